@@ -1,0 +1,84 @@
+//! The one connection type: SQLite or PostgreSQL behind the same queries.
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::result::Error;
+use diesel::{PgConnection, SqliteConnection};
+
+/// A connection to either database.
+#[derive(diesel::MultiConnection)]
+pub enum DbConnection {
+    /// PostgreSQL 15 or later.
+    Postgres(PgConnection),
+    /// The bundled SQLite.
+    Sqlite(SqliteConnection),
+}
+
+/// The backend of [`DbConnection`], for the types of boxed queries.
+pub type Backend = <DbConnection as diesel::Connection>::Backend;
+
+type Transactions = <DbConnection as diesel::Connection>::TransactionManager;
+
+impl DbConnection {
+    /// Runs `work` in a transaction that may write: committed when it returns `Ok`, rolled back otherwise.
+    ///
+    /// On SQLite the write lock is taken at the start (`BEGIN IMMEDIATE`). A transaction that reads first and
+    /// asks for the lock later fails at once when another writer came between, whatever the busy timeout.
+    pub fn write<T, E>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<Error>,
+    {
+        match self {
+            Self::Postgres(postgres) => AnsiTransactionManager::begin_transaction(postgres)?,
+            Self::Sqlite(sqlite) => {
+                AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
+            }
+        }
+        match work(self) {
+            Ok(value) => {
+                Transactions::commit_transaction(self)?;
+                Ok(value)
+            }
+            Err(error) => match Transactions::rollback_transaction(self) {
+                // A connection that broke in the middle has rolled back already; the first error tells more.
+                Ok(()) | Err(Error::BrokenTransactionManager) => Err(error),
+                Err(rollback) => {
+                    log::warn!("the rollback failed as well: {rollback}");
+                    Err(error)
+                }
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::prelude::*;
+    use diesel::result::Error;
+
+    use crate::testing::on_both;
+    use crate::user::User;
+
+    #[test]
+    fn a_failed_write_leaves_nothing_behind() -> anyhow::Result<()> {
+        on_both(|conn| {
+            let outcome: Result<(), Error> = conn.write(|conn| {
+                crate::testing::user(conn, "ada")?;
+                Err(Error::RollbackTransaction)
+            });
+
+            assert_eq!(outcome, Err(Error::RollbackTransaction));
+            assert!(User::find_by_username(conn, "ada").optional()?.is_none());
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_write_that_ends_well_stays() -> anyhow::Result<()> {
+        on_both(|conn| {
+            conn.write(|conn| crate::testing::user(conn, "ada"))?;
+
+            assert_eq!(User::find_by_username(conn, "ada")?.username, "ada");
+            Ok(())
+        })
+    }
+}

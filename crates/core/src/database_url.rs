@@ -1,0 +1,140 @@
+//! Where the database is, as the setting `DATABASE_URL` says it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The address of a database. Printing it never shows a password.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// A file: `sqlite://relative/path` or `sqlite:///absolute/path`.
+    Sqlite(PathBuf),
+    /// A server, as a connection URI of libpq: `postgres://user:password@host/name`.
+    Postgres(String),
+}
+
+/// A text that names no database.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidDatabaseUrl {
+    /// Neither of the schemes. libpq's other notation (`host=… dbname=…`) is refused on purpose: diesel takes
+    /// it for the name of a SQLite file when the server is away.
+    #[error("it must begin with sqlite:// or postgres://")]
+    Scheme,
+    /// No path behind `sqlite://`.
+    #[error("sqlite:// must be followed by the path of a file")]
+    NoPath,
+    /// A database in memory would be another one for every pooled connection.
+    #[error("a database in memory cannot be shared by the site's connections; name a file")]
+    InMemory,
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = InvalidDatabaseUrl;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(path) = text.strip_prefix("sqlite://") {
+            return match path {
+                "" => Err(InvalidDatabaseUrl::NoPath),
+                ":memory:" => Err(InvalidDatabaseUrl::InMemory),
+                path => Ok(Self::Sqlite(PathBuf::from(path))),
+            };
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.to_owned()));
+        }
+        Err(InvalidDatabaseUrl::Scheme)
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+            Self::Postgres(url) => f.write_str(&without_password(url)),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The scheme, user, host and path; the password and all parameters (one may be a password) are left out.
+fn without_password(url: &str) -> String {
+    let url = url.split_once('?').map_or(url, |(before, _)| before);
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return String::new();
+    };
+    let Some((user_info, host)) = rest.rsplit_once('@') else {
+        return url.to_owned();
+    };
+    let user = user_info
+        .split_once(':')
+        .map_or(user_info, |(user, _)| user);
+    format!("{scheme}://{user}@{host}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_schemes_are_told_apart() {
+        assert_eq!(
+            "sqlite://oc-lettings.sqlite3".parse(),
+            Ok(DatabaseUrl::Sqlite("oc-lettings.sqlite3".into()))
+        );
+        assert_eq!(
+            "sqlite:///data/a.db".parse(),
+            Ok(DatabaseUrl::Sqlite("/data/a.db".into()))
+        );
+        assert_eq!(
+            "postgresql://localhost/oc".parse(),
+            Ok(DatabaseUrl::Postgres("postgresql://localhost/oc".into()))
+        );
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_its_reason() {
+        let parse = |text: &str| text.parse::<DatabaseUrl>();
+
+        assert_eq!(
+            parse("host=localhost dbname=oc"),
+            Err(InvalidDatabaseUrl::Scheme)
+        );
+        assert_eq!(
+            parse("mysql://localhost/oc"),
+            Err(InvalidDatabaseUrl::Scheme)
+        );
+        assert_eq!(parse(""), Err(InvalidDatabaseUrl::Scheme));
+        assert_eq!(parse("sqlite://"), Err(InvalidDatabaseUrl::NoPath));
+        assert_eq!(
+            parse("sqlite://:memory:"),
+            Err(InvalidDatabaseUrl::InMemory)
+        );
+    }
+
+    #[test]
+    fn no_password_is_printed() {
+        let printed = |text: &str| {
+            let url: DatabaseUrl = text.parse().unwrap();
+            format!("{url} {url:?}")
+        };
+
+        for url in [
+            "postgres://oc:hunter2@db/oc",
+            "postgres://oc:hunter2@old@db/oc",
+            "postgres://oc@db/oc?password=hunter2",
+            "postgres://oc@db?password=hunter2",
+        ] {
+            assert!(!printed(url).contains("hunter2"), "{}", printed(url));
+            assert!(
+                printed(url).contains("postgres://oc@db"),
+                "{}",
+                printed(url)
+            );
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What the domains share: the connection, the pool, migrations, pages of rows, rules of fields, accounts.
+//!
+//! Nothing here knows HTTP, templates or the environment, and nothing here belongs to one domain alone.
+
+pub mod advice;
+mod connection;
+mod database_url;
+pub mod migrations;
+mod open;
+mod page;
+mod pool;
+pub mod rules;
+mod schema;
+pub mod search;
+pub mod sequence;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod user;
+
+pub use connection::{Backend, DbConnection};
+pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
+pub use open::{OpenError, check_version, open, version};
+pub use page::{PAGE_SIZE, Page};
+pub use pool::{Pool, connect_pool};
+pub use user::{NewUser, User, UserDraft};

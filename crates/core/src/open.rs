@@ -1,0 +1,209 @@
+//! Opening one connection, with the settings that make SQLite safe to share.
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel::{PgConnection, SqliteConnection};
+
+use crate::connection::DbConnection;
+use crate::database_url::DatabaseUrl;
+use crate::search;
+
+/// The oldest SQLite without the WAL-reset bug, which can lose a commit when two processes share a file.
+const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
+
+/// The oldest major version of PostgreSQL that is tested.
+const OLDEST_POSTGRES: u32 = 15;
+
+/// The busy timeout comes first: turning WAL on needs a lock that another connection may hold just then.
+const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; \
+     PRAGMA journal_mode = WAL; \
+     PRAGMA synchronous = NORMAL; \
+     PRAGMA foreign_keys = ON;";
+
+/// Why no usable connection could be had.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is no such database, or it let nobody in.
+    #[error("cannot open the database {url}: {source}")]
+    Connect {
+        /// The address that was tried.
+        url: DatabaseUrl,
+        /// What the client library said.
+        source: diesel::ConnectionError,
+    },
+    /// It opened, but does not work.
+    #[error("cannot use the database {url}: {source}")]
+    Use {
+        /// The address that was tried.
+        url: DatabaseUrl,
+        /// What the database said.
+        source: diesel::result::Error,
+    },
+    /// A version that is not safe to use or not tested.
+    #[error("{name} {found} is too old; this program needs {needed} or later")]
+    TooOld {
+        /// «SQLite» or «PostgreSQL».
+        name: &'static str,
+        /// The version found.
+        found: String,
+        /// The oldest that will do.
+        needed: String,
+    },
+}
+
+/// Opens a connection, chosen by the scheme of the address.
+pub fn open(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
+    let connect = |source| OpenError::Connect {
+        url: url.clone(),
+        source,
+    };
+    match url {
+        DatabaseUrl::Postgres(address) => PgConnection::establish(address)
+            .map(DbConnection::Postgres)
+            .map_err(connect),
+        DatabaseUrl::Sqlite(path) => {
+            let mut conn = SqliteConnection::establish(&path.to_string_lossy()).map_err(connect)?;
+            conn.batch_execute(SQLITE_SETTINGS)
+                .and_then(|()| search::register_fold(&mut conn))
+                .map_err(|source| OpenError::Use {
+                    url: url.clone(),
+                    source,
+                })?;
+            Ok(DbConnection::Sqlite(conn))
+        }
+    }
+}
+
+/// The name and the version of the database behind a connection.
+pub fn version(conn: &mut DbConnection) -> QueryResult<(&'static str, String)> {
+    #[derive(QueryableByName)]
+    struct Version {
+        #[diesel(sql_type = Text)]
+        version: String,
+    }
+
+    let (name, query) = match conn {
+        DbConnection::Postgres(_) => (
+            "PostgreSQL",
+            "SELECT current_setting('server_version') AS version",
+        ),
+        DbConnection::Sqlite(_) => ("SQLite", "SELECT sqlite_version() AS version"),
+    };
+    let Version { version } = diesel::sql_query(query).get_result(conn)?;
+    Ok((name, version))
+}
+
+/// Refuses a database that is too old to be safe.
+pub fn check_version(conn: &mut DbConnection, url: &DatabaseUrl) -> Result<(), OpenError> {
+    let (name, found) = version(conn).map_err(|source| OpenError::Use {
+        url: url.clone(),
+        source,
+    })?;
+    let parts = numbers(&found);
+    let (new_enough, needed) = match conn {
+        DbConnection::Postgres(_) => (parts.0 >= OLDEST_POSTGRES, OLDEST_POSTGRES.to_string()),
+        DbConnection::Sqlite(_) => {
+            let (major, minor, patch) = OLDEST_SQLITE;
+            (parts >= OLDEST_SQLITE, format!("{major}.{minor}.{patch}"))
+        }
+    };
+    if new_enough {
+        Ok(())
+    } else {
+        Err(OpenError::TooOld {
+            name,
+            found,
+            needed,
+        })
+    }
+}
+
+/// The leading numbers of a version such as `3.51.3` or `15.18 (Debian 15.18-0)`; what is missing is 0.
+fn numbers(version: &str) -> (u32, u32, u32) {
+    let mut numbers = version
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|part| part.parse().unwrap_or(0))
+        .chain(std::iter::repeat(0));
+    let mut next = || numbers.next().unwrap_or(0);
+    (next(), next(), next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::on_both;
+
+    #[test]
+    fn a_version_is_read_as_numbers() {
+        assert_eq!(numbers("3.51.3"), (3, 51, 3));
+        assert_eq!(numbers("15.18 (Debian 15.18-0+deb12u1)").0, 15);
+        assert_eq!(numbers("17beta1").0, 17);
+        assert!(numbers("3.51.10") > (3, 51, 3));
+    }
+
+    #[test]
+    fn the_databases_of_the_tests_are_new_enough() -> anyhow::Result<()> {
+        on_both(|conn| {
+            check_version(conn, &DatabaseUrl::Sqlite("unused".into()))?;
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn sqlite_is_opened_with_its_safe_settings() -> anyhow::Result<()> {
+        let directory = tempfile::tempdir()?;
+        let url = DatabaseUrl::Sqlite(directory.path().join("a.sqlite3"));
+
+        let mut conn = open(&url)?;
+
+        let mut pragma = |name: &str| -> anyhow::Result<String> {
+            let query = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
+            Ok(diesel::dsl::sql::<Text>(&query).get_result(&mut conn)?)
+        };
+        assert_eq!(pragma("journal_mode")?, "wal");
+        assert_eq!(pragma("synchronous")?, "1");
+        assert_eq!(pragma("foreign_keys")?, "1");
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_not_a_database_is_named() -> anyhow::Result<()> {
+        let directory = tempfile::tempdir()?;
+        let file = directory.path().join("notes.txt");
+        std::fs::write(
+            &file,
+            "these are notes, not a database, and long enough to have a header",
+        )?;
+
+        let refused = open(&DatabaseUrl::Sqlite(file))
+            .err()
+            .map(|error| error.to_string());
+        let missing = open(&DatabaseUrl::Sqlite(
+            directory.path().join("no/such/folder.db"),
+        ))
+        .err();
+
+        assert!(
+            refused.is_some_and(|message| message.contains("notes.txt: file is not a database"))
+        );
+        assert!(matches!(missing, Some(OpenError::Connect { .. })));
+        Ok(())
+    }
+
+    #[test]
+    fn a_server_that_is_away_is_named() {
+        let url = DatabaseUrl::Postgres("postgres://oc:secret@%2Fno%2Fsuch%2Fsocket/oc".to_owned());
+
+        let message = open(&url)
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
+
+        assert!(
+            message.contains("cannot open the database postgres://oc@"),
+            "{message}"
+        );
+        assert!(!message.contains("secret"), "{message}");
+    }
+}

@@ -1,0 +1,77 @@
+//! Pages of rows.
+
+use diesel::result::QueryResult;
+
+/// Rows on a page of the public lists.
+pub const PAGE_SIZE: i64 = 24;
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The rows of this page.
+    pub rows: Vec<T>,
+    /// Its number, from 1.
+    pub number: i64,
+    /// How many pages there are, at least 1.
+    pub count: i64,
+    /// How many rows there are on all pages.
+    pub total: i64,
+}
+
+impl<T> Page<T> {
+    /// Page `number` of a list of `total` rows, or `None` where there is no such page.
+    ///
+    /// `load` is called with the offset of its first row. The first page is always there, maybe empty.
+    pub fn load(
+        number: i64,
+        total: i64,
+        load: impl FnOnce(i64) -> QueryResult<Vec<T>>,
+    ) -> QueryResult<Option<Self>> {
+        let count = pages(total, PAGE_SIZE);
+        if !(1..=count).contains(&number) {
+            return Ok(None);
+        }
+        let rows = load((number - 1) * PAGE_SIZE)?;
+        Ok(Some(Self {
+            rows,
+            number,
+            count,
+            total,
+        }))
+    }
+}
+
+/// How many pages of `size` rows it takes to hold `total` rows, at least 1.
+fn pages(total: i64, size: i64) -> i64 {
+    ((total + size - 1) / size).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_page_is_the_one_that_holds_the_last_row() {
+        assert_eq!(
+            [0, 1, 24, 25, 48, 49].map(|total| pages(total, 24)),
+            [1, 1, 1, 2, 2, 3]
+        );
+    }
+
+    #[test]
+    fn there_is_no_page_before_the_first_or_past_the_last() {
+        let load = |number| Page::load(number, 30, |offset| Ok(vec![offset])).unwrap();
+
+        assert_eq!(load(2).map(|page| page.rows), Some(vec![24]));
+        for number in [i64::MIN, -1, 0, 3, i64::MAX] {
+            assert_eq!(load(number), None);
+        }
+    }
+
+    #[test]
+    fn an_empty_list_has_one_empty_page() {
+        let page = Page::<i64>::load(1, 0, |_| Ok(vec![])).unwrap();
+
+        assert_eq!(page.map(|page| (page.count, page.total)), Some((1, 0)));
+    }
+}

@@ -1,0 +1,52 @@
+//! The pool of connections.
+
+use std::time::Duration;
+
+use diesel::r2d2::{ManageConnection, R2D2Connection};
+
+use crate::connection::DbConnection;
+use crate::database_url::DatabaseUrl;
+use crate::open::{OpenError, open};
+
+/// How long a request waits for a connection before it is told that the database is away.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A pool of connections to one database.
+pub type Pool = diesel::r2d2::Pool<Manager>;
+
+/// Opens connections for the [`Pool`].
+#[derive(Debug)]
+pub struct Manager {
+    url: DatabaseUrl,
+}
+
+impl ManageConnection for Manager {
+    type Connection = DbConnection;
+    type Error = OpenError;
+
+    fn connect(&self) -> Result<DbConnection, OpenError> {
+        open(&self.url)
+    }
+
+    fn is_valid(&self, conn: &mut DbConnection) -> Result<(), OpenError> {
+        conn.ping().map_err(|source| OpenError::Use {
+            url: self.url.clone(),
+            source,
+        })
+    }
+
+    fn has_broken(&self, conn: &mut DbConnection) -> bool {
+        std::thread::panicking() || conn.is_broken()
+    }
+}
+
+/// A pool of at most `size` connections, opened now.
+///
+/// # Errors
+/// When they cannot be opened. A database that goes away later is no error here: the pool finds it again.
+pub fn connect_pool(url: DatabaseUrl, size: u32) -> Result<Pool, diesel::r2d2::PoolError> {
+    Pool::builder()
+        .max_size(size)
+        .connection_timeout(PATIENCE)
+        .build(Manager { url })
+}

@@ -1,0 +1,17 @@
+// Generated from the migrations by diesel's command line; see `diesel.toml`.
+
+diesel::table! {
+    users (id) {
+        id -> Int8,
+        username -> Text,
+        password -> Text,
+        first_name -> Text,
+        last_name -> Text,
+        email -> Text,
+        is_active -> Bool,
+        is_staff -> Bool,
+        is_superuser -> Bool,
+        last_login -> Nullable<Timestamp>,
+        date_joined -> Timestamp,
+    }
+}

@@ -1,0 +1,95 @@
+//! What a visitor typed into a search field, made into words that both databases look for alike.
+
+use diesel::SqliteConnection;
+use diesel::result::QueryResult;
+use diesel::sql_types::Text;
+
+diesel::define_sql_function! {
+    /// The text in lower case, in any script. SQLite's own `lower` knows ASCII alone, PostgreSQL's depends on
+    /// the locale of the database. On PostgreSQL a migration creates this function.
+    fn fold(text: Text) -> Text;
+}
+
+/// Gives a SQLite connection its `fold`.
+pub(crate) fn register_fold(conn: &mut SqliteConnection) -> QueryResult<()> {
+    fold_utils::register_impl(conn, |text: String| text.to_lowercase())
+}
+
+/// Longer searches are cut here (characters): enough for any title, and far below what a database refuses.
+pub const LONGEST: usize = 200;
+
+/// The words of a search. All of them must be found, in any case and any order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Words(Vec<String>);
+
+impl Words {
+    /// Splits a search at blanks and at characters that no stored text can hold.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let text: String = text.chars().take(LONGEST).collect();
+        Self(
+            text.split(|c: char| c.is_whitespace() || c.is_control())
+                .filter(|word| !word.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        )
+    }
+
+    /// Whether there is nothing to search for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A pattern for each word, for `LIKE … ESCAPE '\'`: the word anywhere, its own wildcards taken literally.
+    pub fn patterns(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|word| {
+            let mut pattern = String::from("%");
+            for c in word.chars() {
+                if matches!(c, '%' | '_' | '\\') {
+                    pattern.push('\\');
+                }
+                pattern.push(c);
+            }
+            pattern.push('%');
+            pattern
+        })
+    }
+}
+
+impl std::fmt::Display for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patterns(text: &str) -> Vec<String> {
+        Words::parse(text).patterns().collect()
+    }
+
+    #[test]
+    fn words_are_split_at_blanks_and_nul() {
+        assert_eq!(
+            patterns("  sea\tview\u{a0}flat\0"),
+            ["%sea%", "%view%", "%flat%"]
+        );
+        assert!(Words::parse(" \0\n").is_empty());
+    }
+
+    #[test]
+    fn wildcards_are_taken_literally() {
+        assert_eq!(patterns(r"100%_\"), [r"%100\%\_\\%"]);
+    }
+
+    #[test]
+    fn a_search_without_end_is_cut() {
+        assert_eq!(
+            patterns(&"é".repeat(100_000)),
+            [format!("%{}%", "é".repeat(LONGEST))]
+        );
+    }
+}

@@ -1,0 +1,24 @@
+//! The counters that hand out ids.
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use crate::connection::DbConnection;
+
+/// Makes later ids come after the largest that a table holds, for rows that were inserted with their ids.
+///
+/// SQLite's `AUTOINCREMENT` does so by itself. A counter is never set back, so that no id is used again.
+pub fn advance(conn: &mut DbConnection, table: &'static str) -> QueryResult<()> {
+    if matches!(conn, DbConnection::Sqlite(_)) {
+        return Ok(());
+    }
+    let query = format!(
+        "SELECT setval(s.name, greatest(m.id, nextval(s.name))) \
+         FROM (SELECT pg_get_serial_sequence($1, 'id')::regclass AS name) s, \
+              (SELECT coalesce(max(id), 1) AS id FROM {table}) m"
+    );
+    diesel::sql_query(query)
+        .bind::<Text, _>(table)
+        .execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! Databases and fixtures for tests, of this crate and of those above it. Never part of the program.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::{Context, Result, bail};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Text};
+use tempfile::TempDir;
+
+use crate::connection::DbConnection;
+use crate::database_url::DatabaseUrl;
+use crate::migrations;
+use crate::open::open;
+use crate::user::{User, UserDraft};
+
+/// Serializes the making of the template database between the test binaries that share a server.
+const TEMPLATE_LOCK: i64 = 0x7465_6d70_6c61_7465;
+
+/// A migrated database that belongs to one test alone and goes with it.
+pub struct TestDb {
+    url: DatabaseUrl,
+    place: Place,
+}
+
+enum Place {
+    /// The folder is removed when it is dropped.
+    Folder(#[expect(dead_code, reason = "kept for its drop")] TempDir),
+    /// The database is dropped through the server's own `postgres` database.
+    Server { admin: DatabaseUrl, name: String },
+}
+
+impl TestDb {
+    /// A SQLite file in a folder of its own.
+    pub fn sqlite() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let url = DatabaseUrl::Sqlite(folder.path().join("test.sqlite3"));
+        migrations::migrate(&mut open(&url)?)?;
+        Ok(Self {
+            url,
+            place: Place::Folder(folder),
+        })
+    }
+
+    /// A database on the server that `TEST_POSTGRES_URL` names, or `None` where it is not set.
+    ///
+    /// # Errors
+    /// On a build server (`CI` set) a missing server is an error: no test is left out in silence there.
+    pub fn postgres() -> Result<Option<Self>> {
+        let Some(server) = variable("TEST_POSTGRES_URL") else {
+            if variable("CI").is_some() {
+                bail!("TEST_POSTGRES_URL is not set; `cargo xtask test` starts a server");
+            }
+            eprintln!(
+                "not tested on PostgreSQL: TEST_POSTGRES_URL is not set (see `cargo xtask test`)"
+            );
+            return Ok(None);
+        };
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("oc_test_{}_{number}", std::process::id());
+
+        let admin: DatabaseUrl = server.parse()?;
+        let mut conn = open(&admin)?;
+        let template = template(&mut conn, &server)?;
+        conn.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}"))?;
+        let url = DatabaseUrl::Postgres(database(&server, &name));
+        Ok(Some(Self {
+            url,
+            place: Place::Server { admin, name },
+        }))
+    }
+
+    /// One of each kind that can be had here.
+    pub fn each() -> Result<Vec<Self>> {
+        Ok([Some(Self::sqlite()?), Self::postgres()?]
+            .into_iter()
+            .flatten()
+            .collect())
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
+    /// A new connection to it.
+    pub fn connect(&self) -> Result<DbConnection> {
+        Ok(open(&self.url)?)
+    }
+}
+
+impl Drop for TestDb {
+    fn drop(&mut self) {
+        if let Place::Server { admin, name } = &self.place
+            && let Ok(mut conn) = open(admin)
+            && let Err(error) = conn.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"))
+        {
+            eprintln!("the test database {name} stays behind: {error}");
+        }
+    }
+}
+
+/// Runs a test on SQLite, and on PostgreSQL where there is one: each time on a migrated database of its own.
+pub fn on_both(test: impl Fn(&mut DbConnection) -> Result<()>) -> Result<()> {
+    for db in TestDb::each()? {
+        test(&mut db.connect()?).with_context(|| format!("on {}", db.url()))?;
+    }
+    Ok(())
+}
+
+/// An account with that name.
+pub fn user(conn: &mut DbConnection, username: &str) -> QueryResult<i64> {
+    let draft = UserDraft {
+        username: username.to_owned(),
+        first_name: "Ada".to_owned(),
+        last_name: "Paul".to_owned(),
+        email: format!("{}@example.org", username.to_lowercase()),
+    };
+    User::insert(conn, &draft.check().expect("the fixture keeps the rules"))
+}
+
+/// The name of a migrated database to copy, made by the first test that asks. Its name tells which migrations
+/// it holds, so that a server that outlives a run never lends a stale one.
+fn template(conn: &mut DbConnection, server: &str) -> Result<String> {
+    let name = format!("oc_template_{:x}", fingerprint()?);
+
+    diesel::sql_query("SELECT pg_advisory_lock($1)")
+        .bind::<BigInt, _>(TEMPLATE_LOCK)
+        .execute(conn)?;
+    let ready: bool = diesel::dsl::sql::<Bool>(
+        "SELECT EXISTS (SELECT 1 FROM pg_database WHERE datistemplate AND datname = ",
+    )
+    .bind::<Text, _>(&name)
+    .sql(")")
+    .get_result(conn)?;
+    if !ready {
+        conn.batch_execute(&format!("DROP DATABASE IF EXISTS {name}"))?;
+        conn.batch_execute(&format!("CREATE DATABASE {name}"))?;
+        migrations::migrate(&mut open(&DatabaseUrl::Postgres(database(server, &name)))?)?;
+        conn.batch_execute(&format!("ALTER DATABASE {name} IS_TEMPLATE true"))?;
+    }
+    diesel::sql_query("SELECT pg_advisory_unlock($1)")
+        .bind::<BigInt, _>(TEMPLATE_LOCK)
+        .execute(conn)?;
+    Ok(name)
+}
+
+/// A number that changes with any migration.
+fn fingerprint() -> Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/postgres");
+    let mut files: Vec<_> = std::fs::read_dir(folder)?
+        .map(|entry| entry.map(|entry| entry.path().join("up.sql")))
+        .collect::<std::io::Result<_>>()?;
+    files.sort();
+    for file in files {
+        std::fs::read_to_string(file)?.hash(&mut hasher);
+    }
+    Ok(hasher.finish())
+}
+
+/// The server's address with another database at its end.
+fn database(server: &str, name: &str) -> String {
+    let (path, parameters) = server
+        .split_once('?')
+        .map_or((server, None), |(path, rest)| (path, Some(rest)));
+    let authority = path.find("://").map_or(0, |scheme| scheme + 3);
+    let end = path[authority..]
+        .find('/')
+        .map_or(path.len(), |slash| authority + slash);
+    let mut url = format!("{}/{name}", &path[..end]);
+    if let Some(parameters) = parameters {
+        url.push('?');
+        url.push_str(parameters);
+    }
+    url
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests have no configuration but their environment"
+)]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

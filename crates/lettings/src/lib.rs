@@ -1,0 +1,1 @@
+//! Lettings and their addresses: rows, queries, rules.

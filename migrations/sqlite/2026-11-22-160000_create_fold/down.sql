@@ -1,0 +1,2 @@
+-- Nothing was stored.
+SELECT 1;
