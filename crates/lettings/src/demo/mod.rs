@@ -1,0 +1,253 @@
+//! Demo lettings: invented houses in real towns of Orange County, California, the same at each run.
+
+use chrono::{Duration, NaiveDate, NaiveDateTime};
+use diesel::prelude::*;
+use oc_core::{DbConnection, sequence};
+
+use crate::address::{Address, AddressDraft, NewAddress};
+use crate::letting::{Letting, LettingDraft, NewLetting};
+use crate::schema::{addresses, lettings};
+
+mod words;
+
+use words::{HOUSES, KINDS, MOODS, PLACES, STREETS, TOWNS, WAYS};
+
+/// How many lettings the demo has when nobody asks for more.
+pub const LETTINGS: i64 = 28;
+
+/// Rows a statement: the most that keeps below SQLite's 32 766 parameters with room to spare.
+const BATCH: i64 = 2_000;
+
+/// The letting at a place in the demo (from 0), with its address.
+///
+/// The first ones are written by hand, the others put together from word lists by a fixed rule. `None` would
+/// mean a rule broken by the lists below; a test says that it never is.
+#[must_use]
+pub fn letting(index: i64) -> Option<(NewLetting, NewAddress)> {
+    let (title, number, street, (city, zip_code)) =
+        match usize::try_from(index).ok().and_then(|i| HOUSES.get(i)) {
+            Some(&(title, number, street, town)) => (
+                title.to_owned(),
+                number,
+                street.to_owned(),
+                *TOWNS.iter().find(|(name, _)| *name == town)?,
+            ),
+            None => invented(index.unsigned_abs()),
+        };
+    let address = AddressDraft {
+        number: number.to_string(),
+        street,
+        city: city.to_owned(),
+        state: "CA".to_owned(),
+        zip_code: zip_code.to_owned(),
+        country_iso_code: "USA".to_owned(),
+    };
+    let letting = LettingDraft {
+        title,
+        address_id: index + 1,
+    };
+    Some((letting.check().ok()?, address.check().ok()?))
+}
+
+/// When the letting at that place was added: a fixed day, and every twenty seconds one more.
+fn created_at(index: i64) -> NaiveDateTime {
+    NaiveDate::from_ymd_opt(2026, 3, 1)
+        .and_then(|day| day.and_hms_opt(9, 0, 0))
+        .map_or(NaiveDateTime::MIN, |start| {
+            start + Duration::seconds(20 * index)
+        })
+}
+
+/// Makes the database hold the first `count` lettings of the demo, and calls `progress` with how many it holds.
+///
+/// Where it holds the beginning of the demo already, only the rest is added.
+///
+/// # Errors
+/// [`Error::Occupied`] when it holds anything else; then nothing is changed.
+pub fn fill(
+    conn: &mut DbConnection,
+    count: i64,
+    mut progress: impl FnMut(i64),
+) -> Result<(), Error> {
+    conn.write(|conn| {
+        let mut done = held(conn)?;
+        while done < count {
+            let end = count.min(done + BATCH);
+            insert(conn, done..end)?;
+            done = end;
+            progress(done);
+        }
+        sequence::advance(conn, "addresses")?;
+        sequence::advance(conn, "lettings")?;
+        Ok(())
+    })
+}
+
+/// Why the demo was not put in.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database holds lettings that are not of the demo.
+    #[error("the database holds other lettings; demo data is only put into an empty database")]
+    Occupied,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] diesel::result::Error),
+}
+
+/// How many lettings of the demo the database holds, if it holds nothing else.
+fn held(conn: &mut DbConnection) -> Result<i64, Error> {
+    let addresses: i64 = addresses::table.count().get_result(conn)?;
+    let lettings = Letting::count(conn)?;
+    if addresses != lettings {
+        return Err(Error::Occupied);
+    }
+    for start in (0..lettings).step_by(usize::try_from(BATCH).unwrap_or(1)) {
+        let rows: Vec<(Letting, Address)> = lettings::table
+            .inner_join(addresses::table)
+            .select((Letting::as_select(), Address::as_select()))
+            .order(lettings::id)
+            .offset(start)
+            .limit(BATCH)
+            .load(conn)?;
+        if !rows
+            .iter()
+            .zip(start..)
+            .all(|((l, a), index)| is_demo(l, a, index))
+        {
+            return Err(Error::Occupied);
+        }
+    }
+    Ok(lettings)
+}
+
+fn is_demo(letting: &Letting, address: &Address, index: i64) -> bool {
+    self::letting(index).is_some_and(|(new_letting, new_address)| {
+        letting.id == index + 1 && new_letting.is(letting) && new_address.is(address)
+    })
+}
+
+fn insert(conn: &mut DbConnection, range: std::ops::Range<i64>) -> QueryResult<()> {
+    let rows: Vec<(i64, NewLetting, NewAddress)> = range
+        .filter_map(|index| letting(index).map(|(letting, address)| (index, letting, address)))
+        .collect();
+    let new_addresses: Vec<_> = rows
+        .iter()
+        .map(|(index, _, address)| (addresses::id.eq(index + 1), address))
+        .collect();
+    let new_lettings: Vec<_> = rows
+        .iter()
+        .map(|(index, letting, _)| {
+            let at = created_at(*index);
+            (
+                lettings::id.eq(index + 1),
+                letting,
+                lettings::created_at.eq(at),
+                lettings::updated_at.eq(at),
+            )
+        })
+        .collect();
+    // Several rows a statement is beyond the connection's common ground, so each database has its own line.
+    match conn {
+        DbConnection::Postgres(conn) => {
+            diesel::insert_into(addresses::table)
+                .values(new_addresses)
+                .execute(conn)?;
+            diesel::insert_into(lettings::table)
+                .values(new_lettings)
+                .execute(conn)?;
+        }
+        DbConnection::Sqlite(conn) => {
+            diesel::insert_into(addresses::table)
+                .values(new_addresses)
+                .execute(conn)?;
+            diesel::insert_into(lettings::table)
+                .values(new_lettings)
+                .execute(conn)?;
+        }
+    }
+    Ok(())
+}
+
+type Invented = (String, u64, String, (&'static str, &'static str));
+
+/// A letting put together from the lists; two places get the same words only by a rare chance.
+fn invented(index: u64) -> Invented {
+    let mut dice = index;
+    let title = format!(
+        "{} {} {}",
+        pick(&mut dice, &MOODS),
+        pick(&mut dice, &KINDS),
+        pick(&mut dice, &PLACES)
+    );
+    let street = format!("{} {}", pick(&mut dice, &STREETS), pick(&mut dice, &WAYS));
+    let town = *pick(&mut dice, &TOWNS);
+    (title, 1 + roll(&mut dice) % 9_800, street, town)
+}
+
+fn pick<'a, T>(dice: &mut u64, list: &'a [T]) -> &'a T {
+    let place = roll(dice) % list.len() as u64;
+    &list[usize::try_from(place).unwrap_or(0)]
+}
+
+/// The next number of a fixed sequence (SplitMix64; Steele, Lea and Flood 2014).
+fn roll(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use oc_core::testing::on_both;
+
+    use super::*;
+
+    #[test]
+    fn every_letting_of_the_demo_keeps_the_rules() {
+        for index in 0..5_000 {
+            assert!(letting(index).is_some(), "{index}");
+        }
+    }
+
+    #[test]
+    fn the_demo_is_the_same_at_each_run_and_grows_from_its_beginning() -> anyhow::Result<()> {
+        on_both(|conn| {
+            fill(conn, LETTINGS, |_| {})?;
+            fill(conn, LETTINGS, |_| panic!("nothing was left to do"))?;
+            let mut told = 0;
+            fill(conn, 2_100, |done| told = done)?;
+
+            assert_eq!((told, Letting::count(conn)?), (2_100, 2_100));
+            let (letting, address) = Letting::with_address(conn, 1_500)?;
+            assert!(is_demo(&letting, &address, 1_499));
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn later_ids_come_after_the_demo() -> anyhow::Result<()> {
+        on_both(|conn| {
+            fill(conn, 3, |_| {})?;
+            let (_, address) = letting(3).expect("the demo keeps the rules");
+
+            let id = Address::insert(conn, &address)?;
+
+            assert!(id > 3, "{id}");
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn other_lettings_are_left_alone() -> anyhow::Result<()> {
+        on_both(|conn| {
+            let (_, address) = letting(7).expect("the demo keeps the rules");
+            Address::insert(conn, &address)?;
+
+            assert!(matches!(fill(conn, LETTINGS, |_| {}), Err(Error::Occupied)));
+            assert_eq!(Letting::count(conn)?, 0);
+            Ok(())
+        })
+    }
+}

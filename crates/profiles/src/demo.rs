@@ -1,0 +1,78 @@
+//! Demo profiles: invented people, the same at each run.
+
+use diesel::prelude::*;
+use oc_core::{DbConnection, User, UserDraft};
+
+use crate::profile::ProfileDraft;
+
+/// Username, first name, last name, favorite city, whether the e-mail address is shown.
+const PEOPLE: [(&str, &str, &str, &str, bool); 8] = [
+    ("TideTableTess", "Tess", "Okafor", "Laguna Beach", true),
+    ("harbor_hugh", "Hugh", "Lindqvist", "Dana Point", false),
+    ("Marisol.V", "Marisol", "Vega", "San Juan Capistrano", false),
+    ("groveWalker", "Emmett", "Tanaka", "Orange", false),
+    ("PierFifty", "Noor", "Haddad", "Huntington Beach", true),
+    (
+        "sagebrush-sam",
+        "Samantha",
+        "Whitlock",
+        "Trabuco Canyon",
+        false,
+    ),
+    ("LongboardLeo", "Leo", "Castellano", "San Clemente", false),
+    ("BalboaBea", "Béatrice", "Moreau", "Newport Beach", false),
+];
+
+/// Adds the people of the demo whose usernames are still free. Nobody can log in as one of them.
+pub fn fill(conn: &mut DbConnection) -> QueryResult<()> {
+    conn.write(|conn| {
+        for (username, first_name, last_name, favorite_city, show_email) in PEOPLE {
+            if User::find_by_username(conn, username).optional()?.is_some() {
+                continue;
+            }
+            let user = UserDraft {
+                username: username.to_owned(),
+                first_name: first_name.to_owned(),
+                last_name: last_name.to_owned(),
+                email: format!("{}@holiday-homes.example", username.to_lowercase()),
+            };
+            let user_id = User::insert(
+                conn,
+                &user.check().expect("the people above keep the rules"),
+            )?;
+            let profile = ProfileDraft {
+                user_id,
+                favorite_city: favorite_city.to_owned(),
+                show_email,
+            };
+            profile
+                .check()
+                .expect("the people above keep the rules")
+                .insert(conn)?;
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use oc_core::testing::on_both;
+
+    use super::*;
+    use crate::profile::PublicProfile;
+
+    #[test]
+    fn the_people_come_once() -> anyhow::Result<()> {
+        on_both(|conn| {
+            fill(conn)?;
+            fill(conn)?;
+
+            assert_eq!(PublicProfile::count(conn)?, 8);
+            assert_eq!(
+                PublicProfile::find(conn, "BalboaBea")?.first_name,
+                "Béatrice"
+            );
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,300 @@
+//! What the site tells about a user.
+
+use diesel::dsl::{InnerJoin, IntoBoxed};
+use diesel::prelude::*;
+use oc_core::rules::{Checker, FieldError};
+use oc_core::search::{Words, fold};
+use oc_core::{Backend, DbConnection, PAGE_SIZE, Page};
+
+use crate::schema::{profiles, users};
+
+/// The longest name of a favorite city (characters).
+const LONGEST_CITY: usize = 64;
+
+/// A profile with what everybody may know of its user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicProfile {
+    /// The user's name on the site.
+    pub username: String,
+    /// Maybe empty.
+    pub first_name: String,
+    /// Maybe empty.
+    pub last_name: String,
+    /// Maybe empty.
+    pub favorite_city: String,
+    /// There only where the profile says that it may be shown.
+    pub email: Option<String>,
+}
+
+/// The row behind a [`PublicProfile`]: it holds an e-mail address that may be private, so it stays in here.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct Row {
+    username: String,
+    first_name: String,
+    last_name: String,
+    email: String,
+    #[diesel(select_expression = profiles::favorite_city)]
+    favorite_city: String,
+    #[diesel(select_expression = profiles::show_email)]
+    show_email: bool,
+}
+
+impl From<Row> for PublicProfile {
+    fn from(row: Row) -> Self {
+        let email = (row.show_email && !row.email.is_empty()).then_some(row.email);
+        Self {
+            username: row.username,
+            first_name: row.first_name,
+            last_name: row.last_name,
+            favorite_city: row.favorite_city,
+            email,
+        }
+    }
+}
+
+type Joined<'a> = IntoBoxed<'a, InnerJoin<profiles::table, users::table>, Backend>;
+
+impl PublicProfile {
+    /// The profile of the user of that very name; a user without a profile is not found.
+    pub fn find(conn: &mut DbConnection, username: &str) -> QueryResult<Self> {
+        let row: Row = profiles::table
+            .inner_join(users::table)
+            .filter(users::username.eq(username))
+            .select(Row::as_select())
+            .first(conn)?;
+        Ok(row.into())
+    }
+
+    /// A page of the profiles in whose username, names or favorite city all words are found, by id; `None`
+    /// where there is no such page.
+    pub fn page(
+        conn: &mut DbConnection,
+        words: &Words,
+        number: i64,
+    ) -> QueryResult<Option<Page<Self>>> {
+        let total = if words.is_empty() {
+            Self::count(conn)?
+        } else {
+            matching(words).count().get_result(conn)?
+        };
+        Page::load(number, total, |offset| {
+            let rows: Vec<Row> = matching(words)
+                .order(profiles::id)
+                .limit(PAGE_SIZE)
+                .offset(offset)
+                .select(Row::as_select())
+                .load(conn)?;
+            Ok(rows.into_iter().map(Self::from).collect())
+        })
+    }
+
+    /// How many profiles there are.
+    pub fn count(conn: &mut DbConnection) -> QueryResult<i64> {
+        profiles::table.count().get_result(conn)
+    }
+
+    /// The usernames that have a profile, by its id, for the map of the site.
+    pub fn usernames(conn: &mut DbConnection, offset: i64, limit: i64) -> QueryResult<Vec<String>> {
+        profiles::table
+            .inner_join(users::table)
+            .select(users::username)
+            .order(profiles::id)
+            .offset(offset)
+            .limit(limit)
+            .load(conn)
+    }
+}
+
+fn matching(words: &Words) -> Joined<'_> {
+    let mut query = profiles::table
+        .inner_join(users::table)
+        .into_boxed::<Backend>();
+    for pattern in words.patterns() {
+        let text = users::username
+            .concat(" ")
+            .concat(users::first_name)
+            .concat(" ")
+            .concat(users::last_name)
+            .concat(" ")
+            .concat(profiles::favorite_city);
+        query = query.filter(fold(text).like(fold(pattern)).escape('\\'));
+    }
+    query
+}
+
+/// What was typed about a profile.
+#[derive(Debug, Clone, Default)]
+pub struct ProfileDraft {
+    /// Whose profile it is.
+    pub user_id: i64,
+    /// Maybe empty.
+    pub favorite_city: String,
+    /// Whether everybody may see the e-mail address.
+    pub show_email: bool,
+}
+
+/// A profile that keeps every rule, made by [`ProfileDraft::check`] alone. That its user exists and has no other
+/// profile is for the database to say.
+#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
+#[diesel(table_name = profiles)]
+pub struct NewProfile {
+    user_id: i64,
+    favorite_city: String,
+    show_email: bool,
+}
+
+impl ProfileDraft {
+    /// Checks every rule; the only way to a [`NewProfile`].
+    pub fn check(&self) -> Result<NewProfile, Vec<FieldError>> {
+        let mut checker = Checker::default();
+        let profile = NewProfile {
+            user_id: self.user_id,
+            favorite_city: checker.text(
+                "favorite_city",
+                "Favorite city",
+                &self.favorite_city,
+                0,
+                LONGEST_CITY,
+            ),
+            show_email: self.show_email,
+        };
+        checker.finish(profile)
+    }
+}
+
+impl NewProfile {
+    /// Stores it, and says which id it got.
+    pub fn insert(&self, conn: &mut DbConnection) -> QueryResult<i64> {
+        diesel::insert_into(profiles::table)
+            .values(self)
+            .returning(profiles::id)
+            .get_result(conn)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::result::{DatabaseErrorKind, Error};
+    use oc_core::testing::{on_both, user};
+
+    use super::*;
+
+    fn profile(
+        conn: &mut DbConnection,
+        username: &str,
+        favorite_city: &str,
+        show_email: bool,
+    ) -> QueryResult<i64> {
+        let user_id = user(conn, username)?;
+        let draft = ProfileDraft {
+            user_id,
+            favorite_city: favorite_city.to_owned(),
+            show_email,
+        };
+        draft
+            .check()
+            .expect("the fixture keeps the rules")
+            .insert(conn)
+    }
+
+    fn found(conn: &mut DbConnection, words: &str) -> QueryResult<Vec<String>> {
+        let page =
+            PublicProfile::page(conn, &Words::parse(words), 1)?.expect("there is a first page");
+        Ok(page
+            .rows
+            .into_iter()
+            .map(|profile| profile.username)
+            .collect())
+    }
+
+    #[test]
+    fn an_email_address_is_shown_only_where_its_owner_says_so() -> anyhow::Result<()> {
+        on_both(|conn| {
+            profile(conn, "shy", "", false)?;
+            profile(conn, "open", "", true)?;
+
+            assert_eq!(PublicProfile::find(conn, "shy")?.email, None);
+            assert_eq!(
+                PublicProfile::find(conn, "open")?.email.as_deref(),
+                Some("open@example.org")
+            );
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_user_without_a_profile_is_not_found() -> anyhow::Result<()> {
+        on_both(|conn| {
+            user(conn, "staff")?;
+            profile(conn, "AirWow", "Budapest", false)?;
+
+            assert_eq!(PublicProfile::find(conn, "staff"), Err(Error::NotFound));
+            assert_eq!(PublicProfile::find(conn, "airwow"), Err(Error::NotFound));
+            assert_eq!(found(conn, "")?, ["AirWow"]);
+            assert_eq!(PublicProfile::usernames(conn, 0, 10)?, ["AirWow"]);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn names_and_the_favorite_city_are_searched() -> anyhow::Result<()> {
+        on_both(|conn| {
+            profile(conn, "zed", "Barcelona", false)?;
+            profile(conn, "ann", "Lisbon", false)?;
+
+            assert_eq!(found(conn, "")?, ["zed", "ann"]);
+            assert_eq!(found(conn, "BARCE")?, ["zed"]);
+            assert_eq!(found(conn, "ada paul lisbon")?, ["ann"]);
+            assert_eq!(found(conn, "example.org")?, [""; 0]);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn one_profile_a_user() -> anyhow::Result<()> {
+        on_both(|conn| {
+            let user_id = user(conn, "ada")?;
+            let new = ProfileDraft {
+                user_id,
+                ..ProfileDraft::default()
+            }
+            .check()
+            .expect("it keeps the rules");
+            new.insert(conn)?;
+
+            assert!(matches!(
+                new.insert(conn),
+                Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+            ));
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_favorite_city_has_at_most_sixty_four_characters() -> anyhow::Result<()> {
+        let long = "x".repeat(65);
+        let refused = ProfileDraft {
+            favorite_city: long.clone(),
+            ..ProfileDraft::default()
+        }
+        .check();
+
+        assert_eq!(
+            refused.map_err(|errors| errors[0].to_string()),
+            Err("Favorite city must be at most 64 characters; this has 65.".to_owned())
+        );
+        on_both(|conn| {
+            let profile = NewProfile {
+                user_id: user(conn, "ada")?,
+                favorite_city: long.clone(),
+                show_email: false,
+            };
+            assert!(matches!(
+                profile.insert(conn),
+                Err(Error::DatabaseError(DatabaseErrorKind::CheckViolation, _))
+            ));
+            Ok(())
+        })
+    }
+}

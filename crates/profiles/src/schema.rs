@@ -1,0 +1,30 @@
+// Generated from the migrations by diesel's command line; see `diesel.toml`.
+
+diesel::table! {
+    profiles (id) {
+        id -> Int8,
+        user_id -> Int8,
+        favorite_city -> Text,
+        show_email -> Bool,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Int8,
+        username -> Text,
+        password -> Text,
+        first_name -> Text,
+        last_name -> Text,
+        email -> Text,
+        is_active -> Bool,
+        is_staff -> Bool,
+        is_superuser -> Bool,
+        last_login -> Nullable<Timestamp>,
+        date_joined -> Timestamp,
+    }
+}
+
+diesel::joinable!(profiles -> users (user_id));
+
+diesel::allow_tables_to_appear_in_same_query!(profiles, users,);
