@@ -1,1 +1,21 @@
-//! x
+//! The site: a thin shell that wires the domain crates into routes and pages.
+
+mod app;
+pub mod assets;
+mod card;
+pub mod cli;
+mod commands;
+pub mod config;
+mod db;
+mod encoding;
+mod error;
+mod handlers;
+mod head;
+mod listing;
+mod logging;
+mod middleware;
+mod pages;
+mod picture;
+pub mod server;
+mod site;
+mod username;

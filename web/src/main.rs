@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! The program `oc-lettings`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    web::cli::main()
+}

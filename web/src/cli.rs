@@ -1,0 +1,59 @@
+//! The command line: what can be asked for, and how an answer becomes an exit code.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{self, check, demo, migrate, serve};
+use crate::config::{self, Config};
+use crate::logging;
+
+/// Orange County Lettings: the site of a company that lets holiday homes.
+#[derive(Debug, Parser)]
+#[command(name = "oc-lettings", version, after_long_help = config::help(), after_help = config::help())]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Bring the database up to date and serve the site (what happens without a command)
+    #[command(after_help = config::help())]
+    Serve(serve::Arguments),
+    /// Bring the database up to date
+    #[command(after_help = config::help())]
+    Migrate(migrate::Arguments),
+    /// Check the settings, the database, write access and versions
+    #[command(after_help = config::help())]
+    Check,
+    /// Fill the database with demo lettings and profiles, the same at each run
+    #[command(after_help = config::help())]
+    Demo(demo::Arguments),
+}
+
+/// Runs the command that was asked for. 0: done; 1: failed, the reason on standard error; 2: wrong usage.
+#[must_use]
+pub fn main() -> ExitCode {
+    let command = Arguments::parse()
+        .command
+        .unwrap_or(Command::Serve(serve::Arguments::default()));
+    match run(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}", commands::report(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    let config = Config::from_env()?;
+    logging::start(&config);
+    match command {
+        Command::Serve(arguments) => serve::run(&config, &arguments),
+        Command::Migrate(arguments) => migrate::run(&config, &arguments),
+        Command::Check => check::run(&config),
+        Command::Demo(arguments) => demo::run(&config, &arguments),
+    }
+}

@@ -1,0 +1,41 @@
+//! `demo`: fill the database with demo data.
+
+use anyhow::Context;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use oc_core::DbConnection;
+
+use super::start;
+use crate::config::Config;
+
+/// What `demo` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// How many lettings the database shall hold
+    #[arg(long, value_name = "N", default_value_t = lettings::demo::LETTINGS,
+          value_parser = clap::value_parser!(i64).range(0..=100_000_000))]
+    lettings: i64,
+}
+
+pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
+    let mut conn = start::open_checked(&config.database_url)?;
+    start::migrate(&mut conn)?;
+    fill(&mut conn, arguments.lettings)?;
+    println!(
+        "The database holds the demo data: {} lettings, 8 profiles.",
+        arguments.lettings
+    );
+    Ok(())
+}
+
+/// Puts the demo in, with a progress bar where somebody is watching.
+pub(super) fn fill(conn: &mut DbConnection, count: i64) -> anyhow::Result<()> {
+    let style =
+        ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} lettings, {eta} left")
+            .context("the progress bar has a wrong template")?;
+    let bar = ProgressBar::new(count.unsigned_abs()).with_style(style);
+    lettings::demo::fill(conn, count, |done| bar.set_position(done.unsigned_abs()))
+        .context("cannot add the demo data")?;
+    bar.finish_and_clear();
+    profiles::demo::fill(conn).context("cannot add the demo profiles")
+}

@@ -1,0 +1,42 @@
+//! How a failed command is told: the reason in one line, then hints.
+
+use oc_core::advice::advice;
+
+/// The reason in one line, then what can be done about it.
+pub(crate) fn report(error: &anyhow::Error) -> String {
+    let reason = format!("{error:#}")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    let hint = match advice(&reason) {
+        Some(advice) => advice,
+        None if reason.contains("newer than this program") => {
+            "Start the version that migrated it, or restore a backup from before."
+        }
+        None if reason.contains("cannot listen on") => {
+            "Set HOST and PORT to an address that is free."
+        }
+        None => return format!("error: {reason}"),
+    };
+    format!("error: {reason}\nhint: {hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_line_and_hints_follow() {
+        let error =
+            anyhow::anyhow!("attempt to write a\nreadonly database").context("cannot migrate");
+
+        let report = report(&error);
+
+        let mut lines = report.lines();
+        assert_eq!(
+            lines.next(),
+            Some("error: cannot migrate: attempt to write a readonly database")
+        );
+        assert!(lines.next().is_some_and(|line| line.starts_with("hint: ")));
+    }
+}

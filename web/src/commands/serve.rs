@@ -1,0 +1,45 @@
+//! `serve`: the site.
+
+use anyhow::{Context, bail};
+use clap::Args;
+use oc_core::{connect_pool, migrations};
+
+use super::{demo, start};
+use crate::config::{Config, Environment};
+use crate::server;
+
+/// What `serve` can be told.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Arguments {
+    /// Do not bring the database up to date; stop when something is pending
+    #[arg(long)]
+    no_migrate: bool,
+}
+
+pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
+    let mut conn = start::open_checked(&config.database_url)?;
+    if arguments.no_migrate {
+        let pending = migrations::status(&mut conn)?.pending;
+        if !pending.is_empty() {
+            bail!(
+                "{} migrations are pending: {}; run `oc-lettings migrate`",
+                pending.len(),
+                pending.join(", ")
+            );
+        }
+    } else {
+        let status = start::migrate(&mut conn)?;
+        if status.brand_new
+            && !status.pending.is_empty()
+            && config.environment == Environment::Development
+        {
+            demo::fill(&mut conn, lettings::demo::LETTINGS)?;
+            log::info!("a brand-new database: the demo data was put in");
+        }
+    }
+    start::check_writable(&mut conn)?;
+    drop(conn);
+    let pool = connect_pool(config.database_url.clone(), config.database_pool_size)
+        .with_context(|| format!("cannot open the database {}", config.database_url))?;
+    actix_web::rt::System::new().block_on(server::run(config, pool))
+}

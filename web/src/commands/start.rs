@@ -1,0 +1,33 @@
+//! What several commands do first.
+
+use anyhow::Context;
+use diesel::RunQueryDsl;
+use oc_core::{DatabaseUrl, DbConnection, check_version, migrations, open};
+
+/// Opens the database, and refuses one that is too old to be safe.
+pub(super) fn open_checked(url: &DatabaseUrl) -> anyhow::Result<DbConnection> {
+    let mut conn = open(url)?;
+    check_version(&mut conn, url)?;
+    Ok(conn)
+}
+
+/// Brings the database up to date, and tells what it lacked.
+pub(super) fn migrate(conn: &mut DbConnection) -> anyhow::Result<migrations::Status> {
+    let status = migrations::migrate(conn).context("cannot bring the database up to date")?;
+    for version in &status.pending {
+        log::info!("migrated to {version}");
+    }
+    Ok(status)
+}
+
+/// Takes the right to write and gives it back: fails where the site could read but never save.
+pub(super) fn check_writable(conn: &mut DbConnection) -> anyhow::Result<()> {
+    conn.write(|conn| {
+        if matches!(conn, DbConnection::Postgres(_)) {
+            diesel::sql_query("CREATE TEMPORARY TABLE write_check (id INTEGER) ON COMMIT DROP")
+                .execute(conn)?;
+        }
+        Ok::<_, diesel::result::Error>(())
+    })
+    .context("cannot write to the database")
+}

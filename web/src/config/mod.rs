@@ -1,0 +1,13 @@
+//! The settings: read from the environment once, checked, and handed on as typed values.
+//!
+//! Nothing else in the program reads the environment. In development a file `.env` in the working directory
+//! fills in what the environment does not say.
+
+mod hosts;
+mod read;
+mod secret;
+mod settings;
+
+pub use hosts::AllowedHosts;
+pub use secret::SecretKey;
+pub use settings::{Config, Environment, LogFormat, help};

@@ -1,0 +1,88 @@
+//! The Atom feed of the newest lettings (RFC 4287), of all or of a search.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use chrono::{DateTime, NaiveDateTime, SecondsFormat};
+use lettings::Letting;
+use serde::Serialize;
+
+use crate::card;
+use crate::db::Db;
+use crate::error::PageError;
+use crate::listing::ListQuery;
+use crate::pages::{Page, Pages};
+use crate::site::Site;
+
+/// How many lettings a feed tells of.
+const ENTRIES: i64 = 24;
+
+#[derive(Serialize)]
+struct Feed {
+    title: String,
+    url: String,
+    page: String,
+    home: String,
+    updated: String,
+    entries: Vec<Entry>,
+}
+
+impl Page for Feed {
+    const TEMPLATE: &'static str = "lettings/feed.xml";
+    const CONTENT_TYPE: &'static str = "application/atom+xml; charset=utf-8";
+}
+
+#[derive(Serialize)]
+struct Entry {
+    title: String,
+    url: String,
+    published: String,
+    updated: String,
+    summary: String,
+}
+
+/// The newest lettings that a search finds.
+pub(crate) async fn show(
+    db: Data<Db>,
+    pages: Data<Pages>,
+    site: Data<Site>,
+    query: ListQuery,
+) -> Result<HttpResponse, PageError> {
+    let query = ListQuery {
+        sort: String::new(),
+        ..query
+    };
+    let filter = query.filter();
+    let rows = db
+        .run(move |conn| Ok(Letting::newest(conn, &filter, ENTRIES)?))
+        .await?;
+    let updated = rows.iter().map(|(letting, _)| letting.updated_at).max();
+    let entries = rows.into_iter().map(|(letting, address)| Entry {
+        title: letting.title,
+        url: site.url(&card::path(letting.id)),
+        published: timestamp(letting.created_at),
+        updated: timestamp(letting.updated_at),
+        summary: format!(
+            "{} {}, {}, {} {}",
+            address.number,
+            address.street,
+            address.city,
+            address.state,
+            address.zip()
+        ),
+    });
+    pages.render(&Feed {
+        title: format!("Newest lettings {}", query.searched())
+            .trim_end()
+            .to_owned(),
+        url: site.url(&query.href("/lettings/feed/", 1)),
+        page: site.url(&query.href("/lettings/", 1)),
+        home: site.url("/"),
+        // An empty feed was never updated, but must say when.
+        updated: timestamp(updated.unwrap_or(DateTime::UNIX_EPOCH.naive_utc())),
+        entries: entries.collect(),
+    })
+}
+
+fn timestamp(time: NaiveDateTime) -> String {
+    time.and_utc().to_rfc3339_opts(SecondsFormat::Secs, true)
+}

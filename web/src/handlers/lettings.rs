@@ -1,0 +1,214 @@
+//! The list of lettings, and one letting.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use lettings::{Address, Letting, Town};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::card::{self, Card, cards};
+use crate::db::Db;
+use crate::error::PageError;
+use crate::head::{Head, breadcrumbs};
+use crate::listing::{ListQuery, Pager, SortChoice, found, sorts};
+use crate::pages::{Page, Pages};
+use crate::picture;
+use crate::site::Site;
+
+const PATH: &str = "/lettings/";
+/// How many other lettings of the town a letting's page shows.
+const NEARBY: i64 = 3;
+
+#[derive(Serialize)]
+struct IndexPage {
+    head: Head,
+    cards: Vec<Card>,
+    query: ListQuery,
+    cities: Vec<String>,
+    states: Vec<String>,
+    sorts: Vec<SortChoice>,
+    found: String,
+    searched: String,
+    filtered: bool,
+    pager: Pager,
+    feed: String,
+    clear: &'static str,
+}
+
+impl Page for IndexPage {
+    const TEMPLATE: &'static str = "lettings/index.html";
+}
+
+/// The list, searched, filtered, sorted and cut into pages.
+pub(crate) async fn index(
+    db: Data<Db>,
+    pages: Data<Pages>,
+    site: Data<Site>,
+    query: ListQuery,
+) -> Result<HttpResponse, PageError> {
+    let (filter, number) = (query.filter(), query.page.ok_or(PageError::NotFound)?);
+    let filtered = query.is_filtered();
+    let (page, all, cities, states) = db
+        .run(move |conn| {
+            let page = Letting::page(conn, &filter, number)?.ok_or(PageError::NotFound)?;
+            let all = if filtered {
+                Some(Letting::count(conn)?)
+            } else {
+                None
+            };
+            Ok((
+                page,
+                all,
+                names(Town::all(conn)?),
+                names(Town::states(conn)?),
+            ))
+        })
+        .await?;
+    let feed = ListQuery {
+        sort: String::new(),
+        ..query.clone()
+    }
+    .href("/lettings/feed/", 1);
+    let found = found(page.total, all, "letting", "lettings");
+    let searched = query.searched();
+    let head = Head::new(
+        &site,
+        "lettings",
+        &query.href(PATH, number),
+        &title(&searched, number),
+        &format!("{found} by the sea and in the hills of Orange County, California {searched}")
+            .trim_end()
+            .to_owned(),
+    )
+    .feed(site.url(&feed))
+    .noindex(!query.q.is_empty() || !query.sort.is_empty());
+    pages.render(&IndexPage {
+        head,
+        pager: Pager::new(&page, &query, PATH),
+        cards: cards(page.rows),
+        query,
+        cities,
+        states,
+        sorts: sorts(),
+        found,
+        searched,
+        filtered,
+        feed,
+        clear: PATH,
+    })
+}
+
+fn names(towns: Vec<Town>) -> Vec<String> {
+    towns.into_iter().map(|town| town.name).collect()
+}
+
+fn title(searched: &str, number: i64) -> String {
+    let mut title = "Lettings".to_owned();
+    if !searched.is_empty() {
+        title.push_str(&format!(" {searched}"));
+    }
+    if number > 1 {
+        title.push_str(&format!(", page {number}"));
+    }
+    title
+}
+
+#[derive(Serialize)]
+struct ShowPage {
+    head: Head,
+    letting: Shown,
+    lines: Lines,
+    picture: &'static str,
+    city: String,
+    nearby: Vec<Card>,
+}
+
+impl Page for ShowPage {
+    const TEMPLATE: &'static str = "lettings/show.html";
+}
+
+#[derive(Serialize)]
+struct Shown {
+    id: i64,
+    title: String,
+}
+
+/// The three lines of an address.
+#[derive(Serialize)]
+struct Lines {
+    street: String,
+    city: String,
+    country: String,
+}
+
+impl From<&Address> for Lines {
+    fn from(address: &Address) -> Self {
+        Self {
+            street: format!("{} {}", address.number, address.street),
+            city: format!("{}, {} {}", address.city, address.state, address.zip()),
+            country: address.country_iso_code.clone(),
+        }
+    }
+}
+
+/// One letting, with others in its town.
+pub(crate) async fn show(
+    db: Data<Db>,
+    pages: Data<Pages>,
+    site: Data<Site>,
+    id: Path<i64>,
+) -> Result<HttpResponse, PageError> {
+    let id = id.into_inner();
+    let (letting, address, nearby) = db
+        .run(move |conn| {
+            let (letting, address) = Letting::with_address(conn, id)?;
+            let nearby = Letting::nearby(conn, id, &address, NEARBY)?;
+            Ok((letting, address, nearby))
+        })
+        .await?;
+    let lines = Lines::from(&address);
+    let path = card::path(letting.id);
+    let head = Head::new(
+        &site,
+        "lettings",
+        &path,
+        &letting.title,
+        &format!("{}: {}, {}.", letting.title, lines.street, lines.city),
+    )
+    .kind("article")
+    .json_ld(&json!({
+        "@context": "https://schema.org",
+        "@graph": [facts(&site, &path, &letting, &address), breadcrumbs(
+            &site,
+            &[("Home", "/"), ("Lettings", PATH), (&letting.title, &path)],
+        )],
+    }));
+    pages.render(&ShowPage {
+        head,
+        lines,
+        picture: picture::of(&address.city),
+        city: address.city,
+        letting: Shown {
+            id: letting.id,
+            title: letting.title,
+        },
+        nearby: cards(nearby),
+    })
+}
+
+/// What we know of a letting, in the words of schema.org.
+fn facts(site: &Site, path: &str, letting: &Letting, address: &Address) -> serde_json::Value {
+    json!({
+        "@type": "Accommodation",
+        "name": letting.title,
+        "url": site.url(path),
+        "address": {
+            "@type": "PostalAddress",
+            "streetAddress": format!("{} {}", address.number, address.street),
+            "addressLocality": address.city,
+            "addressRegion": address.state,
+            "postalCode": address.zip(),
+            "addressCountry": address.country_iso_code,
+        },
+    })
+}

@@ -1,0 +1,181 @@
+//! The list of profiles, and one profile.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use lettings::Town;
+use profiles::PublicProfile;
+use serde::Serialize;
+
+use crate::db::Db;
+use crate::error::PageError;
+use crate::head::Head;
+use crate::listing::{ListQuery, Pager, found};
+use crate::pages::{Page, Pages};
+use crate::site::Site;
+use crate::username;
+
+const PATH: &str = "/profiles/";
+
+#[derive(Serialize)]
+struct IndexPage {
+    head: Head,
+    profiles: Vec<Entry>,
+    query: ListQuery,
+    found: String,
+    searched: String,
+    filtered: bool,
+    pager: Pager,
+    clear: &'static str,
+}
+
+impl Page for IndexPage {
+    const TEMPLATE: &'static str = "profiles/index.html";
+}
+
+#[derive(Serialize)]
+struct Entry {
+    username: String,
+    href: String,
+    name: String,
+    favorite_city: String,
+    initials: String,
+}
+
+impl From<PublicProfile> for Entry {
+    fn from(profile: PublicProfile) -> Self {
+        Self {
+            href: username::path(&profile.username),
+            name: format!("{} {}", profile.first_name, profile.last_name)
+                .trim()
+                .to_owned(),
+            initials: initials(&profile),
+            username: profile.username,
+            favorite_city: profile.favorite_city,
+        }
+    }
+}
+
+/// The list, searched and cut into pages.
+pub(crate) async fn index(
+    db: Data<Db>,
+    pages: Data<Pages>,
+    site: Data<Site>,
+    query: ListQuery,
+) -> Result<HttpResponse, PageError> {
+    // A town, a state or an order in the address means nothing here.
+    let query = ListQuery {
+        q: query.q,
+        page: query.page,
+        ..ListQuery::default()
+    };
+    let (words, number) = (query.words(), query.page.ok_or(PageError::NotFound)?);
+    let filtered = query.is_filtered();
+    let (page, all) = db
+        .run(move |conn| {
+            let page = PublicProfile::page(conn, &words, number)?.ok_or(PageError::NotFound)?;
+            let all = if filtered {
+                Some(PublicProfile::count(conn)?)
+            } else {
+                None
+            };
+            Ok((page, all))
+        })
+        .await?;
+    let searched = query.searched();
+    let mut title = format!("Profiles {searched}").trim_end().to_owned();
+    if number > 1 {
+        title.push_str(&format!(", page {number}"));
+    }
+    let description = "The people of Holiday Homes, and the towns they like best.";
+    let head = Head::new(
+        &site,
+        "profiles",
+        &query.href(PATH, number),
+        &title,
+        description,
+    )
+    .noindex(filtered);
+    pages.render(&IndexPage {
+        head,
+        found: found(page.total, all, "profile", "profiles"),
+        searched,
+        filtered,
+        pager: Pager::new(&page, &query, PATH),
+        profiles: page.rows.into_iter().map(Entry::from).collect(),
+        query,
+        clear: PATH,
+    })
+}
+
+#[derive(Serialize)]
+struct ShowPage {
+    head: Head,
+    profile: Shown,
+}
+
+impl Page for ShowPage {
+    const TEMPLATE: &'static str = "profiles/show.html";
+}
+
+#[derive(Serialize)]
+struct Shown {
+    initials: String,
+    username: String,
+    first_name: String,
+    last_name: String,
+    favorite_city: String,
+    email: Option<String>,
+    city_href: Option<String>,
+}
+
+/// One profile.
+pub(crate) async fn show(
+    db: Data<Db>,
+    pages: Data<Pages>,
+    site: Data<Site>,
+    username: Path<String>,
+) -> Result<HttpResponse, PageError> {
+    let username = username.into_inner();
+    if username.contains('\0') {
+        // No name holds a NUL, and PostgreSQL would stumble over one.
+        return Err(PageError::NotFound);
+    }
+    let (profile, offered) = db
+        .run(move |conn| {
+            let profile = PublicProfile::find(conn, &username)?;
+            let offered = Town::is_offered(conn, &profile.favorite_city)?;
+            Ok((profile, offered))
+        })
+        .await?;
+    let path = username::path(&profile.username);
+    let description = format!("The profile of {} on Holiday Homes.", profile.username);
+    let head = Head::new(&site, "profiles", &path, &profile.username, &description).kind("profile");
+    let city = ListQuery {
+        city: profile.favorite_city.clone(),
+        ..ListQuery::default()
+    };
+    let profile = Shown {
+        initials: initials(&profile),
+        username: profile.username,
+        first_name: profile.first_name,
+        last_name: profile.last_name,
+        favorite_city: profile.favorite_city,
+        email: profile.email,
+        city_href: offered.then(|| city.href("/lettings/", 1)),
+    };
+    pages.render(&ShowPage { head, profile })
+}
+
+/// The first letters of the names, or of the username where there are none.
+fn initials(profile: &PublicProfile) -> String {
+    let letters: String = [&profile.first_name, &profile.last_name]
+        .iter()
+        .filter_map(|name| name.chars().next())
+        .collect();
+    let letters = if letters.is_empty() {
+        profile.username.chars().take(1).collect()
+    } else {
+        letters
+    };
+    letters.to_uppercase()
+}

@@ -1,0 +1,158 @@
+//! What search engines read: robots.txt and the map of the site (sitemaps.org, protocol 0.9).
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use lettings::Letting;
+use profiles::PublicProfile;
+use serde::Serialize;
+
+use crate::card;
+use crate::db::Db;
+use crate::error::PageError;
+use crate::pages::{Page, Pages};
+use crate::site::Site;
+use crate::username;
+
+/// The most addresses that one file may hold.
+const LARGEST: i64 = 50_000;
+/// The pages that are neither of a letting nor of a profile.
+const FIXED: [&str; 3] = ["/", "/lettings/", "/profiles/"];
+
+#[derive(Serialize)]
+struct Robots {
+    sitemap: String,
+}
+
+impl Page for Robots {
+    const TEMPLATE: &'static str = "robots.txt";
+    const CONTENT_TYPE: &'static str = "text/plain; charset=utf-8";
+}
+
+#[derive(Serialize)]
+struct Map {
+    addresses: Vec<Location>,
+}
+
+impl Page for Map {
+    const TEMPLATE: &'static str = "sitemap.xml";
+    const CONTENT_TYPE: &'static str = "application/xml; charset=utf-8";
+}
+
+#[derive(Serialize)]
+struct Index {
+    files: Vec<String>,
+}
+
+impl Page for Index {
+    const TEMPLATE: &'static str = "sitemap_index.xml";
+    const CONTENT_TYPE: &'static str = "application/xml; charset=utf-8";
+}
+
+#[derive(Serialize)]
+struct Location {
+    url: String,
+    changed: Option<String>,
+}
+
+/// Who may read what, and where the map is.
+pub(crate) async fn robots(
+    pages: Data<Pages>,
+    site: Data<Site>,
+) -> Result<HttpResponse, PageError> {
+    pages.render(&Robots {
+        sitemap: site.url("/sitemap.xml"),
+    })
+}
+
+/// The map, or where there is too much for one file, the list of its parts.
+pub(crate) async fn map(
+    db: Data<Db>,
+    pages: Data<Pages>,
+    site: Data<Site>,
+) -> Result<HttpResponse, PageError> {
+    let (lettings, profiles) = db
+        .run(|conn| Ok((Letting::count(conn)?, PublicProfile::count(conn)?)))
+        .await?;
+    if lettings + profiles + FIXED.len() as i64 <= LARGEST {
+        let mut addresses = fixed(&site);
+        addresses.extend(part(&db, &site, Kind::Lettings, 1).await?);
+        addresses.extend(part(&db, &site, Kind::Profiles, 1).await?);
+        return pages.render(&Map { addresses });
+    }
+    let parts = |name: &'static str, count: i64| {
+        let site = site.clone();
+        (1..=(count + LARGEST - 1) / LARGEST)
+            .map(move |number| site.url(&format!("/sitemap-{name}-{number}.xml")))
+    };
+    let files = [site.url("/sitemap-pages-1.xml")].into_iter();
+    pages.render(&Index {
+        files: files
+            .chain(parts("lettings", lettings))
+            .chain(parts("profiles", profiles))
+            .collect(),
+    })
+}
+
+/// One part of the map; only the first part may be empty.
+pub(crate) async fn map_part(
+    db: Data<Db>,
+    pages: Data<Pages>,
+    site: Data<Site>,
+    path: Path<(String, u32)>,
+) -> Result<HttpResponse, PageError> {
+    let (name, number) = path.into_inner();
+    let addresses = match (name.as_str(), number) {
+        ("pages", 1) => fixed(&site),
+        ("lettings", number) => part(&db, &site, Kind::Lettings, number.into()).await?,
+        ("profiles", number) => part(&db, &site, Kind::Profiles, number.into()).await?,
+        _ => return Err(PageError::NotFound),
+    };
+    if addresses.is_empty() && number != 1 {
+        return Err(PageError::NotFound);
+    }
+    pages.render(&Map { addresses })
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Lettings,
+    Profiles,
+}
+
+fn fixed(site: &Site) -> Vec<Location> {
+    FIXED
+        .iter()
+        .map(|path| Location {
+            url: site.url(path),
+            changed: None,
+        })
+        .collect()
+}
+
+/// The addresses in part `number` (from 1) of the lettings or the profiles.
+async fn part(db: &Db, site: &Site, kind: Kind, number: i64) -> Result<Vec<Location>, PageError> {
+    if number < 1 {
+        return Err(PageError::NotFound);
+    }
+    let offset = (number - 1) * LARGEST;
+    let site = site.clone();
+    db.run(move |conn| {
+        Ok(match kind {
+            Kind::Lettings => Letting::changes(conn, offset, LARGEST)?
+                .into_iter()
+                .map(|(id, changed)| Location {
+                    url: site.url(&card::path(id)),
+                    changed: Some(changed.and_utc().format("%Y-%m-%dT%H:%M:%SZ").to_string()),
+                })
+                .collect(),
+            Kind::Profiles => PublicProfile::usernames(conn, offset, LARGEST)?
+                .into_iter()
+                .map(|username| Location {
+                    url: site.url(&username::path(&username)),
+                    changed: None,
+                })
+                .collect(),
+        })
+    })
+    .await
+}

@@ -1,0 +1,293 @@
+//! Lists as visitors ask for them: the query of the address, and the links between pages.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use form_urlencoded::Serializer;
+use lettings::{LettingFilter, Sort};
+use oc_core::Page;
+use oc_core::search::Words;
+use serde::Serialize;
+
+/// The orders that can be chosen, as they stand in the address and in the form.
+const SORTS: [(&str, Sort, &str); 6] = [
+    ("id", Sort::Id, "Longest with us"),
+    ("-id", Sort::IdReversed, "Newest first"),
+    ("title", Sort::Title, "Title, A to Z"),
+    ("-title", Sort::TitleReversed, "Title, Z to A"),
+    ("city", Sort::City, "City, A to Z"),
+    ("-city", Sort::CityReversed, "City, Z to A"),
+];
+
+/// What a list was asked for. Reading it never fails: what is unknown or empty is left out, the last of several
+/// counts, and a page that is no number is a page that is not there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct ListQuery {
+    pub(crate) q: String,
+    pub(crate) city: String,
+    pub(crate) state: String,
+    pub(crate) sort: String,
+    #[serde(skip)]
+    pub(crate) page: Option<i64>,
+}
+
+impl FromRequest for ListQuery {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self::parse(request.query_string())))
+    }
+}
+
+impl ListQuery {
+    fn parse(query: &str) -> Self {
+        let mut asked = Self {
+            page: Some(1),
+            ..Self::default()
+        };
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            // No stored text holds a NUL, and PostgreSQL would stumble over one.
+            let value = value.trim().replace('\0', "\u{fffd}");
+            match name.as_ref() {
+                "q" => asked.q = Words::parse(&value).to_string(),
+                "city" => asked.city = value,
+                "state" => asked.state = value,
+                "sort" if SORTS.iter().any(|(name, ..)| *name == value) => asked.sort = value,
+                "page" if value.is_empty() => asked.page = Some(1),
+                "page" => {
+                    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+                    asked.page = value.parse().ok().filter(|_| digits);
+                }
+                _ => {}
+            }
+        }
+        asked
+    }
+
+    /// The words that are searched for.
+    pub(crate) fn words(&self) -> Words {
+        Words::parse(&self.q)
+    }
+
+    /// What of the lettings is wanted.
+    pub(crate) fn filter(&self) -> LettingFilter {
+        let given = |value: &String| (!value.is_empty()).then(|| value.clone());
+        let sort = SORTS
+            .iter()
+            .find(|(name, ..)| *name == self.sort)
+            .map(|(_, sort, _)| *sort);
+        LettingFilter {
+            words: self.words(),
+            city: given(&self.city),
+            state: given(&self.state),
+            sort: sort.unwrap_or_default(),
+        }
+    }
+
+    /// Whether anything is left out of the list.
+    pub(crate) fn is_filtered(&self) -> bool {
+        !(self.q.is_empty() && self.city.is_empty() && self.state.is_empty())
+    }
+
+    /// What was searched, as visitors read it: `“beach” in Laguna Beach, CA`.
+    pub(crate) fn searched(&self) -> String {
+        let words = if self.q.is_empty() {
+            String::new()
+        } else {
+            format!("“{}”", self.q)
+        };
+        let place = [&self.city, &self.state]
+            .map(String::as_str)
+            .into_iter()
+            .filter(|part| !part.is_empty());
+        let place = place.collect::<Vec<_>>().join(", ");
+        match (words.is_empty(), place.is_empty()) {
+            (_, true) => words,
+            (true, false) => format!("in {place}"),
+            (false, false) => format!("{words} in {place}"),
+        }
+    }
+
+    /// The address of a page of this very list, with nothing in it that does not matter.
+    pub(crate) fn href(&self, path: &str, page: i64) -> String {
+        let mut query = Serializer::new(String::new());
+        for (name, value) in [
+            ("q", &self.q),
+            ("city", &self.city),
+            ("state", &self.state),
+            ("sort", &self.sort),
+        ] {
+            if !value.is_empty() {
+                query.append_pair(name, value);
+            }
+        }
+        if page > 1 {
+            query.append_pair("page", &page.to_string());
+        }
+        let query = query.finish();
+        if query.is_empty() {
+            path.to_owned()
+        } else {
+            format!("{path}?{query}")
+        }
+    }
+}
+
+/// A choice of the order, for the form.
+#[derive(Debug, Serialize)]
+pub(crate) struct SortChoice {
+    value: &'static str,
+    label: &'static str,
+}
+
+/// Every order that can be chosen.
+pub(crate) fn sorts() -> Vec<SortChoice> {
+    SORTS
+        .iter()
+        .map(|(value, _, label)| SortChoice { value, label })
+        .collect()
+}
+
+/// The links between the pages of a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct Pager {
+    number: i64,
+    count: i64,
+    previous: Option<String>,
+    next: Option<String>,
+    links: Vec<PageLink>,
+}
+
+/// A link to a page, or a gap between two of them.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct PageLink {
+    number: Option<i64>,
+    href: String,
+    current: bool,
+}
+
+impl Pager {
+    /// Links to the first, the last and the neighbours of a page.
+    pub(crate) fn new<T>(page: &Page<T>, query: &ListQuery, path: &str) -> Self {
+        let href = |number| query.href(path, number);
+        let mut links: Vec<PageLink> = Vec::new();
+        let near = page.number - 2..=page.number + 2;
+        let mut last = 0;
+        for number in [1].into_iter().chain(near).chain([page.count]) {
+            if number <= last || number > page.count {
+                continue;
+            }
+            if number > last + 1 {
+                links.push(PageLink {
+                    number: None,
+                    href: String::new(),
+                    current: false,
+                });
+            }
+            links.push(PageLink {
+                number: Some(number),
+                href: href(number),
+                current: number == page.number,
+            });
+            last = number;
+        }
+        Self {
+            number: page.number,
+            count: page.count,
+            previous: (page.number > 1).then(|| href(page.number - 1)),
+            next: (page.number < page.count).then(|| href(page.number + 1)),
+            links,
+        }
+    }
+}
+
+/// How many were found: `28 lettings`, or of a search `2 of 28 lettings`.
+pub(crate) fn found(found: i64, all: Option<i64>, one: &str, many: &str) -> String {
+    match all {
+        Some(all) => format!("{found} of {all} {}", if all == 1 { one } else { many }),
+        None => format!("{found} {}", if found == 1 { one } else { many }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_read_whatever_it_holds() {
+        let parse = ListQuery::parse;
+
+        assert_eq!(parse("").page, Some(1));
+        assert_eq!(parse("q=&city=&page="), parse(""));
+        assert_eq!(parse("q=a&q=b+c&other=1").q, "b c");
+        assert_eq!(parse("sort=price").sort, "");
+        assert_eq!(parse("city=%00&q=%ff%00x").city, "\u{fffd}");
+        for page in ["0", "07", "1"] {
+            assert!(parse(&format!("page={page}")).page.is_some(), "{page}");
+        }
+        for page in ["-1", "+1", "1.0", "two", "9223372036854775808"] {
+            assert_eq!(parse(&format!("page={page}")).page, None, "{page}");
+        }
+    }
+
+    #[test]
+    fn a_list_has_one_address() {
+        let query = ListQuery::parse("page=3&sort=-title&utm=x&city=Dana+Point&q=%26+sea");
+
+        assert_eq!(
+            query.href("/lettings/", 1),
+            "/lettings/?q=%26+sea&city=Dana+Point&sort=-title"
+        );
+        assert_eq!(
+            query.href("/lettings/", 3),
+            "/lettings/?q=%26+sea&city=Dana+Point&sort=-title&page=3"
+        );
+        assert_eq!(ListQuery::default().href("/lettings/", 1), "/lettings/");
+    }
+
+    #[test]
+    fn what_was_searched_is_said_in_words() {
+        let searched = |query| ListQuery::parse(query).searched();
+
+        assert_eq!(searched(""), "");
+        assert_eq!(searched("q=sea+view"), "“sea view”");
+        assert_eq!(searched("state=CA"), "in CA");
+        assert_eq!(searched("q=sea&city=Brea&state=CA"), "“sea” in Brea, CA");
+    }
+
+    #[test]
+    fn the_pager_leaves_gaps() {
+        let numbers = |number, count| {
+            let page = Page::<()> {
+                rows: vec![],
+                number,
+                count,
+                total: 0,
+            };
+            let pager = Pager::new(&page, &ListQuery::default(), "/");
+            pager
+                .links
+                .iter()
+                .map(|link| link.number.unwrap_or(0))
+                .collect::<Vec<_>>()
+        };
+
+        assert_eq!(numbers(1, 1), [1]);
+        assert_eq!(numbers(1, 9), [1, 2, 3, 0, 9]);
+        assert_eq!(numbers(5, 9), [1, 0, 3, 4, 5, 6, 7, 0, 9]);
+        assert_eq!(numbers(9, 9), [1, 0, 7, 8, 9]);
+    }
+
+    #[test]
+    fn one_is_told_from_many() {
+        assert_eq!(found(1, None, "letting", "lettings"), "1 letting");
+        assert_eq!(found(0, None, "letting", "lettings"), "0 lettings");
+        assert_eq!(
+            found(1, Some(28), "letting", "lettings"),
+            "1 of 28 lettings"
+        );
+    }
+}

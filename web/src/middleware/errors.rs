@@ -1,0 +1,135 @@
+//! A page for every error, in the site's own layout; plain text where even that fails.
+
+use std::panic::AssertUnwindSafe;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::{StatusCode, header};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpResponse};
+use futures_util::FutureExt;
+use serde::Serialize;
+
+use crate::head::Head;
+use crate::pages::{Page, Pages};
+use crate::site::Site;
+
+#[derive(Serialize)]
+struct ErrorPage {
+    head: Head,
+    status: u16,
+    heading: &'static str,
+    message: &'static str,
+}
+
+impl Page for ErrorPage {
+    const TEMPLATE: &'static str = "error.html";
+}
+
+/// Gives an error without a page its page, and a panic its 500.
+pub(crate) async fn error_pages(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    // Taken now: a clone of the request, held while the inner layers run, would stop the router.
+    let pages = request.app_data::<Data<Pages>>().cloned();
+    let site = request.app_data::<Data<Site>>().cloned();
+    let page = |status| {
+        body(
+            status,
+            pages.as_ref().map(|pages| &***pages),
+            site.as_ref().map(|site| &***site),
+        )
+    };
+    let Ok(outcome) = AssertUnwindSafe(next.call(request)).catch_unwind().await else {
+        let mut response = HttpResponse::InternalServerError();
+        let (content_type, text) = page(StatusCode::INTERNAL_SERVER_ERROR);
+        let response = response
+            .insert_header((header::CONTENT_TYPE, content_type))
+            .body(text);
+        log::error!("a handler panicked; its message stands above");
+        return Err(InternalError::from_response("panic", response).into());
+    };
+    let response = outcome?.map_into_boxed_body();
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) || has_page(&response) {
+        return Ok(response);
+    }
+    let (content_type, text) = page(status);
+    let mut response = response.map_body(|_, _| BoxBody::new(text));
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static(content_type),
+    );
+    headers.insert(
+        header::CACHE_CONTROL,
+        header::HeaderValue::from_static("no-store"),
+    );
+    Ok(response)
+}
+
+/// Whether a handler made the body of an error itself.
+fn has_page(response: &ServiceResponse<BoxBody>) -> bool {
+    let content_type = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .map(header::HeaderValue::as_bytes);
+    content_type.is_some_and(|value| {
+        value.starts_with(b"text/html") || value.starts_with(b"application/json")
+    })
+}
+
+/// Content type and text for a status.
+fn body(status: StatusCode, pages: Option<&Pages>, site: Option<&Site>) -> (&'static str, String) {
+    let (heading, message) = words(status);
+    let fallback = || {
+        (
+            "text/plain; charset=utf-8",
+            format!("{heading}\n\n{message}\n"),
+        )
+    };
+    let (Some(pages), Some(site)) = (pages, site) else {
+        return fallback();
+    };
+    let head = Head::of_error(site, heading);
+    match pages.text(&ErrorPage {
+        head,
+        status: status.as_u16(),
+        heading,
+        message,
+    }) {
+        Ok(text) => (ErrorPage::CONTENT_TYPE, text),
+        Err(error) => {
+            log::error!("the page for {status} cannot be made: {error}");
+            fallback()
+        }
+    }
+}
+
+/// Heading and message for a status. Nothing in them comes from the request or from the fault.
+fn words(status: StatusCode) -> (&'static str, &'static str) {
+    match status.as_u16() {
+        400 => ("Bad request", "We could not make sense of that request."),
+        403 => ("Forbidden", "You may not do that here."),
+        404 => (
+            "Page not found",
+            "There is nothing at this address. It may have moved, or never been here.",
+        ),
+        405 => (
+            "Method not allowed",
+            "This page can be read, but not be sent anything.",
+        ),
+        503 => (
+            "Back in a moment",
+            "We cannot reach our records just now. Please try again in a few seconds.",
+        ),
+        400..=499 => ("Request refused", "We could not answer that request."),
+        _ => (
+            "Something went wrong",
+            "The fault is ours, and we have been told. Please try again later.",
+        ),
+    }
+}

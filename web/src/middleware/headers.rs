@@ -1,0 +1,77 @@
+//! The headers that every answer carries, errors too.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpResponse};
+use ipnet::IpNet;
+
+/// Nothing is loaded but our own pictures and sheets, nothing is sent but to us, nobody may frame us.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; img-src 'self'; style-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+const PERMISSIONS_POLICY: &str = "accelerometer=(), autoplay=(), camera=(), display-capture=(), \
+     encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), \
+     payment=(), picture-in-picture=(), publickey-credentials-get=(), screen-wake-lock=(), usb=(), \
+     xr-spatial-tracking=()";
+
+const HEADERS: [(HeaderName, &str); 7] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "same-origin"),
+    (header::PERMISSIONS_POLICY, PERMISSIONS_POLICY),
+    (header::CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
+    (header::CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
+];
+
+/// The proxies whose word counts.
+pub(crate) struct Proxies(pub(crate) Vec<IpNet>);
+
+impl Proxies {
+    /// Whether the visitor came over https, as a trusted proxy says.
+    fn say_https(&self, request: &ServiceRequest) -> bool {
+        let Some(peer) = request.peer_addr() else {
+            return false;
+        };
+        // An IPv4 peer on an IPv6 socket is the same machine.
+        let peer = peer.ip().to_canonical();
+        let scheme = request.headers().get("x-forwarded-proto");
+        self.0.iter().any(|network| network.contains(&peer))
+            && scheme.is_some_and(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"))
+    }
+}
+
+/// Adds the headers, also to an answer that left the inner layers as an error.
+pub(crate) async fn security_headers(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let https = request
+        .app_data::<Data<Proxies>>()
+        .is_some_and(|proxies| proxies.say_https(&request));
+    match next.call(request).await {
+        Ok(mut response) => {
+            add(response.headers_mut(), https);
+            Ok(response.map_into_boxed_body())
+        }
+        Err(error) => {
+            let mut response: HttpResponse = error.error_response();
+            add(response.headers_mut(), https);
+            Err(InternalError::from_response(error, response).into())
+        }
+    }
+}
+
+fn add(headers: &mut HeaderMap, https: bool) {
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if https {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
+}

@@ -1,0 +1,12 @@
+//! What every request passes, from the outside in: security headers, compression and validators, pages for
+//! errors, the check of the host.
+
+mod errors;
+mod headers;
+mod hosts;
+mod representation;
+
+pub(crate) use errors::error_pages;
+pub(crate) use headers::{Proxies, security_headers};
+pub(crate) use hosts::check_host;
+pub(crate) use representation::represent;

@@ -1,0 +1,152 @@
+//! Validators and compression of whatever is text: ETag, 304, Content-Encoding.
+//!
+//! actix's own compression answers 406 to a client that takes none of its encodings, drops the length, and says
+//! `Vary` only where it compressed; this layer has the whole body at hand, since it needs it for the ETag.
+
+use actix_web::body::{BoxBody, MessageBody, to_bytes};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{
+    self, AcceptEncoding, ETag, EntityTag, HeaderValue, IfNoneMatch, TryIntoHeaderValue,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web::{self, Bytes};
+use actix_web::{Error, HttpMessage, HttpResponse};
+use sha2::{Digest, Sha256};
+
+use crate::encoding::{Encoding, negotiate};
+
+/// A body larger than this is compressed away from the threads that answer requests (bytes).
+const LARGE: usize = 64 * 1024;
+
+/// Compresses text as the client likes it, and answers 304 where it has it already.
+pub(crate) async fn represent(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let encoding = negotiate(request.get_header::<AcceptEncoding>().as_ref());
+    let known = request
+        .get_header::<IfNoneMatch>()
+        .filter(|_| request.headers().contains_key(header::IF_NONE_MATCH));
+    let read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let response = next.call(request).await?.map_into_boxed_body();
+    let headers = response.headers();
+    if let Some(tag) = headers.get(header::ETAG).and_then(parse_tag) {
+        let hit = read
+            && response.status() == StatusCode::OK
+            && known.as_ref().is_some_and(|known| matches(known, &tag));
+        return Ok(if hit {
+            not_modified(response)
+        } else {
+            response
+        });
+    }
+    if headers.contains_key(header::CONTENT_ENCODING) || !is_text(headers.get(header::CONTENT_TYPE))
+    {
+        return Ok(response);
+    }
+    let (request, response) = response.into_parts();
+    let (mut response, body) = response.into_parts();
+    let bytes = to_bytes(body)
+        .await
+        .map_err(|_| actix_web::error::ErrorInternalServerError("the body broke off"))?;
+    response
+        .headers_mut()
+        .insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    let stored = response
+        .headers()
+        .get(header::CACHE_CONTROL)
+        .is_none_or(|value| value != "no-store");
+    if read && stored && response.status() == StatusCode::OK {
+        let tag = tag(&bytes);
+        let hit = known.is_some_and(|known| matches(&known, &tag));
+        response
+            .headers_mut()
+            .insert(header::ETAG, ETag(tag).try_into_value()?);
+        if hit {
+            return Ok(not_modified(ServiceResponse::new(
+                request,
+                response.set_body(BoxBody::new(())),
+            )));
+        }
+    }
+    let (encoding, bytes) = compress(encoding, bytes).await;
+    if let Some(name) = encoding.name() {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+    }
+    Ok(ServiceResponse::new(
+        request,
+        response.set_body(BoxBody::new(bytes)),
+    ))
+}
+
+/// The compressed bytes; the plain ones where there is nothing to compress or it fails.
+async fn compress(encoding: Encoding, bytes: Bytes) -> (Encoding, Bytes) {
+    if encoding == Encoding::Identity || bytes.is_empty() {
+        return (Encoding::Identity, bytes);
+    }
+    let plain = bytes.clone();
+    let compressed = if bytes.len() > LARGE {
+        web::block(move || encoding.encode(&bytes))
+            .await
+            .map_err(std::io::Error::other)
+            .and_then(|result| result)
+    } else {
+        encoding.encode(&bytes)
+    };
+    match compressed {
+        Ok(compressed) => (encoding, compressed.into()),
+        Err(error) => {
+            log::error!("cannot compress a page: {error}");
+            (Encoding::Identity, plain)
+        }
+    }
+}
+
+/// Weak, since the same tag stands for every encoding of the text.
+fn tag(bytes: &Bytes) -> EntityTag {
+    let digest = Sha256::digest(bytes);
+    EntityTag::new_weak(
+        digest[..12]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+    )
+}
+
+fn parse_tag(value: &HeaderValue) -> Option<EntityTag> {
+    value.to_str().ok()?.parse().ok()
+}
+
+fn matches(known: &IfNoneMatch, tag: &EntityTag) -> bool {
+    match known {
+        IfNoneMatch::Any => true,
+        IfNoneMatch::Items(tags) => tags.iter().any(|known| known.weak_eq(tag)),
+    }
+}
+
+/// 304 with the headers that a 200 would have had (RFC 9110, section 15.4.5), but for those of the body.
+fn not_modified(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let (request, response) = response.into_parts();
+    let mut bare = HttpResponse::new(StatusCode::NOT_MODIFIED);
+    for name in [header::ETAG, header::CACHE_CONTROL, header::VARY] {
+        if let Some(value) = response.headers().get(&name) {
+            bare.headers_mut().insert(name, value.clone());
+        }
+    }
+    ServiceResponse::new(request, bare)
+}
+
+fn is_text(content_type: Option<&HeaderValue>) -> bool {
+    let value = content_type.map(HeaderValue::as_bytes).unwrap_or_default();
+    [
+        &b"text/"[..],
+        b"application/json",
+        b"application/xml",
+        b"application/atom+xml",
+    ]
+    .iter()
+    .any(|kind| value.starts_with(kind))
+}
