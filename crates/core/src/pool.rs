@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use diesel::r2d2::{ManageConnection, R2D2Connection};
+use diesel::r2d2::{ManageConnection, NopErrorHandler, R2D2Connection};
 
 use crate::connection::DbConnection;
 use crate::database_url::DatabaseUrl;
 use crate::open::{OpenError, open};
 
 /// How long a request waits for a connection before it is told that the database is away.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A pool of connections to one database.
 pub type Pool = diesel::r2d2::Pool<Manager>;
@@ -48,5 +48,7 @@ pub fn connect_pool(url: DatabaseUrl, size: u32) -> Result<Pool, diesel::r2d2::P
     Pool::builder()
         .max_size(size)
         .connection_timeout(PATIENCE)
+        // Each request that goes without a connection tells why; a line a try would bury it.
+        .error_handler(Box::new(NopErrorHandler))
         .build(Manager { url })
 }
