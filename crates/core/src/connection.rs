@@ -55,8 +55,8 @@ mod tests {
     use diesel::prelude::*;
     use diesel::result::Error;
 
+    use crate::accounts::User;
     use crate::testing::on_both;
-    use crate::user::User;
 
     #[test]
     fn a_failed_write_leaves_nothing_behind() -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows HTTP, templates or the environment, and nothing here belongs to one domain alone.
 
+pub mod accounts;
 pub mod advice;
 mod connection;
 mod database_url;
@@ -15,11 +16,10 @@ pub mod search;
 pub mod sequence;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod user;
 
+pub use accounts::{NewUser, User, UserDraft};
 pub use connection::{Backend, DbConnection};
 pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
 pub use open::{OpenError, check_version, open, version};
 pub use page::{PAGE_SIZE, Page};
 pub use pool::{Pool, connect_pool};
-pub use user::{NewUser, User, UserDraft};

@@ -106,7 +106,7 @@ fn sorted<B: diesel::backend::Backend>(source: &EmbeddedMigrations) -> Vec<Box<d
 }
 
 /// The versions that this program has for the database behind `conn`.
-fn versions(conn: &DbConnection) -> Result<BTreeSet<String>, MigrateError> {
+pub(crate) fn versions(conn: &DbConnection) -> Result<BTreeSet<String>, MigrateError> {
     fn of<B: diesel::backend::Backend>(source: &EmbeddedMigrations) -> BTreeSet<String> {
         sorted::<B>(source)
             .iter()

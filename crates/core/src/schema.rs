@@ -1,6 +1,53 @@
 // Generated from the migrations by diesel's command line; see `diesel.toml`.
 
 diesel::table! {
+    group_rights (group_id, code) {
+        group_id -> Int8,
+        code -> Text,
+    }
+}
+
+diesel::table! {
+    groups (id) {
+        id -> Int8,
+        name -> Text,
+    }
+}
+
+diesel::table! {
+    login_failures (id) {
+        id -> Int8,
+        subject -> Text,
+        failed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Int8,
+        token_hash -> Text,
+        user_id -> Int8,
+        state -> Text,
+        created_at -> Timestamp,
+        seen_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    user_groups (user_id, group_id) {
+        user_id -> Int8,
+        group_id -> Int8,
+    }
+}
+
+diesel::table! {
+    user_rights (user_id, code) {
+        user_id -> Int8,
+        code -> Text,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> Int8,
         username -> Text,
@@ -15,3 +62,19 @@ diesel::table! {
         date_joined -> Timestamp,
     }
 }
+
+diesel::joinable!(group_rights -> groups (group_id));
+diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(user_groups -> groups (group_id));
+diesel::joinable!(user_groups -> users (user_id));
+diesel::joinable!(user_rights -> users (user_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    group_rights,
+    groups,
+    login_failures,
+    sessions,
+    user_groups,
+    user_rights,
+    users,
+);

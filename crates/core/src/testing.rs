@@ -9,11 +9,11 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 use tempfile::TempDir;
 
+use crate::accounts::{GroupDraft, NewGroup, User, UserDraft};
 use crate::connection::DbConnection;
 use crate::database_url::DatabaseUrl;
 use crate::migrations;
 use crate::open::open;
-use crate::user::{User, UserDraft};
 
 /// Serializes the making of the template database between the test binaries that share a server.
 const TEMPLATE_LOCK: i64 = 0x7465_6d70_6c61_7465;
@@ -122,10 +122,23 @@ pub fn user(conn: &mut DbConnection, username: &str) -> QueryResult<i64> {
     User::insert(conn, &draft.check().expect("the fixture keeps the rules"))
 }
 
+/// A group with that name, not yet stored.
+///
+/// # Panics
+/// When the name breaks a rule.
+#[must_use]
+pub fn group(name: &str) -> NewGroup {
+    GroupDraft {
+        name: name.to_owned(),
+    }
+    .check()
+    .expect("the fixture keeps the rules")
+}
+
 /// The name of a migrated database to copy, made by the first test that asks. Its name tells which migrations
 /// it holds, so that a server that outlives a run never lends a stale one.
 fn template(conn: &mut DbConnection, server: &str) -> Result<String> {
-    let name = format!("oc_template_{:x}", fingerprint()?);
+    let name = format!("oc_template_{:x}", fingerprint(conn)?);
 
     diesel::sql_query("SELECT pg_advisory_lock($1)")
         .bind::<BigInt, _>(TEMPLATE_LOCK)
@@ -148,9 +161,10 @@ fn template(conn: &mut DbConnection, server: &str) -> Result<String> {
     Ok(name)
 }
 
-/// A number that changes with any migration.
-fn fingerprint() -> Result<u64> {
+/// A number that changes with any migration, in the folder or in this very binary.
+fn fingerprint(conn: &mut DbConnection) -> Result<u64> {
     let mut hasher = DefaultHasher::new();
+    migrations::versions(conn)?.hash(&mut hasher);
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/postgres");
     let mut files: Vec<_> = std::fs::read_dir(folder)?
         .map(|entry| entry.map(|entry| entry.path().join("up.sql")))

@@ -1,0 +1,277 @@
+//! Accounts: who may log in, and whose profile it is.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::connection::DbConnection;
+use crate::rules::{BrokenRule, Checker, FieldError};
+use crate::schema::{user_groups, user_rights, users};
+
+use super::password;
+
+/// The longest username, first name and last name (characters).
+pub(crate) const LONGEST_NAME: usize = 150;
+/// The longest e-mail address (characters; RFC 5321 with its erratum 1690).
+pub(crate) const LONGEST_EMAIL: usize = 254;
+/// An account. It holds a secret, so it is never serialized.
+#[derive(Clone, HasQuery, Identifiable)]
+pub struct User {
+    /// Its id.
+    pub id: i64,
+    /// Unique, case-sensitive.
+    pub username: String,
+    /// The hash of the password, in its own notation.
+    pub password: String,
+    /// Maybe empty.
+    pub first_name: String,
+    /// Maybe empty.
+    pub last_name: String,
+    /// Maybe empty.
+    pub email: String,
+    /// Whether it may be used at all.
+    pub is_active: bool,
+    /// Whether it opens the administration.
+    pub is_staff: bool,
+    /// Whether it has every right.
+    pub is_superuser: bool,
+    /// The last time somebody logged in (UTC).
+    pub last_login: Option<NaiveDateTime>,
+    /// When it was created (UTC).
+    pub date_joined: NaiveDateTime,
+}
+
+impl User {
+    /// The account of that very name.
+    pub fn find_by_username(conn: &mut DbConnection, username: &str) -> QueryResult<Self> {
+        Self::query()
+            .filter(users::username.eq(username))
+            .first(conn)
+    }
+
+    /// One account.
+    pub fn find(conn: &mut DbConnection, id: i64) -> QueryResult<Self> {
+        Self::query().find(id).first(conn)
+    }
+
+    /// Stores a new account, and says which id it got.
+    pub fn insert(conn: &mut DbConnection, user: &NewUser) -> QueryResult<i64> {
+        diesel::insert_into(users::table)
+            .values(user)
+            .returning(users::id)
+            .get_result(conn)
+    }
+
+    /// Sets a new password by its hash; false where there is no such account. Ends no session.
+    pub fn set_password(conn: &mut DbConnection, id: i64, hash: &str) -> QueryResult<bool> {
+        Ok(diesel::update(users::table.find(id))
+            .set(users::password.eq(hash))
+            .execute(conn)?
+            == 1)
+    }
+
+    /// Lets an account into the administration, or no longer.
+    pub fn set_staff(conn: &mut DbConnection, id: i64, is_staff: bool) -> QueryResult<bool> {
+        Ok(diesel::update(users::table.find(id))
+            .set(users::is_staff.eq(is_staff))
+            .execute(conn)?
+            == 1)
+    }
+
+    /// Gives an account every right, with staff status.
+    pub fn make_superuser(conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
+        let every = (users::is_staff.eq(true), users::is_superuser.eq(true));
+        Ok(diesel::update(users::table.find(id))
+            .set(every)
+            .execute(conn)?
+            == 1)
+    }
+
+    /// Notes that somebody logged in.
+    pub fn note_login(conn: &mut DbConnection, id: i64, now: NaiveDateTime) -> QueryResult<()> {
+        diesel::update(users::table.find(id))
+            .set(users::last_login.eq(now))
+            .execute(conn)?;
+        Ok(())
+    }
+
+    /// The ids of the groups that an account is in.
+    pub fn groups(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<i64>> {
+        user_groups::table
+            .filter(user_groups::user_id.eq(id))
+            .select(user_groups::group_id)
+            .order(user_groups::group_id)
+            .load(conn)
+    }
+
+    /// Puts an account into just these groups. Call it within a write.
+    pub fn set_groups(conn: &mut DbConnection, id: i64, groups: &[i64]) -> QueryResult<()> {
+        diesel::delete(user_groups::table.filter(user_groups::user_id.eq(id))).execute(conn)?;
+        for group in groups {
+            diesel::insert_into(user_groups::table)
+                .values((user_groups::user_id.eq(id), user_groups::group_id.eq(group)))
+                .execute(conn)?;
+        }
+        Ok(())
+    }
+
+    /// The codes of an account's own rights, in order.
+    pub fn rights(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<String>> {
+        user_rights::table
+            .filter(user_rights::user_id.eq(id))
+            .select(user_rights::code)
+            .order(user_rights::code)
+            .load(conn)
+    }
+
+    /// Gives an account just these rights of its own. Call it within a write.
+    pub fn set_rights(conn: &mut DbConnection, id: i64, codes: &[String]) -> QueryResult<()> {
+        diesel::delete(user_rights::table.filter(user_rights::user_id.eq(id))).execute(conn)?;
+        for code in codes {
+            diesel::insert_into(user_rights::table)
+                .values((user_rights::user_id.eq(id), user_rights::code.eq(code)))
+                .execute(conn)?;
+        }
+        Ok(())
+    }
+
+    /// What everybody may guess of a password's owner, for the rule that it must not be similar.
+    #[must_use]
+    pub fn about(&self) -> [(&'static str, &str); 4] {
+        [
+            ("username", &self.username),
+            ("first name", &self.first_name),
+            ("last name", &self.last_name),
+            ("email address", &self.email),
+        ]
+    }
+}
+
+/// What was typed about a new account.
+#[derive(Debug, Clone, Default)]
+pub struct UserDraft {
+    /// The name to log in with.
+    pub username: String,
+    /// Maybe empty.
+    pub first_name: String,
+    /// Maybe empty.
+    pub last_name: String,
+    /// Maybe empty.
+    pub email: String,
+}
+
+/// An account that keeps every rule, made by [`UserDraft::check`] alone. Nobody can log in to it yet.
+#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
+#[diesel(table_name = users)]
+pub struct NewUser {
+    username: String,
+    password: &'static str,
+    first_name: String,
+    last_name: String,
+    email: String,
+}
+
+impl UserDraft {
+    /// Checks every rule; the only way to a [`NewUser`].
+    pub fn check(&self) -> Result<NewUser, Vec<FieldError>> {
+        let mut checker = Checker::default();
+        // Two ways to write the same letters must not be two users.
+        let username: String = self.username.nfkc().collect();
+        let username = checker.text("username", "Username", &username, 1, LONGEST_NAME);
+        if !username
+            .chars()
+            .all(|c| c.is_alphanumeric() || "@.+-_".contains(c))
+        {
+            checker.refuse("username", BrokenRule::Username);
+        }
+        let user = NewUser {
+            username,
+            password: password::UNUSABLE,
+            first_name: checker.text(
+                "first_name",
+                "First name",
+                &self.first_name,
+                0,
+                LONGEST_NAME,
+            ),
+            last_name: checker.text("last_name", "Last name", &self.last_name, 0, LONGEST_NAME),
+            email: checker.text("email", "Email address", &self.email, 0, LONGEST_EMAIL),
+        };
+        checker.finish(user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::result::{DatabaseErrorKind, Error};
+
+    use super::*;
+    use crate::testing::{on_both, user};
+
+    #[test]
+    fn usernames_are_unique_and_case_sensitive() -> anyhow::Result<()> {
+        on_both(|conn| {
+            user(conn, "AirWow")?;
+
+            assert!(user(conn, "airwow").is_ok());
+            assert!(matches!(
+                user(conn, "AirWow"),
+                Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+            ));
+            assert_eq!(User::find_by_username(conn, "airwow")?.username, "airwow");
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn letters_written_in_two_ways_are_one_username() {
+        let check = |username: &str| {
+            UserDraft {
+                username: username.to_owned(),
+                ..UserDraft::default()
+            }
+            .check()
+        };
+
+        assert_eq!(check("Ze\u{301}"), check("Z\u{e9}"));
+        assert!(check("\u{fb01}n").is_ok_and(|user| user.username == "fin"));
+    }
+
+    #[test]
+    fn an_account_gets_a_password_and_every_right() -> anyhow::Result<()> {
+        on_both(|conn| {
+            let id = user(conn, "ada")?;
+            let now = chrono::DateTime::UNIX_EPOCH.naive_utc();
+
+            assert!(User::set_password(conn, id, "hash")? && User::make_superuser(conn, id)?);
+            User::note_login(conn, id, now)?;
+
+            let user = User::find(conn, id)?;
+            assert_eq!(
+                (user.password.as_str(), user.last_login),
+                ("hash", Some(now))
+            );
+            assert!(user.is_staff && user.is_superuser);
+            assert!(!User::set_password(conn, id + 1, "hash")?);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_username_holds_letters_of_any_script_and_five_signs() {
+        let check = |username: &str| {
+            UserDraft {
+                username: username.to_owned(),
+                ..UserDraft::default()
+            }
+            .check()
+        };
+
+        for username in ["4meRomance", "Жанна", "a@b.c+d-e_f"] {
+            assert!(check(username).is_ok(), "{username}");
+        }
+        for username in ["", "a b", "a/b", "a\0b", "<b>"] {
+            assert!(check(username).is_err(), "{username}");
+        }
+    }
+}
