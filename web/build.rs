@@ -10,6 +10,10 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo speaks to build scripts by the environment"
+)]
 fn main() -> io::Result<()> {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     fs::write(out.join("assets.rs"), assets(Path::new("../static"), &out)?)?;
@@ -43,14 +47,14 @@ fn assets(folder: &Path, out: &Path) -> io::Result<String> {
             gzip = Some(keep(out, &format!("{name}.gz"), &encoder.finish()?)?);
         }
         let include = |path: &Option<PathBuf>| match path {
-            Some(path) => format!("Some(include_bytes!({path:?}))"),
+            Some(path) => format!("Some(include_bytes!({:?}))", path.to_string_lossy()),
             None => "None".to_owned(),
         };
         writeln!(
             table,
             "Embedded {{ name: {name:?}, hash: {:?}, plain: include_bytes!({:?}), brotli: {}, gzip: {} }},",
             hash(&bytes),
-            fs::canonicalize(&file)?,
+            fs::canonicalize(&file)?.to_string_lossy(),
             include(&brotli),
             include(&gzip),
         )
@@ -66,8 +70,9 @@ fn templates(folder: &Path) -> io::Result<String> {
         let path = fs::canonicalize(&file)?;
         writeln!(
             table,
-            "({:?}, include_str!({path:?})),",
-            relative(folder, &file)
+            "({:?}, include_str!({:?})),",
+            relative(folder, &file),
+            path.to_string_lossy(),
         )
         .expect("writing to a string cannot fail");
     }
@@ -81,9 +86,9 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
-            found.extend(files(&path)?)
+            found.extend(files(&path)?);
         } else {
-            found.push(path)
+            found.push(path);
         }
     }
     found.sort();
@@ -111,15 +116,14 @@ fn keep(out: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
 
 /// The first eight bytes of the SHA-256 in hexadecimal: enough to tell versions apart.
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)[..8]
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-            text
-        })
+    hex::encode(&Sha256::digest(bytes)[..8])
 }
 
 /// The commit that is built: given (in an image, where there is no checkout) or asked from git.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo speaks to build scripts by the environment"
+)]
 fn revision() -> String {
     println!("cargo::rerun-if-env-changed=REVISION");
     if let Ok(given) = std::env::var("REVISION") {

@@ -1,7 +1,6 @@
 //! The static assets and the sources of the templates: embedded, or in development read from disk.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -146,12 +145,7 @@ fn content_type(name: &str) -> &'static str {
 
 /// The same hash as the build makes.
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)[..8]
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-            text
-        })
+    hex::encode(&Sha256::digest(bytes)[..8])
 }
 
 #[cfg(test)]

@@ -69,10 +69,14 @@ pub(crate) fn negotiate(accepted: Option<&AcceptEncoding>) -> Encoding {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::HttpMessage;
+    use actix_web::test::TestRequest;
+
     use super::*;
 
     fn negotiated(value: &str) -> Encoding {
-        negotiate(Some(&value.parse().unwrap()))
+        let request = TestRequest::default().insert_header((header::ACCEPT_ENCODING, value));
+        negotiate(request.to_http_request().get_header().as_ref())
     }
 
     #[test]

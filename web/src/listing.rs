@@ -111,6 +111,17 @@ impl ListQuery {
         }
     }
 
+    /// The title of a list: its name, what was searched, and which page of it this is.
+    pub(crate) fn title(&self, name: &str) -> String {
+        let searched = self.searched();
+        let page = self
+            .page
+            .filter(|page| *page > 1)
+            .map(|page| format!(", page {page}"));
+        let gap = if searched.is_empty() { "" } else { " " };
+        format!("{name}{gap}{searched}{}", page.unwrap_or_default())
+    }
+
     /// The address of a page of this very list, with nothing in it that does not matter.
     pub(crate) fn href(&self, path: &str, page: i64) -> String {
         let mut query = Serializer::new(String::new());
@@ -256,6 +267,11 @@ mod tests {
         assert_eq!(searched("q=sea+view"), "“sea view”");
         assert_eq!(searched("state=CA"), "in CA");
         assert_eq!(searched("q=sea&city=Brea&state=CA"), "“sea” in Brea, CA");
+        assert_eq!(ListQuery::parse("").title("Lettings"), "Lettings");
+        assert_eq!(
+            ListQuery::parse("q=sea&page=2").title("Lettings"),
+            "Lettings “sea”, page 2"
+        );
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The key that signs what the site hands out.
 
 use std::fmt;
-use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
@@ -31,7 +30,7 @@ impl SecretKey {
             return Err("it must have 32 bytes or more");
         }
         if key.starts_with(DJANGO_INSECURE)
-            || PUBLISHED.contains(&hex(&Sha256::digest(&key)).as_str())
+            || PUBLISHED.contains(&hex::encode(Sha256::digest(&key)).as_str())
         {
             return Err(
                 "this key is published with a Django edition of the site; make up another one",
@@ -41,18 +40,12 @@ impl SecretKey {
     }
 
     /// A key for one run.
+    #[must_use]
     pub fn random() -> Self {
         let mut bytes = [0; SHORTEST];
         getrandom::fill(&mut bytes).expect("the system has a source of random bytes");
-        Self(hex(&bytes))
+        Self(hex::encode(bytes))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
-    })
 }
 
 impl fmt::Debug for SecretKey {

@@ -109,12 +109,13 @@ const SETTINGS: [(&str, &str, &str); 12] = [
 /// The settings as a table, for the end of every `--help`.
 #[must_use]
 pub fn help() -> String {
-    let mut text = String::from("Settings (environment; in development also a file .env):\n");
-    for (name, default, meaning) in SETTINGS {
-        text.push_str(&format!("  {name:<20}{meaning} [default: {default}]\n"));
-    }
-    text.push_str("\nExit codes: 0 done, 1 failed, 2 wrong usage.");
-    text
+    let lines = SETTINGS
+        .map(|(name, default, meaning)| format!("  {name:<20}{meaning} [default: {default}]"))
+        .join("\n");
+    format!(
+        "Settings (environment; in development also a file .env):\n{lines}\n\n\
+         Exit codes: 0 done, 1 failed, 2 wrong usage."
+    )
 }
 
 impl Config {
@@ -135,6 +136,14 @@ impl Config {
         Ok(Self::read(&|name| {
             environment(name).or_else(|| file.get(name).cloned())
         })?)
+    }
+
+    /// Reads the settings from a function that knows them by name, so that a test needs no environment.
+    ///
+    /// # Errors
+    /// Names the setting, its value and what is allowed.
+    pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<Self> {
+        Ok(Self::read(lookup)?)
     }
 
     /// Reads the settings from a function that knows them by name.

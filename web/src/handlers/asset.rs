@@ -17,7 +17,11 @@ pub(crate) async fn show(
     accepted: Option<Header<AcceptEncoding>>,
 ) -> Result<HttpResponse, PageError> {
     let asset = assets.find_hashed(&file).ok_or(PageError::NotFound)?;
-    Ok(send(asset, accepted, "public, max-age=31536000, immutable"))
+    Ok(send(
+        asset,
+        accepted.as_deref(),
+        "public, max-age=31536000, immutable",
+    ))
 }
 
 /// The icon at the address that browsers try by themselves.
@@ -26,11 +30,11 @@ pub(crate) async fn favicon(
     accepted: Option<Header<AcceptEncoding>>,
 ) -> Result<HttpResponse, PageError> {
     let asset = assets.find("favicon.ico").ok_or(PageError::NotFound)?;
-    Ok(send(asset, accepted, "public, max-age=86400"))
+    Ok(send(asset, accepted.as_deref(), "public, max-age=86400"))
 }
 
-fn send(asset: Asset, accepted: Option<Header<AcceptEncoding>>, caching: &str) -> HttpResponse {
-    let encoding = negotiate(accepted.as_deref());
+fn send(asset: Asset, accepted: Option<&AcceptEncoding>, caching: &str) -> HttpResponse {
+    let encoding = negotiate(accepted);
     let (encoding, body) = match (encoding, asset.brotli, asset.gzip) {
         (Encoding::Brotli, Some(bytes), _) => (Some("br"), Either::Left(bytes)),
         (Encoding::Gzip, _, Some(bytes)) => (Some("gzip"), Either::Left(bytes)),

@@ -75,10 +75,9 @@ pub(crate) async fn index(
         &site,
         "lettings",
         &query.href(PATH, number),
-        &title(&searched, number),
-        &format!("{found} by the sea and in the hills of Orange County, California {searched}")
-            .trim_end()
-            .to_owned(),
+        &query.title("Lettings"),
+        format!("{found} by the sea and in the hills of Orange County, California {searched}")
+            .trim_end(),
     )
     .feed(site.url(&feed))
     .noindex(!query.q.is_empty() || !query.sort.is_empty());
@@ -100,17 +99,6 @@ pub(crate) async fn index(
 
 fn names(towns: Vec<Town>) -> Vec<String> {
     towns.into_iter().map(|town| town.name).collect()
-}
-
-fn title(searched: &str, number: i64) -> String {
-    let mut title = "Lettings".to_owned();
-    if !searched.is_empty() {
-        title.push_str(&format!(" {searched}"));
-    }
-    if number > 1 {
-        title.push_str(&format!(", page {number}"));
-    }
-    title
 }
 
 #[derive(Serialize)]

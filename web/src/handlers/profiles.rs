@@ -82,16 +82,12 @@ pub(crate) async fn index(
         })
         .await?;
     let searched = query.searched();
-    let mut title = format!("Profiles {searched}").trim_end().to_owned();
-    if number > 1 {
-        title.push_str(&format!(", page {number}"));
-    }
     let description = "The people of Holiday Homes, and the towns they like best.";
     let head = Head::new(
         &site,
         "profiles",
         &query.href(PATH, number),
-        &title,
+        &query.title("Profiles"),
         description,
     )
     .noindex(filtered);

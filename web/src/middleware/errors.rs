@@ -126,7 +126,7 @@ fn words(status: StatusCode) -> (&'static str, &'static str) {
             "Back in a moment",
             "We cannot reach our records just now. Please try again in a few seconds.",
         ),
-        400..=499 => ("Request refused", "We could not answer that request."),
+        401..=499 => ("Request refused", "We could not answer that request."),
         _ => (
             "Something went wrong",
             "The fault is ours, and we have been told. Please try again later.",

@@ -1,7 +1,7 @@
-//! Validators and compression of whatever is text: ETag, 304, Content-Encoding.
+//! Validators and compression of whatever is text: `ETag`, 304, `Content-Encoding`.
 //!
 //! actix's own compression answers 406 to a client that takes none of its encodings, drops the length, and says
-//! `Vary` only where it compressed; this layer has the whole body at hand, since it needs it for the ETag.
+//! `Vary` only where it compressed; this layer has the whole body at hand, since it needs it for the `ETag`.
 
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -108,12 +108,7 @@ async fn compress(encoding: Encoding, bytes: Bytes) -> (Encoding, Bytes) {
 /// Weak, since the same tag stands for every encoding of the text.
 fn tag(bytes: &Bytes) -> EntityTag {
     let digest = Sha256::digest(bytes);
-    EntityTag::new_weak(
-        digest[..12]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
-    )
+    EntityTag::new_weak(hex::encode(&digest[..12]))
 }
 
 fn parse_tag(value: &HeaderValue) -> Option<EntityTag> {

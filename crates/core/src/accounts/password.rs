@@ -86,7 +86,7 @@ fn django(password: &str, stored: &str) -> Option<bool> {
         "pbkdf2_sha256" => pbkdf2::<32>(password, rest, pbkdf2_hmac::<Sha256>),
         "pbkdf2_sha1" => pbkdf2::<20>(password, rest, pbkdf2_hmac::<Sha1>),
         // Django hashes first, since bcrypt takes no more than 72 bytes.
-        "bcrypt_sha256" => bcrypt(&hex(&Sha256::digest(password)), rest),
+        "bcrypt_sha256" => bcrypt(&hex::encode(Sha256::digest(password)), rest),
         "argon2" => Some(argon2(password, &format!("${rest}"))),
         "scrypt" => scrypt(password, rest),
         _ => None,
@@ -159,10 +159,6 @@ fn parts<const N: usize>(text: &str) -> Option<[&str; N]> {
 
 fn same(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

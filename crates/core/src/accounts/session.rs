@@ -4,7 +4,6 @@ use chrono::{Duration, NaiveDateTime};
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::password::hex;
 use crate::connection::DbConnection;
 use crate::schema::sessions;
 
@@ -43,7 +42,7 @@ pub struct NewSession<'a> {
 }
 
 fn token_hash(token: &str) -> String {
-    hex(&Sha256::digest(token))
+    hex::encode(Sha256::digest(token))
 }
 
 impl Session {

@@ -5,7 +5,6 @@ use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::password::hex;
 use crate::connection::DbConnection;
 use crate::schema::login_failures;
 
@@ -40,7 +39,7 @@ impl Attempt<'_> {
     /// What failures of this attempt count against, with the limit of each.
     fn subjects(&self) -> Vec<(String, i64)> {
         let subject = |kind: &str, parts: &[&str]| {
-            hex(&Sha256::digest(format!("{kind}\0{}", parts.join("\0"))))
+            hex::encode(Sha256::digest(format!("{kind}\0{}", parts.join("\0"))))
         };
         match self.browser {
             Some(browser) => vec![(subject("browser", &[browser, self.username]), PER_BROWSER)],

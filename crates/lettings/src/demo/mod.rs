@@ -197,7 +197,7 @@ fn pick<'a, T>(dice: &mut u64, list: &'a [T]) -> &'a T {
     &list[usize::try_from(place).unwrap_or(0)]
 }
 
-/// The next number of a fixed sequence (SplitMix64; Steele, Lea and Flood 2014).
+/// The next number of a fixed sequence (`SplitMix64`; Steele, Lea and Flood 2014).
 fn roll(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;
