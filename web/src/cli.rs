@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{self, check, demo, migrate, serve};
+use crate::commands::{self, change_password, check, create_superuser, demo, migrate, serve};
 use crate::config::{self, Config};
 use crate::logging;
 
@@ -27,6 +27,12 @@ enum Command {
     /// Check the settings, the database, write access and versions
     #[command(after_help = config::help())]
     Check,
+    /// Make an account with every right
+    #[command(name = "createsuperuser", after_help = config::help())]
+    CreateSuperuser(create_superuser::Arguments),
+    /// Give an account another password
+    #[command(name = "changepassword", after_help = config::help())]
+    ChangePassword(change_password::Arguments),
     /// Fill the database with demo lettings and profiles, the same at each run
     #[command(after_help = config::help())]
     Demo(demo::Arguments),
@@ -53,6 +59,8 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(arguments) => serve::run(&config, &arguments),
         Command::Migrate(arguments) => migrate::run(&config, &arguments),
+        Command::CreateSuperuser(arguments) => create_superuser::run(&config, &arguments),
+        Command::ChangePassword(arguments) => change_password::run(&config, &arguments),
         Command::Check => check::run(&config),
         Command::Demo(arguments) => demo::run(&config, &arguments),
     }

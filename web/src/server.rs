@@ -24,8 +24,14 @@ pub(crate) async fn run(config: &Config, pool: Pool) -> anyhow::Result<()> {
         Environment::Production => Assets::embedded(),
     };
     let (server, address) = start(config, pool, assets)?;
+    // Whoever reads that it serves may ask it to end at once: it must hear signals by then.
+    let server = actix_web::rt::spawn(server);
+    actix_web::rt::task::yield_now().await;
     log::info!("serving http://{address}/ from {}", config.database_url);
-    server.await.context("the server failed")
+    server
+        .await
+        .context("the server panicked")?
+        .context("the server failed")
 }
 
 /// Starts the site and says where it listens; tests start the same one.

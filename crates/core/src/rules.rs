@@ -61,6 +61,9 @@ pub enum BrokenRule {
         /// The field's label.
         label: &'static str,
     },
+    /// Not the form of an e-mail address.
+    #[error("Enter a valid email address.")]
+    Email,
     /// A username with a character that is not allowed.
     #[error("Username may hold only letters, digits and @ . + - _")]
     Username,

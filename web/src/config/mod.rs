@@ -10,4 +10,5 @@ mod settings;
 
 pub use hosts::AllowedHosts;
 pub use secret::SecretKey;
+pub(crate) use settings::Superuser;
 pub use settings::{Config, Environment, LogFormat, help};

@@ -16,9 +16,12 @@ const DJANGO_INSECURE: &str = "django-insecure-";
 /// The setting `SECRET_KEY`. It is never printed.
 #[derive(Clone)]
 pub struct SecretKey(
-    #[expect(
-        dead_code,
-        reason = "signs the sessions of the administration, which comes next"
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "signs the sessions of the administration, which comes next"
+        )
     )]
     String,
 );

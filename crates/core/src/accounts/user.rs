@@ -2,6 +2,7 @@
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use email_address::EmailAddress;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::connection::DbConnection;
@@ -184,6 +185,10 @@ impl UserDraft {
         {
             checker.refuse("username", BrokenRule::Username);
         }
+        let email = checker.text("email", "Email address", &self.email, 0, LONGEST_EMAIL);
+        if !email.is_empty() && !EmailAddress::is_valid(&email) {
+            checker.refuse("email", BrokenRule::Email);
+        }
         let user = NewUser {
             username,
             password: password::UNUSABLE,
@@ -195,9 +200,17 @@ impl UserDraft {
                 LONGEST_NAME,
             ),
             last_name: checker.text("last_name", "Last name", &self.last_name, 0, LONGEST_NAME),
-            email: checker.text("email", "Email address", &self.email, 0, LONGEST_EMAIL),
+            email,
         };
         checker.finish(user)
+    }
+}
+
+impl NewUser {
+    /// The name, as it will be stored.
+    #[must_use]
+    pub fn username(&self) -> &str {
+        &self.username
     }
 }
 
@@ -221,6 +234,28 @@ mod tests {
             assert_eq!(User::find_by_username(conn, "airwow")?.username, "airwow");
             Ok(())
         })
+    }
+
+    #[test]
+    fn an_email_address_has_the_form_of_one_or_is_empty() {
+        let check = |email: &str| {
+            UserDraft {
+                username: "ada".to_owned(),
+                email: email.to_owned(),
+                ..UserDraft::default()
+            }
+            .check()
+            .map_err(|errors| errors[0].to_string())
+        };
+
+        assert!(check("").is_ok() && check("ada@example.org").is_ok());
+        for email in ["ada", "ada@", "@example.org", "a b@example.org"] {
+            assert_eq!(
+                check(email),
+                Err("Enter a valid email address.".to_owned()),
+                "{email}"
+            );
+        }
     }
 
     #[test]
