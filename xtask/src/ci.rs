@@ -1,0 +1,93 @@
+//! All that a change must pass, in one command.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::machine::Machine;
+use crate::{advisories, arrows, clippy, coverage, deny, docs, fmt, machete, typos};
+
+/// How a step went that did not fail.
+pub(crate) enum Outcome {
+    /// It did all that it is for.
+    Done,
+    /// It could not look, for a reason that lies outside the project, and said so.
+    NotChecked,
+}
+
+/// A step: its name and what it does.
+type Step = (&'static str, fn(&Machine) -> Result<Outcome>);
+
+/// From quick to slow. The tests run once, in the step that also counts the lines that they reach.
+const STEPS: [Step; 9] = [
+    ("fmt", |machine| {
+        done(fmt::run(machine, &fmt::Args { check: true }))
+    }),
+    ("clippy", |machine| done(clippy::run(machine))),
+    ("arrows", |machine| done(arrows::run(machine))),
+    ("typos", |machine| done(typos::run(machine))),
+    ("deny", |machine| done(deny::run(machine))),
+    ("advisories", advisories::run),
+    ("machete", |machine| done(machete::run(machine))),
+    ("test + coverage", |machine| done(coverage::run(machine))),
+    ("docs", |machine| done(docs::run(machine))),
+];
+
+fn done(result: Result<()>) -> Result<Outcome> {
+    result.map(|()| Outcome::Done)
+}
+
+/// Does every step, whatever became of the one before, and fails if one of them did.
+pub(crate) fn run(machine: &Machine) -> Result<()> {
+    let mut rows = Vec::new();
+    for (name, step) in STEPS {
+        eprintln!("\n=== {name}");
+        let start = Instant::now();
+        let result = step(machine);
+        if let Err(error) = &result {
+            eprintln!("{name} FAILED: {error:#}");
+        }
+        rows.push((name, result, start.elapsed()));
+    }
+
+    println!("\n{:<16} {:<12} {:>7}", "step", "", "seconds");
+    for (name, result, time) in &rows {
+        println!("{}", row(name, result, *time));
+    }
+    match rows.iter().filter(|(_, result, _)| result.is_err()).count() {
+        0 => Ok(()),
+        failed => bail!("{failed} of {} steps failed", rows.len()),
+    }
+}
+
+fn row(name: &str, result: &Result<Outcome>, time: Duration) -> String {
+    let word = match result {
+        Ok(Outcome::Done) => "ok",
+        Ok(Outcome::NotChecked) => "not checked",
+        Err(_) => "FAILED",
+    };
+    format!("{name:<16} {word:<12} {:>7.1}", time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_tells_how_the_step_went() {
+        let time = Duration::from_millis(1250);
+
+        assert_eq!(
+            row("fmt", &Ok(Outcome::Done), time),
+            "fmt              ok               1.2"
+        );
+        assert_eq!(
+            row("advisories", &Ok(Outcome::NotChecked), time),
+            "advisories       not checked      1.2"
+        );
+        assert_eq!(
+            row("docs", &Err(anyhow::anyhow!("no")), time),
+            "docs             FAILED           1.2"
+        );
+    }
+}

@@ -1,0 +1,16 @@
+//! What dependencies may be: their licences, bans and sources, as `deny.toml` says.
+
+use anyhow::Result;
+use xshell::cmd;
+
+use crate::machine::Machine;
+use crate::tools;
+
+/// Checks all that needs nothing from elsewhere.
+pub(crate) fn run(machine: &Machine) -> Result<()> {
+    let program = tools::cargo(machine, &tools::CARGO_DENY)?;
+    machine.run(cmd!(
+        machine.shell,
+        "{program} --locked check --hide-inclusion-graph licenses bans sources"
+    ))
+}

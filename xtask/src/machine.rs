@@ -1,0 +1,113 @@
+//! The machine that a chore runs on: the one place where programs are started and the environment is read.
+
+use std::cell::Cell;
+use std::env;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result};
+use xshell::{Cmd, Shell, cmd};
+
+/// Starts programs in the root of the workspace.
+pub(crate) struct Machine {
+    /// Names the programs; what is set in its environment reaches all that are started later.
+    pub(crate) shell: Shell,
+    /// The folder of the workspace.
+    pub(crate) root: PathBuf,
+    /// Whether system packages may be installed through sudo.
+    pub(crate) install: bool,
+    /// Whether the package lists were brought up to date in this run.
+    pub(crate) lists_updated: Cell<bool>,
+    cargo_variables: Vec<OsString>,
+}
+
+impl Machine {
+    /// The machine seen from the root of the workspace, wherever the command was given.
+    pub(crate) fn new(install: bool) -> Result<Self> {
+        let shell = Shell::new()?;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("xtask lies in the workspace")
+            .to_owned();
+        shell.change_dir(&root);
+        Ok(Self {
+            shell,
+            root,
+            install,
+            lists_updated: Cell::new(false),
+            cargo_variables: cargo_variables(),
+        })
+    }
+
+    /// Runs a program to its end with its output shown; prints the line first and fails with it.
+    pub(crate) fn run(&self, command: Cmd<'_>) -> Result<()> {
+        Ok(self.clean(command).run()?)
+    }
+
+    /// Runs a program that only answers a question, and returns what it wrote.
+    pub(crate) fn read(&self, command: Cmd<'_>) -> Result<String> {
+        Ok(self.clean(command).read()?)
+    }
+
+    /// Starts a program that keeps running, with both ends of its pipes in our hands.
+    pub(crate) fn start(&self, command: Cmd<'_>) -> Result<Child> {
+        let line = command.to_string();
+        eprintln!("$ {line}");
+        Command::from(self.clean(command))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("could not start `{line}`"))
+    }
+
+    /// Starts this program anew, out of reach of a Ctrl-C in the terminal, with a pipe for its input.
+    pub(crate) fn start_guard(&self, arguments: &[OsString]) -> io::Result<Child> {
+        let mut command = Command::from(
+            self.shell
+                .cmd(env::current_exe()?)
+                .arg("guard")
+                .args(arguments),
+        );
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command.stdin(Stdio::piped()).spawn()
+    }
+
+    /// A variable of the environment; an empty one counts as not set.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        self.shell.var(name).ok().filter(|value| !value.is_empty())
+    }
+
+    /// Where a program of that name is, in the order of `PATH`.
+    pub(crate) fn find_program(&self, name: &str) -> Option<PathBuf> {
+        let path = self.shell.var_os("PATH")?;
+        env::split_paths(&path)
+            .map(|folder| folder.join(name))
+            .find(|file| file.is_file())
+    }
+
+    /// Whether we are the superuser.
+    pub(crate) fn is_root(&self) -> bool {
+        self.read(cmd!(self.shell, "id -u"))
+            .is_ok_and(|id| id == "0")
+    }
+
+    /// Takes away what `cargo run` told us about our own package: build scripts that watch it would run again.
+    fn clean<'a>(&self, command: Cmd<'a>) -> Cmd<'a> {
+        self.cargo_variables.iter().fold(command, Cmd::env_remove)
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only the names are looked at, to keep them from other programs"
+)]
+fn cargo_variables() -> Vec<OsString> {
+    let ours = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    env::vars_os()
+        .map(|(name, _)| name)
+        .filter(|name| name.to_str().is_some_and(ours))
+        .collect()
+}

@@ -1,0 +1,105 @@
+//! Chores for people and CI: `cargo xtask --help`.
+//!
+//! Each chore is a file with its `Args` and one `run`. What it needs and does not find it installs where it can.
+
+mod advisories;
+mod arrows;
+mod ci;
+mod clippy;
+mod coverage;
+mod deny;
+mod docs;
+mod figures;
+mod fmt;
+mod guard;
+mod machete;
+mod machine;
+mod needs;
+mod postgres;
+mod services;
+mod test;
+mod tools;
+mod typos;
+mod webdriver;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::machine::Machine;
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Chores for people and CI"
+)]
+struct Cli {
+    /// Install missing system packages through sudo (as root that is done anyway).
+    #[arg(long, global = true)]
+    install: bool,
+
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Do all that a change must pass, and print a table of how it went.
+    Ci,
+    /// Format the code, or check that it is formatted.
+    Fmt(fmt::Args),
+    /// Lint all targets; a warning is an error.
+    Clippy,
+    /// Check which crate depends on which, and what the domain crates draw in.
+    Arrows,
+    /// Look for spelling mistakes.
+    Typos,
+    /// Check the licences, bans and sources of all dependencies.
+    Deny,
+    /// Look for known security advisories against the dependencies.
+    Advisories,
+    /// Look for dependencies that no crate uses.
+    Machete,
+    /// Run the tests on both databases and in a browser.
+    Test(test::Args),
+    /// Run the same tests, and tell how many lines they reach.
+    Coverage,
+    /// Build the documentation; a warning is an error.
+    Docs,
+    /// Run a command with a throw-away PostgreSQL server in `TEST_POSTGRES_URL`.
+    Postgres(postgres::Args),
+    /// Wait until standard input closes, then end a server.
+    #[command(hide = true)]
+    Guard(guard::Args),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<()> {
+    let machine = Machine::new(cli.install)?;
+    match cli.chore {
+        Chore::Ci => ci::run(&machine),
+        Chore::Fmt(args) => fmt::run(&machine, &args),
+        Chore::Clippy => clippy::run(&machine),
+        Chore::Arrows => arrows::run(&machine),
+        Chore::Typos => typos::run(&machine),
+        Chore::Deny => deny::run(&machine),
+        Chore::Advisories => advisories::run(&machine).map(drop),
+        Chore::Machete => machete::run(&machine),
+        Chore::Test(args) => test::run(&machine, &args),
+        Chore::Coverage => coverage::run(&machine),
+        Chore::Docs => docs::run(&machine),
+        Chore::Postgres(args) => postgres::run(&machine, &args),
+        Chore::Guard(args) => guard::run(&machine, &args),
+    }
+}

@@ -1,0 +1,32 @@
+//! What the tests need around them while they run.
+
+use anyhow::Result;
+
+use crate::guard::Guard;
+use crate::machine::Machine;
+use crate::webdriver::Webdriver;
+use crate::{needs, postgres, tools, webdriver};
+
+/// Where the browser tests find axe-core, the accessibility checker.
+const AXE_JS: &str = "TEST_AXE_JS";
+
+/// Servers that end when this is dropped.
+pub(crate) struct Services {
+    _postgres: Option<Guard>,
+    _webdriver: Option<Webdriver>,
+}
+
+/// Starts what is not given in the environment, and tells the tests where it is.
+pub(crate) fn start(machine: &Machine) -> Result<Services> {
+    needs::require(machine, &needs::BUILD)?;
+    if machine.variable(AXE_JS).is_none() {
+        machine.shell.set_var(
+            AXE_JS,
+            tools::npm(machine, &tools::AXE_CORE)?.join("axe.min.js"),
+        );
+    }
+    Ok(Services {
+        _postgres: postgres::start(machine)?,
+        _webdriver: webdriver::start(machine)?,
+    })
+}
