@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{self, change_password, check, create_superuser, demo, migrate, serve};
+use crate::commands::{
+    self, backup, change_password, check, copy, create_superuser, demo, migrate, restore, serve,
+    verify,
+};
 use crate::config::{self, Config};
 use crate::logging;
 
@@ -36,6 +39,18 @@ enum Command {
     /// Fill the database with demo lettings and profiles, the same at each run
     #[command(after_help = config::help())]
     Demo(demo::Arguments),
+    /// Write every row into one file, while the site goes on
+    #[command(after_help = config::help())]
+    Backup(backup::Arguments),
+    /// Put a backup into an empty database
+    #[command(after_help = config::help())]
+    Restore(restore::Arguments),
+    /// Read a backup and check that it is whole
+    #[command(after_help = config::help())]
+    Verify(verify::Arguments),
+    /// Copy every row between two databases, SQLite or PostgreSQL
+    #[command(after_help = config::help())]
+    Copy(copy::Arguments),
 }
 
 /// Runs the command that was asked for. 0: done; 1: failed, the reason on standard error; 2: wrong usage.
@@ -63,5 +78,9 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::ChangePassword(arguments) => change_password::run(&config, &arguments),
         Command::Check => check::run(&config),
         Command::Demo(arguments) => demo::run(&config, &arguments),
+        Command::Backup(arguments) => backup::run(&config, &arguments),
+        Command::Restore(arguments) => restore::run(&config, &arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Copy(arguments) => copy::run(&arguments),
     }
 }

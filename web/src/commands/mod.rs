@@ -1,11 +1,15 @@
 //! The commands, one a file.
 
+pub(crate) mod backup;
 pub(crate) mod change_password;
 pub(crate) mod check;
+pub(crate) mod copy;
 pub(crate) mod create_superuser;
 pub(crate) mod demo;
 pub(crate) mod migrate;
+pub(crate) mod restore;
 pub(crate) mod serve;
+pub(crate) mod verify;
 
 mod ask;
 mod report;

@@ -16,6 +16,9 @@ pub(crate) fn report(error: &anyhow::Error) -> String {
         None if reason.contains("cannot listen on") => {
             "Set HOST and PORT to an address that is free."
         }
+        None if reason.contains("the database is not empty") => {
+            "`restore --force` puts the backup in the place of what it holds; `copy` needs a new database."
+        }
         None => return format!("error: {reason}"),
     };
     format!("error: {reason}\nhint: {hint}")

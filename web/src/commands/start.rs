@@ -1,6 +1,6 @@
 //! What several commands do first.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use diesel::RunQueryDsl;
 use oc_core::{DatabaseUrl, DbConnection, check_version, migrations, open};
 
@@ -9,6 +9,16 @@ pub(super) fn open_checked(url: &DatabaseUrl) -> anyhow::Result<DbConnection> {
     let mut conn = open(url)?;
     check_version(&mut conn, url)?;
     Ok(conn)
+}
+
+/// Opens a database that must be there already: SQLite would make an empty one of a wrong path.
+pub(super) fn open_existing(url: &DatabaseUrl) -> anyhow::Result<DbConnection> {
+    if let DatabaseUrl::Sqlite(path) = url
+        && !path.exists()
+    {
+        bail!("there is no database at {url}");
+    }
+    open_checked(url)
 }
 
 /// Brings the database up to date, and tells what it lacked.

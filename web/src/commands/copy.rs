@@ -1,0 +1,136 @@
+//! `copy`: every row from one database into another.
+
+use anyhow::{Context, bail};
+use clap::Args;
+use clap::builder::{TypedValueParser, ValueParserFactory};
+use clap::error::ErrorKind;
+use oc_core::DatabaseUrl;
+
+use super::start;
+use crate::transfer::{Occupied, Snapshot, Source, load};
+
+/// What `copy` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The database to read: `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME`
+    #[arg(long, value_name = "URL")]
+    from: Address,
+    /// The database to fill, which must be empty
+    #[arg(long, value_name = "URL")]
+    to: Address,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let (Address(from), Address(to)) = (&arguments.from, &arguments.to);
+    if same(from, to) {
+        bail!("--from and --to name the same database, {from}");
+    }
+    let mut source = start::open_existing(from)?;
+    let mut snapshot = Snapshot::new(&mut source).with_context(|| format!("cannot read {from}"))?;
+    let mut target = start::open_checked(to)?;
+    load(&mut target, &mut snapshot, Occupied::Refuse)
+        .with_context(|| format!("cannot copy {from} into {to}"))?;
+    let header = snapshot.header();
+    println!(
+        "Copied {} rows of {} tables from {from} into {to}; every checksum is right.",
+        header.rows(),
+        header.tables.len()
+    );
+    Ok(())
+}
+
+/// Whether both name one database. Where that cannot be seen from the names, the target is not empty.
+fn same(from: &DatabaseUrl, to: &DatabaseUrl) -> bool {
+    match (from, to) {
+        (DatabaseUrl::Sqlite(from), DatabaseUrl::Sqlite(to)) => {
+            from == to
+                || matches!((from.canonicalize(), to.canonicalize()), (Ok(from), Ok(to)) if from == to)
+        }
+        (from, to) => from == to,
+    }
+}
+
+/// The address of a database on the command line. What is not understood is not repeated: it may hold a password.
+#[derive(Debug, Clone)]
+struct Address(DatabaseUrl);
+
+#[derive(Clone)]
+struct AddressParser;
+
+impl ValueParserFactory for Address {
+    type Parser = AddressParser;
+
+    fn value_parser() -> AddressParser {
+        AddressParser
+    }
+}
+
+impl TypedValueParser for AddressParser {
+    type Value = Address;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<Address, clap::Error> {
+        let text = value.to_str().unwrap_or_default();
+        text.parse().map(Address).map_err(|error| {
+            let name = argument.map(ToString::to_string).unwrap_or_default();
+            clap::Error::raw(
+                ErrorKind::ValueValidation,
+                format!("the value of {name} names no database: {error}\n"),
+            )
+            .with_cmd(command)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn a_wrong_address_is_refused_and_its_password_not_repeated() {
+        let error = Line::try_parse_from([
+            "copy",
+            "--from",
+            "postgress://oc:hunter2@db/oc",
+            "--to",
+            "sqlite://a.sqlite3",
+        ])
+        .unwrap_err();
+
+        let message = error.to_string();
+        assert_eq!(error.exit_code(), 2);
+        assert!(message.contains("--from"), "{message}");
+        assert!(
+            message.contains("it must begin with sqlite://"),
+            "{message}"
+        );
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+
+    #[test]
+    fn one_file_by_two_names_is_the_same() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("a.sqlite3");
+        std::fs::write(&file, "")?;
+        let url = |path: std::path::PathBuf| DatabaseUrl::Sqlite(path);
+
+        assert!(same(
+            &url(file.clone()),
+            &url(folder.path().join("./a.sqlite3"))
+        ));
+        assert!(!same(&url(file), &url(folder.path().join("b.sqlite3"))));
+        Ok(())
+    }
+}

@@ -1,0 +1,26 @@
+//! Every row of the site, moved: into a file, out of a file, from one database to another.
+//!
+//! Tables and columns come from the database's own catalogue, so a table that a later migration adds is moved
+//! without a change here (see [`catalog`] for booleans and times). Values take one canonical form,
+//! the same from SQLite and from PostgreSQL, so that checksums can be compared across the two.
+//!
+//! A [`Source`](source::Source) hands out rows: a [`Snapshot`](source::Snapshot) of a database, or an
+//! [`Archive`](archive::Archive). They go into a file ([`archive::write`]) or into a database ([`load`]).
+
+pub(crate) mod archive;
+mod batch;
+mod catalog;
+mod counter;
+mod kind;
+mod load;
+mod pristine;
+mod progress;
+mod rows;
+mod source;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use load::{Occupied, load};
+pub(crate) use source::{Snapshot, Source};
