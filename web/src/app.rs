@@ -46,5 +46,5 @@ where
 {
     web::resource(path)
         .route(web::route().guard(Any(Get()).or(Head())).to(handler))
-        .default_service(to(fallback::not_allowed))
+        .default_service(to(fallback::only_read))
 }

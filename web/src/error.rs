@@ -3,6 +3,15 @@
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use oc_core::advice::advice;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What must be escaped in a value of a query; slashes may stay.
+const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// Seconds after which a client may ask again when the database is away.
 const RETRY_AFTER: &str = "5";
@@ -13,9 +22,21 @@ pub(crate) enum PageError {
     /// There is nothing at this address.
     #[error("not found")]
     NotFound,
-    /// The page is there, but not for this method.
+    /// The page is there, but not for this method; it is for these.
     #[error("method not allowed")]
-    MethodNotAllowed,
+    MethodNotAllowed(&'static [Method]),
+    /// The request makes no sense.
+    #[error("bad request")]
+    BadRequest,
+    /// This is for others to see or do.
+    #[error("forbidden")]
+    Forbidden,
+    /// This is for staff alone; they may log in and come back to `next`.
+    #[error("login required")]
+    LoginRequired {
+        /// Path and query of what was asked for.
+        next: String,
+    },
     /// The database is away for the moment.
     #[error("the database is away: {0:#}")]
     Unavailable(anyhow::Error),
@@ -43,7 +64,10 @@ impl ResponseError for PageError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::LoginRequired { .. } => StatusCode::FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -53,9 +77,14 @@ impl ResponseError for PageError {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         match self {
-            Self::NotFound => {}
-            Self::MethodNotAllowed => {
-                response.insert_header((header::ALLOW, allow(&[Method::GET, Method::HEAD])));
+            Self::NotFound | Self::BadRequest | Self::Forbidden => {}
+            Self::LoginRequired { next } => {
+                let next = utf8_percent_encode(next, QUERY_VALUE);
+                response.insert_header((header::LOCATION, format!("/admin/login/?next={next}")));
+                response.insert_header((header::CACHE_CONTROL, "no-store"));
+            }
+            Self::MethodNotAllowed(methods) => {
+                response.insert_header((header::ALLOW, allow(methods)));
             }
             Self::Unavailable(_) => {
                 let reason = self.to_string();

@@ -1,5 +1,6 @@
 //! The site: a thin shell that wires the domain crates into routes and pages.
 
+mod admin;
 mod app;
 pub mod assets;
 mod card;
@@ -16,6 +17,8 @@ mod logging;
 mod middleware;
 mod pages;
 mod picture;
+mod proxies;
 pub mod server;
 mod site;
+mod transfer;
 mod username;

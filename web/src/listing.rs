@@ -7,7 +7,6 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use form_urlencoded::Serializer;
 use lettings::{LettingFilter, Sort};
-use oc_core::Page;
 use oc_core::search::Words;
 use serde::Serialize;
 
@@ -164,7 +163,7 @@ pub(crate) fn sorts() -> Vec<SortChoice> {
 
 /// The links between the pages of a list.
 #[derive(Debug, Serialize)]
-pub(crate) struct Pager {
+pub(crate) struct PageLinks {
     number: i64,
     count: i64,
     previous: Option<String>,
@@ -180,36 +179,26 @@ struct PageLink {
     current: bool,
 }
 
-impl Pager {
-    /// Links to the first, the last and the neighbours of a page.
-    pub(crate) fn new<T>(page: &Page<T>, query: &ListQuery, path: &str) -> Self {
-        let href = |number| query.href(path, number);
+impl PageLinks {
+    /// Links from page `number` of `count` to the first, the last and the neighbours.
+    pub(crate) fn new(number: i64, count: i64, href: impl Fn(i64) -> String) -> Self {
         let mut links: Vec<PageLink> = Vec::new();
-        let near = page.number - 2..=page.number + 2;
         let mut last = 0;
-        for number in [1].into_iter().chain(near).chain([page.count]) {
-            if number <= last || number > page.count {
+        for page in [1].into_iter().chain(number - 2..=number + 2).chain([count]) {
+            if page <= last || page > count {
                 continue;
             }
-            if number > last + 1 {
-                links.push(PageLink {
-                    number: None,
-                    href: String::new(),
-                    current: false,
-                });
+            if page > last + 1 {
+                links.push(PageLink { number: None, href: String::new(), current: false });
             }
-            links.push(PageLink {
-                number: Some(number),
-                href: href(number),
-                current: number == page.number,
-            });
-            last = number;
+            links.push(PageLink { number: Some(page), href: href(page), current: page == number });
+            last = page;
         }
         Self {
-            number: page.number,
-            count: page.count,
-            previous: (page.number > 1).then(|| href(page.number - 1)),
-            next: (page.number < page.count).then(|| href(page.number + 1)),
+            number,
+            count,
+            previous: (number > 1).then(|| href(number - 1)),
+            next: (number < count).then(|| href(number + 1)),
             links,
         }
     }
@@ -277,18 +266,8 @@ mod tests {
     #[test]
     fn the_pager_leaves_gaps() {
         let numbers = |number, count| {
-            let page = Page::<()> {
-                rows: vec![],
-                number,
-                count,
-                total: 0,
-            };
-            let pager = Pager::new(&page, &ListQuery::default(), "/");
-            pager
-                .links
-                .iter()
-                .map(|link| link.number.unwrap_or(0))
-                .collect::<Vec<_>>()
+            let pager = PageLinks::new(number, count, |_| String::new());
+            pager.links.iter().map(|link| link.number.unwrap_or(0)).collect::<Vec<_>>()
         };
 
         assert_eq!(numbers(1, 1), [1]);

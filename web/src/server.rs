@@ -8,13 +8,15 @@ use actix_web::{App, HttpServer, dev};
 use anyhow::Context;
 use oc_core::Pool;
 
+use crate::admin::{self, CookieRules, Hashing, Keys};
 use crate::app::routes;
 use crate::assets::Assets;
 use crate::config::{Config, Environment};
 use crate::db::Db;
 use crate::head::preview;
-use crate::middleware::{Proxies, check_host, error_pages, represent, security_headers};
+use crate::middleware::{check_host, error_pages, represent, security_headers};
 use crate::pages::Pages;
+use crate::proxies::Proxies;
 use crate::site::Site;
 
 /// Serves the site until it is told to stop.
@@ -48,6 +50,14 @@ pub fn start(
     let assets = Data::new(assets);
     let db = Data::new(Db::new(pool));
     let hosts = Data::new(config.allowed_hosts.clone());
+    let cookies = CookieRules {
+        https: config.public_url.starts_with("https://"),
+    };
+    let keys = Data::new(Keys {
+        secret: config.secret_key.clone(),
+        cookies,
+    });
+    let hashing = Data::new(Hashing::new());
     let proxies = Data::new(Proxies(config.trusted_proxies.clone()));
 
     let place = (config.host.as_str(), config.port);
@@ -65,6 +75,9 @@ pub fn start(
             .app_data(db.clone())
             .app_data(hosts.clone())
             .app_data(proxies.clone())
+            .app_data(keys.clone())
+            .app_data(hashing.clone())
+            .service(admin::scope(&db, &keys))
             .configure(routes)
             .wrap(from_fn(check_host))
             .wrap(from_fn(error_pages))

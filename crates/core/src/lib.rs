@@ -3,9 +3,12 @@
 //! Nothing here knows HTTP, templates or the environment, and nothing here belongs to one domain alone.
 
 pub mod accounts;
+pub mod admin;
 pub mod advice;
+pub mod changes;
 mod connection;
 mod database_url;
+pub mod description;
 pub mod migrations;
 mod open;
 mod page;

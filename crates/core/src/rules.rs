@@ -61,6 +61,21 @@ pub enum BrokenRule {
         /// The field's label.
         label: &'static str,
     },
+    /// Not among the choices (any more).
+    #[error("{label}: that choice is not available.")]
+    Choice {
+        /// The field's label.
+        label: &'static str,
+    },
+    /// Another row has it already; the words say which.
+    #[error("{0}")]
+    Taken(&'static str),
+    /// No date.
+    #[error("Enter a valid date.")]
+    Date,
+    /// No time.
+    #[error("Enter a valid time.")]
+    Time,
     /// Not the form of an e-mail address.
     #[error("Enter a valid email address.")]
     Email,

@@ -1,6 +1,21 @@
 // Generated from the migrations by diesel's command line; see `diesel.toml`.
 
 diesel::table! {
+    changes (id) {
+        id -> Int8,
+        changed_at -> Timestamp,
+        user_id -> Nullable<Int8>,
+        username -> Text,
+        model -> Text,
+        object_id -> Nullable<Int8>,
+        title -> Text,
+        action -> Text,
+        before -> Text,
+        after -> Text,
+    }
+}
+
+diesel::table! {
     group_rights (group_id, code) {
         group_id -> Int8,
         code -> Text,
@@ -19,6 +34,15 @@ diesel::table! {
         id -> Int8,
         subject -> Text,
         failed_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    profiles (id) {
+        id -> Int8,
+        user_id -> Int8,
+        favorite_city -> Text,
+        show_email -> Bool,
     }
 }
 
@@ -64,15 +88,18 @@ diesel::table! {
 }
 
 diesel::joinable!(group_rights -> groups (group_id));
+diesel::joinable!(profiles -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(user_groups -> groups (group_id));
 diesel::joinable!(user_groups -> users (user_id));
 diesel::joinable!(user_rights -> users (user_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    changes,
     group_rights,
     groups,
     login_failures,
+    profiles,
     sessions,
     user_groups,
     user_rights,

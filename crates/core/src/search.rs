@@ -10,6 +10,11 @@ diesel::define_sql_function! {
     fn fold(text: Text) -> Text;
 }
 
+diesel::define_sql_function! {
+    /// Lower case for the order of a list; both databases know the letters A to Z alone here, so both sort alike.
+    fn lower(text: Text) -> Text;
+}
+
 /// Gives a SQLite connection its `fold`.
 pub(crate) fn register_fold(conn: &mut SqliteConnection) -> QueryResult<()> {
     fold_utils::register_impl(conn, |text: String| text.to_lowercase())

@@ -1,21 +1,23 @@
 //! Where a letting is.
 
+use chrono::Utc;
 use diesel::prelude::*;
-use oc_core::DbConnection;
 use oc_core::rules::{Checker, FieldError};
+use oc_core::search::lower;
+use oc_core::{DbConnection, sequence};
 
-use crate::schema::addresses;
+use crate::schema::{addresses, lettings};
 
 /// The largest street number.
-const LARGEST_NUMBER: i32 = 9999;
+pub(crate) const LARGEST_NUMBER: i32 = 9999;
 /// The largest ZIP code.
-const LARGEST_ZIP_CODE: i32 = 99_999;
+pub(crate) const LARGEST_ZIP_CODE: i32 = 99_999;
 /// The longest street and city (characters).
-const LONGEST: usize = 64;
+pub(crate) const LONGEST: usize = 64;
 /// The length of a state's code (characters).
-const STATE: usize = 2;
+pub(crate) const STATE: usize = 2;
 /// The length of a country's code (characters; ISO 3166-1 alpha-3).
-const COUNTRY: usize = 3;
+pub(crate) const COUNTRY: usize = 3;
 
 /// A postal address.
 #[derive(Debug, Clone, PartialEq, Eq, HasQuery, Identifiable)]
@@ -44,12 +46,87 @@ impl Address {
         format!("{:05}", self.zip_code)
     }
 
+    /// The number and the street.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!("{} {}", self.number, self.street)
+    }
+
+    /// All of it but the country, as on an envelope.
+    #[must_use]
+    pub fn in_one_line(&self) -> String {
+        format!("{}, {}, {} {}", self.line(), self.city, self.state, self.zip())
+    }
+
+    /// Every address without a letting, and that of the letting given, by street and number.
+    pub fn free(conn: &mut DbConnection, but_of: Option<i64>) -> QueryResult<Vec<Self>> {
+        addresses::table
+            .left_join(lettings::table)
+            .filter(
+                lettings::id
+                    .is_null()
+                    .or(lettings::id.nullable().eq(but_of)),
+            )
+            .order((lower(addresses::street), addresses::number, addresses::id))
+            .select(Self::as_select())
+            .load(conn)
+    }
+
+    /// Every town that has an address, by name.
+    pub fn cities(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
+        addresses::table
+            .select(addresses::city)
+            .distinct()
+            .order(addresses::city)
+            .load(conn)
+    }
+
+    /// Every state that has an address, by its code.
+    pub fn states(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
+        addresses::table
+            .select(addresses::state)
+            .distinct()
+            .order(addresses::state)
+            .load(conn)
+    }
+
     /// Stores a new address, and says which id it got.
     pub fn insert(conn: &mut DbConnection, address: &NewAddress) -> QueryResult<i64> {
         diesel::insert_into(addresses::table)
             .values(address)
             .returning(addresses::id)
             .get_result(conn)
+    }
+
+    /// Stores an address that was deleted, under its old id.
+    pub fn restore(conn: &mut DbConnection, id: i64, address: &NewAddress) -> QueryResult<()> {
+        diesel::insert_into(addresses::table)
+            .values((addresses::id.eq(id), address))
+            .execute(conn)?;
+        sequence::advance(conn, "addresses")
+    }
+
+    /// Changes an address, and notes when at its letting if there is anything to change; false where there is no
+    /// such address. Call it within a write.
+    pub fn update(conn: &mut DbConnection, id: i64, address: &NewAddress) -> QueryResult<bool> {
+        let Some(stored) = Self::query().find(id).first(conn).optional()? else {
+            return Ok(false);
+        };
+        if address.is(&stored) {
+            return Ok(true);
+        }
+        diesel::update(addresses::table.find(id))
+            .set(address)
+            .execute(conn)?;
+        diesel::update(lettings::table.filter(lettings::address_id.eq(id)))
+            .set(lettings::updated_at.eq(Utc::now().naive_utc()))
+            .execute(conn)?;
+        Ok(true)
+    }
+
+    /// Deletes an address, and its letting with it; false where there is no such address.
+    pub fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
+        Ok(diesel::delete(addresses::table.find(id)).execute(conn)? == 1)
     }
 }
 
@@ -71,7 +148,7 @@ pub struct AddressDraft {
 }
 
 /// An address that keeps every rule, made by [`AddressDraft::check`] alone.
-#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
+#[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset)]
 #[diesel(table_name = addresses)]
 pub struct NewAddress {
     number: i32,

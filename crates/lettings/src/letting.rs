@@ -1,23 +1,18 @@
 //! A place offered for rent.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, Utc};
 use diesel::dsl::{InnerJoin, IntoBoxed, exists, select};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use oc_core::rules::{Checker, FieldError};
-use oc_core::search::{Words, fold};
-use oc_core::{Backend, DbConnection, PAGE_SIZE, Page};
+use oc_core::search::{Words, fold, lower};
+use oc_core::{Backend, DbConnection, PAGE_SIZE, Page, sequence};
 
 use crate::address::Address;
 use crate::schema::{addresses, lettings};
 
 /// The longest title (characters).
-const LONGEST_TITLE: usize = 256;
-
-diesel::define_sql_function! {
-    /// Lower case for the order of a list; both databases know the letters A to Z alone here, so both sort alike.
-    fn lower(text: Text) -> Text;
-}
+pub(crate) const LONGEST_TITLE: usize = 256;
 
 /// A place offered for rent.
 #[derive(Debug, Clone, PartialEq, Eq, HasQuery, Identifiable)]
@@ -82,7 +77,8 @@ pub struct Town {
     pub name: String,
 }
 
-type Joined<'a> = IntoBoxed<'a, InnerJoin<lettings::table, addresses::table>, Backend>;
+/// Lettings joined with their addresses.
+pub(crate) type Joined<'a> = IntoBoxed<'a, InnerJoin<lettings::table, addresses::table>, Backend>;
 
 impl Letting {
     /// One letting with its address.
@@ -176,6 +172,34 @@ impl Letting {
             .returning(lettings::id)
             .get_result(conn)
     }
+
+    /// Stores a letting that was deleted, under its old id.
+    pub fn restore(conn: &mut DbConnection, id: i64, letting: &NewLetting) -> QueryResult<()> {
+        diesel::insert_into(lettings::table)
+            .values((lettings::id.eq(id), letting))
+            .execute(conn)?;
+        sequence::advance(conn, "lettings")
+    }
+
+    /// Changes a letting, and notes when if there is anything to change; false where there is no such letting.
+    /// Call it within a write.
+    pub fn update(conn: &mut DbConnection, id: i64, letting: &NewLetting) -> QueryResult<bool> {
+        let Some(stored) = Self::query().find(id).first(conn).optional()? else {
+            return Ok(false);
+        };
+        if letting.is(&stored) {
+            return Ok(true);
+        }
+        diesel::update(lettings::table.find(id))
+            .set((letting, lettings::updated_at.eq(Utc::now().naive_utc())))
+            .execute(conn)
+            .map(|rows| rows == 1)
+    }
+
+    /// Deletes a letting; its address stays. False where there is no such letting.
+    pub fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
+        Ok(diesel::delete(lettings::table.find(id)).execute(conn)? == 1)
+    }
 }
 
 impl Town {
@@ -220,7 +244,7 @@ fn offered(conn: &mut DbConnection, column: &'static str) -> QueryResult<Vec<Tow
 }
 
 /// Lettings that pass the filter, joined with their addresses.
-fn matching(filter: &LettingFilter) -> Joined<'_> {
+pub(crate) fn matching(filter: &LettingFilter) -> Joined<'_> {
     let mut query = lettings::table
         .inner_join(addresses::table)
         .into_boxed::<Backend>();
@@ -271,7 +295,7 @@ impl NewLetting {
 
 /// A letting that keeps every rule, made by [`LettingDraft::check`] alone. That its address exists and is free
 /// is for the database to say.
-#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
+#[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset)]
 #[diesel(table_name = lettings)]
 pub struct NewLetting {
     title: String,

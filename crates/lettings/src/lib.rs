@@ -3,6 +3,7 @@
 //! Owns the tables `lettings` and `addresses`. Knows neither users nor profiles, neither HTTP nor templates.
 
 mod address;
+pub mod admin;
 pub mod demo;
 mod letting;
 mod schema;

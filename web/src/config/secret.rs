@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 /// The shortest key that will do (bytes).
@@ -15,16 +16,7 @@ const DJANGO_INSECURE: &str = "django-insecure-";
 
 /// The setting `SECRET_KEY`. It is never printed.
 #[derive(Clone)]
-pub struct SecretKey(
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "signs the sessions of the administration, which comes next"
-        )
-    )]
-    String,
-);
+pub struct SecretKey(String);
 
 impl SecretKey {
     /// Checks a key; the error says what a key must be, never the key itself.
@@ -51,6 +43,27 @@ impl SecretKey {
     }
 }
 
+impl SecretKey {
+    /// The bytes to derive keys from.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// A mark that only this site can make for these words: HMAC-SHA-256 (RFC 2104) in hexadecimal.
+    ///
+    /// `purpose` keeps a mark made for one thing from counting for another.
+    pub(crate) fn mark(&self, purpose: &str, words: &[&str]) -> String {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.bytes()).expect("HMAC takes keys of any length");
+        for word in [&purpose].into_iter().chain(words) {
+            // The length before each word, so that no two lists of words read alike.
+            mac.update(&(word.len() as u64).to_be_bytes());
+            mac.update(word.as_bytes());
+        }
+        hex::encode(mac.finalize().into_bytes())
+    }
+}
+
 impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretKey(hidden)")
@@ -74,6 +87,18 @@ mod tests {
         let first = ["fp$9^593hsriajg$_%=5trot9", "g!1qa@ew(o-1#@=&4%=hp46(s"].concat();
         assert!(refused(&first).is_some_and(|why| why.contains("published")));
         assert_eq!(refused("0123456789abcdef0123456789abcdef"), None);
+    }
+
+    #[test]
+    fn a_mark_depends_on_key_purpose_and_every_word() {
+        let key = |text: &str| SecretKey::new(text.repeat(32)).unwrap();
+
+        let mark = key("k").mark("form", &["ab", "c"]);
+
+        assert_eq!(mark, key("k").mark("form", &["ab", "c"]));
+        assert_ne!(mark, key("j").mark("form", &["ab", "c"]));
+        assert_ne!(mark, key("k").mark("browser", &["ab", "c"]));
+        assert_ne!(mark, key("k").mark("form", &["a", "bc"]));
     }
 
     #[test]

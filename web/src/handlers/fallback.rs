@@ -12,14 +12,22 @@ pub(crate) async fn not_found() -> Result<HttpResponse, PageError> {
 }
 
 /// A page that is only read was asked for something else.
-pub(crate) async fn not_allowed(method: Method) -> Result<HttpResponse, PageError> {
+pub(crate) async fn only_read(method: Method) -> Result<HttpResponse, PageError> {
+    not_allowed(&method, &[Method::GET, Method::HEAD])
+}
+
+/// A page with a form was asked for something else.
+pub(crate) async fn only_form(method: Method) -> Result<HttpResponse, PageError> {
+    not_allowed(&method, &[Method::GET, Method::HEAD, Method::POST])
+}
+
+fn not_allowed(method: &Method, methods: &'static [Method]) -> Result<HttpResponse, PageError> {
     if method == Method::OPTIONS {
-        let allowed = allow(&[Method::GET, Method::HEAD]);
         return Ok(HttpResponse::NoContent()
-            .insert_header((ALLOW, allowed))
+            .insert_header((ALLOW, allow(methods)))
             .finish());
     }
-    Err(PageError::MethodNotAllowed)
+    Err(PageError::MethodNotAllowed(methods))
 }
 
 /// A known path without its slash: on to the one with it, on this host, with the query.

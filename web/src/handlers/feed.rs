@@ -57,23 +57,21 @@ pub(crate) async fn show(
         .await?;
     let updated = rows.iter().map(|(letting, _)| letting.updated_at).max();
     let entries = rows.into_iter().map(|(letting, address)| Entry {
-        title: letting.title,
+        title: xml_text(&letting.title),
         url: site.url(&card::path(letting.id)),
         published: timestamp(letting.created_at),
         updated: timestamp(letting.updated_at),
-        summary: format!(
+        summary: xml_text(&format!(
             "{} {}, {}, {} {}",
             address.number,
             address.street,
             address.city,
             address.state,
             address.zip()
-        ),
+        )),
     });
     pages.render(&Feed {
-        title: format!("Newest lettings {}", query.searched())
-            .trim_end()
-            .to_owned(),
+        title: xml_text(format!("Newest lettings {}", query.searched()).trim_end()),
         url: site.url(&query.href("/lettings/feed/", 1)),
         page: site.url(&query.href("/lettings/", 1)),
         home: site.url("/"),
@@ -81,6 +79,16 @@ pub(crate) async fn show(
         updated: timestamp(updated.unwrap_or(DateTime::UNIX_EPOCH.naive_utc())),
         entries: entries.collect(),
     })
+}
+
+/// The text with a mark in place of each character that no document of XML 1.0 can hold, escaped or not.
+fn xml_text(text: &str) -> String {
+    let is_allowed = |c: char| {
+        matches!(c, '\t' | '\n' | '\r') || (c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}'))
+    };
+    text.chars()
+        .map(|c| if is_allowed(c) { c } else { '\u{fffd}' })
+        .collect()
 }
 
 fn timestamp(time: NaiveDateTime) -> String {

@@ -10,7 +10,7 @@ use crate::card::{self, Card, cards};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::head::{Head, breadcrumbs};
-use crate::listing::{ListQuery, Pager, SortChoice, found, sorts};
+use crate::listing::{ListQuery, PageLinks, SortChoice, found, sorts};
 use crate::pages::{Page, Pages};
 use crate::picture;
 use crate::site::Site;
@@ -30,7 +30,7 @@ struct IndexPage {
     found: String,
     searched: String,
     filtered: bool,
-    pager: Pager,
+    pager: PageLinks,
     feed: String,
     clear: &'static str,
 }
@@ -83,7 +83,7 @@ pub(crate) async fn index(
     .noindex(!query.q.is_empty() || !query.sort.is_empty());
     pages.render(&IndexPage {
         head,
-        pager: Pager::new(&page, &query, PATH),
+        pager: PageLinks::new(page.number, page.count, |number| query.href(PATH, number)),
         cards: cards(page.rows),
         query,
         cities,

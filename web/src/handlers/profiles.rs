@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::db::Db;
 use crate::error::PageError;
 use crate::head::Head;
-use crate::listing::{ListQuery, Pager, found};
+use crate::listing::{ListQuery, PageLinks, found};
 use crate::pages::{Page, Pages};
 use crate::site::Site;
 use crate::username;
@@ -24,7 +24,7 @@ struct IndexPage {
     found: String,
     searched: String,
     filtered: bool,
-    pager: Pager,
+    pager: PageLinks,
     clear: &'static str,
 }
 
@@ -96,7 +96,7 @@ pub(crate) async fn index(
         found: found(page.total, all, "profile", "profiles"),
         searched,
         filtered,
-        pager: Pager::new(&page, &query, PATH),
+        pager: PageLinks::new(page.number, page.count, |number| query.href(PATH, number)),
         profiles: page.rows.into_iter().map(Entry::from).collect(),
         query,
         clear: PATH,

@@ -7,7 +7,8 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
-use ipnet::IpNet;
+
+use crate::proxies::Proxies;
 
 /// Nothing is loaded but our own pictures and sheets, nothing is sent but to us, nobody may frame us.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; img-src 'self'; style-src 'self'; \
@@ -28,31 +29,15 @@ const HEADERS: [(HeaderName, &str); 7] = [
     (header::CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
 ];
 
-/// The proxies whose word counts.
-pub(crate) struct Proxies(pub(crate) Vec<IpNet>);
-
-impl Proxies {
-    /// Whether the visitor came over https, as a trusted proxy says.
-    fn say_https(&self, request: &ServiceRequest) -> bool {
-        let Some(peer) = request.peer_addr() else {
-            return false;
-        };
-        // An IPv4 peer on an IPv6 socket is the same machine.
-        let peer = peer.ip().to_canonical();
-        let scheme = request.headers().get("x-forwarded-proto");
-        self.0.iter().any(|network| network.contains(&peer))
-            && scheme.is_some_and(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"))
-    }
-}
-
 /// Adds the headers, also to an answer that left the inner layers as an error.
 pub(crate) async fn security_headers(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let peer = request.peer_addr().map(|peer| peer.ip());
     let https = request
         .app_data::<Data<Proxies>>()
-        .is_some_and(|proxies| proxies.say_https(&request));
+        .is_some_and(|proxies| proxies.say_https(peer, request.headers()));
     match next.call(request).await {
         Ok(mut response) => {
             add(response.headers_mut(), https);

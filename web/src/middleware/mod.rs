@@ -7,6 +7,6 @@ mod hosts;
 mod representation;
 
 pub(crate) use errors::error_pages;
-pub(crate) use headers::{Proxies, security_headers};
+pub(crate) use headers::security_headers;
 pub(crate) use hosts::check_host;
 pub(crate) use representation::represent;

@@ -5,9 +5,10 @@ use diesel::prelude::*;
 use crate::connection::DbConnection;
 use crate::rules::{Checker, FieldError};
 use crate::schema::{group_rights, groups};
+use crate::sequence;
 
 /// The longest name (characters).
-const LONGEST_NAME: usize = 150;
+pub(crate) const LONGEST_NAME: usize = 150;
 
 /// A group of users.
 #[derive(Debug, Clone, PartialEq, Eq, HasQuery, Identifiable)]
@@ -36,6 +37,14 @@ impl Group {
             .values(group)
             .returning(groups::id)
             .get_result(conn)
+    }
+
+    /// Stores a group that was deleted, under its old id.
+    pub fn restore(conn: &mut DbConnection, id: i64, group: &NewGroup) -> QueryResult<()> {
+        diesel::insert_into(groups::table)
+            .values((groups::id.eq(id), group))
+            .execute(conn)?;
+        sequence::advance(conn, "groups")
     }
 
     /// Gives a group another name; false where there is no such group.

@@ -1,15 +1,19 @@
 //! Accounts: users, groups, rights, passwords, sessions, and the slow-down of guessing.
 
+pub mod admin;
 mod group;
+mod membership;
 pub mod password;
 pub mod policy;
 mod rights;
 mod session;
+mod standing;
 mod throttle;
 mod user;
 
 pub use group::{Group, GroupDraft, NewGroup};
 pub use rights::{Rights, Verb};
 pub use session::{NewSession, Session};
+pub use standing::Standing;
 pub use throttle::{Attempt, Throttled};
 pub use user::{NewUser, User, UserDraft};

@@ -7,7 +7,8 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::connection::DbConnection;
 use crate::rules::{BrokenRule, Checker, FieldError};
-use crate::schema::{user_groups, user_rights, users};
+use crate::schema::users;
+use crate::sequence;
 
 use super::password;
 
@@ -63,6 +64,33 @@ impl User {
             .get_result(conn)
     }
 
+    /// Stores an account that was deleted, under its old id. Its password is gone.
+    pub fn restore(conn: &mut DbConnection, id: i64, user: &NewUser) -> QueryResult<()> {
+        diesel::insert_into(users::table)
+            .values((users::id.eq(id), user))
+            .execute(conn)?;
+        sequence::advance(conn, "users")
+    }
+
+    /// Changes the names and the e-mail address of an account, and nothing else; false where there is none.
+    pub fn update(conn: &mut DbConnection, id: i64, user: &NewUser) -> QueryResult<bool> {
+        let names = (
+            users::username.eq(&user.username),
+            users::first_name.eq(&user.first_name),
+            users::last_name.eq(&user.last_name),
+            users::email.eq(&user.email),
+        );
+        Ok(diesel::update(users::table.find(id))
+            .set(names)
+            .execute(conn)?
+            == 1)
+    }
+
+    /// Deletes an account with its profile and its sessions; false where there is no such account.
+    pub fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
+        Ok(diesel::delete(users::table.find(id)).execute(conn)? == 1)
+    }
+
     /// Sets a new password by its hash; false where there is no such account. Ends no session.
     pub fn set_password(conn: &mut DbConnection, id: i64, hash: &str) -> QueryResult<bool> {
         Ok(diesel::update(users::table.find(id))
@@ -93,46 +121,6 @@ impl User {
         diesel::update(users::table.find(id))
             .set(users::last_login.eq(now))
             .execute(conn)?;
-        Ok(())
-    }
-
-    /// The ids of the groups that an account is in.
-    pub fn groups(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<i64>> {
-        user_groups::table
-            .filter(user_groups::user_id.eq(id))
-            .select(user_groups::group_id)
-            .order(user_groups::group_id)
-            .load(conn)
-    }
-
-    /// Puts an account into just these groups. Call it within a write.
-    pub fn set_groups(conn: &mut DbConnection, id: i64, groups: &[i64]) -> QueryResult<()> {
-        diesel::delete(user_groups::table.filter(user_groups::user_id.eq(id))).execute(conn)?;
-        for group in groups {
-            diesel::insert_into(user_groups::table)
-                .values((user_groups::user_id.eq(id), user_groups::group_id.eq(group)))
-                .execute(conn)?;
-        }
-        Ok(())
-    }
-
-    /// The codes of an account's own rights, in order.
-    pub fn rights(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<String>> {
-        user_rights::table
-            .filter(user_rights::user_id.eq(id))
-            .select(user_rights::code)
-            .order(user_rights::code)
-            .load(conn)
-    }
-
-    /// Gives an account just these rights of its own. Call it within a write.
-    pub fn set_rights(conn: &mut DbConnection, id: i64, codes: &[String]) -> QueryResult<()> {
-        diesel::delete(user_rights::table.filter(user_rights::user_id.eq(id))).execute(conn)?;
-        for code in codes {
-            diesel::insert_into(user_rights::table)
-                .values((user_rights::user_id.eq(id), user_rights::code.eq(code)))
-                .execute(conn)?;
-        }
         Ok(())
     }
 

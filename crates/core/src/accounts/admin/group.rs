@@ -1,0 +1,273 @@
+//! Groups, as staff see them.
+
+use diesel::dsl::IntoBoxed;
+use diesel::prelude::*;
+
+use crate::accounts::group::LONGEST_NAME;
+use crate::accounts::{Group, GroupDraft, NewGroup};
+use crate::admin::{
+    Along, Choice, Field, Kind, List, Listing, Model, Object, Row, SaveError, Values,
+};
+use crate::connection::{Backend, DbConnection};
+use crate::description::{both, restored_already};
+use crate::rules::{BrokenRule, FieldError};
+use crate::schema::groups;
+use crate::search::{fold, lower};
+
+use super::{APP, APP_LABEL, rights};
+
+/// The label of the rights, in the form and in its errors.
+const PERMISSIONS: &str = "Permissions";
+
+/// Groups in the administration.
+pub const MODEL: Model = Model {
+    app: APP,
+    app_label: APP_LABEL,
+    name: "group",
+    singular: "group",
+    plural: "groups",
+    columns: &["Name"],
+    filters: &[],
+    searched: "name",
+    fields: &[
+        Field {
+            name: "name",
+            label: "Name",
+            section: "",
+            kind: Kind::Text {
+                min: 1,
+                max: LONGEST_NAME,
+            },
+            help: "",
+        },
+        Field {
+            name: "permissions",
+            label: PERMISSIONS,
+            section: "",
+            kind: Kind::Choices,
+            help: "",
+        },
+    ],
+    public_path: None,
+    list,
+    load,
+    save,
+    restore,
+    delete,
+    along,
+    choices,
+};
+
+fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
+    let total = groups::table.count().get_result(conn)?;
+    let found = if listing.words.is_empty() {
+        total
+    } else {
+        matching(listing).count().get_result(conn)?
+    };
+    let rows: Vec<Group> = sorted(matching(listing), &listing.order)
+        .offset(listing.offset.max(0))
+        .limit(listing.limit.max(0))
+        .select(Group::as_select())
+        .load(conn)?;
+    let row = |group: Group| Row {
+        id: group.id,
+        cells: vec![group.name],
+    };
+    Ok(List {
+        rows: rows.into_iter().map(row).collect(),
+        found,
+        total,
+    })
+}
+
+type Groups<'a> = IntoBoxed<'a, groups::table, Backend>;
+
+fn matching(listing: &Listing) -> Groups<'static> {
+    let mut query = groups::table.into_boxed::<Backend>();
+    for pattern in listing.words.patterns() {
+        query = query.filter(fold(groups::name).like(fold(pattern)).escape('\\'));
+    }
+    query
+}
+
+/// By name, in whatever order it is asked for.
+fn sorted<'a>(query: Groups<'a>, order: &[(usize, bool)]) -> Groups<'a> {
+    if order.iter().find(|(column, _)| *column == 0) == Some(&(0, true)) {
+        query.order((lower(groups::name).desc(), groups::id.desc()))
+    } else {
+        query.order((lower(groups::name).asc(), groups::id.asc()))
+    }
+}
+
+fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Object>> {
+    let Some(group) = Group::find(conn, id).optional()? else {
+        return Ok(None);
+    };
+    Ok(Some(Object {
+        id,
+        values: Values::default()
+            .with("name", &group.name)
+            .with_list("permissions", Group::rights(conn, id)?),
+        title: group.name,
+    }))
+}
+
+fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64, SaveError> {
+    let (group, codes) = check(values)?;
+    let id = match id {
+        None => Group::insert(conn, &group).map_err(refused)?,
+        Some(id) if Group::update(conn, id, &group).map_err(refused)? => id,
+        Some(_) => return Err(SaveError::Missing),
+    };
+    Group::set_rights(conn, id, &codes)?;
+    Ok(id)
+}
+
+fn restore(conn: &mut DbConnection, id: i64, values: &Values) -> Result<(), SaveError> {
+    let (group, codes) = check(values)?;
+    if Group::find(conn, id).optional()?.is_some() {
+        return Err(SaveError::Invalid(vec![restored_already("name")]));
+    }
+    Group::restore(conn, id, &group).map_err(refused)?;
+    Group::set_rights(conn, id, &codes)?;
+    Ok(())
+}
+
+fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<()> {
+    Group::delete(conn, id).map(drop)
+}
+
+/// Its users stay.
+fn along(_: &mut DbConnection, _: i64) -> QueryResult<Vec<Along>> {
+    Ok(Vec::new())
+}
+
+fn choices(conn: &mut DbConnection, field: &str, _: Option<i64>) -> QueryResult<Vec<Choice>> {
+    match field {
+        "permissions" => rights::known(conn),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn check(values: &Values) -> Result<(NewGroup, Vec<String>), Vec<FieldError>> {
+    let draft = GroupDraft {
+        name: values.text("name").to_owned(),
+    };
+    both(
+        draft.check(),
+        rights::chosen(values, "permissions", PERMISSIONS),
+    )
+}
+
+fn refused(error: diesel::result::Error) -> SaveError {
+    let taken = FieldError {
+        field: "name",
+        rule: BrokenRule::Taken("That name is taken."),
+    };
+    SaveError::of(error, taken, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::search::Words;
+    use crate::testing::on_both;
+
+    fn values(name: &str, codes: &[&str]) -> Values {
+        let codes = codes.iter().map(|code| (*code).to_owned()).collect();
+        Values::default()
+            .with("name", name)
+            .with_list("permissions", codes)
+    }
+
+    fn names(conn: &mut DbConnection, listing: Listing) -> QueryResult<Vec<String>> {
+        let listing = Listing {
+            limit: 100,
+            ..listing
+        };
+        let rows = (MODEL.list)(conn, &listing)?.rows;
+        Ok(rows.into_iter().flat_map(|row| row.cells).collect())
+    }
+
+    #[test]
+    fn a_group_is_saved_with_its_rights() -> anyhow::Result<()> {
+        on_both(|conn| {
+            let id = (MODEL.save)(conn, None, &values(" editors ", &["a.view_a"]))?;
+            (MODEL.save)(conn, Some(id), &values("authors", &["b.add_b", "a.view_a"]))?;
+
+            let object = (MODEL.load)(conn, id)?.expect("it is there");
+            assert_eq!(object.title, "authors");
+            assert_eq!(object.values, values("authors", &["a.view_a", "b.add_b"]));
+            assert!(matches!(
+                (MODEL.save)(conn, Some(id + 1), &values("readers", &[])),
+                Err(SaveError::Missing)
+            ));
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn broken_rules_are_told_together() -> anyhow::Result<()> {
+        on_both(|conn| {
+            (MODEL.save)(conn, None, &values("editors", &[]))?;
+            let mut refusal = |name: &str, codes: &[&str]| {
+                conn.write(|conn| (MODEL.save)(conn, None, &values(name, codes)))
+                    .map_err(|error| error.to_string())
+            };
+
+            assert_eq!(
+                refusal("", &["nonsense"]),
+                Err("Name is required. Permissions: that choice is not available.".to_owned())
+            );
+            assert_eq!(refusal("editors", &[]), Err("That name is taken.".to_owned()));
+            assert_eq!(
+                refusal("a\0b", &[]),
+                Err("Name holds a character that cannot be stored.".to_owned())
+            );
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn groups_are_listed_by_name() -> anyhow::Result<()> {
+        on_both(|conn| {
+            for name in ["beta", "Alpha", "gamma"] {
+                (MODEL.save)(conn, None, &values(name, &[]))?;
+            }
+            let order = |order: &[(usize, bool)]| Listing {
+                order: order.to_vec(),
+                ..Listing::default()
+            };
+
+            assert_eq!(names(conn, order(&[]))?, ["Alpha", "beta", "gamma"]);
+            assert_eq!(
+                names(conn, order(&[(9, false), (0, true)]))?,
+                ["gamma", "beta", "Alpha"]
+            );
+            let search = Listing {
+                words: Words::parse("ALPH"),
+                ..Listing::default()
+            };
+            assert_eq!(names(conn, search)?, ["Alpha"]);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_deleted_group_comes_back_under_its_id() -> anyhow::Result<()> {
+        on_both(|conn| {
+            let id = (MODEL.save)(conn, None, &values("editors", &["a.view_a"]))?;
+            let stored = (MODEL.load)(conn, id)?.expect("it is there");
+            (MODEL.delete)(conn, id)?;
+
+            (MODEL.restore)(conn, id, &stored.values)?;
+
+            assert_eq!((MODEL.load)(conn, id)?, Some(stored.clone()));
+            assert!((MODEL.save)(conn, None, &values("next", &[]))? > id);
+            let twice = (MODEL.restore)(conn, id, &stored.values).map_err(|e| e.to_string());
+            assert_eq!(twice, Err("It has been restored already.".to_owned()));
+            Ok(())
+        })
+    }
+}

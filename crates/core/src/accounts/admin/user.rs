@@ -1,0 +1,304 @@
+//! Users, as staff see them. A password is no field: it has pages of its own.
+
+use std::collections::BTreeSet;
+
+use chrono::Utc;
+use diesel::prelude::*;
+
+use crate::accounts::{Group, NewUser, Standing, User, UserDraft};
+use crate::admin::{Along, Choice, Field, Filter, Kind, Model, Object, SaveError, Values};
+use crate::connection::DbConnection;
+use crate::description::{both, restored_already, yes_and_no};
+use crate::rules::{BrokenRule, Checker, FieldError};
+use crate::schema::{profiles, users};
+
+use super::super::user::{LONGEST_EMAIL, LONGEST_NAME};
+use super::moment::{self, Parts};
+use super::{APP, APP_LABEL, rights, user_list};
+
+const PERSONAL: &str = "Personal info";
+const PERMISSIONS: &str = "Permissions";
+const DATES: &str = "Dates";
+
+/// Labels that stand in the form and in its errors.
+const GROUPS: &str = "Groups";
+const RIGHTS: &str = "User permissions";
+const JOINED: &str = "Date joined";
+
+const LAST_LOGIN: Parts = ["last_login_0", "last_login_1"];
+const DATE_JOINED: Parts = ["date_joined_0", "date_joined_1"];
+
+/// Users in the administration.
+pub const MODEL: Model = Model {
+    app: APP,
+    app_label: APP_LABEL,
+    name: "user",
+    singular: "user",
+    plural: "users",
+    columns: &[
+        "Username",
+        "Email address",
+        "First name",
+        "Last name",
+        "Staff status",
+    ],
+    filters: &[
+        Filter {
+            parameter: "is_staff__exact",
+            label: "Staff status",
+            choices: |_| Ok(yes_and_no()),
+        },
+        Filter {
+            parameter: "is_superuser__exact",
+            label: "Superuser status",
+            choices: |_| Ok(yes_and_no()),
+        },
+        Filter {
+            parameter: "is_active__exact",
+            label: "Active",
+            choices: |_| Ok(yes_and_no()),
+        },
+        Filter {
+            parameter: "groups__id__exact",
+            label: GROUPS,
+            choices: group_choices,
+        },
+    ],
+    searched: "username, first name, last name, email address",
+    fields: &[
+        Field {
+            help: "At most 150 characters: letters, digits and @ . + - _",
+            ..field("username", "Username", "", text(1, LONGEST_NAME))
+        },
+        field("first_name", "First name", PERSONAL, text(0, LONGEST_NAME)),
+        field("last_name", "Last name", PERSONAL, text(0, LONGEST_NAME)),
+        field("email", "Email address", PERSONAL, Kind::Email { max: LONGEST_EMAIL }),
+        Field {
+            help: "Switch this off rather than delete an account.",
+            ..field("is_active", "Active", PERMISSIONS, Kind::Bool)
+        },
+        Field {
+            help: "Opens the administration.",
+            ..field("is_staff", "Staff status", PERMISSIONS, Kind::Bool)
+        },
+        Field {
+            help: "Gives every right.",
+            ..field("is_superuser", "Superuser status", PERMISSIONS, Kind::Bool)
+        },
+        Field {
+            help: "A user has the rights of all their groups.",
+            ..field("groups", GROUPS, PERMISSIONS, Kind::Choices)
+        },
+        field("user_permissions", RIGHTS, PERMISSIONS, Kind::Choices),
+        field("last_login", "Last login", DATES, Kind::Moment),
+        field("date_joined", JOINED, DATES, Kind::Moment),
+    ],
+    public_path: None,
+    list: user_list::list,
+    load,
+    save,
+    restore,
+    delete,
+    along,
+    choices,
+};
+
+const fn field(
+    name: &'static str,
+    label: &'static str,
+    section: &'static str,
+    kind: Kind,
+) -> Field {
+    Field {
+        name,
+        label,
+        section,
+        kind,
+        help: "",
+    }
+}
+
+const fn text(min: usize, max: usize) -> Kind {
+    Kind::Text { min, max }
+}
+
+fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Object>> {
+    match User::find(conn, id).optional()? {
+        Some(user) => object(conn, user).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn object(conn: &mut DbConnection, user: User) -> QueryResult<Object> {
+    let groups = User::groups(conn, user.id)?;
+    let rights = User::rights(conn, user.id)?;
+    let values = Values::default()
+        .with("username", &user.username)
+        .with("first_name", user.first_name)
+        .with("last_name", user.last_name)
+        .with("email", user.email)
+        .with_yes("is_active", user.is_active)
+        .with_yes("is_staff", user.is_staff)
+        .with_yes("is_superuser", user.is_superuser)
+        .with_list("groups", groups.iter().map(ToString::to_string).collect())
+        .with_list("user_permissions", rights);
+    let values = moment::with(values, LAST_LOGIN, user.last_login);
+    Ok(Object {
+        id: user.id,
+        title: user.username,
+        values: moment::with(values, DATE_JOINED, Some(user.date_joined)),
+    })
+}
+
+/// Fields that the form did not have stay as they are: the first step of a new user asks for the name alone.
+fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64, SaveError> {
+    let Some(id) = id else {
+        let account = Account::check(&over(new_user(), values), None)?;
+        let id = User::insert(conn, &account.user).map_err(refused)?;
+        account.finish(conn, id)?;
+        return Ok(id);
+    };
+    let Some(stored) = User::find(conn, id).optional()? else {
+        return Err(SaveError::Missing);
+    };
+    let before = object(conn, stored.clone())?.values;
+    let account = Account::check(&over(before, values), Some(&stored))?;
+    User::update(conn, id, &account.user).map_err(refused)?;
+    account.finish(conn, id)?;
+    Ok(id)
+}
+
+fn restore(conn: &mut DbConnection, id: i64, values: &Values) -> Result<(), SaveError> {
+    let account = Account::check(&over(new_user(), values), None)?;
+    if User::find(conn, id).optional()?.is_some() {
+        return Err(SaveError::Invalid(vec![restored_already("username")]));
+    }
+    User::restore(conn, id, &account.user).map_err(refused)?;
+    account.finish(conn, id)
+}
+
+fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<()> {
+    User::delete(conn, id).map(drop)
+}
+
+/// The profile.
+fn along(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<Along>> {
+    let profile: Option<(i64, String)> = profiles::table
+        .inner_join(users::table)
+        .filter(users::id.eq(id))
+        .select((profiles::id, users::username))
+        .first(conn)
+        .optional()?;
+    let along = |(id, title)| Along {
+        app: "profiles",
+        model: "profile",
+        id,
+        title,
+    };
+    Ok(profile.into_iter().map(along).collect())
+}
+
+fn choices(conn: &mut DbConnection, field: &str, _: Option<i64>) -> QueryResult<Vec<Choice>> {
+    match field {
+        "groups" => group_choices(conn),
+        "user_permissions" => rights::known(conn),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn group_choices(conn: &mut DbConnection) -> QueryResult<Vec<Choice>> {
+    let groups = Group::all(conn)?.into_iter();
+    Ok(groups.map(|group| Choice::new(group.id, group.name)).collect())
+}
+
+fn new_user() -> Values {
+    Values::default().with_yes("is_active", true)
+}
+
+fn over(mut values: Values, typed: &Values) -> Values {
+    values.0.extend(typed.0.clone());
+    values
+}
+
+/// Everything about an account that a form can say, and that keeps the rules.
+struct Account {
+    user: NewUser,
+    standing: Standing,
+    groups: Vec<i64>,
+    rights: Vec<String>,
+}
+
+impl Account {
+    fn check(values: &Values, stored: Option<&User>) -> Result<Self, Vec<FieldError>> {
+        let draft = UserDraft {
+            username: values.text("username").to_owned(),
+            first_name: values.text("first_name").to_owned(),
+            last_name: values.text("last_name").to_owned(),
+            email: values.text("email").to_owned(),
+        };
+        let chosen = both(
+            chosen_groups(values),
+            rights::chosen(values, "user_permissions", RIGHTS),
+        );
+        let rest = both(chosen, standing(values, stored));
+        let (user, ((groups, rights), standing)) = both(draft.check(), rest)?;
+        Ok(Self {
+            user,
+            standing,
+            groups,
+            rights,
+        })
+    }
+
+    /// Stores what stands beside the names.
+    fn finish(&self, conn: &mut DbConnection, id: i64) -> Result<(), SaveError> {
+        User::set_standing(conn, id, &self.standing)?;
+        User::set_rights(conn, id, &self.rights)?;
+        User::set_groups(conn, id, &self.groups).map_err(refused)
+    }
+}
+
+fn chosen_groups(values: &Values) -> Result<Vec<i64>, Vec<FieldError>> {
+    let ids = values.list("groups").iter().filter(|id| !id.is_empty());
+    let ids: Result<BTreeSet<i64>, _> = ids.map(|id| id.parse()).collect();
+    ids.map(|ids| ids.into_iter().collect())
+        .map_err(|_| vec![no_such_group()])
+}
+
+/// A new account has been there since now, if nobody says otherwise.
+fn standing(values: &Values, stored: Option<&User>) -> Result<Standing, Vec<FieldError>> {
+    let mut checker = Checker::default();
+    let last_login = stored.and_then(|user| user.last_login);
+    let last_login = moment::typed(&mut checker, values, LAST_LOGIN, last_login);
+    let joined = stored.map(|user| user.date_joined);
+    let typed = DATE_JOINED.iter().any(|part| !values.text(part).trim().is_empty());
+    let date_joined = moment::typed(&mut checker, values, DATE_JOINED, joined);
+    if !typed && stored.is_some() {
+        checker.refuse(DATE_JOINED[0], BrokenRule::Required { label: JOINED });
+    }
+    checker.finish(Standing {
+        is_active: values.is_yes("is_active"),
+        is_staff: values.is_yes("is_staff"),
+        is_superuser: values.is_yes("is_superuser"),
+        last_login,
+        date_joined: date_joined.unwrap_or_else(|| Utc::now().naive_utc()),
+    })
+}
+
+fn no_such_group() -> FieldError {
+    FieldError {
+        field: "groups",
+        rule: BrokenRule::Choice { label: GROUPS },
+    }
+}
+
+fn refused(error: diesel::result::Error) -> SaveError {
+    let taken = FieldError {
+        field: "username",
+        rule: BrokenRule::Taken("That username is taken."),
+    };
+    SaveError::of(error, taken, Some(no_such_group()))
+}
+
+#[cfg(test)]
+mod tests;

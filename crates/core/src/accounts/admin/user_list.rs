@@ -1,0 +1,114 @@
+//! The list of users.
+
+use diesel::dsl::{IntoBoxed, exists};
+use diesel::prelude::*;
+
+use crate::admin::{List, Listing, Row};
+use crate::connection::{Backend, DbConnection};
+use crate::description::{flag, set_filters, yes_or_no};
+use crate::schema::{user_groups, users};
+use crate::search::{fold, lower};
+
+type Users<'a> = IntoBoxed<'a, users::table, Backend>;
+
+/// A page of it, by username if nothing else is asked for.
+pub(super) fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
+    let total = users::table.count().get_result(conn)?;
+    let none = List {
+        total,
+        ..List::default()
+    };
+    let Some(filters) = set_filters(listing) else {
+        return Ok(none);
+    };
+    let found = if listing.words.is_empty() && filters.is_empty() {
+        total
+    } else {
+        let Some(query) = matching(listing, &filters) else {
+            return Ok(none);
+        };
+        query.count().get_result(conn)?
+    };
+    let Some(query) = matching(listing, &filters) else {
+        return Ok(none);
+    };
+    let rows: Vec<(i64, String, String, String, String, bool)> = sorted(query, &listing.order)
+        .offset(listing.offset.max(0))
+        .limit(listing.limit.max(0))
+        .select((
+            users::id,
+            users::username,
+            users::email,
+            users::first_name,
+            users::last_name,
+            users::is_staff,
+        ))
+        .load(conn)?;
+    let row = |(id, username, email, first_name, last_name, is_staff)| Row {
+        id,
+        cells: vec![username, email, first_name, last_name, yes_or_no(is_staff)],
+    };
+    Ok(List {
+        rows: rows.into_iter().map(row).collect(),
+        found,
+        total,
+    })
+}
+
+/// The users that pass; `None` where a filter has a value that it never offered.
+fn matching(listing: &Listing, filters: &[(&'static str, &str)]) -> Option<Users<'static>> {
+    let mut query = users::table.into_boxed::<Backend>();
+    for pattern in listing.words.patterns() {
+        let text = users::username
+            .concat(" ")
+            .concat(users::first_name)
+            .concat(" ")
+            .concat(users::last_name)
+            .concat(" ")
+            .concat(users::email);
+        query = query.filter(fold(text).like(fold(pattern)).escape('\\'));
+    }
+    for (parameter, value) in filters {
+        query = match *parameter {
+            "is_staff__exact" => query.filter(users::is_staff.eq(flag(value)?)),
+            "is_superuser__exact" => query.filter(users::is_superuser.eq(flag(value)?)),
+            "is_active__exact" => query.filter(users::is_active.eq(flag(value)?)),
+            "groups__id__exact" => {
+                let group_id: i64 = value.parse().ok()?;
+                query.filter(exists(
+                    user_groups::table
+                        .filter(user_groups::user_id.eq(users::id))
+                        .filter(user_groups::group_id.eq(group_id)),
+                ))
+            }
+            _ => query,
+        };
+    }
+    Some(query)
+}
+
+/// By the columns given, by username where there are none.
+fn sorted<'a>(mut query: Users<'a>, order: &[(usize, bool)]) -> Users<'a> {
+    let mut backwards = None;
+    for (column, reverse) in order {
+        query = match (column, reverse) {
+            (0, false) => query.then_order_by(lower(users::username).asc()),
+            (0, true) => query.then_order_by(lower(users::username).desc()),
+            (1, false) => query.then_order_by(lower(users::email).asc()),
+            (1, true) => query.then_order_by(lower(users::email).desc()),
+            (2, false) => query.then_order_by(lower(users::first_name).asc()),
+            (2, true) => query.then_order_by(lower(users::first_name).desc()),
+            (3, false) => query.then_order_by(lower(users::last_name).asc()),
+            (3, true) => query.then_order_by(lower(users::last_name).desc()),
+            (4, false) => query.then_order_by(users::is_staff.asc()),
+            (4, true) => query.then_order_by(users::is_staff.desc()),
+            _ => continue,
+        };
+        backwards = Some(*reverse);
+    }
+    match backwards {
+        None => query.order((lower(users::username).asc(), users::id.asc())),
+        Some(false) => query.then_order_by(users::id.asc()),
+        Some(true) => query.then_order_by(users::id.desc()),
+    }
+}

@@ -1,0 +1,50 @@
+//! The groups and the rights of an account.
+
+use diesel::prelude::*;
+
+use crate::connection::DbConnection;
+use crate::schema::{user_groups, user_rights};
+
+use super::user::User;
+
+impl User {
+    /// The ids of the groups that an account is in.
+    pub fn groups(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<i64>> {
+        user_groups::table
+            .filter(user_groups::user_id.eq(id))
+            .select(user_groups::group_id)
+            .order(user_groups::group_id)
+            .load(conn)
+    }
+
+    /// Puts an account into just these groups. Call it within a write.
+    pub fn set_groups(conn: &mut DbConnection, id: i64, groups: &[i64]) -> QueryResult<()> {
+        diesel::delete(user_groups::table.filter(user_groups::user_id.eq(id))).execute(conn)?;
+        for group in groups {
+            diesel::insert_into(user_groups::table)
+                .values((user_groups::user_id.eq(id), user_groups::group_id.eq(group)))
+                .execute(conn)?;
+        }
+        Ok(())
+    }
+
+    /// The codes of an account's own rights, in order.
+    pub fn rights(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<String>> {
+        user_rights::table
+            .filter(user_rights::user_id.eq(id))
+            .select(user_rights::code)
+            .order(user_rights::code)
+            .load(conn)
+    }
+
+    /// Gives an account just these rights of its own. Call it within a write.
+    pub fn set_rights(conn: &mut DbConnection, id: i64, codes: &[String]) -> QueryResult<()> {
+        diesel::delete(user_rights::table.filter(user_rights::user_id.eq(id))).execute(conn)?;
+        for code in codes {
+            diesel::insert_into(user_rights::table)
+                .values((user_rights::user_id.eq(id), user_rights::code.eq(code)))
+                .execute(conn)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,39 @@
+//! What an account may be used for at all, and when it was.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use crate::connection::DbConnection;
+use crate::schema::users;
+
+use super::user::User;
+
+/// The switches and the dates of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AsChangeset)]
+#[diesel(table_name = users, treat_none_as_null = true)]
+pub struct Standing {
+    /// Whether it may be used at all.
+    pub is_active: bool,
+    /// Whether it opens the administration.
+    pub is_staff: bool,
+    /// Whether it has every right.
+    pub is_superuser: bool,
+    /// The last time somebody logged in (UTC).
+    pub last_login: Option<NaiveDateTime>,
+    /// When it was created (UTC).
+    pub date_joined: NaiveDateTime,
+}
+
+impl User {
+    /// Sets all of it; false where there is no such account.
+    pub fn set_standing(
+        conn: &mut DbConnection,
+        id: i64,
+        standing: &Standing,
+    ) -> QueryResult<bool> {
+        Ok(diesel::update(users::table.find(id))
+            .set(standing)
+            .execute(conn)?
+            == 1)
+    }
+}

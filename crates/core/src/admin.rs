@@ -1,0 +1,289 @@
+//! The administration as data: how a domain crate tells what of it staff may list, change and delete.
+//!
+//! A [`Model`] is a description of one kind of row, published beside the row itself. It knows no pages: one set of
+//! handlers serves every description.
+
+use std::collections::BTreeMap;
+
+use diesel::result::{DatabaseErrorKind, Error as DatabaseError, QueryResult};
+
+use crate::connection::DbConnection;
+use crate::rules::{BrokenRule, FieldError};
+use crate::search::Words;
+
+/// One kind of row as staff see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Model {
+    /// The app in addresses and rights, such as `lettings`.
+    pub app: &'static str,
+    /// The app as staff read it, such as «Lettings».
+    pub app_label: &'static str,
+    /// The model in addresses and rights, such as `letting`.
+    pub name: &'static str,
+    /// One of them, such as «letting».
+    pub singular: &'static str,
+    /// Several of them, such as «lettings».
+    pub plural: &'static str,
+    /// The columns of its list; the first one names the row.
+    pub columns: &'static [&'static str],
+    /// What its list can be filtered by.
+    pub filters: &'static [Filter],
+    /// What the search looks at, for the field's hint.
+    pub searched: &'static str,
+    /// The fields of its form, in order.
+    pub fields: &'static [Field],
+    /// Where the public sees a row, if it does.
+    pub public_path: Option<fn(&Object) -> String>,
+    /// A page of its list.
+    pub list: fn(&mut DbConnection, &Listing) -> QueryResult<List>,
+    /// One row with the values of its fields.
+    pub load: fn(&mut DbConnection, i64) -> QueryResult<Option<Object>>,
+    /// Stores a row, new (`None`) or changed, and says its id. Called within a write.
+    pub save: fn(&mut DbConnection, Option<i64>, &Values) -> Result<i64, SaveError>,
+    /// Stores a row that was deleted, under its old id. Called within a write.
+    pub restore: fn(&mut DbConnection, i64, &Values) -> Result<(), SaveError>,
+    /// Deletes a row with all that goes along. Called within a write.
+    pub delete: fn(&mut DbConnection, i64) -> QueryResult<()>,
+    /// What goes along when a row is deleted, the row itself not among it.
+    pub along: fn(&mut DbConnection, i64) -> QueryResult<Vec<Along>>,
+    /// The choices of a field of kind [`Kind::Choice`] or [`Kind::Choices`]; for a row that is changed (its id),
+    /// what it has now is among them.
+    pub choices: fn(&mut DbConnection, &str, Option<i64>) -> QueryResult<Vec<Choice>>,
+}
+
+impl Model {
+    /// `lettings.letting`: its name among all models.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{}.{}", self.app, self.name)
+    }
+}
+
+/// A filter of a list.
+#[derive(Debug, Clone, Copy)]
+pub struct Filter {
+    /// The parameter in the address, such as `address__state__exact`.
+    pub parameter: &'static str,
+    /// What it is called.
+    pub label: &'static str,
+    /// What can be chosen.
+    pub choices: fn(&mut DbConnection) -> QueryResult<Vec<Choice>>,
+}
+
+/// A field of a form.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// Its name in the form and in [`Values`].
+    pub name: &'static str,
+    /// What it is called.
+    pub label: &'static str,
+    /// The heading that it stands under; empty for none. Fields of one section stand together.
+    pub section: &'static str,
+    /// What may be typed.
+    pub kind: Kind,
+    /// A line that helps; empty for none.
+    pub help: &'static str,
+}
+
+/// What may be typed into a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A text of `min` to `max` characters; a `min` above 0 means that it is required.
+    Text {
+        /// The fewest characters.
+        min: usize,
+        /// The most characters.
+        max: usize,
+    },
+    /// An e-mail address of at most `max` characters, or nothing.
+    Email {
+        /// The most characters.
+        max: usize,
+    },
+    /// A whole number in a range.
+    Whole {
+        /// The smallest.
+        min: i32,
+        /// The largest.
+        max: i32,
+    },
+    /// Yes (`on`) or no (empty).
+    Bool,
+    /// One of the model's choices for this field; the model it refers to, as (app, name), if it is one.
+    Choice {
+        /// The model that is chosen from.
+        of: Option<(&'static str, &'static str)>,
+    },
+    /// Any number of the model's choices.
+    Choices,
+    /// A date and a time (UTC), in two parts: `NAME_0` and `NAME_1`. Maybe empty.
+    Moment,
+}
+
+/// What the fields of a row hold, by name. A field with one value has a list of one; one without has an empty text
+/// or, of [`Kind::Choices`], an empty list. A moment is stored under its name as `YYYY-MM-DD HH:MM:SS`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Values(pub BTreeMap<String, Vec<String>>);
+
+impl Values {
+    /// The value of a field that has one, empty where it has none.
+    #[must_use]
+    pub fn text(&self, name: &str) -> &str {
+        self.0.get(name).and_then(|values| values.last()).map_or("", String::as_str)
+    }
+
+    /// Every value of a field.
+    #[must_use]
+    pub fn list(&self, name: &str) -> &[String] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a field of kind [`Kind::Bool`] says yes.
+    #[must_use]
+    pub fn is_yes(&self, name: &str) -> bool {
+        !self.text(name).is_empty()
+    }
+
+    /// With a value for a field.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.0.insert(name.to_owned(), vec![value.into()]);
+        self
+    }
+
+    /// With yes or no for a field.
+    #[must_use]
+    pub fn with_yes(self, name: &str, yes: bool) -> Self {
+        self.with(name, if yes { "on" } else { "" })
+    }
+
+    /// With several values for a field.
+    #[must_use]
+    pub fn with_list(mut self, name: &str, values: Vec<String>) -> Self {
+        self.0.insert(name.to_owned(), values);
+        self
+    }
+}
+
+/// What of a list is wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    /// All of these must be found.
+    pub words: Words,
+    /// Parameters of filters with the values chosen.
+    pub filters: Vec<(&'static str, String)>,
+    /// Columns to sort by (from 0), and whether in reverse; where there are none, the model's own order.
+    pub order: Vec<(usize, bool)>,
+    /// How many rows to leave out at the start.
+    pub offset: i64,
+    /// How many rows to give at the most.
+    pub limit: i64,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct List {
+    /// The rows of this part.
+    pub rows: Vec<Row>,
+    /// How many rows pass the search and the filters.
+    pub found: i64,
+    /// How many rows there are.
+    pub total: i64,
+}
+
+/// A row of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its id.
+    pub id: i64,
+    /// A text for each column.
+    pub cells: Vec<String>,
+}
+
+/// One row with all its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its id.
+    pub id: i64,
+    /// What it is called.
+    pub title: String,
+    /// What its fields hold.
+    pub values: Values,
+}
+
+/// A row that goes along when another is deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Along {
+    /// The app of its model.
+    pub app: &'static str,
+    /// Its model's name.
+    pub model: &'static str,
+    /// Its id.
+    pub id: i64,
+    /// What it is called.
+    pub title: String,
+}
+
+/// Something that can be chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// What the form sends.
+    pub value: String,
+    /// What staff read.
+    pub label: String,
+}
+
+impl Choice {
+    /// A choice of a row.
+    #[must_use]
+    pub fn new(value: impl ToString, label: impl Into<String>) -> Self {
+        Self { value: value.to_string(), label: label.into() }
+    }
+}
+
+/// Why a row was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// Fields that break rules.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))]
+    Invalid(Vec<FieldError>),
+    /// The row is not there (any more).
+    #[error("there is no such row")]
+    Missing,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl From<Vec<FieldError>> for SaveError {
+    fn from(errors: Vec<FieldError>) -> Self {
+        Self::Invalid(errors)
+    }
+}
+
+impl SaveError {
+    /// What a refusal of the database means for a form: a value that is taken, or a choice that is gone. Anything
+    /// else stays a fault.
+    #[must_use]
+    pub fn of(error: DatabaseError, taken: FieldError, gone: Option<FieldError>) -> Self {
+        match (&error, gone) {
+            (DatabaseError::DatabaseError(DatabaseErrorKind::UniqueViolation, _), _) => Self::Invalid(vec![taken]),
+            (DatabaseError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _), Some(gone)) => {
+                Self::Invalid(vec![gone])
+            }
+            (DatabaseError::NotFound, _) => Self::Missing,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+/// The id that a field of kind [`Kind::Choice`] was sent with.
+///
+/// # Errors
+/// [`BrokenRule::Required`] where nothing was chosen, [`BrokenRule::Choice`] for what is no id.
+pub fn chosen_id(values: &Values, field: &'static str, label: &'static str) -> Result<i64, FieldError> {
+    match values.text(field) {
+        "" => Err(FieldError { field, rule: BrokenRule::Required { label } }),
+        text => text.parse().map_err(|_| FieldError { field, rule: BrokenRule::Choice { label } }),
+    }
+}

@@ -1,0 +1,263 @@
+//! Addresses, as staff see them.
+
+use diesel::dsl::{IntoBoxed, LeftJoin, sql};
+use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
+use oc_core::admin::{
+    Along, Choice, Field, Filter, Kind, List, Listing, Model, Object, Row, SaveError, Values,
+};
+use oc_core::description::{restored_already, set_filters};
+use oc_core::search::{fold, lower};
+use oc_core::{Backend, DbConnection};
+
+use super::{APP, APP_LABEL};
+use crate::address::{
+    Address, AddressDraft, COUNTRY, LARGEST_NUMBER, LARGEST_ZIP_CODE, LONGEST, STATE,
+};
+use crate::schema::{addresses, lettings};
+
+/// Addresses in the administration.
+pub const MODEL: Model = Model {
+    app: APP,
+    app_label: APP_LABEL,
+    name: "address",
+    singular: "address",
+    plural: "addresses",
+    columns: &["Address", "City", "State", "Zip code", "Letting"],
+    filters: &[
+        Filter {
+            parameter: "state__exact",
+            label: "State",
+            choices: |conn| Ok(named(Address::states(conn)?)),
+        },
+        Filter {
+            parameter: "city__exact",
+            label: "City",
+            choices: |conn| Ok(named(Address::cities(conn)?)),
+        },
+    ],
+    searched: "number, street, city, zip code",
+    fields: &[
+        field(
+            "number",
+            "Number",
+            Kind::Whole {
+                min: 0,
+                max: LARGEST_NUMBER,
+            },
+            "",
+        ),
+        field("street", "Street", text(1, LONGEST), ""),
+        field("city", "City", text(1, LONGEST), ""),
+        field("state", "State", text(STATE, STATE), "Two letters, such as CA."),
+        field(
+            "zip_code",
+            "Zip code",
+            Kind::Whole {
+                min: 0,
+                max: LARGEST_ZIP_CODE,
+            },
+            "",
+        ),
+        field(
+            "country_iso_code",
+            "Country iso code",
+            text(COUNTRY, COUNTRY),
+            "Three letters, such as USA.",
+        ),
+    ],
+    public_path: None,
+    list,
+    load,
+    save,
+    restore,
+    delete,
+    along,
+    choices,
+};
+
+const fn field(name: &'static str, label: &'static str, kind: Kind, help: &'static str) -> Field {
+    Field {
+        name,
+        label,
+        section: "",
+        kind,
+        help,
+    }
+}
+
+const fn text(min: usize, max: usize) -> Kind {
+    Kind::Text { min, max }
+}
+
+fn named(names: Vec<String>) -> Vec<Choice> {
+    let choice = |name: String| Choice::new(&name, name.clone());
+    names.into_iter().map(choice).collect()
+}
+
+type Joined<'a> = IntoBoxed<'a, LeftJoin<addresses::table, lettings::table>, Backend>;
+
+fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
+    let total = addresses::table.count().get_result(conn)?;
+    let Some(filters) = set_filters(listing) else {
+        return Ok(List {
+            total,
+            ..List::default()
+        });
+    };
+    let found = if listing.words.is_empty() && filters.is_empty() {
+        total
+    } else {
+        matching(listing, &filters).count().get_result(conn)?
+    };
+    let rows: Vec<(Address, Option<String>)> = sorted(matching(listing, &filters), &listing.order)
+        .offset(listing.offset.max(0))
+        .limit(listing.limit.max(0))
+        .select((Address::as_select(), lettings::title.nullable()))
+        .load(conn)?;
+    let row = |(address, letting): (Address, Option<String>)| Row {
+        id: address.id,
+        cells: vec![
+            address.line(),
+            address.city.clone(),
+            address.state.clone(),
+            address.zip(),
+            letting.unwrap_or_default(),
+        ],
+    };
+    Ok(List {
+        rows: rows.into_iter().map(row).collect(),
+        found,
+        total,
+    })
+}
+
+fn matching<'a>(listing: &Listing, filters: &[(&'static str, &'a str)]) -> Joined<'a> {
+    let mut query = addresses::table
+        .left_join(lettings::table)
+        .into_boxed::<Backend>();
+    for pattern in listing.words.patterns() {
+        let number = sql::<Text>("CAST(addresses.number AS TEXT)");
+        // Five digits, so that zeros in front are found.
+        let zip = sql::<Text>("substr(CAST(addresses.zip_code + 100000 AS TEXT), 2)");
+        let text = number
+            .concat(" ")
+            .concat(addresses::street)
+            .concat(" ")
+            .concat(addresses::city)
+            .concat(" ")
+            .concat(zip);
+        query = query.filter(fold(text).like(fold(pattern)).escape('\\'));
+    }
+    for (parameter, value) in filters {
+        query = match *parameter {
+            "state__exact" => query.filter(addresses::state.eq(*value)),
+            "city__exact" => query.filter(addresses::city.eq(*value)),
+            _ => query,
+        };
+    }
+    query
+}
+
+diesel::define_sql_function! {
+    /// The first of both that is there.
+    fn coalesce(text: Nullable<Text>, otherwise: Text) -> Text;
+}
+
+/// By the columns given, an address by its street first; the newest first where there are none.
+fn sorted<'a>(mut query: Joined<'a>, order: &[(usize, bool)]) -> Joined<'a> {
+    let letting = || lower(coalesce(lettings::title.nullable(), ""));
+    let mut newest_first = true;
+    for (column, reverse) in order {
+        query = match (column, reverse) {
+            (0, false) => query
+                .then_order_by(lower(addresses::street).asc())
+                .then_order_by(addresses::number.asc()),
+            (0, true) => query
+                .then_order_by(lower(addresses::street).desc())
+                .then_order_by(addresses::number.desc()),
+            (1, false) => query.then_order_by(lower(addresses::city).asc()),
+            (1, true) => query.then_order_by(lower(addresses::city).desc()),
+            (2, false) => query.then_order_by(lower(addresses::state).asc()),
+            (2, true) => query.then_order_by(lower(addresses::state).desc()),
+            (3, false) => query.then_order_by(addresses::zip_code.asc()),
+            (3, true) => query.then_order_by(addresses::zip_code.desc()),
+            (4, false) => query.then_order_by(letting().asc()),
+            (4, true) => query.then_order_by(letting().desc()),
+            _ => continue,
+        };
+        newest_first = *reverse;
+    }
+    if newest_first {
+        query.then_order_by(addresses::id.desc())
+    } else {
+        query.then_order_by(addresses::id.asc())
+    }
+}
+
+fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Object>> {
+    let address = Address::query().find(id).first(conn).optional()?;
+    Ok(address.map(|address: Address| Object {
+        id,
+        title: address.line(),
+        values: Values::default()
+            .with("number", address.number.to_string())
+            .with("zip_code", address.zip())
+            .with("street", address.street)
+            .with("city", address.city)
+            .with("state", address.state)
+            .with("country_iso_code", address.country_iso_code),
+    }))
+}
+
+fn draft(values: &Values) -> AddressDraft {
+    let text = |name| values.text(name).to_owned();
+    AddressDraft {
+        number: text("number"),
+        street: text("street"),
+        city: text("city"),
+        state: text("state"),
+        zip_code: text("zip_code"),
+        country_iso_code: text("country_iso_code"),
+    }
+}
+
+fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64, SaveError> {
+    let address = draft(values).check()?;
+    match id {
+        None => Ok(Address::insert(conn, &address)?),
+        Some(id) if Address::update(conn, id, &address)? => Ok(id),
+        Some(_) => Err(SaveError::Missing),
+    }
+}
+
+fn restore(conn: &mut DbConnection, id: i64, values: &Values) -> Result<(), SaveError> {
+    let address = draft(values).check()?;
+    Address::restore(conn, id, &address)
+        .map_err(|error| SaveError::of(error, restored_already("street"), None))
+}
+
+fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<()> {
+    Address::delete(conn, id).map(drop)
+}
+
+/// Its letting.
+fn along(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<Along>> {
+    let letting: Option<(i64, String)> = lettings::table
+        .filter(lettings::address_id.eq(id))
+        .select((lettings::id, lettings::title))
+        .first(conn)
+        .optional()?;
+    let along = |(id, title)| Along {
+        app: APP,
+        model: "letting",
+        id,
+        title,
+    };
+    Ok(letting.into_iter().map(along).collect())
+}
+
+/// None of its fields is chosen.
+fn choices(_: &mut DbConnection, _: &str, _: Option<i64>) -> QueryResult<Vec<Choice>> {
+    Ok(Vec::new())
+}

@@ -1,0 +1,229 @@
+//! Lettings, as staff see them.
+
+use diesel::prelude::*;
+use oc_core::DbConnection;
+use oc_core::admin::{
+    Along, Choice, Field, Filter, Kind, List, Listing, Model, Object, Row, SaveError, Values,
+    chosen_id,
+};
+use oc_core::description::{both, restored_already, set_filters};
+use oc_core::rules::{BrokenRule, FieldError};
+use oc_core::search::lower;
+
+use super::{APP, APP_LABEL};
+use crate::address::Address;
+use crate::letting::{
+    Joined, LONGEST_TITLE, Letting, LettingDraft, LettingFilter, NewLetting, Town, matching,
+};
+use crate::schema::{addresses, lettings};
+
+/// The label of the address, in the form and in its errors.
+const ADDRESS: &str = "Address";
+
+/// Lettings in the administration.
+pub const MODEL: Model = Model {
+    app: APP,
+    app_label: APP_LABEL,
+    name: "letting",
+    singular: "letting",
+    plural: "lettings",
+    columns: &["Title", "Street", "City", "State"],
+    filters: &[
+        Filter {
+            parameter: "address__state__exact",
+            label: "State",
+            choices: |conn| Ok(named(Town::states(conn)?)),
+        },
+        Filter {
+            parameter: "address__city__exact",
+            label: "City",
+            choices: |conn| Ok(named(Town::all(conn)?)),
+        },
+    ],
+    searched: "title, street, city",
+    fields: &[
+        Field {
+            name: "title",
+            label: "Title",
+            section: "",
+            kind: Kind::Text {
+                min: 1,
+                max: LONGEST_TITLE,
+            },
+            help: "",
+        },
+        Field {
+            name: "address",
+            label: ADDRESS,
+            section: "",
+            kind: Kind::Choice {
+                of: Some((APP, "address")),
+            },
+            help: "Only addresses without a letting can be chosen.",
+        },
+    ],
+    public_path: Some(public_path),
+    list,
+    load,
+    save,
+    restore,
+    delete,
+    along,
+    choices,
+};
+
+fn named(towns: Vec<Town>) -> Vec<Choice> {
+    let choice = |town: Town| Choice::new(&town.name, town.name.clone());
+    towns.into_iter().map(choice).collect()
+}
+
+fn public_path(object: &Object) -> String {
+    format!("/lettings/{}/", object.id)
+}
+
+fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
+    let total = Letting::count(conn)?;
+    let Some(filter) = filter(listing) else {
+        return Ok(List {
+            total,
+            ..List::default()
+        });
+    };
+    let found = if filter.is_empty() {
+        total
+    } else {
+        Letting::count_matching(conn, &filter)?
+    };
+    let rows: Vec<(i64, String, String, String, String)> =
+        sorted(matching(&filter), &listing.order)
+            .offset(listing.offset.max(0))
+            .limit(listing.limit.max(0))
+            .select((
+                lettings::id,
+                lettings::title,
+                addresses::street,
+                addresses::city,
+                addresses::state,
+            ))
+            .load(conn)?;
+    let row = |(id, title, street, city, state)| Row {
+        id,
+        cells: vec![title, street, city, state],
+    };
+    Ok(List {
+        rows: rows.into_iter().map(row).collect(),
+        found,
+        total,
+    })
+}
+
+/// What the list is limited to; `None` where no letting can pass.
+fn filter(listing: &Listing) -> Option<LettingFilter> {
+    let mut filter = LettingFilter {
+        words: listing.words.clone(),
+        ..LettingFilter::default()
+    };
+    for (parameter, value) in set_filters(listing)? {
+        match parameter {
+            "address__state__exact" => filter.state = Some(value.to_owned()),
+            "address__city__exact" => filter.city = Some(value.to_owned()),
+            _ => {}
+        }
+    }
+    Some(filter)
+}
+
+/// By the columns given, the newest first where there are none.
+fn sorted<'a>(mut query: Joined<'a>, order: &[(usize, bool)]) -> Joined<'a> {
+    let mut newest_first = true;
+    for (column, reverse) in order {
+        query = match (column, reverse) {
+            (0, false) => query.then_order_by(lower(lettings::title).asc()),
+            (0, true) => query.then_order_by(lower(lettings::title).desc()),
+            (1, false) => query.then_order_by(lower(addresses::street).asc()),
+            (1, true) => query.then_order_by(lower(addresses::street).desc()),
+            (2, false) => query.then_order_by(lower(addresses::city).asc()),
+            (2, true) => query.then_order_by(lower(addresses::city).desc()),
+            (3, false) => query.then_order_by(lower(addresses::state).asc()),
+            (3, true) => query.then_order_by(lower(addresses::state).desc()),
+            _ => continue,
+        };
+        newest_first = *reverse;
+    }
+    if newest_first {
+        query.then_order_by(lettings::id.desc())
+    } else {
+        query.then_order_by(lettings::id.asc())
+    }
+}
+
+fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Object>> {
+    let letting = Letting::query().find(id).first(conn).optional()?;
+    Ok(letting.map(|letting: Letting| Object {
+        id,
+        values: Values::default()
+            .with("title", &letting.title)
+            .with("address", letting.address_id.to_string()),
+        title: letting.title,
+    }))
+}
+
+fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64, SaveError> {
+    let letting = check(values)?;
+    let Some(id) = id else {
+        return Letting::insert(conn, &letting).map_err(refused);
+    };
+    if Letting::update(conn, id, &letting).map_err(refused)? {
+        Ok(id)
+    } else {
+        Err(SaveError::Missing)
+    }
+}
+
+fn restore(conn: &mut DbConnection, id: i64, values: &Values) -> Result<(), SaveError> {
+    let letting = check(values)?;
+    if load(conn, id)?.is_some() {
+        return Err(SaveError::Invalid(vec![restored_already("title")]));
+    }
+    Letting::restore(conn, id, &letting).map_err(refused)
+}
+
+fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<()> {
+    Letting::delete(conn, id).map(drop)
+}
+
+/// The address stays.
+fn along(_: &mut DbConnection, _: i64) -> QueryResult<Vec<Along>> {
+    Ok(Vec::new())
+}
+
+fn choices(conn: &mut DbConnection, field: &str, id: Option<i64>) -> QueryResult<Vec<Choice>> {
+    if field != "address" {
+        return Ok(Vec::new());
+    }
+    let free = Address::free(conn, id)?;
+    let choice = |address: Address| Choice::new(address.id, address.in_one_line());
+    Ok(free.into_iter().map(choice).collect())
+}
+
+fn check(values: &Values) -> Result<NewLetting, Vec<FieldError>> {
+    let address = chosen_id(values, "address", ADDRESS);
+    let draft = LettingDraft {
+        title: values.text("title").to_owned(),
+        address_id: address.as_ref().copied().unwrap_or_default(),
+    };
+    let (letting, _) = both(draft.check(), address.map_err(|error| vec![error]))?;
+    Ok(letting)
+}
+
+fn refused(error: diesel::result::Error) -> SaveError {
+    let of_address = |rule| FieldError {
+        field: "address",
+        rule,
+    };
+    SaveError::of(
+        error,
+        of_address(BrokenRule::Taken("Another letting already has this address.")),
+        Some(of_address(BrokenRule::Choice { label: ADDRESS })),
+    )
+}

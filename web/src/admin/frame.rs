@@ -1,0 +1,217 @@
+//! What stands around every page of the administration, and how such a page is sent.
+
+use std::sync::Arc;
+
+use actix_session::Session;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+
+use super::csrf::{CookieRules, Csrf};
+use super::form::Fields;
+use super::messages::{self, Message};
+use super::signed_in::SignedIn;
+use crate::config::SecretKey;
+use crate::error::PageError;
+use crate::head::NAME;
+use crate::pages::{Page, Pages};
+
+/// What the handlers of the administration need beside the database.
+pub(crate) struct Keys {
+    pub(crate) secret: SecretKey,
+    pub(crate) cookies: CookieRules,
+}
+
+/// The fields that every page of the administration has.
+#[derive(Debug, Serialize)]
+pub(super) struct Frame {
+    head: Head,
+    user: Option<Name>,
+    messages: Vec<Message>,
+    csrf: String,
+    crumbs: Vec<Crumb>,
+}
+
+#[derive(Debug, Serialize)]
+struct Head {
+    title: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Name {
+    name: String,
+}
+
+/// A step on the way to a page.
+#[derive(Debug, Serialize)]
+pub(super) struct Crumb {
+    label: String,
+    href: Option<String>,
+}
+
+impl Crumb {
+    /// The way to a page from the index on; the last step is the page itself.
+    pub(super) fn way(steps: &[(&str, &str)], page: &str) -> Vec<Self> {
+        let links = [("Home", "/admin/")].iter().chain(steps);
+        links
+            .map(|(label, href)| Self {
+                label: (*label).to_owned(),
+                href: Some((*href).to_owned()),
+            })
+            .chain([Self {
+                label: page.to_owned(),
+                href: None,
+            }])
+            .collect()
+    }
+}
+
+/// A page within its frame.
+#[derive(Serialize)]
+pub(super) struct Framed<P> {
+    #[serde(flatten)]
+    frame: Frame,
+    #[serde(flatten)]
+    page: P,
+}
+
+impl<P: Page> Page for Framed<P> {
+    const TEMPLATE: &'static str = P::TEMPLATE;
+}
+
+/// One request to the administration: its session, its token, and the page that answers it.
+pub(super) struct Visit {
+    pages: Data<Pages>,
+    keys: Data<Keys>,
+    csrf: Csrf,
+    pub(super) session: Session,
+    pub(super) request: HttpRequest,
+}
+
+impl Visit {
+    pub(super) fn key(&self) -> &SecretKey {
+        &self.keys.secret
+    }
+
+    pub(super) fn cookies(&self) -> CookieRules {
+        self.keys.cookies
+    }
+
+    /// The query of the list that one came from, to go back to it.
+    pub(super) fn filters(&self) -> String {
+        let query = self.request.query_string().as_bytes();
+        let kept = form_urlencoded::parse(query).find(|(name, _)| name == "_changelist_filters");
+        kept.map(|(_, value)| value.into_owned()).filter(|query| !query.contains(['\r', '\n'])).unwrap_or_default()
+    }
+
+    /// Refuses a form that does not come from one of our own pages.
+    pub(super) fn check_form(
+        &self,
+        user: Option<&SignedIn>,
+        fields: &Fields,
+    ) -> Result<(), PageError> {
+        let user_id = user.map_or(0, |signed_in| signed_in.user.id);
+        let token = fields.text(super::csrf::FIELD);
+        if self
+            .csrf
+            .accepts(&self.keys.secret, user_id, token, &self.request)
+        {
+            Ok(())
+        } else {
+            Err(PageError::Forbidden)
+        }
+    }
+
+    /// Sends a page that no cache keeps.
+    pub(super) fn page<P: Page>(
+        &self,
+        status: StatusCode,
+        user: Option<&SignedIn>,
+        title: &str,
+        crumbs: Vec<Crumb>,
+        page: P,
+    ) -> Result<HttpResponse, PageError> {
+        let frame = Frame {
+            head: Head {
+                title: format!("{title} – {NAME} administration"),
+            },
+            user: user.map(|signed_in| Name {
+                name: signed_in.user.username.clone(),
+            }),
+            messages: messages::take(&self.session),
+            csrf: self.csrf.token(
+                &self.keys.secret,
+                user.map_or(0, |signed_in| signed_in.user.id),
+            ),
+            crumbs,
+        };
+        let mut response = HttpResponse::build(status);
+        response
+            .insert_header((header::CONTENT_TYPE, P::CONTENT_TYPE))
+            .insert_header((header::CACHE_CONTROL, "no-store"));
+        if let Some(cookie) = self.csrf.cookie(self.keys.cookies) {
+            response.cookie(cookie);
+        }
+        Ok(response.body(self.pages.text(&Framed { frame, page })?))
+    }
+}
+
+impl actix_web::FromRequest for Visit {
+    type Error = PageError;
+    type Future = std::future::Ready<Result<Self, PageError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
+        let visit = || {
+            let pages = request.app_data::<Data<Pages>>()?.clone();
+            let keys = request.app_data::<Data<Keys>>()?.clone();
+            let csrf = Csrf::of(request, keys.cookies);
+            let session = actix_session::SessionExt::get_session(request);
+            Some(Self {
+                pages,
+                keys,
+                csrf,
+                session,
+                request: request.clone(),
+            })
+        };
+        let missing = || PageError::Internal(anyhow::anyhow!("the server has no pages or keys"));
+        std::future::ready(visit().ok_or_else(missing))
+    }
+}
+
+/// On to another page after a form was taken (303), to be asked for anew.
+pub(super) fn see_other(href: &str) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, href))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .finish()
+}
+
+/// Limits how many passwords are hashed at a time, since each takes a core for a while.
+#[derive(Clone)]
+pub(crate) struct Hashing(Arc<tokio::sync::Semaphore>);
+
+impl Hashing {
+    /// As many at a time as there are processors.
+    pub(crate) fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self(Arc::new(tokio::sync::Semaphore::new(cores)))
+    }
+
+    /// Runs `work` on a thread that may block, when its turn comes.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PageError> {
+        let _turn = self
+            .0
+            .acquire()
+            .await
+            .map_err(|error| PageError::Internal(error.into()))?;
+        actix_web::web::block(work)
+            .await
+            .map_err(|error| PageError::Internal(error.into()))
+    }
+}

@@ -1,0 +1,104 @@
+//! What is done with the ticked rows of a list.
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::web::{Data, Path};
+use oc_core::accounts::Verb;
+use oc_core::admin::Model;
+
+use super::delete::{self, Cascade};
+use super::list::{Hidden, whole};
+use crate::admin::asked::Asked;
+use crate::admin::form::Fields;
+use crate::admin::frame::{Visit, see_other};
+use crate::admin::models::{self, list_path, may_view};
+use crate::admin::signed_in::SignedIn;
+use crate::admin::{csv, messages};
+use crate::db::Db;
+use crate::error::PageError;
+
+/// The most rows that one action takes.
+const MOST: i64 = 100_000;
+
+/// Does what was chosen with the rows that were ticked, or with all that the list's filters let through.
+pub(in crate::admin) async fn run(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    path: Path<(String, String)>,
+    fields: Fields,
+) -> Result<HttpResponse, PageError> {
+    visit.check_form(Some(&user), &fields)?;
+    let model = models::find(&path.0, &path.1).ok_or(PageError::NotFound)?;
+    let ids = chosen(&visit, &db, model, &fields).await?;
+    let back = visit.request.uri().path_and_query().map_or_else(|| list_path(model), ToString::to_string);
+    let refuse = |text: &str| {
+        messages::add(&visit.session, "warning", text.to_owned());
+        Ok(see_other(&back))
+    };
+    let action = fields.text("action");
+    if action.is_empty() {
+        return refuse("Choose an action.");
+    }
+    if ids.is_empty() {
+        return refuse("Nothing is selected.");
+    }
+    match action {
+        "delete_selected" if user.rights.may(Verb::Delete, model.app, model.name) => {
+            if fields.text("post") == "yes" {
+                return delete_all(&visit, &user, &db, model, ids, &back).await;
+            }
+            let asked = ids.clone();
+            let cascade = db.run(move |conn| Ok(Cascade::of(conn, model, &asked)?)).await?;
+            let mut hidden = vec![Hidden { name: "action".to_owned(), value: action.to_owned() }];
+            hidden.extend(ids.iter().map(|id| Hidden { name: "_selected_action".to_owned(), value: id.to_string() }));
+            delete::show(&visit, &user, &cascade, hidden, back.clone())
+        }
+        "export_selected" if may_view(&user.rights, model) => {
+            let text = db.run(move |conn| csv::of(conn, model, &ids)).await?;
+            let name = format!("attachment; filename=\"{}.csv\"", model.plural.replace(' ', "-"));
+            Ok(HttpResponse::Ok()
+                .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8"))
+                .insert_header((header::CONTENT_DISPOSITION, name))
+                .insert_header((header::CACHE_CONTROL, "no-store"))
+                .body(text))
+        }
+        _ => Err(PageError::Forbidden),
+    }
+}
+
+async fn delete_all(
+    visit: &Visit,
+    user: &SignedIn,
+    db: &Db,
+    model: &'static Model,
+    ids: Vec<i64>,
+    back: &str,
+) -> Result<HttpResponse, PageError> {
+    let done = delete::carry_out(user, db, model, ids).await?.ok_or(PageError::Forbidden)?;
+    let text = match done.as_slice() {
+        [title] => format!("Deleted {} \"{title}\".", model.singular),
+        titles => format!("Deleted {} {}.", titles.len(), model.plural),
+    };
+    messages::add(&visit.session, "success", text);
+    Ok(see_other(back))
+}
+
+/// The ids of the rows that an action is for.
+async fn chosen(
+    visit: &Visit,
+    db: &Db,
+    model: &'static Model,
+    fields: &Fields,
+) -> Result<Vec<i64>, PageError> {
+    if fields.has("select_across") {
+        let listing = whole(&Asked::parse(visit.request.query_string(), model).listing(), MOST);
+        let list = db.run(move |conn| Ok((model.list)(conn, &listing)?)).await?;
+        return Ok(list.rows.into_iter().map(|row| row.id).collect());
+    }
+    let mut ids: Vec<i64> =
+        fields.list("_selected_action").iter().filter_map(|id| id.parse().ok()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}

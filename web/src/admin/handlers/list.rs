@@ -1,0 +1,211 @@
+//! The list of a model's rows.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use oc_core::accounts::Verb;
+use oc_core::admin::{List, Listing, Model};
+use serde::Serialize;
+
+use crate::admin::asked::{Asked, PAGE};
+use crate::admin::field::ChoiceView;
+use crate::admin::frame::{Crumb, Visit};
+use crate::admin::models::{self, capitalized, change_path, is_open, list_path, may_view};
+use crate::admin::signed_in::SignedIn;
+use crate::db::Db;
+use crate::error::PageError;
+use crate::listing::{PageLinks, found};
+use crate::pages::Page;
+
+/// The most rows that «Show all» shows.
+pub(in crate::admin) const SHOW_ALL: i64 = 200;
+
+#[derive(Serialize)]
+struct ListPage {
+    plural: String,
+    add: Option<Link>,
+    q: String,
+    searchable: bool,
+    searched: &'static str,
+    filters: Vec<FilterView>,
+    keep: Vec<Hidden>,
+    found: String,
+    clear_href: Option<String>,
+    columns: Vec<ColumnView>,
+    rows: Vec<RowView>,
+    actions: Vec<ChoiceView>,
+    select_across: Option<Across>,
+    pager: PageLinks,
+    show_all_href: Option<String>,
+    import_href: Option<String>,
+    export_href: Option<String>,
+    empty: String,
+}
+
+impl Page for ListPage {
+    const TEMPLATE: &'static str = "admin/list.html";
+}
+
+#[derive(Serialize)]
+struct Link {
+    href: String,
+    label: String,
+}
+
+#[derive(Serialize)]
+struct FilterView {
+    name: &'static str,
+    label: &'static str,
+    options: Vec<ChoiceView>,
+}
+
+/// A field that travels along unseen.
+#[derive(Debug, Clone, Serialize)]
+pub(in crate::admin) struct Hidden {
+    pub(in crate::admin) name: String,
+    pub(in crate::admin) value: String,
+}
+
+#[derive(Serialize)]
+struct ColumnView {
+    label: &'static str,
+    href: String,
+    direction: Option<&'static str>,
+    priority: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct RowView {
+    id: i64,
+    href: Option<String>,
+    title: String,
+    cells: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Across {
+    text: String,
+    name: &'static str,
+    value: &'static str,
+}
+
+/// The rows that a search and filters let through, in the order asked for.
+pub(in crate::admin) async fn index(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, PageError> {
+    let (app, name) = path.into_inner();
+    let model = models::find(&app, &name).ok_or(PageError::NotFound)?;
+    if !is_open(&user.rights, model) {
+        return Err(PageError::Forbidden);
+    }
+    let asked = Asked::parse(visit.request.query_string(), model);
+    let number = asked.page.ok_or(PageError::NotFound)?;
+    let listing = asked.listing();
+    let (list, filters) = db
+        .run(move |conn| {
+            let list = (model.list)(conn, &listing)?;
+            let choices = model.filters.iter().map(|filter| (filter.choices)(conn));
+            let choices = choices.collect::<Result<Vec<_>, _>>()?;
+            Ok((list, choices))
+        })
+        .await?;
+    let count = if asked.all { 1 } else { ((list.found + PAGE - 1) / PAGE).max(1) };
+    if number > count {
+        return Err(PageError::NotFound);
+    }
+    let filters = model.filters.iter().zip(filters).map(|(filter, choices)| {
+        let chosen = asked.filter(filter.parameter);
+        let option = |value: String, label: String| ChoiceView { selected: value == chosen, value, label };
+        let all = option(String::new(), "All".to_owned());
+        let options = choices.into_iter().map(|choice| option(choice.value, choice.label));
+        FilterView { name: filter.parameter, label: filter.label, options: [all].into_iter().chain(options).collect() }
+    });
+    let filters = filters.collect();
+    let page = page(model, &user, &asked, number, count, list, filters);
+    let title = capitalized(model.plural);
+    let crumbs = Crumb::way(&[(model.app_label, &format!("/admin/{}/", model.app))], &title);
+    visit.page(StatusCode::OK, Some(&user), &title, crumbs, page)
+}
+
+fn page(
+    model: &'static Model,
+    user: &SignedIn,
+    asked: &Asked,
+    number: i64,
+    count: i64,
+    list: List,
+    filters: Vec<FilterView>,
+) -> ListPage {
+    let may = |verb| user.rights.may(verb, model.app, model.name);
+    let path = list_path(model);
+    let keep = asked.preserved();
+    let suffix = if keep.is_empty() {
+        String::new()
+    } else {
+        let filters = form_urlencoded::Serializer::new(String::new()).append_pair("_changelist_filters", &keep).finish();
+        format!("?{filters}")
+    };
+    let opens = may_view(&user.rights, model);
+    let rows = list.rows.into_iter().map(|row| RowView {
+        id: row.id,
+        href: opens.then(|| format!("{}{suffix}", change_path(model, row.id))),
+        title: row.cells.first().cloned().unwrap_or_default(),
+        cells: row.cells,
+    });
+    let rows: Vec<RowView> = rows.collect();
+    let action = |value: &str, label: &str| ChoiceView { value: value.to_owned(), label: label.to_owned(), selected: value.is_empty() };
+    let mut actions = vec![action("", "Choose an action")];
+    if may(Verb::Delete) {
+        actions.push(action("delete_selected", "Delete selected"));
+    }
+    actions.push(action("export_selected", "Export selected"));
+    let across = list.found > i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    ListPage {
+        plural: capitalized(model.plural),
+        add: may(Verb::Add).then(|| Link { href: format!("{path}add/{suffix}"), label: format!("Add {}", model.singular) }),
+        q: asked.q.clone(),
+        searchable: !model.searched.is_empty(),
+        searched: model.searched,
+        filters,
+        keep: asked.order_parameter().into_iter().map(|value| Hidden { name: "o".to_owned(), value }).collect(),
+        found: found(list.found, asked.is_filtered().then_some(list.total), model.singular, model.plural),
+        clear_href: asked.is_filtered().then(|| path.clone()),
+        columns: columns(model, asked, &path),
+        rows,
+        actions,
+        select_across: across.then(|| Across {
+            text: format!("Select all {}", list.found),
+            name: "select_across",
+            value: "1",
+        }),
+        pager: PageLinks::new(number, count, |page| asked.href(&path, page)),
+        show_all_href: (count > 1 && list.found <= SHOW_ALL).then(|| asked.href_all(&path)),
+        import_href: None,
+        export_href: None,
+        empty: format!("There are no {} here.", model.plural),
+    }
+}
+
+/// A click on a column sorts by it alone; another click turns it round.
+fn columns(model: &'static Model, asked: &Asked, path: &str) -> Vec<ColumnView> {
+    let several = asked.order.len() > 1;
+    let view = |(place, label): (usize, &&'static str)| {
+        let position = asked.order.iter().position(|(column, _)| *column == place);
+        let reverse = position.map(|position| asked.order[position].1);
+        ColumnView {
+            label,
+            href: asked.href_sorted(path, place, reverse == Some(false)),
+            direction: reverse.map(|reverse| if reverse { "desc" } else { "asc" }),
+            priority: position.filter(|_| several).map(|position| position + 1),
+        }
+    };
+    model.columns.iter().enumerate().map(view).collect()
+}
+
+/// What a listing means for a part of the rows.
+pub(in crate::admin) fn whole(listing: &Listing, limit: i64) -> Listing {
+    Listing { offset: 0, limit, ..listing.clone() }
+}

@@ -1,0 +1,312 @@
+//! One row: to add it, to look at it, to change it.
+
+use actix_web::{HttpResponse, ResponseError};
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use oc_core::accounts::Verb;
+use oc_core::admin::{Choice, Model, Object, SaveError, Values};
+use oc_core::changes::lock;
+use oc_core::rules::FieldError;
+use serde::Serialize;
+
+use super::list::Hidden;
+use crate::admin::edit::{Shown, all_choices, typed, version};
+use crate::admin::field::{ErrorSummary, Section};
+use crate::admin::form::Fields;
+use crate::admin::frame::{Crumb, Visit, see_other};
+use crate::admin::models::{self, capitalized, change_path, list_path, may_view};
+use crate::admin::signed_in::SignedIn;
+use crate::admin::{conflict, messages, save};
+use crate::db::Db;
+use crate::error::PageError;
+use crate::pages::Page;
+
+/// The field that says how the row was when the form was opened.
+const VERSION: &str = "_version";
+
+#[derive(Serialize)]
+struct FormPage {
+    heading: String,
+    subtitle: Option<String>,
+    error_summary: Option<ErrorSummary>,
+    action: String,
+    hidden: Vec<Hidden>,
+    sections: Vec<Section>,
+    buttons: Vec<Button>,
+    history_href: Option<String>,
+    delete_href: Option<String>,
+    view_site_href: Option<String>,
+    close_href: Option<String>,
+    conflict: Option<conflict::View>,
+}
+
+impl Page for FormPage {
+    const TEMPLATE: &'static str = "admin/form.html";
+}
+
+#[derive(Serialize)]
+struct Button {
+    name: &'static str,
+    label: &'static str,
+    primary: bool,
+}
+
+/// What a form is shown with.
+struct Form<'a> {
+    model: &'static Model,
+    object: Option<&'a Object>,
+    values: &'a Values,
+    choices: &'a [Vec<Choice>],
+    errors: &'a [FieldError],
+    conflict: Option<conflict::View>,
+}
+
+/// The form for a new row.
+pub(in crate::admin) async fn new(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, PageError> {
+    let model = allowed(&user, &path.0, &path.1, Verb::Add)?;
+    let choices = db.run(move |conn| Ok(all_choices(conn, model, None)?)).await?;
+    let values = Values::default();
+    let form = Form { model, object: None, values: &values, choices: &choices, errors: &[], conflict: None };
+    show(&visit, &user, StatusCode::OK, form)
+}
+
+/// Takes a new row.
+pub(in crate::admin) async fn create(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    path: Path<(String, String)>,
+    fields: Fields,
+) -> Result<HttpResponse, PageError> {
+    visit.check_form(Some(&user), &fields)?;
+    let model = allowed(&user, &path.0, &path.1, Verb::Add)?;
+    let values = typed(model, &fields);
+    let (actor, rights, sent) = (user.user.clone(), user.rights.clone(), values.clone());
+    let saved = db
+        .run(move |conn| {
+            let saved = conn.write(|conn| save::row(conn, &actor, &rights, model, None, &sent));
+            match saved {
+                Ok(object) => Ok(Ok(object)),
+                Err(SaveError::Invalid(errors)) => Ok(Err((errors, all_choices(conn, model, None)?))),
+                Err(error) => Err(fault(error)),
+            }
+        })
+        .await?;
+    match saved {
+        Ok(object) => Ok(done(&visit, &user, model, &object, &fields, "Added")),
+        Err((errors, choices)) => {
+            let form =
+                Form { model, object: None, values: &values, choices: &choices, errors: &errors, conflict: None };
+            show(&visit, &user, StatusCode::UNPROCESSABLE_ENTITY, form)
+        }
+    }
+}
+
+/// A row's own address leads to its form.
+pub(in crate::admin) async fn lead(path: Path<(String, String, String)>, _: SignedIn) -> HttpResponse {
+    let (app, name, id) = path.into_inner();
+    match models::find(&app, &name).zip(id.parse().ok()) {
+        Some((model, id)) => see_other(&change_path(model, id)),
+        None => PageError::NotFound.error_response(),
+    }
+}
+
+/// The form of a row, or the row to look at for who may not change it.
+pub(in crate::admin) async fn edit(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    path: Path<(String, String, String)>,
+) -> Result<HttpResponse, PageError> {
+    let model = models::find(&path.0, &path.1).ok_or(PageError::NotFound)?;
+    if !may_view(&user.rights, model) {
+        return Err(PageError::Forbidden);
+    }
+    let Ok(id) = path.2.parse::<i64>() else {
+        return super::unknown(&visit, model, &path.2);
+    };
+    let found = db
+        .run(move |conn| {
+            let Some(object) = (model.load)(conn, id)? else {
+                return Ok(None);
+            };
+            let choices = all_choices(conn, model, Some(id))?;
+            Ok(Some((object, choices)))
+        })
+        .await?;
+    let Some((object, choices)) = found else {
+        return super::unknown(&visit, model, id);
+    };
+    let values = object.values.clone();
+    let form =
+        Form { model, object: Some(&object), values: &values, choices: &choices, errors: &[], conflict: None };
+    show(&visit, &user, StatusCode::OK, form)
+}
+
+/// How an attempt to change a row ended.
+enum Changed {
+    Saved(Object),
+    Kept(Object),
+    Invalid(Vec<FieldError>, Object, Vec<Vec<Choice>>),
+    Conflict(Object, Vec<Vec<Choice>>),
+    Gone,
+}
+
+/// Takes a change. A row that somebody else changed meanwhile is not overwritten.
+pub(in crate::admin) async fn update(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    path: Path<(String, String, String)>,
+    fields: Fields,
+) -> Result<HttpResponse, PageError> {
+    visit.check_form(Some(&user), &fields)?;
+    let model = allowed(&user, &path.0, &path.1, Verb::Change)?;
+    let Ok(id) = path.2.parse::<i64>() else {
+        return super::unknown(&visit, model, &path.2);
+    };
+    let mine = typed(model, &fields);
+    let (actor, rights, sent) = (user.user.clone(), user.rights.clone(), fields.clone());
+    let changed = db
+        .run(move |conn| {
+            let outcome = conn.write(|conn| {
+                lock(conn, &model.key(), id)?;
+                let Some(current) = (model.load)(conn, id)? else {
+                    return Ok(Changed::Gone);
+                };
+                let mine = typed(model, &sent);
+                if version(&current.values) != sent.text(VERSION) && mine != current.values {
+                    let choices = all_choices(conn, model, Some(id))?;
+                    return Ok(Changed::Conflict(current, choices));
+                }
+                let Some(values) = conflict::resolved(model, &sent, &mine, &current.values) else {
+                    return Ok(Changed::Kept(current));
+                };
+                save::row(conn, &actor, &rights, model, Some(&current), &values).map(Changed::Saved)
+            });
+            match outcome {
+                Ok(changed) => Ok(changed),
+                Err(SaveError::Missing) => Ok(Changed::Gone),
+                Err(SaveError::Invalid(errors)) => match (model.load)(conn, id)? {
+                    Some(current) => Ok(Changed::Invalid(errors, current, all_choices(conn, model, Some(id))?)),
+                    None => Ok(Changed::Gone),
+                },
+                Err(error) => Err(fault(error)),
+            }
+        })
+        .await?;
+    match changed {
+        Changed::Saved(object) => Ok(done(&visit, &user, model, &object, &fields, "Changed")),
+        Changed::Kept(object) => Ok(see_other(&change_path(model, object.id))),
+        Changed::Gone => super::unknown(&visit, model, id),
+        Changed::Invalid(errors, current, choices) => {
+            let form = Form {
+                model,
+                object: Some(&current),
+                values: &mine,
+                choices: &choices,
+                errors: &errors,
+                conflict: None,
+            };
+            show(&visit, &user, StatusCode::UNPROCESSABLE_ENTITY, form)
+        }
+        Changed::Conflict(current, choices) => {
+            let conflict = Some(conflict::View::new(model, &mine, &current.values, &choices));
+            let form =
+                Form { model, object: Some(&current), values: &mine, choices: &choices, errors: &[], conflict };
+            show(&visit, &user, StatusCode::CONFLICT, form)
+        }
+    }
+}
+
+/// The model, if this may be done with its rows.
+fn allowed(user: &SignedIn, app: &str, name: &str, verb: Verb) -> Result<&'static Model, PageError> {
+    let model = models::find(app, name).ok_or(PageError::NotFound)?;
+    if user.rights.may(verb, app, name) { Ok(model) } else { Err(PageError::Forbidden) }
+}
+
+fn fault(error: SaveError) -> PageError {
+    match error {
+        SaveError::Database(error) => error.into(),
+        error => PageError::Internal(error.into()),
+    }
+}
+
+/// A word on what was done, and on to where the button leads.
+fn done(
+    visit: &Visit,
+    user: &SignedIn,
+    model: &Model,
+    object: &Object,
+    fields: &Fields,
+    verb: &str,
+) -> HttpResponse {
+    let title = &object.title;
+    let filters = visit.filters();
+    let (more, href) = if fields.has("_continue") {
+        (" You can go on editing below.", with_filters(change_path(model, object.id), &filters))
+    } else if fields.has("_addanother") {
+        (" You can add another below.", with_filters(format!("{}add/", list_path(model)), &filters))
+    } else if models::is_open(&user.rights, model) {
+        let path = list_path(model);
+        ("", if filters.is_empty() { path } else { format!("{path}?{filters}") })
+    } else {
+        ("", "/admin/".to_owned())
+    };
+    messages::add(&visit.session, "success", format!("{verb} {} \"{title}\".{more}", model.singular));
+    see_other(&href)
+}
+
+fn with_filters(path: String, filters: &str) -> String {
+    if filters.is_empty() {
+        return path;
+    }
+    let query =
+        form_urlencoded::Serializer::new(String::new()).append_pair("_changelist_filters", filters).finish();
+    format!("{path}?{query}")
+}
+
+fn show(visit: &Visit, user: &SignedIn, status: StatusCode, form: Form<'_>) -> Result<HttpResponse, PageError> {
+    let Form { model, object, values, choices, errors, conflict } = form;
+    let may = |verb| user.rights.may(verb, model.app, model.name);
+    let read_only = object.is_some() && !may(Verb::Change);
+    let sections = Shown { model, values, choices, errors, rights: &user.rights, read_only }.sections();
+    let word = match object {
+        None => "Add",
+        Some(_) if read_only => "View",
+        Some(_) => "Change",
+    };
+    let heading = format!("{word} {}", model.singular);
+    let mut buttons = vec![
+        Button { name: "_save", label: "Save", primary: true },
+        Button { name: "_addanother", label: "Save and add another", primary: false },
+        Button { name: "_continue", label: "Save and continue editing", primary: false },
+    ];
+    buttons.retain(|button| !read_only && conflict.is_none() && (button.name != "_addanother" || may(Verb::Add)));
+    let list = list_path(model);
+    let filters = visit.filters();
+    let row = |page: &str| object.map(|object| format!("{list}{}/{page}/", object.id));
+    let version = object.filter(|_| !read_only).map(|object| version(&object.values));
+    let page = FormPage {
+        subtitle: object.map(|object| object.title.clone()),
+        error_summary: ErrorSummary::of(&sections),
+        action: visit.request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
+        hidden: version.map(|value| Hidden { name: VERSION.to_owned(), value }).into_iter().collect(),
+        sections,
+        buttons,
+        history_href: row("history"),
+        delete_href: row("delete").filter(|_| may(Verb::Delete)),
+        view_site_href: object.and_then(|object| model.public_path.map(|path| path(object))),
+        close_href: read_only.then(|| if filters.is_empty() { list.clone() } else { format!("{list}?{filters}") }),
+        conflict,
+        heading: heading.clone(),
+    };
+    let plural = capitalized(model.plural);
+    let crumbs = Crumb::way(&[(plural.as_str(), list.as_str())], object.map_or(&heading, |object| &object.title));
+    visit.page(status, Some(user), &heading, crumbs, page)
+}

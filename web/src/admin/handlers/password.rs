@@ -1,0 +1,159 @@
+//! One's own password.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use oc_core::User;
+use oc_core::accounts::password::{self, Verdict};
+use oc_core::accounts::{Session, policy};
+use serde::Serialize;
+
+use crate::admin::field::{ErrorSummary, FieldView, Section};
+use crate::admin::form::Fields;
+use crate::admin::frame::{Crumb, Hashing, Visit, see_other};
+use crate::admin::messages;
+use crate::admin::signed_in::SignedIn;
+use crate::db::Db;
+use crate::error::PageError;
+use crate::pages::Page;
+
+const TITLE: &str = "Change password";
+
+/// The rules, in the words of a form's help.
+pub(super) const RULES: [&str; 4] = [
+    "At least 8 characters; blanks and any script are fine.",
+    "Not one of the common passwords.",
+    "Not only digits.",
+    "Not similar to the name or email address.",
+];
+
+/// A form with passwords.
+#[derive(Serialize)]
+pub(super) struct PasswordPage {
+    pub(super) heading: String,
+    pub(super) sections: Vec<Section>,
+    pub(super) rules: [&'static str; 4],
+    pub(super) button: &'static str,
+    pub(super) error_summary: Option<ErrorSummary>,
+}
+
+impl Page for PasswordPage {
+    const TEMPLATE: &'static str = "admin/password.html";
+}
+
+/// What is wrong with each of the three fields.
+#[derive(Default)]
+struct Errors {
+    current: Vec<String>,
+    new: Vec<String>,
+    again: Vec<String>,
+}
+
+/// The form.
+pub(in crate::admin) async fn edit(
+    visit: Visit,
+    user: SignedIn,
+) -> Result<HttpResponse, PageError> {
+    show(&visit, &user, StatusCode::OK, Errors::default())
+}
+
+/// Checks the current password and the new one, and ends every other session.
+pub(in crate::admin) async fn update(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    hashing: Data<Hashing>,
+    fields: Fields,
+) -> Result<HttpResponse, PageError> {
+    visit.check_form(Some(&user), &fields)?;
+    let (old, new, again) = (
+        fields.text("old_password").to_owned(),
+        fields.text("new_password1").to_owned(),
+        fields.text("new_password2"),
+    );
+    let mut errors = Errors::default();
+    let stored = user.user.password.clone();
+    if old.is_empty() {
+        errors
+            .current
+            .push("Current password is required.".to_owned());
+    } else if hashing.run(move || password::verify(&old, &stored)).await? == Verdict::Wrong {
+        errors
+            .current
+            .push("Your current password is wrong.".to_owned());
+    }
+    if new.is_empty() {
+        errors.new.push("New password is required.".to_owned());
+    } else {
+        errors.new.extend(
+            policy::weaknesses(&new, &user.user.about())
+                .iter()
+                .map(ToString::to_string),
+        );
+    }
+    if again.is_empty() {
+        errors
+            .again
+            .push("New password again is required.".to_owned());
+    } else if again != new {
+        errors.again.push("The two passwords differ.".to_owned());
+    }
+    if [&errors.current, &errors.new, &errors.again]
+        .iter()
+        .any(|list| !list.is_empty())
+    {
+        return show(&visit, &user, StatusCode::UNPROCESSABLE_ENTITY, errors);
+    }
+    let hash = hashing.run(move || password::hash(&new)).await?;
+    let id = user.user.id;
+    db.run(move |conn| {
+        Ok(conn.write(|conn| {
+            User::set_password(conn, id, &hash)?;
+            Session::end_all(conn, id, None)
+        })?)
+    })
+    .await?;
+    // This one goes on under a new id.
+    visit.session.renew();
+    messages::add(
+        &visit.session,
+        "success",
+        "Your password was changed.".to_owned(),
+    );
+    Ok(see_other("/admin/"))
+}
+
+fn show(
+    visit: &Visit,
+    user: &SignedIn,
+    status: StatusCode,
+    errors: Errors,
+) -> Result<HttpResponse, PageError> {
+    let sections = vec![Section {
+        title: None,
+        description: None,
+        fields: vec![
+            FieldView::password(
+                "old_password",
+                "Current password",
+                "current-password",
+                errors.current,
+            ),
+            FieldView::password("new_password1", "New password", "new-password", errors.new),
+            FieldView::password(
+                "new_password2",
+                "New password again",
+                "new-password",
+                errors.again,
+            ),
+        ],
+    }];
+    let page = PasswordPage {
+        heading: TITLE.to_owned(),
+        error_summary: ErrorSummary::of(&sections),
+        sections,
+        rules: RULES,
+        button: "Change my password",
+    };
+    visit.page(status, Some(user), TITLE, Crumb::way(&[], TITLE), page)
+}

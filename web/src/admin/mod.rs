@@ -1,0 +1,25 @@
+//! The administration: who is let in, and the pages that staff work with.
+
+mod asked;
+mod browser;
+mod conflict;
+mod csrf;
+mod csv;
+mod edit;
+mod field;
+mod form;
+mod frame;
+mod grants;
+mod handlers;
+mod login;
+mod messages;
+mod models;
+mod record;
+mod routes;
+mod save;
+mod signed_in;
+mod store;
+
+pub(crate) use csrf::CookieRules;
+pub(crate) use frame::{Hashing, Keys};
+pub(crate) use routes::scope;

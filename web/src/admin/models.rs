@@ -1,0 +1,54 @@
+//! What is registered: every kind of row that staff may work with.
+
+use oc_core::accounts::{Rights, Verb};
+use oc_core::admin::{Choice, Kind, Model};
+
+/// Every model, by app, in the order of the index. Registering one is one line.
+pub(super) static MODELS: &[Model] = &[];
+
+/// The model of that name.
+pub(super) fn find(app: &str, name: &str) -> Option<&'static Model> {
+    MODELS.iter().find(|model| model.app == app && model.name == name)
+}
+
+/// The model with that key, such as `lettings.letting`.
+pub(super) fn by_key(key: &str) -> Option<&'static Model> {
+    key.split_once('.').and_then(|(app, name)| find(app, name))
+}
+
+/// Every right that can be given, over every model.
+pub(super) fn rights() -> Vec<Choice> {
+    Vec::new()
+}
+
+/// Whether a field of a model holds rights.
+pub(super) fn holds_rights(model: &Model, field: &str) -> bool {
+    let kind = model.fields.iter().find(|known| known.name == field).map(|known| known.kind);
+    model.app == "auth" && kind == Some(Kind::Choices) && field != "groups"
+}
+
+/// Whether anything may be done with a model's rows.
+pub(super) fn is_open(rights: &Rights, model: &Model) -> bool {
+    Verb::ALL.iter().any(|verb| rights.may(*verb, model.app, model.name))
+}
+
+/// Whether its rows may be looked at: whoever may change them may see them.
+pub(super) fn may_view(rights: &Rights, model: &Model) -> bool {
+    rights.may(Verb::View, model.app, model.name) || rights.may(Verb::Change, model.app, model.name)
+}
+
+/// The address of a model's list.
+pub(super) fn list_path(model: &Model) -> String {
+    format!("/admin/{}/{}/", model.app, model.name)
+}
+
+/// The address of a row's form.
+pub(super) fn change_path(model: &Model, id: i64) -> String {
+    format!("/admin/{}/{}/{id}/change/", model.app, model.name)
+}
+
+/// A word with a large first letter, for headings.
+pub(super) fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

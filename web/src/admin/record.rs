@@ -1,0 +1,145 @@
+//! What the record of changes holds of a row, and how it reads.
+
+use std::collections::BTreeMap;
+
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::admin::{Kind, Model, Object, Values};
+use serde::{Deserialize, Serialize};
+
+use super::models;
+
+/// The fields of a row as they were at a time: what was stored, and what staff read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Snapshot(BTreeMap<String, Entry>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    values: Vec<String>,
+    shown: String,
+}
+
+/// A field that differs between two snapshots.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct FieldChange {
+    label: String,
+    before: String,
+    after: String,
+}
+
+impl Snapshot {
+    /// A row as it is now; choices by their words, so that the record can be read when they are gone.
+    pub(super) fn of(conn: &mut DbConnection, model: &Model, object: &Object) -> QueryResult<Self> {
+        let mut entries = BTreeMap::new();
+        for field in model.fields {
+            for name in parts(field.name, field.kind) {
+                let values = object.values.list(&name).to_vec();
+                let shown = match field.kind {
+                    Kind::Choice { .. } | Kind::Choices => {
+                        let choices = choices(conn, model, field.name, Some(object.id))?;
+                        let label = |value: &String| {
+                            choices.iter().find(|choice| choice.value == *value).map_or(value.clone(), |c| c.label.clone())
+                        };
+                        values.iter().map(label).collect::<Vec<_>>().join(", ")
+                    }
+                    Kind::Bool => if object.values.is_yes(&name) { "Yes" } else { "No" }.to_owned(),
+                    _ => values.join(", "),
+                };
+                entries.insert(name, Entry { values, shown });
+            }
+        }
+        Ok(Self(entries))
+    }
+
+    /// As it is kept in the database.
+    pub(super) fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("texts in maps are always JSON")
+    }
+
+    /// As it was kept; nothing of what cannot be read.
+    pub(super) fn from_text(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+
+    /// The values, to be stored again.
+    pub(super) fn values(&self) -> Values {
+        Values(self.0.iter().map(|(name, entry)| (name.clone(), entry.values.clone())).collect())
+    }
+
+    /// Every field that differs, in the order of the form.
+    pub(super) fn changes(before: &Self, after: &Self, model: &Model) -> Vec<FieldChange> {
+        let mut changes = Vec::new();
+        for field in model.fields {
+            for name in parts(field.name, field.kind) {
+                let (old, new) = (before.0.get(&name), after.0.get(&name));
+                if old.map(|entry| &entry.values) != new.map(|entry| &entry.values) {
+                    let shown = |entry: Option<&Entry>| entry.map_or(String::new(), |entry| entry.shown.clone());
+                    changes.push(FieldChange { label: field.label.to_owned(), before: shown(old), after: shown(new) });
+                }
+            }
+        }
+        changes
+    }
+}
+
+/// What was done, as a sentence.
+pub(super) fn sentence(action: &str, changes: &[FieldChange]) -> String {
+    match action {
+        "added" => "Added.".to_owned(),
+        "deleted" => "Deleted.".to_owned(),
+        "restored" => "Restored.".to_owned(),
+        "password" => "Password changed.".to_owned(),
+        "changed" if changes.is_empty() => "Nothing changed.".to_owned(),
+        "changed" => {
+            let mut labels: Vec<&str> = changes.iter().map(|change| change.label.as_str()).collect();
+            labels.dedup();
+            match labels.split_last() {
+                Some((last, [])) => format!("Changed {last}."),
+                Some((last, first)) => format!("Changed {} and {last}.", first.join(", ")),
+                None => "Nothing changed.".to_owned(),
+            }
+        }
+        other => other.to_owned(),
+    }
+}
+
+/// The names under which a field's values go: a moment has a date and a time.
+pub(super) fn parts(name: &str, kind: Kind) -> Vec<String> {
+    match kind {
+        Kind::Moment => vec![format!("{name}_0"), format!("{name}_1")],
+        _ => vec![name.to_owned()],
+    }
+}
+
+/// The choices of a field; of rights, those over every model.
+pub(super) fn choices(
+    conn: &mut DbConnection,
+    model: &Model,
+    field: &str,
+    id: Option<i64>,
+) -> QueryResult<Vec<oc_core::admin::Choice>> {
+    if models::holds_rights(model, field) {
+        return Ok(models::rights());
+    }
+    (model.choices)(conn, field, id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(label: &str) -> FieldChange {
+        FieldChange { label: label.to_owned(), before: String::new(), after: String::new() }
+    }
+
+    #[test]
+    fn a_change_is_told_in_a_sentence() {
+        assert_eq!(sentence("added", &[]), "Added.");
+        assert_eq!(sentence("changed", &[]), "Nothing changed.");
+        assert_eq!(sentence("changed", &[change("Street")]), "Changed Street.");
+        assert_eq!(
+            sentence("changed", &[change("Number"), change("Street"), change("City")]),
+            "Changed Number, Street and City."
+        );
+    }
+}

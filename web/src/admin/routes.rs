@@ -1,0 +1,94 @@
+//! Every route of the administration.
+
+use actix_session::SessionMiddleware;
+use actix_session::config::{CookieContentSecurity, PersistentSession};
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Key, SameSite};
+use actix_web::dev::HttpServiceFactory;
+use actix_web::guard::{Any, Get, Head};
+use actix_web::web::{self, Data, to};
+use actix_web::{FromRequest, Handler, Resource, Responder};
+
+use super::frame::Keys;
+use super::handlers::{action, delete, history, index, list, login, logout, object, password, user_password};
+use super::models::MODELS;
+use super::store::DatabaseStore;
+use crate::db::Db;
+use crate::handlers::fallback;
+
+/// The oldest that a session gets; the database knows when it ends.
+const OLDEST: Duration = Duration::days(14);
+
+/// Everything below `/admin`, within its sessions. Public pages lie outside and set no cookie.
+pub(crate) fn scope(db: &Data<Db>, keys: &Data<Keys>) -> impl HttpServiceFactory + use<> {
+    let store = DatabaseStore(db.get_ref().clone());
+    let sessions = SessionMiddleware::builder(store, Key::derive_from(keys.secret.bytes()))
+        .cookie_name(keys.cookies.name("session"))
+        .cookie_secure(keys.cookies.https)
+        .cookie_http_only(true)
+        .cookie_same_site(SameSite::Lax)
+        .cookie_content_security(CookieContentSecurity::Signed)
+        .session_lifecycle(PersistentSession::default().session_ttl(OLDEST))
+        .build();
+    let mut scope = web::scope("/admin")
+        .service(read("/", index::show))
+        .service(form("/login/", login::new, login::create))
+        .service(form("/logout/", logout::ask, logout::delete))
+        .service(form("/password_change/", password::edit, password::update))
+        .service(form("/auth/user/add/", user_password::new, user_password::create))
+        .service(form("/auth/user/{id:[0-9]+}/password/", user_password::edit, user_password::update));
+    for path in ["", "/login", "/logout", "/password_change"] {
+        scope = scope.service(web::resource(path).to(fallback::add_slash));
+    }
+    // Named one by one, so that an address of nothing is not found before anybody is asked to log in.
+    for model in MODELS {
+        let app = format!("/{{app:{}}}", model.app);
+        let list = format!("{app}/{{model:{}}}", model.name);
+        let row = format!("{list}/{{id}}");
+        scope = scope
+            .service(read(&format!("{app}/"), index::show_app))
+            .service(form(&format!("{list}/"), list::index, action::run))
+            .service(form(&format!("{list}/add/"), object::new, object::create))
+            .service(read(&format!("{row}/"), object::lead))
+            .service(form(&format!("{row}/change/"), object::edit, object::update))
+            .service(form(&format!("{row}/delete/"), delete::ask, delete::delete))
+            .service(read(&format!("{row}/history/"), history::show));
+        for path in [&app, &list, &format!("{list}/add"), &row] {
+            scope = scope.service(web::resource(path).to(fallback::add_slash));
+        }
+        for page in ["change", "delete", "history"] {
+            scope = scope.service(web::resource(format!("{row}/{page}")).to(fallback::add_slash));
+        }
+    }
+    scope
+        .default_service(to(fallback::not_found))
+        .wrap(sessions)
+}
+
+/// A page that is only read.
+fn read<F, A>(path: &str, show: F) -> Resource
+where
+    F: Handler<A>,
+    A: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::route().guard(Any(Get()).or(Head())).to(show))
+        .default_service(to(fallback::only_read))
+}
+
+/// A page with a form, which is sent to the same address.
+fn form<F, A, G, B>(path: &str, show: F, take: G) -> Resource
+where
+    F: Handler<A>,
+    A: FromRequest + 'static,
+    F::Output: Responder + 'static,
+    G: Handler<B>,
+    B: FromRequest + 'static,
+    G::Output: Responder + 'static,
+{
+    web::resource(path)
+        .route(web::route().guard(Any(Get()).or(Head())).to(show))
+        .route(web::post().to(take))
+        .default_service(to(fallback::only_form))
+}

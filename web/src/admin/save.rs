@@ -1,0 +1,46 @@
+//! Storing a row and the line of the record that tells of it, in one write.
+
+use oc_core::accounts::{Rights, Session};
+use oc_core::admin::{Model, Object, SaveError, Values};
+use oc_core::changes::{Change, NewChange};
+use oc_core::{DbConnection, User};
+
+use super::grants::excess;
+use super::record::Snapshot;
+
+/// Stores a row, new or changed, as `actor` asked for, and gives it back as it now is.
+pub(super) fn row(
+    conn: &mut DbConnection,
+    actor: &User,
+    rights: &Rights,
+    model: &Model,
+    current: Option<&Object>,
+    values: &Values,
+) -> Result<Object, SaveError> {
+    let nothing = Values::default();
+    let errors = excess(conn, rights, model, current.map_or(&nothing, |object| &object.values), values)?;
+    if !errors.is_empty() {
+        return Err(SaveError::Invalid(errors));
+    }
+    let before = current.map(|object| Snapshot::of(conn, model, object)).transpose()?;
+    let id = (model.save)(conn, current.map(|object| object.id), values)?;
+    let object = (model.load)(conn, id)?.ok_or(SaveError::Missing)?;
+    let after = Snapshot::of(conn, model, &object)?;
+    if (model.app, model.name) == ("auth", "user") && !object.values.is_yes("is_active") {
+        Session::end_all(conn, id, None)?;
+    }
+    let before = before.map(|snapshot| snapshot.to_text()).unwrap_or_default();
+    Change::insert(
+        conn,
+        &NewChange {
+            user: Some(actor),
+            model: &model.key(),
+            object_id: Some(id),
+            title: &object.title,
+            action: if current.is_some() { "changed" } else { "added" },
+            before: &before,
+            after: &after.to_text(),
+        },
+    )?;
+    Ok(object)
+}
