@@ -1,0 +1,218 @@
+//! Which addresses lead to a page, which lead on, and which nowhere.
+
+use anyhow::Result;
+
+use crate::support::{TestSite, letting, profile};
+
+/// An address of nothing: 404, and the site's own page with a way back.
+fn assert_lost(site: &TestSite, target: &str) -> Result<()> {
+    let answer = site.get(target)?;
+    assert_eq!(answer.status, 404, "{target}");
+    let page = answer.html()?;
+    assert_eq!(page.texts("h1"), ["Page not found"], "{target}");
+    assert!(page.has_link("Home", "/"), "{target}");
+    Ok(())
+}
+
+#[test]
+fn a_missing_slash_is_added() -> Result<()> {
+    let site = TestSite::start()?;
+    let methods = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE",
+    ];
+
+    for (path, location) in [
+        ("/lettings", "/lettings/"),
+        ("/lettings?q=sea&page=2", "/lettings/?q=sea&page=2"),
+        ("/lettings?", "/lettings/?"),
+        ("/lettings/feed?q=sea", "/lettings/feed/?q=sea"),
+        ("/lettings/1?a=%2F%3F", "/lettings/1/?a=%2F%3F"),
+        ("/lettings/99", "/lettings/99/"),
+        ("/profiles", "/profiles/"),
+        (
+            "/profiles/AirWow?a=//evil.com",
+            "/profiles/AirWow/?a=//evil.com",
+        ),
+        ("/profiles/a+b%40c", "/profiles/a+b%40c/"),
+    ] {
+        for method in methods {
+            let answer = site.send(method, path, &[])?;
+
+            assert_eq!(answer.status, 301, "{method} {path}");
+            assert_eq!(answer.header("location"), Some(location), "{method} {path}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_redirect_never_leaves_the_host() -> Result<()> {
+    let site = TestSite::start()?;
+
+    for target in [
+        "//evil.com/lettings",
+        "//evil.com",
+        "///evil.com/profiles",
+        "/%2Fevil.com/lettings",
+        "/\\evil.com/lettings",
+        "/lettings//evil.com",
+        "/profiles/%2F%2Fevil.com",
+        "/profiles/..%2F..%2F%2Fevil.com",
+        "http://localhost//evil.com/lettings",
+        "http://localhost/lettings",
+        "http://localhost/profiles/@evil.com",
+    ] {
+        let answer = site.get(target)?;
+
+        assert!(matches!(answer.status, 301 | 400 | 404), "{target}");
+        if let Some(location) = answer.header("location") {
+            let here = location.starts_with("/lettings/") || location.starts_with("/profiles/");
+            assert!(here, "{target} leads to {location}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_not_there_is_404() -> Result<()> {
+    for site in TestSite::on_each()? {
+        letting(&mut site.database()?, "Lakeside flat")?;
+
+        for target in [
+            "/nowhere/",
+            "/nowhere",
+            "/index.html",
+            "/lettings/2/",
+            "/lettings/0/",
+            "/lettings/9223372036854775807/",
+            "/lettings/1/2/",
+            "/lettings/1/feed/",
+            "/profiles/nobody/",
+            "/profiles/nobody/1/",
+            "/static/",
+            "/.env",
+            "/admin.php",
+            "*",
+        ] {
+            assert_lost(&site, target)?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_malformed_id_is_404() -> Result<()> {
+    for site in TestSite::on_each()? {
+        letting(&mut site.database()?, "Lakeside flat")?;
+
+        let huge = "9".repeat(5000);
+        for id in [
+            "-1",
+            "+1",
+            "1.0",
+            "1e0",
+            "0x1",
+            "1_0",
+            "abc",
+            "1%20",
+            "%201",
+            "1%0A",
+            "1%00",
+            "%00",
+            "%2B1",
+            "1;",
+            "1,2",
+            "%D9%A1",
+            "%EF%BC%91",
+            "9223372036854775808",
+            "18446744073709551617",
+            &huge,
+        ] {
+            assert_lost(&site, &format!("/lettings/{id}/"))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn an_odd_spelling_of_an_id_names_the_proper_one() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Lakeside flat")?;
+
+    for target in ["/lettings/01/", "/lettings/%31/", "/lettings/1/?utm=x"] {
+        let answer = site.get(target)?;
+
+        assert_eq!(answer.status, 200, "{target}");
+        let page = answer.html()?;
+        assert_eq!(page.first("h1").text(), "Lakeside flat");
+        assert_eq!(
+            page.attribute_of("link", " rel=\"canonical\"", "href")
+                .as_deref(),
+            Some("https://homes.example/lettings/1/")
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_username_is_read_as_it_is_written() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        for username in ["AirWow", "a+b", "slash", "Жанна"] {
+            profile(conn, username)?;
+        }
+
+        for target in [
+            "/profiles/AirWow/",
+            "/profiles/%41irWow/",
+            "/profiles/a+b/",
+            "/profiles/a%2Bb/",
+            "/profiles/%D0%96%D0%B0%D0%BD%D0%BD%D0%B0/",
+        ] {
+            assert_eq!(site.get(target)?.status, 200, "{target}");
+        }
+        for target in [
+            "/profiles/airwow/",
+            "/profiles/AIRWOW/",
+            "/profiles/a%20b/",
+            "/profiles/slash%2F/",
+            "/profiles/%2Fslash/",
+            "/profiles/a%2Fslash/",
+            "/profiles/AirWow%00/",
+            "/profiles/%FF%FE/",
+            "/profiles/%25/",
+            "/profiles/%/",
+            "/profiles/%zz/",
+            "/profiles/AirWow%/",
+            "/profiles/%C3/",
+        ] {
+            assert_lost(&site, target)?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn other_case_and_doubled_slashes_lead_nowhere() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Lakeside flat")?;
+
+    for target in [
+        "/Lettings/",
+        "/LETTINGS",
+        "/lettings//",
+        "//lettings/",
+        "/lettings//1/",
+        "/lettings/1//",
+        "/profiles//",
+        "//",
+        "/./lettings/",
+        "/lettings/../",
+        "/Healthz",
+        "/healthz/",
+        "/robots.txt/",
+    ] {
+        assert_lost(&site, target)?;
+    }
+    Ok(())
+}

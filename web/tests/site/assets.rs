@@ -1,0 +1,151 @@
+//! The static assets, and what a first visit costs.
+
+use anyhow::{Context, Result};
+
+use crate::support::TestSite;
+
+/// Every asset that the home page names.
+fn assets_of_home(site: &TestSite) -> Result<Vec<String>> {
+    let page = site.get("/")?.html()?;
+    let mut found = Vec::new();
+    for (element, attribute) in [("link", "href"), ("img", "src"), ("source", "srcset")] {
+        let values = page.attributes(element, attribute).into_iter();
+        found.extend(values.filter(|value| value.starts_with("/static/")));
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// What stands behind the last dot.
+fn ending(target: &str) -> &str {
+    target.rsplit('.').next().unwrap_or_default()
+}
+
+#[test]
+fn assets_have_hashed_names_and_never_change() -> Result<()> {
+    let site = TestSite::start()?;
+
+    let assets = assets_of_home(&site)?;
+
+    assert!(assets.len() > 3, "{assets:?}");
+    for target in assets {
+        let answer = site.get(&target)?;
+        assert_eq!(answer.status, 200, "{target}");
+        assert_eq!(
+            answer.header("cache-control"),
+            Some("public, max-age=31536000, immutable"),
+            "{target}"
+        );
+        let kind = match ending(&target) {
+            "css" => "text/css; charset=utf-8",
+            "svg" => "image/svg+xml",
+            "ico" => "image/x-icon",
+            other => panic!("an asset of a new kind: {other}"),
+        };
+        assert_eq!(answer.header("content-type"), Some(kind), "{target}");
+        assert!(!answer.body.is_empty(), "{target}");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_asset_is_sent_compressed_to_who_takes_it() -> Result<()> {
+    let site = TestSite::start()?;
+    let assets = assets_of_home(&site)?;
+    let texts = assets.iter().filter(|target| ending(target) != "ico");
+
+    for target in texts {
+        let plain = site.get(target)?;
+        for encoding in ["br", "gzip"] {
+            let answer = site.send("GET", target, &[("Accept-Encoding", encoding)])?;
+
+            assert_eq!(
+                answer.header("content-encoding"),
+                Some(encoding),
+                "{target}"
+            );
+            assert_eq!(answer.header("vary"), Some("Accept-Encoding"), "{target}");
+            assert!(answer.body.len() < plain.body.len(), "{target}");
+            assert_eq!(answer.decoded()?, plain.body, "{target}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn who_has_an_asset_already_is_told_so() -> Result<()> {
+    let site = TestSite::start()?;
+    let target = assets_of_home(&site)?.remove(0);
+    let asset = site.get(&target)?;
+    let tag = asset.header("etag").context("an asset without a tag")?;
+
+    for known in [tag, "*"] {
+        let answer = site.send("GET", &target, &[("If-None-Match", known)])?;
+
+        assert_eq!(answer.status, 304);
+        assert_eq!(
+            answer.header("cache-control"),
+            asset.header("cache-control")
+        );
+    }
+    let other = site.send("GET", &target, &[("If-None-Match", "\"other\"")])?;
+    assert_eq!(other.status, 200);
+    Ok(())
+}
+
+#[test]
+fn an_asset_that_is_not_there_is_404() -> Result<()> {
+    let site = TestSite::start()?;
+    let sheet = assets_of_home(&site)?
+        .into_iter()
+        .find(|target| ending(target) == "css")
+        .context("no style sheet")?;
+    let hash = sheet.trim_start_matches("/static/site.");
+
+    for target in [
+        "/static/site.0123456789abcdef.css",
+        "/static/site.css",
+        "/static/.css",
+        "/static/site",
+        "/static/nothing.0123456789abcdef.css",
+        "/static/..%2FCargo.toml",
+        "/static/../Cargo.toml",
+        "/static/%00",
+        &format!("/static/Site.{hash}"),
+        &format!("{sheet}/"),
+        &format!("/static/..%2Fstatic%2Fsite.{hash}"),
+    ] {
+        assert_eq!(site.get(target)?.status, 404, "{target}");
+    }
+    Ok(())
+}
+
+#[test]
+fn browsers_find_the_icon_by_themselves() -> Result<()> {
+    let site = TestSite::start()?;
+
+    let icon = site.get("/favicon.ico")?;
+
+    assert_eq!(icon.status, 200);
+    assert_eq!(icon.header("content-type"), Some("image/x-icon"));
+    assert!(icon.body.starts_with(&[0, 0, 1, 0]), "not an icon");
+    assert_eq!(icon.header("cache-control"), Some("public, max-age=86400"));
+    Ok(())
+}
+
+#[test]
+fn a_first_visit_costs_less_than_sixty_kilobytes() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    lettings::demo::fill(conn, lettings::demo::LETTINGS, |_| {})?;
+    let browser = [("Accept-Encoding", "gzip, deflate, br, zstd")];
+
+    let mut bytes = site.send("GET", "/", &browser)?.body.len();
+    for target in assets_of_home(&site)? {
+        bytes += site.send("GET", &target, &browser)?.body.len();
+    }
+
+    assert!(bytes < 60_000, "{bytes} bytes");
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Every page, in both schemes, under the eyes of axe-core.
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::session::{Browser, PAGES, Script, browse, variable};
+
+/// Runs axe-core and calls back with what it objects to: rule, weight, and the elements.
+///
+/// It must not fetch the style sheets once more: no page of ours may fetch anything by script.
+const CHECK: &str = "
+    const done = arguments[arguments.length - 1];
+    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+    axe.run({ preload: false, runOnly: { type: 'tag', values: tags } }).then(
+        result => done([result.passes.length, result.violations.map(
+            rule => [rule.id, rule.impact, rule.nodes.map(node => node.target.join(' '))])]),
+        error => done(String(error)));
+";
+
+#[test]
+fn axe_finds_nothing_in_light_colours() -> Result<()> {
+    check_all("light")
+}
+
+#[test]
+fn axe_finds_nothing_in_dark_colours() -> Result<()> {
+    check_all("dark")
+}
+
+fn check_all(scheme: &'static str) -> Result<()> {
+    let Some(file) = variable("TEST_AXE_JS")? else {
+        return Ok(());
+    };
+    let axe = std::fs::read_to_string(&file).with_context(|| file.clone())?;
+    browse(Script::On, async |browser| {
+        prefer(browser, scheme).await?;
+        for target in PAGES {
+            browser.open(target).await?;
+            assert_scheme(browser, scheme).await?;
+            browser.evaluate(&axe).await?;
+
+            let result = browser.evaluate_async(CHECK).await?;
+
+            assert!(result[0].as_u64() > Some(10), "{target}: {result}");
+            assert_eq!(result[1], json!([]), "{target} in {scheme}");
+        }
+        Ok(())
+    })
+}
+
+async fn prefer(browser: &Browser, scheme: &str) -> Result<()> {
+    let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+    let parameters = json!({ "features": features });
+    browser.tell("Emulation.setEmulatedMedia", parameters).await
+}
+
+/// Makes sure that the page is really shown in that scheme.
+async fn assert_scheme(browser: &Browser, scheme: &str) -> Result<()> {
+    let query = format!("return matchMedia('(prefers-color-scheme: {scheme})').matches");
+    assert_eq!(browser.evaluate(&query).await?, Value::Bool(true));
+    let sum = browser
+        .evaluate(
+            "const colour = getComputedStyle(document.body).backgroundColor;
+             return colour.match(/[0-9.]+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0)",
+        )
+        .await?;
+    let bright = sum.as_f64().context("no background")? > 382.0;
+    assert_eq!(bright, scheme == "light", "the background is {sum}");
+    Ok(())
+}

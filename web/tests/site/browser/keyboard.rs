@@ -1,0 +1,98 @@
+//! The site without a mouse.
+
+use anyhow::{Result, bail};
+
+use super::session::{Browser, Script, browse};
+
+const TAB: char = '\u{E004}';
+const ENTER: char = '\u{E007}';
+
+/// The address, class or name of what has the focus.
+async fn focused(browser: &Browser) -> Result<String> {
+    let focused = browser
+        .evaluate(
+            "const element = document.activeElement;
+             return element.getAttribute('href') || element.id || element.tagName",
+        )
+        .await?;
+    Ok(focused.as_str().unwrap_or_default().to_owned())
+}
+
+/// Presses Tab until something has the focus, and holds every stop on the way to showing it.
+async fn tab_to(browser: &Browser, wanted: &str) -> Result<()> {
+    for _ in 0..60 {
+        browser.press(TAB).await?;
+        let stop = focused(browser).await?;
+        let shown = browser
+            .evaluate(
+                "return [null, '::after']
+                     .map(part => getComputedStyle(document.activeElement, part))
+                     .some(style => style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2)",
+            )
+            .await?;
+        assert_eq!(shown, true, "no focus is seen on {stop}");
+        if stop == wanted {
+            return Ok(());
+        }
+    }
+    bail!("{wanted} is out of reach")
+}
+
+#[test]
+fn the_first_stop_leads_past_the_header() -> Result<()> {
+    browse(Script::On, async |browser| {
+        for target in ["/", "/lettings/", "/nowhere/"] {
+            browser.open(target).await?;
+
+            browser.press(TAB).await?;
+            assert_eq!(focused(browser).await?, "#content", "{target}");
+            let seen = browser
+                .evaluate(
+                    "const box = document.activeElement.getBoundingClientRect();
+                     return box.top >= 0 && box.left >= 0 && box.height >= 24",
+                )
+                .await?;
+            assert_eq!(seen, true, "the skip link is not to be seen on {target}");
+
+            browser.press(ENTER).await?;
+            assert_eq!(focused(browser).await?, "content", "{target}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_letting_is_found_and_left_by_keyboard() -> Result<()> {
+    browse(Script::On, async |browser| {
+        browser.open("/lettings/").await?;
+
+        tab_to(browser, "/lettings/1/").await?;
+        browser.press(ENTER).await?;
+        browser.arrive("/lettings/1/").await?;
+        assert_eq!(browser.heading().await?, "The Saltwater Cottage");
+
+        tab_to(browser, "/profiles/").await?;
+        browser.press(ENTER).await?;
+        browser.arrive("/profiles/").await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_search_is_sent_by_enter() -> Result<()> {
+    browse(Script::On, async |browser| {
+        browser.open("/lettings/").await?;
+
+        tab_to(browser, "q").await?;
+        for letter in "tern".chars() {
+            browser.press(letter).await?;
+        }
+        browser.press(ENTER).await?;
+
+        browser
+            .arrive("/lettings/?q=tern&city=&state=&sort=id")
+            .await?;
+        assert!(browser.text().await?.contains("of 28 lettings"));
+        Ok(())
+    })
+}

@@ -1,0 +1,67 @@
+//! The site on a small telephone, and on a wide screen.
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::session::{Browser, PAGES, Script, browse};
+
+/// Whatever can be hit but is smaller than 24 by 24, save links within running text (WCAG 2.2, 2.5.8).
+const SMALL: &str = "
+    const seen = element => element.checkVisibility() && element.getBoundingClientRect().right > 0
+        && element.getBoundingClientRect().bottom > 0;
+    const inline = element => element.closest('p') && element.closest('p').textContent.trim()
+        !== element.textContent.trim();
+    return [...document.querySelectorAll('a[href], button, input, select, textarea, summary')]
+        .filter(element => seen(element) && !inline(element))
+        .map(element => [element.outerHTML.slice(0, 80), element.getBoundingClientRect()])
+        .filter(([_, box]) => box.width < 24 || box.height < 24)
+        .map(([text, box]) => `${text}: ${box.width} by ${box.height}`)
+";
+
+async fn resize(browser: &Browser, width: u32, height: u32) -> Result<()> {
+    let metrics = json!({
+        "width": width,
+        "height": height,
+        "deviceScaleFactor": 2,
+        "mobile": width < 600,
+    });
+    let method = "Emulation.setDeviceMetricsOverride";
+    browser.tell(method, metrics).await
+}
+
+#[test]
+fn no_page_scrolls_sideways() -> Result<()> {
+    browse(Script::On, async |browser| {
+        for (width, height) in [(320, 640), (360, 740), (1600, 900)] {
+            resize(browser, width, height).await?;
+            for target in PAGES {
+                browser.open(target).await?;
+
+                let widths = browser
+                    .evaluate(
+                        "const page = document.documentElement;
+                         return [innerWidth, page.scrollWidth - page.clientWidth]",
+                    )
+                    .await?;
+
+                assert_eq!(widths, json!([width, 0]), "{target}");
+            }
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn every_target_is_large_enough_for_a_finger() -> Result<()> {
+    browse(Script::On, async |browser| {
+        resize(browser, 360, 740).await?;
+        for target in PAGES {
+            browser.open(target).await?;
+
+            let small = browser.evaluate(SMALL).await?;
+
+            assert_eq!(small, json!([]), "{target}");
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,66 @@
+//! What the browser does besides showing a page: nothing that leaves the host, nothing that it complains of.
+
+use anyhow::{Context, Result};
+
+use super::session::{PAGES, Script, browse};
+
+#[test]
+fn no_page_asks_another_host_for_anything() -> Result<()> {
+    browse(Script::On, async |browser| {
+        for target in PAGES {
+            browser.open(target).await?;
+
+            let asked = browser
+                .evaluate(
+                    "return performance.getEntriesByType('resource').map(entry => entry.name)",
+                )
+                .await?;
+
+            let asked = asked.as_array().context("a list of addresses")?;
+            assert!(!asked.is_empty(), "{target} has no style sheet");
+            for url in asked {
+                let url = url.as_str().unwrap_or_default();
+                assert!(url.starts_with(browser.origin()), "{target} asks for {url}");
+            }
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn the_browser_complains_of_nothing() -> Result<()> {
+    browse(Script::On, async |browser| {
+        for target in PAGES {
+            browser.open(target).await?;
+
+            let console = browser.console().await?;
+
+            // That the page itself is a 404 is what was asked for.
+            let complaints = console.iter().filter(|line| !line.contains("/nowhere/"));
+            assert_eq!(complaints.count(), 0, "{target}: {console:?}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn every_picture_is_there() -> Result<()> {
+    browse(Script::On, async |browser| {
+        for target in PAGES {
+            browser.open(target).await?;
+
+            let broken = browser
+                .evaluate_async(
+                    "const done = arguments[arguments.length - 1];
+                     const images = [...document.images];
+                     for (const image of images) image.loading = 'eager';
+                     Promise.all(images.map(image => image.decode().then(() => [], () => image.src)))
+                         .then(sources => done(sources.flat()))",
+                )
+                .await?;
+
+            assert_eq!(broken, serde_json::json!([]), "{target}");
+        }
+        Ok(())
+    })
+}

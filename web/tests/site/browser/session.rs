@@ -1,0 +1,231 @@
+//! A browser that shows a furnished site.
+
+use std::panic::{AssertUnwindSafe, resume_unwind};
+
+use ::http::Method;
+use anyhow::{Context, Result, bail, ensure};
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
+use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::{Client, ClientBuilder, Locator};
+use futures_util::FutureExt;
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::support::{TestSite, profile};
+
+/// Every kind of page, on the site that [`browse`] furnishes.
+pub(super) const PAGES: [&str; 8] = [
+    "/",
+    "/lettings/",
+    "/lettings/?page=2",
+    "/lettings/?q=lighthouse&city=Nowhere",
+    "/lettings/1/",
+    "/profiles/",
+    "/profiles/AirWow/",
+    "/nowhere/",
+];
+
+const ARGUMENTS: [&str; 9] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1280,900",
+];
+
+/// Whether pages may run scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Script {
+    On,
+    Off,
+}
+
+/// A browser, and the site that it is on.
+pub(super) struct Browser {
+    client: Client,
+    origin: Url,
+}
+
+/// Visits a site that holds the demo and the profile of `AirWow`. Without a WebDriver server nothing is visited,
+/// which on a build server (`CI` set) is an error.
+pub(super) fn browse(
+    script: Script,
+    visit: impl AsyncFnOnce(&Browser) -> Result<()>,
+) -> Result<()> {
+    let Some(webdriver) = variable("TEST_WEBDRIVER_URL")? else {
+        return Ok(());
+    };
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    lettings::demo::fill(conn, lettings::demo::LETTINGS, |_| {})?;
+    profile(conn, "AirWow")?;
+    let origin = Url::parse(&format!("http://{}/", site.address()))?;
+
+    actix_web::rt::System::new().block_on(async {
+        let client = connect(&webdriver, script).await?;
+        let browser = Browser { client, origin };
+        // The browser is closed whatever happens; one that is left behind stays for good.
+        let outcome = AssertUnwindSafe(visit(&browser)).catch_unwind().await;
+        let closed = browser.client.close().await;
+        outcome.unwrap_or_else(|panic| resume_unwind(panic))?;
+        Ok(closed?)
+    })
+}
+
+async fn connect(webdriver: &str, script: Script) -> Result<Client> {
+    let setting = match script {
+        Script::On => 1,
+        Script::Off => 2,
+    };
+    let capabilities = json!({
+        "browserName": "chrome",
+        "goog:chromeOptions": {
+            "args": ARGUMENTS,
+            "prefs": { "profile.managed_default_content_settings.javascript": setting },
+        },
+        "goog:loggingPrefs": { "browser": "ALL" },
+    });
+    let Value::Object(capabilities) = capabilities else {
+        bail!("capabilities are an object");
+    };
+    ClientBuilder::new(HttpConnector::new())
+        .capabilities(capabilities)
+        .connect(webdriver)
+        .await
+        .with_context(|| format!("no browser at {webdriver}"))
+}
+
+/// A variable that `cargo xtask test` sets. Where it is missing, the test that asks is left out, and says so.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests have no configuration but their environment"
+)]
+pub(super) fn variable(name: &str) -> Result<Option<String>> {
+    let value = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let found = value(name);
+    if found.is_none() {
+        ensure!(
+            value("CI").is_none(),
+            "{name} is not set; `cargo xtask test` sets it"
+        );
+        eprintln!("not tested in a browser: {name} is not set (see `cargo xtask test`)");
+    }
+    Ok(found)
+}
+
+impl Browser {
+    /// Opens a page of the site.
+    pub(super) async fn open(&self, target: &str) -> Result<()> {
+        Ok(self.client.goto(self.origin.join(target)?.as_str()).await?)
+    }
+
+    /// Opens any address.
+    pub(super) async fn open_url(&self, url: &str) -> Result<()> {
+        Ok(self.client.goto(url).await?)
+    }
+
+    /// Clicks the first link with just that text.
+    pub(super) async fn follow(&self, text: &str) -> Result<()> {
+        let link = self.client.find(Locator::LinkText(text)).await;
+        Ok(link.with_context(|| text.to_owned())?.click().await?)
+    }
+
+    /// Types into the search field and sends the form by its button.
+    pub(super) async fn search(&self, words: &str, button: &str) -> Result<()> {
+        let field = self.client.find(Locator::Id("q")).await?;
+        field.send_keys(words).await?;
+        let path = format!("//main//button[normalize-space()='{button}']");
+        Ok(self
+            .client
+            .find(Locator::XPath(&path))
+            .await?
+            .click()
+            .await?)
+    }
+
+    /// Waits until the page of that address is there.
+    pub(super) async fn arrive(&self, target: &str) -> Result<()> {
+        let url = self.origin.join(target)?;
+        let arrived = self.client.wait().for_url(&url).await;
+        let there = self.client.current_url().await?;
+        arrived.with_context(|| format!("at {there}, not at {target}"))
+    }
+
+    /// The heading of the page.
+    pub(super) async fn heading(&self) -> Result<String> {
+        Ok(self.client.find(Locator::Css("h1")).await?.text().await?)
+    }
+
+    /// What a visitor reads on the page.
+    pub(super) async fn text(&self) -> Result<String> {
+        Ok(self.client.find(Locator::Css("body")).await?.text().await?)
+    }
+
+    /// The title of the page.
+    pub(super) async fn title(&self) -> Result<String> {
+        Ok(self.client.title().await?)
+    }
+
+    /// Presses a key and lets it go.
+    pub(super) async fn press(&self, key: char) -> Result<()> {
+        let keys = KeyActions::new("keyboard".to_owned())
+            .then(KeyAction::Down { value: key })
+            .then(KeyAction::Up { value: key });
+        Ok(self.client.perform_actions(keys).await?)
+    }
+
+    /// What a script returns.
+    pub(super) async fn evaluate(&self, script: &str) -> Result<Value> {
+        Ok(self.client.execute(script, Vec::new()).await?)
+    }
+
+    /// What a script calls back with.
+    pub(super) async fn evaluate_async(&self, script: &str) -> Result<Value> {
+        Ok(self.client.execute_async(script, Vec::new()).await?)
+    }
+
+    /// Tells the browser itself something (Chrome `DevTools` Protocol).
+    pub(super) async fn tell(&self, method: &'static str, parameters: Value) -> Result<()> {
+        let body = json!({ "cmd": method, "params": parameters });
+        let path = "goog/cdp/execute";
+        self.client.issue_cmd(Extension { path, body }).await?;
+        Ok(())
+    }
+
+    /// What stands in the browser's console since it was asked last.
+    pub(super) async fn console(&self) -> Result<Vec<String>> {
+        let body = json!({ "type": "browser" });
+        let path = "se/log";
+        let log = self.client.issue_cmd(Extension { path, body }).await?;
+        let entries = log.as_array().context("the console is a list")?;
+        Ok(entries.iter().map(Value::to_string).collect())
+    }
+
+    /// The beginning of every address of the site.
+    pub(super) fn origin(&self) -> &str {
+        self.origin.as_str()
+    }
+}
+
+/// A command that only chromedriver knows.
+#[derive(Debug)]
+struct Extension {
+    path: &'static str,
+    body: Value,
+}
+
+impl WebDriverCompatibleCommand for Extension {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
+        let session = session.unwrap_or_default();
+        base.join(&format!("session/{session}/{}", self.path))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(self.body.to_string()))
+    }
+}

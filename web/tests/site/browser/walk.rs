@@ -1,0 +1,61 @@
+//! A visitor's walk through the site, with and without script.
+
+use anyhow::Result;
+
+use super::session::{Browser, Script, browse};
+
+/// A page that says in its title whether scripts run.
+const PROBE: &str = "data:text/html,<title>off</title><script>document.title='on'</script>";
+
+#[test]
+fn a_visitor_finds_a_letting_and_a_profile() -> Result<()> {
+    browse(Script::On, async |browser| {
+        browser.open_url(PROBE).await?;
+        assert_eq!(browser.title().await?, "on");
+        walk(browser).await
+    })
+}
+
+#[test]
+fn a_visitor_without_script_finds_them_too() -> Result<()> {
+    browse(Script::Off, async |browser| {
+        browser.open_url(PROBE).await?;
+        assert_eq!(browser.title().await?, "off");
+        walk(browser).await
+    })
+}
+
+/// Home, a search, a letting, back, the profiles, a profile, and on to the lettings of its city.
+async fn walk(browser: &Browser) -> Result<()> {
+    browser.open("/").await?;
+    assert_eq!(browser.heading().await?, "Welcome to Holiday Homes");
+
+    browser.search("saltwater laguna", "Search").await?;
+    browser.arrive("/lettings/?q=saltwater+laguna").await?;
+    assert!(browser.text().await?.contains("1 of 28 lettings"));
+
+    browser.follow("The Saltwater Cottage").await?;
+    browser.arrive("/lettings/1/").await?;
+    assert_eq!(browser.heading().await?, "The Saltwater Cottage");
+    let text = browser.text().await?;
+    assert!(text.contains("214 Gullwing Lane"), "{text}");
+
+    browser.follow("Back").await?;
+    browser.arrive("/lettings/").await?;
+    assert!(browser.text().await?.contains("28 lettings"));
+    browser.follow("Next").await?;
+    browser.arrive("/lettings/?page=2").await?;
+
+    browser.follow("Profiles").await?;
+    browser.arrive("/profiles/").await?;
+    browser.search("dana ada", "Apply").await?;
+    browser.arrive("/profiles/?q=dana+ada").await?;
+    browser.follow("AirWow").await?;
+    browser.arrive("/profiles/AirWow/").await?;
+    assert!(browser.text().await?.contains("Favorite city: Dana Point"));
+
+    browser.follow("Lettings in Dana Point").await?;
+    browser.arrive("/lettings/?city=Dana+Point").await?;
+    assert_eq!(browser.heading().await?, "Lettings");
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! `migrate`, `check` and `demo`.
+
+use anyhow::Result;
+use diesel::RunQueryDsl;
+use lettings::Letting;
+use oc_core::testing::TestDb;
+use oc_core::{DatabaseUrl, DbConnection, open};
+use profiles::PublicProfile;
+
+use super::program::{Program, setting};
+
+/// The database in the program's folder.
+fn database(program: &Program) -> Result<DbConnection> {
+    let path = program.folder().join("oc-lettings.sqlite3");
+    Ok(open(&DatabaseUrl::Sqlite(path))?)
+}
+
+#[test]
+fn a_new_database_is_brought_up_to_date_once() -> Result<()> {
+    let program = Program::new()?;
+
+    let check = program.run(&["migrate", "--check"])?;
+    let first = program.run(&["migrate"])?;
+    let second = program.run(&["migrate"])?;
+    let after = program.run(&["migrate", "--check"])?;
+
+    assert_eq!(check.code, Some(1), "{}", check.errors);
+    let line = check.errors.lines().next().unwrap_or_default();
+    assert!(line.contains("migrations are pending: 2026"), "{line}");
+    assert_eq!(first.code, Some(0));
+    assert!(first.out.starts_with("Ran "), "{}", first.out);
+    assert_eq!(second.code, Some(0));
+    assert_eq!(second.out, "The database was up to date.\n");
+    assert_eq!(after.code, Some(0));
+    assert_eq!(after.out, "The database is up to date.\n");
+    Ok(())
+}
+
+#[test]
+fn check_says_what_is_in_place_and_what_is_not() -> Result<()> {
+    let program = Program::new()?;
+
+    let before = program.run(&["check"])?;
+    program.run(&["migrate"])?;
+    let after = program.run(&["check"])?;
+
+    assert_eq!(before.code, Some(1));
+    assert!(
+        before.errors.contains("run `oc-lettings migrate`"),
+        "{}",
+        before.errors
+    );
+    assert_eq!(after.code, Some(0), "{}", after.errors);
+    for part in [
+        "settings: ok",
+        "database: ok (SQLite 3.",
+        "migrations: ok",
+        "write access: ok",
+    ] {
+        assert!(
+            after.out.lines().any(|line| line.starts_with(part)),
+            "{part}: {}",
+            after.out
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn check_looks_at_a_server_too() -> Result<()> {
+    for db in TestDb::each()? {
+        let run = Program::with(&[("DATABASE_URL", &setting(&db))])?.run(&["check"])?;
+
+        assert_eq!(run.code, Some(0), "{}", run.errors);
+        assert!(run.out.contains("write access: ok"), "{}", run.out);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_demo_is_the_same_at_each_run() -> Result<()> {
+    for (one, other) in TestDb::each()?.into_iter().zip(TestDb::each()?) {
+        for db in [&one, &other] {
+            let program = Program::with(&[("DATABASE_URL", &setting(db))])?;
+            for _ in 0..2 {
+                let run = program.run(&["demo", "--lettings", "500"])?;
+                assert_eq!(run.code, Some(0), "{}", run.errors);
+                assert!(run.out.contains("500 lettings, 8 profiles"), "{}", run.out);
+            }
+        }
+
+        let (one, other) = (&mut one.connect()?, &mut other.connect()?);
+        assert_eq!(Letting::count(one)?, 500);
+        assert_eq!(PublicProfile::count(one)?, 8);
+        for id in [1, 28, 29, 500] {
+            assert_eq!(
+                Letting::with_address(one, id)?,
+                Letting::with_address(other, id)?
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_demo_is_not_mixed_with_other_lettings() -> Result<()> {
+    let program = Program::new()?;
+    program.run(&["migrate"])?;
+    crate::support::letting(&mut database(&program)?, "Lakeside flat")?;
+
+    let run = program.run(&["demo"])?;
+
+    assert_eq!(run.code, Some(1));
+    assert!(
+        run.errors.contains("holds other lettings"),
+        "{}",
+        run.errors
+    );
+    assert_eq!(Letting::count(&mut database(&program)?)?, 1);
+    Ok(())
+}
+
+#[test]
+fn a_database_of_a_newer_program_stops_every_command() -> Result<()> {
+    for db in TestDb::each()? {
+        diesel::sql_query(
+            "INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')",
+        )
+        .execute(&mut db.connect()?)?;
+        let program = Program::with(&[("DATABASE_URL", &setting(&db)), ("PORT", "0")])?;
+
+        for arguments in [
+            &["serve"][..],
+            &["migrate"],
+            &["migrate", "--check"],
+            &["check"],
+            &["demo"],
+        ] {
+            let run = program.run(arguments)?;
+
+            assert_eq!(run.code, Some(1), "{arguments:?}");
+            let mut lines = run.errors.lines();
+            let line = lines.next().unwrap_or_default();
+            assert!(line.contains("newer than this program"), "{line}");
+            assert!(line.contains("99991231000000"), "{line}");
+            assert!(lines.next().is_some_and(|line| line.starts_with("hint: ")));
+        }
+    }
+    Ok(())
+}

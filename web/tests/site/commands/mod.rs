@@ -1,0 +1,9 @@
+//! The program on the command line: each run in a folder of its own, with nothing in its environment but what
+//! the test puts there.
+
+mod database;
+mod program;
+mod serving;
+mod settings;
+mod troubles;
+mod usage;

@@ -1,0 +1,180 @@
+//! The built program, and what a run of it said.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+
+use anyhow::{Context, Result};
+use oc_core::DatabaseUrl;
+use oc_core::testing::TestDb;
+use tempfile::TempDir;
+
+use crate::http::{Answer, Connection, request};
+
+/// The address of a test's database, as the setting has it.
+pub(super) fn setting(db: &TestDb) -> String {
+    match db.url() {
+        DatabaseUrl::Sqlite(path) => format!("sqlite://{}", path.display()),
+        DatabaseUrl::Postgres(url) => url.clone(),
+    }
+}
+
+/// A folder in which the program is run.
+pub(super) struct Program {
+    folder: TempDir,
+    settings: Vec<(String, String)>,
+}
+
+/// What a run said, and its exit code.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) code: Option<i32>,
+    pub(super) out: String,
+    pub(super) errors: String,
+}
+
+impl Run {
+    fn of(output: Output) -> Result<Self> {
+        Ok(Self {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout)?,
+            errors: String::from_utf8(output.stderr)?,
+        })
+    }
+}
+
+impl Program {
+    /// An empty folder and no settings.
+    pub(super) fn new() -> Result<Self> {
+        Self::with(&[])
+    }
+
+    /// An empty folder and these settings.
+    pub(super) fn with(settings: &[(&str, &str)]) -> Result<Self> {
+        let settings = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Ok(Self {
+            folder: tempfile::tempdir()?,
+            settings: settings.collect(),
+        })
+    }
+
+    /// The folder that it runs in.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs it to its end.
+    pub(super) fn run(&self, arguments: &[&str]) -> Result<Run> {
+        Run::of(self.command(arguments).output()?)
+    }
+
+    /// Runs it to its end where no file can grow beyond that many kibibytes, as on a disk that is full.
+    pub(super) fn run_without_room(&self, kibibytes: u32, arguments: &[&str]) -> Result<Run> {
+        let limit = format!(
+            "trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"",
+            2 * kibibytes
+        );
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", &limit, env!("CARGO_BIN_EXE_oc-lettings")])
+            .args(arguments)
+            .current_dir(self.folder())
+            .env_clear()
+            .envs(self.settings.iter().map(|(name, value)| (name, value)));
+        Run::of(command.output()?)
+    }
+
+    /// Starts `serve` on a port that is free, and waits until it serves.
+    pub(super) fn serve(&self, arguments: &[&str]) -> Result<Serving> {
+        let mut command = self.command(arguments);
+        let mut child = command
+            .env("PORT", "0")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let errors = child.stderr.take().context("it was started with a pipe")?;
+        let mut serving = Serving {
+            child,
+            errors: BufReader::new(errors),
+            log: String::new(),
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        };
+        serving.address = serving.wait_for_address()?;
+        Ok(serving)
+    }
+
+    /// The program with the arguments and settings, and nothing else of the test's own environment than where
+    /// the count of reached lines goes.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the tools that count reached lines tell the program by its environment"
+    )]
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oc-lettings"));
+        command
+            .args(arguments)
+            .current_dir(self.folder())
+            .env_clear()
+            .envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)))
+            .envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}
+
+/// A running `serve`, killed when this is dropped.
+pub(super) struct Serving {
+    child: Child,
+    errors: BufReader<ChildStderr>,
+    address: SocketAddr,
+    /// What it logged until it served.
+    pub(super) log: String,
+}
+
+impl Serving {
+    fn wait_for_address(&mut self) -> Result<SocketAddr> {
+        loop {
+            let mut line = String::new();
+            if self.errors.read_line(&mut line)? == 0 {
+                anyhow::bail!("it does not serve: {}", self.log);
+            }
+            self.log.push_str(&line);
+            let address = line
+                .split_once("serving http://")
+                .and_then(|(_, rest)| rest.split('/').next());
+            if let Some(address) = address {
+                return Ok(address.parse()?);
+            }
+        }
+    }
+
+    /// The answer to a plain GET, asked for under that host.
+    pub(super) fn get(&self, host: &str, target: &str) -> Result<Answer> {
+        let mut connection = Connection::open(self.address)?;
+        connection.write(&request("GET", target, &[("Host", host)]))?;
+        connection.answer(true)
+    }
+
+    /// Asks it to end, waits, and tells its exit code and what else it logged.
+    pub(super) fn end(mut self, signal: &str) -> Result<(Option<i32>, String)> {
+        let process = self.child.id().to_string();
+        let sent = Command::new("kill")
+            .args(["-s", signal, &process])
+            .status()?;
+        anyhow::ensure!(sent.success(), "the signal could not be sent");
+        let code = self.child.wait()?.code();
+        let mut rest = String::new();
+        self.errors.read_to_string(&mut rest)?;
+        Ok((code, rest))
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // After `end` there is nothing left to kill.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}

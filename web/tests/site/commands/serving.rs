@@ -1,0 +1,144 @@
+//! `serve`: what it does before it serves, and how it ends.
+
+use anyhow::Result;
+
+use super::program::Program;
+
+const PRODUCTION: [(&str, &str); 3] = [
+    ("APP_ENV", "production"),
+    ("ALLOWED_HOSTS", "www.example.org"),
+    ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+];
+
+#[test]
+fn a_new_site_in_development_has_the_demo_in_it() -> Result<()> {
+    let program = Program::new()?;
+
+    // No command means `serve`.
+    let serving = program.serve(&[])?;
+    let page = serving.get("localhost", "/lettings/")?.html()?;
+    let profiles = serving.get("localhost", "/profiles/")?.html()?;
+
+    assert!(page.text().contains("28 lettings"));
+    assert!(profiles.text().contains("8 profiles"));
+    assert_eq!(serving.end("TERM")?.0, Some(0));
+    let again = program.serve(&["serve"])?;
+    assert!(!again.log.contains("brand-new"), "{}", again.log);
+    let page = again.get("localhost", "/lettings/")?.html()?;
+    assert!(page.text().contains("28 lettings"));
+    Ok(())
+}
+
+#[test]
+fn the_checkout_is_served_in_development() -> Result<()> {
+    let program = Program::new()?;
+    let serving = program.serve(&[])?;
+
+    let page = serving.get("localhost", "/")?.html()?;
+    let sheet = page
+        .attribute_of("link", " rel=\"stylesheet\"", "href")
+        .unwrap_or_default();
+
+    assert_eq!(serving.get("localhost", &sheet)?.status, 200);
+    assert_eq!(
+        serving.get("localhost", "/static/..%2F.env.sample")?.status,
+        404
+    );
+    let lost = serving.get("localhost", "/nowhere/")?.html()?;
+    assert_eq!(lost.texts("h1"), ["Page not found"]);
+    Ok(())
+}
+
+#[test]
+fn a_new_site_in_production_is_empty() -> Result<()> {
+    let program = Program::with(&PRODUCTION)?;
+
+    let serving = program.serve(&["serve"])?;
+    let page = serving.get("www.example.org", "/lettings/")?.html()?;
+
+    assert!(page.text().contains("No lettings are available."));
+    assert_eq!(
+        page.attribute_of("link", " rel=\"canonical\"", "href")
+            .as_deref(),
+        Some("https://www.example.org/lettings/")
+    );
+    assert_eq!(serving.get("localhost", "/")?.status, 400);
+    Ok(())
+}
+
+#[test]
+fn both_signals_end_the_site_in_good_order() -> Result<()> {
+    for signal in ["TERM", "INT"] {
+        let serving = Program::new()?.serve(&[])?;
+
+        let (code, _) = serving.end(signal)?;
+
+        assert_eq!(code, Some(0), "{signal}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_site_that_may_not_migrate_stops_where_something_is_pending() -> Result<()> {
+    let program = Program::with(&[("PORT", "0")])?;
+
+    let run = program.run(&["serve", "--no-migrate"])?;
+
+    assert_eq!(run.code, Some(1));
+    assert!(
+        run.errors.contains("migrations are pending"),
+        "{}",
+        run.errors
+    );
+    program.run(&["migrate"])?;
+    let serving = program.serve(&["serve", "--no-migrate"])?;
+    let page = serving.get("localhost", "/lettings/")?.html()?;
+    assert!(page.text().contains("No lettings are available."));
+    Ok(())
+}
+
+#[test]
+fn an_address_that_is_taken_is_told_with_a_way_out() -> Result<()> {
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    let port = taken.local_addr()?.port().to_string();
+
+    let run = Program::with(&[("PORT", &port)])?.run(&["serve"])?;
+
+    assert_eq!(run.code, Some(1));
+    let told = format!("error: cannot listen on 127.0.0.1:{port}");
+    assert!(run.errors.contains(&told), "{}", run.errors);
+    assert!(
+        run.errors.contains("hint: Set HOST and PORT"),
+        "{}",
+        run.errors
+    );
+    Ok(())
+}
+
+#[test]
+fn a_visitor_leaves_no_error_in_the_log() -> Result<()> {
+    let program = Program::with(&[("LOG_FORMAT", "json"), ("RUST_LOG", "info")])?;
+    let serving = program.serve(&[])?;
+    let long = format!("/?{}", "a".repeat(100_000));
+
+    for target in [
+        "/nowhere/",
+        "/lettings/%00/",
+        "/profiles/%FF/",
+        &long,
+        "/lettings/?page=x",
+    ] {
+        let status = serving.get("localhost", target)?.status;
+        assert!((400..500).contains(&status), "{status}");
+    }
+    assert_eq!(serving.get("evil.test", "/")?.status, 400);
+    let before = serving.log.clone();
+    let (_, after) = serving.end("TERM")?;
+
+    for line in before.lines().chain(after.lines()) {
+        let record: serde_json::Value = serde_json::from_str(line)?;
+        assert_eq!(record["level"], "INFO", "{line}");
+        assert!(record["message"].is_string() && record["time"].is_string());
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! Wrong settings stop every command before it does anything.
+
+use anyhow::Result;
+
+use super::program::{Program, Run};
+
+fn first_line(run: &Run) -> &str {
+    run.errors.lines().next().unwrap_or_default()
+}
+
+#[test]
+fn a_wrong_setting_is_named_with_its_value_and_what_is_allowed() -> Result<()> {
+    for (name, value, allowed) in [
+        ("APP_ENV", "staging", "development or production"),
+        ("DATABASE_POOL_SIZE", "0", "1 to 200"),
+        ("HOST", "http://localhost", "127.0.0.1"),
+        ("PORT", "65536", "0 to 65535"),
+        ("WORKERS", "many", "1 to 256"),
+        ("PUBLIC_URL", "www.example.org", "https://www.example.org"),
+        ("ALLOWED_HOSTS", "https://example.org", "host names"),
+        ("TRUSTED_PROXIES", "proxy.local", "10.0.0.1,172.16.0.0/12"),
+        ("RUST_LOG", "web=loud", "info,web=debug"),
+        ("LOG_FORMAT", "xml", "text or json"),
+    ] {
+        let program = Program::with(&[(name, value)])?;
+
+        for arguments in [&[][..], &["check"]] {
+            let run = program.run(arguments)?;
+
+            assert_eq!(run.code, Some(1), "{name}");
+            let line = first_line(&run);
+            assert!(line.starts_with(&format!("error: {name} is ")), "{line}");
+            assert!(line.contains(value) && line.contains(allowed), "{line}");
+        }
+        assert_eq!(std::fs::read_dir(program.folder())?.count(), 0);
+    }
+    Ok(())
+}
+
+#[test]
+fn production_asks_for_what_has_no_safe_default() -> Result<()> {
+    let hosts = ("ALLOWED_HOSTS", "www.example.org");
+    let production = ("APP_ENV", "production");
+
+    for (settings, missing) in [
+        (vec![production], "ALLOWED_HOSTS"),
+        (vec![production, hosts], "SECRET_KEY"),
+        (vec![production, ("ALLOWED_HOSTS", "*")], "PUBLIC_URL"),
+    ] {
+        let run = Program::with(&settings)?.run(&["check"])?;
+
+        assert_eq!(run.code, Some(1), "{missing}");
+        let line = first_line(&run);
+        let start = format!("error: {missing} is not set: ");
+        assert!(line.starts_with(&start), "{line}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_secret_is_never_printed() -> Result<()> {
+    for (name, value) in [
+        ("SECRET_KEY", "hunter2"),
+        (
+            "SECRET_KEY",
+            "django-insecure-hunter2-hunter2-hunter2-hunter2",
+        ),
+        ("DATABASE_URL", "mysql://oc:hunter2@db/oc"),
+        ("DATABASE_URL", "oc:hunter2@db/oc"),
+        (
+            "DATABASE_URL",
+            "postgres://oc:hunter2@%2Fno%2Fsuch%2Fsocket/oc",
+        ),
+    ] {
+        let run = Program::with(&[(name, value)])?.run(&["check"])?;
+
+        assert_eq!(run.code, Some(1), "{value}");
+        let all = format!("{}{}", run.out, run.errors);
+        assert!(!all.contains("hunter2"), "{all}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_file_of_settings_counts_in_development() -> Result<()> {
+    let program = Program::with(&[("LOG_FORMAT", "text")])?;
+    let file = program.folder().join(".env");
+
+    std::fs::write(
+        &file,
+        "LOG_FORMAT=xml\nDATABASE_URL=sqlite://named.sqlite3\n",
+    )?;
+    let run = program.run(&["migrate"])?;
+
+    // The environment goes before the file.
+    assert_eq!(run.code, Some(0), "{}", run.errors);
+    assert!(program.folder().join("named.sqlite3").exists());
+    std::fs::write(&file, "this is no setting")?;
+    let run = program.run(&["migrate"])?;
+    assert_eq!(run.code, Some(1));
+    assert!(first_line(&run).contains(".env"), "{}", run.errors);
+    Ok(())
+}
+
+#[test]
+fn production_reads_no_file_of_settings() -> Result<()> {
+    let program = Program::with(&[("APP_ENV", "production")])?;
+    let settings = "ALLOWED_HOSTS=www.example.org\nSECRET_KEY=0123456789abcdef0123456789abcdef\n";
+    std::fs::write(program.folder().join(".env"), settings)?;
+
+    let run = program.run(&["check"])?;
+
+    assert_eq!(run.code, Some(1));
+    assert!(first_line(&run).starts_with("error: ALLOWED_HOSTS is not set"));
+    Ok(())
+}

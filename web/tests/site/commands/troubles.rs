@@ -1,0 +1,117 @@
+//! Databases that do not work: every command says so in one line, and then the way out.
+
+use anyhow::Result;
+use diesel::RunQueryDsl;
+use diesel::connection::SimpleConnection;
+use oc_core::testing::TestDb;
+
+use super::program::{Program, Run, setting};
+
+/// Failed, with these words in the reason, and a hint after it.
+fn assert_told(run: &Run, words: &[&str]) {
+    assert_eq!(run.code, Some(1), "{}{}", run.out, run.errors);
+    let mut lines = run
+        .errors
+        .lines()
+        .filter(|line| !line.contains("Profile Error"));
+    let reason = lines.next().unwrap_or_default();
+    assert!(reason.starts_with("error: "), "{}", run.errors);
+    for word in words {
+        assert!(reason.contains(word), "{word}: {reason}");
+    }
+    let hint = lines.next().unwrap_or_default();
+    assert!(hint.starts_with("hint: "), "{}", run.errors);
+}
+
+#[test]
+fn what_is_no_database_is_told_with_a_way_out() -> Result<()> {
+    for (path, trouble) in [
+        ("folder", "nable to open"),
+        ("notes.txt", "file is not a database"),
+        ("short.txt", "file is not a database"),
+        ("no/such/folder.sqlite3", "nable to open"),
+        ("/proc/oc.sqlite3", "nable to open"),
+    ] {
+        let url = format!("sqlite://{path}");
+        let program = Program::with(&[("DATABASE_URL", &url), ("PORT", "0")])?;
+        let folder = program.folder();
+        std::fs::create_dir(folder.join("folder"))?;
+        std::fs::write(
+            folder.join("notes.txt"),
+            "this is no database; ".repeat(100),
+        )?;
+        std::fs::write(folder.join("short.txt"), "notes")?;
+
+        for arguments in [&[][..], &["migrate"], &["check"]] {
+            let run = program.run(arguments)?;
+
+            assert_told(&run, &["cannot ", path, trouble]);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_server_that_is_away_is_told_with_a_way_out() -> Result<()> {
+    let url = "postgres://oc@%2Fno%2Fsuch%2Fsocket/oc";
+    let program = Program::with(&[("DATABASE_URL", url), ("PORT", "0")])?;
+
+    for arguments in [&[][..], &["migrate"], &["check"], &["demo"]] {
+        let run = program.run(arguments)?;
+
+        assert_told(&run, &["cannot open the database postgres://oc@"]);
+        assert!(
+            run.errors.contains("Is the server running"),
+            "{}",
+            run.errors
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_database_that_cannot_be_written_is_told_with_a_way_out() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    diesel::sql_query("PRAGMA journal_mode = DELETE").execute(&mut db.connect()?)?;
+    // Permissions would not keep the superuser from writing; this does.
+    let url = format!(
+        "{}?mode=ro",
+        setting(&db).replacen("sqlite://", "sqlite://file:", 1)
+    );
+    let program = Program::with(&[("DATABASE_URL", &url), ("PORT", "0")])?;
+
+    let run = program.run(&["check"])?;
+
+    assert_told(&run, &["readonly database"]);
+    Ok(())
+}
+
+#[test]
+fn a_database_that_stays_locked_is_told_with_a_way_out() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let holder = &mut db.connect()?;
+    holder.batch_execute("BEGIN IMMEDIATE")?;
+    let program = Program::with(&[("DATABASE_URL", &setting(&db)), ("PORT", "0")])?;
+
+    let run = program.run(&["check"])?;
+
+    assert_told(
+        &run,
+        &["cannot write to the database", "database is locked"],
+    );
+    Ok(())
+}
+
+#[test]
+fn a_full_disk_is_told_with_a_way_out_and_nothing_is_lost() -> Result<()> {
+    let program = Program::new()?;
+    let first = program.run(&["demo", "--lettings", "100"])?;
+    assert_eq!(first.code, Some(0), "{}", first.errors);
+
+    let run = program.run_without_room(300, &["demo", "--lettings", "20000"])?;
+
+    assert_told(&run, &["cannot add the demo data"]);
+    let after = program.run(&["demo", "--lettings", "100"])?;
+    assert_eq!(after.code, Some(0), "{}", after.errors);
+    Ok(())
+}

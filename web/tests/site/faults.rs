@@ -1,0 +1,161 @@
+//! What happens when the database changes, breaks or goes away.
+
+use anyhow::{Context, Result};
+use diesel::RunQueryDsl;
+use diesel::connection::SimpleConnection;
+use oc_core::testing::TestDb;
+use oc_core::{DatabaseUrl, DbConnection, open};
+
+use crate::support::{TestSite, letting, profile};
+
+#[test]
+fn a_change_is_public_at_once_on_every_node() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let other = site.beside()?;
+        let conn = &mut site.database()?;
+        letting(conn, "Lakeside flat")?;
+        profile(conn, "AirWow")?;
+        let targets = ["/", "/lettings/", "/lettings/1/", "/lettings/feed/"];
+        let mut tags = Vec::new();
+        for target in targets {
+            let answer = other.get(target)?;
+            assert!(answer.text()?.contains("Lakeside flat"), "{target}");
+            tags.push(answer.header("etag").unwrap_or_default().to_owned());
+        }
+
+        diesel::sql_query("UPDATE lettings SET title = 'Seaside flat'").execute(conn)?;
+
+        for node in [&site, &other] {
+            for (target, tag) in targets.into_iter().zip(&tags) {
+                let answer = node.send("GET", target, &[("If-None-Match", tag)])?;
+                assert_eq!(answer.status, 200, "{target}");
+                let text = answer.text()?;
+                assert!(text.contains("Seaside flat") && !text.contains("Lakeside flat"));
+            }
+        }
+        diesel::sql_query("DELETE FROM profiles").execute(conn)?;
+        assert_eq!(other.get("/profiles/AirWow/")?.status, 404);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_fault_of_ours_tells_nothing_of_the_inside() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        conn.batch_execute("DROP TABLE lettings; DROP TABLE profiles;")?;
+
+        for target in [
+            "/",
+            "/lettings/",
+            "/lettings/1/",
+            "/profiles/",
+            "/profiles/x/",
+        ] {
+            let answer = site.get(target)?;
+
+            assert_eq!(answer.status, 500, "{target}");
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+            let page = answer.html()?;
+            assert_eq!(page.texts("h1"), ["Something went wrong"]);
+            assert!(page.has_link("Home", "/"));
+            for inside in ["table", "relation", "SQL", "diesel", "panic", ".rs"] {
+                assert!(!page.text().contains(inside), "{inside} on {target}");
+            }
+        }
+        for target in ["/lettings/feed/", "/sitemap.xml", "/sitemap-lettings-1.xml"] {
+            assert_eq!(site.get(target)?.status, 500, "{target}");
+        }
+        assert_eq!(site.get("/healthz")?.status, 200);
+        assert_eq!(site.get("/robots.txt")?.status, 200);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_database_that_goes_away_is_found_again() -> Result<()> {
+    let Some(db) = TestDb::postgres()? else {
+        return Ok(());
+    };
+    let site = TestSite::on(db)?;
+    letting(&mut site.database()?, "Lakeside flat")?;
+    assert_eq!(site.get("/lettings/1/")?.status, 200);
+
+    let server = Server::of(site.db())?;
+    server.shut()?;
+    let page = site.get("/lettings/1/")?;
+    let ready = site.get("/readyz")?;
+    let alive = site.get("/healthz")?;
+    server.open()?;
+    let after = site.get("/lettings/1/")?;
+
+    assert_eq!(page.status, 503);
+    assert!(page.header("retry-after").is_some());
+    assert_eq!(page.header("cache-control"), Some("no-store"));
+    assert!(page.header("content-security-policy").is_some());
+    assert_eq!(page.html()?.texts("h1"), ["Back in a moment"]);
+    assert_eq!(ready.status, 503);
+    assert_eq!(ready.json()?["checks"]["database"], "failed");
+    assert_eq!(alive.status, 200);
+    assert_eq!(after.status, 200);
+    Ok(())
+}
+
+#[test]
+fn a_connection_that_dies_between_two_requests_is_replaced() -> Result<()> {
+    let Some(db) = TestDb::postgres()? else {
+        return Ok(());
+    };
+    let site = TestSite::on(db)?;
+    letting(&mut site.database()?, "Lakeside flat")?;
+    assert_eq!(site.get("/lettings/")?.status, 200);
+
+    Server::of(site.db())?.end_connections()?;
+
+    assert_eq!(site.get("/lettings/")?.status, 200);
+    Ok(())
+}
+
+/// The server behind a test's database, and the database's name on it.
+struct Server {
+    admin: DatabaseUrl,
+    name: String,
+}
+
+impl Server {
+    fn of(db: &TestDb) -> Result<Self> {
+        let DatabaseUrl::Postgres(url) = db.url() else {
+            anyhow::bail!("{} is no server", db.url());
+        };
+        let (path, parameters) = url.split_once('?').unwrap_or((url, ""));
+        let (server, name) = path.rsplit_once('/').context("no database is named")?;
+        Ok(Self {
+            admin: format!("{server}/postgres?{parameters}").parse()?,
+            name: name.to_owned(),
+        })
+    }
+
+    /// Lets nobody in any more, and ends who is.
+    fn shut(&self) -> Result<()> {
+        let name = &self.name;
+        self.tell(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"))?;
+        self.end_connections()
+    }
+
+    fn open(&self) -> Result<()> {
+        let name = &self.name;
+        self.tell(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+    }
+
+    fn end_connections(&self) -> Result<()> {
+        let name = &self.name;
+        self.tell(&format!(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'"
+        ))
+    }
+
+    fn tell(&self, statement: &str) -> Result<()> {
+        let mut conn: DbConnection = open(&self.admin)?;
+        Ok(conn.batch_execute(statement)?)
+    }
+}

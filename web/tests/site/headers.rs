@@ -1,0 +1,157 @@
+//! The headers that every answer carries, and those that none does.
+
+use anyhow::Result;
+use diesel::RunQueryDsl;
+
+use crate::http::{Answer, Connection};
+use crate::support::{TestSite, letting};
+
+/// What every answer says, whatever its status.
+fn assert_guarded(answer: &Answer, what: &str) {
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        assert_eq!(answer.header(name), Some(value), "{name} of {what}");
+    }
+    let policy = answer.header("content-security-policy").unwrap_or_default();
+    for part in [
+        "default-src 'none'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+    ] {
+        assert!(
+            policy.split(';').any(|known| known.trim() == part),
+            "{part} of {what}"
+        );
+    }
+    for hole in ["unsafe", "http:", "https:", "data:", "*"] {
+        assert!(!policy.contains(hole), "{hole} in {what}");
+    }
+    let permissions = answer.header("permissions-policy").unwrap_or_default();
+    assert!(permissions.contains("geolocation=()"), "{what}");
+    for name in ["server", "x-powered-by", "via", "set-cookie"] {
+        assert_eq!(answer.header(name), None, "{name} of {what}");
+    }
+}
+
+#[test]
+fn every_answer_is_guarded() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Lakeside flat")?;
+    let home = site.get("/")?;
+    let tag = home.header("etag").unwrap_or_default();
+    let sheet = home
+        .html()?
+        .attribute_of("link", " rel=\"stylesheet\"", "href")
+        .unwrap_or_default();
+
+    for (status, method, target, headers) in [
+        (200, "GET", "/", vec![]),
+        (200, "GET", "/", vec![("Accept-Encoding", "br")]),
+        (200, "HEAD", "/lettings/1/", vec![]),
+        (200, "GET", &*sheet, vec![]),
+        (200, "GET", "/favicon.ico", vec![]),
+        (200, "GET", "/healthz", vec![]),
+        (200, "GET", "/sitemap.xml", vec![]),
+        (204, "OPTIONS", "/", vec![]),
+        (301, "GET", "/lettings", vec![]),
+        (304, "GET", "/", vec![("If-None-Match", tag)]),
+        (304, "GET", &*sheet, vec![("If-None-Match", "*")]),
+        (400, "GET", "/", vec![("Host", "evil.test")]),
+        (404, "GET", "/nowhere/", vec![]),
+        (404, "GET", "/static/site.0123456789abcdef.css", vec![]),
+        (405, "POST", "/", vec![]),
+        (405, "TRACE", "/", vec![]),
+    ] {
+        let answer = site.send(method, target, &headers)?;
+
+        assert_eq!(answer.status, status, "{method} {target}");
+        assert_guarded(&answer, &format!("{status} {method} {target}"));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_fault_of_ours_is_guarded_too() -> Result<()> {
+    let site = TestSite::start()?;
+    diesel::sql_query("DROP TABLE lettings").execute(&mut site.database()?)?;
+
+    for (status, target) in [(500, "/lettings/"), (500, "/sitemap.xml")] {
+        let answer = site.get(target)?;
+
+        assert_eq!(answer.status, status, "{target}");
+        assert_guarded(&answer, target);
+    }
+    Ok(())
+}
+
+#[test]
+fn https_is_insisted_on_where_a_trusted_proxy_speaks_it() -> Result<()> {
+    let site = TestSite::with(&[("TRUSTED_PROXIES", "10.0.0.1,127.0.0.0/8")])?;
+
+    for target in ["/", "/nowhere/", "/lettings", "/healthz", "/favicon.ico"] {
+        let answer = site.send("GET", target, &[("X-Forwarded-Proto", "https")])?;
+
+        let transport = answer
+            .header("strict-transport-security")
+            .unwrap_or_default();
+        assert!(transport.starts_with("max-age="), "{target}");
+    }
+    for proto in ["http", "", "httpss"] {
+        let answer = site.send("GET", "/", &[("X-Forwarded-Proto", proto)])?;
+        assert_eq!(answer.header("strict-transport-security"), None, "{proto}");
+    }
+    assert_eq!(site.get("/")?.header("strict-transport-security"), None);
+    Ok(())
+}
+
+#[test]
+fn nobody_else_is_believed_about_https() -> Result<()> {
+    for proxies in ["", "10.0.0.0/8", "::1"] {
+        let site = TestSite::with(&[("TRUSTED_PROXIES", proxies)])?;
+
+        let answer = site.send("GET", "/", &[("X-Forwarded-Proto", "https")])?;
+
+        assert_eq!(
+            answer.header("strict-transport-security"),
+            None,
+            "{proxies}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_cookie_is_neither_set_nor_read() -> Result<()> {
+    let site = TestSite::start()?;
+    let plain = site.get("/lettings/")?;
+
+    let answer = site.send(
+        "GET",
+        "/lettings/",
+        &[("Cookie", "sessionid=x; csrftoken=y")],
+    )?;
+
+    assert_eq!(answer.headers(), plain.headers());
+    assert_eq!(answer.body, plain.body);
+    Ok(())
+}
+
+#[test]
+fn bytes_that_are_no_request_get_a_bare_refusal() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut connection = Connection::open(site.address())?;
+
+    connection.write(b"this is not HTTP\r\n\r\n")?;
+
+    let answer = connection.answer(true)?;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.header("server"), None);
+    assert!(answer.body.is_empty());
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! What machines ask about the process.
+
+use anyhow::Result;
+use diesel::RunQueryDsl;
+use serde_json::json;
+
+use crate::support::TestSite;
+
+#[test]
+fn the_process_tells_that_it_is_alive_and_which_one_it_is() -> Result<()> {
+    let site = TestSite::start()?;
+
+    let answer = site.get("/healthz")?;
+
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.header("etag"), None);
+    let health = answer.json()?;
+    assert_eq!(health["status"], "ok");
+    assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
+    assert!(
+        health["revision"]
+            .as_str()
+            .is_some_and(|text| !text.is_empty())
+    );
+    Ok(())
+}
+
+#[test]
+fn a_site_that_can_work_is_ready() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let answer = site.get("/readyz")?;
+
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(
+            answer.json()?,
+            json!({ "status": "ok", "checks": { "database": "ok", "migrations": "ok" } })
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_pending_migration_keeps_the_site_from_being_ready() -> Result<()> {
+    for site in TestSite::on_each()? {
+        diesel::sql_query(
+            "DELETE FROM __diesel_schema_migrations WHERE version = \
+             (SELECT max(version) FROM __diesel_schema_migrations)",
+        )
+        .execute(&mut site.database()?)?;
+
+        let answer = site.get("/readyz")?;
+
+        assert_eq!(answer.status, 503);
+        assert!(answer.header("retry-after").is_some());
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(
+            answer.json()?,
+            json!({ "status": "failed", "checks": { "database": "ok", "migrations": "pending" } })
+        );
+        assert_eq!(site.get("/healthz")?.status, 200);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_database_of_the_future_keeps_the_site_from_being_ready() -> Result<()> {
+    for site in TestSite::on_each()? {
+        diesel::sql_query(
+            "INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')",
+        )
+        .execute(&mut site.database()?)?;
+
+        let answer = site.get("/readyz")?;
+
+        assert_eq!(answer.status, 503);
+        assert_eq!(answer.json()?["checks"]["migrations"], "failed");
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! The home page.
+
+use anyhow::Result;
+
+use crate::support::{TestSite, letting, letting_in};
+
+#[test]
+fn home_welcomes_and_leads_to_both_lists() -> Result<()> {
+    let site = TestSite::start()?;
+
+    let home = site.get("/")?;
+
+    assert_eq!(home.status, 200);
+    let page = home.html()?;
+    assert!(page.first("title").text().starts_with("Holiday Homes"));
+    assert_eq!(page.texts("h1"), ["Welcome to Holiday Homes"]);
+    assert!(page.has_link("Lettings", "/lettings/"));
+    assert!(page.has_link("Profiles", "/profiles/"));
+    Ok(())
+}
+
+#[test]
+fn home_shows_the_newest_lettings_and_the_towns() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        for number in 1..=7 {
+            letting_in(conn, &format!("House {number}"), "Seal Beach")?;
+        }
+
+        let page = site.get("/")?.html()?;
+
+        let text = page.text();
+        assert!(!page.links().iter().any(|link| link.text == "House 1"));
+        assert!(text.find("House 7") < text.find("House 2"), "{text}");
+        assert!(page.has_link("House 7", "/lettings/7/"));
+        assert!(page.has_link("See all 7 lettings", "/lettings/"));
+        assert!(page.has_link("Seal Beach", "/lettings/?city=Seal+Beach"));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_single_letting_is_not_called_several() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Lakeside flat")?;
+
+    let page = site.get("/")?.html()?;
+
+    assert!(page.has_link("See the letting", "/lettings/"));
+    Ok(())
+}
+
+#[test]
+fn an_empty_home_page_says_so() -> Result<()> {
+    let site = TestSite::start()?;
+
+    let text = site.get("/")?.html()?.text();
+
+    assert!(text.contains("No lettings are available."), "{text}");
+    Ok(())
+}
+
+#[test]
+fn the_page_that_one_is_on_is_marked() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Lakeside flat")?;
+    let marked = |path: &str, mark: &str| -> Result<Option<String>> {
+        let mark = format!(" aria-current=\"{mark}\"");
+        Ok(site.get(path)?.html()?.attribute_of("a", &mark, "href"))
+    };
+
+    assert_eq!(marked("/", "page")?.as_deref(), Some("/"));
+    assert_eq!(marked("/lettings/", "page")?.as_deref(), Some("/lettings/"));
+    assert_eq!(marked("/profiles/", "page")?.as_deref(), Some("/profiles/"));
+    assert_eq!(
+        marked("/lettings/1/", "true")?.as_deref(),
+        Some("/lettings/")
+    );
+    assert_eq!(marked("/nowhere/", "page")?, None);
+    Ok(())
+}

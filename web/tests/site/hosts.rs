@@ -1,0 +1,117 @@
+//! Which hosts the site answers for.
+
+use anyhow::Result;
+
+use crate::http::{Answer, Connection};
+use crate::support::TestSite;
+
+/// The answer to these very bytes.
+fn raw(site: &TestSite, request: &str) -> Result<Answer> {
+    let mut connection = Connection::open(site.address())?;
+    connection.write(request.as_bytes())?;
+    connection.answer(true)
+}
+
+#[test]
+fn a_host_that_is_not_ours_is_refused_and_not_repeated() -> Result<()> {
+    let site = TestSite::with(&[("ALLOWED_HOSTS", "www.example.org,.example.net")])?;
+
+    for host in [
+        "evil.test",
+        "www.example.org.evil.test",
+        "evil.test:80",
+        "localhost",
+        "127.0.0.1",
+        "example.org",
+        "evil.test, www.example.org",
+        "www.example.org@evil.test",
+        "www.example.org/evil.test",
+        "evil.test<script>",
+        "",
+    ] {
+        for target in ["/", "/lettings", "/nowhere/", "/healthz", "/sitemap.xml"] {
+            let answer = site.send("GET", target, &[("Host", host)])?;
+
+            assert_eq!(answer.status, 400, "{host}{target}");
+            assert_eq!(answer.html()?.texts("h1"), ["Bad request"]);
+            let all = format!("{:?}{}", answer.headers(), answer.text()?);
+            assert!(!all.contains("evil") && !all.contains("script>"), "{all}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn our_hosts_are_known_with_and_without_a_port() -> Result<()> {
+    let site = TestSite::with(&[("ALLOWED_HOSTS", "www.example.org,.example.net,[::1]")])?;
+
+    for host in [
+        "www.example.org",
+        "WWW.Example.ORG",
+        "www.example.org:8443",
+        "example.net",
+        "a.b.example.net",
+        "[::1]:8000",
+    ] {
+        let answer = site.send("GET", "/", &[("Host", host)])?;
+        assert_eq!(answer.status, 200, "{host}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_missing_or_doubled_host_is_refused() -> Result<()> {
+    let site = TestSite::start()?;
+
+    for head in [
+        "GET / HTTP/1.1\r\nConnection: close\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.test\r\nConnection: close\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    ] {
+        assert_eq!(raw(&site, head)?.status, 400, "{head}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_foreign_host_in_the_request_line_is_refused() -> Result<()> {
+    let site = TestSite::start()?;
+
+    for target in [
+        "http://evil.test/",
+        "http://evil.test/lettings",
+        "http://evil.test:80/",
+        "http://localhost@evil.test/",
+        "https://evil.test/",
+    ] {
+        let answer = site.get(target)?;
+
+        assert_eq!(answer.status, 400, "{target}");
+        assert!(!answer.text()?.contains("evil"), "{target}");
+    }
+    assert_eq!(site.get("http://localhost/lettings/")?.status, 200);
+    let foreign = site.send("GET", "http://localhost/", &[("Host", "evil.test")])?;
+    assert_eq!(foreign.status, 400);
+    Ok(())
+}
+
+#[test]
+fn what_a_proxy_forwards_as_host_counts_for_nothing() -> Result<()> {
+    let site = TestSite::with(&[("TRUSTED_PROXIES", "127.0.0.1")])?;
+    let forged = [
+        ("X-Forwarded-Host", "evil.test"),
+        ("Forwarded", "host=evil.test"),
+        ("X-Forwarded-Proto", "javascript"),
+    ];
+
+    for target in ["/", "/lettings", "/sitemap.xml", "/lettings/feed/"] {
+        let answer = site.send("GET", target, &forged)?;
+
+        let all = format!("{:?}{}", answer.headers(), answer.text()?);
+        assert!(
+            !all.contains("evil") && !all.contains("javascript"),
+            "{all}"
+        );
+    }
+    Ok(())
+}

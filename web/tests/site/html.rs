@@ -1,0 +1,132 @@
+//! A page as a visitor reads it: titles, links, texts. Enough for the site's own tidy markup, not for any page.
+
+/// A page, or a part of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Html {
+    source: String,
+}
+
+/// A link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) text: String,
+    pub(crate) href: String,
+}
+
+impl Html {
+    pub(crate) fn new(source: String) -> Self {
+        Self { source }
+    }
+
+    /// The markup itself.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// What stands in each element of that name.
+    pub(crate) fn all(&self, name: &str) -> Vec<Self> {
+        self.elements(name)
+            .map(|(_, inner)| Self::new(inner.to_owned()))
+            .collect()
+    }
+
+    /// What stands in the first element of that name, or nothing.
+    pub(crate) fn first(&self, name: &str) -> Self {
+        let inner = self.elements(name).next();
+        Self::new(inner.map(|(_, inner)| inner.to_owned()).unwrap_or_default())
+    }
+
+    /// The texts of all elements of that name.
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
+        self.all(name).iter().map(Self::text).collect()
+    }
+
+    /// What can be read, with single blanks.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        let mut rest = self.source.as_str();
+        while let Some((before, tag)) = rest.split_once('<') {
+            text.push_str(before);
+            rest = tag.split_once('>').map_or("", |(_, after)| after);
+        }
+        text.push_str(rest);
+        unescape(&text)
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    /// Every link.
+    pub(crate) fn links(&self) -> Vec<Link> {
+        self.elements("a")
+            .filter_map(|(attributes, inner)| {
+                Some(Link {
+                    text: Self::new(inner.to_owned()).text(),
+                    href: attribute(attributes, "href")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Whether there is a link with just that text to just that address.
+    pub(crate) fn has_link(&self, text: &str, href: &str) -> bool {
+        self.href(text).is_some_and(|known| known == href)
+    }
+
+    /// Where the first link with that text leads.
+    pub(crate) fn href(&self, text: &str) -> Option<String> {
+        let links = self.links();
+        let link = links.into_iter().find(|link| link.text == text)?;
+        Some(link.href)
+    }
+
+    /// An attribute of each element of that name that has it, also of elements without an end.
+    pub(crate) fn attributes(&self, name: &str, attribute_name: &str) -> Vec<String> {
+        self.tags(name)
+            .filter_map(|(attributes, _)| attribute(attributes, attribute_name))
+            .collect()
+    }
+
+    /// An attribute of the first element of that name that holds the given markup in its tag.
+    pub(crate) fn attribute_of(&self, name: &str, with: &str, wanted: &str) -> Option<String> {
+        self.tags(name)
+            .find(|(attributes, _)| attributes.contains(with))
+            .and_then(|(attributes, _)| attribute(attributes, wanted))
+    }
+
+    fn elements<'a>(&'a self, name: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let end = format!("</{name}>");
+        self.tags(name)
+            .filter_map(move |(attributes, rest)| Some((attributes, rest.split_once(&end)?.0)))
+    }
+
+    /// The attributes of each tag of that name, and what follows it.
+    fn tags<'a>(&'a self, name: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let start = format!("<{name}");
+        let mut rest = self.source.as_str();
+        std::iter::from_fn(move || {
+            loop {
+                rest = rest.split_once(&start)?.1;
+                if rest.starts_with([' ', '>', '\n']) {
+                    let (attributes, after) = rest.split_once('>')?;
+                    return Some((attributes, after));
+                }
+            }
+        })
+    }
+}
+
+fn attribute(attributes: &str, name: &str) -> Option<String> {
+    let (_, value) = attributes.split_once(&format!(" {name}=\""))?;
+    Some(unescape(value.split_once('"')?.0))
+}
+
+fn unescape(text: &str) -> String {
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&#x27;", "'")
+        .replace("&#39;", "'")
+        .replace("&#x2F;", "/")
+        .replace("&amp;", "&")
+}

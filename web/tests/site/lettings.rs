@@ -1,0 +1,193 @@
+//! The list of lettings, and one letting.
+
+use anyhow::Result;
+use lettings::AddressDraft;
+
+use crate::html::Html;
+use crate::support::{TestSite, address, letting, letting_at, letting_in};
+
+/// A title that would do harm if it were not escaped.
+const HOSTILE: &str = "<script>alert('1')</script> & \"Sons\"";
+
+#[test]
+fn lettings_are_listed_by_id() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        letting(conn, "Pier House")?;
+        letting(conn, "Lakeside flat")?;
+
+        let list = site.get("/lettings/")?;
+
+        assert_eq!(list.status, 200);
+        let page = list.html()?;
+        assert!(page.first("title").text().starts_with("Lettings"));
+        assert_eq!(page.texts("h1"), ["Lettings"]);
+        assert_eq!(
+            listed(&page),
+            [
+                ("Pier House", "/lettings/1/"),
+                ("Lakeside flat", "/lettings/2/")
+            ]
+            .map(|(title, href)| (title.to_owned(), href.to_owned()))
+        );
+        assert!(page.text().contains("2 lettings"));
+        assert!(page.has_link("Home", "/") && page.has_link("Profiles", "/profiles/"));
+    }
+    Ok(())
+}
+
+/// Title and address of each letting in the list.
+fn listed(page: &Html) -> Vec<(String, String)> {
+    let links = page.all("li").into_iter().flat_map(|item| item.links());
+    links
+        .filter(|link| link.href.starts_with("/lettings/") && link.href.ends_with('/'))
+        .filter(|link| !["/lettings/", "/lettings/feed/"].contains(&&*link.href))
+        .map(|link| (link.text, link.href))
+        .collect()
+}
+
+#[test]
+fn an_empty_list_of_lettings_says_so() -> Result<()> {
+    let site = TestSite::start()?;
+
+    let page = site.get("/lettings/")?.html()?;
+
+    assert!(page.text().contains("No lettings are available."));
+    assert!(page.text().contains("0 lettings"));
+    assert!(page.has_link("Home", "/") && page.has_link("Profiles", "/profiles/"));
+    Ok(())
+}
+
+#[test]
+fn a_letting_shows_its_address_in_three_lines() -> Result<()> {
+    for site in TestSite::on_each()? {
+        letting(&mut site.database()?, "Lakeside flat")?;
+
+        let answer = site.get("/lettings/1/")?;
+
+        assert_eq!(answer.status, 200);
+        let page = answer.html()?;
+        assert!(page.first("title").text().starts_with("Lakeside flat"));
+        assert_eq!(page.texts("h1"), ["Lakeside flat"]);
+        assert_eq!(
+            page.first("address").texts("p"),
+            ["12 Gull Lane", "Dana Point, CA 92629", "USA"]
+        );
+        assert!(page.has_link("Back", "/lettings/"));
+        assert!(page.has_link("Home", "/") && page.has_link("Profiles", "/profiles/"));
+    }
+    Ok(())
+}
+
+#[test]
+fn zip_codes_keep_their_zeros_and_numbers_have_no_separators() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let east = AddressDraft {
+            number: "4321".to_owned(),
+            zip_code: "02134".to_owned(),
+            ..address()
+        };
+        letting_at(conn, "Far away", &east)?;
+        let least = AddressDraft {
+            number: "0".to_owned(),
+            zip_code: "0".to_owned(),
+            ..address()
+        };
+        letting_at(conn, "Nowhere", &least)?;
+
+        let lines = |path| -> Result<_> { Ok(site.get(path)?.html()?.first("address").texts("p")) };
+
+        let far = lines("/lettings/1/")?;
+        assert_eq!(far[..2], ["4321 Gull Lane", "Dana Point, CA 02134"]);
+        let nowhere = lines("/lettings/2/")?;
+        assert_eq!(nowhere[..2], ["0 Gull Lane", "Dana Point, CA 00000"]);
+    }
+    Ok(())
+}
+
+#[test]
+fn all_text_is_escaped() -> Result<()> {
+    let site = TestSite::start()?;
+    let draft = AddressDraft {
+        street: "<b>Bold</b> Street".to_owned(),
+        city: "<i>City</i>".to_owned(),
+        state: "<>".to_owned(),
+        country_iso_code: "&\"'".to_owned(),
+        ..address()
+    };
+    letting_at(&mut site.database()?, HOSTILE, &draft)?;
+
+    for path in [
+        "/",
+        "/lettings/",
+        "/lettings/1/",
+        "/lettings/?city=%3Ci%3ECity%3C/i%3E",
+    ] {
+        let page = site.get(path)?.html()?;
+
+        assert!(page.text().contains(HOSTILE), "{path}: {}", page.text());
+        for harm in ["<script>", "</script> ", "<b>", "<i>"] {
+            assert!(!page.source().contains(harm), "{harm} on {path}");
+        }
+    }
+    let lines = site
+        .get("/lettings/1/")?
+        .html()?
+        .first("address")
+        .texts("p");
+    assert_eq!(
+        lines,
+        ["12 <b>Bold</b> Street", "<i>City</i>, <> 92629", "&\"'"]
+    );
+    Ok(())
+}
+
+#[test]
+fn what_was_searched_is_escaped() -> Result<()> {
+    let site = TestSite::start()?;
+
+    let page = site
+        .get("/lettings/?q=%3Cscript%3Ex%3C/script%3E%22&city=%27%22%3E%3Cb%3E&state=%3Ci%3E&sort=%3Cu%3E")?
+        .html()?;
+
+    for harm in ["<script>x", "<b>", "<i>", "<u>"] {
+        assert!(!page.source().contains(harm), "{harm}");
+    }
+    assert_eq!(page.attributes("input", "value"), ["<script>x</script>\""]);
+    Ok(())
+}
+
+#[test]
+fn letters_of_any_script_and_the_longest_title_show() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let longest = "ß".repeat(256);
+        letting(conn, "Жанна’s 家 🏖")?;
+        letting(conn, &longest)?;
+
+        let title = |path| -> Result<_> { Ok(site.get(path)?.html()?.first("h1").text()) };
+
+        assert_eq!(title("/lettings/1/")?, "Жанна’s 家 🏖");
+        assert_eq!(title("/lettings/2/")?, longest);
+    }
+    Ok(())
+}
+
+#[test]
+fn others_in_the_same_town_are_shown_beside_a_letting() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        for title in ["One", "Two", "Three", "Four", "Five"] {
+            letting_in(conn, title, "Brea")?;
+        }
+        letting_in(conn, "Elsewhere", "Tustin")?;
+
+        let page = site.get("/lettings/5/")?.html()?;
+
+        let shown: Vec<_> = listed(&page).into_iter().map(|(title, _)| title).collect();
+        assert_eq!(shown, ["Four", "Three", "Two"]);
+        assert!(!site.get("/lettings/6/")?.html()?.text().contains("More in"));
+    }
+    Ok(())
+}

@@ -1,0 +1,280 @@
+//! Both lists, searched, filtered, sorted and cut into pages.
+
+use anyhow::Result;
+use lettings::AddressDraft;
+use oc_core::DbConnection;
+
+use crate::support::{TestSite, address, letting, letting_at, letting_in, profile};
+
+/// The titles, or usernames, that a list shows, in order.
+fn shown(site: &TestSite, target: &str) -> Result<Vec<String>> {
+    let answer = site.get(target)?;
+    assert_eq!(answer.status, 200, "{target}");
+    Ok(answer.html()?.first("main").texts("h2"))
+}
+
+fn three_lettings(conn: &mut DbConnection) -> Result<()> {
+    letting_in(conn, "Pier House", "Seal Beach")?;
+    letting_in(conn, "apple barn", "Orange")?;
+    let texan = AddressDraft {
+        street: "Étoile Street".to_owned(),
+        city: "Orange".to_owned(),
+        state: "TX".to_owned(),
+        ..address()
+    };
+    letting_at(conn, "Lone Star", &texan)?;
+    Ok(())
+}
+
+#[test]
+fn all_words_are_searched_in_title_street_and_city() -> Result<()> {
+    for site in TestSite::on_each()? {
+        three_lettings(&mut site.database()?)?;
+
+        assert_eq!(shown(&site, "/lettings/?q=PIER")?, ["Pier House"]);
+        assert_eq!(shown(&site, "/lettings/?q=%C3%A9toile")?, ["Lone Star"]);
+        assert_eq!(
+            shown(&site, "/lettings/?q=%C3%89TOILE+star")?,
+            ["Lone Star"]
+        );
+        assert_eq!(
+            shown(&site, "/lettings/?q=orange")?,
+            ["apple barn", "Lone Star"]
+        );
+        assert_eq!(shown(&site, "/lettings/?q=pier+orange")?, [""; 0]);
+        assert_eq!(shown(&site, "/lettings/?q=%25")?, [""; 0]);
+    }
+    Ok(())
+}
+
+#[test]
+fn profiles_are_searched_by_username_names_and_city() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        profile(conn, "AirWow")?;
+        profile(conn, "zoe")?;
+
+        assert_eq!(shown(&site, "/profiles/?q=airwow")?, ["AirWow"]);
+        assert_eq!(
+            shown(&site, "/profiles/?q=ADA+point+paul")?,
+            ["AirWow", "zoe"]
+        );
+        assert_eq!(shown(&site, "/profiles/?q=example.org")?, [""; 0]);
+        assert_eq!(
+            shown(&site, "/profiles/?city=Brea&state=TX&sort=-id")?,
+            ["AirWow", "zoe"]
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn city_and_state_narrow_the_list() -> Result<()> {
+    for site in TestSite::on_each()? {
+        three_lettings(&mut site.database()?)?;
+
+        assert_eq!(shown(&site, "/lettings/?city=Seal+Beach")?, ["Pier House"]);
+        assert_eq!(shown(&site, "/lettings/?state=TX")?, ["Lone Star"]);
+        assert_eq!(
+            shown(&site, "/lettings/?q=barn&city=Orange&state=CA")?,
+            ["apple barn"]
+        );
+        assert_eq!(shown(&site, "/lettings/?city=Atlantis")?, [""; 0]);
+    }
+    Ok(())
+}
+
+#[test]
+fn lettings_are_sorted_as_asked() -> Result<()> {
+    for site in TestSite::on_each()? {
+        three_lettings(&mut site.database()?)?;
+        let (pier, apple, star) = ("Pier House", "apple barn", "Lone Star");
+
+        for (sort, order) in [
+            ("id", [pier, apple, star]),
+            ("-id", [star, apple, pier]),
+            ("title", [apple, star, pier]),
+            ("-title", [pier, star, apple]),
+            ("city", [apple, star, pier]),
+            ("-city", [pier, star, apple]),
+            ("price", [pier, apple, star]),
+        ] {
+            let target = format!("/lettings/?sort={sort}");
+            assert_eq!(shown(&site, &target)?, order, "{sort}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_page_holds_twenty_four_and_links_to_the_others() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        for number in 1..=49 {
+            letting(conn, &format!("House {number}"))?;
+        }
+        letting(conn, "Barn")?;
+
+        let first = shown(&site, "/lettings/?q=house")?;
+        let second = site
+            .get("/lettings/?page=2&utm=x&sort=-id&q=house")?
+            .html()?;
+        let third = shown(&site, "/lettings/?q=house&page=3")?;
+
+        assert_eq!((first.len(), &*first[0]), (24, "House 1"));
+        assert_eq!(third, ["House 49"]);
+        assert!(second.first("title").text().contains("page 2"));
+        assert!(second.has_link("Previous", "/lettings/?q=house&sort=-id"));
+        assert!(second.has_link("Next", "/lettings/?q=house&sort=-id&page=3"));
+        assert!(second.has_link("3", "/lettings/?q=house&sort=-id&page=3"));
+        for target in ["/lettings/?q=house&page=4", "/lettings/?page=4"] {
+            assert_eq!(site.get(target)?.status, 404, "{target}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn profiles_have_pages_too() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    for number in 1..=25 {
+        profile(conn, &format!("guest{number}"))?;
+    }
+
+    let first = site.get("/profiles/")?.html()?;
+    let second = site.get("/profiles/?page=2")?.html()?;
+
+    assert_eq!(first.first("main").texts("h2").len(), 24);
+    assert!(first.has_link("Next", "/profiles/?page=2"));
+    assert_eq!(second.first("main").texts("h2"), ["guest25"]);
+    assert!(second.first("title").text().starts_with("Profiles, page 2"));
+    assert_eq!(site.get("/profiles/?page=3")?.status, 404);
+    Ok(())
+}
+
+#[test]
+fn a_page_that_is_no_number_is_not_there() -> Result<()> {
+    let site = TestSite::start()?;
+
+    for list in ["/lettings/", "/profiles/"] {
+        for page in ["0", "-1", "%2B1", "1.0", "two", "2", "9223372036854775808"] {
+            let target = format!("{list}?page={page}");
+            assert_eq!(site.get(&target)?.status, 404, "{target}");
+        }
+        for page in ["", "1", "01"] {
+            let target = format!("{list}?page={page}");
+            assert_eq!(site.get(&target)?.status, 200, "{target}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_was_searched_and_the_number_found_are_told() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        three_lettings(conn)?;
+        profile(conn, "AirWow")?;
+
+        let lettings = site.get("/lettings/?q=star&city=Orange&state=TX")?.html()?;
+        let profiles = site.get("/profiles/?q=air")?.html()?;
+
+        let title = lettings.first("title").text();
+        assert!(
+            title.starts_with("Lettings “star” in Orange, TX"),
+            "{title}"
+        );
+        assert!(lettings.text().contains("1 of 3 lettings"));
+        let title = profiles.first("title").text();
+        assert!(title.starts_with("Profiles “air”"), "{title}");
+        assert!(profiles.text().contains("1 of 1 profile"));
+    }
+    Ok(())
+}
+
+#[test]
+fn nothing_found_has_words_of_its_own_and_a_way_out() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        letting(conn, "Lakeside flat")?;
+        profile(conn, "AirWow")?;
+
+        for (list, words) in [
+            ("/lettings/", "No letting matches this search."),
+            ("/profiles/", "No profile matches this search."),
+        ] {
+            let page = site.get(&format!("{list}?q=lighthouse"))?.html()?;
+
+            let text = page.text();
+            assert!(text.contains(words), "{text}");
+            assert!(text.contains("0 of 1"), "{text}");
+            assert!(!text.contains("are available."), "{text}");
+            assert!(page.has_link("Clear the search", list));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_search_that_found_something_can_be_cleared_too() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Lakeside flat")?;
+
+    let plain = site.get("/lettings/")?.html()?;
+    let searched = site.get("/lettings/?q=flat")?.html()?;
+
+    assert_eq!(plain.href("Clear the search"), None);
+    assert!(searched.has_link("Clear the search", "/lettings/"));
+    Ok(())
+}
+
+#[test]
+fn unknown_parameters_are_ignored() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Lakeside flat")?;
+
+    for list in ["/lettings/", "/profiles/"] {
+        let plain = site.get(list)?;
+        let odd = site.get(&format!("{list}?utm_source=x&=&&a=b=c&%ff&page&q="))?;
+
+        assert_eq!(odd.status, 200);
+        assert_eq!(odd.text()?, plain.text()?);
+    }
+    Ok(())
+}
+
+#[test]
+fn one_form_with_labels_keeps_what_was_asked() -> Result<()> {
+    let site = TestSite::start()?;
+    three_lettings(&mut site.database()?)?;
+
+    let page = site
+        .get("/lettings/?q=star&city=Orange&state=TX&sort=-city")?
+        .html()?;
+
+    let form = page.first("form");
+    assert_eq!(page.attributes("form", "action"), ["/lettings/"]);
+    assert_eq!(page.attributes("form", "method"), ["get"]);
+    assert_eq!(form.texts("label"), ["Search", "City", "State", "Sort by"]);
+    assert_eq!(
+        form.attributes("label", "for"),
+        ["q", "city", "state", "sort"]
+    );
+    assert_eq!(form.texts("button"), ["Apply"]);
+    assert_eq!(form.attributes("input", "value"), ["star"]);
+    let chosen: Vec<_> = form
+        .all("option")
+        .iter()
+        .zip(form.source().split("<option").skip(1))
+        .filter(|(_, markup)| {
+            markup
+                .split('>')
+                .next()
+                .is_some_and(|tag| tag.contains(" selected"))
+        })
+        .map(|(option, _)| option.text())
+        .collect();
+    assert_eq!(chosen, ["Orange", "TX", "City, Z to A"]);
+    Ok(())
+}

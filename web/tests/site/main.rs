@@ -1,0 +1,25 @@
+//! The site as visitors, scripts and operators see it: over HTTP, in a browser, on the command line.
+//!
+//! Every test starts what it tests on a database of its own. `support` starts the site and lends rows, `http`
+//! speaks to it byte by byte, `html` reads what it answers.
+
+mod addresses;
+mod assets;
+mod browser;
+mod commands;
+mod faults;
+mod feed;
+mod headers;
+mod health;
+mod home;
+mod hosts;
+mod html;
+mod http;
+mod lettings;
+mod lists;
+mod methods;
+mod nonsense;
+mod profiles;
+mod representation;
+mod searchable;
+mod support;

@@ -1,0 +1,139 @@
+//! HEAD, OPTIONS, and the methods that are refused.
+
+use anyhow::Result;
+
+use crate::support::{TestSite, letting, profile};
+
+/// Every page that is only read.
+fn pages() -> Vec<&'static str> {
+    vec![
+        "/",
+        "/lettings/",
+        "/lettings/?q=flat",
+        "/lettings/1/",
+        "/lettings/feed/",
+        "/profiles/",
+        "/profiles/AirWow/",
+        "/robots.txt",
+        "/sitemap.xml",
+        "/favicon.ico",
+        "/healthz",
+        "/readyz",
+    ]
+}
+
+fn furnished() -> Result<TestSite> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    letting(conn, "Lakeside flat")?;
+    profile(conn, "AirWow")?;
+    Ok(site)
+}
+
+#[test]
+fn head_has_the_headers_of_get_and_no_body() -> Result<()> {
+    let site = furnished()?;
+    let sheet = site
+        .get("/")?
+        .html()?
+        .attribute_of("link", " rel=\"stylesheet\"", "href")
+        .unwrap_or_default();
+    let errors = [
+        "/nowhere/",
+        "/lettings/abc/",
+        "/lettings",
+        "/lettings/?page=9",
+    ];
+
+    for target in pages().into_iter().chain(errors).chain([&*sheet]) {
+        for encoding in ["identity", "gzip", "br"] {
+            let accept = [("Accept-Encoding", encoding)];
+            let get = site.send("GET", target, &accept)?;
+            let head = site.send("HEAD", target, &accept)?;
+
+            assert_eq!(head.status, get.status, "{target}");
+            assert_eq!(head.headers(), get.headers(), "{target}");
+            assert_eq!(
+                head.header("content-length"),
+                Some(&*get.body.len().to_string()),
+                "{target}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn nothing_follows_the_head_of_an_answer_to_head() -> Result<()> {
+    let site = furnished()?;
+
+    for target in ["/", "/nowhere/", "/lettings", "/favicon.ico"] {
+        let mut connection = crate::http::Connection::open(site.address())?;
+        connection.write(&crate::http::request("HEAD", target, &[]))?;
+
+        let head = connection.answer(false)?;
+
+        assert!(head.header("content-length").is_some(), "{target}");
+        assert_eq!(connection.finish()?, b"", "{target}");
+    }
+    Ok(())
+}
+
+#[test]
+fn other_methods_are_refused_with_the_sites_page() -> Result<()> {
+    let site = furnished()?;
+
+    for target in pages() {
+        for method in ["POST", "PUT", "PATCH", "DELETE", "TRACE", "PURGE"] {
+            let answer = site.send(method, target, &[])?;
+
+            assert_eq!(answer.status, 405, "{method} {target}");
+            assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"));
+            assert_eq!(answer.html()?.texts("h1"), ["Method not allowed"]);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_form_sent_to_a_page_is_refused() -> Result<()> {
+    let site = furnished()?;
+    let mut request = crate::http::request(
+        "POST",
+        "/lettings/",
+        &[
+            ("Content-Type", "application/x-www-form-urlencoded"),
+            ("Content-Length", "7"),
+        ],
+    );
+    request.extend(b"title=x");
+    let mut connection = crate::http::Connection::open(site.address())?;
+
+    connection.write(&request)?;
+
+    assert_eq!(connection.answer(true)?.status, 405);
+    Ok(())
+}
+
+#[test]
+fn options_tells_what_is_allowed() -> Result<()> {
+    let site = furnished()?;
+
+    for target in pages() {
+        let answer = site.send("OPTIONS", target, &[])?;
+
+        assert_eq!(answer.status, 204, "{target}");
+        assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"));
+    }
+    Ok(())
+}
+
+#[test]
+fn an_unknown_address_is_404_whatever_the_method() -> Result<()> {
+    let site = TestSite::start()?;
+
+    for method in ["POST", "DELETE", "OPTIONS", "TRACE", "PURGE"] {
+        assert_eq!(site.send(method, "/nowhere/", &[])?.status, 404, "{method}");
+    }
+    Ok(())
+}

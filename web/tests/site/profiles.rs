@@ -1,0 +1,195 @@
+//! The list of profiles, and one profile.
+
+use anyhow::Result;
+use oc_core::UserDraft;
+use oc_core::testing::user;
+use profiles::ProfileDraft;
+
+use crate::support::{TestSite, letting, profile, profile_of};
+
+#[test]
+fn profiles_are_listed_by_id_and_users_without_one_are_not() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        profile(conn, "zoe")?;
+        user(conn, "nobody")?;
+        profile(conn, "AirWow")?;
+
+        let list = site.get("/profiles/")?;
+
+        assert_eq!(list.status, 200);
+        let page = list.html()?;
+        assert!(page.first("title").text().starts_with("Profiles"));
+        assert_eq!(page.texts("h1"), ["Profiles"]);
+        let items = page.all("li");
+        let people: Vec<_> = items.iter().flat_map(crate::html::Html::links).collect();
+        let people: Vec<_> = people
+            .iter()
+            .filter(|link| link.href.starts_with("/profiles/") && link.href != "/profiles/")
+            .map(|link| (&*link.text, &*link.href))
+            .collect();
+        assert_eq!(
+            people,
+            [("zoe", "/profiles/zoe/"), ("AirWow", "/profiles/AirWow/")]
+        );
+        assert!(page.text().contains("2 profiles"));
+        assert!(page.has_link("Home", "/") && page.has_link("Lettings", "/lettings/"));
+        assert_eq!(site.get("/profiles/nobody/")?.status, 404);
+    }
+    Ok(())
+}
+
+#[test]
+fn an_empty_list_of_profiles_says_so() -> Result<()> {
+    let site = TestSite::start()?;
+
+    let page = site.get("/profiles/")?.html()?;
+
+    assert!(page.text().contains("No profiles are available."));
+    assert!(page.has_link("Home", "/") && page.has_link("Lettings", "/lettings/"));
+    Ok(())
+}
+
+#[test]
+fn a_profile_shows_names_and_favorite_city() -> Result<()> {
+    for site in TestSite::on_each()? {
+        profile(&mut site.database()?, "AirWow")?;
+
+        let answer = site.get("/profiles/AirWow/")?;
+
+        assert_eq!(answer.status, 200);
+        let page = answer.html()?;
+        assert!(page.first("title").text().starts_with("AirWow"));
+        assert_eq!(page.texts("h1"), ["AirWow"]);
+        let text = page.text();
+        for words in [
+            "First name: Ada",
+            "Last name: Paul",
+            "Favorite city: Dana Point",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        assert!(page.has_link("Back", "/profiles/"));
+        assert!(page.has_link("Home", "/") && page.has_link("Lettings", "/lettings/"));
+    }
+    Ok(())
+}
+
+#[test]
+fn labels_stay_where_nothing_is_known() -> Result<()> {
+    let site = TestSite::start()?;
+    let user = UserDraft {
+        username: "quiet".to_owned(),
+        ..UserDraft::default()
+    };
+    profile_of(&mut site.database()?, &user, &ProfileDraft::default())?;
+
+    let text = site.get("/profiles/quiet/")?.html()?.first("main").text();
+
+    assert_eq!(text, "Back Q quiet First name: Last name: Favorite city:");
+    assert!(
+        site.get("/profiles/")?
+            .html()?
+            .has_link("quiet", "/profiles/quiet/")
+    );
+    Ok(())
+}
+
+#[test]
+fn an_email_address_is_shown_only_where_its_profile_says_so() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let draft = |username: &str, email: &str| UserDraft {
+            username: username.to_owned(),
+            email: email.to_owned(),
+            ..UserDraft::default()
+        };
+        let open = ProfileDraft {
+            show_email: true,
+            ..ProfileDraft::default()
+        };
+        profile_of(conn, &draft("open", "open@example.org"), &open)?;
+        profile_of(conn, &draft("empty", ""), &open)?;
+        let closed = ProfileDraft::default();
+        profile_of(conn, &draft("closed", "closed@example.org"), &closed)?;
+
+        let page = |path| -> Result<_> { site.get(path)?.html() };
+
+        let shown = page("/profiles/open/")?;
+        assert!(shown.text().contains("Email: open@example.org"));
+        assert!(shown.has_link("open@example.org", "mailto:open@example.org"));
+        assert!(!page("/profiles/empty/")?.text().contains("Email:"));
+        let hidden = page("/profiles/closed/")?;
+        assert!(!hidden.source().contains("Email") && !hidden.source().contains("closed@"));
+        assert!(!page("/profiles/")?.source().contains("@example.org"));
+    }
+    Ok(())
+}
+
+#[test]
+fn every_username_leads_to_its_profile() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let longest = "x".repeat(150);
+        let names = ["a@b.c+d-e_f", "Жанна", "..", "feed", &longest];
+        for name in names {
+            profile(conn, name)?;
+        }
+
+        let list = site.get("/profiles/")?.html()?;
+
+        for name in names {
+            let href = list.href(name).unwrap_or_default();
+            let answer = site.get(&href)?;
+            assert_eq!(answer.status, 200, "{name} at {href}");
+            assert_eq!(answer.html()?.first("h1").text(), name);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn names_are_escaped() -> Result<()> {
+    let site = TestSite::start()?;
+    let user = UserDraft {
+        username: "mallory".to_owned(),
+        first_name: "<script>1</script>".to_owned(),
+        last_name: "</p><b>".to_owned(),
+        email: String::new(),
+    };
+    let draft = ProfileDraft {
+        favorite_city: "\"><i>".to_owned(),
+        ..ProfileDraft::default()
+    };
+    profile_of(&mut site.database()?, &user, &draft)?;
+
+    for path in ["/profiles/", "/profiles/mallory/"] {
+        let page = site.get(path)?.html()?;
+
+        assert!(page.text().contains("<script>1</script>"), "{path}");
+        for harm in ["<script>", "<b>", "<i>"] {
+            assert!(!page.source().contains(harm), "{harm} on {path}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_favorite_city_leads_to_its_lettings_where_there_are_some() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        profile(conn, "AirWow")?;
+        let href = || -> Result<_> {
+            let page = site.get("/profiles/AirWow/")?.html()?;
+            Ok(page.href("Lettings in Dana Point"))
+        };
+
+        let before = href()?;
+        letting(conn, "Lakeside flat")?;
+        let after = href()?;
+
+        assert_eq!(before, None);
+        assert_eq!(after.as_deref(), Some("/lettings/?city=Dana+Point"));
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! Validators and compression of the pages.
+
+use anyhow::Result;
+
+use crate::support::{TestSite, letting, profile};
+
+const PAGES: [&str; 8] = [
+    "/",
+    "/lettings/",
+    "/lettings/1/",
+    "/lettings/feed/",
+    "/profiles/",
+    "/profiles/AirWow/",
+    "/robots.txt",
+    "/sitemap.xml",
+];
+
+fn furnished() -> Result<TestSite> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    letting(conn, "Lakeside flat")?;
+    profile(conn, "AirWow")?;
+    Ok(site)
+}
+
+#[test]
+fn a_page_can_be_asked_for_anew() -> Result<()> {
+    let site = furnished()?;
+
+    for target in PAGES {
+        let answer = site.get(target)?;
+
+        assert!(answer.header("etag").is_some(), "{target}");
+        assert_eq!(answer.header("cache-control"), Some("public, no-cache"));
+        assert_eq!(answer.header("vary"), Some("Accept-Encoding"), "{target}");
+        assert!(answer.header("set-cookie").is_none(), "{target}");
+    }
+    Ok(())
+}
+
+#[test]
+fn who_has_the_page_already_is_told_so() -> Result<()> {
+    let site = furnished()?;
+
+    for target in PAGES {
+        let page = site.get(target)?;
+        let tag = page.header("etag").unwrap_or_default().to_owned();
+        let strong = tag.trim_start_matches("W/").to_owned();
+        let list = format!("\"a\", W/\"b,c\", {tag}");
+        for known in [&*tag, &*strong, &*list, "*"] {
+            for method in ["GET", "HEAD"] {
+                let answer = site.send(method, target, &[("If-None-Match", known)])?;
+
+                assert_eq!(answer.status, 304, "{method} {target} {known}");
+                assert!(answer.body.is_empty());
+                for name in ["etag", "cache-control", "vary"] {
+                    assert_eq!(answer.header(name), page.header(name), "{name} {target}");
+                }
+                assert_eq!(answer.header("content-encoding"), None);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn who_has_another_page_gets_this_one() -> Result<()> {
+    let site = furnished()?;
+
+    for known in ["\"a\"", "W/\"a\", \"b\"", "", "a", "\"", "W/", ",,,"] {
+        let answer = site.send("GET", "/", &[("If-None-Match", known)])?;
+        assert_eq!(answer.status, 200, "{known}");
+    }
+    let profiles = site.get("/profiles/")?;
+    let tag = profiles.header("etag").unwrap_or_default();
+    let answer = site.send("GET", "/lettings/", &[("If-None-Match", tag)])?;
+    assert_eq!(answer.status, 200);
+    Ok(())
+}
+
+#[test]
+fn an_error_is_never_kept() -> Result<()> {
+    let site = furnished()?;
+
+    for (method, target) in [("GET", "/nowhere/"), ("POST", "/"), ("GET", "/lettings/9/")] {
+        let answer = site.send(method, target, &[("If-None-Match", "*")])?;
+
+        assert!(answer.status >= 400, "{target}");
+        assert_eq!(answer.header("etag"), None, "{target}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{target}");
+    }
+    Ok(())
+}
+
+#[test]
+fn text_goes_out_as_it_is_asked_for() -> Result<()> {
+    let site = furnished()?;
+
+    for target in PAGES.into_iter().chain(["/nowhere/", "/healthz"]) {
+        let plain = site.get(target)?;
+        for (accept, encoding) in [
+            ("br", Some("br")),
+            ("gzip", Some("gzip")),
+            ("gzip, deflate, br, zstd", Some("br")),
+            ("br;q=0.1, gzip;q=0.9", Some("gzip")),
+            ("identity", None),
+            ("zstd", None),
+            ("br;q=0, gzip;q=0", None),
+            ("*;q=0", None),
+            ("", None),
+            ("q=1;;,", None),
+        ] {
+            let answer = site.send("GET", target, &[("Accept-Encoding", accept)])?;
+
+            assert_eq!(answer.status, plain.status, "{target} {accept}");
+            assert_eq!(
+                answer.header("content-encoding"),
+                encoding,
+                "{target} {accept}"
+            );
+            assert_eq!(answer.header("vary"), Some("Accept-Encoding"), "{target}");
+            assert_eq!(answer.header("etag"), plain.header("etag"), "{target}");
+            assert_eq!(answer.text()?, plain.text()?, "{target} {accept}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_large_page_is_compressed_too() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    lettings::demo::fill(conn, 2_000, |_| {})?;
+
+    let plain = site.get("/sitemap.xml")?;
+    assert!(plain.body.len() > 100_000);
+    for encoding in ["br", "gzip"] {
+        let answer = site.send("GET", "/sitemap.xml", &[("Accept-Encoding", encoding)])?;
+
+        assert_eq!(answer.header("content-encoding"), Some(encoding));
+        assert!(answer.body.len() < plain.body.len() / 5, "{encoding}");
+        assert_eq!(answer.decoded()?, plain.body);
+    }
+    Ok(())
+}

@@ -1,0 +1,196 @@
+//! What search engines and link previews read.
+
+use anyhow::{Context, Result};
+use lettings::AddressDraft;
+use serde_json::Value;
+
+use crate::support::{TestSite, address, letting, letting_at, profile};
+
+#[test]
+fn robots_learn_where_the_map_is() -> Result<()> {
+    let site = TestSite::start()?;
+
+    let robots = site.get("/robots.txt")?;
+
+    assert_eq!(robots.status, 200);
+    assert_eq!(
+        robots.header("content-type"),
+        Some("text/plain; charset=utf-8")
+    );
+    let text = robots.text()?;
+    assert!(text.lines().any(|line| line == "User-agent: *"));
+    let map = "Sitemap: https://homes.example/sitemap.xml";
+    assert!(text.lines().any(|line| line == map), "{text}");
+    Ok(())
+}
+
+#[test]
+fn the_map_names_every_page_under_the_public_address() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        letting(conn, "Lakeside flat")?;
+        letting(conn, "Pier House")?;
+        profile(conn, "a+b")?;
+        profile(conn, "Жанна")?;
+
+        let map = site.send("GET", "/sitemap.xml", &[("Host", "127.0.0.1:8000")])?;
+
+        assert_eq!(
+            map.header("content-type"),
+            Some("application/xml; charset=utf-8")
+        );
+        assert_eq!(
+            map.xml_texts("loc")?,
+            [
+                "",
+                "lettings/",
+                "profiles/",
+                "lettings/1/",
+                "lettings/2/",
+                "profiles/a+b/",
+                "profiles/%D0%96%D0%B0%D0%BD%D0%BD%D0%B0/",
+            ]
+            .map(|path| format!("https://homes.example/{path}"))
+        );
+        assert_eq!(map.xml_texts("lastmod")?.len(), 2);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_large_map_is_split() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    lettings::demo::fill(conn, 50_001, |_| {})?;
+    profile(conn, "AirWow")?;
+
+    let index = site.get("/sitemap.xml")?;
+    let files = index.xml_texts("loc")?;
+
+    assert_eq!(
+        files,
+        ["pages-1", "lettings-1", "lettings-2", "profiles-1"]
+            .map(|part| format!("https://homes.example/sitemap-{part}.xml"))
+    );
+    let counts: Vec<usize> = files
+        .iter()
+        .map(|file| {
+            let target = file.trim_start_matches("https://homes.example");
+            Ok(site.get(target)?.xml_texts("loc")?.len())
+        })
+        .collect::<Result<_>>()?;
+    assert_eq!(counts, [3, 50_000, 1, 1]);
+    Ok(())
+}
+
+#[test]
+fn there_is_no_part_of_the_map_beyond_the_last() -> Result<()> {
+    let site = TestSite::start()?;
+
+    for part in ["pages-1", "lettings-1", "profiles-1"] {
+        assert_eq!(
+            site.get(&format!("/sitemap-{part}.xml"))?.status,
+            200,
+            "{part}"
+        );
+    }
+    for part in [
+        "pages-2",
+        "pages-0",
+        "lettings-2",
+        "lettings-0",
+        "profiles-2",
+        "profiles-4294967295",
+        "profiles-4294967296",
+        "users-1",
+        "lettings--1",
+    ] {
+        assert_eq!(
+            site.get(&format!("/sitemap-{part}.xml"))?.status,
+            404,
+            "{part}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn every_page_describes_itself() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    letting(conn, "Lakeside flat")?;
+    profile(conn, "AirWow")?;
+
+    for target in [
+        "/",
+        "/lettings/",
+        "/lettings/?city=Dana+Point",
+        "/lettings/1/",
+        "/profiles/",
+        "/profiles/AirWow/",
+    ] {
+        let page = site.get(target)?.html()?;
+
+        let content = |with: &str| page.attribute_of("meta", with, "content");
+        let url = format!("https://homes.example{target}");
+        let canonical = page.attribute_of("link", " rel=\"canonical\"", "href");
+        assert_eq!(canonical.as_deref(), Some(&*url));
+        assert_eq!(content("og:url").as_deref(), Some(&*url));
+        assert_eq!(content("og:title"), Some(page.first("title").text()));
+        assert!(content(" name=\"description\"").is_some_and(|words| words.len() > 20));
+        assert!(!page.source().contains("noindex"), "{target}");
+    }
+    let lost = site.get("/nowhere/")?.html()?;
+    assert!(lost.source().contains("noindex") && !lost.source().contains("canonical"));
+    for target in [
+        "/lettings/?q=flat",
+        "/lettings/?sort=-id",
+        "/profiles/?q=air",
+    ] {
+        assert!(
+            site.get(target)?.html()?.source().contains("noindex"),
+            "{target}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn the_picture_for_previews_is_there() -> Result<()> {
+    let site = TestSite::start()?;
+
+    let page = site.get("/")?.html()?;
+    let picture = page.attribute_of("meta", " property=\"og:image\"", "content");
+    let target = picture
+        .as_deref()
+        .and_then(|url| url.strip_prefix("https://homes.example"))
+        .context("a picture elsewhere")?;
+
+    let answer = site.get(target)?;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("image/png"));
+    Ok(())
+}
+
+#[test]
+fn facts_about_a_letting_are_told_as_json_ld() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let draft = AddressDraft {
+            zip_code: "02134".to_owned(),
+            ..address()
+        };
+        letting_at(&mut site.database()?, "</script> & Sons", &draft)?;
+
+        let page = site.get("/lettings/1/")?.html()?;
+        let facts: Value = serde_json::from_str(page.first("script").source())?;
+
+        let letting = &facts["@graph"][0];
+        assert_eq!(letting["name"], "</script> & Sons");
+        assert_eq!(letting["url"], "https://homes.example/lettings/1/");
+        assert_eq!(letting["address"]["streetAddress"], "12 Gull Lane");
+        assert_eq!(letting["address"]["postalCode"], "02134");
+        let way = facts["@graph"][1]["itemListElement"].as_array();
+        assert_eq!(way.map(Vec::len), Some(3));
+    }
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! The real site on a database of its own, and rows to put into it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+
+use actix_web::dev::ServerHandle;
+use anyhow::{Context, Result};
+use diesel::QueryResult;
+use lettings::{Address, AddressDraft, Letting, LettingDraft};
+use oc_core::testing::TestDb;
+use oc_core::{DbConnection, Pool, User, UserDraft, connect_pool};
+use profiles::ProfileDraft;
+use web::assets::Assets;
+use web::config::Config;
+
+use crate::http::{Answer, Connection, request};
+
+/// What differs from the defaults of development, unless a test says otherwise.
+const SETTINGS: [(&str, &str); 4] = [
+    ("PORT", "0"),
+    ("WORKERS", "2"),
+    ("DATABASE_POOL_SIZE", "2"),
+    ("PUBLIC_URL", "https://homes.example"),
+];
+
+/// A running site, stopped when this is dropped.
+pub(crate) struct TestSite {
+    db: Arc<TestDb>,
+    address: SocketAddr,
+    handle: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl TestSite {
+    /// A site with an empty database.
+    pub(crate) fn start() -> Result<Self> {
+        Self::with(&[])
+    }
+
+    /// A site with an empty database and these settings.
+    pub(crate) fn with(settings: &[(&str, &str)]) -> Result<Self> {
+        Self::run(Arc::new(TestDb::sqlite()?), settings)
+    }
+
+    /// A site on that database.
+    pub(crate) fn on(db: TestDb) -> Result<Self> {
+        Self::run(Arc::new(db), &[])
+    }
+
+    /// A second node on the same database.
+    pub(crate) fn beside(&self) -> Result<Self> {
+        Self::run(Arc::clone(&self.db), &[])
+    }
+
+    /// An empty site on each kind of database that can be had here.
+    pub(crate) fn on_each() -> Result<Vec<Self>> {
+        TestDb::each()?.into_iter().map(Self::on).collect()
+    }
+
+    fn run(db: Arc<TestDb>, settings: &[(&str, &str)]) -> Result<Self> {
+        let given = settings.iter().chain(&SETTINGS);
+        let mut config = Config::from_lookup(&|name| {
+            let mut given = given.clone();
+            let (_, value) = given.find(|(known, _)| *known == name)?;
+            Some((*value).to_owned())
+        })?;
+        config.database_url = db.url().clone();
+        let pool = connect_pool(db.url().clone(), config.database_pool_size)?;
+
+        let (sender, receiver) = mpsc::channel();
+        let thread = thread::spawn(move || serve(&config, pool, &sender));
+        let (address, handle) = receiver.recv().context("the site did not start")??;
+        Ok(Self {
+            db,
+            address,
+            handle,
+            thread: Some(thread),
+        })
+    }
+
+    /// Its database.
+    pub(crate) fn db(&self) -> &TestDb {
+        &self.db
+    }
+
+    /// A connection to its database.
+    pub(crate) fn database(&self) -> Result<DbConnection> {
+        self.db.connect()
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The answer to a plain GET.
+    pub(crate) fn get(&self, target: &str) -> Result<Answer> {
+        self.send("GET", target, &[])
+    }
+
+    /// The answer to a request with these headers; Host is `localhost` where they have none.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer> {
+        let mut connection = Connection::open(self.address)?;
+        connection.write(&request(method, target, headers))?;
+        connection
+            .answer(method != "HEAD")
+            .with_context(|| format!("{method} {target} on {}", self.db.url()))
+    }
+}
+
+fn serve(config: &Config, pool: Pool, sender: &mpsc::Sender<Result<(SocketAddr, ServerHandle)>>) {
+    let outcome = actix_web::rt::System::new().block_on(async {
+        match web::server::start(config, pool, Assets::embedded()) {
+            Ok((server, address)) => {
+                sender.send(Ok((address, server.handle()))).ok();
+                server.await
+            }
+            Err(error) => {
+                sender.send(Err(error)).ok();
+                Ok(())
+            }
+        }
+    });
+    if let Err(error) = outcome {
+        eprintln!("the site ended with {error}");
+    }
+}
+
+impl Drop for TestSite {
+    fn drop(&mut self) {
+        // The order to stop is sent here; when it was followed, the thread ends.
+        drop(self.handle.stop(false));
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
+
+/// An address that keeps every rule.
+pub(crate) fn address() -> AddressDraft {
+    AddressDraft {
+        number: "12".to_owned(),
+        street: "Gull Lane".to_owned(),
+        city: "Dana Point".to_owned(),
+        state: "CA".to_owned(),
+        zip_code: "92629".to_owned(),
+        country_iso_code: "USA".to_owned(),
+    }
+}
+
+/// A letting of that title in Gull Lane, Dana Point; its id.
+pub(crate) fn letting(conn: &mut DbConnection, title: &str) -> QueryResult<i64> {
+    letting_at(conn, title, &address())
+}
+
+/// A letting of that title in that town; its id.
+pub(crate) fn letting_in(conn: &mut DbConnection, title: &str, city: &str) -> QueryResult<i64> {
+    let draft = AddressDraft {
+        city: city.to_owned(),
+        ..address()
+    };
+    letting_at(conn, title, &draft)
+}
+
+/// A letting of that title at that address; its id.
+pub(crate) fn letting_at(
+    conn: &mut DbConnection,
+    title: &str,
+    address: &AddressDraft,
+) -> QueryResult<i64> {
+    let address = address.check().expect("the address keeps the rules");
+    let draft = LettingDraft {
+        title: title.to_owned(),
+        address_id: Address::insert(conn, &address)?,
+    };
+    Letting::insert(conn, &draft.check().expect("the title keeps the rules"))
+}
+
+/// A profile of Ada Paul, who likes Dana Point and shows no e-mail address.
+pub(crate) fn profile(conn: &mut DbConnection, username: &str) -> QueryResult<i64> {
+    let draft = ProfileDraft {
+        favorite_city: "Dana Point".to_owned(),
+        ..ProfileDraft::default()
+    };
+    let user = UserDraft {
+        username: username.to_owned(),
+        first_name: "Ada".to_owned(),
+        last_name: "Paul".to_owned(),
+        email: "ada@example.org".to_owned(),
+    };
+    profile_of(conn, &user, &draft)
+}
+
+/// A profile of that new user; its id.
+pub(crate) fn profile_of(
+    conn: &mut DbConnection,
+    user: &UserDraft,
+    profile: &ProfileDraft,
+) -> QueryResult<i64> {
+    let user_id = User::insert(conn, &user.check().expect("the user keeps the rules"))?;
+    let draft = ProfileDraft {
+        user_id,
+        ..profile.clone()
+    };
+    let profile = draft.check().expect("the profile keeps the rules");
+    profile.insert(conn)
+}
