@@ -29,10 +29,17 @@ pub fn flag(value: &str) -> Option<bool> {
 /// does not even compare with.
 #[must_use]
 pub fn set_filters(listing: &Listing) -> Option<Vec<(&'static str, &str)>> {
-    if listing.filters.iter().any(|(_, value)| value.contains('\0')) {
+    if listing
+        .filters
+        .iter()
+        .any(|(_, value)| value.contains('\0'))
+    {
         return None;
     }
-    let set = listing.filters.iter().filter(|(_, value)| !value.is_empty());
+    let set = listing
+        .filters
+        .iter()
+        .filter(|(_, value)| !value.is_empty());
     Some(
         set.map(|(parameter, value)| (*parameter, value.as_str()))
             .collect(),
@@ -66,7 +73,10 @@ mod tests {
 
     fn listing(value: &str) -> Listing {
         Listing {
-            filters: vec![("state__exact", value.to_owned()), ("city__exact", String::new())],
+            filters: vec![
+                ("state__exact", value.to_owned()),
+                ("city__exact", String::new()),
+            ],
             ..Listing::default()
         }
     }

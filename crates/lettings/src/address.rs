@@ -55,7 +55,13 @@ impl Address {
     /// All of it but the country, as on an envelope.
     #[must_use]
     pub fn in_one_line(&self) -> String {
-        format!("{}, {}, {} {}", self.line(), self.city, self.state, self.zip())
+        format!(
+            "{}, {}, {} {}",
+            self.line(),
+            self.city,
+            self.state,
+            self.zip()
+        )
     }
 
     /// Every address without a letting, and that of the letting given, by street and number.

@@ -2,8 +2,11 @@
 //!
 //! Owns the table `profiles`. Knows no letting, and neither HTTP nor templates.
 
+pub mod admin;
 pub mod demo;
 mod profile;
+mod public_path;
 mod schema;
 
 pub use profile::{NewProfile, ProfileDraft, PublicProfile};
+pub use public_path::public_path;

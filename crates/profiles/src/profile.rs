@@ -4,12 +4,12 @@ use diesel::dsl::{InnerJoin, IntoBoxed};
 use diesel::prelude::*;
 use oc_core::rules::{Checker, FieldError};
 use oc_core::search::{Words, fold};
-use oc_core::{Backend, DbConnection, PAGE_SIZE, Page};
+use oc_core::{Backend, DbConnection, PAGE_SIZE, Page, sequence};
 
 use crate::schema::{profiles, users};
 
 /// The longest name of a favorite city (characters).
-const LONGEST_CITY: usize = 64;
+pub(crate) const LONGEST_CITY: usize = 64;
 
 /// A profile with what everybody may know of its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,8 @@ impl From<Row> for PublicProfile {
     }
 }
 
-type Joined<'a> = IntoBoxed<'a, InnerJoin<profiles::table, users::table>, Backend>;
+/// Profiles joined with their users.
+pub(crate) type Joined<'a> = IntoBoxed<'a, InnerJoin<profiles::table, users::table>, Backend>;
 
 impl PublicProfile {
     /// The profile of the user of that very name; a user without a profile is not found.
@@ -106,7 +107,8 @@ impl PublicProfile {
     }
 }
 
-fn matching(words: &Words) -> Joined<'_> {
+/// Profiles in whose username, names or favorite city all words are found.
+pub(crate) fn matching(words: &Words) -> Joined<'_> {
     let mut query = profiles::table
         .inner_join(users::table)
         .into_boxed::<Backend>();
@@ -136,7 +138,7 @@ pub struct ProfileDraft {
 
 /// A profile that keeps every rule, made by [`ProfileDraft::check`] alone. That its user exists and has no other
 /// profile is for the database to say.
-#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
+#[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset)]
 #[diesel(table_name = profiles)]
 pub struct NewProfile {
     user_id: i64,
@@ -170,6 +172,22 @@ impl NewProfile {
             .values(self)
             .returning(profiles::id)
             .get_result(conn)
+    }
+
+    /// Stores it as a profile that was deleted, under its old id.
+    pub fn restore(&self, conn: &mut DbConnection, id: i64) -> QueryResult<()> {
+        diesel::insert_into(profiles::table)
+            .values((profiles::id.eq(id), self))
+            .execute(conn)?;
+        sequence::advance(conn, "profiles")
+    }
+
+    /// Stores it in place of another; false where there is no such profile.
+    pub fn update(&self, conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
+        Ok(diesel::update(profiles::table.find(id))
+            .set(self)
+            .execute(conn)?
+            == 1)
     }
 }
 

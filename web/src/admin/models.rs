@@ -4,7 +4,13 @@ use oc_core::accounts::{Rights, Verb};
 use oc_core::admin::{Choice, Kind, Model};
 
 /// Every model, by app, in the order of the index. Registering one is one line.
-pub(super) static MODELS: &[Model] = &[];
+pub(super) static MODELS: &[Model] = &[
+    lettings::admin::LETTING,
+    lettings::admin::ADDRESS,
+    profiles::admin::PROFILE,
+    oc_core::accounts::admin::USER,
+    oc_core::accounts::admin::GROUP,
+];
 
 /// The model of that name.
 pub(super) fn find(app: &str, name: &str) -> Option<&'static Model> {
@@ -18,7 +24,8 @@ pub(super) fn by_key(key: &str) -> Option<&'static Model> {
 
 /// Every right that can be given, over every model.
 pub(super) fn rights() -> Vec<Choice> {
-    Vec::new()
+    let names: Vec<_> = MODELS.iter().map(|model| (model.app, model.name)).collect();
+    oc_core::accounts::admin::right_choices(&names)
 }
 
 /// Whether a field of a model holds rights.

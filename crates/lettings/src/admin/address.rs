@@ -49,7 +49,12 @@ pub const MODEL: Model = Model {
         ),
         field("street", "Street", text(1, LONGEST), ""),
         field("city", "City", text(1, LONGEST), ""),
-        field("state", "State", text(STATE, STATE), "Two letters, such as CA."),
+        field(
+            "state",
+            "State",
+            text(STATE, STATE),
+            "Two letters, such as CA.",
+        ),
         field(
             "zip_code",
             "Zip code",

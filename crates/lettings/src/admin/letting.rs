@@ -223,7 +223,9 @@ fn refused(error: diesel::result::Error) -> SaveError {
     };
     SaveError::of(
         error,
-        of_address(BrokenRule::Taken("Another letting already has this address.")),
+        of_address(BrokenRule::Taken(
+            "Another letting already has this address.",
+        )),
         Some(of_address(BrokenRule::Choice { label: ADDRESS })),
     )
 }

@@ -10,3 +10,6 @@ pub use letting::MODEL as LETTING;
 const APP: &str = "lettings";
 /// The app as staff read it.
 const APP_LABEL: &str = "Lettings";
+
+#[cfg(test)]
+mod tests;

@@ -103,7 +103,22 @@ fn a_database_that_stays_locked_is_told_with_a_way_out() -> Result<()> {
 }
 
 #[test]
-fn a_full_disk_is_told_with_a_way_out_and_nothing_is_lost() -> Result<()> {
+fn a_full_disk_is_told_with_a_way_out() -> Result<()> {
+    let program = Program::with(&[("PORT", "0")])?;
+
+    for arguments in [&[][..], &["migrate"]] {
+        let run = program.run_without_room(20, arguments)?;
+
+        assert_told(
+            &run,
+            &["cannot bring the database up to date", "disk I/O error"],
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_disk_that_fills_up_is_told_with_a_way_out_and_nothing_is_lost() -> Result<()> {
     let program = Program::new()?;
     let first = program.run(&["demo", "--lettings", "100"])?;
     assert_eq!(first.code, Some(0), "{}", first.errors);

@@ -220,7 +220,10 @@ mod tests {
                 refusal("", &["nonsense"]),
                 Err("Name is required. Permissions: that choice is not available.".to_owned())
             );
-            assert_eq!(refusal("editors", &[]), Err("That name is taken.".to_owned()));
+            assert_eq!(
+                refusal("editors", &[]),
+                Err("That name is taken.".to_owned())
+            );
             assert_eq!(
                 refusal("a\0b", &[]),
                 Err("Name holds a character that cannot be stored.".to_owned())

@@ -1,10 +1,13 @@
 //! Users and groups, as staff see them.
 
 mod group;
+mod moment;
 mod rights;
+mod user;
 
 pub use group::MODEL as GROUP;
 pub use rights::right_choices;
+pub use user::MODEL as USER;
 
 /// The app in addresses and rights, named as Django named it.
 const APP: &str = "auth";

@@ -11,7 +11,9 @@ pub(super) type Parts = [&'static str; 2];
 /// With a moment in its two parts, both empty where there is none.
 pub(super) fn with(values: Values, [date, time]: Parts, moment: Option<NaiveDateTime>) -> Values {
     let part = |format| moment.map_or_else(String::new, |moment| moment.format(format).to_string());
-    values.with(date, part("%Y-%m-%d")).with(time, part("%H:%M:%S"))
+    values
+        .with(date, part("%Y-%m-%d"))
+        .with(time, part("%H:%M:%S"))
 }
 
 /// The moment that was typed, if any. A form knows no fractions of a second: where nobody typed another time, what
@@ -22,7 +24,10 @@ pub(super) fn typed(
     [date_field, time_field]: Parts,
     stored: Option<NaiveDateTime>,
 ) -> Option<NaiveDateTime> {
-    let (date, time) = (values.text(date_field).trim(), values.text(time_field).trim());
+    let (date, time) = (
+        values.text(date_field).trim(),
+        values.text(time_field).trim(),
+    );
     if date.is_empty() && time.is_empty() {
         return None;
     }
@@ -72,16 +77,38 @@ mod tests {
         let moment = |text: &str| Ok(Some(text.to_owned()));
 
         assert_eq!(read("2026-03-01", "09:30"), moment("2026-03-01 09:30:00"));
-        assert_eq!(read(" 2026-03-01 ", "09:30:59"), moment("2026-03-01 09:30:59"));
+        assert_eq!(
+            read(" 2026-03-01 ", "09:30:59"),
+            moment("2026-03-01 09:30:59")
+        );
         assert_eq!(read(" ", ""), Ok(None));
     }
 
     #[test]
     fn each_part_is_told_when_it_is_none() {
-        for date in ["", "2026-02-30", "1.3.2026", "12026-01-01", "-1-01-01", "2026-03-01\0"] {
-            assert_eq!(read(date, "09:30"), Err(vec!["Enter a valid date.".to_owned()]), "{date}");
+        for date in [
+            "",
+            "2026-02-30",
+            "1.3.2026",
+            "12026-01-01",
+            "-1-01-01",
+            "2026-03-01\0",
+        ] {
+            assert_eq!(
+                read(date, "09:30"),
+                Err(vec!["Enter a valid date.".to_owned()]),
+                "{date}"
+            );
         }
-        for time in ["", "25:00", "9", "23:59:60", "09:30:00.5", "noon", "09:30\0"] {
+        for time in [
+            "",
+            "25:00",
+            "9",
+            "23:59:60",
+            "09:30:00.5",
+            "noon",
+            "09:30\0",
+        ] {
             assert_eq!(
                 read("2026-03-01", time),
                 Err(vec!["Enter a valid time.".to_owned()]),
@@ -93,7 +120,8 @@ mod tests {
 
     #[test]
     fn fractions_of_a_second_survive_a_form() {
-        let stored = NaiveDate::from_ymd_opt(2026, 3, 1).and_then(|d| d.and_hms_milli_opt(9, 30, 59, 7));
+        let stored =
+            NaiveDate::from_ymd_opt(2026, 3, 1).and_then(|d| d.and_hms_milli_opt(9, 30, 59, 7));
         let values = with(Values::default(), PARTS, stored);
         let mut checker = Checker::default();
 

@@ -47,7 +47,11 @@ pub(super) fn chosen(
     field: &'static str,
     label: &'static str,
 ) -> Result<Vec<String>, Vec<FieldError>> {
-    let codes: BTreeSet<&String> = values.list(field).iter().filter(|c| !c.is_empty()).collect();
+    let codes: BTreeSet<&String> = values
+        .list(field)
+        .iter()
+        .filter(|c| !c.is_empty())
+        .collect();
     if codes.iter().all(|code| parts(code).is_some()) {
         Ok(codes.into_iter().cloned().collect())
     } else {
@@ -129,7 +133,15 @@ mod tests {
             Ok(vec!["a.add_a".to_owned(), "b.view_b".to_owned()])
         );
         let long = format!("a.view_{}", "b".repeat(200));
-        for code in ["x", "a.eat_b", "a.view_", ".view_b", "a.view_b\0", "é.view_b", &long] {
+        for code in [
+            "x",
+            "a.eat_b",
+            "a.view_",
+            ".view_b",
+            "a.view_b\0",
+            "é.view_b",
+            &long,
+        ] {
             assert_eq!(
                 chosen(&["a.add_a", code]),
                 Err("Permissions: that choice is not available.".to_owned()),

@@ -1,20 +1,20 @@
 //! Users, as staff see them. A password is no field: it has pages of its own.
 
-use std::collections::BTreeSet;
+mod account;
+mod list;
 
-use chrono::Utc;
 use diesel::prelude::*;
 
-use crate::accounts::{Group, NewUser, Standing, User, UserDraft};
+use crate::accounts::user::{LONGEST_EMAIL, LONGEST_NAME};
+use crate::accounts::{Group, User};
 use crate::admin::{Along, Choice, Field, Filter, Kind, Model, Object, SaveError, Values};
 use crate::connection::DbConnection;
-use crate::description::{both, restored_already, yes_and_no};
-use crate::rules::{BrokenRule, Checker, FieldError};
+use crate::description::{restored_already, yes_and_no};
 use crate::schema::{profiles, users};
 
-use super::super::user::{LONGEST_EMAIL, LONGEST_NAME};
 use super::moment::{self, Parts};
-use super::{APP, APP_LABEL, rights, user_list};
+use super::{APP, APP_LABEL, rights};
+use account::{Account, refused};
 
 const PERSONAL: &str = "Personal info";
 const PERMISSIONS: &str = "Permissions";
@@ -72,7 +72,12 @@ pub const MODEL: Model = Model {
         },
         field("first_name", "First name", PERSONAL, text(0, LONGEST_NAME)),
         field("last_name", "Last name", PERSONAL, text(0, LONGEST_NAME)),
-        field("email", "Email address", PERSONAL, Kind::Email { max: LONGEST_EMAIL }),
+        field(
+            "email",
+            "Email address",
+            PERSONAL,
+            Kind::Email { max: LONGEST_EMAIL },
+        ),
         Field {
             help: "Switch this off rather than delete an account.",
             ..field("is_active", "Active", PERMISSIONS, Kind::Bool)
@@ -94,7 +99,7 @@ pub const MODEL: Model = Model {
         field("date_joined", JOINED, DATES, Kind::Moment),
     ],
     public_path: None,
-    list: user_list::list,
+    list: list::list,
     load,
     save,
     restore,
@@ -208,7 +213,9 @@ fn choices(conn: &mut DbConnection, field: &str, _: Option<i64>) -> QueryResult<
 
 fn group_choices(conn: &mut DbConnection) -> QueryResult<Vec<Choice>> {
     let groups = Group::all(conn)?.into_iter();
-    Ok(groups.map(|group| Choice::new(group.id, group.name)).collect())
+    Ok(groups
+        .map(|group| Choice::new(group.id, group.name))
+        .collect())
 }
 
 fn new_user() -> Values {
@@ -218,86 +225,6 @@ fn new_user() -> Values {
 fn over(mut values: Values, typed: &Values) -> Values {
     values.0.extend(typed.0.clone());
     values
-}
-
-/// Everything about an account that a form can say, and that keeps the rules.
-struct Account {
-    user: NewUser,
-    standing: Standing,
-    groups: Vec<i64>,
-    rights: Vec<String>,
-}
-
-impl Account {
-    fn check(values: &Values, stored: Option<&User>) -> Result<Self, Vec<FieldError>> {
-        let draft = UserDraft {
-            username: values.text("username").to_owned(),
-            first_name: values.text("first_name").to_owned(),
-            last_name: values.text("last_name").to_owned(),
-            email: values.text("email").to_owned(),
-        };
-        let chosen = both(
-            chosen_groups(values),
-            rights::chosen(values, "user_permissions", RIGHTS),
-        );
-        let rest = both(chosen, standing(values, stored));
-        let (user, ((groups, rights), standing)) = both(draft.check(), rest)?;
-        Ok(Self {
-            user,
-            standing,
-            groups,
-            rights,
-        })
-    }
-
-    /// Stores what stands beside the names.
-    fn finish(&self, conn: &mut DbConnection, id: i64) -> Result<(), SaveError> {
-        User::set_standing(conn, id, &self.standing)?;
-        User::set_rights(conn, id, &self.rights)?;
-        User::set_groups(conn, id, &self.groups).map_err(refused)
-    }
-}
-
-fn chosen_groups(values: &Values) -> Result<Vec<i64>, Vec<FieldError>> {
-    let ids = values.list("groups").iter().filter(|id| !id.is_empty());
-    let ids: Result<BTreeSet<i64>, _> = ids.map(|id| id.parse()).collect();
-    ids.map(|ids| ids.into_iter().collect())
-        .map_err(|_| vec![no_such_group()])
-}
-
-/// A new account has been there since now, if nobody says otherwise.
-fn standing(values: &Values, stored: Option<&User>) -> Result<Standing, Vec<FieldError>> {
-    let mut checker = Checker::default();
-    let last_login = stored.and_then(|user| user.last_login);
-    let last_login = moment::typed(&mut checker, values, LAST_LOGIN, last_login);
-    let joined = stored.map(|user| user.date_joined);
-    let typed = DATE_JOINED.iter().any(|part| !values.text(part).trim().is_empty());
-    let date_joined = moment::typed(&mut checker, values, DATE_JOINED, joined);
-    if !typed && stored.is_some() {
-        checker.refuse(DATE_JOINED[0], BrokenRule::Required { label: JOINED });
-    }
-    checker.finish(Standing {
-        is_active: values.is_yes("is_active"),
-        is_staff: values.is_yes("is_staff"),
-        is_superuser: values.is_yes("is_superuser"),
-        last_login,
-        date_joined: date_joined.unwrap_or_else(|| Utc::now().naive_utc()),
-    })
-}
-
-fn no_such_group() -> FieldError {
-    FieldError {
-        field: "groups",
-        rule: BrokenRule::Choice { label: GROUPS },
-    }
-}
-
-fn refused(error: diesel::result::Error) -> SaveError {
-    let taken = FieldError {
-        field: "username",
-        rule: BrokenRule::Taken("That username is taken."),
-    };
-    SaveError::of(error, taken, Some(no_such_group()))
 }
 
 #[cfg(test)]

@@ -14,25 +14,14 @@ type Users<'a> = IntoBoxed<'a, users::table, Backend>;
 /// A page of it, by username if nothing else is asked for.
 pub(super) fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
     let total = users::table.count().get_result(conn)?;
-    let none = List {
-        total,
-        ..List::default()
+    let (Some(counted), Some(shown)) = (matching(listing), matching(listing)) else {
+        return Ok(List {
+            total,
+            ..List::default()
+        });
     };
-    let Some(filters) = set_filters(listing) else {
-        return Ok(none);
-    };
-    let found = if listing.words.is_empty() && filters.is_empty() {
-        total
-    } else {
-        let Some(query) = matching(listing, &filters) else {
-            return Ok(none);
-        };
-        query.count().get_result(conn)?
-    };
-    let Some(query) = matching(listing, &filters) else {
-        return Ok(none);
-    };
-    let rows: Vec<(i64, String, String, String, String, bool)> = sorted(query, &listing.order)
+    let found = counted.count().get_result(conn)?;
+    let rows: Vec<(i64, String, String, String, String, bool)> = sorted(shown, &listing.order)
         .offset(listing.offset.max(0))
         .limit(listing.limit.max(0))
         .select((
@@ -56,7 +45,7 @@ pub(super) fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<Li
 }
 
 /// The users that pass; `None` where a filter has a value that it never offered.
-fn matching(listing: &Listing, filters: &[(&'static str, &str)]) -> Option<Users<'static>> {
+fn matching(listing: &Listing) -> Option<Users<'static>> {
     let mut query = users::table.into_boxed::<Backend>();
     for pattern in listing.words.patterns() {
         let text = users::username
@@ -68,8 +57,8 @@ fn matching(listing: &Listing, filters: &[(&'static str, &str)]) -> Option<Users
             .concat(users::email);
         query = query.filter(fold(text).like(fold(pattern)).escape('\\'));
     }
-    for (parameter, value) in filters {
-        query = match *parameter {
+    for (parameter, value) in set_filters(listing)? {
+        query = match parameter {
             "is_staff__exact" => query.filter(users::is_staff.eq(flag(value)?)),
             "is_superuser__exact" => query.filter(users::is_superuser.eq(flag(value)?)),
             "is_active__exact" => query.filter(users::is_active.eq(flag(value)?)),

@@ -1,0 +1,141 @@
+//! Tests of lettings.
+
+use oc_core::admin::{Choice, Listing, SaveError};
+use oc_core::testing::on_both;
+
+use super::super::{ADDRESS, LETTING};
+use super::{
+    address, address_values, by, letting, letting_values, names, refusal, search, some, with,
+};
+
+#[test]
+fn a_letting_is_saved_and_changed() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let first = address(conn, "7217", "Bedford Street")?;
+        let second = address(conn, "1", "Gull Lane")?;
+        let id = letting(conn, " Lakeside flat ", first)?;
+
+        let object = (LETTING.load)(conn, id)?.expect("it is there");
+        let path = LETTING.public_path.expect("lettings are public");
+        assert_eq!(object.title, "Lakeside flat");
+        assert_eq!(path(&object), format!("/lettings/{id}/"));
+
+        let values = letting_values("Flat", &second.to_string());
+        assert_eq!((LETTING.save)(conn, Some(id), &values)?, id);
+        let object = (LETTING.load)(conn, id)?.expect("it is there");
+        assert_eq!(object.values, values);
+        assert_eq!((LETTING.load)(conn, id + 1)?, None);
+        assert!(matches!(
+            (LETTING.save)(conn, Some(id + 1), &letting_values("x", "1")),
+            Err(SaveError::Missing)
+        ));
+        Ok(())
+    })
+}
+
+#[test]
+fn only_free_addresses_can_be_chosen_and_the_own_one() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let own = address(conn, "7217", "Bedford Street")?;
+        let taken = address(conn, "2", "Gull Lane")?;
+        let free = address(conn, "1", "Gull Lane")?;
+        let id = letting(conn, "One", own)?;
+        letting(conn, "Two", taken)?;
+        let free = Choice::new(free, "1 Gull Lane, Brea, CA 02134");
+        let own = Choice::new(own, "7217 Bedford Street, Brea, CA 02134");
+
+        assert_eq!(
+            (LETTING.choices)(conn, "address", None)?,
+            std::slice::from_ref(&free)
+        );
+        assert_eq!((LETTING.choices)(conn, "address", Some(id))?, [own, free]);
+        assert!((LETTING.choices)(conn, "title", None)?.is_empty());
+        Ok(())
+    })
+}
+
+#[test]
+fn broken_rules_are_told_in_the_words_of_the_form() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let first = address(conn, "7217", "Bedford Street")?;
+        let second = address(conn, "1", "Gull Lane")?;
+        letting(conn, "One", first)?;
+        let id = letting(conn, "Two", second)?;
+        let taken = letting_values("Two", &first.to_string());
+
+        for id in [None, Some(id)] {
+            assert_eq!(
+                refusal(conn, LETTING, id, &taken),
+                "Another letting already has this address."
+            );
+        }
+        for address in ["99", "x", "99999999999999999999", "1\0"] {
+            assert_eq!(
+                refusal(conn, LETTING, None, &letting_values("Two", address)),
+                "Address: that choice is not available."
+            );
+        }
+        assert_eq!(
+            refusal(conn, LETTING, None, &letting_values("\0", "")),
+            "Title holds a character that cannot be stored. Address is required."
+        );
+        assert_eq!(
+            refusal(conn, ADDRESS, None, &address_values("1e3", "x\0", " ", "C")),
+            "Number must be a whole number. Street holds a character that cannot be stored. \
+             City is required. State must be exactly 2 characters; this has 1."
+        );
+        assert!(matches!(
+            (ADDRESS.save)(conn, Some(99), &address_values("1", "x", "y", "CA")),
+            Err(SaveError::Missing)
+        ));
+        Ok(())
+    })
+}
+
+#[test]
+fn lettings_are_listed_newest_first_searched_and_filtered() -> anyhow::Result<()> {
+    on_both(|conn| {
+        some(conn)?;
+        let mut names = |listing| names(conn, LETTING, listing);
+
+        assert_eq!(names(by(&[]))?, ["gamma", "Alpha", "beta"]);
+        assert_eq!(names(by(&[(4, false)]))?, ["gamma", "Alpha", "beta"]);
+        assert_eq!(names(by(&[(0, false)]))?, ["Alpha", "beta", "gamma"]);
+        assert_eq!(names(by(&[(1, true)]))?, ["beta", "gamma", "Alpha"]);
+        assert_eq!(
+            names(by(&[(2, false), (3, true)]))?,
+            ["Alpha", "beta", "gamma"]
+        );
+        assert_eq!(names(search("GULL orange"))?, ["Alpha"]);
+        assert_eq!(names(with("address__city__exact", "Orange"))?.len(), 2);
+        assert_eq!(names(with("address__state__exact", "NV"))?, ["gamma"]);
+        assert_eq!(names(with("address__state__exact", ""))?.len(), 3);
+        assert_eq!(names(with("address__state__exact", "n\0"))?, [""; 0]);
+        assert_eq!(names(with("unknown", "x"))?.len(), 3);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_part_of_a_list_knows_the_whole() -> anyhow::Result<()> {
+    on_both(|conn| {
+        some(conn)?;
+        let listing = Listing {
+            offset: 1,
+            limit: 1,
+            ..with("address__city__exact", "Orange")
+        };
+        let list = (LETTING.list)(conn, &listing)?;
+        let nothing = Listing {
+            offset: -1,
+            limit: -1,
+            ..Listing::default()
+        };
+
+        assert_eq!((list.found, list.total), (2, 3));
+        assert_eq!(list.rows.len(), 1);
+        assert_eq!(list.rows[0].cells, ["beta", "Pier Road", "Orange", "CA"]);
+        assert!((ADDRESS.list)(conn, &nothing)?.rows.is_empty());
+        Ok(())
+    })
+}

@@ -1,0 +1,97 @@
+//! Tests of both descriptions together, since neither is much without the other.
+
+mod address;
+mod letting;
+
+use diesel::prelude::*;
+use oc_core::DbConnection;
+use oc_core::admin::{List, Listing, Model, Values};
+use oc_core::search::Words;
+
+use super::{ADDRESS, LETTING};
+
+fn address_values(number: &str, street: &str, city: &str, state: &str) -> Values {
+    Values::default()
+        .with("number", number)
+        .with("street", street)
+        .with("city", city)
+        .with("state", state)
+        .with("zip_code", "02134")
+        .with("country_iso_code", "USA")
+}
+
+fn letting_values(title: &str, address: &str) -> Values {
+    Values::default()
+        .with("title", title)
+        .with("address", address)
+}
+
+fn address(conn: &mut DbConnection, number: &str, street: &str) -> anyhow::Result<i64> {
+    let values = address_values(number, street, "Brea", "CA");
+    Ok((ADDRESS.save)(conn, None, &values)?)
+}
+
+fn letting(conn: &mut DbConnection, title: &str, address: i64) -> anyhow::Result<i64> {
+    let values = letting_values(title, &address.to_string());
+    Ok((LETTING.save)(conn, None, &values)?)
+}
+
+fn refusal(conn: &mut DbConnection, model: Model, id: Option<i64>, values: &Values) -> String {
+    conn.write(|conn| (model.save)(conn, id, values))
+        .expect_err("it breaks a rule")
+        .to_string()
+}
+
+fn list(conn: &mut DbConnection, model: Model, listing: Listing) -> QueryResult<List> {
+    let listing = Listing {
+        limit: 100,
+        ..listing
+    };
+    (model.list)(conn, &listing)
+}
+
+/// The first cells of a list.
+fn names(conn: &mut DbConnection, model: Model, listing: Listing) -> QueryResult<Vec<String>> {
+    let list = list(conn, model, listing)?;
+    assert_eq!(usize::try_from(list.found), Ok(list.rows.len()));
+    let rows = list.rows.into_iter();
+    Ok(rows.map(|row| row.cells[0].clone()).collect())
+}
+
+fn by(order: &[(usize, bool)]) -> Listing {
+    Listing {
+        order: order.to_vec(),
+        ..Listing::default()
+    }
+}
+
+fn with(parameter: &'static str, value: &str) -> Listing {
+    Listing {
+        filters: vec![(parameter, value.to_owned())],
+        ..Listing::default()
+    }
+}
+
+fn search(words: &str) -> Listing {
+    Listing {
+        words: Words::parse(words),
+        ..Listing::default()
+    }
+}
+
+/// Three lettings in three towns, and an address without one.
+fn some(conn: &mut DbConnection) -> anyhow::Result<()> {
+    for (title, number, street, city, state) in [
+        ("beta", "7", "Pier Road", "Orange", "CA"),
+        ("Alpha", "12", "Gull Lane", "Orange", "TX"),
+        ("gamma", "3", "gull lane", "Reno", "NV"),
+        ("", "1", "Free Street", "Boise", "ID"),
+    ] {
+        let values = address_values(number, street, city, state);
+        let address = (ADDRESS.save)(conn, None, &values)?;
+        if !title.is_empty() {
+            letting(conn, title, address)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! The list of profiles.
+
+use diesel::prelude::*;
+use oc_core::DbConnection;
+use oc_core::admin::{List, Listing, Row};
+use oc_core::description::{flag, set_filters, yes_or_no};
+use oc_core::search::lower;
+
+use crate::profile::{self, Joined, PublicProfile};
+use crate::schema::{profiles, users};
+
+/// A page of it, the newest first if nothing else is asked for.
+pub(super) fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
+    let total = PublicProfile::count(conn)?;
+    let (Some(counted), Some(shown)) = (matching(listing), matching(listing)) else {
+        return Ok(List {
+            total,
+            ..List::default()
+        });
+    };
+    let found = counted.count().get_result(conn)?;
+    let rows: Vec<(i64, String, String, bool)> = sorted(shown, &listing.order)
+        .offset(listing.offset.max(0))
+        .limit(listing.limit.max(0))
+        .select((
+            profiles::id,
+            users::username,
+            profiles::favorite_city,
+            profiles::show_email,
+        ))
+        .load(conn)?;
+    let row = |(id, username, favorite_city, show_email)| Row {
+        id,
+        cells: vec![username, favorite_city, yes_or_no(show_email)],
+    };
+    Ok(List {
+        rows: rows.into_iter().map(row).collect(),
+        found,
+        total,
+    })
+}
+
+/// The profiles that pass; `None` where a filter has a value that it never offered.
+fn matching(listing: &Listing) -> Option<Joined<'_>> {
+    let mut query = profile::matching(&listing.words);
+    for (parameter, value) in set_filters(listing)? {
+        if parameter == "show_email__exact" {
+            query = query.filter(profiles::show_email.eq(flag(value)?));
+        }
+    }
+    Some(query)
+}
+
+/// By the columns given, the newest first where there are none.
+fn sorted<'a>(mut query: Joined<'a>, order: &[(usize, bool)]) -> Joined<'a> {
+    let mut newest_first = true;
+    for (column, reverse) in order {
+        query = match (column, reverse) {
+            (0, false) => query.then_order_by(lower(users::username).asc()),
+            (0, true) => query.then_order_by(lower(users::username).desc()),
+            (1, false) => query.then_order_by(lower(profiles::favorite_city).asc()),
+            (1, true) => query.then_order_by(lower(profiles::favorite_city).desc()),
+            (2, false) => query.then_order_by(profiles::show_email.asc()),
+            (2, true) => query.then_order_by(profiles::show_email.desc()),
+            _ => continue,
+        };
+        newest_first = *reverse;
+    }
+    if newest_first {
+        query.then_order_by(profiles::id.desc())
+    } else {
+        query.then_order_by(profiles::id.asc())
+    }
+}

@@ -1,0 +1,165 @@
+//! Tests of the description as a whole.
+
+use oc_core::search::Words;
+use oc_core::testing::{on_both, user};
+
+use super::*;
+use oc_core::admin::Listing;
+
+fn values(user_id: i64, favorite_city: &str, show_email: bool) -> Values {
+    Values::default()
+        .with("user", user_id.to_string())
+        .with("favorite_city", favorite_city)
+        .with_yes("show_email", show_email)
+}
+
+fn profile(
+    conn: &mut DbConnection,
+    username: &str,
+    city: &str,
+    show_email: bool,
+) -> anyhow::Result<i64> {
+    let user_id = user(conn, username)?;
+    Ok((PROFILE.save)(
+        conn,
+        None,
+        &values(user_id, city, show_email),
+    )?)
+}
+
+fn usernames(conn: &mut DbConnection, listing: Listing) -> QueryResult<Vec<String>> {
+    let listing = Listing {
+        limit: 100,
+        ..listing
+    };
+    let list = (PROFILE.list)(conn, &listing)?;
+    assert_eq!(usize::try_from(list.found), Ok(list.rows.len()));
+    let rows = list.rows.into_iter();
+    Ok(rows.map(|row| row.cells[0].clone()).collect())
+}
+
+#[test]
+fn a_profile_is_saved_changed_and_shown() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = profile(conn, "Zoë", " Brea ", true)?;
+        let user_id = user(conn, "bob")?;
+        let before = (PROFILE.load)(conn, id)?.expect("it is there");
+
+        (PROFILE.save)(conn, Some(id), &values(user_id, "", false))?;
+
+        let path = PROFILE.public_path.expect("profiles are public");
+        assert_eq!(path(&before), "/profiles/Zo%C3%AB/");
+        assert_eq!(before.values.text("favorite_city"), "Brea");
+        let after = (PROFILE.load)(conn, id)?.expect("it is there");
+        assert_eq!(after.title, "bob");
+        assert_eq!(after.values, values(user_id, "", false));
+        assert_eq!((PROFILE.load)(conn, id + 1)?, None);
+        Ok(())
+    })
+}
+
+#[test]
+fn broken_rules_are_told_in_the_words_of_the_form() -> anyhow::Result<()> {
+    on_both(|conn| {
+        profile(conn, "ada", "", true)?;
+        let taken = user(conn, "bob")? - 1;
+        let refusal = |conn: &mut DbConnection, values: &Values| {
+            conn.write(|conn| (PROFILE.save)(conn, None, values))
+                .expect_err("it breaks a rule")
+                .to_string()
+        };
+        let other = |user: &str| Values::default().with("user", user);
+
+        assert_eq!(
+            refusal(conn, &values(taken, "", true)),
+            "Another profile already has this user."
+        );
+        for user in ["99", "x", "99999999999999999999", "1\0"] {
+            let words = refusal(conn, &other(user));
+            assert_eq!(words, "User: that choice is not available.");
+        }
+        assert_eq!(
+            refusal(conn, &other("").with("favorite_city", "a\0b")),
+            "User is required. Favorite city holds a character that cannot be stored."
+        );
+        assert!(matches!(
+            (PROFILE.save)(conn, Some(99), &values(taken + 1, "", true)),
+            Err(SaveError::Missing)
+        ));
+        Ok(())
+    })
+}
+
+#[test]
+fn users_without_a_profile_can_be_chosen_and_the_own_one() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = profile(conn, "zed", "", true)?;
+        profile(conn, "eve", "", true)?;
+        user(conn, "ada")?;
+        let names = |choices: Vec<Choice>| -> Vec<String> {
+            choices.into_iter().map(|choice| choice.label).collect()
+        };
+
+        assert_eq!(names((PROFILE.choices)(conn, "user", None)?), ["ada"]);
+        assert_eq!(
+            names((PROFILE.choices)(conn, "user", Some(id))?),
+            ["ada", "zed"]
+        );
+        assert!((PROFILE.choices)(conn, "favorite_city", None)?.is_empty());
+        Ok(())
+    })
+}
+
+#[test]
+fn profiles_are_listed_newest_first_searched_and_filtered() -> anyhow::Result<()> {
+    on_both(|conn| {
+        profile(conn, "zed", "brea", true)?;
+        profile(conn, "Bob", "Anaheim", false)?;
+        profile(conn, "ada", "Brea", false)?;
+        let by = |order: &[(usize, bool)]| Listing {
+            order: order.to_vec(),
+            ..Listing::default()
+        };
+        let shown = |value: &str| Listing {
+            filters: vec![("show_email__exact", value.to_owned())],
+            ..Listing::default()
+        };
+
+        assert_eq!(usernames(conn, by(&[]))?, ["ada", "Bob", "zed"]);
+        assert_eq!(usernames(conn, by(&[(9, false)]))?, ["ada", "Bob", "zed"]);
+        assert_eq!(usernames(conn, by(&[(0, true)]))?, ["zed", "Bob", "ada"]);
+        assert_eq!(usernames(conn, by(&[(1, false)]))?, ["Bob", "zed", "ada"]);
+        assert_eq!(
+            usernames(conn, by(&[(2, false), (0, false)]))?,
+            ["ada", "Bob", "zed"]
+        );
+        let search = Listing {
+            words: Words::parse("BREA paul"),
+            ..Listing::default()
+        };
+        assert_eq!(usernames(conn, search)?, ["ada", "zed"]);
+        assert_eq!(usernames(conn, shown("1"))?, ["zed"]);
+        assert_eq!(usernames(conn, shown(""))?.len(), 3);
+        for value in ["2", "on", "1\0"] {
+            assert_eq!(usernames(conn, shown(value))?, [""; 0]);
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_deleted_profile_comes_back_under_its_id() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = profile(conn, "ada", "Brea", true)?;
+        let before = (PROFILE.load)(conn, id)?.expect("it is there");
+        (PROFILE.delete)(conn, id)?;
+
+        (PROFILE.restore)(conn, id, &before.values)?;
+
+        assert_eq!((PROFILE.load)(conn, id)?, Some(before.clone()));
+        assert!(profile(conn, "bob", "", true)? > id);
+        let twice = (PROFILE.restore)(conn, id, &before.values).map_err(|e| e.to_string());
+        assert_eq!(twice, Err("It has been restored already.".to_owned()));
+        Ok(())
+    })
+}

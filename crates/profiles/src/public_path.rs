@@ -1,0 +1,42 @@
+//! Where the public sees a profile: usernames in addresses.
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+/// What must be escaped in a segment of a path (RFC 3986, section 3.3). A plus stays a plus.
+const SEGMENT: AsciiSet = CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'/')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// The path of the page of a user's profile.
+#[must_use]
+pub fn public_path(username: &str) -> String {
+    format!("/profiles/{}/", utf8_percent_encode(username, &SEGMENT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_stay_and_other_scripts_are_escaped() {
+        assert_eq!(public_path("a.b+c@d-e_f"), "/profiles/a.b+c@d-e_f/");
+        assert_eq!(
+            public_path("Жанна"),
+            "/profiles/%D0%96%D0%B0%D0%BD%D0%BD%D0%B0/"
+        );
+    }
+}
