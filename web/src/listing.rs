@@ -184,14 +184,26 @@ impl PageLinks {
     pub(crate) fn new(number: i64, count: i64, href: impl Fn(i64) -> String) -> Self {
         let mut links: Vec<PageLink> = Vec::new();
         let mut last = 0;
-        for page in [1].into_iter().chain(number - 2..=number + 2).chain([count]) {
+        for page in [1]
+            .into_iter()
+            .chain(number - 2..=number + 2)
+            .chain([count])
+        {
             if page <= last || page > count {
                 continue;
             }
             if page > last + 1 {
-                links.push(PageLink { number: None, href: String::new(), current: false });
+                links.push(PageLink {
+                    number: None,
+                    href: String::new(),
+                    current: false,
+                });
             }
-            links.push(PageLink { number: Some(page), href: href(page), current: page == number });
+            links.push(PageLink {
+                number: Some(page),
+                href: href(page),
+                current: page == number,
+            });
             last = page;
         }
         Self {
@@ -267,7 +279,11 @@ mod tests {
     fn the_pager_leaves_gaps() {
         let numbers = |number, count| {
             let pager = PageLinks::new(number, count, |_| String::new());
-            pager.links.iter().map(|link| link.number.unwrap_or(0)).collect::<Vec<_>>()
+            pager
+                .links
+                .iter()
+                .map(|link| link.number.unwrap_or(0))
+                .collect::<Vec<_>>()
         };
 
         assert_eq!(numbers(1, 1), [1]);

@@ -94,7 +94,8 @@ impl Machine {
             .is_ok_and(|id| id == "0")
     }
 
-    /// Takes away what `cargo run` told us about our own package: build scripts that watch it would run again.
+    /// Takes away what `cargo run` told us about itself and our package: build scripts that watch it would run
+    /// again, and cargo's tools would take themselves for its subcommands.
     fn clean<'a>(&self, command: Cmd<'a>) -> Cmd<'a> {
         self.cargo_variables.iter().fold(command, Cmd::env_remove)
     }
@@ -105,7 +106,9 @@ impl Machine {
     reason = "only the names are looked at, to keep them from other programs"
 )]
 fn cargo_variables() -> Vec<OsString> {
-    let ours = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    let ours = |name: &str| {
+        name == "CARGO" || name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+    };
     env::vars_os()
         .map(|(name, _)| name)
         .filter(|name| name.to_str().is_some_and(ours))

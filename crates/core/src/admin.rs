@@ -129,7 +129,10 @@ impl Values {
     /// The value of a field that has one, empty where it has none.
     #[must_use]
     pub fn text(&self, name: &str) -> &str {
-        self.0.get(name).and_then(|values| values.last()).map_or("", String::as_str)
+        self.0
+            .get(name)
+            .and_then(|values| values.last())
+            .map_or("", String::as_str)
     }
 
     /// Every value of a field.
@@ -236,8 +239,15 @@ pub struct Choice {
 impl Choice {
     /// A choice of a row.
     #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "ids and texts alike, as they come"
+    )]
     pub fn new(value: impl ToString, label: impl Into<String>) -> Self {
-        Self { value: value.to_string(), label: label.into() }
+        Self {
+            value: value.to_string(),
+            label: label.into(),
+        }
     }
 }
 
@@ -267,10 +277,13 @@ impl SaveError {
     #[must_use]
     pub fn of(error: DatabaseError, taken: FieldError, gone: Option<FieldError>) -> Self {
         match (&error, gone) {
-            (DatabaseError::DatabaseError(DatabaseErrorKind::UniqueViolation, _), _) => Self::Invalid(vec![taken]),
-            (DatabaseError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _), Some(gone)) => {
-                Self::Invalid(vec![gone])
+            (DatabaseError::DatabaseError(DatabaseErrorKind::UniqueViolation, _), _) => {
+                Self::Invalid(vec![taken])
             }
+            (
+                DatabaseError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _),
+                Some(gone),
+            ) => Self::Invalid(vec![gone]),
             (DatabaseError::NotFound, _) => Self::Missing,
             _ => Self::Database(error),
         }
@@ -281,9 +294,19 @@ impl SaveError {
 ///
 /// # Errors
 /// [`BrokenRule::Required`] where nothing was chosen, [`BrokenRule::Choice`] for what is no id.
-pub fn chosen_id(values: &Values, field: &'static str, label: &'static str) -> Result<i64, FieldError> {
+pub fn chosen_id(
+    values: &Values,
+    field: &'static str,
+    label: &'static str,
+) -> Result<i64, FieldError> {
     match values.text(field) {
-        "" => Err(FieldError { field, rule: BrokenRule::Required { label } }),
-        text => text.parse().map_err(|_| FieldError { field, rule: BrokenRule::Choice { label } }),
+        "" => Err(FieldError {
+            field,
+            rule: BrokenRule::Required { label },
+        }),
+        text => text.parse().map_err(|_| FieldError {
+            field,
+            rule: BrokenRule::Choice { label },
+        }),
     }
 }

@@ -5,7 +5,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 /// The way out of a database error, told by its message; `None` when there is nothing to say beyond it.
 #[must_use]
 pub fn advice(message: &str) -> Option<&'static str> {
-    const ADVICE: [(&str, &str); 8] = [
+    const ADVICE: [(&str, &str); 9] = [
         (
             "database is locked",
             "Another process is writing or holds the file. Find it (fuser or lsof on the file), let it end, try again.",
@@ -28,6 +28,11 @@ pub fn advice(message: &str) -> Option<&'static str> {
         ),
         (
             "disk I/O error",
+            "The disk that holds the database is full or failing. Nothing that was saved before is lost.",
+        ),
+        (
+            // SQLite gave the whole transaction up by itself, which hides its own words.
+            "no such savepoint",
             "The disk that holds the database is full or failing. Nothing that was saved before is lost.",
         ),
         (
@@ -54,11 +59,14 @@ pub fn is_passing(error: &Error) -> bool {
             _,
         )
         | Error::BrokenTransactionManager => true,
-        Error::DatabaseError(_, information) => {
-            ["database is locked", "disk is full", "disk I/O error"]
-                .iter()
-                .any(|words| information.message().contains(words))
-        }
+        Error::DatabaseError(_, information) => [
+            "database is locked",
+            "disk is full",
+            "disk I/O error",
+            "no such savepoint",
+        ]
+        .iter()
+        .any(|words| information.message().contains(words)),
         _ => false,
     }
 }

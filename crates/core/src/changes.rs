@@ -108,8 +108,12 @@ impl Change {
 /// SQLite has but one writer at a time; on PostgreSQL it is an advisory lock for the transaction.
 pub fn lock(conn: &mut DbConnection, model: &str, id: i64) -> QueryResult<()> {
     if let DbConnection::Postgres(postgres) = conn {
-        let key = model.bytes().fold(id, |key, byte| key.wrapping_mul(31).wrapping_add(byte.into()));
-        diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(key).execute(postgres)?;
+        let key = model.bytes().fold(id, |key, byte| {
+            key.wrapping_mul(31).wrapping_add(byte.into())
+        });
+        diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+            .bind::<BigInt, _>(key)
+            .execute(postgres)?;
     }
     Ok(())
 }
@@ -138,16 +142,36 @@ mod tests {
                 lock(conn, "lettings.letting", 7)?;
                 Change::insert(conn, &new)
             })?;
-            Change::insert(conn, &NewChange { object_id: Some(8), title: "other", ..new })?;
-            Change::insert(conn, &NewChange { object_id: None, title: "login", ..new })?;
+            Change::insert(
+                conn,
+                &NewChange {
+                    object_id: Some(8),
+                    title: "other",
+                    ..new
+                },
+            )?;
+            Change::insert(
+                conn,
+                &NewChange {
+                    object_id: None,
+                    title: "login",
+                    ..new
+                },
+            )?;
 
             let of_seven = Change::of_object(conn, "lettings.letting", 7)?;
 
             assert_eq!(of_seven.len(), 1);
-            assert_eq!((of_seven[0].username.as_str(), of_seven[0].title.len()), ("ada", 512));
+            assert_eq!(
+                (of_seven[0].username.as_str(), of_seven[0].title.len()),
+                ("ada", 512)
+            );
             assert_eq!(Change::find(conn, of_seven[0].id)?, of_seven[0]);
             let recent = Change::recent(conn, id, 10)?;
-            assert_eq!(recent.iter().map(|c| c.object_id).collect::<Vec<_>>(), [Some(8), Some(7)]);
+            assert_eq!(
+                recent.iter().map(|c| c.object_id).collect::<Vec<_>>(),
+                [Some(8), Some(7)]
+            );
             Ok(())
         })
     }

@@ -31,6 +31,9 @@ enum Place {
     Server { admin: DatabaseUrl, name: String },
 }
 
+/// Numbers the databases that this process makes.
+static COUNTER: AtomicU32 = AtomicU32::new(0);
+
 impl TestDb {
     /// A SQLite file in a folder of its own.
     pub fn sqlite() -> Result<Self> {
@@ -57,7 +60,6 @@ impl TestDb {
             );
             return Ok(None);
         };
-        static COUNTER: AtomicU32 = AtomicU32::new(0);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
         let name = format!("oc_test_{}_{number}", std::process::id());
 

@@ -25,7 +25,10 @@ pub(super) struct Asked {
 impl Asked {
     /// Reads a query. It never fails: what the model does not know is left out.
     pub(super) fn parse(query: &str, model: &Model) -> Self {
-        let mut asked = Self { page: Some(1), ..Self::default() };
+        let mut asked = Self {
+            page: Some(1),
+            ..Self::default()
+        };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             // No stored text holds a NUL, and PostgreSQL would stumble over one.
             let value = value.trim().replace('\0', "\u{fffd}");
@@ -38,7 +41,9 @@ impl Asked {
                 name => {
                     let filter = model.filters.iter().find(|filter| filter.parameter == name);
                     if let Some(filter) = filter.filter(|_| !value.is_empty()) {
-                        asked.filters.retain(|(parameter, _)| *parameter != filter.parameter);
+                        asked
+                            .filters
+                            .retain(|(parameter, _)| *parameter != filter.parameter);
                         asked.filters.push((filter.parameter, value));
                     }
                 }
@@ -50,7 +55,11 @@ impl Asked {
     /// What is wanted of the model.
     pub(super) fn listing(&self) -> Listing {
         let page = self.page.unwrap_or(1);
-        let (offset, limit) = if self.all { (0, SHOW_ALL) } else { ((page - 1).saturating_mul(PAGE), PAGE) };
+        let (offset, limit) = if self.all {
+            (0, SHOW_ALL)
+        } else {
+            ((page - 1).saturating_mul(PAGE), PAGE)
+        };
         Listing {
             words: Words::parse(&self.q),
             filters: self.filters.clone(),
@@ -62,7 +71,10 @@ impl Asked {
 
     /// The value chosen for a filter, empty for all.
     pub(super) fn filter(&self, parameter: &str) -> &str {
-        self.filters.iter().find(|(name, _)| *name == parameter).map_or("", |(_, value)| value)
+        self.filters
+            .iter()
+            .find(|(name, _)| *name == parameter)
+            .map_or("", |(_, value)| value)
     }
 
     /// Whether rows are left out.
@@ -95,7 +107,10 @@ impl Asked {
 
     /// The address of this list in the order of one column.
     pub(super) fn href_sorted(&self, path: &str, column: usize, reverse: bool) -> String {
-        let sorted = Self { order: vec![(column, reverse)], ..self.clone() };
+        let sorted = Self {
+            order: vec![(column, reverse)],
+            ..self.clone()
+        };
         join(path, &sorted.query(1, self.all))
     }
 
@@ -120,15 +135,23 @@ impl Asked {
 }
 
 fn join(path: &str, query: &str) -> String {
-    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    }
 }
 
 /// Reads `2.-1`: the second column, then the first in reverse. Columns that are not there are left out.
 fn order(text: &str, columns: usize) -> Vec<(usize, bool)> {
     let part = |part: &str| {
-        let (digits, reverse) = part.strip_prefix('-').map_or((part, false), |digits| (digits, true));
+        let (digits, reverse) = part
+            .strip_prefix('-')
+            .map_or((part, false), |digits| (digits, true));
         let column: usize = digits.parse().ok()?;
-        (1..=columns).contains(&column).then(|| (column - 1, reverse))
+        (1..=columns)
+            .contains(&column)
+            .then(|| (column - 1, reverse))
     };
     text.split('.').filter_map(part).take(columns).collect()
 }
@@ -150,7 +173,10 @@ mod tests {
         assert_eq!(asked.filter("address__state__exact"), "CA");
         assert_eq!(asked.order, [(1, false), (0, true)]);
         assert_eq!(asked.listing().offset, 200);
-        assert_eq!(asked.preserved(), "q=sea+view&address__state__exact=CA&o=2.-1&p=3");
+        assert_eq!(
+            asked.preserved(),
+            "q=sea+view&address__state__exact=CA&o=2.-1&p=3"
+        );
     }
 
     #[test]

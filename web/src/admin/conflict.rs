@@ -23,7 +23,12 @@ struct Line {
 
 impl View {
     /// Every field in which they differ.
-    pub(super) fn new(model: &Model, mine: &Values, theirs: &Values, choices: &[Vec<Choice>]) -> Self {
+    pub(super) fn new(
+        model: &Model,
+        mine: &Values,
+        theirs: &Values,
+        choices: &[Vec<Choice>],
+    ) -> Self {
         let mut rows = Vec::new();
         for (field, choices) in model.fields.iter().zip(choices) {
             for name in parts(field.name, field.kind) {
@@ -37,11 +42,21 @@ impl View {
                             let choice = choices.iter().find(|choice| choice.value == *value);
                             choice.map_or(value.clone(), |choice| choice.label.clone())
                         };
-                        values.list(&name).iter().map(label).collect::<Vec<_>>().join(", ")
+                        values
+                            .list(&name)
+                            .iter()
+                            .map(label)
+                            .collect::<Vec<_>>()
+                            .join(", ")
                     }
                 };
                 let (theirs, mine) = (shown(theirs), shown(mine));
-                rows.push(Line { label: field.label.to_owned(), name, theirs, mine });
+                rows.push(Line {
+                    label: field.label.to_owned(),
+                    name,
+                    theirs,
+                    mine,
+                });
             }
         }
         let text = format!(
@@ -54,7 +69,12 @@ impl View {
 
 /// What shall be stored, as the form says it: my version unless it asks for theirs (`None`: nothing is to be
 /// stored) or for a mix.
-pub(super) fn resolved(model: &Model, sent: &Fields, mine: &Values, theirs: &Values) -> Option<Values> {
+pub(super) fn resolved(
+    model: &Model,
+    sent: &Fields,
+    mine: &Values,
+    theirs: &Values,
+) -> Option<Values> {
     match sent.text("_resolve") {
         "theirs" => None,
         "mix" => {

@@ -8,24 +8,40 @@ use crate::error::PageError;
 
 /// The rows of these ids with all their fields, under a line of names.
 pub(super) fn of(conn: &mut DbConnection, model: &Model, ids: &[i64]) -> Result<String, PageError> {
-    let names: Vec<String> = model.fields.iter().flat_map(|field| parts(field.name, field.kind)).collect();
+    let names: Vec<String> = model
+        .fields
+        .iter()
+        .flat_map(|field| parts(field.name, field.kind))
+        .collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
     let fault = |error: csv::Error| PageError::Internal(error.into());
-    writer.write_record(["id"].into_iter().chain(names.iter().map(String::as_str))).map_err(fault)?;
+    writer
+        .write_record(["id"].into_iter().chain(names.iter().map(String::as_str)))
+        .map_err(fault)?;
     for id in ids {
         let Some(object) = (model.load)(conn, *id)? else {
             continue;
         };
-        let cells = names.iter().map(|name| harmless(&object.values.list(name).join(" ")));
-        writer.write_record([object.id.to_string()].into_iter().chain(cells)).map_err(fault)?;
+        let cells = names
+            .iter()
+            .map(|name| harmless(&object.values.list(name).join(" ")));
+        writer
+            .write_record([object.id.to_string()].into_iter().chain(cells))
+            .map_err(fault)?;
     }
-    let bytes = writer.into_inner().map_err(|error| PageError::Internal(anyhow::anyhow!("{error}")))?;
+    let bytes = writer
+        .into_inner()
+        .map_err(|error| PageError::Internal(anyhow::anyhow!("{error}")))?;
     String::from_utf8(bytes).map_err(|error| PageError::Internal(error.into()))
 }
 
 /// A spreadsheet takes a cell that begins so for a formula; a quote before it makes it text (OWASP, CSV injection).
 fn harmless(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) { format!("'{text}") } else { text.to_owned() }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    }
 }
 
 #[cfg(test)]

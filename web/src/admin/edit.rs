@@ -69,7 +69,11 @@ impl Shown<'_> {
         for (field, choices) in self.model.fields.iter().zip(self.choices) {
             let title = (!field.section.is_empty()).then(|| field.section.to_owned());
             if sections.last().is_none_or(|section| section.title != title) {
-                sections.push(Section { title, description: None, fields: Vec::new() });
+                sections.push(Section {
+                    title,
+                    description: None,
+                    fields: Vec::new(),
+                });
             }
             if let Some(section) = sections.last_mut() {
                 section.fields.extend(self.views(field, choices));
@@ -81,10 +85,17 @@ impl Shown<'_> {
     fn views(&self, field: &Field, choices: &[Choice]) -> Vec<FieldView> {
         let names = parts(field.name, field.kind);
         let labels = match field.kind {
-            Kind::Moment => vec![format!("{}: date", field.label), format!("{}: time", field.label)],
+            Kind::Moment => vec![
+                format!("{}: date", field.label),
+                format!("{}: time", field.label),
+            ],
             _ => vec![field.label.to_owned()],
         };
-        names.into_iter().zip(labels).map(|(name, label)| self.view(field, name, label, choices)).collect()
+        names
+            .into_iter()
+            .zip(labels)
+            .map(|(name, label)| self.view(field, name, label, choices))
+            .collect()
     }
 
     fn view(&self, field: &Field, name: String, label: String, choices: &[Choice]) -> FieldView {
@@ -98,7 +109,10 @@ impl Shown<'_> {
                 label: choice.label.clone(),
             })
             .collect();
-        let errors = self.errors.iter().filter(|error| error.field == name || error.field == field.name);
+        let errors = self
+            .errors
+            .iter()
+            .filter(|error| error.field == name || error.field == field.name);
         let mut view = FieldView {
             id: format!("id_{name}"),
             errors: errors.map(ToString::to_string).collect(),
@@ -122,18 +136,30 @@ impl Shown<'_> {
                 view.related = of.and_then(|(app, name)| self.related(app, name, &value));
             }
             Kind::Choices => view.kind = "multiple",
-            Kind::Moment => view.kind = if view.name.ends_with("_0") { "date" } else { "time" },
+            Kind::Moment => {
+                view.kind = if view.name.ends_with("_0") {
+                    "date"
+                } else {
+                    "time"
+                }
+            }
         }
         if self.read_only {
             let shown = match field.kind {
                 Kind::Bool => if view.checked { "Yes" } else { "No" }.to_owned(),
                 Kind::Choice { .. } | Kind::Choices => {
-                    let labels = options.iter().filter(|option| option.selected).map(|option| option.label.as_str());
+                    let labels = options
+                        .iter()
+                        .filter(|option| option.selected)
+                        .map(|option| option.label.as_str());
                     labels.collect::<Vec<_>>().join(", ")
                 }
                 _ => value,
             };
-            view.href = view.related.take().and_then(|related| related.change_href.or(related.view_href));
+            view.href = view
+                .related
+                .take()
+                .and_then(|related| related.change_href.or(related.view_href));
             (view.kind, view.value, view.required) = ("readonly", shown, false);
             return view;
         }
@@ -147,7 +173,10 @@ impl Shown<'_> {
         let model = models::find(app, name)?;
         let may = |verb| self.rights.may(verb, app, name);
         let popup = "?_to_field=id&_popup=1";
-        let path = value.parse().ok().map(|id| format!("{}{popup}", change_path(model, id)));
+        let path = value
+            .parse()
+            .ok()
+            .map(|id| format!("{}{popup}", change_path(model, id)));
         Some(RelatedView {
             add_href: may(Verb::Add).then(|| format!("{}add/{popup}", list_path(model))),
             change_href: path.clone().filter(|_| may(Verb::Change)),

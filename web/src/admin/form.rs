@@ -21,7 +21,11 @@ impl Fields {
 
     /// Every value of a field.
     pub(super) fn list(&self, name: &str) -> Vec<String> {
-        self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect()
+        self.0
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.clone())
+            .collect()
     }
 
     /// Whether a field was sent, with whatever value.

@@ -103,7 +103,9 @@ impl Visit {
     pub(super) fn filters(&self) -> String {
         let query = self.request.query_string().as_bytes();
         let kept = form_urlencoded::parse(query).find(|(name, _)| name == "_changelist_filters");
-        kept.map(|(_, value)| value.into_owned()).filter(|query| !query.contains(['\r', '\n'])).unwrap_or_default()
+        kept.map(|(_, value)| value.into_owned())
+            .filter(|query| !query.contains(['\r', '\n']))
+            .unwrap_or_default()
     }
 
     /// Refuses a form that does not come from one of our own pages.

@@ -22,19 +22,27 @@ pub(super) fn excess(
     let mut errors = Vec::new();
     for field in model.fields {
         let old = before.list(field.name);
-        let added = after.list(field.name).iter().filter(|value| !old.contains(value));
+        let added = after
+            .list(field.name)
+            .iter()
+            .filter(|value| !old.contains(value));
         let mut exceeds = false;
         if holds_rights(model, field.name) {
             exceeds = added.into_iter().any(|code| !rights.hold(code));
         } else if field.name == "groups" {
             for group in added.filter_map(|id| id.parse().ok()) {
-                exceeds |= Group::rights(conn, group)?.iter().any(|code| !rights.hold(code));
+                exceeds |= Group::rights(conn, group)?
+                    .iter()
+                    .any(|code| !rights.hold(code));
             }
         } else if field.name == "is_superuser" {
             exceeds = before.is_yes(field.name) != after.is_yes(field.name);
         }
         if exceeds {
-            errors.push(FieldError { field: field.name, rule: BrokenRule::Choice { label: field.label } });
+            errors.push(FieldError {
+                field: field.name,
+                rule: BrokenRule::Choice { label: field.label },
+            });
         }
     }
     Ok(errors)

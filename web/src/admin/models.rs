@@ -14,7 +14,9 @@ pub(super) static MODELS: &[Model] = &[
 
 /// The model of that name.
 pub(super) fn find(app: &str, name: &str) -> Option<&'static Model> {
-    MODELS.iter().find(|model| model.app == app && model.name == name)
+    MODELS
+        .iter()
+        .find(|model| model.app == app && model.name == name)
 }
 
 /// The model with that key, such as `lettings.letting`.
@@ -30,13 +32,19 @@ pub(super) fn rights() -> Vec<Choice> {
 
 /// Whether a field of a model holds rights.
 pub(super) fn holds_rights(model: &Model, field: &str) -> bool {
-    let kind = model.fields.iter().find(|known| known.name == field).map(|known| known.kind);
+    let kind = model
+        .fields
+        .iter()
+        .find(|known| known.name == field)
+        .map(|known| known.kind);
     model.app == "auth" && kind == Some(Kind::Choices) && field != "groups"
 }
 
 /// Whether anything may be done with a model's rows.
 pub(super) fn is_open(rights: &Rights, model: &Model) -> bool {
-    Verb::ALL.iter().any(|verb| rights.may(*verb, model.app, model.name))
+    Verb::ALL
+        .iter()
+        .any(|verb| rights.may(*verb, model.app, model.name))
 }
 
 /// Whether its rows may be looked at: whoever may change them may see them.
@@ -57,5 +65,7 @@ pub(super) fn change_path(model: &Model, id: i64) -> String {
 /// A word with a large first letter, for headings.
 pub(super) fn capitalized(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{Kind, Model, Object, Values};
+use oc_core::admin::{Kind, Model, Object};
 use serde::{Deserialize, Serialize};
 
 use super::models;
@@ -38,11 +38,19 @@ impl Snapshot {
                     Kind::Choice { .. } | Kind::Choices => {
                         let choices = choices(conn, model, field.name, Some(object.id))?;
                         let label = |value: &String| {
-                            choices.iter().find(|choice| choice.value == *value).map_or(value.clone(), |c| c.label.clone())
+                            choices
+                                .iter()
+                                .find(|choice| choice.value == *value)
+                                .map_or(value.clone(), |c| c.label.clone())
                         };
                         values.iter().map(label).collect::<Vec<_>>().join(", ")
                     }
-                    Kind::Bool => if object.values.is_yes(&name) { "Yes" } else { "No" }.to_owned(),
+                    Kind::Bool => if object.values.is_yes(&name) {
+                        "Yes"
+                    } else {
+                        "No"
+                    }
+                    .to_owned(),
                     _ => values.join(", "),
                 };
                 entries.insert(name, Entry { values, shown });
@@ -61,11 +69,6 @@ impl Snapshot {
         serde_json::from_str(text).unwrap_or_default()
     }
 
-    /// The values, to be stored again.
-    pub(super) fn values(&self) -> Values {
-        Values(self.0.iter().map(|(name, entry)| (name.clone(), entry.values.clone())).collect())
-    }
-
     /// Every field that differs, in the order of the form.
     pub(super) fn changes(before: &Self, after: &Self, model: &Model) -> Vec<FieldChange> {
         let mut changes = Vec::new();
@@ -73,8 +76,14 @@ impl Snapshot {
             for name in parts(field.name, field.kind) {
                 let (old, new) = (before.0.get(&name), after.0.get(&name));
                 if old.map(|entry| &entry.values) != new.map(|entry| &entry.values) {
-                    let shown = |entry: Option<&Entry>| entry.map_or(String::new(), |entry| entry.shown.clone());
-                    changes.push(FieldChange { label: field.label.to_owned(), before: shown(old), after: shown(new) });
+                    let shown = |entry: Option<&Entry>| {
+                        entry.map_or(String::new(), |entry| entry.shown.clone())
+                    };
+                    changes.push(FieldChange {
+                        label: field.label.to_owned(),
+                        before: shown(old),
+                        after: shown(new),
+                    });
                 }
             }
         }
@@ -91,7 +100,8 @@ pub(super) fn sentence(action: &str, changes: &[FieldChange]) -> String {
         "password" => "Password changed.".to_owned(),
         "changed" if changes.is_empty() => "Nothing changed.".to_owned(),
         "changed" => {
-            let mut labels: Vec<&str> = changes.iter().map(|change| change.label.as_str()).collect();
+            let mut labels: Vec<&str> =
+                changes.iter().map(|change| change.label.as_str()).collect();
             labels.dedup();
             match labels.split_last() {
                 Some((last, [])) => format!("Changed {last}."),
@@ -129,7 +139,11 @@ mod tests {
     use super::*;
 
     fn change(label: &str) -> FieldChange {
-        FieldChange { label: label.to_owned(), before: String::new(), after: String::new() }
+        FieldChange {
+            label: label.to_owned(),
+            before: String::new(),
+            after: String::new(),
+        }
     }
 
     #[test]
@@ -138,7 +152,10 @@ mod tests {
         assert_eq!(sentence("changed", &[]), "Nothing changed.");
         assert_eq!(sentence("changed", &[change("Street")]), "Changed Street.");
         assert_eq!(
-            sentence("changed", &[change("Number"), change("Street"), change("City")]),
+            sentence(
+                "changed",
+                &[change("Number"), change("Street"), change("City")]
+            ),
             "Changed Number, Street and City."
         );
     }

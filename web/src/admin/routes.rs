@@ -10,7 +10,9 @@ use actix_web::web::{self, Data, to};
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
 use super::frame::Keys;
-use super::handlers::{action, delete, history, index, list, login, logout, object, password, user_password};
+use super::handlers::{
+    action, delete, history, index, list, login, logout, object, password, user_password,
+};
 use super::models::MODELS;
 use super::store::DatabaseStore;
 use crate::db::Db;
@@ -35,8 +37,16 @@ pub(crate) fn scope(db: &Data<Db>, keys: &Data<Keys>) -> impl HttpServiceFactory
         .service(form("/login/", login::new, login::create))
         .service(form("/logout/", logout::ask, logout::delete))
         .service(form("/password_change/", password::edit, password::update))
-        .service(form("/auth/user/add/", user_password::new, user_password::create))
-        .service(form("/auth/user/{id:[0-9]+}/password/", user_password::edit, user_password::update));
+        .service(form(
+            "/auth/user/add/",
+            user_password::new,
+            user_password::create,
+        ))
+        .service(form(
+            "/auth/user/{id:[0-9]+}/password/",
+            user_password::edit,
+            user_password::update,
+        ));
     for path in ["", "/login", "/logout", "/password_change"] {
         scope = scope.service(web::resource(path).to(fallback::add_slash));
     }
@@ -50,7 +60,11 @@ pub(crate) fn scope(db: &Data<Db>, keys: &Data<Keys>) -> impl HttpServiceFactory
             .service(form(&format!("{list}/"), list::index, action::run))
             .service(form(&format!("{list}/add/"), object::new, object::create))
             .service(read(&format!("{row}/"), object::lead))
-            .service(form(&format!("{row}/change/"), object::edit, object::update))
+            .service(form(
+                &format!("{row}/change/"),
+                object::edit,
+                object::update,
+            ))
             .service(form(&format!("{row}/delete/"), delete::ask, delete::delete))
             .service(read(&format!("{row}/history/"), history::show));
         for path in [&app, &list, &format!("{list}/add"), &row] {

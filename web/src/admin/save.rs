@@ -18,18 +18,28 @@ pub(super) fn row(
     values: &Values,
 ) -> Result<Object, SaveError> {
     let nothing = Values::default();
-    let errors = excess(conn, rights, model, current.map_or(&nothing, |object| &object.values), values)?;
+    let errors = excess(
+        conn,
+        rights,
+        model,
+        current.map_or(&nothing, |object| &object.values),
+        values,
+    )?;
     if !errors.is_empty() {
         return Err(SaveError::Invalid(errors));
     }
-    let before = current.map(|object| Snapshot::of(conn, model, object)).transpose()?;
+    let before = current
+        .map(|object| Snapshot::of(conn, model, object))
+        .transpose()?;
     let id = (model.save)(conn, current.map(|object| object.id), values)?;
     let object = (model.load)(conn, id)?.ok_or(SaveError::Missing)?;
     let after = Snapshot::of(conn, model, &object)?;
     if (model.app, model.name) == ("auth", "user") && !object.values.is_yes("is_active") {
         Session::end_all(conn, id, None)?;
     }
-    let before = before.map(|snapshot| snapshot.to_text()).unwrap_or_default();
+    let before = before
+        .map(|snapshot| snapshot.to_text())
+        .unwrap_or_default();
     Change::insert(
         conn,
         &NewChange {
@@ -37,7 +47,11 @@ pub(super) fn row(
             model: &model.key(),
             object_id: Some(id),
             title: &object.title,
-            action: if current.is_some() { "changed" } else { "added" },
+            action: if current.is_some() {
+                "changed"
+            } else {
+                "added"
+            },
             before: &before,
             after: &after.to_text(),
         },

@@ -217,7 +217,7 @@ impl Config {
 
 /// What the file `.env` says, if there is one in the working directory.
 fn dot_env() -> anyhow::Result<HashMap<String, String>> {
-    match dotenvy::from_filename_iter(".env") {
+    match dotenvy::from_path_iter(".env") {
         Ok(lines) => Ok(lines.collect::<Result<_, _>>()?),
         Err(error) if error.not_found() => Ok(HashMap::new()),
         Err(error) => Err(error.into()),

@@ -4,6 +4,7 @@
 //! speaks to it byte by byte, `html` reads what it answers.
 
 mod addresses;
+mod admin;
 mod assets;
 mod browser;
 mod commands;

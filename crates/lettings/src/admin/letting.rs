@@ -3,8 +3,7 @@
 use diesel::prelude::*;
 use oc_core::DbConnection;
 use oc_core::admin::{
-    Along, Choice, Field, Filter, Kind, List, Listing, Model, Object, Row, SaveError, Values,
-    chosen_id,
+    Choice, Field, Filter, Kind, List, Listing, Model, Object, Row, SaveError, Values, chosen_id,
 };
 use oc_core::description::{both, restored_already, set_filters};
 use oc_core::rules::{BrokenRule, FieldError};
@@ -68,7 +67,8 @@ pub const MODEL: Model = Model {
     save,
     restore,
     delete,
-    along,
+    // The address stays.
+    along: |_, _| Ok(Vec::new()),
     choices,
 };
 
@@ -190,11 +190,6 @@ fn restore(conn: &mut DbConnection, id: i64, values: &Values) -> Result<(), Save
 
 fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<()> {
     Letting::delete(conn, id).map(drop)
-}
-
-/// The address stays.
-fn along(_: &mut DbConnection, _: i64) -> QueryResult<Vec<Along>> {
-    Ok(Vec::new())
 }
 
 fn choices(conn: &mut DbConnection, field: &str, id: Option<i64>) -> QueryResult<Vec<Choice>> {

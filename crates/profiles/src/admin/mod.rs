@@ -4,9 +4,7 @@ mod list;
 
 use diesel::prelude::*;
 use oc_core::DbConnection;
-use oc_core::admin::{
-    Along, Choice, Field, Filter, Kind, Model, Object, SaveError, Values, chosen_id,
-};
+use oc_core::admin::{Choice, Field, Filter, Kind, Model, Object, SaveError, Values, chosen_id};
 use oc_core::description::{both, restored_already, yes_and_no};
 use oc_core::rules::{BrokenRule, FieldError};
 use oc_core::search::lower;
@@ -66,7 +64,8 @@ pub const PROFILE: Model = Model {
     save,
     restore,
     delete,
-    along,
+    // The user stays.
+    along: |_, _| Ok(Vec::new()),
     choices,
 };
 
@@ -117,11 +116,6 @@ fn restore(conn: &mut DbConnection, id: i64, values: &Values) -> Result<(), Save
 fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<()> {
     diesel::delete(profiles::table.find(id)).execute(conn)?;
     Ok(())
-}
-
-/// The user stays.
-fn along(_: &mut DbConnection, _: i64) -> QueryResult<Vec<Along>> {
-    Ok(Vec::new())
 }
 
 /// Every user without a profile, and that of the profile given.

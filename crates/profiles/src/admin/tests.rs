@@ -1,10 +1,10 @@
 //! Tests of the description as a whole.
 
+use oc_core::admin::Listing;
 use oc_core::search::Words;
 use oc_core::testing::{on_both, user};
 
 use super::*;
-use oc_core::admin::Listing;
 
 fn values(user_id: i64, favorite_city: &str, show_email: bool) -> Values {
     Values::default()

@@ -31,7 +31,11 @@ pub(in crate::admin) async fn run(
     visit.check_form(Some(&user), &fields)?;
     let model = models::find(&path.0, &path.1).ok_or(PageError::NotFound)?;
     let ids = chosen(&visit, &db, model, &fields).await?;
-    let back = visit.request.uri().path_and_query().map_or_else(|| list_path(model), ToString::to_string);
+    let back = visit
+        .request
+        .uri()
+        .path_and_query()
+        .map_or_else(|| list_path(model), ToString::to_string);
     let refuse = |text: &str| {
         messages::add(&visit.session, "warning", text.to_owned());
         Ok(see_other(&back))
@@ -49,14 +53,25 @@ pub(in crate::admin) async fn run(
                 return delete_all(&visit, &user, &db, model, ids, &back).await;
             }
             let asked = ids.clone();
-            let cascade = db.run(move |conn| Ok(Cascade::of(conn, model, &asked)?)).await?;
-            let mut hidden = vec![Hidden { name: "action".to_owned(), value: action.to_owned() }];
-            hidden.extend(ids.iter().map(|id| Hidden { name: "_selected_action".to_owned(), value: id.to_string() }));
+            let cascade = db
+                .run(move |conn| Ok(Cascade::of(conn, model, &asked)?))
+                .await?;
+            let mut hidden = vec![Hidden {
+                name: "action".to_owned(),
+                value: action.to_owned(),
+            }];
+            hidden.extend(ids.iter().map(|id| Hidden {
+                name: "_selected_action".to_owned(),
+                value: id.to_string(),
+            }));
             delete::show(&visit, &user, &cascade, hidden, back.clone())
         }
         "export_selected" if may_view(&user.rights, model) => {
             let text = db.run(move |conn| csv::of(conn, model, &ids)).await?;
-            let name = format!("attachment; filename=\"{}.csv\"", model.plural.replace(' ', "-"));
+            let name = format!(
+                "attachment; filename=\"{}.csv\"",
+                model.plural.replace(' ', "-")
+            );
             Ok(HttpResponse::Ok()
                 .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8"))
                 .insert_header((header::CONTENT_DISPOSITION, name))
@@ -75,7 +90,9 @@ async fn delete_all(
     ids: Vec<i64>,
     back: &str,
 ) -> Result<HttpResponse, PageError> {
-    let done = delete::carry_out(user, db, model, ids).await?.ok_or(PageError::Forbidden)?;
+    let done = delete::carry_out(user, db, model, ids)
+        .await?
+        .ok_or(PageError::Forbidden)?;
     let text = match done.as_slice() {
         [title] => format!("Deleted {} \"{title}\".", model.singular),
         titles => format!("Deleted {} {}.", titles.len(), model.plural),
@@ -92,12 +109,20 @@ async fn chosen(
     fields: &Fields,
 ) -> Result<Vec<i64>, PageError> {
     if fields.has("select_across") {
-        let listing = whole(&Asked::parse(visit.request.query_string(), model).listing(), MOST);
-        let list = db.run(move |conn| Ok((model.list)(conn, &listing)?)).await?;
+        let listing = whole(
+            &Asked::parse(visit.request.query_string(), model).listing(),
+            MOST,
+        );
+        let list = db
+            .run(move |conn| Ok((model.list)(conn, &listing)?))
+            .await?;
         return Ok(list.rows.into_iter().map(|row| row.id).collect());
     }
-    let mut ids: Vec<i64> =
-        fields.list("_selected_action").iter().filter_map(|id| id.parse().ok()).collect();
+    let mut ids: Vec<i64> = fields
+        .list("_selected_action")
+        .iter()
+        .filter_map(|id| id.parse().ok())
+        .collect();
     ids.sort_unstable();
     ids.dedup();
     Ok(ids)

@@ -123,7 +123,11 @@ impl Cascade {
     fn counts(&self) -> BTreeMap<String, (&'static Model, Vec<&Object>)> {
         let mut kinds: BTreeMap<String, (&'static Model, Vec<&Object>)> = BTreeMap::new();
         for (model, object) in self.all() {
-            kinds.entry(model.key()).or_insert_with(|| (model, Vec::new())).1.push(object);
+            kinds
+                .entry(model.key())
+                .or_insert_with(|| (model, Vec::new()))
+                .1
+                .push(object);
         }
         kinds
     }
@@ -140,7 +144,9 @@ pub(in crate::admin) async fn ask(
     let Ok(id) = path.2.parse::<i64>() else {
         return super::unknown(&visit, model, &path.2);
     };
-    let cascade = db.run(move |conn| Ok(Cascade::of(conn, model, &[id])?)).await?;
+    let cascade = db
+        .run(move |conn| Ok(Cascade::of(conn, model, &[id])?))
+        .await?;
     if cascade.rows.is_empty() {
         return super::unknown(&visit, model, id);
     }
@@ -169,7 +175,11 @@ pub(in crate::admin) async fn delete(
     let [title] = done.as_slice() else {
         return super::unknown(&visit, model, id);
     };
-    messages::add(&visit.session, "success", format!("Deleted {} \"{title}\".", model.singular));
+    messages::add(
+        &visit.session,
+        "success",
+        format!("Deleted {} \"{title}\".", model.singular),
+    );
     Ok(see_other(&list_path(model)))
 }
 
@@ -188,7 +198,13 @@ pub(in crate::admin) async fn carry_out(
                 return Ok::<_, diesel::result::Error>(None);
             }
             cascade.delete(conn, &actor)?;
-            Ok(Some(cascade.rows.into_iter().map(|object| object.title).collect()))
+            Ok(Some(
+                cascade
+                    .rows
+                    .into_iter()
+                    .map(|object| object.title)
+                    .collect(),
+            ))
         })?)
     })
     .await
@@ -208,14 +224,26 @@ pub(in crate::admin) fn show(
         count => format!("{count} {}", model.plural),
     };
     let blocked = cascade.blocked(&user.rights);
-    let heading = if blocked.is_empty() { format!("Delete {what}?") } else { format!("Cannot delete {what}") };
+    let heading = if blocked.is_empty() {
+        format!("Delete {what}?")
+    } else {
+        format!("Cannot delete {what}")
+    };
     let kinds = cascade.counts();
     let count = |(model, objects): &(&Model, Vec<&Object>)| {
-        let word = if objects.len() == 1 { model.singular } else { model.plural };
+        let word = if objects.len() == 1 {
+            model.singular
+        } else {
+            model.plural
+        };
         format!("{} {word}", objects.len())
     };
     let gone = |(model, objects): &(&'static Model, Vec<&Object>)| Gone {
-        label: capitalized(if objects.len() == 1 { model.singular } else { model.plural }),
+        label: capitalized(if objects.len() == 1 {
+            model.singular
+        } else {
+            model.plural
+        }),
         objects: objects
             .iter()
             .map(|object| GoneObject {
@@ -240,5 +268,9 @@ pub(in crate::admin) fn show(
 
 fn allowed(user: &SignedIn, app: &str, name: &str) -> Result<&'static Model, PageError> {
     let model = models::find(app, name).ok_or(PageError::NotFound)?;
-    if user.rights.may(Verb::Delete, app, name) { Ok(model) } else { Err(PageError::Forbidden) }
+    if user.rights.may(Verb::Delete, app, name) {
+        Ok(model)
+    } else {
+        Err(PageError::Forbidden)
+    }
 }

@@ -61,13 +61,20 @@ pub(in crate::admin) async fn show(
     let rows = lines
         .into_iter()
         .map(|line| {
-            let (before, after) = (Snapshot::from_text(&line.before), Snapshot::from_text(&line.after));
+            let (before, after) = (
+                Snapshot::from_text(&line.before),
+                Snapshot::from_text(&line.after),
+            );
             let changes = Snapshot::changes(&before, &after, model);
             Line {
                 date: line.changed_at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
                 user: line.username,
                 action: sentence(&line.action, &changes),
-                changes: if line.action == "changed" { changes } else { Vec::new() },
+                changes: if line.action == "changed" {
+                    changes
+                } else {
+                    Vec::new()
+                },
                 restore: None,
             }
         })
@@ -75,10 +82,21 @@ pub(in crate::admin) async fn show(
     let list = list_path(model);
     let plural = capitalized(model.plural);
     let change = change_path(model, id);
-    let steps = [(plural.as_str(), list.as_str()), (title.as_str(), change.as_str())];
+    let steps = [
+        (plural.as_str(), list.as_str()),
+        (title.as_str(), change.as_str()),
+    ];
     let crumbs = Crumb::way(if is_there { &steps } else { &steps[..1] }, "History");
-    let back_href = if is_there { change.clone() } else { list.clone() };
+    let back_href = if is_there {
+        change.clone()
+    } else {
+        list.clone()
+    };
     let heading = format!("History of {title}");
-    let page = HistoryPage { heading: heading.clone(), rows, back_href };
+    let page = HistoryPage {
+        heading: heading.clone(),
+        rows,
+        back_href,
+    };
     visit.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
 }

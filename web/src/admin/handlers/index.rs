@@ -70,11 +70,24 @@ pub(in crate::admin) async fn show_app(
     db: Data<Db>,
     app: Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    let model = MODELS.iter().find(|model| model.app == *app).ok_or(PageError::NotFound)?;
-    if !MODELS.iter().any(|model| model.app == *app && is_open(&user.rights, model)) {
+    let model = MODELS
+        .iter()
+        .find(|model| model.app == *app)
+        .ok_or(PageError::NotFound)?;
+    if !MODELS
+        .iter()
+        .any(|model| model.app == *app && is_open(&user.rights, model))
+    {
         return Err(PageError::Forbidden);
     }
-    page(&visit, &user, &db, format!("{} administration", model.app_label), Some(&app)).await
+    page(
+        &visit,
+        &user,
+        &db,
+        format!("{} administration", model.app_label),
+        Some(&app),
+    )
+    .await
 }
 
 async fn page(
@@ -85,14 +98,23 @@ async fn page(
     only: Option<&str>,
 ) -> Result<HttpResponse, PageError> {
     let id = user.user.id;
-    let recent = db.run(move |conn| Ok(Change::recent(conn, id, RECENT)?)).await?;
+    let recent = db
+        .run(move |conn| Ok(Change::recent(conn, id, RECENT)?))
+        .await?;
     let mut apps: Vec<App> = Vec::new();
-    for model in MODELS.iter().filter(|model| only.is_none_or(|app| app == model.app)) {
+    for model in MODELS
+        .iter()
+        .filter(|model| only.is_none_or(|app| app == model.app))
+    {
         if !is_open(&user.rights, model) {
             continue;
         }
         if apps.last().is_none_or(|app| app.label != model.app_label) {
-            apps.push(App { label: model.app_label, href: format!("/admin/{}/", model.app), models: Vec::new() });
+            apps.push(App {
+                label: model.app_label,
+                href: format!("/admin/{}/", model.app),
+                models: Vec::new(),
+            });
         }
         if let Some(app) = apps.last_mut() {
             app.models.push(links(user, model));
@@ -100,9 +122,24 @@ async fn page(
     }
     let no_rights = apps.is_empty();
     let recent = recent.into_iter().map(recent_line).collect();
-    let crumbs = if only.is_some() { Crumb::way(&[], &heading) } else { Vec::new() };
+    let crumbs = if only.is_some() {
+        Crumb::way(&[], &heading)
+    } else {
+        Vec::new()
+    };
     let title = heading.clone();
-    visit.page(StatusCode::OK, Some(user), &title, crumbs, IndexPage { heading, apps, recent, no_rights })
+    visit.page(
+        StatusCode::OK,
+        Some(user),
+        &title,
+        crumbs,
+        IndexPage {
+            heading,
+            apps,
+            recent,
+            no_rights,
+        },
+    )
 }
 
 fn links(user: &SignedIn, model: &Model) -> ModelLinks {
@@ -123,12 +160,19 @@ fn links(user: &SignedIn, model: &Model) -> ModelLinks {
 fn recent_line(change: Change) -> Recent {
     let model = models::by_key(&change.model);
     let gone = change.action == "deleted";
-    let href = model.zip(change.object_id).filter(|_| !gone).map(|(model, id)| change_path(model, id));
+    let href = model
+        .zip(change.object_id)
+        .filter(|_| !gone)
+        .map(|(model, id)| change_path(model, id));
     Recent {
         href,
         model: model.map_or(change.model, |model| capitalized(model.singular)),
         title: change.title,
-        action: if change.action == "password" { "Password changed".to_owned() } else { capitalized(&change.action) },
+        action: if change.action == "password" {
+            "Password changed".to_owned()
+        } else {
+            capitalized(&change.action)
+        },
         date: change.changed_at.format("%Y-%m-%d %H:%M UTC").to_string(),
     }
 }

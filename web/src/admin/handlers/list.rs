@@ -112,21 +112,38 @@ pub(in crate::admin) async fn index(
             Ok((list, choices))
         })
         .await?;
-    let count = if asked.all { 1 } else { ((list.found + PAGE - 1) / PAGE).max(1) };
+    let count = if asked.all {
+        1
+    } else {
+        ((list.found + PAGE - 1) / PAGE).max(1)
+    };
     if number > count {
         return Err(PageError::NotFound);
     }
     let filters = model.filters.iter().zip(filters).map(|(filter, choices)| {
         let chosen = asked.filter(filter.parameter);
-        let option = |value: String, label: String| ChoiceView { selected: value == chosen, value, label };
+        let option = |value: String, label: String| ChoiceView {
+            selected: value == chosen,
+            value,
+            label,
+        };
         let all = option(String::new(), "All".to_owned());
-        let options = choices.into_iter().map(|choice| option(choice.value, choice.label));
-        FilterView { name: filter.parameter, label: filter.label, options: [all].into_iter().chain(options).collect() }
+        let options = choices
+            .into_iter()
+            .map(|choice| option(choice.value, choice.label));
+        FilterView {
+            name: filter.parameter,
+            label: filter.label,
+            options: [all].into_iter().chain(options).collect(),
+        }
     });
     let filters = filters.collect();
     let page = page(model, &user, &asked, number, count, list, filters);
     let title = capitalized(model.plural);
-    let crumbs = Crumb::way(&[(model.app_label, &format!("/admin/{}/", model.app))], &title);
+    let crumbs = Crumb::way(
+        &[(model.app_label, &format!("/admin/{}/", model.app))],
+        &title,
+    );
     visit.page(StatusCode::OK, Some(&user), &title, crumbs, page)
 }
 
@@ -145,7 +162,9 @@ fn page(
     let suffix = if keep.is_empty() {
         String::new()
     } else {
-        let filters = form_urlencoded::Serializer::new(String::new()).append_pair("_changelist_filters", &keep).finish();
+        let filters = form_urlencoded::Serializer::new(String::new())
+            .append_pair("_changelist_filters", &keep)
+            .finish();
         format!("?{filters}")
     };
     let opens = may_view(&user.rights, model);
@@ -156,7 +175,11 @@ fn page(
         cells: row.cells,
     });
     let rows: Vec<RowView> = rows.collect();
-    let action = |value: &str, label: &str| ChoiceView { value: value.to_owned(), label: label.to_owned(), selected: value.is_empty() };
+    let action = |value: &str, label: &str| ChoiceView {
+        value: value.to_owned(),
+        label: label.to_owned(),
+        selected: value.is_empty(),
+    };
     let mut actions = vec![action("", "Choose an action")];
     if may(Verb::Delete) {
         actions.push(action("delete_selected", "Delete selected"));
@@ -165,13 +188,28 @@ fn page(
     let across = list.found > i64::try_from(rows.len()).unwrap_or(i64::MAX);
     ListPage {
         plural: capitalized(model.plural),
-        add: may(Verb::Add).then(|| Link { href: format!("{path}add/{suffix}"), label: format!("Add {}", model.singular) }),
+        add: may(Verb::Add).then(|| Link {
+            href: format!("{path}add/{suffix}"),
+            label: format!("Add {}", model.singular),
+        }),
         q: asked.q.clone(),
         searchable: !model.searched.is_empty(),
         searched: model.searched,
         filters,
-        keep: asked.order_parameter().into_iter().map(|value| Hidden { name: "o".to_owned(), value }).collect(),
-        found: found(list.found, asked.is_filtered().then_some(list.total), model.singular, model.plural),
+        keep: asked
+            .order_parameter()
+            .into_iter()
+            .map(|value| Hidden {
+                name: "o".to_owned(),
+                value,
+            })
+            .collect(),
+        found: found(
+            list.found,
+            asked.is_filtered().then_some(list.total),
+            model.singular,
+            model.plural,
+        ),
         clear_href: asked.is_filtered().then(|| path.clone()),
         columns: columns(model, asked, &path),
         rows,
@@ -207,5 +245,9 @@ fn columns(model: &'static Model, asked: &Asked, path: &str) -> Vec<ColumnView> 
 
 /// What a listing means for a part of the rows.
 pub(in crate::admin) fn whole(listing: &Listing, limit: i64) -> Listing {
-    Listing { offset: 0, limit, ..listing.clone() }
+    Listing {
+        offset: 0,
+        limit,
+        ..listing.clone()
+    }
 }

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use serde::Serialize;
 
 use crate::admin::form::Fields;
-use crate::admin::frame::{Crumb, Visit};
+use crate::admin::frame::Visit;
 use crate::admin::signed_in::SignedIn;
 use crate::error::PageError;
 use crate::pages::Page;
@@ -30,7 +30,7 @@ pub(in crate::admin) async fn ask(visit: Visit, user: SignedIn) -> Result<HttpRe
         StatusCode::OK,
         Some(&user),
         "Log out?",
-        Crumb::way(&[], "Log out"),
+        Vec::new(),
         AskPage {},
     )
 }

@@ -1,8 +1,8 @@
 //! One row: to add it, to look at it, to change it.
 
-use actix_web::{HttpResponse, ResponseError};
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, ResponseError};
 use oc_core::accounts::Verb;
 use oc_core::admin::{Choice, Model, Object, SaveError, Values};
 use oc_core::changes::lock;
@@ -69,9 +69,18 @@ pub(in crate::admin) async fn new(
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
     let model = allowed(&user, &path.0, &path.1, Verb::Add)?;
-    let choices = db.run(move |conn| Ok(all_choices(conn, model, None)?)).await?;
+    let choices = db
+        .run(move |conn| Ok(all_choices(conn, model, None)?))
+        .await?;
     let values = Values::default();
-    let form = Form { model, object: None, values: &values, choices: &choices, errors: &[], conflict: None };
+    let form = Form {
+        model,
+        object: None,
+        values: &values,
+        choices: &choices,
+        errors: &[],
+        conflict: None,
+    };
     show(&visit, &user, StatusCode::OK, form)
 }
 
@@ -92,7 +101,9 @@ pub(in crate::admin) async fn create(
             let saved = conn.write(|conn| save::row(conn, &actor, &rights, model, None, &sent));
             match saved {
                 Ok(object) => Ok(Ok(object)),
-                Err(SaveError::Invalid(errors)) => Ok(Err((errors, all_choices(conn, model, None)?))),
+                Err(SaveError::Invalid(errors)) => {
+                    Ok(Err((errors, all_choices(conn, model, None)?)))
+                }
                 Err(error) => Err(fault(error)),
             }
         })
@@ -100,15 +111,24 @@ pub(in crate::admin) async fn create(
     match saved {
         Ok(object) => Ok(done(&visit, &user, model, &object, &fields, "Added")),
         Err((errors, choices)) => {
-            let form =
-                Form { model, object: None, values: &values, choices: &choices, errors: &errors, conflict: None };
+            let form = Form {
+                model,
+                object: None,
+                values: &values,
+                choices: &choices,
+                errors: &errors,
+                conflict: None,
+            };
             show(&visit, &user, StatusCode::UNPROCESSABLE_ENTITY, form)
         }
     }
 }
 
 /// A row's own address leads to its form.
-pub(in crate::admin) async fn lead(path: Path<(String, String, String)>, _: SignedIn) -> HttpResponse {
+pub(in crate::admin) async fn lead(
+    path: Path<(String, String, String)>,
+    _: SignedIn,
+) -> HttpResponse {
     let (app, name, id) = path.into_inner();
     match models::find(&app, &name).zip(id.parse().ok()) {
         Some((model, id)) => see_other(&change_path(model, id)),
@@ -143,8 +163,14 @@ pub(in crate::admin) async fn edit(
         return super::unknown(&visit, model, id);
     };
     let values = object.values.clone();
-    let form =
-        Form { model, object: Some(&object), values: &values, choices: &choices, errors: &[], conflict: None };
+    let form = Form {
+        model,
+        object: Some(&object),
+        values: &values,
+        choices: &choices,
+        errors: &[],
+        conflict: None,
+    };
     show(&visit, &user, StatusCode::OK, form)
 }
 
@@ -193,7 +219,11 @@ pub(in crate::admin) async fn update(
                 Ok(changed) => Ok(changed),
                 Err(SaveError::Missing) => Ok(Changed::Gone),
                 Err(SaveError::Invalid(errors)) => match (model.load)(conn, id)? {
-                    Some(current) => Ok(Changed::Invalid(errors, current, all_choices(conn, model, Some(id))?)),
+                    Some(current) => Ok(Changed::Invalid(
+                        errors,
+                        current,
+                        all_choices(conn, model, Some(id))?,
+                    )),
                     None => Ok(Changed::Gone),
                 },
                 Err(error) => Err(fault(error)),
@@ -217,17 +247,32 @@ pub(in crate::admin) async fn update(
         }
         Changed::Conflict(current, choices) => {
             let conflict = Some(conflict::View::new(model, &mine, &current.values, &choices));
-            let form =
-                Form { model, object: Some(&current), values: &mine, choices: &choices, errors: &[], conflict };
+            let form = Form {
+                model,
+                object: Some(&current),
+                values: &mine,
+                choices: &choices,
+                errors: &[],
+                conflict,
+            };
             show(&visit, &user, StatusCode::CONFLICT, form)
         }
     }
 }
 
 /// The model, if this may be done with its rows.
-fn allowed(user: &SignedIn, app: &str, name: &str, verb: Verb) -> Result<&'static Model, PageError> {
+fn allowed(
+    user: &SignedIn,
+    app: &str,
+    name: &str,
+    verb: Verb,
+) -> Result<&'static Model, PageError> {
     let model = models::find(app, name).ok_or(PageError::NotFound)?;
-    if user.rights.may(verb, app, name) { Ok(model) } else { Err(PageError::Forbidden) }
+    if user.rights.may(verb, app, name) {
+        Ok(model)
+    } else {
+        Err(PageError::Forbidden)
+    }
 }
 
 fn fault(error: SaveError) -> PageError {
@@ -249,16 +294,33 @@ fn done(
     let title = &object.title;
     let filters = visit.filters();
     let (more, href) = if fields.has("_continue") {
-        (" You can go on editing below.", with_filters(change_path(model, object.id), &filters))
+        (
+            " You can go on editing below.",
+            with_filters(change_path(model, object.id), &filters),
+        )
     } else if fields.has("_addanother") {
-        (" You can add another below.", with_filters(format!("{}add/", list_path(model)), &filters))
+        (
+            " You can add another below.",
+            with_filters(format!("{}add/", list_path(model)), &filters),
+        )
     } else if models::is_open(&user.rights, model) {
         let path = list_path(model);
-        ("", if filters.is_empty() { path } else { format!("{path}?{filters}") })
+        (
+            "",
+            if filters.is_empty() {
+                path
+            } else {
+                format!("{path}?{filters}")
+            },
+        )
     } else {
         ("", "/admin/".to_owned())
     };
-    messages::add(&visit.session, "success", format!("{verb} {} \"{title}\".{more}", model.singular));
+    messages::add(
+        &visit.session,
+        "success",
+        format!("{verb} {} \"{title}\".{more}", model.singular),
+    );
     see_other(&href)
 }
 
@@ -266,16 +328,37 @@ fn with_filters(path: String, filters: &str) -> String {
     if filters.is_empty() {
         return path;
     }
-    let query =
-        form_urlencoded::Serializer::new(String::new()).append_pair("_changelist_filters", filters).finish();
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("_changelist_filters", filters)
+        .finish();
     format!("{path}?{query}")
 }
 
-fn show(visit: &Visit, user: &SignedIn, status: StatusCode, form: Form<'_>) -> Result<HttpResponse, PageError> {
-    let Form { model, object, values, choices, errors, conflict } = form;
+fn show(
+    visit: &Visit,
+    user: &SignedIn,
+    status: StatusCode,
+    form: Form<'_>,
+) -> Result<HttpResponse, PageError> {
+    let Form {
+        model,
+        object,
+        values,
+        choices,
+        errors,
+        conflict,
+    } = form;
     let may = |verb| user.rights.may(verb, model.app, model.name);
     let read_only = object.is_some() && !may(Verb::Change);
-    let sections = Shown { model, values, choices, errors, rights: &user.rights, read_only }.sections();
+    let sections = Shown {
+        model,
+        values,
+        choices,
+        errors,
+        rights: &user.rights,
+        read_only,
+    }
+    .sections();
     let word = match object {
         None => "Add",
         Some(_) if read_only => "View",
@@ -283,30 +366,65 @@ fn show(visit: &Visit, user: &SignedIn, status: StatusCode, form: Form<'_>) -> R
     };
     let heading = format!("{word} {}", model.singular);
     let mut buttons = vec![
-        Button { name: "_save", label: "Save", primary: true },
-        Button { name: "_addanother", label: "Save and add another", primary: false },
-        Button { name: "_continue", label: "Save and continue editing", primary: false },
+        Button {
+            name: "_save",
+            label: "Save",
+            primary: true,
+        },
+        Button {
+            name: "_addanother",
+            label: "Save and add another",
+            primary: false,
+        },
+        Button {
+            name: "_continue",
+            label: "Save and continue editing",
+            primary: false,
+        },
     ];
-    buttons.retain(|button| !read_only && conflict.is_none() && (button.name != "_addanother" || may(Verb::Add)));
+    buttons.retain(|button| {
+        !read_only && conflict.is_none() && (button.name != "_addanother" || may(Verb::Add))
+    });
     let list = list_path(model);
     let filters = visit.filters();
     let row = |page: &str| object.map(|object| format!("{list}{}/{page}/", object.id));
-    let version = object.filter(|_| !read_only).map(|object| version(&object.values));
+    let version = object
+        .filter(|_| !read_only)
+        .map(|object| version(&object.values));
     let page = FormPage {
         subtitle: object.map(|object| object.title.clone()),
         error_summary: ErrorSummary::of(&sections),
-        action: visit.request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
-        hidden: version.map(|value| Hidden { name: VERSION.to_owned(), value }).into_iter().collect(),
+        action: visit
+            .request
+            .uri()
+            .path_and_query()
+            .map_or_else(String::new, ToString::to_string),
+        hidden: version
+            .map(|value| Hidden {
+                name: VERSION.to_owned(),
+                value,
+            })
+            .into_iter()
+            .collect(),
         sections,
         buttons,
         history_href: row("history"),
         delete_href: row("delete").filter(|_| may(Verb::Delete)),
         view_site_href: object.and_then(|object| model.public_path.map(|path| path(object))),
-        close_href: read_only.then(|| if filters.is_empty() { list.clone() } else { format!("{list}?{filters}") }),
+        close_href: read_only.then(|| {
+            if filters.is_empty() {
+                list.clone()
+            } else {
+                format!("{list}?{filters}")
+            }
+        }),
         conflict,
         heading: heading.clone(),
     };
     let plural = capitalized(model.plural);
-    let crumbs = Crumb::way(&[(plural.as_str(), list.as_str())], object.map_or(&heading, |object| &object.title));
+    let crumbs = Crumb::way(
+        &[(plural.as_str(), list.as_str())],
+        object.map_or(&heading, |object| &object.title),
+    );
     visit.page(status, Some(user), &heading, crumbs, page)
 }

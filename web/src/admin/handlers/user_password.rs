@@ -28,7 +28,11 @@ fn mistakes(new: &str, again: &str, about: &[(&'static str, &str)]) -> (Vec<Stri
     if new.is_empty() {
         errors.0.push("Password is required.".to_owned());
     } else {
-        errors.0.extend(policy::weaknesses(new, about).iter().map(ToString::to_string));
+        errors.0.extend(
+            policy::weaknesses(new, about)
+                .iter()
+                .map(ToString::to_string),
+        );
     }
     if again.is_empty() {
         errors.1.push("Password again is required.".to_owned());
@@ -41,7 +45,14 @@ fn mistakes(new: &str, again: &str, about: &[(&'static str, &str)]) -> (Vec<Stri
 /// The first step of a new account.
 pub(in crate::admin) async fn new(visit: Visit, user: SignedIn) -> Result<HttpResponse, PageError> {
     may_add(&user)?;
-    show_new(&visit, &user, StatusCode::OK, String::new(), Vec::new(), (Vec::new(), Vec::new()))
+    show_new(
+        &visit,
+        &user,
+        StatusCode::OK,
+        String::new(),
+        Vec::new(),
+        (Vec::new(), Vec::new()),
+    )
 }
 
 /// Takes the first step, and leads on to the second.
@@ -56,17 +67,30 @@ pub(in crate::admin) async fn create(
     may_add(&user)?;
     let model = models::by_key(KEY).ok_or(PageError::NotFound)?;
     let username = fields.text("username").to_owned();
-    let draft = UserDraft { username: username.clone(), ..UserDraft::default() };
-    let mut name_errors: Vec<String> =
-        draft.check().err().unwrap_or_default().iter().map(ToString::to_string).collect();
-    let (new, again) = (fields.text("password1").to_owned(), fields.text("password2"));
+    let draft = UserDraft {
+        username: username.clone(),
+        ..UserDraft::default()
+    };
+    let mut name_errors: Vec<String> = draft
+        .check()
+        .err()
+        .unwrap_or_default()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let (new, again) = (
+        fields.text("password1").to_owned(),
+        fields.text("password2"),
+    );
     let errors = mistakes(&new, again, &[("username", &username)]);
     if name_errors.is_empty() && errors.0.is_empty() && errors.1.is_empty() {
         let hash = hashing.run(move || password::hash(&new)).await?;
         let (actor, rights, name) = (user.user.clone(), user.rights.clone(), username.clone());
         let saved = db
             .run(move |conn| {
-                let values = Values::default().with("username", name).with_yes("is_active", true);
+                let values = Values::default()
+                    .with("username", name)
+                    .with_yes("is_active", true);
                 let saved = conn.write(|conn| {
                     let object = save::row(conn, &actor, &rights, model, None, &values)?;
                     User::set_password(conn, object.id, &hash)?;
@@ -82,14 +106,24 @@ pub(in crate::admin) async fn create(
             .await?;
         match saved {
             Ok(object) => {
-                let text = format!("Added user \"{}\". You can go on editing below.", object.title);
+                let text = format!(
+                    "Added user \"{}\". You can go on editing below.",
+                    object.title
+                );
                 messages::add(&visit.session, "success", text);
                 return Ok(see_other(&change_path(model, object.id)));
             }
             Err(errors) => name_errors.extend(errors.iter().map(ToString::to_string)),
         }
     }
-    show_new(&visit, &user, StatusCode::UNPROCESSABLE_ENTITY, username, name_errors, errors)
+    show_new(
+        &visit,
+        &user,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        username,
+        name_errors,
+        errors,
+    )
 }
 
 /// The page that sets somebody's password.
@@ -100,7 +134,13 @@ pub(in crate::admin) async fn edit(
     id: Path<i64>,
 ) -> Result<HttpResponse, PageError> {
     match owner(&user, &db, *id).await? {
-        Some(owner) => show(&visit, &user, &owner, StatusCode::OK, (Vec::new(), Vec::new())),
+        Some(owner) => show(
+            &visit,
+            &user,
+            &owner,
+            StatusCode::OK,
+            (Vec::new(), Vec::new()),
+        ),
         None => unknown(&visit, *id),
     }
 }
@@ -121,7 +161,13 @@ pub(in crate::admin) async fn update(
     let new = fields.text("password1").to_owned();
     let errors = mistakes(&new, fields.text("password2"), &owner.about());
     if !(errors.0.is_empty() && errors.1.is_empty()) {
-        return show(&visit, &user, &owner, StatusCode::UNPROCESSABLE_ENTITY, errors);
+        return show(
+            &visit,
+            &user,
+            &owner,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            errors,
+        );
     }
     let hash = hashing.run(move || password::hash(&new)).await?;
     let (actor, owner_id, title) = (user.user.clone(), owner.id, owner.username.clone());
@@ -156,7 +202,9 @@ async fn owner(user: &SignedIn, db: &Db, id: i64) -> Result<Option<User>, PageEr
     if !user.rights.may(Verb::Change, "auth", "user") {
         return Err(PageError::Forbidden);
     }
-    let owner = db.run(move |conn| Ok(User::find(conn, id).optional()?)).await?;
+    let owner = db
+        .run(move |conn| Ok(User::find(conn, id).optional()?))
+        .await?;
     if owner.as_ref().is_some_and(|owner| owner.is_superuser) && !user.rights.are_all() {
         return Err(PageError::Forbidden);
     }
@@ -166,7 +214,11 @@ async fn owner(user: &SignedIn, db: &Db, id: i64) -> Result<Option<User>, PageEr
 /// Whoever adds an account goes on to change it.
 fn may_add(user: &SignedIn) -> Result<(), PageError> {
     let may = |verb| user.rights.may(verb, "auth", "user");
-    if may(Verb::Add) && may(Verb::Change) { Ok(()) } else { Err(PageError::Forbidden) }
+    if may(Verb::Add) && may(Verb::Change) {
+        Ok(())
+    } else {
+        Err(PageError::Forbidden)
+    }
 }
 
 fn unknown(visit: &Visit, id: i64) -> Result<HttpResponse, PageError> {
@@ -189,7 +241,11 @@ fn show(
     errors: (Vec<String>, Vec<String>),
 ) -> Result<HttpResponse, PageError> {
     let heading = format!("Change password: {}", owner.username);
-    let sections = vec![Section { title: None, description: None, fields: passwords(errors).into() }];
+    let sections = vec![Section {
+        title: None,
+        description: None,
+        fields: passwords(errors).into(),
+    }];
     page(visit, user, status, heading, sections, "Change password")
 }
 
@@ -215,7 +271,11 @@ fn show_new(
         ..FieldView::default()
     };
     let fields = [name].into_iter().chain(passwords(errors)).collect();
-    let sections = vec![Section { title: None, description: None, fields }];
+    let sections = vec![Section {
+        title: None,
+        description: None,
+        fields,
+    }];
     page(visit, user, status, "Add user".to_owned(), sections, "Save")
 }
 
@@ -229,6 +289,18 @@ fn page(
 ) -> Result<HttpResponse, PageError> {
     let title = heading.clone();
     let error_summary = ErrorSummary::of(&sections);
-    let page = PasswordPage { heading, error_summary, sections, rules: RULES, button };
-    visit.page(status, Some(user), &title, Crumb::way(&[("Users", "/admin/auth/user/")], &title), page)
+    let page = PasswordPage {
+        heading,
+        error_summary,
+        sections,
+        rules: RULES,
+        button,
+    };
+    visit.page(
+        status,
+        Some(user),
+        &title,
+        Crumb::way(&[("Users", "/admin/auth/user/")], &title),
+        page,
+    )
 }

@@ -1,6 +1,7 @@
 //! The program on the command line: each run in a folder of its own, with nothing in its environment but what
 //! the test puts there.
 
+mod accounts;
 mod database;
 mod program;
 mod serving;

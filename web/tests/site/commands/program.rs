@@ -1,6 +1,6 @@
 //! The built program, and what a run of it said.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
@@ -69,6 +69,20 @@ impl Program {
     /// Runs it to its end.
     pub(super) fn run(&self, arguments: &[&str]) -> Result<Run> {
         Run::of(self.command(arguments).output()?)
+    }
+
+    /// Runs it to its end with these lines on its standard input.
+    pub(super) fn run_with_answers(&self, arguments: &[&str], answers: &str) -> Result<Run> {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut input = child.stdin.take().context("the program has no input")?;
+        input.write_all(answers.as_bytes())?;
+        drop(input);
+        Run::of(child.wait_with_output()?)
     }
 
     /// Runs it to its end where no file can grow beyond that many kibibytes, as on a disk that is full.

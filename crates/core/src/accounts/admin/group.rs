@@ -5,9 +5,7 @@ use diesel::prelude::*;
 
 use crate::accounts::group::LONGEST_NAME;
 use crate::accounts::{Group, GroupDraft, NewGroup};
-use crate::admin::{
-    Along, Choice, Field, Kind, List, Listing, Model, Object, Row, SaveError, Values,
-};
+use crate::admin::{Choice, Field, Kind, List, Listing, Model, Object, Row, SaveError, Values};
 use crate::connection::{Backend, DbConnection};
 use crate::description::{both, restored_already};
 use crate::rules::{BrokenRule, FieldError};
@@ -54,7 +52,8 @@ pub const MODEL: Model = Model {
     save,
     restore,
     delete,
-    along,
+    // Its users stay.
+    along: |_, _| Ok(Vec::new()),
     choices,
 };
 
@@ -136,11 +135,6 @@ fn restore(conn: &mut DbConnection, id: i64, values: &Values) -> Result<(), Save
 
 fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<()> {
     Group::delete(conn, id).map(drop)
-}
-
-/// Its users stay.
-fn along(_: &mut DbConnection, _: i64) -> QueryResult<Vec<Along>> {
-    Ok(Vec::new())
 }
 
 fn choices(conn: &mut DbConnection, field: &str, _: Option<i64>) -> QueryResult<Vec<Choice>> {

@@ -1,0 +1,113 @@
+//! Users, groups and their passwords.
+
+use anyhow::Result;
+use oc_core::User;
+use oc_core::accounts::Rights;
+
+use super::{Browser, PASSWORD, account};
+use crate::support::TestSite;
+
+#[test]
+fn a_user_is_added_in_two_steps() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let path = "/admin/auth/user/add/";
+        let form = |name, one, two| [("username", name), ("password1", one), ("password2", two)];
+
+        let refused = browser.fill(path, &form("ada", PASSWORD, PASSWORD))?;
+        let wrong = browser
+            .fill(path, &form("a b", "12345678", "1"))?
+            .html()?
+            .text();
+        let added = browser.fill(path, &form("bob", PASSWORD, PASSWORD))?;
+        let second = browser.follow(&added)?;
+
+        assert_eq!(refused.status, 422);
+        assert!(refused.html()?.text().contains("That username is taken."));
+        for words in [
+            "Username may hold only letters, digits and @ . + - _",
+            "Password is too common.",
+            "Password holds only digits.",
+            "The two passwords differ.",
+        ] {
+            assert!(wrong.contains(words), "{words}: {wrong}");
+        }
+        for words in ["Personal info", "Permissions", "Dates"] {
+            assert!(second.contains(words), "{words}: {second}");
+        }
+        let bob = User::find_by_username(&mut site.database()?, "bob")?;
+        assert!(bob.is_active && !bob.is_staff && bob.password.starts_with("$argon2id$"));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_password_set_by_staff_ends_the_users_sessions() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut ada = Browser::superuser(&site, "ada")?;
+    let mut bob = Browser::staff(&site, "bob", &[])?;
+    let path = "/admin/auth/user/2/password/";
+
+    let form = ada.get(path)?.html()?;
+    let wrong = ada.post(path, &[("password1", ""), ("password2", "")])?;
+    let done = ada.post(
+        path,
+        &[("password1", "New wave 77"), ("password2", "New wave 77")],
+    )?;
+
+    assert_eq!(form.texts("h1"), ["Change password: bob"]);
+    assert!(wrong.html()?.text().contains("Password is required."));
+    assert!(ada.follow(&done)?.contains("Password changed."));
+    assert_eq!(bob.get("/admin/")?.status, 302);
+    assert!(
+        ada.get("/admin/auth/user/2/history/")?
+            .html()?
+            .text()
+            .contains("Password changed.")
+    );
+    assert_eq!(ada.get("/admin/auth/user/99/password/")?.status, 303);
+    Ok(())
+}
+
+#[test]
+fn groups_give_rights_and_deactivation_takes_them() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let bob = account(conn, "bob")?;
+        let mut ada = Browser::superuser(&site, "ada")?;
+        let group = [
+            ("name", "editors"),
+            ("permissions", "lettings.view_letting"),
+            ("_save", ""),
+        ];
+        let user = |more: &[(&'static str, &'static str)]| {
+            let fields = [
+                ("username", "bob"),
+                ("is_staff", "on"),
+                ("groups", "1"),
+                ("_save", ""),
+            ];
+            [&fields[..], more].concat()
+        };
+        let path = format!("/admin/auth/user/{bob}/change/");
+        let dates = [
+            ("date_joined_0", "2026-01-02"),
+            ("date_joined_1", "03:04:05"),
+        ];
+
+        let added = ada.fill("/admin/auth/group/add/", &group)?;
+        let text = ada.follow(&added)?;
+        let on = ada.fill(&path, &user(&[&dates[..], &[("is_active", "on")]].concat()))?;
+        let user_bob = User::find(conn, bob)?;
+        let rights = Rights::of(conn, &user_bob)?;
+        let mut theirs = Browser::logged_in(&site, "bob")?;
+        let seen = theirs.get("/admin/lettings/letting/")?.status;
+        ada.fill(&path, &user(&dates))?;
+
+        assert!(text.contains("Added group \"editors\"."), "{text}");
+        assert!(ada.follow(&on)?.contains("Changed user \"bob\"."));
+        assert!(rights.hold("lettings.view_letting"));
+        assert_eq!((seen, theirs.get("/admin/")?.status), (200, 302));
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! Deleting, and the record of what happened.
+
+use anyhow::Result;
+use lettings::Letting;
+
+use super::Browser;
+use crate::support::{TestSite, letting};
+
+#[test]
+fn a_delete_shows_what_goes_along_and_is_recorded() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        letting(conn, "Pier House")?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let path = "/admin/lettings/address/1/delete/";
+
+        let question = browser.get(path)?.html()?;
+        let without_yes = browser.post(path, &[])?;
+        let kept = Letting::count(conn)?;
+        let done = browser.post(path, &[("post", "yes")])?;
+
+        assert_eq!(question.texts("h1"), ["Delete address?"]);
+        for words in [
+            "1 letting",
+            "1 address",
+            "Pier House",
+            "Yes, delete",
+            "No, go back",
+        ] {
+            assert!(question.text().contains(words), "{words}");
+        }
+        assert_eq!((without_yes.status, kept), (303, 1));
+        assert!(
+            browser
+                .follow(&done)?
+                .contains("Deleted address \"12 Gull Lane\".")
+        );
+        assert_eq!(Letting::count(conn)?, 0);
+        let history = browser.get("/admin/lettings/letting/1/history/")?.html()?;
+        assert_eq!(history.texts("h1"), ["History of Pier House"]);
+        assert!(history.text().contains("Deleted."));
+    }
+    Ok(())
+}
+
+#[test]
+fn the_history_tells_each_field_before_and_after() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Pier House")?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let path = "/admin/lettings/letting/1/change/";
+    browser.fill(
+        path,
+        &[("title", "Pier Cottage"), ("address", "1"), ("_save", "")],
+    )?;
+    browser.fill(
+        path,
+        &[("title", "Pier Cottage"), ("address", "1"), ("_save", "")],
+    )?;
+
+    let history = browser
+        .get("/admin/lettings/letting/1/history/")?
+        .html()?
+        .text();
+
+    for words in [
+        "Date",
+        "User",
+        "Action",
+        "Changes",
+        "ada",
+        "Changed Title.",
+        "Pier House",
+        "Pier Cottage",
+        "Nothing changed.",
+    ] {
+        assert!(history.contains(words), "{words}: {history}");
+    }
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! Logging in and out, and one's own password.
+
+use anyhow::Result;
+use oc_core::User;
+
+use super::{Browser, PASSWORD, account};
+use crate::support::TestSite;
+
+const REFUSED: &str = "That username and password do not open a staff account.";
+
+#[test]
+fn anonymous_visitors_are_sent_to_the_login_and_back() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let id = account(conn, "ada")?;
+        User::set_staff(conn, id, true)?;
+        let mut browser = Browser::new(&site);
+
+        let sent = browser.get("/admin/password_change/?a=b c".replace(' ', "%20").as_str())?;
+        let form = browser.get("/admin/login/?next=/admin/password_change/")?;
+        let next = [
+            ("username", "ada"),
+            ("password", PASSWORD),
+            ("next", "/admin/password_change/"),
+        ];
+        let welcome = browser.post("/admin/login/", &next)?;
+
+        assert_eq!(sent.status, 302);
+        assert_eq!(
+            sent.header("location"),
+            Some("/admin/login/?next=/admin/password_change/%3Fa%3Db%2520c")
+        );
+        assert_eq!(form.html()?.texts("h1"), ["Staff login"]);
+        assert_eq!(
+            (welcome.status, welcome.header("location")),
+            (303, Some("/admin/password_change/"))
+        );
+        assert!(
+            browser
+                .get("/admin/")?
+                .html()?
+                .text()
+                .contains("Signed in as ada")
+        );
+        assert_eq!(
+            browser.get("/admin/login/")?.header("location"),
+            Some("/admin/")
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn whatever_is_wrong_the_refusal_is_the_same() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    account(conn, "visitor")?;
+    let id = account(conn, "ada")?;
+    User::set_staff(conn, id, true)?;
+
+    for (username, password) in [
+        ("nobody", PASSWORD),
+        ("visitor", PASSWORD),
+        ("ada", "wrong"),
+        ("ADA", PASSWORD),
+        ("ada\0", PASSWORD),
+        ("", ""),
+    ] {
+        let answer = Browser::new(&site).log_in(username, password)?;
+
+        assert_eq!(answer.status, 200, "{username:?}");
+        assert!(answer.html()?.text().contains(REFUSED), "{username:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn too_many_attempts_have_to_wait_but_not_on_a_known_browser() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut known = Browser::superuser(&site, "ada")?;
+    known.get("/admin/logout/")?;
+    known.post("/admin/logout/", &[])?;
+    let mut stranger = Browser::new(&site);
+    for _ in 0..10 {
+        assert_eq!(stranger.log_in("ada", "guess")?.status, 200);
+    }
+
+    let throttled = stranger.log_in("ada", PASSWORD)?;
+
+    assert_eq!(throttled.status, 429);
+    assert!(
+        throttled
+            .html()?
+            .text()
+            .contains("Too many attempts. Try again in 5 minutes.")
+    );
+    assert_eq!(throttled.header("retry-after"), Some("300"));
+    assert_eq!(known.log_in("ada", PASSWORD)?.status, 303);
+    Ok(())
+}
+
+#[test]
+fn logging_out_asks_and_ends_the_session() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let session = browser.cookies.clone();
+
+    let asked = browser.get("/admin/logout/")?;
+    let done = browser.post("/admin/logout/", &[])?;
+    browser.cookies = session;
+
+    assert_eq!(asked.html()?.texts("h1"), ["Log out?"]);
+    assert_eq!(done.html()?.texts("h1"), ["You are logged out."]);
+    assert_eq!(browser.get("/admin/")?.status, 302);
+    Ok(())
+}
+
+#[test]
+fn a_form_without_our_token_is_refused() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    browser.token = "0".repeat(64);
+
+    let answer = browser.post("/admin/logout/", &[])?;
+
+    assert_eq!(answer.status, 403);
+    assert_eq!(answer.html()?.texts("h1"), ["Forbidden"]);
+    assert_eq!(browser.get("/admin/")?.status, 200);
+    Ok(())
+}
+
+#[test]
+fn admin_pages_are_never_cached_and_their_cookies_are_safe() -> Result<()> {
+    let site = TestSite::with(&[("PUBLIC_URL", "https://homes.example")])?;
+
+    let answer = Browser::new(&site).get("/admin/login/")?;
+
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let cookie = answer.header("set-cookie").unwrap_or_default();
+    for part in [
+        "__Host-csrf=",
+        "HttpOnly",
+        "Secure",
+        "SameSite=Lax",
+        "Path=/",
+    ] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_new_password_ends_all_other_sessions() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut here = Browser::superuser(&site, "ada")?;
+    let mut elsewhere = Browser::logged_in(&site, "ada")?;
+    let form = |old, new, again| {
+        [
+            ("old_password", old),
+            ("new_password1", new),
+            ("new_password2", again),
+        ]
+    };
+
+    let wrong = here.fill("/admin/password_change/", &form("guess", "short", "other"))?;
+    let done = here.fill(
+        "/admin/password_change/",
+        &form(PASSWORD, "New wave 77", "New wave 77"),
+    )?;
+
+    let text = wrong.html()?.text();
+    for words in [
+        "3 errors to correct",
+        "Your current password is wrong.",
+        "Password is too short: use at least 8 characters.",
+        "The two passwords differ.",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(here.follow(&done)?.contains("Your password was changed."));
+    assert_eq!(here.get("/admin/")?.status, 200);
+    assert_eq!(elsewhere.get("/admin/")?.status, 302);
+    assert_eq!(
+        Browser::new(&site).log_in("ada", "New wave 77")?.status,
+        303
+    );
+    Ok(())
+}
+
+#[test]
+fn a_password_of_django_opens_the_door_and_is_hashed_anew() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    let id = account(conn, "ada")?;
+    User::set_staff(conn, id, true)?;
+    // Made by Django 5.2 with few rounds.
+    User::set_password(
+        conn,
+        id,
+        "pbkdf2_sha256$1200$saltsaltsalt$8TtVvcM/X1bNKYi7S+EBwfglV6bCX9jJWKXHP0AlFV4=",
+    )?;
+
+    let welcome = Browser::new(&site).log_in("ada", PASSWORD)?;
+
+    assert_eq!(welcome.status, 303);
+    assert!(User::find(conn, id)?.password.starts_with("$argon2id$"));
+    Ok(())
+}

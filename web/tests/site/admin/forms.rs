@@ -1,0 +1,242 @@
+//! Forms: to add a row, to change it, to be told what is wrong.
+
+use anyhow::Result;
+use lettings::{Address, Letting};
+
+use super::Browser;
+use crate::support::{TestSite, address, letting, profile};
+
+const ADDRESS: [(&str, &str); 6] = [
+    ("number", " 007 "),
+    ("street", "Gull Lane"),
+    ("city", "Dana Point"),
+    ("state", "CA"),
+    ("zip_code", "02134"),
+    ("country_iso_code", "USA"),
+];
+
+#[test]
+fn an_address_and_its_letting_are_added_and_public_at_once() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let again = [&ADDRESS[..], &[("_addanother", "")]].concat();
+
+        let added = browser.fill("/admin/lettings/address/add/", &again)?;
+        assert!(
+            browser
+                .follow(&added)?
+                .contains("Added address \"7 Gull Lane\". You can add another below.")
+        );
+        let letting = [
+            ("title", "Pier <House>"),
+            ("address", "1"),
+            ("_continue", ""),
+        ];
+        let added = browser.fill("/admin/lettings/letting/add/", &letting)?;
+        let form = browser.follow(&added)?;
+
+        assert!(
+            form.contains("Added letting \"Pier <House>\". You can go on editing below."),
+            "{form}"
+        );
+        let page = site.get("/lettings/1/")?.html()?.text();
+        assert!(
+            page.contains("7 Gull Lane") && page.contains("Dana Point, CA 02134"),
+            "{page}"
+        );
+        let index = browser.get("/admin/")?.html()?.text();
+        assert!(
+            index.contains("Pier <House>") && index.contains("Added"),
+            "{index}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn every_mistake_is_told_and_nothing_that_was_typed_is_lost() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let typed = [
+        ("number", "1e3"),
+        ("street", &*"s".repeat(65)),
+        ("city", "a\0b"),
+        ("state", "C"),
+        ("zip_code", "100000"),
+        ("country_iso_code", ""),
+        ("_save", ""),
+    ];
+
+    let refused = browser.fill("/admin/lettings/address/add/", &typed)?;
+
+    let page = refused.html()?;
+    assert_eq!(refused.status, 422);
+    for words in [
+        "6 errors to correct",
+        "Number must be a whole number.",
+        "Street must be at most 64 characters; this has 65.",
+        "City holds a character that cannot be stored.",
+        "State must be exactly 2 characters; this has 1.",
+        "Zip code must be between 0 and 99999.",
+        "Country iso code is required.",
+    ] {
+        assert!(page.text().contains(words), "{words}");
+    }
+    assert!(page.source().contains("value=\"1e3\"") && page.source().contains("value=\"100000\""));
+    Ok(())
+}
+
+#[test]
+fn an_address_has_one_letting_and_a_choice_must_exist() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let taken = letting(conn, "Pier House")?.to_string();
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let mut told = |address: &str| -> Result<String> {
+            let fields = [("title", "Another"), ("address", address), ("_save", "")];
+            Ok(browser
+                .fill("/admin/lettings/letting/add/", &fields)?
+                .html()?
+                .text())
+        };
+
+        assert!(told(&taken)?.contains("Another letting already has this address."));
+        assert!(told("999")?.contains("Address: that choice is not available."));
+        assert!(told("x")?.contains("Address: that choice is not available."));
+        assert!(told("")?.contains("Address is required."));
+        assert_eq!(Letting::count(conn)?, 1);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_change_of_an_address_shows_at_its_letting() -> Result<()> {
+    let site = TestSite::start()?;
+    let id = letting(&mut site.database()?, "Pier House")?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let path = "/admin/lettings/address/1/change/";
+
+    let saved = browser.fill(path, &[&ADDRESS[..], &[("_save", "")]].concat())?;
+
+    assert!(
+        browser
+            .follow(&saved)?
+            .contains("Changed address \"7 Gull Lane\".")
+    );
+    assert!(
+        site.get(&format!("/lettings/{id}/"))?
+            .html()?
+            .text()
+            .contains("7 Gull Lane")
+    );
+    Ok(())
+}
+
+#[test]
+fn a_row_that_is_not_there_leads_back_with_a_word() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+
+    for page in ["change", "delete", "history"] {
+        let answer = browser.get(&format!("/admin/lettings/letting/26/{page}/"))?;
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (303, Some("/admin/")),
+            "{page}"
+        );
+        assert!(
+            browser
+                .get("/admin/")?
+                .html()?
+                .text()
+                .contains("There is no letting with ID \"26\".")
+        );
+    }
+    let odd = browser.get("/admin/lettings/letting/9223372036854775808/change/")?;
+    assert_eq!(odd.status, 303);
+    let lead = browser.get("/admin/lettings/letting/26/")?;
+    assert_eq!(
+        lead.header("location"),
+        Some("/admin/lettings/letting/26/change/")
+    );
+    Ok(())
+}
+
+#[test]
+fn nobody_overwrites_a_colleague() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        Address::insert(
+            conn,
+            &address().check().expect("the fixture keeps the rules"),
+        )?;
+        let (mut ada, mut bob) = (
+            Browser::superuser(&site, "ada")?,
+            Browser::superuser(&site, "bob")?,
+        );
+        let path = "/admin/lettings/address/1/change/";
+        let version = ada.version(path)?;
+        let mine: Vec<_> = ADDRESS
+            .map(|(name, value)| (name, if name == "city" { "Irvine" } else { value }))
+            .into();
+        let with = |more: &[(&'static str, &'static str)]| [&mine[..], more].concat();
+        bob.fill(path, &ADDRESS)?;
+        let mut send = |version: &str, more: &[(&'static str, &'static str)]| {
+            let mut fields = with(more);
+            fields.push(("_version", version));
+            ada.post(path, &fields)
+        };
+
+        let conflict = send(&version, &[("_save", "")])?;
+        let page = conflict.text()?;
+        let city = |conn: &mut _| -> Result<String> {
+            use diesel::prelude::*;
+            Ok(Address::query().first::<Address>(conn)?.city)
+        };
+
+        assert_eq!(conflict.status, 409);
+        assert!(page.contains(
+            "Someone changed this address while you were editing. Nothing was saved yet."
+        ));
+        assert_eq!(city(conn)?, "Dana Point");
+        let current = super::hidden(&page, "_version").unwrap_or_default();
+        assert_eq!(send(&current, &[("_resolve", "theirs")])?.status, 303);
+        assert_eq!(city(conn)?, "Dana Point");
+        assert_eq!(
+            send(&current, &[("_resolve", "mix"), ("merge_city", "theirs")])?.status,
+            303
+        );
+        assert_eq!(city(conn)?, "Dana Point");
+        assert_eq!(send(&current, &[("_resolve", "mine")])?.status, 303);
+        assert_eq!(city(conn)?, "Irvine");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_profile_shows_its_email_address_when_staff_say_so() -> Result<()> {
+    let site = TestSite::start()?;
+    profile(&mut site.database()?, "AirWow")?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let form = [
+        ("user", "1"),
+        ("favorite_city", "Irvine"),
+        ("show_email", "on"),
+        ("_save", ""),
+    ];
+
+    let saved = browser.fill("/admin/profiles/profile/1/change/", &form)?;
+
+    assert!(
+        browser
+            .follow(&saved)?
+            .contains("Changed profile \"AirWow\".")
+    );
+    assert!(
+        site.get("/profiles/AirWow/")?
+            .html()?
+            .text()
+            .contains("Email: ada@example.org")
+    );
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! Lists: search, filters, order, pages, actions.
+
+use anyhow::Result;
+
+use super::Browser;
+use crate::support::{TestSite, letting, letting_in};
+
+#[test]
+fn the_index_links_every_model() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+
+    let index = browser.get("/admin/")?.html()?;
+    let app = browser.get("/admin/lettings/")?.html()?;
+
+    assert_eq!(index.texts("h1"), ["Administration"]);
+    for words in [
+        "Signed in as ada",
+        "View site",
+        "Change password",
+        "Log out",
+        "Recent actions",
+        "None yet.",
+    ] {
+        assert!(index.text().contains(words), "{words}");
+    }
+    for path in [
+        "lettings/letting",
+        "lettings/address",
+        "profiles/profile",
+        "auth/user",
+        "auth/group",
+    ] {
+        let href = format!("/admin/{path}/");
+        assert!(index.links().iter().any(|link| link.href == href), "{href}");
+        assert_eq!(browser.get(&href)?.status, 200, "{href}");
+    }
+    assert_eq!(app.texts("h1"), ["Lettings administration"]);
+    Ok(())
+}
+
+#[test]
+fn unknown_addresses_are_404_for_everybody_and_slashes_are_added() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::new(&site);
+
+    for path in [
+        "/admin/nothing/",
+        "/admin/lettings/user/",
+        "/admin/lettings/letting/1/nothing/",
+    ] {
+        assert_eq!(browser.get(path)?.status, 404, "{path}");
+    }
+    for path in [
+        "/admin",
+        "/admin/lettings",
+        "/admin/lettings/letting",
+        "/admin/lettings/letting/1/change",
+    ] {
+        let answer = browser.get(path)?;
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (301, Some(format!("{path}/").as_str()))
+        );
+    }
+    assert_eq!(
+        browser.send("PUT", "/admin/login/", "")?.header("allow"),
+        Some("GET, HEAD, POST, OPTIONS")
+    );
+    Ok(())
+}
+
+#[test]
+fn a_list_is_searched_filtered_and_sorted() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        letting_in(conn, "Pier House", "Seal Beach")?;
+        letting_in(conn, "Sea Flat", "Irvine")?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let mut first = |query: &str| -> Result<(Option<String>, String)> {
+            let page = browser
+                .get(&format!("/admin/lettings/letting/{query}"))?
+                .html()?;
+            let row = page
+                .links()
+                .into_iter()
+                .find(|link| link.href.contains("/change/"));
+            Ok((row.map(|link| link.text), page.text()))
+        };
+
+        assert_eq!(first("")?.0.as_deref(), Some("Sea Flat"));
+        assert!(first("")?.1.contains("2 lettings"));
+        assert_eq!(first("?o=1")?.0.as_deref(), Some("Pier House"));
+        assert_eq!(first("?o=-1")?.0.as_deref(), Some("Sea Flat"));
+        let (found, text) = first("?q=pier+beach")?;
+        assert_eq!(found.as_deref(), Some("Pier House"));
+        assert!(text.contains("1 of 2 lettings"), "{text}");
+        assert_eq!(
+            first("?address__city__exact=Irvine")?.0.as_deref(),
+            Some("Sea Flat")
+        );
+        assert_eq!(first("?q=%00&address__state__exact=%00")?.0, None);
+    }
+    Ok(())
+}
+
+#[test]
+fn filters_survive_a_save() -> Result<()> {
+    let site = TestSite::start()?;
+    let id = letting(&mut site.database()?, "Pier House")?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+
+    let list = browser.get("/admin/lettings/letting/?q=pier&o=1")?.html()?;
+    let link = list
+        .links()
+        .into_iter()
+        .find(|link| link.href.contains("/change/"))
+        .map(|link| link.href);
+    let href = link.unwrap_or_default().replace("&amp;", "&");
+    let saved = browser.fill(
+        &href,
+        &[
+            ("title", "Pier Cottage"),
+            ("address", &id.to_string()),
+            ("_save", ""),
+        ],
+    )?;
+
+    assert!(
+        href.ends_with("?_changelist_filters=q%3Dpier%26o%3D1"),
+        "{href}"
+    );
+    assert_eq!(
+        saved.header("location"),
+        Some("/admin/lettings/letting/?q=pier&o=1")
+    );
+    Ok(())
+}
+
+#[test]
+fn pages_hold_a_hundred_rows() -> Result<()> {
+    let site = TestSite::start()?;
+    lettings::demo::fill(&mut site.database()?, 101, |_| {})?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let mut rows = |query: &str| -> Result<usize> {
+        let page = browser
+            .get(&format!("/admin/lettings/letting/{query}"))?
+            .text()?;
+        Ok(page.matches("name=\"_selected_action\"").count())
+    };
+
+    assert_eq!((rows("")?, rows("?p=2")?, rows("?all=")?), (100, 1, 101));
+    assert_eq!(browser.get("/admin/lettings/letting/?p=3")?.status, 404);
+    Ok(())
+}
+
+#[test]
+fn an_action_needs_rows_and_a_choice() -> Result<()> {
+    let site = TestSite::start()?;
+    let id = letting(&mut site.database()?, "Pier House")?.to_string();
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let list = "/admin/lettings/letting/";
+    browser.get(list)?;
+
+    let no_choice = browser.post(list, &[("action", ""), ("_selected_action", &id)])?;
+    assert!(browser.follow(&no_choice)?.contains("Choose an action."));
+    let no_rows = browser.post(list, &[("action", "delete_selected")])?;
+    assert!(browser.follow(&no_rows)?.contains("Nothing is selected."));
+    assert_eq!(
+        browser
+            .post(list, &[("action", "explode"), ("_selected_action", &id)])?
+            .status,
+        403
+    );
+    Ok(())
+}
+
+#[test]
+fn selected_rows_are_exported_without_formulas() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    letting(conn, "=1+1")?;
+    letting(conn, "Flat, with \"view\"")?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    browser.get("/admin/lettings/letting/")?;
+
+    let csv = browser.post(
+        "/admin/lettings/letting/",
+        &[("action", "export_selected"), ("select_across", "1")],
+    )?;
+
+    assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8"));
+    assert_eq!(
+        csv.text()?,
+        "id,title,address\n2,\"Flat, with \"\"view\"\"\",2\n1,'=1+1,1\n"
+    );
+    Ok(())
+}
+
+#[test]
+fn several_rows_are_deleted_after_a_question() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    let ids = [
+        letting(conn, "One")?.to_string(),
+        letting(conn, "Two")?.to_string(),
+    ];
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let list = "/admin/lettings/address/";
+    let mut fields = vec![("action", "delete_selected")];
+    fields.extend(ids.iter().map(|id| ("_selected_action", id.as_str())));
+    browser.get(list)?;
+
+    let question = browser.post(list, &fields)?.html()?;
+    fields.push(("post", "yes"));
+    let done = browser.post(list, &fields)?;
+
+    assert_eq!(question.texts("h1"), ["Delete 2 addresses?"]);
+    assert!(question.text().contains("2 lettings"));
+    assert!(browser.follow(&done)?.contains("Deleted 2 addresses."));
+    assert_eq!(lettings::Letting::count(conn)?, 0);
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! The administration as staff see it.
+
+mod accounts;
+mod changes;
+mod door;
+mod forms;
+mod lists;
+mod rights;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use diesel::QueryResult;
+use oc_core::accounts::password;
+use oc_core::{DbConnection, User, UserDraft};
+
+use crate::http::{Answer, Connection};
+use crate::support::TestSite;
+
+/// A password that keeps every rule.
+pub(crate) const PASSWORD: &str = "Sea breeze 42";
+
+/// Somebody at a browser: keeps cookies, and sends forms with the token of the page before.
+pub(crate) struct Browser<'a> {
+    site: &'a TestSite,
+    cookies: BTreeMap<String, String>,
+    token: String,
+}
+
+impl<'a> Browser<'a> {
+    /// Nobody is logged in yet.
+    pub(crate) fn new(site: &'a TestSite) -> Self {
+        Self {
+            site,
+            cookies: BTreeMap::new(),
+            token: String::new(),
+        }
+    }
+
+    /// A superuser of that new name, logged in.
+    pub(crate) fn superuser(site: &'a TestSite, username: &str) -> Result<Self> {
+        let conn = &mut site.database()?;
+        let id = account(conn, username)?;
+        User::make_superuser(conn, id)?;
+        Self::logged_in(site, username)
+    }
+
+    /// A member of staff of that new name with these rights of their own, logged in.
+    pub(crate) fn staff(site: &'a TestSite, username: &str, rights: &[&str]) -> Result<Self> {
+        let conn = &mut site.database()?;
+        let id = account(conn, username)?;
+        User::set_staff(conn, id, true)?;
+        let codes: Vec<String> = rights.iter().map(|code| (*code).to_owned()).collect();
+        User::set_rights(conn, id, &codes)?;
+        Self::logged_in(site, username)
+    }
+
+    fn logged_in(site: &'a TestSite, username: &str) -> Result<Self> {
+        let mut browser = Self::new(site);
+        let answer = browser.log_in(username, PASSWORD)?;
+        anyhow::ensure!(
+            answer.status == 303,
+            "the login was refused: {}",
+            answer.text()?
+        );
+        Ok(browser)
+    }
+
+    /// Sends the login form.
+    pub(crate) fn log_in(&mut self, username: &str, password: &str) -> Result<Answer> {
+        self.get("/admin/login/")?;
+        self.post(
+            "/admin/login/",
+            &[("username", username), ("password", password), ("next", "")],
+        )
+    }
+
+    /// Opens a page.
+    pub(crate) fn get(&mut self, target: &str) -> Result<Answer> {
+        self.send("GET", target, "")
+    }
+
+    /// Sends a form with these fields and the token of the last page that had one.
+    pub(crate) fn post(&mut self, target: &str, fields: &[(&str, &str)]) -> Result<Answer> {
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        body.append_pair("csrfmiddlewaretoken", &self.token);
+        body.extend_pairs(fields);
+        let body = body.finish();
+        self.send("POST", target, &body)
+    }
+
+    /// Opens a page with a form, and sends the form with these fields and what the page hid in it.
+    pub(crate) fn fill(&mut self, target: &str, fields: &[(&str, &str)]) -> Result<Answer> {
+        let version = self.version(target)?;
+        let mut fields = fields.to_vec();
+        fields.push(("_version", &version));
+        self.post(target, &fields)
+    }
+
+    /// What a form says of how the row was when it was opened.
+    pub(crate) fn version(&mut self, target: &str) -> Result<String> {
+        let page = self.get(target)?.text()?;
+        Ok(hidden(&page, "_version").unwrap_or_default())
+    }
+
+    /// The text of the page that a form led to.
+    pub(crate) fn follow(&mut self, answer: &Answer) -> Result<String> {
+        let target = answer
+            .header("location")
+            .context("the form led nowhere")?
+            .to_owned();
+        Ok(self.get(&target)?.html()?.text())
+    }
+
+    fn send(&mut self, method: &str, target: &str, body: &str) -> Result<Answer> {
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let head = format!(
+            "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: {}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+            cookies.join("; "),
+            body.len(),
+        );
+        let mut connection = Connection::open(self.site.address())?;
+        connection.write(head.as_bytes())?;
+        let answer = connection
+            .answer(true)
+            .with_context(|| format!("{method} {target}"))?;
+        for (name, value) in answer.headers() {
+            if let Some((name, value)) = value.split_once('=').filter(|_| name == "set-cookie") {
+                let value = value.split(';').next().unwrap_or_default();
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        if let Some(token) = answer
+            .text()
+            .ok()
+            .and_then(|page| hidden(&page, "csrfmiddlewaretoken"))
+        {
+            self.token = token;
+        }
+        Ok(answer)
+    }
+}
+
+/// The value of a hidden field.
+fn hidden(page: &str, name: &str) -> Option<String> {
+    let (_, rest) = page.split_once(&format!("name=\"{name}\" value=\""))?;
+    rest.split('"').next().map(str::to_owned)
+}
+
+/// An account of that name, whose password is [`PASSWORD`].
+pub(crate) fn account(conn: &mut DbConnection, username: &str) -> QueryResult<i64> {
+    let draft = UserDraft {
+        username: username.to_owned(),
+        ..UserDraft::default()
+    };
+    let id = User::insert(conn, &draft.check().expect("the fixture keeps the rules"))?;
+    User::set_password(conn, id, &password::hash(PASSWORD))?;
+    Ok(id)
+}

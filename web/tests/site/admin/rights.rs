@@ -1,0 +1,120 @@
+//! What is not allowed is not shown, not done, and changes nothing.
+
+use anyhow::Result;
+use lettings::Letting;
+use oc_core::User;
+
+use super::{Browser, account};
+use crate::support::{TestSite, letting};
+
+#[test]
+fn staff_without_rights_are_told_so() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::staff(&site, "bob", &[])?;
+
+    assert!(
+        browser
+            .get("/admin/")?
+            .html()?
+            .text()
+            .contains("You have no rights here yet.")
+    );
+    for path in [
+        "/admin/lettings/",
+        "/admin/lettings/letting/",
+        "/admin/lettings/letting/add/",
+        "/admin/lettings/letting/1/change/",
+        "/admin/lettings/letting/1/delete/",
+        "/admin/lettings/letting/1/history/",
+        "/admin/auth/user/add/",
+        "/admin/auth/user/1/password/",
+    ] {
+        let answer = browser.get(path)?;
+        assert_eq!(answer.status, 403, "{path}");
+        assert_eq!(answer.html()?.texts("h1"), ["Forbidden"], "{path}");
+    }
+    Ok(())
+}
+
+#[test]
+fn who_may_only_look_gets_no_form() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Pier House")?;
+    let mut browser = Browser::staff(&site, "bob", &["lettings.view_letting"])?;
+    let path = "/admin/lettings/letting/1/change/";
+
+    let page = browser.get(path)?.html()?;
+    let refused = browser.post(path, &[("title", "Mine"), ("address", "1")])?;
+
+    assert_eq!(page.texts("h1"), ["View letting"]);
+    assert!(page.text().contains("Close") && !page.source().contains("name=\"_save\""));
+    assert!(browser.get("/admin/")?.html()?.text().contains("View"));
+    assert_eq!(refused.status, 403);
+    let (letting, _) = Letting::with_address(&mut site.database()?, 1)?;
+    assert_eq!(letting.title, "Pier House");
+    Ok(())
+}
+
+#[test]
+fn a_cascade_needs_the_right_on_all_that_goes_along() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Pier House")?;
+    let mut browser = Browser::staff(
+        &site,
+        "bob",
+        &["lettings.view_address", "lettings.delete_address"],
+    )?;
+    let path = "/admin/lettings/address/1/delete/";
+
+    let page = browser.get(path)?.html()?;
+    let refused = browser.post(path, &[("post", "yes")])?;
+
+    assert_eq!(page.texts("h1"), ["Cannot delete address"]);
+    assert!(page.text().contains("letting") && !page.text().contains("Yes, delete"));
+    assert_eq!(refused.status, 403);
+    assert_eq!(Letting::count(&mut site.database()?)?, 1);
+    Ok(())
+}
+
+#[test]
+fn nobody_grants_what_they_do_not_have() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    let target = account(conn, "carol")?;
+    let root = account(conn, "root")?;
+    User::make_superuser(conn, root)?;
+    let rights = ["auth.view_user", "auth.change_user"];
+    let mut browser = Browser::staff(&site, "bob", &rights)?;
+    let path = format!("/admin/auth/user/{target}/change/");
+    let joined = [
+        ("username", "carol"),
+        ("is_active", "on"),
+        ("date_joined_0", "2026-01-02"),
+        ("date_joined_1", "03:04:05"),
+    ];
+    let mut send =
+        |more: &[(&'static str, &'static str)]| browser.fill(&path, &[&joined[..], more].concat());
+
+    let superuser = send(&[("is_superuser", "on")])?;
+    let foreign = send(&[("user_permissions", "lettings.delete_letting")])?;
+    let own = send(&[("user_permissions", "auth.view_user")])?;
+    let password = browser.get(&format!("/admin/auth/user/{root}/password/"))?;
+
+    assert!(
+        superuser
+            .html()?
+            .text()
+            .contains("Superuser status: that choice is not available.")
+    );
+    assert!(
+        foreign
+            .html()?
+            .text()
+            .contains("User permissions: that choice is not available.")
+    );
+    assert_eq!(own.status, 303);
+    assert_eq!(password.status, 403);
+    assert_eq!(User::rights(conn, target)?, ["auth.view_user"]);
+    assert!(!User::find(conn, target)?.is_superuser);
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! `createsuperuser` and `changepassword`.
+
+use anyhow::Result;
+use oc_core::accounts::password::{Verdict, verify};
+use oc_core::{DatabaseUrl, DbConnection, User, open};
+
+use super::program::Program;
+
+const GIVEN: [(&str, &str); 3] = [
+    ("SUPERUSER_USERNAME", "ada"),
+    ("SUPERUSER_EMAIL", "ada@example.org"),
+    ("SUPERUSER_PASSWORD", "Sea breeze 42"),
+];
+
+fn database(program: &Program) -> Result<DbConnection> {
+    let path = program.folder().join("oc-lettings.sqlite3");
+    Ok(open(&DatabaseUrl::Sqlite(path))?)
+}
+
+#[test]
+fn a_superuser_is_made_from_the_environment_once() -> Result<()> {
+    let program = Program::with(&GIVEN)?;
+
+    let made = program.run(&["createsuperuser", "--no-input"])?;
+    let again = program.run(&["createsuperuser", "--no-input"])?;
+
+    assert_eq!(
+        (made.code, made.out.as_str()),
+        (Some(0), "Superuser ada was created.\n")
+    );
+    assert_eq!(again.code, Some(1));
+    assert!(again.errors.contains("error: That username is taken."));
+    let user = User::find_by_username(&mut database(&program)?, "ada")?;
+    assert!(user.is_superuser && user.is_staff && user.is_active);
+    assert_eq!(verify("Sea breeze 42", &user.password), Verdict::Right);
+    Ok(())
+}
+
+#[test]
+fn what_is_missing_or_weak_is_named() -> Result<()> {
+    let nothing = Program::new()?.run(&["createsuperuser", "--no-input"])?;
+    let weak = [GIVEN[0], GIVEN[1], ("SUPERUSER_PASSWORD", "1234")];
+    let weak = Program::with(&weak)?.run(&["createsuperuser", "--no-input"])?;
+    let mute = Program::new()?.run(&["createsuperuser"])?;
+
+    assert_eq!(
+        (nothing.code, weak.code, mute.code),
+        (Some(1), Some(1), Some(1))
+    );
+    assert!(
+        nothing.errors.contains("Username is required."),
+        "{}",
+        nothing.errors
+    );
+    assert!(
+        weak.errors
+            .contains("Password is too short: use at least 8 characters.")
+    );
+    assert!(mute.errors.contains("no answer"), "{}", mute.errors);
+    Ok(())
+}
+
+#[test]
+fn a_password_is_changed_by_answers() -> Result<()> {
+    let program = Program::with(&GIVEN)?;
+    program.run(&["createsuperuser", "--no-input"])?;
+
+    let differ =
+        program.run_with_answers(&["changepassword", "ada"], "New wave 77\nNew wave 78\n")?;
+    let changed =
+        program.run_with_answers(&["changepassword"], "ada\nNew wave 77\nNew wave 77\n")?;
+    let unknown = program.run(&["changepassword", "bob", "--no-input"])?;
+
+    assert!(
+        differ.errors.contains("The two passwords differ."),
+        "{}",
+        differ.errors
+    );
+    assert_eq!(changed.code, Some(0), "{}", changed.errors);
+    assert!(
+        changed.out.ends_with("The password of ada was changed.\n"),
+        "{}",
+        changed.out
+    );
+    assert!(
+        unknown
+            .errors
+            .contains("there is no account with the username \"bob\"")
+    );
+    let user = User::find_by_username(&mut database(&program)?, "ada")?;
+    assert_eq!(verify("New wave 77", &user.password), Verdict::Right);
+    Ok(())
+}
