@@ -35,20 +35,20 @@ impl View {
                 if mine.list(&name) == theirs.list(&name) {
                     continue;
                 }
-                let shown = |values: &Values| match field.kind {
-                    Kind::Bool => if values.is_yes(&name) { "Yes" } else { "No" }.to_owned(),
-                    _ => {
-                        let label = |value: &String| {
-                            let choice = choices.iter().find(|choice| choice.value == *value);
-                            choice.map_or(value.clone(), |choice| choice.label.clone())
-                        };
-                        values
-                            .list(&name)
-                            .iter()
-                            .map(label)
-                            .collect::<Vec<_>>()
-                            .join(", ")
+                let shown = |values: &Values| {
+                    if field.kind == Kind::Bool {
+                        return if values.is_yes(&name) { "Yes" } else { "No" }.to_owned();
                     }
+                    let label = |value: &String| {
+                        let choice = choices.iter().find(|choice| choice.value == *value);
+                        choice.map_or(value.clone(), |choice| choice.label.clone())
+                    };
+                    values
+                        .list(&name)
+                        .iter()
+                        .map(label)
+                        .collect::<Vec<_>>()
+                        .join(", ")
                 };
                 let (theirs, mine) = (shown(theirs), shown(mine));
                 rows.push(Line {

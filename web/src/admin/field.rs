@@ -32,6 +32,10 @@ pub(super) struct ChoiceView {
 
 /// Links to the row that a field refers to.
 #[derive(Debug, Serialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names that templates use for addresses"
+)]
 pub(super) struct RelatedView {
     pub(super) add_href: Option<String>,
     pub(super) change_href: Option<String>,

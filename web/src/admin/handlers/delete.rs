@@ -142,13 +142,13 @@ pub(in crate::admin) async fn ask(
 ) -> Result<HttpResponse, PageError> {
     let model = allowed(&user, &path.0, &path.1)?;
     let Ok(id) = path.2.parse::<i64>() else {
-        return super::unknown(&visit, model, &path.2);
+        return Ok(super::unknown(&visit, model, &path.2));
     };
     let cascade = db
         .run(move |conn| Ok(Cascade::of(conn, model, &[id])?))
         .await?;
     if cascade.rows.is_empty() {
-        return super::unknown(&visit, model, id);
+        return Ok(super::unknown(&visit, model, id));
     }
     show(&visit, &user, &cascade, Vec::new(), change_path(model, id))
 }
@@ -164,7 +164,7 @@ pub(in crate::admin) async fn delete(
     visit.check_form(Some(&user), &fields)?;
     let model = allowed(&user, &path.0, &path.1)?;
     let Ok(id) = path.2.parse::<i64>() else {
-        return super::unknown(&visit, model, &path.2);
+        return Ok(super::unknown(&visit, model, &path.2));
     };
     if fields.text("post") != "yes" {
         return Ok(see_other(visit.request.uri().path()));
@@ -173,7 +173,7 @@ pub(in crate::admin) async fn delete(
         return Err(PageError::Forbidden);
     };
     let [title] = done.as_slice() else {
-        return super::unknown(&visit, model, id);
+        return Ok(super::unknown(&visit, model, id));
     };
     messages::add(
         &visit.session,

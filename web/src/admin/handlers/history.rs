@@ -56,7 +56,7 @@ pub(in crate::admin) async fn show(
         })
         .await?;
     let Some(title) = title else {
-        return super::unknown(&visit, model, id);
+        return Ok(super::unknown(&visit, model, id));
     };
     let rows = lines
         .into_iter()

@@ -16,15 +16,10 @@ use oc_core::admin::Model;
 
 use super::frame::{Visit, see_other};
 use super::messages;
-use crate::error::PageError;
 
 /// Back to the index, with a word on what is not there.
-fn unknown(
-    visit: &Visit,
-    model: &Model,
-    id: impl std::fmt::Display,
-) -> Result<HttpResponse, PageError> {
+fn unknown(visit: &Visit, model: &Model, id: impl std::fmt::Display) -> HttpResponse {
     let text = format!("There is no {} with ID \"{id}\".", model.singular);
     messages::add(&visit.session, "warning", text);
-    Ok(see_other("/admin/"))
+    see_other("/admin/")
 }

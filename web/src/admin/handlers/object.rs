@@ -148,7 +148,7 @@ pub(in crate::admin) async fn edit(
         return Err(PageError::Forbidden);
     }
     let Ok(id) = path.2.parse::<i64>() else {
-        return super::unknown(&visit, model, &path.2);
+        return Ok(super::unknown(&visit, model, &path.2));
     };
     let found = db
         .run(move |conn| {
@@ -160,7 +160,7 @@ pub(in crate::admin) async fn edit(
         })
         .await?;
     let Some((object, choices)) = found else {
-        return super::unknown(&visit, model, id);
+        return Ok(super::unknown(&visit, model, id));
     };
     let values = object.values.clone();
     let form = Form {
@@ -194,7 +194,7 @@ pub(in crate::admin) async fn update(
     visit.check_form(Some(&user), &fields)?;
     let model = allowed(&user, &path.0, &path.1, Verb::Change)?;
     let Ok(id) = path.2.parse::<i64>() else {
-        return super::unknown(&visit, model, &path.2);
+        return Ok(super::unknown(&visit, model, &path.2));
     };
     let mine = typed(model, &fields);
     let (actor, rights, sent) = (user.user.clone(), user.rights.clone(), fields.clone());
@@ -233,7 +233,7 @@ pub(in crate::admin) async fn update(
     match changed {
         Changed::Saved(object) => Ok(done(&visit, &user, model, &object, &fields, "Changed")),
         Changed::Kept(object) => Ok(see_other(&change_path(model, object.id))),
-        Changed::Gone => super::unknown(&visit, model, id),
+        Changed::Gone => Ok(super::unknown(&visit, model, id)),
         Changed::Invalid(errors, current, choices) => {
             let form = Form {
                 model,

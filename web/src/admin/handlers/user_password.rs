@@ -223,7 +223,7 @@ fn may_add(user: &SignedIn) -> Result<(), PageError> {
 
 fn unknown(visit: &Visit, id: i64) -> Result<HttpResponse, PageError> {
     let model = models::by_key(KEY).ok_or(PageError::NotFound)?;
-    super::unknown(visit, model, id)
+    Ok(super::unknown(visit, model, id))
 }
 
 fn passwords(errors: (Vec<String>, Vec<String>)) -> [FieldView; 2] {
