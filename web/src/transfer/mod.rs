@@ -4,8 +4,8 @@
 //! without a change here (see [`catalog`] for booleans and times). Values take one canonical form,
 //! the same from SQLite and from PostgreSQL, so that checksums can be compared across the two.
 //!
-//! A [`Source`](source::Source) hands out rows: a [`Snapshot`](source::Snapshot) of a database, or an
-//! [`Archive`](archive::Archive). They go into a file ([`archive::write`]) or into a database ([`load`]).
+//! A [`source::Source`] hands out rows: a [`source::Snapshot`] of a database, or an
+//! [`archive::Archive`]. They go into a file ([`archive::write`]) or into a database ([`mod@load`]).
 
 pub(crate) mod archive;
 mod batch;
