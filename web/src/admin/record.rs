@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{Kind, Model, Object};
+use oc_core::admin::{Kind, Model, Object, Values};
 use serde::{Deserialize, Serialize};
 
 use super::models;
@@ -67,6 +67,12 @@ impl Snapshot {
     /// As it was kept; nothing of what cannot be read.
     pub(super) fn from_text(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
+    }
+
+    /// The values, to be stored again.
+    pub(super) fn values(&self) -> Values {
+        let values = |(name, entry): (&String, &Entry)| (name.clone(), entry.values.clone());
+        Values(self.0.iter().map(values).collect())
     }
 
     /// Every field that differs, in the order of the form.

@@ -66,7 +66,11 @@ pub(crate) fn scope(db: &Data<Db>, keys: &Data<Keys>) -> impl HttpServiceFactory
                 object::update,
             ))
             .service(form(&format!("{row}/delete/"), delete::ask, delete::delete))
-            .service(read(&format!("{row}/history/"), history::show));
+            .service(form(
+                &format!("{row}/history/"),
+                history::show,
+                history::restore,
+            ));
         for path in [&app, &list, &format!("{list}/add"), &row] {
             scope = scope.service(web::resource(path).to(fallback::add_slash));
         }

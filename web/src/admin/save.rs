@@ -32,29 +32,67 @@ pub(super) fn row(
         .map(|object| Snapshot::of(conn, model, object))
         .transpose()?;
     let id = (model.save)(conn, current.map(|object| object.id), values)?;
+    let action = if current.is_some() {
+        "changed"
+    } else {
+        "added"
+    };
+    stored(conn, actor, model, id, action, before.as_ref())
+}
+
+/// Goes back to an earlier state of a row, or brings back one that is gone under its old id.
+pub(super) fn restored(
+    conn: &mut DbConnection,
+    actor: &User,
+    rights: &Rights,
+    model: &Model,
+    (id, current): (i64, Option<&Object>),
+    values: &Values,
+) -> Result<Object, SaveError> {
+    let nothing = Values::default();
+    let errors = excess(
+        conn,
+        rights,
+        model,
+        current.map_or(&nothing, |object| &object.values),
+        values,
+    )?;
+    if !errors.is_empty() {
+        return Err(SaveError::Invalid(errors));
+    }
+    let before = current
+        .map(|object| Snapshot::of(conn, model, object))
+        .transpose()?;
+    match current {
+        Some(_) => (model.save)(conn, Some(id), values).map(drop)?,
+        None => (model.restore)(conn, id, values)?,
+    }
+    stored(conn, actor, model, id, "restored", before.as_ref())
+}
+
+/// Records what was stored, and gives it back as it now is.
+fn stored(
+    conn: &mut DbConnection,
+    actor: &User,
+    model: &Model,
+    id: i64,
+    action: &str,
+    before: Option<&Snapshot>,
+) -> Result<Object, SaveError> {
     let object = (model.load)(conn, id)?.ok_or(SaveError::Missing)?;
     let after = Snapshot::of(conn, model, &object)?;
     if (model.app, model.name) == ("auth", "user") && !object.values.is_yes("is_active") {
         Session::end_all(conn, id, None)?;
     }
-    let before = before
-        .map(|snapshot| snapshot.to_text())
-        .unwrap_or_default();
-    Change::insert(
-        conn,
-        &NewChange {
-            user: Some(actor),
-            model: &model.key(),
-            object_id: Some(id),
-            title: &object.title,
-            action: if current.is_some() {
-                "changed"
-            } else {
-                "added"
-            },
-            before: &before,
-            after: &after.to_text(),
-        },
-    )?;
+    let new = NewChange {
+        user: Some(actor),
+        model: &model.key(),
+        object_id: Some(id),
+        title: &object.title,
+        action,
+        before: &before.map(Snapshot::to_text).unwrap_or_default(),
+        after: &after.to_text(),
+    };
+    Change::insert(conn, &new)?;
     Ok(object)
 }

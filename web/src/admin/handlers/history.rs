@@ -3,13 +3,17 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use oc_core::changes::Change;
+use oc_core::accounts::{Rights, Verb};
+use oc_core::admin::{Model, SaveError};
+use oc_core::changes::{Change, lock};
 use serde::Serialize;
 
-use crate::admin::frame::{Crumb, Visit};
+use crate::admin::form::Fields;
+use crate::admin::frame::{Crumb, Visit, see_other};
 use crate::admin::models::{self, capitalized, change_path, list_path, may_view};
 use crate::admin::record::{FieldChange, Snapshot, sentence};
 use crate::admin::signed_in::SignedIn;
+use crate::admin::{messages, save};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::pages::Page;
@@ -31,7 +35,13 @@ struct Line {
     user: String,
     action: String,
     changes: Vec<FieldChange>,
-    restore: Option<i64>,
+    restore: Option<Restore>,
+}
+
+/// A state that one can go back to.
+#[derive(Serialize)]
+struct Restore {
+    id: i64,
 }
 
 /// The record of a row, the oldest line first; of a deleted one too.
@@ -58,6 +68,7 @@ pub(in crate::admin) async fn show(
     let Some(title) = title else {
         return Ok(super::unknown(&visit, model, id));
     };
+    let may_restore = may(&user.rights, model, is_there);
     let rows = lines
         .into_iter()
         .map(|line| {
@@ -75,7 +86,9 @@ pub(in crate::admin) async fn show(
                 } else {
                     Vec::new()
                 },
-                restore: None,
+                restore: state(&line.action, line.before.clone(), line.after.clone())
+                    .filter(|_| may_restore)
+                    .map(|_| Restore { id: line.id }),
             }
         })
         .collect();
@@ -99,4 +112,91 @@ pub(in crate::admin) async fn show(
         back_href,
     };
     visit.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
+}
+
+/// Goes back to an earlier state of a row, or brings back one that was deleted, with its id.
+pub(in crate::admin) async fn restore(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    path: Path<(String, String, i64)>,
+    fields: Fields,
+) -> Result<HttpResponse, PageError> {
+    visit.check_form(Some(&user), &fields)?;
+    let (app, name, id) = path.into_inner();
+    let model = models::find(&app, &name).ok_or(PageError::NotFound)?;
+    let line: i64 = fields
+        .text("restore")
+        .parse()
+        .map_err(|_| PageError::BadRequest)?;
+    let (actor, rights) = (user.user.clone(), user.rights.clone());
+    let outcome = db
+        .run(move |conn| {
+            let outcome = conn.write(|conn| {
+                lock(conn, &model.key(), id)?;
+                let line = Change::find(conn, line)?;
+                let state = state(&line.action, line.before, line.after);
+                let fits = line.model == model.key() && line.object_id == Some(id);
+                let Some(state) = state.filter(|_| fits) else {
+                    return Ok(None);
+                };
+                let values = Snapshot::from_text(&state).values();
+                let current = (model.load)(conn, id)?;
+                if !may(&rights, model, current.is_some()) {
+                    return Ok(None);
+                }
+                save::restored(
+                    conn,
+                    &actor,
+                    &rights,
+                    model,
+                    (id, current.as_ref()),
+                    &values,
+                )
+                .map(Some)
+            });
+            match outcome {
+                Ok(outcome) => Ok(Ok(outcome)),
+                Err(SaveError::Invalid(errors)) => Ok(Err(errors)),
+                Err(SaveError::Missing) => Ok(Ok(None)),
+                Err(SaveError::Database(error)) => Err(error.into()),
+            }
+        })
+        .await?;
+    match outcome {
+        Ok(Some(object)) => {
+            let text = format!("Restored {} \"{}\".", model.singular, object.title);
+            messages::add(&visit.session, "success", text);
+            Ok(see_other(&change_path(model, id)))
+        }
+        Ok(None) => Err(PageError::Forbidden),
+        Err(errors) => {
+            let rules = errors
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" ");
+            messages::add(
+                &visit.session,
+                "error",
+                format!("That state breaks a rule today. {rules}"),
+            );
+            Ok(see_other(visit.request.uri().path()))
+        }
+    }
+}
+
+/// The state that a line of the record can lead back to: what a row held after it, or before it was deleted.
+fn state(action: &str, before: String, after: String) -> Option<String> {
+    let state = if action == "deleted" { before } else { after };
+    (!state.is_empty()).then_some(state)
+}
+
+/// To go back to a state is to change a row; to bring one back is to add it.
+fn may(rights: &Rights, model: &Model, is_there: bool) -> bool {
+    rights.may(
+        if is_there { Verb::Change } else { Verb::Add },
+        model.app,
+        model.name,
+    )
 }

@@ -78,3 +78,71 @@ fn the_history_tells_each_field_before_and_after() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn what_was_deleted_comes_back_with_its_id() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let id = letting(conn, "Pier House")?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        browser.get("/admin/lettings/address/1/delete/")?;
+        browser.post("/admin/lettings/address/1/delete/", &[("post", "yes")])?;
+        let mut restore = |path: &str| -> Result<String> {
+            let page = browser.get(path)?.text()?;
+            let line = super::hidden(&page, "restore").unwrap_or_default();
+            let answer = browser.post(path, &[("restore", &line)])?;
+            browser.follow(&answer)
+        };
+
+        let too_early = restore("/admin/lettings/letting/1/history/")?;
+        let address = restore("/admin/lettings/address/1/history/")?;
+        let letting = restore("/admin/lettings/letting/1/history/")?;
+
+        assert!(
+            too_early.contains("Address: that choice is not available."),
+            "{too_early}"
+        );
+        assert!(
+            address.contains("Restored address \"12 Gull Lane\"."),
+            "{address}"
+        );
+        assert!(
+            letting.contains("Restored letting \"Pier House\"."),
+            "{letting}"
+        );
+        assert_eq!(Letting::with_address(conn, id)?.0.title, "Pier House");
+    }
+    Ok(())
+}
+
+#[test]
+fn one_can_go_back_to_an_earlier_state() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    letting(conn, "Pier House")?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let (form, history) = (
+        "/admin/lettings/letting/1/change/",
+        "/admin/lettings/letting/1/history/",
+    );
+    for title in ["Pier Cottage", "Pier Villa"] {
+        browser.fill(form, &[("title", title), ("address", "1"), ("_save", "")])?;
+    }
+
+    let page = browser.get(history)?.text()?;
+    let first = super::hidden(&page, "restore").unwrap_or_default();
+    let answer = browser.post(history, &[("restore", &first)])?;
+    let told = browser.follow(&answer)?;
+    let odd = [
+        browser.post(history, &[("restore", "x")])?.status,
+        browser.post(history, &[("restore", "99")])?.status,
+    ];
+
+    assert!(
+        told.contains("Restored letting \"Pier Cottage\"."),
+        "{told}"
+    );
+    assert_eq!(Letting::with_address(conn, 1)?.0.title, "Pier Cottage");
+    assert_eq!(odd, [400, 404]);
+    Ok(())
+}
