@@ -133,3 +133,72 @@ fn words(status: StatusCode) -> (&'static str, &'static str) {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::App;
+    use actix_web::body::to_bytes;
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, call_service, init_service, try_call_service};
+    use actix_web::web::get;
+
+    use super::*;
+    use crate::assets::Assets;
+    use crate::error::PageError;
+    use crate::middleware::security_headers;
+
+    async fn broken() -> HttpResponse {
+        panic!("a secret of the inside");
+    }
+
+    async fn faulty() -> Result<HttpResponse, PageError> {
+        Err(PageError::Internal(anyhow::anyhow!(
+            "a secret of the inside"
+        )))
+    }
+
+    #[actix_web::test]
+    async fn a_panic_is_a_page_with_every_header() {
+        let pages = Data::new(Pages::load(Assets::embedded()).unwrap());
+        let site = Data::new(Site::new("https://example.org".to_owned(), "/og.png"));
+        let app = App::new()
+            .app_data(pages)
+            .app_data(site)
+            .route("/", get().to(broken))
+            .wrap(from_fn(error_pages))
+            .wrap(from_fn(security_headers));
+        let app = init_service(app).await;
+
+        let error = try_call_service(&app, TestRequest::get().to_request())
+            .await
+            .err()
+            .unwrap();
+
+        let response = error.error_response();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(response.headers().contains_key("content-security-policy"));
+        let body = to_bytes(response.into_body()).await.unwrap();
+        let text = String::from_utf8_lossy(&body);
+        assert!(
+            text.contains("Something went wrong") && !text.contains("secret"),
+            "{text}"
+        );
+    }
+
+    #[actix_web::test]
+    async fn where_no_page_can_be_made_plain_text_will_do() {
+        let app = App::new()
+            .route("/", get().to(faulty))
+            .wrap(from_fn(error_pages));
+        let app = init_service(app).await;
+
+        let response = call_service(&app, TestRequest::get().to_request()).await;
+
+        assert_eq!(
+            response.headers().get("content-type").unwrap(),
+            "text/plain; charset=utf-8"
+        );
+        let body = to_bytes(response.into_body()).await.unwrap();
+        assert!(body.starts_with(b"Something went wrong"));
+    }
+}
