@@ -299,7 +299,11 @@ pub fn chosen_id(
     field: &'static str,
     label: &'static str,
 ) -> Result<i64, FieldError> {
-    match values.text(field) {
+    match values.text(field).trim() {
+        text if text.contains('\0') => Err(FieldError {
+            field,
+            rule: BrokenRule::Unstorable { label },
+        }),
         "" => Err(FieldError {
             field,
             rule: BrokenRule::Required { label },

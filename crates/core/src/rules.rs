@@ -132,7 +132,9 @@ impl Checker {
     ) -> i32 {
         let text = typed.trim();
         let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-        if text.is_empty() {
+        if text.contains('\0') {
+            self.refuse(field, BrokenRule::Unstorable { label });
+        } else if text.is_empty() {
             self.refuse(field, BrokenRule::Required { label });
         } else if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             self.refuse(field, BrokenRule::NotWhole { label });

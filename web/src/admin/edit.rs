@@ -27,11 +27,17 @@ pub(super) fn typed(model: &Model, fields: &Fields) -> Values {
     values
 }
 
-/// Something that changes with any value, to tell whether a row is still as it was.
-pub(super) fn version(values: &Values) -> String {
+/// Something that changes with any value, to tell whether a row is still as it was. Moments are left out: a login
+/// moves them while somebody edits the account.
+pub(super) fn version(model: &Model, values: &Values) -> String {
     let mut hasher = Sha256::new();
-    for (name, list) in &values.0 {
-        for value in list.iter().filter(|value| !value.is_empty()) {
+    for field in model
+        .fields
+        .iter()
+        .filter(|field| field.kind != Kind::Moment)
+    {
+        let name = field.name;
+        for value in values.list(name).iter().filter(|value| !value.is_empty()) {
             hasher.update(format!("{}:{name}={}:{value};", name.len(), value.len()));
         }
     }
@@ -101,7 +107,7 @@ impl Shown<'_> {
     fn view(&self, field: &Field, name: String, label: String, choices: &[Choice]) -> FieldView {
         let value = self.values.text(&name).to_owned();
         let chosen = self.values.list(&name);
-        let options: Vec<ChoiceView> = choices
+        let mut options: Vec<ChoiceView> = choices
             .iter()
             .map(|choice| ChoiceView {
                 selected: chosen.contains(&choice.value),
@@ -135,7 +141,7 @@ impl Shown<'_> {
                 (view.kind, view.required) = ("select", true);
                 view.related = of.and_then(|(app, name)| self.related(app, name, &value));
             }
-            Kind::Choices => view.kind = "multiple",
+            Kind::Choices => (view.kind, view.size) = ("multiple", options.len().clamp(4, 12)),
             Kind::Moment => {
                 view.kind = if view.name.ends_with("_0") {
                     "date"
@@ -162,6 +168,20 @@ impl Shown<'_> {
                 .and_then(|related| related.change_href.or(related.view_href));
             (view.kind, view.value, view.required) = ("readonly", shown, false);
             return view;
+        }
+        if matches!(field.kind, Kind::Choice { .. })
+            && !options.iter().any(|option| option.selected)
+        {
+            // Nothing is chosen by itself: what a browser shows first would be stored unseen.
+            let label = "Choose one".to_owned();
+            options.insert(
+                0,
+                ChoiceView {
+                    value: String::new(),
+                    label,
+                    selected: true,
+                },
+            );
         }
         view.options = options;
         view.value = value;

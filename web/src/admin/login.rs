@@ -33,30 +33,28 @@ pub(super) async fn attempt(
     typed: String,
 ) -> Result<Outcome, PageError> {
     let now = Utc::now().naive_utc();
-    let tried = (address, username.clone(), browser);
-    let asked = tried.clone();
     let found = db
         .run(move |conn| {
-            let (address, username, browser) = &asked;
             let attempt = Attempt {
-                address,
-                username,
+                address: &address,
+                username: &username,
                 browser: browser.as_deref(),
             };
-            if let Err(throttled) = attempt.check(conn, now)? {
-                return Ok(Err(throttled));
-            }
+            let lines = match conn.write(|conn| attempt.take(conn, now))? {
+                Ok(lines) => lines,
+                Err(throttled) => return Ok(Err(throttled)),
+            };
             let storable = !username.contains('\0');
             let user = if storable {
-                User::find_by_username(conn, username).optional()?
+                User::find_by_username(conn, &username).optional()?
             } else {
                 None
             };
-            Ok(Ok(user))
+            Ok(Ok((user, lines)))
         })
         .await?;
-    let user = match found {
-        Ok(user) => user,
+    let (user, lines) = match found {
+        Ok(found) => found,
         Err(Throttled { wait }) => {
             return Ok(Outcome::Throttled {
                 minutes: minutes(wait),
@@ -71,17 +69,6 @@ pub(super) async fn attempt(
         .await?;
     let welcome = user.filter(|user| verdict != Verdict::Wrong && user.is_active && user.is_staff);
     let Some(user) = welcome else {
-        db.run(move |conn| {
-            let (address, username, browser) = &tried;
-            let attempt = Attempt {
-                address,
-                username,
-                browser: browser.as_deref(),
-            };
-            conn.write(|conn| attempt.fail(conn, now))?;
-            Ok(())
-        })
-        .await?;
         return Ok(Outcome::Refused);
     };
     let renewed = match verdict {
@@ -94,6 +81,7 @@ pub(super) async fn attempt(
             if let Some(hash) = &renewed {
                 User::set_password(conn, id, hash)?;
             }
+            Attempt::forgive(conn, &lines)?;
             User::note_login(conn, id, now)
         })?;
         Ok(())

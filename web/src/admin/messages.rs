@@ -26,6 +26,10 @@ pub(super) fn add(session: &Session, level: &str, text: String) {
 
 /// The messages that wait, which are told but once.
 pub(super) fn take(session: &Session) -> Vec<Message> {
+    if !session.contains_key(KEY) {
+        // Removing what is not there would count as a change, and write the session.
+        return Vec::new();
+    }
     session
         .remove_as(KEY)
         .and_then(Result::ok)

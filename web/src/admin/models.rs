@@ -52,6 +52,12 @@ pub(super) fn may_view(rights: &Rights, model: &Model) -> bool {
     rights.may(Verb::View, model.app, model.name) || rights.may(Verb::Change, model.app, model.name)
 }
 
+/// Whether a new row may be made: an account only by who may also go on to change it.
+pub(super) fn may_add(rights: &Rights, model: &Model) -> bool {
+    let may = |verb| rights.may(verb, model.app, model.name);
+    may(Verb::Add) && ((model.app, model.name) != ("auth", "user") || may(Verb::Change))
+}
+
 /// The address of a model's list.
 pub(super) fn list_path(model: &Model) -> String {
     format!("/admin/{}/{}/", model.app, model.name)

@@ -6,7 +6,9 @@ use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Key, SameSite};
 use actix_web::dev::HttpServiceFactory;
 use actix_web::guard::{Any, Get, Head};
-use actix_web::web::{self, Data, to};
+use actix_web::http::header;
+use actix_web::middleware::DefaultHeaders;
+use actix_web::web::{self, Data, PayloadConfig, to};
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
 use super::frame::Keys;
@@ -17,6 +19,9 @@ use super::models::MODELS;
 use super::store::DatabaseStore;
 use crate::db::Db;
 use crate::handlers::fallback;
+
+/// The largest form (bytes): a hundred thousand ticked rows fit.
+const LARGEST_FORM: usize = 8 << 20;
 
 /// The oldest that a session gets; the database knows when it ends.
 const OLDEST: Duration = Duration::days(14);
@@ -43,11 +48,17 @@ pub(crate) fn scope(db: &Data<Db>, keys: &Data<Keys>) -> impl HttpServiceFactory
             user_password::create,
         ))
         .service(form(
-            "/auth/user/{id:[0-9]+}/password/",
+            "/auth/user/{id}/password/",
             user_password::edit,
             user_password::update,
         ));
-    for path in ["", "/login", "/logout", "/password_change"] {
+    for path in [
+        "",
+        "/login",
+        "/logout",
+        "/password_change",
+        "/auth/user/{id}/password",
+    ] {
         scope = scope.service(web::resource(path).to(fallback::add_slash));
     }
     // Named one by one, so that an address of nothing is not found before anybody is asked to log in.
@@ -80,7 +91,10 @@ pub(crate) fn scope(db: &Data<Db>, keys: &Data<Keys>) -> impl HttpServiceFactory
     }
     scope
         .default_service(to(fallback::not_found))
+        .app_data(PayloadConfig::new(LARGEST_FORM))
         .wrap(sessions)
+        // Whatever is answered here is for one person, now.
+        .wrap(DefaultHeaders::new().add((header::CACHE_CONTROL, "no-store")))
 }
 
 /// A page that is only read.

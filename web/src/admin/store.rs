@@ -30,7 +30,10 @@ impl DatabaseStore {
         self.0
             .run(move |conn| work(conn).map_err(PageError::from))
             .await
-            .map_err(anyhow::Error::from)
+            .map_err(|error| {
+                log::warn!("the sessions cannot be reached: {error}");
+                error.into()
+            })
     }
 }
 
@@ -80,22 +83,16 @@ impl SessionStore for DatabaseStore {
         &self,
         key: SessionKey,
         state: State,
-        ttl: &Duration,
+        _: &Duration,
     ) -> Result<SessionKey, UpdateError> {
         let token = key.as_ref().to_owned();
         let text = serde_json::to_string(&state)
             .map_err(|error| UpdateError::Serialization(error.into()))?;
-        let alive = self
-            .run(move |conn| Session::update(conn, &token, &text))
+        // One that ended while this request ran stays ended.
+        self.run(move |conn| Session::update(conn, &token, &text))
             .await
             .map_err(UpdateError::Other)?;
-        if alive {
-            return Ok(key);
-        }
-        // It ended while this request ran: the change is kept in a new one.
-        self.save(state, ttl)
-            .await
-            .map_err(|error| UpdateError::Other(error.into()))
+        Ok(key)
     }
 
     /// Uses are noted when a session is loaded.

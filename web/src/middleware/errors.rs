@@ -52,7 +52,20 @@ pub(crate) async fn error_pages(
         log::error!("a handler panicked; its message stands above");
         return Err(InternalError::from_response("panic", response).into());
     };
-    let response = outcome?.map_into_boxed_body();
+    let response = match outcome {
+        Ok(response) => response.map_into_boxed_body(),
+        // A layer failed, not a page: the store of the sessions, when the database is away.
+        Err(error) if error.as_response_error().status_code().is_server_error() => {
+            let (content_type, text) = page(StatusCode::SERVICE_UNAVAILABLE);
+            let response = HttpResponse::ServiceUnavailable()
+                .insert_header((header::RETRY_AFTER, "5"))
+                .insert_header((header::CACHE_CONTROL, "no-store"))
+                .insert_header((header::CONTENT_TYPE, content_type))
+                .body(text);
+            return Err(InternalError::from_response(error, response).into());
+        }
+        Err(error) => return Err(error),
+    };
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) || has_page(&response) {
         return Ok(response);

@@ -16,4 +16,4 @@ pub use rights::{Rights, Verb};
 pub use session::{NewSession, Session};
 pub use standing::Standing;
 pub use throttle::{Attempt, Throttled};
-pub use user::{NewUser, User, UserDraft};
+pub use user::{NewUser, User, UserDraft, normalized};

@@ -90,6 +90,21 @@ impl Rights {
         self.every || self.codes.contains(code)
     }
 
+    /// Whether an account has no right that these lack. Rights count as they are stored, whether the account is
+    /// active or not: who changes an account could otherwise come to more than their own.
+    pub fn cover(&self, conn: &mut DbConnection, target: &User) -> QueryResult<bool> {
+        if self.every || target.is_superuser {
+            return Ok(self.every);
+        }
+        let as_active = User {
+            is_active: true,
+            is_staff: true,
+            ..target.clone()
+        };
+        let theirs = Self::of(conn, &as_active)?;
+        Ok(theirs.codes.iter().all(|code| self.hold(code)))
+    }
+
     /// Whether they are a superuser's.
     #[must_use]
     pub fn are_all(&self) -> bool {
@@ -124,6 +139,32 @@ mod tests {
             assert!(rights.may(Verb::Change, "lettings", "letting"));
             assert!(!rights.may(Verb::Delete, "lettings", "letting"));
             assert!(!rights.are_all());
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn rights_cover_an_account_that_has_no_more() -> anyhow::Result<()> {
+        on_both(|conn| {
+            let id = user(conn, "ada")?;
+            User::set_rights(conn, id, &["a.view_a".to_owned()])?;
+            let mut ada = find(conn, id)?;
+            let rights = |codes: &[&str]| Rights {
+                every: false,
+                codes: codes.iter().map(|code| (*code).to_owned()).collect(),
+            };
+
+            assert!(rights(&["a.view_a", "b.view_b"]).cover(conn, &ada)?);
+            assert!(!rights(&["b.view_b"]).cover(conn, &ada)?);
+            ada.is_superuser = true;
+            assert!(!rights(&["a.view_a"]).cover(conn, &ada)?);
+            assert!(
+                Rights {
+                    every: true,
+                    ..Rights::default()
+                }
+                .cover(conn, &ada)?
+            );
             Ok(())
         })
     }

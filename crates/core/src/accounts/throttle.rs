@@ -5,6 +5,7 @@ use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::changes::lock;
 use crate::connection::DbConnection;
 use crate::schema::login_failures;
 
@@ -50,38 +51,48 @@ impl Attempt<'_> {
         }
     }
 
-    /// Whether this attempt must wait.
-    pub fn check(
+    /// Counts this attempt as failed until it is forgiven, and says by which lines; or that it must wait.
+    ///
+    /// Counted before the password is looked at, so that attempts at the same time do not slip by. Call it
+    /// within a write.
+    pub fn take(
         &self,
         conn: &mut DbConnection,
         now: NaiveDateTime,
-    ) -> QueryResult<Result<(), Throttled>> {
-        for (subject, limit) in self.subjects() {
+    ) -> QueryResult<Result<Vec<i64>, Throttled>> {
+        diesel::delete(login_failures::table.filter(login_failures::failed_at.le(now - WINDOW)))
+            .execute(conn)?;
+        let subjects = self.subjects();
+        for (subject, limit) in &subjects {
+            lock(conn, subject, 0)?;
             let (count, first): (i64, Option<NaiveDateTime>) = login_failures::table
-                .filter(login_failures::subject.eq(&subject))
-                .filter(login_failures::failed_at.gt(now - WINDOW))
+                .filter(login_failures::subject.eq(subject))
                 .select((count_star(), min(login_failures::failed_at)))
                 .first(conn)?;
-            if count >= limit {
+            if count >= *limit {
                 let wait = first.map_or(WINDOW, |first| first + WINDOW - now);
                 return Ok(Err(Throttled { wait }));
             }
         }
-        Ok(Ok(()))
-    }
-
-    /// Notes that it failed, and forgets failures that no longer count.
-    pub fn fail(&self, conn: &mut DbConnection, now: NaiveDateTime) -> QueryResult<()> {
-        diesel::delete(login_failures::table.filter(login_failures::failed_at.le(now - WINDOW)))
-            .execute(conn)?;
-        for (subject, _) in self.subjects() {
+        let insert = |(subject, _): &(String, i64)| {
             diesel::insert_into(login_failures::table)
                 .values((
                     login_failures::subject.eq(subject),
                     login_failures::failed_at.eq(now),
                 ))
-                .execute(conn)?;
-        }
+                .returning(login_failures::id)
+                .get_result(conn)
+        };
+        Ok(Ok(subjects
+            .iter()
+            .map(insert)
+            .collect::<QueryResult<_>>()?))
+    }
+
+    /// Takes back what [`Attempt::take`] counted, since the attempt was a good one.
+    pub fn forgive(conn: &mut DbConnection, lines: &[i64]) -> QueryResult<()> {
+        diesel::delete(login_failures::table.filter(login_failures::id.eq_any(lines.to_vec())))
+            .execute(conn)?;
         Ok(())
     }
 }
@@ -103,23 +114,26 @@ mod tests {
         }
     }
 
+    fn wait(
+        conn: &mut DbConnection,
+        attempt: Attempt<'_>,
+        seconds: i64,
+    ) -> QueryResult<Option<i64>> {
+        let taken = conn.write(|conn| attempt.take(conn, at(seconds)))?;
+        Ok(taken.err().map(|throttled| throttled.wait.num_seconds()))
+    }
+
     #[test]
     fn an_address_has_twenty_five_failures_over_as_many_names() -> anyhow::Result<()> {
         on_both(|conn| {
             for number in 0..25 {
                 let name = format!("name{number}");
-                assert_eq!(attempt("10.0.0.1", &name).check(conn, at(number))?, Ok(()));
-                attempt("10.0.0.1", &name).fail(conn, at(number))?;
+                assert_eq!(wait(conn, attempt("10.0.0.1", &name), number)?, None);
             }
 
-            assert_eq!(
-                attempt("10.0.0.1", "another").check(conn, at(30))?,
-                Err(Throttled {
-                    wait: Duration::seconds(270)
-                })
-            );
-            assert_eq!(attempt("10.0.0.2", "another").check(conn, at(30))?, Ok(()));
-            assert_eq!(attempt("10.0.0.1", "another").check(conn, at(301))?, Ok(()));
+            assert_eq!(wait(conn, attempt("10.0.0.1", "another"), 30)?, Some(270));
+            assert_eq!(wait(conn, attempt("10.0.0.2", "another"), 30)?, None);
+            assert_eq!(wait(conn, attempt("10.0.0.1", "another"), 301)?, None);
             Ok(())
         })
     }
@@ -128,27 +142,43 @@ mod tests {
     fn a_name_under_attack_stays_open_to_a_browser_that_knows_it() -> anyhow::Result<()> {
         on_both(|conn| {
             for number in 0..10 {
-                attempt(&format!("10.0.0.{number}"), "ada").fail(conn, at(0))?;
+                assert_eq!(
+                    wait(conn, attempt(&format!("10.0.0.{number}"), "ada"), 0)?,
+                    None
+                );
             }
             let own = Attempt {
                 browser: Some("b1"),
                 ..attempt("10.0.1.1", "ada")
             };
 
-            assert!(attempt("10.0.1.1", "ada").check(conn, at(1))?.is_err());
-            assert_eq!(own.check(conn, at(1))?, Ok(()));
+            assert!(wait(conn, attempt("10.0.1.1", "ada"), 1)?.is_some());
             for _ in 0..10 {
-                own.fail(conn, at(1))?;
+                assert_eq!(wait(conn, own, 1)?, None);
             }
-            assert!(own.check(conn, at(2))?.is_err());
+            assert!(wait(conn, own, 2)?.is_some());
             assert_eq!(
-                Attempt {
-                    username: "bob",
-                    ..own
-                }
-                .check(conn, at(2))?,
-                Ok(())
+                wait(
+                    conn,
+                    Attempt {
+                        username: "bob",
+                        ..own
+                    },
+                    2
+                )?,
+                None
             );
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_good_attempt_is_forgiven() -> anyhow::Result<()> {
+        on_both(|conn| {
+            for _ in 0..30 {
+                let lines = conn.write(|conn| attempt("10.0.0.1", "ada").take(conn, at(0)))?;
+                Attempt::forgive(conn, &lines.map_err(|_| anyhow::anyhow!("it had to wait"))?)?;
+            }
             Ok(())
         })
     }

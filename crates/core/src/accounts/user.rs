@@ -136,6 +136,13 @@ impl User {
     }
 }
 
+/// A username as it is stored: without the blanks around it, and in one way where letters can be written in two
+/// (Unicode's NFKC), so that they are one user.
+#[must_use]
+pub fn normalized(username: &str) -> String {
+    username.trim().nfkc().collect()
+}
+
 /// What was typed about a new account.
 #[derive(Debug, Clone, Default)]
 pub struct UserDraft {
@@ -164,12 +171,12 @@ impl UserDraft {
     /// Checks every rule; the only way to a [`NewUser`].
     pub fn check(&self) -> Result<NewUser, Vec<FieldError>> {
         let mut checker = Checker::default();
-        // Two ways to write the same letters must not be two users.
-        let username: String = self.username.nfkc().collect();
+        let username = normalized(&self.username);
         let username = checker.text("username", "Username", &username, 1, LONGEST_NAME);
-        if !username
-            .chars()
-            .all(|c| c.is_alphanumeric() || "@.+-_".contains(c))
+        if !username.contains('\0')
+            && !username
+                .chars()
+                .all(|c| c.is_alphanumeric() || "@.+-_".contains(c))
         {
             checker.refuse("username", BrokenRule::Username);
         }

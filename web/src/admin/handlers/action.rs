@@ -30,12 +30,12 @@ pub(in crate::admin) async fn run(
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(Some(&user), &fields)?;
     let model = models::find(&path.0, &path.1).ok_or(PageError::NotFound)?;
+    if !may_view(&user.rights, model) && !user.rights.may(Verb::Delete, model.app, model.name) {
+        return Err(PageError::Forbidden);
+    }
     let ids = chosen(&visit, &db, model, &fields).await?;
-    let back = visit
-        .request
-        .uri()
-        .path_and_query()
-        .map_or_else(|| list_path(model), ToString::to_string);
+    // The first page: the one that was open may be gone afterwards.
+    let back = Asked::parse(visit.request.query_string(), model).href(&list_path(model), 1);
     let refuse = |text: &str| {
         messages::add(&visit.session, "warning", text.to_owned());
         Ok(see_other(&back))
@@ -47,15 +47,21 @@ pub(in crate::admin) async fn run(
     if ids.is_empty() {
         return refuse("Nothing is selected.");
     }
+    if i64::try_from(ids.len()).is_ok_and(|count| count > MOST) {
+        return refuse("Too many rows are selected. Narrow the list by a filter.");
+    }
     match action {
         "delete_selected" if user.rights.may(Verb::Delete, model.app, model.name) => {
             if fields.text("post") == "yes" {
                 return delete_all(&visit, &user, &db, model, ids, &back).await;
             }
-            let asked = ids.clone();
+            let (asked, rights) = (ids.clone(), user.rights.clone());
             let cascade = db
-                .run(move |conn| Ok(Cascade::of(conn, model, &asked)?))
+                .run(move |conn| Ok(Cascade::of(conn, model, &asked, &rights)?))
                 .await?;
+            if cascade.rows.is_empty() {
+                return refuse("Nothing is selected.");
+            }
             let mut hidden = vec![Hidden {
                 name: "action".to_owned(),
                 value: action.to_owned(),
@@ -94,6 +100,7 @@ async fn delete_all(
         .await?
         .ok_or(PageError::Forbidden)?;
     let text = match done.as_slice() {
+        [] => "Nothing is selected.".to_owned(),
         [title] => format!("Deleted {} \"{title}\".", model.singular),
         titles => format!("Deleted {} {}.", titles.len(), model.plural),
     };

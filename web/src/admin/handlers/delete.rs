@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::list::Hidden;
 use crate::admin::form::Fields;
 use crate::admin::frame::{Crumb, Visit, see_other};
+use crate::admin::grants::covers;
 use crate::admin::messages;
 use crate::admin::models::{self, capitalized, change_path, list_path, may_view};
 use crate::admin::record::Snapshot;
@@ -55,6 +56,8 @@ pub(in crate::admin) struct Cascade {
     model: &'static Model,
     pub(in crate::admin) rows: Vec<Object>,
     along: Vec<(&'static Model, Object)>,
+    /// Whether an account is among the rows that has more rights than who asks.
+    beyond: bool,
 }
 
 impl Cascade {
@@ -63,12 +66,15 @@ impl Cascade {
         conn: &mut DbConnection,
         model: &'static Model,
         ids: &[i64],
+        rights: &Rights,
     ) -> QueryResult<Self> {
         let (mut rows, mut along) = (Vec::new(), Vec::new());
+        let mut beyond = false;
         for id in ids {
             let Some(object) = (model.load)(conn, *id)? else {
                 continue;
             };
+            beyond |= !covers(conn, rights, model, *id)?;
             rows.push(object);
             for row in (model.along)(conn, *id)? {
                 let Some(model) = models::find(row.app, row.model) else {
@@ -79,7 +85,12 @@ impl Cascade {
                 }
             }
         }
-        Ok(Self { model, rows, along })
+        Ok(Self {
+            model,
+            rows,
+            along,
+            beyond,
+        })
     }
 
     /// Every row with its model, in the order in which they can go: what hangs on others first.
@@ -95,6 +106,9 @@ impl Cascade {
             .filter(|(model, _)| !rights.may(Verb::Delete, model.app, model.name))
             .map(|(model, _)| model.singular.to_owned())
             .collect();
+        if self.beyond {
+            kinds.push(self.model.singular.to_owned());
+        }
         kinds.sort();
         kinds.dedup();
         kinds
@@ -144,8 +158,9 @@ pub(in crate::admin) async fn ask(
     let Ok(id) = path.2.parse::<i64>() else {
         return Ok(super::unknown(&visit, model, &path.2));
     };
+    let rights = user.rights.clone();
     let cascade = db
-        .run(move |conn| Ok(Cascade::of(conn, model, &[id])?))
+        .run(move |conn| Ok(Cascade::of(conn, model, &[id], &rights)?))
         .await?;
     if cascade.rows.is_empty() {
         return Ok(super::unknown(&visit, model, id));
@@ -180,7 +195,17 @@ pub(in crate::admin) async fn delete(
         "success",
         format!("Deleted {} \"{title}\".", model.singular),
     );
-    Ok(see_other(&list_path(model)))
+    Ok(see_other(&after(&visit, &user, model)))
+}
+
+/// The list that one came from, or the index for who may not see it.
+fn after(visit: &Visit, user: &SignedIn, model: &Model) -> String {
+    let (list, filters) = (list_path(model), visit.filters());
+    match (may_view(&user.rights, model), filters.is_empty()) {
+        (false, _) => "/admin/".to_owned(),
+        (true, true) => list,
+        (true, false) => format!("{list}?{filters}"),
+    }
 }
 
 /// Deletes these rows and says what they were called; `None`, and nothing done, where the rights do not suffice.
@@ -193,7 +218,7 @@ pub(in crate::admin) async fn carry_out(
     let (actor, rights) = (user.user.clone(), user.rights.clone());
     db.run(move |conn| {
         Ok(conn.write(|conn| {
-            let cascade = Cascade::of(conn, model, &ids)?;
+            let cascade = Cascade::of(conn, model, &ids, &rights)?;
             if !cascade.blocked(&rights).is_empty() {
                 return Ok::<_, diesel::result::Error>(None);
             }

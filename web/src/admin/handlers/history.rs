@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::admin::form::Fields;
 use crate::admin::frame::{Crumb, Visit, see_other};
+use crate::admin::grants::covers;
 use crate::admin::models::{self, capitalized, change_path, list_path, may_view};
 use crate::admin::record::{FieldChange, Snapshot, sentence};
 use crate::admin::signed_in::SignedIn;
@@ -49,10 +50,13 @@ pub(in crate::admin) async fn show(
     visit: Visit,
     user: SignedIn,
     db: Data<Db>,
-    path: Path<(String, String, i64)>,
+    path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, PageError> {
     let (app, name, id) = path.into_inner();
     let model = models::find(&app, &name).ok_or(PageError::NotFound)?;
+    let Ok(id) = id.parse::<i64>() else {
+        return Ok(super::unknown(&visit, model, &id));
+    };
     if !may_view(&user.rights, model) {
         return Err(PageError::Forbidden);
     }
@@ -119,12 +123,15 @@ pub(in crate::admin) async fn restore(
     visit: Visit,
     user: SignedIn,
     db: Data<Db>,
-    path: Path<(String, String, i64)>,
+    path: Path<(String, String, String)>,
     fields: Fields,
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(Some(&user), &fields)?;
     let (app, name, id) = path.into_inner();
     let model = models::find(&app, &name).ok_or(PageError::NotFound)?;
+    let Ok(id) = id.parse::<i64>() else {
+        return Ok(super::unknown(&visit, model, &id));
+    };
     let line: i64 = fields
         .text("restore")
         .parse()
@@ -142,7 +149,7 @@ pub(in crate::admin) async fn restore(
                 };
                 let values = Snapshot::from_text(&state).values();
                 let current = (model.load)(conn, id)?;
-                if !may(&rights, model, current.is_some()) {
+                if !may(&rights, model, current.is_some()) || !covers(conn, &rights, model, id)? {
                     return Ok(None);
                 }
                 save::restored(
@@ -194,9 +201,9 @@ fn state(action: &str, before: String, after: String) -> Option<String> {
 
 /// To go back to a state is to change a row; to bring one back is to add it.
 fn may(rights: &Rights, model: &Model, is_there: bool) -> bool {
-    rights.may(
-        if is_there { Verb::Change } else { Verb::Add },
-        model.app,
-        model.name,
-    )
+    if is_there {
+        rights.may(Verb::Change, model.app, model.name)
+    } else {
+        models::may_add(rights, model)
+    }
 }

@@ -9,7 +9,7 @@ use oc_core::changes::Change;
 use serde::Serialize;
 
 use crate::admin::frame::{Crumb, Visit};
-use crate::admin::models::{self, MODELS, capitalized, change_path, is_open, list_path};
+use crate::admin::models::{self, MODELS, capitalized, is_open, list_path, may_view};
 use crate::admin::signed_in::SignedIn;
 use crate::db::Db;
 use crate::error::PageError;
@@ -147,23 +147,23 @@ fn links(user: &SignedIn, model: &Model) -> ModelLinks {
     let path = list_path(model);
     ModelLinks {
         label: capitalized(model.plural),
-        add_href: may(Verb::Add).then(|| format!("{path}add/")),
+        add_href: models::may_add(&user.rights, model).then(|| format!("{path}add/")),
         change_label: if may(Verb::Change) {
             Some("Change")
         } else {
             may(Verb::View).then_some("View")
         },
-        list_href: Some(path),
+        list_href: may_view(&user.rights, model).then_some(path),
     }
 }
 
 fn recent_line(change: Change) -> Recent {
     let model = models::by_key(&change.model);
     let gone = change.action == "deleted";
+    let page = if gone { "history" } else { "change" };
     let href = model
         .zip(change.object_id)
-        .filter(|_| !gone)
-        .map(|(model, id)| change_path(model, id));
+        .map(|(model, id)| format!("{}{id}/{page}/", list_path(model)));
     Recent {
         href,
         model: model.map_or(change.model, |model| capitalized(model.singular)),

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::admin::asked::{Asked, PAGE};
 use crate::admin::field::ChoiceView;
-use crate::admin::frame::{Crumb, Visit};
-use crate::admin::models::{self, capitalized, change_path, is_open, list_path, may_view};
+use crate::admin::frame::{Crumb, Visit, see_other};
+use crate::admin::models::{self, capitalized, change_path, list_path, may_view};
 use crate::admin::signed_in::SignedIn;
 use crate::db::Db;
 use crate::error::PageError;
@@ -98,7 +98,7 @@ pub(in crate::admin) async fn index(
 ) -> Result<HttpResponse, PageError> {
     let (app, name) = path.into_inner();
     let model = models::find(&app, &name).ok_or(PageError::NotFound)?;
-    if !is_open(&user.rights, model) {
+    if !may_view(&user.rights, model) {
         return Err(PageError::Forbidden);
     }
     let asked = Asked::parse(visit.request.query_string(), model);
@@ -112,6 +112,9 @@ pub(in crate::admin) async fn index(
             Ok((list, choices))
         })
         .await?;
+    if asked.all && list.found > SHOW_ALL {
+        return Ok(see_other(&asked.href(&list_path(model), 1)));
+    }
     let count = if asked.all {
         1
     } else {
@@ -188,7 +191,7 @@ fn page(
     let across = list.found > i64::try_from(rows.len()).unwrap_or(i64::MAX);
     ListPage {
         plural: capitalized(model.plural),
-        add: may(Verb::Add).then(|| Link {
+        add: models::may_add(&user.rights, model).then(|| Link {
             href: format!("{path}add/{suffix}"),
             label: format!("Add {}", model.singular),
         }),

@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Query};
 use ipnet::Ipv6Net;
+use oc_core::accounts::normalized;
 use serde::{Deserialize, Serialize};
 
 use crate::admin::browser;
@@ -64,7 +65,7 @@ pub(in crate::admin) async fn create(
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(None, &fields)?;
     let (username, next) = (
-        fields.text("username").to_owned(),
+        normalized(fields.text("username")),
         fields.text("next").to_owned(),
     );
     let known = browser::known(&visit.request, visit.cookies(), visit.key(), &username);

@@ -1,8 +1,8 @@
 //! One row: to add it, to look at it, to change it.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use actix_web::{HttpResponse, ResponseError};
 use oc_core::accounts::Verb;
 use oc_core::admin::{Choice, Model, Object, SaveError, Values};
 use oc_core::changes::lock;
@@ -11,12 +11,12 @@ use serde::Serialize;
 
 use super::list::Hidden;
 use crate::admin::edit::{Shown, all_choices, typed, version};
-use crate::admin::field::{ErrorSummary, Section};
+use crate::admin::field::{ErrorSummary, FieldView, Section};
 use crate::admin::form::Fields;
 use crate::admin::frame::{Crumb, Visit, see_other};
 use crate::admin::models::{self, capitalized, change_path, list_path, may_view};
 use crate::admin::signed_in::SignedIn;
-use crate::admin::{conflict, messages, save};
+use crate::admin::{conflict, grants, messages, save};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::pages::Page;
@@ -126,13 +126,15 @@ pub(in crate::admin) async fn create(
 
 /// A row's own address leads to its form.
 pub(in crate::admin) async fn lead(
+    visit: Visit,
     path: Path<(String, String, String)>,
     _: SignedIn,
-) -> HttpResponse {
+) -> Result<HttpResponse, PageError> {
     let (app, name, id) = path.into_inner();
-    match models::find(&app, &name).zip(id.parse().ok()) {
-        Some((model, id)) => see_other(&change_path(model, id)),
-        None => PageError::NotFound.error_response(),
+    let model = models::find(&app, &name).ok_or(PageError::NotFound)?;
+    match id.parse() {
+        Ok(id) => Ok(see_other(&change_path(model, id))),
+        Err(_) => Ok(super::unknown(&visit, model, &id)),
     }
 }
 
@@ -180,6 +182,7 @@ enum Changed {
     Kept(Object),
     Invalid(Vec<FieldError>, Object, Vec<Vec<Choice>>),
     Conflict(Object, Vec<Vec<Choice>>),
+    Refused,
     Gone,
 }
 
@@ -205,8 +208,13 @@ pub(in crate::admin) async fn update(
                 let Some(current) = (model.load)(conn, id)? else {
                     return Ok(Changed::Gone);
                 };
+                if !grants::covers(conn, &rights, model, id)? {
+                    return Ok(Changed::Refused);
+                }
                 let mine = typed(model, &sent);
-                if version(&current.values) != sent.text(VERSION) && mine != current.values {
+                let stale =
+                    sent.has(VERSION) && version(model, &current.values) != sent.text(VERSION);
+                if stale && mine != current.values {
                     let choices = all_choices(conn, model, Some(id))?;
                     return Ok(Changed::Conflict(current, choices));
                 }
@@ -232,6 +240,7 @@ pub(in crate::admin) async fn update(
         .await?;
     match changed {
         Changed::Saved(object) => Ok(done(&visit, &user, model, &object, &fields, "Changed")),
+        Changed::Refused => Err(PageError::Forbidden),
         Changed::Kept(object) => Ok(see_other(&change_path(model, object.id))),
         Changed::Gone => Ok(super::unknown(&visit, model, id)),
         Changed::Invalid(errors, current, choices) => {
@@ -303,7 +312,7 @@ fn done(
             " You can add another below.",
             with_filters(format!("{}add/", list_path(model)), &filters),
         )
-    } else if models::is_open(&user.rights, model) {
+    } else if may_view(&user.rights, model) {
         let path = list_path(model);
         (
             "",
@@ -334,6 +343,19 @@ fn with_filters(path: String, filters: &str) -> String {
     format!("{path}?{query}")
 }
 
+/// A password is set on a page of its own; nothing of it is shown.
+fn password_link(id: i64) -> FieldView {
+    FieldView {
+        id: "id_password".to_owned(),
+        name: "password".to_owned(),
+        label: "Password".to_owned(),
+        kind: "link",
+        value: "Set a new password".to_owned(),
+        href: Some(format!("/admin/auth/user/{id}/password/")),
+        ..FieldView::default()
+    }
+}
+
 fn show(
     visit: &Visit,
     user: &SignedIn,
@@ -350,7 +372,7 @@ fn show(
     } = form;
     let may = |verb| user.rights.may(verb, model.app, model.name);
     let read_only = object.is_some() && !may(Verb::Change);
-    let sections = Shown {
+    let mut sections = Shown {
         model,
         values,
         choices,
@@ -359,6 +381,12 @@ fn show(
         read_only,
     }
     .sections();
+    if let Some((section, object)) = sections.first_mut().zip(object)
+        && (model.app, model.name) == ("auth", "user")
+        && !read_only
+    {
+        section.fields.insert(1, password_link(object.id));
+    }
     let word = match object {
         None => "Add",
         Some(_) if read_only => "View",
@@ -383,14 +411,16 @@ fn show(
         },
     ];
     buttons.retain(|button| {
-        !read_only && conflict.is_none() && (button.name != "_addanother" || may(Verb::Add))
+        !read_only
+            && conflict.is_none()
+            && (button.name != "_addanother" || models::may_add(&user.rights, model))
     });
     let list = list_path(model);
     let filters = visit.filters();
     let row = |page: &str| object.map(|object| format!("{list}{}/{page}/", object.id));
     let version = object
         .filter(|_| !read_only)
-        .map(|object| version(&object.values));
+        .map(|object| version(model, &object.values));
     let page = FormPage {
         subtitle: object.map(|object| object.title.clone()),
         error_summary: ErrorSummary::of(&sections),
@@ -408,8 +438,10 @@ fn show(
             .collect(),
         sections,
         buttons,
-        history_href: row("history"),
-        delete_href: row("delete").filter(|_| may(Verb::Delete)),
+        history_href: row("history").map(|href| with_filters(href, &filters)),
+        delete_href: row("delete")
+            .map(|href| with_filters(href, &filters))
+            .filter(|_| may(Verb::Delete)),
         view_site_href: object.and_then(|object| model.public_path.map(|path| path(object))),
         close_href: read_only.then(|| {
             if filters.is_empty() {

@@ -6,6 +6,7 @@ use actix_web::web::Data;
 use oc_core::User;
 use oc_core::accounts::password::{self, Verdict};
 use oc_core::accounts::{Session, policy};
+use oc_core::changes::{Change, NewChange};
 use serde::Serialize;
 
 use crate::admin::field::{ErrorSummary, FieldView, Section};
@@ -105,11 +106,21 @@ pub(in crate::admin) async fn update(
         return show(&visit, &user, StatusCode::UNPROCESSABLE_ENTITY, errors);
     }
     let hash = hashing.run(move || password::hash(&new)).await?;
-    let id = user.user.id;
+    let (id, actor) = (user.user.id, user.user.clone());
     db.run(move |conn| {
         Ok(conn.write(|conn| {
             User::set_password(conn, id, &hash)?;
-            Session::end_all(conn, id, None)
+            Session::end_all(conn, id, None)?;
+            let change = NewChange {
+                user: Some(&actor),
+                model: "auth.user",
+                object_id: Some(id),
+                title: &actor.username,
+                action: "password",
+                before: "",
+                after: "",
+            };
+            Change::insert(conn, &change)
         })?)
     })
     .await?;

@@ -131,9 +131,12 @@ pub(in crate::admin) async fn edit(
     visit: Visit,
     user: SignedIn,
     db: Data<Db>,
-    id: Path<i64>,
+    id: Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    match owner(&user, &db, *id).await? {
+    let Ok(id) = id.parse::<i64>() else {
+        return unknown(&visit, &id);
+    };
+    match owner(&user, &db, id).await? {
         Some(owner) => show(
             &visit,
             &user,
@@ -141,7 +144,7 @@ pub(in crate::admin) async fn edit(
             StatusCode::OK,
             (Vec::new(), Vec::new()),
         ),
-        None => unknown(&visit, *id),
+        None => unknown(&visit, &id.to_string()),
     }
 }
 
@@ -151,12 +154,15 @@ pub(in crate::admin) async fn update(
     user: SignedIn,
     db: Data<Db>,
     hashing: Data<Hashing>,
-    id: Path<i64>,
+    id: Path<String>,
     fields: Fields,
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(Some(&user), &fields)?;
-    let Some(owner) = owner(&user, &db, *id).await? else {
-        return unknown(&visit, *id);
+    let Ok(id) = id.parse::<i64>() else {
+        return unknown(&visit, &id);
+    };
+    let Some(owner) = owner(&user, &db, id).await? else {
+        return unknown(&visit, &id.to_string());
     };
     let new = fields.text("password1").to_owned();
     let errors = mistakes(&new, fields.text("password2"), &owner.about());
@@ -197,18 +203,23 @@ pub(in crate::admin) async fn update(
     Ok(see_other(&change_path(model, owner.id)))
 }
 
-/// Whose password it is, if one may set it: with the right to change users, and a superuser's as a superuser.
+/// Whose password it is, if one may set it: with the right to change users, and of an account that has no more rights.
 async fn owner(user: &SignedIn, db: &Db, id: i64) -> Result<Option<User>, PageError> {
     if !user.rights.may(Verb::Change, "auth", "user") {
         return Err(PageError::Forbidden);
     }
-    let owner = db
-        .run(move |conn| Ok(User::find(conn, id).optional()?))
-        .await?;
-    if owner.as_ref().is_some_and(|owner| owner.is_superuser) && !user.rights.are_all() {
-        return Err(PageError::Forbidden);
-    }
-    Ok(owner)
+    let rights = user.rights.clone();
+    db.run(move |conn| {
+        let Some(owner) = User::find(conn, id).optional()? else {
+            return Ok(None);
+        };
+        if rights.cover(conn, &owner)? {
+            Ok(Some(owner))
+        } else {
+            Err(PageError::Forbidden)
+        }
+    })
+    .await
 }
 
 /// Whoever adds an account goes on to change it.
@@ -221,7 +232,7 @@ fn may_add(user: &SignedIn) -> Result<(), PageError> {
     }
 }
 
-fn unknown(visit: &Visit, id: i64) -> Result<HttpResponse, PageError> {
+fn unknown(visit: &Visit, id: &str) -> Result<HttpResponse, PageError> {
     let model = models::by_key(KEY).ok_or(PageError::NotFound)?;
     Ok(super::unknown(visit, model, id))
 }
