@@ -111,3 +111,53 @@ fn groups_give_rights_and_deactivation_takes_them() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn the_form_of_a_user_links_to_the_password_and_minds_no_login() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    let bob = account(conn, "bob")?;
+    User::set_staff(conn, bob, true)?;
+    let mut ada = Browser::superuser(&site, "ada")?;
+    let path = format!("/admin/auth/user/{bob}/change/");
+
+    let form = ada.get(&path)?.html()?;
+    let version = ada.version(&path)?;
+    Browser::logged_in(&site, "bob")?;
+    let fields = [
+        ("username", "bob"),
+        ("first_name", "Bob"),
+        ("is_staff", "on"),
+        ("is_active", "on"),
+        ("date_joined_0", "2026-01-02"),
+        ("date_joined_1", "03:04:05"),
+        ("_version", version.as_str()),
+        ("_save", ""),
+    ];
+    let saved = ada.post(&path, &fields)?;
+
+    assert!(form.has_link(
+        "Set a new password",
+        &format!("/admin/auth/user/{bob}/password/")
+    ));
+    assert_eq!(saved.status, 303);
+    assert_eq!(User::find(conn, bob)?.first_name, "Bob");
+    Ok(())
+}
+
+#[test]
+fn who_deletes_their_own_account_is_out() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let mut ada = Browser::superuser(&site, "ada")?;
+        let id = User::find_by_username(&mut site.database()?, "ada")?.id;
+
+        let done = ada.fill(
+            &format!("/admin/auth/user/{id}/delete/"),
+            &[("post", "yes")],
+        )?;
+
+        assert_eq!(done.status, 303);
+        assert_eq!(ada.get("/admin/")?.status, 302);
+    }
+    Ok(())
+}

@@ -206,3 +206,21 @@ fn a_password_of_django_opens_the_door_and_is_hashed_anew() -> Result<()> {
     assert!(User::find(conn, id)?.password.starts_with("$argon2id$"));
     Ok(())
 }
+
+#[test]
+fn a_database_that_is_busy_is_a_page_and_not_a_blank() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let mut conn = site.database()?;
+    diesel::RunQueryDsl::execute(diesel::sql_query("DROP TABLE sessions"), &mut conn)?;
+
+    let answer = browser.get("/admin/")?;
+
+    assert_eq!(
+        (answer.status, answer.header("retry-after")),
+        (503, Some("5"))
+    );
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.html()?.texts("h1"), ["Back in a moment"]);
+    Ok(())
+}

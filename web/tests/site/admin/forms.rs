@@ -240,3 +240,46 @@ fn a_profile_shows_its_email_address_when_staff_say_so() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn no_choice_is_made_by_itself() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    Address::insert(
+        conn,
+        &address().check().expect("the fixture keeps the rules"),
+    )?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+
+    let form = browser.get("/admin/lettings/letting/add/")?.text()?;
+
+    assert!(
+        form.contains("<option value=\"\" selected>Choose one</option>"),
+        "{form}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_form_without_a_version_is_taken_as_it_is() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Pier House")?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    browser.get("/admin/")?;
+
+    let saved = browser.post(
+        "/admin/lettings/letting/1/change/",
+        &[
+            ("title", "Pier Cottage"),
+            ("address", " 1 "),
+            ("_save", "Save"),
+        ],
+    )?;
+
+    assert_eq!(saved.status, 303);
+    assert_eq!(
+        Letting::with_address(&mut site.database()?, 1)?.0.title,
+        "Pier Cottage"
+    );
+    Ok(())
+}

@@ -221,3 +221,53 @@ fn several_rows_are_deleted_after_a_question() -> Result<()> {
     assert_eq!(lettings::Letting::count(conn)?, 0);
     Ok(())
 }
+
+#[test]
+fn all_rows_are_shown_on_one_page_while_they_are_few() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    lettings::demo::fill(conn, 150, |_| {})?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let list = "/admin/lettings/letting/";
+
+    let few = browser.get(list)?.html()?;
+    lettings::demo::fill(conn, 250, |_| {})?;
+    let many = browser.get(list)?.html()?;
+
+    assert_eq!(
+        few.href("Show all").as_deref(),
+        Some("/admin/lettings/letting/?all=")
+    );
+    assert_eq!(many.href("Show all"), None);
+    assert_eq!(
+        browser
+            .get("/admin/lettings/letting/?all=")?
+            .header("location"),
+        Some(list)
+    );
+    Ok(())
+}
+
+#[test]
+fn the_last_row_of_the_last_page_leads_to_the_first() -> Result<()> {
+    let site = TestSite::start()?;
+    lettings::demo::fill(&mut site.database()?, 101, |_| {})?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let page = "/admin/lettings/letting/?o=1&p=2";
+    browser.get(page)?;
+
+    let fields = [
+        ("action", "delete_selected"),
+        ("_selected_action", "1"),
+        ("post", "yes"),
+    ];
+    let done = browser.post(page, &fields)?;
+    let gone = browser.post(page, &fields)?;
+
+    assert_eq!(
+        done.header("location"),
+        Some("/admin/lettings/letting/?o=1")
+    );
+    assert!(browser.follow(&gone)?.contains("Nothing is selected."));
+    Ok(())
+}

@@ -118,3 +118,106 @@ fn nobody_grants_what_they_do_not_have() -> Result<()> {
     assert!(!User::find(conn, target)?.is_superuser);
     Ok(())
 }
+
+#[test]
+fn who_may_only_add_sees_no_list() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::staff(&site, "bob", &["lettings.add_address", "auth.add_user"])?;
+    let fields = [
+        ("number", "1"),
+        ("street", "Gull Lane"),
+        ("city", "Brea"),
+        ("state", "CA"),
+        ("zip_code", "92821"),
+        ("country_iso_code", "USA"),
+        ("_save", ""),
+    ];
+
+    let added = browser.fill("/admin/lettings/address/add/", &fields)?;
+    let index = browser.get("/admin/")?.html()?;
+
+    assert_eq!(added.header("location"), Some("/admin/"));
+    assert!(index.text().contains("Added address \"1 Gull Lane\"."));
+    assert!(
+        !index
+            .links()
+            .iter()
+            .any(|link| link.href == "/admin/lettings/address/")
+    );
+    for path in [
+        "/admin/lettings/address/",
+        "/admin/auth/user/",
+        "/admin/auth/user/add/",
+    ] {
+        assert_eq!(browser.get(path)?.status, 403, "{path}");
+    }
+    assert_eq!(
+        browser
+            .post("/admin/profiles/profile/", &[("action", "")])?
+            .status,
+        403
+    );
+    Ok(())
+}
+
+#[test]
+fn an_account_with_more_rights_is_out_of_reach() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let root = account(conn, "root")?;
+        User::make_superuser(conn, root)?;
+        let editor = account(conn, "carol")?;
+        User::set_rights(conn, editor, &["lettings.view_letting".to_owned()])?;
+        let rights = ["auth.view_user", "auth.change_user", "auth.delete_user"];
+        let mut browser = Browser::staff(&site, "bob", &rights)?;
+
+        for id in [root, editor] {
+            let form = [
+                ("username", "taken-over"),
+                ("date_joined_0", "2026-01-02"),
+                ("date_joined_1", "03:04"),
+            ];
+            let changed = browser.fill(&format!("/admin/auth/user/{id}/change/"), &form)?;
+            let deleted = browser.post(
+                &format!("/admin/auth/user/{id}/delete/"),
+                &[("post", "yes")],
+            )?;
+            let question = browser
+                .get(&format!("/admin/auth/user/{id}/delete/"))?
+                .html()?;
+            let password = browser.get(&format!("/admin/auth/user/{id}/password/"))?;
+
+            assert_eq!(
+                (changed.status, deleted.status, password.status),
+                (403, 403, 403)
+            );
+            assert_eq!(question.texts("h1"), ["Cannot delete user"]);
+        }
+        assert!(
+            User::find(conn, root)?.is_superuser && User::find(conn, editor)?.username == "carol"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_right_that_is_not_offered_is_not_stored() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let form = [
+        ("name", "odd"),
+        ("permissions", "foo.view_bar"),
+        ("_save", ""),
+    ];
+
+    let refused = browser.fill("/admin/auth/group/add/", &form)?;
+
+    assert_eq!(refused.status, 422);
+    assert!(
+        refused
+            .html()?
+            .text()
+            .contains("Permissions: that choice is not available.")
+    );
+    Ok(())
+}
