@@ -21,4 +21,3 @@ mod proxies;
 pub mod server;
 mod site;
 mod transfer;
-mod username;

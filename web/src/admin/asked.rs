@@ -4,7 +4,8 @@ use form_urlencoded::Serializer;
 use oc_core::admin::{Listing, Model};
 use oc_core::search::Words;
 
-use super::handlers::list::SHOW_ALL;
+/// The most rows that «Show all» shows.
+pub(super) const SHOW_ALL: i64 = 200;
 
 /// Rows a page.
 pub(super) const PAGE: i64 = 100;
@@ -66,6 +67,15 @@ impl Asked {
             order: self.order.clone(),
             offset,
             limit,
+        }
+    }
+
+    /// The first `limit` of all rows that the search and the filters let through.
+    pub(super) fn whole(&self, limit: i64) -> Listing {
+        Listing {
+            offset: 0,
+            limit,
+            ..self.listing()
         }
     }
 

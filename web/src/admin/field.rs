@@ -50,6 +50,13 @@ pub(super) struct Section {
     pub(super) fields: Vec<FieldView>,
 }
 
+/// A field that travels along unseen.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Hidden {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
 /// What must be corrected, each with a link to its field.
 #[derive(Debug, Serialize)]
 pub(super) struct ErrorSummary {

@@ -2,6 +2,7 @@
 
 mod asked;
 mod browser;
+mod cascade;
 mod conflict;
 mod csrf;
 mod csv;
@@ -14,8 +15,10 @@ mod handlers;
 mod login;
 mod messages;
 mod models;
+mod password_page;
 mod record;
 mod routes;
+mod row_page;
 mod save;
 mod signed_in;
 mod store;

@@ -17,20 +17,7 @@ pub(super) fn row(
     current: Option<&Object>,
     values: &Values,
 ) -> Result<Object, SaveError> {
-    let nothing = Values::default();
-    let errors = excess(
-        conn,
-        rights,
-        model,
-        current.map_or(&nothing, |object| &object.values),
-        values,
-    )?;
-    if !errors.is_empty() {
-        return Err(SaveError::Invalid(errors));
-    }
-    let before = current
-        .map(|object| Snapshot::of(conn, model, object))
-        .transpose()?;
+    let before = allowed(conn, rights, model, current, values)?;
     let id = (model.save)(conn, current.map(|object| object.id), values)?;
     let action = if current.is_some() {
         "changed"
@@ -49,25 +36,31 @@ pub(super) fn restored(
     (id, current): (i64, Option<&Object>),
     values: &Values,
 ) -> Result<Object, SaveError> {
-    let nothing = Values::default();
-    let errors = excess(
-        conn,
-        rights,
-        model,
-        current.map_or(&nothing, |object| &object.values),
-        values,
-    )?;
-    if !errors.is_empty() {
-        return Err(SaveError::Invalid(errors));
-    }
-    let before = current
-        .map(|object| Snapshot::of(conn, model, object))
-        .transpose()?;
+    let before = allowed(conn, rights, model, current, values)?;
     match current {
         Some(_) => (model.save)(conn, Some(id), values).map(drop)?,
         None => (model.restore)(conn, id, values)?,
     }
     stored(conn, actor, model, id, "restored", before.as_ref())
+}
+
+/// Refuses values that would grant too much, and gives what the row holds before they are stored.
+fn allowed(
+    conn: &mut DbConnection,
+    rights: &Rights,
+    model: &Model,
+    current: Option<&Object>,
+    values: &Values,
+) -> Result<Option<Snapshot>, SaveError> {
+    let nothing = Values::default();
+    let held = current.map_or(&nothing, |object| &object.values);
+    let errors = excess(conn, rights, model, held, values)?;
+    if !errors.is_empty() {
+        return Err(SaveError::Invalid(errors));
+    }
+    Ok(current
+        .map(|object| Snapshot::of(conn, model, object))
+        .transpose()?)
 }
 
 /// Records what was stored, and gives it back as it now is.

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use lettings::Town;
-use profiles::PublicProfile;
+use profiles::{PublicProfile, public_path};
 use serde::Serialize;
 
 use crate::db::Db;
@@ -12,7 +12,6 @@ use crate::head::Head;
 use crate::listing::{ListQuery, PageLinks, found};
 use crate::pages::{Page, Pages};
 use crate::site::Site;
-use crate::username;
 
 const PATH: &str = "/profiles/";
 
@@ -44,7 +43,7 @@ struct Entry {
 impl From<PublicProfile> for Entry {
     fn from(profile: PublicProfile) -> Self {
         Self {
-            href: username::path(&profile.username),
+            href: public_path(&profile.username),
             name: format!("{} {}", profile.first_name, profile.last_name)
                 .trim()
                 .to_owned(),
@@ -143,7 +142,7 @@ pub(crate) async fn show(
             Ok((profile, offered))
         })
         .await?;
-    let path = username::path(&profile.username);
+    let path = public_path(&profile.username);
     let description = format!("The profile of {} on Holiday Homes.", profile.username);
     let head = Head::new(&site, "profiles", &path, &profile.username, &description).kind("profile");
     let city = ListQuery {

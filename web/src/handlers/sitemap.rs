@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use lettings::Letting;
-use profiles::PublicProfile;
+use profiles::{PublicProfile, public_path};
 use serde::Serialize;
 
 use crate::card;
@@ -11,7 +11,6 @@ use crate::db::Db;
 use crate::error::PageError;
 use crate::pages::{Page, Pages};
 use crate::site::Site;
-use crate::username;
 
 /// The most addresses that one file may hold.
 const LARGEST: i64 = 50_000;
@@ -149,7 +148,7 @@ async fn part(db: &Db, site: &Site, kind: Kind, number: i64) -> Result<Vec<Locat
             Kind::Profiles => PublicProfile::usernames(conn, offset, LARGEST)?
                 .into_iter()
                 .map(|username| Location {
-                    url: site.url(&username::path(&username)),
+                    url: site.url(&public_path(&username)),
                     changed: None,
                 })
                 .collect(),

@@ -6,9 +6,9 @@ use actix_web::web::{Data, Path};
 use oc_core::accounts::Verb;
 use oc_core::admin::Model;
 
-use super::delete::{self, Cascade};
-use super::list::{Hidden, whole};
 use crate::admin::asked::Asked;
+use crate::admin::cascade::{self, Cascade};
+use crate::admin::field::Hidden;
 use crate::admin::form::Fields;
 use crate::admin::frame::{Visit, see_other};
 use crate::admin::models::{self, list_path, may_view};
@@ -56,10 +56,10 @@ pub(in crate::admin) async fn run(
                 return delete_all(&visit, &user, &db, model, ids, &back).await;
             }
             let (asked, rights) = (ids.clone(), user.rights.clone());
-            let cascade = db
+            let gone = db
                 .run(move |conn| Ok(Cascade::of(conn, model, &asked, &rights)?))
                 .await?;
-            if cascade.rows.is_empty() {
+            if gone.rows.is_empty() {
                 return refuse("Nothing is selected.");
             }
             let mut hidden = vec![Hidden {
@@ -70,7 +70,7 @@ pub(in crate::admin) async fn run(
                 name: "_selected_action".to_owned(),
                 value: id.to_string(),
             }));
-            delete::show(&visit, &user, &cascade, hidden, back.clone())
+            cascade::show(&visit, &user, &gone, hidden, back.clone())
         }
         "export_selected" if may_view(&user.rights, model) => {
             let text = db.run(move |conn| csv::of(conn, model, &ids)).await?;
@@ -96,7 +96,7 @@ async fn delete_all(
     ids: Vec<i64>,
     back: &str,
 ) -> Result<HttpResponse, PageError> {
-    let done = delete::carry_out(user, db, model, ids)
+    let done = cascade::carry_out(user, db, model, ids)
         .await?
         .ok_or(PageError::Forbidden)?;
     let text = match done.as_slice() {
@@ -116,10 +116,7 @@ async fn chosen(
     fields: &Fields,
 ) -> Result<Vec<i64>, PageError> {
     if fields.has("select_across") {
-        let listing = whole(
-            &Asked::parse(visit.request.query_string(), model).listing(),
-            MOST,
-        );
+        let listing = Asked::parse(visit.request.query_string(), model).whole(MOST + 1);
         let list = db
             .run(move |conn| Ok((model.list)(conn, &listing)?))
             .await?;

@@ -4,11 +4,11 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use oc_core::accounts::Verb;
-use oc_core::admin::{List, Listing, Model};
+use oc_core::admin::{List, Model};
 use serde::Serialize;
 
-use crate::admin::asked::{Asked, PAGE};
-use crate::admin::field::ChoiceView;
+use crate::admin::asked::{Asked, PAGE, SHOW_ALL};
+use crate::admin::field::{ChoiceView, Hidden};
 use crate::admin::frame::{Crumb, Visit, see_other};
 use crate::admin::models::{self, capitalized, change_path, list_path, may_view};
 use crate::admin::signed_in::SignedIn;
@@ -16,9 +16,6 @@ use crate::db::Db;
 use crate::error::PageError;
 use crate::listing::{PageLinks, found};
 use crate::pages::Page;
-
-/// The most rows that «Show all» shows.
-pub(in crate::admin) const SHOW_ALL: i64 = 200;
 
 #[derive(Serialize)]
 struct ListPage {
@@ -57,13 +54,6 @@ struct FilterView {
     name: &'static str,
     label: &'static str,
     options: Vec<ChoiceView>,
-}
-
-/// A field that travels along unseen.
-#[derive(Debug, Clone, Serialize)]
-pub(in crate::admin) struct Hidden {
-    pub(in crate::admin) name: String,
-    pub(in crate::admin) value: String,
 }
 
 #[derive(Serialize)]
@@ -244,13 +234,4 @@ fn columns(model: &'static Model, asked: &Asked, path: &str) -> Vec<ColumnView> 
         }
     };
     model.columns.iter().enumerate().map(view).collect()
-}
-
-/// What a listing means for a part of the rows.
-pub(in crate::admin) fn whole(listing: &Listing, limit: i64) -> Listing {
-    Listing {
-        offset: 0,
-        limit,
-        ..listing.clone()
-    }
 }

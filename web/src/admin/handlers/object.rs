@@ -7,59 +7,16 @@ use oc_core::accounts::Verb;
 use oc_core::admin::{Choice, Model, Object, SaveError, Values};
 use oc_core::changes::lock;
 use oc_core::rules::FieldError;
-use serde::Serialize;
 
-use super::list::Hidden;
-use crate::admin::edit::{Shown, all_choices, typed, version};
-use crate::admin::field::{ErrorSummary, FieldView, Section};
+use crate::admin::edit::{all_choices, typed, version};
 use crate::admin::form::Fields;
-use crate::admin::frame::{Crumb, Visit, see_other};
-use crate::admin::models::{self, capitalized, change_path, list_path, may_view};
+use crate::admin::frame::{Visit, see_other};
+use crate::admin::models::{self, change_path, list_path, may_view};
+use crate::admin::row_page::{Form, VERSION, show, with_filters};
 use crate::admin::signed_in::SignedIn;
 use crate::admin::{conflict, grants, messages, save};
 use crate::db::Db;
 use crate::error::PageError;
-use crate::pages::Page;
-
-/// The field that says how the row was when the form was opened.
-const VERSION: &str = "_version";
-
-#[derive(Serialize)]
-struct FormPage {
-    heading: String,
-    subtitle: Option<String>,
-    error_summary: Option<ErrorSummary>,
-    action: String,
-    hidden: Vec<Hidden>,
-    sections: Vec<Section>,
-    buttons: Vec<Button>,
-    history_href: Option<String>,
-    delete_href: Option<String>,
-    view_site_href: Option<String>,
-    close_href: Option<String>,
-    conflict: Option<conflict::View>,
-}
-
-impl Page for FormPage {
-    const TEMPLATE: &'static str = "admin/form.html";
-}
-
-#[derive(Serialize)]
-struct Button {
-    name: &'static str,
-    label: &'static str,
-    primary: bool,
-}
-
-/// What a form is shown with.
-struct Form<'a> {
-    model: &'static Model,
-    object: Option<&'a Object>,
-    values: &'a Values,
-    choices: &'a [Vec<Choice>],
-    errors: &'a [FieldError],
-    conflict: Option<conflict::View>,
-}
 
 /// The form for a new row.
 pub(in crate::admin) async fn new(
@@ -331,132 +288,4 @@ fn done(
         format!("{verb} {} \"{title}\".{more}", model.singular),
     );
     see_other(&href)
-}
-
-fn with_filters(path: String, filters: &str) -> String {
-    if filters.is_empty() {
-        return path;
-    }
-    let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("_changelist_filters", filters)
-        .finish();
-    format!("{path}?{query}")
-}
-
-/// A password is set on a page of its own; nothing of it is shown.
-fn password_link(id: i64) -> FieldView {
-    FieldView {
-        id: "id_password".to_owned(),
-        name: "password".to_owned(),
-        label: "Password".to_owned(),
-        kind: "link",
-        value: "Set a new password".to_owned(),
-        href: Some(format!("/admin/auth/user/{id}/password/")),
-        ..FieldView::default()
-    }
-}
-
-fn show(
-    visit: &Visit,
-    user: &SignedIn,
-    status: StatusCode,
-    form: Form<'_>,
-) -> Result<HttpResponse, PageError> {
-    let Form {
-        model,
-        object,
-        values,
-        choices,
-        errors,
-        conflict,
-    } = form;
-    let may = |verb| user.rights.may(verb, model.app, model.name);
-    let read_only = object.is_some() && !may(Verb::Change);
-    let mut sections = Shown {
-        model,
-        values,
-        choices,
-        errors,
-        rights: &user.rights,
-        read_only,
-    }
-    .sections();
-    if let Some((section, object)) = sections.first_mut().zip(object)
-        && (model.app, model.name) == ("auth", "user")
-        && !read_only
-    {
-        section.fields.insert(1, password_link(object.id));
-    }
-    let word = match object {
-        None => "Add",
-        Some(_) if read_only => "View",
-        Some(_) => "Change",
-    };
-    let heading = format!("{word} {}", model.singular);
-    let mut buttons = vec![
-        Button {
-            name: "_save",
-            label: "Save",
-            primary: true,
-        },
-        Button {
-            name: "_addanother",
-            label: "Save and add another",
-            primary: false,
-        },
-        Button {
-            name: "_continue",
-            label: "Save and continue editing",
-            primary: false,
-        },
-    ];
-    buttons.retain(|button| {
-        !read_only
-            && conflict.is_none()
-            && (button.name != "_addanother" || models::may_add(&user.rights, model))
-    });
-    let list = list_path(model);
-    let filters = visit.filters();
-    let row = |page: &str| object.map(|object| format!("{list}{}/{page}/", object.id));
-    let version = object
-        .filter(|_| !read_only)
-        .map(|object| version(model, &object.values));
-    let page = FormPage {
-        subtitle: object.map(|object| object.title.clone()),
-        error_summary: ErrorSummary::of(&sections),
-        action: visit
-            .request
-            .uri()
-            .path_and_query()
-            .map_or_else(String::new, ToString::to_string),
-        hidden: version
-            .map(|value| Hidden {
-                name: VERSION.to_owned(),
-                value,
-            })
-            .into_iter()
-            .collect(),
-        sections,
-        buttons,
-        history_href: row("history").map(|href| with_filters(href, &filters)),
-        delete_href: row("delete")
-            .map(|href| with_filters(href, &filters))
-            .filter(|_| may(Verb::Delete)),
-        view_site_href: object.and_then(|object| model.public_path.map(|path| path(object))),
-        close_href: read_only.then(|| {
-            if filters.is_empty() {
-                list.clone()
-            } else {
-                format!("{list}?{filters}")
-            }
-        }),
-        conflict,
-        heading: heading.clone(),
-    };
-    let plural = capitalized(model.plural);
-    let crumbs = Crumb::way(
-        &[(plural.as_str(), list.as_str())],
-        object.map_or(&heading, |object| &object.title),
-    );
-    visit.page(status, Some(user), &heading, crumbs, page)
 }

@@ -6,41 +6,17 @@ use actix_web::web::Data;
 use oc_core::User;
 use oc_core::accounts::password::{self, Verdict};
 use oc_core::accounts::{Session, policy};
-use oc_core::changes::{Change, NewChange};
-use serde::Serialize;
 
 use crate::admin::field::{ErrorSummary, FieldView, Section};
 use crate::admin::form::Fields;
 use crate::admin::frame::{Crumb, Hashing, Visit, see_other};
 use crate::admin::messages;
+use crate::admin::password_page::{self, PasswordPage, RULES};
 use crate::admin::signed_in::SignedIn;
 use crate::db::Db;
 use crate::error::PageError;
-use crate::pages::Page;
 
 const TITLE: &str = "Change password";
-
-/// The rules, in the words of a form's help.
-pub(super) const RULES: [&str; 4] = [
-    "At least 8 characters; blanks and any script are fine.",
-    "Not one of the common passwords.",
-    "Not only digits.",
-    "Not similar to the name or email address.",
-];
-
-/// A form with passwords.
-#[derive(Serialize)]
-pub(super) struct PasswordPage {
-    pub(super) heading: String,
-    pub(super) sections: Vec<Section>,
-    pub(super) rules: [&'static str; 4],
-    pub(super) button: &'static str,
-    pub(super) error_summary: Option<ErrorSummary>,
-}
-
-impl Page for PasswordPage {
-    const TEMPLATE: &'static str = "admin/password.html";
-}
 
 /// What is wrong with each of the three fields.
 #[derive(Default)]
@@ -111,16 +87,7 @@ pub(in crate::admin) async fn update(
         Ok(conn.write(|conn| {
             User::set_password(conn, id, &hash)?;
             Session::end_all(conn, id, None)?;
-            let change = NewChange {
-                user: Some(&actor),
-                model: "auth.user",
-                object_id: Some(id),
-                title: &actor.username,
-                action: "password",
-                before: "",
-                after: "",
-            };
-            Change::insert(conn, &change)
+            password_page::record(conn, &actor, id, &actor.username)
         })?)
     })
     .await?;

@@ -7,14 +7,13 @@ use actix_web::web::{Data, Path};
 use diesel::OptionalExtension;
 use oc_core::accounts::{Session, Verb, password, policy};
 use oc_core::admin::{SaveError, Values};
-use oc_core::changes::{Change, NewChange};
 use oc_core::{User, UserDraft};
 
-use super::password::{PasswordPage, RULES};
 use crate::admin::field::{ErrorSummary, FieldView, Section};
 use crate::admin::form::Fields;
 use crate::admin::frame::{Crumb, Hashing, Visit, see_other};
 use crate::admin::models::{self, change_path};
+use crate::admin::password_page::{self, PasswordPage, RULES};
 use crate::admin::signed_in::SignedIn;
 use crate::admin::{messages, save};
 use crate::db::Db;
@@ -181,16 +180,7 @@ pub(in crate::admin) async fn update(
         Ok(conn.write(|conn| {
             User::set_password(conn, owner_id, &hash)?;
             Session::end_all(conn, owner_id, None)?;
-            let change = NewChange {
-                user: Some(&actor),
-                model: KEY,
-                object_id: Some(owner_id),
-                title: &title,
-                action: "password",
-                before: "",
-                after: "",
-            };
-            Change::insert(conn, &change)
+            password_page::record(conn, &actor, owner_id, &title)
         })?)
     })
     .await?;

@@ -1,0 +1,187 @@
+//! The page of one row: its form, or what of it may be looked at.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use oc_core::accounts::Verb;
+use oc_core::admin::{Choice, Model, Object, Values};
+use oc_core::rules::FieldError;
+use serde::Serialize;
+
+use super::conflict;
+use super::edit::{Shown, version};
+use super::field::{ErrorSummary, FieldView, Hidden, Section};
+use super::frame::{Crumb, Visit};
+use super::models::{self, capitalized, list_path};
+use super::signed_in::SignedIn;
+use crate::error::PageError;
+use crate::pages::Page;
+
+/// The field that says how the row was when the form was opened.
+pub(super) const VERSION: &str = "_version";
+
+#[derive(Serialize)]
+struct FormPage {
+    heading: String,
+    subtitle: Option<String>,
+    error_summary: Option<ErrorSummary>,
+    action: String,
+    hidden: Vec<Hidden>,
+    sections: Vec<Section>,
+    buttons: Vec<Button>,
+    history_href: Option<String>,
+    delete_href: Option<String>,
+    view_site_href: Option<String>,
+    close_href: Option<String>,
+    conflict: Option<conflict::View>,
+}
+
+impl Page for FormPage {
+    const TEMPLATE: &'static str = "admin/form.html";
+}
+
+#[derive(Serialize)]
+struct Button {
+    name: &'static str,
+    label: &'static str,
+    primary: bool,
+}
+
+/// What a form is shown with.
+pub(super) struct Form<'a> {
+    pub(super) model: &'static Model,
+    pub(super) object: Option<&'a Object>,
+    pub(super) values: &'a Values,
+    pub(super) choices: &'a [Vec<Choice>],
+    pub(super) errors: &'a [FieldError],
+    pub(super) conflict: Option<conflict::View>,
+}
+
+/// An address with the query of the list that one came from.
+pub(super) fn with_filters(path: String, filters: &str) -> String {
+    if filters.is_empty() {
+        return path;
+    }
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("_changelist_filters", filters)
+        .finish();
+    format!("{path}?{query}")
+}
+
+/// A password is set on a page of its own; nothing of it is shown.
+fn password_link(id: i64) -> FieldView {
+    FieldView {
+        id: "id_password".to_owned(),
+        name: "password".to_owned(),
+        label: "Password".to_owned(),
+        kind: "link",
+        value: "Set a new password".to_owned(),
+        href: Some(format!("/admin/auth/user/{id}/password/")),
+        ..FieldView::default()
+    }
+}
+
+/// The page with a row's form.
+pub(super) fn show(
+    visit: &Visit,
+    user: &SignedIn,
+    status: StatusCode,
+    form: Form<'_>,
+) -> Result<HttpResponse, PageError> {
+    let Form {
+        model,
+        object,
+        values,
+        choices,
+        errors,
+        conflict,
+    } = form;
+    let may = |verb| user.rights.may(verb, model.app, model.name);
+    let read_only = object.is_some() && !may(Verb::Change);
+    let mut sections = Shown {
+        model,
+        values,
+        choices,
+        errors,
+        rights: &user.rights,
+        read_only,
+    }
+    .sections();
+    if let Some((section, object)) = sections.first_mut().zip(object)
+        && (model.app, model.name) == ("auth", "user")
+        && !read_only
+    {
+        section.fields.insert(1, password_link(object.id));
+    }
+    let word = match object {
+        None => "Add",
+        Some(_) if read_only => "View",
+        Some(_) => "Change",
+    };
+    let heading = format!("{word} {}", model.singular);
+    let mut buttons = vec![
+        Button {
+            name: "_save",
+            label: "Save",
+            primary: true,
+        },
+        Button {
+            name: "_addanother",
+            label: "Save and add another",
+            primary: false,
+        },
+        Button {
+            name: "_continue",
+            label: "Save and continue editing",
+            primary: false,
+        },
+    ];
+    buttons.retain(|button| {
+        !read_only
+            && conflict.is_none()
+            && (button.name != "_addanother" || models::may_add(&user.rights, model))
+    });
+    let list = list_path(model);
+    let filters = visit.filters();
+    let row = |page: &str| object.map(|object| format!("{list}{}/{page}/", object.id));
+    let version = object
+        .filter(|_| !read_only)
+        .map(|object| version(model, &object.values));
+    let page = FormPage {
+        subtitle: object.map(|object| object.title.clone()),
+        error_summary: ErrorSummary::of(&sections),
+        action: visit
+            .request
+            .uri()
+            .path_and_query()
+            .map_or_else(String::new, ToString::to_string),
+        hidden: version
+            .map(|value| Hidden {
+                name: VERSION.to_owned(),
+                value,
+            })
+            .into_iter()
+            .collect(),
+        sections,
+        buttons,
+        history_href: row("history").map(|href| with_filters(href, &filters)),
+        delete_href: row("delete")
+            .map(|href| with_filters(href, &filters))
+            .filter(|_| may(Verb::Delete)),
+        view_site_href: object.and_then(|object| model.public_path.map(|path| path(object))),
+        close_href: read_only.then(|| {
+            if filters.is_empty() {
+                list.clone()
+            } else {
+                format!("{list}?{filters}")
+            }
+        }),
+        conflict,
+        heading: heading.clone(),
+    };
+    let plural = capitalized(model.plural);
+    let crumbs = Crumb::way(
+        &[(plural.as_str(), list.as_str())],
+        object.map_or(&heading, |object| &object.title),
+    );
+    visit.page(status, Some(user), &heading, crumbs, page)
+}
