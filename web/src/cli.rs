@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    self, backup, change_password, check, copy, create_superuser, demo, migrate, restore, serve,
-    verify,
+    self, backup, change_password, check, copy, create_superuser, demo, migrate, openapi, restore,
+    serve, verify,
 };
 use crate::config::{self, Config};
 use crate::logging;
@@ -36,6 +36,9 @@ enum Command {
     /// Give an account another password
     #[command(name = "changepassword", after_help = config::help())]
     ChangePassword(change_password::Arguments),
+    /// Print the description of what machines may ask, as `OpenAPI`
+    #[command(name = "openapi", after_help = config::help())]
+    OpenApi,
     /// Fill the database with demo lettings and profiles, the same at each run
     #[command(after_help = config::help())]
     Demo(demo::Arguments),
@@ -82,5 +85,6 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Restore(arguments) => restore::run(&config, &arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Copy(arguments) => copy::run(&arguments),
+        Command::OpenApi => openapi::run(),
     }
 }
