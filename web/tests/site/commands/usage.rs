@@ -30,6 +30,13 @@ fn help_lists_every_setting_everywhere() -> Result<()> {
         &["migrate", "--help"],
         &["check", "--help"],
         &["demo", "-h"],
+        &["createsuperuser", "--help"],
+        &["changepassword", "--help"],
+        &["backup", "--help"],
+        &["restore", "--help"],
+        &["verify", "--help"],
+        &["copy", "--help"],
+        &["openapi", "--help"],
     ] {
         let run = program.run(arguments)?;
 
@@ -79,5 +86,18 @@ fn wrong_usage_is_told_by_its_own_exit_code() -> Result<()> {
         assert!(run.errors.starts_with("error: "), "{}", run.errors);
     }
     assert_eq!(std::fs::read_dir(program.folder())?.count(), 0);
+    Ok(())
+}
+
+#[test]
+fn the_description_for_machines_is_json() -> Result<()> {
+    let run = Program::new()?.run(&["openapi"])?;
+
+    let description: serde_json::Value = serde_json::from_str(&run.out)?;
+    assert_eq!(
+        (run.code, description["openapi"].as_str()),
+        (Some(0), Some("3.1.0"))
+    );
+    assert!(description["paths"]["/readyz"]["get"]["responses"]["503"].is_object());
     Ok(())
 }
