@@ -7,8 +7,9 @@ mod hosts;
 mod read;
 mod secret;
 mod settings;
+mod superuser;
 
 pub use hosts::AllowedHosts;
 pub use secret::SecretKey;
-pub(crate) use settings::Superuser;
 pub use settings::{Config, Environment, LogFormat, help};
+pub(crate) use superuser::Superuser;

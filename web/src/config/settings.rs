@@ -118,30 +118,6 @@ pub fn help() -> String {
     )
 }
 
-/// The account that `createsuperuser` and `changepassword` are about, where nobody can be asked.
-#[derive(Default)]
-pub(crate) struct Superuser {
-    pub(crate) username: String,
-    pub(crate) email: String,
-    pub(crate) password: String,
-}
-
-impl Superuser {
-    /// What the environment says; empty where it says nothing.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the environment"
-    )]
-    pub(crate) fn from_env() -> Self {
-        let variable = |name| std::env::var(name).unwrap_or_default();
-        Self {
-            username: variable("SUPERUSER_USERNAME"),
-            email: variable("SUPERUSER_EMAIL"),
-            password: variable("SUPERUSER_PASSWORD"),
-        }
-    }
-}
-
 impl Config {
     /// Reads the environment, and in development the file `.env` behind it.
     ///
@@ -149,7 +125,7 @@ impl Config {
     /// Names the setting, its value and what is allowed.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one place that reads the environment"
+        reason = "this module reads the environment, and nothing else does"
     )]
     pub fn from_env() -> anyhow::Result<Self> {
         let environment = |name: &str| std::env::var(name).ok();
