@@ -208,7 +208,7 @@ fn a_password_of_django_opens_the_door_and_is_hashed_anew() -> Result<()> {
 }
 
 #[test]
-fn a_database_that_is_busy_is_a_page_and_not_a_blank() -> Result<()> {
+fn sessions_out_of_reach_are_a_page_and_not_a_blank() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let mut conn = site.database()?;
