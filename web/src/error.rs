@@ -37,6 +37,12 @@ pub(crate) enum PageError {
         /// Path and query of what was asked for.
         next: String,
     },
+    /// Something else has to be done first, on that page of ours.
+    #[error("another page comes first")]
+    First {
+        /// Its address.
+        path: String,
+    },
     /// The database is away for the moment.
     #[error("the database is away: {0:#}")]
     Unavailable(anyhow::Error),
@@ -66,7 +72,7 @@ impl ResponseError for PageError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::LoginRequired { .. } => StatusCode::FOUND,
+            Self::LoginRequired { .. } | Self::First { .. } => StatusCode::FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -81,6 +87,10 @@ impl ResponseError for PageError {
             Self::LoginRequired { next } => {
                 let next = utf8_percent_encode(next, QUERY_VALUE);
                 response.insert_header((header::LOCATION, format!("/admin/login/?next={next}")));
+                response.insert_header((header::CACHE_CONTROL, "no-store"));
+            }
+            Self::First { path } => {
+                response.insert_header((header::LOCATION, path.as_str()));
                 response.insert_header((header::CACHE_CONTROL, "no-store"));
             }
             Self::MethodNotAllowed(methods) => {

@@ -84,6 +84,7 @@ diesel::table! {
         is_superuser -> Bool,
         last_login -> Nullable<Timestamp>,
         date_joined -> Timestamp,
+        must_change_password -> Bool,
     }
 }
 

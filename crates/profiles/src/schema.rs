@@ -22,6 +22,7 @@ diesel::table! {
         is_superuser -> Bool,
         last_login -> Nullable<Timestamp>,
         date_joined -> Timestamp,
+        must_change_password -> Bool,
     }
 }
 

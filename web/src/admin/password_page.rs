@@ -20,6 +20,8 @@ pub(super) const RULES: [&str; 4] = [
 #[derive(Serialize)]
 pub(super) struct PasswordPage {
     pub(super) heading: String,
+    /// Why one is here, where one did not ask to be.
+    pub(super) notice: Option<&'static str>,
     pub(super) sections: Vec<Section>,
     pub(super) rules: [&'static str; 4],
     pub(super) button: &'static str,

@@ -42,6 +42,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     let hash = ask::checked_hash(&password, &user.about())?;
     conn.write(|conn| {
         User::set_password(conn, user.id, &hash)?;
+        User::set_must_change_password(conn, user.id, false)?;
         // Whoever knew the old password is out.
         Session::end_all(conn, user.id, None)
     })

@@ -16,7 +16,12 @@ use super::password;
 pub(crate) const LONGEST_NAME: usize = 150;
 /// The longest e-mail address (characters; RFC 5321 with its erratum 1690).
 pub(crate) const LONGEST_EMAIL: usize = 254;
+
 /// An account. It holds a secret, so it is never serialized.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a row of a table, each of whose switches is set on its own"
+)]
 #[derive(Clone, HasQuery, Identifiable)]
 pub struct User {
     /// Its id.
@@ -41,6 +46,8 @@ pub struct User {
     pub last_login: Option<NaiveDateTime>,
     /// When it was created (UTC).
     pub date_joined: NaiveDateTime,
+    /// Whether its owner has to choose another password before anything else.
+    pub must_change_password: bool,
 }
 
 impl User {
@@ -95,6 +102,18 @@ impl User {
     pub fn set_password(conn: &mut DbConnection, id: i64, hash: &str) -> QueryResult<bool> {
         Ok(diesel::update(users::table.find(id))
             .set(users::password.eq(hash))
+            .execute(conn)?
+            == 1)
+    }
+
+    /// Asks the owner for another password before anything else, or no longer.
+    pub fn set_must_change_password(
+        conn: &mut DbConnection,
+        id: i64,
+        must: bool,
+    ) -> QueryResult<bool> {
+        Ok(diesel::update(users::table.find(id))
+            .set(users::must_change_password.eq(must))
             .execute(conn)?
             == 1)
     }
@@ -281,7 +300,9 @@ mod tests {
                 (user.password.as_str(), user.last_login),
                 ("hash", Some(now))
             );
-            assert!(user.is_staff && user.is_superuser);
+            assert!(user.is_staff && user.is_superuser && !user.must_change_password);
+            assert!(User::set_must_change_password(conn, id, true)?);
+            assert!(User::find(conn, id)?.must_change_password);
             assert!(!User::set_password(conn, id + 1, "hash")?);
             Ok(())
         })

@@ -13,7 +13,7 @@ use crate::admin::browser;
 use crate::admin::form::Fields;
 use crate::admin::frame::{Hashing, Visit, see_other};
 use crate::admin::login::{Outcome, attempt};
-use crate::admin::signed_in::SignedIn;
+use crate::admin::signed_in::{PASSWORD_CHANGE, SignedIn};
 use crate::admin::store::USER;
 use crate::db::Db;
 use crate::error::PageError;
@@ -81,7 +81,8 @@ pub(in crate::admin) async fn create(
                 .session
                 .insert(USER, user.id)
                 .map_err(|error| PageError::Internal(anyhow::anyhow!("{error}")))?;
-            let mut response = see_other(inside(&next));
+            let first = user.must_change_password.then_some(PASSWORD_CHANGE);
+            let mut response = see_other(first.unwrap_or_else(|| inside(&next)));
             let cookie = browser::remember(visit.cookies(), visit.key(), &user.username);
             response
                 .add_cookie(&cookie)

@@ -17,6 +17,9 @@ use crate::db::Db;
 use crate::error::PageError;
 
 const TITLE: &str = "Change password";
+/// Why somebody was led here.
+const DUE: &str =
+    "Choose a new password before you go on: the one that you logged in with has to be changed.";
 
 /// What is wrong with each of the three fields.
 #[derive(Default)]
@@ -86,6 +89,7 @@ pub(in crate::admin) async fn update(
     db.run(move |conn| {
         Ok(conn.write(|conn| {
             User::set_password(conn, id, &hash)?;
+            User::set_must_change_password(conn, id, false)?;
             Session::end_all(conn, id, None)?;
             password_page::record(conn, &actor, id, &actor.username)
         })?)
@@ -128,6 +132,7 @@ fn show(
     }];
     let page = PasswordPage {
         heading: TITLE.to_owned(),
+        notice: user.user.must_change_password.then_some(DUE),
         error_summary: ErrorSummary::of(&sections),
         sections,
         rules: RULES,

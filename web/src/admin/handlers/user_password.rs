@@ -292,6 +292,7 @@ fn page(
     let error_summary = ErrorSummary::of(&sections);
     let page = PasswordPage {
         heading,
+        notice: None,
         error_summary,
         sections,
         rules: RULES,

@@ -224,3 +224,45 @@ fn sessions_out_of_reach_are_a_page_and_not_a_blank() -> Result<()> {
     assert_eq!(answer.html()?.texts("h1"), ["Back in a moment"]);
     Ok(())
 }
+
+#[test]
+fn a_password_that_is_due_for_a_change_comes_before_everything_else() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let id = account(conn, "ada")?;
+        User::make_superuser(conn, id)?;
+        User::set_must_change_password(conn, id, true)?;
+        let mut browser = Browser::new(&site);
+        let path = "/admin/password_change/";
+
+        let welcome = browser.log_in("ada", PASSWORD)?;
+        let index = browser.get("/admin/")?;
+        let add = browser.post("/admin/auth/group/add/", &[("name", "editors")])?;
+        let out = browser.get("/admin/logout/")?.status;
+        let form = browser.get(path)?.html()?;
+        let done = browser.post(
+            path,
+            &[
+                ("old_password", PASSWORD),
+                ("new_password1", "New wave 77"),
+                ("new_password2", "New wave 77"),
+            ],
+        )?;
+
+        assert_eq!(welcome.header("location"), Some(path));
+        for answer in [index, add] {
+            assert_eq!(
+                (answer.status, answer.header("location")),
+                (302, Some(path))
+            );
+        }
+        assert_eq!(out, 200);
+        assert!(
+            form.text()
+                .contains("Choose a new password before you go on")
+        );
+        assert!(browser.follow(&done)?.contains("Administration"));
+        assert!(!User::find(conn, id)?.must_change_password);
+    }
+    Ok(())
+}
