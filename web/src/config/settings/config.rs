@@ -1,0 +1,201 @@
+//! All the settings of one run, and where they come from.
+
+use std::collections::HashMap;
+
+use anyhow::Context;
+use ipnet::IpNet;
+use oc_core::DatabaseUrl;
+
+use super::environment::Environment;
+use super::logging::LogFormat;
+use super::{database, environment, listening, logging, secret_key, visitors};
+use crate::config::hosts::AllowedHosts;
+use crate::config::read::{InvalidSetting, Source};
+use crate::config::secret::SecretKey;
+
+/// The settings of one run.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Whether this is a developer's machine or the real thing.
+    pub environment: Environment,
+    /// Where the database is.
+    pub database_url: DatabaseUrl,
+    /// The most connections to the database at a time.
+    pub database_pool_size: u32,
+    /// The address or name to listen on.
+    pub host: String,
+    /// The port to listen on; 0 lets the system choose.
+    pub port: u16,
+    /// Threads that answer requests.
+    pub workers: usize,
+    /// Where visitors find the site, without a slash at the end.
+    pub public_url: String,
+    /// The hosts that the site answers for.
+    pub allowed_hosts: AllowedHosts,
+    /// Proxies whose `X-Forwarded-…` headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Signs what the site hands out.
+    pub secret_key: SecretKey,
+    /// What is logged, in the notation of `env_logger`.
+    pub log_filter: String,
+    /// How it is logged.
+    pub log_format: LogFormat,
+}
+
+impl Config {
+    /// Reads the environment, and in development the file `.env` behind it.
+    ///
+    /// # Errors
+    /// Names the setting, its value and what is allowed.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this module reads the environment, and nothing else does"
+    )]
+    pub fn from_env() -> anyhow::Result<Self> {
+        let environment = |name: &str| std::env::var(name).ok();
+        let file = match environment("APP_ENV").as_deref() {
+            Some("production") => HashMap::new(),
+            _ => dot_env().context("cannot read the file .env")?,
+        };
+        Ok(Self::read(&|name| {
+            environment(name).or_else(|| file.get(name).cloned())
+        })?)
+    }
+
+    /// Reads the settings from a function that knows them by name, so that a test needs no environment.
+    ///
+    /// # Errors
+    /// Names the setting, its value and what is allowed.
+    pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<Self> {
+        Ok(Self::read(lookup)?)
+    }
+
+    /// Reads the settings from a function that knows them by name.
+    fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, InvalidSetting> {
+        let source = Source(lookup);
+        let environment = environment::environment(&source)?;
+        let port = listening::port(&source)?;
+        let allowed_hosts = visitors::allowed_hosts(&source, environment)?;
+        Ok(Self {
+            environment,
+            database_url: database::database_url(&source)?,
+            database_pool_size: database::database_pool_size(&source)?,
+            workers: listening::workers(&source)?,
+            public_url: visitors::public_url(&source, environment, &allowed_hosts, port)?,
+            allowed_hosts,
+            trusted_proxies: visitors::trusted_proxies(&source)?,
+            secret_key: secret_key::secret_key(&source, environment)?,
+            log_filter: logging::log_filter(&source)?,
+            log_format: logging::log_format(&source)?,
+            host: listening::host(&source)?,
+            port,
+        })
+    }
+}
+
+/// What the file `.env` says, if there is one in the working directory.
+fn dot_env() -> anyhow::Result<HashMap<String, String>> {
+    match dotenvy::from_path_iter(".env") {
+        Ok(lines) => Ok(lines.collect::<Result<_, _>>()?),
+        Err(error) if error.not_found() => Ok(HashMap::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(settings: &[(&str, &str)]) -> Result<Config, String> {
+        let settings: HashMap<&str, &str> = settings.iter().copied().collect();
+        Config::read(&|name| settings.get(name).map(|value| (*value).to_owned()))
+            .map_err(|error| error.to_string())
+    }
+
+    const PRODUCTION: [(&str, &str); 3] = [
+        ("APP_ENV", "production"),
+        ("ALLOWED_HOSTS", "www.example.org"),
+        ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+    ];
+
+    #[test]
+    fn development_needs_no_setting() -> Result<(), String> {
+        let config = read(&[])?;
+
+        assert_eq!((config.host.as_str(), config.port), ("127.0.0.1", 8000));
+        assert_eq!(
+            config.database_url.to_string(),
+            "sqlite://oc-lettings.sqlite3"
+        );
+        assert_eq!(config.public_url, "http://localhost:8000");
+        assert!(config.allowed_hosts.allow("localhost:8000"));
+        Ok(())
+    }
+
+    #[test]
+    fn production_makes_nothing_up() -> Result<(), String> {
+        for missing in ["ALLOWED_HOSTS", "SECRET_KEY"] {
+            let settings: Vec<_> = PRODUCTION
+                .into_iter()
+                .filter(|(name, _)| *name != missing)
+                .collect();
+
+            let message = read(&settings).err().unwrap_or_default();
+
+            assert!(
+                message.starts_with(&format!("{missing} is not set: in production")),
+                "{message}"
+            );
+        }
+        assert_eq!(read(&PRODUCTION)?.public_url, "https://www.example.org");
+        Ok(())
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_what_is_allowed() {
+        for (name, value) in [
+            ("APP_ENV", "staging"),
+            ("DATABASE_POOL_SIZE", "0"),
+            ("HOST", "http://localhost"),
+            ("PORT", "65536"),
+            ("WORKERS", "many"),
+            ("PUBLIC_URL", "www.example.org"),
+            ("PUBLIC_URL", "https://example.org/shop"),
+            ("ALLOWED_HOSTS", "https://example.org"),
+            ("TRUSTED_PROXIES", "proxy.local"),
+            ("RUST_LOG", "web=loud"),
+            ("LOG_FORMAT", "xml"),
+        ] {
+            let message = read(&[(name, value)]).err().unwrap_or_default();
+
+            assert!(
+                message.starts_with(&format!("{name} is {value:?}: it must be")),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_secret_is_printed() {
+        for (name, value) in [
+            ("SECRET_KEY", "hunter2"),
+            ("DATABASE_URL", "mysql://oc:hunter2@db/oc"),
+            ("DATABASE_URL", "host=db password=hunter2"),
+        ] {
+            let message = read(&[(name, value)]).err().unwrap_or_default();
+
+            assert!(
+                message.starts_with(name) && !message.contains("hunter2"),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn proxies_are_addresses_or_networks() -> Result<(), String> {
+        let config = read(&[("TRUSTED_PROXIES", "10.0.0.1, 172.16.0.0/12,::1")])?;
+
+        assert_eq!(config.trusted_proxies.len(), 3);
+        Ok(())
+    }
+}

@@ -1,0 +1,62 @@
+//! The settings as a table.
+
+use super::entry::Entry;
+use super::{database, environment, listening, logging, secret_key, visitors};
+
+/// Every setting, in the order of the help: a file of settings is added here and in `config.rs`.
+const GROUPS: [&[Entry]; 6] = [
+    environment::ENTRIES,
+    database::ENTRIES,
+    listening::ENTRIES,
+    visitors::ENTRIES,
+    secret_key::ENTRIES,
+    logging::ENTRIES,
+];
+
+/// The settings as a table, for the end of every `--help`.
+#[must_use]
+pub fn help() -> String {
+    let lines: Vec<String> = GROUPS
+        .iter()
+        .copied()
+        .flatten()
+        .map(|entry| {
+            let Entry {
+                name,
+                default,
+                meaning,
+            } = entry;
+            format!("  {name:<20}{meaning} [default: {default}]")
+        })
+        .collect();
+    let lines = lines.join("\n");
+    format!(
+        "Settings (environment; in development also a file .env):\n{lines}\n\n\
+         Exit codes: 0 done, 1 failed, 2 wrong usage."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_file_names_every_setting() {
+        let sample = include_str!("../../../../.env.sample");
+
+        let names: Vec<&str> = GROUPS
+            .iter()
+            .copied()
+            .flatten()
+            .map(|entry| entry.name)
+            .collect();
+
+        for name in &names {
+            assert!(sample.contains(&format!("{name}=")), "{name} is missing");
+        }
+        assert_eq!(
+            sample.lines().filter(|line| line.contains('=')).count(),
+            names.len()
+        );
+    }
+}
