@@ -37,6 +37,12 @@ pub struct Change {
     pub before: String,
     /// What it held after, empty where there is none.
     pub after: String,
+    /// The first line of everything that was done at one go, if that was more than this.
+    pub act: Option<i64>,
+    /// The line of the row that took this one along.
+    pub cause: Option<i64>,
+    /// Where somebody came from, of what happened at the door; else empty.
+    pub address: String,
 }
 
 /// A line to be added to the record.
@@ -61,21 +67,7 @@ pub struct NewChange<'a> {
 impl Change {
     /// Adds a line. Call it in the write that it tells of, so that neither is there without the other.
     pub fn insert(conn: &mut DbConnection, new: &NewChange<'_>) -> QueryResult<()> {
-        let title: String = new.title.chars().take(LONGEST_TITLE).collect();
-        diesel::insert_into(changes::table)
-            .values((
-                changes::changed_at.eq(Utc::now().naive_utc()),
-                changes::user_id.eq(new.user.map(|user| user.id)),
-                changes::username.eq(new.user.map_or("", |user| &user.username)),
-                changes::model.eq(new.model),
-                changes::object_id.eq(new.object_id),
-                changes::title.eq(title),
-                changes::action.eq(new.action),
-                changes::before.eq(new.before),
-                changes::after.eq(new.after),
-            ))
-            .execute(conn)?;
-        Ok(())
+        new.insert(conn, Place::default()).map(drop)
     }
 
     /// One line.
@@ -92,6 +84,22 @@ impl Change {
             .load(conn)
     }
 
+    /// Every line of an act, the oldest first.
+    pub fn of_act(conn: &mut DbConnection, act: i64) -> QueryResult<Vec<Self>> {
+        Self::query()
+            .filter(changes::act.eq(act))
+            .order(changes::id)
+            .load(conn)
+    }
+
+    /// The lines of the rows that the row of a line took along, the oldest first.
+    pub fn along(conn: &mut DbConnection, line: i64) -> QueryResult<Vec<Self>> {
+        Self::query()
+            .filter(changes::cause.eq(line))
+            .order(changes::id)
+            .load(conn)
+    }
+
     /// What a user did last to rows of some kind, the newest first.
     pub fn recent(conn: &mut DbConnection, user_id: i64, limit: i64) -> QueryResult<Vec<Self>> {
         Self::query()
@@ -100,6 +108,67 @@ impl Change {
             .order(changes::id.desc())
             .limit(limit)
             .load(conn)
+    }
+}
+
+/// Where a line stands: in which act, by which cause, from which address.
+#[derive(Default, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) act: Option<i64>,
+    pub(crate) cause: Option<i64>,
+    pub(crate) address: &'a str,
+}
+
+impl NewChange<'_> {
+    /// Adds the line, and says its id.
+    pub(crate) fn insert(&self, conn: &mut DbConnection, place: Place<'_>) -> QueryResult<i64> {
+        let title: String = self.title.chars().take(LONGEST_TITLE).collect();
+        diesel::insert_into(changes::table)
+            .values((
+                changes::changed_at.eq(Utc::now().naive_utc()),
+                changes::user_id.eq(self.user.map(|user| user.id)),
+                changes::username.eq(self.user.map_or("", |user| &user.username)),
+                changes::model.eq(self.model),
+                changes::object_id.eq(self.object_id),
+                changes::title.eq(title),
+                changes::action.eq(self.action),
+                changes::before.eq(self.before),
+                changes::after.eq(self.after),
+                changes::act.eq(place.act),
+                changes::cause.eq(place.cause),
+                changes::address.eq(place.address),
+            ))
+            .returning(changes::id)
+            .get_result(conn)
+    }
+}
+
+/// Lines that are one act, because they were done at one go. All of them are added in one write.
+#[derive(Debug, Default)]
+pub struct Act(Option<i64>);
+
+impl Act {
+    /// Adds a line, and says its id. `cause` is the line of the row that took this one along.
+    pub fn insert(
+        &mut self,
+        conn: &mut DbConnection,
+        new: &NewChange<'_>,
+        cause: Option<i64>,
+    ) -> QueryResult<i64> {
+        let place = Place {
+            act: self.0,
+            cause,
+            ..Place::default()
+        };
+        let id = new.insert(conn, place)?;
+        if self.0.is_none() {
+            // An act is called by its first line, whose id is known only now.
+            diesel::update(changes::table.find(id))
+                .set(changes::act.eq(id))
+                .execute(conn)?;
+            self.0 = Some(id);
+        }
+        Ok(id)
     }
 }
 
@@ -172,6 +241,34 @@ mod tests {
                 recent.iter().map(|c| c.object_id).collect::<Vec<_>>(),
                 [Some(8), Some(7)]
             );
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn an_act_holds_its_lines_and_what_each_row_took_along() -> anyhow::Result<()> {
+        on_both(|conn| {
+            let new = |title| NewChange {
+                user: None,
+                model: "lettings.address",
+                object_id: Some(1),
+                title,
+                action: "deleted",
+                before: "",
+                after: "",
+            };
+            let mut act = Act::default();
+            let first = act.insert(conn, &new("first"), None)?;
+            act.insert(conn, &new("along"), Some(first))?;
+            act.insert(conn, &new("second"), None)?;
+            Act::default().insert(conn, &new("other"), None)?;
+            let titles = |lines: Vec<Change>| lines.into_iter().map(|line| line.title);
+
+            let all = titles(Change::of_act(conn, first)?).collect::<Vec<_>>();
+            let along = titles(Change::along(conn, first)?).collect::<Vec<_>>();
+
+            assert_eq!(all, ["first", "along", "second"]);
+            assert_eq!(along, ["along"]);
             Ok(())
         })
     }

@@ -9,6 +9,7 @@ pub mod changes;
 mod connection;
 mod database_url;
 pub mod description;
+pub mod events;
 pub mod migrations;
 mod open;
 mod page;

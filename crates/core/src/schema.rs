@@ -12,6 +12,9 @@ diesel::table! {
         action -> Text,
         before -> Text,
         after -> Text,
+        act -> Nullable<Int8>,
+        cause -> Nullable<Int8>,
+        address -> Text,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::config::SecretKey;
 use crate::error::PageError;
 use crate::head::NAME;
 use crate::pages::{Page, Pages};
+use crate::proxies::Proxies;
 
 /// What the handlers of the administration need beside the database.
 pub(crate) struct Keys {
@@ -181,6 +182,14 @@ impl actix_web::FromRequest for Visit {
         let missing = || PageError::Internal(anyhow::anyhow!("the server has no pages or keys"));
         std::future::ready(visit().ok_or_else(missing))
     }
+}
+
+/// The network address that a request comes from, empty where it has none.
+pub(super) fn address(request: &HttpRequest) -> String {
+    let proxies = request.app_data::<Data<Proxies>>();
+    proxies
+        .and_then(|proxies| proxies.visitor(request))
+        .map_or_else(String::new, |address| address.to_string())
 }
 
 /// On to another page after a form was taken (303), to be asked for anew.

@@ -17,6 +17,7 @@ mod messages;
 mod models;
 mod password_page;
 mod record;
+mod refusals;
 mod routes;
 mod row_page;
 mod save;

@@ -115,7 +115,7 @@ pub(super) fn sentence(action: &str, changes: &[FieldChange]) -> String {
                 None => "Nothing changed.".to_owned(),
             }
         }
-        other => other.to_owned(),
+        other => format!("{}.", models::capitalized(other)),
     }
 }
 

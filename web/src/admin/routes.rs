@@ -7,7 +7,7 @@ use actix_web::cookie::{Key, SameSite};
 use actix_web::dev::HttpServiceFactory;
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::header;
-use actix_web::middleware::DefaultHeaders;
+use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::{self, Data, PayloadConfig, to};
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
@@ -16,6 +16,7 @@ use super::handlers::{
     action, delete, history, index, list, login, logout, object, password, user_password,
 };
 use super::models::MODELS;
+use super::refusals::record_refusals;
 use super::store::DatabaseStore;
 use crate::db::Db;
 use crate::handlers::fallback;
@@ -92,6 +93,7 @@ pub(crate) fn scope(db: &Data<Db>, keys: &Data<Keys>) -> impl HttpServiceFactory
     scope
         .default_service(to(fallback::not_found))
         .app_data(PayloadConfig::new(LARGEST_FORM))
+        .wrap(from_fn(record_refusals))
         .wrap(sessions)
         // Whatever is answered here is for one person, now.
         .wrap(DefaultHeaders::new().add((header::CACHE_CONTROL, "no-store")))

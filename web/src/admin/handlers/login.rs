@@ -69,12 +69,13 @@ pub(in crate::admin) async fn create(
         fields.text("next").to_owned(),
     );
     let known = browser::known(&visit.request, visit.cookies(), visit.key(), &username);
-    let address = proxies
-        .visitor(&visit.request)
-        .map(network)
-        .unwrap_or_default();
+    let from = proxies.visitor(&visit.request);
+    let from = (
+        from.map(|address| address.to_string()).unwrap_or_default(),
+        from.map(network).unwrap_or_default(),
+    );
     let password = fields.text("password").to_owned();
-    match attempt(&db, &hashing, address, known, username.clone(), password).await? {
+    match attempt(&db, &hashing, from, known, username.clone(), password).await? {
         Outcome::Welcome(user) => {
             visit.session.renew();
             visit

@@ -2,11 +2,14 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use oc_core::events::{Event, NewEvent};
 use serde::Serialize;
 
 use crate::admin::form::Fields;
-use crate::admin::frame::Visit;
+use crate::admin::frame::{Visit, address};
 use crate::admin::signed_in::SignedIn;
+use crate::db::Db;
 use crate::error::PageError;
 use crate::pages::Page;
 
@@ -39,9 +42,21 @@ pub(in crate::admin) async fn ask(visit: Visit, user: SignedIn) -> Result<HttpRe
 pub(in crate::admin) async fn delete(
     visit: Visit,
     user: SignedIn,
+    db: Data<Db>,
     fields: Fields,
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(Some(&user), &fields)?;
+    let address = address(&visit.request);
+    db.run(move |conn| {
+        let event = NewEvent {
+            event: Event::LoggedOut,
+            user: Some(&user.user),
+            about: &user.user.username,
+            address: &address,
+        };
+        Ok(event.insert(conn)?)
+    })
+    .await?;
     let page = visit.page(StatusCode::OK, None, "Logged out", Vec::new(), DonePage {})?;
     visit.session.purge();
     Ok(page)

@@ -1,0 +1,184 @@
+//! What happens at the door, and is no change of a row: logins, refusals, second factors. It is kept in the record of
+//! changes, so that there is one record to read.
+
+use chrono::{Duration, Utc};
+use diesel::dsl::exists;
+use diesel::prelude::*;
+
+use crate::accounts::User;
+use crate::changes::{NewChange, Place};
+use crate::connection::DbConnection;
+use crate::schema::changes;
+
+/// What stands in the record in the place of a kind of row.
+pub const DOOR: &str = "auth.session";
+
+/// What stands in the place of a name that no account has. It may be a password that was typed into the wrong field,
+/// so it is not kept.
+pub const UNKNOWN_NAME: &str = "a name that no account has";
+
+/// Attempts that must wait are told once in so long, so that guessing does not fill the record.
+const TOLD_EVERY: Duration = Duration::minutes(5);
+
+/// The longest address that is kept (bytes); any address of IPv6 is shorter.
+const LONGEST_ADDRESS: usize = 100;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// A member of staff came in.
+    LoggedIn,
+    /// A name and a password did not open a staff account.
+    LoginRefused,
+    /// An attempt had to wait.
+    LoginThrottled,
+    /// A member of staff went.
+    LoggedOut,
+    /// A second factor was wrong.
+    FactorRefused,
+    /// A recovery code took the place of the second factor.
+    RecoveryCodeUsed,
+    /// A session was ended from elsewhere.
+    SessionEnded,
+    /// Somebody asked for what they have no right to.
+    Refused,
+}
+
+impl Event {
+    /// Every event, in the order of a day.
+    pub const ALL: [Self; 8] = [
+        Self::LoggedIn,
+        Self::LoginRefused,
+        Self::LoginThrottled,
+        Self::FactorRefused,
+        Self::RecoveryCodeUsed,
+        Self::SessionEnded,
+        Self::LoggedOut,
+        Self::Refused,
+    ];
+
+    /// The word in the record.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::LoggedIn => "logged in",
+            Self::LoginRefused => "login refused",
+            Self::LoginThrottled => "login throttled",
+            Self::LoggedOut => "logged out",
+            Self::FactorRefused => "second factor refused",
+            Self::RecoveryCodeUsed => "recovery code used",
+            Self::SessionEnded => "session ended",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// An event to be recorded.
+#[derive(Clone, Copy)]
+pub struct NewEvent<'a> {
+    /// What happened.
+    pub event: Event,
+    /// Who it was, if they proved it.
+    pub user: Option<&'a User>,
+    /// What it is about: the name that was tried, the page that was asked for. Never a secret.
+    pub about: &'a str,
+    /// The network address that it came from.
+    pub address: &'a str,
+}
+
+impl NewEvent<'_> {
+    /// Adds the event to the record.
+    pub fn insert(&self, conn: &mut DbConnection) -> QueryResult<()> {
+        if self.event == Event::LoginThrottled && self.was_told(conn)? {
+            return Ok(());
+        }
+        let new = NewChange {
+            user: self.user,
+            model: DOOR,
+            object_id: None,
+            title: self.about,
+            action: self.event.word(),
+            before: "",
+            after: "",
+        };
+        let place = Place {
+            address: self.address.get(..LONGEST_ADDRESS).unwrap_or(self.address),
+            ..Place::default()
+        };
+        new.insert(conn, place).map(drop)
+    }
+
+    fn was_told(&self, conn: &mut DbConnection) -> QueryResult<bool> {
+        let since = Utc::now().naive_utc() - TOLD_EVERY;
+        let told = changes::table
+            .filter(changes::action.eq(self.event.word()))
+            .filter(changes::changed_at.gt(since))
+            .filter(changes::title.eq(self.about))
+            .filter(changes::address.eq(self.address));
+        diesel::select(exists(told)).get_result(conn)
+    }
+}
+
+/// The name of a refused attempt, as it may be kept.
+#[must_use]
+pub fn name_tried(account: Option<&User>) -> &str {
+    account.map_or(UNKNOWN_NAME, |user| &user.username)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::changes::Change;
+    use crate::testing::{on_both, user};
+
+    #[test]
+    fn an_event_is_a_line_of_the_record() -> anyhow::Result<()> {
+        on_both(|conn| {
+            let id = user(conn, "ada")?;
+            let ada = User::find(conn, id)?;
+            let event = NewEvent {
+                event: Event::LoggedIn,
+                user: Some(&ada),
+                about: "ada",
+                address: "192.0.2.7",
+            };
+            event.insert(conn)?;
+
+            let line: Change = Change::query().first(conn)?;
+
+            assert_eq!(
+                (line.model.as_str(), line.action.as_str()),
+                (DOOR, "logged in")
+            );
+            assert_eq!(
+                (line.username.as_str(), line.address.as_str()),
+                ("ada", "192.0.2.7")
+            );
+            assert_eq!(line.object_id, None);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn attempts_that_must_wait_are_told_once_for_each_name_and_address() -> anyhow::Result<()> {
+        on_both(|conn| {
+            for (about, address) in [("ada", "a"), ("ada", "a"), ("bob", "a"), ("ada", "b")] {
+                let event = NewEvent {
+                    event: Event::LoginThrottled,
+                    user: None,
+                    about,
+                    address,
+                };
+                event.insert(conn)?;
+            }
+
+            assert_eq!(changes::table.count().get_result::<i64>(conn)?, 3);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_name_without_an_account_is_not_kept() {
+        assert_eq!(name_tried(None), UNKNOWN_NAME);
+    }
+}

@@ -1,0 +1,51 @@
+//! What somebody has no right to is refused, and that stands in the record.
+
+use actix_session::SessionExt;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpRequest};
+use oc_core::events::{Event, NewEvent};
+
+use super::frame::address;
+use super::signed_in::SignedIn;
+use crate::db::Db;
+use crate::error::PageError;
+
+/// Records every refusal (403) of somebody who is logged in.
+pub(super) async fn record_refusals(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let response = next.call(request).await?;
+    if response.status() == StatusCode::FORBIDDEN
+        && let Err(error) = record(response.request()).await
+    {
+        // The refusal stands, whether it can be written down or not.
+        log::warn!("a refusal could not be recorded: {error}");
+    }
+    Ok(response)
+}
+
+async fn record(request: &HttpRequest) -> Result<(), PageError> {
+    let db = request.app_data::<Data<Db>>().cloned();
+    let Some(db) = db else { return Ok(()) };
+    let session = request.get_session();
+    let Some(user) = SignedIn::find(&db, &session).await? else {
+        return Ok(());
+    };
+    let about = format!("{} {}", request.method(), request.path());
+    let address = address(request);
+    db.run(move |conn| {
+        let event = NewEvent {
+            event: Event::Refused,
+            user: Some(&user.user),
+            about: &about,
+            address: &address,
+        };
+        Ok(event.insert(conn)?)
+    })
+    .await
+}
