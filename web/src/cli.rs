@@ -29,7 +29,7 @@ enum Command {
     Migrate(migrate::Arguments),
     /// Check the settings, the database, write access and versions
     #[command(after_help = config::help())]
-    Check,
+    Check(check::Arguments),
     /// Make an account with every right
     #[command(name = "createsuperuser", after_help = config::help())]
     CreateSuperuser(create_superuser::Arguments),
@@ -79,7 +79,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Migrate(arguments) => migrate::run(&config, &arguments),
         Command::CreateSuperuser(arguments) => create_superuser::run(&config, &arguments),
         Command::ChangePassword(arguments) => change_password::run(&config, &arguments),
-        Command::Check => check::run(&config),
+        Command::Check(arguments) => check::run(&config, &arguments),
         Command::Demo(arguments) => demo::run(&config, &arguments),
         Command::Backup(arguments) => backup::run(&config, &arguments),
         Command::Restore(arguments) => restore::run(&config, &arguments),

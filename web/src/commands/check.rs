@@ -1,13 +1,26 @@
 //! `check`: is everything in place?
 
 use anyhow::bail;
+use clap::Args;
 use oc_core::{migrations, version};
 
-use super::start;
+use super::{health, start, storage};
 use crate::config::Config;
 
+/// What `check` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Only ask the process that serves on this machine whether it is alive
+    #[arg(long)]
+    health: bool,
+}
+
 /// Goes through the settings, the database, write access and versions, and fails at the first trouble.
-pub(crate) fn run(config: &Config) -> anyhow::Result<()> {
+pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
+    if arguments.health {
+        return health::ask(config);
+    }
+    storage::warn(config);
     println!(
         "settings: ok ({:?}, {})",
         config.environment, config.public_url

@@ -13,7 +13,9 @@ pub(crate) mod serve;
 pub(crate) mod verify;
 
 mod ask;
+mod health;
 mod report;
 mod start;
+mod storage;
 
 pub(crate) use report::report;

@@ -4,7 +4,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use oc_core::{connect_pool, migrations};
 
-use super::{demo, start};
+use super::{demo, start, storage};
 use crate::config::{Config, Environment};
 use crate::server;
 
@@ -17,6 +17,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
+    storage::warn(config);
     let mut conn = start::open_checked(&config.database_url)?;
     if arguments.no_migrate {
         let pending = migrations::status(&mut conn)?.pending;

@@ -45,6 +45,14 @@ impl AllowedHosts {
             .map(String::as_str)
             .find(|name| *name != "*" && !name.starts_with('.'))
     }
+
+    /// A name that is allowed, for a question to ourselves.
+    #[must_use]
+    pub(crate) fn example(&self) -> &str {
+        self.first()
+            .or_else(|| self.0.iter().find_map(|name| name.strip_prefix('.')))
+            .unwrap_or("localhost")
+    }
 }
 
 impl FromStr for AllowedHosts {
@@ -138,6 +146,15 @@ mod tests {
     fn a_star_means_any_well_formed_host() {
         assert!(hosts("*").allow("anything.example"));
         assert!(!hosts("*").allow("<script>"));
+    }
+
+    #[test]
+    fn the_example_is_allowed() {
+        for text in [".example.org", "*", "*,.example.org", "[::1]", "a.example"] {
+            let hosts = hosts(text);
+
+            assert!(hosts.allow(hosts.example()), "{text}");
+        }
     }
 
     #[test]

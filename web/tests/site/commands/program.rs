@@ -71,6 +71,13 @@ impl Program {
         Run::of(self.command(arguments).output()?)
     }
 
+    /// Runs it to its end with settings beside its own.
+    pub(super) fn run_with(&self, settings: &[(&str, &str)], arguments: &[&str]) -> Result<Run> {
+        let mut command = self.command(arguments);
+        command.envs(settings.iter().copied());
+        Run::of(command.output()?)
+    }
+
     /// Runs it to its end with these lines on its standard input.
     pub(super) fn run_with_answers(&self, arguments: &[&str], answers: &str) -> Result<Run> {
         let mut child = self
@@ -162,6 +169,11 @@ impl Serving {
                 return Ok(address.parse()?);
             }
         }
+    }
+
+    /// The port that it listens on.
+    pub(super) fn port(&self) -> String {
+        self.address.port().to_string()
     }
 
     /// The answer to a plain GET, asked for under that host.

@@ -142,3 +142,52 @@ fn a_visitor_leaves_no_error_in_the_log() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_site_that_serves_is_found_healthy_and_one_that_ended_is_not() -> Result<()> {
+    for hosts in ["www.example.org", ".example.org", "*"] {
+        let mut settings = PRODUCTION;
+        settings[1].1 = hosts;
+        let program =
+            Program::with(&[&settings[..], &[("PUBLIC_URL", "https://a.example")]].concat())?;
+        let serving = program.serve(&[])?;
+        let port = serving.port();
+
+        let well = program.run_with(&[("PORT", &port)], &["check", "--health"])?;
+        serving.end("TERM")?;
+        let gone = program.run_with(&[("PORT", &port)], &["check", "--health"])?;
+
+        assert_eq!(well.code, Some(0), "{hosts}: {}", well.errors);
+        assert!(well.out.starts_with("health: ok ("), "{}", well.out);
+        assert_eq!(gone.code, Some(1));
+        assert!(
+            gone.errors
+                .contains("nothing that serves answers on 127.0.0.1:"),
+            "{}",
+            gone.errors
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_stranger_on_the_port_is_no_healthy_site() -> Result<()> {
+    let stranger = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    let port = stranger.local_addr()?.port().to_string();
+    let answering = std::thread::spawn(move || -> Result<()> {
+        let (mut connection, _) = stranger.accept()?;
+        std::io::Read::read(&mut connection, &mut [0; 1024])?;
+        std::io::Write::write_all(&mut connection, b"HTTP/1.1 503 Service Unavailable\r\n\r\n")?;
+        Ok(())
+    });
+
+    let run = Program::with(&[("PORT", &port)])?.run(&["check", "--health"])?;
+
+    assert_eq!(run.code, Some(1));
+    assert!(
+        run.errors.contains("is not well: \"HTTP/1.1 503"),
+        "{}",
+        run.errors
+    );
+    answering.join().expect("the stranger does not panic")
+}
