@@ -37,6 +37,8 @@ pub struct Change {
     pub before: String,
     /// What it held after, empty where there is none.
     pub after: String,
+    /// What was done, in a sentence, where the line was brought from elsewhere; else empty.
+    pub words: String,
     /// The first line of everything that was done at one go, if that was more than this.
     pub act: Option<i64>,
     /// The line of the row that took this one along.
@@ -75,12 +77,12 @@ impl Change {
         Self::query().find(id).first(conn)
     }
 
-    /// Everything about a row, the oldest first.
+    /// Everything about a row, the oldest first. Lines that were brought from elsewhere may be older than their ids.
     pub fn of_object(conn: &mut DbConnection, model: &str, id: i64) -> QueryResult<Vec<Self>> {
         Self::query()
             .filter(changes::model.eq(model))
             .filter(changes::object_id.eq(id))
-            .order(changes::id)
+            .order((changes::changed_at, changes::id))
             .load(conn)
     }
 
@@ -105,7 +107,7 @@ impl Change {
         Self::query()
             .filter(changes::user_id.eq(user_id))
             .filter(changes::object_id.is_not_null())
-            .order(changes::id.desc())
+            .order((changes::changed_at.desc(), changes::id.desc()))
             .limit(limit)
             .load(conn)
     }

@@ -12,6 +12,7 @@ diesel::table! {
         action -> Text,
         before -> Text,
         after -> Text,
+        words -> Text,
         act -> Nullable<Int8>,
         cause -> Nullable<Int8>,
         address -> Text,

@@ -84,7 +84,11 @@ pub(in crate::admin) async fn show(
             Line {
                 date: line.changed_at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
                 user: line.username,
-                action: sentence(&line.action, &changes),
+                action: if line.words.is_empty() {
+                    sentence(&line.action, &changes)
+                } else {
+                    line.words
+                },
                 changes: if line.action == "changed" {
                     changes
                 } else {
