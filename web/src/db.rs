@@ -1,10 +1,10 @@
 //! The one door to the database.
 
-use actix_web::web;
 use diesel::r2d2::R2D2Connection;
 use oc_core::advice::is_passing;
 use oc_core::{DbConnection, Pool};
 
+use crate::blocking;
 use crate::error::PageError;
 
 /// Runs queries on pooled connections, away from the threads that answer requests.
@@ -29,7 +29,7 @@ impl Db {
         F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static,
     {
         let pool = self.pool.clone();
-        web::block(move || {
+        blocking::run(move || {
             let mut conn = pool
                 .get()
                 .map_err(|error| PageError::Unavailable(error.into()))?;

@@ -3,6 +3,7 @@
 mod admin;
 mod app;
 pub mod assets;
+mod blocking;
 mod card;
 pub mod cli;
 mod commands;
@@ -18,6 +19,9 @@ mod middleware;
 mod pages;
 mod picture;
 mod proxies;
+mod request_context;
+mod request_id;
+mod route;
 pub mod server;
 mod site;
 mod transfer;

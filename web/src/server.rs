@@ -14,7 +14,7 @@ use crate::assets::Assets;
 use crate::config::{Config, Environment};
 use crate::db::Db;
 use crate::head::preview;
-use crate::middleware::{check_host, error_pages, represent, security_headers};
+use crate::middleware::{check_host, error_pages, observe, represent, security_headers};
 use crate::pages::Pages;
 use crate::proxies::Proxies;
 use crate::site::Site;
@@ -83,6 +83,7 @@ pub fn start(
             .wrap(from_fn(error_pages))
             .wrap(from_fn(represent))
             .wrap(from_fn(security_headers))
+            .wrap(from_fn(observe))
     })
     .workers(config.workers)
     .listen(listener)

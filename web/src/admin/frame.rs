@@ -13,6 +13,7 @@ use super::csrf::{CookieRules, Csrf};
 use super::form::Fields;
 use super::messages::{self, Message};
 use super::signed_in::SignedIn;
+use crate::blocking;
 use crate::config::SecretKey;
 use crate::error::PageError;
 use crate::head::NAME;
@@ -221,7 +222,7 @@ impl Hashing {
             .acquire()
             .await
             .map_err(|error| PageError::Internal(error.into()))?;
-        actix_web::web::block(work)
+        blocking::run(work)
             .await
             .map_err(|error| PageError::Internal(error.into()))
     }

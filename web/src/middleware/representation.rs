@@ -10,10 +10,11 @@ use actix_web::http::header::{
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::web::{self, Bytes};
+use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage, HttpResponse};
 use sha2::{Digest, Sha256};
 
+use crate::blocking;
 use crate::encoding::{Encoding, negotiate};
 
 /// A body larger than this is compressed away from the threads that answer requests (bytes).
@@ -89,7 +90,7 @@ async fn compress(encoding: Encoding, bytes: Bytes) -> (Encoding, Bytes) {
     }
     let plain = bytes.clone();
     let compressed = if bytes.len() > LARGE {
-        web::block(move || encoding.encode(&bytes))
+        blocking::run(move || encoding.encode(&bytes))
             .await
             .map_err(std::io::Error::other)
             .and_then(|result| result)

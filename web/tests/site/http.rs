@@ -114,13 +114,13 @@ impl Answer {
         }
     }
 
-    /// Every header but the date, in order.
+    /// Every header but the date and the name of the request, in order.
     pub(crate) fn headers(&self) -> Vec<(&str, &str)> {
         let mut headers: Vec<_> = self
             .headers
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
-            .filter(|(name, _)| *name != "date")
+            .filter(|(name, _)| !["date", "x-request-id"].contains(name))
             .collect();
         headers.sort_unstable();
         headers

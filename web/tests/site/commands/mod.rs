@@ -3,6 +3,7 @@
 
 mod accounts;
 mod database;
+mod logs;
 mod program;
 mod serving;
 mod settings;

@@ -178,8 +178,13 @@ impl Serving {
 
     /// The answer to a plain GET, asked for under that host.
     pub(super) fn get(&self, host: &str, target: &str) -> Result<Answer> {
+        self.send(&request("GET", target, &[("Host", host)]))
+    }
+
+    /// The answer to these bytes, one with a body.
+    pub(super) fn send(&self, request: &[u8]) -> Result<Answer> {
         let mut connection = Connection::open(self.address)?;
-        connection.write(&request("GET", target, &[("Host", host)]))?;
+        connection.write(request)?;
         connection.answer(true)
     }
 

@@ -1,0 +1,9 @@
+//! Where log records go: standard error, as text or as JSON lines, and from there to Sentry where it is on.
+//!
+//! A record is one line whatever is in it, and carries no e-mail address and no password of an address.
+
+mod line;
+mod plain;
+mod start;
+
+pub(crate) use start::start;

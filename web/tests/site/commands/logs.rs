@@ -1,0 +1,159 @@
+//! What the program logs about requests, and the name that each request has.
+
+use anyhow::{Context, Result};
+use diesel::connection::SimpleConnection;
+use oc_core::testing::TestDb;
+use serde_json::Value;
+
+use super::program::{Program, Serving, setting};
+use crate::http::request;
+
+/// The program, logging as JSON, with these further settings.
+fn serve(db: &TestDb, settings: &[(&str, &str)]) -> Result<Serving> {
+    let url = setting(db);
+    let given = [("DATABASE_URL", url.as_str()), ("LOG_FORMAT", "json")];
+    let settings: Vec<_> = given.iter().chain(settings).copied().collect();
+    Program::with(&settings)?.serve(&[])
+}
+
+/// What was logged after the start, each line as an object.
+fn lines(serving: Serving) -> Result<Vec<Value>> {
+    let (code, log) = serving.end("TERM")?;
+    assert_eq!(code, Some(0), "{log}");
+    log.lines()
+        .map(|line| serde_json::from_str(line).with_context(|| line.to_owned()))
+        .collect()
+}
+
+/// The lines about requests.
+fn of_requests(lines: &[Value]) -> Vec<&Value> {
+    let about = |line: &&Value| line["target"] == "access";
+    lines.iter().filter(about).collect()
+}
+
+#[test]
+fn every_request_is_one_line() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let serving = serve(&db, &[])?;
+    for target in [
+        "/lettings/?q=beach",
+        "/nothing/at/all",
+        "/static/x.css",
+        "/healthz",
+        "/readyz",
+    ] {
+        serving.get("localhost", target)?;
+    }
+
+    let lines = lines(serving)?;
+
+    let [list, missing] = of_requests(&lines)[..] else {
+        panic!("{lines:#?}");
+    };
+    assert_eq!(list["method"], "GET");
+    assert_eq!(list["path"], "/lettings/");
+    assert_eq!(list["route"], "/lettings/");
+    assert_eq!(list["status"], 200);
+    assert!(list["milliseconds"].as_f64().is_some());
+    assert_eq!(list["level"], "INFO");
+    assert!(list["revision"].is_string() && list["time"].is_string());
+    assert!(list["request_id"].as_str().is_some_and(|id| id.len() == 32));
+    assert_eq!(
+        (&missing["route"], &missing["status"]),
+        (&"(unknown)".into(), &404.into())
+    );
+    Ok(())
+}
+
+#[test]
+fn assets_and_health_are_logged_where_that_is_asked_for() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let serving = serve(&db, &[("RUST_LOG", "info,access=debug")])?;
+    serving.get("localhost", "/healthz")?;
+
+    let lines = lines(serving)?;
+
+    let routes: Vec<&Value> = of_requests(&lines)
+        .iter()
+        .map(|line| &line["route"])
+        .collect();
+    assert_eq!(routes, ["/healthz"]);
+    Ok(())
+}
+
+#[test]
+fn the_name_of_a_request_comes_back_and_stands_in_all_its_lines() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let serving = serve(&db, &[])?;
+    db.connect()?.batch_execute("DROP TABLE lettings")?;
+
+    let answer = serving.send(&request(
+        "GET",
+        "/lettings/",
+        &[("X-Request-Id", "trace-7")],
+    ))?;
+
+    assert_eq!(answer.status, 500);
+    assert_eq!(answer.header("x-request-id"), Some("trace-7"));
+    let lines = lines(serving)?;
+    let fault = lines
+        .iter()
+        .find(|line| line["level"] == "ERROR")
+        .context("no line tells the fault")?;
+    assert!(
+        fault["message"]
+            .as_str()
+            .is_some_and(|text| text.contains("no such table"))
+    );
+    assert_eq!(fault["request_id"], "trace-7");
+    assert_eq!(fault["route"], "/lettings/");
+    assert_eq!(of_requests(&lines)[0]["request_id"], "trace-7");
+    Ok(())
+}
+
+#[test]
+fn every_answer_has_a_name_and_a_harmful_one_is_replaced() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let serving = serve(&db, &[])?;
+
+    for (host, target, given) in [
+        ("localhost", "/", "<script>"),
+        ("localhost", "/nowhere", "a b"),
+        ("evil.example", "/", ""),
+        ("localhost", "/admin/", "x\u{e9}"),
+        ("localhost", "/lettings", &"a".repeat(500)),
+    ] {
+        let headers = [("Host", host), ("X-Request-Id", given)];
+        let answer = serving.send(&request("GET", target, &headers))?;
+
+        let name = answer.header("x-request-id").unwrap_or_default();
+        assert!(
+            name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            "{target}: {name:?}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn no_address_and_no_second_line_gets_into_the_log() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    for format in ["text", "json"] {
+        let serving = serve(&db, &[("LOG_FORMAT", format)])?;
+        for target in [
+            "/profiles/marguerite@example.org/",
+            "/profiles/marguerite%40example.org/?next=marguerite@example.org",
+            "/lettings/%0aERROR%20forged",
+        ] {
+            serving.get("localhost", target)?;
+        }
+
+        let (_, log) = serving.end("TERM")?;
+
+        assert!(!log.contains("marguerite"), "{log}");
+        let about: Vec<&str> = log.lines().filter(|line| line.contains("access")).collect();
+        assert_eq!(about.len(), 3, "{log}");
+        assert!(!log.lines().any(|line| line.starts_with("ERROR")), "{log}");
+    }
+    Ok(())
+}
