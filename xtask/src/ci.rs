@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::machine::Machine;
-use crate::{advisories, arrows, clippy, coverage, deny, docs, fmt, machete, typos};
+use crate::{advisories, arrows, clippy, coverage, deny, docs, fmt, machete, schema, typos};
 
 /// How a step went that did not fail.
 pub(crate) enum Outcome {
@@ -19,7 +19,7 @@ pub(crate) enum Outcome {
 type Step = (&'static str, fn(&Machine) -> Result<Outcome>);
 
 /// From quick to slow. The tests run once, in the step that also counts the lines that they reach.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("fmt", |machine| {
         done(fmt::run(machine, &fmt::Args { check: true }))
     }),
@@ -29,6 +29,9 @@ const STEPS: [Step; 9] = [
     ("deny", |machine| done(deny::run(machine))),
     ("advisories", advisories::run),
     ("machete", |machine| done(machete::run(machine))),
+    ("schema", |machine| {
+        done(schema::run(machine, &schema::Args { check: true }))
+    }),
     ("test + coverage", |machine| done(coverage::run(machine))),
     ("docs", |machine| done(docs::run(machine))),
 ];

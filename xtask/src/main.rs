@@ -16,6 +16,7 @@ mod machete;
 mod machine;
 mod needs;
 mod postgres;
+mod schema;
 mod services;
 mod test;
 mod tools;
@@ -62,6 +63,8 @@ enum Chore {
     Advisories,
     /// Look for dependencies that no crate uses.
     Machete,
+    /// Print the schema that queries are checked against, or check that it is that of the migrations.
+    Schema(schema::Args),
     /// Run the tests on both databases and in a browser.
     Test(test::Args),
     /// Run the same tests, and tell how many lines they reach.
@@ -96,6 +99,7 @@ fn run(cli: Cli) -> Result<()> {
         Chore::Deny => deny::run(&machine),
         Chore::Advisories => advisories::run(&machine).map(drop),
         Chore::Machete => machete::run(&machine),
+        Chore::Schema(args) => schema::run(&machine, &args),
         Chore::Test(args) => test::run(&machine, &args),
         Chore::Coverage => coverage::run(&machine),
         Chore::Docs => docs::run(&machine),

@@ -50,6 +50,13 @@ pub(crate) fn start(machine: &Machine) -> Result<Option<Guard>> {
     if machine.variable(URL).is_some() {
         return Ok(None);
     }
+    let (guard, url) = start_private(machine)?;
+    machine.shell.set_var(URL, url);
+    Ok(Some(guard))
+}
+
+/// A server of our own, whatever is given, and the address of its one database, which is empty.
+pub(crate) fn start_private(machine: &Machine) -> Result<(Guard, String)> {
     needs::require(machine, &needs::POSTGRES)?;
     let directory = env::temp_dir().join(format!("oc-lettings-postgres-{}", process::id()));
     let create = server_command(machine, "mkdir")?.args(["-m", "700"]);
@@ -66,9 +73,7 @@ pub(crate) fn start(machine: &Machine) -> Result<Option<Guard>> {
         .with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
 
     let host = directory.display().to_string().replace('/', "%2F");
-    let url = format!("postgres://postgres@{host}/postgres");
-    machine.shell.set_var(URL, url);
-    Ok(Some(guard))
+    Ok((guard, format!("postgres://postgres@{host}/postgres")))
 }
 
 fn initialise(machine: &Machine, directory: &Path) -> Result<()> {

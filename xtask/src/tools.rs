@@ -11,9 +11,13 @@ use crate::needs;
 /// A tool and the one version of it that we use.
 pub(crate) struct Tool {
     name: &'static str,
+    /// The name of its program, where that is another.
+    program: &'static str,
     version: &'static str,
     /// What makes the program tell its version.
     question: &'static [&'static str],
+    /// Which of its features are built, in the words of `cargo install`.
+    features: &'static [&'static str],
 }
 
 /// Licences, bans, sources and advisories.
@@ -25,6 +29,12 @@ pub(crate) const CARGO_LLVM_COV: Tool = Tool {
 };
 /// Dependencies that nothing uses.
 pub(crate) const CARGO_MACHETE: Tool = tool("cargo-machete", "0.9.2");
+/// The schema that queries are checked against. It brings its own libpq, as the site does.
+pub(crate) const DIESEL_CLI: Tool = Tool {
+    program: "diesel",
+    features: &["--no-default-features", "--features=postgres-bundled"],
+    ..tool("diesel_cli", "2.3.14")
+};
 /// Spelling.
 pub(crate) const TYPOS: Tool = tool("typos", "1.52.0");
 /// Accessibility, inside the browser.
@@ -33,15 +43,23 @@ pub(crate) const AXE_CORE: Tool = tool("axe-core", "4.14.1");
 const fn tool(name: &'static str, version: &'static str) -> Tool {
     Tool {
         name,
+        program: name,
         version,
         question: &["--version"],
+        features: &[],
     }
 }
 
 /// The program of a cargo subcommand, installed from its sources if need be.
 pub(crate) fn cargo(machine: &Machine, tool: &Tool) -> Result<PathBuf> {
-    let Tool { name, version, .. } = tool;
-    let ours = machine.root.join("target/tools/bin").join(name);
+    let Tool {
+        name,
+        program,
+        version,
+        ..
+    } = tool;
+    let features = tool.features;
+    let ours = machine.root.join("target/tools/bin").join(program);
     if let Some(program) = find(machine, tool, &ours) {
         return Ok(program);
     }
@@ -50,7 +68,7 @@ pub(crate) fn cargo(machine: &Machine, tool: &Tool) -> Result<PathBuf> {
     machine.run(
         cmd!(
             machine.shell,
-            "cargo install --debug --quiet --locked --force --root {root} {name} --version ={version}"
+            "cargo install --debug --quiet --locked --force --root {root} {name} --version ={version} {features...}"
         )
         .env("CARGO_PROFILE_DEV_DEBUG", "0"),
     )?;
@@ -106,7 +124,7 @@ pub(crate) fn npm(machine: &Machine, tool: &Tool) -> Result<PathBuf> {
 
 /// Ours or the one in `PATH`, whichever is of the exact version.
 fn find(machine: &Machine, tool: &Tool, ours: &Path) -> Option<PathBuf> {
-    let candidates = [Some(ours.to_owned()), machine.find_program(tool.name)];
+    let candidates = [Some(ours.to_owned()), machine.find_program(tool.program)];
     candidates.into_iter().flatten().find(|program| {
         let question = tool.question;
         let answer = machine.read(cmd!(machine.shell, "{program} {question...}").ignore_stderr());

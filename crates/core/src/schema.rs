@@ -1,4 +1,4 @@
-// Generated from the migrations by diesel's command line; see `diesel.toml`.
+// @generated automatically by Diesel CLI.
 
 diesel::table! {
     changes (id) {
