@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod admin;
 pub mod advice;
+pub mod change_log;
 pub mod changes;
 mod connection;
 mod database_url;

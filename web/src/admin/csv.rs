@@ -13,21 +13,32 @@ pub(super) fn of(conn: &mut DbConnection, model: &Model, ids: &[i64]) -> Result<
         .iter()
         .flat_map(|field| parts(field.name, field.kind))
         .collect();
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let fault = |error: csv::Error| PageError::Internal(error.into());
-    writer
-        .write_record(["id"].into_iter().chain(names.iter().map(String::as_str)))
-        .map_err(fault)?;
+    let mut rows = Vec::new();
     for id in ids {
         let Some(object) = (model.load)(conn, *id)? else {
             continue;
         };
-        let cells = names
-            .iter()
-            .map(|name| harmless(&object.values.list(name).join(" ")));
-        writer
-            .write_record([object.id.to_string()].into_iter().chain(cells))
-            .map_err(fault)?;
+        let cells = names.iter().map(|name| object.values.list(name).join(" "));
+        rows.push([object.id.to_string()].into_iter().chain(cells).collect());
+    }
+    let headings: Vec<&str> = ["id"]
+        .into_iter()
+        .chain(names.iter().map(String::as_str))
+        .collect();
+    table::<Vec<String>>(&headings, &rows)
+}
+
+/// Rows of texts under a line of headings.
+pub(super) fn table<R: AsRef<[String]>>(
+    headings: &[&str],
+    rows: &[R],
+) -> Result<String, PageError> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let fault = |error: csv::Error| PageError::Internal(error.into());
+    writer.write_record(headings).map_err(fault)?;
+    for row in rows {
+        let cells = row.as_ref().iter().map(|cell| harmless(cell));
+        writer.write_record(cells).map_err(fault)?;
     }
     let bytes = writer
         .into_inner()

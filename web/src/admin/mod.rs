@@ -12,6 +12,8 @@ mod form;
 mod frame;
 mod grants;
 mod handlers;
+mod line;
+mod log;
 mod login;
 mod messages;
 mod models;

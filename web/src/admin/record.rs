@@ -27,6 +27,12 @@ pub(super) struct FieldChange {
     after: String,
 }
 
+impl std::fmt::Display for FieldChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {} → {}", self.label, self.before, self.after)
+    }
+}
+
 impl Snapshot {
     /// A row as it is now; choices by their words, so that the record can be read when they are gone.
     pub(super) fn of(conn: &mut DbConnection, model: &Model, object: &Object) -> QueryResult<Self> {

@@ -13,7 +13,7 @@ use actix_web::{FromRequest, Handler, Resource, Responder};
 
 use super::frame::Keys;
 use super::handlers::{
-    action, delete, history, index, list, login, logout, object, password, user_password,
+    action, delete, history, index, list, log, login, logout, object, password, user_password,
 };
 use super::models::MODELS;
 use super::refusals::record_refusals;
@@ -40,6 +40,8 @@ pub(crate) fn scope(db: &Data<Db>, keys: &Data<Keys>) -> impl HttpServiceFactory
         .build();
     let mut scope = web::scope("/admin")
         .service(read("/", index::show))
+        .service(read("/log/", log::index))
+        .service(read("/log/export/", log::export))
         .service(form("/login/", login::new, login::create))
         .service(form("/logout/", logout::ask, logout::delete))
         .service(form("/password_change/", password::edit, password::update))
@@ -55,6 +57,8 @@ pub(crate) fn scope(db: &Data<Db>, keys: &Data<Keys>) -> impl HttpServiceFactory
         ));
     for path in [
         "",
+        "/log",
+        "/log/export",
         "/login",
         "/logout",
         "/password_change",

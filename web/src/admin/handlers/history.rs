@@ -11,8 +11,9 @@ use serde::Serialize;
 use crate::admin::form::Fields;
 use crate::admin::frame::{Crumb, Visit, see_other};
 use crate::admin::grants::covers;
+use crate::admin::line::{changes, date, has_before, told, who};
 use crate::admin::models::{self, capitalized, change_path, list_path, may_view};
-use crate::admin::record::{FieldChange, Snapshot, sentence};
+use crate::admin::record::{FieldChange, Snapshot};
 use crate::admin::signed_in::SignedIn;
 use crate::admin::{messages, save};
 use crate::db::Db;
@@ -76,20 +77,12 @@ pub(in crate::admin) async fn show(
     let rows = lines
         .into_iter()
         .map(|line| {
-            let (before, after) = (
-                Snapshot::from_text(&line.before),
-                Snapshot::from_text(&line.after),
-            );
-            let changes = Snapshot::changes(&before, &after, model);
+            let changes = changes(&line, model);
             Line {
-                date: line.changed_at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
-                user: line.username,
-                action: if line.words.is_empty() {
-                    sentence(&line.action, &changes)
-                } else {
-                    line.words
-                },
-                changes: if line.action == "changed" {
+                date: date(&line),
+                user: who(&line),
+                action: told(&line, &changes),
+                changes: if has_before(&line) {
                     changes
                 } else {
                     Vec::new()

@@ -9,6 +9,7 @@ use oc_core::changes::Change;
 use serde::Serialize;
 
 use crate::admin::frame::{Crumb, Visit};
+use crate::admin::log;
 use crate::admin::models::{self, MODELS, capitalized, is_open, list_path, may_view};
 use crate::admin::signed_in::SignedIn;
 use crate::db::Db;
@@ -24,6 +25,7 @@ struct IndexPage {
     apps: Vec<App>,
     recent: Vec<Recent>,
     no_rights: bool,
+    log_href: Option<&'static str>,
 }
 
 impl Page for IndexPage {
@@ -121,6 +123,8 @@ async fn page(
         }
     }
     let no_rights = apps.is_empty();
+    let opens = user.rights.are_all() || MODELS.iter().any(|model| may_view(&user.rights, model));
+    let log_href = opens.then_some(log::PATH);
     let recent = recent.into_iter().map(recent_line).collect();
     let crumbs = if only.is_some() {
         Crumb::way(&[], &heading)
@@ -138,6 +142,7 @@ async fn page(
             apps,
             recent,
             no_rights,
+            log_href,
         },
     )
 }

@@ -5,6 +5,7 @@ pub(super) mod delete;
 pub(super) mod history;
 pub(super) mod index;
 pub(super) mod list;
+pub(super) mod log;
 pub(super) mod login;
 pub(super) mod logout;
 pub(super) mod object;

@@ -5,6 +5,7 @@ mod changes;
 mod door;
 mod forms;
 mod lists;
+mod log;
 mod rights;
 
 use std::collections::BTreeMap;

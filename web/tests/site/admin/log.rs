@@ -1,0 +1,187 @@
+//! The log over all records: what is in it, who may read it, and what it can be asked for.
+
+use anyhow::Result;
+
+use super::{Browser, PASSWORD, account};
+use crate::support::{TestSite, letting};
+
+/// Renames letting 1.
+fn rename(browser: &mut Browser<'_>, title: &str) -> Result<()> {
+    let fields = [("title", title), ("address", "1"), ("_save", "")];
+    browser.fill("/admin/lettings/letting/1/change/", &fields)?;
+    Ok(())
+}
+
+#[test]
+fn the_log_tells_of_rows_and_of_the_door_newest_first() -> Result<()> {
+    for site in TestSite::on_each()? {
+        letting(&mut site.database()?, "Pier House")?;
+        account(&mut site.database()?, "carol")?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        rename(&mut browser, "Pier Cottage")?;
+        let mut stranger = Browser::new(&site);
+        stranger.log_in("carol", "wrong password")?;
+        stranger.log_in("my secret password", "x")?;
+
+        let page = browser.get("/admin/log/")?.html()?;
+
+        assert_eq!(page.texts("h1"), ["Log"]);
+        let text = page.text();
+        for words in [
+            "4 entries",
+            "Changed Title.",
+            "Pier Cottage",
+            "Pier House",
+            "Logged in.",
+            "Login refused.",
+            "carol",
+            "a name that no account has",
+            "127.0.0.1",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        assert!(!text.contains("my secret password"));
+        let (refused, changed) = (text.find("Login refused."), text.find("Changed Title."));
+        assert!(refused < changed, "{text}");
+    }
+    Ok(())
+}
+
+#[test]
+fn filters_are_combined_and_kept() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Pier House")?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    for title in ["Pier Cottage", "Pier Villa"] {
+        rename(&mut browser, title)?;
+    }
+    let mut found = |query: &str| -> Result<String> {
+        let page = browser.get(&format!("/admin/log/?{query}"))?.html()?;
+        let text = page.text();
+        let count = text.split(" entries").next().unwrap_or_default();
+        Ok(count.rsplit(' ').take(3).collect::<Vec<_>>().join(" "))
+    };
+
+    assert_eq!(found("action=changed&q=villa")?, "3 of 1");
+    assert_eq!(found("model=lettings.letting&user=ada")?, "3 of 2");
+    assert_eq!(found("user=ad")?, "3 of 0");
+    assert_eq!(found("model=auth.session&action=logged+in")?, "3 of 1");
+    assert_eq!(found("from=2026-01-01&to=2026-01-02")?, "3 of 0");
+    let page = browser.get("/admin/log/?from=yesterday&q=pier")?.html()?;
+    assert!(page.text().contains("1 error to correct"));
+    assert!(page.text().contains("From: enter a valid date."));
+    assert!(page.source().contains("value=\"yesterday\""));
+    assert_eq!(browser.get("/admin/log/?p=2")?.status, 404);
+    Ok(())
+}
+
+#[test]
+fn the_file_holds_the_filtered_lines_and_no_formula() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Pier House")?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    rename(&mut browser, "=1+1")?;
+
+    let answer = browser.get("/admin/log/export/?action=changed")?;
+
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/csv; charset=utf-8")
+    );
+    let text = answer.text()?;
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "Date,User,Kind,ID,Title,Action,Changes,Address");
+    assert_eq!(lines.len(), 2);
+    assert!(
+        lines[1].ends_with(",ada,Letting,1,'=1+1,Changed Title.,Title: Pier House → =1+1,"),
+        "{text}"
+    );
+    Ok(())
+}
+
+#[test]
+fn others_read_of_the_rows_that_they_may_look_at() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Pier House")?;
+    let mut root = Browser::superuser(&site, "ada")?;
+    rename(&mut root, "Pier Cottage")?;
+    let mut viewer = Browser::staff(&site, "bob", &["lettings.view_letting"])?;
+    let mut other = Browser::staff(&site, "carol", &["lettings.view_address"])?;
+    let mut nobody = Browser::staff(&site, "dora", &["lettings.add_letting"])?;
+
+    let page = viewer.get("/admin/log/")?.html()?.text();
+
+    assert!(
+        page.contains("1 entry") && page.contains("Pier Cottage"),
+        "{page}"
+    );
+    assert!(!page.contains("Logged in."), "{page}");
+    assert!(
+        viewer
+            .get("/admin/log/?model=auth.session")?
+            .html()?
+            .text()
+            .contains("0 of 1 entry")
+    );
+    assert!(
+        other
+            .get("/admin/log/")?
+            .html()?
+            .text()
+            .contains("0 entries")
+    );
+    assert!(viewer.get("/admin/")?.text()?.contains("/admin/log/"));
+    assert!(!nobody.get("/admin/")?.text()?.contains("/admin/log/"));
+    assert_eq!(nobody.get("/admin/log/")?.status, 403);
+    assert_eq!(nobody.get("/admin/log/export/")?.status, 403);
+    Ok(())
+}
+
+#[test]
+fn a_refusal_and_a_logout_stand_in_the_log() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let mut browser = Browser::staff(&site, "bob", &[])?;
+        browser.get("/admin/")?;
+        assert_eq!(browser.get("/admin/auth/user/1/delete/")?.status, 403);
+        let forged = browser.post("/admin/logout/", &[("csrfmiddlewaretoken", "x")])?;
+        assert_eq!(forged.status, 403);
+        browser.get("/admin/")?;
+        browser.post("/admin/logout/", &[])?;
+        let mut root = Browser::superuser(&site, "ada")?;
+
+        let text = root.get("/admin/log/?user=bob")?.html()?.text();
+
+        for words in [
+            "GET /admin/auth/user/1/delete/",
+            "POST /admin/logout/",
+            "Refused.",
+            "Logged out.",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn attempts_that_must_wait_are_told() -> Result<()> {
+    let site = TestSite::start()?;
+    account(&mut site.database()?, "carol")?;
+    let mut stranger = Browser::new(&site);
+    for _ in 0..12 {
+        stranger.log_in("carol", "wrong password")?;
+    }
+    assert_eq!(stranger.log_in("carol", PASSWORD)?.status, 429);
+    let mut root = Browser::superuser(&site, "ada")?;
+
+    let text = root
+        .get("/admin/log/?action=login+throttled")?
+        .html()?
+        .text();
+
+    assert!(
+        text.contains("1 of ") && text.contains("Login throttled."),
+        "{text}"
+    );
+    Ok(())
+}
