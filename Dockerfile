@@ -46,12 +46,11 @@ ARG REVISION
 RUN find crates web -type f -exec touch {} + \
     && cargo build --release --locked --package web --target "$(uname -m)-unknown-linux-gnu" \
     && install -D "target/$(uname -m)-unknown-linux-gnu/release/oc-lettings" /image/oc-lettings \
-    && mkdir -p /image/data /image/etc/ssl/certs \
-    && cp -L /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/
+    && mkdir /image/data
 
 FROM scratch
 
-COPY --from=build /image/etc /etc
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /image/oc-lettings /oc-lettings
 # The one place that can be written.
 COPY --from=build --chown=10001:10001 /image/data /data

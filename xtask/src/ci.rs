@@ -5,7 +5,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::machine::Machine;
-use crate::{advisories, arrows, clippy, coverage, deny, docs, fmt, machete, schema, typos};
+use crate::{advisories, arrows, clippy, coverage, deny, docs, fmt, image, machete, schema, typos};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Build and try the image too, which takes minutes.
+    #[arg(long)]
+    image: bool,
+}
 
 /// How a step went that did not fail.
 pub(crate) enum Outcome {
@@ -16,24 +23,25 @@ pub(crate) enum Outcome {
 }
 
 /// A step: its name and what it does.
-type Step = (&'static str, fn(&Machine) -> Result<Outcome>);
+type Step = (&'static str, fn(&Machine, &Args) -> Result<Outcome>);
 
 /// From quick to slow. The tests run once, in the step that also counts the lines that they reach.
-const STEPS: [Step; 10] = [
-    ("fmt", |machine| {
+const STEPS: [Step; 11] = [
+    ("fmt", |machine, _| {
         done(fmt::run(machine, &fmt::Args { check: true }))
     }),
-    ("clippy", |machine| done(clippy::run(machine))),
-    ("arrows", |machine| done(arrows::run(machine))),
-    ("typos", |machine| done(typos::run(machine))),
-    ("deny", |machine| done(deny::run(machine))),
-    ("advisories", advisories::run),
-    ("machete", |machine| done(machete::run(machine))),
-    ("schema", |machine| {
+    ("clippy", |machine, _| done(clippy::run(machine))),
+    ("arrows", |machine, _| done(arrows::run(machine))),
+    ("typos", |machine, _| done(typos::run(machine))),
+    ("deny", |machine, _| done(deny::run(machine))),
+    ("advisories", |machine, _| advisories::run(machine)),
+    ("machete", |machine, _| done(machete::run(machine))),
+    ("schema", |machine, _| {
         done(schema::run(machine, &schema::Args { check: true }))
     }),
-    ("test + coverage", |machine| done(coverage::run(machine))),
-    ("docs", |machine| done(docs::run(machine))),
+    ("test + coverage", |machine, _| done(coverage::run(machine))),
+    ("docs", |machine, _| done(docs::run(machine))),
+    ("image", |machine, args| image::check(machine, args.image)),
 ];
 
 fn done(result: Result<()>) -> Result<Outcome> {
@@ -41,12 +49,12 @@ fn done(result: Result<()>) -> Result<Outcome> {
 }
 
 /// Does every step, whatever became of the one before, and fails if one of them did.
-pub(crate) fn run(machine: &Machine) -> Result<()> {
+pub(crate) fn run(machine: &Machine, args: &Args) -> Result<()> {
     let mut rows = Vec::new();
     for (name, step) in STEPS {
         eprintln!("\n=== {name}");
         let start = Instant::now();
-        let result = step(machine);
+        let result = step(machine, args);
         if let Err(error) = &result {
             eprintln!("{name} FAILED: {error:#}");
         }

@@ -8,10 +8,13 @@ mod ci;
 mod clippy;
 mod coverage;
 mod deny;
+mod deploy;
 mod docs;
 mod figures;
 mod fmt;
 mod guard;
+mod http;
+mod image;
 mod machete;
 mod machine;
 mod needs;
@@ -48,7 +51,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Chore {
     /// Do all that a change must pass, and print a table of how it went.
-    Ci,
+    Ci(ci::Args),
     /// Format the code, or check that it is formatted.
     Fmt(fmt::Args),
     /// Lint all targets; a warning is an error.
@@ -71,6 +74,12 @@ enum Chore {
     Coverage,
     /// Build the documentation; a warning is an error.
     Docs,
+    /// Build the image of the commit that is checked out; try it, describe it, push it.
+    Image(image::Args),
+    /// Release the image of a commit, and go back if the site does not answer with it.
+    Deploy(deploy::Args),
+    /// Go back to an earlier commit.
+    Rollback(deploy::RollbackArgs),
     /// Run a command with a throw-away PostgreSQL server in `TEST_POSTGRES_URL`.
     Postgres(postgres::Args),
     /// Wait until standard input closes, then end a server.
@@ -91,7 +100,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<()> {
     let machine = Machine::new(cli.install)?;
     match cli.chore {
-        Chore::Ci => ci::run(&machine),
+        Chore::Ci(args) => ci::run(&machine, &args),
         Chore::Fmt(args) => fmt::run(&machine, &args),
         Chore::Clippy => clippy::run(&machine),
         Chore::Arrows => arrows::run(&machine),
@@ -103,6 +112,9 @@ fn run(cli: Cli) -> Result<()> {
         Chore::Test(args) => test::run(&machine, &args),
         Chore::Coverage => coverage::run(&machine),
         Chore::Docs => docs::run(&machine),
+        Chore::Image(args) => image::run(&machine, &args),
+        Chore::Deploy(args) => deploy::run(&machine, &args),
+        Chore::Rollback(args) => deploy::rollback(&machine, &args),
         Chore::Postgres(args) => postgres::run(&machine, &args),
         Chore::Guard(args) => guard::run(&machine, &args),
     }

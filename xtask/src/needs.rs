@@ -41,6 +41,12 @@ pub(crate) const BROWSER: [Need; 3] = [
     ),
 ];
 
+/// For tests of deploys over SSH.
+pub(crate) const SSH: [Need; 2] = [
+    program("ssh", "openssh-client"),
+    file("/usr/sbin/sshd", "openssh-server"),
+];
+
 /// For fetching the advisory database.
 pub(crate) const GIT: [Need; 1] = [program("git", "git")];
 

@@ -19,6 +19,7 @@ pub(crate) struct Services {
 /// Starts what is not given in the environment, and tells the tests where it is.
 pub(crate) fn start(machine: &Machine) -> Result<Services> {
     needs::require(machine, &needs::BUILD)?;
+    needs::require(machine, &needs::SSH)?;
     if machine.variable(AXE_JS).is_none() {
         machine.shell.set_var(
             AXE_JS,

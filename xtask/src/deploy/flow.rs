@@ -1,0 +1,153 @@
+//! The one way that every deploy goes: find the image, ask the host, look at the site, go back if need be.
+
+use anyhow::{Context, Result, bail};
+
+use super::Host;
+use super::site::{Pace, Seen, Site};
+use crate::http::Refusal;
+use crate::image::registry::Registry;
+
+/// The image of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Image {
+    /// The commit.
+    pub(crate) revision: String,
+    /// The hash that pins it.
+    pub(crate) digest: String,
+    /// The full name with that hash.
+    pub(crate) reference: String,
+}
+
+/// All that one deploy takes.
+pub(crate) struct Deploy<'a> {
+    pub(crate) host: &'a mut dyn Host,
+    pub(crate) site: &'a Site<'a>,
+    pub(crate) registry: &'a Registry<'a>,
+    pub(crate) pace: Pace,
+    pub(crate) dry_run: bool,
+}
+
+impl Deploy<'_> {
+    /// The image of a commit, if there is one.
+    pub(crate) fn find(&self, revision: &str) -> Result<Option<Image>> {
+        let manifest = self.registry.find(revision)?;
+        Ok(manifest.map(|manifest| Image {
+            revision: revision.to_owned(),
+            reference: self.registry.repository().pinned(&manifest.digest),
+            digest: manifest.digest,
+        }))
+    }
+
+    /// The revision that answers now.
+    pub(crate) fn running(&self) -> Result<String> {
+        match self.site.look() {
+            Seen::Revision { revision, .. } => Ok(revision),
+            Seen::Nothing(why) => bail!("{} does not tell what is running: {why}", self.site.url()),
+        }
+    }
+
+    /// Releases the image of that commit. Ends well only when the site answers with it, and leaves the one that
+    /// answered before in its place otherwise.
+    pub(crate) fn run(&mut self, revision: &str) -> Result<()> {
+        let name = self.host.name();
+        let image = self.find(revision)?;
+        let image = image.with_context(|| {
+            format!(
+                "there is no image {}",
+                self.registry.repository().tagged(revision)
+            )
+        })?;
+        println!("{name}: {}", image.reference);
+        let before = self.before(revision)?;
+        self.host
+            .prepare()
+            .with_context(|| format!("{name}: nothing was changed"))?;
+        if self.dry_run {
+            println!(
+                "{name}: would release it, and wait up to {} s",
+                self.pace.timeout.as_secs()
+            );
+            return Ok(());
+        }
+
+        let trouble = match self.attempt(&image) {
+            Ok(()) => {
+                println!("{name}: {} answers with {revision}", self.site.url());
+                return Ok(());
+            }
+            Err(Trouble::Refused(error)) => return Err(error.context("nothing was changed")),
+            Err(Trouble::Bad(words)) => words,
+        };
+        println!("{name}: FAILED: {trouble}");
+        let Some(before) = before else {
+            bail!("{name}: {trouble}. There is nothing to go back to");
+        };
+        println!("{name}: going back to {}", before.revision);
+        match self.attempt(&before) {
+            Ok(()) => bail!(
+                "{name}: {trouble}. Went back: {} answers again",
+                before.revision
+            ),
+            Err(Trouble::Bad(worse)) => bail!("{name}: {trouble}. Going back FAILED too: {worse}"),
+            Err(Trouble::Refused(error)) => {
+                bail!("{name}: {trouble}. Going back FAILED too: {error:#}")
+            }
+        }
+    }
+
+    /// What to go back to: the image of what answers now.
+    fn before(&self, revision: &str) -> Result<Option<Image>> {
+        let running = match self.site.look() {
+            Seen::Revision { revision, .. } => revision,
+            Seen::Nothing(why) => {
+                println!("  nothing to go back to: {why}");
+                return Ok(None);
+            }
+        };
+        println!("  {} answers with {running}", self.site.url());
+        if running == revision {
+            return Ok(None);
+        }
+        let image = if is_tag(&running) {
+            self.find(&running)?
+        } else {
+            None
+        };
+        if image.is_none() {
+            println!("  nothing to go back to: {running:?} has no image");
+        }
+        Ok(image)
+    }
+
+    fn attempt(&mut self, image: &Image) -> Result<(), Trouble> {
+        if let Err(error) = self.host.release(image) {
+            let refused = error.downcast_ref().is_some_and(Refusal::is_final);
+            return Err(if refused {
+                Trouble::Refused(error)
+            } else {
+                Trouble::Bad(format!("{error:#}"))
+            });
+        }
+        let host = &mut *self.host;
+        self.site
+            .wait_for(&image.revision, self.pace, &mut || host.verdict())
+            .map_err(Trouble::Bad)
+    }
+}
+
+/// How an attempt went wrong.
+enum Trouble {
+    /// The host would not hear of it: what ran still runs.
+    Refused(anyhow::Error),
+    /// Something may have changed.
+    Bad(String),
+}
+
+/// Whether a text from outside may stand in the address of an image.
+fn is_tag(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    !text.is_empty()
+        && text.len() <= 128
+        && text.bytes().all(plain)
+        && !text.starts_with(['.', '-'])
+}

@@ -1,0 +1,119 @@
+//! Render: its deploy hook, and its API where we have a key to follow the deploy.
+
+use anyhow::{Context, Result, ensure};
+
+use super::flow::Image;
+use super::{Host, Verdict, encoded, secret};
+use crate::http::{Http, request};
+use crate::machine::Machine;
+
+/// The hook; whoever has its address may deploy.
+const HOOK: &str = "RENDER_DEPLOY_HOOK_URL";
+/// The key of the API, which tells more than the site does; not needed.
+const KEY: &str = "RENDER_API_KEY";
+
+/// A web service at Render that runs an image.
+pub(crate) struct Render<'a> {
+    http: &'a Http,
+    hook: String,
+    key: Option<String>,
+    /// The deploy that was started last.
+    deploy: Option<String>,
+}
+
+impl<'a> Render<'a> {
+    /// As the environment names it.
+    pub(crate) fn from(machine: &Machine, http: &'a Http) -> Result<Self> {
+        let key = machine
+            .variable(KEY)
+            .is_some()
+            .then(|| secret(machine, http, KEY));
+        Self::new(http, secret(machine, http, HOOK)?, key.transpose()?)
+    }
+
+    /// By its hook, and a key if there is one.
+    fn new(http: &'a Http, hook: String, key: Option<String>) -> Result<Self> {
+        http.hide(&hook);
+        if let Some((_, parameters)) = hook.split_once('?') {
+            http.hide(parameters);
+        }
+        let render = Self {
+            http,
+            hook,
+            key,
+            deploy: None,
+        };
+        ensure!(
+            render.place().is_some(),
+            "{HOOK} is not the address of a deploy hook: https://api.render.com/deploy/srv-…?key=…"
+        );
+        Ok(render)
+    }
+
+    /// The host of the hook, and the service.
+    fn place(&self) -> Option<(&str, &str)> {
+        let (origin, rest) = self.hook.split_once("/deploy/")?;
+        let service = rest.split(['?', '/']).next()?;
+        let known = service.starts_with("srv-") && origin.contains("://");
+        known.then_some((origin, service))
+    }
+
+    /// What the API says under a path of the service; `None` without a key.
+    fn ask(&self, path: &str) -> Result<Option<serde_json::Value>> {
+        let Some(key) = &self.key else {
+            return Ok(None);
+        };
+        let (origin, service) = self.place().context("the hook was checked")?;
+        let url = format!("{origin}/v1/services/{service}{path}");
+        let authorization = format!("Bearer {key}");
+        let headers = [("Authorization", authorization.as_str())];
+        let answer = self
+            .http
+            .send("Render's API", &request("GET", &url, &headers, Vec::new())?)?;
+        answer.json().map(Some)
+    }
+}
+
+impl Host for Render<'_> {
+    fn name(&self) -> &'static str {
+        "render"
+    }
+
+    fn prepare(&mut self) -> Result<()> {
+        self.ask("").map(drop)
+    }
+
+    fn release(&mut self, image: &Image) -> Result<()> {
+        let joint = if self.hook.contains('?') { '&' } else { '?' };
+        let url = format!("{}{joint}imgURL={}", self.hook, encoded(&image.reference));
+        self.deploy = None;
+        let answer = self.http.send(
+            "Render's deploy hook",
+            &request("POST", &url, &[], Vec::new())?,
+        )?;
+        // Which deploy it is stands in the answer in most cases, and is needed only for asking the API.
+        let answer = answer.json().unwrap_or_default();
+        self.deploy = answer["deploy"]["id"].as_str().map(str::to_owned);
+        println!(
+            "  asked: {}",
+            self.deploy.as_deref().unwrap_or("no number was given")
+        );
+        Ok(())
+    }
+
+    fn verdict(&mut self) -> Result<Verdict> {
+        let Some(deploy) = &self.deploy else {
+            return Ok(Verdict::Going);
+        };
+        let Some(about) = self.ask(&format!("/deploys/{}", encoded(deploy)))? else {
+            return Ok(Verdict::Going);
+        };
+        let status = about["status"].as_str().unwrap_or_default();
+        Ok(match status {
+            "build_failed" | "update_failed" | "pre_deploy_failed" | "canceled" | "deactivated" => {
+                Verdict::Failed(format!("Render says of {deploy}: {status}"))
+            }
+            _ => Verdict::Going,
+        })
+    }
+}

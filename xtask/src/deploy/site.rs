@@ -1,0 +1,204 @@
+//! Looks at the site as a visitor does, until it is what it should be or it is too late.
+
+use std::fmt;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+
+use super::Verdict;
+use crate::http::{Http, get};
+
+/// How often and how long we look.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// The pause between two looks.
+    pub(crate) pause: Duration,
+    /// When to give up.
+    pub(crate) timeout: Duration,
+    /// So many good looks in a row count as success.
+    pub(crate) row: u32,
+    /// At every so manieth look the host is asked too.
+    pub(crate) host_every: u32,
+}
+
+impl Pace {
+    /// With that pause, up to that time.
+    pub(crate) fn of(pause: Duration, timeout: Duration) -> Self {
+        Self {
+            pause,
+            timeout,
+            row: 10,
+            host_every: 5,
+        }
+    }
+}
+
+/// The site at its public address.
+pub(crate) struct Site<'a> {
+    http: &'a Http,
+    url: String,
+}
+
+/// What one look showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// That revision answers; if something keeps it from being ready, what.
+    Revision {
+        revision: String,
+        trouble: Option<String>,
+    },
+    /// No revision answers.
+    Nothing(String),
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Revision {
+                revision,
+                trouble: None,
+            } => write!(f, "{revision}, ready"),
+            Self::Revision {
+                revision,
+                trouble: Some(trouble),
+            } => write!(f, "{revision}, not ready ({trouble})"),
+            Self::Nothing(why) => f.write_str(why),
+        }
+    }
+}
+
+/// Everything that was seen, without repetitions.
+#[derive(Debug, Default)]
+pub(crate) struct Sightings(Vec<(Seen, u32)>);
+
+impl Sightings {
+    /// Whether this is something new.
+    fn add(&mut self, seen: Seen) -> bool {
+        match self.0.last_mut() {
+            Some((last, count)) if *last == seen => {
+                *count += 1;
+                false
+            }
+            _ => {
+                self.0.push((seen, 1));
+                true
+            }
+        }
+    }
+}
+
+impl fmt::Display for Sightings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// Of a site that flaps, the end says enough.
+        const LAST: usize = 6;
+
+        let left_out = self.0.len().saturating_sub(LAST);
+        if left_out > 0 {
+            write!(f, "… {left_out} changes before; ")?;
+        }
+        let last: Vec<String> = self.0[left_out..]
+            .iter()
+            .map(|(seen, count)| format!("{count} × {seen}"))
+            .collect();
+        f.write_str(&last.join("; "))
+    }
+}
+
+impl<'a> Site<'a> {
+    /// The site at that address.
+    pub(crate) fn new(http: &'a Http, url: &str) -> Result<Self> {
+        let known = ["https://", "http://"]
+            .iter()
+            .any(|scheme| url.starts_with(scheme));
+        ensure!(
+            known,
+            "APP_URL is {url:?}: it must begin with https:// or http://"
+        );
+        Ok(Self {
+            http,
+            url: url.trim_end_matches('/').to_owned(),
+        })
+    }
+
+    /// Where it is.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Looks once.
+    pub(crate) fn look(&self) -> Seen {
+        match self.ask("/healthz") {
+            Ok((200, health)) => match health["revision"].as_str() {
+                Some(revision) => Seen::Revision {
+                    revision: revision.to_owned(),
+                    trouble: self.trouble(),
+                },
+                None => Seen::Nothing("/healthz answers, but names no revision".to_owned()),
+            },
+            Ok((status, _)) => Seen::Nothing(format!("/healthz answers {status}")),
+            Err(error) => Seen::Nothing(error.to_string()),
+        }
+    }
+
+    fn trouble(&self) -> Option<String> {
+        match self.ask("/readyz") {
+            Ok((200, _)) => None,
+            Ok((status, body)) if body["checks"].is_object() => {
+                Some(format!("/readyz answers {status}: {}", body["checks"]))
+            }
+            Ok((status, _)) => Some(format!("/readyz answers {status}")),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
+    fn ask(&self, path: &str) -> Result<(u16, serde_json::Value)> {
+        let answer = self
+            .http
+            .once(path, &get(&format!("{}{path}", self.url))?)?;
+        let body = answer.json().unwrap_or_default();
+        Ok((answer.status, body))
+    }
+
+    /// Looks until that revision is well so many times in a row. The error is what was seen instead.
+    pub(crate) fn wait_for(
+        &self,
+        revision: &str,
+        pace: Pace,
+        verdict: &mut dyn FnMut() -> Result<Verdict>,
+    ) -> Result<(), String> {
+        let start = Instant::now();
+        let mut sightings = Sightings::default();
+        let mut row = 0;
+        let mut looks: u32 = 0;
+        loop {
+            let seen = self.look();
+            let good = matches!(&seen, Seen::Revision { revision: found, trouble: None } if found == revision);
+            row = if good { row + 1 } else { 0 };
+            let seconds = start.elapsed().as_secs();
+            if sightings.add(seen.clone()) {
+                println!("  {seconds:>4} s  {}: {seen}", self.url);
+            }
+            if row == pace.row {
+                println!("  {seconds:>4} s  {row} times in a row");
+                return Ok(());
+            }
+            if !good && looks.is_multiple_of(pace.host_every) {
+                match verdict() {
+                    Ok(Verdict::Going) => {}
+                    Ok(Verdict::Failed(why)) => return Err(format!("{why}; saw {sightings}")),
+                    Err(error) => return Err(format!("{error:#}; saw {sightings}")),
+                }
+            }
+            looks += 1;
+            if start.elapsed() + pace.pause > pace.timeout {
+                return Err(format!(
+                    "{revision} was not well {} times in a row within {} s; saw {sightings}",
+                    pace.row,
+                    pace.timeout.as_secs_f32()
+                ));
+            }
+            thread::sleep(pace.pause);
+        }
+    }
+}

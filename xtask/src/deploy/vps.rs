@@ -1,0 +1,197 @@
+//! A machine of our own, over SSH: the files of `deploy/` go there, and `roll.sh` does the rest.
+
+use std::io::Write;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use tempfile::NamedTempFile;
+use xshell::{Cmd, cmd};
+
+use super::flow::Image;
+use super::{Host, Verdict, required, secret};
+use crate::http::Http;
+use crate::machine::Machine;
+
+/// What a release brings to the machine, from `deploy/`.
+const FILES: [&str; 3] = ["caddy/Caddyfile", "compose.yaml", "roll.sh"];
+
+/// How often we knock before we say that nobody is there.
+const ATTEMPTS: u32 = 4;
+
+/// A machine with Docker.
+pub(crate) struct Vps<'a> {
+    machine: &'a Machine,
+    host: String,
+    port: u16,
+    user: String,
+    /// The private key, in a file that only we can read and that goes when we do.
+    key: NamedTempFile,
+    /// The machine's own keys; no other machine is spoken to.
+    known_hosts: NamedTempFile,
+    path: String,
+    first_pause: Duration,
+}
+
+impl<'a> Vps<'a> {
+    /// As the environment names it.
+    pub(crate) fn from(machine: &'a Machine, http: &Http, first_pause: Duration) -> Result<Self> {
+        let host = required(machine, "SSH_HOST")?;
+        let (host, port) = match host.rsplit_once(':') {
+            Some((host, port)) if !host.contains(':') => (
+                host.to_owned(),
+                port.parse()
+                    .with_context(|| format!("SSH_HOST ends in {port:?}, which is no port"))?,
+            ),
+            _ => (host, 22),
+        };
+        let user = required(machine, "SSH_USER")?;
+        let path = required(machine, "PROJECT_VPS_PATH")?;
+        for (name, value, more) in [("SSH_HOST", &host, ".-:"), ("SSH_USER", &user, ".-_")] {
+            let plain = |c: char| c.is_ascii_alphanumeric() || more.contains(c);
+            ensure!(
+                value.chars().all(plain) && !value.starts_with('-'),
+                "{name} is {value:?}, which is no name"
+            );
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+        ensure!(
+            path.starts_with('/') && path.chars().all(plain),
+            "PROJECT_VPS_PATH is {path:?}: it must be an absolute path of letters, digits and . _ -"
+        );
+        Ok(Self {
+            machine,
+            host,
+            port,
+            user,
+            key: file(&secret(machine, http, "SSH_PRIVATE_KEY")?)?,
+            known_hosts: file(&required(machine, "SSH_KNOWN_HOSTS")?)?,
+            path,
+            first_pause,
+        })
+    }
+
+    /// The command that runs a line in the shell of that machine.
+    fn ssh(&self, line: &str) -> Cmd<'a> {
+        let Self { host, user, .. } = self;
+        let port = self.port.to_string();
+        let (key, known_hosts) = (self.key.path(), self.known_hosts.path().display());
+        // No agent, no password, no question, and nobody's settings but these.
+        let mut ssh = cmd!(
+            self.machine.shell,
+            "ssh -F none -T -i {key} -p {port} -l {user}"
+        );
+        for option in [
+            "BatchMode=yes",
+            "ClearAllForwardings=yes",
+            "ConnectTimeout=10",
+            "ForwardAgent=no",
+            "GlobalKnownHostsFile=/dev/null",
+            "IdentitiesOnly=yes",
+            "IdentityAgent=none",
+            "PasswordAuthentication=no",
+            "ServerAliveCountMax=4",
+            "ServerAliveInterval=15",
+            "StrictHostKeyChecking=yes",
+            "UpdateHostKeys=no",
+            &format!("UserKnownHostsFile={known_hosts}"),
+        ] {
+            ssh = ssh.args(["-o", option]);
+        }
+        ssh.args(["--", host, line])
+    }
+
+    /// Waits until the machine lets us in.
+    fn knock(&self) -> Result<()> {
+        let mut pause = self.first_pause;
+        for attempt in 1.. {
+            // 255 is ssh's own failure; anything else comes from the other side.
+            let output = self.ssh("true").quiet().ignore_status().output()?;
+            if output.status.success() {
+                break;
+            }
+            let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            let refused = ["Host key verification failed", "Permission denied"]
+                .iter()
+                .any(|no| words.contains(no));
+            if refused || attempt == ATTEMPTS {
+                bail!("{} does not let us in: {words}", self.host);
+            }
+            eprintln!("  {words}; again in {:.1} s", pause.as_secs_f32());
+            thread::sleep(pause);
+            pause *= 2;
+        }
+        Ok(())
+    }
+
+    /// Brings files of `deploy/` to the project's folder.
+    fn bring(&self, files: &[&str]) -> Result<()> {
+        let folder = self.machine.root.join("deploy");
+        let archive = cmd!(
+            self.machine.shell,
+            "tar --create --owner=0 --group=0 --directory={folder} {files...}"
+        );
+        let archive = archive.quiet().output()?.stdout;
+        let path = &self.path;
+        let unpack = format!(
+            "mkdir -p '{path}' && tar --extract --no-same-owner --unlink-first --directory='{path}'"
+        );
+        self.machine.run(self.ssh(&unpack).stdin(archive))
+    }
+
+    /// Prepares a bare Debian machine.
+    pub(crate) fn bootstrap(&self, dry_run: bool) -> Result<()> {
+        self.knock()?;
+        println!("vps: {} lets us in", self.host);
+        if dry_run {
+            println!(
+                "vps: would prepare {} as deploy/bootstrap.sh says",
+                self.path
+            );
+            return Ok(());
+        }
+        self.bring(&["bootstrap.sh", "caddy/Caddyfile", "compose.yaml", "roll.sh"])?;
+        let path = &self.path;
+        self.machine
+            .run(self.ssh(&format!("sh '{path}/bootstrap.sh' '{path}'")))
+    }
+}
+
+/// A text in a file that nobody else can read. Secrets that were pasted may have lost their last line feed.
+fn file(text: &str) -> Result<NamedTempFile> {
+    let mut file = NamedTempFile::new()?;
+    let text = text.replace("\r\n", "\n");
+    writeln!(file, "{}", text.trim_end())?;
+    file.flush()?;
+    Ok(file)
+}
+
+impl Host for Vps<'_> {
+    fn name(&self) -> &'static str {
+        "vps"
+    }
+
+    fn prepare(&mut self) -> Result<()> {
+        self.knock()?;
+        let path = &self.path;
+        let line = format!("docker compose version && test -f '{path}/.env'");
+        self.machine.run(self.ssh(&line)).with_context(|| {
+            format!(
+                "{} has no Docker with Compose, or no {path}/.env: `cargo xtask deploy vps --bootstrap` prepares it",
+                self.host
+            )
+        })
+    }
+
+    fn release(&mut self, image: &Image) -> Result<()> {
+        self.bring(&FILES)?;
+        let (path, reference) = (&self.path, &image.reference);
+        self.machine
+            .run(self.ssh(&format!("sh '{path}/roll.sh' '{reference}'")))
+    }
+
+    /// `roll.sh` has seen both slots healthy; all else is seen from outside.
+    fn verdict(&mut self) -> Result<Verdict> {
+        Ok(Verdict::Going)
+    }
+}

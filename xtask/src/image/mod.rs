@@ -1,0 +1,166 @@
+//! The image of a commit: built, tried, described, pushed.
+
+mod engine;
+pub(crate) mod name;
+pub(crate) mod registry;
+mod sbom;
+mod source;
+mod trial;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use xshell::cmd;
+
+use crate::ci::Outcome;
+use crate::http::Http;
+use crate::machine::Machine;
+use engine::Engine;
+use name::Repository;
+use registry::Registry;
+use source::Source;
+
+/// The account at Docker Hub, and its token.
+const USERNAME: &str = "DOCKERHUB_USERNAME";
+const TOKEN: &str = "DOCKERHUB_TOKEN";
+
+#[derive(clap::Args, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct Args {
+    /// What builds; without, the first that is found here.
+    #[arg(long, value_enum)]
+    engine: Option<Engine>,
+
+    /// The account, or HOST/ACCOUNT for another registry than Docker Hub [default: `DOCKERHUB_USERNAME`, or
+    /// localhost].
+    #[arg(long)]
+    name: Option<String>,
+
+    /// Start the image, ask it for its revision, take it through a registry on this machine, stop it.
+    #[arg(long)]
+    check: bool,
+
+    /// Push both tags; logs in with `DOCKERHUB_USERNAME` and `DOCKERHUB_TOKEN`.
+    #[arg(long)]
+    push: bool,
+
+    /// Write a list of all parts (`CycloneDX`) to target/image.
+    #[arg(long)]
+    sbom: bool,
+
+    /// Build what is not committed too; the tag says so.
+    #[arg(long)]
+    allow_dirty: bool,
+
+    /// Use nothing of an earlier build.
+    #[arg(long)]
+    no_cache: bool,
+}
+
+/// Builds the image of the commit that is checked out.
+pub(crate) fn run(machine: &Machine, args: &Args) -> Result<()> {
+    let engine = engine::find(machine, args.engine)?;
+    let source = Source::of(machine, args.allow_dirty)?;
+    let repository = repository(machine, args.name.as_deref())?;
+    let tags = source.tags().map(|tag| repository.tagged(tag));
+
+    let start = Instant::now();
+    let context = source.context(machine)?;
+    engine.build(
+        machine,
+        &source,
+        &tags.clone().collect::<Vec<_>>(),
+        context.folder(),
+        args.no_cache,
+    )?;
+    for tag in tags.clone() {
+        println!("{tag}");
+    }
+    println!(
+        "built with {engine} in {:.0} s",
+        start.elapsed().as_secs_f32()
+    );
+
+    if args.sbom {
+        println!("{}", sbom::write(machine, &source)?.display());
+    }
+    if args.check {
+        let image = repository.tagged(&source.revision);
+        trial::run(machine, engine, &image, &source)?;
+    }
+    if args.push {
+        push(machine, engine, &source, &repository)?;
+    }
+    Ok(())
+}
+
+/// The image in `cargo xtask ci`: it takes minutes, so only when asked for, and where something can build it.
+pub(crate) fn check(machine: &Machine, wanted: bool) -> Result<Outcome> {
+    if !wanted {
+        eprintln!("image: not checked (it takes minutes; `cargo xtask ci --image` does it)");
+        return Ok(Outcome::NotChecked);
+    }
+    if let Err(error) = engine::find(machine, None) {
+        eprintln!("image: not checked ({error})");
+        return Ok(Outcome::NotChecked);
+    }
+    let args = Args {
+        check: true,
+        sbom: true,
+        allow_dirty: true,
+        ..Args::default()
+    };
+    run(machine, &args).map(|()| Outcome::Done)
+}
+
+/// The repository of that account, or of the one that the environment names.
+pub(crate) fn repository(machine: &Machine, name: Option<&str>) -> Result<Repository> {
+    let account = machine.variable(USERNAME);
+    Repository::of(name.or(account.as_deref()).unwrap_or("localhost"))
+}
+
+/// What lets us into the registry; a registry on this machine asks for nothing.
+pub(crate) fn credentials(machine: &Machine, http: &Http) -> Option<(String, String)> {
+    let credentials = machine.variable(USERNAME).zip(machine.variable(TOKEN));
+    if let Some((_, token)) = &credentials {
+        http.hide(token);
+    }
+    credentials
+}
+
+fn push(machine: &Machine, engine: Engine, source: &Source, repository: &Repository) -> Result<()> {
+    let http = Http::new(Duration::from_secs(1));
+    let credentials = credentials(machine, &http).filter(|_| !repository.is_local());
+    ensure!(
+        credentials.is_some() || repository.is_local(),
+        "{USERNAME} and {TOKEN} must be set: the registry lets nobody in without"
+    );
+    engine.push(machine, repository, source, credentials.as_ref())?;
+    let registry = Registry::new(&http, repository.clone(), credentials);
+    let mut digests = Vec::new();
+    for tag in source.tags() {
+        let manifest = registry.find(tag)?;
+        let manifest = manifest.with_context(|| format!("{tag} was pushed, and is not there"))?;
+        digests.push(manifest.digest);
+    }
+    let digest = digests.pop().context("nothing was pushed")?;
+    ensure!(
+        digests.iter().all(|other| *other == digest),
+        "the tags lead to different images: somebody else pushes at the same time"
+    );
+    println!("pushed {}", repository.pinned(&digest));
+    Ok(())
+}
+
+/// A folder under `target` for what is made.
+fn output(machine: &Machine) -> Result<PathBuf> {
+    Ok(machine
+        .shell
+        .create_dir(machine.root.join("target/image"))?)
+}
+
+/// What git answers.
+fn git(machine: &Machine, arguments: &[&str]) -> Result<String> {
+    machine.read(cmd!(machine.shell, "git {arguments...}"))
+}

@@ -1,0 +1,198 @@
+//! Deploys to something like Heroku.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::registry::Registry;
+use crate::server::{self, Asked, Reply};
+use crate::world::{Day, NEW, OLD, Shared};
+use crate::xtask::{Run, run};
+
+const KEY: &str = "HRKU-hunter2";
+
+/// A host with a registry of its own and a site.
+struct Heroku {
+    world: Shared,
+    app_url: String,
+    /// Where images are pushed by the pipeline.
+    source: Registry,
+    /// Where the host takes them from.
+    registry: Registry,
+    api: String,
+}
+
+/// What the API does that is not as it should be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trick {
+    None,
+    /// Every release of the new revision fails, though the change was answered with 200.
+    ReleaseFails,
+    /// The change is answered with 200 and nothing comes of it.
+    NoRelease,
+    /// The change is refused.
+    Refusal,
+}
+
+impl Heroku {
+    fn start(day: Day, trick: Trick) -> Result<Self> {
+        let world = Shared::new(day);
+        let registry = Registry::start(Some(("_", KEY)))?;
+        let api = server::start(answers(world.clone(), registry.clone(), trick))?;
+        Ok(Self {
+            app_url: world.site()?,
+            world,
+            source: Registry::with_both()?,
+            registry,
+            api: format!("http://{api}"),
+        })
+    }
+
+    fn deploy(&self, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
+        let name = format!("{}/ada", self.source.place);
+        let ours = [
+            ("APP_URL", self.app_url.as_str()),
+            ("HEROKU_API_KEY", KEY),
+            ("HEROKU_APP_NAME", "oc-lettings"),
+            ("HEROKU_API_URL", &self.api),
+            ("HEROKU_REGISTRY", &self.registry.place),
+        ];
+        let line = [&["deploy", "heroku", "--sha", NEW, "--name", &name], more].concat();
+        let run = run(&line, &[&ours, variables].concat())?;
+        run.assert_hid(&[KEY]);
+        Ok(run)
+    }
+}
+
+fn answers(world: Shared, registry: Registry, trick: Trick) -> impl FnMut(&Asked) -> Reply + Send {
+    let mut releases = vec![json!({ "version": 41, "status": "succeeded", "description": "" })];
+    move |asked| {
+        if asked.headers.get("authorization") != Some(&format!("Bearer {KEY}")) {
+            return Reply::new(401, "{\"id\":\"unauthorized\"}");
+        }
+        match (asked.method.as_str(), asked.path.as_str()) {
+            ("GET", "/apps/oc-lettings") => {
+                Reply::json(&json!({ "stack": { "name": "container" } }))
+            }
+            ("GET", "/apps/oc-lettings/releases") => Reply::json(&Value::Array(
+                releases.iter().rev().take(1).cloned().collect(),
+            )),
+            ("PATCH", "/apps/oc-lettings/formation") => {
+                let Some(revision) = wanted(asked, &registry) else {
+                    return Reply::new(422, "no such image");
+                };
+                let is_new = revision == NEW;
+                if is_new && trick == Trick::Refusal {
+                    return Reply::new(402, "{\"id\":\"delinquent\"}");
+                }
+                if is_new && trick == Trick::NoRelease {
+                    world.lock().released.push(revision);
+                    return Reply::json(&json!([]));
+                }
+                let fails = is_new && trick == Trick::ReleaseFails;
+                if fails {
+                    world.lock().released.push(revision);
+                } else {
+                    world.release(&revision);
+                }
+                let status = if fails { "failed" } else { "succeeded" };
+                let version = 41 + releases.len();
+                releases.push(
+                    json!({ "version": version, "status": status, "description": "Deployed web" }),
+                );
+                Reply::json(&json!([{ "type": "web" }]))
+            }
+            _ => Reply::new(404, "{}"),
+        }
+    }
+}
+
+/// The commit of the image that a change asks for, if the registry has that image in the format that it takes.
+fn wanted(asked: &Asked, registry: &Registry) -> Option<String> {
+    let change: Value = serde_json::from_slice(&asked.body).ok()?;
+    let id = change["updates"][0]["docker_image"].as_str()?;
+    let manifest = registry.manifest("latest")?;
+    let in_form = manifest["config"]["digest"] == id
+        && manifest["mediaType"] == "application/vnd.docker.distribution.manifest.v2+json";
+    let layer = registry.blob(manifest["layers"][0]["digest"].as_str()?)?;
+    let config: Value = serde_json::from_str(&registry.blob(id)?).ok()?;
+    let revision = config["revision"].as_str()?;
+    (in_form && layer.ends_with(revision)).then(|| revision.to_owned())
+}
+
+#[test]
+fn the_image_is_copied_and_released() -> Result<()> {
+    let host = Heroku::start(Day::Good { looks: 3 }, Trick::None)?;
+
+    let run = host.deploy(&[], &[])?;
+
+    assert!(run.ok, "{}", run.said);
+    assert_eq!(host.world.released(), [NEW]);
+    assert!(host.registry.digest(NEW).is_some());
+    Ok(())
+}
+
+#[test]
+fn a_release_that_failed_behind_a_yes_is_caught() -> Result<()> {
+    for (trick, saw) in [
+        (
+            Trick::ReleaseFails,
+            "Heroku says of release v42 (Deployed web): failed",
+        ),
+        (
+            Trick::NoRelease,
+            "Heroku said yes and made no release after v41",
+        ),
+    ] {
+        let host = Heroku::start(Day::Good { looks: 0 }, trick)?;
+
+        let run = host.deploy(&[], &[])?;
+
+        assert!(!run.ok);
+        run.assert_said(&[saw, &format!("Went back: {OLD} answers again")]);
+        assert_eq!(host.world.released(), [NEW, OLD]);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_release_that_never_becomes_well_is_taken_back() -> Result<()> {
+    for (day, saw) in [
+        (Day::Down, "/healthz answers 502"),
+        (Day::NeverReady, "not ready"),
+        (Day::WrongRevision, "main, ready"),
+        (Day::Flapping, "changes before"),
+    ] {
+        let host = Heroku::start(day, Trick::None)?;
+
+        let run = host.deploy(&["--timeout", "600ms"], &[])?;
+
+        assert!(!run.ok);
+        run.assert_said(&[saw, &format!("Went back: {OLD} answers again")]);
+        assert_eq!(host.world.released(), [NEW, OLD]);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_refused_change_leaves_all_as_it_was() -> Result<()> {
+    let host = Heroku::start(Day::Good { looks: 0 }, Trick::Refusal)?;
+
+    let run = host.deploy(&[], &[])?;
+
+    assert!(!run.ok);
+    run.assert_said(&["nothing was changed", "answered 402", "delinquent"]);
+    assert!(host.world.released().is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_wrong_key_is_found_before_anything_is_copied() -> Result<()> {
+    let host = Heroku::start(Day::Good { looks: 0 }, Trick::None)?;
+
+    let run = host.deploy(&[], &[("HEROKU_API_KEY", "HRKU-wrong")])?;
+
+    assert!(!run.ok);
+    run.assert_said(&["nothing was changed", "answered 401"]);
+    assert_eq!(host.registry.digest("latest"), None);
+    Ok(())
+}

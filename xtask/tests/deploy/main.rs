@@ -1,0 +1,11 @@
+//! The real program against hosts that behave like the real ones, and like their bad days, over real sockets.
+
+mod heroku;
+mod registry;
+mod render;
+mod rollback;
+mod server;
+mod ssh;
+mod vps;
+mod world;
+mod xtask;

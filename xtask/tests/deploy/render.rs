@@ -1,0 +1,280 @@
+//! Deploys to something like Render.
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::registry::Registry;
+use crate::server::{self, Reply};
+use crate::world::{Day, NEW, OLD, Shared};
+use crate::xtask::{Run, run};
+
+const HOOK_KEY: &str = "hook-hunter2";
+const API_KEY: &str = "rnd_hunter3";
+
+/// What the host's own doors do.
+#[derive(Clone, Copy, Default)]
+struct Doors {
+    /// The hook is busy so many times before it hears.
+    busy: u32,
+    /// The hook's answer to everybody, if it is not yes.
+    refusal: Option<u16>,
+    /// What the API says of every deploy of the new revision.
+    state: Option<&'static str>,
+}
+
+/// A host with a site; the variables that lead there.
+struct Render {
+    world: Shared,
+    app_url: String,
+    registry: Registry,
+    hook: String,
+}
+
+impl Render {
+    fn start(day: Day, doors: Doors) -> Result<Self> {
+        let world = Shared::new(day);
+        let registry = Registry::with_both()?;
+        let hook = server::start(answers(world.clone(), registry.clone(), doors))?;
+        Ok(Self {
+            app_url: world.site()?,
+            world,
+            registry,
+            hook: format!("http://{hook}/deploy/srv-1?key={HOOK_KEY}"),
+        })
+    }
+
+    fn deploy(&self, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
+        let name = format!("{}/ada", self.registry.place);
+        let ours = [
+            ("APP_URL", self.app_url.as_str()),
+            ("RENDER_DEPLOY_HOOK_URL", &self.hook),
+        ];
+        let line = [&["deploy", "render", "--sha", NEW, "--name", &name], more].concat();
+        let run = run(&line, &[&ours, variables].concat())?;
+        run.assert_hid(&[HOOK_KEY, API_KEY]);
+        Ok(run)
+    }
+}
+
+fn answers(
+    world: Shared,
+    registry: Registry,
+    doors: Doors,
+) -> impl FnMut(&server::Asked) -> Reply + Send {
+    let mut busy = doors.busy;
+    move |asked| {
+        if asked.path.starts_with("/v1/services/srv-1") {
+            let expected = format!("Bearer {API_KEY}");
+            let given = asked.headers.get("authorization");
+            if given != Some(&expected) {
+                return Reply::new(401, format!("no such key: {given:?}"));
+            }
+            let newest = world.released().pop();
+            let state = match doors.state {
+                Some(state) if newest.as_deref() == Some(NEW) => state,
+                _ => "live",
+            };
+            return Reply::json(&json!({ "id": "dep-1", "status": state }));
+        }
+        if let Some(status) = doors.refusal {
+            return Reply::new(status, format!("{} is not welcome", asked.query));
+        }
+        if busy > 0 {
+            busy -= 1;
+            return Reply::new(503, "busy");
+        }
+        let image = asked.query.split("imgURL=").nth(1).unwrap_or_default();
+        let image = image
+            .replace("%2F", "/")
+            .replace("%3A", ":")
+            .replace("%40", "@");
+        let pinned = image.split_once('@').map_or("", |(_, digest)| digest);
+        let known = asked.method == "POST" && asked.query.starts_with(&format!("key={HOOK_KEY}&"));
+        match registry.revision_of(pinned) {
+            Some(revision) if known => {
+                world.release(&revision);
+                Reply::json(&json!({ "deploy": { "id": "dep-1" } }))
+            }
+            _ => Reply::new(404, "no such hook or image"),
+        }
+    }
+}
+
+/// Asserts that the new revision was tried, and the old one brought back.
+fn assert_went_back(host: &Render, run: &Run, saw: &str) {
+    assert!(!run.ok);
+    run.assert_said(&[saw, &format!("Went back: {OLD} answers again")]);
+    assert_eq!(host.world.released(), [NEW, OLD]);
+}
+
+#[test]
+fn a_good_release_is_waited_for() -> Result<()> {
+    let host = Render::start(Day::Good { looks: 7 }, Doors::default())?;
+
+    let run = host.deploy(&[], &[])?;
+
+    assert!(run.ok, "{}", run.said);
+    let pinned = format!(
+        "oc-lettings-site@{}",
+        host.registry.digest(NEW).unwrap_or_default()
+    );
+    run.assert_said(&[&pinned, "10 times in a row", &format!("answers with {NEW}")]);
+    assert_eq!(host.world.released(), [NEW]);
+    Ok(())
+}
+
+#[test]
+fn a_busy_hook_is_asked_again() -> Result<()> {
+    let doors = Doors {
+        busy: 3,
+        ..Doors::default()
+    };
+    let host = Render::start(Day::Good { looks: 0 }, doors)?;
+
+    let run = host.deploy(&[], &[])?;
+
+    assert!(run.ok, "{}", run.said);
+    run.assert_said(&["Render's deploy hook answered 503; again in"]);
+    assert_eq!(host.world.released(), [NEW]);
+    Ok(())
+}
+
+#[test]
+fn a_refusal_is_an_error_and_changes_nothing() -> Result<()> {
+    for status in [400, 401, 403, 404] {
+        let doors = Doors {
+            refusal: Some(status),
+            ..Doors::default()
+        };
+        let host = Render::start(Day::Good { looks: 0 }, doors)?;
+
+        let run = host.deploy(&[], &[])?;
+
+        assert!(!run.ok);
+        run.assert_said(&["nothing was changed", &format!("hook answered {status}")]);
+        assert!(host.world.released().is_empty());
+    }
+    Ok(())
+}
+
+#[test]
+fn a_hook_that_stays_broken_leaves_the_old_revision_in_its_place() -> Result<()> {
+    let doors = Doors {
+        refusal: Some(500),
+        ..Doors::default()
+    };
+    let host = Render::start(Day::Good { looks: 0 }, doors)?;
+
+    let run = host.deploy(&["--timeout", "200ms"], &[])?;
+
+    assert!(!run.ok);
+    run.assert_said(&["Render's deploy hook answered 500", "Going back FAILED too"]);
+    Ok(())
+}
+
+#[test]
+fn a_bad_release_is_taken_back() -> Result<()> {
+    for (day, saw) in [
+        (Day::WrongRevision, "main, ready"),
+        (Day::Flapping, "changes before"),
+        (
+            Day::NeverReady,
+            "not ready (/readyz answers 503: {\"database\":\"failed\"})",
+        ),
+        (Day::Down, "/healthz answers 502"),
+        (Day::Good { looks: 1_000_000 }, OLD),
+    ] {
+        let host = Render::start(day, Doors::default())?;
+
+        let run = host.deploy(&["--timeout", "600ms"], &[])?;
+
+        assert_went_back(&host, &run, saw);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_host_that_says_yes_and_does_nothing_is_found_out() -> Result<()> {
+    let host = Render::start(Day::NothingHappens, Doors::default())?;
+
+    let run = host.deploy(&["--timeout", "300ms"], &[])?;
+
+    assert_went_back(&host, &run, "was not well 10 times in a row");
+    Ok(())
+}
+
+#[test]
+fn what_the_api_says_ends_the_waiting() -> Result<()> {
+    for state in [
+        "build_failed",
+        "update_failed",
+        "pre_deploy_failed",
+        "canceled",
+    ] {
+        let doors = Doors {
+            state: Some(state),
+            ..Doors::default()
+        };
+        let host = Render::start(Day::Down, doors)?;
+
+        // Without the API this would wait for fifteen minutes.
+        let run = host.deploy(&[], &[("RENDER_API_KEY", API_KEY)])?;
+
+        assert_went_back(&host, &run, &format!("Render says of dep-1: {state}"));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_wrong_key_is_found_before_anything_is_changed() -> Result<()> {
+    let host = Render::start(Day::Good { looks: 0 }, Doors::default())?;
+
+    let run = host.deploy(&[], &[("RENDER_API_KEY", "wrong-hunter4")])?;
+
+    assert!(!run.ok);
+    run.assert_said(&["nothing was changed", "Render's API answered 401"]);
+    run.assert_hid(&["wrong-hunter4"]);
+    assert!(host.world.released().is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_dry_run_changes_nothing() -> Result<()> {
+    let host = Render::start(Day::Good { looks: 0 }, Doors::default())?;
+
+    let run = host.deploy(&["--dry-run"], &[])?;
+
+    assert!(run.ok, "{}", run.said);
+    run.assert_said(&["would release it"]);
+    assert!(host.world.released().is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_commit_without_an_image_is_refused() -> Result<()> {
+    let host = Render::start(Day::Good { looks: 0 }, Doors::default())?;
+    let name = format!("{}/ada", host.registry.place);
+    let unknown = "1".repeat(40);
+
+    let run = run(
+        &["deploy", "render", "--sha", &unknown, "--name", &name],
+        &[
+            ("APP_URL", &host.app_url),
+            ("RENDER_DEPLOY_HOOK_URL", &host.hook),
+        ],
+    )?;
+
+    assert!(!run.ok);
+    run.assert_said(&["there is no image", &unknown]);
+    assert!(host.world.released().is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_missing_variable_is_named() -> Result<()> {
+    let run = run(&["deploy", "render", "--sha", NEW, "--name", "ada"], &[])?;
+
+    assert!(!run.ok);
+    run.assert_said(&["RENDER_DEPLOY_HOOK_URL is not set"]);
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! A small HTTP server that answers as a function says.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use anyhow::{Context, Result};
+
+/// A request.
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// An answer.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    /// A status and a body.
+    pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+        }
+    }
+
+    /// 200 and JSON.
+    pub(crate) fn json(body: &serde_json::Value) -> Self {
+        Self::new(200, body.to_string())
+    }
+
+    /// With one header more.
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}
+
+/// Starts a server that lives as long as the tests do; where it listens (`127.0.0.1:PORT`).
+pub(crate) fn start(mut answer: impl FnMut(&Asked) -> Reply + Send + 'static) -> Result<String> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    let place = listener.local_addr()?.to_string();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            // Whoever hangs up in between asks again or not; the next one gets an answer.
+            let _ = connection
+                .map_err(anyhow::Error::from)
+                .and_then(|connection| serve(&connection, &mut answer));
+        }
+    });
+    Ok(place)
+}
+
+fn serve(connection: &TcpStream, answer: &mut impl FnMut(&Asked) -> Reply) -> Result<()> {
+    let mut reader = BufReader::new(connection);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let mut words = line.split(' ');
+    let method = words.next().context("no method")?.to_owned();
+    let target = words.next().context("no target")?;
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let (path, query) = (path.to_owned(), query.to_owned());
+    let mut headers = HashMap::new();
+    loop {
+        line.clear();
+        reader.read_line(&mut line)?;
+        let Some((name, value)) = line.trim_end().split_once(": ") else {
+            break;
+        };
+        headers.insert(name.to_ascii_lowercase(), value.to_owned());
+    }
+    let length = headers
+        .get("content-length")
+        .map_or(Ok(0), |length| length.parse())?;
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let is_head = method == "HEAD";
+    let asked = Asked {
+        method,
+        path,
+        query,
+        headers,
+        body,
+    };
+    let reply = answer(&asked);
+    let mut connection = connection;
+    write!(
+        connection,
+        "HTTP/1.1 {} Word\r\nContent-Length: {}\r\nConnection: close\r\n",
+        reply.status,
+        reply.body.len()
+    )?;
+    for (name, value) in &reply.headers {
+        write!(connection, "{name}: {value}\r\n")?;
+    }
+    connection.write_all(b"\r\n")?;
+    if !is_head {
+        connection.write_all(&reply.body)?;
+    }
+    Ok(())
+}

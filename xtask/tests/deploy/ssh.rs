@@ -1,0 +1,143 @@
+//! A real sshd on loopback, for this user, with a `docker` that writes down what it is told.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+
+/// Debian keeps it out of the `PATH` of users.
+const SSHD: &str = "/usr/sbin/sshd";
+
+/// Does as Docker would, as far as `roll.sh` can tell: a slot whose image stands in the file `bad` never gets healthy.
+const DOCKER: &str = r#"#!/bin/sh
+echo "$*" >> RECORD/calls
+ps -ww -e -o args >> RECORD/processes
+image=
+[ ! -f slots.env ] || . ./slots.env
+case "$*" in
+    *"--wait-timeout 120 "*web-a) image=$IMAGE_A ;;
+    *"--wait-timeout 120 "*web-b) image=$IMAGE_B ;;
+esac
+if [ -n "$image" ] && [ -f RECORD/bad ] && [ "$image" = "$(cat RECORD/bad)" ]; then
+    echo "container is unhealthy" >&2
+    exit 1
+fi
+"#;
+
+/// A machine that can be reached by SSH.
+pub(crate) struct Machine {
+    folder: TempDir,
+    pub(crate) host: String,
+    pub(crate) user: String,
+    pub(crate) key: String,
+    pub(crate) known_hosts: String,
+}
+
+impl Machine {
+    /// Starts one.
+    pub(crate) fn start() -> Result<Self> {
+        ensure!(
+            Path::new(SSHD).exists(),
+            "{SSHD} is missing: `cargo xtask test` installs it, or the package openssh-server"
+        );
+        // The superuser's sshd wants an empty folder for its children, which Debian's service makes at its start.
+        let _ = fs::create_dir("/run/sshd");
+        let folder = tempfile::tempdir()?;
+        let path = folder.path();
+        for name in ["host_key", "user_key"] {
+            let made = Command::new("ssh-keygen")
+                .args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"])
+                .arg(path.join(name))
+                .status()?;
+            ensure!(made.success(), "no key was made");
+        }
+        fs::create_dir_all(path.join("bin"))?;
+        let here = path.display().to_string();
+        script(&path.join("bin/docker"), &DOCKER.replace("RECORD", &here))?;
+        script(
+            &path.join("session"),
+            &format!("#!/bin/sh\nPATH={here}/bin:$PATH exec sh -c \"$SSH_ORIGINAL_COMMAND\"\n"),
+        )?;
+        let settings = path.join("sshd_config");
+        fs::write(
+            &settings,
+            format!(
+                "HostKey {here}/host_key\nAuthorizedKeysFile {here}/user_key.pub\nStrictModes no\nUsePAM no\n\
+                 PasswordAuthentication no\nForceCommand {here}/session\nPidFile none\n"
+            ),
+        )?;
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let port = listener.local_addr()?.port();
+        serve(listener, settings);
+        let user = Command::new("id").arg("-un").output()?;
+        let host_key = fs::read_to_string(path.join("host_key.pub"))?;
+        let key = fs::read_to_string(path.join("user_key"))?;
+        Ok(Self {
+            host: format!("127.0.0.1:{port}"),
+            user: String::from_utf8(user.stdout)?.trim().to_owned(),
+            key,
+            known_hosts: format!("[127.0.0.1]:{port} {host_key}"),
+            folder,
+        })
+    }
+
+    /// Where the project goes.
+    pub(crate) fn project(&self) -> PathBuf {
+        self.folder.path().join("project")
+    }
+
+    /// What `docker` was told, a call a line, without what is the same in all.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        let calls = fs::read_to_string(self.folder.path().join("calls")).unwrap_or_default();
+        let short = |line: &str| line.replace("compose --env-file .env --env-file slots.env ", "");
+        calls.lines().map(short).collect()
+    }
+
+    /// What ran on the machine while `docker` was called.
+    pub(crate) fn processes(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.folder.path().join("processes"))?)
+    }
+
+    /// Makes an image one that never becomes healthy.
+    pub(crate) fn spoil(&self, image: &str) -> Result<()> {
+        Ok(fs::write(self.folder.path().join("bad"), image)?)
+    }
+}
+
+/// Hands every connection to an sshd of its own, as inetd does, so that no port has to be guessed.
+fn serve(listener: TcpListener, settings: PathBuf) {
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            let session = || -> Result<()> {
+                let connection = connection?;
+                let input: OwnedFd = connection.try_clone()?.into();
+                let output: OwnedFd = connection.into();
+                let mut sshd = Command::new(SSHD)
+                    .args(["-i", "-f"])
+                    .arg(&settings)
+                    .stdin(Stdio::from(input))
+                    .stdout(Stdio::from(output))
+                    .stderr(Stdio::null())
+                    .spawn()
+                    .context("no sshd")?;
+                thread::spawn(move || sshd.wait());
+                Ok(())
+            };
+            if let Err(error) = session() {
+                eprintln!("a session ended with {error}");
+            }
+        }
+    });
+}
+
+fn script(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+    Ok(())
+}

@@ -1,0 +1,244 @@
+//! Deploys to a machine of our own.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::registry::Registry;
+use crate::server::{self, Reply};
+use crate::ssh::Machine;
+use crate::world::{NEW, OLD};
+use crate::xtask::{Run, run};
+
+/// A machine on which the old revision runs in both slots.
+struct Vps {
+    machine: Machine,
+    registry: Registry,
+    app_url: String,
+    /// For temporary files of the program.
+    temporary: tempfile::TempDir,
+}
+
+impl Vps {
+    /// Bare, but for Docker.
+    fn bare() -> Result<Self> {
+        let machine = Machine::start()?;
+        let registry = Registry::with_both()?;
+        let app_url = site(machine.project(), registry.clone())?;
+        Ok(Self {
+            machine,
+            registry,
+            app_url,
+            temporary: tempfile::tempdir()?,
+        })
+    }
+
+    fn start() -> Result<Self> {
+        let vps = Self::bare()?;
+        let project = vps.machine.project();
+        fs::create_dir(&project)?;
+        fs::write(project.join(".env"), "PROXY=caddy\n")?;
+        let old = vps.image(OLD);
+        fs::write(
+            project.join("slots.env"),
+            format!("IMAGE_A={old}\nIMAGE_B={old}\n"),
+        )?;
+        Ok(vps)
+    }
+
+    fn image(&self, revision: &str) -> String {
+        let digest = self.registry.digest(revision).unwrap_or_default();
+        format!("{}/ada/oc-lettings-site@{digest}", self.registry.place)
+    }
+
+    fn slots(&self) -> Result<String> {
+        Ok(fs::read_to_string(
+            self.machine.project().join("slots.env"),
+        )?)
+    }
+
+    fn deploy(&self, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
+        let name = format!("{}/ada", self.registry.place);
+        let project = self.machine.project().display().to_string();
+        let temporary = self.temporary.path().display().to_string();
+        let ours = [
+            ("APP_URL", self.app_url.as_str()),
+            ("SSH_HOST", &self.machine.host),
+            ("SSH_USER", &self.machine.user),
+            ("SSH_PRIVATE_KEY", &self.machine.key),
+            ("SSH_KNOWN_HOSTS", &self.machine.known_hosts),
+            ("PROJECT_VPS_PATH", &project),
+            ("TMPDIR", &temporary),
+        ];
+        let line = [&["deploy", "vps", "--sha", NEW, "--name", &name], more].concat();
+        let run = run(&line, &[&ours, variables].concat())?;
+        for line in self.machine.key.lines() {
+            run.assert_hid(&[line]);
+        }
+        assert_eq!(
+            fs::read_dir(self.temporary.path())?.count(),
+            0,
+            "a file is left behind"
+        );
+        Ok(run)
+    }
+}
+
+/// The site in front of the slots: what the first of them runs.
+fn site(project: PathBuf, registry: Registry) -> Result<String> {
+    let place = server::start(move |asked| {
+        let slots = fs::read_to_string(project.join("slots.env")).unwrap_or_default();
+        let digest = slots.lines().next().and_then(|line| line.split_once('@'));
+        let revision = digest.and_then(|(_, digest)| registry.revision_of(digest));
+        match (asked.path.as_str(), revision) {
+            (_, None) => Reply::new(502, "nobody is there"),
+            ("/healthz", Some(revision)) => Reply::json(&json!({ "revision": revision })),
+            _ => Reply::json(&json!({})),
+        }
+    })?;
+    Ok(format!("http://{place}"))
+}
+
+/// What is done to replace a slot: visitors go to the other one first, and come back when it is healthy.
+fn replaced(slot: &str, other: &str) -> [String; 7] {
+    let up = "up --detach --no-deps --wait --wait-timeout 120";
+    let proxy = "--profile caddy up --detach --no-recreate caddy";
+    let reload = "exec -T caddy caddy reload --config /etc/caddy/Caddyfile";
+    [
+        format!("{up} --no-recreate {other}"),
+        proxy.to_owned(),
+        reload.to_owned(),
+        format!("stop {slot}"),
+        format!("{up} {slot}"),
+        proxy.to_owned(),
+        reload.to_owned(),
+    ]
+}
+
+#[test]
+fn one_slot_after_the_other_gets_the_new_image() -> Result<()> {
+    let vps = Vps::start()?;
+
+    let run = vps.deploy(&[], &[])?;
+
+    assert!(run.ok, "{}", run.said);
+    let new = vps.image(NEW);
+    let rolls = [replaced("web-a", "web-b"), replaced("web-b", "web-a")].concat();
+    let begin = ["compose version".to_owned(), format!("pull {new}")];
+    let end = ["image prune --all --force --filter until=720h".to_owned()];
+    assert_eq!(vps.machine.calls(), [&begin[..], &rolls, &end].concat());
+    assert_eq!(vps.slots()?, format!("IMAGE_A={new}\nIMAGE_B={new}\n"));
+    let members = fs::read_to_string(vps.machine.project().join("caddy/members.caddy"))?;
+    assert_eq!(members, "to web-a:8000 web-b:8000\n");
+    Ok(())
+}
+
+#[test]
+fn an_image_that_never_becomes_healthy_gives_way_to_the_old_one() -> Result<()> {
+    let vps = Vps::start()?;
+    vps.machine.spoil(&vps.image(NEW))?;
+
+    let run = vps.deploy(&[], &[])?;
+
+    assert!(!run.ok);
+    run.assert_said(&[
+        "web-a: the new image does not become healthy",
+        "both slots run what they ran before",
+        &format!("Went back: {OLD} answers again"),
+    ]);
+    let old = vps.image(OLD);
+    assert_eq!(vps.slots()?, format!("IMAGE_A={old}\nIMAGE_B={old}\n"));
+    // The other slot had visitors all the time.
+    let calls = vps.machine.calls();
+    assert!(!calls.contains(&"stop web-b".to_owned()), "{calls:#?}");
+    Ok(())
+}
+
+#[test]
+fn a_machine_of_another_key_is_not_spoken_to() -> Result<()> {
+    let vps = Vps::start()?;
+    let other = Machine::start()?;
+    let key = other.known_hosts.split_once(' ').map_or("", |(_, key)| key);
+    let (_, port) = vps.machine.host.split_once(':').unwrap_or_default();
+    let known_hosts = format!("[127.0.0.1]:{port} {key}");
+
+    let run = vps.deploy(&[], &[("SSH_KNOWN_HOSTS", &known_hosts)])?;
+
+    assert!(!run.ok);
+    run.assert_said(&["nothing was changed", "Host key verification failed"]);
+    assert!(vps.machine.calls().is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_key_that_is_not_let_in_is_told() -> Result<()> {
+    let vps = Vps::start()?;
+    let other = Machine::start()?;
+
+    let run = vps.deploy(&[], &[("SSH_PRIVATE_KEY", &other.key)])?;
+
+    assert!(!run.ok);
+    run.assert_said(&["nothing was changed", "Permission denied"]);
+    assert!(vps.machine.calls().is_empty());
+    Ok(())
+}
+
+#[test]
+fn no_secret_is_in_the_list_of_processes() -> Result<()> {
+    let vps = Vps::start()?;
+
+    vps.deploy(
+        &[],
+        &[
+            ("DOCKERHUB_USERNAME", "ada"),
+            ("DOCKERHUB_TOKEN", "dckr-hunter2"),
+        ],
+    )?;
+
+    let processes = vps.machine.processes()?;
+    assert!(processes.contains("ssh -F none"), "{processes}");
+    let body = vps.machine.key.lines().nth(1).unwrap_or_default();
+    assert!(!processes.contains(body) && !processes.contains("dckr-hunter2"));
+    Ok(())
+}
+
+#[test]
+fn a_machine_without_settings_is_told_how_to_get_them() -> Result<()> {
+    let vps = Vps::bare()?;
+
+    let run = vps.deploy(&[], &[])?;
+
+    assert!(!run.ok);
+    run.assert_said(&["nothing was changed", "--bootstrap"]);
+    Ok(())
+}
+
+#[test]
+fn a_bare_machine_is_prepared_once_and_gets_its_first_release() -> Result<()> {
+    let vps = Vps::bare()?;
+
+    let first = vps.deploy(&["--bootstrap"], &[])?;
+    let env = vps.machine.project().join(".env");
+    let settings = fs::read_to_string(&env)?;
+    let second = vps.deploy(&["--bootstrap"], &[])?;
+    let release = vps.deploy(&[], &[])?;
+
+    assert!(first.ok && second.ok, "{}{}", first.said, second.said);
+    let secret = settings
+        .lines()
+        .find_map(|line| line.strip_prefix("SECRET_KEY="));
+    assert_eq!(secret.map(str::len), Some(64));
+    first.assert_hid(&[secret.unwrap_or_default()]);
+    assert_eq!(fs::read_to_string(&env)?, settings);
+    assert_eq!(mode(&env)?, 0o600);
+    assert!(release.ok, "{}", release.said);
+    release.assert_said(&["the first release on this machine"]);
+    Ok(())
+}
+
+fn mode(path: &Path) -> Result<u32> {
+    Ok(fs::metadata(path)?.permissions().mode() & 0o777)
+}

@@ -1,0 +1,63 @@
+//! The built program, and what a run of it said.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+/// What a run said, and how it ended.
+pub(crate) struct Run {
+    pub(crate) ok: bool,
+    /// Standard output and standard error, one after the other.
+    pub(crate) said: String,
+}
+
+impl Run {
+    /// Asserts that all these words were said.
+    pub(crate) fn assert_said(&self, words: &[&str]) {
+        for word in words {
+            assert!(
+                self.said.contains(word),
+                "«{word}» is missing in:\n{}",
+                self.said
+            );
+        }
+    }
+
+    /// Asserts that none of these secrets was said.
+    pub(crate) fn assert_hid(&self, secrets: &[&str]) {
+        for secret in secrets {
+            assert!(
+                !self.said.contains(secret),
+                "a secret is in:\n{}",
+                self.said
+            );
+        }
+    }
+}
+
+/// Runs `cargo xtask` with these words and these variables, in a hurry.
+pub(crate) fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args(arguments);
+    if arguments[0] == "deploy" || arguments[0] == "rollback" {
+        command.args(["--every", "2ms"]);
+    }
+    for name in [
+        "APP_URL",
+        "DOCKERHUB_TOKEN",
+        "DOCKERHUB_USERNAME",
+        "HEROKU_API_KEY",
+        "HEROKU_APP_NAME",
+        "RENDER_API_KEY",
+        "RENDER_DEPLOY_HOOK_URL",
+        "SSH_HOST",
+    ] {
+        command.env_remove(name);
+    }
+    let output = command.envs(variables.iter().copied()).output()?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Run {
+        ok: output.status.success(),
+        said: text(&output.stdout) + &text(&output.stderr),
+    })
+}
