@@ -51,6 +51,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    recovery_codes (user_id, code_hash) {
+        user_id -> Int8,
+        code_hash -> Text,
+    }
+}
+
+diesel::table! {
+    second_factors (user_id) {
+        user_id -> Int8,
+        secret -> Text,
+        last_step -> Int8,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     sessions (id) {
         id -> Int8,
         token_hash -> Text,
@@ -58,6 +74,10 @@ diesel::table! {
         state -> Text,
         created_at -> Timestamp,
         seen_at -> Timestamp,
+        proved_at -> Nullable<Timestamp>,
+        address -> Text,
+        browser -> Text,
+        must_renew -> Bool,
     }
 }
 
@@ -94,6 +114,8 @@ diesel::table! {
 
 diesel::joinable!(group_rights -> groups (group_id));
 diesel::joinable!(profiles -> users (user_id));
+diesel::joinable!(recovery_codes -> second_factors (user_id));
+diesel::joinable!(second_factors -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(user_groups -> groups (group_id));
 diesel::joinable!(user_groups -> users (user_id));
@@ -105,6 +127,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     groups,
     login_failures,
     profiles,
+    recovery_codes,
+    second_factors,
     sessions,
     user_groups,
     user_rights,

@@ -1,17 +1,22 @@
 //! Accounts: users, groups, rights, passwords, sessions, and the slow-down of guessing.
 
 pub mod admin;
+mod factor;
 mod group;
 mod membership;
 pub mod password;
 pub mod policy;
+mod recovery;
 mod rights;
 mod session;
 mod standing;
 mod throttle;
+pub mod totp;
 mod user;
 
+pub use factor::Factor;
 pub use group::{Group, GroupDraft, NewGroup};
+pub use recovery::RecoveryCode;
 pub use rights::{Rights, Verb};
 pub use session::{NewSession, Session};
 pub use standing::Standing;
