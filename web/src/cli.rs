@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    self, backup, change_password, check, copy, create_superuser, demo, migrate, openapi, restore,
-    serve, verify,
+    self, backup, change_password, check, copy, create_superuser, demo, migrate, openapi,
+    reset_factor, restore, serve, verify,
 };
 use crate::config::{self, Config};
 use crate::logging;
@@ -36,6 +36,9 @@ enum Command {
     /// Give an account another password
     #[command(name = "changepassword", after_help = config::help())]
     ChangePassword(change_password::Arguments),
+    /// Turn off the second factor of an account whose phone is lost, and end its sessions
+    #[command(name = "resetfactor", after_help = config::help())]
+    ResetFactor(reset_factor::Arguments),
     /// Print the description of what machines may ask, as `OpenAPI`
     #[command(name = "openapi", after_help = config::help())]
     OpenApi,
@@ -79,6 +82,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Migrate(arguments) => migrate::run(&config, &arguments),
         Command::CreateSuperuser(arguments) => create_superuser::run(&config, &arguments),
         Command::ChangePassword(arguments) => change_password::run(&config, &arguments),
+        Command::ResetFactor(arguments) => reset_factor::run(&config, &arguments),
         Command::Check(arguments) => check::run(&config, &arguments),
         Command::Demo(arguments) => demo::run(&config, &arguments),
         Command::Backup(arguments) => backup::run(&config, &arguments),

@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 
+use actix_web::dev::RequestHead;
 use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer, dev};
@@ -50,15 +51,13 @@ pub fn start(
     let assets = Data::new(assets);
     let db = Data::new(Db::new(pool));
     let hosts = Data::new(config.allowed_hosts.clone());
-    let cookies = CookieRules {
-        https: config.public_url.starts_with("https://"),
-    };
     let keys = Data::new(Keys {
         secret: config.secret_key.clone(),
-        cookies,
+        require_totp: config.require_totp,
     });
     let hashing = Data::new(Hashing::new());
     let proxies = Data::new(Proxies(config.trusted_proxies.clone()));
+    let always_https = config.public_url.starts_with("https://");
 
     let place = (config.host.as_str(), config.port);
     let listener = TcpListener::bind(place)
@@ -77,7 +76,16 @@ pub fn start(
             .app_data(proxies.clone())
             .app_data(keys.clone())
             .app_data(hashing.clone())
-            .service(admin::scope(&db, &keys))
+            .service(admin::scope(&db, &keys, CookieRules { https: true }, {
+                let proxies = proxies.clone();
+                move |head| always_https || over_https(&proxies, head)
+            }))
+            .service(admin::scope(
+                &db,
+                &keys,
+                CookieRules { https: false },
+                |_| true,
+            ))
             .configure(routes)
             .wrap(from_fn(check_host))
             .wrap(from_fn(error_pages))
@@ -90,4 +98,10 @@ pub fn start(
     .context("cannot use the listener")?
     .run();
     Ok((server, address))
+}
+
+/// Whether a request came over https.
+fn over_https(proxies: &Proxies, head: &RequestHead) -> bool {
+    let peer = head.peer_addr.map(|peer| peer.ip());
+    proxies.say_https(peer, head.headers())
 }

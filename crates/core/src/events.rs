@@ -36,6 +36,8 @@ pub enum Event {
     LoggedOut,
     /// A second factor was wrong.
     FactorRefused,
+    /// A member of staff was asked again who they are, and did not prove it.
+    ProofRefused,
     /// A recovery code took the place of the second factor.
     RecoveryCodeUsed,
     /// A session was ended from elsewhere.
@@ -46,11 +48,12 @@ pub enum Event {
 
 impl Event {
     /// Every event, in the order of a day.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::LoggedIn,
         Self::LoginRefused,
         Self::LoginThrottled,
         Self::FactorRefused,
+        Self::ProofRefused,
         Self::RecoveryCodeUsed,
         Self::SessionEnded,
         Self::LoggedOut,
@@ -66,6 +69,7 @@ impl Event {
             Self::LoginThrottled => "login throttled",
             Self::LoggedOut => "logged out",
             Self::FactorRefused => "second factor refused",
+            Self::ProofRefused => "proof refused",
             Self::RecoveryCodeUsed => "recovery code used",
             Self::SessionEnded => "session ended",
             Self::Refused => "refused",

@@ -15,8 +15,15 @@ pub(super) struct Fields(Vec<(String, String)>);
 
 impl Fields {
     /// Reads `application/x-www-form-urlencoded`. Reading never fails: a form with odd bytes has odd texts.
-    fn parse(body: &[u8]) -> Self {
+    pub(super) fn parse(body: &[u8]) -> Self {
         Self(form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    /// As it was sent, to be read again by [`Fields::parse`].
+    pub(super) fn to_text(&self) -> String {
+        form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&self.0)
+            .finish()
     }
 
     /// Every value of a field.
@@ -69,5 +76,6 @@ mod tests {
             ("2", "x y", "")
         );
         assert_eq!(fields.text("c"), "\u{fffd}");
+        assert_eq!(Fields::parse(fields.to_text().as_bytes()), fields);
     }
 }

@@ -1,5 +1,6 @@
 //! What stands around every page of the administration, and how such a page is sent.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_session::Session;
@@ -7,6 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use ipnet::Ipv6Net;
 use serde::Serialize;
 
 use super::csrf::{CookieRules, Csrf};
@@ -23,7 +25,8 @@ use crate::proxies::Proxies;
 /// What the handlers of the administration need beside the database.
 pub(crate) struct Keys {
     pub(crate) secret: SecretKey,
-    pub(crate) cookies: CookieRules,
+    /// Whether superusers must have a second factor.
+    pub(crate) require_totp: bool,
 }
 
 /// The fields that every page of the administration has.
@@ -87,6 +90,7 @@ impl<P: Page> Page for Framed<P> {
 pub(super) struct Visit {
     pages: Data<Pages>,
     keys: Data<Keys>,
+    cookies: CookieRules,
     csrf: Csrf,
     pub(super) session: Session,
     pub(super) request: HttpRequest,
@@ -98,7 +102,52 @@ impl Visit {
     }
 
     pub(super) fn cookies(&self) -> CookieRules {
-        self.keys.cookies
+        self.cookies
+    }
+
+    /// Whether superusers must have a second factor.
+    pub(super) fn requires_totp(&self) -> bool {
+        self.keys.require_totp
+    }
+
+    /// Path and query of what was asked for.
+    pub(super) fn target(&self) -> String {
+        let target = self.request.uri().path_and_query();
+        target.map_or_else(String::new, ToString::to_string)
+    }
+
+    /// Keeps a value in the session.
+    pub(super) fn keep(&self, key: &str, value: impl Serialize) -> Result<(), PageError> {
+        self.session
+            .insert(key, value)
+            .map_err(|error| PageError::Internal(anyhow::anyhow!("{error}")))
+    }
+
+    /// The visitor's network address, empty where it is not known.
+    pub(super) fn address(&self) -> String {
+        address(&self.request)
+    }
+
+    /// What counts as one address: of IPv6 the network that one household or firm gets (RFC 6177).
+    pub(super) fn network(&self) -> String {
+        match self.visitor() {
+            Some(IpAddr::V6(address)) => Ipv6Net::new_assert(address, 64).trunc().to_string(),
+            Some(IpAddr::V4(address)) => address.to_string(),
+            None => String::new(),
+        }
+    }
+
+    fn visitor(&self) -> Option<IpAddr> {
+        self.request
+            .app_data::<Data<Proxies>>()?
+            .visitor(&self.request)
+    }
+
+    /// What the browser calls itself, empty where it says nothing.
+    pub(super) fn browser(&self) -> String {
+        let name = self.request.headers().get(header::USER_AGENT);
+        name.map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned())
+            .unwrap_or_default()
     }
 
     /// The query of the list that one came from, to go back to it.
@@ -155,7 +204,7 @@ impl Visit {
         response
             .insert_header((header::CONTENT_TYPE, P::CONTENT_TYPE))
             .insert_header((header::CACHE_CONTROL, "no-store"));
-        if let Some(cookie) = self.csrf.cookie(self.keys.cookies) {
+        if let Some(cookie) = self.csrf.cookie(self.cookies) {
             response.cookie(cookie);
         }
         Ok(response.body(self.pages.text(&Framed { frame, page })?))
@@ -170,11 +219,13 @@ impl actix_web::FromRequest for Visit {
         let visit = || {
             let pages = request.app_data::<Data<Pages>>()?.clone();
             let keys = request.app_data::<Data<Keys>>()?.clone();
-            let csrf = Csrf::of(request, keys.cookies);
+            let cookies = *request.app_data::<CookieRules>()?;
+            let csrf = Csrf::of(request, cookies);
             let session = actix_session::SessionExt::get_session(request);
             Some(Self {
                 pages,
                 keys,
+                cookies,
                 csrf,
                 session,
                 request: request.clone(),

@@ -1,72 +1,42 @@
 //! The door: from a name and a password to a member of staff, without telling why not.
 
-use chrono::{Duration, Utc};
-use diesel::{OptionalExtension, QueryResult};
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use chrono::Utc;
+use oc_core::User;
+use oc_core::accounts::Factor;
 use oc_core::accounts::password::{self, Verdict};
-use oc_core::accounts::{Attempt, Throttled};
-use oc_core::events::{Event, NewEvent, name_tried};
-use oc_core::{DbConnection, User};
+use oc_core::events::Event;
 
-use super::frame::Hashing;
+use super::browser;
+use super::frame::{Hashing, Visit, see_other};
+use super::guess::{Guess, Guesser};
+use super::signed_in::due;
+use super::store::{ADDRESS, BROWSER, PROVED, USER};
 use crate::db::Db;
 use crate::error::PageError;
 
-/// How an attempt ended.
-pub(super) enum Outcome {
-    /// The account is open.
-    Welcome(User),
-    /// Not with that name and that password.
-    Refused,
-    /// Not now.
-    Throttled {
-        /// Until the next attempt, rounded up.
-        minutes: i64,
-    },
+/// Somebody whose name and password were right.
+pub(super) struct Welcome {
+    pub(super) user: User,
+    /// Whether a code of the second factor is still to come.
+    pub(super) has_factor: bool,
 }
 
-/// Tries to log in from an address, which counts as that network. Whatever is wrong, it takes the same time and ends
-/// the same way.
+/// Tries to log in. Whatever is wrong, it takes the same time and ends the same way.
 pub(super) async fn attempt(
     db: &Db,
-    hashing: &Hashing,
-    (address, network): (String, String),
-    browser: Option<String>,
-    username: String,
+    hashing: &Data<Hashing>,
+    guesser: Guesser,
     typed: String,
-) -> Result<Outcome, PageError> {
+) -> Result<Guess<Welcome>, PageError> {
     let now = Utc::now().naive_utc();
-    let from = address.clone();
-    let found = db
-        .run(move |conn| {
-            let attempt = Attempt {
-                address: &network,
-                username: &username,
-                browser: browser.as_deref(),
-            };
-            let taken = conn.write(|conn| attempt.take(conn, now))?;
-            let storable = !username.contains('\0');
-            let user = if storable {
-                User::find_by_username(conn, &username).optional()?
-            } else {
-                None
-            };
-            match taken {
-                Ok(lines) => Ok(Ok((user, lines))),
-                Err(throttled) => {
-                    refused(conn, Event::LoginThrottled, user.as_ref(), &from)?;
-                    Ok(Err(throttled))
-                }
-            }
-        })
-        .await?;
-    let (user, lines) = match found {
-        Ok(found) => found,
-        Err(Throttled { wait }) => {
-            return Ok(Outcome::Throttled {
-                minutes: minutes(wait),
-            });
-        }
+    let counted = match guesser.count(db, now).await? {
+        Ok(counted) => counted,
+        Err(wait) => return Ok(Guess::Throttled(wait)),
     };
+    let asked = guesser.clone();
+    let user = db.run(move |conn| Ok(asked.account(conn)?)).await?;
     let stored = user
         .as_ref()
         .map_or(password::UNUSABLE.to_owned(), |user| user.password.clone());
@@ -75,53 +45,85 @@ pub(super) async fn attempt(
         .await?;
     let opens = |user: &User| verdict != Verdict::Wrong && user.is_active && user.is_staff;
     let Some(user) = user.clone().filter(opens) else {
-        db.run(move |conn| Ok(refused(conn, Event::LoginRefused, user.as_ref(), &address)?))
+        db.run(move |conn| Ok(guesser.record(conn, Event::LoginRefused, None, user.as_ref())?))
             .await?;
-        return Ok(Outcome::Refused);
+        return Ok(Guess::Wrong);
     };
     let renewed = match verdict {
         Verdict::RightButOld => Some(hashing.run(move || password::hash(&typed)).await?),
         _ => None,
     };
-    let welcome = user.clone();
     db.run(move |conn| {
-        conn.write(|conn| {
+        let has_factor = conn.write(|conn| {
             if let Some(hash) = &renewed {
                 User::set_password(conn, user.id, hash)?;
             }
-            Attempt::forgive(conn, &lines)?;
-            User::note_login(conn, user.id, now)?;
-            let event = NewEvent {
-                event: Event::LoggedIn,
-                user: Some(&user),
-                about: &user.username,
-                address: &address,
-            };
-            event.insert(conn)
+            counted.forgive(conn)?;
+            let has_factor = Factor::find(conn, user.id)?.is_some();
+            if !has_factor {
+                User::note_login(conn, user.id, now)?;
+                guesser.record(conn, Event::LoggedIn, Some(&user), Some(&user))?;
+            }
+            Ok::<_, diesel::result::Error>(has_factor)
         })?;
-        Ok(())
+        // The hash may be another one now.
+        let user = User::find(conn, user.id)?;
+        Ok(Guess::Right(Welcome { user, has_factor }))
     })
-    .await?;
-    Ok(Outcome::Welcome(welcome))
+    .await
 }
 
-/// Records an attempt that did not open the account.
-fn refused(
-    conn: &mut DbConnection,
-    event: Event,
-    account: Option<&User>,
-    address: &str,
-) -> QueryResult<()> {
-    let event = NewEvent {
-        event,
-        user: None,
-        about: name_tried(account),
-        address,
-    };
-    event.insert(conn)
+/// Lets a user in: a session of their own under a new id, and on to where they wanted to go.
+pub(super) fn let_in(
+    visit: &Visit,
+    Welcome { user, has_factor }: &Welcome,
+    next: &str,
+) -> Result<HttpResponse, PageError> {
+    // Nothing of a session before goes along.
+    visit.session.clear();
+    visit.session.renew();
+    visit.keep(USER, user.id)?;
+    visit.keep(PROVED, Utc::now().naive_utc())?;
+    visit.keep(ADDRESS, visit.address())?;
+    visit.keep(BROWSER, visit.browser())?;
+    let first = due(user, *has_factor, visit.requires_totp());
+    let mut response = see_other(first.unwrap_or_else(|| inside(next)));
+    let cookie = browser::remember(visit.cookies(), visit.key(), &user.username);
+    response
+        .add_cookie(&cookie)
+        .map_err(|error| PageError::Internal(error.into()))?;
+    Ok(response)
 }
 
-/// Whole minutes, at least one.
-fn minutes(wait: Duration) -> i64 {
-    (wait.num_seconds() + 59) / 60
+/// The address to go on to, if it lies within the administration: never another site.
+pub(super) fn inside(next: &str) -> &str {
+    let plain = next.chars().all(|c| !c.is_control() && c != '\\');
+    if next.starts_with("/admin/") && plain {
+        next
+    } else {
+        "/admin/"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_to_another_site() {
+        assert_eq!(
+            inside("/admin/lettings/letting/?q=a"),
+            "/admin/lettings/letting/?q=a"
+        );
+        for next in [
+            "",
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil",
+            "/admin/\\\r\nx",
+            "/profiles/",
+        ] {
+            assert_eq!(inside(next), "/admin/", "{next}");
+        }
+    }
 }

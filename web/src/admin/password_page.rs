@@ -22,6 +22,8 @@ pub(super) struct PasswordPage {
     pub(super) heading: String,
     /// Why one is here, where one did not ask to be.
     pub(super) notice: Option<&'static str>,
+    /// Whether it is about one's own password.
+    pub(super) is_own: bool,
     pub(super) sections: Vec<Section>,
     pub(super) rules: [&'static str; 4],
     pub(super) button: &'static str,

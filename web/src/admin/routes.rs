@@ -4,16 +4,18 @@ use actix_session::SessionMiddleware;
 use actix_session::config::{CookieContentSecurity, PersistentSession};
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Key, SameSite};
-use actix_web::dev::HttpServiceFactory;
-use actix_web::guard::{Any, Get, Head};
+use actix_web::dev::{HttpServiceFactory, RequestHead};
+use actix_web::guard::{Any, Get, Head, fn_guard};
 use actix_web::http::header;
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::{self, Data, PayloadConfig, to};
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
+use super::csrf::CookieRules;
 use super::frame::Keys;
 use super::handlers::{
-    action, delete, history, index, list, log, login, logout, object, password, user_password,
+    action, delete, history, index, list, log, login, logout, object, password, sessions,
+    two_factor, user_factor, user_password,
 };
 use super::models::MODELS;
 use super::refusals::record_refusals;
@@ -27,24 +29,50 @@ const LARGEST_FORM: usize = 8 << 20;
 /// The oldest that a session gets; the database knows when it ends.
 const OLDEST: Duration = Duration::days(14);
 
-/// Everything below `/admin`, within its sessions. Public pages lie outside and set no cookie.
-pub(crate) fn scope(db: &Data<Db>, keys: &Data<Keys>) -> impl HttpServiceFactory + use<> {
+/// Everything below `/admin`, within its sessions, for requests with such a head. Public pages lie outside and set no
+/// cookie.
+///
+/// There are two: over https cookies have other names than over http, and a request knows but one of the names.
+pub(crate) fn scope<G>(
+    db: &Data<Db>,
+    keys: &Data<Keys>,
+    cookies: CookieRules,
+    guard: G,
+) -> impl HttpServiceFactory + use<G>
+where
+    G: Fn(&RequestHead) -> bool + 'static,
+{
     let store = DatabaseStore(db.get_ref().clone());
     let sessions = SessionMiddleware::builder(store, Key::derive_from(keys.secret.bytes()))
-        .cookie_name(keys.cookies.name("session"))
-        .cookie_secure(keys.cookies.https)
+        .cookie_name(cookies.name("session"))
+        .cookie_secure(cookies.https)
         .cookie_http_only(true)
         .cookie_same_site(SameSite::Lax)
         .cookie_content_security(CookieContentSecurity::Signed)
         .session_lifecycle(PersistentSession::default().session_ttl(OLDEST))
         .build();
     let mut scope = web::scope("/admin")
+        .guard(fn_guard(move |context| guard(context.head())))
+        .app_data(cookies)
         .service(read("/", index::show))
         .service(read("/log/", log::index))
         .service(read("/log/export/", log::export))
         .service(form("/login/", login::new, login::create))
+        .service(form("/login/code/", login::new_code, login::create_code))
         .service(form("/logout/", logout::ask, logout::delete))
         .service(form("/password_change/", password::edit, password::update))
+        .service(form("/two_factor/", two_factor::show, two_factor::update))
+        .service(form("/sessions/", sessions::show, sessions::end))
+        .service(form(
+            "/auth/user/{id}/two_factor/",
+            user_factor::show,
+            user_factor::delete,
+        ))
+        .service(form(
+            "/auth/user/{id}/sessions/",
+            sessions::show_of,
+            sessions::end_of,
+        ))
         .service(form(
             "/auth/user/add/",
             user_password::new,
@@ -60,8 +88,13 @@ pub(crate) fn scope(db: &Data<Db>, keys: &Data<Keys>) -> impl HttpServiceFactory
         "/log",
         "/log/export",
         "/login",
+        "/login/code",
         "/logout",
         "/password_change",
+        "/two_factor",
+        "/sessions",
+        "/auth/user/{id}/two_factor",
+        "/auth/user/{id}/sessions",
         "/auth/user/{id}/password",
     ] {
         scope = scope.service(web::resource(path).to(fallback::add_slash));

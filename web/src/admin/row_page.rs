@@ -67,17 +67,26 @@ pub(super) fn with_filters(path: String, filters: &str) -> String {
     format!("{path}?{query}")
 }
 
-/// A password is set on a page of its own; nothing of it is shown.
-fn password_link(id: i64) -> FieldView {
-    FieldView {
-        id: "id_password".to_owned(),
-        name: "password".to_owned(),
-        label: "Password".to_owned(),
+/// What of an account has pages of its own: of the password nothing is shown.
+fn account_links(id: i64, is_superuser: bool) -> Vec<FieldView> {
+    let link = |name: &str, label: &str, text: &str| FieldView {
+        id: format!("id_{name}"),
+        name: name.to_owned(),
+        label: label.to_owned(),
         kind: "link",
-        value: "Set a new password".to_owned(),
-        href: Some(format!("/admin/auth/user/{id}/password/")),
+        value: text.to_owned(),
+        href: Some(format!("/admin/auth/user/{id}/{name}/")),
         ..FieldView::default()
+    };
+    let mut links = vec![
+        link("password", "Password", "Set a new password"),
+        link("sessions", "Sessions", "See and end sessions"),
+    ];
+    if is_superuser {
+        let text = "See the second factor, turn it off";
+        links.push(link("two_factor", "Second factor", text));
     }
+    links
 }
 
 /// The page with a row's form.
@@ -110,7 +119,8 @@ pub(super) fn show(
         && (model.app, model.name) == ("auth", "user")
         && !read_only
     {
-        section.fields.insert(1, password_link(object.id));
+        let links = account_links(object.id, user.user.is_superuser);
+        section.fields.splice(1..1, links);
     }
     let word = match object {
         None => "Add",

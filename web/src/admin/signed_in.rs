@@ -7,32 +7,57 @@ use actix_session::{Session, SessionExt};
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
+use chrono::{Duration, NaiveDateTime, Utc};
 use diesel::OptionalExtension;
 use oc_core::User;
-use oc_core::accounts::Rights;
+use oc_core::accounts::{Factor, Rights};
 
-use super::store::USER;
+use super::frame::Keys;
+use super::store::{PROVED, RENEW, ROW, USER};
 use crate::db::Db;
 use crate::error::PageError;
 
 /// Where one's own password is changed.
-pub(super) const PASSWORD_CHANGE: &str = "/admin/password_change/";
+const PASSWORD_CHANGE: &str = "/admin/password_change/";
+/// Where one's own second factor is set up.
+pub(super) const TWO_FACTOR: &str = "/admin/two_factor/";
 /// Where one logs out, whatever else has to be done first.
 const LOGOUT: &str = "/admin/logout/";
+
+/// A proof of who somebody is counts this long for acts that matter.
+const FRESH: Duration = Duration::minutes(15);
 
 /// A member of staff whose session is alive. Asked anew at each request, so that a right that is taken away is
 /// gone at once.
 pub(super) struct SignedIn {
     pub(super) user: User,
     pub(super) rights: Rights,
+    /// Whether they have a second factor.
+    pub(super) has_factor: bool,
+    /// The id of this session, to tell it from their others.
+    pub(super) session_id: i64,
+    proved_at: Option<NaiveDateTime>,
+}
+
+/// The page that comes before every other one for a user, if there is something to do first.
+pub(super) fn due(user: &User, has_factor: bool, requires_totp: bool) -> Option<&'static str> {
+    if user.must_change_password {
+        Some(PASSWORD_CHANGE)
+    } else if user.is_superuser && requires_totp && !has_factor {
+        Some(TWO_FACTOR)
+    } else {
+        None
+    }
 }
 
 impl SignedIn {
     /// Who a session belongs to, if that is still a member of staff.
     pub(super) async fn find(db: &Db, session: &Session) -> Result<Option<Self>, PageError> {
-        let Some(id) = session.get::<i64>(USER).ok().flatten() else {
+        let known = |key| session.get::<i64>(key).ok().flatten();
+        let (Some(id), Some(session_id)) = (known(USER), known(ROW)) else {
             return Ok(None);
         };
+        let proved_at = session.get(PROVED).ok().flatten();
         db.run(move |conn| {
             let user = User::find(conn, id)
                 .optional()?
@@ -40,16 +65,21 @@ impl SignedIn {
             let Some(user) = user else {
                 return Ok(None);
             };
-            let rights = Rights::of(conn, &user)?;
-            Ok(Some(Self { user, rights }))
+            Ok(Some(Self {
+                rights: Rights::of(conn, &user)?,
+                has_factor: Factor::find(conn, id)?.is_some(),
+                user,
+                session_id,
+                proved_at,
+            }))
         })
         .await
     }
 
-    /// The page that comes before every other one, if there is something to do first.
-    fn first(&self, path: &str) -> Option<&'static str> {
-        let due = self.user.must_change_password.then_some(PASSWORD_CHANGE)?;
-        (path != due && path != LOGOUT).then_some(due)
+    /// Whether they proved who they are a short time ago.
+    pub(super) fn is_fresh(&self) -> bool {
+        let now = Utc::now().naive_utc();
+        self.proved_at.is_some_and(|at| now - at < FRESH)
     }
 }
 
@@ -61,6 +91,9 @@ impl FromRequest for SignedIn {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let session = request.get_session();
         let db = request.app_data::<Data<Db>>().cloned();
+        let requires_totp = request
+            .app_data::<Data<Keys>>()
+            .is_some_and(|keys| keys.require_totp);
         let path = request.path().to_owned();
         let next = request
             .uri()
@@ -74,9 +107,13 @@ impl FromRequest for SignedIn {
             let signed_in = Self::find(&db, &session)
                 .await?
                 .ok_or(PageError::LoginRequired { next })?;
-            match signed_in.first(&path) {
-                Some(path) => Err(PageError::First {
-                    path: path.to_owned(),
+            if session.remove(RENEW).is_some() {
+                session.renew();
+            }
+            let due = due(&signed_in.user, signed_in.has_factor, requires_totp);
+            match due.filter(|due| path != *due && path != LOGOUT) {
+                Some(due) => Err(PageError::First {
+                    path: due.to_owned(),
                 }),
                 None => Ok(signed_in),
             }

@@ -7,14 +7,30 @@ use actix_session::storage::{
 };
 use actix_web::cookie::time::Duration;
 use anyhow::{Context, anyhow};
-use chrono::Utc;
+use chrono::{NaiveDateTime, Utc};
 use oc_core::accounts::{NewSession, Session};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::db::Db;
 use crate::error::PageError;
 
 /// The key under which a session remembers whose it is.
 pub(super) const USER: &str = "user";
+
+// What stands in columns of its own, and lies among the rest while a request runs.
+
+/// The id of the session's row.
+pub(super) const ROW: &str = "_row";
+/// When its owner last proved who they are.
+pub(super) const PROVED: &str = "_proved";
+/// The network address that it was begun from.
+pub(super) const ADDRESS: &str = "_address";
+/// What the browser calls itself.
+pub(super) const BROWSER: &str = "_browser";
+/// There while the session should go on under another token.
+pub(super) const RENEW: &str = "_renew";
+const BEGAN: &str = "_began";
 
 /// What a session remembers: names and values as JSON.
 type State = HashMap<String, String>;
@@ -37,6 +53,54 @@ impl DatabaseStore {
     }
 }
 
+/// The columns of a session.
+#[derive(Default)]
+struct Columns {
+    began: Option<NaiveDateTime>,
+    proved: Option<NaiveDateTime>,
+    address: String,
+    browser: String,
+}
+
+impl Columns {
+    /// Takes the columns out of what a session remembers.
+    fn out_of(state: &mut State) -> Self {
+        state.remove(ROW);
+        state.remove(RENEW);
+        Self {
+            began: taken(state, BEGAN),
+            proved: taken(state, PROVED),
+            address: taken(state, ADDRESS).unwrap_or_default(),
+            browser: taken(state, BROWSER).unwrap_or_default(),
+        }
+    }
+}
+
+fn taken<T: DeserializeOwned>(state: &mut State, key: &str) -> Option<T> {
+    serde_json::from_str(&state.remove(key)?).ok()
+}
+
+/// What a session remembers, with its columns among it.
+fn with_columns(session: &Session) -> serde_json::Result<State> {
+    let mut state: State = serde_json::from_str(&session.state)?;
+    put(&mut state, ROW, &session.id)?;
+    put(&mut state, BEGAN, &session.created_at)?;
+    put(&mut state, ADDRESS, &session.address)?;
+    put(&mut state, BROWSER, &session.browser)?;
+    if let Some(proved_at) = session.proved_at {
+        put(&mut state, PROVED, &proved_at)?;
+    }
+    if session.must_renew {
+        put(&mut state, RENEW, &true)?;
+    }
+    Ok(state)
+}
+
+fn put(state: &mut State, key: &str, value: &impl Serialize) -> serde_json::Result<()> {
+    state.insert(key.to_owned(), serde_json::to_string(value)?);
+    Ok(())
+}
+
 /// Whose session it is.
 fn owner(state: &State) -> anyhow::Result<i64> {
     let user = state
@@ -54,15 +118,16 @@ impl SessionStore for DatabaseStore {
             .await
             .map_err(LoadError::Other)?;
         session
-            .map(|session| serde_json::from_str(&session.state))
+            .map(|session| with_columns(&session))
             .transpose()
             .map_err(|error| LoadError::Deserialization(error.into()))
     }
 
-    async fn save(&self, state: State, _: &Duration) -> Result<SessionKey, SaveError> {
+    async fn save(&self, mut state: State, _: &Duration) -> Result<SessionKey, SaveError> {
         let key = generate_session_key();
         let token = key.as_ref().to_owned();
         let user_id = owner(&state).map_err(SaveError::Other)?;
+        let columns = Columns::out_of(&mut state);
         let state = serde_json::to_string(&state)
             .map_err(|error| SaveError::Serialization(error.into()))?;
         let now = Utc::now().naive_utc();
@@ -71,6 +136,10 @@ impl SessionStore for DatabaseStore {
                 token: &token,
                 user_id,
                 state: &state,
+                created_at: columns.began,
+                proved_at: columns.proved,
+                address: &columns.address,
+                browser: &columns.browser,
             };
             conn.write(|conn| Session::insert(conn, new, now))
         })
@@ -82,14 +151,15 @@ impl SessionStore for DatabaseStore {
     async fn update(
         &self,
         key: SessionKey,
-        state: State,
+        mut state: State,
         _: &Duration,
     ) -> Result<SessionKey, UpdateError> {
         let token = key.as_ref().to_owned();
+        let columns = Columns::out_of(&mut state);
         let text = serde_json::to_string(&state)
             .map_err(|error| UpdateError::Serialization(error.into()))?;
         // One that ended while this request ran stays ended.
-        self.run(move |conn| Session::update(conn, &token, &text))
+        self.run(move |conn| Session::update(conn, &token, &text, columns.proved))
             .await
             .map_err(UpdateError::Other)?;
         Ok(key)

@@ -8,6 +8,7 @@ pub(crate) mod create_superuser;
 pub(crate) mod demo;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
+pub(crate) mod reset_factor;
 pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod verify;

@@ -5,6 +5,7 @@
 
 mod hosts;
 mod read;
+mod sealed;
 mod secret;
 mod settings;
 mod superuser;

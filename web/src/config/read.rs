@@ -52,6 +52,18 @@ impl Source<'_> {
         }
     }
 
+    /// A switch, off where it is not set.
+    pub(super) fn yes_or_no(&self, name: &'static str) -> Result<bool, InvalidSetting> {
+        let Some(value) = self.text(name) else {
+            return Ok(false);
+        };
+        match value.to_ascii_lowercase().as_str() {
+            "yes" | "true" | "on" | "1" => Ok(true),
+            "no" | "false" | "off" | "0" => Ok(false),
+            _ => Err(refuse(name, Some(value), "it must be yes or no")),
+        }
+    }
+
     /// A setting whose values have names of their own, or the first of them.
     pub(super) fn choice<T: Copy>(
         &self,

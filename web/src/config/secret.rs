@@ -14,9 +14,15 @@ const PUBLISHED: [&str; 1] = ["1bb02fb7984650e7f8a12564917084fa6489467952485da18
 /// What Django puts before the keys that it makes up for development.
 const DJANGO_INSECURE: &str = "django-insecure-";
 
+/// What a key that was made up seals with: nothing that a developer's machine keeps should end with its next start.
+const DEVELOPMENT: &str = "a developer's machine has no secrets";
+
 /// The setting `SECRET_KEY`. It is never printed.
 #[derive(Clone)]
-pub struct SecretKey(String);
+pub struct SecretKey {
+    text: String,
+    is_made_up: bool,
+}
 
 impl SecretKey {
     /// Checks a key; the error says what a key must be, never the key itself.
@@ -31,22 +37,40 @@ impl SecretKey {
                 "this key is published with a Django edition of the site; make up another one",
             );
         }
-        Ok(Self(key))
+        Ok(Self {
+            text: key,
+            is_made_up: false,
+        })
     }
 
-    /// A key for one run.
+    /// A key for one run, on a developer's machine.
     #[must_use]
     pub fn random() -> Self {
         let mut bytes = [0; SHORTEST];
         getrandom::fill(&mut bytes).expect("the system has a source of random bytes");
-        Self(hex::encode(bytes))
+        Self {
+            text: hex::encode(bytes),
+            is_made_up: true,
+        }
     }
 }
 
 impl SecretKey {
     /// The bytes to derive keys from.
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.text.as_bytes()
+    }
+
+    /// A key for one purpose.
+    pub(super) fn derived(&self, purpose: &str) -> [u8; SHORTEST] {
+        let key = if self.is_made_up {
+            DEVELOPMENT.as_bytes()
+        } else {
+            self.bytes()
+        };
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+        mac.update(purpose.as_bytes());
+        mac.finalize().into_bytes().into()
     }
 
     /// A mark that only this site can make for these words: HMAC-SHA-256 (RFC 2104) in hexadecimal.
@@ -106,6 +130,6 @@ mod tests {
         let key = SecretKey::new("0123456789abcdef0123456789abcdef".to_owned()).unwrap();
 
         assert_eq!(format!("{key:?}"), "SecretKey(hidden)");
-        assert_ne!(SecretKey::random().0, SecretKey::random().0);
+        assert_ne!(SecretKey::random().text, SecretKey::random().text);
     }
 }

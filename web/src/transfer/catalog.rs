@@ -18,8 +18,9 @@ const LEFT_OUT: [&str; 1] = ["__diesel_schema_migrations"];
 /// SQLite's strict tables have neither booleans nor times: it keeps 0 and 1, and text. Reading the intention out
 /// of a `CHECK` would be guessing, so it is read from the name: `is_…` and `…_at`, and what stands in these two
 /// lists. PostgreSQL knows the types, and a test holds the one against the other.
-const BOOLEANS: [(&str, &str); 2] = [
+const BOOLEANS: [(&str, &str); 3] = [
     ("profiles", "show_email"),
+    ("sessions", "must_renew"),
     ("users", "must_change_password"),
 ];
 

@@ -1,11 +1,15 @@
 //! Groups: rights that several users share.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 
 use crate::connection::DbConnection;
 use crate::rules::{Checker, FieldError};
-use crate::schema::{group_rights, groups};
+use crate::schema::{group_rights, groups, user_groups};
 use crate::sequence;
+
+use super::session::Session;
 
 /// The longest name (characters).
 pub(crate) const LONGEST_NAME: usize = 150;
@@ -57,7 +61,17 @@ impl Group {
 
     /// Deletes a group; its users lose what they could by it.
     pub fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
+        let members = Self::members(conn, id)?;
+        Session::renew_all(conn, &members)?;
         Ok(diesel::delete(groups::table.find(id)).execute(conn)? == 1)
+    }
+
+    /// The ids of the users in a group.
+    fn members(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<i64>> {
+        user_groups::table
+            .filter(user_groups::group_id.eq(id))
+            .select(user_groups::user_id)
+            .load(conn)
     }
 
     /// The codes of a group's rights, in order.
@@ -71,6 +85,11 @@ impl Group {
 
     /// Gives a group just these rights. Call it within a write.
     pub fn set_rights(conn: &mut DbConnection, id: i64, codes: &[String]) -> QueryResult<()> {
+        let wanted: BTreeSet<&String> = codes.iter().collect();
+        if wanted != Self::rights(conn, id)?.iter().collect() {
+            let members = Self::members(conn, id)?;
+            Session::renew_all(conn, &members)?;
+        }
         diesel::delete(group_rights::table.filter(group_rights::group_id.eq(id))).execute(conn)?;
         for code in codes {
             diesel::insert_into(group_rights::table)

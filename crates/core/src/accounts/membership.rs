@@ -1,10 +1,13 @@
 //! The groups and the rights of an account.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 
 use crate::connection::DbConnection;
 use crate::schema::{user_groups, user_rights};
 
+use super::session::Session;
 use super::user::User;
 
 impl User {
@@ -19,6 +22,10 @@ impl User {
 
     /// Puts an account into just these groups. Call it within a write.
     pub fn set_groups(conn: &mut DbConnection, id: i64, groups: &[i64]) -> QueryResult<()> {
+        let wanted: BTreeSet<i64> = groups.iter().copied().collect();
+        if wanted != Self::groups(conn, id)?.into_iter().collect() {
+            Session::renew_all(conn, &[id])?;
+        }
         diesel::delete(user_groups::table.filter(user_groups::user_id.eq(id))).execute(conn)?;
         for group in groups {
             diesel::insert_into(user_groups::table)
@@ -39,6 +46,10 @@ impl User {
 
     /// Gives an account just these rights of its own. Call it within a write.
     pub fn set_rights(conn: &mut DbConnection, id: i64, codes: &[String]) -> QueryResult<()> {
+        let wanted: BTreeSet<&String> = codes.iter().collect();
+        if wanted != Self::rights(conn, id)?.iter().collect() {
+            Session::renew_all(conn, &[id])?;
+        }
         diesel::delete(user_rights::table.filter(user_rights::user_id.eq(id))).execute(conn)?;
         for code in codes {
             diesel::insert_into(user_rights::table)

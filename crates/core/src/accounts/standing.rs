@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use crate::connection::DbConnection;
 use crate::schema::users;
 
+use super::session::Session;
 use super::user::User;
 
 /// The switches and the dates of an account.
@@ -31,6 +32,18 @@ impl User {
         id: i64,
         standing: &Standing,
     ) -> QueryResult<bool> {
+        let opens_other_doors = users::is_staff
+            .ne(standing.is_staff)
+            .or(users::is_superuser.ne(standing.is_superuser));
+        let changed: Option<i64> = users::table
+            .find(id)
+            .filter(opens_other_doors)
+            .select(users::id)
+            .first(conn)
+            .optional()?;
+        if changed.is_some() {
+            Session::renew_all(conn, &[id])?;
+        }
         Ok(diesel::update(users::table.find(id))
             .set(standing)
             .execute(conn)?

@@ -11,6 +11,7 @@ use crate::schema::users;
 use crate::sequence;
 
 use super::password;
+use super::session::Session;
 
 /// The longest username, first name and last name (characters).
 pub(crate) const LONGEST_NAME: usize = 150;
@@ -120,6 +121,7 @@ impl User {
 
     /// Lets an account into the administration, or no longer.
     pub fn set_staff(conn: &mut DbConnection, id: i64, is_staff: bool) -> QueryResult<bool> {
+        Session::renew_all(conn, &[id])?;
         Ok(diesel::update(users::table.find(id))
             .set(users::is_staff.eq(is_staff))
             .execute(conn)?
@@ -128,6 +130,7 @@ impl User {
 
     /// Gives an account every right, with staff status.
     pub fn make_superuser(conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
+        Session::renew_all(conn, &[id])?;
         let every = (users::is_staff.eq(true), users::is_superuser.eq(true));
         Ok(diesel::update(users::table.find(id))
             .set(every)

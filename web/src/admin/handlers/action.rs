@@ -11,6 +11,7 @@ use crate::admin::cascade::{self, Cascade};
 use crate::admin::field::Hidden;
 use crate::admin::form::Fields;
 use crate::admin::frame::{Visit, see_other};
+use crate::admin::fresh::{Posted, Prover};
 use crate::admin::models::{self, list_path, may_view};
 use crate::admin::signed_in::SignedIn;
 use crate::admin::{csv, messages};
@@ -26,6 +27,7 @@ pub(in crate::admin) async fn run(
     user: SignedIn,
     db: Data<Db>,
     path: Path<(String, String)>,
+    prover: Prover,
     fields: Fields,
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(Some(&user), &fields)?;
@@ -33,6 +35,16 @@ pub(in crate::admin) async fn run(
     if !may_view(&user.rights, model) && !user.rights.may(Verb::Delete, model.app, model.name) {
         return Err(PageError::Forbidden);
     }
+    let posted = Posted::of(&visit, &user, fields)?;
+    let deletes =
+        posted.form.text("action") == "delete_selected" && posted.form.text("post") == "yes";
+    if deletes
+        && model.app == "auth"
+        && let Some(page) = prover.ask(&visit, &user, &posted).await?
+    {
+        return Ok(page);
+    }
+    let fields = posted.form;
     let ids = chosen(&visit, &db, model, &fields).await?;
     // The first page: the one that was open may be gone afterwards.
     let back = Asked::parse(visit.request.query_string(), model).href(&list_path(model), 1);

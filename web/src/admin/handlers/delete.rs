@@ -8,6 +8,7 @@ use oc_core::admin::Model;
 use crate::admin::cascade::{Cascade, carry_out, show};
 use crate::admin::form::Fields;
 use crate::admin::frame::{Visit, see_other};
+use crate::admin::fresh::{Posted, Prover};
 use crate::admin::messages;
 use crate::admin::models::{self, change_path, list_path, may_view};
 use crate::admin::signed_in::SignedIn;
@@ -41,6 +42,7 @@ pub(in crate::admin) async fn delete(
     user: SignedIn,
     db: Data<Db>,
     path: Path<(String, String, String)>,
+    prover: Prover,
     fields: Fields,
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(Some(&user), &fields)?;
@@ -48,8 +50,14 @@ pub(in crate::admin) async fn delete(
     let Ok(id) = path.2.parse::<i64>() else {
         return Ok(super::unknown(&visit, model, &path.2));
     };
-    if fields.text("post") != "yes" {
+    let posted = Posted::of(&visit, &user, fields)?;
+    if posted.form.text("post") != "yes" {
         return Ok(see_other(visit.request.uri().path()));
+    }
+    if model.app == "auth"
+        && let Some(page) = prover.ask(&visit, &user, &posted).await?
+    {
+        return Ok(page);
     }
     let Some(done) = carry_out(&user, &db, model, vec![id]).await? else {
         return Err(PageError::Forbidden);

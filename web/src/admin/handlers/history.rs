@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::admin::form::Fields;
 use crate::admin::frame::{Crumb, Visit, see_other};
+use crate::admin::fresh::{Posted, Prover};
 use crate::admin::grants::covers;
 use crate::admin::line::{changes, date, has_before, told, who};
 use crate::admin::models::{self, capitalized, change_path, list_path, may_view};
@@ -121,9 +122,15 @@ pub(in crate::admin) async fn restore(
     user: SignedIn,
     db: Data<Db>,
     path: Path<(String, String, String)>,
+    prover: Prover,
     fields: Fields,
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(Some(&user), &fields)?;
+    let posted = Posted::of(&visit, &user, fields)?;
+    if let Some(page) = prover.ask(&visit, &user, &posted).await? {
+        return Ok(page);
+    }
+    let fields = posted.form;
     let (app, name, id) = path.into_inner();
     let model = models::find(&app, &name).ok_or(PageError::NotFound)?;
     let Ok(id) = id.parse::<i64>() else {

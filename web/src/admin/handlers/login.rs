@@ -1,26 +1,28 @@
-//! The login.
-
-use std::net::IpAddr;
+//! The login: its first step, and the second for who has a second factor.
 
 use actix_web::HttpResponse;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use actix_web::web::{Data, Query};
-use ipnet::Ipv6Net;
-use oc_core::accounts::normalized;
+use chrono::Utc;
+use diesel::OptionalExtension;
+use oc_core::User;
+use oc_core::accounts::{Factor, normalized};
+use oc_core::events::Event;
 use serde::{Deserialize, Serialize};
 
-use crate::admin::browser;
+use crate::admin::factor::{self, Taken};
 use crate::admin::form::Fields;
 use crate::admin::frame::{Hashing, Visit, see_other};
-use crate::admin::login::{Outcome, attempt};
-use crate::admin::signed_in::{PASSWORD_CHANGE, SignedIn};
-use crate::admin::store::USER;
+use crate::admin::guess::{Guess, Guesser};
+use crate::admin::login::{Welcome, attempt, inside, let_in};
+use crate::admin::second_step::{self, Claim};
+use crate::admin::signed_in::SignedIn;
 use crate::db::Db;
 use crate::error::PageError;
 use crate::pages::Page;
-use crate::proxies::Proxies;
 
 const REFUSED: &str = "That username and password do not open a staff account.";
+const REFUSED_CODE: &str = "That code does not open this account. Each code counts once.";
 
 #[derive(Serialize)]
 struct LoginPage {
@@ -33,8 +35,19 @@ impl Page for LoginPage {
     const TEMPLATE: &'static str = "admin/login.html";
 }
 
+#[derive(Serialize)]
+struct CodePage {
+    next: String,
+    begin_href: String,
+    error: Option<String>,
+}
+
+impl Page for CodePage {
+    const TEMPLATE: &'static str = "admin/login_code.html";
+}
+
 /// Where to go afterwards.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(in crate::admin) struct Next {
     #[serde(default)]
     next: String,
@@ -46,9 +59,7 @@ pub(in crate::admin) async fn new(
     db: Data<Db>,
     query: Option<Query<Next>>,
 ) -> Result<HttpResponse, PageError> {
-    let next = query
-        .map(|query| query.into_inner().next)
-        .unwrap_or_default();
+    let Next { next } = query.map(Query::into_inner).unwrap_or_default();
     if SignedIn::find(&db, &visit.session).await?.is_some() {
         return Ok(see_other(inside(&next)));
     }
@@ -60,59 +71,133 @@ pub(in crate::admin) async fn create(
     visit: Visit,
     db: Data<Db>,
     hashing: Data<Hashing>,
-    proxies: Data<Proxies>,
     fields: Fields,
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(None, &fields)?;
-    let (username, next) = (
-        normalized(fields.text("username")),
+    let username = normalized(fields.text("username"));
+    let (next, password) = (
         fields.text("next").to_owned(),
+        fields.text("password").to_owned(),
     );
-    let known = browser::known(&visit.request, visit.cookies(), visit.key(), &username);
-    let from = proxies.visitor(&visit.request);
-    let from = (
-        from.map(|address| address.to_string()).unwrap_or_default(),
-        from.map(network).unwrap_or_default(),
-    );
-    let password = fields.text("password").to_owned();
-    match attempt(&db, &hashing, from, known, username.clone(), password).await? {
-        Outcome::Welcome(user) => {
-            visit.session.renew();
-            visit
-                .session
-                .insert(USER, user.id)
-                .map_err(|error| PageError::Internal(anyhow::anyhow!("{error}")))?;
-            let first = user.must_change_password.then_some(PASSWORD_CHANGE);
-            let mut response = see_other(first.unwrap_or_else(|| inside(&next)));
-            let cookie = browser::remember(visit.cookies(), visit.key(), &user.username);
-            response
-                .add_cookie(&cookie)
-                .map_err(|error| PageError::Internal(error.into()))?;
-            Ok(response)
+    let guesser = Guesser::of(&visit, username.clone());
+    match attempt(&db, &hashing, guesser, password).await? {
+        Guess::Right(welcome) if welcome.has_factor => ask_for_code(&visit, &welcome.user, &next),
+        Guess::Right(welcome) => let_in(&visit, &welcome, &next),
+        Guess::Wrong => {
+            let error = Some(REFUSED.to_owned());
+            show(&visit, StatusCode::OK, next, username, error)
         }
-        Outcome::Refused => show(
-            &visit,
-            StatusCode::OK,
-            next,
-            username,
-            Some(REFUSED.to_owned()),
-        ),
-        Outcome::Throttled { minutes } => {
-            let unit = if minutes == 1 { "minute" } else { "minutes" };
-            let text = format!("Too many attempts. Try again in {minutes} {unit}.");
-            let mut response = show(
-                &visit,
-                StatusCode::TOO_MANY_REQUESTS,
-                next,
-                username,
-                Some(text),
-            )?;
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, (minutes * 60).into());
-            Ok(response)
+        Guess::Throttled(wait) => {
+            let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(wait.words()));
+            Ok(wait.tell(show(&visit, status, next, username, error)?))
         }
     }
+}
+
+/// The form for the code, for somebody whose password was right.
+pub(in crate::admin) async fn new_code(
+    visit: Visit,
+    db: Data<Db>,
+    query: Option<Query<Next>>,
+) -> Result<HttpResponse, PageError> {
+    let Next { next } = query.map(Query::into_inner).unwrap_or_default();
+    if SignedIn::find(&db, &visit.session).await?.is_some() {
+        return Ok(see_other(inside(&next)));
+    }
+    match claimant(&visit, &db).await? {
+        Some(_) => show_code(&visit, StatusCode::OK, next, None),
+        None => Ok(see_other(&login_path("/admin/login/", &next))),
+    }
+}
+
+/// Takes the code.
+pub(in crate::admin) async fn create_code(
+    visit: Visit,
+    db: Data<Db>,
+    fields: Fields,
+) -> Result<HttpResponse, PageError> {
+    visit.check_form(None, &fields)?;
+    let next = fields.text("next").to_owned();
+    let Some(user) = claimant(&visit, &db).await? else {
+        // It took too long: the password is asked for again.
+        return Ok(see_other(&login_path("/admin/login/", &next)));
+    };
+    let now = Utc::now().naive_utc();
+    let guesser = Guesser::of(&visit, user.username.clone());
+    let counted = match guesser.count(&db, now).await? {
+        Ok(counted) => counted,
+        Err(wait) => {
+            let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(wait.words()));
+            return Ok(wait.tell(show_code(&visit, status, next, error)?));
+        }
+    };
+    let (key, typed) = (visit.key().clone(), fields.text("code").to_owned());
+    let welcome = db
+        .run(move |conn| {
+            Ok(conn.write(|conn| {
+                let taken = factor::take(conn, &key, &user, &typed, now)?;
+                let Some(taken) = taken else {
+                    guesser.record(conn, Event::FactorRefused, None, Some(&user))?;
+                    return Ok::<_, diesel::result::Error>(None);
+                };
+                counted.forgive(conn)?;
+                User::note_login(conn, user.id, now)?;
+                if taken == Taken::Recovery {
+                    guesser.record(conn, Event::RecoveryCodeUsed, Some(&user), Some(&user))?;
+                }
+                guesser.record(conn, Event::LoggedIn, Some(&user), Some(&user))?;
+                Ok(Some(Welcome {
+                    user,
+                    has_factor: true,
+                }))
+            })?)
+        })
+        .await?;
+    let Some(welcome) = welcome else {
+        return show_code(&visit, StatusCode::OK, next, Some(REFUSED_CODE.to_owned()));
+    };
+    let mut response = let_in(&visit, &welcome, &next)?;
+    response
+        .add_cookie(&second_step::removal(visit.cookies()))
+        .map_err(|error| PageError::Internal(error.into()))?;
+    Ok(response)
+}
+
+/// On to the second step.
+fn ask_for_code(visit: &Visit, user: &User, next: &str) -> Result<HttpResponse, PageError> {
+    let mut response = see_other(&login_path("/admin/login/code/", next));
+    let cookie = second_step::cookie(visit.cookies(), visit.key(), user, Utc::now());
+    response
+        .add_cookie(&cookie)
+        .map_err(|error| PageError::Internal(error.into()))?;
+    Ok(response)
+}
+
+/// Whose password was right a short time ago, on this browser, if they may still log in with a code.
+async fn claimant(visit: &Visit, db: &Data<Db>) -> Result<Option<User>, PageError> {
+    let Some(claim) = Claim::of(&visit.request, visit.cookies()) else {
+        return Ok(None);
+    };
+    let id = claim.user_id;
+    let user = db
+        .run(move |conn| {
+            let user = User::find(conn, id).optional()?;
+            let has_factor = Factor::find(conn, id)?.is_some();
+            Ok(user.filter(|user| has_factor && user.is_active && user.is_staff))
+        })
+        .await?;
+    Ok(user.filter(|user| claim.holds(visit.key(), user, Utc::now())))
+}
+
+/// A page of the login, with where to go afterwards.
+fn login_path(path: &str, next: &str) -> String {
+    if next.is_empty() {
+        return path.to_owned();
+    }
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("next", next)
+        .finish();
+    format!("{path}?{query}")
 }
 
 fn show(
@@ -122,56 +207,24 @@ fn show(
     username: String,
     error: Option<String>,
 ) -> Result<HttpResponse, PageError> {
-    visit.page(
-        status,
-        None,
-        "Staff login",
-        Vec::new(),
-        LoginPage {
-            next,
-            username,
-            error,
-        },
-    )
+    let page = LoginPage {
+        next,
+        username,
+        error,
+    };
+    visit.page(status, None, "Staff login", Vec::new(), page)
 }
 
-/// What counts as one address: of IPv6 the network that one household or firm gets (RFC 6177).
-fn network(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => Ipv6Net::new_assert(address, 64).trunc().to_string(),
-    }
-}
-
-/// The address to go on to, if it lies within the administration: never another site.
-fn inside(next: &str) -> &str {
-    let plain = next.chars().all(|c| !c.is_control() && c != '\\');
-    if next.starts_with("/admin/") && plain {
-        next
-    } else {
-        "/admin/"
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_is_sent_to_another_site() {
-        assert_eq!(
-            inside("/admin/lettings/letting/?q=a"),
-            "/admin/lettings/letting/?q=a"
-        );
-        for next in [
-            "",
-            "//evil.example",
-            "https://evil.example",
-            "/\\evil",
-            "/admin/\\\r\nx",
-            "/profiles/",
-        ] {
-            assert_eq!(inside(next), "/admin/", "{next}");
-        }
-    }
+fn show_code(
+    visit: &Visit,
+    status: StatusCode,
+    next: String,
+    error: Option<String>,
+) -> Result<HttpResponse, PageError> {
+    let page = CodePage {
+        begin_href: login_path("/admin/login/", &next),
+        next,
+        error,
+    };
+    visit.page(status, None, "Second step", Vec::new(), page)
 }

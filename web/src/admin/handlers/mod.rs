@@ -10,17 +10,56 @@ pub(super) mod login;
 pub(super) mod logout;
 pub(super) mod object;
 pub(super) mod password;
+pub(super) mod sessions;
+pub(super) mod two_factor;
+pub(super) mod user_factor;
 pub(super) mod user_password;
 
 use actix_web::HttpResponse;
+use actix_web::web::Data;
+use diesel::OptionalExtension;
+use oc_core::User;
+use oc_core::accounts::Verb;
 use oc_core::admin::Model;
 
 use super::frame::{Visit, see_other};
-use super::messages;
+use super::signed_in::SignedIn;
+use super::{messages, models};
+use crate::db::Db;
+use crate::error::PageError;
 
 /// Back to the index, with a word on what is not there.
 fn unknown(visit: &Visit, model: &Model, id: impl std::fmt::Display) -> HttpResponse {
     let text = format!("There is no {} with ID \"{id}\".", model.singular);
     messages::add(&visit.session, "warning", text);
     see_other("/admin/")
+}
+
+/// An account that one may change: with the right to change users, and where it has no more rights than oneself. None
+/// where there is none of that id.
+async fn account(user: &SignedIn, db: &Data<Db>, id: &str) -> Result<Option<User>, PageError> {
+    if !user.rights.may(Verb::Change, "auth", "user") {
+        return Err(PageError::Forbidden);
+    }
+    let Ok(id) = id.parse::<i64>() else {
+        return Ok(None);
+    };
+    let rights = user.rights.clone();
+    db.run(move |conn| {
+        let Some(account) = User::find(conn, id).optional()? else {
+            return Ok(None);
+        };
+        if rights.cover(conn, &account)? {
+            Ok(Some(account))
+        } else {
+            Err(PageError::Forbidden)
+        }
+    })
+    .await
+}
+
+/// Back to the index, with a word on the account that is not there.
+fn unknown_account(visit: &Visit, id: &str) -> Result<HttpResponse, PageError> {
+    let model = models::by_key("auth.user").ok_or(PageError::NotFound)?;
+    Ok(unknown(visit, model, id))
 }

@@ -11,6 +11,7 @@ use oc_core::rules::FieldError;
 use crate::admin::edit::{all_choices, typed, version};
 use crate::admin::form::Fields;
 use crate::admin::frame::{Visit, see_other};
+use crate::admin::fresh::{Posted, Prover, changes_rights};
 use crate::admin::models::{self, change_path, list_path, may_view};
 use crate::admin::row_page::{Form, VERSION, show, with_filters};
 use crate::admin::signed_in::SignedIn;
@@ -47,10 +48,18 @@ pub(in crate::admin) async fn create(
     user: SignedIn,
     db: Data<Db>,
     path: Path<(String, String)>,
+    prover: Prover,
     fields: Fields,
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(Some(&user), &fields)?;
     let model = allowed(&user, &path.0, &path.1, Verb::Add)?;
+    let posted = Posted::of(&visit, &user, fields)?;
+    if changes_rights(model, &posted.form, &Values::default())
+        && let Some(page) = prover.ask(&visit, &user, &posted).await?
+    {
+        return Ok(page);
+    }
+    let fields = posted.form;
     let values = typed(model, &fields);
     let (actor, rights, sent) = (user.user.clone(), user.rights.clone(), values.clone());
     let saved = db
@@ -149,6 +158,7 @@ pub(in crate::admin) async fn update(
     user: SignedIn,
     db: Data<Db>,
     path: Path<(String, String, String)>,
+    prover: Prover,
     fields: Fields,
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(Some(&user), &fields)?;
@@ -156,6 +166,16 @@ pub(in crate::admin) async fn update(
     let Ok(id) = path.2.parse::<i64>() else {
         return Ok(super::unknown(&visit, model, &path.2));
     };
+    let posted = Posted::of(&visit, &user, fields)?;
+    if model.app == "auth" {
+        let held = db.run(move |conn| Ok((model.load)(conn, id)?)).await?;
+        if held.is_some_and(|held| changes_rights(model, &posted.form, &held.values))
+            && let Some(page) = prover.ask(&visit, &user, &posted).await?
+        {
+            return Ok(page);
+        }
+    }
+    let fields = posted.form;
     let mine = typed(model, &fields);
     let (actor, rights, sent) = (user.user.clone(), user.rights.clone(), fields.clone());
     let changed = db

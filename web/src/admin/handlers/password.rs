@@ -3,13 +3,16 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
+use chrono::Utc;
 use oc_core::User;
-use oc_core::accounts::password::{self, Verdict};
-use oc_core::accounts::{Session, policy};
+use oc_core::accounts::{Session, password, policy};
+use oc_core::events::Event;
 
 use crate::admin::field::{ErrorSummary, FieldView, Section};
 use crate::admin::form::Fields;
 use crate::admin::frame::{Crumb, Hashing, Visit, see_other};
+use crate::admin::fresh::{Posted, Prover};
+use crate::admin::guess::{Guess, Guesser, is_password};
 use crate::admin::messages;
 use crate::admin::password_page::{self, PasswordPage, RULES};
 use crate::admin::signed_in::SignedIn;
@@ -43,24 +46,40 @@ pub(in crate::admin) async fn update(
     user: SignedIn,
     db: Data<Db>,
     hashing: Data<Hashing>,
+    prover: Prover,
     fields: Fields,
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(Some(&user), &fields)?;
+    let posted = Posted::of(&visit, &user, fields)?;
+    // The current password is asked for below; who has a second factor too is asked for both.
+    if user.has_factor
+        && let Some(page) = prover.ask(&visit, &user, &posted).await?
+    {
+        return Ok(page);
+    }
+    let fields = posted.form;
     let (old, new, again) = (
         fields.text("old_password").to_owned(),
         fields.text("new_password1").to_owned(),
         fields.text("new_password2"),
     );
     let mut errors = Errors::default();
-    let stored = user.user.password.clone();
     if old.is_empty() {
         errors
             .current
             .push("Current password is required.".to_owned());
-    } else if hashing.run(move || password::verify(&old, &stored)).await? == Verdict::Wrong {
-        errors
-            .current
-            .push("Your current password is wrong.".to_owned());
+    } else {
+        match check(&visit, &user, &db, &hashing, old).await? {
+            Guess::Right(()) => {}
+            Guess::Wrong => errors
+                .current
+                .push("Your current password is wrong.".to_owned()),
+            Guess::Throttled(wait) => {
+                errors.current.push(wait.words());
+                let page = show(&visit, &user, StatusCode::TOO_MANY_REQUESTS, errors)?;
+                return Ok(wait.tell(page));
+            }
+        }
     }
     if new.is_empty() {
         errors.new.push("New password is required.".to_owned());
@@ -105,6 +124,32 @@ pub(in crate::admin) async fn update(
     Ok(see_other("/admin/"))
 }
 
+/// Whether that is the current password. It is slowed down like a login: whoever finds a browser open may guess.
+async fn check(
+    visit: &Visit,
+    user: &SignedIn,
+    db: &Data<Db>,
+    hashing: &Data<Hashing>,
+    typed: String,
+) -> Result<Guess<()>, PageError> {
+    let guesser = Guesser::of(visit, user.user.username.clone());
+    let counted = match guesser.count(db, Utc::now().naive_utc()).await? {
+        Ok(counted) => counted,
+        Err(wait) => return Ok(Guess::Throttled(wait)),
+    };
+    let user = user.user.clone();
+    let is_right = is_password(hashing, typed, user.password.clone()).await?;
+    db.run(move |conn| {
+        if is_right {
+            counted.forgive(conn)?;
+            return Ok(Guess::Right(()));
+        }
+        guesser.record(conn, Event::ProofRefused, Some(&user), Some(&user))?;
+        Ok(Guess::Wrong)
+    })
+    .await
+}
+
 fn show(
     visit: &Visit,
     user: &SignedIn,
@@ -132,6 +177,7 @@ fn show(
     }];
     let page = PasswordPage {
         heading: TITLE.to_owned(),
+        is_own: true,
         notice: user.user.must_change_password.then_some(DUE),
         error_summary: ErrorSummary::of(&sections),
         sections,

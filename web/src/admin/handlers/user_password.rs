@@ -4,7 +4,6 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use diesel::OptionalExtension;
 use oc_core::accounts::{Session, Verb, password, policy};
 use oc_core::admin::{SaveError, Values};
 use oc_core::{User, UserDraft};
@@ -12,6 +11,7 @@ use oc_core::{User, UserDraft};
 use crate::admin::field::{ErrorSummary, FieldView, Section};
 use crate::admin::form::Fields;
 use crate::admin::frame::{Crumb, Hashing, Visit, see_other};
+use crate::admin::fresh::{Posted, Prover};
 use crate::admin::models::{self, change_path};
 use crate::admin::password_page::{self, PasswordPage, RULES};
 use crate::admin::signed_in::SignedIn;
@@ -60,10 +60,16 @@ pub(in crate::admin) async fn create(
     user: SignedIn,
     db: Data<Db>,
     hashing: Data<Hashing>,
+    prover: Prover,
     fields: Fields,
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(Some(&user), &fields)?;
     may_add(&user)?;
+    let posted = Posted::of(&visit, &user, fields)?;
+    if let Some(page) = prover.ask(&visit, &user, &posted).await? {
+        return Ok(page);
+    }
+    let fields = posted.form;
     let model = models::by_key(KEY).ok_or(PageError::NotFound)?;
     let username = fields.text("username").to_owned();
     let draft = UserDraft {
@@ -132,10 +138,7 @@ pub(in crate::admin) async fn edit(
     db: Data<Db>,
     id: Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    let Ok(id) = id.parse::<i64>() else {
-        return unknown(&visit, &id);
-    };
-    match owner(&user, &db, id).await? {
+    match super::account(&user, &db, &id).await? {
         Some(owner) => show(
             &visit,
             &user,
@@ -143,7 +146,7 @@ pub(in crate::admin) async fn edit(
             StatusCode::OK,
             (Vec::new(), Vec::new()),
         ),
-        None => unknown(&visit, &id.to_string()),
+        None => super::unknown_account(&visit, &id),
     }
 }
 
@@ -154,15 +157,18 @@ pub(in crate::admin) async fn update(
     db: Data<Db>,
     hashing: Data<Hashing>,
     id: Path<String>,
+    prover: Prover,
     fields: Fields,
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(Some(&user), &fields)?;
-    let Ok(id) = id.parse::<i64>() else {
-        return unknown(&visit, &id);
+    let Some(owner) = super::account(&user, &db, &id).await? else {
+        return super::unknown_account(&visit, &id);
     };
-    let Some(owner) = owner(&user, &db, id).await? else {
-        return unknown(&visit, &id.to_string());
-    };
+    let posted = Posted::of(&visit, &user, fields)?;
+    if let Some(page) = prover.ask(&visit, &user, &posted).await? {
+        return Ok(page);
+    }
+    let fields = posted.form;
     let new = fields.text("password1").to_owned();
     let errors = mistakes(&new, fields.text("password2"), &owner.about());
     if !(errors.0.is_empty() && errors.1.is_empty()) {
@@ -193,25 +199,6 @@ pub(in crate::admin) async fn update(
     Ok(see_other(&change_path(model, owner.id)))
 }
 
-/// Whose password it is, if one may set it: with the right to change users, and of an account that has no more rights.
-async fn owner(user: &SignedIn, db: &Db, id: i64) -> Result<Option<User>, PageError> {
-    if !user.rights.may(Verb::Change, "auth", "user") {
-        return Err(PageError::Forbidden);
-    }
-    let rights = user.rights.clone();
-    db.run(move |conn| {
-        let Some(owner) = User::find(conn, id).optional()? else {
-            return Ok(None);
-        };
-        if rights.cover(conn, &owner)? {
-            Ok(Some(owner))
-        } else {
-            Err(PageError::Forbidden)
-        }
-    })
-    .await
-}
-
 /// Whoever adds an account goes on to change it.
 fn may_add(user: &SignedIn) -> Result<(), PageError> {
     let may = |verb| user.rights.may(verb, "auth", "user");
@@ -220,11 +207,6 @@ fn may_add(user: &SignedIn) -> Result<(), PageError> {
     } else {
         Err(PageError::Forbidden)
     }
-}
-
-fn unknown(visit: &Visit, id: &str) -> Result<HttpResponse, PageError> {
-    let model = models::by_key(KEY).ok_or(PageError::NotFound)?;
-    Ok(super::unknown(visit, model, id))
 }
 
 fn passwords(errors: (Vec<String>, Vec<String>)) -> [FieldView; 2] {
@@ -293,6 +275,7 @@ fn page(
     let page = PasswordPage {
         heading,
         notice: None,
+        is_own: false,
         error_summary,
         sections,
         rules: RULES,

@@ -8,7 +8,7 @@ use oc_core::DatabaseUrl;
 
 use super::environment::Environment;
 use super::logging::LogFormat;
-use super::{database, environment, listening, logging, secret_key, visitors};
+use super::{database, environment, listening, logging, second_factor, secret_key, visitors};
 use crate::config::hosts::AllowedHosts;
 use crate::config::read::{InvalidSetting, Source};
 use crate::config::secret::SecretKey;
@@ -36,6 +36,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Signs what the site hands out.
     pub secret_key: SecretKey,
+    /// Whether superusers must have a second factor.
+    pub require_totp: bool,
     /// What is logged, in the notation of `env_logger`.
     pub log_filter: String,
     /// How it is logged.
@@ -85,6 +87,7 @@ impl Config {
             allowed_hosts,
             trusted_proxies: visitors::trusted_proxies(&source)?,
             secret_key: secret_key::secret_key(&source, environment)?,
+            require_totp: second_factor::require_totp(&source)?,
             log_filter: logging::log_filter(&source)?,
             log_format: logging::log_format(&source)?,
             host: listening::host(&source)?,
@@ -164,6 +167,7 @@ mod tests {
             ("ALLOWED_HOSTS", "https://example.org"),
             ("TRUSTED_PROXIES", "proxy.local"),
             ("RUST_LOG", "web=loud"),
+            ("REQUIRE_TOTP", "maybe"),
             ("LOG_FORMAT", "xml"),
         ] {
             let message = read(&[(name, value)]).err().unwrap_or_default();
@@ -173,6 +177,15 @@ mod tests {
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn a_switch_is_off_until_it_is_set_in_one_of_the_usual_words() -> Result<(), String> {
+        assert!(!read(&[])?.require_totp);
+        for (value, expected) in [("yes", true), ("TRUE", true), ("1", true), ("no", false)] {
+            assert_eq!(read(&[("REQUIRE_TOTP", value)])?.require_totp, expected);
+        }
+        Ok(())
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod environment;
 mod help;
 mod listening;
 mod logging;
+mod second_factor;
 mod secret_key;
 mod visitors;
 

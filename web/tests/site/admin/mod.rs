@@ -3,10 +3,13 @@
 mod accounts;
 mod changes;
 mod door;
+mod factor;
 mod forms;
+mod fresh;
 mod lists;
 mod log;
 mod rights;
+mod sessions;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +29,8 @@ pub(crate) struct Browser<'a> {
     site: &'a TestSite,
     cookies: BTreeMap<String, String>,
     token: String,
+    /// Whether a proxy says that it came over https.
+    https: bool,
 }
 
 impl<'a> Browser<'a> {
@@ -35,6 +40,7 @@ impl<'a> Browser<'a> {
             site,
             cookies: BTreeMap::new(),
             token: String::new(),
+            https: false,
         }
     }
 
@@ -119,9 +125,10 @@ impl<'a> Browser<'a> {
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
+        let scheme = if self.https { "https" } else { "http" };
         let head = format!(
             "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: {}\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+             X-Forwarded-Proto: {scheme}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
             cookies.join("; "),
             body.len(),
         );
@@ -148,7 +155,7 @@ impl<'a> Browser<'a> {
 }
 
 /// The value of a hidden field.
-fn hidden(page: &str, name: &str) -> Option<String> {
+pub(crate) fn hidden(page: &str, name: &str) -> Option<String> {
     let (_, rest) = page.split_once(&format!("name=\"{name}\" value=\""))?;
     rest.split('"').next().map(str::to_owned)
 }

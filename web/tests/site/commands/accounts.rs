@@ -1,7 +1,10 @@
 //! `createsuperuser` and `changepassword`.
 
 use anyhow::Result;
+use chrono::DateTime;
+use oc_core::accounts::Factor;
 use oc_core::accounts::password::{Verdict, verify};
+use oc_core::changes::Change;
 use oc_core::{DatabaseUrl, DbConnection, User, open};
 
 use super::program::Program;
@@ -89,5 +92,39 @@ fn a_password_is_changed_by_answers() -> Result<()> {
     );
     let user = User::find_by_username(&mut database(&program)?, "ada")?;
     assert_eq!(verify("New wave 77", &user.password), Verdict::Right);
+    Ok(())
+}
+
+#[test]
+fn a_second_factor_that_is_lost_is_turned_off() -> Result<()> {
+    let program = Program::with(&GIVEN)?;
+    program.run(&["createsuperuser", "--no-input"])?;
+    let conn = &mut database(&program)?;
+    let id = User::find_by_username(conn, "ada")?.id;
+    let now = DateTime::UNIX_EPOCH.naive_utc();
+    conn.write(|conn| Factor::insert(conn, id, "sealed", 0, now))?;
+
+    let off = program.run(&["resetfactor", "ada"])?;
+    let again = program.run(&["resetfactor", "ada"])?;
+    let unknown = program.run(&["resetfactor", "bob"])?;
+
+    assert_eq!(
+        (off.code, again.code, unknown.code),
+        (Some(0), Some(1), Some(1))
+    );
+    assert!(
+        off.out.starts_with("The second factor of ada is off."),
+        "{}",
+        off.out
+    );
+    assert!(again.errors.contains("ada has no second factor"));
+    assert!(
+        unknown
+            .errors
+            .contains("there is no account with the username \"bob\"")
+    );
+    assert!(Factor::find(conn, id)?.is_none());
+    let line = &Change::of_object(conn, "auth.user", id)?[0];
+    assert_eq!(line.action, "second factor turned off");
     Ok(())
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::program::Program;
 
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 13] = [
     "APP_ENV",
     "DATABASE_URL",
     "DATABASE_POOL_SIZE",
@@ -15,6 +15,7 @@ const SETTINGS: [&str; 12] = [
     "ALLOWED_HOSTS",
     "TRUSTED_PROXIES",
     "SECRET_KEY",
+    "REQUIRE_TOTP",
     "RUST_LOG",
     "LOG_FORMAT",
 ];
@@ -32,6 +33,7 @@ fn help_lists_every_setting_everywhere() -> Result<()> {
         &["demo", "-h"],
         &["createsuperuser", "--help"],
         &["changepassword", "--help"],
+        &["resetfactor", "--help"],
         &["backup", "--help"],
         &["restore", "--help"],
         &["verify", "--help"],

@@ -1,0 +1,268 @@
+//! Before acts that matter: whoever proved who they are too long ago is asked again, and then goes on with what they
+//! were doing.
+//!
+//! What they sent is kept in the page that asks, sealed as a whole: nothing of it, least of all a password, stands in
+//! the page in clear, and it counts for that user at that address alone. Nothing is kept on our side.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use chrono::Utc;
+use oc_core::admin::{Model, Values};
+use oc_core::events::Event;
+use serde::Serialize;
+
+use super::edit::typed;
+use super::factor::{self, Taken};
+use super::form::Fields;
+use super::frame::{Crumb, Hashing, Visit};
+use super::guess::{Guess, Guesser, is_password};
+use super::signed_in::SignedIn;
+use super::store::PROVED;
+use crate::db::Db;
+use crate::error::PageError;
+use crate::pages::Page;
+
+/// The field that holds what was sent.
+const KEPT: &str = "_kept";
+/// What a form is sealed for.
+const PURPOSE: &str = "kept form";
+
+const TITLE: &str = "Confirm that it is you";
+const REFUSED: &str = "Your password is wrong.";
+const REFUSED_BOTH: &str = "That password and code do not fit. Each code counts once.";
+
+#[derive(Serialize)]
+struct AskPage {
+    kept: String,
+    action: String,
+    back_href: String,
+    username: String,
+    has_factor: bool,
+    error: Option<String>,
+}
+
+impl Page for AskPage {
+    const TEMPLATE: &'static str = "admin/confirm.html";
+}
+
+/// A form that was sent, maybe kept meanwhile.
+pub(super) struct Posted {
+    pub(super) form: Fields,
+    proof: Option<Proof>,
+}
+
+/// Who somebody says they are.
+struct Proof {
+    password: String,
+    code: String,
+}
+
+impl Posted {
+    /// The form as it was sent at first. Its token was checked then, and that of the page that asks is checked by the
+    /// handler.
+    pub(super) fn of(visit: &Visit, user: &SignedIn, fields: Fields) -> Result<Self, PageError> {
+        if !fields.has(KEPT) {
+            return Ok(Self {
+                form: fields,
+                proof: None,
+            });
+        }
+        let kept = visit
+            .key()
+            .open(PURPOSE, &context(visit, user), fields.text(KEPT))
+            .ok_or(PageError::BadRequest)?;
+        Ok(Self {
+            form: Fields::parse(&kept),
+            proof: Some(Proof {
+                password: fields.text("password").to_owned(),
+                code: fields.text("code").to_owned(),
+            }),
+        })
+    }
+}
+
+/// What a form is sealed with: who sent it, and where to.
+fn context(visit: &Visit, user: &SignedIn) -> String {
+    format!("{} {}", user.user.id, visit.target())
+}
+
+/// What it takes to look at a proof.
+pub(super) struct Prover {
+    db: Data<Db>,
+    hashing: Data<Hashing>,
+}
+
+impl FromRequest for Prover {
+    type Error = PageError;
+    type Future = std::future::Ready<Result<Self, PageError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
+        let prover = || {
+            Some(Self {
+                db: request.app_data::<Data<Db>>()?.clone(),
+                hashing: request.app_data::<Data<Hashing>>()?.clone(),
+            })
+        };
+        let missing = || PageError::Internal(anyhow::anyhow!("the server has no database"));
+        std::future::ready(prover().ok_or_else(missing))
+    }
+}
+
+impl Prover {
+    /// Nothing for who proved a short time ago who they are, or does so with this form; the page that asks otherwise.
+    pub(super) async fn ask(
+        &self,
+        visit: &Visit,
+        user: &SignedIn,
+        posted: &Posted,
+    ) -> Result<Option<HttpResponse>, PageError> {
+        if user.is_fresh() {
+            return Ok(None);
+        }
+        let Some(proof) = &posted.proof else {
+            return page(visit, user, posted, StatusCode::OK, None).map(Some);
+        };
+        match self.check(visit, user, proof).await? {
+            Guess::Right(()) => {
+                visit.keep(PROVED, Utc::now().naive_utc())?;
+                Ok(None)
+            }
+            Guess::Wrong => {
+                let error = if user.has_factor {
+                    REFUSED_BOTH
+                } else {
+                    REFUSED
+                };
+                page(visit, user, posted, StatusCode::OK, Some(error.to_owned())).map(Some)
+            }
+            Guess::Throttled(wait) => {
+                let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(wait.words()));
+                let page = page(visit, user, posted, status, error)?;
+                Ok(Some(wait.tell(page)))
+            }
+        }
+    }
+
+    async fn check(
+        &self,
+        visit: &Visit,
+        user: &SignedIn,
+        proof: &Proof,
+    ) -> Result<Guess<()>, PageError> {
+        let now = Utc::now().naive_utc();
+        let (has_factor, user) = (user.has_factor, user.user.clone());
+        let guesser = Guesser::of(visit, user.username.clone());
+        let counted = match guesser.count(&self.db, now).await? {
+            Ok(counted) => counted,
+            Err(wait) => return Ok(Guess::Throttled(wait)),
+        };
+        let (typed, stored) = (proof.password.clone(), user.password.clone());
+        let is_password = is_password(&self.hashing, typed, stored).await?;
+        let (key, code) = (visit.key().clone(), proof.code.clone());
+        self.db
+            .run(move |conn| {
+                Ok(conn.write(|conn| {
+                    // A code is used up only by somebody who knows the password.
+                    let taken = if is_password && has_factor {
+                        factor::take(conn, &key, &user, &code, now)?
+                    } else {
+                        None
+                    };
+                    if !is_password || (has_factor && taken.is_none()) {
+                        guesser.record(conn, Event::ProofRefused, Some(&user), Some(&user))?;
+                        return Ok::<_, diesel::result::Error>(Guess::Wrong);
+                    }
+                    if taken == Some(Taken::Recovery) {
+                        guesser.record(conn, Event::RecoveryCodeUsed, Some(&user), Some(&user))?;
+                    }
+                    counted.forgive(conn)?;
+                    Ok(Guess::Right(()))
+                })?)
+            })
+            .await
+    }
+}
+
+fn page(
+    visit: &Visit,
+    user: &SignedIn,
+    posted: &Posted,
+    status: StatusCode,
+    error: Option<String>,
+) -> Result<HttpResponse, PageError> {
+    let form = posted.form.to_text();
+    let page = AskPage {
+        kept: visit
+            .key()
+            .seal(PURPOSE, &context(visit, user), form.as_bytes()),
+        action: visit.target(),
+        back_href: visit.target(),
+        username: user.user.username.clone(),
+        has_factor: user.has_factor,
+        error,
+    };
+    visit.page(status, Some(user), TITLE, Crumb::way(&[], TITLE), page)
+}
+
+/// The fields of accounts and groups by which somebody may do more, or less.
+const GRANTING: [&str; 5] = [
+    "is_staff",
+    "is_superuser",
+    "groups",
+    "user_permissions",
+    "permissions",
+];
+
+/// Whether a form would give or take rights; `held` is what the row holds before.
+pub(super) fn changes_rights(model: &'static Model, form: &Fields, held: &Values) -> bool {
+    grants_differ(model, held, &typed(model, form))
+}
+
+/// Whether two states of an account or a group differ in rights.
+pub(super) fn grants_differ(model: &Model, before: &Values, after: &Values) -> bool {
+    if model.app != "auth" {
+        return false;
+    }
+    let set = |values: &Values, name: &str| {
+        let mut values: Vec<String> = values.list(name).to_vec();
+        values.retain(|value| !value.is_empty());
+        values.sort_unstable();
+        values
+    };
+    let fields = model
+        .fields
+        .iter()
+        .filter(|field| GRANTING.contains(&field.name));
+    fields
+        .into_iter()
+        .any(|field| set(before, field.name) != set(after, field.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::models;
+
+    fn user() -> Values {
+        Values::default()
+            .with("username", "ada")
+            .with_yes("is_staff", true)
+            .with_list("groups", vec!["1".to_owned(), "2".to_owned()])
+    }
+
+    #[test]
+    fn a_form_changes_rights_by_some_fields_and_not_by_others() {
+        let model = models::by_key("auth.user").unwrap();
+        let sent = |body: &[u8]| changes_rights(model, &Fields::parse(body), &user());
+
+        assert!(!sent(b"username=ada&is_staff=on&groups=2&groups=1"));
+        assert!(!sent(b"username=bob&is_staff=on&groups=1&groups=2"));
+        assert!(sent(b"username=ada&groups=1&groups=2"));
+        assert!(sent(b"username=ada&is_staff=on&groups=1"));
+        assert!(sent(b"is_staff=on&is_superuser=on&groups=1&groups=2"));
+        assert!(sent(
+            b"is_staff=on&groups=1&groups=2&user_permissions=auth.add_user"
+        ));
+    }
+}

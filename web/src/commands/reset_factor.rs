@@ -1,0 +1,42 @@
+//! `resetfactor`: the way out for who has lost phone and recovery codes.
+
+use anyhow::{Context, bail};
+use clap::Args;
+use diesel::OptionalExtension;
+use oc_core::User;
+use oc_core::accounts::{Factor, Session};
+
+use super::start;
+use crate::admin::record_factor_off;
+use crate::config::Config;
+
+/// What `resetfactor` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Whose second factor
+    username: String,
+}
+
+pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
+    let mut conn = start::open_checked(&config.database_url)?;
+    let username = &arguments.username;
+    let Some(user) = User::find_by_username(&mut conn, username).optional()? else {
+        bail!("there is no account with the username {username:?}");
+    };
+    let was_on = conn
+        .write(|conn| {
+            let was_on = Factor::delete(conn, user.id)?;
+            if was_on {
+                // Whoever has the phone may be in.
+                Session::end_all(conn, user.id, None)?;
+                record_factor_off(conn, &user)?;
+            }
+            Ok::<_, diesel::result::Error>(was_on)
+        })
+        .context("cannot turn the second factor off")?;
+    if !was_on {
+        bail!("{username} has no second factor");
+    }
+    println!("The second factor of {username} is off. The password alone opens the account now.");
+    Ok(())
+}

@@ -1,0 +1,303 @@
+//! The second factor: to set it up, to log in with it, to lose it.
+
+use anyhow::{Context, Result};
+use chrono::Utc;
+use data_encoding::BASE32_NOPAD;
+use oc_core::User;
+use oc_core::accounts::{Factor, totp};
+
+use super::fresh::make_stale;
+use super::{Browser, PASSWORD, account, hidden};
+use crate::support::TestSite;
+
+const PATH: &str = "/admin/two_factor/";
+const CODE: &str = "/admin/login/code/";
+
+/// A factor that was set up, as its app knows it.
+pub(crate) struct App {
+    secret: Vec<u8>,
+    /// The codes that were shown once.
+    pub(crate) recovery: Vec<String>,
+}
+
+impl App {
+    /// Sets a second factor up in somebody's browser.
+    pub(crate) fn set_up(browser: &mut Browser<'_>) -> Result<Self> {
+        let page = browser.get(PATH)?;
+        let app = Self {
+            secret: key(&page.html()?)?,
+            recovery: Vec::new(),
+        };
+        let sealed = hidden(&page.text()?, "secret").context("the page keeps no secret")?;
+        let code = app.code(0);
+        let fields = [("action", "on"), ("secret", &sealed), ("code", &code)];
+        let done = browser.post(PATH, &fields)?;
+        anyhow::ensure!(done.status == 200, "refused: {}", done.text()?);
+        Ok(Self {
+            recovery: done.html()?.texts("code"),
+            ..app
+        })
+    }
+
+    /// What it shows so many half minutes from now: each code counts once, and the next one counts already.
+    pub(crate) fn code(&self, later: i64) -> String {
+        totp::code(&self.secret, totp::step(Utc::now().naive_utc()) + later)
+    }
+}
+
+/// The key that a page shows to be typed into an app.
+fn key(page: &crate::html::Html) -> Result<Vec<u8>> {
+    let text = page.first("code").text().replace(' ', "");
+    Ok(BASE32_NOPAD.decode(text.as_bytes())?)
+}
+
+#[test]
+fn a_factor_counts_from_the_first_right_code_on() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let id = User::find_by_username(&mut site.database()?, "ada")?.id;
+        let has_factor =
+            || Ok::<_, anyhow::Error>(Factor::find(&mut site.database()?, id)?.is_some());
+
+        let page = browser.get(PATH)?;
+        let sealed = hidden(&page.text()?, "secret").context("the page keeps no secret")?;
+        let fields = [("action", "on"), ("secret", &*sealed), ("code", "000")];
+        let wrong = browser.post(PATH, &fields)?;
+        let before = has_factor()?;
+        let app = App::set_up(&mut browser)?;
+
+        assert!(page.text()?.contains("<svg"));
+        assert_eq!(wrong.status, 422);
+        assert!(
+            wrong
+                .html()?
+                .text()
+                .contains("That is not the code that the app shows now.")
+        );
+        assert_eq!(key(&wrong.html()?)?, key(&page.html()?)?);
+        assert!(!before && has_factor()?);
+        assert_eq!(app.recovery.len(), 10);
+        let on = browser.get(PATH)?.html()?.text();
+        assert!(
+            on.contains("It is on") && on.contains("10 codes are left."),
+            "{on}"
+        );
+        let history = browser.get(&format!("/admin/auth/user/{id}/history/"))?;
+        assert!(history.text()?.contains("Second factor turned on."));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_secret_of_somebody_else_sets_nothing_up() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut ada = Browser::superuser(&site, "ada")?;
+    let mut bob = Browser::staff(&site, "bob", &[])?;
+    let page = ada.get(PATH)?;
+    let sealed = hidden(&page.text()?, "secret").context("the page keeps no secret")?;
+    bob.get(PATH)?;
+
+    for secret in [&*sealed, "", "AAAA"] {
+        let fields = [("action", "on"), ("secret", secret), ("code", "123456")];
+        assert_eq!(bob.post(PATH, &fields)?.status, 400, "{secret}");
+    }
+    Ok(())
+}
+
+#[test]
+fn with_a_factor_the_password_alone_opens_nothing() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let app = App::set_up(&mut Browser::superuser(&site, "ada")?)?;
+        let mut browser = Browser::new(&site);
+
+        browser.get("/admin/login/?next=/admin/lettings/")?;
+        let first = browser.post(
+            "/admin/login/",
+            &[
+                ("username", "ada"),
+                ("password", PASSWORD),
+                ("next", "/admin/lettings/"),
+            ],
+        )?;
+        let between = browser.get("/admin/")?.status;
+        let path = first.header("location").unwrap_or_default().to_owned();
+        let form = browser.get(&path)?;
+        let next = hidden(&form.text()?, "next").unwrap_or_default();
+        let used = browser.post(CODE, &[("code", &app.code(0)), ("next", &next)])?;
+        let wrong = browser.post(CODE, &[("code", "abc"), ("next", &next)])?;
+        let welcome = browser.post(CODE, &[("code", &app.code(1)), ("next", &next)])?;
+
+        assert_eq!(
+            (first.status, path.as_str()),
+            (303, "/admin/login/code/?next=%2Fadmin%2Flettings%2F")
+        );
+        assert_eq!(between, 302);
+        assert_eq!(form.html()?.texts("h1"), ["Second step"]);
+        for refused in [used, wrong] {
+            assert_eq!(refused.status, 200);
+            let text = refused.html()?.text();
+            assert!(
+                text.contains("That code does not open this account."),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            (welcome.status, welcome.header("location")),
+            (303, Some("/admin/lettings/"))
+        );
+        assert_eq!(browser.get("/admin/")?.status, 200);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_recovery_code_opens_the_account_once() -> Result<()> {
+    let site = TestSite::start()?;
+    let app = App::set_up(&mut Browser::superuser(&site, "ada")?)?;
+    let mut browser = Browser::new(&site);
+
+    let mut log_in = || {
+        browser.log_in("ada", PASSWORD)?;
+        browser.get(CODE)?;
+        let done = browser.post(CODE, &[("code", &app.recovery[0]), ("next", "")])?;
+        if done.status == 303 {
+            browser.get("/admin/logout/")?;
+            browser.post("/admin/logout/", &[])?;
+        }
+        Ok::<_, anyhow::Error>(done.status)
+    };
+
+    assert_eq!((log_in()?, log_in()?), (303, 200));
+    Ok(())
+}
+
+#[test]
+fn guesses_at_a_code_are_slowed_down() -> Result<()> {
+    let site = TestSite::start()?;
+    let app = App::set_up(&mut Browser::superuser(&site, "ada")?)?;
+    let mut stranger = Browser::new(&site);
+    stranger.log_in("ada", PASSWORD)?;
+    stranger.get(CODE)?;
+    for _ in 0..10 {
+        assert_eq!(stranger.post(CODE, &[("code", "abc")])?.status, 200);
+    }
+
+    let throttled = stranger.post(CODE, &[("code", &app.code(1))])?;
+
+    assert_eq!(throttled.status, 429);
+    assert_eq!(throttled.header("retry-after"), Some("300"));
+    Ok(())
+}
+
+#[test]
+fn without_a_right_password_there_is_no_second_step() -> Result<()> {
+    let site = TestSite::start()?;
+    let app = App::set_up(&mut Browser::superuser(&site, "ada")?)?;
+    let mut stranger = Browser::new(&site);
+    stranger.log_in("ada", "wrong")?;
+
+    let form = stranger.get(CODE)?;
+    let sent = stranger.post(CODE, &[("code", &app.code(1)), ("next", "/admin/auth/")])?;
+
+    for answer in [&form, &sent] {
+        assert_eq!(answer.status, 303);
+    }
+    assert_eq!(form.header("location"), Some("/admin/login/"));
+    assert_eq!(
+        sent.header("location"),
+        Some("/admin/login/?next=%2Fadmin%2Fauth%2F")
+    );
+    Ok(())
+}
+
+#[test]
+fn superusers_are_led_to_the_factor_where_it_is_required() -> Result<()> {
+    let site = TestSite::with(&[("REQUIRE_TOTP", "yes")])?;
+    let conn = &mut site.database()?;
+    let id = account(conn, "ada")?;
+    User::make_superuser(conn, id)?;
+    let mut ada = Browser::new(&site);
+
+    let welcome = ada.log_in("ada", PASSWORD)?;
+    let index = ada.get("/admin/")?;
+    let form = ada.get(PATH)?.html()?.text();
+    App::set_up(&mut ada)?;
+    let mut bob = Browser::staff(&site, "bob", &[])?;
+
+    assert_eq!(welcome.header("location"), Some(PATH));
+    assert_eq!((index.status, index.header("location")), (302, Some(PATH)));
+    assert!(
+        form.contains("Set up a second factor before you go on"),
+        "{form}"
+    );
+    assert_eq!(ada.get("/admin/")?.status, 200);
+    assert_eq!(bob.get("/admin/")?.status, 200);
+    Ok(())
+}
+
+#[test]
+fn new_recovery_codes_and_turning_off_ask_who_it_is() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let app = App::set_up(&mut browser)?;
+    make_stale(&site)?;
+    browser.get(PATH)?;
+
+    let asked = browser.post(PATH, &[("action", "codes")])?;
+    let kept = hidden(&asked.text()?, "_kept").context("nothing is kept")?;
+    let proof = |code: &str| {
+        [
+            ("_kept".to_owned(), kept.clone()),
+            ("password".to_owned(), PASSWORD.to_owned()),
+            ("code".to_owned(), code.to_owned()),
+        ]
+    };
+    let mut confirm = |code: &str| {
+        let fields = proof(code);
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(a, b)| (&**a, &**b)).collect();
+        browser.post(PATH, &fields)
+    };
+    let wrong = confirm("abc")?;
+    let done = confirm(&app.code(1))?;
+    let off = browser.post(PATH, &[("action", "off")])?;
+
+    assert_eq!(asked.html()?.texts("h1"), ["Confirm that it is you"]);
+    assert!(
+        wrong
+            .html()?
+            .text()
+            .contains("That password and code do not fit.")
+    );
+    let new = done.html()?.texts("code");
+    assert!(new.len() == 10 && new != app.recovery);
+    assert!(browser.follow(&off)?.contains("The second factor is off."));
+    assert_eq!(Browser::new(&site).log_in("ada", PASSWORD)?.status, 303);
+    Ok(())
+}
+
+#[test]
+fn a_superuser_turns_the_factor_of_somebody_off_and_ends_their_sessions() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut ada = Browser::superuser(&site, "ada")?;
+    let mut bob = Browser::staff(&site, "bob", &["auth.change_user", "auth.view_user"])?;
+    App::set_up(&mut bob)?;
+    let path = "/admin/auth/user/2/two_factor/";
+
+    let page = ada.get(path)?.html()?;
+    let done = ada.post(path, &[("action", "off")])?;
+    let told = ada.follow(&done)?;
+
+    assert_eq!(page.texts("h1"), ["Second factor: bob"]);
+    assert!(
+        told.contains("The second factor of \"bob\" is off."),
+        "{told}"
+    );
+    assert_eq!(bob.get("/admin/")?.status, 302);
+    assert!(Factor::find(&mut site.database()?, 2)?.is_none());
+    let history = ada.get("/admin/auth/user/2/history/")?.html()?.text();
+    assert!(history.contains("Second factor turned off."), "{history}");
+    let mut carol = Browser::staff(&site, "carol", &["auth.change_user", "auth.view_user"])?;
+    assert_eq!(carol.get(path)?.status, 403);
+    assert_eq!(carol.post(path, &[("action", "off")])?.status, 403);
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! Acts that matter ask again who it is, when the last proof is a while ago; nothing that was sent is lost.
+
+use anyhow::{Context, Result};
+use diesel::RunQueryDsl;
+use oc_core::User;
+use oc_core::accounts::Group;
+
+use super::{Browser, PASSWORD, account, hidden};
+use crate::http::Answer;
+use crate::support::{TestSite, letting};
+
+const TITLE: &str = "Confirm that it is you";
+
+/// Lets every proof on a site be an old one.
+pub(crate) fn make_stale(site: &TestSite) -> Result<()> {
+    let conn = &mut site.database()?;
+    diesel::sql_query("UPDATE sessions SET proved_at = '2026-01-02 03:04:05'").execute(conn)?;
+    Ok(())
+}
+
+/// Confirms on the page that asks.
+fn confirm(
+    browser: &mut Browser<'_>,
+    path: &str,
+    asked: &Answer,
+    password: &str,
+) -> Result<Answer> {
+    let kept = hidden(&asked.text()?, "_kept").context("nothing is kept")?;
+    browser.post(path, &[("_kept", &kept), ("password", password)])
+}
+
+#[test]
+fn a_password_of_somebody_is_set_after_a_new_proof_and_never_stands_in_the_page() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let mut ada = Browser::superuser(&site, "ada")?;
+        let bob = account(&mut site.database()?, "bob")?;
+        let before = User::find(&mut site.database()?, bob)?.password;
+        make_stale(&site)?;
+        let path = format!("/admin/auth/user/{bob}/password/");
+        let form = [("password1", "New wave 77"), ("password2", "New wave 77")];
+
+        ada.get(&path)?;
+        let asked = ada.post(&path, &form)?;
+        let wrong = confirm(&mut ada, &path, &asked, "guess")?;
+        let between = User::find(&mut site.database()?, bob)?.password;
+        let done = confirm(&mut ada, &path, &wrong, PASSWORD)?;
+        let again = ada.post(&path, &form)?;
+
+        assert_eq!(asked.html()?.texts("h1"), [TITLE]);
+        for page in [&asked, &wrong] {
+            assert!(!page.text()?.contains("wave"));
+        }
+        assert!(wrong.html()?.text().contains("Your password is wrong."));
+        assert_eq!(before, between);
+        assert!(ada.follow(&done)?.contains("Password changed."));
+        assert_ne!(User::find(&mut site.database()?, bob)?.password, before);
+        assert_eq!(again.status, 303);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_form_that_changes_rights_asks_and_one_that_does_not_goes_through() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut ada = Browser::superuser(&site, "ada")?;
+    let bob = account(&mut site.database()?, "bob")?;
+    make_stale(&site)?;
+    let path = format!("/admin/auth/user/{bob}/change/");
+    let fields = |more: &[(&'static str, &'static str)]| {
+        let same = [
+            ("username", "bob"),
+            ("first_name", "Robert"),
+            ("is_active", "on"),
+            ("date_joined_0", "2026-01-02"),
+            ("date_joined_1", "03:04:05"),
+            ("_save", ""),
+        ];
+        [&same[..], more].concat()
+    };
+
+    let plain = ada.fill(&path, &fields(&[]))?;
+    let asked = ada.fill(
+        &path,
+        &fields(&[
+            ("is_staff", "on"),
+            ("user_permissions", "lettings.view_letting"),
+            ("user_permissions", "lettings.add_letting"),
+        ]),
+    )?;
+    let before = User::find(&mut site.database()?, bob)?;
+    let done = confirm(&mut ada, &path, &asked, PASSWORD)?;
+
+    assert_eq!(plain.status, 303);
+    assert_eq!(asked.html()?.texts("h1"), [TITLE]);
+    assert!(before.first_name == "Robert" && !before.is_staff);
+    assert!(ada.follow(&done)?.contains("Changed user \"bob\"."));
+    let conn = &mut site.database()?;
+    assert!(User::find(conn, bob)?.is_staff);
+    assert_eq!(
+        User::rights(conn, bob)?,
+        ["lettings.add_letting", "lettings.view_letting"]
+    );
+    Ok(())
+}
+
+#[test]
+fn every_act_that_matters_asks() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut ada = Browser::superuser(&site, "ada")?;
+    let conn = &mut site.database()?;
+    letting(conn, "Pier House")?;
+    let bob = account(conn, "bob")?;
+    let form = "/admin/lettings/letting/1/change/";
+    ada.fill(form, &[("title", "Pier Villa"), ("address", "1")])?;
+    let history = ada.get("/admin/lettings/letting/1/history/")?.text()?;
+    let line = hidden(&history, "restore").context("nothing to go back to")?;
+    make_stale(&site)?;
+    let id = bob.to_string();
+
+    let delete = format!("/admin/auth/user/{bob}/delete/");
+    let new_user = [
+        ("username", "carol"),
+        ("password1", PASSWORD),
+        ("password2", PASSWORD),
+    ];
+    let ticked = [
+        ("action", "delete_selected"),
+        ("post", "yes"),
+        ("_selected_action", &*id),
+    ];
+    let group = [
+        ("name", "editors"),
+        ("permissions", "lettings.view_letting"),
+    ];
+    let acts: [(&str, &[(&str, &str)]); 5] = [
+        (&delete, &[("post", "yes")]),
+        ("/admin/auth/user/", &ticked),
+        ("/admin/auth/user/add/", &new_user),
+        ("/admin/auth/group/add/", &group),
+        ("/admin/lettings/letting/1/history/", &[("restore", &line)]),
+    ];
+    for (path, fields) in acts {
+        let answer = ada.post(path, fields)?;
+
+        assert_eq!(answer.html()?.texts("h1"), [TITLE], "{path}");
+    }
+
+    assert!(User::find(conn, bob).is_ok());
+    assert!(User::find_by_username(conn, "carol").is_err());
+    assert!(Group::all(conn)?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn what_is_kept_counts_for_its_user_at_its_address_alone() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut ada = Browser::superuser(&site, "ada")?;
+    let mut eve = Browser::superuser(&site, "eve")?;
+    let bob = account(&mut site.database()?, "bob")?;
+    make_stale(&site)?;
+    let path = format!("/admin/auth/user/{bob}/delete/");
+    ada.get(&path)?;
+    let asked = ada.post(&path, &[("post", "yes")])?;
+    eve.get(&path)?;
+
+    let theirs = confirm(&mut eve, &path, &asked, PASSWORD)?;
+    let elsewhere = confirm(&mut ada, "/admin/auth/user/1/delete/", &asked, PASSWORD)?;
+    let done = confirm(&mut ada, &path, &asked, PASSWORD)?;
+
+    assert_eq!((theirs.status, elsewhere.status), (400, 400));
+    assert!(ada.follow(&done)?.contains("Deleted user \"bob\"."));
+    Ok(())
+}
+
+#[test]
+fn guesses_at_a_proof_and_at_the_current_password_are_slowed_down() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut ada = Browser::superuser(&site, "ada")?;
+    make_stale(&site)?;
+    let change = "/admin/password_change/";
+    let guess = [
+        ("old_password", "guess"),
+        ("new_password1", "New wave 77"),
+        ("new_password2", "New wave 77"),
+    ];
+    ada.get(change)?;
+    for _ in 0..10 {
+        assert_eq!(ada.post(change, &guess)?.status, 422);
+    }
+
+    let throttled = ada.post(change, &guess)?;
+    let delete = "/admin/auth/user/1/delete/";
+    let asked = ada.post(delete, &[("post", "yes")])?;
+    let proof = confirm(&mut ada, delete, &asked, PASSWORD)?;
+
+    for answer in [&throttled, &proof] {
+        assert_eq!(
+            (answer.status, answer.header("retry-after")),
+            (429, Some("300"))
+        );
+        assert!(answer.html()?.text().contains("Too many attempts."));
+    }
+    Ok(())
+}

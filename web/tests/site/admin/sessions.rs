@@ -1,0 +1,191 @@
+//! Sessions: to see them, to end them, and when they go on under another token.
+
+use anyhow::{Context, Result};
+use oc_core::User;
+use oc_core::accounts::Group;
+
+use super::{Browser, account};
+use crate::support::TestSite;
+
+const OWN: &str = "/admin/sessions/";
+
+#[test]
+fn one_sees_and_ends_ones_own_sessions() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let mut here = Browser::superuser(&site, "ada")?;
+        let mut there = Browser::logged_in(&site, "ada")?;
+        let mut elsewhere = Browser::logged_in(&site, "ada")?;
+
+        let page = here.get(OWN)?;
+        let id = button(&page.text()?).context("no session can be ended")?;
+        let one = here.post(OWN, &[("end", &id)])?;
+        let told = here.follow(&one)?;
+        let left = [
+            there.get("/admin/")?.status,
+            elsewhere.get("/admin/")?.status,
+        ];
+        let others = here.post(OWN, &[("end", "others")])?;
+
+        let text = page.html()?.text();
+        assert_eq!(page.html()?.texts("h1"), ["Sessions"]);
+        assert_eq!(text.matches("127.0.0.1").count(), 3, "{text}");
+        assert_eq!(text.matches("This one").count(), 1, "{text}");
+        assert!(told.contains("Ended 1 session."), "{told}");
+        assert_eq!(left.iter().filter(|status| **status == 302).count(), 1);
+        assert!(here.follow(&others)?.contains("Ended 1 session."));
+        for browser in [&mut there, &mut elsewhere] {
+            assert_eq!(browser.get("/admin/")?.status, 302);
+        }
+        assert_eq!(here.get("/admin/")?.status, 200);
+    }
+    Ok(())
+}
+
+/// The session that the first button of a page ends.
+fn button(page: &str) -> Option<String> {
+    let (_, rest) = page.split_once("name=\"end\" value=\"")?;
+    rest.split('"').next().map(str::to_owned)
+}
+
+#[test]
+fn nobody_ends_sessions_of_whom_they_may_not_change() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut ada = Browser::superuser(&site, "ada")?;
+    let mut bob = Browser::staff(&site, "bob", &["auth.change_user"])?;
+    let mut carol = Browser::staff(&site, "carol", &[])?;
+    let page = ada.get(OWN)?.text()?;
+    assert!(button(&page).is_none());
+    bob.get(OWN)?;
+    carol.get(OWN)?;
+
+    for id in ["1", "2"] {
+        carol.post(OWN, &[("end", id)])?;
+        assert_eq!(
+            carol
+                .post("/admin/auth/user/1/sessions/", &[("end", id)])?
+                .status,
+            403
+        );
+        assert_eq!(
+            bob.post("/admin/auth/user/1/sessions/", &[("end", id)])?
+                .status,
+            403
+        );
+    }
+    assert_eq!(ada.get("/admin/")?.status, 200);
+    assert_eq!(bob.get("/admin/auth/user/1/sessions/")?.status, 403);
+    assert_eq!(ada.post(OWN, &[("end", "x")])?.status, 400);
+
+    let path = "/admin/auth/user/2/sessions/";
+    let page = ada.get(path)?.html()?;
+    let done = ada.post(path, &[("end", "others")])?;
+
+    assert_eq!(page.texts("h1"), ["Sessions: bob"]);
+    assert!(ada.follow(&done)?.contains("Ended 1 session."));
+    assert_eq!(bob.get("/admin/")?.status, 302);
+    Ok(())
+}
+
+#[test]
+fn a_change_of_rights_gives_the_session_another_token() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let mut ada = Browser::superuser(&site, "ada")?;
+        let mut bob = Browser::staff(&site, "bob", &[])?;
+        let group = [
+            ("name", "editors"),
+            ("permissions", "lettings.view_letting"),
+        ];
+        ada.fill("/admin/auth/group/add/", &group)?;
+        let user = [
+            ("username", "bob"),
+            ("is_active", "on"),
+            ("is_staff", "on"),
+            ("groups", "1"),
+            ("date_joined_0", "2026-01-02"),
+            ("date_joined_1", "03:04:05"),
+        ];
+        let token = |browser: &Browser<'_>| browser.cookies.get("__Host-session").cloned();
+        let mut seen = Vec::new();
+        let mut next = |browser: &mut Browser<'_>| -> Result<u16> {
+            let status = browser.get("/admin/lettings/letting/")?.status;
+            seen.push(token(browser).context("no session")?);
+            Ok(status)
+        };
+
+        let before = next(&mut bob)?;
+        ada.fill("/admin/auth/user/2/change/", &user)?;
+        let with_group = next(&mut bob)?;
+        let same = next(&mut bob)?;
+        ada.fill("/admin/auth/group/1/change/", &[("name", "editors")])?;
+        let without = next(&mut bob)?;
+
+        assert_eq!((before, with_group, same, without), (403, 200, 200, 403));
+        assert_ne!(seen[0], seen[1]);
+        assert_eq!(seen[1], seen[2]);
+        assert_ne!(seen[2], seen[3]);
+        assert_eq!(Group::all(conn)?.len(), 1);
+        let mut old = Browser::new(&site);
+        old.cookies
+            .insert("__Host-session".to_owned(), seen[0].clone());
+        assert_eq!(old.get("/admin/")?.status, 302);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_login_begins_a_new_session() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    let id = account(conn, "bob")?;
+    User::set_staff(conn, id, true)?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let first = browser.cookies["__Host-session"].clone();
+    browser.get("/admin/logout/")?;
+    browser.post("/admin/logout/", &[])?;
+
+    browser.log_in("bob", super::PASSWORD)?;
+
+    assert_ne!(browser.cookies["__Host-session"], first);
+    Ok(())
+}
+
+#[test]
+fn over_http_and_https_cookies_have_other_names_and_never_mix() -> Result<()> {
+    let site = TestSite::with(&[
+        ("PUBLIC_URL", "http://homes.example"),
+        ("TRUSTED_PROXIES", "127.0.0.1"),
+    ])?;
+    let conn = &mut site.database()?;
+    let id = account(conn, "ada")?;
+    User::set_staff(conn, id, true)?;
+    let mut plain = Browser::logged_in(&site, "ada")?;
+    let mut secure = Browser::new(&site);
+    secure.https = true;
+
+    let form = secure.get("/admin/login/")?;
+    let welcome = secure.log_in("ada", super::PASSWORD)?;
+
+    assert!(
+        plain
+            .cookies
+            .keys()
+            .all(|name| !name.starts_with("__Host-"))
+    );
+    assert!(plain.cookies.contains_key("session"));
+    for answer in [&form, &welcome] {
+        for (name, value) in answer.headers() {
+            assert!(
+                name != "set-cookie" || (value.starts_with("__Host-") && value.contains("Secure")),
+                "{value}"
+            );
+        }
+    }
+    assert_eq!(secure.get("/admin/")?.status, 200);
+    // A cookie that was set over http opens nothing over https, and the other way round.
+    plain.https = true;
+    secure.https = false;
+    assert_eq!(plain.get("/admin/")?.status, 302);
+    assert_eq!(secure.get("/admin/")?.status, 302);
+    Ok(())
+}
