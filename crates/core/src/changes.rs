@@ -77,6 +77,13 @@ impl Change {
         Self::query().find(id).first(conn)
     }
 
+    /// The lines of these ids, as far as they are there.
+    pub fn find_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Self>> {
+        Self::query()
+            .filter(changes::id.eq_any(ids.to_vec()))
+            .load(conn)
+    }
+
     /// Everything about a row, the oldest first. Lines that were brought from elsewhere may be older than their ids.
     pub fn of_object(conn: &mut DbConnection, model: &str, id: i64) -> QueryResult<Vec<Self>> {
         Self::query()
@@ -96,8 +103,13 @@ impl Change {
 
     /// The lines of the rows that the row of a line took along, the oldest first.
     pub fn along(conn: &mut DbConnection, line: i64) -> QueryResult<Vec<Self>> {
+        Self::all_along(conn, &[line])
+    }
+
+    /// The same for several lines; each tells by its cause where it belongs.
+    pub fn all_along(conn: &mut DbConnection, lines: &[i64]) -> QueryResult<Vec<Self>> {
         Self::query()
-            .filter(changes::cause.eq(line))
+            .filter(changes::cause.eq_any(lines.to_vec()))
             .order(changes::id)
             .load(conn)
     }
@@ -146,10 +158,22 @@ impl NewChange<'_> {
 }
 
 /// Lines that are one act, because they were done at one go. All of them are added in one write.
-#[derive(Debug, Default)]
-pub struct Act(Option<i64>);
+#[derive(Debug)]
+pub struct Act {
+    is_several: bool,
+    first: Option<i64>,
+}
 
 impl Act {
+    /// An act that will have so many lines. One line alone needs nothing that holds it together.
+    #[must_use]
+    pub fn of(lines: usize) -> Self {
+        Self {
+            is_several: lines > 1,
+            first: None,
+        }
+    }
+
     /// Adds a line, and says its id. `cause` is the line of the row that took this one along.
     pub fn insert(
         &mut self,
@@ -158,17 +182,17 @@ impl Act {
         cause: Option<i64>,
     ) -> QueryResult<i64> {
         let place = Place {
-            act: self.0,
+            act: self.first,
             cause,
             ..Place::default()
         };
         let id = new.insert(conn, place)?;
-        if self.0.is_none() {
+        if self.is_several && self.first.is_none() {
             // An act is called by its first line, whose id is known only now.
             diesel::update(changes::table.find(id))
                 .set(changes::act.eq(id))
                 .execute(conn)?;
-            self.0 = Some(id);
+            self.first = Some(id);
         }
         Ok(id)
     }
@@ -259,11 +283,12 @@ mod tests {
                 before: "",
                 after: "",
             };
-            let mut act = Act::default();
+            let mut act = Act::of(3);
             let first = act.insert(conn, &new("first"), None)?;
             act.insert(conn, &new("along"), Some(first))?;
             act.insert(conn, &new("second"), None)?;
-            Act::default().insert(conn, &new("other"), None)?;
+            let other = Act::of(1).insert(conn, &new("other"), None)?;
+            assert_eq!(Change::find(conn, other)?.act, None);
             let titles = |lines: Vec<Change>| lines.into_iter().map(|line| line.title);
 
             let all = titles(Change::of_act(conn, first)?).collect::<Vec<_>>();

@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use diesel::QueryResult;
 use oc_core::accounts::{Rights, Verb};
 use oc_core::admin::{Model, Object};
-use oc_core::changes::{Change, NewChange};
+use oc_core::changes::{Act, NewChange};
 use oc_core::{DbConnection, User};
 use serde::Serialize;
 
@@ -48,11 +48,16 @@ struct GoneObject {
     href: Option<String>,
 }
 
+/// A row that goes, and what hangs on it.
+pub(super) struct Going {
+    object: Object,
+    along: Vec<(&'static Model, Object)>,
+}
+
 /// Everything that goes when rows are deleted: the rows, and what hangs on them.
 pub(super) struct Cascade {
     model: &'static Model,
-    pub(super) rows: Vec<Object>,
-    along: Vec<(&'static Model, Object)>,
+    pub(super) rows: Vec<Going>,
     /// Whether an account is among the rows that has more rights than who asks.
     beyond: bool,
 }
@@ -65,14 +70,14 @@ impl Cascade {
         ids: &[i64],
         rights: &Rights,
     ) -> QueryResult<Self> {
-        let (mut rows, mut along) = (Vec::new(), Vec::new());
+        let mut rows = Vec::new();
         let mut beyond = false;
         for id in ids {
             let Some(object) = (model.load)(conn, *id)? else {
                 continue;
             };
             beyond |= !covers(conn, rights, model, *id)?;
-            rows.push(object);
+            let mut along = Vec::new();
             for row in (model.along)(conn, *id)? {
                 let Some(model) = models::find(row.app, row.model) else {
                     continue;
@@ -81,19 +86,21 @@ impl Cascade {
                     along.push((model, object));
                 }
             }
+            rows.push(Going { object, along });
         }
         Ok(Self {
             model,
             rows,
-            along,
             beyond,
         })
     }
 
-    /// Every row with its model, in the order in which they can go: what hangs on others first.
+    /// Every row with its model.
     fn all(&self) -> impl Iterator<Item = (&'static Model, &Object)> {
-        let along = self.along.iter().map(|(model, object)| (*model, object));
-        along.chain(self.rows.iter().map(|object| (self.model, object)))
+        self.rows.iter().flat_map(|row| {
+            let along = row.along.iter().map(|(model, object)| (*model, object));
+            [(self.model, &row.object)].into_iter().chain(along)
+        })
     }
 
     /// The kinds that may not be deleted.
@@ -111,22 +118,19 @@ impl Cascade {
         kinds
     }
 
-    /// Deletes everything and records each row. Call it within a write.
+    /// Deletes everything, and records each row with what it took along, all as one act. Call it within a write.
     fn delete(&self, conn: &mut DbConnection, actor: &User) -> QueryResult<()> {
-        for (model, object) in self.all() {
-            let before = Snapshot::of(conn, model, object)?.to_text();
-            (model.delete)(conn, object.id)?;
-            let (key, title) = (model.key(), object.title.as_str());
-            let new = NewChange {
-                user: Some(actor),
-                model: &key,
-                object_id: Some(object.id),
-                title,
-                action: "deleted",
-                before: &before,
-                after: "",
-            };
-            Change::insert(conn, &new)?;
+        let mut act = Act::of(self.all().count());
+        for Going { object, along } in &self.rows {
+            let cause = record(conn, actor, &mut act, (self.model, object), None)?;
+            for row in along {
+                record(conn, actor, &mut act, (row.0, &row.1), Some(cause))?;
+            }
+            // What hangs on others goes first.
+            for (model, object) in along {
+                (model.delete)(conn, object.id)?;
+            }
+            (self.model.delete)(conn, object.id)?;
         }
         Ok(())
     }
@@ -142,6 +146,26 @@ impl Cascade {
         }
         kinds
     }
+}
+
+/// Records that a row goes, as long as it is there to be told of.
+fn record(
+    conn: &mut DbConnection,
+    actor: &User,
+    act: &mut Act,
+    (model, object): (&Model, &Object),
+    cause: Option<i64>,
+) -> QueryResult<i64> {
+    let new = NewChange {
+        user: Some(actor),
+        model: &model.key(),
+        object_id: Some(object.id),
+        title: &object.title,
+        action: "deleted",
+        before: &Snapshot::of(conn, model, object)?.to_text(),
+        after: "",
+    };
+    act.insert(conn, &new, cause)
 }
 
 /// Deletes these rows and says what they were called; `None`, and nothing done, where the rights do not suffice.
@@ -163,7 +187,7 @@ pub(super) async fn carry_out(
                 cascade
                     .rows
                     .into_iter()
-                    .map(|object| object.title)
+                    .map(|row| row.object.title)
                     .collect(),
             ))
         })?)

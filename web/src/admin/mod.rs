@@ -24,6 +24,7 @@ mod models;
 mod password_page;
 mod record;
 mod refusals;
+mod restore;
 mod routes;
 mod row_page;
 mod save;

@@ -68,6 +68,25 @@ pub(super) fn change_path(model: &Model, id: i64) -> String {
     format!("/admin/{}/{}/{id}/change/", model.app, model.name)
 }
 
+/// How many rows there are of each kind, such as «2 addresses», in the order in which the kinds come first.
+pub(super) fn counts<'a>(models: impl Iterator<Item = &'a Model>) -> Vec<String> {
+    let mut counts: Vec<(&Model, usize)> = Vec::new();
+    for model in models {
+        match counts
+            .iter_mut()
+            .find(|(known, _)| known.key() == model.key())
+        {
+            Some((_, count)) => *count += 1,
+            None => counts.push((model, 1)),
+        }
+    }
+    let words = |(model, count): (&Model, usize)| match count {
+        1 => format!("1 {}", model.singular),
+        count => format!("{count} {}", model.plural),
+    };
+    counts.into_iter().map(words).collect()
+}
+
 /// A word with a large first letter, for headings.
 pub(super) fn capitalized(word: &str) -> String {
     let mut letters = word.chars();

@@ -14,8 +14,8 @@ use actix_web::{FromRequest, Handler, Resource, Responder};
 use super::csrf::CookieRules;
 use super::frame::Keys;
 use super::handlers::{
-    action, delete, history, index, list, log, login, logout, object, password, sessions,
-    two_factor, user_factor, user_password,
+    act, action, delete, deleted, history, index, list, log, login, logout, object, password,
+    sessions, two_factor, user_factor, user_password,
 };
 use super::models::MODELS;
 use super::refusals::record_refusals;
@@ -57,6 +57,7 @@ where
         .service(read("/", index::show))
         .service(read("/log/", log::index))
         .service(read("/log/export/", log::export))
+        .service(form("/log/{id}/", act::show, act::restore))
         .service(form("/login/", login::new, login::create))
         .service(form("/login/code/", login::new_code, login::create_code))
         .service(form("/logout/", logout::ask, logout::delete))
@@ -87,6 +88,7 @@ where
         "",
         "/log",
         "/log/export",
+        "/log/{id}",
         "/login",
         "/login/code",
         "/logout",
@@ -108,6 +110,7 @@ where
             .service(read(&format!("{app}/"), index::show_app))
             .service(form(&format!("{list}/"), list::index, action::run))
             .service(form(&format!("{list}/add/"), object::new, object::create))
+            .service(read(&format!("{list}/deleted/"), deleted::index))
             .service(read(&format!("{row}/"), object::lead))
             .service(form(
                 &format!("{row}/change/"),
@@ -120,7 +123,13 @@ where
                 history::show,
                 history::restore,
             ));
-        for path in [&app, &list, &format!("{list}/add"), &row] {
+        for path in [
+            &app,
+            &list,
+            &format!("{list}/add"),
+            &format!("{list}/deleted"),
+            &row,
+        ] {
             scope = scope.service(web::resource(path).to(fallback::add_slash));
         }
         for page in ["change", "delete", "history"] {

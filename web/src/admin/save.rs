@@ -2,7 +2,7 @@
 
 use oc_core::accounts::{Rights, Session};
 use oc_core::admin::{Model, Object, SaveError, Values};
-use oc_core::changes::{Change, NewChange};
+use oc_core::changes::{Act, NewChange};
 use oc_core::{DbConnection, User};
 
 use super::grants::excess;
@@ -24,10 +24,22 @@ pub(super) fn row(
     } else {
         "added"
     };
-    stored(conn, actor, model, id, action, before.as_ref())
+    let entry = Entry {
+        act: &mut Act::of(1),
+        cause: None,
+    };
+    let (object, _) = stored(conn, actor, model, id, (action, before.as_ref()), entry)?;
+    Ok(object)
 }
 
-/// Goes back to an earlier state of a row, or brings back one that is gone under its old id.
+/// Where the record tells of it: in which act, and along with the row of which line.
+pub(super) struct Entry<'a> {
+    pub(super) act: &'a mut Act,
+    pub(super) cause: Option<i64>,
+}
+
+/// Goes back to an earlier state of a row, or brings back one that is gone under its old id. Says by which line the
+/// record tells of it.
 pub(super) fn restored(
     conn: &mut DbConnection,
     actor: &User,
@@ -35,13 +47,14 @@ pub(super) fn restored(
     model: &Model,
     (id, current): (i64, Option<&Object>),
     values: &Values,
-) -> Result<Object, SaveError> {
+    entry: Entry<'_>,
+) -> Result<(Object, i64), SaveError> {
     let before = allowed(conn, rights, model, current, values)?;
     match current {
         Some(_) => (model.save)(conn, Some(id), values).map(drop)?,
         None => (model.restore)(conn, id, values)?,
     }
-    stored(conn, actor, model, id, "restored", before.as_ref())
+    stored(conn, actor, model, id, ("restored", before.as_ref()), entry)
 }
 
 /// Refuses values that would grant too much, and gives what the row holds before they are stored.
@@ -69,9 +82,9 @@ fn stored(
     actor: &User,
     model: &Model,
     id: i64,
-    action: &str,
-    before: Option<&Snapshot>,
-) -> Result<Object, SaveError> {
+    (action, before): (&str, Option<&Snapshot>),
+    entry: Entry<'_>,
+) -> Result<(Object, i64), SaveError> {
     let object = (model.load)(conn, id)?.ok_or(SaveError::Missing)?;
     let after = Snapshot::of(conn, model, &object)?;
     if (model.app, model.name) == ("auth", "user") && !object.values.is_yes("is_active") {
@@ -86,6 +99,7 @@ fn stored(
         before: &before.map(Snapshot::to_text).unwrap_or_default(),
         after: &after.to_text(),
     };
-    Change::insert(conn, &new)?;
-    Ok(object)
+    let Entry { act, cause } = entry;
+    let line = act.insert(conn, &new, cause)?;
+    Ok((object, line))
 }

@@ -1,22 +1,26 @@
-//! Everything that happened to a row.
+//! Everything that happened to a row, and the way back.
+
+use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use oc_core::accounts::{Rights, Verb};
-use oc_core::admin::{Model, SaveError};
-use oc_core::changes::{Change, lock};
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::accounts::Rights;
+use oc_core::admin::{Model, Object};
+use oc_core::changes::Change;
 use serde::Serialize;
 
 use crate::admin::form::Fields;
 use crate::admin::frame::{Crumb, Visit, see_other};
 use crate::admin::fresh::{Posted, Prover};
-use crate::admin::grants::covers;
-use crate::admin::line::{changes, date, has_before, told, who};
+use crate::admin::line::{changes, date, has_before, history_path, told, who};
+use crate::admin::messages;
 use crate::admin::models::{self, capitalized, change_path, list_path, may_view};
 use crate::admin::record::{FieldChange, Snapshot};
+use crate::admin::restore::{self, Unrestored};
 use crate::admin::signed_in::SignedIn;
-use crate::admin::{messages, save};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::pages::Page;
@@ -37,14 +41,121 @@ struct Line {
     date: String,
     user: String,
     action: String,
+    /// What went with it, or what it went with.
+    notes: Vec<Note>,
     changes: Vec<FieldChange>,
     restore: Option<Restore>,
+}
+
+/// Another row that the same act was about.
+#[derive(Serialize)]
+struct Note {
+    text: &'static str,
+    title: String,
+    href: Option<String>,
 }
 
 /// A state that one can go back to.
 #[derive(Serialize)]
 struct Restore {
     id: i64,
+    label: &'static str,
+}
+
+/// What the record tells of a row.
+struct Told {
+    object: Option<Object>,
+    /// The row as it is now.
+    now: Option<Snapshot>,
+    lines: Vec<Change>,
+    /// The lines of rows that this one took along.
+    along: Vec<Change>,
+    /// The lines of rows that took this one along.
+    causes: BTreeMap<i64, Change>,
+}
+
+impl Told {
+    fn of(conn: &mut DbConnection, model: &Model, id: i64) -> QueryResult<Self> {
+        let object = (model.load)(conn, id)?;
+        let now = object.as_ref();
+        let now = now.map(|object| Snapshot::of(conn, model, object));
+        let now = now.transpose()?;
+        let lines = Change::of_object(conn, &model.key(), id)?;
+        let ids: Vec<i64> = lines.iter().map(|line| line.id).collect();
+        let along = Change::all_along(conn, &ids)?;
+        let causes: Vec<i64> = lines.iter().filter_map(|line| line.cause).collect();
+        let causes = Change::find_all(conn, &causes)?.into_iter();
+        Ok(Self {
+            object,
+            now,
+            lines,
+            along,
+            causes: causes.map(|line| (line.id, line)).collect(),
+        })
+    }
+
+    fn line(&self, line: &Change, model: &Model, rights: &Rights) -> Line {
+        let changes = changes(line, model);
+        let own = || self.along.iter().filter(|row| row.cause == Some(line.id));
+        let cause = line.cause.and_then(|cause| self.causes.get(&cause));
+        let with = own().map(|row| Note::of("With", row, rights));
+        let after = cause.map(|row| Note::of("Along with", row, rights));
+        Line {
+            date: date(line),
+            user: who(line),
+            action: told(line, &changes),
+            notes: with.chain(after).collect(),
+            changes: if has_before(line) {
+                changes
+            } else {
+                Vec::new()
+            },
+            restore: self
+                .may_restore(line, own(), model, rights)
+                .then_some(Restore {
+                    id: line.id,
+                    label: if line.action == "deleted" {
+                        "Restore"
+                    } else {
+                        "Restore this version"
+                    },
+                }),
+        }
+    }
+
+    /// Whether a line tells of another state than today's, and these rights suffice to go back to it.
+    fn may_restore<'a>(
+        &self,
+        line: &Change,
+        along: impl Iterator<Item = &'a Change>,
+        model: &Model,
+        rights: &Rights,
+    ) -> bool {
+        let is_other =
+            |state| self.now.as_ref() != Some(&Snapshot::from_text(state)) || self.now.is_none();
+        restore::state(line).is_some_and(is_other)
+            && restore::may(rights, model, self.object.is_some())
+            && (line.action != "deleted"
+                || self.object.is_some()
+                || restore::may_add_all(rights, along))
+    }
+}
+
+impl Note {
+    fn of(text: &'static str, line: &Change, rights: &Rights) -> Self {
+        let model = models::by_key(&line.model);
+        let known = model.zip(line.object_id);
+        Self {
+            text,
+            title: match model {
+                Some(model) => format!("{} \"{}\"", model.singular, line.title),
+                None => line.title.clone(),
+            },
+            href: known
+                .filter(|(model, _)| may_view(rights, model))
+                .map(|(model, id)| history_path(model, id)),
+        }
+    }
 }
 
 /// The record of a row, the oldest line first; of a deleted one too.
@@ -62,38 +173,15 @@ pub(in crate::admin) async fn show(
     if !may_view(&user.rights, model) {
         return Err(PageError::Forbidden);
     }
-    let (title, lines, is_there) = db
-        .run(move |conn| {
-            let object = (model.load)(conn, id)?;
-            let lines = Change::of_object(conn, &model.key(), id)?;
-            let title = object.as_ref().map(|object| object.title.clone());
-            let title = title.or_else(|| lines.last().map(|line| line.title.clone()));
-            Ok((title, lines, object.is_some()))
-        })
-        .await?;
-    let Some(title) = title else {
-        return Ok(super::unknown(&visit, model, id));
+    let told = db.run(move |conn| Ok(Told::of(conn, model, id)?)).await?;
+    let title = match (&told.object, told.lines.last()) {
+        (Some(object), _) => object.title.clone(),
+        (None, Some(line)) => line.title.clone(),
+        (None, None) => return Ok(super::unknown(&visit, model, id)),
     };
-    let may_restore = may(&user.rights, model, is_there);
-    let rows = lines
-        .into_iter()
-        .map(|line| {
-            let changes = changes(&line, model);
-            Line {
-                date: date(&line),
-                user: who(&line),
-                action: told(&line, &changes),
-                changes: if has_before(&line) {
-                    changes
-                } else {
-                    Vec::new()
-                },
-                restore: state(&line.action, line.before.clone(), line.after.clone())
-                    .filter(|_| may_restore)
-                    .map(|_| Restore { id: line.id }),
-            }
-        })
-        .collect();
+    let is_there = told.object.is_some();
+    let lines = told.lines.iter();
+    let rows = lines.map(|line| told.line(line, model, &user.rights));
     let list = list_path(model);
     let plural = capitalized(model.plural);
     let change = change_path(model, id);
@@ -102,21 +190,20 @@ pub(in crate::admin) async fn show(
         (title.as_str(), change.as_str()),
     ];
     let crumbs = Crumb::way(if is_there { &steps } else { &steps[..1] }, "History");
-    let back_href = if is_there {
-        change.clone()
-    } else {
-        list.clone()
-    };
     let heading = format!("History of {title}");
     let page = HistoryPage {
         heading: heading.clone(),
-        rows,
-        back_href,
+        rows: rows.collect(),
+        back_href: if is_there {
+            change.clone()
+        } else {
+            list.clone()
+        },
     };
     visit.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
 }
 
-/// Goes back to an earlier state of a row, or brings back one that was deleted, with its id.
+/// Goes back to an earlier state of a row, or brings back one that was deleted, with its id and what it took along.
 pub(in crate::admin) async fn restore(
     visit: Visit,
     user: SignedIn,
@@ -143,71 +230,34 @@ pub(in crate::admin) async fn restore(
     let (actor, rights) = (user.user.clone(), user.rights.clone());
     let outcome = db
         .run(move |conn| {
-            let outcome = conn.write(|conn| {
-                lock(conn, &model.key(), id)?;
-                let line = Change::find(conn, line)?;
-                let state = state(&line.action, line.before, line.after);
-                let fits = line.model == model.key() && line.object_id == Some(id);
-                let Some(state) = state.filter(|_| fits) else {
-                    return Ok(None);
-                };
-                let values = Snapshot::from_text(&state).values();
-                let current = (model.load)(conn, id)?;
-                if !may(&rights, model, current.is_some()) || !covers(conn, &rights, model, id)? {
-                    return Ok(None);
-                }
-                save::restored(
-                    conn,
-                    &actor,
-                    &rights,
-                    model,
-                    (id, current.as_ref()),
-                    &values,
-                )
-                .map(Some)
-            });
-            match outcome {
-                Ok(outcome) => Ok(Ok(outcome)),
-                Err(SaveError::Invalid(errors)) => Ok(Err(errors)),
-                Err(SaveError::Missing) => Ok(Ok(None)),
-                Err(SaveError::Database(error)) => Err(error.into()),
+            let line = Change::find(conn, line)?;
+            if line.model != model.key() || line.object_id != Some(id) {
+                return Err(PageError::Forbidden);
+            }
+            match conn.write(|conn| restore::of_line(conn, &actor, &rights, line)) {
+                Ok(restored) => Ok(Ok(restored)),
+                Err(Unrestored::Broken(rules)) => Ok(Err(rules)),
+                Err(Unrestored::Forbidden) => Err(PageError::Forbidden),
+                Err(Unrestored::Database(error)) => Err(error.into()),
             }
         })
         .await?;
     match outcome {
-        Ok(Some(object)) => {
-            let text = format!("Restored {} \"{}\".", model.singular, object.title);
-            messages::add(&visit.session, "success", text);
-            Ok(see_other(&change_path(model, id)))
+        Ok(restored) => {
+            for text in restore::words(&restored) {
+                messages::add(&visit.session, "success", text);
+            }
+            let is_seen = may_view(&user.rights, model);
+            let path = if is_seen {
+                change_path(model, id)
+            } else {
+                "/admin/".to_owned()
+            };
+            Ok(see_other(&path))
         }
-        Ok(None) => Err(PageError::Forbidden),
-        Err(errors) => {
-            let rules = errors
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(" ");
-            messages::add(
-                &visit.session,
-                "error",
-                format!("That state breaks a rule today. {rules}"),
-            );
+        Err(rules) => {
+            messages::add(&visit.session, "error", restore::refusal(&rules));
             Ok(see_other(visit.request.uri().path()))
         }
-    }
-}
-
-/// The state that a line of the record can lead back to: what a row held after it, or before it was deleted.
-fn state(action: &str, before: String, after: String) -> Option<String> {
-    let state = if action == "deleted" { before } else { after };
-    (!state.is_empty()).then_some(state)
-}
-
-/// To go back to a state is to change a row; to bring one back is to add it.
-fn may(rights: &Rights, model: &Model, is_there: bool) -> bool {
-    if is_there {
-        rights.may(Verb::Change, model.app, model.name)
-    } else {
-        models::may_add(rights, model)
     }
 }

@@ -21,6 +21,7 @@ use crate::pages::Page;
 struct ListPage {
     plural: String,
     add: Option<Link>,
+    deleted_href: String,
     q: String,
     searchable: bool,
     searched: &'static str,
@@ -185,6 +186,7 @@ fn page(
             href: format!("{path}add/{suffix}"),
             label: format!("Add {}", model.singular),
         }),
+        deleted_href: format!("{path}deleted/"),
         q: asked.q.clone(),
         searchable: !model.searched.is_empty(),
         searched: model.searched,

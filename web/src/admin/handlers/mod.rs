@@ -1,7 +1,9 @@
 //! The pages of the administration.
 
+pub(super) mod act;
 pub(super) mod action;
 pub(super) mod delete;
+pub(super) mod deleted;
 pub(super) mod history;
 pub(super) mod index;
 pub(super) mod list;

@@ -80,42 +80,6 @@ fn the_history_tells_each_field_before_and_after() -> Result<()> {
 }
 
 #[test]
-fn what_was_deleted_comes_back_with_its_id() -> Result<()> {
-    for site in TestSite::on_each()? {
-        let conn = &mut site.database()?;
-        let id = letting(conn, "Pier House")?;
-        let mut browser = Browser::superuser(&site, "ada")?;
-        browser.get("/admin/lettings/address/1/delete/")?;
-        browser.post("/admin/lettings/address/1/delete/", &[("post", "yes")])?;
-        let mut restore = |path: &str| -> Result<String> {
-            let page = browser.get(path)?.text()?;
-            let line = super::hidden(&page, "restore").unwrap_or_default();
-            let answer = browser.post(path, &[("restore", &line)])?;
-            browser.follow(&answer)
-        };
-
-        let too_early = restore("/admin/lettings/letting/1/history/")?;
-        let address = restore("/admin/lettings/address/1/history/")?;
-        let letting = restore("/admin/lettings/letting/1/history/")?;
-
-        assert!(
-            too_early.contains("Address: that choice is not available."),
-            "{too_early}"
-        );
-        assert!(
-            address.contains("Restored address \"12 Gull Lane\"."),
-            "{address}"
-        );
-        assert!(
-            letting.contains("Restored letting \"Pier House\"."),
-            "{letting}"
-        );
-        assert_eq!(Letting::with_address(conn, id)?.0.title, "Pier House");
-    }
-    Ok(())
-}
-
-#[test]
 fn one_can_go_back_to_an_earlier_state() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;

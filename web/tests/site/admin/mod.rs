@@ -8,6 +8,7 @@ mod forms;
 mod fresh;
 mod lists;
 mod log;
+mod restore;
 mod rights;
 mod sessions;
 

@@ -1,0 +1,132 @@
+//! Everything that was done at one go, and the way back for all of it.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use oc_core::accounts::Rights;
+use oc_core::changes::Change;
+use serde::Serialize;
+
+use crate::admin::form::Fields;
+use crate::admin::frame::{Crumb, Visit, see_other};
+use crate::admin::fresh::{Posted, Prover};
+use crate::admin::line::LineView;
+use crate::admin::log::PATH;
+use crate::admin::messages;
+use crate::admin::models::{self, capitalized, may_view};
+use crate::admin::restore::{self, Unrestored};
+use crate::admin::signed_in::SignedIn;
+use crate::db::Db;
+use crate::error::PageError;
+use crate::pages::Page;
+
+#[derive(Serialize)]
+struct ActPage {
+    heading: String,
+    rows: Vec<LineView>,
+    may_restore: bool,
+}
+
+impl Page for ActPage {
+    const TEMPLATE: &'static str = "admin/act.html";
+}
+
+/// The lines of an act, the oldest first, for who may look at all of them.
+pub(in crate::admin) async fn show(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    id: Path<String>,
+) -> Result<HttpResponse, PageError> {
+    let lines = lines(&db, &user.rights, &id).await?;
+    let heading = heading(&lines);
+    let is_deleted = lines.iter().all(|line| line.action == "deleted");
+    let page = ActPage {
+        heading: heading.clone(),
+        may_restore: is_deleted && restore::may_add_all(&user.rights, &lines),
+        rows: lines
+            .into_iter()
+            .map(|line| LineView {
+                act_href: None,
+                ..LineView::of(line, &user.rights)
+            })
+            .collect(),
+    };
+    let crumbs = Crumb::way(&[("Log", PATH)], &heading);
+    visit.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
+}
+
+/// Brings back every row of an act that deleted, as far as it is not there: all or nothing.
+pub(in crate::admin) async fn restore(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    id: Path<String>,
+    prover: Prover,
+    fields: Fields,
+) -> Result<HttpResponse, PageError> {
+    visit.check_form(Some(&user), &fields)?;
+    let lines = lines(&db, &user.rights, &id).await?;
+    let posted = Posted::of(&visit, &user, fields)?;
+    if let Some(page) = prover.ask(&visit, &user, &posted).await? {
+        return Ok(page);
+    }
+    let (actor, rights) = (user.user.clone(), user.rights.clone());
+    let outcome = db
+        .run(
+            move |conn| match conn.write(|conn| restore::of_act(conn, &actor, &rights, lines)) {
+                Ok(restored) => Ok(Ok(restored)),
+                Err(Unrestored::Broken(rules)) => Ok(Err(rules)),
+                Err(Unrestored::Forbidden) => Err(PageError::Forbidden),
+                Err(Unrestored::Database(error)) => Err(error.into()),
+            },
+        )
+        .await?;
+    let told = match outcome {
+        Ok(restored) if restored.is_empty() => {
+            let text = "All of it is there already.".to_owned();
+            vec![("warning", text)]
+        }
+        Ok(restored) => {
+            let words = restore::words(&restored).into_iter();
+            words.map(|text| ("success", text)).collect()
+        }
+        Err(rules) => vec![("error", restore::refusal(&rules))],
+    };
+    for (level, text) in told {
+        messages::add(&visit.session, level, text);
+    }
+    Ok(see_other(visit.request.uri().path()))
+}
+
+/// The lines of an act. Who may not look at all of its rows sees none of them: what is missing would not be told.
+async fn lines(db: &Db, rights: &Rights, id: &str) -> Result<Vec<Change>, PageError> {
+    let id: i64 = id.parse().map_err(|_| PageError::NotFound)?;
+    let lines = db.run(move |conn| Ok(Change::of_act(conn, id)?)).await?;
+    if lines.is_empty() {
+        return Err(PageError::NotFound);
+    }
+    let is_seen = |line: &Change| {
+        models::by_key(&line.model).map_or(rights.are_all(), |model| may_view(rights, model))
+    };
+    if lines.iter().all(is_seen) {
+        Ok(lines)
+    } else {
+        Err(PageError::Forbidden)
+    }
+}
+
+/// «Deleted 2 addresses and 2 lettings», or how many changes it was where they are of several sorts.
+fn heading(lines: &[Change]) -> String {
+    let action = lines.first().map_or("", |line| line.action.as_str());
+    let known = lines.iter().map(|line| models::by_key(&line.model));
+    let models: Option<Vec<_>> = known.collect();
+    let is_one_sort = lines.iter().all(|line| line.action == action);
+    match models.filter(|_| is_one_sort) {
+        Some(models) => {
+            let counts = models::counts(models.into_iter()).join(" and ");
+            format!("{} {counts}", capitalized(action))
+        }
+        None => format!("{} changes at once", lines.len()),
+    }
+}

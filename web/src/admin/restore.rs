@@ -1,0 +1,221 @@
+//! Going back to an earlier state of a row, and bringing back what was deleted: with its id, with all that it took
+//! along, and all or nothing.
+
+use diesel::connection::Connection;
+use oc_core::accounts::{Rights, Verb};
+use oc_core::admin::{Model, SaveError};
+use oc_core::changes::{Act, Change, lock};
+use oc_core::{DbConnection, User};
+
+use super::grants::covers;
+use super::models::{self, capitalized};
+use super::record::Snapshot;
+use super::save;
+
+/// A row that is as it was.
+pub(super) struct Restored {
+    pub(super) model: &'static Model,
+    pub(super) title: String,
+}
+
+/// Why nothing was restored.
+pub(super) enum Unrestored {
+    /// The rights do not suffice, or the line tells of nothing that could be restored.
+    Forbidden,
+    /// Rows that would break a rule today, with the rule.
+    Broken(Vec<String>),
+    Database(diesel::result::Error),
+}
+
+impl From<diesel::result::Error> for Unrestored {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Goes back to the state that a line tells of. Of a row that was deleted, all that it took along comes back too.
+/// Call it within a write.
+pub(super) fn of_line(
+    conn: &mut DbConnection,
+    actor: &User,
+    rights: &Rights,
+    line: Change,
+) -> Result<Vec<Restored>, Unrestored> {
+    let along = match line.action.as_str() {
+        "deleted" => Change::along(conn, line.id)?,
+        _ => Vec::new(),
+    };
+    all(conn, actor, rights, vec![(line, along)])
+}
+
+/// Brings back every row that was deleted at one go and is not there. Call it within a write.
+pub(super) fn of_act(
+    conn: &mut DbConnection,
+    actor: &User,
+    rights: &Rights,
+    lines: Vec<Change>,
+) -> Result<Vec<Restored>, Unrestored> {
+    if lines.iter().any(|line| line.action != "deleted") {
+        return Err(Unrestored::Forbidden);
+    }
+    let (along, roots): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.cause.is_some());
+    let mut gone = Vec::new();
+    for line in roots {
+        let own = along.iter().filter(|other| other.cause == Some(line.id));
+        let own: Vec<Change> = own.cloned().collect();
+        gone.push((line, own));
+    }
+    let mut missing = Vec::new();
+    for (line, own) in gone {
+        if !is_there(conn, &line)? {
+            missing.push((line, own));
+        }
+    }
+    all(conn, actor, rights, missing)
+}
+
+/// Rows with what each of them took along.
+fn all(
+    conn: &mut DbConnection,
+    actor: &User,
+    rights: &Rights,
+    rows: Vec<(Change, Vec<Change>)>,
+) -> Result<Vec<Restored>, Unrestored> {
+    let count = rows.iter().map(|(_, along)| 1 + along.len()).sum();
+    let mut restorer = Restorer {
+        actor,
+        rights,
+        act: Act::of(count),
+        restored: Vec::new(),
+        broken: Vec::new(),
+    };
+    for (line, along) in rows {
+        // Without the row that took them along, the others break rules that tell nothing more.
+        let Some(cause) = restorer.row(conn, &line, None)? else {
+            continue;
+        };
+        for line in along {
+            if !is_there(conn, &line)? {
+                restorer.row(conn, &line, Some(cause))?;
+            }
+        }
+    }
+    if restorer.broken.is_empty() {
+        Ok(restorer.restored)
+    } else {
+        Err(Unrestored::Broken(restorer.broken))
+    }
+}
+
+struct Restorer<'a> {
+    actor: &'a User,
+    rights: &'a Rights,
+    act: Act,
+    restored: Vec<Restored>,
+    broken: Vec<String>,
+}
+
+impl Restorer<'_> {
+    /// Restores one row, and says by which line the record tells of it; `None` where that breaks a rule.
+    fn row(
+        &mut self,
+        conn: &mut DbConnection,
+        line: &Change,
+        cause: Option<i64>,
+    ) -> Result<Option<i64>, Unrestored> {
+        let (model, id) = row(line).ok_or(Unrestored::Forbidden)?;
+        let state = state(line).ok_or(Unrestored::Forbidden)?;
+        lock(conn, &model.key(), id)?;
+        let current = (model.load)(conn, id)?;
+        if !may(self.rights, model, current.is_some()) || !covers(conn, self.rights, model, id)? {
+            return Err(Unrestored::Forbidden);
+        }
+        let values = Snapshot::from_text(state).values();
+        // In a transaction of its own, so that the next row can be tried when this one breaks a rule.
+        let outcome = conn.transaction(|conn| {
+            let entry = save::Entry {
+                act: &mut self.act,
+                cause,
+            };
+            let of = (id, current.as_ref());
+            save::restored(conn, self.actor, self.rights, model, of, &values, entry)
+        });
+        match outcome {
+            Ok((object, line)) => {
+                let title = object.title;
+                self.restored.push(Restored { model, title });
+                Ok(Some(line))
+            }
+            Err(SaveError::Database(error)) => Err(error.into()),
+            Err(error) => {
+                let name = capitalized(model.singular);
+                self.broken
+                    .push(format!("{name} \"{}\": {error}", line.title));
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// The row that a line tells of, if its kind is known here.
+fn row(line: &Change) -> Option<(&'static Model, i64)> {
+    models::by_key(&line.model).zip(line.object_id)
+}
+
+fn is_there(conn: &mut DbConnection, line: &Change) -> Result<bool, diesel::result::Error> {
+    match row(line) {
+        Some((model, id)) => Ok((model.load)(conn, id)?.is_some()),
+        None => Ok(false),
+    }
+}
+
+/// The state that a line can lead back to: what a row held after it, or before it was deleted.
+pub(super) fn state(line: &Change) -> Option<&str> {
+    let state = if line.action == "deleted" {
+        &line.before
+    } else {
+        &line.after
+    };
+    (!state.is_empty()).then_some(state.as_str())
+}
+
+/// To go back to a state is to change a row; to bring one back is to add it.
+pub(super) fn may(rights: &Rights, model: &Model, is_there: bool) -> bool {
+    if is_there {
+        rights.may(Verb::Change, model.app, model.name)
+    } else {
+        models::may_add(rights, model)
+    }
+}
+
+/// Whether these rights suffice to bring back the rows of these lines.
+pub(super) fn may_add_all<'a>(
+    rights: &Rights,
+    lines: impl IntoIterator<Item = &'a Change>,
+) -> bool {
+    lines
+        .into_iter()
+        .all(|line| row(line).is_some_and(|(model, _)| models::may_add(rights, model)))
+}
+
+/// The most rows that are told of one by one.
+const ONE_BY_ONE: usize = 4;
+
+/// What came back, in sentences: each row, or of many how many of each kind.
+pub(super) fn words(restored: &[Restored]) -> Vec<String> {
+    if restored.len() <= ONE_BY_ONE {
+        let one = |row: &Restored| format!("Restored {} \"{}\".", row.model.singular, row.title);
+        return restored.iter().map(one).collect();
+    }
+    let models = restored.iter().map(|row| row.model);
+    let counts = models::counts(models).into_iter();
+    counts.map(|count| format!("Restored {count}.")).collect()
+}
+
+/// Why nothing came back, in a sentence for each row.
+pub(super) fn refusal(broken: &[String]) -> String {
+    format!(
+        "Nothing was restored: that breaks a rule today. {}",
+        broken.join(" ")
+    )
+}

@@ -1,0 +1,237 @@
+//! What was deleted comes back: with its id, with all that it took along, and all or nothing.
+
+use anyhow::{Context, Result};
+use lettings::{Address, Letting};
+use oc_core::User;
+use oc_core::accounts::Group;
+
+use super::{Browser, account, hidden};
+use crate::http::Answer;
+use crate::support::{TestSite, letting, letting_in, profile};
+
+/// Deletes a row with all that goes along.
+fn delete(browser: &mut Browser<'_>, row: &str) -> Result<()> {
+    let path = format!("/admin/{row}/delete/");
+    browser.get(&path)?;
+    let answer = browser.post(&path, &[("post", "yes")])?;
+    anyhow::ensure!(answer.status == 303, "{row}: {}", answer.status);
+    Ok(())
+}
+
+/// Presses the last «Restore» of a row's history.
+fn restore(browser: &mut Browser<'_>, row: &str) -> Result<Answer> {
+    let path = format!("/admin/{row}/history/");
+    let page = browser.get(&path)?.text()?;
+    let (_, last) = page
+        .rsplit_once("name=\"restore\" value=\"")
+        .context(page.clone())?;
+    let line = last.split('"').next().unwrap_or_default().to_owned();
+    browser.post(&path, &[("restore", &line)])
+}
+
+/// Deletes several rows at one go.
+fn delete_several(browser: &mut Browser<'_>, model: &str, ids: &[&str]) -> Result<()> {
+    let path = format!("/admin/{model}/");
+    let mut fields = vec![("action", "delete_selected"), ("post", "yes")];
+    fields.extend(ids.iter().map(|id| ("_selected_action", *id)));
+    browser.get(&path)?;
+    let answer = browser.post(&path, &fields)?;
+    anyhow::ensure!(answer.status == 303, "{model}: {}", answer.status);
+    Ok(())
+}
+
+/// The page of what was deleted at one go last, as the log links it.
+fn act(browser: &mut Browser<'_>) -> Result<String> {
+    let log = browser.get("/admin/log/?action=deleted")?.text()?;
+    let (_, rest) = log
+        .split_once("class=\"aside\" href=\"")
+        .context("the log tells of no act")?;
+    Ok(rest.split('"').next().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn an_address_comes_back_with_its_letting() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        letting(conn, "Quay House")?;
+        let id = letting(conn, "Pier House")?;
+        let address = Letting::with_address(conn, id)?.1;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        delete(&mut browser, "lettings/address/2")?;
+
+        let too_early = restore(&mut browser, "lettings/letting/2")?;
+        let too_early = browser.follow(&too_early)?;
+        let done = restore(&mut browser, "lettings/address/2")?;
+        let done = browser.follow(&done)?;
+
+        for words in [
+            "Nothing was restored",
+            "Letting \"Pier House\": Address: that choice is not available.",
+            "Along with address \"12 Gull Lane\"",
+        ] {
+            assert!(too_early.contains(words), "{words}: {too_early}");
+        }
+        for words in [
+            "Restored address \"12 Gull Lane\".",
+            "Restored letting \"Pier House\".",
+        ] {
+            assert!(done.contains(words), "{words}: {done}");
+        }
+        let (letting, restored) = Letting::with_address(conn, id)?;
+        assert_eq!((letting.title.as_str(), restored), ("Pier House", address));
+        let history = browser.get("/admin/lettings/letting/2/history/")?.html()?;
+        assert!(history.text().contains("Restored."));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_user_comes_back_with_profile_groups_and_rights() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        profile(conn, "carol")?;
+        let carol = User::find_by_username(conn, "carol")?.id;
+        let group = Group::insert(conn, &oc_core::testing::group("editors"))?;
+        User::set_groups(conn, carol, &[group])?;
+        User::set_rights(conn, carol, &["lettings.view_letting".to_owned()])?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        delete(&mut browser, &format!("auth/user/{carol}"))?;
+        let gone = site.get("/profiles/carol/")?.status;
+
+        let done = restore(&mut browser, &format!("auth/user/{carol}"))?;
+        let done = browser.follow(&done)?;
+
+        assert_eq!(gone, 404);
+        for words in ["Restored user \"carol\".", "Restored profile \"carol\"."] {
+            assert!(done.contains(words), "{words}: {done}");
+        }
+        assert_eq!(User::groups(conn, carol)?, [group]);
+        assert_eq!(User::rights(conn, carol)?, ["lettings.view_letting"]);
+        assert_eq!(site.get("/profiles/carol/")?.status, 200);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_was_deleted_at_one_go_comes_back_one_by_one_and_at_one_go() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        for title in ["Pier House", "Quay House", "Surf Shack"] {
+            letting_in(conn, title, "Brea")?;
+        }
+        let mut browser = Browser::superuser(&site, "ada")?;
+        delete_several(&mut browser, "lettings/address", &["1", "2", "3"])?;
+
+        let act = act(&mut browser)?;
+        let one = restore(&mut browser, "lettings/address/2")?;
+        assert_eq!(one.status, 303);
+        let alone = Letting::count(conn)?;
+        let page = browser.get(&act)?.html()?;
+        let all = browser.post(&act, &[])?;
+        let all = browser.follow(&all)?;
+        let again = browser.post(&act, &[])?;
+
+        assert_eq!(alone, 1);
+        assert_eq!(page.texts("h1"), ["Deleted 3 addresses and 3 lettings"]);
+        assert!(page.text().contains("Restore all"));
+        assert!(all.contains("Restored address"), "{all}");
+        assert_eq!(Letting::count(conn)?, 3);
+        assert!(
+            browser
+                .follow(&again)?
+                .contains("All of it is there already.")
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn where_one_row_breaks_a_rule_nothing_comes_back() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        for name in ["bob", "carol"] {
+            profile(conn, name)?;
+        }
+        let [bob, carol] = ["bob", "carol"].map(|name| User::find_by_username(conn, name));
+        let (bob, carol) = (bob?.id.to_string(), carol?.id.to_string());
+        let mut browser = Browser::superuser(&site, "ada")?;
+        delete_several(&mut browser, "auth/user", &[&bob, &carol])?;
+        account(conn, "carol")?;
+        let act = act(&mut browser)?;
+
+        browser.get(&act)?;
+        let answer = browser.post(&act, &[])?;
+        let told = browser.follow(&answer)?;
+
+        assert!(
+            told.contains("User \"carol\": That username is taken."),
+            "{told}"
+        );
+        assert!(!told.contains("Profile \"carol\":"), "{told}");
+        assert!(User::find_by_username(conn, "bob").is_err());
+        assert!(
+            browser
+                .get("/admin/log/?action=restored")?
+                .html()?
+                .text()
+                .contains("0 of")
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn to_restore_one_needs_the_right_to_add_all_that_comes_back() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    letting(conn, "Pier House")?;
+    let mut root = Browser::superuser(&site, "ada")?;
+    delete(&mut root, "lettings/address/1")?;
+    let page = root.get("/admin/lettings/address/1/history/")?.text()?;
+    let line = hidden(&page, "restore").context("nothing to restore")?;
+    let rights = ["lettings.view_address", "lettings.add_address"];
+    let mut bob = Browser::staff(&site, "bob", &rights)?;
+    let all = [&rights[..], &["lettings.add_letting"]].concat();
+    let mut carol = Browser::staff(&site, "carol", &all)?;
+    let path = "/admin/lettings/address/1/history/";
+
+    let page = bob.get(path)?.text()?;
+    let list = bob.get("/admin/lettings/address/deleted/")?.text()?;
+    let refused = bob.post(path, &[("restore", &line)])?;
+    let none = Address::states(conn)?;
+    carol.get(path)?;
+    let done = carol.post(path, &[("restore", &line)])?;
+
+    assert!(hidden(&page, "restore").is_none() && hidden(&list, "restore").is_none());
+    assert_eq!((refused.status, none), (403, vec![]));
+    assert_eq!(done.status, 303);
+    assert_eq!(Letting::count(conn)?, 1);
+    Ok(())
+}
+
+#[test]
+fn deleted_rows_are_listed_until_they_come_back() -> Result<()> {
+    for site in TestSite::on_each()? {
+        letting(&mut site.database()?, "Pier House")?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let path = "/admin/lettings/address/deleted/";
+        let before = browser.get(path)?.html()?.text();
+        delete(&mut browser, "lettings/address/1")?;
+
+        let page = browser.get(path)?;
+        let line = hidden(&page.text()?, "restore").context("nothing to restore")?;
+        let text = page.html()?.text();
+        browser.post("/admin/lettings/address/1/history/", &[("restore", &line)])?;
+        let after = browser.get(path)?.html()?.text();
+
+        assert!(before.contains("No addresses are deleted."), "{before}");
+        for words in ["1 address", "12 Gull Lane", "letting \"Pier House\"", "ada"] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        assert!(after.contains("No addresses are deleted."), "{after}");
+        let list = browser.get("/admin/lettings/address/")?.text()?;
+        assert!(list.contains(path));
+        assert_eq!(browser.get(&format!("{path}?p=2"))?.status, 404);
+    }
+    Ok(())
+}
