@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    self, backup, change_password, check, copy, create_superuser, demo, migrate, openapi,
-    reset_factor, restore, serve, verify,
+    self, backup, change_password, check, copy, create_superuser, demo, import_django, migrate,
+    openapi, reset_factor, restore, serve, verify,
 };
 use crate::config::{self, Config};
 use crate::logging;
@@ -45,6 +45,9 @@ enum Command {
     /// Fill the database with demo lettings and profiles, the same at each run
     #[command(after_help = config::help())]
     Demo(demo::Arguments),
+    /// Move everything over from a Django edition of the site
+    #[command(after_help = config::help())]
+    ImportDjango(import_django::Arguments),
     /// Write every row into one file, while the site goes on
     #[command(after_help = config::help())]
     Backup(backup::Arguments),
@@ -85,6 +88,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::ResetFactor(arguments) => reset_factor::run(&config, &arguments),
         Command::Check(arguments) => check::run(&config, &arguments),
         Command::Demo(arguments) => demo::run(&config, &arguments),
+        Command::ImportDjango(arguments) => import_django::run(&config, &arguments),
         Command::Backup(arguments) => backup::run(&config, &arguments),
         Command::Restore(arguments) => restore::run(&config, &arguments),
         Command::Verify(arguments) => verify::run(&arguments),

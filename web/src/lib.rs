@@ -9,6 +9,7 @@ pub mod cli;
 mod commands;
 pub mod config;
 mod db;
+mod django;
 mod encoding;
 mod error;
 mod handlers;

@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod copy;
 pub(crate) mod create_superuser;
 pub(crate) mod demo;
+pub(crate) mod import_django;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
 pub(crate) mod reset_factor;

@@ -19,6 +19,12 @@ pub(crate) fn report(error: &anyhow::Error) -> String {
         None if reason.contains("the database is not empty") => {
             "`restore --force` puts the backup in the place of what it holds; `copy` needs a new database."
         }
+        None if reason.contains("nothing was imported") && reason.contains("wrong with") => {
+            "The report names each value. Mend them on the old site, or leave the rows out with --skip-bad."
+        }
+        None if reason.contains("rows that are not of this file") => {
+            "Import into an empty database, or add to this one with --merge: nothing that stands is overwritten."
+        }
         None => return format!("error: {reason}"),
     };
     format!("error: {reason}\nhint: {hint}")

@@ -1,20 +1,33 @@
 //! Rows on their way, and the checksum over them.
 
+use std::ops::Range;
+
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 /// Rows a batch: enough that a statement's cost is shared, and a few megabytes at most.
-pub(super) const BATCH: usize = 2_000;
+pub(crate) const BATCH: usize = 2_000;
 
 /// Some rows of one table: JSON arrays of canonical values, each ended by a line feed.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     /// How many.
-    pub(super) rows: usize,
+    pub(crate) rows: usize,
     /// The lines.
-    pub(super) lines: Vec<u8>,
+    pub(crate) lines: Vec<u8>,
 }
 
 impl Batch {
+    /// Adds a row: canonical values in the order of its table's columns. Says where its line stands.
+    pub(crate) fn push(&mut self, values: &[Value]) -> serde_json::Result<Range<usize>> {
+        let start = self.lines.len();
+        serde_json::to_writer(&mut self.lines, values)?;
+        let line = start..self.lines.len();
+        self.lines.push(b'\n');
+        self.rows += 1;
+        Ok(line)
+    }
+
     /// All rows as one JSON array. A line feed stands in no row: JSON escapes it inside of text.
     pub(super) fn json(mut self) -> Result<String, std::string::FromUtf8Error> {
         self.lines.pop();

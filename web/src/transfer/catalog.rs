@@ -78,7 +78,7 @@ struct Reference {
 /// The tables of the database, each after those that it refers to. Their rows are not counted yet.
 ///
 /// Where `only` is given, other tables are passed over: a database may hold more than the site.
-pub(super) fn tables(
+pub(crate) fn tables(
     conn: &mut DbConnection,
     only: Option<&BTreeSet<String>>,
 ) -> anyhow::Result<Vec<Table>> {

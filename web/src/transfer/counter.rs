@@ -10,7 +10,7 @@ use super::table::{Table, quoted};
 /// The largest id that the table ever gave out; 0 where ids are not counted.
 ///
 /// PostgreSQL's counters stand outside of transactions, so this may be ahead of a snapshot; never behind.
-pub(super) fn last_id(conn: &mut DbConnection, table: &Table) -> anyhow::Result<i64> {
+pub(crate) fn last_id(conn: &mut DbConnection, table: &Table) -> anyhow::Result<i64> {
     let Some(column) = table.counted() else {
         return Ok(0);
     };
@@ -39,7 +39,7 @@ pub(super) fn last_id(conn: &mut DbConnection, table: &Table) -> anyhow::Result<
 }
 
 /// Makes the ids of later rows come after `last_id`. A counter is never set back.
-pub(super) fn advance(conn: &mut DbConnection, table: &Table, last_id: i64) -> anyhow::Result<()> {
+pub(crate) fn advance(conn: &mut DbConnection, table: &Table, last_id: i64) -> anyhow::Result<()> {
     let Some(column) = table.counted() else {
         return Ok(());
     };

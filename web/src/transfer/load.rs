@@ -84,7 +84,7 @@ fn check_tables(tables: &[Table], targets: &[Table]) -> anyhow::Result<()> {
 }
 
 /// Keeps other writers away until the end. SQLite's transaction does so from its beginning.
-fn lock(conn: &mut DbConnection, tables: &[Table]) -> anyhow::Result<()> {
+pub(crate) fn lock(conn: &mut DbConnection, tables: &[Table]) -> anyhow::Result<()> {
     if matches!(conn, DbConnection::Postgres(_)) {
         let names: Vec<String> = tables.iter().map(Table::quoted).collect();
         diesel::sql_query(format!("LOCK TABLE {} IN EXCLUSIVE MODE", names.join(", ")))

@@ -8,16 +8,16 @@
 //! [`archive::Archive`]. They go into a file ([`archive::write`]) or into a database ([`mod@load`]).
 
 pub(crate) mod archive;
-mod batch;
-mod catalog;
-mod counter;
-mod kind;
-mod load;
+pub(crate) mod batch;
+pub(crate) mod catalog;
+pub(crate) mod counter;
+pub(crate) mod kind;
+pub(crate) mod load;
 mod pristine;
-mod progress;
-mod rows;
+pub(crate) mod progress;
+pub(crate) mod rows;
 mod source;
-mod table;
+pub(crate) mod table;
 
 #[cfg(test)]
 mod tests;

@@ -24,7 +24,7 @@ pub(super) fn count(conn: &mut DbConnection, table: &Table) -> QueryResult<u64> 
 }
 
 /// Whether the table has any row.
-pub(super) fn any(conn: &mut DbConnection, table: &Table) -> QueryResult<bool> {
+pub(crate) fn any(conn: &mut DbConnection, table: &Table) -> QueryResult<bool> {
     let query = format!("SELECT EXISTS (SELECT 1 FROM {})", table.quoted());
     diesel::dsl::sql::<Bool>(&query).get_result(conn)
 }
@@ -32,7 +32,7 @@ pub(super) fn any(conn: &mut DbConnection, table: &Table) -> QueryResult<bool> {
 /// Hands out every row of the table in batches, by its key, and says what they amount to.
 ///
 /// Each batch asks for what comes after the last one's key, so that neither side keeps more than a batch.
-pub(super) fn read(
+pub(crate) fn read(
     conn: &mut DbConnection,
     table: &Table,
     take: &mut dyn FnMut(Batch) -> anyhow::Result<()>,
@@ -51,9 +51,7 @@ pub(super) fn read(
         let mut key = None;
         for row in &rows {
             let values = canonical(table, &row.json)?;
-            serde_json::to_writer(&mut batch.lines, &values)?;
-            batch.lines.push(b'\n');
-            batch.rows += 1;
+            batch.push(&values)?;
             key = Some(values);
         }
         let Some(values) = key else { break };
@@ -70,7 +68,7 @@ pub(super) fn read(
 }
 
 /// Puts rows into the table. Only the columns that `table` names are filled; others get their defaults.
-pub(super) fn insert(conn: &mut DbConnection, table: &Table, batch: Batch) -> anyhow::Result<()> {
+pub(crate) fn insert(conn: &mut DbConnection, table: &Table, batch: Batch) -> anyhow::Result<()> {
     if batch.rows == 0 {
         return Ok(());
     }

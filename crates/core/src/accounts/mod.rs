@@ -21,4 +21,4 @@ pub use rights::{Rights, Verb};
 pub use session::{NewSession, Session};
 pub use standing::Standing;
 pub use throttle::{Attempt, Throttled};
-pub use user::{NewUser, User, UserDraft, normalized};
+pub use user::{NewUser, User, UserDraft, check_username, normalized};

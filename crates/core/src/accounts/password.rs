@@ -87,10 +87,26 @@ fn django(password: &str, stored: &str) -> Option<bool> {
         "pbkdf2_sha1" => pbkdf2::<20>(password, rest, pbkdf2_hmac::<Sha1>),
         // Django hashes first, since bcrypt takes no more than 72 bytes.
         "bcrypt_sha256" => bcrypt(&hex::encode(Sha256::digest(password)), rest),
+        "bcrypt" => bcrypt(password, rest),
         "argon2" => Some(argon2(password, &format!("${rest}"))),
         "scrypt" => scrypt(password, rest),
         _ => None,
     }
+}
+
+/// Whether a stored hash is of a kind that can be checked, or opens no door on purpose.
+#[must_use]
+pub fn is_known(stored: &str) -> bool {
+    const DJANGO: [&str; 6] = [
+        "pbkdf2_sha256",
+        "pbkdf2_sha1",
+        "bcrypt_sha256",
+        "bcrypt",
+        "argon2",
+        "scrypt",
+    ];
+    let kind = stored.split_once('$').map_or("", |(kind, _)| kind);
+    stored.starts_with('!') || stored.starts_with("$argon2") || DJANGO.contains(&kind)
 }
 
 /// `ROUNDS$SALT$BASE64`.
@@ -193,6 +209,17 @@ mod tests {
                 "{stored}"
             );
             assert_eq!(verify("sea breeze 42", stored), Verdict::Wrong, "{stored}");
+        }
+    }
+
+    #[test]
+    fn a_hash_of_django_may_be_known_by_its_kind() {
+        for stored in DJANGO.iter().chain(&["!", "!unusable"]) {
+            assert!(is_known(stored), "{stored}");
+        }
+        assert!(is_known(&hash("Sea breeze 42")));
+        for stored in ["", "plain", "md5$salt$5f4dcc3b", "pbkdf2_sha256", "x$y$z"] {
+            assert!(!is_known(stored), "{stored}");
         }
     }
 

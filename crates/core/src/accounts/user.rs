@@ -193,15 +193,7 @@ impl UserDraft {
     /// Checks every rule; the only way to a [`NewUser`].
     pub fn check(&self) -> Result<NewUser, Vec<FieldError>> {
         let mut checker = Checker::default();
-        let username = normalized(&self.username);
-        let username = checker.text("username", "Username", &username, 1, LONGEST_NAME);
-        if !username.contains('\0')
-            && !username
-                .chars()
-                .all(|c| c.is_alphanumeric() || "@.+-_".contains(c))
-        {
-            checker.refuse("username", BrokenRule::Username);
-        }
+        let username = checked_username(&mut checker, &normalized(&self.username));
         let email = checker.text("email", "Email address", &self.email, 0, LONGEST_EMAIL);
         if !email.is_empty() && !EmailAddress::is_valid(&email) {
             checker.refuse("email", BrokenRule::Email);
@@ -221,6 +213,21 @@ impl UserDraft {
         };
         checker.finish(user)
     }
+}
+
+/// Checks a username to the letter, neither trimmed nor normalized: the account comes from elsewhere with it.
+pub fn check_username(username: &str) -> Result<(), Vec<FieldError>> {
+    let mut checker = Checker::default();
+    checked_username(&mut checker, username);
+    checker.finish(())
+}
+
+fn checked_username(checker: &mut Checker, username: &str) -> String {
+    let is_allowed = |c: char| c.is_alphanumeric() || "@.+-_".contains(c);
+    if !username.contains('\0') && !username.chars().all(is_allowed) {
+        checker.refuse("username", BrokenRule::Username);
+    }
+    checker.text("username", "Username", username, 1, LONGEST_NAME)
 }
 
 impl NewUser {

@@ -1,0 +1,307 @@
+//! Which tables of the file hold the site's rows, told by looking.
+//!
+//! The first edition had one app (`oc_lettings_site_letting`); later ones have two (`lettings_letting`,
+//! `profiles_profile`), and some left the old tables behind, empty or full.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::bail;
+
+use super::file::DjangoFile;
+use super::findings::{Findings, counted};
+
+pub(super) const ADDRESS: &[&str] = &[
+    "id",
+    "number",
+    "street",
+    "city",
+    "state",
+    "zip_code",
+    "country_iso_code",
+];
+pub(super) const LETTING: &[&str] = &["id", "title", "address_id"];
+pub(super) const PROFILE: &[&str] = &["id", "favorite_city", "user_id"];
+pub(super) const USER: &[&str] = &[
+    "id",
+    "password",
+    "last_login",
+    "is_superuser",
+    "username",
+    "first_name",
+    "last_name",
+    "email",
+    "is_staff",
+    "is_active",
+    "date_joined",
+];
+pub(super) const GROUP: &[&str] = &["id", "name"];
+pub(super) const USER_GROUP: &[&str] = &["id", "user_id", "group_id"];
+pub(super) const USER_RIGHT: &[&str] = &["id", "user_id", "permission_id"];
+pub(super) const GROUP_RIGHT: &[&str] = &["id", "group_id", "permission_id"];
+pub(super) const LOG: &[&str] = &[
+    "id",
+    "action_time",
+    "object_id",
+    "object_repr",
+    "change_message",
+    "content_type_id",
+    "user_id",
+    "action_flag",
+];
+
+/// Django's own tables, and what is read of them.
+const DJANGO: [(&str, &[&str]); 9] = [
+    ("auth_user", USER),
+    ("auth_group", GROUP),
+    ("auth_user_groups", USER_GROUP),
+    ("auth_user_user_permissions", USER_RIGHT),
+    ("auth_group_permissions", GROUP_RIGHT),
+    (
+        "auth_permission",
+        &["id", "content_type_id", "codename", "name"],
+    ),
+    ("django_content_type", &["id", "app_label", "model"]),
+    ("django_migrations", &["id", "app", "name", "applied"]),
+    ("django_admin_log", LOG),
+];
+
+/// The kinds of rows of the site, and the columns that they need, kept together where they refer to each other.
+const LETTINGS: [(&str, &[&str]); 2] = [("address", ADDRESS), ("letting", LETTING)];
+const PROFILES: [(&str, &[&str]); 1] = [("profile", PROFILE)];
+
+/// Where the rows of the site are.
+#[derive(Debug)]
+pub(super) struct Layout {
+    /// The table of each kind, by the kind's name.
+    tables: BTreeMap<&'static str, String>,
+    /// The apps whose models are the site's.
+    apps: BTreeSet<String>,
+}
+
+/// What is left alone.
+#[derive(Debug, Default)]
+pub(super) struct LeftAlone {
+    /// Tables with their rows.
+    pub(super) tables: Vec<(String, u64)>,
+    /// Columns, as `table.column`.
+    pub(super) columns: Vec<String>,
+}
+
+impl Layout {
+    /// Looks at what is there. Says in `findings` what was chosen where there was a choice.
+    pub(super) fn of(file: &mut DjangoFile, findings: &mut Findings) -> anyhow::Result<Self> {
+        if file.has("__diesel_schema_migrations") {
+            bail!(
+                "it is a database of this program, not of Django; `restore` and `copy` move such rows"
+            );
+        }
+        let mut layout = Self {
+            tables: BTreeMap::new(),
+            apps: ["oc_lettings_site", "lettings", "profiles"]
+                .map(str::to_owned)
+                .into(),
+        };
+        if let Some(app) = choose(file, &LETTINGS, "lettings", findings)? {
+            layout.take(&app, &LETTINGS);
+        } else {
+            bail!(
+                "it holds no lettings of a Django edition: there are no two tables as lettings_address and lettings_letting \
+                 or oc_lettings_site_address and oc_lettings_site_letting with their columns"
+            );
+        }
+        match choose(file, &PROFILES, "profiles", findings)? {
+            Some(app) => layout.take(&app, &PROFILES),
+            None => findings
+                .warn("There is no table of profiles, such as profiles_profile; none is imported."),
+        }
+        for (table, columns) in DJANGO {
+            match file.tables.get(table) {
+                Some(found) => {
+                    let missing = columns.iter().find(|column| !has(found, column));
+                    if let Some(missing) = missing {
+                        bail!("the table {table} has no column {missing}");
+                    }
+                }
+                None if table == "auth_user" => bail!("it has no table auth_user, so no users"),
+                None => findings.warn(format!("There is no table {table}; it is taken for empty.")),
+            }
+        }
+        Ok(layout)
+    }
+
+    fn take(&mut self, app: &str, kinds: &[(&'static str, &[&str])]) {
+        for (kind, _) in kinds {
+            self.tables.insert(kind, format!("{app}_{kind}"));
+        }
+        self.apps.insert(app.to_owned());
+    }
+
+    /// The table that holds the rows of a kind.
+    pub(super) fn table(&self, kind: &str) -> Option<&str> {
+        self.tables.get(kind).map(String::as_str)
+    }
+
+    /// The site's own name for a model of Django, such as `lettings.letting`; `None` for what has no place here.
+    pub(super) fn model(&self, app: &str, model: &str) -> Option<&'static str> {
+        let of_site = self.apps.contains(app);
+        match (app, model) {
+            ("auth", "user") => Some("auth.user"),
+            ("auth", "group") => Some("auth.group"),
+            (_, "letting") if of_site => Some("lettings.letting"),
+            (_, "address") if of_site => Some("lettings.address"),
+            (_, "profile") if of_site => Some("profiles.profile"),
+            _ => None,
+        }
+    }
+
+    /// What was found, in words.
+    pub(super) fn told(&self) -> String {
+        let tables: Vec<&str> = self.tables.values().map(String::as_str).collect();
+        let apps: BTreeSet<&str> = tables
+            .iter()
+            .filter_map(|table| table.rsplit_once('_').map(|(app, _)| app))
+            .collect();
+        let kind = if apps.len() > 1 {
+            "split apps"
+        } else {
+            "one app"
+        };
+        format!("{kind} ({})", tables.join(", "))
+    }
+
+    /// What the file holds beside what is moved over.
+    pub(super) fn left_alone(&self, file: &mut DjangoFile) -> anyhow::Result<LeftAlone> {
+        let mut left = LeftAlone::default();
+        let mut known: BTreeMap<&str, &[&str]> = BTreeMap::from(DJANGO);
+        for (kind, columns) in LETTINGS.into_iter().chain(PROFILES) {
+            if let Some(table) = self.table(kind) {
+                known.insert(table, columns);
+            }
+        }
+        for (table, columns) in &file.tables.clone() {
+            match known.get(table.as_str()) {
+                Some(read) => {
+                    let others = columns
+                        .iter()
+                        .filter(|column| !read.iter().any(|name| same(name, column)));
+                    left.columns
+                        .extend(others.map(|column| format!("{table}.{column}")));
+                }
+                None => left.tables.push((table.clone(), file.count(table)?)),
+            }
+        }
+        for (name, rows) in &file.others {
+            match name.strip_prefix("model ") {
+                Some(model) => left.tables.push((model.to_owned(), *rows)),
+                None => left.columns.push(name.clone()),
+            }
+        }
+        Ok(left)
+    }
+}
+
+/// The app whose tables hold rows of these kinds, where any does.
+///
+/// Where several apps have them: the one that has rows; where several have, the one that the last applied migration
+/// fills.
+fn choose(
+    file: &mut DjangoFile,
+    kinds: &[(&'static str, &[&str])],
+    newest: &str,
+    findings: &mut Findings,
+) -> anyhow::Result<Option<String>> {
+    let mut found: Vec<(String, u64)> = Vec::new();
+    let suffix = format!("_{}", kinds[0].0);
+    let names: Vec<String> = file.tables.keys().cloned().collect();
+    for app in names
+        .iter()
+        .filter_map(|table| table.strip_suffix(suffix.as_str()))
+    {
+        let table = |kind: &str| format!("{app}_{kind}");
+        let stands = kinds.iter().all(|(kind, columns)| {
+            let there = file.tables.get(&table(kind));
+            there.is_some_and(|there| columns.iter().all(|column| has(there, column)))
+        });
+        if stands {
+            let mut rows = 0;
+            for (kind, _) in kinds {
+                rows += file.count(&table(kind))?;
+            }
+            found.push((app.to_owned(), rows));
+        }
+    }
+    if found.len() < 2 {
+        return Ok(found.pop().map(|(app, _)| app));
+    }
+    let fillers = fillers(file)?;
+    let last = fillers
+        .iter()
+        .rev()
+        .find(|(app, _)| found.iter().any(|(name, _)| name == app));
+    let full: Vec<&(String, u64)> = found.iter().filter(|(_, rows)| *rows > 0).collect();
+    let (chosen, reason) = match (full.as_slice(), last) {
+        ([(app, _)], _) => (app.clone(), "it alone has rows".to_owned()),
+        (_, Some((app, name))) => (
+            app.clone(),
+            format!("the last migration that fills one of them is {app}.{name}"),
+        ),
+        _ => {
+            let newest = found
+                .iter()
+                .find(|(app, _)| app == newest)
+                .unwrap_or(&found[0]);
+            (
+                newest.0.clone(),
+                "no migration tells which of them is filled".to_owned(),
+            )
+        }
+    };
+    let names = |app: &str| {
+        kinds
+            .iter()
+            .map(|(kind, _)| format!("{app}_{kind}"))
+            .collect::<Vec<_>>()
+            .join(" and ")
+    };
+    let others: Vec<String> = found
+        .iter()
+        .filter(|(app, _)| *app != chosen)
+        .map(|(app, rows)| format!("{} ({})", names(app), counted(*rows, "row", "rows")))
+        .collect();
+    findings.warn(format!(
+        "Several layouts stand: {} was taken, since {reason}; left alone: {}.",
+        names(&chosen),
+        others.join(", ")
+    ));
+    Ok(Some(chosen))
+}
+
+/// The migrations that were applied, as app and name, the last one last; without those that by their names take
+/// something away, which fill nothing.
+fn fillers(file: &mut DjangoFile) -> anyhow::Result<Vec<(String, String)>> {
+    if !file.has("django_migrations") {
+        return Ok(Vec::new());
+    }
+    let rows = file.query(
+        "SELECT CAST(app AS BLOB), CAST(name AS BLOB) FROM django_migrations ORDER BY applied, id",
+    )?;
+    let takes_away = |name: &str| {
+        ["delete", "remove", "drop", "cleanup", "clean_up"]
+            .iter()
+            .any(|word| name.to_lowercase().contains(word))
+    };
+    Ok(rows
+        .iter()
+        .filter_map(|row| Some((row.text(0).ok()?.to_owned(), row.text(1).ok()?.to_owned())))
+        .filter(|(_, name)| !takes_away(name))
+        .collect())
+}
+
+fn has(columns: &[String], column: &str) -> bool {
+    columns.iter().any(|name| same(name, column))
+}
+
+/// SQLite does not tell the case of a name apart.
+fn same(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b)
+}

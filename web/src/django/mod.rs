@@ -1,0 +1,34 @@
+//! Moving over from a Django edition of the site: its SQLite database, or what its `dumpdata` wrote.
+//!
+//! The file is read three times, each time by the same rules: to find out what is wrong with it, to put its rows into
+//! the database, and to compare what the database holds then with what the file holds. A [`reading`] hands out
+//! rows for the [`target`]'s tables; a [`sink::Sink`] takes them. Nothing is kept of a row but its id and its hashes, so
+//! a large file takes no more memory than these.
+
+mod accounts;
+mod cells;
+mod compare;
+mod digest;
+mod dump;
+mod file;
+mod findings;
+mod import;
+mod layout;
+mod log;
+mod places;
+mod plan;
+mod private;
+mod profiles;
+mod published;
+mod reading;
+mod report;
+mod rights;
+mod row;
+mod sink;
+mod staged;
+mod standing;
+mod target;
+mod words;
+
+pub(crate) use import::{Options, import};
+pub(crate) use report::Outcome;
