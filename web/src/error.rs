@@ -2,6 +2,7 @@
 
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
+use oc_core::admin::SaveError;
 use oc_core::advice::advice;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -55,6 +56,16 @@ impl From<diesel::result::Error> for PageError {
     fn from(error: diesel::result::Error) -> Self {
         match error {
             diesel::result::Error::NotFound => Self::NotFound,
+            error => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<SaveError> for PageError {
+    /// A form tells of broken rules itself; what comes here is a fault.
+    fn from(error: SaveError) -> Self {
+        match error {
+            SaveError::Database(error) => error.into(),
             error => Self::Internal(error.into()),
         }
     }

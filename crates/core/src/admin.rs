@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError, QueryResult};
 
+pub use crate::choice::{Choice, Offer, Wanted};
 use crate::connection::DbConnection;
 use crate::rules::{BrokenRule, FieldError};
 use crate::search::Words;
@@ -32,6 +33,8 @@ pub struct Model {
     pub searched: &'static str,
     /// The fields of its form, in order.
     pub fields: &'static [Field],
+    /// Rows that are added or changed inside its form, each by the field that refers to it.
+    pub inside: &'static [Inside],
     /// Where the public sees a row, if it does.
     pub public_path: Option<fn(&Object) -> String>,
     /// A page of its list.
@@ -46,9 +49,10 @@ pub struct Model {
     pub delete: fn(&mut DbConnection, i64) -> QueryResult<()>,
     /// What goes along when a row is deleted, the row itself not among it.
     pub along: fn(&mut DbConnection, i64) -> QueryResult<Vec<Along>>,
-    /// The choices of a field of kind [`Kind::Choice`] or [`Kind::Choices`]; for a row that is changed (its id),
-    /// what it has now is among them.
-    pub choices: fn(&mut DbConnection, &str, Option<i64>) -> QueryResult<Vec<Choice>>,
+    /// Choices of a field of kind [`Kind::Choice`] or [`Kind::Choices`].
+    pub choices: fn(&mut DbConnection, &Wanted<'_>) -> QueryResult<Offer>,
+    /// What values of such a field are called, whether or not they can be chosen now; those of nothing are left out.
+    pub labels: fn(&mut DbConnection, &str, &[String]) -> QueryResult<Vec<Choice>>,
 }
 
 impl Model {
@@ -56,6 +60,17 @@ impl Model {
     #[must_use]
     pub fn key(&self) -> String {
         format!("{}.{}", self.app, self.name)
+    }
+
+    /// What one value of a field that is chosen is called; `None` for the value of nothing.
+    pub fn label_of(
+        &self,
+        conn: &mut DbConnection,
+        field: &str,
+        value: &str,
+    ) -> QueryResult<Option<String>> {
+        let known = (self.labels)(conn, field, &[value.to_owned()])?;
+        Ok(known.into_iter().next().map(|choice| choice.label))
     }
 }
 
@@ -83,6 +98,19 @@ pub struct Field {
     pub kind: Kind,
     /// A line that helps; empty for none.
     pub help: &'static str,
+}
+
+/// A row that is added or changed inside the form of the one that refers to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Inside {
+    /// The field that refers to it, of kind [`Kind::Choice`].
+    pub field: &'static str,
+    /// What kind of row it is.
+    pub model: &'static Model,
+    /// What its fields are called in this form, in their order.
+    pub names: &'static [&'static str],
+    /// What is said when one row is chosen and the fields of another are filled in.
+    pub clash: &'static str,
 }
 
 /// What may be typed into a field.
@@ -225,30 +253,6 @@ pub struct Along {
     pub id: i64,
     /// What it is called.
     pub title: String,
-}
-
-/// Something that can be chosen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
-    /// What the form sends.
-    pub value: String,
-    /// What staff read.
-    pub label: String,
-}
-
-impl Choice {
-    /// A choice of a row.
-    #[must_use]
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "ids and texts alike, as they come"
-    )]
-    pub fn new(value: impl ToString, label: impl Into<String>) -> Self {
-        Self {
-            value: value.to_string(),
-            label: label.into(),
-        }
-    }
 }
 
 /// Why a row was not stored.

@@ -7,6 +7,7 @@ pub mod admin;
 pub mod advice;
 pub mod change_log;
 pub mod changes;
+pub mod choice;
 mod connection;
 mod database_url;
 pub mod description;

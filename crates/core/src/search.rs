@@ -46,6 +46,15 @@ impl Words {
         self.0.is_empty()
     }
 
+    /// Whether all of them are in a text, in any case.
+    #[must_use]
+    pub fn are_in(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        self.0
+            .iter()
+            .all(|word| text.contains(&word.to_lowercase()))
+    }
+
     /// A pattern for each word, for `LIKE … ESCAPE '\'`: the word anywhere, its own wildcards taken literally.
     pub fn patterns(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|word| {

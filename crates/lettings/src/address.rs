@@ -1,10 +1,12 @@
 //! Where a letting is.
 
 use chrono::Utc;
+use diesel::dsl::{IntoBoxed, LeftJoin, sql};
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use oc_core::rules::{Checker, FieldError};
-use oc_core::search::lower;
-use oc_core::{DbConnection, sequence};
+use oc_core::search::{Words, fold, lower};
+use oc_core::{Backend, DbConnection, sequence};
 
 use crate::schema::{addresses, lettings};
 
@@ -18,6 +20,9 @@ pub(crate) const LONGEST: usize = 64;
 pub(crate) const STATE: usize = 2;
 /// The length of a country's code (characters; ISO 3166-1 alpha-3).
 pub(crate) const COUNTRY: usize = 3;
+
+/// Addresses, each with its letting if it has one.
+pub(crate) type Joined<'a> = IntoBoxed<'a, LeftJoin<addresses::table, lettings::table>, Backend>;
 
 /// A postal address.
 #[derive(Debug, Clone, PartialEq, Eq, HasQuery, Identifiable)]
@@ -64,17 +69,33 @@ impl Address {
         )
     }
 
-    /// Every address without a letting, and that of the letting given, by street and number.
-    pub fn free(conn: &mut DbConnection, but_of: Option<i64>) -> QueryResult<Vec<Self>> {
-        addresses::table
-            .left_join(lettings::table)
-            .filter(
-                lettings::id
-                    .is_null()
-                    .or(lettings::id.nullable().eq(but_of)),
-            )
+    /// Addresses without a letting, and that of the letting given, by street and number: at most `limit`, and how
+    /// many there are.
+    pub fn free(
+        conn: &mut DbConnection,
+        but_of: Option<i64>,
+        words: &Words,
+        limit: i64,
+    ) -> QueryResult<(Vec<Self>, i64)> {
+        let free = || {
+            let is_free = lettings::id
+                .is_null()
+                .or(lettings::id.nullable().eq(but_of));
+            matching(words).filter(is_free)
+        };
+        let first = free()
             .order((lower(addresses::street), addresses::number, addresses::id))
+            .limit(limit.max(0))
             .select(Self::as_select())
+            .load(conn)?;
+        Ok((first, free().count().get_result(conn)?))
+    }
+
+    /// The addresses of these ids that are there.
+    pub fn find_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Self>> {
+        Self::query()
+            .filter(addresses::id.eq_any(ids.to_vec()))
+            .order(addresses::id)
             .load(conn)
     }
 
@@ -134,6 +155,29 @@ impl Address {
     pub fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
         Ok(diesel::delete(addresses::table.find(id)).execute(conn)? == 1)
     }
+}
+
+/// Addresses in which all words are found.
+pub(crate) fn matching<'a>(words: &Words) -> Joined<'a> {
+    let mut query = addresses::table
+        .left_join(lettings::table)
+        .into_boxed::<Backend>();
+    for pattern in words.patterns() {
+        let number = sql::<Text>("CAST(addresses.number AS TEXT)");
+        // Five digits, so that zeros in front are found.
+        let zip = sql::<Text>("substr(CAST(addresses.zip_code + 100000 AS TEXT), 2)");
+        let text = number
+            .concat(" ")
+            .concat(addresses::street)
+            .concat(" ")
+            .concat(addresses::city)
+            .concat(" ")
+            .concat(addresses::state)
+            .concat(" ")
+            .concat(zip);
+        query = query.filter(fold(text).like(fold(pattern)).escape('\\'));
+    }
+    query
 }
 
 /// What was typed about an address.

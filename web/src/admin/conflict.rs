@@ -1,10 +1,13 @@
 //! Two people changed the same row: both versions, field by field, and a choice between them.
 
-use oc_core::admin::{Choice, Kind, Model, Values};
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::admin::Values;
 use serde::Serialize;
 
 use super::form::Fields;
-use super::record::parts;
+use super::layout::Layout;
+use super::record::{parts, shown};
 
 /// Both versions of a row.
 #[derive(Debug, Serialize)]
@@ -24,53 +27,44 @@ struct Line {
 impl View {
     /// Every field in which they differ.
     pub(super) fn new(
-        model: &Model,
+        conn: &mut DbConnection,
+        layout: &Layout,
         mine: &Values,
         theirs: &Values,
-        choices: &[Vec<Choice>],
-    ) -> Self {
+    ) -> QueryResult<Self> {
         let mut rows = Vec::new();
-        for (field, choices) in model.fields.iter().zip(choices) {
-            for name in parts(field.name, field.kind) {
-                if mine.list(&name) == theirs.list(&name) {
+        for slot in layout.stored_slots() {
+            for (name, own) in parts(slot.name, slot.field.kind)
+                .into_iter()
+                .zip(parts(slot.field.name, slot.field.kind))
+            {
+                if !mine.0.contains_key(&name) || mine.list(&name) == theirs.list(&name) {
                     continue;
                 }
-                let shown = |values: &Values| {
-                    if field.kind == Kind::Bool {
-                        return if values.is_yes(&name) { "Yes" } else { "No" }.to_owned();
-                    }
-                    let label = |value: &String| {
-                        let choice = choices.iter().find(|choice| choice.value == *value);
-                        choice.map_or(value.clone(), |choice| choice.label.clone())
-                    };
-                    values
-                        .list(&name)
-                        .iter()
-                        .map(label)
-                        .collect::<Vec<_>>()
-                        .join(", ")
+                let mut shown = |values: &Values| {
+                    let values = Values::default().with_list(&own, values.list(&name).to_vec());
+                    shown(conn, slot.model, slot.field, &own, &values)
                 };
-                let (theirs, mine) = (shown(theirs), shown(mine));
                 rows.push(Line {
-                    label: field.label.to_owned(),
+                    label: slot.field.label.to_owned(),
+                    theirs: shown(theirs)?,
+                    mine: shown(mine)?,
                     name,
-                    theirs,
-                    mine,
                 });
             }
         }
         let text = format!(
             "Someone changed this {} while you were editing. Nothing was saved yet.",
-            model.singular
+            layout.model.singular
         );
-        Self { text, rows }
+        Ok(Self { text, rows })
     }
 }
 
 /// What shall be stored, as the form says it: my version unless it asks for theirs (`None`: nothing is to be
 /// stored) or for a mix.
 pub(super) fn resolved(
-    model: &Model,
+    layout: &Layout,
     sent: &Fields,
     mine: &Values,
     theirs: &Values,
@@ -79,8 +73,8 @@ pub(super) fn resolved(
         "theirs" => None,
         "mix" => {
             let mut mixed = mine.clone();
-            for field in model.fields {
-                for name in parts(field.name, field.kind) {
+            for slot in layout.stored_slots() {
+                for name in parts(slot.name, slot.field.kind) {
                     if sent.text(&format!("merge_{name}")) == "theirs" {
                         mixed = mixed.with_list(&name, theirs.list(&name).to_vec());
                     }

@@ -15,10 +15,13 @@ pub(super) struct FieldView {
     pub(super) size: usize,
     pub(super) max: Option<usize>,
     pub(super) required: bool,
+    /// Whether it is required depends on another field.
+    pub(super) depends: bool,
     pub(super) help: Option<String>,
     pub(super) errors: Vec<String>,
     pub(super) href: Option<String>,
     pub(super) related: Option<RelatedView>,
+    pub(super) search: Option<SearchView>,
     pub(super) autocomplete: Option<&'static str>,
 }
 
@@ -28,6 +31,20 @@ pub(super) struct ChoiceView {
     pub(super) value: String,
     pub(super) label: String,
     pub(super) selected: bool,
+    /// Whether it is another row than the one whose fields stand in the same form.
+    pub(super) other: bool,
+}
+
+/// A search among more choices than a list can show.
+#[derive(Debug, Serialize)]
+pub(super) struct SearchView {
+    pub(super) name: String,
+    pub(super) value: String,
+    /// The field whose choices are searched.
+    pub(super) field: &'static str,
+    pub(super) note: Option<String>,
+    pub(super) nothing: bool,
+    pub(super) href: String,
 }
 
 /// Links to the row that a field refers to.
@@ -43,10 +60,12 @@ pub(super) struct RelatedView {
 }
 
 /// Fields under one heading.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Section {
     pub(super) title: Option<String>,
     pub(super) description: Option<String>,
+    /// The field that refers to the row inside, if these are its fields.
+    pub(super) inside: Option<&'static str>,
     pub(super) fields: Vec<FieldView>,
 }
 

@@ -26,6 +26,11 @@ impl Fields {
             .finish()
     }
 
+    /// Reads the query of an address.
+    pub(super) fn of_query(query: &str) -> Self {
+        Self::parse(query.as_bytes())
+    }
+
     /// Every value of a field.
     pub(super) fn list(&self, name: &str) -> Vec<String> {
         self.0

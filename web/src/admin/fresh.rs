@@ -12,11 +12,11 @@ use oc_core::admin::{Model, Values};
 use oc_core::events::Event;
 use serde::Serialize;
 
-use super::edit::typed;
 use super::factor::{self, Taken};
 use super::form::Fields;
 use super::frame::{Crumb, Hashing, Visit};
 use super::guess::{Guess, Guesser, is_password};
+use super::layout::typed;
 use super::signed_in::SignedIn;
 use super::store::PROVED;
 use crate::db::Db;

@@ -151,6 +151,7 @@ fn choices(list: impl Iterator<Item = (String, String)>, chosen: &str) -> Vec<Ch
         .chain(list)
         .map(|(value, label)| ChoiceView {
             selected: value == chosen,
+            other: false,
             value,
             label,
         })

@@ -1,9 +1,11 @@
 //! The administration: who is let in, and the pages that staff work with.
 
+mod after_save;
 mod agent;
 mod asked;
 mod browser;
 mod cascade;
+mod choices;
 mod conflict;
 mod csrf;
 mod csv;
@@ -16,12 +18,16 @@ mod fresh;
 mod grants;
 mod guess;
 mod handlers;
+mod inside;
+mod layout;
 mod line;
 mod log;
 mod login;
 mod messages;
 mod models;
+mod opened;
 mod password_page;
+mod popup;
 mod record;
 mod refusals;
 mod restore;

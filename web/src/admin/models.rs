@@ -3,6 +3,8 @@
 use oc_core::accounts::{Rights, Verb};
 use oc_core::admin::{Choice, Kind, Model};
 
+use crate::error::PageError;
+
 /// Every model, by app, in the order of the index. Registering one is one line.
 pub(super) static MODELS: &[Model] = &[
     lettings::admin::LETTING,
@@ -22,6 +24,21 @@ pub(super) fn find(app: &str, name: &str) -> Option<&'static Model> {
 /// The model with that key, such as `lettings.letting`.
 pub(super) fn by_key(key: &str) -> Option<&'static Model> {
     key.split_once('.').and_then(|(app, name)| find(app, name))
+}
+
+/// The model of that name, if this may be done with its rows.
+pub(super) fn allowed(
+    rights: &Rights,
+    app: &str,
+    name: &str,
+    verb: Verb,
+) -> Result<&'static Model, PageError> {
+    let model = find(app, name).ok_or(PageError::NotFound)?;
+    if rights.may(verb, app, name) {
+        Ok(model)
+    } else {
+        Err(PageError::Forbidden)
+    }
 }
 
 /// Every right that can be given, over every model.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{Kind, Model, Object, Values};
+use oc_core::admin::{Field, Kind, Model, Object, Values};
 use serde::{Deserialize, Serialize};
 
 use super::models;
@@ -40,25 +40,7 @@ impl Snapshot {
         for field in model.fields {
             for name in parts(field.name, field.kind) {
                 let values = object.values.list(&name).to_vec();
-                let shown = match field.kind {
-                    Kind::Choice { .. } | Kind::Choices => {
-                        let choices = choices(conn, model, field.name, Some(object.id))?;
-                        let label = |value: &String| {
-                            choices
-                                .iter()
-                                .find(|choice| choice.value == *value)
-                                .map_or(value.clone(), |c| c.label.clone())
-                        };
-                        values.iter().map(label).collect::<Vec<_>>().join(", ")
-                    }
-                    Kind::Bool => if object.values.is_yes(&name) {
-                        "Yes"
-                    } else {
-                        "No"
-                    }
-                    .to_owned(),
-                    _ => values.join(", "),
-                };
+                let shown = shown(conn, model, field, &name, &object.values)?;
                 entries.insert(name, Entry { values, shown });
             }
         }
@@ -133,17 +115,28 @@ pub(super) fn parts(name: &str, kind: Kind) -> Vec<String> {
     }
 }
 
-/// The choices of a field; of rights, those over every model.
-pub(super) fn choices(
+/// How staff read what a part of a field holds.
+pub(super) fn shown(
     conn: &mut DbConnection,
     model: &Model,
-    field: &str,
-    id: Option<i64>,
-) -> QueryResult<Vec<oc_core::admin::Choice>> {
-    if models::holds_rights(model, field) {
-        return Ok(models::rights());
-    }
-    (model.choices)(conn, field, id)
+    field: &Field,
+    name: &str,
+    values: &Values,
+) -> QueryResult<String> {
+    let list = values.list(name);
+    Ok(match field.kind {
+        Kind::Bool if values.is_yes(name) => "Yes".to_owned(),
+        Kind::Bool => "No".to_owned(),
+        Kind::Choice { .. } | Kind::Choices => {
+            let known = (model.labels)(conn, field.name, list)?;
+            let label = |value: &String| {
+                let choice = known.iter().find(|choice| choice.value == *value);
+                choice.map_or(value.clone(), |choice| choice.label.clone())
+            };
+            list.iter().map(label).collect::<Vec<_>>().join(", ")
+        }
+        _ => list.join(", "),
+    })
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use actix_web::{FromRequest, Handler, Resource, Responder};
 use super::csrf::CookieRules;
 use super::frame::Keys;
 use super::handlers::{
-    act, action, delete, deleted, history, index, list, log, login, logout, object, password,
-    sessions, two_factor, user_factor, user_password,
+    act, action, autocomplete, change, delete, deleted, history, index, list, log, login, logout,
+    object, password, sessions, two_factor, user_factor, user_password,
 };
 use super::models::MODELS;
 use super::refusals::record_refusals;
@@ -62,6 +62,7 @@ where
         .service(form("/login/code/", login::new_code, login::create_code))
         .service(form("/logout/", logout::ask, logout::delete))
         .service(form("/password_change/", password::edit, password::update))
+        .service(read("/autocomplete/", autocomplete::show))
         .service(form("/two_factor/", two_factor::show, two_factor::update))
         .service(form("/sessions/", sessions::show, sessions::end))
         .service(form(
@@ -86,6 +87,7 @@ where
         ));
     for path in [
         "",
+        "/autocomplete",
         "/log",
         "/log/export",
         "/log/{id}",
@@ -115,7 +117,7 @@ where
             .service(form(
                 &format!("{row}/change/"),
                 object::edit,
-                object::update,
+                change::update,
             ))
             .service(form(&format!("{row}/delete/"), delete::ask, delete::delete))
             .service(form(

@@ -3,16 +3,18 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use oc_core::accounts::Verb;
-use oc_core::admin::{Choice, Model, Object, Values};
+use oc_core::admin::{Model, Object};
 use oc_core::rules::FieldError;
 use serde::Serialize;
 
-use super::conflict;
-use super::edit::{Shown, version};
+use super::edit::Shown;
 use super::field::{ErrorSummary, FieldView, Hidden, Section};
+use super::form::Fields;
 use super::frame::{Crumb, Visit};
 use super::models::{self, capitalized, list_path};
+use super::opened::Opened;
 use super::signed_in::SignedIn;
+use super::{conflict, popup};
 use crate::error::PageError;
 use crate::pages::Page;
 
@@ -26,6 +28,8 @@ struct FormPage {
     error_summary: Option<ErrorSummary>,
     action: String,
     hidden: Vec<Hidden>,
+    /// Whether there is a button before «Save» that searches.
+    finds: bool,
     sections: Vec<Section>,
     buttons: Vec<Button>,
     history_href: Option<String>,
@@ -39,21 +43,41 @@ impl Page for FormPage {
     const TEMPLATE: &'static str = "admin/form.html";
 }
 
-#[derive(Serialize)]
+/// How a form can be sent.
+const BUTTONS: [Button; 3] = [
+    Button {
+        name: "_save",
+        label: "Save",
+        primary: true,
+    },
+    Button {
+        name: "_addanother",
+        label: "Save and add another",
+        primary: false,
+    },
+    Button {
+        name: "_continue",
+        label: "Save and continue editing",
+        primary: false,
+    },
+];
+
+#[derive(Clone, Copy, Serialize)]
 struct Button {
     name: &'static str,
     label: &'static str,
     primary: bool,
 }
 
-/// What a form is shown with.
+/// What a form is shown with beside what it needs from the database.
+#[derive(Default)]
 pub(super) struct Form<'a> {
-    pub(super) model: &'static Model,
-    pub(super) object: Option<&'a Object>,
-    pub(super) values: &'a Values,
-    pub(super) choices: &'a [Vec<Choice>],
     pub(super) errors: &'a [FieldError],
     pub(super) conflict: Option<conflict::View>,
+    /// What was sent, if this is not the first time that the form is shown.
+    pub(super) sent: Fields,
+    /// Whether the form still is of the version that was sent.
+    pub(super) keeps_version: bool,
 }
 
 /// An address with the query of the list that one came from.
@@ -65,6 +89,21 @@ pub(super) fn with_filters(path: String, filters: &str) -> String {
         .append_pair("_changelist_filters", filters)
         .finish();
     format!("{path}?{query}")
+}
+
+fn with_query(path: &str, query: &str) -> String {
+    if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    }
+}
+
+/// Where a script searches for choices; the field comes last.
+fn search_path(model: &Model, object: Option<&Object>) -> String {
+    let row = object.map_or_else(String::new, |object| format!("&row={}", object.id));
+    let (app, name) = (model.app, model.name);
+    format!("/admin/autocomplete/?app_label={app}&model_name={name}{row}")
 }
 
 /// What of an account has pages of its own: of the password nothing is shown.
@@ -94,24 +133,26 @@ pub(super) fn show(
     visit: &Visit,
     user: &SignedIn,
     status: StatusCode,
+    opened: &Opened,
     form: Form<'_>,
 ) -> Result<HttpResponse, PageError> {
     let Form {
-        model,
-        object,
-        values,
-        choices,
         errors,
         conflict,
+        sent,
+        keeps_version,
     } = form;
+    let (model, object) = (opened.layout.model, opened.object.as_ref());
     let may = |verb| user.rights.may(verb, model.app, model.name);
     let read_only = object.is_some() && !may(Verb::Change);
     let mut sections = Shown {
-        model,
-        values,
-        choices,
+        layout: &opened.layout,
+        values: &opened.values,
+        stored: object.map(|_| &opened.stored),
+        shelves: &opened.shelves,
         errors,
         rights: &user.rights,
+        search_href: &search_path(model, object),
         read_only,
     }
     .sections();
@@ -128,34 +169,26 @@ pub(super) fn show(
         Some(_) => "Change",
     };
     let heading = format!("{word} {}", model.singular);
-    let mut buttons = vec![
-        Button {
-            name: "_save",
-            label: "Save",
-            primary: true,
-        },
-        Button {
-            name: "_addanother",
-            label: "Save and add another",
-            primary: false,
-        },
-        Button {
-            name: "_continue",
-            label: "Save and continue editing",
-            primary: false,
-        },
-    ];
+    let is_popup = popup::is_one(visit);
+    let mut buttons = BUTTONS.to_vec();
     buttons.retain(|button| {
         !read_only
             && conflict.is_none()
+            && (button.name == "_save" || !is_popup)
             && (button.name != "_addanother" || models::may_add(&user.rights, model))
     });
     let list = list_path(model);
     let filters = visit.filters();
     let row = |page: &str| object.map(|object| format!("{list}{}/{page}/", object.id));
-    let version = object
-        .filter(|_| !read_only)
-        .map(|object| version(model, &object.values));
+    let version = object.filter(|_| !read_only).map(|_| {
+        if keeps_version && sent.has(VERSION) {
+            sent.text(VERSION).to_owned()
+        } else {
+            opened.layout.version(&opened.stored)
+        }
+    });
+    let back = popup::back(visit, &sent, model).filter(|_| is_popup);
+    let hidden = [(VERSION, version), (popup::BACK, back.clone())];
     let page = FormPage {
         subtitle: object.map(|object| object.title.clone()),
         error_summary: ErrorSummary::of(&sections),
@@ -164,27 +197,27 @@ pub(super) fn show(
             .uri()
             .path_and_query()
             .map_or_else(String::new, ToString::to_string),
-        hidden: version
-            .map(|value| Hidden {
-                name: VERSION.to_owned(),
-                value,
-            })
+        hidden: hidden
             .into_iter()
+            .filter_map(|(name, value)| {
+                let name = name.to_owned();
+                value.map(|value| Hidden { name, value })
+            })
             .collect(),
+        finds: sections
+            .iter()
+            .flat_map(|section| &section.fields)
+            .any(|field| field.search.is_some()),
         sections,
         buttons,
-        history_href: row("history").map(|href| with_filters(href, &filters)),
+        history_href: row("history")
+            .map(|href| with_filters(href, &filters))
+            .filter(|_| !is_popup),
         delete_href: row("delete")
             .map(|href| with_filters(href, &filters))
-            .filter(|_| may(Verb::Delete)),
+            .filter(|_| may(Verb::Delete) && !is_popup),
         view_site_href: object.and_then(|object| model.public_path.map(|path| path(object))),
-        close_href: read_only.then(|| {
-            if filters.is_empty() {
-                list.clone()
-            } else {
-                format!("{list}?{filters}")
-            }
-        }),
+        close_href: back.or_else(|| read_only.then(|| with_query(&list, &filters))),
         conflict,
         heading: heading.clone(),
     };

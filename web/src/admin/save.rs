@@ -1,5 +1,6 @@
 //! Storing a row and the line of the record that tells of it, in one write.
 
+use diesel::QueryResult;
 use oc_core::accounts::{Rights, Session};
 use oc_core::admin::{Model, Object, SaveError, Values};
 use oc_core::changes::{Act, NewChange};
@@ -24,12 +25,28 @@ pub(super) fn row(
     } else {
         "added"
     };
-    let entry = Entry {
-        act: &mut Act::of(1),
-        cause: None,
+    by_itself(conn, actor, model, id, (action, before.as_ref()))
+}
+
+/// Stores a row inside another's form, as [`row`] does. Where nothing of a stored one changes, nothing is recorded.
+pub(super) fn inner(
+    conn: &mut DbConnection,
+    actor: &User,
+    rights: &Rights,
+    model: &Model,
+    current: Option<&Object>,
+    values: &Values,
+) -> Result<Object, SaveError> {
+    let Some(current) = current else {
+        return row(conn, actor, rights, model, None, values);
     };
-    let (object, _) = stored(conn, actor, model, id, (action, before.as_ref()), entry)?;
-    Ok(object)
+    let before = allowed(conn, rights, model, Some(current), values)?;
+    let id = (model.save)(conn, Some(current.id), values)?;
+    let object = (model.load)(conn, id)?.ok_or(SaveError::Missing)?;
+    if object.values == current.values {
+        return Ok(object);
+    }
+    by_itself(conn, actor, model, id, ("changed", before.as_ref()))
 }
 
 /// Where the record tells of it: in which act, and along with the row of which line.
@@ -76,6 +93,21 @@ fn allowed(
         .transpose()?)
 }
 
+/// Records what was stored as an act of its own, and gives it back as it now is.
+fn by_itself(
+    conn: &mut DbConnection,
+    actor: &User,
+    model: &Model,
+    id: i64,
+    what: (&str, Option<&Snapshot>),
+) -> Result<Object, SaveError> {
+    let entry = Entry {
+        act: &mut Act::of(1),
+        cause: None,
+    };
+    Ok(stored(conn, actor, model, id, what, entry)?.0)
+}
+
 /// Records what was stored, and gives it back as it now is.
 fn stored(
     conn: &mut DbConnection,
@@ -87,19 +119,32 @@ fn stored(
 ) -> Result<(Object, i64), SaveError> {
     let object = (model.load)(conn, id)?.ok_or(SaveError::Missing)?;
     let after = Snapshot::of(conn, model, &object)?;
+    let line = note(conn, actor, model, &object, action, (before, &after), entry)?;
+    Ok((object, line))
+}
+
+/// Records what became of a row, and says by which line. An account that was switched off is logged out.
+pub(super) fn note(
+    conn: &mut DbConnection,
+    actor: &User,
+    model: &Model,
+    object: &Object,
+    action: &str,
+    (before, after): (Option<&Snapshot>, &Snapshot),
+    entry: Entry<'_>,
+) -> QueryResult<i64> {
     if (model.app, model.name) == ("auth", "user") && !object.values.is_yes("is_active") {
-        Session::end_all(conn, id, None)?;
+        Session::end_all(conn, object.id, None)?;
     }
     let new = NewChange {
         user: Some(actor),
         model: &model.key(),
-        object_id: Some(id),
+        object_id: Some(object.id),
         title: &object.title,
         action,
         before: &before.map(Snapshot::to_text).unwrap_or_default(),
         after: &after.to_text(),
     };
     let Entry { act, cause } = entry;
-    let line = act.insert(conn, &new, cause)?;
-    Ok((object, line))
+    act.insert(conn, &new, cause)
 }

@@ -30,6 +30,14 @@ impl Group {
         Self::query().order(groups::name).load(conn)
     }
 
+    /// The groups of these ids that are there, by name.
+    pub fn find_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Self>> {
+        Self::query()
+            .filter(groups::id.eq_any(ids.to_vec()))
+            .order(groups::name)
+            .load(conn)
+    }
+
     /// One group.
     pub fn find(conn: &mut DbConnection, id: i64) -> QueryResult<Self> {
         Self::query().find(id).first(conn)

@@ -1,18 +1,18 @@
 //! Addresses, as staff see them.
 
-use diesel::dsl::{IntoBoxed, LeftJoin, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
+use oc_core::DbConnection;
 use oc_core::admin::{
-    Along, Choice, Field, Filter, Kind, List, Listing, Model, Object, Row, SaveError, Values,
+    Along, Choice, Field, Filter, Kind, List, Listing, Model, Object, Offer, Row, SaveError, Values,
 };
 use oc_core::description::{restored_already, set_filters};
-use oc_core::search::{fold, lower};
-use oc_core::{Backend, DbConnection};
+use oc_core::search::lower;
 
 use super::{APP, APP_LABEL};
 use crate::address::{
-    Address, AddressDraft, COUNTRY, LARGEST_NUMBER, LARGEST_ZIP_CODE, LONGEST, STATE,
+    Address, AddressDraft, COUNTRY, Joined, LARGEST_NUMBER, LARGEST_ZIP_CODE, LONGEST, STATE,
+    matching,
 };
 use crate::schema::{addresses, lettings};
 
@@ -36,7 +36,7 @@ pub const MODEL: Model = Model {
             choices: |conn| Ok(named(Address::cities(conn)?)),
         },
     ],
-    searched: "number, street, city, zip code",
+    searched: "number, street, city, state, zip code",
     fields: &[
         field(
             "number",
@@ -71,6 +71,7 @@ pub const MODEL: Model = Model {
             "Three letters, such as USA.",
         ),
     ],
+    inside: &[],
     public_path: None,
     list,
     load,
@@ -79,7 +80,8 @@ pub const MODEL: Model = Model {
     delete,
     along,
     // None of its fields is chosen.
-    choices: |_, _, _| Ok(Vec::new()),
+    choices: |_, _| Ok(Offer::default()),
+    labels: |_, _, _| Ok(Vec::new()),
 };
 
 const fn field(name: &'static str, label: &'static str, kind: Kind, help: &'static str) -> Field {
@@ -101,8 +103,6 @@ fn named(names: Vec<String>) -> Vec<Choice> {
     names.into_iter().map(choice).collect()
 }
 
-type Joined<'a> = IntoBoxed<'a, LeftJoin<addresses::table, lettings::table>, Backend>;
-
 fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
     let total = addresses::table.count().get_result(conn)?;
     let Some(filters) = set_filters(listing) else {
@@ -114,9 +114,9 @@ fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
     let found = if listing.words.is_empty() && filters.is_empty() {
         total
     } else {
-        matching(listing, &filters).count().get_result(conn)?
+        filtered(listing, &filters).count().get_result(conn)?
     };
-    let rows: Vec<(Address, Option<String>)> = sorted(matching(listing, &filters), &listing.order)
+    let rows: Vec<(Address, Option<String>)> = sorted(filtered(listing, &filters), &listing.order)
         .offset(listing.offset.max(0))
         .limit(listing.limit.max(0))
         .select((Address::as_select(), lettings::title.nullable()))
@@ -138,23 +138,8 @@ fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
     })
 }
 
-fn matching<'a>(listing: &Listing, filters: &[(&'static str, &'a str)]) -> Joined<'a> {
-    let mut query = addresses::table
-        .left_join(lettings::table)
-        .into_boxed::<Backend>();
-    for pattern in listing.words.patterns() {
-        let number = sql::<Text>("CAST(addresses.number AS TEXT)");
-        // Five digits, so that zeros in front are found.
-        let zip = sql::<Text>("substr(CAST(addresses.zip_code + 100000 AS TEXT), 2)");
-        let text = number
-            .concat(" ")
-            .concat(addresses::street)
-            .concat(" ")
-            .concat(addresses::city)
-            .concat(" ")
-            .concat(zip);
-        query = query.filter(fold(text).like(fold(pattern)).escape('\\'));
-    }
+fn filtered<'a>(listing: &Listing, filters: &[(&'static str, &'a str)]) -> Joined<'a> {
+    let mut query = matching(&listing.words);
     for (parameter, value) in filters {
         query = match *parameter {
             "state__exact" => query.filter(addresses::state.eq(*value)),

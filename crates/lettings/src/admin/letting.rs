@@ -3,8 +3,10 @@
 use diesel::prelude::*;
 use oc_core::DbConnection;
 use oc_core::admin::{
-    Choice, Field, Filter, Kind, List, Listing, Model, Object, Row, SaveError, Values, chosen_id,
+    Choice, Field, Filter, Inside, Kind, List, Listing, Model, Object, Offer, Row, SaveError,
+    Values, Wanted, chosen_id,
 };
+use oc_core::choice::ids;
 use oc_core::description::{both, restored_already, set_filters};
 use oc_core::rules::{BrokenRule, FieldError};
 use oc_core::search::lower;
@@ -61,6 +63,19 @@ pub const MODEL: Model = Model {
             help: "Only addresses without a letting can be chosen.",
         },
     ],
+    inside: &[Inside {
+        field: "address",
+        model: &super::ADDRESS,
+        names: &[
+            "address-number",
+            "address-street",
+            "address-city",
+            "address-state",
+            "address-zip_code",
+            "address-country_iso_code",
+        ],
+        clash: "Choose an address or fill in its fields, not both.",
+    }],
     public_path: Some(public_path),
     list,
     load,
@@ -70,6 +85,7 @@ pub const MODEL: Model = Model {
     // The address stays.
     along: |_, _| Ok(Vec::new()),
     choices,
+    labels,
 };
 
 fn named(towns: Vec<Town>) -> Vec<Choice> {
@@ -192,13 +208,27 @@ fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<()> {
     Letting::delete(conn, id).map(drop)
 }
 
-fn choices(conn: &mut DbConnection, field: &str, id: Option<i64>) -> QueryResult<Vec<Choice>> {
-    if field != "address" {
-        return Ok(Vec::new());
+fn choices(conn: &mut DbConnection, wanted: &Wanted<'_>) -> QueryResult<Offer> {
+    if wanted.field != "address" {
+        return Ok(Offer::default());
     }
-    let free = Address::free(conn, id)?;
+    let (free, found) = Address::free(conn, wanted.row, &wanted.words, wanted.limit)?;
+    Ok(Offer {
+        choices: in_one_line(free),
+        found,
+    })
+}
+
+fn labels(conn: &mut DbConnection, field: &str, values: &[String]) -> QueryResult<Vec<Choice>> {
+    match field {
+        "address" => Ok(in_one_line(Address::find_all(conn, &ids(values))?)),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn in_one_line(addresses: Vec<Address>) -> Vec<Choice> {
     let choice = |address: Address| Choice::new(address.id, address.in_one_line());
-    Ok(free.into_iter().map(choice).collect())
+    addresses.into_iter().map(choice).collect()
 }
 
 fn check(values: &Values) -> Result<NewLetting, Vec<FieldError>> {

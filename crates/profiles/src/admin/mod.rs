@@ -2,12 +2,16 @@
 
 mod list;
 
+use diesel::dsl::{IntoBoxed, LeftJoin};
 use diesel::prelude::*;
-use oc_core::DbConnection;
-use oc_core::admin::{Choice, Field, Filter, Kind, Model, Object, SaveError, Values, chosen_id};
+use oc_core::admin::{
+    Choice, Field, Filter, Kind, Model, Object, Offer, SaveError, Values, Wanted, chosen_id,
+};
+use oc_core::choice::ids;
 use oc_core::description::{both, restored_already, yes_and_no};
 use oc_core::rules::{BrokenRule, FieldError};
-use oc_core::search::lower;
+use oc_core::search::{fold, lower};
+use oc_core::{Backend, DbConnection};
 
 use crate::profile::{LONGEST_CITY, NewProfile, ProfileDraft};
 use crate::public_path::public_path;
@@ -58,6 +62,7 @@ pub const PROFILE: Model = Model {
             help: "Everybody can see the email address of the user then.",
         },
     ],
+    inside: &[],
     public_path: Some(|object| public_path(&object.title)),
     list: list::list,
     load,
@@ -67,6 +72,7 @@ pub const PROFILE: Model = Model {
     // The user stays.
     along: |_, _| Ok(Vec::new()),
     choices,
+    labels,
 };
 
 fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Object>> {
@@ -118,19 +124,53 @@ fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<()> {
     Ok(())
 }
 
-/// Every user without a profile, and that of the profile given.
-fn choices(conn: &mut DbConnection, field: &str, id: Option<i64>) -> QueryResult<Vec<Choice>> {
+/// Users without a profile, and that of the profile given.
+fn choices(conn: &mut DbConnection, wanted: &Wanted<'_>) -> QueryResult<Offer> {
+    if wanted.field != "user" {
+        return Ok(Offer::default());
+    }
+    let free: Vec<(i64, String)> = without_profile(wanted)
+        .order((lower(users::username), users::id))
+        .limit(wanted.limit.max(0))
+        .select((users::id, users::username))
+        .load(conn)?;
+    Ok(Offer {
+        choices: named(free),
+        found: without_profile(wanted).count().get_result(conn)?,
+    })
+}
+
+type Joined<'a> = IntoBoxed<'a, LeftJoin<users::table, profiles::table>, Backend>;
+
+fn without_profile<'a>(wanted: &Wanted<'_>) -> Joined<'a> {
+    let mut query = users::table
+        .left_join(profiles::table)
+        .filter(
+            profiles::id
+                .is_null()
+                .or(profiles::id.nullable().eq(wanted.row)),
+        )
+        .into_boxed::<Backend>();
+    for pattern in wanted.words.patterns() {
+        query = query.filter(fold(users::username).like(fold(pattern)).escape('\\'));
+    }
+    query
+}
+
+fn labels(conn: &mut DbConnection, field: &str, values: &[String]) -> QueryResult<Vec<Choice>> {
     if field != "user" {
         return Ok(Vec::new());
     }
-    let free: Vec<(i64, String)> = users::table
-        .left_join(profiles::table)
-        .filter(profiles::id.is_null().or(profiles::id.nullable().eq(id)))
-        .order((lower(users::username), users::id))
+    let known = users::table
+        .filter(users::id.eq_any(ids(values)))
         .select((users::id, users::username))
         .load(conn)?;
+    Ok(named(known))
+}
+
+fn named(users: Vec<(i64, String)>) -> Vec<Choice> {
     let choice = |(id, username): (i64, String)| Choice::new(id, username);
-    Ok(free.into_iter().map(choice).collect())
+    users.into_iter().map(choice).collect()
 }
 
 fn check(values: &Values) -> Result<NewProfile, Vec<FieldError>> {

@@ -96,16 +96,40 @@ fn users_without_a_profile_can_be_chosen_and_the_own_one() -> anyhow::Result<()>
         let id = profile(conn, "zed", "", true)?;
         profile(conn, "eve", "", true)?;
         user(conn, "ada")?;
-        let names = |choices: Vec<Choice>| -> Vec<String> {
-            choices.into_iter().map(|choice| choice.label).collect()
+        let mut offered = |wanted: &Wanted<'_>| -> QueryResult<(Vec<String>, i64)> {
+            let offer = (PROFILE.choices)(conn, wanted)?;
+            let names = offer.choices.into_iter().map(|choice| choice.label);
+            Ok((names.collect(), offer.found))
+        };
+        let searched = Wanted {
+            words: Words::parse("ZE"),
+            ..Wanted::first("user", Some(id), 9)
         };
 
-        assert_eq!(names((PROFILE.choices)(conn, "user", None)?), ["ada"]);
         assert_eq!(
-            names((PROFILE.choices)(conn, "user", Some(id))?),
-            ["ada", "zed"]
+            offered(&Wanted::first("user", None, 9))?,
+            (vec!["ada".to_owned()], 1)
         );
-        assert!((PROFILE.choices)(conn, "favorite_city", None)?.is_empty());
+        assert_eq!(
+            offered(&Wanted::first("user", Some(id), 1))?,
+            (vec!["ada".to_owned()], 2)
+        );
+        assert_eq!(offered(&searched)?, (vec!["zed".to_owned()], 1));
+        assert_eq!(offered(&Wanted::first("favorite_city", None, 9))?.1, 0);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_user_is_called_by_name_also_when_taken() -> anyhow::Result<()> {
+    on_both(|conn| {
+        profile(conn, "zed", "", true)?;
+        let id = user(conn, "ada")? - 1;
+
+        let called = |conn: &mut DbConnection, value: &str| PROFILE.label_of(conn, "user", value);
+        assert_eq!(called(conn, &id.to_string())?.as_deref(), Some("zed"));
+        assert_eq!(called(conn, "99")?, None);
+        assert_eq!(called(conn, "x")?, None);
         Ok(())
     })
 }

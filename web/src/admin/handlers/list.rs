@@ -118,6 +118,7 @@ pub(in crate::admin) async fn index(
         let chosen = asked.filter(filter.parameter);
         let option = |value: String, label: String| ChoiceView {
             selected: value == chosen,
+            other: false,
             value,
             label,
         };
@@ -173,6 +174,7 @@ fn page(
         value: value.to_owned(),
         label: label.to_owned(),
         selected: value.is_empty(),
+        other: false,
     };
     let mut actions = vec![action("", "Choose an action")];
     if may(Verb::Delete) {

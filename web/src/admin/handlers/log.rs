@@ -69,6 +69,7 @@ pub(in crate::admin) async fn index(
     let section = Section {
         title: None,
         description: None,
+        inside: None,
         fields: fields(&asked),
     };
     let error_summary = ErrorSummary::of(std::slice::from_ref(&section));

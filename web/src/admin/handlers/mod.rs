@@ -2,6 +2,8 @@
 
 pub(super) mod act;
 pub(super) mod action;
+pub(super) mod autocomplete;
+pub(super) mod change;
 pub(super) mod delete;
 pub(super) mod deleted;
 pub(super) mod history;

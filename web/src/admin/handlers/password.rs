@@ -159,6 +159,7 @@ fn show(
     let sections = vec![Section {
         title: None,
         description: None,
+        inside: None,
         fields: vec![
             FieldView::password(
                 "old_password",

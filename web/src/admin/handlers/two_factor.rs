@@ -216,6 +216,7 @@ fn set_up(
     let sections = vec![Section {
         title: None,
         description: None,
+        inside: None,
         fields: vec![code],
     }];
     let is_due = user.user.is_superuser && visit.requires_totp();

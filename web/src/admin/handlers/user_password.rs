@@ -227,6 +227,7 @@ fn show(
     let sections = vec![Section {
         title: None,
         description: None,
+        inside: None,
         fields: passwords(errors).into(),
     }];
     page(visit, user, status, heading, sections, "Change password")
@@ -257,6 +258,7 @@ fn show_new(
     let sections = vec![Section {
         title: None,
         description: None,
+        inside: None,
         fields,
     }];
     page(visit, user, status, "Add user".to_owned(), sections, "Save")

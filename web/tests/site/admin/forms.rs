@@ -254,9 +254,11 @@ fn no_choice_is_made_by_itself() -> Result<()> {
     let form = browser.get("/admin/lettings/letting/add/")?.text()?;
 
     assert!(
-        form.contains("<option value=\"\" selected>Choose one</option>"),
+        form.contains("<option value=\"\" selected>New address, filled in below</option>"),
         "{form}"
     );
+    let profile = browser.get("/admin/profiles/profile/add/")?.text()?;
+    assert!(profile.contains("<option value=\"\" selected>Choose one</option>"));
     Ok(())
 }
 

@@ -2,10 +2,12 @@
 
 mod accounts;
 mod changes;
+mod choices;
 mod door;
 mod factor;
 mod forms;
 mod fresh;
+mod inside;
 mod lists;
 mod log;
 mod restore;

@@ -5,7 +5,9 @@ use diesel::prelude::*;
 
 use crate::accounts::group::LONGEST_NAME;
 use crate::accounts::{Group, GroupDraft, NewGroup};
-use crate::admin::{Choice, Field, Kind, List, Listing, Model, Object, Row, SaveError, Values};
+use crate::admin::{
+    Choice, Field, Kind, List, Listing, Model, Object, Offer, Row, SaveError, Values, Wanted,
+};
 use crate::connection::{Backend, DbConnection};
 use crate::description::{both, restored_already};
 use crate::rules::{BrokenRule, FieldError};
@@ -46,6 +48,7 @@ pub const MODEL: Model = Model {
             help: "",
         },
     ],
+    inside: &[],
     public_path: None,
     list,
     load,
@@ -55,6 +58,7 @@ pub const MODEL: Model = Model {
     // Its users stay.
     along: |_, _| Ok(Vec::new()),
     choices,
+    labels: |_, field, codes| Ok(labels(field, codes)),
 };
 
 fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
@@ -137,10 +141,17 @@ fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<()> {
     Group::delete(conn, id).map(drop)
 }
 
-fn choices(conn: &mut DbConnection, field: &str, _: Option<i64>) -> QueryResult<Vec<Choice>> {
+fn choices(conn: &mut DbConnection, wanted: &Wanted<'_>) -> QueryResult<Offer> {
+    match wanted.field {
+        "permissions" => Ok(Offer::of(rights::known(conn)?, wanted)),
+        _ => Ok(Offer::default()),
+    }
+}
+
+fn labels(field: &str, codes: &[String]) -> Vec<Choice> {
     match field {
-        "permissions" => rights::known(conn),
-        _ => Ok(Vec::new()),
+        "permissions" => rights::labels(codes),
+        _ => Vec::new(),
     }
 }
 

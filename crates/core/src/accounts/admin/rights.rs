@@ -41,6 +41,11 @@ pub(super) fn known(conn: &mut DbConnection) -> QueryResult<Vec<Choice>> {
     Ok(choices)
 }
 
+/// What codes are called, those that nobody has too.
+pub(super) fn labels(codes: &[String]) -> Vec<Choice> {
+    codes.iter().map(|code| choice(code)).collect()
+}
+
 /// The codes that a field was sent with, each once.
 pub(super) fn chosen(
     values: &Values,

@@ -1,6 +1,7 @@
 //! Tests of lettings.
 
-use oc_core::admin::{Choice, Listing, SaveError};
+use oc_core::admin::{Choice, Listing, SaveError, Wanted};
+use oc_core::search::Words;
 use oc_core::testing::on_both;
 
 use super::super::{ADDRESS, LETTING};
@@ -44,12 +45,40 @@ fn only_free_addresses_can_be_chosen_and_the_own_one() -> anyhow::Result<()> {
         let free = Choice::new(free, "1 Gull Lane, Brea, CA 02134");
         let own = Choice::new(own, "7217 Bedford Street, Brea, CA 02134");
 
+        let mut offered = |wanted: &Wanted<'_>| (LETTING.choices)(conn, wanted);
+        let searched = Wanted {
+            words: Words::parse("lane BREA ca 02134"),
+            ..Wanted::first("address", Some(id), 9)
+        };
+
         assert_eq!(
-            (LETTING.choices)(conn, "address", None)?,
+            offered(&Wanted::first("address", None, 9))?.choices,
             std::slice::from_ref(&free)
         );
-        assert_eq!((LETTING.choices)(conn, "address", Some(id))?, [own, free]);
-        assert!((LETTING.choices)(conn, "title", None)?.is_empty());
+        let both = offered(&Wanted::first("address", Some(id), 9))?;
+        assert_eq!(both.choices, [own.clone(), free.clone()]);
+        let one = offered(&Wanted::first("address", Some(id), 1))?;
+        assert_eq!((one.choices, one.found), (vec![own], 2));
+        assert_eq!(offered(&searched)?.choices, [free]);
+        assert_eq!(offered(&Wanted::first("title", None, 9))?.found, 0);
+        Ok(())
+    })
+}
+
+#[test]
+fn an_address_is_called_by_its_line_also_when_taken() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let taken = address(conn, "2", "Gull Lane")?;
+        letting(conn, "Two", taken)?;
+
+        let mut called = |value: &str| LETTING.label_of(conn, "address", value);
+
+        assert_eq!(
+            called(&taken.to_string())?.as_deref(),
+            Some("2 Gull Lane, Brea, CA 02134")
+        );
+        assert_eq!(called("99")?, None);
+        assert_eq!(called("x")?, None);
         Ok(())
     })
 }

@@ -7,7 +7,10 @@ use diesel::prelude::*;
 
 use crate::accounts::user::{LONGEST_EMAIL, LONGEST_NAME};
 use crate::accounts::{Group, User};
-use crate::admin::{Along, Choice, Field, Filter, Kind, Model, Object, SaveError, Values};
+use crate::admin::{
+    Along, Choice, Field, Filter, Kind, Model, Object, Offer, SaveError, Values, Wanted,
+};
+use crate::choice::ids;
 use crate::connection::DbConnection;
 use crate::description::{restored_already, yes_and_no};
 use crate::schema::{profiles, users};
@@ -98,6 +101,7 @@ pub const MODEL: Model = Model {
         field("last_login", "Last login", DATES, Kind::Moment),
         field("date_joined", JOINED, DATES, Kind::Moment),
     ],
+    inside: &[],
     public_path: None,
     list: list::list,
     load,
@@ -106,6 +110,7 @@ pub const MODEL: Model = Model {
     delete,
     along,
     choices,
+    labels,
 };
 
 const fn field(
@@ -203,19 +208,30 @@ fn along(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<Along>> {
     Ok(profile.into_iter().map(along).collect())
 }
 
-fn choices(conn: &mut DbConnection, field: &str, _: Option<i64>) -> QueryResult<Vec<Choice>> {
+fn choices(conn: &mut DbConnection, wanted: &Wanted<'_>) -> QueryResult<Offer> {
+    let choices = match wanted.field {
+        "groups" => group_choices(conn)?,
+        "user_permissions" => rights::known(conn)?,
+        _ => Vec::new(),
+    };
+    Ok(Offer::of(choices, wanted))
+}
+
+fn labels(conn: &mut DbConnection, field: &str, values: &[String]) -> QueryResult<Vec<Choice>> {
     match field {
-        "groups" => group_choices(conn),
-        "user_permissions" => rights::known(conn),
+        "groups" => Ok(named(Group::find_all(conn, &ids(values))?)),
+        "user_permissions" => Ok(rights::labels(values)),
         _ => Ok(Vec::new()),
     }
 }
 
 fn group_choices(conn: &mut DbConnection) -> QueryResult<Vec<Choice>> {
-    let groups = Group::all(conn)?.into_iter();
-    Ok(groups
-        .map(|group| Choice::new(group.id, group.name))
-        .collect())
+    Ok(named(Group::all(conn)?))
+}
+
+fn named(groups: Vec<Group>) -> Vec<Choice> {
+    let choice = |group: Group| Choice::new(group.id, group.name);
+    groups.into_iter().map(choice).collect()
 }
 
 fn new_user() -> Values {

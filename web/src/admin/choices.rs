@@ -1,0 +1,119 @@
+//! The choices that a form shows: all where they are few, else what a search finds.
+
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::admin::{Choice, Kind, Offer, Values, Wanted};
+use oc_core::search::Words;
+
+use super::form::Fields;
+use super::layout::Slot;
+use super::models;
+
+/// The most choices that are shown at a time; of more, one searches.
+pub(super) const MOST: i64 = 50;
+
+/// The button that searches; its value is the field.
+pub(super) const FIND: &str = "_find";
+
+/// The choices of one field.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Shelf {
+    pub(super) choices: Vec<Choice>,
+    /// What was searched for, where there are too many to show.
+    pub(super) searched: Option<String>,
+    /// How many more there are.
+    pub(super) more: i64,
+}
+
+impl Shelf {
+    /// What a form shows for one field.
+    fn of(
+        conn: &mut DbConnection,
+        slot: Slot,
+        row: Option<i64>,
+        values: &Values,
+        sent: &Fields,
+    ) -> QueryResult<Self> {
+        let name = slot.field.name;
+        if models::holds_rights(slot.model, name) {
+            return Ok(Self::all(models::rights()));
+        }
+        let choices = slot.model.choices;
+        match slot.field.kind {
+            Kind::Choices => {
+                let offer = choices(conn, &Wanted::first(name, row, i64::MAX))?;
+                return Ok(Self::all(offer.choices));
+            }
+            Kind::Choice { .. } => {}
+            _ => return Ok(Self::default()),
+        }
+        let mut offer = choices(conn, &Wanted::first(name, row, MOST))?;
+        let searched = (offer.found > MOST).then(|| sent.text(&search_name(slot.name)).trim());
+        if let Some(words) = searched.filter(|words| !words.is_empty()) {
+            offer = choices(
+                conn,
+                &Wanted {
+                    words: Words::parse(words),
+                    ..Wanted::first(name, row, MOST)
+                },
+            )?;
+        }
+        let Offer { mut choices, found } = offer;
+        let more = found - i64::try_from(choices.len()).unwrap_or(found);
+        // What is chosen stays in sight, wherever it stands among them.
+        let chosen = values.text(slot.name).trim();
+        if !chosen.is_empty()
+            && choices.iter().all(|choice| choice.value != chosen)
+            && let Some(label) = slot.model.label_of(conn, name, chosen)?
+        {
+            choices.insert(0, Choice::new(chosen, label));
+        }
+        Ok(Self {
+            choices,
+            searched: searched.map(str::to_owned),
+            more,
+        })
+    }
+
+    fn all(choices: Vec<Choice>) -> Self {
+        Self {
+            choices,
+            ..Self::default()
+        }
+    }
+}
+
+/// The field for the words of a search.
+pub(super) fn search_name(field: &str) -> String {
+    format!("{FIND}_{field}")
+}
+
+/// The choices of every field, in the order of the fields. `row` is the row whose form it is.
+pub(super) fn shelves(
+    conn: &mut DbConnection,
+    slots: impl Iterator<Item = Slot>,
+    row: Option<i64>,
+    values: &Values,
+    sent: &Fields,
+) -> QueryResult<Vec<Shelf>> {
+    slots
+        .map(|slot| Shelf::of(conn, slot, row, values, sent))
+        .collect()
+}
+
+/// What the chosen values of every field are called, for who only looks.
+pub(super) fn chosen(
+    conn: &mut DbConnection,
+    slots: impl Iterator<Item = Slot>,
+    values: &Values,
+) -> QueryResult<Vec<Shelf>> {
+    let label = |slot: Slot| {
+        let labels = match slot.field.kind {
+            Kind::Choice { .. } | Kind::Choices => slot.model.labels,
+            _ => return Ok(Shelf::default()),
+        };
+        let known = labels(conn, slot.field.name, values.list(slot.name))?;
+        Ok(Shelf::all(known))
+    };
+    slots.map(label).collect()
+}

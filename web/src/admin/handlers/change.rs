@@ -1,0 +1,157 @@
+//! A change of one row. A row that somebody else changed meanwhile is not overwritten.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use oc_core::accounts::{Rights, Verb};
+use oc_core::admin::{Object, SaveError};
+use oc_core::changes::lock;
+use oc_core::rules::FieldError;
+use oc_core::{DbConnection, User};
+
+use crate::admin::choices::FIND;
+use crate::admin::form::Fields;
+use crate::admin::frame::{Visit, see_other};
+use crate::admin::fresh::{Posted, Prover, changes_rights};
+use crate::admin::layout::Layout;
+use crate::admin::models::{self, change_path};
+use crate::admin::opened::Opened;
+use crate::admin::row_page::{Form, VERSION, show};
+use crate::admin::signed_in::SignedIn;
+use crate::admin::{after_save, conflict, grants, inside};
+use crate::db::Db;
+use crate::error::PageError;
+
+/// How an attempt to change a row ended.
+enum Changed {
+    Saved(Object),
+    Kept,
+    Found(Opened),
+    Invalid(Vec<FieldError>, Opened),
+    Conflict(conflict::View, Opened),
+    Refused,
+    Gone,
+}
+
+/// Takes a change.
+pub(in crate::admin) async fn update(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    path: Path<(String, String, String)>,
+    prover: Prover,
+    fields: Fields,
+) -> Result<HttpResponse, PageError> {
+    visit.check_form(Some(&user), &fields)?;
+    let model = models::allowed(&user.rights, &path.0, &path.1, Verb::Change)?;
+    let Ok(id) = path.2.parse::<i64>() else {
+        return Ok(super::unknown(&visit, model, &path.2));
+    };
+    let posted = Posted::of(&visit, &user, fields)?;
+    if model.app == "auth" {
+        let held = db.run(move |conn| Ok((model.load)(conn, id)?)).await?;
+        if held.is_some_and(|held| changes_rights(model, &posted.form, &held.values))
+            && let Some(page) = prover.ask(&visit, &user, &posted).await?
+        {
+            return Ok(page);
+        }
+    }
+    let fields = posted.form;
+    let layout = Layout::of(model, &user.rights, false);
+    if layout.forbids(&fields) {
+        return Err(PageError::Forbidden);
+    }
+    let (actor, rights, sent) = (user.user.clone(), user.rights.clone(), fields.clone());
+    let changed = db
+        .run(move |conn| {
+            let outcome =
+                conn.write(|conn| change(conn, &actor, &rights, layout.clone(), id, &sent));
+            match outcome {
+                Ok(changed) => Ok(changed),
+                Err(SaveError::Missing) => Ok(Changed::Gone),
+                Err(SaveError::Invalid(errors)) => match (model.load)(conn, id)? {
+                    Some(current) => {
+                        let mine = layout.typed(&sent);
+                        let opened = Opened::with(conn, layout, Some(current), mine, &sent)?;
+                        Ok(Changed::Invalid(errors, opened))
+                    }
+                    None => Ok(Changed::Gone),
+                },
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await?;
+    match changed {
+        Changed::Saved(object) => {
+            after_save::done(&visit, &user, model, &object, &fields, "Changed")
+        }
+        Changed::Refused => Err(PageError::Forbidden),
+        Changed::Kept => Ok(see_other(&change_path(model, id))),
+        Changed::Gone => Ok(super::unknown(&visit, model, id)),
+        Changed::Found(opened) => {
+            let form = Form {
+                sent: fields,
+                keeps_version: true,
+                ..Form::default()
+            };
+            show(&visit, &user, StatusCode::OK, &opened, form)
+        }
+        Changed::Invalid(errors, opened) => {
+            let form = Form {
+                errors: &errors,
+                sent: fields,
+                ..Form::default()
+            };
+            show(
+                &visit,
+                &user,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &opened,
+                form,
+            )
+        }
+        Changed::Conflict(conflict, opened) => {
+            let form = Form {
+                conflict: Some(conflict),
+                sent: fields,
+                ..Form::default()
+            };
+            show(&visit, &user, StatusCode::CONFLICT, &opened, form)
+        }
+    }
+}
+
+/// Changes a row, unless it is not as it was when the form was opened.
+fn change(
+    conn: &mut DbConnection,
+    actor: &User,
+    rights: &Rights,
+    layout: Layout,
+    id: i64,
+    sent: &Fields,
+) -> Result<Changed, SaveError> {
+    let model = layout.model;
+    lock(conn, &model.key(), id)?;
+    let Some(current) = (model.load)(conn, id)? else {
+        return Ok(Changed::Gone);
+    };
+    if !grants::covers(conn, rights, model, id)? {
+        return Ok(Changed::Refused);
+    }
+    let mine = layout.typed(sent);
+    if sent.has(FIND) {
+        let opened = Opened::with(conn, layout, Some(current), mine, sent)?;
+        return Ok(Changed::Found(opened));
+    }
+    let theirs = layout.stored(conn, &current)?;
+    let is_stale = sent.has(VERSION) && layout.version(&theirs) != sent.text(VERSION);
+    if is_stale && layout.differ(&mine, &theirs) {
+        let conflict = conflict::View::new(conn, &layout, &mine, &theirs)?;
+        let opened = Opened::with(conn, layout, Some(current), mine, sent)?;
+        return Ok(Changed::Conflict(conflict, opened));
+    }
+    let Some(values) = conflict::resolved(&layout, sent, &mine, &theirs) else {
+        return Ok(Changed::Kept);
+    };
+    inside::save(conn, actor, rights, &layout, Some(&current), &values).map(Changed::Saved)
+}

@@ -1,0 +1,180 @@
+//! The fields of a row's form: its own, and those of the rows that are added or changed inside it.
+
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::accounts::{Rights, Verb};
+use oc_core::admin::{Field, Inside, Kind, Model, Object, Values};
+use oc_core::choice::id_in;
+use sha2::{Digest, Sha256};
+
+use super::form::Fields;
+use super::models;
+use super::record::parts;
+
+/// The form of a model as somebody with certain rights gets it.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    pub(super) model: &'static Model,
+    pub(super) inner: Vec<Inner>,
+}
+
+/// A row inside a form, and what may be done with it there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Inner {
+    pub(super) inside: &'static Inside,
+    pub(super) adds: bool,
+    pub(super) edits: bool,
+}
+
+/// A field and its name in the form.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot {
+    pub(super) name: &'static str,
+    pub(super) model: &'static Model,
+    pub(super) field: &'static Field,
+}
+
+impl Layout {
+    /// The form for a new row, or for one that is there.
+    pub(super) fn of(model: &'static Model, rights: &Rights, is_new: bool) -> Self {
+        let inner = model.inside.iter().map(|inside| Inner {
+            inside,
+            adds: models::may_add(rights, inside.model),
+            edits: !is_new && rights.may(Verb::Change, inside.model.app, inside.model.name),
+        });
+        Self {
+            model,
+            inner: inner.filter(|inner| inner.adds || inner.edits).collect(),
+        }
+    }
+
+    /// The model's own fields.
+    pub(super) fn own(&self) -> impl Iterator<Item = Slot> + use<> {
+        own(self.model)
+    }
+
+    /// Every field whose value is in a stored row: the model's own, and those of rows that are changed inside.
+    pub(super) fn stored_slots(&self) -> Vec<Slot> {
+        let edited = self.inner.iter().filter(|inner| inner.edits);
+        self.own().chain(edited.flat_map(Inner::slots)).collect()
+    }
+
+    /// What was typed. Of a row inside whose fields were not sent, nothing was.
+    pub(super) fn typed(&self, fields: &Fields) -> Values {
+        let sent = self.inner.iter().filter(|inner| inner.is_in(fields));
+        read(self.own().chain(sent.flat_map(Inner::slots)), fields)
+    }
+
+    /// Whether something was typed into a row inside that is not for this form.
+    pub(super) fn forbids(&self, fields: &Fields) -> bool {
+        let closed = self.model.inside.iter().filter(|inside| {
+            let is_open = |inner: &Inner| inner.inside.field == inside.field;
+            !self.inner.iter().any(is_open)
+        });
+        closed
+            .flat_map(|inside| inside.names)
+            .any(|name| !fields.text(name).trim().is_empty())
+    }
+
+    /// What a stored row holds, and the rows that are changed inside with it.
+    pub(super) fn stored(&self, conn: &mut DbConnection, object: &Object) -> QueryResult<Values> {
+        let mut values = object.values.clone();
+        for inner in self.inner.iter().filter(|inner| inner.edits) {
+            if let Some(row) = inner.row(conn, &object.values)? {
+                for slot in inner.slots() {
+                    let list = row.values.list(slot.field.name).to_vec();
+                    values = values.with_list(slot.name, list);
+                }
+            }
+        }
+        Ok(values)
+    }
+
+    /// Something that changes with any value, to tell whether a row is still as it was. Moments are left out: a
+    /// login moves them while somebody edits the account.
+    pub(super) fn version(&self, values: &Values) -> String {
+        let mut hasher = Sha256::new();
+        for slot in self.stored_slots() {
+            if slot.field.kind == Kind::Moment {
+                continue;
+            }
+            let name = slot.name;
+            for value in values.list(name).iter().filter(|value| !value.is_empty()) {
+                hasher.update(format!("{}:{name}={}:{value};", name.len(), value.len()));
+            }
+        }
+        hex::encode(&hasher.finalize()[..16])
+    }
+
+    /// Whether two states of a row differ in what a form sent.
+    pub(super) fn differ(&self, mine: &Values, theirs: &Values) -> bool {
+        let slots = self.stored_slots();
+        let mut names = slots
+            .iter()
+            .flat_map(|slot| parts(slot.name, slot.field.kind));
+        names.any(|name| mine.0.contains_key(&name) && mine.list(&name) != theirs.list(&name))
+    }
+}
+
+/// What was typed into a model's own fields.
+pub(super) fn typed(model: &'static Model, fields: &Fields) -> Values {
+    read(own(model), fields)
+}
+
+fn own(model: &'static Model) -> impl Iterator<Item = Slot> + use<> {
+    model.fields.iter().map(move |field| Slot {
+        name: field.name,
+        model,
+        field,
+    })
+}
+
+fn read(slots: impl Iterator<Item = Slot>, fields: &Fields) -> Values {
+    slots.fold(Values::default(), |mut values, slot| {
+        for name in parts(slot.name, slot.field.kind) {
+            values = match slot.field.kind {
+                Kind::Choices => values.with_list(&name, fields.list(&name)),
+                Kind::Bool => values.with_yes(&name, !fields.text(&name).is_empty()),
+                _ => values.with(&name, fields.text(&name)),
+            };
+        }
+        values
+    })
+}
+
+impl Inner {
+    /// Its fields by their names in the form.
+    pub(super) fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
+        let model = self.inside.model;
+        let named = self.inside.names.iter().zip(model.fields);
+        named.map(move |(name, field)| Slot { name, model, field })
+    }
+
+    /// The row that a form's values refer to.
+    pub(super) fn row(
+        &self,
+        conn: &mut DbConnection,
+        values: &Values,
+    ) -> QueryResult<Option<Object>> {
+        match id_in(values, self.inside.field) {
+            Some(id) => (self.inside.model.load)(conn, id),
+            None => Ok(None),
+        }
+    }
+
+    /// What was typed into its fields, under their own names; `None` where that is nothing.
+    pub(super) fn typed(&self, values: &Values) -> Option<Values> {
+        let slots = || self.slots().filter(|slot| values.0.contains_key(slot.name));
+        let is_blank = |slot: Slot| values.list(slot.name).iter().all(|v| v.trim().is_empty());
+        if slots().all(is_blank) {
+            return None;
+        }
+        Some(slots().fold(Values::default(), |typed, slot| {
+            typed.with_list(slot.field.name, values.list(slot.name).to_vec())
+        }))
+    }
+
+    fn is_in(&self, fields: &Fields) -> bool {
+        self.inside.names.iter().any(|name| fields.has(name))
+    }
+}

@@ -1,0 +1,102 @@
+//! What a row's form needs from the database to be shown.
+
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::admin::{Kind, Object, Values};
+
+use super::choices::{self, Shelf};
+use super::form::Fields;
+use super::layout::{Layout, Slot};
+use super::record::parts;
+
+/// A form, open.
+pub(super) struct Opened {
+    pub(super) layout: Layout,
+    /// The row, if it is stored.
+    pub(super) object: Option<Object>,
+    /// What it holds now, with the rows inside.
+    pub(super) stored: Values,
+    /// What the form shows.
+    pub(super) values: Values,
+    pub(super) shelves: Vec<Shelf>,
+}
+
+impl Opened {
+    /// The form of a new row; the address may say what stands in it.
+    pub(super) fn new(
+        conn: &mut DbConnection,
+        layout: Layout,
+        query: &Fields,
+    ) -> QueryResult<Self> {
+        let given = given(&layout, query, |_| true);
+        Self::with(conn, layout, None, given, query)
+    }
+
+    /// The form of a stored row as it is; the address may say what is chosen in it.
+    pub(super) fn stored(
+        conn: &mut DbConnection,
+        layout: Layout,
+        object: Object,
+        query: &Fields,
+    ) -> QueryResult<Self> {
+        let mut values = layout.stored(conn, &object)?;
+        let is_choice = |slot: &Slot| matches!(slot.field.kind, Kind::Choice { .. });
+        values.0.extend(given(&layout, query, is_choice).0);
+        Self::with(conn, layout, Some(object), values, query)
+    }
+
+    /// A form with these values in it, for who sent them.
+    pub(super) fn with(
+        conn: &mut DbConnection,
+        layout: Layout,
+        object: Option<Object>,
+        values: Values,
+        sent: &Fields,
+    ) -> QueryResult<Self> {
+        let row = object.as_ref().map(|object| object.id);
+        let shelves = choices::shelves(conn, layout.own(), row, &values, sent)?;
+        let stored = match &object {
+            Some(object) => layout.stored(conn, object)?,
+            None => Values::default(),
+        };
+        Ok(Self {
+            layout,
+            object,
+            stored,
+            values,
+            shelves,
+        })
+    }
+
+    /// A stored row for who only looks.
+    pub(super) fn to_look_at(
+        conn: &mut DbConnection,
+        layout: Layout,
+        object: Object,
+    ) -> QueryResult<Self> {
+        let shelves = choices::chosen(conn, layout.own(), &object.values)?;
+        Ok(Self {
+            layout,
+            stored: object.values.clone(),
+            values: object.values.clone(),
+            object: Some(object),
+            shelves,
+        })
+    }
+}
+
+/// The values that stand in an address, as `?address=7`.
+fn given(layout: &Layout, query: &Fields, counts: impl Fn(&Slot) -> bool) -> Values {
+    let mut values = Values::default();
+    for slot in layout.own().filter(|slot| counts(slot)) {
+        for name in parts(slot.name, slot.field.kind) {
+            if query.has(&name) {
+                values = match slot.field.kind {
+                    Kind::Bool => values.with_yes(&name, !query.text(&name).is_empty()),
+                    _ => values.with_list(&name, query.list(&name)),
+                };
+            }
+        }
+    }
+    values
+}

@@ -1,0 +1,156 @@
+//! A small window beside a form, in which a row is added or changed that the form refers to. Without a script it is
+//! a page like any other, which leads back to the form.
+
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+use oc_core::admin::{Kind, Model, Object};
+use serde::Serialize;
+
+use super::form::Fields;
+use super::frame::{Crumb, Visit, see_other};
+use super::models::{self, list_path};
+use super::signed_in::SignedIn;
+use crate::error::PageError;
+use crate::pages::Page;
+
+/// The field that holds the address of the form that a small window belongs to.
+pub(super) const BACK: &str = "_back";
+
+/// The last page of a small window: it tells the script what was chosen.
+#[derive(Serialize)]
+struct PopupPage {
+    heading: String,
+    text: String,
+    action: &'static str,
+    value: String,
+    label: String,
+    back_href: String,
+}
+
+impl Page for PopupPage {
+    const TEMPLATE: &'static str = "admin/popup.html";
+}
+
+/// Whether a page stands in a small window, or would with a script.
+pub(super) fn is_one(visit: &Visit) -> bool {
+    Fields::of_query(visit.request.query_string()).has("_popup")
+}
+
+/// The form that a small window belongs to: as the window's own form says, or where the link to it stood.
+pub(super) fn back(visit: &Visit, sent: &Fields, model: &Model) -> Option<String> {
+    let referrer = visit.request.headers().get(header::REFERER);
+    let from = match sent.text(BACK) {
+        "" => path_of(referrer?.to_str().ok()?)?,
+        sent => sent,
+    };
+    field_for(from, model).map(|_| from.to_owned())
+}
+
+/// After a save: a script closes the window and chooses the row; else the way leads back to the form, with the row
+/// chosen.
+pub(super) fn done(
+    visit: &Visit,
+    user: &SignedIn,
+    model: &Model,
+    object: &Object,
+    sent: &Fields,
+    text: String,
+) -> Result<HttpResponse, PageError> {
+    let has_script = Fields::of_query(visit.request.query_string()).has("_window");
+    if let Some(back) = back(visit, sent, model).filter(|_| !has_script) {
+        super::messages::add(&visit.session, "success", text);
+        return Ok(see_other(&choosing(&back, model, object.id)));
+    }
+    let heading = models::capitalized(model.singular);
+    let list = list_path(model);
+    let page = PopupPage {
+        heading: heading.clone(),
+        text,
+        action: if sent.has(super::row_page::VERSION) {
+            "change"
+        } else {
+            "add"
+        },
+        value: object.id.to_string(),
+        label: object.title.clone(),
+        back_href: list.clone(),
+    };
+    let plural = models::capitalized(model.plural);
+    let crumbs = Crumb::way(&[(plural.as_str(), list.as_str())], &object.title);
+    visit.page(StatusCode::OK, Some(user), &heading, crumbs, page)
+}
+
+/// The address of a form, with a row chosen in it.
+fn choosing(back: &str, model: &Model, id: i64) -> String {
+    let Some(field) = field_for(back, model) else {
+        return back.to_owned();
+    };
+    let (path, query) = back.split_once('?').unwrap_or((back, ""));
+    let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != field);
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(kept)
+        .append_pair(field, &id.to_string())
+        .finish();
+    format!("{path}?{query}")
+}
+
+/// The field of the form at that address in which rows of the model are chosen; `None` for what is no such form.
+fn field_for(address: &str, model: &Model) -> Option<&'static str> {
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    let steps: Vec<&str> = path.split('/').collect();
+    let owner = match steps.as_slice() {
+        ["", "admin", app, name, "add", ""] => models::find(app, name),
+        ["", "admin", app, name, id, "change", ""] if id.parse::<i64>().is_ok() => {
+            models::find(app, name)
+        }
+        _ => None,
+    }?;
+    let of = (model.app, model.name);
+    let mut fields = owner.fields.iter();
+    let field = fields.find(|field| field.kind == Kind::Choice { of: Some(of) })?;
+    Some(field.name)
+}
+
+/// The path and query of an address, whichever host it names.
+fn path_of(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    rest.find('/').map(|slash| &rest[slash..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address() -> &'static Model {
+        models::find("lettings", "address").unwrap()
+    }
+
+    #[test]
+    fn the_way_back_leads_to_a_form_that_has_such_a_choice_and_nowhere_else() {
+        let field = |path| field_for(path, address());
+
+        assert_eq!(field("/admin/lettings/letting/add/"), Some("address"));
+        assert_eq!(
+            field("/admin/lettings/letting/7/change/?x=1"),
+            Some("address")
+        );
+        for path in [
+            "/admin/profiles/profile/add/",
+            "/admin/lettings/letting/x/change/",
+            "/admin/lettings/letting/",
+            "//evil.example/admin/lettings/letting/add/",
+            "https://evil.example/",
+        ] {
+            assert_eq!(field(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_new_row_is_chosen_there() {
+        assert_eq!(
+            choosing("/admin/lettings/letting/add/?address=1&q=a+b", address(), 7),
+            "/admin/lettings/letting/add/?q=a+b&address=7"
+        );
+        assert_eq!(path_of("http://localhost:1/a?b"), Some("/a?b"));
+    }
+}

@@ -1,0 +1,157 @@
+//! Choices: a list of a few, a search among many.
+
+use anyhow::Result;
+use diesel::QueryResult;
+use lettings::{Address, AddressDraft};
+use oc_core::DbConnection;
+use serde_json::json;
+
+use super::Browser;
+use crate::support::{TestSite, address, letting};
+
+/// Free addresses in Gull Lane, numbered from 1.
+fn free(conn: &mut DbConnection, count: i32) -> QueryResult<()> {
+    for number in 1..=count {
+        let draft = AddressDraft {
+            number: number.to_string(),
+            ..address()
+        };
+        Address::insert(conn, &draft.check().expect("the fixture keeps the rules"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn up_to_fifty_choices_are_a_list_and_more_are_searched() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        free(conn, 50)?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let mut form = || browser.get("/admin/lettings/letting/add/")?.html();
+
+        let few = form()?;
+        free(conn, 1)?;
+        let many = form()?;
+
+        assert_eq!(few.first("select").all("option").len(), 51);
+        assert!(!few.source().contains("name=\"_find\""));
+        assert_eq!(many.first("select").all("option").len(), 51);
+        assert!(
+            many.text().contains("1 more, search to narrow."),
+            "{}",
+            many.text()
+        );
+        assert!(many.source().contains("name=\"_find\" value=\"address\""));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_search_without_script_loses_nothing_that_was_typed() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    free(conn, 60)?;
+    letting(conn, "Pier House")?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let change = "/admin/lettings/letting/1/change/";
+    let opened = browser.version(change)?;
+    let typed = [
+        ("title", "Sea <Flat>"),
+        ("address", "61"),
+        ("_find_address", "59 GULL"),
+        ("_find", "address"),
+        ("_version", "as it was"),
+    ];
+
+    let found = browser.post(change, &typed)?;
+
+    let page = found.html()?;
+    let options = page.first("select").attributes("option", "value");
+    assert_eq!(found.status, 200);
+    assert_eq!(
+        options,
+        ["", "61", "59"],
+        "a new one, the chosen one, the one that was found"
+    );
+    let title = page.attribute_of("input", "name=\"title\"", "value");
+    assert_eq!(title.as_deref(), Some("Sea <Flat>"));
+    let version = super::hidden(page.source(), "_version");
+    assert_eq!(version.as_deref(), Some("as it was"));
+    assert_eq!(browser.version(change)?, opened, "nothing was stored");
+    Ok(())
+}
+
+#[test]
+fn an_id_beyond_the_first_fifty_is_taken() -> Result<()> {
+    let site = TestSite::start()?;
+    free(&mut site.database()?, 60)?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+
+    let added = browser.fill(
+        "/admin/lettings/letting/add/",
+        &[("title", "Pier House"), ("address", "60"), ("_save", "")],
+    )?;
+
+    assert_eq!(added.status, 303);
+    Ok(())
+}
+
+#[test]
+fn a_script_gets_what_a_search_finds_if_there_is_a_form_for_it() -> Result<()> {
+    for site in TestSite::on_each()? {
+        free(&mut site.database()?, 60)?;
+        let target = "/admin/autocomplete/?app_label=lettings&model_name=letting\
+                      &field_name=address&term=60+gull";
+        let mut ada = Browser::superuser(&site, "ada")?;
+        let mut viewer = Browser::staff(&site, "viewer", &["lettings.view_letting"])?;
+
+        let found = ada.get(target)?;
+
+        assert_eq!(
+            found.json()?,
+            json!({
+                "results": [{ "id": "60", "text": "60 Gull Lane, Dana Point, CA 92629" }],
+                "pagination": { "more": false },
+                "found": 1,
+            })
+        );
+        assert_eq!(found.header("cache-control"), Some("no-store"));
+        assert_eq!(viewer.get(target)?.status, 403);
+        assert_eq!(Browser::new(&site).get(target)?.status, 302);
+        let of = |field: &str| target.replace("=address", field);
+        assert_eq!(ada.get(&of("=title"))?.status, 404);
+        assert_eq!(ada.get("/admin/autocomplete/")?.status, 400);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_link_beside_the_choice_leads_back_with_the_new_row_chosen() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let form = browser.get("/admin/lettings/letting/add/")?.html()?;
+    let add = "/admin/lettings/address/add/?_to_field=id&_popup=1";
+    let fields = [
+        ("number", "7"),
+        ("street", "Pier Road"),
+        ("city", "Seal Beach"),
+        ("state", "CA"),
+        ("zip_code", "90740"),
+        ("country_iso_code", "USA"),
+        ("_back", "/admin/lettings/letting/add/?title=Pier+House"),
+        ("_save", ""),
+    ];
+
+    assert!(form.links().iter().any(|link| link.href == add));
+    browser.get(add)?;
+    let saved = browser.post(add, &fields)?;
+
+    let back = "/admin/lettings/letting/add/?title=Pier+House&address=1";
+    assert_eq!(saved.header("location"), Some(back));
+    let form = browser.get(back)?.html()?;
+    assert!(form.source().contains("value=\"1\" selected"));
+    assert!(form.source().contains("value=\"Pier House\""));
+    let with_script = browser.post(&format!("{add}&_window=1"), &fields)?.text()?;
+    assert!(with_script.contains("data-popup=\"add\" data-value=\"2\" data-label=\"7 Pier Road\""));
+    Ok(())
+}

@@ -1,0 +1,305 @@
+//! The address inside the letting's form: one save for both.
+
+use anyhow::Result;
+use diesel::prelude::*;
+use lettings::{Address, Letting};
+
+use super::Browser;
+use crate::support::{TestSite, address, letting};
+
+const ADD: &str = "/admin/lettings/letting/add/";
+const CHANGE: &str = "/admin/lettings/letting/1/change/";
+
+/// A letting with an address that is filled in.
+const NEW: [(&str, &str); 8] = [
+    ("title", "Pier House"),
+    ("address", ""),
+    ("address-number", " 007 "),
+    ("address-street", "Pier Road"),
+    ("address-city", "Seal Beach"),
+    ("address-state", "CA"),
+    ("address-zip_code", "02134"),
+    ("address-country_iso_code", "USA"),
+];
+
+/// The same fields, some of them with other values.
+fn but<'a>(
+    fields: &[(&'a str, &'a str)],
+    others: &[(&'a str, &'a str)],
+) -> Vec<(&'a str, &'a str)> {
+    let other = |name| others.iter().find(|(known, _)| *known == name);
+    let mut changed: Vec<_> = fields
+        .iter()
+        .map(|field| *other(field.0).unwrap_or(field))
+        .collect();
+    changed.push(("_save", ""));
+    changed
+}
+
+/// The form of the letting in Gull Lane that the fixture makes.
+const STORED: [(&str, &str); 8] = [
+    ("title", "Pier House"),
+    ("address", "1"),
+    ("address-number", "12"),
+    ("address-street", "Gull Lane"),
+    ("address-city", "Dana Point"),
+    ("address-state", "CA"),
+    ("address-zip_code", "92629"),
+    ("address-country_iso_code", "USA"),
+];
+
+fn streets(site: &TestSite) -> Result<Vec<String>> {
+    let conn = &mut site.database()?;
+    let addresses: Vec<Address> = Address::query().load(conn)?;
+    Ok(addresses
+        .into_iter()
+        .map(|address| address.line())
+        .collect())
+}
+
+fn history(browser: &mut Browser, model: &str) -> Result<String> {
+    let target = format!("/admin/lettings/{model}/1/history/");
+    Ok(browser.get(&target)?.html()?.first("tbody").text())
+}
+
+#[test]
+fn a_letting_is_added_with_its_new_address() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let mut browser = Browser::superuser(&site, "ada")?;
+
+        let added = browser.fill(ADD, &but(&NEW, &[]))?;
+
+        assert!(
+            browser
+                .follow(&added)?
+                .contains("Added letting \"Pier House\".")
+        );
+        let (letting, address) = Letting::with_address(&mut site.database()?, 1)?;
+        assert_eq!((letting.title.as_str(), address.number), ("Pier House", 7));
+        assert_eq!(address.in_one_line(), "7 Pier Road, Seal Beach, CA 02134");
+        for model in ["letting", "address"] {
+            assert!(history(&mut browser, model)?.contains("Added."), "{model}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn mistakes_in_both_are_told_together_and_neither_is_stored() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let wrong = [
+            ("title", ""),
+            ("address-number", "1e3"),
+            ("address-state", "C"),
+        ];
+
+        let refused = browser.fill(ADD, &but(&NEW, &wrong))?;
+
+        let page = refused.html()?;
+        assert_eq!(refused.status, 422);
+        for words in [
+            "3 errors to correct",
+            "Title is required.",
+            "Number must be a whole number.",
+            "State must be exactly 2 characters; this has 1.",
+        ] {
+            assert!(page.text().contains(words), "{words} in {}", page.text());
+        }
+        assert!(page.has_link("Number must be a whole number.", "#id_address-number"));
+        let typed = page.attribute_of("input", "id=\"id_address-street\"", "value");
+        assert_eq!(typed.as_deref(), Some("Pier Road"));
+        let refused = browser.fill(ADD, &but(&NEW, &[("title", "")]))?;
+        assert!(refused.html()?.text().contains("1 error to correct"));
+        assert_eq!(streets(&site)?, [""; 0]);
+    }
+    Ok(())
+}
+
+#[test]
+fn an_address_is_changed_with_its_letting_and_each_keeps_its_record() -> Result<()> {
+    for site in TestSite::on_each()? {
+        letting(&mut site.database()?, "Pier House")?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let other = [("title", "Pier Cottage"), ("address-city", "Irvine")];
+
+        let saved = browser.fill(CHANGE, &but(&STORED, &other))?;
+
+        assert!(
+            browser
+                .follow(&saved)?
+                .contains("Changed letting \"Pier Cottage\".")
+        );
+        let (letting, address) = Letting::with_address(&mut site.database()?, 1)?;
+        assert_eq!(
+            (&*letting.title, &*address.city),
+            ("Pier Cottage", "Irvine")
+        );
+        assert!(history(&mut browser, "letting")?.contains("Changed Title."));
+        assert!(history(&mut browser, "address")?.contains("Changed City."));
+        let wrong = [("title", "Pier Cottage"), ("address-city", "")];
+        let refused = browser.fill(CHANGE, &but(&STORED, &wrong))?;
+        assert!(refused.html()?.text().contains("City is required."));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_save_of_the_letting_alone_leaves_no_line_at_the_address() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Pier House")?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+
+    browser.fill(
+        CHANGE,
+        &but(
+            &STORED,
+            &[("title", "Pier Cottage"), ("address-number", "0012")],
+        ),
+    )?;
+
+    assert_eq!(history(&mut browser, "address")?, "");
+    Ok(())
+}
+
+#[test]
+fn the_letting_moves_to_a_free_address_or_to_a_new_one() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        letting(conn, "Pier House")?;
+        let free = Address::insert(conn, &address().check().expect("it keeps the rules"))?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let at = |conn: &mut _| -> Result<i64> { Ok(Letting::with_address(conn, 1)?.1.id) };
+
+        browser.fill(CHANGE, &but(&STORED, &[("address", &free.to_string())]))?;
+        assert_eq!(at(conn)?, free);
+        browser.fill(
+            CHANGE,
+            &but(&STORED, &[("address", ""), ("address-number", "99")]),
+        )?;
+        assert_eq!(at(conn)?, free + 1);
+
+        assert_eq!(
+            streets(&site)?,
+            ["12 Gull Lane", "12 Gull Lane", "99 Gull Lane"]
+        );
+        let unchanged = [("address", ""), ("address-number", "99")];
+        let refused = browser.fill(CHANGE, &but(&STORED, &unchanged))?;
+        assert!(refused.html()?.text().contains("Address is required."));
+    }
+    Ok(())
+}
+
+#[test]
+fn an_address_is_either_chosen_or_filled_in() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    Address::insert(conn, &address().check().expect("it keeps the rules"))?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+
+    let refused = browser.fill(ADD, &but(&NEW, &[("address", "1")]))?;
+
+    let page = refused.html()?;
+    assert_eq!(refused.status, 422);
+    assert!(page.has_link(
+        "Choose an address or fill in its fields, not both.",
+        "#id_address"
+    ));
+    assert!(page.source().contains("value=\"Pier Road\""));
+    let added = browser.fill(ADD, &but(&STORED, &[]))?;
+    assert_eq!(added.status, 303, "the fields say what is chosen");
+    Ok(())
+}
+
+#[test]
+fn nobody_overwrites_a_colleague_who_changed_the_address() -> Result<()> {
+    for site in TestSite::on_each()? {
+        letting(&mut site.database()?, "Pier House")?;
+        let (mut ada, mut bob) = (
+            Browser::superuser(&site, "ada")?,
+            Browser::superuser(&site, "bob")?,
+        );
+        let version = ada.version(CHANGE)?;
+        let theirs = [
+            ("number", "12"),
+            ("street", "Gull Lane"),
+            ("city", "Irvine"),
+            ("state", "CA"),
+            ("zip_code", "92629"),
+            ("country_iso_code", "USA"),
+        ];
+        bob.fill("/admin/lettings/address/1/change/", &theirs)?;
+        let mut mine = but(&STORED, &[("address-state", "NV")]);
+        mine.push(("_version", &version));
+
+        let conflict = ada.post(CHANGE, &mine)?;
+
+        let page = conflict.text()?;
+        assert_eq!(conflict.status, 409);
+        assert!(page.contains("name=\"merge_address-city\""), "{page}");
+        let version = super::hidden(&page, "_version").unwrap_or_default();
+        let mut mixed = but(&STORED, &[("address-state", "NV")]);
+        mixed.extend([
+            ("_version", &*version),
+            ("_resolve", "mix"),
+            ("merge_address-city", "theirs"),
+        ]);
+        assert_eq!(ada.post(CHANGE, &mixed)?.status, 303);
+        let (_, address) = Letting::with_address(&mut site.database()?, 1)?;
+        assert_eq!((&*address.city, &*address.state), ("Irvine", "NV"));
+    }
+    Ok(())
+}
+
+#[test]
+fn without_rights_on_addresses_there_is_only_the_choice() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Pier House")?;
+    let mut clerk = Browser::staff(
+        &site,
+        "clerk",
+        &["lettings.change_letting", "lettings.add_letting"],
+    )?;
+
+    for target in [ADD, CHANGE] {
+        let page = clerk.get(target)?.text()?;
+        assert!(
+            !page.contains("address-street") && !page.contains("New address"),
+            "{target}"
+        );
+    }
+    assert_eq!(clerk.fill(CHANGE, &but(&STORED, &[]))?.status, 403);
+    assert_eq!(clerk.fill(ADD, &but(&NEW, &[]))?.status, 403);
+    let fields = [("title", "Pier Cottage"), ("address", "1"), ("_save", "")];
+    assert_eq!(clerk.fill(CHANGE, &fields)?.status, 303);
+    assert_eq!(streets(&site)?, ["12 Gull Lane"]);
+    Ok(())
+}
+
+#[test]
+fn a_new_address_takes_the_right_to_add_one_and_a_change_the_right_to_change_it() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Pier House")?;
+    let own = "lettings.change_letting";
+    let mut changer = Browser::staff(&site, "changer", &[own, "lettings.change_address"])?;
+    let mut adder = Browser::staff(&site, "adder", &[own, "lettings.add_address"])?;
+
+    let refused = changer.fill(
+        CHANGE,
+        &but(&STORED, &[("address", ""), ("address-number", "99")]),
+    )?;
+    assert!(refused.html()?.text().contains("Address is required."));
+    let refused = adder.fill(CHANGE, &but(&STORED, &[("address-number", "99")]))?;
+    assert!(refused.html()?.text().contains("not both"));
+    assert_eq!(streets(&site)?, ["12 Gull Lane"]);
+
+    assert_eq!(
+        changer
+            .fill(CHANGE, &but(&STORED, &[("address-number", "99")]))?
+            .status,
+        303
+    );
+    assert_eq!(adder.fill(CHANGE, &but(&NEW, &[]))?.status, 303);
+    assert_eq!(streets(&site)?, ["99 Gull Lane", "7 Pier Road"]);
+    Ok(())
+}
