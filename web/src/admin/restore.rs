@@ -12,6 +12,33 @@ use super::models::{self, capitalized};
 use super::record::Snapshot;
 use super::save;
 
+/// A state of a row that the record keeps.
+pub(super) struct State {
+    pub(super) line: Change,
+    /// Before what the line tells of, not after.
+    pub(super) is_before: bool,
+}
+
+impl State {
+    /// The state before a delete, and after everything else.
+    pub(super) fn of(line: Change) -> Self {
+        Self {
+            is_before: line.action == "deleted",
+            line,
+        }
+    }
+
+    /// What the row held; `None` where the record does not say.
+    pub(super) fn text(&self) -> Option<&str> {
+        let state = if self.is_before {
+            &self.line.before
+        } else {
+            &self.line.after
+        };
+        (!state.is_empty()).then_some(state.as_str())
+    }
+}
+
 /// A row that is as it was.
 pub(super) struct Restored {
     pub(super) model: &'static Model,
@@ -33,19 +60,18 @@ impl From<diesel::result::Error> for Unrestored {
     }
 }
 
-/// Goes back to the state that a line tells of. Of a row that was deleted, all that it took along comes back too.
-/// Call it within a write.
-pub(super) fn of_line(
+/// Goes back to a state. Of a row that was deleted, all that it took along comes back too. Call it within a write.
+pub(super) fn of_state(
     conn: &mut DbConnection,
     actor: &User,
     rights: &Rights,
-    line: Change,
+    state: State,
 ) -> Result<Vec<Restored>, Unrestored> {
-    let along = match line.action.as_str() {
-        "deleted" => Change::along(conn, line.id)?,
+    let along = match state.line.action.as_str() {
+        "deleted" => Change::along(conn, state.line.id)?,
         _ => Vec::new(),
     };
-    all(conn, actor, rights, vec![(line, along)])
+    all(conn, actor, rights, vec![(state, along)])
 }
 
 /// Brings back every row that was deleted at one go and is not there. Call it within a write.
@@ -68,7 +94,7 @@ pub(super) fn of_act(
     let mut missing = Vec::new();
     for (line, own) in gone {
         if !is_there(conn, &line)? {
-            missing.push((line, own));
+            missing.push((State::of(line), own));
         }
     }
     all(conn, actor, rights, missing)
@@ -79,7 +105,7 @@ fn all(
     conn: &mut DbConnection,
     actor: &User,
     rights: &Rights,
-    rows: Vec<(Change, Vec<Change>)>,
+    rows: Vec<(State, Vec<Change>)>,
 ) -> Result<Vec<Restored>, Unrestored> {
     let count = rows.iter().map(|(_, along)| 1 + along.len()).sum();
     let mut restorer = Restorer {
@@ -89,14 +115,14 @@ fn all(
         restored: Vec::new(),
         broken: Vec::new(),
     };
-    for (line, along) in rows {
+    for (state, along) in rows {
         // Without the row that took them along, the others break rules that tell nothing more.
-        let Some(cause) = restorer.row(conn, &line, None)? else {
+        let Some(cause) = restorer.row(conn, &state, None)? else {
             continue;
         };
         for line in along {
             if !is_there(conn, &line)? {
-                restorer.row(conn, &line, Some(cause))?;
+                restorer.row(conn, &State::of(line), Some(cause))?;
             }
         }
     }
@@ -120,11 +146,12 @@ impl Restorer<'_> {
     fn row(
         &mut self,
         conn: &mut DbConnection,
-        line: &Change,
+        state: &State,
         cause: Option<i64>,
     ) -> Result<Option<i64>, Unrestored> {
+        let line = &state.line;
         let (model, id) = row(line).ok_or(Unrestored::Forbidden)?;
-        let state = state(line).ok_or(Unrestored::Forbidden)?;
+        let state = state.text().ok_or(Unrestored::Forbidden)?;
         lock(conn, &model.key(), id)?;
         let current = (model.load)(conn, id)?;
         if !may(self.rights, model, current.is_some()) || !covers(conn, self.rights, model, id)? {
@@ -167,16 +194,6 @@ fn is_there(conn: &mut DbConnection, line: &Change) -> Result<bool, diesel::resu
         Some((model, id)) => Ok((model.load)(conn, id)?.is_some()),
         None => Ok(false),
     }
-}
-
-/// The state that a line can lead back to: what a row held after it, or before it was deleted.
-pub(super) fn state(line: &Change) -> Option<&str> {
-    let state = if line.action == "deleted" {
-        &line.before
-    } else {
-        &line.after
-    };
-    (!state.is_empty()).then_some(state.as_str())
 }
 
 /// To go back to a state is to change a row; to bring one back is to add it.

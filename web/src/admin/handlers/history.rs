@@ -19,7 +19,7 @@ use crate::admin::line::{changes, date, has_before, history_path, told, who};
 use crate::admin::messages;
 use crate::admin::models::{self, capitalized, change_path, list_path, may_view};
 use crate::admin::record::{FieldChange, Snapshot};
-use crate::admin::restore::{self, Unrestored};
+use crate::admin::restore::{self, State, Unrestored};
 use crate::admin::signed_in::SignedIn;
 use crate::db::Db;
 use crate::error::PageError;
@@ -44,7 +44,7 @@ struct Line {
     /// What went with it, or what it went with.
     notes: Vec<Note>,
     changes: Vec<FieldChange>,
-    restore: Option<Restore>,
+    restore: Vec<Restore>,
 }
 
 /// Another row that the same act was about.
@@ -58,7 +58,7 @@ struct Note {
 /// A state that one can go back to.
 #[derive(Serialize)]
 struct Restore {
-    id: i64,
+    value: String,
     label: &'static str,
 }
 
@@ -94,11 +94,39 @@ impl Told {
         })
     }
 
-    fn line(&self, line: &Change, model: &Model, rights: &Rights) -> Line {
+    /// Each line with the states that one can go back to: what the row held after it, and also what it held before
+    /// where no line before tells of that, since it was there before the record or changed beside it.
+    fn rows(&self, model: &Model, rights: &Rights) -> Vec<Line> {
+        let mut known = Snapshot::default();
+        let mut rows = Vec::new();
+        for line in &self.lines {
+            let (before, after) = (
+                Snapshot::from_text(&line.before),
+                Snapshot::from_text(&line.after),
+            );
+            let mut states = vec![State::of(line.clone())];
+            if line.action != "deleted" && before.values() != known.values() {
+                let (line, is_before) = (line.clone(), true);
+                states.insert(0, State { line, is_before });
+            }
+            known = after;
+            let states = states
+                .into_iter()
+                .filter(|state| self.may_restore(state, model, rights))
+                .map(Restore::of);
+            rows.push(self.line(line, states.collect(), model, rights));
+        }
+        rows
+    }
+
+    fn along(&self, line: &Change) -> impl Iterator<Item = &Change> {
+        self.along.iter().filter(|row| row.cause == Some(line.id))
+    }
+
+    fn line(&self, line: &Change, restore: Vec<Restore>, model: &Model, rights: &Rights) -> Line {
         let changes = changes(line, model);
-        let own = || self.along.iter().filter(|row| row.cause == Some(line.id));
         let cause = line.cause.and_then(|cause| self.causes.get(&cause));
-        let with = own().map(|row| Note::of("With", row, rights));
+        let with = self.along(line).map(|row| Note::of("With", row, rights));
         let after = cause.map(|row| Note::of("Along with", row, rights));
         Line {
             date: date(line),
@@ -110,34 +138,42 @@ impl Told {
             } else {
                 Vec::new()
             },
-            restore: self
-                .may_restore(line, own(), model, rights)
-                .then_some(Restore {
-                    id: line.id,
-                    label: if line.action == "deleted" {
-                        "Restore"
-                    } else {
-                        "Restore this version"
-                    },
-                }),
+            restore,
         }
     }
 
-    /// Whether a line tells of another state than today's, and these rights suffice to go back to it.
-    fn may_restore<'a>(
-        &self,
-        line: &Change,
-        along: impl Iterator<Item = &'a Change>,
-        model: &Model,
-        rights: &Rights,
-    ) -> bool {
-        let is_other =
-            |state| self.now.as_ref() != Some(&Snapshot::from_text(state)) || self.now.is_none();
-        restore::state(line).is_some_and(is_other)
+    /// Whether a state is another than today's, and these rights suffice to go back to it.
+    fn may_restore(&self, state: &State, model: &Model, rights: &Rights) -> bool {
+        let now = self.now.as_ref().map(Snapshot::values);
+        let is_other = |text| now != Some(Snapshot::from_text(text).values());
+        state.text().is_some_and(is_other)
             && restore::may(rights, model, self.object.is_some())
-            && (line.action != "deleted"
-                || self.object.is_some()
-                || restore::may_add_all(rights, along))
+            && (self.object.is_some()
+                || state.line.action != "deleted"
+                || restore::may_add_all(rights, self.along(&state.line)))
+    }
+}
+
+/// What follows the line's id where the state before it is meant.
+const BEFORE: &str = "-before";
+
+impl Restore {
+    fn of(state: State) -> Self {
+        let id = state.line.id;
+        match (state.line.action.as_str(), state.is_before) {
+            ("deleted", _) => Self {
+                value: id.to_string(),
+                label: "Restore",
+            },
+            (_, false) => Self {
+                value: id.to_string(),
+                label: "Restore this version",
+            },
+            (_, true) => Self {
+                value: format!("{id}{BEFORE}"),
+                label: "Restore the version before",
+            },
+        }
     }
 }
 
@@ -180,8 +216,7 @@ pub(in crate::admin) async fn show(
         (None, None) => return Ok(super::unknown(&visit, model, id)),
     };
     let is_there = told.object.is_some();
-    let lines = told.lines.iter();
-    let rows = lines.map(|line| told.line(line, model, &user.rights));
+    let rows = told.rows(model, &user.rights);
     let list = list_path(model);
     let plural = capitalized(model.plural);
     let change = change_path(model, id);
@@ -193,7 +228,7 @@ pub(in crate::admin) async fn show(
     let heading = format!("History of {title}");
     let page = HistoryPage {
         heading: heading.clone(),
-        rows: rows.collect(),
+        rows,
         back_href: if is_there {
             change.clone()
         } else {
@@ -223,10 +258,13 @@ pub(in crate::admin) async fn restore(
     let Ok(id) = id.parse::<i64>() else {
         return Ok(super::unknown(&visit, model, &id));
     };
-    let line: i64 = fields
-        .text("restore")
+    let value = fields.text("restore");
+    let before = value.strip_suffix(BEFORE);
+    let line: i64 = before
+        .unwrap_or(value)
         .parse()
         .map_err(|_| PageError::BadRequest)?;
+    let is_before = before.is_some();
     let (actor, rights) = (user.user.clone(), user.rights.clone());
     let outcome = db
         .run(move |conn| {
@@ -234,7 +272,11 @@ pub(in crate::admin) async fn restore(
             if line.model != model.key() || line.object_id != Some(id) {
                 return Err(PageError::Forbidden);
             }
-            match conn.write(|conn| restore::of_line(conn, &actor, &rights, line)) {
+            let state = match State::of(line) {
+                state if is_before => State { is_before, ..state },
+                state => state,
+            };
+            match conn.write(|conn| restore::of_state(conn, &actor, &rights, state)) {
                 Ok(restored) => Ok(Ok(restored)),
                 Err(Unrestored::Broken(rules)) => Ok(Err(rules)),
                 Err(Unrestored::Forbidden) => Err(PageError::Forbidden),

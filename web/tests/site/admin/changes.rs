@@ -96,12 +96,23 @@ fn one_can_go_back_to_an_earlier_state() -> Result<()> {
     let page = browser.get(history)?.text()?;
     let first = super::hidden(&page, "restore").unwrap_or_default();
     let answer = browser.post(history, &[("restore", &first)])?;
+    let told_of_first = browser.follow(&answer)?;
+    let page = browser.get(history)?.text()?;
+    let second = page.split("name=\"restore\" value=\"").nth(1);
+    let second = second.and_then(|rest| rest.split('"').next());
+    let second = second.unwrap_or_default().to_owned();
+    let answer = browser.post(history, &[("restore", &second)])?;
     let told = browser.follow(&answer)?;
     let odd = [
         browser.post(history, &[("restore", "x")])?.status,
         browser.post(history, &[("restore", "99")])?.status,
     ];
 
+    // The first one is from before the record.
+    assert!(
+        told_of_first.contains("Restored letting \"Pier House\"."),
+        "{told_of_first}"
+    );
     assert!(
         told.contains("Restored letting \"Pier Cottage\"."),
         "{told}"
