@@ -24,6 +24,20 @@ impl Proxies {
             && scheme.is_some_and(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"))
     }
 
+    /// Whether the visitor came over https, as far as the beginning of a request tells that was never read in whole.
+    pub(crate) fn say_https_in(&self, peer: IpAddr, head: &[u8]) -> bool {
+        let says_https = |line: &[u8]| {
+            let colon = line.iter().position(|byte| *byte == b':');
+            colon.is_some_and(|colon| {
+                line[..colon].eq_ignore_ascii_case(b"x-forwarded-proto")
+                    && line[colon + 1..]
+                        .trim_ascii()
+                        .eq_ignore_ascii_case(b"https")
+            })
+        };
+        self.trust(peer) && head.split(|byte| *byte == b'\n').any(says_https)
+    }
+
     /// The visitor's own address: the last one in the chain that is not a proxy of ours.
     pub(crate) fn visitor(&self, request: &HttpRequest) -> Option<IpAddr> {
         let peer = request.peer_addr()?.ip().to_canonical();

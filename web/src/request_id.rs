@@ -25,7 +25,8 @@ fn is_harmless(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-fn new() -> String {
+/// A name for a request that brings none.
+pub(crate) fn new() -> String {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the system has a source of random bytes");
     hex::encode(bytes)

@@ -1,12 +1,9 @@
 //! The server: everything that requests share, and the layers that they pass.
 
-use std::net::{SocketAddr, TcpListener};
-
+use actix_web::App;
 use actix_web::dev::RequestHead;
 use actix_web::middleware::from_fn;
-use actix_web::web::Data;
-use actix_web::{App, HttpServer, dev};
-use anyhow::Context;
+use actix_web::web::{Data, PayloadConfig};
 use oc_core::Pool;
 
 use crate::admin::{self, CookieRules, Hashing, Keys};
@@ -15,9 +12,11 @@ use crate::assets::Assets;
 use crate::config::{Config, Environment};
 use crate::db::Db;
 use crate::head::preview;
+use crate::listener::{self, Limits, Refusals, Server, Stop};
 use crate::middleware::{check_host, error_pages, observe, represent, security_headers};
 use crate::pages::Pages;
 use crate::proxies::Proxies;
+use crate::service_manager;
 use crate::site::Site;
 
 /// Serves the site until it is told to stop.
@@ -26,26 +25,25 @@ pub(crate) async fn run(config: &Config, pool: Pool) -> anyhow::Result<()> {
         Environment::Development => Assets::from_checkout(),
         Environment::Production => Assets::embedded(),
     };
-    let (server, address) = start(config, pool, assets)?;
+    let stop = Stop::new();
     // Whoever reads that it serves may ask it to end at once: it must hear signals by then.
-    let server = actix_web::rt::spawn(server);
-    actix_web::rt::task::yield_now().await;
-    log::info!("serving http://{address}/ from {}", config.database_url);
-    server
-        .await
-        .context("the server panicked")?
-        .context("the server failed")
+    listener::stop_on_signals(stop.clone())?;
+    let mut server = start(config, pool, assets, stop.clone())?;
+    server.ready().await?;
+    log::info!(
+        "serving http://{}/ from {}",
+        server.address(),
+        config.database_url
+    );
+    service_manager::accompany(server.pulse(), &stop);
+    server.run().await
 }
 
-/// Starts the site and says where it listens; tests start the same one.
+/// Starts the site; tests start the same one.
 ///
 /// # Errors
 /// When a template is broken, or the address is taken.
-pub fn start(
-    config: &Config,
-    pool: Pool,
-    assets: Assets,
-) -> anyhow::Result<(dev::Server, SocketAddr)> {
+pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow::Result<Server> {
     let site = Data::new(Site::new(config.public_url.clone(), &preview(&assets)));
     let pages = Data::new(Pages::load(assets.clone())?);
     let assets = Data::new(assets);
@@ -59,14 +57,14 @@ pub fn start(
     let proxies = Data::new(Proxies(config.trusted_proxies.clone()));
     let always_https = config.public_url.starts_with("https://");
 
-    let place = (config.host.as_str(), config.port);
-    let listener = TcpListener::bind(place)
-        .with_context(|| format!("cannot listen on {}:{}", config.host, config.port))?;
-    let address = listener
-        .local_addr()
-        .context("the listener has no address")?;
+    let refusals = Refusals::new(&pages, &site);
+    let trusted = proxies.get_ref().clone();
+    let stopping = Data::new(stop.clone());
+
+    let largest_body = config.limits.body;
+    let listener = listener::bind(&config.host, config.port)?;
     // The last layer is the outermost.
-    let server = HttpServer::new(move || {
+    let app = move || {
         App::new()
             .app_data(site.clone())
             .app_data(pages.clone())
@@ -76,6 +74,8 @@ pub fn start(
             .app_data(proxies.clone())
             .app_data(keys.clone())
             .app_data(hashing.clone())
+            .app_data(stopping.clone())
+            .app_data(PayloadConfig::new(largest_body))
             .service(admin::scope(&db, &keys, CookieRules { https: true }, {
                 let proxies = proxies.clone();
                 move |head| always_https || over_https(&proxies, head)
@@ -92,12 +92,18 @@ pub fn start(
             .wrap(from_fn(represent))
             .wrap(from_fn(security_headers))
             .wrap(from_fn(observe))
-    })
-    .workers(config.workers)
-    .listen(listener)
-    .context("cannot use the listener")?
-    .run();
-    Ok((server, address))
+    };
+    let limits = Limits {
+        connections: listener::connections_that_fit(config.limits.connections),
+        ..config.limits
+    };
+    let terms = listener::Terms {
+        workers: config.workers,
+        limits,
+        refusals,
+        proxies: trusted,
+    };
+    Server::start(listener, terms, stop, app)
 }
 
 /// Whether a request came over https.

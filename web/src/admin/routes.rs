@@ -8,7 +8,7 @@ use actix_web::dev::{HttpServiceFactory, RequestHead};
 use actix_web::guard::{Any, Get, Head, fn_guard};
 use actix_web::http::header;
 use actix_web::middleware::{DefaultHeaders, from_fn};
-use actix_web::web::{self, Data, PayloadConfig, to};
+use actix_web::web::{self, Data, to};
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
 use super::csrf::CookieRules;
@@ -22,9 +22,6 @@ use super::refusals::record_refusals;
 use super::store::DatabaseStore;
 use crate::db::Db;
 use crate::handlers::fallback;
-
-/// The largest form (bytes): a hundred thousand ticked rows fit.
-const LARGEST_FORM: usize = 8 << 20;
 
 /// The oldest that a session gets; the database knows when it ends.
 const OLDEST: Duration = Duration::days(14);
@@ -140,7 +137,6 @@ where
     }
     scope
         .default_service(to(fallback::not_found))
-        .app_data(PayloadConfig::new(LARGEST_FORM))
         .wrap(from_fn(record_refusals))
         .wrap(sessions)
         // Whatever is answered here is for one person, now.

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::db::Db;
 use crate::error::PageError;
+use crate::listener::Stop;
 
 #[derive(Serialize)]
 struct Health {
@@ -37,7 +38,7 @@ pub(crate) async fn alive() -> HttpResponse {
 }
 
 /// Whether requests can be answered: named checks, 503 when one fails.
-pub(crate) async fn ready(db: Data<Db>) -> HttpResponse {
+pub(crate) async fn ready(db: Data<Db>, stop: Data<Stop>) -> HttpResponse {
     let pending = db
         .run(|conn| {
             migrations::status(conn)
@@ -51,7 +52,11 @@ pub(crate) async fn ready(db: Data<Db>) -> HttpResponse {
         Err(PageError::Unavailable(_)) => ("failed", "unknown"),
         Err(_) => ("ok", "failed"),
     };
-    let ready = (database, migrations) == ("ok", "ok");
+    let mut checks = BTreeMap::from([("database", database), ("migrations", migrations)]);
+    if stop.is_stopping() {
+        checks.insert("process", "stopping");
+    }
+    let ready = checks.values().all(|check| *check == "ok");
     let mut response = if ready {
         HttpResponse::Ok()
     } else {
@@ -64,6 +69,6 @@ pub(crate) async fn ready(db: Data<Db>) -> HttpResponse {
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(Readiness {
             status: if ready { "ok" } else { "failed" },
-            checks: BTreeMap::from([("database", database), ("migrations", migrations)]),
+            checks,
         })
 }

@@ -12,6 +12,7 @@ use actix_web::{Error, HttpResponse};
 use futures_util::FutureExt;
 use serde::Serialize;
 
+use super::words::Words;
 use crate::head::Head;
 use crate::pages::{Page, Pages};
 use crate::site::Site;
@@ -36,16 +37,17 @@ pub(crate) async fn error_pages(
     // Taken now: a clone of the request, held while the inner layers run, would stop the router.
     let pages = request.app_data::<Data<Pages>>().cloned();
     let site = request.app_data::<Data<Site>>().cloned();
-    let page = |status| {
-        body(
+    let page = |status, words: Option<Words>| {
+        error_page(
             status,
+            words.unwrap_or_else(|| Words::of(status)),
             pages.as_ref().map(|pages| &***pages),
             site.as_ref().map(|site| &***site),
         )
     };
     let Ok(outcome) = AssertUnwindSafe(next.call(request)).catch_unwind().await else {
         let mut response = HttpResponse::InternalServerError();
-        let (content_type, text) = page(StatusCode::INTERNAL_SERVER_ERROR);
+        let (content_type, text) = page(StatusCode::INTERNAL_SERVER_ERROR, None);
         let response = response
             .insert_header((header::CONTENT_TYPE, content_type))
             .body(text);
@@ -56,7 +58,7 @@ pub(crate) async fn error_pages(
         Ok(response) => response.map_into_boxed_body(),
         // A layer failed, not a page: the store of the sessions, when the database is away.
         Err(error) if error.as_response_error().status_code().is_server_error() => {
-            let (content_type, text) = page(StatusCode::SERVICE_UNAVAILABLE);
+            let (content_type, text) = page(StatusCode::SERVICE_UNAVAILABLE, None);
             let response = HttpResponse::ServiceUnavailable()
                 .insert_header((header::RETRY_AFTER, "5"))
                 .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -70,7 +72,8 @@ pub(crate) async fn error_pages(
     if !(status.is_client_error() || status.is_server_error()) || has_page(&response) {
         return Ok(response);
     }
-    let (content_type, text) = page(status);
+    let words = response.response().extensions().get::<Words>().copied();
+    let (content_type, text) = page(status, words);
     let mut response = response.map_body(|_, _| BoxBody::new(text));
     let headers = response.headers_mut();
     headers.insert(
@@ -95,9 +98,14 @@ fn has_page(response: &ServiceResponse<BoxBody>) -> bool {
     })
 }
 
-/// Content type and text for a status.
-fn body(status: StatusCode, pages: Option<&Pages>, site: Option<&Site>) -> (&'static str, String) {
-    let (heading, message) = words(status);
+/// Content type and text of the page for a status.
+pub(crate) fn error_page(
+    status: StatusCode,
+    words: Words,
+    pages: Option<&Pages>,
+    site: Option<&Site>,
+) -> (&'static str, String) {
+    let Words { heading, message } = words;
     let fallback = || {
         (
             "text/plain; charset=utf-8",
@@ -119,31 +127,6 @@ fn body(status: StatusCode, pages: Option<&Pages>, site: Option<&Site>) -> (&'st
             log::error!("the page for {status} cannot be made: {error}");
             fallback()
         }
-    }
-}
-
-/// Heading and message for a status. Nothing in them comes from the request or from the fault.
-fn words(status: StatusCode) -> (&'static str, &'static str) {
-    match status.as_u16() {
-        400 => ("Bad request", "We could not make sense of that request."),
-        403 => ("Forbidden", "You may not do that here."),
-        404 => (
-            "Page not found",
-            "There is nothing at this address. It may have moved, or never been here.",
-        ),
-        405 => (
-            "Method not allowed",
-            "This page can be read, but not be sent anything.",
-        ),
-        503 => (
-            "Back in a moment",
-            "We cannot reach our records just now. Please try again in a few seconds.",
-        ),
-        401..=499 => ("Request refused", "We could not answer that request."),
-        _ => (
-            "Something went wrong",
-            "The fault is ours, and we have been told. Please try again later.",
-        ),
     }
 }
 

@@ -19,6 +19,9 @@ const PERMISSIONS_POLICY: &str = "accelerometer=(), autoplay=(), camera=(), disp
      payment=(), picture-in-picture=(), publickey-credentials-get=(), screen-wake-lock=(), usb=(), \
      xr-spatial-tracking=()";
 
+/// A year, in seconds.
+pub(crate) const TRANSPORT_SECURITY: &str = "max-age=31536000";
+
 const HEADERS: [(HeaderName, &str); 7] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -51,12 +54,18 @@ pub(crate) async fn security_headers(
     }
 }
 
+/// The same headers as lines, for answers that are made without the layers.
+pub(crate) fn guard_lines() -> String {
+    let lines = HEADERS.map(|(name, value)| format!("{name}: {value}\r\n"));
+    lines.concat()
+}
+
 fn add(headers: &mut HeaderMap, https: bool) {
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if https {
-        let year = HeaderValue::from_static("max-age=31536000");
+        let year = HeaderValue::from_static(TRANSPORT_SECURITY);
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
     }
 }

@@ -6,9 +6,11 @@ mod errors;
 mod headers;
 mod hosts;
 mod representation;
+mod words;
 
 pub(crate) use access::observe;
-pub(crate) use errors::error_pages;
-pub(crate) use headers::security_headers;
+pub(crate) use errors::{error_page, error_pages};
+pub(crate) use headers::{TRANSPORT_SECURITY, guard_lines, security_headers};
 pub(crate) use hosts::check_host;
 pub(crate) use representation::represent;
+pub(crate) use words::Words;

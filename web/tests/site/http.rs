@@ -41,6 +41,18 @@ impl Connection {
         Ok(rest)
     }
 
+    /// Reads all that the server still says, until it ends the connection.
+    pub(crate) fn rest(mut self) -> Result<Vec<u8>> {
+        let mut rest = Vec::new();
+        self.reader.read_to_end(&mut rest)?;
+        Ok(rest)
+    }
+
+    /// Reads the status of a word before the answer, such as «go on».
+    pub(crate) fn interim(&mut self) -> Result<u16> {
+        Ok(self.answer(false)?.status)
+    }
+
     /// Reads the next answer; one to HEAD has no body.
     pub(crate) fn answer(&mut self, with_body: bool) -> Result<Answer> {
         let line = self.line()?;

@@ -17,6 +17,7 @@ mod hosts;
 mod html;
 mod http;
 mod lettings;
+mod limits;
 mod lists;
 mod methods;
 mod nonsense;

@@ -23,8 +23,9 @@ impl Numbers {
     }
 }
 
-/// Without HEAD: where several requests wait in line, the server's library gives one to HEAD the body of another.
-const METHODS: [&str; 7] = ["GET", "GET", "GET", "POST", "DELETE", "OPTIONS", "TRACE"];
+const METHODS: [&str; 8] = [
+    "GET", "GET", "GET", "HEAD", "POST", "DELETE", "OPTIONS", "TRACE",
+];
 
 /// Bits of addresses: known ones, broken ones, and what others scan for.
 const BITS: [&str; 40] = [
@@ -108,7 +109,7 @@ fn ask_oddly(site: &TestSite, connections: usize, count: usize) -> Result<()> {
         connection.write(texts.concat().as_bytes())?;
         for (method, target) in &requests {
             let answer = connection
-                .answer(true)
+                .answer(*method != "HEAD")
                 .with_context(|| format!("{method} {target}"))?;
             assert!(
                 answer.status < 500,
@@ -165,14 +166,16 @@ fn an_endless_query_is_refused() -> Result<()> {
     let site = TestSite::start()?;
     letting(&mut site.database()?, "Lakeside flat")?;
 
-    for length in [60_000, 66_000, 100_000] {
+    for length in [30_000, 40_000, 66_000, 100_000] {
         for target in ["/lettings/", "/lettings", "/nowhere/"] {
             let query = "q=".to_owned() + &"a".repeat(length);
             let answer = site.get(&format!("{target}?{query}"))?;
 
-            assert!(answer.status < 500, "{length} {target}");
-            if length == 100_000 {
-                assert!((400..500).contains(&answer.status), "{target}");
+            if length == 30_000 {
+                assert!(answer.status < 500, "{length} {target}");
+            } else {
+                assert_eq!(answer.status, 414, "{length} {target}");
+                assert_eq!(answer.html()?.texts("h1"), ["Address too long"]);
             }
         }
     }
@@ -189,7 +192,7 @@ fn a_search_of_any_length_is_answered() -> Result<()> {
             "q=".to_owned() + &"a+".repeat(5_000),
             "q=".to_owned() + &"%25".repeat(5_000),
             "city=".to_owned() + &"%F0%9F%8F%96".repeat(2_000),
-            "q=a&".repeat(10_000),
+            "q=a&".repeat(7_000),
             "page=".to_owned() + &"9".repeat(10_000),
         ] {
             let answer = site.get(&format!("/lettings/?{query}"))?;

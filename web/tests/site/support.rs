@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
-use actix_web::dev::ServerHandle;
 use anyhow::{Context, Result};
 use diesel::QueryResult;
 use lettings::{Address, AddressDraft, Letting, LettingDraft};
@@ -14,6 +13,7 @@ use oc_core::{DbConnection, Pool, User, UserDraft, connect_pool};
 use profiles::ProfileDraft;
 use web::assets::Assets;
 use web::config::Config;
+use web::listener::{Handle, Stop};
 
 use crate::http::{Answer, Connection, request};
 
@@ -29,7 +29,7 @@ const SETTINGS: [(&str, &str); 4] = [
 pub(crate) struct TestSite {
     db: Arc<TestDb>,
     address: SocketAddr,
-    handle: ServerHandle,
+    handle: Handle,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -115,12 +115,12 @@ impl TestSite {
     }
 }
 
-fn serve(config: &Config, pool: Pool, sender: &mpsc::Sender<Result<(SocketAddr, ServerHandle)>>) {
+fn serve(config: &Config, pool: Pool, sender: &mpsc::Sender<Result<(SocketAddr, Handle)>>) {
     let outcome = actix_web::rt::System::new().block_on(async {
-        match web::server::start(config, pool, Assets::embedded()) {
-            Ok((server, address)) => {
-                sender.send(Ok((address, server.handle()))).ok();
-                server.await
+        match web::server::start(config, pool, Assets::embedded(), Stop::new()) {
+            Ok(server) => {
+                sender.send(Ok((server.address(), server.handle()))).ok();
+                server.run().await
             }
             Err(error) => {
                 sender.send(Err(error)).ok();
@@ -136,7 +136,7 @@ fn serve(config: &Config, pool: Pool, sender: &mpsc::Sender<Result<(SocketAddr, 
 impl Drop for TestSite {
     fn drop(&mut self) {
         // The order to stop is sent here; when it was followed, the thread ends.
-        drop(self.handle.stop(false));
+        self.handle.end();
         if let Some(thread) = self.thread.take() {
             thread.join().ok();
         }

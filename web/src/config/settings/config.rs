@@ -8,10 +8,13 @@ use oc_core::DatabaseUrl;
 
 use super::environment::Environment;
 use super::logging::LogFormat;
-use super::{database, environment, listening, logging, second_factor, secret_key, visitors};
+use super::{
+    database, environment, limits, listening, logging, second_factor, secret_key, visitors,
+};
 use crate::config::hosts::AllowedHosts;
 use crate::config::read::{InvalidSetting, Source};
 use crate::config::secret::SecretKey;
+use crate::listener::Limits;
 
 /// The settings of one run.
 #[derive(Debug, Clone)]
@@ -28,6 +31,8 @@ pub struct Config {
     pub port: u16,
     /// Threads that answer requests.
     pub workers: usize,
+    /// What clients may cost.
+    pub limits: Limits,
     /// Where visitors find the site, without a slash at the end.
     pub public_url: String,
     /// The hosts that the site answers for.
@@ -83,6 +88,7 @@ impl Config {
             database_url: database::database_url(&source)?,
             database_pool_size: database::database_pool_size(&source)?,
             workers: listening::workers(&source)?,
+            limits: limits::limits(&source)?,
             public_url: visitors::public_url(&source, environment, &allowed_hosts, port)?,
             allowed_hosts,
             trusted_proxies: visitors::trusted_proxies(&source)?,
@@ -162,6 +168,13 @@ mod tests {
             ("HOST", "http://localhost"),
             ("PORT", "65536"),
             ("WORKERS", "many"),
+            ("MAX_CONNECTIONS", "0"),
+            ("MAX_REQUESTS", "-1"),
+            ("MAX_BODY_SIZE", "8M"),
+            ("DATABASE_QUEUE", "lots"),
+            ("CLIENT_TIMEOUT", "0"),
+            ("IDLE_TIMEOUT", "86401"),
+            ("SHUTDOWN_TIMEOUT", "30s"),
             ("PUBLIC_URL", "www.example.org"),
             ("PUBLIC_URL", "https://example.org/shop"),
             ("ALLOWED_HOSTS", "https://example.org"),

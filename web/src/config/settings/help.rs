@@ -1,13 +1,16 @@
 //! The settings as a table.
 
 use super::entry::Entry;
-use super::{database, environment, listening, logging, second_factor, secret_key, visitors};
+use super::{
+    database, environment, limits, listening, logging, second_factor, secret_key, visitors,
+};
 
 /// Every setting, in the order of the help: a file of settings is added here and in `config.rs`.
-const GROUPS: [&[Entry]; 7] = [
+const GROUPS: [&[Entry]; 8] = [
     environment::ENTRIES,
     database::ENTRIES,
     listening::ENTRIES,
+    limits::ENTRIES,
     visitors::ENTRIES,
     secret_key::ENTRIES,
     second_factor::ENTRIES,

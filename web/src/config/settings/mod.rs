@@ -7,6 +7,7 @@ mod database;
 mod entry;
 mod environment;
 mod help;
+mod limits;
 mod listening;
 mod logging;
 mod second_factor;

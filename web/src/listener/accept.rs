@@ -1,0 +1,60 @@
+//! Where connections come from: a socket of our own, or one that systemd holds for us.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use anyhow::{Context, bail};
+use futures_util::FutureExt;
+use listenfd::ListenFd;
+use tokio::net;
+
+/// How many connections the system keeps for us until we take them; it may have a lower limit of its own.
+const BACKLOG: i32 = 4096;
+
+/// The socket that the service manager passed on, or one at that address.
+pub(crate) fn bind(host: &str, port: u16) -> anyhow::Result<TcpListener> {
+    let mut passed = ListenFd::from_env();
+    if passed.len() > 1 {
+        bail!(
+            "{} sockets were passed on, but the site listens on one",
+            passed.len()
+        );
+    }
+    let listener = passed
+        .take_tcp_listener(0)
+        .context("the socket that was passed on is none of TCP")?;
+    let listener = listener.map_or_else(|| listen(host, port), Ok)?;
+    listener
+        .set_nonblocking(true)
+        .context("cannot use the socket")?;
+    Ok(listener)
+}
+
+fn listen(host: &str, port: u16) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind((host, port))
+        .with_context(|| format!("cannot listen on {host}:{port}"))?;
+    // Whoever passes a socket on has also chosen how many may wait there.
+    rustix::net::listen(&listener, BACKLOG).context("cannot listen")?;
+    Ok(listener)
+}
+
+/// A listener that can be waited for.
+pub(super) struct Listener(net::TcpListener);
+
+impl Listener {
+    pub(super) fn new(listener: TcpListener) -> io::Result<Self> {
+        Ok(Self(net::TcpListener::from_std(listener)?))
+    }
+
+    /// The next connection.
+    pub(super) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = self.0.accept().await?;
+        // It is watched by the worker that gets it, not by the thread that took it.
+        Ok((stream.into_std()?, peer))
+    }
+
+    /// A connection that has come already.
+    pub(super) fn try_accept(&self) -> Option<(TcpStream, SocketAddr)> {
+        self.accept().now_or_never().and_then(Result::ok)
+    }
+}

@@ -1,0 +1,33 @@
+//! The listener: how connections come in, what a client may cost, and how the site stops.
+//!
+//! actix's own server hands every connection to its HTTP parser and answers what that refuses without asking
+//! anybody. Here each request is cut out of its connection first, held against the limits, and only then handed
+//! on, one at a time; a refusal is a page of ours with the headers that every answer has.
+
+mod accept;
+mod admission;
+mod answer;
+mod chunks;
+mod connection;
+mod exchange;
+mod files;
+mod limits;
+mod pace;
+mod refusal;
+mod request;
+mod room;
+mod server;
+mod signals;
+mod site_service;
+mod stop;
+mod wire;
+mod worker;
+
+pub(crate) use accept::bind;
+pub(crate) use files::connections as connections_that_fit;
+pub use limits::Limits;
+pub(crate) use refusal::Refusals;
+pub use server::{Handle, Server};
+pub(crate) use server::{Pulse, Terms};
+pub(crate) use signals::stop_on_signals;
+pub use stop::Stop;

@@ -1,0 +1,205 @@
+//! Cutting a request out of what a client sent, and holding its head against the limits.
+
+use super::chunks::{Chunks, Framing};
+use super::limits::{LONGEST_ADDRESS, LONGEST_FIELDS, MOST_FIELDS};
+use super::refusal::Refusal;
+
+/// What the first bytes of a connection, or those behind a request, are.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Parsed {
+    /// The beginning of a head.
+    Partial,
+    /// A head that may pass.
+    Whole(Head),
+    /// Nothing that can be answered with a page that was asked for.
+    Refused(Refusal),
+}
+
+/// The head of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// Its length (bytes).
+    pub(super) length: usize,
+    /// How the body is sent that follows it.
+    pub(super) body: Framing,
+    /// Whether it asks for a head alone.
+    pub(super) wants_no_body: bool,
+    /// Whether it is one of HTTP/1.0, whose connections end after an answer unless it says otherwise.
+    pub(super) is_old: bool,
+    /// Whether a machine asks how the process is: answered however busy it is.
+    pub(super) is_probe: bool,
+}
+
+/// Reads the head at the start of `bytes`. `largest_body` is in bytes.
+pub(super) fn parse(bytes: &[u8], largest_body: usize) -> Parsed {
+    let mut headers = [httparse::EMPTY_HEADER; MOST_FIELDS];
+    let mut request = httparse::Request::new(&mut headers);
+    let length = match request.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => {
+            return too_long(bytes).map_or(Parsed::Partial, Parsed::Refused);
+        }
+        // A client that sends too much may also be cut off in the middle of a word.
+        Err(httparse::Error::TooManyHeaders) => return Parsed::Refused(Refusal::HeadTooLarge),
+        Err(_) => return Parsed::Refused(too_long(bytes).unwrap_or(Refusal::Bad)),
+    };
+    if let Some(refusal) = too_long(&bytes[..length]) {
+        return Parsed::Refused(refusal);
+    }
+    let body = match framing(request.headers) {
+        Ok(Framing::Length(length)) if length > largest_body as u64 => {
+            return Parsed::Refused(Refusal::BodyTooLarge);
+        }
+        Ok(body) => body,
+        Err(refusal) => return Parsed::Refused(refusal),
+    };
+    let path = request.path.unwrap_or_default();
+    Parsed::Whole(Head {
+        length,
+        body,
+        wants_no_body: request.method == Some("HEAD"),
+        is_old: request.version == Some(0),
+        is_probe: matches!(path, "/healthz" | "/readyz"),
+    })
+}
+
+/// What is too long in a head, or in the beginning of one.
+fn too_long(bytes: &[u8]) -> Option<Refusal> {
+    // Empty lines before a request are allowed (RFC 9112, section 2.2).
+    let start = bytes
+        .iter()
+        .position(|byte| !matches!(byte, b'\r' | b'\n'))?;
+    let end = bytes[start..].iter().position(|byte| *byte == b'\n');
+    let line = &bytes[start..end.map_or(bytes.len(), |end| start + end)];
+    let address = line.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+    if address.len() > LONGEST_ADDRESS {
+        Some(Refusal::AddressTooLong)
+    } else if bytes.len() - address.len() > LONGEST_FIELDS {
+        Some(Refusal::HeadTooLarge)
+    } else {
+        None
+    }
+}
+
+/// How the body is sent. What could be read in two ways is refused: another server on the way may read the other.
+fn framing(headers: &[httparse::Header<'_>]) -> Result<Framing, Refusal> {
+    let mut framing = None;
+    for header in headers {
+        let found = if header.name.eq_ignore_ascii_case("content-length") {
+            let digits = header.value.trim_ascii();
+            let number = std::str::from_utf8(digits)
+                .ok()
+                .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+                .and_then(|text| text.parse().ok());
+            Framing::Length(number.ok_or(Refusal::Bad)?)
+        } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
+            if !header.value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
+                return Err(Refusal::Bad);
+            }
+            Framing::Chunked(Chunks::START)
+        } else {
+            continue;
+        };
+        if framing.replace(found).is_some() {
+            return Err(Refusal::Bad);
+        }
+    }
+    Ok(framing.unwrap_or(Framing::NONE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(line: &str, headers: &str) -> Vec<u8> {
+        format!("{line}\r\nHost: localhost\r\n{headers}\r\n").into_bytes()
+    }
+
+    fn body_of(headers: &str) -> Option<Framing> {
+        match parse(&request("POST / HTTP/1.1", headers), 1000) {
+            Parsed::Whole(head) => Some(head.body),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_head_is_cut_where_it_ends() {
+        let mut bytes = request("HEAD / HTTP/1.0", "");
+        let length = bytes.len();
+        bytes.extend(b"GET /next HTTP/1.1\r\n");
+
+        let head = Head {
+            length,
+            body: Framing::NONE,
+            wants_no_body: true,
+            is_old: true,
+            is_probe: false,
+        };
+        assert_eq!(parse(&bytes, 0), Parsed::Whole(head));
+        assert_eq!(parse(&bytes[..length - 1], 0), Parsed::Partial);
+    }
+
+    #[test]
+    fn a_body_is_framed_in_one_way_or_refused() {
+        assert_eq!(body_of(""), Some(Framing::Length(0)));
+        assert_eq!(body_of("Content-Length: 12\r\n"), Some(Framing::Length(12)));
+        assert_eq!(
+            body_of("transfer-encoding: Chunked\r\n"),
+            Some(Framing::Chunked(Chunks::START))
+        );
+        for headers in [
+            "Content-Length: +1\r\n",
+            "Content-Length: -1\r\n",
+            "Content-Length:\r\n",
+            "Content-Length: 1, 1\r\n",
+            "Content-Length: 99999999999999999999\r\n",
+            "Content-Length: 1\r\nContent-Length: 1\r\n",
+            "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+        ] {
+            assert_eq!(body_of(headers), None, "{headers}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_told_apart() {
+        let refusal = |bytes: &[u8]| match parse(bytes, 1000) {
+            Parsed::Refused(refusal) => Some(refusal),
+            _ => None,
+        };
+        let address = "a".repeat(LONGEST_ADDRESS + 1);
+        let field = "a".repeat(LONGEST_FIELDS);
+
+        for (expected, bytes) in [
+            (
+                Refusal::AddressTooLong,
+                request(&format!("GET /{address} HTTP/1.1"), ""),
+            ),
+            (
+                Refusal::AddressTooLong,
+                format!("GET /{address}").into_bytes(),
+            ),
+            (
+                Refusal::HeadTooLarge,
+                request("GET / HTTP/1.1", &format!("X-Long: {field}\r\n")),
+            ),
+            (
+                Refusal::HeadTooLarge,
+                format!("GET / HTTP/1.1\r\nX-Long: {field}").into_bytes(),
+            ),
+            (
+                Refusal::HeadTooLarge,
+                request("GET / HTTP/1.1", &"X: y\r\n".repeat(MOST_FIELDS)),
+            ),
+            (
+                Refusal::BodyTooLarge,
+                request("POST / HTTP/1.1", "Content-Length: 1001\r\n"),
+            ),
+            (Refusal::Bad, b"this is not HTTP\r\n\r\n".to_vec()),
+            (Refusal::Bad, b"\x16\x03\x01\x02\x00\x01\x00".to_vec()),
+        ] {
+            assert_eq!(refusal(&bytes), Some(expected), "{expected:?}");
+        }
+    }
+}

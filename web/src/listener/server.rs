@@ -1,0 +1,266 @@
+//! The server: takes connections, hands them to the workers, and stops in good order.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actix_http::Request;
+use actix_http::Response;
+use actix_http::body::MessageBody;
+use actix_rt::ArbiterHandle;
+use actix_service::{IntoServiceFactory, Service, ServiceFactory};
+use actix_web::Error;
+use actix_web::dev::AppConfig;
+use anyhow::Context;
+use tokio::select;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::accept::Listener;
+use super::admission::Bodies;
+use super::limits::Limits;
+use super::refusal::Refusals;
+use super::site_service::make_site;
+use super::stop::{Phase, Stop};
+use super::worker::{Blueprint, Hand};
+use crate::proxies::Proxies;
+
+/// How often it is looked whether what still runs has ended.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// How long to wait after the system had no means for another connection.
+const BREATHER: Duration = Duration::from_millis(100);
+
+/// How long a worker may take to answer when it is asked whether it still turns.
+const WORKER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the threads get to end once nothing is expected of them any more.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What a server is made of.
+pub(crate) struct Terms {
+    pub(crate) workers: usize,
+    pub(crate) limits: Limits,
+    pub(crate) refusals: Refusals,
+    pub(crate) proxies: Proxies,
+}
+
+/// A site that listens.
+pub struct Server {
+    listener: Listener,
+    address: SocketAddr,
+    workers: Vec<Hand>,
+    starting: Vec<oneshot::Receiver<anyhow::Result<()>>>,
+    limits: Limits,
+    stop: Stop,
+}
+
+/// Ends a [`Server`].
+#[derive(Debug, Clone)]
+pub struct Handle(Stop);
+
+impl Handle {
+    /// Ends it at once, whatever still runs.
+    pub fn end(&self) {
+        self.0.now();
+    }
+
+    /// Has it stop in good order.
+    pub fn stop(&self) {
+        self.0.begin();
+    }
+}
+
+/// Tells whether every worker still turns: none is stuck in something that should not run there.
+pub(crate) struct Pulse(Vec<ArbiterHandle>);
+
+impl Pulse {
+    pub(crate) async fn is_felt(&self) -> bool {
+        let deadline = Instant::now() + WORKER_PATIENCE;
+        for worker in &self.0 {
+            let (sender, answer) = oneshot::channel();
+            worker.spawn_fn(move || {
+                sender.send(()).ok();
+            });
+            if !matches!(timeout_at(deadline, answer).await, Ok(Ok(()))) {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+impl Server {
+    /// Starts the workers behind a listener. `app` makes the application on each of them.
+    pub(crate) fn start<F, I, S, B>(
+        listener: TcpListener,
+        terms: Terms,
+        stop: Stop,
+        app: F,
+    ) -> anyhow::Result<Self>
+    where
+        F: Fn() -> I + Send + Sync + 'static,
+        I: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<Request, Config = AppConfig> + 'static,
+        S::Error: Into<Error> + 'static,
+        S::InitError: std::fmt::Debug,
+        S::Response: Into<Response<B>> + 'static,
+        <S::Service as Service<Request>>::Future: 'static,
+        S::Service: 'static,
+        B: MessageBody + 'static,
+    {
+        let address = listener
+            .local_addr()
+            .context("the listener has no address")?;
+        let limits = terms.limits;
+        let blueprint = Arc::new(Blueprint {
+            make_site: make_site(app),
+            limits,
+            room: limits.connections.div_ceil(terms.workers),
+            refusals: terms.refusals,
+            proxies: terms.proxies,
+            bodies: Bodies::default(),
+            stop: stop.clone(),
+        });
+        let start = || Hand::start(Arc::clone(&blueprint));
+        let (workers, starting) = std::iter::repeat_with(start).take(terms.workers).unzip();
+        Ok(Self {
+            listener: Listener::new(listener).context("cannot watch the listener")?,
+            address,
+            workers,
+            starting,
+            limits,
+            stop,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What ends it.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle(self.stop.clone())
+    }
+
+    /// Waits until every worker can answer.
+    ///
+    /// # Errors
+    /// When one cannot.
+    pub async fn ready(&mut self) -> anyhow::Result<()> {
+        for starting in self.starting.drain(..) {
+            starting.await.context("a worker died at its start")??;
+        }
+        Ok(())
+    }
+
+    /// Serves until it is told to stop, and then until nothing runs any more or the time is up.
+    ///
+    /// # Errors
+    /// When a worker cannot answer.
+    pub async fn run(mut self) -> anyhow::Result<()> {
+        self.ready().await?;
+        select! {
+            () = self.serve() => {}
+            () = self.stop.reached(Phase::Draining) => {}
+        }
+        let deadline = Instant::now() + self.limits.shutdown_timeout;
+        let drained = timeout_at(deadline, self.drain()).await;
+        if drained.is_err() {
+            log::warn!(
+                "{} connections did not end in time, and are cut off",
+                self.connections()
+            );
+        }
+        self.end().await;
+        Ok(())
+    }
+
+    /// What tells whether the workers still turn.
+    pub(crate) fn pulse(&self) -> Pulse {
+        Pulse(self.workers.iter().map(Hand::handle).collect())
+    }
+
+    /// Takes connections for ever.
+    async fn serve(&self) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, peer)) => self.hand_out(stream, peer),
+                // The client went away before we came to it.
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    log::warn!("no connection can be taken just now: {error}");
+                    sleep(BREATHER).await;
+                }
+            }
+        }
+    }
+
+    /// Gives a connection to the worker that has the fewest.
+    fn hand_out(&self, stream: std::net::TcpStream, peer: SocketAddr) {
+        let load = |worker: &&Hand| worker.taken.load(Ordering::Relaxed);
+        if let Some(worker) = self.workers.iter().min_by_key(load) {
+            worker.taken.fetch_add(1, Ordering::Relaxed);
+            worker.give(stream, peer);
+        }
+    }
+
+    /// Lets what runs come to its end: first the requests that began before the order, while others still get an
+    /// answer, so that whoever asks is told that the site is not ready; then the connections.
+    async fn drain(&self) {
+        let early = async {
+            while self.stop.early_requests() > 0 {
+                sleep(LOOK).await;
+            }
+        };
+        select! {
+            () = self.serve() => {}
+            () = early => {}
+            () = self.stop.reached(Phase::Over) => return,
+        }
+        // A client that was let in must not be turned out unheard.
+        while let Some((stream, peer)) = self.listener.try_accept() {
+            self.hand_out(stream, peer);
+        }
+        self.stop.enter(Phase::Closing);
+        let gone = async {
+            while self.connections() > 0 {
+                sleep(LOOK).await;
+            }
+        };
+        select! {
+            () = gone => {}
+            () = self.stop.reached(Phase::Over) => {}
+        }
+    }
+
+    fn connections(&self) -> usize {
+        let taken = self
+            .workers
+            .iter()
+            .map(|worker| worker.taken.load(Ordering::Relaxed));
+        taken.sum()
+    }
+
+    /// Ends the workers, and waits a moment for their threads.
+    async fn end(self) {
+        self.stop.now();
+        drop(self.listener);
+        let (ended, all_ended) = oneshot::channel();
+        let workers = self.workers;
+        // One that is stuck must not keep the program: it ends with us.
+        std::thread::spawn(move || {
+            for worker in workers {
+                if worker.end().is_err() {
+                    log::error!("a worker had panicked");
+                }
+            }
+            ended.send(()).ok();
+        });
+        timeout_at(Instant::now() + FAREWELL, all_ended).await.ok();
+    }
+}
