@@ -25,6 +25,7 @@ COPY crates/lettings/Cargo.toml crates/lettings/
 COPY crates/profiles/Cargo.toml crates/profiles/
 COPY web/Cargo.toml web/
 COPY xtask/Cargo.toml xtask/
+# hadolint ignore=DL4006
 RUN for crate in crates/* web xtask; do \
         mkdir "$crate/src" \
         && touch "$crate/src/lib.rs" \

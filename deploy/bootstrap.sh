@@ -22,6 +22,7 @@ install_packages() {
 # Docker with Compose: from Debian where it has both, and otherwise from Docker's own packages.
 if ! docker compose version > /dev/null 2>&1; then
     as_root apt-get --quiet update
+    # shellcheck source=/dev/null
     . /etc/os-release
     if [ "${VERSION_ID:-0}" -ge 13 ]; then
         install_packages ca-certificates docker.io docker-cli docker-compose

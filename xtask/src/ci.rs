@@ -5,13 +5,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::machine::Machine;
-use crate::{advisories, arrows, clippy, coverage, deny, docs, fmt, image, machete, schema, typos};
+use crate::{
+    advisories, arrows, clippy, coverage, deny, docs, fmt, image, machete, pipeline, rolling,
+    schema, typos,
+};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Build and try the image too, which takes minutes.
+    /// Also what takes minutes more: build and try the image, and replace both slots under load.
     #[arg(long)]
-    image: bool,
+    all: bool,
 }
 
 /// How a step went that did not fail.
@@ -26,7 +29,7 @@ pub(crate) enum Outcome {
 type Step = (&'static str, fn(&Machine, &Args) -> Result<Outcome>);
 
 /// From quick to slow. The tests run once, in the step that also counts the lines that they reach.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 13] = [
     ("fmt", |machine, _| {
         done(fmt::run(machine, &fmt::Args { check: true }))
     }),
@@ -36,16 +39,33 @@ const STEPS: [Step; 11] = [
     ("deny", |machine, _| done(deny::run(machine))),
     ("advisories", |machine, _| advisories::run(machine)),
     ("machete", |machine, _| done(machete::run(machine))),
+    ("pipeline", |machine, _| pipeline::run(machine)),
     ("schema", |machine, _| {
         done(schema::run(machine, &schema::Args { check: true }))
     }),
     ("test + coverage", |machine, _| done(coverage::run(machine))),
     ("docs", |machine, _| done(docs::run(machine))),
-    ("image", |machine, args| image::check(machine, args.image)),
+    ("rolling", |machine, args| {
+        only_with_all(args, || {
+            done(rolling::run(machine, &rolling::Args::default()))
+        })
+    }),
+    ("image", |machine, args| {
+        only_with_all(args, || image::check(machine))
+    }),
 ];
 
 fn done(result: Result<()>) -> Result<Outcome> {
     result.map(|()| Outcome::Done)
+}
+
+/// A step that takes minutes, and so waits to be asked for.
+fn only_with_all(args: &Args, step: impl FnOnce() -> Result<Outcome>) -> Result<Outcome> {
+    if args.all {
+        return step();
+    }
+    eprintln!("not checked: this takes minutes, and `cargo xtask ci --all` does it");
+    Ok(Outcome::NotChecked)
 }
 
 /// Does every step, whatever became of the one before, and fails if one of them did.

@@ -18,7 +18,9 @@ mod image;
 mod machete;
 mod machine;
 mod needs;
+mod pipeline;
 mod postgres;
+mod rolling;
 mod schema;
 mod services;
 mod test;
@@ -74,10 +76,14 @@ enum Chore {
     Coverage,
     /// Build the documentation; a warning is an error.
     Docs,
+    /// Lint the workflows, the Dockerfile, the files of the deploys and the scripts.
+    Pipeline,
     /// Build the image of the commit that is checked out; try it, describe it, push it.
     Image(image::Args),
     /// Release the image of a commit, and go back if the site does not answer with it.
     Deploy(deploy::Args),
+    /// Replace both slots behind a proxy while visitors come, and count what fails.
+    Rolling(rolling::Args),
     /// Go back to an earlier commit.
     Rollback(deploy::RollbackArgs),
     /// Run a command with a throw-away PostgreSQL server in `TEST_POSTGRES_URL`.
@@ -112,8 +118,10 @@ fn run(cli: Cli) -> Result<()> {
         Chore::Test(args) => test::run(&machine, &args),
         Chore::Coverage => coverage::run(&machine),
         Chore::Docs => docs::run(&machine),
+        Chore::Pipeline => pipeline::run(&machine).map(drop),
         Chore::Image(args) => image::run(&machine, &args),
         Chore::Deploy(args) => deploy::run(&machine, &args),
+        Chore::Rolling(args) => rolling::run(&machine, &args),
         Chore::Rollback(args) => deploy::rollback(&machine, &args),
         Chore::Postgres(args) => postgres::run(&machine, &args),
         Chore::Guard(args) => guard::run(&machine, &args),

@@ -41,6 +41,9 @@ pub(crate) const BROWSER: [Need; 3] = [
     ),
 ];
 
+/// For replacing the slots behind a proxy.
+pub(crate) const CADDY: [Need; 1] = [program("caddy", "caddy")];
+
 /// For tests of deploys over SSH.
 pub(crate) const SSH: [Need; 2] = [
     program("ssh", "openssh-client"),
@@ -57,7 +60,7 @@ pub(crate) const PYTHON: [Need; 2] = [
 ];
 
 /// For packages from npm.
-pub(crate) const NPM: [Need; 1] = [program("npm", "npm")];
+pub(crate) const NPM: [Need; 2] = [program("node", "nodejs"), program("npm", "npm")];
 
 /// For reading coverage profiles, where the Rust toolchain has no such tools of its own.
 pub(crate) fn llvm(major: &str) -> [Need; 1] {

