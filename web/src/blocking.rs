@@ -3,6 +3,7 @@
 use actix_web::error::BlockingError;
 use actix_web::web;
 
+use crate::reporting::Carried;
 use crate::request_context;
 
 /// Runs work on a thread that may block, for the request that the caller works for.
@@ -13,5 +14,6 @@ pub(crate) async fn run<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, BlockingError> {
     let request = request_context::current();
-    web::block(move || request_context::carry(request, work)).await
+    let hub = Carried::here();
+    web::block(move || hub.run(|| request_context::carry(request, work))).await
 }

@@ -9,7 +9,7 @@ use crate::commands::{
     openapi, reset_factor, restore, serve, verify,
 };
 use crate::config::{self, Config};
-use crate::logging;
+use crate::{logging, reporting};
 
 /// Orange County Lettings: the site of a company that lets holiday homes.
 #[derive(Debug, Parser)]
@@ -80,17 +80,28 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     let config = Config::from_env()?;
     logging::start(&config);
+    // What is left to be reported is sent when this is dropped.
+    let serves = matches!(command, Command::Serve(_));
+    let _reports = serves.then(|| reporting::start(&config));
+    let outcome = execute(command, &config);
+    if let Err(error) = &outcome {
+        reporting::report_end(error);
+    }
+    outcome
+}
+
+fn execute(command: Command, config: &Config) -> anyhow::Result<()> {
     match command {
-        Command::Serve(arguments) => serve::run(&config, &arguments),
-        Command::Migrate(arguments) => migrate::run(&config, &arguments),
-        Command::CreateSuperuser(arguments) => create_superuser::run(&config, &arguments),
-        Command::ChangePassword(arguments) => change_password::run(&config, &arguments),
-        Command::ResetFactor(arguments) => reset_factor::run(&config, &arguments),
-        Command::Check(arguments) => check::run(&config, &arguments),
-        Command::Demo(arguments) => demo::run(&config, &arguments),
-        Command::ImportDjango(arguments) => import_django::run(&config, &arguments),
-        Command::Backup(arguments) => backup::run(&config, &arguments),
-        Command::Restore(arguments) => restore::run(&config, &arguments),
+        Command::Serve(arguments) => serve::run(config, &arguments),
+        Command::Migrate(arguments) => migrate::run(config, &arguments),
+        Command::CreateSuperuser(arguments) => create_superuser::run(config, &arguments),
+        Command::ChangePassword(arguments) => change_password::run(config, &arguments),
+        Command::ResetFactor(arguments) => reset_factor::run(config, &arguments),
+        Command::Check(arguments) => check::run(config, &arguments),
+        Command::Demo(arguments) => demo::run(config, &arguments),
+        Command::ImportDjango(arguments) => import_django::run(config, &arguments),
+        Command::Backup(arguments) => backup::run(config, &arguments),
+        Command::Restore(arguments) => restore::run(config, &arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Copy(arguments) => copy::run(&arguments),
         Command::OpenApi => openapi::run(),

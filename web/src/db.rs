@@ -6,6 +6,7 @@ use oc_core::{DbConnection, Pool};
 
 use crate::blocking;
 use crate::error::PageError;
+use crate::reporting::DatabaseSpan;
 
 /// Runs queries on pooled connections, away from the threads that answer requests.
 #[derive(Clone)]
@@ -29,7 +30,9 @@ impl Db {
         F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static,
     {
         let pool = self.pool.clone();
+        let name = std::any::type_name::<F>();
         blocking::run(move || {
+            let _span = DatabaseSpan::start(name);
             let mut conn = pool
                 .get()
                 .map_err(|error| PageError::Unavailable(error.into()))?;

@@ -6,6 +6,8 @@ use oc_core::admin::SaveError;
 use oc_core::advice::advice;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::reporting::Origin;
+
 /// What must be escaped in a value of a query; slashes may stay.
 const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
@@ -56,7 +58,10 @@ impl From<diesel::result::Error> for PageError {
     fn from(error: diesel::result::Error) -> Self {
         match error {
             diesel::result::Error::NotFound => Self::NotFound,
-            error => Self::Internal(error.into()),
+            error => {
+                let origin = Origin::here("the database refused");
+                Self::Internal(anyhow::Error::new(error).context(origin))
+            }
         }
     }
 }
@@ -73,7 +78,8 @@ impl From<SaveError> for PageError {
 
 impl From<tera::Error> for PageError {
     fn from(error: tera::Error) -> Self {
-        Self::Internal(error.into())
+        let origin = Origin::here("the page cannot be made");
+        Self::Internal(anyhow::Error::new(error).context(origin))
     }
 }
 

@@ -2,20 +2,23 @@
 
 use actix_web::App;
 use actix_web::dev::RequestHead;
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{Data, PayloadConfig};
 use oc_core::Pool;
 
 use crate::admin::{self, CookieRules, Hashing, Keys};
 use crate::app::routes;
 use crate::assets::Assets;
+use crate::checks::Checks;
 use crate::config::{Config, Environment};
 use crate::db::Db;
+use crate::diagnostics::Facts;
 use crate::head::preview;
 use crate::listener::{self, Limits, Refusals, Server, Stop};
 use crate::middleware::{check_host, error_pages, observe, represent, security_headers};
 use crate::pages::Pages;
 use crate::proxies::Proxies;
+use crate::reporting::{Reporting, describe};
 use crate::service_manager;
 use crate::site::Site;
 
@@ -57,6 +60,17 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
     let proxies = Data::new(Proxies(config.trusted_proxies.clone()));
     let always_https = config.public_url.starts_with("https://");
 
+    let folder = config.database_url.folder();
+    let checks = Data::new(Checks::new(db.get_ref().clone(), folder));
+    let facts = Data::new(Facts::of(config));
+    let reporting = Reporting::of(config);
+    // Each request is a trace of its own, also where no timings are sent. Faults are reported where they become a
+    // page: this layer knows of those that carry an error alone.
+    let sentry = sentry_actix::Sentry::builder()
+        .capture_server_errors(false)
+        .start_transaction(true)
+        .finish();
+
     let refusals = Refusals::new(&pages, &site);
     let trusted = proxies.get_ref().clone();
     let stopping = Data::new(stop.clone());
@@ -70,6 +84,9 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
             .app_data(pages.clone())
             .app_data(assets.clone())
             .app_data(db.clone())
+            .app_data(Data::new(reporting))
+            .app_data(checks.clone())
+            .app_data(facts.clone())
             .app_data(hosts.clone())
             .app_data(proxies.clone())
             .app_data(keys.clone())
@@ -91,6 +108,8 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
             .wrap(from_fn(error_pages))
             .wrap(from_fn(represent))
             .wrap(from_fn(security_headers))
+            .wrap(Condition::new(reporting.on, from_fn(describe)))
+            .wrap(Condition::new(reporting.on, sentry.clone()))
             .wrap(from_fn(observe))
     };
     let limits = Limits {

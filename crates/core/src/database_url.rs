@@ -46,6 +46,32 @@ impl FromStr for DatabaseUrl {
     }
 }
 
+impl DatabaseUrl {
+    /// The file that holds the database, where it is one; SQLite takes `file:PATH?…` for a path, too.
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
+        let Self::Sqlite(path) = self else {
+            return None;
+        };
+        let text = path.to_string_lossy();
+        let Some(path_of_uri) = text.strip_prefix("file:") else {
+            return Some(path.clone());
+        };
+        let plain = path_of_uri.split(['?', '#']).next().unwrap_or_default();
+        Some(PathBuf::from(plain.strip_prefix("//").unwrap_or(plain)))
+    }
+
+    /// The folder of that file.
+    #[must_use]
+    pub fn folder(&self) -> Option<PathBuf> {
+        let file = self.file()?;
+        match file.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => Some(folder.to_owned()),
+            _ => Some(PathBuf::from(".")),
+        }
+    }
+}
+
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -114,6 +140,24 @@ mod tests {
             parse("sqlite://:memory:"),
             Err(InvalidDatabaseUrl::InMemory)
         );
+    }
+
+    #[test]
+    fn a_database_in_a_file_has_a_place() {
+        let place = |text: &str| {
+            let url: DatabaseUrl = text.parse().unwrap();
+            let text = |path: Option<PathBuf>| path.map(|path| path.display().to_string());
+            (text(url.file()), text(url.folder()))
+        };
+        let both = |file: &str, folder: &str| (Some(file.to_owned()), Some(folder.to_owned()));
+
+        assert_eq!(place("sqlite://a.db"), both("a.db", "."));
+        assert_eq!(place("sqlite:///data/a.db"), both("/data/a.db", "/data"));
+        assert_eq!(
+            place("sqlite://file:/data/a.db?mode=ro"),
+            both("/data/a.db", "/data")
+        );
+        assert_eq!(place("postgres://localhost/oc"), (None, None));
     }
 
     #[test]

@@ -41,10 +41,15 @@ pub(super) fn allowed(
     }
 }
 
-/// Every right that can be given, over every model.
+/// The right to see what runs here, and to raise a fault on purpose.
+pub(super) const DIAGNOSTICS: &str = "site.view_diagnostics";
+
+/// Every right that can be given: those over every model, and the one that is about none.
 pub(super) fn rights() -> Vec<Choice> {
     let names: Vec<_> = MODELS.iter().map(|model| (model.app, model.name)).collect();
-    oc_core::accounts::admin::right_choices(&names)
+    let mut rights = oc_core::accounts::admin::right_choices(&names);
+    rights.push(Choice::new(DIAGNOSTICS, "site · diagnostics · view"));
+    rights
 }
 
 /// Whether a field of a model holds rights.

@@ -9,13 +9,13 @@ use actix_web::guard::{Any, Get, Head, fn_guard};
 use actix_web::http::header;
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::{self, Data, to};
-use actix_web::{FromRequest, Handler, Resource, Responder};
+use actix_web::{FromRequest, Handler, Resource, Responder, Scope};
 
 use super::csrf::CookieRules;
 use super::frame::Keys;
 use super::handlers::{
-    act, action, autocomplete, change, delete, deleted, history, index, list, log, login, logout,
-    object, password, sessions, two_factor, user_factor, user_password,
+    act, action, autocomplete, change, delete, deleted, diagnostics, history, index, list, log,
+    login, logout, object, password, sessions, two_factor, user_factor, user_password,
 };
 use super::models::MODELS;
 use super::refusals::record_refusals;
@@ -55,6 +55,7 @@ where
         .service(read("/log/", log::index))
         .service(read("/log/export/", log::export))
         .service(form("/log/{id}/", act::show, act::restore))
+        .service(form("/diagnostics/", diagnostics::show, diagnostics::fail))
         .service(form("/login/", login::new, login::create))
         .service(form("/login/code/", login::new_code, login::create_code))
         .service(form("/logout/", logout::ask, logout::delete))
@@ -85,6 +86,7 @@ where
     for path in [
         "",
         "/autocomplete",
+        "/diagnostics",
         "/log",
         "/log/export",
         "/log/{id}",
@@ -100,7 +102,18 @@ where
     ] {
         scope = scope.service(web::resource(path).to(fallback::add_slash));
     }
-    // Named one by one, so that an address of nothing is not found before anybody is asked to log in.
+    let scope = models(scope);
+    scope
+        .default_service(to(fallback::not_found))
+        .wrap(from_fn(record_refusals))
+        .wrap(sessions)
+        // Whatever is answered here is for one person, now.
+        .wrap(DefaultHeaders::new().add((header::CACHE_CONTROL, "no-store")))
+}
+
+/// The pages of every model, named one by one, so that an address of nothing is not found before anybody is asked to
+/// log in.
+fn models(mut scope: Scope) -> Scope {
     for model in MODELS {
         let app = format!("/{{app:{}}}", model.app);
         let list = format!("{app}/{{model:{}}}", model.name);
@@ -136,11 +149,6 @@ where
         }
     }
     scope
-        .default_service(to(fallback::not_found))
-        .wrap(from_fn(record_refusals))
-        .wrap(sessions)
-        // Whatever is answered here is for one person, now.
-        .wrap(DefaultHeaders::new().add((header::CACHE_CONTROL, "no-store")))
 }
 
 /// A page that is only read.

@@ -16,6 +16,7 @@ use super::frame::Keys;
 use super::store::{PROVED, RENEW, ROW, USER};
 use crate::db::Db;
 use crate::error::PageError;
+use crate::reporting;
 
 /// Where one's own password is changed.
 const PASSWORD_CHANGE: &str = "/admin/password_change/";
@@ -95,6 +96,7 @@ impl FromRequest for SignedIn {
             .app_data::<Data<Keys>>()
             .is_some_and(|keys| keys.require_totp);
         let path = request.path().to_owned();
+        let request = request.clone();
         let next = request
             .uri()
             .path_and_query()
@@ -107,6 +109,7 @@ impl FromRequest for SignedIn {
             let signed_in = Self::find(&db, &session)
                 .await?
                 .ok_or(PageError::LoginRequired { next })?;
+            reporting::name_staff(&request, signed_in.user.id, &signed_in.user.username);
             if session.remove(RENEW).is_some() {
                 session.renew();
             }

@@ -1,11 +1,12 @@
 //! `check`: is everything in place?
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
 use oc_core::{migrations, version};
 
 use super::{health, start, storage};
 use crate::config::Config;
+use crate::room::Room;
 
 /// What `check` can be told.
 #[derive(Debug, Args)]
@@ -15,17 +16,23 @@ pub(crate) struct Arguments {
     health: bool,
 }
 
-/// Goes through the settings, the database, write access and versions, and fails at the first trouble.
+/// Goes through the settings, the database, write access, room and versions, and fails at the first trouble.
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.health {
         return health::ask(config);
     }
     storage::warn(config);
     println!(
+        "program: {} ({})",
+        env!("CARGO_PKG_VERSION"),
+        env!("OC_REVISION")
+    );
+    println!(
         "settings: ok ({:?}, {})",
         config.environment, config.public_url
     );
-    let mut conn = start::open_checked(&config.database_url)?;
+    println!("sentry: {}", sentry(config));
+    let mut conn = start::open_existing(&config.database_url)?;
     let (name, version) = version(&mut conn)?;
     println!("database: ok ({name} {version} at {})", config.database_url);
     let pending = migrations::status(&mut conn)?.pending;
@@ -39,5 +46,27 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     println!("migrations: ok (none pending)");
     start::check_writable(&mut conn)?;
     println!("write access: ok");
+    if let Some(folder) = config.database_url.folder() {
+        let room = Room::at(&folder)
+            .with_context(|| format!("cannot tell the room on the disk of {}", folder.display()))?;
+        if !room.is_enough() {
+            bail!("the disk of {} is nearly full: {room}", folder.display());
+        }
+        println!("disk: ok ({room})");
+    }
     Ok(())
+}
+
+/// Whether errors are reported, and as what.
+fn sentry(config: &Config) -> String {
+    config.sentry.as_ref().map_or_else(
+        || "off (SENTRY_DSN is not set)".to_owned(),
+        |sentry| {
+            let host = sentry.dsn.0.host();
+            format!(
+                "on (to {host}, environment {}, release {})",
+                sentry.environment, sentry.release
+            )
+        },
+    )
 }

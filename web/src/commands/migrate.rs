@@ -16,8 +16,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
-    let mut conn = start::open_checked(&config.database_url)?;
     if arguments.check {
+        let mut conn = start::open_existing(&config.database_url)?;
         let pending = migrations::status(&mut conn)?.pending;
         if !pending.is_empty() {
             bail!(
@@ -29,6 +29,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         println!("The database is up to date.");
         return Ok(());
     }
+    let mut conn = start::open_checked(&config.database_url)?;
     match start::migrate(&mut conn)?.pending.len() {
         0 => println!("The database was up to date."),
         count => println!("Ran {count} migrations."),

@@ -13,6 +13,9 @@ pub(crate) fn report(error: &anyhow::Error) -> String {
         None if reason.contains("newer than this program") => {
             "Start the version that migrated it, or restore a backup from before."
         }
+        None if reason.contains("there is no database at") => {
+            "`oc-lettings migrate` makes one; or set DATABASE_URL to where it is."
+        }
         None if reason.contains("cannot listen on") => {
             "Set HOST and PORT to an address that is free."
         }

@@ -13,9 +13,9 @@ pub(super) fn open_checked(url: &DatabaseUrl) -> anyhow::Result<DbConnection> {
 
 /// Opens a database that must be there already: SQLite would make an empty one of a wrong path.
 pub(super) fn open_existing(url: &DatabaseUrl) -> anyhow::Result<DbConnection> {
-    if let DatabaseUrl::Sqlite(path) = url
-        && !path.exists()
-    {
+    let missing = url.file().filter(|file| !file.exists());
+    // Where the folder is missing too, SQLite makes nothing and says so itself.
+    if missing.is_some() && url.folder().is_some_and(|folder| folder.exists()) {
         bail!("there is no database at {url}");
     }
     open_checked(url)

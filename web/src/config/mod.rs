@@ -12,5 +12,5 @@ mod superuser;
 
 pub use hosts::AllowedHosts;
 pub use secret::SecretKey;
-pub use settings::{Config, Environment, LogFormat, help};
+pub use settings::{Config, Environment, LogFormat, Sentry, SentryDsn, help};
 pub(crate) use superuser::Superuser;

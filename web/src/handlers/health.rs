@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::Data;
-use oc_core::migrations;
 use serde::Serialize;
 
-use crate::db::Db;
-use crate::error::PageError;
+use crate::checks::{Check, Checks};
 use crate::listener::Stop;
 
 #[derive(Serialize)]
@@ -38,25 +36,15 @@ pub(crate) async fn alive() -> HttpResponse {
 }
 
 /// Whether requests can be answered: named checks, 503 when one fails.
-pub(crate) async fn ready(db: Data<Db>, stop: Data<Stop>) -> HttpResponse {
-    let pending = db
-        .run(|conn| {
-            migrations::status(conn)
-                .map(|status| status.pending)
-                .map_err(|error| PageError::Internal(error.into()))
-        })
-        .await;
-    let (database, migrations) = match pending {
-        Ok(pending) if pending.is_empty() => ("ok", "ok"),
-        Ok(_) => ("ok", "pending"),
-        Err(PageError::Unavailable(_)) => ("failed", "unknown"),
-        Err(_) => ("ok", "failed"),
-    };
-    let mut checks = BTreeMap::from([("database", database), ("migrations", migrations)]);
+pub(crate) async fn ready(checks: Data<Checks>, stop: Data<Stop>) -> HttpResponse {
+    let mut checks = checks.run().await;
     if stop.is_stopping() {
-        checks.insert("process", "stopping");
+        checks.push(Check {
+            name: "process",
+            outcome: "stopping",
+        });
     }
-    let ready = checks.values().all(|check| *check == "ok");
+    let ready = checks.iter().all(|check| check.passed());
     let mut response = if ready {
         HttpResponse::Ok()
     } else {
@@ -65,10 +53,11 @@ pub(crate) async fn ready(db: Data<Db>, stop: Data<Stop>) -> HttpResponse {
     if !ready {
         response.insert_header((header::RETRY_AFTER, "5"));
     }
+    let named = |check: &Check| (check.name, check.outcome);
     response
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(Readiness {
             status: if ready { "ok" } else { "failed" },
-            checks,
+            checks: checks.iter().map(named).collect(),
         })
 }

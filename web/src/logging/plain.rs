@@ -38,7 +38,7 @@ fn escape(text: &str, odd: impl Fn(char) -> bool) -> Cow<'_, str> {
 }
 
 /// The text without e-mail addresses, and without the passwords of addresses such as `postgres://oc:secret@db/oc`.
-pub(super) fn redacted(text: &str) -> Cow<'_, str> {
+pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
     if !text.contains('@') && !text.contains("%40") {
         return Cow::Borrowed(text);
     }

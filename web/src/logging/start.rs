@@ -3,7 +3,7 @@
 use env_logger::Builder;
 use log::LevelFilter;
 
-use super::line;
+use super::{bridge, line};
 use crate::config::Config;
 
 /// Starts logging. Called once; a second call (in tests) changes nothing.
@@ -17,7 +17,15 @@ pub(crate) fn start(config: &Config) {
         let time = out.timestamp_millis().to_string();
         line::write(out, format, &time, record)
     });
-    if builder.try_init().is_err() {
+    let logger = builder.build();
+    let level = logger.filter();
+    let outcome = if config.sentry.is_some() {
+        let level = level.max(LevelFilter::Info);
+        bridge::install(logger, &config.log_filter, level)
+    } else {
+        log::set_boxed_logger(Box::new(logger)).map(|()| log::set_max_level(level))
+    };
+    if outcome.is_err() {
         log::debug!("logging was started before");
     }
 }

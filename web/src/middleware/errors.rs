@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::words::Words;
 use crate::head::Head;
 use crate::pages::{Page, Pages};
+use crate::reporting;
 use crate::site::Site;
 
 #[derive(Serialize)]
@@ -55,7 +56,10 @@ pub(crate) async fn error_pages(
         return Err(InternalError::from_response("panic", response).into());
     };
     let response = match outcome {
-        Ok(response) => response.map_into_boxed_body(),
+        Ok(response) => {
+            reporting::report(response.response());
+            response.map_into_boxed_body()
+        }
         // A layer failed, not a page: the store of the sessions, when the database is away.
         Err(error) if error.as_response_error().status_code().is_server_error() => {
             let (content_type, text) = page(StatusCode::SERVICE_UNAVAILABLE, None);

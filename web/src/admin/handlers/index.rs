@@ -13,6 +13,7 @@ use crate::admin::log;
 use crate::admin::models::{self, MODELS, capitalized, is_open, list_path, may_view};
 use crate::admin::signed_in::SignedIn;
 use crate::db::Db;
+use crate::diagnostics;
 use crate::error::PageError;
 use crate::pages::Page;
 
@@ -26,6 +27,7 @@ struct IndexPage {
     recent: Vec<Recent>,
     no_rights: bool,
     log_href: Option<&'static str>,
+    diagnostics_href: Option<&'static str>,
 }
 
 impl Page for IndexPage {
@@ -122,7 +124,9 @@ async fn page(
             app.models.push(links(user, model));
         }
     }
-    let no_rights = apps.is_empty();
+    let diagnoses = only.is_none() && user.rights.hold(models::DIAGNOSTICS);
+    let diagnostics_href = diagnoses.then_some(diagnostics::PATH);
+    let no_rights = apps.is_empty() && diagnostics_href.is_none();
     let opens = user.rights.are_all() || MODELS.iter().any(|model| may_view(&user.rights, model));
     let log_href = opens.then_some(log::PATH);
     let recent = recent.into_iter().map(recent_line).collect();
@@ -143,6 +147,7 @@ async fn page(
             recent,
             no_rights,
             log_href,
+            diagnostics_href,
         },
     )
 }

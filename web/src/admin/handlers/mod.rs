@@ -6,6 +6,7 @@ pub(super) mod autocomplete;
 pub(super) mod change;
 pub(super) mod delete;
 pub(super) mod deleted;
+pub(super) mod diagnostics;
 pub(super) mod history;
 pub(super) mod index;
 pub(super) mod list;

@@ -1,6 +1,7 @@
 //! All the settings of one run, and where they come from.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use anyhow::Context;
 use ipnet::IpNet;
@@ -8,8 +9,10 @@ use oc_core::DatabaseUrl;
 
 use super::environment::Environment;
 use super::logging::LogFormat;
+use super::sentry::Sentry;
 use super::{
-    database, environment, limits, listening, logging, second_factor, secret_key, visitors,
+    database, environment, limits, listening, logging, metrics, second_factor, secret_key, sentry,
+    visitors,
 };
 use crate::config::hosts::AllowedHosts;
 use crate::config::read::{InvalidSetting, Source};
@@ -47,6 +50,10 @@ pub struct Config {
     pub log_filter: String,
     /// How it is logged.
     pub log_format: LogFormat,
+    /// How errors are reported, where they are.
+    pub sentry: Option<Sentry>,
+    /// Where figures for Prometheus are served, where they are.
+    pub metrics_address: Option<SocketAddr>,
 }
 
 impl Config {
@@ -96,6 +103,8 @@ impl Config {
             require_totp: second_factor::require_totp(&source)?,
             log_filter: logging::log_filter(&source)?,
             log_format: logging::log_format(&source)?,
+            sentry: sentry::sentry(&source, environment)?,
+            metrics_address: metrics::metrics_address(&source)?,
             host: listening::host(&source)?,
             port,
         })
@@ -182,6 +191,12 @@ mod tests {
             ("RUST_LOG", "web=loud"),
             ("REQUIRE_TOTP", "maybe"),
             ("LOG_FORMAT", "xml"),
+            ("SENTRY_ENVIRONMENT", "a/b"),
+            ("SENTRY_RELEASE", "a b"),
+            ("SENTRY_TRACES_SAMPLE_RATE", "1.5"),
+            ("SENTRY_TRACES_SAMPLE_RATE", "NaN"),
+            ("SENTRY_SEND_DEFAULT_PII", "no"),
+            ("METRICS_ADDR", "9100"),
         ] {
             let message = read(&[(name, value)]).err().unwrap_or_default();
 
@@ -207,6 +222,9 @@ mod tests {
             ("SECRET_KEY", "hunter2"),
             ("DATABASE_URL", "mysql://oc:hunter2@db/oc"),
             ("DATABASE_URL", "host=db password=hunter2"),
+            ("SENTRY_DSN", "https://hunter2@sentry.example/"),
+            ("SENTRY_DSN", "https://key:hunter2@sentry.example/x y"),
+            ("SENTRY_DSN", "0123456789abhunter2"),
         ] {
             let message = read(&[(name, value)]).err().unwrap_or_default();
 
@@ -215,6 +233,28 @@ mod tests {
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn reports_name_the_revision_and_the_environment_unless_told_otherwise() -> Result<(), String> {
+        let dsn = ("SENTRY_DSN", "https://key@sentry.example/7");
+
+        let plain = read(&[dsn])?.sentry.ok_or("nothing is reported")?;
+        let told = read(&[
+            dsn,
+            ("SENTRY_ENVIRONMENT", "staging"),
+            ("SENTRY_RELEASE", "r1"),
+            ("SENTRY_SEND_DEFAULT_PII", "false"),
+        ])?;
+        let told = told.sentry.ok_or("nothing is reported")?;
+
+        assert_eq!(plain.environment, "development");
+        assert_eq!(plain.release, env!("OC_REVISION"));
+        assert!(plain.send_default_pii);
+        assert_eq!((&*told.environment, &*told.release), ("staging", "r1"));
+        assert!(!told.send_default_pii);
+        assert!(read(&[])?.sentry.is_none());
+        Ok(())
     }
 
     #[test]

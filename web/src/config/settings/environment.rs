@@ -18,6 +18,16 @@ pub enum Environment {
     Production,
 }
 
+impl Environment {
+    /// Its name, as the setting has it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Production => "production",
+        }
+    }
+}
+
 pub(super) fn environment(source: &Source<'_>) -> Result<Environment, InvalidSetting> {
     source.choice(
         "APP_ENV",

@@ -2,11 +2,12 @@
 
 use super::entry::Entry;
 use super::{
-    database, environment, limits, listening, logging, second_factor, secret_key, visitors,
+    database, environment, limits, listening, logging, metrics, second_factor, secret_key, sentry,
+    visitors,
 };
 
 /// Every setting, in the order of the help: a file of settings is added here and in `config.rs`.
-const GROUPS: [&[Entry]; 8] = [
+const GROUPS: [&[Entry]; 10] = [
     environment::ENTRIES,
     database::ENTRIES,
     listening::ENTRIES,
@@ -15,6 +16,8 @@ const GROUPS: [&[Entry]; 8] = [
     secret_key::ENTRIES,
     second_factor::ENTRIES,
     logging::ENTRIES,
+    sentry::ENTRIES,
+    metrics::ENTRIES,
 ];
 
 /// The settings as a table, for the end of every `--help`.
@@ -30,7 +33,7 @@ pub fn help() -> String {
                 default,
                 meaning,
             } = entry;
-            format!("  {name:<20}{meaning} [default: {default}]")
+            format!("  {name:<27}{meaning} [default: {default}]")
         })
         .collect();
     let lines = lines.join("\n");

@@ -10,11 +10,14 @@ mod help;
 mod limits;
 mod listening;
 mod logging;
+mod metrics;
 mod second_factor;
 mod secret_key;
+mod sentry;
 mod visitors;
 
 pub use config::Config;
 pub use environment::Environment;
 pub use help::help;
 pub use logging::LogFormat;
+pub use sentry::{Sentry, SentryDsn};

@@ -26,13 +26,51 @@ fn a_new_database_is_brought_up_to_date_once() -> Result<()> {
 
     assert_eq!(check.code, Some(1), "{}", check.errors);
     let line = check.errors.lines().next().unwrap_or_default();
-    assert!(line.contains("migrations are pending: 2026"), "{line}");
+    assert!(line.contains("there is no database at sqlite://"), "{line}");
     assert_eq!(first.code, Some(0));
     assert!(first.out.starts_with("Ran "), "{}", first.out);
     assert_eq!(second.code, Some(0));
     assert_eq!(second.out, "The database was up to date.\n");
     assert_eq!(after.code, Some(0));
     assert_eq!(after.out, "The database is up to date.\n");
+    Ok(())
+}
+
+#[test]
+fn looking_for_a_database_makes_none() -> Result<()> {
+    let program = Program::new()?;
+
+    for arguments in [&["check"][..], &["migrate", "--check"]] {
+        let run = program.run(arguments)?;
+
+        assert_eq!(run.code, Some(1), "{arguments:?}: {}", run.errors);
+        assert_eq!(
+            run.errors.lines().next(),
+            Some("error: there is no database at sqlite://oc-lettings.sqlite3"),
+        );
+        assert!(run.errors.contains("hint: `oc-lettings migrate` makes one"));
+        assert_eq!(std::fs::read_dir(program.folder())?.count(), 0);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_pending_is_named() -> Result<()> {
+    let program = Program::new()?;
+    program.run(&["migrate"])?;
+    diesel::sql_query(
+        "DELETE FROM __diesel_schema_migrations WHERE version = \
+         (SELECT max(version) FROM __diesel_schema_migrations)",
+    )
+    .execute(&mut database(&program)?)?;
+
+    for arguments in [&["check"][..], &["migrate", "--check"]] {
+        let run = program.run(arguments)?;
+
+        assert_eq!(run.code, Some(1), "{arguments:?}: {}", run.errors);
+        let line = run.errors.lines().next().unwrap_or_default();
+        assert!(line.contains("migrations are pending: 2026"), "{line}");
+    }
     Ok(())
 }
 
@@ -46,16 +84,19 @@ fn check_says_what_is_in_place_and_what_is_not() -> Result<()> {
 
     assert_eq!(before.code, Some(1));
     assert!(
-        before.errors.contains("run `oc-lettings migrate`"),
+        before.errors.contains("`oc-lettings migrate`"),
         "{}",
         before.errors
     );
     assert_eq!(after.code, Some(0), "{}", after.errors);
     for part in [
+        "program: ",
         "settings: ok",
+        "sentry: off",
         "database: ok (SQLite 3.",
         "migrations: ok",
         "write access: ok",
+        "disk: ok (",
     ] {
         assert!(
             after.out.lines().any(|line| line.starts_with(part)),
