@@ -44,7 +44,9 @@ const STEPS: [Step; 13] = [
         done(schema::run(machine, &schema::Args { check: true }))
     }),
     ("test + coverage", |machine, _| done(coverage::run(machine))),
-    ("docs", |machine, _| done(docs::run(machine))),
+    ("docs", |machine, _| {
+        done(docs::run(machine, &docs::Args::default()))
+    }),
     ("rolling", |machine, args| {
         only_with_all(args, || {
             done(rolling::run(machine, &rolling::Args::default()))

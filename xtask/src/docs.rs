@@ -10,9 +10,18 @@ use xshell::cmd;
 use crate::machine::Machine;
 use crate::{needs, tools};
 
+#[derive(clap::Args, Default)]
+pub(crate) struct Args {
+    /// Only the book, without the documentation of the code.
+    #[arg(long)]
+    book: bool,
+}
+
 /// Builds both, the one beside the other, and follows every link.
-pub(crate) fn run(machine: &Machine) -> Result<()> {
-    code(machine)?;
+pub(crate) fn run(machine: &Machine, args: &Args) -> Result<()> {
+    if !args.book {
+        code(machine)?;
+    }
     let program = tools::cargo(machine, &tools::MDBOOK)?;
     machine.run(cmd!(machine.shell, "{program} build"))?;
     let book = machine.root.join("target/book");
@@ -47,6 +56,9 @@ pub(crate) fn run(machine: &Machine) -> Result<()> {
         pages.len(),
         book.display()
     );
+    if args.book {
+        return Ok(());
+    }
     let (from, to) = (machine.root.join("target/doc"), book.join("code"));
     machine.run(cmd!(machine.shell, "cp --recursive {from} {to}"))
 }
@@ -77,8 +89,8 @@ fn pages(book: &Path) -> Result<BTreeMap<PathBuf, String>> {
                 .is_some_and(|extension| extension == "html")
             {
                 let name = path.strip_prefix(book).expect("it was found in the book");
-                // The page of all pages repeats the others' links, from another place.
-                if name != Path::new("print.html") {
+                // The page of all pages repeats the others' links, and that of missing ones is shown at any address.
+                if !["404.html", "print.html"].map(Path::new).contains(&name) {
                     pages.insert(name.to_owned(), fs::read_to_string(&path)?);
                 }
             }

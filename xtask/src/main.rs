@@ -4,6 +4,7 @@
 
 mod advisories;
 mod arrows;
+mod bench;
 mod ci;
 mod clippy;
 mod coverage;
@@ -74,10 +75,12 @@ enum Chore {
     Test(test::Args),
     /// Run the same tests, and tell how many lines they reach.
     Coverage,
-    /// Build the documentation; a warning is an error.
-    Docs,
+    /// Build the documentation of the code and the book; a warning or a dead link is an error.
+    Docs(docs::Args),
     /// Lint the workflows, the Dockerfile, the files of the deploys and the scripts.
     Pipeline,
+    /// Measure how fast pages come, against the plainest answer there is.
+    Bench(bench::Args),
     /// Build the image of the commit that is checked out; try it, describe it, push it.
     Image(image::Args),
     /// Release the image of a commit, and go back if the site does not answer with it.
@@ -117,8 +120,9 @@ fn run(cli: Cli) -> Result<()> {
         Chore::Schema(args) => schema::run(&machine, &args),
         Chore::Test(args) => test::run(&machine, &args),
         Chore::Coverage => coverage::run(&machine),
-        Chore::Docs => docs::run(&machine),
+        Chore::Docs(args) => docs::run(&machine, &args),
         Chore::Pipeline => pipeline::run(&machine).map(drop),
+        Chore::Bench(args) => bench::run(&machine, &args),
         Chore::Image(args) => image::run(&machine, &args),
         Chore::Deploy(args) => deploy::run(&machine, &args),
         Chore::Rolling(args) => rolling::run(&machine, &args),
