@@ -50,10 +50,8 @@ impl Secret {
         let issuer = utf8_percent_encode(NAME, NON_ALPHANUMERIC);
         let username = utf8_percent_encode(&user.username, NON_ALPHANUMERIC);
         let secret = BASE32_NOPAD.encode(&self.0);
-        format!(
-            "otpauth://totp/{issuer}:{username}?secret={secret}&issuer={issuer}\
-             &algorithm=SHA1&digits=6&period=30"
-        )
+        // Algorithm, digits and period are those that every app takes where none are named.
+        format!("otpauth://totp/{issuer}:{username}?secret={secret}&issuer={issuer}")
     }
 
     /// The step whose code was typed.

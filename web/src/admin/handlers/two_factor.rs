@@ -82,7 +82,7 @@ pub(in crate::admin) async fn show(
         since: since.format("%Y-%m-%d %H:%M UTC").to_string(),
         codes_left,
     };
-    page_of(&visit, &user, StatusCode::OK, page)
+    page_of(&visit, &user, StatusCode::OK, TITLE, page)
 }
 
 /// Does what its button says.
@@ -228,7 +228,7 @@ fn set_up(
         sealed: secret.sealed(visit.key(), user.user.id),
         sections,
     };
-    page_of(visit, user, status, page)
+    page_of(visit, user, status, TITLE, page)
 }
 
 fn show_codes(
@@ -239,14 +239,15 @@ fn show_codes(
     let page = CodesPage {
         codes: codes.iter().map(RecoveryCode::shown).collect(),
     };
-    page_of(visit, user, StatusCode::OK, page)
+    page_of(visit, user, StatusCode::OK, "Recovery codes", page)
 }
 
 fn page_of<P: Page>(
     visit: &Visit,
     user: &SignedIn,
     status: StatusCode,
+    title: &str,
     page: P,
 ) -> Result<HttpResponse, PageError> {
-    visit.page(status, Some(user), TITLE, Crumb::way(&[], TITLE), page)
+    visit.page(status, Some(user), title, Crumb::way(&[], title), page)
 }

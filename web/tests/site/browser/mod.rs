@@ -4,8 +4,10 @@
 //! test has a site and a browser of its own.
 
 mod accessible;
+mod desk;
 mod keyboard;
 mod narrow;
 mod quiet;
 mod session;
+mod staff;
 mod walk;

@@ -9,9 +9,11 @@ use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use futures_util::FutureExt;
 use hyper_util::client::legacy::connect::HttpConnector;
+use oc_core::User;
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::admin::account;
 use crate::support::{TestSite, profile};
 
 /// Every kind of page, on the site that [`browse`] furnishes.
@@ -49,9 +51,10 @@ pub(super) enum Script {
 pub(super) struct Browser {
     client: Client,
     origin: Url,
+    site: TestSite,
 }
 
-/// Visits a site that holds the demo and the profile of `AirWow`. Without a WebDriver server nothing is visited,
+/// Visits a site that holds the demo, the superuser ada and the profile of `AirWow`. Without a WebDriver server nothing is visited,
 /// which on a build server (`CI` set) is an error.
 pub(super) fn browse(
     script: Script,
@@ -62,13 +65,19 @@ pub(super) fn browse(
     };
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
+    let ada = account(conn, "ada")?;
+    User::make_superuser(conn, ada)?;
     lettings::demo::fill(conn, lettings::demo::LETTINGS, |_| {})?;
     profile(conn, "AirWow")?;
     let origin = Url::parse(&format!("http://{}/", site.address()))?;
 
     actix_web::rt::System::new().block_on(async {
         let client = connect(&webdriver, script).await?;
-        let browser = Browser { client, origin };
+        let browser = Browser {
+            client,
+            origin,
+            site,
+        };
         // The browser is closed whatever happens; one that is left behind stays for good.
         let outcome = AssertUnwindSafe(visit(&browser)).catch_unwind().await;
         let closed = browser.client.close().await;
@@ -146,6 +155,32 @@ impl Browser {
             .await?
             .click()
             .await?)
+    }
+
+    /// Types into the field with that id, in place of what stands there.
+    pub(super) async fn type_into(&self, id: &str, text: &str) -> Result<()> {
+        let field = self.client.find(Locator::Id(id)).await;
+        let field = field.with_context(|| id.to_owned())?;
+        field.clear().await?;
+        Ok(field.send_keys(text).await?)
+    }
+
+    /// Presses the first button of the page with just that text, and waits until its answer is there.
+    pub(super) async fn press_button(&self, text: &str) -> Result<()> {
+        let path = format!("//main//button[normalize-space()='{text}']");
+        let button = self.client.find(Locator::XPath(&path)).await;
+        Ok(button.with_context(|| text.to_owned())?.click().await?)
+    }
+
+    /// What stands in the first element that a selector finds.
+    pub(super) async fn text_of(&self, selector: &str) -> Result<String> {
+        let element = self.client.find(Locator::Css(selector)).await;
+        Ok(element.with_context(|| selector.to_owned())?.text().await?)
+    }
+
+    /// The site that is visited.
+    pub(super) fn site(&self) -> &TestSite {
+        &self.site
     }
 
     /// Waits until the page of that address is there.
