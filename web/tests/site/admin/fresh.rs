@@ -111,7 +111,9 @@ fn every_act_that_matters_asks() -> Result<()> {
     letting(conn, "Pier House")?;
     let bob = account(conn, "bob")?;
     let form = "/admin/lettings/letting/1/change/";
-    ada.fill(form, &[("title", "Pier Villa"), ("address", "1")])?;
+    for title in ["Pier Villa", "Pier Cottage"] {
+        ada.fill(form, &[("title", title), ("address", "1")])?;
+    }
     let history = ada.get("/admin/lettings/letting/1/history/")?.text()?;
     let line = hidden(&history, "restore").context("nothing to go back to")?;
     make_stale(&site)?;
