@@ -48,9 +48,20 @@ where
         .cookie_content_security(CookieContentSecurity::Signed)
         .session_lifecycle(PersistentSession::default().session_ttl(OLDEST))
         .build();
-    let mut scope = web::scope("/admin")
+    let scope = web::scope("/admin")
         .guard(fn_guard(move |context| guard(context.head())))
-        .app_data(cookies)
+        .app_data(cookies);
+    with_models(with_accounts(scope))
+        .default_service(to(fallback::not_found))
+        .wrap(from_fn(record_refusals))
+        .wrap(sessions)
+        // Whatever is answered here is for one person, now.
+        .wrap(DefaultHeaders::new().add((header::CACHE_CONTROL, "no-store")))
+}
+
+/// The index, the log, the door, and what accounts have beside their rows.
+fn with_accounts(scope: Scope) -> Scope {
+    let mut scope = scope
         .service(read("/", index::show))
         .service(read("/log/", log::index))
         .service(read("/log/export/", log::export))
@@ -102,18 +113,12 @@ where
     ] {
         scope = scope.service(web::resource(path).to(fallback::add_slash));
     }
-    let scope = models(scope);
     scope
-        .default_service(to(fallback::not_found))
-        .wrap(from_fn(record_refusals))
-        .wrap(sessions)
-        // Whatever is answered here is for one person, now.
-        .wrap(DefaultHeaders::new().add((header::CACHE_CONTROL, "no-store")))
 }
 
-/// The pages of every model, named one by one, so that an address of nothing is not found before anybody is asked to
-/// log in.
-fn models(mut scope: Scope) -> Scope {
+/// The pages of every model.
+fn with_models(mut scope: Scope) -> Scope {
+    // Named one by one, so that an address of nothing is not found before anybody is asked to log in.
     for model in MODELS {
         let app = format!("/{{app:{}}}", model.app);
         let list = format!("{app}/{{model:{}}}", model.name);

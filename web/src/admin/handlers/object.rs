@@ -47,7 +47,8 @@ pub(in crate::admin) async fn create(
     visit.check_form(Some(&user), &fields)?;
     let model = models::allowed(&user.rights, &path.0, &path.1, Verb::Add)?;
     let posted = Posted::of(&visit, &user, fields)?;
-    if changes_rights(model, &posted.form, &Values::default())
+    if !posted.form.has(FIND)
+        && changes_rights(model, &posted.form, &Values::default())
         && let Some(page) = prover.ask(&visit, &user, &posted).await?
     {
         return Ok(page);

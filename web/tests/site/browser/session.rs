@@ -169,7 +169,13 @@ impl Browser {
     pub(super) async fn press_button(&self, text: &str) -> Result<()> {
         let path = format!("//main//button[normalize-space()='{text}']");
         let button = self.client.find(Locator::XPath(&path)).await;
-        Ok(button.with_context(|| text.to_owned())?.click().await?)
+        // The page that is left is told from the one that comes by a mark.
+        self.evaluate("document.documentElement.dataset.left = ''")
+            .await?;
+        button.with_context(|| text.to_owned())?.click().await?;
+        let new = Locator::Css("html:not([data-left]) h1");
+        self.client.wait().for_element(new).await?;
+        Ok(())
     }
 
     /// What stands in the first element that a selector finds.
