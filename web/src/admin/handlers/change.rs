@@ -48,7 +48,7 @@ pub(in crate::admin) async fn update(
         return Ok(super::unknown(&visit, model, &path.2));
     };
     let posted = Posted::of(&visit, &user, fields)?;
-    if model.app == "auth" {
+    if model.app == "auth" && !posted.form.has(FIND) {
         let held = db.run(move |conn| Ok((model.load)(conn, id)?)).await?;
         if held.is_some_and(|held| changes_rights(model, &posted.form, &held.values))
             && let Some(page) = prover.ask(&visit, &user, &posted).await?

@@ -113,7 +113,7 @@ impl Told {
             let states = states
                 .into_iter()
                 .filter(|state| self.may_restore(state, model, rights))
-                .map(Restore::of);
+                .map(|state| Restore::of(&state));
             rows.push(self.line(line, states.collect(), model, rights));
         }
         rows
@@ -158,7 +158,7 @@ impl Told {
 const BEFORE: &str = "-before";
 
 impl Restore {
-    fn of(state: State) -> Self {
+    fn of(state: &State) -> Self {
         let id = state.line.id;
         match (state.line.action.as_str(), state.is_before) {
             ("deleted", _) => Self {
