@@ -62,6 +62,22 @@ enum Command {
     Copy(copy::Arguments),
 }
 
+impl Command {
+    /// Whether it is of no use where nothing may be written.
+    fn writes(&self) -> bool {
+        match self {
+            Self::CreateSuperuser(_)
+            | Self::ChangePassword(_)
+            | Self::ResetFactor(_)
+            | Self::Demo(_)
+            | Self::ImportDjango(_)
+            | Self::Restore(_) => true,
+            Self::Migrate(arguments) => !arguments.check,
+            _ => false,
+        }
+    }
+}
+
 /// Runs the command that was asked for. 0: done; 1: failed, the reason on standard error; 2: wrong usage.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -91,6 +107,9 @@ fn run(command: Command) -> anyhow::Result<()> {
 }
 
 fn execute(command: Command, config: &Config) -> anyhow::Result<()> {
+    if command.writes() {
+        commands::check_may_write(config)?;
+    }
     match command {
         Command::Serve(arguments) => serve::run(config, &arguments),
         Command::Migrate(arguments) => migrate::run(config, &arguments),

@@ -6,6 +6,7 @@ use oc_core::admin::SaveError;
 use oc_core::advice::advice;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::middleware::Words;
 use crate::reporting::Origin;
 
 /// What must be escaped in a value of a query; slashes may stay.
@@ -18,6 +19,9 @@ const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Seconds after which a client may ask again when the database is away.
 const RETRY_AFTER: &str = "5";
+
+/// Seconds after which a client may ask again whether the site can be changed.
+const READ_ONLY_RETRY_AFTER: &str = "300";
 
 /// Why there is no page. What the visitor sees is made of the status alone, in `middleware::errors`.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +53,12 @@ pub(crate) enum PageError {
     /// The database is away for the moment.
     #[error("the database is away: {0:#}")]
     Unavailable(anyhow::Error),
+    /// Too many requests wait for the database already.
+    #[error("too many requests wait for the database")]
+    Busy,
+    /// Nothing can be written for the time being.
+    #[error("the site is read-only")]
+    ReadOnly,
     /// A fault of ours.
     #[error("{0:#}")]
     Internal(anyhow::Error),
@@ -91,7 +101,7 @@ impl ResponseError for PageError {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::LoginRequired { .. } | Self::First { .. } => StatusCode::FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::Busy | Self::ReadOnly => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -117,6 +127,14 @@ impl ResponseError for PageError {
                 let reason = self.to_string();
                 log::warn!("{reason}. {}", advice(&reason).unwrap_or_default());
                 response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+            }
+            Self::Busy => {
+                response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+                response.extensions_mut().insert(Words::BUSY);
+            }
+            Self::ReadOnly => {
+                response.insert_header((header::RETRY_AFTER, READ_ONLY_RETRY_AFTER));
+                response.extensions_mut().insert(Words::READ_ONLY);
             }
             Self::Internal(_) => log::error!("{self}"),
         }

@@ -50,7 +50,11 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
     let site = Data::new(Site::new(config.public_url.clone(), &preview(&assets)));
     let pages = Data::new(Pages::load(assets.clone())?);
     let assets = Data::new(assets);
-    let db = Data::new(Db::new(pool));
+    let db = Data::new(Db::new(
+        pool,
+        config.limits.database_queue,
+        config.read_only,
+    ));
     let hosts = Data::new(config.allowed_hosts.clone());
     let keys = Data::new(Keys {
         secret: config.secret_key.clone(),

@@ -28,6 +28,7 @@ mod models;
 mod opened;
 mod password_page;
 mod popup;
+mod read_only;
 mod record;
 mod refusals;
 mod restore;

@@ -18,6 +18,7 @@ use super::handlers::{
     login, logout, object, password, sessions, two_factor, user_factor, user_password,
 };
 use super::models::MODELS;
+use super::read_only::keep_writes_out;
 use super::refusals::record_refusals;
 use super::store::DatabaseStore;
 use crate::db::Db;
@@ -55,6 +56,7 @@ where
         .default_service(to(fallback::not_found))
         .wrap(from_fn(record_refusals))
         .wrap(sessions)
+        .wrap(from_fn(keep_writes_out))
         // Whatever is answered here is for one person, now.
         .wrap(DefaultHeaders::new().add((header::CACHE_CONTROL, "no-store")))
 }

@@ -32,7 +32,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         config.environment, config.public_url
     );
     println!("sentry: {}", sentry(config));
-    let mut conn = start::open_existing(&config.database_url)?;
+    let mut conn = start::open_to_look(config)?;
     let (name, version) = version(&mut conn)?;
     println!("database: ok ({name} {version} at {})", config.database_url);
     let pending = migrations::status(&mut conn)?.pending;
@@ -44,9 +44,15 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         );
     }
     println!("migrations: ok (none pending)");
-    start::check_writable(&mut conn)?;
-    println!("write access: ok");
-    if let Some(folder) = config.database_url.folder() {
+    if config.read_only {
+        println!("write access: not needed (READ_ONLY)");
+    } else {
+        start::check_writable(&mut conn)?;
+        println!("write access: ok");
+    }
+    if let Some(folder) = config.database_url.folder()
+        && !config.read_only
+    {
         let room = Room::at(&folder)
             .with_context(|| format!("cannot tell the room on the disk of {}", folder.display()))?;
         if !room.is_enough() {

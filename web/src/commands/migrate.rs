@@ -12,12 +12,12 @@ use crate::config::Config;
 pub(crate) struct Arguments {
     /// Change nothing; fail when something is pending
     #[arg(long)]
-    check: bool,
+    pub(crate) check: bool,
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.check {
-        let mut conn = start::open_existing(&config.database_url)?;
+        let mut conn = start::open_to_look(config)?;
         let pending = migrations::status(&mut conn)?.pending;
         if !pending.is_empty() {
             bail!(

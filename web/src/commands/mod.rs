@@ -21,3 +21,4 @@ mod start;
 mod storage;
 
 pub(crate) use report::report;
+pub(crate) use start::check_may_write;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 use clap::Args;
-use oc_core::{connect_pool, migrations};
+use oc_core::{DbConnection, connect_pool, connect_read_only_pool, migrations};
 
 use super::{demo, start, storage};
 use crate::config::{Config, Environment};
@@ -17,17 +17,13 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
+    if config.read_only {
+        return run_read_only(config);
+    }
     storage::warn(config);
     let mut conn = start::open_checked(&config.database_url)?;
     if arguments.no_migrate {
-        let pending = migrations::status(&mut conn)?.pending;
-        if !pending.is_empty() {
-            bail!(
-                "{} migrations are pending: {}; run `oc-lettings migrate`",
-                pending.len(),
-                pending.join(", ")
-            );
-        }
+        check_migrated(&mut conn)?;
     } else {
         let status = start::migrate(&mut conn)?;
         if status.brand_new
@@ -43,4 +39,27 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     let pool = connect_pool(config.database_url.clone(), config.database_pool_size)
         .with_context(|| format!("cannot open the database {}", config.database_url))?;
     actix_web::rt::System::new().block_on(server::run(config, pool))
+}
+
+/// Serves what is there, and changes nothing.
+fn run_read_only(config: &Config) -> anyhow::Result<()> {
+    let mut conn = start::open_checked_read_only(&config.database_url)?;
+    check_migrated(&mut conn)?;
+    drop(conn);
+    let pool = connect_read_only_pool(config.database_url.clone(), config.database_pool_size)
+        .with_context(|| format!("cannot open the database {}", config.database_url))?;
+    log::info!("READ_ONLY is set: nothing can be changed");
+    actix_web::rt::System::new().block_on(server::run(config, pool))
+}
+
+fn check_migrated(conn: &mut DbConnection) -> anyhow::Result<()> {
+    let pending = migrations::status(conn)?.pending;
+    if !pending.is_empty() {
+        bail!(
+            "{} migrations are pending: {}; run `oc-lettings migrate`",
+            pending.len(),
+            pending.join(", ")
+        );
+    }
+    Ok(())
 }

@@ -2,13 +2,41 @@
 
 use anyhow::{Context, bail};
 use diesel::RunQueryDsl;
-use oc_core::{DatabaseUrl, DbConnection, check_version, migrations, open};
+use oc_core::{DatabaseUrl, DbConnection, check_version, migrations, open, open_read_only};
+
+use crate::config::Config;
 
 /// Opens the database, and refuses one that is too old to be safe.
 pub(super) fn open_checked(url: &DatabaseUrl) -> anyhow::Result<DbConnection> {
     let mut conn = open(url)?;
     check_version(&mut conn, url)?;
     Ok(conn)
+}
+
+/// The same for a database that is only read.
+pub(super) fn open_checked_read_only(url: &DatabaseUrl) -> anyhow::Result<DbConnection> {
+    let mut conn = open_read_only(url)?;
+    check_version(&mut conn, url)?;
+    Ok(conn)
+}
+
+/// Opens a database that must be there already, to look at it: for writing too, where that is allowed.
+pub(super) fn open_to_look(config: &Config) -> anyhow::Result<DbConnection> {
+    if config.read_only {
+        open_checked_read_only(&config.database_url)
+    } else {
+        open_existing(&config.database_url)
+    }
+}
+
+/// Refuses a command that writes where nothing may be written.
+pub(crate) fn check_may_write(config: &Config) -> anyhow::Result<()> {
+    if config.read_only {
+        bail!(
+            "READ_ONLY is true, and this command writes to the database; unset it for this command"
+        );
+    }
+    Ok(())
 }
 
 /// Opens a database that must be there already: SQLite would make an empty one of a wrong path.

@@ -16,6 +16,13 @@ impl Words {
         message: "More visitors are here than we can serve at once. Please try again in a few seconds.",
     };
 
+    /// Nothing can be changed for the time being.
+    pub(crate) const READ_ONLY: Self = Self {
+        heading: "Read-only for now",
+        message: "Nothing can be changed or logged into while we work on the site. All pages can be read. \
+                  Nothing of what you sent was saved.",
+    };
+
     /// What a status means where nothing more is known.
     pub(crate) fn of(status: StatusCode) -> Self {
         let (heading, message) = match status.as_u16() {

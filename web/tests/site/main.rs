@@ -22,6 +22,7 @@ mod lists;
 mod methods;
 mod nonsense;
 mod profiles;
+mod read_only;
 mod representation;
 mod searchable;
 mod support;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use diesel::QueryResult;
 use lettings::{Address, AddressDraft, Letting, LettingDraft};
 use oc_core::testing::TestDb;
-use oc_core::{DbConnection, Pool, User, UserDraft, connect_pool};
+use oc_core::{DbConnection, Pool, User, UserDraft, connect_pool, connect_read_only_pool};
 use profiles::ProfileDraft;
 use web::assets::Assets;
 use web::config::Config;
@@ -49,9 +49,19 @@ impl TestSite {
         Self::run(Arc::new(db), &[])
     }
 
+    /// A site on that database with these settings.
+    pub(crate) fn on_with(db: TestDb, settings: &[(&str, &str)]) -> Result<Self> {
+        Self::run(Arc::new(db), settings)
+    }
+
     /// A second node on the same database.
     pub(crate) fn beside(&self) -> Result<Self> {
-        Self::run(Arc::clone(&self.db), &[])
+        self.beside_with(&[])
+    }
+
+    /// A second node on the same database with these settings.
+    pub(crate) fn beside_with(&self, settings: &[(&str, &str)]) -> Result<Self> {
+        Self::run(Arc::clone(&self.db), settings)
     }
 
     /// An empty site on each kind of database that can be had here.
@@ -67,7 +77,12 @@ impl TestSite {
             Some((*value).to_owned())
         })?;
         config.database_url = db.url().clone();
-        let pool = connect_pool(db.url().clone(), config.database_pool_size)?;
+        let connect = if config.read_only {
+            connect_read_only_pool
+        } else {
+            connect_pool
+        };
+        let pool = connect(db.url().clone(), config.database_pool_size)?;
 
         let (sender, receiver) = mpsc::channel();
         let thread = thread::spawn(move || serve(&config, pool, &sender));

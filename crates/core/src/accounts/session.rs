@@ -70,18 +70,27 @@ fn token_hash(token: &str) -> String {
 }
 
 impl Session {
-    /// The session that a token opens, if it is still alive at `now`; notes that it was used.
+    /// The session that a token opens, if it is still alive at `now`.
+    pub fn look_up(
+        conn: &mut DbConnection,
+        token: &str,
+        now: NaiveDateTime,
+    ) -> QueryResult<Option<Self>> {
+        Self::query()
+            .filter(sessions::token_hash.eq(token_hash(token)))
+            .filter(sessions::seen_at.gt(now - IDLE))
+            .filter(sessions::created_at.gt(now - OLDEST))
+            .first(conn)
+            .optional()
+    }
+
+    /// The same session; notes that it was used.
     pub fn find(
         conn: &mut DbConnection,
         token: &str,
         now: NaiveDateTime,
     ) -> QueryResult<Option<Self>> {
-        let found: Option<Self> = Self::query()
-            .filter(sessions::token_hash.eq(token_hash(token)))
-            .filter(sessions::seen_at.gt(now - IDLE))
-            .filter(sessions::created_at.gt(now - OLDEST))
-            .first(conn)
-            .optional()?;
+        let found = Self::look_up(conn, token, now)?;
         if let Some(session) = &found
             && session.seen_at < now - NOTED_EVERY
         {

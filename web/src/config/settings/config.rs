@@ -28,6 +28,8 @@ pub struct Config {
     pub database_url: DatabaseUrl,
     /// The most connections to the database at a time.
     pub database_pool_size: u32,
+    /// Whether nothing may be written.
+    pub read_only: bool,
     /// The address or name to listen on.
     pub host: String,
     /// The port to listen on; 0 lets the system choose.
@@ -94,6 +96,7 @@ impl Config {
             environment,
             database_url: database::database_url(&source)?,
             database_pool_size: database::database_pool_size(&source)?,
+            read_only: database::read_only(&source)?,
             workers: listening::workers(&source)?,
             limits: limits::limits(&source)?,
             public_url: visitors::public_url(&source, environment, &allowed_hosts, port)?,
@@ -174,6 +177,7 @@ mod tests {
         for (name, value) in [
             ("APP_ENV", "staging"),
             ("DATABASE_POOL_SIZE", "0"),
+            ("READ_ONLY", "maybe"),
             ("HOST", "http://localhost"),
             ("PORT", "65536"),
             ("WORKERS", "many"),

@@ -16,6 +16,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         default: "8",
         meaning: "the most connections to the database at a time, 1 to 200",
     },
+    Entry {
+        name: "READ_ONLY",
+        default: "false",
+        meaning: "true: pages can be read, nothing is written, nobody can log in",
+    },
 ];
 
 pub(super) fn database_url(source: &Source<'_>) -> Result<DatabaseUrl, InvalidSetting> {
@@ -38,4 +43,8 @@ pub(super) fn database_pool_size(source: &Source<'_>) -> Result<u32, InvalidSett
         "it must be a whole number from 1 to 200",
         |size| (1..=200).contains(size),
     )
+}
+
+pub(super) fn read_only(source: &Source<'_>) -> Result<bool, InvalidSetting> {
+    source.choice("READ_ONLY", &[("false", false), ("true", true)])
 }

@@ -65,6 +65,11 @@ impl<'a> Browser<'a> {
         Self::logged_in(site, username)
     }
 
+    /// The same browser at another node.
+    pub(crate) fn at(self, site: &'a TestSite) -> Self {
+        Self { site, ..self }
+    }
+
     fn logged_in(site: &'a TestSite, username: &str) -> Result<Self> {
         let mut browser = Self::new(site);
         let answer = browser.log_in(username, PASSWORD)?;

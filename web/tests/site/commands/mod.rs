@@ -7,5 +7,6 @@ mod logs;
 mod program;
 mod serving;
 mod settings;
+mod stopping;
 mod troubles;
 mod usage;

@@ -1,7 +1,8 @@
 //! The built program, and what a run of it said.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
@@ -111,8 +112,26 @@ impl Program {
     /// Starts `serve` on a port that is free, and waits until it serves.
     pub(super) fn serve(&self, arguments: &[&str]) -> Result<Serving> {
         let mut command = self.command(arguments);
+        command.env("PORT", "0");
+        Self::start(command)
+    }
+
+    /// Starts `serve` on a socket that is held here, passed on as the service manager does it.
+    pub(super) fn serve_on(&self, socket: &TcpListener) -> Result<Serving> {
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", "exec 3<&0 </dev/null; exec \"$0\" serve"])
+            .arg(env!("CARGO_BIN_EXE_oc-lettings"))
+            .current_dir(self.folder())
+            .env_clear()
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
+            .env("LISTEN_FDS", "1")
+            .stdin(Stdio::from(OwnedFd::from(socket.try_clone()?)));
+        Self::start(command)
+    }
+
+    fn start(mut command: Command) -> Result<Serving> {
         let mut child = command
-            .env("PORT", "0")
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()?;
@@ -155,6 +174,25 @@ pub(super) struct Serving {
 }
 
 impl Serving {
+    /// Where it listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until it has logged these words.
+    pub(super) fn wait_for_log(&mut self, words: &str) -> Result<()> {
+        loop {
+            let mut line = String::new();
+            if self.errors.read_line(&mut line)? == 0 {
+                anyhow::bail!("it never said {words:?}: {}", self.log);
+            }
+            self.log.push_str(&line);
+            if line.contains(words) {
+                return Ok(());
+            }
+        }
+    }
+
     fn wait_for_address(&mut self) -> Result<SocketAddr> {
         loop {
             let mut line = String::new();
@@ -189,12 +227,23 @@ impl Serving {
     }
 
     /// Asks it to end, waits, and tells its exit code and what else it logged.
-    pub(super) fn end(mut self, signal: &str) -> Result<(Option<i32>, String)> {
+    pub(super) fn end(self, signal: &str) -> Result<(Option<i32>, String)> {
+        self.signal(signal)?;
+        self.wait()
+    }
+
+    /// Sends it a signal.
+    pub(super) fn signal(&self, signal: &str) -> Result<()> {
         let process = self.child.id().to_string();
         let sent = Command::new("kill")
             .args(["-s", signal, &process])
             .status()?;
         anyhow::ensure!(sent.success(), "the signal could not be sent");
+        Ok(())
+    }
+
+    /// Waits for its end, and tells its exit code and what else it logged.
+    pub(super) fn wait(mut self) -> Result<(Option<i32>, String)> {
         let code = self.child.wait()?.code();
         let mut rest = String::new();
         self.errors.read_to_string(&mut rest)?;

@@ -1,0 +1,116 @@
+//! Opening a connection that cannot write, also to a database on storage that cannot be written.
+
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::{PgConnection, SqliteConnection};
+
+use crate::connection::DbConnection;
+use crate::database_url::DatabaseUrl;
+use crate::open::OpenError;
+use crate::search;
+
+/// The last line reads, so that a database that cannot be read shows itself now.
+const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; \
+     PRAGMA query_only = ON; \
+     SELECT count(*) FROM sqlite_schema;";
+
+/// Opens a connection on which every write fails.
+pub fn open_read_only(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
+    let connect = |source| OpenError::Connect {
+        url: url.clone(),
+        source,
+    };
+    let use_it = |source| OpenError::Use {
+        url: url.clone(),
+        source,
+    };
+    match url {
+        DatabaseUrl::Postgres(address) => {
+            let mut conn = PgConnection::establish(address).map_err(connect)?;
+            conn.batch_execute("SET default_transaction_read_only = on")
+                .map_err(use_it)?;
+            Ok(DbConnection::Postgres(conn))
+        }
+        DatabaseUrl::Sqlite(path) => {
+            let attempt = |mode| -> Result<SqliteConnection, OpenError> {
+                let mut conn = SqliteConnection::establish(&uri(path, mode)).map_err(connect)?;
+                conn.batch_execute(SQLITE_SETTINGS)
+                    .and_then(|()| search::register_fold(&mut conn))
+                    .map_err(use_it)?;
+                Ok(conn)
+            };
+            let opened = match attempt("mode=ro") {
+                // A database in WAL mode wants a file beside it even to be read. Where none can be made, nobody
+                // else can write either, and it may be taken as it is, unless some of it is still in the log.
+                Err(_) if is_whole(path) => attempt("mode=ro&immutable=1"),
+                opened => opened,
+            };
+            opened.map(DbConnection::Sqlite)
+        }
+    }
+}
+
+/// The address of a file in SQLite's notation, with parameters.
+fn uri(path: &Path, parameters: &str) -> String {
+    let path = path.to_string_lossy();
+    if path.starts_with("file:") {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        return format!("{path}{separator}{parameters}");
+    }
+    let path = path
+        .replace('%', "%25")
+        .replace('?', "%3f")
+        .replace('#', "%23");
+    format!("file:{path}?{parameters}")
+}
+
+/// Whether the file is there and its log holds nothing that is not in the file yet.
+fn is_whole(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let log_is_empty = std::fs::metadata(log).map_or(true, |log| log.len() == 0);
+    path.is_file() && log_is_empty
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::User;
+    use crate::testing::{TestDb, user};
+
+    #[test]
+    fn such_a_connection_reads_and_never_writes() -> anyhow::Result<()> {
+        for db in TestDb::each()? {
+            user(&mut db.connect()?, "ada")?;
+
+            let mut conn = open_read_only(db.url())?;
+
+            assert_eq!(User::find_by_username(&mut conn, "ada")?.username, "ada");
+            assert!(user(&mut conn, "bob").is_err());
+            assert!(conn.write(|conn| user(conn, "bob").map(drop)).is_err());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_with_an_odd_name_is_found() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("50% #1?.sqlite3");
+        crate::open::open(&DatabaseUrl::Sqlite(path.clone()))?;
+
+        assert!(open_read_only(&DatabaseUrl::Sqlite(path)).is_ok());
+        Ok(())
+    }
+
+    #[test]
+    fn a_database_that_is_not_there_is_not_made() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("none.sqlite3");
+
+        assert!(open_read_only(&DatabaseUrl::Sqlite(path.clone())).is_err());
+        assert!(!path.exists());
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! How the site stops and starts: what runs comes to its end, and no connection is lost.
+
+use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::program::Program;
+use crate::http::{Connection, request};
+
+/// A form whose body is still to come.
+const BEGUN: &[u8] = b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
+
+#[test]
+fn what_runs_comes_to_its_end_while_nobody_is_sent_here_any_more() -> Result<()> {
+    let mut serving = Program::new()?.serve(&[])?;
+    let mut running = Connection::open(serving.address())?;
+    running.write(BEGUN)?;
+    // It runs when it was told to go on.
+    assert_eq!(running.interim()?, 100);
+    let mut idle = Connection::open(serving.address())?;
+    idle.write(&request_keeping("/healthz"))?;
+    assert_eq!(idle.answer(true)?.header("connection"), None);
+
+    serving.signal("TERM")?;
+    serving.wait_for_log("stopping at SIGTERM")?;
+    let ready = serving.get("localhost", "/readyz")?;
+    idle.write(&request_keeping("/"))?;
+    let page = idle.answer(true)?;
+    running.write(b"a=b")?;
+    let finished = running.answer(true)?;
+    let (code, log) = serving.wait()?;
+
+    assert_eq!(ready.status, 503);
+    assert_eq!(ready.json()?["checks"]["process"], "stopping");
+    assert_eq!(
+        (page.status, page.header("connection")),
+        (200, Some("close"))
+    );
+    assert_eq!(
+        (finished.status, finished.header("connection")),
+        (403, Some("close"))
+    );
+    assert_eq!(code, Some(0), "{log}");
+    Ok(())
+}
+
+#[test]
+fn what_does_not_end_in_time_is_cut_off() -> Result<()> {
+    let program = Program::with(&[("SHUTDOWN_TIMEOUT", "1")])?;
+    let serving = program.serve(&[])?;
+    let mut running = Connection::open(serving.address())?;
+    running.write(BEGUN)?;
+    assert_eq!(running.interim()?, 100);
+
+    let (code, log) = serving.end("INT")?;
+
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("did not end in time"), "{log}");
+    Ok(())
+}
+
+#[test]
+fn a_second_signal_ends_the_site_at_once() -> Result<()> {
+    let mut serving = Program::new()?.serve(&[])?;
+    let mut running = Connection::open(serving.address())?;
+    running.write(BEGUN)?;
+    assert_eq!(running.interim()?, 100);
+
+    serving.signal("TERM")?;
+    serving.wait_for_log("stopping at SIGTERM")?;
+    let (code, log) = serving.end("TERM")?;
+
+    assert_eq!(code, Some(0));
+    assert!(log.contains("a second SIGTERM"), "{log}");
+    Ok(())
+}
+
+#[test]
+fn a_restart_behind_a_socket_that_is_held_loses_no_connection() -> Result<()> {
+    let socket = TcpListener::bind(("127.0.0.1", 0))?;
+    let address = socket.local_addr()?;
+    let program = Program::new()?;
+    let done = Arc::new(AtomicBool::new(false));
+    let is_done = Arc::clone(&done);
+    let asking = std::thread::spawn(move || -> Result<usize> {
+        let mut answered = 0;
+        while !is_done.load(Ordering::Relaxed) {
+            let mut connection = Connection::open(address)?;
+            connection.write(&request("GET", "/lettings/1/", &[]))?;
+            let answer = connection.answer(true)?;
+            anyhow::ensure!(answer.status == 200, "{}", answer.status);
+            answered += 1;
+        }
+        Ok(answered)
+    });
+
+    for _ in 0..5 {
+        let serving = program.serve_on(&socket)?;
+        assert_eq!(serving.get("localhost", "/lettings/2/")?.status, 200);
+        assert_eq!(serving.end("TERM")?.0, Some(0));
+    }
+    let last = program.serve_on(&socket)?;
+    done.store(true, Ordering::Relaxed);
+    let answered = asking.join().expect("the client does not panic")?;
+
+    assert!(answered >= 5, "{answered}");
+    drop(last);
+    Ok(())
+}
+
+#[test]
+fn the_service_manager_is_told_how_it_goes() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&path)?;
+    manager.set_read_timeout(Some(Duration::from_mins(1)))?;
+    let path = path.to_str().context("an odd folder")?;
+    let program = Program::with(&[("NOTIFY_SOCKET", path), ("WATCHDOG_USEC", "300000")])?;
+    let told = || -> Result<String> {
+        let mut bytes = [0; 512];
+        let length = manager.recv(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes[..length]).trim().to_owned())
+    };
+
+    let serving = program.serve(&[])?;
+    let mut words = vec![told()?, told()?, told()?];
+    serving.signal("TERM")?;
+    while words.last().is_some_and(|word| word != "STOPPING=1") {
+        words.push(told()?);
+    }
+
+    assert_eq!(words[..3], ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]);
+    assert_eq!(serving.wait()?.0, Some(0));
+    Ok(())
+}
+
+fn request_keeping(target: &str) -> Vec<u8> {
+    format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes()
+}

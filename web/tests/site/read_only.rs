@@ -1,0 +1,77 @@
+//! `READ_ONLY=true`: all can be read, nothing is written.
+
+use anyhow::Result;
+use chrono::{Duration, Utc};
+use diesel::RunQueryDsl;
+use oc_core::testing::TestDb;
+
+use crate::admin::Browser;
+use crate::support::{TestSite, letting};
+
+const READ_ONLY: [(&str, &str); 2] = [
+    ("READ_ONLY", "true"),
+    ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+];
+
+#[test]
+fn pages_can_be_read_and_forms_are_refused_with_a_page() -> Result<()> {
+    for site in TestSite::on_each()? {
+        letting(&mut site.database()?, "Lakeside flat")?;
+        let frozen = site.beside_with(&READ_ONLY)?;
+
+        for target in [
+            "/",
+            "/lettings/1/",
+            "/lettings/?q=lake",
+            "/profiles/",
+            "/readyz",
+        ] {
+            assert_eq!(frozen.get(target)?.status, 200, "{target}");
+        }
+        for (method, target) in [
+            ("GET", "/admin/login/"),
+            ("POST", "/admin/login/"),
+            ("POST", "/admin/lettings/letting/add/"),
+            ("POST", "/admin/lettings/letting/1/delete/"),
+            ("POST", "/admin/logout/"),
+        ] {
+            let answer = frozen.send(method, target, &[("Content-Length", "0")])?;
+
+            assert_eq!(answer.status, 503, "{method} {target}");
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+            assert!(answer.header("retry-after").is_some());
+            let page = answer.html()?;
+            assert_eq!(page.texts("h1"), ["Read-only for now"]);
+            assert!(page.has_link("Home", "/"));
+        }
+        let anonymous = frozen.get("/admin/")?;
+        assert_eq!(anonymous.status, 302);
+        assert_eq!(frozen.send("POST", "/", &[])?.status, 405);
+    }
+    Ok(())
+}
+
+#[test]
+fn who_is_logged_in_can_read_on() -> Result<()> {
+    for db in TestDb::each()? {
+        let site = TestSite::on_with(db, &READ_ONLY[1..])?;
+        let conn = &mut site.database()?;
+        letting(conn, "Lakeside flat")?;
+        let browser = Browser::superuser(&site, "boss")?;
+        // Long enough ago for this use to be worth a note.
+        let earlier = Utc::now() - Duration::hours(1);
+        let earlier = earlier.format("%F %T");
+        diesel::sql_query(format!("UPDATE sessions SET seen_at = '{earlier}'")).execute(conn)?;
+        let frozen = site.beside_with(&READ_ONLY)?;
+
+        let mut browser = browser.at(&frozen);
+        let list = browser.get("/admin/lettings/letting/")?;
+        let form = browser.get("/admin/lettings/letting/1/change/")?;
+        let saved = browser.post("/admin/lettings/letting/1/change/", &[("title", "Hut")])?;
+
+        assert_eq!((list.status, form.status, saved.status), (200, 200, 503));
+        assert!(list.html()?.text().contains("Lakeside flat"));
+        assert_eq!(saved.html()?.texts("h1"), ["Read-only for now"]);
+    }
+    Ok(())
+}
