@@ -64,7 +64,8 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
     let proxies = Data::new(Proxies(config.trusted_proxies.clone()));
     let always_https = config.public_url.starts_with("https://");
 
-    let folder = config.database_url.folder();
+    // Where nothing is written there has to be no room.
+    let folder = config.database_url.folder().filter(|_| !config.read_only);
     let checks = Data::new(Checks::new(db.get_ref().clone(), folder));
     let facts = Data::new(Facts::of(config));
     let reporting = Reporting::of(config);
