@@ -34,8 +34,8 @@ const SETTINGS: &str =
 /// A Django database as it is at one moment, whatever others write meanwhile.
 pub(super) struct DjangoFile {
     conn: SqliteConnection,
-    /// What it is, in words.
-    pub(super) kind: &'static str,
+    /// Whether it is what `dumpdata` wrote.
+    pub(super) is_dump: bool,
     /// Its tables with their columns.
     pub(super) tables: BTreeMap<String, Vec<String>>,
     /// What the file holds beside that, and how many of it, where it is no database.
@@ -108,7 +108,7 @@ impl DjangoFile {
         conn.batch_execute(SETTINGS)?;
         let file = Self {
             conn,
-            kind: "SQLite database",
+            is_dump: false,
             tables: BTreeMap::new(),
             others: BTreeMap::new(),
             lacks_ids: false,
@@ -121,7 +121,7 @@ impl DjangoFile {
     pub(super) fn staged(conn: SqliteConnection, folder: TempDir) -> anyhow::Result<Self> {
         let file = Self {
             conn,
-            kind: "dumpdata JSON",
+            is_dump: true,
             tables: BTreeMap::new(),
             others: BTreeMap::new(),
             lacks_ids: false,

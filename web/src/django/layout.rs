@@ -123,6 +123,7 @@ impl Layout {
                     }
                 }
                 None if table == "auth_user" => bail!("it has no table auth_user, so no users"),
+                None if file.is_dump => {}
                 None => findings.warn(format!("There is no table {table}; it is taken for empty.")),
             }
         }
@@ -161,10 +162,10 @@ impl Layout {
             .iter()
             .filter_map(|table| table.rsplit_once('_').map(|(app, _)| app))
             .collect();
-        let kind = if apps.len() > 1 {
-            "split apps"
-        } else {
+        let kind = if apps.len() == 1 && self.tables.len() > LETTINGS.len() {
             "one app"
+        } else {
+            "split apps"
         };
         format!("{kind} ({})", tables.join(", "))
     }

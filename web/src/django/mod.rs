@@ -30,5 +30,8 @@ mod standing;
 mod target;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use import::{Options, import};
 pub(crate) use report::Outcome;

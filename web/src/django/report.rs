@@ -106,7 +106,11 @@ impl Report {
         let tables = left.tables.into_iter();
         Self {
             file: path.display().to_string(),
-            format: file.kind,
+            format: if file.is_dump {
+                "dumpdata JSON"
+            } else {
+                "SQLite database"
+            },
             layout: layout.told(),
             database: url.to_string(),
             dry_run,

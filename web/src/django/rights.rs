@@ -105,7 +105,7 @@ impl Owners<'_> {
             let right = [row.looked_up(0), row.looked_up(1), row.looked_up(2)];
             let code = if let [Some(app), Some(model), Some(codename)] = right {
                 let code = code(layout, app, model, codename);
-                code.ok_or_else(|| format!("{app}.{model}: {codename}"))
+                code.ok_or_else(|| format!("{app}.{codename}"))
             } else {
                 let shown = row.shown("permission_id");
                 let reason = format!(

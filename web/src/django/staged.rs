@@ -42,6 +42,13 @@ const DJANGO: [(&str, &str, &[&str]); 5] = [
     ("admin.logentry", "django_admin_log", LOG),
 ];
 
+/// Models whose ids are of no account, since what refers to them is looked up.
+const IN_BETWEEN: [&str; 3] = [
+    "auth.permission",
+    "contenttypes.contenttype",
+    "admin.logentry",
+];
+
 /// The site's own models, whatever app they are in.
 const SITE: [(&str, &[&str]); 3] = [
     ("address", ADDRESS),
@@ -127,7 +134,7 @@ impl Staging {
         if !self.tables.contains_key(&table) {
             self.create(&table, columns)?;
         }
-        self.lacks_ids |= object.pk.is_null();
+        self.lacks_ids |= object.pk.is_null() && !IN_BETWEEN.contains(&model.as_str());
         let mut values = vec![bytes(&object.pk)];
         for column in &columns[1..] {
             let field = column.strip_suffix("_id").unwrap_or(column);

@@ -38,6 +38,7 @@ fn help_lists_every_setting_everywhere() -> Result<()> {
         &["restore", "--help"],
         &["verify", "--help"],
         &["copy", "--help"],
+        &["import-django", "--help"],
         &["openapi", "--help"],
     ] {
         let run = program.run(arguments)?;
@@ -78,6 +79,9 @@ fn wrong_usage_is_told_by_its_own_exit_code() -> Result<()> {
         &["serve", "--port=80"],
         &["migrate", "--chek"],
         &["demo", "--lettings"],
+        &["import-django"],
+        &["import-django", "a", "b"],
+        &["import-django", "a", "--format", "xml"],
         &["demo", "--lettings", "-1"],
         &["demo", "--lettings", "many"],
         &["demo", "--lettings", "100000001"],

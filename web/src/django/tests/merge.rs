@@ -1,0 +1,200 @@
+//! Importing twice, and into a database that holds something already.
+
+use anyhow::Result;
+use lettings::{Address, Letting};
+use oc_core::testing::{TestDb, user};
+use oc_core::{DbConnection, User};
+
+use super::site::{DjangoSite, Edition};
+use super::{Options, Outcome, imported, run, table};
+
+const MERGE: Options = Options {
+    dry_run: false,
+    skip_bad: false,
+    merge: true,
+    show_emails: false,
+};
+
+/// How many rows there are: users, addresses, lettings, profiles, rights, lines of the record.
+fn counts(conn: &mut DbConnection) -> Result<Vec<i64>> {
+    [
+        "users",
+        "addresses",
+        "lettings",
+        "profiles",
+        "user_rights",
+        "user_groups",
+        "changes",
+    ]
+    .iter()
+    .map(|table| {
+        use diesel::RunQueryDsl;
+        let query = format!("SELECT count(*) FROM {table}");
+        let count = diesel::dsl::sql::<diesel::sql_types::BigInt>(&query).get_result(conn)?;
+        Ok(count)
+    })
+    .collect()
+}
+
+#[test]
+fn a_second_run_changes_nothing_whatever_staff_did_meanwhile() -> Result<()> {
+    for db in TestDb::each()? {
+        let site = DjangoSite::new(Edition::Split)?;
+        imported(&db, &site.path())?;
+        let conn = &mut db.connect()?;
+        Letting::delete(conn, 1)?;
+        User::set_password(conn, 1, "$argon2id$new")?;
+        let before = counts(conn)?;
+
+        let report = run(&db, &site.path(), Options::default())?;
+
+        assert!(matches!(report.outcome, Outcome::Stands(_)), "{report}");
+        assert_eq!(counts(conn)?, before);
+        assert_eq!(User::find(conn, 1)?.password, "$argon2id$new");
+    }
+    Ok(())
+}
+
+#[test]
+fn rows_that_came_later_are_added_to_those_that_stand() -> Result<()> {
+    for db in TestDb::each()? {
+        let mut site = DjangoSite::new(Edition::Split)?;
+        imported(&db, &site.path())?;
+        site.sql(
+            "INSERT INTO lettings_address SELECT 9, 1, street, city, state, zip_code, country_iso_code \
+                 FROM lettings_address WHERE id = 5; \
+             INSERT INTO lettings_letting VALUES (9, 'Later', 9);",
+        )?;
+
+        let report = run(&db, &site.path(), Options::default())?;
+
+        assert_eq!(report.outcome, Outcome::Imported, "{report}");
+        let lettings = table(&report, "lettings");
+        assert_eq!((lettings.imported, lettings.standing), (1, 2));
+        assert_eq!(table(&report, "changes").standing, 4);
+        assert_eq!(
+            Letting::with_address(&mut db.connect()?, 9)?.0.title,
+            "Later"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_database_with_other_lettings_is_left_as_it_is() -> Result<()> {
+    for db in TestDb::each()? {
+        let conn = &mut db.connect()?;
+        lettings::demo::fill(conn, 3, |_| {})?;
+        let before = counts(conn)?;
+
+        let report = run(
+            &db,
+            &DjangoSite::new(Edition::Split)?.path(),
+            Options::default(),
+        )?;
+
+        let Outcome::Refused(why) = &report.outcome else {
+            panic!("{report}");
+        };
+        assert!(why.contains("3 other lettings"), "{why}");
+        assert_eq!(counts(conn)?, before);
+        assert!(report.tables.iter().all(|table| table.imported == 0));
+    }
+    Ok(())
+}
+
+#[test]
+fn merging_adds_by_natural_keys_and_overwrites_nothing() -> Result<()> {
+    for db in TestDb::each()? {
+        let conn = &mut db.connect()?;
+        lettings::demo::fill(conn, 3, |_| {})?;
+        let first = user(conn, "first")?;
+        let ada = user(conn, "AirWow")?;
+        assert_eq!((first, ada), (1, 2));
+
+        let report = run(&db, &DjangoSite::new(Edition::Split)?.path(), MERGE)?;
+
+        assert_eq!(report.outcome, Outcome::Imported, "{report}");
+        let (demo, _) = Letting::with_address(conn, 1)?;
+        assert_ne!(demo.title, "Joshua Tree Green Haus /w Hot Tub");
+        assert_eq!(Letting::count(conn)?, 5);
+        // Letting 7 and address 5 were free; letting 1 and address 1 were not.
+        let (silo, address) = Letting::with_address(conn, 7)?;
+        assert_eq!((silo.title.as_str(), address.id), ("'Silo' & <Studio>", 5));
+        let admin = User::find_by_username(conn, "admin")?;
+        assert!(admin.id > 4, "{}", admin.id);
+        // Ada stands: she keeps what she has, and gains no right.
+        let ada = User::find(conn, ada)?;
+        assert_eq!(
+            (ada.email.as_str(), ada.is_staff),
+            ("airwow@example.org", false)
+        );
+        assert!(User::rights(conn, ada.id)?.is_empty() && User::groups(conn, ada.id)?.is_empty());
+        let told: Vec<&str> = report.conflicts.iter().map(|c| c.reason.as_str()).collect();
+        assert!(
+            told.iter()
+                .any(|why| why.contains("another letting has this id; stored under")),
+            "{told:?}"
+        );
+        assert!(
+            told.iter()
+                .any(|why| why.contains("stands with other facts")),
+            "{told:?}"
+        );
+        assert!(
+            told.iter()
+                .any(|why| why.contains("nothing is added to a user that stands")),
+            "{told:?}"
+        );
+        let line = &oc_core::changes::Change::recent(conn, admin.id, 10)?;
+        assert_eq!(line.len(), 2, "the log follows the account to its new id");
+    }
+    Ok(())
+}
+
+#[test]
+fn merging_the_same_rows_again_adds_none() -> Result<()> {
+    for db in TestDb::each()? {
+        let conn = &mut db.connect()?;
+        lettings::demo::fill(conn, 3, |_| {})?;
+        let mut site = DjangoSite::new(Edition::Split)?;
+        run(&db, &site.path(), MERGE)?;
+        // Another log, so that it is not just the same file.
+        site.sql("DELETE FROM django_admin_log WHERE id = 1")?;
+        let before = counts(conn)?;
+
+        let report = run(&db, &site.path(), MERGE)?;
+
+        assert!(matches!(report.outcome, Outcome::Stands(_)), "{report}");
+        assert_eq!(counts(conn)?, before);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_failure_in_the_middle_leaves_the_database_as_it_was() -> Result<()> {
+    use diesel::connection::SimpleConnection;
+    for db in TestDb::each()? {
+        let conn = &mut db.connect()?;
+        conn.batch_execute(match conn {
+            DbConnection::Postgres(_) => {
+                "ALTER TABLE changes ADD CONSTRAINT no_flag CHECK (title <> 'a session')"
+            }
+            DbConnection::Sqlite(_) => {
+                "CREATE TRIGGER no_flag BEFORE INSERT ON changes WHEN new.title = 'a session' \
+                 BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            }
+        })?;
+
+        let failed = run(
+            &db,
+            &DjangoSite::new(Edition::Split)?.path(),
+            Options::default(),
+        );
+
+        assert!(failed.is_err_and(|error| format!("{error:#}").contains("changes")));
+        assert_eq!(counts(conn)?, [0; 7]);
+        assert!(Address::cities(conn)?.is_empty());
+    }
+    Ok(())
+}

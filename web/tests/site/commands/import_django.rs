@@ -1,0 +1,129 @@
+//! `import-django`, as an operator runs it; what it does with every kind of file is tested beside its code.
+
+use anyhow::Result;
+use lettings::Letting;
+use oc_core::testing::TestDb;
+
+use super::program::{Program, setting};
+use crate::admin::Browser;
+use crate::support::TestSite;
+
+/// A superuser («Sea breeze 42»), a letting, and what was done to it.
+const DUMP: &str = r#"[
+ {"model": "auth.user", "pk": 3, "fields": {"username": "boss", "first_name": "", "last_name": "", "email": "", "last_login": null,
+  "password": "pbkdf2_sha256$1200$saltsaltsalt$8TtVvcM/X1bNKYi7S+EBwfglV6bCX9jJWKXHP0AlFV4=",
+  "is_superuser": true, "is_staff": true, "is_active": true, "date_joined": "2020-06-14T09:44:45Z"}},
+ {"model": "lettings.address", "pk": 5, "fields": {"number": 4, "street": "Gull Lane", "city": "Boston", "state": "MA", "zip_code": 2134, "country_iso_code": "USA"}},
+ {"model": "lettings.letting", "pk": 7, "fields": {"title": "Lakeside flat", "address": 5}},
+ {"model": "profiles.profile", "pk": 4, "fields": {"user": ["boss"], "favorite_city": "Budapest"}},
+ {"model": "admin.logentry", "pk": 1, "fields": {"action_time": "2020-06-14T09:52:18.053Z", "user": ["boss"], "content_type": ["lettings", "letting"], "object_id": "7", "object_repr": "Lakeside flat", "action_flag": 1, "change_message": "[{\"added\": {}}]"}},
+ {"model": "admin.logentry", "pk": 2, "fields": {"action_time": "2020-06-15T09:52:18Z", "user": ["boss"], "content_type": ["lettings", "letting"], "object_id": "7", "object_repr": "Lakeside flat", "action_flag": 2, "change_message": "[{\"changed\": {\"fields\": [\"Title\", \"Address\"]}}]"}},
+ {"model": "admin.logentry", "pk": 3, "fields": {"action_time": "2020-06-16T09:52:18Z", "user": ["boss"], "content_type": ["lettings", "letting"], "object_id": "9", "object_repr": "Gone", "action_flag": 3, "change_message": ""}}
+]"#;
+
+/// A program with that dump in its folder.
+fn program(settings: &[(&str, &str)], dump: &str) -> Result<Program> {
+    let program = Program::with(settings)?;
+    std::fs::write(program.folder().join("site.json"), dump)?;
+    Ok(program)
+}
+
+#[test]
+fn a_dry_run_makes_no_database() -> Result<()> {
+    let program = program(&[], DUMP)?;
+
+    let run = program.run(&["import-django", "site.json", "--dry-run"])?;
+
+    assert_eq!(run.code, Some(0), "{}", run.errors);
+    assert!(run.out.contains("Would import 7 rows"), "{}", run.out);
+    assert!(!program.folder().join("oc-lettings.sqlite3").exists());
+    Ok(())
+}
+
+#[test]
+fn an_import_ends_with_its_check_and_a_second_one_finds_nothing_to_do() -> Result<()> {
+    for db in TestDb::each()? {
+        let program = program(&[("DATABASE_URL", &setting(&db))], DUMP)?;
+
+        let first = program.run(&["import-django", "site.json"])?;
+        let second = program.run(&["import-django", "site.json"])?;
+
+        assert_eq!(first.code, Some(0), "{}", first.errors);
+        assert!(first.out.contains("Imported 7 rows"), "{}", first.out);
+        assert!(first.out.contains("rows equal"), "{}", first.out);
+        assert_eq!(second.code, Some(0), "{}", second.errors);
+        assert!(second.out.contains("nothing was changed"), "{}", second.out);
+        assert_eq!(Letting::count(&mut db.connect()?)?, 1);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_bad_row_fails_with_a_reason_a_hint_and_a_report_for_machines() -> Result<()> {
+    let program = program(&[], &DUMP.replace("2134", "213400"))?;
+
+    let run = program.run(&["import-django", "site.json", "--format", "json"])?;
+
+    assert_eq!(run.code, Some(1));
+    let mut lines = run.errors.lines();
+    assert!(
+        lines
+            .next()
+            .is_some_and(|line| line.ends_with("nothing was imported")),
+        "{}",
+        run.errors
+    );
+    assert!(lines.next().is_some_and(|line| line.contains("--skip-bad")));
+    let report: serde_json::Value = serde_json::from_str(&run.out)?;
+    assert_eq!(report["problems"][0]["table"], "lettings_address");
+    assert_eq!(report["problems"][0]["id"], "5");
+    assert_eq!(report["problems"][0]["column"], "zip_code");
+    assert_eq!(report["outcome"]["is"], "refused");
+    assert!(!program.folder().join("oc-lettings.sqlite3").exists());
+    Ok(())
+}
+
+#[test]
+fn other_lettings_are_named_with_the_way_out() -> Result<()> {
+    let program = program(&[], DUMP)?;
+    program.run(&["demo"])?;
+
+    let run = program.run(&["import-django", "site.json"])?;
+
+    assert_eq!(run.code, Some(1));
+    assert!(run.errors.contains("28 other lettings"), "{}", run.errors);
+    assert!(run.errors.contains("--merge"), "{}", run.errors);
+    Ok(())
+}
+
+#[test]
+fn old_addresses_passwords_and_history_are_there_on_the_site() -> Result<()> {
+    for db in TestDb::each()? {
+        let run = program(&[("DATABASE_URL", &setting(&db))], DUMP)?
+            .run(&["import-django", "site.json"])?;
+        assert_eq!(run.code, Some(0), "{}", run.errors);
+        let site = TestSite::on(db)?;
+
+        let letting = site.get("/lettings/7/")?.html()?.text();
+        let mut browser = Browser::new(&site);
+        let login = browser.log_in("boss", "Sea breeze 42")?;
+        let history = browser
+            .get("/admin/lettings/letting/7/history/")?
+            .html()?
+            .text();
+        let gone = browser
+            .get("/admin/lettings/letting/9/history/")?
+            .html()?
+            .text();
+
+        assert!(letting.contains("Boston, MA 02134"), "{letting}");
+        assert_eq!(login.status, 303);
+        assert!(history.contains("2020-06-14 09:52:18 UTC"), "{history}");
+        assert!(history.contains("Changed Title and Address."), "{history}");
+        assert!(
+            gone.contains("History of Gone") && gone.contains("Deleted."),
+            "{gone}"
+        );
+    }
+    Ok(())
+}
