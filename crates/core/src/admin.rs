@@ -35,12 +35,16 @@ pub struct Model {
     pub fields: &'static [Field],
     /// Rows that are added or changed inside its form, each by the field that refers to it.
     pub inside: &'static [Inside],
+    /// What a file of its rows leaves out, as a sentence; empty for nothing.
+    pub left_out: &'static str,
     /// Where the public sees a row, if it does.
     pub public_path: Option<fn(&Object) -> String>,
     /// A page of its list.
     pub list: fn(&mut DbConnection, &Listing) -> QueryResult<List>,
     /// One row with the values of its fields.
     pub load: fn(&mut DbConnection, i64) -> QueryResult<Option<Object>>,
+    /// The rows of these ids that are there, by id: a few hundred at a time.
+    pub load_all: fn(&mut DbConnection, &[i64]) -> QueryResult<Vec<Object>>,
     /// Stores a row, new (`None`) or changed, and says its id. Called within a write.
     pub save: fn(&mut DbConnection, Option<i64>, &Values) -> Result<i64, SaveError>,
     /// Stores a row that was deleted, under its old id. Called within a write.

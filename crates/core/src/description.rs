@@ -1,6 +1,9 @@
 //! What the descriptions of several models share; see [`crate::admin`].
 
-use crate::admin::{Choice, Listing};
+use diesel::QueryResult;
+
+use crate::admin::{Choice, Listing, Object};
+use crate::connection::DbConnection;
 use crate::rules::{BrokenRule, FieldError};
 
 /// Yes or no, as a column shows it.
@@ -58,6 +61,19 @@ pub fn both<A, B>(
             Err(errors.into_iter().flatten().flatten().collect())
         }
     }
+}
+
+/// The rows of these ids, loaded one by one.
+pub fn one_by_one(
+    conn: &mut DbConnection,
+    ids: &[i64],
+    load: fn(&mut DbConnection, i64) -> QueryResult<Option<Object>>,
+) -> QueryResult<Vec<Object>> {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    let objects = ids.into_iter().map(|id| load(conn, id).transpose());
+    objects.flatten().collect()
 }
 
 /// Why a row cannot be restored that is there: somebody was quicker.

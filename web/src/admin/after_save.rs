@@ -9,12 +9,14 @@ use super::models::{change_path, list_path, may_view};
 use super::row_page::with_filters;
 use super::signed_in::SignedIn;
 use super::{messages, popup};
+use crate::db::Db;
 use crate::error::PageError;
 
 /// A word on what was done, and on to where the button leads.
-pub(super) fn done(
+pub(super) async fn done(
     visit: &Visit,
     user: &SignedIn,
+    db: &Db,
     model: &Model,
     object: &Object,
     fields: &Fields,
@@ -22,7 +24,7 @@ pub(super) fn done(
 ) -> Result<HttpResponse, PageError> {
     let text = format!("{verb} {} \"{}\".", model.singular, object.title);
     if popup::is_one(visit) {
-        return popup::done(visit, user, model, object, fields, text);
+        return popup::done(visit, user, db, model, object, fields, text).await;
     }
     let filters = visit.filters();
     let (more, href) = if fields.has("_continue") {

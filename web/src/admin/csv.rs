@@ -1,31 +1,58 @@
 //! Rows as comma-separated values (RFC 4180), safe to open in a spreadsheet.
 
+use std::collections::BTreeMap;
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
 use oc_core::DbConnection;
-use oc_core::admin::Model;
+use oc_core::admin::{Kind, Model, Object};
 
 use super::record::parts;
+use super::sheet::names;
 use crate::error::PageError;
 
-/// The rows of these ids with all their fields, under a line of names.
+/// Rows that are loaded together.
+const CHUNK: usize = 500;
+
+/// The rows of these ids, in their order, with all their fields, under a line of names.
 pub(super) fn of(conn: &mut DbConnection, model: &Model, ids: &[i64]) -> Result<String, PageError> {
-    let names: Vec<String> = model
-        .fields
-        .iter()
-        .flat_map(|field| parts(field.name, field.kind))
-        .collect();
     let mut rows = Vec::new();
-    for id in ids {
-        let Some(object) = (model.load)(conn, *id)? else {
-            continue;
-        };
-        let cells = names.iter().map(|name| object.values.list(name).join(" "));
-        rows.push([object.id.to_string()].into_iter().chain(cells).collect());
+    for ids in ids.chunks(CHUNK) {
+        let found = (model.load_all)(conn, ids)?.into_iter();
+        let mut found: BTreeMap<i64, Object> = found.map(|object| (object.id, object)).collect();
+        let objects = ids.iter().filter_map(|id| found.remove(id));
+        rows.extend(objects.map(|object| cells(model, &object)));
     }
-    let headings: Vec<&str> = ["id"]
-        .into_iter()
-        .chain(names.iter().map(String::as_str))
-        .collect();
+    let names = names(model);
+    let headings: Vec<&str> = names.iter().map(String::as_str).collect();
     table::<Vec<String>>(&headings, &rows)
+}
+
+/// An answer that a browser keeps as a file.
+pub(super) fn answer(model: &Model, text: String) -> HttpResponse {
+    let name = model.plural.replace(' ', "-");
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8"))
+        .insert_header((
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}.csv\""),
+        ))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(text)
+}
+
+fn cells(model: &Model, object: &Object) -> Vec<String> {
+    let mut cells = vec![object.id.to_string()];
+    for field in model.fields {
+        for name in parts(field.name, field.kind) {
+            cells.push(match field.kind {
+                Kind::Bool if object.values.is_yes(&name) => "yes".to_owned(),
+                Kind::Bool => "no".to_owned(),
+                _ => object.values.list(&name).join(" "),
+            });
+        }
+    }
+    cells
 }
 
 /// Rows of texts under a line of headings.
@@ -47,8 +74,18 @@ pub(super) fn table<R: AsRef<[String]>>(
 }
 
 /// A spreadsheet takes a cell that begins so for a formula; a quote before it makes it text (OWASP, CSV injection).
+const FORMULA: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\''];
+
+/// A cell without the quote that [`harmless`] put before it.
+pub(super) fn unguarded(cell: &str) -> &str {
+    match cell.strip_prefix('\'') {
+        Some(text) if text.starts_with(FORMULA) => text,
+        _ => cell,
+    }
+}
+
 fn harmless(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\'']) {
+    if text.starts_with(FORMULA) {
         format!("'{text}")
     } else {
         text.to_owned()
@@ -58,6 +95,13 @@ fn harmless(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_made_harmless_is_read_as_it_was() {
+        for text in ["=1+1", "'=1+1", "''", "'s-Gravenhage", "-", "Gull Lane", ""] {
+            assert_eq!(unguarded(&harmless(text)), text);
+        }
+    }
 
     #[test]
     fn no_cell_is_a_formula() {

@@ -26,6 +26,11 @@ impl Fields {
             .finish()
     }
 
+    /// The fields of a form in parts.
+    pub(super) fn from(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
     /// Reads the query of an address.
     pub(super) fn of_query(query: &str) -> Self {
         Self::parse(query.as_bytes())

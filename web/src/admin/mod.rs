@@ -18,6 +18,7 @@ mod fresh;
 mod grants;
 mod guess;
 mod handlers;
+mod import;
 mod inside;
 mod layout;
 mod line;
@@ -36,8 +37,10 @@ mod routes;
 mod row_page;
 mod save;
 mod second_step;
+mod sheet;
 mod signed_in;
 mod store;
+mod upload;
 
 pub(crate) use csrf::CookieRules;
 pub(crate) use factor::record_reset as record_factor_off;

@@ -80,6 +80,11 @@ pub(super) fn may_add(rights: &Rights, model: &Model) -> bool {
     may(Verb::Add) && ((model.app, model.name) != ("auth", "user") || may(Verb::Change))
 }
 
+/// Whether a file of rows may be taken in; each row then needs the right to add or to change it.
+pub(super) fn may_import(rights: &Rights, model: &Model) -> bool {
+    may_add(rights, model) || rights.may(Verb::Change, model.app, model.name)
+}
+
 /// The address of a model's list.
 pub(super) fn list_path(model: &Model) -> String {
     format!("/admin/{}/{}/", model.app, model.name)

@@ -10,6 +10,7 @@ use super::form::Fields;
 use super::frame::{Crumb, Visit, see_other};
 use super::models::{self, list_path};
 use super::signed_in::SignedIn;
+use crate::db::Db;
 use crate::error::PageError;
 use crate::pages::Page;
 
@@ -48,19 +49,31 @@ pub(super) fn back(visit: &Visit, sent: &Fields, model: &Model) -> Option<String
 
 /// After a save: a script closes the window and chooses the row; else the way leads back to the form, with the row
 /// chosen.
-pub(super) fn done(
+pub(super) async fn done(
     visit: &Visit,
     user: &SignedIn,
+    db: &Db,
     model: &Model,
     object: &Object,
     sent: &Fields,
     text: String,
 ) -> Result<HttpResponse, PageError> {
     let has_script = Fields::of_query(visit.request.query_string()).has("_window");
-    if let Some(back) = back(visit, sent, model).filter(|_| !has_script) {
+    let back = back(visit, sent, model);
+    if let Some(back) = back.as_ref().filter(|_| !has_script) {
         super::messages::add(&visit.session, "success", text);
-        return Ok(see_other(&choosing(&back, model, object.id)));
+        return Ok(see_other(&choosing(back, model, object.id)));
     }
+    // What it is called among the choices may be more than its title.
+    let id = object.id.to_string();
+    let label = match back.and_then(|back| field_for(&back, model)) {
+        None => None,
+        Some((owner, field)) => {
+            let id = id.clone();
+            db.run(move |conn| Ok(owner.label_of(conn, field, &id)?))
+                .await?
+        }
+    };
     let heading = models::capitalized(model.singular);
     let list = list_path(model);
     let page = PopupPage {
@@ -71,8 +84,8 @@ pub(super) fn done(
         } else {
             "add"
         },
-        value: object.id.to_string(),
-        label: object.title.clone(),
+        value: id,
+        label: label.unwrap_or_else(|| object.title.clone()),
         back_href: list.clone(),
     };
     let plural = models::capitalized(model.plural);
@@ -82,7 +95,7 @@ pub(super) fn done(
 
 /// The address of a form, with a row chosen in it.
 fn choosing(back: &str, model: &Model, id: i64) -> String {
-    let Some(field) = field_for(back, model) else {
+    let Some((_, field)) = field_for(back, model) else {
         return back.to_owned();
     };
     let (path, query) = back.split_once('?').unwrap_or((back, ""));
@@ -94,8 +107,8 @@ fn choosing(back: &str, model: &Model, id: i64) -> String {
     format!("{path}?{query}")
 }
 
-/// The field of the form at that address in which rows of the model are chosen; `None` for what is no such form.
-fn field_for(address: &str, model: &Model) -> Option<&'static str> {
+/// The model of the form at that address, and its field in which rows of the model are chosen; `None` for what is no such form.
+fn field_for(address: &str, model: &Model) -> Option<(&'static Model, &'static str)> {
     let path = address.split(['?', '#']).next().unwrap_or_default();
     let steps: Vec<&str> = path.split('/').collect();
     let owner = match steps.as_slice() {
@@ -108,7 +121,7 @@ fn field_for(address: &str, model: &Model) -> Option<&'static str> {
     let of = (model.app, model.name);
     let mut fields = owner.fields.iter();
     let field = fields.find(|field| field.kind == Kind::Choice { of: Some(of) })?;
-    Some(field.name)
+    Some((owner, field.name))
 }
 
 /// The path and query of an address, whichever host it names.
@@ -127,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_way_back_leads_to_a_form_that_has_such_a_choice_and_nowhere_else() {
-        let field = |path| field_for(path, address());
+        let field = |path| field_for(path, address()).map(|(_, field)| field);
 
         assert_eq!(field("/admin/lettings/letting/add/"), Some("address"));
         assert_eq!(

@@ -1,6 +1,6 @@
 //! What the record of changes holds of a row, and how it reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::QueryResult;
 use oc_core::DbConnection;
@@ -36,15 +36,30 @@ impl std::fmt::Display for FieldChange {
 impl Snapshot {
     /// A row as it is now; choices by their words, so that the record can be read when they are gone.
     pub(super) fn of(conn: &mut DbConnection, model: &Model, object: &Object) -> QueryResult<Self> {
-        let mut entries = BTreeMap::new();
+        Ok(Self::of_all(conn, model, &[object])?.remove(0))
+    }
+
+    /// Rows as they are now, one for each. The words of their choices are asked for at one go: of some hundred rows.
+    pub(super) fn of_all(
+        conn: &mut DbConnection,
+        model: &Model,
+        objects: &[&Object],
+    ) -> QueryResult<Vec<Self>> {
+        let mut snapshots = vec![Self::default(); objects.len()];
         for field in model.fields {
             for name in parts(field.name, field.kind) {
-                let values = object.values.list(&name).to_vec();
-                let shown = shown(conn, model, field, &name, &object.values)?;
-                entries.insert(name, Entry { values, shown });
+                let lists = objects.iter().map(|object| object.values.list(&name));
+                let words = words(conn, model, field, lists.clone())?;
+                for (snapshot, list) in snapshots.iter_mut().zip(lists) {
+                    let entry = Entry {
+                        values: list.to_vec(),
+                        shown: read(field, list, &words),
+                    };
+                    snapshot.0.insert(name.clone(), entry);
+                }
             }
         }
-        Ok(Self(entries))
+        Ok(snapshots)
     }
 
     /// As it is kept in the database.
@@ -124,19 +139,35 @@ pub(super) fn shown(
     values: &Values,
 ) -> QueryResult<String> {
     let list = values.list(name);
-    Ok(match field.kind {
-        Kind::Bool if values.is_yes(name) => "Yes".to_owned(),
+    let words = words(conn, model, field, [list].into_iter())?;
+    Ok(read(field, list, &words))
+}
+
+/// What the chosen values among these are called.
+fn words<'a>(
+    conn: &mut DbConnection,
+    model: &Model,
+    field: &Field,
+    lists: impl Iterator<Item = &'a [String]>,
+) -> QueryResult<BTreeMap<String, String>> {
+    if !matches!(field.kind, Kind::Choice { .. } | Kind::Choices) {
+        return Ok(BTreeMap::new());
+    }
+    let values: BTreeSet<&String> = lists.flatten().collect();
+    let values: Vec<String> = values.into_iter().cloned().collect();
+    let known = (model.labels)(conn, field.name, &values)?.into_iter();
+    Ok(known.map(|choice| (choice.value, choice.label)).collect())
+}
+
+fn read(field: &Field, list: &[String], words: &BTreeMap<String, String>) -> String {
+    match field.kind {
+        Kind::Bool if list.iter().any(|value| !value.is_empty()) => "Yes".to_owned(),
         Kind::Bool => "No".to_owned(),
-        Kind::Choice { .. } | Kind::Choices => {
-            let known = (model.labels)(conn, field.name, list)?;
-            let label = |value: &String| {
-                let choice = known.iter().find(|choice| choice.value == *value);
-                choice.map_or(value.clone(), |choice| choice.label.clone())
-            };
-            list.iter().map(label).collect::<Vec<_>>().join(", ")
+        _ => {
+            let word = |value: &String| words.get(value).unwrap_or(value).clone();
+            list.iter().map(word).collect::<Vec<_>>().join(", ")
         }
-        _ => list.join(", "),
-    })
+    }
 }
 
 #[cfg(test)]

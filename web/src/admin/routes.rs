@@ -14,8 +14,9 @@ use actix_web::{FromRequest, Handler, Resource, Responder, Scope};
 use super::csrf::CookieRules;
 use super::frame::Keys;
 use super::handlers::{
-    act, action, autocomplete, change, delete, deleted, diagnostics, history, index, list, log,
-    login, logout, object, password, sessions, two_factor, user_factor, user_password,
+    act, action, autocomplete, change, delete, deleted, diagnostics, export, history, import,
+    index, list, log, login, logout, object, password, sessions, two_factor, user_factor,
+    user_password,
 };
 use super::models::MODELS;
 use super::read_only::keep_writes_out;
@@ -129,6 +130,12 @@ fn with_models(mut scope: Scope) -> Scope {
             .service(read(&format!("{app}/"), index::show_app))
             .service(form(&format!("{list}/"), list::index, action::run))
             .service(form(&format!("{list}/add/"), object::new, object::create))
+            .service(read(&format!("{list}/export/"), export::show))
+            .service(form(
+                &format!("{list}/import/"),
+                import::new,
+                import::create,
+            ))
             .service(read(&format!("{list}/deleted/"), deleted::index))
             .service(read(&format!("{row}/"), object::lead))
             .service(form(

@@ -22,6 +22,11 @@ const PERMISSIONS_POLICY: &str = "accelerometer=(), autoplay=(), camera=(), disp
 /// A year, in seconds.
 pub(crate) const TRANSPORT_SECURITY: &str = "max-age=31536000";
 
+/// The administration has one script, which asks us for choices.
+const ADMIN_CONTENT_SECURITY_POLICY: &str = "default-src 'none'; img-src 'self'; \
+     style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+     frame-ancestors 'none'";
+
 const HEADERS: [(HeaderName, &str); 7] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -41,14 +46,19 @@ pub(crate) async fn security_headers(
     let https = request
         .app_data::<Data<Proxies>>()
         .is_some_and(|proxies| proxies.say_https(peer, request.headers()));
+    let policy = if request.path().starts_with("/admin/") {
+        ADMIN_CONTENT_SECURITY_POLICY
+    } else {
+        CONTENT_SECURITY_POLICY
+    };
     match next.call(request).await {
         Ok(mut response) => {
-            add(response.headers_mut(), https);
+            add(response.headers_mut(), policy, https);
             Ok(response.map_into_boxed_body())
         }
         Err(error) => {
             let mut response: HttpResponse = error.error_response();
-            add(response.headers_mut(), https);
+            add(response.headers_mut(), policy, https);
             Err(InternalError::from_response(error, response).into())
         }
     }
@@ -60,10 +70,12 @@ pub(crate) fn guard_lines() -> String {
     lines.concat()
 }
 
-fn add(headers: &mut HeaderMap, https: bool) {
+fn add(headers: &mut HeaderMap, policy: &'static str, https: bool) {
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    let policy = HeaderValue::from_static(policy);
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     if https {
         let year = HeaderValue::from_static(TRANSPORT_SECURITY);
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);

@@ -72,9 +72,11 @@ pub const MODEL: Model = Model {
         ),
     ],
     inside: &[],
+    left_out: "",
     public_path: None,
     list,
     load,
+    load_all,
     save,
     restore,
     delete,
@@ -187,9 +189,17 @@ fn sorted<'a>(mut query: Joined<'a>, order: &[(usize, bool)]) -> Joined<'a> {
 }
 
 fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Object>> {
-    let address = Address::query().find(id).first(conn).optional()?;
-    Ok(address.map(|address: Address| Object {
-        id,
+    Ok(load_all(conn, &[id])?.pop())
+}
+
+fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Object>> {
+    let addresses = Address::find_all(conn, ids)?.into_iter();
+    Ok(addresses.map(object).collect())
+}
+
+fn object(address: Address) -> Object {
+    Object {
+        id: address.id,
         title: address.line(),
         values: Values::default()
             .with("number", address.number.to_string())
@@ -198,7 +208,7 @@ fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Object>> {
             .with("city", address.city)
             .with("state", address.state)
             .with("country_iso_code", address.country_iso_code),
-    }))
+    }
 }
 
 fn draft(values: &Values) -> AddressDraft {

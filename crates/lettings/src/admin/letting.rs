@@ -76,9 +76,11 @@ pub const MODEL: Model = Model {
         ],
         clash: "Choose an address or fill in its fields, not both.",
     }],
+    left_out: "",
     public_path: Some(public_path),
     list,
     load,
+    load_all,
     save,
     restore,
     delete,
@@ -174,14 +176,22 @@ fn sorted<'a>(mut query: Joined<'a>, order: &[(usize, bool)]) -> Joined<'a> {
 }
 
 fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Object>> {
-    let letting = Letting::query().find(id).first(conn).optional()?;
-    Ok(letting.map(|letting: Letting| Object {
-        id,
+    Ok(load_all(conn, &[id])?.pop())
+}
+
+fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Object>> {
+    let found: Vec<Letting> = Letting::query()
+        .filter(lettings::id.eq_any(ids.to_vec()))
+        .order(lettings::id)
+        .load(conn)?;
+    let object = |letting: Letting| Object {
+        id: letting.id,
         values: Values::default()
             .with("title", &letting.title)
             .with("address", letting.address_id.to_string()),
         title: letting.title,
-    }))
+    };
+    Ok(found.into_iter().map(object).collect())
 }
 
 fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64, SaveError> {

@@ -63,9 +63,11 @@ pub const PROFILE: Model = Model {
         },
     ],
     inside: &[],
+    left_out: "",
     public_path: Some(|object| public_path(&object.title)),
     list: list::list,
     load,
+    load_all,
     save,
     restore,
     delete,
@@ -76,27 +78,32 @@ pub const PROFILE: Model = Model {
 };
 
 fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Object>> {
-    let row: Option<(String, i64, String, bool)> = profiles::table
+    Ok(load_all(conn, &[id])?.pop())
+}
+
+fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Object>> {
+    let rows: Vec<(i64, String, i64, String, bool)> = profiles::table
         .inner_join(users::table)
-        .filter(profiles::id.eq(id))
+        .filter(profiles::id.eq_any(ids.to_vec()))
+        .order(profiles::id)
         .select((
+            profiles::id,
             users::username,
             profiles::user_id,
             profiles::favorite_city,
             profiles::show_email,
         ))
-        .first(conn)
-        .optional()?;
-    Ok(
-        row.map(|(username, user_id, favorite_city, show_email)| Object {
+        .load(conn)?;
+    let object =
+        |(id, username, user_id, favorite_city, show_email): (_, _, i64, String, _)| Object {
             id,
             title: username,
             values: Values::default()
                 .with("user", user_id.to_string())
                 .with("favorite_city", favorite_city)
                 .with_yes("show_email", show_email),
-        }),
-    )
+        };
+    Ok(rows.into_iter().map(object).collect())
 }
 
 fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64, SaveError> {

@@ -1,7 +1,6 @@
 //! What is done with the ticked rows of a list.
 
 use actix_web::HttpResponse;
-use actix_web::http::header;
 use actix_web::web::{Data, Path};
 use oc_core::accounts::Verb;
 use oc_core::admin::Model;
@@ -86,15 +85,7 @@ pub(in crate::admin) async fn run(
         }
         "export_selected" if may_view(&user.rights, model) => {
             let text = db.run(move |conn| csv::of(conn, model, &ids)).await?;
-            let name = format!(
-                "attachment; filename=\"{}.csv\"",
-                model.plural.replace(' ', "-")
-            );
-            Ok(HttpResponse::Ok()
-                .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8"))
-                .insert_header((header::CONTENT_DISPOSITION, name))
-                .insert_header((header::CACHE_CONTROL, "no-store"))
-                .body(text))
+            Ok(csv::answer(model, text))
         }
         _ => Err(PageError::Forbidden),
     }

@@ -83,7 +83,7 @@ pub(in crate::admin) async fn update(
         .await?;
     match changed {
         Changed::Saved(object) => {
-            after_save::done(&visit, &user, model, &object, &fields, "Changed")
+            after_save::done(&visit, &user, &db, model, &object, &fields, "Changed").await
         }
         Changed::Refused => Err(PageError::Forbidden),
         Changed::Kept => Ok(see_other(&change_path(model, id))),

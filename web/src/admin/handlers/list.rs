@@ -218,8 +218,8 @@ fn page(
         }),
         pager: PageLinks::new(number, count, |page| asked.href(&path, page)),
         show_all_href: (count > 1 && list.found <= SHOW_ALL).then(|| asked.href_all(&path)),
-        import_href: None,
-        export_href: None,
+        import_href: models::may_import(&user.rights, model).then(|| format!("{path}import/")),
+        export_href: Some(asked.href(&format!("{path}export/"), 1)),
         empty: format!("There are no {} here.", model.plural),
     }
 }

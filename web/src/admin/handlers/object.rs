@@ -78,7 +78,7 @@ pub(in crate::admin) async fn create(
         })
         .await?;
     match saved {
-        Ok(object) => after_save::done(&visit, &user, model, &object, &fields, "Added"),
+        Ok(object) => after_save::done(&visit, &user, &db, model, &object, &fields, "Added").await,
         Err((errors, opened)) => {
             let status = if errors.is_empty() {
                 StatusCode::OK

@@ -152,6 +152,8 @@ fn a_link_beside_the_choice_leads_back_with_the_new_row_chosen() -> Result<()> {
     assert!(form.source().contains("value=\"1\" selected"));
     assert!(form.source().contains("value=\"Pier House\""));
     let with_script = browser.post(&format!("{add}&_window=1"), &fields)?.text()?;
-    assert!(with_script.contains("data-popup=\"add\" data-value=\"2\" data-label=\"7 Pier Road\""));
+    assert!(with_script.contains(
+        "data-popup=\"add\" data-value=\"2\" data-label=\"7 Pier Road, Seal Beach, CA 90740\""
+    ));
     Ok(())
 }

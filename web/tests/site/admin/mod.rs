@@ -3,6 +3,7 @@
 mod accounts;
 mod changes;
 mod choices;
+mod csv;
 mod door;
 mod factor;
 mod forms;
@@ -127,7 +128,24 @@ impl<'a> Browser<'a> {
         Ok(self.get(&target)?.html()?.text())
     }
 
+    /// Sends a file by a form, with the token of the last page that had one.
+    pub(crate) fn upload(&mut self, target: &str, file: &[u8]) -> Result<Answer> {
+        let token = &self.token;
+        let start = format!(
+            "--part\r\nContent-Disposition: form-data; name=\"csrfmiddlewaretoken\"\r\n\r\n{token}\r\n\
+             --part\r\nContent-Disposition: form-data; name=\"file\"; filename=\"rows.csv\"\r\n\
+             Content-Type: text/csv\r\n\r\n"
+        );
+        let body = [start.as_bytes(), file, b"\r\n--part--\r\n"].concat();
+        self.send_as("POST", target, "multipart/form-data; boundary=part", &body)
+    }
+
     fn send(&mut self, method: &str, target: &str, body: &str) -> Result<Answer> {
+        let kind = "application/x-www-form-urlencoded";
+        self.send_as(method, target, kind, body.as_bytes())
+    }
+
+    fn send_as(&mut self, method: &str, target: &str, kind: &str, body: &[u8]) -> Result<Answer> {
         let cookies: Vec<String> = self
             .cookies
             .iter()
@@ -136,12 +154,12 @@ impl<'a> Browser<'a> {
         let scheme = if self.https { "https" } else { "http" };
         let head = format!(
             "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: {}\r\n\
-             X-Forwarded-Proto: {scheme}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+             X-Forwarded-Proto: {scheme}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
             cookies.join("; "),
             body.len(),
         );
         let mut connection = Connection::open(self.site.address())?;
-        connection.write(head.as_bytes())?;
+        connection.write(&[head.as_bytes(), body].concat())?;
         let answer = connection
             .answer(true)
             .with_context(|| format!("{method} {target}"))?;

@@ -4,6 +4,7 @@
 //! test has a site and a browser of its own.
 
 mod accessible;
+mod day;
 mod desk;
 mod keyboard;
 mod narrow;

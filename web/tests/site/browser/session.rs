@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 use ::http::Method;
 use anyhow::{Context, Result, bail, ensure};
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
-use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder, Locator};
 use futures_util::FutureExt;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -138,6 +138,52 @@ impl Browser {
         Ok(self.client.goto(url).await?)
     }
 
+    /// Chooses a file in the field with that id.
+    pub(super) async fn attach(&self, id: &str, path: &str) -> Result<()> {
+        Ok(self
+            .client
+            .find(Locator::Id(id))
+            .await?
+            .send_keys(path)
+            .await?)
+    }
+
+    /// Chooses from a list.
+    pub(super) async fn choose(&self, id: &str, label: &str) -> Result<()> {
+        let list = self.client.find(Locator::Id(id)).await?;
+        Ok(list.select_by_label(label).await?)
+    }
+
+    /// Clicks the first element that fits.
+    pub(super) async fn click(&self, css: &str) -> Result<()> {
+        Ok(self.client.find(Locator::Css(css)).await?.click().await?)
+    }
+
+    /// Waits until there is an element that fits.
+    pub(super) async fn wait_for(&self, css: &str) -> Result<()> {
+        let found = self.client.wait().for_element(Locator::Css(css)).await;
+        found.map(drop).with_context(|| css.to_owned())
+    }
+
+    /// Goes on in the window that was opened last, and says which one it was before.
+    pub(super) async fn enter_new_window(&self) -> Result<WindowHandle> {
+        let before = self.client.window().await?;
+        for _ in 0..1000 {
+            let windows = self.client.windows().await?;
+            if let Some(new) = windows.into_iter().find(|window| *window != before) {
+                self.client.switch_to_window(new).await?;
+                self.wait_for("main").await?;
+                return Ok(before);
+            }
+        }
+        bail!("no window was opened")
+    }
+
+    /// Goes on in that window.
+    pub(super) async fn enter_window(&self, window: WindowHandle) -> Result<()> {
+        Ok(self.client.switch_to_window(window).await?)
+    }
+
     /// Clicks the first link with just that text.
     pub(super) async fn follow(&self, text: &str) -> Result<()> {
         let link = self.client.find(Locator::LinkText(text)).await;
@@ -167,7 +213,7 @@ impl Browser {
 
     /// Presses the first button of the page with just that text, and waits until its answer is there.
     pub(super) async fn press_button(&self, text: &str) -> Result<()> {
-        let path = format!("//main//button[normalize-space()='{text}']");
+        let path = format!("//main//button[not(@hidden)][normalize-space()='{text}']");
         let button = self.client.find(Locator::XPath(&path)).await;
         // The page that is left is told from the one that comes by a mark.
         self.evaluate("document.documentElement.dataset.left = ''")

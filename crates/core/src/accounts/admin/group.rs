@@ -9,7 +9,7 @@ use crate::admin::{
     Choice, Field, Kind, List, Listing, Model, Object, Offer, Row, SaveError, Values, Wanted,
 };
 use crate::connection::{Backend, DbConnection};
-use crate::description::{both, restored_already};
+use crate::description::{both, one_by_one, restored_already};
 use crate::rules::{BrokenRule, FieldError};
 use crate::schema::groups;
 use crate::search::{fold, lower};
@@ -49,9 +49,11 @@ pub const MODEL: Model = Model {
         },
     ],
     inside: &[],
+    left_out: "",
     public_path: None,
     list,
     load,
+    load_all: |conn, ids| one_by_one(conn, ids, load),
     save,
     restore,
     delete,

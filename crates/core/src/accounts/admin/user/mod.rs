@@ -12,7 +12,7 @@ use crate::admin::{
 };
 use crate::choice::ids;
 use crate::connection::DbConnection;
-use crate::description::{restored_already, yes_and_no};
+use crate::description::{one_by_one, restored_already, yes_and_no};
 use crate::schema::{profiles, users};
 
 use super::moment::{self, Parts};
@@ -102,9 +102,11 @@ pub const MODEL: Model = Model {
         field("date_joined", JOINED, DATES, Kind::Moment),
     ],
     inside: &[],
+    left_out: "Passwords are left out: a new account has none until one is set on its page.",
     public_path: None,
     list: list::list,
     load,
+    load_all: |conn, ids| one_by_one(conn, ids, load),
     save,
     restore,
     delete,

@@ -1,0 +1,391 @@
+//! A file of comma-separated values, read: its columns and rows, or what is wrong with it.
+
+use csv::{ReaderBuilder, StringRecord};
+use oc_core::admin::{Kind, Model, Values};
+
+use super::csv::unguarded;
+use super::record::parts;
+
+/// The most rows that one file may have.
+pub(super) const MOST: usize = 20_000;
+
+/// A file that can be looked at row by row.
+pub(super) struct Sheet {
+    /// Whether rows may say which stored row they are.
+    has_ids: bool,
+    columns: Vec<Column>,
+    pub(super) lines: Vec<Line>,
+}
+
+/// What a column holds.
+#[derive(Clone)]
+enum Column {
+    Id,
+    Field {
+        name: String,
+        label: &'static str,
+        kind: Kind,
+    },
+}
+
+/// A row of a file.
+pub(super) struct Line {
+    /// Its number as a spreadsheet shows it: the names are row 1.
+    pub(super) number: usize,
+    cells: Vec<String>,
+}
+
+/// Something that is wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mistake {
+    /// The row, if it is about one.
+    pub(super) row: Option<usize>,
+    /// The column as the file calls it, empty for the row as a whole.
+    pub(super) column: String,
+    pub(super) text: String,
+}
+
+impl Mistake {
+    /// About the file as a whole.
+    fn of_file(text: impl Into<String>) -> Vec<Self> {
+        vec![Self {
+            row: None,
+            column: String::new(),
+            text: text.into(),
+        }]
+    }
+}
+
+impl Sheet {
+    /// Reads a file for a model: UTF-8 with or without a mark at its start, cells parted by commas, semicolons or
+    /// tabs, with a line of names first.
+    pub(super) fn read(model: &Model, bytes: &[u8]) -> Result<Self, Vec<Mistake>> {
+        let text = text(bytes)?;
+        let mut reader = ReaderBuilder::new()
+            .delimiter(delimiter(text))
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(text.as_bytes());
+        let mut records = reader.records();
+        let unreadable =
+            |error: csv::Error| Mistake::of_file(format!("The file cannot be read: {error}."));
+        let head = match records.next() {
+            None => return Err(Mistake::of_file("The file is empty.")),
+            Some(head) => head.map_err(unreadable)?,
+        };
+        let columns = columns(model, &head)?;
+        let mut lines = Vec::new();
+        let mut mistakes = Vec::new();
+        for (place, record) in records.enumerate() {
+            let record = record.map_err(unreadable)?;
+            let number = place + 2;
+            if record.iter().all(|cell| cell.trim().is_empty()) {
+                continue;
+            }
+            if lines.len() == MOST {
+                return Err(Mistake::of_file(format!(
+                    "A file may have {MOST} rows at the most."
+                )));
+            }
+            if record.len() != columns.len() {
+                mistakes.push(Mistake {
+                    row: Some(number),
+                    column: String::new(),
+                    text: format!(
+                        "This row has {} cells, the first one {}.",
+                        record.len(),
+                        columns.len()
+                    ),
+                });
+                continue;
+            }
+            let cells = record.iter().map(str::to_owned).collect();
+            lines.push(Line { number, cells });
+        }
+        if mistakes.is_empty() {
+            Ok(Self {
+                has_ids: columns.iter().any(|column| matches!(column, Column::Id)),
+                columns,
+                lines,
+            })
+        } else {
+            Err(mistakes)
+        }
+    }
+
+    /// The id that a row names; `None` for a new row.
+    pub(super) fn id(&self, line: &Line) -> Result<Option<i64>, Mistake> {
+        if !self.has_ids {
+            return Ok(None);
+        }
+        let cells = self.columns.iter().zip(&line.cells);
+        let mut ids = cells.filter(|(column, _)| matches!(column, Column::Id));
+        let text = ids.next().map_or("", |(_, cell)| cell.trim());
+        match text {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| Mistake {
+                row: Some(line.number),
+                column: "id".to_owned(),
+                text: "Id must be a whole number.".to_owned(),
+            }),
+        }
+    }
+
+    /// What the cells of a row say, over what the stored row holds: a column that is not there changes nothing.
+    pub(super) fn values(&self, line: &Line, stored: &Values) -> Result<Values, Vec<Mistake>> {
+        let mut values = stored.clone();
+        let mut mistakes = Vec::new();
+        for (column, cell) in self.columns.iter().zip(&line.cells) {
+            let Column::Field { name, label, kind } = column else {
+                continue;
+            };
+            let cell = unguarded(cell);
+            values = match kind {
+                Kind::Choices => {
+                    let list = cell.split_whitespace().map(str::to_owned).collect();
+                    values.with_list(name, list)
+                }
+                Kind::Bool => match yes(cell) {
+                    Some(yes) => values.with_yes(name, yes),
+                    None => {
+                        mistakes.push(Mistake {
+                            row: Some(line.number),
+                            column: name.clone(),
+                            text: format!("{label} must be yes or no."),
+                        });
+                        values
+                    }
+                },
+                _ => values.with(name, cell),
+            };
+        }
+        if mistakes.is_empty() {
+            Ok(values)
+        } else {
+            Err(mistakes)
+        }
+    }
+}
+
+/// The names of a model's columns, in the order in which they are written.
+pub(super) fn names(model: &Model) -> Vec<String> {
+    let fields = model.fields.iter();
+    let names = fields.flat_map(|field| parts(field.name, field.kind));
+    ["id".to_owned()].into_iter().chain(names).collect()
+}
+
+fn text(bytes: &[u8]) -> Result<&str, Vec<Mistake>> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = before.split(|byte| *byte == b'\n').count();
+        Mistake::of_file(format!(
+            "The file is not UTF-8 text (line {line}). Save it as «CSV UTF-8»."
+        ))
+    })
+}
+
+/// What parts the cells: whichever of the usual characters the first line has most of, outside of quotes.
+fn delimiter(text: &str) -> u8 {
+    let first = text.lines().next().unwrap_or_default();
+    let count = |wanted: char| {
+        let mut quoted = false;
+        let outside = first.chars().filter(|c| {
+            quoted ^= *c == '"';
+            !quoted && *c == wanted
+        });
+        outside.count()
+    };
+    let candidates = [(',', count(',')), (';', count(';')), ('\t', count('\t'))];
+    let mut best = candidates[0];
+    for candidate in candidates {
+        if candidate.1 > best.1 {
+            best = candidate;
+        }
+    }
+    u8::try_from(best.0).unwrap_or(b',')
+}
+
+fn columns(model: &Model, head: &StringRecord) -> Result<Vec<Column>, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let mut mistake = |column: &str, text: String| {
+        mistakes.push(Mistake {
+            row: Some(1),
+            column: column.to_owned(),
+            text,
+        });
+    };
+    let mut columns: Vec<Column> = Vec::new();
+    let mut seen: Vec<String> = Vec::new();
+    for name in head {
+        let name = name.trim();
+        let Some(column) = column(model, name) else {
+            mistake(
+                name,
+                format!(
+                    "There is no column of this name. There are: {}.",
+                    names(model).join(", ")
+                ),
+            );
+            continue;
+        };
+        let key = match &column {
+            Column::Id => "id".to_owned(),
+            Column::Field { name, .. } => name.clone(),
+        };
+        if seen.contains(&key) {
+            mistake(name, "This column is there twice.".to_owned());
+        }
+        seen.push(key);
+        columns.push(column);
+    }
+    if mistakes.is_empty() {
+        Ok(columns)
+    } else {
+        Err(mistakes)
+    }
+}
+
+/// The column of that name; a field's label will do as well.
+fn column(model: &Model, name: &str) -> Option<Column> {
+    if name.eq_ignore_ascii_case("id") {
+        return Some(Column::Id);
+    }
+    model.fields.iter().find_map(|field| {
+        let mut names = parts(field.name, field.kind).into_iter();
+        let is_label = field.label.eq_ignore_ascii_case(name) && field.kind != Kind::Moment;
+        let name = names.find(|part| part == name || is_label)?;
+        Some(Column::Field {
+            name,
+            label: field.label,
+            kind: field.kind,
+        })
+    })
+}
+
+/// Yes or no, as people write it; nothing is no.
+fn yes(cell: &str) -> Option<bool> {
+    match cell.trim().to_lowercase().as_str() {
+        "yes" | "on" | "true" | "1" => Some(true),
+        "" | "no" | "off" | "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::models;
+
+    fn read(file: &[u8]) -> Result<Sheet, Vec<Mistake>> {
+        Sheet::read(models::find("profiles", "profile").unwrap(), file)
+    }
+
+    fn first(file: &str) -> Vec<String> {
+        let sheet = read(file.as_bytes()).unwrap();
+        let values = sheet.values(&sheet.lines[0], &Values::default()).unwrap();
+        ["user", "favorite_city", "show_email"]
+            .map(|name| values.text(name).to_owned())
+            .into()
+    }
+
+    fn told(file: &[u8]) -> Vec<String> {
+        let mistakes = read(file).err().unwrap_or_default();
+        mistakes.into_iter().map(|mistake| mistake.text).collect()
+    }
+
+    #[test]
+    fn any_usual_way_to_write_a_file_is_read() {
+        let expected = ["7", "Dana; \"Point\",\nCA", "on"];
+        let cell = "\"Dana; \"\"Point\"\",\nCA\"";
+
+        assert_eq!(
+            first(&format!(
+                "id,user,favorite_city,show_email\r\n1,7,{cell},yes\r\n"
+            )),
+            expected
+        );
+        assert_eq!(
+            first(&format!(
+                "\u{feff}id;user;favorite_city;show_email\n;7;{cell};TRUE"
+            )),
+            expected
+        );
+        assert_eq!(
+            first(&format!("User\tFavorite city\tShow email\n7\t{cell}\t1\n")),
+            expected
+        );
+    }
+
+    #[test]
+    fn a_cell_is_read_as_it_was_written_for_a_spreadsheet() {
+        assert_eq!(first("user,favorite_city\n7,'=1+1")[1], "=1+1");
+        assert_eq!(first("user,favorite_city\n7,''quoted")[1], "'quoted");
+        assert_eq!(
+            first("user,favorite_city\n7,'s-Gravenhage")[1],
+            "'s-Gravenhage"
+        );
+    }
+
+    #[test]
+    fn a_row_is_new_or_says_its_id() {
+        let sheet = read(b"id,user\n 7 ,1\n,1\nx,1\n").unwrap();
+        let ids: Vec<_> = sheet
+            .lines
+            .iter()
+            .map(|line| {
+                sheet
+                    .id(line)
+                    .map_err(|mistake| (mistake.row, mistake.text))
+            })
+            .collect();
+
+        assert_eq!(ids[..2], [Ok(Some(7)), Ok(None)]);
+        assert_eq!(
+            ids[2],
+            Err((Some(4), "Id must be a whole number.".to_owned()))
+        );
+    }
+
+    #[test]
+    fn what_is_no_such_file_is_told() {
+        assert_eq!(told(b""), ["The file is empty."]);
+        assert_eq!(
+            told(b"user\nCaf\xe9"),
+            ["The file is not UTF-8 text (line 2). Save it as \u{ab}CSV UTF-8\u{bb}."]
+        );
+        assert_eq!(told(b"user,user\n1,1"), ["This column is there twice."]);
+        assert!(told(b"user,password\n1,1")[0].starts_with("There is no column of this name."));
+        assert_eq!(
+            told(b"user,show_email\n1\n1,yes\n1,yes,x"),
+            [
+                "This row has 1 cells, the first one 2.",
+                "This row has 3 cells, the first one 2."
+            ]
+        );
+        let long = format!("user\n{}", "1\n".repeat(MOST + 1));
+        assert_eq!(
+            told(long.as_bytes()),
+            ["A file may have 20000 rows at the most."]
+        );
+    }
+
+    #[test]
+    fn a_column_that_is_not_there_changes_nothing() {
+        let sheet = read(b"id,favorite_city\n1,Brea").unwrap();
+        let stored = Values::default()
+            .with("user", "7")
+            .with_yes("show_email", true);
+
+        let values = sheet.values(&sheet.lines[0], &stored).unwrap();
+
+        assert_eq!(
+            (values.text("user"), values.text("favorite_city")),
+            ("7", "Brea")
+        );
+        assert!(values.is_yes("show_email"));
+        let odd = read(b"show_email\nmaybe").unwrap();
+        let mistakes = odd.values(&odd.lines[0], &stored).err().unwrap_or_default();
+        assert_eq!(mistakes[0].text, "Show email must be yes or no.");
+    }
+}

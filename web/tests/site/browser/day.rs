@@ -1,0 +1,246 @@
+//! A day of the staff, with and without script.
+
+use std::io::Write;
+
+use anyhow::{Context, Result};
+use lettings::{Address, AddressDraft};
+
+use super::session::{Browser, Script, browse};
+use crate::support::address;
+
+const TAB: char = '\u{E004}';
+const ENTER: char = '\u{E007}';
+const DOWN: char = '\u{E015}';
+
+const ADD: &str = "/admin/lettings/letting/add/";
+
+/// Logs in, where there are more free addresses than a list of choices shows.
+async fn enter(browser: &Browser) -> Result<()> {
+    let conn = &mut browser.site().database()?;
+    for number in 1..=69 {
+        let draft = AddressDraft {
+            number: number.to_string(),
+            ..address()
+        };
+        Address::insert(conn, &draft.check().expect("the fixture keeps the rules"))?;
+    }
+    browser.log_in("/admin/").await?;
+    browser.arrive("/admin/").await
+}
+
+#[test]
+fn a_letting_is_added_with_its_address_after_a_mistake() -> Result<()> {
+    browse(Script::On, add_a_letting)
+}
+
+#[test]
+fn a_letting_is_added_with_its_address_without_script() -> Result<()> {
+    browse(Script::Off, add_a_letting)
+}
+
+async fn add_a_letting(browser: &Browser) -> Result<()> {
+    enter(browser).await?;
+    browser.open(ADD).await?;
+    for (id, text) in [
+        ("id_title", "Pier House"),
+        ("id_address-number", "1e3"),
+        ("id_address-street", "Pier Road"),
+        ("id_address-city", "Seal Beach"),
+        ("id_address-state", "CA"),
+        ("id_address-zip_code", "02134"),
+        ("id_address-country_iso_code", "USA"),
+    ] {
+        browser.type_into(id, text).await?;
+    }
+    browser.press_button("Save").await?;
+
+    let text = browser.text().await?;
+    assert!(text.contains("1 error to correct"), "{text}");
+    browser.follow("Number must be a whole number.").await?;
+    browser.type_into("id_address-number", "7").await?;
+    browser.press_button("Save").await?;
+
+    browser.arrive("/admin/lettings/letting/").await?;
+    let text = browser.text().await?;
+    assert!(text.contains("Added letting \"Pier House\"."), "{text}");
+    browser.open("/lettings/?q=pier+house").await?;
+    assert!(browser.text().await?.contains("Seal Beach"));
+    Ok(())
+}
+
+#[test]
+fn a_file_is_taken_in_and_nothing_of_it_twice() -> Result<()> {
+    browse(Script::On, import_a_file)
+}
+
+#[test]
+fn a_file_is_taken_in_without_script() -> Result<()> {
+    browse(Script::Off, import_a_file)
+}
+
+async fn import_a_file(browser: &Browser) -> Result<()> {
+    let mut file = tempfile::Builder::new().suffix(".csv").tempfile()?;
+    write!(file, "id;title\r\n1;The Saltwater House\r\n")?;
+    let path = file.path().to_str().context("a path in UTF-8")?;
+    enter(browser).await?;
+    browser.open("/admin/lettings/letting/").await?;
+    browser.follow("Import").await?;
+    browser.arrive("/admin/lettings/letting/import/").await?;
+
+    browser.attach("id_file", path).await?;
+    browser.press_button("Check the file").await?;
+    let text = browser.text().await?;
+    assert!(
+        text.contains("0 lettings to add, 1 to change, 0 as they are."),
+        "{text}"
+    );
+    browser.press_button("Yes, import 1 letting").await?;
+
+    browser.arrive("/admin/lettings/letting/").await?;
+    let text = browser.text().await?;
+    assert!(
+        text.contains("Changed 1 letting.") && text.contains("The Saltwater House"),
+        "{text}"
+    );
+    browser.follow("Import").await?;
+    browser.attach("id_file", path).await?;
+    browser.press_button("Check the file").await?;
+    assert!(browser.text().await?.contains("Nothing to change."));
+    Ok(())
+}
+
+#[test]
+fn many_choices_are_searched_without_script() -> Result<()> {
+    browse(Script::Off, async |browser| {
+        enter(browser).await?;
+        browser.open(ADD).await?;
+        browser.type_into("id_title", "Pier House").await?;
+        browser.type_into("id_address_find", "gull 59").await?;
+        browser.press_button("Find").await?;
+
+        browser
+            .choose("id_address", "59 Gull Lane, Dana Point, CA 92629")
+            .await?;
+        browser.press_button("Save").await?;
+
+        browser.arrive("/admin/lettings/letting/").await?;
+        assert!(
+            browser
+                .text()
+                .await?
+                .contains("Added letting \"Pier House\".")
+        );
+        Ok(())
+    })
+}
+
+#[test]
+fn many_choices_are_found_by_keyboard_while_one_types() -> Result<()> {
+    browse(Script::On, async |browser| {
+        enter(browser).await?;
+        browser.open(ADD).await?;
+        browser.type_into("id_title", "Pier House").await?;
+        browser.type_into("id_address_find", "gull 59").await?;
+        browser.wait_for("[role='option']").await?;
+
+        browser.press(DOWN).await?;
+        browser.press(ENTER).await?;
+
+        let chosen = browser
+            .evaluate("return document.getElementById('id_address').selectedOptions[0].text")
+            .await?;
+        assert_eq!(chosen, "59 Gull Lane, Dana Point, CA 92629");
+        let hidden = browser
+            .evaluate("return getComputedStyle(document.querySelector('.inside')).display")
+            .await?;
+        assert_eq!(
+            hidden, "none",
+            "the fields of a new address are about another one"
+        );
+        browser.press(TAB).await?;
+        browser.press_button("Save").await?;
+        browser.arrive("/admin/lettings/letting/").await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn an_address_is_added_in_a_small_window_and_chosen() -> Result<()> {
+    browse(Script::On, async |browser| {
+        enter(browser).await?;
+        browser.open(ADD).await?;
+        browser.type_into("id_title", "Pier House").await?;
+        browser.follow("Add another").await?;
+        let opener = browser.enter_new_window().await?;
+        fill_in_an_address(browser).await?;
+        // The window closes by it.
+        browser.click("[name='_save']").await?;
+        browser.enter_window(opener).await?;
+
+        browser.wait_for("#id_address option[value='98']").await?;
+        let chosen = browser
+            .evaluate("return document.getElementById('id_address').selectedOptions[0].text")
+            .await?;
+        assert_eq!(chosen, "7 Pier Road, Seal Beach, CA 02134");
+        browser.press_button("Save").await?;
+        browser.arrive("/admin/lettings/letting/").await?;
+        assert!(
+            browser
+                .text()
+                .await?
+                .contains("Added letting \"Pier House\".")
+        );
+        Ok(())
+    })
+}
+
+#[test]
+fn an_address_is_added_beside_the_form_without_script() -> Result<()> {
+    browse(Script::Off, async |browser| {
+        enter(browser).await?;
+        browser.open(ADD).await?;
+        browser.follow("Add another").await?;
+        fill_in_an_address(browser).await?;
+        browser.press_button("Save").await?;
+
+        browser
+            .arrive("/admin/lettings/letting/add/?address=98")
+            .await?;
+        browser.type_into("id_title", "Pier House").await?;
+        browser.press_button("Save").await?;
+        browser.arrive("/admin/lettings/letting/").await?;
+        assert!(browser.text().await?.contains("Pier Road"));
+        Ok(())
+    })
+}
+
+async fn fill_in_an_address(browser: &Browser) -> Result<()> {
+    for (id, text) in [
+        ("id_number", "7"),
+        ("id_street", "Pier Road"),
+        ("id_city", "Seal Beach"),
+        ("id_state", "CA"),
+        ("id_zip_code", "02134"),
+        ("id_country_iso_code", "USA"),
+    ] {
+        browser.type_into(id, text).await?;
+    }
+    Ok(())
+}
+
+#[test]
+fn one_box_ticks_all_and_says_how_many() -> Result<()> {
+    browse(Script::On, async |browser| {
+        enter(browser).await?;
+        browser.open("/admin/lettings/letting/").await?;
+
+        browser.click("#select-page").await?;
+
+        let ticked = browser
+            .evaluate("return document.querySelectorAll('[name=_selected_action]:checked').length")
+            .await?;
+        assert_eq!(ticked, 28);
+        assert!(browser.text().await?.contains("28 of 28 selected."));
+        Ok(())
+    })
+}
