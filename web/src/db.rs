@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use actix_web::rt::time::timeout;
-use diesel::r2d2::R2D2Connection;
+use diesel::r2d2::{PooledConnection, R2D2Connection, State};
 use oc_core::advice::is_passing;
-use oc_core::{DbConnection, PATIENCE, Pool};
+use oc_core::{DbConnection, Manager, PATIENCE, Pool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::blocking;
 use crate::error::PageError;
+use crate::metrics::Metrics;
 use crate::reporting::DatabaseSpan;
 
 /// Runs queries on pooled connections, away from the threads that answer requests.
 #[derive(Clone)]
 pub(crate) struct Db {
     pool: Pool,
+    metrics: Metrics,
     /// A turn for each connection: whoever waits for one keeps no thread waiting.
     turns: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
@@ -26,10 +29,11 @@ pub(crate) struct Db {
 
 impl Db {
     /// At most `longest_queue` requests wait for a connection at a time.
-    pub(crate) fn new(pool: Pool, longest_queue: usize, read_only: bool) -> Self {
+    pub(crate) fn new(pool: Pool, metrics: Metrics, longest_queue: usize, read_only: bool) -> Self {
         Self {
             turns: Arc::new(Semaphore::new(pool.max_size() as usize)),
             pool,
+            metrics,
             waiting: Arc::default(),
             longest_queue,
             read_only,
@@ -39,6 +43,21 @@ impl Db {
     /// Whether nothing may be written.
     pub(crate) fn is_read_only(&self) -> bool {
         self.read_only
+    }
+
+    /// How many connections there are, and how many are free.
+    pub(crate) fn pool_state(&self) -> State {
+        self.pool.state()
+    }
+
+    /// The most connections that there may be.
+    pub(crate) fn pool_size(&self) -> u32 {
+        self.pool.max_size()
+    }
+
+    /// How many requests wait for a connection.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Runs `work` with a connection.
@@ -51,29 +70,39 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static,
     {
-        let turn = self.turn().await?;
-        let pool = self.pool.clone();
-        let read_only = self.read_only;
+        let started = Instant::now();
+        let turn = self.turn().await.inspect_err(|error| {
+            self.metrics.pool_wait(started.elapsed());
+            self.metrics.database_error(error);
+        })?;
+        let db = self.clone();
         let name = std::any::type_name::<F>();
         blocking::run(move || {
             // Kept until the work is done, also where nobody waits for its outcome any more.
             let _turn = turn;
             let _span = DatabaseSpan::start(name);
-            let mut conn = pool
-                .get()
-                .map_err(|error| PageError::Unavailable(error.into()))?;
-            work(&mut conn).map_err(|error| match error {
-                PageError::Internal(cause) if read_only && is_refused_write(&cause) => {
-                    PageError::ReadOnly
-                }
-                PageError::Internal(cause) if is_away(&cause, &mut conn) => {
-                    PageError::Unavailable(cause)
-                }
-                error => error,
-            })
+            let outcome = db.connection(started).and_then(|mut conn| {
+                work(&mut conn).map_err(|error| match error {
+                    PageError::Internal(cause) if db.read_only && is_refused_write(&cause) => {
+                        PageError::ReadOnly
+                    }
+                    PageError::Internal(cause) if is_away(&cause, &mut conn) => {
+                        PageError::Unavailable(cause)
+                    }
+                    error => error,
+                })
+            });
+            outcome.inspect_err(|error| db.metrics.database_error(error))
         })
         .await
         .map_err(|error| PageError::Internal(error.into()))?
+    }
+
+    /// A connection for whoever has a turn, and has waited since then.
+    fn connection(&self, started: Instant) -> Result<PooledConnection<Manager>, PageError> {
+        let connection = self.pool.get();
+        self.metrics.pool_wait(started.elapsed());
+        connection.map_err(|error| PageError::Unavailable(error.into()))
     }
 
     /// Waits for a turn, but neither behind too many others nor for too long.
@@ -132,7 +161,8 @@ mod tests {
     #[actix_web::test]
     async fn whoever_comes_when_the_queue_is_full_is_told_to_come_again() -> anyhow::Result<()> {
         let database = TestDb::sqlite()?;
-        let db = Db::new(connect_pool(database.url().clone(), 1)?, 1, false);
+        let pool = connect_pool(database.url().clone(), 1)?;
+        let db = Db::new(pool, Metrics::new()?, 1, false);
         let (go, wait) = mpsc::channel::<()>();
         let started = Arc::new(tokio::sync::Notify::new());
         let first = {

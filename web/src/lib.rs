@@ -19,6 +19,7 @@ mod head;
 pub mod listener;
 mod listing;
 mod logging;
+mod metrics;
 mod middleware;
 mod pages;
 mod picture;

@@ -4,6 +4,7 @@ use actix_web::App;
 use actix_web::dev::RequestHead;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{Data, PayloadConfig};
+use anyhow::Context;
 use oc_core::Pool;
 
 use crate::admin::{self, CookieRules, Hashing, Keys};
@@ -15,6 +16,7 @@ use crate::db::Db;
 use crate::diagnostics::Facts;
 use crate::head::preview;
 use crate::listener::{self, Limits, Refusals, Server, Stop};
+use crate::metrics::{self, Metrics};
 use crate::middleware::{check_host, error_pages, observe, represent, security_headers};
 use crate::pages::Pages;
 use crate::proxies::Proxies;
@@ -50,11 +52,18 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
     let site = Data::new(Site::new(config.public_url.clone(), &preview(&assets)));
     let pages = Data::new(Pages::load(assets.clone())?);
     let assets = Data::new(assets);
+    let metrics = Data::new(Metrics::new().context("nothing can be measured")?);
     let db = Data::new(Db::new(
         pool,
+        metrics.get_ref().clone(),
         config.limits.database_queue,
         config.read_only,
     ));
+    if let Some(address) = config.metrics_address {
+        let (server, address) = metrics::listen(address, &metrics, &db)?;
+        actix_web::rt::spawn(server);
+        log::info!("figures for Prometheus on http://{address}/metrics");
+    }
     let hosts = Data::new(config.allowed_hosts.clone());
     let keys = Data::new(Keys {
         secret: config.secret_key.clone(),
@@ -91,6 +100,7 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
             .app_data(db.clone())
             .app_data(Data::new(reporting))
             .app_data(checks.clone())
+            .app_data(metrics.clone())
             .app_data(facts.clone())
             .app_data(hosts.clone())
             .app_data(proxies.clone())

@@ -29,5 +29,5 @@ pub use connection::{Backend, DbConnection};
 pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
 pub use open::{OpenError, check_version, open, version};
 pub use page::{PAGE_SIZE, Page};
-pub use pool::{PATIENCE, Pool, connect_pool, connect_read_only_pool};
+pub use pool::{Manager, PATIENCE, Pool, connect_pool, connect_read_only_pool};
 pub use read_only::open_read_only;

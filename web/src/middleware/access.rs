@@ -10,8 +10,10 @@ use actix_web::error::InternalError;
 use actix_web::http::header::HeaderValue;
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use log::Level;
 
+use crate::metrics::Metrics;
 use crate::request_context::{self, RequestContext};
 use crate::{request_id, route};
 
@@ -36,7 +38,11 @@ pub(crate) async fn observe(
         path: shortened(request.path()).to_owned(),
         started: Instant::now(),
         status: None,
+        metrics: request.app_data::<Data<Metrics>>().cloned(),
     };
+    if let Some(metrics) = &visit.metrics {
+        metrics.in_flight.inc();
+    }
     let id = HeaderValue::from_str(&context.id).expect("a harmless name fits into a header");
     match request_context::scope(context, next.call(request)).await {
         Ok(mut response) => {
@@ -60,6 +66,7 @@ struct Visit {
     path: String,
     started: Instant,
     status: Option<StatusCode>,
+    metrics: Option<Data<Metrics>>,
 }
 
 impl Visit {
@@ -70,6 +77,11 @@ impl Visit {
 
 impl Drop for Visit {
     fn drop(&mut self) {
+        if let Some(metrics) = &self.metrics {
+            metrics.in_flight.dec();
+            let time = self.started.elapsed();
+            metrics.request(&self.method, &self.context.route, self.status, time);
+        }
         let context = Arc::clone(&self.context);
         request_context::carry(Some(context), || self.log());
     }

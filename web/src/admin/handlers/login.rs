@@ -19,6 +19,7 @@ use crate::admin::second_step::{self, Claim};
 use crate::admin::signed_in::SignedIn;
 use crate::db::Db;
 use crate::error::PageError;
+use crate::metrics::{Login, Metrics};
 use crate::pages::Page;
 
 const REFUSED: &str = "That username and password do not open a staff account.";
@@ -82,12 +83,17 @@ pub(in crate::admin) async fn create(
     let guesser = Guesser::of(&visit, username.clone());
     match attempt(&db, &hashing, guesser, password).await? {
         Guess::Right(welcome) if welcome.has_factor => ask_for_code(&visit, &welcome.user, &next),
-        Guess::Right(welcome) => let_in(&visit, &welcome, &next),
+        Guess::Right(welcome) => {
+            Metrics::login(&visit.request, Login::Welcome);
+            let_in(&visit, &welcome, &next)
+        }
         Guess::Wrong => {
+            Metrics::login(&visit.request, Login::Refused);
             let error = Some(REFUSED.to_owned());
             show(&visit, StatusCode::OK, next, username, error)
         }
         Guess::Throttled(wait) => {
+            Metrics::login(&visit.request, Login::Throttled);
             let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(wait.words()));
             Ok(wait.tell(show(&visit, status, next, username, error)?))
         }
@@ -127,6 +133,7 @@ pub(in crate::admin) async fn create_code(
     let counted = match guesser.count(&db, now).await? {
         Ok(counted) => counted,
         Err(wait) => {
+            Metrics::login(&visit.request, Login::Throttled);
             let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(wait.words()));
             return Ok(wait.tell(show_code(&visit, status, next, error)?));
         }
@@ -154,8 +161,10 @@ pub(in crate::admin) async fn create_code(
         })
         .await?;
     let Some(welcome) = welcome else {
+        Metrics::login(&visit.request, Login::CodeRefused);
         return show_code(&visit, StatusCode::OK, next, Some(REFUSED_CODE.to_owned()));
     };
+    Metrics::login(&visit.request, Login::Welcome);
     let mut response = let_in(&visit, &welcome, &next)?;
     response
         .add_cookie(&second_step::removal(visit.cookies()))

@@ -4,6 +4,7 @@ mod accounts;
 mod changes;
 mod choices;
 mod csv;
+mod diagnostics;
 mod door;
 mod factor;
 mod forms;

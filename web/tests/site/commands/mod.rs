@@ -3,6 +3,7 @@
 
 mod accounts;
 mod database;
+mod figures;
 mod import_django;
 mod logs;
 mod program;

@@ -1,0 +1,63 @@
+//! What runs here, and a fault on purpose.
+
+use anyhow::Result;
+
+use super::Browser;
+use crate::support::TestSite;
+
+#[test]
+fn who_has_the_right_sees_what_runs_here() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let mut root = Browser::superuser(&site, "root")?;
+        let mut operator = Browser::staff(&site, "operator", &["site.view_diagnostics"])?;
+        for browser in [&mut root, &mut operator] {
+            let index = browser.get("/admin/")?.html()?;
+            let page = browser.get("/admin/diagnostics/")?;
+
+            assert!(index.has_link("Diagnostics", "/admin/diagnostics/"));
+            assert_eq!(page.status, 200);
+            let page = page.html()?;
+            assert_eq!(page.texts("h1"), ["Diagnostics"]);
+            for words in ["Revision", "Check: migrations", "SENTRY_DSN is not set"] {
+                assert!(page.text().contains(words), "{words}: {}", page.text());
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_fault_on_purpose_shows_the_page_of_a_fault() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut root = Browser::superuser(&site, "root")?;
+
+    for kind in ["error", "panic"] {
+        root.get("/admin/diagnostics/")?;
+        let answer = root.post("/admin/diagnostics/", &[("kind", kind)])?;
+
+        assert_eq!(answer.status, 500);
+        assert_eq!(answer.html()?.texts("h1"), ["Something went wrong"]);
+    }
+    Ok(())
+}
+
+#[test]
+fn nobody_else_raises_a_fault() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut editor = Browser::staff(&site, "editor", &["lettings.change_letting"])?;
+    let index = editor.get("/admin/")?.html()?;
+
+    let page = editor.get("/admin/diagnostics/")?;
+    let fault = editor.post("/admin/diagnostics/", &[("kind", "error")])?;
+    let mut root = Browser::superuser(&site, "root")?;
+    let forged = root.post("/admin/diagnostics/", &[("csrfmiddlewaretoken", "x")])?;
+    let anonymous = Browser::new(&site).post("/admin/diagnostics/", &[("kind", "error")])?;
+
+    assert!(!index.has_link("Diagnostics", "/admin/diagnostics/"));
+    assert_eq!(page.status, 403);
+    assert_eq!(fault.status, 403);
+    assert_eq!(forged.status, 403);
+    assert_eq!(anonymous.status, 302);
+    assert_eq!(site.get("/diagnostics/")?.status, 404);
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! The figures for Prometheus, on a listener of their own.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use diesel::connection::SimpleConnection;
+use oc_core::testing::TestDb;
+
+use super::program::{Program, Serving, setting};
+use crate::http::{Connection, request};
+
+/// The program, with its figures on a port that is free.
+fn serve(db: &TestDb) -> Result<Serving> {
+    let url = setting(db);
+    Program::with(&[("DATABASE_URL", &url), ("METRICS_ADDR", "127.0.0.1:0")])?.serve(&[])
+}
+
+/// Where the figures are.
+fn address(serving: &Serving) -> Result<SocketAddr> {
+    let (_, rest) = serving
+        .log
+        .split_once("figures for Prometheus on http://")
+        .with_context(|| serving.log.clone())?;
+    let (address, _) = rest.split_once("/metrics").context("no path is told")?;
+    Ok(address.parse()?)
+}
+
+/// What Prometheus would read now.
+fn figures(serving: &Serving) -> Result<String> {
+    let mut connection = Connection::open(address(serving)?)?;
+    connection.write(&request("GET", "/metrics", &[]))?;
+    let answer = connection.answer(true)?;
+    assert_eq!(answer.status, 200);
+    let kind = answer.header("content-type").unwrap_or_default();
+    assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
+    answer.text()
+}
+
+/// The value of a figure with its labels.
+fn value(figures: &str, name: &str) -> Option<f64> {
+    let line = figures.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().parse().ok()
+}
+
+#[test]
+fn requests_are_counted_by_route_and_status() -> Result<()> {
+    for db in TestDb::each()? {
+        let serving = serve(&db)?;
+        serving.get("localhost", "/lettings/?q=a")?;
+        serving.get("localhost", "/lettings/?q=b")?;
+        serving.get("localhost", "/lettings/7/")?;
+
+        let figures = figures(&serving)?;
+
+        let requests = |labels: &str| {
+            value(
+                &figures,
+                &format!("oc_lettings_http_requests_total{{{labels}}}"),
+            )
+        };
+        assert_eq!(
+            requests(r#"method="GET",route="/lettings/",status="200""#),
+            Some(2.0),
+            "{figures}"
+        );
+        assert_eq!(
+            requests(r#"method="GET",route="/lettings/{id}/",status="404""#),
+            Some(1.0)
+        );
+        for name in [
+            r#"oc_lettings_http_request_duration_seconds_count{method="GET",route="/lettings/",status="200"}"#,
+            "oc_lettings_database_pool_wait_seconds_count",
+            r#"oc_lettings_database_pool_connections{state="most"}"#,
+            "process_resident_memory_bytes",
+        ] {
+            assert!(
+                value(&figures, name).is_some_and(|value| value > 0.0),
+                "{name}: {figures}"
+            );
+        }
+        assert_eq!(
+            value(&figures, "oc_lettings_http_requests_in_flight"),
+            Some(0.0)
+        );
+        assert!(figures.contains("oc_lettings_build_info{revision="));
+    }
+    Ok(())
+}
+
+#[test]
+fn what_visitors_make_up_makes_no_new_label() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let serving = serve(&db)?;
+    for number in 0..20 {
+        serving.get("localhost", &format!("/made-up-{number}/"))?;
+        serving.send(&request(&format!("MADE{number}"), "/lettings/", &[]))?;
+    }
+
+    let figures = figures(&serving)?;
+
+    assert!(
+        !figures.contains("made-up") && !figures.contains("MADE"),
+        "{figures}"
+    );
+    let requests = figures
+        .lines()
+        .filter(|line| line.starts_with("oc_lettings_http_requests_total{"));
+    assert_eq!(requests.count(), 2, "{figures}");
+    Ok(())
+}
+
+#[test]
+fn what_the_database_refuses_is_counted() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let serving = serve(&db)?;
+    db.connect()?.batch_execute("DROP TABLE lettings")?;
+    serving.get("localhost", "/lettings/")?;
+
+    let figures = figures(&serving)?;
+
+    let errors = |kind| {
+        value(
+            &figures,
+            &format!("oc_lettings_database_errors_total{{kind=\"{kind}\"}}"),
+        )
+    };
+    assert_eq!(
+        (errors("fault"), errors("away")),
+        (Some(1.0), Some(0.0)),
+        "{figures}"
+    );
+    Ok(())
+}
+
+#[test]
+fn visitors_do_not_find_the_figures() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let serving = serve(&db)?;
+
+    assert_eq!(serving.get("localhost", "/metrics")?.status, 404);
+    Ok(())
+}
