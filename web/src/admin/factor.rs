@@ -45,8 +45,8 @@ impl Secret {
         groups.join(" ")
     }
 
-    /// The address that an app reads from the picture, in the notation that all of them know.
-    fn uri(&self, user: &User) -> String {
+    /// The address that an app reads from the picture, or opens itself, in the notation that all of them know.
+    pub(super) fn uri(&self, user: &User) -> String {
         let issuer = utf8_percent_encode(NAME, NON_ALPHANUMERIC);
         let username = utf8_percent_encode(&user.username, NON_ALPHANUMERIC);
         let secret = BASE32_NOPAD.encode(&self.0);

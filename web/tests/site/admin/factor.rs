@@ -67,6 +67,12 @@ fn a_factor_counts_from_the_first_right_code_on() -> Result<()> {
         let app = App::set_up(&mut browser)?;
 
         assert!(page.text()?.contains("<svg"));
+        let secret = BASE32_NOPAD.encode(&key(&page.html()?)?);
+        let uri = "otpauth://totp/Holiday%20Homes:ada?secret=";
+        assert!(page.html()?.has_link(
+            "open it on this device",
+            &format!("{uri}{secret}&issuer=Holiday%20Homes")
+        ));
         assert_eq!(wrong.status, 422);
         assert!(
             wrong

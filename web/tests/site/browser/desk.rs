@@ -9,7 +9,7 @@ use super::staff::set_up;
 use crate::admin::PASSWORD;
 
 /// Pages that are there as soon as somebody has logged in.
-const PAGES: [&str; 22] = [
+const PAGES: [&str; 25] = [
     "/admin/",
     "/admin/lettings/",
     "/admin/lettings/letting/",
@@ -19,6 +19,8 @@ const PAGES: [&str; 22] = [
     "/admin/lettings/letting/1/change/",
     "/admin/lettings/letting/1/delete/",
     "/admin/lettings/letting/1/history/",
+    "/admin/lettings/letting/deleted/",
+    "/admin/lettings/letting/import/",
     "/admin/lettings/address/",
     "/admin/lettings/address/add/",
     "/admin/profiles/profile/1/change/",
@@ -30,6 +32,7 @@ const PAGES: [&str; 22] = [
     "/admin/auth/user/1/two_factor/",
     "/admin/auth/group/add/",
     "/admin/log/",
+    "/admin/diagnostics/",
     "/admin/password_change/",
     "/admin/sessions/",
 ];
