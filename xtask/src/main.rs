@@ -24,6 +24,7 @@ mod postgres;
 mod rolling;
 mod schema;
 mod services;
+mod soak;
 mod test;
 mod tools;
 mod typos;
@@ -89,6 +90,8 @@ enum Chore {
     Rolling(rolling::Args),
     /// Go back to an earlier commit.
     Rollback(deploy::RollbackArgs),
+    /// Kill, restart, starve and crowd the site for minutes, and see whether it keeps its word.
+    Soak(soak::Args),
     /// Run a command with a throw-away PostgreSQL server in `TEST_POSTGRES_URL`.
     Postgres(postgres::Args),
     /// Wait until standard input closes, then end a server.
@@ -127,6 +130,7 @@ fn run(cli: Cli) -> Result<()> {
         Chore::Deploy(args) => deploy::run(&machine, &args),
         Chore::Rolling(args) => rolling::run(&machine, &args),
         Chore::Rollback(args) => deploy::rollback(&machine, &args),
+        Chore::Soak(args) => soak::run(&machine, &args),
         Chore::Postgres(args) => postgres::run(&machine, &args),
         Chore::Guard(args) => guard::run(&machine, &args),
     }

@@ -31,6 +31,9 @@ pub(crate) const BUILD: [Need; 2] = [
 /// For a private database server.
 pub(crate) const POSTGRES: [Need; 1] = [answer(has_postgres, "postgresql")];
 
+/// For looking into a database file from outside.
+pub(crate) const SQLITE: [Need; 1] = [program("sqlite3", "sqlite3")];
+
 /// For tests in a browser.
 pub(crate) const BROWSER: [Need; 3] = [
     program("chromium", "chromium"),

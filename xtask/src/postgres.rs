@@ -50,13 +50,21 @@ pub(crate) fn start(machine: &Machine) -> Result<Option<Guard>> {
     if machine.variable(URL).is_some() {
         return Ok(None);
     }
-    let (guard, url) = start_private(machine)?;
-    machine.shell.set_var(URL, url);
-    Ok(Some(guard))
+    let server = start_private(machine)?;
+    machine.shell.set_var(URL, &server.url);
+    Ok(Some(server.guard))
 }
 
-/// A server of our own, whatever is given, and the address of its one database, which is empty.
-pub(crate) fn start_private(machine: &Machine) -> Result<(Guard, String)> {
+/// A server of our own, whatever is given, and the address of its one database, which is empty; ended when it is
+/// dropped.
+pub(crate) struct Server {
+    guard: Guard,
+    directory: PathBuf,
+    pub(crate) url: String,
+}
+
+/// Starts such a server.
+pub(crate) fn start_private(machine: &Machine) -> Result<Server> {
     needs::require(machine, &needs::POSTGRES)?;
     let directory = env::temp_dir().join(format!("oc-lettings-postgres-{}", process::id()));
     let create = server_command(machine, "mkdir")?.args(["-m", "700"]);
@@ -64,16 +72,35 @@ pub(crate) fn start_private(machine: &Machine) -> Result<(Guard, String)> {
     let guard = Guard::new(machine, "postgres", &directory)?;
 
     // The user of the server may not be allowed into ours.
-    let _here = machine.shell.push_dir(&directory);
+    let here = machine.shell.push_dir(&directory);
     initialise(machine, &directory)?;
-    let log = directory.join("log");
-    let start = pg_ctl(machine, &directory)?.arg("--log").arg(&log);
-    machine
-        .run(start.arg("start"))
-        .with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
-
+    drop(here);
     let host = directory.display().to_string().replace('/', "%2F");
-    Ok((guard, format!("postgres://postgres@{host}/postgres")))
+    let server = Server {
+        guard,
+        directory,
+        url: format!("postgres://postgres@{host}/postgres"),
+    };
+    server.start(machine)?;
+    Ok(server)
+}
+
+impl Server {
+    /// Starts it again.
+    pub(crate) fn start(&self, machine: &Machine) -> Result<()> {
+        let _here = machine.shell.push_dir(&self.directory);
+        let log = self.directory.join("log");
+        let start = pg_ctl(machine, &self.directory)?.arg("--log").arg(&log);
+        machine
+            .run(start.arg("start"))
+            .with_context(|| fs::read_to_string(&log).unwrap_or_default())
+    }
+
+    /// Ends it, with whatever is connected.
+    pub(crate) fn stop(&self, machine: &Machine) -> Result<()> {
+        let _here = machine.shell.push_dir(&self.directory);
+        machine.run(pg_ctl(machine, &self.directory)?.args(["--mode=fast", "stop"]))
+    }
 }
 
 fn initialise(machine: &Machine, directory: &Path) -> Result<()> {

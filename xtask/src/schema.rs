@@ -17,7 +17,8 @@ pub(crate) struct Args {
 pub(crate) fn run(machine: &Machine, args: &Args) -> Result<()> {
     needs::require(machine, &needs::BUILD)?;
     let diesel = tools::cargo(machine, &tools::DIESEL_CLI)?;
-    let (_server, url) = postgres::start_private(machine)?;
+    let server = postgres::start_private(machine)?;
+    let url = &server.url;
     let lock = args.check.then_some("--locked-schema");
     machine.run(cmd!(machine.shell, "{diesel} migration run {lock...}").env("DATABASE_URL", url))
 }
