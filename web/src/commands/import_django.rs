@@ -68,7 +68,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
 /// Opens the database; for a dry run one that is there alone, since opening would make it.
 fn open(url: &DatabaseUrl, dry_run: bool) -> anyhow::Result<Option<DbConnection>> {
     if dry_run
-        && let DatabaseUrl::Sqlite(path) = url
+        && let Some(path) = url.file()
         && std::fs::metadata(path).map_or(true, |file| file.len() == 0)
     {
         return Ok(None);

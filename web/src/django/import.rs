@@ -62,6 +62,12 @@ pub(crate) fn import(
     open: &dyn Fn() -> anyhow::Result<Option<DbConnection>>,
 ) -> anyhow::Result<Report> {
     let start = Instant::now();
+    if is_target(path, url) {
+        bail!(
+            "{} is the database of DATABASE_URL; name another one to import into",
+            path.display()
+        );
+    }
     let mut file = DjangoFile::open(path)?;
     let mut findings = Findings::default();
     let layout = Layout::of(&mut file, &mut findings)
@@ -105,6 +111,14 @@ pub(crate) fn import(
     }
     report.seconds = start.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// Whether the file is the very database that it would be imported into.
+fn is_target(path: &Path, url: &DatabaseUrl) -> bool {
+    let Some(target) = url.file() else {
+        return false;
+    };
+    matches!((path.canonicalize(), target.canonicalize()), (Ok(path), Ok(target)) if path == target)
 }
 
 struct Run<'a> {

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use anyhow::Result;
 use lettings::Letting;
+use oc_core::DatabaseUrl;
 use oc_core::testing::TestDb;
 use sha2::{Digest, Sha256};
 
 use super::site::{DjangoSite, Edition};
-use super::{Options, imported, run};
+use super::{Options, import, imported, run};
 
 /// The files of a folder, and what they hold.
 fn files(folder: &Path) -> Result<BTreeMap<String, String>> {
@@ -104,6 +105,21 @@ fn a_path_may_hold_signs_that_mean_something_to_sqlite() -> Result<()> {
     std::fs::copy(site.path(), &path)?;
 
     assert_eq!(title(&path)?, "'Silo' & <Studio>");
+    Ok(())
+}
+
+#[test]
+fn a_file_is_not_imported_into_itself() -> Result<()> {
+    let site = DjangoSite::new(Edition::Split)?;
+    let before = files(site.folder())?;
+    let url = DatabaseUrl::Sqlite(site.folder().join("./oc-lettings-site.sqlite3"));
+
+    let refused = import(&site.path(), Options::default(), &url, &|| {
+        anyhow::bail!("the database was opened")
+    });
+
+    assert!(refused.is_err_and(|error| error.to_string().contains("DATABASE_URL")));
+    assert_eq!(files(site.folder())?, before);
     Ok(())
 }
 
