@@ -17,6 +17,8 @@ mod rights;
 mod sessions;
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
 use diesel::QueryResult;
@@ -31,7 +33,9 @@ pub(crate) const PASSWORD: &str = "Sea breeze 42";
 
 /// Somebody at a browser: keeps cookies, and sends forms with the token of the page before.
 pub(crate) struct Browser<'a> {
-    site: &'a TestSite,
+    address: SocketAddr,
+    /// It is of no use when its site has ended.
+    site: PhantomData<&'a TestSite>,
     cookies: BTreeMap<String, String>,
     token: String,
     /// Whether a proxy says that it came over https.
@@ -41,8 +45,14 @@ pub(crate) struct Browser<'a> {
 impl<'a> Browser<'a> {
     /// Nobody is logged in yet.
     pub(crate) fn new(site: &'a TestSite) -> Self {
+        Self::toward(site.address())
+    }
+
+    /// Nobody is logged in yet, at what listens there.
+    pub(crate) fn toward(address: SocketAddr) -> Self {
         Self {
-            site,
+            address,
+            site: PhantomData,
             cookies: BTreeMap::new(),
             token: String::new(),
             https: false,
@@ -69,7 +79,10 @@ impl<'a> Browser<'a> {
 
     /// The same browser at another node.
     pub(crate) fn at(self, site: &'a TestSite) -> Self {
-        Self { site, ..self }
+        Self {
+            address: site.address(),
+            ..self
+        }
     }
 
     fn logged_in(site: &'a TestSite, username: &str) -> Result<Self> {
@@ -159,7 +172,7 @@ impl<'a> Browser<'a> {
             cookies.join("; "),
             body.len(),
         );
-        let mut connection = Connection::open(self.site.address())?;
+        let mut connection = Connection::open(self.address)?;
         connection.write(&[head.as_bytes(), body].concat())?;
         let answer = connection
             .answer(true)

@@ -7,6 +7,8 @@ mod figures;
 mod import_django;
 mod logs;
 mod program;
+mod reports;
+mod sentry;
 mod serving;
 mod settings;
 mod stopping;

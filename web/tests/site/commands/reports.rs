@@ -1,0 +1,302 @@
+//! What is reported to Sentry, read from what really arrives there.
+
+use anyhow::{Context, Result};
+use diesel::connection::SimpleConnection;
+use oc_core::User;
+use oc_core::testing::TestDb;
+use serde_json::Value;
+
+use super::program::{Program, Serving, setting};
+use super::sentry::{Manner, Sentry};
+use crate::admin::{Browser, PASSWORD, account};
+use crate::http::request;
+use crate::support::letting;
+
+/// The program, reporting there.
+fn serve(db: &TestDb, sentry: &Sentry, settings: &[(&str, &str)]) -> Result<Serving> {
+    let (url, dsn) = (setting(db), sentry.dsn());
+    let given = [
+        ("DATABASE_URL", url.as_str()),
+        ("SENTRY_DSN", dsn.as_str()),
+        ("SENTRY_ENVIRONMENT", "harbor"),
+        ("SENTRY_RELEASE", "r7"),
+    ];
+    let settings: Vec<_> = given.iter().chain(settings).copied().collect();
+    Program::with(&settings)?.serve(&[])
+}
+
+/// Ends the program, which sends what is left.
+fn end(serving: Serving) -> Result<()> {
+    let (code, log) = serving.end("TERM")?;
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("hunter2"), "{log}");
+    Ok(())
+}
+
+/// A superuser called root raises a fault on purpose.
+fn raise(db: &TestDb, serving: &Serving, kind: &str) -> Result<()> {
+    let conn = &mut db.connect()?;
+    let id = account(conn, "root")?;
+    User::make_superuser(conn, id)?;
+    let mut root = Browser::toward(serving.address());
+    assert_eq!(root.log_in("root", PASSWORD)?.status, 303);
+    root.get("/admin/diagnostics/")?;
+    let answer = root.post("/admin/diagnostics/?token=topsecret&q=a", &[("kind", kind)])?;
+    assert_eq!(answer.status, 500);
+    Ok(())
+}
+
+/// The functions on the stack of the last of an event's exceptions.
+fn stack(event: &Value) -> Vec<&str> {
+    let exceptions = event["exception"]["values"].as_array();
+    let frames = exceptions
+        .and_then(|all| all.last())
+        .and_then(|last| last["stacktrace"]["frames"].as_array());
+    let functions = frames.into_iter().flatten();
+    functions
+        .filter_map(|frame| frame["function"].as_str())
+        .collect()
+}
+
+#[test]
+fn a_fault_arrives_with_its_stack_its_request_and_whose_session_it_was() -> Result<()> {
+    for db in TestDb::each()? {
+        let sentry = Sentry::listen(Manner::Takes)?;
+        let serving = serve(&db, &sentry, &[])?;
+        raise(&db, &serving, "error")?;
+        end(serving)?;
+
+        let event = sentry.only("event")?;
+
+        assert_eq!(event["release"], "r7");
+        assert_eq!(event["environment"], "harbor");
+        assert_eq!(event["transaction"], "POST /admin/diagnostics/");
+        let exceptions = event["exception"]["values"].to_string();
+        assert!(
+            exceptions.contains("a test error on purpose"),
+            "{exceptions}"
+        );
+        let stack = stack(&event);
+        assert!(
+            stack.iter().any(|name| name.contains("diagnostics::fail")),
+            "{stack:#?}"
+        );
+        let asked = &event["request"];
+        assert_eq!(asked["method"], "POST");
+        assert_eq!(
+            asked["url"],
+            "http://localhost:0/admin/diagnostics/?token=%5Bfiltered%5D&q=a"
+        );
+        assert_eq!(asked["headers"]["Host"], "localhost");
+        assert_eq!(event["user"]["username"], "root");
+        assert!(event["user"]["id"].is_string());
+        assert_eq!(event["user"]["ip_address"], "127.0.0.1");
+        assert!(event["tags"]["request_id"].is_string());
+        let before = event["breadcrumbs"]["values"].to_string();
+        assert!(
+            before.contains("root raises a fault on purpose"),
+            "{before}"
+        );
+        let logs = sentry.items("log")?;
+        assert!(
+            logs.iter()
+                .any(|log| log.content.to_string().contains("a test error on purpose")),
+            "{logs:#?}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_panic_arrives_once_and_counts_as_a_crash() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let sentry = Sentry::listen(Manner::Takes)?;
+    let serving = serve(&db, &sentry, &[])?;
+    raise(&db, &serving, "panic")?;
+    end(serving)?;
+
+    let event = sentry.only("event")?;
+
+    let exception = &event["exception"]["values"][0];
+    assert_eq!(exception["type"], "panic");
+    assert_eq!(exception["mechanism"]["handled"], false);
+    let stack = stack(&event);
+    assert!(
+        stack.iter().any(|name| name.contains("diagnostics::fail")),
+        "{stack:#?}"
+    );
+    let sessions = sentry.items("sessions")?;
+    let crashed = sessions
+        .iter()
+        .filter_map(|item| item.content["aggregates"][0]["crashed"].as_u64());
+    assert_eq!(crashed.sum::<u64>(), 1, "{sessions:#?}");
+    Ok(())
+}
+
+#[test]
+fn no_cookie_token_form_or_address_of_a_mailbox_leaves() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let sentry = Sentry::listen(Manner::Takes)?;
+    let serving = serve(&db, &sentry, &[("SENTRY_TRACES_SAMPLE_RATE", "1")])?;
+    raise(&db, &serving, "error")?;
+    db.connect()?.batch_execute("DROP TABLE lettings")?;
+    serving.send(&request(
+        "GET",
+        "/lettings/?q=marguerite%40example.org&api_key=topsecret",
+        &[
+            ("Cookie", "session=topsecret"),
+            ("Authorization", "Bearer topsecret"),
+            ("X-Api-Key", "topsecret"),
+            ("Referer", "http://localhost/?token=topsecret"),
+        ],
+    ))?;
+    end(serving)?;
+
+    let text = sentry.text();
+
+    assert_eq!(sentry.items("event")?.len(), 2);
+    for secret in [
+        "topsecret",
+        "marguerite",
+        "Sea+breeze",
+        PASSWORD,
+        "csrfmiddlewaretoken=",
+        "oc_session",
+    ] {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+    assert!(!text.to_ascii_lowercase().contains("\"cookie"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn nobody_is_named_where_that_is_not_wanted() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let sentry = Sentry::listen(Manner::Takes)?;
+    let settings = [
+        ("SENTRY_SEND_DEFAULT_PII", "false"),
+        ("SENTRY_TRACES_SAMPLE_RATE", "1"),
+    ];
+    let serving = serve(&db, &sentry, &settings)?;
+    db.connect()?.batch_execute("DROP TABLE lettings")?;
+    serving.send(&request(
+        "GET",
+        "/lettings/",
+        &[("User-Agent", "Seagull/7")],
+    ))?;
+    end(serving)?;
+
+    let event = sentry.only("event")?;
+
+    assert_eq!(event.get("user"), None);
+    let text = sentry.text();
+    assert!(
+        !text.contains("Seagull") && !text.contains("127.0.0.1"),
+        "{text}"
+    );
+    Ok(())
+}
+
+#[test]
+fn what_visitors_get_wrong_is_no_event() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let sentry = Sentry::listen(Manner::Takes)?;
+    let serving = serve(&db, &sentry, &[])?;
+    for (method, target, host) in [
+        ("GET", "/nowhere/", "localhost"),
+        ("GET", "/lettings/7/", "localhost"),
+        ("POST", "/lettings/", "localhost"),
+        ("GET", "/", "evil.example"),
+    ] {
+        serving.send(&request(method, target, &[("Host", host)]))?;
+    }
+    end(serving)?;
+
+    assert!(sentry.items("event")?.is_empty());
+    let sessions = sentry.items("sessions")?;
+    let healthy = sessions
+        .iter()
+        .filter_map(|item| item.content["aggregates"][0]["exited"].as_u64());
+    assert_eq!(healthy.sum::<u64>(), 4, "{sessions:#?}");
+    Ok(())
+}
+
+#[test]
+fn timings_are_named_by_route_and_have_a_span_for_each_statement() -> Result<()> {
+    for db in TestDb::each()? {
+        letting(&mut db.connect()?, "Lakeside flat")?;
+        let sentry = Sentry::listen(Manner::Takes)?;
+        let serving = serve(&db, &sentry, &[("SENTRY_TRACES_SAMPLE_RATE", "1")])?;
+        serving.get("localhost", "/lettings/1/")?;
+        serving.get("localhost", "/healthz")?;
+        end(serving)?;
+
+        let transaction = sentry.only("transaction")?;
+
+        assert_eq!(transaction["transaction"], "GET /lettings/{id}/");
+        assert_eq!(transaction["contexts"]["trace"]["op"], "http.server");
+        let spans = transaction["spans"].as_array().context("no spans")?;
+        let of = |op: &str| {
+            spans
+                .iter()
+                .find(|span| span["op"] == op)
+                .with_context(|| op.to_owned())
+        };
+        let door = of("db")?;
+        assert_eq!(door["description"], "web::handlers::lettings::show");
+        let statement = spans
+            .iter()
+            .filter(|span| {
+                span["op"] == "db.sql.query" && span["parent_span_id"] == door["span_id"]
+            })
+            .filter_map(|span| span["description"].as_str())
+            .find(|statement| statement.contains("lettings"));
+        let statement = statement.context("no statement")?;
+        assert!(
+            statement.starts_with("SELECT") && !statement.contains("binds"),
+            "{statement}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn visitors_cannot_ask_for_timings() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let sentry = Sentry::listen(Manner::Takes)?;
+    let serving = serve(&db, &sentry, &[])?;
+    let wanted = "00112233445566778899aabbccddeeff-0011223344556677-1";
+    serving.send(&request("GET", "/lettings/", &[("sentry-trace", wanted)]))?;
+    end(serving)?;
+
+    assert!(sentry.items("transaction")?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_sentry_that_does_not_work_costs_nobody_anything() -> Result<()> {
+    let away = Sentry::listen(Manner::Takes)?;
+    let nobody = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+    for sentry in [Some(Manner::Hangs), Some(Manner::Refuses), None] {
+        let db = TestDb::sqlite()?;
+        let listener = sentry.map(Sentry::listen).transpose()?;
+        let dsn = match &listener {
+            Some(listener) => listener.dsn(),
+            None => format!("http://hunter2@{nobody}/42"),
+        };
+        let serving = serve(
+            &db,
+            &away,
+            &[("SENTRY_DSN", &dsn), ("SENTRY_TRACES_SAMPLE_RATE", "1")],
+        )?;
+        for _ in 0..20 {
+            assert_eq!(serving.get("localhost", "/lettings/")?.status, 200);
+        }
+        raise(&db, &serving, "panic")?;
+        assert_eq!(serving.get("localhost", "/lettings/")?.status, 200);
+
+        end(serving)?;
+    }
+    assert_eq!(away.text(), "");
+    Ok(())
+}
