@@ -65,6 +65,8 @@ SECRET_KEY=$(random)
 
 # caddy, apache (which then runs outside of Docker; deploy/apache/oc-lettings.conf) or none.
 PROXY=caddy
+# Seconds for the requests on their way to a slot that is about to be replaced.
+DRAIN=3
 
 # SQLite in the volume «data». For PostgreSQL take the # away from these three lines.
 #DATABASE_URL=postgres://oc:$password@postgres/oc

@@ -15,6 +15,8 @@ image=${1:?usage: roll.sh IMAGE}
 }
 # The proxy: caddy, which runs in a container of this project, or apache, which runs on the machine.
 proxy=$(sed -n 's/^PROXY=//p' .env)
+# How many seconds a slot has, after the proxy sends it nobody any more, for the requests that are on their way.
+drain=$(sed -n 's/^DRAIN=//p' .env)
 
 exec 9> .roll.lock
 flock --nonblock 9 || {
@@ -37,29 +39,27 @@ remember() {
     mv slots.env.new slots.env
 }
 
-# visitors SLOT…: only these slots get any from now on.
-visitors() {
-    mkdir -p caddy apache
-    members=to
-    : > apache/members.conf.new
-    for member in "$@"; do
-        case $member in
-            web-a) port=8001 ;;
-            *) port=8002 ;;
-        esac
-        members="$members $member:8000"
-        echo "BalancerMember http://127.0.0.1:$port retry=0" >> apache/members.conf.new
-    done
-    echo "$members" > caddy/members.caddy.new
-    mv caddy/members.caddy.new caddy/members.caddy
-    mv apache/members.conf.new apache/members.conf
+# The proxy looks for these files at each request: a slot whose name is there gets no visitors.
+out() {
+    mkdir -p caddy/out && : > "caddy/out/$1"
+}
+
+back_in() {
+    rm -f "caddy/out/$1"
+}
+
+# Has the proxy run, with the settings that this release brought.
+start_proxy() {
     case ${proxy:-caddy} in
         caddy)
             compose --profile caddy up --detach --no-recreate caddy
-            compose exec -T caddy caddy reload --config /etc/caddy/Caddyfile
+            if ! cmp -s caddy/Caddyfile caddy/loaded; then
+                compose exec -T caddy caddy reload --config /etc/caddy/Caddyfile
+                cp caddy/Caddyfile caddy/loaded
+            fi
             ;;
-        apache) sudo --non-interactive apache2ctl graceful ;;
-        none) ;;
+        # Apache finds out by itself: a slot that refuses a connection is passed over.
+        apache | none) ;;
         *)
             echo "PROXY is $proxy in .env: it must be caddy, apache or none" >&2
             exit 1
@@ -78,11 +78,12 @@ start() {
 replace() {
     echo "$1: taken out, stopped, started anew"
     start "$2" --no-recreate \
-        && visitors "$2" \
+        && out "$1" \
+        && sleep "${drain:-3}" \
         && compose stop "$1" \
         && remember "$3" "$4" \
         && start "$1" \
-        && visitors web-a web-b
+        && back_in "$1"
 }
 
 docker pull "$image"
@@ -95,7 +96,7 @@ if [ -z "$old_a" ]; then
     grep -q '^COMPOSE_PROFILES=.*postgres' .env && compose up --detach --wait postgres
     start web-a
     start web-b
-    visitors web-a web-b
+    start_proxy
     exit
 fi
 
@@ -104,7 +105,7 @@ back() {
     echo "$1: the new image does not become healthy; its last words:" >&2
     compose logs --no-color --tail 20 "$1" >&2 || true
     remember "$old_a" "$old_b"
-    if start web-a && start web-b && visitors web-a web-b; then
+    if start web-a && back_in web-a && start web-b && back_in web-b; then
         echo "both slots run what they ran before" >&2
     else
         echo "and what it ran before does not either" >&2
@@ -112,6 +113,7 @@ back() {
     exit 1
 }
 
+start_proxy
 if [ "$old_a" != "$image" ]; then
     replace web-a web-b "$image" "$old_b" || back web-a
 fi

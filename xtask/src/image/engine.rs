@@ -119,6 +119,8 @@ impl Engine {
     ) -> Result<()> {
         let folder = tempfile::tempdir()?;
         let program = self.program();
+        // Where nobody logs in there is nothing in it, and yet it has to be there.
+        std::fs::write(folder.path().join("auth.json"), "{}")?;
         if let Some((user, token)) = credentials {
             let registry = &repository.registry;
             let login = cmd!(

@@ -37,23 +37,31 @@ pub(crate) struct Args {
     /// The least number of requests.
     #[arg(long, default_value_t = ENOUGH)]
     requests: u64,
+
+    /// A program that is built already [default: build this one].
+    #[arg(long)]
+    program: Option<PathBuf>,
 }
 
 impl Default for Args {
     fn default() -> Self {
-        Self { requests: ENOUGH }
+        Self {
+            requests: ENOUGH,
+            program: None,
+        }
     }
 }
 
 /// Makes a project as on a real machine, rolls it once to begin with, and once under load.
 pub(crate) fn run(machine: &Machine, args: &Args) -> Result<()> {
-    needs::require(machine, &needs::BUILD)?;
     needs::require(machine, &needs::CADDY)?;
-    machine.run(cmd!(
-        machine.shell,
-        "cargo build --quiet --locked --package web"
-    ))?;
-    let stage = Stage::set(machine)?;
+    let program = match &args.program {
+        Some(program) => program
+            .canonicalize()
+            .with_context(|| program.display().to_string())?,
+        None => build(machine)?,
+    };
+    let stage = Stage::set(machine, program)?;
     stage.roll("image-1")?;
     let http = Http::new(Duration::from_millis(200));
     http.send(
@@ -95,6 +103,15 @@ pub(crate) fn run(machine: &Machine, args: &Args) -> Result<()> {
     Ok(())
 }
 
+fn build(machine: &Machine) -> Result<PathBuf> {
+    needs::require(machine, &needs::BUILD)?;
+    machine.run(cmd!(
+        machine.shell,
+        "cargo build --quiet --locked --package web"
+    ))?;
+    Ok(machine.root.join("target/debug/oc-lettings"))
+}
+
 /// The machine of the play: a folder with the project, and where visitors find it.
 struct Stage<'a> {
     machine: &'a Machine,
@@ -106,7 +123,7 @@ struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    fn set(machine: &'a Machine) -> Result<Self> {
+    fn set(machine: &'a Machine, program: PathBuf) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let path = folder.path();
         let deploy = machine.root.join("deploy");
@@ -134,7 +151,7 @@ impl<'a> Stage<'a> {
         let url = format!("http://127.0.0.1:{visitors}");
         Ok(Self {
             machine,
-            program: machine.root.join("target/debug/oc-lettings"),
+            program,
             ports: [port_a, port_b],
             admin,
             url,
@@ -157,6 +174,7 @@ impl<'a> Stage<'a> {
             .env("CADDY_ADMIN", &self.admin)
             .env("SITE_ADDRESS", &self.url)
             .env("SITE_HOST", "127.0.0.1")
+            .env("SLOTS_OUT", path.join("caddy/out"))
             .env("HOME", path)
             .env("APP_ENV", "production")
             .env("ALLOWED_HOSTS", "127.0.0.1")

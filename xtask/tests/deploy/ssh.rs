@@ -17,6 +17,12 @@ const SSHD: &str = "/usr/sbin/sshd";
 /// Does as Docker would, as far as `roll.sh` can tell: a slot whose image stands in the file `bad` never gets healthy.
 const DOCKER: &str = r#"#!/bin/sh
 echo "$*" >> RECORD/calls
+case "$*" in
+    *" stop "*)
+        # Whoever stops a slot must have sent its visitors elsewhere.
+        [ -f "caddy/out/${*##* }" ] || exit 1
+        ;;
+esac
 ps -ww -e -o args >> RECORD/processes
 image=
 [ ! -f slots.env ] || . ./slots.env
