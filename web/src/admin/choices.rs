@@ -2,7 +2,7 @@
 
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{Choice, Kind, Offer, Values, Wanted};
+use oc_core::admin::{Choice, Kind, Model, Offer, Values, Wanted};
 use oc_core::search::Words;
 
 use super::form::Fields;
@@ -88,6 +88,19 @@ pub(super) fn search_name(field: &str) -> String {
     format!("{FIND}_{field}")
 }
 
+/// Whether a form asks for a search rather than to be saved: by the button, or by Enter in the field for the words,
+/// which presses no button with a name.
+pub(super) fn is_search(model: &Model, sent: &Fields) -> bool {
+    let is_saved = ["_save", "_addanother", "_continue", "_resolve"];
+    if sent.has(FIND) || is_saved.iter().any(|button| sent.has(button)) {
+        return sent.has(FIND);
+    }
+    model.fields.iter().any(|field| {
+        let words = sent.text(&search_name(field.name)).trim();
+        !words.is_empty() && words != sent.text(&format!("_found_{}", field.name))
+    })
+}
+
 /// The choices of every field, in the order of the fields. `row` is the row whose form it is.
 pub(super) fn shelves(
     conn: &mut DbConnection,
@@ -116,4 +129,21 @@ pub(super) fn chosen(
         Ok(Shelf::all(known))
     };
     slots.map(label).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn enter_in_the_field_for_words_searches_and_does_not_save() {
+        let model = models::find("lettings", "letting").unwrap();
+        let asks = |form: &str| is_search(model, &Fields::of_query(form));
+
+        assert!(asks("title=a&_find=address"));
+        assert!(asks("title=a&_find_address=gull&_found_address="));
+        assert!(!asks("title=a&_find_address=gull&_found_address=gull"));
+        assert!(!asks("title=a&_find_address=gull&_found_address=&_save="));
+        assert!(!asks("title=a&address=1"));
+    }
 }

@@ -145,9 +145,10 @@ impl Sheet {
                     let list = cell.split_whitespace().map(str::to_owned).collect();
                     values.with_list(name, list)
                 }
-                Kind::Bool => match yes(cell) {
-                    Some(yes) => values.with_yes(name, yes),
-                    None => {
+                Kind::Bool => {
+                    if let Some(yes) = yes(cell) {
+                        values.with_yes(name, yes)
+                    } else {
                         mistakes.push(Mistake {
                             row: Some(line.number),
                             column: name.clone(),
@@ -155,7 +156,7 @@ impl Sheet {
                         });
                         values
                     }
-                },
+                }
                 _ => values.with(name, cell),
             };
         }

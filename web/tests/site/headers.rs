@@ -91,6 +91,30 @@ fn a_fault_of_ours_is_guarded_too() -> Result<()> {
 }
 
 #[test]
+fn only_the_administration_may_run_our_script() -> Result<()> {
+    let site = TestSite::start()?;
+    let scripts = |target: &str| -> Result<Vec<String>> {
+        let answer = site.get(target)?;
+        let policy = answer.header("content-security-policy").unwrap_or_default();
+        let parts = policy.split(';').map(str::trim);
+        let about = |part: &&str| part.starts_with("script-src") || part.starts_with("connect-src");
+        Ok(parts.filter(about).map(str::to_owned).collect())
+    };
+
+    for target in ["/admin/login/", "/admin/nothing/"] {
+        assert_eq!(
+            scripts(target)?,
+            ["script-src 'self'", "connect-src 'self'"],
+            "{target}"
+        );
+    }
+    for target in ["/", "/lettings/", "/nowhere/"] {
+        assert_eq!(scripts(target)?, [""; 0], "{target}");
+    }
+    Ok(())
+}
+
+#[test]
 fn https_is_insisted_on_where_a_trusted_proxy_speaks_it() -> Result<()> {
     let site = TestSite::with(&[("TRUSTED_PROXIES", "10.0.0.1,127.0.0.0/8")])?;
 

@@ -9,7 +9,7 @@ use oc_core::changes::lock;
 use oc_core::rules::FieldError;
 use oc_core::{DbConnection, User};
 
-use crate::admin::choices::FIND;
+use crate::admin::choices::is_search;
 use crate::admin::form::Fields;
 use crate::admin::frame::{Visit, see_other};
 use crate::admin::fresh::{Posted, Prover, changes_rights};
@@ -48,7 +48,7 @@ pub(in crate::admin) async fn update(
         return Ok(super::unknown(&visit, model, &path.2));
     };
     let posted = Posted::of(&visit, &user, fields)?;
-    if model.app == "auth" && !posted.form.has(FIND) {
+    if model.app == "auth" && !is_search(model, &posted.form) {
         let held = db.run(move |conn| Ok((model.load)(conn, id)?)).await?;
         if held.is_some_and(|held| changes_rights(model, &posted.form, &held.values))
             && let Some(page) = prover.ask(&visit, &user, &posted).await?
@@ -139,7 +139,7 @@ fn change(
         return Ok(Changed::Refused);
     }
     let mine = layout.typed(sent);
-    if sent.has(FIND) {
+    if is_search(model, sent) {
         let opened = Opened::with(conn, layout, Some(current), mine, sent)?;
         return Ok(Changed::Found(opened));
     }

@@ -6,7 +6,7 @@ use actix_web::web::{Data, Path};
 use oc_core::accounts::Verb;
 use oc_core::admin::{SaveError, Values};
 
-use crate::admin::choices::FIND;
+use crate::admin::choices::is_search;
 use crate::admin::form::Fields;
 use crate::admin::frame::{Visit, see_other};
 use crate::admin::fresh::{Posted, Prover, changes_rights};
@@ -47,7 +47,7 @@ pub(in crate::admin) async fn create(
     visit.check_form(Some(&user), &fields)?;
     let model = models::allowed(&user.rights, &path.0, &path.1, Verb::Add)?;
     let posted = Posted::of(&visit, &user, fields)?;
-    if !posted.form.has(FIND)
+    if !is_search(model, &posted.form)
         && changes_rights(model, &posted.form, &Values::default())
         && let Some(page) = prover.ask(&visit, &user, &posted).await?
     {
@@ -62,7 +62,7 @@ pub(in crate::admin) async fn create(
     let saved = db
         .run(move |conn| {
             let values = layout.typed(&sent);
-            let errors = if sent.has(FIND) {
+            let errors = if is_search(model, &sent) {
                 Vec::new()
             } else {
                 let saved =

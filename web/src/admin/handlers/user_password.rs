@@ -15,7 +15,7 @@ use crate::admin::fresh::{Posted, Prover};
 use crate::admin::models::{self, change_path};
 use crate::admin::password_page::{self, PasswordPage, RULES};
 use crate::admin::signed_in::SignedIn;
-use crate::admin::{messages, save};
+use crate::admin::{messages, popup, save};
 use crate::db::Db;
 use crate::error::PageError;
 
@@ -116,7 +116,13 @@ pub(in crate::admin) async fn create(
                     object.title
                 );
                 messages::add(&visit.session, "success", text);
-                return Ok(see_other(&change_path(model, object.id)));
+                let second_step = change_path(model, object.id);
+                // The second step stands in the same small window, if there is one.
+                return Ok(see_other(&if popup::is_one(&visit) {
+                    format!("{second_step}?{}", visit.request.query_string())
+                } else {
+                    second_step
+                }));
             }
             Err(errors) => name_errors.extend(errors.iter().map(ToString::to_string)),
         }
