@@ -10,8 +10,10 @@ use oc_core::admin::{Model, Object};
 use oc_core::changes::{Act, NewChange};
 use oc_core::{DbConnection, User};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use super::field::Hidden;
+use super::form::Fields;
 use super::frame::{Crumb, Visit};
 use super::grants::covers;
 use super::models::{self, capitalized, change_path, list_path, may_view};
@@ -103,6 +105,16 @@ impl Cascade {
         })
     }
 
+    /// A mark of all that goes, so that nothing goes that nobody was asked about.
+    fn mark(&self) -> String {
+        let mut keys: Vec<String> = self
+            .all()
+            .map(|(model, object)| format!("{} {}", model.key(), object.id))
+            .collect();
+        keys.sort_unstable();
+        hex::encode(&Sha256::digest(keys.join("\n"))[..16])
+    }
+
     /// The kinds that may not be deleted.
     fn blocked(&self, rights: &Rights) -> Vec<String> {
         let mut kinds: Vec<String> = self
@@ -168,39 +180,56 @@ fn record(
     act.insert(conn, &new, cause)
 }
 
-/// Deletes these rows and says what they were called; `None`, and nothing done, where the rights do not suffice.
+/// The field that says what the question showed.
+const SHOWN: &str = "_shown";
+
+/// What became of an order to delete.
+pub(super) enum Outcome {
+    /// The rows are gone; they were called so.
+    Deleted(Vec<String>),
+    /// The rights do not suffice.
+    Refused,
+    /// Something else would go than the question showed.
+    Other(Cascade),
+}
+
+/// Deletes these rows with all that goes along, if that is what the question showed, or nothing.
 pub(super) async fn carry_out(
     user: &SignedIn,
     db: &Db,
     model: &'static Model,
     ids: Vec<i64>,
-) -> Result<Option<Vec<String>>, PageError> {
+    sent: &Fields,
+) -> Result<Outcome, PageError> {
+    let shown = sent.has(SHOWN).then(|| sent.text(SHOWN).to_owned());
     let (actor, rights) = (user.user.clone(), user.rights.clone());
     db.run(move |conn| {
         Ok(conn.write(|conn| {
             let cascade = Cascade::of(conn, model, &ids, &rights)?;
             if !cascade.blocked(&rights).is_empty() {
-                return Ok::<_, diesel::result::Error>(None);
+                return Ok::<_, diesel::result::Error>(Outcome::Refused);
+            }
+            if shown.is_some_and(|shown| shown != cascade.mark()) && !cascade.rows.is_empty() {
+                return Ok(Outcome::Other(cascade));
             }
             cascade.delete(conn, &actor)?;
-            Ok(Some(
-                cascade
-                    .rows
-                    .into_iter()
-                    .map(|row| row.object.title)
-                    .collect(),
-            ))
+            let titles = cascade.rows.into_iter().map(|row| row.object.title);
+            Ok(Outcome::Deleted(titles.collect()))
         })?)
     })
     .await
 }
+
+/// What is told above a question that is asked again.
+pub(super) const CHANGED: &str =
+    "What would go has changed since you were asked. Nothing was deleted yet.";
 
 /// The question before rows are deleted.
 pub(super) fn show(
     visit: &Visit,
     user: &SignedIn,
     cascade: &Cascade,
-    hidden: Vec<Hidden>,
+    mut hidden: Vec<Hidden>,
     back_href: String,
 ) -> Result<HttpResponse, PageError> {
     let model = cascade.model;
@@ -237,6 +266,10 @@ pub(super) fn show(
             })
             .collect(),
     };
+    hidden.push(Hidden {
+        name: SHOWN.to_owned(),
+        value: cascade.mark(),
+    });
     let page = DeletePage {
         counts: kinds.values().map(count).collect(),
         groups: kinds.values().map(gone).collect(),

@@ -206,7 +206,7 @@ fn page(
 }
 
 /// The fields of accounts and groups by which somebody may do more, or less.
-const GRANTING: [&str; 5] = [
+pub(super) const GRANTING: [&str; 5] = [
     "is_staff",
     "is_superuser",
     "groups",

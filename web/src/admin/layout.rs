@@ -1,5 +1,7 @@
 //! The fields of a row's form: its own, and those of the rows that are added or changed inside it.
 
+use std::collections::BTreeMap;
+
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::accounts::{Rights, Verb};
@@ -90,20 +92,47 @@ impl Layout {
         Ok(values)
     }
 
-    /// Something that changes with any value, to tell whether a row is still as it was. Moments are left out: a
-    /// login moves them while somebody edits the account.
+    /// A mark for each part of each field, which changes with its value: it tells whether a row is still as it was,
+    /// and which of its fields are not.
     pub(super) fn version(&self, values: &Values) -> String {
-        let mut hasher = Sha256::new();
-        for slot in self.stored_slots() {
-            if slot.field.kind == Kind::Moment {
-                continue;
-            }
-            let name = slot.name;
-            for value in values.list(name).iter().filter(|value| !value.is_empty()) {
-                hasher.update(format!("{}:{name}={}:{value};", name.len(), value.len()));
+        let marks = self.parts().map(|(name, _)| mark(&name, values));
+        marks.collect::<Vec<_>>().join(".")
+    }
+
+    /// The version that a form was opened with, as it came back.
+    pub(super) fn origin(&self, version: &str) -> Origin {
+        let names = self.parts().map(|(name, _)| name);
+        let marks = version.split('.').map(str::to_owned);
+        // Rights that changed meanwhile changed the fields too: then nothing is known.
+        if self.parts().count() == version.split('.').count() {
+            Origin(names.zip(marks).collect())
+        } else {
+            Origin::default()
+        }
+    }
+
+    /// Whether a row is not as it was. Moments do not count: a login moves them while somebody edits the account.
+    pub(super) fn is_stale(&self, origin: &Origin, theirs: &Values) -> bool {
+        let mut fixed = self.parts().filter(|(_, kind)| *kind != Kind::Moment);
+        fixed.any(|(name, _)| origin.is_changed(&name, theirs))
+    }
+
+    /// What was typed, but for moments that nobody touched: those stay as they have become.
+    pub(super) fn touched(&self, origin: &Origin, mut mine: Values, theirs: &Values) -> Values {
+        for (name, _) in self.parts().filter(|(_, kind)| *kind == Kind::Moment) {
+            if mine.0.contains_key(&name) && !origin.is_changed(&name, &mine) {
+                mine = mine.with_list(&name, theirs.list(&name).to_vec());
             }
         }
-        hex::encode(&hasher.finalize()[..16])
+        mine
+    }
+
+    /// The parts of every field whose value is in a stored row.
+    fn parts(&self) -> impl Iterator<Item = (String, Kind)> + use<> {
+        self.stored_slots().into_iter().flat_map(|slot| {
+            let names = parts(slot.name, slot.field.kind).into_iter();
+            names.map(move |name| (name, slot.field.kind))
+        })
     }
 
     /// Whether two states of a row differ in what a form sent.
@@ -114,6 +143,29 @@ impl Layout {
             .flat_map(|slot| parts(slot.name, slot.field.kind));
         names.any(|name| mine.0.contains_key(&name) && mine.list(&name) != theirs.list(&name))
     }
+}
+
+/// How the fields of a row were when its form was opened, as far as that is known.
+#[derive(Debug, Default)]
+pub(super) struct Origin(BTreeMap<String, String>);
+
+impl Origin {
+    /// Whether a part of a field is another one since then; so it is where nothing is known.
+    pub(super) fn is_changed(&self, name: &str, values: &Values) -> bool {
+        self.0.get(name) != Some(&mark(name, values))
+    }
+}
+
+/// A short mark that changes with the values of a field, however they are sorted.
+fn mark(name: &str, values: &Values) -> String {
+    let values = values.list(name).iter().map(|value| value.trim());
+    let mut values: Vec<&str> = values.filter(|value| !value.is_empty()).collect();
+    values.sort_unstable();
+    let mut hasher = Sha256::new();
+    for value in values {
+        hasher.update(format!("{}:{value};", value.len()));
+    }
+    hex::encode(&hasher.finalize()[..6])
 }
 
 /// What was typed into a model's own fields.

@@ -14,14 +14,22 @@ use super::signed_in::SignedIn;
 use crate::db::Db;
 use crate::error::PageError;
 
-/// Records every refusal (403) of somebody who is logged in.
+/// Left with an answer by which something was refused that is told as a mistake in a form: its fields.
+pub(super) struct RefusedGrant(pub(super) String);
+
+/// Records every refusal of somebody who is logged in: pages (403), and rights that they cannot give.
 pub(super) async fn record_refusals(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let response = next.call(request).await?;
-    if response.status() == StatusCode::FORBIDDEN
-        && let Err(error) = record(response.request()).await
+    let grant = response
+        .response()
+        .extensions()
+        .get::<RefusedGrant>()
+        .map(|grant| grant.0.clone());
+    if (response.status() == StatusCode::FORBIDDEN || grant.is_some())
+        && let Err(error) = record(response.request(), grant).await
     {
         // The refusal stands, whether it can be written down or not.
         log::warn!("a refusal could not be recorded: {error}");
@@ -29,14 +37,15 @@ pub(super) async fn record_refusals(
     Ok(response)
 }
 
-async fn record(request: &HttpRequest) -> Result<(), PageError> {
+async fn record(request: &HttpRequest, grant: Option<String>) -> Result<(), PageError> {
     let db = request.app_data::<Data<Db>>().cloned();
     let Some(db) = db else { return Ok(()) };
     let session = request.get_session();
     let Some(user) = SignedIn::find(&db, &session).await? else {
         return Ok(());
     };
-    let about = format!("{} {}", request.method(), request.path());
+    let grant = grant.map_or_else(String::new, |fields| format!(": {fields}"));
+    let about = format!("{} {}{grant}", request.method(), request.path());
     let address = address(request);
     db.run(move |conn| {
         let event = NewEvent {

@@ -4,15 +4,17 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use oc_core::accounts::Verb;
 use oc_core::admin::{Model, Object};
-use oc_core::rules::FieldError;
+use oc_core::rules::{BrokenRule, FieldError};
 use serde::Serialize;
 
 use super::edit::Shown;
 use super::field::{ErrorSummary, FieldView, Hidden, Section};
 use super::form::Fields;
 use super::frame::{Crumb, Visit};
+use super::fresh::GRANTING;
 use super::models::{self, capitalized, list_path};
 use super::opened::Opened;
+use super::refusals::RefusedGrant;
 use super::signed_in::SignedIn;
 use super::{conflict, popup};
 use crate::error::PageError;
@@ -226,5 +228,19 @@ pub(super) fn show(
         &[(plural.as_str(), list.as_str())],
         object.map_or(&heading, |object| &object.title),
     );
-    visit.page(status, Some(user), &heading, crumbs, page)
+    let mut response = visit.page(status, Some(user), &heading, crumbs, page)?;
+    if let Some(fields) = refused_grant(model, errors) {
+        response.extensions_mut().insert(RefusedGrant(fields));
+    }
+    Ok(response)
+}
+
+/// The fields by which somebody tried to give what they cannot give.
+fn refused_grant(model: &Model, errors: &[FieldError]) -> Option<String> {
+    let is_grant = |error: &&FieldError| {
+        GRANTING.contains(&error.field) && matches!(error.rule, BrokenRule::Choice { .. })
+    };
+    let refused = errors.iter().filter(is_grant).map(|error| error.field);
+    let fields = refused.collect::<Vec<_>>().join(", ");
+    (model.app == "auth" && !fields.is_empty()).then_some(fields)
 }

@@ -6,7 +6,7 @@ use oc_core::accounts::Verb;
 use oc_core::admin::Model;
 
 use crate::admin::asked::Asked;
-use crate::admin::cascade::{self, Cascade};
+use crate::admin::cascade::{self, CHANGED, Cascade, Outcome};
 use crate::admin::field::Hidden;
 use crate::admin::form::Fields;
 use crate::admin::frame::{Visit, see_other};
@@ -19,6 +19,9 @@ use crate::error::PageError;
 
 /// The most rows that one action takes.
 const MOST: i64 = 100_000;
+
+/// What a list offers to do with rows.
+const ACTIONS: [&str; 2] = ["delete_selected", "export_selected"];
 
 /// Does what was chosen with the rows that were ticked, or with all that the list's filters let through.
 pub(in crate::admin) async fn run(
@@ -52,7 +55,7 @@ pub(in crate::admin) async fn run(
         Ok(see_other(&back))
     };
     let action = fields.text("action");
-    if action.is_empty() {
+    if !ACTIONS.contains(&action) {
         return refuse("Choose an action.");
     }
     if ids.is_empty() {
@@ -64,7 +67,7 @@ pub(in crate::admin) async fn run(
     match action {
         "delete_selected" if user.rights.may(Verb::Delete, model.app, model.name) => {
             if fields.text("post") == "yes" {
-                return delete_all(&visit, &user, &db, model, ids, &back).await;
+                return delete_all(&visit, &user, &db, model, ids, (&fields, &back)).await;
             }
             let (asked, rights) = (ids.clone(), user.rights.clone());
             let gone = db
@@ -73,15 +76,7 @@ pub(in crate::admin) async fn run(
             if gone.rows.is_empty() {
                 return refuse("Nothing is selected.");
             }
-            let mut hidden = vec![Hidden {
-                name: "action".to_owned(),
-                value: action.to_owned(),
-            }];
-            hidden.extend(ids.iter().map(|id| Hidden {
-                name: "_selected_action".to_owned(),
-                value: id.to_string(),
-            }));
-            cascade::show(&visit, &user, &gone, hidden, back.clone())
+            cascade::show(&visit, &user, &gone, question(&ids), back.clone())
         }
         "export_selected" if may_view(&user.rights, model) => {
             let text = db.run(move |conn| csv::of(conn, model, &ids)).await?;
@@ -91,17 +86,35 @@ pub(in crate::admin) async fn run(
     }
 }
 
+/// What the question holds of the rows that it is about: these very ones, whatever comes or goes meanwhile.
+fn question(ids: &[i64]) -> Vec<Hidden> {
+    let hidden = |name: &str, value: String| Hidden {
+        name: name.to_owned(),
+        value,
+    };
+    let action = hidden("action", "delete_selected".to_owned());
+    let rows = ids
+        .iter()
+        .map(|id| hidden("_selected_action", id.to_string()));
+    [action].into_iter().chain(rows).collect()
+}
+
 async fn delete_all(
     visit: &Visit,
     user: &SignedIn,
     db: &Db,
     model: &'static Model,
     ids: Vec<i64>,
-    back: &str,
+    (fields, back): (&Fields, &str),
 ) -> Result<HttpResponse, PageError> {
-    let done = cascade::carry_out(user, db, model, ids)
-        .await?
-        .ok_or(PageError::Forbidden)?;
+    let done = match cascade::carry_out(user, db, model, ids.clone(), fields).await? {
+        Outcome::Deleted(titles) => titles,
+        Outcome::Refused => return Err(PageError::Forbidden),
+        Outcome::Other(cascade) => {
+            messages::add(&visit.session, "warning", CHANGED.to_owned());
+            return cascade::show(visit, user, &cascade, question(&ids), back.to_owned());
+        }
+    };
     let text = match done.as_slice() {
         [] => "Nothing is selected.".to_owned(),
         [title] => format!("Deleted {} \"{title}\".", model.singular),

@@ -10,6 +10,7 @@ use oc_core::rules::FieldError;
 use oc_core::{DbConnection, User};
 
 use crate::admin::choices::is_search;
+use crate::admin::conflict::{self, Resolved};
 use crate::admin::form::Fields;
 use crate::admin::frame::{Visit, see_other};
 use crate::admin::fresh::{Posted, Prover, changes_rights};
@@ -18,7 +19,7 @@ use crate::admin::models::{self, change_path};
 use crate::admin::opened::Opened;
 use crate::admin::row_page::{Form, VERSION, show};
 use crate::admin::signed_in::SignedIn;
-use crate::admin::{after_save, conflict, grants, inside};
+use crate::admin::{after_save, grants, inside};
 use crate::db::Db;
 use crate::error::PageError;
 
@@ -144,14 +145,22 @@ fn change(
         return Ok(Changed::Found(opened));
     }
     let theirs = layout.stored(conn, &current)?;
-    let is_stale = sent.has(VERSION) && layout.version(&theirs) != sent.text(VERSION);
+    let origin = layout.origin(sent.text(VERSION));
+    let mine = layout.touched(&origin, mine, &theirs);
+    let is_stale = sent.has(VERSION) && layout.is_stale(&origin, &theirs);
     if is_stale && layout.differ(&mine, &theirs) {
-        let conflict = conflict::View::new(conn, &layout, &mine, &theirs)?;
+        let conflict = conflict::View::new(conn, &layout, &origin, &mine, &theirs)?;
         let opened = Opened::with(conn, layout, Some(current), mine, sent)?;
         return Ok(Changed::Conflict(conflict, opened));
     }
-    let Some(values) = conflict::resolved(&layout, sent, &mine, &theirs) else {
-        return Ok(Changed::Kept);
+    let values = match conflict::resolved(&layout, sent, mine.clone(), &theirs) {
+        Resolved::Store(values) => values,
+        Resolved::Keep => return Ok(Changed::Kept),
+        Resolved::Undecided => {
+            let conflict = conflict::View::again(conn, &layout, sent, &mine, &theirs)?;
+            let opened = Opened::with(conn, layout, Some(current), mine, sent)?;
+            return Ok(Changed::Conflict(conflict, opened));
+        }
     };
     inside::save(conn, actor, rights, &layout, Some(&current), &values).map(Changed::Saved)
 }

@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path};
 use oc_core::accounts::Verb;
 use oc_core::admin::Model;
 
-use crate::admin::cascade::{Cascade, carry_out, show};
+use crate::admin::cascade::{CHANGED, Cascade, Outcome, carry_out, show};
 use crate::admin::form::Fields;
 use crate::admin::frame::{Visit, see_other};
 use crate::admin::fresh::{Posted, Prover};
@@ -59,8 +59,13 @@ pub(in crate::admin) async fn delete(
     {
         return Ok(page);
     }
-    let Some(done) = carry_out(&user, &db, model, vec![id]).await? else {
-        return Err(PageError::Forbidden);
+    let done = match carry_out(&user, &db, model, vec![id], &posted.form).await? {
+        Outcome::Deleted(titles) => titles,
+        Outcome::Refused => return Err(PageError::Forbidden),
+        Outcome::Other(cascade) => {
+            messages::add(&visit.session, "warning", CHANGED.to_owned());
+            return show(&visit, &user, &cascade, Vec::new(), change_path(model, id));
+        }
     };
     let [title] = done.as_slice() else {
         return Ok(super::unknown(&visit, model, id));

@@ -1,6 +1,6 @@
 //! Lists: search, filters, order, pages, actions.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::Browser;
 use crate::support::{TestSite, letting, letting_in};
@@ -166,12 +166,8 @@ fn an_action_needs_rows_and_a_choice() -> Result<()> {
     assert!(browser.follow(&no_choice)?.contains("Choose an action."));
     let no_rows = browser.post(list, &[("action", "delete_selected")])?;
     assert!(browser.follow(&no_rows)?.contains("Nothing is selected."));
-    assert_eq!(
-        browser
-            .post(list, &[("action", "explode"), ("_selected_action", &id)])?
-            .status,
-        403
-    );
+    let unknown = browser.post(list, &[("action", "explode"), ("_selected_action", &id)])?;
+    assert!(browser.follow(&unknown)?.contains("Choose an action."));
     Ok(())
 }
 
@@ -269,5 +265,58 @@ fn the_last_row_of_the_last_page_leads_to_the_first() -> Result<()> {
         Some("/admin/lettings/letting/?o=1")
     );
     assert!(browser.follow(&gone)?.contains("Nothing is selected."));
+    Ok(())
+}
+
+#[test]
+fn an_action_is_bound_to_the_rows_and_to_all_that_the_question_showed() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        for title in ["One", "Two"] {
+            letting(conn, title)?;
+        }
+        let free = crate::support::address();
+        let free = free.check().expect("the fixture keeps the rules");
+        let free = lettings::Address::insert(conn, &free)?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let list = "/admin/lettings/address/";
+        browser.get(list)?;
+        let whole = [("action", "delete_selected"), ("select_across", "1")];
+        let question = browser.post(list, &whole)?.text()?;
+        let shown = super::hidden(&question, "_shown").context("nothing is bound")?;
+        letting(conn, "Three")?;
+        let late = lettings::LettingDraft {
+            title: "Late".to_owned(),
+            address_id: free,
+        };
+        let late = late.check().expect("the fixture keeps the rules");
+        lettings::Letting::insert(conn, &late)?;
+        let yes = |shown| {
+            let ticked = ["1", "2", "3"].map(|id| ("_selected_action", id));
+            let rest = [
+                ("action", "delete_selected"),
+                ("post", "yes"),
+                ("_shown", shown),
+            ];
+            [&ticked[..], &rest].concat()
+        };
+
+        let again = browser.post(list, &yes(&shown))?.text()?;
+        let kept = lettings::Letting::count(conn)?;
+        let shown = super::hidden(&again, "_shown").context("nothing is bound")?;
+        let done = browser.post(list, &yes(&shown))?;
+
+        assert!(question.contains("Delete 3 addresses?") && question.contains("2 lettings"));
+        assert!(
+            again.contains("has changed since you were asked"),
+            "{again}"
+        );
+        assert!(
+            again.contains("3 lettings") && again.contains("Late"),
+            "{again}"
+        );
+        assert_eq!((kept, done.status), (4, 303));
+        assert_eq!(lettings::Letting::count(conn)?, 1);
+    }
     Ok(())
 }
