@@ -3,6 +3,7 @@
 mod accounts;
 mod changes;
 mod choices;
+mod conflicts;
 mod csv;
 mod diagnostics;
 mod door;
@@ -12,8 +13,10 @@ mod fresh;
 mod inside;
 mod lists;
 mod log;
+mod nonsense;
 mod restore;
 mod rights;
+mod rights_table;
 mod sessions;
 
 use std::collections::BTreeMap;
@@ -142,6 +145,18 @@ impl<'a> Browser<'a> {
         Ok(self.get(&target)?.html()?.text())
     }
 
+    /// The cookies, as a request carries them.
+    pub(crate) fn cookies(&self) -> String {
+        let cookies = self.cookies.iter();
+        let cookies = cookies.map(|(name, value)| format!("{name}={value}"));
+        cookies.collect::<Vec<_>>().join("; ")
+    }
+
+    /// The token of the last page that had one.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Sends a file by a form, with the token of the last page that had one.
     pub(crate) fn upload(&mut self, target: &str, file: &[u8]) -> Result<Answer> {
         let token = &self.token;
@@ -160,16 +175,11 @@ impl<'a> Browser<'a> {
     }
 
     fn send_as(&mut self, method: &str, target: &str, kind: &str, body: &[u8]) -> Result<Answer> {
-        let cookies: Vec<String> = self
-            .cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
         let scheme = if self.https { "https" } else { "http" };
         let head = format!(
             "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: {}\r\n\
              X-Forwarded-Proto: {scheme}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
-            cookies.join("; "),
+            self.cookies(),
             body.len(),
         );
         let mut connection = Connection::open(self.address)?;

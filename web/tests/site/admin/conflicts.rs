@@ -1,0 +1,235 @@
+//! Two people at the same row: nobody overwrites the other, and nothing that was typed is lost.
+
+use std::sync::Barrier;
+use std::thread;
+
+use anyhow::{Context, Result};
+use chrono::NaiveDate;
+use lettings::{Address, Letting};
+use oc_core::User;
+
+use super::{Browser, account, hidden};
+use crate::http::Answer;
+use crate::support::{TestSite, address, letting};
+
+/// The address of [`letting`] with other values for some fields.
+fn fields<'a>(others: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let stored = [
+        ("number", "12"),
+        ("street", "Gull Lane"),
+        ("city", "Dana Point"),
+        ("state", "CA"),
+        ("zip_code", "92629"),
+        ("country_iso_code", "USA"),
+    ];
+    let other = |name| others.iter().find(|(known, _)| *known == name);
+    stored
+        .map(|(name, value)| other(name).copied().unwrap_or((name, value)))
+        .into()
+}
+
+/// Which version of a field is ticked on the page of a conflict.
+fn ticked(page: &str, name: &str) -> Vec<&'static str> {
+    let is_ticked = |version: &&str| {
+        let radio = format!("name=\"merge_{name}\" value=\"{version}\" checked");
+        page.contains(&radio)
+    };
+    ["theirs", "mine"].into_iter().filter(is_ticked).collect()
+}
+
+#[test]
+fn only_what_both_changed_has_to_be_chosen() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        letting(conn, "Pier House")?;
+        let mut ada = Browser::superuser(&site, "ada")?;
+        let mut bob = Browser::superuser(&site, "bob")?;
+        let path = "/admin/lettings/address/1/change/";
+        let version = ada.version(path)?;
+        bob.fill(path, &fields(&[("street", "Tern Road"), ("zip_code", "1")]))?;
+        let mine = fields(&[("city", "Irvine"), ("zip_code", "2")]);
+        let mut send = |version: &str, more: &[(&'static str, &'static str)]| {
+            let more = [more, &[("_version", version)]].concat();
+            ada.post(path, &[&mine[..], &more].concat())
+        };
+
+        let page = send(&version, &[("_save", "")])?.text()?;
+        let version = hidden(&page, "_version").context("the form has no version")?;
+        assert!(page.contains("name=\"_asked\" value=\"zip_code\""));
+        let ticks = [
+            ("_asked", "zip_code"),
+            ("merge_street", "theirs"),
+            ("merge_city", "mine"),
+        ];
+        let mix = [&[("_resolve", "mix")], &ticks[..]].concat();
+        let open = send(&version, &mix)?;
+        let saved = send(
+            &version,
+            &[&mix[..], &[("merge_zip_code", "mine")]].concat(),
+        )?;
+
+        assert_eq!(ticked(&page, "street"), ["theirs"]);
+        assert_eq!(ticked(&page, "city"), ["mine"]);
+        assert!(ticked(&page, "zip_code").is_empty() && page.contains("merge_zip_code"));
+        assert!(!page.contains("merge_number"));
+        assert_eq!(open.status, 409);
+        let open = open.text()?;
+        assert!(open.contains("Choose a version of: Zip code."), "{open}");
+        assert!(open.contains("value=\"Irvine\""), "{open}");
+        assert_eq!(ticked(&open, "street"), ["theirs"]);
+        assert_eq!(saved.status, 303);
+        let address = Letting::with_address(conn, 1)?.1;
+        assert_eq!(
+            (address.street.as_str(), address.city.as_str()),
+            ("Tern Road", "Irvine")
+        );
+        assert_eq!(address.zip(), "00002");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_login_meanwhile_is_no_conflict_and_is_not_undone() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let carol = account(conn, "carol")?;
+        let mut ada = Browser::superuser(&site, "ada")?;
+        let path = format!("/admin/auth/user/{carol}/change/");
+        let page = ada.get(&path)?.text()?;
+        let version = hidden(&page, "_version").context("the form has no version")?;
+        let joined = User::find(conn, carol)?.date_joined;
+        let (date, time) = (
+            joined.format("%Y-%m-%d").to_string(),
+            joined.format("%H:%M:%S").to_string(),
+        );
+        let login = NaiveDate::from_ymd_opt(2026, 1, 2).and_then(|day| day.and_hms_opt(3, 4, 5));
+        User::note_login(conn, carol, login.context("no such day")?)?;
+
+        let saved = ada.post(
+            &path,
+            &[
+                ("username", "carol"),
+                ("first_name", "Carol"),
+                ("is_active", "on"),
+                ("last_login_0", ""),
+                ("last_login_1", ""),
+                ("date_joined_0", &date),
+                ("date_joined_1", &time),
+                ("_version", &version),
+                ("_save", ""),
+            ],
+        )?;
+
+        assert_eq!(saved.status, 303);
+        let user = User::find(conn, carol)?;
+        assert_eq!(
+            (user.first_name.as_str(), user.last_login),
+            ("Carol", login)
+        );
+    }
+    Ok(())
+}
+
+/// Sends two forms at the same moment.
+fn race(
+    browsers: [&mut Browser<'_>; 2],
+    path: &str,
+    forms: [Vec<(&str, &str)>; 2],
+) -> Result<Vec<Answer>> {
+    let start = Barrier::new(2);
+    thread::scope(|scope| {
+        let racers = browsers.into_iter().zip(forms).map(|(browser, form)| {
+            let start = &start;
+            scope.spawn(move || {
+                start.wait();
+                browser.post(path, &form)
+            })
+        });
+        // All of them run before the first is waited for.
+        let racers: Vec<_> = racers.collect();
+        let answers = racers.into_iter().map(|racer| {
+            let answer = racer.join();
+            answer.map_err(|_| anyhow::anyhow!("a browser panicked"))?
+        });
+        answers.collect()
+    })
+}
+
+#[test]
+fn of_two_who_race_for_one_address_one_wins_and_the_other_is_told() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let free = address().check().expect("the fixture keeps the rules");
+        let mut ada = Browser::superuser(&site, "ada")?;
+        let mut bob = Browser::superuser(&site, "bob")?;
+        let path = "/admin/lettings/letting/add/";
+        for round in 1..=5 {
+            let id = Address::insert(conn, &free)?.to_string();
+            for browser in [&mut ada, &mut bob] {
+                browser.get(path)?;
+            }
+            let form = |title| vec![("title", title), ("address", &*id), ("_save", "")];
+
+            let answers = race(
+                [&mut ada, &mut bob],
+                path,
+                [form("Pier House"), form("Quay House")],
+            )?;
+
+            let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+            let lost = answers.iter().zip(["Pier House", "Quay House"]);
+            let (lost, title) = lost
+                .into_iter()
+                .find(|(answer, _)| answer.status == 422)
+                .context(format!("{statuses:?}"))?;
+            statuses.sort_unstable();
+            assert_eq!(statuses, [303, 422], "round {round}");
+            let page = lost.html()?;
+            assert!(
+                page.text()
+                    .contains("Another letting already has this address.")
+            );
+            assert!(page.source().contains(&format!("value=\"{title}\"")));
+            assert_eq!(Letting::count(conn)?, round);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn of_two_who_save_at_the_same_moment_one_is_asked() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        letting(conn, "Pier House")?;
+        let mut ada = Browser::superuser(&site, "ada")?;
+        let mut bob = Browser::superuser(&site, "bob")?;
+        let path = "/admin/lettings/letting/1/change/";
+        for round in 1..=5 {
+            let version = ada.version(path)?;
+            bob.get(path)?;
+            let titles = [format!("Ada's {round}"), format!("Bob's {round}")];
+            let form = |place: usize| {
+                vec![
+                    ("title", titles[place].as_str()),
+                    ("address", "1"),
+                    ("_version", &version),
+                    ("_save", ""),
+                ]
+            };
+
+            let answers = race([&mut ada, &mut bob], path, [form(0), form(1)])?;
+
+            let won = answers.iter().position(|answer| answer.status == 303);
+            let won = won.context("nobody won")?;
+            let lost = &answers[1 - won];
+            assert_eq!(lost.status, 409, "round {round}");
+            let page = lost.html()?.text();
+            assert!(page.contains("Someone changed this letting while you were editing."));
+            for title in &titles {
+                assert!(page.contains(title), "{title}: {page}");
+            }
+            assert_eq!(Letting::with_address(conn, 1)?.0.title, titles[won]);
+        }
+    }
+    Ok(())
+}

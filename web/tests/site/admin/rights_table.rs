@@ -1,0 +1,357 @@
+//! The table of rights in docs/administration.md, asked of the site: every role, every kind of row, everything that can
+//! be done. What is not allowed changes nothing and stands in the record.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, Result};
+use diesel::QueryResult;
+use lettings::admin::{ADDRESS, LETTING};
+use oc_core::accounts::admin::{GROUP, USER};
+use oc_core::accounts::{Group, Standing};
+use oc_core::admin::{Listing, Model};
+use oc_core::change_log::LogFilter;
+use oc_core::events::Event;
+use oc_core::{DbConnection, User};
+use profiles::admin::PROFILE;
+
+use super::{Browser, account};
+use crate::support::{TestSite, letting, profile};
+
+const MODELS: [Model; 5] = [LETTING, ADDRESS, PROFILE, USER, GROUP];
+
+/// What can be done, and with which of the four rights; any of several will do.
+const VERBS: [(&str, &[&str]); 12] = [
+    ("list", &["view", "change"]),
+    ("deleted", &["view", "change"]),
+    ("row", &["view", "change"]),
+    ("history", &["view", "change"]),
+    ("export", &["view", "change"]),
+    ("add page", &["add"]),
+    ("add", &["add"]),
+    ("change", &["change"]),
+    ("restore", &["change"]),
+    ("delete page", &["delete"]),
+    ("delete", &["delete"]),
+    ("delete several", &["delete"]),
+];
+
+/// Everybody who may come, with the right that they have on every kind of row.
+const ROLES: [&str; 9] = [
+    "anonymous",
+    "not staff",
+    "inactive",
+    "none",
+    "view",
+    "add",
+    "change",
+    "delete",
+    "superuser",
+];
+
+/// Whether the table of the documentation lets a role do it.
+fn is_allowed(role: &str, model: &Model, rights: &[&str]) -> bool {
+    // Whoever adds an account goes on to change it, and so needs both.
+    let adds_user = model.name == "user" && rights == ["add"];
+    role == "superuser" || (rights.contains(&role) && !adds_user)
+}
+
+/// Somebody of that role at a browser.
+fn browser<'a>(site: &'a TestSite, role: &str) -> Result<Browser<'a>> {
+    let name = role.replace(' ', "-");
+    let codes: Vec<String> = MODELS
+        .iter()
+        .map(|model| format!("{}.{role}_{}", model.app, model.name))
+        .collect();
+    let codes: Vec<&str> = codes.iter().map(String::as_str).collect();
+    let rights: &[&str] = match role {
+        "anonymous" => return Ok(Browser::new(site)),
+        "superuser" => return Browser::superuser(site, &name),
+        "view" | "add" | "change" | "delete" => &codes,
+        _ => &[],
+    };
+    let browser = Browser::staff(site, &name, rights)?;
+    let conn = &mut site.database()?;
+    let user = User::find_by_username(conn, &name)?;
+    let standing = Standing {
+        is_active: role != "inactive",
+        is_staff: role != "not staff",
+        is_superuser: false,
+        last_login: user.last_login,
+        date_joined: user.date_joined,
+    };
+    User::set_standing(conn, user.id, &standing)?;
+    Ok(browser)
+}
+
+/// Everything that staff can change, in words: what every row of every kind holds.
+fn contents(conn: &mut DbConnection) -> QueryResult<String> {
+    let mut text = String::new();
+    for model in MODELS {
+        let listing = Listing {
+            limit: 1_000,
+            ..Listing::default()
+        };
+        for row in (model.list)(conn, &listing)?.rows {
+            let object = (model.load)(conn, row.id)?;
+            writeln!(text, "{} {object:?}", model.key()).expect("memory takes any text");
+        }
+    }
+    Ok(text)
+}
+
+/// How often the record tells that something was refused.
+fn refusals(conn: &mut DbConnection) -> QueryResult<i64> {
+    let filter = LogFilter {
+        action: Some(Event::Refused.word().to_owned()),
+        ..LogFilter::default()
+    };
+    filter.count(conn)
+}
+
+/// A row of each kind, and what the record tells of it.
+struct Row {
+    id: String,
+    line: String,
+}
+
+/// Makes a row of this kind that can be deleted without what others need, with a state to go back to.
+fn row(conn: &mut DbConnection, root: &mut Browser<'_>, model: &Model, name: &str) -> Result<Row> {
+    let (id, fields): (i64, Vec<(&str, String)>) = match model.name {
+        "letting" | "address" => {
+            let letting = letting(conn, name)?;
+            let address = lettings::Letting::with_address(conn, letting)?.1;
+            let fields = if model.name == "letting" {
+                vec![
+                    ("title", format!("{name} again")),
+                    ("address", address.id.to_string()),
+                ]
+            } else {
+                let text = |name, value: &str| (name, value.to_owned());
+                vec![
+                    text("number", "13"),
+                    text("street", "Gull Lane"),
+                    text("city", "Dana Point"),
+                    text("state", "CA"),
+                    text("zip_code", "92629"),
+                    text("country_iso_code", "USA"),
+                ]
+            };
+            (
+                if model.name == "letting" {
+                    letting
+                } else {
+                    address.id
+                },
+                fields,
+            )
+        }
+        "profile" => {
+            let id = profile(conn, name)?;
+            let user = User::find_by_username(conn, name)?.id;
+            let city = ("favorite_city", "Irvine".to_owned());
+            (id, vec![("user", user.to_string()), city])
+        }
+        "user" => {
+            let id = account(conn, name)?;
+            let joined = User::find(conn, id)?.date_joined;
+            let fields = vec![
+                ("username", name.to_owned()),
+                ("first_name", "Again".to_owned()),
+                ("is_active", "on".to_owned()),
+                ("date_joined_0", joined.format("%Y-%m-%d").to_string()),
+                ("date_joined_1", joined.format("%H:%M:%S").to_string()),
+            ];
+            (id, fields)
+        }
+        _ => {
+            let id = Group::insert(conn, &oc_core::testing::group(name))?;
+            (id, vec![("name", format!("{name}-again"))])
+        }
+    };
+    let path = format!("/admin/{}/{}/{id}", model.app, model.name);
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let saved = root.fill(&format!("{path}/change/"), &fields)?;
+    anyhow::ensure!(saved.status == 303, "{path}: {}", saved.text()?);
+    let history = root.get(&format!("{path}/history/"))?.text()?;
+    let line = super::hidden(&history, "restore").context(history)?;
+    Ok(Row {
+        id: id.to_string(),
+        line,
+    })
+}
+
+/// Does it, and says the status.
+fn attempt(browser: &mut Browser<'_>, model: &Model, row: &Row, verb: &str) -> Result<u16> {
+    let list = format!("/admin/{}/{}/", model.app, model.name);
+    let page = |name: &str| format!("{list}{}/{name}/", row.id);
+    let ticked = |action| {
+        [
+            ("action", action),
+            ("_selected_action", &*row.id),
+            ("post", "yes"),
+        ]
+    };
+    let answer = match verb {
+        "list" => browser.get(&list)?,
+        "deleted" => browser.get(&format!("{list}deleted/"))?,
+        "row" => browser.get(&page("change"))?,
+        "history" => browser.get(&page("history"))?,
+        "export" => browser.post(&list, &ticked("export_selected"))?,
+        "add page" => browser.get(&format!("{list}add/"))?,
+        // Nothing in it: whoever may send it is told what is missing.
+        "add" => browser.post(&format!("{list}add/"), &[("_save", "")])?,
+        "change" => browser.post(&page("change"), &[("_save", "")])?,
+        "restore" => browser.post(&page("history"), &[("restore", &row.line)])?,
+        "delete page" => browser.get(&page("delete"))?,
+        "delete" => browser.post(&page("delete"), &[("post", "yes")])?,
+        _ => browser.post(&list, &ticked("delete_selected"))?,
+    };
+    Ok(answer.status)
+}
+
+#[test]
+fn every_role_may_do_what_the_table_says_and_nothing_else() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let mut root = Browser::superuser(&site, "root")?;
+        let kept = MODELS.map(|model| {
+            let name = format!("kept-{}", model.name);
+            row(conn, &mut root, &model, &name)
+        });
+        let kept = kept.into_iter().collect::<Result<Vec<_>>>()?;
+        for role in ROLES {
+            let mut browser = browser(&site, role)?;
+            // A token for the forms of whoever gets one.
+            browser.get("/admin/password_change/")?;
+            let is_in = !matches!(role, "anonymous" | "not staff" | "inactive");
+            for (model, kept) in MODELS.iter().zip(&kept) {
+                let of_role = |rights| is_allowed(role, model, rights);
+                let (allowed, refused): (Vec<_>, Vec<_>) =
+                    VERBS.iter().partition(|(_, rights)| of_role(rights));
+                let told = |verb: &str| format!("{role}: {verb} {}", model.key());
+                let (before, noted) = (contents(conn)?, refusals(conn)?);
+                for (verb, _) in &refused {
+                    let status =
+                        attempt(&mut browser, model, kept, verb).with_context(|| told(verb))?;
+
+                    assert_eq!(status, if is_in { 403 } else { 302 }, "{}", told(verb));
+                }
+                assert_eq!(contents(conn)?, before, "{}", told("nothing changes at"));
+                let told_of = refusals(conn)? - noted;
+                let expected = if is_in { refused.len() } else { 0 };
+                assert_eq!(usize::try_from(told_of)?, expected, "{}", told("noted at"));
+
+                for (verb, _) in &allowed {
+                    let gone = match *verb {
+                        "delete" | "delete several" => {
+                            let name = format!("{role}-{}-{verb}", model.name).replace(' ', "-");
+                            Some(row(conn, &mut root, model, &name)?)
+                        }
+                        _ => None,
+                    };
+                    let row = gone.as_ref().unwrap_or(kept);
+                    let status =
+                        attempt(&mut browser, model, row, verb).with_context(|| told(verb))?;
+
+                    let expected = match *verb {
+                        "add" | "change" => 422,
+                        "restore" | "delete" | "delete several" => 303,
+                        _ => 200,
+                    };
+                    assert_eq!(status, expected, "{}", told(verb));
+                    if gone.is_some() {
+                        let left = (model.load)(conn, row.id.parse()?)?;
+                        assert_eq!(left, None, "{}", told(verb));
+                    }
+                }
+                assert_eq!(refusals(conn)? - noted, told_of, "{}", told("allowed at"));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn who_may_only_look_can_change_no_field() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    let mut root = Browser::superuser(&site, "root")?;
+    let mut viewer = browser(&site, "view")?;
+    for model in &MODELS {
+        let row = row(conn, &mut root, model, &format!("kept-{}", model.name))?;
+        let path = format!("/admin/{}/{}/{}/change/", model.app, model.name, row.id);
+
+        let page = viewer.get(&path)?.html()?;
+
+        for field in model.fields {
+            for part in ["", "_0", "_1"] {
+                let control = format!("name=\"{}{part}\"", field.name);
+                assert!(!page.source().contains(&control), "{path}: {control}");
+            }
+            assert!(page.text().contains(field.label), "{path}: {}", field.label);
+            let before = contents(conn)?;
+            let answer = viewer.post(&path, &[(field.name, "1"), ("_save", "")])?;
+            assert_eq!(answer.status, 403, "{path}: {}", field.name);
+            assert_eq!(contents(conn)?, before, "{path}: {}", field.name);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn fields_that_grant_are_refused_and_noted() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let mut root = Browser::superuser(&site, "root")?;
+        let mut browser = browser(&site, "change")?;
+        let target = row(conn, &mut root, &USER, "carol")?;
+        let editors = Group::insert(conn, &oc_core::testing::group("editors"))?;
+        Group::set_rights(conn, editors, &["lettings.delete_letting".to_owned()])?;
+        let (user, group) = (
+            format!("/admin/auth/user/{}/change/", target.id),
+            format!("/admin/auth/group/{editors}/change/"),
+        );
+        let editors = editors.to_string();
+        let account = [
+            ("username", "carol"),
+            ("is_active", "on"),
+            ("date_joined_0", "2026-01-02"),
+            ("date_joined_1", "03:04:05"),
+        ];
+        let named = [
+            ("name", "editors"),
+            ("permissions", "lettings.delete_letting"),
+        ];
+        let attempts: [(&str, &[(&str, &str)], (&str, &str)); 4] = [
+            (&user, &account, ("is_superuser", "on")),
+            (
+                &user,
+                &account,
+                ("user_permissions", "lettings.delete_letting"),
+            ),
+            (&user, &account, ("groups", &editors)),
+            (&group, &named, ("permissions", "auth.delete_user")),
+        ];
+        for (path, fields, grant) in attempts {
+            let (before, noted) = (contents(conn)?, refusals(conn)?);
+
+            let answer = browser.fill(path, &[fields, &[grant]].concat())?;
+
+            assert_eq!(answer.status, 422, "{}", grant.0);
+            assert!(
+                answer
+                    .html()?
+                    .text()
+                    .contains("that choice is not available.")
+            );
+            assert_eq!(contents(conn)?, before, "{}", grant.0);
+            assert_eq!(refusals(conn)?, noted + 1, "{}", grant.0);
+        }
+        let log = root.get("/admin/log/?action=refused")?.html()?.text();
+        assert!(log.contains(&format!("POST {user}: is_superuser")), "{log}");
+    }
+    Ok(())
+}
