@@ -4,7 +4,7 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use tempfile::NamedTempFile;
 use xshell::{Cmd, cmd};
 
@@ -186,8 +186,10 @@ impl Host for Vps<'_> {
     fn release(&mut self, image: &Image) -> Result<()> {
         self.bring(&FILES)?;
         let (path, reference) = (&self.path, &image.reference);
-        self.machine
-            .run(self.ssh(&format!("sh '{path}/roll.sh' '{reference}'")))
+        let roll = self.ssh(&format!("sh '{path}/roll.sh' '{reference}'"));
+        // The line that was run, and what it said, stand above already.
+        let rolled = self.machine.run(roll);
+        rolled.map_err(|_| anyhow!("roll.sh failed on {}; what it said is above", self.host))
     }
 
     /// `roll.sh` has seen both slots healthy; all else is seen from outside.
