@@ -19,7 +19,7 @@ use crate::machine::Machine;
 pub(super) const PASSWORD: &str = "Sea breeze 42";
 
 /// A site that does not serve by then never will.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Where a site runs, and how.
 pub(super) struct Place<'a> {
