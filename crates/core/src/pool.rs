@@ -70,6 +70,8 @@ pub fn connect_read_only_pool(
 fn build(manager: Manager, size: u32) -> Result<Pool, diesel::r2d2::PoolError> {
     Pool::builder()
         .max_size(size)
+        // The first will do for a start; the others come when they are needed.
+        .min_idle(Some(1))
         .connection_timeout(PATIENCE)
         // Each request that goes without a connection tells why; a line a try would bury it.
         .error_handler(Box::new(NopErrorHandler))
