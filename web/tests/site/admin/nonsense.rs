@@ -218,7 +218,7 @@ fn body(numbers: &mut Numbers, token: &str) -> Vec<u8> {
     match numbers.below(10) {
         0 => body.extend((0..200).map(|_| u8::try_from(numbers.below(256)).unwrap_or_default())),
         1 => {
-            body = b"--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n\xff\x00".to_vec()
+            body = b"--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n\xff\x00".to_vec();
         }
         2 => body = b"{\"title\": [".to_vec(),
         _ => {}

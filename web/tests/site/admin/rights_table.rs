@@ -17,6 +17,9 @@ use profiles::admin::PROFILE;
 use super::{Browser, account};
 use crate::support::{TestSite, letting, profile};
 
+/// The name of a field and what is sent in it.
+type Field<'a> = (&'a str, &'a str);
+
 const MODELS: [Model; 5] = [LETTING, ADDRESS, PROFILE, USER, GROUP];
 
 /// What can be done, and with which of the four rights; any of several will do.
@@ -325,7 +328,7 @@ fn fields_that_grant_are_refused_and_noted() -> Result<()> {
             ("name", "editors"),
             ("permissions", "lettings.delete_letting"),
         ];
-        let attempts: [(&str, &[(&str, &str)], (&str, &str)); 4] = [
+        let attempts: [(&str, &[Field<'_>], Field<'_>); 4] = [
             (&user, &account, ("is_superuser", "on")),
             (
                 &user,
