@@ -38,10 +38,9 @@ fn answer(place: (&str, u16), host: &str) -> anyhow::Result<String> {
     let mut connection = TcpStream::connect_timeout(&address, PATIENCE)?;
     connection.set_read_timeout(Some(PATIENCE))?;
     connection.set_write_timeout(Some(PATIENCE))?;
-    write!(
-        connection,
-        "GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-    )?;
+    // In one go: who answers after the first part of it and leaves would break the pipe for the rest.
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    connection.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     // The answer is a few hundred bytes; whatever else listens there may say more than we want to keep.
     connection.take(65_536).read_to_end(&mut answer)?;
