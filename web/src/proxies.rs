@@ -35,7 +35,13 @@ impl Proxies {
                         .eq_ignore_ascii_case(b"https")
             })
         };
-        self.trust(peer) && head.split(|byte| *byte == b'\n').any(says_https)
+        let is_empty = |line: &&[u8]| line.trim_ascii().is_empty();
+        // Empty lines may come before a head, and another line like that in a body behind it.
+        let mut lines = head
+            .split(|byte| *byte == b'\n')
+            .skip_while(is_empty)
+            .take_while(|line| !is_empty(line));
+        self.trust(peer) && lines.any(says_https)
     }
 
     /// The visitor's own address: the last one in the chain that is not a proxy of ours.

@@ -4,7 +4,6 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use anyhow::{Context, bail};
-use futures_util::FutureExt;
 use listenfd::ListenFd;
 use tokio::net;
 
@@ -53,8 +52,19 @@ impl Listener {
         Ok((stream.into_std()?, peer))
     }
 
-    /// A connection that has come already.
-    pub(super) fn try_accept(&self) -> Option<(TcpStream, SocketAddr)> {
-        self.accept().now_or_never().and_then(Result::ok)
+    /// Every connection that has come already; then the socket is closed, unless somebody else holds it too.
+    pub(super) fn finish(self, mut take: impl FnMut(TcpStream, SocketAddr)) -> io::Result<()> {
+        let listener = self.0.into_std()?;
+        loop {
+            match listener.accept() {
+                Ok((stream, peer)) => {
+                    stream.set_nonblocking(true)?;
+                    take(stream, peer);
+                }
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
     }
 }

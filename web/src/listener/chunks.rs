@@ -99,8 +99,8 @@ impl Chunks {
                 Self::Size(size << 4 | u64::from(digit), digits + 1)
             }
             (Self::Size(size, 1..) | Self::Extension(size), b'\r') => Self::SizeEnd(*size),
-            (Self::Size(size, 1..), b';' | b' ' | b'\t') => Self::Extension(*size),
-            (Self::Extension(size), _) if byte != b'\n' => Self::Extension(*size),
+            (Self::Size(size, 1..), b';')
+            | (Self::Extension(size), b'\t' | b' '..=b'~' | 128..) => Self::Extension(*size),
             (Self::SizeEnd(0) | Self::Trailer, b'\n') => Self::TrailerStart,
             (Self::SizeEnd(size), b'\n') => Self::Data(*size),
             (Self::DataReturn, b'\r') => Self::DataEnd,
@@ -155,6 +155,10 @@ mod tests {
             b"11111111111111111\r\n",
             b"-1\r\n",
             b"0\r\n\n",
+            b"3 \r\nabc",
+            b"3 x\r\nabc",
+            b"3;x\0\r\nabc",
+            b"3;x\nabc",
         ] {
             let mut framing = Framing::Chunked(Chunks::START);
 

@@ -1,31 +1,23 @@
 //! One connection, from its first byte to its last: requests one after another, each within the limits.
 
-use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
 use actix_web::rt::net::TcpStream;
-use actix_web::rt::task::yield_now;
-use actix_web::rt::time::{Instant, sleep_until};
-use tokio::select;
 
+use super::arrival::{Ending, request};
 use super::exchange::{Outcome, Terms, exchange};
-use super::limits::{LAST_CALL, LONGEST_ADDRESS};
 use super::refusal::Refusal;
-use super::request::{Head, Parsed, parse};
+use super::request::is_for_head;
 use super::room::{Place, Waiting};
-use super::stop::Phase;
 use super::wire::Wire;
 use super::worker::Worker;
 
-/// What a connection has to say next.
-enum Next {
-    Request(Head),
-    Refused(Refusal),
-    /// It has kept its place for too long while others wait for one.
-    Displaced,
-    /// Nothing.
-    Gone,
+/// What shapes a refusal, known from the beginning of a request.
+#[derive(Clone, Copy)]
+struct Asked {
+    over_https: bool,
+    for_head: bool,
 }
 
 /// Serves a connection until either side ends it.
@@ -41,117 +33,62 @@ pub(super) async fn serve(
     let mut wire = Wire::new(stream);
     let mut fresh = Some(waiting);
     loop {
-        let head = match next(&mut wire, &worker, fresh.take()).await {
-            Next::Request(head) => head,
-            Next::Refused(refusal) => {
-                return refuse(wire, peer, &worker, refusal, false).await;
-            }
-            Next::Displaced => {
+        let arrived = request(&mut wire, &worker, fresh.take()).await;
+        // The exchange takes the head out of the buffer.
+        let asked = Asked {
+            over_https: worker.proxies.say_https_in(peer.ip(), &wire.buffer),
+            for_head: is_for_head(&wire.buffer),
+        };
+        let mut arrived = match arrived {
+            Ok(arrived) => arrived,
+            Err(Ending::Refused(refusal)) => return refuse(wire, &worker, refusal, asked).await,
+            Err(Ending::Displaced) => {
                 if !wire.buffer.is_empty() {
-                    let answer = worker.refusals.answer(Refusal::Busy, false, false);
-                    wire.say_and_go(&answer);
+                    wire.say_and_go(&refusal_page(&worker, Refusal::Busy, asked));
                 }
                 break;
             }
-            Next::Gone => break,
+            Err(Ending::Gone) => break,
         };
-        let most = if head.is_probe {
+        let most = if arrived.head.is_probe {
             usize::MAX
         } else {
             worker.limits.requests
         };
-        let to_head = head.wants_no_body;
-        let Some(running) = worker.stop.request(most) else {
-            return refuse(wire, peer, &worker, Refusal::Busy, to_head).await;
-        };
+        if !arrived.running.admit(most) {
+            return refuse(wire, &worker, Refusal::Busy, asked).await;
+        }
         let terms = Terms {
-            head,
-            largest_body: worker.limits.body,
-            share: worker.bodies.share(),
+            length: arrived.length(),
+            wants_no_body: asked.for_head,
+            is_old: arrived.head.is_old,
             patience: worker.limits.client_timeout,
             stop: worker.stop.clone(),
         };
         let outcome;
         (wire, outcome) = exchange(wire, terms, |stream| (worker.site)(stream, peer)).await;
-        drop(running);
+        drop(arrived);
         match outcome {
             Outcome::Next => {}
             Outcome::Last => {
-                wire.linger().await;
+                wire.linger(&worker.room, &worker.stop).await;
                 break;
             }
-            Outcome::Refused(refusal) => {
-                return refuse(wire, peer, &worker, refusal, to_head).await;
-            }
+            Outcome::Refused(refusal) => return refuse(wire, &worker, refusal, asked).await,
             Outcome::Lost => break,
         }
     }
     drop(place);
 }
 
-/// Waits for the next request; on a fresh connection it has begun to wait already.
-async fn next(wire: &mut Wire, worker: &Worker, fresh: Option<Waiting>) -> Next {
-    let is_fresh = fresh.is_some();
-    let mut waiting = fresh;
-    let began = Instant::now();
-    let mut first_byte = (!wire.buffer.is_empty()).then_some(began);
-    // Nothing that came before this has a line's end in it that was not looked at.
-    let mut looked_at = 0;
-    let (mut is_closing, mut is_displaced) = (false, false);
-    loop {
-        let is_worth_a_look = looked_at == 0
-            || wire.buffer[looked_at..].contains(&b'\n')
-            || wire.buffer.len() > LONGEST_ADDRESS;
-        if !wire.buffer.is_empty() && is_worth_a_look {
-            match parse(&wire.buffer, worker.limits.body) {
-                Parsed::Whole(head) => return Next::Request(head),
-                Parsed::Refused(refusal) => return Next::Refused(refusal),
-                Parsed::Partial => looked_at = wire.buffer.len(),
-            }
-        }
-        match wire.try_read() {
-            Ok(0) if wire.buffer.is_empty() => return Next::Gone,
-            Ok(0) => return Next::Refused(Refusal::Bad),
-            Ok(_) => {
-                first_byte.get_or_insert_with(Instant::now);
-                continue;
-            }
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Next::Gone,
-            Err(_) if is_displaced => return Next::Displaced,
-            Err(_) => {}
-        }
-        let patience = if first_byte.is_some() || is_fresh {
-            worker.limits.client_timeout
-        } else {
-            worker.limits.idle_timeout
-        };
-        let mut deadline = first_byte.unwrap_or(began) + patience;
-        if is_closing && first_byte.is_none() {
-            deadline = deadline.min(Instant::now() + LAST_CALL);
-        }
-        let waiting = waiting.get_or_insert_with(|| worker.room.wait());
-        select! {
-            readable = wire.stream.readable() => if readable.is_err() {
-                return Next::Gone;
-            },
-            () = sleep_until(deadline) => return if first_byte.is_some() {
-                Next::Refused(Refusal::TooSlow)
-            } else {
-                Next::Gone
-            },
-            () = waiting.leave.notified() => {
-                // What has come in the meantime counts.
-                yield_now().await;
-                is_displaced = true;
-            }
-            () = worker.stop.reached(Phase::Closing), if !is_closing => is_closing = true,
-        }
-    }
+fn refusal_page(worker: &Worker, refusal: Refusal, asked: Asked) -> Vec<u8> {
+    worker
+        .refusals
+        .answer(refusal, asked.over_https, asked.for_head)
 }
 
 /// Answers with the page of a refusal, and ends the connection.
-async fn refuse(wire: Wire, peer: SocketAddr, worker: &Worker, refusal: Refusal, to_head: bool) {
-    let https = worker.proxies.say_https_in(peer.ip(), &wire.buffer);
-    let answer = worker.refusals.answer(refusal, https, to_head);
-    wire.say_last(&answer).await;
+async fn refuse(wire: Wire, worker: &Worker, refusal: Refusal, asked: Asked) {
+    let answer = refusal_page(worker, refusal, asked);
+    wire.say_last(&answer, &worker.room, &worker.stop).await;
 }

@@ -10,21 +10,21 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_web::rt::time::{Instant, Sleep, sleep_until};
-use actix_web::web::Buf;
 use futures_util::future::LocalBoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::admission::Share;
 use super::answer::{Answer, Stray};
-use super::chunks::Framing;
 use super::pace::Pace;
 use super::refusal::Refusal;
-use super::request::Head;
 use super::stop::Stop;
 use super::wire::Wire;
 
 /// How much of an answer is kept here before the site has to wait for the client (bytes).
 const MOST_UNSENT: usize = 64 << 10;
+
+/// How long the site may take over an answer, or over its next part: nothing of ours takes so long, and what is stuck
+/// must not be counted as running for ever.
+const SITE_PATIENCE: Duration = Duration::from_mins(5);
 
 /// How an exchange ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,14 +41,15 @@ pub(super) enum Outcome {
 
 /// What an exchange needs beside the connection.
 pub(super) struct Terms {
-    pub(super) head: Head,
-    pub(super) largest_body: usize,
-    pub(super) share: Share,
+    /// The length of the request (bytes).
+    pub(super) length: usize,
+    pub(super) wants_no_body: bool,
+    pub(super) is_old: bool,
     pub(super) patience: Duration,
     pub(super) stop: Stop,
 }
 
-/// Has the site answer one request, whose head lies at the start of the wire's buffer.
+/// Has the site answer one request, all of which lies at the start of the wire's buffer.
 pub(super) async fn exchange(
     wire: Wire,
     terms: Terms,
@@ -56,16 +57,12 @@ pub(super) async fn exchange(
 ) -> (Wire, Outcome) {
     let exchange = Rc::new(RefCell::new(Exchange {
         wire,
-        handing_over: terms.head.length,
-        body: terms.head.body,
-        largest_body: terms.largest_body,
-        share: terms.share,
-        is_deaf: false,
-        answer: Answer::new(terms.head.wants_no_body, terms.head.is_old),
+        handing_over: terms.length,
+        answer: Answer::new(terms.wants_no_body, terms.is_old),
         unsent: Vec::new(),
         sent: 0,
-        reading: Pace::new(terms.patience),
         writing: Pace::new(terms.patience),
+        moved: Instant::now(),
         stop: terms.stop,
         verdict: None,
     }));
@@ -77,9 +74,7 @@ pub(super) async fn exchange(
         if let Some(outcome) = exchange.outcome(ended) {
             return Poll::Ready(outcome);
         }
-        let Some(deadline) = exchange.deadline() else {
-            return Poll::Pending;
-        };
+        let deadline = exchange.deadline();
         let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if timer.deadline() != deadline {
             timer.as_mut().reset(deadline);
@@ -90,27 +85,29 @@ pub(super) async fn exchange(
     .await;
     drop(dispatcher);
     let exchange = Rc::into_inner(exchange).expect("the dispatcher held the only other handle");
-    (exchange.into_inner().wire, outcome)
+    let Exchange {
+        mut wire,
+        handing_over,
+        ..
+    } = exchange.into_inner();
+    // What the site did not care to read is not the next request.
+    wire.forget(handing_over);
+    (wire, outcome)
 }
 
 /// The state of an exchange.
 #[derive(Debug)]
 struct Exchange {
     wire: Wire,
-    /// How many bytes at the start of the buffer belong to this request.
+    /// How many bytes at the start of the buffer are still to be given to the dispatcher.
     handing_over: usize,
-    /// What is still to come of its body.
-    body: Framing,
-    largest_body: usize,
-    share: Share,
-    /// Whether no more of the request is read.
-    is_deaf: bool,
     answer: Answer,
     /// The beginning of the answer, and how much of it was sent.
     unsent: Vec<u8>,
     sent: usize,
-    reading: Pace,
     writing: Pace,
+    /// When the site has last got on with its answer.
+    moved: Instant,
     stop: Stop,
     verdict: Option<Outcome>,
 }
@@ -122,11 +119,10 @@ impl Exchange {
             return Some(verdict);
         }
         if self.answer.is_complete() && self.unsent.is_empty() {
-            let whole = self.body.is_complete();
-            return Some(if whole && !self.answer.closes {
-                Outcome::Next
-            } else {
+            return Some(if self.answer.closes {
                 Outcome::Last
+            } else {
+                Outcome::Next
             });
         }
         // An answer of unknown length is whole when nothing more comes.
@@ -137,66 +133,21 @@ impl Exchange {
         })
     }
 
-    /// When the client has taken too long.
-    fn deadline(&self) -> Option<Instant> {
-        let deadlines = [self.reading.deadline(), self.writing.deadline()];
-        deadlines.into_iter().flatten().min()
+    /// When the client has taken too long, or the site.
+    fn deadline(&self) -> Instant {
+        let site = self.moved + SITE_PATIENCE;
+        self.writing
+            .deadline()
+            .map_or(site, |client| client.min(site))
     }
 
-    /// What becomes of a client that has taken too long.
+    /// What becomes of an exchange that has taken too long.
     fn late(&self) -> Outcome {
         if self.answer.has_begun() {
-            Outcome::Lost
-        } else {
-            Outcome::Refused(Refusal::TooSlow)
+            return Outcome::Lost;
         }
-    }
-
-    /// Reads more of the body into the buffer.
-    fn read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            match self.wire.try_read() {
-                Ok(0) => {
-                    self.refuse(Refusal::Bad);
-                    return Poll::Pending;
-                }
-                Ok(count) => {
-                    self.reading.moved(count);
-                    self.sort();
-                    return Poll::Ready(Ok(()));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.wire.stream.poll_read_ready(cx)?.is_pending() {
-                        self.reading.stalled();
-                        return Poll::Pending;
-                    }
-                }
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
-    }
-
-    /// Sorts what lies in the buffer behind the bytes to hand over: more of the body, or the next request.
-    fn sort(&mut self) {
-        let Ok(count) = self.body.advance(&self.wire.buffer[self.handing_over..]) else {
-            self.refuse(Refusal::Bad);
-            return;
-        };
-        if !self.share.grow(count) {
-            self.refuse(Refusal::Busy);
-        } else if self.share.bytes() > self.largest_body {
-            self.refuse(Refusal::BodyTooLarge);
-        } else {
-            self.handing_over += count;
-        }
-    }
-
-    /// Refuses the request; one that is being answered is only not read any further.
-    fn refuse(&mut self, refusal: Refusal) {
-        self.is_deaf = true;
-        if !self.answer.has_begun() {
-            self.verdict = Some(Outcome::Refused(refusal));
-        }
+        log::error!("the site had no answer after {SITE_PATIENCE:?}, and the request was given up");
+        Outcome::Refused(Refusal::Busy)
     }
 
     /// Sends what was kept of the answer.
@@ -217,7 +168,9 @@ impl Exchange {
 
     fn stray(&mut self, stray: &Stray) -> io::Error {
         match stray {
-            Stray::Bare(status) => self.refuse(Refusal::of_status(*status)),
+            Stray::Bare(status) => {
+                self.verdict = Some(Outcome::Refused(Refusal::of_status(*status)));
+            }
             Stray::Broken => {
                 log::error!("an answer of the site made no sense, and was held back");
                 self.verdict = Some(Outcome::Lost);
@@ -233,29 +186,20 @@ pub(super) struct Stream(Rc<RefCell<Exchange>>);
 impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
+        _: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let exchange = &mut *self.0.borrow_mut();
-        loop {
-            let count = exchange.handing_over.min(into.remaining());
-            if count > 0 {
-                into.put_slice(&exchange.wire.buffer[..count]);
-                exchange.wire.buffer.advance(count);
-                exchange.handing_over -= count;
-                return Poll::Ready(Ok(()));
-            }
-            // The next request is none of this dispatcher's business, and it is not told of an end: it would take
-            // that for the end of a body that it has not read yet.
-            if exchange.is_deaf || exchange.body.is_complete() {
-                return Poll::Pending;
-            }
-            if exchange.wire.buffer.is_empty() {
-                ready!(exchange.read(cx))?;
-            } else {
-                exchange.sort();
-            }
+        let count = exchange.handing_over.min(into.remaining());
+        // The next request is none of this dispatcher's business, and it is not told of an end: it would take that
+        // for the end of its connection.
+        if count == 0 {
+            return Poll::Pending;
         }
+        into.put_slice(&exchange.wire.buffer[..count]);
+        exchange.wire.forget(count);
+        exchange.handing_over -= count;
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -270,6 +214,7 @@ impl AsyncWrite for Stream {
             // The dispatcher is dropped when this turn of it ends.
             return Poll::Pending;
         }
+        exchange.moved = Instant::now();
         let closes = exchange.stop.is_stopping();
         if exchange.answer.is_in_body() && exchange.unsent.is_empty() {
             let Poll::Ready(count) = Pin::new(&mut exchange.wire.stream).poll_write(cx, bytes)?

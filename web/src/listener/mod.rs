@@ -7,6 +7,7 @@
 mod accept;
 mod admission;
 mod answer;
+mod arrival;
 mod chunks;
 mod connection;
 mod exchange;

@@ -22,10 +22,10 @@ pub(super) struct Head {
     pub(super) length: usize,
     /// How the body is sent that follows it.
     pub(super) body: Framing,
-    /// Whether it asks for a head alone.
-    pub(super) wants_no_body: bool,
     /// Whether it is one of HTTP/1.0, whose connections end after an answer unless it says otherwise.
     pub(super) is_old: bool,
+    /// Whether it asks before it sends its body.
+    pub(super) expects_word: bool,
     /// Whether a machine asks how the process is: answered however busy it is.
     pub(super) is_probe: bool,
 }
@@ -54,21 +54,47 @@ pub(super) fn parse(bytes: &[u8], largest_body: usize) -> Parsed {
         Err(refusal) => return Parsed::Refused(refusal),
     };
     let path = request.path.unwrap_or_default();
+    let is_old = request.version == Some(0);
+    let expects_word = |header: &httparse::Header<'_>| {
+        let mut words = header.value.split(|byte| *byte == b',');
+        header.name.eq_ignore_ascii_case("expect")
+            && words.any(|word| word.trim_ascii().eq_ignore_ascii_case(b"100-continue"))
+    };
     Parsed::Whole(Head {
         length,
         body,
-        wants_no_body: request.method == Some("HEAD"),
-        is_old: request.version == Some(0),
+        is_old,
+        expects_word: !is_old && request.headers.iter().any(expects_word),
         is_probe: matches!(path, "/healthz" | "/readyz"),
     })
 }
 
+/// Where a request begins: empty lines before it are allowed (RFC 9112, section 2.2).
+fn start(bytes: &[u8]) -> usize {
+    let begins = |byte: &u8| !matches!(byte, b'\r' | b'\n');
+    bytes.iter().position(begins).unwrap_or(bytes.len())
+}
+
+/// Whether what begins there asks for a head alone.
+pub(super) fn is_for_head(bytes: &[u8]) -> bool {
+    bytes[start(bytes)..].starts_with(b"HEAD ")
+}
+
+/// Has a head ask for no other protocol: a server may ignore that (RFC 9110, section 7.8), while the parser behind us
+/// would wait for a body without an end.
+pub(super) fn ignore_upgrades(head: &mut [u8]) {
+    for line in head.split_mut(|byte| *byte == b'\n') {
+        if let Some(name) = line.first_chunk_mut::<8>()
+            && name.eq_ignore_ascii_case(b"upgrade:")
+        {
+            *name = *b"ignored:";
+        }
+    }
+}
+
 /// What is too long in a head, or in the beginning of one.
 fn too_long(bytes: &[u8]) -> Option<Refusal> {
-    // Empty lines before a request are allowed (RFC 9112, section 2.2).
-    let start = bytes
-        .iter()
-        .position(|byte| !matches!(byte, b'\r' | b'\n'))?;
+    let start = start(bytes);
     let end = bytes[start..].iter().position(|byte| *byte == b'\n');
     let line = &bytes[start..end.map_or(bytes.len(), |end| start + end)];
     let address = line.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
@@ -131,10 +157,11 @@ mod tests {
         let head = Head {
             length,
             body: Framing::NONE,
-            wants_no_body: true,
             is_old: true,
+            expects_word: false,
             is_probe: false,
         };
+        assert!(is_for_head(&bytes));
         assert_eq!(parse(&bytes, 0), Parsed::Whole(head));
         assert_eq!(parse(&bytes[..length - 1], 0), Parsed::Partial);
     }
@@ -160,6 +187,22 @@ mod tests {
         ] {
             assert_eq!(body_of(headers), None, "{headers}");
         }
+    }
+
+    #[test]
+    fn a_head_can_be_made_to_ask_for_no_upgrade() {
+        let mut bytes = request(
+            "GET /upgrade: HTTP/1.1",
+            "UPGRADE: websocket\r\nX-Upgrade: a\r\n",
+        );
+
+        ignore_upgrades(&mut bytes);
+
+        let expected = request(
+            "GET /upgrade: HTTP/1.1",
+            "ignored: websocket\r\nX-Upgrade: a\r\n",
+        );
+        assert_eq!(bytes, expected);
     }
 
     #[test]
@@ -196,6 +239,7 @@ mod tests {
                 Refusal::BodyTooLarge,
                 request("POST / HTTP/1.1", "Content-Length: 1001\r\n"),
             ),
+            (Refusal::HeadTooLarge, b"\r\n".repeat(LONGEST_FIELDS)),
             (Refusal::Bad, b"this is not HTTP\r\n\r\n".to_vec()),
             (Refusal::Bad, b"\x16\x03\x01\x02\x00\x01\x00".to_vec()),
         ] {

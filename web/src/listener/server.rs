@@ -15,11 +15,11 @@ use actix_web::dev::AppConfig;
 use anyhow::Context;
 use tokio::select;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::accept::Listener;
 use super::admission::Bodies;
-use super::limits::Limits;
+use super::limits::{LAST_CALL, Limits};
 use super::refusal::Refusals;
 use super::site_service::make_site;
 use super::stop::{Phase, Stop};
@@ -48,7 +48,8 @@ pub(crate) struct Terms {
 
 /// A site that listens.
 pub struct Server {
-    listener: Listener,
+    /// Until it is closed on the way out.
+    listener: Option<Listener>,
     address: SocketAddr,
     workers: Vec<Hand>,
     starting: Vec<oneshot::Receiver<anyhow::Result<()>>>,
@@ -126,7 +127,7 @@ impl Server {
         let start = || Hand::start(Arc::clone(&blueprint));
         let (workers, starting) = std::iter::repeat_with(start).take(terms.workers).unzip();
         Ok(Self {
-            listener: Listener::new(listener).context("cannot watch the listener")?,
+            listener: Some(Listener::new(listener).context("cannot watch the listener")?),
             address,
             workers,
             starting,
@@ -168,8 +169,11 @@ impl Server {
             () = self.serve() => {}
             () = self.stop.reached(Phase::Draining) => {}
         }
-        let deadline = Instant::now() + self.limits.shutdown_timeout;
-        let drained = timeout_at(deadline, self.drain()).await;
+        let now = Instant::now();
+        let whole = self.limits.shutdown_timeout;
+        // Enough is left of it for those who wait to be told.
+        let first = whole.saturating_sub(LAST_CALL * 2).max(whole / 2);
+        let drained = timeout_at(now + whole, self.drain(now + first)).await;
         if drained.is_err() {
             log::warn!(
                 "{} connections did not end in time, and are cut off",
@@ -187,8 +191,11 @@ impl Server {
 
     /// Takes connections for ever.
     async fn serve(&self) {
+        let Some(listener) = &self.listener else {
+            return;
+        };
         loop {
-            match self.listener.accept().await {
+            match listener.accept().await {
                 Ok((stream, peer)) => self.hand_out(stream, peer),
                 // The client went away before we came to it.
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
@@ -210,8 +217,8 @@ impl Server {
     }
 
     /// Lets what runs come to its end: first the requests that began before the order, while others still get an
-    /// answer, so that whoever asks is told that the site is not ready; then the connections.
-    async fn drain(&self) {
+    /// answer, so that whoever asks is told that the site is not ready; at that time at the latest the connections.
+    async fn drain(&mut self, closing: Instant) {
         let early = async {
             while self.stop.early_requests() > 0 {
                 sleep(LOOK).await;
@@ -220,11 +227,15 @@ impl Server {
         select! {
             () = self.serve() => {}
             () = early => {}
+            () = sleep_until(closing) => {}
             () = self.stop.reached(Phase::Over) => return,
         }
         // A client that was let in must not be turned out unheard.
-        while let Some((stream, peer)) = self.listener.try_accept() {
-            self.hand_out(stream, peer);
+        if let Some(listener) = self.listener.take() {
+            let finished = listener.finish(|stream, peer| self.hand_out(stream, peer));
+            if let Err(error) = finished {
+                log::warn!("connections that had come could not be taken: {error}");
+            }
         }
         self.stop.enter(Phase::Closing);
         let gone = async {

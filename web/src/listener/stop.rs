@@ -25,8 +25,10 @@ pub struct Stop(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     phase: watch::Sender<Phase>,
-    /// Requests in work that began before the order to stop, and after it.
+    /// Requests whose head has come that began before the order to stop, and after it.
     running: [AtomicUsize; 2],
+    /// Those of them that the site is at work on.
+    admitted: AtomicUsize,
 }
 
 impl Default for Stop {
@@ -42,6 +44,7 @@ impl Stop {
         Self(Arc::new(Inner {
             phase: watch::Sender::new(Phase::Serving),
             running: [AtomicUsize::new(0), AtomicUsize::new(0)],
+            admitted: AtomicUsize::new(0),
         }))
     }
 
@@ -87,17 +90,15 @@ impl Stop {
         phases.wait_for(|phase| *phase >= wanted).await.ok();
     }
 
-    /// Counts a request as running until the guard is dropped, unless that many run already.
-    pub(super) fn request(&self, most: usize) -> Option<Running> {
+    /// Counts a request as running until the guard is dropped.
+    pub(super) fn request(&self) -> Running {
         let late = usize::from(self.is_stopping());
         self.0.running[late].fetch_add(1, Ordering::Relaxed);
-        let running = Running {
+        Running {
             stop: self.clone(),
             late,
-        };
-        let [early, late] = &self.0.running;
-        let all = early.load(Ordering::Relaxed) + late.load(Ordering::Relaxed);
-        (all <= most).then_some(running)
+            is_admitted: false,
+        }
     }
 
     /// How many requests run that began before the order to stop.
@@ -111,11 +112,24 @@ impl Stop {
 pub(super) struct Running {
     stop: Stop,
     late: usize,
+    is_admitted: bool,
+}
+
+impl Running {
+    /// Lets the site get to work on it, unless it works on that many already.
+    pub(super) fn admit(&mut self, most: usize) -> bool {
+        let before = self.stop.0.admitted.fetch_add(1, Ordering::Relaxed);
+        self.is_admitted = true;
+        before < most
+    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop.0.running[self.late].fetch_sub(1, Ordering::Relaxed);
+        if self.is_admitted {
+            self.stop.0.admitted.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -126,20 +140,23 @@ mod tests {
     #[test]
     fn a_request_is_refused_beyond_the_most() {
         let stop = Stop::new();
-        let first = stop.request(1);
+        let _on_its_way_in = stop.request();
+        let mut first = stop.request();
+        let mut second = stop.request();
+        let mut third = stop.request();
 
-        assert!(first.is_some());
-        assert!(stop.request(1).is_none());
-        drop(first);
-        assert!(stop.request(1).is_some());
+        assert!(first.admit(1));
+        assert!(!second.admit(1));
+        drop((first, second));
+        assert!(third.admit(1));
     }
 
     #[test]
     fn requests_before_and_after_the_order_are_told_apart() {
         let stop = Stop::new();
-        let early = stop.request(9);
+        let early = stop.request();
         stop.begin();
-        let _late = stop.request(9);
+        let _late = stop.request();
 
         assert_eq!(stop.early_requests(), 1);
         drop(early);

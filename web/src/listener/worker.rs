@@ -139,8 +139,10 @@ fn welcome(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) -> anyhow::
         Err(place) => {
             let answer = worker.refusals.answer(Refusal::Busy, false, false);
             if place.is_last_resort() {
+                let worker = Rc::clone(worker);
                 rt::spawn(async move {
-                    Wire::new(stream).say_last(&answer).await;
+                    let wire = Wire::new(stream);
+                    wire.say_last(&answer, &worker.room, &worker.stop).await;
                     drop(place);
                 });
             }

@@ -5,9 +5,14 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use anyhow::Result;
+use diesel::connection::SimpleConnection;
+use oc_core::testing::TestDb;
 
 use crate::http::{Answer, Connection, request};
 use crate::support::{TestSite, letting};
+
+/// The beginning of a form's head.
+const FORM: &str = "POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\n";
 
 /// A refusal with that status and heading, after which the connection ends.
 fn assert_refused(answer: &Answer, status: u16, heading: &str) -> Result<()> {
@@ -31,6 +36,7 @@ fn a_head_that_is_too_large_is_refused_before_it_ends() -> Result<()> {
 
     for (bytes, status, heading) in [
         (format!("GET /?q={long}"), 414, "Address too long"),
+        ("\r\n".repeat(50_000), 431, "Request too large"),
         (
             format!("GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: {long}"),
             431,
@@ -153,22 +159,100 @@ fn who_waits_longest_makes_room_for_a_visitor() -> Result<()> {
 
 #[test]
 fn a_request_too_many_is_asked_to_come_again() -> Result<()> {
-    let site = TestSite::with(&[("MAX_REQUESTS", "1"), ("WORKERS", "1")])?;
-    let head = "POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
-    let mut first = connect(&site, head.as_bytes())?;
-    // It is in work when it was told to go on.
-    assert_eq!(first.interim()?, 100);
+    let Some(db) = TestDb::postgres()? else {
+        return Ok(());
+    };
+    let site = TestSite::on_with(db, &[("MAX_REQUESTS", "1"), ("WORKERS", "1")])?;
+    let mut holder = site.database()?;
+    holder.batch_execute("BEGIN; LOCK TABLE lettings IN ACCESS EXCLUSIVE MODE")?;
+    let ask = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let mut first = connect(&site, ask("/healthz").as_bytes())?;
+    assert_eq!(first.answer(true)?.status, 200);
+    first.write(ask("/lettings/1/").as_bytes())?;
 
     let second = site.get("/")?;
     let probe = site.get("/healthz")?;
-    first.write(b"a=b")?;
+    holder.batch_execute("COMMIT")?;
     let first = first.answer(true)?;
     let third = site.get("/")?;
 
     assert_refused(&second, 503, "Very busy just now")?;
     assert!(second.header("retry-after").is_some());
     assert_eq!(probe.status, 200);
-    assert_eq!((first.status, third.status), (403, 200));
+    assert_eq!((first.status, third.status), (404, 200));
+    Ok(())
+}
+
+#[test]
+fn bodies_that_do_not_come_keep_nobody_out() -> Result<()> {
+    let site = TestSite::with(&[
+        ("MAX_CONNECTIONS", "4"),
+        ("MAX_REQUESTS", "1"),
+        ("WORKERS", "1"),
+    ])?;
+    let mut slow = Vec::new();
+    for _ in 0..4 {
+        let mut connection = connect(
+            &site,
+            format!("{FORM}Content-Length: 3\r\nExpect: 100-continue\r\n\r\n").as_bytes(),
+        )?;
+        assert_eq!(connection.interim()?, 100);
+        slow.push(connection);
+    }
+
+    let visitor = site.get("/")?;
+    slow[3].write(b"a=b")?;
+    let last = slow[3].answer(true)?;
+
+    assert_eq!((visitor.status, last.status), (200, 403));
+    assert_refused(&slow[0].answer(true)?, 503, "Very busy just now")?;
+    Ok(())
+}
+
+#[test]
+fn another_protocol_is_not_waited_for() -> Result<()> {
+    let site = TestSite::start()?;
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+
+    for (bytes, status) in [
+        (format!("{FORM}{upgrade}Content-Length: 3\r\n\r\na=b"), 403),
+        (format!("{FORM}{upgrade}Content-Length: 0\r\n\r\n"), 403),
+        (format!("{FORM}{upgrade}\r\n"), 403),
+        (
+            format!("GET / HTTP/1.1\r\nHost: localhost\r\n{upgrade}\r\n"),
+            200,
+        ),
+    ] {
+        assert_eq!(
+            connect(&site, bytes.as_bytes())?.answer(true)?.status,
+            status,
+            "{bytes}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_refusal_knows_how_it_was_asked_for() -> Result<()> {
+    let site = TestSite::with(&[
+        ("TRUSTED_PROXIES", "127.0.0.0/8"),
+        ("MAX_BODY_SIZE", "2000"),
+    ])?;
+    let https = "X-Forwarded-Proto: https\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let large = format!("7d1\r\n{}", "a".repeat(2001));
+
+    for (chunks, status) in [("3 x\r\na=b", 400), (&*large, 413)] {
+        let answer = connect(&site, format!("{FORM}{https}{chunks}").as_bytes())?.answer(true)?;
+        assert_eq!(answer.status, status);
+        assert!(
+            answer.header("strict-transport-security").is_some(),
+            "{status}"
+        );
+    }
+    let long = "a".repeat(100_000);
+    let mut head = connect(&site, format!("\r\nHEAD /?q={long}").as_bytes())?;
+    assert_eq!(head.answer(false)?.status, 414);
+    assert_eq!(head.rest()?, b"");
     Ok(())
 }
 

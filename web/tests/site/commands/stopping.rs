@@ -64,6 +64,31 @@ fn what_does_not_end_in_time_is_cut_off() -> Result<()> {
 }
 
 #[test]
+fn a_body_that_does_not_come_takes_no_answer_from_others() -> Result<()> {
+    let program = Program::with(&[("SHUTDOWN_TIMEOUT", "4")])?;
+    let serving = program.serve(&[])?;
+    let mut running = Connection::open(serving.address())?;
+    running.write(BEGUN)?;
+    assert_eq!(running.interim()?, 100);
+    let mut idle = Connection::open(serving.address())?;
+    idle.write(&request_keeping("/healthz"))?;
+    assert_eq!(idle.answer(true)?.status, 200);
+
+    serving.signal("TERM")?;
+    // Once nobody new is let in, those who wait are asked for the last time.
+    while serving.get("localhost", "/readyz").is_ok() {}
+    idle.write(&request_keeping("/"))?;
+    let page = idle.answer(true)?;
+
+    assert_eq!(
+        (page.status, page.header("connection")),
+        (200, Some("close"))
+    );
+    assert_eq!(serving.wait()?.0, Some(0));
+    Ok(())
+}
+
+#[test]
 fn a_second_signal_ends_the_site_at_once() -> Result<()> {
     let mut serving = Program::new()?.serve(&[])?;
     let mut running = Connection::open(serving.address())?;
