@@ -261,7 +261,7 @@ fn numbers_that_were_stored_as_text_are_numbers() -> Result<()> {
 }
 
 #[test]
-fn usernames_are_kept_to_the_letter_and_look_alikes_told() -> Result<()> {
+fn usernames_are_kept_to_the_letter_and_similar_ones_told() -> Result<()> {
     for db in TestDb::each()? {
         let mut site = DjangoSite::new(Edition::Split)?;
         site.sql(

@@ -213,10 +213,10 @@ fn a_file_that_cannot_be_read_is_told_of() -> Result<()> {
     for (file, words) in [
         (&b""[..], "File is required."),
         (
-            b"id,title\n1,Caf\xe9",
+            b"id,title\n1,Th\xe9",
             "The file is not UTF-8 text (line 2).",
         ),
-        (b"id,titel\n1,x", "There is no column of this name."),
+        (b"id,heading\n1,x", "There is no column of this name."),
         (&*large, "File must be at most 4 MB."),
     ] {
         let (status, text) = told(file)?;
