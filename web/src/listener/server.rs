@@ -237,6 +237,10 @@ impl Server {
                 log::warn!("connections that had come could not be taken: {error}");
             }
         }
+        log::info!(
+            "no connection is taken any more; {} are left",
+            self.connections()
+        );
         self.stop.enter(Phase::Closing);
         let gone = async {
             while self.connections() > 0 {

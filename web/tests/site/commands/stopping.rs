@@ -66,7 +66,7 @@ fn what_does_not_end_in_time_is_cut_off() -> Result<()> {
 #[test]
 fn a_body_that_does_not_come_takes_no_answer_from_others() -> Result<()> {
     let program = Program::with(&[("SHUTDOWN_TIMEOUT", "4")])?;
-    let serving = program.serve(&[])?;
+    let mut serving = program.serve(&[])?;
     let mut running = Connection::open(serving.address())?;
     running.write(BEGUN)?;
     assert_eq!(running.interim()?, 100);
@@ -76,7 +76,7 @@ fn a_body_that_does_not_come_takes_no_answer_from_others() -> Result<()> {
 
     serving.signal("TERM")?;
     // Once nobody new is let in, those who wait are asked for the last time.
-    while serving.get("localhost", "/readyz").is_ok() {}
+    serving.wait_for_log("no connection is taken any more")?;
     idle.write(&request_keeping("/"))?;
     let page = idle.answer(true)?;
 
