@@ -1,5 +1,6 @@
 //! `import-django`: everything that a Django edition of the site holds.
 
+use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
@@ -55,9 +56,17 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     let url = &config.database_url;
     let open = || open(url, arguments.dry_run);
     let report = import(&arguments.file, options, url, &open)?;
-    match arguments.format {
-        Format::Text => print!("{report}"),
-        Format::Json => println!("{}", serde_json::to_string_pretty(&report)?),
+    let text = match arguments.format {
+        Format::Text => report.to_string(),
+        Format::Json => serde_json::to_string_pretty(&report)? + "\n",
+    };
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        // Whoever reads it may have seen enough; what was done is done.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            return Err(error)
+                .context("the import went to its end, but its report cannot be written");
+        }
+        _ => {}
     }
     match report.outcome {
         Outcome::Refused(why) => bail!("{why}"),
@@ -73,7 +82,11 @@ fn open(url: &DatabaseUrl, dry_run: bool) -> anyhow::Result<Option<DbConnection>
     {
         return Ok(None);
     }
-    let mut conn = start::open_checked(url)?;
+    let mut conn = if dry_run {
+        start::open_checked_read_only(url)?
+    } else {
+        start::open_checked(url)?
+    };
     if let DbConnection::Sqlite(sqlite) = &mut conn {
         use diesel::connection::SimpleConnection;
         // Indexes grow at places all over the file; in the usual cache of 2 MB their pages come and go.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::digest::Sum;
+use super::file::LARGEST_ID;
 use super::plan::{Decision, Plan};
 use super::sink::Sink;
 use super::standing::{Standing, lines};
@@ -80,8 +81,6 @@ fn note_last_id(
     spec: &Spec,
     values: &[Value],
 ) {
-    /// Beyond this no counter of an old site came.
-    const LARGEST: i64 = 1 << 53;
     let mut note = |target, id: Option<i64>| {
         if let Some(id) = id {
             let last = last_ids.entry(target).or_default();
@@ -95,7 +94,7 @@ fn note_last_id(
         let model = values[spec.place("model")].as_str();
         let gone = values[spec.place("object_id")].as_i64();
         if let Some(model) = model.and_then(Target::of_model) {
-            note(model, gone.filter(|id| *id < LARGEST));
+            note(model, gone.filter(|id| *id <= LARGEST_ID));
         }
     }
 }

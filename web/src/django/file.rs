@@ -18,6 +18,8 @@ use super::{dump, private};
 
 /// The beginning of every SQLite database.
 const MAGIC: &[u8] = b"SQLite format 3\0";
+/// The largest id that is taken over: beyond it no counter of an old site came, and later rows need room.
+pub(super) const LARGEST_ID: i64 = 1 << 53;
 /// Rows a query.
 const PAGE: i64 = 2_000;
 /// What may stand in a path as it is, within SQLite's notation of a file as a URI.
@@ -44,6 +46,11 @@ pub(super) struct DjangoFile {
     pub(super) lacks_ids: bool,
     /// Holds the private copy, if there is one, and goes last.
     _folder: Option<TempDir>,
+}
+
+/// Whether somebody is writing just now, so that a copy would be half old and half new.
+fn is_locked(error: &anyhow::Error) -> bool {
+    format!("{error:#}").contains("database is locked")
 }
 
 impl DjangoFile {
@@ -87,7 +94,7 @@ impl DjangoFile {
         );
         uri.extend(b"?mode=ro");
         match Self::new(&String::from_utf8(uri)?, None) {
-            Err(_) if private::has_journal(path) => {
+            Err(error) if private::has_journal(path) && !is_locked(&error) => {
                 let (folder, copy) = private::copy_with_journal(path)?;
                 Self::copied(folder, &copy)
             }
@@ -185,9 +192,10 @@ impl DjangoFile {
         }
         let query =
             "SELECT coalesce(max(CAST(seq AS INTEGER)), 0) FROM sqlite_sequence WHERE name = ";
-        Ok(diesel::dsl::sql::<BigInt>(query)
+        let last_id: i64 = diesel::dsl::sql::<BigInt>(query)
             .bind::<Text, _>(table)
-            .get_result(&mut self.conn)?)
+            .get_result(&mut self.conn)?;
+        Ok(last_id.clamp(0, LARGEST_ID))
     }
 
     /// What a query gives, each value as bytes.

@@ -4,6 +4,7 @@ use chrono::NaiveDateTime;
 use oc_core::rules::FieldError;
 
 use super::cells::Cells;
+use super::file::LARGEST_ID;
 use super::findings::Problem;
 
 /// A row that is being taken apart. Values that are wrong come back empty, and the row counts no more.
@@ -62,13 +63,13 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// The id: a whole number from 1.
+    /// The id: a whole number from 1, with room for the ids of later rows.
     pub(super) fn id(&mut self) -> i64 {
         let column = self.columns[0];
         let id = self.cells.whole(1);
         let id = id.and_then(|id| match id {
-            1.. => Ok(id),
-            _ => Err(format!("must be 1 or more: {id}")),
+            1..=LARGEST_ID => Ok(id),
+            _ => Err(format!("must be between 1 and {LARGEST_ID}: {id}")),
         });
         self.take(column, id)
     }

@@ -10,7 +10,16 @@ use super::{Options, Outcome, import, imported, nowhere, run, table, warns};
 use crate::django::findings::Problem;
 
 /// What makes one row bad, and how that is told: table, id, column, words of the reason.
-const CASES: [(&str, [&str; 4]); 26] = [
+const CASES: [(&str, [&str; 4]); 27] = [
+    (
+        "UPDATE lettings_letting SET id = 9223372036854775807 WHERE id = 7",
+        [
+            "lettings_letting",
+            "9223372036854775807",
+            "id",
+            "between 1 and 9007199254740992",
+        ],
+    ),
     (
         "UPDATE lettings_address SET number = 10000 WHERE id = 5",
         ["lettings_address", "5", "number", "between 0 and 9999"],
@@ -82,7 +91,7 @@ const CASES: [(&str, [&str; 4]); 26] = [
     ),
     (
         "UPDATE lettings_letting SET id = -7 WHERE id = 7",
-        ["lettings_letting", "-7", "id", "1 or more"],
+        ["lettings_letting", "-7", "id", "between 1 and"],
     ),
     (
         "UPDATE profiles_profile SET user_id = 99",
