@@ -28,6 +28,8 @@ use crate::admin::models::{self, capitalized, list_path};
 use crate::admin::sheet::{self, Mistake, Sheet};
 use crate::admin::signed_in::SignedIn;
 use crate::admin::upload::{File, LARGEST, Upload};
+use crate::blocking;
+use crate::config::SecretKey;
 use crate::db::Db;
 use crate::error::PageError;
 use crate::pages::Page;
@@ -125,7 +127,10 @@ async fn preview(
     bytes: Vec<u8>,
     notice: Option<String>,
 ) -> Result<HttpResponse, PageError> {
-    let content = pack(&bytes)?;
+    let (content, bytes) = blocking::run(move || (pack(&bytes), bytes))
+        .await
+        .map_err(|error| PageError::Internal(error.into()))?;
+    let content = content?;
     let outcome = match run(user, db, model, bytes, None).await? {
         Ended::Unreadable(mistakes) => Outcome {
             mistakes,
@@ -139,7 +144,7 @@ async fn preview(
     }
     let count = outcome.added + outcome.changed;
     let shown = outcome.shown.len();
-    let mark = mark(visit, user, model, &content, &outcome.digest);
+    let mark = mark(visit.key(), user.user.id, model, &content, &outcome.digest);
     let page = ImportPage {
         summary: Some(if count == 0 {
             "Nothing to change.".to_owned()
@@ -178,14 +183,15 @@ async fn confirm(
     model: &'static Model,
     sent: &Fields,
 ) -> Result<HttpResponse, PageError> {
-    let content = sent.text(CONTENT);
-    let bytes = unpack(content).ok_or(PageError::BadRequest)?;
+    let (content, marked) = (sent.text(CONTENT).to_owned(), sent.text(MARK).to_owned());
+    let (bytes, content) = blocking::run(move || (unpack(&content), content))
+        .await
+        .map_err(|error| PageError::Internal(error.into()))?;
+    let bytes = bytes.ok_or(PageError::BadRequest)?;
     // A mark for each file that could have been shown cannot be had: the digest is known only once it is run.
-    let (key, id, key_of_model) = (visit.key().clone(), user.user.id.to_string(), model.key());
-    let (content, marked) = (content.to_owned(), sent.text(MARK).to_owned());
+    let (key, user_id) = (visit.key().clone(), user.user.id);
     let is_marked = move |digest: &str| -> bool {
-        let words = [&*id, &*key_of_model, &*content, digest];
-        key.mark("import", &words)
+        mark(&key, user_id, model, &content, digest)
             .as_bytes()
             .ct_eq(marked.as_bytes())
             .into()
@@ -328,11 +334,10 @@ fn counted(model: &Model, count: usize) -> String {
     format!("{count} {word}")
 }
 
-fn mark(visit: &Visit, user: &SignedIn, model: &Model, content: &str, digest: &str) -> String {
-    let id = user.user.id.to_string();
-    visit
-        .key()
-        .mark("import", &[&id, &model.key(), content, digest])
+/// What shows that this user has looked at this file, and at what it would do.
+fn mark(key: &SecretKey, user_id: i64, model: &Model, content: &str, digest: &str) -> String {
+    let words = [&*user_id.to_string(), &*model.key(), content, digest];
+    key.mark("import", &words)
 }
 
 /// A file as a page can carry it.
