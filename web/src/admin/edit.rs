@@ -22,6 +22,8 @@ pub(super) struct Shown<'a> {
     pub(super) rights: &'a Rights,
     /// Where choices are searched for by a script.
     pub(super) search_href: &'a str,
+    /// The address of the form.
+    pub(super) form_href: &'a str,
     /// Whether nothing can be typed.
     pub(super) read_only: bool,
 }
@@ -230,6 +232,7 @@ impl Shown<'_> {
         Some(RelatedView {
             add_href: may(Verb::Add).then(|| format!("{}add/{popup}", list_path(model))),
             change_href: path.clone().filter(|_| may(Verb::Change)),
+            form_href: self.form_href.to_owned(),
             view_href: path.filter(|_| !may(Verb::Change) && may_view(self.rights, model)),
         })
     }

@@ -57,6 +57,8 @@ pub(super) struct RelatedView {
     pub(super) add_href: Option<String>,
     pub(super) change_href: Option<String>,
     pub(super) view_href: Option<String>,
+    /// The address of the form itself, for buttons that lead back to it.
+    pub(super) form_href: String,
 }
 
 /// Fields under one heading.

@@ -36,6 +36,13 @@ impl Fields {
         Self::parse(query.as_bytes())
     }
 
+    /// The same with one value for a field, whatever was sent for it.
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.retain(|(key, _)| key != name);
+        self.0.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Every value of a field.
     pub(super) fn list(&self, name: &str) -> Vec<String> {
         self.0

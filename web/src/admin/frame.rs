@@ -252,6 +252,14 @@ pub(super) fn see_other(href: &str) -> HttpResponse {
         .finish()
 }
 
+/// On to another page with the very form that was sent (307).
+pub(super) fn same_to(href: &str) -> HttpResponse {
+    HttpResponse::TemporaryRedirect()
+        .insert_header((header::LOCATION, href))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .finish()
+}
+
 /// Limits how many passwords are hashed at a time, since each takes a core for a while.
 #[derive(Clone)]
 pub(crate) struct Hashing(Arc<tokio::sync::Semaphore>);

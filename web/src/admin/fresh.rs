@@ -1,8 +1,7 @@
 //! Before acts that matter: whoever proved who they are too long ago is asked again, and then goes on with what they
 //! were doing.
 //!
-//! What they sent is kept in the page that asks, sealed as a whole: nothing of it, least of all a password, stands in
-//! the page in clear, and it counts for that user at that address alone. Nothing is kept on our side.
+//! What they sent is [`kept`] in the page that asks.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -16,6 +15,7 @@ use super::factor::{self, Taken};
 use super::form::Fields;
 use super::frame::{Crumb, Hashing, Visit};
 use super::guess::{Guess, Guesser, is_password};
+use super::kept::{self, Until};
 use super::layout::typed;
 use super::signed_in::SignedIn;
 use super::store::PROVED;
@@ -25,8 +25,6 @@ use crate::pages::Page;
 
 /// The field that holds what was sent.
 const KEPT: &str = "_kept";
-/// What a form is sealed for.
-const PURPOSE: &str = "kept form";
 
 const TITLE: &str = "Confirm that it is you";
 const REFUSED: &str = "Your password is wrong.";
@@ -68,23 +66,17 @@ impl Posted {
                 proof: None,
             });
         }
-        let kept = visit
-            .key()
-            .open(PURPOSE, &context(visit, user), fields.text(KEPT))
+        let place = visit.target();
+        let form = kept::open(visit, user, Until::Proved, &place, fields.text(KEPT))
             .ok_or(PageError::BadRequest)?;
         Ok(Self {
-            form: Fields::parse(&kept),
+            form,
             proof: Some(Proof {
                 password: fields.text("password").to_owned(),
                 code: fields.text("code").to_owned(),
             }),
         })
     }
-}
-
-/// What a form is sealed with: who sent it, and where to.
-fn context(visit: &Visit, user: &SignedIn) -> String {
-    format!("{} {}", user.user.id, visit.target())
 }
 
 /// What it takes to look at a proof.
@@ -191,13 +183,11 @@ fn page(
     status: StatusCode,
     error: Option<String>,
 ) -> Result<HttpResponse, PageError> {
-    let form = posted.form.to_text();
+    let place = visit.target();
     let page = AskPage {
-        kept: visit
-            .key()
-            .seal(PURPOSE, &context(visit, user), form.as_bytes()),
-        action: visit.target(),
-        back_href: visit.target(),
+        kept: kept::seal(visit, user, Until::Proved, &place, &posted.form),
+        action: place.clone(),
+        back_href: place,
         username: user.user.username.clone(),
         has_factor: user.has_factor,
         error,

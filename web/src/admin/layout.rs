@@ -127,6 +127,29 @@ impl Layout {
         mine
     }
 
+    /// What was typed about the rows inside, but for what nobody touched: that is as it has become, and counts as seen
+    /// in the version that comes with it.
+    pub(super) fn caught_up(
+        &self,
+        version: &str,
+        mut mine: Values,
+        theirs: &Values,
+    ) -> (Values, String) {
+        let origin = self.origin(version);
+        let mut marks = Vec::new();
+        for (name, _) in self.parts() {
+            let mut inner = self.inner.iter().flat_map(|inner| inner.inside.names);
+            let is_inner = inner.any(|inner| *inner == name);
+            if is_inner && mine.0.contains_key(&name) && !origin.is_changed(&name, &mine) {
+                mine = mine.with_list(&name, theirs.list(&name).to_vec());
+                marks.push(mark(&name, theirs));
+            } else {
+                marks.push(origin.0.get(&name).cloned().unwrap_or_default());
+            }
+        }
+        (mine, marks.join("."))
+    }
+
     /// The parts of every field whose value is in a stored row.
     fn parts(&self) -> impl Iterator<Item = (String, Kind)> + use<> {
         self.stored_slots().into_iter().flat_map(|slot| {

@@ -1,11 +1,13 @@
 //! Pages on which a password is typed, and the record that one was changed.
 
 use diesel::QueryResult;
+use oc_core::accounts::policy;
 use oc_core::changes::{Change, NewChange};
 use oc_core::{DbConnection, User};
 use serde::Serialize;
 
-use super::field::{ErrorSummary, Section};
+use super::field::{ErrorSummary, FieldView, Section};
+use super::popup::Way;
 use crate::pages::Page;
 
 /// The rules, in the words of a form's help.
@@ -28,10 +30,55 @@ pub(super) struct PasswordPage {
     pub(super) rules: [&'static str; 4],
     pub(super) button: &'static str,
     pub(super) error_summary: Option<ErrorSummary>,
+    #[serde(flatten)]
+    pub(super) way: Way,
 }
 
 impl Page for PasswordPage {
     const TEMPLATE: &'static str = "admin/password.html";
+}
+
+/// What is wrong with a password and its repetition.
+#[derive(Default)]
+pub(super) struct Mistakes {
+    new: Vec<String>,
+    again: Vec<String>,
+}
+
+impl Mistakes {
+    /// Holds a password of somebody else against the rules; it must not resemble what is known about them.
+    pub(super) fn of(new: &str, again: &str, about: &[(&'static str, &str)]) -> Self {
+        let mut mistakes = Self::default();
+        if new.is_empty() {
+            mistakes.new.push("Password is required.".to_owned());
+        } else {
+            let weaknesses = policy::weaknesses(new, about);
+            mistakes
+                .new
+                .extend(weaknesses.iter().map(ToString::to_string));
+        }
+        if again.is_empty() {
+            mistakes
+                .again
+                .push("Password again is required.".to_owned());
+        } else if new != again {
+            mistakes.again.push("The two passwords differ.".to_owned());
+        }
+        mistakes
+    }
+
+    /// Whether there is nothing wrong.
+    pub(super) fn is_empty(&self) -> bool {
+        self.new.is_empty() && self.again.is_empty()
+    }
+
+    /// Both fields, with what is wrong beside them.
+    pub(super) fn fields(self) -> [FieldView; 2] {
+        [
+            FieldView::password("password1", "Password", "new-password", self.new),
+            FieldView::password("password2", "Password again", "new-password", self.again),
+        ]
+    }
 }
 
 /// Records that `actor` gave an account another password. Call it in the write that does.

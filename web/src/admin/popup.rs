@@ -6,9 +6,11 @@ use actix_web::http::{StatusCode, header};
 use oc_core::admin::{Kind, Model, Object};
 use serde::Serialize;
 
+use super::beside::{self, CARRIED};
+use super::field::Hidden;
 use super::form::Fields;
-use super::frame::{Crumb, Visit, see_other};
-use super::models::{self, list_path};
+use super::frame::{Crumb, Visit};
+use super::models::{self, change_path, list_path};
 use super::signed_in::SignedIn;
 use crate::db::Db;
 use crate::error::PageError;
@@ -47,6 +49,69 @@ pub(super) fn back(visit: &Visit, sent: &Fields, model: &Model) -> Option<String
     field_for(from, model).map(|_| from.to_owned())
 }
 
+/// The way from a page back to the form that it was opened beside, if it was.
+#[derive(Default, Serialize)]
+pub(super) struct Way {
+    /// What the page's own form has to hide.
+    pub(super) hidden: Vec<Hidden>,
+    /// Where «Close» leads.
+    pub(super) close_href: Option<String>,
+    /// Whether «Close» is a button, because it takes along what was typed before.
+    pub(super) closes: bool,
+}
+
+impl Way {
+    /// The way back from this page, of which `sent` is known; none from a page that was not opened beside a form.
+    pub(super) fn of(visit: &Visit, sent: &Fields, model: &Model) -> Self {
+        let Some(back) = back(visit, sent, model).filter(|_| is_one(visit)) else {
+            return Self::default();
+        };
+        let hide = |name: &str, value: &str| Hidden {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        };
+        let closes = sent.has(CARRIED);
+        let carried = closes.then(|| hide(CARRIED, sent.text(CARRIED)));
+        Self {
+            hidden: [hide(BACK, &back)].into_iter().chain(carried).collect(),
+            close_href: (!closes).then_some(back),
+            closes,
+        }
+    }
+}
+
+/// Back to the form as it was left, for who stores nothing here.
+pub(super) fn close(
+    visit: &Visit,
+    model: &Model,
+    sent: &Fields,
+) -> Result<HttpResponse, PageError> {
+    let back = back(visit, sent, model).unwrap_or_else(|| list_path(model));
+    beside::lead_back(visit, sent, &back)
+}
+
+/// The address of the row that is chosen in a form by now, where a button of the form was about another one.
+pub(super) fn chosen_instead(
+    visit: &Visit,
+    model: &Model,
+    id: i64,
+    sent: &Fields,
+) -> Option<String> {
+    let (_, field) = field_for(sent.text(beside::OPEN), model)?;
+    let chosen: i64 = sent.text(field).trim().parse().ok()?;
+    let query = visit.request.query_string();
+    (chosen != id).then(|| format!("{}?{query}", change_path(model, chosen)))
+}
+
+/// Whether a save leads back to the form by itself: without a script, if there is such a form.
+pub(super) fn leads_back(visit: &Visit, sent: &Fields, model: &Model) -> bool {
+    is_one(visit) && !has_script(visit) && back(visit, sent, model).is_some()
+}
+
+fn has_script(visit: &Visit) -> bool {
+    Fields::of_query(visit.request.query_string()).has("_window")
+}
+
 /// After a save: a script closes the window and chooses the row; else the way leads back to the form, with the row
 /// chosen.
 pub(super) async fn done(
@@ -58,11 +123,10 @@ pub(super) async fn done(
     sent: &Fields,
     text: String,
 ) -> Result<HttpResponse, PageError> {
-    let has_script = Fields::of_query(visit.request.query_string()).has("_window");
     let back = back(visit, sent, model);
-    if let Some(back) = back.as_ref().filter(|_| !has_script) {
+    if let Some(back) = back.as_ref().filter(|_| !has_script(visit)) {
         super::messages::add(&visit.session, "success", text);
-        return Ok(see_other(&choosing(back, model, object.id)));
+        return beside::lead_back(visit, sent, &choosing(back, model, object.id));
     }
     // What it is called among the choices may be more than its title.
     let id = object.id.to_string();

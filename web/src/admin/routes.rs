@@ -15,7 +15,7 @@ use super::csrf::CookieRules;
 use super::frame::Keys;
 use super::handlers::{
     act, action, autocomplete, change, delete, deleted, diagnostics, export, history, import,
-    index, list, log, login, logout, object, password, sessions, two_factor, user_factor,
+    index, list, log, login, logout, new_user, object, password, sessions, two_factor, user_factor,
     user_password,
 };
 use super::models::MODELS;
@@ -87,11 +87,7 @@ fn with_accounts(scope: Scope) -> Scope {
             sessions::show_of,
             sessions::end_of,
         ))
-        .service(form(
-            "/auth/user/add/",
-            user_password::new,
-            user_password::create,
-        ))
+        .service(form("/auth/user/add/", new_user::new, new_user::create))
         .service(form(
             "/auth/user/{id}/password/",
             user_password::edit,

@@ -30,14 +30,16 @@ struct FormPage {
     error_summary: Option<ErrorSummary>,
     action: String,
     hidden: Vec<Hidden>,
-    /// Whether there is a button before «Save» that searches.
-    finds: bool,
+    /// Whether there is a button before «Save» that does something else.
+    has_other_buttons: bool,
     sections: Vec<Section>,
     buttons: Vec<Button>,
     history_href: Option<String>,
     delete_href: Option<String>,
     view_site_href: Option<String>,
     close_href: Option<String>,
+    /// Whether «Close» is a button.
+    closes: bool,
     conflict: Option<conflict::View>,
 }
 
@@ -155,6 +157,7 @@ pub(super) fn show(
         errors,
         rights: &user.rights,
         search_href: &search_path(model, object),
+        form_href: &visit.target(),
         read_only,
     }
     .sections();
@@ -189,27 +192,20 @@ pub(super) fn show(
             opened.layout.version(&opened.stored)
         }
     });
-    let back = popup::back(visit, &sent, model).filter(|_| is_popup);
-    let hidden = [(VERSION, version), (popup::BACK, back.clone())];
+    let version = version.map(|value| Hidden {
+        name: VERSION.to_owned(),
+        value,
+    });
+    let way = popup::Way::of(visit, &sent, model);
     let page = FormPage {
         subtitle: object.map(|object| object.title.clone()),
         error_summary: ErrorSummary::of(&sections),
-        action: visit
-            .request
-            .uri()
-            .path_and_query()
-            .map_or_else(String::new, ToString::to_string),
-        hidden: hidden
-            .into_iter()
-            .filter_map(|(name, value)| {
-                let name = name.to_owned();
-                value.map(|value| Hidden { name, value })
-            })
-            .collect(),
-        finds: sections
+        action: visit.target(),
+        hidden: version.into_iter().chain(way.hidden).collect(),
+        has_other_buttons: sections
             .iter()
             .flat_map(|section| &section.fields)
-            .any(|field| field.search.is_some()),
+            .any(|field| field.search.is_some() || field.related.is_some()),
         sections,
         buttons,
         history_href: row("history")
@@ -219,7 +215,10 @@ pub(super) fn show(
             .map(|href| with_filters(href, &filters))
             .filter(|_| may(Verb::Delete) && !is_popup),
         view_site_href: object.and_then(|object| model.public_path.map(|path| path(object))),
-        close_href: back.or_else(|| read_only.then(|| with_query(&list, &filters))),
+        close_href: way
+            .close_href
+            .or_else(|| (read_only && !way.closes).then(|| with_query(&list, &filters))),
+        closes: way.closes,
         conflict,
         heading: heading.clone(),
     };

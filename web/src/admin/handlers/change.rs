@@ -12,14 +12,14 @@ use oc_core::{DbConnection, User};
 use crate::admin::choices::is_search;
 use crate::admin::conflict::{self, Resolved};
 use crate::admin::form::Fields;
-use crate::admin::frame::{Visit, see_other};
+use crate::admin::frame::{Visit, same_to, see_other};
 use crate::admin::fresh::{Posted, Prover, changes_rights};
 use crate::admin::layout::Layout;
 use crate::admin::models::{self, change_path};
 use crate::admin::opened::Opened;
 use crate::admin::row_page::{Form, VERSION, show};
 use crate::admin::signed_in::SignedIn;
-use crate::admin::{after_save, grants, inside};
+use crate::admin::{after_save, beside, grants, inside, opening, popup};
 use crate::db::Db;
 use crate::error::PageError;
 
@@ -44,10 +44,22 @@ pub(in crate::admin) async fn update(
     fields: Fields,
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(Some(&user), &fields)?;
-    let model = models::allowed(&user.rights, &path.0, &path.1, Verb::Change)?;
+    let model = models::find(&path.0, &path.1).ok_or(PageError::NotFound)?;
+    if fields.has(beside::CLOSE) {
+        return popup::close(&visit, model, &fields);
+    }
     let Ok(id) = path.2.parse::<i64>() else {
         return Ok(super::unknown(&visit, model, &path.2));
     };
+    if let Some(hidden) = beside::opened(&visit, &user, &fields) {
+        if let Some(chosen) = popup::chosen_instead(&visit, model, id, &fields) {
+            return Ok(same_to(&chosen));
+        }
+        let row = (model, path.2.as_str());
+        let page = opening::stored(&visit, &user, &db, row, hidden.clone()).await?;
+        return page.map_or_else(|| super::gone(&visit, model, id, &hidden), Ok);
+    }
+    let model = models::allowed(&user.rights, &path.0, &path.1, Verb::Change)?;
     let posted = Posted::of(&visit, &user, fields)?;
     if model.app == "auth" && !is_search(model, &posted.form) {
         let held = db.run(move |conn| Ok((model.load)(conn, id)?)).await?;
@@ -88,7 +100,7 @@ pub(in crate::admin) async fn update(
         }
         Changed::Refused => Err(PageError::Forbidden),
         Changed::Kept => Ok(see_other(&change_path(model, id))),
-        Changed::Gone => Ok(super::unknown(&visit, model, id)),
+        Changed::Gone => super::gone(&visit, model, id, &fields),
         Changed::Found(opened) => {
             let form = Form {
                 sent: fields,

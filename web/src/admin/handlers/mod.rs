@@ -15,6 +15,7 @@ pub(super) mod list;
 pub(super) mod log;
 pub(super) mod login;
 pub(super) mod logout;
+pub(super) mod new_user;
 pub(super) mod object;
 pub(super) mod password;
 pub(super) mod sessions;
@@ -29,9 +30,11 @@ use oc_core::User;
 use oc_core::accounts::Verb;
 use oc_core::admin::Model;
 
+use super::beside::CARRIED;
+use super::form::Fields;
 use super::frame::{Visit, see_other};
 use super::signed_in::SignedIn;
-use super::{messages, models};
+use super::{messages, models, popup};
 use crate::db::Db;
 use crate::error::PageError;
 
@@ -40,6 +43,20 @@ fn unknown(visit: &Visit, model: &Model, id: impl std::fmt::Display) -> HttpResp
     let text = format!("There is no {} with ID \"{id}\".", model.singular);
     messages::add(&visit.session, "warning", text);
     see_other("/admin/")
+}
+
+/// The same; but to the form that the page was opened beside, if there is one.
+fn gone(
+    visit: &Visit,
+    model: &Model,
+    id: impl std::fmt::Display,
+    sent: &Fields,
+) -> Result<HttpResponse, PageError> {
+    let answer = unknown(visit, model, id);
+    if sent.has(CARRIED) {
+        return popup::close(visit, model, sent);
+    }
+    Ok(answer)
 }
 
 /// An account that one may change: with the right to change users, and where it has no more rights than oneself. None

@@ -11,11 +11,11 @@ use crate::admin::form::Fields;
 use crate::admin::frame::{Visit, see_other};
 use crate::admin::fresh::{Posted, Prover, changes_rights};
 use crate::admin::layout::Layout;
-use crate::admin::models::{self, change_path, may_view};
+use crate::admin::models::{self, change_path};
 use crate::admin::opened::Opened;
 use crate::admin::row_page::{Form, show};
 use crate::admin::signed_in::SignedIn;
-use crate::admin::{after_save, inside};
+use crate::admin::{after_save, beside, inside, opening, popup};
 use crate::db::Db;
 use crate::error::PageError;
 
@@ -27,12 +27,7 @@ pub(in crate::admin) async fn new(
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
     let model = models::allowed(&user.rights, &path.0, &path.1, Verb::Add)?;
-    let layout = Layout::of(model, &user.rights, true);
-    let query = Fields::of_query(visit.request.query_string());
-    let opened = db
-        .run(move |conn| Ok(Opened::new(conn, layout, &query)?))
-        .await?;
-    show(&visit, &user, StatusCode::OK, &opened, Form::default())
+    opening::new(&visit, &user, &db, model, Fields::default()).await
 }
 
 /// Takes a new row.
@@ -46,6 +41,12 @@ pub(in crate::admin) async fn create(
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(Some(&user), &fields)?;
     let model = models::allowed(&user.rights, &path.0, &path.1, Verb::Add)?;
+    if let Some(hidden) = beside::opened(&visit, &user, &fields) {
+        return opening::new(&visit, &user, &db, model, hidden).await;
+    }
+    if fields.has(beside::CLOSE) {
+        return popup::close(&visit, model, &fields);
+    }
     let posted = Posted::of(&visit, &user, fields)?;
     if !is_search(model, &posted.form)
         && changes_rights(model, &posted.form, &Values::default())
@@ -117,30 +118,7 @@ pub(in crate::admin) async fn edit(
     path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, PageError> {
     let model = models::find(&path.0, &path.1).ok_or(PageError::NotFound)?;
-    if !may_view(&user.rights, model) {
-        return Err(PageError::Forbidden);
-    }
-    let Ok(id) = path.2.parse::<i64>() else {
-        return Ok(super::unknown(&visit, model, &path.2));
-    };
-    let layout = Layout::of(model, &user.rights, false);
-    let query = Fields::of_query(visit.request.query_string());
-    let read_only = !user.rights.may(Verb::Change, model.app, model.name);
-    let found = db
-        .run(move |conn| {
-            let Some(object) = (model.load)(conn, id)? else {
-                return Ok(None);
-            };
-            let opened = if read_only {
-                Opened::to_look_at(conn, layout, object)?
-            } else {
-                Opened::stored(conn, layout, object, &query)?
-            };
-            Ok(Some(opened))
-        })
-        .await?;
-    match found {
-        Some(opened) => show(&visit, &user, StatusCode::OK, &opened, Form::default()),
-        None => Ok(super::unknown(&visit, model, id)),
-    }
+    let row = (model, path.2.as_str());
+    let page = opening::stored(&visit, &user, &db, row, Fields::default()).await?;
+    Ok(page.unwrap_or_else(|| super::unknown(&visit, model, &path.2)))
 }

@@ -15,6 +15,7 @@ use crate::admin::fresh::{Posted, Prover};
 use crate::admin::guess::{Guess, Guesser, is_password};
 use crate::admin::messages;
 use crate::admin::password_page::{self, PasswordPage, RULES};
+use crate::admin::popup::Way;
 use crate::admin::signed_in::SignedIn;
 use crate::db::Db;
 use crate::error::PageError;
@@ -184,6 +185,7 @@ fn show(
         sections,
         rules: RULES,
         button: "Change my password",
+        way: Way::default(),
     };
     visit.page(status, Some(user), TITLE, Crumb::way(&[], TITLE), page)
 }

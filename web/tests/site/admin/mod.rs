@@ -1,6 +1,7 @@
 //! The administration as staff see it.
 
 mod accounts;
+mod beside;
 mod changes;
 mod choices;
 mod conflicts;

@@ -66,7 +66,7 @@ const METHODS: [&str; 12] = [
 ];
 
 /// Names of fields and parameters, known and not.
-const NAMES: [&str; 52] = [
+const NAMES: [&str; 56] = [
     "q",
     "o",
     "p",
@@ -88,6 +88,10 @@ const NAMES: [&str; 52] = [
     "_popup",
     "_to_field",
     "_kept",
+    "_beside",
+    "_carried",
+    "_close",
+    "_back",
     "title",
     "address",
     "number",

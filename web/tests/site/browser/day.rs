@@ -199,17 +199,21 @@ fn an_address_is_added_beside_the_form_without_script() -> Result<()> {
     browse(Script::Off, async |browser| {
         enter(browser).await?;
         browser.open(ADD).await?;
-        browser.follow("Add another").await?;
+        browser.type_into("id_title", "Pier House").await?;
+        browser.press_button("Add another").await?;
         fill_in_an_address(browser).await?;
         browser.press_button("Save").await?;
 
         browser
             .arrive("/admin/lettings/letting/add/?address=98")
             .await?;
-        browser.type_into("id_title", "Pier House").await?;
+        let links = browser.text_of(".related-links").await?;
+        assert_eq!(links, "", "buttons take the place of links");
         browser.press_button("Save").await?;
         browser.arrive("/admin/lettings/letting/").await?;
-        assert!(browser.text().await?.contains("Pier Road"));
+        let text = browser.text().await?;
+        assert!(text.contains("Added letting \"Pier House\"."), "{text}");
+        assert!(text.contains("Pier Road"), "{text}");
         Ok(())
     })
 }
