@@ -1,0 +1,77 @@
+//! How many clients and requests there may be, and who goes when there are more.
+
+use anyhow::Result;
+use diesel::connection::SimpleConnection;
+use oc_core::testing::TestDb;
+
+use super::{FORM, assert_refused, connect};
+use crate::support::TestSite;
+
+#[test]
+fn who_waits_longest_makes_room_for_a_visitor() -> Result<()> {
+    let site = TestSite::with(&[("MAX_CONNECTIONS", "4"), ("WORKERS", "1")])?;
+    let mut slow = Vec::new();
+    for _ in 0..4 {
+        slow.push(connect(&site, b"GET / HTTP/1.1\r\n")?);
+    }
+
+    let visitor = site.get("/healthz")?;
+
+    assert_eq!(visitor.status, 200);
+    let displaced = slow[0].answer(true)?;
+    assert_refused(&displaced, 503, "Very busy just now")?;
+    assert!(displaced.header("retry-after").is_some());
+    Ok(())
+}
+
+#[test]
+fn a_request_too_many_is_asked_to_come_again() -> Result<()> {
+    let Some(db) = TestDb::postgres()? else {
+        return Ok(());
+    };
+    let site = TestSite::on_with(db, &[("MAX_REQUESTS", "1"), ("WORKERS", "1")])?;
+    let mut holder = site.database()?;
+    holder.batch_execute("BEGIN; LOCK TABLE lettings IN ACCESS EXCLUSIVE MODE")?;
+    let ask = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let mut first = connect(&site, ask("/healthz").as_bytes())?;
+    assert_eq!(first.answer(true)?.status, 200);
+    first.write(ask("/lettings/1/").as_bytes())?;
+
+    let second = site.get("/")?;
+    let probe = site.get("/healthz")?;
+    holder.batch_execute("COMMIT")?;
+    let first = first.answer(true)?;
+    let third = site.get("/")?;
+
+    assert_refused(&second, 503, "Very busy just now")?;
+    assert!(second.header("retry-after").is_some());
+    assert_eq!(probe.status, 200);
+    assert_eq!((first.status, third.status), (404, 200));
+    Ok(())
+}
+
+#[test]
+fn bodies_that_do_not_come_keep_nobody_out() -> Result<()> {
+    let site = TestSite::with(&[
+        ("MAX_CONNECTIONS", "4"),
+        ("MAX_REQUESTS", "1"),
+        ("WORKERS", "1"),
+    ])?;
+    let mut slow = Vec::new();
+    for _ in 0..4 {
+        let mut connection = connect(
+            &site,
+            format!("{FORM}Content-Length: 3\r\nExpect: 100-continue\r\n\r\n").as_bytes(),
+        )?;
+        assert_eq!(connection.interim()?, 100);
+        slow.push(connection);
+    }
+
+    let visitor = site.get("/")?;
+    slow[3].write(b"a=b")?;
+    let last = slow[3].answer(true)?;
+
+    assert_eq!((visitor.status, last.status), (200, 403));
+    assert_refused(&slow[0].answer(true)?, 503, "Very busy just now")?;
+    Ok(())
+}
