@@ -99,14 +99,8 @@ impl Program {
             "trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"",
             2 * kibibytes
         );
-        let mut command = Command::new("/bin/sh");
-        command
-            .args(["-c", &limit, env!("CARGO_BIN_EXE_oc-lettings")])
-            .args(arguments)
-            .current_dir(self.folder())
-            .env_clear()
-            .envs(self.settings.iter().map(|(name, value)| (name, value)));
-        Run::of(command.output()?)
+        let mut command = self.command_by("/bin/sh", &["-c", &limit]);
+        Run::of(command.args(arguments).output()?)
     }
 
     /// Starts `serve` on a port that is free, and waits until it serves.
@@ -118,15 +112,18 @@ impl Program {
 
     /// Starts `serve` on a socket that is held here, passed on as the service manager does it.
     pub(super) fn serve_on(&self, socket: &TcpListener) -> Result<Serving> {
-        let mut command = Command::new("/bin/sh");
+        let line = "exec 3<&0 </dev/null; exec \"$0\" serve";
+        let mut command = self.command_by("/bin/sh", &["-c", line]);
         command
-            .args(["-c", "exec 3<&0 </dev/null; exec \"$0\" serve"])
-            .arg(env!("CARGO_BIN_EXE_oc-lettings"))
-            .current_dir(self.folder())
-            .env_clear()
-            .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .env("LISTEN_FDS", "1")
             .stdin(Stdio::from(OwnedFd::from(socket.try_clone()?)));
+        Self::start(command)
+    }
+
+    /// Starts `serve` on a port that is free by another program, which finds ours behind its own arguments.
+    pub(super) fn serve_by(&self, runner: &str, arguments: &[&str]) -> Result<Serving> {
+        let mut command = self.command_by(runner, arguments);
+        command.env("PORT", "0");
         Self::start(command)
     }
 
@@ -146,16 +143,31 @@ impl Program {
         Ok(serving)
     }
 
-    /// The program with the arguments and settings, and nothing else of the test's own environment than where
-    /// the count of reached lines goes.
+    /// The program with the arguments and settings.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.at_home(env!("CARGO_BIN_EXE_oc-lettings"));
+        command.args(arguments);
+        command
+    }
+
+    /// Another program with its own arguments, the path of ours behind them, and our settings.
+    fn command_by(&self, runner: &str, arguments: &[&str]) -> Command {
+        let mut command = self.at_home(runner);
+        command
+            .args(arguments)
+            .arg(env!("CARGO_BIN_EXE_oc-lettings"));
+        command
+    }
+
+    /// A program with the settings, and nothing else of the test's own environment than where the count of reached
+    /// lines goes.
     #[expect(
         clippy::disallowed_methods,
         reason = "the tools that count reached lines tell the program by its environment"
     )]
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_oc-lettings"));
+    fn at_home(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
         command
-            .args(arguments)
             .current_dir(self.folder())
             .env_clear()
             .envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)))
@@ -209,6 +221,11 @@ impl Serving {
         }
     }
 
+    /// The number of its process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The port that it listens on.
     pub(super) fn port(&self) -> String {
         self.address.port().to_string()
@@ -230,6 +247,11 @@ impl Serving {
     pub(super) fn end(self, signal: &str) -> Result<(Option<i32>, String)> {
         self.signal(signal)?;
         self.wait()
+    }
+
+    /// Ends it as `kill -9` does, and waits until it is gone.
+    pub(super) fn kill(self) {
+        drop(self);
     }
 
     /// Sends it a signal.
