@@ -3,6 +3,9 @@
 /// What stands for an address that no route takes.
 pub(crate) const UNKNOWN: &str = "(unknown)";
 
+/// What stands for a request that was refused before anybody looked for its route.
+pub(crate) const NONE: &str = "(none)";
+
 /// The name of the route with that pattern: `/lettings/{id:[0-9]+}/` is `/lettings/{id}/`, and a part that can
 /// only be one word is that word.
 pub(crate) fn name(pattern: Option<&str>) -> String {

@@ -71,7 +71,7 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
     });
     let hashing = Data::new(Hashing::new());
     let proxies = Data::new(Proxies(config.trusted_proxies.clone()));
-    let always_https = config.public_url.starts_with("https://");
+    let always_https = site.is_https();
 
     // Where nothing is written there has to be no room.
     let folder = config.database_url.folder().filter(|_| !config.read_only);
@@ -85,7 +85,7 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
         .start_transaction(true)
         .finish();
 
-    let refusals = Refusals::new(&pages, &site);
+    let refusals = Refusals::new(&pages, &site, &metrics);
     let trusted = proxies.get_ref().clone();
     let stopping = Data::new(stop.clone());
 

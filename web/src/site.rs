@@ -19,6 +19,11 @@ impl Site {
         format!("{}{path}", self.public_url)
     }
 
+    /// Whether visitors come over https.
+    pub(crate) fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+
     /// The absolute address of the picture for previews.
     pub(crate) fn image(&self) -> &str {
         &self.image

@@ -16,7 +16,8 @@ use super::worker::Worker;
 /// What shapes a refusal, known from the beginning of a request.
 #[derive(Clone, Copy)]
 struct Asked {
-    over_https: bool,
+    /// `None` where the request broke off before it said so.
+    over_https: Option<bool>,
     for_head: bool,
 }
 

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use chrono::Utc;
+use prometheus::IntCounter;
 
+use crate::metrics::Metrics;
 use crate::middleware::{TRANSPORT_SECURITY, Words, error_page, guard_lines};
 use crate::pages::Pages;
-use crate::request_id;
+use crate::request_context::{self, RequestContext};
 use crate::site::Site;
+use crate::{request_id, route};
 
 /// Seconds after which a client that found no room may come again.
 const RETRY_AFTER: u32 = 2;
@@ -62,36 +65,48 @@ impl Refusal {
 }
 
 /// An answer for every refusal: the site's page with the headers of every answer.
-#[derive(Debug, Clone)]
-pub(crate) struct Refusals(Arc<HashMap<Refusal, Made>>);
+#[derive(Clone)]
+pub(crate) struct Refusals {
+    made: Arc<HashMap<Refusal, Made>>,
+    /// Whether visitors come over https, as far as nothing that was read says otherwise.
+    https: bool,
+}
 
-#[derive(Debug)]
 struct Made {
     head: String,
     body: String,
+    count: IntCounter,
 }
 
 impl Refusals {
-    pub(crate) fn new(pages: &Pages, site: &Site) -> Self {
-        let made = Refusal::ALL.map(|refusal| (refusal, make(refusal, pages, site)));
-        Self(Arc::new(made.into()))
+    pub(crate) fn new(pages: &Pages, site: &Site, metrics: &Metrics) -> Self {
+        let made = Refusal::ALL.map(|refusal| (refusal, make(refusal, pages, site, metrics)));
+        Self {
+            made: Arc::new(made.into()),
+            https: site.is_https(),
+        }
     }
 
-    /// The bytes of the answer, after which the connection ends.
+    /// The bytes of the answer, after which the connection ends. `https` is `None` where nobody knows how the request
+    /// came, since it broke off before.
     ///
-    /// It is logged as every answer is; nothing of what came is, since nobody has read it.
-    pub(super) fn answer(&self, refusal: Refusal, https: bool, to_head: bool) -> Vec<u8> {
-        let Some(Made { head, body }) = self.0.get(&refusal) else {
+    /// It is logged and counted as every answer is; nothing of what came is, since nobody has read it.
+    pub(super) fn answer(&self, refusal: Refusal, https: Option<bool>, to_head: bool) -> Vec<u8> {
+        let Some(Made { head, body, count }) = self.made.get(&refusal) else {
             return Vec::new();
         };
+        count.inc();
         let request_id = request_id::new();
+        let context = RequestContext {
+            id: request_id.clone(),
+            route: route::NONE.to_owned(),
+        };
         let status = refusal.status().as_u16();
-        log::info!(
-            target: "access", request_id = request_id.as_str(), status;
-            "a request was refused {status}"
-        );
+        request_context::carry(Some(Arc::new(context)), || {
+            log::info!(target: "access", status; "a request was refused {status}");
+        });
         let date = Utc::now().format("%a, %d %b %Y %H:%M:%S GMT");
-        let transport = if https {
+        let transport = if https.unwrap_or(self.https) {
             format!("strict-transport-security: {TRANSPORT_SECURITY}\r\n")
         } else {
             String::new()
@@ -102,7 +117,7 @@ impl Refusals {
     }
 }
 
-fn make(refusal: Refusal, pages: &Pages, site: &Site) -> Made {
+fn make(refusal: Refusal, pages: &Pages, site: &Site, metrics: &Metrics) -> Made {
     let status = refusal.status();
     let words = match refusal {
         Refusal::Busy => Words::BUSY,
@@ -122,5 +137,6 @@ fn make(refusal: Refusal, pages: &Pages, site: &Site) -> Made {
         body.len(),
         guard_lines(),
     );
-    Made { head, body }
+    let count = metrics.refused(status);
+    Made { head, body, count }
 }

@@ -137,7 +137,8 @@ fn welcome(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) -> anyhow::
             rt::spawn(connection::serve(stream, peer, worker, place, waiting));
         }
         Err(place) => {
-            let answer = worker.refusals.answer(Refusal::Busy, false, false);
+            let https = worker.proxies.say_https_in(peer.ip(), b"");
+            let answer = worker.refusals.answer(Refusal::Busy, https, false);
             if place.is_last_resort() {
                 let worker = Rc::clone(worker);
                 rt::spawn(async move {

@@ -14,6 +14,7 @@ use prometheus::{
 use crate::db::Db;
 use crate::error::PageError;
 use crate::reporting::DELIVERIES;
+use crate::route;
 
 /// Seconds: most pages take a few milliseconds, a hashed password a tenth of a second.
 const LATENCIES: [f64; 12] = [
@@ -172,6 +173,13 @@ impl Metrics {
         self.latencies
             .with_label_values(&labels)
             .observe(time.as_secs_f64());
+    }
+
+    /// Counts requests that are refused with that status before anybody has read what they ask for. They have no time:
+    /// how long a slow client took would only hide how long the site takes.
+    pub(crate) fn refused(&self, status: StatusCode) -> IntCounter {
+        let labels = ["other", route::NONE, status.as_str()];
+        self.requests.with_label_values(&labels)
     }
 
     /// A request waited so long for a connection, whether it got one or not.

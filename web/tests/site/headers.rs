@@ -209,11 +209,33 @@ fn a_refusal_insists_on_https_where_a_trusted_proxy_speaks_it() -> Result<()> {
         &[("X-Forwarded-Proto", "https"), ("Content-Length", "x")],
     )?;
 
-    // Of an address that is too long nothing more was read.
     assert_eq!((answer.status, broken.status), (414, 400));
-    let transport = broken
-        .header("strict-transport-security")
-        .unwrap_or_default();
-    assert!(transport.starts_with("max-age="));
+    for answer in [answer, broken] {
+        let transport = answer
+            .header("strict-transport-security")
+            .unwrap_or_default();
+        assert!(transport.starts_with("max-age="), "{}", answer.status);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_request_that_broke_off_before_it_said_so_came_as_visitors_do() -> Result<()> {
+    let target = "/?".to_owned() + &"a".repeat(100_000);
+    let proxy = ("TRUSTED_PROXIES", "127.0.0.0/8");
+    let plain = ("PUBLIC_URL", "http://homes.example");
+
+    for (settings, insists) in [
+        (&[proxy][..], true),
+        (&[proxy, plain], false),
+        // Nobody stands between this client and us, and we speak no TLS.
+        (&[], false),
+    ] {
+        let answer = TestSite::with(settings)?.get(&target)?;
+
+        assert_eq!(answer.status, 414);
+        let transport = answer.header("strict-transport-security");
+        assert_eq!(transport.is_some(), insists, "{settings:?}");
+    }
     Ok(())
 }

@@ -88,6 +88,31 @@ fn requests_are_counted_by_route_and_status() -> Result<()> {
 }
 
 #[test]
+fn what_is_refused_before_it_has_a_route_is_counted_too() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let serving = serve(&db)?;
+    serving.send(b"this is not HTTP\r\n\r\n")?;
+    serving.send(b"GET / HTTP/1.1\r\n\r\n")?;
+    serving.get("localhost", &format!("/?{}", "a".repeat(100_000)))?;
+
+    let figures = figures(&serving)?;
+
+    for (status, count) in [
+        (400, 2.0),
+        (408, 0.0),
+        (413, 0.0),
+        (414, 1.0),
+        (431, 0.0),
+        (503, 0.0),
+    ] {
+        let labels = format!("method=\"other\",route=\"(none)\",status=\"{status}\"");
+        let name = format!("oc_lettings_http_requests_total{{{labels}}}");
+        assert_eq!(value(&figures, &name), Some(count), "{figures}");
+    }
+    Ok(())
+}
+
+#[test]
 fn what_visitors_make_up_makes_no_new_label() -> Result<()> {
     let db = TestDb::sqlite()?;
     let serving = serve(&db)?;
@@ -104,7 +129,9 @@ fn what_visitors_make_up_makes_no_new_label() -> Result<()> {
     );
     let requests = figures
         .lines()
-        .filter(|line| line.starts_with("oc_lettings_http_requests_total{"));
+        .filter(|line| line.starts_with("oc_lettings_http_requests_total{"))
+        // These are always there.
+        .filter(|line| !line.contains("route=\"(none)\""));
     assert_eq!(requests.count(), 2, "{figures}");
     Ok(())
 }

@@ -66,6 +66,28 @@ fn every_request_is_one_line() -> Result<()> {
 }
 
 #[test]
+fn a_request_that_is_refused_before_it_has_a_route_is_a_line_too() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let serving = serve(&db, &[])?;
+    let answer = serving.send(b"this is not HTTP\r\n\r\n")?;
+
+    let lines = lines(serving)?;
+
+    let [refused] = of_requests(&lines)[..] else {
+        panic!("{lines:#?}");
+    };
+    assert_eq!(
+        (&refused["status"], &refused["route"]),
+        (&400.into(), &"(none)".into())
+    );
+    assert_eq!(
+        refused["request_id"].as_str(),
+        answer.header("x-request-id")
+    );
+    Ok(())
+}
+
+#[test]
 fn assets_and_health_are_logged_where_that_is_asked_for() -> Result<()> {
     let db = TestDb::sqlite()?;
     let serving = serve(&db, &[("RUST_LOG", "info,access=debug")])?;
