@@ -95,9 +95,9 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<()> {
     let config = Config::from_env()?;
-    logging::start(&config);
-    // What is left to be reported is sent when this is dropped.
     let serves = matches!(command, Command::Serve(_));
+    // What is left to be logged is written when this is dropped, and what is left to be reported before that.
+    let _log = logging::start(&config, serves);
     let _reports = serves.then(|| reporting::start(&config));
     let outcome = execute(command, &config);
     if let Err(error) = &outcome {

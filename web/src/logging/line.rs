@@ -45,6 +45,10 @@ pub(super) fn write(
             if let Some(request) = request {
                 write!(out, " [{} {}]", request.id, request.route)?;
             }
+            // Of what a record brings along the message has everything but this.
+            if let Some(backtrace) = record.key_values().get(Key::from("backtrace")) {
+                write!(out, " | {}", escaped(&backtrace.to_string()))?;
+            }
         }
         LogFormat::Json => {
             let mut values = Values::default();

@@ -1,11 +1,14 @@
 //! Where log records go: standard error, as text or as JSON lines, and from there to Sentry where it is on.
 //!
-//! A record is one line whatever is in it, and carries no e-mail address and no password of an address.
+//! Where the site is served, nobody waits until a line is written. A record is one line whatever is in it, and carries no e-mail address and no password of an address.
 
 mod bridge;
 mod line;
+mod panics;
 mod plain;
+mod queue;
 mod start;
 
 pub(crate) use plain::redacted;
+pub(crate) use queue::dropped_lines;
 pub(crate) use start::start;

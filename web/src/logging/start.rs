@@ -1,13 +1,35 @@
 //! Starting the log, once.
 
-use env_logger::Builder;
+use std::io;
+use std::time::Duration;
+
+use env_logger::{Builder, Target};
 use log::LevelFilter;
 
-use super::{bridge, line};
+use super::queue::Queue;
+use super::{bridge, line, panics};
 use crate::config::Config;
 
+/// How long the end of the program waits for the last lines to be written.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The log; when this is dropped, what was logged is written, unless nobody reads it.
+#[must_use]
+pub(crate) struct Log(Option<Queue>);
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if let Some(queue) = &self.0 {
+            queue.settle(PATIENCE);
+        }
+    }
+}
+
 /// Starts logging. Called once; a second call (in tests) changes nothing.
-pub(crate) fn start(config: &Config) {
+///
+/// `from_afar`: nobody may be held up by whoever reads the log. A command that ends by itself writes its lines at
+/// once, between what else it says.
+pub(crate) fn start(config: &Config, from_afar: bool) -> Log {
     let mut builder = Builder::new();
     builder.parse_filters(&config.log_filter);
     // It logs an error for every visitor whose request head is too large.
@@ -17,6 +39,15 @@ pub(crate) fn start(config: &Config) {
         let time = out.timestamp_millis().to_string();
         line::write(out, format, &time, record)
     });
+    let queue = from_afar.then(|| Queue::start(io::stderr())).transpose();
+    let queue = queue.unwrap_or_else(|error| {
+        // Logging comes first; where there is no thread for this, the site will say so soon.
+        eprintln!("the log is written without a thread of its own: {error}");
+        None
+    });
+    if let Some(queue) = &queue {
+        builder.target(Target::Pipe(Box::new(queue.clone())));
+    }
     let logger = builder.build();
     let level = logger.filter();
     let outcome = if config.sentry.is_some() {
@@ -28,4 +59,6 @@ pub(crate) fn start(config: &Config) {
     if outcome.is_err() {
         log::debug!("logging was started before");
     }
+    panics::log(queue.clone());
+    Log(queue)
 }

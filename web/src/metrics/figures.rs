@@ -13,6 +13,7 @@ use prometheus::{
 
 use crate::db::Db;
 use crate::error::PageError;
+use crate::logging::dropped_lines;
 use crate::reporting::DELIVERIES;
 use crate::route;
 
@@ -55,6 +56,7 @@ pub(crate) struct Metrics {
     database_errors: IntCounterVec,
     logins: IntCounterVec,
     reports: IntCounterVec,
+    dropped_lines: IntCounter,
 }
 
 impl Metrics {
@@ -116,6 +118,10 @@ impl Metrics {
                 options("sentry_reports_total", "Reports that were sent to Sentry"),
                 &["outcome"],
             )?,
+            dropped_lines: IntCounter::with_opts(options(
+                "log_lines_dropped_total",
+                "Lines of the log that found no room because it was not read fast enough",
+            ))?,
         };
         metrics.register()?;
         Ok(metrics)
@@ -153,6 +159,7 @@ impl Metrics {
         registry.register(Box::new(self.pool_waits.clone()))?;
         registry.register(Box::new(self.database_errors.clone()))?;
         registry.register(Box::new(self.logins.clone()))?;
+        registry.register(Box::new(self.dropped_lines.clone()))?;
         registry.register(Box::new(self.reports.clone()))
     }
 
@@ -220,11 +227,16 @@ impl Metrics {
             ("arrived", DELIVERIES.arrived()),
             ("lost", DELIVERIES.lost()),
         ] {
-            let counter = self.reports.with_label_values(&[outcome]);
-            counter.inc_by(count.saturating_sub(counter.get()));
+            raise(&self.reports.with_label_values(&[outcome]), count);
         }
+        raise(&self.dropped_lines, dropped_lines());
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
+}
+
+/// Brings a counter to what somebody else has counted.
+fn raise(counter: &IntCounter, count: u64) {
+    counter.inc_by(count.saturating_sub(counter.get()));
 }
 
 /// A method that a page may know; whoever makes one up makes no new label.

@@ -1,4 +1,4 @@
-//! Panics: a line in the log and a report, from where they happen.
+//! A report of every panic, from where it happens; the hook before this one has logged it.
 
 use std::cell::Cell;
 use std::panic::{self, PanicHookInfo};

@@ -6,6 +6,7 @@ use oc_core::testing::TestDb;
 use serde_json::Value;
 
 use super::program::{Program, Serving, setting};
+use super::reports::raise;
 use crate::http::request;
 
 /// The program, logging as JSON, with these further settings.
@@ -177,5 +178,55 @@ fn no_address_and_no_second_line_gets_into_the_log() -> Result<()> {
         assert_eq!(about.len(), 3, "{log}");
         assert!(!log.lines().any(|line| line.starts_with("ERROR")), "{log}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_panic_is_one_line_with_its_request_and_its_stack() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let serving = serve(&db, &[])?;
+    raise(&db, &serving, "panic")?;
+
+    let lines = lines(serving)?;
+
+    let panicked = |line: &&Value| {
+        let message = line["message"].as_str();
+        message.is_some_and(|message| message.starts_with("panicked at "))
+    };
+    let [told] = lines.iter().filter(panicked).collect::<Vec<_>>()[..] else {
+        panic!("{lines:#?}");
+    };
+    let says = |field: &str, words: &str| {
+        let text = told[field].as_str().unwrap_or_default();
+        assert!(text.contains(words), "{field}: {told:#}");
+    };
+    says("level", "ERROR");
+    says("message", ": a panic on purpose");
+    says("location", "handlers/diagnostics.rs:");
+    says("backtrace", "diagnostics::fail");
+    let faulty = |line: &&&Value| line["status"] == 500;
+    let access = of_requests(&lines);
+    let access = access.iter().find(faulty).context("no line of a fault")?;
+    assert_eq!(told["request_id"], access["request_id"]);
+    assert_eq!(told["route"], "/admin/diagnostics/");
+    Ok(())
+}
+
+#[test]
+fn a_panic_is_one_line_of_text_too() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let serving = serve(&db, &[("LOG_FORMAT", "text"), ("RUST_BACKTRACE", "full")])?;
+    raise(&db, &serving, "panic")?;
+
+    let (_, log) = serving.end("TERM")?;
+
+    let told = log.lines().filter(|line| line.contains("panicked at "));
+    let [told] = told.collect::<Vec<_>>()[..] else {
+        panic!("{log}");
+    };
+    assert!(told.contains(" /admin/diagnostics/] | "), "{told}");
+    assert!(told.contains("diagnostics::fail"), "{told}");
+    // Nothing stands between the lines of the log.
+    assert!(log.lines().all(|line| line.starts_with("20")), "{log}");
     Ok(())
 }

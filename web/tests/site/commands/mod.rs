@@ -18,4 +18,5 @@ mod settings;
 mod staff;
 mod stopping;
 mod troubles;
+mod unread_log;
 mod usage;

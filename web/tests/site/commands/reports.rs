@@ -34,7 +34,7 @@ fn end(serving: Serving) -> Result<()> {
 }
 
 /// A superuser called root raises a fault on purpose.
-fn raise(db: &TestDb, serving: &Serving, kind: &str) -> Result<()> {
+pub(super) fn raise(db: &TestDb, serving: &Serving, kind: &str) -> Result<()> {
     let conn = &mut db.connect()?;
     let id = account(conn, "root")?;
     User::make_superuser(conn, id)?;
