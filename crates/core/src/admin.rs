@@ -53,6 +53,8 @@ pub struct Model {
     pub delete: fn(&mut DbConnection, i64) -> QueryResult<()>,
     /// What goes along when a row is deleted, the row itself not among it.
     pub along: fn(&mut DbConnection, i64) -> QueryResult<Vec<Along>>,
+    /// What stays when a row is deleted, but loses something by it.
+    pub touched: fn(&mut DbConnection, i64) -> QueryResult<Vec<Along>>,
     /// Choices of a field of kind [`Kind::Choice`] or [`Kind::Choices`].
     pub choices: fn(&mut DbConnection, &Wanted<'_>) -> QueryResult<Offer>,
     /// What values of such a field are called, whether or not they can be chosen now; those of nothing are left out.
@@ -246,7 +248,7 @@ pub struct Object {
     pub values: Values,
 }
 
-/// A row that goes along when another is deleted.
+/// A row that goes along when another is deleted, or loses something by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Along {
     /// The app of its model.

@@ -1,64 +1,31 @@
-//! Everything that goes when rows are deleted, and the question before.
+//! Everything that goes when rows are deleted.
 
 use std::collections::BTreeMap;
 
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use diesel::QueryResult;
 use oc_core::accounts::{Rights, Verb};
-use oc_core::admin::{Model, Object};
-use oc_core::changes::{Act, NewChange};
+use oc_core::admin::{Along, Model, Object};
+use oc_core::changes::{Act, NewChange, lock};
 use oc_core::{DbConnection, User};
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::field::Hidden;
 use super::form::Fields;
-use super::frame::{Crumb, Visit};
 use super::grants::covers;
-use super::models::{self, capitalized, change_path, list_path, may_view};
+use super::models;
 use super::record::Snapshot;
 use super::signed_in::SignedIn;
 use crate::db::Db;
 use crate::error::PageError;
-use crate::pages::Page;
-
-#[derive(Serialize)]
-struct DeletePage {
-    heading: String,
-    counts: Vec<String>,
-    groups: Vec<Gone>,
-    blocked: Vec<String>,
-    hidden: Vec<Hidden>,
-    back_href: String,
-}
-
-impl Page for DeletePage {
-    const TEMPLATE: &'static str = "admin/delete.html";
-}
-
-/// Rows of one kind that go.
-#[derive(Serialize)]
-struct Gone {
-    label: String,
-    objects: Vec<GoneObject>,
-}
-
-#[derive(Serialize)]
-struct GoneObject {
-    title: String,
-    href: Option<String>,
-}
 
 /// A row that goes, and what hangs on it.
 pub(super) struct Going {
-    object: Object,
+    pub(super) object: Object,
     along: Vec<(&'static Model, Object)>,
 }
 
 /// Everything that goes when rows are deleted: the rows, and what hangs on them.
 pub(super) struct Cascade {
-    model: &'static Model,
+    pub(super) model: &'static Model,
     pub(super) rows: Vec<Going>,
     /// Whether an account is among the rows that has more rights than who asks.
     beyond: bool,
@@ -106,7 +73,7 @@ impl Cascade {
     }
 
     /// A mark of all that goes, so that nothing goes that nobody was asked about.
-    fn mark(&self) -> String {
+    pub(super) fn mark(&self) -> String {
         let mut keys: Vec<String> = self
             .all()
             .map(|(model, object)| format!("{} {}", model.key(), object.id))
@@ -116,7 +83,7 @@ impl Cascade {
     }
 
     /// The kinds that may not be deleted.
-    fn blocked(&self, rights: &Rights) -> Vec<String> {
+    pub(super) fn blocked(&self, rights: &Rights) -> Vec<String> {
         let mut kinds: Vec<String> = self
             .all()
             .filter(|(model, _)| !rights.may(Verb::Delete, model.app, model.name))
@@ -132,8 +99,14 @@ impl Cascade {
 
     /// Deletes everything, and records each row with what it took along, all as one act. Call it within a write.
     fn delete(&self, conn: &mut DbConnection, actor: &User) -> QueryResult<()> {
-        let mut act = Act::of(self.all().count());
-        for Going { object, along } in &self.rows {
+        let mut touched = Vec::new();
+        for row in &self.rows {
+            touched.push((self.model.touched)(conn, row.object.id)?);
+        }
+        let lines = self.all().count() + touched.iter().map(Vec::len).sum::<usize>();
+        let mut act = Act::of(lines);
+        for (Going { object, along }, touched) in self.rows.iter().zip(touched) {
+            let before = held(conn, touched)?;
             let cause = record(conn, actor, &mut act, (self.model, object), None)?;
             for row in along {
                 record(conn, actor, &mut act, (row.0, &row.1), Some(cause))?;
@@ -143,11 +116,15 @@ impl Cascade {
                 (model.delete)(conn, object.id)?;
             }
             (self.model.delete)(conn, object.id)?;
+            for (model, id, before) in before {
+                record_touched(conn, actor, &mut act, (model, id, &before), cause)?;
+            }
         }
         Ok(())
     }
 
-    fn counts(&self) -> BTreeMap<String, (&'static Model, Vec<&Object>)> {
+    /// The rows of each kind.
+    pub(super) fn counts(&self) -> BTreeMap<String, (&'static Model, Vec<&Object>)> {
         let mut kinds: BTreeMap<String, (&'static Model, Vec<&Object>)> = BTreeMap::new();
         for (model, object) in self.all() {
             kinds
@@ -180,8 +157,49 @@ fn record(
     act.insert(conn, &new, cause)
 }
 
+/// What rows hold that are about to lose something.
+fn held(
+    conn: &mut DbConnection,
+    rows: Vec<Along>,
+) -> QueryResult<Vec<(&'static Model, i64, Snapshot)>> {
+    let mut held = Vec::new();
+    for row in rows {
+        let Some(model) = models::find(row.app, row.model) else {
+            continue;
+        };
+        lock(conn, &model.key(), row.id)?;
+        if let Some(object) = (model.load)(conn, row.id)? {
+            held.push((model, row.id, Snapshot::of(conn, model, &object)?));
+        }
+    }
+    Ok(held)
+}
+
+/// Records what a row has lost that stays.
+fn record_touched(
+    conn: &mut DbConnection,
+    actor: &User,
+    act: &mut Act,
+    (model, id, before): (&Model, i64, &Snapshot),
+    cause: i64,
+) -> QueryResult<()> {
+    let Some(object) = (model.load)(conn, id)? else {
+        return Ok(());
+    };
+    let new = NewChange {
+        user: Some(actor),
+        model: &model.key(),
+        object_id: Some(id),
+        title: &object.title,
+        action: "changed",
+        before: &before.to_text(),
+        after: &Snapshot::of(conn, model, &object)?.to_text(),
+    };
+    act.insert(conn, &new, Some(cause)).map(drop)
+}
+
 /// The field that says what the question showed.
-const SHOWN: &str = "_shown";
+pub(super) const SHOWN: &str = "_shown";
 
 /// What became of an order to delete.
 pub(super) enum Outcome {
@@ -218,68 +236,4 @@ pub(super) async fn carry_out(
         })?)
     })
     .await
-}
-
-/// What is told above a question that is asked again.
-pub(super) const CHANGED: &str =
-    "What would go has changed since you were asked. Nothing was deleted yet.";
-
-/// The question before rows are deleted.
-pub(super) fn show(
-    visit: &Visit,
-    user: &SignedIn,
-    cascade: &Cascade,
-    mut hidden: Vec<Hidden>,
-    back_href: String,
-) -> Result<HttpResponse, PageError> {
-    let model = cascade.model;
-    let what = match cascade.rows.len() {
-        1 => model.singular.to_owned(),
-        count => format!("{count} {}", model.plural),
-    };
-    let blocked = cascade.blocked(&user.rights);
-    let heading = if blocked.is_empty() {
-        format!("Delete {what}?")
-    } else {
-        format!("Cannot delete {what}")
-    };
-    let kinds = cascade.counts();
-    let count = |(model, objects): &(&Model, Vec<&Object>)| {
-        let word = if objects.len() == 1 {
-            model.singular
-        } else {
-            model.plural
-        };
-        format!("{} {word}", objects.len())
-    };
-    let gone = |(model, objects): &(&'static Model, Vec<&Object>)| Gone {
-        label: capitalized(if objects.len() == 1 {
-            model.singular
-        } else {
-            model.plural
-        }),
-        objects: objects
-            .iter()
-            .map(|object| GoneObject {
-                title: object.title.clone(),
-                href: may_view(&user.rights, model).then(|| change_path(model, object.id)),
-            })
-            .collect(),
-    };
-    hidden.push(Hidden {
-        name: SHOWN.to_owned(),
-        value: cascade.mark(),
-    });
-    let page = DeletePage {
-        counts: kinds.values().map(count).collect(),
-        groups: kinds.values().map(gone).collect(),
-        blocked,
-        hidden,
-        back_href,
-        heading: heading.clone(),
-    };
-    let plural = capitalized(model.plural);
-    let list = list_path(model);
-    let crumbs = Crumb::way(&[(plural.as_str(), list.as_str())], "Delete");
-    visit.page(StatusCode::OK, Some(user), &heading, crumbs, page)
 }

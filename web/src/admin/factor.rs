@@ -99,19 +99,14 @@ pub(super) const ON: &str = "second factor turned on";
 pub(super) const OFF: &str = "second factor turned off";
 pub(super) const NEW_CODES: &str = "new recovery codes made";
 
-/// Records what `actor` did with an account's factor. Call it in the write that does.
+/// Records what `actor`, or somebody at the command line, did with an account's factor. Call it in the write that does.
 pub(super) fn record(
     conn: &mut DbConnection,
-    actor: &User,
+    actor: Option<&User>,
     owner: &User,
     action: &str,
 ) -> QueryResult<()> {
-    Change::insert(conn, &change(Some(actor), owner, action))
-}
-
-/// Records that a factor was turned off on the command line, by nobody that we know.
-pub(crate) fn record_reset(conn: &mut DbConnection, owner: &User) -> QueryResult<()> {
-    Change::insert(conn, &change(None, owner, OFF))
+    Change::insert(conn, &change(actor, owner, action))
 }
 
 fn change<'a>(actor: Option<&'a User>, owner: &'a User, action: &'a str) -> NewChange<'a> {

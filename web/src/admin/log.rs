@@ -15,11 +15,12 @@ use super::models::{MODELS, capitalized, may_view};
 pub(super) const PATH: &str = "/admin/log/";
 
 /// What is done to rows, in the words of the record.
-const ACTIONS: [(&str, &str); 5] = [
+const ACTIONS: [(&str, &str); 6] = [
     ("added", "Added"),
     ("changed", "Changed"),
     ("deleted", "Deleted"),
     ("restored", "Restored"),
+    ("not restored", "Not restored"),
     ("password", "Password changed"),
 ];
 

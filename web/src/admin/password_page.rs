@@ -81,15 +81,15 @@ impl Mistakes {
     }
 }
 
-/// Records that `actor` gave an account another password. Call it in the write that does.
+/// Records that `actor`, or somebody at the command line, gave an account another password. Call it in the write that does.
 pub(super) fn record(
     conn: &mut DbConnection,
-    actor: &User,
+    actor: Option<&User>,
     id: i64,
     username: &str,
 ) -> QueryResult<()> {
     let change = NewChange {
-        user: Some(actor),
+        user: actor,
         model: "auth.user",
         object_id: Some(id),
         title: username,

@@ -1,5 +1,5 @@
 //! Going back to an earlier state of a row, and bringing back what was deleted: with its id, with all that it took
-//! along, and all or nothing.
+//! along, and all or nothing. What lost something by it gets that back, as far as it is there.
 
 use diesel::connection::Connection;
 use oc_core::accounts::{Rights, Verb};
@@ -10,6 +10,7 @@ use oc_core::{DbConnection, User};
 use super::grants::covers;
 use super::models::{self, capitalized};
 use super::record::Snapshot;
+use super::restored::{Restored, Row};
 use super::save;
 
 /// A state of a row that the record keeps.
@@ -39,12 +40,6 @@ impl State {
     }
 }
 
-/// A row that is as it was.
-pub(super) struct Restored {
-    pub(super) model: &'static Model,
-    pub(super) title: String,
-}
-
 /// Why nothing was restored.
 pub(super) enum Unrestored {
     /// The rights do not suffice, or the line tells of nothing that could be restored.
@@ -66,7 +61,7 @@ pub(super) fn of_state(
     actor: &User,
     rights: &Rights,
     state: State,
-) -> Result<Vec<Restored>, Unrestored> {
+) -> Result<Restored, Unrestored> {
     let along = match state.line.action.as_str() {
         "deleted" => Change::along(conn, state.line.id)?,
         _ => Vec::new(),
@@ -80,8 +75,8 @@ pub(super) fn of_act(
     actor: &User,
     rights: &Rights,
     lines: Vec<Change>,
-) -> Result<Vec<Restored>, Unrestored> {
-    if lines.iter().any(|line| line.action != "deleted") {
+) -> Result<Restored, Unrestored> {
+    if !is_delete(&lines) {
         return Err(Unrestored::Forbidden);
     }
     let (along, roots): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.cause.is_some());
@@ -100,19 +95,26 @@ pub(super) fn of_act(
     all(conn, actor, rights, missing)
 }
 
-/// Rows with what each of them took along.
+/// Whether an act deleted rows, and did nothing but what came of that.
+pub(super) fn is_delete(lines: &[Change]) -> bool {
+    lines
+        .iter()
+        .all(|line| line.action == "deleted" || line.cause.is_some())
+}
+
+/// Rows with what each of them took along, or changed by going.
 fn all(
     conn: &mut DbConnection,
     actor: &User,
     rights: &Rights,
     rows: Vec<(State, Vec<Change>)>,
-) -> Result<Vec<Restored>, Unrestored> {
+) -> Result<Restored, Unrestored> {
     let count = rows.iter().map(|(_, along)| 1 + along.len()).sum();
     let mut restorer = Restorer {
         actor,
         rights,
         act: Act::of(count),
-        restored: Vec::new(),
+        restored: Restored::default(),
         broken: Vec::new(),
     };
     for (state, along) in rows {
@@ -121,7 +123,9 @@ fn all(
             continue;
         };
         for line in along {
-            if !is_there(conn, &line)? {
+            if line.action != "deleted" {
+                restorer.give_back(conn, &line, cause)?;
+            } else if !is_there(conn, &line)? {
                 restorer.row(conn, &State::of(line), Some(cause))?;
             }
         }
@@ -133,11 +137,12 @@ fn all(
     }
 }
 
-struct Restorer<'a> {
-    actor: &'a User,
-    rights: &'a Rights,
-    act: Act,
-    restored: Vec<Restored>,
+/// Restores rows, one after the other, in one act.
+pub(super) struct Restorer<'a> {
+    pub(super) actor: &'a User,
+    pub(super) rights: &'a Rights,
+    pub(super) act: Act,
+    pub(super) restored: Restored,
     broken: Vec<String>,
 }
 
@@ -170,7 +175,7 @@ impl Restorer<'_> {
         match outcome {
             Ok((object, line)) => {
                 let title = object.title;
-                self.restored.push(Restored { model, title });
+                self.restored.rows.push(Row { model, title });
                 Ok(Some(line))
             }
             Err(SaveError::Database(error)) => Err(error.into()),
@@ -185,7 +190,7 @@ impl Restorer<'_> {
 }
 
 /// The row that a line tells of, if its kind is known here.
-fn row(line: &Change) -> Option<(&'static Model, i64)> {
+pub(super) fn row(line: &Change) -> Option<(&'static Model, i64)> {
     models::by_key(&line.model).zip(line.object_id)
 }
 
@@ -205,28 +210,15 @@ pub(super) fn may(rights: &Rights, model: &Model, is_there: bool) -> bool {
     }
 }
 
-/// Whether these rights suffice to bring back the rows of these lines.
+/// Whether these rights suffice to bring back the rows of these lines that were deleted.
 pub(super) fn may_add_all<'a>(
     rights: &Rights,
     lines: impl IntoIterator<Item = &'a Change>,
 ) -> bool {
     lines
         .into_iter()
+        .filter(|line| line.action == "deleted")
         .all(|line| row(line).is_some_and(|(model, _)| models::may_add(rights, model)))
-}
-
-/// The most rows that are told of one by one.
-const ONE_BY_ONE: usize = 4;
-
-/// What came back, in sentences: each row, or of many how many of each kind.
-pub(super) fn words(restored: &[Restored]) -> Vec<String> {
-    if restored.len() <= ONE_BY_ONE {
-        let one = |row: &Restored| format!("Restored {} \"{}\".", row.model.singular, row.title);
-        return restored.iter().map(one).collect();
-    }
-    let models = restored.iter().map(|row| row.model);
-    let counts = models::counts(models).into_iter();
-    counts.map(|count| format!("Restored {count}.")).collect()
 }
 
 /// Why nothing came back, in a sentence for each row.

@@ -7,6 +7,7 @@ use oc_core::User;
 use oc_core::accounts::Session;
 
 use super::{ask, start};
+use crate::admin::command_line::record_password;
 use crate::config::{Config, Superuser};
 
 /// What `changepassword` can be told.
@@ -44,7 +45,8 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         User::set_password(conn, user.id, &hash)?;
         User::set_must_change_password(conn, user.id, false)?;
         // Whoever knew the old password is out.
-        Session::end_all(conn, user.id, None)
+        Session::end_all(conn, user.id, None)?;
+        record_password(conn, &user)
     })
     .context("cannot store the password")?;
     println!("The password of {} was changed.", user.username);

@@ -6,6 +6,7 @@ use diesel::OptionalExtension;
 use oc_core::{User, UserDraft};
 
 use super::{ask, start};
+use crate::admin::command_line::record_added;
 use crate::config::{Config, Superuser};
 
 /// What `createsuperuser` can be told.
@@ -62,7 +63,8 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     conn.write(|conn| {
         let id = User::insert(conn, &user)?;
         User::set_password(conn, id, &hash)?;
-        User::make_superuser(conn, id)
+        User::make_superuser(conn, id)?;
+        record_added(conn, id)
     })
     .context("cannot store the account")?;
     println!("Superuser {} was created.", user.username());

@@ -81,6 +81,7 @@ pub const MODEL: Model = Model {
     restore,
     delete,
     along,
+    touched: |_, _| Ok(Vec::new()),
     // None of its fields is chosen.
     choices: |_, _| Ok(Offer::default()),
     labels: |_, _, _| Ok(Vec::new()),

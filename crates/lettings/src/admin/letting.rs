@@ -86,6 +86,7 @@ pub const MODEL: Model = Model {
     delete,
     // The address stays.
     along: |_, _| Ok(Vec::new()),
+    touched: |_, _| Ok(Vec::new()),
     choices,
     labels,
 };

@@ -73,6 +73,7 @@ pub const PROFILE: Model = Model {
     delete,
     // The user stays.
     along: |_, _| Ok(Vec::new()),
+    touched: |_, _| Ok(Vec::new()),
     choices,
     labels,
 };

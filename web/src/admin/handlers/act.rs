@@ -40,7 +40,7 @@ pub(in crate::admin) async fn show(
 ) -> Result<HttpResponse, PageError> {
     let lines = lines(&db, &user.rights, &id).await?;
     let heading = heading(&lines);
-    let is_deleted = lines.iter().all(|line| line.action == "deleted");
+    let is_deleted = restore::is_delete(&lines);
     let page = ActPage {
         heading: heading.clone(),
         may_restore: is_deleted && restore::may_add_all(&user.rights, &lines),
@@ -87,10 +87,7 @@ pub(in crate::admin) async fn restore(
             let text = "All of it is there already.".to_owned();
             vec![("warning", text)]
         }
-        Ok(restored) => {
-            let words = restore::words(&restored).into_iter();
-            words.map(|text| ("success", text)).collect()
-        }
+        Ok(restored) => restored.words().collect(),
         Err(rules) => vec![("error", restore::refusal(&rules))],
     };
     for (level, text) in told {
@@ -119,9 +116,15 @@ async fn lines(db: &Db, rights: &Rights, id: &str) -> Result<Vec<Change>, PageEr
 /// «Deleted 2 addresses and 2 lettings», or how many changes it was where they are of several sorts.
 fn heading(lines: &[Change]) -> String {
     let action = lines.first().map_or("", |line| line.action.as_str());
-    let known = lines.iter().map(|line| models::by_key(&line.model));
+    // What was changed by it is none of its rows.
+    let rows = || {
+        lines
+            .iter()
+            .filter(|line| line.action == action || line.cause.is_none())
+    };
+    let known = rows().map(|line| models::by_key(&line.model));
     let models: Option<Vec<_>> = known.collect();
-    let is_one_sort = lines.iter().all(|line| line.action == action);
+    let is_one_sort = rows().all(|line| line.action == action);
     match models.filter(|_| is_one_sort) {
         Some(models) => {
             let counts = models::counts(models.into_iter()).join(" and ");

@@ -6,7 +6,8 @@ use oc_core::accounts::Verb;
 use oc_core::admin::Model;
 
 use crate::admin::asked::Asked;
-use crate::admin::cascade::{self, CHANGED, Cascade, Outcome};
+use crate::admin::cascade::{self, Cascade, Outcome};
+use crate::admin::delete_page::{self, CHANGED};
 use crate::admin::field::Hidden;
 use crate::admin::form::Fields;
 use crate::admin::frame::{Visit, see_other};
@@ -76,7 +77,7 @@ pub(in crate::admin) async fn run(
             if gone.rows.is_empty() {
                 return refuse("Nothing is selected.");
             }
-            cascade::show(&visit, &user, &gone, question(&ids), back.clone())
+            delete_page::show(&visit, &user, &gone, question(&ids), back.clone())
         }
         "export_selected" if may_view(&user.rights, model) => {
             let text = db.run(move |conn| csv::of(conn, model, &ids)).await?;
@@ -112,7 +113,7 @@ async fn delete_all(
         Outcome::Refused => return Err(PageError::Forbidden),
         Outcome::Other(cascade) => {
             messages::add(&visit.session, "warning", CHANGED.to_owned());
-            return cascade::show(visit, user, &cascade, question(&ids), back.to_owned());
+            return delete_page::show(visit, user, &cascade, question(&ids), back.to_owned());
         }
     };
     let text = match done.as_slice() {

@@ -5,7 +5,8 @@ use actix_web::web::{Data, Path};
 use oc_core::accounts::Verb;
 use oc_core::admin::Model;
 
-use crate::admin::cascade::{CHANGED, Cascade, Outcome, carry_out, show};
+use crate::admin::cascade::{Cascade, Outcome, carry_out};
+use crate::admin::delete_page::{CHANGED, show};
 use crate::admin::form::Fields;
 use crate::admin::frame::{Visit, see_other};
 use crate::admin::fresh::{Posted, Prover};

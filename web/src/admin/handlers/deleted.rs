@@ -72,7 +72,8 @@ pub(in crate::admin) async fn index(
         return Err(PageError::NotFound);
     }
     let rows = lines.into_iter().map(|line| {
-        let own = || along.iter().filter(|row| row.cause == Some(line.id));
+        let went = |row: &&Change| row.cause == Some(line.id) && row.action == "deleted";
+        let own = || along.iter().filter(went);
         let name = |row: &Change| match models::by_key(&row.model) {
             Some(model) => format!("{} \"{}\"", model.singular, row.title),
             None => row.title.clone(),

@@ -126,7 +126,10 @@ impl Told {
     fn line(&self, line: &Change, restore: Vec<Restore>, model: &Model, rights: &Rights) -> Line {
         let changes = changes(line, model);
         let cause = line.cause.and_then(|cause| self.causes.get(&cause));
-        let with = self.along(line).map(|row| Note::of("With", row, rights));
+        let with = self.along(line).map(|row| {
+            let went = row.action == line.action;
+            Note::of(if went { "With" } else { "Changed" }, row, rights)
+        });
         let after = cause.map(|row| Note::of("Along with", row, rights));
         Line {
             date: date(line),
@@ -286,8 +289,8 @@ pub(in crate::admin) async fn restore(
         .await?;
     match outcome {
         Ok(restored) => {
-            for text in restore::words(&restored) {
-                messages::add(&visit.session, "success", text);
+            for (level, text) in restored.words() {
+                messages::add(&visit.session, level, text);
             }
             let is_seen = may_view(&user.rights, model);
             let path = if is_seen {

@@ -111,7 +111,7 @@ pub(in crate::admin) async fn update(
             User::set_password(conn, id, &hash)?;
             User::set_must_change_password(conn, id, false)?;
             Session::end_all(conn, id, None)?;
-            password_page::record(conn, &actor, id, &actor.username)
+            password_page::record(conn, Some(&actor), id, &actor.username)
         })?)
     })
     .await?;

@@ -140,7 +140,7 @@ async fn turn_on(
                     return Ok::<_, diesel::result::Error>(None);
                 }
                 Session::end_all(conn, actor.id, Some(session_id))?;
-                factor::record(conn, &actor, &actor, factor::ON)?;
+                factor::record(conn, Some(&actor), &actor, factor::ON)?;
                 RecoveryCode::renew(conn, actor.id).map(Some)
             })?)
         })
@@ -167,7 +167,7 @@ async fn new_codes(
     let codes = db
         .run(move |conn| {
             Ok(conn.write(|conn| {
-                factor::record(conn, &actor, &actor, factor::NEW_CODES)?;
+                factor::record(conn, Some(&actor), &actor, factor::NEW_CODES)?;
                 RecoveryCode::renew(conn, actor.id)
             })?)
         })
@@ -184,7 +184,7 @@ async fn turn_off(
     db.run(move |conn| {
         Ok(conn.write(|conn| {
             Factor::delete(conn, actor.id)?;
-            factor::record(conn, &actor, &actor, factor::OFF)
+            factor::record(conn, Some(&actor), &actor, factor::OFF)
         })?)
     })
     .await?;

@@ -95,7 +95,7 @@ pub(in crate::admin) async fn delete(
                 let was_on = Factor::delete(conn, owner.id)?;
                 if was_on {
                     Session::end_all(conn, owner.id, None)?;
-                    factor::record(conn, &actor, &owner, factor::OFF)?;
+                    factor::record(conn, Some(&actor), &owner, factor::OFF)?;
                 }
                 Ok::<_, diesel::result::Error>(was_on)
             })?)

@@ -62,7 +62,7 @@ pub(in crate::admin) async fn update(
         Ok(conn.write(|conn| {
             User::set_password(conn, owner_id, &hash)?;
             Session::end_all(conn, owner_id, None)?;
-            password_page::record(conn, &actor, owner_id, &title)
+            password_page::record(conn, Some(&actor), owner_id, &title)
         })?)
     })
     .await?;

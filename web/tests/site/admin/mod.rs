@@ -14,6 +14,7 @@ mod fresh;
 mod inside;
 mod lists;
 mod log;
+mod members;
 mod nonsense;
 mod restore;
 mod rights;

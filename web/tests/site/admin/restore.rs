@@ -10,7 +10,7 @@ use crate::http::Answer;
 use crate::support::{TestSite, letting, letting_in, profile};
 
 /// Deletes a row with all that goes along.
-fn delete(browser: &mut Browser<'_>, row: &str) -> Result<()> {
+pub(super) fn delete(browser: &mut Browser<'_>, row: &str) -> Result<()> {
     let path = format!("/admin/{row}/delete/");
     browser.get(&path)?;
     let answer = browser.post(&path, &[("post", "yes")])?;
@@ -19,7 +19,7 @@ fn delete(browser: &mut Browser<'_>, row: &str) -> Result<()> {
 }
 
 /// Presses the last «Restore» of a row's history.
-fn restore(browser: &mut Browser<'_>, row: &str) -> Result<Answer> {
+pub(super) fn restore(browser: &mut Browser<'_>, row: &str) -> Result<Answer> {
     let path = format!("/admin/{row}/history/");
     let page = browser.get(&path)?.text()?;
     let (_, last) = page
@@ -30,7 +30,7 @@ fn restore(browser: &mut Browser<'_>, row: &str) -> Result<Answer> {
 }
 
 /// Deletes several rows at one go.
-fn delete_several(browser: &mut Browser<'_>, model: &str, ids: &[&str]) -> Result<()> {
+pub(super) fn delete_several(browser: &mut Browser<'_>, model: &str, ids: &[&str]) -> Result<()> {
     let path = format!("/admin/{model}/");
     let mut fields = vec![("action", "delete_selected"), ("post", "yes")];
     fields.extend(ids.iter().map(|id| ("_selected_action", *id)));
@@ -41,7 +41,7 @@ fn delete_several(browser: &mut Browser<'_>, model: &str, ids: &[&str]) -> Resul
 }
 
 /// The page of what was deleted at one go last, as the log links it.
-fn act(browser: &mut Browser<'_>) -> Result<String> {
+pub(super) fn act(browser: &mut Browser<'_>) -> Result<String> {
     let log = browser.get("/admin/log/?action=deleted")?.text()?;
     let (_, rest) = log
         .split_once("class=\"aside\" href=\"")

@@ -6,12 +6,12 @@ use diesel::prelude::*;
 use crate::accounts::group::LONGEST_NAME;
 use crate::accounts::{Group, GroupDraft, NewGroup};
 use crate::admin::{
-    Choice, Field, Kind, List, Listing, Model, Object, Offer, Row, SaveError, Values, Wanted,
+    Along, Choice, Field, Kind, List, Listing, Model, Object, Offer, Row, SaveError, Values, Wanted,
 };
 use crate::connection::{Backend, DbConnection};
 use crate::description::{both, one_by_one, restored_already};
 use crate::rules::{BrokenRule, FieldError};
-use crate::schema::groups;
+use crate::schema::{groups, user_groups, users};
 use crate::search::{fold, lower};
 
 use super::{APP, APP_LABEL, rights};
@@ -59,6 +59,7 @@ pub const MODEL: Model = Model {
     delete,
     // Its users stay.
     along: |_, _| Ok(Vec::new()),
+    touched: members,
     choices,
     labels: |_, field, codes| Ok(labels(field, codes)),
 };
@@ -141,6 +142,23 @@ fn restore(conn: &mut DbConnection, id: i64, values: &Values) -> Result<(), Save
 
 fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<()> {
     Group::delete(conn, id).map(drop)
+}
+
+/// Its users lose what they could by it.
+fn members(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<Along>> {
+    let users: Vec<(i64, String)> = user_groups::table
+        .inner_join(users::table)
+        .filter(user_groups::group_id.eq(id))
+        .select((users::id, users::username))
+        .order(users::id)
+        .load(conn)?;
+    let member = |(id, title)| Along {
+        app: APP,
+        model: "user",
+        id,
+        title,
+    };
+    Ok(users.into_iter().map(member).collect())
 }
 
 fn choices(conn: &mut DbConnection, wanted: &Wanted<'_>) -> QueryResult<Offer> {

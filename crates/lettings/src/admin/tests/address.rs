@@ -41,8 +41,8 @@ fn addresses_are_listed_with_their_lettings() -> anyhow::Result<()> {
     on_both(|conn| {
         some(conn)?;
         let cells = |list: List| list.rows.into_iter().map(|row| row.cells);
-        let rows: Vec<_> = cells(list(conn, ADDRESS, Listing::default())?).collect();
-        let mut names = |listing| names(conn, ADDRESS, listing);
+        let rows: Vec<_> = cells(list(conn, &ADDRESS, Listing::default())?).collect();
+        let mut names = |listing| names(conn, &ADDRESS, listing);
 
         assert_eq!(rows[0], ["1 Free Street", "Boise", "ID", "02134", ""]);
         assert_eq!(rows[1], ["3 gull lane", "Reno", "NV", "02134", "gamma"]);

@@ -94,26 +94,31 @@ fn broken_rules_are_told_in_the_words_of_the_form() -> anyhow::Result<()> {
 
         for id in [None, Some(id)] {
             assert_eq!(
-                refusal(conn, LETTING, id, &taken),
+                refusal(conn, &LETTING, id, &taken),
                 "Another letting already has this address."
             );
         }
         assert_eq!(
-            refusal(conn, LETTING, None, &letting_values("Two", "1\0")),
+            refusal(conn, &LETTING, None, &letting_values("Two", "1\0")),
             "Address holds a character that cannot be stored."
         );
         for address in ["99", "x", "99999999999999999999"] {
             assert_eq!(
-                refusal(conn, LETTING, None, &letting_values("Two", address)),
+                refusal(conn, &LETTING, None, &letting_values("Two", address)),
                 "Address: that choice is not available."
             );
         }
         assert_eq!(
-            refusal(conn, LETTING, None, &letting_values("\0", "")),
+            refusal(conn, &LETTING, None, &letting_values("\0", "")),
             "Title holds a character that cannot be stored. Address is required."
         );
         assert_eq!(
-            refusal(conn, ADDRESS, None, &address_values("1e3", "x\0", " ", "C")),
+            refusal(
+                conn,
+                &ADDRESS,
+                None,
+                &address_values("1e3", "x\0", " ", "C")
+            ),
             "Number must be a whole number. Street holds a character that cannot be stored. \
              City is required. State must be exactly 2 characters; this has 1."
         );
@@ -129,7 +134,7 @@ fn broken_rules_are_told_in_the_words_of_the_form() -> anyhow::Result<()> {
 fn lettings_are_listed_newest_first_searched_and_filtered() -> anyhow::Result<()> {
     on_both(|conn| {
         some(conn)?;
-        let mut names = |listing| names(conn, LETTING, listing);
+        let mut names = |listing| names(conn, &LETTING, listing);
 
         assert_eq!(names(by(&[]))?, ["gamma", "Alpha", "beta"]);
         assert_eq!(names(by(&[(4, false)]))?, ["gamma", "Alpha", "beta"]);

@@ -36,13 +36,13 @@ fn letting(conn: &mut DbConnection, title: &str, address: i64) -> anyhow::Result
     Ok((LETTING.save)(conn, None, &values)?)
 }
 
-fn refusal(conn: &mut DbConnection, model: Model, id: Option<i64>, values: &Values) -> String {
+fn refusal(conn: &mut DbConnection, model: &Model, id: Option<i64>, values: &Values) -> String {
     conn.write(|conn| (model.save)(conn, id, values))
         .expect_err("it breaks a rule")
         .to_string()
 }
 
-fn list(conn: &mut DbConnection, model: Model, listing: Listing) -> QueryResult<List> {
+fn list(conn: &mut DbConnection, model: &Model, listing: Listing) -> QueryResult<List> {
     let listing = Listing {
         limit: 100,
         ..listing
@@ -51,7 +51,7 @@ fn list(conn: &mut DbConnection, model: Model, listing: Listing) -> QueryResult<
 }
 
 /// The first cells of a list.
-fn names(conn: &mut DbConnection, model: Model, listing: Listing) -> QueryResult<Vec<String>> {
+fn names(conn: &mut DbConnection, model: &Model, listing: Listing) -> QueryResult<Vec<String>> {
     let list = list(conn, model, listing)?;
     assert_eq!(usize::try_from(list.found), Ok(list.rows.len()));
     let rows = list.rows.into_iter();

@@ -111,6 +111,7 @@ pub const MODEL: Model = Model {
     restore,
     delete,
     along,
+    touched: |_, _| Ok(Vec::new()),
     choices,
     labels,
 };

@@ -1,0 +1,105 @@
+//! The question before rows are deleted.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use oc_core::admin::{Model, Object};
+use serde::Serialize;
+
+use super::cascade::{Cascade, SHOWN};
+use super::field::Hidden;
+use super::frame::{Crumb, Visit};
+use super::models::{capitalized, change_path, list_path, may_view};
+use super::signed_in::SignedIn;
+use crate::error::PageError;
+use crate::pages::Page;
+
+#[derive(Serialize)]
+struct DeletePage {
+    heading: String,
+    counts: Vec<String>,
+    groups: Vec<Gone>,
+    blocked: Vec<String>,
+    hidden: Vec<Hidden>,
+    back_href: String,
+}
+
+impl Page for DeletePage {
+    const TEMPLATE: &'static str = "admin/delete.html";
+}
+
+/// Rows of one kind that go.
+#[derive(Serialize)]
+struct Gone {
+    label: String,
+    objects: Vec<GoneObject>,
+}
+
+#[derive(Serialize)]
+struct GoneObject {
+    title: String,
+    href: Option<String>,
+}
+
+/// What is told above a question that is asked again.
+pub(super) const CHANGED: &str =
+    "What would go has changed since you were asked. Nothing was deleted yet.";
+
+/// The question before rows are deleted.
+pub(super) fn show(
+    visit: &Visit,
+    user: &SignedIn,
+    cascade: &Cascade,
+    mut hidden: Vec<Hidden>,
+    back_href: String,
+) -> Result<HttpResponse, PageError> {
+    let model = cascade.model;
+    let what = match cascade.rows.len() {
+        1 => model.singular.to_owned(),
+        count => format!("{count} {}", model.plural),
+    };
+    let blocked = cascade.blocked(&user.rights);
+    let heading = if blocked.is_empty() {
+        format!("Delete {what}?")
+    } else {
+        format!("Cannot delete {what}")
+    };
+    let kinds = cascade.counts();
+    let count = |(model, objects): &(&Model, Vec<&Object>)| {
+        let word = if objects.len() == 1 {
+            model.singular
+        } else {
+            model.plural
+        };
+        format!("{} {word}", objects.len())
+    };
+    let gone = |(model, objects): &(&'static Model, Vec<&Object>)| Gone {
+        label: capitalized(if objects.len() == 1 {
+            model.singular
+        } else {
+            model.plural
+        }),
+        objects: objects
+            .iter()
+            .map(|object| GoneObject {
+                title: object.title.clone(),
+                href: may_view(&user.rights, model).then(|| change_path(model, object.id)),
+            })
+            .collect(),
+    };
+    hidden.push(Hidden {
+        name: SHOWN.to_owned(),
+        value: cascade.mark(),
+    });
+    let page = DeletePage {
+        counts: kinds.values().map(count).collect(),
+        groups: kinds.values().map(gone).collect(),
+        blocked,
+        hidden,
+        back_href,
+        heading: heading.clone(),
+    };
+    let plural = capitalized(model.plural);
+    let list = list_path(model);
+    let crumbs = Crumb::way(&[(plural.as_str(), list.as_str())], "Delete");
+    visit.page(StatusCode::OK, Some(user), &heading, crumbs, page)
+}

@@ -1,0 +1,109 @@
+//! A group that was deleted comes back with its members.
+
+use anyhow::Result;
+use oc_core::User;
+use oc_core::accounts::Group;
+
+use super::restore::{act, delete, delete_several, restore};
+use super::{Browser, account};
+use crate::support::TestSite;
+
+#[test]
+fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let editors = Group::insert(conn, &oc_core::testing::group("editors"))?;
+        let others = Group::insert(conn, &oc_core::testing::group("others"))?;
+        Group::set_rights(conn, editors, &["lettings.view_letting".to_owned()])?;
+        let [bob, carol] = ["bob", "carol"].map(|name| account(conn, name));
+        let (bob, carol) = (bob?, carol?);
+        User::set_groups(conn, bob, &[editors])?;
+        User::set_groups(conn, carol, &[editors])?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let group = format!("auth/group/{editors}");
+        delete(&mut browser, &group)?;
+        let lost = browser.get(&format!("/admin/auth/user/{bob}/history/"))?;
+        User::set_groups(conn, bob, &[others])?;
+        delete(&mut browser, &format!("auth/user/{carol}"))?;
+        let deleted = browser.get("/admin/auth/group/deleted/")?.html()?.text();
+
+        let done = restore(&mut browser, &group)?;
+        let done = browser.follow(&done)?;
+
+        let lost = lost.html()?.text();
+        for words in [
+            "Changed Groups.",
+            "editors →",
+            "Along with group \"editors\"",
+        ] {
+            assert!(lost.contains(words), "{words}: {lost}");
+        }
+        assert!(
+            !deleted.contains("bob"),
+            "only the group is gone: {deleted}"
+        );
+        for words in [
+            "Restored group \"editors\".",
+            "User \"bob\" has it again.",
+            "User \"carol\" does not have it again: there is no such user any more.",
+        ] {
+            assert!(done.contains(words), "{words}: {done}");
+        }
+        assert_eq!(User::groups(conn, bob)?, [editors, others]);
+        assert_eq!(Group::rights(conn, editors)?, ["lettings.view_letting"]);
+        let again = browser.get(&format!("/admin/auth/user/{bob}/history/"))?;
+        let again = again.html()?.text();
+        assert!(again.contains("others → editors, others"), "{again}");
+        let gone = browser.get(&format!("/admin/auth/user/{carol}/history/"))?;
+        assert!(gone.html()?.text().contains("Not restored."));
+    }
+    Ok(())
+}
+
+#[test]
+fn who_may_not_change_users_restores_a_group_without_its_members() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    let editors = Group::insert(conn, &oc_core::testing::group("editors"))?;
+    let carol = account(conn, "carol")?;
+    User::set_groups(conn, carol, &[editors])?;
+    let rights = ["auth.view_group", "auth.delete_group", "auth.add_group"];
+    let mut bob = Browser::staff(&site, "bob", &rights)?;
+    let group = format!("auth/group/{editors}");
+    delete(&mut bob, &group)?;
+
+    let done = restore(&mut bob, &group)?;
+    let done = bob.follow(&done)?;
+
+    let words = "User \"carol\" does not have it again: you may not change this user.";
+    assert!(done.contains(words), "{done}");
+    assert!(User::groups(conn, carol)?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn groups_that_were_deleted_at_one_go_come_back_with_their_members() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let ids = ["a", "b"].map(|name| Group::insert(conn, &oc_core::testing::group(name)));
+        let [a, b] = ids;
+        let (a, b) = (a?, b?);
+        let bob = account(conn, "bob")?;
+        User::set_groups(conn, bob, &[a, b])?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        delete_several(
+            &mut browser,
+            "auth/group",
+            &[&a.to_string(), &b.to_string()],
+        )?;
+        let act = act(&mut browser)?;
+
+        let page = browser.get(&act)?.html()?;
+        let all = browser.post(&act, &[])?;
+
+        assert_eq!(page.texts("h1"), ["Deleted 2 groups"]);
+        assert_eq!(all.status, 303);
+        assert_eq!(User::groups(conn, bob)?, [a, b]);
+    }
+    Ok(())
+}
