@@ -21,6 +21,8 @@ pub struct Model {
     pub app_label: &'static str,
     /// The model in addresses and rights, such as `letting`.
     pub name: &'static str,
+    /// The table of its rows.
+    pub table: &'static str,
     /// One of them, such as «letting».
     pub singular: &'static str,
     /// Several of them, such as «lettings».

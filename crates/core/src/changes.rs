@@ -4,7 +4,6 @@
 
 use chrono::{NaiveDateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 
 use crate::accounts::User;
 use crate::connection::DbConnection;
@@ -198,42 +197,10 @@ impl Act {
     }
 }
 
-/// Keeps every other write to a row waiting until this one is done. Call it within a write.
-///
-/// SQLite has but one writer at a time; on PostgreSQL it is an advisory lock for the transaction.
-pub fn lock(conn: &mut DbConnection, model: &str, id: i64) -> QueryResult<()> {
-    if let DbConnection::Postgres(postgres) = conn {
-        diesel::sql_query("SELECT pg_advisory_xact_lock_shared($1), pg_advisory_xact_lock($2)")
-            .bind::<BigInt, _>(key(model, ALL))
-            .bind::<BigInt, _>(key(model, id))
-            .execute(postgres)?;
-    }
-    Ok(())
-}
-
-/// Keeps every other write to rows of a kind waiting that asks by [`lock`], until this one is done. Call it within a
-/// write. It is one lock, however many rows there are: PostgreSQL has room for some thousands only.
-pub fn lock_all(conn: &mut DbConnection, model: &str) -> QueryResult<()> {
-    if let DbConnection::Postgres(postgres) = conn {
-        diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
-            .bind::<BigInt, _>(key(model, ALL))
-            .execute(postgres)?;
-    }
-    Ok(())
-}
-
-/// The id of no row, for the lock on all.
-const ALL: i64 = 0;
-
-fn key(model: &str, id: i64) -> i64 {
-    model.bytes().fold(id, |key, byte| {
-        key.wrapping_mul(31).wrapping_add(byte.into())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::locks::lock;
     use crate::testing::{on_both, user};
 
     #[test]

@@ -12,6 +12,7 @@ mod connection;
 mod database_url;
 pub mod description;
 pub mod events;
+pub mod locks;
 pub mod migrations;
 mod open;
 mod page;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use diesel::QueryResult;
 use oc_core::accounts::{Rights, Verb};
 use oc_core::admin::{Along, Model, Object};
-use oc_core::changes::{Act, NewChange, lock};
+use oc_core::changes::{Act, NewChange};
+use oc_core::locks::hold;
 use oc_core::{DbConnection, User};
 use sha2::{Digest, Sha256};
 
@@ -167,7 +168,6 @@ fn held(
         let Some(model) = models::find(row.app, row.model) else {
             continue;
         };
-        lock(conn, &model.key(), row.id)?;
         if let Some(object) = (model.load)(conn, row.id)? {
             held.push((model, row.id, Snapshot::of(conn, model, &object)?));
         }
@@ -223,6 +223,8 @@ pub(super) async fn carry_out(
     let (actor, rights) = (user.user.clone(), user.rights.clone());
     db.run(move |conn| {
         Ok(conn.write(|conn| {
+            // What somebody is just adding to the rows is waited for, so that it goes along as the rest does.
+            hold(conn, model.table, &ids)?;
             let cascade = Cascade::of(conn, model, &ids, &rights)?;
             if !cascade.blocked(&rights).is_empty() {
                 return Ok::<_, diesel::result::Error>(Outcome::Refused);

@@ -3,7 +3,8 @@
 use diesel::connection::Connection;
 use oc_core::DbConnection;
 use oc_core::admin::{Kind, Model, SaveError, Values};
-use oc_core::changes::{Change, NewChange, lock};
+use oc_core::changes::{Change, NewChange};
+use oc_core::locks::lock;
 
 use super::grants::covers;
 use super::models::{self, capitalized};

@@ -2,8 +2,8 @@
 
 use oc_core::accounts::Rights;
 use oc_core::admin::{Inside, Object, SaveError, Values};
-use oc_core::changes::lock;
 use oc_core::choice::id_in;
+use oc_core::locks::lock;
 use oc_core::rules::{BrokenRule, FieldError};
 use oc_core::{DbConnection, User};
 

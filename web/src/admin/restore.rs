@@ -4,7 +4,8 @@
 use diesel::connection::Connection;
 use oc_core::accounts::{Rights, Verb};
 use oc_core::admin::{Model, SaveError};
-use oc_core::changes::{Act, Change, lock};
+use oc_core::changes::{Act, Change};
+use oc_core::locks::lock;
 use oc_core::{DbConnection, User};
 
 use super::grants::covers;

@@ -3,8 +3,8 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use crate::changes::lock;
 use crate::connection::DbConnection;
+use crate::locks::lock;
 use crate::schema::second_factors;
 
 /// A factor that counts. Its secret is sealed by the caller, so it is useless without the caller's key.

@@ -23,11 +23,18 @@ impl User {
     /// Puts an account into just these groups. Call it within a write.
     pub fn set_groups(conn: &mut DbConnection, id: i64, groups: &[i64]) -> QueryResult<()> {
         let wanted: BTreeSet<i64> = groups.iter().copied().collect();
-        if wanted != Self::groups(conn, id)?.into_iter().collect() {
+        let held: BTreeSet<i64> = Self::groups(conn, id)?.into_iter().collect();
+        if wanted != held {
             Session::renew_all(conn, &[id])?;
         }
-        diesel::delete(user_groups::table.filter(user_groups::user_id.eq(id))).execute(conn)?;
-        for group in groups {
+        // What stays is not touched: to write it again, it would have to wait for who deletes the group.
+        diesel::delete(
+            user_groups::table
+                .filter(user_groups::user_id.eq(id))
+                .filter(user_groups::group_id.ne_all(groups.to_vec())),
+        )
+        .execute(conn)?;
+        for group in wanted.difference(&held) {
             diesel::insert_into(user_groups::table)
                 .values((user_groups::user_id.eq(id), user_groups::group_id.eq(group)))
                 .execute(conn)?;

@@ -5,8 +5,8 @@ use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::changes::lock;
 use crate::connection::DbConnection;
+use crate::locks::lock;
 use crate::schema::login_failures;
 
 /// How long a failure counts.

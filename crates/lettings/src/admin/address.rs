@@ -21,6 +21,7 @@ pub const MODEL: Model = Model {
     app: APP,
     app_label: APP_LABEL,
     name: "address",
+    table: "addresses",
     singular: "address",
     plural: "addresses",
     columns: &["Address", "City", "State", "Zip code", "Letting"],

@@ -26,6 +26,7 @@ pub const MODEL: Model = Model {
     app: APP,
     app_label: APP_LABEL,
     name: "letting",
+    table: "lettings",
     singular: "letting",
     plural: "lettings",
     columns: &["Title", "Street", "City", "State"],

@@ -25,6 +25,7 @@ pub const PROFILE: Model = Model {
     app: "profiles",
     app_label: "Profiles",
     name: "profile",
+    table: "profiles",
     singular: "profile",
     plural: "profiles",
     columns: &["User", "Favorite city", "Email shown"],

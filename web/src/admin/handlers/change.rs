@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use oc_core::accounts::{Rights, Verb};
 use oc_core::admin::{Object, SaveError};
-use oc_core::changes::lock;
+use oc_core::locks::lock;
 use oc_core::rules::FieldError;
 use oc_core::{DbConnection, User};
 

@@ -6,6 +6,7 @@ mod changes;
 mod choices;
 mod conflicts;
 mod csv;
+mod deletes;
 mod diagnostics;
 mod door;
 mod factor;

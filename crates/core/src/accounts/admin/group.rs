@@ -24,6 +24,7 @@ pub const MODEL: Model = Model {
     app: APP,
     app_label: APP_LABEL,
     name: "group",
+    table: "groups",
     singular: "group",
     plural: "groups",
     columns: &["Name"],

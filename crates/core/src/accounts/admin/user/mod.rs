@@ -36,6 +36,7 @@ pub const MODEL: Model = Model {
     app: APP,
     app_label: APP_LABEL,
     name: "user",
+    table: "users",
     singular: "user",
     plural: "users",
     columns: &[

@@ -1,0 +1,54 @@
+//! Locks that make writes wait for each other, where the database would let them pass each other by.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt};
+
+use crate::connection::DbConnection;
+
+/// Keeps every other write to a row waiting until this one is done. Call it within a write.
+///
+/// SQLite has but one writer at a time; on PostgreSQL it is an advisory lock for the transaction.
+pub fn lock(conn: &mut DbConnection, model: &str, id: i64) -> QueryResult<()> {
+    if let DbConnection::Postgres(postgres) = conn {
+        diesel::sql_query("SELECT pg_advisory_xact_lock_shared($1), pg_advisory_xact_lock($2)")
+            .bind::<BigInt, _>(key(model, ALL))
+            .bind::<BigInt, _>(key(model, id))
+            .execute(postgres)?;
+    }
+    Ok(())
+}
+
+/// Keeps every other write to rows of a kind waiting that asks by [`lock`], until this one is done. Call it within a
+/// write. It is one lock, however many rows there are: PostgreSQL has room for some thousands only.
+pub fn lock_all(conn: &mut DbConnection, model: &str) -> QueryResult<()> {
+    if let DbConnection::Postgres(postgres) = conn {
+        diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+            .bind::<BigInt, _>(key(model, ALL))
+            .execute(postgres)?;
+    }
+    Ok(())
+}
+
+/// Keeps rows as they are until this write is done: neither is one changed, nor does a new row refer to one; whoever is
+/// about to do so is waited for. Call it within a write, before looking at what refers to them.
+///
+/// SQLite has but one writer at a time; on PostgreSQL these are the locks of the rows themselves.
+pub fn hold(conn: &mut DbConnection, table: &'static str, ids: &[i64]) -> QueryResult<()> {
+    if let DbConnection::Postgres(postgres) = conn {
+        // In one order everywhere, so that two do not wait for each other.
+        let rows = format!("SELECT id FROM {table} WHERE id = ANY($1) ORDER BY id FOR UPDATE");
+        diesel::sql_query(rows)
+            .bind::<Array<BigInt>, _>(ids)
+            .execute(postgres)?;
+    }
+    Ok(())
+}
+
+/// The id of no row, for the lock on all.
+const ALL: i64 = 0;
+
+fn key(model: &str, id: i64) -> i64 {
+    model.bytes().fold(id, |key, byte| {
+        key.wrapping_mul(31).wrapping_add(byte.into())
+    })
+}

@@ -1,0 +1,107 @@
+//! Deleting while somebody else writes.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use lettings::{Address, Letting, LettingDraft};
+use oc_core::DbConnection;
+use oc_core::changes::Change;
+use oc_core::testing::TestDb;
+
+use super::{Browser, hidden};
+use crate::support::{TestSite, address};
+
+const DELETE: &str = "/admin/lettings/address/1/delete/";
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+/// Waits until somebody waits for what this connection has locked.
+fn wait_for_who_waits(conn: &mut DbConnection) -> Result<()> {
+    let waiting = "SELECT count(*) AS count FROM pg_locks \
+                   WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))";
+    let end = Instant::now() + Duration::from_secs(60);
+    while diesel::sql_query(waiting).get_result::<Count>(conn)?.count == 0 {
+        ensure!(Instant::now() < end, "nobody waits");
+        thread::yield_now();
+    }
+    Ok(())
+}
+
+/// Deletes an address while another connection adds a letting to it; what the question had shown is sent along, if it
+/// is said.
+fn delete_while_a_letting_is_added(site: &TestSite, says_what_was_shown: bool) -> Result<String> {
+    let conn = &mut site.database()?;
+    Address::insert(
+        conn,
+        &address().check().expect("the fixture keeps the rules"),
+    )?;
+    let mut browser = Browser::superuser(site, "ada")?;
+    let question = browser.get(DELETE)?.text()?;
+    let shown = hidden(&question, "_shown").context("the question says what it shows")?;
+    let mut fields = vec![("post", "yes")];
+    if says_what_was_shown {
+        fields.push(("_shown", &shown));
+    }
+
+    let draft = LettingDraft {
+        title: "Pier House".to_owned(),
+        address_id: 1,
+    };
+    conn.batch_execute("BEGIN")?;
+    Letting::insert(conn, &draft.check().expect("the title keeps the rules"))?;
+    let answer = thread::scope(|scope| {
+        let deleting = scope.spawn(|| browser.post(DELETE, &fields));
+        let waited = wait_for_who_waits(conn);
+        // Whatever came of that: else the other would wait for ever.
+        let added = conn.batch_execute("COMMIT");
+        let answer = deleting
+            .join()
+            .map_err(|_| anyhow!("the browser panicked"))?;
+        waited?;
+        added?;
+        answer
+    })?;
+    answer.text()
+}
+
+#[test]
+fn what_was_added_meanwhile_goes_along_and_is_recorded() -> Result<()> {
+    let Some(db) = TestDb::postgres()? else {
+        return Ok(());
+    };
+    let site = TestSite::on(db)?;
+
+    delete_while_a_letting_is_added(&site, false)?;
+
+    let conn = &mut site.database()?;
+    assert_eq!(Letting::count(conn)?, 0);
+    let record = Change::of_object(conn, "lettings.letting", 1)?;
+    let actions: Vec<_> = record.iter().map(|line| line.action.as_str()).collect();
+    assert_eq!(actions, ["deleted"]);
+    Ok(())
+}
+
+#[test]
+fn who_was_shown_less_is_asked_again() -> Result<()> {
+    let Some(db) = TestDb::postgres()? else {
+        return Ok(());
+    };
+    let site = TestSite::on(db)?;
+
+    let page = delete_while_a_letting_is_added(&site, true)?;
+
+    assert!(
+        page.contains("What would go has changed since you were asked."),
+        "{page}"
+    );
+    assert_eq!(Letting::count(&mut site.database()?)?, 1);
+    Ok(())
+}
