@@ -27,7 +27,7 @@ struct Count {
 fn wait_for_who_waits(conn: &mut DbConnection) -> Result<()> {
     let waiting = "SELECT count(*) AS count FROM pg_locks \
                    WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))";
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     while diesel::sql_query(waiting).get_result::<Count>(conn)?.count == 0 {
         ensure!(Instant::now() < end, "nobody waits");
         thread::yield_now();
