@@ -68,3 +68,35 @@ impl Listener {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn who_has_come_before_the_end_is_taken_and_nobody_after_it() -> anyhow::Result<()> {
+        let listener = listen("127.0.0.1", 0)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let clients: Vec<_> = (0..3)
+            .map(|_| TcpStream::connect(address))
+            .collect::<Result<_, _>>()?;
+        let mut taken = Vec::new();
+
+        Listener::new(listener)?.finish(|stream, peer| taken.push((stream, peer)))?;
+
+        let peers: Vec<_> = taken.iter().map(|(_, peer)| *peer).collect();
+        for client in &clients {
+            assert!(peers.contains(&client.local_addr()?));
+        }
+        for (mut stream, _) in taken {
+            let waits = stream.read(&mut [0]).map_err(|error| error.kind());
+            assert_eq!(waits, Err(io::ErrorKind::WouldBlock));
+        }
+        let late = TcpStream::connect(address).map_err(|error| error.kind());
+        assert!(matches!(late, Err(io::ErrorKind::ConnectionRefused)));
+        Ok(())
+    }
+}

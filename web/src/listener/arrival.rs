@@ -209,3 +209,59 @@ impl Arrival<'_> {
         Ok(More::Bytes(0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::io::Write;
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    use actix_web::rt;
+
+    use super::*;
+    use crate::listener::limits::Limits;
+    use crate::listener::testing::{PATIENCE, connected, worker};
+
+    /// More than is read in a row.
+    const BODY: usize = 180_000;
+
+    /// What comes of a large form, all of which has come before anybody looks, and whether others had a turn while
+    /// it was read.
+    async fn read(client_timeout: Duration) -> anyhow::Result<(Result<Arrived, Ending>, bool)> {
+        let worker = worker(Limits {
+            client_timeout,
+            ..Limits::default()
+        })?;
+        let (stream, mut client) = connected().await?;
+        write!(client, "POST / HTTP/1.1\r\nContent-Length: {BODY}\r\n\r\n")?;
+        client.write_all(&vec![b'x'; BODY])?;
+        let mut wire = Wire::new(stream);
+        timeout(PATIENCE, wire.stream.readable()).await??;
+        let had_a_turn = Rc::new(Cell::new(false));
+        let other = Rc::clone(&had_a_turn);
+        rt::spawn(async move { other.set(true) });
+
+        let outcome = timeout(PATIENCE, request(&mut wire, &worker, None)).await?;
+
+        Ok((outcome, had_a_turn.get()))
+    }
+
+    #[actix_web::test]
+    async fn a_client_that_sends_without_a_pause_lets_others_have_their_turn() -> anyhow::Result<()>
+    {
+        let (outcome, others_had_a_turn) = read(PATIENCE).await?;
+
+        assert!(outcome.is_ok_and(|arrived| arrived.length() > BODY));
+        assert!(others_had_a_turn);
+        Ok(())
+    }
+
+    #[actix_web::test]
+    async fn a_client_that_sends_without_a_pause_can_be_late_too() -> anyhow::Result<()> {
+        let (outcome, _) = read(Duration::ZERO).await?;
+
+        assert!(matches!(outcome, Err(Ending::Refused(Refusal::TooSlow))));
+        Ok(())
+    }
+}

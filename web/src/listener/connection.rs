@@ -7,10 +7,11 @@ use actix_web::rt::net::TcpStream;
 
 use super::arrival::{Ending, request};
 use super::exchange::{Outcome, Terms, exchange};
+use super::limits::SITE_PATIENCE;
 use super::refusal::Refusal;
 use super::request::is_for_head;
 use super::room::{Place, Waiting};
-use super::wire::Wire;
+use super::wire::{LINGER, Wire};
 use super::worker::Worker;
 
 /// What shapes a refusal, known from the beginning of a request.
@@ -64,6 +65,7 @@ pub(super) async fn serve(
             wants_no_body: asked.for_head,
             is_old: arrived.head.is_old,
             patience: worker.limits.client_timeout,
+            ceiling: SITE_PATIENCE,
             stop: worker.stop.clone(),
         };
         let outcome;
@@ -72,7 +74,7 @@ pub(super) async fn serve(
         match outcome {
             Outcome::Next => {}
             Outcome::Last => {
-                wire.linger(&worker.room, &worker.stop).await;
+                wire.linger(&worker.room, &worker.stop, LINGER).await;
                 break;
             }
             Outcome::Refused(refusal) => return refuse(wire, &worker, refusal, asked).await,

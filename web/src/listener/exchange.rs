@@ -22,10 +22,6 @@ use super::wire::Wire;
 /// How much of an answer is kept here before the site has to wait for the client (bytes).
 const MOST_UNSENT: usize = 64 << 10;
 
-/// How long the site may take over an answer, or over its next part: nothing of ours takes so long, and what is stuck
-/// must not be counted as running for ever.
-const SITE_PATIENCE: Duration = Duration::from_mins(5);
-
 /// How an exchange ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -45,7 +41,10 @@ pub(super) struct Terms {
     pub(super) length: usize,
     pub(super) wants_no_body: bool,
     pub(super) is_old: bool,
+    /// How long the client may stand still while it takes the answer.
     pub(super) patience: Duration,
+    /// How long the site may take over the answer, or over its next part.
+    pub(super) ceiling: Duration,
     pub(super) stop: Stop,
 }
 
@@ -62,6 +61,7 @@ pub(super) async fn exchange(
         unsent: Vec::new(),
         sent: 0,
         writing: Pace::new(terms.patience),
+        ceiling: terms.ceiling,
         moved: Instant::now(),
         stop: terms.stop,
         verdict: None,
@@ -106,6 +106,7 @@ struct Exchange {
     unsent: Vec<u8>,
     sent: usize,
     writing: Pace,
+    ceiling: Duration,
     /// When the site has last got on with its answer.
     moved: Instant,
     stop: Stop,
@@ -135,7 +136,7 @@ impl Exchange {
 
     /// When the client has taken too long, or the site.
     fn deadline(&self) -> Instant {
-        let site = self.moved + SITE_PATIENCE;
+        let site = self.moved + self.ceiling;
         self.writing
             .deadline()
             .map_or(site, |client| client.min(site))
@@ -146,7 +147,8 @@ impl Exchange {
         if self.answer.has_begun() {
             return Outcome::Lost;
         }
-        log::error!("the site had no answer after {SITE_PATIENCE:?}, and the request was given up");
+        let time = self.ceiling;
+        log::error!("the site had no answer after {time:?}, and the request was given up");
         Outcome::Refused(Refusal::Busy)
     }
 
@@ -249,5 +251,83 @@ impl AsyncWrite for Stream {
     /// The connection outlives the dispatcher; what it has written is sent.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.borrow_mut().send(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use actix_web::rt::time::timeout;
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+    use crate::listener::testing::{PATIENCE, connected};
+
+    const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-security-policy: x\r\n";
+
+    /// How an exchange ends in which the site writes that and then nothing more, and what the client gets if it reads.
+    async fn end(
+        patience: Duration,
+        ceiling: Duration,
+        answer: Vec<u8>,
+    ) -> anyhow::Result<(Outcome, Vec<u8>)> {
+        let (stream, mut client) = connected().await?;
+        let terms = Terms {
+            length: 0,
+            wants_no_body: false,
+            is_old: false,
+            patience,
+            ceiling,
+            stop: Stop::new(),
+        };
+        let site = |mut stream: Stream| -> LocalBoxFuture<'static, ()> {
+            Box::pin(async move {
+                stream.write_all(&answer).await.ok();
+                stream.flush().await.ok();
+                std::future::pending::<()>().await;
+            })
+        };
+        let (wire, outcome) = timeout(PATIENCE, exchange(Wire::new(stream), terms, site)).await?;
+        drop(wire);
+        let mut got = Vec::new();
+        client.read_to_end(&mut got)?;
+        Ok((outcome, got))
+    }
+
+    #[actix_web::test]
+    async fn a_site_that_never_answers_is_given_up_for_the_client_to_come_again()
+    -> anyhow::Result<()> {
+        let ended = end(PATIENCE, Duration::ZERO, Vec::new()).await?;
+
+        assert_eq!(ended, (Outcome::Refused(Refusal::Busy), Vec::new()));
+        Ok(())
+    }
+
+    #[actix_web::test]
+    async fn a_site_that_never_ends_its_answer_is_cut_off() -> anyhow::Result<()> {
+        let begun = [HEAD, b"content-length: 9\r\n\r\nbegun"].concat();
+
+        let ended = end(PATIENCE, Duration::ZERO, begun.clone()).await?;
+
+        assert_eq!(ended, (Outcome::Lost, begun));
+        Ok(())
+    }
+
+    #[actix_web::test]
+    async fn a_client_that_does_not_take_its_answer_is_cut_off() -> anyhow::Result<()> {
+        let length = 64 << 20;
+        let head = [HEAD, format!("content-length: {length}\r\n\r\n").as_bytes()].concat();
+
+        let (outcome, got) = end(
+            Duration::ZERO,
+            PATIENCE,
+            [head, vec![b'x'; length]].concat(),
+        )
+        .await?;
+
+        assert_eq!(outcome, Outcome::Lost);
+        assert!(!got.is_empty() && got.len() < length, "{}", got.len());
+        Ok(())
     }
 }

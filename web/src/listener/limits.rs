@@ -17,6 +17,10 @@ pub(super) const ALL_BODIES: usize = 256 << 20;
 /// What a client must send or take in a second while we wait for it (bytes).
 pub(super) const SLOWEST: u32 = 500;
 
+/// How long the site may take over an answer, or over its next part: nothing of ours takes so long, and what is stuck
+/// must not be counted as running for ever.
+pub(super) const SITE_PATIENCE: Duration = Duration::from_mins(5);
+
 /// How long a connection that waits for a request is left to do so after the order to stop.
 pub(super) const LAST_CALL: Duration = Duration::from_secs(1);
 

@@ -21,6 +21,8 @@ mod server;
 mod signals;
 mod site_service;
 mod stop;
+#[cfg(test)]
+mod testing;
 mod wire;
 mod worker;
 
