@@ -15,7 +15,7 @@ use crate::config::{Config, Environment};
 use crate::db::Db;
 use crate::diagnostics::Facts;
 use crate::head::preview;
-use crate::listener::{self, Limits, Refusals, Server, Stop};
+use crate::listener::{self, Limits, MakeSite, Refusals, Server, Stop};
 use crate::metrics::{self, Metrics};
 use crate::middleware::{check_host, error_pages, observe, represent, security_headers};
 use crate::pages::Pages;
@@ -137,7 +137,7 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
         refusals,
         proxies: trusted,
     };
-    Server::start(listener, terms, stop, app)
+    Server::start(listener, terms, stop, MakeSite::of(app))
 }
 
 /// Whether a request came over https.

@@ -33,4 +33,5 @@ pub(crate) use refusal::Refusals;
 pub use server::{Handle, Server};
 pub(crate) use server::{Pulse, Terms};
 pub(crate) use signals::stop_on_signals;
+pub(crate) use site_service::MakeSite;
 pub use stop::Stop;

@@ -5,13 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use actix_http::Request;
-use actix_http::Response;
-use actix_http::body::MessageBody;
 use actix_rt::ArbiterHandle;
-use actix_service::{IntoServiceFactory, Service, ServiceFactory};
-use actix_web::Error;
-use actix_web::dev::AppConfig;
 use anyhow::Context;
 use tokio::select;
 use tokio::sync::oneshot;
@@ -21,7 +15,7 @@ use super::accept::Listener;
 use super::admission::Bodies;
 use super::limits::{LAST_CALL, Limits};
 use super::refusal::Refusals;
-use super::site_service::make_site;
+use super::site_service::MakeSite;
 use super::stop::{Phase, Stop};
 use super::worker::{Blueprint, Hand};
 use crate::proxies::Proxies;
@@ -93,30 +87,19 @@ impl Pulse {
 }
 
 impl Server {
-    /// Starts the workers behind a listener. `app` makes the application on each of them.
-    pub(crate) fn start<F, I, S, B>(
+    /// Starts the workers behind a listener; each makes a site of its own.
+    pub(crate) fn start(
         listener: TcpListener,
         terms: Terms,
         stop: Stop,
-        app: F,
-    ) -> anyhow::Result<Self>
-    where
-        F: Fn() -> I + Send + Sync + 'static,
-        I: IntoServiceFactory<S, Request>,
-        S: ServiceFactory<Request, Config = AppConfig> + 'static,
-        S::Error: Into<Error> + 'static,
-        S::InitError: std::fmt::Debug,
-        S::Response: Into<Response<B>> + 'static,
-        <S::Service as Service<Request>>::Future: 'static,
-        S::Service: 'static,
-        B: MessageBody + 'static,
-    {
+        make_site: MakeSite,
+    ) -> anyhow::Result<Self> {
         let address = listener
             .local_addr()
             .context("the listener has no address")?;
         let limits = terms.limits;
         let blueprint = Arc::new(Blueprint {
-            make_site: make_site(app),
+            make_site,
             limits,
             room: limits.connections.div_ceil(terms.workers),
             refusals: terms.refusals,

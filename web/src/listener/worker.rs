@@ -98,7 +98,7 @@ async fn work(
     mut connections: UnboundedReceiver<(TcpStream, SocketAddr)>,
     ready: oneshot::Sender<anyhow::Result<()>>,
 ) {
-    let site = match (blueprint.make_site)().await {
+    let site = match blueprint.make_site.make().await {
         Ok(site) => site,
         Err(error) => {
             ready.send(Err(error)).ok();
