@@ -35,6 +35,8 @@ pub struct Model {
     pub searched: &'static str,
     /// The fields of its form, in order.
     pub fields: &'static [Field],
+    /// The field that is never the same for two rows; empty for none.
+    pub unique: &'static str,
     /// Rows that are added or changed inside its form, each by the field that refers to it.
     pub inside: &'static [Inside],
     /// What a file of its rows leaves out, as a sentence; empty for nothing.

@@ -7,8 +7,8 @@ use actix_web::http::header;
 use oc_core::DbConnection;
 use oc_core::admin::{Kind, Model, Object};
 
+use super::import::names;
 use super::record::parts;
-use super::sheet::names;
 use crate::error::PageError;
 
 /// Rows that are loaded together.

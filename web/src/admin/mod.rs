@@ -44,7 +44,6 @@ mod routes;
 mod row_page;
 mod save;
 mod second_step;
-mod sheet;
 mod signed_in;
 mod store;
 mod upload;

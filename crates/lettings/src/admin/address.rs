@@ -72,6 +72,7 @@ pub const MODEL: Model = Model {
             "Three letters, such as USA.",
         ),
     ],
+    unique: "",
     inside: &[],
     left_out: "",
     public_path: None,

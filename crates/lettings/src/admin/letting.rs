@@ -64,6 +64,7 @@ pub const MODEL: Model = Model {
             help: "Only addresses without a letting can be chosen.",
         },
     ],
+    unique: "address",
     inside: &[Inside {
         field: "address",
         model: &super::ADDRESS,

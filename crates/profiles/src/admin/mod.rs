@@ -63,6 +63,7 @@ pub const PROFILE: Model = Model {
             help: "Everybody can see the email address of the user then.",
         },
     ],
+    unique: "user",
     inside: &[],
     left_out: "",
     public_path: Some(|object| public_path(&object.title)),

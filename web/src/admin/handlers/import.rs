@@ -3,17 +3,10 @@
 //! Nothing is kept on our side between the two steps: the page carries the file, with a mark that counts only for that
 //! user, that file, and the very changes that were shown.
 
-use std::io::{Read, Write};
-
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use diesel::result::Error as DatabaseError;
-use flate2::Compression;
-use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 use oc_core::admin::Model;
 use serde::Serialize;
 use subtle::ConstantTimeEq;
@@ -22,14 +15,12 @@ use crate::admin::field::Hidden;
 use crate::admin::form::Fields;
 use crate::admin::frame::{Crumb, Visit, see_other};
 use crate::admin::fresh::{Posted, Prover};
-use crate::admin::import::{Importer, Outcome, Shown};
+use crate::admin::import::{self, Importer, Mistake, Outcome, Sheet, Shown, mark, pack, unpack};
 use crate::admin::messages;
 use crate::admin::models::{self, capitalized, list_path};
-use crate::admin::sheet::{self, Mistake, Sheet};
 use crate::admin::signed_in::SignedIn;
 use crate::admin::upload::{File, LARGEST, Upload};
 use crate::blocking;
-use crate::config::SecretKey;
 use crate::db::Db;
 use crate::error::PageError;
 use crate::pages::Page;
@@ -313,9 +304,9 @@ fn show(
     let list = list_path(model);
     let page = ImportPage {
         heading: heading.clone(),
-        columns: sheet::names(model).join(", "),
+        columns: import::names(model).join(", "),
         left_out: model.left_out,
-        limits: format!("{} rows and {} MB", sheet::MOST, LARGEST >> 20),
+        limits: format!("{} rows and {} MB", import::MOST, LARGEST >> 20),
         export_href: format!("{list}export/"),
         back_href: list.clone(),
         ..page
@@ -332,45 +323,4 @@ fn counted(model: &Model, count: usize) -> String {
         model.plural
     };
     format!("{count} {word}")
-}
-
-/// What shows that this user has looked at this file, and at what it would do.
-fn mark(key: &SecretKey, user_id: i64, model: &Model, content: &str, digest: &str) -> String {
-    let words = [&*user_id.to_string(), &*model.key(), content, digest];
-    key.mark("import", &words)
-}
-
-/// A file as a page can carry it.
-fn pack(bytes: &[u8]) -> Result<String, PageError> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
-    let packed = packed.map_err(|error| PageError::Internal(error.into()))?;
-    Ok(BASE64_URL_SAFE_NO_PAD.encode(packed))
-}
-
-/// The file that a page carried; `None` for what is none, or is too large for one.
-fn unpack(content: &str) -> Option<Vec<u8>> {
-    let packed = BASE64_URL_SAFE_NO_PAD.decode(content).ok()?;
-    let mut bytes = Vec::new();
-    let limit = u64::try_from(LARGEST).ok()?;
-    GzDecoder::new(&*packed)
-        .take(limit + 1)
-        .read_to_end(&mut bytes)
-        .ok()?;
-    (bytes.len() <= LARGEST).then_some(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_survives_the_page_and_a_bomb_does_not() {
-        let bytes = b"id,title\r\n1,\"a\nb\"\r\n".to_vec();
-        let packed = pack(&bytes).unwrap();
-
-        assert_eq!(unpack(&packed), Some(bytes));
-        assert_eq!(unpack("nonsense!"), None);
-        assert_eq!(unpack(&pack(&vec![b'a'; LARGEST + 1]).unwrap()), None);
-    }
 }

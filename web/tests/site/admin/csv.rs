@@ -1,31 +1,27 @@
 //! Files of rows: out, and in again.
 
 use anyhow::{Context, Result};
-use diesel::prelude::*;
-use lettings::{Address, Letting};
-use oc_core::changes::Change;
-use oc_core::{DbConnection, User};
 
-use super::{Browser, PASSWORD, account, hidden};
+use super::{Browser, hidden};
 use crate::http::Answer;
 use crate::support::{TestSite, letting, letting_in, profile};
 
-const LETTINGS: &str = "/admin/lettings/letting/";
-const ADDRESSES: &str = "/admin/lettings/address/";
+pub(super) const LETTINGS: &str = "/admin/lettings/letting/";
+pub(super) const ADDRESSES: &str = "/admin/lettings/address/";
 
-fn export(browser: &mut Browser, list: &str, query: &str) -> Result<String> {
+pub(super) fn export(browser: &mut Browser, list: &str, query: &str) -> Result<String> {
     browser.get(&format!("{list}export/{query}"))?.text()
 }
 
 /// Sends a file to be looked at.
-fn upload(browser: &mut Browser, list: &str, file: &str) -> Result<Answer> {
+pub(super) fn upload(browser: &mut Browser, list: &str, file: &str) -> Result<Answer> {
     let target = format!("{list}import/");
     browser.get(&target)?;
     browser.upload(&target, file.as_bytes())
 }
 
 /// Does what the page shows.
-fn confirm(browser: &mut Browser, list: &str, preview: &Answer) -> Result<Answer> {
+pub(super) fn confirm(browser: &mut Browser, list: &str, preview: &Answer) -> Result<Answer> {
     let page = preview.text()?;
     let field = |name| hidden(&page, name).with_context(|| format!("no {name} in {page}"));
     let (content, mark) = (field("content")?, field("mark")?);
@@ -33,18 +29,6 @@ fn confirm(browser: &mut Browser, list: &str, preview: &Answer) -> Result<Answer
         &format!("{list}import/"),
         &[("content", &content), ("mark", &mark)],
     )
-}
-
-/// Every address, by id.
-fn stored(conn: &mut DbConnection) -> Result<Vec<Address>> {
-    let mut addresses: Vec<Address> = Address::query().load(conn)?;
-    addresses.sort_by_key(|address| address.id);
-    Ok(addresses)
-}
-
-fn addresses(site: &TestSite) -> Result<Vec<String>> {
-    let stored = stored(&mut site.database()?)?;
-    Ok(stored.iter().map(Address::in_one_line).collect())
 }
 
 #[test]
@@ -108,229 +92,5 @@ fn out_and_in_again_changes_nothing() -> Result<()> {
             );
         }
     }
-    Ok(())
-}
-
-#[test]
-fn a_file_is_shown_first_and_then_saved_as_by_hand() -> Result<()> {
-    for site in TestSite::on_each()? {
-        letting(&mut site.database()?, "Pier House")?;
-        let mut browser = Browser::superuser(&site, "ada")?;
-        // As a spreadsheet writes it: semicolons, a mark at the start, the zero in front gone.
-        let file = "\u{feff}id;number;street;city;state;zip_code;country_iso_code\r\n\
-                    1;12;Gull Lane;Irvine;CA;92629;USA\r\n;7;Pier Road;Brea;CA;2134;USA\r\n";
-
-        let preview = upload(&mut browser, ADDRESSES, file)?;
-
-        let text = preview.html()?.text();
-        assert!(
-            text.contains("1 address to add, 1 to change, 0 as they are."),
-            "{text}"
-        );
-        assert!(
-            text.contains("Dana Point") && text.contains("Irvine"),
-            "{text}"
-        );
-        assert_eq!(addresses(&site)?.len(), 1, "nothing is saved yet");
-        let done = confirm(&mut browser, ADDRESSES, &preview)?;
-        assert!(
-            browser
-                .follow(&done)?
-                .contains("Added 1 address. Changed 1 address.")
-        );
-        assert_eq!(
-            addresses(&site)?,
-            [
-                "12 Gull Lane, Irvine, CA 92629",
-                "7 Pier Road, Brea, CA 02134"
-            ]
-        );
-        let conn = &mut site.database()?;
-        // The look at it may have used ids up, which are never used again.
-        let added = stored(conn)?.pop().context("an address")?.id;
-        for (id, action) in [(1, "changed"), (added, "added")] {
-            let lines = Change::of_object(conn, "lettings.address", id)?;
-            let told: Vec<_> = lines.iter().map(|l| (&*l.action, &*l.username)).collect();
-            assert_eq!(told, [(action, "ada")]);
-        }
-    }
-    Ok(())
-}
-
-#[test]
-fn every_mistake_is_told_by_row_and_column_and_nothing_is_saved() -> Result<()> {
-    for site in TestSite::on_each()? {
-        let conn = &mut site.database()?;
-        letting(conn, "Pier House")?;
-        letting(conn, "Sea Flat")?;
-        let mut browser = Browser::superuser(&site, "ada")?;
-        let file = "id,title,address\n1,Good,1\n26,Gone,1\n1,Twice,1\n2,,x\n,Taken,1\nseven,x,1\n";
-
-        let refused = upload(&mut browser, LETTINGS, file)?;
-
-        let page = refused.html()?;
-        let rows: Vec<String> = page.first("tbody").texts("tr");
-        assert_eq!(refused.status, 422);
-        assert!(
-            page.text().contains("6 errors to correct"),
-            "{}",
-            page.text()
-        );
-        for (row, words) in rows.iter().zip([
-            ["Row 3", "id", "There is no letting with ID \"26\"."],
-            ["Row 4", "id", "Row 2 has this id already."],
-            ["Row 5", "title", "Title is required."],
-            ["Row 5", "address", "Address: that choice is not available."],
-            [
-                "Row 6",
-                "address",
-                "Another letting already has this address.",
-            ],
-            ["Row 7", "id", "Id must be a whole number."],
-        ]) {
-            assert!(
-                words.iter().all(|word| row.contains(word)),
-                "{words:?} in {row}"
-            );
-        }
-        assert_eq!(Letting::with_address(conn, 1)?.0.title, "Pier House");
-    }
-    Ok(())
-}
-
-#[test]
-fn a_file_that_cannot_be_read_is_told_of() -> Result<()> {
-    let site = TestSite::start()?;
-    let mut browser = Browser::superuser(&site, "ada")?;
-    let target = format!("{LETTINGS}import/");
-    let mut told = |file: &[u8]| -> Result<(u16, String)> {
-        browser.get(&target)?;
-        let answer = browser.upload(&target, file)?;
-        Ok((answer.status, answer.html()?.text()))
-    };
-
-    let large = vec![b'a'; (4 << 20) + 1];
-    for (file, words) in [
-        (&b""[..], "File is required."),
-        (
-            b"id,title\n1,Th\xe9",
-            "The file is not UTF-8 text (line 2).",
-        ),
-        (b"id,heading\n1,x", "There is no column of this name."),
-        (&*large, "File must be at most 4 MB."),
-    ] {
-        let (status, text) = told(file)?;
-        assert_eq!(status, 422, "{words}");
-        assert!(text.contains(words), "{words} in {text}");
-    }
-    Ok(())
-}
-
-#[test]
-fn a_colleague_who_saves_meanwhile_is_not_overwritten() -> Result<()> {
-    for site in TestSite::on_each()? {
-        letting(&mut site.database()?, "Pier House")?;
-        let mut ada = Browser::superuser(&site, "ada")?;
-        let mut bob = Browser::superuser(&site, "bob")?;
-        let preview = upload(&mut ada, LETTINGS, "id,title\n1,Mine\n")?;
-        bob.fill(
-            "/admin/lettings/letting/1/change/",
-            &[("title", "Theirs"), ("address", "1"), ("_save", "")],
-        )?;
-
-        let conflict = confirm(&mut ada, LETTINGS, &preview)?;
-
-        assert_eq!(conflict.status, 409);
-        let text = conflict.html()?.text();
-        assert!(
-            text.contains("These rows were changed while you were looking."),
-            "{text}"
-        );
-        assert!(text.contains("Theirs") && text.contains("Mine"), "{text}");
-        let title = |site: &TestSite| -> Result<String> {
-            Ok(Letting::with_address(&mut site.database()?, 1)?.0.title)
-        };
-        assert_eq!(title(&site)?, "Theirs");
-        assert_eq!(confirm(&mut ada, LETTINGS, &conflict)?.status, 303);
-        assert_eq!(title(&site)?, "Mine");
-    }
-    Ok(())
-}
-
-#[test]
-fn what_was_shown_to_one_cannot_be_done_by_another_or_with_another_file() -> Result<()> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
-    let mut ada = Browser::superuser(&site, "ada")?;
-    let mut bob = Browser::superuser(&site, "bob")?;
-    let first = upload(&mut ada, LETTINGS, "id,title\n1,First\n")?;
-    let second = upload(&mut ada, LETTINGS, "id,title\n1,Second\n")?.text()?;
-    bob.get(&format!("{LETTINGS}import/"))?;
-
-    assert_eq!(confirm(&mut bob, LETTINGS, &first)?.status, 409);
-    let content = hidden(&second, "content").context("no content")?;
-    let mark = hidden(&first.text()?, "mark").context("no mark")?;
-    let mixed = ada.post(
-        &format!("{LETTINGS}import/"),
-        &[("content", &content), ("mark", &mark)],
-    )?;
-    assert_eq!(mixed.status, 409);
-    assert_eq!(
-        Letting::with_address(&mut site.database()?, 1)?.0.title,
-        "Pier House"
-    );
-    Ok(())
-}
-
-#[test]
-fn each_row_needs_the_right_to_add_or_to_change_it() -> Result<()> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
-    let mut changer = Browser::staff(&site, "changer", &["lettings.change_address"])?;
-    let mut adder = Browser::staff(&site, "adder", &["lettings.add_address"])?;
-    let mut viewer = Browser::staff(&site, "viewer", &["lettings.view_address"])?;
-    let head = "id,number,street,city,state,zip_code,country_iso_code\n";
-    let new = format!("{head},7,Pier Road,Brea,CA,02134,USA\n");
-    let stored = format!("{head}1,7,Pier Road,Brea,CA,02134,USA\n");
-
-    let refused = upload(&mut changer, ADDRESSES, &new)?.html()?.text();
-    assert!(
-        refused.contains("You have no right to add this address."),
-        "{refused}"
-    );
-    let refused = upload(&mut adder, ADDRESSES, &stored)?.html()?.text();
-    assert!(
-        refused.contains("You have no right to change this address."),
-        "{refused}"
-    );
-    assert_eq!(upload(&mut adder, ADDRESSES, &new)?.status, 200);
-    assert_eq!(viewer.get(&format!("{ADDRESSES}import/"))?.status, 403);
-    assert!(!viewer.get(ADDRESSES)?.text()?.contains("import/"));
-    Ok(())
-}
-
-#[test]
-fn accounts_come_in_without_passwords_and_nobody_grants_more_than_they_have() -> Result<()> {
-    let site = TestSite::start()?;
-    let conn = &mut site.database()?;
-    let mut ada = Browser::superuser(&site, "ada")?;
-    let mut clerk = Browser::staff(&site, "clerk", &["auth.add_user", "auth.change_user"])?;
-    account(conn, "eve")?;
-    let list = "/admin/auth/user/";
-
-    let page = ada.get(&format!("{list}import/"))?.html()?.text();
-    assert!(page.contains("Passwords are left out"), "{page}");
-    let refused = upload(&mut clerk, list, "username,is_superuser\nbob,yes\n")?;
-    assert!(
-        refused
-            .html()?
-            .text()
-            .contains("Superuser status: that choice is not available.")
-    );
-    let preview = upload(&mut ada, list, "username,email\nbob,bob@example.org\n")?;
-    assert_eq!(confirm(&mut ada, list, &preview)?.status, 303);
-    let bob = User::find_by_username(conn, "bob")?;
-    assert!(bob.is_active && bob.password.starts_with('!'));
-    assert_eq!(Browser::new(&site).log_in("bob", PASSWORD)?.status, 200);
     Ok(())
 }

@@ -12,6 +12,7 @@ mod door;
 mod factor;
 mod forms;
 mod fresh;
+mod imports;
 mod inside;
 mod lists;
 mod log;

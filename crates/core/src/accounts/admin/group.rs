@@ -49,6 +49,7 @@ pub const MODEL: Model = Model {
             help: "",
         },
     ],
+    unique: "name",
     inside: &[],
     left_out: "",
     public_path: None,

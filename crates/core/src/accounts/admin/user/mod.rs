@@ -102,6 +102,7 @@ pub const MODEL: Model = Model {
         field("last_login", "Last login", DATES, Kind::Moment),
         field("date_joined", JOINED, DATES, Kind::Moment),
     ],
+    unique: "username",
     inside: &[],
     left_out: "Passwords are left out: a new account has none until one is set on its page.",
     public_path: None,

@@ -1,35 +1,24 @@
 //! A file of comma-separated values, read: its columns and rows, or what is wrong with it.
 
-use csv::{ReaderBuilder, StringRecord};
+use csv::ReaderBuilder;
 use oc_core::admin::{Kind, Model, Values};
 
-use super::csv::unguarded;
-use super::record::parts;
+use super::column::{Column, columns};
+use crate::admin::csv::unguarded;
 
 /// The most rows that one file may have.
-pub(super) const MOST: usize = 20_000;
+pub(in crate::admin) const MOST: usize = 20_000;
 
 /// A file that can be looked at row by row.
-pub(super) struct Sheet {
+pub(in crate::admin) struct Sheet {
     /// Whether rows may say which stored row they are.
     has_ids: bool,
     columns: Vec<Column>,
     pub(super) lines: Vec<Line>,
 }
 
-/// What a column holds.
-#[derive(Clone)]
-enum Column {
-    Id,
-    Field {
-        name: String,
-        label: &'static str,
-        kind: Kind,
-    },
-}
-
 /// A row of a file.
-pub(super) struct Line {
+pub(in crate::admin) struct Line {
     /// Its number as a spreadsheet shows it: the names are row 1.
     pub(super) number: usize,
     cells: Vec<String>,
@@ -37,17 +26,17 @@ pub(super) struct Line {
 
 /// Something that is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mistake {
+pub(in crate::admin) struct Mistake {
     /// The row, if it is about one.
-    pub(super) row: Option<usize>,
+    pub(in crate::admin) row: Option<usize>,
     /// The column as the file calls it, empty for the row as a whole.
-    pub(super) column: String,
-    pub(super) text: String,
+    pub(in crate::admin) column: String,
+    pub(in crate::admin) text: String,
 }
 
 impl Mistake {
     /// About the file as a whole.
-    fn of_file(text: impl Into<String>) -> Vec<Self> {
+    pub(super) fn of_file(text: impl Into<String>) -> Vec<Self> {
         vec![Self {
             row: None,
             column: String::new(),
@@ -59,7 +48,7 @@ impl Mistake {
 impl Sheet {
     /// Reads a file for a model: UTF-8 with or without a mark at its start, cells parted by commas, semicolons or
     /// tabs, with a line of names first.
-    pub(super) fn read(model: &Model, bytes: &[u8]) -> Result<Self, Vec<Mistake>> {
+    pub(in crate::admin) fn read(model: &Model, bytes: &[u8]) -> Result<Self, Vec<Mistake>> {
         let text = text(bytes)?;
         let mut reader = ReaderBuilder::new()
             .delimiter(delimiter(text))
@@ -168,13 +157,6 @@ impl Sheet {
     }
 }
 
-/// The names of a model's columns, in the order in which they are written.
-pub(super) fn names(model: &Model) -> Vec<String> {
-    let fields = model.fields.iter();
-    let names = fields.flat_map(|field| parts(field.name, field.kind));
-    ["id".to_owned()].into_iter().chain(names).collect()
-}
-
 fn text(bytes: &[u8]) -> Result<&str, Vec<Mistake>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     std::str::from_utf8(bytes).map_err(|error| {
@@ -205,63 +187,6 @@ fn delimiter(text: &str) -> u8 {
         }
     }
     u8::try_from(best.0).unwrap_or(b',')
-}
-
-fn columns(model: &Model, head: &StringRecord) -> Result<Vec<Column>, Vec<Mistake>> {
-    let mut mistakes = Vec::new();
-    let mut mistake = |column: &str, text: String| {
-        mistakes.push(Mistake {
-            row: Some(1),
-            column: column.to_owned(),
-            text,
-        });
-    };
-    let mut columns: Vec<Column> = Vec::new();
-    let mut seen: Vec<String> = Vec::new();
-    for name in head {
-        let name = name.trim();
-        let Some(column) = column(model, name) else {
-            mistake(
-                name,
-                format!(
-                    "There is no column of this name. There are: {}.",
-                    names(model).join(", ")
-                ),
-            );
-            continue;
-        };
-        let key = match &column {
-            Column::Id => "id".to_owned(),
-            Column::Field { name, .. } => name.clone(),
-        };
-        if seen.contains(&key) {
-            mistake(name, "This column is there twice.".to_owned());
-        }
-        seen.push(key);
-        columns.push(column);
-    }
-    if mistakes.is_empty() {
-        Ok(columns)
-    } else {
-        Err(mistakes)
-    }
-}
-
-/// The column of that name; a field's label will do as well.
-fn column(model: &Model, name: &str) -> Option<Column> {
-    if name.eq_ignore_ascii_case("id") {
-        return Some(Column::Id);
-    }
-    model.fields.iter().find_map(|field| {
-        let mut names = parts(field.name, field.kind).into_iter();
-        let is_label = field.label.eq_ignore_ascii_case(name) && field.kind != Kind::Moment;
-        let name = names.find(|part| part == name || is_label)?;
-        Some(Column::Field {
-            name,
-            label: field.label,
-            kind: field.kind,
-        })
-    })
 }
 
 /// Yes or no, as people write it; nothing is no.

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 
 use diesel::result::Error as DatabaseError;
-use oc_core::accounts::{Rights, Verb};
-use oc_core::admin::{Model, Object, SaveError, Values};
+use oc_core::accounts::Rights;
+use oc_core::admin::{Model, Object, SaveError};
 use oc_core::changes::Act;
 use oc_core::locks::lock_all;
 use oc_core::{DbConnection, User};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::grants::{covers, excess};
-use super::models;
-use super::record::{FieldChange, Snapshot};
-use super::save::{self, Entry};
-use super::sheet::{Line, Mistake, Sheet};
+use super::order;
+use super::sheet::{Mistake, Sheet};
+use super::task::{Task, told};
+use crate::admin::record::{FieldChange, Snapshot};
+use crate::admin::save::{self, Entry};
 
 /// Rows that are saved and looked up together.
 const CHUNK: usize = 200;
@@ -25,20 +25,20 @@ const SHOWN: usize = 100;
 
 /// What a file does, or would do.
 #[derive(Default)]
-pub(super) struct Outcome {
-    pub(super) added: usize,
-    pub(super) changed: usize,
-    pub(super) unchanged: usize,
+pub(in crate::admin) struct Outcome {
+    pub(in crate::admin) added: usize,
+    pub(in crate::admin) changed: usize,
+    pub(in crate::admin) unchanged: usize,
     /// The first of the changes.
-    pub(super) shown: Vec<Shown>,
-    pub(super) mistakes: Vec<Mistake>,
+    pub(in crate::admin) shown: Vec<Shown>,
+    pub(in crate::admin) mistakes: Vec<Mistake>,
     /// Changes with any change of any row.
-    pub(super) digest: String,
+    pub(in crate::admin) digest: String,
 }
 
 /// One change that a file makes.
 #[derive(Serialize)]
-pub(super) struct Shown {
+pub(in crate::admin) struct Shown {
     row: usize,
     title: String,
     is_new: bool,
@@ -46,25 +46,18 @@ pub(super) struct Shown {
 }
 
 /// Who takes a file in.
-pub(super) struct Importer<'a> {
-    pub(super) actor: &'a User,
-    pub(super) rights: &'a Rights,
-    pub(super) model: &'static Model,
+pub(in crate::admin) struct Importer<'a> {
+    pub(in crate::admin) actor: &'a User,
+    pub(in crate::admin) rights: &'a Rights,
+    pub(in crate::admin) model: &'static Model,
     /// Whether what is done is recorded; not where it is undone again.
-    pub(super) records: bool,
-}
-
-/// A row that is to be saved.
-struct Task {
-    number: usize,
-    stored: Option<Object>,
-    values: Values,
+    pub(in crate::admin) records: bool,
 }
 
 impl Importer<'_> {
     /// Saves every row and records it. Call it within a write, and undo that for a look at what would be done, or when
     /// there are mistakes: all of them are told.
-    pub(super) fn run(
+    pub(in crate::admin) fn run(
         &self,
         conn: &mut DbConnection,
         sheet: &Sheet,
@@ -73,103 +66,19 @@ impl Importer<'_> {
         let mut outcome = Outcome::default();
         let mut seen = BTreeMap::new();
         let mut hasher = Sha256::new();
+        let mut tasks = Vec::new();
         for lines in sheet.lines.chunks(CHUNK) {
-            let tasks = self.tasks(conn, sheet, lines, &mut seen, &mut outcome)?;
-            let saved = self.save(conn, &tasks, &mut outcome)?;
-            self.record(conn, &tasks, &saved, &mut outcome, &mut hasher)?;
+            tasks.extend(self.tasks(conn, sheet, lines, &mut seen, &mut outcome)?);
         }
+        let tasks = order::sorted(self.model, tasks);
+        order::set_aside(conn, self.model, &tasks)?;
+        for tasks in tasks.chunks(CHUNK) {
+            let saved = self.save(conn, tasks, &mut outcome)?;
+            self.record(conn, tasks, &saved, &mut outcome, &mut hasher)?;
+        }
+        outcome.shown.sort_by_key(|shown| shown.row);
         outcome.digest = hex::encode(hasher.finalize());
         Ok(outcome)
-    }
-
-    /// The rows of a chunk that change something; for the others says why not.
-    fn tasks(
-        &self,
-        conn: &mut DbConnection,
-        sheet: &Sheet,
-        lines: &[Line],
-        seen: &mut BTreeMap<i64, usize>,
-        outcome: &mut Outcome,
-    ) -> Result<Vec<Task>, DatabaseError> {
-        let mut rows = Vec::new();
-        for line in lines {
-            match sheet.id(line) {
-                Ok(id) => rows.push((line, id)),
-                Err(mistake) => outcome.mistakes.push(mistake),
-            }
-        }
-        let ids: Vec<i64> = rows.iter().filter_map(|(_, id)| *id).collect();
-        let stored = (self.model.load_all)(conn, &ids)?;
-        let mut stored: BTreeMap<i64, Object> = stored
-            .into_iter()
-            .map(|object| (object.id, object))
-            .collect();
-        let mut tasks = Vec::new();
-        for (line, id) in rows {
-            let about_id = |text: String| Mistake {
-                row: Some(line.number),
-                column: "id".to_owned(),
-                text,
-            };
-            let object = match id {
-                None => None,
-                Some(id) => {
-                    if let Some(row) = seen.insert(id, line.number) {
-                        let text = format!("Row {row} has this id already.");
-                        outcome.mistakes.push(about_id(text));
-                        continue;
-                    }
-                    let Some(object) = stored.remove(&id) else {
-                        let text = format!("There is no {} with ID \"{id}\".", self.model.singular);
-                        outcome.mistakes.push(about_id(text));
-                        continue;
-                    };
-                    Some(object)
-                }
-            };
-            let nothing = Values::default();
-            let held = object.as_ref().map_or(&nothing, |object| &object.values);
-            match sheet.values(line, held) {
-                Ok(values) if object.is_some() && values == *held => outcome.unchanged += 1,
-                Ok(values) => match self.refusal(conn, object.as_ref(), &values)? {
-                    None => tasks.push(Task {
-                        number: line.number,
-                        stored: object,
-                        values,
-                    }),
-                    Some(broken) => outcome.mistakes.extend(told(line.number, broken)),
-                },
-                Err(mistakes) => outcome.mistakes.extend(mistakes),
-            }
-        }
-        Ok(tasks)
-    }
-
-    /// Why these rights do not suffice for a row, if they do not.
-    fn refusal(
-        &self,
-        conn: &mut DbConnection,
-        stored: Option<&Object>,
-        values: &Values,
-    ) -> Result<Option<Vec<(String, String)>>, DatabaseError> {
-        let model = self.model;
-        let may = match stored {
-            None => models::may_add(self.rights, model),
-            Some(object) => {
-                self.rights.may(Verb::Change, model.app, model.name)
-                    && covers(conn, self.rights, model, object.id)?
-            }
-        };
-        if !may {
-            let verb = if stored.is_some() { "change" } else { "add" };
-            let text = format!("You have no right to {verb} this {}.", model.singular);
-            return Ok(Some(vec![(String::new(), text)]));
-        }
-        let nothing = Values::default();
-        let held = stored.map_or(&nothing, |object| &object.values);
-        let errors = excess(conn, self.rights, model, held, values)?;
-        let told = errors.iter().map(|e| (e.field.to_owned(), e.to_string()));
-        Ok((!errors.is_empty()).then(|| told.collect()))
     }
 
     /// Saves the rows of a chunk: at one go, and only where that is refused one by one, to tell which.
@@ -179,9 +88,15 @@ impl Importer<'_> {
         tasks: &[Task],
         outcome: &mut Outcome,
     ) -> Result<Vec<(i64, usize)>, DatabaseError> {
-        let one = |conn: &mut DbConnection, task: &Task| {
-            let id = task.stored.as_ref().map(|object| object.id);
-            (self.model.save)(conn, id, &task.values)
+        let one = |conn: &mut DbConnection, task: &Task| match &task.stored {
+            Some(object) if order::is_gone(self.model, task) => {
+                (self.model.restore)(conn, object.id, &task.values)?;
+                Ok(object.id)
+            }
+            stored => {
+                let id = stored.as_ref().map(|object| object.id);
+                (self.model.save)(conn, id, &task.values)
+            }
         };
         let all = diesel::Connection::transaction(conn, |conn| {
             let ids = tasks.iter().map(|task| one(conn, task));
@@ -280,12 +195,4 @@ impl Importer<'_> {
         }
         Ok(())
     }
-}
-
-fn told(row: usize, broken: Vec<(String, String)>) -> impl Iterator<Item = Mistake> {
-    broken.into_iter().map(move |(column, text)| Mistake {
-        row: Some(row),
-        column,
-        text,
-    })
 }

@@ -1,0 +1,83 @@
+//! The columns of a file of rows.
+
+use csv::StringRecord;
+use oc_core::admin::{Kind, Model};
+
+use super::sheet::Mistake;
+use crate::admin::record::parts;
+
+/// What a column holds.
+#[derive(Clone)]
+pub(super) enum Column {
+    Id,
+    Field {
+        name: String,
+        label: &'static str,
+        kind: Kind,
+    },
+}
+
+/// The names of a model's columns, in the order in which they are written.
+pub(in crate::admin) fn names(model: &Model) -> Vec<String> {
+    let fields = model.fields.iter();
+    let names = fields.flat_map(|field| parts(field.name, field.kind));
+    ["id".to_owned()].into_iter().chain(names).collect()
+}
+
+/// The columns that the first line of a file names.
+pub(super) fn columns(model: &Model, head: &StringRecord) -> Result<Vec<Column>, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let mut mistake = |column: &str, text: String| {
+        mistakes.push(Mistake {
+            row: Some(1),
+            column: column.to_owned(),
+            text,
+        });
+    };
+    let mut columns: Vec<Column> = Vec::new();
+    let mut seen: Vec<String> = Vec::new();
+    for name in head {
+        let name = name.trim();
+        let Some(column) = column(model, name) else {
+            mistake(
+                name,
+                format!(
+                    "There is no column of this name. There are: {}.",
+                    names(model).join(", ")
+                ),
+            );
+            continue;
+        };
+        let key = match &column {
+            Column::Id => "id".to_owned(),
+            Column::Field { name, .. } => name.clone(),
+        };
+        if seen.contains(&key) {
+            mistake(name, "This column is there twice.".to_owned());
+        }
+        seen.push(key);
+        columns.push(column);
+    }
+    if mistakes.is_empty() {
+        Ok(columns)
+    } else {
+        Err(mistakes)
+    }
+}
+
+/// The column of that name; a field's label will do as well.
+fn column(model: &Model, name: &str) -> Option<Column> {
+    if name.eq_ignore_ascii_case("id") {
+        return Some(Column::Id);
+    }
+    model.fields.iter().find_map(|field| {
+        let mut names = parts(field.name, field.kind).into_iter();
+        let is_label = field.label.eq_ignore_ascii_case(name) && field.kind != Kind::Moment;
+        let name = names.find(|part| part == name || is_label)?;
+        Some(Column::Field {
+            name,
+            label: field.label,
+            kind: field.kind,
+        })
+    })
+}

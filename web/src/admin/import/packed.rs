@@ -1,0 +1,62 @@
+//! A file as a page carries it between the look at it and the word to go ahead, with a mark that shows that it was
+//! looked at.
+
+use std::io::{Read, Write};
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use oc_core::admin::Model;
+
+use crate::admin::upload::LARGEST;
+use crate::config::SecretKey;
+use crate::error::PageError;
+
+/// What shows that this user has looked at this file, and at what it would do.
+pub(in crate::admin) fn mark(
+    key: &SecretKey,
+    user_id: i64,
+    model: &Model,
+    content: &str,
+    digest: &str,
+) -> String {
+    let words = [&*user_id.to_string(), &*model.key(), content, digest];
+    key.mark("import", &words)
+}
+
+/// A file as a page can carry it.
+pub(in crate::admin) fn pack(bytes: &[u8]) -> Result<String, PageError> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    let packed = packed.map_err(|error| PageError::Internal(error.into()))?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(packed))
+}
+
+/// The file that a page carried; `None` for what is none, or is too large for one.
+pub(in crate::admin) fn unpack(content: &str) -> Option<Vec<u8>> {
+    let packed = BASE64_URL_SAFE_NO_PAD.decode(content).ok()?;
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(LARGEST).ok()?;
+    GzDecoder::new(&*packed)
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    (bytes.len() <= LARGEST).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_survives_the_page_and_a_bomb_does_not() {
+        let bytes = b"id,title\r\n1,\"a\nb\"\r\n".to_vec();
+        let packed = pack(&bytes).unwrap();
+
+        assert_eq!(unpack(&packed), Some(bytes));
+        assert_eq!(unpack("nonsense!"), None);
+        assert_eq!(unpack(&pack(&vec![b'a'; LARGEST + 1]).unwrap()), None);
+    }
+}

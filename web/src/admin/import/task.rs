@@ -1,0 +1,124 @@
+//! What the rows of a file ask for, and why not of those that ask for what cannot be.
+
+use std::collections::BTreeMap;
+
+use diesel::result::Error as DatabaseError;
+use oc_core::DbConnection;
+use oc_core::accounts::Verb;
+use oc_core::admin::{Object, Values};
+
+use super::importer::{Importer, Outcome};
+use super::sheet::{Line, Mistake, Sheet};
+use crate::admin::grants::{covers, excess};
+use crate::admin::models;
+
+/// A row that is to be saved.
+pub(super) struct Task {
+    pub(super) number: usize,
+    pub(super) stored: Option<Object>,
+    pub(super) values: Values,
+    /// Whether it makes room for others before it is saved.
+    pub(super) is_set_aside: bool,
+}
+
+impl Importer<'_> {
+    /// The rows of a chunk that change something; for the others says why not.
+    pub(super) fn tasks(
+        &self,
+        conn: &mut DbConnection,
+        sheet: &Sheet,
+        lines: &[Line],
+        seen: &mut BTreeMap<i64, usize>,
+        outcome: &mut Outcome,
+    ) -> Result<Vec<Task>, DatabaseError> {
+        let mut rows = Vec::new();
+        for line in lines {
+            match sheet.id(line) {
+                Ok(id) => rows.push((line, id)),
+                Err(mistake) => outcome.mistakes.push(mistake),
+            }
+        }
+        let ids: Vec<i64> = rows.iter().filter_map(|(_, id)| *id).collect();
+        let stored = (self.model.load_all)(conn, &ids)?;
+        let mut stored: BTreeMap<i64, Object> = stored
+            .into_iter()
+            .map(|object| (object.id, object))
+            .collect();
+        let mut tasks = Vec::new();
+        for (line, id) in rows {
+            let about_id = |text: String| Mistake {
+                row: Some(line.number),
+                column: "id".to_owned(),
+                text,
+            };
+            let object = match id {
+                None => None,
+                Some(id) => {
+                    if let Some(row) = seen.insert(id, line.number) {
+                        let text = format!("Row {row} has this id already.");
+                        outcome.mistakes.push(about_id(text));
+                        continue;
+                    }
+                    let Some(object) = stored.remove(&id) else {
+                        let text = format!("There is no {} with ID \"{id}\".", self.model.singular);
+                        outcome.mistakes.push(about_id(text));
+                        continue;
+                    };
+                    Some(object)
+                }
+            };
+            let nothing = Values::default();
+            let held = object.as_ref().map_or(&nothing, |object| &object.values);
+            match sheet.values(line, held) {
+                Ok(values) if object.is_some() && values == *held => outcome.unchanged += 1,
+                Ok(values) => match self.refusal(conn, object.as_ref(), &values)? {
+                    None => tasks.push(Task {
+                        number: line.number,
+                        stored: object,
+                        values,
+                        is_set_aside: false,
+                    }),
+                    Some(broken) => outcome.mistakes.extend(told(line.number, broken)),
+                },
+                Err(mistakes) => outcome.mistakes.extend(mistakes),
+            }
+        }
+        Ok(tasks)
+    }
+
+    /// Why these rights do not suffice for a row, if they do not.
+    fn refusal(
+        &self,
+        conn: &mut DbConnection,
+        stored: Option<&Object>,
+        values: &Values,
+    ) -> Result<Option<Vec<(String, String)>>, DatabaseError> {
+        let model = self.model;
+        let may = match stored {
+            None => models::may_add(self.rights, model),
+            Some(object) => {
+                self.rights.may(Verb::Change, model.app, model.name)
+                    && covers(conn, self.rights, model, object.id)?
+            }
+        };
+        if !may {
+            let verb = if stored.is_some() { "change" } else { "add" };
+            let text = format!("You have no right to {verb} this {}.", model.singular);
+            return Ok(Some(vec![(String::new(), text)]));
+        }
+        let nothing = Values::default();
+        let held = stored.map_or(&nothing, |object| &object.values);
+        let errors = excess(conn, self.rights, model, held, values)?;
+        let told = errors.iter().map(|e| (e.field.to_owned(), e.to_string()));
+        Ok((!errors.is_empty()).then(|| told.collect()))
+    }
+}
+
+/// What is wrong with a row, column by column.
+pub(super) fn told(row: usize, broken: Vec<(String, String)>) -> impl Iterator<Item = Mistake> {
+    broken.into_iter().map(move |(column, text)| Mistake {
+        row: Some(row),
+        column,
+        text,
+    })
+}
