@@ -1,9 +1,12 @@
-//! Every page of the administration, in both schemes, under the eyes of axe-core.
+//! Every page of the administration, in both schemes, wide and narrow, under the eyes of axe-core.
 
-use anyhow::Result;
+use std::io::Write;
+
+use anyhow::{Context, Result};
 use diesel::RunQueryDsl;
 
 use super::accessible::{Axe, prefer};
+use super::narrow::{assert_fits, resize};
 use super::session::{Browser, Script, browse};
 use super::staff::set_up;
 use crate::admin::PASSWORD;
@@ -54,47 +57,103 @@ fn check_all(scheme: &'static str) -> Result<()> {
     browse(Script::On, async |browser| {
         prefer(browser, scheme).await?;
         browser.open("/admin/login/").await?;
-        axe.check(browser, "the login").await?;
+        look(browser, &axe, "the login").await?;
         browser.type_into("id_username", "ada").await?;
         browser.type_into("id_password", "guess").await?;
         browser.press_button("Log in").await?;
-        axe.check(browser, "a refused login").await?;
+        look(browser, &axe, "a refused login").await?;
         browser.log_in("/admin/").await?;
         for target in PAGES {
             browser.open(target).await?;
-            axe.check(browser, target).await?;
+            look(browser, &axe, target).await?;
         }
+        of_many(browser, &axe).await?;
         after_a_button(browser, &axe).await?;
         around_the_factor(browser, &axe).await
     })
+}
+
+/// Looks at the page that is open, on a screen and on a small telephone.
+async fn look(browser: &Browser, axe: &Axe, page: &str) -> Result<()> {
+    for (width, height) in [(360, 740), (1280, 900)] {
+        resize(browser, width, height).await?;
+        assert_fits(browser, width, page).await?;
+        let page = format!("{page}, {width} wide");
+        axe.check(browser, &page).await?;
+    }
+    Ok(())
+}
+
+/// Pages about many rows: files, and what is deleted at one go.
+async fn of_many(browser: &Browser, axe: &Axe) -> Result<()> {
+    for (rows, page) in [
+        (
+            "1;Other\r\n;New, without an address\r\n",
+            "a file with mistakes",
+        ),
+        (
+            "1;The Saltwater House\r\n2;Other\r\n",
+            "what a file would change",
+        ),
+    ] {
+        let mut file = tempfile::Builder::new().suffix(".csv").tempfile()?;
+        write!(file, "id;title\r\n{rows}")?;
+        browser.open("/admin/lettings/letting/import/").await?;
+        let path = file.path().to_str().context("a path in UTF-8")?;
+        browser.attach("id_file", path).await?;
+        browser.press_button("Check the file").await?;
+        look(browser, axe, page).await?;
+    }
+
+    browser.open("/admin/lettings/address/?o=1").await?;
+    for row in 1..3 {
+        let tick = format!("tbody tr:nth-child({row}) [name='_selected_action']");
+        browser.click(&tick).await?;
+    }
+    look(browser, axe, "ticked rows").await?;
+    browser.choose("action", "Delete selected").await?;
+    browser.press_button("Go").await?;
+    look(browser, axe, "the question before several go").await?;
+    browser.press_button("Yes, delete").await?;
+    look(browser, axe, "a message").await?;
+    for page in [
+        "/admin/lettings/address/deleted/",
+        "/admin/log/?action=deleted",
+    ] {
+        browser.open(page).await?;
+        look(browser, axe, page).await?;
+    }
+    browser.click("a.aside").await?;
+    browser.wait_for("h1").await?;
+    look(browser, axe, "what was deleted at one go").await
 }
 
 /// Pages that answer to a button: mistakes, a conflict, questions.
 async fn after_a_button(browser: &Browser, axe: &Axe) -> Result<()> {
     browser.open("/admin/lettings/address/add/").await?;
     browser.press_button("Save").await?;
-    axe.check(browser, "a form with mistakes").await?;
+    look(browser, axe, "a form with mistakes").await?;
 
     browser.open("/admin/lettings/letting/1/change/").await?;
     let conn = &mut browser.site().database()?;
     diesel::sql_query("UPDATE lettings SET title = 'Theirs' WHERE id = 1").execute(conn)?;
     browser.type_into("id_title", "Mine").await?;
     browser.press_button("Save").await?;
-    axe.check(browser, "a conflict").await?;
+    look(browser, axe, "a conflict").await?;
 
     browser.open("/admin/password_change/").await?;
     browser.press_button("Change my password").await?;
-    axe.check(browser, "a password with mistakes").await?;
+    look(browser, axe, "a password with mistakes").await?;
 
     let stale = "UPDATE sessions SET proved_at = '2026-01-02 03:04:05'";
     diesel::sql_query(stale).execute(conn)?;
     browser.open("/admin/auth/user/1/delete/").await?;
     browser.press_button("Yes, delete").await?;
     assert_eq!(browser.heading().await?, "Confirm that it is you");
-    axe.check(browser, "the page that asks who it is").await?;
+    look(browser, axe, "the page that asks who it is").await?;
     browser.type_into("id_password", "guess").await?;
     browser.press_button("Confirm").await?;
-    axe.check(browser, "a refused proof").await?;
+    look(browser, axe, "a refused proof").await?;
 
     diesel::sql_query("UPDATE sessions SET proved_at = '2999-01-02 03:04:05'").execute(conn)?;
     Ok(())
@@ -102,25 +161,24 @@ async fn after_a_button(browser: &Browser, axe: &Axe) -> Result<()> {
 
 async fn around_the_factor(browser: &Browser, axe: &Axe) -> Result<()> {
     browser.open("/admin/two_factor/").await?;
-    axe.check(browser, "the page that sets a factor up").await?;
+    look(browser, axe, "the page that sets a factor up").await?;
     browser.press_button("Turn on").await?;
-    axe.check(browser, "a missing code").await?;
+    look(browser, axe, "a missing code").await?;
     set_up(browser).await?;
-    axe.check(browser, "the recovery codes").await?;
+    look(browser, axe, "the recovery codes").await?;
     browser.open("/admin/two_factor/").await?;
-    axe.check(browser, "the page of a factor").await?;
+    look(browser, axe, "the page of a factor").await?;
 
     browser.open("/admin/logout/").await?;
-    axe.check(browser, "the question before logging out")
-        .await?;
+    look(browser, axe, "the question before logging out").await?;
     browser.press_button("Log out").await?;
-    axe.check(browser, "the end").await?;
+    look(browser, axe, "the end").await?;
     browser.open("/admin/login/").await?;
     browser.type_into("id_username", "ada").await?;
     browser.type_into("id_password", PASSWORD).await?;
     browser.press_button("Log in").await?;
-    axe.check(browser, "the second step").await?;
+    look(browser, axe, "the second step").await?;
     browser.type_into("id_code", "000").await?;
     browser.press_button("Log in").await?;
-    axe.check(browser, "a refused code").await
+    look(browser, axe, "a refused code").await
 }

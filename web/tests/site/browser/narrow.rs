@@ -18,7 +18,8 @@ const SMALL: &str = "
         .map(([text, box]) => `${text}: ${box.width} by ${box.height}`)
 ";
 
-async fn resize(browser: &Browser, width: u32, height: u32) -> Result<()> {
+/// Gives the page another size.
+pub(super) async fn resize(browser: &Browser, width: u32, height: u32) -> Result<()> {
     let metrics = json!({
         "width": width,
         "height": height,
@@ -29,6 +30,19 @@ async fn resize(browser: &Browser, width: u32, height: u32) -> Result<()> {
     browser.tell(method, metrics).await
 }
 
+/// Makes sure that the page is that wide, and does not scroll sideways as a whole.
+pub(super) async fn assert_fits(browser: &Browser, width: u32, page: &str) -> Result<()> {
+    let widths = browser
+        .evaluate(
+            "const page = document.documentElement;
+             return [innerWidth, page.scrollWidth - page.clientWidth]",
+        )
+        .await?;
+
+    assert_eq!(widths, json!([width, 0]), "{page}");
+    Ok(())
+}
+
 #[test]
 fn no_page_scrolls_sideways() -> Result<()> {
     browse(Script::On, async |browser| {
@@ -36,15 +50,7 @@ fn no_page_scrolls_sideways() -> Result<()> {
             resize(browser, width, height).await?;
             for target in PAGES {
                 browser.open(target).await?;
-
-                let widths = browser
-                    .evaluate(
-                        "const page = document.documentElement;
-                         return [innerWidth, page.scrollWidth - page.clientWidth]",
-                    )
-                    .await?;
-
-                assert_eq!(widths, json!([width, 0]), "{target}");
+                assert_fits(browser, width, target).await?;
             }
         }
         Ok(())
