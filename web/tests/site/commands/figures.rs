@@ -1,6 +1,8 @@
 //! The figures for Prometheus, on a listener of their own.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use diesel::connection::SimpleConnection;
@@ -34,6 +36,12 @@ fn figures(serving: &Serving) -> Result<String> {
     let kind = answer.header("content-type").unwrap_or_default();
     assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
     answer.text()
+}
+
+/// The text of a file of the repository.
+fn repository_file(path: &str) -> Result<String> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    std::fs::read_to_string(&file).with_context(|| file.display().to_string())
 }
 
 /// The value of a figure with its labels.
@@ -156,6 +164,51 @@ fn what_the_database_refuses_is_counted() -> Result<()> {
         (Some(1.0), Some(0.0)),
         "{figures}"
     );
+    Ok(())
+}
+
+#[test]
+fn the_dashboard_and_the_alarms_ask_for_figures_that_there_are() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let serving = serve(&db)?;
+    // What has labels is there from its first time on.
+    serving.get("localhost", "/")?;
+    let figures = figures(&serving)?;
+    let known: BTreeSet<&str> = figures
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split(['{', ' ']).next())
+        .collect();
+
+    for file in ["grafana-dashboard.json", "alerts.yml"] {
+        let text = repository_file(&format!("deploy/{file}"))?;
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let asked: BTreeSet<&str> = text
+            .split(|c| !is_word(c))
+            .filter(|word| word.starts_with("oc_lettings_") || word.starts_with("process_"))
+            .collect();
+
+        assert!(asked.len() > 5, "{file}: {asked:?}");
+        let missing: Vec<_> = asked.difference(&known).collect();
+        assert!(missing.is_empty(), "{file} asks for {missing:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_figure_of_ours_is_explained() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let figures = figures(&serve(&db)?)?;
+    let docs = repository_file("docs/operations.md")?;
+
+    let ours = figures
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE oc_lettings_")?.split(' ').next());
+    let unknown: Vec<_> = ours
+        .filter(|name| !docs.contains(&format!("`{name}`")))
+        .collect();
+
+    assert!(unknown.is_empty(), "docs/operations.md lacks {unknown:?}");
     Ok(())
 }
 
