@@ -67,7 +67,12 @@ impl FromStr for AllowedHosts {
             .collect();
         let plausible = |name: &String| {
             name == "*"
-                || (without_port(name) == Some(name) && !name.trim_start_matches('.').is_empty())
+                || (without_port(name) == Some(name)
+                    && name
+                        .strip_prefix('.')
+                        .unwrap_or(name)
+                        .split('.')
+                        .all(|label| !label.is_empty()))
         };
         if names.is_empty() || !names.iter().all(plausible) {
             Err(())

@@ -52,15 +52,15 @@ impl Source<'_> {
         }
     }
 
-    /// A switch, off where it is not set.
-    pub(super) fn yes_or_no(&self, name: &'static str) -> Result<bool, InvalidSetting> {
+    /// A switch in any of the usual words, or `default`.
+    pub(super) fn switch(&self, name: &'static str, default: bool) -> Result<bool, InvalidSetting> {
         let Some(value) = self.text(name) else {
-            return Ok(false);
+            return Ok(default);
         };
         match value.to_ascii_lowercase().as_str() {
             "yes" | "true" | "on" | "1" => Ok(true),
             "no" | "false" | "off" | "0" => Ok(false),
-            _ => Err(refuse(name, Some(value), "it must be yes or no")),
+            _ => Err(refuse(name, Some(value), "it must be true or false")),
         }
     }
 

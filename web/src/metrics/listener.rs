@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::http::header;
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use anyhow::Context;
 
 use super::Metrics;
 use crate::db::Db;
+use crate::middleware::security_headers;
 
 /// How long a client may take to say what it wants.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,6 +37,7 @@ pub(crate) fn listen(
             .app_data(metrics.clone())
             .app_data(db.clone())
             .route("/metrics", web::get().to(show))
+            .wrap(from_fn(security_headers))
     })
     .workers(1)
     .max_connections(CLIENTS)

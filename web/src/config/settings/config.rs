@@ -179,6 +179,8 @@ mod tests {
             ("DATABASE_POOL_SIZE", "0"),
             ("READ_ONLY", "maybe"),
             ("HOST", "http://localhost"),
+            ("HOST", "256.1.1.1"),
+            ("HOST", "127.0.0.1:80"),
             ("PORT", "65536"),
             ("WORKERS", "many"),
             ("MAX_CONNECTIONS", "0"),
@@ -191,6 +193,7 @@ mod tests {
             ("PUBLIC_URL", "www.example.org"),
             ("PUBLIC_URL", "https://example.org/shop"),
             ("ALLOWED_HOSTS", "https://example.org"),
+            ("ALLOWED_HOSTS", "www..example.org"),
             ("TRUSTED_PROXIES", "proxy.local"),
             ("RUST_LOG", "web=loud"),
             ("REQUIRE_TOTP", "maybe"),
@@ -199,7 +202,7 @@ mod tests {
             ("SENTRY_RELEASE", "a b"),
             ("SENTRY_TRACES_SAMPLE_RATE", "1.5"),
             ("SENTRY_TRACES_SAMPLE_RATE", "NaN"),
-            ("SENTRY_SEND_DEFAULT_PII", "no"),
+            ("SENTRY_SEND_DEFAULT_PII", "none"),
             ("METRICS_ADDR", "9100"),
         ] {
             let message = read(&[(name, value)]).err().unwrap_or_default();
@@ -213,9 +216,10 @@ mod tests {
 
     #[test]
     fn a_switch_is_off_until_it_is_set_in_one_of_the_usual_words() -> Result<(), String> {
-        assert!(!read(&[])?.require_totp);
+        assert!(!read(&[])?.require_totp && !read(&[])?.read_only);
         for (value, expected) in [("yes", true), ("TRUE", true), ("1", true), ("no", false)] {
             assert_eq!(read(&[("REQUIRE_TOTP", value)])?.require_totp, expected);
+            assert_eq!(read(&[("READ_ONLY", value)])?.read_only, expected);
         }
         Ok(())
     }

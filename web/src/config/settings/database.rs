@@ -46,5 +46,5 @@ pub(super) fn database_pool_size(source: &Source<'_>) -> Result<u32, InvalidSett
 }
 
 pub(super) fn read_only(source: &Source<'_>) -> Result<bool, InvalidSetting> {
-    source.choice("READ_ONLY", &[("false", false), ("true", true)])
+    source.switch("READ_ONLY", false)
 }

@@ -1,5 +1,7 @@
 //! Where the server listens, and with how many threads.
 
+use std::net::IpAddr;
+
 use super::entry::Entry;
 use crate::config::read::{InvalidSetting, Source, refuse};
 
@@ -25,8 +27,10 @@ pub(super) fn host(source: &Source<'_>) -> Result<String, InvalidSetting> {
     let host = source
         .text("HOST")
         .unwrap_or_else(|| "127.0.0.1".to_owned());
-    let plain = |c: char| c.is_ascii_alphanumeric() || ".-:_".contains(c);
-    if host.chars().all(plain) {
+    let letter = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    // What is all digits and dots is meant as an address, and no name is.
+    let is_name = host.chars().all(letter) && host.chars().any(|c| c.is_ascii_alphabetic());
+    if is_name || host.parse::<IpAddr>().is_ok() {
         return Ok(host);
     }
     Err(refuse(

@@ -5,10 +5,10 @@ use crate::config::read::{InvalidSetting, Source};
 
 pub(super) const ENTRIES: &[Entry] = &[Entry {
     name: "REQUIRE_TOTP",
-    default: "no",
-    meaning: "yes or no: superusers must have a second factor",
+    default: "false",
+    meaning: "true: superusers must have a second factor",
 }];
 
 pub(super) fn require_totp(source: &Source<'_>) -> Result<bool, InvalidSetting> {
-    source.yes_or_no("REQUIRE_TOTP")
+    source.switch("REQUIRE_TOTP", false)
 }

@@ -80,10 +80,7 @@ pub(super) fn sentry(
         "it must be a number from 0 to 1, such as 0.1",
         |rate| (0.0..=1.0).contains(rate),
     )?;
-    let send_default_pii = source.choice(
-        "SENTRY_SEND_DEFAULT_PII",
-        &[("true", true), ("false", false)],
-    )?;
+    let send_default_pii = source.switch("SENTRY_SEND_DEFAULT_PII", true)?;
     let Some(text) = source.text("SENTRY_DSN") else {
         return Ok(None);
     };

@@ -35,6 +35,7 @@ fn figures(serving: &Serving) -> Result<String> {
     assert_eq!(answer.status, 200);
     let kind = answer.header("content-type").unwrap_or_default();
     assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
+    assert!(answer.header("content-security-policy").is_some());
     answer.text()
 }
 
