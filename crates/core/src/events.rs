@@ -2,8 +2,9 @@
 //! changes, so that there is one record to read.
 
 use chrono::{Duration, Utc};
-use diesel::dsl::exists;
+use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use crate::accounts::User;
 use crate::changes::{NewChange, Place};
@@ -22,6 +23,9 @@ const TOLD_EVERY: Duration = Duration::minutes(5);
 
 /// The longest address that is kept (bytes); any address of IPv6 is shorter.
 const LONGEST_ADDRESS: usize = 100;
+
+/// How long a network address stands in the record: long enough to look into an attack, not for good.
+const ADDRESSES_KEPT: Duration = Duration::days(90);
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +113,11 @@ impl NewEvent<'_> {
             address: self.address.get(..LONGEST_ADDRESS).unwrap_or(self.address),
             ..Place::default()
         };
-        new.insert(conn, place).map(drop)
+        new.insert(conn, place)?;
+        if self.event == Event::LoggedIn {
+            forget_addresses(conn)?;
+        }
+        Ok(())
     }
 
     fn was_told(&self, conn: &mut DbConnection) -> QueryResult<bool> {
@@ -121,6 +129,18 @@ impl NewEvent<'_> {
             .filter(changes::address.eq(self.address));
         diesel::select(exists(told)).get_result(conn)
     }
+}
+
+/// Takes the network addresses out of lines that are old enough; all else that they tell stays.
+fn forget_addresses(conn: &mut DbConnection) -> QueryResult<()> {
+    let old = changes::table
+        .filter(changes::changed_at.lt(Utc::now().naive_utc() - ADDRESSES_KEPT))
+        // In these very words, by which the databases know their index of such lines.
+        .filter(sql::<Bool>("address <> ''"));
+    diesel::update(old)
+        .set(changes::address.eq(""))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// The name of a refused attempt, as it may be kept.
@@ -177,6 +197,36 @@ mod tests {
             }
 
             assert_eq!(changes::table.count().get_result::<i64>(conn)?, 3);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn an_address_is_forgotten_after_ninety_days_and_the_line_stays() -> anyhow::Result<()> {
+        on_both(|conn| {
+            let come_in = |conn: &mut DbConnection| {
+                let event = NewEvent {
+                    event: Event::LoggedIn,
+                    user: None,
+                    about: "ada",
+                    address: "192.0.2.7",
+                };
+                event.insert(conn)
+            };
+            for days in [91, 89] {
+                come_in(conn)?;
+                let last = changes::table.select(diesel::dsl::max(changes::id));
+                let last: Option<i64> = last.first(conn)?;
+                diesel::update(changes::table.find(last.unwrap_or_default()))
+                    .set(changes::changed_at.eq(Utc::now().naive_utc() - Duration::days(days)))
+                    .execute(conn)?;
+            }
+
+            come_in(conn)?;
+
+            let lines = changes::table.order(changes::id);
+            let addresses: Vec<String> = lines.select(changes::address).load(conn)?;
+            assert_eq!(addresses, ["", "192.0.2.7", "192.0.2.7"]);
             Ok(())
         })
     }
