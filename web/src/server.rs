@@ -2,6 +2,7 @@
 
 use actix_web::App;
 use actix_web::dev::RequestHead;
+use actix_web::http::header;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{Data, PayloadConfig};
 use anyhow::Context;
@@ -71,7 +72,6 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
     });
     let hashing = Data::new(Hashing::new());
     let proxies = Data::new(Proxies(config.trusted_proxies.clone()));
-    let always_https = site.is_https();
 
     // Where nothing is written there has to be no room.
     let folder = config.database_url.folder().filter(|_| !config.read_only);
@@ -109,8 +109,8 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
             .app_data(stopping.clone())
             .app_data(PayloadConfig::new(largest_body))
             .service(admin::scope(&db, &keys, CookieRules { https: true }, {
-                let proxies = proxies.clone();
-                move |head| always_https || over_https(&proxies, head)
+                let (proxies, site) = (proxies.clone(), site.clone());
+                move |head| over_https(&proxies, head) || is_public_https(&site, head)
             }))
             .service(admin::scope(
                 &db,
@@ -138,6 +138,14 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
         proxies: trusted,
     };
     Server::start(listener, terms, stop, MakeSite::of(app))
+}
+
+/// Whether a request is for the public address, where that is one of https: whatever brought it here, its visitor used
+/// https.
+fn is_public_https(site: &Site, head: &RequestHead) -> bool {
+    let host = head.headers().get(header::HOST);
+    host.and_then(|host| host.to_str().ok())
+        .is_some_and(|host| site.is_https_at(host))
 }
 
 /// Whether a request came over https.

@@ -131,9 +131,14 @@ fn a_form_without_our_token_is_refused() -> Result<()> {
 
 #[test]
 fn admin_pages_are_never_cached_and_their_cookies_are_safe() -> Result<()> {
-    let site = TestSite::with(&[("PUBLIC_URL", "https://homes.example")])?;
+    let site = TestSite::with(&[
+        ("PUBLIC_URL", "https://homes.example"),
+        ("ALLOWED_HOSTS", "homes.example,localhost"),
+    ])?;
+    let public = [("Host", "homes.example")];
 
-    let answer = Browser::new(&site).get("/admin/login/")?;
+    let answer = site.send("GET", "/admin/login/", &public)?;
+    let at_home = site.get("/admin/login/")?;
 
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let cookie = answer.header("set-cookie").unwrap_or_default();
@@ -146,6 +151,11 @@ fn admin_pages_are_never_cached_and_their_cookies_are_safe() -> Result<()> {
     ] {
         assert!(cookie.contains(part), "{cookie}");
     }
+    let plain = at_home.header("set-cookie").unwrap_or_default();
+    assert!(
+        plain.starts_with("csrf=") && !plain.contains("Secure"),
+        "over http at another host a browser would not keep it: {plain}"
+    );
     Ok(())
 }
 

@@ -3,8 +3,9 @@
 use anyhow::{Context, Result};
 use diesel::RunQueryDsl;
 use oc_core::User;
-use oc_core::accounts::Group;
+use oc_core::accounts::{Factor, Group};
 
+use super::factor::App;
 use super::{Browser, PASSWORD, account, hidden};
 use crate::http::Answer;
 use crate::support::{TestSite, letting};
@@ -150,6 +151,46 @@ fn every_act_that_matters_asks() -> Result<()> {
     assert!(User::find(conn, bob).is_ok());
     assert!(User::find_by_username(conn, "carol").is_err());
     assert!(Group::all(conn)?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_factor_is_turned_off_and_its_codes_are_renewed_only_after_a_new_proof() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let mut ada = Browser::superuser(&site, "ada")?;
+        let app = App::set_up(&mut ada)?;
+        let mut bob = Browser::superuser(&site, "bob")?;
+        let id = User::find_by_username(&mut site.database()?, "ada")?.id;
+        let own = "/admin/two_factor/";
+        let hers = format!("/admin/auth/user/{id}/two_factor/");
+        make_stale(&site)?;
+
+        for (is_own, path, action) in [
+            (true, own, "codes"),
+            (true, own, "off"),
+            (false, &*hers, "off"),
+        ] {
+            let browser = if is_own { &mut ada } else { &mut bob };
+            browser.get(path)?;
+            let asked = browser.post(path, &[("action", action)])?;
+            assert_eq!(asked.html()?.texts("h1"), [TITLE], "{path} {action}");
+            let wrong = confirm(browser, path, &asked, "guess")?;
+            assert_eq!(wrong.html()?.texts("h1"), [TITLE], "{path} {action}");
+        }
+        let stays = Factor::find(&mut site.database()?, id)?.is_some();
+        ada.get(own)?;
+        let asked = ada.post(own, &[("action", "off")])?;
+        let password_alone = confirm(&mut ada, own, &asked, PASSWORD)?;
+        let kept = hidden(&asked.text()?, "_kept").context("nothing is kept")?;
+        let code = app.code(1);
+        let proof = [("_kept", &*kept), ("password", PASSWORD), ("code", &code)];
+        let done = ada.post(own, &proof)?;
+
+        assert!(stays);
+        assert_eq!(password_alone.html()?.texts("h1"), [TITLE]);
+        assert!(ada.follow(&done)?.contains("The second factor is off."));
+        assert!(Factor::find(&mut site.database()?, id)?.is_none());
+    }
     Ok(())
 }
 

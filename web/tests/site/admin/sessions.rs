@@ -105,7 +105,7 @@ fn a_change_of_rights_gives_the_session_another_token() -> Result<()> {
             ("date_joined_0", "2026-01-02"),
             ("date_joined_1", "03:04:05"),
         ];
-        let token = |browser: &Browser<'_>| browser.cookies.get("__Host-session").cloned();
+        let token = |browser: &Browser<'_>| browser.cookies.get("session").cloned();
         let mut seen = Vec::new();
         let mut next = |browser: &mut Browser<'_>| -> Result<u16> {
             let status = browser.get("/admin/lettings/letting/")?.status;
@@ -126,8 +126,7 @@ fn a_change_of_rights_gives_the_session_another_token() -> Result<()> {
         assert_ne!(seen[2], seen[3]);
         assert_eq!(Group::all(conn)?.len(), 1);
         let mut old = Browser::new(&site);
-        old.cookies
-            .insert("__Host-session".to_owned(), seen[0].clone());
+        old.cookies.insert("session".to_owned(), seen[0].clone());
         assert_eq!(old.get("/admin/")?.status, 302);
     }
     Ok(())
@@ -140,13 +139,13 @@ fn a_login_begins_a_new_session() -> Result<()> {
     let id = account(conn, "bob")?;
     User::set_staff(conn, id, true)?;
     let mut browser = Browser::superuser(&site, "ada")?;
-    let first = browser.cookies["__Host-session"].clone();
+    let first = browser.cookies["session"].clone();
     browser.get("/admin/logout/")?;
     browser.post("/admin/logout/", &[])?;
 
     browser.log_in("bob", super::PASSWORD)?;
 
-    assert_ne!(browser.cookies["__Host-session"], first);
+    assert_ne!(browser.cookies["session"], first);
     Ok(())
 }
 
