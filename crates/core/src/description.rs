@@ -2,7 +2,7 @@
 
 use diesel::QueryResult;
 
-use crate::admin::{Choice, Listing, Object};
+use crate::admin::{Choice, Listing, Object, SaveError};
 use crate::connection::DbConnection;
 use crate::rules::{BrokenRule, FieldError};
 
@@ -61,6 +61,23 @@ pub fn both<A, B>(
             Err(errors.into_iter().flatten().flatten().collect())
         }
     }
+}
+
+/// The broken rules of a row, with what the database would refuse of one more field as far as `look` finds it, so that
+/// all is told at once. The database keeps the last word.
+pub fn with_refusal(
+    conn: &mut DbConnection,
+    mut errors: Vec<FieldError>,
+    field: &'static str,
+    look: impl FnOnce(&mut DbConnection) -> QueryResult<Option<BrokenRule>>,
+) -> SaveError {
+    if errors.iter().all(|error| error.field != field) {
+        match look(conn) {
+            Ok(rule) => errors.extend(rule.map(|rule| FieldError { field, rule })),
+            Err(error) => return SaveError::Database(error),
+        }
+    }
+    SaveError::Invalid(errors)
 }
 
 /// The rows of these ids, loaded one by one.

@@ -7,7 +7,7 @@ use oc_core::admin::{
     Values, Wanted, chosen_id,
 };
 use oc_core::choice::ids;
-use oc_core::description::{both, restored_already, set_filters};
+use oc_core::description::{both, restored_already, set_filters, with_refusal};
 use oc_core::rules::{BrokenRule, FieldError};
 use oc_core::search::lower;
 
@@ -198,7 +198,9 @@ fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Object>> {
 }
 
 fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64, SaveError> {
-    let letting = check(values)?;
+    let letting = check(values).map_err(|errors| {
+        with_refusal(conn, errors, "address", |conn| refusal(conn, id, values))
+    })?;
     let Some(id) = id else {
         return Letting::insert(conn, &letting).map_err(refused);
     };
@@ -254,16 +256,30 @@ fn check(values: &Values) -> Result<NewLetting, Vec<FieldError>> {
     Ok(letting)
 }
 
+const TAKEN: BrokenRule = BrokenRule::Taken("Another letting already has this address.");
+const GONE: BrokenRule = BrokenRule::Choice { label: ADDRESS };
+
+/// Why the database would refuse the address, if it would.
+fn refusal(
+    conn: &mut DbConnection,
+    own: Option<i64>,
+    values: &Values,
+) -> QueryResult<Option<BrokenRule>> {
+    let Ok(address) = chosen_id(values, "address", ADDRESS) else {
+        return Ok(None);
+    };
+    if Address::find_all(conn, &[address])?.is_empty() {
+        return Ok(Some(GONE));
+    }
+    let holder = lettings::table.filter(lettings::address_id.eq(address));
+    let holder: Option<i64> = holder.select(lettings::id).first(conn).optional()?;
+    Ok(holder.filter(|id| Some(*id) != own).map(|_| TAKEN))
+}
+
 fn refused(error: diesel::result::Error) -> SaveError {
     let of_address = |rule| FieldError {
         field: "address",
         rule,
     };
-    SaveError::of(
-        error,
-        of_address(BrokenRule::Taken(
-            "Another letting already has this address.",
-        )),
-        Some(of_address(BrokenRule::Choice { label: ADDRESS })),
-    )
+    SaveError::of(error, of_address(TAKEN), Some(of_address(GONE)))
 }

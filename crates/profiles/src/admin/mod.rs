@@ -8,7 +8,7 @@ use oc_core::admin::{
     Choice, Field, Filter, Kind, Model, Object, Offer, SaveError, Values, Wanted, chosen_id,
 };
 use oc_core::choice::ids;
-use oc_core::description::{both, restored_already, yes_and_no};
+use oc_core::description::{both, restored_already, with_refusal, yes_and_no};
 use oc_core::rules::{BrokenRule, FieldError};
 use oc_core::search::{fold, lower};
 use oc_core::{Backend, DbConnection};
@@ -110,7 +110,8 @@ fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Object>> {
 }
 
 fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64, SaveError> {
-    let profile = check(values)?;
+    let profile = check(values)
+        .map_err(|errors| with_refusal(conn, errors, "user", |conn| refusal(conn, id, values)))?;
     let Some(id) = id else {
         return profile.insert(conn).map_err(refused);
     };
@@ -194,16 +195,33 @@ fn check(values: &Values) -> Result<NewProfile, Vec<FieldError>> {
     Ok(profile)
 }
 
+const TAKEN: BrokenRule = BrokenRule::Taken("Another profile already has this user.");
+const GONE: BrokenRule = BrokenRule::Choice { label: USER };
+
+/// Why the database would refuse the user, if it would.
+fn refusal(
+    conn: &mut DbConnection,
+    own: Option<i64>,
+    values: &Values,
+) -> QueryResult<Option<BrokenRule>> {
+    let Ok(user) = chosen_id(values, "user", USER) else {
+        return Ok(None);
+    };
+    let users = users::table.find(user).select(users::id);
+    if users.first::<i64>(conn).optional()?.is_none() {
+        return Ok(Some(GONE));
+    }
+    let holder = profiles::table.filter(profiles::user_id.eq(user));
+    let holder: Option<i64> = holder.select(profiles::id).first(conn).optional()?;
+    Ok(holder.filter(|id| Some(*id) != own).map(|_| TAKEN))
+}
+
 fn refused(error: diesel::result::Error) -> SaveError {
     let of_user = |rule| FieldError {
         field: "user",
         rule,
     };
-    SaveError::of(
-        error,
-        of_user(BrokenRule::Taken("Another profile already has this user.")),
-        Some(of_user(BrokenRule::Choice { label: USER })),
-    )
+    SaveError::of(error, of_user(TAKEN), Some(of_user(GONE)))
 }
 
 #[cfg(test)]

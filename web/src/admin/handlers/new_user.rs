@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
+use diesel::OptionalExtension;
 use oc_core::accounts::{Verb, password};
 use oc_core::admin::{Model, Object, SaveError, Values};
 use oc_core::{User, UserDraft};
@@ -79,6 +80,9 @@ pub(in crate::admin) async fn create(
             Err(errors) => name_errors = errors,
         }
     }
+    if name_errors.is_empty() && is_taken(&db, &username).await? {
+        name_errors.push("That username is taken.".to_owned());
+    }
     let step = Step {
         username,
         name_errors,
@@ -105,6 +109,22 @@ fn mistakes_in_name(username: &str) -> Vec<String> {
     };
     let errors = draft.check().err().unwrap_or_default();
     errors.iter().map(ToString::to_string).collect()
+}
+
+async fn is_taken(db: &Data<Db>, username: &str) -> Result<bool, PageError> {
+    let draft = UserDraft {
+        username: username.to_owned(),
+        ..UserDraft::default()
+    };
+    let Ok(user) = draft.check() else {
+        return Ok(false);
+    };
+    db.run(move |conn| {
+        Ok(User::find_by_username(conn, user.username())
+            .optional()?
+            .is_some())
+    })
+    .await
 }
 
 /// Stores an account of that name with that password, or says what is wrong with the name.

@@ -17,6 +17,7 @@ mod inside;
 mod lists;
 mod log;
 mod members;
+mod mistakes;
 mod nonsense;
 mod restore;
 mod rights;

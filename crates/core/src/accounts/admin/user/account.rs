@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use chrono::Utc;
+use diesel::OptionalExtension;
 
 use crate::accounts::admin::{moment, rights};
 use crate::accounts::{NewUser, Standing, User, UserDraft};
 use crate::admin::{SaveError, Values};
 use crate::connection::DbConnection;
-use crate::description::both;
+use crate::description::{both, with_refusal};
 use crate::rules::{BrokenRule, Checker, FieldError};
 
 use super::{DATE_JOINED, GROUPS, JOINED, LAST_LOGIN, RIGHTS};
@@ -88,11 +89,33 @@ fn no_such_group() -> FieldError {
     }
 }
 
+const TAKEN: BrokenRule = BrokenRule::Taken("That username is taken.");
+
+/// These errors, and that another account has the name, if it has.
+pub(super) fn with_taken(
+    conn: &mut DbConnection,
+    errors: Vec<FieldError>,
+    own: Option<i64>,
+    values: &Values,
+) -> SaveError {
+    with_refusal(conn, errors, "username", |conn| {
+        let draft = UserDraft {
+            username: values.text("username").to_owned(),
+            ..UserDraft::default()
+        };
+        let Ok(user) = draft.check() else {
+            return Ok(None);
+        };
+        let holder = User::find_by_username(conn, user.username()).optional()?;
+        Ok(holder.filter(|user| Some(user.id) != own).map(|_| TAKEN))
+    })
+}
+
 /// What a refusal of the database means for the form.
 pub(super) fn refused(error: diesel::result::Error) -> SaveError {
     let taken = FieldError {
         field: "username",
-        rule: BrokenRule::Taken("That username is taken."),
+        rule: TAKEN,
     };
     SaveError::of(error, taken, Some(no_such_group()))
 }

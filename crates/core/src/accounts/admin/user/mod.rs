@@ -17,7 +17,7 @@ use crate::schema::{profiles, users};
 
 use super::moment::{self, Parts};
 use super::{APP, APP_LABEL, rights};
-use account::{Account, refused};
+use account::{Account, refused, with_taken};
 
 const PERSONAL: &str = "Personal info";
 const PERMISSIONS: &str = "Permissions";
@@ -168,7 +168,9 @@ fn object(conn: &mut DbConnection, user: User) -> QueryResult<Object> {
 /// Fields that the form did not have stay as they are: the first step of a new user asks for the name alone.
 fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64, SaveError> {
     let Some(id) = id else {
-        let account = Account::check(&over(new_user(), values), None)?;
+        let values = over(new_user(), values);
+        let account = Account::check(&values, None)
+            .map_err(|errors| with_taken(conn, errors, None, &values))?;
         let id = User::insert(conn, &account.user).map_err(refused)?;
         account.finish(conn, id)?;
         return Ok(id);
@@ -177,7 +179,9 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64
         return Err(SaveError::Missing);
     };
     let before = object(conn, stored.clone())?.values;
-    let account = Account::check(&over(before, values), Some(&stored))?;
+    let values = over(before, values);
+    let account = Account::check(&values, Some(&stored))
+        .map_err(|errors| with_taken(conn, errors, Some(id), &values))?;
     User::update(conn, id, &account.user).map_err(refused)?;
     account.finish(conn, id)?;
     Ok(id)

@@ -1,0 +1,124 @@
+//! Bad input: every mistake is told, and nothing that was typed is lost.
+
+use anyhow::Result;
+use lettings::Letting;
+
+use super::Browser;
+use crate::support::{TestSite, letting, profile};
+
+#[test]
+fn every_mistake_is_told_and_nothing_that_was_typed_is_lost() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let typed = [
+        ("number", "1e3"),
+        ("street", &*"s".repeat(65)),
+        ("city", "a\0b"),
+        ("state", "C"),
+        ("zip_code", "100000"),
+        ("country_iso_code", ""),
+        ("_save", ""),
+    ];
+
+    let refused = browser.fill("/admin/lettings/address/add/", &typed)?;
+
+    let page = refused.html()?;
+    assert_eq!(refused.status, 422);
+    for words in [
+        "6 errors to correct",
+        "Number must be a whole number.",
+        "Street must be at most 64 characters; this has 65.",
+        "City holds a character that cannot be stored.",
+        "State must be exactly 2 characters; this has 1.",
+        "Zip code must be between 0 and 99999.",
+        "Country iso code is required.",
+    ] {
+        assert!(page.text().contains(words), "{words}");
+    }
+    assert!(page.source().contains("value=\"1e3\"") && page.source().contains("value=\"100000\""));
+    Ok(())
+}
+
+#[test]
+fn an_address_has_one_letting_and_a_choice_must_exist() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let taken = letting(conn, "Pier House")?.to_string();
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let mut told = |address: &str| -> Result<String> {
+            let fields = [("title", "Another"), ("address", address), ("_save", "")];
+            Ok(browser
+                .fill("/admin/lettings/letting/add/", &fields)?
+                .html()?
+                .text())
+        };
+
+        assert!(told(&taken)?.contains("Another letting already has this address."));
+        assert!(told("999")?.contains("Address: that choice is not available."));
+        assert!(told("x")?.contains("Address: that choice is not available."));
+        assert!(told("")?.contains("Address is required."));
+        assert_eq!(Letting::count(conn)?, 1);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_taken_is_told_together_with_every_other_mistake() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let (house, sea) = (letting(conn, "Pier House")?, letting(conn, "Sea Flat")?);
+        profile(conn, "AirWow")?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let city = "c".repeat(65);
+        let change = format!("/admin/lettings/letting/{sea}/change/");
+        let same = [("title", ""), ("address", "2")];
+        let weak = [
+            ("username", "AirWow"),
+            ("password1", "short"),
+            ("password2", "short"),
+        ];
+
+        for (path, fields, count, words) in [
+            (
+                "/admin/lettings/letting/add/",
+                &[("title", ""), ("address", "1")][..],
+                "2 errors to correct",
+                "Another letting already has this address.",
+            ),
+            (
+                "/admin/lettings/letting/add/",
+                &[("title", ""), ("address", "999")],
+                "2 errors to correct",
+                "Address: that choice is not available.",
+            ),
+            (&change, &same, "1 error to correct", "Title is required."),
+            (
+                "/admin/profiles/profile/add/",
+                &[("user", "1"), ("favorite_city", &city)],
+                "2 errors to correct",
+                "Another profile already has this user.",
+            ),
+            (
+                "/admin/auth/user/2/change/",
+                &[("username", "AirWow"), ("email", "nowhere")],
+                "3 errors to correct",
+                "That username is taken.",
+            ),
+            (
+                "/admin/auth/user/add/",
+                &weak,
+                "2 errors to correct",
+                "That username is taken.",
+            ),
+        ] {
+            let fields = [fields, &[("_save", "")]].concat();
+            let page = browser.fill(path, &fields)?.html()?.text();
+            assert!(
+                page.contains(count) && page.contains(words),
+                "{path}: {page}"
+            );
+        }
+        assert_eq!((house, Letting::count(conn)?), (1, 2));
+    }
+    Ok(())
+}
