@@ -11,16 +11,14 @@ use std::time::Duration;
 
 use actix_web::rt::time::{Instant, Sleep, sleep_until};
 use futures_util::future::LocalBoxFuture;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::AsyncWrite;
 
 use super::answer::{Answer, Stray};
 use super::pace::Pace;
 use super::refusal::Refusal;
 use super::stop::Stop;
+use super::stream::Stream;
 use super::wire::Wire;
-
-/// How much of an answer is kept here before the site has to wait for the client (bytes).
-const MOST_UNSENT: usize = 64 << 10;
 
 /// How an exchange ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -97,20 +95,20 @@ pub(super) async fn exchange(
 
 /// The state of an exchange.
 #[derive(Debug)]
-struct Exchange {
-    wire: Wire,
+pub(super) struct Exchange {
+    pub(super) wire: Wire,
     /// How many bytes at the start of the buffer are still to be given to the dispatcher.
-    handing_over: usize,
-    answer: Answer,
+    pub(super) handing_over: usize,
+    pub(super) answer: Answer,
     /// The beginning of the answer, and how much of it was sent.
-    unsent: Vec<u8>,
+    pub(super) unsent: Vec<u8>,
     sent: usize,
-    writing: Pace,
+    pub(super) writing: Pace,
     ceiling: Duration,
     /// When the site has last got on with its answer.
-    moved: Instant,
-    stop: Stop,
-    verdict: Option<Outcome>,
+    pub(super) moved: Instant,
+    pub(super) stop: Stop,
+    pub(super) verdict: Option<Outcome>,
 }
 
 impl Exchange {
@@ -153,7 +151,7 @@ impl Exchange {
     }
 
     /// Sends what was kept of the answer.
-    fn send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.sent < self.unsent.len() {
             let writing = Pin::new(&mut self.wire.stream).poll_write(cx, &self.unsent[self.sent..]);
             let Poll::Ready(count) = writing? else {
@@ -168,7 +166,7 @@ impl Exchange {
         Poll::Ready(Ok(()))
     }
 
-    fn stray(&mut self, stray: &Stray) -> io::Error {
+    pub(super) fn stray(&mut self, stray: &Stray) -> io::Error {
         match stray {
             Stray::Bare(status) => {
                 self.verdict = Some(Outcome::Refused(Refusal::of_status(*status)));
@@ -179,78 +177,6 @@ impl Exchange {
             }
         }
         io::ErrorKind::ConnectionAborted.into()
-    }
-}
-
-/// The stream that the dispatcher sees.
-pub(super) struct Stream(Rc<RefCell<Exchange>>);
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let exchange = &mut *self.0.borrow_mut();
-        let count = exchange.handing_over.min(into.remaining());
-        // The next request is none of this dispatcher's business, and it is not told of an end: it would take that
-        // for the end of its connection.
-        if count == 0 {
-            return Poll::Pending;
-        }
-        into.put_slice(&exchange.wire.buffer[..count]);
-        exchange.wire.forget(count);
-        exchange.handing_over -= count;
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let exchange = &mut *self.0.borrow_mut();
-        if exchange.verdict.is_some() {
-            // The dispatcher is dropped when this turn of it ends.
-            return Poll::Pending;
-        }
-        exchange.moved = Instant::now();
-        let closes = exchange.stop.is_stopping();
-        if exchange.answer.is_in_body() && exchange.unsent.is_empty() {
-            let Poll::Ready(count) = Pin::new(&mut exchange.wire.stream).poll_write(cx, bytes)?
-            else {
-                exchange.writing.stalled();
-                return Poll::Pending;
-            };
-            exchange.writing.moved(count);
-            let noted = exchange.answer.sent(&bytes[..count]);
-            return Poll::Ready(match noted {
-                Ok(_) => Ok(count),
-                Err(stray) => Err(exchange.stray(&stray)),
-            });
-        }
-        if exchange.unsent.len() > MOST_UNSENT {
-            ready!(exchange.send(cx))?;
-        }
-        if let Err(stray) = exchange.answer.take(bytes, &mut exchange.unsent, closes) {
-            return Poll::Ready(Err(exchange.stray(&stray)));
-        }
-        // What cannot be sent now is sent when the dispatcher flushes.
-        if let Poll::Ready(sent) = exchange.send(cx) {
-            sent?;
-        }
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.borrow_mut().send(cx)
-    }
-
-    /// The connection outlives the dispatcher; what it has written is sent.
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.borrow_mut().send(cx)
     }
 }
 

@@ -21,6 +21,7 @@ mod server;
 mod signals;
 mod site_service;
 mod stop;
+mod stream;
 #[cfg(test)]
 mod testing;
 mod wire;

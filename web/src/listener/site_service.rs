@@ -11,7 +11,7 @@ use actix_web::Error;
 use actix_web::dev::AppConfig;
 use futures_util::future::LocalBoxFuture;
 
-use super::exchange::Stream;
+use super::stream::Stream;
 
 /// Answers the request in a stream from that address.
 pub(super) type Site = Rc<dyn Fn(Stream, SocketAddr) -> LocalBoxFuture<'static, ()>>;

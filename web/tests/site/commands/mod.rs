@@ -8,6 +8,7 @@ mod full_disk;
 mod import_django;
 mod kills;
 mod logs;
+mod lost_reports;
 mod lost_server;
 mod program;
 mod relay;

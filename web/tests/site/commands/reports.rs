@@ -13,7 +13,7 @@ use crate::http::request;
 use crate::support::letting;
 
 /// The program, reporting there.
-fn serve(db: &TestDb, sentry: &Sentry, settings: &[(&str, &str)]) -> Result<Serving> {
+pub(super) fn serve(db: &TestDb, sentry: &Sentry, settings: &[(&str, &str)]) -> Result<Serving> {
     let (url, dsn) = (setting(db), sentry.dsn());
     let given = [
         ("DATABASE_URL", url.as_str()),
@@ -26,7 +26,7 @@ fn serve(db: &TestDb, sentry: &Sentry, settings: &[(&str, &str)]) -> Result<Serv
 }
 
 /// Ends the program, which sends what is left.
-fn end(serving: Serving) -> Result<()> {
+pub(super) fn end(serving: Serving) -> Result<()> {
     let (code, log) = serving.end("TERM")?;
     assert_eq!(code, Some(0), "{log}");
     assert!(!log.contains("hunter2"), "{log}");
@@ -270,33 +270,5 @@ fn visitors_cannot_ask_for_timings() -> Result<()> {
     end(serving)?;
 
     assert!(sentry.items("transaction")?.is_empty());
-    Ok(())
-}
-
-#[test]
-fn a_sentry_that_does_not_work_costs_nobody_anything() -> Result<()> {
-    let away = Sentry::listen(Manner::Takes)?;
-    let nobody = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
-    for sentry in [Some(Manner::Hangs), Some(Manner::Refuses), None] {
-        let db = TestDb::sqlite()?;
-        let listener = sentry.map(Sentry::listen).transpose()?;
-        let dsn = match &listener {
-            Some(listener) => listener.dsn(),
-            None => format!("http://hunter2@{nobody}/42"),
-        };
-        let serving = serve(
-            &db,
-            &away,
-            &[("SENTRY_DSN", &dsn), ("SENTRY_TRACES_SAMPLE_RATE", "1")],
-        )?;
-        for _ in 0..20 {
-            assert_eq!(serving.get("localhost", "/lettings/")?.status, 200);
-        }
-        raise(&db, &serving, "panic")?;
-        assert_eq!(serving.get("localhost", "/lettings/")?.status, 200);
-
-        end(serving)?;
-    }
-    assert_eq!(away.text(), "");
     Ok(())
 }
