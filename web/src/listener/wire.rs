@@ -35,6 +35,9 @@ const MOST_THROWN_AWAY: usize = 64 << 20;
 /// More than a head: a buffer that has held this was made for a body (bytes).
 const LARGE: usize = 64 << 10;
 
+/// Enough for the head of most requests (bytes).
+const HEAD: usize = 2 << 10;
+
 /// The most that is read at a time (bytes).
 const PORTION: usize = 8 << 10;
 
@@ -55,10 +58,21 @@ impl Wire {
 
     /// Reads what is there, without waiting; 0 bytes mean that the client sends no more.
     pub(super) fn try_read(&mut self) -> io::Result<usize> {
-        self.buffer.reserve(PORTION);
+        let room = self.buffer.capacity() - self.buffer.len();
+        if self.buffer.is_empty() {
+            self.buffer.reserve(HEAD);
+        } else if room < HEAD / 2 {
+            self.buffer.reserve(PORTION);
+        }
         // There may be more room; but then one connection could keep its worker for long.
-        self.stream
-            .try_read_buf(&mut (&mut self.buffer).limit(PORTION))
+        let read = self
+            .stream
+            .try_read_buf(&mut (&mut self.buffer).limit(PORTION));
+        if self.buffer.is_empty() {
+            // Nothing may come for long, and there are many who wait.
+            self.buffer = BytesMut::new();
+        }
+        read
     }
 
     /// Drops bytes from the start of the buffer, and what was kept of memory for them.
@@ -202,6 +216,23 @@ mod tests {
         };
 
         linger(time, |_, room| assert!(room.enter().is_ok())).await?;
+        Ok(())
+    }
+
+    #[actix_web::test]
+    async fn who_has_sent_nothing_takes_no_memory_and_who_begins_takes_little() -> anyhow::Result<()>
+    {
+        let (stream, mut client) = connected().await?;
+        let mut wire = Wire::new(stream);
+
+        let nothing = wire.try_read().map_err(|error| error.kind());
+        assert_eq!(nothing, Err(io::ErrorKind::WouldBlock));
+        assert_eq!(wire.buffer.capacity(), 0);
+
+        client.write_all(b"GET / HTTP/1.1\r\nHost: ")?;
+        timeout(PATIENCE, wire.stream.readable()).await??;
+        assert!(wire.try_read().is_ok() && wire.try_read().is_err());
+        assert!(wire.buffer.capacity() <= HEAD, "{}", wire.buffer.capacity());
         Ok(())
     }
 
