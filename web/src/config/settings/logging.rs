@@ -18,8 +18,11 @@ pub(super) const ENTRIES: &[Entry] = &[
     },
 ];
 
-/// What can be asked for by its name alone; any other part needs a level.
-const PARTS: [&str; 5] = ["access", "lettings", "oc_core", "profiles", "web"];
+/// Parts that are one plain word, as levels are: any other such word is taken for a level that was misspelt.
+const PARTS: [&str; 11] = [
+    "access", "diesel", "lettings", "mio", "profiles", "r2d2", "rustls", "sentry", "tokio", "ureq",
+    "web",
+];
 
 /// How log records are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,18 +60,14 @@ fn check(filter: &str) -> Result<(), String> {
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "_:-".contains(c));
         let is_level = part.parse::<LevelFilter>().is_ok();
-        let is_ours = PARTS
-            .iter()
-            .any(|ours| part.split("::").next() == Some(ours));
+        let is_part = part.contains(['_', ':']) || PARTS.contains(&part);
         match level {
             _ if directive.is_empty() => {}
             Some(level) if level.is_empty() || part.is_empty() || !is_path => {
                 return Err(format!("{directive:?} is no level of a part"));
             }
-            None if !is_level && !is_ours => {
-                return Err(format!(
-                    "{directive:?} is neither a level nor a part of the site"
-                ));
+            None if !is_level && !is_part => {
+                return Err(format!("{directive:?} is neither a level nor a part"));
             }
             _ => {}
         }
@@ -96,6 +95,7 @@ mod tests {
             "info,web=debug, access=off",
             "web",
             "web::listener,warn",
+            "warn,actix_http",
             "actix_http::h1=trace",
             "info/lettings",
         ] {
