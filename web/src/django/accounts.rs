@@ -161,18 +161,19 @@ pub(super) fn time(moment: NaiveDateTime) -> String {
     moment.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()
 }
 
-/// The usernames that were read, as they look to those who cannot tell two notations or cases apart.
+/// A username as it looks to those who cannot tell two notations or cases apart.
+pub(super) fn folded(username: &str) -> String {
+    normalized(&normalized(username).to_lowercase())
+}
+
+/// The usernames that were read, by what they look like.
 #[derive(Default)]
 struct Names(HashMap<String, Vec<(i64, String)>>);
 
 impl Names {
-    fn folded(username: &str) -> String {
-        normalized(&normalized(username).to_lowercase())
-    }
-
     /// Refuses a name that another account has to the letter.
     fn check(&self, row: &mut Row<'_>, user: &Account) {
-        let alike = self.0.get(&Self::folded(&user.username));
+        let alike = self.0.get(&folded(&user.username));
         let taken = alike
             .into_iter()
             .flatten()
@@ -184,7 +185,7 @@ impl Names {
 
     /// Keeps a name, and tells of one that looks the same.
     fn take(&mut self, user: &Account, notes: &mut Notes<'_>) {
-        let alike = self.0.entry(Self::folded(&user.username)).or_default();
+        let alike = self.0.entry(folded(&user.username)).or_default();
         for (other, name) in alike.iter() {
             notes.warn(|| {
                 let how = if normalized(name) == normalized(&user.username) {

@@ -39,8 +39,10 @@ pub(crate) struct Compared {
 pub(super) struct Adder<'a> {
     pub(super) plan: Option<Plan<'a>>,
     pub(super) sums: BTreeMap<Target, Sum>,
-    /// The largest ids.
+    /// The largest ids of rows that the record tells of, though they may be gone.
     pub(super) last_ids: HashMap<Target, i64>,
+    /// What the addresses tell, by their ids; noted without a plan alone.
+    pub(super) addresses: HashMap<i64, u128>,
     line: Vec<u8>,
 }
 
@@ -51,7 +53,30 @@ impl<'a> Adder<'a> {
             plan,
             sums: BTreeMap::new(),
             last_ids: HashMap::new(),
+            addresses: HashMap::new(),
             line: Vec::new(),
+        }
+    }
+
+    fn note(&mut self, target: Target, spec: &Spec, values: &[Value]) {
+        let id_at = |column: &str| values[spec.place(column)].as_i64();
+        if target == Target::Addresses
+            && let Some(id) = id_at("id")
+        {
+            self.addresses.insert(id, spec.mark(spec.natural, values));
+        }
+        if target == Target::Changes {
+            let model = values[spec.place("model")].as_str();
+            let told = [
+                (model.and_then(Target::of_model), id_at("object_id")),
+                (Some(Target::Users), id_at("user_id")),
+            ];
+            for (of, id) in told {
+                if let (Some(of), Some(id)) = (of, id.filter(|id| *id <= LARGEST_ID)) {
+                    let last = self.last_ids.entry(of).or_default();
+                    *last = id.max(*last);
+                }
+            }
         }
     }
 }
@@ -59,9 +84,11 @@ impl<'a> Adder<'a> {
 impl Sink for Adder<'_> {
     fn row(&mut self, target: Target, values: Vec<Value>) -> anyhow::Result<()> {
         let spec = target.spec();
-        note_last_id(&mut self.last_ids, target, spec, &values);
         let values = match &mut self.plan {
-            None => values,
+            None => {
+                self.note(target, spec, &values);
+                values
+            }
             Some(plan) => match plan.decide(target, values) {
                 Decision::Store(values) => values,
                 Decision::Stands | Decision::Conflict => return Ok(()),
@@ -71,31 +98,6 @@ impl Sink for Adder<'_> {
         serde_json::to_writer(&mut self.line, &values)?;
         self.sums.entry(target).or_default().add(&self.line);
         Ok(())
-    }
-}
-
-/// Ids of rows, and of those that only the record still tells of: none of them is given out again.
-fn note_last_id(
-    last_ids: &mut HashMap<Target, i64>,
-    target: Target,
-    spec: &Spec,
-    values: &[Value],
-) {
-    let mut note = |target, id: Option<i64>| {
-        if let Some(id) = id {
-            let last = last_ids.entry(target).or_default();
-            *last = id.max(*last);
-        }
-    };
-    if let Some(place) = spec.id_place() {
-        note(target, values[place].as_i64());
-    }
-    if target == Target::Changes {
-        let model = values[spec.place("model")].as_str();
-        let gone = values[spec.place("object_id")].as_i64();
-        if let Some(model) = model.and_then(Target::of_model) {
-            note(model, gone.filter(|id| *id <= LARGEST_ID));
-        }
     }
 }
 

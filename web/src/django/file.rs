@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::BigInt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use tempfile::TempDir;
 
@@ -42,6 +42,8 @@ pub(super) struct DjangoFile {
     pub(super) tables: BTreeMap<String, Vec<String>>,
     /// What the file holds beside that, and how many of it, where it is no database.
     pub(super) others: BTreeMap<String, u64>,
+    /// Kinds of rows of the site that a dump has none of.
+    pub(super) none: Vec<&'static str>,
     /// Whether ids were missing, and are made up.
     pub(super) lacks_ids: bool,
     /// Holds the private copy, if there is one, and goes last.
@@ -118,6 +120,7 @@ impl DjangoFile {
             is_dump: false,
             tables: BTreeMap::new(),
             others: BTreeMap::new(),
+            none: Vec::new(),
             lacks_ids: false,
             _folder: folder,
         };
@@ -131,6 +134,7 @@ impl DjangoFile {
             is_dump: true,
             tables: BTreeMap::new(),
             others: BTreeMap::new(),
+            none: Vec::new(),
             lacks_ids: false,
             _folder: Some(folder),
         };
@@ -182,20 +186,25 @@ impl DjangoFile {
         Ok(rows.unsigned_abs())
     }
 
-    /// The last id that a table gave out, to a row that may be gone; 0 where that is not counted.
+    /// The last id that a table gave out, to a row that may be gone or may break a rule.
     pub(super) fn last_id(&mut self, table: &str) -> anyhow::Result<i64> {
-        if self
-            .query("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'")?
-            .is_empty()
-        {
-            return Ok(0);
+        let mut last_id = self.largest(&format!(
+            "SELECT coalesce(max(id), 0) FROM (SELECT CAST(CAST(id AS TEXT) AS INTEGER) AS id FROM {}) \
+             WHERE id <= {LARGEST_ID}",
+            quoted(table)
+        ))?;
+        let counts = "SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'";
+        if !self.query(counts)?.is_empty() {
+            last_id = last_id.max(self.largest(&format!(
+                "SELECT coalesce(max(CAST(seq AS INTEGER)), 0) FROM sqlite_sequence WHERE name = '{}'",
+                table.replace('\'', "''")
+            ))?);
         }
-        let query =
-            "SELECT coalesce(max(CAST(seq AS INTEGER)), 0) FROM sqlite_sequence WHERE name = ";
-        let last_id: i64 = diesel::dsl::sql::<BigInt>(query)
-            .bind::<Text, _>(table)
-            .get_result(&mut self.conn)?;
         Ok(last_id.clamp(0, LARGEST_ID))
+    }
+
+    fn largest(&mut self, query: &str) -> anyhow::Result<i64> {
+        Ok(diesel::dsl::sql::<BigInt>(query).get_result(&mut self.conn)?)
     }
 
     /// What a query gives, each value as bytes.

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::bail;
 
+use super::choice::choose;
 use super::file::DjangoFile;
-use super::findings::{Findings, counted};
+use super::findings::Findings;
 
 pub(super) const ADDRESS: &[&str] = &[
     "id",
@@ -101,7 +102,7 @@ impl Layout {
                 .map(str::to_owned)
                 .into(),
         };
-        if let Some(app) = choose(file, &LETTINGS, "lettings", findings)? {
+        if let Some(app) = choose(file, &LETTINGS, "lettings", &layout.apps, findings)? {
             layout.take(&app, &LETTINGS);
         } else {
             bail!(
@@ -109,7 +110,7 @@ impl Layout {
                  or oc_lettings_site_address and oc_lettings_site_letting with their columns"
             );
         }
-        match choose(file, &PROFILES, "profiles", findings)? {
+        match choose(file, &PROFILES, "profiles", &layout.apps, findings)? {
             Some(app) => layout.take(&app, &PROFILES),
             None => findings
                 .warn("There is no table of profiles, such as profiles_profile; none is imported."),
@@ -201,104 +202,7 @@ impl Layout {
     }
 }
 
-/// The app whose tables hold rows of these kinds, where any does.
-///
-/// Where several apps have them: the one that has rows; where several have, the one that the last applied migration
-/// fills.
-fn choose(
-    file: &mut DjangoFile,
-    kinds: &[(&'static str, &[&str])],
-    newest: &str,
-    findings: &mut Findings,
-) -> anyhow::Result<Option<String>> {
-    let mut found: Vec<(String, u64)> = Vec::new();
-    let suffix = format!("_{}", kinds[0].0);
-    let names: Vec<String> = file.tables.keys().cloned().collect();
-    for app in names
-        .iter()
-        .filter_map(|table| table.strip_suffix(suffix.as_str()))
-    {
-        let table = |kind: &str| format!("{app}_{kind}");
-        let stands = kinds.iter().all(|(kind, columns)| {
-            let there = file.tables.get(&table(kind));
-            there.is_some_and(|there| columns.iter().all(|column| has(there, column)))
-        });
-        if stands {
-            let mut rows = 0;
-            for (kind, _) in kinds {
-                rows += file.count(&table(kind))?;
-            }
-            found.push((app.to_owned(), rows));
-        }
-    }
-    if found.len() < 2 {
-        return Ok(found.pop().map(|(app, _)| app));
-    }
-    let fillers = fillers(file)?;
-    let last = fillers
-        .iter()
-        .rev()
-        .find(|(app, _)| found.iter().any(|(name, _)| name == app));
-    let full: Vec<&(String, u64)> = found.iter().filter(|(_, rows)| *rows > 0).collect();
-    let (chosen, reason) = match (full.as_slice(), last) {
-        ([(app, _)], _) => (app.clone(), "it alone has rows".to_owned()),
-        (_, Some((app, name))) => (
-            app.clone(),
-            format!("the last migration that fills one of them is {app}.{name}"),
-        ),
-        _ => {
-            let newest = found
-                .iter()
-                .find(|(app, _)| app == newest)
-                .unwrap_or(&found[0]);
-            (
-                newest.0.clone(),
-                "no migration tells which of them is filled".to_owned(),
-            )
-        }
-    };
-    let names = |app: &str| {
-        kinds
-            .iter()
-            .map(|(kind, _)| format!("{app}_{kind}"))
-            .collect::<Vec<_>>()
-            .join(" and ")
-    };
-    let others: Vec<String> = found
-        .iter()
-        .filter(|(app, _)| *app != chosen)
-        .map(|(app, rows)| format!("{} ({})", names(app), counted(*rows, "row", "rows")))
-        .collect();
-    findings.warn(format!(
-        "Several layouts stand: {} was taken, since {reason}; left alone: {}.",
-        names(&chosen),
-        others.join(", ")
-    ));
-    Ok(Some(chosen))
-}
-
-/// The migrations that were applied, as app and name, the last one last; without those that by their names take
-/// something away, which fill nothing.
-fn fillers(file: &mut DjangoFile) -> anyhow::Result<Vec<(String, String)>> {
-    if !file.has("django_migrations") {
-        return Ok(Vec::new());
-    }
-    let rows = file.query(
-        "SELECT CAST(app AS BLOB), CAST(name AS BLOB) FROM django_migrations ORDER BY applied, id",
-    )?;
-    let takes_away = |name: &str| {
-        ["delete", "remove", "drop", "cleanup", "clean_up"]
-            .iter()
-            .any(|word| name.to_lowercase().contains(word))
-    };
-    Ok(rows
-        .iter()
-        .filter_map(|row| Some((row.text(0).ok()?.to_owned(), row.text(1).ok()?.to_owned())))
-        .filter(|(_, name)| !takes_away(name))
-        .collect())
-}
-
-fn has(columns: &[String], column: &str) -> bool {
+pub(super) fn has(columns: &[String], column: &str) -> bool {
     columns.iter().any(|name| same(name, column))
 }
 

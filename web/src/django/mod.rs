@@ -7,6 +7,7 @@
 
 mod accounts;
 mod cells;
+mod choice;
 mod compare;
 mod digest;
 mod dump;
@@ -15,6 +16,8 @@ mod findings;
 mod import;
 mod layout;
 mod log;
+mod moving;
+mod natural;
 mod places;
 mod plan;
 mod private;

@@ -39,6 +39,10 @@ pub(super) struct Plan<'a> {
     stands: HashSet<(Target, i64)>,
     /// Rows of the database that are rows of the file.
     claimed: HashSet<(Target, i64)>,
+    /// What the file's own addresses tell, by their ids.
+    addresses: &'a HashMap<i64, u128>,
+    /// Groups of the database that were told to take accounts in.
+    joined: HashSet<i64>,
     /// The last ids that were made up.
     next_id: HashMap<Target, i64>,
     pub(super) counts: BTreeMap<Target, Counts>,
@@ -47,10 +51,16 @@ pub(super) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(standing: &'a Standing, merge: bool) -> Self {
+    pub(super) fn new(
+        standing: &'a Standing,
+        merge: bool,
+        addresses: &'a HashMap<i64, u128>,
+    ) -> Self {
         Self {
             standing,
             merge,
+            addresses,
+            joined: HashSet::new(),
             moved: HashMap::new(),
             dropped: HashSet::new(),
             stands: HashSet::new(),
@@ -96,9 +106,7 @@ impl<'a> Plan<'a> {
                 return self.refuse(target, source, column, reason);
             }
             owner_stands |= index == 0 && self.stands.contains(&(*to, id));
-            if let Some(moved) = self.moved.get(&(*to, id)) {
-                values[place] = json!(moved);
-            }
+            values[place] = json!(self.place_of(*to, id));
         }
         if target == Target::Changes {
             self.follow_object(&mut values);
@@ -121,11 +129,20 @@ impl<'a> Plan<'a> {
         let model = values[spec.place("model")]
             .as_str()
             .and_then(Target::of_model);
-        if let (Some(model), Some(id)) = (model, values[place].as_i64())
-            && let Some(moved) = self.moved.get(&(model, id))
-        {
-            values[place] = json!(moved);
+        if let (Some(model), Some(id)) = (model, values[place].as_i64()) {
+            values[place] = json!(self.place_of(model, id));
         }
+    }
+
+    /// The id under which a row of the file is known here. One that is gone, or was left out, keeps its own unless
+    /// another row has that: then there is none.
+    fn place_of(&self, target: Target, id: i64) -> Option<i64> {
+        if let Some(moved) = self.moved.get(&(target, id)) {
+            return Some(*moved);
+        }
+        let rows = self.standing.rows(target);
+        let is_taken = rows.is_some_and(|rows| rows.by_id.contains_key(&id));
+        (!is_taken || self.stands.contains(&(target, id))).then_some(id)
     }
 
     fn row(&mut self, target: Target, rows: &Rows, id: i64, mut values: Vec<Value>) -> Decision {
@@ -134,11 +151,16 @@ impl<'a> Plan<'a> {
         let found = rows.by_id.get(&id).filter(|(known, _)| *known == mark);
         let same = found.map(|_| id).filter(|id| self.is_free(target, *id));
         let alike = rows.by_mark.get(&mark).into_iter().flatten().copied();
-        let alike: Vec<i64> = alike.filter(|id| self.is_free(target, *id)).collect();
-        match (same, alike.first()) {
+        // Of addresses that read the same, one that is the file's own under its id waits for that row.
+        let is_own =
+            |id: i64| target == Target::Addresses && self.addresses.get(&id) == Some(&mark);
+        let alike = alike
+            .filter(|id| self.is_free(target, *id) && !is_own(*id))
+            .min();
+        match (same, alike) {
             (Some(standing), _) => return self.claim(target, rows, (id, standing), &values),
             (None, Some(standing)) if self.merge => {
-                return self.claim(target, rows, (id, *standing), &values);
+                return self.claim(target, rows, (id, standing), &values);
             }
             // Two addresses may read the same and be two.
             (None, Some(standing)) if target != Target::Addresses => {
@@ -168,6 +190,12 @@ impl<'a> Plan<'a> {
             let reason = format!("another {called} has this id; stored under {moved}");
             self.tell(spec, Some(id), "id", reason);
         }
+        if target == Target::Users
+            && let Some(other) = rows.by_look.get(&spec.look(&values))
+        {
+            let reason = format!("looks like the name of user {other} here; both are kept");
+            self.tell(spec, Some(id), "username", reason);
+        }
         Decision::Store(values)
     }
 
@@ -194,7 +222,23 @@ impl<'a> Plan<'a> {
             });
             return Decision::Conflict;
         }
+        self.tell_of_group(target, &values);
         Decision::Store(values)
+    }
+
+    /// Whoever joins a group that stands has the rights that it has here, be they more than in the file.
+    fn tell_of_group(&mut self, target: Target, values: &[Value]) {
+        if target != Target::UserGroups {
+            return;
+        }
+        let group = values[target.spec().place("group_id")].as_i64();
+        if let Some(group) = group.filter(|id| self.claimed.contains(&(Target::Groups, *id)))
+            && self.joined.insert(group)
+        {
+            let reason =
+                "stands; accounts of the file that join it have the rights that it has here";
+            self.tell(Target::Groups.spec(), Some(group), "id", reason.to_owned());
+        }
     }
 
     fn line(&mut self, rows: &Rows, mut values: Vec<Value>) -> Decision {

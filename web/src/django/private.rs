@@ -12,6 +12,10 @@ use tempfile::TempDir;
 const TRIES: usize = 20;
 /// The length of a write-ahead log's header, which changes when the log begins anew.
 const WAL_HEADER: usize = 32;
+/// The length of a journal's header, which has a random number in it (<https://sqlite.org/fileformat2.html>).
+const JOURNAL_HEADER: usize = 28;
+/// Where the count of changes ends in a database.
+const CHANGE_COUNT: usize = 28;
 
 /// Copies a database with its write-ahead log into a folder that is nobody else's and goes with the value.
 ///
@@ -20,13 +24,42 @@ const WAL_HEADER: usize = 32;
 /// they do not, and the copy is made again.
 pub(super) fn copy_with_wal(path: &Path) -> anyhow::Result<(TempDir, PathBuf)> {
     let wal = beside(path, "-wal");
+    copy_between(
+        path,
+        || beginning::<WAL_HEADER>(&wal),
+        |copy| copy_if_there(&wal, &beside(copy, "-wal")),
+    )
+}
+
+/// Copies a database with the journal of a write that was broken off, so that it can be taken back in the copy.
+///
+/// The journal is copied last: it holds the old page of all that was written over by then. If it is another one than
+/// before, a write ended meanwhile, and the copy is made again.
+pub(super) fn copy_with_journal(path: &Path) -> anyhow::Result<(TempDir, PathBuf)> {
+    let journal = beside(path, "-journal");
+    copy_between(
+        path,
+        || {
+            let header = beginning::<JOURNAL_HEADER>(&journal)?;
+            let count = beginning::<CHANGE_COUNT>(path)?;
+            // The count of its pages, which grows while it is written, is passed over.
+            Ok((header.map(|header| header[12..].to_vec()), count))
+        },
+        |copy| copy_if_there(&journal, &beside(copy, "-journal")),
+    )
+}
+
+/// Copies a database and what `rest` copies to the copy, anew until `mark` is the same before and after.
+fn copy_between<T: PartialEq>(
+    path: &Path,
+    mark: impl Fn() -> anyhow::Result<T>,
+    rest: impl Fn(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<(TempDir, PathBuf)> {
     for _ in 0..TRIES {
-        let before = beginning(&wal)?;
+        let before = mark()?;
         let (folder, copy) = copy(path)?;
-        if before.is_some() {
-            copy_if_there(&wal, &beside(&copy, "-wal"))?;
-        }
-        if beginning(&wal)? == before {
+        rest(&copy)?;
+        if mark()? == before {
             return Ok((folder, copy));
         }
     }
@@ -34,13 +67,6 @@ pub(super) fn copy_with_wal(path: &Path) -> anyhow::Result<(TempDir, PathBuf)> {
         "{} is written to without a pause; stop what writes to it and try again",
         path.display()
     )
-}
-
-/// Copies a database with the journal of a write that was broken off, so that it can be taken back in the copy.
-pub(super) fn copy_with_journal(path: &Path) -> anyhow::Result<(TempDir, PathBuf)> {
-    let (folder, copy) = copy(path)?;
-    copy_if_there(&beside(path, "-journal"), &beside(&copy, "-journal"))?;
-    Ok((folder, copy))
 }
 
 /// Whether a write was broken off, or goes on.
@@ -72,16 +98,16 @@ fn write_copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The header of a log; `None` where there is no log, or an empty one.
-fn beginning(wal: &Path) -> anyhow::Result<Option<[u8; WAL_HEADER]>> {
-    let mut header = [0; WAL_HEADER];
-    let read = File::open(wal).and_then(|mut file| file.read_exact(&mut header));
+/// The first bytes of a file; `None` where it is not there, or not as long.
+fn beginning<const LENGTH: usize>(path: &Path) -> anyhow::Result<Option<[u8; LENGTH]>> {
+    let mut header = [0; LENGTH];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
     match read {
         Ok(()) => Ok(Some(header)),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof) => {
             Ok(None)
         }
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", wal.display())),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
 }
 

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Binary, Nullable};
+use diesel::sql_types::{Binary, Bool, Nullable};
 use diesel::sqlite::Sqlite;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use super::dump::Object;
 use super::file::{DjangoFile, quoted};
 use super::layout::{ADDRESS, GROUP, LETTING, LOG, PROFILE, USER};
+use super::natural;
 
 /// Nothing of it shall outlive the run, so nothing is done for its safety.
 const SETTINGS: &str = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; \
@@ -207,109 +208,52 @@ impl Staging {
         Ok(())
     }
 
-    /// Looks up what was named by natural keys, and gives ids to what has none.
+    /// The dump as a file of Django's.
     pub(super) fn finish(mut self) -> anyhow::Result<DjangoFile> {
-        self.number("django_content_type", &["app_label", "model"])?;
-        self.number("auth_group", &["name"])?;
-        self.number("auth_user", &["username"])?;
-        self.add_types_that_are_only_named()?;
-        self.resolve("auth_permission", "content_type_id", TYPE)?;
-        self.number("auth_permission", &["codename", "content_type_id"])?;
-        self.resolve("django_admin_log", "content_type_id", TYPE)?;
-        self.resolve("django_admin_log", "user_id", USER_NAME)?;
-        for (table, column) in [
-            ("auth_user_groups", "user_id"),
-            ("auth_user_user_permissions", "user_id"),
-        ] {
-            self.resolve(table, column, USER_NAME)?;
-        }
-        for (table, column) in [
-            ("auth_user_groups", "group_id"),
-            ("auth_group_permissions", "group_id"),
-        ] {
-            self.resolve(table, column, GROUP_NAME)?;
-        }
-        for table in ["auth_user_user_permissions", "auth_group_permissions"] {
-            self.resolve(table, "permission_id", PERMISSION)?;
-        }
-        let of_site: Vec<String> = self.tables.keys().cloned().collect();
-        for table in of_site {
-            if table.ends_with("_profile") {
-                self.resolve(&table, "user_id", USER_NAME)?;
-            }
-            self.number(&table, &[])?;
+        natural::resolve(&mut self.conn, self.tables.keys())?;
+        let none = self.make_what_is_missing()?;
+        if none.len() == SITE.len() && self.is_without_users()? {
+            bail!("it holds neither users nor lettings of a Django edition");
         }
         self.conn.batch_execute("COMMIT")?;
         let mut file = DjangoFile::staged(self.conn, self.folder)?;
         file.others = self.others;
         file.lacks_ids = self.lacks_ids;
+        file.none = none;
         Ok(file)
     }
 
-    /// Gives ids to rows that have none, after the largest that there is, and makes rows quick to find.
-    fn number(&mut self, table: &str, keys: &[&str]) -> anyhow::Result<()> {
-        let name = quoted(table);
-        self.conn.batch_execute(&format!(
-            "UPDATE {name} SET id = CAST(CAST(rowid + (SELECT coalesce(max(CAST(CAST(id AS TEXT) AS INTEGER)), 0) FROM {name}) \
-             AS TEXT) AS BLOB) WHERE id IS NULL; \
-             CREATE INDEX IF NOT EXISTS {index} ON {name} (id);",
-            index = quoted(&format!("{table}_by_id"))
-        ))?;
-        if !keys.is_empty() {
-            self.conn.batch_execute(&format!(
-                "CREATE INDEX {} ON {name} ({})",
-                quoted(&format!("{table}_by_key")),
-                keys.join(", ")
-            ))?;
+    fn is_without_users(&mut self) -> anyhow::Result<bool> {
+        let query = "SELECT NOT EXISTS (SELECT 1 FROM auth_user)";
+        Ok(diesel::dsl::sql::<Bool>(query).get_result(&mut self.conn)?)
+    }
+
+    /// A model without rows is not in a dump, so its table is made here; gives what was not there.
+    fn make_what_is_missing(&mut self) -> anyhow::Result<Vec<&'static str>> {
+        let of = |kind: &str| {
+            let suffix = format!("_{kind}");
+            let app = |table: &String| table.strip_suffix(&suffix).map(str::to_owned);
+            self.tables.keys().find_map(app)
+        };
+        let lettings = of("letting").or_else(|| of("address"));
+        let lettings = lettings.unwrap_or_else(|| "lettings".to_owned());
+        let profiles = of("profile").unwrap_or_else(|| "profiles".to_owned());
+        let mut none = Vec::new();
+        for (kind, columns) in SITE {
+            let app = if kind == "profile" {
+                &profiles
+            } else {
+                &lettings
+            };
+            let table = format!("{app}_{kind}");
+            if !self.tables.contains_key(&table) {
+                self.create(&table, columns)?;
+                none.push(kind);
+            }
         }
-        Ok(())
-    }
-
-    /// Content types and permissions need not be in a dump whose rows name them by their natural keys.
-    fn add_types_that_are_only_named(&mut self) -> anyhow::Result<()> {
-        self.conn.batch_execute(ADD_NAMED)?;
-        Ok(())
-    }
-
-    /// Puts ids in the place of natural keys; what is not found stays as it is written.
-    fn resolve(&mut self, table: &str, column: &str, lookup: &str) -> anyhow::Result<()> {
-        let lookup = lookup.replace("KEY", &format!("CAST({column} AS TEXT)"));
-        self.conn.batch_execute(&format!(
-            "UPDATE {} SET {column} = coalesce(({lookup}), {column}) \
-             WHERE substr({column}, 1, 1) = x'5b' AND json_valid(CAST({column} AS TEXT))",
-            quoted(table)
-        ))?;
-        Ok(())
+        Ok(none)
     }
 }
-
-const USER_NAME: &str = "SELECT id FROM auth_user WHERE username = CAST(KEY ->> '$[0]' AS BLOB)";
-const GROUP_NAME: &str = "SELECT id FROM auth_group WHERE name = CAST(KEY ->> '$[0]' AS BLOB)";
-const TYPE: &str = "SELECT id FROM django_content_type \
-    WHERE app_label = CAST(KEY ->> '$[0]' AS BLOB) AND model = CAST(KEY ->> '$[1]' AS BLOB)";
-const PERMISSION: &str = "SELECT p.id FROM auth_permission AS p JOIN django_content_type AS c ON c.id = p.content_type_id \
-    WHERE p.codename = CAST(KEY ->> '$[0]' AS BLOB) AND c.app_label = CAST(KEY ->> '$[1]' AS BLOB) \
-    AND c.model = CAST(KEY ->> '$[2]' AS BLOB)";
-
-/// Makes rows of the content types and permissions that are named by their natural keys alone.
-const ADD_NAMED: &str = "\
-    CREATE TEMP TABLE named AS \
-        SELECT DISTINCT CAST(permission_id AS TEXT) AS key FROM \
-            (SELECT permission_id FROM auth_user_user_permissions UNION SELECT permission_id FROM auth_group_permissions) \
-        WHERE substr(permission_id, 1, 1) = x'5b'; \
-    CREATE TEMP TABLE types AS \
-        SELECT CAST(key ->> '$[1]' AS BLOB) AS app, CAST(key ->> '$[2]' AS BLOB) AS model FROM named \
-        UNION SELECT CAST(key ->> '$[0]' AS BLOB), CAST(key ->> '$[1]' AS BLOB) FROM \
-            (SELECT DISTINCT CAST(content_type_id AS TEXT) AS key FROM \
-                (SELECT content_type_id FROM django_admin_log UNION SELECT content_type_id FROM auth_permission) \
-             WHERE substr(content_type_id, 1, 1) = x'5b'); \
-    INSERT INTO django_content_type (id, app_label, model) \
-        SELECT CAST(CAST(row_number() OVER () + (SELECT coalesce(max(CAST(CAST(id AS TEXT) AS INTEGER)), 0) \
-            FROM django_content_type) AS TEXT) AS BLOB), app, model FROM types \
-        WHERE NOT EXISTS (SELECT 1 FROM django_content_type AS c WHERE c.app_label = types.app AND c.model = types.model); \
-    INSERT INTO auth_permission (codename, content_type_id, name) \
-        SELECT CAST(key ->> '$[0]' AS BLOB), (SELECT c.id FROM django_content_type AS c \
-            WHERE c.app_label = CAST(key ->> '$[1]' AS BLOB) AND c.model = CAST(key ->> '$[2]' AS BLOB)), x'' FROM named;";
 
 /// The table of a model and its columns; `None` where it has no place.
 fn place(model: &str) -> Option<(String, &'static [&'static str])> {

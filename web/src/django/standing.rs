@@ -22,6 +22,8 @@ pub(super) struct Rows {
     pub(super) by_id: HashMap<i64, (u128, u128)>,
     /// The ids of the rows that are known by a mark; none for tables without ids.
     pub(super) by_mark: HashMap<u128, Vec<i64>>,
+    /// The accounts, by what their names look like.
+    pub(super) by_look: HashMap<u128, i64>,
     /// The lettings, by address.
     pub(super) by_address: HashMap<i64, i64>,
     /// The largest id that was ever given out.
@@ -86,6 +88,9 @@ impl Rows {
             ids.push(id);
             self.by_id
                 .insert(id, (mark, spec.mark(spec.facts, &values)));
+            if spec.name == "users" {
+                self.by_look.insert(spec.look(&values), id);
+            }
             if spec.name == "lettings"
                 && let Some(address) = values[spec.place("address_id")].as_i64()
             {

@@ -3,6 +3,7 @@
 use anyhow::Context;
 use serde_json::Value;
 
+use super::accounts::folded;
 use crate::transfer::table::Table;
 
 /// A table that is filled, in the order in which they are: each after those that it refers to.
@@ -230,6 +231,12 @@ impl Spec {
     /// The place of the id, if rows have one.
     pub(super) fn id_place(&self) -> Option<usize> {
         self.columns.iter().position(|name| *name == "id")
+    }
+
+    /// What an account's name looks like to those who cannot tell two notations or cases apart, in short.
+    pub(super) fn look(&self, values: &[Value]) -> u128 {
+        let username = values[self.place("username")].as_str().unwrap_or_default();
+        super::digest::mark(&[&Value::from(folded(username))])
     }
 
     /// Some columns of a row, in short.

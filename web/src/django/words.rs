@@ -91,7 +91,13 @@ fn older(message: &str) -> Option<String> {
         Some((first, last)) => (first, Some(last)),
         None => (fields, None),
     };
-    let labels: Vec<String> = first.split(", ").chain(last).map(label).collect();
+    let fields: Vec<&str> = first.split(", ").chain(last).collect();
+    // Django wrote the names of fields then; a sentence of somebody's own has more in it.
+    let is_name = |field: &&str| field.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !fields.iter().all(is_name) {
+        return None;
+    }
+    let labels: Vec<String> = fields.into_iter().map(label).collect();
     Some(format!("Changed {}.", listed(&labels)))
 }
 
@@ -167,6 +173,11 @@ mod tests {
             (3, "[]", "Deleted."),
             (2, "Prix revu après la visite", "Prix revu après la visite"),
             (2, r#"[{"changed": "#, r#"[{"changed":"#),
+            (
+                2,
+                "Changed the price, and told Ann.",
+                "Changed the price, and told Ann.",
+            ),
             (
                 2,
                 r#"Changed title for letting "A"."#,

@@ -1,7 +1,7 @@
 //! What `dumpdata` writes.
 
 use anyhow::Result;
-use lettings::Letting;
+use lettings::{Letting, LettingDraft};
 use oc_core::User;
 use oc_core::changes::Change;
 use oc_core::testing::TestDb;
@@ -132,5 +132,48 @@ fn a_row_of_a_dump_that_breaks_a_rule_is_named() -> Result<()> {
             ("profiles_profile", "user_id")
         ]
     );
+    Ok(())
+}
+
+#[test]
+fn a_model_without_rows_is_not_in_a_dump() -> Result<()> {
+    let users: String = PLAIN
+        .lines()
+        .filter(|line| !line.contains("lettings.") && !line.contains("profiles."))
+        .collect();
+    let (_folder, path) = file(users.replace("HASH", SEA_BREEZE).as_bytes())?;
+    let db = TestDb::sqlite()?;
+
+    let report = imported(&db, &path)?;
+
+    assert!(
+        warns(&report, &["There is no letting in the dump"]),
+        "{report}"
+    );
+    assert_eq!(table(&report, "users").imported, 1);
+    Ok(())
+}
+
+#[test]
+fn the_id_of_a_row_that_was_left_out_is_not_given_out_again() -> Result<()> {
+    let dump = PLAIN.replace("\"pk\": 7, \"fields\"", "\"pk\": 70, \"fields\"");
+    let dump = dump.replace("\"address\": 5}", "\"address\": 6}");
+    let (_folder, path) = file(dump.replace("HASH", SEA_BREEZE).as_bytes())?;
+    let options = Options {
+        skip_bad: true,
+        ..Options::default()
+    };
+    for db in TestDb::each()? {
+        let report = run(&db, &path, options)?;
+
+        assert_eq!(table(&report, "lettings").skipped, 1, "{report}");
+        let conn = &mut db.connect()?;
+        let draft = LettingDraft {
+            title: "Later".to_owned(),
+            address_id: 5,
+        };
+        let later = Letting::insert(conn, &draft.check().expect("it keeps the rules"))?;
+        assert_eq!(later, 71);
+    }
     Ok(())
 }

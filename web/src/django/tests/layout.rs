@@ -50,8 +50,10 @@ fn where_two_layouts_stand_the_one_that_the_last_migration_fills_is_taken() -> R
     let site = migrated("oc_lettings_site", "0002_back_again")?;
     let words = ["oc_lettings_site_letting was taken", "0002_back_again"];
     assert_eq!(title(&site, &words)?, "Old 7");
-    let site = migrated("oc_lettings_site", "0002_delete_old_models")?;
-    assert_eq!(title(&site, &split)?, "'Silo' & <Studio>");
+    for name in ["0002_delete_old_models", "0002_move_to_lettings"] {
+        let site = migrated("oc_lettings_site", name)?;
+        assert_eq!(title(&site, &split)?, "'Silo' & <Studio>");
+    }
     Ok(())
 }
 
@@ -138,6 +140,8 @@ fn what_is_no_django_edition_is_refused_with_its_reason() -> Result<()> {
     without_lettings.sql("DROP TABLE lettings_letting")?;
     let mut without_column = DjangoSite::new(Edition::Split)?;
     without_column.sql("ALTER TABLE auth_user DROP COLUMN email")?;
+    let mut without_city = DjangoSite::new(Edition::Split)?;
+    without_city.sql("ALTER TABLE profiles_profile DROP COLUMN favorite_city")?;
     let own = TestDb::sqlite()?;
     let oc_core::DatabaseUrl::Sqlite(own) = own.url().clone() else {
         unreachable!("it was asked for as a file");
@@ -153,6 +157,11 @@ fn what_is_no_django_edition_is_refused_with_its_reason() -> Result<()> {
         (without_users.path(), "no table auth_user"),
         (without_lettings.path(), "holds no lettings"),
         (without_column.path(), "auth_user has no column email"),
+        (
+            without_city.path(),
+            "profiles_profile has no column favorite_city",
+        ),
+        (file("nothing.json", b"[]")?, "neither users nor lettings"),
         (own, "database of this program"),
     ] {
         let outcome = import(&path, Options::default(), &nowhere(), &|| {

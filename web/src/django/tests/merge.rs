@@ -1,7 +1,10 @@
 //! Importing twice, and into a database that holds something already.
 
 use anyhow::Result;
+use diesel::connection::SimpleConnection;
 use lettings::{Address, Letting};
+use oc_core::accounts::{Group, GroupDraft};
+use oc_core::changes::Change;
 use oc_core::testing::{TestDb, user};
 use oc_core::{DbConnection, User};
 
@@ -146,8 +149,84 @@ fn merging_adds_by_natural_keys_and_overwrites_nothing() -> Result<()> {
                 .any(|why| why.contains("nothing is added to a user that stands")),
             "{told:?}"
         );
-        let line = &oc_core::changes::Change::recent(conn, admin.id, 10)?;
+        let line = &Change::recent(conn, admin.id, 10)?;
         assert_eq!(line.len(), 2, "the log follows the account to its new id");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_record_of_what_is_gone_is_not_told_of_another_row() -> Result<()> {
+    for db in TestDb::each()? {
+        let conn = &mut db.connect()?;
+        lettings::demo::fill(conn, 20, |_| {})?;
+        for name in ["a", "b", "c", "d"] {
+            user(conn, name)?;
+        }
+        let mut site = DjangoSite::new(Edition::Split)?;
+        // Letting 12 is gone there and stands here; user 4 is bad there, and somebody else here.
+        site.sql(
+            "UPDATE auth_user SET email = 'nobody' WHERE id = 4; \
+             UPDATE django_admin_log SET user_id = 4 WHERE object_id = '12'; \
+             INSERT INTO django_admin_log (action_time, object_id, object_repr, action_flag, change_message, content_type_id, user_id) \
+                 VALUES ('2020-06-18 10:00:00', '99', 'Long gone', 3, '', 3, 1);",
+        )?;
+        let options = Options {
+            skip_bad: true,
+            ..MERGE
+        };
+
+        let report = run(&db, &site.path(), options)?;
+
+        assert_eq!(report.outcome, Outcome::Imported, "{report}");
+        assert!(Change::of_object(conn, "lettings.letting", 12)?.is_empty());
+        assert!(Change::recent(conn, 4, 10)?.is_empty());
+        assert_eq!(Change::of_object(conn, "lettings.letting", 99)?.len(), 1);
+    }
+    Ok(())
+}
+
+#[test]
+fn of_addresses_that_read_the_same_each_finds_its_own() -> Result<()> {
+    for db in TestDb::each()? {
+        let mut site = DjangoSite::new(Edition::Split)?;
+        site.sql(
+            "INSERT INTO lettings_address SELECT 9, number, street, city, state, zip_code, country_iso_code \
+                 FROM lettings_address WHERE id = 5; \
+             INSERT INTO lettings_letting VALUES (9, 'Upstairs', 9);",
+        )?;
+        imported(&db, &site.path())?;
+        // The first of the two is another here by now.
+        let conn = &mut db.connect()?;
+        conn.batch_execute("UPDATE addresses SET number = 40 WHERE id = 5")?;
+        site.sql("DELETE FROM django_admin_log WHERE id = 1")?;
+
+        let report = run(&db, &site.path(), MERGE)?;
+
+        assert_eq!(Letting::with_address(conn, 9)?.1.id, 9);
+        assert_eq!(table(&report, "addresses").imported, 1, "{report}");
+        assert_eq!(table(&report, "addresses").standing, 2, "{report}");
+    }
+    Ok(())
+}
+
+#[test]
+fn merging_tells_of_names_that_look_alike_and_of_groups_that_take_accounts_in() -> Result<()> {
+    for db in TestDb::each()? {
+        let conn = &mut db.connect()?;
+        let admin = user(conn, "ADMIN")?;
+        let group = GroupDraft {
+            name: "editors".to_owned(),
+        };
+        Group::insert(conn, &group.check().expect("the name is one"))?;
+
+        let report = run(&db, &DjangoSite::new(Edition::Split)?.path(), MERGE)?;
+
+        let told: Vec<&str> = report.conflicts.iter().map(|c| c.reason.as_str()).collect();
+        let look = format!("looks like the name of user {admin} here");
+        assert!(told.iter().any(|why| why.contains(&look)), "{told:?}");
+        let join = "have the rights that it has here";
+        assert!(told.iter().any(|why| why.contains(join)), "{told:?}");
     }
     Ok(())
 }
@@ -173,7 +252,6 @@ fn merging_the_same_rows_again_adds_none() -> Result<()> {
 
 #[test]
 fn a_failure_in_the_middle_leaves_the_database_as_it_was() -> Result<()> {
-    use diesel::connection::SimpleConnection;
     for db in TestDb::each()? {
         let conn = &mut db.connect()?;
         conn.batch_execute(match conn {
