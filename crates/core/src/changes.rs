@@ -71,6 +71,18 @@ impl Change {
         new.insert(conn, Place::default()).map(drop)
     }
 
+    /// Adds lines that tell of one thing each. Call it in the write that they tell of.
+    pub fn insert_all(conn: &mut DbConnection, new: &[NewChange<'_>]) -> QueryResult<()> {
+        let place = Place::default();
+        let lines: Vec<Line<'_>> = new.iter().map(|new| new.line(place)).collect();
+        let insert = diesel::insert_into(changes::table).values(&lines);
+        match conn {
+            DbConnection::Postgres(conn) => insert.execute(conn)?,
+            DbConnection::Sqlite(conn) => insert.execute(conn)?,
+        };
+        Ok(())
+    }
+
     /// One line.
     pub fn find(conn: &mut DbConnection, id: i64) -> QueryResult<Self> {
         Self::query().find(id).first(conn)
@@ -132,27 +144,51 @@ pub(crate) struct Place<'a> {
     pub(crate) address: &'a str,
 }
 
-impl NewChange<'_> {
+/// A line as it is stored.
+#[derive(Insertable)]
+#[diesel(table_name = changes, treat_none_as_default_value = false)]
+struct Line<'a> {
+    changed_at: NaiveDateTime,
+    user_id: Option<i64>,
+    username: &'a str,
+    model: &'a str,
+    object_id: Option<i64>,
+    title: String,
+    action: &'a str,
+    before: &'a str,
+    after: &'a str,
+    act: Option<i64>,
+    cause: Option<i64>,
+    address: &'a str,
+}
+
+impl<'a> NewChange<'a> {
     /// Adds the line, and says its id.
     pub(crate) fn insert(&self, conn: &mut DbConnection, place: Place<'_>) -> QueryResult<i64> {
-        let title: String = self.title.chars().take(LONGEST_TITLE).collect();
         diesel::insert_into(changes::table)
-            .values((
-                changes::changed_at.eq(Utc::now().naive_utc()),
-                changes::user_id.eq(self.user.map(|user| user.id)),
-                changes::username.eq(self.user.map_or("", |user| &user.username)),
-                changes::model.eq(self.model),
-                changes::object_id.eq(self.object_id),
-                changes::title.eq(title),
-                changes::action.eq(self.action),
-                changes::before.eq(self.before),
-                changes::after.eq(self.after),
-                changes::act.eq(place.act),
-                changes::cause.eq(place.cause),
-                changes::address.eq(place.address),
-            ))
+            .values(self.line(place))
             .returning(changes::id)
             .get_result(conn)
+    }
+
+    fn line<'b>(&self, place: Place<'b>) -> Line<'b>
+    where
+        'a: 'b,
+    {
+        Line {
+            changed_at: Utc::now().naive_utc(),
+            user_id: self.user.map(|user| user.id),
+            username: self.user.map_or("", |user| &user.username),
+            model: self.model,
+            object_id: self.object_id,
+            title: self.title.chars().take(LONGEST_TITLE).collect(),
+            action: self.action,
+            before: self.before,
+            after: self.after,
+            act: place.act,
+            cause: place.cause,
+            address: place.address,
+        }
     }
 }
 

@@ -199,7 +199,7 @@ pub struct AddressDraft {
 
 /// An address that keeps every rule, made by [`AddressDraft::check`] alone.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset)]
-#[diesel(table_name = addresses)]
+#[diesel(table_name = addresses, treat_none_as_default_value = false)]
 pub struct NewAddress {
     number: i32,
     street: String,

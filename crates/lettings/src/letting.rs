@@ -304,7 +304,7 @@ impl NewLetting {
 /// A letting that keeps every rule, made by [`LettingDraft::check`] alone. That its address exists and is free
 /// is for the database to say.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset)]
-#[diesel(table_name = lettings)]
+#[diesel(table_name = lettings, treat_none_as_default_value = false)]
 pub struct NewLetting {
     title: String,
     address_id: i64,

@@ -139,7 +139,7 @@ pub struct ProfileDraft {
 /// A profile that keeps every rule, made by [`ProfileDraft::check`] alone. That its user exists and has no other
 /// profile is for the database to say.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset)]
-#[diesel(table_name = profiles)]
+#[diesel(table_name = profiles, treat_none_as_default_value = false)]
 pub struct NewProfile {
     user_id: i64,
     favorite_city: String,

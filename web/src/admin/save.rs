@@ -3,7 +3,7 @@
 use diesel::QueryResult;
 use oc_core::accounts::{Rights, Session};
 use oc_core::admin::{Model, Object, SaveError, Values};
-use oc_core::changes::{Act, NewChange};
+use oc_core::changes::{Act, Change, NewChange};
 use oc_core::{DbConnection, User};
 
 use super::grants::excess;
@@ -133,9 +133,7 @@ pub(super) fn note(
     (before, after): (Option<&Snapshot>, &Snapshot),
     entry: Entry<'_>,
 ) -> QueryResult<i64> {
-    if (model.app, model.name) == ("auth", "user") && !object.values.is_yes("is_active") {
-        Session::end_all(conn, object.id, None)?;
-    }
+    log_out_if_off(conn, model, object)?;
     let new = NewChange {
         user: Some(actor),
         model: &model.key(),
@@ -147,4 +145,55 @@ pub(super) fn note(
     };
     let Entry { act, cause } = entry;
     act.insert(conn, &new, cause)
+}
+
+/// What became of one of many rows.
+pub(super) struct Told<'a> {
+    pub(super) object: &'a Object,
+    pub(super) action: &'a str,
+    pub(super) before: Option<Snapshot>,
+    pub(super) after: Snapshot,
+}
+
+/// Records what became of many rows, each by itself.
+pub(super) fn note_all(
+    conn: &mut DbConnection,
+    actor: &User,
+    model: &Model,
+    told: &[Told<'_>],
+) -> QueryResult<()> {
+    let states: Vec<(String, String)> = told
+        .iter()
+        .map(|told| {
+            let before = told.before.as_ref().map(Snapshot::to_text);
+            (before.unwrap_or_default(), told.after.to_text())
+        })
+        .collect();
+    let key = model.key();
+    let lines = told
+        .iter()
+        .zip(&states)
+        .map(|(told, (before, after))| NewChange {
+            user: Some(actor),
+            model: &key,
+            object_id: Some(told.object.id),
+            title: &told.object.title,
+            action: told.action,
+            before,
+            after,
+        });
+    let lines: Vec<NewChange<'_>> = lines.collect();
+    Change::insert_all(conn, &lines)?;
+    for told in told {
+        log_out_if_off(conn, model, told.object)?;
+    }
+    Ok(())
+}
+
+/// Logs an account out that was switched off.
+fn log_out_if_off(conn: &mut DbConnection, model: &Model, object: &Object) -> QueryResult<()> {
+    if (model.app, model.name) == ("auth", "user") && !object.values.is_yes("is_active") {
+        Session::end_all(conn, object.id, None)?;
+    }
+    Ok(())
 }

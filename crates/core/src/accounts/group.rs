@@ -117,7 +117,7 @@ pub struct GroupDraft {
 
 /// A group that keeps every rule, made by [`GroupDraft::check`] alone.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset)]
-#[diesel(table_name = groups)]
+#[diesel(table_name = groups, treat_none_as_default_value = false)]
 pub struct NewGroup {
     name: String,
 }

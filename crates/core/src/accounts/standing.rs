@@ -7,11 +7,11 @@ use crate::connection::DbConnection;
 use crate::schema::users;
 
 use super::session::Session;
-use super::user::User;
+use super::user::{NewUser, User};
 
 /// The switches and the dates of an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, AsChangeset)]
-#[diesel(table_name = users, treat_none_as_null = true)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Insertable, AsChangeset)]
+#[diesel(table_name = users, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct Standing {
     /// Whether it may be used at all.
     pub is_active: bool,
@@ -26,6 +26,18 @@ pub struct Standing {
 }
 
 impl User {
+    /// Stores a new account that has a standing already, and says which id it got.
+    pub fn insert_with(
+        conn: &mut DbConnection,
+        user: &NewUser,
+        standing: &Standing,
+    ) -> QueryResult<i64> {
+        diesel::insert_into(users::table)
+            .values((user, standing))
+            .returning(users::id)
+            .get_result(conn)
+    }
+
     /// Sets all of it; false where there is no such account.
     pub fn set_standing(
         conn: &mut DbConnection,

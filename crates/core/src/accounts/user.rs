@@ -64,6 +64,14 @@ impl User {
         Self::query().find(id).first(conn)
     }
 
+    /// The accounts of these ids, as far as they are there.
+    pub fn find_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Self>> {
+        Self::query()
+            .filter(users::id.eq_any(ids.to_vec()))
+            .order(users::id)
+            .load(conn)
+    }
+
     /// Stores a new account, and says which id it got.
     pub fn insert(conn: &mut DbConnection, user: &NewUser) -> QueryResult<i64> {
         diesel::insert_into(users::table)
@@ -180,7 +188,7 @@ pub struct UserDraft {
 
 /// An account that keeps every rule, made by [`UserDraft::check`] alone. Nobody can log in to it yet.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
-#[diesel(table_name = users)]
+#[diesel(table_name = users, treat_none_as_default_value = false)]
 pub struct NewUser {
     username: String,
     password: &'static str,

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use diesel::result::Error as DatabaseError;
 use oc_core::accounts::Rights;
 use oc_core::admin::{Model, Object, SaveError};
-use oc_core::changes::Act;
 use oc_core::locks::lock_all;
 use oc_core::{DbConnection, User};
 use serde::Serialize;
@@ -15,7 +14,7 @@ use super::order;
 use super::sheet::{Mistake, Sheet};
 use super::task::{Task, told};
 use crate::admin::record::{FieldChange, Snapshot};
-use crate::admin::save::{self, Entry};
+use crate::admin::save::{self, Told};
 
 /// Rows that are saved and looked up together.
 const CHUNK: usize = 200;
@@ -156,6 +155,7 @@ impl Importer<'_> {
         let mut before = Snapshot::of_all(conn, self.model, &stored)?.into_iter();
         let objects: Vec<&Object> = changed.iter().map(|(_, object)| object).collect();
         let after = Snapshot::of_all(conn, self.model, &objects)?;
+        let mut lines = Vec::new();
         for ((task, object), after) in changed.iter().zip(after) {
             let is_new = task.stored.is_none();
             let before = if is_new { None } else { before.next() };
@@ -184,15 +184,14 @@ impl Importer<'_> {
                 });
             }
             if self.records {
-                let action = if is_new { "added" } else { "changed" };
-                let entry = Entry {
-                    act: &mut Act::of(1),
-                    cause: None,
-                };
-                let states = (before.as_ref(), &after);
-                save::note(conn, self.actor, self.model, object, action, states, entry)?;
+                lines.push(Told {
+                    object,
+                    action: if is_new { "added" } else { "changed" },
+                    before,
+                    after,
+                });
             }
         }
-        Ok(())
+        save::note_all(conn, self.actor, self.model, &lines)
     }
 }

@@ -45,6 +45,19 @@ impl Account {
         })
     }
 
+    /// Stores a new account, and says which id it got.
+    pub(super) fn insert(&self, conn: &mut DbConnection) -> Result<i64, SaveError> {
+        let id = User::insert_with(conn, &self.user, &self.standing).map_err(refused)?;
+        // Most new accounts have neither.
+        if !self.rights.is_empty() {
+            User::set_rights(conn, id, &self.rights)?;
+        }
+        if !self.groups.is_empty() {
+            User::set_groups(conn, id, &self.groups).map_err(refused)?;
+        }
+        Ok(id)
+    }
+
     /// Stores what stands beside the names.
     pub(super) fn finish(&self, conn: &mut DbConnection, id: i64) -> Result<(), SaveError> {
         User::set_standing(conn, id, &self.standing)?;

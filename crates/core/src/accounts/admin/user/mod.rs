@@ -3,6 +3,8 @@
 mod account;
 mod list;
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
 use crate::accounts::user::{LONGEST_EMAIL, LONGEST_NAME};
@@ -12,7 +14,7 @@ use crate::admin::{
 };
 use crate::choice::ids;
 use crate::connection::DbConnection;
-use crate::description::{one_by_one, restored_already, yes_and_no};
+use crate::description::{restored_already, yes_and_no};
 use crate::schema::{profiles, users};
 
 use super::moment::{self, Parts};
@@ -108,7 +110,7 @@ pub const MODEL: Model = Model {
     public_path: None,
     list: list::list,
     load,
-    load_all: |conn, ids| one_by_one(conn, ids, load),
+    load_all,
     save,
     restore,
     delete,
@@ -138,15 +140,28 @@ const fn text(min: usize, max: usize) -> Kind {
 }
 
 fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Object>> {
-    match User::find(conn, id).optional()? {
-        Some(user) => object(conn, user).map(Some),
-        None => Ok(None),
-    }
+    Ok(load_all(conn, &[id])?.pop())
 }
 
-fn object(conn: &mut DbConnection, user: User) -> QueryResult<Object> {
-    let groups = User::groups(conn, user.id)?;
-    let rights = User::rights(conn, user.id)?;
+fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Object>> {
+    let users = User::find_all(conn, ids)?;
+    let mut groups: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for (user, group) in User::groups_of(conn, ids)? {
+        groups.entry(user).or_default().push(group);
+    }
+    let mut rights: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+    for (user, code) in User::rights_of(conn, ids)? {
+        rights.entry(user).or_default().push(code);
+    }
+    let of = |user: User| {
+        let groups = groups.remove(&user.id).unwrap_or_default();
+        let rights = rights.remove(&user.id).unwrap_or_default();
+        object(user, &groups, rights)
+    };
+    Ok(users.into_iter().map(of).collect())
+}
+
+fn object(user: User, groups: &[i64], rights: Vec<String>) -> Object {
     let values = Values::default()
         .with("username", &user.username)
         .with("first_name", user.first_name)
@@ -158,27 +173,25 @@ fn object(conn: &mut DbConnection, user: User) -> QueryResult<Object> {
         .with_list("groups", groups.iter().map(ToString::to_string).collect())
         .with_list("user_permissions", rights);
     let values = moment::with(values, LAST_LOGIN, user.last_login);
-    Ok(Object {
+    Object {
         id: user.id,
         title: user.username,
         values: moment::with(values, DATE_JOINED, Some(user.date_joined)),
-    })
+    }
 }
 
 /// Fields that the form did not have stay as they are: the first step of a new user asks for the name alone.
 fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64, SaveError> {
     let Some(id) = id else {
         let values = over(new_user(), values);
-        let account = Account::check(&values, None)
-            .map_err(|errors| with_taken(conn, errors, None, &values))?;
-        let id = User::insert(conn, &account.user).map_err(refused)?;
-        account.finish(conn, id)?;
-        return Ok(id);
+        return Account::check(&values, None)
+            .map_err(|errors| with_taken(conn, errors, None, &values))?
+            .insert(conn);
     };
     let Some(stored) = User::find(conn, id).optional()? else {
         return Err(SaveError::Missing);
     };
-    let before = object(conn, stored.clone())?.values;
+    let before = load(conn, id)?.ok_or(SaveError::Missing)?.values;
     let values = over(before, values);
     let account = Account::check(&values, Some(&stored))
         .map_err(|errors| with_taken(conn, errors, Some(id), &values))?;
