@@ -10,6 +10,9 @@ use sd_notify::NotifyState;
 
 use crate::listener::{Pulse, Stop};
 
+/// How long a worker may take to answer when it is asked whether it still turns.
+const WORKER_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Says that the site is ready, and from then on that it is alive, until it stops.
 pub(crate) fn accompany(pulse: Pulse, stop: &Stop) {
     tell(&[NotifyState::Ready]);
@@ -22,7 +25,7 @@ pub(crate) fn accompany(pulse: Pulse, stop: &Stop) {
         rt::spawn(async move {
             loop {
                 // A site that is stuck does not say that it is alive, and is started anew.
-                if pulse.is_felt().await {
+                if pulse.is_felt(WORKER_PATIENCE).await {
                     tell(&[NotifyState::Watchdog]);
                 } else {
                     log::error!(

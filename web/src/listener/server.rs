@@ -26,9 +26,6 @@ const LOOK: Duration = Duration::from_millis(5);
 /// How long to wait after the system had no means for another connection.
 const BREATHER: Duration = Duration::from_millis(100);
 
-/// How long a worker may take to answer when it is asked whether it still turns.
-const WORKER_PATIENCE: Duration = Duration::from_secs(5);
-
 /// How long the threads get to end once nothing is expected of them any more.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -71,8 +68,9 @@ impl Handle {
 pub(crate) struct Pulse(Vec<ArbiterHandle>);
 
 impl Pulse {
-    pub(crate) async fn is_felt(&self) -> bool {
-        let deadline = Instant::now() + WORKER_PATIENCE;
+    /// Asks each of them, and waits for that long.
+    pub(crate) async fn is_felt(&self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
         for worker in &self.0 {
             let (sender, answer) = oneshot::channel();
             worker.spawn_fn(move || {
@@ -260,5 +258,32 @@ impl Server {
             ended.send(()).ok();
         });
         timeout_at(Instant::now() + FAREWELL, all_ended).await.ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use actix_rt::Arbiter;
+
+    use super::*;
+    use crate::listener::testing::PATIENCE;
+
+    #[actix_web::test]
+    async fn a_worker_that_is_stuck_gives_no_sign_until_it_goes_on() -> anyhow::Result<()> {
+        let workers = [Arbiter::new(), Arbiter::new()];
+        let pulse = Pulse(workers.iter().map(Arbiter::handle).collect());
+        assert!(pulse.is_felt(PATIENCE).await);
+
+        let (go, wait) = channel::<()>();
+        workers[1].spawn_fn(move || {
+            wait.recv().ok();
+        });
+        assert!(!pulse.is_felt(Duration::from_millis(1)).await);
+
+        go.send(())?;
+        assert!(pulse.is_felt(PATIENCE).await);
+        Ok(())
     }
 }
