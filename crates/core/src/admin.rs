@@ -3,14 +3,13 @@
 //! A [`Model`] is a description of one kind of row, published beside the row itself. It knows no pages: one set of
 //! handlers serves every description.
 
-use std::collections::BTreeMap;
-
-use diesel::result::{DatabaseErrorKind, Error as DatabaseError, QueryResult};
+use diesel::QueryResult;
 
 pub use crate::choice::{Choice, Offer, Wanted};
 use crate::connection::DbConnection;
-use crate::rules::{BrokenRule, FieldError};
+pub use crate::save_error::SaveError;
 use crate::search::Words;
+pub use crate::values::{Values, chosen_id};
 
 /// One kind of row as staff see it.
 #[derive(Debug, Clone, Copy)]
@@ -158,54 +157,6 @@ pub enum Kind {
     Moment,
 }
 
-/// What the fields of a row hold, by name. A field with one value has a list of one; one without has an empty text
-/// or, of [`Kind::Choices`], an empty list. A moment is stored under its name as `YYYY-MM-DD HH:MM:SS`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Values(pub BTreeMap<String, Vec<String>>);
-
-impl Values {
-    /// The value of a field that has one, empty where it has none.
-    #[must_use]
-    pub fn text(&self, name: &str) -> &str {
-        self.0
-            .get(name)
-            .and_then(|values| values.last())
-            .map_or("", String::as_str)
-    }
-
-    /// Every value of a field.
-    #[must_use]
-    pub fn list(&self, name: &str) -> &[String] {
-        self.0.get(name).map_or(&[], Vec::as_slice)
-    }
-
-    /// Whether a field of kind [`Kind::Bool`] says yes.
-    #[must_use]
-    pub fn is_yes(&self, name: &str) -> bool {
-        !self.text(name).is_empty()
-    }
-
-    /// With a value for a field.
-    #[must_use]
-    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.0.insert(name.to_owned(), vec![value.into()]);
-        self
-    }
-
-    /// With yes or no for a field.
-    #[must_use]
-    pub fn with_yes(self, name: &str, yes: bool) -> Self {
-        self.with(name, if yes { "on" } else { "" })
-    }
-
-    /// With several values for a field.
-    #[must_use]
-    pub fn with_list(mut self, name: &str, values: Vec<String>) -> Self {
-        self.0.insert(name.to_owned(), values);
-        self
-    }
-}
-
 /// What of a list is wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Listing {
@@ -263,68 +214,4 @@ pub struct Along {
     pub id: i64,
     /// What it is called.
     pub title: String,
-}
-
-/// Why a row was not stored.
-#[derive(Debug, thiserror::Error)]
-pub enum SaveError {
-    /// Fields that break rules.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))]
-    Invalid(Vec<FieldError>),
-    /// The row is not there (any more).
-    #[error("there is no such row")]
-    Missing,
-    /// The database failed.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-}
-
-impl From<Vec<FieldError>> for SaveError {
-    fn from(errors: Vec<FieldError>) -> Self {
-        Self::Invalid(errors)
-    }
-}
-
-impl SaveError {
-    /// What a refusal of the database means for a form: a value that is taken, or a choice that is gone. Anything
-    /// else stays a fault.
-    #[must_use]
-    pub fn of(error: DatabaseError, taken: FieldError, gone: Option<FieldError>) -> Self {
-        match (&error, gone) {
-            (DatabaseError::DatabaseError(DatabaseErrorKind::UniqueViolation, _), _) => {
-                Self::Invalid(vec![taken])
-            }
-            (
-                DatabaseError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _),
-                Some(gone),
-            ) => Self::Invalid(vec![gone]),
-            (DatabaseError::NotFound, _) => Self::Missing,
-            _ => Self::Database(error),
-        }
-    }
-}
-
-/// The id that a field of kind [`Kind::Choice`] was sent with.
-///
-/// # Errors
-/// [`BrokenRule::Required`] where nothing was chosen, [`BrokenRule::Choice`] for what is no id.
-pub fn chosen_id(
-    values: &Values,
-    field: &'static str,
-    label: &'static str,
-) -> Result<i64, FieldError> {
-    match values.text(field).trim() {
-        text if text.contains('\0') => Err(FieldError {
-            field,
-            rule: BrokenRule::Unstorable { label },
-        }),
-        "" => Err(FieldError {
-            field,
-            rule: BrokenRule::Required { label },
-        }),
-        text => text.parse().map_err(|_| FieldError {
-            field,
-            rule: BrokenRule::Choice { label },
-        }),
-    }
 }

@@ -19,11 +19,13 @@ mod page;
 mod pool;
 mod read_only;
 pub mod rules;
+mod save_error;
 mod schema;
 pub mod search;
 pub mod sequence;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod values;
 
 pub use accounts::{NewUser, User, UserDraft};
 pub use connection::{Backend, DbConnection};

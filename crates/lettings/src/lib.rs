@@ -5,8 +5,14 @@
 mod address;
 pub mod admin;
 pub mod demo;
+mod filter;
+#[cfg(test)]
+mod fixtures;
 mod letting;
 mod schema;
+mod town;
 
 pub use address::{Address, AddressDraft, NewAddress};
-pub use letting::{Letting, LettingDraft, LettingFilter, NewLetting, Sort, Town};
+pub use filter::{LettingFilter, Sort};
+pub use letting::{Letting, LettingDraft, NewLetting};
+pub use town::Town;

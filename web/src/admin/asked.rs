@@ -4,6 +4,8 @@ use form_urlencoded::Serializer;
 use oc_core::admin::{Listing, Model};
 use oc_core::search::Words;
 
+use super::frame::Visit;
+
 /// The most rows that «Show all» shows.
 pub(super) const SHOW_ALL: i64 = 200;
 
@@ -24,6 +26,11 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// Reads the query of a list's address.
+    pub(super) fn of(visit: &Visit, model: &Model) -> Self {
+        Self::parse(visit.request.query_string(), model)
+    }
+
     /// Reads a query. It never fails: what the model does not know is left out.
     pub(super) fn parse(query: &str, model: &Model) -> Self {
         let mut asked = Self {

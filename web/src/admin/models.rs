@@ -41,6 +41,16 @@ pub(super) fn allowed(
     }
 }
 
+/// The model of that name, if its rows may be looked at.
+pub(super) fn visible(rights: &Rights, app: &str, name: &str) -> Result<&'static Model, PageError> {
+    let model = find(app, name).ok_or(PageError::NotFound)?;
+    if may_view(rights, model) {
+        Ok(model)
+    } else {
+        Err(PageError::Forbidden)
+    }
+}
+
 /// The right to see what runs here, and to raise a fault on purpose.
 pub(super) const DIAGNOSTICS: &str = "site.view_diagnostics";
 

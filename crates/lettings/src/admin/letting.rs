@@ -13,10 +13,10 @@ use oc_core::search::lower;
 
 use super::{APP, APP_LABEL};
 use crate::address::Address;
-use crate::letting::{
-    Joined, LONGEST_TITLE, Letting, LettingDraft, LettingFilter, NewLetting, Town, matching,
-};
+use crate::filter::{Joined, LettingFilter, matching};
+use crate::letting::{LONGEST_TITLE, Letting, LettingDraft, NewLetting};
 use crate::schema::{addresses, lettings};
+use crate::town::Town;
 
 /// The label of the address, in the form and in its errors.
 const ADDRESS: &str = "Address";

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::admin::asked::{Asked, PAGE};
 use crate::admin::frame::{Crumb, Visit};
 use crate::admin::line::{date, history_path, who};
-use crate::admin::models::{self, capitalized, list_path, may_view};
+use crate::admin::models::{self, capitalized, list_path};
 use crate::admin::restore;
 use crate::admin::signed_in::SignedIn;
 use crate::db::Db;
@@ -50,11 +50,8 @@ pub(in crate::admin) async fn index(
     db: Data<Db>,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
-    let model = models::find(&path.0, &path.1).ok_or(PageError::NotFound)?;
-    if !may_view(&user.rights, model) {
-        return Err(PageError::Forbidden);
-    }
-    let asked = Asked::parse(visit.request.query_string(), model);
+    let model = models::visible(&user.rights, &path.0, &path.1)?;
+    let asked = Asked::of(&visit, model);
     let number = asked.page.ok_or(PageError::NotFound)?;
     let key = model.key();
     let (total, lines, along) = db

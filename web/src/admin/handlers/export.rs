@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path};
 
 use crate::admin::asked::Asked;
 use crate::admin::frame::{Visit, see_other};
-use crate::admin::models::{self, list_path, may_view};
+use crate::admin::models::{self, list_path};
 use crate::admin::signed_in::SignedIn;
 use crate::admin::{csv, messages};
 use crate::db::Db;
@@ -21,11 +21,8 @@ pub(in crate::admin) async fn show(
     db: Data<Db>,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
-    let model = models::find(&path.0, &path.1).ok_or(PageError::NotFound)?;
-    if !may_view(&user.rights, model) {
-        return Err(PageError::Forbidden);
-    }
-    let asked = Asked::parse(visit.request.query_string(), model);
+    let model = models::visible(&user.rights, &path.0, &path.1)?;
+    let asked = Asked::of(&visit, model);
     let listing = asked.whole(MOST);
     let text = db
         .run(move |conn| {

@@ -8,61 +8,27 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use diesel::result::Error as DatabaseError;
 use oc_core::admin::Model;
-use serde::Serialize;
 use subtle::ConstantTimeEq;
 
 use crate::admin::field::Hidden;
 use crate::admin::form::Fields;
-use crate::admin::frame::{Crumb, Visit, see_other};
+use crate::admin::frame::{Visit, see_other};
 use crate::admin::fresh::{Posted, Prover};
-use crate::admin::import::{self, Importer, Mistake, Outcome, Sheet, Shown, mark, pack, unpack};
+use crate::admin::import::{
+    ImportPage, Importer, Mistake, Outcome, Sheet, counted, mark, pack, unpack,
+};
 use crate::admin::messages;
-use crate::admin::models::{self, capitalized, list_path};
+use crate::admin::models::{self, list_path};
 use crate::admin::signed_in::SignedIn;
 use crate::admin::upload::{File, LARGEST, Upload};
 use crate::blocking;
 use crate::db::Db;
 use crate::error::PageError;
-use crate::pages::Page;
 
 /// The file, as the page carries it.
 const CONTENT: &str = "content";
 /// What shows that it was looked at.
 const MARK: &str = "mark";
-
-/// Mistakes that are told at a time.
-const MOST_MISTAKES: usize = 200;
-
-#[derive(Serialize, Default)]
-struct ImportPage {
-    heading: String,
-    columns: String,
-    left_out: &'static str,
-    limits: String,
-    export_href: String,
-    back_href: String,
-    notice: Option<String>,
-    file_error: Option<String>,
-    mistakes_title: Option<String>,
-    mistakes: Vec<MistakeView>,
-    more_mistakes: Option<String>,
-    summary: Option<String>,
-    changes: Vec<Shown>,
-    more_changes: Option<String>,
-    confirm: Option<String>,
-    hidden: Vec<Hidden>,
-}
-
-impl Page for ImportPage {
-    const TEMPLATE: &'static str = "admin/import.html";
-}
-
-#[derive(Serialize)]
-struct MistakeView {
-    row: String,
-    column: String,
-    text: String,
-}
 
 /// The page that asks for a file.
 pub(in crate::admin) async fn new(
@@ -71,7 +37,7 @@ pub(in crate::admin) async fn new(
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
     let model = allowed(&user, &path)?;
-    show(&visit, &user, model, StatusCode::OK, ImportPage::default())
+    ImportPage::default().show(&visit, &user, model, StatusCode::OK)
 }
 
 /// Takes a file and shows what it would do, or does what was shown.
@@ -96,11 +62,8 @@ pub(in crate::admin) async fn create(
         return confirm(&visit, &user, &db, model, &posted.form).await;
     }
     let refuse = |text: String| {
-        let page = ImportPage {
-            file_error: Some(text),
-            ..ImportPage::default()
-        };
-        show(&visit, &user, model, StatusCode::UNPROCESSABLE_ENTITY, page)
+        let page = ImportPage::refused(text);
+        page.show(&visit, &user, model, StatusCode::UNPROCESSABLE_ENTITY)
     };
     match upload.file {
         File::None => refuse("File is required.".to_owned()),
@@ -130,40 +93,20 @@ async fn preview(
         Ended::Undone(outcome) | Ended::Done(outcome) => outcome,
     };
     if !outcome.mistakes.is_empty() {
-        let page = with_mistakes(outcome.mistakes);
-        return show(visit, user, model, StatusCode::UNPROCESSABLE_ENTITY, page);
+        let page = ImportPage::with_mistakes(outcome.mistakes);
+        return page.show(visit, user, model, StatusCode::UNPROCESSABLE_ENTITY);
     }
-    let count = outcome.added + outcome.changed;
-    let shown = outcome.shown.len();
     let mark = mark(visit.key(), user.user.id, model, &content, &outcome.digest);
-    let page = ImportPage {
-        summary: Some(if count == 0 {
-            "Nothing to change.".to_owned()
-        } else {
-            format!(
-                "{} to add, {} to change, {} as they are.",
-                counted(model, outcome.added),
-                outcome.changed,
-                outcome.unchanged
-            )
-        }),
-        changes: outcome.shown,
-        more_changes: (count > shown).then(|| format!("{} more rows change.", count - shown)),
-        confirm: (count > 0).then(|| format!("Yes, import {}", counted(model, count))),
-        hidden: [(CONTENT, content), (MARK, mark)]
-            .map(|(name, value)| Hidden {
-                name: name.to_owned(),
-                value,
-            })
-            .into(),
-        ..ImportPage::default()
-    };
+    let hidden = [(CONTENT, content), (MARK, mark)].map(|(name, value)| Hidden {
+        name: name.to_owned(),
+        value,
+    });
     let status = if notice.is_some() {
         StatusCode::CONFLICT
     } else {
         StatusCode::OK
     };
-    show(visit, user, model, status, ImportPage { notice, ..page })
+    ImportPage::of(model, outcome, hidden.into(), notice).show(visit, user, model, status)
 }
 
 /// Does what was shown, if it still is what would be done.
@@ -271,56 +214,4 @@ fn allowed(user: &SignedIn, path: &Path<(String, String)>) -> Result<&'static Mo
     } else {
         Err(PageError::Forbidden)
     }
-}
-
-fn with_mistakes(mut mistakes: Vec<Mistake>) -> ImportPage {
-    mistakes.sort_by_key(|mistake| mistake.row);
-    let count = mistakes.len();
-    let view = |mistake: Mistake| MistakeView {
-        row: mistake.row.map_or_else(String::new, |row| row.to_string()),
-        column: mistake.column,
-        text: mistake.text,
-    };
-    ImportPage {
-        mistakes_title: Some(match count {
-            1 => "1 error to correct".to_owned(),
-            count => format!("{count} errors to correct"),
-        }),
-        mistakes: mistakes.into_iter().take(MOST_MISTAKES).map(view).collect(),
-        more_mistakes: (count > MOST_MISTAKES)
-            .then(|| format!("{} more errors.", count - MOST_MISTAKES)),
-        ..ImportPage::default()
-    }
-}
-
-fn show(
-    visit: &Visit,
-    user: &SignedIn,
-    model: &'static Model,
-    status: StatusCode,
-    page: ImportPage,
-) -> Result<HttpResponse, PageError> {
-    let heading = format!("Import {}", model.plural);
-    let list = list_path(model);
-    let page = ImportPage {
-        heading: heading.clone(),
-        columns: import::names(model).join(", "),
-        left_out: model.left_out,
-        limits: format!("{} rows and {} MB", import::MOST, LARGEST >> 20),
-        export_href: format!("{list}export/"),
-        back_href: list.clone(),
-        ..page
-    };
-    let plural = capitalized(model.plural);
-    let crumbs = Crumb::way(&[(plural.as_str(), list.as_str())], "Import");
-    visit.page(status, Some(user), &heading, crumbs, page)
-}
-
-fn counted(model: &Model, count: usize) -> String {
-    let word = if count == 1 {
-        model.singular
-    } else {
-        model.plural
-    };
-    format!("{count} {word}")
 }

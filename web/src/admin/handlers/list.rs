@@ -87,12 +87,8 @@ pub(in crate::admin) async fn index(
     db: Data<Db>,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
-    let (app, name) = path.into_inner();
-    let model = models::find(&app, &name).ok_or(PageError::NotFound)?;
-    if !may_view(&user.rights, model) {
-        return Err(PageError::Forbidden);
-    }
-    let asked = Asked::parse(visit.request.query_string(), model);
+    let model = models::visible(&user.rights, &path.0, &path.1)?;
+    let asked = Asked::of(&visit, model);
     let number = asked.page.ok_or(PageError::NotFound)?;
     let listing = asked.listing();
     let (list, filters) = db

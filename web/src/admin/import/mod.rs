@@ -4,10 +4,13 @@ mod column;
 mod importer;
 mod order;
 mod packed;
+mod page;
 mod sheet;
 mod task;
 
 pub(super) use column::names;
-pub(super) use importer::{Importer, Outcome, Shown};
+use importer::Shown;
+pub(super) use importer::{Importer, Outcome};
 pub(super) use packed::{mark, pack, unpack};
+pub(super) use page::{ImportPage, counted};
 pub(super) use sheet::{MOST, Mistake, Sheet};

@@ -21,6 +21,7 @@ mod mistakes;
 mod nonsense;
 mod restore;
 mod rights;
+mod rights_rows;
 mod rights_table;
 mod sessions;
 

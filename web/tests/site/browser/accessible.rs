@@ -28,16 +28,26 @@ fn axe_finds_nothing_in_dark_colours() -> Result<()> {
 }
 
 fn check_all(scheme: &'static str) -> Result<()> {
-    let Some(axe) = Axe::find(scheme)? else {
-        return Ok(());
-    };
-    browse(Script::On, async |browser| {
-        prefer(browser, scheme).await?;
+    under_the_eyes_of_axe(scheme, async |browser, axe| {
         for target in PAGES {
             browser.open(target).await?;
             axe.check(browser, target).await?;
         }
         Ok(())
+    })
+}
+
+/// Visits the site in a scheme, with axe-core at hand; nothing is visited where there is none.
+pub(super) fn under_the_eyes_of_axe(
+    scheme: &'static str,
+    visit: impl AsyncFnOnce(&Browser, &Axe) -> Result<()>,
+) -> Result<()> {
+    let Some(axe) = Axe::find(scheme)? else {
+        return Ok(());
+    };
+    browse(Script::On, async |browser| {
+        prefer(browser, scheme).await?;
+        visit(browser, &axe).await
     })
 }
 
@@ -49,7 +59,7 @@ pub(super) struct Axe {
 
 impl Axe {
     /// The file that `cargo xtask test` names.
-    pub(super) fn find(scheme: &'static str) -> Result<Option<Self>> {
+    fn find(scheme: &'static str) -> Result<Option<Self>> {
         let Some(file) = variable("TEST_AXE_JS")? else {
             return Ok(None);
         };
@@ -71,7 +81,7 @@ impl Axe {
 }
 
 /// Asks for a scheme.
-pub(super) async fn prefer(browser: &Browser, scheme: &str) -> Result<()> {
+async fn prefer(browser: &Browser, scheme: &str) -> Result<()> {
     let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
     let parameters = json!({ "features": features });
     browser.tell("Emulation.setEmulatedMedia", parameters).await

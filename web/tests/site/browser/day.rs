@@ -28,6 +28,22 @@ async fn enter(browser: &Browser) -> Result<()> {
     browser.arrive("/admin/").await
 }
 
+/// Opens the form of a new letting, and types what it is called.
+async fn begin_a_letting(browser: &Browser) -> Result<()> {
+    enter(browser).await?;
+    browser.open(ADD).await?;
+    browser.type_into("id_title", "Pier House").await
+}
+
+/// Saves the letting, and finds it in the list.
+async fn save_the_letting(browser: &Browser) -> Result<()> {
+    browser.press_button("Save").await?;
+    browser.arrive("/admin/lettings/letting/").await?;
+    let text = browser.text().await?;
+    assert!(text.contains("Added letting \"Pier House\"."), "{text}");
+    Ok(())
+}
+
 #[test]
 fn a_letting_is_added_with_its_address_after_a_mistake() -> Result<()> {
     browse(Script::On, add_a_letting)
@@ -58,11 +74,7 @@ async fn add_a_letting(browser: &Browser) -> Result<()> {
     assert!(text.contains("1 error to correct"), "{text}");
     browser.follow("Number must be a whole number.").await?;
     browser.type_into("id_address-number", "7").await?;
-    browser.press_button("Save").await?;
-
-    browser.arrive("/admin/lettings/letting/").await?;
-    let text = browser.text().await?;
-    assert!(text.contains("Added letting \"Pier House\"."), "{text}");
+    save_the_letting(browser).await?;
     browser.open("/lettings/?q=pier+house").await?;
     assert!(browser.text().await?.contains("Seal Beach"));
     Ok(())
@@ -112,34 +124,22 @@ async fn import_a_file(browser: &Browser) -> Result<()> {
 #[test]
 fn many_choices_are_searched_without_script() -> Result<()> {
     browse(Script::Off, async |browser| {
-        enter(browser).await?;
-        browser.open(ADD).await?;
-        browser.type_into("id_title", "Pier House").await?;
+        begin_a_letting(browser).await?;
         browser.type_into("id_address_find", "gull 59").await?;
         browser.press_button("Find").await?;
 
         browser
             .choose("id_address", "59 Gull Lane, Dana Point, CA 92629")
             .await?;
-        browser.press_button("Save").await?;
 
-        browser.arrive("/admin/lettings/letting/").await?;
-        assert!(
-            browser
-                .text()
-                .await?
-                .contains("Added letting \"Pier House\".")
-        );
-        Ok(())
+        save_the_letting(browser).await
     })
 }
 
 #[test]
 fn many_choices_are_found_by_keyboard_while_one_types() -> Result<()> {
     browse(Script::On, async |browser| {
-        enter(browser).await?;
-        browser.open(ADD).await?;
-        browser.type_into("id_title", "Pier House").await?;
+        begin_a_letting(browser).await?;
         browser.type_into("id_address_find", "gull 59").await?;
         browser.wait_for("[role='option']").await?;
 
@@ -158,18 +158,14 @@ fn many_choices_are_found_by_keyboard_while_one_types() -> Result<()> {
             "the fields of a new address are about another one"
         );
         browser.press(TAB).await?;
-        browser.press_button("Save").await?;
-        browser.arrive("/admin/lettings/letting/").await?;
-        Ok(())
+        save_the_letting(browser).await
     })
 }
 
 #[test]
 fn an_address_is_added_in_a_small_window_and_chosen() -> Result<()> {
     browse(Script::On, async |browser| {
-        enter(browser).await?;
-        browser.open(ADD).await?;
-        browser.type_into("id_title", "Pier House").await?;
+        begin_a_letting(browser).await?;
         browser.follow("Add another").await?;
         let opener = browser.enter_new_window().await?;
         fill_in_an_address(browser).await?;
@@ -182,24 +178,14 @@ fn an_address_is_added_in_a_small_window_and_chosen() -> Result<()> {
             .evaluate("return document.getElementById('id_address').selectedOptions[0].text")
             .await?;
         assert_eq!(chosen, "7 Pier Road, Seal Beach, CA 02134");
-        browser.press_button("Save").await?;
-        browser.arrive("/admin/lettings/letting/").await?;
-        assert!(
-            browser
-                .text()
-                .await?
-                .contains("Added letting \"Pier House\".")
-        );
-        Ok(())
+        save_the_letting(browser).await
     })
 }
 
 #[test]
 fn an_address_is_added_beside_the_form_without_script() -> Result<()> {
     browse(Script::Off, async |browser| {
-        enter(browser).await?;
-        browser.open(ADD).await?;
-        browser.type_into("id_title", "Pier House").await?;
+        begin_a_letting(browser).await?;
         browser.press_button("Add another").await?;
         fill_in_an_address(browser).await?;
         browser.press_button("Save").await?;
@@ -209,11 +195,8 @@ fn an_address_is_added_beside_the_form_without_script() -> Result<()> {
             .await?;
         let links = browser.text_of(".related-links").await?;
         assert_eq!(links, "", "buttons take the place of links");
-        browser.press_button("Save").await?;
-        browser.arrive("/admin/lettings/letting/").await?;
-        let text = browser.text().await?;
-        assert!(text.contains("Added letting \"Pier House\"."), "{text}");
-        assert!(text.contains("Pier Road"), "{text}");
+        save_the_letting(browser).await?;
+        assert!(browser.text().await?.contains("Pier Road"));
         Ok(())
     })
 }

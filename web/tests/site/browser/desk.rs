@@ -5,9 +5,9 @@ use std::io::Write;
 use anyhow::{Context, Result};
 use diesel::RunQueryDsl;
 
-use super::accessible::{Axe, prefer};
+use super::accessible::{Axe, under_the_eyes_of_axe};
 use super::narrow::{assert_fits, resize};
-use super::session::{Browser, Script, browse};
+use super::session::Browser;
 use super::staff::set_up;
 use crate::admin::PASSWORD;
 
@@ -51,25 +51,21 @@ fn axe_finds_nothing_in_the_administration_in_dark_colours() -> Result<()> {
 }
 
 fn check_all(scheme: &'static str) -> Result<()> {
-    let Some(axe) = Axe::find(scheme)? else {
-        return Ok(());
-    };
-    browse(Script::On, async |browser| {
-        prefer(browser, scheme).await?;
+    under_the_eyes_of_axe(scheme, async |browser, axe| {
         browser.open("/admin/login/").await?;
-        look(browser, &axe, "the login").await?;
+        look(browser, axe, "the login").await?;
         browser.type_into("id_username", "ada").await?;
         browser.type_into("id_password", "guess").await?;
         browser.press_button("Log in").await?;
-        look(browser, &axe, "a refused login").await?;
+        look(browser, axe, "a refused login").await?;
         browser.log_in("/admin/").await?;
         for target in PAGES {
             browser.open(target).await?;
-            look(browser, &axe, target).await?;
+            look(browser, axe, target).await?;
         }
-        of_many(browser, &axe).await?;
-        after_a_button(browser, &axe).await?;
-        around_the_factor(browser, &axe).await
+        of_many(browser, axe).await?;
+        after_a_button(browser, axe).await?;
+        around_the_factor(browser, axe).await
     })
 }
 

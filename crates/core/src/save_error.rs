@@ -1,0 +1,44 @@
+//! Why a row of the administration was not stored.
+
+use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
+
+use crate::rules::FieldError;
+
+/// Why a row was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// Fields that break rules.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))]
+    Invalid(Vec<FieldError>),
+    /// The row is not there (any more).
+    #[error("there is no such row")]
+    Missing,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl From<Vec<FieldError>> for SaveError {
+    fn from(errors: Vec<FieldError>) -> Self {
+        Self::Invalid(errors)
+    }
+}
+
+impl SaveError {
+    /// What a refusal of the database means for a form: a value that is taken, or a choice that is gone. Anything
+    /// else stays a fault.
+    #[must_use]
+    pub fn of(error: DatabaseError, taken: FieldError, gone: Option<FieldError>) -> Self {
+        match (&error, gone) {
+            (DatabaseError::DatabaseError(DatabaseErrorKind::UniqueViolation, _), _) => {
+                Self::Invalid(vec![taken])
+            }
+            (
+                DatabaseError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _),
+                Some(gone),
+            ) => Self::Invalid(vec![gone]),
+            (DatabaseError::NotFound, _) => Self::Missing,
+            _ => Self::Database(error),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What the fields of a row hold, as forms and the record of changes know it.
+
+use std::collections::BTreeMap;
+
+use crate::rules::{BrokenRule, FieldError};
+
+/// What the fields of a row hold, by name. A field with one value has a list of one; one without has an empty text
+/// or, of [`Choices`](crate::admin::Kind::Choices), an empty list. A moment is stored under its name as `YYYY-MM-DD HH:MM:SS`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Values(pub BTreeMap<String, Vec<String>>);
+
+impl Values {
+    /// The value of a field that has one, empty where it has none.
+    #[must_use]
+    pub fn text(&self, name: &str) -> &str {
+        self.0
+            .get(name)
+            .and_then(|values| values.last())
+            .map_or("", String::as_str)
+    }
+
+    /// Every value of a field.
+    #[must_use]
+    pub fn list(&self, name: &str) -> &[String] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a field of kind [`Bool`](crate::admin::Kind::Bool) says yes.
+    #[must_use]
+    pub fn is_yes(&self, name: &str) -> bool {
+        !self.text(name).is_empty()
+    }
+
+    /// With a value for a field.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.0.insert(name.to_owned(), vec![value.into()]);
+        self
+    }
+
+    /// With yes or no for a field.
+    #[must_use]
+    pub fn with_yes(self, name: &str, yes: bool) -> Self {
+        self.with(name, if yes { "on" } else { "" })
+    }
+
+    /// With several values for a field.
+    #[must_use]
+    pub fn with_list(mut self, name: &str, values: Vec<String>) -> Self {
+        self.0.insert(name.to_owned(), values);
+        self
+    }
+}
+
+/// The id that a field of kind [`Choice`](crate::admin::Kind::Choice) was sent with.
+///
+/// # Errors
+/// [`BrokenRule::Required`] where nothing was chosen, [`BrokenRule::Choice`] for what is no id.
+pub fn chosen_id(
+    values: &Values,
+    field: &'static str,
+    label: &'static str,
+) -> Result<i64, FieldError> {
+    match values.text(field).trim() {
+        text if text.contains('\0') => Err(FieldError {
+            field,
+            rule: BrokenRule::Unstorable { label },
+        }),
+        "" => Err(FieldError {
+            field,
+            rule: BrokenRule::Required { label },
+        }),
+        text => text.parse().map_err(|_| FieldError {
+            field,
+            rule: BrokenRule::Choice { label },
+        }),
+    }
+}

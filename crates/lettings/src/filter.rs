@@ -1,0 +1,204 @@
+//! Which lettings a list shows, and in which order.
+
+use diesel::dsl::{InnerJoin, IntoBoxed};
+use diesel::prelude::*;
+use oc_core::Backend;
+use oc_core::search::{Words, fold, lower};
+
+use crate::schema::{addresses, lettings};
+
+/// Which lettings a visitor wants to see, and in which order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LettingFilter {
+    /// All must be found in the title, the street or the city.
+    pub words: Words,
+    /// This town alone.
+    pub city: Option<String>,
+    /// This state alone.
+    pub state: Option<String>,
+    /// The order.
+    pub sort: Sort,
+}
+
+impl LettingFilter {
+    /// Whether it lets every letting through.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty() && self.city.is_none() && self.state.is_none()
+    }
+}
+
+/// The order of a list of lettings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// The oldest first.
+    #[default]
+    Id,
+    /// The newest first.
+    IdReversed,
+    /// By title, A to Z.
+    Title,
+    /// By title, Z to A.
+    TitleReversed,
+    /// By town, A to Z.
+    City,
+    /// By town, Z to A.
+    CityReversed,
+}
+
+/// Lettings joined with their addresses.
+pub(crate) type Joined<'a> = IntoBoxed<'a, InnerJoin<lettings::table, addresses::table>, Backend>;
+
+/// Lettings that pass the filter, joined with their addresses.
+pub(crate) fn matching(filter: &LettingFilter) -> Joined<'_> {
+    let mut query = lettings::table
+        .inner_join(addresses::table)
+        .into_boxed::<Backend>();
+    for pattern in filter.words.patterns() {
+        let text = lettings::title
+            .concat(" ")
+            .concat(addresses::street)
+            .concat(" ")
+            .concat(addresses::city);
+        query = query.filter(fold(text).like(fold(pattern)).escape('\\'));
+    }
+    if let Some(city) = &filter.city {
+        query = query.filter(addresses::city.eq(city));
+    }
+    if let Some(state) = &filter.state {
+        query = query.filter(addresses::state.eq(state));
+    }
+    query
+}
+
+/// The same in that order. Ties are settled by an id of the table that is sorted by, so that an index gives the order.
+pub(crate) fn sorted(query: Joined<'_>, sort: Sort) -> Joined<'_> {
+    match sort {
+        Sort::Id => query.order(lettings::id.asc()),
+        Sort::IdReversed => query.order(lettings::id.desc()),
+        Sort::Title => query.order((lower(lettings::title).asc(), lettings::id.asc())),
+        Sort::TitleReversed => query.order((lower(lettings::title).desc(), lettings::id.desc())),
+        Sort::City => query.order((lower(addresses::city).asc(), addresses::id.asc())),
+        Sort::CityReversed => query.order((lower(addresses::city).desc(), addresses::id.desc())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oc_core::DbConnection;
+    use oc_core::testing::on_both;
+
+    use super::*;
+    use crate::fixtures::{address, letting};
+    use crate::letting::{Letting, LettingDraft};
+
+    fn titles(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<Vec<String>> {
+        let page = Letting::page(conn, filter, 1)?.expect("there is always a first page");
+        assert_eq!(
+            page.total,
+            i64::try_from(page.rows.len()).unwrap_or(i64::MAX)
+        );
+        Ok(page
+            .rows
+            .into_iter()
+            .map(|(letting, _)| letting.title)
+            .collect())
+    }
+
+    fn search(words: &str) -> LettingFilter {
+        LettingFilter {
+            words: Words::parse(words),
+            ..LettingFilter::default()
+        }
+    }
+
+    #[test]
+    fn all_words_must_match_in_any_case_and_any_script() -> anyhow::Result<()> {
+        on_both(|conn| {
+            letting(conn, "Casa ÉTOILE", "Gull Lane", "Dana Point")?;
+            letting(conn, "Pier House", "Étoile Way", "Seal Beach")?;
+            letting(conn, "100% Sun_light", "Gull Lane", "Irvine")?;
+
+            assert_eq!(
+                titles(conn, &search("étoile"))?,
+                ["Casa ÉTOILE", "Pier House"]
+            );
+            assert_eq!(titles(conn, &search("ÉTOILE beach"))?, ["Pier House"]);
+            assert_eq!(
+                titles(conn, &search("lane GULL"))?,
+                ["Casa ÉTOILE", "100% Sun_light"]
+            );
+            assert_eq!(titles(conn, &search("0% n_l"))?, ["100% Sun_light"]);
+            assert!(titles(conn, &search("_"))?.len() == 1);
+            assert!(titles(conn, &search("lighthouse"))?.is_empty());
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn town_and_state_filter_by_their_exact_names() -> anyhow::Result<()> {
+        on_both(|conn| {
+            letting(conn, "One", "Gull Lane", "Orange")?;
+            let texan = LettingDraft {
+                title: "Two".to_owned(),
+                address_id: address(conn, "Gull Lane", "Orange", "TX")?,
+            };
+            Letting::insert(conn, &texan.check().expect("the fixture keeps the rules"))?;
+            letting(conn, "Three", "Orange Lane", "Tustin")?;
+            let city = |city: &str, state: Option<&str>| LettingFilter {
+                city: Some(city.to_owned()),
+                state: state.map(str::to_owned),
+                ..LettingFilter::default()
+            };
+
+            assert_eq!(titles(conn, &city("Orange", None))?, ["One", "Two"]);
+            assert_eq!(titles(conn, &city("Orange", Some("TX")))?, ["Two"]);
+            assert!(titles(conn, &city("Oran", None))?.is_empty());
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn every_order_is_the_same_on_both_databases() -> anyhow::Result<()> {
+        on_both(|conn| {
+            letting(conn, "banana", "Gull Lane", "Tustin")?;
+            letting(conn, "Apple", "Gull Lane", "irvine")?;
+            letting(conn, "apple", "Gull Lane", "Brea")?;
+            let mut by = |sort| {
+                titles(
+                    conn,
+                    &LettingFilter {
+                        sort,
+                        ..LettingFilter::default()
+                    },
+                )
+            };
+
+            assert_eq!(by(Sort::Id)?, ["banana", "Apple", "apple"]);
+            assert_eq!(by(Sort::IdReversed)?, ["apple", "Apple", "banana"]);
+            assert_eq!(by(Sort::Title)?, ["Apple", "apple", "banana"]);
+            assert_eq!(by(Sort::TitleReversed)?, ["banana", "apple", "Apple"]);
+            assert_eq!(by(Sort::City)?, ["apple", "Apple", "banana"]);
+            assert_eq!(by(Sort::CityReversed)?, ["banana", "Apple", "apple"]);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn pages_hold_twenty_four_and_end() -> anyhow::Result<()> {
+        on_both(|conn| {
+            for number in 0..25 {
+                letting(conn, &format!("House {number}"), "Gull Lane", "Brea")?;
+            }
+            let mut page = |number| Letting::page(conn, &search("house"), number);
+
+            assert_eq!(page(1)?.map(|page| page.rows.len()), Some(24));
+            assert_eq!(
+                page(2)?.map(|page| (page.rows.len(), page.total)),
+                Some((1, 25))
+            );
+            assert_eq!(page(3)?, None);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,144 @@
+//! The page on which a file is taken in.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use oc_core::admin::Model;
+use serde::Serialize;
+
+use super::{MOST, Mistake, Outcome, Shown, names};
+use crate::admin::field::Hidden;
+use crate::admin::frame::{Crumb, Visit};
+use crate::admin::models::{capitalized, list_path};
+use crate::admin::signed_in::SignedIn;
+use crate::admin::upload::LARGEST;
+use crate::error::PageError;
+use crate::pages::Page;
+
+/// Mistakes that are told at a time.
+const MOST_MISTAKES: usize = 200;
+
+/// What a file would do, or what is wrong with it.
+#[derive(Serialize, Default)]
+pub(in crate::admin) struct ImportPage {
+    heading: String,
+    columns: String,
+    left_out: &'static str,
+    limits: String,
+    export_href: String,
+    back_href: String,
+    notice: Option<String>,
+    file_error: Option<String>,
+    mistakes_title: Option<String>,
+    mistakes: Vec<MistakeView>,
+    more_mistakes: Option<String>,
+    summary: Option<String>,
+    changes: Vec<Shown>,
+    more_changes: Option<String>,
+    confirm: Option<String>,
+    hidden: Vec<Hidden>,
+}
+
+impl Page for ImportPage {
+    const TEMPLATE: &'static str = "admin/import.html";
+}
+
+#[derive(Serialize)]
+struct MistakeView {
+    row: String,
+    column: String,
+    text: String,
+}
+
+impl ImportPage {
+    /// The page that says why a file was not even read.
+    pub(in crate::admin) fn refused(why: String) -> Self {
+        Self {
+            file_error: Some(why),
+            ..Self::default()
+        }
+    }
+
+    /// The page that shows what a file would do, with `hidden` beside the button that does it.
+    pub(in crate::admin) fn of(
+        model: &Model,
+        outcome: Outcome,
+        hidden: Vec<Hidden>,
+        notice: Option<String>,
+    ) -> Self {
+        let count = outcome.added + outcome.changed;
+        let shown = outcome.shown.len();
+        Self {
+            notice,
+            summary: Some(if count == 0 {
+                "Nothing to change.".to_owned()
+            } else {
+                format!(
+                    "{} to add, {} to change, {} as they are.",
+                    counted(model, outcome.added),
+                    outcome.changed,
+                    outcome.unchanged
+                )
+            }),
+            changes: outcome.shown,
+            more_changes: (count > shown).then(|| format!("{} more rows change.", count - shown)),
+            confirm: (count > 0).then(|| format!("Yes, import {}", counted(model, count))),
+            hidden,
+            ..Self::default()
+        }
+    }
+
+    /// The page that tells what is wrong, the first rows first.
+    pub(in crate::admin) fn with_mistakes(mut mistakes: Vec<Mistake>) -> Self {
+        mistakes.sort_by_key(|mistake| mistake.row);
+        let count = mistakes.len();
+        let view = |mistake: Mistake| MistakeView {
+            row: mistake.row.map_or_else(String::new, |row| row.to_string()),
+            column: mistake.column,
+            text: mistake.text,
+        };
+        Self {
+            mistakes_title: Some(match count {
+                1 => "1 error to correct".to_owned(),
+                count => format!("{count} errors to correct"),
+            }),
+            mistakes: mistakes.into_iter().take(MOST_MISTAKES).map(view).collect(),
+            more_mistakes: (count > MOST_MISTAKES)
+                .then(|| format!("{} more errors.", count - MOST_MISTAKES)),
+            ..Self::default()
+        }
+    }
+
+    /// Sends the page.
+    pub(in crate::admin) fn show(
+        self,
+        visit: &Visit,
+        user: &SignedIn,
+        model: &'static Model,
+        status: StatusCode,
+    ) -> Result<HttpResponse, PageError> {
+        let heading = format!("Import {}", model.plural);
+        let list = list_path(model);
+        let page = Self {
+            heading: heading.clone(),
+            columns: names(model).join(", "),
+            left_out: model.left_out,
+            limits: format!("{} rows and {} MB", MOST, LARGEST >> 20),
+            export_href: format!("{list}export/"),
+            back_href: list.clone(),
+            ..self
+        };
+        let plural = capitalized(model.plural);
+        let crumbs = Crumb::way(&[(plural.as_str(), list.as_str())], "Import");
+        visit.page(status, Some(user), &heading, crumbs, page)
+    }
+}
+
+/// So many of them, in words.
+pub(in crate::admin) fn counted(model: &Model, count: usize) -> String {
+    let word = if count == 1 {
+        model.singular
+    } else {
+        model.plural
+    };
+    format!("{count} {word}")
+}

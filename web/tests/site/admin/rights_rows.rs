@@ -1,0 +1,162 @@
+//! Rows of every kind to try rights on: what they hold, and what can be done with them.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, Result};
+use diesel::QueryResult;
+use lettings::admin::{ADDRESS, LETTING};
+use oc_core::accounts::Group;
+use oc_core::accounts::admin::{GROUP, USER};
+use oc_core::admin::{Listing, Model};
+use oc_core::change_log::LogFilter;
+use oc_core::events::Event;
+use oc_core::{DbConnection, User};
+use profiles::admin::PROFILE;
+
+use super::{Browser, account};
+use crate::support::{letting, profile};
+
+/// The name of a field and what is sent in it.
+pub(super) type Field<'a> = (&'a str, &'a str);
+
+/// Every kind of row.
+pub(super) const MODELS: [Model; 5] = [LETTING, ADDRESS, PROFILE, USER, GROUP];
+
+/// Everything that staff can change, in words: what every row of every kind holds.
+pub(super) fn contents(conn: &mut DbConnection) -> QueryResult<String> {
+    let mut text = String::new();
+    for model in MODELS {
+        let listing = Listing {
+            limit: 1_000,
+            ..Listing::default()
+        };
+        for row in (model.list)(conn, &listing)?.rows {
+            let object = (model.load)(conn, row.id)?;
+            writeln!(text, "{} {object:?}", model.key()).expect("memory takes any text");
+        }
+    }
+    Ok(text)
+}
+
+/// How often the record tells that something was refused.
+pub(super) fn refusals(conn: &mut DbConnection) -> QueryResult<i64> {
+    let filter = LogFilter {
+        action: Some(Event::Refused.word().to_owned()),
+        ..LogFilter::default()
+    };
+    filter.count(conn)
+}
+
+/// A row of each kind, and what the record tells of it.
+pub(super) struct Row {
+    pub(super) id: String,
+    line: String,
+}
+
+/// Makes a row of this kind that can be deleted without what others need, with a state to go back to.
+pub(super) fn row(
+    conn: &mut DbConnection,
+    root: &mut Browser<'_>,
+    model: &Model,
+    name: &str,
+) -> Result<Row> {
+    let (id, fields): (i64, Vec<(&str, String)>) = match model.name {
+        "letting" | "address" => {
+            let letting = letting(conn, name)?;
+            let address = lettings::Letting::with_address(conn, letting)?.1;
+            let fields = if model.name == "letting" {
+                vec![
+                    ("title", format!("{name} again")),
+                    ("address", address.id.to_string()),
+                ]
+            } else {
+                let text = |name, value: &str| (name, value.to_owned());
+                vec![
+                    text("number", "13"),
+                    text("street", "Gull Lane"),
+                    text("city", "Dana Point"),
+                    text("state", "CA"),
+                    text("zip_code", "92629"),
+                    text("country_iso_code", "USA"),
+                ]
+            };
+            (
+                if model.name == "letting" {
+                    letting
+                } else {
+                    address.id
+                },
+                fields,
+            )
+        }
+        "profile" => {
+            let id = profile(conn, name)?;
+            let user = User::find_by_username(conn, name)?.id;
+            let city = ("favorite_city", "Irvine".to_owned());
+            (id, vec![("user", user.to_string()), city])
+        }
+        "user" => {
+            let id = account(conn, name)?;
+            let joined = User::find(conn, id)?.date_joined;
+            let fields = vec![
+                ("username", name.to_owned()),
+                ("first_name", "Again".to_owned()),
+                ("is_active", "on".to_owned()),
+                ("date_joined_0", joined.format("%Y-%m-%d").to_string()),
+                ("date_joined_1", joined.format("%H:%M:%S").to_string()),
+            ];
+            (id, fields)
+        }
+        _ => {
+            let id = Group::insert(conn, &oc_core::testing::group(name))?;
+            (id, vec![("name", format!("{name}-again"))])
+        }
+    };
+    let path = format!("/admin/{}/{}/{id}", model.app, model.name);
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let saved = root.fill(&format!("{path}/change/"), &fields)?;
+    anyhow::ensure!(saved.status == 303, "{path}: {}", saved.text()?);
+    let history = root.get(&format!("{path}/history/"))?.text()?;
+    let line = super::hidden(&history, "restore").context(history)?;
+    Ok(Row {
+        id: id.to_string(),
+        line,
+    })
+}
+
+/// Does it, and says the status.
+pub(super) fn attempt(
+    browser: &mut Browser<'_>,
+    model: &Model,
+    row: &Row,
+    verb: &str,
+) -> Result<u16> {
+    let list = format!("/admin/{}/{}/", model.app, model.name);
+    let page = |name: &str| format!("{list}{}/{name}/", row.id);
+    let ticked = |action| {
+        [
+            ("action", action),
+            ("_selected_action", &*row.id),
+            ("post", "yes"),
+        ]
+    };
+    let answer = match verb {
+        "list" => browser.get(&list)?,
+        "deleted" => browser.get(&format!("{list}deleted/"))?,
+        "row" => browser.get(&page("change"))?,
+        "history" => browser.get(&page("history"))?,
+        "export" => browser.post(&list, &ticked("export_selected"))?,
+        "add page" => browser.get(&format!("{list}add/"))?,
+        // Nothing in it: whoever may send it is told what is missing.
+        "add" => browser.post(&format!("{list}add/"), &[("_save", "")])?,
+        "change" => browser.post(&page("change"), &[("_save", "")])?,
+        "restore" => browser.post(&page("history"), &[("restore", &row.line)])?,
+        "delete page" => browser.get(&page("delete"))?,
+        "delete" => browser.post(&page("delete"), &[("post", "yes")])?,
+        _ => browser.post(&list, &ticked("delete_selected"))?,
+    };
+    Ok(answer.status)
+}
