@@ -1,5 +1,6 @@
 //! Django files of every layout and with every fault, imported into both databases.
 
+mod cases;
 mod database;
 mod dump;
 mod layout;
