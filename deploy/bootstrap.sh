@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes a bare Debian machine ready for the site: Docker, a folder, settings with fresh secrets. May be run again:
-# what is there stays. `cargo xtask deploy vps --bootstrap` brings it to the machine and calls it.
+# what is there stays. `cargo xtask deploy vps --bootstrap` runs it on the machine.
 #
 # usage: bootstrap.sh FOLDER
 
@@ -15,13 +15,18 @@ as_root() {
     fi
 }
 
+# A machine that was just made may be busy with its own updates.
+apt_get() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get --quiet -o DPkg::Lock::Timeout=300 "$@"
+}
+
 install_packages() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get --quiet install --yes --no-install-recommends "$@"
+    apt_get install --yes --no-install-recommends "$@"
 }
 
 # Docker with Compose: from Debian where it has both, and otherwise from Docker's own packages.
 if ! docker compose version > /dev/null 2>&1; then
-    as_root apt-get --quiet update
+    apt_get update
     # shellcheck source=/dev/null
     . /etc/os-release
     if [ "${VERSION_ID:-0}" -ge 13 ]; then
@@ -33,7 +38,7 @@ if ! docker compose version > /dev/null 2>&1; then
             --output /etc/apt/keyrings/docker.asc https://download.docker.com/linux/debian/gpg
         echo "deb [arch=$(dpkg --print-architecture) signed-by=/etc/apt/keyrings/docker.asc] https://download.docker.com/linux/debian $VERSION_CODENAME stable" \
             | as_root tee /etc/apt/sources.list.d/docker.list > /dev/null
-        as_root apt-get --quiet update
+        apt_get update
         install_packages docker-ce docker-ce-cli containerd.io docker-compose-plugin
     fi
 fi

@@ -48,21 +48,31 @@ back_in() {
     rm -f "caddy/out/$1"
 }
 
+# Has Caddy take new settings. One that has only just been started may not listen for them yet.
+reload() {
+    tries=10
+    until compose exec -T caddy caddy reload --config /etc/caddy/Caddyfile; do
+        tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || return 1
+        sleep 1
+    done
+}
+
 # Has the proxy run, with the settings that this release brought.
 start_proxy() {
     case ${proxy:-caddy} in
         caddy)
-            compose --profile caddy up --detach --no-recreate caddy
+            compose --profile caddy up --detach --no-recreate caddy || return
             if ! cmp -s caddy/Caddyfile caddy/loaded; then
-                compose exec -T caddy caddy reload --config /etc/caddy/Caddyfile
+                reload || return
                 cp caddy/Caddyfile caddy/loaded
             fi
             ;;
-        # Apache finds out by itself: a slot that refuses a connection is passed over.
+        # Apache looks for the same files.
         apache | none) ;;
         *)
             echo "PROXY is $proxy in .env: it must be caddy, apache or none" >&2
-            exit 1
+            return 1
             ;;
     esac
 }
@@ -74,16 +84,28 @@ start() {
     compose up --detach --no-deps --wait --wait-timeout 120 "$@" "$slot"
 }
 
-# replace SLOT OTHER IMAGE-OF-A IMAGE-OF-B: fails at the first step that does.
+# replace SLOT OTHER IMAGE-OF-A IMAGE-OF-B: fails at the first step that does. A roll that was cut off may have left
+# anything: what runs is started anew even where it should be the same image already.
 replace() {
-    echo "$1: taken out, stopped, started anew"
-    start "$2" --no-recreate \
-        && out "$1" \
-        && sleep "${drain:-3}" \
-        && compose stop "$1" \
+    if start "$2" --no-recreate; then
+        back_in "$2"
+        echo "$1: taken out, stopped, started anew"
+        out "$1" && sleep "${drain:-3}" || return
+    else
+        echo "$1: stopped, started anew; $2 is not well either, so there is nothing to lose" >&2
+    fi
+    compose stop "$1" \
         && remember "$3" "$4" \
         && start "$1" \
         && back_in "$1"
+}
+
+# Starts everything where nothing ran before.
+first() {
+    if grep -q '^COMPOSE_PROFILES=.*postgres' .env; then
+        compose up --detach --wait postgres || return
+    fi
+    start web-a && back_in web-a && start web-b && back_in web-b && start_proxy
 }
 
 docker pull "$image"
@@ -93,11 +115,13 @@ old_b=$(image_of B)
 if [ -z "$old_a" ]; then
     echo "the first release on this machine"
     remember "$image" "$image"
-    grep -q '^COMPOSE_PROFILES=.*postgres' .env && compose up --detach --wait postgres
-    start web-a
-    start web-b
-    start_proxy
-    exit
+    if first; then
+        exit
+    fi
+    # The next one is the first again.
+    compose logs --no-color --tail 20 web-a >&2 || true
+    rm -f slots.env
+    exit 1
 fi
 
 # back SLOT: what the slot ran before, after it failed with the new image.
@@ -105,21 +129,22 @@ back() {
     echo "$1: the new image does not become healthy; its last words:" >&2
     compose logs --no-color --tail 20 "$1" >&2 || true
     remember "$old_a" "$old_b"
-    if start web-a && back_in web-a && start web-b && back_in web-b; then
-        echo "both slots run what they ran before" >&2
-    else
-        echo "and what it ran before does not either" >&2
-    fi
+    well=yes
+    for each in web-a web-b; do
+        if start "$each"; then
+            back_in "$each"
+        else
+            well=no
+            echo "$each: what it ran before does not become healthy either" >&2
+        fi
+    done
+    [ "$well" = no ] || echo "both slots run what they ran before" >&2
     exit 1
 }
 
 start_proxy
-if [ "$old_a" != "$image" ]; then
-    replace web-a web-b "$image" "$old_b" || back web-a
-fi
-if [ "$old_b" != "$image" ]; then
-    replace web-b web-a "$image" "$image" || back web-b
-fi
+replace web-a web-b "$image" "$old_b" || back web-a
+replace web-b web-a "$image" "$image" || back web-b
 # What has not been used for a month goes.
 docker image prune --all --force --filter until=720h
 echo "both slots run $image"

@@ -1,9 +1,9 @@
 //! The one HTTP client: tries again what is passing, turns refusals into errors, and shows no secret.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -16,6 +16,9 @@ const ATTEMPTS: u32 = 5;
 /// The longest pause that a host may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
+/// How long one request may take, with all that comes of it; an image may be on its way.
+const LONGEST: Duration = Duration::from_mins(5);
+
 /// The most that is read of an answer; an image is smaller.
 const LARGEST_ANSWER: u64 = 512 << 20;
 
@@ -24,6 +27,8 @@ pub(crate) struct Http {
     agent: Agent,
     /// The pause after the first failure; each later one is twice as long.
     first_pause: Duration,
+    /// When nothing is waited for any more.
+    deadline: Cell<Option<Instant>>,
     secrets: RefCell<Vec<String>>,
 }
 
@@ -72,14 +77,26 @@ impl Http {
             .max_idle_connections(0)
             .timeout_connect(Some(Duration::from_secs(10)))
             .timeout_recv_response(Some(Duration::from_mins(1)))
-            .timeout_global(Some(Duration::from_mins(5)))
             .user_agent("oc-lettings-xtask")
             .build();
         Self {
             agent: config.into(),
             first_pause,
+            deadline: Cell::default(),
             secrets: RefCell::default(),
         }
+    }
+
+    /// From now on nothing is waited for longer than that.
+    pub(crate) fn hurry(&self, patience: Duration) {
+        self.deadline.set(Some(Instant::now() + patience));
+    }
+
+    /// What is left until then.
+    fn left(&self) -> Duration {
+        self.deadline.get().map_or(Duration::MAX, |deadline| {
+            deadline.saturating_duration_since(Instant::now())
+        })
     }
 
     /// Keeps a text out of everything that is shown.
@@ -99,10 +116,27 @@ impl Http {
 
     /// One attempt; any status is an answer. `what` says for people whom we ask for what.
     pub(crate) fn once(&self, what: &str, request: &Request<Vec<u8>>) -> Result<Answer> {
+        self.within(LONGEST, what, request)
+    }
+
+    /// One attempt that takes no longer than that.
+    pub(crate) fn within(
+        &self,
+        patience: Duration,
+        what: &str,
+        request: &Request<Vec<u8>>,
+    ) -> Result<Answer> {
+        // No time at all would be taken for no limit.
+        let patience = patience.min(self.left()).max(Duration::from_millis(50));
         let answer = if matches!(request.method().as_str(), "GET" | "HEAD") {
-            self.agent.run(request.clone().map(|_| ()))
+            let request = request.clone().map(|_| ());
+            let request = self.agent.configure_request(request);
+            self.agent
+                .run(request.timeout_global(Some(patience)).build())
         } else {
-            self.agent.run(request.clone())
+            let request = self.agent.configure_request(request.clone());
+            self.agent
+                .run(request.timeout_global(Some(patience)).build())
         };
         let mut answer = answer.map_err(|error| {
             anyhow::anyhow!(
@@ -134,8 +168,11 @@ impl Http {
             if attempt == ATTEMPTS {
                 return outcome;
             }
-            let wanted = outcome.ok().and_then(|answer| answer.pause());
+            let wanted = outcome.as_ref().ok().and_then(Answer::pause);
             let pause_now = wanted.unwrap_or(pause).min(LONGEST_PAUSE);
+            if pause_now >= self.left() {
+                return outcome;
+            }
             eprintln!("  {trouble}; again in {:.1} s", pause_now.as_secs_f32());
             thread::sleep(pause_now);
             pause *= 2;

@@ -40,9 +40,12 @@ impl Deploy<'_> {
 
     /// The revision that answers now.
     pub(crate) fn running(&self) -> Result<String> {
-        match self.site.look() {
+        match self.site.look_again(self.pace) {
             Seen::Revision { revision, .. } => Ok(revision),
-            Seen::Nothing(why) => bail!("{} does not tell what is running: {why}", self.site.url()),
+            Seen::Nothing(why) => bail!(
+                "{} does not tell what is running: {why}; name a commit with --sha",
+                self.site.url()
+            ),
         }
     }
 
@@ -97,7 +100,7 @@ impl Deploy<'_> {
 
     /// What to go back to: the image of what answers now.
     fn before(&self, revision: &str) -> Result<Option<Image>> {
-        let running = match self.site.look() {
+        let running = match self.site.look_again(self.pace) {
             Seen::Revision { revision, .. } => revision,
             Seen::Nothing(why) => {
                 println!("  nothing to go back to: {why}");
@@ -120,6 +123,7 @@ impl Deploy<'_> {
     }
 
     fn attempt(&mut self, image: &Image) -> Result<(), Trouble> {
+        self.site.hurry(self.pace);
         if let Err(error) = self.host.release(image) {
             let refused = error.downcast_ref().is_some_and(Refusal::is_final);
             return Err(if refused {

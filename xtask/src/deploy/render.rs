@@ -36,6 +36,10 @@ impl<'a> Render<'a> {
         http.hide(&hook);
         if let Some((_, parameters)) = hook.split_once('?') {
             http.hide(parameters);
+            for parameter in parameters.split('&') {
+                let (_, value) = parameter.split_once('=').unwrap_or(("", parameter));
+                http.hide(value);
+            }
         }
         let render = Self {
             http,
@@ -43,8 +47,12 @@ impl<'a> Render<'a> {
             key,
             deploy: None,
         };
+        let is_address = ["https://", "http://"]
+            .iter()
+            .any(|scheme| render.hook.starts_with(scheme));
+        // Which service it is needs to be known for the API alone.
         ensure!(
-            render.place().is_some(),
+            is_address && (render.key.is_none() || render.place().is_some()),
             "{HOOK} is not the address of a deploy hook: https://api.render.com/deploy/srv-…?key=…"
         );
         Ok(render)

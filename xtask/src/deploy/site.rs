@@ -9,6 +9,15 @@ use anyhow::{Result, ensure};
 use super::Verdict;
 use crate::http::{Http, get};
 
+/// How long one look may take: a site that keeps its visitors waiting longer is not well.
+const LONGEST_LOOK: Duration = Duration::from_secs(10);
+
+/// How long a host is asked what it knows, before we look at the site again.
+const LONGEST_VERDICT: Duration = Duration::from_secs(10);
+
+/// So often we look for what runs, before we say that nothing does.
+const LOOKS: u32 = 5;
+
 /// How often and how long we look.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
@@ -23,10 +32,10 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// With that pause, up to that time.
+    /// With that pause, up to that time. When there is little time, the pause is so short that a few rows have room.
     pub(crate) fn of(pause: Duration, timeout: Duration) -> Self {
         Self {
-            pause,
+            pause: pause.min(timeout / 40),
             timeout,
             row: 10,
             host_every: 5,
@@ -121,13 +130,31 @@ impl<'a> Site<'a> {
         })
     }
 
+    /// Has nothing waited for longer than the whole may take.
+    pub(crate) fn hurry(&self, pace: Pace) {
+        self.http.hurry(pace.timeout);
+    }
+
     /// Where it is.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
+    /// Looks until some revision answers, though only a few times: one look may be unlucky.
+    pub(crate) fn look_again(&self, pace: Pace) -> Seen {
+        let mut seen = self.look();
+        for _ in 1..LOOKS {
+            if !matches!(seen, Seen::Nothing(_)) {
+                break;
+            }
+            thread::sleep(pace.pause);
+            seen = self.look();
+        }
+        seen
+    }
+
     /// Looks once.
-    pub(crate) fn look(&self) -> Seen {
+    fn look(&self) -> Seen {
         match self.ask("/healthz") {
             Ok((200, health)) => match health["revision"].as_str() {
                 Some(revision) => Seen::Revision {
@@ -155,7 +182,7 @@ impl<'a> Site<'a> {
     fn ask(&self, path: &str) -> Result<(u16, serde_json::Value)> {
         let answer = self
             .http
-            .once(path, &get(&format!("{}{path}", self.url))?)?;
+            .within(LONGEST_LOOK, path, &get(&format!("{}{path}", self.url))?)?;
         let body = answer.json().unwrap_or_default();
         Ok((answer.status, body))
     }
@@ -171,7 +198,10 @@ impl<'a> Site<'a> {
         let mut sightings = Sightings::default();
         let mut row = 0;
         let mut looks: u32 = 0;
+        let mut silent = None;
         loop {
+            self.http
+                .hurry(pace.timeout.saturating_sub(start.elapsed()));
             let seen = self.look();
             let good = matches!(&seen, Seen::Revision { revision: found, trouble: None } if found == revision);
             row = if good { row + 1 } else { 0 };
@@ -184,16 +214,23 @@ impl<'a> Site<'a> {
                 return Ok(());
             }
             if !good && looks.is_multiple_of(pace.host_every) {
+                let left = pace.timeout.saturating_sub(start.elapsed());
+                self.http.hurry(left.min(LONGEST_VERDICT));
                 match verdict() {
-                    Ok(Verdict::Going) => {}
+                    Ok(Verdict::Going) => silent = None,
                     Ok(Verdict::Failed(why)) => return Err(format!("{why}; saw {sightings}")),
-                    Err(error) => return Err(format!("{error:#}; saw {sightings}")),
+                    // The site is the judge, as long as the host has nothing to say.
+                    Err(error) => {
+                        println!("  {seconds:>4} s  {error:#}");
+                        silent = Some(error);
+                    }
                 }
             }
             looks += 1;
             if start.elapsed() + pace.pause > pace.timeout {
+                let silent = silent.map_or_else(String::new, |error| format!("; {error:#}"));
                 return Err(format!(
-                    "{revision} was not well {} times in a row within {} s; saw {sightings}",
+                    "{revision} was not well {} times in a row within {} s; saw {sightings}{silent}",
                     pace.row,
                     pace.timeout.as_secs_f32()
                 ));

@@ -150,10 +150,15 @@ impl<'a> Vps<'a> {
             );
             return Ok(());
         }
-        self.bring(&["bootstrap.sh", "caddy/Caddyfile", "compose.yaml", "roll.sh"])?;
         let path = &self.path;
-        self.machine
-            .run(self.ssh(&format!("sh '{path}/bootstrap.sh' '{path}'")))
+        // Comes first, and by itself: only it can make the folder where that takes more than our own rights.
+        let script = self.machine.root.join("deploy/bootstrap.sh");
+        let script = self.machine.shell.read_file(script)?;
+        let line = format!(
+            "f=$(mktemp) && cat > \"$f\" && sh \"$f\" '{path}' < /dev/null; r=$?; rm -f \"$f\"; exit $r"
+        );
+        self.machine.run(self.ssh(&line).stdin(script))?;
+        self.bring(&FILES)
     }
 }
 

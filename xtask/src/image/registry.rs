@@ -191,12 +191,9 @@ impl<'a> Registry<'a> {
     /// The header that answers a challenge (RFC 9110, section 11.6.1), if we have anything to answer it with.
     fn authorize(&self, challenge: &str) -> Result<Option<String>> {
         let basic = self.credentials.as_ref().map(|(user, token)| {
-            let basic = format!(
-                "Basic {}",
-                BASE64_STANDARD.encode(format!("{user}:{token}"))
-            );
+            let basic = BASE64_STANDARD.encode(format!("{user}:{token}"));
             self.http.hide(&basic);
-            basic
+            format!("Basic {basic}")
         });
         let Some((scheme, rest)) = challenge.split_once(' ') else {
             return Ok(basic);
