@@ -60,7 +60,7 @@ fn check(filter: &str) -> Result<(), String> {
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "_:-".contains(c));
         let is_level = part.parse::<LevelFilter>().is_ok();
-        let is_part = part.contains(['_', ':']) || PARTS.contains(&part);
+        let is_part = is_path && (part.contains(['_', ':']) || PARTS.contains(&part));
         match level {
             _ if directive.is_empty() => {}
             Some(level) if level.is_empty() || part.is_empty() || !is_path => {
@@ -110,6 +110,7 @@ mod tests {
             "=info",
             "info warn",
             "a b=info",
+            "a_b c",
         ] {
             assert!(check(filter).is_err(), "{filter}");
         }

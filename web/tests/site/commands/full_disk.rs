@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -99,7 +99,7 @@ fn seed(file: &Path) -> Result<()> {
 }
 
 /// The disk that only the program sees.
-fn seen_from_here(serving: &Serving, program: &Program) -> std::path::PathBuf {
+fn seen_from_here(serving: &Serving, program: &Program) -> PathBuf {
     let disk = program.folder().join("disk");
     let inside = disk.strip_prefix("/").unwrap_or(&disk);
     Path::new("/proc")
