@@ -7,6 +7,7 @@ mod packed;
 mod page;
 mod sheet;
 mod task;
+mod text;
 
 pub(super) use column::names;
 use importer::Shown;
