@@ -30,6 +30,7 @@ pub(crate) struct Deploy<'a> {
 impl Deploy<'_> {
     /// The image of a commit, if there is one.
     pub(crate) fn find(&self, revision: &str) -> Result<Option<Image>> {
+        self.site.hurry(self.pace);
         let manifest = self.registry.find(revision)?;
         Ok(manifest.map(|manifest| Image {
             revision: revision.to_owned(),
@@ -38,9 +39,15 @@ impl Deploy<'_> {
         }))
     }
 
+    /// What answers now.
+    fn look(&self) -> Seen {
+        self.site.hurry(self.pace);
+        self.site.look_again(self.pace)
+    }
+
     /// The revision that answers now.
     pub(crate) fn running(&self) -> Result<String> {
-        match self.site.look_again(self.pace) {
+        match self.look() {
             Seen::Revision { revision, .. } => Ok(revision),
             Seen::Nothing(why) => bail!(
                 "{} does not tell what is running: {why}; name a commit with --sha",
@@ -62,6 +69,7 @@ impl Deploy<'_> {
         })?;
         println!("{name}: {}", image.reference);
         let before = self.before(revision)?;
+        self.site.hurry(self.pace);
         self.host
             .prepare()
             .with_context(|| format!("{name}: nothing was changed"))?;
@@ -100,7 +108,7 @@ impl Deploy<'_> {
 
     /// What to go back to: the image of what answers now.
     fn before(&self, revision: &str) -> Result<Option<Image>> {
-        let running = match self.site.look_again(self.pace) {
+        let running = match self.look() {
             Seen::Revision { revision, .. } => revision,
             Seen::Nothing(why) => {
                 println!("  nothing to go back to: {why}");

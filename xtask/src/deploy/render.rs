@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::flow::Image;
 use super::{Host, Verdict, encoded, secret};
-use crate::http::{Http, request};
+use crate::http::{Http, Refusal, request};
 use crate::machine::Machine;
 
 /// The hook; whoever has its address may deploy.
@@ -88,7 +88,15 @@ impl Host for Render<'_> {
     }
 
     fn prepare(&mut self) -> Result<()> {
-        self.ask("").map(drop)
+        match self.ask("") {
+            Err(error) if error.downcast_ref().is_some_and(Refusal::is_final) => Err(error),
+            // The API only tells more than the site does: its bad day keeps nobody from a release.
+            Err(error) => {
+                println!("  the site alone will tell how it goes: {error:#}");
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        }
     }
 
     fn release(&mut self, image: &Image) -> Result<()> {

@@ -1,6 +1,9 @@
 //! The real program against hosts that behave like the real ones, and like their bad days, over real sockets.
 
+mod bootstrap;
 mod heroku;
+mod interrupted;
+mod patience;
 mod registry;
 mod render;
 mod rollback;

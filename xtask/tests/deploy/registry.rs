@@ -93,8 +93,14 @@ impl Registry {
 
     /// Which commit an image by digest is of.
     pub(crate) fn revision_of(&self, digest: &str) -> Option<String> {
-        let known = |revision: &&str| self.digest(revision).as_deref() == Some(digest);
-        [OLD, NEW].into_iter().find(known).map(str::to_owned)
+        let contents = self.lock();
+        let wanted = contents.manifests.get(digest)?;
+        let is_tag = |name: &&String| !name.starts_with("sha256:");
+        let same = contents
+            .manifests
+            .iter()
+            .filter(|(_, bytes)| *bytes == wanted);
+        same.map(|(name, _)| name).find(is_tag).cloned()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Contents> {

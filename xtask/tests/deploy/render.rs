@@ -6,32 +6,37 @@ use serde_json::json;
 use crate::registry::Registry;
 use crate::server::{self, Reply};
 use crate::world::{Day, NEW, OLD, Shared};
-use crate::xtask::{Run, run};
+use crate::xtask::{Run, run, run_at_its_own_pace};
 
 const HOOK_KEY: &str = "hook-hunter2";
-const API_KEY: &str = "rnd_hunter3";
+pub(crate) const API_KEY: &str = "rnd_hunter3";
 
 /// What the host's own doors do.
 #[derive(Clone, Copy, Default)]
-struct Doors {
+pub(crate) struct Doors {
     /// The hook is busy so many times before it hears.
-    busy: u32,
+    pub(crate) busy: u32,
     /// The hook's answer to everybody, if it is not yes.
-    refusal: Option<u16>,
+    pub(crate) refusal: Option<u16>,
     /// What the API says of every deploy of the new revision.
-    state: Option<&'static str>,
+    pub(crate) state: Option<&'static str>,
+    /// The hook takes requests for the new revision, does as it is told and says nothing.
+    pub(crate) hook_hangs: bool,
+    /// The API has no time for anybody.
+    pub(crate) api_is_busy: bool,
 }
 
 /// A host with a site; the variables that lead there.
-struct Render {
-    world: Shared,
+pub(crate) struct Render {
+    pub(crate) world: Shared,
     app_url: String,
     registry: Registry,
     hook: String,
 }
 
 impl Render {
-    fn start(day: Day, doors: Doors) -> Result<Self> {
+    /// One on which the old revision runs.
+    pub(crate) fn start(day: Day, doors: Doors) -> Result<Self> {
         let world = Shared::new(day);
         let registry = Registry::with_both()?;
         let hook = server::start(answers(world.clone(), registry.clone(), doors))?;
@@ -43,7 +48,26 @@ impl Render {
         })
     }
 
-    fn deploy(&self, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
+    /// Releases the new revision, in a hurry.
+    pub(crate) fn deploy(&self, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
+        self.deploy_by(run, more, variables)
+    }
+
+    /// Releases the new revision with the pauses that the program chooses.
+    pub(crate) fn deploy_at_its_own_pace(
+        &self,
+        more: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Run> {
+        self.deploy_by(run_at_its_own_pace, more, variables)
+    }
+
+    fn deploy_by(
+        &self,
+        run: impl Fn(&[&str], &[(&str, &str)]) -> Result<Run>,
+        more: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Run> {
         let name = format!("{}/ada", self.registry.place);
         let ours = [
             ("APP_URL", self.app_url.as_str()),
@@ -64,6 +88,9 @@ fn answers(
     let mut busy = doors.busy;
     move |asked| {
         if asked.path.starts_with("/v1/services/srv-1") {
+            if doors.api_is_busy {
+                return Reply::new(503, "busy");
+            }
             let expected = format!("Bearer {API_KEY}");
             let given = asked.headers.get("authorization");
             if given != Some(&expected) {
@@ -77,7 +104,10 @@ fn answers(
             return Reply::json(&json!({ "id": "dep-1", "status": state }));
         }
         if let Some(status) = doors.refusal {
-            return Reply::new(status, format!("{} is not welcome", asked.query));
+            return Reply::new(
+                status,
+                format!("{HOOK_KEY} of {} is not welcome", asked.query),
+            );
         }
         if busy > 0 {
             busy -= 1;
@@ -93,6 +123,9 @@ fn answers(
         match registry.revision_of(pinned) {
             Some(revision) if known => {
                 world.release(&revision);
+                if doors.hook_hangs && revision == NEW {
+                    return Reply::silence();
+                }
                 Reply::json(&json!({ "deploy": { "id": "dep-1" } }))
             }
             _ => Reply::new(404, "no such hook or image"),
@@ -101,7 +134,7 @@ fn answers(
 }
 
 /// Asserts that the new revision was tried, and the old one brought back.
-fn assert_went_back(host: &Render, run: &Run, saw: &str) {
+pub(crate) fn assert_went_back(host: &Render, run: &Run, saw: &str) {
     assert!(!run.ok);
     run.assert_said(&[saw, &format!("Went back: {OLD} answers again")]);
     assert_eq!(host.world.released(), [NEW, OLD]);
@@ -140,7 +173,7 @@ fn a_busy_hook_is_asked_again() -> Result<()> {
 }
 
 #[test]
-fn a_refusal_is_an_error_and_changes_nothing() -> Result<()> {
+fn a_refusal_is_an_error_shows_no_secret_and_changes_nothing() -> Result<()> {
     for status in [400, 401, 403, 404] {
         let doors = Doors {
             refusal: Some(status),
@@ -151,7 +184,11 @@ fn a_refusal_is_an_error_and_changes_nothing() -> Result<()> {
         let run = host.deploy(&[], &[])?;
 
         assert!(!run.ok);
-        run.assert_said(&["nothing was changed", &format!("hook answered {status}")]);
+        run.assert_said(&[
+            "nothing was changed",
+            &format!("hook answered {status}: … of "),
+            "is not welcome",
+        ]);
         assert!(host.world.released().is_empty());
     }
     Ok(())

@@ -1,51 +1,112 @@
 //! Going back by hand.
 
-use anyhow::Result;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::registry::Registry;
 use crate::server::{self, Reply};
 use crate::world::{Day, NEW, OLD, Shared};
-use crate::xtask::run;
+use crate::xtask::{Run, run};
+
+/// A host that releases whatever image it is asked for.
+struct Host {
+    world: Shared,
+    registry: Registry,
+    hook: String,
+    app_url: String,
+}
+
+impl Host {
+    fn start() -> Result<Self> {
+        let world = Shared::new(Day::Good { looks: 0 });
+        let registry = Registry::with_both()?;
+        let (ours, images) = (world.clone(), registry.clone());
+        let hook = server::start(move |asked| {
+            let digest = asked.query.split("%40sha256%3A").nth(1).unwrap_or_default();
+            match images.revision_of(&format!("sha256:{digest}")) {
+                Some(revision) => {
+                    ours.release(&revision);
+                    Reply::json(&json!({}))
+                }
+                None => Reply::new(404, ""),
+            }
+        })?;
+        Ok(Self {
+            app_url: world.site()?,
+            world,
+            registry,
+            hook: format!("http://{hook}/deploy/srv-1?key=hunter5"),
+        })
+    }
+
+    fn rollback(&self, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
+        let name = format!("{}/ada", self.registry.place);
+        let ours = [
+            ("APP_URL", self.app_url.as_str()),
+            ("RENDER_DEPLOY_HOOK_URL", &self.hook),
+        ];
+        let line = [&["rollback", "render", "--name", &name], more].concat();
+        run(&line, &[&ours, variables].concat())
+    }
+}
+
+/// Commits, oldest first, in a repository of their own.
+fn commits(folder: &Path, number: u32) -> Result<Vec<String>> {
+    let git = |arguments: &[&str]| -> Result<String> {
+        let who = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+        let mut git = Command::new("git");
+        let output = git.current_dir(folder).args(who).args(arguments).output()?;
+        ensure!(output.status.success(), "git {arguments:?}: {output:?}");
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    };
+    git(&["init", "--quiet"])?;
+    let commit = |number: u32| {
+        let message = number.to_string();
+        git(&["commit", "--quiet", "--allow-empty", "--message", &message])?;
+        git(&["rev-parse", "HEAD"])
+    };
+    (1..=number).map(commit).collect()
+}
 
 #[test]
 fn the_named_commit_is_released_again() -> Result<()> {
-    let world = Shared::new(Day::Good { looks: 0 });
-    let registry = Registry::with_both()?;
-    let (ours, images) = (world.clone(), registry.clone());
-    let hook = server::start(move |asked| {
-        let digest = asked.query.split("%40sha256%3A").nth(1).unwrap_or_default();
-        match images.revision_of(&format!("sha256:{digest}")) {
-            Some(revision) => {
-                ours.release(&revision);
-                Reply::json(&json!({}))
-            }
-            None => Reply::new(404, ""),
-        }
-    })?;
-    world.release(NEW);
-    let variables = [
-        ("APP_URL", world.site()?),
-        (
-            "RENDER_DEPLOY_HOOK_URL",
-            format!("http://{hook}/deploy/srv-1?key=k"),
-        ),
-    ];
-    let variables = variables
-        .each_ref()
-        .map(|(name, value)| (*name, value.as_str()));
-    let name = format!("{}/ada", registry.place);
+    let host = Host::start()?;
+    host.world.release(NEW);
 
-    let unknown = run(&["rollback", "render", "--name", &name], &variables)?;
-    let named = run(
-        &["rollback", "render", "--name", &name, "--sha", OLD],
-        &variables,
-    )?;
+    let unknown = host.rollback(&[], &[])?;
+    let named = host.rollback(&["--sha", OLD], &[])?;
 
     // What came before is asked from git, which knows nothing of the commits of this test.
     assert!(!unknown.ok);
     unknown.assert_said(&["does not know what came before", "--sha"]);
     assert!(named.ok, "{}", named.said);
-    assert_eq!(world.released(), [NEW, OLD]);
+    assert_eq!(host.world.released(), [NEW, OLD]);
+    Ok(())
+}
+
+#[test]
+fn without_a_name_the_newest_earlier_commit_that_has_an_image_is_released() -> Result<()> {
+    let host = Host::start()?;
+    let folder = tempfile::tempdir()?;
+    let commits = commits(folder.path(), 4)?;
+    let [first, second, _without_image, running] = &commits[..] else {
+        anyhow::bail!("{commits:?}")
+    };
+    for revision in [first, second, running] {
+        host.registry.add(revision);
+    }
+    host.world.release(running);
+    let git = folder.path().join(".git").display().to_string();
+
+    let run = host.rollback(&[], &[("GIT_DIR", &git)])?;
+
+    assert!(run.ok, "{}", run.said);
+    run.assert_said(&[&format!(
+        "{running} is running; the one before it that has an image is {second}"
+    )]);
+    assert_eq!(host.world.released(), [running.as_str(), second]);
     Ok(())
 }

@@ -21,6 +21,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
+    /// Whether nothing of it is ever sent, while the connection stays open.
+    silent: bool,
 }
 
 impl Reply {
@@ -30,6 +32,15 @@ impl Reply {
             status,
             headers: Vec::new(),
             body: body.into(),
+            silent: false,
+        }
+    }
+
+    /// Nothing, for as long as the other side waits.
+    pub(crate) fn silence() -> Self {
+        Self {
+            silent: true,
+            ..Self::new(0, "")
         }
     }
 
@@ -50,17 +61,19 @@ pub(crate) fn start(mut answer: impl FnMut(&Asked) -> Reply + Send + 'static) ->
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let place = listener.local_addr()?.to_string();
     thread::spawn(move || {
-        for connection in listener.incoming() {
+        let mut waiting = Vec::new();
+        for connection in listener.incoming().flatten() {
             // Whoever hangs up in between asks again or not; the next one gets an answer.
-            let _ = connection
-                .map_err(anyhow::Error::from)
-                .and_then(|connection| serve(&connection, &mut answer));
+            if let Ok(false) = serve(&connection, &mut answer) {
+                waiting.push(connection);
+            }
         }
     });
     Ok(place)
 }
 
-fn serve(connection: &TcpStream, answer: &mut impl FnMut(&Asked) -> Reply) -> Result<()> {
+/// Answers one request; whether anything was said.
+fn serve(connection: &TcpStream, answer: &mut impl FnMut(&Asked) -> Reply) -> Result<bool> {
     let mut reader = BufReader::new(connection);
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -92,6 +105,9 @@ fn serve(connection: &TcpStream, answer: &mut impl FnMut(&Asked) -> Reply) -> Re
         body,
     };
     let reply = answer(&asked);
+    if reply.silent {
+        return Ok(false);
+    }
     let mut connection = connection;
     write!(
         connection,
@@ -106,5 +122,5 @@ fn serve(connection: &TcpStream, answer: &mut impl FnMut(&Asked) -> Reply) -> Re
     if !is_head {
         connection.write_all(&reply.body)?;
     }
-    Ok(())
+    Ok(true)
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -14,13 +14,28 @@ use tempfile::TempDir;
 /// Debian keeps it out of the `PATH` of users.
 const SSHD: &str = "/usr/sbin/sshd";
 
+/// Whoever logs in is not the superuser there.
+const ID: &str = r#"#!/bin/sh
+case "$*:$(/usr/bin/id -u)" in
+    -u:0) echo 1000 ;;
+    *) exec /usr/bin/id "$@" ;;
+esac
+"#;
+
+/// Makes folders, also where the user alone cannot; all else is only written down.
+const SUDO: &str = r#"#!/bin/sh
+shift
+echo "$*" >> RECORD/sudo
+[ "$1" != install ] || { mkdir -p RECORD/opened && exec "$@"; }
+"#;
+
 /// Does as Docker would, as far as `roll.sh` can tell: a slot whose image stands in the file `bad` never gets healthy.
 const DOCKER: &str = r#"#!/bin/sh
 echo "$*" >> RECORD/calls
 case "$*" in
     *" stop "*)
-        # Whoever stops a slot must have sent its visitors elsewhere.
-        [ -f "caddy/out/${*##* }" ] || exit 1
+        # Whoever stops a slot must have sent its visitors elsewhere, unless there is nowhere.
+        [ -f "caddy/out/${*##* }" ] || [ -f RECORD/nowhere ] || exit 1
         ;;
 esac
 ps -ww -e -o args >> RECORD/processes
@@ -31,9 +46,11 @@ case "$*" in
     *"--wait-timeout 120 "*web-b) image=$IMAGE_B ;;
 esac
 if [ -n "$image" ] && [ -f RECORD/bad ] && [ "$image" = "$(cat RECORD/bad)" ]; then
+    : > RECORD/nowhere
     echo "container is unhealthy" >&2
     exit 1
 fi
+[ -z "$image" ] || rm -f RECORD/nowhere
 "#;
 
 /// A machine that can be reached by SSH.
@@ -65,7 +82,10 @@ impl Machine {
         }
         fs::create_dir_all(path.join("bin"))?;
         let here = path.display().to_string();
-        script(&path.join("bin/docker"), &DOCKER.replace("RECORD", &here))?;
+        for (name, text) in [("docker", DOCKER), ("id", ID), ("sudo", SUDO)] {
+            script(&path.join("bin").join(name), &text.replace("RECORD", &here))?;
+        }
+        fs::create_dir(path.join("srv"))?;
         script(
             &path.join("session"),
             &format!("#!/bin/sh\nPATH={here}/bin:$PATH exec sh -c \"$SSH_ORIGINAL_COMMAND\"\n"),
@@ -95,7 +115,14 @@ impl Machine {
 
     /// Where the project goes.
     pub(crate) fn project(&self) -> PathBuf {
-        self.folder.path().join("project")
+        self.folder.path().join("srv/project")
+    }
+
+    /// Makes the place for the project one in which only `sudo` can make a folder.
+    pub(crate) fn close(&self) -> Result<()> {
+        let place = self.folder.path().join("srv");
+        fs::remove_dir(&place)?;
+        Ok(symlink(self.folder.path().join("opened"), place)?)
     }
 
     /// What `docker` was told, a call a line, without what is the same in all.
@@ -113,6 +140,11 @@ impl Machine {
     /// Makes an image one that never becomes healthy.
     pub(crate) fn spoil(&self, image: &str) -> Result<()> {
         Ok(fs::write(self.folder.path().join("bad"), image)?)
+    }
+
+    /// Makes every image healthy again.
+    pub(crate) fn mend(&self) -> Result<()> {
+        Ok(fs::remove_file(self.folder.path().join("bad"))?)
     }
 }
 

@@ -1,8 +1,7 @@
 //! Deploys to a machine of our own.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use serde_json::json;
@@ -14,8 +13,8 @@ use crate::world::{NEW, OLD};
 use crate::xtask::{Run, run};
 
 /// A machine on which the old revision runs in both slots.
-struct Vps {
-    machine: Machine,
+pub(crate) struct Vps {
+    pub(crate) machine: Machine,
     registry: Registry,
     app_url: String,
     /// For temporary files of the program.
@@ -24,7 +23,7 @@ struct Vps {
 
 impl Vps {
     /// Bare, but for Docker.
-    fn bare() -> Result<Self> {
+    pub(crate) fn bare() -> Result<Self> {
         let machine = Machine::start()?;
         let registry = Registry::with_both()?;
         let app_url = site(machine.project(), registry.clone())?;
@@ -36,31 +35,41 @@ impl Vps {
         })
     }
 
-    fn start() -> Result<Self> {
+    /// With settings, and nothing that runs.
+    pub(crate) fn prepared() -> Result<Self> {
         let vps = Self::bare()?;
         let project = vps.machine.project();
         fs::create_dir(&project)?;
         fs::write(project.join(".env"), "PROXY=caddy\nDRAIN=0\n")?;
-        let old = vps.image(OLD);
-        fs::write(
-            project.join("slots.env"),
-            format!("IMAGE_A={old}\nIMAGE_B={old}\n"),
-        )?;
         Ok(vps)
     }
 
-    fn image(&self, revision: &str) -> String {
+    /// With the old revision in both slots.
+    pub(crate) fn start() -> Result<Self> {
+        let vps = Self::prepared()?;
+        let old = vps.image(OLD);
+        vps.remember(&old, &old)?;
+        Ok(vps)
+    }
+
+    /// Notes what the slots run.
+    pub(crate) fn remember(&self, a: &str, b: &str) -> Result<()> {
+        let slots = format!("IMAGE_A={a}\nIMAGE_B={b}\n");
+        Ok(fs::write(self.machine.project().join("slots.env"), slots)?)
+    }
+
+    pub(crate) fn image(&self, revision: &str) -> String {
         let digest = self.registry.digest(revision).unwrap_or_default();
         format!("{}/ada/oc-lettings-site@{digest}", self.registry.place)
     }
 
-    fn slots(&self) -> Result<String> {
+    pub(crate) fn slots(&self) -> Result<String> {
         Ok(fs::read_to_string(
             self.machine.project().join("slots.env"),
         )?)
     }
 
-    fn deploy(&self, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
+    pub(crate) fn deploy(&self, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
         let name = format!("{}/ada", self.registry.place);
         let project = self.machine.project().display().to_string();
         let temporary = self.temporary.path().display().to_string();
@@ -103,13 +112,22 @@ fn site(project: PathBuf, registry: Registry) -> Result<String> {
 }
 
 /// What is done to replace a slot, while the other one has the visitors.
-fn replaced(slot: &str, other: &str) -> [String; 3] {
+pub(crate) fn replaced(slot: &str, other: &str) -> [String; 3] {
     let up = "up --detach --no-deps --wait --wait-timeout 120";
     [
         format!("{up} --no-recreate {other}"),
         format!("stop {slot}"),
         format!("{up} {slot}"),
     ]
+}
+
+/// Asserts that both slots run that image and have visitors.
+pub(crate) fn assert_both_run(vps: &Vps, image: &str) -> Result<()> {
+    assert_eq!(vps.slots()?, format!("IMAGE_A={image}\nIMAGE_B={image}\n"));
+    let out = vps.machine.project().join("caddy/out");
+    let out = fs::read_dir(out).map_or(0, Iterator::count);
+    assert_eq!(out, 0, "a slot is left without visitors");
+    Ok(())
 }
 
 #[test]
@@ -129,14 +147,7 @@ fn one_slot_after_the_other_gets_the_new_image() -> Result<()> {
     ];
     let end = ["image prune --all --force --filter until=720h".to_owned()];
     assert_eq!(vps.machine.calls(), [&begin[..], &rolls, &end].concat());
-    assert_eq!(vps.slots()?, format!("IMAGE_A={new}\nIMAGE_B={new}\n"));
-    let out = vps.machine.project().join("caddy/out");
-    assert_eq!(
-        fs::read_dir(out)?.count(),
-        0,
-        "a slot is left without visitors"
-    );
-    Ok(())
+    assert_both_run(&vps, &new)
 }
 
 #[test]
@@ -152,8 +163,7 @@ fn an_image_that_never_becomes_healthy_gives_way_to_the_old_one() -> Result<()> 
         "both slots run what they ran before",
         &format!("Went back: {OLD} answers again"),
     ]);
-    let old = vps.image(OLD);
-    assert_eq!(vps.slots()?, format!("IMAGE_A={old}\nIMAGE_B={old}\n"));
+    assert_both_run(&vps, &vps.image(OLD))?;
     // The other slot had visitors until the first one was well again.
     let calls = vps.machine.calls();
     let stops = calls.iter().filter(|call| call.starts_with("stop "));
@@ -208,42 +218,4 @@ fn no_secret_is_in_the_list_of_processes() -> Result<()> {
     let body = vps.machine.key.lines().nth(1).unwrap_or_default();
     assert!(!processes.contains(body) && !processes.contains("dckr-hunter2"));
     Ok(())
-}
-
-#[test]
-fn a_machine_without_settings_is_told_how_to_get_them() -> Result<()> {
-    let vps = Vps::bare()?;
-
-    let run = vps.deploy(&[], &[])?;
-
-    assert!(!run.ok);
-    run.assert_said(&["nothing was changed", "--bootstrap"]);
-    Ok(())
-}
-
-#[test]
-fn a_bare_machine_is_prepared_once_and_gets_its_first_release() -> Result<()> {
-    let vps = Vps::bare()?;
-
-    let first = vps.deploy(&["--bootstrap"], &[])?;
-    let env = vps.machine.project().join(".env");
-    let settings = fs::read_to_string(&env)?;
-    let second = vps.deploy(&["--bootstrap"], &[])?;
-    let release = vps.deploy(&[], &[])?;
-
-    assert!(first.ok && second.ok, "{}{}", first.said, second.said);
-    let secret = settings
-        .lines()
-        .find_map(|line| line.strip_prefix("SECRET_KEY="));
-    assert_eq!(secret.map(str::len), Some(64));
-    first.assert_hid(&[secret.unwrap_or_default()]);
-    assert_eq!(fs::read_to_string(&env)?, settings);
-    assert_eq!(mode(&env)?, 0o600);
-    assert!(release.ok, "{}", release.said);
-    release.assert_said(&["the first release on this machine"]);
-    Ok(())
-}
-
-fn mode(path: &Path) -> Result<u32> {
-    Ok(fs::metadata(path)?.permissions().mode() & 0o777)
 }

@@ -26,6 +26,8 @@ pub(crate) enum Day {
     NeverReady,
     /// Nothing answers any more.
     Down,
+    /// The new one takes connections and says nothing.
+    Hangs,
 }
 
 /// What runs.
@@ -33,6 +35,8 @@ pub(crate) struct World {
     day: Day,
     running: String,
     looks: u32,
+    /// So many looks at the site find nobody, whatever runs.
+    pub(crate) unlucky: u32,
     /// Every revision that was asked for, in order.
     pub(crate) released: Vec<String>,
 }
@@ -48,6 +52,7 @@ impl Shared {
             day,
             running: OLD.to_owned(),
             looks: 0,
+            unlucky: 0,
             released: Vec::new(),
         })))
     }
@@ -85,6 +90,13 @@ impl Shared {
 impl World {
     fn answer(&mut self, path: &str) -> Reply {
         let is_new = self.running == NEW;
+        if self.unlucky > 0 {
+            self.unlucky -= 1;
+            return Reply::new(502, "Bad Gateway");
+        }
+        if is_new && self.day == Day::Hangs {
+            return Reply::silence();
+        }
         if path == "/readyz" {
             let ready = !(is_new && self.day == Day::NeverReady);
             let state = if ready { "ok" } else { "failed" };

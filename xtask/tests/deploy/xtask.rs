@@ -37,11 +37,13 @@ impl Run {
 
 /// Runs `cargo xtask` with these words and these variables, in a hurry.
 pub(crate) fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
+    run_at_its_own_pace(&[arguments, &["--every", "2ms"]].concat(), variables)
+}
+
+/// Runs `cargo xtask` with these words alone.
+pub(crate) fn run_at_its_own_pace(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
     command.args(arguments);
-    if arguments[0] == "deploy" || arguments[0] == "rollback" {
-        command.args(["--every", "2ms"]);
-    }
     for name in [
         "APP_URL",
         "DOCKERHUB_TOKEN",

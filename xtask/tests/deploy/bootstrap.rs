@@ -1,0 +1,61 @@
+//! A bare machine, made ready for deploys.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::vps::Vps;
+
+#[test]
+fn a_machine_without_settings_is_told_how_to_get_them() -> Result<()> {
+    let vps = Vps::bare()?;
+
+    let run = vps.deploy(&[], &[])?;
+
+    assert!(!run.ok);
+    run.assert_said(&["nothing was changed", "--bootstrap"]);
+    Ok(())
+}
+
+#[test]
+fn a_bare_machine_is_prepared_once_and_gets_its_first_release() -> Result<()> {
+    let vps = Vps::bare()?;
+
+    let first = vps.deploy(&["--bootstrap"], &[])?;
+    let env = vps.machine.project().join(".env");
+    let settings = fs::read_to_string(&env)?;
+    let second = vps.deploy(&["--bootstrap"], &[])?;
+    let release = vps.deploy(&[], &[])?;
+
+    assert!(first.ok && second.ok, "{}{}", first.said, second.said);
+    let secret = settings
+        .lines()
+        .find_map(|line| line.strip_prefix("SECRET_KEY="));
+    assert_eq!(secret.map(str::len), Some(64));
+    first.assert_hid(&[secret.unwrap_or_default()]);
+    assert_eq!(fs::read_to_string(&env)?, settings);
+    assert_eq!(mode(&env)?, 0o600);
+    assert!(release.ok, "{}", release.said);
+    release.assert_said(&["the first release on this machine"]);
+    Ok(())
+}
+
+#[test]
+fn a_folder_that_the_user_cannot_make_is_made_first() -> Result<()> {
+    let vps = Vps::bare()?;
+    vps.machine.close()?;
+
+    let run = vps.deploy(&["--bootstrap"], &[])?;
+
+    assert!(run.ok, "{}", run.said);
+    for file in [".env", "compose.yaml", "roll.sh", "caddy/Caddyfile"] {
+        assert!(vps.machine.project().join(file).is_file(), "{file}");
+    }
+    Ok(())
+}
+
+fn mode(path: &Path) -> Result<u32> {
+    Ok(fs::metadata(path)?.permissions().mode() & 0o777)
+}
