@@ -16,6 +16,9 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// The most of a stack that is logged (bytes).
 const LONGEST: usize = 8 << 10;
 
+/// What stands for a stack where the program was stripped of the names of its functions.
+const NAMELESS: &str = "(this build has no names of functions)";
+
 /// Has panics logged from now on.
 pub(super) fn log(queue: Option<Queue>) {
     static ONCE: Once = Once::new();
@@ -53,9 +56,11 @@ fn stack(backtrace: &Backtrace) -> String {
         .collect();
     let marked = |mark: &str| calls.iter().position(|(name, _)| name.contains(mark));
     // Between these marks of Rust's own stands what is ours, behind a few calls of what makes a panic.
-    let start = marked("__rust_end_short_backtrace").map_or(0, |place| place + 1);
+    let Some(start) = marked("__rust_end_short_backtrace") else {
+        return NAMELESS.to_owned();
+    };
     let end = marked("__rust_begin_short_backtrace").filter(|end| *end > start);
-    let ours = calls[start..end.unwrap_or(calls.len())]
+    let ours = calls[start + 1..end.unwrap_or(calls.len())]
         .iter()
         .skip_while(|(name, _)| name.contains("panicking") || name.contains("begin_unwind"));
     let mut text = String::new();
