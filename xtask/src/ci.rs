@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use crate::machine::Machine;
 use crate::{
@@ -18,11 +18,26 @@ pub(crate) struct Args {
 }
 
 /// How a step went that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// It did all that it is for.
     Done,
     /// It could not look, for a reason that lies outside the project, and said so.
     NotChecked,
+}
+
+impl Outcome {
+    /// What a chore makes of it that was named by itself. Nobody reads the lines of a pipeline that is green, so what
+    /// could not look is an error there.
+    pub(crate) fn alone(self, machine: &Machine) -> Result<()> {
+        let in_a_pipeline = machine.variable("CI").is_some_and(|value| value != "false");
+        ensure!(
+            self == Self::Done || !in_a_pipeline,
+            "not all was checked, for the reason above, and where the variable CI is set that is an error: \
+             mend what is missing, or start this again if a host was out of reach"
+        );
+        Ok(())
+    }
 }
 
 /// A step: its name and what it does.
@@ -105,6 +120,20 @@ fn row(name: &str, result: &Result<Outcome>, time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_chore_could_not_check_is_an_error_in_a_pipeline() -> Result<()> {
+        let machine = Machine::new(false)?;
+        for (variable, is_pipeline) in [("true", true), ("1", true), ("false", false), ("", false)]
+        {
+            machine.shell.set_var("CI", variable);
+
+            assert!(Outcome::Done.alone(&machine).is_ok());
+            let not_checked = Outcome::NotChecked.alone(&machine);
+            assert_eq!(not_checked.is_err(), is_pipeline, "CI={variable}");
+        }
+        Ok(())
+    }
 
     #[test]
     fn a_row_tells_how_the_step_went() {

@@ -44,6 +44,9 @@ pub(crate) const BROWSER: [Need; 3] = [
     ),
 ];
 
+/// For taking an image to a registry and back.
+pub(crate) const REGISTRY: [Need; 1] = [program("docker-registry", "docker-registry")];
+
 /// For replacing the slots behind a proxy.
 pub(crate) const CADDY: [Need; 1] = [program("caddy", "caddy")];
 

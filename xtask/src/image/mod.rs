@@ -1,6 +1,7 @@
 //! The image of a commit: built, tried, described, pushed.
 
 mod engine;
+mod local_registry;
 pub(crate) mod name;
 pub(crate) mod registry;
 mod sbom;
@@ -58,8 +59,12 @@ pub(crate) struct Args {
     no_cache: bool,
 }
 
-/// Builds the image of the commit that is checked out.
+/// Builds the image of the commit that is checked out, and does with it what is asked for.
 pub(crate) fn run(machine: &Machine, args: &Args) -> Result<()> {
+    build(machine, args)?.alone(machine)
+}
+
+fn build(machine: &Machine, args: &Args) -> Result<Outcome> {
     let engine = engine::find(machine, args.engine)?;
     let source = Source::of(machine, args.allow_dirty)?;
     let repository = repository(machine, args.name.as_deref())?;
@@ -85,14 +90,16 @@ pub(crate) fn run(machine: &Machine, args: &Args) -> Result<()> {
     if args.sbom {
         println!("{}", sbom::write(machine, &source)?.display());
     }
+    let mut outcome = Outcome::Done;
     if args.check {
         let image = repository.tagged(&source.revision);
-        trial::run(machine, engine, &image, &source)?;
+        outcome = trial::run(machine, engine, &image, &source)?;
     }
     if args.push {
+        outcome.alone(machine)?;
         push(machine, engine, &source, &repository)?;
     }
-    Ok(())
+    Ok(outcome)
 }
 
 /// The image in `cargo xtask ci --all`, where something can build it.
@@ -107,7 +114,7 @@ pub(crate) fn check(machine: &Machine) -> Result<Outcome> {
         allow_dirty: true,
         ..Args::default()
     };
-    run(machine, &args).map(|()| Outcome::Done)
+    build(machine, &args)
 }
 
 /// The repository of that account, or of the one that the environment names.

@@ -2,7 +2,6 @@
 
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Child;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -10,11 +9,14 @@ use serde_json::Value;
 use xshell::{Cmd, cmd};
 
 use super::engine::Engine;
+use super::local_registry::LocalRegistry;
 use super::name::Repository;
 use super::registry::Registry;
 use super::source::Source;
+use crate::ci::Outcome;
 use crate::http::{Answer, Http, get};
 use crate::machine::Machine;
+use crate::needs;
 
 /// The most that an image may weigh.
 const LARGEST: u64 = 30_000_000;
@@ -26,18 +28,29 @@ const USER: &str = "10001:10001";
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Goes through all of it, and fails at the first thing that is not as it should be.
-pub(crate) fn run(machine: &Machine, engine: Engine, image: &str, source: &Source) -> Result<()> {
+pub(crate) fn run(
+    machine: &Machine,
+    engine: Engine,
+    image: &str,
+    source: &Source,
+) -> Result<Outcome> {
     let runner = Runner::find(machine, engine)?;
     let size = runner.look_at(image, source)?;
     println!("{image}: {}.{} MB", size / 1_000_000, size / 100_000 % 10);
     runner.live(image, source)?;
     runner.forgetful_start(image)?;
-    match machine.find_program("docker-registry") {
-        Some(program) => round_trip(&runner, engine, image, &program, source)?,
-        None => eprintln!("push and pull: not checked (`docker-registry` is not installed)"),
-    }
+    let outcome = match needs::require(machine, &needs::REGISTRY) {
+        Ok(()) => {
+            round_trip(&runner, engine, image, source)?;
+            Outcome::Done
+        }
+        Err(error) => {
+            eprintln!("push and pull: not checked (there is no docker-registry: {error:#})");
+            Outcome::NotChecked
+        }
+    };
     println!("{image}: started, asked, stopped: all well");
-    Ok(())
+    Ok(outcome)
 }
 
 /// What starts containers: docker, or podman for what buildah has built too.
@@ -226,15 +239,9 @@ impl Drop for Container<'_> {
 }
 
 /// Pushes to a registry on this machine, forgets, pulls by digest, and starts what came back.
-fn round_trip(
-    runner: &Runner<'_>,
-    engine: Engine,
-    image: &str,
-    program: &Path,
-    source: &Source,
-) -> Result<()> {
+fn round_trip(runner: &Runner<'_>, engine: Engine, image: &str, source: &Source) -> Result<()> {
     let machine = runner.machine;
-    let server = LocalRegistry::start(machine, program)?;
+    let server = LocalRegistry::start(machine, free_port()?)?;
     let repository = Repository::of(&format!("127.0.0.1:{}/trial", server.port))?;
     let registry = Registry::new(&runner.http, repository.clone(), None);
     let tool = engine.to_string();
@@ -258,46 +265,6 @@ fn round_trip(
     came_back?;
     println!("pushed, pulled back and started: {digest}");
     Ok(())
-}
-
-/// A registry for this trial, ended when this is dropped.
-struct LocalRegistry {
-    child: Child,
-    port: u16,
-    /// Where it keeps what it gets.
-    _folder: tempfile::TempDir,
-}
-
-impl LocalRegistry {
-    fn start(machine: &Machine, program: &Path) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let port = free_port()?;
-        let settings = folder.path().join("registry.yml");
-        let data = folder.path().join("data");
-        let text = format!(
-            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:{port}\n",
-            data.display()
-        );
-        machine.shell.write_file(&settings, text)?;
-        let child = machine.start(cmd!(machine.shell, "{program} serve {settings}"))?;
-        let server = Self {
-            child,
-            port,
-            _folder: folder,
-        };
-        let http = Http::new(Duration::from_millis(100));
-        let url = format!("http://127.0.0.1:{port}/v2/");
-        http.send("the registry on this machine", &get(&url)?)?;
-        Ok(server)
-    }
-}
-
-impl Drop for LocalRegistry {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// A port that is free just now; a container cannot be handed one that is taken already.

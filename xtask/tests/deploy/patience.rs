@@ -41,6 +41,28 @@ fn ten_good_looks_fit_into_a_short_time() -> Result<()> {
 }
 
 #[test]
+fn what_the_api_says_ends_the_waiting() -> Result<()> {
+    for state in [
+        "build_failed",
+        "update_failed",
+        "pre_deploy_failed",
+        "canceled",
+    ] {
+        let doors = Doors {
+            state: Some(state),
+            ..Doors::default()
+        };
+        let host = Render::start(Day::Down, doors)?;
+
+        // Without the API this would wait for fifteen minutes.
+        let run = host.deploy(&[], &[("RENDER_API_KEY", API_KEY)])?;
+
+        assert_went_back(&host, &run, &format!("Render says of dep-1: {state}"));
+    }
+    Ok(())
+}
+
+#[test]
 fn a_silent_api_does_not_outweigh_a_good_site() -> Result<()> {
     let doors = Doors {
         api_is_busy: true,

@@ -241,28 +241,6 @@ fn a_host_that_says_yes_and_does_nothing_is_found_out() -> Result<()> {
 }
 
 #[test]
-fn what_the_api_says_ends_the_waiting() -> Result<()> {
-    for state in [
-        "build_failed",
-        "update_failed",
-        "pre_deploy_failed",
-        "canceled",
-    ] {
-        let doors = Doors {
-            state: Some(state),
-            ..Doors::default()
-        };
-        let host = Render::start(Day::Down, doors)?;
-
-        // Without the API this would wait for fifteen minutes.
-        let run = host.deploy(&[], &[("RENDER_API_KEY", API_KEY)])?;
-
-        assert_went_back(&host, &run, &format!("Render says of dep-1: {state}"));
-    }
-    Ok(())
-}
-
-#[test]
 fn a_wrong_key_is_found_before_anything_is_changed() -> Result<()> {
     let host = Render::start(Day::Good { looks: 0 }, Doors::default())?;
 
