@@ -39,9 +39,10 @@ remember() {
     mv slots.env.new slots.env
 }
 
-# The proxy looks for these files at each request: a slot whose name is there gets no visitors.
+# The proxy looks for these files at each request: a slot whose name is there gets no visitors. Apache does so as
+# another user, who must be let through.
 out() {
-    mkdir -p caddy/out && : > "caddy/out/$1"
+    mkdir -p caddy/out && chmod o+x caddy caddy/out && : > "caddy/out/$1"
 }
 
 back_in() {
@@ -108,7 +109,8 @@ first() {
     start web-a && back_in web-a && start web-b && back_in web-b && start_proxy
 }
 
-docker pull "$image"
+# A registry that hangs must not keep the next release waiting.
+timeout 10m docker pull "$image"
 old_a=$(image_of A)
 old_b=$(image_of B)
 
