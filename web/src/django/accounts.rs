@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::NaiveDateTime;
 use oc_core::accounts::{GroupDraft, UserDraft, check_username, normalized, password};
+use oc_core::rules::BrokenRule;
 use serde_json::{Value, json};
 
 use super::layout::{GROUP, USER};
@@ -15,6 +16,10 @@ use super::target::Target;
 
 /// The longest hash that is stored (characters).
 const LONGEST_HASH: usize = 255;
+/// The longest email address (characters).
+const LONGEST_EMAIL: usize = 254;
+/// The longest username, to the letter (characters).
+const LONGEST_USERNAME: usize = 150;
 /// How many names a warning tells.
 const NAMED: usize = 10;
 
@@ -57,7 +62,7 @@ pub(super) fn users(reading: &mut Reading<'_>) -> anyhow::Result<()> {
     file.read(table, &columns(USER), &mut |cells| {
         notes.read(Target::Users);
         let mut row = Row::new(table, USER, cells);
-        let user = user(&mut row);
+        let user = user(&mut row, notes);
         names.check(&mut row, &user);
         seen.users.note(user.id, &mut row);
         if !notes.passes(Target::Users, row.problems) {
@@ -67,17 +72,10 @@ pub(super) fn users(reading: &mut Reading<'_>) -> anyhow::Result<()> {
         if notes.is_first() {
             odd.look(&user);
             if user.is_superuser && published.is(&user.password) {
-                must_change.insert(user.id);
-                notes.warn(|| {
-                    format!(
-                        "The superuser {} (user {}) has a password that the public repositories of the site print; \
-                         it must be changed at the first login.",
-                        user.username, user.id
-                    )
-                });
+                must_change.insert(user.id, user.username.clone());
             }
         }
-        let must_change = must_change.contains(&user.id);
+        let must_change = must_change.contains_key(&user.id);
         sink.row(Target::Users, user.values(must_change))
     })?;
     if published.left > 0 {
@@ -107,17 +105,22 @@ struct Account {
     date_joined: NaiveDateTime,
 }
 
-fn user(row: &mut Row<'_>) -> Account {
+fn user(row: &mut Row<'_>, notes: &mut Notes<'_>) -> Account {
     let id = row.id();
     let draft = UserDraft {
-        username: row.text("username"),
-        first_name: row.text("first_name"),
-        last_name: row.text("last_name"),
-        email: row.text("email"),
+        username: row.limited("username", LONGEST_USERNAME),
+        first_name: notes.text_or_empty(row, "users", "first_name"),
+        last_name: notes.text_or_empty(row, "users", "last_name"),
+        email: notes.text_or_empty(row, "users", "email"),
     };
     // The name is kept to the letter; the draft would normalize it.
-    row.checked(check_username(&draft.username));
-    row.checked(without(draft.check(), &["username"]));
+    row.checked(check_username(&normalized(&draft.username)));
+    let others = if is_odd_email(&draft.email) {
+        &["username", "email"][..]
+    } else {
+        &["username"]
+    };
+    row.checked(without(draft.check(), others));
     let mut hash = row.limited("password", LONGEST_HASH);
     if hash.is_empty() {
         password::UNUSABLE.clone_into(&mut hash);
@@ -135,6 +138,20 @@ fn user(row: &mut Row<'_>) -> Account {
         is_active: row.flag("is_active"),
         date_joined: row.moment("date_joined"),
     }
+}
+
+/// Whether an address has not the form of one. Django let any text through where no form was between; it is kept, so
+/// that nobody loses an account by it.
+fn is_odd_email(email: &str) -> bool {
+    let draft = UserDraft {
+        username: "somebody".to_owned(),
+        email: email.to_owned(),
+        ..UserDraft::default()
+    };
+    email.chars().count() <= LONGEST_EMAIL
+        && draft
+            .check()
+            .is_err_and(|errors| errors.iter().any(|error| error.rule == BrokenRule::Email))
 }
 
 impl Account {
@@ -208,6 +225,7 @@ impl Names {
 struct Odd {
     hashes: Vec<String>,
     notations: Vec<String>,
+    emails: Vec<String>,
 }
 
 impl Odd {
@@ -218,9 +236,20 @@ impl Odd {
         if normalized(&user.username) != user.username {
             self.notations.push(user.username.clone());
         }
+        if is_odd_email(&user.email) {
+            self.emails.push(user.username.clone());
+        }
     }
 
     fn tell(&self, notes: &mut Notes<'_>) {
+        if !self.emails.is_empty() {
+            notes.warn(|| {
+                format!(
+                    "The email addresses of {} are not in the form of one; kept as they are.",
+                    named(&self.emails)
+                )
+            });
+        }
         if !self.hashes.is_empty() {
             notes.warn(|| {
                 format!(

@@ -6,124 +6,178 @@ use anyhow::bail;
 
 use super::file::DjangoFile;
 use super::findings::{Findings, counted};
-use super::layout::has;
+use super::layout::{Kind, has};
 
 /// The one app of the first edition.
 const FIRST: &str = "oc_lettings_site";
+/// The apps of later ones.
+const HEIRS: [&str; 2] = ["lettings", "profiles"];
 
-/// The app whose tables hold rows of these kinds, where any does.
+/// Tables that could hold the rows of some kinds.
+#[derive(Debug)]
+struct Candidate {
+    app: String,
+    /// The table of each kind.
+    tables: Vec<(&'static str, String)>,
+    rows: u64,
+    /// What is wrong with them.
+    fault: Option<String>,
+}
+
+/// What was chosen: the app, and the table of each kind.
+pub(super) type Chosen = (String, Vec<(&'static str, String)>);
+
+/// The tables that hold rows of these kinds, where any do. Kinds after the first are in the same app, or where the
+/// column named for them leads.
 ///
-/// Where several apps have them: the one that has rows; where several have, the one that the last applied migration
-/// fills. Tables of the site's known apps that lack a column are an error where no others are there.
+/// Where several apps have them: one of the site's known apps; of these the one that has rows; where several have, the
+/// one that the last applied migration fills. It is an error if that one lacks a column.
 pub(super) fn choose(
     file: &mut DjangoFile,
-    kinds: &[(&'static str, &[&str])],
+    kinds: &[Kind],
     newest: &str,
     known: &BTreeSet<String>,
     findings: &mut Findings,
-) -> anyhow::Result<Option<String>> {
-    let mut found: Vec<(String, u64)> = Vec::new();
-    let mut faults: Vec<String> = Vec::new();
-    let suffix = format!("_{}", kinds[0].0);
-    let names: Vec<String> = file.tables.keys().cloned().collect();
-    for app in names
-        .iter()
+) -> anyhow::Result<Option<Chosen>> {
+    let mut found = candidates(file, kinds)?;
+    found.retain(|candidate| candidate.fault.is_none() || known.contains(&candidate.app));
+    if found.iter().any(|candidate| known.contains(&candidate.app)) {
+        found.retain(|candidate| known.contains(&candidate.app));
+    }
+    if found.is_empty() {
+        return Ok(None);
+    }
+    let (chosen, reason) = last_filled(file, &found, newest)?;
+    let chosen = found.swap_remove(chosen);
+    if let Some(fault) = chosen.fault {
+        bail!("{fault}");
+    }
+    if !found.is_empty() {
+        let others: Vec<String> = found
+            .iter()
+            .map(|other| {
+                let fault = other.fault.as_ref();
+                let fault = fault.map_or_else(String::new, |fault| format!(", {fault}"));
+                let rows = counted(other.rows, "row", "rows");
+                format!("{} ({rows}{fault})", names(&other.tables))
+            })
+            .collect();
+        findings.warn(format!(
+            "Several layouts stand: {} was taken, since {reason}; left alone: {}.",
+            names(&chosen.tables),
+            others.join(", ")
+        ));
+    }
+    Ok(Some((chosen.app, chosen.tables)))
+}
+
+fn names(tables: &[(&'static str, String)]) -> String {
+    let names: Vec<&str> = tables.iter().map(|(_, table)| table.as_str()).collect();
+    names.join(" and ")
+}
+
+/// Every app that has a table of the first kind, and tables of the others.
+fn candidates(file: &mut DjangoFile, kinds: &[Kind]) -> anyhow::Result<Vec<Candidate>> {
+    let suffix = format!("_{}", kinds[0].name);
+    let apps: Vec<String> = file
+        .tables
+        .keys()
         .filter_map(|table| table.strip_suffix(suffix.as_str()))
-    {
-        let table = |kind: &str| format!("{app}_{kind}");
-        if kinds.iter().any(|(kind, _)| !file.has(&table(kind))) {
+        .map(str::to_owned)
+        .collect();
+    let mut found = Vec::new();
+    for app in apps {
+        let first = format!("{app}{suffix}");
+        let mut tables = Vec::new();
+        for kind in kinds {
+            let led = match kind.led_by {
+                Some(column) => file.referred(&first, column)?,
+                None => None,
+            };
+            let table = led.unwrap_or_else(|| format!("{app}_{}", kind.name));
+            if file.has(&table) {
+                tables.push((kind.name, table));
+            }
+        }
+        if tables.len() < kinds.len() {
             continue;
         }
-        let lacking = kinds.iter().find_map(|(kind, columns)| {
-            let there = &file.tables[&table(kind)];
-            let column = columns.iter().find(|column| !has(there, column))?;
-            Some(format!("the table {} has no column {column}", table(kind)))
+        let fault = kinds.iter().zip(&tables).find_map(|(kind, (_, table))| {
+            let there = &file.tables[table];
+            let column = kind.columns.iter().find(|column| !has(there, column))?;
+            Some(format!("the table {table} has no column {column}"))
         });
-        if let Some(lacking) = lacking {
-            if known.contains(app) {
-                faults.push(lacking);
-            }
-        } else {
-            let mut rows = 0;
-            for (kind, _) in kinds {
-                rows += file.count(&table(kind))?;
-            }
-            found.push((app.to_owned(), rows));
+        let mut rows = 0;
+        for (_, table) in &tables {
+            rows += file.count(table)?;
         }
+        tables.sort_unstable();
+        found.push(Candidate {
+            app,
+            tables,
+            rows,
+            fault,
+        });
     }
-    match faults.first() {
-        Some(fault) if found.is_empty() => bail!("{fault}"),
-        Some(_) => findings.warn(format!(
-            "Tables were left alone that are not whole: {}.",
-            faults.join(", ")
-        )),
-        None => {}
-    }
-    if found.len() < 2 {
-        return Ok(found.pop().map(|(app, _)| app));
-    }
-    let fillers = fillers(file)?;
+    Ok(found)
+}
+
+/// Which of the candidates holds the site's rows, and why.
+fn last_filled(
+    file: &mut DjangoFile,
+    found: &[Candidate],
+    newest: &str,
+) -> anyhow::Result<(usize, String)> {
+    let place = |app: &str| found.iter().position(|candidate| candidate.app == app);
+    let fillers = fillers(file, found)?;
     let last = fillers
         .iter()
         .rev()
-        .find(|(app, _)| found.iter().any(|(name, _)| name == app));
-    let full: Vec<&(String, u64)> = found.iter().filter(|(_, rows)| *rows > 0).collect();
-    let (chosen, reason) = match (full.as_slice(), last) {
-        ([(app, _)], _) => (app.clone(), "it alone has rows".to_owned()),
-        (_, Some((app, name))) => (
-            app.clone(),
-            format!("the last migration that fills one of them is {app}.{name}"),
+        .find_map(|(app, name)| Some((place(app)?, format!("{app}.{name}"))));
+    let full: Vec<usize> = (0..found.len()).filter(|i| found[*i].rows > 0).collect();
+    Ok(match (full.as_slice(), last) {
+        ([only], _) => (*only, "it alone has rows".to_owned()),
+        (_, Some((last, name))) => (
+            last,
+            format!("the last migration that fills one of them is {name}"),
         ),
-        _ => {
-            let newest = found
-                .iter()
-                .find(|(app, _)| app == newest)
-                .unwrap_or(&found[0]);
-            (
-                newest.0.clone(),
-                "no migration tells which of them is filled".to_owned(),
-            )
-        }
-    };
-    let names = |app: &str| {
-        kinds
-            .iter()
-            .map(|(kind, _)| format!("{app}_{kind}"))
-            .collect::<Vec<_>>()
-            .join(" and ")
-    };
-    let others: Vec<String> = found
-        .iter()
-        .filter(|(app, _)| *app != chosen)
-        .map(|(app, rows)| format!("{} ({})", names(app), counted(*rows, "row", "rows")))
-        .collect();
-    findings.warn(format!(
-        "Several layouts stand: {} was taken, since {reason}; left alone: {}.",
-        names(&chosen),
-        others.join(", ")
-    ));
-    Ok(Some(chosen))
+        _ => (
+            place(newest).unwrap_or(0),
+            "no migration tells which of them is filled".to_owned(),
+        ),
+    })
 }
 
 /// The migrations that were applied, as app and name, the last one last; without those that by their names take
 /// something away, which fill nothing.
-fn fillers(file: &mut DjangoFile) -> anyhow::Result<Vec<(String, String)>> {
+fn fillers(file: &mut DjangoFile, found: &[Candidate]) -> anyhow::Result<Vec<(String, String)>> {
     if !file.has("django_migrations") {
         return Ok(Vec::new());
     }
     let rows = file.query(
         "SELECT CAST(app AS BLOB), CAST(name AS BLOB) FROM django_migrations ORDER BY applied, id",
     )?;
-    let takes_away = |app: &str, name: &str| {
-        let name = name.to_lowercase();
-        let has_any = |words: &[&str]| words.iter().any(|word| name.contains(word));
-        has_any(&["delete", "remove", "drop", "clean"])
-            // Of the first edition's app: rows were moved out of it, never into it.
-            || app == FIRST && has_any(&["move", "copy", "transfer", "migrate", "split"])
-    };
-    Ok(rows
-        .iter()
-        .filter_map(|row| Some((row.text(0).ok()?.to_owned(), row.text(1).ok()?.to_owned())))
-        .filter(|(app, name)| !takes_away(app, name))
-        .collect())
+    let mut fillers: Vec<(String, String)> = Vec::new();
+    for row in &rows {
+        let (Ok(app), Ok(name)) = (row.text(0), row.text(1)) else {
+            continue;
+        };
+        let lower = name.to_lowercase();
+        let has_any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+        let has_heirs = fillers.iter().any(|(other, _)| {
+            other != app
+                && (HEIRS.contains(&other.as_str()) || found.iter().any(|heir| heir.app == *other))
+        });
+        let takes_away = has_any(&["delete", "remove", "drop", "clean"]);
+        // Of the first edition's app, once others stand: rows were moved out of it, and its models taken away in
+        // migrations that Django named by their date.
+        let hands_over = app == FIRST
+            && has_heirs
+            && !lower.contains("back")
+            && has_any(&["move", "copy", "transfer", "migrate", "split", "_auto_"]);
+        if !takes_away && !hands_over {
+            fillers.push((app.to_owned(), name.to_owned()));
+        }
+    }
+    Ok(fillers)
 }

@@ -18,6 +18,9 @@ use crate::transfer::progress::Progress;
 use crate::transfer::rows;
 use crate::transfer::table::Table;
 
+/// Columns that make no other file: a login changes the one, an option the other.
+const FLEETING: [&str; 2] = ["last_login", "show_email"];
+
 /// A table's rows on both sides, after the import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Compared {
@@ -39,6 +42,8 @@ pub(crate) struct Compared {
 pub(super) struct Adder<'a> {
     pub(super) plan: Option<Plan<'a>>,
     pub(super) sums: BTreeMap<Target, Sum>,
+    /// The same without what changes by itself, or by an option; added up without a plan alone.
+    pub(super) facts: BTreeMap<Target, Sum>,
     /// The largest ids of rows that the record tells of, though they may be gone.
     pub(super) last_ids: HashMap<Target, i64>,
     /// What the addresses tell, by their ids; noted without a plan alone.
@@ -52,6 +57,7 @@ impl<'a> Adder<'a> {
         Self {
             plan,
             sums: BTreeMap::new(),
+            facts: BTreeMap::new(),
             last_ids: HashMap::new(),
             addresses: HashMap::new(),
             line: Vec::new(),
@@ -87,6 +93,14 @@ impl Sink for Adder<'_> {
         let values = match &mut self.plan {
             None => {
                 self.note(target, spec, &values);
+                let facts = values
+                    .iter()
+                    .zip(spec.columns)
+                    .filter(|(_, column)| !FLEETING.contains(column));
+                let facts: Vec<&Value> = facts.map(|(value, _)| value).collect();
+                self.line.clear();
+                serde_json::to_writer(&mut self.line, &facts)?;
+                self.facts.entry(target).or_default().add(&self.line);
                 values
             }
             Some(plan) => match plan.decide(target, values) {

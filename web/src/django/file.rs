@@ -47,7 +47,7 @@ pub(super) struct DjangoFile {
     /// Whether ids were missing, and are made up.
     pub(super) lacks_ids: bool,
     /// Holds the private copy, if there is one, and goes last.
-    _folder: Option<TempDir>,
+    folder: Option<TempDir>,
 }
 
 /// Whether somebody is writing just now, so that a copy would be half old and half new.
@@ -76,7 +76,7 @@ impl DjangoFile {
                 let (folder, copy) = private::copy_with_wal(&path)?;
                 Self::copied(folder, &copy)
             } else {
-                Self::in_place(&path)
+                Self::snapshot(&path)
             };
             return opened.with_context(|| format!("cannot read {shown}"));
         }
@@ -84,6 +84,25 @@ impl DjangoFile {
             return dump::stage(path).with_context(|| format!("cannot read {shown}"));
         }
         bail!("{shown} is neither a SQLite database nor what Django's dumpdata writes as JSON")
+    }
+
+    /// Reads a copy, so that whoever writes to the database waits no longer than it takes to make one. Where none can
+    /// be made, because the database is damaged say, it is read where it lies, as far as that goes.
+    fn snapshot(path: &Path) -> anyhow::Result<Self> {
+        let mut file = Self::in_place(path)?;
+        if file.folder.is_some() {
+            return Ok(file);
+        }
+        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let copy = folder.path().join("django.sqlite3");
+        let vacuum = format!(
+            "COMMIT; VACUUM INTO '{}'",
+            copy.to_string_lossy().replace('\'', "''")
+        );
+        match file.conn.batch_execute(&vacuum) {
+            Ok(()) => Self::copied(folder, &copy),
+            Err(_) => Self::in_place(path),
+        }
     }
 
     /// Reads a database where it lies. A write that was broken off can only be taken back in a copy.
@@ -122,7 +141,7 @@ impl DjangoFile {
             others: BTreeMap::new(),
             none: Vec::new(),
             lacks_ids: false,
-            _folder: folder,
+            folder,
         };
         file.begun()
     }
@@ -136,7 +155,7 @@ impl DjangoFile {
             others: BTreeMap::new(),
             none: Vec::new(),
             lacks_ids: false,
-            _folder: Some(folder),
+            folder: Some(folder),
         };
         file.begun()
     }
@@ -177,6 +196,16 @@ impl DjangoFile {
         self.tables.contains_key(table)
     }
 
+    /// The table that a column refers to, if the database says so.
+    pub(super) fn referred(&mut self, table: &str, column: &str) -> anyhow::Result<Option<String>> {
+        let rows = self.query(&format!(
+            "SELECT CAST(\"table\" AS BLOB) FROM pragma_foreign_key_list('{}') WHERE \"from\" = '{column}'",
+            table.replace('\'', "''")
+        ))?;
+        let referred = rows.first().and_then(|row| row.text(0).ok());
+        Ok(referred.filter(|table| self.has(table)).map(str::to_owned))
+    }
+
     /// How many rows a table has.
     pub(super) fn count(&mut self, table: &str) -> anyhow::Result<u64> {
         let query = format!("SELECT count(*) FROM {}", quoted(table));
@@ -214,7 +243,7 @@ impl DjangoFile {
 
     /// Hands out every row of a table, as these expressions over `t`.
     ///
-    /// Each query asks for what comes after the last one's row, so that a page at a time is in memory.
+    /// Each query asks for what comes after the row before, so that a page at a time is in memory.
     pub(super) fn read(
         &mut self,
         table: &str,
@@ -228,23 +257,27 @@ impl DjangoFile {
                 .map(|expression| format!("CAST({expression} AS BLOB)")),
         );
         let query = format!(
-            "SELECT {} FROM {} AS t WHERE t.rowid > ? ORDER BY t.rowid LIMIT {PAGE}",
+            "SELECT {} FROM {} AS t WHERE t.rowid >= ? ORDER BY t.rowid LIMIT {PAGE}",
             values.join(", "),
             quoted(table)
         );
-        let mut last = i64::MIN;
+        let mut first = i64::MIN;
         loop {
             let rows: Vec<Cells> = diesel::sql_query(&query)
-                .bind::<BigInt, _>(last)
+                .bind::<BigInt, _>(first)
                 .load(&mut self.conn)
                 .with_context(|| format!("cannot read the table {table}"))?;
             let Some(end) = rows.last() else {
                 return Ok(());
             };
-            last = end.whole(0).map_err(anyhow::Error::msg)?;
+            let end = end.whole(0).map_err(anyhow::Error::msg)?;
             for row in &rows {
                 take(row)?;
             }
+            let Some(next) = end.checked_add(1) else {
+                return Ok(());
+            };
+            first = next;
         }
     }
 }

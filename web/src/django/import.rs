@@ -1,6 +1,6 @@
 //! The import as a whole: look at the file, then move it over.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use super::digest::Sum;
 use super::file::DjangoFile;
 use super::findings::{Findings, counted};
 use super::layout::Layout;
-use super::moving::Moving;
+use super::moving::{self, Moving};
 use super::reading::{self, Book};
 use super::report::{Outcome, Report};
 use super::target::Target;
@@ -66,12 +66,12 @@ pub(crate) fn import(
         file,
         layout,
         show_emails: options.show_emails,
-        must_change: HashSet::new(),
+        must_change: BTreeMap::new(),
     };
     let mut adder = Adder::new(None);
     reading::read(&mut book, "reading", Some(&mut findings), &mut adder)
         .with_context(|| format!("cannot read {}", path.display()))?;
-    report.fingerprint = fingerprint(&adder.sums);
+    report.fingerprint = fingerprint(&adder.facts);
     let mut last_ids = book.last_ids()?;
     for (target, id) in adder.last_ids {
         let last = last_ids.entry(target).or_default();
@@ -80,6 +80,8 @@ pub(crate) fn import(
     let bad = findings.problems.len() as u64;
     report.take(findings);
     if bad > 0 && !options.skip_bad {
+        report.all_skipped();
+        moving::warn_of_published(&book, &mut report, |_| true);
         report.outcome = Outcome::Refused(format!(
             "{} wrong with {}; nothing was imported",
             counted(bad, "value is", "values are"),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::bail;
 
-use super::choice::choose;
+use super::choice::{Chosen, choose};
 use super::file::DjangoFile;
 use super::findings::Findings;
 
@@ -66,9 +66,34 @@ const DJANGO: [(&str, &[&str]); 9] = [
     ("django_admin_log", LOG),
 ];
 
-/// The kinds of rows of the site, and the columns that they need, kept together where they refer to each other.
-const LETTINGS: [(&str, &[&str]); 2] = [("address", ADDRESS), ("letting", LETTING)];
-const PROFILES: [(&str, &[&str]); 1] = [("profile", PROFILE)];
+/// A kind of rows of the site.
+pub(super) struct Kind {
+    /// Its name, with which that of its table ends.
+    pub(super) name: &'static str,
+    /// The columns that it needs.
+    pub(super) columns: &'static [&'static str],
+    /// The column of the first kind that leads to its table, be that in another app.
+    pub(super) led_by: Option<&'static str>,
+}
+
+/// The kinds of rows, together where they refer to each other.
+const LETTINGS: [Kind; 2] = [
+    Kind {
+        name: "letting",
+        columns: LETTING,
+        led_by: None,
+    },
+    Kind {
+        name: "address",
+        columns: ADDRESS,
+        led_by: Some("address_id"),
+    },
+];
+const PROFILES: [Kind; 1] = [Kind {
+    name: "profile",
+    columns: PROFILE,
+    led_by: None,
+}];
 
 /// Where the rows of the site are.
 #[derive(Debug)]
@@ -102,8 +127,8 @@ impl Layout {
                 .map(str::to_owned)
                 .into(),
         };
-        if let Some(app) = choose(file, &LETTINGS, "lettings", &layout.apps, findings)? {
-            layout.take(&app, &LETTINGS);
+        if let Some(chosen) = choose(file, &LETTINGS, "lettings", &layout.apps, findings)? {
+            layout.take(chosen);
         } else {
             bail!(
                 "it holds no lettings of a Django edition: there are no two tables as lettings_address and lettings_letting \
@@ -111,7 +136,7 @@ impl Layout {
             );
         }
         match choose(file, &PROFILES, "profiles", &layout.apps, findings)? {
-            Some(app) => layout.take(&app, &PROFILES),
+            Some(chosen) => layout.take(chosen),
             None => findings
                 .warn("There is no table of profiles, such as profiles_profile; none is imported."),
         }
@@ -128,14 +153,56 @@ impl Layout {
                 None => findings.warn(format!("There is no table {table}; it is taken for empty.")),
             }
         }
+        layout.find_models(file)?;
         Ok(layout)
     }
 
-    fn take(&mut self, app: &str, kinds: &[(&'static str, &[&str])]) {
-        for (kind, _) in kinds {
-            self.tables.insert(kind, format!("{app}_{kind}"));
+    fn take(&mut self, (app, tables): Chosen) {
+        self.tables.extend(tables);
+        self.apps.insert(app);
+    }
+
+    /// Finds the apps whose models kept tables that are called after another app.
+    fn find_models(&mut self, file: &mut DjangoFile) -> anyhow::Result<()> {
+        if !file.has("django_content_type") {
+            return Ok(());
         }
-        self.apps.insert(app.to_owned());
+        let rows = file.query(
+            "SELECT CAST(app_label AS BLOB), CAST(model AS BLOB) FROM django_content_type",
+        )?;
+        let mut models: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for row in &rows {
+            if let (Ok(app), Ok(model)) = (row.text(0), row.text(1)) {
+                models.entry(app).or_default().insert(model);
+            }
+        }
+        for (app, models) in models {
+            let kinds: &[&str] = if models.contains("letting") && models.contains("address") {
+                &["letting", "address"]
+            } else if models.contains("profile") && self.tables.contains_key("profile") {
+                &["profile"]
+            } else {
+                continue;
+            };
+            if !kinds.iter().any(|kind| file.has(&format!("{app}_{kind}"))) {
+                self.apps.insert(app.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// The tables of models that were not taken though they have rows of the site: app, model and table.
+    pub(super) fn left_behind(&self, file: &DjangoFile) -> Vec<(String, &'static str, String)> {
+        let mut left = Vec::new();
+        for app in &self.apps {
+            for (model, taken) in &self.tables {
+                let own = format!("{app}_{model}");
+                if *taken != own && file.has(&own) {
+                    left.push((app.clone(), *model, own));
+                }
+            }
+        }
+        left
     }
 
     /// The table that holds the rows of a kind.
@@ -175,9 +242,9 @@ impl Layout {
     pub(super) fn left_alone(&self, file: &mut DjangoFile) -> anyhow::Result<LeftAlone> {
         let mut left = LeftAlone::default();
         let mut known: BTreeMap<&str, &[&str]> = BTreeMap::from(DJANGO);
-        for (kind, columns) in LETTINGS.into_iter().chain(PROFILES) {
-            if let Some(table) = self.table(kind) {
-                known.insert(table, columns);
+        for kind in LETTINGS.into_iter().chain(PROFILES) {
+            if let Some(table) = self.table(kind.name) {
+                known.insert(table, kind.columns);
             }
         }
         for (table, columns) in &file.tables.clone() {

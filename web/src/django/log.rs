@@ -1,12 +1,13 @@
 //! The old admin's log, which becomes lines of the record of changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::json;
 
 use super::accounts::time;
+use super::file::{DjangoFile, quoted};
 use super::findings::counted;
-use super::layout::LOG;
+use super::layout::{LOG, Layout, has};
 use super::places::columns;
 use super::reading::Reading;
 use super::row::Row;
@@ -44,6 +45,8 @@ pub(super) fn lines(reading: &mut Reading<'_>) -> anyhow::Result<()> {
             "NULL".to_owned()
         });
     }
+    let moved = Moved::find(file, layout)?;
+    let mut cut = 0;
     let mut foreign: BTreeMap<String, u64> = BTreeMap::new();
     file.read(table, &expressions, &mut |cells| {
         notes.read(Target::Changes);
@@ -56,7 +59,14 @@ pub(super) fn lines(reading: &mut Reading<'_>) -> anyhow::Result<()> {
         if row.looked_up(USERNAME).is_none() && row.problems.is_empty() {
             seen.users.expect(&mut row, "user_id", "user");
         }
-        let object_id = object_id(&mut row);
+        let mut object_id = object_id(&mut row);
+        if let (Some(app), Some(model), Some(id)) =
+            (row.looked_up(APP), row.looked_up(MODEL), object_id)
+            && !moved.kept(app, model, id)
+        {
+            object_id = None;
+            cut += 1;
+        }
         let model = if let (Some(app), Some(model)) = (row.looked_up(APP), row.looked_up(MODEL)) {
             let known = layout.model(app, model);
             known.map_or_else(|| format!("{app}.{model}"), str::to_owned)
@@ -99,6 +109,15 @@ pub(super) fn lines(reading: &mut Reading<'_>) -> anyhow::Result<()> {
         }
         Ok(())
     })?;
+    if cut > 0 {
+        notes.warn(|| {
+            format!(
+                "{} of the log about rows of an older layout that have another id in the one that was taken, or are gone; kept \
+                 in the record without its object.",
+                counted(cut, "line", "lines")
+            )
+        });
+    }
     for (model, lines) in foreign {
         notes.warn(|| {
             format!(
@@ -108,6 +127,44 @@ pub(super) fn lines(reading: &mut Reading<'_>) -> anyhow::Result<()> {
         });
     }
     Ok(())
+}
+
+/// The rows of tables that were left behind, by app and model, that have the same id in the table that was taken.
+struct Moved(HashMap<(String, &'static str), HashSet<i64>>);
+
+impl Moved {
+    fn find(file: &mut DjangoFile, layout: &Layout) -> anyhow::Result<Self> {
+        let mut moved = HashMap::new();
+        for (app, model, table) in layout.left_behind(file) {
+            let fact = match model {
+                "letting" => "title",
+                "address" => "street",
+                _ => "user_id",
+            };
+            let taken = layout.table(model).unwrap_or_default();
+            let columns = &file.tables[&table];
+            let same = if has(columns, "id") && has(columns, fact) {
+                file.query(&format!(
+                    "SELECT CAST(old.id AS BLOB) FROM {} AS old JOIN {} AS new ON new.id = old.id AND new.{fact} IS old.{fact}",
+                    quoted(&table),
+                    quoted(taken)
+                ))?
+            } else {
+                Vec::new()
+            };
+            let ids = same.iter().filter_map(|row| row.whole(0).ok()).collect();
+            moved.insert((app, model), ids);
+        }
+        Ok(Self(moved))
+    }
+
+    /// Whether a line about that row may tell of the row with the same id.
+    fn kept(&self, app: &str, model: &str, id: i64) -> bool {
+        self.0
+            .iter()
+            .find(|((of, name), _)| of == app && *name == model)
+            .is_none_or(|(_, ids)| ids.contains(&id))
+    }
 }
 
 /// The object's id, where it is a number as all of the site's are.

@@ -125,7 +125,8 @@ impl<'a> Moving<'a> {
             .collect();
         let total = total(&plan.counts);
         self.report.count(&plan.counts);
-        self.report.conflicts = plan.conflicts;
+        let is_stored = |id: i64| !plan.is_standing(Target::Users, id);
+        warn_of_published(self.book, self.report, is_stored);
         if !self.options.merge && (!others.is_empty() || total.conflicts > 0) {
             let held = others.iter().map(|(target, rows)| {
                 let (one, many) = target.spec().called;
@@ -134,6 +135,7 @@ impl<'a> Moving<'a> {
             let conflicts = counted(total.conflicts, "conflict", "conflicts");
             let conflicts = (total.conflicts > 0).then_some(conflicts);
             let told: Vec<String> = held.chain(conflicts).collect();
+            self.report.conflicts = plan.conflicts;
             self.report.outcome = Outcome::Refused(format!(
                 "the database holds rows that are not of this file ({}); nothing was imported",
                 told.join(", ")
@@ -141,6 +143,14 @@ impl<'a> Moving<'a> {
             self.report.nothing_stored();
             return Ok(None);
         }
+        if self.options.show_emails && plan.stands_any(Target::Profiles) {
+            self.report.warnings.push(
+                "Profiles that stand show their email addresses or not as before; --show-emails is for those that are \
+                 imported."
+                    .to_owned(),
+            );
+        }
+        self.report.conflicts = plan.conflicts;
         self.report.outcome = if total.stored == 0 {
             Outcome::Stands(
                 "Everything stands in the database already; nothing was changed.".to_owned(),
@@ -179,7 +189,14 @@ impl<'a> Moving<'a> {
         writer.flush()?;
         let written = std::mem::take(&mut writer.written);
         drop(writer);
-        self.report.check = compare(conn, &tables, &standing, &written, &expected)?;
+        // The file once more, so that both sides are compared as they are now.
+        let mut adder = Adder::new(Some(self.plan(&standing)));
+        reading::read(self.book, "reading again", None, &mut adder)?;
+        anyhow::ensure!(
+            adder.sums == expected,
+            "the file does not read as it did before; nothing was imported"
+        );
+        self.report.check = compare(conn, &tables, &standing, &written, &adder.sums)?;
         if let Some(table) = self.report.check.iter().find(|table| !table.equal) {
             bail!(
                 "the table {} does not hold what the file holds ({} rows of {}); nothing was imported",
@@ -232,6 +249,16 @@ impl<'a> Moving<'a> {
 struct Done {
     #[diesel(sql_type = Timestamp)]
     changed_at: NaiveDateTime,
+}
+
+/// Names the superusers whose passwords anybody can read, of those that are stored.
+pub(super) fn warn_of_published(book: &Book, report: &mut Report, is_stored: impl Fn(i64) -> bool) {
+    for (id, username) in book.must_change.iter().filter(|(id, _)| is_stored(**id)) {
+        report.warnings.push(format!(
+            "The superuser {username} (user {id}) has a password that the public repositories of the site print; \
+             it must be changed at the first login."
+        ));
+    }
 }
 
 fn total(counts: &BTreeMap<Target, Counts>) -> Counts {

@@ -81,6 +81,16 @@ impl<'a> Plan<'a> {
         rows.saturating_sub(claimed) as u64
     }
 
+    /// Whether a row of the file stands already.
+    pub(super) fn is_standing(&self, target: Target, id: i64) -> bool {
+        self.stands.contains(&(target, id))
+    }
+
+    /// Whether any row of the file stands already.
+    pub(super) fn stands_any(&self, target: Target) -> bool {
+        self.stands.iter().any(|(of, _)| *of == target)
+    }
+
     pub(super) fn decide(&mut self, target: Target, values: Vec<Value>) -> Decision {
         let decision = self.decision(target, values);
         let counts = self.counts.entry(target).or_default();
@@ -278,6 +288,13 @@ impl<'a> Plan<'a> {
         if facts != Some(spec.mark(spec.facts, values)) {
             let reason = format!("stands with other facts ({}); kept", spec.facts.join(", "));
             self.tell(spec, Some(id), "id", reason);
+        }
+        if target == Target::Users
+            && let Some(hash) = rows.hashes.get(&standing)
+            && *hash != spec.mark(&["password"], values)
+        {
+            let reason = "stands with another password; kept".to_owned();
+            self.tell(spec, Some(id), "password", reason);
         }
         Decision::Stands
     }

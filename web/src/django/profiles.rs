@@ -25,7 +25,7 @@ pub(super) fn profiles(reading: &mut Reading<'_>) -> anyhow::Result<()> {
         let id = row.id();
         let draft = ProfileDraft {
             user_id: seen.users.expect(&mut row, "user_id", "user"),
-            favorite_city: row.text("favorite_city"),
+            favorite_city: notes.text_or_empty(&mut row, "profiles", "favorite_city"),
             show_email,
         };
         row.checked(draft.check());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use oc_core::rules::FieldError;
 
 use super::file::DjangoFile;
-use super::findings::{Findings, Problem, Tally};
+use super::findings::{Findings, Problem, Tally, counted};
 use super::layout::Layout;
 use super::row::Row;
 use super::sink::Sink;
@@ -19,8 +19,8 @@ pub(super) struct Book {
     pub(super) layout: Layout,
     /// Whether profiles show their e-mail addresses.
     pub(super) show_emails: bool,
-    /// The accounts that must choose another password; found by the first reading.
-    pub(super) must_change: HashSet<i64>,
+    /// The accounts that must choose another password, with their names; found by the first reading.
+    pub(super) must_change: BTreeMap<i64, String>,
 }
 
 /// The ids of a table's rows that were read.
@@ -85,6 +85,8 @@ pub(super) struct Reading<'a> {
 pub(super) struct Notes<'a> {
     findings: Option<&'a mut Findings>,
     progress: Progress,
+    /// Texts that were missing and are taken for empty, by table and column.
+    empty: BTreeMap<(&'static str, &'static str), u64>,
 }
 
 impl Notes<'_> {
@@ -110,6 +112,29 @@ impl Notes<'_> {
             tally.good += 1;
         }
         good
+    }
+
+    /// Text that may be empty: what is missing is taken for that.
+    pub(super) fn text_or_empty(
+        &mut self,
+        row: &mut Row<'_>,
+        what: &'static str,
+        column: &'static str,
+    ) -> String {
+        if row.is_null(column) {
+            *self.empty.entry((what, column)).or_default() += 1;
+            return String::new();
+        }
+        row.text(column)
+    }
+
+    fn tell_of_empty(&mut self) {
+        for ((what, column), rows) in std::mem::take(&mut self.empty) {
+            self.warn(|| {
+                let rows = counted(rows, "row", "rows");
+                format!("Of {rows} of {what} {column} is missing (NULL); taken for empty.")
+            });
+        }
     }
 
     pub(super) fn warn(&mut self, warning: impl FnOnce() -> String) {
@@ -146,6 +171,7 @@ pub(super) fn read(
         notes: Notes {
             findings,
             progress: Progress::new(doing, rows),
+            empty: BTreeMap::new(),
         },
         sink,
     };
@@ -157,7 +183,9 @@ pub(super) fn read(
     rights::memberships(&mut reading)?;
     rights::of_users(&mut reading)?;
     rights::of_groups(&mut reading)?;
-    log::lines(&mut reading)
+    log::lines(&mut reading)?;
+    reading.notes.tell_of_empty();
+    Ok(())
 }
 
 impl Book {

@@ -156,6 +156,13 @@ impl Report {
         }
     }
 
+    /// Says of every row that it was left out: nothing is imported.
+    pub(super) fn all_skipped(&mut self) {
+        for table in &mut self.tables {
+            table.skipped = table.read;
+        }
+    }
+
     /// Takes back what would have been stored.
     pub(super) fn nothing_stored(&mut self) {
         for table in &mut self.tables {

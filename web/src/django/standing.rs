@@ -24,6 +24,8 @@ pub(super) struct Rows {
     pub(super) by_mark: HashMap<u128, Vec<i64>>,
     /// The accounts, by what their names look like.
     pub(super) by_look: HashMap<u128, i64>,
+    /// The hashes of passwords as Django wrote them, by account. What was chosen or rehashed here is none.
+    pub(super) hashes: HashMap<i64, u128>,
     /// The lettings, by address.
     pub(super) by_address: HashMap<i64, i64>,
     /// The largest id that was ever given out.
@@ -90,6 +92,10 @@ impl Rows {
                 .insert(id, (mark, spec.mark(spec.facts, &values)));
             if spec.name == "users" {
                 self.by_look.insert(spec.look(&values), id);
+                let hash = values[spec.place("password")].as_str().unwrap_or_default();
+                if !hash.starts_with('$') {
+                    self.hashes.insert(id, spec.mark(&["password"], &values));
+                }
             }
             if spec.name == "lettings"
                 && let Some(address) = values[spec.place("address_id")].as_i64()

@@ -103,8 +103,8 @@ pub(super) const CASES: [(&str, [&str; 4]); 27] = [
         ],
     ),
     (
-        "UPDATE auth_user SET email = 'nobody' WHERE id = 4",
-        ["auth_user", "4", "email", "valid email address"],
+        "UPDATE auth_user SET email = printf('%0255d', 0) WHERE id = 4",
+        ["auth_user", "4", "email", "at most 254 characters"],
     ),
     (
         "UPDATE auth_user SET username = 'a b' WHERE id = 4",

@@ -2,6 +2,8 @@
 
 use anyhow::Result;
 use lettings::Letting;
+use oc_core::User;
+use oc_core::changes::Change;
 use oc_core::testing::TestDb;
 
 use super::site::{DjangoSite, Edition};
@@ -50,10 +52,24 @@ fn where_two_layouts_stand_the_one_that_the_last_migration_fills_is_taken() -> R
     let site = migrated("oc_lettings_site", "0002_back_again")?;
     let words = ["oc_lettings_site_letting was taken", "0002_back_again"];
     assert_eq!(title(&site, &words)?, "Old 7");
-    for name in ["0002_delete_old_models", "0002_move_to_lettings"] {
-        let site = migrated("oc_lettings_site", name)?;
-        assert_eq!(title(&site, &split)?, "'Silo' & <Studio>");
+    // Of the first app, after the others began.
+    let handed_over = |name: &str| -> Result<DjangoSite> {
+        let mut site = migrated("oc_lettings_site", name)?;
+        site.sql(
+            "UPDATE django_migrations SET applied = '2023-01-01 00:00:00' WHERE app = 'lettings'",
+        )?;
+        Ok(site)
+    };
+    for name in [
+        "0002_delete_old_models",
+        "0002_move_to_lettings",
+        "0003_auto_20210815_1634",
+    ] {
+        let site = handed_over(name)?;
+        assert_eq!(title(&site, &split)?, "'Silo' & <Studio>", "{name}");
     }
+    let site = handed_over("0004_copy_back")?;
+    assert_eq!(title(&site, &[words[0], "0004_copy_back"])?, "Old 7");
     Ok(())
 }
 
@@ -86,8 +102,84 @@ fn the_table_that_the_models_of_two_apps_kept_is_found() -> Result<()> {
 
     imported(&db, &site.path())?;
 
-    let lines = oc_core::changes::Change::of_object(&mut db.connect()?, "lettings.letting", 7)?;
+    let lines = Change::of_object(&mut db.connect()?, "lettings.letting", 7)?;
     assert_eq!(lines.len(), 2);
+    Ok(())
+}
+
+#[test]
+fn tables_that_keep_the_name_of_another_app_have_their_rights_and_their_history() -> Result<()> {
+    let mut site = DjangoSite::new(Edition::OneApp)?;
+    site.sql(
+        "UPDATE django_content_type SET app_label = 'location' WHERE model IN ('address', 'letting'); \
+         UPDATE django_content_type SET app_label = 'profil' WHERE model = 'profile';",
+    )?;
+    let db = TestDb::sqlite()?;
+
+    imported(&db, &site.path())?;
+
+    let conn = &mut db.connect()?;
+    assert_eq!(User::rights(conn, 2)?, ["lettings.view_letting"]);
+    assert_eq!(Change::of_object(conn, "lettings.letting", 7)?.len(), 2);
+    Ok(())
+}
+
+#[test]
+fn the_addresses_may_be_in_another_app_than_the_lettings() -> Result<()> {
+    let mut site = DjangoSite::new(Edition::Split)?;
+    site.sql(
+        "ALTER TABLE lettings_address RENAME TO oc_lettings_site_address; DROP TABLE lettings_letting; \
+         CREATE TABLE lettings_letting (id integer NOT NULL PRIMARY KEY AUTOINCREMENT, title varchar(256) NOT NULL, \
+             address_id integer NOT NULL REFERENCES oc_lettings_site_address (id)); \
+         INSERT INTO lettings_letting VALUES (7, 'Silo', 5);",
+    )?;
+    let db = TestDb::sqlite()?;
+
+    imported(&db, &site.path())?;
+
+    let (letting, address) = Letting::with_address(&mut db.connect()?, 7)?;
+    assert_eq!((letting.title.as_str(), address.id), ("Silo", 5));
+    Ok(())
+}
+
+#[test]
+fn profiles_of_a_foreign_app_do_not_take_the_place_of_the_sites_own() -> Result<()> {
+    let mut site = DjangoSite::new(Edition::Split)?;
+    site.sql(
+        "CREATE TABLE accounts_profile AS SELECT * FROM profiles_profile; UPDATE accounts_profile SET favorite_city = 'Else'; \
+         INSERT INTO django_migrations (app, name, applied) VALUES ('accounts', '0001_initial', '2024-01-01 00:00:00')",
+    )?;
+    let db = TestDb::sqlite()?;
+
+    imported(&db, &site.path())?;
+
+    let profile = profiles::PublicProfile::find(&mut db.connect()?, "AirWow")?;
+    assert_eq!(profile.favorite_city, "Budapest");
+    Ok(())
+}
+
+#[test]
+fn the_history_of_an_older_layout_is_not_told_of_other_rows() -> Result<()> {
+    // The rows were copied without their ids.
+    let site = DjangoSite::new(Edition::OneApp)?;
+    let mut site = site.with_site(Edition::Split, "lettings", "profiles")?;
+    site.sql(
+        "INSERT INTO lettings_address SELECT 6 - id, number, street, city, state, zip_code, country_iso_code \
+             FROM oc_lettings_site_address; \
+         INSERT INTO lettings_letting SELECT 8 - id, title, 6 - address_id FROM oc_lettings_site_letting; \
+         INSERT INTO profiles_profile SELECT * FROM oc_lettings_site_profile; \
+         INSERT INTO django_migrations (app, name, applied) VALUES ('lettings', '0001_initial', '2024-01-01 00:00:00'), \
+             ('profiles', '0001_initial', '2024-01-01 00:00:00')",
+    )?;
+    let db = TestDb::sqlite()?;
+
+    let report = imported(&db, &site.path())?;
+
+    assert!(
+        warns(&report, &["3 lines of the log", "another id"]),
+        "{report}"
+    );
+    assert!(Change::of_object(&mut db.connect()?, "lettings.letting", 7)?.is_empty());
     Ok(())
 }
 
@@ -140,6 +232,11 @@ fn what_is_no_django_edition_is_refused_with_its_reason() -> Result<()> {
     without_lettings.sql("DROP TABLE lettings_letting")?;
     let mut without_column = DjangoSite::new(Edition::Split)?;
     without_column.sql("ALTER TABLE auth_user DROP COLUMN email")?;
+    let mut renamed = both()?;
+    renamed.sql(
+        "ALTER TABLE lettings_letting RENAME COLUMN title TO name; \
+         INSERT INTO django_migrations (app, name, applied) VALUES ('oc_lettings_site', '0001_initial', '2019-01-01 00:00:00')",
+    )?;
     let mut without_city = DjangoSite::new(Edition::Split)?;
     without_city.sql("ALTER TABLE profiles_profile DROP COLUMN favorite_city")?;
     let own = TestDb::sqlite()?;
@@ -161,6 +258,7 @@ fn what_is_no_django_edition_is_refused_with_its_reason() -> Result<()> {
             without_city.path(),
             "profiles_profile has no column favorite_city",
         ),
+        (renamed.path(), "lettings_letting has no column title"),
         (file("nothing.json", b"[]")?, "neither users nor lettings"),
         (own, "database of this program"),
     ] {

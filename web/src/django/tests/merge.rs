@@ -59,6 +59,31 @@ fn a_second_run_changes_nothing_whatever_staff_did_meanwhile() -> Result<()> {
 }
 
 #[test]
+fn a_login_on_the_old_site_makes_no_other_file_and_another_password_is_told() -> Result<()> {
+    for db in TestDb::each()? {
+        let mut site = DjangoSite::new(Edition::Split)?;
+        imported(&db, &site.path())?;
+        let conn = &mut db.connect()?;
+        Letting::delete(conn, 1)?;
+        site.sql("UPDATE auth_user SET last_login = '2026-01-01 00:00:00' WHERE id = 1")?;
+
+        let report = run(&db, &site.path(), Options::default())?;
+
+        assert!(matches!(report.outcome, Outcome::Stands(_)), "{report}");
+        assert_eq!(Letting::count(conn)?, 1, "what staff deleted came back");
+
+        site.sql("UPDATE auth_user SET password = 'pbkdf2_sha256$1$a$b' WHERE id = 2")?;
+        let report = run(&db, &site.path(), Options::default())?;
+        let told = &report.conflicts;
+        assert!(
+            told.iter().any(|c| c.reason.contains("another password")),
+            "{report}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
 fn rows_that_came_later_are_added_to_those_that_stand() -> Result<()> {
     for db in TestDb::each()? {
         let mut site = DjangoSite::new(Edition::Split)?;

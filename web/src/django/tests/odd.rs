@@ -51,7 +51,7 @@ fn with_skip_bad_all_else_is_imported() -> Result<()> {
         let mut site = DjangoSite::new(Edition::Split)?;
         site.sql(
             "UPDATE lettings_address SET zip_code = 'x' WHERE id = 5; \
-             UPDATE auth_user SET email = 'nobody' WHERE id = 2;",
+             UPDATE auth_user SET is_active = 'x' WHERE id = 2;",
         )?;
 
         let report = run(&db, &site.path(), options)?;
@@ -161,5 +161,32 @@ fn a_password_that_cannot_be_checked_is_kept_and_told() -> Result<()> {
     assert!(warns(&report, &["AirWow", "cannot be checked"]), "{report}");
     assert_eq!(User::find(conn, 2)?.password, "md5$salt$5f4dcc3b");
     assert_eq!(User::find(conn, 4)?.password, "!");
+    Ok(())
+}
+
+#[test]
+fn what_django_let_through_costs_nobody_an_account() -> Result<()> {
+    for db in TestDb::each()? {
+        let mut site = DjangoSite::new(Edition::Split)?;
+        site.sql(
+            "UPDATE auth_user SET email = 'admin' WHERE id = 1; \
+             UPDATE auth_user SET username = 'Jose' || char(769) WHERE id = 4; \
+             CREATE TABLE loose AS SELECT id, NULL AS favorite_city, user_id FROM profiles_profile; \
+             DROP TABLE profiles_profile; ALTER TABLE loose RENAME TO profiles_profile;",
+        )?;
+
+        let report = imported(&db, &site.path())?;
+
+        let conn = &mut db.connect()?;
+        assert_eq!(User::find(conn, 1)?.email, "admin");
+        assert_eq!(User::find(conn, 4)?.username, "Jose\u{301}");
+        for words in [
+            &["admin", "not in the form"][..],
+            &["Jose", "NFKC"],
+            &["1 row of profiles", "favorite_city", "taken for empty"],
+        ] {
+            assert!(warns(&report, words), "{words:?}: {report}");
+        }
+    }
     Ok(())
 }
