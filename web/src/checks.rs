@@ -79,7 +79,7 @@ impl Checks {
         match pending {
             Ok(pending) if pending.is_empty() => (OK, OK),
             Ok(_) => (OK, "pending"),
-            Err(PageError::Unavailable(_)) => ("failed", "unknown"),
+            Err(PageError::Unavailable(_) | PageError::Busy) => ("failed", "unknown"),
             Err(_) => (OK, "failed"),
         }
     }

@@ -148,9 +148,9 @@ pub(super) fn take(
     }
     let Some(secret) = Secret::open(key, user.id, &factor.secret) else {
         log::warn!(
-            "the second factor of {:?} was sealed with another SECRET_KEY: only a recovery code opens that account, \
+            "the second factor of user {} was sealed with another SECRET_KEY: only a recovery code opens that account, \
              or `oc-lettings resetfactor`",
-            user.username
+            user.id
         );
         return Ok(None);
     };

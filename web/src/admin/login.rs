@@ -3,10 +3,12 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use chrono::Utc;
+use diesel::OptionalExtension;
 use oc_core::User;
 use oc_core::accounts::Factor;
 use oc_core::accounts::password::{self, Verdict};
 use oc_core::events::Event;
+use oc_core::locks::hold;
 
 use super::browser;
 use super::frame::{Hashing, Visit, see_other};
@@ -55,6 +57,16 @@ pub(super) async fn attempt(
     };
     db.run(move |conn| {
         let has_factor = conn.write(|conn| {
+            // Somebody may have given the account another password, or switched it off, while this one was checked.
+            hold(conn, "users", &[user.id])?;
+            let now_stored = User::find(conn, user.id).optional()?;
+            let is_same = now_stored.is_some_and(|stored| {
+                stored.password == user.password && stored.is_active && stored.is_staff
+            });
+            if !is_same {
+                guesser.record(conn, Event::LoginRefused, None, Some(&user))?;
+                return Ok(None);
+            }
             if let Some(hash) = &renewed {
                 User::set_password(conn, user.id, hash)?;
             }
@@ -64,8 +76,11 @@ pub(super) async fn attempt(
                 User::note_login(conn, user.id, now)?;
                 guesser.record(conn, Event::LoggedIn, Some(&user), Some(&user))?;
             }
-            Ok::<_, diesel::result::Error>(has_factor)
+            Ok::<_, diesel::result::Error>(Some(has_factor))
         })?;
+        let Some(has_factor) = has_factor else {
+            return Ok(Guess::Wrong);
+        };
         // The hash may be another one now.
         let user = User::find(conn, user.id)?;
         Ok(Guess::Right(Welcome { user, has_factor }))

@@ -144,7 +144,7 @@ fn told(request: &HttpRequest, personal: bool) -> Request {
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let value = headers.get(name)?.to_str().ok()?;
-    Some(value.to_owned())
+    Some(redacted(value).into_owned())
 }
 
 /// A header's name as people write it, by which Sentry knows it.

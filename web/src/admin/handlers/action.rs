@@ -132,7 +132,8 @@ async fn chosen(
     model: &'static Model,
     fields: &Fields,
 ) -> Result<Vec<i64>, PageError> {
-    if fields.has("select_across") {
+    // Django's own lists send 0 for the rows that are ticked.
+    if fields.text("select_across") == "1" {
         let listing = Asked::parse(visit.request.query_string(), model).whole(MOST + 1);
         let list = db
             .run(move |conn| Ok((model.list)(conn, &listing)?))

@@ -19,6 +19,7 @@ use crate::admin::import::{
 };
 use crate::admin::messages;
 use crate::admin::models::{self, list_path};
+use crate::admin::refusals::RefusedGrant;
 use crate::admin::signed_in::SignedIn;
 use crate::admin::upload::{File, LARGEST, Upload};
 use crate::blocking;
@@ -94,7 +95,13 @@ async fn preview(
     };
     if !outcome.mistakes.is_empty() {
         let page = ImportPage::with_mistakes(outcome.mistakes);
-        return page.show(visit, user, model, StatusCode::UNPROCESSABLE_ENTITY);
+        let mut response = page.show(visit, user, model, StatusCode::UNPROCESSABLE_ENTITY)?;
+        if !outcome.exceeds.is_empty() {
+            let columns: Vec<String> = outcome.exceeds.into_iter().collect();
+            let grant = RefusedGrant(columns.join(", "));
+            response.extensions_mut().insert(grant);
+        }
+        return Ok(response);
     }
     let mark = mark(visit.key(), user.user.id, model, &content, &outcome.digest);
     let hidden = [(CONTENT, content), (MARK, mark)].map(|(name, value)| Hidden {

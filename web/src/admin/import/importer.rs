@@ -1,6 +1,6 @@
 //! Taking in a file of rows: each is saved as a form would save it, all of them or none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::result::Error as DatabaseError;
 use oc_core::accounts::Rights;
@@ -31,6 +31,8 @@ pub(in crate::admin) struct Outcome {
     /// The first of the changes.
     pub(in crate::admin) shown: Vec<Shown>,
     pub(in crate::admin) mistakes: Vec<Mistake>,
+    /// The columns by which more was asked for than the rights allow; empty of a whole row.
+    pub(in crate::admin) exceeds: BTreeSet<String>,
     /// Changes with any change of any row.
     pub(in crate::admin) digest: String,
 }

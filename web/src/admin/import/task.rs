@@ -78,7 +78,11 @@ impl Importer<'_> {
                         values,
                         is_set_aside: false,
                     }),
-                    Some(broken) => outcome.mistakes.extend(told(line.number, broken)),
+                    Some(broken) => {
+                        let columns = broken.iter().map(|(column, _)| column.clone());
+                        outcome.exceeds.extend(columns);
+                        outcome.mistakes.extend(told(line.number, broken));
+                    }
                 },
                 Err(mistakes) => outcome.mistakes.extend(mistakes),
             }

@@ -1,9 +1,10 @@
 //! All the settings of one run, and where they come from.
 
 use std::collections::HashMap;
+use std::env::VarError;
 use std::net::SocketAddr;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use ipnet::IpNet;
 use oc_core::DatabaseUrl;
 
@@ -11,8 +12,8 @@ use super::environment::Environment;
 use super::logging::LogFormat;
 use super::sentry::Sentry;
 use super::{
-    database, environment, limits, listening, logging, metrics, second_factor, secret_key, sentry,
-    visitors,
+    database, environment, help, limits, listening, logging, metrics, second_factor, secret_key,
+    sentry, visitors,
 };
 use crate::config::hosts::AllowedHosts;
 use crate::config::read::{InvalidSetting, Source};
@@ -68,6 +69,11 @@ impl Config {
         reason = "this module reads the environment, and nothing else does"
     )]
     pub fn from_env() -> anyhow::Result<Self> {
+        for name in help::names() {
+            if matches!(std::env::var(name), Err(VarError::NotUnicode(_))) {
+                bail!("{name} is not text: it must be written in UTF-8");
+            }
+        }
         let environment = |name: &str| std::env::var(name).ok();
         let file = match environment("APP_ENV").as_deref() {
             Some("production") => HashMap::new(),

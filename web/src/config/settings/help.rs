@@ -20,6 +20,11 @@ const GROUPS: [&[Entry]; 10] = [
     metrics::ENTRIES,
 ];
 
+/// The name of every setting.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    GROUPS.iter().copied().flatten().map(|entry| entry.name)
+}
+
 /// The settings as a table, for the end of every `--help`.
 #[must_use]
 pub fn help() -> String {

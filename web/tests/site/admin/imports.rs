@@ -7,6 +7,7 @@ use oc_core::changes::Change;
 use oc_core::{DbConnection, User};
 
 use super::csv::{ADDRESSES, LETTINGS, confirm, upload};
+use super::rights_rows::refusals;
 use super::{Browser, PASSWORD, account, hidden};
 use crate::support::{TestSite, letting, profile};
 
@@ -214,6 +215,8 @@ fn each_row_needs_the_right_to_add_or_to_change_it() -> Result<()> {
         refused.contains("You have no right to change this address."),
         "{refused}"
     );
+    // Both stand in the record.
+    assert_eq!(refusals(&mut site.database()?)?, 2);
     assert_eq!(upload(&mut adder, ADDRESSES, &new)?.status, 200);
     assert_eq!(viewer.get(&format!("{ADDRESSES}import/"))?.status, 403);
     assert!(!viewer.get(ADDRESSES)?.text()?.contains("import/"));
