@@ -21,7 +21,7 @@ use crate::metrics::{self, Metrics};
 use crate::middleware::{check_host, error_pages, observe, represent, security_headers};
 use crate::pages::Pages;
 use crate::proxies::Proxies;
-use crate::reporting::{Reporting, describe};
+use crate::reporting::{self, Reporting, describe};
 use crate::service_manager;
 use crate::site::Site;
 
@@ -129,6 +129,11 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
     };
     let limits = Limits {
         connections: listener::connections_that_fit(config.limits.connections),
+        // Reports that are left are sent within the same time.
+        shutdown_timeout: config
+            .limits
+            .shutdown_timeout
+            .saturating_sub(reporting::farewell(config)),
         ..config.limits
     };
     let terms = listener::Terms {

@@ -16,5 +16,5 @@ mod visit;
 pub(crate) use deliveries::DELIVERIES;
 pub(crate) use failure::{Origin, report, report_end};
 pub(crate) use spans::{Carried, DatabaseSpan};
-pub(crate) use start::{Reporting, start};
+pub(crate) use start::{Reporting, farewell, start};
 pub(crate) use visit::{describe, name_staff};

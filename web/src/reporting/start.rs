@@ -11,7 +11,7 @@ use super::transport::Factory;
 use super::{panics, queries, scrub};
 use crate::config::Config;
 
-/// How long the end of the program waits for reports to be sent.
+/// The longest that the end of the program waits for reports to be sent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Our own crates, whose frames of a stack matter.
@@ -39,6 +39,14 @@ impl Reporting {
     }
 }
 
+/// The part of the time for a stop that is kept for sending what is left; none where nothing is reported.
+pub(crate) fn farewell(config: &Config) -> Duration {
+    if config.sentry.is_none() {
+        return Duration::ZERO;
+    }
+    PATIENCE.min(config.limits.shutdown_timeout / 4)
+}
+
 /// Starts to report, where that is set. What is left when the guard is dropped is sent, for a few seconds.
 pub(crate) fn start(config: &Config) -> Option<ClientInitGuard> {
     let sentry = config.sentry.as_ref()?;
@@ -52,7 +60,7 @@ pub(crate) fn start(config: &Config) -> Option<ClientInitGuard> {
         .in_app_include(OURS)
         .auto_session_tracking(true)
         .session_mode(SessionMode::Request)
-        .shutdown_timeout(PATIENCE)
+        .shutdown_timeout(farewell(config))
         .before_send(|event| Some(scrub::event(event)))
         .before_breadcrumb(|breadcrumb| Some(scrub::breadcrumb(breadcrumb)))
         .before_send_log(|log| Some(scrub::log(log)))
