@@ -45,7 +45,7 @@ pub(super) fn lines(reading: &mut Reading<'_>) -> anyhow::Result<()> {
             "NULL".to_owned()
         });
     }
-    let moved = Moved::find(file, layout)?;
+    let others = Others::find(file, layout)?;
     let mut cut = 0;
     let mut foreign: BTreeMap<String, u64> = BTreeMap::new();
     file.read(table, &expressions, &mut |cells| {
@@ -62,7 +62,7 @@ pub(super) fn lines(reading: &mut Reading<'_>) -> anyhow::Result<()> {
         let mut object_id = object_id(&mut row);
         if let (Some(app), Some(model), Some(id)) =
             (row.looked_up(APP), row.looked_up(MODEL), object_id)
-            && !moved.kept(app, model, id)
+            && others.have(app, model, id)
         {
             object_id = None;
             cut += 1;
@@ -112,8 +112,8 @@ pub(super) fn lines(reading: &mut Reading<'_>) -> anyhow::Result<()> {
     if cut > 0 {
         notes.warn(|| {
             format!(
-                "{} of the log about rows of an older layout that have another id in the one that was taken, or are gone; kept \
-                 in the record without its object.",
+                "{} of the log about rows of an older layout whose ids other rows have in the one that was taken; kept in \
+                 the record without the object.",
                 counted(cut, "line", "lines")
             )
         });
@@ -129,41 +129,44 @@ pub(super) fn lines(reading: &mut Reading<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The rows of tables that were left behind, by app and model, that have the same id in the table that was taken.
-struct Moved(HashMap<(String, &'static str), HashSet<i64>>);
+/// The ids that rows of the tables that were taken have, and other rows had in a table that was left behind, by the
+/// app and the model of that one.
+struct Others(HashMap<(String, &'static str), HashSet<i64>>);
 
-impl Moved {
+impl Others {
     fn find(file: &mut DjangoFile, layout: &Layout) -> anyhow::Result<Self> {
-        let mut moved = HashMap::new();
+        let mut others = HashMap::new();
         for (app, model, table) in layout.left_behind(file) {
             let fact = match model {
                 "letting" => "title",
                 "address" => "street",
                 _ => "user_id",
             };
-            let taken = layout.table(model).unwrap_or_default();
             let columns = &file.tables[&table];
-            let same = if has(columns, "id") && has(columns, fact) {
-                file.query(&format!(
-                    "SELECT CAST(old.id AS BLOB) FROM {} AS old JOIN {} AS new ON new.id = old.id AND new.{fact} IS old.{fact}",
-                    quoted(&table),
-                    quoted(taken)
-                ))?
+            // What cannot be compared is taken for another row.
+            let unless_same = if has(columns, "id") && has(columns, fact) {
+                format!(
+                    "LEFT JOIN {} AS old ON old.id = new.id AND old.{fact} IS new.{fact} WHERE old.id IS NULL",
+                    quoted(&table)
+                )
             } else {
-                Vec::new()
+                String::new()
             };
-            let ids = same.iter().filter_map(|row| row.whole(0).ok()).collect();
-            moved.insert((app, model), ids);
+            let rows = file.query(&format!(
+                "SELECT CAST(new.id AS BLOB) FROM {} AS new {unless_same}",
+                quoted(layout.table(model).unwrap_or_default())
+            ))?;
+            let ids = rows.iter().filter_map(|row| row.whole(0).ok()).collect();
+            others.insert((app, model), ids);
         }
-        Ok(Self(moved))
+        Ok(Self(others))
     }
 
-    /// Whether a line about that row may tell of the row with the same id.
-    fn kept(&self, app: &str, model: &str, id: i64) -> bool {
+    /// Whether a line about that row would be told of another row with the same id.
+    fn have(&self, app: &str, model: &str, id: i64) -> bool {
         self.0
             .iter()
-            .find(|((of, name), _)| of == app && *name == model)
-            .is_none_or(|(_, ids)| ids.contains(&id))
+            .any(|((of, name), ids)| of == app && *name == model && ids.contains(&id))
     }
 }
 
