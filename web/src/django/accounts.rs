@@ -16,8 +16,6 @@ use super::target::Target;
 
 /// The longest hash that is stored (characters).
 const LONGEST_HASH: usize = 255;
-/// The longest email address (characters).
-const LONGEST_EMAIL: usize = 254;
 /// The longest username, to the letter (characters).
 const LONGEST_USERNAME: usize = 150;
 /// How many names a warning tells.
@@ -140,7 +138,7 @@ fn user(row: &mut Row<'_>, notes: &mut Notes<'_>) -> Account {
     }
 }
 
-/// Whether an address has not the form of one. Django let any text through where no form was between; it is kept, so
+/// Whether an address has not the form of one, and nothing else is wrong with it. Django let any text through where no form was between; it is kept, so
 /// that nobody loses an account by it.
 fn is_odd_email(email: &str) -> bool {
     let draft = UserDraft {
@@ -148,10 +146,9 @@ fn is_odd_email(email: &str) -> bool {
         email: email.to_owned(),
         ..UserDraft::default()
     };
-    email.chars().count() <= LONGEST_EMAIL
-        && draft
-            .check()
-            .is_err_and(|errors| errors.iter().any(|error| error.rule == BrokenRule::Email))
+    draft
+        .check()
+        .is_err_and(|errors| errors.iter().all(|error| error.rule == BrokenRule::Email))
 }
 
 impl Account {

@@ -132,7 +132,7 @@ impl Notes<'_> {
         for ((what, column), rows) in std::mem::take(&mut self.empty) {
             self.warn(|| {
                 let rows = counted(rows, "row", "rows");
-                format!("Of {rows} of {what} {column} is missing (NULL); taken for empty.")
+                format!("In {rows} of {what} {column} is missing (NULL); taken for empty.")
             });
         }
     }

@@ -1,7 +1,7 @@
 //! Ways to break one row, and how each is told.
 
 /// What makes one row bad, and how that is told: table, id, column, words of the reason.
-pub(super) const CASES: [(&str, [&str; 4]); 27] = [
+pub(super) const CASES: [(&str, [&str; 4]); 28] = [
     (
         "UPDATE lettings_letting SET id = 9223372036854775807 WHERE id = 7",
         [
@@ -105,6 +105,10 @@ pub(super) const CASES: [(&str, [&str; 4]); 27] = [
     (
         "UPDATE auth_user SET email = printf('%0255d', 0) WHERE id = 4",
         ["auth_user", "4", "email", "at most 254 characters"],
+    ),
+    (
+        "UPDATE auth_user SET email = 'a' || char(0) || 'b' WHERE id = 4",
+        ["auth_user", "4", "email", "cannot be stored"],
     ),
     (
         "UPDATE auth_user SET username = 'a b' WHERE id = 4",
