@@ -1,6 +1,6 @@
 //! The migrations, embedded in the program, and the one way to run them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::migration::{Migration, MigrationConnection, MigrationSource};
 use diesel::prelude::*;
@@ -22,12 +22,14 @@ pub struct Status {
     pub brand_new: bool,
     /// The versions that it still needs, in order.
     pub pending: Vec<String>,
+    /// The versions that a later program ran, in order. Each has said that this program can do without it.
+    pub unknown: Vec<String>,
 }
 
 /// Why a database could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// Its last migration is one that this program does not have.
+    /// It has a migration that this program does not have, and that does not say that this program can work with it.
     #[error(
         "the database is newer than this program: it knows the migration {0}, which this version does not have"
     )]
@@ -46,16 +48,39 @@ pub enum MigrateError {
 }
 
 /// What the database lacks, without changing anything.
+///
+/// A migration that only adds enters itself into `compatible_migrations`, with the newest migration that a program
+/// must have to work with it. So a release can be taken back over such a migration; any other stops the program.
 pub fn status(conn: &mut DbConnection) -> Result<Status, MigrateError> {
     let known = versions(conn);
     let applied = applied(conn)?;
-    if let Some(newest) = applied.difference(&known).last() {
-        return Err(MigrateError::Newer(newest.clone()));
+    let pending: Vec<String> = known.difference(&applied).cloned().collect();
+    let unknown: Vec<String> = applied.difference(&known).cloned().collect();
+    if !unknown.is_empty() {
+        let compatible = compatible(conn)?;
+        let newest = known.last();
+        let works = |version| {
+            let since = compatible.get(version);
+            pending.is_empty() && since.is_some() && since <= newest
+        };
+        if let Some(version) = unknown.iter().rev().find(|version| !works(*version)) {
+            return Err(MigrateError::Newer(version.clone()));
+        }
     }
     Ok(Status {
         brand_new: applied.is_empty(),
-        pending: known.difference(&applied).cloned().collect(),
+        pending,
+        unknown,
     })
+}
+
+/// Like [`migrate`], for what has to know all that the database holds: refuses a newer one, compatible or not.
+pub fn migrate_exactly(conn: &mut DbConnection) -> Result<Status, MigrateError> {
+    let status = migrate(conn)?;
+    match status.unknown.last() {
+        Some(version) => Err(MigrateError::Newer(version.clone())),
+        None => Ok(status),
+    }
 }
 
 /// Brings the database up to date and tells what it lacked before.
@@ -121,8 +146,27 @@ pub(crate) fn versions(conn: &DbConnection) -> BTreeSet<String> {
 
 /// The versions that were run on the database. Diesel's own way to ask creates the table; this one only reads.
 fn applied(conn: &mut DbConnection) -> QueryResult<BTreeSet<String>> {
-    const TABLE: &str = "__diesel_schema_migrations";
-    let exists = match conn {
+    if !has_table(conn, "__diesel_schema_migrations")? {
+        return Ok(BTreeSet::new());
+    }
+    let versions: Vec<String> =
+        diesel::dsl::sql::<Text>("SELECT version FROM __diesel_schema_migrations").load(conn)?;
+    Ok(versions.into_iter().collect())
+}
+
+/// The migrations that not every program has to know, with the newest one that it must.
+fn compatible(conn: &mut DbConnection) -> QueryResult<BTreeMap<String, String>> {
+    if !has_table(conn, "compatible_migrations")? {
+        return Ok(BTreeMap::new());
+    }
+    let rows: Vec<(String, String)> =
+        diesel::dsl::sql::<(Text, Text)>("SELECT version, since FROM compatible_migrations")
+            .load(conn)?;
+    Ok(rows.into_iter().collect())
+}
+
+fn has_table(conn: &mut DbConnection, name: &str) -> QueryResult<bool> {
+    let count = match conn {
         DbConnection::Postgres(_) => {
             "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = "
         }
@@ -130,15 +174,10 @@ fn applied(conn: &mut DbConnection) -> QueryResult<BTreeSet<String>> {
             "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = "
         }
     };
-    let tables: i64 = diesel::dsl::sql::<BigInt>(exists)
-        .bind::<Text, _>(TABLE)
+    let tables: i64 = diesel::dsl::sql::<BigInt>(count)
+        .bind::<Text, _>(name)
         .get_result(conn)?;
-    if tables == 0 {
-        return Ok(BTreeSet::new());
-    }
-    let versions: Vec<String> =
-        diesel::dsl::sql::<Text>("SELECT version FROM __diesel_schema_migrations").load(conn)?;
-    Ok(versions.into_iter().collect())
+    Ok(tables > 0)
 }
 
 #[cfg(test)]
@@ -182,7 +221,8 @@ mod tests {
                 status(conn)?,
                 Status {
                     brand_new: false,
-                    pending: vec![]
+                    pending: vec![],
+                    unknown: vec![]
                 }
             );
             crate::testing::user(conn, "ada")?;
@@ -217,17 +257,58 @@ mod tests {
         Ok(())
     }
 
-    #[test]
-    fn a_database_from_the_future_is_refused() -> anyhow::Result<()> {
-        on_both(|conn| {
-            diesel::sql_query(
-                "INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000000')",
-            )
+    /// As a program leaves the database that has one more migration.
+    fn migrate_further(conn: &mut DbConnection, since: Option<&str>) -> QueryResult<()> {
+        diesel::sql_query(
+            "INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000000')",
+        )
+        .execute(conn)?;
+        if let Some(since) = since {
+            diesel::sql_query(format!(
+                "INSERT INTO compatible_migrations (version, since) VALUES ('29990101000000', '{since}')"
+            ))
             .execute(conn)?;
+        }
+        Ok(())
+    }
 
+    #[test]
+    fn a_newer_database_is_refused_unless_this_program_can_work_with_it() -> anyhow::Result<()> {
+        on_both(|conn| {
+            migrate_further(conn, None)?;
             let refused = migrate(conn).map_err(|error| error.to_string());
-
             assert!(refused.is_err_and(|message| message.contains("newer than this program")));
+            Ok(())
+        })?;
+        on_both(|conn| {
+            migrate_further(conn, Some("29980101000000"))?;
+            assert!(matches!(migrate(conn), Err(MigrateError::Newer(_))));
+            Ok(())
+        })?;
+        on_both(|conn| {
+            let newest = versions(conn).last().cloned().unwrap_or_default();
+            migrate_further(conn, Some(&newest))?;
+
+            assert_eq!(migrate(conn)?.unknown, ["29990101000000"]);
+            assert!(matches!(migrate_exactly(conn), Err(MigrateError::Newer(_))));
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn every_migration_says_whether_earlier_programs_can_work_with_it() -> anyhow::Result<()> {
+        /// Those that earlier programs cannot work with; the first is the one that began to say so.
+        const BREAKING: [&str; 1] = ["20261123025000"];
+
+        on_both(|conn| {
+            let said = compatible(conn)?;
+            let silent: Vec<String> = versions(conn)
+                .into_iter()
+                .filter(|version| version.as_str() >= BREAKING[0])
+                .filter(|version| !said.contains_key(version))
+                .collect();
+
+            assert_eq!(silent, BREAKING);
             Ok(())
         })
     }

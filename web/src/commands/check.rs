@@ -35,7 +35,9 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     let mut conn = start::open_to_look(config)?;
     let (name, version) = version(&mut conn)?;
     println!("database: ok ({name} {version} at {})", config.database_url);
-    let pending = migrations::status(&mut conn)?.pending;
+    let migrations::Status {
+        pending, unknown, ..
+    } = migrations::status(&mut conn)?;
     if !pending.is_empty() {
         bail!(
             "{} migrations are pending: {}; run `oc-lettings migrate`",
@@ -43,7 +45,10 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
             pending.join(", ")
         );
     }
-    println!("migrations: ok (none pending)");
+    let newer = unknown.last().map_or_else(String::new, |version| {
+        format!("; newer, but compatible: {version}")
+    });
+    println!("migrations: ok (none pending{newer})");
     if config.read_only {
         println!("write access: not needed (READ_ONLY)");
     } else {

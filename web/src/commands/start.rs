@@ -55,6 +55,11 @@ pub(super) fn migrate(conn: &mut DbConnection) -> anyhow::Result<migrations::Sta
     for version in &status.pending {
         log::info!("migrated to {version}");
     }
+    if let Some(version) = status.unknown.last() {
+        log::warn!(
+            "a newer program has migrated the database to {version}; this one can work with it"
+        );
+    }
     Ok(status)
 }
 

@@ -65,7 +65,7 @@ impl<'a> Moving<'a> {
             let standing = Standing::load(conn, &tables)?;
             return self.decide(&standing).map(drop);
         }
-        migrations::migrate(conn).context("cannot bring the database up to date")?;
+        migrations::migrate_exactly(conn).context("cannot bring the database up to date")?;
         let tables = standing::tables(conn)?;
         conn.write(|conn| {
             let all: Vec<Table> = Target::ALL

@@ -37,7 +37,7 @@ pub(crate) fn load(
     if occupied == Occupied::Refuse && !migrations::status(conn)?.brand_new {
         pristine.check_empty(conn)?;
     }
-    migrations::migrate(conn).context("cannot bring the database up to date")?;
+    migrations::migrate_exactly(conn).context("cannot bring the database up to date")?;
     conn.write(|conn| {
         let tables = catalog::tables(conn, Some(&pristine.names()))?;
         check_tables(&header.tables, &tables)?;

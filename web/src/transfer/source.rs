@@ -44,8 +44,8 @@ impl<'c> Snapshot<'c> {
         if status.brand_new {
             bail!("the database holds nothing of the site: it was never migrated");
         }
-        // A database that was not migrated to this version may hold tables that this version has no more.
-        let known = if status.pending.is_empty() {
+        // A database of another version may hold tables that this version does not have.
+        let known = if status.pending.is_empty() && status.unknown.is_empty() {
             Some(Pristine::new()?.names())
         } else {
             None

@@ -1,10 +1,11 @@
 //! What is refused, and what a failure leaves behind.
 
 use anyhow::Result;
+use diesel::connection::SimpleConnection;
 use oc_core::DatabaseUrl;
 use oc_core::testing::TestDb;
 
-use super::{backup, count, filled, restore};
+use super::{backup, content, count, filled, restore};
 use crate::transfer::archive::Archive;
 use crate::transfer::batch::{Batch, Digest};
 use crate::transfer::table::{Header, Table};
@@ -141,6 +142,38 @@ fn rows_of_an_older_version_get_defaults_and_of_a_newer_one_are_refused() -> Res
         let unknown = message(load(&mut conn, &mut tampered, Occupied::Replace));
         assert!(unknown.contains("no column colour"), "{unknown}");
         assert_eq!(count(&mut conn, "users")?, 3);
+    }
+    Ok(())
+}
+
+#[test]
+fn of_a_newer_database_everything_is_backed_up_and_nothing_is_replaced() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    for (i, db) in filled()?.iter().enumerate() {
+        db.connect()?.batch_execute(
+            "CREATE TABLE bookings (name TEXT PRIMARY KEY NOT NULL);
+             INSERT INTO bookings (name) VALUES ('Lakeside flat');
+             INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000000');
+             INSERT INTO compatible_migrations (version, since)
+                 SELECT '29990101000000', max(version) FROM __diesel_schema_migrations WHERE version < '2999'",
+        )?;
+
+        let path = backup(db, &folder, &i.to_string())?;
+        let (tables, _) = content(&path)?;
+        assert!(
+            tables
+                .iter()
+                .any(|table| table.name == "bookings" && table.rows == 1)
+        );
+
+        let mut conn = db.connect()?;
+        let mut older = filled()?.remove(0).connect()?;
+        let refused = message(load(
+            &mut conn,
+            &mut Snapshot::new(&mut older)?,
+            Occupied::Replace,
+        ));
+        assert!(refused.contains("newer than this program"), "{refused}");
     }
     Ok(())
 }
