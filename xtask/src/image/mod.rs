@@ -4,6 +4,7 @@ mod engine;
 mod local_registry;
 pub(crate) mod name;
 pub(crate) mod registry;
+mod reproduce;
 mod sbom;
 mod source;
 mod trial;
@@ -57,6 +58,10 @@ pub(crate) struct Args {
     /// Use nothing of an earlier build.
     #[arg(long)]
     no_cache: bool,
+
+    /// Build a second time from nothing, and compare both programs byte for byte.
+    #[arg(long)]
+    reproduce: bool,
 }
 
 /// Builds the image of the commit that is checked out, and does with it what is asked for.
@@ -87,6 +92,10 @@ fn build(machine: &Machine, args: &Args) -> Result<Outcome> {
         start.elapsed().as_secs_f32()
     );
 
+    if args.reproduce {
+        let image = repository.tagged(&source.revision);
+        reproduce::run(machine, engine, &image, &source, &context)?;
+    }
     if args.sbom {
         println!("{}", sbom::write(machine, &source)?.display());
     }

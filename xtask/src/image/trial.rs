@@ -54,14 +54,14 @@ pub(crate) fn run(
 }
 
 /// What starts containers: docker, or podman for what buildah has built too.
-struct Runner<'a> {
+pub(super) struct Runner<'a> {
     machine: &'a Machine,
     program: &'static str,
     http: Http,
 }
 
 impl<'a> Runner<'a> {
-    fn find(machine: &'a Machine, engine: Engine) -> Result<Self> {
+    pub(super) fn find(machine: &'a Machine, engine: Engine) -> Result<Self> {
         let program = match engine {
             Engine::Docker => "docker",
             Engine::Buildah | Engine::Podman => "podman",
@@ -89,6 +89,17 @@ impl<'a> Runner<'a> {
 
     fn read(&self, arguments: &[&str]) -> Result<String> {
         self.machine.read(self.command().args(arguments))
+    }
+
+    /// Copies the program out of an image that does not run.
+    pub(super) fn copy_program(&self, image: &str, file: &Path) -> Result<()> {
+        let container = self.read(&["create", image])?;
+        let from = format!("{container}:/oc-lettings");
+        let copied = self
+            .machine
+            .run(self.command().args(["cp", &from]).arg(file));
+        self.read(&["rm", "--volumes", &container])?;
+        copied
     }
 
     /// Whether the image is what its file says; its size.
