@@ -3,25 +3,59 @@
 # before it stops, the slot ends the requests that it has, and gets visitors again when the new image is healthy.
 # Runs on the machine that serves; `cargo xtask deploy vps` brings it there and calls it.
 #
-# usage: roll.sh IMAGE
+# usage: roll.sh IMAGE [FOLDER]
+#
+# FOLDER is the project's, where that is not the one that this script lies in: then what lies beside the script is new,
+# and is put there once nothing speaks against the release. Ends with 3 where nothing that runs was touched.
 
 set -eu
-cd "$(dirname "$0")"
+image=${1:?usage: roll.sh IMAGE [FOLDER]}
+brought=$(cd "$(dirname "$0")" && pwd)
+cd "${2:-$brought}"
 
-image=${1:?usage: roll.sh IMAGE}
-[ -f .env ] || {
-    echo "there is no $PWD/.env with the settings of the site: cargo xtask deploy vps --bootstrap makes one" >&2
-    exit 1
+unchanged() {
+    echo "$1" >&2
+    exit 3
 }
+
+[ -f .env ] \
+    || unchanged "there is no $PWD/.env with the settings of the site: cargo xtask deploy vps --bootstrap makes one"
+[ -w . ] || unchanged "$(id -un) may not write in $PWD"
 # The proxy: caddy, which runs in a container of this project, or apache, which runs on the machine.
 proxy=$(sed -n 's/^PROXY=//p' .env)
+case ${proxy:=caddy} in
+    caddy | apache | none) ;;
+    *) unchanged "PROXY is $proxy in .env: it must be caddy, apache or none" ;;
+esac
 # How many seconds a slot has, after the proxy sends it nobody any more, for the requests that are on their way.
 drain=$(sed -n 's/^DRAIN=//p' .env)
 
 exec 9> .roll.lock
-flock --nonblock 9 || {
-    echo "another release is under way on this machine" >&2
-    exit 1
+flock --nonblock 9 || unchanged "another release is under way on this machine"
+
+# An image that is pinned and here already needs no registry. One that hangs must not keep the next release waiting.
+fetch() {
+    case $image in
+        *@*) ! docker image inspect "$image" > /dev/null 2>&1 || return 0 ;;
+    esac
+    timeout 10m docker pull "$image"
+}
+
+# The files that this release brought, in place of those that are there, which are kept beside.
+take() {
+    [ "$brought" != "$PWD" ] || return 0
+    for file in caddy/Caddyfile compose.yaml roll.sh; do
+        mkdir -p "$(dirname "$file")"
+        [ ! -f "$file" ] || cp -p "$file" "$brought/$file.before"
+        mv "$brought/$file" "$file"
+    done
+}
+
+# The files from before.
+give_back() {
+    for file in caddy/Caddyfile compose.yaml roll.sh; do
+        [ "$brought" = "$PWD" ] || [ ! -f "$brought/$file.before" ] || mv "$brought/$file.before" "$file"
+    done
 }
 
 compose() {
@@ -59,23 +93,27 @@ reload() {
     done
 }
 
-# Has the proxy run, with the settings that this release brought.
+start_database() {
+    ! grep -q '^COMPOSE_PROFILES=.*postgres' .env || compose up --detach --no-recreate --wait postgres
+}
+
+# Has the proxy run, with the settings that this release brought. Apache looks for the same files, and runs outside.
 start_proxy() {
-    case ${proxy:-caddy} in
-        caddy)
-            compose --profile caddy up --detach --no-recreate caddy || return
-            if ! cmp -s caddy/Caddyfile caddy/loaded; then
-                reload || return
-                cp caddy/Caddyfile caddy/loaded
-            fi
-            ;;
-        # Apache looks for the same files.
-        apache | none) ;;
-        *)
-            echo "PROXY is $proxy in .env: it must be caddy, apache or none" >&2
-            return 1
-            ;;
-    esac
+    [ "$proxy" = caddy ] || return 0
+    compose --profile caddy up --detach --no-recreate caddy || return
+    if ! cmp -s caddy/Caddyfile caddy/loaded; then
+        reload || return
+        cp caddy/Caddyfile caddy/loaded
+    fi
+    # To start it anew would cut off its visitors; that is for the operator to choose.
+    wanted=$(compose --profile caddy config --hash caddy) || return
+    runs=$(docker inspect --format '{{index .Config.Labels "com.docker.compose.config-hash"}}' \
+        "$(compose --profile caddy ps --quiet caddy)") || return
+    if [ "${wanted#caddy }" != "$runs" ]; then
+        echo "caddy keeps the image, the address and the name that it was started with, though others are set now. To" \
+            "take them, with a second in which nobody gets an answer: cd $PWD && docker compose --env-file .env" \
+            "--env-file slots.env --profile caddy up --detach caddy" >&2
+    fi
 }
 
 # start SLOT [OPTION]: ends well when the slot is healthy.
@@ -103,14 +141,16 @@ replace() {
 
 # Starts everything where nothing ran before.
 first() {
-    if grep -q '^COMPOSE_PROFILES=.*postgres' .env; then
-        compose up --detach --wait postgres || return
-    fi
-    start web-a && back_in web-a && start web-b && back_in web-b && start_proxy
+    start_database && start web-a && back_in web-a && start web-b && back_in web-b && start_proxy
 }
 
-# A registry that hangs must not keep the next release waiting.
-timeout 10m docker pull "$image"
+# words SLOT: the last that it said.
+words() {
+    docker logs --tail 20 "$(compose ps --all --quiet "$1")" >&2 || true
+}
+
+fetch || unchanged "$image cannot be fetched: docker says above why not, or did not come to an end within ten minutes"
+take
 old_a=$(image_of A)
 old_b=$(image_of B)
 
@@ -121,32 +161,52 @@ if [ -z "$old_a" ]; then
         exit
     fi
     # The next one is the first again.
-    compose logs --no-color --tail 20 web-a >&2 || true
+    words web-a
     rm -f slots.env
     exit 1
 fi
 
-# back SLOT: what the slot ran before, after it failed with the new image.
-back() {
+# sick SLOT: tells why there is no going on, and takes the settings from before.
+sick() {
     echo "$1: the new image does not become healthy; its last words:" >&2
-    compose logs --no-color --tail 20 "$1" >&2 || true
-    remember "$old_a" "$old_b"
-    well=yes
-    for each in web-a web-b; do
-        if start "$each"; then
-            back_in "$each"
-        else
-            well=no
-            echo "$each: what it ran before does not become healthy either" >&2
-        fi
-    done
-    [ "$well" = no ] || echo "both slots run what they ran before" >&2
+    words "$1"
+    give_back
+    start_proxy || echo "the proxy does not take the settings from before" >&2
+}
+
+# restore SLOT IMAGE-OF-A IMAGE-OF-B: what the sick slot ran before, in its place.
+restore() {
+    remember "$2" "$3"
+    if start "$1"; then
+        back_in "$1"
+    else
+        echo "$1: what it ran before does not become healthy either" >&2
+        return 1
+    fi
+}
+
+# After the first slot failed: the other one was not touched, and is not now.
+back_a() {
+    sick web-a
+    restore web-a "$old_a" "$old_b" && start web-b --no-recreate && back_in web-b \
+        && echo "both slots run what they ran before" >&2
     exit 1
 }
 
-start_proxy
-replace web-a web-b "$image" "$old_b" || back web-a
-replace web-b web-a "$image" "$image" || back web-b
+# After the second slot failed: the first has all the visitors, and keeps them until the second can have them again.
+back_b() {
+    sick web-b
+    restore web-b "$image" "$old_b" && replace web-a web-b "$old_a" "$old_b" \
+        && echo "both slots run what they ran before" >&2
+    exit 1
+}
+
+if ! start_database || ! start_proxy; then
+    give_back
+    unchanged "what stands around the slots does not start with what this release brought; the slots run on"
+fi
+replace web-a web-b "$image" "$old_b" || back_a
+replace web-b web-a "$image" "$image" || back_b
 # What has not been used for a month goes.
-docker image prune --all --force --filter until=720h
+docker image prune --all --force --filter until=720h || echo "images that nobody uses are kept" >&2
 echo "both slots run $image"

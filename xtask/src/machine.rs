@@ -3,9 +3,9 @@
 use std::cell::Cell;
 use std::env;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result};
 use xshell::{Cmd, Shell, cmd};
@@ -60,6 +60,25 @@ impl Machine {
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("could not start `{line}`"))
+    }
+
+    /// Runs a program to its end with that input and its output shown; prints the line first and tells how it ended.
+    pub(crate) fn end_of(&self, command: Cmd<'_>, input: &[u8]) -> Result<ExitStatus> {
+        let line = command.to_string();
+        eprintln!("$ {line}");
+        let mut child = Command::from(self.clean(command))
+            .stdin(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("could not start `{line}`"))?;
+        let mut pipe = child.stdin.take().expect("the pipe was just asked for");
+        let written = pipe.write_all(input);
+        drop(pipe);
+        let status = child.wait()?;
+        match written {
+            // It had no use for more, and says by its end whether that is well.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(status),
+        }
     }
 
     /// Starts this program anew, out of reach of a Ctrl-C in the terminal, with a pipe for its input.

@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, bail};
 
-use super::Host;
 use super::site::{Pace, Seen, Site};
+use super::{Host, Unchanged};
 use crate::http::Refusal;
 use crate::image::registry::Registry;
 
@@ -133,7 +133,8 @@ impl Deploy<'_> {
     fn attempt(&mut self, image: &Image) -> Result<(), Trouble> {
         self.site.hurry(self.pace);
         if let Err(error) = self.host.release(image) {
-            let refused = error.downcast_ref().is_some_and(Refusal::is_final);
+            let refused =
+                error.downcast_ref().is_some_and(Refusal::is_final) || error.is::<Unchanged>();
             return Err(if refused {
                 Trouble::Refused(error)
             } else {

@@ -9,6 +9,7 @@ mod render;
 mod site;
 mod vps;
 
+use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -103,13 +104,25 @@ pub(crate) enum Verdict {
     Failed(String),
 }
 
+/// A host's word that the release did not even begin.
+#[derive(Debug)]
+pub(crate) struct Unchanged(pub(crate) String);
+
+impl fmt::Display for Unchanged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unchanged {}
+
 /// Something that can be asked to run an image.
 pub(crate) trait Host {
     /// What it is called.
     fn name(&self) -> &'static str;
     /// Looks whether we are let in. Changes nothing.
     fn prepare(&mut self) -> Result<()>;
-    /// Asks for that image. A final [`crate::http::Refusal`] means that nothing was changed.
+    /// Asks for that image. A final [`crate::http::Refusal`] and [`Unchanged`] mean that nothing was changed.
     fn release(&mut self, image: &Image) -> Result<()>;
     /// What the host says since.
     fn verdict(&mut self) -> Result<Verdict>;

@@ -4,17 +4,20 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tempfile::NamedTempFile;
 use xshell::{Cmd, cmd};
 
 use super::flow::Image;
-use super::{Host, Verdict, required, secret};
+use super::{Host, Unchanged, Verdict, required, secret};
 use crate::http::Http;
 use crate::machine::Machine;
 
 /// What a release brings to the machine, from `deploy/`.
 const FILES: [&str; 3] = ["caddy/Caddyfile", "compose.yaml", "roll.sh"];
+
+/// How a release ends on the machine that touched nothing that runs.
+const UNCHANGED: i32 = 3;
 
 /// How often we knock before we say that nobody is there.
 const ATTEMPTS: u32 = 4;
@@ -124,19 +127,14 @@ impl<'a> Vps<'a> {
         Ok(())
     }
 
-    /// Brings files of `deploy/` to the project's folder.
-    fn bring(&self, files: &[&str]) -> Result<()> {
+    /// The files that a release brings, in one.
+    fn archive(&self) -> Result<Vec<u8>> {
         let folder = self.machine.root.join("deploy");
         let archive = cmd!(
             self.machine.shell,
-            "tar --create --owner=0 --group=0 --directory={folder} {files...}"
+            "tar --create --owner=0 --group=0 --directory={folder} {FILES...}"
         );
-        let archive = archive.quiet().output()?.stdout;
-        let path = &self.path;
-        let unpack = format!(
-            "mkdir -p '{path}' && tar --extract --no-same-owner --unlink-first --directory='{path}'"
-        );
-        self.machine.run(self.ssh(&unpack).stdin(archive))
+        Ok(archive.quiet().output()?.stdout)
     }
 
     /// Prepares a bare Debian machine.
@@ -158,7 +156,8 @@ impl<'a> Vps<'a> {
             "f=$(mktemp) && cat > \"$f\" && sh \"$f\" '{path}' < /dev/null; r=$?; rm -f \"$f\"; exit $r"
         );
         self.machine.run(self.ssh(&line).stdin(script))?;
-        self.bring(&FILES)
+        let unpack = format!("tar --extract --no-same-owner --unlink-first --directory='{path}'");
+        self.machine.run(self.ssh(&unpack).stdin(self.archive()?))
     }
 }
 
@@ -189,12 +188,27 @@ impl Host for Vps<'_> {
     }
 
     fn release(&mut self, image: &Image) -> Result<()> {
-        self.bring(&FILES)?;
-        let (path, reference) = (&self.path, &image.reference);
-        let roll = self.ssh(&format!("sh '{path}/roll.sh' '{reference}'"));
-        // The line that was run, and what it said, stand above already.
-        let rolled = self.machine.run(roll);
-        rolled.map_err(|_| anyhow!("roll.sh failed on {}; what it said is above", self.host))
+        let Self { host, path, .. } = &*self;
+        let reference = &image.reference;
+        // What is brought waits in a folder of its own until roll.sh knows that nothing speaks against the release. One
+        // that was cut off may have left such a folder.
+        let line = format!(
+            "find '{path}' -maxdepth 1 -name '.release.*' -mtime +0 -exec rm -rf {{}} +; \
+             d=$(mktemp -d '{path}/.release.XXXXXX') && tar --extract --no-same-owner --directory=\"$d\" \
+             || {{ rm -rf \"$d\"; exit {UNCHANGED}; }}; \
+             sh \"$d/roll.sh\" '{reference}' '{path}' < /dev/null; r=$?; rm -rf \"$d\"; exit $r"
+        );
+        let end = self.machine.end_of(self.ssh(&line), &self.archive()?)?;
+        // What it said stands above already.
+        match end.code() {
+            Some(0) => Ok(()),
+            Some(UNCHANGED) => {
+                bail!(Unchanged(format!(
+                    "{host} did not begin with it; what it said is above"
+                )))
+            }
+            _ => bail!("roll.sh failed on {host}; what it said is above"),
+        }
     }
 
     /// `roll.sh` has seen both slots healthy; all else is seen from outside.

@@ -9,6 +9,7 @@ mod render;
 mod rollback;
 mod server;
 mod ssh;
+mod untouched;
 mod vps;
 mod world;
 mod xtask;

@@ -30,9 +30,26 @@ echo "$*" >> RECORD/sudo
 "#;
 
 /// Does as Docker would, as far as `roll.sh` can tell: a slot whose image stands in the file `bad` never gets healthy.
+/// An image is on the machine once it was pulled; one that stands in `gone` cannot be.
 const DOCKER: &str = r#"#!/bin/sh
 echo "$*" >> RECORD/calls
 case "$*" in
+    "image inspect "*)
+        grep -qxsF "${*##* }" RECORD/images
+        exit
+        ;;
+    "pull "*)
+        if [ -f RECORD/gone ] && [ "$2" = "$(cat RECORD/gone)" ]; then
+            echo "unknown blob" >&2
+            exit 1
+        fi
+        echo "$2" >> RECORD/images
+        ;;
+    *" up "*caddy | *" up "*postgres)
+        [ ! -f RECORD/stuck ] || exit 1
+        ;;
+    *"config --hash caddy") echo "caddy $(cat RECORD/wanted 2> /dev/null)" ;;
+    inspect*) cat RECORD/started 2> /dev/null ;;
     *" stop "*)
         # Whoever stops a slot must have sent its visitors elsewhere, unless there is nowhere.
         [ -f "caddy/out/${*##* }" ] || [ -f RECORD/nowhere ] || exit 1
@@ -40,12 +57,28 @@ case "$*" in
 esac
 ps -ww -e -o args >> RECORD/processes
 image=
+slot=${*##* }
 [ ! -f slots.env ] || . ./slots.env
 case "$*" in
-    *"--wait-timeout 120 "*web-a) image=$IMAGE_A ;;
-    *"--wait-timeout 120 "*web-b) image=$IMAGE_B ;;
+    *" stop "*) rm -f "RECORD/$slot" ;;
+    *"--wait-timeout 120 --no-recreate "*) [ -f "RECORD/$slot" ] && image=$(sed 's/ .*//' "RECORD/$slot") ;;
 esac
-if [ -n "$image" ] && [ -f RECORD/bad ] && [ "$image" = "$(cat RECORD/bad)" ]; then
+case "$image:$*" in
+    :*"--wait-timeout 120 "*web-a) image=$IMAGE_A ;;
+    :*"--wait-timeout 120 "*web-b) image=$IMAGE_B ;;
+esac
+# One that runs with another image or other settings is ended by that, with all visitors that it has.
+case "$*" in
+    *--no-recreate*) ;;
+    *"--wait-timeout 120 "*)
+        now="$image $(cksum .env)"
+        if [ -f "RECORD/$slot" ] && [ "$(cat "RECORD/$slot")" != "$now" ]; then
+            [ -f "caddy/out/$slot" ] || [ -f RECORD/nowhere ] || echo "$*" >> RECORD/cut
+        fi
+        echo "$now" > "RECORD/$slot"
+        ;;
+esac
+if [ -n "$image" ] && grep -qsF "$image" RECORD/bad "RECORD/bad-$slot"; then
     : > RECORD/nowhere
     echo "container is unhealthy" >&2
     exit 1
@@ -132,6 +165,11 @@ impl Machine {
         calls.lines().map(short).collect()
     }
 
+    /// The calls that ended a slot with visitors in it.
+    pub(crate) fn cut_off(&self) -> String {
+        fs::read_to_string(self.folder.path().join("cut")).unwrap_or_default()
+    }
+
     /// What ran on the machine while `docker` was called.
     pub(crate) fn processes(&self) -> Result<String> {
         Ok(fs::read_to_string(self.folder.path().join("processes"))?)
@@ -140,6 +178,33 @@ impl Machine {
     /// Makes an image one that never becomes healthy.
     pub(crate) fn spoil(&self, image: &str) -> Result<()> {
         Ok(fs::write(self.folder.path().join("bad"), image)?)
+    }
+
+    /// Makes an image one that never becomes healthy in that slot.
+    pub(crate) fn spoil_in(&self, slot: &str, image: &str) -> Result<()> {
+        let bad = format!("bad-{slot}");
+        Ok(fs::write(self.folder.path().join(bad), image)?)
+    }
+
+    /// Has that image run in a slot, with settings that are not those of now.
+    pub(crate) fn occupy(&self, slot: &str, image: &str) -> Result<()> {
+        let state = format!("{image} 1 1 .env\n");
+        Ok(fs::write(self.folder.path().join(slot), state)?)
+    }
+
+    /// Makes an image one that the registry does not give.
+    pub(crate) fn withhold(&self, image: &str) -> Result<()> {
+        Ok(fs::write(self.folder.path().join("gone"), image)?)
+    }
+
+    /// Keeps the proxy and the database from starting.
+    pub(crate) fn jam(&self) -> Result<()> {
+        Ok(fs::write(self.folder.path().join("stuck"), "")?)
+    }
+
+    /// Has the proxy run with other settings than it would be started with now.
+    pub(crate) fn change_proxy(&self) -> Result<()> {
+        Ok(fs::write(self.folder.path().join("wanted"), "0a")?)
     }
 
     /// Makes every image healthy again.

@@ -1,7 +1,7 @@
 //! Deploys to a machine of our own.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde_json::json;
@@ -49,6 +49,9 @@ impl Vps {
         let vps = Self::prepared()?;
         let old = vps.image(OLD);
         vps.remember(&old, &old)?;
+        for slot in ["web-a", "web-b"] {
+            vps.machine.occupy(slot, &old)?;
+        }
         Ok(vps)
     }
 
@@ -130,6 +133,21 @@ pub(crate) fn assert_both_run(vps: &Vps, image: &str) -> Result<()> {
     Ok(())
 }
 
+/// Asserts that the files of this checkout are in their places, and nothing else that they came in.
+fn assert_brought(vps: &Vps) -> Result<()> {
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy");
+    for file in ["caddy/Caddyfile", "compose.yaml", "roll.sh"] {
+        let brought = fs::read_to_string(vps.machine.project().join(file))?;
+        assert_eq!(brought, fs::read_to_string(ours.join(file))?, "{file}");
+    }
+    for entry in fs::read_dir(vps.machine.project())? {
+        let path = entry?.path();
+        let left = path.display().to_string().contains("/.release");
+        assert!(!left, "{} is left", path.display());
+    }
+    Ok(())
+}
+
 #[test]
 fn one_slot_after_the_other_gets_the_new_image() -> Result<()> {
     let vps = Vps::start()?;
@@ -141,13 +159,19 @@ fn one_slot_after_the_other_gets_the_new_image() -> Result<()> {
     let rolls = [replaced("web-a", "web-b"), replaced("web-b", "web-a")].concat();
     let begin = [
         "compose version".to_owned(),
+        format!("image inspect {new}"),
         format!("pull {new}"),
         "--profile caddy up --detach --no-recreate caddy".to_owned(),
         "exec -T caddy caddy reload --config /etc/caddy/Caddyfile".to_owned(),
+        "--profile caddy config --hash caddy".to_owned(),
+        "--profile caddy ps --quiet caddy".to_owned(),
+        "inspect --format {{index .Config.Labels \"com.docker.compose.config-hash\"}} ".to_owned(),
     ];
     let end = ["image prune --all --force --filter until=720h".to_owned()];
     assert_eq!(vps.machine.calls(), [&begin[..], &rolls, &end].concat());
-    assert_both_run(&vps, &new)
+    assert_both_run(&vps, &new)?;
+    assert_eq!(vps.machine.cut_off(), "");
+    assert_brought(&vps)
 }
 
 #[test]
@@ -169,6 +193,25 @@ fn an_image_that_never_becomes_healthy_gives_way_to_the_old_one() -> Result<()> 
     let stops = calls.iter().filter(|call| call.starts_with("stop "));
     let stops: Vec<&String> = stops.collect();
     assert_eq!(stops, ["stop web-a", "stop web-a", "stop web-b"]);
+    assert_eq!(vps.machine.cut_off(), "");
+    Ok(())
+}
+
+#[test]
+fn the_first_slot_keeps_all_visitors_until_the_second_is_well_again() -> Result<()> {
+    let vps = Vps::start()?;
+    vps.machine.spoil_in("web-b", &vps.image(NEW))?;
+
+    let run = vps.deploy(&[], &[])?;
+
+    assert!(!run.ok);
+    run.assert_said(&[
+        "web-b: the new image does not become healthy",
+        "both slots run what they ran before",
+        &format!("Went back: {OLD} answers again"),
+    ]);
+    assert_both_run(&vps, &vps.image(OLD))?;
+    assert_eq!(vps.machine.cut_off(), "");
     Ok(())
 }
 
