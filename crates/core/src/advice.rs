@@ -5,7 +5,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 /// The way out of a database error, told by its message; `None` when there is nothing to say beyond it.
 #[must_use]
 pub fn advice(message: &str) -> Option<&'static str> {
-    const ADVICE: [(&str, &str); 9] = [
+    const ADVICE: [(&str, &str); 13] = [
         (
             "database is locked",
             "Another process is writing or holds the file. Find it (fuser or lsof on the file), let it end, try again.",
@@ -40,6 +40,22 @@ pub fn advice(message: &str) -> Option<&'static str> {
             "The file is damaged. Keep a copy, and restore the last backup.",
         ),
         (
+            "due to lock timeout",
+            "Somebody holds a lock that the site needs: see pg_stat_activity and pg_locks, and let them end.",
+        ),
+        (
+            "due to statement timeout",
+            "The server is too slow or too busy: see pg_stat_activity. It goes on by itself when there is room.",
+        ),
+        (
+            "does not answer",
+            "The server takes connections and says nothing: is it stopped, out of memory, or cut off?",
+        ),
+        (
+            "under the running site",
+            "Put the very same file back, or restart the site on the one that is there now.",
+        ),
+        (
             "connection to server",
             "Is the server running, and do the host, port and user in DATABASE_URL fit?",
         ),
@@ -64,6 +80,9 @@ pub fn is_passing(error: &Error) -> bool {
             "disk is full",
             "disk I/O error",
             "no such savepoint",
+            // PostgreSQL gave a statement up: for its limit of time, or for whom it would have waited for.
+            "canceling statement due to",
+            "deadlock detected",
         ]
         .iter()
         .any(|words| information.message().contains(words)),

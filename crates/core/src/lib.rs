@@ -12,6 +12,7 @@ mod connection;
 mod database_url;
 pub mod description;
 pub mod events;
+mod file;
 pub mod locks;
 pub mod migrations;
 mod open;
@@ -26,10 +27,12 @@ pub mod sequence;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod values;
+pub mod waiting;
 
 pub use accounts::{NewUser, User, UserDraft};
 pub use connection::{Backend, DbConnection};
 pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
+pub use file::FileLost;
 pub use open::{OpenError, check_version, open, version};
 pub use page::{PAGE_SIZE, Page};
 pub use pool::{Manager, PATIENCE, Pool, connect_pool, connect_read_only_pool};

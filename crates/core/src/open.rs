@@ -2,12 +2,16 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use diesel::r2d2::PoolError;
 use diesel::sql_types::Text;
 use diesel::{PgConnection, SqliteConnection};
 
 use crate::connection::DbConnection;
 use crate::database_url::DatabaseUrl;
+use crate::file::FileLost;
+use crate::read_only::uri;
 use crate::search;
+use crate::waiting::{SQLITE_BUSY_TIMEOUT, with_limits};
 
 /// The oldest SQLite without the WAL-reset bug, which can lose a commit when two processes share a file.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
@@ -15,9 +19,7 @@ const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 /// The oldest major version of PostgreSQL that is tested.
 const OLDEST_POSTGRES: u32 = 15;
 
-/// The busy timeout comes first: turning WAL on needs a lock that another connection may hold just then.
-const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; \
-     PRAGMA journal_mode = WAL; \
+const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; \
      PRAGMA synchronous = NORMAL; \
      PRAGMA foreign_keys = ON;";
 
@@ -50,21 +52,44 @@ pub enum OpenError {
         /// The oldest that will do.
         needed: String,
     },
+    /// The file that it should be opened on is not there any more.
+    #[error(transparent)]
+    Lost(#[from] FileLost),
+    /// No connection worked in time.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
 }
 
-/// Opens a connection, chosen by the scheme of the address.
+/// Opens a connection, chosen by the scheme of the address. A file of SQLite that is missing is made.
 pub fn open(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
+    match url {
+        DatabaseUrl::Sqlite(path) => open_at(url, &path.to_string_lossy()),
+        DatabaseUrl::Postgres(address) => open_at(url, address),
+    }
+}
+
+/// The same, and makes no file that is missing.
+pub(crate) fn open_existing(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
+    match url {
+        DatabaseUrl::Sqlite(path) => open_at(url, &uri(path, "mode=rw")),
+        DatabaseUrl::Postgres(address) => open_at(url, address),
+    }
+}
+
+fn open_at(url: &DatabaseUrl, place: &str) -> Result<DbConnection, OpenError> {
     let connect = |source| OpenError::Connect {
         url: url.clone(),
         source,
     };
     match url {
-        DatabaseUrl::Postgres(address) => PgConnection::establish(address)
+        DatabaseUrl::Postgres(_) => PgConnection::establish(&with_limits(place))
             .map(DbConnection::Postgres)
             .map_err(connect),
-        DatabaseUrl::Sqlite(path) => {
-            let mut conn = SqliteConnection::establish(&path.to_string_lossy()).map_err(connect)?;
-            conn.batch_execute(SQLITE_SETTINGS)
+        DatabaseUrl::Sqlite(_) => {
+            let mut conn = SqliteConnection::establish(place).map_err(connect)?;
+            // Turning WAL on needs a lock that another connection may hold just then.
+            conn.batch_execute(SQLITE_BUSY_TIMEOUT)
+                .and_then(|()| conn.batch_execute(SQLITE_SETTINGS))
                 .and_then(|()| search::register_fold(&mut conn))
                 .map_err(|source| OpenError::Use {
                     url: url.clone(),

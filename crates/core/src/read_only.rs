@@ -10,6 +10,7 @@ use crate::connection::DbConnection;
 use crate::database_url::DatabaseUrl;
 use crate::open::OpenError;
 use crate::search;
+use crate::waiting::with_limits;
 
 /// The last line reads, so that a database that cannot be read shows itself now.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; \
@@ -28,7 +29,7 @@ pub fn open_read_only(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
     };
     match url {
         DatabaseUrl::Postgres(address) => {
-            let mut conn = PgConnection::establish(address).map_err(connect)?;
+            let mut conn = PgConnection::establish(&with_limits(address)).map_err(connect)?;
             conn.batch_execute("SET default_transaction_read_only = on")
                 .map_err(use_it)?;
             Ok(DbConnection::Postgres(conn))
@@ -53,7 +54,7 @@ pub fn open_read_only(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
 }
 
 /// The address of a file in SQLite's notation, with parameters.
-fn uri(path: &Path, parameters: &str) -> String {
+pub(crate) fn uri(path: &Path, parameters: &str) -> String {
     let path = path.to_string_lossy();
     if path.starts_with("file:") {
         let separator = if path.contains('?') { '&' } else { '?' };

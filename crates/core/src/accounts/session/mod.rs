@@ -4,8 +4,10 @@ use chrono::{Duration, NaiveDateTime};
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::advice::is_passing;
 use crate::connection::DbConnection;
 use crate::schema::sessions;
+use crate::waiting::without_waiting;
 
 /// A session ends when nobody used it for so long.
 const IDLE: Duration = Duration::hours(12);
@@ -84,7 +86,8 @@ impl Session {
             .optional()
     }
 
-    /// The same session; notes that it was used.
+    /// The same session; notes that it was used, unless somebody else writes just then: that can be done at the next
+    /// use as well.
     pub fn find(
         conn: &mut DbConnection,
         token: &str,
@@ -94,9 +97,17 @@ impl Session {
         if let Some(session) = &found
             && session.seen_at < now - NOTED_EVERY
         {
-            diesel::update(sessions::table.find(session.id))
-                .set(sessions::seen_at.eq(now))
-                .execute(conn)?;
+            let noted = without_waiting(conn, |conn| {
+                diesel::update(sessions::table.find(session.id))
+                    .set(sessions::seen_at.eq(now))
+                    .execute(conn)
+            });
+            match noted {
+                Err(error) if is_passing(&error) => {
+                    log::debug!("the use of a session is not noted: {error}");
+                }
+                noted => drop(noted?),
+            }
         }
         Ok(found)
     }

@@ -1,7 +1,7 @@
 //! Sessions begin, go on and end.
 
 use super::*;
-use crate::testing::{on_both, user};
+use crate::testing::{TestDb, on_both, user};
 
 fn at(minutes: i64) -> NaiveDateTime {
     chrono::DateTime::UNIX_EPOCH.naive_utc() + Duration::minutes(minutes)
@@ -56,6 +56,29 @@ fn a_session_ends_after_fourteen_days_of_use() -> anyhow::Result<()> {
         );
         Ok(())
     })
+}
+
+#[test]
+fn a_session_is_found_while_somebody_else_writes() -> anyhow::Result<()> {
+    for db in TestDb::each()? {
+        let (mut writer, mut conn) = (db.connect()?, db.connect()?);
+        let id = user(&mut conn, "ada")?;
+        open(&mut conn, "token", id)?;
+
+        let found = writer.write(|writer| -> anyhow::Result<_> {
+            diesel::update(sessions::table)
+                .set(sessions::state.eq("held"))
+                .execute(writer)?;
+            Ok(Session::find(&mut conn, "token", at(5))?)
+        })?;
+        let next = Session::find(&mut conn, "token", at(6))?;
+        let noted = Session::find(&mut conn, "token", at(6))?;
+
+        assert!(found.is_some());
+        assert_eq!(next.map(|session| session.seen_at), Some(at(0)));
+        assert_eq!(noted.map(|session| session.seen_at), Some(at(6)));
+    }
+    Ok(())
 }
 
 #[test]

@@ -1,0 +1,205 @@
+//! How long PostgreSQL may keep anybody waiting: for a connection, for an answer, for a lock.
+
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
+
+use crate::connection::DbConnection;
+
+/// How long a connection to SQLite waits for whoever writes or holds the file (milliseconds).
+pub(crate) const SQLITE_BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000";
+
+/// What the client library is told, where the operator's address says nothing of it: when to give up a server that
+/// takes no connection (seconds), that takes no data (milliseconds), and that is gone without a word (seconds).
+const CONNECTION: [(&str, &str); 5] = [
+    ("connect_timeout", "5"),
+    ("tcp_user_timeout", "10000"),
+    ("keepalives_idle", "10"),
+    ("keepalives_interval", "5"),
+    ("keepalives_count", "3"),
+];
+
+/// How long a statement of the pool's connections waits for a lock; see [`SQLITE_BUSY_TIMEOUT`].
+const LOCK: Duration = Duration::from_secs(5);
+
+/// What the server keeps to on the pool's connections, where nobody has set it for the role or the database: how long
+/// a statement may run and wait for a lock, and how long a site that hangs may hold its locks. Unset is 0 for each.
+const SESSION: &str = "SELECT set_config(limits.name, limits.value, false) \
+     FROM (VALUES ('lock_timeout', '5s'), ('statement_timeout', '15s'), \
+                  ('idle_in_transaction_session_timeout', '60s')) AS limits (name, value) \
+     WHERE current_setting(limits.name) = '0'";
+
+/// The same for the rest of a write of which single statements may take long.
+const LONG: &str = "SET LOCAL statement_timeout = '2min'";
+
+/// The address of a server with the limits that it does not set itself.
+pub(crate) fn with_limits(address: &str) -> String {
+    let (_, parameters) = address.split_once('?').unwrap_or((address, ""));
+    let is_set = |name: &str| {
+        let mut names = parameters
+            .split('&')
+            .filter_map(|pair| pair.split('=').next());
+        names.any(|known| known == name)
+    };
+    let unset = CONNECTION.iter().filter(|(name, _)| !is_set(name));
+    let unset: Vec<_> = unset
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let separator = match address.split_once('?') {
+        _ if unset.is_empty() => "",
+        None => "?",
+        Some((_, "")) => "",
+        Some(_) => "&",
+    };
+    format!("{address}{separator}{}", unset.join("&"))
+}
+
+/// Has the server give statements of this connection up that take too long.
+pub(crate) fn limit(conn: &mut DbConnection) -> QueryResult<()> {
+    match conn {
+        DbConnection::Postgres(postgres) => postgres.batch_execute(SESSION),
+        DbConnection::Sqlite(_) => Ok(()),
+    }
+}
+
+/// Lets the statements of this write take longer than those of others. Call it within a write.
+pub fn allow_long(conn: &mut DbConnection) -> QueryResult<()> {
+    match conn {
+        DbConnection::Postgres(postgres) => postgres.batch_execute(LONG),
+        DbConnection::Sqlite(_) => Ok(()),
+    }
+}
+
+/// Runs a write that is better left undone than waited for: it fails as soon as somebody else holds a lock that it needs.
+pub(crate) fn without_waiting<T>(
+    conn: &mut DbConnection,
+    work: impl FnOnce(&mut DbConnection) -> QueryResult<T>,
+) -> QueryResult<T> {
+    if let DbConnection::Postgres(_) = conn {
+        return conn.write(|conn| {
+            // 0 would mean to wait for ever.
+            conn.batch_execute("SET LOCAL lock_timeout = '1ms'")?;
+            work(conn)
+        });
+    }
+    conn.batch_execute("PRAGMA busy_timeout = 0")?;
+    let outcome = conn.write(work);
+    conn.batch_execute(SQLITE_BUSY_TIMEOUT)?;
+    outcome
+}
+
+/// Whether the server may have given a statement up that took so long, or waited so long for a lock.
+///
+/// Its words are in whatever language it speaks, and diesel keeps its code to itself. So an error that has no name
+/// counts where that much time has gone by.
+#[must_use]
+pub fn may_be_given_up(error: &Error, time: Duration) -> bool {
+    matches!(error, Error::DatabaseError(DatabaseErrorKind::Unknown, _)) && time >= LOCK
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::sql_types::Text;
+
+    use super::*;
+    use crate::testing::TestDb;
+    use crate::{connect_pool, open};
+
+    #[test]
+    fn what_the_operator_says_of_a_limit_counts() {
+        let plain = with_limits("postgres://oc@db/oc");
+        let told = with_limits("postgres://oc@db/oc?connect_timeout=60&sslmode=require");
+        let open_end = with_limits("postgres://oc@db/oc?");
+
+        assert_eq!(
+            plain,
+            "postgres://oc@db/oc?connect_timeout=5&tcp_user_timeout=10000&keepalives_idle=10\
+             &keepalives_interval=5&keepalives_count=3"
+        );
+        assert!(
+            told.starts_with("postgres://oc@db/oc?connect_timeout=60&sslmode=require&tcp_user_"),
+            "{told}"
+        );
+        assert!(!told.contains("connect_timeout=5"), "{told}");
+        assert_eq!(open_end, plain);
+    }
+
+    fn setting(conn: &mut DbConnection, name: &str) -> QueryResult<String> {
+        diesel::dsl::sql::<Text>("SELECT current_setting(")
+            .bind::<Text, _>(name)
+            .sql(")")
+            .get_result(conn)
+    }
+
+    #[test]
+    fn only_connections_of_a_pool_are_limited() -> anyhow::Result<()> {
+        let Some(db) = TestDb::postgres()? else {
+            return Ok(());
+        };
+
+        let mut pooled = connect_pool(db.url().clone(), 1)?.get()?;
+        let mut own = open(db.url())?;
+
+        assert_eq!(setting(&mut pooled, "lock_timeout")?, "5s");
+        assert_eq!(setting(&mut pooled, "statement_timeout")?, "15s");
+        assert_eq!(setting(&mut own, "lock_timeout")?, "0");
+        assert_eq!(setting(&mut own, "statement_timeout")?, "0");
+        Ok(())
+    }
+
+    #[test]
+    fn a_limit_of_the_role_stays_and_a_long_write_has_its_own() -> anyhow::Result<()> {
+        let Some(db) = TestDb::postgres()? else {
+            return Ok(());
+        };
+        let mut conn = open(db.url())?;
+        conn.batch_execute("SET lock_timeout = '70ms'")?;
+
+        limit(&mut conn)?;
+        let during = conn.write(|conn| {
+            allow_long(conn)?;
+            setting(conn, "statement_timeout")
+        })?;
+
+        assert_eq!(setting(&mut conn, "lock_timeout")?, "70ms");
+        assert_eq!(during, "2min");
+        assert_eq!(setting(&mut conn, "statement_timeout")?, "15s");
+        Ok(())
+    }
+
+    #[test]
+    fn a_lock_that_somebody_holds_is_waited_for_no_longer_than_that() -> anyhow::Result<()> {
+        let Some(db) = TestDb::postgres()? else {
+            return Ok(());
+        };
+        let mut holder = db.connect()?;
+        let mut conn = db.connect()?;
+        conn.batch_execute("SET lock_timeout = '1ms'")?;
+
+        let refused = holder.transaction(|holder| {
+            holder.batch_execute("LOCK TABLE users")?;
+            Ok::<_, Error>(conn.batch_execute("SELECT id FROM users"))
+        })?;
+
+        assert!(
+            refused.as_ref().is_err_and(crate::advice::is_passing),
+            "{refused:?}"
+        );
+        conn.batch_execute("SET statement_timeout = '1ms'")?;
+        let refused = conn.batch_execute("SELECT pg_sleep(60)");
+        assert!(
+            refused.as_ref().is_err_and(crate::advice::is_passing),
+            "{refused:?}"
+        );
+        let wrong = conn.batch_execute("SELECT nothing FROM users");
+        assert!(
+            wrong
+                .as_ref()
+                .is_err_and(|error| !crate::advice::is_passing(error))
+        );
+        assert!(wrong.is_err_and(|error| may_be_given_up(&error, LOCK)));
+        Ok(())
+    }
+}
