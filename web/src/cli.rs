@@ -101,7 +101,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     let _reports = serves.then(|| reporting::start(&config));
     let outcome = execute(command, &config);
     if let Err(error) = &outcome {
-        reporting::report_end(error);
+        reporting::report_fault(error);
     }
     outcome
 }

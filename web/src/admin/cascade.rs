@@ -7,6 +7,7 @@ use oc_core::accounts::{Rights, Verb};
 use oc_core::admin::{Along, Model, Object};
 use oc_core::changes::{Act, NewChange};
 use oc_core::locks::hold;
+use oc_core::waiting::allow_long;
 use oc_core::{DbConnection, User};
 use sha2::{Digest, Sha256};
 
@@ -221,8 +222,9 @@ pub(super) async fn carry_out(
 ) -> Result<Outcome, PageError> {
     let shown = sent.has(SHOWN).then(|| sent.text(SHOWN).to_owned());
     let (actor, rights) = (user.user.clone(), user.rights.clone());
-    db.run(move |conn| {
+    db.run_long(move |conn| {
         Ok(conn.write(|conn| {
+            allow_long(conn)?;
             // What somebody is just adding to the rows is waited for, so that it goes along as the rest does.
             hold(conn, model.table, &ids)?;
             let cascade = Cascade::of(conn, model, &ids, &rights)?;

@@ -38,7 +38,7 @@ pub(super) async fn attempt(
         Err(wait) => return Ok(Guess::Throttled(wait)),
     };
     let asked = guesser.clone();
-    let user = db.run(move |conn| Ok(asked.account(conn)?)).await?;
+    let user = db.read(move |conn| Ok(asked.account(conn)?)).await?;
     let stored = user
         .as_ref()
         .map_or(password::UNUSABLE.to_owned(), |user| user.password.clone());

@@ -46,6 +46,7 @@ mod save;
 mod second_step;
 mod signed_in;
 mod store;
+mod unsaved;
 mod upload;
 
 pub(crate) use csrf::CookieRules;

@@ -30,7 +30,7 @@ pub(super) async fn new(
     let left = beside::returned(visit, user, model);
     let sent = left.clone().unwrap_or(hidden);
     let opened = db
-        .run(move |conn| {
+        .read(move |conn| {
             Ok(match left {
                 Some(left) => {
                     let values = layout.typed(&left);
@@ -67,7 +67,7 @@ pub(super) async fn stored(
     let read_only = !user.rights.may(Verb::Change, model.app, model.name);
     let left = beside::returned(visit, user, model).filter(|_| !read_only);
     let found = db
-        .run(move |conn| {
+        .read(move |conn| {
             let Some(object) = (model.load)(conn, row)? else {
                 return Ok(None);
             };

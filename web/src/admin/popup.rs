@@ -134,7 +134,7 @@ pub(super) async fn done(
         None => None,
         Some((owner, field)) => {
             let id = id.clone();
-            db.run(move |conn| Ok(owner.label_of(conn, field, &id)?))
+            db.read(move |conn| Ok(owner.label_of(conn, field, &id)?))
                 .await?
         }
     };

@@ -26,6 +26,7 @@ pub(super) const VERSION: &str = "_version";
 #[derive(Serialize)]
 struct FormPage {
     heading: String,
+    notice: Option<&'static str>,
     subtitle: Option<String>,
     error_summary: Option<ErrorSummary>,
     action: String,
@@ -77,6 +78,8 @@ struct Button {
 #[derive(Default)]
 pub(super) struct Form<'a> {
     pub(super) errors: &'a [FieldError],
+    /// A word on it that concerns no field.
+    pub(super) notice: Option<&'static str>,
     pub(super) conflict: Option<conflict::View>,
     /// What was sent, if this is not the first time that the form is shown.
     pub(super) sent: Fields,
@@ -142,6 +145,7 @@ pub(super) fn show(
 ) -> Result<HttpResponse, PageError> {
     let Form {
         errors,
+        notice,
         conflict,
         sent,
         keeps_version,
@@ -198,6 +202,7 @@ pub(super) fn show(
     });
     let way = popup::Way::of(visit, &sent, model);
     let page = FormPage {
+        notice,
         subtitle: object.map(|object| object.title.clone()),
         error_summary: ErrorSummary::of(&sections),
         action: visit.target(),

@@ -59,7 +59,7 @@ impl SignedIn {
             return Ok(None);
         };
         let proved_at = session.get(PROVED).ok().flatten();
-        db.run(move |conn| {
+        db.read(move |conn| {
             let user = User::find(conn, id)
                 .optional()?
                 .filter(|user| user.is_active && user.is_staff);

@@ -8,6 +8,8 @@ use actix_session::storage::{
 use actix_web::cookie::time::Duration;
 use anyhow::{Context, anyhow};
 use chrono::{NaiveDateTime, Utc};
+use diesel::QueryResult;
+use oc_core::DbConnection;
 use oc_core::accounts::{NewSession, Session};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -41,16 +43,18 @@ pub(crate) struct DatabaseStore(pub(crate) Db);
 impl DatabaseStore {
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut oc_core::DbConnection) -> diesel::QueryResult<T> + Send + 'static,
+        work: impl FnOnce(&mut DbConnection) -> QueryResult<T> + Send + 'static,
     ) -> anyhow::Result<T> {
-        self.0
-            .run(move |conn| work(conn).map_err(PageError::from))
-            .await
-            .map_err(|error| {
-                log::warn!("the sessions cannot be reached: {error}");
-                error.into()
-            })
+        let work = self.0.run(move |conn| work(conn).map_err(PageError::from));
+        reached(work.await)
     }
+}
+
+fn reached<T>(outcome: Result<T, PageError>) -> anyhow::Result<T> {
+    outcome.map_err(|error| {
+        log::warn!("the sessions cannot be reached: {error}");
+        error.into()
+    })
 }
 
 /// The columns of a session.
@@ -114,22 +118,20 @@ impl SessionStore for DatabaseStore {
         let token = key.as_ref().to_owned();
         let now = Utc::now().naive_utc();
         let notes_uses = !self.0.is_read_only();
-        let session = self
-            .run(move |conn| {
-                if notes_uses {
-                    Session::find(conn, &token, now)
-                } else {
-                    // Nor gets it another key.
-                    let found = Session::look_up(conn, &token, now)?;
-                    Ok(found.map(|session| Session {
-                        must_renew: false,
-                        ..session
-                    }))
-                }
-            })
-            .await
-            .map_err(LoadError::Other)?;
-        session
+        // The note of its use waits for nobody, so this is as good as reading.
+        let session = self.0.read(move |conn| {
+            if notes_uses {
+                return Ok(Session::find(conn, &token, now)?);
+            }
+            // Nor gets it another key.
+            let found = Session::look_up(conn, &token, now)?;
+            Ok(found.map(|session| Session {
+                must_renew: false,
+                ..session
+            }))
+        });
+        reached(session.await)
+            .map_err(LoadError::Other)?
             .map(|session| with_columns(&session))
             .transpose()
             .map_err(|error| LoadError::Deserialization(error.into()))
@@ -175,9 +177,17 @@ impl SessionStore for DatabaseStore {
         let text = serde_json::to_string(&state)
             .map_err(|error| UpdateError::Serialization(error.into()))?;
         // One that ended while this request ran stays ended.
-        self.run(move |conn| Session::update(conn, &token, &text, columns.proved))
-            .await
-            .map_err(UpdateError::Other)?;
+        let updated = self
+            .0
+            .run(move |conn| Ok(Session::update(conn, &token, &text, columns.proved)?));
+        match updated.await {
+            // The answer is made already, and may tell of a save: it counts more than a message that is told twice, or
+            // a proof that is asked for again.
+            Err(error) if error.is_of_the_moment() => {
+                log::warn!("what a session remembers is not kept: {error}");
+            }
+            updated => drop(reached(updated).map_err(UpdateError::Other)?),
+        }
         Ok(key)
     }
 

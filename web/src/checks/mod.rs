@@ -1,16 +1,22 @@
 //! What must hold for requests to be answered, check by check: for `/readyz` and for staff.
 
+mod probe;
+
 use std::path::PathBuf;
+use std::time::Duration;
 
-use oc_core::migrations;
+use actix_web::rt::time::timeout;
 
+use self::probe::Probe;
 use crate::blocking;
 use crate::db::Db;
-use crate::error::PageError;
 use crate::room::Room;
 
 /// The word for what is as it should be.
 const OK: &str = "ok";
+
+/// How long whoever asks waits. What does not answer by then is as good as away, and whoever asks may not wait longer.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A check by its name, and how it went: «ok», or a word for what is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,19 +33,22 @@ impl Check {
 
 /// What is checked.
 pub(crate) struct Checks {
-    db: Db,
+    probe: Probe,
     /// The folder of the database, where that is a file.
     folder: Option<PathBuf>,
 }
 
 impl Checks {
     pub(crate) fn new(db: Db, folder: Option<PathBuf>) -> Self {
-        Self { db, folder }
+        Self {
+            probe: Probe::new(db),
+            folder,
+        }
     }
 
     /// Every check, made now.
     pub(crate) async fn run(&self) -> Vec<Check> {
-        let (database, migrations) = self.database().await;
+        let (database, migrations) = self.probe.ask(PATIENCE).await;
         let mut checks = vec![
             Check {
                 name: "database",
@@ -51,11 +60,11 @@ impl Checks {
             },
         ];
         if let Some(folder) = self.folder.clone() {
-            // A disk that hangs must not hold the other requests of this thread.
-            let room = blocking::run(move || Room::at(&folder)).await;
+            // A disk that hangs must not hold the other requests of this thread, nor this one.
+            let room = timeout(PATIENCE, blocking::run(move || Room::at(&folder))).await;
             let outcome = match room {
-                Ok(Ok(room)) if room.is_enough() => OK,
-                Ok(Ok(_)) => "low",
+                Ok(Ok(Ok(room))) if room.is_enough() => OK,
+                Ok(Ok(Ok(_))) => "low",
                 _ => "unknown",
             };
             checks.push(Check {
@@ -64,23 +73,5 @@ impl Checks {
             });
         }
         checks
-    }
-
-    /// Whether the database answers, and whether it is up to date.
-    async fn database(&self) -> (&'static str, &'static str) {
-        let pending = self
-            .db
-            .run(|conn| {
-                migrations::status(conn)
-                    .map(|status| status.pending)
-                    .map_err(|error| PageError::Internal(error.into()))
-            })
-            .await;
-        match pending {
-            Ok(pending) if pending.is_empty() => (OK, OK),
-            Ok(_) => (OK, "pending"),
-            Err(PageError::Unavailable(_) | PageError::Busy) => ("failed", "unknown"),
-            Err(_) => (OK, "failed"),
-        }
     }
 }

@@ -1,29 +1,37 @@
 //! The one door to the database.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+mod overdue;
+mod turns;
+mod work;
+
+use std::time::{Duration, Instant};
 
 use actix_web::rt::time::timeout;
+use anyhow::anyhow;
 use diesel::r2d2::{PooledConnection, R2D2Connection, State};
+use diesel::result::{DatabaseErrorKind, Error};
 use oc_core::advice::is_passing;
-use oc_core::{DbConnection, Manager, PATIENCE, Pool};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use oc_core::waiting::may_be_given_up;
+use oc_core::{DbConnection, FileLost, Manager, PATIENCE, Pool};
 
+use self::overdue::Overdue;
+use self::turns::{NoTurn, Turn, Turns};
+use self::work::{Kind, LONG_READ, LONG_WRITE, PROBE, READ, WRITE};
 use crate::blocking;
 use crate::error::PageError;
 use crate::metrics::Metrics;
 use crate::reporting::DatabaseSpan;
 
 /// Runs queries on pooled connections, away from the threads that answer requests.
+///
+/// Nobody waits for ever: neither for a turn, nor for a connection, nor for a database that says nothing any more. What
+/// was asked of one goes on until the database says something or the connection breaks; its turn is taken until then.
 #[derive(Clone)]
 pub(crate) struct Db {
     pool: Pool,
     metrics: Metrics,
-    /// A turn for each connection: whoever waits for one keeps no thread waiting.
-    turns: Arc<Semaphore>,
-    waiting: Arc<AtomicUsize>,
-    longest_queue: usize,
+    turns: Turns,
+    overdue: Overdue,
     read_only: bool,
 }
 
@@ -31,13 +39,17 @@ impl Db {
     /// At most `longest_queue` requests wait for a connection at a time.
     pub(crate) fn new(pool: Pool, metrics: Metrics, longest_queue: usize, read_only: bool) -> Self {
         Self {
-            turns: Arc::new(Semaphore::new(pool.max_size() as usize)),
+            turns: Turns::new(pool.max_size() as usize, longest_queue),
             pool,
             metrics,
-            waiting: Arc::default(),
-            longest_queue,
+            overdue: Overdue::new(),
             read_only,
         }
+    }
+
+    /// Whether the database owes an answer, and has given nobody one for some seconds.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.overdue.is_silent()
     }
 
     /// Whether nothing may be written.
@@ -57,45 +69,150 @@ impl Db {
 
     /// How many requests wait for a connection.
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+        self.turns.waiting()
     }
 
-    /// Runs `work` with a connection.
+    /// Runs `work`, which may write, with a connection.
     ///
     /// # Errors
-    /// [`PageError::Busy`] when too many wait for one, [`PageError::Unavailable`] when none can be had, when it died
-    /// on the way, or when the database is locked or full; else what the query's error stands for.
+    /// [`PageError::Busy`] when too many wait for one, [`PageError::Unavailable`] when none can be had, or when the
+    /// database is locked or full; [`PageError::Unconfirmed`] when it did not say in time what became of a write, or
+    /// died on the way; [`PageError::Lost`] when its file went away; else what the query's error stands for.
     pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, PageError>
     where
         T: Send + 'static,
         F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static,
     {
+        self.run_as(WRITE, work).await
+    }
+
+    /// The same for a write of many rows; see [`oc_core::waiting::allow_long`].
+    pub(crate) async fn run_long<T, F>(&self, work: F) -> Result<T, PageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static,
+    {
+        self.run_as(LONG_WRITE, work).await
+    }
+
+    /// Runs `work`, which only reads, with a connection. Writers who wait for a lock do not keep it waiting.
+    ///
+    /// # Errors
+    /// As [`Db::run`], without what concerns writes: no answer is [`PageError::Unavailable`].
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, PageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static,
+    {
+        self.run_as(READ, work).await
+    }
+
+    /// The same for reading much.
+    pub(crate) async fn read_long<T, F>(&self, work: F) -> Result<T, PageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static,
+    {
+        self.run_as(LONG_READ, work).await
+    }
+
+    /// The same to find out whether the database is well.
+    pub(crate) async fn probe<T, F>(&self, work: F) -> Result<T, PageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static,
+    {
+        self.run_as(PROBE, work).await
+    }
+
+    async fn run_as<T, F>(&self, kind: Kind, work: F) -> Result<T, PageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static,
+    {
         let started = Instant::now();
-        let turn = self.turn().await.inspect_err(|error| {
+        let turn = self.turn(kind).await.inspect_err(|error| {
             self.metrics.pool_wait(started.elapsed());
             self.metrics.database_error(error);
         })?;
-        let db = self.clone();
+        let progress = self.overdue.begin();
+        let (db, running) = (self.clone(), progress.clone());
         let name = std::any::type_name::<F>();
-        blocking::run(move || {
+        let work = blocking::run(move || {
             // Kept until the work is done, also where nobody waits for its outcome any more.
             let _turn = turn;
             let _span = DatabaseSpan::start(name);
-            let outcome = db.connection(started).and_then(|mut conn| {
-                work(&mut conn).map_err(|error| match error {
-                    PageError::Internal(cause) if db.read_only && is_refused_write(&cause) => {
-                        PageError::ReadOnly
-                    }
-                    PageError::Internal(cause) if is_away(&cause, &mut conn) => {
-                        PageError::Unavailable(cause)
-                    }
-                    error => error,
-                })
-            });
-            outcome.inspect_err(|error| db.metrics.database_error(error))
-        })
-        .await
-        .map_err(|error| PageError::Internal(error.into()))?
+            let outcome = db.work(kind, started, work);
+            if !matches!(outcome, Err(PageError::Unavailable(_))) {
+                running.is_answered();
+            }
+            if running.is_awaited_at_end() {
+                return outcome.inspect_err(|error| db.metrics.database_error(error));
+            }
+            if kind.writes {
+                tell_late(outcome.as_ref().err(), started.elapsed());
+            }
+            outcome
+        });
+        let Ok(outcome) = timeout(kind.limit, work).await else {
+            progress.give_up();
+            let error = no_answer(kind);
+            self.metrics.database_error(&error);
+            return Err(error);
+        };
+        outcome.map_err(|error| PageError::Internal(error.into()))?
+    }
+
+    /// Does it, on a thread that may block.
+    fn work<T>(
+        &self,
+        kind: Kind,
+        started: Instant,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, PageError>,
+    ) -> Result<T, PageError> {
+        if kind.needs_file {
+            self.pool.check_file()?;
+        }
+        let mut conn = self.connection(started)?;
+        let began = Instant::now();
+        let outcome =
+            work(&mut conn).map_err(|error| self.told(kind, error, &mut conn, began.elapsed()))?;
+        if kind.writes && !self.read_only {
+            self.pool.check_written()?;
+        }
+        Ok(outcome)
+    }
+
+    /// What an error means, of work that took so long.
+    fn told(
+        &self,
+        kind: Kind,
+        error: PageError,
+        conn: &mut DbConnection,
+        time: Duration,
+    ) -> PageError {
+        let PageError::Internal(cause) = error else {
+            return error;
+        };
+        if self.read_only && is_refused_write(&cause) {
+            return PageError::ReadOnly;
+        }
+        let Some(error) = cause.downcast_ref::<Error>() else {
+            return PageError::Internal(cause);
+        };
+        let is_cut = matches!(
+            error,
+            Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _)
+        );
+        let is_given_up = matches!(conn, DbConnection::Postgres(_)) && may_be_given_up(error, time);
+        if is_cut && kind.writes {
+            PageError::Unconfirmed(cause)
+        } else if is_passing(error) || is_given_up || conn.ping().is_err() {
+            // The client library does not always say so itself when the database went away.
+            PageError::Unavailable(cause)
+        } else {
+            PageError::Internal(cause)
+        }
     }
 
     /// A connection for whoever has a turn, and has waited since then.
@@ -105,42 +222,46 @@ impl Db {
         connection.map_err(|error| PageError::Unavailable(error.into()))
     }
 
-    /// Waits for a turn, but neither behind too many others nor for too long.
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, PageError> {
-        let turns = Arc::clone(&self.turns);
-        if let Ok(turn) = Arc::clone(&turns).try_acquire_owned() {
-            return Ok(turn);
-        }
-        let _waiting = Waiting::queue(&self.waiting, self.longest_queue).ok_or(PageError::Busy)?;
-        match timeout(PATIENCE, turns.acquire_owned()).await {
-            Ok(turn) => turn.map_err(|error| PageError::Internal(error.into())),
-            Err(_) => Err(PageError::Busy),
-        }
+    async fn turn(&self, kind: Kind) -> Result<Turn, PageError> {
+        // Whoever waits for a database that answers nobody waits in vain.
+        let patience = if self.overdue.is_silent() {
+            Duration::ZERO
+        } else {
+            PATIENCE
+        };
+        let turn = self.turns.take(kind.writes, patience).await;
+        turn.map_err(|none| match none {
+            NoTurn::Late if self.overdue.any() => no_answer(READ),
+            NoTurn::Late | NoTurn::Full => PageError::Busy,
+        })
     }
 }
 
-/// A place in the queue, given back when this is dropped.
-struct Waiting(Arc<AtomicUsize>);
-
-impl Waiting {
-    fn queue(count: &Arc<AtomicUsize>, most: usize) -> Option<Self> {
-        let before = count.fetch_add(1, Ordering::Relaxed);
-        let place = Self(Arc::clone(count));
-        (before < most).then_some(place)
+impl From<FileLost> for PageError {
+    fn from(error: FileLost) -> Self {
+        Self::Lost(error.into())
     }
 }
 
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+/// The database said nothing within the time for such work.
+fn no_answer(kind: Kind) -> PageError {
+    let seconds = kind.limit.as_secs();
+    if kind.writes {
+        PageError::Unconfirmed(anyhow!(
+            "the database does not answer: a write was given up after {seconds} s, and may be made all the same"
+        ))
+    } else {
+        PageError::Unavailable(anyhow!("the database does not answer within {seconds} s"))
     }
 }
 
-/// Whether an error came because the database went away: the client library does not always say so itself.
-fn is_away(cause: &anyhow::Error, conn: &mut DbConnection) -> bool {
-    cause
-        .downcast_ref()
-        .is_some_and(|error| is_passing(error) || conn.ping().is_err())
+/// Tells what became of a write that nobody waited for any more.
+fn tell_late(error: Option<&PageError>, time: Duration) {
+    let seconds = time.as_secs();
+    match error {
+        None => log::warn!("a write that was given up has been made after {seconds} s"),
+        Some(error) => log::warn!("a write that was given up failed after {seconds} s: {error}"),
+    }
 }
 
 /// Whether a database that may only be read refused to be written.
@@ -151,7 +272,7 @@ fn is_refused_write(cause: &anyhow::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
+    use std::sync::{Arc, mpsc};
 
     use oc_core::connect_pool;
     use oc_core::testing::TestDb;
@@ -189,6 +310,82 @@ mod tests {
         assert!(matches!(third, Err(PageError::Busy)));
         assert_eq!((first.await??, second.await??), (1, 2));
         assert_eq!(db.run(|_| Ok(4)).await?, 4);
+        Ok(())
+    }
+
+    /// Work that is done when it is told to go on, as a database that hangs.
+    fn hanging() -> (mpsc::Sender<()>, impl FnOnce() + Send + 'static) {
+        let (go, wait) = mpsc::channel::<()>();
+        (go, move || {
+            wait.recv().ok();
+        })
+    }
+
+    const SHORT: Duration = Duration::from_millis(10);
+
+    #[actix_web::test]
+    async fn nobody_waits_for_ever_for_what_the_database_does_not_say() -> anyhow::Result<()> {
+        let database = TestDb::sqlite()?;
+        let pool = connect_pool(database.url().clone(), 1)?;
+        let db = Db::new(pool, Metrics::new()?, 1, false);
+        for kind in [READ, WRITE] {
+            let kind = Kind {
+                limit: SHORT,
+                ..kind
+            };
+            let (go, hang) = hanging();
+
+            let outcome = db
+                .run_as(kind, move |_| {
+                    hang();
+                    Ok(())
+                })
+                .await;
+
+            let is_told = if kind.writes {
+                matches!(outcome, Err(PageError::Unconfirmed(_)))
+            } else {
+                matches!(outcome, Err(PageError::Unavailable(_)))
+            };
+            assert!(is_told, "{outcome:?}");
+            assert!(db.overdue.any());
+            go.send(())?;
+            // The connection is free again as soon as the database has said something.
+            assert_eq!(db.read(|_| Ok(1)).await?, 1);
+            assert!(!db.overdue.any());
+        }
+        Ok(())
+    }
+
+    #[actix_web::test]
+    async fn whoever_reads_does_not_wait_for_writers() -> anyhow::Result<()> {
+        let database = TestDb::sqlite()?;
+        let pool = connect_pool(database.url().clone(), 2)?;
+        let db = Db::new(pool, Metrics::new()?, 8, false);
+        let (go, hang) = hanging();
+        let mut hang = Some(hang);
+        let writers = (0..4).map(|_| {
+            let (db, hang) = (db.clone(), hang.take());
+            actix_web::rt::spawn(async move {
+                db.run(move |_| {
+                    if let Some(hang) = hang {
+                        hang();
+                    }
+                    Ok(())
+                })
+                .await
+            })
+        });
+        let writers: Vec<_> = writers.collect();
+        actix_web::rt::task::yield_now().await;
+
+        let read = db.read(|_| Ok(1)).await?;
+        go.send(())?;
+
+        assert_eq!(read, 1);
+        for writer in writers {
+            writer.await??;
+        }
         Ok(())
     }
 }

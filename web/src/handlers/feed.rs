@@ -53,7 +53,7 @@ pub(crate) async fn show(
     };
     let filter = query.filter();
     let rows = db
-        .run(move |conn| Ok(Letting::newest(conn, &filter, ENTRIES)?))
+        .read(move |conn| Ok(Letting::newest(conn, &filter, ENTRIES)?))
         .await?;
     let updated = rows.iter().map(|(letting, _)| letting.updated_at).max();
     let entries = rows.into_iter().map(|(letting, address)| Entry {

@@ -44,7 +44,7 @@ pub(crate) async fn show(
     site: Data<Site>,
 ) -> Result<HttpResponse, PageError> {
     let (newest, towns, lettings_total) = db
-        .run(|conn| {
+        .read(|conn| {
             let newest = Letting::newest(conn, &LettingFilter::default(), NEWEST)?;
             Ok((newest, Town::all(conn)?, Letting::count(conn)?))
         })

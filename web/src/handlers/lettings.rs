@@ -49,7 +49,7 @@ pub(crate) async fn index(
     let (filter, number) = (query.filter(), query.page.ok_or(PageError::NotFound)?);
     let filtered = query.is_filtered();
     let (page, all, cities, states) = db
-        .run(move |conn| {
+        .read(move |conn| {
             let page = Letting::page(conn, &filter, number)?.ok_or(PageError::NotFound)?;
             let all = if filtered {
                 Some(Letting::count(conn)?)
@@ -148,7 +148,7 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, PageError> {
     let id = id.into_inner();
     let (letting, address, nearby) = db
-        .run(move |conn| {
+        .read(move |conn| {
             let (letting, address) = Letting::with_address(conn, id)?;
             let nearby = Letting::nearby(conn, id, &address, NEARBY)?;
             Ok((letting, address, nearby))

@@ -70,7 +70,7 @@ pub(crate) async fn index(
     let (words, number) = (query.words(), query.page.ok_or(PageError::NotFound)?);
     let filtered = query.is_filtered();
     let (page, all) = db
-        .run(move |conn| {
+        .read(move |conn| {
             let page = PublicProfile::page(conn, &words, number)?.ok_or(PageError::NotFound)?;
             let all = if filtered {
                 Some(PublicProfile::count(conn)?)
@@ -136,7 +136,7 @@ pub(crate) async fn show(
         return Err(PageError::NotFound);
     }
     let (profile, offered) = db
-        .run(move |conn| {
+        .read(move |conn| {
             let profile = PublicProfile::find(conn, &username)?;
             let offered = Town::is_offered(conn, &profile.favorite_city)?;
             Ok((profile, offered))

@@ -197,7 +197,7 @@ impl Metrics {
     /// The database did not do what it was asked for.
     pub(crate) fn database_error(&self, error: &PageError) {
         let kind = match error {
-            PageError::Unavailable(_) => "away",
+            PageError::Unavailable(_) | PageError::Unconfirmed(_) | PageError::Lost(_) => "away",
             PageError::Busy => "busy",
             PageError::Internal(_) => "fault",
             _ => return,

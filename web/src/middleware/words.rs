@@ -23,6 +23,20 @@ impl Words {
                   Nothing of what you sent was saved.",
     };
 
+    /// It is not known whether what was sent was saved.
+    pub(crate) const UNCONFIRMED: Self = Self {
+        heading: "We cannot tell whether that was saved",
+        message: "Our records did not answer in time. What you sent may have been saved, or may be in a moment: \
+                  look before you send it again.",
+    };
+
+    /// Nothing can be saved since the database was taken away.
+    pub(crate) const LOST: Self = Self {
+        heading: "Nothing can be saved just now",
+        message: "Something is wrong with our records, and we have been told. \
+                  What you sent was not saved; please try again later.",
+    };
+
     /// What a status means where nothing more is known.
     pub(crate) fn of(status: StatusCode) -> Self {
         let (heading, message) = match status.as_u16() {

@@ -39,15 +39,19 @@ impl fmt::Debug for Origin {
     }
 }
 
-/// Reports an answer that tells of a fault of ours. That the database is away is no fault, and stands in the log.
+/// Reports an answer that tells of a fault of ours. That the database is away is no fault, and stands in the log; that
+/// its file is gone is the operator's, who must hear of it.
 pub(crate) fn report<B>(response: &HttpResponse<B>) {
     let status = response.status();
-    if !status.is_server_error() || status == StatusCode::SERVICE_UNAVAILABLE {
+    let error = response.error();
+    let page_error = error.and_then(|error| error.as_error::<PageError>());
+    let is_lost = matches!(page_error, Some(PageError::Lost(_)));
+    if !status.is_server_error() || (status == StatusCode::SERVICE_UNAVAILABLE && !is_lost) {
         return;
     }
-    Hub::with_active(|hub| match response.error() {
-        Some(error) => match error.as_error::<PageError>() {
-            Some(PageError::Internal(cause)) => report_cause(hub, cause),
+    Hub::with_active(|hub| match error {
+        Some(error) => match page_error {
+            Some(PageError::Internal(cause) | PageError::Lost(cause)) => report_cause(hub, cause),
             _ => {
                 hub.capture_error(error);
             }
@@ -58,8 +62,8 @@ pub(crate) fn report<B>(response: &HttpResponse<B>) {
     });
 }
 
-/// Reports that the program ends, and why.
-pub(crate) fn report_end(cause: &anyhow::Error) {
+/// Reports a fault that is no request's.
+pub(crate) fn report_fault(cause: &anyhow::Error) {
     Hub::with_active(|hub| report_cause(hub, cause));
 }
 

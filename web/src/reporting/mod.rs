@@ -14,7 +14,7 @@ mod transport;
 mod visit;
 
 pub(crate) use deliveries::DELIVERIES;
-pub(crate) use failure::{Origin, report, report_end};
+pub(crate) use failure::{Origin, report, report_fault};
 pub(crate) use spans::{Carried, DatabaseSpan};
 pub(crate) use start::{Reporting, farewell, start};
 pub(crate) use visit::{describe, name_staff};

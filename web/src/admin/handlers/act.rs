@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use oc_core::accounts::Rights;
 use oc_core::changes::Change;
+use oc_core::waiting::allow_long;
 use serde::Serialize;
 
 use crate::admin::form::Fields;
@@ -73,14 +74,18 @@ pub(in crate::admin) async fn restore(
     }
     let (actor, rights) = (user.user.clone(), user.rights.clone());
     let outcome = db
-        .run(
-            move |conn| match conn.write(|conn| restore::of_act(conn, &actor, &rights, lines)) {
+        .run_long(move |conn| {
+            let restored = conn.write(|conn| {
+                allow_long(conn)?;
+                restore::of_act(conn, &actor, &rights, lines)
+            });
+            match restored {
                 Ok(restored) => Ok(Ok(restored)),
                 Err(Unrestored::Broken(rules)) => Ok(Err(rules)),
                 Err(Unrestored::Forbidden) => Err(PageError::Forbidden),
                 Err(Unrestored::Database(error)) => Err(error.into()),
-            },
-        )
+            }
+        })
         .await?;
     let told = match outcome {
         Ok(restored) if restored.is_empty() => {
@@ -99,7 +104,7 @@ pub(in crate::admin) async fn restore(
 /// The lines of an act. Who may not look at all of its rows sees none of them: what is missing would not be told.
 async fn lines(db: &Db, rights: &Rights, id: &str) -> Result<Vec<Change>, PageError> {
     let id: i64 = id.parse().map_err(|_| PageError::NotFound)?;
-    let lines = db.run(move |conn| Ok(Change::of_act(conn, id)?)).await?;
+    let lines = db.read(move |conn| Ok(Change::of_act(conn, id)?)).await?;
     if lines.is_empty() {
         return Err(PageError::NotFound);
     }

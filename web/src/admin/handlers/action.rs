@@ -72,7 +72,7 @@ pub(in crate::admin) async fn run(
             }
             let (asked, rights) = (ids.clone(), user.rights.clone());
             let gone = db
-                .run(move |conn| Ok(Cascade::of(conn, model, &asked, &rights)?))
+                .read(move |conn| Ok(Cascade::of(conn, model, &asked, &rights)?))
                 .await?;
             if gone.rows.is_empty() {
                 return refuse("Nothing is selected.");
@@ -80,7 +80,7 @@ pub(in crate::admin) async fn run(
             delete_page::show(&visit, &user, &gone, question(&ids), back.clone())
         }
         "export_selected" if may_view(&user.rights, model) => {
-            let text = db.run(move |conn| csv::of(conn, model, &ids)).await?;
+            let text = db.read_long(move |conn| csv::of(conn, model, &ids)).await?;
             Ok(csv::answer(model, text))
         }
         _ => Err(PageError::Forbidden),
@@ -136,7 +136,7 @@ async fn chosen(
     if fields.text("select_across") == "1" {
         let listing = Asked::parse(visit.request.query_string(), model).whole(MOST + 1);
         let list = db
-            .run(move |conn| Ok((model.list)(conn, &listing)?))
+            .read(move |conn| Ok((model.list)(conn, &listing)?))
             .await?;
         return Ok(list.rows.into_iter().map(|row| row.id).collect());
     }

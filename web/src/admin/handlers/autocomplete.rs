@@ -63,7 +63,7 @@ pub(in crate::admin) async fn show(
         return Err(PageError::Forbidden);
     }
     let offer = db
-        .run(move |conn| {
+        .read(move |conn| {
             let wanted = Wanted {
                 words: Words::parse(&asked.term),
                 ..Wanted::first(field.name, asked.row, MOST)

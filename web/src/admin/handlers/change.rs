@@ -19,7 +19,7 @@ use crate::admin::models::{self, change_path};
 use crate::admin::opened::Opened;
 use crate::admin::row_page::{Form, VERSION, show};
 use crate::admin::signed_in::SignedIn;
-use crate::admin::{after_save, beside, grants, inside, opening, popup};
+use crate::admin::{after_save, beside, grants, inside, opening, popup, unsaved};
 use crate::db::Db;
 use crate::error::PageError;
 
@@ -62,7 +62,7 @@ pub(in crate::admin) async fn update(
     let model = models::allowed(&user.rights, &path.0, &path.1, Verb::Change)?;
     let posted = Posted::of(&visit, &user, fields)?;
     if model.app == "auth" && !is_search(model, &posted.form) {
-        let held = db.run(move |conn| Ok((model.load)(conn, id)?)).await?;
+        let held = db.read(move |conn| Ok((model.load)(conn, id)?)).await?;
         if held.is_some_and(|held| changes_rights(model, &posted.form, &held.values))
             && let Some(page) = prover.ask(&visit, &user, &posted).await?
         {
@@ -75,6 +75,7 @@ pub(in crate::admin) async fn update(
         return Err(PageError::Forbidden);
     }
     let (actor, rights, sent) = (user.user.clone(), user.rights.clone(), fields.clone());
+    let form = (layout.clone(), Some(id));
     let changed = db
         .run(move |conn| {
             let outcome =
@@ -93,7 +94,11 @@ pub(in crate::admin) async fn update(
                 Err(error) => Err(error.into()),
             }
         })
-        .await?;
+        .await;
+    let changed = match changed {
+        Ok(changed) => changed,
+        Err(error) => return unsaved::again(&visit, &user, &db, form, fields, error).await,
+    };
     match changed {
         Changed::Saved(object) => {
             after_save::done(&visit, &user, &db, model, &object, &fields, "Changed").await

@@ -29,7 +29,7 @@ pub(in crate::admin) async fn ask(
     };
     let rights = user.rights.clone();
     let cascade = db
-        .run(move |conn| Ok(Cascade::of(conn, model, &[id], &rights)?))
+        .read(move |conn| Ok(Cascade::of(conn, model, &[id], &rights)?))
         .await?;
     if cascade.rows.is_empty() {
         return Ok(super::unknown(&visit, model, id));

@@ -55,7 +55,7 @@ pub(in crate::admin) async fn index(
     let number = asked.page.ok_or(PageError::NotFound)?;
     let key = model.key();
     let (total, lines, along) = db
-        .run(move |conn| {
+        .read(move |conn| {
             let total = Change::count_deleted(conn, &key)?;
             let offset = (number - 1).saturating_mul(PAGE);
             let lines = Change::deleted(conn, &key, offset, PAGE)?;

@@ -61,7 +61,7 @@ pub(in crate::admin) async fn show(
     facts: Data<Facts>,
 ) -> Result<HttpResponse, PageError> {
     check_right(&user)?;
-    let (name, version) = db.run(|conn| Ok(version(conn)?)).await?;
+    let (name, version) = db.read(|conn| Ok(version(conn)?)).await?;
     let mut database = vec![
         Fact::new("Kind", format!("{name} {version}")),
         Fact::new("Address", &*facts.database),

@@ -25,7 +25,7 @@ pub(in crate::admin) async fn show(
     let asked = Asked::of(&visit, model);
     let listing = asked.whole(MOST);
     let text = db
-        .run(move |conn| {
+        .read_long(move |conn| {
             let list = (model.list)(conn, &listing)?;
             if list.found > MOST {
                 return Ok(None);

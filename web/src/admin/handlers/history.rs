@@ -212,7 +212,7 @@ pub(in crate::admin) async fn show(
     if !may_view(&user.rights, model) {
         return Err(PageError::Forbidden);
     }
-    let told = db.run(move |conn| Ok(Told::of(conn, model, id)?)).await?;
+    let told = db.read(move |conn| Ok(Told::of(conn, model, id)?)).await?;
     let title = match (&told.object, told.lines.last()) {
         (Some(object), _) => object.title.clone(),
         (None, Some(line)) => line.title.clone(),

@@ -8,6 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use diesel::result::Error as DatabaseError;
 use oc_core::admin::Model;
+use oc_core::waiting::allow_long;
 use subtle::ConstantTimeEq;
 
 use crate::admin::field::Hidden;
@@ -185,7 +186,7 @@ async fn run(
     is_marked: Option<IsMarked>,
 ) -> Result<Ended, PageError> {
     let (actor, rights) = (user.user.clone(), user.rights.clone());
-    db.run(move |conn| {
+    db.run_long(move |conn| {
         let sheet = match Sheet::read(model, &bytes) {
             Ok(sheet) => sheet,
             Err(mistakes) => return Ok(Ended::Unreadable(mistakes)),
@@ -197,6 +198,7 @@ async fn run(
             records: is_marked.is_some(),
         };
         let run = conn.write(|conn| {
+            allow_long(conn)?;
             let outcome = importer.run(conn, &sheet)?;
             match &is_marked {
                 Some(is_marked) if outcome.mistakes.is_empty() && is_marked(&outcome.digest) => {

@@ -103,7 +103,7 @@ async fn page(
 ) -> Result<HttpResponse, PageError> {
     let id = user.user.id;
     let recent = db
-        .run(move |conn| Ok(Change::recent(conn, id, RECENT)?))
+        .read(move |conn| Ok(Change::recent(conn, id, RECENT)?))
         .await?;
     let mut apps: Vec<App> = Vec::new();
     for model in MODELS

@@ -92,7 +92,7 @@ pub(in crate::admin) async fn index(
     let number = asked.page.ok_or(PageError::NotFound)?;
     let listing = asked.listing();
     let (list, filters) = db
-        .run(move |conn| {
+        .read(move |conn| {
             let list = (model.list)(conn, &listing)?;
             let choices = model.filters.iter().map(|filter| (filter.choices)(conn));
             let choices = choices.collect::<Result<Vec<_>, _>>()?;

@@ -51,7 +51,7 @@ pub(in crate::admin) async fn index(
     let filter = asked.filter(&user.rights).ok_or(PageError::Forbidden)?;
     let number = asked.page.ok_or(PageError::NotFound)?;
     let (lines, matching, total) = db
-        .run(move |conn| {
+        .read(move |conn| {
             let total = filter.unasked().count(conn)?;
             let matching = filter.count(conn)?;
             let lines = filter.lines(conn, (number - 1).saturating_mul(PAGE), PAGE)?;
@@ -104,7 +104,7 @@ pub(in crate::admin) async fn export(
     let filter = asked.filter(&user.rights).ok_or(PageError::Forbidden)?;
     let rights = user.rights.clone();
     let text = db
-        .run(move |conn| {
+        .read_long(move |conn| {
             if filter.count(conn)? > MOST {
                 return Ok(None);
             }

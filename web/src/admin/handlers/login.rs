@@ -189,7 +189,7 @@ async fn claimant(visit: &Visit, db: &Data<Db>) -> Result<Option<User>, PageErro
     };
     let id = claim.user_id;
     let user = db
-        .run(move |conn| {
+        .read(move |conn| {
             let user = User::find(conn, id).optional()?;
             let has_factor = Factor::find(conn, id)?.is_some();
             Ok(user.filter(|user| has_factor && user.is_active && user.is_staff))

@@ -69,7 +69,7 @@ async fn account(user: &SignedIn, db: &Data<Db>, id: &str) -> Result<Option<User
         return Ok(None);
     };
     let rights = user.rights.clone();
-    db.run(move |conn| {
+    db.read(move |conn| {
         let Some(account) = User::find(conn, id).optional()? else {
             return Ok(None);
         };

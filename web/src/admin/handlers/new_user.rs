@@ -119,7 +119,7 @@ async fn is_taken(db: &Data<Db>, username: &str) -> Result<bool, PageError> {
     let Ok(user) = draft.check() else {
         return Ok(false);
     };
-    db.run(move |conn| {
+    db.read(move |conn| {
         Ok(User::find_by_username(conn, user.username())
             .optional()?
             .is_some())

@@ -15,7 +15,7 @@ use crate::admin::models::{self, change_path};
 use crate::admin::opened::Opened;
 use crate::admin::row_page::{Form, show};
 use crate::admin::signed_in::SignedIn;
-use crate::admin::{after_save, beside, inside, opening, popup};
+use crate::admin::{after_save, beside, inside, opening, popup, unsaved};
 use crate::db::Db;
 use crate::error::PageError;
 
@@ -60,6 +60,7 @@ pub(in crate::admin) async fn create(
         return Err(PageError::Forbidden);
     }
     let (actor, rights, sent) = (user.user.clone(), user.rights.clone(), fields.clone());
+    let form = (layout.clone(), None);
     let saved = db
         .run(move |conn| {
             let values = layout.typed(&sent);
@@ -77,7 +78,11 @@ pub(in crate::admin) async fn create(
             let opened = Opened::with(conn, layout, None, values, &sent)?;
             Ok(Err((errors, opened)))
         })
-        .await?;
+        .await;
+    let saved = match saved {
+        Ok(saved) => saved,
+        Err(error) => return unsaved::again(&visit, &user, &db, form, fields, error).await,
+    };
     match saved {
         Ok(object) => after_save::done(&visit, &user, &db, model, &object, &fields, "Added").await,
         Err((errors, opened)) => {

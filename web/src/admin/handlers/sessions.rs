@@ -169,7 +169,7 @@ async fn end_asked(
 async fn lines(user: &SignedIn, db: &Data<Db>, owner_id: i64) -> Result<Vec<Line>, PageError> {
     let (this, now) = (user.session_id, Utc::now().naive_utc());
     let sessions = db
-        .run(move |conn| Ok(Session::of_user(conn, owner_id, now)?))
+        .read(move |conn| Ok(Session::of_user(conn, owner_id, now)?))
         .await?;
     let line = |session: Session| Line {
         id: session.id,

@@ -69,7 +69,7 @@ pub(in crate::admin) async fn show(
 ) -> Result<HttpResponse, PageError> {
     let id = user.user.id;
     let found = db
-        .run(move |conn| {
+        .read(move |conn| {
             let Some(factor) = Factor::find(conn, id)? else {
                 return Ok(None);
             };

@@ -45,7 +45,7 @@ pub(in crate::admin) async fn show(
     }
     let owner_id = owner.id;
     let factor = db
-        .run(move |conn| Ok(Factor::find(conn, owner_id)?))
+        .read(move |conn| Ok(Factor::find(conn, owner_id)?))
         .await?;
     let since = |factor: Factor| factor.created_at.format("%Y-%m-%d %H:%M UTC").to_string();
     let change = change_of(&owner)?;

@@ -16,6 +16,7 @@ mod reports;
 mod sentry;
 mod serving;
 mod settings;
+mod silent_server;
 mod staff;
 mod stopping;
 mod troubles;

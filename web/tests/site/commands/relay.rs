@@ -1,4 +1,5 @@
-//! A way to a PostgreSQL server that can be cut: the server goes away for one site, and stays for everybody else.
+//! A way to a PostgreSQL server that can be cut or blocked: the server goes away for one site, or
+//! says nothing to it any more, and stays for everybody else.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -7,7 +8,7 @@ use std::thread;
 use anyhow::{Context, Result};
 use oc_core::DatabaseUrl;
 use oc_core::testing::TestDb;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net;
 use tokio::sync::watch;
 use url::Url;
@@ -19,10 +20,19 @@ enum Target {
     Address(String, u16),
 }
 
-/// A listener that passes on what comes, until it is cut.
+/// What becomes of what is sent on the way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Open,
+    /// It is kept back.
+    Blocked,
+    Cut,
+}
+
+/// A listener that passes on what comes, until it is told otherwise.
 pub(super) struct Relay {
     url: String,
-    is_cut: watch::Sender<bool>,
+    way: watch::Sender<Way>,
 }
 
 impl Relay {
@@ -34,11 +44,11 @@ impl Relay {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         listener.set_nonblocking(true)?;
         let (url, target) = detour(url, listener.local_addr()?)?;
-        let (is_cut, cut) = watch::channel(false);
+        let (sender, way) = watch::channel(Way::Open);
         thread::spawn(move || {
-            actix_web::rt::System::new().block_on(pass_on(listener, target, cut))
+            actix_web::rt::System::new().block_on(pass_on(listener, target, way))
         });
-        Ok(Self { url, is_cut })
+        Ok(Self { url, way: sender })
     }
 
     /// The address of the database by this way.
@@ -48,12 +58,17 @@ impl Relay {
 
     /// Ends whoever is connected, and lets nobody in.
     pub(super) fn cut(&self) {
-        self.is_cut.send_replace(true);
+        self.way.send_replace(Way::Cut);
     }
 
-    /// Lets everybody in again.
+    /// Keeps back whatever is sent either way from now on; connections stay, and new ones are taken.
+    pub(super) fn block(&self) {
+        self.way.send_replace(Way::Blocked);
+    }
+
+    /// Lets everybody in again, and passes on what was kept back.
     pub(super) fn mend(&self) {
-        self.is_cut.send_replace(false);
+        self.way.send_replace(Way::Open);
     }
 }
 
@@ -74,33 +89,58 @@ fn detour(url: &str, by: SocketAddr) -> Result<(String, Target)> {
     Ok((url.into(), target))
 }
 
-async fn pass_on(listener: TcpListener, target: Target, cut: watch::Receiver<bool>) -> Result<()> {
+async fn pass_on(listener: TcpListener, target: Target, way: watch::Receiver<Way>) -> Result<()> {
     let listener = net::TcpListener::from_std(listener)?;
     loop {
         let (client, _) = listener.accept().await?;
-        let (target, mut cut) = (target.clone(), cut.clone());
+        let (target, way, mut cut) = (target.clone(), way.clone(), way.clone());
         actix_web::rt::spawn(async move {
             tokio::select! {
                 biased;
                 // Both ends are closed when they are dropped.
-                _ = cut.wait_for(|is_cut| *is_cut) => {}
-                _ = join(client, target) => {}
+                _ = cut.wait_for(|way| *way == Way::Cut) => {}
+                _ = join(client, target, way) => {}
             }
         });
     }
 }
 
 /// Passes everything on between a client and the server, until one of them ends.
-async fn join(mut client: net::TcpStream, target: Target) -> std::io::Result<()> {
+async fn join(client: net::TcpStream, target: Target, way: watch::Receiver<Way>) -> Result<()> {
     match target {
-        Target::Socket(path) => {
-            let mut server = net::UnixStream::connect(path).await?;
-            copy_bidirectional(&mut client, &mut server).await?;
-        }
+        Target::Socket(path) => both(client, net::UnixStream::connect(path).await?, way).await,
         Target::Address(host, port) => {
-            let mut server = net::TcpStream::connect((host, port)).await?;
-            copy_bidirectional(&mut client, &mut server).await?;
+            both(client, net::TcpStream::connect((host, port)).await?, way).await
         }
     }
+}
+
+async fn both(
+    client: net::TcpStream,
+    server: impl AsyncRead + AsyncWrite,
+    way: watch::Receiver<Way>,
+) -> Result<()> {
+    let (from_client, to_client) = split(client);
+    let (from_server, to_server) = split(server);
+    tokio::try_join!(
+        one(from_client, to_server, way.clone()),
+        one(from_server, to_client, way),
+    )?;
     Ok(())
+}
+
+async fn one(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut way: watch::Receiver<Way>,
+) -> Result<()> {
+    let mut bytes = vec![0; 1 << 14];
+    loop {
+        let read = from.read(&mut bytes).await?;
+        way.wait_for(|way| *way == Way::Open).await?;
+        if read == 0 {
+            return Ok(to.shutdown().await?);
+        }
+        to.write_all(&bytes[..read]).await?;
+    }
 }

@@ -1,0 +1,72 @@
+//! A form whose save the database did not take: it comes back with what was typed, so that nothing is lost.
+
+use actix_web::http::header;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, ResponseError};
+
+use super::form::Fields;
+use super::frame::Visit;
+use super::layout::Layout;
+use super::opened::Opened;
+use super::row_page::{Form, show};
+use super::signed_in::SignedIn;
+use crate::db::Db;
+use crate::error::PageError;
+
+/// The form of a row, a new one where it has no id, with what was sent and a word on why it was not saved. What else
+/// went wrong, and a database that cannot be read either, end as ever.
+pub(super) async fn again(
+    visit: &Visit,
+    user: &SignedIn,
+    db: &Data<Db>,
+    (layout, id): (Layout, Option<i64>),
+    sent: Fields,
+    error: PageError,
+) -> Result<HttpResponse, PageError> {
+    let Some(notice) = notice(&error) else {
+        return Err(error);
+    };
+    let typed = sent.clone();
+    let opened = db.read(move |conn| {
+        let object = match id {
+            Some(id) => (layout.model.load)(conn, id)?,
+            None => None,
+        };
+        if object.is_none() && id.is_some() {
+            return Ok(None);
+        }
+        let values = layout.typed(&typed);
+        Ok(Some(Opened::with(conn, layout, object, values, &typed)?))
+    });
+    let Ok(Some(opened)) = opened.await else {
+        return Err(error);
+    };
+    let form = Form {
+        notice: Some(notice),
+        sent,
+        keeps_version: true,
+        ..Form::default()
+    };
+    // Logged there, as every fault is.
+    let bare = error.error_response();
+    let mut response = show(visit, user, bare.status(), &opened, form)?;
+    if let Some(when) = bare.headers().get(header::RETRY_AFTER) {
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, when.clone());
+    }
+    Ok(response)
+}
+
+/// What is said above the form, where it can be sent once more.
+fn notice(error: &PageError) -> Option<&'static str> {
+    match error {
+        PageError::Unavailable(_) | PageError::Busy => Some(
+            "Our records are busy just now. Nothing was saved yet: please save again in a few seconds.",
+        ),
+        PageError::Unconfirmed(_) => Some(
+            "Our records did not answer in time. This may have been saved, or may be in a moment: look before you \
+             save it again.",
+        ),
+        _ => None,
+    }
+}

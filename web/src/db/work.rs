@@ -1,0 +1,49 @@
+//! The kinds of work that the database is asked for, and how long somebody waits for each.
+
+use std::time::Duration;
+
+/// What is asked of the database.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    /// Whether it may write.
+    pub(super) writes: bool,
+    /// How long the request waits for it. The database gives single statements up before, where it is alive
+    /// (`oc_core::waiting`); this is for one that says nothing at all.
+    pub(super) limit: Duration,
+    /// Whether it is refused where the file of the database went away under the site.
+    pub(super) needs_file: bool,
+}
+
+/// Reading for a page.
+pub(super) const READ: Kind = Kind {
+    writes: false,
+    limit: Duration::from_secs(10),
+    needs_file: false,
+};
+
+/// A save. Longer than the database takes to give up a statement of it: what became of it is worth the wait.
+pub(super) const WRITE: Kind = Kind {
+    writes: true,
+    limit: Duration::from_secs(20),
+    needs_file: true,
+};
+
+/// Reading much, for a file.
+pub(super) const LONG_READ: Kind = Kind {
+    limit: Duration::from_mins(1),
+    ..READ
+};
+
+/// A save of many rows.
+pub(super) const LONG_WRITE: Kind = Kind {
+    limit: Duration::from_secs(150),
+    ..WRITE
+};
+
+/// The question whether the database is well. It is waited for long, so that few of them stand at one that is not;
+/// whoever asks is told before.
+pub(super) const PROBE: Kind = Kind {
+    writes: false,
+    limit: Duration::from_secs(30),
+    needs_file: true,
+};

@@ -1,0 +1,167 @@
+//! A database that somebody else holds: what can be read is read, and nobody hangs.
+
+use std::sync::mpsc::channel;
+use std::thread;
+
+use anyhow::{Context, Result};
+use diesel::RunQueryDsl;
+use diesel::connection::SimpleConnection;
+use diesel::sql_types::Text;
+use oc_core::testing::TestDb;
+
+use crate::admin::Browser;
+use crate::http::{Answer, Connection};
+use crate::support::{TestSite, address, letting, profile};
+
+const SAVES: usize = 30;
+
+/// A form that adds an address, as one request.
+fn save(browser: &Browser<'_>, street: &str) -> Vec<u8> {
+    let body = form_urlencoded::Serializer::new(String::new())
+        .append_pair("csrfmiddlewaretoken", browser.token())
+        .append_pair("number", "12")
+        .append_pair("street", street)
+        .append_pair("city", "Dana Point")
+        .append_pair("state", "CA")
+        .append_pair("zip_code", "92629")
+        .append_pair("country_iso_code", "USA")
+        .append_pair("_save", "Save")
+        .finish();
+    let head = format!(
+        "POST /admin/lettings/address/add/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: {}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
+        browser.cookies(),
+        body.len(),
+    );
+    [head.as_bytes(), body.as_bytes()].concat()
+}
+
+#[test]
+fn pages_are_served_while_somebody_keeps_every_save_waiting() -> Result<()> {
+    let settings = [("DATABASE_POOL_SIZE", "4"), ("WORKERS", "2")];
+    let site = &TestSite::with(&settings)?;
+    let mut holder = site.database()?;
+    letting(&mut holder, "Lakeside flat")?;
+    profile(&mut holder, "AirWow")?;
+    let mut boss = Browser::superuser(site, "boss")?;
+    boss.get("/admin/lettings/address/add/")?;
+    // The use of the session is old enough to be noted again, which nobody can just now.
+    diesel::sql_query("UPDATE sessions SET seen_at = datetime('now', '-5 minutes')")
+        .execute(&mut holder)?;
+    let streets: Vec<String> = (0..SAVES)
+        .map(|number| format!("{number} Gull Lane"))
+        .collect();
+
+    holder.batch_execute("BEGIN IMMEDIATE")?;
+    let (sent, all_sent) = channel();
+    let answers = thread::scope(|scope| {
+        let saves: Vec<_> = streets
+            .iter()
+            .map(|street| {
+                let (sent, request) = (sent.clone(), save(&boss, street));
+                scope.spawn(move || -> Result<Answer> {
+                    let mut connection = Connection::open(site.address())?;
+                    connection.write(&request)?;
+                    sent.send(()).ok();
+                    connection.answer(true)
+                })
+            })
+            .collect();
+        for _ in 0..SAVES {
+            all_sent.recv().context("a save was not sent")?;
+        }
+        for target in ["/", "/lettings/", "/lettings/1/", "/profiles/AirWow/"].repeat(5) {
+            assert_eq!(site.get(target)?.status, 200, "{target}");
+        }
+        assert_eq!(boss.get("/admin/lettings/letting/")?.status, 200);
+        assert_eq!(site.get("/readyz")?.status, 200);
+        holder.batch_execute("ROLLBACK")?;
+        let answers = saves
+            .into_iter()
+            .map(|save| save.join().expect("nobody panics"));
+        answers.collect::<Result<Vec<_>>>()
+    })?;
+
+    let stored: Vec<String> =
+        diesel::dsl::sql::<Text>("SELECT street FROM addresses").load(&mut holder)?;
+    for (answer, street) in answers.iter().zip(&streets) {
+        let is_stored = stored.contains(street);
+        if answer.status == 303 {
+            assert!(is_stored, "{street} was acknowledged, and is not there");
+            continue;
+        }
+        assert_eq!(answer.status, 503, "{}", answer.text()?);
+        assert!(answer.header("retry-after").is_some());
+        assert!(!is_stored, "{street} was refused, and is there");
+        let page = answer.text()?;
+        assert!(
+            page.contains("Nothing was saved yet") && page.contains(street),
+            "{page}"
+        );
+    }
+    let mut connection = Connection::open(site.address())?;
+    connection.write(&save(&boss, "After"))?;
+    assert_eq!(connection.answer(true)?.status, 303);
+    Ok(())
+}
+
+#[test]
+fn a_change_that_is_refused_comes_back_as_it_was_typed() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let mut holder = site.database()?;
+        letting(&mut holder, "Lakeside flat")?;
+        let mut boss = Browser::superuser(&site, "boss")?;
+        let target = "/admin/lettings/address/1/change/";
+        let version = boss.version(target)?;
+        let mut fields = vec![
+            ("street", "Heron Way"),
+            ("_version", &version),
+            ("_save", "1"),
+        ];
+        let draft = address();
+        fields.extend([
+            ("number", draft.number.as_str()),
+            ("city", &draft.city),
+            ("state", &draft.state),
+            ("zip_code", &draft.zip_code),
+            ("country_iso_code", &draft.country_iso_code),
+        ]);
+
+        holder.batch_execute("BEGIN")?;
+        diesel::sql_query("UPDATE addresses SET city = city").execute(&mut holder)?;
+        let refused = boss.post(target, &fields)?;
+        holder.batch_execute("ROLLBACK")?;
+        let page = refused.text()?;
+        let saved = boss.post(target, &fields)?;
+
+        assert_eq!(refused.status, 503, "{page}");
+        assert!(refused.header("retry-after").is_some());
+        for words in ["Nothing was saved yet", "value=\"Heron Way\"", &version] {
+            assert!(page.contains(words), "{words} in {page}");
+        }
+        assert_eq!(saved.status, 303, "{}", saved.text()?);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_table_that_somebody_locked_is_waited_for_only_so_long() -> Result<()> {
+    let Some(db) = TestDb::postgres()? else {
+        return Ok(());
+    };
+    let site = TestSite::on(db)?;
+    let mut holder = site.database()?;
+    letting(&mut holder, "Lakeside flat")?;
+
+    holder.batch_execute("BEGIN; LOCK TABLE lettings IN ACCESS EXCLUSIVE MODE")?;
+    let refused = site.get("/lettings/1/")?;
+    let (others, ready) = (site.get("/profiles/")?, site.get("/readyz")?);
+    holder.batch_execute("ROLLBACK")?;
+    let after = site.get("/lettings/1/")?;
+
+    assert_eq!(refused.status, 503);
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(refused.html()?.texts("h1"), ["Back in a moment"]);
+    assert_eq!((others.status, ready.status, after.status), (200, 200, 200));
+    Ok(())
+}
