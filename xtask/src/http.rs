@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::{HeaderMap, Request};
+use ureq::tls::{RootCerts, TlsConfig};
 
 /// How often a request is sent that meets a passing trouble.
 const ATTEMPTS: u32 = 5;
@@ -71,7 +72,10 @@ impl Refusal {
 impl Http {
     /// A client that pauses so long after the first failure.
     pub(crate) fn new(first_pause: Duration) -> Self {
+        // Whom this machine trusts, also behind a company's proxy.
+        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
         let config = Agent::config_builder()
+            .tls_config(tls.build())
             .http_status_as_error(false)
             // Behind a balancer every question has to find its own way.
             .max_idle_connections(0)

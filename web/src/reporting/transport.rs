@@ -9,6 +9,7 @@ use sentry::transports::{RateLimiter, StdTransportThread, StdTransportThreadOpti
 use sentry::{Envelope, Transport, TransportFactory, TransportOptions};
 use ureq::Agent;
 use ureq::http::Response;
+use ureq::tls::{RootCerts, TlsConfig};
 
 use super::DELIVERIES;
 
@@ -23,7 +24,10 @@ pub(super) struct Factory;
 
 impl TransportFactory for Factory {
     fn create_transport_with_options(&self, options: TransportOptions) -> Arc<dyn Transport> {
+        // The authorities of this machine, or of SSL_CERT_FILE: a company's own Sentry has a certificate of its own.
+        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
         let agent: Agent = Agent::config_builder()
+            .tls_config(tls.build())
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
             .max_redirects(0)
