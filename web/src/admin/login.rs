@@ -103,7 +103,7 @@ pub(super) fn let_in(
     visit.keep(BROWSER, visit.browser())?;
     let first = due(user, *has_factor, visit.requires_totp());
     let mut response = see_other(first.unwrap_or_else(|| inside(next)));
-    let cookie = browser::remember(visit.cookies(), visit.key(), &user.username);
+    let cookie = browser::remember(&visit.request, visit.cookies(), visit.key(), &user.username);
     response
         .add_cookie(&cookie)
         .map_err(|error| PageError::Internal(error.into()))?;
