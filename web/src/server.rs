@@ -70,7 +70,8 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
         secret: config.secret_key.clone(),
         require_totp: config.require_totp,
     });
-    let hashing = Data::new(Hashing::new());
+    let hashing = Data::new(Hashing::new(stop.clone()));
+    actix_web::rt::spawn(measure(hashing.clone(), db.clone()));
     let proxies = Data::new(Proxies(config.trusted_proxies.clone()));
 
     // Where nothing is written there has to be no room.
@@ -143,6 +144,13 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
         proxies: trusted,
     };
     Server::start(listener, terms, stop, MakeSite::of(app))
+}
+
+/// Finds out beside the first requests what the stored hashes of passwords cost.
+async fn measure(hashing: Data<Hashing>, db: Data<Db>) {
+    if let Err(error) = hashing.measure(&db).await {
+        log::warn!("what stored passwords cost was not measured, a login will tell: {error}");
+    }
 }
 
 /// Whether a request is for the public address, where that is one of https: whatever brought it here, its visitor used

@@ -1,7 +1,6 @@
 //! What stands around every page of the administration, and how such a page is sent.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use actix_session::Session;
 use actix_web::http::StatusCode;
@@ -15,7 +14,6 @@ use super::csrf::{CookieRules, Csrf};
 use super::form::Fields;
 use super::messages::{self, Message};
 use super::signed_in::SignedIn;
-use crate::blocking;
 use crate::config::SecretKey;
 use crate::error::PageError;
 use crate::head::NAME;
@@ -258,31 +256,4 @@ pub(super) fn same_to(href: &str) -> HttpResponse {
         .insert_header((header::LOCATION, href))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .finish()
-}
-
-/// Limits how many passwords are hashed at a time, since each takes a core for a while.
-#[derive(Clone)]
-pub(crate) struct Hashing(Arc<tokio::sync::Semaphore>);
-
-impl Hashing {
-    /// As many at a time as there are processors.
-    pub(crate) fn new() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self(Arc::new(tokio::sync::Semaphore::new(cores)))
-    }
-
-    /// Runs `work` on a thread that may block, when its turn comes.
-    pub(super) async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, PageError> {
-        let _turn = self
-            .0
-            .acquire()
-            .await
-            .map_err(|error| PageError::Internal(error.into()))?;
-        blocking::run(work)
-            .await
-            .map_err(|error| PageError::Internal(error.into()))
-    }
 }

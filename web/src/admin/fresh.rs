@@ -13,8 +13,9 @@ use serde::Serialize;
 
 use super::factor::{self, Taken};
 use super::form::Fields;
-use super::frame::{Crumb, Hashing, Visit};
+use super::frame::{Crumb, Visit};
 use super::guess::{Guess, Guesser, is_password};
+use super::hashing::Hashing;
 use super::kept::{self, Until};
 use super::layout::typed;
 use super::signed_in::SignedIn;

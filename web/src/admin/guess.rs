@@ -5,13 +5,14 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use chrono::{Duration, NaiveDateTime};
 use diesel::{OptionalExtension, QueryResult};
-use oc_core::accounts::password::{self, Verdict};
+use oc_core::accounts::password::Verdict;
 use oc_core::accounts::{Attempt, Throttled};
 use oc_core::events::{Event, NewEvent, name_tried};
 use oc_core::{DbConnection, User};
 
 use super::browser;
-use super::frame::{Hashing, Visit};
+use super::frame::Visit;
+use super::hashing::Hashing;
 use crate::db::Db;
 use crate::error::PageError;
 
@@ -145,10 +146,7 @@ pub(super) async fn is_password(
     typed: String,
     stored: String,
 ) -> Result<bool, PageError> {
-    let verdict = hashing
-        .run(move || password::verify(&typed, &stored))
-        .await?;
-    Ok(verdict != Verdict::Wrong)
+    Ok(hashing.check(typed, stored).await?.verdict != Verdict::Wrong)
 }
 
 #[cfg(test)]

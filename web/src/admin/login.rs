@@ -1,18 +1,21 @@
 //! The door: from a name and a password to a member of staff, without telling why not.
 
+use std::time::Instant;
+
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use chrono::Utc;
 use diesel::OptionalExtension;
 use oc_core::User;
-use oc_core::accounts::Factor;
 use oc_core::accounts::password::{self, Verdict};
+use oc_core::accounts::Factor;
 use oc_core::events::Event;
 use oc_core::locks::hold;
 
 use super::browser;
-use super::frame::{Hashing, Visit, see_other};
+use super::frame::{Visit, see_other};
 use super::guess::{Guess, Guesser};
+use super::hashing::{Checked, Hashing};
 use super::signed_in::due;
 use super::store::{ADDRESS, BROWSER, PROVED, USER};
 use crate::db::Db;
@@ -33,59 +36,65 @@ pub(super) async fn attempt(
     typed: String,
 ) -> Result<Guess<Welcome>, PageError> {
     let now = Utc::now().naive_utc();
+    let began = Instant::now();
     let counted = match guesser.count(db, now).await? {
         Ok(counted) => counted,
-        Err(wait) => return Ok(Guess::Throttled(wait)),
+        Err(wait) => {
+            hashing.hold_back(began).await;
+            return Ok(Guess::Throttled(wait));
+        }
     };
     let asked = guesser.clone();
     let user = db.read(move |conn| Ok(asked.account(conn)?)).await?;
     let stored = user
         .as_ref()
         .map_or(password::UNUSABLE.to_owned(), |user| user.password.clone());
-    let (verdict, typed) = hashing
-        .run(move || (password::verify(&typed, &stored), typed))
-        .await?;
+    let Checked { verdict, began } = hashing.check(typed.clone(), stored).await?;
     let opens = |user: &User| verdict != Verdict::Wrong && user.is_active && user.is_staff;
     let Some(user) = user.clone().filter(opens) else {
         db.run(move |conn| Ok(guesser.record(conn, Event::LoginRefused, None, user.as_ref())?))
             .await?;
+        hashing.hold_back(began).await;
         return Ok(Guess::Wrong);
     };
     let renewed = match verdict {
         Verdict::RightButOld => Some(hashing.run(move || password::hash(&typed)).await?),
         _ => None,
     };
-    db.run(move |conn| {
-        let has_factor = conn.write(|conn| {
-            // Somebody may have given the account another password, or switched it off, while this one was checked.
-            hold(conn, "users", &[user.id])?;
-            let now_stored = User::find(conn, user.id).optional()?;
-            let is_same = now_stored.is_some_and(|stored| {
-                stored.password == user.password && stored.is_active && stored.is_staff
-            });
-            if !is_same {
-                guesser.record(conn, Event::LoginRefused, None, Some(&user))?;
-                return Ok(None);
-            }
-            if let Some(hash) = &renewed {
-                User::set_password(conn, user.id, hash)?;
-            }
-            counted.forgive(conn)?;
-            let has_factor = Factor::find(conn, user.id)?.is_some();
-            if !has_factor {
-                User::note_login(conn, user.id, now)?;
-                guesser.record(conn, Event::LoggedIn, Some(&user), Some(&user))?;
-            }
-            Ok::<_, diesel::result::Error>(Some(has_factor))
-        })?;
-        let Some(has_factor) = has_factor else {
-            return Ok(Guess::Wrong);
-        };
-        // The hash may be another one now.
-        let user = User::find(conn, user.id)?;
-        Ok(Guess::Right(Welcome { user, has_factor }))
-    })
-    .await
+    let guess = db
+        .run(move |conn| {
+            Ok(conn.write(|conn| {
+                // Somebody may have given the account another password, or switched it off, while this one was checked.
+                hold(conn, "users", &[user.id])?;
+                let opens = |stored: &User| {
+                    stored.password == user.password && stored.is_active && stored.is_staff
+                };
+                let Some(mut stored) = User::find(conn, user.id).optional()?.filter(opens) else {
+                    guesser.record(conn, Event::LoginRefused, None, Some(&user))?;
+                    return Ok::<_, diesel::result::Error>(Guess::Wrong);
+                };
+                if let Some(hash) = renewed {
+                    User::set_password(conn, user.id, &hash)?;
+                    stored.password = hash;
+                }
+                counted.forgive(conn)?;
+                let has_factor = Factor::find(conn, user.id)?.is_some();
+                if !has_factor {
+                    User::note_login(conn, user.id, now)?;
+                    guesser.record(conn, Event::LoggedIn, Some(&user), Some(&user))?;
+                }
+                Ok(Guess::Right(Welcome {
+                    // With the password that was checked: a session counts for this one alone.
+                    user: stored,
+                    has_factor,
+                }))
+            })?)
+        })
+        .await?;
+    if matches!(guess, Guess::Wrong) {
+        hashing.hold_back(began).await;
+    }
+    Ok(guess)
 }
 
 /// Lets a user in: a session of their own under a new id, and on to where they wanted to go.

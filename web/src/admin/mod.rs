@@ -22,6 +22,7 @@ mod give_back;
 mod grants;
 mod guess;
 mod handlers;
+mod hashing;
 mod import;
 mod inside;
 mod kept;
@@ -50,5 +51,6 @@ mod unsaved;
 mod upload;
 
 pub(crate) use csrf::CookieRules;
-pub(crate) use frame::{Hashing, Keys};
+pub(crate) use frame::Keys;
+pub(crate) use hashing::Hashing;
 pub(crate) use routes::scope;

@@ -1,6 +1,7 @@
 //! Accounts: users, groups, rights, passwords, sessions, and the slow-down of guessing.
 
 pub mod admin;
+pub mod cost;
 mod factor;
 mod group;
 mod membership;

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::admin::factor::{self, Taken};
 use crate::admin::form::Fields;
-use crate::admin::frame::{Hashing, Visit, see_other};
+use crate::admin::frame::{Visit, see_other};
 use crate::admin::guess::{Guess, Guesser};
+use crate::admin::hashing::Hashing;
 use crate::admin::login::{Welcome, attempt, inside, let_in};
 use crate::admin::second_step::{self, Claim};
 use crate::admin::signed_in::SignedIn;

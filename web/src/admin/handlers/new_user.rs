@@ -10,8 +10,9 @@ use oc_core::{User, UserDraft};
 
 use crate::admin::field::{ErrorSummary, FieldView, Section};
 use crate::admin::form::Fields;
-use crate::admin::frame::{Crumb, Hashing, Visit, see_other};
+use crate::admin::frame::{Crumb, Visit, see_other};
 use crate::admin::fresh::{Posted, Prover};
+use crate::admin::hashing::Hashing;
 use crate::admin::models::{self, change_path};
 use crate::admin::password_page::{Mistakes, PasswordPage, RULES};
 use crate::admin::popup::Way;

@@ -10,9 +10,10 @@ use oc_core::events::Event;
 
 use crate::admin::field::{ErrorSummary, FieldView, Section};
 use crate::admin::form::Fields;
-use crate::admin::frame::{Crumb, Hashing, Visit, see_other};
+use crate::admin::frame::{Crumb, Visit, see_other};
 use crate::admin::fresh::{Posted, Prover};
 use crate::admin::guess::{Guess, Guesser, is_password};
+use crate::admin::hashing::Hashing;
 use crate::admin::messages;
 use crate::admin::password_page::{self, PasswordPage, RULES};
 use crate::admin::popup::Way;

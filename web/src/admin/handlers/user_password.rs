@@ -8,8 +8,9 @@ use oc_core::accounts::{Session, password};
 
 use crate::admin::field::{ErrorSummary, Section};
 use crate::admin::form::Fields;
-use crate::admin::frame::{Crumb, Hashing, Visit, see_other};
+use crate::admin::frame::{Crumb, Visit, see_other};
 use crate::admin::fresh::{Posted, Prover};
+use crate::admin::hashing::Hashing;
 use crate::admin::messages;
 use crate::admin::models::{self, change_path};
 use crate::admin::password_page::{self, Mistakes, PasswordPage, RULES};
