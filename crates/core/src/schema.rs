@@ -78,6 +78,7 @@ diesel::table! {
         address -> Text,
         browser -> Text,
         must_renew -> Bool,
+        password_mark -> Text,
     }
 }
 

@@ -8,7 +8,7 @@ use chrono::Utc;
 use diesel::OptionalExtension;
 use oc_core::User;
 use oc_core::accounts::password::{self, Verdict};
-use oc_core::accounts::Factor;
+use oc_core::accounts::{Factor, Session};
 use oc_core::events::Event;
 use oc_core::locks::hold;
 
@@ -17,7 +17,7 @@ use super::frame::{Visit, see_other};
 use super::guess::{Guess, Guesser};
 use super::hashing::{Checked, Hashing};
 use super::signed_in::due;
-use super::store::{ADDRESS, BROWSER, PROVED, USER};
+use super::store::{ADDRESS, BROWSER, PASSWORD, PROVED, USER};
 use crate::db::Db;
 use crate::error::PageError;
 
@@ -75,6 +75,7 @@ pub(super) async fn attempt(
                 };
                 if let Some(hash) = renewed {
                     User::set_password(conn, user.id, &hash)?;
+                    Session::follow_hash(conn, user.id, (&user.password, &hash))?;
                     stored.password = hash;
                 }
                 counted.forgive(conn)?;
@@ -110,6 +111,7 @@ pub(super) fn let_in(
     visit.keep(PROVED, Utc::now().naive_utc())?;
     visit.keep(ADDRESS, visit.address())?;
     visit.keep(BROWSER, visit.browser())?;
+    visit.keep(PASSWORD, Session::password_mark(&user.password))?;
     let first = due(user, *has_factor, visit.requires_totp());
     let mut response = see_other(first.unwrap_or_else(|| inside(next)));
     let cookie = browser::remember(&visit.request, visit.cookies(), visit.key(), &user.username);

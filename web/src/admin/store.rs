@@ -32,6 +32,8 @@ pub(super) const ADDRESS: &str = "_address";
 pub(super) const BROWSER: &str = "_browser";
 /// There while the session should go on under another token.
 pub(super) const RENEW: &str = "_renew";
+/// The mark of the password that opened it.
+pub(super) const PASSWORD: &str = "_password";
 const BEGAN: &str = "_began";
 
 /// What a session remembers: names and values as JSON.
@@ -64,6 +66,7 @@ struct Columns {
     proved: Option<NaiveDateTime>,
     address: String,
     browser: String,
+    password_mark: String,
 }
 
 impl Columns {
@@ -76,6 +79,7 @@ impl Columns {
             proved: taken(state, PROVED),
             address: taken(state, ADDRESS).unwrap_or_default(),
             browser: taken(state, BROWSER).unwrap_or_default(),
+            password_mark: taken(state, PASSWORD).unwrap_or_default(),
         }
     }
 }
@@ -91,6 +95,7 @@ fn with_columns(session: &Session) -> serde_json::Result<State> {
     put(&mut state, BEGAN, &session.created_at)?;
     put(&mut state, ADDRESS, &session.address)?;
     put(&mut state, BROWSER, &session.browser)?;
+    put(&mut state, PASSWORD, &session.password_mark)?;
     if let Some(proved_at) = session.proved_at {
         put(&mut state, PROVED, &proved_at)?;
     }
@@ -154,6 +159,7 @@ impl SessionStore for DatabaseStore {
                 proved_at: columns.proved,
                 address: &columns.address,
                 browser: &columns.browser,
+                password_mark: &columns.password_mark,
             };
             conn.write(|conn| Session::insert(conn, new, now))
         })

@@ -18,6 +18,7 @@ use crate::admin::messages;
 use crate::admin::password_page::{self, PasswordPage, RULES};
 use crate::admin::popup::Way;
 use crate::admin::signed_in::SignedIn;
+use crate::admin::store::PASSWORD;
 use crate::db::Db;
 use crate::error::PageError;
 
@@ -106,6 +107,7 @@ pub(in crate::admin) async fn update(
         return show(&visit, &user, StatusCode::UNPROCESSABLE_ENTITY, errors);
     }
     let hash = hashing.run(move || password::hash(&new)).await?;
+    let mark = Session::password_mark(&hash);
     let (id, actor) = (user.user.id, user.user.clone());
     db.run(move |conn| {
         Ok(conn.write(|conn| {
@@ -117,6 +119,7 @@ pub(in crate::admin) async fn update(
     })
     .await?;
     // This one goes on under a new id.
+    visit.keep(PASSWORD, mark)?;
     visit.session.renew();
     messages::add(
         &visit.session,

@@ -16,6 +16,7 @@ use crate::admin::models::{self, change_path};
 use crate::admin::password_page::{self, Mistakes, PasswordPage, RULES};
 use crate::admin::popup::Way;
 use crate::admin::signed_in::SignedIn;
+use crate::admin::store::PASSWORD;
 use crate::db::Db;
 use crate::error::PageError;
 
@@ -58,6 +59,7 @@ pub(in crate::admin) async fn update(
         return show(&visit, &user, &owner, status, mistakes);
     }
     let hash = hashing.run(move || password::hash(&new)).await?;
+    let mark = Session::password_mark(&hash);
     let (actor, owner_id, title) = (user.user.clone(), owner.id, owner.username.clone());
     db.run(move |conn| {
         Ok(conn.write(|conn| {
@@ -69,6 +71,7 @@ pub(in crate::admin) async fn update(
     .await?;
     if owner.id == user.user.id {
         // One's own session goes on under a new id.
+        visit.keep(PASSWORD, mark)?;
         visit.session.renew();
     }
     messages::add(&visit.session, "success", "Password changed.".to_owned());

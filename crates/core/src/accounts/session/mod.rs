@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::advice::is_passing;
 use crate::connection::DbConnection;
-use crate::schema::sessions;
+use crate::schema::{sessions, users};
 use crate::waiting::without_waiting;
 
 /// A session ends when nobody used it for so long.
@@ -42,6 +42,8 @@ pub struct Session {
     pub browser: String,
     /// Whether it should go on under another token, since its owner's rights were changed.
     pub must_renew: bool,
+    /// The mark of the password that opened it, by [`Session::password_mark`]; empty where that was not noted yet.
+    pub password_mark: String,
 }
 
 /// A session to be stored.
@@ -61,6 +63,8 @@ pub struct NewSession<'a> {
     pub address: &'a str,
     /// What the browser calls itself; what is too long is cut.
     pub browser: &'a str,
+    /// The mark of the password that opened it.
+    pub password_mark: &'a str,
 }
 
 fn shortened(text: &str, longest: usize) -> String {
@@ -72,18 +76,34 @@ fn token_hash(token: &str) -> String {
 }
 
 impl Session {
-    /// The session that a token opens, if it is still alive at `now`.
+    /// What a session keeps of the stored hash of the password that opened it.
+    #[must_use]
+    pub fn password_mark(hash: &str) -> String {
+        hex::encode(Sha256::digest(hash))
+    }
+
+    /// The session that a token opens, if it is still alive at `now` and its owner's password is the one that opened
+    /// it.
     pub fn look_up(
         conn: &mut DbConnection,
         token: &str,
         now: NaiveDateTime,
     ) -> QueryResult<Option<Self>> {
-        Self::query()
+        let found: Option<(Self, String)> = sessions::table
+            .inner_join(users::table)
             .filter(sessions::token_hash.eq(token_hash(token)))
             .filter(sessions::seen_at.gt(now - IDLE))
             .filter(sessions::created_at.gt(now - OLDEST))
+            .select((Self::as_select(), users::password))
             .first(conn)
-            .optional()
+            .optional()?;
+        Ok(found
+            .filter(|(session, password)| session.is_opened_by(password))
+            .map(|(session, _)| session))
+    }
+
+    fn is_opened_by(&self, password: &str) -> bool {
+        self.password_mark.is_empty() || self.password_mark == Self::password_mark(password)
     }
 
     /// The same session; notes that it was used, unless somebody else writes just then: that can be done at the next
@@ -136,6 +156,7 @@ impl Session {
                 sessions::proved_at.eq(new.proved_at),
                 sessions::address.eq(shortened(new.address, LONGEST_ADDRESS)),
                 sessions::browser.eq(shortened(new.browser, LONGEST_BROWSER)),
+                sessions::password_mark.eq(new.password_mark),
             ))
             .execute(conn)?;
         Ok(())
@@ -175,12 +196,34 @@ impl Session {
         user_id: i64,
         now: NaiveDateTime,
     ) -> QueryResult<Vec<Self>> {
-        Self::query()
+        let alive: Vec<(Self, String)> = sessions::table
+            .inner_join(users::table)
             .filter(sessions::user_id.eq(user_id))
             .filter(sessions::seen_at.gt(now - IDLE))
             .filter(sessions::created_at.gt(now - OLDEST))
             .order((sessions::seen_at.desc(), sessions::id.desc()))
-            .load(conn)
+            .select((Self::as_select(), users::password))
+            .load(conn)?;
+        Ok(alive
+            .into_iter()
+            .filter(|(session, password)| session.is_opened_by(password))
+            .map(|(session, _)| session)
+            .collect())
+    }
+
+    /// Lets sessions go on whose password was hashed anew, which is the same password.
+    pub fn follow_hash(
+        conn: &mut DbConnection,
+        user_id: i64,
+        (old, new): (&str, &str),
+    ) -> QueryResult<()> {
+        let opened = sessions::table
+            .filter(sessions::user_id.eq(user_id))
+            .filter(sessions::password_mark.eq(Self::password_mark(old)));
+        diesel::update(opened)
+            .set(sessions::password_mark.eq(Self::password_mark(new)))
+            .execute(conn)?;
+        Ok(())
     }
 
     /// Lets the sessions of these users go on under another token at their next request.

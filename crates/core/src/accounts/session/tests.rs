@@ -1,6 +1,7 @@
 //! Sessions begin, go on and end.
 
 use super::*;
+use crate::accounts::{User, password};
 use crate::testing::{TestDb, on_both, user};
 
 fn at(minutes: i64) -> NaiveDateTime {
@@ -18,6 +19,7 @@ fn open(conn: &mut DbConnection, token: &str, user_id: i64) -> QueryResult<()> {
             proved_at: None,
             address: "192.0.2.1",
             browser: "Lynx",
+            password_mark: &Session::password_mark(password::UNUSABLE),
         },
         at(0),
     )
@@ -176,6 +178,7 @@ fn a_session_that_goes_on_under_another_token_is_as_old_as_before() -> anyhow::R
             proved_at: Some(at(1)),
             address: "",
             browser: &"b".repeat(300),
+            password_mark: "",
         };
         Session::insert(conn, new, at(13 * 24 * 60))?;
 
@@ -184,6 +187,37 @@ fn a_session_that_goes_on_under_another_token_is_as_old_as_before() -> anyhow::R
         let kept = found.map(|s| (s.created_at, s.proved_at, s.browser.len()));
         assert_eq!(kept, Some((at(0), Some(at(1)), 255)));
         assert!(Session::find(conn, "token", at(14 * 24 * 60))?.is_none());
+        Ok(())
+    })
+}
+
+#[test]
+fn with_another_password_a_session_is_not_found_however_it_came_to_be() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = user(conn, "ada")?;
+        User::set_password(conn, id, "another")?;
+        // Stored after the change by a login that began before it.
+        open(conn, "late", id)?;
+
+        assert!(Session::find(conn, "late", at(1))?.is_none());
+        assert!(Session::of_user(conn, id, at(1))?.is_empty());
+        Ok(())
+    })
+}
+
+#[test]
+fn a_session_goes_on_when_the_same_password_is_hashed_anew() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = user(conn, "ada")?;
+        open(conn, "token", id)?;
+
+        User::set_password(conn, id, "anew")?;
+        Session::follow_hash(conn, id, (password::UNUSABLE, "anew"))?;
+
+        assert!(Session::find(conn, "token", at(1))?.is_some());
+        Session::follow_hash(conn, id, ("other", "anew2"))?;
+        User::set_password(conn, id, "anew2")?;
+        assert!(Session::find(conn, "token", at(1))?.is_none());
         Ok(())
     })
 }
