@@ -67,6 +67,12 @@ pub enum BrokenRule {
         /// The field's label.
         label: &'static str,
     },
+    /// Of an account with rights that whoever changes it does not have.
+    #[error("{label} cannot be changed: this user has rights that you do not have.")]
+    Beyond {
+        /// The field's label.
+        label: &'static str,
+    },
     /// Another row has it already; the words say which.
     #[error("{0}")]
     Taken(&'static str),

@@ -18,6 +18,8 @@ use super::record::parts;
 pub(super) struct Layout {
     pub(super) model: &'static Model,
     pub(super) inner: Vec<Inner>,
+    /// The rights of who gets it.
+    pub(super) rights: Rights,
 }
 
 /// A row inside a form, and what may be done with it there.
@@ -47,6 +49,7 @@ impl Layout {
         Self {
             model,
             inner: inner.filter(|inner| inner.adds || inner.edits).collect(),
+            rights: rights.clone(),
         }
     }
 

@@ -6,6 +6,7 @@ use oc_core::admin::{Kind, Object, Values};
 
 use super::choices::{self, Shelf};
 use super::form::Fields;
+use super::grants::covers;
 use super::layout::{Layout, Slot};
 use super::record::parts;
 
@@ -19,6 +20,8 @@ pub(super) struct Opened {
     /// What the form shows.
     pub(super) values: Values,
     pub(super) shelves: Vec<Shelf>,
+    /// Whether it is of an account that has rights which whoever opens it does not have.
+    pub(super) is_beyond: bool,
 }
 
 impl Opened {
@@ -59,12 +62,17 @@ impl Opened {
             Some(object) => layout.stored(conn, object)?,
             None => Values::default(),
         };
+        let is_beyond = match row {
+            Some(id) => !covers(conn, &layout.rights, layout.model, id)?,
+            None => false,
+        };
         Ok(Self {
             layout,
             object,
             stored,
             values,
             shelves,
+            is_beyond,
         })
     }
 
@@ -81,6 +89,7 @@ impl Opened {
             values: object.values.clone(),
             object: Some(object),
             shelves,
+            is_beyond: false,
         })
     }
 }

@@ -6,16 +6,48 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpRequest};
+use actix_web::{Error, HttpRequest, HttpResponse};
+use oc_core::admin::Model;
 use oc_core::events::{Event, NewEvent};
+use oc_core::rules::{BrokenRule, FieldError};
 
 use super::frame::address;
+use super::fresh::GRANTING;
 use super::signed_in::SignedIn;
 use crate::db::Db;
 use crate::error::PageError;
 
 /// Left with an answer by which something was refused that is told as a mistake in a form: its fields.
-pub(super) struct RefusedGrant(pub(super) String);
+pub(super) struct RefusedGrant(String);
+
+impl RefusedGrant {
+    /// Leaves word of these fields with an answer, if there are any; an empty one stands for a whole row.
+    pub(super) fn leave<'a>(
+        response: &mut HttpResponse,
+        fields: impl IntoIterator<Item = &'a str>,
+    ) {
+        let fields: Vec<&str> = fields.into_iter().collect();
+        if !fields.is_empty() {
+            let fields = Self(fields.join(", "));
+            response.extensions_mut().insert(fields);
+        }
+    }
+}
+
+/// The fields of a row by which somebody tried to give, or take, what is beyond them.
+pub(super) fn refused_grants<'a>(
+    model: &Model,
+    errors: &'a [FieldError],
+) -> impl Iterator<Item = &'static str> + use<'a> {
+    let is_account = model.app == "auth";
+    let is_refused = move |error: &&FieldError| match error.rule {
+        BrokenRule::Beyond { .. } => true,
+        BrokenRule::Choice { .. } => is_account && GRANTING.contains(&error.field),
+        _ => false,
+    };
+    let refused = errors.iter().filter(is_refused);
+    refused.map(|error| error.field)
+}
 
 /// Records every refusal of somebody who is logged in: pages (403), and rights that they cannot give.
 pub(super) async fn record_refusals(

@@ -4,17 +4,16 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use oc_core::accounts::Verb;
 use oc_core::admin::{Model, Object};
-use oc_core::rules::{BrokenRule, FieldError};
+use oc_core::rules::FieldError;
 use serde::Serialize;
 
 use super::edit::Shown;
 use super::field::{ErrorSummary, FieldView, Hidden, Section};
 use super::form::Fields;
 use super::frame::{Crumb, Visit};
-use super::fresh::GRANTING;
 use super::models::{self, capitalized, list_path};
 use super::opened::Opened;
-use super::refusals::RefusedGrant;
+use super::refusals::{RefusedGrant, refused_grants};
 use super::signed_in::SignedIn;
 use super::{conflict, popup};
 use crate::error::PageError;
@@ -47,6 +46,10 @@ struct FormPage {
 impl Page for FormPage {
     const TEMPLATE: &'static str = "admin/form.html";
 }
+
+/// What is said above the form of an account that whoever sees it cannot take over.
+const BEYOND: &str = "This user has rights that you do not have. You can change names, email address and dates; \
+                      username, password, status, groups and rights stay as they are.";
 
 /// How a form can be sent.
 const BUTTONS: [Button; 3] = [
@@ -168,6 +171,7 @@ pub(super) fn show(
     if let Some((section, object)) = sections.first_mut().zip(object)
         && (model.app, model.name) == ("auth", "user")
         && !read_only
+        && !opened.is_beyond
     {
         let links = account_links(object.id, user.user.is_superuser);
         section.fields.splice(1..1, links);
@@ -202,7 +206,7 @@ pub(super) fn show(
     });
     let way = popup::Way::of(visit, &sent, model);
     let page = FormPage {
-        notice,
+        notice: notice.or(opened.is_beyond.then_some(BEYOND)),
         subtitle: object.map(|object| object.title.clone()),
         error_summary: ErrorSummary::of(&sections),
         action: visit.target(),
@@ -233,18 +237,6 @@ pub(super) fn show(
         object.map_or(&heading, |object| &object.title),
     );
     let mut response = visit.page(status, Some(user), &heading, crumbs, page)?;
-    if let Some(fields) = refused_grant(model, errors) {
-        response.extensions_mut().insert(RefusedGrant(fields));
-    }
+    RefusedGrant::leave(&mut response, refused_grants(model, errors));
     Ok(response)
-}
-
-/// The fields by which somebody tried to give what they cannot give.
-fn refused_grant(model: &Model, errors: &[FieldError]) -> Option<String> {
-    let is_grant = |error: &&FieldError| {
-        GRANTING.contains(&error.field) && matches!(error.rule, BrokenRule::Choice { .. })
-    };
-    let refused = errors.iter().filter(is_grant).map(|error| error.field);
-    let fields = refused.collect::<Vec<_>>().join(", ");
-    (model.app == "auth" && !fields.is_empty()).then_some(fields)
 }

@@ -1,6 +1,7 @@
 //! Storing a row and the line of the record that tells of it, in one write.
 
 use diesel::QueryResult;
+use diesel::connection::Connection;
 use oc_core::accounts::{Rights, Session};
 use oc_core::admin::{Model, Object, SaveError, Values};
 use oc_core::changes::{Act, Change, NewChange};
@@ -18,8 +19,7 @@ pub(super) fn row(
     current: Option<&Object>,
     values: &Values,
 ) -> Result<Object, SaveError> {
-    let before = allowed(conn, rights, model, current, values)?;
-    let id = (model.save)(conn, current.map(|object| object.id), values)?;
+    let (id, before) = saved(conn, rights, model, current, values)?;
     let action = if current.is_some() {
         "changed"
     } else {
@@ -40,8 +40,7 @@ pub(super) fn inner(
     let Some(current) = current else {
         return row(conn, actor, rights, model, None, values);
     };
-    let before = allowed(conn, rights, model, Some(current), values)?;
-    let id = (model.save)(conn, Some(current.id), values)?;
+    let (id, before) = saved(conn, rights, model, Some(current), values)?;
     let object = (model.load)(conn, id)?.ok_or(SaveError::Missing)?;
     if object.values == current.values {
         return Ok(object);
@@ -74,6 +73,41 @@ pub(super) fn restored(
     stored(conn, actor, model, id, ("restored", before.as_ref()), entry)
 }
 
+/// Stores values that do not grant too much, and gives the row's id with what it held before. Where they do, whatever
+/// else is wrong with them is told with it.
+fn saved(
+    conn: &mut DbConnection,
+    rights: &Rights,
+    model: &Model,
+    current: Option<&Object>,
+    values: &Values,
+) -> Result<(i64, Option<Snapshot>), SaveError> {
+    let row = current.map(|object| object.id);
+    let mut errors = match allowed(conn, rights, model, current, values) {
+        Ok(before) => return Ok(((model.save)(conn, row, values)?, before)),
+        Err(SaveError::Invalid(errors)) => errors,
+        Err(error) => return Err(error),
+    };
+    let tried = conn.transaction(|conn| {
+        (model.save)(conn, row, values)?;
+        // Tried only to hear what else is wrong.
+        Err::<(), _>(SaveError::Invalid(Vec::new()))
+    });
+    match tried {
+        Err(SaveError::Invalid(more)) => {
+            let refused: Vec<&str> = errors.iter().map(|error| error.field).collect();
+            let others = more
+                .into_iter()
+                .filter(|error| !refused.contains(&error.field));
+            let others: Vec<_> = others.collect();
+            errors.extend(others);
+            Err(SaveError::Invalid(errors))
+        }
+        Err(error) => Err(error),
+        Ok(()) => Err(SaveError::Invalid(errors)),
+    }
+}
+
 /// Refuses values that would grant too much, and gives what the row holds before they are stored.
 fn allowed(
     conn: &mut DbConnection,
@@ -84,7 +118,8 @@ fn allowed(
 ) -> Result<Option<Snapshot>, SaveError> {
     let nothing = Values::default();
     let held = current.map_or(&nothing, |object| &object.values);
-    let errors = excess(conn, rights, model, held, values)?;
+    let row = current.map(|object| object.id);
+    let errors = excess(conn, rights, model, row, held, values)?;
     if !errors.is_empty() {
         return Err(SaveError::Invalid(errors));
     }

@@ -97,11 +97,7 @@ async fn preview(
     if !outcome.mistakes.is_empty() {
         let page = ImportPage::with_mistakes(outcome.mistakes);
         let mut response = page.show(visit, user, model, StatusCode::UNPROCESSABLE_ENTITY)?;
-        if !outcome.exceeds.is_empty() {
-            let columns: Vec<String> = outcome.exceeds.into_iter().collect();
-            let grant = RefusedGrant(columns.join(", "));
-            response.extensions_mut().insert(grant);
-        }
+        RefusedGrant::leave(&mut response, outcome.exceeds.iter().map(String::as_str));
         return Ok(response);
     }
     let mark = mark(visit.key(), user.user.id, model, &content, &outcome.digest);

@@ -9,7 +9,7 @@ use oc_core::admin::{Object, Values};
 
 use super::importer::{Importer, Outcome};
 use super::sheet::{Line, Mistake, Sheet};
-use crate::admin::grants::{covers, excess};
+use crate::admin::grants::excess;
 use crate::admin::models;
 
 /// A row that is to be saved.
@@ -100,10 +100,7 @@ impl Importer<'_> {
         let model = self.model;
         let may = match stored {
             None => models::may_add(self.rights, model),
-            Some(object) => {
-                self.rights.may(Verb::Change, model.app, model.name)
-                    && covers(conn, self.rights, model, object.id)?
-            }
+            Some(_) => self.rights.may(Verb::Change, model.app, model.name),
         };
         if !may {
             let verb = if stored.is_some() { "change" } else { "add" };
@@ -112,7 +109,8 @@ impl Importer<'_> {
         }
         let nothing = Values::default();
         let held = stored.map_or(&nothing, |object| &object.values);
-        let errors = excess(conn, self.rights, model, held, values)?;
+        let row = stored.map(|object| object.id);
+        let errors = excess(conn, self.rights, model, row, held, values)?;
         let told = errors.iter().map(|e| (e.field.to_owned(), e.to_string()));
         Ok((!errors.is_empty()).then(|| told.collect()))
     }

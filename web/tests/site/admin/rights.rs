@@ -4,6 +4,7 @@ use anyhow::Result;
 use lettings::Letting;
 use oc_core::User;
 
+use super::rights_rows::refusals;
 use super::{Browser, account};
 use crate::support::{TestSite, letting};
 
@@ -189,12 +190,60 @@ fn an_account_with_more_rights_is_out_of_reach() -> Result<()> {
 
             assert_eq!(
                 (changed.status, deleted.status, password.status),
-                (403, 403, 403)
+                (422, 403, 403)
             );
             assert_eq!(question.texts("h1"), ["Cannot delete user"]);
         }
         assert!(
             User::find(conn, root)?.is_superuser && User::find(conn, editor)?.username == "carol"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn of_who_has_more_rights_names_can_be_changed_and_nothing_typed_is_lost() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let root = account(conn, "root")?;
+        User::make_superuser(conn, root)?;
+        let mut browser = Browser::staff(&site, "bob", &["auth.view_user", "auth.change_user"])?;
+        let path = format!("/admin/auth/user/{root}/change/");
+        let form = |names: [&'static str; 2]| {
+            [
+                ("username", names[0]),
+                ("first_name", names[1]),
+                ("is_active", "on"),
+                ("is_staff", "on"),
+                ("is_superuser", "on"),
+                ("date_joined_0", "2026-01-02"),
+                ("date_joined_1", "03:04:05"),
+            ]
+        };
+
+        let page = browser.get(&path)?.html()?;
+        let named = browser.fill(&path, &form(["root", "Augusta"]))?;
+        let noted = refusals(conn)?;
+        let renamed = browser.fill(&path, &form(["toor", "Agatha"]))?;
+
+        assert!(
+            page.text()
+                .contains("This user has rights that you do not have.")
+        );
+        assert!(!page.text().contains("Set a new password"));
+        assert_eq!((named.status, renamed.status), (303, 422));
+        let again = renamed.html()?;
+        assert!(
+            again
+                .text()
+                .contains("Username cannot be changed: this user has rights that you do not have.")
+        );
+        assert!(again.source().contains("value=\"Agatha\""));
+        assert_eq!(refusals(conn)?, noted + 1);
+        let stored = User::find(conn, root)?;
+        assert_eq!(
+            (&*stored.username, &*stored.first_name),
+            ("root", "Augusta")
         );
     }
     Ok(())
