@@ -1,6 +1,9 @@
 //! Going back to an earlier state of a row, and bringing back what was deleted: with its id, with all that it took
 //! along, and all or nothing. What lost something by it gets that back, as far as it is there.
 
+use std::collections::BTreeSet;
+
+use actix_web::HttpResponse;
 use diesel::connection::Connection;
 use oc_core::accounts::{Rights, Verb};
 use oc_core::admin::{Model, SaveError};
@@ -8,9 +11,9 @@ use oc_core::changes::{Act, Change};
 use oc_core::locks::lock;
 use oc_core::{DbConnection, User};
 
-use super::grants::covers;
 use super::models::{self, capitalized};
 use super::record::Snapshot;
+use super::refusals::{RefusedGrant, refused_grants};
 use super::restored::{Restored, Row};
 use super::save;
 
@@ -45,9 +48,31 @@ impl State {
 pub(super) enum Unrestored {
     /// The rights do not suffice, or the line tells of nothing that could be restored.
     Forbidden,
-    /// Rows that would break a rule today, with the rule.
-    Broken(Vec<String>),
+    /// Rows would break rules today.
+    Broken(Broken),
     Database(diesel::result::Error),
+}
+
+/// The rules that rows would break.
+#[derive(Default)]
+pub(super) struct Broken {
+    /// A sentence for each row.
+    rows: Vec<String>,
+    /// The fields by which more would come back than the rights allow.
+    exceeds: BTreeSet<&'static str>,
+}
+
+impl Broken {
+    /// Why nothing came back.
+    pub(super) fn words(&self) -> String {
+        let rows = self.rows.join(" ");
+        format!("Nothing was restored: that breaks a rule today. {rows}")
+    }
+
+    /// Leaves word with the answer of what is beyond the rights, so that the record tells of it.
+    pub(super) fn leave_refusal(&self, response: &mut HttpResponse) {
+        RefusedGrant::leave(response, self.exceeds.iter().copied());
+    }
 }
 
 impl From<diesel::result::Error> for Unrestored {
@@ -116,7 +141,7 @@ fn all(
         rights,
         act: Act::of(count),
         restored: Restored::default(),
-        broken: Vec::new(),
+        broken: Broken::default(),
     };
     for (state, along) in rows {
         // Without the row that took them along, the others break rules that tell nothing more.
@@ -131,7 +156,7 @@ fn all(
             }
         }
     }
-    if restorer.broken.is_empty() {
+    if restorer.broken.rows.is_empty() {
         Ok(restorer.restored)
     } else {
         Err(Unrestored::Broken(restorer.broken))
@@ -144,7 +169,7 @@ pub(super) struct Restorer<'a> {
     pub(super) rights: &'a Rights,
     pub(super) act: Act,
     pub(super) restored: Restored,
-    broken: Vec<String>,
+    broken: Broken,
 }
 
 impl Restorer<'_> {
@@ -160,7 +185,7 @@ impl Restorer<'_> {
         let state = state.text().ok_or(Unrestored::Forbidden)?;
         lock(conn, &model.key(), id)?;
         let current = (model.load)(conn, id)?;
-        if !may(self.rights, model, current.is_some()) || !covers(conn, self.rights, model, id)? {
+        if !may(self.rights, model, current.is_some()) {
             return Err(Unrestored::Forbidden);
         }
         let values = Snapshot::from_text(state).values();
@@ -181,8 +206,12 @@ impl Restorer<'_> {
             }
             Err(SaveError::Database(error)) => Err(error.into()),
             Err(error) => {
+                if let SaveError::Invalid(errors) = &error {
+                    self.broken.exceeds.extend(refused_grants(model, errors));
+                }
                 let name = capitalized(model.singular);
                 self.broken
+                    .rows
                     .push(format!("{name} \"{}\": {error}", line.title));
                 Ok(None)
             }
@@ -220,12 +249,4 @@ pub(super) fn may_add_all<'a>(
         .into_iter()
         .filter(|line| line.action == "deleted")
         .all(|line| row(line).is_some_and(|(model, _)| models::may_add(rights, model)))
-}
-
-/// Why nothing came back, in a sentence for each row.
-pub(super) fn refusal(broken: &[String]) -> String {
-    format!(
-        "Nothing was restored: that breaks a rule today. {}",
-        broken.join(" ")
-    )
 }

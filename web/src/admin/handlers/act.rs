@@ -81,24 +81,28 @@ pub(in crate::admin) async fn restore(
             });
             match restored {
                 Ok(restored) => Ok(Ok(restored)),
-                Err(Unrestored::Broken(rules)) => Ok(Err(rules)),
+                Err(Unrestored::Broken(broken)) => Ok(Err(broken)),
                 Err(Unrestored::Forbidden) => Err(PageError::Forbidden),
                 Err(Unrestored::Database(error)) => Err(error.into()),
             }
         })
         .await?;
+    let mut response = see_other(visit.request.uri().path());
     let told = match outcome {
         Ok(restored) if restored.is_empty() => {
             let text = "All of it is there already.".to_owned();
             vec![("warning", text)]
         }
         Ok(restored) => restored.words().collect(),
-        Err(rules) => vec![("error", restore::refusal(&rules))],
+        Err(broken) => {
+            broken.leave_refusal(&mut response);
+            vec![("error", broken.words())]
+        }
     };
     for (level, text) in told {
         messages::add(&visit.session, level, text);
     }
-    Ok(see_other(visit.request.uri().path()))
+    Ok(response)
 }
 
 /// The lines of an act. Who may not look at all of its rows sees none of them: what is missing would not be told.

@@ -281,7 +281,7 @@ pub(in crate::admin) async fn restore(
             };
             match conn.write(|conn| restore::of_state(conn, &actor, &rights, state)) {
                 Ok(restored) => Ok(Ok(restored)),
-                Err(Unrestored::Broken(rules)) => Ok(Err(rules)),
+                Err(Unrestored::Broken(broken)) => Ok(Err(broken)),
                 Err(Unrestored::Forbidden) => Err(PageError::Forbidden),
                 Err(Unrestored::Database(error)) => Err(error.into()),
             }
@@ -300,9 +300,11 @@ pub(in crate::admin) async fn restore(
             };
             Ok(see_other(&path))
         }
-        Err(rules) => {
-            messages::add(&visit.session, "error", restore::refusal(&rules));
-            Ok(see_other(visit.request.uri().path()))
+        Err(broken) => {
+            messages::add(&visit.session, "error", broken.words());
+            let mut response = see_other(visit.request.uri().path());
+            broken.leave_refusal(&mut response);
+            Ok(response)
         }
     }
 }

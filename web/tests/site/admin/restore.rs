@@ -5,6 +5,7 @@ use lettings::{Address, Letting};
 use oc_core::User;
 use oc_core::accounts::Group;
 
+use super::rights_rows::refusals;
 use super::{Browser, account, hidden};
 use crate::http::Answer;
 use crate::support::{TestSite, letting, letting_in, profile};
@@ -206,6 +207,47 @@ fn to_restore_one_needs_the_right_to_add_all_that_comes_back() -> Result<()> {
     assert_eq!((refused.status, none), (403, vec![]));
     assert_eq!(done.status, 303);
     assert_eq!(Letting::count(conn)?, 1);
+    Ok(())
+}
+
+#[test]
+fn nobody_goes_back_to_rights_that_they_do_not_have() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let mut root = Browser::superuser(&site, "root")?;
+        let carol = account(conn, "carol")?;
+        let path = format!("/admin/auth/user/{carol}/change/");
+        let plain = [
+            ("username", "carol"),
+            ("is_active", "on"),
+            ("date_joined_0", "2026-01-02"),
+            ("date_joined_1", "03:04:05"),
+        ];
+        root.fill(&path, &[&plain[..], &[("is_superuser", "on")]].concat())?;
+        root.fill(&path, &plain)?;
+        let mut bob = Browser::staff(&site, "bob", &["auth.change_user"])?;
+        let page = bob
+            .get(&format!("/admin/auth/user/{carol}/history/"))?
+            .text()?;
+        // The first state is the one before.
+        let line = page.split("name=\"restore\" value=\"").nth(2);
+        let line = line.context("nothing to go back to")?;
+        let line = line.split('"').next().unwrap_or_default();
+        let noted = refusals(conn)?;
+
+        let refused = bob.post(
+            &format!("/admin/auth/user/{carol}/history/"),
+            &[("restore", line)],
+        )?;
+
+        let told = bob.follow(&refused)?;
+        assert!(
+            told.contains("Superuser status: that choice is not available."),
+            "{told}"
+        );
+        assert!(!User::find(conn, carol)?.is_superuser);
+        assert_eq!(refusals(conn)?, noted + 1);
+    }
     Ok(())
 }
 
