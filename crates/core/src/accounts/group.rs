@@ -38,6 +38,11 @@ impl Group {
             .load(conn)
     }
 
+    /// The group of that very name.
+    pub fn find_by_name(conn: &mut DbConnection, name: &str) -> QueryResult<Self> {
+        Self::query().filter(groups::name.eq(name)).first(conn)
+    }
+
     /// One group.
     pub fn find(conn: &mut DbConnection, id: i64) -> QueryResult<Self> {
         Self::query().find(id).first(conn)

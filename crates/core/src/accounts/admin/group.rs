@@ -9,7 +9,7 @@ use crate::admin::{
     Along, Choice, Field, Kind, List, Listing, Model, Object, Offer, Row, SaveError, Values, Wanted,
 };
 use crate::connection::{Backend, DbConnection};
-use crate::description::{both, one_by_one, restored_already};
+use crate::description::{both, one_by_one, restored_already, with_refusal};
 use crate::rules::{BrokenRule, FieldError};
 use crate::schema::{groups, user_groups, users};
 use crate::search::{fold, lower};
@@ -122,7 +122,13 @@ fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Object>> {
 }
 
 fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64, SaveError> {
-    let (group, codes) = check(values)?;
+    let (group, codes) = check(values).map_err(|errors| {
+        with_refusal(conn, errors, "name", |conn| {
+            let name = values.text("name").trim();
+            let holder = Group::find_by_name(conn, name).optional()?;
+            Ok(holder.filter(|holder| Some(holder.id) != id).map(|_| TAKEN))
+        })
+    })?;
     let id = match id {
         None => Group::insert(conn, &group).map_err(refused)?,
         Some(id) if Group::update(conn, id, &group).map_err(refused)? => id,
@@ -187,10 +193,12 @@ fn check(values: &Values) -> Result<(NewGroup, Vec<String>), Vec<FieldError>> {
     )
 }
 
+const TAKEN: BrokenRule = BrokenRule::Taken("That name is taken.");
+
 fn refused(error: diesel::result::Error) -> SaveError {
     let taken = FieldError {
         field: "name",
-        rule: BrokenRule::Taken("That name is taken."),
+        rule: TAKEN,
     };
     SaveError::of(error, taken, None)
 }
@@ -250,6 +258,10 @@ mod tests {
             assert_eq!(
                 refusal("editors", &[]),
                 Err("That name is taken.".to_owned())
+            );
+            assert_eq!(
+                refusal(" editors ", &["nonsense"]),
+                Err("Permissions: that choice is not available. That name is taken.".to_owned())
             );
             assert_eq!(
                 refusal("a\0b", &[]),
