@@ -52,12 +52,12 @@ pub struct Model {
     pub save: fn(&mut DbConnection, Option<i64>, &Values) -> Result<i64, SaveError>,
     /// Stores a row that was deleted, under its old id. Called within a write.
     pub restore: fn(&mut DbConnection, i64, &Values) -> Result<(), SaveError>,
-    /// Deletes a row with all that goes along. Called within a write.
-    pub delete: fn(&mut DbConnection, i64) -> QueryResult<()>,
-    /// What goes along when a row is deleted, the row itself not among it.
-    pub along: fn(&mut DbConnection, i64) -> QueryResult<Vec<Along>>,
-    /// What stays when a row is deleted, but loses something by it.
-    pub touched: fn(&mut DbConnection, i64) -> QueryResult<Vec<Along>>,
+    /// Deletes rows with all that goes along: a few hundred at a time. Called within a write.
+    pub delete: fn(&mut DbConnection, &[i64]) -> QueryResult<()>,
+    /// What goes along when rows are deleted, the rows themselves not among it.
+    pub along: fn(&mut DbConnection, &[i64]) -> QueryResult<Vec<Along>>,
+    /// What stays when rows are deleted, but loses something by it.
+    pub touched: fn(&mut DbConnection, &[i64]) -> QueryResult<Vec<Along>>,
     /// Choices of a field of kind [`Kind::Choice`] or [`Kind::Choices`].
     pub choices: fn(&mut DbConnection, &Wanted<'_>) -> QueryResult<Offer>,
     /// What values of such a field are called, whether or not they can be chosen now; those of nothing are left out.
@@ -210,6 +210,8 @@ pub struct Along {
     pub app: &'static str,
     /// Its model's name.
     pub model: &'static str,
+    /// The id of the row that is deleted.
+    pub by: i64,
     /// Its id.
     pub id: i64,
     /// What it is called.

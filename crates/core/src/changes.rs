@@ -104,12 +104,11 @@ impl Change {
             .load(conn)
     }
 
-    /// Every line of an act, the oldest first.
+    /// Every line of an act, the oldest first; after each those of the rows that it took along.
     pub fn of_act(conn: &mut DbConnection, act: i64) -> QueryResult<Vec<Self>> {
-        Self::query()
-            .filter(changes::act.eq(act))
-            .order(changes::id)
-            .load(conn)
+        let mut lines: Vec<Self> = Self::query().filter(changes::act.eq(act)).load(conn)?;
+        lines.sort_by_key(|line| (line.cause.unwrap_or(line.id), line.id));
+        Ok(lines)
     }
 
     /// The lines of the rows that the row of a line took along, the oldest first.
@@ -231,6 +230,45 @@ impl Act {
         }
         Ok(id)
     }
+
+    /// Adds lines at one go, some hundred of them, each with the line of the row that took it along; and says their
+    /// ids in their order.
+    pub fn insert_all(
+        &mut self,
+        conn: &mut DbConnection,
+        new: &[(NewChange<'_>, Option<i64>)],
+    ) -> QueryResult<Vec<i64>> {
+        let mut ids = Vec::new();
+        let mut rest = new;
+        if self.first.is_none()
+            && let Some(((first, cause), others)) = new.split_first()
+        {
+            ids.push(self.insert(conn, first, *cause)?);
+            rest = others;
+        }
+        if rest.is_empty() {
+            return Ok(ids);
+        }
+        let mut lines = Vec::new();
+        for (new, cause) in rest {
+            lines.push(new.line(Place {
+                act: self.first,
+                cause: *cause,
+                ..Place::default()
+            }));
+        }
+        let insert = diesel::insert_into(changes::table)
+            .values(&lines)
+            .returning(changes::id);
+        let mut added: Vec<i64> = match conn {
+            DbConnection::Postgres(conn) => insert.get_results(conn)?,
+            DbConnection::Sqlite(conn) => insert.get_results(conn)?,
+        };
+        // Both give ids in the order of the lines, but need not tell them in that order.
+        added.sort_unstable();
+        ids.extend(added);
+        Ok(ids)
+    }
 }
 
 #[cfg(test)]
@@ -288,6 +326,38 @@ mod tests {
                 recent.iter().map(|c| c.object_id).collect::<Vec<_>>(),
                 [Some(8), Some(7)]
             );
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn lines_that_are_added_at_one_go_read_like_those_that_are_added_one_by_one()
+    -> anyhow::Result<()> {
+        on_both(|conn| {
+            let new = |title| NewChange {
+                user: None,
+                model: "lettings.address",
+                object_id: Some(1),
+                title,
+                action: "deleted",
+                before: "",
+                after: "",
+            };
+            let mut act = Act::of(4);
+
+            let rows = act.insert_all(conn, &[(new("first"), None), (new("second"), None)])?;
+            let along = [
+                (new("of second"), Some(rows[1])),
+                (new("of first"), Some(rows[0])),
+            ];
+            let along = act.insert_all(conn, &along)?;
+            let single = Act::of(1).insert_all(conn, &[(new("single"), None)])?;
+
+            let all = Change::of_act(conn, rows[0])?;
+            let titles: Vec<&str> = all.iter().map(|line| line.title.as_str()).collect();
+            assert_eq!(titles, ["first", "of first", "second", "of second"]);
+            assert_eq!(Change::find(conn, along[0])?.title, "of second");
+            assert_eq!(Change::find(conn, single[0])?.act, None);
             Ok(())
         })
     }

@@ -151,9 +151,11 @@ impl Address {
         Ok(true)
     }
 
-    /// Deletes an address, and its letting with it; false where there is no such address.
-    pub fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
-        Ok(diesel::delete(addresses::table.find(id)).execute(conn)? == 1)
+    /// Deletes addresses, and their lettings with them.
+    pub fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
+        diesel::delete(addresses::table.filter(addresses::id.eq_any(ids.to_vec())))
+            .execute(conn)?;
+        Ok(())
     }
 }
 

@@ -144,9 +144,10 @@ impl Letting {
             .map(|rows| rows == 1)
     }
 
-    /// Deletes a letting; its address stays. False where there is no such letting.
-    pub fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
-        Ok(diesel::delete(lettings::table.find(id)).execute(conn)? == 1)
+    /// Deletes lettings; their addresses stay.
+    pub fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
+        diesel::delete(lettings::table.filter(lettings::id.eq_any(ids.to_vec()))).execute(conn)?;
+        Ok(())
     }
 }
 

@@ -19,11 +19,17 @@ use super::signed_in::SignedIn;
 use crate::db::Db;
 use crate::error::PageError;
 
+/// Rows that are loaded, recorded and deleted together.
+const CHUNK: usize = 250;
+
 /// A row that goes, and what hangs on it.
 pub(super) struct Going {
     pub(super) object: Object,
     along: Vec<(&'static Model, Object)>,
 }
+
+/// A row that goes, and by which line that of the row that takes it along is told.
+type Goer<'a> = (&'a Object, Option<i64>);
 
 /// Everything that goes when rows are deleted: the rows, and what hangs on them.
 pub(super) struct Cascade {
@@ -41,29 +47,26 @@ impl Cascade {
         ids: &[i64],
         rights: &Rights,
     ) -> QueryResult<Self> {
-        let mut rows = Vec::new();
-        let mut beyond = false;
-        for id in ids {
-            let Some(object) = (model.load)(conn, *id)? else {
-                continue;
-            };
-            beyond |= !covers(conn, rights, model, *id)?;
-            let mut along = Vec::new();
-            for row in (model.along)(conn, *id)? {
-                let Some(model) = models::find(row.app, row.model) else {
+        let mut cascade = Self {
+            model,
+            rows: Vec::new(),
+            beyond: false,
+        };
+        for ids in ids.chunks(CHUNK) {
+            let mut along = along(conn, model, ids)?;
+            let mut objects = by_id((model.load_all)(conn, ids)?);
+            for id in ids {
+                let Some(object) = objects.remove(id) else {
                     continue;
                 };
-                if let Some(object) = (model.load)(conn, row.id)? {
-                    along.push((model, object));
-                }
+                cascade.beyond |= !covers(conn, rights, model, *id)?;
+                cascade.rows.push(Going {
+                    object,
+                    along: along.remove(id).unwrap_or_default(),
+                });
             }
-            rows.push(Going { object, along });
         }
-        Ok(Self {
-            model,
-            rows,
-            beyond,
-        })
+        Ok(cascade)
     }
 
     /// Every row with its model.
@@ -102,27 +105,61 @@ impl Cascade {
     /// Deletes everything, and records each row with what it took along, all as one act. Call it within a write.
     fn delete(&self, conn: &mut DbConnection, actor: &User) -> QueryResult<()> {
         let mut touched = Vec::new();
-        for row in &self.rows {
-            touched.push((self.model.touched)(conn, row.object.id)?);
+        for rows in self.rows.chunks(CHUNK) {
+            touched.push((self.model.touched)(conn, &ids(rows))?);
         }
         let lines = self.all().count() + touched.iter().map(Vec::len).sum::<usize>();
         let mut act = Act::of(lines);
-        for (Going { object, along }, touched) in self.rows.iter().zip(touched) {
-            let before = held(conn, touched)?;
-            let cause = record(conn, actor, &mut act, (self.model, object), None)?;
-            for row in along {
-                record(conn, actor, &mut act, (row.0, &row.1), Some(cause))?;
+        for (rows, touched) in self.rows.chunks(CHUNK).zip(touched) {
+            if touched.is_empty() {
+                self.delete_some(conn, actor, &mut act, rows)?;
+                continue;
             }
-            // What hangs on others goes first.
-            for (model, object) in along {
-                (model.delete)(conn, object.id)?;
-            }
-            (self.model.delete)(conn, object.id)?;
-            for (model, id, before) in before {
-                record_touched(conn, actor, &mut act, (model, id, &before), cause)?;
+            // What stays may lose something by several of them: it is told of each by itself.
+            for row in rows {
+                let own = touched.iter().filter(|lost| lost.by == row.object.id);
+                let before = held(conn, own)?;
+                let causes = self.delete_some(conn, actor, &mut act, std::slice::from_ref(row))?;
+                for (model, id, before) in before {
+                    record_touched(conn, actor, &mut act, (model, id, &before), causes[0])?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Deletes some of the rows with what they take along, and says by which lines the record tells of them.
+    fn delete_some(
+        &self,
+        conn: &mut DbConnection,
+        actor: &User,
+        act: &mut Act,
+        rows: &[Going],
+    ) -> QueryResult<Vec<i64>> {
+        let objects: Vec<_> = rows.iter().map(|row| (&row.object, None)).collect();
+        let causes = record(conn, actor, act, self.model, &objects)?;
+        let mut kinds: BTreeMap<String, (&Model, Vec<Goer<'_>>)> = BTreeMap::new();
+        for (row, cause) in rows.iter().zip(&causes) {
+            for (model, object) in &row.along {
+                let kind = kinds.entry(model.key());
+                let (_, objects) = kind.or_insert_with(|| (*model, Vec::new()));
+                objects.push((object, Some(*cause)));
+            }
+        }
+        for (model, objects) in kinds.values() {
+            for objects in objects.chunks(CHUNK) {
+                record(conn, actor, act, model, objects)?;
+            }
+        }
+        // What hangs on others goes first.
+        for (model, objects) in kinds.values() {
+            let ids: Vec<i64> = objects.iter().map(|(object, _)| object.id).collect();
+            for ids in ids.chunks(CHUNK) {
+                (model.delete)(conn, ids)?;
+            }
+        }
+        (self.model.delete)(conn, &ids(rows))?;
+        Ok(causes)
     }
 
     /// The rows of each kind.
@@ -139,30 +176,75 @@ impl Cascade {
     }
 }
 
-/// Records that a row goes, as long as it is there to be told of.
+fn ids(rows: &[Going]) -> Vec<i64> {
+    rows.iter().map(|row| row.object.id).collect()
+}
+
+fn by_id(objects: Vec<Object>) -> BTreeMap<i64, Object> {
+    let objects = objects.into_iter();
+    objects.map(|object| (object.id, object)).collect()
+}
+
+/// What goes along with each of these rows.
+fn along(
+    conn: &mut DbConnection,
+    model: &Model,
+    ids: &[i64],
+) -> QueryResult<BTreeMap<i64, Vec<(&'static Model, Object)>>> {
+    let mut kinds: BTreeMap<(&str, &str), Vec<Along>> = BTreeMap::new();
+    for row in (model.along)(conn, ids)? {
+        kinds.entry((row.app, row.model)).or_default().push(row);
+    }
+    let mut along: BTreeMap<i64, Vec<(&'static Model, Object)>> = BTreeMap::new();
+    for ((app, name), rows) in kinds {
+        let Some(model) = models::find(app, name) else {
+            continue;
+        };
+        for rows in rows.chunks(CHUNK) {
+            let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+            let mut objects = by_id((model.load_all)(conn, &ids)?);
+            for row in rows {
+                let object = objects.remove(&row.id).map(|object| (model, object));
+                along.entry(row.by).or_default().extend(object);
+            }
+        }
+    }
+    Ok(along)
+}
+
+/// Records that rows of a kind go, as long as they are there to be told of; each with the line of the row that takes it
+/// along. Says by which lines.
 fn record(
     conn: &mut DbConnection,
     actor: &User,
     act: &mut Act,
-    (model, object): (&Model, &Object),
-    cause: Option<i64>,
-) -> QueryResult<i64> {
-    let new = NewChange {
-        user: Some(actor),
-        model: &model.key(),
-        object_id: Some(object.id),
-        title: &object.title,
-        action: "deleted",
-        before: &Snapshot::of(conn, model, object)?.to_text(),
-        after: "",
-    };
-    act.insert(conn, &new, cause)
+    model: &Model,
+    rows: &[Goer<'_>],
+) -> QueryResult<Vec<i64>> {
+    let objects: Vec<&Object> = rows.iter().map(|(object, _)| *object).collect();
+    let before = Snapshot::of_all(conn, model, &objects)?;
+    let before: Vec<String> = before.iter().map(Snapshot::to_text).collect();
+    let key = model.key();
+    let mut lines = Vec::new();
+    for ((object, cause), before) in rows.iter().zip(&before) {
+        let new = NewChange {
+            user: Some(actor),
+            model: &key,
+            object_id: Some(object.id),
+            title: &object.title,
+            action: "deleted",
+            before,
+            after: "",
+        };
+        lines.push((new, *cause));
+    }
+    act.insert_all(conn, &lines)
 }
 
 /// What rows hold that are about to lose something.
-fn held(
+fn held<'a>(
     conn: &mut DbConnection,
-    rows: Vec<Along>,
+    rows: impl Iterator<Item = &'a Along>,
 ) -> QueryResult<Vec<(&'static Model, i64, Snapshot)>> {
     let mut held = Vec::new();
     for row in rows {

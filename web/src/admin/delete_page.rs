@@ -32,6 +32,8 @@ impl Page for DeletePage {
 struct Gone {
     label: String,
     objects: Vec<GoneObject>,
+    /// How many more there are, in words.
+    more: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -39,6 +41,9 @@ struct GoneObject {
     title: String,
     href: Option<String>,
 }
+
+/// Rows of a kind that are shown as links; of the others their number.
+const SHOWN_AT_MOST: usize = 100;
 
 /// What is told above a question that is asked again.
 pub(super) const CHANGED: &str =
@@ -78,8 +83,18 @@ pub(super) fn show(
         } else {
             model.plural
         }),
+        more: (objects.len() > SHOWN_AT_MOST).then(|| {
+            let more = objects.len() - SHOWN_AT_MOST;
+            let word = if more == 1 {
+                model.singular
+            } else {
+                model.plural
+            };
+            format!("and {more} more {word}")
+        }),
         objects: objects
             .iter()
+            .take(SHOWN_AT_MOST)
             .map(|object| GoneObject {
                 title: object.title.clone(),
                 href: may_view(&user.rights, model).then(|| change_path(model, object.id)),

@@ -109,7 +109,7 @@ mod tests {
             Factor::insert(conn, ada, "sealed", 7, now())?;
             conn.write(|conn| RecoveryCode::renew(conn, ada))?;
 
-            User::delete(conn, ada)?;
+            User::delete(conn, &[ada])?;
 
             assert!(Factor::find(conn, ada)?.is_none());
             Ok(())

@@ -72,17 +72,18 @@ impl Group {
             == 1)
     }
 
-    /// Deletes a group; its users lose what they could by it.
-    pub fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
-        let members = Self::members(conn, id)?;
+    /// Deletes groups; their users lose what they could by them.
+    pub fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
+        let members = Self::members(conn, ids)?;
         Session::renew_all(conn, &members)?;
-        Ok(diesel::delete(groups::table.find(id)).execute(conn)? == 1)
+        diesel::delete(groups::table.filter(groups::id.eq_any(ids.to_vec()))).execute(conn)?;
+        Ok(())
     }
 
-    /// The ids of the users in a group.
-    fn members(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<i64>> {
+    /// The ids of the users in groups.
+    fn members(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<i64>> {
         user_groups::table
-            .filter(user_groups::group_id.eq(id))
+            .filter(user_groups::group_id.eq_any(ids.to_vec()))
             .select(user_groups::user_id)
             .load(conn)
     }
@@ -100,7 +101,7 @@ impl Group {
     pub fn set_rights(conn: &mut DbConnection, id: i64, codes: &[String]) -> QueryResult<()> {
         let wanted: BTreeSet<&String> = codes.iter().collect();
         if wanted != Self::rights(conn, id)?.iter().collect() {
-            let members = Self::members(conn, id)?;
+            let members = Self::members(conn, &[id])?;
             Session::renew_all(conn, &members)?;
         }
         diesel::delete(group_rights::table.filter(group_rights::group_id.eq(id))).execute(conn)?;
@@ -155,7 +156,7 @@ mod tests {
             assert_eq!(Group::rights(conn, id)?, ["a.view_a", "c.view_c"]);
             assert!(Group::update(conn, id, &group("authors"))?);
             assert_eq!(Group::find(conn, id)?.name, "authors");
-            assert!(Group::delete(conn, id)? && !Group::delete(conn, id)?);
+            Group::delete(conn, &[id])?;
             assert!(Group::rights(conn, id)?.is_empty() && Group::all(conn)?.is_empty());
             Ok(())
         })

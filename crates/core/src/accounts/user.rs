@@ -102,9 +102,10 @@ impl User {
             == 1)
     }
 
-    /// Deletes an account with its profile and its sessions; false where there is no such account.
-    pub fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
-        Ok(diesel::delete(users::table.find(id)).execute(conn)? == 1)
+    /// Deletes accounts with their profiles and their sessions.
+    pub fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
+        diesel::delete(users::table.filter(users::id.eq_any(ids.to_vec()))).execute(conn)?;
+        Ok(())
     }
 
     /// Sets a new password by its hash; false where there is no such account. Ends no session.

@@ -81,7 +81,7 @@ pub const MODEL: Model = Model {
     load_all,
     save,
     restore,
-    delete,
+    delete: Address::delete,
     along,
     touched: |_, _| Ok(Vec::new()),
     // None of its fields is chosen.
@@ -241,22 +241,19 @@ fn restore(conn: &mut DbConnection, id: i64, values: &Values) -> Result<(), Save
         .map_err(|error| SaveError::of(error, restored_already("street"), None))
 }
 
-fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<()> {
-    Address::delete(conn, id).map(drop)
-}
-
-/// Its letting.
-fn along(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<Along>> {
-    let letting: Option<(i64, String)> = lettings::table
-        .filter(lettings::address_id.eq(id))
-        .select((lettings::id, lettings::title))
-        .first(conn)
-        .optional()?;
-    let along = |(id, title)| Along {
+/// Their lettings.
+fn along(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Along>> {
+    let lettings: Vec<(i64, i64, String)> = lettings::table
+        .filter(lettings::address_id.eq_any(ids.to_vec()))
+        .select((lettings::address_id, lettings::id, lettings::title))
+        .order(lettings::id)
+        .load(conn)?;
+    let along = |(by, id, title)| Along {
         app: APP,
         model: "letting",
+        by,
         id,
         title,
     };
-    Ok(letting.into_iter().map(along).collect())
+    Ok(lettings.into_iter().map(along).collect())
 }

@@ -85,7 +85,7 @@ pub const MODEL: Model = Model {
     load_all,
     save,
     restore,
-    delete,
+    delete: Letting::delete,
     // The address stays.
     along: |_, _| Ok(Vec::new()),
     touched: |_, _| Ok(Vec::new()),
@@ -217,10 +217,6 @@ fn restore(conn: &mut DbConnection, id: i64, values: &Values) -> Result<(), Save
         return Err(SaveError::Invalid(vec![restored_already("title")]));
     }
     Letting::restore(conn, id, &letting).map_err(refused)
-}
-
-fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<()> {
-    Letting::delete(conn, id).map(drop)
 }
 
 fn choices(conn: &mut DbConnection, wanted: &Wanted<'_>) -> QueryResult<Offer> {

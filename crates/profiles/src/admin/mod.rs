@@ -130,8 +130,8 @@ fn restore(conn: &mut DbConnection, id: i64, values: &Values) -> Result<(), Save
     profile.restore(conn, id).map_err(refused)
 }
 
-fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<()> {
-    diesel::delete(profiles::table.find(id)).execute(conn)?;
+fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
+    diesel::delete(profiles::table.filter(profiles::id.eq_any(ids.to_vec()))).execute(conn)?;
     Ok(())
 }
 

@@ -176,7 +176,7 @@ fn a_deleted_profile_comes_back_under_its_id() -> anyhow::Result<()> {
     on_both(|conn| {
         let id = profile(conn, "ada", "Brea", true)?;
         let before = (PROFILE.load)(conn, id)?.expect("it is there");
-        (PROFILE.delete)(conn, id)?;
+        (PROFILE.delete)(conn, &[id])?;
 
         (PROFILE.restore)(conn, id, &before.values)?;
 

@@ -98,7 +98,7 @@ pub(super) fn set_aside(
             continue;
         };
         if is_reference(model) {
-            (model.delete)(conn, stored.id)?;
+            (model.delete)(conn, &[stored.id])?;
         } else {
             rename(conn, model, stored)?;
         }

@@ -45,7 +45,7 @@ fn a_second_run_changes_nothing_whatever_staff_did_meanwhile() -> Result<()> {
         let site = DjangoSite::new(Edition::Split)?;
         imported(&db, &site.path())?;
         let conn = &mut db.connect()?;
-        Letting::delete(conn, 1)?;
+        Letting::delete(conn, &[1])?;
         User::set_password(conn, 1, "$argon2id$new")?;
         let before = counts(conn)?;
 
@@ -64,7 +64,7 @@ fn a_login_on_the_old_site_makes_no_other_file_and_another_password_is_told() ->
         let mut site = DjangoSite::new(Edition::Split)?;
         imported(&db, &site.path())?;
         let conn = &mut db.connect()?;
-        Letting::delete(conn, 1)?;
+        Letting::delete(conn, &[1])?;
         site.sql("UPDATE auth_user SET last_login = '2026-01-01 00:00:00' WHERE id = 1")?;
 
         let report = run(&db, &site.path(), Options::default())?;

@@ -58,7 +58,7 @@ pub const MODEL: Model = Model {
     load_all: |conn, ids| one_by_one(conn, ids, load),
     save,
     restore,
-    delete,
+    delete: Group::delete,
     // Its users stay.
     along: |_, _| Ok(Vec::new()),
     touched: members,
@@ -148,21 +148,18 @@ fn restore(conn: &mut DbConnection, id: i64, values: &Values) -> Result<(), Save
     Ok(())
 }
 
-fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<()> {
-    Group::delete(conn, id).map(drop)
-}
-
-/// Its users lose what they could by it.
-fn members(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<Along>> {
-    let users: Vec<(i64, String)> = user_groups::table
+/// Their users lose what they could by them.
+fn members(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Along>> {
+    let users: Vec<(i64, i64, String)> = user_groups::table
         .inner_join(users::table)
-        .filter(user_groups::group_id.eq(id))
-        .select((users::id, users::username))
-        .order(users::id)
+        .filter(user_groups::group_id.eq_any(ids.to_vec()))
+        .select((user_groups::group_id, users::id, users::username))
+        .order((user_groups::group_id, users::id))
         .load(conn)?;
-    let member = |(id, title)| Along {
+    let member = |(by, id, title)| Along {
         app: APP,
         model: "user",
+        by,
         id,
         title,
     };
@@ -301,7 +298,7 @@ mod tests {
         on_both(|conn| {
             let id = (MODEL.save)(conn, None, &values("editors", &["a.view_a"]))?;
             let stored = (MODEL.load)(conn, id)?.expect("it is there");
-            (MODEL.delete)(conn, id)?;
+            (MODEL.delete)(conn, &[id])?;
 
             (MODEL.restore)(conn, id, &stored.values)?;
 

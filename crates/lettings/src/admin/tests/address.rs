@@ -114,8 +114,8 @@ fn what_goes_along_with_an_address_comes_back_with_its_id() -> anyhow::Result<()
                 .map_err(|error| error.to_string())
         };
 
-        let along = (ADDRESS.along)(conn, home)?;
-        (ADDRESS.delete)(conn, home)?;
+        let along = (ADDRESS.along)(conn, &[home])?;
+        (ADDRESS.delete)(conn, &[home])?;
         assert_eq!((along.len(), along[0].id), (1, id));
         assert_eq!((LETTING.load)(conn, id)?, None);
         assert_eq!(

@@ -113,7 +113,7 @@ pub const MODEL: Model = Model {
     load_all,
     save,
     restore,
-    delete,
+    delete: User::delete,
     along,
     touched: |_, _| Ok(Vec::new()),
     choices,
@@ -209,25 +209,22 @@ fn restore(conn: &mut DbConnection, id: i64, values: &Values) -> Result<(), Save
     account.finish(conn, id)
 }
 
-fn delete(conn: &mut DbConnection, id: i64) -> QueryResult<()> {
-    User::delete(conn, id).map(drop)
-}
-
-/// The profile.
-fn along(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<Along>> {
-    let profile: Option<(i64, String)> = profiles::table
+/// Their profiles.
+fn along(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Along>> {
+    let profiles: Vec<(i64, i64, String)> = profiles::table
         .inner_join(users::table)
-        .filter(users::id.eq(id))
-        .select((profiles::id, users::username))
-        .first(conn)
-        .optional()?;
-    let along = |(id, title)| Along {
+        .filter(users::id.eq_any(ids.to_vec()))
+        .select((users::id, profiles::id, users::username))
+        .order(profiles::id)
+        .load(conn)?;
+    let along = |(by, id, title)| Along {
         app: "profiles",
         model: "profile",
+        by,
         id,
         title,
     };
-    Ok(profile.into_iter().map(along).collect())
+    Ok(profiles.into_iter().map(along).collect())
 }
 
 fn choices(conn: &mut DbConnection, wanted: &Wanted<'_>) -> QueryResult<Offer> {

@@ -198,8 +198,8 @@ fn a_deleted_user_takes_the_profile_along_and_comes_back_under_its_id() -> anyho
             .execute(conn)?;
         let before = stored(conn, id)?;
 
-        let along = (MODEL.along)(conn, id)?;
-        (MODEL.delete)(conn, id)?;
+        let along = (MODEL.along)(conn, &[id])?;
+        (MODEL.delete)(conn, &[id])?;
         (MODEL.restore)(conn, id, &before)?;
 
         assert_eq!(along.len(), 1);
@@ -208,7 +208,7 @@ fn a_deleted_user_takes_the_profile_along_and_comes_back_under_its_id() -> anyho
             ("profile", "ada")
         );
         assert_eq!(stored(conn, id)?, before);
-        assert!((MODEL.along)(conn, id)?.is_empty());
+        assert!((MODEL.along)(conn, &[id])?.is_empty());
         assert!(user(conn, "next")? > id);
         let twice = (MODEL.restore)(conn, id, &before).map_err(|error| error.to_string());
         assert_eq!(twice, Err("It has been restored already.".to_owned()));
