@@ -47,7 +47,7 @@ pub(crate) enum PageError {
         /// Path and query of what was asked for.
         next: String,
     },
-    /// Something else has to be done first, on that page of ours.
+    /// Something else has to be done first, or again, on that page of ours.
     #[error("another page comes first")]
     First {
         /// Its address.

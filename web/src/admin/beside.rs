@@ -21,6 +21,8 @@ pub(super) const CARRIED: &str = "_carried";
 
 /// Where the session holds the form that is led back to.
 const RETURNED: &str = "returned";
+/// Where it holds what goes along to a second page.
+const TAKEN_ALONG: &str = "taken_along";
 
 /// What the page beside has to hide in its own form, where it was opened by such a button.
 pub(super) fn opened(visit: &Visit, user: &SignedIn, sent: &Fields) -> Option<Fields> {
@@ -42,6 +44,45 @@ pub(super) fn lead_back(
         visit.keep(RETURNED, (href, sent.text(CARRIED)))?;
     }
     Ok(see_other(href))
+}
+
+/// Keeps a form for the step back to its own page. The page of a row shows it as it was sent; others begin anew.
+pub(super) fn keep(
+    visit: &Visit,
+    user: &SignedIn,
+    href: &str,
+    sent: &Fields,
+) -> Result<(), PageError> {
+    let is_of_row = ["/add/", "/change/"]
+        .iter()
+        .any(|end| path(href).ends_with(end));
+    if is_of_row {
+        // A password is never shown again.
+        let sent = sent.clone().with("password1", "").with("password2", "");
+        let carried = kept::seal(visit, user, Until::Returned, path(href), &sent);
+        visit.keep(RETURNED, (href, carried))?;
+    }
+    Ok(())
+}
+
+/// Takes along to a second page about the same row what the first one hid in its form.
+pub(super) fn go_on(visit: &Visit, href: &str, sent: &Fields) -> Result<(), PageError> {
+    visit.keep(TAKEN_ALONG, (href, sent.text(BACK), sent.text(CARRIED)))
+}
+
+/// What the second page has to hide in its form, where this request is the step to it.
+pub(super) fn taken_along(visit: &Visit) -> Fields {
+    let taken: Option<(String, String, String)> = visit.session.get(TAKEN_ALONG).ok().flatten();
+    let Some((_, back, carried)) = taken.filter(|(href, ..)| is_same(href, &visit.target())) else {
+        return Fields::default();
+    };
+    visit.session.remove(TAKEN_ALONG);
+    let fields = Fields::default().with(BACK, &back);
+    if carried.is_empty() {
+        fields
+    } else {
+        fields.with(CARRIED, &carried)
+    }
 }
 
 /// The form as it was left, where this request is the step back to it; the address may say what is chosen in it now.

@@ -11,6 +11,7 @@ use oc_core::admin::{Model, Values};
 use oc_core::events::Event;
 use serde::Serialize;
 
+use super::beside;
 use super::factor::{self, Taken};
 use super::form::Fields;
 use super::frame::{Crumb, Visit};
@@ -26,6 +27,8 @@ use crate::pages::Page;
 
 /// The field that holds what was sent.
 const KEPT: &str = "_kept";
+/// The button that leads back to the form.
+const GIVE_UP: &str = "_give_up";
 
 const TITLE: &str = "Confirm that it is you";
 const REFUSED: &str = "Your password is wrong.";
@@ -35,7 +38,6 @@ const REFUSED_BOTH: &str = "That password and code do not fit. Each code counts 
 struct AskPage {
     kept: String,
     action: String,
-    back_href: String,
     username: String,
     has_factor: bool,
     error: Option<String>,
@@ -59,7 +61,7 @@ struct Proof {
 
 impl Posted {
     /// The form as it was sent at first. Its token was checked then, and that of the page that asks is checked by the
-    /// handler.
+    /// handler. Whoever would rather go back is led to the form, which is as it was sent.
     pub(super) fn of(visit: &Visit, user: &SignedIn, fields: Fields) -> Result<Self, PageError> {
         if !fields.has(KEPT) {
             return Ok(Self {
@@ -67,9 +69,12 @@ impl Posted {
                 proof: None,
             });
         }
-        let place = visit.target();
-        let form = kept::open(visit, user, Until::Proved, &place, fields.text(KEPT))
-            .ok_or(PageError::BadRequest)?;
+        let form = opened(visit, user, &fields)?;
+        if fields.has(GIVE_UP) {
+            let path = visit.target();
+            beside::keep(visit, user, &path, &form)?;
+            return Err(PageError::First { path });
+        }
         Ok(Self {
             form,
             proof: Some(Proof {
@@ -78,6 +83,24 @@ impl Posted {
             }),
         })
     }
+}
+
+/// What was kept, for who would rather go back than prove who they are: for pages that come from a form alone.
+pub(super) fn given_up(
+    visit: &Visit,
+    user: &SignedIn,
+    fields: &Fields,
+) -> Result<Option<Fields>, PageError> {
+    if fields.has(KEPT) && fields.has(GIVE_UP) {
+        opened(visit, user, fields).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+fn opened(visit: &Visit, user: &SignedIn, fields: &Fields) -> Result<Fields, PageError> {
+    let place = visit.target();
+    kept::open(visit, user, Until::Proved, &place, fields.text(KEPT)).ok_or(PageError::BadRequest)
 }
 
 /// What it takes to look at a proof.
@@ -187,8 +210,7 @@ fn page(
     let place = visit.target();
     let page = AskPage {
         kept: kept::seal(visit, user, Until::Proved, &place, &posted.form),
-        action: place.clone(),
-        back_href: place,
+        action: place,
         username: user.user.username.clone(),
         has_factor: user.has_factor,
         error,

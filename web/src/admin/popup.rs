@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::beside::{self, CARRIED};
 use super::field::Hidden;
 use super::form::Fields;
-use super::frame::{Crumb, Visit};
+use super::frame::{Crumb, Visit, see_other};
 use super::models::{self, change_path, list_path};
 use super::signed_in::SignedIn;
 use crate::db::Db;
@@ -103,9 +103,24 @@ pub(super) fn chosen_instead(
     (chosen != id).then(|| format!("{}?{query}", change_path(model, chosen)))
 }
 
-/// Whether a save leads back to the form by itself: without a script, if there is such a form.
-pub(super) fn leads_back(visit: &Visit, sent: &Fields, model: &Model) -> bool {
-    is_one(visit) && !has_script(visit) && back(visit, sent, model).is_some()
+/// On to a second page about a new row, in the same small window, if there is one. Without a script that page leads back
+/// to the form, with the row chosen.
+pub(super) fn go_on(
+    visit: &Visit,
+    model: &Model,
+    object: &Object,
+    sent: &Fields,
+) -> Result<HttpResponse, PageError> {
+    let page = change_path(model, object.id);
+    if !is_one(visit) {
+        return Ok(see_other(&page));
+    }
+    let page = format!("{page}?{}", visit.request.query_string());
+    if let Some(back) = back(visit, sent, model).filter(|_| !has_script(visit)) {
+        let sent = sent.clone().with(BACK, &choosing(&back, model, object.id));
+        beside::go_on(visit, &page, &sent)?;
+    }
+    Ok(see_other(&page))
 }
 
 fn has_script(visit: &Visit) -> bool {

@@ -11,7 +11,7 @@ use crate::admin::delete_page::{self, CHANGED};
 use crate::admin::field::Hidden;
 use crate::admin::form::Fields;
 use crate::admin::frame::{Visit, see_other};
-use crate::admin::fresh::{Posted, Prover};
+use crate::admin::fresh::{Posted, Prover, given_up};
 use crate::admin::models::{self, list_path, may_view};
 use crate::admin::signed_in::SignedIn;
 use crate::admin::{csv, messages};
@@ -38,16 +38,20 @@ pub(in crate::admin) async fn run(
     if !may_view(&user.rights, model) && !user.rights.may(Verb::Delete, model.app, model.name) {
         return Err(PageError::Forbidden);
     }
-    let posted = Posted::of(&visit, &user, fields)?;
-    let deletes =
-        posted.form.text("action") == "delete_selected" && posted.form.text("post") == "yes";
-    if deletes
-        && model.app == "auth"
-        && let Some(page) = prover.ask(&visit, &user, &posted).await?
-    {
-        return Ok(page);
-    }
-    let fields = posted.form;
+    let fields = if let Some(form) = given_up(&visit, &user, &fields)? {
+        // Back to the question.
+        form.with("post", "")
+    } else {
+        let posted = Posted::of(&visit, &user, fields)?;
+        let (action, post) = (posted.form.text("action"), posted.form.text("post"));
+        if (action, post) == ("delete_selected", "yes")
+            && model.app == "auth"
+            && let Some(page) = prover.ask(&visit, &user, &posted).await?
+        {
+            return Ok(page);
+        }
+        posted.form
+    };
     let ids = chosen(&visit, &db, model, &fields).await?;
     // The first page: the one that was open may be gone afterwards.
     let back = Asked::parse(visit.request.query_string(), model).href(&list_path(model), 1);

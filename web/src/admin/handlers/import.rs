@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq;
 use crate::admin::field::Hidden;
 use crate::admin::form::Fields;
 use crate::admin::frame::{Visit, see_other};
-use crate::admin::fresh::{Posted, Prover};
+use crate::admin::fresh::{Posted, Prover, given_up};
 use crate::admin::import::{
     ImportPage, Importer, Mistake, Outcome, Sheet, counted, mark, pack, unpack,
 };
@@ -53,6 +53,11 @@ pub(in crate::admin) async fn create(
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(Some(&user), &upload.fields)?;
     let model = allowed(&user, &path)?;
+    if let Some(form) = given_up(&visit, &user, &upload.fields)? {
+        // Back to what the file would do.
+        let bytes = unpacked(form.text(CONTENT).to_owned()).await?;
+        return preview(&visit, &user, &db, model, bytes, None).await;
+    }
     let posted = Posted::of(&visit, &user, upload.fields)?;
     if posted.form.has(CONTENT) {
         // Accounts and groups hold rights.
@@ -122,10 +127,7 @@ async fn confirm(
     sent: &Fields,
 ) -> Result<HttpResponse, PageError> {
     let (content, marked) = (sent.text(CONTENT).to_owned(), sent.text(MARK).to_owned());
-    let (bytes, content) = blocking::run(move || (unpack(&content), content))
-        .await
-        .map_err(|error| PageError::Internal(error.into()))?;
-    let bytes = bytes.ok_or(PageError::BadRequest)?;
+    let bytes = unpacked(content.clone()).await?;
     // A mark for each file that could have been shown cannot be had: the digest is known only once it is run.
     let (key, user_id) = (visit.key().clone(), user.user.id);
     let is_marked = move |digest: &str| -> bool {
@@ -149,6 +151,14 @@ async fn confirm(
             preview(visit, user, db, model, bytes, Some(text.to_owned())).await
         }
     }
+}
+
+/// The file that a page carried.
+async fn unpacked(content: String) -> Result<Vec<u8>, PageError> {
+    let bytes = blocking::run(move || unpack(&content))
+        .await
+        .map_err(|error| PageError::Internal(error.into()))?;
+    bytes.ok_or(PageError::BadRequest)
 }
 
 /// How the run of a file ended.

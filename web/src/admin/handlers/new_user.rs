@@ -10,10 +10,10 @@ use oc_core::{User, UserDraft};
 
 use crate::admin::field::{ErrorSummary, FieldView, Section};
 use crate::admin::form::Fields;
-use crate::admin::frame::{Crumb, Visit, see_other};
+use crate::admin::frame::{Crumb, Visit};
 use crate::admin::fresh::{Posted, Prover};
 use crate::admin::hashing::Hashing;
-use crate::admin::models::{self, change_path};
+use crate::admin::models;
 use crate::admin::password_page::{Mistakes, PasswordPage, RULES};
 use crate::admin::popup::Way;
 use crate::admin::signed_in::SignedIn;
@@ -36,10 +36,16 @@ struct Step {
 /// The form.
 pub(in crate::admin) async fn new(visit: Visit, user: SignedIn) -> Result<HttpResponse, PageError> {
     let model = addable(&user)?;
-    show(&visit, &user, model, StatusCode::OK, Step::default())
+    let left = beside::returned(&visit, &user, model).unwrap_or_default();
+    let step = Step {
+        username: left.text("username").to_owned(),
+        sent: left,
+        ..Step::default()
+    };
+    show(&visit, &user, model, StatusCode::OK, step)
 }
 
-/// Takes it, and leads on to the second step; or back to the form that the account was wanted for.
+/// Takes it, and leads on to the second step.
 pub(in crate::admin) async fn create(
     visit: Visit,
     user: SignedIn,
@@ -72,11 +78,10 @@ pub(in crate::admin) async fn create(
     if name_errors.is_empty() && mistakes.is_empty() {
         match store(&user, &db, &hashing, model, (username.clone(), password)).await? {
             Ok(object) => {
-                let text = format!("Added user \"{}\".", object.title);
-                if popup::leads_back(&visit, &sent, model) {
-                    return popup::done(&visit, &user, &db, model, &object, &sent, text).await;
-                }
-                return Ok(go_on(&visit, model, &object, &text));
+                let title = &object.title;
+                let text = format!("Added user \"{title}\". You can go on editing below.");
+                messages::add(&visit.session, "success", text);
+                return popup::go_on(&visit, model, &object, &sent);
             }
             Err(errors) => name_errors = errors,
         }
@@ -157,18 +162,6 @@ async fn store(
         }
     })
     .await
-}
-
-/// On to the second step, in the same small window, if there is one.
-fn go_on(visit: &Visit, model: &Model, object: &Object, text: &str) -> HttpResponse {
-    let text = format!("{text} You can go on editing below.");
-    messages::add(&visit.session, "success", text);
-    let second_step = change_path(model, object.id);
-    see_other(&if popup::is_one(visit) {
-        format!("{second_step}?{}", visit.request.query_string())
-    } else {
-        second_step
-    })
 }
 
 fn show(

@@ -124,6 +124,7 @@ pub(in crate::admin) async fn edit(
 ) -> Result<HttpResponse, PageError> {
     let model = models::find(&path.0, &path.1).ok_or(PageError::NotFound)?;
     let row = (model, path.2.as_str());
-    let page = opening::stored(&visit, &user, &db, row, Fields::default()).await?;
+    let hidden = beside::taken_along(&visit);
+    let page = opening::stored(&visit, &user, &db, row, hidden).await?;
     Ok(page.unwrap_or_else(|| super::unknown(&visit, model, &path.2)))
 }

@@ -1,11 +1,13 @@
 //! Users, groups and their passwords.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use oc_core::User;
 use oc_core::accounts::Rights;
 
-use super::{Browser, PASSWORD, account};
-use crate::support::TestSite;
+use super::beside::{arrive, send, value};
+use super::fresh::make_stale;
+use super::{Browser, PASSWORD, account, hidden};
+use crate::support::{TestSite, profile};
 
 #[test]
 fn a_user_is_added_in_two_steps() -> Result<()> {
@@ -158,6 +160,59 @@ fn who_deletes_their_own_account_is_out() -> Result<()> {
 
         assert_eq!(done.status, 303);
         assert_eq!(ada.get("/admin/")?.status, 302);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_new_user_takes_two_steps_beside_a_form_too_even_after_a_question_who_it_is() -> Result<()> {
+    for site in TestSite::on_each()? {
+        profile(&mut site.database()?, "AirWow")?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let form = "/admin/profiles/profile/add/";
+        let user = "/admin/auth/user/add/?_to_field=id&_popup=1";
+        browser.get(form)?;
+        make_stale(&site)?;
+        let sent = [("user", ""), ("favorite_city", "Irvine"), ("_beside", form)];
+
+        let beside = browser.post(user, &sent)?;
+        let account = [
+            ("username", "4meRomance"),
+            ("password1", "New wave 77"),
+            ("password2", "New wave 77"),
+        ];
+        let asked = send(&mut browser, user, &beside, &account)?;
+        let kept = hidden(&asked.text()?, "_kept").context("it does not ask")?;
+        let added = browser.post(user, &[("_kept", &kept), ("password", PASSWORD)])?;
+        let step = added
+            .header("location")
+            .context("no second step")?
+            .to_owned();
+        let second = browser.get(&step)?;
+        let named = [
+            ("username", "4meRomance"),
+            ("first_name", "Robin"),
+            ("is_active", "on"),
+            ("date_joined_0", "2026-01-02"),
+            ("date_joined_1", "03:04:05"),
+            ("_save", ""),
+        ];
+        let saved = send(&mut browser, &step, &second, &named)?;
+        let back = arrive(&mut browser, &saved)?;
+
+        assert!(second.html()?.text().contains("Added user \"4meRomance\"."));
+        assert!(
+            saved
+                .header("location")
+                .is_some_and(|to| to.starts_with(form))
+        );
+        assert_eq!(value(&back, "favorite_city"), "Irvine");
+        assert!(
+            back.text().contains("Changed user \"4meRomance\"."),
+            "{}",
+            back.text()
+        );
+        assert!(back.source().contains("selected>4meRomance</option>"));
     }
     Ok(())
 }

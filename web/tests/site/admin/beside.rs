@@ -2,11 +2,10 @@
 
 use anyhow::{Context, Result};
 
-use super::fresh::make_stale;
-use super::{Browser, PASSWORD, hidden};
+use super::{Browser, hidden};
 use crate::html::Html;
 use crate::http::Answer;
-use crate::support::{TestSite, letting, profile};
+use crate::support::{TestSite, letting};
 
 const LETTING: &str = "/admin/lettings/letting/add/";
 const ADDRESS: &str = "/admin/lettings/address/add/?_to_field=id&_popup=1";
@@ -27,7 +26,7 @@ fn typed(page: &str, fields: &[(&'static str, &str)]) -> Result<Vec<(&'static st
 }
 
 /// Sends the form of a page beside.
-fn send(
+pub(super) fn send(
     browser: &mut Browser<'_>,
     target: &str,
     page: &Answer,
@@ -42,12 +41,12 @@ fn send(
 }
 
 /// The page that an answer leads to.
-fn arrive(browser: &mut Browser<'_>, answer: &Answer) -> Result<Html> {
+pub(super) fn arrive(browser: &mut Browser<'_>, answer: &Answer) -> Result<Html> {
     let target = answer.header("location").context("it leads nowhere")?;
     browser.get(target)?.html()
 }
 
-fn value(page: &Html, name: &str) -> String {
+pub(super) fn value(page: &Html, name: &str) -> String {
     let value = page.attribute_of("input", &format!("name=\"{name}\""), "value");
     value.unwrap_or_default()
 }
@@ -255,44 +254,6 @@ fn who_may_only_look_comes_back_to_what_was_typed() -> Result<()> {
     assert_eq!(value(&arrive(&mut browser, &closed)?, "title"), "Mine");
     let no_right = browser.post(ADDRESS, &sent)?;
     assert_eq!(no_right.status, 403);
-    Ok(())
-}
-
-#[test]
-fn a_new_user_leads_back_to_the_profile_even_after_a_question_who_it_is() -> Result<()> {
-    for site in TestSite::on_each()? {
-        profile(&mut site.database()?, "AirWow")?;
-        let mut browser = Browser::superuser(&site, "ada")?;
-        let form = "/admin/profiles/profile/add/";
-        let user = "/admin/auth/user/add/?_to_field=id&_popup=1";
-        browser.get(form)?;
-        make_stale(&site)?;
-        let sent = [("user", ""), ("favorite_city", "Irvine"), ("_beside", form)];
-
-        let beside = browser.post(user, &sent)?;
-        let account = [
-            ("username", "4meRomance"),
-            ("password1", "New wave 77"),
-            ("password2", "New wave 77"),
-        ];
-        let asked = send(&mut browser, user, &beside, &account)?;
-        let kept = hidden(&asked.text()?, "_kept").context("it does not ask")?;
-        let saved = browser.post(user, &[("_kept", &kept), ("password", PASSWORD)])?;
-        let back = arrive(&mut browser, &saved)?;
-
-        assert!(
-            saved
-                .header("location")
-                .is_some_and(|to| to.starts_with(form))
-        );
-        assert_eq!(value(&back, "favorite_city"), "Irvine");
-        assert!(
-            back.text().contains("Added user \"4meRomance\"."),
-            "{}",
-            back.text()
-        );
-        assert!(back.source().contains("selected>4meRomance</option>"));
-    }
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use oc_core::accounts::{Factor, Group};
 
 use super::factor::App;
 use super::{Browser, PASSWORD, account, hidden};
+use crate::html::Html;
 use crate::http::Answer;
 use crate::support::{TestSite, letting};
 
@@ -56,6 +57,50 @@ fn a_password_of_somebody_is_set_after_a_new_proof_and_never_stands_in_the_page(
         assert!(ada.follow(&done)?.contains("Password changed."));
         assert_ne!(User::find(&mut site.database()?, bob)?.password, before);
         assert_eq!(again.status, 303);
+    }
+    Ok(())
+}
+
+#[test]
+fn who_goes_back_instead_finds_the_form_as_it_was_sent() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let mut ada = Browser::superuser(&site, "ada")?;
+        let bob = account(&mut site.database()?, "bob")?;
+        make_stale(&site)?;
+        let mut give_up = |path: &str, form: &[(&str, &str)]| -> Result<_> {
+            let asked = ada.fill(path, form)?;
+            let kept = hidden(&asked.text()?, "_kept").context("nothing is kept")?;
+            let back = ada.post(path, &[("_kept", &kept), ("_give_up", "1")])?;
+            ada.get(back.header("location").context("it leads nowhere")?)?
+                .html()
+        };
+
+        let change = format!("/admin/auth/user/{bob}/change/");
+        let changed = [
+            ("username", "bob"),
+            ("first_name", "Robert"),
+            ("is_active", "on"),
+            ("is_staff", "on"),
+            ("date_joined_0", "2026-01-02"),
+            ("date_joined_1", "03:04:05"),
+        ];
+        let changed = give_up(&change, &changed)?;
+        let new = [
+            ("username", "carol"),
+            ("password1", "New wave 77"),
+            ("password2", "New wave 77"),
+        ];
+        let new = give_up("/admin/auth/user/add/", &new)?;
+
+        let value = |page: &Html, name: &str| {
+            page.attribute_of("input", &format!("name=\"{name}\""), "value")
+        };
+        assert_eq!(changed.texts("h1"), ["Change user"]);
+        assert_eq!(value(&changed, "first_name").as_deref(), Some("Robert"));
+        assert_eq!(value(&new, "username").as_deref(), Some("carol"));
+        assert!(!new.source().contains("wave"));
+        let stored = User::find(&mut site.database()?, bob)?;
+        assert!(stored.first_name.is_empty() && !stored.is_staff);
     }
     Ok(())
 }
