@@ -15,6 +15,11 @@ as_root() {
     fi
 }
 
+as_root true || {
+    echo "$(id -un) has to be root, or to become it by sudo without a password, while this machine is prepared" >&2
+    exit 1
+}
+
 # A machine that was just made may be busy with its own updates.
 apt_get() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get --quiet -o DPkg::Lock::Timeout=300 "$@"
@@ -35,7 +40,11 @@ if ! docker compose version > /dev/null 2>&1; then
         install_packages ca-certificates curl
         as_root install -d -m 755 /etc/apt/keyrings
         as_root curl --fail --silent --show-error --location --proto '=https' \
-            --output /etc/apt/keyrings/docker.asc https://download.docker.com/linux/debian/gpg
+            --output /etc/apt/keyrings/docker.asc https://download.docker.com/linux/debian/gpg || {
+            echo "Debian ${VERSION_ID:-} has no Compose that will do, and Docker's own packages cannot be fetched from" \
+                "download.docker.com: let this machine reach it, or install Docker with Compose 2 or later by hand" >&2
+            exit 1
+        }
         echo "deb [arch=$(dpkg --print-architecture) signed-by=/etc/apt/keyrings/docker.asc] https://download.docker.com/linux/debian $VERSION_CODENAME stable" \
             | as_root tee /etc/apt/sources.list.d/docker.list > /dev/null
         apt_get update

@@ -155,7 +155,12 @@ impl<'a> Vps<'a> {
         let line = format!(
             "f=$(mktemp) && cat > \"$f\" && sh \"$f\" '{path}' < /dev/null; r=$?; rm -f \"$f\"; exit $r"
         );
-        self.machine.run(self.ssh(&line).stdin(script))?;
+        let end = self.machine.end_of(self.ssh(&line), script.as_bytes())?;
+        ensure!(
+            end.success(),
+            "{} is not prepared; what it said is above",
+            self.host
+        );
         let unpack = format!("tar --extract --no-same-owner --unlink-first --directory='{path}'");
         self.machine.run(self.ssh(&unpack).stdin(self.archive()?))
     }

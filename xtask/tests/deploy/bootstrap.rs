@@ -56,6 +56,19 @@ fn a_folder_that_the_user_cannot_make_is_made_first() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_user_without_rights_is_told_what_is_missing() -> Result<()> {
+    let vps = Vps::bare()?;
+    vps.machine.forbid_sudo()?;
+
+    let run = vps.deploy(&["--bootstrap"], &[])?;
+
+    assert!(!run.ok);
+    run.assert_said(&["by sudo without a password", "is not prepared"]);
+    assert!(!vps.machine.project().exists());
+    Ok(())
+}
+
 fn mode(path: &Path) -> Result<u32> {
     Ok(fs::metadata(path)?.permissions().mode() & 0o777)
 }

@@ -158,6 +158,12 @@ impl Machine {
         Ok(symlink(self.folder.path().join("opened"), place)?)
     }
 
+    /// Has `sudo` ask for a password.
+    pub(crate) fn forbid_sudo(&self) -> Result<()> {
+        let refusal = "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n";
+        script(&self.folder.path().join("bin/sudo"), refusal)
+    }
+
     /// What `docker` was told, a call a line, without what is the same in all.
     pub(crate) fn calls(&self) -> Vec<String> {
         let calls = fs::read_to_string(self.folder.path().join("calls")).unwrap_or_default();
