@@ -70,7 +70,7 @@ pub(crate) async fn map(
     site: Data<Site>,
 ) -> Result<HttpResponse, PageError> {
     let (lettings, profiles) = db
-        .read(|conn| Ok((Letting::count(conn)?, PublicProfile::count(conn)?)))
+        .read_long(|conn| Ok((Letting::count(conn)?, PublicProfile::count(conn)?)))
         .await?;
     // Three more stand for the fixed pages.
     if lettings + profiles + 3 <= LARGEST {
@@ -136,7 +136,7 @@ async fn part(db: &Db, site: &Site, kind: Kind, number: i64) -> Result<Vec<Locat
     }
     let offset = (number - 1) * LARGEST;
     let site = site.clone();
-    db.read(move |conn| {
+    db.read_long(move |conn| {
         Ok(match kind {
             Kind::Lettings => Letting::changes(conn, offset, LARGEST)?
                 .into_iter()
