@@ -136,7 +136,7 @@ impl Metrics {
             .with_label_values(&[env!("CARGO_PKG_VERSION"), env!("OC_REVISION")])
             .set(1);
         // What has not happened yet stands at 0, so that an alarm knows it.
-        for kind in ["away", "busy", "fault"] {
+        for kind in ["away", "unconfirmed", "lost", "busy", "fault"] {
             self.database_errors.with_label_values(&[kind]);
         }
         for login in [
@@ -197,7 +197,9 @@ impl Metrics {
     /// The database did not do what it was asked for.
     pub(crate) fn database_error(&self, error: &PageError) {
         let kind = match error {
-            PageError::Unavailable(_) | PageError::Unconfirmed(_) | PageError::Lost(_) => "away",
+            PageError::Unavailable(_) => "away",
+            PageError::Unconfirmed(_) => "unconfirmed",
+            PageError::Lost(_) => "lost",
             PageError::Busy => "busy",
             PageError::Internal(_) => "fault",
             _ => return,
