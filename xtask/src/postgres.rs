@@ -101,6 +101,48 @@ impl Server {
         let _here = machine.shell.push_dir(&self.directory);
         machine.run(pg_ctl(machine, &self.directory)?.args(["--mode=fast", "stop"]))
     }
+
+    /// Stops all of its processes where they are, until what is given back is dropped: it takes connections, and says
+    /// nothing.
+    pub(crate) fn freeze<'a>(&self, machine: &'a Machine) -> Result<Frozen<'a>> {
+        let about = fs::read_to_string(self.directory.join("data/postmaster.pid"))?;
+        let process = about.lines().next().unwrap_or_default().to_owned();
+        let frozen = Frozen { machine, process };
+        // The first one first: it starts the others.
+        frozen.signal("STOP")?;
+        Ok(frozen)
+    }
+
+    /// Runs these statements by PostgreSQL's own program.
+    pub(crate) fn tell<'a>(&self, machine: &'a Machine, statements: &str) -> Result<Cmd<'a>> {
+        let programs = programs(machine).context("no PostgreSQL server is installed")?;
+        let program = machine.shell.cmd(programs.join("psql"));
+        Ok(program.args(["--quiet", "--command", statements, &self.url]))
+    }
+}
+
+/// A server that stands still.
+pub(crate) struct Frozen<'a> {
+    machine: &'a Machine,
+    process: String,
+}
+
+impl Frozen<'_> {
+    fn signal(&self, signal: &str) -> Result<()> {
+        let (shell, process) = (&self.machine.shell, &self.process);
+        let first = cmd!(shell, "kill -s {signal} {process}");
+        self.machine.run(first.quiet())?;
+        let others = cmd!(shell, "pkill --signal {signal} --parent {process}");
+        self.machine.run(others.quiet())
+    }
+}
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.signal("CONT") {
+            eprintln!("the server stands still: {error}");
+        }
+    }
 }
 
 fn initialise(machine: &Machine, directory: &Path) -> Result<()> {

@@ -4,6 +4,7 @@
 
 mod browser;
 mod disk;
+mod frozen;
 mod kill;
 mod postgres;
 mod restart;
@@ -42,6 +43,8 @@ enum Trial {
     Kill,
     /// PostgreSQL restarted under load.
     Postgres,
+    /// PostgreSQL stopped for a minute under load without a word, and a table that somebody locks.
+    Frozen,
     /// The site restarted under load behind a socket that is held.
     Restart,
     /// A disk that fills up while staff save lettings.
@@ -77,6 +80,7 @@ pub(crate) fn run(machine: &Machine, args: &Args) -> Result<()> {
         let figures = match trial {
             Trial::Kill => kill::run(machine, &program, args.times.unwrap_or(500)),
             Trial::Postgres => postgres::run(machine, &program, args.times.unwrap_or(10)),
+            Trial::Frozen => frozen::run(machine, &program),
             Trial::Restart => restart::run(machine, &program, args.times.unwrap_or(200)),
             Trial::Disk => disk::run(machine, &program),
             Trial::Sentry => sentry::run(machine, &program),
