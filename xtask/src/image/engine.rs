@@ -29,14 +29,16 @@ impl fmt::Display for Engine {
 pub(crate) fn find(machine: &Machine, wanted: Option<Engine>) -> Result<Engine> {
     if let Some(engine) = wanted {
         if !engine.works(machine) {
-            bail!("{engine} does not work here: it is not installed, or its daemon does not run");
+            bail!("{engine} does not work here: {}", engine.reasons());
         }
         return Ok(engine);
     }
     [Engine::Docker, Engine::Buildah, Engine::Podman]
         .into_iter()
         .find(|engine| engine.works(machine))
-        .context("nothing here builds images: install docker (with its daemon running), buildah or podman")
+        .context(
+            "nothing here builds images: install docker (with buildx, and its daemon running), buildah or podman",
+        )
 }
 
 impl Engine {
@@ -50,10 +52,24 @@ impl Engine {
 
     fn works(self, machine: &Machine) -> bool {
         let program = self.program();
+        let says = |words: &[&str]| {
+            let command = cmd!(machine.shell, "{program} {words...}");
+            machine.read(command.ignore_stderr()).is_ok()
+        };
+        // Docker's builder of old knows neither the time of the commit nor half of the options.
         machine.find_program(program).is_some()
-            && machine
-                .read(cmd!(machine.shell, "{program} info").ignore_stderr())
-                .is_ok()
+            && says(&["info"])
+            && (self != Self::Docker || says(&["buildx", "version"]))
+    }
+
+    /// Why it may not work.
+    fn reasons(self) -> &'static str {
+        match self {
+            Self::Docker => {
+                "it is not installed, its daemon does not run, or it has no buildx (Debian's package docker-buildx)"
+            }
+            Self::Buildah | Self::Podman => "it is not installed, or `info` of it fails",
+        }
     }
 
     /// Builds the image of that source under these names.
