@@ -37,6 +37,7 @@ pub(crate) fn run(
     let runner = Runner::find(machine, engine)?;
     let size = runner.look_at(image, source)?;
     println!("{image}: {}.{} MB", size / 1_000_000, size / 100_000 % 10);
+    runner.names_functions(machine, image)?;
     runner.live(image, source)?;
     runner.forgetful_start(image)?;
     let outcome = match needs::require(machine, &needs::REGISTRY) {
@@ -100,6 +101,19 @@ impl<'a> Runner<'a> {
             .run(self.command().args(["cp", &from]).arg(file));
         self.read(&["rm", "--volumes", &container])?;
         copied
+    }
+
+    /// Whether the program can name what it was doing when it reports a fault.
+    fn names_functions(&self, machine: &Machine, image: &str) -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let program = folder.path().join("oc-lettings");
+        self.copy_program(image, &program)?;
+        let names = machine.read(cmd!(machine.shell, "nm --demangle {program}"))?;
+        ensure!(
+            names.contains("web::admin::handlers::"),
+            "the program has no names of functions for the stack of a fault"
+        );
+        Ok(())
     }
 
     /// Whether the image is what its file says; its size.
