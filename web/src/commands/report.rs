@@ -4,10 +4,16 @@ use oc_core::advice::advice;
 
 /// The reason in one line, then what can be done about it.
 pub(crate) fn report(error: &anyhow::Error) -> String {
-    let reason = format!("{error:#}")
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let mut reason = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        let cause = cause.split_whitespace().collect::<Vec<_>>().join(" ");
+        // Some errors tell their cause themselves.
+        if !reason.contains(&cause) {
+            reason.push_str(if reason.is_empty() { "" } else { ": " });
+            reason.push_str(&cause);
+        }
+    }
     let hint = match advice(&reason) {
         Some(advice) => advice,
         None if reason.contains("newer than this program") => {
@@ -50,5 +56,24 @@ mod tests {
             Some("error: cannot migrate: attempt to write a readonly database")
         );
         assert!(lines.next().is_some_and(|line| line.starts_with("hint: ")));
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot open: {source}")]
+        struct Outer {
+            source: std::fmt::Error,
+        }
+        let outer = Outer {
+            source: std::fmt::Error,
+        };
+
+        let report = report(&anyhow::Error::new(outer).context("cannot start"));
+
+        assert_eq!(
+            report,
+            format!("error: cannot start: cannot open: {}", std::fmt::Error)
+        );
     }
 }
