@@ -6,7 +6,8 @@
 # usage: roll.sh IMAGE [FOLDER]
 #
 # FOLDER is the project's, where that is not the one that this script lies in: then what lies beside the script is new,
-# and is put there once nothing speaks against the release. Ends with 3 where nothing that runs was touched.
+# and is put there once nothing speaks against the release. Ends with 3 where nothing that runs was touched, and with 4
+# where both slots run again what they ran before.
 
 set -eu
 image=${1:?usage: roll.sh IMAGE [FOLDER]}
@@ -185,19 +186,22 @@ restore() {
     fi
 }
 
+restored() {
+    echo "both slots run what they ran before" >&2
+    exit 4
+}
+
 # After the first slot failed: the other one was not touched, and is not now.
 back_a() {
     sick web-a
-    restore web-a "$old_a" "$old_b" && start web-b --no-recreate && back_in web-b \
-        && echo "both slots run what they ran before" >&2
+    restore web-a "$old_a" "$old_b" && start web-b --no-recreate && back_in web-b && restored
     exit 1
 }
 
 # After the second slot failed: the first has all the visitors, and keeps them until the second can have them again.
 back_b() {
     sick web-b
-    restore web-b "$image" "$old_b" && replace web-a web-b "$old_a" "$old_b" \
-        && echo "both slots run what they ran before" >&2
+    restore web-b "$image" "$old_b" && replace web-a web-b "$old_a" "$old_b" && restored
     exit 1
 }
 

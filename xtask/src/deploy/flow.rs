@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 
 use super::site::{Pace, Seen, Site};
-use super::{Host, Unchanged};
+use super::{Host, Restored, Unchanged};
 use crate::http::Refusal;
 use crate::image::registry::Registry;
 
@@ -81,25 +81,32 @@ impl Deploy<'_> {
             return Ok(());
         }
 
-        let trouble = match self.attempt(&image) {
+        let (trouble, restored) = match self.attempt(&image) {
             Ok(()) => {
                 println!("{name}: {} answers with {revision}", self.site.url());
                 return Ok(());
             }
             Err(Trouble::Refused(error)) => return Err(error.context("nothing was changed")),
-            Err(Trouble::Bad(words)) => words,
+            Err(Trouble::Bad(words)) => (words, false),
+            Err(Trouble::Restored(words)) => (words, true),
         };
         println!("{name}: FAILED: {trouble}");
         let Some(before) = before else {
             bail!("{name}: {trouble}. There is nothing to go back to");
         };
         println!("{name}: going back to {}", before.revision);
-        match self.attempt(&before) {
+        let back = match restored.then(|| self.watch(&before)) {
+            Some(Ok(())) => Ok(()),
+            _ => self.attempt(&before),
+        };
+        match back {
             Ok(()) => bail!(
                 "{name}: {trouble}. Went back: {} answers again",
                 before.revision
             ),
-            Err(Trouble::Bad(worse)) => bail!("{name}: {trouble}. Going back FAILED too: {worse}"),
+            Err(Trouble::Bad(worse) | Trouble::Restored(worse)) => {
+                bail!("{name}: {trouble}. Going back FAILED too: {worse}")
+            }
             Err(Trouble::Refused(error)) => {
                 bail!("{name}: {trouble}. Going back FAILED too: {error:#}")
             }
@@ -137,10 +144,17 @@ impl Deploy<'_> {
                 error.downcast_ref().is_some_and(Refusal::is_final) || error.is::<Unchanged>();
             return Err(if refused {
                 Trouble::Refused(error)
+            } else if error.is::<Restored>() {
+                Trouble::Restored(format!("{error:#}"))
             } else {
                 Trouble::Bad(format!("{error:#}"))
             });
         }
+        self.watch(image)
+    }
+
+    /// Looks until the site answers with that image, and asks the host in between.
+    fn watch(&mut self, image: &Image) -> Result<(), Trouble> {
         let host = &mut *self.host;
         self.site
             .wait_for(&image.revision, self.pace, &mut || host.verdict())
@@ -154,6 +168,8 @@ enum Trouble {
     Refused(anyhow::Error),
     /// Something may have changed.
     Bad(String),
+    /// What was changed is as before.
+    Restored(String),
 }
 
 /// Whether a text from outside may stand in the address of an image.

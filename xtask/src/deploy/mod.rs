@@ -116,13 +116,26 @@ impl fmt::Display for Unchanged {
 
 impl std::error::Error for Unchanged {}
 
+/// A host's word that the release failed, and that what ran before runs again.
+#[derive(Debug)]
+pub(crate) struct Restored(pub(crate) String);
+
+impl fmt::Display for Restored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Restored {}
+
 /// Something that can be asked to run an image.
 pub(crate) trait Host {
     /// What it is called.
     fn name(&self) -> &'static str;
     /// Looks whether we are let in. Changes nothing.
     fn prepare(&mut self) -> Result<()>;
-    /// Asks for that image. A final [`crate::http::Refusal`] and [`Unchanged`] mean that nothing was changed.
+    /// Asks for that image. A final [`crate::http::Refusal`] and [`Unchanged`] mean that nothing was changed,
+    /// [`Restored`] that it was, and is no longer.
     fn release(&mut self, image: &Image) -> Result<()>;
     /// What the host says since.
     fn verdict(&mut self) -> Result<Verdict>;

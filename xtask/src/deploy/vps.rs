@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 use xshell::{Cmd, cmd};
 
 use super::flow::Image;
-use super::{Host, Unchanged, Verdict, required, secret};
+use super::{Host, Restored, Unchanged, Verdict, required, secret};
 use crate::http::Http;
 use crate::machine::Machine;
 
@@ -18,6 +18,12 @@ const FILES: [&str; 3] = ["caddy/Caddyfile", "compose.yaml", "roll.sh"];
 
 /// How a release ends on the machine that touched nothing that runs.
 const UNCHANGED: i32 = 3;
+
+/// How one ends that failed there, and left both slots as they were.
+const RESTORED: i32 = 4;
+
+/// How ssh ends when it is its own connection that failed.
+const CUT_OFF: i32 = 255;
 
 /// How often we knock before we say that nobody is there.
 const ATTEMPTS: u32 = 4;
@@ -196,12 +202,15 @@ impl Host for Vps<'_> {
         let Self { host, path, .. } = &*self;
         let reference = &image.reference;
         // What is brought waits in a folder of its own until roll.sh knows that nothing speaks against the release. One
-        // that was cut off may have left such a folder.
+        // that was cut off may have left such a folder. roll.sh speaks into a file, which is read to us: with our
+        // connection its reader dies, and not the roll in the middle of a slot.
         let line = format!(
             "find '{path}' -maxdepth 1 -name '.release.*' -mtime +0 -exec rm -rf {{}} +; \
              d=$(mktemp -d '{path}/.release.XXXXXX') && tar --extract --no-same-owner --directory=\"$d\" \
-             || {{ rm -rf \"$d\"; exit {UNCHANGED}; }}; \
-             sh \"$d/roll.sh\" '{reference}' '{path}' < /dev/null; r=$?; rm -rf \"$d\"; exit $r"
+             && : > \"$d/said\" || {{ rm -rf \"$d\"; exit {UNCHANGED}; }}; \
+             sh \"$d/roll.sh\" '{reference}' '{path}' > \"$d/said\" 2>&1 < /dev/null & p=$!; \
+             tail --lines=+1 --sleep-interval=0.2 --pid=$p --follow \"$d/said\"; \
+             wait $p; r=$?; rm -rf \"$d\"; exit $r"
         );
         let end = self.machine.end_of(self.ssh(&line), &self.archive()?)?;
         // What it said stands above already.
@@ -211,6 +220,15 @@ impl Host for Vps<'_> {
                 bail!(Unchanged(format!(
                     "{host} did not begin with it; what it said is above"
                 )))
+            }
+            Some(RESTORED) => bail!(Restored(format!(
+                "the image does not become healthy on {host}; what it said is above"
+            ))),
+            Some(CUT_OFF) => {
+                println!(
+                    "vps: the connection to {host} broke; the roll goes on there, and the site will tell how it ends"
+                );
+                Ok(())
             }
             _ => bail!("roll.sh failed on {host}; what it said is above"),
         }

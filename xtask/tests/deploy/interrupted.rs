@@ -62,6 +62,19 @@ fn a_roll_that_was_cut_off_is_done_anew() -> Result<()> {
 }
 
 #[test]
+fn a_roll_whose_connection_breaks_goes_to_its_end() -> Result<()> {
+    let vps = Vps::start()?;
+    vps.machine.cut_at("stop web-a")?;
+
+    let run = vps.deploy(&[], &[])?;
+
+    assert!(run.ok, "{}", run.said);
+    run.assert_said(&["the roll goes on there", "10 times in a row"]);
+    vps.machine.settle()?;
+    assert_both_run(&vps, &vps.image(NEW))
+}
+
+#[test]
 fn slots_that_are_both_sick_get_their_cure() -> Result<()> {
     let vps = Vps::start()?;
     vps.machine.spoil(&vps.image(OLD))?;

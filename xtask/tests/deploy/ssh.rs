@@ -55,6 +55,11 @@ case "$*" in
         [ -f "caddy/out/${*##* }" ] || [ -f RECORD/nowhere ] || exit 1
         ;;
 esac
+# The network is gone from here on.
+if [ -f "RECORD/cut-at" ] && [ "${*##* --env-file slots.env }" = "$(cat RECORD/cut-at)" ]; then
+    rm RECORD/cut-at
+    kill -KILL "$(cat RECORD/connection)"
+fi
 ps -ww -e -o args >> RECORD/processes
 image=
 slot=${*##* }
@@ -121,7 +126,10 @@ impl Machine {
         fs::create_dir(path.join("srv"))?;
         script(
             &path.join("session"),
-            &format!("#!/bin/sh\nPATH={here}/bin:$PATH exec sh -c \"$SSH_ORIGINAL_COMMAND\"\n"),
+            &format!(
+                "#!/bin/sh\necho $PPID > {here}/connection\n\
+                 PATH={here}/bin:$PATH exec sh -c \"$SSH_ORIGINAL_COMMAND\"\n"
+            ),
         )?;
         let settings = path.join("sshd_config");
         fs::write(
@@ -158,6 +166,11 @@ impl Machine {
         Ok(symlink(self.folder.path().join("opened"), place)?)
     }
 
+    /// Ends the connection once `docker compose` is told that.
+    pub(crate) fn cut_at(&self, call: &str) -> Result<()> {
+        Ok(fs::write(self.folder.path().join("cut-at"), call)?)
+    }
+
     /// Has `sudo` ask for a password.
     pub(crate) fn forbid_sudo(&self) -> Result<()> {
         let refusal = "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n";
@@ -179,6 +192,11 @@ impl Machine {
     /// What ran on the machine while `docker` was called.
     pub(crate) fn processes(&self) -> Result<String> {
         Ok(fs::read_to_string(self.folder.path().join("processes"))?)
+    }
+
+    /// Waits until no release is under way.
+    pub(crate) fn settle(&self) -> Result<()> {
+        Ok(fs::File::open(self.project().join(".roll.lock"))?.lock()?)
     }
 
     /// Makes an image one that never becomes healthy.
