@@ -68,9 +68,16 @@ image_of() {
     [ ! -f slots.env ] || sed -n "s/^IMAGE_$1=//p" slots.env
 }
 
-# remember IMAGE-OF-A IMAGE-OF-B
+# remember SLOT IMAGE: what it is to run from its next start on.
 remember() {
-    printf 'IMAGE_A=%s\nIMAGE_B=%s\n' "$1" "$2" > slots.env.new
+    image_a=$(image_of A)
+    image_b=$(image_of B)
+    case $1 in
+        web-a) image_a=$2 ;;
+        web-b) image_b=$2 ;;
+        both) image_a=$2 image_b=$2 ;;
+    esac
+    printf 'IMAGE_A=%s\nIMAGE_B=%s\n' "$image_a" "$image_b" > slots.env.new
     mv slots.env.new slots.env
 }
 
@@ -124,8 +131,8 @@ start() {
     compose up --detach --no-deps --wait --wait-timeout 120 "$@" "$slot"
 }
 
-# replace SLOT OTHER IMAGE-OF-A IMAGE-OF-B: fails at the first step that does. A roll that was cut off may have left
-# anything: what runs is started anew even where it should be the same image already.
+# replace SLOT OTHER IMAGE: fails at the first step that does. A roll that was cut off may have left anything: what runs
+# is started anew even where it should be the same image already.
 replace() {
     if start "$2" --no-recreate; then
         back_in "$2"
@@ -135,7 +142,7 @@ replace() {
         echo "$1: stopped, started anew; $2 is not well either, so there is nothing to lose" >&2
     fi
     compose stop "$1" \
-        && remember "$3" "$4" \
+        && remember "$1" "$3" \
         && start "$1" \
         && back_in "$1"
 }
@@ -157,7 +164,7 @@ old_b=$(image_of B)
 
 if [ -z "$old_a" ]; then
     echo "the first release on this machine"
-    remember "$image" "$image"
+    remember both "$image"
     if first; then
         exit
     fi
@@ -175,9 +182,17 @@ sick() {
     start_proxy || echo "the proxy does not take the settings from before" >&2
 }
 
-# restore SLOT IMAGE-OF-A IMAGE-OF-B: what the sick slot ran before, in its place.
+# old_of SLOT
+old_of() {
+    case $1 in
+        web-a) echo "$old_a" ;;
+        web-b) echo "$old_b" ;;
+    esac
+}
+
+# restore SLOT: what the sick slot ran before, in its place.
 restore() {
-    remember "$2" "$3"
+    remember "$1" "$(old_of "$1")"
     if start "$1"; then
         back_in "$1"
     else
@@ -191,17 +206,17 @@ restored() {
     exit 4
 }
 
-# After the first slot failed: the other one was not touched, and is not now.
-back_a() {
-    sick web-a
-    restore web-a "$old_a" "$old_b" && start web-b --no-recreate && back_in web-b && restored
+# back_from_first SLOT OTHER: the other one was not touched, and is not now.
+back_from_first() {
+    sick "$1"
+    restore "$1" && start "$2" --no-recreate && back_in "$2" && restored
     exit 1
 }
 
-# After the second slot failed: the first has all the visitors, and keeps them until the second can have them again.
-back_b() {
-    sick web-b
-    restore web-b "$image" "$old_b" && replace web-a web-b "$old_a" "$old_b" && restored
+# back_from_second SLOT OTHER: the other one has all the visitors, and keeps them until the slot can have them again.
+back_from_second() {
+    sick "$1"
+    restore "$1" && replace "$2" "$1" "$(old_of "$2")" && restored
     exit 1
 }
 
@@ -209,8 +224,15 @@ if ! start_database || ! start_proxy; then
     give_back
     unchanged "what stands around the slots does not start with what this release brought; the slots run on"
 fi
-replace web-a web-b "$image" "$old_b" || back_a
-replace web-b web-a "$image" "$image" || back_b
+# The first one is one that has nothing to lose, if there is one.
+one=web-a
+two=web-b
+if ! start web-b --no-recreate; then
+    one=web-b
+    two=web-a
+fi
+replace "$one" "$two" "$image" || back_from_first "$one" "$two"
+replace "$two" "$one" "$image" || back_from_second "$two" "$one"
 # What has not been used for a month goes.
 docker image prune --all --force --filter until=720h || echo "images that nobody uses are kept" >&2
 echo "both slots run $image"

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::Result;
 
-use crate::vps::{Vps, assert_both_run, replaced};
+use crate::vps::{Vps, assert_both_run, looked_at, replaced};
 use crate::world::{NEW, OLD};
 
 /// What `docker` was told about slots.
@@ -44,6 +44,7 @@ fn a_first_release_that_failed_is_the_first_again() -> Result<()> {
 #[test]
 fn a_roll_that_was_cut_off_is_done_anew() -> Result<()> {
     let both = [replaced("web-a", "web-b"), replaced("web-b", "web-a")].concat();
+    let both = [vec![looked_at()], both].concat();
     for (slot, in_b) in [("web-a", OLD), ("web-b", NEW)] {
         let vps = Vps::start()?;
         let new = vps.image(NEW);
@@ -82,6 +83,24 @@ fn slots_that_are_both_sick_get_their_cure() -> Result<()> {
     let run = vps.deploy(&[], &[])?;
 
     assert!(run.ok, "{}", run.said);
-    run.assert_said(&["web-b is not well either"]);
+    run.assert_said(&["web-a is not well either"]);
+    assert_both_run(&vps, &vps.image(NEW))
+}
+
+#[test]
+fn a_slot_that_is_sick_goes_first_and_the_other_keeps_the_visitors() -> Result<()> {
+    let vps = Vps::start()?;
+    vps.machine.spoil_in("web-b", &vps.image(OLD))?;
+
+    let run = vps.deploy(&[], &[])?;
+
+    assert!(run.ok, "{}", run.said);
+    let stops: Vec<String> = rolls(&vps);
+    let stops: Vec<&String> = stops
+        .iter()
+        .filter(|call| call.starts_with("stop "))
+        .collect();
+    assert_eq!(stops, ["stop web-b", "stop web-a"]);
+    assert_eq!(vps.machine.cut_off(), "");
     assert_both_run(&vps, &vps.image(NEW))
 }

@@ -124,6 +124,11 @@ pub(crate) fn replaced(slot: &str, other: &str) -> [String; 3] {
     ]
 }
 
+/// What is looked at before one slot is chosen to be the first.
+pub(crate) fn looked_at() -> String {
+    "up --detach --no-deps --wait --wait-timeout 120 --no-recreate web-b".to_owned()
+}
+
 /// Asserts that both slots run that image and have visitors.
 pub(crate) fn assert_both_run(vps: &Vps, image: &str) -> Result<()> {
     assert_eq!(vps.slots()?, format!("IMAGE_A={image}\nIMAGE_B={image}\n"));
@@ -167,8 +172,12 @@ fn one_slot_after_the_other_gets_the_new_image() -> Result<()> {
         "--profile caddy ps --quiet caddy".to_owned(),
         "inspect --format {{index .Config.Labels \"com.docker.compose.config-hash\"}} ".to_owned(),
     ];
+    let looked = [looked_at()];
     let end = ["image prune --all --force --filter until=720h".to_owned()];
-    assert_eq!(vps.machine.calls(), [&begin[..], &rolls, &end].concat());
+    assert_eq!(
+        vps.machine.calls(),
+        [&begin[..], &looked, &rolls, &end].concat()
+    );
     assert_both_run(&vps, &new)?;
     assert_eq!(vps.machine.cut_off(), "");
     assert_brought(&vps)
