@@ -96,3 +96,31 @@ fn part(context: &TransactionContext, rate: f32) -> f32 {
         rate
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn farewell_of(settings: &[(&str, &str)]) -> anyhow::Result<Duration> {
+        let config = Config::from_lookup(&|name| {
+            let mut given = settings.iter();
+            let (_, value) = given.find(|(known, _)| *known == name)?;
+            Some((*value).to_owned())
+        })?;
+        Ok(farewell(&config))
+    }
+
+    #[test]
+    fn a_sentry_that_hangs_is_waited_for_within_the_time_for_a_stop() -> anyhow::Result<()> {
+        let dsn = ("SENTRY_DSN", "https://key@sentry.example/7");
+
+        let usual = farewell_of(&[dsn])?;
+        let short = farewell_of(&[dsn, ("SHUTDOWN_TIMEOUT", "4")])?;
+        let nothing = farewell_of(&[("SHUTDOWN_TIMEOUT", "4")])?;
+
+        assert_eq!(usual, PATIENCE);
+        assert_eq!(short, Duration::from_secs(1));
+        assert_eq!(nothing, Duration::ZERO);
+        Ok(())
+    }
+}

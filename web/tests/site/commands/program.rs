@@ -1,5 +1,6 @@
 //! The built program, and what a run of it said.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
@@ -73,9 +74,13 @@ impl Program {
     }
 
     /// Runs it to its end with settings beside its own.
-    pub(super) fn run_with(&self, settings: &[(&str, &str)], arguments: &[&str]) -> Result<Run> {
+    pub(super) fn run_with(
+        &self,
+        settings: &[(&str, impl AsRef<OsStr>)],
+        arguments: &[&str],
+    ) -> Result<Run> {
         let mut command = self.command(arguments);
-        command.envs(settings.iter().copied());
+        command.envs(settings.iter().map(|(name, value)| (name, value)));
         Run::of(command.output()?)
     }
 

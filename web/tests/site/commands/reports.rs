@@ -144,7 +144,12 @@ fn no_cookie_token_form_or_address_of_a_mailbox_leaves() -> Result<()> {
             ("Cookie", "session=topsecret"),
             ("Authorization", "Bearer topsecret"),
             ("X-Api-Key", "topsecret"),
-            ("Referer", "http://localhost/?token=topsecret"),
+            (
+                "Referer",
+                "http://localhost/?token=topsecret&q=marguerite@example.org",
+            ),
+            ("User-Agent", "Lynx (marguerite@example.org)"),
+            ("Accept-Language", "marguerite@example.org"),
         ],
     ))?;
     end(serving)?;
@@ -191,6 +196,29 @@ fn nobody_is_named_where_that_is_not_wanted() -> Result<()> {
         !text.contains("Seagull") && !text.contains("ip_address"),
         "{text}"
     );
+    Ok(())
+}
+
+#[test]
+fn a_database_that_is_taken_away_is_an_event() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let sentry = Sentry::listen(Manner::Takes)?;
+    let serving = serve(&db, &sentry, &[])?;
+    account(&mut db.connect()?, "root")?;
+    let file = db.url().file().unwrap_or_default();
+    std::fs::rename(&file, file.with_extension("moved"))?;
+
+    let refused = Browser::toward(serving.address()).log_in("root", PASSWORD)?;
+    end(serving)?;
+
+    assert_eq!(refused.status, 503);
+    let event = sentry.only("event")?;
+    let told = event["exception"]["values"].to_string();
+    assert!(
+        told.contains("was deleted under the running site"),
+        "{told}"
+    );
+    assert!(!stack(&event).is_empty());
     Ok(())
 }
 

@@ -1,5 +1,8 @@
 //! Wrong settings stop every command before it does anything.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use anyhow::Result;
 
 use super::program::{Program, Run};
@@ -34,6 +37,26 @@ fn a_wrong_setting_is_named_with_its_value_and_what_is_allowed() -> Result<()> {
         }
         assert_eq!(std::fs::read_dir(program.folder())?.count(), 0);
     }
+    Ok(())
+}
+
+#[test]
+fn a_setting_that_is_no_text_is_named() -> Result<()> {
+    let program = Program::new()?;
+    // The bytes of an address as a Latin-1 shell would set it.
+    let value = OsStr::from_bytes(b"sqlite://donn\xe9es.sqlite3");
+
+    for command in ["serve", "check", "migrate"] {
+        let run = program.run_with(&[("DATABASE_URL", value)], &[command])?;
+
+        assert_eq!(run.code, Some(1), "{run:?}");
+        let line = first_line(&run);
+        assert!(
+            line.contains("DATABASE_URL is not text: it must be written in UTF-8"),
+            "{line}"
+        );
+    }
+    assert_eq!(std::fs::read_dir(program.folder())?.count(), 0);
     Ok(())
 }
 
