@@ -7,11 +7,11 @@ use oc_core::User;
 use oc_core::accounts::{Factor, totp};
 
 use super::fresh::make_stale;
-use super::{Browser, PASSWORD, account, hidden};
+use super::{Browser, PASSWORD, hidden};
 use crate::support::TestSite;
 
-const PATH: &str = "/admin/two_factor/";
-const CODE: &str = "/admin/login/code/";
+pub(super) const PATH: &str = "/admin/two_factor/";
+pub(super) const CODE: &str = "/admin/login/code/";
 
 /// A factor that was set up, as its app knows it.
 pub(crate) struct App {
@@ -217,31 +217,6 @@ fn without_a_right_password_there_is_no_second_step() -> Result<()> {
 }
 
 #[test]
-fn superusers_are_led_to_the_factor_where_it_is_required() -> Result<()> {
-    let site = TestSite::with(&[("REQUIRE_TOTP", "yes")])?;
-    let conn = &mut site.database()?;
-    let id = account(conn, "ada")?;
-    User::make_superuser(conn, id)?;
-    let mut ada = Browser::new(&site);
-
-    let welcome = ada.log_in("ada", PASSWORD)?;
-    let index = ada.get("/admin/")?;
-    let form = ada.get(PATH)?.html()?.text();
-    App::set_up(&mut ada)?;
-    let mut bob = Browser::staff(&site, "bob", &[])?;
-
-    assert_eq!(welcome.header("location"), Some(PATH));
-    assert_eq!((index.status, index.header("location")), (302, Some(PATH)));
-    assert!(
-        form.contains("Set up a second factor before you go on"),
-        "{form}"
-    );
-    assert_eq!(ada.get("/admin/")?.status, 200);
-    assert_eq!(bob.get("/admin/")?.status, 200);
-    Ok(())
-}
-
-#[test]
 fn new_recovery_codes_and_turning_off_ask_who_it_is() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::superuser(&site, "ada")?;
@@ -278,32 +253,5 @@ fn new_recovery_codes_and_turning_off_ask_who_it_is() -> Result<()> {
     assert!(new.len() == 10 && new != app.recovery);
     assert!(browser.follow(&off)?.contains("The second factor is off."));
     assert_eq!(Browser::new(&site).log_in("ada", PASSWORD)?.status, 303);
-    Ok(())
-}
-
-#[test]
-fn a_superuser_turns_the_factor_of_somebody_off_and_ends_their_sessions() -> Result<()> {
-    let site = TestSite::start()?;
-    let mut ada = Browser::superuser(&site, "ada")?;
-    let mut bob = Browser::staff(&site, "bob", &["auth.change_user", "auth.view_user"])?;
-    App::set_up(&mut bob)?;
-    let path = "/admin/auth/user/2/two_factor/";
-
-    let page = ada.get(path)?.html()?;
-    let done = ada.post(path, &[("action", "off")])?;
-    let told = ada.follow(&done)?;
-
-    assert_eq!(page.texts("h1"), ["Second factor: bob"]);
-    assert!(
-        told.contains("The second factor of \"bob\" is off."),
-        "{told}"
-    );
-    assert_eq!(bob.get("/admin/")?.status, 302);
-    assert!(Factor::find(&mut site.database()?, 2)?.is_none());
-    let history = ada.get("/admin/auth/user/2/history/")?.html()?.text();
-    assert!(history.contains("Second factor turned off."), "{history}");
-    let mut carol = Browser::staff(&site, "carol", &["auth.change_user", "auth.view_user"])?;
-    assert_eq!(carol.get(path)?.status, 403);
-    assert_eq!(carol.post(path, &[("action", "off")])?.status, 403);
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Lists: search, filters, order, pages, actions.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::Browser;
 use crate::support::{TestSite, letting, letting_in};
@@ -155,72 +155,6 @@ fn pages_hold_a_hundred_rows() -> Result<()> {
 }
 
 #[test]
-fn an_action_needs_rows_and_a_choice() -> Result<()> {
-    let site = TestSite::start()?;
-    let id = letting(&mut site.database()?, "Pier House")?.to_string();
-    let mut browser = Browser::superuser(&site, "ada")?;
-    let list = "/admin/lettings/letting/";
-    browser.get(list)?;
-
-    let no_choice = browser.post(list, &[("action", ""), ("_selected_action", &id)])?;
-    assert!(browser.follow(&no_choice)?.contains("Choose an action."));
-    let no_rows = browser.post(list, &[("action", "delete_selected")])?;
-    assert!(browser.follow(&no_rows)?.contains("Nothing is selected."));
-    let unknown = browser.post(list, &[("action", "explode"), ("_selected_action", &id)])?;
-    assert!(browser.follow(&unknown)?.contains("Choose an action."));
-    Ok(())
-}
-
-#[test]
-fn selected_rows_are_exported_without_formulas() -> Result<()> {
-    let site = TestSite::start()?;
-    let conn = &mut site.database()?;
-    letting(conn, "=1+1")?;
-    letting(conn, "Flat, with \"view\"")?;
-    let mut browser = Browser::superuser(&site, "ada")?;
-    browser.get("/admin/lettings/letting/")?;
-
-    let csv = browser.post(
-        "/admin/lettings/letting/",
-        &[("action", "export_selected"), ("select_across", "1")],
-    )?;
-
-    assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8"));
-    assert_eq!(
-        csv.text()?,
-        "id,title,address\n2,\"Flat, with \"\"view\"\"\",2\n1,'=1+1,1\n"
-    );
-    Ok(())
-}
-
-#[test]
-fn several_rows_are_deleted_after_a_question() -> Result<()> {
-    let site = TestSite::start()?;
-    let conn = &mut site.database()?;
-    let ids = [
-        letting(conn, "One")?.to_string(),
-        letting(conn, "Two")?.to_string(),
-    ];
-    letting(conn, "Not ticked")?;
-    let mut browser = Browser::superuser(&site, "ada")?;
-    let list = "/admin/lettings/address/";
-    // As scripts for Django's lists send it.
-    let mut fields = vec![("action", "delete_selected"), ("select_across", "0")];
-    fields.extend(ids.iter().map(|id| ("_selected_action", id.as_str())));
-    browser.get(list)?;
-
-    let question = browser.post(list, &fields)?.html()?;
-    fields.push(("post", "yes"));
-    let done = browser.post(list, &fields)?;
-
-    assert_eq!(question.texts("h1"), ["Delete 2 addresses?"]);
-    assert!(question.text().contains("2 lettings"));
-    assert!(browser.follow(&done)?.contains("Deleted 2 addresses."));
-    assert_eq!(lettings::Letting::count(conn)?, 1);
-    Ok(())
-}
-
-#[test]
 fn all_rows_are_shown_on_one_page_while_they_are_few() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
@@ -243,82 +177,5 @@ fn all_rows_are_shown_on_one_page_while_they_are_few() -> Result<()> {
             .header("location"),
         Some(list)
     );
-    Ok(())
-}
-
-#[test]
-fn the_last_row_of_the_last_page_leads_to_the_first() -> Result<()> {
-    let site = TestSite::start()?;
-    lettings::demo::fill(&mut site.database()?, 101, |_| {})?;
-    let mut browser = Browser::superuser(&site, "ada")?;
-    let page = "/admin/lettings/letting/?o=1&p=2";
-    browser.get(page)?;
-
-    let fields = [
-        ("action", "delete_selected"),
-        ("_selected_action", "1"),
-        ("post", "yes"),
-    ];
-    let done = browser.post(page, &fields)?;
-    let gone = browser.post(page, &fields)?;
-
-    assert_eq!(
-        done.header("location"),
-        Some("/admin/lettings/letting/?o=1")
-    );
-    assert!(browser.follow(&gone)?.contains("Nothing is selected."));
-    Ok(())
-}
-
-#[test]
-fn an_action_is_bound_to_the_rows_and_to_all_that_the_question_showed() -> Result<()> {
-    for site in TestSite::on_each()? {
-        let conn = &mut site.database()?;
-        for title in ["One", "Two"] {
-            letting(conn, title)?;
-        }
-        let free = crate::support::address();
-        let free = free.check().expect("the fixture keeps the rules");
-        let free = lettings::Address::insert(conn, &free)?;
-        let mut browser = Browser::superuser(&site, "ada")?;
-        let list = "/admin/lettings/address/";
-        browser.get(list)?;
-        let whole = [("action", "delete_selected"), ("select_across", "1")];
-        let question = browser.post(list, &whole)?.text()?;
-        let shown = super::hidden(&question, "_shown").context("nothing is bound")?;
-        letting(conn, "Three")?;
-        let late = lettings::LettingDraft {
-            title: "Late".to_owned(),
-            address_id: free,
-        };
-        let late = late.check().expect("the fixture keeps the rules");
-        lettings::Letting::insert(conn, &late)?;
-        let yes = |shown| {
-            let ticked = ["1", "2", "3"].map(|id| ("_selected_action", id));
-            let rest = [
-                ("action", "delete_selected"),
-                ("post", "yes"),
-                ("_shown", shown),
-            ];
-            [&ticked[..], &rest].concat()
-        };
-
-        let again = browser.post(list, &yes(&shown))?.text()?;
-        let kept = lettings::Letting::count(conn)?;
-        let shown = super::hidden(&again, "_shown").context("nothing is bound")?;
-        let done = browser.post(list, &yes(&shown))?;
-
-        assert!(question.contains("Delete 3 addresses?") && question.contains("2 lettings"));
-        assert!(
-            again.contains("has changed since you were asked"),
-            "{again}"
-        );
-        assert!(
-            again.contains("3 lettings") && again.contains("Late"),
-            "{again}"
-        );
-        assert_eq!((kept, done.status), (4, 303));
-        assert_eq!(lettings::Letting::count(conn)?, 1);
-    }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The administration as staff see it.
 
 mod accounts;
+mod actions;
 mod beside;
 mod changes;
 mod choices;
@@ -10,10 +11,12 @@ mod deletes;
 mod diagnostics;
 mod door;
 mod factor;
+mod factor_rules;
 mod forms;
 mod fresh;
 mod imports;
 mod inside;
+mod inside_rights;
 mod lists;
 mod log;
 mod members;
@@ -24,6 +27,7 @@ mod rights;
 mod rights_rows;
 mod rights_table;
 mod sessions;
+mod slow_down;
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;

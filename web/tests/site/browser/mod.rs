@@ -6,6 +6,7 @@
 mod accessible;
 mod day;
 mod desk;
+mod devtools;
 mod keyboard;
 mod narrow;
 mod quiet;

@@ -2,10 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
-use ::http::Method;
 use anyhow::{Context, Result, bail, ensure};
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
-use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
+use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder, Locator};
 use futures_util::FutureExt;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -49,7 +48,7 @@ pub(super) enum Script {
 
 /// A browser, and the site that it is on.
 pub(super) struct Browser {
-    client: Client,
+    pub(super) client: Client,
     origin: Url,
     site: TestSite,
 }
@@ -266,53 +265,8 @@ impl Browser {
         Ok(self.client.perform_actions(keys).await?)
     }
 
-    /// What a script returns.
-    pub(super) async fn evaluate(&self, script: &str) -> Result<Value> {
-        Ok(self.client.execute(script, Vec::new()).await?)
-    }
-
-    /// What a script calls back with.
-    pub(super) async fn evaluate_async(&self, script: &str) -> Result<Value> {
-        Ok(self.client.execute_async(script, Vec::new()).await?)
-    }
-
-    /// Tells the browser itself something (Chrome `DevTools` Protocol).
-    pub(super) async fn tell(&self, method: &'static str, parameters: Value) -> Result<()> {
-        let body = json!({ "cmd": method, "params": parameters });
-        let path = "goog/cdp/execute";
-        self.client.issue_cmd(Extension { path, body }).await?;
-        Ok(())
-    }
-
-    /// What stands in the browser's console since it was asked last.
-    pub(super) async fn console(&self) -> Result<Vec<String>> {
-        let body = json!({ "type": "browser" });
-        let path = "se/log";
-        let log = self.client.issue_cmd(Extension { path, body }).await?;
-        let entries = log.as_array().context("the console is a list")?;
-        Ok(entries.iter().map(Value::to_string).collect())
-    }
-
     /// The beginning of every address of the site.
     pub(super) fn origin(&self) -> &str {
         self.origin.as_str()
-    }
-}
-
-/// A command that only chromedriver knows.
-#[derive(Debug)]
-struct Extension {
-    path: &'static str,
-    body: Value,
-}
-
-impl WebDriverCompatibleCommand for Extension {
-    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
-        let session = session.unwrap_or_default();
-        base.join(&format!("session/{session}/{}", self.path))
-    }
-
-    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
-        (Method::POST, Some(self.body.to_string()))
     }
 }
