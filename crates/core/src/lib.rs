@@ -3,6 +3,7 @@
 //! Nothing here knows HTTP, templates or the environment, and nothing here belongs to one domain alone.
 
 pub mod accounts;
+pub mod acts;
 pub mod admin;
 pub mod advice;
 pub mod change_log;

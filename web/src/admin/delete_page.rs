@@ -5,7 +5,8 @@ use actix_web::http::StatusCode;
 use oc_core::admin::{Model, Object};
 use serde::Serialize;
 
-use super::cascade::{Cascade, SHOWN};
+use super::cascade::Cascade;
+use super::deletion::SHOWN;
 use super::field::Hidden;
 use super::frame::{Crumb, Visit};
 use super::models::{capitalized, change_path, list_path, may_view};

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use actix_web::HttpResponse;
 use diesel::connection::Connection;
 use oc_core::accounts::{Rights, Verb};
+use oc_core::acts::Act;
 use oc_core::admin::{Model, SaveError};
-use oc_core::changes::{Act, Change};
+use oc_core::changes::Change;
 use oc_core::locks::lock;
 use oc_core::{DbConnection, User};
 

@@ -3,8 +3,9 @@
 use diesel::QueryResult;
 use diesel::connection::Connection;
 use oc_core::accounts::{Rights, Session};
+use oc_core::acts::Act;
 use oc_core::admin::{Model, Object, SaveError, Values};
-use oc_core::changes::{Act, Change, NewChange};
+use oc_core::changes::{Change, NewChange};
 use oc_core::{DbConnection, User};
 
 use super::grants::excess;

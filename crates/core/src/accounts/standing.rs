@@ -6,8 +6,9 @@ use diesel::prelude::*;
 use crate::connection::DbConnection;
 use crate::schema::users;
 
+use super::new_user::NewUser;
 use super::session::Session;
-use super::user::{NewUser, User};
+use super::user::User;
 
 /// The switches and the dates of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Insertable, AsChangeset)]

@@ -6,8 +6,9 @@ use oc_core::accounts::Verb;
 use oc_core::admin::Model;
 
 use crate::admin::asked::Asked;
-use crate::admin::cascade::{self, Cascade, Outcome};
+use crate::admin::cascade::Cascade;
 use crate::admin::delete_page::{self, CHANGED};
+use crate::admin::deletion::{Outcome, carry_out};
 use crate::admin::field::Hidden;
 use crate::admin::form::Fields;
 use crate::admin::frame::{Visit, see_other};
@@ -112,7 +113,7 @@ async fn delete_all(
     ids: Vec<i64>,
     (fields, back): (&Fields, &str),
 ) -> Result<HttpResponse, PageError> {
-    let done = match cascade::carry_out(user, db, model, ids.clone(), fields).await? {
+    let done = match carry_out(user, db, model, ids.clone(), fields).await? {
         Outcome::Deleted(titles) => titles,
         Outcome::Refused => return Err(PageError::Forbidden),
         Outcome::Other(cascade) => {

@@ -5,8 +5,9 @@ use actix_web::web::{Data, Path};
 use oc_core::accounts::Verb;
 use oc_core::admin::Model;
 
-use crate::admin::cascade::{Cascade, Outcome, carry_out};
+use crate::admin::cascade::Cascade;
 use crate::admin::delete_page::{CHANGED, show};
+use crate::admin::deletion::{Outcome, carry_out};
 use crate::admin::form::Fields;
 use crate::admin::frame::{Visit, see_other};
 use crate::admin::fresh::{Posted, Prover};

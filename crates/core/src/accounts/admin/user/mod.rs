@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 
-use crate::accounts::user::{LONGEST_EMAIL, LONGEST_NAME};
+use crate::accounts::new_user::{LONGEST_EMAIL, LONGEST_NAME};
 use crate::accounts::{Group, User};
 use crate::admin::{
     Along, Choice, Field, Filter, Kind, Model, Object, Offer, SaveError, Values, Wanted,
