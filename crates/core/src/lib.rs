@@ -23,6 +23,7 @@ mod read_only;
 pub mod rules;
 mod save_error;
 mod schema;
+pub mod scratch;
 pub mod search;
 pub mod sequence;
 #[cfg(feature = "testing")]

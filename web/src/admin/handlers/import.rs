@@ -8,6 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use diesel::result::Error as DatabaseError;
 use oc_core::admin::Model;
+use oc_core::scratch;
 use oc_core::waiting::allow_long;
 use subtle::ConstantTimeEq;
 
@@ -203,6 +204,12 @@ async fn run(
             model,
             records: is_marked.is_some(),
         };
+        // For a look nobody has to wait.
+        let mut copy = match is_marked {
+            Some(_) => None,
+            None => scratch::copy(conn),
+        };
+        let conn = copy.as_mut().unwrap_or(conn);
         let run = conn.write(|conn| {
             allow_long(conn)?;
             let outcome = importer.run(conn, &sheet)?;
