@@ -82,7 +82,7 @@ impl Hashing {
     /// Finds out what the stored hashes cost, each kind once. What ours cost shows at the first attempt.
     pub(crate) async fn measure(&self, db: &Db) -> Result<(), PageError> {
         let mut kinds = db
-            .run(|conn| Ok(User::password_of_each_kind(conn)?))
+            .read_long(|conn| Ok(User::password_of_each_kind(conn)?))
             .await?;
         kinds.remove(&cost::kind(password::UNUSABLE));
         for stored in kinds.into_values() {
