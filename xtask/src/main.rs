@@ -28,6 +28,7 @@ mod soak;
 mod test;
 mod tools;
 mod typos;
+mod units;
 mod webdriver;
 
 use std::process::ExitCode;

@@ -50,6 +50,9 @@ pub(crate) const REGISTRY: [Need; 1] = [program("docker-registry", "docker-regis
 /// For replacing the slots behind a proxy.
 pub(crate) const CADDY: [Need; 1] = [program("caddy", "caddy")];
 
+/// For reading the units of a host without containers.
+pub(crate) const SYSTEMD: [Need; 1] = [program("systemd-analyze", "systemd")];
+
 /// For tests of deploys over SSH.
 pub(crate) const SSH: [Need; 2] = [
     program("ssh", "openssh-client"),

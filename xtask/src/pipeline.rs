@@ -8,6 +8,7 @@ use xshell::cmd;
 use crate::ci::Outcome;
 use crate::machine::Machine;
 use crate::tools::{self, Tool};
+use crate::units;
 
 /// The workflows of both services.
 const GITHUB: &str = ".github/workflows/pipeline.yml";
@@ -45,6 +46,7 @@ pub(crate) fn run(machine: &Machine) -> Result<Outcome> {
         python(machine, &tools::HADOLINT, &["Dockerfile"]),
     );
     report.note("shellcheck", python(machine, &tools::SHELLCHECK, &SCRIPTS));
+    report.note("systemd", units::check(machine));
     report.outcome()
 }
 

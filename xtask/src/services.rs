@@ -20,6 +20,7 @@ pub(crate) struct Services {
 pub(crate) fn start(machine: &Machine) -> Result<Services> {
     needs::require(machine, &needs::BUILD)?;
     needs::require(machine, &needs::SSH)?;
+    needs::require(machine, &needs::SYSTEMD)?;
     if machine.variable(AXE_JS).is_none() {
         machine.shell.set_var(
             AXE_JS,
