@@ -40,10 +40,10 @@ pub(super) const LONG_WRITE: Kind = Kind {
     ..WRITE
 };
 
-/// The question whether the database is well. It is waited for long, so that few of them stand at one that is not;
-/// whoever asks is told before.
+/// The question whether the database is well. Whoever asks is told before; then another connection may answer, where
+/// but one of them hangs.
 pub(super) const PROBE: Kind = Kind {
     writes: false,
-    limit: Duration::from_secs(30),
+    limit: Duration::from_secs(5),
     needs_file: true,
 };
