@@ -1,9 +1,12 @@
 //! The server: everything that requests share, and the layers that they pass.
 
+use std::time::Duration;
+
 use actix_web::App;
 use actix_web::dev::RequestHead;
 use actix_web::http::header;
 use actix_web::middleware::{Condition, from_fn};
+use actix_web::rt::time::timeout;
 use actix_web::web::{Data, PayloadConfig};
 use anyhow::Context;
 use oc_core::Pool;
@@ -24,6 +27,9 @@ use crate::proxies::Proxies;
 use crate::reporting::{self, Reporting, describe};
 use crate::service_manager;
 use crate::site::Site;
+
+/// How often it is looked for new kinds of stored passwords, such as an import brings.
+const MEASURED_EVERY: Duration = Duration::from_mins(10);
 
 /// Serves the site until it is told to stop.
 pub(crate) async fn run(config: &Config, pool: Pool) -> anyhow::Result<()> {
@@ -71,7 +77,7 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
         require_totp: config.require_totp,
     });
     let hashing = Data::new(Hashing::new(stop.clone()));
-    actix_web::rt::spawn(measure(hashing.clone(), db.clone()));
+    actix_web::rt::spawn(measure(hashing.clone(), db.clone(), stop.clone()));
     let proxies = Data::new(Proxies(config.trusted_proxies.clone()));
 
     // Where nothing is written there has to be no room.
@@ -147,9 +153,14 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
 }
 
 /// Finds out beside the first requests what the stored hashes of passwords cost.
-async fn measure(hashing: Data<Hashing>, db: Data<Db>) {
-    if let Err(error) = hashing.measure(&db).await {
-        log::warn!("what stored passwords cost was not measured, a login will tell: {error}");
+async fn measure(hashing: Data<Hashing>, db: Data<Db>, stop: Stop) {
+    loop {
+        if let Err(error) = hashing.measure(&db).await {
+            log::warn!("what stored passwords cost was not measured, a login will tell: {error}");
+        }
+        if timeout(MEASURED_EVERY, stop.ordered()).await.is_ok() {
+            return;
+        }
     }
 }
 

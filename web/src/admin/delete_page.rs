@@ -44,7 +44,7 @@ struct GoneObject {
 }
 
 /// Rows of a kind that are shown as links; of the others their number.
-const SHOWN_AT_MOST: usize = 100;
+const SHOWN_AT_MOST: usize = 1_000;
 
 /// What is told above a question that is asked again.
 pub(super) const CHANGED: &str =

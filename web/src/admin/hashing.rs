@@ -79,12 +79,16 @@ impl Hashing {
         .await
     }
 
-    /// Finds out what the stored hashes cost, each kind once. What ours cost shows at the first attempt.
+    /// Finds out what the stored hashes cost, each kind that is not known yet. What ours cost shows at the first attempt.
     pub(crate) async fn measure(&self, db: &Db) -> Result<(), PageError> {
         let mut kinds = db
             .read_long(|conn| Ok(User::password_of_each_kind(conn)?))
             .await?;
         kinds.remove(&cost::kind(password::UNUSABLE));
+        {
+            let costs = self.costs.lock().unwrap_or_else(PoisonError::into_inner);
+            kinds.retain(|kind, _| !costs.0.contains_key(kind));
+        }
         for stored in kinds.into_values() {
             for _ in 0..SAMPLES {
                 if self.stop.is_stopping() {

@@ -110,7 +110,9 @@ impl FromRequest for SignedIn {
                 .await?
                 .ok_or(PageError::LoginRequired { next })?;
             reporting::name_staff(&request, signed_in.user.id, &signed_in.user.username);
-            if session.remove(RENEW).is_some() {
+            // Removing what is not there would count as a change, and write the session.
+            if session.contains_key(RENEW) {
+                session.remove(RENEW);
                 session.renew();
             }
             let due = due(&signed_in.user, signed_in.has_factor, requires_totp);

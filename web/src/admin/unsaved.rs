@@ -1,6 +1,6 @@
 //! A form whose save the database did not take: it comes back with what was typed, so that nothing is lost.
 
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, ResponseError};
 
@@ -23,9 +23,9 @@ pub(super) async fn again(
     sent: Fields,
     error: PageError,
 ) -> Result<HttpResponse, PageError> {
-    let Some(notice) = notice(&error) else {
+    if notice(&error).is_none() {
         return Err(error);
-    };
+    }
     let typed = sent.clone();
     let opened = db.read(move |conn| {
         let object = match id {
@@ -41,20 +41,33 @@ pub(super) async fn again(
     let Ok(Some(opened)) = opened.await else {
         return Err(error);
     };
-    let form = Form {
-        notice: Some(notice),
-        sent,
-        keeps_version: true,
-        ..Form::default()
-    };
+    answer(&error, |notice, status| {
+        let form = Form {
+            notice: Some(notice),
+            sent,
+            keeps_version: true,
+            ..Form::default()
+        };
+        show(visit, user, status, &opened, form)
+    })
+    .unwrap_or(Err(error))
+}
+
+/// The page that `page` makes of a notice and a status, where the error lets one try once more.
+pub(super) fn answer(
+    error: &PageError,
+    page: impl FnOnce(&'static str, StatusCode) -> Result<HttpResponse, PageError>,
+) -> Option<Result<HttpResponse, PageError>> {
+    let notice = notice(error)?;
     // Logged there, as every fault is.
     let bare = error.error_response();
-    let mut response = show(visit, user, bare.status(), &opened, form)?;
-    if let Some(when) = bare.headers().get(header::RETRY_AFTER) {
-        let headers = response.headers_mut();
-        headers.insert(header::RETRY_AFTER, when.clone());
-    }
-    Ok(response)
+    let retry_after = bare.headers().get(header::RETRY_AFTER).cloned();
+    Some(page(notice, bare.status()).map(|mut response| {
+        if let Some(when) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, when);
+        }
+        response
+    }))
 }
 
 /// What is said above the form, where it can be sent once more.

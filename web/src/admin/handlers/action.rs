@@ -8,7 +8,7 @@ use oc_core::admin::Model;
 use crate::admin::asked::Asked;
 use crate::admin::cascade::Cascade;
 use crate::admin::delete_page::{self, CHANGED};
-use crate::admin::deletion::{Outcome, carry_out};
+use crate::admin::deletion::{Outcome, SHOWN, carry_out};
 use crate::admin::field::Hidden;
 use crate::admin::form::Fields;
 use crate::admin::frame::{Visit, see_other};
@@ -72,7 +72,9 @@ pub(in crate::admin) async fn run(
     }
     match action {
         "delete_selected" if user.rights.may(Verb::Delete, model.app, model.name) => {
-            if fields.text("post") == "yes" {
+            // The whole set is what the question showed, never what came since.
+            let was_asked = fields.text("select_across") != "1" || fields.has(SHOWN);
+            if fields.text("post") == "yes" && was_asked {
                 return delete_all(&visit, &user, &db, model, ids, (&fields, &back)).await;
             }
             let (asked, rights) = (ids.clone(), user.rights.clone());

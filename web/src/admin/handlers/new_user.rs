@@ -17,7 +17,7 @@ use crate::admin::models;
 use crate::admin::password_page::{Mistakes, PasswordPage, RULES};
 use crate::admin::popup::Way;
 use crate::admin::signed_in::SignedIn;
-use crate::admin::{beside, messages, popup, save};
+use crate::admin::{beside, messages, popup, save, unsaved};
 use crate::db::Db;
 use crate::error::PageError;
 
@@ -28,6 +28,8 @@ const TITLE: &str = "Add user";
 struct Step {
     username: String,
     name_errors: Vec<String>,
+    /// Why it was not saved, where nothing is wrong with it.
+    notice: Option<&'static str>,
     mistakes: Mistakes,
     /// What was sent, as far as the way back goes.
     sent: Fields,
@@ -76,7 +78,23 @@ pub(in crate::admin) async fn create(
     let mistakes = Mistakes::of(&password, again, &[("username", &username)]);
     let mut name_errors = mistakes_in_name(&username);
     if name_errors.is_empty() && mistakes.is_empty() {
-        match store(&user, &db, &hashing, model, (username.clone(), password)).await? {
+        let stored = store(&user, &db, &hashing, model, (username.clone(), password)).await;
+        let stored = match stored {
+            Ok(stored) => stored,
+            Err(error) => {
+                let step = Step {
+                    username,
+                    sent,
+                    ..Step::default()
+                };
+                let page = |notice, status| {
+                    let notice = Some(notice);
+                    show(&visit, &user, model, status, Step { notice, ..step })
+                };
+                return unsaved::answer(&error, page).unwrap_or(Err(error));
+            }
+        };
+        match stored {
             Ok(object) => {
                 let title = &object.title;
                 let text = format!("Added user \"{title}\". You can go on editing below.");
@@ -94,6 +112,7 @@ pub(in crate::admin) async fn create(
         name_errors,
         mistakes,
         sent,
+        ..Step::default()
     };
     show(&visit, &user, model, StatusCode::UNPROCESSABLE_ENTITY, step)
 }
@@ -190,7 +209,7 @@ fn show(
     }];
     let page = PasswordPage {
         heading: TITLE.to_owned(),
-        notice: None,
+        notice: step.notice,
         is_own: false,
         error_summary: ErrorSummary::of(&sections),
         sections,

@@ -1,6 +1,8 @@
 //! Sessions: to see them, to end them, and when they go on under another token.
 
 use anyhow::{Context, Result};
+use diesel::RunQueryDsl;
+use diesel::sql_types::Text;
 use oc_core::User;
 use oc_core::accounts::Group;
 
@@ -37,6 +39,25 @@ fn one_sees_and_ends_ones_own_sessions() -> Result<()> {
             assert_eq!(browser.get("/admin/")?.status, 302);
         }
         assert_eq!(here.get("/admin/")?.status, 200);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_page_that_is_only_read_leaves_the_session_alone() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let mut ada = Browser::superuser(&site, "ada")?;
+        ada.get("/admin/")?;
+        // The same words, written otherwise than the site writes them.
+        diesel::sql_query("UPDATE sessions SET state = state || ' '")
+            .execute(&mut site.database()?)?;
+
+        let status = ada.get("/admin/lettings/letting/")?.status;
+
+        let states: Vec<String> = diesel::dsl::sql::<Text>("SELECT state FROM sessions")
+            .load(&mut site.database()?)?;
+        assert_eq!(status, 200);
+        assert!(states.iter().all(|state| state.ends_with(' ')), "{states:?}");
     }
     Ok(())
 }
