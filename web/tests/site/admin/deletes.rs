@@ -107,11 +107,11 @@ fn who_was_shown_less_is_asked_again() -> Result<()> {
 }
 
 #[test]
-fn of_many_rows_the_question_shows_a_hundred_and_counts_the_others() -> Result<()> {
+fn of_many_rows_the_question_shows_a_thousand_and_counts_the_others() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         conn.write(|conn| {
-            (1..=260).try_for_each(|number| letting(conn, &format!("Letting {number}")).map(drop))
+            (1..=1_010).try_for_each(|number| letting(conn, &format!("Letting {number}")).map(drop))
         })?;
         let mut browser = Browser::superuser(&site, "ada")?;
         let list = "/admin/lettings/address/";
@@ -124,21 +124,21 @@ fn of_many_rows_the_question_shows_a_hundred_and_counts_the_others() -> Result<(
         let done = browser.post(list, &[&chosen[..], &yes].concat())?;
 
         let question = question.html()?;
-        assert_eq!(question.texts("h1"), ["Delete 260 addresses?"]);
+        assert_eq!(question.texts("h1"), ["Delete 1010 addresses?"]);
         for words in [
-            "260 addresses",
-            "260 lettings",
-            "and 160 more addresses",
-            "and 160 more lettings",
+            "1010 addresses",
+            "1010 lettings",
+            "and 10 more addresses",
+            "and 10 more lettings",
         ] {
             assert!(question.text().contains(words), "{words}");
         }
         let links = question.links();
         let rows = links.iter().filter(|link| link.href.ends_with("/change/"));
-        assert_eq!(rows.count(), 200);
-        assert!(browser.follow(&done)?.contains("Deleted 260 addresses."));
+        assert_eq!(rows.count(), 2_000);
+        assert!(browser.follow(&done)?.contains("Deleted 1010 addresses."));
         assert_eq!(Letting::count(conn)?, 0);
-        for id in [1, 130, 260] {
+        for id in [1, 505, 1_010] {
             let line = Change::of_object(conn, "lettings.letting", id)?.remove(0);
             let cause = Change::find(conn, line.cause.context("it went along with nothing")?)?;
             assert_eq!(

@@ -54,10 +54,13 @@ fn a_page_that_is_only_read_leaves_the_session_alone() -> Result<()> {
 
         let status = ada.get("/admin/lettings/letting/")?.status;
 
-        let states: Vec<String> = diesel::dsl::sql::<Text>("SELECT state FROM sessions")
-            .load(&mut site.database()?)?;
+        let states: Vec<String> =
+            diesel::dsl::sql::<Text>("SELECT state FROM sessions").load(&mut site.database()?)?;
         assert_eq!(status, 200);
-        assert!(states.iter().all(|state| state.ends_with(' ')), "{states:?}");
+        assert!(
+            states.iter().all(|state| state.ends_with(' ')),
+            "{states:?}"
+        );
     }
     Ok(())
 }
