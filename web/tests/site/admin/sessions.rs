@@ -54,13 +54,10 @@ fn a_page_that_is_only_read_leaves_the_session_alone() -> Result<()> {
 
         let status = ada.get("/admin/lettings/letting/")?.status;
 
-        let states: Vec<String> =
+        let kept: Vec<String> =
             diesel::dsl::sql::<Text>("SELECT state FROM sessions").load(&mut site.database()?)?;
         assert_eq!(status, 200);
-        assert!(
-            states.iter().all(|state| state.ends_with(' ')),
-            "{states:?}"
-        );
+        assert!(kept.iter().all(|state| state.ends_with(' ')), "{kept:?}");
     }
     Ok(())
 }
