@@ -10,6 +10,7 @@ use actix_web::rt::time::timeout;
 use actix_web::web::{Data, PayloadConfig};
 use anyhow::Context;
 use oc_core::Pool;
+use tokio::runtime::Builder;
 
 use crate::admin::{self, CookieRules, Hashing, Keys};
 use crate::app::routes;
@@ -77,7 +78,7 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
         require_totp: config.require_totp,
     });
     let hashing = Data::new(Hashing::new(stop.clone()));
-    actix_web::rt::spawn(measure(hashing.clone(), db.clone(), stop.clone()));
+    measure_beside(hashing.clone(), db.clone(), stop.clone())?;
     let proxies = Data::new(Proxies(config.trusted_proxies.clone()));
 
     // Where nothing is written there has to be no room.
@@ -152,7 +153,20 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
     Server::start(listener, terms, stop, MakeSite::of(app))
 }
 
-/// Finds out beside the first requests what the stored hashes of passwords cost.
+/// Finds out beside the first requests what the stored hashes of passwords cost. On a thread that nobody waits for: a
+/// database that says nothing must not keep the program from its end.
+fn measure_beside(hashing: Data<Hashing>, db: Data<Db>, stop: Stop) -> anyhow::Result<()> {
+    let runtime = Builder::new_current_thread().enable_time().build()?;
+    std::thread::Builder::new()
+        .name("measure".to_owned())
+        .spawn(move || {
+            runtime.block_on(measure(hashing, db, stop));
+            runtime.shutdown_background();
+        })
+        .context("no thread can be had")?;
+    Ok(())
+}
+
 async fn measure(hashing: Data<Hashing>, db: Data<Db>, stop: Stop) {
     loop {
         if let Err(error) = hashing.measure(&db).await {

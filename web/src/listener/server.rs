@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(5);
 /// How long to wait after the system had no means for another connection.
 const BREATHER: Duration = Duration::from_millis(100);
 
-/// How long the threads get to end once nothing is expected of them any more.
+/// How long the threads get to end once nothing is expected of them any more, out of the time for a stop.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What a server is made of.
@@ -151,7 +151,11 @@ impl Server {
             () = self.stop.reached(Phase::Draining) => {}
         }
         let now = Instant::now();
-        let whole = self.limits.shutdown_timeout;
+        let end = now + self.limits.shutdown_timeout;
+        let whole = self
+            .limits
+            .shutdown_timeout
+            .saturating_sub(FAREWELL.min(self.limits.shutdown_timeout / 4));
         // Enough is left of it for those who wait to be told.
         let first = whole.saturating_sub(LAST_CALL * 2).max(whole / 2);
         let drained = timeout_at(now + whole, self.drain(now + first)).await;
@@ -161,7 +165,7 @@ impl Server {
                 self.connections()
             );
         }
-        self.end().await;
+        self.end(end).await;
         Ok(())
     }
 
@@ -243,7 +247,7 @@ impl Server {
     }
 
     /// Ends the workers, and waits a moment for their threads.
-    async fn end(self) {
+    async fn end(self, deadline: Instant) {
         self.stop.now();
         drop(self.listener);
         let (ended, all_ended) = oneshot::channel();
@@ -257,7 +261,8 @@ impl Server {
             }
             ended.send(()).ok();
         });
-        timeout_at(Instant::now() + FAREWELL, all_ended).await.ok();
+        let deadline = deadline.min(Instant::now() + FAREWELL);
+        timeout_at(deadline, all_ended).await.ok();
     }
 }
 
