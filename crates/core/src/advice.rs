@@ -53,7 +53,7 @@ pub fn advice(message: &str) -> Option<&'static str> {
         ),
         (
             "under the running site",
-            "Put the very same file back, or restart the site on the one that is there now.",
+            "Do not restart the site yet: «A file that went away» in docs/operations.md tells how to keep what was saved.",
         ),
         (
             "connection to server",

@@ -1,5 +1,6 @@
 //! The pool of connections.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::r2d2::{
@@ -21,7 +22,7 @@ pub const PATIENCE: Duration = Duration::from_secs(3);
 pub struct Pool {
     connections: diesel::r2d2::Pool<Manager>,
     /// The file that they are open on, where it is one that is written.
-    file: Option<DatabaseFile>,
+    file: Option<Arc<DatabaseFile>>,
 }
 
 impl Pool {
@@ -45,21 +46,13 @@ impl Pool {
         self.connections.max_size()
     }
 
-    /// Whether the file of the database is still the one that the pool was opened on.
+    /// Whether the file of the database, and its log, are still those that the pool was opened on. Who asks after
+    /// something was written, and hears nothing bad, may tell others that it is stored.
     ///
     /// # Errors
-    /// When it was deleted or replaced: what is written to it from now on is lost.
+    /// When one was deleted or replaced: what is written from now on is lost, and so may be what was written just now.
     pub fn check_file(&self) -> Result<(), FileLost> {
-        self.file.as_ref().map_or(Ok(()), DatabaseFile::check)
-    }
-
-    /// The same after something was written. Who asks then and hears nothing bad may tell others that it is stored.
-    ///
-    /// # Errors
-    /// When what was written is lost.
-    pub fn check_written(&self) -> Result<(), FileLost> {
-        let file = self.file.as_ref();
-        file.map_or(Ok(()), DatabaseFile::check_written)
+        self.file.as_ref().map_or(Ok(()), |file| file.check())
     }
 }
 
@@ -68,7 +61,7 @@ impl Pool {
 pub struct Manager {
     url: DatabaseUrl,
     read_only: bool,
-    file: Option<DatabaseFile>,
+    file: Option<Arc<DatabaseFile>>,
 }
 
 impl Manager {
@@ -79,7 +72,7 @@ impl Manager {
         };
         file.check()?;
         let conn = open_existing(&self.url)?;
-        // It may have been replaced just then.
+        // It may have been replaced just then, or its log made anew by this very connection.
         file.check()?;
         Ok(conn)
     }
@@ -119,10 +112,7 @@ impl ManageConnection for Manager {
 /// # Errors
 /// When they cannot be opened. A database that goes away later is no error here: the pool finds it again.
 pub fn connect_pool(url: DatabaseUrl, size: u32) -> Result<Pool, OpenError> {
-    let file = match url.file() {
-        Some(path) => DatabaseFile::of(path, &mut open(&url)?),
-        None => None,
-    };
+    let file = DatabaseFile::hold(&url)?.map(Arc::new);
     let manager = Manager {
         url,
         read_only: false,
@@ -151,8 +141,12 @@ pub fn connect_read_only_pool(url: DatabaseUrl, size: u32) -> Result<Pool, OpenE
 }
 
 fn build(manager: Manager, size: u32) -> Result<diesel::r2d2::Pool<Manager>, PoolError> {
-    diesel::r2d2::Pool::builder()
-        .max_size(size)
+    let mut pool = diesel::r2d2::Pool::builder();
+    if manager.file.is_some() {
+        // Those that are open go on with a file that went away, and pages are served from it; no new one can.
+        pool = pool.idle_timeout(None).max_lifetime(None);
+    }
+    pool.max_size(size)
         // The first will do for a start; the others come when they are needed.
         .min_idle(Some(1))
         .connection_timeout(PATIENCE)
@@ -163,6 +157,10 @@ fn build(manager: Manager, size: u32) -> Result<diesel::r2d2::Pool<Manager>, Poo
 
 #[cfg(test)]
 mod tests {
+    use std::path::{Path, PathBuf};
+
+    use diesel::connection::SimpleConnection;
+
     use super::*;
     use crate::testing::{TestDb, user};
 
@@ -183,13 +181,12 @@ mod tests {
         let pool = connect_pool(db.url().clone(), 2)?;
         let mut first = pool.get()?;
         user(&mut first, "ada")?;
-        assert_eq!(pool.check_written(), Ok(()));
+        assert_eq!(pool.check_file(), Ok(()));
 
         std::fs::remove_file(&file)?;
         user(&mut first, "bob")?;
 
         assert_eq!(pool.check_file(), Err(FileLost::Deleted(file.clone())));
-        assert_eq!(pool.check_written(), Err(FileLost::Deleted(file.clone())));
         assert!(matches!(another(&pool, &db), Err(OpenError::Lost(_))));
         assert!(!file.exists());
         Ok(())
@@ -216,19 +213,75 @@ mod tests {
         Ok(())
     }
 
-    #[test]
-    fn a_log_that_was_deleted_takes_what_was_written_with_it() -> anyhow::Result<()> {
-        let db = TestDb::sqlite()?;
-        let mut log = db.url().file().unwrap_or_default().into_os_string();
+    /// The log of the database in that file.
+    fn log_of(file: &Path) -> PathBuf {
+        let mut log = file.to_owned().into_os_string();
         log.push("-wal");
-        let pool = connect_pool(db.url().clone(), 1)?;
-        let mut conn = pool.get()?;
-        user(&mut conn, "ada")?;
+        log.into()
+    }
+
+    #[test]
+    fn a_log_that_was_deleted_is_lost_for_good_and_not_made_anew() -> anyhow::Result<()> {
+        let db = TestDb::sqlite()?;
+        let log = log_of(&db.url().file().unwrap_or_default());
+        let pool = connect_pool(db.url().clone(), 2)?;
+        user(&mut *pool.get()?, "ada")?;
+        assert_eq!(pool.check_file(), Ok(()));
 
         std::fs::remove_file(&log)?;
 
+        assert!(matches!(another(&pool, &db), Err(OpenError::Lost(_))));
+        assert!(!log.exists());
+        assert_eq!(pool.check_file(), Err(FileLost::Deleted(log.clone())));
+        let _elsewhere = db.connect()?;
+        assert!(log.exists());
+        assert_eq!(pool.check_file(), Err(FileLost::Deleted(log)));
+        Ok(())
+    }
+
+    #[test]
+    fn a_log_that_somebody_else_made_anew_is_not_ours() -> anyhow::Result<()> {
+        let db = TestDb::sqlite()?;
+        let log = log_of(&db.url().file().unwrap_or_default());
+        let pool = connect_pool(db.url().clone(), 2)?;
+
+        std::fs::remove_file(&log)?;
+        let elsewhere = db.connect()?;
+
+        assert!(log.exists());
+        assert_eq!(pool.check_file(), Err(FileLost::Replaced(log)));
+        assert!(matches!(another(&pool, &db), Err(OpenError::Lost(_))));
+        drop(elsewhere);
+        Ok(())
+    }
+
+    #[test]
+    fn a_log_that_was_written_into_the_file_is_not_lost() -> anyhow::Result<()> {
+        let db = TestDb::sqlite()?;
+        let file = db.url().file().unwrap_or_default();
+        let link = file.with_extension("link");
+        std::os::unix::fs::symlink(&file, &link)?;
+        let pool = connect_pool(DatabaseUrl::Sqlite(link), 2)?;
+        user(&mut *pool.get()?, "ada")?;
+
+        db.connect()?
+            .batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?;
+
+        assert_eq!(std::fs::metadata(log_of(&file))?.len(), 0);
         assert_eq!(pool.check_file(), Ok(()));
-        assert_eq!(pool.check_written(), Err(FileLost::Deleted(log.into())));
+        user(&mut another(&pool, &db)?, "bob")?;
+        assert_eq!(pool.check_file(), Ok(()));
+        Ok(())
+    }
+
+    #[test]
+    fn connections_to_a_file_stay_open_though_nobody_uses_them() -> anyhow::Result<()> {
+        let db = TestDb::sqlite()?;
+
+        let pool = connect_pool(db.url().clone(), 2)?;
+
+        assert_eq!(pool.connections.idle_timeout(), None);
+        assert_eq!(pool.connections.max_lifetime(), None);
         Ok(())
     }
 }

@@ -180,7 +180,7 @@ impl Db {
         let outcome =
             work(&mut conn).map_err(|error| self.told(kind, error, &mut conn, began.elapsed()))?;
         if kind.writes && !self.read_only {
-            self.pool.check_written()?;
+            self.pool.check_file()?;
         }
         Ok(outcome)
     }

@@ -1,4 +1,4 @@
-//! A SQLite file that is taken away under the running site: nothing is acknowledged that is not stored.
+//! A SQLite file, or its log, that is taken away under the running site: nothing is acknowledged that is not stored.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -62,5 +62,32 @@ fn nothing_is_saved_into_a_file_that_was_deleted_or_replaced() -> Result<()> {
         assert_eq!(saved.status, 303, "{}", saved.text()?);
         assert_eq!(site.get("/readyz")?.status, 200);
     }
+    Ok(())
+}
+
+#[test]
+fn nothing_is_saved_into_a_log_that_was_deleted_though_somebody_makes_another() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut boss = Browser::superuser(&site, "boss")?;
+    assert_eq!(add_address(&mut boss)?.status, 303);
+    let file = site.db().url().file().context("it is no file")?;
+    let [_, log, index] = files(&file);
+
+    fs::remove_file(&log)?;
+    fs::remove_file(index)?;
+    let ready = site.get("/readyz")?;
+    let refused = add_address(&mut boss)?;
+    let _another = site.database()?;
+    let is_made_anew = log.exists();
+    let refused_again = add_address(&mut boss)?;
+
+    assert_eq!(ready.status, 503);
+    assert_eq!(ready.json()?["checks"]["database"], "failed");
+    assert_eq!(refused.status, 503);
+    assert!(is_made_anew);
+    assert_eq!(refused_again.status, 503);
+    let told = refused_again.html()?;
+    assert_eq!(told.texts("h1"), ["Nothing can be saved just now"]);
+    assert_eq!(site.get("/lettings/")?.status, 200);
     Ok(())
 }
