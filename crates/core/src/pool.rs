@@ -17,6 +17,9 @@ use crate::waiting;
 /// How long a request waits for a connection before it is told that the database is away.
 pub const PATIENCE: Duration = Duration::from_secs(3);
 
+/// A connection beyond those that were asked for, for the question whether the database is well.
+const SPARE: u32 = 1;
+
 /// A pool of connections to one database.
 #[derive(Debug, Clone)]
 pub struct Pool {
@@ -40,10 +43,10 @@ impl Pool {
         self.connections.state()
     }
 
-    /// The most connections that there may be.
+    /// The most connections that there may be for requests; there is one more for the question whether all is well.
     #[must_use]
     pub fn max_size(&self) -> u32 {
-        self.connections.max_size()
+        self.connections.max_size() - SPARE
     }
 
     /// Whether the file of the database, and its log, are still those that the pool was opened on. Who asks after
@@ -146,7 +149,7 @@ fn build(manager: Manager, size: u32) -> Result<diesel::r2d2::Pool<Manager>, Poo
         // Those that are open go on with a file that went away, and pages are served from it; no new one can.
         pool = pool.idle_timeout(None).max_lifetime(None);
     }
-    pool.max_size(size)
+    pool.max_size(size + SPARE)
         // The first will do for a start; the others come when they are needed.
         .min_idle(Some(1))
         .connection_timeout(PATIENCE)

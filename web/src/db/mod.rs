@@ -3,20 +3,23 @@
 mod overdue;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod turns;
 mod work;
 
 use std::time::{Duration, Instant};
 
-use actix_web::rt::time::timeout;
+use actix_web::rt::{self, time::timeout};
 use anyhow::anyhow;
 use diesel::r2d2::{PooledConnection, R2D2Connection, State};
 use diesel::result::{DatabaseErrorKind, Error};
 use oc_core::advice::is_passing;
 use oc_core::waiting::may_be_given_up;
-use oc_core::{DbConnection, FileLost, Manager, PATIENCE, Pool};
+use oc_core::{DbConnection, FileLost, Manager, Pool};
+use tokio::sync::watch;
 
 use self::overdue::Overdue;
+use self::trial::Trial;
 use self::turns::{NoTurn, Turn, Turns};
 use self::work::{Kind, LONG_READ, LONG_WRITE, PROBE, READ, WRITE};
 use crate::blocking;
@@ -34,6 +37,7 @@ pub(crate) struct Db {
     metrics: Metrics,
     turns: Turns,
     overdue: Overdue,
+    trial: Trial,
     read_only: bool,
 }
 
@@ -45,6 +49,7 @@ impl Db {
             pool,
             metrics,
             overdue: Overdue::new(),
+            trial: Trial::new(),
             read_only,
         }
     }
@@ -137,6 +142,21 @@ impl Db {
             self.metrics.pool_wait(started.elapsed());
             self.metrics.database_error(error);
         })?;
+        self.run_in(turn, kind, started, work).await
+    }
+
+    /// Does it in that turn, which was asked for then.
+    async fn run_in<T, F>(
+        &self,
+        turn: Turn,
+        kind: Kind,
+        started: Instant,
+        work: F,
+    ) -> Result<T, PageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static,
+    {
         let progress = self.overdue.begin();
         let (db, running) = (self.clone(), progress.clone());
         let name = std::any::type_name::<F>();
@@ -147,6 +167,9 @@ impl Db {
             let outcome = db.work(kind, started, work);
             if !matches!(outcome, Err(PageError::Unavailable(_))) {
                 running.is_answered();
+            }
+            if kind.writes && outcome.is_ok() {
+                running.is_written();
             }
             if running.is_awaited_at_end() {
                 return outcome.inspect_err(|error| db.metrics.database_error(error));
@@ -225,17 +248,55 @@ impl Db {
     }
 
     async fn turn(&self, kind: Kind) -> Result<Turn, PageError> {
-        // Whoever waits for a database that answers nobody waits in vain.
-        let patience = if self.overdue.is_silent() {
-            Duration::ZERO
-        } else {
-            PATIENCE
-        };
+        if kind.is_probe
+            && let Some(turn) = self.turns.spare()
+        {
+            return Ok(turn);
+        }
+        let mut patience = kind.patience;
+        if self.overdue.is_silent() {
+            // Whoever waits for a database that answers nobody waits in vain.
+            if !kind.is_probe && !self.answers_again().await {
+                return Err(no_answer(READ));
+            }
+            patience = Duration::ZERO;
+        }
+        let asked = Instant::now();
         let turn = self.turns.take(kind.writes, patience).await;
         turn.map_err(|none| match none {
             NoTurn::Late if self.overdue.any() => no_answer(READ),
+            NoTurn::Late if kind.writes && !self.overdue.any_written_since(asked) => {
+                PageError::Unavailable(anyhow!(
+                    "nothing could be written for {} s: somebody else holds a lock, or writes much",
+                    patience.as_secs()
+                ))
+            }
             NoTurn::Late | NoTurn::Full => PageError::Busy,
         })
+    }
+
+    /// Whether a database that was silent says something again. Hardly waits for it: the next one will hear of it.
+    async fn answers_again(&self) -> bool {
+        let try_it = |answered: watch::Sender<bool>| {
+            let db = self.clone();
+            rt::spawn(async move {
+                if db.is_answered_once().await {
+                    answered.send_replace(true);
+                }
+            });
+        };
+        self.trial.succeeds(try_it).await || !self.overdue.is_silent()
+    }
+
+    async fn is_answered_once(&self) -> bool {
+        let turn = match self.turns.spare() {
+            Some(turn) => Ok(turn),
+            None => self.turns.take(false, Duration::ZERO).await,
+        };
+        let Ok(turn) = turn else { return false };
+        let ask = |conn: &mut DbConnection| Ok(conn.ping()?);
+        let answer = self.run_in(turn, PROBE, Instant::now(), ask).await;
+        answer.is_ok()
     }
 }
 

@@ -12,8 +12,11 @@ const SILENCE: Duration = Duration::from_secs(5);
 pub(super) struct Overdue {
     count: Arc<AtomicUsize>,
     began: Instant,
+    silence: Duration,
     /// Milliseconds since then.
     last_word: Arc<AtomicU64>,
+    /// The same of what was written last.
+    last_write: Arc<AtomicU64>,
 }
 
 const RUNNING: u8 = 0;
@@ -30,10 +33,16 @@ pub(super) struct Progress {
 impl Overdue {
     /// There is none yet.
     pub(super) fn new() -> Self {
+        Self::with(SILENCE)
+    }
+
+    pub(super) fn with(silence: Duration) -> Self {
         Self {
             count: Arc::default(),
             began: Instant::now(),
+            silence,
             last_word: Arc::default(),
+            last_write: Arc::default(),
         }
     }
 
@@ -45,7 +54,15 @@ impl Overdue {
     /// Whether it answers nobody, as far as anybody knows.
     pub(super) fn is_silent(&self) -> bool {
         let last_word = Duration::from_millis(self.last_word.load(Ordering::SeqCst));
-        self.any() && self.began.elapsed().saturating_sub(last_word) > SILENCE
+        self.any() && self.began.elapsed().saturating_sub(last_word) > self.silence
+    }
+
+    /// Whether anything was written since then.
+    pub(super) fn any_written_since(&self, time: Instant) -> bool {
+        let time = time.saturating_duration_since(self.began);
+        let last_write = Duration::from_millis(self.last_write.load(Ordering::SeqCst));
+        // As exact as it is known.
+        last_write >= Duration::from_millis(milliseconds(time))
     }
 
     /// Work that begins.
@@ -69,9 +86,14 @@ impl Progress {
 
     /// The database said something.
     pub(super) fn is_answered(&self) {
-        let since = self.overdue.began.elapsed().as_millis();
-        let since = u64::try_from(since).unwrap_or(u64::MAX);
+        let since = milliseconds(self.overdue.began.elapsed());
         self.overdue.last_word.store(since, Ordering::SeqCst);
+    }
+
+    /// Something was written.
+    pub(super) fn is_written(&self) {
+        let since = milliseconds(self.overdue.began.elapsed());
+        self.overdue.last_write.store(since, Ordering::SeqCst);
     }
 
     /// It is over; says whether somebody still waits for it.
@@ -82,6 +104,10 @@ impl Progress {
         }
         !given_up
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -99,5 +125,17 @@ mod tests {
         late.give_up();
         assert!(overdue.any() && !overdue.is_silent());
         assert!(!late.is_awaited_at_end() && !overdue.any());
+    }
+
+    #[test]
+    fn it_is_known_whether_anything_was_written_since() {
+        let overdue = Overdue::new();
+        let later = Instant::now() + Duration::from_secs(1);
+        overdue.begin().is_answered();
+        assert!(!overdue.any_written_since(later));
+
+        overdue.last_write.store(2000, Ordering::SeqCst);
+
+        assert!(overdue.any_written_since(later));
     }
 }

@@ -116,3 +116,115 @@ async fn whoever_reads_does_not_wait_for_writers() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// A read that nobody waits for any more and that goes on until it is told to.
+async fn give_up_a_read(db: &Db) -> mpsc::Sender<()> {
+    let (go, hang) = hanging();
+    let kind = Kind {
+        limit: SHORT,
+        ..READ
+    };
+    let given_up = db
+        .run_as(kind, move |_| {
+            hang();
+            Ok(())
+        })
+        .await;
+    assert!(
+        matches!(given_up, Err(PageError::Unavailable(_))),
+        "{given_up:?}"
+    );
+    go
+}
+
+#[actix_web::test]
+async fn a_silent_database_keeps_nobody_waiting_though_there_are_turns() -> anyhow::Result<()> {
+    let database = TestDb::sqlite()?;
+    let pool = connect_pool(database.url().clone(), 2)?;
+    let mut db = Db::new(pool.clone(), Metrics::new()?, 8, false);
+    db.overdue = Overdue::with(Duration::ZERO);
+    db.trial = Trial::with(Duration::ZERO);
+    let go = give_up_a_read(&db).await;
+    // The trial gets no connection, and so no answer.
+    let _others = [pool.get()?, pool.get()?];
+
+    for _ in 0..2 {
+        let told = db.read(|_| Ok(1)).await;
+
+        let words = told.map_err(|error| error.to_string());
+        assert!(
+            words
+                .as_ref()
+                .is_err_and(|words| words.contains("does not answer")),
+            "{words:?}"
+        );
+    }
+    go.send(())?;
+    Ok(())
+}
+
+#[actix_web::test]
+async fn a_database_that_answers_a_trial_is_asked_again() -> anyhow::Result<()> {
+    let database = TestDb::sqlite()?;
+    let pool = connect_pool(database.url().clone(), 2)?;
+    let mut db = Db::new(pool, Metrics::new()?, 8, false);
+    db.overdue = Overdue::with(Duration::ZERO);
+    db.trial = Trial::with(Duration::from_mins(1));
+    let go = give_up_a_read(&db).await;
+    assert!(db.is_silent());
+
+    let read = db.read(|_| Ok(1)).await?;
+    let written = db.run(|_| Ok(2)).await?;
+
+    assert_eq!((read, written), (1, 2));
+    go.send(())?;
+    Ok(())
+}
+
+#[actix_web::test]
+async fn whether_the_database_is_well_is_answered_though_all_turns_are_taken() -> anyhow::Result<()>
+{
+    let database = TestDb::sqlite()?;
+    let pool = connect_pool(database.url().clone(), 1)?;
+    let db = Db::new(pool, Metrics::new()?, 8, false);
+    let go = give_up_a_read(&db).await;
+
+    let answer = db.probe(|_| Ok(1)).await?;
+    go.send(())?;
+
+    assert_eq!(answer, 1);
+    Ok(())
+}
+
+#[actix_web::test]
+async fn whoever_cannot_write_because_nobody_can_is_told_that_and_not_of_a_crowd()
+-> anyhow::Result<()> {
+    let database = TestDb::sqlite()?;
+    let pool = connect_pool(database.url().clone(), 1)?;
+    let db = Db::new(pool, Metrics::new()?, 8, false);
+    let (go, hang) = hanging();
+    let writer = actix_web::rt::spawn({
+        let db = db.clone();
+        async move {
+            db.run(move |_| {
+                hang();
+                Ok(())
+            })
+            .await
+        }
+    });
+    actix_web::rt::task::yield_now().await;
+    let late = |kind: Kind| Kind {
+        patience: SHORT,
+        ..kind
+    };
+
+    let write = db.run_as(late(WRITE), |_| Ok(1)).await;
+    let read = db.run_as(late(READ), |_| Ok(1)).await;
+    go.send(())?;
+
+    assert!(matches!(write, Err(PageError::Unavailable(_))), "{write:?}");
+    assert!(matches!(read, Err(PageError::Busy)), "{read:?}");
+    writer.await??;
+    Ok(())
+}

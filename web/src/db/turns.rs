@@ -10,12 +10,14 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 /// Connections that are kept for reading, where there are so many.
 const FOR_READING: usize = 2;
 
-/// A turn for each connection.
+/// A turn for each connection, and one for the spare connection.
 #[derive(Clone)]
 pub(super) struct Turns {
     all: Arc<Semaphore>,
     /// Fewer than there are connections: writers who wait for a lock must not keep readers waiting.
     writers: Arc<Semaphore>,
+    /// For the question whether the database is well, which must not wait for whoever waits for a lock.
+    spare: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
     longest_queue: usize,
 }
@@ -41,6 +43,7 @@ impl Turns {
         Self {
             all: Arc::new(Semaphore::new(connections)),
             writers: Arc::new(Semaphore::new(writers)),
+            spare: Arc::new(Semaphore::new(1)),
             waiting: Arc::default(),
             longest_queue,
         }
@@ -49,6 +52,15 @@ impl Turns {
     /// How many wait.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// The turn that is kept for a question, unless one has it already.
+    pub(super) fn spare(&self) -> Option<Turn> {
+        let turn = Arc::clone(&self.spare).try_acquire_owned().ok()?;
+        Some(Turn {
+            _any: turn,
+            _among_writers: None,
+        })
     }
 
     /// Waits for a turn, but neither behind too many others nor for too long.

@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
+use oc_core::PATIENCE;
+
 /// What is asked of the database.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kind {
     /// Whether it may write.
     pub(super) writes: bool,
+    /// Whether it asks for nothing but a word, for which a turn is kept.
+    pub(super) is_probe: bool,
+    /// How long the request waits for its turn.
+    pub(super) patience: Duration,
     /// How long the request waits for it. The database gives single statements up before, where it is alive
     /// (`oc_core::waiting`); this is for one that says nothing at all.
     pub(super) limit: Duration,
@@ -17,6 +23,8 @@ pub(super) struct Kind {
 /// Reading for a page.
 pub(super) const READ: Kind = Kind {
     writes: false,
+    is_probe: false,
+    patience: PATIENCE,
     limit: Duration::from_secs(10),
     needs_file: false,
 };
@@ -26,6 +34,7 @@ pub(super) const WRITE: Kind = Kind {
     writes: true,
     limit: Duration::from_secs(20),
     needs_file: true,
+    ..READ
 };
 
 /// Reading much, for a file.
@@ -43,7 +52,8 @@ pub(super) const LONG_WRITE: Kind = Kind {
 /// The question whether the database is well. Whoever asks is told before; then another connection may answer, where
 /// but one of them hangs.
 pub(super) const PROBE: Kind = Kind {
-    writes: false,
+    is_probe: true,
     limit: Duration::from_secs(5),
     needs_file: true,
+    ..READ
 };
