@@ -92,19 +92,22 @@ mod tests {
     use crate::changes::Change;
     use crate::testing::on_both;
 
+    fn new(title: &str) -> NewChange<'_> {
+        NewChange {
+            user: None,
+            model: "lettings.address",
+            object_id: Some(1),
+            title,
+            action: "deleted",
+            before: "",
+            after: "",
+        }
+    }
+
     #[test]
     fn lines_that_are_added_at_one_go_read_like_those_that_are_added_one_by_one()
     -> anyhow::Result<()> {
         on_both(|conn| {
-            let new = |title| NewChange {
-                user: None,
-                model: "lettings.address",
-                object_id: Some(1),
-                title,
-                action: "deleted",
-                before: "",
-                after: "",
-            };
             let mut act = Act::of(4);
 
             let rows = act.insert_all(conn, &[(new("first"), None), (new("second"), None)])?;
@@ -127,15 +130,6 @@ mod tests {
     #[test]
     fn an_act_holds_its_lines_and_what_each_row_took_along() -> anyhow::Result<()> {
         on_both(|conn| {
-            let new = |title| NewChange {
-                user: None,
-                model: "lettings.address",
-                object_id: Some(1),
-                title,
-                action: "deleted",
-                before: "",
-                after: "",
-            };
             let mut act = Act::of(3);
             let first = act.insert(conn, &new("first"), None)?;
             act.insert(conn, &new("along"), Some(first))?;
