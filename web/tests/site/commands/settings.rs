@@ -44,7 +44,7 @@ fn a_wrong_setting_is_named_with_its_value_and_what_is_allowed() -> Result<()> {
 fn a_setting_that_is_no_text_is_named() -> Result<()> {
     let program = Program::new()?;
     // The bytes of an address as a Latin-1 shell would set it.
-    let value = OsStr::from_bytes(b"sqlite://donn\xe9es.sqlite3");
+    let value = OsStr::from_bytes(b"sqlite://\xe9.sqlite3");
 
     for command in ["serve", "check", "migrate"] {
         let run = program.run_with(&[("DATABASE_URL", value)], &[command])?;
