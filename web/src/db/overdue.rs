@@ -15,7 +15,7 @@ pub(super) struct Overdue {
     silence: Duration,
     /// Milliseconds since then.
     last_word: Arc<AtomicU64>,
-    /// The same of what was written last.
+    /// The same of what was written last, rounded up: 0 as long as nothing was.
     last_write: Arc<AtomicU64>,
 }
 
@@ -60,9 +60,7 @@ impl Overdue {
     /// Whether anything was written since then.
     pub(super) fn any_written_since(&self, time: Instant) -> bool {
         let time = time.saturating_duration_since(self.began);
-        let last_write = Duration::from_millis(self.last_write.load(Ordering::SeqCst));
-        // As exact as it is known.
-        last_write >= Duration::from_millis(milliseconds(time))
+        self.last_write.load(Ordering::SeqCst) > milliseconds(time)
     }
 
     /// Work that begins.
@@ -93,7 +91,8 @@ impl Progress {
     /// Something was written.
     pub(super) fn is_written(&self) {
         let since = milliseconds(self.overdue.began.elapsed());
-        self.overdue.last_write.store(since, Ordering::SeqCst);
+        let rounded_up = since.saturating_add(1);
+        self.overdue.last_write.store(rounded_up, Ordering::SeqCst);
     }
 
     /// It is over; says whether somebody still waits for it.
