@@ -4,13 +4,13 @@ use diesel::connection::Connection;
 use oc_core::DbConnection;
 use oc_core::admin::{Kind, Model, SaveError, Values};
 use oc_core::changes::{Change, NewChange};
-use oc_core::locks::lock;
 
+use super::earlier::{may, row};
 use super::grants::covers;
 use super::models::{self, capitalized};
 use super::record::Snapshot;
-use super::restore::{Restorer, Unrestored, may, row};
-use super::restored::Row;
+use super::restored::{Row, Unrestored};
+use super::restorer::Restorer;
 use super::save;
 
 impl Restorer<'_> {
@@ -25,7 +25,6 @@ impl Restorer<'_> {
         let Some((model, id)) = row(line) else {
             return Ok(());
         };
-        lock(conn, &model.key(), id)?;
         let Some(current) = (model.load)(conn, id)? else {
             let why = format!("there is no such {} any more", model.singular);
             return self.without(conn, line, cause, &why);

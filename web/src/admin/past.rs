@@ -9,10 +9,10 @@ use oc_core::admin::{Model, Object};
 use oc_core::changes::Change;
 use serde::Serialize;
 
+use super::earlier::{self, State};
 use super::line::{changes, date, has_before, history_path, told, who};
 use super::models::{self, may_view};
 use super::record::{FieldChange, Snapshot};
-use super::restore::{self, State};
 
 /// A line of the page.
 #[derive(Serialize)]
@@ -129,10 +129,10 @@ impl Told {
         let now = self.now.as_ref().map(Snapshot::values);
         let is_other = |text| now != Some(Snapshot::from_text(text).values());
         state.text().is_some_and(is_other)
-            && restore::may(rights, model, self.object.is_some())
+            && earlier::may(rights, model, self.object.is_some())
             && (self.object.is_some()
                 || state.line.action != "deleted"
-                || restore::may_add_all(rights, self.along(&state.line)))
+                || earlier::may_add_all(rights, self.along(&state.line)))
     }
 }
 

@@ -1,8 +1,13 @@
-//! What came back of what was deleted, in words.
+//! What came back of what was deleted, or why nothing did, in words.
 
-use oc_core::admin::Model;
+use std::collections::BTreeSet;
+
+use actix_web::HttpResponse;
+use diesel::result::Error as DatabaseError;
+use oc_core::admin::{Model, SaveError};
 
 use super::models::{self, capitalized};
+use super::refusals::{RefusedGrant, refused_grants};
 
 /// What came back.
 #[derive(Default)]
@@ -64,4 +69,68 @@ fn told(
     }
     let counts = models::counts(rows.iter().map(|row| row.model));
     counts.into_iter().map(several).collect()
+}
+
+/// Why nothing was restored.
+pub(super) enum Unrestored {
+    /// The rights do not suffice, or the line tells of nothing that could be restored.
+    Forbidden,
+    /// Rows would break rules today.
+    Broken(Broken),
+    Database(DatabaseError),
+}
+
+impl From<DatabaseError> for Unrestored {
+    fn from(error: DatabaseError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// The rules that rows would break.
+#[derive(Default)]
+pub(super) struct Broken {
+    /// A sentence for each row.
+    rows: Vec<String>,
+    /// The fields by which more would come back than the rights allow.
+    exceeds: BTreeSet<&'static str>,
+}
+
+/// The most rows of which it is told what rule they break.
+const TOLD: usize = 20;
+
+impl Broken {
+    /// Adds a row and what is wrong with it.
+    pub(super) fn add(&mut self, model: &Model, title: &str, error: &SaveError) {
+        if let SaveError::Invalid(errors) = error {
+            self.exceeds.extend(refused_grants(model, errors));
+        }
+        let name = capitalized(model.singular);
+        self.rows.push(format!("{name} \"{title}\": {error}"));
+    }
+
+    /// Whether there is nothing wrong.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Whether there is enough to be told that more need not be looked for.
+    pub(super) fn are_enough(&self) -> bool {
+        self.rows.len() >= TOLD
+    }
+
+    /// Why nothing came back.
+    pub(super) fn words(&self) -> String {
+        let rows = self.rows.join(" ");
+        let more = if self.are_enough() {
+            " There may be more."
+        } else {
+            ""
+        };
+        format!("Nothing was restored: that breaks a rule today. {rows}{more}")
+    }
+
+    /// Leaves word with the answer of what is beyond the rights, so that the record tells of it.
+    pub(super) fn leave_refusal(&self, response: &mut HttpResponse) {
+        RefusedGrant::leave(response, self.exceeds.iter().copied());
+    }
 }

@@ -66,12 +66,24 @@ pub(super) fn restored(
     values: &Values,
     entry: Entry<'_>,
 ) -> Result<(Object, i64), SaveError> {
-    let before = allowed(conn, rights, model, current, values)?;
-    match current {
-        Some(_) => (model.save)(conn, Some(id), values).map(drop)?,
-        None => (model.restore)(conn, id, values)?,
-    }
+    let before = held(conn, model, current)?;
+    earlier(conn, rights, model, (id, current), values)?;
     stored(conn, actor, model, id, ("restored", before.as_ref()), entry)
+}
+
+/// Stores a row as it once was, be it there or gone. It is left to the caller to record that.
+pub(super) fn earlier(
+    conn: &mut DbConnection,
+    rights: &Rights,
+    model: &Model,
+    (id, current): (i64, Option<&Object>),
+    values: &Values,
+) -> Result<(), SaveError> {
+    check_grants(conn, rights, model, current, values)?;
+    match current {
+        Some(_) => (model.save)(conn, Some(id), values).map(drop),
+        None => (model.restore)(conn, id, values),
+    }
 }
 
 /// Stores values that do not grant too much, and gives the row's id with what it held before. Where they do, whatever
@@ -84,8 +96,11 @@ fn saved(
     values: &Values,
 ) -> Result<(i64, Option<Snapshot>), SaveError> {
     let row = current.map(|object| object.id);
-    let mut errors = match allowed(conn, rights, model, current, values) {
-        Ok(before) => return Ok(((model.save)(conn, row, values)?, before)),
+    let mut errors = match check_grants(conn, rights, model, current, values) {
+        Ok(()) => {
+            let before = held(conn, model, current)?;
+            return Ok(((model.save)(conn, row, values)?, before));
+        }
         Err(SaveError::Invalid(errors)) => errors,
         Err(error) => return Err(error),
     };
@@ -109,24 +124,34 @@ fn saved(
     }
 }
 
-/// Refuses values that would grant too much, and gives what the row holds before they are stored.
-fn allowed(
+/// Refuses values that would grant too much.
+fn check_grants(
     conn: &mut DbConnection,
     rights: &Rights,
     model: &Model,
     current: Option<&Object>,
     values: &Values,
-) -> Result<Option<Snapshot>, SaveError> {
+) -> Result<(), SaveError> {
     let nothing = Values::default();
     let held = current.map_or(&nothing, |object| &object.values);
     let row = current.map(|object| object.id);
     let errors = excess(conn, rights, model, row, held, values)?;
-    if !errors.is_empty() {
-        return Err(SaveError::Invalid(errors));
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(SaveError::Invalid(errors))
     }
-    Ok(current
+}
+
+/// What a row holds before something else is stored.
+fn held(
+    conn: &mut DbConnection,
+    model: &Model,
+    current: Option<&Object>,
+) -> QueryResult<Option<Snapshot>> {
+    current
         .map(|object| Snapshot::of(conn, model, object))
-        .transpose()?)
+        .transpose()
 }
 
 /// Records what was stored as an act of its own, and gives it back as it now is.
@@ -185,10 +210,39 @@ pub(super) fn note(
 
 /// What became of one of many rows.
 pub(super) struct Told<'a> {
-    pub(super) object: &'a Object,
-    pub(super) action: &'a str,
-    pub(super) before: Option<Snapshot>,
-    pub(super) after: Snapshot,
+    object: &'a Object,
+    action: &'a str,
+    before: String,
+    after: String,
+}
+
+impl<'a> Told<'a> {
+    /// Of a row that held something, or was not there, before.
+    pub(super) fn of(
+        object: &'a Object,
+        action: &'a str,
+        before: Option<&Snapshot>,
+        after: &Snapshot,
+    ) -> Self {
+        Self {
+            object,
+            action,
+            before: before.map(Snapshot::to_text).unwrap_or_default(),
+            after: after.to_text(),
+        }
+    }
+
+    fn line<'b>(&'b self, actor: &'b User, model: &'b str) -> NewChange<'b> {
+        NewChange {
+            user: Some(actor),
+            model,
+            object_id: Some(self.object.id),
+            title: &self.object.title,
+            action: self.action,
+            before: &self.before,
+            after: &self.after,
+        }
+    }
 }
 
 /// Records what became of many rows, each by itself.
@@ -198,32 +252,32 @@ pub(super) fn note_all(
     model: &Model,
     told: &[Told<'_>],
 ) -> QueryResult<()> {
-    let states: Vec<(String, String)> = told
-        .iter()
-        .map(|told| {
-            let before = told.before.as_ref().map(Snapshot::to_text);
-            (before.unwrap_or_default(), told.after.to_text())
-        })
-        .collect();
+    let key = model.key();
+    let lines: Vec<NewChange<'_>> = told.iter().map(|told| told.line(actor, &key)).collect();
+    Change::insert_all(conn, &lines)?;
+    told.iter()
+        .try_for_each(|told| log_out_if_off(conn, model, told.object))
+}
+
+/// Records what became of many rows in one act, each with the line of the row that it came along with. Says by which
+/// lines.
+pub(super) fn note_together(
+    conn: &mut DbConnection,
+    actor: &User,
+    model: &Model,
+    act: &mut Act,
+    told: &[(Told<'_>, Option<i64>)],
+) -> QueryResult<Vec<i64>> {
     let key = model.key();
     let lines = told
         .iter()
-        .zip(&states)
-        .map(|(told, (before, after))| NewChange {
-            user: Some(actor),
-            model: &key,
-            object_id: Some(told.object.id),
-            title: &told.object.title,
-            action: told.action,
-            before,
-            after,
-        });
-    let lines: Vec<NewChange<'_>> = lines.collect();
-    Change::insert_all(conn, &lines)?;
-    for told in told {
+        .map(|(told, cause)| (told.line(actor, &key), *cause));
+    let lines: Vec<_> = lines.collect();
+    let ids = act.insert_all(conn, &lines)?;
+    for (told, _) in told {
         log_out_if_off(conn, model, told.object)?;
     }
-    Ok(())
+    Ok(ids)
 }
 
 /// Logs an account out that was switched off.

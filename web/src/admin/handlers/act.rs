@@ -8,6 +8,7 @@ use oc_core::changes::Change;
 use oc_core::waiting::allow_long;
 use serde::Serialize;
 
+use crate::admin::earlier::{is_delete, may_add_all};
 use crate::admin::form::Fields;
 use crate::admin::frame::{Crumb, Visit, see_other};
 use crate::admin::fresh::{Posted, Prover};
@@ -15,7 +16,8 @@ use crate::admin::line::LineView;
 use crate::admin::log::PATH;
 use crate::admin::messages;
 use crate::admin::models::{self, capitalized, may_view};
-use crate::admin::restore::{self, Unrestored};
+use crate::admin::restore;
+use crate::admin::restored::Unrestored;
 use crate::admin::signed_in::SignedIn;
 use crate::db::Db;
 use crate::error::PageError;
@@ -25,8 +27,13 @@ use crate::pages::Page;
 struct ActPage {
     heading: String,
     rows: Vec<LineView>,
+    /// How many more there are, in words.
+    more: Option<String>,
     may_restore: bool,
 }
+
+/// Lines that are shown; of the others their number.
+const SHOWN_AT_MOST: usize = 1_000;
 
 impl Page for ActPage {
     const TEMPLATE: &'static str = "admin/act.html";
@@ -41,12 +48,15 @@ pub(in crate::admin) async fn show(
 ) -> Result<HttpResponse, PageError> {
     let lines = lines(&db, &user.rights, &id).await?;
     let heading = heading(&lines);
-    let is_deleted = restore::is_delete(&lines);
+    let is_deleted = is_delete(&lines);
     let page = ActPage {
         heading: heading.clone(),
-        may_restore: is_deleted && restore::may_add_all(&user.rights, &lines),
+        may_restore: is_deleted && may_add_all(&user.rights, &lines),
+        more: (lines.len() > SHOWN_AT_MOST)
+            .then(|| format!("and {} more", lines.len() - SHOWN_AT_MOST)),
         rows: lines
             .into_iter()
+            .take(SHOWN_AT_MOST)
             .map(|line| LineView {
                 act_href: None,
                 ..LineView::of(line, &user.rights)
@@ -108,7 +118,9 @@ pub(in crate::admin) async fn restore(
 /// The lines of an act. Who may not look at all of its rows sees none of them: what is missing would not be told.
 async fn lines(db: &Db, rights: &Rights, id: &str) -> Result<Vec<Change>, PageError> {
     let id: i64 = id.parse().map_err(|_| PageError::NotFound)?;
-    let lines = db.read(move |conn| Ok(Change::of_act(conn, id)?)).await?;
+    let lines = db
+        .read_long(move |conn| Ok(Change::of_act(conn, id)?))
+        .await?;
     if lines.is_empty() {
         return Err(PageError::NotFound);
     }

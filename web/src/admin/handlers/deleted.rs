@@ -7,10 +7,10 @@ use oc_core::changes::Change;
 use serde::Serialize;
 
 use crate::admin::asked::{Asked, PAGE};
+use crate::admin::earlier;
 use crate::admin::frame::{Crumb, Visit};
 use crate::admin::line::{date, history_path, who};
 use crate::admin::models::{self, capitalized, list_path};
-use crate::admin::restore;
 use crate::admin::signed_in::SignedIn;
 use crate::db::Db;
 use crate::error::PageError;
@@ -81,8 +81,8 @@ pub(in crate::admin) async fn index(
             along: own().map(name).collect(),
             history_href: history_path(model, line.object_id.unwrap_or_default()),
             act_href: line.act.map(|act| format!("/admin/log/{act}/")),
-            may_restore: restore::may(&user.rights, model, false)
-                && restore::may_add_all(&user.rights, own()),
+            may_restore: earlier::may(&user.rights, model, false)
+                && earlier::may_add_all(&user.rights, own()),
             line: line.id,
             title: line.title.clone(),
         }

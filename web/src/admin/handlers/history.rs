@@ -4,15 +4,18 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use oc_core::changes::Change;
+use oc_core::waiting::allow_long;
 use serde::Serialize;
 
+use crate::admin::earlier::State;
 use crate::admin::form::Fields;
 use crate::admin::frame::{Crumb, Visit, see_other};
 use crate::admin::fresh::{Posted, Prover};
 use crate::admin::messages;
 use crate::admin::models::{self, capitalized, change_path, list_path, may_view};
 use crate::admin::past::{BEFORE, Line, Told};
-use crate::admin::restore::{self, State, Unrestored};
+use crate::admin::restore;
+use crate::admin::restored::Unrestored;
 use crate::admin::signed_in::SignedIn;
 use crate::db::Db;
 use crate::error::PageError;
@@ -102,7 +105,7 @@ pub(in crate::admin) async fn restore(
     let is_before = before.is_some();
     let (actor, rights) = (user.user.clone(), user.rights.clone());
     let outcome = db
-        .run(move |conn| {
+        .run_long(move |conn| {
             let line = Change::find(conn, line)?;
             if line.model != model.key() || line.object_id != Some(id) {
                 return Err(PageError::Forbidden);
@@ -111,7 +114,11 @@ pub(in crate::admin) async fn restore(
                 state if is_before => State { is_before, ..state },
                 state => state,
             };
-            match conn.write(|conn| restore::of_state(conn, &actor, &rights, state)) {
+            let restored = conn.write(|conn| {
+                allow_long(conn)?;
+                restore::of_state(conn, &actor, &rights, state)
+            });
+            match restored {
                 Ok(restored) => Ok(Ok(restored)),
                 Err(Unrestored::Broken(broken)) => Ok(Err(broken)),
                 Err(Unrestored::Forbidden) => Err(PageError::Forbidden),

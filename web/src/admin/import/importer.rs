@@ -186,12 +186,8 @@ impl Importer<'_> {
                 });
             }
             if self.records {
-                lines.push(Told {
-                    object,
-                    action: if is_new { "added" } else { "changed" },
-                    before,
-                    after,
-                });
+                let action = if is_new { "added" } else { "changed" };
+                lines.push(Told::of(object, action, before.as_ref(), &after));
             }
         }
         save::note_all(conn, self.actor, self.model, &lines)

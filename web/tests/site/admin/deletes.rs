@@ -13,7 +13,7 @@ use oc_core::changes::Change;
 use oc_core::testing::TestDb;
 
 use super::{Browser, hidden};
-use crate::support::{TestSite, address, letting};
+use crate::support::{TestSite, address};
 
 const DELETE: &str = "/admin/lettings/address/1/delete/";
 
@@ -103,53 +103,5 @@ fn who_was_shown_less_is_asked_again() -> Result<()> {
         "{page}"
     );
     assert_eq!(Letting::count(&mut site.database()?)?, 1);
-    Ok(())
-}
-
-#[test]
-fn of_many_rows_the_question_shows_a_thousand_and_counts_the_others() -> Result<()> {
-    for site in TestSite::on_each()? {
-        let conn = &mut site.database()?;
-        conn.write(|conn| {
-            (1..=1_010).try_for_each(|number| letting(conn, &format!("Letting {number}")).map(drop))
-        })?;
-        let mut browser = Browser::superuser(&site, "ada")?;
-        let list = "/admin/lettings/address/";
-        let chosen = [("action", "delete_selected"), ("select_across", "1")];
-        browser.get(list)?;
-
-        let question = browser.post(list, &chosen)?;
-        let shown = hidden(&question.text()?, "_shown").context("nothing was shown")?;
-        let yes = [("post", "yes"), ("_shown", &shown)];
-        let done = browser.post(list, &[&chosen[..], &yes].concat())?;
-
-        let question = question.html()?;
-        assert_eq!(question.texts("h1"), ["Delete 1010 addresses?"]);
-        for words in [
-            "1010 addresses",
-            "1010 lettings",
-            "and 10 more addresses",
-            "and 10 more lettings",
-        ] {
-            assert!(question.text().contains(words), "{words}");
-        }
-        let links = question.links();
-        let rows = links.iter().filter(|link| link.href.ends_with("/change/"));
-        assert_eq!(rows.count(), 2_000);
-        assert!(browser.follow(&done)?.contains("Deleted 1010 addresses."));
-        assert_eq!(Letting::count(conn)?, 0);
-        for id in [1, 505, 1_010] {
-            let line = Change::of_object(conn, "lettings.letting", id)?.remove(0);
-            let cause = Change::find(conn, line.cause.context("it went along with nothing")?)?;
-            assert_eq!(
-                (&*cause.model, cause.object_id),
-                ("lettings.address", Some(id))
-            );
-            assert_eq!(
-                (&*line.title, line.act),
-                (&*format!("Letting {id}"), cause.act)
-            );
-        }
-    }
     Ok(())
 }

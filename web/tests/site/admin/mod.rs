@@ -19,6 +19,7 @@ mod inside;
 mod inside_rights;
 mod lists;
 mod log;
+mod many;
 mod members;
 mod mistakes;
 mod nonsense;

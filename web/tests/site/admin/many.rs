@@ -1,0 +1,135 @@
+//! Deletes and restores of more rows than are stored at one go.
+
+use anyhow::{Context, Result};
+use diesel::QueryResult;
+use lettings::{Letting, LettingDraft};
+use oc_core::DbConnection;
+use oc_core::changes::Change;
+
+use super::restore::{act, delete_several};
+use super::{Browser, hidden};
+use crate::support::{TestSite, letting};
+
+/// So many lettings, each with its address of the same id.
+fn lettings_of(conn: &mut DbConnection, count: usize) -> QueryResult<()> {
+    conn.write(|conn| {
+        (1..=count).try_for_each(|number| letting(conn, &format!("Letting {number}")).map(drop))
+    })
+}
+
+/// Deletes the first rows of a kind at one go, and gives the page of that act.
+fn delete_first(browser: &mut Browser<'_>, model: &str, count: usize) -> Result<String> {
+    let ids: Vec<String> = (1..=count).map(|id| id.to_string()).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    delete_several(browser, model, &ids)?;
+    act(browser)
+}
+
+#[test]
+fn of_many_rows_the_question_shows_a_thousand_and_counts_the_others() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        lettings_of(conn, 1_010)?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let list = "/admin/lettings/address/";
+        let chosen = [("action", "delete_selected"), ("select_across", "1")];
+        browser.get(list)?;
+
+        let question = browser.post(list, &chosen)?;
+        let shown = hidden(&question.text()?, "_shown").context("nothing was shown")?;
+        let yes = [("post", "yes"), ("_shown", &shown)];
+        let done = browser.post(list, &[&chosen[..], &yes].concat())?;
+
+        let question = question.html()?;
+        assert_eq!(question.texts("h1"), ["Delete 1010 addresses?"]);
+        for words in [
+            "1010 addresses",
+            "1010 lettings",
+            "and 10 more addresses",
+            "and 10 more lettings",
+        ] {
+            assert!(question.text().contains(words), "{words}");
+        }
+        let links = question.links();
+        let rows = links.iter().filter(|link| link.href.ends_with("/change/"));
+        assert_eq!(rows.count(), 2_000);
+        assert!(browser.follow(&done)?.contains("Deleted 1010 addresses."));
+        assert_eq!(Letting::count(conn)?, 0);
+        for id in [1, 505, 1_010] {
+            let line = Change::of_object(conn, "lettings.letting", id)?.remove(0);
+            let cause = Change::find(conn, line.cause.context("it went along with nothing")?)?;
+            assert_eq!(
+                (&*cause.model, cause.object_id),
+                ("lettings.address", Some(id))
+            );
+            assert_eq!(
+                (&*line.title, line.act),
+                (&*format!("Letting {id}"), cause.act)
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn many_rows_come_back_as_they_were() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        lettings_of(conn, 1_010)?;
+        let address = Letting::with_address(conn, 1_010)?.1;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let act = delete_first(&mut browser, "lettings/address", 1_010)?;
+
+        let page = browser.get(&act)?.html()?;
+        let done = browser.post(&act, &[])?;
+
+        assert_eq!(
+            page.texts("h1"),
+            ["Deleted 1010 addresses and 1010 lettings"]
+        );
+        assert!(page.text().contains("and 1020 more"));
+        let done = browser.follow(&done)?;
+        for words in ["Restored 1010 addresses.", "Restored 1010 lettings."] {
+            assert!(done.contains(words), "{words}: {done}");
+        }
+        assert_eq!(Letting::count(conn)?, 1_010);
+        let (letting, restored) = Letting::with_address(conn, 1_010)?;
+        assert_eq!((&*letting.title, restored), ("Letting 1010", address));
+        for id in [1, 505, 1_010] {
+            let line = Change::of_object(conn, "lettings.letting", id)?.pop();
+            let line = line.context("it is not in the record")?;
+            let cause = Change::find(conn, line.cause.context("it came along with nothing")?)?;
+            assert_eq!(
+                (&*line.action, &*cause.model, cause.object_id),
+                ("restored", "lettings.address", Some(id))
+            );
+            assert_eq!(line.act, cause.act);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn of_many_rows_that_break_a_rule_some_are_told() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        lettings_of(conn, 30)?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let act = delete_first(&mut browser, "lettings/letting", 30)?;
+        for address_id in 2..=30 {
+            let title = "Taken".to_owned();
+            let draft = LettingDraft { title, address_id };
+            Letting::insert(conn, &draft.check().expect("the title keeps the rules"))?;
+        }
+
+        browser.get(&act)?;
+        let answer = browser.post(&act, &[])?;
+
+        let told = browser.follow(&answer)?;
+        let taken = "Another letting already has this address.";
+        assert_eq!(told.matches(taken).count(), 20, "{told}");
+        assert!(told.contains("There may be more."), "{told}");
+        assert_eq!(Letting::count(conn)?, 29);
+    }
+    Ok(())
+}
