@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use oc_core::rules::{Checker, FieldError};
 use oc_core::search::{Words, fold, lower};
-use oc_core::{Backend, DbConnection, sequence};
+use oc_core::{Backend, DbConnection};
 
 use crate::schema::{addresses, lettings};
 
@@ -125,12 +125,12 @@ impl Address {
             .get_result(conn)
     }
 
-    /// Stores an address that was deleted, under its old id.
+    /// Stores an address that was deleted, under its old id, which the table's counter has passed.
     pub fn restore(conn: &mut DbConnection, id: i64, address: &NewAddress) -> QueryResult<()> {
         diesel::insert_into(addresses::table)
             .values((addresses::id.eq(id), address))
-            .execute(conn)?;
-        sequence::advance(conn, "addresses")
+            .execute(conn)
+            .map(drop)
     }
 
     /// Changes an address, and notes when at its letting if there is anything to change; false where there is no

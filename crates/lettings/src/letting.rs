@@ -3,7 +3,7 @@
 use chrono::{NaiveDateTime, Utc};
 use diesel::prelude::*;
 use oc_core::rules::{Checker, FieldError};
-use oc_core::{DbConnection, PAGE_SIZE, Page, sequence};
+use oc_core::{DbConnection, PAGE_SIZE, Page};
 
 use crate::address::Address;
 use crate::filter::{LettingFilter, Sort, matching, sorted};
@@ -121,12 +121,12 @@ impl Letting {
             .get_result(conn)
     }
 
-    /// Stores a letting that was deleted, under its old id.
+    /// Stores a letting that was deleted, under its old id, which the table's counter has passed.
     pub fn restore(conn: &mut DbConnection, id: i64, letting: &NewLetting) -> QueryResult<()> {
         diesel::insert_into(lettings::table)
             .values((lettings::id.eq(id), letting))
-            .execute(conn)?;
-        sequence::advance(conn, "lettings")
+            .execute(conn)
+            .map(drop)
     }
 
     /// Changes a letting, and notes when if there is anything to change; false where there is no such letting.

@@ -4,7 +4,7 @@ use diesel::dsl::{InnerJoin, IntoBoxed};
 use diesel::prelude::*;
 use oc_core::rules::{Checker, FieldError};
 use oc_core::search::{Words, fold};
-use oc_core::{Backend, DbConnection, PAGE_SIZE, Page, sequence};
+use oc_core::{Backend, DbConnection, PAGE_SIZE, Page};
 
 use crate::schema::{profiles, users};
 
@@ -174,12 +174,12 @@ impl NewProfile {
             .get_result(conn)
     }
 
-    /// Stores it as a profile that was deleted, under its old id.
+    /// Stores it as a profile that was deleted, under its old id, which the table's counter has passed.
     pub fn restore(&self, conn: &mut DbConnection, id: i64) -> QueryResult<()> {
         diesel::insert_into(profiles::table)
             .values((profiles::id.eq(id), self))
-            .execute(conn)?;
-        sequence::advance(conn, "profiles")
+            .execute(conn)
+            .map(drop)
     }
 
     /// Stores it in place of another; false where there is no such profile.

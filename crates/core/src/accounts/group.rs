@@ -7,7 +7,6 @@ use diesel::prelude::*;
 use crate::connection::DbConnection;
 use crate::rules::{Checker, FieldError};
 use crate::schema::{group_rights, groups, user_groups};
-use crate::sequence;
 
 use super::session::Session;
 
@@ -56,12 +55,12 @@ impl Group {
             .get_result(conn)
     }
 
-    /// Stores a group that was deleted, under its old id.
+    /// Stores a group that was deleted, under its old id, which the table's counter has passed.
     pub fn restore(conn: &mut DbConnection, id: i64, group: &NewGroup) -> QueryResult<()> {
         diesel::insert_into(groups::table)
             .values((groups::id.eq(id), group))
-            .execute(conn)?;
-        sequence::advance(conn, "groups")
+            .execute(conn)
+            .map(drop)
     }
 
     /// Gives a group another name; false where there is no such group.

@@ -6,7 +6,6 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::connection::DbConnection;
 use crate::schema::users;
-use crate::sequence;
 
 use super::new_user::NewUser;
 use super::session::Session;
@@ -73,12 +72,12 @@ impl User {
             .get_result(conn)
     }
 
-    /// Stores an account that was deleted, under its old id. Its password is gone.
+    /// Stores an account that was deleted, under its old id, which the table's counter has passed. Its password is gone.
     pub fn restore(conn: &mut DbConnection, id: i64, user: &NewUser) -> QueryResult<()> {
         diesel::insert_into(users::table)
             .values((users::id.eq(id), user))
-            .execute(conn)?;
-        sequence::advance(conn, "users")
+            .execute(conn)
+            .map(drop)
     }
 
     /// Changes the names and the e-mail address of an account, and nothing else; false where there is none.
