@@ -1,13 +1,13 @@
 //! Starting the log, once.
 
-use std::io;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use env_logger::{Builder, Target};
 use log::LevelFilter;
 
 use super::queue::Queue;
-use super::{bridge, line, panics};
+use super::{bridge, journal, line, panics};
 use crate::config::Config;
 
 /// How long the end of the program waits for the last lines to be written.
@@ -35,7 +35,11 @@ pub(crate) fn start(config: &Config, from_afar: bool) -> Log {
     // It logs an error for every visitor whose request head is too large.
     builder.filter_module("actix_http::h1", LevelFilter::Off);
     let format = config.log_format;
+    let is_journal = journal::is_read();
     builder.format(move |out, record| {
+        if is_journal {
+            out.write_all(journal::priority(record.level()).as_bytes())?;
+        }
         let time = out.timestamp_millis().to_string();
         line::write(out, format, &time, record)
     });

@@ -14,7 +14,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         name: "DATABASE_POOL_SIZE",
         default: "8",
-        meaning: "the most connections to the database at a time, 1 to 200",
+        meaning: "the most connections to the database at a time, 1 to 200; /readyz has one more",
     },
     Entry {
         name: "READ_ONLY",

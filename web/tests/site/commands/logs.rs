@@ -213,6 +213,28 @@ fn a_panic_is_one_line_with_its_request_and_its_stack() -> Result<()> {
 }
 
 #[test]
+fn the_journal_is_told_the_priority_of_each_line() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let url = setting(&db);
+    let program = Program::with(&[("DATABASE_URL", &url), ("LOG_FORMAT", "json")])?;
+    // As systemd starts it: with the name of the stream that standard error is.
+    let named = "export JOURNAL_STREAM=$(stat --dereference --format=%d:%i /proc/self/fd/2); exec \"$0\" \"$@\"";
+    let serving = program.serve_by("/bin/sh", &["-c", named])?;
+    raise(&db, &serving, "panic")?;
+
+    let (_, log) = serving.end("TERM")?;
+
+    let priority = |words: &str| {
+        let line = log.lines().find(|line| line.contains(words));
+        line.and_then(|line| line.split_once('{'))
+            .map(|(priority, _)| priority)
+    };
+    assert_eq!(priority("panicked at "), Some("<3>"), "{log}");
+    assert_eq!(priority("\"status\":500"), Some("<6>"), "{log}");
+    Ok(())
+}
+
+#[test]
 fn a_panic_is_one_line_of_text_too() -> Result<()> {
     let db = TestDb::sqlite()?;
     let serving = serve(&db, &[("LOG_FORMAT", "text"), ("RUST_BACKTRACE", "full")])?;
