@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use log::Level;
 
 use crate::commands::{
     self, backup, change_password, check, copy, create_superuser, demo, import_django, migrate,
@@ -87,7 +88,12 @@ pub fn main() -> ExitCode {
     match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", commands::report(&error));
+            let priority = if config::is_read_by_journal() {
+                logging::priority(Level::Error)
+            } else {
+                ""
+            };
+            eprintln!("{priority}{}", commands::report(&error));
             ExitCode::FAILURE
         }
     }

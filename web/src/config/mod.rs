@@ -4,6 +4,7 @@
 //! fills in what the environment does not say.
 
 mod hosts;
+mod journal;
 mod read;
 mod sealed;
 mod secret;
@@ -11,6 +12,7 @@ mod settings;
 mod superuser;
 
 pub use hosts::AllowedHosts;
+pub(crate) use journal::is_read_by_journal;
 pub use secret::SecretKey;
 pub use settings::{Config, Environment, LogFormat, Sentry, SentryDsn, help};
 pub(crate) use superuser::Superuser;

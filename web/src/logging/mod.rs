@@ -10,6 +10,7 @@ mod plain;
 mod queue;
 mod start;
 
+pub(crate) use journal::priority;
 pub(crate) use plain::redacted;
 pub(crate) use queue::dropped_lines;
 pub(crate) use start::start;

@@ -8,7 +8,7 @@ use log::LevelFilter;
 
 use super::queue::Queue;
 use super::{bridge, journal, line, panics};
-use crate::config::Config;
+use crate::config::{Config, is_read_by_journal};
 
 /// How long the end of the program waits for the last lines to be written.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ pub(crate) fn start(config: &Config, from_afar: bool) -> Log {
     // It logs an error for every visitor whose request head is too large.
     builder.filter_module("actix_http::h1", LevelFilter::Off);
     let format = config.log_format;
-    let is_journal = journal::is_read();
+    let is_journal = is_read_by_journal();
     builder.format(move |out, record| {
         if is_journal {
             out.write_all(journal::priority(record.level()).as_bytes())?;

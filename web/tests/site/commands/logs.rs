@@ -231,6 +231,10 @@ fn the_journal_is_told_the_priority_of_each_line() -> Result<()> {
     };
     assert_eq!(priority("panicked at "), Some("<3>"), "{log}");
     assert_eq!(priority("\"status\":500"), Some("<6>"), "{log}");
+    let wrong = Program::with(&[("LOG_FORMAT", "xml")])?;
+    let refused = wrong.serve_by("/bin/sh", &["-c", named]).err();
+    let refused = refused.context("it serves")?.to_string();
+    assert!(refused.contains("<3>error: "), "{refused}");
     Ok(())
 }
 
