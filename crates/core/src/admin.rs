@@ -50,8 +50,8 @@ pub struct Model {
     pub load_all: fn(&mut DbConnection, &[i64]) -> QueryResult<Vec<Object>>,
     /// Stores a row, new (`None`) or changed, and says its id. Called within a write.
     pub save: fn(&mut DbConnection, Option<i64>, &Values) -> Result<i64, SaveError>,
-    /// Stores a row that was deleted, under its old id. Called within a write.
-    pub restore: fn(&mut DbConnection, i64, &Values) -> Result<(), SaveError>,
+    /// Stores rows that were deleted, each under its old id: a few hundred at a time. Called within a write.
+    pub restore: fn(&mut DbConnection, &[Former<'_>]) -> Result<(), SaveError>,
     /// Deletes rows with all that goes along: a few hundred at a time. Called within a write.
     pub delete: fn(&mut DbConnection, &[i64]) -> QueryResult<()>,
     /// What goes along when rows are deleted, the rows themselves not among it.
@@ -82,6 +82,9 @@ impl Model {
         Ok(known.into_iter().next().map(|choice| choice.label))
     }
 }
+
+/// What a row held that was deleted, with its id.
+pub type Former<'a> = (i64, &'a Values);
 
 /// A filter of a list.
 #[derive(Debug, Clone, Copy)]

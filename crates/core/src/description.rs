@@ -2,7 +2,7 @@
 
 use diesel::QueryResult;
 
-use crate::admin::{Choice, Listing, Object, SaveError};
+use crate::admin::{Choice, Former, Listing, Object, SaveError, Values};
 use crate::connection::DbConnection;
 use crate::rules::{BrokenRule, FieldError};
 
@@ -91,6 +91,16 @@ pub fn one_by_one(
     ids.dedup();
     let objects = ids.into_iter().map(|id| load(conn, id).transpose());
     objects.flatten().collect()
+}
+
+/// What of rows may be stored, each with its id; or the rules that the first of them breaks which does not keep all.
+pub fn checked<T>(
+    rows: &[Former<'_>],
+    check: impl Fn(&Values) -> Result<T, Vec<FieldError>>,
+) -> Result<Vec<(i64, T)>, Vec<FieldError>> {
+    rows.iter()
+        .map(|(id, values)| Ok((*id, check(values)?)))
+        .collect()
 }
 
 /// Why a row cannot be restored that is there: somebody was quicker.

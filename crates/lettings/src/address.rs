@@ -125,12 +125,18 @@ impl Address {
             .get_result(conn)
     }
 
-    /// Stores an address that was deleted, under its old id, which the table's counter has passed.
-    pub fn restore(conn: &mut DbConnection, id: i64, address: &NewAddress) -> QueryResult<()> {
-        diesel::insert_into(addresses::table)
-            .values((addresses::id.eq(id), address))
-            .execute(conn)
-            .map(drop)
+    /// Stores addresses that were deleted, each under its old id, which the table's counter has passed: a few hundred at a
+    /// time.
+    pub fn restore(conn: &mut DbConnection, rows: Vec<(i64, NewAddress)>) -> QueryResult<()> {
+        let rows = rows
+            .into_iter()
+            .map(|(id, row)| (addresses::id.eq(id), row));
+        let rows: Vec<_> = rows.collect();
+        let insert = diesel::insert_into(addresses::table).values(&rows);
+        match conn {
+            DbConnection::Postgres(conn) => insert.execute(conn).map(drop),
+            DbConnection::Sqlite(conn) => insert.execute(conn).map(drop),
+        }
     }
 
     /// Changes an address, and notes when at its letting if there is anything to change; false where there is no

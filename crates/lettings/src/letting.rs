@@ -121,12 +121,16 @@ impl Letting {
             .get_result(conn)
     }
 
-    /// Stores a letting that was deleted, under its old id, which the table's counter has passed.
-    pub fn restore(conn: &mut DbConnection, id: i64, letting: &NewLetting) -> QueryResult<()> {
-        diesel::insert_into(lettings::table)
-            .values((lettings::id.eq(id), letting))
-            .execute(conn)
-            .map(drop)
+    /// Stores lettings that were deleted, each under its old id, which the table's counter has passed: a few hundred at a
+    /// time.
+    pub fn restore(conn: &mut DbConnection, rows: Vec<(i64, NewLetting)>) -> QueryResult<()> {
+        let rows = rows.into_iter().map(|(id, row)| (lettings::id.eq(id), row));
+        let rows: Vec<_> = rows.collect();
+        let insert = diesel::insert_into(lettings::table).values(&rows);
+        match conn {
+            DbConnection::Postgres(conn) => insert.execute(conn).map(drop),
+            DbConnection::Sqlite(conn) => insert.execute(conn).map(drop),
+        }
     }
 
     /// Changes a letting, and notes when if there is anything to change; false where there is no such letting.

@@ -174,12 +174,16 @@ impl NewProfile {
             .get_result(conn)
     }
 
-    /// Stores it as a profile that was deleted, under its old id, which the table's counter has passed.
-    pub fn restore(&self, conn: &mut DbConnection, id: i64) -> QueryResult<()> {
-        diesel::insert_into(profiles::table)
-            .values((profiles::id.eq(id), self))
-            .execute(conn)
-            .map(drop)
+    /// Stores profiles that were deleted, each under its old id, which the table's counter has passed: a few hundred at a
+    /// time.
+    pub fn restore(conn: &mut DbConnection, rows: Vec<(i64, Self)>) -> QueryResult<()> {
+        let rows = rows.into_iter().map(|(id, row)| (profiles::id.eq(id), row));
+        let rows: Vec<_> = rows.collect();
+        let insert = diesel::insert_into(profiles::table).values(&rows);
+        match conn {
+            DbConnection::Postgres(conn) => insert.execute(conn).map(drop),
+            DbConnection::Sqlite(conn) => insert.execute(conn).map(drop),
+        }
     }
 
     /// Stores it in place of another; false where there is no such profile.

@@ -20,7 +20,7 @@ impl Restorer<'_> {
         &mut self,
         conn: &mut DbConnection,
         line: &Change,
-        cause: i64,
+        cause: Option<i64>,
     ) -> Result<(), Unrestored> {
         let Some((model, id)) = row(line) else {
             return Ok(());
@@ -40,7 +40,7 @@ impl Restorer<'_> {
         let outcome = conn.transaction(|conn| {
             let entry = save::Entry {
                 act: &mut self.act,
-                cause: Some(cause),
+                cause,
             };
             let of = (id, Some(&current));
             save::restored(conn, self.actor, self.rights, model, of, &values, entry)
@@ -64,7 +64,7 @@ impl Restorer<'_> {
         &mut self,
         conn: &mut DbConnection,
         line: &Change,
-        cause: i64,
+        cause: Option<i64>,
         why: &str,
     ) -> Result<(), Unrestored> {
         let new = NewChange {
@@ -76,7 +76,7 @@ impl Restorer<'_> {
             before: "",
             after: "",
         };
-        self.act.insert(conn, &new, Some(cause))?;
+        self.act.insert(conn, &new, cause)?;
         let name = models::by_key(&line.model).map_or("Row", |model| model.singular);
         let name = capitalized(name);
         let words = format!("{name} \"{}\" does not have it again: {why}.", line.title);

@@ -27,7 +27,7 @@ pub(super) fn of_state(
         _ => Vec::new(),
     };
     let along = missing(conn, along)?;
-    all(conn, actor, rights, vec![(state, along)])
+    all(conn, actor, rights, vec![(Some(state), along)])
 }
 
 /// Brings back every row that was deleted at one go and is not there. Call it within a write.
@@ -50,35 +50,45 @@ pub(super) fn of_act(
     }
     let gone = gone.into_iter().map(|state| {
         let along = along.remove(&state.line.id).unwrap_or_default();
-        (state, along)
+        (Some(state), along)
     });
-    all(conn, actor, rights, gone.collect())
+    let mut rows: Vec<_> = gone.collect();
+    // What took these along is there again.
+    rows.extend(along.into_values().map(|along| (None, along)));
+    all(conn, actor, rights, rows)
 }
 
-/// Rows with what each of them took along, or changed by going.
+/// Rows, unless they are there again, with what each of them took along, or changed by going.
 fn all(
     conn: &mut DbConnection,
     actor: &User,
     rights: &Rights,
-    rows: Vec<(State, Vec<Change>)>,
+    rows: Vec<(Option<State>, Vec<Change>)>,
 ) -> Result<Restored, Unrestored> {
     let lines = rows.iter().map(|(_, along)| 1 + along.len()).sum();
     let mut restorer = Restorer::of(actor, rights, lines);
-    let (rows, along): (Vec<_>, Vec<_>) = rows
-        .into_iter()
-        .map(|(state, along)| ((state, None), along))
-        .unzip();
-    let causes = restorer.rows(conn, &rows)?;
+    let mut states = Vec::new();
+    let mut all_along = Vec::new();
+    for (state, along) in rows {
+        all_along.push((state.is_some(), along));
+        states.extend(state.map(|state| (state, None)));
+    }
+    let mut causes = restorer.rows(conn, &states)?.into_iter();
     let mut gone = Vec::new();
     let mut lost = Vec::new();
-    for (lines, cause) in along.into_iter().zip(causes) {
-        // Without the row that took them along, the others break rules that tell nothing more.
-        let Some(cause) = cause else {
-            continue;
+    for (was_gone, along) in all_along {
+        let cause = if was_gone {
+            causes.next().flatten()
+        } else {
+            None
         };
-        for line in lines {
+        if was_gone && cause.is_none() {
+            // Without the row that took them along, the others break rules that tell nothing more.
+            continue;
+        }
+        for line in along {
             if line.action == "deleted" {
-                gone.push((State::of(line), Some(cause)));
+                gone.push((State::of(line), cause));
             } else {
                 lost.push((line, cause));
             }

@@ -32,7 +32,7 @@ const ONE_BY_ONE: usize = 4;
 impl Restored {
     /// Whether nothing was to be done.
     pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.is_empty() && self.again.is_empty() && self.without.is_empty()
     }
 
     /// What came back and what did not, in sentences, each with how it is to be shown.

@@ -14,7 +14,7 @@ use super::earlier::{State, may};
 use super::models;
 use super::record::Snapshot;
 use super::restored::{Broken, Restored, Row, Unrestored};
-use super::save::{self, Told};
+use super::save::{self, Earlier, Told};
 
 /// Rows that are stored and recorded together.
 pub(super) const CHUNK: usize = 250;
@@ -37,6 +37,16 @@ struct Returning<'a> {
     values: Values,
     /// The line of the row that it comes along with.
     cause: Option<i64>,
+}
+
+impl Returning<'_> {
+    fn earlier(&self) -> Earlier<'_> {
+        Earlier {
+            id: self.id,
+            current: self.current.as_ref(),
+            values: &self.values,
+        }
+    }
 }
 
 impl<'a> Restorer<'a> {
@@ -117,22 +127,19 @@ impl<'a> Restorer<'a> {
         rows: &[Returning<'_>],
     ) -> Result<Vec<bool>, Unrestored> {
         let rights = self.rights;
-        let one = |conn: &mut DbConnection, row: &Returning<'_>| {
-            let of = (row.id, row.current.as_ref());
-            save::earlier(conn, rights, model, of, &row.values)
-        };
-        match conn.transaction(|conn| rows.iter().try_for_each(|row| one(conn, row))) {
+        let all: Vec<Earlier<'_>> = rows.iter().map(Returning::earlier).collect();
+        match conn.transaction(|conn| save::earlier(conn, rights, model, &all)) {
             Ok(()) => return Ok(vec![true; rows.len()]),
             Err(SaveError::Database(error)) => return Err(error.into()),
             Err(_) => {}
         }
         let mut is_stored = vec![false; rows.len()];
-        for (row, is_stored) in rows.iter().zip(&mut is_stored) {
+        for ((row, earlier), is_stored) in rows.iter().zip(all).zip(&mut is_stored) {
             // It will not be done: that much is enough to tell why.
             if self.broken.are_enough() {
                 break;
             }
-            match conn.transaction(|conn| one(conn, row)) {
+            match conn.transaction(|conn| save::earlier(conn, rights, model, &[earlier])) {
                 Ok(()) => *is_stored = true,
                 Err(SaveError::Database(error)) => return Err(error.into()),
                 Err(error) => self.broken.add(model, row.title, &error),

@@ -67,23 +67,45 @@ pub(super) fn restored(
     entry: Entry<'_>,
 ) -> Result<(Object, i64), SaveError> {
     let before = held(conn, model, current)?;
-    earlier(conn, rights, model, (id, current), values)?;
+    let row = Earlier {
+        id,
+        current,
+        values,
+    };
+    earlier(conn, rights, model, &[row])?;
     stored(conn, actor, model, id, ("restored", before.as_ref()), entry)
 }
 
-/// Stores a row as it once was, be it there or gone. It is left to the caller to record that.
+/// A row that is to be as it was.
+#[derive(Clone, Copy)]
+pub(super) struct Earlier<'a> {
+    pub(super) id: i64,
+    /// What it holds now, if it is there.
+    pub(super) current: Option<&'a Object>,
+    pub(super) values: &'a Values,
+}
+
+/// Stores rows as they once were, be they there or gone: a few hundred at a time. It is left to the caller to record
+/// that.
 pub(super) fn earlier(
     conn: &mut DbConnection,
     rights: &Rights,
     model: &Model,
-    (id, current): (i64, Option<&Object>),
-    values: &Values,
+    rows: &[Earlier<'_>],
 ) -> Result<(), SaveError> {
-    check_grants(conn, rights, model, current, values)?;
-    match current {
-        Some(_) => (model.save)(conn, Some(id), values).map(drop),
-        None => (model.restore)(conn, id, values),
+    let mut gone = Vec::new();
+    for row in rows {
+        check_grants(conn, rights, model, row.current, row.values)?;
+        if row.current.is_some() {
+            (model.save)(conn, Some(row.id), row.values)?;
+        } else {
+            gone.push((row.id, row.values));
+        }
     }
+    if gone.is_empty() {
+        return Ok(());
+    }
+    (model.restore)(conn, &gone)
 }
 
 /// Stores values that do not grant too much, and gives the row's id with what it held before. Where they do, whatever

@@ -4,9 +4,10 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use oc_core::DbConnection;
 use oc_core::admin::{
-    Along, Choice, Field, Filter, Kind, List, Listing, Model, Object, Offer, Row, SaveError, Values,
+    Along, Choice, Field, Filter, Former, Kind, List, Listing, Model, Object, Offer, Row,
+    SaveError, Values,
 };
-use oc_core::description::{restored_already, set_filters};
+use oc_core::description::{checked, restored_already, set_filters};
 use oc_core::search::lower;
 
 use super::{APP, APP_LABEL};
@@ -235,9 +236,9 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64
     }
 }
 
-fn restore(conn: &mut DbConnection, id: i64, values: &Values) -> Result<(), SaveError> {
-    let address = draft(values).check()?;
-    Address::restore(conn, id, &address)
+fn restore(conn: &mut DbConnection, rows: &[Former<'_>]) -> Result<(), SaveError> {
+    let addresses = checked(rows, |values| draft(values).check())?;
+    Address::restore(conn, addresses)
         .map_err(|error| SaveError::of(error, restored_already("street"), None))
 }
 

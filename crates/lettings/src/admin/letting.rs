@@ -3,11 +3,11 @@
 use diesel::prelude::*;
 use oc_core::DbConnection;
 use oc_core::admin::{
-    Choice, Field, Filter, Inside, Kind, List, Listing, Model, Object, Offer, Row, SaveError,
-    Values, Wanted, chosen_id,
+    Choice, Field, Filter, Former, Inside, Kind, List, Listing, Model, Object, Offer, Row,
+    SaveError, Values, Wanted, chosen_id,
 };
 use oc_core::choice::ids;
-use oc_core::description::{both, restored_already, set_filters, with_refusal};
+use oc_core::description::{both, checked, restored_already, set_filters, with_refusal};
 use oc_core::rules::{BrokenRule, FieldError};
 use oc_core::search::lower;
 
@@ -211,12 +211,13 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64
     }
 }
 
-fn restore(conn: &mut DbConnection, id: i64, values: &Values) -> Result<(), SaveError> {
-    let letting = check(values)?;
-    if load(conn, id)?.is_some() {
+fn restore(conn: &mut DbConnection, rows: &[Former<'_>]) -> Result<(), SaveError> {
+    let lettings = checked(rows, check)?;
+    let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
+    if !load_all(conn, &ids)?.is_empty() {
         return Err(SaveError::Invalid(vec![restored_already("title")]));
     }
-    Letting::restore(conn, id, &letting).map_err(refused)
+    Letting::restore(conn, lettings).map_err(refused)
 }
 
 fn choices(conn: &mut DbConnection, wanted: &Wanted<'_>) -> QueryResult<Offer> {

@@ -5,10 +5,10 @@ mod list;
 use diesel::dsl::{IntoBoxed, LeftJoin};
 use diesel::prelude::*;
 use oc_core::admin::{
-    Choice, Field, Filter, Kind, Model, Object, Offer, SaveError, Values, Wanted, chosen_id,
+    Choice, Field, Filter, Former, Kind, Model, Object, Offer, SaveError, Values, Wanted, chosen_id,
 };
 use oc_core::choice::ids;
-use oc_core::description::{both, restored_already, with_refusal, yes_and_no};
+use oc_core::description::{both, checked, restored_already, with_refusal, yes_and_no};
 use oc_core::rules::{BrokenRule, FieldError};
 use oc_core::search::{fold, lower};
 use oc_core::{Backend, DbConnection};
@@ -122,12 +122,13 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64
     }
 }
 
-fn restore(conn: &mut DbConnection, id: i64, values: &Values) -> Result<(), SaveError> {
-    let profile = check(values)?;
-    if load(conn, id)?.is_some() {
+fn restore(conn: &mut DbConnection, rows: &[Former<'_>]) -> Result<(), SaveError> {
+    let profiles = checked(rows, check)?;
+    let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
+    if !load_all(conn, &ids)?.is_empty() {
         return Err(SaveError::Invalid(vec![restored_already("user")]));
     }
-    profile.restore(conn, id).map_err(refused)
+    NewProfile::restore(conn, profiles).map_err(refused)
 }
 
 fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {

@@ -178,11 +178,11 @@ fn a_deleted_profile_comes_back_under_its_id() -> anyhow::Result<()> {
         let before = (PROFILE.load)(conn, id)?.expect("it is there");
         (PROFILE.delete)(conn, &[id])?;
 
-        (PROFILE.restore)(conn, id, &before.values)?;
+        (PROFILE.restore)(conn, &[(id, &before.values)])?;
 
         assert_eq!((PROFILE.load)(conn, id)?, Some(before.clone()));
         assert!(profile(conn, "bob", "", true)? > id);
-        let twice = (PROFILE.restore)(conn, id, &before.values).map_err(|e| e.to_string());
+        let twice = (PROFILE.restore)(conn, &[(id, &before.values)]).map_err(|e| e.to_string());
         assert_eq!(twice, Err("It has been restored already.".to_owned()));
         Ok(())
     })

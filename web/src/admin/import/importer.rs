@@ -91,7 +91,7 @@ impl Importer<'_> {
     ) -> Result<Vec<(i64, usize)>, DatabaseError> {
         let one = |conn: &mut DbConnection, task: &Task| match &task.stored {
             Some(object) if order::is_gone(self.model, task) => {
-                (self.model.restore)(conn, object.id, &task.values)?;
+                (self.model.restore)(conn, &[(object.id, &task.values)])?;
                 Ok(object.id)
             }
             stored => {

@@ -56,6 +56,14 @@ fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> 
         assert!(again.contains("others → editors, others"), "{again}");
         let gone = browser.get(&format!("/admin/auth/user/{carol}/history/"))?;
         assert!(gone.html()?.text().contains("Not restored."));
+
+        User::set_groups(conn, bob, &[others])?;
+        let act = act(&mut browser)?;
+        browser.get(&act)?;
+        let all = browser.post(&act, &[])?;
+        let all = browser.follow(&all)?;
+        assert!(all.contains("User \"bob\" has it again."), "{all}");
+        assert_eq!(User::groups(conn, bob)?, [editors, others]);
     }
     Ok(())
 }

@@ -147,6 +147,30 @@ fn what_was_deleted_at_one_go_comes_back_one_by_one_and_at_one_go() -> Result<()
 }
 
 #[test]
+fn what_went_along_comes_back_to_a_row_that_is_there_again() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let id = letting(conn, "Pier House")?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        delete(&mut browser, "lettings/address/1")?;
+        let act = act(&mut browser)?;
+        restore(&mut browser, "lettings/address/1")?;
+        delete(&mut browser, "lettings/letting/1")?;
+
+        browser.get(&act)?;
+        let all = browser.post(&act, &[])?;
+        let all = browser.follow(&all)?;
+        let again = browser.post(&act, &[])?;
+        let again = browser.follow(&again)?;
+
+        assert!(all.contains("Restored letting \"Pier House\"."), "{all}");
+        assert_eq!(Letting::with_address(conn, id)?.1.id, 1);
+        assert!(again.contains("All of it is there already."), "{again}");
+    }
+    Ok(())
+}
+
+#[test]
 fn where_one_row_breaks_a_rule_nothing_comes_back() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;

@@ -110,7 +110,7 @@ fn what_goes_along_with_an_address_comes_back_with_its_id() -> anyhow::Result<()
         let home_before = (ADDRESS.load)(conn, home)?.expect("it is there");
         let before = (LETTING.load)(conn, id)?.expect("it is there");
         let restore = |conn: &mut DbConnection, model: Model, id, values: &Values| {
-            conn.write(|conn| (model.restore)(conn, id, values))
+            conn.write(|conn| (model.restore)(conn, &[(id, values)]))
                 .map_err(|error| error.to_string())
         };
 

@@ -6,7 +6,8 @@ use diesel::prelude::*;
 use crate::accounts::group::LONGEST_NAME;
 use crate::accounts::{Group, GroupDraft, NewGroup};
 use crate::admin::{
-    Along, Choice, Field, Kind, List, Listing, Model, Object, Offer, Row, SaveError, Values, Wanted,
+    Along, Choice, Field, Former, Kind, List, Listing, Model, Object, Offer, Row, SaveError,
+    Values, Wanted,
 };
 use crate::connection::{Backend, DbConnection};
 use crate::description::{both, one_by_one, restored_already, with_refusal};
@@ -138,13 +139,15 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64
     Ok(id)
 }
 
-fn restore(conn: &mut DbConnection, id: i64, values: &Values) -> Result<(), SaveError> {
-    let (group, codes) = check(values)?;
-    if Group::find(conn, id).optional()?.is_some() {
-        return Err(SaveError::Invalid(vec![restored_already("name")]));
+fn restore(conn: &mut DbConnection, rows: &[Former<'_>]) -> Result<(), SaveError> {
+    for (id, values) in rows {
+        let (group, codes) = check(values)?;
+        if Group::find(conn, *id).optional()?.is_some() {
+            return Err(SaveError::Invalid(vec![restored_already("name")]));
+        }
+        Group::restore(conn, *id, &group).map_err(refused)?;
+        Group::set_rights(conn, *id, &codes)?;
     }
-    Group::restore(conn, id, &group).map_err(refused)?;
-    Group::set_rights(conn, id, &codes)?;
     Ok(())
 }
 

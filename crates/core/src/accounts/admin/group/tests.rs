@@ -98,11 +98,11 @@ fn a_deleted_group_comes_back_under_its_id() -> anyhow::Result<()> {
         let stored = (MODEL.load)(conn, id)?.expect("it is there");
         (MODEL.delete)(conn, &[id])?;
 
-        (MODEL.restore)(conn, id, &stored.values)?;
+        (MODEL.restore)(conn, &[(id, &stored.values)])?;
 
         assert_eq!((MODEL.load)(conn, id)?, Some(stored.clone()));
         assert!((MODEL.save)(conn, None, &values("next", &[]))? > id);
-        let twice = (MODEL.restore)(conn, id, &stored.values).map_err(|e| e.to_string());
+        let twice = (MODEL.restore)(conn, &[(id, &stored.values)]).map_err(|e| e.to_string());
         assert_eq!(twice, Err("It has been restored already.".to_owned()));
         Ok(())
     })

@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use crate::accounts::new_user::{LONGEST_EMAIL, LONGEST_NAME};
 use crate::accounts::{Group, User};
 use crate::admin::{
-    Along, Choice, Field, Filter, Kind, Model, Object, Offer, SaveError, Values, Wanted,
+    Along, Choice, Field, Filter, Former, Kind, Model, Object, Offer, SaveError, Values, Wanted,
 };
 use crate::choice::ids;
 use crate::connection::DbConnection;
@@ -200,13 +200,16 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64
     Ok(id)
 }
 
-fn restore(conn: &mut DbConnection, id: i64, values: &Values) -> Result<(), SaveError> {
-    let account = Account::check(&over(new_user(), values), None)?;
-    if User::find(conn, id).optional()?.is_some() {
-        return Err(SaveError::Invalid(vec![restored_already("username")]));
+fn restore(conn: &mut DbConnection, rows: &[Former<'_>]) -> Result<(), SaveError> {
+    for (id, values) in rows {
+        let account = Account::check(&over(new_user(), values), None)?;
+        if User::find(conn, *id).optional()?.is_some() {
+            return Err(SaveError::Invalid(vec![restored_already("username")]));
+        }
+        User::restore(conn, *id, &account.user).map_err(refused)?;
+        account.finish(conn, *id)?;
     }
-    User::restore(conn, id, &account.user).map_err(refused)?;
-    account.finish(conn, id)
+    Ok(())
 }
 
 /// Their profiles.

@@ -200,7 +200,7 @@ fn a_deleted_user_takes_the_profile_along_and_comes_back_under_its_id() -> anyho
 
         let along = (MODEL.along)(conn, &[id])?;
         (MODEL.delete)(conn, &[id])?;
-        (MODEL.restore)(conn, id, &before)?;
+        (MODEL.restore)(conn, &[(id, &before)])?;
 
         assert_eq!(along.len(), 1);
         assert_eq!(
@@ -210,7 +210,7 @@ fn a_deleted_user_takes_the_profile_along_and_comes_back_under_its_id() -> anyho
         assert_eq!(stored(conn, id)?, before);
         assert!((MODEL.along)(conn, &[id])?.is_empty());
         assert!(user(conn, "next")? > id);
-        let twice = (MODEL.restore)(conn, id, &before).map_err(|error| error.to_string());
+        let twice = (MODEL.restore)(conn, &[(id, &before)]).map_err(|error| error.to_string());
         assert_eq!(twice, Err("It has been restored already.".to_owned()));
         Ok(())
     })
