@@ -7,7 +7,7 @@ use anyhow::{Result, bail, ensure};
 use crate::machine::Machine;
 use crate::{
     advisories, arrows, clippy, coverage, deny, docs, fmt, image, machete, pipeline, rolling,
-    schema, typos,
+    schema, typos, variables,
 };
 
 #[derive(clap::Args)]
@@ -30,7 +30,9 @@ impl Outcome {
     /// What a chore makes of it that was named by itself. Nobody reads the lines of a pipeline that is green, so what
     /// could not look is an error there.
     pub(crate) fn alone(self, machine: &Machine) -> Result<()> {
-        let in_a_pipeline = machine.variable("CI").is_some_and(|value| value != "false");
+        let in_a_pipeline = machine
+            .variable(&variables::CI)
+            .is_some_and(|value| value != "false");
         ensure!(
             self == Self::Done || !in_a_pipeline,
             "not all was checked, for the reason above, and where the variable CI is set that is an error: \
@@ -123,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_a_chore_could_not_check_is_an_error_in_a_pipeline() -> Result<()> {
-        let machine = Machine::new(false)?;
+        let machine = Machine::new(false, variables::of("ci"))?;
         for (variable, is_pipeline) in [("true", true), ("1", true), ("false", false), ("", false)]
         {
             machine.shell.set_var("CI", variable);

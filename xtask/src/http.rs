@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -67,7 +68,24 @@ impl Refusal {
     pub(crate) fn is_final(&self) -> bool {
         (400..500).contains(&self.status) && !is_passing(self.status)
     }
+
+    /// Whether those words are among its own.
+    pub(crate) fn says(&self, words: &str) -> bool {
+        self.words.contains(words)
+    }
 }
+
+/// The word that a request never left, since there was nobody to take it.
+#[derive(Debug)]
+pub(crate) struct Unsent(String);
+
+impl fmt::Display for Unsent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unsent {}
 
 impl Http {
     /// A client that pauses so long after the first failure.
@@ -143,10 +161,15 @@ impl Http {
                 .run(request.timeout_global(Some(patience)).build())
         };
         let mut answer = answer.map_err(|error| {
-            anyhow::anyhow!(
+            let words = format!(
                 "{what} does not answer: {}",
                 self.masked(&error.to_string())
-            )
+            );
+            if never_left(&error) {
+                Unsent(words).into()
+            } else {
+                anyhow::anyhow!(words)
+            }
         })?;
         let body = answer.body_mut().with_config().limit(LARGEST_ANSWER);
         let body = body.read_to_vec().map_err(|error| {
@@ -159,11 +182,19 @@ impl Http {
         })
     }
 
-    /// Sends a request, again and again while the trouble is passing; the last answer, whatever its status.
+    /// Sends a request, again and again while the trouble is passing; the last answer, whatever its status. The error is
+    /// [`Unsent`] when no attempt got through.
     pub(crate) fn answer(&self, what: &str, request: &Request<Vec<u8>>) -> Result<Answer> {
         let mut pause = self.first_pause;
+        let mut sent = false;
         for attempt in 1.. {
-            let outcome = self.once(what, request);
+            let mut outcome = self.once(what, request);
+            match &outcome {
+                Err(error) if !error.is::<Unsent>() => sent = true,
+                Err(error) if sent => outcome = Err(anyhow::anyhow!("{error}")),
+                Err(_) => {}
+                Ok(_) => sent = true,
+            }
             let trouble = match &outcome {
                 Ok(answer) if !is_passing(answer.status) => return outcome,
                 Ok(answer) => format!("{what} answered {}", answer.status),
@@ -231,6 +262,21 @@ fn is_passing(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }
 
+/// Whether there was no connection that a request could have gone over.
+fn never_left(error: &ureq::Error) -> bool {
+    use ureq::{Error, Timeout};
+
+    match error {
+        Error::HostNotFound
+        | Error::ConnectionFailed
+        | Error::BadUri(_)
+        | Error::InvalidProxyUrl
+        | Error::Timeout(Timeout::Resolve | Timeout::Connect) => true,
+        Error::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
+        _ => false,
+    }
+}
+
 /// A request without a body.
 pub(crate) fn get(url: &str) -> Result<Request<Vec<u8>>> {
     request("GET", url, &[], Vec::new())
@@ -248,8 +294,8 @@ pub(crate) fn request(
         request = request.header(*name, *value);
     }
     // The error would show the address, in which there may be a secret.
-    request
-        .body(body)
-        .ok()
-        .context("that is no address, or a header has characters that no header may have")
+    request.body(body).map_err(|_| {
+        let why = "that is no address, or a header has characters that no header may have";
+        Unsent(why.to_owned()).into()
+    })
 }

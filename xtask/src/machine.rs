@@ -10,6 +10,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use anyhow::{Context, Result};
 use xshell::{Cmd, Shell, cmd};
 
+use crate::variables::Variable;
+
 /// Starts programs in the root of the workspace.
 pub(crate) struct Machine {
     /// Names the programs; what is set in its environment reaches all that are started later.
@@ -20,12 +22,14 @@ pub(crate) struct Machine {
     pub(crate) install: bool,
     /// Whether the package lists were brought up to date in this run.
     pub(crate) lists_updated: Cell<bool>,
+    /// What the chore may read of the environment: what its help tells.
+    variables: &'static [&'static Variable],
     cargo_variables: Vec<OsString>,
 }
 
 impl Machine {
     /// The machine seen from the root of the workspace, wherever the command was given.
-    pub(crate) fn new(install: bool) -> Result<Self> {
+    pub(crate) fn new(install: bool, variables: &'static [&'static Variable]) -> Result<Self> {
         let shell = Shell::new()?;
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
@@ -37,6 +41,7 @@ impl Machine {
             root,
             install,
             lists_updated: Cell::new(false),
+            variables,
             cargo_variables: cargo_variables(),
         })
     }
@@ -94,15 +99,26 @@ impl Machine {
         command.stdin(Stdio::piped()).spawn()
     }
 
-    /// A variable of the environment; an empty one counts as not set.
-    pub(crate) fn variable(&self, name: &str) -> Option<String> {
-        self.shell.var(name).ok().filter(|value| !value.is_empty())
+    /// A variable of the environment, without the blanks and line breaks around it that come with whatever was pasted
+    /// somewhere; an empty one counts as not set.
+    pub(crate) fn variable(&self, variable: &Variable) -> Option<String> {
+        debug_assert!(
+            self.variables.contains(&variable),
+            "{variable} is not in the help of this chore"
+        );
+        let value = self.shell.var(variable.name()).ok()?;
+        let value = value.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    /// The folders that programs are looked for in.
+    pub(crate) fn path(&self) -> OsString {
+        self.shell.var_os("PATH").unwrap_or_default()
     }
 
     /// Where a program of that name is, in the order of `PATH`.
     pub(crate) fn find_program(&self, name: &str) -> Option<PathBuf> {
-        let path = self.shell.var_os("PATH")?;
-        env::split_paths(&path)
+        env::split_paths(&self.path())
             .map(|folder| folder.join(name))
             .find(|file| file.is_file())
     }

@@ -29,12 +29,13 @@ mod test;
 mod tools;
 mod typos;
 mod units;
+mod variables;
 mod webdriver;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::machine::Machine;
 
@@ -101,7 +102,12 @@ enum Chore {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let matches = variables::describe(Cli::command()).get_matches();
+    let result = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => run(cli, matches.subcommand_name().unwrap_or_default()),
+        Err(error) => error.exit(),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -110,8 +116,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<()> {
-    let machine = Machine::new(cli.install)?;
+fn run(cli: Cli, chore: &str) -> Result<()> {
+    let machine = Machine::new(cli.install, variables::of(chore))?;
     match cli.chore {
         Chore::Ci(args) => ci::run(&machine, &args),
         Chore::Fmt(args) => fmt::run(&machine, &args),

@@ -15,9 +15,7 @@ use xshell::{Cmd, cmd};
 use crate::guard::Guard;
 use crate::machine::Machine;
 use crate::needs;
-
-/// Where the tests look for a server on which they may create databases.
-const URL: &str = "TEST_POSTGRES_URL";
+use crate::variables::TEST_POSTGRES_URL;
 
 /// Debian keeps the server's programs out of `PATH`, in a folder for each version.
 const DEBIAN_FOLDER: &str = "/usr/lib/postgresql";
@@ -47,11 +45,11 @@ pub(crate) fn run(machine: &Machine, args: &Args) -> Result<()> {
 
 /// Sets `TEST_POSTGRES_URL`, where it is not given, to a server that ends when the guard is dropped.
 pub(crate) fn start(machine: &Machine) -> Result<Option<Guard>> {
-    if machine.variable(URL).is_some() {
+    if machine.variable(&TEST_POSTGRES_URL).is_some() {
         return Ok(None);
     }
     let server = start_private(machine)?;
-    machine.shell.set_var(URL, &server.url);
+    machine.shell.set_var(TEST_POSTGRES_URL.name(), &server.url);
     Ok(Some(server.guard))
 }
 

@@ -4,11 +4,9 @@ use anyhow::Result;
 
 use crate::guard::Guard;
 use crate::machine::Machine;
+use crate::variables::TEST_AXE_JS;
 use crate::webdriver::Webdriver;
 use crate::{needs, postgres, tools, webdriver};
-
-/// Where the browser tests find axe-core, the accessibility checker.
-const AXE_JS: &str = "TEST_AXE_JS";
 
 /// Servers that end when this is dropped.
 pub(crate) struct Services {
@@ -21,9 +19,9 @@ pub(crate) fn start(machine: &Machine) -> Result<Services> {
     needs::require(machine, &needs::BUILD)?;
     needs::require(machine, &needs::SSH)?;
     needs::require(machine, &needs::SYSTEMD)?;
-    if machine.variable(AXE_JS).is_none() {
+    if machine.variable(&TEST_AXE_JS).is_none() {
         machine.shell.set_var(
-            AXE_JS,
+            TEST_AXE_JS.name(),
             tools::npm(machine, &tools::AXE_CORE)?.join("axe.min.js"),
         );
     }

@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn a_word_that_systemd_does_not_know_is_a_fault() -> Result<()> {
-        let machine = Machine::new(false)?;
+        let machine = Machine::new(false, &[])?;
         needs::require(&machine, &needs::SYSTEMD)?;
         let unit = |line: &str| {
             [

@@ -10,9 +10,7 @@ use xshell::cmd;
 use crate::guard::Guard;
 use crate::machine::Machine;
 use crate::needs;
-
-/// Where the tests look for a WebDriver server.
-const URL: &str = "TEST_WEBDRIVER_URL";
+use crate::variables::TEST_WEBDRIVER_URL;
 
 /// What chromedriver says once it listens; the port follows.
 const STARTED: &str = "started successfully on port ";
@@ -27,7 +25,7 @@ pub(crate) struct Webdriver {
 
 /// Sets `TEST_WEBDRIVER_URL`, where it is not given, to a chromedriver of our own.
 pub(crate) fn start(machine: &Machine) -> Result<Option<Webdriver>> {
-    if machine.variable(URL).is_some() {
+    if machine.variable(&TEST_WEBDRIVER_URL).is_some() {
         return Ok(None);
     }
     needs::require(machine, &needs::BROWSER)?;
@@ -35,9 +33,10 @@ pub(crate) fn start(machine: &Machine) -> Result<Option<Webdriver>> {
     let mut output = BufReader::new(child.stdout.take().expect("it was started with a pipe"));
     let port = port(&mut output)?;
     let guard = Some(Guard::new(machine, "webdriver", port.to_string())?);
-    machine
-        .shell
-        .set_var(URL, format!("http://127.0.0.1:{port}"));
+    machine.shell.set_var(
+        TEST_WEBDRIVER_URL.name(),
+        format!("http://127.0.0.1:{port}"),
+    );
     Ok(Some(Webdriver {
         guard,
         child,

@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result, bail};
 
-use super::site::{Pace, Seen, Site};
+use super::site::{Judge, Pace, Seen, Site};
 use super::{Host, Restored, Unchanged};
-use crate::http::Refusal;
+use crate::http::{Refusal, Unsent};
 use crate::image::registry::Registry;
 
 /// The image of a commit.
@@ -81,7 +81,13 @@ impl Deploy<'_> {
             return Ok(());
         }
 
-        let (trouble, restored) = match self.attempt(&image) {
+        // What answers already is no proof that the host took it once more: that only the host can tell.
+        let judge = if before.is_the_same {
+            Judge::Host
+        } else {
+            Judge::Both
+        };
+        let (trouble, restored) = match self.attempt(&image, judge) {
             Ok(()) => {
                 println!("{name}: {} answers with {revision}", self.site.url());
                 return Ok(());
@@ -91,13 +97,13 @@ impl Deploy<'_> {
             Err(Trouble::Restored(words)) => (words, true),
         };
         println!("{name}: FAILED: {trouble}");
-        let Some(before) = before else {
+        let Some(before) = before.image else {
             bail!("{name}: {trouble}. There is nothing to go back to");
         };
         println!("{name}: going back to {}", before.revision);
-        let back = match restored.then(|| self.watch(&before)) {
+        let back = match restored.then(|| self.watch(&before, Judge::Site)) {
             Some(Ok(())) => Ok(()),
-            _ => self.attempt(&before),
+            _ => self.attempt(&before, Judge::Site),
         };
         match back {
             Ok(()) => bail!(
@@ -113,18 +119,21 @@ impl Deploy<'_> {
         }
     }
 
-    /// What to go back to: the image of what answers now.
-    fn before(&self, revision: &str) -> Result<Option<Image>> {
+    /// What answers now.
+    fn before(&self, revision: &str) -> Result<Before> {
         let running = match self.look() {
             Seen::Revision { revision, .. } => revision,
             Seen::Nothing(why) => {
                 println!("  nothing to go back to: {why}");
-                return Ok(None);
+                return Ok(Before::default());
             }
         };
         println!("  {} answers with {running}", self.site.url());
         if running == revision {
-            return Ok(None);
+            return Ok(Before {
+                is_the_same: true,
+                image: None,
+            });
         }
         let image = if is_tag(&running) {
             self.find(&running)?
@@ -134,14 +143,18 @@ impl Deploy<'_> {
         if image.is_none() {
             println!("  nothing to go back to: {running:?} has no image");
         }
-        Ok(image)
+        Ok(Before {
+            is_the_same: false,
+            image,
+        })
     }
 
-    fn attempt(&mut self, image: &Image) -> Result<(), Trouble> {
+    fn attempt(&mut self, image: &Image, judge: Judge) -> Result<(), Trouble> {
         self.site.hurry(self.pace);
         if let Err(error) = self.host.release(image) {
-            let refused =
-                error.downcast_ref().is_some_and(Refusal::is_final) || error.is::<Unchanged>();
+            let refused = error.downcast_ref().is_some_and(Refusal::is_final)
+                || error.is::<Unchanged>()
+                || error.is::<Unsent>();
             return Err(if refused {
                 Trouble::Refused(error)
             } else if error.is::<Restored>() {
@@ -150,21 +163,30 @@ impl Deploy<'_> {
                 Trouble::Bad(format!("{error:#}"))
             });
         }
-        self.watch(image)
+        self.watch(image, judge)
     }
 
     /// Looks until the site answers with that image, and asks the host in between.
-    fn watch(&mut self, image: &Image) -> Result<(), Trouble> {
+    fn watch(&mut self, image: &Image, judge: Judge) -> Result<(), Trouble> {
         let host = &mut *self.host;
         self.site
-            .wait_for(&image.revision, self.pace, &mut || host.verdict())
+            .wait_for(&image.revision, self.pace, judge, &mut || host.verdict())
             .map_err(Trouble::Bad)
     }
 }
 
+/// What answers before a release.
+#[derive(Default)]
+struct Before {
+    /// Whether it is the commit that is to be released.
+    is_the_same: bool,
+    /// What to go back to.
+    image: Option<Image>,
+}
+
 /// How an attempt went wrong.
 enum Trouble {
-    /// The host would not hear of it: what ran still runs.
+    /// The host would not hear of it, or never did: what ran still runs.
     Refused(anyhow::Error),
     /// Something may have changed.
     Bad(String),

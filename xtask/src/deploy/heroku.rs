@@ -4,11 +4,13 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::flow::Image;
-use super::{Host, Verdict, encoded, required, secret};
-use crate::http::{Http, request};
+use super::settings::{base, required, token};
+use super::{Host, Unchanged, Verdict, encoded};
+use crate::http::{Http, Refusal, request};
 use crate::image::name::Repository;
 use crate::image::registry::Registry;
 use crate::machine::Machine;
+use crate::variables::{HEROKU_API_KEY, HEROKU_API_URL, HEROKU_APP_NAME, HEROKU_REGISTRY};
 
 /// Where the API and the registry are.
 const API: &str = "https://api.heroku.com";
@@ -27,6 +29,8 @@ pub(crate) struct Heroku<'a> {
     api: String,
     app: String,
     key: String,
+    /// Whether it runs the image already, and so makes no release of it.
+    has_it: bool,
     /// The newest release before ours.
     last: u64,
     /// How often there was none after it.
@@ -40,13 +44,13 @@ impl<'a> Heroku<'a> {
         http: &'a Http,
         source: &'a Registry<'a>,
     ) -> Result<Self> {
-        let app = required(machine, "HEROKU_APP_NAME")?;
-        let key = secret(machine, http, "HEROKU_API_KEY")?;
+        let app = required(machine, &HEROKU_APP_NAME)?;
+        let key = token(machine, http, &HEROKU_API_KEY)?;
         // The first is a variable of Heroku's own tool.
-        let api = machine.variable("HEROKU_API_URL");
-        let registry = machine.variable("HEROKU_REGISTRY");
+        let api = machine.variable(&HEROKU_API_URL);
+        let registry = machine.variable(&HEROKU_REGISTRY);
         let places = (
-            api.as_deref().unwrap_or(API),
+            base(&HEROKU_API_URL, api.as_deref().unwrap_or(API))?,
             registry.as_deref().unwrap_or(REGISTRY),
         );
         Self::new(http, source, places, &app, &key)
@@ -63,9 +67,13 @@ impl<'a> Heroku<'a> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         ensure!(
             !app.is_empty() && app.chars().all(plain),
-            "HEROKU_APP_NAME is {app:?}: it must be small letters, digits and -"
+            "{HEROKU_APP_NAME} must be small letters, digits and -"
         );
-        http.hide(key);
+        let plain = |c: char| c.is_ascii_alphanumeric() || ".-:".contains(c);
+        ensure!(
+            registry.chars().all(plain),
+            "{HEROKU_REGISTRY} must be HOST or HOST:PORT: letters, digits and . - are allowed"
+        );
         let repository = Repository {
             registry: registry.to_owned(),
             path: format!("{app}/web"),
@@ -77,6 +85,7 @@ impl<'a> Heroku<'a> {
             api: api.to_owned(),
             app: app.to_owned(),
             key: key.to_owned(),
+            has_it: false,
             last: 0,
             missed: 0,
         })
@@ -129,18 +138,34 @@ impl Host for Heroku<'_> {
     }
 
     fn release(&mut self, image: &Image) -> Result<()> {
-        self.last = self.newest()?.0;
+        // Up to the change of the formation nothing touches what runs, an image in the registry included.
+        let begun = self.newest().and_then(|newest| {
+            let tags = ["latest", &image.revision];
+            Ok((
+                newest.0,
+                self.source.copy(&image.digest, &self.registry, &tags)?,
+            ))
+        });
+        let (last, id) = begun
+            .map_err(|error| error.context(Unchanged("the image did not get there".to_owned())))?;
+        self.last = last;
         self.missed = 0;
-        let id = self
-            .source
-            .copy(&image.digest, &self.registry, &["latest", &image.revision])?;
         let change = json!({ "updates": [{ "type": "web", "docker_image": id }] });
-        self.ask("PATCH", "/formation", &[], serde_json::to_vec(&change)?)?;
+        let asked = self.ask("PATCH", "/formation", &[], serde_json::to_vec(&change)?);
+        self.has_it = asked.as_ref().is_err_and(runs_already);
+        if self.has_it {
+            println!("  Heroku runs {id} already, and makes no new release of it");
+            return Ok(());
+        }
+        asked?;
         println!("  asked to run {id} after release v{}", self.last);
         Ok(())
     }
 
     fn verdict(&mut self) -> Result<Verdict> {
+        if self.has_it {
+            return Ok(Verdict::Done);
+        }
         let (version, status, description) = self.newest()?;
         if version <= self.last {
             self.missed += 1;
@@ -151,12 +176,20 @@ impl Host for Heroku<'_> {
                 Verdict::Failed(format!("Heroku said yes and made no release after v{last}"))
             });
         }
-        Ok(if status == "failed" {
-            Verdict::Failed(format!(
+        Ok(match status.as_str() {
+            "failed" | "expired" => Verdict::Failed(format!(
                 "Heroku says of release v{version} ({description}): {status}"
-            ))
-        } else {
-            Verdict::Going
+            )),
+            "pending" => Verdict::Going,
+            "succeeded" => Verdict::Done,
+            _ => Verdict::Silent,
         })
     }
+}
+
+/// Whether a change was refused since it would change nothing.
+fn runs_already(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<Refusal>()
+        .is_some_and(|refusal| refusal.is_final() && refusal.says("already running the specified"))
 }

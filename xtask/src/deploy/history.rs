@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn what_came_before_is_asked_from_git() -> Result<()> {
         let folder = tempfile::tempdir()?;
-        let machine = Machine::new(false)?;
+        let machine = Machine::new(false, &[])?;
         machine.shell.change_dir(folder.path());
         let git = |arguments: &[&str]| {
             let who = ["-c", "user.name=a", "-c", "user.email=a@example.org"];

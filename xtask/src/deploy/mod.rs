@@ -6,13 +6,14 @@ mod flow;
 mod heroku;
 mod history;
 mod render;
+mod settings;
 mod site;
 mod vps;
 
 use std::fmt;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -21,11 +22,11 @@ use crate::image;
 use crate::image::name::Repository;
 use crate::image::registry::Registry;
 use crate::machine::Machine;
+use crate::variables::APP_URL;
 use flow::{Deploy, Image};
+pub(crate) use settings::check_token;
+use settings::{base, required};
 use site::{Pace, Site};
-
-/// Where visitors find the site.
-const APP_URL: &str = "APP_URL";
 
 /// What stays as it is in an address.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
@@ -98,8 +99,12 @@ struct How {
 
 /// What a host says of the release that it was asked for.
 pub(crate) enum Verdict {
-    /// Nothing against it so far.
+    /// It says nothing that we could know it by: the site is the judge.
+    Silent,
+    /// It is not through with it.
     Going,
+    /// It is, and has nothing against it.
+    Done,
     /// It gave up, for this reason.
     Failed(String),
 }
@@ -134,8 +139,8 @@ pub(crate) trait Host {
     fn name(&self) -> &'static str;
     /// Looks whether we are let in. Changes nothing.
     fn prepare(&mut self) -> Result<()>;
-    /// Asks for that image. A final [`crate::http::Refusal`] and [`Unchanged`] mean that nothing was changed,
-    /// [`Restored`] that it was, and is no longer.
+    /// Asks for that image. A final [`crate::http::Refusal`], [`crate::http::Unsent`] and [`Unchanged`] mean that
+    /// nothing was changed, [`Restored`] that it was, and is no longer.
     fn release(&mut self, image: &Image) -> Result<()>;
     /// What the host says since.
     fn verdict(&mut self) -> Result<Verdict>;
@@ -189,18 +194,14 @@ fn go(
         named != Repository::of("localhost")?,
         "whose image? Set DOCKERHUB_USERNAME or give --name"
     );
-    let credentials = image::credentials(machine, &http);
-    let registry = Registry::new(
-        &http,
-        named.clone(),
-        credentials.filter(|_| !named.is_local()),
-    );
+    let credentials = image::credentials(machine, &http, &named)?;
+    let registry = Registry::new(&http, named, credentials);
     let mut host: Box<dyn Host + '_> = match target {
         Target::Render => Box::new(render::Render::from(machine, &http)?),
         Target::Heroku => Box::new(heroku::Heroku::from(machine, &http, &registry)?),
         Target::Vps => Box::new(vps::Vps::from(machine, &http, how.every)?),
     };
-    let site = Site::new(&http, &required(machine, APP_URL)?)?;
+    let site = Site::new(&http, base(&APP_URL, &required(machine, &APP_URL)?)?);
     act(&mut Deploy {
         host: &mut *host,
         site: &site,
@@ -208,20 +209,6 @@ fn go(
         pace: Pace::of(how.every, how.timeout),
         dry_run: how.dry_run,
     })
-}
-
-/// A variable that has to be set.
-fn required(machine: &Machine, name: &str) -> Result<String> {
-    machine
-        .variable(name)
-        .with_context(|| format!("{name} is not set; docs/delivery.md says where it comes from"))
-}
-
-/// A variable that has to be set and is never shown.
-fn secret(machine: &Machine, http: &Http, name: &str) -> Result<String> {
-    let value = required(machine, name)?;
-    http.hide(&value);
-    Ok(value)
 }
 
 /// A text as a part of an address.

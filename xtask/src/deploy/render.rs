@@ -3,14 +3,11 @@
 use anyhow::{Context, Result, ensure};
 
 use super::flow::Image;
-use super::{Host, Verdict, encoded, secret};
+use super::settings::{check_address, secret, token};
+use super::{Host, Verdict, encoded};
 use crate::http::{Http, Refusal, request};
 use crate::machine::Machine;
-
-/// The hook; whoever has its address may deploy.
-const HOOK: &str = "RENDER_DEPLOY_HOOK_URL";
-/// The key of the API, which tells more than the site does; not needed.
-const KEY: &str = "RENDER_API_KEY";
+use crate::variables::{RENDER_API_KEY, RENDER_DEPLOY_HOOK_URL};
 
 /// A web service at Render that runs an image.
 pub(crate) struct Render<'a> {
@@ -25,10 +22,14 @@ impl<'a> Render<'a> {
     /// As the environment names it.
     pub(crate) fn from(machine: &Machine, http: &'a Http) -> Result<Self> {
         let key = machine
-            .variable(KEY)
+            .variable(&RENDER_API_KEY)
             .is_some()
-            .then(|| secret(machine, http, KEY));
-        Self::new(http, secret(machine, http, HOOK)?, key.transpose()?)
+            .then(|| token(machine, http, &RENDER_API_KEY));
+        Self::new(
+            http,
+            secret(machine, http, &RENDER_DEPLOY_HOOK_URL)?,
+            key.transpose()?,
+        )
     }
 
     /// By its hook, and a key if there is one.
@@ -47,13 +48,11 @@ impl<'a> Render<'a> {
             key,
             deploy: None,
         };
-        let is_address = ["https://", "http://"]
-            .iter()
-            .any(|scheme| render.hook.starts_with(scheme));
+        check_address(&RENDER_DEPLOY_HOOK_URL, &render.hook)?;
         // Which service it is needs to be known for the API alone.
         ensure!(
-            is_address && (render.key.is_none() || render.place().is_some()),
-            "{HOOK} is not the address of a deploy hook: https://api.render.com/deploy/srv-…?key=…"
+            render.key.is_none() || render.place().is_some(),
+            "{RENDER_DEPLOY_HOOK_URL} is not the address of a deploy hook: https://api.render.com/deploy/srv-…?key=…"
         );
         Ok(render)
     }
@@ -119,17 +118,24 @@ impl Host for Render<'_> {
 
     fn verdict(&mut self) -> Result<Verdict> {
         let Some(deploy) = &self.deploy else {
-            return Ok(Verdict::Going);
+            return Ok(Verdict::Silent);
         };
         let Some(about) = self.ask(&format!("/deploys/{}", encoded(deploy)))? else {
-            return Ok(Verdict::Going);
+            return Ok(Verdict::Silent);
         };
         let status = about["status"].as_str().unwrap_or_default();
         Ok(match status {
             "build_failed" | "update_failed" | "pre_deploy_failed" | "canceled" | "deactivated" => {
                 Verdict::Failed(format!("Render says of {deploy}: {status}"))
             }
-            _ => Verdict::Going,
+            "created"
+            | "queued"
+            | "build_in_progress"
+            | "pre_deploy_in_progress"
+            | "update_in_progress" => Verdict::Going,
+            "live" => Verdict::Done,
+            // A word that Render has learned since.
+            _ => Verdict::Silent,
         })
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use super::Verdict;
 use crate::http::{Http, get};
@@ -41,6 +41,17 @@ impl Pace {
             host_every: 5,
         }
     }
+}
+
+/// Who says whether the revision that was asked for runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judge {
+    /// The site. The host is asked only while the site is not well: when we go back, what answers is what counts.
+    Site,
+    /// The site, unless the host is against it or not through; one that cannot be asked has nothing against it.
+    Both,
+    /// The same, but a host that can be asked has to say it: the site answered with that revision before.
+    Host,
 }
 
 /// The site at its public address.
@@ -116,18 +127,11 @@ impl fmt::Display for Sightings {
 
 impl<'a> Site<'a> {
     /// The site at that address.
-    pub(crate) fn new(http: &'a Http, url: &str) -> Result<Self> {
-        let known = ["https://", "http://"]
-            .iter()
-            .any(|scheme| url.starts_with(scheme));
-        ensure!(
-            known,
-            "APP_URL is {url:?}: it must begin with https:// or http://"
-        );
-        Ok(Self {
+    pub(crate) fn new(http: &'a Http, url: &str) -> Self {
+        Self {
             http,
-            url: url.trim_end_matches('/').to_owned(),
-        })
+            url: url.to_owned(),
+        }
     }
 
     /// Has nothing waited for longer than the whole may take.
@@ -187,11 +191,13 @@ impl<'a> Site<'a> {
         Ok((answer.status, body))
     }
 
-    /// Looks until that revision is well so many times in a row. The error is what was seen instead.
+    /// Looks until that revision is well so many times in a row, and the host says so too where it has a say. The error
+    /// is what was seen instead.
     pub(crate) fn wait_for(
         &self,
         revision: &str,
         pace: Pace,
+        judge: Judge,
         verdict: &mut dyn FnMut() -> Result<Verdict>,
     ) -> Result<(), String> {
         let start = Instant::now();
@@ -209,19 +215,32 @@ impl<'a> Site<'a> {
             if sightings.add(seen.clone()) {
                 println!("  {seconds:>4} s  {}: {seen}", self.url);
             }
+            let well = row >= pace.row;
             if row == pace.row {
                 println!("  {seconds:>4} s  {row} times in a row");
+            }
+            if well && judge == Judge::Site {
                 return Ok(());
             }
-            if !good && looks.is_multiple_of(pace.host_every) {
+            if well || (!good && looks.is_multiple_of(pace.host_every)) {
                 let left = pace.timeout.saturating_sub(start.elapsed());
                 self.http.hurry(left.min(LONGEST_VERDICT));
                 match verdict() {
-                    Ok(Verdict::Going) => silent = None,
                     Ok(Verdict::Failed(why)) => return Err(format!("{why}; saw {sightings}")),
-                    // The site is the judge, as long as the host has nothing to say.
+                    Ok(Verdict::Silent | Verdict::Done) if well => return Ok(()),
+                    Ok(Verdict::Going) if well => {
+                        if row == pace.row {
+                            println!("  {seconds:>4} s  the host is not through with it");
+                        }
+                        silent = None;
+                    }
+                    Ok(_) => silent = None,
                     Err(error) => {
                         println!("  {seconds:>4} s  {error:#}");
+                        // The site is the judge, as long as the host has nothing to say.
+                        if well && judge == Judge::Both {
+                            return Ok(());
+                        }
                         silent = Some(error);
                     }
                 }
@@ -229,9 +248,13 @@ impl<'a> Site<'a> {
             looks += 1;
             if start.elapsed() + pace.pause > pace.timeout {
                 let silent = silent.map_or_else(String::new, |error| format!("; {error:#}"));
+                let wrong = if well {
+                    format!("{revision} is well, and the host was not through with it")
+                } else {
+                    format!("{revision} was not well {} times in a row", pace.row)
+                };
                 return Err(format!(
-                    "{revision} was not well {} times in a row within {} s; saw {sightings}{silent}",
-                    pace.row,
+                    "{wrong} within {} s; saw {sightings}{silent}",
                     pace.timeout.as_secs_f32()
                 ));
             }

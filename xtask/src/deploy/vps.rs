@@ -9,9 +9,11 @@ use tempfile::NamedTempFile;
 use xshell::{Cmd, cmd};
 
 use super::flow::Image;
-use super::{Host, Restored, Unchanged, Verdict, required, secret};
+use super::settings::{required, secret};
+use super::{Host, Restored, Unchanged, Verdict};
 use crate::http::Http;
 use crate::machine::Machine;
+use crate::variables::{PROJECT_VPS_PATH, SSH_HOST, SSH_KNOWN_HOSTS, SSH_PRIVATE_KEY, SSH_USER};
 
 /// What a release brings to the machine, from `deploy/`.
 const FILES: [&str; 3] = ["caddy/Caddyfile", "compose.yaml", "roll.sh"];
@@ -45,36 +47,37 @@ pub(crate) struct Vps<'a> {
 impl<'a> Vps<'a> {
     /// As the environment names it.
     pub(crate) fn from(machine: &'a Machine, http: &Http, first_pause: Duration) -> Result<Self> {
-        let host = required(machine, "SSH_HOST")?;
+        let host = required(machine, &SSH_HOST)?;
         let (host, port) = match host.rsplit_once(':') {
             Some((host, port)) if !host.contains(':') => (
                 host.to_owned(),
-                port.parse()
-                    .with_context(|| format!("SSH_HOST ends in {port:?}, which is no port"))?,
+                port.parse().ok().with_context(|| {
+                    format!("{SSH_HOST} has something behind the colon that is no port")
+                })?,
             ),
             _ => (host, 22),
         };
-        let user = required(machine, "SSH_USER")?;
-        let path = required(machine, "PROJECT_VPS_PATH")?;
-        for (name, value, more) in [("SSH_HOST", &host, ".-:"), ("SSH_USER", &user, ".-_")] {
+        let user = required(machine, &SSH_USER)?;
+        let path = required(machine, &PROJECT_VPS_PATH)?;
+        for (name, value, more) in [(&SSH_HOST, &host, ".-:"), (&SSH_USER, &user, ".-_")] {
             let plain = |c: char| c.is_ascii_alphanumeric() || more.contains(c);
             ensure!(
                 value.chars().all(plain) && !value.starts_with('-'),
-                "{name} is {value:?}, which is no name"
+                "{name} must be a name: letters, digits and {more} are allowed"
             );
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
         ensure!(
             path.starts_with('/') && path.chars().all(plain),
-            "PROJECT_VPS_PATH is {path:?}: it must be an absolute path of letters, digits and . _ -"
+            "{PROJECT_VPS_PATH} must be an absolute path of letters, digits and . _ -"
         );
         Ok(Self {
             machine,
             host,
             port,
             user,
-            key: file(&secret(machine, http, "SSH_PRIVATE_KEY")?)?,
-            known_hosts: file(&required(machine, "SSH_KNOWN_HOSTS")?)?,
+            key: file(&secret(machine, http, &SSH_PRIVATE_KEY)?)?,
+            known_hosts: file(&required(machine, &SSH_KNOWN_HOSTS)?)?,
             path,
             first_pause,
         })
@@ -212,7 +215,12 @@ impl Host for Vps<'_> {
              tail --lines=+1 --sleep-interval=0.2 --pid=$p --follow \"$d/said\"; \
              wait $p; r=$?; rm -rf \"$d\"; exit $r"
         );
-        let end = self.machine.end_of(self.ssh(&line), &self.archive()?)?;
+        let archive = self.archive().map_err(|error| {
+            error.context(Unchanged(
+                "the files of deploy/ cannot be packed".to_owned(),
+            ))
+        })?;
+        let end = self.machine.end_of(self.ssh(&line), &archive)?;
         // What it said stands above already.
         match end.code() {
             Some(0) => Ok(()),
@@ -236,6 +244,6 @@ impl Host for Vps<'_> {
 
     /// `roll.sh` has seen both slots healthy; all else is seen from outside.
     fn verdict(&mut self) -> Result<Verdict> {
-        Ok(Verdict::Going)
+        Ok(Verdict::Silent)
     }
 }

@@ -8,8 +8,10 @@ use clap::ValueEnum;
 use xshell::{Cmd, cmd};
 
 use super::name::Repository;
+use super::registry::Credentials;
 use super::source::Source;
 use crate::machine::Machine;
+use crate::variables::SSL_CERT_FILE;
 
 /// A program that builds images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -131,7 +133,7 @@ impl Engine {
         machine: &Machine,
         repository: &Repository,
         source: &Source,
-        credentials: Option<&(String, String)>,
+        credentials: Option<&Credentials>,
     ) -> Result<()> {
         let folder = tempfile::tempdir()?;
         let program = self.program();
@@ -171,7 +173,7 @@ impl Engine {
 /// Shows the build the certificates of this machine where it has some of its own, as behind a company's proxy. They
 /// do not end in the image.
 fn host_certificates<'a>(machine: &Machine, build: Cmd<'a>) -> Cmd<'a> {
-    match machine.variable("SSL_CERT_FILE") {
+    match machine.variable(&SSL_CERT_FILE) {
         Some(file) => build.arg(format!(
             "--volume={file}:/etc/ssl/certs/ca-certificates.crt:ro"
         )),

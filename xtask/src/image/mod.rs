@@ -16,16 +16,14 @@ use anyhow::{Context, Result, ensure};
 use xshell::cmd;
 
 use crate::ci::Outcome;
+use crate::deploy::check_token;
 use crate::http::Http;
 use crate::machine::Machine;
+use crate::variables::{DOCKERHUB_TOKEN, DOCKERHUB_USERNAME};
 use engine::Engine;
 use name::Repository;
-use registry::Registry;
+use registry::{Credentials, Registry};
 use source::Source;
-
-/// The account at Docker Hub, and its token.
-const USERNAME: &str = "DOCKERHUB_USERNAME";
-const TOKEN: &str = "DOCKERHUB_TOKEN";
 
 #[derive(clap::Args, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -74,6 +72,17 @@ fn build(machine: &Machine, args: &Args) -> Result<Outcome> {
     let source = Source::of(machine, args.allow_dirty)?;
     let repository = repository(machine, args.name.as_deref())?;
     let tags = source.tags().map(|tag| repository.tagged(tag));
+    let http = Http::new(Duration::from_secs(1));
+    let credentials = if args.push {
+        let credentials = credentials(machine, &http, &repository)?;
+        ensure!(
+            credentials.is_some() || repository.is_local(),
+            "{DOCKERHUB_USERNAME} and {DOCKERHUB_TOKEN} must be set: the registry lets nobody in without"
+        );
+        credentials
+    } else {
+        None
+    };
 
     let start = Instant::now();
     let context = source.context(machine)?;
@@ -106,7 +115,8 @@ fn build(machine: &Machine, args: &Args) -> Result<Outcome> {
     }
     if args.push {
         outcome.alone(machine)?;
-        push(machine, engine, &source, &repository)?;
+        let registry = Registry::new(&http, repository, credentials);
+        push(machine, engine, &source, &registry)?;
     }
     Ok(outcome)
 }
@@ -128,28 +138,35 @@ pub(crate) fn check(machine: &Machine) -> Result<Outcome> {
 
 /// The repository of that account, or of the one that the environment names.
 pub(crate) fn repository(machine: &Machine, name: Option<&str>) -> Result<Repository> {
-    let account = machine.variable(USERNAME);
-    Repository::of(name.or(account.as_deref()).unwrap_or("localhost"))
+    let account = machine.variable(&DOCKERHUB_USERNAME);
+    let (name, from) = match (name, &account) {
+        (Some(name), _) => (name, "--name"),
+        (None, Some(account)) => (account.as_str(), DOCKERHUB_USERNAME.name()),
+        (None, None) => ("localhost", ""),
+    };
+    Repository::of(name).context(from)
 }
 
 /// What lets us into the registry; a registry on this machine asks for nothing.
-pub(crate) fn credentials(machine: &Machine, http: &Http) -> Option<(String, String)> {
-    let credentials = machine.variable(USERNAME).zip(machine.variable(TOKEN));
-    if let Some((_, token)) = &credentials {
-        http.hide(token);
-    }
-    credentials
+pub(crate) fn credentials(
+    machine: &Machine,
+    http: &Http,
+    repository: &Repository,
+) -> Result<Option<Credentials>> {
+    let user = machine.variable(&DOCKERHUB_USERNAME);
+    let token = machine.variable(&DOCKERHUB_TOKEN);
+    let Some((user, token)) = user.zip(token).filter(|_| !repository.is_local()) else {
+        return Ok(None);
+    };
+    http.hide(&token);
+    check_token(&DOCKERHUB_USERNAME, &user)?;
+    check_token(&DOCKERHUB_TOKEN, &token)?;
+    Ok(Some((user, token)))
 }
 
-fn push(machine: &Machine, engine: Engine, source: &Source, repository: &Repository) -> Result<()> {
-    let http = Http::new(Duration::from_secs(1));
-    let credentials = credentials(machine, &http).filter(|_| !repository.is_local());
-    ensure!(
-        credentials.is_some() || repository.is_local(),
-        "{USERNAME} and {TOKEN} must be set: the registry lets nobody in without"
-    );
-    engine.push(machine, repository, source, credentials.as_ref())?;
-    let registry = Registry::new(&http, repository.clone(), credentials);
+fn push(machine: &Machine, engine: Engine, source: &Source, registry: &Registry<'_>) -> Result<()> {
+    let repository = registry.repository();
+    engine.push(machine, repository, source, registry.credentials())?;
     let mut digests = Vec::new();
     for tag in source.tags() {
         let manifest = registry.find(tag)?;

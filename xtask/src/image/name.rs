@@ -27,7 +27,7 @@ impl Repository {
             name.chars().all(plain)
                 && name.starts_with(|c: char| c.is_ascii_alphanumeric())
                 && !name.ends_with('/'),
-            "{name:?} names no account: small letters, digits and . _ - are allowed, with HOST/ before them"
+            "names no account: small letters, digits and . _ - are allowed, with HOST/ before them"
         );
         let (registry, account) = match name.split_once('/') {
             Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => (host, rest),

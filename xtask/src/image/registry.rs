@@ -20,13 +20,16 @@ const ACCEPT: &str = "application/vnd.docker.distribution.manifest.v2+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, \
      application/vnd.oci.image.index.v1+json";
 
+/// A user and a token.
+pub(crate) type Credentials = (String, String);
+
 /// One repository, with what lets us in.
 pub(crate) struct Registry<'a> {
     http: &'a Http,
     repository: Repository,
     api: String,
-    /// A user and a token; without, only what is public can be read.
-    credentials: Option<(String, String)>,
+    /// Without them, only what is public can be read.
+    credentials: Option<Credentials>,
     /// The header that the registry accepted last.
     authorization: RefCell<Option<String>>,
 }
@@ -43,7 +46,7 @@ impl<'a> Registry<'a> {
     pub(crate) fn new(
         http: &'a Http,
         repository: Repository,
-        credentials: Option<(String, String)>,
+        credentials: Option<Credentials>,
     ) -> Self {
         let api = repository.api();
         Self {
@@ -58,6 +61,11 @@ impl<'a> Registry<'a> {
     /// The repository.
     pub(crate) fn repository(&self) -> &Repository {
         &self.repository
+    }
+
+    /// What lets us in, if anything.
+    pub(crate) fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
     }
 
     /// What is there under a tag or a digest; `None` when nothing is.

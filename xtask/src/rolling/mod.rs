@@ -163,11 +163,13 @@ impl<'a> Stage<'a> {
     fn roll(&self, image: &str) -> Result<()> {
         let path = self.folder.path();
         let script = path.join("roll.sh");
-        let programs = self.machine.variable("PATH").unwrap_or_default();
+        let mut programs = path.join("bin").into_os_string();
+        programs.push(":");
+        programs.push(self.machine.path());
         let [port_a, port_b] = self.ports.map(|port| port.to_string());
         let database = path.join("oc.sqlite3");
         let roll = cmd!(self.machine.shell, "sh {script} {image}")
-            .env("PATH", format!("{}:{programs}", path.join("bin").display()))
+            .env("PATH", programs)
             .env("PROGRAM", &self.program)
             .env("PORT_A", port_a)
             .env("PORT_B", port_b)

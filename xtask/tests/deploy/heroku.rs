@@ -8,22 +8,22 @@ use crate::server::{self, Asked, Reply};
 use crate::world::{Day, NEW, OLD, Shared};
 use crate::xtask::{Run, run};
 
-const KEY: &str = "HRKU-hunter2";
+pub(crate) const KEY: &str = "HRKU-hunter2";
 
 /// A host with a registry of its own and a site.
-struct Heroku {
-    world: Shared,
+pub(crate) struct Heroku {
+    pub(crate) world: Shared,
     app_url: String,
     /// Where images are pushed by the pipeline.
     source: Registry,
     /// Where the host takes them from.
-    registry: Registry,
+    pub(crate) registry: Registry,
     api: String,
 }
 
 /// What the API does that is not as it should be.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Trick {
+pub(crate) enum Trick {
     None,
     /// Every release of the new revision fails, though the change was answered with 200.
     ReleaseFails,
@@ -31,10 +31,16 @@ enum Trick {
     NoRelease,
     /// The change is refused.
     Refusal,
+    /// It is refused since the image runs already.
+    SameImage,
+    /// The release succeeds after a while.
+    Slow,
+    /// It fails after a while.
+    SlowFailure,
 }
 
 impl Heroku {
-    fn start(day: Day, trick: Trick) -> Result<Self> {
+    pub(crate) fn start(day: Day, trick: Trick) -> Result<Self> {
         let world = Shared::new(day);
         let registry = Registry::start(Some(("_", KEY)))?;
         let api = server::start(answers(world.clone(), registry.clone(), trick))?;
@@ -47,7 +53,7 @@ impl Heroku {
         })
     }
 
-    fn deploy(&self, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
+    pub(crate) fn deploy(&self, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
         let name = format!("{}/ada", self.source.place);
         let ours = [
             ("APP_URL", self.app_url.as_str()),
@@ -64,6 +70,7 @@ impl Heroku {
 }
 
 fn answers(world: Shared, registry: Registry, trick: Trick) -> impl FnMut(&Asked) -> Reply + Send {
+    let mut asks = 0;
     let mut releases = vec![json!({ "version": 41, "status": "succeeded", "description": "" })];
     move |asked| {
         if asked.headers.get("authorization") != Some(&format!("Bearer {KEY}")) {
@@ -73,9 +80,21 @@ fn answers(world: Shared, registry: Registry, trick: Trick) -> impl FnMut(&Asked
             ("GET", "/apps/oc-lettings") => {
                 Reply::json(&json!({ "stack": { "name": "container" } }))
             }
-            ("GET", "/apps/oc-lettings/releases") => Reply::json(&Value::Array(
-                releases.iter().rev().take(1).cloned().collect(),
-            )),
+            ("GET", "/apps/oc-lettings/releases") => {
+                let newest = releases.last().cloned().unwrap_or_default();
+                if newest["status"] == "pending" {
+                    asks += 1;
+                    let end = if trick == Trick::Slow {
+                        "succeeded"
+                    } else {
+                        "failed"
+                    };
+                    if let Some(release) = releases.last_mut().filter(|_| asks == 5) {
+                        release["status"] = end.into();
+                    }
+                }
+                Reply::json(&json!([newest]))
+            }
             ("PATCH", "/apps/oc-lettings/formation") => {
                 let Some(revision) = wanted(asked, &registry) else {
                     return Reply::new(422, "no such image");
@@ -83,6 +102,12 @@ fn answers(world: Shared, registry: Registry, trick: Trick) -> impl FnMut(&Asked
                 let is_new = revision == NEW;
                 if is_new && trick == Trick::Refusal {
                     return Reply::new(402, "{\"id\":\"delinquent\"}");
+                }
+                if is_new && trick == Trick::SameImage {
+                    let message = "The process type web was not updated, because it is already running the specified \
+                                   docker image.";
+                    let body = json!({ "id": "invalid_params", "message": message });
+                    return Reply::new(422, body.to_string());
                 }
                 if is_new && trick == Trick::NoRelease {
                     world.lock().released.push(revision);
@@ -94,7 +119,11 @@ fn answers(world: Shared, registry: Registry, trick: Trick) -> impl FnMut(&Asked
                 } else {
                     world.release(&revision);
                 }
-                let status = if fails { "failed" } else { "succeeded" };
+                let status = match trick {
+                    Trick::Slow | Trick::SlowFailure if is_new => "pending",
+                    _ if fails => "failed",
+                    _ => "succeeded",
+                };
                 let version = 41 + releases.len();
                 releases.push(
                     json!({ "version": version, "status": status, "description": "Deployed web" }),

@@ -3,7 +3,9 @@
 mod bootstrap;
 mod heroku;
 mod interrupted;
+mod pasted;
 mod patience;
+mod redeploy;
 mod registry;
 mod render;
 mod rollback;

@@ -8,7 +8,7 @@ use crate::server::{self, Reply};
 use crate::world::{Day, NEW, OLD, Shared};
 use crate::xtask::{Run, run, run_at_its_own_pace};
 
-const HOOK_KEY: &str = "hook-hunter2";
+pub(crate) const HOOK_KEY: &str = "hook-hunter2";
 pub(crate) const API_KEY: &str = "rnd_hunter3";
 
 /// What the host's own doors do.
@@ -30,8 +30,8 @@ pub(crate) struct Doors {
 pub(crate) struct Render {
     pub(crate) world: Shared,
     app_url: String,
-    registry: Registry,
-    hook: String,
+    pub(crate) registry: Registry,
+    pub(crate) hook: String,
 }
 
 impl Render {

@@ -49,10 +49,16 @@ pub(crate) fn run_at_its_own_pace(arguments: &[&str], variables: &[(&str, &str)]
         "DOCKERHUB_TOKEN",
         "DOCKERHUB_USERNAME",
         "HEROKU_API_KEY",
+        "HEROKU_API_URL",
         "HEROKU_APP_NAME",
+        "HEROKU_REGISTRY",
+        "PROJECT_VPS_PATH",
         "RENDER_API_KEY",
         "RENDER_DEPLOY_HOOK_URL",
         "SSH_HOST",
+        "SSH_KNOWN_HOSTS",
+        "SSH_PRIVATE_KEY",
+        "SSH_USER",
     ] {
         command.env_remove(name);
     }
