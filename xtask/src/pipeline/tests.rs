@@ -1,5 +1,6 @@
 //! What the workflows of both services say, against each other and against the tool that they call.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::Context;
@@ -7,6 +8,7 @@ use clap::Parser;
 use serde_json::Value;
 
 use super::*;
+use crate::variables::{self, DOCKERHUB_TOKEN, DOCKERHUB_USERNAME, RENDER_API_KEY};
 
 const DEPLOYS: [&str; 3] = ["deploy-heroku", "deploy-render", "deploy-vps"];
 
@@ -238,6 +240,72 @@ fn rust_is_the_same_everywhere() -> Result<()> {
             versions.iter().all(|version| *version == "1.95.0"),
             "{file}: {versions:?}"
         );
+    }
+    Ok(())
+}
+
+/// The words of a text that are names of variables after that prefix.
+fn named_after<'a>(prefix: &str, text: &'a str) -> BTreeSet<&'a str> {
+    text.split(prefix)
+        .skip(1)
+        .filter_map(|rest| {
+            rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .next()
+        })
+        .collect()
+}
+
+#[test]
+fn a_target_is_on_only_if_all_that_it_needs_is_there() -> Result<()> {
+    let (github, circleci) = (yaml(GITHUB)?, yaml(CIRCLECI)?);
+    let documentation = read("docs/delivery.md")?;
+    let steps = |job: &Value| job["steps"].as_array().cloned().unwrap_or_default();
+    let see = steps(&github["jobs"]["build"])
+        .into_iter()
+        .find(|step| step["id"] == "targets")
+        .context("nobody sees which secrets are there")?;
+    for deploy in DEPLOYS {
+        let target = deploy.trim_start_matches("deploy-");
+        let job = &github["jobs"][deploy];
+        let steps_there = steps(job);
+        let given = steps_there.last().and_then(|step| step["env"].as_object());
+        let given = given.context("no variables")?;
+        let mut needed: BTreeSet<&str> = given.keys().map(String::as_str).collect();
+        needed.remove(RENDER_API_KEY.name());
+
+        let rule = see["env"][target.to_uppercase()].as_str();
+        let rule = rule.unwrap_or_default();
+        assert_eq!(named_after("secrets.", rule), needed, "{target}: {rule}");
+        assert!(
+            rule.contains("(vars.APP_URL || secrets.APP_URL) != ''"),
+            "{rule}"
+        );
+        assert_eq!(rule.matches(" && ").count() + 1, needed.len(), "{rule}");
+        assert_eq!(given["APP_URL"], "${{ vars.APP_URL || secrets.APP_URL }}");
+        assert_eq!(job["environment"]["url"], "${{ vars.APP_URL }}");
+
+        let only_with = &steps(&circleci["jobs"][deploy])[0]["only-with"]["variables"];
+        let only_with = only_with.as_str().unwrap_or_default();
+        assert_eq!(
+            only_with.split_whitespace().collect::<BTreeSet<_>>(),
+            needed
+        );
+
+        let row = format!("\n| {target} | those two, ");
+        let row = documentation.split(&row).nth(1).context(row.clone())?;
+        let row = row.split(" |").next().unwrap_or_default();
+        let mut documented: BTreeSet<&str> = row.split('`').skip(1).step_by(2).collect();
+        documented.extend([DOCKERHUB_USERNAME.name(), DOCKERHUB_TOKEN.name()]);
+        assert_eq!(documented, needed);
+
+        for name in needed {
+            assert!(
+                variables::of("deploy")
+                    .iter()
+                    .any(|known| known.name() == name),
+                "{name} is read by nobody"
+            );
+        }
     }
     Ok(())
 }
