@@ -67,6 +67,12 @@ pub enum BrokenRule {
         /// The field's label.
         label: &'static str,
     },
+    /// A right, or what gives rights, that whoever asks for it does not have: to them it is no choice.
+    #[error("{label}: that choice is not available.")]
+    Ungranted {
+        /// The field's label.
+        label: &'static str,
+    },
     /// Of an account with rights that whoever changes it does not have.
     #[error("{label} cannot be changed: this user has rights that you do not have.")]
     Beyond {

@@ -25,10 +25,12 @@ impl Values {
         self.0.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether a field of kind [`Bool`](crate::admin::Kind::Bool) says yes.
+    /// Whether a field of kind [`Bool`](crate::admin::Kind::Bool) says yes. A browser leaves a box out that is not
+    /// ticked; scripts may send what Django takes for no.
     #[must_use]
     pub fn is_yes(&self, name: &str) -> bool {
-        !self.text(name).is_empty()
+        let value = self.text(name).trim().to_ascii_lowercase();
+        !matches!(value.as_str(), "" | "0" | "false")
     }
 
     /// With a value for a field.
@@ -74,5 +76,19 @@ pub fn chosen_id(
             field,
             rule: BrokenRule::Choice { label },
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_says_yes_unless_it_says_what_django_takes_for_no() {
+        let is_yes = |value: &str| Values::default().with("box", value).is_yes("box");
+
+        assert!(["on", "True", "1", "yes"].into_iter().all(is_yes));
+        assert!(!["", " ", "0", "false", "False"].into_iter().any(is_yes));
+        assert!(!Values::default().is_yes("box"));
     }
 }

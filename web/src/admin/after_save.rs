@@ -1,12 +1,12 @@
 //! Where a form leads once its row is stored.
 
 use actix_web::HttpResponse;
-use oc_core::admin::{Model, Object};
+use oc_core::admin::{Listing, Model, Object};
 
+use super::asked::{Asked, pages, with_filters, with_query};
 use super::form::Fields;
 use super::frame::{Visit, see_other};
 use super::models::{change_path, list_path, may_view};
-use super::row_page::with_filters;
 use super::signed_in::SignedIn;
 use super::{messages, popup};
 use crate::db::Db;
@@ -37,19 +37,32 @@ pub(super) async fn done(
             " You can add another below.",
             with_filters(format!("{}add/", list_path(model)), &filters),
         )
-    } else if may_view(&user.rights, model) {
-        let path = list_path(model);
-        (
-            "",
-            if filters.is_empty() {
-                path
-            } else {
-                format!("{path}?{filters}")
-            },
-        )
     } else {
-        ("", "/admin/".to_owned())
+        ("", list_href(visit, user, db, model).await)
     };
     messages::add(&visit.session, "success", format!("{text}{more}"));
     Ok(see_other(&href))
+}
+
+/// The list that one came from, on the page that was open or the last one that is left; the index for who may not see
+/// it.
+pub(super) async fn list_href(visit: &Visit, user: &SignedIn, db: &Db, model: &Model) -> String {
+    if !may_view(&user.rights, model) {
+        return "/admin/".to_owned();
+    }
+    let (path, filters) = (list_path(model), visit.filters());
+    let asked = Asked::parse(&filters, model);
+    let Some(page) = asked.page.filter(|page| *page > 1) else {
+        return with_query(&path, &filters);
+    };
+    let listing = Listing {
+        limit: 0,
+        ..asked.listing()
+    };
+    let list = model.list;
+    match db.read(move |conn| Ok(list(conn, &listing)?.found)).await {
+        Ok(found) => asked.href(&path, page.min(pages(found))),
+        // What is stored stays stored: where nobody can say, the page is taken for there.
+        Err(_) => with_query(&path, &filters),
+    }
 }

@@ -12,6 +12,11 @@ pub(super) const SHOW_ALL: i64 = 200;
 /// Rows a page.
 pub(super) const PAGE: i64 = 100;
 
+/// The pages that so many rows take.
+pub(super) fn pages(found: i64) -> i64 {
+    ((found + PAGE - 1) / PAGE).max(1)
+}
+
 /// The query of a list's address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Asked {
@@ -114,12 +119,12 @@ impl Asked {
 
     /// The address of a page of this list.
     pub(super) fn href(&self, path: &str, page: i64) -> String {
-        join(path, &self.query(page, false))
+        with_query(path, &self.query(page, false))
     }
 
     /// The address of this list with all rows on one page.
     pub(super) fn href_all(&self, path: &str) -> String {
-        join(path, &self.query(1, true))
+        with_query(path, &self.query(1, true))
     }
 
     /// The address of this list in the order of one column.
@@ -128,7 +133,7 @@ impl Asked {
             order: vec![(column, reverse)],
             ..self.clone()
         };
-        join(path, &sorted.query(1, self.all))
+        with_query(path, &sorted.query(1, self.all))
     }
 
     fn query(&self, page: i64, all: bool) -> String {
@@ -151,7 +156,19 @@ impl Asked {
     }
 }
 
-fn join(path: &str, query: &str) -> String {
+/// A page of a row with the query of the list that one came from, to go back to it.
+pub(super) fn with_filters(path: String, filters: &str) -> String {
+    if filters.is_empty() {
+        return path;
+    }
+    let query = Serializer::new(String::new())
+        .append_pair("_changelist_filters", filters)
+        .finish();
+    format!("{path}?{query}")
+}
+
+/// A path with a query, if there is one.
+pub(super) fn with_query(path: &str, query: &str) -> String {
     if query.is_empty() {
         path.to_owned()
     } else {

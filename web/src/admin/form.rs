@@ -3,9 +3,12 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use actix_multipart::{Multipart, MultipartError};
 use actix_web::dev::Payload;
+use actix_web::http::header;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
+use futures_util::{TryStreamExt, stream};
 
 use crate::error::PageError;
 
@@ -24,6 +27,24 @@ impl Fields {
         form_urlencoded::Serializer::new(String::new())
             .extend_pairs(&self.0)
             .finish()
+    }
+
+    /// Reads `multipart/form-data`, without the files in it.
+    async fn of_parts(mut parts: Multipart) -> Result<Self, MultipartError> {
+        let mut fields = Vec::new();
+        while let Some(mut part) = parts.try_next().await? {
+            let name = part.name().unwrap_or_default().to_owned();
+            let disposition = part.content_disposition();
+            let is_file = disposition.is_some_and(|part| part.get_filename().is_some());
+            let mut bytes = Vec::new();
+            while let Some(chunk) = part.try_next().await? {
+                bytes.extend_from_slice(&chunk);
+            }
+            if !is_file {
+                fields.push((name, String::from_utf8_lossy(&bytes).into_owned()));
+            }
+        }
+        Ok(Self(fields))
     }
 
     /// The fields of a form in parts.
@@ -67,15 +88,29 @@ impl Fields {
     }
 }
 
+/// Whether a form comes as `multipart/form-data` (RFC 7578).
+pub(super) fn has_parts(request: &HttpRequest) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    kind.and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/form-data"))
+}
+
 impl FromRequest for Fields {
     type Error = PageError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let headers = has_parts(request).then(|| request.headers().clone());
         let body = Bytes::from_request(request, payload);
         Box::pin(async move {
             let body = body.await.map_err(|_| PageError::BadRequest)?;
-            Ok(Self::parse(&body))
+            let Some(headers) = headers else {
+                return Ok(Self::parse(&body));
+            };
+            let parts = Multipart::new(&headers, stream::iter([Ok(body)]));
+            Self::of_parts(parts)
+                .await
+                .map_err(|_| PageError::BadRequest)
         })
     }
 }

@@ -73,7 +73,12 @@ pub(super) fn excess(
         if exceeds {
             errors.push(FieldError {
                 field: field.name,
-                rule: BrokenRule::Choice { label: field.label },
+                rule: if rights.are_all() {
+                    // There is no such right.
+                    BrokenRule::Choice { label: field.label }
+                } else {
+                    BrokenRule::Ungranted { label: field.label }
+                },
             });
         }
     }

@@ -7,12 +7,10 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpRequest, HttpResponse};
-use oc_core::admin::Model;
 use oc_core::events::{Event, NewEvent};
 use oc_core::rules::{BrokenRule, FieldError};
 
 use super::frame::address;
-use super::fresh::GRANTING;
 use super::signed_in::SignedIn;
 use crate::db::Db;
 use crate::error::PageError;
@@ -35,15 +33,14 @@ impl RefusedGrant {
 }
 
 /// The fields of a row by which somebody tried to give, or take, what is beyond them.
-pub(super) fn refused_grants<'a>(
-    model: &Model,
-    errors: &'a [FieldError],
-) -> impl Iterator<Item = &'static str> + use<'a> {
-    let is_account = model.app == "auth";
-    let is_refused = move |error: &&FieldError| match error.rule {
-        BrokenRule::Beyond { .. } => true,
-        BrokenRule::Choice { .. } => is_account && GRANTING.contains(&error.field),
-        _ => false,
+pub(super) fn refused_grants(
+    errors: &[FieldError],
+) -> impl Iterator<Item = &'static str> + use<'_> {
+    let is_refused = |error: &&FieldError| {
+        matches!(
+            error.rule,
+            BrokenRule::Beyond { .. } | BrokenRule::Ungranted { .. }
+        )
     };
     let refused = errors.iter().filter(is_refused);
     refused.map(|error| error.field)

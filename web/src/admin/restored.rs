@@ -102,7 +102,7 @@ impl Broken {
     /// Adds a row and what is wrong with it.
     pub(super) fn add(&mut self, model: &Model, title: &str, error: &SaveError) {
         if let SaveError::Invalid(errors) = error {
-            self.exceeds.extend(refused_grants(model, errors));
+            self.exceeds.extend(refused_grants(errors));
         }
         let name = capitalized(model.singular);
         self.rows.push(format!("{name} \"{title}\": {error}"));

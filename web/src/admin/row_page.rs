@@ -7,6 +7,7 @@ use oc_core::admin::{Model, Object};
 use oc_core::rules::FieldError;
 use serde::Serialize;
 
+use super::asked::{with_filters, with_query};
 use super::edit::Shown;
 use super::field::{ErrorSummary, FieldView, Hidden, Section};
 use super::form::Fields;
@@ -90,25 +91,6 @@ pub(super) struct Form<'a> {
     pub(super) keeps_version: bool,
 }
 
-/// An address with the query of the list that one came from.
-pub(super) fn with_filters(path: String, filters: &str) -> String {
-    if filters.is_empty() {
-        return path;
-    }
-    let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("_changelist_filters", filters)
-        .finish();
-    format!("{path}?{query}")
-}
-
-fn with_query(path: &str, query: &str) -> String {
-    if query.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}?{query}")
-    }
-}
-
 /// Where a script searches for choices; the field comes last.
 fn search_path(model: &Model, object: Option<&Object>) -> String {
     let row = object.map_or_else(String::new, |object| format!("&row={}", object.id));
@@ -117,14 +99,17 @@ fn search_path(model: &Model, object: Option<&Object>) -> String {
 }
 
 /// What of an account has pages of its own: of the password nothing is shown.
-fn account_links(id: i64, is_superuser: bool) -> Vec<FieldView> {
+fn account_links(id: i64, is_superuser: bool, filters: &str) -> Vec<FieldView> {
     let link = |name: &str, label: &str, text: &str| FieldView {
         id: format!("id_{name}"),
         name: name.to_owned(),
         label: label.to_owned(),
         kind: "link",
         value: text.to_owned(),
-        href: Some(format!("/admin/auth/user/{id}/{name}/")),
+        href: Some(with_filters(
+            format!("/admin/auth/user/{id}/{name}/"),
+            filters,
+        )),
         ..FieldView::default()
     };
     let mut links = vec![
@@ -173,7 +158,7 @@ pub(super) fn show(
         && !read_only
         && !opened.is_beyond
     {
-        let links = account_links(object.id, user.user.is_superuser);
+        let links = account_links(object.id, user.user.is_superuser, &visit.filters());
         section.fields.splice(1..1, links);
     }
     let word = match object {
@@ -237,6 +222,6 @@ pub(super) fn show(
         object.map_or(&heading, |object| &object.title),
     );
     let mut response = visit.page(status, Some(user), &heading, crumbs, page)?;
-    RefusedGrant::leave(&mut response, refused_grants(model, errors));
+    RefusedGrant::leave(&mut response, refused_grants(errors));
     Ok(response)
 }

@@ -5,11 +5,10 @@ use std::pin::Pin;
 
 use actix_multipart::Multipart;
 use actix_web::dev::Payload;
-use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::TryStreamExt;
 
-use super::form::Fields;
+use super::form::{Fields, has_parts};
 use crate::error::PageError;
 
 /// The largest file (bytes): some ten thousand rows of the widest kind.
@@ -41,11 +40,7 @@ impl FromRequest for Upload {
     type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let kind = request.headers().get(header::CONTENT_TYPE);
-        let has_parts = kind
-            .and_then(|kind| kind.to_str().ok())
-            .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/form-data"));
-        if !has_parts {
+        if !has_parts(request) {
             let fields = Fields::from_request(request, payload);
             return Box::pin(async move {
                 let (fields, file) = (fields.await?, File::None);

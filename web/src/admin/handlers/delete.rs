@@ -5,6 +5,8 @@ use actix_web::web::{Data, Path};
 use oc_core::accounts::Verb;
 use oc_core::admin::Model;
 
+use crate::admin::after_save::list_href;
+use crate::admin::asked::with_filters;
 use crate::admin::cascade::Cascade;
 use crate::admin::delete_page::{CHANGED, show};
 use crate::admin::deletion::{Outcome, carry_out};
@@ -12,7 +14,7 @@ use crate::admin::form::Fields;
 use crate::admin::frame::{Visit, see_other};
 use crate::admin::fresh::{Posted, Prover};
 use crate::admin::messages;
-use crate::admin::models::{self, change_path, list_path, may_view};
+use crate::admin::models::{self, change_path};
 use crate::admin::signed_in::SignedIn;
 use crate::db::Db;
 use crate::error::PageError;
@@ -35,7 +37,8 @@ pub(in crate::admin) async fn ask(
     if cascade.rows.is_empty() {
         return Ok(super::unknown(&visit, model, id));
     }
-    show(&visit, &user, &cascade, Vec::new(), change_path(model, id))
+    let back = with_filters(change_path(model, id), &visit.filters());
+    show(&visit, &user, &cascade, Vec::new(), back)
 }
 
 /// Deletes.
@@ -54,7 +57,7 @@ pub(in crate::admin) async fn delete(
     };
     let posted = Posted::of(&visit, &user, fields)?;
     if posted.form.text("post") != "yes" {
-        return Ok(see_other(visit.request.uri().path()));
+        return Ok(see_other(&visit.target()));
     }
     if model.app == "auth"
         && let Some(page) = prover.ask(&visit, &user, &posted).await?
@@ -66,7 +69,8 @@ pub(in crate::admin) async fn delete(
         Outcome::Refused => return Err(PageError::Forbidden),
         Outcome::Other(cascade) => {
             messages::add(&visit.session, "warning", CHANGED.to_owned());
-            return show(&visit, &user, &cascade, Vec::new(), change_path(model, id));
+            let back = with_filters(change_path(model, id), &visit.filters());
+            return show(&visit, &user, &cascade, Vec::new(), back);
         }
     };
     let [title] = done.as_slice() else {
@@ -77,17 +81,7 @@ pub(in crate::admin) async fn delete(
         "success",
         format!("Deleted {} \"{title}\".", model.singular),
     );
-    Ok(see_other(&after(&visit, &user, model)))
-}
-
-/// The list that one came from, or the index for who may not see it.
-fn after(visit: &Visit, user: &SignedIn, model: &Model) -> String {
-    let (list, filters) = (list_path(model), visit.filters());
-    match (may_view(&user.rights, model), filters.is_empty()) {
-        (false, _) => "/admin/".to_owned(),
-        (true, true) => list,
-        (true, false) => format!("{list}?{filters}"),
-    }
+    Ok(see_other(&list_href(&visit, &user, &db, model).await))
 }
 
 fn allowed(user: &SignedIn, app: &str, name: &str) -> Result<&'static Model, PageError> {

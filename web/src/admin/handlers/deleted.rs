@@ -6,7 +6,7 @@ use actix_web::web::{Data, Path};
 use oc_core::changes::Change;
 use serde::Serialize;
 
-use crate::admin::asked::{Asked, PAGE};
+use crate::admin::asked::{Asked, PAGE, pages};
 use crate::admin::earlier;
 use crate::admin::frame::{Crumb, Visit};
 use crate::admin::line::{date, history_path, who};
@@ -64,7 +64,7 @@ pub(in crate::admin) async fn index(
             Ok((total, lines, along))
         })
         .await?;
-    let count = ((total + PAGE - 1) / PAGE).max(1);
+    let count = pages(total);
     if number > count {
         return Err(PageError::NotFound);
     }

@@ -7,6 +7,7 @@ use oc_core::changes::Change;
 use oc_core::waiting::allow_long;
 use serde::Serialize;
 
+use crate::admin::asked::{with_filters, with_query};
 use crate::admin::earlier::State;
 use crate::admin::form::Fields;
 use crate::admin::frame::{Crumb, Visit, see_other};
@@ -57,7 +58,8 @@ pub(in crate::admin) async fn show(
     let rows = told.rows(model, &user.rights);
     let list = list_path(model);
     let plural = capitalized(model.plural);
-    let change = change_path(model, id);
+    let filters = visit.filters();
+    let change = with_filters(change_path(model, id), &filters);
     let steps = [
         (plural.as_str(), list.as_str()),
         (title.as_str(), change.as_str()),
@@ -70,7 +72,7 @@ pub(in crate::admin) async fn show(
         back_href: if is_there {
             change.clone()
         } else {
-            list.clone()
+            with_query(&list, &filters)
         },
     };
     visit.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
@@ -106,11 +108,12 @@ pub(in crate::admin) async fn restore(
     let (actor, rights) = (user.user.clone(), user.rights.clone());
     let outcome = db
         .run_long(move |conn| {
-            let line = Change::find(conn, line)?;
-            if line.model != model.key() || line.object_id != Some(id) {
-                return Err(PageError::Forbidden);
+            let lines = Change::of_object(conn, &model.key(), id)?;
+            if lines.is_empty() && (model.load)(conn, id)?.is_none() {
+                return Ok(None);
             }
-            let state = match State::of(line) {
+            let line = lines.into_iter().find(|known| known.id == line);
+            let state = match State::of(line.ok_or(PageError::NotFound)?) {
                 state if is_before => State { is_before, ..state },
                 state => state,
             };
@@ -119,29 +122,30 @@ pub(in crate::admin) async fn restore(
                 restore::of_state(conn, &actor, &rights, state)
             });
             match restored {
-                Ok(restored) => Ok(Ok(restored)),
-                Err(Unrestored::Broken(broken)) => Ok(Err(broken)),
+                Ok(restored) => Ok(Some(Ok(restored))),
+                Err(Unrestored::Broken(broken)) => Ok(Some(Err(broken))),
                 Err(Unrestored::Forbidden) => Err(PageError::Forbidden),
                 Err(Unrestored::Database(error)) => Err(error.into()),
             }
         })
         .await?;
     match outcome {
-        Ok(restored) => {
+        None => Ok(super::unknown(&visit, model, id)),
+        Some(Ok(restored)) => {
             for (level, text) in restored.words() {
                 messages::add(&visit.session, level, text);
             }
             let is_seen = may_view(&user.rights, model);
             let path = if is_seen {
-                change_path(model, id)
+                with_filters(change_path(model, id), &visit.filters())
             } else {
                 "/admin/".to_owned()
             };
             Ok(see_other(&path))
         }
-        Err(broken) => {
+        Some(Err(broken)) => {
             messages::add(&visit.session, "error", broken.words());
-            let mut response = see_other(visit.request.uri().path());
+            let mut response = see_other(&visit.target());
             broken.leave_refusal(&mut response);
             Ok(response)
         }

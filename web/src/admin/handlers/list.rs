@@ -7,7 +7,7 @@ use oc_core::accounts::Verb;
 use oc_core::admin::{List, Model};
 use serde::Serialize;
 
-use crate::admin::asked::{Asked, PAGE, SHOW_ALL};
+use crate::admin::asked::{Asked, SHOW_ALL, pages, with_filters};
 use crate::admin::field::{ChoiceView, Hidden};
 use crate::admin::frame::{Crumb, Visit, see_other};
 use crate::admin::models::{self, capitalized, change_path, list_path, may_view};
@@ -102,11 +102,7 @@ pub(in crate::admin) async fn index(
     if asked.all && list.found > SHOW_ALL {
         return Ok(see_other(&asked.href(&list_path(model), 1)));
     }
-    let count = if asked.all {
-        1
-    } else {
-        ((list.found + PAGE - 1) / PAGE).max(1)
-    };
+    let count = if asked.all { 1 } else { pages(list.found) };
     if number > count {
         return Err(PageError::NotFound);
     }
@@ -150,18 +146,10 @@ fn page(
     let may = |verb| user.rights.may(verb, model.app, model.name);
     let path = list_path(model);
     let keep = asked.preserved();
-    let suffix = if keep.is_empty() {
-        String::new()
-    } else {
-        let filters = form_urlencoded::Serializer::new(String::new())
-            .append_pair("_changelist_filters", &keep)
-            .finish();
-        format!("?{filters}")
-    };
     let opens = may_view(&user.rights, model);
     let rows = list.rows.into_iter().map(|row| RowView {
         id: row.id,
-        href: opens.then(|| format!("{}{suffix}", change_path(model, row.id))),
+        href: opens.then(|| with_filters(change_path(model, row.id), &keep)),
         title: row.cells.first().cloned().unwrap_or_default(),
         cells: row.cells,
     });
@@ -181,7 +169,7 @@ fn page(
     ListPage {
         plural: capitalized(model.plural),
         add: models::may_add(&user.rights, model).then(|| Link {
-            href: format!("{path}add/{suffix}"),
+            href: with_filters(format!("{path}add/"), &keep),
             label: format!("Add {}", model.singular),
         }),
         deleted_href: format!("{path}deleted/"),

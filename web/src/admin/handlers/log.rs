@@ -5,7 +5,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use serde::Serialize;
 
-use crate::admin::asked::PAGE;
+use crate::admin::asked::{PAGE, pages};
 use crate::admin::field::{ChoiceView, ErrorSummary, FieldView, Section};
 use crate::admin::frame::{Crumb, Visit, see_other};
 use crate::admin::line::LineView;
@@ -58,7 +58,7 @@ pub(in crate::admin) async fn index(
             Ok((lines, matching, total))
         })
         .await?;
-    let count = ((matching + PAGE - 1) / PAGE).max(1);
+    let count = pages(matching);
     if number > count {
         return Err(PageError::NotFound);
     }

@@ -73,14 +73,13 @@ pub(in crate::admin) async fn create(
     visit: Visit,
     db: Data<Db>,
     hashing: Data<Hashing>,
+    query: Option<Query<Next>>,
     fields: Fields,
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(None, &fields)?;
     let username = normalized(fields.text("username"));
-    let (next, password) = (
-        fields.text("next").to_owned(),
-        fields.text("password").to_owned(),
-    );
+    let password = fields.text("password").to_owned();
+    let next = where_next(query, &fields);
     let guesser = Guesser::of(&visit, username.clone());
     match attempt(&db, &hashing, guesser, password).await? {
         Guess::Right(welcome) if welcome.has_factor => ask_for_code(&visit, &welcome.user, &next),
@@ -121,10 +120,11 @@ pub(in crate::admin) async fn new_code(
 pub(in crate::admin) async fn create_code(
     visit: Visit,
     db: Data<Db>,
+    query: Option<Query<Next>>,
     fields: Fields,
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(None, &fields)?;
-    let next = fields.text("next").to_owned();
+    let next = where_next(query, &fields);
     let Some(user) = claimant(&visit, &db).await? else {
         // It took too long: the password is asked for again.
         return Ok(see_other(&login_path("/admin/login/", &next)));
@@ -171,6 +171,14 @@ pub(in crate::admin) async fn create_code(
         .add_cookie(&second_step::removal(visit.cookies()))
         .map_err(|error| PageError::Internal(error.into()))?;
     Ok(response)
+}
+
+/// Where to go afterwards: as the form says, or as the address does that it was sent to.
+fn where_next(query: Option<Query<Next>>, fields: &Fields) -> String {
+    match query {
+        Some(query) if !fields.has("next") => query.into_inner().next,
+        _ => fields.text("next").to_owned(),
+    }
 }
 
 /// On to the second step.

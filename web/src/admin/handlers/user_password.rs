@@ -6,6 +6,7 @@ use actix_web::web::{Data, Path};
 use oc_core::User;
 use oc_core::accounts::{Session, password};
 
+use crate::admin::asked::with_filters;
 use crate::admin::field::{ErrorSummary, Section};
 use crate::admin::form::Fields;
 use crate::admin::frame::{Crumb, Visit, see_other};
@@ -76,7 +77,8 @@ pub(in crate::admin) async fn update(
     }
     messages::add(&visit.session, "success", "Password changed.".to_owned());
     let model = models::by_key("auth.user").ok_or(PageError::NotFound)?;
-    Ok(see_other(&change_path(model, owner.id)))
+    let change = change_path(model, owner.id);
+    Ok(see_other(&with_filters(change, &visit.filters())))
 }
 
 fn show(

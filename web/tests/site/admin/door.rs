@@ -25,6 +25,15 @@ fn anonymous_visitors_are_sent_to_the_login_and_back() -> Result<()> {
         ];
         let welcome = browser.post("/admin/login/", &next)?;
 
+        let mut other = Browser::new(&site);
+        let address = "/admin/login/?next=/admin/password_change/";
+        other.get(address)?;
+        let by_address = other.post(address, &next[..2])?;
+
+        assert_eq!(
+            by_address.header("location"),
+            Some("/admin/password_change/")
+        );
         assert_eq!(sent.status, 302);
         assert_eq!(
             sent.header("location"),

@@ -229,3 +229,23 @@ fn a_form_without_a_version_is_taken_as_it_is() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn a_form_may_come_in_parts() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    letting(conn, "Pier House")?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let form = "/admin/lettings/letting/1/change/";
+    browser.get(form)?;
+
+    let fields = [("title", "Quay – House"), ("address", "1"), ("_save", "")];
+    let saved = browser.post_parts(form, &fields)?;
+    let broken = browser.post_parts(form, &[("title\r\n", "")])?;
+
+    assert_eq!(saved.status, 303);
+    let (letting, _) = lettings::Letting::with_address(conn, 1)?;
+    assert_eq!(letting.title, "Quay – House");
+    assert_eq!(broken.status, 400);
+    Ok(())
+}

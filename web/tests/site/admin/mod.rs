@@ -29,6 +29,7 @@ mod rights_rows;
 mod rights_table;
 mod sessions;
 mod slow_down;
+mod way_back;
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -178,6 +179,20 @@ impl<'a> Browser<'a> {
         );
         let body = [start.as_bytes(), file, b"\r\n--part--\r\n"].concat();
         self.send_as("POST", target, "multipart/form-data; boundary=part", &body)
+    }
+
+    /// Sends a form in parts, with the token of the last page that had one.
+    pub(crate) fn post_parts(&mut self, target: &str, fields: &[(&str, &str)]) -> Result<Answer> {
+        let token = self.token.clone();
+        let fields = [("csrfmiddlewaretoken", &*token)]
+            .into_iter()
+            .chain(fields.iter().copied());
+        let part = |(name, value)| {
+            format!("--part\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let body = fields.map(part).collect::<String>() + "--part--\r\n";
+        let kind = "multipart/form-data; boundary=part";
+        self.send_as("POST", target, kind, body.as_bytes())
     }
 
     fn send(&mut self, method: &str, target: &str, body: &str) -> Result<Answer> {

@@ -270,3 +270,34 @@ fn a_right_that_is_not_offered_is_not_stored() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn a_choice_that_is_gone_is_a_mistake_and_no_refusal() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    let bob = account(conn, "bob")?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let noted = refusals(conn)?;
+
+    for (field, value, label) in [
+        ("groups", "987654", "Groups"),
+        (
+            "user_permissions",
+            "lettings.fly_letting",
+            "User permissions",
+        ),
+    ] {
+        let form = [
+            ("username", "bob"),
+            (field, value),
+            ("date_joined_0", "2026-01-02"),
+            ("date_joined_1", "03:04:05"),
+        ];
+        let answer = browser.fill(&format!("/admin/auth/user/{bob}/change/"), &form)?;
+        let told = answer.html()?.text();
+        let words = format!("{label}: that choice is not available.");
+        assert!(told.contains(&words), "{words}: {told}");
+        assert_eq!((answer.status, refusals(conn)?), (422, noted));
+    }
+    Ok(())
+}
