@@ -7,7 +7,8 @@ use log::Record;
 use log::kv::{Error, Key, Value, VisitSource};
 use serde::Serialize;
 
-use super::plain::{escaped, redacted, without_breaks};
+use super::plain::{escaped, without_breaks};
+use super::redaction::redacted;
 use crate::config::LogFormat;
 use crate::request_context;
 

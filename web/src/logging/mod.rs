@@ -8,9 +8,10 @@ mod line;
 mod panics;
 mod plain;
 mod queue;
+mod redaction;
 mod start;
 
 pub(crate) use journal::priority;
-pub(crate) use plain::redacted;
 pub(crate) use queue::dropped_lines;
+pub(crate) use redaction::redacted;
 pub(crate) use start::start;

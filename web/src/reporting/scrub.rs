@@ -62,6 +62,7 @@ pub(super) fn query(query: &str) -> String {
     let mut clean = form_urlencoded::Serializer::new(String::new());
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let lower = name.to_ascii_lowercase();
+        let name = redacted(&name);
         if SECRET.iter().any(|word| lower.contains(word)) {
             clean.append_pair(&name, FILTERED);
         } else {
@@ -96,8 +97,8 @@ mod tests {
     #[test]
     fn secrets_and_addresses_leave_a_query() {
         assert_eq!(
-            query("q=ada%40example.org&page=2&csrfmiddlewareToken=abc&api_key=x"),
-            "q=%5Bemail%5D&page=2&csrfmiddlewareToken=%5Bfiltered%5D&api_key=%5Bfiltered%5D"
+            query("q=ada%40example.org&page=2&csrfmiddlewareToken=abc&api_key=x&bob@b.example"),
+            "q=%5Bemail%5D&page=2&csrfmiddlewareToken=%5Bfiltered%5D&api_key=%5Bfiltered%5D&%5Bemail%5D="
         );
     }
 }
