@@ -1,19 +1,15 @@
 //! The way of a record to Sentry: warnings and errors as its logs, others as what went before an event.
 
-use log::{Level, LevelFilter, Metadata, SetLoggerError};
+use log::{Level, Metadata};
 use sentry::integrations::log::{LogFilter, SentryLogger};
 
 /// Who writes about the sending of reports; a report about that would never end.
 const SENDERS: [&str; 4] = ["rustls", "sentry", "ureq", "web::reporting"];
 
-/// Logs with that logger, and to Sentry.
-pub(super) fn install(
-    logger: env_logger::Logger,
-    filter: &str,
-    level: LevelFilter,
-) -> Result<(), SetLoggerError> {
+/// What logs with that logger, and to Sentry.
+pub(super) fn with(logger: env_logger::Logger, filter: &str) -> SentryLogger<env_logger::Logger> {
     let wanted = env_filter::Builder::new().parse(filter).build();
-    let bridge = SentryLogger::with_dest(logger).filter(move |metadata| {
+    SentryLogger::with_dest(logger).filter(move |metadata| {
         if SENDERS
             .iter()
             .any(|name| metadata.target().starts_with(name))
@@ -21,10 +17,7 @@ pub(super) fn install(
             return LogFilter::Ignore;
         }
         kind(metadata, wanted.enabled(metadata))
-    });
-    log::set_boxed_logger(Box::new(bridge))?;
-    log::set_max_level(level);
-    Ok(())
+    })
 }
 
 /// What becomes of a record. What is finer than the usual is only kept where it is logged, too.

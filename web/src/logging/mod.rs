@@ -3,6 +3,7 @@
 //! Where the site is served, nobody waits until a line is written. A record is one line whatever is in it, and carries no e-mail address and no password of an address.
 
 mod bridge;
+mod discretion;
 mod journal;
 mod line;
 mod panics;
