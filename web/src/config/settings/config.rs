@@ -75,9 +75,16 @@ impl Config {
             }
         }
         let environment = |name: &str| std::env::var(name).ok();
-        let file = match environment("APP_ENV").as_deref() {
+        let told = environment("APP_ENV");
+        let file = match told.as_deref().map(str::trim) {
             Some("production") => HashMap::new(),
-            _ => dot_env().context("cannot read the file .env")?,
+            told => {
+                let file = dot_env().context("cannot read the file .env")?;
+                if told.is_none_or(str::is_empty) {
+                    refuse_production(&file)?;
+                }
+                file
+            }
         };
         Ok(Self::read(&|name| {
             environment(name).or_else(|| file.get(name).cloned())
@@ -127,6 +134,18 @@ fn dot_env() -> anyhow::Result<HashMap<String, String>> {
         Err(error) if error.not_found() => Ok(HashMap::new()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Where the file says that this is production it must not be read, and nothing else in it may count.
+fn refuse_production(file: &HashMap<String, String>) -> anyhow::Result<()> {
+    let environment = file.get("APP_ENV").map(|value| value.trim());
+    if environment == Some(Environment::Production.name()) {
+        bail!(
+            "APP_ENV is \"production\" in the file .env: production reads the environment alone, so set it there with \
+             all other settings, and take the line out of the file"
+        );
+    }
+    Ok(())
 }
 
 #[cfg(test)]

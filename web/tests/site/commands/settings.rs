@@ -137,3 +137,28 @@ fn production_reads_no_file_of_settings() -> Result<()> {
     assert!(first_line(&run).starts_with("error: ALLOWED_HOSTS is not set"));
     Ok(())
 }
+
+#[test]
+fn a_file_of_settings_that_says_production_stops_the_start() -> Result<()> {
+    let settings = "APP_ENV=production\nALLOWED_HOSTS=www.example.org\n\
+                    SECRET_KEY=0123456789abcdef0123456789abcdef\n";
+    let unsaid = Program::new()?;
+    std::fs::write(unsaid.folder().join(".env"), settings)?;
+    let empty = Program::with(&[("APP_ENV", " ")])?;
+    std::fs::write(empty.folder().join(".env"), settings)?;
+    let said = Program::with(&[("APP_ENV", "development")])?;
+    std::fs::write(said.folder().join(".env"), settings)?;
+
+    for program in [unsaid, empty] {
+        let run = program.run(&["migrate"])?;
+
+        assert_eq!(run.code, Some(1));
+        let line = first_line(&run);
+        for words in ["APP_ENV", "file .env", "the environment alone"] {
+            assert!(line.contains(words), "{line}");
+        }
+    }
+    // What the environment says goes before the file.
+    assert_eq!(said.run(&["migrate"])?.code, Some(0));
+    Ok(())
+}
