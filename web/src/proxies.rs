@@ -11,7 +11,8 @@ use ipnet::IpNet;
 pub(crate) struct Proxies(pub(crate) Vec<IpNet>);
 
 impl Proxies {
-    fn trust(&self, address: IpAddr) -> bool {
+    /// Whether that is the address of one of them.
+    pub(crate) fn trust(&self, address: IpAddr) -> bool {
         // An IPv4 address on an IPv6 socket is the same machine.
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
@@ -22,35 +23,6 @@ impl Proxies {
         let scheme = headers.get("x-forwarded-proto");
         peer.is_some_and(|peer| self.trust(peer))
             && scheme.is_some_and(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"))
-    }
-
-    /// Whether the visitor came over https, as far as the beginning of a request tells that was never read in whole;
-    /// `None` where it breaks off before a proxy of ours may have said so.
-    pub(crate) fn say_https_in(&self, peer: IpAddr, head: &[u8]) -> Option<bool> {
-        if !self.trust(peer) {
-            return Some(false);
-        }
-        let is_empty = |line: &&[u8]| line.trim_ascii().is_empty();
-        // Empty lines may come before a head, and another line like that in a body behind it.
-        let lines = head
-            .split_inclusive(|byte| *byte == b'\n')
-            .skip_while(is_empty);
-        for line in lines {
-            if !line.ends_with(b"\n") {
-                break;
-            }
-            if is_empty(&line) {
-                return Some(false);
-            }
-            let colon = line.iter().position(|byte| *byte == b':');
-            if let Some(colon) = colon
-                && line[..colon].eq_ignore_ascii_case(b"x-forwarded-proto")
-            {
-                let scheme = line[colon + 1..].trim_ascii();
-                return Some(scheme.eq_ignore_ascii_case(b"https"));
-            }
-        }
-        None
     }
 
     /// The visitor's own address: the last one in the chain that is not a proxy of ours.
@@ -102,29 +74,5 @@ mod tests {
             "198.51.100.7"
         );
         assert_eq!(visitor("10.0.0.1", "nonsense"), "10.0.0.1");
-    }
-
-    #[test]
-    fn what_was_read_of_a_request_tells_whether_it_came_over_https() {
-        let proxies = Proxies(vec!["10.0.0.0/8".parse().unwrap()]);
-        let said =
-            |peer: &str, head: &str| proxies.say_https_in(peer.parse().unwrap(), head.as_bytes());
-        let line = "GET / HTTP/1.1\r\n";
-
-        for (head, expected) in [
-            ("X-Forwarded-Proto: HTTPS\r\n", Some(true)),
-            ("Host: a\r\nx-forwarded-proto:http\r\n\r\n", Some(false)),
-            ("Host: a\r\n\r\nX-Forwarded-Proto: https\r\n", Some(false)),
-            ("Host: a\r\nX-Forwarded-Proto: htt", None),
-            ("", None),
-        ] {
-            assert_eq!(
-                said("10.0.0.1", &format!("\r\n{line}{head}")),
-                expected,
-                "{head}"
-            );
-        }
-        assert_eq!(said("10.0.0.1", "GET /aaaa"), None);
-        assert_eq!(said("192.0.2.1", "GET /aaaa"), Some(false));
     }
 }

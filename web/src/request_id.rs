@@ -1,6 +1,6 @@
 //! The name of a request: `X-Request-Id`.
 
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// The header in which it comes and goes.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -10,8 +10,12 @@ const LONGEST: usize = 128;
 
 /// The name that a client or a proxy gave, where it is harmless; else a new one.
 pub(crate) fn of(headers: &HeaderMap) -> String {
-    let mut given = headers.get_all(HEADER);
-    match (given.next().map(|value| value.to_str()), given.next()) {
+    of_values(headers.get_all(HEADER).map(HeaderValue::as_bytes))
+}
+
+/// The same, of the values of that header.
+pub(crate) fn of_values<'a>(mut given: impl Iterator<Item = &'a [u8]>) -> String {
+    match (given.next().map(str::from_utf8), given.next()) {
         (Some(Ok(name)), None) if is_harmless(name) => name.to_owned(),
         _ => new(),
     }
@@ -26,7 +30,7 @@ fn is_harmless(name: &str) -> bool {
 }
 
 /// A name for a request that brings none.
-pub(crate) fn new() -> String {
+fn new() -> String {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the system has a source of random bytes");
     hex::encode(bytes)
@@ -34,8 +38,6 @@ pub(crate) fn new() -> String {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
-
     use super::*;
 
     fn name_for(values: &[&str]) -> String {

@@ -29,6 +29,13 @@ pub(crate) fn bind(host: &str, port: u16) -> anyhow::Result<TcpListener> {
     Ok(listener)
 }
 
+/// A socket at that address.
+pub(crate) fn listen_at(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
 fn listen(host: &str, port: u16) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind((host, port))
         .with_context(|| format!("cannot listen on {host}:{port}"))?;

@@ -21,7 +21,7 @@ use super::worker::Worker;
 const GO_ON: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// How often is read in a row before others on this worker get their turn.
-const READS_IN_A_ROW: u32 = 16;
+pub(super) const READS_IN_A_ROW: u32 = 16;
 
 /// A request that lies at the start of a buffer.
 pub(super) struct Arrived {
@@ -47,11 +47,13 @@ pub(super) enum Ending {
     Gone,
 }
 
-/// Waits for the next request; on a fresh connection it has begun to wait already.
+/// Waits for the next request; on a fresh connection it has begun to wait already. `began` is set to when its first
+/// byte came.
 pub(super) async fn request(
     wire: &mut Wire,
     worker: &Worker,
     fresh: Option<Waiting>,
+    began: &mut Option<Instant>,
 ) -> Result<Arrived, Ending> {
     let mut arrival = Arrival {
         wire,
@@ -62,7 +64,7 @@ pub(super) async fn request(
         is_displaced: false,
         reads: 0,
     };
-    let mut head = arrival.head().await?;
+    let mut head = arrival.head(began).await?;
     // An order to stop lets it come to its end from here on.
     let running = worker.stop.request();
     let mut share = worker.bodies.share();
@@ -95,10 +97,10 @@ struct Arrival<'a> {
 }
 
 impl Arrival<'_> {
-    async fn head(&mut self) -> Result<Head, Ending> {
+    async fn head(&mut self, first_byte: &mut Option<Instant>) -> Result<Head, Ending> {
         let limits = &self.worker.limits;
         let began = Instant::now();
-        let mut first_byte = (!self.wire.buffer.is_empty()).then_some(began);
+        *first_byte = (!self.wire.buffer.is_empty()).then_some(began);
         // Nothing that came before this has a line's end in it that was not looked at.
         let mut looked_at = 0;
         loop {
@@ -242,7 +244,7 @@ mod tests {
         let other = Rc::clone(&had_a_turn);
         rt::spawn(async move { other.set(true) });
 
-        let outcome = timeout(PATIENCE, request(&mut wire, &worker, None)).await?;
+        let outcome = timeout(PATIENCE, request(&mut wire, &worker, None, &mut None)).await?;
 
         Ok((outcome, had_a_turn.get()))
     }

@@ -8,19 +8,11 @@ use actix_web::rt::net::TcpStream;
 use super::arrival::{Ending, request};
 use super::exchange::{Outcome, Terms, exchange};
 use super::limits::SITE_PATIENCE;
-use super::refusal::Refusal;
-use super::request::is_for_head;
+use super::refusal::{Asked, Refusal};
 use super::room::{Place, Waiting};
+use super::skim::skim;
 use super::wire::{LINGER, Wire};
 use super::worker::Worker;
-
-/// What shapes a refusal, known from the beginning of a request.
-#[derive(Clone, Copy)]
-struct Asked {
-    /// `None` where the request broke off before it said so.
-    over_https: Option<bool>,
-    for_head: bool,
-}
 
 /// Serves a connection until either side ends it.
 pub(super) async fn serve(
@@ -35,18 +27,22 @@ pub(super) async fn serve(
     let mut wire = Wire::new(stream);
     let mut fresh = Some(waiting);
     loop {
-        let arrived = request(&mut wire, &worker, fresh.take()).await;
+        let mut began = None;
+        let arrived = request(&mut wire, &worker, fresh.take(), &mut began).await;
         // The exchange takes the head out of the buffer.
-        let asked = Asked {
-            over_https: worker.proxies.say_https_in(peer.ip(), &wire.buffer),
-            for_head: is_for_head(&wire.buffer),
-        };
+        let mut asked = Asked::at(peer.ip(), &worker.proxies, &wire.buffer, began);
         let mut arrived = match arrived {
             Ok(arrived) => arrived,
-            Err(Ending::Refused(refusal)) => return refuse(wire, &worker, refusal, asked).await,
+            Err(Ending::Refused(refusal)) => {
+                if refusal.is_too_long() {
+                    skim(&mut wire, &worker, &mut asked.glimpse).await;
+                    asked.over_https = asked.glimpse.over_https(peer.ip(), &worker.proxies);
+                }
+                return refuse(wire, &worker, refusal, &asked).await;
+            }
             Err(Ending::Displaced) => {
                 if !wire.buffer.is_empty() {
-                    wire.say_and_go(&refusal_page(&worker, Refusal::Busy, asked));
+                    wire.say_and_go(&worker.refusals.answer(Refusal::Busy, &asked));
                 }
                 break;
             }
@@ -58,11 +54,11 @@ pub(super) async fn serve(
             worker.limits.requests
         };
         if !arrived.running.admit(most) {
-            return refuse(wire, &worker, Refusal::Busy, asked).await;
+            return refuse(wire, &worker, Refusal::Busy, &asked).await;
         }
         let terms = Terms {
             length: arrived.length(),
-            wants_no_body: asked.for_head,
+            wants_no_body: asked.glimpse.is_for_head(),
             is_old: arrived.head.is_old,
             patience: worker.limits.client_timeout,
             ceiling: SITE_PATIENCE,
@@ -77,21 +73,15 @@ pub(super) async fn serve(
                 wire.linger(&worker.room, &worker.stop, LINGER).await;
                 break;
             }
-            Outcome::Refused(refusal) => return refuse(wire, &worker, refusal, asked).await,
+            Outcome::Refused(refusal) => return refuse(wire, &worker, refusal, &asked).await,
             Outcome::Lost => break,
         }
     }
     drop(place);
 }
 
-fn refusal_page(worker: &Worker, refusal: Refusal, asked: Asked) -> Vec<u8> {
-    worker
-        .refusals
-        .answer(refusal, asked.over_https, asked.for_head)
-}
-
 /// Answers with the page of a refusal, and ends the connection.
-async fn refuse(wire: Wire, worker: &Worker, refusal: Refusal, asked: Asked) {
-    let answer = refusal_page(worker, refusal, asked);
+async fn refuse(wire: Wire, worker: &Worker, refusal: Refusal, asked: &Asked) {
+    let answer = worker.refusals.answer(refusal, asked);
     wire.say_last(&answer, &worker.room, &worker.stop).await;
 }

@@ -12,6 +12,7 @@ mod chunks;
 mod connection;
 mod exchange;
 mod files;
+mod glimpse;
 mod limits;
 mod pace;
 mod refusal;
@@ -20,6 +21,7 @@ mod room;
 mod server;
 mod signals;
 mod site_service;
+mod skim;
 mod stop;
 mod stream;
 #[cfg(test)]
@@ -27,7 +29,7 @@ mod testing;
 mod wire;
 mod worker;
 
-pub(crate) use accept::bind;
+pub(crate) use accept::{bind, listen_at};
 pub(crate) use files::connections as connections_that_fit;
 pub use limits::Limits;
 pub(crate) use refusal::Refusals;

@@ -1,18 +1,22 @@
 //! The pages for requests that never reach the site, made once at the start.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
+use actix_web::rt::time::Instant;
 use chrono::Utc;
 use prometheus::IntCounter;
 
+use super::glimpse::Glimpse;
 use crate::metrics::Metrics;
 use crate::middleware::{TRANSPORT_SECURITY, Words, error_page, guard_lines};
 use crate::pages::Pages;
+use crate::proxies::Proxies;
 use crate::request_context::{self, RequestContext};
+use crate::route;
 use crate::site::Site;
-use crate::{request_id, route};
 
 /// Seconds after which a client that found no room may come again.
 const RETRY_AFTER: u32 = 2;
@@ -52,6 +56,11 @@ impl Refusal {
             .unwrap_or(Self::Bad)
     }
 
+    /// Whether the head was given up before its end because it is too long.
+    pub(super) fn is_too_long(self) -> bool {
+        matches!(self, Self::AddressTooLong | Self::HeadTooLarge)
+    }
+
     pub(super) fn status(self) -> StatusCode {
         match self {
             Self::Bad => StatusCode::BAD_REQUEST,
@@ -75,55 +84,121 @@ pub(crate) struct Refusals {
 struct Made {
     head: String,
     body: String,
-    count: IntCounter,
+    /// `None` where nothing is logged and counted.
+    count: Option<IntCounter>,
+}
+
+/// What shapes a refusal and its line in the log, known from the beginning of a request.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) glimpse: Glimpse,
+    /// `None` where the request broke off before it said so.
+    pub(super) over_https: Option<bool>,
+    /// When its first byte came, if one has.
+    pub(super) began: Option<Instant>,
+}
+
+impl Asked {
+    /// What those first bytes of a request from that address tell.
+    pub(super) fn at(
+        peer: IpAddr,
+        proxies: &Proxies,
+        bytes: &[u8],
+        began: Option<Instant>,
+    ) -> Self {
+        let glimpse = Glimpse::of(bytes);
+        Self {
+            over_https: glimpse.over_https(peer, proxies),
+            glimpse,
+            began,
+        }
+    }
+
+    fn log(&self, status: u16) {
+        let Some(began) = self.began else {
+            log::info!(target: "access", status; "a request was refused {status}");
+            return;
+        };
+        let microseconds = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
+        let milliseconds = f64::from(microseconds) / 1000.0;
+        match (self.glimpse.method(), self.glimpse.path()) {
+            (Some(method), Some(path)) => log::info!(
+                target: "access", method, path, status, milliseconds;
+                "{method} {path} {status} {milliseconds} ms"
+            ),
+            (Some(method), None) => log::info!(
+                target: "access", method, status, milliseconds;
+                "{method} without a whole path was refused {status} {milliseconds} ms"
+            ),
+            _ => log::info!(
+                target: "access", status, milliseconds;
+                "a request was refused {status} {milliseconds} ms"
+            ),
+        }
+    }
 }
 
 impl Refusals {
+    /// Those of the site.
     pub(crate) fn new(pages: &Pages, site: &Site, metrics: &Metrics) -> Self {
-        let made = Refusal::ALL.map(|refusal| (refusal, make(refusal, pages, site, metrics)));
+        let made = Refusal::ALL.map(|refusal| {
+            let count = metrics.refused(refusal.status());
+            (refusal, make(refusal, Some((pages, site)), Some(count)))
+        });
         Self {
             made: Arc::new(made.into()),
             https: site.is_https(),
         }
     }
 
-    /// The bytes of the answer, after which the connection ends. `https` is `None` where nobody knows how the request
-    /// came, since it broke off before.
-    ///
-    /// It is logged and counted as every answer is; nothing of what came is, since nobody has read it.
-    pub(super) fn answer(&self, refusal: Refusal, https: Option<bool>, to_head: bool) -> Vec<u8> {
+    /// Those of a listener beside the site: in plain text, and neither logged nor counted among the site's.
+    pub(crate) fn plain() -> Self {
+        let made = Refusal::ALL.map(|refusal| (refusal, make(refusal, None, None)));
+        Self {
+            made: Arc::new(made.into()),
+            https: false,
+        }
+    }
+
+    /// The bytes of the answer, after which the connection ends. It is logged and counted as every answer is.
+    pub(super) fn answer(&self, refusal: Refusal, asked: &Asked) -> Vec<u8> {
         let Some(Made { head, body, count }) = self.made.get(&refusal) else {
             return Vec::new();
         };
-        count.inc();
-        let request_id = request_id::new();
-        let context = RequestContext {
-            id: request_id.clone(),
-            route: route::NONE.to_owned(),
-        };
-        let status = refusal.status().as_u16();
-        request_context::carry(Some(Arc::new(context)), || {
-            log::info!(target: "access", status; "a request was refused {status}");
-        });
+        let request_id = asked.glimpse.request_id();
+        if let Some(count) = count {
+            count.inc();
+            let context = RequestContext {
+                id: request_id.clone(),
+                route: route::NONE.to_owned(),
+            };
+            let status = refusal.status().as_u16();
+            request_context::carry(Some(Arc::new(context)), || asked.log(status));
+        }
         let date = Utc::now().format("%a, %d %b %Y %H:%M:%S GMT");
-        let transport = if https.unwrap_or(self.https) {
+        let transport = if asked.over_https.unwrap_or(self.https) {
             format!("strict-transport-security: {TRANSPORT_SECURITY}\r\n")
         } else {
             String::new()
         };
-        let body = if to_head { "" } else { body };
+        let body = if asked.glimpse.is_for_head() {
+            ""
+        } else {
+            body
+        };
         format!("{head}{transport}x-request-id: {request_id}\r\ndate: {date}\r\n\r\n{body}")
             .into_bytes()
     }
 }
 
-fn make(refusal: Refusal, pages: &Pages, site: &Site, metrics: &Metrics) -> Made {
+fn make(refusal: Refusal, site: Option<(&Pages, &Site)>, count: Option<IntCounter>) -> Made {
     let status = refusal.status();
     let words = match refusal {
         Refusal::Busy => Words::BUSY,
         _ => Words::of(status),
     };
-    let (content_type, body) = error_page(status, words, Some(pages), Some(site));
+    let (pages, site) = site.unzip();
+    let (content_type, body) = error_page(status, words, pages, site);
     let reason = status.canonical_reason().unwrap_or_default();
     let retry = if refusal == Refusal::Busy {
         format!("retry-after: {RETRY_AFTER}\r\n")
@@ -137,6 +212,5 @@ fn make(refusal: Refusal, pages: &Pages, site: &Site, metrics: &Metrics) -> Made
         body.len(),
         guard_lines(),
     );
-    let count = metrics.refused(status);
     Made { head, body, count }
 }

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use super::admission::Bodies;
 use super::connection;
 use super::limits::Limits;
-use super::refusal::{Refusal, Refusals};
+use super::refusal::{Asked, Refusal, Refusals};
 use super::room::Room;
 use super::site_service::{MakeSite, Site};
 use super::stop::{Phase, Stop};
@@ -137,8 +137,8 @@ fn welcome(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) -> anyhow::
             rt::spawn(connection::serve(stream, peer, worker, place, waiting));
         }
         Err(place) => {
-            let https = worker.proxies.say_https_in(peer.ip(), b"");
-            let answer = worker.refusals.answer(Refusal::Busy, https, false);
+            let asked = Asked::at(peer.ip(), &worker.proxies, b"", None);
+            let answer = worker.refusals.answer(Refusal::Busy, &asked);
             if place.is_last_resort() {
                 let worker = Rc::clone(worker);
                 rt::spawn(async move {

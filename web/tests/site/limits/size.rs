@@ -102,6 +102,19 @@ fn a_refusal_knows_how_it_was_asked_for() -> Result<()> {
         );
     }
     let long = "a".repeat(100_000);
+    let https = "Host: localhost\r\nX-Forwarded-Proto: https\r\n\r\n";
+    for (beginning, status) in [
+        (format!("GET /{long} HTTP/1.1\r\n"), 414),
+        (format!("GET / HTTP/1.1\r\nX-Long: {long}\r\n"), 431),
+        (format!("GET / HTTP/1.1\r\n{}", "X: y\r\n".repeat(100)), 431),
+    ] {
+        for (rest, is_https) in [(https, true), ("X-Forwarded-Proto: http\r\n\r\n", false)] {
+            let answer = connect(&site, format!("{beginning}{rest}").as_bytes())?.answer(true)?;
+            assert_eq!(answer.status, status);
+            let told = answer.header("strict-transport-security");
+            assert_eq!(told.is_some(), is_https, "{status}");
+        }
+    }
     let mut head = connect(&site, format!("\r\nHEAD /?q={long}").as_bytes())?;
     assert_eq!(head.answer(false)?.status, 414);
     assert_eq!(head.rest()?, b"");
