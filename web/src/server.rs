@@ -69,7 +69,11 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
     ));
     if let Some(address) = config.metrics_address {
         let (server, address) = metrics::listen(address, &metrics, &db)?;
-        actix_web::rt::spawn(server);
+        actix_web::rt::spawn(async {
+            if let Err(error) = server.run().await {
+                log::error!("the figures cannot be read: {error:#}");
+            }
+        });
         log::info!("figures for Prometheus on http://{address}/metrics");
     }
     let hosts = Data::new(config.allowed_hosts.clone());

@@ -1,52 +1,73 @@
 //! The listener for Prometheus, apart from the site's, so that no visitor reaches it.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use actix_web::dev::Server;
-use actix_web::http::header;
-use actix_web::middleware::from_fn;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data};
-use actix_web::{App, HttpResponse, HttpServer};
+use actix_web::{App, Error, HttpResponse};
 use anyhow::Context;
 
 use super::Metrics;
 use crate::db::Db;
+use crate::listener::{Limits, MakeSite, Refusals, Server, Stop, Terms, listen_at};
 use crate::middleware::security_headers;
+use crate::proxies::Proxies;
+use crate::request_id;
 
-/// How long a client may take to say what it wants.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// What a client may cost: there are Prometheus, and somebody who looks, and both only ask.
+const LIMITS: Limits = Limits {
+    connections: 16,
+    requests: 16,
+    database_queue: 0,
+    body: 0,
+    client_timeout: Duration::from_secs(5),
+    idle_timeout: Duration::from_mins(2),
+    shutdown_timeout: Duration::ZERO,
+};
 
-/// The most clients at a time: Prometheus, and somebody who looks.
-const CLIENTS: usize = 16;
-
-/// Listens there, and says where that is. It serves as long as what is returned is polled.
+/// Listens there, and says where that is. It serves as long as what is returned runs.
 pub(crate) fn listen(
     address: SocketAddr,
     metrics: &Data<Metrics>,
     db: &Data<Db>,
 ) -> anyhow::Result<(Server, SocketAddr)> {
-    let listener = TcpListener::bind(address)
+    let listener = listen_at(address)
         .with_context(|| format!("cannot listen on {address} for METRICS_ADDR"))?;
-    let address = listener
-        .local_addr()
-        .context("the listener has no address")?;
     let (metrics, db) = (metrics.clone(), db.clone());
-    let server = HttpServer::new(move || {
+    let app = move || {
         App::new()
             .app_data(metrics.clone())
             .app_data(db.clone())
             .route("/metrics", web::get().to(show))
             .wrap(from_fn(security_headers))
-    })
-    .workers(1)
-    .max_connections(CLIENTS)
-    .client_request_timeout(PATIENCE)
-    .disable_signals()
-    .listen(listener)
-    .context("cannot use the listener for METRICS_ADDR")?
-    .run();
+            .wrap(from_fn(name))
+    };
+    let terms = Terms {
+        workers: 1,
+        limits: LIMITS,
+        refusals: Refusals::plain(),
+        proxies: Proxies(Vec::new()),
+    };
+    // The figures can be read until the program ends: how the site stops is seen in them, too.
+    let server = Server::start(listener, terms, Stop::new(), MakeSite::of(app))?;
+    let address = server.address();
     Ok((server, address))
+}
+
+/// Gives an answer the name of its request, without which the listener takes it for none of ours.
+async fn name(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let id = HeaderValue::from_str(&request_id::of(request.headers()))
+        .expect("a harmless name fits into a header");
+    let mut response = next.call(request).await?;
+    response.headers_mut().insert(request_id::HEADER, id);
+    Ok(response.map_into_boxed_body())
 }
 
 async fn show(metrics: Data<Metrics>, db: Data<Db>) -> HttpResponse {

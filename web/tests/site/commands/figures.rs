@@ -103,8 +103,13 @@ fn what_is_refused_before_it_has_a_route_is_counted_too() -> Result<()> {
     serving.send(b"this is not HTTP\r\n\r\n")?;
     serving.send(b"GET / HTTP/1.1\r\n\r\n")?;
     serving.get("localhost", &format!("/?{}", "a".repeat(100_000)))?;
+    serving.get("evil.example", "/lettings/")?;
 
     let figures = figures(&serving)?;
+
+    let foreign = "method=\"GET\",route=\"/lettings/\",status=\"400\"";
+    let name = format!("oc_lettings_http_requests_total{{{foreign}}}");
+    assert_eq!(value(&figures, &name), Some(1.0), "{figures}");
 
     for (status, count) in [
         (400, 2.0),
@@ -118,6 +123,40 @@ fn what_is_refused_before_it_has_a_route_is_counted_too() -> Result<()> {
         let name = format!("oc_lettings_http_requests_total{{{labels}}}");
         assert_eq!(value(&figures, &name), Some(count), "{figures}");
     }
+    Ok(())
+}
+
+#[test]
+fn every_answer_beside_the_figures_has_the_headers_of_one() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let serving = serve(&db)?;
+    let get = |rest: &str| format!("GET /metrics HTTP/1.1\r\nHost: localhost\r\n{rest}\r\n");
+
+    for (bytes, status) in [
+        (get(""), 200),
+        (get("Content-Length: 1\r\n"), 413),
+        (get(&format!("X-Long: {}\r\n", "a".repeat(100_000))), 431),
+        (
+            "GET /other HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(),
+            404,
+        ),
+        (
+            format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(100_000)),
+            414,
+        ),
+        ("this is not HTTP\r\n\r\n".to_owned(), 400),
+    ] {
+        let mut connection = Connection::open(address(&serving)?)?;
+        connection.write(bytes.as_bytes())?;
+        let answer = connection.answer(true)?;
+
+        assert_eq!(answer.status, status);
+        for name in ["content-security-policy", "x-frame-options", "x-request-id"] {
+            assert!(answer.header(name).is_some(), "{status}: {name}");
+        }
+    }
+    // They are no requests to the site.
+    assert!(!figures(&serving)?.contains("status=\"404\""));
     Ok(())
 }
 
