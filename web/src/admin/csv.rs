@@ -76,20 +76,27 @@ pub(super) fn table<R: AsRef<[String]>>(
 /// A spreadsheet takes a cell that begins so for a formula; a quote before it makes it text (OWASP, CSV injection).
 const FORMULA: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\''];
 
-/// A cell without the quote that [`harmless`] put before it.
-pub(super) fn unguarded(cell: &str) -> &str {
-    match cell.strip_prefix('\'') {
+/// Where a spreadsheet may begin a cell within one of ours, for it may be set up for files that are separated so.
+const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
+
+/// A cell without the quotes that [`harmless`] put into it.
+pub(super) fn unguarded(cell: &str) -> String {
+    let plain = |piece| match str::strip_prefix(piece, '\'') {
         Some(text) if text.starts_with(FORMULA) => text,
-        _ => cell,
-    }
+        _ => piece,
+    };
+    cell.split_inclusive(SEPARATORS).map(plain).collect()
 }
 
 fn harmless(text: &str) -> String {
-    if text.starts_with(FORMULA) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
+    let mut cell = String::with_capacity(text.len());
+    for piece in text.split_inclusive(SEPARATORS) {
+        if piece.starts_with(FORMULA) {
+            cell.push('\'');
+        }
+        cell.push_str(piece);
     }
+    cell
 }
 
 #[cfg(test)]
@@ -98,7 +105,17 @@ mod tests {
 
     #[test]
     fn what_was_made_harmless_is_read_as_it_was() {
-        for text in ["=1+1", "'=1+1", "''", "'s-Gravenhage", "-", "Gull Lane", ""] {
+        for text in [
+            "=1+1",
+            "'=1+1",
+            "''",
+            "'s-Gravenhage",
+            "-",
+            "Gull Lane",
+            "",
+            "a;=1;'=2;;-\t@",
+            "\t;\n'",
+        ] {
             assert_eq!(unguarded(&harmless(text)), text);
         }
     }
@@ -107,6 +124,8 @@ mod tests {
     fn no_cell_is_a_formula() {
         assert_eq!(harmless("=1+1"), "'=1+1");
         assert_eq!(harmless("'quoted"), "''quoted");
-        assert_eq!(harmless("12 Gull Lane"), "12 Gull Lane");
+        assert_eq!(harmless("12 Gull Lane; west"), "12 Gull Lane; west");
+        // Where cells are separated by semicolons, this is two.
+        assert_eq!(harmless("Gull;=1+1"), "Gull;'=1+1");
     }
 }

@@ -136,7 +136,7 @@ impl Sheet {
                     values.with_list(name, list)
                 }
                 Kind::Bool => {
-                    if let Some(yes) = yes(cell) {
+                    if let Some(yes) = yes(&cell) {
                         values.with_yes(name, yes)
                     } else {
                         mistakes.push(Mistake {
