@@ -1,4 +1,5 @@
-//! Ends a server when this program lets go of it, or ends in any way at all, even by a Ctrl-C or a kill.
+//! Ends a server, or removes a folder, when this program lets go of it, or ends in any way at all, even by a Ctrl-C or
+//! a kill.
 //!
 //! The guard is this program once more, waiting at the end of a pipe that only its starter holds open.
 
@@ -11,7 +12,7 @@ use anyhow::{Context, Result};
 use clap::Subcommand;
 
 use crate::machine::Machine;
-use crate::{postgres, webdriver};
+use crate::{postgres, private, webdriver};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -24,14 +25,16 @@ pub(crate) struct Args {
 enum Server {
     Postgres { directory: PathBuf },
     Webdriver { port: u16 },
+    Folder { path: PathBuf },
 }
 
-/// Waits until standard input closes, then ends the server.
+/// Waits until standard input closes, then ends what it guards.
 pub(crate) fn run(machine: &Machine, args: &Args) -> Result<()> {
     io::copy(&mut io::stdin(), &mut io::sink())?;
     match &args.server {
         Server::Postgres { directory } => postgres::end(machine, directory),
         Server::Webdriver { port } => webdriver::end(*port),
+        Server::Folder { path } => private::end(path),
     }
 }
 
@@ -39,7 +42,7 @@ pub(crate) fn run(machine: &Machine, args: &Args) -> Result<()> {
 pub(crate) struct Guard(Child);
 
 impl Guard {
-    /// Has a server ended when the value is dropped.
+    /// Has a server ended, or a folder removed, when the value is dropped.
     pub(crate) fn new(
         machine: &Machine,
         server: &str,
@@ -57,7 +60,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
         if let Err(error) = self.0.wait() {
-            eprintln!("a server may still be running: {error}");
+            eprintln!("what was guarded may still be there: {error}");
         }
     }
 }

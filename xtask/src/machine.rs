@@ -86,11 +86,15 @@ impl Machine {
         }
     }
 
-    /// Starts this program anew, out of reach of a Ctrl-C in the terminal, with a pipe for its input.
+    /// Starts this program anew, with a pipe for its input. It is out of reach of a Ctrl-C in the terminal, and does not
+    /// hear the signals that end all that a job has started: it ends with us by the pipe alone.
     pub(crate) fn start_guard(&self, arguments: &[OsString]) -> io::Result<Child> {
         let mut command = Command::from(
-            self.shell
-                .cmd(env::current_exe()?)
+            // What a shell ignores, the program that takes its place ignores too.
+            cmd!(self.shell, "sh -c")
+                .arg(r#"trap "" HUP INT QUIT TERM; exec "$@""#)
+                .arg("sh")
+                .arg(env::current_exe()?)
                 .arg("guard")
                 .args(arguments),
         );

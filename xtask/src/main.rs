@@ -21,6 +21,7 @@ mod machine;
 mod needs;
 mod pipeline;
 mod postgres;
+mod private;
 mod rolling;
 mod schema;
 mod services;
@@ -96,7 +97,7 @@ enum Chore {
     Soak(soak::Args),
     /// Run a command with a throw-away PostgreSQL server in `TEST_POSTGRES_URL`.
     Postgres(postgres::Args),
-    /// Wait until standard input closes, then end a server.
+    /// Wait until standard input closes, then end a server or remove a folder.
     #[command(hide = true)]
     Guard(guard::Args),
 }

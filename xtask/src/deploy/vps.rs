@@ -1,11 +1,10 @@
 //! A machine of our own, over SSH: the files of `deploy/` go there, and `roll.sh` does the rest.
 
-use std::io::Write;
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use tempfile::NamedTempFile;
 use xshell::{Cmd, cmd};
 
 use super::flow::Image;
@@ -13,6 +12,7 @@ use super::settings::{required, secret};
 use super::{Host, Restored, Unchanged, Verdict};
 use crate::http::Http;
 use crate::machine::Machine;
+use crate::private::PrivateFolder;
 use crate::variables::{PROJECT_VPS_PATH, SSH_HOST, SSH_KNOWN_HOSTS, SSH_PRIVATE_KEY, SSH_USER};
 
 /// What a release brings to the machine, from `deploy/`.
@@ -37,9 +37,11 @@ pub(crate) struct Vps<'a> {
     port: u16,
     user: String,
     /// The private key, in a file that only we can read and that goes when we do.
-    key: NamedTempFile,
+    key: PathBuf,
     /// The machine's own keys; no other machine is spoken to.
-    known_hosts: NamedTempFile,
+    known_hosts: PathBuf,
+    /// Where both are.
+    _folder: PrivateFolder,
     path: String,
     first_pause: Duration,
 }
@@ -71,13 +73,17 @@ impl<'a> Vps<'a> {
             path.starts_with('/') && path.chars().all(plain),
             "{PROJECT_VPS_PATH} must be an absolute path of letters, digits and . _ -"
         );
+        let key = lines(&secret(machine, http, &SSH_PRIVATE_KEY)?);
+        let known_hosts = lines(&required(machine, &SSH_KNOWN_HOSTS)?);
+        let folder = PrivateFolder::new(machine)?;
         Ok(Self {
             machine,
             host,
             port,
             user,
-            key: file(&secret(machine, http, &SSH_PRIVATE_KEY)?)?,
-            known_hosts: file(&required(machine, &SSH_KNOWN_HOSTS)?)?,
+            key: folder.write("key", &key)?,
+            known_hosts: folder.write("known_hosts", &known_hosts)?,
+            _folder: folder,
             path,
             first_pause,
         })
@@ -87,7 +93,7 @@ impl<'a> Vps<'a> {
     fn ssh(&self, line: &str) -> Cmd<'a> {
         let Self { host, user, .. } = self;
         let port = self.port.to_string();
-        let (key, known_hosts) = (self.key.path(), self.known_hosts.path().display());
+        let (key, known_hosts) = (&self.key, self.known_hosts.display());
         // No agent, no password, no question, and nobody's settings but these.
         let mut ssh = cmd!(
             self.machine.shell,
@@ -175,13 +181,9 @@ impl<'a> Vps<'a> {
     }
 }
 
-/// A text in a file that nobody else can read. Secrets that were pasted may have lost their last line feed.
-fn file(text: &str) -> Result<NamedTempFile> {
-    let mut file = NamedTempFile::new()?;
-    let text = text.replace("\r\n", "\n");
-    writeln!(file, "{}", text.trim_end())?;
-    file.flush()?;
-    Ok(file)
+/// A text of whole lines. What was pasted may have lost its last line feed.
+fn lines(text: &str) -> String {
+    text.replace("\r\n", "\n") + "\n"
 }
 
 impl Host for Vps<'_> {

@@ -11,6 +11,7 @@ use super::name::Repository;
 use super::registry::Credentials;
 use super::source::Source;
 use crate::machine::Machine;
+use crate::private::PrivateFolder;
 use crate::variables::SSL_CERT_FILE;
 
 /// A program that builds images.
@@ -135,10 +136,10 @@ impl Engine {
         source: &Source,
         credentials: Option<&Credentials>,
     ) -> Result<()> {
-        let folder = tempfile::tempdir()?;
+        let folder = PrivateFolder::new(machine)?;
         let program = self.program();
         // Where nobody logs in there is nothing in it, and yet it has to be there.
-        std::fs::write(folder.path().join("auth.json"), "{}")?;
+        folder.write("auth.json", "{}")?;
         if let Some((user, token)) = credentials {
             let registry = &repository.registry;
             let login = cmd!(

@@ -3,6 +3,7 @@
 mod bootstrap;
 mod heroku;
 mod interrupted;
+mod killed;
 mod pasted;
 mod patience;
 mod redeploy;

@@ -18,7 +18,7 @@ pub(crate) struct Vps {
     registry: Registry,
     app_url: String,
     /// For temporary files of the program.
-    temporary: tempfile::TempDir,
+    pub(crate) temporary: tempfile::TempDir,
 }
 
 impl Vps {
@@ -73,6 +73,25 @@ impl Vps {
     }
 
     pub(crate) fn deploy(&self, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
+        let run = self.deploy_by(run, more, variables)?;
+        for line in self.machine.key.lines() {
+            run.assert_hid(&[line]);
+        }
+        assert_eq!(
+            fs::read_dir(self.temporary.path())?.count(),
+            0,
+            "a file is left behind"
+        );
+        Ok(run)
+    }
+
+    /// Has the program called in that way.
+    pub(crate) fn deploy_by<T>(
+        &self,
+        call: impl Fn(&[&str], &[(&str, &str)]) -> T,
+        more: &[&str],
+        variables: &[(&str, &str)],
+    ) -> T {
         let name = format!("{}/ada", self.registry.place);
         let project = self.machine.project().display().to_string();
         let temporary = self.temporary.path().display().to_string();
@@ -86,16 +105,7 @@ impl Vps {
             ("TMPDIR", &temporary),
         ];
         let line = [&["deploy", "vps", "--sha", NEW, "--name", &name], more].concat();
-        let run = run(&line, &[&ours, variables].concat())?;
-        for line in self.machine.key.lines() {
-            run.assert_hid(&[line]);
-        }
-        assert_eq!(
-            fs::read_dir(self.temporary.path())?.count(),
-            0,
-            "a file is left behind"
-        );
-        Ok(run)
+        call(&line, &[&ours, variables].concat())
     }
 }
 

@@ -42,6 +42,16 @@ pub(crate) fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Run>
 
 /// Runs `cargo xtask` with these words alone.
 pub(crate) fn run_at_its_own_pace(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
+    let output = command(arguments, variables).output()?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Run {
+        ok: output.status.success(),
+        said: text(&output.stdout) + &text(&output.stderr),
+    })
+}
+
+/// `cargo xtask` with these words, and of the variables that it reads with these alone.
+pub(crate) fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
     command.args(arguments);
     for name in [
@@ -62,10 +72,6 @@ pub(crate) fn run_at_its_own_pace(arguments: &[&str], variables: &[(&str, &str)]
     ] {
         command.env_remove(name);
     }
-    let output = command.envs(variables.iter().copied()).output()?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ok(Run {
-        ok: output.status.success(),
-        said: text(&output.stdout) + &text(&output.stderr),
-    })
+    command.envs(variables.iter().copied());
+    command
 }
