@@ -221,7 +221,7 @@ fn a_refusal_insists_on_https_where_a_trusted_proxy_speaks_it() -> Result<()> {
 
 #[test]
 fn a_request_that_broke_off_before_it_said_so_came_as_visitors_do() -> Result<()> {
-    let target = "/?".to_owned() + &"a".repeat(100_000);
+    let unfinished = "GET /?".to_owned() + &"a".repeat(100_000);
     let proxy = ("TRUSTED_PROXIES", "127.0.0.0/8");
     let plain = ("PUBLIC_URL", "http://homes.example");
 
@@ -231,7 +231,10 @@ fn a_request_that_broke_off_before_it_said_so_came_as_visitors_do() -> Result<()
         // Nobody stands between this client and us, and we speak no TLS.
         (&[], false),
     ] {
-        let answer = TestSite::with(settings)?.get(&target)?;
+        let site = TestSite::with(settings)?;
+        let mut connection = Connection::open(site.address())?;
+        connection.write(unfinished.as_bytes())?;
+        let answer = connection.answer(true)?;
 
         assert_eq!(answer.status, 414);
         let transport = answer.header("strict-transport-security");
