@@ -149,7 +149,10 @@ impl Arrival<'_> {
             let refusal = match head.body.advance(come) {
                 Err(_) => Some(Refusal::Bad),
                 Ok(count) if !share.grow(count) => Some(Refusal::Busy),
-                Ok(_) => (share.bytes() > limits.body).then_some(Refusal::BodyTooLarge),
+                Ok(_) => {
+                    let whole = head.body.announced().saturating_add(share.bytes() as u64);
+                    (whole > limits.body as u64).then_some(Refusal::BodyTooLarge)
+                }
             };
             if let Some(refusal) = refusal {
                 return Err(Ending::Refused(refusal));

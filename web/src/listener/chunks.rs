@@ -28,6 +28,14 @@ impl Framing {
         }
     }
 
+    /// How many bytes will still come at the least, if what was said holds.
+    pub(super) fn announced(&self) -> u64 {
+        match self {
+            Self::Length(left) | Self::Chunked(Chunks::Data(left)) => *left,
+            Self::Chunked(_) | Self::Unknown => 0,
+        }
+    }
+
     /// Takes note of the bytes that come next, and tells how many of them belong to the body.
     pub(super) fn advance(&mut self, bytes: &[u8]) -> Result<usize, BadChunk> {
         match self {
@@ -47,8 +55,8 @@ impl Framing {
 /// Where in a body of chunks the next byte stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Chunks {
-    /// In the length of a chunk, which is so far this, with so many digits.
-    Size(u64, u8),
+    /// In the length of a chunk, which is so far this, and whether it has a digit yet.
+    Size(u64, bool),
     /// Behind the length, in extensions that nobody reads.
     Extension(u64),
     /// Before the line feed that ends the line of the length.
@@ -71,7 +79,7 @@ pub(super) enum Chunks {
 
 impl Chunks {
     /// Before the first chunk.
-    pub(super) const START: Self = Self::Size(0, 0);
+    pub(super) const START: Self = Self::Size(0, false);
 
     fn advance(&mut self, bytes: &[u8]) -> Result<usize, BadChunk> {
         let mut at = 0;
@@ -94,12 +102,14 @@ impl Chunks {
     /// What comes after a byte that is no data.
     fn after(&self, byte: u8) -> Result<Self, BadChunk> {
         Ok(match (self, byte) {
-            (Self::Size(size, digits @ ..16), b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+            (Self::Size(size, _), b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
                 let digit = char::from(byte).to_digit(16).unwrap_or_default();
-                Self::Size(size << 4 | u64::from(digit), digits + 1)
+                let size = size.checked_mul(16).map(|size| size | u64::from(digit));
+                // One that is too large to be counted is no less well-formed.
+                Self::Size(size.unwrap_or(u64::MAX), true)
             }
-            (Self::Size(size, 1..) | Self::Extension(size), b'\r') => Self::SizeEnd(*size),
-            (Self::Size(size, 1..), b';')
+            (Self::Size(size, true) | Self::Extension(size), b'\r') => Self::SizeEnd(*size),
+            (Self::Size(size, true), b';')
             | (Self::Extension(size), b'\t' | b' '..=b'~' | 128..) => Self::Extension(*size),
             (Self::SizeEnd(0) | Self::Trailer, b'\n') => Self::TrailerStart,
             (Self::SizeEnd(size), b'\n') => Self::Data(*size),
@@ -146,13 +156,31 @@ mod tests {
     }
 
     #[test]
+    fn a_chunk_announces_its_length_however_large() {
+        for (bytes, announced) in [
+            (&b"7d1\r\n"[..], 2001),
+            (b"7d1\r\nabc", 1998),
+            (b"00000000000000000000a\r\n", 10),
+            (b"ffffffffffffffff\r\n", u64::MAX),
+            (b"10000000000000000\r\n", u64::MAX),
+            (b"fffffffffffffffffffffffff;x\r\n", u64::MAX),
+            (b"7d1", 0),
+        ] {
+            let mut framing = Framing::Chunked(Chunks::START);
+
+            assert_eq!(framing.advance(bytes), Ok(bytes.len()));
+
+            assert_eq!(framing.announced(), announced, "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
     fn what_is_no_chunk_is_refused() {
         for bytes in [
             &b"x\r\n"[..],
             b"\r\n",
             b"5\nhello",
             b"5\r\nhelloX",
-            b"11111111111111111\r\n",
             b"-1\r\n",
             b"0\r\n\n",
             b"3 \r\nabc",
