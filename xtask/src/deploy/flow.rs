@@ -97,6 +97,9 @@ impl Deploy<'_> {
             Err(Trouble::Restored(words)) => (words, true),
         };
         println!("{name}: FAILED: {trouble}");
+        if before.is_the_same {
+            bail!("{name}: {trouble}. There is nothing to go back to: this commit ran before");
+        }
         let Some(before) = before.image else {
             bail!("{name}: {trouble}. There is nothing to go back to");
         };
