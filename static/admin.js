@@ -215,15 +215,24 @@ window.addEventListener('message', ({ origin, source, data }) => {
 
 let isDirty = () => false;
 
+/** Two clicks on «Save» within so many milliseconds are one. */
+const DOUBLE = 2000;
+
 function warnOfLoss(form) {
   const state = () => JSON.stringify([...new FormData(form)].filter(([name]) => !name.startsWith('_find')));
   // What was sent back with errors was never saved.
   const stored = document.querySelector('.error-summary, .panel-warning') ? null : state();
   isDirty = () => state() !== stored;
   let isSent = false;
-  form.addEventListener('submit', () => { isSent = true; });
+  let sentAt = -Infinity;
+  form.addEventListener('submit', (event) => {
+    // The second click of a double one would store everything twice.
+    if (event.timeStamp - sentAt < DOUBLE) event.preventDefault();
+    else sentAt = event.timeStamp;
+    isSent = true;
+  });
   // The page may come back from the browser's memory.
-  window.addEventListener('pageshow', () => { isSent = false; });
+  window.addEventListener('pageshow', () => { isSent = false; sentAt = -Infinity; });
   window.addEventListener('beforeunload', (event) => {
     if (!isSent && isDirty()) event.preventDefault();
   });

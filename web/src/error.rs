@@ -46,6 +46,8 @@ pub(crate) enum PageError {
     LoginRequired {
         /// Path and query of what was asked for.
         next: String,
+        /// Whether a form was sent that is not kept.
+        is_unsaved: bool,
     },
     /// Something else has to be done first, or again, on that page of ours.
     #[error("another page comes first")]
@@ -134,9 +136,11 @@ impl ResponseError for PageError {
         let mut response = HttpResponse::build(self.status_code());
         match self {
             Self::NotFound | Self::BadRequest | Self::Forbidden => {}
-            Self::LoginRequired { next } => {
+            Self::LoginRequired { next, is_unsaved } => {
                 let next = utf8_percent_encode(next, QUERY_VALUE);
-                response.insert_header((header::LOCATION, format!("/admin/login/?next={next}")));
+                let notice = if *is_unsaved { "#unsaved" } else { "" };
+                let login = format!("/admin/login/?next={next}{notice}");
+                response.insert_header((header::LOCATION, login));
                 response.insert_header((header::CACHE_CONTROL, "no-store"));
             }
             Self::First { path } => {

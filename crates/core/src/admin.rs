@@ -156,8 +156,11 @@ pub enum Kind {
     },
     /// Any number of the model's choices.
     Choices,
-    /// A date and a time (UTC), in two parts: `NAME_0` and `NAME_1`. Maybe empty.
-    Moment,
+    /// A date and a time (UTC), in two parts: `NAME_0` and `NAME_1`.
+    Moment {
+        /// Whether there must be one.
+        required: bool,
+    },
 }
 
 /// What of a list is wanted.

@@ -148,9 +148,13 @@ impl Address {
         if address.is(&stored) {
             return Ok(true);
         }
-        diesel::update(addresses::table.find(id))
+        let updated = diesel::update(addresses::table.find(id))
             .set(address)
             .execute(conn)?;
+        if updated == 0 {
+            // Somebody was just deleting it.
+            return Ok(false);
+        }
         diesel::update(lettings::table.filter(lettings::address_id.eq(id)))
             .set(lettings::updated_at.eq(Utc::now().naive_utc()))
             .execute(conn)?;

@@ -47,6 +47,12 @@ pub(super) struct Csrf {
 impl Csrf {
     const COOKIE: &'static str = "csrf";
 
+    /// Whether the request comes from a browser that was shown a form.
+    pub(super) fn is_known(request: &HttpRequest) -> bool {
+        let rules = request.app_data::<CookieRules>();
+        rules.is_some_and(|rules| request.cookie(&rules.name(Self::COOKIE)).is_some())
+    }
+
     /// The seed in the request's cookie, or a new one.
     pub(super) fn of(request: &HttpRequest, rules: CookieRules) -> Self {
         let known = request

@@ -116,6 +116,7 @@ pub(super) fn show(
     };
     let plural = capitalized(model.plural);
     let list = list_path(model);
-    let crumbs = Crumb::way(&[(plural.as_str(), list.as_str())], "Delete");
+    let step = may_view(&user.rights, model).then_some((plural.as_str(), list.as_str()));
+    let crumbs = Crumb::way(step.as_slice(), "Delete");
     visit.page(StatusCode::OK, Some(user), &heading, crumbs, page)
 }

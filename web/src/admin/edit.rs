@@ -94,7 +94,7 @@ impl Shown<'_> {
         let names = parts(slot.name, slot.field.kind);
         let label = slot.field.label;
         let labels = match slot.field.kind {
-            Kind::Moment => vec![format!("{label}: date"), format!("{label}: time")],
+            Kind::Moment { .. } => vec![format!("{label}: date"), format!("{label}: time")],
             _ => vec![label.to_owned()],
         };
         names
@@ -136,7 +136,8 @@ impl Shown<'_> {
             Kind::Choices => {
                 (view.kind, view.size) = ("multiple", offered.choices.len().clamp(4, 12));
             }
-            Kind::Moment => {
+            Kind::Moment { required } => {
+                view.required = required;
                 view.kind = if view.name.ends_with("_0") {
                     "date"
                 } else {
@@ -230,7 +231,8 @@ impl Shown<'_> {
             .ok()
             .map(|id| format!("{}{popup}", change_path(model, id)));
         Some(RelatedView {
-            add_href: may(Verb::Add).then(|| format!("{}add/{popup}", list_path(model))),
+            add_href: models::may_add(self.rights, model)
+                .then(|| format!("{}add/{popup}", list_path(model))),
             change_href: path.clone().filter(|_| may(Verb::Change)),
             form_href: self.form_href.to_owned(),
             view_href: path.filter(|_| !may(Verb::Change) && may_view(self.rights, model)),

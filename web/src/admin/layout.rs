@@ -116,13 +116,18 @@ impl Layout {
 
     /// Whether a row is not as it was. Moments do not count: a login moves them while somebody edits the account.
     pub(super) fn is_stale(&self, origin: &Origin, theirs: &Values) -> bool {
-        let mut fixed = self.parts().filter(|(_, kind)| *kind != Kind::Moment);
+        let mut fixed = self
+            .parts()
+            .filter(|(_, kind)| !matches!(kind, Kind::Moment { .. }));
         fixed.any(|(name, _)| origin.is_changed(&name, theirs))
     }
 
     /// What was typed, but for moments that nobody touched: those stay as they have become.
     pub(super) fn touched(&self, origin: &Origin, mut mine: Values, theirs: &Values) -> Values {
-        for (name, _) in self.parts().filter(|(_, kind)| *kind == Kind::Moment) {
+        for (name, _) in self
+            .parts()
+            .filter(|(_, kind)| matches!(kind, Kind::Moment { .. }))
+        {
             if mine.0.contains_key(&name) && !origin.is_changed(&name, &mine) {
                 mine = mine.with_list(&name, theirs.list(&name).to_vec());
             }

@@ -168,7 +168,8 @@ pub(super) async fn done(
         back_href: list.clone(),
     };
     let plural = models::capitalized(model.plural);
-    let crumbs = Crumb::way(&[(plural.as_str(), list.as_str())], &object.title);
+    let step = models::may_view(&user.rights, model).then_some((plural.as_str(), list.as_str()));
+    let crumbs = Crumb::way(step.as_slice(), &object.title);
     visit.page(StatusCode::OK, Some(user), &heading, crumbs, page)
 }
 

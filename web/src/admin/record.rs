@@ -125,7 +125,7 @@ pub(super) fn sentence(action: &str, changes: &[FieldChange]) -> String {
 /// The names under which a field's values go: a moment has a date and a time.
 pub(super) fn parts(name: &str, kind: Kind) -> Vec<String> {
     match kind {
-        Kind::Moment => vec![format!("{name}_0"), format!("{name}_1")],
+        Kind::Moment { .. } => vec![format!("{name}_0"), format!("{name}_1")],
         _ => vec![name.to_owned()],
     }
 }

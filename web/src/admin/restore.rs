@@ -132,7 +132,7 @@ fn missing(conn: &mut DbConnection, mut lines: Vec<Change>) -> QueryResult<Vec<C
 /// Keeps other writes to the rows of these lines waiting until this one is done. The server has no room for a lock on each
 /// of very many: then all rows of their kinds are kept.
 fn lock_rows(conn: &mut DbConnection, lines: &[&Change]) -> QueryResult<()> {
-    // In one order everywhere, so that two do not wait for each other.
+    // In one order everywhere, so that two do not wait for each other: a letting before its address, as its form does.
     let rows: BTreeSet<_> = lines
         .iter()
         .filter_map(|line| row(line))
@@ -140,7 +140,9 @@ fn lock_rows(conn: &mut DbConnection, lines: &[&Change]) -> QueryResult<()> {
         .collect();
     if rows.len() > CHUNK {
         let kinds: BTreeSet<_> = rows.into_iter().map(|(key, _)| key).collect();
-        return kinds.iter().try_for_each(|key| lock_all(conn, key));
+        return kinds.iter().rev().try_for_each(|key| lock_all(conn, key));
     }
-    rows.iter().try_for_each(|(key, id)| lock(conn, key, *id))
+    rows.iter()
+        .rev()
+        .try_for_each(|(key, id)| lock(conn, key, *id))
 }

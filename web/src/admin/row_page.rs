@@ -217,8 +217,9 @@ pub(super) fn show(
         heading: heading.clone(),
     };
     let plural = capitalized(model.plural);
+    let step = models::may_view(&user.rights, model).then_some((plural.as_str(), list.as_str()));
     let crumbs = Crumb::way(
-        &[(plural.as_str(), list.as_str())],
+        step.as_slice(),
         object.map_or(&heading, |object| &object.title),
     );
     let mut response = visit.page(status, Some(user), &heading, crumbs, page)?;

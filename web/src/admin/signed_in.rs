@@ -12,6 +12,7 @@ use diesel::OptionalExtension;
 use oc_core::User;
 use oc_core::accounts::{Factor, Rights};
 
+use super::csrf::Csrf;
 use super::frame::Keys;
 use super::store::{PROVED, RENEW, ROW, USER};
 use crate::db::Db;
@@ -95,6 +96,7 @@ impl FromRequest for SignedIn {
         let requires_totp = request
             .app_data::<Data<Keys>>()
             .is_some_and(|keys| keys.require_totp);
+        let is_unsaved = !request.method().is_safe() && Csrf::is_known(request);
         let path = request.path().to_owned();
         let request = request.clone();
         let next = request
@@ -108,7 +110,7 @@ impl FromRequest for SignedIn {
             })?;
             let signed_in = Self::find(&db, &session)
                 .await?
-                .ok_or(PageError::LoginRequired { next })?;
+                .ok_or(PageError::LoginRequired { next, is_unsaved })?;
             reporting::name_staff(&request, signed_in.user.id, &signed_in.user.username);
             // Removing what is not there would count as a change, and write the session.
             if session.contains_key(RENEW) {

@@ -29,6 +29,8 @@ struct ActPage {
     rows: Vec<LineView>,
     /// How many more there are, in words.
     more: Option<String>,
+    /// How many lines there are of rows that one may not look at, in words.
+    unseen: Option<String>,
     may_restore: bool,
 }
 
@@ -39,21 +41,28 @@ impl Page for ActPage {
     const TEMPLATE: &'static str = "admin/act.html";
 }
 
-/// The lines of an act, the oldest first, for who may look at all of them.
+/// The lines of an act, the oldest first, as far as one may look at them.
 pub(in crate::admin) async fn show(
     visit: Visit,
     user: SignedIn,
     db: Data<Db>,
     id: Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    let lines = lines(&db, &user.rights, &id).await?;
+    let mut lines = lines(&db, &id).await?;
+    let count = lines.len();
+    let may_restore = is_delete(&lines) && may_add_all(&user.rights, &lines);
+    lines.retain(|line| is_seen(line, &user.rights));
+    if lines.is_empty() {
+        return Err(PageError::Forbidden);
+    }
+    let unseen = count - lines.len();
     let heading = heading(&lines);
-    let is_deleted = is_delete(&lines);
     let page = ActPage {
         heading: heading.clone(),
-        may_restore: is_deleted && may_add_all(&user.rights, &lines),
+        may_restore: may_restore && unseen == 0,
         more: (lines.len() > SHOWN_AT_MOST)
             .then(|| format!("and {} more", lines.len() - SHOWN_AT_MOST)),
+        unseen: (unseen > 0).then(|| format!("and {unseen} that you may not look at")),
         rows: lines
             .into_iter()
             .take(SHOWN_AT_MOST)
@@ -77,7 +86,10 @@ pub(in crate::admin) async fn restore(
     fields: Fields,
 ) -> Result<HttpResponse, PageError> {
     visit.check_form(Some(&user), &fields)?;
-    let lines = lines(&db, &user.rights, &id).await?;
+    let lines = lines(&db, &id).await?;
+    if !lines.iter().all(|line| is_seen(line, &user.rights)) {
+        return Err(PageError::Forbidden);
+    }
     let posted = Posted::of(&visit, &user, fields)?;
     if let Some(page) = prover.ask(&visit, &user, &posted).await? {
         return Ok(page);
@@ -115,8 +127,8 @@ pub(in crate::admin) async fn restore(
     Ok(response)
 }
 
-/// The lines of an act. Who may not look at all of its rows sees none of them: what is missing would not be told.
-async fn lines(db: &Db, rights: &Rights, id: &str) -> Result<Vec<Change>, PageError> {
+/// The lines of an act.
+async fn lines(db: &Db, id: &str) -> Result<Vec<Change>, PageError> {
     let id: i64 = id.parse().map_err(|_| PageError::NotFound)?;
     let lines = db
         .read_long(move |conn| Ok(Change::of_act(conn, id)?))
@@ -124,14 +136,12 @@ async fn lines(db: &Db, rights: &Rights, id: &str) -> Result<Vec<Change>, PageEr
     if lines.is_empty() {
         return Err(PageError::NotFound);
     }
-    let is_seen = |line: &Change| {
-        models::by_key(&line.model).map_or(rights.are_all(), |model| may_view(rights, model))
-    };
-    if lines.iter().all(is_seen) {
-        Ok(lines)
-    } else {
-        Err(PageError::Forbidden)
-    }
+    Ok(lines)
+}
+
+/// Whether somebody with these rights may look at the row of a line.
+fn is_seen(line: &Change, rights: &Rights) -> bool {
+    models::by_key(&line.model).map_or(rights.are_all(), |model| may_view(rights, model))
 }
 
 /// «Deleted 2 addresses and 2 lettings», or how many changes it was where they are of several sorts.

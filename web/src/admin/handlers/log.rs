@@ -102,6 +102,10 @@ pub(in crate::admin) async fn export(
 ) -> Result<HttpResponse, PageError> {
     let asked = AskedLog::parse(visit.request.query_string());
     let filter = asked.filter(&user.rights).ok_or(PageError::Forbidden)?;
+    if !asked.wrong_dates().is_empty() {
+        // The page tells what is wrong; a file of everything would not.
+        return Ok(see_other(&asked.href(PATH, 1)));
+    }
     let rights = user.rights.clone();
     let text = db
         .read_long(move |conn| {

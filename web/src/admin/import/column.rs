@@ -72,7 +72,8 @@ fn column(model: &Model, name: &str) -> Option<Column> {
     }
     model.fields.iter().find_map(|field| {
         let mut names = parts(field.name, field.kind).into_iter();
-        let is_label = field.label.eq_ignore_ascii_case(name) && field.kind != Kind::Moment;
+        let is_label =
+            field.label.eq_ignore_ascii_case(name) && !matches!(field.kind, Kind::Moment { .. });
         let name = names.find(|part| part == name || is_label)?;
         Some(Column::Field {
             name,

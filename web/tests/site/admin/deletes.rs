@@ -10,10 +10,13 @@ use diesel::sql_types::BigInt;
 use lettings::{Address, Letting, LettingDraft};
 use oc_core::DbConnection;
 use oc_core::changes::Change;
+use oc_core::locks::lock;
 use oc_core::testing::TestDb;
 
+use super::restore::{act, delete};
 use super::{Browser, hidden};
-use crate::support::{TestSite, address};
+use crate::http::Answer;
+use crate::support::{TestSite, address, letting};
 
 const DELETE: &str = "/admin/lettings/address/1/delete/";
 
@@ -70,6 +73,88 @@ fn delete_while_a_letting_is_added(site: &TestSite, says_what_was_shown: bool) -
         answer
     })?;
     answer.text()
+}
+
+/// What a write to a row came to that another connection kept waiting, and did something to before.
+fn meanwhile(
+    conn: &mut DbConnection,
+    send: impl FnOnce() -> Result<Answer> + Send,
+    work: impl FnOnce(&mut DbConnection) -> QueryResult<()>,
+) -> Result<Answer> {
+    thread::scope(|scope| {
+        let sending = scope.spawn(send);
+        let waited = wait_for_who_waits(conn);
+        let worked = work(conn);
+        // Whatever came of that: else the other would wait for ever.
+        let done = conn.batch_execute("COMMIT");
+        let answer = sending
+            .join()
+            .map_err(|_| anyhow!("the browser panicked"))?;
+        waited?;
+        worked?;
+        done?;
+        answer
+    })
+}
+
+#[test]
+fn who_goes_back_to_a_version_while_the_row_is_deleted_is_told() -> Result<()> {
+    let Some(db) = TestDb::postgres()? else {
+        return Ok(());
+    };
+    let site = TestSite::on(db)?;
+    let conn = &mut site.database()?;
+    letting(conn, "Pier House")?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let change = "/admin/lettings/address/1/change/";
+    let street = |street| {
+        [
+            ("number", "12"),
+            ("street", street),
+            ("city", "Brea"),
+            ("state", "CA"),
+            ("zip_code", "92821"),
+            ("country_iso_code", "USA"),
+        ]
+    };
+    browser.fill(change, &street("First Street"))?;
+    browser.fill(change, &street("Second Street"))?;
+    let history = "/admin/lettings/address/1/history/";
+    let version = hidden(&browser.get(history)?.text()?, "restore").context("no version")?;
+    conn.batch_execute("BEGIN")?;
+    Address::delete(conn, &[1])?;
+
+    let restore = || browser.post(history, &[("restore", &version)]);
+    let answer = meanwhile(conn, restore, |_| Ok(()))?;
+
+    assert_eq!(answer.status, 303);
+    let told = browser.follow(&answer)?;
+    assert!(told.contains("Nothing was restored"), "{told}");
+    Ok(())
+}
+
+#[test]
+fn a_restore_and_a_form_wait_for_each_other_in_one_order() -> Result<()> {
+    let Some(db) = TestDb::postgres()? else {
+        return Ok(());
+    };
+    let site = TestSite::on(db)?;
+    let conn = &mut site.database()?;
+    letting(conn, "Pier House")?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    delete(&mut browser, "lettings/address/1")?;
+    let act = act(&mut browser)?;
+    browser.get(&act)?;
+    conn.batch_execute("BEGIN")?;
+    // As a letting's form does that has its address in it.
+    lock(conn, "lettings.letting", 1)?;
+
+    let restore = || browser.post(&act, &[]);
+    let answer = meanwhile(conn, restore, |conn| lock(conn, "lettings.address", 1))?;
+
+    assert_eq!(answer.status, 303);
+    assert!(browser.follow(&answer)?.contains("Restored letting"));
+    Ok(())
 }
 
 #[test]

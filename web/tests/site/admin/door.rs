@@ -260,3 +260,29 @@ fn a_password_that_is_due_for_a_change_comes_before_everything_else() -> Result<
     }
     Ok(())
 }
+
+#[test]
+fn who_sends_a_form_after_their_session_ended_is_told_that_it_is_not_saved() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let form = "/admin/lettings/letting/add/";
+    browser.get(form)?;
+    browser.post("/admin/logout/", &[])?;
+
+    let sent = browser.post(form, &[("title", "Pier House")])?;
+    let asked = browser.get(form)?;
+    let stranger = Browser::new(&site).post(form, &[])?;
+
+    let login = format!("/admin/login/?next={form}");
+    assert_eq!(sent.header("location"), Some(&*format!("{login}#unsaved")));
+    let page = browser.get(&login)?.html()?;
+    assert!(page.source().contains("id=\"unsaved\""));
+    assert!(
+        page.text()
+            .contains("You were logged out before that was saved.")
+    );
+    for answer in [asked, stranger] {
+        assert_eq!(answer.header("location"), Some(&*login));
+    }
+    Ok(())
+}

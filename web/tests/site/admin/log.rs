@@ -185,3 +185,17 @@ fn attempts_that_must_wait_are_told() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn a_file_is_not_made_of_everything_where_a_date_is_wrong() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+
+    let answer = browser.get("/admin/log/export/?user=ada&from=xx")?;
+
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (303, Some("/admin/log/?user=ada&from=xx"))
+    );
+    Ok(())
+}

@@ -23,6 +23,7 @@ mod many;
 mod members;
 mod mistakes;
 mod nonsense;
+mod offered;
 mod restore;
 mod rights;
 mod rights_rows;

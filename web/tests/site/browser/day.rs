@@ -163,6 +163,21 @@ fn many_choices_are_found_by_keyboard_while_one_types() -> Result<()> {
 }
 
 #[test]
+fn the_second_click_of_a_double_one_saves_nothing() -> Result<()> {
+    browse(Script::On, async |browser| {
+        begin_a_letting(browser).await?;
+        let twice = "const form = document.querySelector('form.form-row');
+            const send = () => form.dispatchEvent(new Event('submit', { cancelable: true }));
+            return [send(), send()];";
+
+        let goes_on = browser.evaluate(twice).await?;
+
+        assert_eq!(goes_on, serde_json::json!([true, false]));
+        Ok(())
+    })
+}
+
+#[test]
 fn an_address_is_added_in_a_small_window_and_chosen() -> Result<()> {
     browse(Script::On, async |browser| {
         begin_a_letting(browser).await?;

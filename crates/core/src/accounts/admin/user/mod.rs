@@ -101,8 +101,18 @@ pub const MODEL: Model = Model {
             ..field("groups", GROUPS, PERMISSIONS, Kind::Choices)
         },
         field("user_permissions", RIGHTS, PERMISSIONS, Kind::Choices),
-        field("last_login", "Last login", DATES, Kind::Moment),
-        field("date_joined", JOINED, DATES, Kind::Moment),
+        field(
+            "last_login",
+            "Last login",
+            DATES,
+            Kind::Moment { required: false },
+        ),
+        field(
+            "date_joined",
+            JOINED,
+            DATES,
+            Kind::Moment { required: true },
+        ),
     ],
     unique: "username",
     inside: &[],
@@ -195,7 +205,10 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64
     let values = over(before, values);
     let account = Account::check(&values, Some(&stored))
         .map_err(|errors| with_taken(conn, errors, Some(id), &values))?;
-    User::update(conn, id, &account.user).map_err(refused)?;
+    if !User::update(conn, id, &account.user).map_err(refused)? {
+        // Somebody was just deleting it.
+        return Err(SaveError::Missing);
+    }
     account.finish(conn, id)?;
     Ok(id)
 }
