@@ -29,6 +29,8 @@ mod request_context;
 mod request_id;
 mod room;
 mod route;
+mod sealed;
+mod secret_key;
 pub mod server;
 mod service_manager;
 mod site;

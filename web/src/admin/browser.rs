@@ -9,7 +9,7 @@ use actix_web::cookie::time::Duration;
 use subtle::ConstantTimeEq;
 
 use super::csrf::{CookieRules, random};
-use crate::config::SecretKey;
+use crate::secret_key::SecretKey;
 
 const COOKIE: &str = "known";
 /// Of the random id (hexadecimal digits).

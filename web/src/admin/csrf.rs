@@ -6,7 +6,7 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header;
 use subtle::ConstantTimeEq;
 
-use crate::config::SecretKey;
+use crate::secret_key::SecretKey;
 
 /// The name of the field.
 pub(super) const FIELD: &str = "csrfmiddlewaretoken";

@@ -10,8 +10,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use qrcode::{Color, QrCode};
 use serde::Serialize;
 
-use crate::config::SecretKey;
 use crate::head::NAME;
+use crate::secret_key::SecretKey;
 
 /// What secrets are sealed for.
 const PURPOSE: &str = "second factor";

@@ -14,11 +14,11 @@ use super::csrf::{CookieRules, Csrf};
 use super::form::Fields;
 use super::messages::{self, Message};
 use super::signed_in::SignedIn;
-use crate::config::SecretKey;
 use crate::error::PageError;
 use crate::head::NAME;
 use crate::pages::{Page, Pages};
 use crate::proxies::Proxies;
+use crate::secret_key::SecretKey;
 
 /// What the handlers of the administration need beside the database.
 pub(crate) struct Keys {

@@ -10,7 +10,7 @@ use oc_core::User;
 use subtle::ConstantTimeEq;
 
 use super::csrf::CookieRules;
-use crate::config::SecretKey;
+use crate::secret_key::SecretKey;
 
 const COOKIE: &str = "second_step";
 /// How long somebody may look for their phone.

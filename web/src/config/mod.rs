@@ -6,13 +6,10 @@
 mod hosts;
 mod journal;
 mod read;
-mod sealed;
-mod secret;
 mod settings;
 mod superuser;
 
 pub use hosts::AllowedHosts;
 pub(crate) use journal::is_read_by_journal;
-pub use secret::SecretKey;
 pub use settings::{Config, Environment, LogFormat, Sentry, SentryDsn, help};
 pub(crate) use superuser::Superuser;

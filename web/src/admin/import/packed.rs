@@ -11,8 +11,8 @@ use flate2::write::GzEncoder;
 use oc_core::admin::Model;
 
 use crate::admin::upload::LARGEST;
-use crate::config::SecretKey;
 use crate::error::PageError;
+use crate::secret_key::SecretKey;
 
 /// What shows that this user has looked at this file, and at what it would do.
 pub(in crate::admin) fn mark(

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::config::hosts::AllowedHosts;
 use crate::config::read::{InvalidSetting, Source};
-use crate::config::secret::SecretKey;
 use crate::listener::Limits;
+use crate::secret_key::SecretKey;
 
 /// The settings of one run.
 #[derive(Debug, Clone)]

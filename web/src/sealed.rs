@@ -4,7 +4,7 @@ use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use data_encoding::BASE64URL_NOPAD;
 
-use super::secret::SecretKey;
+use crate::secret_key::SecretKey;
 
 /// The size of a nonce (bytes); each is random, and far fewer than 2^32 are made of one key (NIST SP 800-38D).
 const NONCE: usize = 12;

@@ -62,7 +62,7 @@ impl SecretKey {
     }
 
     /// A key for one purpose.
-    pub(super) fn derived(&self, purpose: &str) -> [u8; SHORTEST] {
+    pub(crate) fn derived(&self, purpose: &str) -> [u8; SHORTEST] {
         let key = if self.is_made_up {
             DEVELOPMENT.as_bytes()
         } else {
