@@ -29,7 +29,6 @@ mod request_context;
 mod request_id;
 mod room;
 mod route;
-mod sealed;
 mod secret_key;
 pub mod server;
 mod service_manager;

@@ -26,7 +26,7 @@ struct Known {
 }
 
 fn mark(key: &SecretKey, id: &str, username: &str) -> String {
-    key.mark("browser", &[id, username])
+    key.sign("browser", &[id, username])
 }
 
 fn is_same(mark: &str, expected: &str) -> bool {

@@ -74,7 +74,7 @@ impl Csrf {
 
     /// The token for a form of this user's (0: nobody is logged in).
     pub(super) fn token(&self, key: &SecretKey, user_id: i64) -> String {
-        key.mark("form", &[&self.seed, &user_id.to_string()])
+        key.sign("form", &[&self.seed, &user_id.to_string()])
     }
 
     /// The cookie to set, if the visitor has none yet.

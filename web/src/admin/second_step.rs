@@ -26,7 +26,7 @@ pub(super) struct Claim {
 fn mark(key: &SecretKey, user: &User, until: i64) -> String {
     // Another password makes an end of it.
     let words = [&user.id.to_string(), &until.to_string(), &user.password];
-    key.mark("second step", &words.map(String::as_str))
+    key.sign("second step", &words.map(String::as_str))
 }
 
 /// The cookie for somebody whose password was right.

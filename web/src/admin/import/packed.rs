@@ -23,7 +23,7 @@ pub(in crate::admin) fn mark(
     digest: &str,
 ) -> String {
     let words = [&*user_id.to_string(), &*model.key(), content, digest];
-    key.mark("import", &words)
+    key.sign("import", &words)
 }
 
 /// A file as a page can carry it.
