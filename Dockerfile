@@ -24,8 +24,10 @@ ENV CARGO_INCREMENTAL=0 \
 # The dependencies first, for crates of ours that are empty: a changed source leaves this layer as it is.
 COPY Cargo.toml Cargo.lock ./
 COPY crates/core/Cargo.toml crates/core/
+COPY crates/django-import/Cargo.toml crates/django-import/
 COPY crates/lettings/Cargo.toml crates/lettings/
 COPY crates/profiles/Cargo.toml crates/profiles/
+COPY crates/transfer/Cargo.toml crates/transfer/
 COPY web/Cargo.toml web/
 COPY xtask/Cargo.toml xtask/
 # hadolint ignore=DL4006

@@ -9,11 +9,25 @@ use xshell::cmd;
 use crate::machine::Machine;
 
 /// Every crate of the workspace, and those of ours that it may depend on.
-const CRATES: [(&str, &[&str]); 5] = [
+const CRATES: [(&str, &[&str]); 7] = [
+    (
+        "django-import",
+        &["lettings", "oc-core", "profiles", "transfer"],
+    ),
     ("lettings", &["oc-core"]),
     ("oc-core", &[]),
     ("profiles", &["oc-core"]),
-    ("web", &["lettings", "oc-core", "profiles"]),
+    ("transfer", &["oc-core"]),
+    (
+        "web",
+        &[
+            "django-import",
+            "lettings",
+            "oc-core",
+            "profiles",
+            "transfer",
+        ],
+    ),
     ("xtask", &[]),
 ];
 

@@ -7,10 +7,12 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 /// The crates that ship, and where their sources are. Tests and build scripts lie elsewhere; xtask ships nothing.
-const SOURCES: [(&str, &str); 4] = [
+const SOURCES: [(&str, &str); 6] = [
     ("oc-core", "crates/core/src"),
+    ("django-import", "crates/django-import/src"),
     ("lettings", "crates/lettings/src"),
     ("profiles", "crates/profiles/src"),
+    ("transfer", "crates/transfer/src"),
     ("web", "web/src"),
 ];
 

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::start;
 use crate::config::Config;
-use crate::transfer::{Snapshot, Source, archive};
+use transfer::{Snapshot, Source, archive};
 
 /// What `backup` can be told.
 #[derive(Debug, Args)]
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
     let mut conn = start::open_existing(&config.database_url)?;
-    let mut snapshot = Snapshot::new(&mut conn)?;
+    let mut snapshot = Snapshot::new(&mut conn, env!("OC_REVISION"))?;
     archive::write(&arguments.file, &mut snapshot, arguments.force)?;
     let bytes = std::fs::metadata(&arguments.file)
         .with_context(|| format!("cannot read {}", arguments.file.display()))?

@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use oc_core::DatabaseUrl;
 
 use super::start;
-use crate::transfer::{Occupied, Snapshot, Source, load};
+use transfer::{Occupied, Snapshot, Source, load};
 
 /// What `copy` can be told.
 #[derive(Debug, Args)]
@@ -26,7 +26,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         bail!("--from and --to name the same database, {from}");
     }
     let mut source = start::open_existing(from)?;
-    let mut snapshot = Snapshot::new(&mut source).with_context(|| format!("cannot read {from}"))?;
+    let mut snapshot = Snapshot::new(&mut source, env!("OC_REVISION"))
+        .with_context(|| format!("cannot read {from}"))?;
     let mut target = start::open_checked(to)?;
     load(&mut target, &mut snapshot, Occupied::Refuse)
         .with_context(|| format!("cannot copy {from} into {to}"))?;

@@ -9,7 +9,7 @@ use oc_core::{DatabaseUrl, DbConnection};
 
 use super::start;
 use crate::config::Config;
-use crate::django::{Options, Outcome, import};
+use django_import::{Options, Outcome, import};
 
 /// What `import-django` can be told.
 #[expect(

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::start;
 use crate::config::Config;
-use crate::transfer::{Occupied, Source, archive::Archive, load};
+use transfer::{Occupied, Source, archive::Archive, load};
 
 /// What `restore` can be told.
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::transfer::archive::Archive;
+use transfer::archive::Archive;
 
 /// What `verify` can be told.
 #[derive(Debug, Args)]

@@ -15,7 +15,14 @@ use crate::config::Config;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Our own crates, whose frames of a stack matter.
-const OURS: [&str; 4] = ["web", "oc_core", "lettings", "profiles"];
+const OURS: [&str; 6] = [
+    "web",
+    "oc_core",
+    "django_import",
+    "lettings",
+    "profiles",
+    "transfer",
+];
 
 /// What goes into a report.
 #[derive(Debug, Clone, Copy, Default)]

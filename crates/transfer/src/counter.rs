@@ -1,0 +1,94 @@
+//! The counters that hand out ids: how far they are, and setting them forward.
+
+use anyhow::Context;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use oc_core::DbConnection;
+
+use super::table::{Table, quoted};
+
+/// The largest id that the table ever gave out; 0 where ids are not counted.
+///
+/// PostgreSQL's counters stand outside of transactions, so this may be ahead of a snapshot; never behind.
+pub fn last_id(conn: &mut DbConnection, table: &Table) -> anyhow::Result<i64> {
+    let Some(column) = table.counted() else {
+        return Ok(0);
+    };
+    let counted: i64 = match conn {
+        DbConnection::Postgres(_) => match sequence(conn, table, &column.name)? {
+            Some(sequence) => diesel::dsl::sql::<BigInt>(&format!(
+                "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM {sequence}"
+            ))
+            .get_result(conn)?,
+            None => 0,
+        },
+        DbConnection::Sqlite(_) => diesel::dsl::sql::<BigInt>(
+            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = ",
+        )
+        .bind::<Text, _>(&table.name)
+        .sql("), 0)")
+        .get_result(conn)?,
+    };
+    let largest: i64 = diesel::dsl::sql::<BigInt>(&format!(
+        "SELECT coalesce(max({}), 0) FROM {}",
+        quoted(&column.name),
+        table.quoted()
+    ))
+    .get_result(conn)?;
+    Ok(counted.max(largest))
+}
+
+/// Makes the ids of later rows come after `last_id`. A counter is never set back.
+pub fn advance(conn: &mut DbConnection, table: &Table, last_id: i64) -> anyhow::Result<()> {
+    let Some(column) = table.counted() else {
+        return Ok(());
+    };
+    let last_id = last_id.max(self::last_id(conn, table)?);
+    if last_id < 1 {
+        return Ok(());
+    }
+    match conn {
+        DbConnection::Postgres(_) => {
+            if let Some(sequence) = sequence(conn, table, &column.name)? {
+                diesel::sql_query("SELECT setval($1::regclass, $2)")
+                    .bind::<Text, _>(sequence)
+                    .bind::<BigInt, _>(last_id)
+                    .execute(conn)?;
+            }
+        }
+        DbConnection::Sqlite(_) => {
+            let changed = diesel::sql_query("UPDATE sqlite_sequence SET seq = $1 WHERE name = $2")
+                .bind::<BigInt, _>(last_id)
+                .bind::<Text, _>(&table.name)
+                .execute(conn)?;
+            if changed == 0 {
+                diesel::sql_query("INSERT INTO sqlite_sequence (seq, name) VALUES ($1, $2)")
+                    .bind::<BigInt, _>(last_id)
+                    .bind::<Text, _>(&table.name)
+                    .execute(conn)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The name of the sequence behind a column, ready for SQL.
+fn sequence(
+    conn: &mut DbConnection,
+    table: &Table,
+    column: &str,
+) -> anyhow::Result<Option<String>> {
+    #[derive(QueryableByName)]
+    struct Sequence {
+        #[diesel(sql_type = Nullable<Text>)]
+        name: Option<String>,
+    }
+
+    let sequence: Sequence =
+        diesel::sql_query("SELECT pg_get_serial_sequence(quote_ident($1), $2) AS name")
+            .bind::<Text, _>(&table.name)
+            .bind::<Text, _>(column)
+            .get_result(conn)
+            .with_context(|| format!("cannot find the counter of the table {}", table.name))?;
+    Ok(sequence.name)
+}
