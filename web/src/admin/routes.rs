@@ -11,17 +11,21 @@ use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::{self, Data, to};
 use actix_web::{FromRequest, Handler, Resource, Responder, Scope};
 
-use super::csrf::CookieRules;
-use super::frame::Keys;
-use super::handlers::{
-    act, action, autocomplete, change, delete, deleted, diagnostics, export, history, import,
-    index, list, log, login, logout, new_user, object, password, sessions, two_factor, user_factor,
-    user_password,
+use crate::admin::audit_log;
+use crate::admin::auth::csrf::CookieRules;
+use crate::admin::auth::denied::record_refusals;
+use crate::admin::auth::read_only::keep_writes_out;
+use crate::admin::auth::session_store::DatabaseStore;
+use crate::admin::auth::{
+    login_page, logout, new_user, own_password, sessions, two_factor, user_password,
+    user_two_factor,
 };
-use super::models::MODELS;
-use super::read_only::keep_writes_out;
-use super::refusals::record_refusals;
-use super::store::DatabaseStore;
+use crate::admin::form::{autocomplete, change, object};
+use crate::admin::history::{self, change_set, deleted};
+use crate::admin::list::{self, action, export};
+use crate::admin::registry::MODELS;
+use crate::admin::ui::request::Keys;
+use crate::admin::{delete, diagnostics, import, index};
 use crate::db::Db;
 use crate::handlers::fallback;
 
@@ -66,21 +70,29 @@ where
 fn with_accounts(scope: Scope) -> Scope {
     let mut scope = scope
         .service(read("/", index::show))
-        .service(read("/log/", log::index))
-        .service(read("/log/export/", log::export))
-        .service(form("/log/{id}/", act::show, act::restore))
+        .service(read("/log/", audit_log::page::index))
+        .service(read("/log/export/", audit_log::page::export))
+        .service(form("/log/{id}/", change_set::show, change_set::restore))
         .service(form("/diagnostics/", diagnostics::show, diagnostics::fail))
-        .service(form("/login/", login::new, login::create))
-        .service(form("/login/code/", login::new_code, login::create_code))
+        .service(form("/login/", login_page::new, login_page::create))
+        .service(form(
+            "/login/code/",
+            login_page::new_code,
+            login_page::create_code,
+        ))
         .service(form("/logout/", logout::ask, logout::delete))
-        .service(form("/password_change/", password::edit, password::update))
+        .service(form(
+            "/password_change/",
+            own_password::edit,
+            own_password::update,
+        ))
         .service(read("/autocomplete/", autocomplete::show))
         .service(form("/two_factor/", two_factor::show, two_factor::update))
         .service(form("/sessions/", sessions::show, sessions::end))
         .service(form(
             "/auth/user/{id}/two_factor/",
-            user_factor::show,
-            user_factor::delete,
+            user_two_factor::show,
+            user_two_factor::delete,
         ))
         .service(form(
             "/auth/user/{id}/sessions/",
@@ -120,36 +132,48 @@ fn with_models(mut scope: Scope) -> Scope {
     // Named one by one, so that an address of nothing is not found before anybody is asked to log in.
     for model in MODELS {
         let app = format!("/{{app:{}}}", model.app);
-        let list = format!("{app}/{{model:{}}}", model.name);
-        let row = format!("{list}/{{id}}");
+        let list_path = format!("{app}/{{model:{}}}", model.name);
+        let row = format!("{list_path}/{{id}}");
         scope = scope
             .service(read(&format!("{app}/"), index::show_app))
-            .service(form(&format!("{list}/"), list::index, action::run))
-            .service(form(&format!("{list}/add/"), object::new, object::create))
-            .service(read(&format!("{list}/export/"), export::show))
             .service(form(
-                &format!("{list}/import/"),
-                import::new,
-                import::create,
+                &format!("{list_path}/"),
+                list::page::index,
+                action::run,
             ))
-            .service(read(&format!("{list}/deleted/"), deleted::index))
+            .service(form(
+                &format!("{list_path}/add/"),
+                object::new,
+                object::create,
+            ))
+            .service(read(&format!("{list_path}/export/"), export::show))
+            .service(form(
+                &format!("{list_path}/import/"),
+                import::handlers::new,
+                import::handlers::create,
+            ))
+            .service(read(&format!("{list_path}/deleted/"), deleted::index))
             .service(read(&format!("{row}/"), object::lead))
             .service(form(
                 &format!("{row}/change/"),
                 object::edit,
                 change::update,
             ))
-            .service(form(&format!("{row}/delete/"), delete::ask, delete::delete))
+            .service(form(
+                &format!("{row}/delete/"),
+                delete::handlers::ask,
+                delete::handlers::delete,
+            ))
             .service(form(
                 &format!("{row}/history/"),
-                history::show,
-                history::restore,
+                history::handlers::show,
+                history::handlers::restore,
             ));
         for path in [
             &app,
-            &list,
-            &format!("{list}/add"),
-            &format!("{list}/deleted"),
+            &list_path,
+            &format!("{list_path}/add"),
+            &format!("{list_path}/deleted"),
             &row,
         ] {
             scope = scope.service(web::resource(path).to(fallback::add_slash));

@@ -7,7 +7,7 @@ use oc_core::User;
 use oc_core::accounts::Session;
 
 use super::{ask, start};
-use crate::admin::command_line::record_password;
+use crate::admin::auth::command_line::record_password;
 use crate::config::{Config, Superuser};
 
 /// What `changepassword` can be told.

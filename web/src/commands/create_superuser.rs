@@ -6,7 +6,7 @@ use diesel::OptionalExtension;
 use oc_core::{User, UserDraft};
 
 use super::{ask, start};
-use crate::admin::command_line::record_added;
+use crate::admin::auth::command_line::record_added;
 use crate::config::{Config, Superuser};
 
 /// What `createsuperuser` can be told.

@@ -7,7 +7,7 @@ use oc_core::User;
 use oc_core::accounts::{Factor, Session};
 
 use super::start;
-use crate::admin::command_line::record_factor_off;
+use crate::admin::auth::command_line::record_factor_off;
 use crate::config::Config;
 
 /// What `resetfactor` can be told.

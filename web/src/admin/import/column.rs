@@ -4,11 +4,11 @@ use csv::StringRecord;
 use oc_core::admin::{Kind, Model};
 
 use super::sheet::Mistake;
-use crate::admin::record::parts;
+use crate::admin::audit_log::snapshot::parts;
 
 /// What a column holds.
 #[derive(Clone)]
-pub(super) enum Column {
+pub(crate) enum Column {
     Id,
     Field {
         name: String,
@@ -18,14 +18,14 @@ pub(super) enum Column {
 }
 
 /// The names of a model's columns, in the order in which they are written.
-pub(in crate::admin) fn names(model: &Model) -> Vec<String> {
+pub(crate) fn names(model: &Model) -> Vec<String> {
     let fields = model.fields.iter();
     let names = fields.flat_map(|field| parts(field.name, field.kind));
     ["id".to_owned()].into_iter().chain(names).collect()
 }
 
 /// The columns that the first line of a file names.
-pub(super) fn columns(model: &Model, head: &StringRecord) -> Result<Vec<Column>, Vec<Mistake>> {
+pub(crate) fn columns(model: &Model, head: &StringRecord) -> Result<Vec<Column>, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let mut mistake = |column: &str, text: String| {
         mistakes.push(Mistake {

@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 use super::order;
 use super::sheet::{Mistake, Sheet};
 use super::task::{Task, told};
-use crate::admin::record::{FieldChange, Snapshot};
-use crate::admin::save::{self, Told};
+use crate::admin::audit_log::snapshot::{FieldChange, Snapshot};
+use crate::admin::form::save::{self, Told};
 
 /// Rows that are saved and looked up together.
 const CHUNK: usize = 200;
@@ -24,22 +24,22 @@ const SHOWN: usize = 100;
 
 /// What a file does, or would do.
 #[derive(Default)]
-pub(in crate::admin) struct Outcome {
-    pub(in crate::admin) added: usize,
-    pub(in crate::admin) changed: usize,
-    pub(in crate::admin) unchanged: usize,
+pub(crate) struct Outcome {
+    pub(crate) added: usize,
+    pub(crate) changed: usize,
+    pub(crate) unchanged: usize,
     /// The first of the changes.
-    pub(in crate::admin) shown: Vec<Shown>,
-    pub(in crate::admin) mistakes: Vec<Mistake>,
+    pub(crate) shown: Vec<Shown>,
+    pub(crate) mistakes: Vec<Mistake>,
     /// The columns by which more was asked for than the rights allow; empty of a whole row.
-    pub(in crate::admin) exceeds: BTreeSet<String>,
+    pub(crate) exceeds: BTreeSet<String>,
     /// Changes with any change of any row.
-    pub(in crate::admin) digest: String,
+    pub(crate) digest: String,
 }
 
 /// One change that a file makes.
 #[derive(Serialize)]
-pub(in crate::admin) struct Shown {
+pub(crate) struct Shown {
     row: usize,
     title: String,
     is_new: bool,
@@ -47,18 +47,18 @@ pub(in crate::admin) struct Shown {
 }
 
 /// Who takes a file in.
-pub(in crate::admin) struct Importer<'a> {
-    pub(in crate::admin) actor: &'a User,
-    pub(in crate::admin) rights: &'a Rights,
-    pub(in crate::admin) model: &'static Model,
+pub(crate) struct Importer<'a> {
+    pub(crate) actor: &'a User,
+    pub(crate) rights: &'a Rights,
+    pub(crate) model: &'static Model,
     /// Whether what is done is recorded; not where it is undone again.
-    pub(in crate::admin) records: bool,
+    pub(crate) records: bool,
 }
 
 impl Importer<'_> {
     /// Saves every row and records it. Call it within a write, and undo that for a look at what would be done, or when
     /// there are mistakes: all of them are told.
-    pub(in crate::admin) fn run(
+    pub(crate) fn run(
         &self,
         conn: &mut DbConnection,
         sheet: &Sheet,

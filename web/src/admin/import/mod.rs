@@ -1,6 +1,7 @@
 //! Files of rows, taken in.
 
 mod column;
+pub(crate) mod handlers;
 mod importer;
 mod order;
 mod packed;
@@ -8,10 +9,11 @@ mod page;
 mod sheet;
 mod task;
 mod text;
+pub(crate) mod upload;
 
-pub(super) use column::names;
+pub(crate) use column::names;
 use importer::Shown;
-pub(super) use importer::{Importer, Outcome};
-pub(super) use packed::{mark, pack, unpack};
-pub(super) use page::{ImportPage, counted};
-pub(super) use sheet::{MOST, Mistake, Sheet};
+pub(crate) use importer::{Importer, Outcome};
+pub(crate) use packed::{mark, pack, unpack};
+pub(crate) use page::{ImportPage, counted};
+pub(crate) use sheet::{MOST, Mistake, Sheet};

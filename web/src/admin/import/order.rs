@@ -14,7 +14,7 @@ use oc_core::admin::{Kind, Model, Object, SaveError, Values};
 use super::task::Task;
 
 /// The rows so that each finds its value free, otherwise in the order of the file.
-pub(super) fn sorted(model: &Model, tasks: Vec<Task>) -> Vec<Task> {
+pub(crate) fn sorted(model: &Model, tasks: Vec<Task>) -> Vec<Task> {
     let before = awaited(model, &tasks);
     let mut is_placed = vec![false; tasks.len()];
     let mut is_waiting = vec![false; tasks.len()];
@@ -82,13 +82,13 @@ fn is_reference(model: &Model) -> bool {
 }
 
 /// Whether a row that was set aside is not there until it is saved.
-pub(super) fn is_gone(model: &Model, task: &Task) -> bool {
+pub(crate) fn is_gone(model: &Model, task: &Task) -> bool {
     task.is_set_aside && is_reference(model)
 }
 
 /// Makes room: a row that refers to another is taken out, and stored again under its id; another row is called
 /// something else meanwhile.
-pub(super) fn set_aside(
+pub(crate) fn set_aside(
     conn: &mut DbConnection,
     model: &Model,
     tasks: &[Task],
@@ -124,7 +124,7 @@ fn rename(conn: &mut DbConnection, model: &Model, stored: &Object) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::models;
+    use crate::admin::registry;
 
     /// A row of that number, with the addresses that it has and gets.
     fn task(number: usize, held: Option<i64>, wanted: &str) -> Task {
@@ -141,7 +141,7 @@ mod tests {
     }
 
     fn order(tasks: Vec<Task>) -> Vec<(usize, bool)> {
-        let model = models::find("lettings", "letting").unwrap();
+        let model = registry::find("lettings", "letting").unwrap();
         let sorted = sorted(model, tasks).into_iter();
         sorted
             .map(|task| (task.number, task.is_set_aside))

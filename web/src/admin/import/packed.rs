@@ -10,12 +10,12 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use oc_core::admin::Model;
 
-use crate::admin::upload::LARGEST;
+use crate::admin::import::upload::LARGEST;
 use crate::error::PageError;
 use crate::secret_key::SecretKey;
 
 /// What shows that this user has looked at this file, and at what it would do.
-pub(in crate::admin) fn mark(
+pub(crate) fn mark(
     key: &SecretKey,
     user_id: i64,
     model: &Model,
@@ -27,7 +27,7 @@ pub(in crate::admin) fn mark(
 }
 
 /// A file as a page can carry it.
-pub(in crate::admin) fn pack(bytes: &[u8]) -> Result<String, PageError> {
+pub(crate) fn pack(bytes: &[u8]) -> Result<String, PageError> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
     let packed = packed.map_err(|error| PageError::Internal(error.into()))?;
@@ -35,7 +35,7 @@ pub(in crate::admin) fn pack(bytes: &[u8]) -> Result<String, PageError> {
 }
 
 /// The file that a page carried; `None` for what is none, or is too large for one.
-pub(in crate::admin) fn unpack(content: &str) -> Option<Vec<u8>> {
+pub(crate) fn unpack(content: &str) -> Option<Vec<u8>> {
     let packed = BASE64_URL_SAFE_NO_PAD.decode(content).ok()?;
     let mut bytes = Vec::new();
     let limit = u64::try_from(LARGEST).ok()?;

@@ -6,11 +6,11 @@ use oc_core::admin::Model;
 use serde::Serialize;
 
 use super::{MOST, Mistake, Outcome, Shown, names};
-use crate::admin::field::Hidden;
-use crate::admin::frame::{Crumb, Visit};
-use crate::admin::models::{capitalized, list_path};
-use crate::admin::signed_in::SignedIn;
-use crate::admin::upload::LARGEST;
+use crate::admin::auth::current_user::SignedIn;
+use crate::admin::import::upload::LARGEST;
+use crate::admin::registry::{capitalized, list_path};
+use crate::admin::ui::field::Hidden;
+use crate::admin::ui::request::{Crumb, Visit};
 use crate::error::PageError;
 use crate::pages::Page;
 
@@ -19,7 +19,7 @@ const MOST_MISTAKES: usize = 200;
 
 /// What a file would do, or what is wrong with it.
 #[derive(Serialize, Default)]
-pub(in crate::admin) struct ImportPage {
+pub(crate) struct ImportPage {
     heading: String,
     columns: String,
     left_out: &'static str,
@@ -51,7 +51,7 @@ struct MistakeView {
 
 impl ImportPage {
     /// The page that says why a file was not even read.
-    pub(in crate::admin) fn refused(why: String) -> Self {
+    pub(crate) fn refused(why: String) -> Self {
         Self {
             file_error: Some(why),
             ..Self::default()
@@ -59,7 +59,7 @@ impl ImportPage {
     }
 
     /// The page that shows what a file would do, with `hidden` beside the button that does it.
-    pub(in crate::admin) fn of(
+    pub(crate) fn of(
         model: &Model,
         outcome: Outcome,
         hidden: Vec<Hidden>,
@@ -88,7 +88,7 @@ impl ImportPage {
     }
 
     /// The page that tells what is wrong, the first rows first.
-    pub(in crate::admin) fn with_mistakes(mut mistakes: Vec<Mistake>) -> Self {
+    pub(crate) fn with_mistakes(mut mistakes: Vec<Mistake>) -> Self {
         mistakes.sort_by_key(|mistake| mistake.row);
         let count = mistakes.len();
         let view = |mistake: Mistake| MistakeView {
@@ -109,7 +109,7 @@ impl ImportPage {
     }
 
     /// Sends the page.
-    pub(in crate::admin) fn show(
+    pub(crate) fn show(
         self,
         visit: &Visit,
         user: &SignedIn,
@@ -134,7 +134,7 @@ impl ImportPage {
 }
 
 /// So many of them, in words.
-pub(in crate::admin) fn counted(model: &Model, count: usize) -> String {
+pub(crate) fn counted(model: &Model, count: usize) -> String {
     let word = if count == 1 {
         model.singular
     } else {

@@ -5,39 +5,39 @@ use oc_core::admin::{Kind, Model, Values};
 
 use super::column::{Column, columns};
 use super::text::{delimiter, text};
-use crate::admin::csv::unguarded;
+use crate::admin::list::csv::unguarded;
 
 /// The most rows that one file may have.
-pub(in crate::admin) const MOST: usize = 20_000;
+pub(crate) const MOST: usize = 20_000;
 
 /// A file that can be looked at row by row.
-pub(in crate::admin) struct Sheet {
+pub(crate) struct Sheet {
     /// Whether rows may say which stored row they are.
     has_ids: bool,
     columns: Vec<Column>,
-    pub(super) lines: Vec<Line>,
+    pub(crate) lines: Vec<Line>,
 }
 
 /// A row of a file.
-pub(in crate::admin) struct Line {
+pub(crate) struct Line {
     /// Its number as a spreadsheet shows it: the names are row 1.
-    pub(super) number: usize,
+    pub(crate) number: usize,
     cells: Vec<String>,
 }
 
 /// Something that is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::admin) struct Mistake {
+pub(crate) struct Mistake {
     /// The row, if it is about one.
-    pub(in crate::admin) row: Option<usize>,
+    pub(crate) row: Option<usize>,
     /// The column as the file calls it, empty for the row as a whole.
-    pub(in crate::admin) column: String,
-    pub(in crate::admin) text: String,
+    pub(crate) column: String,
+    pub(crate) text: String,
 }
 
 impl Mistake {
     /// About the file as a whole.
-    pub(super) fn of_file(text: impl Into<String>) -> Vec<Self> {
+    pub(crate) fn of_file(text: impl Into<String>) -> Vec<Self> {
         vec![Self {
             row: None,
             column: String::new(),
@@ -49,7 +49,7 @@ impl Mistake {
 impl Sheet {
     /// Reads a file for a model: UTF-8 with or without a mark at its start, cells parted by commas, semicolons or
     /// tabs, with a line of names first.
-    pub(in crate::admin) fn read(model: &Model, bytes: &[u8]) -> Result<Self, Vec<Mistake>> {
+    pub(crate) fn read(model: &Model, bytes: &[u8]) -> Result<Self, Vec<Mistake>> {
         let text = text(bytes)?;
         let mut reader = ReaderBuilder::new()
             .delimiter(delimiter(text))
@@ -104,7 +104,7 @@ impl Sheet {
     }
 
     /// The id that a row names; `None` for a new row.
-    pub(super) fn id(&self, line: &Line) -> Result<Option<i64>, Mistake> {
+    pub(crate) fn id(&self, line: &Line) -> Result<Option<i64>, Mistake> {
         if !self.has_ids {
             return Ok(None);
         }
@@ -122,7 +122,7 @@ impl Sheet {
     }
 
     /// What the cells of a row say, over what the stored row holds: a column that is not there changes nothing.
-    pub(super) fn values(&self, line: &Line, stored: &Values) -> Result<Values, Vec<Mistake>> {
+    pub(crate) fn values(&self, line: &Line, stored: &Values) -> Result<Values, Vec<Mistake>> {
         let mut values = stored.clone();
         let mut mistakes = Vec::new();
         for (column, cell) in self.columns.iter().zip(&line.cells) {
@@ -170,10 +170,10 @@ fn yes(cell: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::models;
+    use crate::admin::registry;
 
     fn read(file: &[u8]) -> Result<Sheet, Vec<Mistake>> {
-        Sheet::read(models::find("profiles", "profile").unwrap(), file)
+        Sheet::read(registry::find("profiles", "profile").unwrap(), file)
     }
 
     fn first(file: &str) -> Vec<String> {

@@ -9,21 +9,21 @@ use oc_core::admin::{Object, Values};
 
 use super::importer::{Importer, Outcome};
 use super::sheet::{Line, Mistake, Sheet};
-use crate::admin::grants::excess;
-use crate::admin::models;
+use crate::admin::auth::escalation::excess;
+use crate::admin::registry;
 
 /// A row that is to be saved.
-pub(super) struct Task {
-    pub(super) number: usize,
-    pub(super) stored: Option<Object>,
-    pub(super) values: Values,
+pub(crate) struct Task {
+    pub(crate) number: usize,
+    pub(crate) stored: Option<Object>,
+    pub(crate) values: Values,
     /// Whether it makes room for others before it is saved.
-    pub(super) is_set_aside: bool,
+    pub(crate) is_set_aside: bool,
 }
 
 impl Importer<'_> {
     /// The rows of a chunk that change something; for the others says why not.
-    pub(super) fn tasks(
+    pub(crate) fn tasks(
         &self,
         conn: &mut DbConnection,
         sheet: &Sheet,
@@ -99,7 +99,7 @@ impl Importer<'_> {
     ) -> Result<Option<Vec<(String, String)>>, DatabaseError> {
         let model = self.model;
         let may = match stored {
-            None => models::may_add(self.rights, model),
+            None => registry::may_add(self.rights, model),
             Some(_) => self.rights.may(Verb::Change, model.app, model.name),
         };
         if !may {
@@ -117,7 +117,7 @@ impl Importer<'_> {
 }
 
 /// What is wrong with a row, column by column.
-pub(super) fn told(row: usize, broken: Vec<(String, String)>) -> impl Iterator<Item = Mistake> {
+pub(crate) fn told(row: usize, broken: Vec<(String, String)>) -> impl Iterator<Item = Mistake> {
     broken.into_iter().map(move |(column, text)| Mistake {
         row: Some(row),
         column,

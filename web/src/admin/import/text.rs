@@ -3,7 +3,7 @@
 use super::sheet::Mistake;
 
 /// The text of a file; a mistake where it is no UTF-8.
-pub(super) fn text(bytes: &[u8]) -> Result<&str, Vec<Mistake>> {
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, Vec<Mistake>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
@@ -15,7 +15,7 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, Vec<Mistake>> {
 }
 
 /// What parts the cells: whichever of the usual characters the first line has most of, outside of quotes.
-pub(super) fn delimiter(text: &str) -> u8 {
+pub(crate) fn delimiter(text: &str) -> u8 {
     let first = text.lines().next().unwrap_or_default();
     let count = |wanted: char| {
         let mut quoted = false;

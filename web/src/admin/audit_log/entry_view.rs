@@ -1,0 +1,103 @@
+//! Lines of the record of changes, as pages and files show them.
+
+use oc_core::accounts::Rights;
+use oc_core::admin::Model;
+use oc_core::changes::Change;
+use oc_core::events::DOOR;
+use serde::Serialize;
+
+use crate::admin::audit_log::snapshot::{FieldChange, Snapshot, sentence};
+use crate::admin::registry::{self, capitalized, list_path, may_view};
+
+/// The kind of a line that is about no row.
+pub(crate) const DOOR_LABEL: &str = "Door";
+
+/// One line.
+#[derive(Debug, Serialize)]
+pub(crate) struct LineView {
+    pub(crate) date: String,
+    pub(crate) user: String,
+    pub(crate) address: String,
+    pub(crate) kind: String,
+    pub(crate) title: String,
+    /// Everything about that row, for who may look at it.
+    pub(crate) href: Option<String>,
+    pub(crate) action: String,
+    pub(crate) changes: Vec<FieldChange>,
+    /// Everything that was done at the same go, if that was more than this.
+    pub(crate) act_href: Option<String>,
+}
+
+impl LineView {
+    /// A line for who has these rights.
+    pub(crate) fn of(line: Change, rights: &Rights) -> Self {
+        let model = registry::by_key(&line.model);
+        let changes = model.map_or_else(Vec::new, |model| changes(&line, model));
+        let action = told(&line, &changes);
+        let href = model
+            .zip(line.object_id)
+            .filter(|(model, _)| may_view(rights, model))
+            .map(|(model, id)| history_path(model, id));
+        Self {
+            date: date(&line),
+            user: who(&line),
+            kind: match model {
+                Some(model) => capitalized(model.singular),
+                None if line.model == DOOR => DOOR_LABEL.to_owned(),
+                None => line.model.clone(),
+            },
+            changes: if has_before(&line) {
+                changes
+            } else {
+                Vec::new()
+            },
+            act_href: line.act.map(|act| format!("/admin/log/{act}/")),
+            address: line.address,
+            title: line.title,
+            href,
+            action,
+        }
+    }
+}
+
+/// When it happened.
+pub(crate) fn date(line: &Change) -> String {
+    line.changed_at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// Who did it. At the door nobody is known yet; elsewhere it was somebody at the server's own command line.
+pub(crate) fn who(line: &Change) -> String {
+    if line.username.is_empty() && line.model != DOOR {
+        "command line".to_owned()
+    } else {
+        line.username.clone()
+    }
+}
+
+/// What a line changed, field by field.
+pub(crate) fn changes(line: &Change, model: &Model) -> Vec<FieldChange> {
+    let (before, after) = (
+        Snapshot::from_text(&line.before),
+        Snapshot::from_text(&line.after),
+    );
+    Snapshot::changes(&before, &after, model)
+}
+
+/// Whether a line tells of fields that held something else before.
+pub(crate) fn has_before(line: &Change) -> bool {
+    line.action != "deleted" && !line.before.is_empty()
+}
+
+/// What was done, in a sentence.
+pub(crate) fn told(line: &Change, changes: &[FieldChange]) -> String {
+    if line.words.is_empty() {
+        sentence(&line.action, changes)
+    } else {
+        line.words.clone()
+    }
+}
+
+/// The address of everything that happened to a row.
+pub(crate) fn history_path(model: &Model, id: i64) -> String {
+    format!("{}{id}/history/", list_path(model))
+}

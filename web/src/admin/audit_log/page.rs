@@ -1,0 +1,191 @@
+//! The record of changes over all rows.
+
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+use actix_web::web::Data;
+use serde::Serialize;
+
+use crate::admin::audit_log::entry_view::LineView;
+use crate::admin::audit_log::query::{AskedLog, PATH};
+use crate::admin::auth::current_user::SignedIn;
+use crate::admin::list::csv;
+use crate::admin::list::query::{PAGE, pages};
+use crate::admin::ui::field::{ChoiceView, ErrorSummary, FieldView, Section};
+use crate::admin::ui::messages;
+use crate::admin::ui::request::{Crumb, Visit, see_other};
+use crate::db::Db;
+use crate::error::PageError;
+use crate::listing::{PageLinks, found};
+use crate::pages::Page;
+
+/// The most lines that one file takes.
+const MOST: i64 = 100_000;
+
+/// How many lines are read at a time for a file.
+const PART: i64 = 1_000;
+
+#[derive(Serialize)]
+struct LogPage {
+    found: String,
+    q: String,
+    models: Vec<ChoiceView>,
+    actions: Vec<ChoiceView>,
+    fields: Vec<FieldView>,
+    error_summary: Option<ErrorSummary>,
+    clear_href: Option<String>,
+    export_href: Option<String>,
+    rows: Vec<LineView>,
+    pager: PageLinks,
+}
+
+impl Page for LogPage {
+    const TEMPLATE: &'static str = "admin/log.html";
+}
+
+/// The lines that the filters let through, the newest first.
+pub(crate) async fn index(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+) -> Result<HttpResponse, PageError> {
+    let asked = AskedLog::parse(visit.request.query_string());
+    let filter = asked.filter(&user.rights).ok_or(PageError::Forbidden)?;
+    let number = asked.page.ok_or(PageError::NotFound)?;
+    let (lines, matching, total) = db
+        .read(move |conn| {
+            let total = filter.unasked().count(conn)?;
+            let matching = filter.count(conn)?;
+            let lines = filter.lines(conn, (number - 1).saturating_mul(PAGE), PAGE)?;
+            Ok((lines, matching, total))
+        })
+        .await?;
+    let count = pages(matching);
+    if number > count {
+        return Err(PageError::NotFound);
+    }
+    let rows: Vec<LineView> = lines
+        .into_iter()
+        .map(|line| LineView::of(line, &user.rights))
+        .collect();
+    let section = Section {
+        title: None,
+        description: None,
+        inside: None,
+        fields: fields(&asked),
+    };
+    let error_summary = ErrorSummary::of(std::slice::from_ref(&section));
+    let page = LogPage {
+        found: found(
+            matching,
+            asked.is_filtered().then_some(total),
+            "entry",
+            "entries",
+        ),
+        q: asked.q.clone(),
+        models: asked.models(&user.rights),
+        actions: asked.actions(&user.rights),
+        fields: section.fields,
+        error_summary,
+        clear_href: asked.is_filtered().then(|| PATH.to_owned()),
+        export_href: (!rows.is_empty()).then(|| asked.href(&format!("{PATH}export/"), 1)),
+        rows,
+        pager: PageLinks::new(number, count, |page| asked.href(PATH, page)),
+    };
+    let crumbs = Crumb::way(&[], "Log");
+    visit.page(StatusCode::OK, Some(&user), "Log", crumbs, page)
+}
+
+/// The same lines as a file for a spreadsheet.
+pub(crate) async fn export(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+) -> Result<HttpResponse, PageError> {
+    let asked = AskedLog::parse(visit.request.query_string());
+    let filter = asked.filter(&user.rights).ok_or(PageError::Forbidden)?;
+    if !asked.wrong_dates().is_empty() {
+        // The page tells what is wrong; a file of everything would not.
+        return Ok(see_other(&asked.href(PATH, 1)));
+    }
+    let rights = user.rights.clone();
+    let text = db
+        .read_long(move |conn| {
+            if filter.count(conn)? > MOST {
+                return Ok(None);
+            }
+            let mut rows = Vec::new();
+            let mut last = None;
+            loop {
+                let part = filter.part(conn, last.as_ref(), PART)?;
+                let Some(line) = part.last() else { break };
+                last = Some(line.clone());
+                rows.extend(part.into_iter().map(|line| cells(line, &rights)));
+            }
+            csv::table(&HEADINGS, &rows).map(Some)
+        })
+        .await?;
+    let Some(text) = text else {
+        let text = "Too many entries for one file. Narrow the log by a filter.";
+        messages::add(&visit.session, "warning", text.to_owned());
+        return Ok(see_other(&asked.href(PATH, 1)));
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8"))
+        .insert_header((
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"log.csv\"",
+        ))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(text))
+}
+
+const HEADINGS: [&str; 8] = [
+    "Date", "User", "Kind", "ID", "Title", "Action", "Changes", "Address",
+];
+
+fn cells(line: oc_core::changes::Change, rights: &oc_core::accounts::Rights) -> [String; 8] {
+    let id = line.object_id.map_or_else(String::new, |id| id.to_string());
+    let view = LineView::of(line, rights);
+    let changes: Vec<String> = view.changes.iter().map(ToString::to_string).collect();
+    [
+        view.date,
+        view.user,
+        view.kind,
+        id,
+        view.title,
+        view.action,
+        changes.join("; "),
+        view.address,
+    ]
+}
+
+/// The filters that are typed rather than chosen.
+fn fields(asked: &AskedLog) -> Vec<FieldView> {
+    let wrong = asked.wrong_dates();
+    let date = |name: &'static str, label: &str, value: &str| FieldView {
+        id: format!("id_{name}"),
+        name: name.to_owned(),
+        label: label.to_owned(),
+        kind: "date",
+        value: value.to_owned(),
+        errors: if wrong.contains(&name) {
+            vec![format!("{label}: enter a valid date.")]
+        } else {
+            Vec::new()
+        },
+        ..FieldView::default()
+    };
+    vec![
+        FieldView {
+            id: "id_user".to_owned(),
+            name: "user".to_owned(),
+            label: "User".to_owned(),
+            kind: "text",
+            value: asked.user.clone(),
+            autocomplete: Some("off"),
+            ..FieldView::default()
+        },
+        date("from", "From", &asked.from),
+        date("to", "To", &asked.to),
+    ]
+}

@@ -1,0 +1,116 @@
+//! Nobody grants what they do not have, or takes over who has more.
+
+use std::collections::BTreeSet;
+
+use diesel::{OptionalExtension, QueryResult};
+use oc_core::accounts::{Group, Rights};
+use oc_core::admin::{Field, Kind, Model, Values};
+use oc_core::rules::{BrokenRule, FieldError};
+use oc_core::{DbConnection, User};
+
+use crate::admin::registry::{self, holds_rights};
+
+/// What of an account nobody changes who has not all of its rights: who may use it, by which name, and for what.
+const GUARDED: [&str; 6] = [
+    "username",
+    "is_active",
+    "is_staff",
+    "is_superuser",
+    "groups",
+    "user_permissions",
+];
+
+/// What a change of an account or a group would grant, or take, beyond the rights of who makes it. `row` is the id of
+/// one that is stored.
+pub(crate) fn excess(
+    conn: &mut DbConnection,
+    rights: &Rights,
+    model: &Model,
+    row: Option<i64>,
+    before: &Values,
+    after: &Values,
+) -> QueryResult<Vec<FieldError>> {
+    if model.app != "auth" {
+        return Ok(Vec::new());
+    }
+    let offered = registry::rights();
+    let is_beyond = match row {
+        Some(id) => !covers(conn, rights, model, id)?,
+        None => false,
+    };
+    let mut errors = Vec::new();
+    for field in model.fields {
+        if is_beyond && GUARDED.contains(&field.name) {
+            if differ(before, after, field) {
+                let rule = BrokenRule::Beyond { label: field.label };
+                errors.push(FieldError {
+                    field: field.name,
+                    rule,
+                });
+            }
+            continue;
+        }
+        let old = before.list(field.name);
+        let added = after
+            .list(field.name)
+            .iter()
+            .filter(|value| !old.contains(value));
+        let mut exceeds = false;
+        if holds_rights(model, field.name) {
+            let unknown = |code: &String| offered.iter().all(|right| right.value != *code);
+            exceeds = added
+                .into_iter()
+                .any(|code| !rights.hold(code) || unknown(code));
+        } else if field.name == "groups" {
+            for group in added.filter_map(|id| id.parse().ok()) {
+                exceeds |= Group::rights(conn, group)?
+                    .iter()
+                    .any(|code| !rights.hold(code));
+            }
+        } else if field.name == "is_superuser" {
+            exceeds = !rights.are_all() && before.is_yes(field.name) != after.is_yes(field.name);
+        }
+        if exceeds {
+            errors.push(FieldError {
+                field: field.name,
+                rule: if rights.are_all() {
+                    // There is no such right.
+                    BrokenRule::Choice { label: field.label }
+                } else {
+                    BrokenRule::Ungranted { label: field.label }
+                },
+            });
+        }
+    }
+    Ok(errors)
+}
+
+/// Whether a field would hold something else.
+fn differ(before: &Values, after: &Values, field: &Field) -> bool {
+    if field.kind == Kind::Bool {
+        return before.is_yes(field.name) != after.is_yes(field.name);
+    }
+    let [before, after] = [before, after].map(|values| {
+        let texts = values.list(field.name).iter().map(|text| text.trim());
+        texts
+            .filter(|text| !text.is_empty())
+            .collect::<BTreeSet<_>>()
+    });
+    before != after
+}
+
+/// Whether a row may be taken over or deleted by who has these rights: an account only by who has all of its own.
+pub(crate) fn covers(
+    conn: &mut DbConnection,
+    rights: &Rights,
+    model: &Model,
+    id: i64,
+) -> QueryResult<bool> {
+    if rights.are_all() || (model.app, model.name) != ("auth", "user") {
+        return Ok(true);
+    }
+    match User::find(conn, id).optional()? {
+        Some(user) => rights.cover(conn, &user),
+        None => Ok(true),
+    }
+}

@@ -1,0 +1,156 @@
+//! The door: from a name and a password to a member of staff, without telling why not.
+
+use std::time::Instant;
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use chrono::Utc;
+use diesel::OptionalExtension;
+use oc_core::User;
+use oc_core::accounts::password::{self, Verdict};
+use oc_core::accounts::{Factor, Session};
+use oc_core::events::Event;
+use oc_core::locks::hold;
+
+use crate::admin::auth::current_user::due;
+use crate::admin::auth::device_cookie;
+use crate::admin::auth::password_hasher::{Checked, Hashing};
+use crate::admin::auth::session_store::{ADDRESS, BROWSER, PASSWORD, PROVED, USER};
+use crate::admin::auth::throttle::{Guess, Guesser};
+use crate::admin::ui::request::{Visit, see_other};
+use crate::db::Db;
+use crate::error::PageError;
+
+/// Somebody whose name and password were right.
+pub(crate) struct Welcome {
+    pub(crate) user: User,
+    /// Whether a code of the second factor is still to come.
+    pub(crate) has_factor: bool,
+}
+
+/// Tries to log in. Whatever is wrong, it takes the same time and ends the same way.
+pub(crate) async fn attempt(
+    db: &Db,
+    hashing: &Data<Hashing>,
+    guesser: Guesser,
+    typed: String,
+) -> Result<Guess<Welcome>, PageError> {
+    let now = Utc::now().naive_utc();
+    let began = Instant::now();
+    let counted = match guesser.count(db, now).await? {
+        Ok(counted) => counted,
+        Err(wait) => {
+            hashing.hold_back(began).await;
+            return Ok(Guess::Throttled(wait));
+        }
+    };
+    let asked = guesser.clone();
+    let user = db.read(move |conn| Ok(asked.account(conn)?)).await?;
+    let stored = user
+        .as_ref()
+        .map_or(password::UNUSABLE.to_owned(), |user| user.password.clone());
+    let Checked { verdict, began } = hashing.check(typed.clone(), stored).await?;
+    let opens = |user: &User| verdict != Verdict::Wrong && user.is_active && user.is_staff;
+    let Some(user) = user.clone().filter(opens) else {
+        db.run(move |conn| Ok(guesser.record(conn, Event::LoginRefused, None, user.as_ref())?))
+            .await?;
+        hashing.hold_back(began).await;
+        return Ok(Guess::Wrong);
+    };
+    let renewed = match verdict {
+        Verdict::RightButOld => Some(hashing.run(move || password::hash(&typed)).await?),
+        _ => None,
+    };
+    let guess = db
+        .run(move |conn| {
+            Ok(conn.write(|conn| {
+                // Somebody may have given the account another password, or switched it off, while this one was checked.
+                hold(conn, "users", &[user.id])?;
+                let opens = |stored: &User| {
+                    stored.password == user.password && stored.is_active && stored.is_staff
+                };
+                let Some(mut stored) = User::find(conn, user.id).optional()?.filter(opens) else {
+                    guesser.record(conn, Event::LoginRefused, None, Some(&user))?;
+                    return Ok::<_, diesel::result::Error>(Guess::Wrong);
+                };
+                if let Some(hash) = renewed {
+                    User::set_password(conn, user.id, &hash)?;
+                    Session::follow_hash(conn, user.id, (&user.password, &hash))?;
+                    stored.password = hash;
+                }
+                counted.forgive(conn)?;
+                let has_factor = Factor::find(conn, user.id)?.is_some();
+                if !has_factor {
+                    User::note_login(conn, user.id, now)?;
+                    guesser.record(conn, Event::LoggedIn, Some(&user), Some(&user))?;
+                }
+                Ok(Guess::Right(Welcome {
+                    // With the password that was checked: a session counts for this one alone.
+                    user: stored,
+                    has_factor,
+                }))
+            })?)
+        })
+        .await?;
+    if matches!(guess, Guess::Wrong) {
+        hashing.hold_back(began).await;
+    }
+    Ok(guess)
+}
+
+/// Lets a user in: a session of their own under a new id, and on to where they wanted to go.
+pub(crate) fn let_in(
+    visit: &Visit,
+    Welcome { user, has_factor }: &Welcome,
+    next: &str,
+) -> Result<HttpResponse, PageError> {
+    // Nothing of a session before goes along.
+    visit.session.clear();
+    visit.session.renew();
+    visit.keep(USER, user.id)?;
+    visit.keep(PROVED, Utc::now().naive_utc())?;
+    visit.keep(ADDRESS, visit.address())?;
+    visit.keep(BROWSER, visit.browser())?;
+    visit.keep(PASSWORD, Session::password_mark(&user.password))?;
+    let first = due(user, *has_factor, visit.requires_totp());
+    let mut response = see_other(first.unwrap_or_else(|| inside(next)));
+    let cookie =
+        device_cookie::remember(&visit.request, visit.cookies(), visit.key(), &user.username);
+    response
+        .add_cookie(&cookie)
+        .map_err(|error| PageError::Internal(error.into()))?;
+    Ok(response)
+}
+
+/// The address to go on to, if it lies within the administration: never another site.
+pub(crate) fn inside(next: &str) -> &str {
+    let plain = next.chars().all(|c| !c.is_control() && c != '\\');
+    if next.starts_with("/admin/") && plain {
+        next
+    } else {
+        "/admin/"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_to_another_site() {
+        assert_eq!(
+            inside("/admin/lettings/letting/?q=a"),
+            "/admin/lettings/letting/?q=a"
+        );
+        for next in [
+            "",
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil",
+            "/admin/\\\r\nx",
+            "/profiles/",
+        ] {
+            assert_eq!(inside(next), "/admin/", "{next}");
+        }
+    }
+}

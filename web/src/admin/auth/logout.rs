@@ -1,0 +1,63 @@
+//! The way out.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use oc_core::events::{Event, NewEvent};
+use serde::Serialize;
+
+use crate::admin::auth::current_user::SignedIn;
+use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::request::{Visit, address};
+use crate::db::Db;
+use crate::error::PageError;
+use crate::pages::Page;
+
+#[derive(Serialize)]
+struct AskPage {}
+
+impl Page for AskPage {
+    const TEMPLATE: &'static str = "admin/logout.html";
+}
+
+#[derive(Serialize)]
+struct DonePage {}
+
+impl Page for DonePage {
+    const TEMPLATE: &'static str = "admin/logged_out.html";
+}
+
+/// Asks; a link alone never logs anybody out.
+pub(crate) async fn ask(visit: Visit, user: SignedIn) -> Result<HttpResponse, PageError> {
+    visit.page(
+        StatusCode::OK,
+        Some(&user),
+        "Log out?",
+        Vec::new(),
+        AskPage {},
+    )
+}
+
+/// Ends the session.
+pub(crate) async fn delete(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    fields: Fields,
+) -> Result<HttpResponse, PageError> {
+    visit.check_form(Some(&user), &fields)?;
+    let address = address(&visit.request);
+    db.run(move |conn| {
+        let event = NewEvent {
+            event: Event::LoggedOut,
+            user: Some(&user.user),
+            about: &user.user.username,
+            address: &address,
+        };
+        Ok(event.insert(conn)?)
+    })
+    .await?;
+    let page = visit.page(StatusCode::OK, None, "Logged out", Vec::new(), DonePage {})?;
+    visit.session.purge();
+    Ok(page)
+}

@@ -1,0 +1,282 @@
+//! Before acts that matter: whoever proved who they are too long ago is asked again, and then goes on with what they
+//! were doing.
+//!
+//! What they sent is [`kept`] in the page that asks.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use chrono::Utc;
+use oc_core::admin::{Model, Values};
+use oc_core::events::Event;
+use serde::Serialize;
+
+use crate::admin::auth::current_user::SignedIn;
+use crate::admin::auth::password_hasher::Hashing;
+use crate::admin::auth::sealed_form::{self, Until};
+use crate::admin::auth::session_store::PROVED;
+use crate::admin::auth::throttle::{Guess, Guesser, is_password};
+use crate::admin::auth::totp::{self, Taken};
+use crate::admin::form::beside;
+use crate::admin::form::definition::typed;
+use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::request::{Crumb, Visit};
+use crate::db::Db;
+use crate::error::PageError;
+use crate::pages::Page;
+
+/// The field that holds what was sent.
+const KEPT: &str = "_kept";
+/// The button that leads back to the form.
+const GIVE_UP: &str = "_give_up";
+
+const TITLE: &str = "Confirm that it is you";
+const REFUSED: &str = "Your password is wrong.";
+const REFUSED_BOTH: &str = "That password and code do not fit. Each code counts once.";
+
+#[derive(Serialize)]
+struct AskPage {
+    kept: String,
+    action: String,
+    username: String,
+    has_factor: bool,
+    error: Option<String>,
+}
+
+impl Page for AskPage {
+    const TEMPLATE: &'static str = "admin/confirm.html";
+}
+
+/// A form that was sent, maybe kept meanwhile.
+pub(crate) struct Posted {
+    pub(crate) form: Fields,
+    proof: Option<Proof>,
+}
+
+/// Who somebody says they are.
+struct Proof {
+    password: String,
+    code: String,
+}
+
+impl Posted {
+    /// The form as it was sent at first. Its token was checked then, and that of the page that asks is checked by the
+    /// handler. Whoever would rather go back is led to the form, which is as it was sent.
+    pub(crate) fn of(visit: &Visit, user: &SignedIn, fields: Fields) -> Result<Self, PageError> {
+        if !fields.has(KEPT) {
+            return Ok(Self {
+                form: fields,
+                proof: None,
+            });
+        }
+        let form = opened(visit, user, &fields)?;
+        if fields.has(GIVE_UP) {
+            let path = visit.target();
+            beside::keep(visit, user, &path, &form)?;
+            return Err(PageError::First { path });
+        }
+        Ok(Self {
+            form,
+            proof: Some(Proof {
+                password: fields.text("password").to_owned(),
+                code: fields.text("code").to_owned(),
+            }),
+        })
+    }
+}
+
+/// What was kept, for who would rather go back than prove who they are: for pages that come from a form alone.
+pub(crate) fn given_up(
+    visit: &Visit,
+    user: &SignedIn,
+    fields: &Fields,
+) -> Result<Option<Fields>, PageError> {
+    if fields.has(KEPT) && fields.has(GIVE_UP) {
+        opened(visit, user, fields).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+fn opened(visit: &Visit, user: &SignedIn, fields: &Fields) -> Result<Fields, PageError> {
+    let place = visit.target();
+    sealed_form::open(visit, user, Until::Proved, &place, fields.text(KEPT))
+        .ok_or(PageError::BadRequest)
+}
+
+/// What it takes to look at a proof.
+pub(crate) struct Prover {
+    db: Data<Db>,
+    hashing: Data<Hashing>,
+}
+
+impl FromRequest for Prover {
+    type Error = PageError;
+    type Future = std::future::Ready<Result<Self, PageError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
+        let prover = || {
+            Some(Self {
+                db: request.app_data::<Data<Db>>()?.clone(),
+                hashing: request.app_data::<Data<Hashing>>()?.clone(),
+            })
+        };
+        let missing = || PageError::Internal(anyhow::anyhow!("the server has no database"));
+        std::future::ready(prover().ok_or_else(missing))
+    }
+}
+
+impl Prover {
+    /// Nothing for who proved a short time ago who they are, or does so with this form; the page that asks otherwise.
+    pub(crate) async fn ask(
+        &self,
+        visit: &Visit,
+        user: &SignedIn,
+        posted: &Posted,
+    ) -> Result<Option<HttpResponse>, PageError> {
+        if user.is_fresh() {
+            return Ok(None);
+        }
+        let Some(proof) = &posted.proof else {
+            return page(visit, user, posted, StatusCode::OK, None).map(Some);
+        };
+        match self.check(visit, user, proof).await? {
+            Guess::Right(()) => {
+                visit.keep(PROVED, Utc::now().naive_utc())?;
+                Ok(None)
+            }
+            Guess::Wrong => {
+                let error = if user.has_factor {
+                    REFUSED_BOTH
+                } else {
+                    REFUSED
+                };
+                page(visit, user, posted, StatusCode::OK, Some(error.to_owned())).map(Some)
+            }
+            Guess::Throttled(wait) => {
+                let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(wait.words()));
+                let page = page(visit, user, posted, status, error)?;
+                Ok(Some(wait.tell(page)))
+            }
+        }
+    }
+
+    async fn check(
+        &self,
+        visit: &Visit,
+        user: &SignedIn,
+        proof: &Proof,
+    ) -> Result<Guess<()>, PageError> {
+        let now = Utc::now().naive_utc();
+        let (has_factor, user) = (user.has_factor, user.user.clone());
+        let guesser = Guesser::of(visit, user.username.clone());
+        let counted = match guesser.count(&self.db, now).await? {
+            Ok(counted) => counted,
+            Err(wait) => return Ok(Guess::Throttled(wait)),
+        };
+        let (typed, stored) = (proof.password.clone(), user.password.clone());
+        let is_password = is_password(&self.hashing, typed, stored).await?;
+        let (key, code) = (visit.key().clone(), proof.code.clone());
+        self.db
+            .run(move |conn| {
+                Ok(conn.write(|conn| {
+                    // A code is used up only by somebody who knows the password.
+                    let taken = if is_password && has_factor {
+                        totp::take(conn, &key, &user, &code, now)?
+                    } else {
+                        None
+                    };
+                    if !is_password || (has_factor && taken.is_none()) {
+                        guesser.record(conn, Event::ProofRefused, Some(&user), Some(&user))?;
+                        return Ok::<_, diesel::result::Error>(Guess::Wrong);
+                    }
+                    if taken == Some(Taken::Recovery) {
+                        guesser.record(conn, Event::RecoveryCodeUsed, Some(&user), Some(&user))?;
+                    }
+                    counted.forgive(conn)?;
+                    Ok(Guess::Right(()))
+                })?)
+            })
+            .await
+    }
+}
+
+fn page(
+    visit: &Visit,
+    user: &SignedIn,
+    posted: &Posted,
+    status: StatusCode,
+    error: Option<String>,
+) -> Result<HttpResponse, PageError> {
+    let place = visit.target();
+    let page = AskPage {
+        kept: sealed_form::seal(visit, user, Until::Proved, &place, &posted.form),
+        action: place,
+        username: user.user.username.clone(),
+        has_factor: user.has_factor,
+        error,
+    };
+    visit.page(status, Some(user), TITLE, Crumb::way(&[], TITLE), page)
+}
+
+/// The fields of accounts and groups by which somebody may do more, or less.
+pub(crate) const GRANTING: [&str; 5] = [
+    "is_staff",
+    "is_superuser",
+    "groups",
+    "user_permissions",
+    "permissions",
+];
+
+/// Whether a form would give or take rights; `held` is what the row holds before.
+pub(crate) fn changes_rights(model: &'static Model, form: &Fields, held: &Values) -> bool {
+    grants_differ(model, held, &typed(model, form))
+}
+
+/// Whether two states of an account or a group differ in rights.
+pub(crate) fn grants_differ(model: &Model, before: &Values, after: &Values) -> bool {
+    if model.app != "auth" {
+        return false;
+    }
+    let set = |values: &Values, name: &str| {
+        let mut values: Vec<String> = values.list(name).to_vec();
+        values.retain(|value| !value.is_empty());
+        values.sort_unstable();
+        values
+    };
+    let fields = model
+        .fields
+        .iter()
+        .filter(|field| GRANTING.contains(&field.name));
+    fields
+        .into_iter()
+        .any(|field| set(before, field.name) != set(after, field.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::registry;
+
+    fn user() -> Values {
+        Values::default()
+            .with("username", "ada")
+            .with_yes("is_staff", true)
+            .with_list("groups", vec!["1".to_owned(), "2".to_owned()])
+    }
+
+    #[test]
+    fn a_form_changes_rights_by_some_fields_and_not_by_others() {
+        let model = registry::by_key("auth.user").unwrap();
+        let sent = |body: &[u8]| changes_rights(model, &Fields::parse(body), &user());
+
+        assert!(!sent(b"username=ada&is_staff=on&groups=2&groups=1"));
+        assert!(!sent(b"username=bob&is_staff=on&groups=1&groups=2"));
+        assert!(sent(b"username=ada&groups=1&groups=2"));
+        assert!(sent(b"username=ada&is_staff=on&groups=1"));
+        assert!(sent(b"is_staff=on&is_superuser=on&groups=1&groups=2"));
+        assert!(sent(
+            b"is_staff=on&groups=1&groups=2&user_permissions=auth.add_user"
+        ));
+    }
+}

@@ -1,0 +1,183 @@
+//! Sessions: one's own, and those of whom one may change.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use chrono::Utc;
+use oc_core::User;
+use oc_core::accounts::Session;
+use oc_core::events::{Event, NewEvent};
+use serde::Serialize;
+
+use crate::admin::auth::current_user::SignedIn;
+use crate::admin::auth::user_agent;
+use crate::admin::registry::{self, change_path};
+use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::messages;
+use crate::admin::ui::request::{Crumb, Visit, see_other};
+use crate::db::Db;
+use crate::error::PageError;
+use crate::pages::Page;
+
+const OWN: &str = "/admin/sessions/";
+
+#[derive(Serialize)]
+struct SessionsPage {
+    heading: String,
+    is_own: bool,
+    rows: Vec<Line>,
+    /// Whether there is one beside the one that is looking.
+    has_others: bool,
+    back_href: Option<String>,
+}
+
+impl Page for SessionsPage {
+    const TEMPLATE: &'static str = "admin/sessions.html";
+}
+
+#[derive(Serialize)]
+struct Line {
+    id: i64,
+    browser: String,
+    address: String,
+    began: String,
+    seen: String,
+    is_this: bool,
+}
+
+/// One's own.
+pub(crate) async fn show(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+) -> Result<HttpResponse, PageError> {
+    let rows = lines(&user, &db, user.user.id).await?;
+    let page = SessionsPage {
+        heading: "Sessions".to_owned(),
+        is_own: true,
+        has_others: rows.len() > 1,
+        rows,
+        back_href: None,
+    };
+    let crumbs = Crumb::way(&[], "Sessions");
+    visit.page(StatusCode::OK, Some(&user), "Sessions", crumbs, page)
+}
+
+/// Ends one of them, or all but this one.
+pub(crate) async fn end(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    fields: Fields,
+) -> Result<HttpResponse, PageError> {
+    visit.check_form(Some(&user), &fields)?;
+    let owner = user.user.clone();
+    end_asked(&visit, &user, &db, owner, fields.text("end"), OWN).await
+}
+
+/// Those of a user.
+pub(crate) async fn show_of(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    id: Path<String>,
+) -> Result<HttpResponse, PageError> {
+    let Some(owner) = crate::admin::auth::lookup::account(&user, &db, &id).await? else {
+        return crate::admin::auth::lookup::unknown_account(&visit, &id);
+    };
+    if owner.id == user.user.id {
+        return Ok(see_other(OWN));
+    }
+    let rows = lines(&user, &db, owner.id).await?;
+    let model = registry::by_key("auth.user").ok_or(PageError::NotFound)?;
+    let change = change_path(model, owner.id);
+    let heading = format!("Sessions: {}", owner.username);
+    let page = SessionsPage {
+        heading: heading.clone(),
+        is_own: false,
+        has_others: !rows.is_empty(),
+        rows,
+        back_href: Some(change.clone()),
+    };
+    let steps = [
+        ("Users", "/admin/auth/user/"),
+        (owner.username.as_str(), change.as_str()),
+    ];
+    let crumbs = Crumb::way(&steps, "Sessions");
+    visit.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
+}
+
+/// Ends one of them, or all.
+pub(crate) async fn end_of(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    id: Path<String>,
+    fields: Fields,
+) -> Result<HttpResponse, PageError> {
+    visit.check_form(Some(&user), &fields)?;
+    let Some(owner) = crate::admin::auth::lookup::account(&user, &db, &id).await? else {
+        return crate::admin::auth::lookup::unknown_account(&visit, &id);
+    };
+    let back = visit.request.uri().path().to_owned();
+    end_asked(&visit, &user, &db, owner, fields.text("end"), &back).await
+}
+
+/// Ends the session with that id, or all but the one that asks.
+async fn end_asked(
+    visit: &Visit,
+    user: &SignedIn,
+    db: &Data<Db>,
+    owner: User,
+    asked: &str,
+    back: &str,
+) -> Result<HttpResponse, PageError> {
+    let one: Option<i64> = match asked {
+        "others" => None,
+        id => Some(id.parse().map_err(|_| PageError::BadRequest)?),
+    };
+    let (actor, this, address) = (user.user.clone(), user.session_id, visit.address());
+    let ended = db
+        .run(move |conn| {
+            Ok(conn.write(|conn| {
+                let ended = match one {
+                    Some(id) => usize::from(Session::end_one(conn, owner.id, id)?),
+                    None => Session::end_all(conn, owner.id, Some(this))?,
+                };
+                if ended > 0 {
+                    let event = NewEvent {
+                        event: Event::SessionEnded,
+                        user: Some(&actor),
+                        about: &owner.username,
+                        address: &address,
+                    };
+                    event.insert(conn)?;
+                }
+                Ok::<_, diesel::result::Error>(ended)
+            })?)
+        })
+        .await?;
+    let text = match ended {
+        0 => "No session was left to end.".to_owned(),
+        1 => "Ended 1 session.".to_owned(),
+        count => format!("Ended {count} sessions."),
+    };
+    messages::add(&visit.session, "success", text);
+    Ok(see_other(back))
+}
+
+async fn lines(user: &SignedIn, db: &Data<Db>, owner_id: i64) -> Result<Vec<Line>, PageError> {
+    let (this, now) = (user.session_id, Utc::now().naive_utc());
+    let sessions = db
+        .read(move |conn| Ok(Session::of_user(conn, owner_id, now)?))
+        .await?;
+    let line = |session: Session| Line {
+        id: session.id,
+        browser: user_agent::described(&session.browser),
+        address: session.address,
+        began: session.created_at.format("%Y-%m-%d %H:%M UTC").to_string(),
+        seen: session.seen_at.format("%Y-%m-%d %H:%M UTC").to_string(),
+        is_this: session.id == this,
+    };
+    Ok(sessions.into_iter().map(line).collect())
+}

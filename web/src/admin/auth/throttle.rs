@@ -1,0 +1,164 @@
+//! Guesses at a secret, slowed down wherever one can be typed: each counts as failed until it was a good one.
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::web::Data;
+use chrono::{Duration, NaiveDateTime};
+use diesel::{OptionalExtension, QueryResult};
+use oc_core::accounts::password::Verdict;
+use oc_core::accounts::{Attempt, Throttled};
+use oc_core::events::{Event, NewEvent, name_tried};
+use oc_core::{DbConnection, User};
+
+use crate::admin::auth::device_cookie;
+use crate::admin::auth::password_hasher::Hashing;
+use crate::admin::ui::request::Visit;
+use crate::db::Db;
+use crate::error::PageError;
+
+/// How a guess ended.
+pub(crate) enum Guess<T> {
+    /// It was right.
+    Right(T),
+    /// It was wrong, whatever was wrong about it.
+    Wrong,
+    /// Not now.
+    Throttled(Wait),
+}
+
+/// How long to wait until the next guess.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wait {
+    minutes: i64,
+}
+
+impl Wait {
+    fn of(throttled: Throttled) -> Self {
+        Self::rounded(throttled.wait)
+    }
+
+    /// Whole minutes, rounded up.
+    fn rounded(wait: Duration) -> Self {
+        Self {
+            minutes: (wait.num_seconds() + 59) / 60,
+        }
+    }
+
+    /// As the page says it.
+    pub(crate) fn words(self) -> String {
+        let minutes = self.minutes;
+        let unit = if minutes == 1 { "minute" } else { "minutes" };
+        format!("Too many attempts. Try again in {minutes} {unit}.")
+    }
+
+    /// Tells it to machines too.
+    pub(crate) fn tell(self, mut response: HttpResponse) -> HttpResponse {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, (self.minutes * 60).into());
+        response
+    }
+}
+
+/// Who guesses, and from where.
+#[derive(Clone)]
+pub(crate) struct Guesser {
+    username: String,
+    address: String,
+    network: String,
+    browser: Option<String>,
+}
+
+/// A guess that counts as failed as long as it is not forgiven.
+pub(crate) struct Counted(Vec<i64>);
+
+impl Guesser {
+    /// Somebody who says that they are that user.
+    pub(crate) fn of(visit: &Visit, username: String) -> Self {
+        Self {
+            address: visit.address(),
+            network: visit.network(),
+            browser: device_cookie::known(&visit.request, visit.cookies(), visit.key(), &username),
+            username,
+        }
+    }
+
+    /// Counts a guess before it is looked at, so that guesses at the same time do not slip by.
+    pub(crate) async fn count(
+        &self,
+        db: &Db,
+        now: NaiveDateTime,
+    ) -> Result<Result<Counted, Wait>, PageError> {
+        let guesser = self.clone();
+        db.run(move |conn| {
+            let attempt = Attempt {
+                address: &guesser.network,
+                username: &guesser.username,
+                browser: guesser.browser.as_deref(),
+            };
+            let taken = conn.write(|conn| attempt.take(conn, now))?;
+            // Looked for in any case, so that the time tells nothing.
+            let account = guesser.account(conn)?;
+            if taken.is_err() {
+                guesser.record(conn, Event::LoginThrottled, None, account.as_ref())?;
+            }
+            Ok(taken.map(Counted).map_err(Wait::of))
+        })
+        .await
+    }
+
+    /// The account of the name, if there is one.
+    pub(crate) fn account(&self, conn: &mut DbConnection) -> QueryResult<Option<User>> {
+        if self.username.contains('\0') {
+            return Ok(None);
+        }
+        User::find_by_username(conn, &self.username).optional()
+    }
+
+    /// Records what became of a guess; `user` is who proved to be that account.
+    pub(crate) fn record(
+        &self,
+        conn: &mut DbConnection,
+        event: Event,
+        user: Option<&User>,
+        account: Option<&User>,
+    ) -> QueryResult<()> {
+        let event = NewEvent {
+            event,
+            user,
+            about: name_tried(account),
+            address: &self.address,
+        };
+        event.insert(conn)
+    }
+}
+
+impl Counted {
+    /// Takes it back. Call it in the write of what the guess was for.
+    pub(crate) fn forgive(&self, conn: &mut DbConnection) -> QueryResult<()> {
+        Attempt::forgive(conn, &self.0)
+    }
+}
+
+/// Whether that is the password of that hash.
+pub(crate) async fn is_password(
+    hashing: &Data<Hashing>,
+    typed: String,
+    stored: String,
+) -> Result<bool, PageError> {
+    Ok(hashing.check(typed, stored).await?.verdict != Verdict::Wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_told_in_minutes_that_have_passed_when_it_is_over() {
+        let words = |seconds| Wait::rounded(Duration::seconds(seconds)).words();
+
+        assert_eq!(words(1), "Too many attempts. Try again in 1 minute.");
+        assert_eq!(words(60), "Too many attempts. Try again in 1 minute.");
+        assert_eq!(words(61), "Too many attempts. Try again in 2 minutes.");
+    }
+}

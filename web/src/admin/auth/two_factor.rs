@@ -1,0 +1,255 @@
+//! One's own second factor: to set it up, to make new recovery codes, to turn it off.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use chrono::Utc;
+use oc_core::accounts::{Factor, RecoveryCode, Session};
+use serde::Serialize;
+
+use crate::admin::auth::current_user::{SignedIn, TWO_FACTOR};
+use crate::admin::auth::reauth::{Posted, Prover};
+use crate::admin::auth::session_store::PROVED;
+use crate::admin::auth::totp::{self, Qr, Secret};
+use crate::admin::ui::field::{ErrorSummary, FieldView, Section};
+use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::messages;
+use crate::admin::ui::request::{Crumb, Visit, see_other};
+use crate::db::Db;
+use crate::error::PageError;
+use crate::pages::Page;
+
+const TITLE: &str = "Second factor";
+/// Why somebody was led here.
+const DUE: &str = "Set up a second factor before you go on: superusers must have one here.";
+const WRONG: &str = "That is not the code that the app shows now.";
+
+/// The page to set it up.
+#[derive(Serialize)]
+struct SetUpPage {
+    notice: Option<&'static str>,
+    error_summary: Option<ErrorSummary>,
+    qr: Option<Qr>,
+    app_href: String,
+    secret: String,
+    sealed: String,
+    sections: Vec<Section>,
+}
+
+impl Page for SetUpPage {
+    const TEMPLATE: &'static str = "admin/two_factor_set_up.html";
+}
+
+/// The page of a factor that counts.
+#[derive(Serialize)]
+struct FactorPage {
+    since: String,
+    codes_left: i64,
+}
+
+impl Page for FactorPage {
+    const TEMPLATE: &'static str = "admin/two_factor.html";
+}
+
+/// Recovery codes, shown once.
+#[derive(Serialize)]
+struct CodesPage {
+    codes: Vec<String>,
+}
+
+impl Page for CodesPage {
+    const TEMPLATE: &'static str = "admin/recovery_codes.html";
+}
+
+/// How it stands with the factor, or the page to set it up.
+pub(crate) async fn show(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+) -> Result<HttpResponse, PageError> {
+    let id = user.user.id;
+    let found = db
+        .read(move |conn| {
+            let Some(factor) = Factor::find(conn, id)? else {
+                return Ok(None);
+            };
+            Ok(Some((factor.created_at, RecoveryCode::left(conn, id)?)))
+        })
+        .await?;
+    let Some((since, codes_left)) = found else {
+        return set_up(&visit, &user, StatusCode::OK, &Secret::random(), Vec::new());
+    };
+    let page = FactorPage {
+        since: since.format("%Y-%m-%d %H:%M UTC").to_string(),
+        codes_left,
+    };
+    page_of(&visit, &user, StatusCode::OK, TITLE, page)
+}
+
+/// Does what its button says.
+pub(crate) async fn update(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    prover: Prover,
+    fields: Fields,
+) -> Result<HttpResponse, PageError> {
+    visit.check_form(Some(&user), &fields)?;
+    let posted = Posted::of(&visit, &user, fields)?;
+    let action = posted.form.text("action").to_owned();
+    // A page that was open while the factor was turned on or off elsewhere.
+    if (action == "on") == user.has_factor {
+        return Ok(see_other(TWO_FACTOR));
+    }
+    if let Some(page) = prover.ask(&visit, &user, &posted).await? {
+        return Ok(page);
+    }
+    match action.as_str() {
+        "on" => turn_on(&visit, &user, &db, &posted.form).await,
+        "codes" => new_codes(&visit, &user, &db).await,
+        "off" => turn_off(&visit, &user, &db).await,
+        _ => Err(PageError::BadRequest),
+    }
+}
+
+/// The factor counts from the first right code on. Sessions that began without it end.
+async fn turn_on(
+    visit: &Visit,
+    user: &SignedIn,
+    db: &Data<Db>,
+    form: &Fields,
+) -> Result<HttpResponse, PageError> {
+    let sealed = form.text("secret").to_owned();
+    let secret = Secret::open(visit.key(), user.user.id, &sealed).ok_or(PageError::BadRequest)?;
+    let now = Utc::now().naive_utc();
+    let typed = form.text("code");
+    let errors = match (typed.trim(), secret.step_of(typed, now)) {
+        ("", _) => vec!["Code is required.".to_owned()],
+        (_, None) => vec![WRONG.to_owned()],
+        (_, Some(_)) => Vec::new(),
+    };
+    let Some(step) = secret.step_of(typed, now) else {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return set_up(visit, user, status, &secret, errors);
+    };
+    let (actor, session_id) = (user.user.clone(), user.session_id);
+    let codes = db
+        .run(move |conn| {
+            Ok(conn.write(|conn| {
+                if !Factor::insert(conn, actor.id, &sealed, step, now)? {
+                    return Ok::<_, diesel::result::Error>(None);
+                }
+                Session::end_all(conn, actor.id, Some(session_id))?;
+                totp::record(conn, Some(&actor), &actor, totp::ON)?;
+                RecoveryCode::renew(conn, actor.id).map(Some)
+            })?)
+        })
+        .await?;
+    visit.keep(PROVED, now)?;
+    let Some(codes) = codes else {
+        return Ok(see_other(TWO_FACTOR));
+    };
+    messages::add(
+        &visit.session,
+        "success",
+        "The second factor is on.".to_owned(),
+    );
+    show_codes(visit, user, &codes)
+}
+
+/// The old ones count no more.
+async fn new_codes(
+    visit: &Visit,
+    user: &SignedIn,
+    db: &Data<Db>,
+) -> Result<HttpResponse, PageError> {
+    let actor = user.user.clone();
+    let codes = db
+        .run(move |conn| {
+            Ok(conn.write(|conn| {
+                totp::record(conn, Some(&actor), &actor, totp::NEW_CODES)?;
+                RecoveryCode::renew(conn, actor.id)
+            })?)
+        })
+        .await?;
+    show_codes(visit, user, &codes)
+}
+
+async fn turn_off(
+    visit: &Visit,
+    user: &SignedIn,
+    db: &Data<Db>,
+) -> Result<HttpResponse, PageError> {
+    let actor = user.user.clone();
+    db.run(move |conn| {
+        Ok(conn.write(|conn| {
+            Factor::delete(conn, actor.id)?;
+            totp::record(conn, Some(&actor), &actor, totp::OFF)
+        })?)
+    })
+    .await?;
+    messages::add(
+        &visit.session,
+        "success",
+        "The second factor is off.".to_owned(),
+    );
+    Ok(see_other(TWO_FACTOR))
+}
+
+fn set_up(
+    visit: &Visit,
+    user: &SignedIn,
+    status: StatusCode,
+    secret: &Secret,
+    errors: Vec<String>,
+) -> Result<HttpResponse, PageError> {
+    let code = FieldView {
+        id: "id_code".to_owned(),
+        name: "code".to_owned(),
+        label: "Code".to_owned(),
+        kind: "number",
+        required: true,
+        help: Some("The six digits that the app shows now.".to_owned()),
+        errors,
+        autocomplete: Some("one-time-code"),
+        ..FieldView::default()
+    };
+    let sections = vec![Section {
+        title: None,
+        description: None,
+        inside: None,
+        fields: vec![code],
+    }];
+    let is_due = user.user.is_superuser && visit.requires_totp();
+    let page = SetUpPage {
+        notice: is_due.then_some(DUE),
+        error_summary: ErrorSummary::of(&sections),
+        qr: Qr::of(secret, &user.user),
+        app_href: secret.uri(&user.user),
+        secret: secret.text(),
+        sealed: secret.sealed(visit.key(), user.user.id),
+        sections,
+    };
+    page_of(visit, user, status, TITLE, page)
+}
+
+fn show_codes(
+    visit: &Visit,
+    user: &SignedIn,
+    codes: &[RecoveryCode],
+) -> Result<HttpResponse, PageError> {
+    let page = CodesPage {
+        codes: codes.iter().map(RecoveryCode::shown).collect(),
+    };
+    page_of(visit, user, StatusCode::OK, "Recovery codes", page)
+}
+
+fn page_of<P: Page>(
+    visit: &Visit,
+    user: &SignedIn,
+    status: StatusCode,
+    title: &str,
+    page: P,
+) -> Result<HttpResponse, PageError> {
+    visit.page(status, Some(user), title, Crumb::way(&[], title), page)
+}

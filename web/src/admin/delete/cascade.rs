@@ -1,0 +1,138 @@
+//! Everything that goes when rows are deleted.
+
+use std::collections::BTreeMap;
+
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::accounts::{Rights, Verb};
+use oc_core::admin::{Along, Model, Object};
+use sha2::{Digest, Sha256};
+
+use crate::admin::auth::escalation::covers;
+use crate::admin::registry;
+
+/// Rows that are loaded, recorded and deleted together.
+pub(crate) const CHUNK: usize = 250;
+
+/// A row that goes, and what hangs on it.
+pub(crate) struct Going {
+    pub(crate) object: Object,
+    pub(crate) along: Vec<(&'static Model, Object)>,
+}
+
+/// Everything that goes when rows are deleted: the rows, and what hangs on them.
+pub(crate) struct Cascade {
+    pub(crate) model: &'static Model,
+    pub(crate) rows: Vec<Going>,
+    /// Whether an account is among the rows that has more rights than who asks.
+    beyond: bool,
+}
+
+impl Cascade {
+    /// What goes with the rows of these ids; ids of no row are left out.
+    pub(crate) fn of(
+        conn: &mut DbConnection,
+        model: &'static Model,
+        ids: &[i64],
+        rights: &Rights,
+    ) -> QueryResult<Self> {
+        let mut cascade = Self {
+            model,
+            rows: Vec::new(),
+            beyond: false,
+        };
+        for ids in ids.chunks(CHUNK) {
+            let mut along = along(conn, model, ids)?;
+            let mut objects = by_id((model.load_all)(conn, ids)?);
+            for id in ids {
+                let Some(object) = objects.remove(id) else {
+                    continue;
+                };
+                cascade.beyond |= !covers(conn, rights, model, *id)?;
+                cascade.rows.push(Going {
+                    object,
+                    along: along.remove(id).unwrap_or_default(),
+                });
+            }
+        }
+        Ok(cascade)
+    }
+
+    /// Every row with its model.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static Model, &Object)> {
+        self.rows.iter().flat_map(|row| {
+            let along = row.along.iter().map(|(model, object)| (*model, object));
+            [(self.model, &row.object)].into_iter().chain(along)
+        })
+    }
+
+    /// A mark of all that goes, so that nothing goes that nobody was asked about.
+    pub(crate) fn mark(&self) -> String {
+        let mut keys: Vec<String> = self
+            .all()
+            .map(|(model, object)| format!("{} {}", model.key(), object.id))
+            .collect();
+        keys.sort_unstable();
+        hex::encode(&Sha256::digest(keys.join("\n"))[..16])
+    }
+
+    /// The kinds that may not be deleted.
+    pub(crate) fn blocked(&self, rights: &Rights) -> Vec<String> {
+        let mut kinds: Vec<String> = self
+            .all()
+            .filter(|(model, _)| !rights.may(Verb::Delete, model.app, model.name))
+            .map(|(model, _)| model.singular.to_owned())
+            .collect();
+        if self.beyond {
+            kinds.push(self.model.singular.to_owned());
+        }
+        kinds.sort();
+        kinds.dedup();
+        kinds
+    }
+
+    /// The rows of each kind.
+    pub(crate) fn counts(&self) -> BTreeMap<String, (&'static Model, Vec<&Object>)> {
+        let mut kinds: BTreeMap<String, (&'static Model, Vec<&Object>)> = BTreeMap::new();
+        for (model, object) in self.all() {
+            kinds
+                .entry(model.key())
+                .or_insert_with(|| (model, Vec::new()))
+                .1
+                .push(object);
+        }
+        kinds
+    }
+}
+
+fn by_id(objects: Vec<Object>) -> BTreeMap<i64, Object> {
+    let objects = objects.into_iter();
+    objects.map(|object| (object.id, object)).collect()
+}
+
+/// What goes along with each of these rows.
+fn along(
+    conn: &mut DbConnection,
+    model: &Model,
+    ids: &[i64],
+) -> QueryResult<BTreeMap<i64, Vec<(&'static Model, Object)>>> {
+    let mut kinds: BTreeMap<(&str, &str), Vec<Along>> = BTreeMap::new();
+    for row in (model.along)(conn, ids)? {
+        kinds.entry((row.app, row.model)).or_default().push(row);
+    }
+    let mut along: BTreeMap<i64, Vec<(&'static Model, Object)>> = BTreeMap::new();
+    for ((app, name), rows) in kinds {
+        let Some(model) = registry::find(app, name) else {
+            continue;
+        };
+        for rows in rows.chunks(CHUNK) {
+            let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+            let mut objects = by_id((model.load_all)(conn, &ids)?);
+            for row in rows {
+                let object = objects.remove(&row.id).map(|object| (model, object));
+                along.entry(row.by).or_default().extend(object);
+            }
+        }
+    }
+    Ok(along)
+}

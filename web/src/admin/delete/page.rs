@@ -1,0 +1,122 @@
+//! The question before rows are deleted.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use oc_core::admin::{Model, Object};
+use serde::Serialize;
+
+use crate::admin::auth::current_user::SignedIn;
+use crate::admin::delete::cascade::Cascade;
+use crate::admin::delete::deletion::SHOWN;
+use crate::admin::registry::{capitalized, change_path, list_path, may_view};
+use crate::admin::ui::field::Hidden;
+use crate::admin::ui::request::{Crumb, Visit};
+use crate::error::PageError;
+use crate::pages::Page;
+
+#[derive(Serialize)]
+struct DeletePage {
+    heading: String,
+    counts: Vec<String>,
+    groups: Vec<Gone>,
+    blocked: Vec<String>,
+    hidden: Vec<Hidden>,
+    back_href: String,
+}
+
+impl Page for DeletePage {
+    const TEMPLATE: &'static str = "admin/delete.html";
+}
+
+/// Rows of one kind that go.
+#[derive(Serialize)]
+struct Gone {
+    label: String,
+    objects: Vec<GoneObject>,
+    /// How many more there are, in words.
+    more: Option<String>,
+}
+
+#[derive(Serialize)]
+struct GoneObject {
+    title: String,
+    href: Option<String>,
+}
+
+/// Rows of a kind that are shown as links; of the others their number.
+const SHOWN_AT_MOST: usize = 1_000;
+
+/// What is told above a question that is asked again.
+pub(crate) const CHANGED: &str =
+    "What would go has changed since you were asked. Nothing was deleted yet.";
+
+/// The question before rows are deleted.
+pub(crate) fn show(
+    visit: &Visit,
+    user: &SignedIn,
+    cascade: &Cascade,
+    mut hidden: Vec<Hidden>,
+    back_href: String,
+) -> Result<HttpResponse, PageError> {
+    let model = cascade.model;
+    let what = match cascade.rows.len() {
+        1 => model.singular.to_owned(),
+        count => format!("{count} {}", model.plural),
+    };
+    let blocked = cascade.blocked(&user.rights);
+    let heading = if blocked.is_empty() {
+        format!("Delete {what}?")
+    } else {
+        format!("Cannot delete {what}")
+    };
+    let kinds = cascade.counts();
+    let count = |(model, objects): &(&Model, Vec<&Object>)| {
+        let word = if objects.len() == 1 {
+            model.singular
+        } else {
+            model.plural
+        };
+        format!("{} {word}", objects.len())
+    };
+    let gone = |(model, objects): &(&'static Model, Vec<&Object>)| Gone {
+        label: capitalized(if objects.len() == 1 {
+            model.singular
+        } else {
+            model.plural
+        }),
+        more: (objects.len() > SHOWN_AT_MOST).then(|| {
+            let more = objects.len() - SHOWN_AT_MOST;
+            let word = if more == 1 {
+                model.singular
+            } else {
+                model.plural
+            };
+            format!("and {more} more {word}")
+        }),
+        objects: objects
+            .iter()
+            .take(SHOWN_AT_MOST)
+            .map(|object| GoneObject {
+                title: object.title.clone(),
+                href: may_view(&user.rights, model).then(|| change_path(model, object.id)),
+            })
+            .collect(),
+    };
+    hidden.push(Hidden {
+        name: SHOWN.to_owned(),
+        value: cascade.mark(),
+    });
+    let page = DeletePage {
+        counts: kinds.values().map(count).collect(),
+        groups: kinds.values().map(gone).collect(),
+        blocked,
+        hidden,
+        back_href,
+        heading: heading.clone(),
+    };
+    let plural = capitalized(model.plural);
+    let list = list_path(model);
+    let step = may_view(&user.rights, model).then_some((plural.as_str(), list.as_str()));
+    let crumbs = Crumb::way(step.as_slice(), "Delete");
+    visit.page(StatusCode::OK, Some(user), &heading, crumbs, page)
+}

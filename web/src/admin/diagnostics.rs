@@ -1,0 +1,177 @@
+//! What runs here and how it is, and a fault on purpose, to see that it is reported.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use anyhow::anyhow;
+use oc_core::version;
+use serde::Serialize;
+
+use crate::admin::auth::current_user::SignedIn;
+use crate::admin::registry::DIAGNOSTICS;
+use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::request::{Crumb, Visit};
+use crate::checks::Checks;
+use crate::db::Db;
+use crate::diagnostics::Facts;
+use crate::error::PageError;
+use crate::pages::Page;
+use crate::reporting::{DELIVERIES, Origin};
+
+#[derive(Serialize)]
+struct DiagnosticsPage {
+    groups: Vec<Group>,
+    reported: bool,
+}
+
+impl Page for DiagnosticsPage {
+    const TEMPLATE: &'static str = "admin/diagnostics.html";
+}
+
+#[derive(Serialize)]
+struct Group {
+    label: &'static str,
+    facts: Vec<Fact>,
+}
+
+#[derive(Serialize)]
+struct Fact {
+    label: String,
+    value: String,
+    /// Whether something should be done about it.
+    bad: bool,
+}
+
+impl Fact {
+    fn new(label: &str, value: impl Into<String>) -> Self {
+        Self {
+            label: label.to_owned(),
+            value: value.into(),
+            bad: false,
+        }
+    }
+}
+
+/// The page, for who has the right.
+pub(crate) async fn show(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    checks: Data<Checks>,
+    facts: Data<Facts>,
+) -> Result<HttpResponse, PageError> {
+    check_right(&user)?;
+    let (name, version) = db.read(|conn| Ok(version(conn)?)).await?;
+    let mut database = vec![
+        Fact::new("Kind", format!("{name} {version}")),
+        Fact::new("Address", &*facts.database),
+    ];
+    database.extend(checks.run().await.into_iter().map(|check| Fact {
+        label: format!("Check: {}", check.name),
+        value: check.outcome.to_owned(),
+        bad: !check.passed(),
+    }));
+    let program = vec![
+        Fact::new("Version", env!("CARGO_PKG_VERSION")),
+        Fact::new("Revision", env!("OC_REVISION")),
+        Fact::new("Environment", facts.environment),
+    ];
+    let groups = vec![
+        Group {
+            label: "Program",
+            facts: program,
+        },
+        Group {
+            label: "Database",
+            facts: database,
+        },
+        Group {
+            label: "Sentry",
+            facts: reports(&facts),
+        },
+    ];
+    visit.page(
+        StatusCode::OK,
+        Some(&user),
+        "Diagnostics",
+        Crumb::way(&[], "Diagnostics"),
+        DiagnosticsPage {
+            groups,
+            reported: facts.sentry.is_some(),
+        },
+    )
+}
+
+/// How errors are reported, and whether the reports arrive.
+fn reports(facts: &Facts) -> Vec<Fact> {
+    let Some(sentry) = &facts.sentry else {
+        return vec![Fact::new("Errors", "not reported: SENTRY_DSN is not set")];
+    };
+    let delivered = DELIVERIES.trouble().map_or_else(
+        || {
+            Fact::new(
+                "Last report",
+                if DELIVERIES.arrived() > 0 {
+                    "arrived"
+                } else {
+                    "none yet"
+                },
+            )
+        },
+        |trouble| Fact {
+            label: "Last report".to_owned(),
+            value: format!("did not arrive: {trouble}"),
+            bad: true,
+        },
+    );
+    vec![
+        Fact::new("Errors", format!("reported to {}", sentry.host)),
+        Fact::new("Environment", &*sentry.environment),
+        Fact::new("Release", &*sentry.release),
+        Fact::new("Requests with timings", &*sentry.timings),
+        Fact::new(
+            "Visitors and staff",
+            if sentry.personal {
+                "reported"
+            } else {
+                "not reported"
+            },
+        ),
+        Fact::new(
+            "Reports since the start",
+            format!(
+                "{} arrived, {} lost",
+                DELIVERIES.arrived(),
+                DELIVERIES.lost()
+            ),
+        ),
+        delivered,
+    ]
+}
+
+/// A fault on purpose: an error, or a panic.
+pub(crate) async fn fail(
+    visit: Visit,
+    user: SignedIn,
+    fields: Fields,
+) -> Result<HttpResponse, PageError> {
+    check_right(&user)?;
+    visit.check_form(Some(&user), &fields)?;
+    log::info!("a fault is raised on purpose");
+    assert!(
+        fields.text("kind") != "panic",
+        "a panic on purpose, raised from the diagnostics"
+    );
+    let cause = anyhow!("a test error on purpose, raised from the diagnostics");
+    Err(PageError::Internal(
+        cause.context(Origin::here("raised by hand")),
+    ))
+}
+
+fn check_right(user: &SignedIn) -> Result<(), PageError> {
+    if user.rights.hold(DIAGNOSTICS) {
+        Ok(())
+    } else {
+        Err(PageError::Forbidden)
+    }
+}

@@ -1,0 +1,88 @@
+//! The choices of a field that a search finds, as the script in a form asks for them.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Query};
+use oc_core::accounts::Verb;
+use oc_core::admin::{Choice, Kind, Offer, Wanted};
+use oc_core::search::Words;
+use serde::{Deserialize, Serialize};
+
+use crate::admin::auth::current_user::SignedIn;
+use crate::admin::form::choices::MOST;
+use crate::admin::registry;
+use crate::db::Db;
+use crate::error::PageError;
+
+/// Whose choices are searched, in the parameters of Django's admin.
+#[derive(Deserialize)]
+pub(crate) struct Asked {
+    app_label: String,
+    model_name: String,
+    field_name: String,
+    #[serde(default)]
+    term: String,
+    /// The row whose form it is, if it is stored.
+    row: Option<i64>,
+}
+
+/// The answer, in the shape that Django's admin gives it.
+#[derive(Serialize)]
+struct Answer {
+    results: Vec<Choosable>,
+    pagination: Pagination,
+    /// How many there are.
+    found: i64,
+}
+
+#[derive(Serialize)]
+struct Choosable {
+    id: String,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct Pagination {
+    more: bool,
+}
+
+/// The first choices that a search finds, for who has a form in which they can be chosen.
+pub(crate) async fn show(
+    user: SignedIn,
+    db: Data<Db>,
+    asked: Result<Query<Asked>, actix_web::Error>,
+) -> Result<HttpResponse, PageError> {
+    let asked = asked.map_err(|_| PageError::BadRequest)?.into_inner();
+    let model = registry::find(&asked.app_label, &asked.model_name).ok_or(PageError::NotFound)?;
+    let mut fields = model.fields.iter();
+    let field = fields
+        .find(|field| field.name == asked.field_name)
+        .filter(|field| matches!(field.kind, Kind::Choice { .. }))
+        .ok_or(PageError::NotFound)?;
+    let may = |verb| user.rights.may(verb, model.app, model.name);
+    if !may(Verb::Add) && !may(Verb::Change) {
+        return Err(PageError::Forbidden);
+    }
+    let offer = db
+        .read(move |conn| {
+            let wanted = Wanted {
+                words: Words::parse(&asked.term),
+                ..Wanted::first(field.name, asked.row, MOST)
+            };
+            Ok((model.choices)(conn, &wanted)?)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer(offer)))
+}
+
+fn answer(Offer { choices, found }: Offer) -> Answer {
+    let is_part = i64::try_from(choices.len()).is_ok_and(|count| count < found);
+    let choosable = |choice: Choice| Choosable {
+        id: choice.value,
+        text: choice.label,
+    };
+    Answer {
+        results: choices.into_iter().map(choosable).collect(),
+        pagination: Pagination { more: is_part },
+        found,
+    }
+}

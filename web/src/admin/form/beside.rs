@@ -1,0 +1,142 @@
+//! What was typed into a form while another row is added or changed beside it, for browsers without a script, which
+//! have no small windows: a button of the form opens the other page, and sends it all that was typed.
+//!
+//! There it lies sealed. For the one step back, which is a redirect, the session holds it.
+
+use oc_core::admin::{Kind, Model};
+
+use crate::admin::auth::current_user::SignedIn;
+use crate::admin::auth::sealed_form::{self, Until};
+use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::popup::BACK;
+use crate::admin::ui::request::{Visit, see_other};
+use crate::error::PageError;
+
+/// The button that opens another page beside a form; its value is the address of the form.
+pub(crate) const OPEN: &str = "_beside";
+/// The button that leads back and stores nothing.
+pub(crate) const CLOSE: &str = "_close";
+/// The field of the page beside that holds the form, sealed.
+pub(crate) const CARRIED: &str = "_carried";
+
+/// Where the session holds the form that is led back to.
+const RETURNED: &str = "returned";
+/// Where it holds what goes along to a second page.
+const TAKEN_ALONG: &str = "taken_along";
+
+/// What the page beside has to hide in its own form, where it was opened by such a button.
+pub(crate) fn opened(visit: &Visit, user: &SignedIn, sent: &Fields) -> Option<Fields> {
+    if !sent.has(OPEN) {
+        return None;
+    }
+    let back = sent.text(OPEN).to_owned();
+    let carried = sealed_form::seal(visit, user, Until::Returned, path(&back), sent);
+    Some(Fields::default().with(BACK, &back).with(CARRIED, &carried))
+}
+
+/// Back to the form, which is as it was left.
+pub(crate) fn lead_back(
+    visit: &Visit,
+    sent: &Fields,
+    href: &str,
+) -> Result<actix_web::HttpResponse, PageError> {
+    if sent.has(CARRIED) {
+        visit.keep(RETURNED, (href, sent.text(CARRIED)))?;
+    }
+    Ok(see_other(href))
+}
+
+/// Keeps a form for the step back to its own page. The page of a row shows it as it was sent; others begin anew.
+pub(crate) fn keep(
+    visit: &Visit,
+    user: &SignedIn,
+    href: &str,
+    sent: &Fields,
+) -> Result<(), PageError> {
+    let is_of_row = ["/add/", "/change/"]
+        .iter()
+        .any(|end| path(href).ends_with(end));
+    if is_of_row {
+        // A password is never shown again.
+        let sent = sent.clone().with("password1", "").with("password2", "");
+        let carried = sealed_form::seal(visit, user, Until::Returned, path(href), &sent);
+        visit.keep(RETURNED, (href, carried))?;
+    }
+    Ok(())
+}
+
+/// Takes along to a second page about the same row what the first one hid in its form.
+pub(crate) fn go_on(visit: &Visit, href: &str, sent: &Fields) -> Result<(), PageError> {
+    visit.keep(TAKEN_ALONG, (href, sent.text(BACK), sent.text(CARRIED)))
+}
+
+/// What the second page has to hide in its form, where this request is the step to it.
+pub(crate) fn taken_along(visit: &Visit) -> Fields {
+    let taken: Option<(String, String, String)> = visit.session.get(TAKEN_ALONG).ok().flatten();
+    let Some((_, back, carried)) = taken.filter(|(href, ..)| is_same(href, &visit.target())) else {
+        return Fields::default();
+    };
+    visit.session.remove(TAKEN_ALONG);
+    let fields = Fields::default().with(BACK, &back);
+    if carried.is_empty() {
+        fields
+    } else {
+        fields.with(CARRIED, &carried)
+    }
+}
+
+/// The form as it was left, where this request is the step back to it; the address may say what is chosen in it now.
+pub(crate) fn returned(visit: &Visit, user: &SignedIn, model: &Model) -> Option<Fields> {
+    let (href, carried): (String, String) = visit.session.get(RETURNED).ok()??;
+    if !is_same(&href, &visit.target()) {
+        return None;
+    }
+    visit.session.remove(RETURNED);
+    let form = sealed_form::open(visit, user, Until::Returned, path(&href), &carried)?;
+    let query = Fields::of_query(visit.request.query_string());
+    let choices = model
+        .fields
+        .iter()
+        .filter(|field| matches!(field.kind, Kind::Choice { .. }));
+    let chosen = choices.filter(|field| query.has(field.name));
+    Some(chosen.fold(form, |form, field| {
+        form.with(field.name, query.text(field.name))
+    }))
+}
+
+/// The path of an address.
+fn path(address: &str) -> &str {
+    address.split(['?', '#']).next().unwrap_or_default()
+}
+
+/// Whether two addresses are one, however a browser wrote its query.
+fn is_same(one: &str, other: &str) -> bool {
+    let query = |address: &str| {
+        let (_, query) = address.split_once('?').unwrap_or_default();
+        Fields::of_query(query)
+    };
+    path(one) == path(other) && query(one) == query(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_the_same_however_its_query_is_written() {
+        let known = "/admin/lettings/letting/add/?q=a%27b&address=7";
+
+        assert!(is_same(
+            known,
+            "/admin/lettings/letting/add/?q=a'b&address=7"
+        ));
+        assert!(!is_same(
+            known,
+            "/admin/lettings/letting/add/?q=a'b&address=8"
+        ));
+        assert!(!is_same(
+            known,
+            "/admin/lettings/letting/1/change/?q=a'b&address=7"
+        ));
+    }
+}

@@ -1,0 +1,186 @@
+//! A change of one row. A row that somebody else changed meanwhile is not overwritten.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use oc_core::accounts::{Rights, Verb};
+use oc_core::admin::{Object, SaveError};
+use oc_core::locks::lock;
+use oc_core::rules::FieldError;
+use oc_core::{DbConnection, User};
+
+use crate::admin::auth::current_user::SignedIn;
+use crate::admin::auth::reauth::{Posted, Prover, changes_rights};
+use crate::admin::form::after_save;
+use crate::admin::form::beside;
+use crate::admin::form::choices::is_search;
+use crate::admin::form::conflict::{self, Resolved};
+use crate::admin::form::definition::Layout;
+use crate::admin::form::inline;
+use crate::admin::form::load;
+use crate::admin::form::page::{Form, VERSION, show};
+use crate::admin::form::retry;
+use crate::admin::form::state::Opened;
+use crate::admin::registry::{self, change_path};
+use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::popup;
+use crate::admin::ui::request::{Visit, same_to, see_other};
+use crate::db::Db;
+use crate::error::PageError;
+
+/// How an attempt to change a row ended.
+enum Changed {
+    Saved(Object),
+    Kept,
+    Found(Opened),
+    Invalid(Vec<FieldError>, Opened),
+    Conflict(conflict::View, Opened),
+    Gone,
+}
+
+/// Takes a change.
+pub(crate) async fn update(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    path: Path<(String, String, String)>,
+    prover: Prover,
+    fields: Fields,
+) -> Result<HttpResponse, PageError> {
+    visit.check_form(Some(&user), &fields)?;
+    let model = registry::find(&path.0, &path.1).ok_or(PageError::NotFound)?;
+    if fields.has(beside::CLOSE) {
+        return popup::close(&visit, model, &fields);
+    }
+    let Ok(id) = path.2.parse::<i64>() else {
+        return Ok(crate::admin::auth::lookup::unknown(&visit, model, &path.2));
+    };
+    if let Some(hidden) = beside::opened(&visit, &user, &fields) {
+        if let Some(chosen) = popup::chosen_instead(&visit, model, id, &fields) {
+            return Ok(same_to(&chosen));
+        }
+        let row = (model, path.2.as_str());
+        let page = load::stored(&visit, &user, &db, row, hidden.clone()).await?;
+        return page.map_or_else(
+            || crate::admin::auth::lookup::gone(&visit, model, id, &hidden),
+            Ok,
+        );
+    }
+    let model = registry::allowed(&user.rights, &path.0, &path.1, Verb::Change)?;
+    let posted = Posted::of(&visit, &user, fields)?;
+    if model.app == "auth" && !is_search(model, &posted.form) {
+        let held = db.read(move |conn| Ok((model.load)(conn, id)?)).await?;
+        if held.is_some_and(|held| changes_rights(model, &posted.form, &held.values))
+            && let Some(page) = prover.ask(&visit, &user, &posted).await?
+        {
+            return Ok(page);
+        }
+    }
+    let fields = posted.form;
+    let layout = Layout::of(model, &user.rights, false);
+    if layout.forbids(&fields) {
+        return Err(PageError::Forbidden);
+    }
+    let (actor, rights, sent) = (user.user.clone(), user.rights.clone(), fields.clone());
+    let form = (layout.clone(), Some(id));
+    let changed = db
+        .run(move |conn| {
+            let outcome =
+                conn.write(|conn| change(conn, &actor, &rights, layout.clone(), id, &sent));
+            match outcome {
+                Ok(changed) => Ok(changed),
+                Err(SaveError::Missing) => Ok(Changed::Gone),
+                Err(SaveError::Invalid(errors)) => match (model.load)(conn, id)? {
+                    Some(current) => {
+                        let mine = layout.typed(&sent);
+                        let opened = Opened::with(conn, layout, Some(current), mine, &sent)?;
+                        Ok(Changed::Invalid(errors, opened))
+                    }
+                    None => Ok(Changed::Gone),
+                },
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await;
+    let changed = match changed {
+        Ok(changed) => changed,
+        Err(error) => return retry::again(&visit, &user, &db, form, fields, error).await,
+    };
+    match changed {
+        Changed::Saved(object) => {
+            after_save::done(&visit, &user, &db, model, &object, &fields, "Changed").await
+        }
+        Changed::Kept => Ok(see_other(&change_path(model, id))),
+        Changed::Gone => crate::admin::auth::lookup::gone(&visit, model, id, &fields),
+        Changed::Found(opened) => {
+            let form = Form {
+                sent: fields,
+                keeps_version: true,
+                ..Form::default()
+            };
+            show(&visit, &user, StatusCode::OK, &opened, form)
+        }
+        Changed::Invalid(errors, opened) => {
+            let form = Form {
+                errors: &errors,
+                sent: fields,
+                ..Form::default()
+            };
+            show(
+                &visit,
+                &user,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &opened,
+                form,
+            )
+        }
+        Changed::Conflict(conflict, opened) => {
+            let form = Form {
+                conflict: Some(conflict),
+                sent: fields,
+                ..Form::default()
+            };
+            show(&visit, &user, StatusCode::CONFLICT, &opened, form)
+        }
+    }
+}
+
+/// Changes a row, unless it is not as it was when the form was opened.
+fn change(
+    conn: &mut DbConnection,
+    actor: &User,
+    rights: &Rights,
+    layout: Layout,
+    id: i64,
+    sent: &Fields,
+) -> Result<Changed, SaveError> {
+    let model = layout.model;
+    lock(conn, &model.key(), id)?;
+    let Some(current) = (model.load)(conn, id)? else {
+        return Ok(Changed::Gone);
+    };
+    let mine = layout.typed(sent);
+    if is_search(model, sent) {
+        let opened = Opened::with(conn, layout, Some(current), mine, sent)?;
+        return Ok(Changed::Found(opened));
+    }
+    let theirs = layout.stored(conn, &current)?;
+    let origin = layout.origin(sent.text(VERSION));
+    let mine = layout.touched(&origin, mine, &theirs);
+    let is_stale = sent.has(VERSION) && layout.is_stale(&origin, &theirs);
+    if is_stale && layout.differ(&mine, &theirs) {
+        let conflict = conflict::View::new(conn, &layout, &origin, &mine, &theirs)?;
+        let opened = Opened::with(conn, layout, Some(current), mine, sent)?;
+        return Ok(Changed::Conflict(conflict, opened));
+    }
+    let values = match conflict::resolved(&layout, sent, mine.clone(), &theirs) {
+        Resolved::Store(values) => values,
+        Resolved::Keep => return Ok(Changed::Kept),
+        Resolved::Undecided => {
+            let conflict = conflict::View::again(conn, &layout, sent, &mine, &theirs)?;
+            let opened = Opened::with(conn, layout, Some(current), mine, sent)?;
+            return Ok(Changed::Conflict(conflict, opened));
+        }
+    };
+    inline::save(conn, actor, rights, &layout, Some(&current), &values).map(Changed::Saved)
+}

@@ -1,0 +1,159 @@
+//! Two people changed the same row: both versions, field by field, and a choice between them.
+
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::admin::Values;
+use serde::Serialize;
+
+use crate::admin::audit_log::snapshot::{parts, shown};
+use crate::admin::form::definition::{Layout, Origin, Slot};
+use crate::admin::ui::form_data::Fields;
+
+/// Both versions of a row.
+#[derive(Debug, Serialize)]
+pub(crate) struct View {
+    text: String,
+    rows: Vec<Line>,
+    /// What is still to be chosen, for who did not.
+    undecided: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    label: String,
+    name: String,
+    theirs: String,
+    mine: String,
+    note: &'static str,
+    /// The version that is ticked: `theirs`, `mine`, or none where somebody has to choose.
+    chosen: &'static str,
+}
+
+impl View {
+    /// Every field in which they differ. What only one of both changed is theirs or mine by itself.
+    pub(crate) fn new(
+        conn: &mut DbConnection,
+        layout: &Layout,
+        origin: &Origin,
+        mine: &Values,
+        theirs: &Values,
+    ) -> QueryResult<Self> {
+        Self::with(conn, layout, mine, theirs, |name| {
+            match (
+                origin.is_changed(name, mine),
+                origin.is_changed(name, theirs),
+            ) {
+                (false, _) => ("Only they changed this", "theirs"),
+                (_, false) => ("Only you changed this", "mine"),
+                _ => ("Both of you changed this", ""),
+            }
+        })
+    }
+
+    /// The same with what was chosen, for who has to choose more.
+    pub(crate) fn again(
+        conn: &mut DbConnection,
+        layout: &Layout,
+        sent: &Fields,
+        mine: &Values,
+        theirs: &Values,
+    ) -> QueryResult<Self> {
+        let mut view = Self::with(conn, layout, mine, theirs, |name| {
+            let chosen = sent.text(&merge(name));
+            let known = ["theirs", "mine"].into_iter().find(|word| *word == chosen);
+            ("", known.unwrap_or_default())
+        })?;
+        let open = view.rows.iter().filter(|row| row.chosen.is_empty());
+        let labels: Vec<&str> = open.map(|row| row.label.as_str()).collect();
+        view.undecided = Some(format!("Choose a version of: {}.", labels.join(", ")));
+        Ok(view)
+    }
+
+    fn with(
+        conn: &mut DbConnection,
+        layout: &Layout,
+        mine: &Values,
+        theirs: &Values,
+        choice: impl Fn(&str) -> (&'static str, &'static str),
+    ) -> QueryResult<Self> {
+        let mut rows = Vec::new();
+        for (slot, name, own) in differing(layout, mine, theirs) {
+            let mut shown = |values: &Values| {
+                let values = Values::default().with_list(&own, values.list(&name).to_vec());
+                shown(conn, slot.model, slot.field, &own, &values)
+            };
+            let (note, chosen) = choice(&name);
+            rows.push(Line {
+                label: slot.field.label.to_owned(),
+                theirs: shown(theirs)?,
+                mine: shown(mine)?,
+                name,
+                note,
+                chosen,
+            });
+        }
+        let text = format!(
+            "Someone changed this {} while you were editing. Nothing was saved yet.",
+            layout.model.singular
+        );
+        Ok(Self {
+            text,
+            rows,
+            undecided: None,
+        })
+    }
+}
+
+/// The parts of fields in which both differ, each with its name in the form and that of its own model.
+fn differing(layout: &Layout, mine: &Values, theirs: &Values) -> Vec<(Slot, String, String)> {
+    let mut found = Vec::new();
+    for slot in layout.stored_slots() {
+        let own = parts(slot.field.name, slot.field.kind);
+        for (name, own) in parts(slot.name, slot.field.kind).into_iter().zip(own) {
+            if mine.0.contains_key(&name) && mine.list(&name) != theirs.list(&name) {
+                found.push((slot, name, own));
+            }
+        }
+    }
+    found
+}
+
+/// The field that names every field of which somebody has to choose a version. What is neither there nor chosen stays
+/// mine.
+const ASKED: &str = "_asked";
+
+/// The field that says which version of another one is to be kept.
+fn merge(name: &str) -> String {
+    format!("merge_{name}")
+}
+
+/// What shall be done with two versions.
+pub(crate) enum Resolved {
+    /// These values are to be stored.
+    Store(Values),
+    /// Theirs stay: nothing is to be stored.
+    Keep,
+    /// Somebody has to choose more.
+    Undecided,
+}
+
+/// What the form says: my version unless it asks for theirs or for a mix.
+pub(crate) fn resolved(layout: &Layout, sent: &Fields, mine: Values, theirs: &Values) -> Resolved {
+    match sent.text("_resolve") {
+        "theirs" => Resolved::Keep,
+        "mix" => {
+            let mut mixed = mine.clone();
+            let asked = sent.list(ASKED);
+            for (_, name, _) in differing(layout, &mine, theirs) {
+                match sent.text(&merge(&name)) {
+                    "theirs" => mixed = mixed.with_list(&name, theirs.list(&name).to_vec()),
+                    "mine" => {}
+                    _ if asked.contains(&name) => return Resolved::Undecided,
+                    _ => {}
+                }
+            }
+            Resolved::Store(mixed)
+        }
+        _ => Resolved::Store(mine),
+    }
+}

@@ -1,0 +1,135 @@
+//! One row: to add it, to look at it, to open its form.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use oc_core::accounts::Verb;
+use oc_core::admin::{SaveError, Values};
+
+use crate::admin::auth::current_user::SignedIn;
+use crate::admin::auth::reauth::{Posted, Prover, changes_rights};
+use crate::admin::form::after_save;
+use crate::admin::form::beside;
+use crate::admin::form::choices::is_search;
+use crate::admin::form::definition::Layout;
+use crate::admin::form::inline;
+use crate::admin::form::load;
+use crate::admin::form::page::{Form, show};
+use crate::admin::form::retry;
+use crate::admin::form::state::Opened;
+use crate::admin::registry::{self, change_path};
+use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::popup;
+use crate::admin::ui::request::{Visit, see_other};
+use crate::db::Db;
+use crate::error::PageError;
+
+/// The form for a new row.
+pub(crate) async fn new(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, PageError> {
+    let model = registry::allowed(&user.rights, &path.0, &path.1, Verb::Add)?;
+    load::new(&visit, &user, &db, model, Fields::default()).await
+}
+
+/// Takes a new row.
+pub(crate) async fn create(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    path: Path<(String, String)>,
+    prover: Prover,
+    fields: Fields,
+) -> Result<HttpResponse, PageError> {
+    visit.check_form(Some(&user), &fields)?;
+    let model = registry::allowed(&user.rights, &path.0, &path.1, Verb::Add)?;
+    if let Some(hidden) = beside::opened(&visit, &user, &fields) {
+        return load::new(&visit, &user, &db, model, hidden).await;
+    }
+    if fields.has(beside::CLOSE) {
+        return popup::close(&visit, model, &fields);
+    }
+    let posted = Posted::of(&visit, &user, fields)?;
+    if !is_search(model, &posted.form)
+        && changes_rights(model, &posted.form, &Values::default())
+        && let Some(page) = prover.ask(&visit, &user, &posted).await?
+    {
+        return Ok(page);
+    }
+    let fields = posted.form;
+    let layout = Layout::of(model, &user.rights, true);
+    if layout.forbids(&fields) {
+        return Err(PageError::Forbidden);
+    }
+    let (actor, rights, sent) = (user.user.clone(), user.rights.clone(), fields.clone());
+    let form = (layout.clone(), None);
+    let saved = db
+        .run(move |conn| {
+            let values = layout.typed(&sent);
+            let errors = if is_search(model, &sent) {
+                Vec::new()
+            } else {
+                let saved =
+                    conn.write(|conn| inline::save(conn, &actor, &rights, &layout, None, &values));
+                match saved {
+                    Ok(object) => return Ok(Ok(object)),
+                    Err(SaveError::Invalid(errors)) => errors,
+                    Err(error) => return Err(error.into()),
+                }
+            };
+            let opened = Opened::with(conn, layout, None, values, &sent)?;
+            Ok(Err((errors, opened)))
+        })
+        .await;
+    let saved = match saved {
+        Ok(saved) => saved,
+        Err(error) => return retry::again(&visit, &user, &db, form, fields, error).await,
+    };
+    match saved {
+        Ok(object) => after_save::done(&visit, &user, &db, model, &object, &fields, "Added").await,
+        Err((errors, opened)) => {
+            let status = if errors.is_empty() {
+                StatusCode::OK
+            } else {
+                StatusCode::UNPROCESSABLE_ENTITY
+            };
+            let form = Form {
+                errors: &errors,
+                sent: fields,
+                ..Form::default()
+            };
+            show(&visit, &user, status, &opened, form)
+        }
+    }
+}
+
+/// A row's own address leads to its form.
+pub(crate) async fn lead(
+    visit: Visit,
+    path: Path<(String, String, String)>,
+    _: SignedIn,
+) -> Result<HttpResponse, PageError> {
+    let (app, name, id) = path.into_inner();
+    let model = registry::find(&app, &name).ok_or(PageError::NotFound)?;
+    match id.parse() {
+        Ok(id) => Ok(see_other(&change_path(model, id))),
+        Err(_) => Ok(crate::admin::auth::lookup::unknown(&visit, model, &id)),
+    }
+}
+
+/// The form of a row, or the row to look at for who may not change it.
+pub(crate) async fn edit(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    path: Path<(String, String, String)>,
+) -> Result<HttpResponse, PageError> {
+    let model = registry::find(&path.0, &path.1).ok_or(PageError::NotFound)?;
+    let row = (model, path.2.as_str());
+    let hidden = beside::taken_along(&visit);
+    let page = load::stored(&visit, &user, &db, row, hidden).await?;
+    Ok(page.unwrap_or_else(|| crate::admin::auth::lookup::unknown(&visit, model, &path.2)))
+}

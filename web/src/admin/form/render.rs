@@ -1,0 +1,261 @@
+//! Between a form and a row: values become fields to be shown.
+
+use oc_core::accounts::{Rights, Verb};
+use oc_core::admin::{Kind, Values};
+use oc_core::choice::id_in;
+use oc_core::rules::FieldError;
+
+use crate::admin::audit_log::snapshot::parts;
+use crate::admin::form::choices::{Shelf, search_name};
+use crate::admin::form::definition::{Inner, Layout, Slot};
+use crate::admin::registry::{self, capitalized, change_path, list_path, may_view};
+use crate::admin::ui::field::{ChoiceView, FieldView, RelatedView, SearchView, Section};
+
+/// How a form is shown.
+pub(crate) struct Shown<'a> {
+    pub(crate) layout: &'a Layout,
+    pub(crate) values: &'a Values,
+    /// What the row holds by now, if it is stored.
+    pub(crate) stored: Option<&'a Values>,
+    pub(crate) shelves: &'a [Shelf],
+    pub(crate) errors: &'a [FieldError],
+    pub(crate) rights: &'a Rights,
+    /// Where choices are searched for by a script.
+    pub(crate) search_href: &'a str,
+    /// The address of the form.
+    pub(crate) form_href: &'a str,
+    /// Whether nothing can be typed.
+    pub(crate) read_only: bool,
+}
+
+impl Shown<'_> {
+    /// The fields under their headings, those of rows inside last.
+    pub(crate) fn sections(&self) -> Vec<Section> {
+        let mut sections: Vec<Section> = Vec::new();
+        let nothing = Shelf::default();
+        for (place, slot) in self.layout.own().enumerate() {
+            let offered = self.shelves.get(place).unwrap_or(&nothing);
+            let title = (!slot.field.section.is_empty()).then(|| slot.field.section.to_owned());
+            if sections.last().is_none_or(|section| section.title != title) {
+                sections.push(Section {
+                    title,
+                    ..Section::default()
+                });
+            }
+            if let Some(section) = sections.last_mut() {
+                section.fields.extend(self.views(slot, offered));
+            }
+        }
+        if !self.read_only {
+            sections.extend(self.layout.inner.iter().map(|inner| self.inside(inner)));
+        }
+        sections
+    }
+
+    /// The fields of a row inside. A browser shows them as long as no other row is chosen.
+    fn inside(&self, inner: &Inner) -> Section {
+        let word = inner.inside.model.singular;
+        let (title, description) = match (inner.edits, inner.adds) {
+            (false, _) => (
+                format!("New {word}"),
+                format!("Fill this in instead of choosing the {word} above."),
+            ),
+            (true, adds) => {
+                let new = if adds {
+                    format!(" For a new one, choose «New {word}» above and fill it in here.")
+                } else {
+                    String::new()
+                };
+                let owner = self.layout.model.singular;
+                (
+                    format!("{} of this {owner}", capitalized(word)),
+                    format!("What you change here is saved with the {owner}.{new}"),
+                )
+            }
+        };
+        let nothing = Shelf::default();
+        let mut fields: Vec<FieldView> = Vec::new();
+        for slot in inner.slots() {
+            fields.extend(self.views(slot, &nothing));
+        }
+        for field in &mut fields {
+            // Which of them must be filled in depends on the choice.
+            (field.required, field.depends) = (false, true);
+        }
+        Section {
+            title: Some(title),
+            description: Some(description),
+            inside: Some(inner.inside.field),
+            fields,
+        }
+    }
+
+    fn views(&self, slot: Slot, offered: &Shelf) -> Vec<FieldView> {
+        let names = parts(slot.name, slot.field.kind);
+        let label = slot.field.label;
+        let labels = match slot.field.kind {
+            Kind::Moment { .. } => vec![format!("{label}: date"), format!("{label}: time")],
+            _ => vec![label.to_owned()],
+        };
+        names
+            .into_iter()
+            .zip(labels)
+            .map(|(name, label)| self.view(slot, name, label, offered))
+            .collect()
+    }
+
+    fn view(&self, slot: Slot, name: String, label: String, offered: &Shelf) -> FieldView {
+        let field = slot.field;
+        let value = self.values.text(&name).to_owned();
+        let errors = self
+            .errors
+            .iter()
+            .filter(|error| error.field == name || error.field == slot.name);
+        let mut view = FieldView {
+            id: format!("id_{name}"),
+            errors: errors.map(ToString::to_string).collect(),
+            name,
+            label,
+            help: (!field.help.is_empty()).then(|| field.help.to_owned()),
+            ..FieldView::default()
+        };
+        match field.kind {
+            Kind::Text { min, max } => {
+                (view.kind, view.required, view.max) = ("text", min > 0, Some(max));
+                view.size = max.min(60);
+            }
+            Kind::Email { max } => (view.kind, view.max, view.size) = ("email", Some(max), 40),
+            Kind::Whole { max, .. } => {
+                (view.kind, view.required, view.size) = ("number", true, max.to_string().len() + 2);
+            }
+            Kind::Bool => (view.kind, view.checked) = ("checkbox", self.values.is_yes(&view.name)),
+            Kind::Choice { of } => {
+                (view.kind, view.required) = ("select", true);
+                view.related = of.and_then(|(app, name)| self.related(app, name, &value));
+            }
+            Kind::Choices => {
+                (view.kind, view.size) = ("multiple", offered.choices.len().clamp(4, 12));
+            }
+            Kind::Moment { required } => {
+                view.required = required;
+                view.kind = if view.name.ends_with("_0") {
+                    "date"
+                } else {
+                    "time"
+                }
+            }
+        }
+        let options = self.options(slot, &view.name, offered);
+        if self.read_only {
+            return readonly(view, field.kind, value, &options);
+        }
+        if let Kind::Choice { .. } = field.kind {
+            view.depends = self.inner(slot).is_some_and(|inner| inner.adds);
+            view.required = !view.depends;
+            view.search = self.search(slot, offered);
+        }
+        view.options = options;
+        view.value = value;
+        view
+    }
+
+    /// The row inside that a field refers to, if there is one in this form.
+    fn inner(&self, slot: Slot) -> Option<&Inner> {
+        let inner = self.layout.inner.iter();
+        inner
+            .filter(|_| std::ptr::eq(slot.model, self.layout.model))
+            .find(|inner| inner.inside.field == slot.field.name)
+    }
+
+    fn options(&self, slot: Slot, name: &str, offered: &Shelf) -> Vec<ChoiceView> {
+        let chosen: Vec<&str> = self.values.list(name).iter().map(|v| v.trim()).collect();
+        let inner = self.inner(slot);
+        let own = self.stored.and_then(|stored| id_in(stored, slot.name));
+        let own = own.map(|id| id.to_string());
+        let option = |choice: &oc_core::admin::Choice| ChoiceView {
+            selected: chosen.contains(&choice.value.as_str()),
+            // The fields of the row inside are not about this one.
+            other: inner
+                .is_some_and(|inner| !inner.edits || own.as_deref() != Some(choice.value.as_str())),
+            value: choice.value.clone(),
+            label: choice.label.clone(),
+        };
+        let mut options: Vec<ChoiceView> = offered.choices.iter().map(option).collect();
+        if !matches!(slot.field.kind, Kind::Choice { .. }) {
+            return options;
+        }
+        let new = inner.filter(|inner| inner.adds);
+        let is_chosen = options.iter().any(|option| option.selected);
+        if new.is_some() || !is_chosen {
+            // Nothing is chosen by itself: what a browser shows first would be stored unseen.
+            let label = new.map_or_else(
+                || "Choose one".to_owned(),
+                |inner| format!("New {}, filled in below", inner.inside.model.singular),
+            );
+            options.insert(
+                0,
+                ChoiceView {
+                    value: String::new(),
+                    label,
+                    selected: !is_chosen,
+                    other: false,
+                },
+            );
+        }
+        options
+    }
+
+    fn search(&self, slot: Slot, offered: &Shelf) -> Option<SearchView> {
+        let value = offered.searched.clone()?;
+        Some(SearchView {
+            name: search_name(slot.name),
+            note: match offered.more {
+                0 => None,
+                more => Some(format!("{more} more, search to narrow.")),
+            },
+            nothing: offered.choices.is_empty() && !value.is_empty(),
+            value,
+            field: slot.name,
+            href: format!("{}&field_name={}", self.search_href, slot.field.name),
+        })
+    }
+
+    /// Links to the row that a field refers to, for who has the right.
+    fn related(&self, app: &str, name: &str, value: &str) -> Option<RelatedView> {
+        let model = registry::find(app, name)?;
+        let may = |verb| self.rights.may(verb, app, name);
+        let popup = "?_to_field=id&_popup=1";
+        let path = value
+            .trim()
+            .parse()
+            .ok()
+            .map(|id| format!("{}{popup}", change_path(model, id)));
+        Some(RelatedView {
+            add_href: registry::may_add(self.rights, model)
+                .then(|| format!("{}add/{popup}", list_path(model))),
+            change_href: path.clone().filter(|_| may(Verb::Change)),
+            form_href: self.form_href.to_owned(),
+            view_href: path.filter(|_| !may(Verb::Change) && may_view(self.rights, model)),
+        })
+    }
+}
+
+/// A field for who only looks.
+fn readonly(mut view: FieldView, kind: Kind, value: String, options: &[ChoiceView]) -> FieldView {
+    let shown = match kind {
+        Kind::Bool => if view.checked { "Yes" } else { "No" }.to_owned(),
+        Kind::Choice { .. } | Kind::Choices => {
+            let chosen = options.iter().filter(|option| option.selected);
+            let labels = chosen.filter(|option| !option.value.is_empty());
+            let labels: Vec<&str> = labels.map(|option| option.label.as_str()).collect();
+            labels.join(", ")
+        }
+        _ => value,
+    };
+    view.href = view
+        .related
+        .take()
+        .and_then(|related| related.change_href.or(related.view_href));
+    (view.kind, view.value, view.required) = ("readonly", shown, false);
+    view
+}

@@ -1,0 +1,85 @@
+//! A form whose save the database did not take: it comes back with what was typed, so that nothing is lost.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::web::Data;
+use actix_web::{HttpResponse, ResponseError};
+
+use crate::admin::auth::current_user::SignedIn;
+use crate::admin::form::definition::Layout;
+use crate::admin::form::page::{Form, show};
+use crate::admin::form::state::Opened;
+use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::request::Visit;
+use crate::db::Db;
+use crate::error::PageError;
+
+/// The form of a row, a new one where it has no id, with what was sent and a word on why it was not saved. What else
+/// went wrong, and a database that cannot be read either, end as ever.
+pub(crate) async fn again(
+    visit: &Visit,
+    user: &SignedIn,
+    db: &Data<Db>,
+    (layout, id): (Layout, Option<i64>),
+    sent: Fields,
+    error: PageError,
+) -> Result<HttpResponse, PageError> {
+    if notice(&error).is_none() {
+        return Err(error);
+    }
+    let typed = sent.clone();
+    let opened = db.read(move |conn| {
+        let object = match id {
+            Some(id) => (layout.model.load)(conn, id)?,
+            None => None,
+        };
+        if object.is_none() && id.is_some() {
+            return Ok(None);
+        }
+        let values = layout.typed(&typed);
+        Ok(Some(Opened::with(conn, layout, object, values, &typed)?))
+    });
+    let Ok(Some(opened)) = opened.await else {
+        return Err(error);
+    };
+    answer(&error, |notice, status| {
+        let form = Form {
+            notice: Some(notice),
+            sent,
+            keeps_version: true,
+            ..Form::default()
+        };
+        show(visit, user, status, &opened, form)
+    })
+    .unwrap_or(Err(error))
+}
+
+/// The page that `page` makes of a notice and a status, where the error lets one try once more.
+pub(crate) fn answer(
+    error: &PageError,
+    page: impl FnOnce(&'static str, StatusCode) -> Result<HttpResponse, PageError>,
+) -> Option<Result<HttpResponse, PageError>> {
+    let notice = notice(error)?;
+    // Logged there, as every fault is.
+    let bare = error.error_response();
+    let retry_after = bare.headers().get(header::RETRY_AFTER).cloned();
+    Some(page(notice, bare.status()).map(|mut response| {
+        if let Some(when) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, when);
+        }
+        response
+    }))
+}
+
+/// What is said above the form, where it can be sent once more.
+fn notice(error: &PageError) -> Option<&'static str> {
+    match error {
+        PageError::Unavailable(_) | PageError::Busy => Some(
+            "Our records are busy just now. Nothing was saved yet: please save again in a few seconds.",
+        ),
+        PageError::Unconfirmed(_) => Some(
+            "Our records did not answer in time. This may have been saved, or may be in a moment: look before you \
+             save it again.",
+        ),
+        _ => None,
+    }
+}

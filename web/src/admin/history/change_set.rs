@@ -1,0 +1,166 @@
+//! Everything that was done at one go, and the way back for all of it.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use oc_core::accounts::Rights;
+use oc_core::changes::Change;
+use oc_core::waiting::allow_long;
+use serde::Serialize;
+
+use crate::admin::audit_log::entry_view::LineView;
+use crate::admin::audit_log::query::PATH;
+use crate::admin::auth::current_user::SignedIn;
+use crate::admin::auth::reauth::{Posted, Prover};
+use crate::admin::history::restore;
+use crate::admin::history::restored::Unrestored;
+use crate::admin::history::revision::{is_delete, may_add_all};
+use crate::admin::registry::{self, capitalized, may_view};
+use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::messages;
+use crate::admin::ui::request::{Crumb, Visit, see_other};
+use crate::db::Db;
+use crate::error::PageError;
+use crate::pages::Page;
+
+#[derive(Serialize)]
+struct ActPage {
+    heading: String,
+    rows: Vec<LineView>,
+    /// How many more there are, in words.
+    more: Option<String>,
+    /// How many lines there are of rows that one may not look at, in words.
+    unseen: Option<String>,
+    may_restore: bool,
+}
+
+/// Lines that are shown; of the others their number.
+const SHOWN_AT_MOST: usize = 1_000;
+
+impl Page for ActPage {
+    const TEMPLATE: &'static str = "admin/act.html";
+}
+
+/// The lines of an act, the oldest first, as far as one may look at them.
+pub(crate) async fn show(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    id: Path<String>,
+) -> Result<HttpResponse, PageError> {
+    let mut lines = lines(&db, &id).await?;
+    let count = lines.len();
+    let may_restore = is_delete(&lines) && may_add_all(&user.rights, &lines);
+    lines.retain(|line| is_seen(line, &user.rights));
+    if lines.is_empty() {
+        return Err(PageError::Forbidden);
+    }
+    let unseen = count - lines.len();
+    let heading = heading(&lines);
+    let page = ActPage {
+        heading: heading.clone(),
+        may_restore: may_restore && unseen == 0,
+        more: (lines.len() > SHOWN_AT_MOST)
+            .then(|| format!("and {} more", lines.len() - SHOWN_AT_MOST)),
+        unseen: (unseen > 0).then(|| format!("and {unseen} that you may not look at")),
+        rows: lines
+            .into_iter()
+            .take(SHOWN_AT_MOST)
+            .map(|line| LineView {
+                act_href: None,
+                ..LineView::of(line, &user.rights)
+            })
+            .collect(),
+    };
+    let crumbs = Crumb::way(&[("Log", PATH)], &heading);
+    visit.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
+}
+
+/// Brings back every row of an act that deleted, as far as it is not there: all or nothing.
+pub(crate) async fn restore(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    id: Path<String>,
+    prover: Prover,
+    fields: Fields,
+) -> Result<HttpResponse, PageError> {
+    visit.check_form(Some(&user), &fields)?;
+    let lines = lines(&db, &id).await?;
+    if !lines.iter().all(|line| is_seen(line, &user.rights)) {
+        return Err(PageError::Forbidden);
+    }
+    let posted = Posted::of(&visit, &user, fields)?;
+    if let Some(page) = prover.ask(&visit, &user, &posted).await? {
+        return Ok(page);
+    }
+    let (actor, rights) = (user.user.clone(), user.rights.clone());
+    let outcome = db
+        .run_long(move |conn| {
+            let restored = conn.write(|conn| {
+                allow_long(conn)?;
+                restore::of_act(conn, &actor, &rights, lines)
+            });
+            match restored {
+                Ok(restored) => Ok(Ok(restored)),
+                Err(Unrestored::Broken(broken)) => Ok(Err(broken)),
+                Err(Unrestored::Forbidden) => Err(PageError::Forbidden),
+                Err(Unrestored::Database(error)) => Err(error.into()),
+            }
+        })
+        .await?;
+    let mut response = see_other(visit.request.uri().path());
+    let told = match outcome {
+        Ok(restored) if restored.is_empty() => {
+            let text = "All of it is there already.".to_owned();
+            vec![("warning", text)]
+        }
+        Ok(restored) => restored.words().collect(),
+        Err(broken) => {
+            broken.leave_refusal(&mut response);
+            vec![("error", broken.words())]
+        }
+    };
+    for (level, text) in told {
+        messages::add(&visit.session, level, text);
+    }
+    Ok(response)
+}
+
+/// The lines of an act.
+async fn lines(db: &Db, id: &str) -> Result<Vec<Change>, PageError> {
+    let id: i64 = id.parse().map_err(|_| PageError::NotFound)?;
+    let lines = db
+        .read_long(move |conn| Ok(Change::of_act(conn, id)?))
+        .await?;
+    if lines.is_empty() {
+        return Err(PageError::NotFound);
+    }
+    Ok(lines)
+}
+
+/// Whether somebody with these rights may look at the row of a line.
+fn is_seen(line: &Change, rights: &Rights) -> bool {
+    registry::by_key(&line.model).map_or(rights.are_all(), |model| may_view(rights, model))
+}
+
+/// «Deleted 2 addresses and 2 lettings», or how many changes it was where they are of several sorts.
+fn heading(lines: &[Change]) -> String {
+    let action = lines.first().map_or("", |line| line.action.as_str());
+    // What was changed by it is none of its rows.
+    let rows = || {
+        lines
+            .iter()
+            .filter(|line| line.action == action || line.cause.is_none())
+    };
+    let known = rows().map(|line| registry::by_key(&line.model));
+    let models: Option<Vec<_>> = known.collect();
+    let is_one_sort = rows().all(|line| line.action == action);
+    match models.filter(|_| is_one_sort) {
+        Some(models) => {
+            let counts = registry::counts(models.into_iter()).join(" and ");
+            format!("{} {counts}", capitalized(action))
+        }
+        None => format!("{} changes at once", lines.len()),
+    }
+}

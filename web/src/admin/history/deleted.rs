@@ -1,0 +1,109 @@
+//! The rows of a kind that are deleted, and can come back.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use oc_core::changes::Change;
+use serde::Serialize;
+
+use crate::admin::audit_log::entry_view::{date, history_path, who};
+use crate::admin::auth::current_user::SignedIn;
+use crate::admin::history::revision;
+use crate::admin::list::query::{Asked, PAGE, pages};
+use crate::admin::registry::{self, capitalized, list_path};
+use crate::admin::ui::request::{Crumb, Visit};
+use crate::db::Db;
+use crate::error::PageError;
+use crate::listing::{PageLinks, found};
+use crate::pages::Page;
+
+#[derive(Serialize)]
+struct DeletedPage {
+    heading: String,
+    found: String,
+    plural: &'static str,
+    rows: Vec<Row>,
+    pager: PageLinks,
+}
+
+impl Page for DeletedPage {
+    const TEMPLATE: &'static str = "admin/deleted.html";
+}
+
+#[derive(Serialize)]
+struct Row {
+    line: i64,
+    title: String,
+    date: String,
+    user: String,
+    /// What went along.
+    along: Vec<String>,
+    history_href: String,
+    act_href: Option<String>,
+    may_restore: bool,
+}
+
+/// The last deleted first.
+pub(crate) async fn index(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, PageError> {
+    let model = registry::visible(&user.rights, &path.0, &path.1)?;
+    let asked = Asked::of(&visit, model);
+    let number = asked.page.ok_or(PageError::NotFound)?;
+    let key = model.key();
+    let (total, lines, along) = db
+        .read(move |conn| {
+            let total = Change::count_deleted(conn, &key)?;
+            let offset = (number - 1).saturating_mul(PAGE);
+            let lines = Change::deleted(conn, &key, offset, PAGE)?;
+            let ids: Vec<i64> = lines.iter().map(|line| line.id).collect();
+            let along = Change::all_along(conn, &ids)?;
+            Ok((total, lines, along))
+        })
+        .await?;
+    let count = pages(total);
+    if number > count {
+        return Err(PageError::NotFound);
+    }
+    let rows = lines.into_iter().map(|line| {
+        let went = |row: &&Change| row.cause == Some(line.id) && row.action == "deleted";
+        let own = || along.iter().filter(went);
+        let name = |row: &Change| match registry::by_key(&row.model) {
+            Some(model) => format!("{} \"{}\"", model.singular, row.title),
+            None => row.title.clone(),
+        };
+        Row {
+            date: date(&line),
+            user: who(&line),
+            along: own().map(name).collect(),
+            history_href: history_path(model, line.object_id.unwrap_or_default()),
+            act_href: line.act.map(|act| format!("/admin/log/{act}/")),
+            may_restore: revision::may(&user.rights, model, false)
+                && revision::may_add_all(&user.rights, own()),
+            line: line.id,
+            title: line.title.clone(),
+        }
+    });
+    let list = list_path(model);
+    let path = format!("{list}deleted/");
+    let heading = format!("Deleted {}", model.plural);
+    let page = DeletedPage {
+        heading: heading.clone(),
+        found: found(total, None, model.singular, model.plural),
+        plural: model.plural,
+        rows: rows.collect(),
+        pager: PageLinks::new(number, count, |page| {
+            if page == 1 {
+                path.clone()
+            } else {
+                format!("{path}?p={page}")
+            }
+        }),
+    };
+    let plural = capitalized(model.plural);
+    let crumbs = Crumb::way(&[(plural.as_str(), list.as_str())], &heading);
+    visit.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
+}

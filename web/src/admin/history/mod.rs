@@ -1,0 +1,11 @@
+//! History of objects, and restoring earlier versions.
+
+pub(crate) mod change_set;
+pub(crate) mod deleted;
+pub(crate) mod handlers;
+pub(crate) mod restore;
+pub(crate) mod restore_references;
+pub(crate) mod restored;
+pub(crate) mod restorer;
+pub(crate) mod revision;
+pub(crate) mod timeline;

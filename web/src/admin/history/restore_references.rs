@@ -1,0 +1,105 @@
+//! What rows lost when another one was deleted, and get back with it: of a group, its members.
+
+use diesel::connection::Connection;
+use oc_core::DbConnection;
+use oc_core::admin::{Kind, Model, SaveError, Values};
+use oc_core::changes::{Change, NewChange};
+
+use crate::admin::audit_log::snapshot::Snapshot;
+use crate::admin::auth::escalation::covers;
+use crate::admin::form::save;
+use crate::admin::history::restored::{Row, Unrestored};
+use crate::admin::history::restorer::Restorer;
+use crate::admin::history::revision::{may, row};
+use crate::admin::registry::{self, capitalized};
+
+impl Restorer<'_> {
+    /// Gives a row back what it lost by the going of another, as its line tells. Where that cannot be, nothing else
+    /// fails by it.
+    pub(crate) fn give_back(
+        &mut self,
+        conn: &mut DbConnection,
+        line: &Change,
+        cause: Option<i64>,
+    ) -> Result<(), Unrestored> {
+        let Some((model, id)) = row(line) else {
+            return Ok(());
+        };
+        let Some(current) = (model.load)(conn, id)? else {
+            let why = format!("there is no such {} any more", model.singular);
+            return self.without(conn, line, cause, &why);
+        };
+        if !may(self.rights, model, true) || !covers(conn, self.rights, model, id)? {
+            let why = format!("you may not change this {}", model.singular);
+            return self.without(conn, line, cause, &why);
+        }
+        let values = with_lost(model, line, &current.values);
+        if values == current.values {
+            return Ok(());
+        }
+        let outcome = conn.transaction(|conn| {
+            let entry = save::Entry {
+                act: &mut self.act,
+                cause,
+            };
+            let of = (id, Some(&current));
+            save::restored(conn, self.actor, self.rights, model, of, &values, entry)
+        });
+        match outcome {
+            Ok((object, _)) => {
+                let title = object.title;
+                self.restored.again.push(Row { model, title });
+                Ok(())
+            }
+            Err(SaveError::Database(error)) => Err(error.into()),
+            Err(error) => {
+                let why = error.to_string();
+                self.without(conn, line, cause, why.trim_end_matches('.'))
+            }
+        }
+    }
+
+    /// Records that a row goes without what it lost.
+    fn without(
+        &mut self,
+        conn: &mut DbConnection,
+        line: &Change,
+        cause: Option<i64>,
+        why: &str,
+    ) -> Result<(), Unrestored> {
+        let new = NewChange {
+            user: Some(self.actor),
+            model: &line.model,
+            object_id: line.object_id,
+            title: &line.title,
+            action: "not restored",
+            before: "",
+            after: "",
+        };
+        self.act.insert(conn, &new, cause)?;
+        let name = registry::by_key(&line.model).map_or("Row", |model| model.singular);
+        let name = capitalized(name);
+        let words = format!("{name} \"{}\" does not have it again: {why}.", line.title);
+        self.restored.without.push(words);
+        Ok(())
+    }
+}
+
+/// What a row holds today, with what a line says that it lost.
+fn with_lost(model: &Model, line: &Change, today: &Values) -> Values {
+    let [before, after] =
+        [&line.before, &line.after].map(|text| Snapshot::from_text(text).values());
+    let lists = model
+        .fields
+        .iter()
+        .filter(|field| field.kind == Kind::Choices);
+    lists.fold(today.clone(), |values, field| {
+        let held = values.list(field.name);
+        let lost = before
+            .list(field.name)
+            .iter()
+            .filter(|value| !after.list(field.name).contains(value) && !held.contains(value));
+        let all = held.iter().chain(lost).cloned().collect();
+        values.with_list(field.name, all)
+    })
+}

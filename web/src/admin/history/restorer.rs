@@ -1,0 +1,194 @@
+//! Storing rows as they once were, some hundred at one go, and recording it.
+
+use std::collections::BTreeMap;
+
+use diesel::QueryResult;
+use diesel::connection::Connection;
+use diesel::result::Error as DatabaseError;
+use oc_core::accounts::Rights;
+use oc_core::acts::Act;
+use oc_core::admin::{Model, Object, SaveError, Values};
+use oc_core::{DbConnection, User};
+
+use crate::admin::audit_log::snapshot::Snapshot;
+use crate::admin::form::save::{self, Earlier, Told};
+use crate::admin::history::restored::{Broken, Restored, Row, Unrestored};
+use crate::admin::history::revision::{State, may};
+use crate::admin::registry;
+
+/// Rows that are stored and recorded together.
+pub(crate) const CHUNK: usize = 250;
+
+/// Restores rows in one act.
+pub(crate) struct Restorer<'a> {
+    pub(crate) actor: &'a User,
+    pub(crate) rights: &'a Rights,
+    pub(crate) act: Act,
+    pub(crate) restored: Restored,
+    broken: Broken,
+}
+
+/// A row that is to be as it was.
+struct Returning<'a> {
+    id: i64,
+    title: &'a str,
+    /// What it holds now, if it is there.
+    current: Option<Object>,
+    values: Values,
+    /// The line of the row that it comes along with.
+    cause: Option<i64>,
+}
+
+impl Returning<'_> {
+    fn earlier(&self) -> Earlier<'_> {
+        Earlier {
+            id: self.id,
+            current: self.current.as_ref(),
+            values: &self.values,
+        }
+    }
+}
+
+impl<'a> Restorer<'a> {
+    /// Of which the record will have so many lines at the most.
+    pub(crate) fn of(actor: &'a User, rights: &'a Rights, lines: usize) -> Self {
+        Self {
+            actor,
+            rights,
+            act: Act::of(lines),
+            restored: Restored::default(),
+            broken: Broken::default(),
+        }
+    }
+
+    /// What came back, or the rules that forbid it.
+    pub(crate) fn done(self) -> Result<Restored, Unrestored> {
+        if self.broken.is_empty() {
+            Ok(self.restored)
+        } else {
+            Err(Unrestored::Broken(self.broken))
+        }
+    }
+
+    /// Stores rows as they were, each with the line of the row that it comes along with, and says by which line the
+    /// record tells of each; `None` of those that break a rule.
+    pub(crate) fn rows(
+        &mut self,
+        conn: &mut DbConnection,
+        rows: &[(State, Option<i64>)],
+    ) -> Result<Vec<Option<i64>>, Unrestored> {
+        let mut lines = Vec::new();
+        let same_kind =
+            |one: &(State, _), other: &(State, _)| one.0.line.model == other.0.line.model;
+        for rows in rows.chunk_by(same_kind).flat_map(|rows| rows.chunks(CHUNK)) {
+            let key = &rows[0].0.line.model;
+            let model = registry::by_key(key).ok_or(Unrestored::Forbidden)?;
+            let returning = self.returning(conn, model, rows)?;
+            let is_stored = self.store(conn, model, &returning)?;
+            lines.extend(self.record(conn, model, &returning, &is_stored)?);
+        }
+        Ok(lines)
+    }
+
+    /// What is to be stored, if it may be.
+    fn returning<'r>(
+        &self,
+        conn: &mut DbConnection,
+        model: &Model,
+        rows: &'r [(State, Option<i64>)],
+    ) -> Result<Vec<Returning<'r>>, Unrestored> {
+        let ids = rows.iter().map(|(state, _)| state.line.object_id);
+        let ids: Vec<i64> = ids.collect::<Option<_>>().ok_or(Unrestored::Forbidden)?;
+        let mut there = by_id(conn, model, &ids)?;
+        let returning = rows.iter().zip(ids).map(|((state, cause), id)| {
+            let current = there.remove(&id);
+            let text = state
+                .text()
+                .filter(|_| may(self.rights, model, current.is_some()))?;
+            Some(Returning {
+                id,
+                title: &state.line.title,
+                current,
+                values: Snapshot::from_text(text).values(),
+                cause: *cause,
+            })
+        });
+        returning
+            .collect::<Option<_>>()
+            .ok_or(Unrestored::Forbidden)
+    }
+
+    /// Stores rows: at one go, and only where that breaks a rule one by one, to tell which. Says of each whether it is
+    /// stored.
+    fn store(
+        &mut self,
+        conn: &mut DbConnection,
+        model: &Model,
+        rows: &[Returning<'_>],
+    ) -> Result<Vec<bool>, Unrestored> {
+        let rights = self.rights;
+        let all: Vec<Earlier<'_>> = rows.iter().map(Returning::earlier).collect();
+        match conn.transaction(|conn| save::earlier(conn, rights, model, &all)) {
+            Ok(()) => return Ok(vec![true; rows.len()]),
+            Err(SaveError::Database(error)) => return Err(error.into()),
+            Err(_) => {}
+        }
+        let mut is_stored = vec![false; rows.len()];
+        for ((row, earlier), is_stored) in rows.iter().zip(all).zip(&mut is_stored) {
+            // It will not be done: that much is enough to tell why.
+            if self.broken.are_enough() {
+                break;
+            }
+            match conn.transaction(|conn| save::earlier(conn, rights, model, &[earlier])) {
+                Ok(()) => *is_stored = true,
+                Err(SaveError::Database(error)) => return Err(error.into()),
+                Err(error) => self.broken.add(model, row.title, &error),
+            }
+        }
+        Ok(is_stored)
+    }
+
+    /// Records the rows that are stored, and says by which lines.
+    fn record(
+        &mut self,
+        conn: &mut DbConnection,
+        model: &'static Model,
+        rows: &[Returning<'_>],
+        is_stored: &[bool],
+    ) -> Result<Vec<Option<i64>>, Unrestored> {
+        let stored = || rows.iter().zip(is_stored).filter(|(_, is)| **is);
+        let ids: Vec<i64> = stored().map(|(row, _)| row.id).collect();
+        let mut now = by_id(conn, model, &ids)?;
+        let objects: Option<Vec<Object>> = ids.iter().map(|id| now.remove(id)).collect();
+        let objects = objects.ok_or(DatabaseError::NotFound)?;
+        let held: Vec<&Object> = stored()
+            .filter_map(|(row, _)| row.current.as_ref())
+            .collect();
+        let mut before = Snapshot::of_all(conn, model, &held)?.into_iter();
+        let after = Snapshot::of_all(conn, model, &objects.iter().collect::<Vec<_>>())?;
+        let told = stored().zip(&objects).zip(after);
+        let told = told.map(|(((row, _), object), after)| {
+            let before = row.current.as_ref().and_then(|_| before.next());
+            let told = Told::of(object, "restored", before.as_ref(), &after);
+            (told, row.cause)
+        });
+        let told: Vec<_> = told.collect();
+        let lines = save::note_together(conn, self.actor, model, &mut self.act, &told)?;
+        let titles = objects.into_iter().map(|object| object.title);
+        let restored = titles.map(|title| Row { model, title });
+        self.restored.rows.extend(restored);
+        let mut lines = lines.into_iter();
+        let line = |is_stored: &bool| is_stored.then(|| lines.next()).flatten();
+        Ok(is_stored.iter().map(line).collect())
+    }
+}
+
+/// The rows of these ids that are there.
+fn by_id(
+    conn: &mut DbConnection,
+    model: &Model,
+    ids: &[i64],
+) -> QueryResult<BTreeMap<i64, Object>> {
+    let objects = (model.load_all)(conn, ids)?.into_iter();
+    Ok(objects.map(|object| (object.id, object)).collect())
+}

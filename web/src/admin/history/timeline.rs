@@ -1,0 +1,177 @@
+//! What the record tells of a row, line by line, with the ways back.
+
+use std::collections::BTreeMap;
+
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::accounts::Rights;
+use oc_core::admin::{Model, Object};
+use oc_core::changes::Change;
+use serde::Serialize;
+
+use crate::admin::audit_log::entry_view::{changes, date, has_before, history_path, told, who};
+use crate::admin::audit_log::snapshot::{FieldChange, Snapshot};
+use crate::admin::history::revision::{self, State};
+use crate::admin::registry::{self, may_view};
+
+/// A line of the page.
+#[derive(Serialize)]
+pub(crate) struct Line {
+    date: String,
+    user: String,
+    action: String,
+    /// What went with it, or what it went with.
+    notes: Vec<Note>,
+    changes: Vec<FieldChange>,
+    restore: Vec<Restore>,
+}
+
+/// Another row that the same act was about.
+#[derive(Serialize)]
+struct Note {
+    text: &'static str,
+    title: String,
+    href: Option<String>,
+}
+
+/// A state that one can go back to.
+#[derive(Serialize)]
+struct Restore {
+    value: String,
+    label: &'static str,
+}
+
+/// What the record tells of a row.
+pub(crate) struct Told {
+    pub(crate) object: Option<Object>,
+    /// The row as it is now.
+    now: Option<Snapshot>,
+    pub(crate) lines: Vec<Change>,
+    /// The lines of rows that this one took along.
+    along: Vec<Change>,
+    /// The lines of rows that took this one along.
+    causes: BTreeMap<i64, Change>,
+}
+
+impl Told {
+    pub(crate) fn of(conn: &mut DbConnection, model: &Model, id: i64) -> QueryResult<Self> {
+        let object = (model.load)(conn, id)?;
+        let now = object.as_ref();
+        let now = now.map(|object| Snapshot::of(conn, model, object));
+        let now = now.transpose()?;
+        let lines = Change::of_object(conn, &model.key(), id)?;
+        let ids: Vec<i64> = lines.iter().map(|line| line.id).collect();
+        let along = Change::all_along(conn, &ids)?;
+        let causes: Vec<i64> = lines.iter().filter_map(|line| line.cause).collect();
+        let causes = Change::find_all(conn, &causes)?.into_iter();
+        Ok(Self {
+            object,
+            now,
+            lines,
+            along,
+            causes: causes.map(|line| (line.id, line)).collect(),
+        })
+    }
+
+    /// Each line with the states that one can go back to: what the row held after it, and also what it held before
+    /// where no line before tells of that, since it was there before the record or changed beside it.
+    pub(crate) fn rows(&self, model: &Model, rights: &Rights) -> Vec<Line> {
+        let mut known = Snapshot::default();
+        let mut rows = Vec::new();
+        for line in &self.lines {
+            let (before, after) = (
+                Snapshot::from_text(&line.before),
+                Snapshot::from_text(&line.after),
+            );
+            let mut states = vec![State::of(line.clone())];
+            if line.action != "deleted" && before.values() != known.values() {
+                let (line, is_before) = (line.clone(), true);
+                states.insert(0, State { line, is_before });
+            }
+            known = after;
+            let states = states
+                .into_iter()
+                .filter(|state| self.may_restore(state, model, rights))
+                .map(|state| Restore::of(&state));
+            rows.push(self.line(line, states.collect(), model, rights));
+        }
+        rows
+    }
+
+    fn along(&self, line: &Change) -> impl Iterator<Item = &Change> {
+        self.along.iter().filter(|row| row.cause == Some(line.id))
+    }
+
+    fn line(&self, line: &Change, restore: Vec<Restore>, model: &Model, rights: &Rights) -> Line {
+        let changes = changes(line, model);
+        let cause = line.cause.and_then(|cause| self.causes.get(&cause));
+        let with = self.along(line).map(|row| {
+            let went = row.action == line.action;
+            Note::of(if went { "With" } else { "Changed" }, row, rights)
+        });
+        let after = cause.map(|row| Note::of("Along with", row, rights));
+        Line {
+            date: date(line),
+            user: who(line),
+            action: told(line, &changes),
+            notes: with.chain(after).collect(),
+            changes: if has_before(line) {
+                changes
+            } else {
+                Vec::new()
+            },
+            restore,
+        }
+    }
+
+    /// Whether a state is another than today's, and these rights suffice to go back to it.
+    fn may_restore(&self, state: &State, model: &Model, rights: &Rights) -> bool {
+        let now = self.now.as_ref().map(Snapshot::values);
+        let is_other = |text| now != Some(Snapshot::from_text(text).values());
+        state.text().is_some_and(is_other)
+            && revision::may(rights, model, self.object.is_some())
+            && (self.object.is_some()
+                || state.line.action != "deleted"
+                || revision::may_add_all(rights, self.along(&state.line)))
+    }
+}
+
+/// What follows the line's id where the state before it is meant.
+pub(crate) const BEFORE: &str = "-before";
+
+impl Restore {
+    fn of(state: &State) -> Self {
+        let id = state.line.id;
+        match (state.line.action.as_str(), state.is_before) {
+            ("deleted", _) => Self {
+                value: id.to_string(),
+                label: "Restore",
+            },
+            (_, false) => Self {
+                value: id.to_string(),
+                label: "Restore this version",
+            },
+            (_, true) => Self {
+                value: format!("{id}{BEFORE}"),
+                label: "Restore the version before",
+            },
+        }
+    }
+}
+
+impl Note {
+    fn of(text: &'static str, line: &Change, rights: &Rights) -> Self {
+        let model = registry::by_key(&line.model);
+        let known = model.zip(line.object_id);
+        Self {
+            text,
+            title: match model {
+                Some(model) => format!("{} \"{}\"", model.singular, line.title),
+                None => line.title.clone(),
+            },
+            href: known
+                .filter(|(model, _)| may_view(rights, model))
+                .map(|(model, id)| history_path(model, id)),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The index of the administration, and of one app.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use oc_core::accounts::Verb;
+use oc_core::admin::Model;
+use oc_core::changes::Change;
+use serde::Serialize;
+
+use crate::admin::audit_log::query;
+use crate::admin::auth::current_user::SignedIn;
+use crate::admin::registry::{self, MODELS, capitalized, is_open, list_path, may_view};
+use crate::admin::ui::request::{Crumb, Visit};
+use crate::db::Db;
+use crate::diagnostics;
+use crate::error::PageError;
+use crate::pages::Page;
+
+/// How many of one's own actions are shown.
+const RECENT: i64 = 10;
+
+#[derive(Serialize)]
+struct IndexPage {
+    heading: String,
+    apps: Vec<App>,
+    recent: Vec<Recent>,
+    no_rights: bool,
+    log_href: Option<&'static str>,
+    diagnostics_href: Option<&'static str>,
+}
+
+impl Page for IndexPage {
+    const TEMPLATE: &'static str = "admin/index.html";
+}
+
+#[derive(Serialize)]
+struct App {
+    label: &'static str,
+    href: String,
+    models: Vec<ModelLinks>,
+}
+
+#[derive(Serialize)]
+struct ModelLinks {
+    label: String,
+    list_href: Option<String>,
+    add_href: Option<String>,
+    change_label: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Recent {
+    title: String,
+    href: Option<String>,
+    model: String,
+    action: String,
+    date: String,
+}
+
+/// What may be worked on, and what one did last.
+pub(crate) async fn show(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+) -> Result<HttpResponse, PageError> {
+    page(&visit, &user, &db, "Administration".to_owned(), None).await
+}
+
+/// The same for one app.
+pub(crate) async fn show_app(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    app: Path<String>,
+) -> Result<HttpResponse, PageError> {
+    let model = MODELS
+        .iter()
+        .find(|model| model.app == *app)
+        .ok_or(PageError::NotFound)?;
+    if !MODELS
+        .iter()
+        .any(|model| model.app == *app && is_open(&user.rights, model))
+    {
+        return Err(PageError::Forbidden);
+    }
+    page(
+        &visit,
+        &user,
+        &db,
+        format!("{} administration", model.app_label),
+        Some(&app),
+    )
+    .await
+}
+
+async fn page(
+    visit: &Visit,
+    user: &SignedIn,
+    db: &Db,
+    heading: String,
+    only: Option<&str>,
+) -> Result<HttpResponse, PageError> {
+    let id = user.user.id;
+    let recent = db
+        .read(move |conn| Ok(Change::recent(conn, id, RECENT)?))
+        .await?;
+    let mut apps: Vec<App> = Vec::new();
+    for model in MODELS
+        .iter()
+        .filter(|model| only.is_none_or(|app| app == model.app))
+    {
+        if !is_open(&user.rights, model) {
+            continue;
+        }
+        if apps.last().is_none_or(|app| app.label != model.app_label) {
+            apps.push(App {
+                label: model.app_label,
+                href: format!("/admin/{}/", model.app),
+                models: Vec::new(),
+            });
+        }
+        if let Some(app) = apps.last_mut() {
+            app.models.push(links(user, model));
+        }
+    }
+    let diagnoses = only.is_none() && user.rights.hold(registry::DIAGNOSTICS);
+    let diagnostics_href = diagnoses.then_some(diagnostics::PATH);
+    let no_rights = apps.is_empty() && diagnostics_href.is_none();
+    let opens = user.rights.are_all() || MODELS.iter().any(|model| may_view(&user.rights, model));
+    let log_href = opens.then_some(query::PATH);
+    let recent = recent.into_iter().map(recent_line).collect();
+    let crumbs = if only.is_some() {
+        Crumb::way(&[], &heading)
+    } else {
+        Vec::new()
+    };
+    let title = heading.clone();
+    visit.page(
+        StatusCode::OK,
+        Some(user),
+        &title,
+        crumbs,
+        IndexPage {
+            heading,
+            apps,
+            recent,
+            no_rights,
+            log_href,
+            diagnostics_href,
+        },
+    )
+}
+
+fn links(user: &SignedIn, model: &Model) -> ModelLinks {
+    let may = |verb| user.rights.may(verb, model.app, model.name);
+    let path = list_path(model);
+    ModelLinks {
+        label: capitalized(model.plural),
+        add_href: registry::may_add(&user.rights, model).then(|| format!("{path}add/")),
+        change_label: if may(Verb::Change) {
+            Some("Change")
+        } else {
+            may(Verb::View).then_some("View")
+        },
+        list_href: may_view(&user.rights, model).then_some(path),
+    }
+}
+
+fn recent_line(change: Change) -> Recent {
+    let model = registry::by_key(&change.model);
+    let gone = change.action == "deleted";
+    let page = if gone { "history" } else { "change" };
+    let href = model
+        .zip(change.object_id)
+        .map(|(model, id)| format!("{}{id}/{page}/", list_path(model)));
+    Recent {
+        href,
+        model: model.map_or(change.model, |model| capitalized(model.singular)),
+        title: change.title,
+        action: if change.action == "password" {
+            "Password changed".to_owned()
+        } else {
+            capitalized(&change.action)
+        },
+        date: change.changed_at.format("%Y-%m-%d %H:%M UTC").to_string(),
+    }
+}

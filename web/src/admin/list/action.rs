@@ -1,0 +1,159 @@
+//! What is done with the ticked rows of a list.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use oc_core::accounts::Verb;
+use oc_core::admin::Model;
+
+use crate::admin::auth::current_user::SignedIn;
+use crate::admin::auth::reauth::{Posted, Prover, given_up};
+use crate::admin::delete::cascade::Cascade;
+use crate::admin::delete::deletion::{Outcome, SHOWN, carry_out};
+use crate::admin::delete::page::{self, CHANGED};
+use crate::admin::list::csv;
+use crate::admin::list::query::Asked;
+use crate::admin::registry::{self, list_path, may_view};
+use crate::admin::ui::field::Hidden;
+use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::messages;
+use crate::admin::ui::request::{Visit, see_other};
+use crate::db::Db;
+use crate::error::PageError;
+
+/// The most rows that one action takes.
+const MOST: i64 = 100_000;
+
+/// What a list offers to do with rows.
+const ACTIONS: [&str; 2] = ["delete_selected", "export_selected"];
+
+/// Does what was chosen with the rows that were ticked, or with all that the list's filters let through.
+pub(crate) async fn run(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    path: Path<(String, String)>,
+    prover: Prover,
+    fields: Fields,
+) -> Result<HttpResponse, PageError> {
+    visit.check_form(Some(&user), &fields)?;
+    let model = registry::find(&path.0, &path.1).ok_or(PageError::NotFound)?;
+    if !may_view(&user.rights, model) && !user.rights.may(Verb::Delete, model.app, model.name) {
+        return Err(PageError::Forbidden);
+    }
+    let fields = if let Some(form) = given_up(&visit, &user, &fields)? {
+        // Back to the question.
+        form.with("post", "")
+    } else {
+        let posted = Posted::of(&visit, &user, fields)?;
+        let (action, post) = (posted.form.text("action"), posted.form.text("post"));
+        if (action, post) == ("delete_selected", "yes")
+            && model.app == "auth"
+            && let Some(page) = prover.ask(&visit, &user, &posted).await?
+        {
+            return Ok(page);
+        }
+        posted.form
+    };
+    let ids = chosen(&visit, &db, model, &fields).await?;
+    // The first page: the one that was open may be gone afterwards.
+    let back = Asked::parse(visit.request.query_string(), model).href(&list_path(model), 1);
+    let refuse = |text: &str| {
+        messages::add(&visit.session, "warning", text.to_owned());
+        Ok(see_other(&back))
+    };
+    let action = fields.text("action");
+    if !ACTIONS.contains(&action) {
+        return refuse("Choose an action.");
+    }
+    if ids.is_empty() {
+        return refuse("Nothing is selected.");
+    }
+    if i64::try_from(ids.len()).is_ok_and(|count| count > MOST) {
+        return refuse("Too many rows are selected. Narrow the list by a filter.");
+    }
+    match action {
+        "delete_selected" if user.rights.may(Verb::Delete, model.app, model.name) => {
+            // The whole set is what the question showed, never what came since.
+            let was_asked = fields.text("select_across") != "1" || fields.has(SHOWN);
+            if fields.text("post") == "yes" && was_asked {
+                return delete_all(&visit, &user, &db, model, ids, (&fields, &back)).await;
+            }
+            let (asked, rights) = (ids.clone(), user.rights.clone());
+            let gone = db
+                .read(move |conn| Ok(Cascade::of(conn, model, &asked, &rights)?))
+                .await?;
+            if gone.rows.is_empty() {
+                return refuse("Nothing is selected.");
+            }
+            page::show(&visit, &user, &gone, question(&ids), back.clone())
+        }
+        "export_selected" if may_view(&user.rights, model) => {
+            let text = db.read_long(move |conn| csv::of(conn, model, &ids)).await?;
+            Ok(csv::answer(model, text))
+        }
+        _ => Err(PageError::Forbidden),
+    }
+}
+
+/// What the question holds of the rows that it is about: these very ones, whatever comes or goes meanwhile.
+fn question(ids: &[i64]) -> Vec<Hidden> {
+    let hidden = |name: &str, value: String| Hidden {
+        name: name.to_owned(),
+        value,
+    };
+    let action = hidden("action", "delete_selected".to_owned());
+    let rows = ids
+        .iter()
+        .map(|id| hidden("_selected_action", id.to_string()));
+    [action].into_iter().chain(rows).collect()
+}
+
+async fn delete_all(
+    visit: &Visit,
+    user: &SignedIn,
+    db: &Db,
+    model: &'static Model,
+    ids: Vec<i64>,
+    (fields, back): (&Fields, &str),
+) -> Result<HttpResponse, PageError> {
+    let done = match carry_out(user, db, model, ids.clone(), fields).await? {
+        Outcome::Deleted(titles) => titles,
+        Outcome::Refused => return Err(PageError::Forbidden),
+        Outcome::Other(cascade) => {
+            messages::add(&visit.session, "warning", CHANGED.to_owned());
+            return page::show(visit, user, &cascade, question(&ids), back.to_owned());
+        }
+    };
+    let text = match done.as_slice() {
+        [] => "Nothing is selected.".to_owned(),
+        [title] => format!("Deleted {} \"{title}\".", model.singular),
+        titles => format!("Deleted {} {}.", titles.len(), model.plural),
+    };
+    messages::add(&visit.session, "success", text);
+    Ok(see_other(back))
+}
+
+/// The ids of the rows that an action is for.
+async fn chosen(
+    visit: &Visit,
+    db: &Db,
+    model: &'static Model,
+    fields: &Fields,
+) -> Result<Vec<i64>, PageError> {
+    // Django's own lists send 0 for the rows that are ticked.
+    if fields.text("select_across") == "1" {
+        let listing = Asked::parse(visit.request.query_string(), model).whole(MOST + 1);
+        let list = db
+            .read(move |conn| Ok((model.list)(conn, &listing)?))
+            .await?;
+        return Ok(list.rows.into_iter().map(|row| row.id).collect());
+    }
+    let mut ids: Vec<i64> = fields
+        .list("_selected_action")
+        .iter()
+        .filter_map(|id| id.parse().ok())
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}

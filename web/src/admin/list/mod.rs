@@ -1,0 +1,7 @@
+//! Lists of objects.
+
+pub(crate) mod action;
+pub(crate) mod csv;
+pub(crate) mod export;
+pub(crate) mod page;
+pub(crate) mod query;

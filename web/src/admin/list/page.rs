@@ -1,0 +1,225 @@
+//! The list of a model's rows.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use oc_core::accounts::Verb;
+use oc_core::admin::{List, Model};
+use serde::Serialize;
+
+use crate::admin::auth::current_user::SignedIn;
+use crate::admin::list::query::{Asked, SHOW_ALL, pages, with_filters};
+use crate::admin::registry::{self, capitalized, change_path, list_path, may_view};
+use crate::admin::ui::field::{ChoiceView, Hidden};
+use crate::admin::ui::request::{Crumb, Visit, see_other};
+use crate::db::Db;
+use crate::error::PageError;
+use crate::listing::{PageLinks, found};
+use crate::pages::Page;
+
+#[derive(Serialize)]
+struct ListPage {
+    plural: String,
+    add: Option<Link>,
+    deleted_href: String,
+    q: String,
+    searchable: bool,
+    searched: &'static str,
+    filters: Vec<FilterView>,
+    keep: Vec<Hidden>,
+    found: String,
+    clear_href: Option<String>,
+    columns: Vec<ColumnView>,
+    rows: Vec<RowView>,
+    actions: Vec<ChoiceView>,
+    select_across: Option<Across>,
+    pager: PageLinks,
+    show_all_href: Option<String>,
+    import_href: Option<String>,
+    export_href: Option<String>,
+    empty: String,
+}
+
+impl Page for ListPage {
+    const TEMPLATE: &'static str = "admin/list.html";
+}
+
+#[derive(Serialize)]
+struct Link {
+    href: String,
+    label: String,
+}
+
+#[derive(Serialize)]
+struct FilterView {
+    name: &'static str,
+    label: &'static str,
+    options: Vec<ChoiceView>,
+}
+
+#[derive(Serialize)]
+struct ColumnView {
+    label: &'static str,
+    href: String,
+    direction: Option<&'static str>,
+    priority: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct RowView {
+    id: i64,
+    href: Option<String>,
+    title: String,
+    cells: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Across {
+    text: String,
+    name: &'static str,
+    value: &'static str,
+}
+
+/// The rows that a search and filters let through, in the order asked for.
+pub(crate) async fn index(
+    visit: Visit,
+    user: SignedIn,
+    db: Data<Db>,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, PageError> {
+    let model = registry::visible(&user.rights, &path.0, &path.1)?;
+    let asked = Asked::of(&visit, model);
+    let number = asked.page.ok_or(PageError::NotFound)?;
+    let listing = asked.listing();
+    let (list, filters) = db
+        .read(move |conn| {
+            let list = (model.list)(conn, &listing)?;
+            let choices = model.filters.iter().map(|filter| (filter.choices)(conn));
+            let choices = choices.collect::<Result<Vec<_>, _>>()?;
+            Ok((list, choices))
+        })
+        .await?;
+    if asked.all && list.found > SHOW_ALL {
+        return Ok(see_other(&asked.href(&list_path(model), 1)));
+    }
+    let count = if asked.all { 1 } else { pages(list.found) };
+    if number > count {
+        return Err(PageError::NotFound);
+    }
+    let filters = model.filters.iter().zip(filters).map(|(filter, choices)| {
+        let chosen = asked.filter(filter.parameter);
+        let option = |value: String, label: String| ChoiceView {
+            selected: value == chosen,
+            other: false,
+            value,
+            label,
+        };
+        let all = option(String::new(), "All".to_owned());
+        let options = choices
+            .into_iter()
+            .map(|choice| option(choice.value, choice.label));
+        FilterView {
+            name: filter.parameter,
+            label: filter.label,
+            options: [all].into_iter().chain(options).collect(),
+        }
+    });
+    let filters = filters.collect();
+    let page = page(model, &user, &asked, number, count, list, filters);
+    let title = capitalized(model.plural);
+    let crumbs = Crumb::way(
+        &[(model.app_label, &format!("/admin/{}/", model.app))],
+        &title,
+    );
+    visit.page(StatusCode::OK, Some(&user), &title, crumbs, page)
+}
+
+fn page(
+    model: &'static Model,
+    user: &SignedIn,
+    asked: &Asked,
+    number: i64,
+    count: i64,
+    list: List,
+    filters: Vec<FilterView>,
+) -> ListPage {
+    let may = |verb| user.rights.may(verb, model.app, model.name);
+    let path = list_path(model);
+    let keep = asked.preserved();
+    let opens = may_view(&user.rights, model);
+    let rows = list.rows.into_iter().map(|row| RowView {
+        id: row.id,
+        href: opens.then(|| with_filters(change_path(model, row.id), &keep)),
+        title: row.cells.first().cloned().unwrap_or_default(),
+        cells: row.cells,
+    });
+    let rows: Vec<RowView> = rows.collect();
+    let action = |value: &str, label: &str| ChoiceView {
+        value: value.to_owned(),
+        label: label.to_owned(),
+        selected: value.is_empty(),
+        other: false,
+    };
+    let mut actions = vec![action("", "Choose an action")];
+    if may(Verb::Delete) {
+        actions.push(action("delete_selected", "Delete selected"));
+    }
+    actions.push(action("export_selected", "Export selected"));
+    let across = list.found > i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    ListPage {
+        plural: capitalized(model.plural),
+        add: registry::may_add(&user.rights, model).then(|| Link {
+            href: with_filters(format!("{path}add/"), &keep),
+            label: format!("Add {}", model.singular),
+        }),
+        deleted_href: format!("{path}deleted/"),
+        q: asked.q.clone(),
+        searchable: !model.searched.is_empty(),
+        searched: model.searched,
+        filters,
+        keep: asked
+            .order_parameter()
+            .into_iter()
+            .map(|value| Hidden {
+                name: "o".to_owned(),
+                value,
+            })
+            .collect(),
+        found: found(
+            list.found,
+            asked.is_filtered().then_some(list.total),
+            model.singular,
+            model.plural,
+        ),
+        clear_href: asked.is_filtered().then(|| path.clone()),
+        columns: columns(model, asked, &path),
+        rows,
+        actions,
+        select_across: across.then(|| Across {
+            text: format!("Select all {}", list.found),
+            name: "select_across",
+            value: "1",
+        }),
+        pager: PageLinks::new(number, count, |page| asked.href(&path, page)),
+        show_all_href: (count > 1 && list.found <= SHOW_ALL).then(|| asked.href_all(&path)),
+        import_href: registry::may_import(&user.rights, model).then(|| format!("{path}import/")),
+        export_href: Some(asked.href(&format!("{path}export/"), 1)),
+        empty: format!("There are no {} here.", model.plural),
+    }
+}
+
+/// A click on a column sorts by it alone; another click turns it round.
+fn columns(model: &'static Model, asked: &Asked, path: &str) -> Vec<ColumnView> {
+    let several = asked.order.len() > 1;
+    let view = |(place, label): (usize, &&'static str)| {
+        let position = asked.order.iter().position(|(column, _)| *column == place);
+        let reverse = position.map(|position| asked.order[position].1);
+        ColumnView {
+            label,
+            href: asked.href_sorted(path, place, reverse == Some(false)),
+            direction: reverse.map(|reverse| if reverse { "desc" } else { "asc" }),
+            priority: position.filter(|_| several).map(|position| position + 1),
+        }
+    };
+    model.columns.iter().enumerate().map(view).collect()
+}

@@ -1,0 +1,133 @@
+//! What is registered: every kind of row that staff may work with.
+
+use oc_core::accounts::{Rights, Verb};
+use oc_core::admin::{Choice, Kind, Model};
+
+use crate::error::PageError;
+
+/// Every model, by app, in the order of the index. Registering one is one line.
+pub(crate) static MODELS: &[Model] = &[
+    lettings::admin::LETTING,
+    lettings::admin::ADDRESS,
+    profiles::admin::PROFILE,
+    oc_core::accounts::admin::USER,
+    oc_core::accounts::admin::GROUP,
+];
+
+/// The model of that name.
+pub(crate) fn find(app: &str, name: &str) -> Option<&'static Model> {
+    MODELS
+        .iter()
+        .find(|model| model.app == app && model.name == name)
+}
+
+/// The model with that key, such as `lettings.letting`.
+pub(crate) fn by_key(key: &str) -> Option<&'static Model> {
+    key.split_once('.').and_then(|(app, name)| find(app, name))
+}
+
+/// The model of that name, if this may be done with its rows.
+pub(crate) fn allowed(
+    rights: &Rights,
+    app: &str,
+    name: &str,
+    verb: Verb,
+) -> Result<&'static Model, PageError> {
+    let model = find(app, name).ok_or(PageError::NotFound)?;
+    if rights.may(verb, app, name) {
+        Ok(model)
+    } else {
+        Err(PageError::Forbidden)
+    }
+}
+
+/// The model of that name, if its rows may be looked at.
+pub(crate) fn visible(rights: &Rights, app: &str, name: &str) -> Result<&'static Model, PageError> {
+    let model = find(app, name).ok_or(PageError::NotFound)?;
+    if may_view(rights, model) {
+        Ok(model)
+    } else {
+        Err(PageError::Forbidden)
+    }
+}
+
+/// The right to see what runs here, and to raise a fault on purpose.
+pub(crate) const DIAGNOSTICS: &str = "site.view_diagnostics";
+
+/// Every right that can be given: those over every model, and the one that is about none.
+pub(crate) fn rights() -> Vec<Choice> {
+    let names: Vec<_> = MODELS.iter().map(|model| (model.app, model.name)).collect();
+    let mut rights = oc_core::accounts::admin::right_choices(&names);
+    rights.push(Choice::new(DIAGNOSTICS, "site · diagnostics · view"));
+    rights
+}
+
+/// Whether a field of a model holds rights.
+pub(crate) fn holds_rights(model: &Model, field: &str) -> bool {
+    let kind = model
+        .fields
+        .iter()
+        .find(|known| known.name == field)
+        .map(|known| known.kind);
+    model.app == "auth" && kind == Some(Kind::Choices) && field != "groups"
+}
+
+/// Whether anything may be done with a model's rows.
+pub(crate) fn is_open(rights: &Rights, model: &Model) -> bool {
+    Verb::ALL
+        .iter()
+        .any(|verb| rights.may(*verb, model.app, model.name))
+}
+
+/// Whether its rows may be looked at: whoever may change them may see them.
+pub(crate) fn may_view(rights: &Rights, model: &Model) -> bool {
+    rights.may(Verb::View, model.app, model.name) || rights.may(Verb::Change, model.app, model.name)
+}
+
+/// Whether a new row may be made: an account only by who may also go on to change it.
+pub(crate) fn may_add(rights: &Rights, model: &Model) -> bool {
+    let may = |verb| rights.may(verb, model.app, model.name);
+    may(Verb::Add) && ((model.app, model.name) != ("auth", "user") || may(Verb::Change))
+}
+
+/// Whether a file of rows may be taken in; each row then needs the right to add or to change it.
+pub(crate) fn may_import(rights: &Rights, model: &Model) -> bool {
+    may_add(rights, model) || rights.may(Verb::Change, model.app, model.name)
+}
+
+/// The address of a model's list.
+pub(crate) fn list_path(model: &Model) -> String {
+    format!("/admin/{}/{}/", model.app, model.name)
+}
+
+/// The address of a row's form.
+pub(crate) fn change_path(model: &Model, id: i64) -> String {
+    format!("/admin/{}/{}/{id}/change/", model.app, model.name)
+}
+
+/// How many rows there are of each kind, such as «2 addresses», in the order in which the kinds come first.
+pub(crate) fn counts<'a>(models: impl Iterator<Item = &'a Model>) -> Vec<String> {
+    let mut counts: Vec<(&Model, usize)> = Vec::new();
+    for model in models {
+        match counts
+            .iter_mut()
+            .find(|(known, _)| known.key() == model.key())
+        {
+            Some((_, count)) => *count += 1,
+            None => counts.push((model, 1)),
+        }
+    }
+    let words = |(model, count): (&Model, usize)| match count {
+        1 => format!("1 {}", model.singular),
+        count => format!("{count} {}", model.plural),
+    };
+    counts.into_iter().map(words).collect()
+}
+
+/// A word with a large first letter, for headings.
+pub(crate) fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}

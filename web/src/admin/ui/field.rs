@@ -1,0 +1,134 @@
+//! Fields as forms show them, and the list of errors above a form.
+
+use serde::Serialize;
+
+/// One field of a form.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct FieldView {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) label: String,
+    pub(crate) kind: &'static str,
+    pub(crate) value: String,
+    pub(crate) checked: bool,
+    pub(crate) options: Vec<ChoiceView>,
+    pub(crate) size: usize,
+    pub(crate) max: Option<usize>,
+    pub(crate) required: bool,
+    /// Whether it is required depends on another field.
+    pub(crate) depends: bool,
+    pub(crate) help: Option<String>,
+    pub(crate) errors: Vec<String>,
+    pub(crate) href: Option<String>,
+    pub(crate) related: Option<RelatedView>,
+    pub(crate) search: Option<SearchView>,
+    pub(crate) autocomplete: Option<&'static str>,
+}
+
+/// One choice of a field.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ChoiceView {
+    pub(crate) value: String,
+    pub(crate) label: String,
+    pub(crate) selected: bool,
+    /// Whether it is another row than the one whose fields stand in the same form.
+    pub(crate) other: bool,
+}
+
+/// A search among more choices than a list can show.
+#[derive(Debug, Serialize)]
+pub(crate) struct SearchView {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    /// The field whose choices are searched.
+    pub(crate) field: &'static str,
+    pub(crate) note: Option<String>,
+    pub(crate) nothing: bool,
+    pub(crate) href: String,
+}
+
+/// Links to the row that a field refers to.
+#[derive(Debug, Serialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names that templates use for addresses"
+)]
+pub(crate) struct RelatedView {
+    pub(crate) add_href: Option<String>,
+    pub(crate) change_href: Option<String>,
+    pub(crate) view_href: Option<String>,
+    /// The address of the form itself, for buttons that lead back to it.
+    pub(crate) form_href: String,
+}
+
+/// Fields under one heading.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Section {
+    pub(crate) title: Option<String>,
+    pub(crate) description: Option<String>,
+    /// The field that refers to the row inside, if these are its fields.
+    pub(crate) inside: Option<&'static str>,
+    pub(crate) fields: Vec<FieldView>,
+}
+
+/// A field that travels along unseen.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Hidden {
+    pub(crate) name: String,
+    pub(crate) value: String,
+}
+
+/// What must be corrected, each with a link to its field.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorSummary {
+    title: String,
+    items: Vec<ErrorLink>,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorLink {
+    href: String,
+    text: String,
+}
+
+impl FieldView {
+    /// A password to be typed; it is never sent back.
+    pub(crate) fn password(
+        name: &str,
+        label: &str,
+        autocomplete: &'static str,
+        errors: Vec<String>,
+    ) -> Self {
+        Self {
+            id: format!("id_{name}"),
+            name: name.to_owned(),
+            label: label.to_owned(),
+            kind: "password",
+            required: true,
+            errors,
+            autocomplete: Some(autocomplete),
+            ..Self::default()
+        }
+    }
+}
+
+impl ErrorSummary {
+    /// All errors of a form, in the order of its fields; `None` where there is none.
+    pub(crate) fn of(sections: &[Section]) -> Option<Self> {
+        let fields = sections.iter().flat_map(|section| &section.fields);
+        let items: Vec<ErrorLink> = fields
+            .flat_map(|field| {
+                field.errors.iter().map(|text| ErrorLink {
+                    href: format!("#{}", field.id),
+                    text: text.clone(),
+                })
+            })
+            .collect();
+        let title = match items.len() {
+            0 => return None,
+            1 => "1 error to correct".to_owned(),
+            count => format!("{count} errors to correct"),
+        };
+        Some(Self { title, items })
+    }
+}

@@ -1,0 +1,133 @@
+//! What a form sent: names, each with as many values as it was sent.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_multipart::{Multipart, MultipartError};
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::{TryStreamExt, stream};
+
+use crate::error::PageError;
+
+/// The fields of a form, in the order in which they were sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// Reads `application/x-www-form-urlencoded`. Reading never fails: a form with odd bytes has odd texts.
+    pub(crate) fn parse(body: &[u8]) -> Self {
+        Self(form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    /// As it was sent, to be read again by [`Fields::parse`].
+    pub(crate) fn to_text(&self) -> String {
+        form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&self.0)
+            .finish()
+    }
+
+    /// Reads `multipart/form-data`, without the files in it.
+    async fn of_parts(mut parts: Multipart) -> Result<Self, MultipartError> {
+        let mut fields = Vec::new();
+        while let Some(mut part) = parts.try_next().await? {
+            let name = part.name().unwrap_or_default().to_owned();
+            let disposition = part.content_disposition();
+            let is_file = disposition.is_some_and(|part| part.get_filename().is_some());
+            let mut bytes = Vec::new();
+            while let Some(chunk) = part.try_next().await? {
+                bytes.extend_from_slice(&chunk);
+            }
+            if !is_file {
+                fields.push((name, String::from_utf8_lossy(&bytes).into_owned()));
+            }
+        }
+        Ok(Self(fields))
+    }
+
+    /// The fields of a form in parts.
+    pub(crate) fn from(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
+    /// Reads the query of an address.
+    pub(crate) fn of_query(query: &str) -> Self {
+        Self::parse(query.as_bytes())
+    }
+
+    /// The same with one value for a field, whatever was sent for it.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.retain(|(key, _)| key != name);
+        self.0.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Every value of a field.
+    pub(crate) fn list(&self, name: &str) -> Vec<String> {
+        self.0
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.clone())
+            .collect()
+    }
+
+    /// Whether a field was sent, with whatever value.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| key == name)
+    }
+
+    /// The last value of a field, empty where it was not sent.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.0
+            .iter()
+            .rev()
+            .find(|(key, _)| key == name)
+            .map_or("", |(_, value)| value)
+    }
+}
+
+/// Whether a form comes as `multipart/form-data` (RFC 7578).
+pub(crate) fn has_parts(request: &HttpRequest) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    kind.and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/form-data"))
+}
+
+impl FromRequest for Fields {
+    type Error = PageError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let headers = has_parts(request).then(|| request.headers().clone());
+        let body = Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let body = body.await.map_err(|_| PageError::BadRequest)?;
+            let Some(headers) = headers else {
+                return Ok(Self::parse(&body));
+            };
+            let parts = Multipart::new(&headers, stream::iter([Ok(body)]));
+            Self::of_parts(parts)
+                .await
+                .map_err(|_| PageError::BadRequest)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_value_counts_and_a_missing_one_is_empty() {
+        let fields = Fields::parse(b"a=1&b=x+y&a=2&c=%ff");
+
+        assert_eq!(
+            (fields.text("a"), fields.text("b"), fields.text("d")),
+            ("2", "x y", "")
+        );
+        assert_eq!(fields.text("c"), "\u{fffd}");
+        assert_eq!(Fields::parse(fields.to_text().as_bytes()), fields);
+    }
+}
