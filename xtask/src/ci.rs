@@ -6,8 +6,8 @@ use anyhow::{Result, bail, ensure};
 
 use crate::machine::Machine;
 use crate::{
-    advisories, arrows, clippy, coverage, deny, docs, fmt, image, machete, pipeline, rolling,
-    schema, typos, variables,
+    advisories, clippy, coverage, deny, dependency_rules, docs, fmt, image, machete, pipeline,
+    rolling, schema, typos, variables,
 };
 
 #[derive(clap::Args)]
@@ -51,7 +51,12 @@ const STEPS: [Step; 13] = [
         done(fmt::run(machine, &fmt::Args { check: true }))
     }),
     ("clippy", |machine, _| done(clippy::run(machine))),
-    ("arrows", |machine, _| done(arrows::run(machine))),
+    ("dependencies", |machine, _| {
+        done(dependency_rules::run(
+            machine,
+            &dependency_rules::Args::default(),
+        ))
+    }),
     ("typos", |machine, _| done(typos::run(machine))),
     ("deny", |machine, _| done(deny::run(machine))),
     ("advisories", |machine, _| advisories::run(machine)),

@@ -3,12 +3,12 @@
 //! Each chore is a file with its `Args` and one `run`. What it needs and does not find it installs where it can.
 
 mod advisories;
-mod arrows;
 mod bench;
 mod ci;
 mod clippy;
 mod coverage;
 mod deny;
+mod dependency_rules;
 mod deploy;
 mod docs;
 mod figures;
@@ -63,8 +63,8 @@ enum Chore {
     Fmt(fmt::Args),
     /// Lint all targets; a warning is an error.
     Clippy,
-    /// Check which crate depends on which, and what the domain crates draw in.
-    Arrows,
+    /// Check the modules of each crate for import cycles.
+    DependencyRules(dependency_rules::Args),
     /// Look for spelling mistakes.
     Typos,
     /// Check the licences, bans and sources of all dependencies.
@@ -123,7 +123,7 @@ fn run(cli: Cli, chore: &str) -> Result<()> {
         Chore::Ci(args) => ci::run(&machine, &args),
         Chore::Fmt(args) => fmt::run(&machine, &args),
         Chore::Clippy => clippy::run(&machine),
-        Chore::Arrows => arrows::run(&machine),
+        Chore::DependencyRules(args) => dependency_rules::run(&machine, &args),
         Chore::Typos => typos::run(&machine),
         Chore::Deny => deny::run(&machine),
         Chore::Advisories => advisories::run(&machine)?.alone(&machine),
