@@ -20,9 +20,13 @@ const KNOWN: &str = "xtask/known_cycles.txt";
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Args {
-    /// Rewrite the list of known cycles, after some were resolved or their modules renamed. It must not get longer.
+    /// Remove resolved cycles from the list of known ones.
     #[arg(long)]
     pub(crate) update: bool,
+
+    /// Write the list anew, after modules were moved or renamed.
+    #[arg(long)]
+    pub(crate) moved: bool,
 }
 
 /// Fails with every edge of a cycle that isn't known, and every known one that is gone.
@@ -33,22 +37,20 @@ pub(crate) fn run(machine: &Machine, args: &Args) -> Result<()> {
     }
     let file = machine.root.join(KNOWN);
     let text = fs::read_to_string(&file).unwrap_or_default();
-    let known: BTreeSet<String> = text.lines().map(str::to_owned).collect();
-    if args.update {
-        ensure!(
-            cycles.len() <= known.len(),
-            "{KNOWN} would grow from {} to {} lines; new:\n{}",
-            known.len(),
-            cycles.len(),
-            lines(cycles.difference(&known))
-        );
-        if cycles.is_empty() && file.exists() {
+    let mut known: BTreeSet<String> = text.lines().map(str::to_owned).collect();
+    if args.update || args.moved {
+        let kept: Vec<_> = cycles
+            .iter()
+            .filter(|edge| args.moved || known.contains(*edge))
+            .collect();
+        if !kept.is_empty() {
+            fs::write(&file, lines(kept.iter().copied()))?;
+        } else if file.exists() {
             fs::remove_file(&file)?;
-        } else if !cycles.is_empty() {
-            fs::write(&file, lines(&cycles))?;
         }
-        eprintln!("{} edges in cycles, {} before", cycles.len(), known.len());
-        return Ok(());
+        eprintln!("{KNOWN}: {} lines before, {} now", known.len(), kept.len());
+        known.retain(|edge| cycles.contains(edge));
+        known.extend(kept.into_iter().cloned());
     }
     let new = lines(cycles.difference(&known));
     let resolved = lines(known.difference(&cycles));
