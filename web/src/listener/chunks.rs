@@ -71,6 +71,8 @@ pub(super) enum Chunks {
     TrailerStart,
     /// Within such a line.
     Trailer,
+    /// Before the line feed that ends such a line.
+    TrailerEnd,
     /// Before the last line feed.
     LastEnd,
     /// Behind the body.
@@ -111,11 +113,13 @@ impl Chunks {
             (Self::Size(size, true) | Self::Extension(size), b'\r') => Self::SizeEnd(*size),
             (Self::Size(size, true), b';')
             | (Self::Extension(size), b'\t' | b' '..=b'~' | 128..) => Self::Extension(*size),
-            (Self::SizeEnd(0) | Self::Trailer, b'\n') => Self::TrailerStart,
+            (Self::SizeEnd(0) | Self::TrailerEnd, b'\n') => Self::TrailerStart,
             (Self::SizeEnd(size), b'\n') => Self::Data(*size),
             (Self::DataReturn, b'\r') => Self::DataEnd,
             (Self::DataEnd, b'\n') => Self::START,
             (Self::TrailerStart, b'\r') => Self::LastEnd,
+            (Self::Trailer, b'\r') => Self::TrailerEnd,
+            // A bare line feed is rejected: actix doesn't end a trailer line there and would wait for more.
             (Self::TrailerStart | Self::Trailer, _) if byte != b'\n' => Self::Trailer,
             (Self::LastEnd, b'\n') => Self::End,
             _ => return Err(BadChunk),
@@ -183,6 +187,8 @@ mod tests {
             b"5\r\nhelloX",
             b"-1\r\n",
             b"0\r\n\n",
+            b"0\r\nX: y\n\r\n",
+            b"0\r\nX: y\ry\r\n\r\n",
             b"3 \r\nabc",
             b"3 x\r\nabc",
             b"3;x\0\r\nabc",

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{FORM, connect};
+use super::{FORM, assert_refused, connect};
 use crate::support::{TestSite, letting};
 
 #[test]
@@ -61,6 +61,19 @@ fn requests_in_one_go_are_answered_one_after_another() -> Result<()> {
     ] {
         let answer = connection.answer(with_body)?;
         assert_eq!(answer.status, status);
+    }
+    Ok(())
+}
+
+#[test]
+fn chunked_body_with_a_bare_line_feed_in_its_trailers_is_rejected_at_once() -> Result<()> {
+    let site = TestSite::start()?;
+
+    for trailers in ["X: y\n\r\n", "X: y\r\nZ: z\n\r\n", "X: y\n\n", "\n"] {
+        let bytes = format!("{FORM}Transfer-Encoding: chunked\r\n\r\n3\r\na=b\r\n0\r\n{trailers}");
+        let answer = connect(&site, bytes.as_bytes())?.answer(true)?;
+
+        assert_refused(&answer, 400, "Bad request")?;
     }
     Ok(())
 }
