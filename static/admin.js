@@ -1,7 +1,7 @@
-// Comfort for the administration. Every page works without it; it loads nothing but choices from this very site.
-// Sections: ticked rows, search for choices, small windows, unsaved changes.
+// Progressive enhancement for the administration. Every page works without it; it only fetches choices from this site.
+// Sections: row selection, autocomplete, pop-up windows, unsaved changes.
 
-/** Makes an element with attributes and texts or elements in it. */
+/** Creates an element with attributes and children. */
 function make(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
@@ -9,7 +9,7 @@ function make(name, attributes = {}, ...children) {
   return element;
 }
 
-// ---- Ticked rows: one box ticks them all, and a word says how many are ticked. ----
+// ---- Row selection: a "select all" check box and a count of selected rows. ----
 
 function countTicks(form) {
   const boxes = [...form.querySelectorAll('[name="_selected_action"]')];
@@ -44,23 +44,23 @@ function countTicks(form) {
   });
   for (const box of boxes) {
     box.addEventListener('change', () => {
-      // Whoever takes one away no longer means all.
+      // Clearing one row also clears "select all".
       if (across && !box.checked) across.checked = false;
       show();
     });
   }
-  // A browser that comes back to a page may have kept what was ticked.
+  // The browser may restore checked boxes when it returns to the page.
   show();
 }
 
-// ---- Search for choices: the field beside a long list finds while one types (ARIA combobox with a listbox). ----
+// ---- Autocomplete: searches a long list of choices as you type (ARIA combobox with a listbox). ----
 
-/** Chooses a row in a list, which may not have had it until now. */
+/** Selects a value, adding it as an option if it is missing. */
 function choose(select, value, label) {
   let option = [...select.options].find((known) => known.value === value);
   if (!option) {
     option = new Option(label, value);
-    // The fields of the row inside the form are about another one.
+    // The inline form edits a different row.
     option.dataset.other = '';
     select.add(option);
   }
@@ -73,7 +73,7 @@ function autocomplete(finder) {
   const select = document.getElementById(finder.dataset.for);
   const input = finder.querySelector('input');
   const list = make('ul', { id: `${input.id}_list`, role: 'listbox', class: 'finder-list', hidden: '' });
-  list.setAttribute('aria-label', 'What was found');
+  list.setAttribute('aria-label', 'Search results');
   const told = finder.querySelector('[role="status"]') ?? make('p', { class: 'help', role: 'status' });
   const attributes = {
     role: 'combobox', 'aria-autocomplete': 'list', 'aria-controls': list.id, 'aria-expanded': 'false',
@@ -103,7 +103,7 @@ function autocomplete(finder) {
   const take = (option) => {
     choose(select, option.dataset.value, option.textContent);
     input.value = '';
-    told.textContent = `${option.textContent} is chosen.`;
+    told.textContent = `${option.textContent} selected.`;
     close();
   };
   const show = ({ results, found }) => {
@@ -114,8 +114,8 @@ function autocomplete(finder) {
     list.hidden = !results.length;
     input.setAttribute('aria-expanded', String(!list.hidden));
     const more = found - results.length;
-    if (!results.length) told.textContent = 'Nothing was found. Try fewer words.';
-    else told.textContent = more > 0 ? `${more} more, search to narrow.` : `${results.length} found.`;
+    if (!results.length) told.textContent = 'No results. Try fewer words.';
+    else told.textContent = more > 0 ? `${more} more not listed. Search to find one.` : `${results.length} found.`;
   };
   const find = async () => {
     asked?.abort();
@@ -127,7 +127,7 @@ function autocomplete(finder) {
       show(await answer.json());
     } catch (error) {
       if (error.name === 'AbortError') return;
-      // The button still searches: the server says what is the matter.
+      // Fall back to the search button; the server reports what is wrong.
       finder.querySelector('button').hidden = false;
       close();
     }
@@ -145,13 +145,13 @@ function autocomplete(finder) {
     else if (event.key === 'ArrowUp') move(-1);
     else if (event.key === 'Escape' && !list.hidden) close();
     else if (event.key === 'Enter') {
-      // Enter in this field never saves the form.
+      // Enter in this field must not submit the form.
       if (!list.hidden && options.length) take(options[Math.max(active, 0)]);
       else find();
     } else return;
     event.preventDefault();
   });
-  // Before the field loses the focus, and the list goes with it.
+  // pointerdown fires before blur, which closes the list.
   list.addEventListener('pointerdown', (event) => {
     const option = event.target.closest('[role="option"]');
     event.preventDefault();
@@ -160,11 +160,11 @@ function autocomplete(finder) {
   input.addEventListener('blur', close);
 }
 
-// ---- Small windows: rows that a form refers to are added and changed beside it. ----
+// ---- Pop-up windows: add and change related rows without leaving the form. ----
 
 const windows = new Map();
 
-/** Lets the links beside a choice open a small window, and follow what is chosen. */
+/** Opens the links beside a choice in a pop-up window, and keeps them in step with the selected value. */
 function openBeside(links) {
   const select = links.closest('.row-control').querySelector('select');
   if (!select) return;
@@ -172,7 +172,7 @@ function openBeside(links) {
     link.addEventListener('click', (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       const opened = window.open(`${link.href}&_window=1`, '', 'popup,width=820,height=760');
-      // A browser that opens no window follows the link, which leads back.
+      // If the browser blocks the window, the link opens the page normally.
       if (!opened) return;
       event.preventDefault();
       windows.set(opened, select);
@@ -189,7 +189,7 @@ function openBeside(links) {
   follow();
 }
 
-/** The last page of a small window tells what was stored, and closes it. */
+/** Sends the saved row to the window that opened the pop-up, and closes the pop-up. */
 function tellOpener(page) {
   if (!window.opener) return;
   const { popup, value, label } = page.dataset;
@@ -201,7 +201,7 @@ window.addEventListener('message', ({ origin, source, data }) => {
   const select = windows.get(source);
   if (origin !== window.location.origin || !select || !data.popup) return;
   windows.delete(source);
-  // The row whose fields stand in this very form is shown as it is now, unless something would be lost by it.
+  // Reload if the saved row is the one in the inline form, unless that would lose unsaved changes.
   const isInside = document.querySelector(`[data-inside="${select.id}"]`) && select.value === data.value;
   if (isInside && !isDirty()) {
     window.location.reload();
@@ -211,27 +211,27 @@ window.addEventListener('message', ({ origin, source, data }) => {
   select.focus();
 });
 
-// ---- Unsaved changes: the browser asks before they are lost. ----
+// ---- Unsaved changes: the browser asks before leaving the page. ----
 
 let isDirty = () => false;
 
-/** Two clicks on «Save» within so many milliseconds are one. */
+/** Ignore a second submit within this many milliseconds. */
 const DOUBLE = 2000;
 
 function warnOfLoss(form) {
   const state = () => JSON.stringify([...new FormData(form)].filter(([name]) => !name.startsWith('_find')));
-  // What was sent back with errors was never saved.
+  // A form that came back with errors has not been saved.
   const stored = document.querySelector('.error-summary, .panel-warning') ? null : state();
   isDirty = () => state() !== stored;
   let isSent = false;
   let sentAt = -Infinity;
   form.addEventListener('submit', (event) => {
-    // The second click of a double one would store everything twice.
+    // The second click of a double click would save twice.
     if (event.timeStamp - sentAt < DOUBLE) event.preventDefault();
     else sentAt = event.timeStamp;
     isSent = true;
   });
-  // The page may come back from the browser's memory.
+  // The page may be restored from the back/forward cache.
   window.addEventListener('pageshow', () => { isSent = false; sentAt = -Infinity; });
   window.addEventListener('beforeunload', (event) => {
     if (!isSent && isDirty()) event.preventDefault();

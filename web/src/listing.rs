@@ -12,7 +12,7 @@ use serde::Serialize;
 
 /// The orders that can be chosen, as they stand in the address and in the form.
 const SORTS: [(&str, Sort, &str); 6] = [
-    ("id", Sort::Id, "Longest with us"),
+    ("id", Sort::Id, "Oldest first"),
     ("-id", Sort::IdReversed, "Newest first"),
     ("title", Sort::Title, "Title, A to Z"),
     ("-title", Sort::TitleReversed, "Title, Z to A"),

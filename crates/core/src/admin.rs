@@ -54,7 +54,7 @@ pub struct Model {
     pub restore: fn(&mut DbConnection, &[Former<'_>]) -> Result<(), SaveError>,
     /// Deletes rows with all that goes along: a few hundred at a time. Called within a write.
     pub delete: fn(&mut DbConnection, &[i64]) -> QueryResult<()>,
-    /// What goes along when rows are deleted, the rows themselves not among it.
+    /// This will also be deleted when rows are deleted, the rows themselves not among it.
     pub along: fn(&mut DbConnection, &[i64]) -> QueryResult<Vec<Along>>,
     /// What stays when rows are deleted, but loses something by it.
     pub touched: fn(&mut DbConnection, &[i64]) -> QueryResult<Vec<Along>>,

@@ -106,7 +106,7 @@ pub fn checked<T>(
 /// Why a row cannot be restored that is there: somebody was quicker.
 #[must_use]
 pub fn restored_already(field: &'static str) -> FieldError {
-    let rule = BrokenRule::Taken("It has been restored already.");
+    let rule = BrokenRule::Taken("Already restored.");
     FieldError { field, rule }
 }
 

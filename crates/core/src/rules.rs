@@ -36,7 +36,7 @@ pub enum BrokenRule {
         max: i32,
     },
     /// Too many characters.
-    #[error("{label} must be at most {max} characters; this has {len}.")]
+    #[error("{label} must be {max} characters or fewer; you entered {len}.")]
     TooLong {
         /// The field's label.
         label: &'static str,
@@ -46,7 +46,7 @@ pub enum BrokenRule {
         len: usize,
     },
     /// More or fewer characters than the one allowed length.
-    #[error("{label} must be exactly {exact} characters; this has {len}.")]
+    #[error("{label} must be exactly {exact} characters; you entered {len}.")]
     WrongLength {
         /// The field's label.
         label: &'static str,
@@ -56,25 +56,25 @@ pub enum BrokenRule {
         len: usize,
     },
     /// NUL, which PostgreSQL cannot store.
-    #[error("{label} holds a character that cannot be stored.")]
+    #[error("{label} contains a character that is not allowed.")]
     Unstorable {
         /// The field's label.
         label: &'static str,
     },
     /// Not among the choices (any more).
-    #[error("{label}: that choice is not available.")]
+    #[error("{label}: select a valid choice.")]
     Choice {
         /// The field's label.
         label: &'static str,
     },
     /// A right, or what gives rights, that whoever asks for it does not have: to them it is no choice.
-    #[error("{label}: that choice is not available.")]
+    #[error("{label}: select a valid choice.")]
     Ungranted {
         /// The field's label.
         label: &'static str,
     },
     /// Of an account with rights that whoever changes it does not have.
-    #[error("{label} cannot be changed: this user has rights that you do not have.")]
+    #[error("{label} cannot be changed: this user has permissions that you don't have.")]
     Beyond {
         /// The field's label.
         label: &'static str,
@@ -92,7 +92,7 @@ pub enum BrokenRule {
     #[error("Enter a valid email address.")]
     Email,
     /// A username with a character that is not allowed.
-    #[error("Username may hold only letters, digits and @ . + - _")]
+    #[error("Username can only contain letters, digits and @ . + - _")]
     Username,
 }
 
@@ -203,15 +203,15 @@ mod tests {
         assert_eq!(text("  ", 1, 64), Err("Street is required.".to_owned()));
         assert_eq!(
             text(&"é".repeat(65), 1, 64),
-            Err("Street must be at most 64 characters; this has 65.".to_owned())
+            Err("Street must be 64 characters or fewer; you entered 65.".to_owned())
         );
         assert_eq!(
             text("C", 2, 2),
-            Err("Street must be exactly 2 characters; this has 1.".to_owned())
+            Err("Street must be exactly 2 characters; you entered 1.".to_owned())
         );
         assert_eq!(
             text("a\0b", 1, 64),
-            Err("Street holds a character that cannot be stored.".to_owned())
+            Err("Street contains a character that is not allowed.".to_owned())
         );
     }
 

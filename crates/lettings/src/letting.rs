@@ -287,7 +287,7 @@ mod tests {
             ));
             assert_eq!(
                 new(&"t".repeat(257), 1).map_err(|errors| errors[0].to_string()),
-                Err("Title must be at most 256 characters; this has 257.".to_owned())
+                Err("Title must be 256 characters or fewer; you entered 257.".to_owned())
             );
             Ok(())
         })

@@ -304,7 +304,7 @@ mod tests {
 
         assert_eq!(
             refused.map_err(|errors| errors[0].to_string()),
-            Err("Favorite city must be at most 64 characters; this has 65.".to_owned())
+            Err("Favorite city must be 64 characters or fewer; you entered 65.".to_owned())
         );
         on_both(|conn| {
             let profile = NewProfile {

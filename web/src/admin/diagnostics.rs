@@ -157,12 +157,12 @@ pub(crate) async fn fail(
 ) -> Result<HttpResponse, PageError> {
     check_right(&user)?;
     visit.check_form(Some(&user), &fields)?;
-    log::info!("a fault is raised on purpose");
+    log::info!("raising a test error");
     assert!(
         fields.text("kind") != "panic",
-        "a panic on purpose, raised from the diagnostics"
+        "test panic from the diagnostics page"
     );
-    let cause = anyhow!("a test error on purpose, raised from the diagnostics");
+    let cause = anyhow!("test error from the diagnostics page");
     Err(PageError::Internal(
         cause.context(Origin::here("raised by hand")),
     ))

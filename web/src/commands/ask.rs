@@ -30,8 +30,8 @@ pub(super) fn new_password() -> anyhow::Result<String> {
         }
     };
     let password = ask("Password")?;
-    if ask("Password again")? != password {
-        bail!("The two passwords differ.");
+    if ask("Confirm password")? != password {
+        bail!("The passwords don't match.");
     }
     Ok(password)
 }

@@ -48,7 +48,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         .optional()?
         .is_some()
     {
-        bail!("That username is taken.");
+        bail!("That username is already taken.");
     }
     let password = if arguments.no_input {
         given.password

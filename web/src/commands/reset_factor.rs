@@ -33,10 +33,12 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
             }
             Ok::<_, diesel::result::Error>(was_on)
         })
-        .context("cannot turn the second factor off")?;
+        .context("could not turn off two-factor authentication")?;
     if !was_on {
-        bail!("{username} has no second factor");
+        bail!("{username} does not use two-factor authentication");
     }
-    println!("The second factor of {username} is off. The password alone opens the account now.");
+    println!(
+        "Two-factor authentication of {username} is off. The account now needs only its password."
+    );
     Ok(())
 }

@@ -12,68 +12,74 @@ pub(crate) struct Words {
 impl Words {
     /// There is no room for another request.
     pub(crate) const BUSY: Self = Self {
-        heading: "Very busy just now",
-        message: "More visitors are here than we can serve at once. Please try again in a few seconds.",
+        heading: "The site is busy",
+        message: "The site has too many visitors at the moment. Try again in a few seconds.",
     };
 
     /// Nothing can be changed for the time being.
     pub(crate) const READ_ONLY: Self = Self {
-        heading: "Read-only for now",
-        message: "Nothing can be changed or logged into while we work on the site. All pages can be read. \
-                  Nothing of what you sent was saved.",
+        heading: "The site is read-only",
+        message: "You can read all pages, but you cannot log in or make changes during maintenance. \
+                  Your changes have not been saved.",
     };
 
     /// It is not known whether what was sent was saved.
     pub(crate) const UNCONFIRMED: Self = Self {
-        heading: "We cannot tell whether that was saved",
-        message: "Our records did not answer in time. What you sent may have been saved, or may be in a moment: \
-                  look before you send it again.",
+        heading: "We do not know if your changes were saved",
+        message: "The database did not respond in time. Your changes may have been saved, or may still be. \
+                  Check before you try again.",
     };
 
     /// Nothing can be saved since the database was taken away.
     pub(crate) const LOST: Self = Self {
-        heading: "Nothing can be saved just now",
-        message: "Something is wrong with our records, and we have been told. \
-                  What you sent was not saved; please try again later.",
+        heading: "Changes cannot be saved at the moment",
+        message: "There is a problem with the database. Your changes have not been saved. \
+                  Try again later.",
     };
 
     /// What a status means where nothing more is known.
     pub(crate) fn of(status: StatusCode) -> Self {
         let (heading, message) = match status.as_u16() {
-            400 => ("Bad request", "We could not make sense of that request."),
-            403 => ("Forbidden", "You may not do that here."),
+            400 => (
+                "Bad request",
+                "Something in that request was not valid. Go back and try again.",
+            ),
+            403 => ("Forbidden", "You do not have permission to see this page."),
             404 => (
                 "Page not found",
-                "There is nothing at this address. It may have moved, or never been here.",
+                "There is no page at this address. Check the address, or start from the home page.",
             ),
             405 => (
                 "Method not allowed",
-                "This page can be read, but not be sent anything.",
+                "This page does not accept that kind of request.",
             ),
             408 => (
-                "Too slow",
-                "Your request took too long to arrive. Please try again.",
+                "Request timed out",
+                "Your request took too long to arrive. Try again.",
             ),
             413 => (
-                "Too much at once",
-                "What you sent is larger than we take. Please send less.",
+                "Too large",
+                "The file or form is too large. Send less at a time.",
             ),
             414 => (
                 "Address too long",
-                "That address is longer than any of ours. Please shorten it, or start from the home page.",
+                "That address is too long. Shorten it, or start from the home page.",
             ),
             431 => (
                 "Request too large",
-                "Your browser sent more about itself than we take. Removing our cookies may help.",
+                "Your browser sent too much data. Try deleting the cookies for this site.",
             ),
             503 => (
-                "Back in a moment",
-                "We cannot reach our records just now. Please try again in a few seconds.",
+                "Temporarily unavailable",
+                "The site is temporarily unavailable. Try again in a few seconds.",
             ),
-            401..=499 => ("Request refused", "We could not answer that request."),
+            401..=499 => (
+                "Bad request",
+                "Something in that request was not valid. Go back and try again.",
+            ),
             _ => (
                 "Something went wrong",
-                "The fault is ours, and we have been told. Please try again later.",
+                "There is a problem with the site. Try again later.",
             ),
         };
         Self { heading, message }

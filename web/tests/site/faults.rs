@@ -93,7 +93,7 @@ fn a_database_that_goes_away_is_found_again() -> Result<()> {
     assert!(page.header("retry-after").is_some());
     assert_eq!(page.header("cache-control"), Some("no-store"));
     assert!(page.header("content-security-policy").is_some());
-    assert_eq!(page.html()?.texts("h1"), ["Back in a moment"]);
+    assert_eq!(page.html()?.texts("h1"), ["Temporarily unavailable"]);
     assert_eq!(ready.status, 503);
     assert_eq!(ready.json()?["checks"]["database"], "failed");
     assert_eq!(alive.status, 200);

@@ -95,7 +95,7 @@ fn pages_are_served_while_somebody_keeps_every_save_waiting() -> Result<()> {
         assert!(!is_stored, "{street} was refused, and is there");
         let page = answer.text()?;
         assert!(
-            page.contains("Nothing was saved yet") && page.contains(street),
+            page.contains("Your changes have not been saved") && page.contains(street),
             "{page}"
         );
     }
@@ -136,7 +136,11 @@ fn a_change_that_is_refused_comes_back_as_it_was_typed() -> Result<()> {
 
         assert_eq!(refused.status, 503, "{page}");
         assert!(refused.header("retry-after").is_some());
-        for words in ["Nothing was saved yet", "value=\"Heron Way\"", &version] {
+        for words in [
+            "Your changes have not been saved",
+            "value=\"Heron Way\"",
+            &version,
+        ] {
             assert!(page.contains(words), "{words} in {page}");
         }
         assert_eq!(saved.status, 303, "{}", saved.text()?);
@@ -161,7 +165,7 @@ fn a_table_that_somebody_locked_is_waited_for_only_so_long() -> Result<()> {
 
     assert_eq!(refused.status, 503);
     assert!(refused.header("retry-after").is_some());
-    assert_eq!(refused.html()?.texts("h1"), ["Back in a moment"]);
+    assert_eq!(refused.html()?.texts("h1"), ["Temporarily unavailable"]);
     assert_eq!((others.status, ready.status, after.status), (200, 200, 200));
     Ok(())
 }

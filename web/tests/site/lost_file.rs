@@ -54,7 +54,7 @@ fn nothing_is_saved_into_a_file_that_was_deleted_or_replaced() -> Result<()> {
         assert_eq!(refused.status, 503);
         assert!(refused.header("retry-after").is_some());
         let told = refused.html()?;
-        assert_eq!(told.texts("h1"), ["Nothing can be saved just now"]);
+        assert_eq!(told.texts("h1"), ["Changes cannot be saved at the moment"]);
         assert_eq!(page.status, 200);
         assert_eq!(ready.status, 503);
         assert_eq!(ready.json()?["checks"]["database"], "failed");
@@ -87,7 +87,7 @@ fn nothing_is_saved_into_a_log_that_was_deleted_though_somebody_makes_another() 
     assert!(is_made_anew);
     assert_eq!(refused_again.status, 503);
     let told = refused_again.html()?;
-    assert_eq!(told.texts("h1"), ["Nothing can be saved just now"]);
+    assert_eq!(told.texts("h1"), ["Changes cannot be saved at the moment"]);
     assert_eq!(site.get("/lettings/")?.status, 200);
     Ok(())
 }

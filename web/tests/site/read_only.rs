@@ -41,7 +41,7 @@ fn pages_can_be_read_and_forms_are_refused_with_a_page() -> Result<()> {
             assert_eq!(answer.header("cache-control"), Some("no-store"));
             assert!(answer.header("retry-after").is_some());
             let page = answer.html()?;
-            assert_eq!(page.texts("h1"), ["Read-only for now"]);
+            assert_eq!(page.texts("h1"), ["The site is read-only"]);
             assert!(page.has_link("Home", "/"));
         }
         let anonymous = frozen.get("/admin/")?;
@@ -71,7 +71,7 @@ fn who_is_logged_in_can_read_on() -> Result<()> {
 
         assert_eq!((list.status, form.status, saved.status), (200, 200, 503));
         assert!(list.html()?.text().contains("Lakeside flat"));
-        assert_eq!(saved.html()?.texts("h1"), ["Read-only for now"]);
+        assert_eq!(saved.html()?.texts("h1"), ["The site is read-only"]);
     }
     Ok(())
 }

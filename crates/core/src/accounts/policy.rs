@@ -18,19 +18,19 @@ pub enum WeakPassword {
     #[error("Password is too short: use at least {SHORTEST} characters.")]
     TooShort,
     /// Too many characters.
-    #[error("Password must be at most {LONGEST} characters; this has {0}.")]
+    #[error("Password must be {LONGEST} characters or fewer; you entered {0}.")]
     TooLong(usize),
     /// Among those that are guessed first.
     #[error("Password is too common.")]
     Common,
     /// Nothing but digits.
-    #[error("Password holds only digits.")]
+    #[error("Password can't be entirely numeric.")]
     OnlyDigits,
     /// Too much like something that everybody knows of the user.
     #[error("Password is too similar to your {0}.")]
     Similar(&'static str),
     /// A NUL.
-    #[error("Password holds a character that cannot be stored.")]
+    #[error("Password contains a character that is not allowed.")]
     Unstorable,
 }
 
@@ -138,7 +138,10 @@ mod tests {
             ["Password is too short: use at least 8 characters."]
         );
         assert_eq!(told("sunshine1"), ["Password is too common."]);
-        assert_eq!(told("8302957164038"), ["Password holds only digits."]);
+        assert_eq!(
+            told("8302957164038"),
+            ["Password can't be entirely numeric."]
+        );
         assert_eq!(
             told("harborhugh1"),
             ["Password is too similar to your username."]
@@ -149,14 +152,14 @@ mod tests {
         );
         assert_eq!(
             told(&"x".repeat(1025)),
-            ["Password must be at most 1024 characters; this has 1025."]
+            ["Password must be 1024 characters or fewer; you entered 1025."]
         );
         assert_eq!(
             told("1234"),
             [
                 "Password is too short: use at least 8 characters.",
                 "Password is too common.",
-                "Password holds only digits.",
+                "Password can't be entirely numeric.",
             ]
         );
     }

@@ -76,7 +76,7 @@ pub const MODEL: Model = Model {
             "address-zip_code",
             "address-country_iso_code",
         ],
-        clash: "Choose an address or fill in its fields, not both.",
+        clash: "Choose an existing address or add a new one, not both.",
     }],
     left_out: "",
     public_path: Some(public_path),

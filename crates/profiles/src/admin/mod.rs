@@ -60,7 +60,7 @@ pub const PROFILE: Model = Model {
             label: "Show email",
             section: "",
             kind: Kind::Bool,
-            help: "Everybody can see the email address of the user then.",
+            help: "Show the email address on the public profile.",
         },
     ],
     unique: "user",

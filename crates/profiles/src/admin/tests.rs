@@ -76,11 +76,11 @@ fn broken_rules_are_told_in_the_words_of_the_form() -> anyhow::Result<()> {
         );
         for user in ["99", "x", "99999999999999999999"] {
             let words = refusal(conn, &other(user));
-            assert_eq!(words, "User: that choice is not available.");
+            assert_eq!(words, "User: select a valid choice.");
         }
         assert_eq!(
             refusal(conn, &other("").with("favorite_city", "a\0b")),
-            "User is required. Favorite city holds a character that cannot be stored."
+            "User is required. Favorite city contains a character that is not allowed."
         );
         assert!(matches!(
             (PROFILE.save)(conn, Some(99), &values(taken + 1, "", true)),
@@ -183,7 +183,7 @@ fn a_deleted_profile_comes_back_under_its_id() -> anyhow::Result<()> {
         assert_eq!((PROFILE.load)(conn, id)?, Some(before.clone()));
         assert!(profile(conn, "bob", "", true)? > id);
         let twice = (PROFILE.restore)(conn, &[(id, &before.values)]).map_err(|e| e.to_string());
-        assert_eq!(twice, Err("It has been restored already.".to_owned()));
+        assert_eq!(twice, Err("Already restored.".to_owned()));
         Ok(())
     })
 }

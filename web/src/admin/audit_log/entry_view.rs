@@ -10,7 +10,7 @@ use crate::admin::audit_log::snapshot::{FieldChange, Snapshot, sentence};
 use crate::admin::registry::{self, capitalized, list_path, may_view};
 
 /// The kind of a line that is about no row.
-pub(crate) const DOOR_LABEL: &str = "Door";
+pub(crate) const DOOR_LABEL: &str = "Sign-in";
 
 /// One line.
 #[derive(Debug, Serialize)]

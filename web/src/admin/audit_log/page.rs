@@ -125,7 +125,7 @@ pub(crate) async fn export(
         })
         .await?;
     let Some(text) = text else {
-        let text = "Too many entries for one file. Narrow the log by a filter.";
+        let text = "Too many entries for one file. Use a filter to select fewer.";
         messages::add(&visit.session, "warning", text.to_owned());
         return Ok(see_other(&asked.href(PATH, 1)));
     };

@@ -23,8 +23,8 @@ use crate::error::PageError;
 use crate::metrics::{Login, Metrics};
 use crate::pages::Page;
 
-const REFUSED: &str = "That username and password do not open a staff account.";
-const REFUSED_CODE: &str = "That code does not open this account. Each code counts once.";
+const REFUSED: &str = "Incorrect username or password.";
+const REFUSED_CODE: &str = "The code is wrong or has already been used. Wait for a new one.";
 
 #[derive(Serialize)]
 struct LoginPage {
@@ -244,5 +244,5 @@ fn show_code(
         next,
         error,
     };
-    visit.page(status, None, "Second step", Vec::new(), page)
+    visit.page(status, None, "Enter your code", Vec::new(), page)
 }

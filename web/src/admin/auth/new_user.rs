@@ -101,7 +101,7 @@ pub(crate) async fn create(
         match stored {
             Ok(object) => {
                 let title = &object.title;
-                let text = format!("Added user \"{title}\". You can go on editing below.");
+                let text = format!("Added user \"{title}\". You can continue editing below.");
                 messages::add(&visit.session, "success", text);
                 return popup::go_on(&visit, model, &object, &sent);
             }
@@ -109,7 +109,7 @@ pub(crate) async fn create(
         }
     }
     if name_errors.is_empty() && is_taken(&db, &username).await? {
-        name_errors.push("That username is taken.".to_owned());
+        name_errors.push("That username is already taken.".to_owned());
     }
     let step = Step {
         username,

@@ -24,8 +24,7 @@ use crate::error::PageError;
 
 const TITLE: &str = "Change password";
 /// Why somebody was led here.
-const DUE: &str =
-    "Choose a new password before you go on: the one that you logged in with has to be changed.";
+const DUE: &str = "Choose a new password to continue. The one you logged in with must be changed.";
 
 /// What is wrong with each of the three fields.
 #[derive(Default)]
@@ -73,7 +72,7 @@ pub(crate) async fn update(
             Guess::Right(()) => {}
             Guess::Wrong => errors
                 .current
-                .push("Your current password is wrong.".to_owned()),
+                .push("Your current password is incorrect.".to_owned()),
             Guess::Throttled(wait) => {
                 errors.current.push(wait.words());
                 let page = show(&visit, &user, StatusCode::TOO_MANY_REQUESTS, errors)?;
@@ -93,9 +92,9 @@ pub(crate) async fn update(
     if again.is_empty() {
         errors
             .again
-            .push("New password again is required.".to_owned());
+            .push("Confirm new password is required.".to_owned());
     } else if again != new {
-        errors.again.push("The two passwords differ.".to_owned());
+        errors.again.push("The passwords don't match.".to_owned());
     }
     if [&errors.current, &errors.new, &errors.again]
         .iter()
@@ -121,7 +120,7 @@ pub(crate) async fn update(
     messages::add(
         &visit.session,
         "success",
-        "Your password was changed.".to_owned(),
+        "Your password has been changed.".to_owned(),
     );
     Ok(see_other("/admin/"))
 }
@@ -172,7 +171,7 @@ fn show(
             FieldView::password("new_password1", "New password", "new-password", errors.new),
             FieldView::password(
                 "new_password2",
-                "New password again",
+                "Confirm new password",
                 "new-password",
                 errors.again,
             ),

@@ -12,10 +12,10 @@ use crate::pages::Page;
 
 /// The rules, in the words of a form's help.
 pub(crate) const RULES: [&str; 4] = [
-    "At least 8 characters; blanks and any script are fine.",
-    "Not one of the common passwords.",
-    "Not only digits.",
-    "Not similar to the name or email address.",
+    "At least 8 characters. Spaces and letters of any script are allowed.",
+    "Not a commonly used password.",
+    "Not entirely numeric.",
+    "Not too similar to the name or email address.",
 ];
 
 /// A form with passwords.
@@ -60,9 +60,9 @@ impl Mistakes {
         if again.is_empty() {
             mistakes
                 .again
-                .push("Password again is required.".to_owned());
+                .push("Confirm password is required.".to_owned());
         } else if new != again {
-            mistakes.again.push("The two passwords differ.".to_owned());
+            mistakes.again.push("The passwords don't match.".to_owned());
         }
         mistakes
     }
@@ -76,7 +76,7 @@ impl Mistakes {
     pub(crate) fn fields(self) -> [FieldView; 2] {
         [
             FieldView::password("password1", "Password", "new-password", self.new),
-            FieldView::password("password2", "Password again", "new-password", self.again),
+            FieldView::password("password2", "Confirm password", "new-password", self.again),
         ]
     }
 }

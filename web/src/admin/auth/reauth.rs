@@ -31,8 +31,8 @@ const KEPT: &str = "_kept";
 const GIVE_UP: &str = "_give_up";
 
 const TITLE: &str = "Confirm that it is you";
-const REFUSED: &str = "Your password is wrong.";
-const REFUSED_BOTH: &str = "That password and code do not fit. Each code counts once.";
+const REFUSED: &str = "Your password is incorrect.";
+const REFUSED_BOTH: &str = "The password or code is wrong. Each code can be used only once.";
 
 #[derive(Serialize)]
 struct AskPage {

@@ -158,7 +158,7 @@ async fn end_asked(
         })
         .await?;
     let text = match ended {
-        0 => "No session was left to end.".to_owned(),
+        0 => "You have no other sessions.".to_owned(),
         1 => "Ended 1 session.".to_owned(),
         count => format!("Ended {count} sessions."),
     };

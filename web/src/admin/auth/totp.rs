@@ -95,9 +95,9 @@ impl Qr {
 }
 
 /// What the record says of a factor: words for its actions.
-pub(crate) const ON: &str = "second factor turned on";
-pub(crate) const OFF: &str = "second factor turned off";
-pub(crate) const NEW_CODES: &str = "new recovery codes made";
+pub(crate) const ON: &str = "two-factor authentication turned on";
+pub(crate) const OFF: &str = "two-factor authentication turned off";
+pub(crate) const NEW_CODES: &str = "recovery codes replaced";
 
 /// Records what `actor`, or somebody at the command line, did with an account's factor. Call it in the write that does.
 pub(crate) fn record(

@@ -19,10 +19,10 @@ use crate::db::Db;
 use crate::error::PageError;
 use crate::pages::Page;
 
-const TITLE: &str = "Second factor";
+const TITLE: &str = "Two-factor authentication";
 /// Why somebody was led here.
-const DUE: &str = "Set up a second factor before you go on: superusers must have one here.";
-const WRONG: &str = "That is not the code that the app shows now.";
+const DUE: &str = "Superusers must use two-factor authentication. Set it up to continue.";
+const WRONG: &str = "The code does not match. Enter the code that the app shows now.";
 
 /// The page to set it up.
 #[derive(Serialize)]
@@ -152,7 +152,7 @@ async fn turn_on(
     messages::add(
         &visit.session,
         "success",
-        "The second factor is on.".to_owned(),
+        "Two-factor authentication is on.".to_owned(),
     );
     show_codes(visit, user, &codes)
 }
@@ -191,7 +191,7 @@ async fn turn_off(
     messages::add(
         &visit.session,
         "success",
-        "The second factor is off.".to_owned(),
+        "Two-factor authentication is off.".to_owned(),
     );
     Ok(see_other(TWO_FACTOR))
 }
@@ -209,7 +209,7 @@ fn set_up(
         label: "Code".to_owned(),
         kind: "number",
         required: true,
-        help: Some("The six digits that the app shows now.".to_owned()),
+        help: Some("The six digits that the app shows.".to_owned()),
         errors,
         autocomplete: Some("one-time-code"),
         ..FieldView::default()

@@ -49,7 +49,7 @@ pub(crate) async fn show(
         .await?;
     let since = |factor: Factor| factor.created_at.format("%Y-%m-%d %H:%M UTC").to_string();
     let change = change_of(&owner)?;
-    let heading = format!("Second factor: {}", owner.username);
+    let heading = format!("Two-factor authentication: {}", owner.username);
     let page = FactorPage {
         heading: heading.clone(),
         username: owner.username.clone(),
@@ -60,7 +60,7 @@ pub(crate) async fn show(
         ("Users", "/admin/auth/user/"),
         (owner.username.as_str(), change.as_str()),
     ];
-    let crumbs = Crumb::way(&steps, "Second factor");
+    let crumbs = Crumb::way(&steps, "Two-factor authentication");
     visit.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
 }
 
@@ -104,10 +104,13 @@ pub(crate) async fn delete(
     let (level, text) = if was_on {
         (
             "success",
-            format!("The second factor of \"{name}\" is off."),
+            format!("Two-factor authentication of \"{name}\" is off."),
         )
     } else {
-        ("warning", format!("\"{name}\" has no second factor."))
+        (
+            "warning",
+            format!("\"{name}\" does not use two-factor authentication."),
+        )
     };
     messages::add(&visit.session, level, text);
     Ok(see_other(&back))

@@ -110,7 +110,7 @@ fn by_id(objects: Vec<Object>) -> BTreeMap<i64, Object> {
     objects.map(|object| (object.id, object)).collect()
 }
 
-/// What goes along with each of these rows.
+/// This will also be deleted with each of these rows.
 fn along(
     conn: &mut DbConnection,
     model: &Model,

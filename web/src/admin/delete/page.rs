@@ -48,7 +48,7 @@ const SHOWN_AT_MOST: usize = 1_000;
 
 /// What is told above a question that is asked again.
 pub(crate) const CHANGED: &str =
-    "What would go has changed since you were asked. Nothing was deleted yet.";
+    "The items to delete have changed. Nothing has been deleted yet. Check them again.";
 
 /// The question before rows are deleted.
 pub(crate) fn show(

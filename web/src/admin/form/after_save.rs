@@ -30,7 +30,7 @@ pub(crate) async fn done(
     let filters = visit.filters();
     let (more, href) = if fields.has("_continue") {
         (
-            " You can go on editing below.",
+            " You can continue editing below.",
             with_filters(change_path(model, object.id), &filters),
         )
     } else if fields.has("_addanother") {

@@ -65,7 +65,10 @@ impl View {
         })?;
         let open = view.rows.iter().filter(|row| row.chosen.is_empty());
         let labels: Vec<&str> = open.map(|row| row.label.as_str()).collect();
-        view.undecided = Some(format!("Choose a version of: {}.", labels.join(", ")));
+        view.undecided = Some(format!(
+            "Choose which version to keep: {}.",
+            labels.join(", ")
+        ));
         Ok(view)
     }
 
@@ -93,7 +96,7 @@ impl View {
             });
         }
         let text = format!(
-            "Someone changed this {} while you were editing. Nothing was saved yet.",
+            "Someone else changed this {} while you were editing. Your changes have not been saved.",
             layout.model.singular
         );
         Ok(Self {

@@ -50,8 +50,8 @@ impl Page for FormPage {
 }
 
 /// What is said above the form of an account that whoever sees it cannot take over.
-const BEYOND: &str = "This user has rights that you do not have. You can change names, email address and dates; \
-                      username, password, status, groups and rights stay as they are.";
+const BEYOND: &str = "This user has permissions that you don't have. You can change names, email address and dates, but not \
+                      username, password, status, groups or permissions.";
 
 /// How a form can be sent.
 const BUTTONS: [Button; 3] = [
@@ -114,12 +114,12 @@ fn account_links(id: i64, is_superuser: bool, filters: &str) -> Vec<FieldView> {
         ..FieldView::default()
     };
     let mut links = vec![
-        link("password", "Password", "Set a new password"),
-        link("sessions", "Sessions", "See and end sessions"),
+        link("password", "Password", "Reset password"),
+        link("sessions", "Sessions", "Manage sessions"),
     ];
     if is_superuser {
-        let text = "See the second factor, turn it off";
-        links.push(link("two_factor", "Second factor", text));
+        let text = "Manage two-factor authentication";
+        links.push(link("two_factor", "Two-factor authentication", text));
     }
     links
 }

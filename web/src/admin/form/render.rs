@@ -58,18 +58,18 @@ impl Shown<'_> {
         let (title, description) = match (inner.edits, inner.adds) {
             (false, _) => (
                 format!("New {word}"),
-                format!("Fill this in instead of choosing the {word} above."),
+                format!("Or choose an existing {word} above."),
             ),
             (true, adds) => {
                 let new = if adds {
-                    format!(" For a new one, choose «New {word}» above and fill it in here.")
+                    format!(" To use another {word}, choose “Add a new {word}” above.")
                 } else {
                     String::new()
                 };
                 let owner = self.layout.model.singular;
                 (
                     format!("{} of this {owner}", capitalized(word)),
-                    format!("What you change here is saved with the {owner}.{new}"),
+                    format!("Changes here are saved with the {owner}.{new}"),
                 )
             }
         };
@@ -190,7 +190,7 @@ impl Shown<'_> {
             // Nothing is chosen by itself: what a browser shows first would be stored unseen.
             let label = new.map_or_else(
                 || "Choose one".to_owned(),
-                |inner| format!("New {}, filled in below", inner.inside.model.singular),
+                |inner| format!("Add a new {}", inner.inside.model.singular),
             );
             options.insert(
                 0,
@@ -211,7 +211,7 @@ impl Shown<'_> {
             name: search_name(slot.name),
             note: match offered.more {
                 0 => None,
-                more => Some(format!("{more} more, search to narrow.")),
+                more => Some(format!("{more} more not listed. Search to find one.")),
             },
             nothing: offered.choices.is_empty() && !value.is_empty(),
             value,

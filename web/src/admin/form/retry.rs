@@ -74,11 +74,11 @@ pub(crate) fn answer(
 fn notice(error: &PageError) -> Option<&'static str> {
     match error {
         PageError::Unavailable(_) | PageError::Busy => Some(
-            "Our records are busy just now. Nothing was saved yet: please save again in a few seconds.",
+            "The database is busy. Your changes have not been saved. Try again in a few seconds.",
         ),
         PageError::Unconfirmed(_) => Some(
-            "Our records did not answer in time. This may have been saved, or may be in a moment: look before you \
-             save it again.",
+            "The database did not respond in time. Your changes may have been saved, or may still be. Check before you \
+             save again.",
         ),
         _ => None,
     }

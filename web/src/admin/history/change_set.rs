@@ -62,7 +62,8 @@ pub(crate) async fn show(
         may_restore: may_restore && unseen == 0,
         more: (lines.len() > SHOWN_AT_MOST)
             .then(|| format!("and {} more", lines.len() - SHOWN_AT_MOST)),
-        unseen: (unseen > 0).then(|| format!("and {unseen} that you may not look at")),
+        unseen: (unseen > 0)
+            .then(|| format!("and {unseen} that you do not have permission to view")),
         rows: lines
             .into_iter()
             .take(SHOWN_AT_MOST)
@@ -112,7 +113,7 @@ pub(crate) async fn restore(
     let mut response = see_other(visit.request.uri().path());
     let told = match outcome {
         Ok(restored) if restored.is_empty() => {
-            let text = "All of it is there already.".to_owned();
+            let text = "Already restored.".to_owned();
             vec![("warning", text)]
         }
         Ok(restored) => restored.words().collect(),
@@ -161,6 +162,6 @@ fn heading(lines: &[Change]) -> String {
             let counts = registry::counts(models.into_iter()).join(" and ");
             format!("{} {counts}", capitalized(action))
         }
-        None => format!("{} changes at once", lines.len()),
+        None => format!("{} changes made together", lines.len()),
     }
 }

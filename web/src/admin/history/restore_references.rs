@@ -26,11 +26,14 @@ impl Restorer<'_> {
             return Ok(());
         };
         let Some(current) = (model.load)(conn, id)? else {
-            let why = format!("there is no such {} any more", model.singular);
+            let why = format!("this {} no longer exists", model.singular);
             return self.without(conn, line, cause, &why);
         };
         if !may(self.rights, model, true) || !covers(conn, self.rights, model, id)? {
-            let why = format!("you may not change this {}", model.singular);
+            let why = format!(
+                "you do not have permission to change this {}",
+                model.singular
+            );
             return self.without(conn, line, cause, &why);
         }
         let values = with_lost(model, line, &current.values);
@@ -79,7 +82,7 @@ impl Restorer<'_> {
         self.act.insert(conn, &new, cause)?;
         let name = registry::by_key(&line.model).map_or("Row", |model| model.singular);
         let name = capitalized(name);
-        let words = format!("{name} \"{}\" does not have it again: {why}.", line.title);
+        let words = format!("{name} \"{}\" was not restored in full: {why}.", line.title);
         self.restored.without.push(words);
         Ok(())
     }

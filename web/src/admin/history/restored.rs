@@ -44,8 +44,8 @@ impl Restored {
         );
         let again = told(
             &self.again,
-            |name, title| format!("{} \"{title}\" has it again.", capitalized(name)),
-            |count| format!("Had again: {count}."),
+            |name, title| format!("Restored the links of {name} \"{title}\"."),
+            |count| format!("Restored the links of {count}."),
         );
         let good = restored
             .into_iter()
@@ -122,11 +122,11 @@ impl Broken {
     pub(crate) fn words(&self) -> String {
         let rows = self.rows.join(" ");
         let more = if self.are_enough() {
-            " There may be more."
+            " There may be more errors."
         } else {
             ""
         };
-        format!("Nothing was restored: that breaks a rule today. {rows}{more}")
+        format!("Nothing was restored because it would break a rule: {rows}{more}")
     }
 
     /// Leaves word with the answer of what is beyond the rights, so that the record tells of it.

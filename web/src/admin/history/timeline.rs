@@ -153,7 +153,7 @@ impl Restore {
             },
             (_, true) => Self {
                 value: format!("{id}{BEFORE}"),
-                label: "Restore the version before",
+                label: "Restore the previous version",
             },
         }
     }

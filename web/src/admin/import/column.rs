@@ -41,10 +41,7 @@ pub(crate) fn columns(model: &Model, head: &StringRecord) -> Result<Vec<Column>,
         let Some(column) = column(model, name) else {
             mistake(
                 name,
-                format!(
-                    "There is no column of this name. There are: {}.",
-                    names(model).join(", ")
-                ),
+                format!("Unknown column. You can use: {}.", names(model).join(", ")),
             );
             continue;
         };
@@ -53,7 +50,7 @@ pub(crate) fn columns(model: &Model, head: &StringRecord) -> Result<Vec<Column>,
             Column::Field { name, .. } => name.clone(),
         };
         if seen.contains(&key) {
-            mistake(name, "This column is there twice.".to_owned());
+            mistake(name, "This column appears twice.".to_owned());
         }
         seen.push(key);
         columns.push(column);

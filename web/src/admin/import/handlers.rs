@@ -74,8 +74,8 @@ pub(crate) async fn create(
         page.show(&visit, &user, model, StatusCode::UNPROCESSABLE_ENTITY)
     };
     match upload.file {
-        File::None => refuse("File is required.".to_owned()),
-        File::TooLarge => refuse(format!("File must be at most {} MB.", LARGEST >> 20)),
+        File::None => refuse("Choose a file.".to_owned()),
+        File::TooLarge => refuse(format!("The file must be {} MB or smaller.", LARGEST >> 20)),
         File::Bytes(bytes) => preview(&visit, &user, &db, model, bytes, None).await,
     }
 }
@@ -148,7 +148,8 @@ async fn confirm(
             Ok(see_other(&list_path(model)))
         }
         Ended::Undone(_) | Ended::Unreadable(_) => {
-            let text = "These rows were changed while you were looking. Nothing was saved yet.";
+            let text =
+                "These items have changed since you checked the file. Nothing has been saved yet.";
             preview(visit, user, db, model, bytes, Some(text.to_owned())).await
         }
     }

@@ -114,7 +114,7 @@ impl Importer<'_> {
                 Ok(id) => saved.push((id, place)),
                 Err(SaveError::Database(error)) => return Err(error),
                 Err(SaveError::Missing) => {
-                    let text = format!("This {} is gone.", self.model.singular);
+                    let text = format!("This {} no longer exists.", self.model.singular);
                     let broken = vec![("id".to_owned(), text)];
                     outcome.mistakes.extend(told(task.number, broken));
                 }

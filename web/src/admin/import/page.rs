@@ -23,6 +23,7 @@ pub(crate) struct ImportPage {
     heading: String,
     columns: String,
     left_out: &'static str,
+    singular: &'static str,
     limits: String,
     export_href: String,
     back_href: String,
@@ -72,15 +73,10 @@ impl ImportPage {
             summary: Some(if count == 0 {
                 "Nothing to change.".to_owned()
             } else {
-                format!(
-                    "{} to add, {} to change, {} as they are.",
-                    counted(model, outcome.added),
-                    outcome.changed,
-                    outcome.unchanged
-                )
+                summary(model, &outcome)
             }),
             changes: outcome.shown,
-            more_changes: (count > shown).then(|| format!("{} more rows change.", count - shown)),
+            more_changes: (count > shown).then(|| format!("and {} more changes", count - shown)),
             confirm: (count > 0).then(|| format!("Yes, import {}", counted(model, count))),
             hidden,
             ..Self::default()
@@ -103,7 +99,7 @@ impl ImportPage {
             }),
             mistakes: mistakes.into_iter().take(MOST_MISTAKES).map(view).collect(),
             more_mistakes: (count > MOST_MISTAKES)
-                .then(|| format!("{} more errors.", count - MOST_MISTAKES)),
+                .then(|| format!("and {} more errors", count - MOST_MISTAKES)),
             ..Self::default()
         }
     }
@@ -122,6 +118,7 @@ impl ImportPage {
             heading: heading.clone(),
             columns: names(model).join(", "),
             left_out: model.left_out,
+            singular: model.singular,
             limits: format!("{} rows and {} MB", MOST, LARGEST >> 20),
             export_href: format!("{list}export/"),
             back_href: list.clone(),
@@ -131,6 +128,20 @@ impl ImportPage {
         let crumbs = Crumb::way(&[(plural.as_str(), list.as_str())], "Import");
         visit.page(status, Some(user), &heading, crumbs, page)
     }
+}
+
+/// The counts that are not zero: `50 addresses will be added. 1 address will be changed.`
+fn summary(model: &Model, outcome: &Outcome) -> String {
+    [
+        (outcome.added, "will be added"),
+        (outcome.changed, "will be changed"),
+        (outcome.unchanged, "will stay the same"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, fate)| format!("{} {fate}.", counted(model, count)))
+    .collect::<Vec<_>>()
+    .join(" ")
 }
 
 /// So many of them, in words.

@@ -58,7 +58,7 @@ impl Sheet {
             .from_reader(text.as_bytes());
         let mut records = reader.records();
         let unreadable =
-            |error: csv::Error| Mistake::of_file(format!("The file cannot be read: {error}."));
+            |error: csv::Error| Mistake::of_file(format!("The file could not be read: {error}."));
         let head = match records.next() {
             None => return Err(Mistake::of_file("The file is empty.")),
             Some(head) => head.map_err(unreadable)?,
@@ -74,7 +74,7 @@ impl Sheet {
             }
             if lines.len() == MOST {
                 return Err(Mistake::of_file(format!(
-                    "A file may have {MOST} rows at the most."
+                    "A file can have up to {MOST} rows."
                 )));
             }
             if record.len() != columns.len() {
@@ -82,7 +82,7 @@ impl Sheet {
                     row: Some(number),
                     column: String::new(),
                     text: format!(
-                        "This row has {} cells, the first one {}.",
+                        "This row has {} columns but the header has {}.",
                         record.len(),
                         columns.len()
                     ),
@@ -116,7 +116,7 @@ impl Sheet {
             text => text.parse().map(Some).map_err(|_| Mistake {
                 row: Some(line.number),
                 column: "id".to_owned(),
-                text: "Id must be a whole number.".to_owned(),
+                text: "ID must be a whole number.".to_owned(),
             }),
         }
     }
@@ -238,7 +238,7 @@ mod tests {
         assert_eq!(ids[..2], [Ok(Some(7)), Ok(None)]);
         assert_eq!(
             ids[2],
-            Err((Some(4), "Id must be a whole number.".to_owned()))
+            Err((Some(4), "ID must be a whole number.".to_owned()))
         );
     }
 
@@ -247,22 +247,19 @@ mod tests {
         assert_eq!(told(b""), ["The file is empty."]);
         assert_eq!(
             told(b"user\nCaf\xe9"),
-            ["The file is not UTF-8 text (line 2). Save it as \u{ab}CSV UTF-8\u{bb}."]
+            ["The file is not UTF-8 text (line 2). Save it as CSV in UTF-8."]
         );
-        assert_eq!(told(b"user,user\n1,1"), ["This column is there twice."]);
-        assert!(told(b"user,password\n1,1")[0].starts_with("There is no column of this name."));
+        assert_eq!(told(b"user,user\n1,1"), ["This column appears twice."]);
+        assert!(told(b"user,password\n1,1")[0].starts_with("Unknown column."));
         assert_eq!(
             told(b"user,show_email\n1\n1,yes\n1,yes,x"),
             [
-                "This row has 1 cells, the first one 2.",
-                "This row has 3 cells, the first one 2."
+                "This row has 1 columns but the header has 2.",
+                "This row has 3 columns but the header has 2."
             ]
         );
         let long = format!("user\n{}", "1\n".repeat(MOST + 1));
-        assert_eq!(
-            told(long.as_bytes()),
-            ["A file may have 20000 rows at the most."]
-        );
+        assert_eq!(told(long.as_bytes()), ["A file can have up to 20000 rows."]);
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Importer<'_> {
                 None => None,
                 Some(id) => {
                     if let Some(row) = seen.insert(id, line.number) {
-                        let text = format!("Row {row} has this id already.");
+                        let text = format!("Row {row} already has this ID.");
                         outcome.mistakes.push(about_id(text));
                         continue;
                     }
@@ -104,7 +104,10 @@ impl Importer<'_> {
         };
         if !may {
             let verb = if stored.is_some() { "change" } else { "add" };
-            let text = format!("You have no right to {verb} this {}.", model.singular);
+            let text = format!(
+                "You do not have permission to {verb} this {}.",
+                model.singular
+            );
             return Ok(Some(vec![(String::new(), text)]));
         }
         let nothing = Values::default();

@@ -9,7 +9,7 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, Vec<Mistake>> {
         let before = &bytes[..error.valid_up_to()];
         let line = before.split(|byte| *byte == b'\n').count();
         Mistake::of_file(format!(
-            "The file is not UTF-8 text (line {line}). Save it as «CSV UTF-8»."
+            "The file is not UTF-8 text (line {line}). Save it as CSV in UTF-8."
         ))
     })
 }

@@ -66,10 +66,10 @@ pub(crate) async fn run(
         return refuse("Choose an action.");
     }
     if ids.is_empty() {
-        return refuse("Nothing is selected.");
+        return refuse("Select at least one item.");
     }
     if i64::try_from(ids.len()).is_ok_and(|count| count > MOST) {
-        return refuse("Too many rows are selected. Narrow the list by a filter.");
+        return refuse("Too many items are selected. Use a filter to select fewer.");
     }
     match action {
         "delete_selected" if user.rights.may(Verb::Delete, model.app, model.name) => {
@@ -83,7 +83,7 @@ pub(crate) async fn run(
                 .read(move |conn| Ok(Cascade::of(conn, model, &asked, &rights)?))
                 .await?;
             if gone.rows.is_empty() {
-                return refuse("Nothing is selected.");
+                return refuse("Select at least one item.");
             }
             page::show(&visit, &user, &gone, question(&ids), back.clone())
         }
@@ -125,7 +125,7 @@ async fn delete_all(
         }
     };
     let text = match done.as_slice() {
-        [] => "Nothing is selected.".to_owned(),
+        [] => "Select at least one item.".to_owned(),
         [title] => format!("Deleted {} \"{title}\".", model.singular),
         titles => format!("Deleted {} {}.", titles.len(), model.plural),
     };

@@ -36,7 +36,7 @@ pub(crate) async fn show(
         })
         .await?;
     let Some(text) = text else {
-        let text = "Too many rows are selected. Narrow the list by a filter.";
+        let text = "Too many items are selected. Use a filter to select fewer.";
         messages::add(&visit.session, "warning", text.to_owned());
         return Ok(see_other(&asked.href(&list_path(model), 1)));
     };

@@ -204,7 +204,7 @@ fn page(
         show_all_href: (count > 1 && list.found <= SHOW_ALL).then(|| asked.href_all(&path)),
         import_href: registry::may_import(&user.rights, model).then(|| format!("{path}import/")),
         export_href: Some(asked.href(&format!("{path}export/"), 1)),
-        empty: format!("There are no {} here.", model.plural),
+        empty: format!("No {} found.", model.plural),
     }
 }
 

@@ -25,12 +25,17 @@ fn a_user_is_added_in_two_steps() -> Result<()> {
         let second = browser.follow(&added)?;
 
         assert_eq!(refused.status, 422);
-        assert!(refused.html()?.text().contains("That username is taken."));
+        assert!(
+            refused
+                .html()?
+                .text()
+                .contains("That username is already taken.")
+        );
         for words in [
-            "Username may hold only letters, digits and @ . + - _",
+            "Username can only contain letters, digits and @ . + - _",
             "Password is too common.",
-            "Password holds only digits.",
-            "The two passwords differ.",
+            "Password can't be entirely numeric.",
+            "The passwords don't match.",
         ] {
             assert!(wrong.contains(words), "{words}: {wrong}");
         }
@@ -139,7 +144,7 @@ fn the_form_of_a_user_links_to_the_password_and_minds_no_login() -> Result<()> {
     let saved = ada.post(&path, &fields)?;
 
     assert!(form.has_link(
-        "Set a new password",
+        "Reset password",
         &format!("/admin/auth/user/{bob}/password/")
     ));
     assert_eq!(saved.status, 303);

@@ -16,7 +16,11 @@ fn an_action_needs_rows_and_a_choice() -> Result<()> {
     let no_choice = browser.post(list, &[("action", ""), ("_selected_action", &id)])?;
     assert!(browser.follow(&no_choice)?.contains("Choose an action."));
     let no_rows = browser.post(list, &[("action", "delete_selected")])?;
-    assert!(browser.follow(&no_rows)?.contains("Nothing is selected."));
+    assert!(
+        browser
+            .follow(&no_rows)?
+            .contains("Select at least one item.")
+    );
     let unknown = browser.post(list, &[("action", "explode"), ("_selected_action", &id)])?;
     assert!(browser.follow(&unknown)?.contains("Choose an action."));
     Ok(())
@@ -91,7 +95,7 @@ fn the_last_row_of_the_last_page_leads_to_the_first() -> Result<()> {
         done.header("location"),
         Some("/admin/lettings/letting/?o=1")
     );
-    assert!(browser.follow(&gone)?.contains("Nothing is selected."));
+    assert!(browser.follow(&gone)?.contains("Select at least one item."));
     Ok(())
 }
 
@@ -135,7 +139,7 @@ fn an_action_is_bound_to_the_rows_and_to_all_that_the_question_showed() -> Resul
 
         assert!(question.contains("Delete 3 addresses?") && question.contains("2 lettings"));
         assert!(
-            again.contains("has changed since you were asked"),
+            again.contains("The items to delete have changed"),
             "{again}"
         );
         assert!(

@@ -37,7 +37,8 @@ fn up_to_fifty_choices_are_a_list_and_more_are_searched() -> Result<()> {
         assert!(!few.source().contains("name=\"_find\""));
         assert_eq!(many.first("select").all("option").len(), 51);
         assert!(
-            many.text().contains("1 more, search to narrow."),
+            many.text()
+                .contains("1 more not listed. Search to find one."),
             "{}",
             many.text()
         );

@@ -74,7 +74,10 @@ fn only_what_both_changed_has_to_be_chosen() -> Result<()> {
         assert!(!page.contains("merge_number"));
         assert_eq!(open.status, 409);
         let open = open.text()?;
-        assert!(open.contains("Choose a version of: Zip code."), "{open}");
+        assert!(
+            open.contains("Choose which version to keep: Zip code."),
+            "{open}"
+        );
         assert!(open.contains("value=\"Irvine\""), "{open}");
         assert_eq!(ticked(&open, "street"), ["theirs"]);
         assert_eq!(saved.status, 303);
@@ -224,7 +227,7 @@ fn of_two_who_save_at_the_same_moment_one_is_asked() -> Result<()> {
             let lost = &answers[1 - won];
             assert_eq!(lost.status, 409, "round {round}");
             let page = lost.html()?.text();
-            assert!(page.contains("Someone changed this letting while you were editing."));
+            assert!(page.contains("Someone else changed this letting while you were editing."));
             for title in &titles {
                 assert!(page.contains(title), "{title}: {page}");
             }

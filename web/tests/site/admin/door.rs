@@ -6,7 +6,7 @@ use oc_core::User;
 use super::{Browser, PASSWORD, account};
 use crate::support::TestSite;
 
-const REFUSED: &str = "That username and password do not open a staff account.";
+const REFUSED: &str = "Incorrect username or password.";
 
 #[test]
 fn anonymous_visitors_are_sent_to_the_login_and_back() -> Result<()> {
@@ -94,7 +94,7 @@ fn logging_out_asks_and_ends_the_session() -> Result<()> {
     browser.cookies = session;
 
     assert_eq!(asked.html()?.texts("h1"), ["Log out?"]);
-    assert_eq!(done.html()?.texts("h1"), ["You are logged out."]);
+    assert_eq!(done.html()?.texts("h1"), ["You have been logged out."]);
     assert_eq!(browser.get("/admin/")?.status, 302);
     Ok(())
 }
@@ -165,13 +165,16 @@ fn a_new_password_ends_all_other_sessions() -> Result<()> {
     let text = wrong.html()?.text();
     for words in [
         "3 errors to correct",
-        "Your current password is wrong.",
+        "Your current password is incorrect.",
         "Password is too short: use at least 8 characters.",
-        "The two passwords differ.",
+        "The passwords don't match.",
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }
-    assert!(here.follow(&done)?.contains("Your password was changed."));
+    assert!(
+        here.follow(&done)?
+            .contains("Your password has been changed.")
+    );
     assert_eq!(here.get("/admin/")?.status, 200);
     assert_eq!(elsewhere.get("/admin/")?.status, 302);
     assert_eq!(
@@ -215,7 +218,7 @@ fn sessions_out_of_reach_are_a_page_and_not_a_blank() -> Result<()> {
         (503, Some("5"))
     );
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    assert_eq!(answer.html()?.texts("h1"), ["Back in a moment"]);
+    assert_eq!(answer.html()?.texts("h1"), ["Temporarily unavailable"]);
     Ok(())
 }
 
@@ -279,7 +282,7 @@ fn who_sends_a_form_after_their_session_ended_is_told_that_it_is_not_saved() -> 
     assert!(page.source().contains("id=\"unsaved\""));
     assert!(
         page.text()
-            .contains("You were logged out before that was saved.")
+            .contains("Your session ended before your changes were saved.")
     );
     for answer in [asked, stranger] {
         assert_eq!(answer.header("location"), Some(&*login));

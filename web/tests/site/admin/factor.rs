@@ -70,7 +70,7 @@ fn a_factor_counts_from_the_first_right_code_on() -> Result<()> {
         let secret = BASE32_NOPAD.encode(&key(&page.html()?)?);
         let uri = "otpauth://totp/Holiday%20Homes:ada?secret=";
         assert!(page.html()?.has_link(
-            "open it on this device",
+            "open the app on this device",
             &format!("{uri}{secret}&issuer=Holiday%20Homes")
         ));
         assert_eq!(wrong.status, 422);
@@ -78,18 +78,22 @@ fn a_factor_counts_from_the_first_right_code_on() -> Result<()> {
             wrong
                 .html()?
                 .text()
-                .contains("That is not the code that the app shows now.")
+                .contains("The code does not match. Enter the code that the app shows now.")
         );
         assert_eq!(key(&wrong.html()?)?, key(&page.html()?)?);
         assert!(!before && has_factor()?);
         assert_eq!(app.recovery.len(), 10);
         let on = browser.get(PATH)?.html()?.text();
         assert!(
-            on.contains("It is on") && on.contains("10 codes are left."),
+            on.contains("authentication is on") && on.contains("You have 10 codes left."),
             "{on}"
         );
         let history = browser.get(&format!("/admin/auth/user/{id}/history/"))?;
-        assert!(history.text()?.contains("Second factor turned on."));
+        assert!(
+            history
+                .text()?
+                .contains("Two-factor authentication turned on.")
+        );
     }
     Ok(())
 }
@@ -138,12 +142,12 @@ fn with_a_factor_the_password_alone_opens_nothing() -> Result<()> {
             (303, "/admin/login/code/?next=%2Fadmin%2Flettings%2F")
         );
         assert_eq!(between, 302);
-        assert_eq!(form.html()?.texts("h1"), ["Second step"]);
+        assert_eq!(form.html()?.texts("h1"), ["Enter your code"]);
         for refused in [used, wrong] {
             assert_eq!(refused.status, 200);
             let text = refused.html()?.text();
             assert!(
-                text.contains("That code does not open this account."),
+                text.contains("The code is wrong or has already been used."),
                 "{text}"
             );
         }
@@ -247,11 +251,15 @@ fn new_recovery_codes_and_turning_off_ask_who_it_is() -> Result<()> {
         wrong
             .html()?
             .text()
-            .contains("That password and code do not fit.")
+            .contains("The password or code is wrong.")
     );
     let new = done.html()?.texts("code");
     assert!(new.len() == 10 && new != app.recovery);
-    assert!(browser.follow(&off)?.contains("The second factor is off."));
+    assert!(
+        browser
+            .follow(&off)?
+            .contains("Two-factor authentication is off.")
+    );
     assert_eq!(Browser::new(&site).log_in("ada", PASSWORD)?.status, 303);
     Ok(())
 }

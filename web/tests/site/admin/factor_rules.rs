@@ -25,7 +25,7 @@ fn superusers_are_led_to_the_factor_where_it_is_required() -> Result<()> {
     assert_eq!(welcome.header("location"), Some(PATH));
     assert_eq!((index.status, index.header("location")), (302, Some(PATH)));
     assert!(
-        form.contains("Set up a second factor before you go on"),
+        form.contains("Superusers must use two-factor authentication."),
         "{form}"
     );
     assert_eq!(ada.get("/admin/")?.status, 200);
@@ -45,15 +45,18 @@ fn a_superuser_turns_the_factor_of_somebody_off_and_ends_their_sessions() -> Res
     let done = ada.post(path, &[("action", "off")])?;
     let told = ada.follow(&done)?;
 
-    assert_eq!(page.texts("h1"), ["Second factor: bob"]);
+    assert_eq!(page.texts("h1"), ["Two-factor authentication: bob"]);
     assert!(
-        told.contains("The second factor of \"bob\" is off."),
+        told.contains("Two-factor authentication of \"bob\" is off."),
         "{told}"
     );
     assert_eq!(bob.get("/admin/")?.status, 302);
     assert!(Factor::find(&mut site.database()?, 2)?.is_none());
     let history = ada.get("/admin/auth/user/2/history/")?.html()?.text();
-    assert!(history.contains("Second factor turned off."), "{history}");
+    assert!(
+        history.contains("Two-factor authentication turned off."),
+        "{history}"
+    );
     let mut carol = Browser::staff(&site, "carol", &["auth.change_user", "auth.view_user"])?;
     assert_eq!(carol.get(path)?.status, 403);
     assert_eq!(carol.post(path, &[("action", "off")])?.status, 403);

@@ -36,7 +36,7 @@ fn an_address_and_its_letting_are_added_and_public_at_once() -> Result<()> {
         let form = browser.follow(&added)?;
 
         assert!(
-            form.contains("Added letting \"Pier <House>\". You can go on editing below."),
+            form.contains("Added letting \"Pier <House>\". You can continue editing below."),
             "{form}"
         );
         let page = site.get("/lettings/1/")?.html()?.text();
@@ -140,7 +140,7 @@ fn nobody_overwrites_a_colleague() -> Result<()> {
 
         assert_eq!(conflict.status, 409);
         assert!(page.contains(
-            "Someone changed this address while you were editing. Nothing was saved yet."
+            "Someone else changed this address while you were editing. Your changes have not been saved."
         ));
         assert_eq!(city(conn)?, "Dana Point");
         let current = super::hidden(&page, "_version").unwrap_or_default();
@@ -198,7 +198,7 @@ fn no_choice_is_made_by_itself() -> Result<()> {
     let form = browser.get("/admin/lettings/letting/add/")?.text()?;
 
     assert!(
-        form.contains("<option value=\"\" selected>New address, filled in below</option>"),
+        form.contains("<option value=\"\" selected>Add a new address</option>"),
         "{form}"
     );
     let profile = browser.get("/admin/profiles/profile/add/")?.text()?;

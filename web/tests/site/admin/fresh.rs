@@ -52,7 +52,7 @@ fn a_password_of_somebody_is_set_after_a_new_proof_and_never_stands_in_the_page(
         for page in [&asked, &wrong] {
             assert!(!page.text()?.contains("wave"));
         }
-        assert!(wrong.html()?.text().contains("Your password is wrong."));
+        assert!(wrong.html()?.text().contains("Your password is incorrect."));
         assert_eq!(before, between);
         assert!(ada.follow(&done)?.contains("Password changed."));
         assert_ne!(User::find(&mut site.database()?, bob)?.password, before);
@@ -233,7 +233,10 @@ fn a_factor_is_turned_off_and_its_codes_are_renewed_only_after_a_new_proof() -> 
 
         assert!(stays);
         assert_eq!(password_alone.html()?.texts("h1"), [TITLE]);
-        assert!(ada.follow(&done)?.contains("The second factor is off."));
+        assert!(
+            ada.follow(&done)?
+                .contains("Two-factor authentication is off.")
+        );
         assert!(Factor::find(&mut site.database()?, id)?.is_none());
     }
     Ok(())

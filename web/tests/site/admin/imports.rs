@@ -36,7 +36,7 @@ fn a_file_is_shown_first_and_then_saved_as_by_hand() -> Result<()> {
 
         let text = preview.html()?.text();
         assert!(
-            text.contains("1 address to add, 1 to change, 0 as they are."),
+            text.contains("1 address will be added. 1 address will be changed."),
             "{text}"
         );
         assert!(
@@ -90,15 +90,15 @@ fn every_mistake_is_told_by_row_and_column_and_nothing_is_saved() -> Result<()> 
         );
         for (row, words) in rows.iter().zip([
             ["Row 3", "id", "There is no letting with ID \"26\"."],
-            ["Row 4", "id", "Row 2 has this id already."],
+            ["Row 4", "id", "Row 2 already has this ID."],
             ["Row 5", "title", "Title is required."],
-            ["Row 5", "address", "Address: that choice is not available."],
+            ["Row 5", "address", "Address: select a valid choice."],
             [
                 "Row 6",
                 "address",
                 "Another letting already has this address.",
             ],
-            ["Row 7", "id", "Id must be a whole number."],
+            ["Row 7", "id", "ID must be a whole number."],
         ]) {
             assert!(
                 words.iter().all(|word| row.contains(word)),
@@ -123,13 +123,13 @@ fn a_file_that_cannot_be_read_is_told_of() -> Result<()> {
 
     let large = vec![b'a'; (4 << 20) + 1];
     for (file, words) in [
-        (&b""[..], "File is required."),
+        (&b""[..], "Choose a file."),
         (
             b"id,title\n1,Th\xe9",
             "The file is not UTF-8 text (line 2).",
         ),
-        (b"id,heading\n1,x", "There is no column of this name."),
-        (&*large, "File must be at most 4 MB."),
+        (b"id,heading\n1,x", "Unknown column."),
+        (&*large, "The file must be 4 MB or smaller."),
     ] {
         let (status, text) = told(file)?;
         assert_eq!(status, 422, "{words}");
@@ -155,7 +155,7 @@ fn a_colleague_who_saves_meanwhile_is_not_overwritten() -> Result<()> {
         assert_eq!(conflict.status, 409);
         let text = conflict.html()?.text();
         assert!(
-            text.contains("These rows were changed while you were looking."),
+            text.contains("These items have changed since you checked the file."),
             "{text}"
         );
         assert!(text.contains("Theirs") && text.contains("Mine"), "{text}");
@@ -207,12 +207,12 @@ fn each_row_needs_the_right_to_add_or_to_change_it() -> Result<()> {
 
     let refused = upload(&mut changer, ADDRESSES, &new)?.html()?.text();
     assert!(
-        refused.contains("You have no right to add this address."),
+        refused.contains("You do not have permission to add this address."),
         "{refused}"
     );
     let refused = upload(&mut adder, ADDRESSES, &stored)?.html()?.text();
     assert!(
-        refused.contains("You have no right to change this address."),
+        refused.contains("You do not have permission to change this address."),
         "{refused}"
     );
     // Both stand in the record.
@@ -233,13 +233,13 @@ fn accounts_come_in_without_passwords_and_nobody_grants_more_than_they_have() ->
     let list = "/admin/auth/user/";
 
     let page = ada.get(&format!("{list}import/"))?.html()?.text();
-    assert!(page.contains("Passwords are left out"), "{page}");
+    assert!(page.contains("Passwords are not included"), "{page}");
     let refused = upload(&mut clerk, list, "username,is_superuser\nbob,yes\n")?;
     assert!(
         refused
             .html()?
             .text()
-            .contains("Superuser status: that choice is not available.")
+            .contains("Superuser status: select a valid choice.")
     );
     let preview = upload(&mut ada, list, "username,email\nbob,bob@example.org\n")?;
     assert_eq!(confirm(&mut ada, list, &preview)?.status, 303);

@@ -102,7 +102,7 @@ fn mistakes_in_both_are_told_together_and_neither_is_stored() -> Result<()> {
             "3 errors to correct",
             "Title is required.",
             "Number must be a whole number.",
-            "State must be exactly 2 characters; this has 1.",
+            "State must be exactly 2 characters; you entered 1.",
         ] {
             assert!(page.text().contains(words), "{words} in {}", page.text());
         }
@@ -202,7 +202,7 @@ fn an_address_is_either_chosen_or_filled_in() -> Result<()> {
     let page = refused.html()?;
     assert_eq!(refused.status, 422);
     assert!(page.has_link(
-        "Choose an address or fill in its fields, not both.",
+        "Choose an existing address or add a new one, not both.",
         "#id_address"
     ));
     assert!(page.source().contains("value=\"Pier Road\""));

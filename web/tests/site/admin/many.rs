@@ -128,7 +128,7 @@ fn of_many_rows_that_break_a_rule_some_are_told() -> Result<()> {
         let told = browser.follow(&answer)?;
         let taken = "Another letting already has this address.";
         assert_eq!(told.matches(taken).count(), 20, "{told}");
-        assert!(told.contains("There may be more."), "{told}");
+        assert!(told.contains("There may be more errors."), "{told}");
         assert_eq!(Letting::count(conn)?, 29);
     }
     Ok(())

@@ -44,8 +44,8 @@ fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> 
         );
         for words in [
             "Restored group \"editors\".",
-            "User \"bob\" has it again.",
-            "User \"carol\" does not have it again: there is no such user any more.",
+            "Restored the links of user \"bob\".",
+            "User \"carol\" was not restored in full: this user no longer exists.",
         ] {
             assert!(done.contains(words), "{words}: {done}");
         }
@@ -62,7 +62,7 @@ fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> 
         browser.get(&act)?;
         let all = browser.post(&act, &[])?;
         let all = browser.follow(&all)?;
-        assert!(all.contains("User \"bob\" has it again."), "{all}");
+        assert!(all.contains("Restored the links of user \"bob\"."), "{all}");
         assert_eq!(User::groups(conn, bob)?, [editors, others]);
     }
     Ok(())
@@ -83,7 +83,8 @@ fn who_may_not_change_users_restores_a_group_without_its_members() -> Result<()>
     let done = restore(&mut bob, &group)?;
     let done = bob.follow(&done)?;
 
-    let words = "User \"carol\" does not have it again: you may not change this user.";
+    let words =
+        "User \"carol\" was not restored in full: you do not have permission to change this user.";
     assert!(done.contains(words), "{done}");
     assert!(User::groups(conn, carol)?.is_empty());
     Ok(())

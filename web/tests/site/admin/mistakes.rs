@@ -27,9 +27,9 @@ fn every_mistake_is_told_and_nothing_that_was_typed_is_lost() -> Result<()> {
     for words in [
         "6 errors to correct",
         "Number must be a whole number.",
-        "Street must be at most 64 characters; this has 65.",
-        "City holds a character that cannot be stored.",
-        "State must be exactly 2 characters; this has 1.",
+        "Street must be 64 characters or fewer; you entered 65.",
+        "City contains a character that is not allowed.",
+        "State must be exactly 2 characters; you entered 1.",
         "Zip code must be between 0 and 99999.",
         "Country iso code is required.",
     ] {
@@ -54,8 +54,8 @@ fn an_address_has_one_letting_and_a_choice_must_exist() -> Result<()> {
         };
 
         assert!(told(&taken)?.contains("Another letting already has this address."));
-        assert!(told("999")?.contains("Address: that choice is not available."));
-        assert!(told("x")?.contains("Address: that choice is not available."));
+        assert!(told("999")?.contains("Address: select a valid choice."));
+        assert!(told("x")?.contains("Address: select a valid choice."));
         assert!(told("")?.contains("Address is required."));
         assert_eq!(Letting::count(conn)?, 1);
     }
@@ -89,7 +89,7 @@ fn what_is_taken_is_told_together_with_every_other_mistake() -> Result<()> {
                 "/admin/lettings/letting/add/",
                 &[("title", ""), ("address", "999")],
                 "2 errors to correct",
-                "Address: that choice is not available.",
+                "Address: select a valid choice.",
             ),
             (&change, &same, "1 error to correct", "Title is required."),
             (
@@ -102,13 +102,13 @@ fn what_is_taken_is_told_together_with_every_other_mistake() -> Result<()> {
                 "/admin/auth/user/2/change/",
                 &[("username", "AirWow"), ("email", "nowhere")],
                 "3 errors to correct",
-                "That username is taken.",
+                "That username is already taken.",
             ),
             (
                 "/admin/auth/user/add/",
                 &weak,
                 "2 errors to correct",
-                "That username is taken.",
+                "That username is already taken.",
             ),
         ] {
             let fields = [fields, &[("_save", "")]].concat();

@@ -58,7 +58,10 @@ fn of_what_was_done_at_once_everybody_sees_what_they_may_look_at() -> Result<()>
     assert!(log.contains(&act), "{log}");
     assert_eq!(page.texts("h1"), ["Deleted 1 letting"]);
     let text = page.text();
-    assert!(text.contains("and 1 that you may not look at"), "{text}");
+    assert!(
+        text.contains("and 1 that you do not have permission to view"),
+        "{text}"
+    );
     assert!(!text.contains("Gull Lane"), "{text}");
     assert!(!text.contains("Restore all"), "{text}");
     assert_eq!((restored.status, other.status), (403, 403));

@@ -18,7 +18,7 @@ fn staff_without_rights_are_told_so() -> Result<()> {
             .get("/admin/")?
             .html()?
             .text()
-            .contains("You have no rights here yet.")
+            .contains("You don't have permission to view or edit anything.")
     );
     for path in [
         "/admin/lettings/",
@@ -105,13 +105,13 @@ fn nobody_grants_what_they_do_not_have() -> Result<()> {
         superuser
             .html()?
             .text()
-            .contains("Superuser status: that choice is not available.")
+            .contains("Superuser status: select a valid choice.")
     );
     assert!(
         foreign
             .html()?
             .text()
-            .contains("User permissions: that choice is not available.")
+            .contains("User permissions: select a valid choice.")
     );
     assert_eq!(own.status, 303);
     assert_eq!(password.status, 403);
@@ -228,16 +228,14 @@ fn of_who_has_more_rights_names_can_be_changed_and_nothing_typed_is_lost() -> Re
 
         assert!(
             page.text()
-                .contains("This user has rights that you do not have.")
+                .contains("This user has permissions that you don't have.")
         );
-        assert!(!page.text().contains("Set a new password"));
+        assert!(!page.text().contains("Reset password"));
         assert_eq!((named.status, renamed.status), (303, 422));
         let again = renamed.html()?;
-        assert!(
-            again
-                .text()
-                .contains("Username cannot be changed: this user has rights that you do not have.")
-        );
+        assert!(again.text().contains(
+            "Username cannot be changed: this user has permissions that you don't have."
+        ));
         assert!(again.source().contains("value=\"Agatha\""));
         assert_eq!(refusals(conn)?, noted + 1);
         let stored = User::find(conn, root)?;
@@ -266,7 +264,7 @@ fn a_right_that_is_not_offered_is_not_stored() -> Result<()> {
         refused
             .html()?
             .text()
-            .contains("Permissions: that choice is not available.")
+            .contains("Permissions: select a valid choice.")
     );
     Ok(())
 }
@@ -295,7 +293,7 @@ fn a_choice_that_is_gone_is_a_mistake_and_no_refusal() -> Result<()> {
         ];
         let answer = browser.fill(&format!("/admin/auth/user/{bob}/change/"), &form)?;
         let told = answer.html()?.text();
-        let words = format!("{label}: that choice is not available.");
+        let words = format!("{label}: select a valid choice.");
         assert!(told.contains(&words), "{words}: {told}");
         assert_eq!((answer.status, refusals(conn)?), (422, noted));
     }

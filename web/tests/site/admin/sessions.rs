@@ -31,7 +31,7 @@ fn one_sees_and_ends_ones_own_sessions() -> Result<()> {
         let text = page.html()?.text();
         assert_eq!(page.html()?.texts("h1"), ["Sessions"]);
         assert_eq!(text.matches("127.0.0.1").count(), 3, "{text}");
-        assert_eq!(text.matches("This one").count(), 1, "{text}");
+        assert_eq!(text.matches("This session").count(), 1, "{text}");
         assert!(told.contains("Ended 1 session."), "{told}");
         assert_eq!(left.iter().filter(|status| **status == 302).count(), 1);
         assert!(here.follow(&others)?.contains("Ended 1 session."));

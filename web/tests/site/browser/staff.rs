@@ -24,11 +24,11 @@ async fn walk(browser: &Browser) -> Result<()> {
     browser.arrive("/admin/").await?;
     let app = set_up(browser).await?;
     assert_eq!(browser.heading().await?, "Recovery codes");
-    browser.follow("I have kept them").await?;
+    browser.follow("I have saved my codes").await?;
     browser.arrive("/admin/").await?;
     browser.open("/admin/logout/").await?;
     browser.press_button("Log out").await?;
-    assert_eq!(browser.heading().await?, "You are logged out.");
+    assert_eq!(browser.heading().await?, "You have been logged out.");
 
     browser.log_in("/admin/lettings/letting/").await?;
     browser
@@ -49,7 +49,7 @@ async fn walk(browser: &Browser) -> Result<()> {
     browser.arrive("/admin/sessions/").await?;
     let text = browser.text().await?;
     assert!(
-        text.contains("Chrome on Linux") && text.contains("This one"),
+        text.contains("Chrome on Linux") && text.contains("This session"),
         "{text}"
     );
     Ok(())

@@ -32,7 +32,11 @@ fn a_superuser_is_made_from_the_environment_once() -> Result<()> {
         (Some(0), "Superuser ada was created.\n")
     );
     assert_eq!(again.code, Some(1));
-    assert!(again.errors.contains("error: That username is taken."));
+    assert!(
+        again
+            .errors
+            .contains("error: That username is already taken.")
+    );
     let user = User::find_by_username(&mut database(&program)?, "ada")?;
     assert!(user.is_superuser && user.is_staff && user.is_active);
     assert_eq!(verify("Sea breeze 42", &user.password), Verdict::Right);
@@ -84,7 +88,7 @@ fn a_password_is_changed_by_answers() -> Result<()> {
     let unknown = program.run(&["changepassword", "bob", "--no-input"])?;
 
     assert!(
-        differ.errors.contains("The two passwords differ."),
+        differ.errors.contains("The passwords don't match."),
         "{}",
         differ.errors
     );
@@ -125,11 +129,16 @@ fn a_second_factor_that_is_lost_is_turned_off() -> Result<()> {
         (Some(0), Some(1), Some(1))
     );
     assert!(
-        off.out.starts_with("The second factor of ada is off."),
+        off.out
+            .starts_with("Two-factor authentication of ada is off."),
         "{}",
         off.out
     );
-    assert!(again.errors.contains("ada has no second factor"));
+    assert!(
+        again
+            .errors
+            .contains("ada does not use two-factor authentication")
+    );
     assert!(
         unknown
             .errors
@@ -139,7 +148,7 @@ fn a_second_factor_that_is_lost_is_turned_off() -> Result<()> {
     let line = Change::of_object(conn, "auth.user", id)?.pop();
     assert_eq!(
         line.map(|line| line.action).as_deref(),
-        Some("second factor turned off")
+        Some("two-factor authentication turned off")
     );
     Ok(())
 }

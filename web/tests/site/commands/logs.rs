@@ -255,7 +255,7 @@ fn a_panic_is_one_line_with_its_request_and_its_stack() -> Result<()> {
         assert!(text.contains(words), "{field}: {told:#}");
     };
     says("level", "ERROR");
-    says("message", ": a panic on purpose");
+    says("message", ": test panic from the diagnostics page");
     says("location", "handlers/diagnostics.rs:");
     says("backtrace", "diagnostics::fail");
     let faulty = |line: &&&Value| line["status"] == 500;

@@ -73,7 +73,7 @@ fn a_fault_arrives_with_its_stack_its_request_and_whose_session_it_was() -> Resu
         assert_eq!(event["transaction"], "POST /admin/diagnostics/");
         let exceptions = event["exception"]["values"].to_string();
         assert!(
-            exceptions.contains("a test error on purpose"),
+            exceptions.contains("test error from the diagnostics page"),
             "{exceptions}"
         );
         let stack = stack(&event);
@@ -93,11 +93,13 @@ fn a_fault_arrives_with_its_stack_its_request_and_whose_session_it_was() -> Resu
         assert_eq!(event["user"]["ip_address"], "127.0.0.1");
         assert!(event["tags"]["request_id"].is_string());
         let before = event["breadcrumbs"]["values"].to_string();
-        assert!(before.contains("a fault is raised on purpose"), "{before}");
+        assert!(before.contains("raising a test error"), "{before}");
         let logs = sentry.items("log")?;
         assert!(
-            logs.iter()
-                .any(|log| log.content.to_string().contains("a test error on purpose")),
+            logs.iter().any(|log| log
+                .content
+                .to_string()
+                .contains("test error from the diagnostics page")),
             "{logs:#?}"
         );
     }

@@ -25,7 +25,7 @@ fn who_waits_longest_makes_room_for_a_visitor() -> Result<()> {
 
     assert_eq!(visitor.status, 200);
     let displaced = slow[0].answer(true)?;
-    assert_refused(&displaced, 503, "Very busy just now")?;
+    assert_refused(&displaced, 503, "The site is busy")?;
     assert!(displaced.header("retry-after").is_some());
     Ok(())
 }
@@ -49,7 +49,7 @@ fn a_request_too_many_is_asked_to_come_again() -> Result<()> {
     let first = first.answer(true)?;
     let third = site.get("/")?;
 
-    assert_refused(&second, 503, "Very busy just now")?;
+    assert_refused(&second, 503, "The site is busy")?;
     assert!(second.header("retry-after").is_some());
     assert_eq!(probe.status, 200);
     assert_eq!((first.status, third.status), (404, 200));
@@ -117,7 +117,7 @@ fn bodies_that_do_not_come_keep_nobody_out() -> Result<()> {
     let last = slow[3].answer(true)?;
 
     assert_eq!((visitor.status, last.status), (200, 403));
-    assert_refused(&slow[0].answer(true)?, 503, "Very busy just now")?;
+    assert_refused(&slow[0].answer(true)?, 503, "The site is busy")?;
     Ok(())
 }
 

@@ -64,7 +64,7 @@ fn a_body_that_is_too_large_is_refused() -> Result<()> {
     )?;
 
     for mut connection in [told, found, announced?, uncountable?] {
-        assert_refused(&connection.answer(true)?, 413, "Too much at once")?;
+        assert_refused(&connection.answer(true)?, 413, "Too large")?;
     }
     // The form has no token; but it was read.
     assert_eq!({ passed }.answer(true)?.status, 403);

@@ -149,7 +149,7 @@ mod tests {
         ] {
             assert_eq!(
                 chosen(&["a.add_a", code]),
-                Err("Permissions: that choice is not available.".to_owned()),
+                Err("Permissions: select a valid choice.".to_owned()),
                 "{code}"
             );
         }

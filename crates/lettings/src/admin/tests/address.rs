@@ -120,7 +120,7 @@ fn what_goes_along_with_an_address_comes_back_with_its_id() -> anyhow::Result<()
         assert_eq!((LETTING.load)(conn, id)?, None);
         assert_eq!(
             restore(conn, LETTING, id, &before.values),
-            Err("Address: that choice is not available.".to_owned())
+            Err("Address: select a valid choice.".to_owned())
         );
 
         assert_eq!(restore(conn, ADDRESS, home, &home_before.values), Ok(()));
@@ -133,7 +133,7 @@ fn what_goes_along_with_an_address_comes_back_with_its_id() -> anyhow::Result<()
         ] {
             assert_eq!(
                 restore(conn, model, id, values),
-                Err("It has been restored already.".to_owned())
+                Err("Already restored.".to_owned())
             );
         }
         assert_eq!(

@@ -100,17 +100,17 @@ fn broken_rules_are_told_in_the_words_of_the_form() -> anyhow::Result<()> {
         }
         assert_eq!(
             refusal(conn, &LETTING, None, &letting_values("Two", "1\0")),
-            "Address holds a character that cannot be stored."
+            "Address contains a character that is not allowed."
         );
         for address in ["99", "x", "99999999999999999999"] {
             assert_eq!(
                 refusal(conn, &LETTING, None, &letting_values("Two", address)),
-                "Address: that choice is not available."
+                "Address: select a valid choice."
             );
         }
         assert_eq!(
             refusal(conn, &LETTING, None, &letting_values("\0", "")),
-            "Title holds a character that cannot be stored. Address is required."
+            "Title contains a character that is not allowed. Address is required."
         );
         assert_eq!(
             refusal(
@@ -119,8 +119,8 @@ fn broken_rules_are_told_in_the_words_of_the_form() -> anyhow::Result<()> {
                 None,
                 &address_values("1e3", "x\0", " ", "C")
             ),
-            "Number must be a whole number. Street holds a character that cannot be stored. \
-             City is required. State must be exactly 2 characters; this has 1."
+            "Number must be a whole number. Street contains a character that is not allowed. \
+             City is required. State must be exactly 2 characters; you entered 1."
         );
         assert!(matches!(
             (ADDRESS.save)(conn, Some(99), &address_values("1", "x", "y", "CA")),

@@ -193,7 +193,7 @@ fn check(values: &Values) -> Result<(NewGroup, Vec<String>), Vec<FieldError>> {
     )
 }
 
-const TAKEN: BrokenRule = BrokenRule::Taken("That name is taken.");
+const TAKEN: BrokenRule = BrokenRule::Taken("That name is already taken.");
 
 fn refused(error: diesel::result::Error) -> SaveError {
     let taken = FieldError {

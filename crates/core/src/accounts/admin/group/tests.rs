@@ -48,19 +48,19 @@ fn broken_rules_are_told_together() -> anyhow::Result<()> {
 
         assert_eq!(
             refusal("", &["nonsense"]),
-            Err("Name is required. Permissions: that choice is not available.".to_owned())
+            Err("Name is required. Permissions: select a valid choice.".to_owned())
         );
         assert_eq!(
             refusal("editors", &[]),
-            Err("That name is taken.".to_owned())
+            Err("That name is already taken.".to_owned())
         );
         assert_eq!(
             refusal(" editors ", &["nonsense"]),
-            Err("Permissions: that choice is not available. That name is taken.".to_owned())
+            Err("Permissions: select a valid choice. That name is already taken.".to_owned())
         );
         assert_eq!(
             refusal("a\0b", &[]),
-            Err("Name holds a character that cannot be stored.".to_owned())
+            Err("Name contains a character that is not allowed.".to_owned())
         );
         Ok(())
     })
@@ -103,7 +103,7 @@ fn a_deleted_group_comes_back_under_its_id() -> anyhow::Result<()> {
         assert_eq!((MODEL.load)(conn, id)?, Some(stored.clone()));
         assert!((MODEL.save)(conn, None, &values("next", &[]))? > id);
         let twice = (MODEL.restore)(conn, &[(id, &stored.values)]).map_err(|e| e.to_string());
-        assert_eq!(twice, Err("It has been restored already.".to_owned()));
+        assert_eq!(twice, Err("Already restored.".to_owned()));
         Ok(())
     })
 }

@@ -102,7 +102,7 @@ fn no_such_group() -> FieldError {
     }
 }
 
-const TAKEN: BrokenRule = BrokenRule::Taken("That username is taken.");
+const TAKEN: BrokenRule = BrokenRule::Taken("That username is already taken.");
 
 /// These errors, and that another account has the name, if it has.
 pub(super) fn with_taken(

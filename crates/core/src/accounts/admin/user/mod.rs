@@ -73,7 +73,7 @@ pub const MODEL: Model = Model {
     searched: "username, first name, last name, email address",
     fields: &[
         Field {
-            help: "At most 150 characters: letters, digits and @ . + - _",
+            help: "150 characters or fewer: letters, digits and @ . + - _",
             ..field("username", "Username", "", text(1, LONGEST_NAME))
         },
         field("first_name", "First name", PERSONAL, text(0, LONGEST_NAME)),
@@ -85,19 +85,19 @@ pub const MODEL: Model = Model {
             Kind::Email { max: LONGEST_EMAIL },
         ),
         Field {
-            help: "Switch this off rather than delete an account.",
+            help: "Clear this instead of deleting the account.",
             ..field("is_active", "Active", PERMISSIONS, Kind::Bool)
         },
         Field {
-            help: "Opens the administration.",
+            help: "Can log in to the administration.",
             ..field("is_staff", "Staff status", PERMISSIONS, Kind::Bool)
         },
         Field {
-            help: "Gives every right.",
+            help: "Has all permissions.",
             ..field("is_superuser", "Superuser status", PERMISSIONS, Kind::Bool)
         },
         Field {
-            help: "A user has the rights of all their groups.",
+            help: "A user gets all permissions of their groups.",
             ..field("groups", GROUPS, PERMISSIONS, Kind::Choices)
         },
         field("user_permissions", RIGHTS, PERMISSIONS, Kind::Choices),
@@ -116,7 +116,7 @@ pub const MODEL: Model = Model {
     ],
     unique: "username",
     inside: &[],
-    left_out: "Passwords are left out: a new account has none until one is set on its page.",
+    left_out: "Passwords are not included: set one on the page of each new user.",
     public_path: None,
     list: list::list,
     load,

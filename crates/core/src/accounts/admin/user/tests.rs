@@ -98,15 +98,15 @@ fn broken_rules_are_told_in_the_words_of_the_form() -> anyhow::Result<()> {
 
         assert_eq!(
             refusal(conn, None, &values("ada")),
-            "That username is taken."
+            "That username is already taken."
         );
         assert_eq!(
             refusal(conn, Some(id), &values("bob")),
-            "That username is taken."
+            "That username is already taken."
         );
         assert_eq!(
             refusal(conn, Some(id), &values("a b").with("last_login_0", "today")),
-            "Username may hold only letters, digits and @ . + - _ \
+            "Username can only contain letters, digits and @ . + - _ \
              Enter a valid date. Enter a valid time."
         );
         assert_eq!(
@@ -121,11 +121,11 @@ fn broken_rules_are_told_in_the_words_of_the_form() -> anyhow::Result<()> {
         );
         for group in ["99", "x", "99999999999999999999", "1\0"] {
             let words = refusal(conn, Some(id), &far("groups", group));
-            assert_eq!(words, "Groups: that choice is not available.");
+            assert_eq!(words, "Groups: select a valid choice.");
         }
         assert_eq!(
             refusal(conn, Some(id), &far("user_permissions", "x")),
-            "User permissions: that choice is not available."
+            "User permissions: select a valid choice."
         );
         assert!(matches!(
             (MODEL.save)(conn, Some(id + 9), &values("eve")),
@@ -211,7 +211,7 @@ fn a_deleted_user_takes_the_profile_along_and_comes_back_under_its_id() -> anyho
         assert!((MODEL.along)(conn, &[id])?.is_empty());
         assert!(user(conn, "next")? > id);
         let twice = (MODEL.restore)(conn, &[(id, &before)]).map_err(|error| error.to_string());
-        assert_eq!(twice, Err("It has been restored already.".to_owned()));
+        assert_eq!(twice, Err("Already restored.".to_owned()));
         Ok(())
     })
 }
