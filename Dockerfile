@@ -66,6 +66,7 @@ COPY --from=build /image/oc-lettings /oc-lettings
 COPY --from=build --chown=10001:10001 /image/data /data
 
 ENV APP_ENV=production \
+    RUST_LIB_BACKTRACE=1 \
     DATABASE_URL=sqlite:///data/oc-lettings.sqlite3 \
     HOST=0.0.0.0 \
     PORT=8000 \

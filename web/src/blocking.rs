@@ -2,8 +2,8 @@
 
 use actix_web::error::BlockingError;
 use actix_web::web;
+use sentry::Hub;
 
-use crate::reporting::Carried;
 use crate::request_context;
 
 /// Runs work on a thread that may block, for the request that the caller works for.
@@ -14,6 +14,6 @@ pub(crate) async fn run<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, BlockingError> {
     let request = request_context::current();
-    let hub = Carried::here();
-    web::block(move || hub.run(|| request_context::carry(request, work))).await
+    let hub = Hub::current();
+    web::block(move || Hub::run(hub, || request_context::carry(request, work))).await
 }

@@ -3,14 +3,13 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use log::Level;
 
 use crate::commands::{
     self, backup, change_password, check, copy, create_superuser, demo, import_django, migrate,
     openapi, reset_factor, restore, serve, verify,
 };
 use crate::config::{self, Config};
-use crate::{logging, reporting};
+use crate::telemetry;
 
 /// Orange County Lettings: the site of a company that lets holiday homes.
 #[derive(Debug, Parser)]
@@ -88,12 +87,7 @@ pub fn main() -> ExitCode {
     match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let priority = if config::is_read_by_journal() {
-                logging::priority(Level::Error)
-            } else {
-                ""
-            };
-            eprintln!("{priority}{}", commands::report(&error));
+            eprintln!("{}", commands::report(&error));
             ExitCode::FAILURE
         }
     }
@@ -101,15 +95,10 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<()> {
     let config = Config::from_env()?;
-    let serves = matches!(command, Command::Serve(_));
-    // What is left to be logged is written when this is dropped, and what is left to be reported before that.
-    let _log = logging::start(&config, serves);
-    let _reports = serves.then(|| reporting::start(&config));
-    let outcome = execute(command, &config);
-    if let Err(error) = &outcome {
-        reporting::report_fault(error);
-    }
-    outcome
+    let _guard = telemetry::start(&config);
+    execute(command, &config).inspect_err(|error| {
+        sentry_anyhow::capture_anyhow(error);
+    })
 }
 
 fn execute(command: Command, config: &Config) -> anyhow::Result<()> {

@@ -7,7 +7,6 @@ use oc_core::advice::advice;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::middleware::Words;
-use crate::reporting::Origin;
 
 /// What must be escaped in a value of a query; slashes may stay.
 const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC
@@ -89,10 +88,7 @@ impl From<diesel::result::Error> for PageError {
     fn from(error: diesel::result::Error) -> Self {
         match error {
             diesel::result::Error::NotFound => Self::NotFound,
-            error => {
-                let origin = Origin::here("the database refused");
-                Self::Internal(anyhow::Error::new(error).context(origin))
-            }
+            error => Self::Internal(anyhow::Error::new(error).context("database query failed")),
         }
     }
 }
@@ -109,8 +105,7 @@ impl From<SaveError> for PageError {
 
 impl From<tera::Error> for PageError {
     fn from(error: tera::Error) -> Self {
-        let origin = Origin::here("the page cannot be made");
-        Self::Internal(anyhow::Error::new(error).context(origin))
+        Self::Internal(anyhow::Error::new(error).context("could not render the page"))
     }
 }
 

@@ -22,12 +22,14 @@ use crate::diagnostics::Facts;
 use crate::head::preview;
 use crate::listener::{self, Limits, MakeSite, Refusals, Server, Stop};
 use crate::metrics::{self, Metrics};
-use crate::middleware::{check_host, error_pages, observe, represent, security_headers};
+use crate::middleware::{
+    check_host, error_pages, observe, represent, security_headers, sentry_scope,
+};
 use crate::pages::Pages;
 use crate::proxies::Proxies;
-use crate::reporting::{self, Reporting, describe};
 use crate::service_manager;
 use crate::site::Site;
+use crate::telemetry;
 
 /// How often it is looked for new kinds of stored passwords, such as an import brings.
 const MEASURED_EVERY: Duration = Duration::from_mins(10);
@@ -89,7 +91,7 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
     let folder = config.database_url.folder().filter(|_| !config.read_only);
     let checks = Data::new(Checks::new(db.get_ref().clone(), folder));
     let facts = Data::new(Facts::of(config));
-    let reporting = Reporting::of(config);
+    let reports = config.sentry.is_some();
     // Each request is a trace of its own, also where no timings are sent. Faults are reported where they become a
     // page: this layer knows of those that carry an error alone.
     let sentry = sentry_actix::Sentry::builder()
@@ -110,7 +112,6 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
             .app_data(pages.clone())
             .app_data(assets.clone())
             .app_data(db.clone())
-            .app_data(Data::new(reporting))
             .app_data(checks.clone())
             .app_data(metrics.clone())
             .app_data(facts.clone())
@@ -135,8 +136,8 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
             .wrap(from_fn(error_pages))
             .wrap(from_fn(represent))
             .wrap(from_fn(security_headers))
-            .wrap(Condition::new(reporting.on, from_fn(describe)))
-            .wrap(Condition::new(reporting.on, sentry.clone()))
+            .wrap(Condition::new(reports, from_fn(sentry_scope)))
+            .wrap(Condition::new(reports, sentry.clone()))
             .wrap(from_fn(observe))
     };
     let limits = Limits {
@@ -145,7 +146,7 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
         shutdown_timeout: config
             .limits
             .shutdown_timeout
-            .saturating_sub(reporting::farewell(config)),
+            .saturating_sub(telemetry::flush_timeout(config)),
         ..config.limits
     };
     let terms = listener::Terms {

@@ -16,7 +16,6 @@ use crate::db::Db;
 use crate::diagnostics::Facts;
 use crate::error::PageError;
 use crate::pages::Page;
-use crate::reporting::{DELIVERIES, Origin};
 
 #[derive(Serialize)]
 struct DiagnosticsPage {
@@ -102,28 +101,11 @@ pub(crate) async fn show(
     )
 }
 
-/// How errors are reported, and whether the reports arrive.
+/// How errors are reported.
 fn reports(facts: &Facts) -> Vec<Fact> {
     let Some(sentry) = &facts.sentry else {
         return vec![Fact::new("Errors", "not reported: SENTRY_DSN is not set")];
     };
-    let delivered = DELIVERIES.trouble().map_or_else(
-        || {
-            Fact::new(
-                "Last report",
-                if DELIVERIES.arrived() > 0 {
-                    "arrived"
-                } else {
-                    "none yet"
-                },
-            )
-        },
-        |trouble| Fact {
-            label: "Last report".to_owned(),
-            value: format!("did not arrive: {trouble}"),
-            bad: true,
-        },
-    );
     vec![
         Fact::new("Errors", format!("reported to {}", sentry.host)),
         Fact::new("Environment", &*sentry.environment),
@@ -137,15 +119,6 @@ fn reports(facts: &Facts) -> Vec<Fact> {
                 "not reported"
             },
         ),
-        Fact::new(
-            "Reports since the start",
-            format!(
-                "{} arrived, {} lost",
-                DELIVERIES.arrived(),
-                DELIVERIES.lost()
-            ),
-        ),
-        delivered,
     ]
 }
 
@@ -162,10 +135,9 @@ pub(crate) async fn fail(
         fields.text("kind") != "panic",
         "test panic from the diagnostics page"
     );
-    let cause = anyhow!("test error from the diagnostics page");
-    Err(PageError::Internal(
-        cause.context(Origin::here("raised by hand")),
-    ))
+    Err(PageError::Internal(anyhow!(
+        "test error from the diagnostics page"
+    )))
 }
 
 fn check_right(user: &SignedIn) -> Result<(), PageError> {

@@ -11,7 +11,6 @@ use tokio::sync::watch;
 use super::OK;
 use crate::db::Db;
 use crate::error::PageError;
-use crate::reporting;
 
 /// A word for the database and one for its migrations.
 type Words = (&'static str, &'static str);
@@ -99,7 +98,7 @@ async fn question(db: &Db, told: &AtomicBool) -> Words {
     if let Err(PageError::Lost(cause)) = &pending {
         if !told.swap(true, Ordering::Relaxed) {
             log::error!("{cause:#}");
-            reporting::report_fault(cause);
+            sentry_anyhow::capture_anyhow(cause);
         }
         return AWAY;
     }

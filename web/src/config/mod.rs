@@ -4,12 +4,10 @@
 //! fills in what the environment does not say; it cannot make the run one of production.
 
 mod hosts;
-mod journal;
 mod read;
 mod settings;
 mod superuser;
 
 pub use hosts::AllowedHosts;
-pub(crate) use journal::is_read_by_journal;
 pub use settings::{Config, Environment, LogFormat, Sentry, SentryDsn, help};
 pub(crate) use superuser::Superuser;

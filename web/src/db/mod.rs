@@ -25,7 +25,6 @@ use self::work::{Kind, LONG_READ, LONG_WRITE, PROBE, READ, WRITE};
 use crate::blocking;
 use crate::error::PageError;
 use crate::metrics::Metrics;
-use crate::reporting::{DatabaseSpan, Origin};
 
 /// Runs queries on pooled connections, away from the threads that answer requests.
 ///
@@ -159,11 +158,9 @@ impl Db {
     {
         let progress = self.overdue.begin();
         let (db, running) = (self.clone(), progress.clone());
-        let name = std::any::type_name::<F>();
         let work = blocking::run(move || {
             // Kept until the work is done, also where nobody waits for its outcome any more.
             let _turn = turn;
-            let _span = DatabaseSpan::start(name);
             let outcome = db.work(kind, started, work);
             if !matches!(outcome, Err(PageError::Unavailable(_))) {
                 running.is_answered();
@@ -302,8 +299,7 @@ impl Db {
 
 impl From<FileLost> for PageError {
     fn from(error: FileLost) -> Self {
-        let origin = Origin::here("nothing can be saved");
-        Self::Lost(anyhow::Error::new(error).context(origin))
+        Self::Lost(error.into())
     }
 }
 

@@ -13,8 +13,6 @@ use prometheus::{
 
 use crate::db::Db;
 use crate::error::PageError;
-use crate::logging::dropped_lines;
-use crate::reporting::DELIVERIES;
 use crate::route;
 
 /// Seconds: most pages take a few milliseconds, a hashed password a tenth of a second.
@@ -55,8 +53,6 @@ pub(crate) struct Metrics {
     pool_waits: Histogram,
     database_errors: IntCounterVec,
     logins: IntCounterVec,
-    reports: IntCounterVec,
-    dropped_lines: IntCounter,
 }
 
 impl Metrics {
@@ -114,14 +110,6 @@ impl Metrics {
                 options("logins_total", "Attempts to log in"),
                 &["outcome"],
             )?,
-            reports: IntCounterVec::new(
-                options("sentry_reports_total", "Reports that were sent to Sentry"),
-                &["outcome"],
-            )?,
-            dropped_lines: IntCounter::with_opts(options(
-                "log_lines_dropped_total",
-                "Lines of the log that found no room because it was not read fast enough",
-            ))?,
         };
         metrics.register()?;
         Ok(metrics)
@@ -158,9 +146,7 @@ impl Metrics {
         registry.register(Box::new(self.pool_waiting.clone()))?;
         registry.register(Box::new(self.pool_waits.clone()))?;
         registry.register(Box::new(self.database_errors.clone()))?;
-        registry.register(Box::new(self.logins.clone()))?;
-        registry.register(Box::new(self.dropped_lines.clone()))?;
-        registry.register(Box::new(self.reports.clone()))
+        registry.register(Box::new(self.logins.clone()))
     }
 
     /// A request was answered; without a status, its client went away.
@@ -225,20 +211,8 @@ impl Metrics {
         for (state, count) in [("idle", idle), ("busy", open - idle), ("most", most)] {
             self.pool.with_label_values(&[state]).set(count);
         }
-        for (outcome, count) in [
-            ("arrived", DELIVERIES.arrived()),
-            ("lost", DELIVERIES.lost()),
-        ] {
-            raise(&self.reports.with_label_values(&[outcome]), count);
-        }
-        raise(&self.dropped_lines, dropped_lines());
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
-}
-
-/// Brings a counter to what somebody else has counted.
-fn raise(counter: &IntCounter, count: u64) {
-    counter.inc_by(count.saturating_sub(counter.get()));
 }
 
 /// A method that a page may know; whoever makes one up makes no new label.

@@ -35,7 +35,7 @@ pub(crate) async fn observe(
     let visit = Visit {
         context: Arc::clone(&context),
         method: request.method().clone(),
-        path: shortened(request.path()).to_owned(),
+        path: logged_path(request.path(), &context.route),
         started: Instant::now(),
         status: None,
         metrics: request.app_data::<Data<Metrics>>().cloned(),
@@ -111,8 +111,11 @@ impl Visit {
     }
 }
 
-/// As much of a path as is logged.
-fn shortened(path: &str) -> &str {
+/// The path as it is logged: shortened, and without usernames.
+fn logged_path(path: &str, route: &str) -> String {
+    if route.contains("{username}") {
+        return route.to_owned();
+    }
     let end = path.floor_char_boundary(LONGEST);
-    &path[..end]
+    path[..end].to_owned()
 }

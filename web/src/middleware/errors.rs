@@ -12,10 +12,10 @@ use actix_web::{Error, HttpResponse};
 use futures_util::FutureExt;
 use serde::Serialize;
 
+use super::sentry_scope::capture_fault;
 use super::words::Words;
 use crate::head::Head;
 use crate::pages::{Page, Pages};
-use crate::reporting;
 use crate::site::Site;
 
 #[derive(Serialize)]
@@ -52,12 +52,11 @@ pub(crate) async fn error_pages(
         let response = response
             .insert_header((header::CONTENT_TYPE, content_type))
             .body(text);
-        log::error!("a handler panicked; its message stands above");
         return Err(InternalError::from_response("panic", response).into());
     };
     let response = match outcome {
         Ok(response) => {
-            reporting::report(response.response());
+            capture_fault(response.response());
             response.map_into_boxed_body()
         }
         // A layer failed, not a page: the store of the sessions, when the database is away.

@@ -6,6 +6,7 @@ mod errors;
 mod headers;
 mod hosts;
 mod representation;
+mod sentry_scope;
 mod words;
 
 pub(crate) use access::observe;
@@ -13,4 +14,5 @@ pub(crate) use errors::{error_page, error_pages};
 pub(crate) use headers::{TRANSPORT_SECURITY, guard_lines, security_headers};
 pub(crate) use hosts::check_host;
 pub(crate) use representation::represent;
+pub(crate) use sentry_scope::{sentry_scope, set_sentry_user};
 pub(crate) use words::Words;

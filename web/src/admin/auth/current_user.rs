@@ -17,7 +17,7 @@ use crate::admin::auth::session_store::{PROVED, RENEW, ROW, USER};
 use crate::admin::ui::request::Keys;
 use crate::db::Db;
 use crate::error::PageError;
-use crate::reporting;
+use crate::middleware::set_sentry_user;
 
 /// Where one's own password is changed.
 const PASSWORD_CHANGE: &str = "/admin/password_change/";
@@ -111,7 +111,7 @@ impl FromRequest for SignedIn {
             let signed_in = Self::find(&db, &session)
                 .await?
                 .ok_or(PageError::LoginRequired { next, is_unsaved })?;
-            reporting::name_staff(&request, signed_in.user.id, &signed_in.user.username);
+            set_sentry_user(signed_in.user.id);
             // Removing what is not there would count as a change, and write the session.
             if session.contains_key(RENEW) {
                 session.remove(RENEW);

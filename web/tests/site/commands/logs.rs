@@ -236,7 +236,7 @@ fn no_address_and_no_second_line_gets_into_the_log() -> Result<()> {
 }
 
 #[test]
-fn a_panic_is_one_line_with_its_request_and_its_stack() -> Result<()> {
+fn a_panic_is_one_line_with_its_request() -> Result<()> {
     let db = TestDb::sqlite()?;
     let serving = serve(&db, &[])?;
     raise(&db, &serving, "panic")?;
@@ -247,27 +247,37 @@ fn a_panic_is_one_line_with_its_request_and_its_stack() -> Result<()> {
         let message = line["message"].as_str();
         message.is_some_and(|message| message.starts_with("panicked at "))
     };
-    let [told] = lines.iter().filter(panicked).collect::<Vec<_>>()[..] else {
+    let [panicked] = lines.iter().filter(panicked).collect::<Vec<_>>()[..] else {
         panic!("{lines:#?}");
     };
-    let says = |field: &str, words: &str| {
-        let text = told[field].as_str().unwrap_or_default();
-        assert!(text.contains(words), "{field}: {told:#}");
-    };
-    says("level", "ERROR");
-    says("message", ": test panic from the diagnostics page");
-    says("location", "handlers/diagnostics.rs:");
-    says("backtrace", "diagnostics::fail");
-    let faulty = |line: &&&Value| line["status"] == 500;
+    assert_eq!(panicked["level"], "ERROR");
+    let message = panicked["message"].as_str().unwrap_or_default();
+    assert!(
+        message.contains(": test panic from the diagnostics page"),
+        "{message}"
+    );
+    let failed = |line: &&&Value| line["status"] == 500;
     let access = of_requests(&lines);
-    let access = access.iter().find(faulty).context("no line of a fault")?;
-    assert_eq!(told["request_id"], access["request_id"]);
-    assert_eq!(told["route"], "/admin/diagnostics/");
+    let access = access.iter().find(failed).context("no line of a fault")?;
+    assert_eq!(panicked["request_id"], access["request_id"]);
+    assert_eq!(panicked["route"], "/admin/diagnostics/");
     Ok(())
 }
 
 #[test]
-fn the_journal_is_told_the_priority_of_each_line() -> Result<()> {
+fn the_access_log_has_no_usernames() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let serving = serve(&db, &[])?;
+    serving.get("localhost", "/profiles/marguerite/")?;
+
+    let lines = lines(serving)?;
+
+    assert_eq!(of_requests(&lines)[0]["path"], "/profiles/{username}/");
+    Ok(())
+}
+
+#[test]
+fn journal_lines_begin_with_their_priority() -> Result<()> {
     let db = TestDb::sqlite()?;
     let url = setting(&db);
     let program = Program::with(&[("DATABASE_URL", &url), ("LOG_FORMAT", "json")])?;
@@ -285,28 +295,5 @@ fn the_journal_is_told_the_priority_of_each_line() -> Result<()> {
     };
     assert_eq!(priority("panicked at "), Some("<3>"), "{log}");
     assert_eq!(priority("\"status\":500"), Some("<6>"), "{log}");
-    let wrong = Program::with(&[("LOG_FORMAT", "xml")])?;
-    let refused = wrong.serve_by("/bin/sh", &["-c", named]).err();
-    let refused = refused.context("it serves")?.to_string();
-    assert!(refused.contains("<3>error: "), "{refused}");
-    Ok(())
-}
-
-#[test]
-fn a_panic_is_one_line_of_text_too() -> Result<()> {
-    let db = TestDb::sqlite()?;
-    let serving = serve(&db, &[("LOG_FORMAT", "text"), ("RUST_BACKTRACE", "full")])?;
-    raise(&db, &serving, "panic")?;
-
-    let (_, log) = serving.end("TERM")?;
-
-    let told = log.lines().filter(|line| line.contains("panicked at "));
-    let [told] = told.collect::<Vec<_>>()[..] else {
-        panic!("{log}");
-    };
-    assert!(told.contains(" /admin/diagnostics/] | "), "{told}");
-    assert!(told.contains("diagnostics::fail"), "{told}");
-    // Nothing stands between the lines of the log.
-    assert!(log.lines().all(|line| line.starts_with("20")), "{log}");
     Ok(())
 }

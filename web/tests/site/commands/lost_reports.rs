@@ -7,7 +7,7 @@ use super::reports::{end, raise, serve};
 use super::sentry::{Manner, Sentry};
 
 #[test]
-fn a_sentry_that_does_not_work_costs_nobody_anything() -> Result<()> {
+fn an_unresponsive_sentry_holds_up_neither_requests_nor_the_stop() -> Result<()> {
     let away = Sentry::listen(Manner::Takes)?;
     let nobody = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
     for sentry in [Some(Manner::Hangs), Some(Manner::Refuses), None] {

@@ -20,5 +20,4 @@ mod silent_server;
 mod staff;
 mod stopping;
 mod troubles;
-mod unread_log;
 mod usage;
