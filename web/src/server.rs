@@ -12,7 +12,7 @@ use anyhow::Context;
 use oc_core::Pool;
 use tokio::runtime::Builder;
 
-use crate::admin::{self, CookieRules, Hashing, Keys};
+use crate::admin::{self, AdminState, CookieRules, PasswordHasher};
 use crate::app::routes;
 use crate::assets::Assets;
 use crate::checks::Checks;
@@ -79,11 +79,11 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
         log::info!("figures for Prometheus on http://{address}/metrics");
     }
     let hosts = Data::new(config.allowed_hosts.clone());
-    let keys = Data::new(Keys {
+    let keys = Data::new(AdminState {
         secret: config.secret_key.clone(),
         require_totp: config.require_totp,
     });
-    let hashing = Data::new(Hashing::new(stop.clone()));
+    let hashing = Data::new(PasswordHasher::new(stop.clone()));
     measure_beside(hashing.clone(), db.clone(), stop.clone())?;
     let proxies = Data::new(Proxies(config.trusted_proxies.clone()));
 
@@ -160,7 +160,7 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
 
 /// Finds out beside the first requests what the stored hashes of passwords cost. On a thread that nobody waits for: a
 /// database that says nothing must not keep the program from its end.
-fn measure_beside(hashing: Data<Hashing>, db: Data<Db>, stop: Stop) -> anyhow::Result<()> {
+fn measure_beside(hashing: Data<PasswordHasher>, db: Data<Db>, stop: Stop) -> anyhow::Result<()> {
     let runtime = Builder::new_current_thread().enable_time().build()?;
     std::thread::Builder::new()
         .name("measure".to_owned())
@@ -172,7 +172,7 @@ fn measure_beside(hashing: Data<Hashing>, db: Data<Db>, stop: Stop) -> anyhow::R
     Ok(())
 }
 
-async fn measure(hashing: Data<Hashing>, db: Data<Db>, stop: Stop) {
+async fn measure(hashing: Data<PasswordHasher>, db: Data<Db>, stop: Stop) {
     loop {
         if let Err(error) = hashing.measure(&db).await {
             log::warn!("what stored passwords cost was not measured, a login will tell: {error}");

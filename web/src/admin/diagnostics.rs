@@ -7,10 +7,10 @@ use anyhow::anyhow;
 use oc_core::version;
 use serde::Serialize;
 
-use crate::admin::auth::current_user::SignedIn;
+use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::registry::DIAGNOSTICS;
-use crate::admin::ui::form_data::Fields;
-use crate::admin::ui::request::{Crumb, Visit};
+use crate::admin::ui::form_data::Submission;
+use crate::admin::ui::request::{AdminRequest, Breadcrumb};
 use crate::checks::Checks;
 use crate::db::Db;
 use crate::diagnostics::Facts;
@@ -53,8 +53,8 @@ impl Fact {
 
 /// The page, for who has the right.
 pub(crate) async fn show(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
     checks: Data<Checks>,
     facts: Data<Facts>,
@@ -89,11 +89,11 @@ pub(crate) async fn show(
             facts: reports(&facts),
         },
     ];
-    visit.page(
+    request.page(
         StatusCode::OK,
         Some(&user),
         "Diagnostics",
-        Crumb::way(&[], "Diagnostics"),
+        Breadcrumb::trail(&[], "Diagnostics"),
         DiagnosticsPage {
             groups,
             reported: facts.sentry.is_some(),
@@ -124,12 +124,12 @@ fn reports(facts: &Facts) -> Vec<Fact> {
 
 /// A fault on purpose: an error, or a panic.
 pub(crate) async fn fail(
-    visit: Visit,
-    user: SignedIn,
-    fields: Fields,
+    request: AdminRequest,
+    user: CurrentUser,
+    fields: Submission,
 ) -> Result<HttpResponse, PageError> {
     check_right(&user)?;
-    visit.check_form(Some(&user), &fields)?;
+    request.check_form(Some(&user), &fields)?;
     log::info!("raising a test error");
     assert!(
         fields.text("kind") != "panic",
@@ -140,7 +140,7 @@ pub(crate) async fn fail(
     )))
 }
 
-fn check_right(user: &SignedIn) -> Result<(), PageError> {
+fn check_right(user: &CurrentUser) -> Result<(), PageError> {
     if user.rights.hold(DIAGNOSTICS) {
         Ok(())
     } else {

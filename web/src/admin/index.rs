@@ -9,9 +9,9 @@ use oc_core::changes::Change;
 use serde::Serialize;
 
 use crate::admin::audit_log::query;
-use crate::admin::auth::current_user::SignedIn;
+use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::registry::{self, MODELS, capitalized, is_open, list_path, may_view};
-use crate::admin::ui::request::{Crumb, Visit};
+use crate::admin::ui::request::{AdminRequest, Breadcrumb};
 use crate::db::Db;
 use crate::diagnostics;
 use crate::error::PageError;
@@ -60,17 +60,17 @@ struct Recent {
 
 /// What may be worked on, and what one did last.
 pub(crate) async fn show(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
 ) -> Result<HttpResponse, PageError> {
-    page(&visit, &user, &db, "Administration".to_owned(), None).await
+    page(&request, &user, &db, "Administration".to_owned(), None).await
 }
 
 /// The same for one app.
 pub(crate) async fn show_app(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
     app: Path<String>,
 ) -> Result<HttpResponse, PageError> {
@@ -85,7 +85,7 @@ pub(crate) async fn show_app(
         return Err(PageError::Forbidden);
     }
     page(
-        &visit,
+        &request,
         &user,
         &db,
         format!("{} administration", model.app_label),
@@ -95,8 +95,8 @@ pub(crate) async fn show_app(
 }
 
 async fn page(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     db: &Db,
     heading: String,
     only: Option<&str>,
@@ -131,12 +131,12 @@ async fn page(
     let log_href = opens.then_some(query::PATH);
     let recent = recent.into_iter().map(recent_line).collect();
     let crumbs = if only.is_some() {
-        Crumb::way(&[], &heading)
+        Breadcrumb::trail(&[], &heading)
     } else {
         Vec::new()
     };
     let title = heading.clone();
-    visit.page(
+    request.page(
         StatusCode::OK,
         Some(user),
         &title,
@@ -152,7 +152,7 @@ async fn page(
     )
 }
 
-fn links(user: &SignedIn, model: &Model) -> ModelLinks {
+fn links(user: &CurrentUser, model: &Model) -> ModelLinks {
     let may = |verb| user.rights.may(verb, model.app, model.name);
     let path = list_path(model);
     ModelLinks {

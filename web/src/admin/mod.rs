@@ -14,6 +14,6 @@ mod routes;
 mod ui;
 
 pub(crate) use auth::csrf::CookieRules;
-pub(crate) use auth::password_hasher::Hashing;
+pub(crate) use auth::password_hasher::PasswordHasher;
 pub(crate) use routes::scope;
-pub(crate) use ui::request::Keys;
+pub(crate) use ui::request::AdminState;

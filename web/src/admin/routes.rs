@@ -15,7 +15,7 @@ use crate::admin::audit_log;
 use crate::admin::auth::csrf::CookieRules;
 use crate::admin::auth::denied::record_refusals;
 use crate::admin::auth::read_only::keep_writes_out;
-use crate::admin::auth::session_store::DatabaseStore;
+use crate::admin::auth::session_store::DbSessionStore;
 use crate::admin::auth::{
     login_page, logout, new_user, own_password, sessions, two_factor, user_password,
     user_two_factor,
@@ -24,7 +24,7 @@ use crate::admin::form::{autocomplete, change, object};
 use crate::admin::history::{self, change_set, deleted};
 use crate::admin::list::{self, action, export};
 use crate::admin::registry::MODELS;
-use crate::admin::ui::request::Keys;
+use crate::admin::ui::request::AdminState;
 use crate::admin::{delete, diagnostics, import, index};
 use crate::db::Db;
 use crate::handlers::fallback;
@@ -38,14 +38,14 @@ const OLDEST: Duration = Duration::days(14);
 /// There are two: over https cookies have other names than over http, and a request knows but one of the names.
 pub(crate) fn scope<G>(
     db: &Data<Db>,
-    keys: &Data<Keys>,
+    keys: &Data<AdminState>,
     cookies: CookieRules,
     guard: G,
 ) -> impl HttpServiceFactory + use<G>
 where
     G: Fn(&RequestHead) -> bool + 'static,
 {
-    let store = DatabaseStore(db.get_ref().clone());
+    let store = DbSessionStore(db.get_ref().clone());
     let sessions = SessionMiddleware::builder(store, Key::derive_from(keys.secret.bytes()))
         .cookie_name(cookies.name("session"))
         .cookie_secure(cookies.https)
@@ -139,7 +139,7 @@ fn with_models(mut scope: Scope) -> Scope {
             .service(form(
                 &format!("{list_path}/"),
                 list::page::index,
-                action::run,
+                action::run_action,
             ))
             .service(form(
                 &format!("{list_path}/add/"),

@@ -6,15 +6,15 @@ use oc_core::changes::Change;
 use oc_core::events::DOOR;
 use serde::Serialize;
 
-use crate::admin::audit_log::snapshot::{FieldChange, Snapshot, sentence};
+use crate::admin::audit_log::snapshot::{FieldChange, Snapshot, summarize};
 use crate::admin::registry::{self, capitalized, list_path, may_view};
 
 /// The kind of a line that is about no row.
-pub(crate) const DOOR_LABEL: &str = "Sign-in";
+pub(crate) const AUTH_LABEL: &str = "Sign-in";
 
 /// One line.
 #[derive(Debug, Serialize)]
-pub(crate) struct LineView {
+pub(crate) struct EntryView {
     pub(crate) date: String,
     pub(crate) user: String,
     pub(crate) address: String,
@@ -28,12 +28,12 @@ pub(crate) struct LineView {
     pub(crate) act_href: Option<String>,
 }
 
-impl LineView {
+impl EntryView {
     /// A line for who has these rights.
     pub(crate) fn of(line: Change, rights: &Rights) -> Self {
         let model = registry::by_key(&line.model);
         let changes = model.map_or_else(Vec::new, |model| changes(&line, model));
-        let action = told(&line, &changes);
+        let action = summary(&line, &changes);
         let href = model
             .zip(line.object_id)
             .filter(|(model, _)| may_view(rights, model))
@@ -43,7 +43,7 @@ impl LineView {
             user: who(&line),
             kind: match model {
                 Some(model) => capitalized(model.singular),
-                None if line.model == DOOR => DOOR_LABEL.to_owned(),
+                None if line.model == DOOR => AUTH_LABEL.to_owned(),
                 None => line.model.clone(),
             },
             changes: if has_before(&line) {
@@ -89,9 +89,9 @@ pub(crate) fn has_before(line: &Change) -> bool {
 }
 
 /// What was done, in a sentence.
-pub(crate) fn told(line: &Change, changes: &[FieldChange]) -> String {
+pub(crate) fn summary(line: &Change, changes: &[FieldChange]) -> String {
     if line.words.is_empty() {
-        sentence(&line.action, changes)
+        summarize(&line.action, changes)
     } else {
         line.words.clone()
     }

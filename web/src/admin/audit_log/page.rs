@@ -5,24 +5,24 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use serde::Serialize;
 
-use crate::admin::audit_log::entry_view::LineView;
-use crate::admin::audit_log::query::{AskedLog, PATH};
-use crate::admin::auth::current_user::SignedIn;
+use crate::admin::audit_log::entry_view::EntryView;
+use crate::admin::audit_log::query::{AuditLogQuery, PATH};
+use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::list::csv;
 use crate::admin::list::query::{PAGE, pages};
 use crate::admin::ui::field::{ChoiceView, ErrorSummary, FieldView, Section};
 use crate::admin::ui::messages;
-use crate::admin::ui::request::{Crumb, Visit, see_other};
+use crate::admin::ui::request::{AdminRequest, Breadcrumb, see_other};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::listing::{PageLinks, found};
 use crate::pages::Page;
 
 /// The most lines that one file takes.
-const MOST: i64 = 100_000;
+const MAX_ROWS: i64 = 100_000;
 
 /// How many lines are read at a time for a file.
-const PART: i64 = 1_000;
+const CHUNK: i64 = 1_000;
 
 #[derive(Serialize)]
 struct LogPage {
@@ -34,7 +34,7 @@ struct LogPage {
     error_summary: Option<ErrorSummary>,
     clear_href: Option<String>,
     export_href: Option<String>,
-    rows: Vec<LineView>,
+    rows: Vec<EntryView>,
     pager: PageLinks,
 }
 
@@ -44,13 +44,13 @@ impl Page for LogPage {
 
 /// The lines that the filters let through, the newest first.
 pub(crate) async fn index(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
 ) -> Result<HttpResponse, PageError> {
-    let asked = AskedLog::parse(visit.request.query_string());
-    let filter = asked.filter(&user.rights).ok_or(PageError::Forbidden)?;
-    let number = asked.page.ok_or(PageError::NotFound)?;
+    let query = AuditLogQuery::parse(request.http.query_string());
+    let filter = query.filter(&user.rights).ok_or(PageError::Forbidden)?;
+    let number = query.page.ok_or(PageError::NotFound)?;
     let (lines, matching, total) = db
         .read(move |conn| {
             let total = filter.unasked().count(conn)?;
@@ -63,60 +63,60 @@ pub(crate) async fn index(
     if number > count {
         return Err(PageError::NotFound);
     }
-    let rows: Vec<LineView> = lines
+    let rows: Vec<EntryView> = lines
         .into_iter()
-        .map(|line| LineView::of(line, &user.rights))
+        .map(|line| EntryView::of(line, &user.rights))
         .collect();
     let section = Section {
         title: None,
         description: None,
         inside: None,
-        fields: fields(&asked),
+        fields: fields(&query),
     };
     let error_summary = ErrorSummary::of(std::slice::from_ref(&section));
     let page = LogPage {
         found: found(
             matching,
-            asked.is_filtered().then_some(total),
+            query.is_filtered().then_some(total),
             "entry",
             "entries",
         ),
-        q: asked.q.clone(),
-        models: asked.models(&user.rights),
-        actions: asked.actions(&user.rights),
+        q: query.q.clone(),
+        models: query.models(&user.rights),
+        actions: query.actions(&user.rights),
         fields: section.fields,
         error_summary,
-        clear_href: asked.is_filtered().then(|| PATH.to_owned()),
-        export_href: (!rows.is_empty()).then(|| asked.href(&format!("{PATH}export/"), 1)),
+        clear_href: query.is_filtered().then(|| PATH.to_owned()),
+        export_href: (!rows.is_empty()).then(|| query.href(&format!("{PATH}export/"), 1)),
         rows,
-        pager: PageLinks::new(number, count, |page| asked.href(PATH, page)),
+        pager: PageLinks::new(number, count, |page| query.href(PATH, page)),
     };
-    let crumbs = Crumb::way(&[], "Log");
-    visit.page(StatusCode::OK, Some(&user), "Log", crumbs, page)
+    let crumbs = Breadcrumb::trail(&[], "Log");
+    request.page(StatusCode::OK, Some(&user), "Log", crumbs, page)
 }
 
 /// The same lines as a file for a spreadsheet.
 pub(crate) async fn export(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
 ) -> Result<HttpResponse, PageError> {
-    let asked = AskedLog::parse(visit.request.query_string());
-    let filter = asked.filter(&user.rights).ok_or(PageError::Forbidden)?;
-    if !asked.wrong_dates().is_empty() {
+    let query = AuditLogQuery::parse(request.http.query_string());
+    let filter = query.filter(&user.rights).ok_or(PageError::Forbidden)?;
+    if !query.wrong_dates().is_empty() {
         // The page tells what is wrong; a file of everything would not.
-        return Ok(see_other(&asked.href(PATH, 1)));
+        return Ok(see_other(&query.href(PATH, 1)));
     }
     let rights = user.rights.clone();
     let text = db
         .read_long(move |conn| {
-            if filter.count(conn)? > MOST {
+            if filter.count(conn)? > MAX_ROWS {
                 return Ok(None);
             }
             let mut rows = Vec::new();
             let mut last = None;
             loop {
-                let part = filter.part(conn, last.as_ref(), PART)?;
+                let part = filter.part(conn, last.as_ref(), CHUNK)?;
                 let Some(line) = part.last() else { break };
                 last = Some(line.clone());
                 rows.extend(part.into_iter().map(|line| cells(line, &rights)));
@@ -126,8 +126,8 @@ pub(crate) async fn export(
         .await?;
     let Some(text) = text else {
         let text = "Too many entries for one file. Use a filter to select fewer.";
-        messages::add(&visit.session, "warning", text.to_owned());
-        return Ok(see_other(&asked.href(PATH, 1)));
+        messages::add(&request.session, "warning", text.to_owned());
+        return Ok(see_other(&query.href(PATH, 1)));
     };
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8"))
@@ -145,7 +145,7 @@ const HEADINGS: [&str; 8] = [
 
 fn cells(line: oc_core::changes::Change, rights: &oc_core::accounts::Rights) -> [String; 8] {
     let id = line.object_id.map_or_else(String::new, |id| id.to_string());
-    let view = LineView::of(line, rights);
+    let view = EntryView::of(line, rights);
     let changes: Vec<String> = view.changes.iter().map(ToString::to_string).collect();
     [
         view.date,
@@ -160,8 +160,8 @@ fn cells(line: oc_core::changes::Change, rights: &oc_core::accounts::Rights) -> 
 }
 
 /// The filters that are typed rather than chosen.
-fn fields(asked: &AskedLog) -> Vec<FieldView> {
-    let wrong = asked.wrong_dates();
+fn fields(query: &AuditLogQuery) -> Vec<FieldView> {
+    let wrong = query.wrong_dates();
     let date = |name: &'static str, label: &str, value: &str| FieldView {
         id: format!("id_{name}"),
         name: name.to_owned(),
@@ -181,11 +181,11 @@ fn fields(asked: &AskedLog) -> Vec<FieldView> {
             name: "user".to_owned(),
             label: "User".to_owned(),
             kind: "text",
-            value: asked.user.clone(),
+            value: query.user.clone(),
             autocomplete: Some("off"),
             ..FieldView::default()
         },
-        date("from", "From", &asked.from),
-        date("to", "To", &asked.to),
+        date("from", "From", &query.from),
+        date("to", "To", &query.to),
     ]
 }

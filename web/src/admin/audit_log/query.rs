@@ -7,7 +7,7 @@ use oc_core::change_log::LogFilter;
 use oc_core::events::{DOOR, Event};
 use oc_core::search::Words;
 
-use crate::admin::audit_log::entry_view::DOOR_LABEL;
+use crate::admin::audit_log::entry_view::AUTH_LABEL;
 use crate::admin::registry::{MODELS, capitalized, may_view};
 use crate::admin::ui::field::ChoiceView;
 
@@ -26,7 +26,7 @@ const ACTIONS: [(&str, &str); 6] = [
 
 /// The query of the log's address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct AskedLog {
+pub(crate) struct AuditLogQuery {
     pub(crate) q: String,
     pub(crate) user: String,
     pub(crate) model: String,
@@ -37,10 +37,10 @@ pub(crate) struct AskedLog {
     pub(crate) page: Option<i64>,
 }
 
-impl AskedLog {
+impl AuditLogQuery {
     /// Reads a query. It never fails: what the log does not know is left out.
     pub(crate) fn parse(query: &str) -> Self {
-        let mut asked = Self {
+        let mut parsed = Self {
             page: Some(1),
             ..Self::default()
         };
@@ -48,18 +48,18 @@ impl AskedLog {
             // No stored text holds a NUL, and PostgreSQL would stumble over one.
             let value = value.trim().replace('\0', "\u{fffd}");
             match name.as_ref() {
-                "q" => asked.q = Words::parse(&value).to_string(),
-                "user" => asked.user = value,
-                "model" => asked.model = value,
-                "action" => asked.action = value,
-                "from" => asked.from = value,
-                "to" => asked.to = value,
-                "p" if value.is_empty() => asked.page = Some(1),
-                "p" => asked.page = value.parse().ok().filter(|page| *page >= 1),
+                "q" => parsed.q = Words::parse(&value).to_string(),
+                "user" => parsed.user = value,
+                "model" => parsed.model = value,
+                "action" => parsed.action = value,
+                "from" => parsed.from = value,
+                "to" => parsed.to = value,
+                "p" if value.is_empty() => parsed.page = Some(1),
+                "p" => parsed.page = value.parse().ok().filter(|page| *page >= 1),
                 _ => {}
             }
         }
-        asked
+        parsed
     }
 
     /// What is wanted of the record, of what these rights let one see: superusers everything, others what happened
@@ -133,7 +133,7 @@ impl AskedLog {
         let models = models.map(|model| (model.key(), capitalized(model.plural)));
         let door = rights
             .are_all()
-            .then(|| (DOOR.to_owned(), DOOR_LABEL.to_owned()));
+            .then(|| (DOOR.to_owned(), AUTH_LABEL.to_owned()));
         choices(models.chain(door), &self.model)
     }
 
@@ -179,13 +179,13 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_stands_in_the_address_again() {
-        let query = "q=pier&user=ada&model=lettings.letting&action=deleted&from=2026-01-02";
-        let asked = AskedLog::parse(&format!("{query}&to=&p=3&other=1"));
+        let text = "q=pier&user=ada&model=lettings.letting&action=deleted&from=2026-01-02";
+        let query = AuditLogQuery::parse(&format!("{text}&to=&p=3&other=1"));
 
-        assert_eq!(asked.page, Some(3));
-        assert_eq!(asked.href(PATH, 1), format!("{PATH}?{query}"));
-        assert_eq!(AskedLog::parse("").href(PATH, 1), PATH);
-        assert!(asked.is_filtered() && !AskedLog::parse("p=2").is_filtered());
+        assert_eq!(query.page, Some(3));
+        assert_eq!(query.href(PATH, 1), format!("{PATH}?{text}"));
+        assert_eq!(AuditLogQuery::parse("").href(PATH, 1), PATH);
+        assert!(query.is_filtered() && !AuditLogQuery::parse("p=2").is_filtered());
     }
 
     #[test]
@@ -197,22 +197,30 @@ mod tests {
             "0000-01-01",
             "2026-1-1-1",
         ] {
-            let asked = AskedLog::parse(&format!("from={}", date.replace('+', "%2B")));
-            assert_eq!(asked.wrong_dates(), ["from"], "{date}");
+            let query = AuditLogQuery::parse(&format!("from={}", date.replace('+', "%2B")));
+            assert_eq!(query.wrong_dates(), ["from"], "{date}");
         }
         assert!(
-            AskedLog::parse("from=2026-01-02&to=9999-12-30")
+            AuditLogQuery::parse("from=2026-01-02&to=9999-12-30")
                 .wrong_dates()
                 .is_empty()
         );
         for page in ["0", "-1", "x", "99999999999999999999"] {
-            assert_eq!(AskedLog::parse(&format!("p={page}")).page, None, "{page}");
+            assert_eq!(
+                AuditLogQuery::parse(&format!("p={page}")).page,
+                None,
+                "{page}"
+            );
         }
-        assert_eq!(AskedLog::parse("user=a%00b").user, "a\u{fffd}b");
+        assert_eq!(AuditLogQuery::parse("user=a%00b").user, "a\u{fffd}b");
     }
 
     #[test]
     fn who_may_look_at_nothing_has_no_log() {
-        assert!(AskedLog::default().filter(&Rights::default()).is_none());
+        assert!(
+            AuditLogQuery::default()
+                .filter(&Rights::default())
+                .is_none()
+        );
     }
 }

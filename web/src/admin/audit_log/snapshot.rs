@@ -11,10 +11,10 @@ use crate::admin::registry;
 
 /// The fields of a row as they were at a time: what was stored, and what staff read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Snapshot(BTreeMap<String, Entry>);
+pub(crate) struct Snapshot(BTreeMap<String, FieldSnapshot>);
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
+struct FieldSnapshot {
     values: Vec<String>,
     shown: String,
 }
@@ -51,7 +51,7 @@ impl Snapshot {
                 let lists = objects.iter().map(|object| object.values.list(&name));
                 let words = words(conn, model, field, lists.clone())?;
                 for (snapshot, list) in snapshots.iter_mut().zip(lists) {
-                    let entry = Entry {
+                    let entry = FieldSnapshot {
                         values: list.to_vec(),
                         shown: read(field, list, &words),
                     };
@@ -74,7 +74,8 @@ impl Snapshot {
 
     /// The values, to be stored again.
     pub(crate) fn values(&self) -> Values {
-        let values = |(name, entry): (&String, &Entry)| (name.clone(), entry.values.clone());
+        let values =
+            |(name, entry): (&String, &FieldSnapshot)| (name.clone(), entry.values.clone());
         Values(self.0.iter().map(values).collect())
     }
 
@@ -85,7 +86,7 @@ impl Snapshot {
             for name in parts(field.name, field.kind) {
                 let (old, new) = (before.0.get(&name), after.0.get(&name));
                 if old.map(|entry| &entry.values) != new.map(|entry| &entry.values) {
-                    let shown = |entry: Option<&Entry>| {
+                    let shown = |entry: Option<&FieldSnapshot>| {
                         entry.map_or(String::new(), |entry| entry.shown.clone())
                     };
                     changes.push(FieldChange {
@@ -101,7 +102,7 @@ impl Snapshot {
 }
 
 /// What was done, as a sentence.
-pub(crate) fn sentence(action: &str, changes: &[FieldChange]) -> String {
+pub(crate) fn summarize(action: &str, changes: &[FieldChange]) -> String {
     match action {
         "added" => "Added.".to_owned(),
         "deleted" => "Deleted.".to_owned(),
@@ -184,11 +185,11 @@ mod tests {
 
     #[test]
     fn a_change_is_told_in_a_sentence() {
-        assert_eq!(sentence("added", &[]), "Added.");
-        assert_eq!(sentence("changed", &[]), "Nothing changed.");
-        assert_eq!(sentence("changed", &[change("Street")]), "Changed Street.");
+        assert_eq!(summarize("added", &[]), "Added.");
+        assert_eq!(summarize("changed", &[]), "Nothing changed.");
+        assert_eq!(summarize("changed", &[change("Street")]), "Changed Street.");
         assert_eq!(
-            sentence(
+            summarize(
                 "changed",
                 &[change("Number"), change("Street"), change("City")]
             ),

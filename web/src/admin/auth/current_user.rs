@@ -14,7 +14,7 @@ use oc_core::accounts::{Factor, Rights};
 
 use crate::admin::auth::csrf::Csrf;
 use crate::admin::auth::session_store::{PROVED, RENEW, ROW, USER};
-use crate::admin::ui::request::Keys;
+use crate::admin::ui::request::AdminState;
 use crate::db::Db;
 use crate::error::PageError;
 use crate::middleware::set_sentry_user;
@@ -31,7 +31,7 @@ const FRESH: Duration = Duration::minutes(15);
 
 /// A member of staff whose session is alive. Asked anew at each request, so that a right that is taken away is
 /// gone at once.
-pub(crate) struct SignedIn {
+pub(crate) struct CurrentUser {
     pub(crate) user: User,
     pub(crate) rights: Rights,
     /// Whether they have a second factor.
@@ -42,7 +42,11 @@ pub(crate) struct SignedIn {
 }
 
 /// The page that comes before every other one for a user, if there is something to do first.
-pub(crate) fn due(user: &User, has_factor: bool, requires_totp: bool) -> Option<&'static str> {
+pub(crate) fn pending_requirement(
+    user: &User,
+    has_factor: bool,
+    requires_totp: bool,
+) -> Option<&'static str> {
     if user.must_change_password {
         Some(PASSWORD_CHANGE)
     } else if user.is_superuser && requires_totp && !has_factor {
@@ -52,7 +56,7 @@ pub(crate) fn due(user: &User, has_factor: bool, requires_totp: bool) -> Option<
     }
 }
 
-impl SignedIn {
+impl CurrentUser {
     /// Who a session belongs to, if that is still a member of staff.
     pub(crate) async fn find(db: &Db, session: &Session) -> Result<Option<Self>, PageError> {
         let known = |key| session.get::<i64>(key).ok().flatten();
@@ -79,13 +83,13 @@ impl SignedIn {
     }
 
     /// Whether they proved who they are a short time ago.
-    pub(crate) fn is_fresh(&self) -> bool {
+    pub(crate) fn recently_authenticated(&self) -> bool {
         let now = Utc::now().naive_utc();
         self.proved_at.is_some_and(|at| now - at < FRESH)
     }
 }
 
-impl FromRequest for SignedIn {
+impl FromRequest for CurrentUser {
     type Error = PageError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
 
@@ -94,7 +98,7 @@ impl FromRequest for SignedIn {
         let session = request.get_session();
         let db = request.app_data::<Data<Db>>().cloned();
         let requires_totp = request
-            .app_data::<Data<Keys>>()
+            .app_data::<Data<AdminState>>()
             .is_some_and(|keys| keys.require_totp);
         let is_unsaved = !request.method().is_safe() && Csrf::is_known(request);
         let path = request.path().to_owned();
@@ -108,21 +112,24 @@ impl FromRequest for SignedIn {
             let db = db.ok_or_else(|| {
                 PageError::Internal(anyhow::anyhow!("the server has no database"))
             })?;
-            let signed_in = Self::find(&db, &session)
+            let user = Self::find(&db, &session)
                 .await?
                 .ok_or(PageError::LoginRequired { next, is_unsaved })?;
-            set_sentry_user(signed_in.user.id);
+            set_sentry_user(user.user.id);
             // Removing what is not there would count as a change, and write the session.
             if session.contains_key(RENEW) {
                 session.remove(RENEW);
                 session.renew();
             }
-            let due = due(&signed_in.user, signed_in.has_factor, requires_totp);
-            match due.filter(|due| path != *due && path != LOGOUT) {
-                Some(due) => Err(PageError::First {
-                    path: due.to_owned(),
+            let pending_requirement =
+                pending_requirement(&user.user, user.has_factor, requires_totp);
+            match pending_requirement
+                .filter(|pending_requirement| path != *pending_requirement && path != LOGOUT)
+            {
+                Some(pending_requirement) => Err(PageError::First {
+                    path: pending_requirement.to_owned(),
                 }),
-                None => Ok(signed_in),
+                None => Ok(user),
             }
         })
     }

@@ -10,17 +10,17 @@ use actix_web::{Error, HttpRequest, HttpResponse};
 use oc_core::events::{Event, NewEvent};
 use oc_core::rules::{BrokenRule, FieldError};
 
-use crate::admin::auth::current_user::SignedIn;
+use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::ui::request::address;
 use crate::db::Db;
 use crate::error::PageError;
 
 /// Left with an answer by which something was refused that is told as a mistake in a form: its fields.
-pub(crate) struct RefusedGrant(String);
+pub(crate) struct DeniedGrant(String);
 
-impl RefusedGrant {
+impl DeniedGrant {
     /// Leaves word of these fields with an answer, if there are any; an empty one stands for a whole row.
-    pub(crate) fn leave<'a>(
+    pub(crate) fn attach<'a>(
         response: &mut HttpResponse,
         fields: impl IntoIterator<Item = &'a str>,
     ) {
@@ -33,9 +33,7 @@ impl RefusedGrant {
 }
 
 /// The fields of a row by which somebody tried to give, or take, what is beyond them.
-pub(crate) fn refused_grants(
-    errors: &[FieldError],
-) -> impl Iterator<Item = &'static str> + use<'_> {
+pub(crate) fn denied_fields(errors: &[FieldError]) -> impl Iterator<Item = &'static str> + use<'_> {
     let is_refused = |error: &&FieldError| {
         matches!(
             error.rule,
@@ -55,7 +53,7 @@ pub(crate) async fn record_refusals(
     let grant = response
         .response()
         .extensions()
-        .get::<RefusedGrant>()
+        .get::<DeniedGrant>()
         .map(|grant| grant.0.clone());
     if (response.status() == StatusCode::FORBIDDEN || grant.is_some())
         && let Err(error) = record(response.request(), grant).await
@@ -70,7 +68,7 @@ async fn record(request: &HttpRequest, grant: Option<String>) -> Result<(), Page
     let db = request.app_data::<Data<Db>>().cloned();
     let Some(db) = db else { return Ok(()) };
     let session = request.get_session();
-    let Some(user) = SignedIn::find(&db, &session).await? else {
+    let Some(user) = CurrentUser::find(&db, &session).await? else {
         return Ok(());
     };
     let grant = grant.map_or_else(String::new, |fields| format!(": {fields}"));

@@ -19,7 +19,7 @@ const ID_LENGTH: usize = 32;
 const MOST: usize = 10;
 
 /// What a browser's cookie says.
-struct Known {
+struct DeviceCookie {
     id: String,
     /// Those that logged in last come first.
     marks: Vec<String>,
@@ -33,7 +33,7 @@ fn is_same(mark: &str, expected: &str) -> bool {
     mark.as_bytes().ct_eq(expected.as_bytes()).into()
 }
 
-impl Known {
+impl DeviceCookie {
     fn of(request: &HttpRequest, rules: CookieRules) -> Option<Self> {
         let cookie = request.cookie(&rules.name(COOKIE))?;
         let mut parts = cookie.value().split('.');
@@ -63,14 +63,14 @@ impl Known {
 }
 
 /// The id of this browser, if it has logged in with that username before.
-pub(crate) fn known(
+pub(crate) fn device_id(
     request: &HttpRequest,
     rules: CookieRules,
     key: &SecretKey,
     username: &str,
 ) -> Option<String> {
-    let known = Known::of(request, rules)?;
-    known.has(key, username).then_some(known.id)
+    let device_id = DeviceCookie::of(request, rules)?;
+    device_id.has(key, username).then_some(device_id.id)
 }
 
 /// The cookie for a browser that has just logged in with that name. Others who did so before stay known.
@@ -80,12 +80,12 @@ pub(crate) fn remember(
     key: &SecretKey,
     username: &str,
 ) -> Cookie<'static> {
-    let mut known = Known::of(request, rules).unwrap_or_else(Known::new);
-    let own = mark(key, &known.id, username);
-    known.marks.retain(|mark| !is_same(mark, &own));
-    known.marks.insert(0, own);
-    known.marks.truncate(MOST);
-    let value = [vec![known.id], known.marks].concat().join(".");
+    let mut device_id = DeviceCookie::of(request, rules).unwrap_or_else(DeviceCookie::new);
+    let own = mark(key, &device_id.id, username);
+    device_id.marks.retain(|mark| !is_same(mark, &own));
+    device_id.marks.insert(0, own);
+    device_id.marks.truncate(MOST);
+    let value = [vec![device_id.id], device_id.marks].concat().join(".");
     let mut cookie = rules.cookie(COOKIE, value);
     cookie.set_max_age(Duration::days(365));
     cookie
@@ -113,14 +113,14 @@ mod tests {
     #[test]
     fn a_browser_is_known_for_every_name_that_it_logged_in_with() {
         let key = SecretKey::random();
-        let id = |request: &HttpRequest, username| known(request, RULES, &key, username);
+        let id = |request: &HttpRequest, username| device_id(request, RULES, &key, username);
 
         let request = after(&key, &["ada", "bob", "ada"]);
 
         assert!(id(&request, "ada").is_some());
         assert_eq!(id(&request, "ada"), id(&request, "bob"));
         assert!(id(&request, "carol").is_none());
-        assert!(known(&request, RULES, &SecretKey::random(), "ada").is_none());
+        assert!(device_id(&request, RULES, &SecretKey::random(), "ada").is_none());
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
             .cookie(Cookie::new(COOKIE, format!("{id}.{mark}")))
             .to_http_request();
 
-        assert!(known(&stolen, RULES, &key, "ada").is_none());
+        assert!(device_id(&stolen, RULES, &key, "ada").is_none());
     }
 
     #[test]
@@ -148,8 +148,8 @@ mod tests {
 
         let request = after(&key, &names);
 
-        assert!(known(&request, RULES, &key, "name0").is_none());
-        assert!(known(&request, RULES, &key, "name1").is_some());
+        assert!(device_id(&request, RULES, &key, "name0").is_none());
+        assert!(device_id(&request, RULES, &key, "name1").is_some());
         for value in ["", "x", "../..", &format!("{}.\u{e4}", "0".repeat(32))] {
             let odd = TestRequest::get()
                 .cookie(Cookie::new(COOKIE, value.to_owned()))

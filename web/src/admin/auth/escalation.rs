@@ -22,7 +22,7 @@ const GUARDED: [&str; 6] = [
 
 /// What a change of an account or a group would grant, or take, beyond the rights of who makes it. `row` is the id of
 /// one that is stored.
-pub(crate) fn excess(
+pub(crate) fn escalations(
     conn: &mut DbConnection,
     rights: &Rights,
     model: &Model,
@@ -35,7 +35,7 @@ pub(crate) fn excess(
     }
     let offered = registry::rights();
     let is_beyond = match row {
-        Some(id) => !covers(conn, rights, model, id)?,
+        Some(id) => !can_manage(conn, rights, model, id)?,
         None => false,
     };
     let mut errors = Vec::new();
@@ -100,7 +100,7 @@ fn differ(before: &Values, after: &Values, field: &Field) -> bool {
 }
 
 /// Whether a row may be taken over or deleted by who has these rights: an account only by who has all of its own.
-pub(crate) fn covers(
+pub(crate) fn can_manage(
     conn: &mut DbConnection,
     rights: &Rights,
     model: &Model,

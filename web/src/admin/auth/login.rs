@@ -12,17 +12,17 @@ use oc_core::accounts::{Factor, Session};
 use oc_core::events::Event;
 use oc_core::locks::hold;
 
-use crate::admin::auth::current_user::due;
+use crate::admin::auth::current_user::pending_requirement;
 use crate::admin::auth::device_cookie;
-use crate::admin::auth::password_hasher::{Checked, Hashing};
+use crate::admin::auth::password_hasher::{Checked, PasswordHasher};
 use crate::admin::auth::session_store::{ADDRESS, BROWSER, PASSWORD, PROVED, USER};
-use crate::admin::auth::throttle::{Guess, Guesser};
-use crate::admin::ui::request::{Visit, see_other};
+use crate::admin::auth::throttle::{AttemptSource, AuthOutcome};
+use crate::admin::ui::request::{AdminRequest, see_other};
 use crate::db::Db;
 use crate::error::PageError;
 
 /// Somebody whose name and password were right.
-pub(crate) struct Welcome {
+pub(crate) struct AuthenticatedUser {
     pub(crate) user: User,
     /// Whether a code of the second factor is still to come.
     pub(crate) has_factor: bool,
@@ -31,34 +31,34 @@ pub(crate) struct Welcome {
 /// Tries to log in. Whatever is wrong, it takes the same time and ends the same way.
 pub(crate) async fn attempt(
     db: &Db,
-    hashing: &Data<Hashing>,
-    guesser: Guesser,
+    hasher: &Data<PasswordHasher>,
+    source: AttemptSource,
     typed: String,
-) -> Result<Guess<Welcome>, PageError> {
+) -> Result<AuthOutcome<AuthenticatedUser>, PageError> {
     let now = Utc::now().naive_utc();
     let began = Instant::now();
-    let counted = match guesser.count(db, now).await? {
-        Ok(counted) => counted,
-        Err(wait) => {
-            hashing.hold_back(began).await;
-            return Ok(Guess::Throttled(wait));
+    let attempt = match source.count(db, now).await? {
+        Ok(attempt) => attempt,
+        Err(delay) => {
+            hasher.hold_back(began).await;
+            return Ok(AuthOutcome::Throttled(delay));
         }
     };
-    let asked = guesser.clone();
+    let asked = source.clone();
     let user = db.read(move |conn| Ok(asked.account(conn)?)).await?;
     let stored = user
         .as_ref()
         .map_or(password::UNUSABLE.to_owned(), |user| user.password.clone());
-    let Checked { verdict, began } = hashing.check(typed.clone(), stored).await?;
+    let Checked { verdict, began } = hasher.check(typed.clone(), stored).await?;
     let opens = |user: &User| verdict != Verdict::Wrong && user.is_active && user.is_staff;
     let Some(user) = user.clone().filter(opens) else {
-        db.run(move |conn| Ok(guesser.record(conn, Event::LoginRefused, None, user.as_ref())?))
+        db.run(move |conn| Ok(source.record(conn, Event::LoginRefused, None, user.as_ref())?))
             .await?;
-        hashing.hold_back(began).await;
-        return Ok(Guess::Wrong);
+        hasher.hold_back(began).await;
+        return Ok(AuthOutcome::Wrong);
     };
     let renewed = match verdict {
-        Verdict::RightButOld => Some(hashing.run(move || password::hash(&typed)).await?),
+        Verdict::RightButOld => Some(hasher.run(move || password::hash(&typed)).await?),
         _ => None,
     };
     let guess = db
@@ -70,21 +70,21 @@ pub(crate) async fn attempt(
                     stored.password == user.password && stored.is_active && stored.is_staff
                 };
                 let Some(mut stored) = User::find(conn, user.id).optional()?.filter(opens) else {
-                    guesser.record(conn, Event::LoginRefused, None, Some(&user))?;
-                    return Ok::<_, diesel::result::Error>(Guess::Wrong);
+                    source.record(conn, Event::LoginRefused, None, Some(&user))?;
+                    return Ok::<_, diesel::result::Error>(AuthOutcome::Wrong);
                 };
                 if let Some(hash) = renewed {
                     User::set_password(conn, user.id, &hash)?;
                     Session::follow_hash(conn, user.id, (&user.password, &hash))?;
                     stored.password = hash;
                 }
-                counted.forgive(conn)?;
+                attempt.clear(conn)?;
                 let has_factor = Factor::find(conn, user.id)?.is_some();
                 if !has_factor {
                     User::note_login(conn, user.id, now)?;
-                    guesser.record(conn, Event::LoggedIn, Some(&user), Some(&user))?;
+                    source.record(conn, Event::LoggedIn, Some(&user), Some(&user))?;
                 }
-                Ok(Guess::Right(Welcome {
+                Ok(AuthOutcome::Right(AuthenticatedUser {
                     // With the password that was checked: a session counts for this one alone.
                     user: stored,
                     has_factor,
@@ -92,30 +92,34 @@ pub(crate) async fn attempt(
             })?)
         })
         .await?;
-    if matches!(guess, Guess::Wrong) {
-        hashing.hold_back(began).await;
+    if matches!(guess, AuthOutcome::Wrong) {
+        hasher.hold_back(began).await;
     }
     Ok(guess)
 }
 
 /// Lets a user in: a session of their own under a new id, and on to where they wanted to go.
-pub(crate) fn let_in(
-    visit: &Visit,
-    Welcome { user, has_factor }: &Welcome,
+pub(crate) fn start_session(
+    request: &AdminRequest,
+    AuthenticatedUser { user, has_factor }: &AuthenticatedUser,
     next: &str,
 ) -> Result<HttpResponse, PageError> {
     // Nothing of a session before goes along.
-    visit.session.clear();
-    visit.session.renew();
-    visit.keep(USER, user.id)?;
-    visit.keep(PROVED, Utc::now().naive_utc())?;
-    visit.keep(ADDRESS, visit.address())?;
-    visit.keep(BROWSER, visit.browser())?;
-    visit.keep(PASSWORD, Session::password_mark(&user.password))?;
-    let first = due(user, *has_factor, visit.requires_totp());
+    request.session.clear();
+    request.session.renew();
+    request.keep(USER, user.id)?;
+    request.keep(PROVED, Utc::now().naive_utc())?;
+    request.keep(ADDRESS, request.address())?;
+    request.keep(BROWSER, request.browser())?;
+    request.keep(PASSWORD, Session::password_mark(&user.password))?;
+    let first = pending_requirement(user, *has_factor, request.requires_totp());
     let mut response = see_other(first.unwrap_or_else(|| inside(next)));
-    let cookie =
-        device_cookie::remember(&visit.request, visit.cookies(), visit.key(), &user.username);
+    let cookie = device_cookie::remember(
+        &request.http,
+        request.cookies(),
+        request.key(),
+        &user.username,
+    );
     response
         .add_cookie(&cookie)
         .map_err(|error| PageError::Internal(error.into()))?;

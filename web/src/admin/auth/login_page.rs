@@ -10,14 +10,14 @@ use oc_core::accounts::{Factor, normalized};
 use oc_core::events::Event;
 use serde::{Deserialize, Serialize};
 
-use crate::admin::auth::current_user::SignedIn;
-use crate::admin::auth::login::{Welcome, attempt, inside, let_in};
-use crate::admin::auth::password_hasher::Hashing;
-use crate::admin::auth::pending_login::{self, Claim};
-use crate::admin::auth::throttle::{Guess, Guesser};
-use crate::admin::auth::totp::{self, Taken};
-use crate::admin::ui::form_data::Fields;
-use crate::admin::ui::request::{Visit, see_other};
+use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::auth::login::{AuthenticatedUser, attempt, inside, start_session};
+use crate::admin::auth::password_hasher::PasswordHasher;
+use crate::admin::auth::pending_login::{self, PendingLogin};
+use crate::admin::auth::throttle::{AttemptSource, AuthOutcome};
+use crate::admin::auth::totp::{self, CodeKind};
+use crate::admin::ui::form_data::Submission;
+use crate::admin::ui::request::{AdminRequest, see_other};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::metrics::{Login, Metrics};
@@ -57,104 +57,106 @@ pub(crate) struct Next {
 
 /// The form; who is logged in already goes on.
 pub(crate) async fn new(
-    visit: Visit,
+    request: AdminRequest,
     db: Data<Db>,
     query: Option<Query<Next>>,
 ) -> Result<HttpResponse, PageError> {
     let Next { next } = query.map(Query::into_inner).unwrap_or_default();
-    if SignedIn::find(&db, &visit.session).await?.is_some() {
+    if CurrentUser::find(&db, &request.session).await?.is_some() {
         return Ok(see_other(inside(&next)));
     }
-    show(&visit, StatusCode::OK, next, String::new(), None)
+    show(&request, StatusCode::OK, next, String::new(), None)
 }
 
 /// An attempt.
 pub(crate) async fn create(
-    visit: Visit,
+    request: AdminRequest,
     db: Data<Db>,
-    hashing: Data<Hashing>,
+    hasher: Data<PasswordHasher>,
     query: Option<Query<Next>>,
-    fields: Fields,
+    fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    visit.check_form(None, &fields)?;
+    request.check_form(None, &fields)?;
     let username = normalized(fields.text("username"));
     let password = fields.text("password").to_owned();
     let next = where_next(query, &fields);
-    let guesser = Guesser::of(&visit, username.clone());
-    match attempt(&db, &hashing, guesser, password).await? {
-        Guess::Right(welcome) if welcome.has_factor => ask_for_code(&visit, &welcome.user, &next),
-        Guess::Right(welcome) => {
-            Metrics::login(&visit.request, Login::Welcome);
-            let_in(&visit, &welcome, &next)
+    let source = AttemptSource::of(&request, username.clone());
+    match attempt(&db, &hasher, source, password).await? {
+        AuthOutcome::Right(welcome) if welcome.has_factor => {
+            ask_for_code(&request, &welcome.user, &next)
         }
-        Guess::Wrong => {
-            Metrics::login(&visit.request, Login::Refused);
+        AuthOutcome::Right(welcome) => {
+            Metrics::login(&request.http, Login::Welcome);
+            start_session(&request, &welcome, &next)
+        }
+        AuthOutcome::Wrong => {
+            Metrics::login(&request.http, Login::Refused);
             let error = Some(REFUSED.to_owned());
-            show(&visit, StatusCode::OK, next, username, error)
+            show(&request, StatusCode::OK, next, username, error)
         }
-        Guess::Throttled(wait) => {
-            Metrics::login(&visit.request, Login::Throttled);
-            let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(wait.words()));
-            Ok(wait.tell(show(&visit, status, next, username, error)?))
+        AuthOutcome::Throttled(delay) => {
+            Metrics::login(&request.http, Login::Throttled);
+            let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(delay.message()));
+            Ok(delay.with_retry_after(show(&request, status, next, username, error)?))
         }
     }
 }
 
 /// The form for the code, for somebody whose password was right.
 pub(crate) async fn new_code(
-    visit: Visit,
+    request: AdminRequest,
     db: Data<Db>,
     query: Option<Query<Next>>,
 ) -> Result<HttpResponse, PageError> {
     let Next { next } = query.map(Query::into_inner).unwrap_or_default();
-    if SignedIn::find(&db, &visit.session).await?.is_some() {
+    if CurrentUser::find(&db, &request.session).await?.is_some() {
         return Ok(see_other(inside(&next)));
     }
-    match claimant(&visit, &db).await? {
-        Some(_) => show_code(&visit, StatusCode::OK, next, None),
+    match claimant(&request, &db).await? {
+        Some(_) => show_code(&request, StatusCode::OK, next, None),
         None => Ok(see_other(&login_path("/admin/login/", &next))),
     }
 }
 
 /// Takes the code.
 pub(crate) async fn create_code(
-    visit: Visit,
+    request: AdminRequest,
     db: Data<Db>,
     query: Option<Query<Next>>,
-    fields: Fields,
+    fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    visit.check_form(None, &fields)?;
+    request.check_form(None, &fields)?;
     let next = where_next(query, &fields);
-    let Some(user) = claimant(&visit, &db).await? else {
+    let Some(user) = claimant(&request, &db).await? else {
         // It took too long: the password is asked for again.
         return Ok(see_other(&login_path("/admin/login/", &next)));
     };
     let now = Utc::now().naive_utc();
-    let guesser = Guesser::of(&visit, user.username.clone());
-    let counted = match guesser.count(&db, now).await? {
-        Ok(counted) => counted,
-        Err(wait) => {
-            Metrics::login(&visit.request, Login::Throttled);
-            let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(wait.words()));
-            return Ok(wait.tell(show_code(&visit, status, next, error)?));
+    let source = AttemptSource::of(&request, user.username.clone());
+    let attempt = match source.count(&db, now).await? {
+        Ok(attempt) => attempt,
+        Err(delay) => {
+            Metrics::login(&request.http, Login::Throttled);
+            let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(delay.message()));
+            return Ok(delay.with_retry_after(show_code(&request, status, next, error)?));
         }
     };
-    let (key, typed) = (visit.key().clone(), fields.text("code").to_owned());
+    let (key, typed) = (request.key().clone(), fields.text("code").to_owned());
     let welcome = db
         .run(move |conn| {
             Ok(conn.write(|conn| {
-                let taken = totp::take(conn, &key, &user, &typed, now)?;
+                let taken = totp::consume_code(conn, &key, &user, &typed, now)?;
                 let Some(taken) = taken else {
-                    guesser.record(conn, Event::FactorRefused, None, Some(&user))?;
+                    source.record(conn, Event::FactorRefused, None, Some(&user))?;
                     return Ok::<_, diesel::result::Error>(None);
                 };
-                counted.forgive(conn)?;
+                attempt.clear(conn)?;
                 User::note_login(conn, user.id, now)?;
-                if taken == Taken::Recovery {
-                    guesser.record(conn, Event::RecoveryCodeUsed, Some(&user), Some(&user))?;
+                if taken == CodeKind::Recovery {
+                    source.record(conn, Event::RecoveryCodeUsed, Some(&user), Some(&user))?;
                 }
-                guesser.record(conn, Event::LoggedIn, Some(&user), Some(&user))?;
-                Ok(Some(Welcome {
+                source.record(conn, Event::LoggedIn, Some(&user), Some(&user))?;
+                Ok(Some(AuthenticatedUser {
                     user,
                     has_factor: true,
                 }))
@@ -162,19 +164,24 @@ pub(crate) async fn create_code(
         })
         .await?;
     let Some(welcome) = welcome else {
-        Metrics::login(&visit.request, Login::CodeRefused);
-        return show_code(&visit, StatusCode::OK, next, Some(REFUSED_CODE.to_owned()));
+        Metrics::login(&request.http, Login::CodeRefused);
+        return show_code(
+            &request,
+            StatusCode::OK,
+            next,
+            Some(REFUSED_CODE.to_owned()),
+        );
     };
-    Metrics::login(&visit.request, Login::Welcome);
-    let mut response = let_in(&visit, &welcome, &next)?;
+    Metrics::login(&request.http, Login::Welcome);
+    let mut response = start_session(&request, &welcome, &next)?;
     response
-        .add_cookie(&pending_login::removal(visit.cookies()))
+        .add_cookie(&pending_login::removal(request.cookies()))
         .map_err(|error| PageError::Internal(error.into()))?;
     Ok(response)
 }
 
 /// Where to go afterwards: as the form says, or as the address does that it was sent to.
-fn where_next(query: Option<Query<Next>>, fields: &Fields) -> String {
+fn where_next(query: Option<Query<Next>>, fields: &Submission) -> String {
     match query {
         Some(query) if !fields.has("next") => query.into_inner().next,
         _ => fields.text("next").to_owned(),
@@ -182,9 +189,13 @@ fn where_next(query: Option<Query<Next>>, fields: &Fields) -> String {
 }
 
 /// On to the second step.
-fn ask_for_code(visit: &Visit, user: &User, next: &str) -> Result<HttpResponse, PageError> {
+fn ask_for_code(
+    request: &AdminRequest,
+    user: &User,
+    next: &str,
+) -> Result<HttpResponse, PageError> {
     let mut response = see_other(&login_path("/admin/login/code/", next));
-    let cookie = pending_login::cookie(visit.cookies(), visit.key(), user, Utc::now());
+    let cookie = pending_login::cookie(request.cookies(), request.key(), user, Utc::now());
     response
         .add_cookie(&cookie)
         .map_err(|error| PageError::Internal(error.into()))?;
@@ -192,8 +203,8 @@ fn ask_for_code(visit: &Visit, user: &User, next: &str) -> Result<HttpResponse, 
 }
 
 /// Whose password was right a short time ago, on this browser, if they may still log in with a code.
-async fn claimant(visit: &Visit, db: &Data<Db>) -> Result<Option<User>, PageError> {
-    let Some(claim) = Claim::of(&visit.request, visit.cookies()) else {
+async fn claimant(request: &AdminRequest, db: &Data<Db>) -> Result<Option<User>, PageError> {
+    let Some(claim) = PendingLogin::of(&request.http, request.cookies()) else {
         return Ok(None);
     };
     let id = claim.user_id;
@@ -204,7 +215,7 @@ async fn claimant(visit: &Visit, db: &Data<Db>) -> Result<Option<User>, PageErro
             Ok(user.filter(|user| has_factor && user.is_active && user.is_staff))
         })
         .await?;
-    Ok(user.filter(|user| claim.holds(visit.key(), user, Utc::now())))
+    Ok(user.filter(|user| claim.holds(request.key(), user, Utc::now())))
 }
 
 /// A page of the login, with where to go afterwards.
@@ -219,7 +230,7 @@ fn login_path(path: &str, next: &str) -> String {
 }
 
 fn show(
-    visit: &Visit,
+    request: &AdminRequest,
     status: StatusCode,
     next: String,
     username: String,
@@ -230,11 +241,11 @@ fn show(
         username,
         error,
     };
-    visit.page(status, None, "Staff login", Vec::new(), page)
+    request.page(status, None, "Staff login", Vec::new(), page)
 }
 
 fn show_code(
-    visit: &Visit,
+    request: &AdminRequest,
     status: StatusCode,
     next: String,
     error: Option<String>,
@@ -244,5 +255,5 @@ fn show_code(
         next,
         error,
     };
-    visit.page(status, None, "Enter your code", Vec::new(), page)
+    request.page(status, None, "Enter your code", Vec::new(), page)
 }

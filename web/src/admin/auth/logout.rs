@@ -6,9 +6,9 @@ use actix_web::web::Data;
 use oc_core::events::{Event, NewEvent};
 use serde::Serialize;
 
-use crate::admin::auth::current_user::SignedIn;
-use crate::admin::ui::form_data::Fields;
-use crate::admin::ui::request::{Visit, address};
+use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::ui::form_data::Submission;
+use crate::admin::ui::request::{AdminRequest, address};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::pages::Page;
@@ -28,8 +28,11 @@ impl Page for DonePage {
 }
 
 /// Asks; a link alone never logs anybody out.
-pub(crate) async fn ask(visit: Visit, user: SignedIn) -> Result<HttpResponse, PageError> {
-    visit.page(
+pub(crate) async fn ask(
+    request: AdminRequest,
+    user: CurrentUser,
+) -> Result<HttpResponse, PageError> {
+    request.page(
         StatusCode::OK,
         Some(&user),
         "Log out?",
@@ -40,13 +43,13 @@ pub(crate) async fn ask(visit: Visit, user: SignedIn) -> Result<HttpResponse, Pa
 
 /// Ends the session.
 pub(crate) async fn delete(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
-    fields: Fields,
+    fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    visit.check_form(Some(&user), &fields)?;
-    let address = address(&visit.request);
+    request.check_form(Some(&user), &fields)?;
+    let address = address(&request.http);
     db.run(move |conn| {
         let event = NewEvent {
             event: Event::LoggedOut,
@@ -57,7 +60,7 @@ pub(crate) async fn delete(
         Ok(event.insert(conn)?)
     })
     .await?;
-    let page = visit.page(StatusCode::OK, None, "Logged out", Vec::new(), DonePage {})?;
-    visit.session.purge();
+    let page = request.page(StatusCode::OK, None, "Logged out", Vec::new(), DonePage {})?;
+    request.session.purge();
     Ok(page)
 }

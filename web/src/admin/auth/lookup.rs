@@ -7,33 +7,37 @@ use oc_core::User;
 use oc_core::accounts::Verb;
 use oc_core::admin::Model;
 
-use crate::admin::auth::current_user::SignedIn;
+use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::form::beside::CARRIED;
 use crate::admin::registry;
-use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::form_data::Submission;
 use crate::admin::ui::messages;
 use crate::admin::ui::popup;
-use crate::admin::ui::request::{Visit, see_other};
+use crate::admin::ui::request::{AdminRequest, see_other};
 use crate::db::Db;
 use crate::error::PageError;
 
 /// Back to the index, with a word on what is not there.
-pub(crate) fn unknown(visit: &Visit, model: &Model, id: impl std::fmt::Display) -> HttpResponse {
+pub(crate) fn unknown(
+    request: &AdminRequest,
+    model: &Model,
+    id: impl std::fmt::Display,
+) -> HttpResponse {
     let text = format!("There is no {} with ID \"{id}\".", model.singular);
-    messages::add(&visit.session, "warning", text);
+    messages::add(&request.session, "warning", text);
     see_other("/admin/")
 }
 
 /// The same; but to the form that the page was opened beside, if there is one.
 pub(crate) fn gone(
-    visit: &Visit,
+    request: &AdminRequest,
     model: &Model,
     id: impl std::fmt::Display,
-    sent: &Fields,
+    sent: &Submission,
 ) -> Result<HttpResponse, PageError> {
-    let answer = unknown(visit, model, id);
+    let answer = unknown(request, model, id);
     if sent.has(CARRIED) {
-        return popup::close(visit, model, sent);
+        return popup::close(request, model, sent);
     }
     Ok(answer)
 }
@@ -41,7 +45,7 @@ pub(crate) fn gone(
 /// An account that one may change: with the right to change users, and where it has no more rights than oneself. None
 /// where there is none of that id.
 pub(crate) async fn account(
-    user: &SignedIn,
+    user: &CurrentUser,
     db: &Data<Db>,
     id: &str,
 ) -> Result<Option<User>, PageError> {
@@ -66,7 +70,7 @@ pub(crate) async fn account(
 }
 
 /// Back to the index, with a word on the account that is not there.
-pub(crate) fn unknown_account(visit: &Visit, id: &str) -> Result<HttpResponse, PageError> {
+pub(crate) fn unknown_account(request: &AdminRequest, id: &str) -> Result<HttpResponse, PageError> {
     let model = registry::by_key("auth.user").ok_or(PageError::NotFound)?;
-    Ok(unknown(visit, model, id))
+    Ok(unknown(request, model, id))
 }

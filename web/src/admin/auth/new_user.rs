@@ -8,20 +8,20 @@ use oc_core::accounts::{Verb, password};
 use oc_core::admin::{Model, Object, SaveError, Values};
 use oc_core::{User, UserDraft};
 
-use crate::admin::auth::current_user::SignedIn;
-use crate::admin::auth::password_hasher::Hashing;
-use crate::admin::auth::password_page::{Mistakes, PasswordPage, RULES};
-use crate::admin::auth::reauth::{Posted, Prover};
+use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::auth::password_hasher::PasswordHasher;
+use crate::admin::auth::password_page::{PasswordErrors, PasswordPage, RULES};
+use crate::admin::auth::reauth::{Posted, Reauth};
 use crate::admin::form::beside;
 use crate::admin::form::retry;
 use crate::admin::form::save;
 use crate::admin::registry;
 use crate::admin::ui::field::{ErrorSummary, FieldView, Section};
-use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::form_data::Submission;
 use crate::admin::ui::messages;
 use crate::admin::ui::popup;
-use crate::admin::ui::popup::Way;
-use crate::admin::ui::request::{Crumb, Visit};
+use crate::admin::ui::popup::ReturnLink;
+use crate::admin::ui::request::{AdminRequest, Breadcrumb};
 use crate::db::Db;
 use crate::error::PageError;
 
@@ -29,71 +29,80 @@ const TITLE: &str = "Add user";
 
 /// What the first step shows.
 #[derive(Default)]
-struct Step {
+struct AddUserForm {
     username: String,
     name_errors: Vec<String>,
     /// Why it was not saved, where nothing is wrong with it.
     notice: Option<&'static str>,
-    mistakes: Mistakes,
+    mistakes: PasswordErrors,
     /// What was sent, as far as the way back goes.
-    sent: Fields,
+    sent: Submission,
 }
 
 /// The form.
-pub(crate) async fn new(visit: Visit, user: SignedIn) -> Result<HttpResponse, PageError> {
+pub(crate) async fn new(
+    request: AdminRequest,
+    user: CurrentUser,
+) -> Result<HttpResponse, PageError> {
     let model = addable(&user)?;
-    let left = beside::returned(&visit, &user, model).unwrap_or_default();
-    let step = Step {
+    let left = beside::returned(&request, &user, model).unwrap_or_default();
+    let form = AddUserForm {
         username: left.text("username").to_owned(),
         sent: left,
-        ..Step::default()
+        ..AddUserForm::default()
     };
-    show(&visit, &user, model, StatusCode::OK, step)
+    show(&request, &user, model, StatusCode::OK, form)
 }
 
 /// Takes it, and leads on to the second step.
 pub(crate) async fn create(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
-    hashing: Data<Hashing>,
-    prover: Prover,
-    fields: Fields,
+    hasher: Data<PasswordHasher>,
+    reauth: Reauth,
+    fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    visit.check_form(Some(&user), &fields)?;
+    request.check_form(Some(&user), &fields)?;
     let model = addable(&user)?;
-    if let Some(sent) = beside::opened(&visit, &user, &fields) {
-        let step = Step {
+    if let Some(sent) = beside::opened(&request, &user, &fields) {
+        let form = AddUserForm {
             sent,
-            ..Step::default()
+            ..AddUserForm::default()
         };
-        return show(&visit, &user, model, StatusCode::OK, step);
+        return show(&request, &user, model, StatusCode::OK, form);
     }
     if fields.has(beside::CLOSE) {
-        return popup::close(&visit, model, &fields);
+        return popup::close(&request, model, &fields);
     }
-    let posted = Posted::of(&visit, &user, fields)?;
-    if let Some(page) = prover.ask(&visit, &user, &posted).await? {
+    let posted = Posted::of(&request, &user, fields)?;
+    if let Some(page) = reauth.require(&request, &user, &posted).await? {
         return Ok(page);
     }
     let sent = posted.form;
     let username = sent.text("username").to_owned();
     let (password, again) = (sent.text("password1").to_owned(), sent.text("password2"));
-    let mistakes = Mistakes::of(&password, again, &[("username", &username)]);
+    let mistakes = PasswordErrors::of(&password, again, &[("username", &username)]);
     let mut name_errors = mistakes_in_name(&username);
     if name_errors.is_empty() && mistakes.is_empty() {
-        let stored = store(&user, &db, &hashing, model, (username.clone(), password)).await;
+        let stored = store(&user, &db, &hasher, model, (username.clone(), password)).await;
         let stored = match stored {
             Ok(stored) => stored,
             Err(error) => {
-                let step = Step {
+                let form = AddUserForm {
                     username,
                     sent,
-                    ..Step::default()
+                    ..AddUserForm::default()
                 };
                 let page = |notice, status| {
                     let notice = Some(notice);
-                    show(&visit, &user, model, status, Step { notice, ..step })
+                    show(
+                        &request,
+                        &user,
+                        model,
+                        status,
+                        AddUserForm { notice, ..form },
+                    )
                 };
                 return retry::answer(&error, page).unwrap_or(Err(error));
             }
@@ -102,8 +111,8 @@ pub(crate) async fn create(
             Ok(object) => {
                 let title = &object.title;
                 let text = format!("Added user \"{title}\". You can continue editing below.");
-                messages::add(&visit.session, "success", text);
-                return popup::go_on(&visit, model, &object, &sent);
+                messages::add(&request.session, "success", text);
+                return popup::go_on(&request, model, &object, &sent);
             }
             Err(errors) => name_errors = errors,
         }
@@ -111,18 +120,24 @@ pub(crate) async fn create(
     if name_errors.is_empty() && is_taken(&db, &username).await? {
         name_errors.push("That username is already taken.".to_owned());
     }
-    let step = Step {
+    let form = AddUserForm {
         username,
         name_errors,
         mistakes,
         sent,
-        ..Step::default()
+        ..AddUserForm::default()
     };
-    show(&visit, &user, model, StatusCode::UNPROCESSABLE_ENTITY, step)
+    show(
+        &request,
+        &user,
+        model,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        form,
+    )
 }
 
 /// Whoever adds an account goes on to change it.
-fn addable(user: &SignedIn) -> Result<&'static Model, PageError> {
+fn addable(user: &CurrentUser) -> Result<&'static Model, PageError> {
     let may = |verb| user.rights.may(verb, "auth", "user");
     if may(Verb::Add) && may(Verb::Change) {
         registry::find("auth", "user").ok_or(PageError::NotFound)
@@ -158,20 +173,20 @@ async fn is_taken(db: &Data<Db>, username: &str) -> Result<bool, PageError> {
 
 /// Stores an account of that name with that password, or says what is wrong with the name.
 async fn store(
-    user: &SignedIn,
+    user: &CurrentUser,
     db: &Data<Db>,
-    hashing: &Data<Hashing>,
+    hasher: &Data<PasswordHasher>,
     model: &'static Model,
     (username, new): (String, String),
 ) -> Result<Result<Object, Vec<String>>, PageError> {
-    let hash = hashing.run(move || password::hash(&new)).await?;
+    let hash = hasher.run(move || password::hash(&new)).await?;
     let (actor, rights) = (user.user.clone(), user.rights.clone());
     db.run(move |conn| {
         let values = Values::default()
             .with("username", username)
             .with_yes("is_active", true);
         let saved = conn.write(|conn| {
-            let object = save::row(conn, &actor, &rights, model, None, &values)?;
+            let object = save::save_object(conn, &actor, &rights, model, None, &values)?;
             User::set_password(conn, object.id, &hash)?;
             Ok::<_, SaveError>(object)
         });
@@ -188,39 +203,39 @@ async fn store(
 }
 
 fn show(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     model: &Model,
     status: StatusCode,
-    step: Step,
+    form: AddUserForm,
 ) -> Result<HttpResponse, PageError> {
     let name = FieldView {
         id: "id_username".to_owned(),
         name: "username".to_owned(),
         label: "Username".to_owned(),
         kind: "text",
-        value: step.username,
+        value: form.username,
         size: 40,
         max: Some(150),
         required: true,
-        errors: step.name_errors,
+        errors: form.name_errors,
         autocomplete: Some("off"),
         ..FieldView::default()
     };
     let sections = vec![Section {
-        fields: [name].into_iter().chain(step.mistakes.fields()).collect(),
+        fields: [name].into_iter().chain(form.mistakes.fields()).collect(),
         ..Section::default()
     }];
     let page = PasswordPage {
         heading: TITLE.to_owned(),
-        notice: step.notice,
+        notice: form.notice,
         is_own: false,
         error_summary: ErrorSummary::of(&sections),
         sections,
         rules: RULES,
         button: "Save",
-        way: Way::of(visit, &step.sent, model),
+        way: ReturnLink::of(request, &form.sent, model),
     };
-    let crumbs = Crumb::way(&[("Users", "/admin/auth/user/")], TITLE);
-    visit.page(status, Some(user), TITLE, crumbs, page)
+    let crumbs = Breadcrumb::trail(&[("Users", "/admin/auth/user/")], TITLE);
+    request.page(status, Some(user), TITLE, crumbs, page)
 }

@@ -8,23 +8,24 @@ use oc_core::User;
 use oc_core::accounts::{Session, password, policy};
 use oc_core::events::Event;
 
-use crate::admin::auth::current_user::SignedIn;
-use crate::admin::auth::password_hasher::Hashing;
+use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::auth::password_hasher::PasswordHasher;
 use crate::admin::auth::password_page::{self, PasswordPage, RULES};
-use crate::admin::auth::reauth::{Posted, Prover};
+use crate::admin::auth::reauth::{Posted, Reauth};
 use crate::admin::auth::session_store::PASSWORD;
-use crate::admin::auth::throttle::{Guess, Guesser, is_password};
+use crate::admin::auth::throttle::{AttemptSource, AuthOutcome, is_password};
 use crate::admin::ui::field::{ErrorSummary, FieldView, Section};
-use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::form_data::Submission;
 use crate::admin::ui::messages;
-use crate::admin::ui::popup::Way;
-use crate::admin::ui::request::{Crumb, Visit, see_other};
+use crate::admin::ui::popup::ReturnLink;
+use crate::admin::ui::request::{AdminRequest, Breadcrumb, see_other};
 use crate::db::Db;
 use crate::error::PageError;
 
 const TITLE: &str = "Change password";
 /// Why somebody was led here.
-const DUE: &str = "Choose a new password to continue. The one you logged in with must be changed.";
+const REQUIRED_NOTICE: &str =
+    "Choose a new password to continue. The one you logged in with must be changed.";
 
 /// What is wrong with each of the three fields.
 #[derive(Default)]
@@ -35,24 +36,27 @@ struct Errors {
 }
 
 /// The form.
-pub(crate) async fn edit(visit: Visit, user: SignedIn) -> Result<HttpResponse, PageError> {
-    show(&visit, &user, StatusCode::OK, Errors::default())
+pub(crate) async fn edit(
+    request: AdminRequest,
+    user: CurrentUser,
+) -> Result<HttpResponse, PageError> {
+    show(&request, &user, StatusCode::OK, Errors::default())
 }
 
 /// Checks the current password and the new one, and ends every other session.
 pub(crate) async fn update(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
-    hashing: Data<Hashing>,
-    prover: Prover,
-    fields: Fields,
+    hasher: Data<PasswordHasher>,
+    reauth: Reauth,
+    fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    visit.check_form(Some(&user), &fields)?;
-    let posted = Posted::of(&visit, &user, fields)?;
+    request.check_form(Some(&user), &fields)?;
+    let posted = Posted::of(&request, &user, fields)?;
     // The current password is asked for below; who has a second factor too is asked for both.
     if user.has_factor
-        && let Some(page) = prover.ask(&visit, &user, &posted).await?
+        && let Some(page) = reauth.require(&request, &user, &posted).await?
     {
         return Ok(page);
     }
@@ -68,15 +72,15 @@ pub(crate) async fn update(
             .current
             .push("Current password is required.".to_owned());
     } else {
-        match check(&visit, &user, &db, &hashing, old).await? {
-            Guess::Right(()) => {}
-            Guess::Wrong => errors
+        match check(&request, &user, &db, &hasher, old).await? {
+            AuthOutcome::Right(()) => {}
+            AuthOutcome::Wrong => errors
                 .current
                 .push("Your current password is incorrect.".to_owned()),
-            Guess::Throttled(wait) => {
-                errors.current.push(wait.words());
-                let page = show(&visit, &user, StatusCode::TOO_MANY_REQUESTS, errors)?;
-                return Ok(wait.tell(page));
+            AuthOutcome::Throttled(delay) => {
+                errors.current.push(delay.message());
+                let page = show(&request, &user, StatusCode::TOO_MANY_REQUESTS, errors)?;
+                return Ok(delay.with_retry_after(page));
             }
         }
     }
@@ -100,9 +104,9 @@ pub(crate) async fn update(
         .iter()
         .any(|list| !list.is_empty())
     {
-        return show(&visit, &user, StatusCode::UNPROCESSABLE_ENTITY, errors);
+        return show(&request, &user, StatusCode::UNPROCESSABLE_ENTITY, errors);
     }
-    let hash = hashing.run(move || password::hash(&new)).await?;
+    let hash = hasher.run(move || password::hash(&new)).await?;
     let mark = Session::password_mark(&hash);
     let (id, actor) = (user.user.id, user.user.clone());
     db.run(move |conn| {
@@ -115,10 +119,10 @@ pub(crate) async fn update(
     })
     .await?;
     // This one goes on under a new id.
-    visit.keep(PASSWORD, mark)?;
-    visit.session.renew();
+    request.keep(PASSWORD, mark)?;
+    request.session.renew();
     messages::add(
-        &visit.session,
+        &request.session,
         "success",
         "Your password has been changed.".to_owned(),
     );
@@ -127,33 +131,33 @@ pub(crate) async fn update(
 
 /// Whether that is the current password. It is slowed down like a login: whoever finds a browser open may guess.
 async fn check(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     db: &Data<Db>,
-    hashing: &Data<Hashing>,
+    hasher: &Data<PasswordHasher>,
     typed: String,
-) -> Result<Guess<()>, PageError> {
-    let guesser = Guesser::of(visit, user.user.username.clone());
-    let counted = match guesser.count(db, Utc::now().naive_utc()).await? {
-        Ok(counted) => counted,
-        Err(wait) => return Ok(Guess::Throttled(wait)),
+) -> Result<AuthOutcome<()>, PageError> {
+    let source = AttemptSource::of(request, user.user.username.clone());
+    let attempt = match source.count(db, Utc::now().naive_utc()).await? {
+        Ok(attempt) => attempt,
+        Err(delay) => return Ok(AuthOutcome::Throttled(delay)),
     };
     let user = user.user.clone();
-    let is_right = is_password(hashing, typed, user.password.clone()).await?;
+    let is_right = is_password(hasher, typed, user.password.clone()).await?;
     db.run(move |conn| {
         if is_right {
-            counted.forgive(conn)?;
-            return Ok(Guess::Right(()));
+            attempt.clear(conn)?;
+            return Ok(AuthOutcome::Right(()));
         }
-        guesser.record(conn, Event::ProofRefused, Some(&user), Some(&user))?;
-        Ok(Guess::Wrong)
+        source.record(conn, Event::ProofRefused, Some(&user), Some(&user))?;
+        Ok(AuthOutcome::Wrong)
     })
     .await
 }
 
 fn show(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     status: StatusCode,
     errors: Errors,
 ) -> Result<HttpResponse, PageError> {
@@ -180,12 +184,18 @@ fn show(
     let page = PasswordPage {
         heading: TITLE.to_owned(),
         is_own: true,
-        notice: user.user.must_change_password.then_some(DUE),
+        notice: user.user.must_change_password.then_some(REQUIRED_NOTICE),
         error_summary: ErrorSummary::of(&sections),
         sections,
         rules: RULES,
         button: "Change my password",
-        way: Way::default(),
+        way: ReturnLink::default(),
     };
-    visit.page(status, Some(user), TITLE, Crumb::way(&[], TITLE), page)
+    request.page(
+        status,
+        Some(user),
+        TITLE,
+        Breadcrumb::trail(&[], TITLE),
+        page,
+    )
 }

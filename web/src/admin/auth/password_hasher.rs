@@ -24,7 +24,7 @@ const SAMPLES: usize = 3;
 
 /// Limits how many passwords are hashed at a time, since each takes a core for a while.
 #[derive(Clone)]
-pub(crate) struct Hashing {
+pub(crate) struct PasswordHasher {
     turns: Arc<Semaphore>,
     costs: Arc<Mutex<Costs>>,
     stop: Stop,
@@ -37,7 +37,7 @@ pub(crate) struct Checked {
     pub(crate) began: Instant,
 }
 
-impl Hashing {
+impl PasswordHasher {
     /// As many at a time as there are processors.
     pub(crate) fn new(stop: Stop) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -175,15 +175,15 @@ mod tests {
     #[actix_web::test]
     async fn a_site_that_stops_holds_no_answer_back() -> anyhow::Result<()> {
         let stop = Stop::new();
-        let hashing = Hashing::new(stop.clone());
-        hashing
+        let hasher = PasswordHasher::new(stop.clone());
+        hasher
             .costs
             .lock()
             .map_err(|error| anyhow::anyhow!("{error}"))?
             .note("dear".to_owned(), Duration::from_hours(1));
         stop.begin();
 
-        hashing.hold_back(Instant::now()).await;
+        hasher.hold_back(Instant::now()).await;
         Ok(())
     }
 }

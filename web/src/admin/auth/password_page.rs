@@ -7,7 +7,7 @@ use oc_core::{DbConnection, User};
 use serde::Serialize;
 
 use crate::admin::ui::field::{ErrorSummary, FieldView, Section};
-use crate::admin::ui::popup::Way;
+use crate::admin::ui::popup::ReturnLink;
 use crate::pages::Page;
 
 /// The rules, in the words of a form's help.
@@ -31,7 +31,7 @@ pub(crate) struct PasswordPage {
     pub(crate) button: &'static str,
     pub(crate) error_summary: Option<ErrorSummary>,
     #[serde(flatten)]
-    pub(crate) way: Way,
+    pub(crate) way: ReturnLink,
 }
 
 impl Page for PasswordPage {
@@ -40,12 +40,12 @@ impl Page for PasswordPage {
 
 /// What is wrong with a password and its repetition.
 #[derive(Default)]
-pub(crate) struct Mistakes {
+pub(crate) struct PasswordErrors {
     new: Vec<String>,
     again: Vec<String>,
 }
 
-impl Mistakes {
+impl PasswordErrors {
     /// Holds a password of somebody else against the rules; it must not resemble what is known about them.
     pub(crate) fn of(new: &str, again: &str, about: &[(&'static str, &str)]) -> Self {
         let mut mistakes = Self::default();

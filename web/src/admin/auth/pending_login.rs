@@ -17,7 +17,7 @@ const COOKIE: &str = "second_step";
 const MINUTES: i64 = 10;
 
 /// Somebody who says that their password was right.
-pub(crate) struct Claim {
+pub(crate) struct PendingLogin {
     pub(crate) user_id: i64,
     until: i64,
     mark: String,
@@ -50,7 +50,7 @@ pub(crate) fn removal(rules: CookieRules) -> Cookie<'static> {
     cookie
 }
 
-impl Claim {
+impl PendingLogin {
     /// What the request's cookie says.
     pub(crate) fn of(request: &HttpRequest, rules: CookieRules) -> Option<Self> {
         let cookie = request.cookie(&rules.name(COOKIE))?;
@@ -103,7 +103,7 @@ mod tests {
             .cookie(cookie(RULES, &key, &user(7, "hash"), at(0)))
             .to_http_request();
 
-        let claim = Claim::of(&request, RULES).ok_or_else(|| anyhow::anyhow!("no claim"))?;
+        let claim = PendingLogin::of(&request, RULES).ok_or_else(|| anyhow::anyhow!("no claim"))?;
 
         assert_eq!(claim.user_id, 7);
         assert!(claim.holds(&key, &user(7, "hash"), at(599)));

@@ -11,16 +11,16 @@ use oc_core::admin::{Model, Values};
 use oc_core::events::Event;
 use serde::Serialize;
 
-use crate::admin::auth::current_user::SignedIn;
-use crate::admin::auth::password_hasher::Hashing;
+use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::auth::password_hasher::PasswordHasher;
 use crate::admin::auth::sealed_form::{self, Until};
 use crate::admin::auth::session_store::PROVED;
-use crate::admin::auth::throttle::{Guess, Guesser, is_password};
-use crate::admin::auth::totp::{self, Taken};
+use crate::admin::auth::throttle::{AttemptSource, AuthOutcome, is_password};
+use crate::admin::auth::totp::{self, CodeKind};
 use crate::admin::form::beside;
 use crate::admin::form::definition::typed;
-use crate::admin::ui::form_data::Fields;
-use crate::admin::ui::request::{Crumb, Visit};
+use crate::admin::ui::form_data::Submission;
+use crate::admin::ui::request::{AdminRequest, Breadcrumb};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::pages::Page;
@@ -49,7 +49,7 @@ impl Page for AskPage {
 
 /// A form that was sent, maybe kept meanwhile.
 pub(crate) struct Posted {
-    pub(crate) form: Fields,
+    pub(crate) form: Submission,
     proof: Option<Proof>,
 }
 
@@ -62,17 +62,21 @@ struct Proof {
 impl Posted {
     /// The form as it was sent at first. Its token was checked then, and that of the page that asks is checked by the
     /// handler. Whoever would rather go back is led to the form, which is as it was sent.
-    pub(crate) fn of(visit: &Visit, user: &SignedIn, fields: Fields) -> Result<Self, PageError> {
+    pub(crate) fn of(
+        request: &AdminRequest,
+        user: &CurrentUser,
+        fields: Submission,
+    ) -> Result<Self, PageError> {
         if !fields.has(KEPT) {
             return Ok(Self {
                 form: fields,
                 proof: None,
             });
         }
-        let form = opened(visit, user, &fields)?;
+        let form = opened(request, user, &fields)?;
         if fields.has(GIVE_UP) {
-            let path = visit.target();
-            beside::keep(visit, user, &path, &form)?;
+            let path = request.target();
+            beside::keep(request, user, &path, &form)?;
             return Err(PageError::First { path });
         }
         Ok(Self {
@@ -86,115 +90,126 @@ impl Posted {
 }
 
 /// What was kept, for who would rather go back than prove who they are: for pages that come from a form alone.
-pub(crate) fn given_up(
-    visit: &Visit,
-    user: &SignedIn,
-    fields: &Fields,
-) -> Result<Option<Fields>, PageError> {
+pub(crate) fn cancelled(
+    request: &AdminRequest,
+    user: &CurrentUser,
+    fields: &Submission,
+) -> Result<Option<Submission>, PageError> {
     if fields.has(KEPT) && fields.has(GIVE_UP) {
-        opened(visit, user, fields).map(Some)
+        opened(request, user, fields).map(Some)
     } else {
         Ok(None)
     }
 }
 
-fn opened(visit: &Visit, user: &SignedIn, fields: &Fields) -> Result<Fields, PageError> {
-    let place = visit.target();
-    sealed_form::open(visit, user, Until::Proved, &place, fields.text(KEPT))
+fn opened(
+    request: &AdminRequest,
+    user: &CurrentUser,
+    fields: &Submission,
+) -> Result<Submission, PageError> {
+    let place = request.target();
+    sealed_form::open(request, user, Until::Proved, &place, fields.text(KEPT))
         .ok_or(PageError::BadRequest)
 }
 
 /// What it takes to look at a proof.
-pub(crate) struct Prover {
+pub(crate) struct Reauth {
     db: Data<Db>,
-    hashing: Data<Hashing>,
+    hasher: Data<PasswordHasher>,
 }
 
-impl FromRequest for Prover {
+impl FromRequest for Reauth {
     type Error = PageError;
     type Future = std::future::Ready<Result<Self, PageError>>;
 
     fn from_request(request: &HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
-        let prover = || {
+        let reauth = || {
             Some(Self {
                 db: request.app_data::<Data<Db>>()?.clone(),
-                hashing: request.app_data::<Data<Hashing>>()?.clone(),
+                hasher: request.app_data::<Data<PasswordHasher>>()?.clone(),
             })
         };
         let missing = || PageError::Internal(anyhow::anyhow!("the server has no database"));
-        std::future::ready(prover().ok_or_else(missing))
+        std::future::ready(reauth().ok_or_else(missing))
     }
 }
 
-impl Prover {
+impl Reauth {
     /// Nothing for who proved a short time ago who they are, or does so with this form; the page that asks otherwise.
-    pub(crate) async fn ask(
+    pub(crate) async fn require(
         &self,
-        visit: &Visit,
-        user: &SignedIn,
+        request: &AdminRequest,
+        user: &CurrentUser,
         posted: &Posted,
     ) -> Result<Option<HttpResponse>, PageError> {
-        if user.is_fresh() {
+        if user.recently_authenticated() {
             return Ok(None);
         }
         let Some(proof) = &posted.proof else {
-            return page(visit, user, posted, StatusCode::OK, None).map(Some);
+            return page(request, user, posted, StatusCode::OK, None).map(Some);
         };
-        match self.check(visit, user, proof).await? {
-            Guess::Right(()) => {
-                visit.keep(PROVED, Utc::now().naive_utc())?;
+        match self.check(request, user, proof).await? {
+            AuthOutcome::Right(()) => {
+                request.keep(PROVED, Utc::now().naive_utc())?;
                 Ok(None)
             }
-            Guess::Wrong => {
+            AuthOutcome::Wrong => {
                 let error = if user.has_factor {
                     REFUSED_BOTH
                 } else {
                     REFUSED
                 };
-                page(visit, user, posted, StatusCode::OK, Some(error.to_owned())).map(Some)
+                page(
+                    request,
+                    user,
+                    posted,
+                    StatusCode::OK,
+                    Some(error.to_owned()),
+                )
+                .map(Some)
             }
-            Guess::Throttled(wait) => {
-                let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(wait.words()));
-                let page = page(visit, user, posted, status, error)?;
-                Ok(Some(wait.tell(page)))
+            AuthOutcome::Throttled(delay) => {
+                let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(delay.message()));
+                let page = page(request, user, posted, status, error)?;
+                Ok(Some(delay.with_retry_after(page)))
             }
         }
     }
 
     async fn check(
         &self,
-        visit: &Visit,
-        user: &SignedIn,
+        request: &AdminRequest,
+        user: &CurrentUser,
         proof: &Proof,
-    ) -> Result<Guess<()>, PageError> {
+    ) -> Result<AuthOutcome<()>, PageError> {
         let now = Utc::now().naive_utc();
         let (has_factor, user) = (user.has_factor, user.user.clone());
-        let guesser = Guesser::of(visit, user.username.clone());
-        let counted = match guesser.count(&self.db, now).await? {
-            Ok(counted) => counted,
-            Err(wait) => return Ok(Guess::Throttled(wait)),
+        let source = AttemptSource::of(request, user.username.clone());
+        let attempt = match source.count(&self.db, now).await? {
+            Ok(attempt) => attempt,
+            Err(delay) => return Ok(AuthOutcome::Throttled(delay)),
         };
         let (typed, stored) = (proof.password.clone(), user.password.clone());
-        let is_password = is_password(&self.hashing, typed, stored).await?;
-        let (key, code) = (visit.key().clone(), proof.code.clone());
+        let is_password = is_password(&self.hasher, typed, stored).await?;
+        let (key, code) = (request.key().clone(), proof.code.clone());
         self.db
             .run(move |conn| {
                 Ok(conn.write(|conn| {
                     // A code is used up only by somebody who knows the password.
                     let taken = if is_password && has_factor {
-                        totp::take(conn, &key, &user, &code, now)?
+                        totp::consume_code(conn, &key, &user, &code, now)?
                     } else {
                         None
                     };
                     if !is_password || (has_factor && taken.is_none()) {
-                        guesser.record(conn, Event::ProofRefused, Some(&user), Some(&user))?;
-                        return Ok::<_, diesel::result::Error>(Guess::Wrong);
+                        source.record(conn, Event::ProofRefused, Some(&user), Some(&user))?;
+                        return Ok::<_, diesel::result::Error>(AuthOutcome::Wrong);
                     }
-                    if taken == Some(Taken::Recovery) {
-                        guesser.record(conn, Event::RecoveryCodeUsed, Some(&user), Some(&user))?;
+                    if taken == Some(CodeKind::Recovery) {
+                        source.record(conn, Event::RecoveryCodeUsed, Some(&user), Some(&user))?;
                     }
-                    counted.forgive(conn)?;
-                    Ok(Guess::Right(()))
+                    attempt.clear(conn)?;
+                    Ok(AuthOutcome::Right(()))
                 })?)
             })
             .await
@@ -202,21 +217,27 @@ impl Prover {
 }
 
 fn page(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     posted: &Posted,
     status: StatusCode,
     error: Option<String>,
 ) -> Result<HttpResponse, PageError> {
-    let place = visit.target();
+    let place = request.target();
     let page = AskPage {
-        kept: sealed_form::seal(visit, user, Until::Proved, &place, &posted.form),
+        kept: sealed_form::seal(request, user, Until::Proved, &place, &posted.form),
         action: place,
         username: user.user.username.clone(),
         has_factor: user.has_factor,
         error,
     };
-    visit.page(status, Some(user), TITLE, Crumb::way(&[], TITLE), page)
+    request.page(
+        status,
+        Some(user),
+        TITLE,
+        Breadcrumb::trail(&[], TITLE),
+        page,
+    )
 }
 
 /// The fields of accounts and groups by which somebody may do more, or less.
@@ -229,7 +250,7 @@ pub(crate) const GRANTING: [&str; 5] = [
 ];
 
 /// Whether a form would give or take rights; `held` is what the row holds before.
-pub(crate) fn changes_rights(model: &'static Model, form: &Fields, held: &Values) -> bool {
+pub(crate) fn changes_rights(model: &'static Model, form: &Submission, held: &Values) -> bool {
     grants_differ(model, held, &typed(model, form))
 }
 
@@ -268,7 +289,7 @@ mod tests {
     #[test]
     fn a_form_changes_rights_by_some_fields_and_not_by_others() {
         let model = registry::by_key("auth.user").unwrap();
-        let sent = |body: &[u8]| changes_rights(model, &Fields::parse(body), &user());
+        let sent = |body: &[u8]| changes_rights(model, &Submission::parse(body), &user());
 
         assert!(!sent(b"username=ada&is_staff=on&groups=2&groups=1"));
         assert!(!sent(b"username=bob&is_staff=on&groups=1&groups=2"));

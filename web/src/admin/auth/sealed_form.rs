@@ -1,9 +1,9 @@
 //! A form that was sent, kept in a page until it is needed: sealed as a whole, so that nothing of it stands there in
 //! clear, and good for its sender at one address alone. Nothing is kept on our side.
 
-use crate::admin::auth::current_user::SignedIn;
-use crate::admin::ui::form_data::Fields;
-use crate::admin::ui::request::Visit;
+use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::ui::form_data::Submission;
+use crate::admin::ui::request::AdminRequest;
 
 /// What a form is kept for. One counts for nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,32 +25,32 @@ impl Until {
 
 /// Seals a form for the address where it is needed.
 pub(crate) fn seal(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     until: Until,
     place: &str,
-    form: &Fields,
+    form: &Submission,
 ) -> String {
     let form = form.to_text();
-    visit
+    request
         .key()
         .seal(until.purpose(), &context(user, place), form.as_bytes())
 }
 
 /// Opens what was sealed; `None` for what was not, or for somebody or something else.
 pub(crate) fn open(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     until: Until,
     place: &str,
     sealed: &str,
-) -> Option<Fields> {
-    let form = visit
+) -> Option<Submission> {
+    let form = request
         .key()
         .open(until.purpose(), &context(user, place), sealed)?;
-    Some(Fields::parse(&form))
+    Some(Submission::parse(&form))
 }
 
-fn context(user: &SignedIn, place: &str) -> String {
+fn context(user: &CurrentUser, place: &str) -> String {
     format!("{} {place}", user.user.id)
 }

@@ -40,9 +40,9 @@ const BEGAN: &str = "_began";
 type State = HashMap<String, String>;
 
 /// Keeps sessions in the database; the token in the cookie is stored hashed.
-pub(crate) struct DatabaseStore(pub(crate) Db);
+pub(crate) struct DbSessionStore(pub(crate) Db);
 
-impl DatabaseStore {
+impl DbSessionStore {
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut DbConnection) -> QueryResult<T> + Send + 'static,
@@ -118,7 +118,7 @@ fn owner(state: &State) -> anyhow::Result<i64> {
     user.parse().context("a session's user is no id")
 }
 
-impl SessionStore for DatabaseStore {
+impl SessionStore for DbSessionStore {
     async fn load(&self, key: &SessionKey) -> Result<Option<State>, LoadError> {
         let token = key.as_ref().to_owned();
         let now = Utc::now().naive_utc();

@@ -9,12 +9,12 @@ use oc_core::accounts::Session;
 use oc_core::events::{Event, NewEvent};
 use serde::Serialize;
 
-use crate::admin::auth::current_user::SignedIn;
+use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::auth::user_agent;
 use crate::admin::registry::{self, change_path};
-use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::form_data::Submission;
 use crate::admin::ui::messages;
-use crate::admin::ui::request::{Crumb, Visit, see_other};
+use crate::admin::ui::request::{AdminRequest, Breadcrumb, see_other};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::pages::Page;
@@ -25,7 +25,7 @@ const OWN: &str = "/admin/sessions/";
 struct SessionsPage {
     heading: String,
     is_own: bool,
-    rows: Vec<Line>,
+    rows: Vec<SessionRow>,
     /// Whether there is one beside the one that is looking.
     has_others: bool,
     back_href: Option<String>,
@@ -36,7 +36,7 @@ impl Page for SessionsPage {
 }
 
 #[derive(Serialize)]
-struct Line {
+struct SessionRow {
     id: i64,
     browser: String,
     address: String,
@@ -47,8 +47,8 @@ struct Line {
 
 /// One's own.
 pub(crate) async fn show(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
 ) -> Result<HttpResponse, PageError> {
     let rows = lines(&user, &db, user.user.id).await?;
@@ -59,31 +59,31 @@ pub(crate) async fn show(
         rows,
         back_href: None,
     };
-    let crumbs = Crumb::way(&[], "Sessions");
-    visit.page(StatusCode::OK, Some(&user), "Sessions", crumbs, page)
+    let crumbs = Breadcrumb::trail(&[], "Sessions");
+    request.page(StatusCode::OK, Some(&user), "Sessions", crumbs, page)
 }
 
 /// Ends one of them, or all but this one.
 pub(crate) async fn end(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
-    fields: Fields,
+    fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    visit.check_form(Some(&user), &fields)?;
+    request.check_form(Some(&user), &fields)?;
     let owner = user.user.clone();
-    end_asked(&visit, &user, &db, owner, fields.text("end"), OWN).await
+    end_asked(&request, &user, &db, owner, fields.text("end"), OWN).await
 }
 
 /// Those of a user.
 pub(crate) async fn show_of(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
     id: Path<String>,
 ) -> Result<HttpResponse, PageError> {
     let Some(owner) = crate::admin::auth::lookup::account(&user, &db, &id).await? else {
-        return crate::admin::auth::lookup::unknown_account(&visit, &id);
+        return crate::admin::auth::lookup::unknown_account(&request, &id);
     };
     if owner.id == user.user.id {
         return Ok(see_other(OWN));
@@ -103,30 +103,30 @@ pub(crate) async fn show_of(
         ("Users", "/admin/auth/user/"),
         (owner.username.as_str(), change.as_str()),
     ];
-    let crumbs = Crumb::way(&steps, "Sessions");
-    visit.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
+    let crumbs = Breadcrumb::trail(&steps, "Sessions");
+    request.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
 }
 
 /// Ends one of them, or all.
 pub(crate) async fn end_of(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
     id: Path<String>,
-    fields: Fields,
+    fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    visit.check_form(Some(&user), &fields)?;
+    request.check_form(Some(&user), &fields)?;
     let Some(owner) = crate::admin::auth::lookup::account(&user, &db, &id).await? else {
-        return crate::admin::auth::lookup::unknown_account(&visit, &id);
+        return crate::admin::auth::lookup::unknown_account(&request, &id);
     };
-    let back = visit.request.uri().path().to_owned();
-    end_asked(&visit, &user, &db, owner, fields.text("end"), &back).await
+    let back = request.http.uri().path().to_owned();
+    end_asked(&request, &user, &db, owner, fields.text("end"), &back).await
 }
 
 /// Ends the session with that id, or all but the one that asks.
 async fn end_asked(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     db: &Data<Db>,
     owner: User,
     asked: &str,
@@ -136,7 +136,7 @@ async fn end_asked(
         "others" => None,
         id => Some(id.parse().map_err(|_| PageError::BadRequest)?),
     };
-    let (actor, this, address) = (user.user.clone(), user.session_id, visit.address());
+    let (actor, this, address) = (user.user.clone(), user.session_id, request.address());
     let ended = db
         .run(move |conn| {
             Ok(conn.write(|conn| {
@@ -162,18 +162,22 @@ async fn end_asked(
         1 => "Ended 1 session.".to_owned(),
         count => format!("Ended {count} sessions."),
     };
-    messages::add(&visit.session, "success", text);
+    messages::add(&request.session, "success", text);
     Ok(see_other(back))
 }
 
-async fn lines(user: &SignedIn, db: &Data<Db>, owner_id: i64) -> Result<Vec<Line>, PageError> {
+async fn lines(
+    user: &CurrentUser,
+    db: &Data<Db>,
+    owner_id: i64,
+) -> Result<Vec<SessionRow>, PageError> {
     let (this, now) = (user.session_id, Utc::now().naive_utc());
     let sessions = db
         .read(move |conn| Ok(Session::of_user(conn, owner_id, now)?))
         .await?;
-    let line = |session: Session| Line {
+    let line = |session: Session| SessionRow {
         id: session.id,
-        browser: user_agent::described(&session.browser),
+        browser: user_agent::describe(&session.browser),
         address: session.address,
         began: session.created_at.format("%Y-%m-%d %H:%M UTC").to_string(),
         seen: session.seen_at.format("%Y-%m-%d %H:%M UTC").to_string(),

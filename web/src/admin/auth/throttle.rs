@@ -11,28 +11,28 @@ use oc_core::events::{Event, NewEvent, name_tried};
 use oc_core::{DbConnection, User};
 
 use crate::admin::auth::device_cookie;
-use crate::admin::auth::password_hasher::Hashing;
-use crate::admin::ui::request::Visit;
+use crate::admin::auth::password_hasher::PasswordHasher;
+use crate::admin::ui::request::AdminRequest;
 use crate::db::Db;
 use crate::error::PageError;
 
 /// How a guess ended.
-pub(crate) enum Guess<T> {
+pub(crate) enum AuthOutcome<T> {
     /// It was right.
     Right(T),
     /// It was wrong, whatever was wrong about it.
     Wrong,
     /// Not now.
-    Throttled(Wait),
+    Throttled(RetryDelay),
 }
 
 /// How long to wait until the next guess.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Wait {
+pub(crate) struct RetryDelay {
     minutes: i64,
 }
 
-impl Wait {
+impl RetryDelay {
     fn of(throttled: Throttled) -> Self {
         Self::rounded(throttled.wait)
     }
@@ -45,14 +45,14 @@ impl Wait {
     }
 
     /// As the page says it.
-    pub(crate) fn words(self) -> String {
+    pub(crate) fn message(self) -> String {
         let minutes = self.minutes;
         let unit = if minutes == 1 { "minute" } else { "minutes" };
         format!("Too many attempts. Try again in {minutes} {unit}.")
     }
 
     /// Tells it to machines too.
-    pub(crate) fn tell(self, mut response: HttpResponse) -> HttpResponse {
+    pub(crate) fn with_retry_after(self, mut response: HttpResponse) -> HttpResponse {
         response
             .headers_mut()
             .insert(header::RETRY_AFTER, (self.minutes * 60).into());
@@ -62,7 +62,7 @@ impl Wait {
 
 /// Who guesses, and from where.
 #[derive(Clone)]
-pub(crate) struct Guesser {
+pub(crate) struct AttemptSource {
     username: String,
     address: String,
     network: String,
@@ -70,15 +70,20 @@ pub(crate) struct Guesser {
 }
 
 /// A guess that counts as failed as long as it is not forgiven.
-pub(crate) struct Counted(Vec<i64>);
+pub(crate) struct PendingAttempt(Vec<i64>);
 
-impl Guesser {
+impl AttemptSource {
     /// Somebody who says that they are that user.
-    pub(crate) fn of(visit: &Visit, username: String) -> Self {
+    pub(crate) fn of(request: &AdminRequest, username: String) -> Self {
         Self {
-            address: visit.address(),
-            network: visit.network(),
-            browser: device_cookie::known(&visit.request, visit.cookies(), visit.key(), &username),
+            address: request.address(),
+            network: request.network(),
+            browser: device_cookie::device_id(
+                &request.http,
+                request.cookies(),
+                request.key(),
+                &username,
+            ),
             username,
         }
     }
@@ -88,21 +93,21 @@ impl Guesser {
         &self,
         db: &Db,
         now: NaiveDateTime,
-    ) -> Result<Result<Counted, Wait>, PageError> {
-        let guesser = self.clone();
+    ) -> Result<Result<PendingAttempt, RetryDelay>, PageError> {
+        let source = self.clone();
         db.run(move |conn| {
             let attempt = Attempt {
-                address: &guesser.network,
-                username: &guesser.username,
-                browser: guesser.browser.as_deref(),
+                address: &source.network,
+                username: &source.username,
+                browser: source.browser.as_deref(),
             };
             let taken = conn.write(|conn| attempt.take(conn, now))?;
             // Looked for in any case, so that the time tells nothing.
-            let account = guesser.account(conn)?;
+            let account = source.account(conn)?;
             if taken.is_err() {
-                guesser.record(conn, Event::LoginThrottled, None, account.as_ref())?;
+                source.record(conn, Event::LoginThrottled, None, account.as_ref())?;
             }
-            Ok(taken.map(Counted).map_err(Wait::of))
+            Ok(taken.map(PendingAttempt).map_err(RetryDelay::of))
         })
         .await
     }
@@ -133,20 +138,20 @@ impl Guesser {
     }
 }
 
-impl Counted {
+impl PendingAttempt {
     /// Takes it back. Call it in the write of what the guess was for.
-    pub(crate) fn forgive(&self, conn: &mut DbConnection) -> QueryResult<()> {
+    pub(crate) fn clear(&self, conn: &mut DbConnection) -> QueryResult<()> {
         Attempt::forgive(conn, &self.0)
     }
 }
 
 /// Whether that is the password of that hash.
 pub(crate) async fn is_password(
-    hashing: &Data<Hashing>,
+    hasher: &Data<PasswordHasher>,
     typed: String,
     stored: String,
 ) -> Result<bool, PageError> {
-    Ok(hashing.check(typed, stored).await?.verdict != Verdict::Wrong)
+    Ok(hasher.check(typed, stored).await?.verdict != Verdict::Wrong)
 }
 
 #[cfg(test)]
@@ -155,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_wait_is_told_in_minutes_that_have_passed_when_it_is_over() {
-        let words = |seconds| Wait::rounded(Duration::seconds(seconds)).words();
+        let words = |seconds| RetryDelay::rounded(Duration::seconds(seconds)).message();
 
         assert_eq!(words(1), "Too many attempts. Try again in 1 minute.");
         assert_eq!(words(60), "Too many attempts. Try again in 1 minute.");

@@ -123,7 +123,7 @@ fn change<'a>(actor: Option<&'a User>, owner: &'a User, action: &'a str) -> NewC
 
 /// A code that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Taken {
+pub(crate) enum CodeKind {
     /// One that the app showed.
     App,
     /// One for recovery.
@@ -131,20 +131,20 @@ pub(crate) enum Taken {
 }
 
 /// Takes what was typed for a code of a user's factor, if it is one; it is used up then. Call it within a write.
-pub(crate) fn take(
+pub(crate) fn consume_code(
     conn: &mut DbConnection,
     key: &SecretKey,
     user: &User,
     typed: &str,
     now: NaiveDateTime,
-) -> QueryResult<Option<Taken>> {
+) -> QueryResult<Option<CodeKind>> {
     let typed = without_blanks(typed);
     let Some(factor) = Factor::find(conn, user.id)? else {
         return Ok(None);
     };
     if typed.len() != totp::DIGITS {
-        let is_one = RecoveryCode::take(conn, user.id, &typed)?;
-        return Ok(is_one.then_some(Taken::Recovery));
+        let is_valid = RecoveryCode::take(conn, user.id, &typed)?;
+        return Ok(is_valid.then_some(CodeKind::Recovery));
     }
     let Some(secret) = Secret::open(key, user.id, &factor.secret) else {
         log::warn!(
@@ -158,7 +158,7 @@ pub(crate) fn take(
         return Ok(None);
     };
     let is_first = Factor::take(conn, user.id, step)?;
-    Ok(is_first.then_some(Taken::App))
+    Ok(is_first.then_some(CodeKind::App))
 }
 
 #[cfg(test)]

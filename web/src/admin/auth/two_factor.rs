@@ -7,21 +7,22 @@ use chrono::Utc;
 use oc_core::accounts::{Factor, RecoveryCode, Session};
 use serde::Serialize;
 
-use crate::admin::auth::current_user::{SignedIn, TWO_FACTOR};
-use crate::admin::auth::reauth::{Posted, Prover};
+use crate::admin::auth::current_user::{CurrentUser, TWO_FACTOR};
+use crate::admin::auth::reauth::{Posted, Reauth};
 use crate::admin::auth::session_store::PROVED;
 use crate::admin::auth::totp::{self, Qr, Secret};
 use crate::admin::ui::field::{ErrorSummary, FieldView, Section};
-use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::form_data::Submission;
 use crate::admin::ui::messages;
-use crate::admin::ui::request::{Crumb, Visit, see_other};
+use crate::admin::ui::request::{AdminRequest, Breadcrumb, see_other};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::pages::Page;
 
 const TITLE: &str = "Two-factor authentication";
 /// Why somebody was led here.
-const DUE: &str = "Superusers must use two-factor authentication. Set it up to continue.";
+const REQUIRED_NOTICE: &str =
+    "Superusers must use two-factor authentication. Set it up to continue.";
 const WRONG: &str = "The code does not match. Enter the code that the app shows now.";
 
 /// The page to set it up.
@@ -63,8 +64,8 @@ impl Page for CodesPage {
 
 /// How it stands with the factor, or the page to set it up.
 pub(crate) async fn show(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
 ) -> Result<HttpResponse, PageError> {
     let id = user.user.id;
@@ -77,50 +78,56 @@ pub(crate) async fn show(
         })
         .await?;
     let Some((since, codes_left)) = found else {
-        return set_up(&visit, &user, StatusCode::OK, &Secret::random(), Vec::new());
+        return set_up(
+            &request,
+            &user,
+            StatusCode::OK,
+            &Secret::random(),
+            Vec::new(),
+        );
     };
     let page = FactorPage {
         since: since.format("%Y-%m-%d %H:%M UTC").to_string(),
         codes_left,
     };
-    page_of(&visit, &user, StatusCode::OK, TITLE, page)
+    page_of(&request, &user, StatusCode::OK, TITLE, page)
 }
 
 /// Does what its button says.
 pub(crate) async fn update(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
-    prover: Prover,
-    fields: Fields,
+    reauth: Reauth,
+    fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    visit.check_form(Some(&user), &fields)?;
-    let posted = Posted::of(&visit, &user, fields)?;
+    request.check_form(Some(&user), &fields)?;
+    let posted = Posted::of(&request, &user, fields)?;
     let action = posted.form.text("action").to_owned();
     // A page that was open while the factor was turned on or off elsewhere.
     if (action == "on") == user.has_factor {
         return Ok(see_other(TWO_FACTOR));
     }
-    if let Some(page) = prover.ask(&visit, &user, &posted).await? {
+    if let Some(page) = reauth.require(&request, &user, &posted).await? {
         return Ok(page);
     }
     match action.as_str() {
-        "on" => turn_on(&visit, &user, &db, &posted.form).await,
-        "codes" => new_codes(&visit, &user, &db).await,
-        "off" => turn_off(&visit, &user, &db).await,
+        "on" => turn_on(&request, &user, &db, &posted.form).await,
+        "codes" => new_codes(&request, &user, &db).await,
+        "off" => turn_off(&request, &user, &db).await,
         _ => Err(PageError::BadRequest),
     }
 }
 
 /// The factor counts from the first right code on. Sessions that began without it end.
 async fn turn_on(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     db: &Data<Db>,
-    form: &Fields,
+    form: &Submission,
 ) -> Result<HttpResponse, PageError> {
     let sealed = form.text("secret").to_owned();
-    let secret = Secret::open(visit.key(), user.user.id, &sealed).ok_or(PageError::BadRequest)?;
+    let secret = Secret::open(request.key(), user.user.id, &sealed).ok_or(PageError::BadRequest)?;
     let now = Utc::now().naive_utc();
     let typed = form.text("code");
     let errors = match (typed.trim(), secret.step_of(typed, now)) {
@@ -130,7 +137,7 @@ async fn turn_on(
     };
     let Some(step) = secret.step_of(typed, now) else {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return set_up(visit, user, status, &secret, errors);
+        return set_up(request, user, status, &secret, errors);
     };
     let (actor, session_id) = (user.user.clone(), user.session_id);
     let codes = db
@@ -145,22 +152,22 @@ async fn turn_on(
             })?)
         })
         .await?;
-    visit.keep(PROVED, now)?;
+    request.keep(PROVED, now)?;
     let Some(codes) = codes else {
         return Ok(see_other(TWO_FACTOR));
     };
     messages::add(
-        &visit.session,
+        &request.session,
         "success",
         "Two-factor authentication is on.".to_owned(),
     );
-    show_codes(visit, user, &codes)
+    show_codes(request, user, &codes)
 }
 
 /// The old ones count no more.
 async fn new_codes(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     db: &Data<Db>,
 ) -> Result<HttpResponse, PageError> {
     let actor = user.user.clone();
@@ -172,12 +179,12 @@ async fn new_codes(
             })?)
         })
         .await?;
-    show_codes(visit, user, &codes)
+    show_codes(request, user, &codes)
 }
 
 async fn turn_off(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     db: &Data<Db>,
 ) -> Result<HttpResponse, PageError> {
     let actor = user.user.clone();
@@ -189,7 +196,7 @@ async fn turn_off(
     })
     .await?;
     messages::add(
-        &visit.session,
+        &request.session,
         "success",
         "Two-factor authentication is off.".to_owned(),
     );
@@ -197,8 +204,8 @@ async fn turn_off(
 }
 
 fn set_up(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     status: StatusCode,
     secret: &Secret,
     errors: Vec<String>,
@@ -220,36 +227,42 @@ fn set_up(
         inside: None,
         fields: vec![code],
     }];
-    let is_due = user.user.is_superuser && visit.requires_totp();
+    let is_due = user.user.is_superuser && request.requires_totp();
     let page = SetUpPage {
-        notice: is_due.then_some(DUE),
+        notice: is_due.then_some(REQUIRED_NOTICE),
         error_summary: ErrorSummary::of(&sections),
         qr: Qr::of(secret, &user.user),
         app_href: secret.uri(&user.user),
         secret: secret.text(),
-        sealed: secret.sealed(visit.key(), user.user.id),
+        sealed: secret.sealed(request.key(), user.user.id),
         sections,
     };
-    page_of(visit, user, status, TITLE, page)
+    page_of(request, user, status, TITLE, page)
 }
 
 fn show_codes(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     codes: &[RecoveryCode],
 ) -> Result<HttpResponse, PageError> {
     let page = CodesPage {
         codes: codes.iter().map(RecoveryCode::shown).collect(),
     };
-    page_of(visit, user, StatusCode::OK, "Recovery codes", page)
+    page_of(request, user, StatusCode::OK, "Recovery codes", page)
 }
 
 fn page_of<P: Page>(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     status: StatusCode,
     title: &str,
     page: P,
 ) -> Result<HttpResponse, PageError> {
-    visit.page(status, Some(user), title, Crumb::way(&[], title), page)
+    request.page(
+        status,
+        Some(user),
+        title,
+        Breadcrumb::trail(&[], title),
+        page,
+    )
 }

@@ -24,7 +24,7 @@ const SYSTEMS: [(&str, &str); 7] = [
 ];
 
 /// A browser and its system, such as «Firefox on Linux»; the beginning of its own name where it is a rare one.
-pub(crate) fn described(name: &str) -> String {
+pub(crate) fn describe(name: &str) -> String {
     let find = |known: &[(&str, &'static str)]| {
         known
             .iter()
@@ -69,7 +69,7 @@ mod tests {
             ("", "Unknown browser"),
             ("Lynx/2.9", "Lynx/2.9"),
         ] {
-            assert_eq!(described(name), expected);
+            assert_eq!(describe(name), expected);
         }
     }
 }

@@ -7,13 +7,13 @@ use oc_core::User;
 use oc_core::accounts::{Factor, Session};
 use serde::Serialize;
 
-use crate::admin::auth::current_user::{SignedIn, TWO_FACTOR};
-use crate::admin::auth::reauth::{Posted, Prover};
+use crate::admin::auth::current_user::{CurrentUser, TWO_FACTOR};
+use crate::admin::auth::reauth::{Posted, Reauth};
 use crate::admin::auth::totp;
 use crate::admin::registry::{self, change_path};
-use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::form_data::Submission;
 use crate::admin::ui::messages;
-use crate::admin::ui::request::{Crumb, Visit, see_other};
+use crate::admin::ui::request::{AdminRequest, Breadcrumb, see_other};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::pages::Page;
@@ -32,13 +32,13 @@ impl Page for FactorPage {
 
 /// Whether somebody has one.
 pub(crate) async fn show(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
     id: Path<String>,
 ) -> Result<HttpResponse, PageError> {
     let Some(owner) = owner(&user, &db, &id).await? else {
-        return crate::admin::auth::lookup::unknown_account(&visit, &id);
+        return crate::admin::auth::lookup::unknown_account(&request, &id);
     };
     if owner.id == user.user.id {
         return Ok(see_other(TWO_FACTOR));
@@ -60,31 +60,31 @@ pub(crate) async fn show(
         ("Users", "/admin/auth/user/"),
         (owner.username.as_str(), change.as_str()),
     ];
-    let crumbs = Crumb::way(&steps, "Two-factor authentication");
-    visit.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
+    let crumbs = Breadcrumb::trail(&steps, "Two-factor authentication");
+    request.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
 }
 
 /// Turns it off, and ends that account's sessions: whoever has the phone may be in one.
 pub(crate) async fn delete(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
     id: Path<String>,
-    prover: Prover,
-    fields: Fields,
+    reauth: Reauth,
+    fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    visit.check_form(Some(&user), &fields)?;
+    request.check_form(Some(&user), &fields)?;
     let Some(owner) = owner(&user, &db, &id).await? else {
-        return crate::admin::auth::lookup::unknown_account(&visit, &id);
+        return crate::admin::auth::lookup::unknown_account(&request, &id);
     };
     if owner.id == user.user.id {
         return Ok(see_other(TWO_FACTOR));
     }
-    let posted = Posted::of(&visit, &user, fields)?;
+    let posted = Posted::of(&request, &user, fields)?;
     if posted.form.text("action") != "off" {
         return Err(PageError::BadRequest);
     }
-    if let Some(page) = prover.ask(&visit, &user, &posted).await? {
+    if let Some(page) = reauth.require(&request, &user, &posted).await? {
         return Ok(page);
     }
     let back = change_of(&owner)?;
@@ -112,12 +112,12 @@ pub(crate) async fn delete(
             format!("\"{name}\" does not use two-factor authentication."),
         )
     };
-    messages::add(&visit.session, level, text);
+    messages::add(&request.session, level, text);
     Ok(see_other(&back))
 }
 
 /// Whose factor it is: for superusers alone.
-async fn owner(user: &SignedIn, db: &Data<Db>, id: &str) -> Result<Option<User>, PageError> {
+async fn owner(user: &CurrentUser, db: &Data<Db>, id: &str) -> Result<Option<User>, PageError> {
     if !user.user.is_superuser {
         return Err(PageError::Forbidden);
     }

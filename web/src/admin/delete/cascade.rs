@@ -8,14 +8,14 @@ use oc_core::accounts::{Rights, Verb};
 use oc_core::admin::{Along, Model, Object};
 use sha2::{Digest, Sha256};
 
-use crate::admin::auth::escalation::covers;
+use crate::admin::auth::escalation::can_manage;
 use crate::admin::registry;
 
 /// Rows that are loaded, recorded and deleted together.
 pub(crate) const CHUNK: usize = 250;
 
 /// A row that goes, and what hangs on it.
-pub(crate) struct Going {
+pub(crate) struct Deletion {
     pub(crate) object: Object,
     pub(crate) along: Vec<(&'static Model, Object)>,
 }
@@ -23,7 +23,7 @@ pub(crate) struct Going {
 /// Everything that goes when rows are deleted: the rows, and what hangs on them.
 pub(crate) struct Cascade {
     pub(crate) model: &'static Model,
-    pub(crate) rows: Vec<Going>,
+    pub(crate) rows: Vec<Deletion>,
     /// Whether an account is among the rows that has more rights than who asks.
     beyond: bool,
 }
@@ -48,8 +48,8 @@ impl Cascade {
                 let Some(object) = objects.remove(id) else {
                     continue;
                 };
-                cascade.beyond |= !covers(conn, rights, model, *id)?;
-                cascade.rows.push(Going {
+                cascade.beyond |= !can_manage(conn, rights, model, *id)?;
+                cascade.rows.push(Deletion {
                     object,
                     along: along.remove(id).unwrap_or_default(),
                 });

@@ -11,15 +11,15 @@ use oc_core::waiting::allow_long;
 use oc_core::{DbConnection, User};
 
 use crate::admin::audit_log::snapshot::Snapshot;
-use crate::admin::auth::current_user::SignedIn;
-use crate::admin::delete::cascade::{CHUNK, Cascade, Going};
+use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::delete::cascade::{CHUNK, Cascade, Deletion};
 use crate::admin::registry;
-use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::form_data::Submission;
 use crate::db::Db;
 use crate::error::PageError;
 
 /// A row that goes, and by which line that of the row that takes it along is told.
-type Goer<'a> = (&'a Object, Option<i64>);
+type Cascaded<'a> = (&'a Object, Option<i64>);
 
 impl Cascade {
     /// Deletes everything, and records each row with what it took along, all as one act. Call it within a write.
@@ -54,11 +54,11 @@ impl Cascade {
         conn: &mut DbConnection,
         actor: &User,
         act: &mut Act,
-        rows: &[Going],
+        rows: &[Deletion],
     ) -> QueryResult<Vec<i64>> {
         let objects: Vec<_> = rows.iter().map(|row| (&row.object, None)).collect();
         let causes = record(conn, actor, act, self.model, &objects)?;
-        let mut kinds: BTreeMap<String, (&Model, Vec<Goer<'_>>)> = BTreeMap::new();
+        let mut kinds: BTreeMap<String, (&Model, Vec<Cascaded<'_>>)> = BTreeMap::new();
         for (row, cause) in rows.iter().zip(&causes) {
             for (model, object) in &row.along {
                 let kind = kinds.entry(model.key());
@@ -83,7 +83,7 @@ impl Cascade {
     }
 }
 
-fn ids(rows: &[Going]) -> Vec<i64> {
+fn ids(rows: &[Deletion]) -> Vec<i64> {
     rows.iter().map(|row| row.object.id).collect()
 }
 
@@ -94,7 +94,7 @@ fn record(
     actor: &User,
     act: &mut Act,
     model: &Model,
-    rows: &[Goer<'_>],
+    rows: &[Cascaded<'_>],
 ) -> QueryResult<Vec<i64>> {
     let objects: Vec<&Object> = rows.iter().map(|(object, _)| *object).collect();
     let before = Snapshot::of_all(conn, model, &objects)?;
@@ -160,7 +160,7 @@ fn record_touched(
 pub(crate) const SHOWN: &str = "_shown";
 
 /// What became of an order to delete.
-pub(crate) enum Outcome {
+pub(crate) enum DeletionOutcome {
     /// The rows are gone; they were called so.
     Deleted(Vec<String>),
     /// The rights do not suffice.
@@ -170,13 +170,13 @@ pub(crate) enum Outcome {
 }
 
 /// Deletes these rows with all that goes along, if that is what the question showed, or nothing.
-pub(crate) async fn carry_out(
-    user: &SignedIn,
+pub(crate) async fn execute(
+    user: &CurrentUser,
     db: &Db,
     model: &'static Model,
     ids: Vec<i64>,
-    sent: &Fields,
-) -> Result<Outcome, PageError> {
+    sent: &Submission,
+) -> Result<DeletionOutcome, PageError> {
     let shown = sent.has(SHOWN).then(|| sent.text(SHOWN).to_owned());
     let (actor, rights) = (user.user.clone(), user.rights.clone());
     db.run_long(move |conn| {
@@ -186,14 +186,14 @@ pub(crate) async fn carry_out(
             hold(conn, model.table, &ids)?;
             let cascade = Cascade::of(conn, model, &ids, &rights)?;
             if !cascade.blocked(&rights).is_empty() {
-                return Ok::<_, diesel::result::Error>(Outcome::Refused);
+                return Ok::<_, diesel::result::Error>(DeletionOutcome::Refused);
             }
             if shown.is_some_and(|shown| shown != cascade.mark()) && !cascade.rows.is_empty() {
-                return Ok(Outcome::Other(cascade));
+                return Ok(DeletionOutcome::Other(cascade));
             }
             cascade.delete(conn, &actor)?;
             let titles = cascade.rows.into_iter().map(|row| row.object.title);
-            Ok(Outcome::Deleted(titles.collect()))
+            Ok(DeletionOutcome::Deleted(titles.collect()))
         })?)
     })
     .await

@@ -5,12 +5,12 @@ use actix_web::http::StatusCode;
 use oc_core::admin::{Model, Object};
 use serde::Serialize;
 
-use crate::admin::auth::current_user::SignedIn;
+use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::delete::cascade::Cascade;
 use crate::admin::delete::deletion::SHOWN;
 use crate::admin::registry::{capitalized, change_path, list_path, may_view};
 use crate::admin::ui::field::Hidden;
-use crate::admin::ui::request::{Crumb, Visit};
+use crate::admin::ui::request::{AdminRequest, Breadcrumb};
 use crate::error::PageError;
 use crate::pages::Page;
 
@@ -52,8 +52,8 @@ pub(crate) const CHANGED: &str =
 
 /// The question before rows are deleted.
 pub(crate) fn show(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     cascade: &Cascade,
     mut hidden: Vec<Hidden>,
     back_href: String,
@@ -117,6 +117,6 @@ pub(crate) fn show(
     let plural = capitalized(model.plural);
     let list = list_path(model);
     let step = may_view(&user.rights, model).then_some((plural.as_str(), list.as_str()));
-    let crumbs = Crumb::way(step.as_slice(), "Delete");
-    visit.page(StatusCode::OK, Some(user), &heading, crumbs, page)
+    let crumbs = Breadcrumb::trail(step.as_slice(), "Delete");
+    request.page(StatusCode::OK, Some(user), &heading, crumbs, page)
 }

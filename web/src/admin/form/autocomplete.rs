@@ -7,7 +7,7 @@ use oc_core::admin::{Choice, Kind, Offer, Wanted};
 use oc_core::search::Words;
 use serde::{Deserialize, Serialize};
 
-use crate::admin::auth::current_user::SignedIn;
+use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::form::choices::MOST;
 use crate::admin::registry;
 use crate::db::Db;
@@ -15,7 +15,7 @@ use crate::error::PageError;
 
 /// Whose choices are searched, in the parameters of Django's admin.
 #[derive(Deserialize)]
-pub(crate) struct Asked {
+pub(crate) struct AutocompleteQuery {
     app_label: String,
     model_name: String,
     field_name: String,
@@ -27,7 +27,7 @@ pub(crate) struct Asked {
 
 /// The answer, in the shape that Django's admin gives it.
 #[derive(Serialize)]
-struct Answer {
+struct AutocompleteResponse {
     results: Vec<Choosable>,
     pagination: Pagination,
     /// How many there are.
@@ -47,15 +47,15 @@ struct Pagination {
 
 /// The first choices that a search finds, for who has a form in which they can be chosen.
 pub(crate) async fn show(
-    user: SignedIn,
+    user: CurrentUser,
     db: Data<Db>,
-    asked: Result<Query<Asked>, actix_web::Error>,
+    query: Result<Query<AutocompleteQuery>, actix_web::Error>,
 ) -> Result<HttpResponse, PageError> {
-    let asked = asked.map_err(|_| PageError::BadRequest)?.into_inner();
-    let model = registry::find(&asked.app_label, &asked.model_name).ok_or(PageError::NotFound)?;
+    let query = query.map_err(|_| PageError::BadRequest)?.into_inner();
+    let model = registry::find(&query.app_label, &query.model_name).ok_or(PageError::NotFound)?;
     let mut fields = model.fields.iter();
     let field = fields
-        .find(|field| field.name == asked.field_name)
+        .find(|field| field.name == query.field_name)
         .filter(|field| matches!(field.kind, Kind::Choice { .. }))
         .ok_or(PageError::NotFound)?;
     let may = |verb| user.rights.may(verb, model.app, model.name);
@@ -65,22 +65,22 @@ pub(crate) async fn show(
     let offer = db
         .read(move |conn| {
             let wanted = Wanted {
-                words: Words::parse(&asked.term),
-                ..Wanted::first(field.name, asked.row, MOST)
+                words: Words::parse(&query.term),
+                ..Wanted::first(field.name, query.row, MOST)
             };
             Ok((model.choices)(conn, &wanted)?)
         })
         .await?;
-    Ok(HttpResponse::Ok().json(answer(offer)))
+    Ok(HttpResponse::Ok().json(response(offer)))
 }
 
-fn answer(Offer { choices, found }: Offer) -> Answer {
+fn response(Offer { choices, found }: Offer) -> AutocompleteResponse {
     let is_part = i64::try_from(choices.len()).is_ok_and(|count| count < found);
     let choosable = |choice: Choice| Choosable {
         id: choice.value,
         text: choice.label,
     };
-    Answer {
+    AutocompleteResponse {
         results: choices.into_iter().map(choosable).collect(),
         pagination: Pagination { more: is_part },
         found,

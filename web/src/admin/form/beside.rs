@@ -5,11 +5,11 @@
 
 use oc_core::admin::{Kind, Model};
 
-use crate::admin::auth::current_user::SignedIn;
+use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::auth::sealed_form::{self, Until};
-use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::form_data::Submission;
 use crate::admin::ui::popup::BACK;
-use crate::admin::ui::request::{Visit, see_other};
+use crate::admin::ui::request::{AdminRequest, see_other};
 use crate::error::PageError;
 
 /// The button that opens another page beside a form; its value is the address of the form.
@@ -25,33 +25,41 @@ const RETURNED: &str = "returned";
 const TAKEN_ALONG: &str = "taken_along";
 
 /// What the page beside has to hide in its own form, where it was opened by such a button.
-pub(crate) fn opened(visit: &Visit, user: &SignedIn, sent: &Fields) -> Option<Fields> {
+pub(crate) fn opened(
+    request: &AdminRequest,
+    user: &CurrentUser,
+    sent: &Submission,
+) -> Option<Submission> {
     if !sent.has(OPEN) {
         return None;
     }
     let back = sent.text(OPEN).to_owned();
-    let carried = sealed_form::seal(visit, user, Until::Returned, path(&back), sent);
-    Some(Fields::default().with(BACK, &back).with(CARRIED, &carried))
+    let carried = sealed_form::seal(request, user, Until::Returned, path(&back), sent);
+    Some(
+        Submission::default()
+            .with(BACK, &back)
+            .with(CARRIED, &carried),
+    )
 }
 
 /// Back to the form, which is as it was left.
 pub(crate) fn lead_back(
-    visit: &Visit,
-    sent: &Fields,
+    request: &AdminRequest,
+    sent: &Submission,
     href: &str,
 ) -> Result<actix_web::HttpResponse, PageError> {
     if sent.has(CARRIED) {
-        visit.keep(RETURNED, (href, sent.text(CARRIED)))?;
+        request.keep(RETURNED, (href, sent.text(CARRIED)))?;
     }
     Ok(see_other(href))
 }
 
 /// Keeps a form for the step back to its own page. The page of a row shows it as it was sent; others begin anew.
 pub(crate) fn keep(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     href: &str,
-    sent: &Fields,
+    sent: &Submission,
 ) -> Result<(), PageError> {
     let is_of_row = ["/add/", "/change/"]
         .iter()
@@ -59,25 +67,30 @@ pub(crate) fn keep(
     if is_of_row {
         // A password is never shown again.
         let sent = sent.clone().with("password1", "").with("password2", "");
-        let carried = sealed_form::seal(visit, user, Until::Returned, path(href), &sent);
-        visit.keep(RETURNED, (href, carried))?;
+        let carried = sealed_form::seal(request, user, Until::Returned, path(href), &sent);
+        request.keep(RETURNED, (href, carried))?;
     }
     Ok(())
 }
 
 /// Takes along to a second page about the same row what the first one hid in its form.
-pub(crate) fn go_on(visit: &Visit, href: &str, sent: &Fields) -> Result<(), PageError> {
-    visit.keep(TAKEN_ALONG, (href, sent.text(BACK), sent.text(CARRIED)))
+pub(crate) fn go_on(
+    request: &AdminRequest,
+    href: &str,
+    sent: &Submission,
+) -> Result<(), PageError> {
+    request.keep(TAKEN_ALONG, (href, sent.text(BACK), sent.text(CARRIED)))
 }
 
 /// What the second page has to hide in its form, where this request is the step to it.
-pub(crate) fn taken_along(visit: &Visit) -> Fields {
-    let taken: Option<(String, String, String)> = visit.session.get(TAKEN_ALONG).ok().flatten();
-    let Some((_, back, carried)) = taken.filter(|(href, ..)| is_same(href, &visit.target())) else {
-        return Fields::default();
+pub(crate) fn taken_along(request: &AdminRequest) -> Submission {
+    let taken: Option<(String, String, String)> = request.session.get(TAKEN_ALONG).ok().flatten();
+    let Some((_, back, carried)) = taken.filter(|(href, ..)| is_same(href, &request.target()))
+    else {
+        return Submission::default();
     };
-    visit.session.remove(TAKEN_ALONG);
-    let fields = Fields::default().with(BACK, &back);
+    request.session.remove(TAKEN_ALONG);
+    let fields = Submission::default().with(BACK, &back);
     if carried.is_empty() {
         fields
     } else {
@@ -86,14 +99,18 @@ pub(crate) fn taken_along(visit: &Visit) -> Fields {
 }
 
 /// The form as it was left, where this request is the step back to it; the address may say what is chosen in it now.
-pub(crate) fn returned(visit: &Visit, user: &SignedIn, model: &Model) -> Option<Fields> {
-    let (href, carried): (String, String) = visit.session.get(RETURNED).ok()??;
-    if !is_same(&href, &visit.target()) {
+pub(crate) fn returned(
+    request: &AdminRequest,
+    user: &CurrentUser,
+    model: &Model,
+) -> Option<Submission> {
+    let (href, carried): (String, String) = request.session.get(RETURNED).ok()??;
+    if !is_same(&href, &request.target()) {
         return None;
     }
-    visit.session.remove(RETURNED);
-    let form = sealed_form::open(visit, user, Until::Returned, path(&href), &carried)?;
-    let query = Fields::of_query(visit.request.query_string());
+    request.session.remove(RETURNED);
+    let form = sealed_form::open(request, user, Until::Returned, path(&href), &carried)?;
+    let query = Submission::of_query(request.http.query_string());
     let choices = model
         .fields
         .iter()
@@ -113,7 +130,7 @@ fn path(address: &str) -> &str {
 fn is_same(one: &str, other: &str) -> bool {
     let query = |address: &str| {
         let (_, query) = address.split_once('?').unwrap_or_default();
-        Fields::of_query(query)
+        Submission::of_query(query)
     };
     path(one) == path(other) && query(one) == query(other)
 }

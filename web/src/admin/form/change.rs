@@ -9,22 +9,22 @@ use oc_core::locks::lock;
 use oc_core::rules::FieldError;
 use oc_core::{DbConnection, User};
 
-use crate::admin::auth::current_user::SignedIn;
-use crate::admin::auth::reauth::{Posted, Prover, changes_rights};
+use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::auth::reauth::{Posted, Reauth, changes_rights};
 use crate::admin::form::after_save;
 use crate::admin::form::beside;
 use crate::admin::form::choices::is_search;
-use crate::admin::form::conflict::{self, Resolved};
-use crate::admin::form::definition::Layout;
+use crate::admin::form::conflict::{self, Resolution};
+use crate::admin::form::definition::FormDefinition;
 use crate::admin::form::inline;
 use crate::admin::form::load;
-use crate::admin::form::page::{Form, VERSION, show};
+use crate::admin::form::page::{FormDisplay, VERSION, show};
 use crate::admin::form::retry;
-use crate::admin::form::state::Opened;
+use crate::admin::form::state::FormState;
 use crate::admin::registry::{self, change_path};
-use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::form_data::Submission;
 use crate::admin::ui::popup;
-use crate::admin::ui::request::{Visit, same_to, see_other};
+use crate::admin::ui::request::{AdminRequest, redirect_keeping_method, see_other};
 use crate::db::Db;
 use crate::error::PageError;
 
@@ -32,52 +32,54 @@ use crate::error::PageError;
 enum Changed {
     Saved(Object),
     Kept,
-    Found(Opened),
-    Invalid(Vec<FieldError>, Opened),
-    Conflict(conflict::View, Opened),
+    Found(FormState),
+    Invalid(Vec<FieldError>, FormState),
+    Conflict(conflict::ConflictView, FormState),
     Gone,
 }
 
 /// Takes a change.
 pub(crate) async fn update(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
     path: Path<(String, String, String)>,
-    prover: Prover,
-    fields: Fields,
+    reauth: Reauth,
+    fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    visit.check_form(Some(&user), &fields)?;
+    request.check_form(Some(&user), &fields)?;
     let model = registry::find(&path.0, &path.1).ok_or(PageError::NotFound)?;
     if fields.has(beside::CLOSE) {
-        return popup::close(&visit, model, &fields);
+        return popup::close(&request, model, &fields);
     }
     let Ok(id) = path.2.parse::<i64>() else {
-        return Ok(crate::admin::auth::lookup::unknown(&visit, model, &path.2));
+        return Ok(crate::admin::auth::lookup::unknown(
+            &request, model, &path.2,
+        ));
     };
-    if let Some(hidden) = beside::opened(&visit, &user, &fields) {
-        if let Some(chosen) = popup::chosen_instead(&visit, model, id, &fields) {
-            return Ok(same_to(&chosen));
+    if let Some(hidden) = beside::opened(&request, &user, &fields) {
+        if let Some(chosen) = popup::chosen_instead(&request, model, id, &fields) {
+            return Ok(redirect_keeping_method(&chosen));
         }
         let row = (model, path.2.as_str());
-        let page = load::stored(&visit, &user, &db, row, hidden.clone()).await?;
+        let page = load::stored(&request, &user, &db, row, hidden.clone()).await?;
         return page.map_or_else(
-            || crate::admin::auth::lookup::gone(&visit, model, id, &hidden),
+            || crate::admin::auth::lookup::gone(&request, model, id, &hidden),
             Ok,
         );
     }
     let model = registry::allowed(&user.rights, &path.0, &path.1, Verb::Change)?;
-    let posted = Posted::of(&visit, &user, fields)?;
+    let posted = Posted::of(&request, &user, fields)?;
     if model.app == "auth" && !is_search(model, &posted.form) {
         let held = db.read(move |conn| Ok((model.load)(conn, id)?)).await?;
         if held.is_some_and(|held| changes_rights(model, &posted.form, &held.values))
-            && let Some(page) = prover.ask(&visit, &user, &posted).await?
+            && let Some(page) = reauth.require(&request, &user, &posted).await?
         {
             return Ok(page);
         }
     }
     let fields = posted.form;
-    let layout = Layout::of(model, &user.rights, false);
+    let layout = FormDefinition::of(model, &user.rights, false);
     if layout.forbids(&fields) {
         return Err(PageError::Forbidden);
     }
@@ -93,7 +95,7 @@ pub(crate) async fn update(
                 Err(SaveError::Invalid(errors)) => match (model.load)(conn, id)? {
                     Some(current) => {
                         let mine = layout.typed(&sent);
-                        let opened = Opened::with(conn, layout, Some(current), mine, &sent)?;
+                        let opened = FormState::with(conn, layout, Some(current), mine, &sent)?;
                         Ok(Changed::Invalid(errors, opened))
                     }
                     None => Ok(Changed::Gone),
@@ -104,30 +106,33 @@ pub(crate) async fn update(
         .await;
     let changed = match changed {
         Ok(changed) => changed,
-        Err(error) => return retry::again(&visit, &user, &db, form, fields, error).await,
+        Err(error) => return retry::redisplay(&request, &user, &db, form, fields, error).await,
     };
     match changed {
         Changed::Saved(object) => {
-            after_save::done(&visit, &user, &db, model, &object, &fields, "Changed").await
+            after_save::redirect_after_save(
+                &request, &user, &db, model, &object, &fields, "Changed",
+            )
+            .await
         }
         Changed::Kept => Ok(see_other(&change_path(model, id))),
-        Changed::Gone => crate::admin::auth::lookup::gone(&visit, model, id, &fields),
+        Changed::Gone => crate::admin::auth::lookup::gone(&request, model, id, &fields),
         Changed::Found(opened) => {
-            let form = Form {
+            let form = FormDisplay {
                 sent: fields,
                 keeps_version: true,
-                ..Form::default()
+                ..FormDisplay::default()
             };
-            show(&visit, &user, StatusCode::OK, &opened, form)
+            show(&request, &user, StatusCode::OK, &opened, form)
         }
         Changed::Invalid(errors, opened) => {
-            let form = Form {
+            let form = FormDisplay {
                 errors: &errors,
                 sent: fields,
-                ..Form::default()
+                ..FormDisplay::default()
             };
             show(
-                &visit,
+                &request,
                 &user,
                 StatusCode::UNPROCESSABLE_ENTITY,
                 &opened,
@@ -135,12 +140,12 @@ pub(crate) async fn update(
             )
         }
         Changed::Conflict(conflict, opened) => {
-            let form = Form {
+            let form = FormDisplay {
                 conflict: Some(conflict),
                 sent: fields,
-                ..Form::default()
+                ..FormDisplay::default()
             };
-            show(&visit, &user, StatusCode::CONFLICT, &opened, form)
+            show(&request, &user, StatusCode::CONFLICT, &opened, form)
         }
     }
 }
@@ -150,9 +155,9 @@ fn change(
     conn: &mut DbConnection,
     actor: &User,
     rights: &Rights,
-    layout: Layout,
+    layout: FormDefinition,
     id: i64,
-    sent: &Fields,
+    sent: &Submission,
 ) -> Result<Changed, SaveError> {
     let model = layout.model;
     lock(conn, &model.key(), id)?;
@@ -161,24 +166,24 @@ fn change(
     };
     let mine = layout.typed(sent);
     if is_search(model, sent) {
-        let opened = Opened::with(conn, layout, Some(current), mine, sent)?;
+        let opened = FormState::with(conn, layout, Some(current), mine, sent)?;
         return Ok(Changed::Found(opened));
     }
     let theirs = layout.stored(conn, &current)?;
     let origin = layout.origin(sent.text(VERSION));
-    let mine = layout.touched(&origin, mine, &theirs);
+    let mine = layout.keep_untouched(&origin, mine, &theirs);
     let is_stale = sent.has(VERSION) && layout.is_stale(&origin, &theirs);
     if is_stale && layout.differ(&mine, &theirs) {
-        let conflict = conflict::View::new(conn, &layout, &origin, &mine, &theirs)?;
-        let opened = Opened::with(conn, layout, Some(current), mine, sent)?;
+        let conflict = conflict::ConflictView::new(conn, &layout, &origin, &mine, &theirs)?;
+        let opened = FormState::with(conn, layout, Some(current), mine, sent)?;
         return Ok(Changed::Conflict(conflict, opened));
     }
-    let values = match conflict::resolved(&layout, sent, mine.clone(), &theirs) {
-        Resolved::Store(values) => values,
-        Resolved::Keep => return Ok(Changed::Kept),
-        Resolved::Undecided => {
-            let conflict = conflict::View::again(conn, &layout, sent, &mine, &theirs)?;
-            let opened = Opened::with(conn, layout, Some(current), mine, sent)?;
+    let values = match conflict::resolve(&layout, sent, mine.clone(), &theirs) {
+        Resolution::Store(values) => values,
+        Resolution::Keep => return Ok(Changed::Kept),
+        Resolution::Undecided => {
+            let conflict = conflict::ConflictView::again(conn, &layout, sent, &mine, &theirs)?;
+            let opened = FormState::with(conn, layout, Some(current), mine, sent)?;
             return Ok(Changed::Conflict(conflict, opened));
         }
     };

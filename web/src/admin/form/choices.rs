@@ -5,9 +5,9 @@ use oc_core::DbConnection;
 use oc_core::admin::{Choice, Kind, Model, Offer, Values, Wanted};
 use oc_core::search::Words;
 
-use crate::admin::form::definition::Slot;
+use crate::admin::form::definition::BoundField;
 use crate::admin::registry;
-use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::form_data::Submission;
 
 /// The most choices that are shown at a time; of more, one searches.
 pub(crate) const MOST: i64 = 50;
@@ -17,7 +17,7 @@ pub(crate) const FIND: &str = "_find";
 
 /// The choices of one field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Shelf {
+pub(crate) struct FieldChoices {
     pub(crate) choices: Vec<Choice>,
     /// What was searched for, where there are too many to show.
     pub(crate) searched: Option<String>,
@@ -25,21 +25,21 @@ pub(crate) struct Shelf {
     pub(crate) more: i64,
 }
 
-impl Shelf {
+impl FieldChoices {
     /// What a form shows for one field.
     fn of(
         conn: &mut DbConnection,
-        slot: Slot,
+        bound: BoundField,
         row: Option<i64>,
         values: &Values,
-        sent: &Fields,
+        sent: &Submission,
     ) -> QueryResult<Self> {
-        let name = slot.field.name;
-        if registry::holds_rights(slot.model, name) {
+        let name = bound.field.name;
+        if registry::holds_rights(bound.model, name) {
             return Ok(Self::all(registry::rights()));
         }
-        let choices = slot.model.choices;
-        match slot.field.kind {
+        let choices = bound.model.choices;
+        match bound.field.kind {
             Kind::Choices => {
                 let offer = choices(conn, &Wanted::first(name, row, i64::MAX))?;
                 return Ok(Self::all(offer.choices));
@@ -48,7 +48,7 @@ impl Shelf {
             _ => return Ok(Self::default()),
         }
         let mut offer = choices(conn, &Wanted::first(name, row, MOST))?;
-        let searched = (offer.found > MOST).then(|| sent.text(&search_name(slot.name)).trim());
+        let searched = (offer.found > MOST).then(|| sent.text(&search_name(bound.name)).trim());
         if let Some(words) = searched.filter(|words| !words.is_empty()) {
             offer = choices(
                 conn,
@@ -61,10 +61,10 @@ impl Shelf {
         let Offer { mut choices, found } = offer;
         let more = found - i64::try_from(choices.len()).unwrap_or(found);
         // What is chosen stays in sight, wherever it stands among them.
-        let chosen = values.text(slot.name).trim();
+        let chosen = values.text(bound.name).trim();
         if !chosen.is_empty()
             && choices.iter().all(|choice| choice.value != chosen)
-            && let Some(label) = slot.model.label_of(conn, name, chosen)?
+            && let Some(label) = bound.model.label_of(conn, name, chosen)?
         {
             choices.insert(0, Choice::new(chosen, label));
         }
@@ -90,7 +90,7 @@ pub(crate) fn search_name(field: &str) -> String {
 
 /// Whether a form asks for a search rather than to be saved: by the button, or by Enter in the field for the words,
 /// which presses no button with a name.
-pub(crate) fn is_search(model: &Model, sent: &Fields) -> bool {
+pub(crate) fn is_search(model: &Model, sent: &Submission) -> bool {
     let is_saved = ["_save", "_addanother", "_continue", "_resolve"];
     if sent.has(FIND) || is_saved.iter().any(|button| sent.has(button)) {
         return sent.has(FIND);
@@ -102,33 +102,33 @@ pub(crate) fn is_search(model: &Model, sent: &Fields) -> bool {
 }
 
 /// The choices of every field, in the order of the fields. `row` is the row whose form it is.
-pub(crate) fn shelves(
+pub(crate) fn choices(
     conn: &mut DbConnection,
-    slots: impl Iterator<Item = Slot>,
+    bound_fields: impl Iterator<Item = BoundField>,
     row: Option<i64>,
     values: &Values,
-    sent: &Fields,
-) -> QueryResult<Vec<Shelf>> {
-    slots
-        .map(|slot| Shelf::of(conn, slot, row, values, sent))
+    sent: &Submission,
+) -> QueryResult<Vec<FieldChoices>> {
+    bound_fields
+        .map(|bound| FieldChoices::of(conn, bound, row, values, sent))
         .collect()
 }
 
 /// What the chosen values of every field are called, for who only looks.
 pub(crate) fn chosen(
     conn: &mut DbConnection,
-    slots: impl Iterator<Item = Slot>,
+    bound_fields: impl Iterator<Item = BoundField>,
     values: &Values,
-) -> QueryResult<Vec<Shelf>> {
-    let label = |slot: Slot| {
-        let labels = match slot.field.kind {
-            Kind::Choice { .. } | Kind::Choices => slot.model.labels,
-            _ => return Ok(Shelf::default()),
+) -> QueryResult<Vec<FieldChoices>> {
+    let label = |bound: BoundField| {
+        let labels = match bound.field.kind {
+            Kind::Choice { .. } | Kind::Choices => bound.model.labels,
+            _ => return Ok(FieldChoices::default()),
         };
-        let known = labels(conn, slot.field.name, values.list(slot.name))?;
-        Ok(Shelf::all(known))
+        let known = labels(conn, bound.field.name, values.list(bound.name))?;
+        Ok(FieldChoices::all(known))
     };
-    slots.map(label).collect()
+    bound_fields.map(label).collect()
 }
 
 #[cfg(test)]
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn enter_in_the_field_for_words_searches_and_does_not_save() {
         let model = registry::find("lettings", "letting").unwrap();
-        let asks = |form: &str| is_search(model, &Fields::of_query(form));
+        let asks = |form: &str| is_search(model, &Submission::of_query(form));
 
         assert!(asks("title=a&_find=address"));
         assert!(asks("title=a&_find_address=gull&_found_address="));

@@ -6,20 +6,20 @@ use oc_core::admin::Values;
 use serde::Serialize;
 
 use crate::admin::audit_log::snapshot::{parts, shown};
-use crate::admin::form::definition::{Layout, Origin, Slot};
-use crate::admin::ui::form_data::Fields;
+use crate::admin::form::definition::{BoundField, FormDefinition, InitialVersion};
+use crate::admin::ui::form_data::Submission;
 
 /// Both versions of a row.
 #[derive(Debug, Serialize)]
-pub(crate) struct View {
+pub(crate) struct ConflictView {
     text: String,
-    rows: Vec<Line>,
+    rows: Vec<FieldConflict>,
     /// What is still to be chosen, for who did not.
     undecided: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct Line {
+struct FieldConflict {
     label: String,
     name: String,
     theirs: String,
@@ -29,12 +29,12 @@ struct Line {
     chosen: &'static str,
 }
 
-impl View {
+impl ConflictView {
     /// Every field in which they differ. What only one of both changed is theirs or mine by itself.
     pub(crate) fn new(
         conn: &mut DbConnection,
-        layout: &Layout,
-        origin: &Origin,
+        layout: &FormDefinition,
+        origin: &InitialVersion,
         mine: &Values,
         theirs: &Values,
     ) -> QueryResult<Self> {
@@ -53,8 +53,8 @@ impl View {
     /// The same with what was chosen, for who has to choose more.
     pub(crate) fn again(
         conn: &mut DbConnection,
-        layout: &Layout,
-        sent: &Fields,
+        layout: &FormDefinition,
+        sent: &Submission,
         mine: &Values,
         theirs: &Values,
     ) -> QueryResult<Self> {
@@ -74,20 +74,20 @@ impl View {
 
     fn with(
         conn: &mut DbConnection,
-        layout: &Layout,
+        layout: &FormDefinition,
         mine: &Values,
         theirs: &Values,
         choice: impl Fn(&str) -> (&'static str, &'static str),
     ) -> QueryResult<Self> {
         let mut rows = Vec::new();
-        for (slot, name, own) in differing(layout, mine, theirs) {
+        for (bound, name, own) in differing(layout, mine, theirs) {
             let mut shown = |values: &Values| {
                 let values = Values::default().with_list(&own, values.list(&name).to_vec());
-                shown(conn, slot.model, slot.field, &own, &values)
+                shown(conn, bound.model, bound.field, &own, &values)
             };
             let (note, chosen) = choice(&name);
-            rows.push(Line {
-                label: slot.field.label.to_owned(),
+            rows.push(FieldConflict {
+                label: bound.field.label.to_owned(),
                 theirs: shown(theirs)?,
                 mine: shown(mine)?,
                 name,
@@ -108,13 +108,17 @@ impl View {
 }
 
 /// The parts of fields in which both differ, each with its name in the form and that of its own model.
-fn differing(layout: &Layout, mine: &Values, theirs: &Values) -> Vec<(Slot, String, String)> {
+fn differing(
+    layout: &FormDefinition,
+    mine: &Values,
+    theirs: &Values,
+) -> Vec<(BoundField, String, String)> {
     let mut found = Vec::new();
-    for slot in layout.stored_slots() {
-        let own = parts(slot.field.name, slot.field.kind);
-        for (name, own) in parts(slot.name, slot.field.kind).into_iter().zip(own) {
+    for bound in layout.stored_slots() {
+        let own = parts(bound.field.name, bound.field.kind);
+        for (name, own) in parts(bound.name, bound.field.kind).into_iter().zip(own) {
             if mine.0.contains_key(&name) && mine.list(&name) != theirs.list(&name) {
-                found.push((slot, name, own));
+                found.push((bound, name, own));
             }
         }
     }
@@ -131,7 +135,7 @@ fn merge(name: &str) -> String {
 }
 
 /// What shall be done with two versions.
-pub(crate) enum Resolved {
+pub(crate) enum Resolution {
     /// These values are to be stored.
     Store(Values),
     /// Theirs stay: nothing is to be stored.
@@ -141,9 +145,14 @@ pub(crate) enum Resolved {
 }
 
 /// What the form says: my version unless it asks for theirs or for a mix.
-pub(crate) fn resolved(layout: &Layout, sent: &Fields, mine: Values, theirs: &Values) -> Resolved {
+pub(crate) fn resolve(
+    layout: &FormDefinition,
+    sent: &Submission,
+    mine: Values,
+    theirs: &Values,
+) -> Resolution {
     match sent.text("_resolve") {
-        "theirs" => Resolved::Keep,
+        "theirs" => Resolution::Keep,
         "mix" => {
             let mut mixed = mine.clone();
             let asked = sent.list(ASKED);
@@ -151,12 +160,12 @@ pub(crate) fn resolved(layout: &Layout, sent: &Fields, mine: Values, theirs: &Va
                 match sent.text(&merge(&name)) {
                     "theirs" => mixed = mixed.with_list(&name, theirs.list(&name).to_vec()),
                     "mine" => {}
-                    _ if asked.contains(&name) => return Resolved::Undecided,
+                    _ if asked.contains(&name) => return Resolution::Undecided,
                     _ => {}
                 }
             }
-            Resolved::Store(mixed)
+            Resolution::Store(mixed)
         }
-        _ => Resolved::Store(mine),
+        _ => Resolution::Store(mine),
     }
 }

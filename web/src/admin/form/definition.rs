@@ -11,20 +11,20 @@ use sha2::{Digest, Sha256};
 
 use crate::admin::audit_log::snapshot::parts;
 use crate::admin::registry;
-use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::form_data::Submission;
 
 /// The form of a model as somebody with certain rights gets it.
 #[derive(Debug, Clone)]
-pub(crate) struct Layout {
+pub(crate) struct FormDefinition {
     pub(crate) model: &'static Model,
-    pub(crate) inner: Vec<Inner>,
+    pub(crate) inner: Vec<InlineForm>,
     /// The rights of who gets it.
     pub(crate) rights: Rights,
 }
 
 /// A row inside a form, and what may be done with it there.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Inner {
+pub(crate) struct InlineForm {
     pub(crate) inside: &'static Inside,
     pub(crate) adds: bool,
     pub(crate) edits: bool,
@@ -32,16 +32,16 @@ pub(crate) struct Inner {
 
 /// A field and its name in the form.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Slot {
+pub(crate) struct BoundField {
     pub(crate) name: &'static str,
     pub(crate) model: &'static Model,
     pub(crate) field: &'static Field,
 }
 
-impl Layout {
+impl FormDefinition {
     /// The form for a new row, or for one that is there.
     pub(crate) fn of(model: &'static Model, rights: &Rights, is_new: bool) -> Self {
-        let inner = model.inside.iter().map(|inside| Inner {
+        let inner = model.inside.iter().map(|inside| InlineForm {
             inside,
             adds: registry::may_add(rights, inside.model),
             edits: !is_new && rights.may(Verb::Change, inside.model.app, inside.model.name),
@@ -54,26 +54,31 @@ impl Layout {
     }
 
     /// The model's own fields.
-    pub(crate) fn own(&self) -> impl Iterator<Item = Slot> + use<> {
+    pub(crate) fn own(&self) -> impl Iterator<Item = BoundField> + use<> {
         own(self.model)
     }
 
     /// Every field whose value is in a stored row: the model's own, and those of rows that are changed inside.
-    pub(crate) fn stored_slots(&self) -> Vec<Slot> {
+    pub(crate) fn stored_slots(&self) -> Vec<BoundField> {
         let edited = self.inner.iter().filter(|inner| inner.edits);
-        self.own().chain(edited.flat_map(Inner::slots)).collect()
+        self.own()
+            .chain(edited.flat_map(InlineForm::bound_fields))
+            .collect()
     }
 
     /// What was typed. Of a row inside whose fields were not sent, nothing was.
-    pub(crate) fn typed(&self, fields: &Fields) -> Values {
+    pub(crate) fn typed(&self, fields: &Submission) -> Values {
         let sent = self.inner.iter().filter(|inner| inner.is_in(fields));
-        read(self.own().chain(sent.flat_map(Inner::slots)), fields)
+        read(
+            self.own().chain(sent.flat_map(InlineForm::bound_fields)),
+            fields,
+        )
     }
 
     /// Whether something was typed into a row inside that is not for this form.
-    pub(crate) fn forbids(&self, fields: &Fields) -> bool {
+    pub(crate) fn forbids(&self, fields: &Submission) -> bool {
         let closed = self.model.inside.iter().filter(|inside| {
-            let is_open = |inner: &Inner| inner.inside.field == inside.field;
+            let is_open = |inner: &InlineForm| inner.inside.field == inside.field;
             !self.inner.iter().any(is_open)
         });
         closed
@@ -86,9 +91,9 @@ impl Layout {
         let mut values = object.values.clone();
         for inner in self.inner.iter().filter(|inner| inner.edits) {
             if let Some(row) = inner.row(conn, &object.values)? {
-                for slot in inner.slots() {
-                    let list = row.values.list(slot.field.name).to_vec();
-                    values = values.with_list(slot.name, list);
+                for bound in inner.bound_fields() {
+                    let list = row.values.list(bound.field.name).to_vec();
+                    values = values.with_list(bound.name, list);
                 }
             }
         }
@@ -98,24 +103,24 @@ impl Layout {
     /// A mark for each part of each field, which changes with its value: it tells whether a row is still as it was,
     /// and which of its fields are not.
     pub(crate) fn version(&self, values: &Values) -> String {
-        let marks = self.parts().map(|(name, _)| mark(&name, values));
-        marks.collect::<Vec<_>>().join(".")
+        let fingerprints = self.parts().map(|(name, _)| fingerprint(&name, values));
+        fingerprints.collect::<Vec<_>>().join(".")
     }
 
     /// The version that a form was opened with, as it came back.
-    pub(crate) fn origin(&self, version: &str) -> Origin {
+    pub(crate) fn origin(&self, version: &str) -> InitialVersion {
         let names = self.parts().map(|(name, _)| name);
-        let marks = version.split('.').map(str::to_owned);
+        let fingerprints = version.split('.').map(str::to_owned);
         // Rights that changed meanwhile changed the fields too: then nothing is known.
         if self.parts().count() == version.split('.').count() {
-            Origin(names.zip(marks).collect())
+            InitialVersion(names.zip(fingerprints).collect())
         } else {
-            Origin::default()
+            InitialVersion::default()
         }
     }
 
     /// Whether a row is not as it was. Moments do not count: a login moves them while somebody edits the account.
-    pub(crate) fn is_stale(&self, origin: &Origin, theirs: &Values) -> bool {
+    pub(crate) fn is_stale(&self, origin: &InitialVersion, theirs: &Values) -> bool {
         let mut fixed = self
             .parts()
             .filter(|(_, kind)| !matches!(kind, Kind::Moment { .. }));
@@ -123,7 +128,12 @@ impl Layout {
     }
 
     /// What was typed, but for moments that nobody touched: those stay as they have become.
-    pub(crate) fn touched(&self, origin: &Origin, mut mine: Values, theirs: &Values) -> Values {
+    pub(crate) fn keep_untouched(
+        &self,
+        origin: &InitialVersion,
+        mut mine: Values,
+        theirs: &Values,
+    ) -> Values {
         for (name, _) in self
             .parts()
             .filter(|(_, kind)| matches!(kind, Kind::Moment { .. }))
@@ -144,51 +154,51 @@ impl Layout {
         theirs: &Values,
     ) -> (Values, String) {
         let origin = self.origin(version);
-        let mut marks = Vec::new();
+        let mut fingerprints = Vec::new();
         for (name, _) in self.parts() {
             let mut inner = self.inner.iter().flat_map(|inner| inner.inside.names);
             let is_inner = inner.any(|inner| *inner == name);
             if is_inner && mine.0.contains_key(&name) && !origin.is_changed(&name, &mine) {
                 mine = mine.with_list(&name, theirs.list(&name).to_vec());
-                marks.push(mark(&name, theirs));
+                fingerprints.push(fingerprint(&name, theirs));
             } else {
-                marks.push(origin.0.get(&name).cloned().unwrap_or_default());
+                fingerprints.push(origin.0.get(&name).cloned().unwrap_or_default());
             }
         }
-        (mine, marks.join("."))
+        (mine, fingerprints.join("."))
     }
 
     /// The parts of every field whose value is in a stored row.
     fn parts(&self) -> impl Iterator<Item = (String, Kind)> + use<> {
-        self.stored_slots().into_iter().flat_map(|slot| {
-            let names = parts(slot.name, slot.field.kind).into_iter();
-            names.map(move |name| (name, slot.field.kind))
+        self.stored_slots().into_iter().flat_map(|bound| {
+            let names = parts(bound.name, bound.field.kind).into_iter();
+            names.map(move |name| (name, bound.field.kind))
         })
     }
 
     /// Whether two states of a row differ in what a form sent.
     pub(crate) fn differ(&self, mine: &Values, theirs: &Values) -> bool {
-        let slots = self.stored_slots();
-        let mut names = slots
+        let bound_fields = self.stored_slots();
+        let mut names = bound_fields
             .iter()
-            .flat_map(|slot| parts(slot.name, slot.field.kind));
+            .flat_map(|bound| parts(bound.name, bound.field.kind));
         names.any(|name| mine.0.contains_key(&name) && mine.list(&name) != theirs.list(&name))
     }
 }
 
 /// How the fields of a row were when its form was opened, as far as that is known.
 #[derive(Debug, Default)]
-pub(crate) struct Origin(BTreeMap<String, String>);
+pub(crate) struct InitialVersion(BTreeMap<String, String>);
 
-impl Origin {
+impl InitialVersion {
     /// Whether a part of a field is another one since then; so it is where nothing is known.
     pub(crate) fn is_changed(&self, name: &str, values: &Values) -> bool {
-        self.0.get(name) != Some(&mark(name, values))
+        self.0.get(name) != Some(&fingerprint(name, values))
     }
 }
 
 /// A short mark that changes with the values of a field, however they are sorted.
-fn mark(name: &str, values: &Values) -> String {
+fn fingerprint(name: &str, values: &Values) -> String {
     let values = values.list(name).iter().map(|value| value.trim());
     let mut values: Vec<&str> = values.filter(|value| !value.is_empty()).collect();
     values.sort_unstable();
@@ -200,22 +210,22 @@ fn mark(name: &str, values: &Values) -> String {
 }
 
 /// What was typed into a model's own fields.
-pub(crate) fn typed(model: &'static Model, fields: &Fields) -> Values {
+pub(crate) fn typed(model: &'static Model, fields: &Submission) -> Values {
     read(own(model), fields)
 }
 
-fn own(model: &'static Model) -> impl Iterator<Item = Slot> + use<> {
-    model.fields.iter().map(move |field| Slot {
+fn own(model: &'static Model) -> impl Iterator<Item = BoundField> + use<> {
+    model.fields.iter().map(move |field| BoundField {
         name: field.name,
         model,
         field,
     })
 }
 
-fn read(slots: impl Iterator<Item = Slot>, fields: &Fields) -> Values {
-    slots.fold(Values::default(), |mut values, slot| {
-        for name in parts(slot.name, slot.field.kind) {
-            values = match slot.field.kind {
+fn read(bound_fields: impl Iterator<Item = BoundField>, fields: &Submission) -> Values {
+    bound_fields.fold(Values::default(), |mut values, bound| {
+        for name in parts(bound.name, bound.field.kind) {
+            values = match bound.field.kind {
                 Kind::Choices => values.with_list(&name, fields.list(&name)),
                 Kind::Bool => values.with_yes(&name, !fields.text(&name).is_empty()),
                 _ => values.with(&name, fields.text(&name)),
@@ -225,12 +235,12 @@ fn read(slots: impl Iterator<Item = Slot>, fields: &Fields) -> Values {
     })
 }
 
-impl Inner {
+impl InlineForm {
     /// Its fields by their names in the form.
-    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
+    pub(crate) fn bound_fields(&self) -> impl Iterator<Item = BoundField> + use<> {
         let model = self.inside.model;
         let named = self.inside.names.iter().zip(model.fields);
-        named.map(move |(name, field)| Slot { name, model, field })
+        named.map(move |(name, field)| BoundField { name, model, field })
     }
 
     /// The row that a form's values refer to.
@@ -247,17 +257,21 @@ impl Inner {
 
     /// What was typed into its fields, under their own names; `None` where that is nothing.
     pub(crate) fn typed(&self, values: &Values) -> Option<Values> {
-        let slots = || self.slots().filter(|slot| values.0.contains_key(slot.name));
-        let is_blank = |slot: Slot| values.list(slot.name).iter().all(|v| v.trim().is_empty());
-        if slots().all(is_blank) {
+        let bound_fields = || {
+            self.bound_fields()
+                .filter(|bound| values.0.contains_key(bound.name))
+        };
+        let is_blank =
+            |bound: BoundField| values.list(bound.name).iter().all(|v| v.trim().is_empty());
+        if bound_fields().all(is_blank) {
             return None;
         }
-        Some(slots().fold(Values::default(), |typed, slot| {
-            typed.with_list(slot.field.name, values.list(slot.name).to_vec())
+        Some(bound_fields().fold(Values::default(), |typed, bound| {
+            typed.with_list(bound.field.name, values.list(bound.name).to_vec())
         }))
     }
 
-    fn is_in(&self, fields: &Fields) -> bool {
+    fn is_in(&self, fields: &Submission) -> bool {
         self.inside.names.iter().any(|name| fields.has(name))
     }
 }

@@ -7,7 +7,7 @@ use oc_core::locks::lock;
 use oc_core::rules::{BrokenRule, FieldError};
 use oc_core::{DbConnection, User};
 
-use crate::admin::form::definition::{Inner, Layout};
+use crate::admin::form::definition::{FormDefinition, InlineForm};
 use crate::admin::form::save;
 
 /// What is to be done with the row inside a form.
@@ -24,7 +24,7 @@ pub(crate) fn save(
     conn: &mut DbConnection,
     actor: &User,
     rights: &Rights,
-    layout: &Layout,
+    layout: &FormDefinition,
     current: Option<&Object>,
     values: &Values,
 ) -> Result<Object, SaveError> {
@@ -48,11 +48,11 @@ pub(crate) fn save(
             Ok(Plan::Change(object, typed)) => {
                 lock(conn, &inside.model.key(), object.id)?;
                 attempt(conn, |conn| {
-                    save::inner(conn, actor, rights, inside.model, Some(&object), &typed)
+                    save::save_inline(conn, actor, rights, inside.model, Some(&object), &typed)
                 })
             }
             Ok(Plan::Add(typed)) => attempt(conn, |conn| {
-                save::inner(conn, actor, rights, inside.model, None, &typed)
+                save::save_inline(conn, actor, rights, inside.model, None, &typed)
             }),
             Err(error) => Err(error),
         };
@@ -67,7 +67,7 @@ pub(crate) fn save(
         }
     }
     let stored = attempt(conn, |conn| {
-        save::row(conn, actor, rights, layout.model, current, &own)
+        save::save_object(conn, actor, rights, layout.model, current, &own)
     });
     if errors.is_empty() {
         return stored;
@@ -94,7 +94,7 @@ fn attempt<T>(
 /// itself ask for nothing.
 fn plan(
     conn: &mut DbConnection,
-    inner: &Inner,
+    inner: &InlineForm,
     current: Option<&Object>,
     values: &Values,
 ) -> Result<Plan, SaveError> {

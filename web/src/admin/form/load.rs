@@ -6,55 +6,55 @@ use actix_web::web::Data;
 use oc_core::accounts::Verb;
 use oc_core::admin::Model;
 
-use crate::admin::auth::current_user::SignedIn;
+use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::form::beside;
-use crate::admin::form::definition::Layout;
-use crate::admin::form::page::{Form, VERSION, show};
-use crate::admin::form::state::Opened;
+use crate::admin::form::definition::FormDefinition;
+use crate::admin::form::page::{FormDisplay, VERSION, show};
+use crate::admin::form::state::FormState;
 use crate::admin::registry::may_view;
-use crate::admin::ui::form_data::Fields;
-use crate::admin::ui::request::Visit;
+use crate::admin::ui::form_data::Submission;
+use crate::admin::ui::request::AdminRequest;
 use crate::db::Db;
 use crate::error::PageError;
 
 /// The form for a new row, with `hidden` in it.
 pub(crate) async fn new(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     db: &Data<Db>,
     model: &'static Model,
-    hidden: Fields,
+    hidden: Submission,
 ) -> Result<HttpResponse, PageError> {
-    let layout = Layout::of(model, &user.rights, true);
-    let query = Fields::of_query(visit.request.query_string());
-    let left = beside::returned(visit, user, model);
+    let layout = FormDefinition::of(model, &user.rights, true);
+    let query = Submission::of_query(request.http.query_string());
+    let left = beside::returned(request, user, model);
     let sent = left.clone().unwrap_or(hidden);
     let opened = db
         .read(move |conn| {
             Ok(match left {
                 Some(left) => {
                     let values = layout.typed(&left);
-                    Opened::with(conn, layout, None, values, &left)?
+                    FormState::with(conn, layout, None, values, &left)?
                 }
-                None => Opened::new(conn, layout, &query)?,
+                None => FormState::new(conn, layout, &query)?,
             })
         })
         .await?;
-    let form = Form {
+    let form = FormDisplay {
         sent,
-        ..Form::default()
+        ..FormDisplay::default()
     };
-    show(visit, user, StatusCode::OK, &opened, form)
+    show(request, user, StatusCode::OK, &opened, form)
 }
 
 /// The form of a stored row with `hidden` in it, or the row to look at for who may not change it. None where there is
 /// no such row.
 pub(crate) async fn stored(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     db: &Data<Db>,
     (model, id): (&'static Model, &str),
-    hidden: Fields,
+    hidden: Submission,
 ) -> Result<Option<HttpResponse>, PageError> {
     if !may_view(&user.rights, model) {
         return Err(PageError::Forbidden);
@@ -62,24 +62,24 @@ pub(crate) async fn stored(
     let Ok(row) = id.parse::<i64>() else {
         return Ok(None);
     };
-    let layout = Layout::of(model, &user.rights, false);
-    let query = Fields::of_query(visit.request.query_string());
+    let layout = FormDefinition::of(model, &user.rights, false);
+    let query = Submission::of_query(request.http.query_string());
     let read_only = !user.rights.may(Verb::Change, model.app, model.name);
-    let left = beside::returned(visit, user, model).filter(|_| !read_only);
+    let left = beside::returned(request, user, model).filter(|_| !read_only);
     let found = db
         .read(move |conn| {
             let Some(object) = (model.load)(conn, row)? else {
                 return Ok(None);
             };
             Ok(Some(match left {
-                _ if read_only => (Opened::to_look_at(conn, layout, object)?, hidden),
-                None => (Opened::stored(conn, layout, object, &query)?, hidden),
+                _ if read_only => (FormState::to_look_at(conn, layout, object)?, hidden),
+                None => (FormState::stored(conn, layout, object, &query)?, hidden),
                 Some(left) => {
                     let now = layout.stored(conn, &object)?;
                     let (values, version) =
                         layout.caught_up(left.text(VERSION), layout.typed(&left), &now);
                     let left = left.with(VERSION, &version);
-                    let opened = Opened::with(conn, layout, Some(object), values, &left)?;
+                    let opened = FormState::with(conn, layout, Some(object), values, &left)?;
                     (opened, left)
                 }
             }))
@@ -88,10 +88,10 @@ pub(crate) async fn stored(
     let Some((opened, sent)) = found else {
         return Ok(None);
     };
-    let form = Form {
+    let form = FormDisplay {
         sent,
         keeps_version: true,
-        ..Form::default()
+        ..FormDisplay::default()
     };
-    show(visit, user, StatusCode::OK, &opened, form).map(Some)
+    show(request, user, StatusCode::OK, &opened, form).map(Some)
 }

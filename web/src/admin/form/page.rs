@@ -7,17 +7,17 @@ use oc_core::admin::{Model, Object};
 use oc_core::rules::FieldError;
 use serde::Serialize;
 
-use crate::admin::auth::current_user::SignedIn;
-use crate::admin::auth::denied::{RefusedGrant, refused_grants};
+use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::auth::denied::{DeniedGrant, denied_fields};
 use crate::admin::form::conflict;
-use crate::admin::form::render::Shown;
-use crate::admin::form::state::Opened;
+use crate::admin::form::render::FormRenderer;
+use crate::admin::form::state::FormState;
 use crate::admin::list::query::{with_filters, with_query};
 use crate::admin::registry::{self, capitalized, list_path};
 use crate::admin::ui::field::{ErrorSummary, FieldView, Hidden, Section};
-use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::form_data::Submission;
 use crate::admin::ui::popup;
-use crate::admin::ui::request::{Crumb, Visit};
+use crate::admin::ui::request::{AdminRequest, Breadcrumb};
 use crate::error::PageError;
 use crate::pages::Page;
 
@@ -42,7 +42,7 @@ struct FormPage {
     close_href: Option<String>,
     /// Whether «Close» is a button.
     closes: bool,
-    conflict: Option<conflict::View>,
+    conflict: Option<conflict::ConflictView>,
 }
 
 impl Page for FormPage {
@@ -50,7 +50,7 @@ impl Page for FormPage {
 }
 
 /// What is said above the form of an account that whoever sees it cannot take over.
-const BEYOND: &str = "This user has permissions that you don't have. You can change names, email address and dates, but not \
+const HIGHER_PRIVILEGES: &str = "This user has permissions that you don't have. You can change names, email address and dates, but not \
                       username, password, status, groups or permissions.";
 
 /// How a form can be sent.
@@ -81,13 +81,13 @@ struct Button {
 
 /// What a form is shown with beside what it needs from the database.
 #[derive(Default)]
-pub(crate) struct Form<'a> {
+pub(crate) struct FormDisplay<'a> {
     pub(crate) errors: &'a [FieldError],
     /// A word on it that concerns no field.
     pub(crate) notice: Option<&'static str>,
-    pub(crate) conflict: Option<conflict::View>,
+    pub(crate) conflict: Option<conflict::ConflictView>,
     /// What was sent, if this is not the first time that the form is shown.
-    pub(crate) sent: Fields,
+    pub(crate) sent: Submission,
     /// Whether the form still is of the version that was sent.
     pub(crate) keeps_version: bool,
 }
@@ -126,13 +126,13 @@ fn account_links(id: i64, is_superuser: bool, filters: &str) -> Vec<FieldView> {
 
 /// The page with a row's form.
 pub(crate) fn show(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     status: StatusCode,
-    opened: &Opened,
-    form: Form<'_>,
+    opened: &FormState,
+    form: FormDisplay<'_>,
 ) -> Result<HttpResponse, PageError> {
-    let Form {
+    let FormDisplay {
         errors,
         notice,
         conflict,
@@ -142,15 +142,15 @@ pub(crate) fn show(
     let (model, object) = (opened.layout.model, opened.object.as_ref());
     let may = |verb| user.rights.may(verb, model.app, model.name);
     let read_only = object.is_some() && !may(Verb::Change);
-    let mut sections = Shown {
+    let mut sections = FormRenderer {
         layout: &opened.layout,
         values: &opened.values,
         stored: object.map(|_| &opened.stored),
-        shelves: &opened.shelves,
+        choices: &opened.choices,
         errors,
         rights: &user.rights,
         search_href: &search_path(model, object),
-        form_href: &visit.target(),
+        form_href: &request.target(),
         read_only,
     }
     .sections();
@@ -159,7 +159,7 @@ pub(crate) fn show(
         && !read_only
         && !opened.is_beyond
     {
-        let links = account_links(object.id, user.user.is_superuser, &visit.filters());
+        let links = account_links(object.id, user.user.is_superuser, &request.filters());
         section.fields.splice(1..1, links);
     }
     let word = match object {
@@ -168,7 +168,7 @@ pub(crate) fn show(
         Some(_) => "Change",
     };
     let heading = format!("{word} {}", model.singular);
-    let is_popup = popup::is_one(visit);
+    let is_popup = popup::is_popup(request);
     let mut buttons = BUTTONS.to_vec();
     buttons.retain(|button| {
         !read_only
@@ -177,7 +177,7 @@ pub(crate) fn show(
             && (button.name != "_addanother" || registry::may_add(&user.rights, model))
     });
     let list = list_path(model);
-    let filters = visit.filters();
+    let filters = request.filters();
     let row = |page: &str| object.map(|object| format!("{list}{}/{page}/", object.id));
     let version = object.filter(|_| !read_only).map(|_| {
         if keeps_version && sent.has(VERSION) {
@@ -190,12 +190,12 @@ pub(crate) fn show(
         name: VERSION.to_owned(),
         value,
     });
-    let way = popup::Way::of(visit, &sent, model);
+    let way = popup::ReturnLink::of(request, &sent, model);
     let page = FormPage {
-        notice: notice.or(opened.is_beyond.then_some(BEYOND)),
+        notice: notice.or(opened.is_beyond.then_some(HIGHER_PRIVILEGES)),
         subtitle: object.map(|object| object.title.clone()),
         error_summary: ErrorSummary::of(&sections),
-        action: visit.target(),
+        action: request.target(),
         hidden: version.into_iter().chain(way.hidden).collect(),
         has_other_buttons: sections
             .iter()
@@ -219,11 +219,11 @@ pub(crate) fn show(
     };
     let plural = capitalized(model.plural);
     let step = registry::may_view(&user.rights, model).then_some((plural.as_str(), list.as_str()));
-    let crumbs = Crumb::way(
+    let crumbs = Breadcrumb::trail(
         step.as_slice(),
         object.map_or(&heading, |object| &object.title),
     );
-    let mut response = visit.page(status, Some(user), &heading, crumbs, page)?;
-    RefusedGrant::leave(&mut response, refused_grants(errors));
+    let mut response = request.page(status, Some(user), &heading, crumbs, page)?;
+    DeniedGrant::attach(&mut response, denied_fields(errors));
     Ok(response)
 }

@@ -6,18 +6,18 @@ use oc_core::choice::id_in;
 use oc_core::rules::FieldError;
 
 use crate::admin::audit_log::snapshot::parts;
-use crate::admin::form::choices::{Shelf, search_name};
-use crate::admin::form::definition::{Inner, Layout, Slot};
+use crate::admin::form::choices::{FieldChoices, search_name};
+use crate::admin::form::definition::{BoundField, FormDefinition, InlineForm};
 use crate::admin::registry::{self, capitalized, change_path, list_path, may_view};
 use crate::admin::ui::field::{ChoiceView, FieldView, RelatedView, SearchView, Section};
 
 /// How a form is shown.
-pub(crate) struct Shown<'a> {
-    pub(crate) layout: &'a Layout,
+pub(crate) struct FormRenderer<'a> {
+    pub(crate) layout: &'a FormDefinition,
     pub(crate) values: &'a Values,
     /// What the row holds by now, if it is stored.
     pub(crate) stored: Option<&'a Values>,
-    pub(crate) shelves: &'a [Shelf],
+    pub(crate) choices: &'a [FieldChoices],
     pub(crate) errors: &'a [FieldError],
     pub(crate) rights: &'a Rights,
     /// Where choices are searched for by a script.
@@ -28,14 +28,14 @@ pub(crate) struct Shown<'a> {
     pub(crate) read_only: bool,
 }
 
-impl Shown<'_> {
+impl FormRenderer<'_> {
     /// The fields under their headings, those of rows inside last.
     pub(crate) fn sections(&self) -> Vec<Section> {
         let mut sections: Vec<Section> = Vec::new();
-        let nothing = Shelf::default();
-        for (place, slot) in self.layout.own().enumerate() {
-            let offered = self.shelves.get(place).unwrap_or(&nothing);
-            let title = (!slot.field.section.is_empty()).then(|| slot.field.section.to_owned());
+        let nothing = FieldChoices::default();
+        for (place, bound) in self.layout.own().enumerate() {
+            let offered = self.choices.get(place).unwrap_or(&nothing);
+            let title = (!bound.field.section.is_empty()).then(|| bound.field.section.to_owned());
             if sections.last().is_none_or(|section| section.title != title) {
                 sections.push(Section {
                     title,
@@ -43,7 +43,7 @@ impl Shown<'_> {
                 });
             }
             if let Some(section) = sections.last_mut() {
-                section.fields.extend(self.views(slot, offered));
+                section.fields.extend(self.views(bound, offered));
             }
         }
         if !self.read_only {
@@ -53,7 +53,7 @@ impl Shown<'_> {
     }
 
     /// The fields of a row inside. A browser shows them as long as no other row is chosen.
-    fn inside(&self, inner: &Inner) -> Section {
+    fn inside(&self, inner: &InlineForm) -> Section {
         let word = inner.inside.model.singular;
         let (title, description) = match (inner.edits, inner.adds) {
             (false, _) => (
@@ -73,10 +73,10 @@ impl Shown<'_> {
                 )
             }
         };
-        let nothing = Shelf::default();
+        let nothing = FieldChoices::default();
         let mut fields: Vec<FieldView> = Vec::new();
-        for slot in inner.slots() {
-            fields.extend(self.views(slot, &nothing));
+        for bound in inner.bound_fields() {
+            fields.extend(self.views(bound, &nothing));
         }
         for field in &mut fields {
             // Which of them must be filled in depends on the choice.
@@ -90,27 +90,33 @@ impl Shown<'_> {
         }
     }
 
-    fn views(&self, slot: Slot, offered: &Shelf) -> Vec<FieldView> {
-        let names = parts(slot.name, slot.field.kind);
-        let label = slot.field.label;
-        let labels = match slot.field.kind {
+    fn views(&self, bound: BoundField, offered: &FieldChoices) -> Vec<FieldView> {
+        let names = parts(bound.name, bound.field.kind);
+        let label = bound.field.label;
+        let labels = match bound.field.kind {
             Kind::Moment { .. } => vec![format!("{label}: date"), format!("{label}: time")],
             _ => vec![label.to_owned()],
         };
         names
             .into_iter()
             .zip(labels)
-            .map(|(name, label)| self.view(slot, name, label, offered))
+            .map(|(name, label)| self.view(bound, name, label, offered))
             .collect()
     }
 
-    fn view(&self, slot: Slot, name: String, label: String, offered: &Shelf) -> FieldView {
-        let field = slot.field;
+    fn view(
+        &self,
+        bound: BoundField,
+        name: String,
+        label: String,
+        offered: &FieldChoices,
+    ) -> FieldView {
+        let field = bound.field;
         let value = self.values.text(&name).to_owned();
         let errors = self
             .errors
             .iter()
-            .filter(|error| error.field == name || error.field == slot.name);
+            .filter(|error| error.field == name || error.field == bound.name);
         let mut view = FieldView {
             id: format!("id_{name}"),
             errors: errors.map(ToString::to_string).collect(),
@@ -145,14 +151,14 @@ impl Shown<'_> {
                 }
             }
         }
-        let options = self.options(slot, &view.name, offered);
+        let options = self.options(bound, &view.name, offered);
         if self.read_only {
             return readonly(view, field.kind, value, &options);
         }
         if let Kind::Choice { .. } = field.kind {
-            view.depends = self.inner(slot).is_some_and(|inner| inner.adds);
+            view.depends = self.inner(bound).is_some_and(|inner| inner.adds);
             view.required = !view.depends;
-            view.search = self.search(slot, offered);
+            view.search = self.search(bound, offered);
         }
         view.options = options;
         view.value = value;
@@ -160,17 +166,17 @@ impl Shown<'_> {
     }
 
     /// The row inside that a field refers to, if there is one in this form.
-    fn inner(&self, slot: Slot) -> Option<&Inner> {
+    fn inner(&self, bound: BoundField) -> Option<&InlineForm> {
         let inner = self.layout.inner.iter();
         inner
-            .filter(|_| std::ptr::eq(slot.model, self.layout.model))
-            .find(|inner| inner.inside.field == slot.field.name)
+            .filter(|_| std::ptr::eq(bound.model, self.layout.model))
+            .find(|inner| inner.inside.field == bound.field.name)
     }
 
-    fn options(&self, slot: Slot, name: &str, offered: &Shelf) -> Vec<ChoiceView> {
+    fn options(&self, bound: BoundField, name: &str, offered: &FieldChoices) -> Vec<ChoiceView> {
         let chosen: Vec<&str> = self.values.list(name).iter().map(|v| v.trim()).collect();
-        let inner = self.inner(slot);
-        let own = self.stored.and_then(|stored| id_in(stored, slot.name));
+        let inner = self.inner(bound);
+        let own = self.stored.and_then(|stored| id_in(stored, bound.name));
         let own = own.map(|id| id.to_string());
         let option = |choice: &oc_core::admin::Choice| ChoiceView {
             selected: chosen.contains(&choice.value.as_str()),
@@ -181,7 +187,7 @@ impl Shown<'_> {
             label: choice.label.clone(),
         };
         let mut options: Vec<ChoiceView> = offered.choices.iter().map(option).collect();
-        if !matches!(slot.field.kind, Kind::Choice { .. }) {
+        if !matches!(bound.field.kind, Kind::Choice { .. }) {
             return options;
         }
         let new = inner.filter(|inner| inner.adds);
@@ -205,18 +211,18 @@ impl Shown<'_> {
         options
     }
 
-    fn search(&self, slot: Slot, offered: &Shelf) -> Option<SearchView> {
+    fn search(&self, bound: BoundField, offered: &FieldChoices) -> Option<SearchView> {
         let value = offered.searched.clone()?;
         Some(SearchView {
-            name: search_name(slot.name),
+            name: search_name(bound.name),
             note: match offered.more {
                 0 => None,
                 more => Some(format!("{more} more not listed. Search to find one.")),
             },
             nothing: offered.choices.is_empty() && !value.is_empty(),
             value,
-            field: slot.name,
-            href: format!("{}&field_name={}", self.search_href, slot.field.name),
+            field: bound.name,
+            href: format!("{}&field_name={}", self.search_href, bound.field.name),
         })
     }
 

@@ -4,23 +4,23 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, ResponseError};
 
-use crate::admin::auth::current_user::SignedIn;
-use crate::admin::form::definition::Layout;
-use crate::admin::form::page::{Form, show};
-use crate::admin::form::state::Opened;
-use crate::admin::ui::form_data::Fields;
-use crate::admin::ui::request::Visit;
+use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::form::definition::FormDefinition;
+use crate::admin::form::page::{FormDisplay, show};
+use crate::admin::form::state::FormState;
+use crate::admin::ui::form_data::Submission;
+use crate::admin::ui::request::AdminRequest;
 use crate::db::Db;
 use crate::error::PageError;
 
 /// The form of a row, a new one where it has no id, with what was sent and a word on why it was not saved. What else
 /// went wrong, and a database that cannot be read either, end as ever.
-pub(crate) async fn again(
-    visit: &Visit,
-    user: &SignedIn,
+pub(crate) async fn redisplay(
+    request: &AdminRequest,
+    user: &CurrentUser,
     db: &Data<Db>,
-    (layout, id): (Layout, Option<i64>),
-    sent: Fields,
+    (layout, id): (FormDefinition, Option<i64>),
+    sent: Submission,
     error: PageError,
 ) -> Result<HttpResponse, PageError> {
     if notice(&error).is_none() {
@@ -36,19 +36,19 @@ pub(crate) async fn again(
             return Ok(None);
         }
         let values = layout.typed(&typed);
-        Ok(Some(Opened::with(conn, layout, object, values, &typed)?))
+        Ok(Some(FormState::with(conn, layout, object, values, &typed)?))
     });
     let Ok(Some(opened)) = opened.await else {
         return Err(error);
     };
     answer(&error, |notice, status| {
-        let form = Form {
+        let form = FormDisplay {
             notice: Some(notice),
             sent,
             keeps_version: true,
-            ..Form::default()
+            ..FormDisplay::default()
         };
-        show(visit, user, status, &opened, form)
+        show(request, user, status, &opened, form)
     })
     .unwrap_or(Err(error))
 }

@@ -9,10 +9,10 @@ use oc_core::changes::{Change, NewChange};
 use oc_core::{DbConnection, User};
 
 use crate::admin::audit_log::snapshot::Snapshot;
-use crate::admin::auth::escalation::excess;
+use crate::admin::auth::escalation::escalations;
 
 /// Stores a row, new or changed, as `actor` asked for, and gives it back as it now is.
-pub(crate) fn row(
+pub(crate) fn save_object(
     conn: &mut DbConnection,
     actor: &User,
     rights: &Rights,
@@ -29,8 +29,8 @@ pub(crate) fn row(
     by_itself(conn, actor, model, id, (action, before.as_ref()))
 }
 
-/// Stores a row inside another's form, as [`row`] does. Where nothing of a stored one changes, nothing is recorded.
-pub(crate) fn inner(
+/// Stores a row inside another's form, as [`save_object`] does. Where nothing of a stored one changes, nothing is recorded.
+pub(crate) fn save_inline(
     conn: &mut DbConnection,
     actor: &User,
     rights: &Rights,
@@ -39,7 +39,7 @@ pub(crate) fn inner(
     values: &Values,
 ) -> Result<Object, SaveError> {
     let Some(current) = current else {
-        return row(conn, actor, rights, model, None, values);
+        return save_object(conn, actor, rights, model, None, values);
     };
     let (id, before) = saved(conn, rights, model, Some(current), values)?;
     let object = (model.load)(conn, id)?.ok_or(SaveError::Missing)?;
@@ -50,7 +50,7 @@ pub(crate) fn inner(
 }
 
 /// Where the record tells of it: in which act, and along with the row of which line.
-pub(crate) struct Entry<'a> {
+pub(crate) struct LogContext<'a> {
     pub(crate) act: &'a mut Act,
     pub(crate) cause: Option<i64>,
 }
@@ -64,15 +64,15 @@ pub(crate) fn restored(
     model: &Model,
     (id, current): (i64, Option<&Object>),
     values: &Values,
-    entry: Entry<'_>,
+    entry: LogContext<'_>,
 ) -> Result<(Object, i64), SaveError> {
     let before = held(conn, model, current)?;
-    let row = Earlier {
+    let save_object = Earlier {
         id,
         current,
         values,
     };
-    earlier(conn, rights, model, &[row])?;
+    earlier(conn, rights, model, &[save_object])?;
     stored(conn, actor, model, id, ("restored", before.as_ref()), entry)
 }
 
@@ -94,12 +94,12 @@ pub(crate) fn earlier(
     rows: &[Earlier<'_>],
 ) -> Result<(), SaveError> {
     let mut gone = Vec::new();
-    for row in rows {
-        check_grants(conn, rights, model, row.current, row.values)?;
-        if row.current.is_some() {
-            (model.save)(conn, Some(row.id), row.values)?;
+    for save_object in rows {
+        check_grants(conn, rights, model, save_object.current, save_object.values)?;
+        if save_object.current.is_some() {
+            (model.save)(conn, Some(save_object.id), save_object.values)?;
         } else {
-            gone.push((row.id, row.values));
+            gone.push((save_object.id, save_object.values));
         }
     }
     if gone.is_empty() {
@@ -117,17 +117,17 @@ fn saved(
     current: Option<&Object>,
     values: &Values,
 ) -> Result<(i64, Option<Snapshot>), SaveError> {
-    let row = current.map(|object| object.id);
+    let save_object = current.map(|object| object.id);
     let mut errors = match check_grants(conn, rights, model, current, values) {
         Ok(()) => {
             let before = held(conn, model, current)?;
-            return Ok(((model.save)(conn, row, values)?, before));
+            return Ok(((model.save)(conn, save_object, values)?, before));
         }
         Err(SaveError::Invalid(errors)) => errors,
         Err(error) => return Err(error),
     };
     let tried = conn.transaction(|conn| {
-        (model.save)(conn, row, values)?;
+        (model.save)(conn, save_object, values)?;
         // Tried only to hear what else is wrong.
         Err::<(), _>(SaveError::Invalid(Vec::new()))
     });
@@ -156,8 +156,8 @@ fn check_grants(
 ) -> Result<(), SaveError> {
     let nothing = Values::default();
     let held = current.map_or(&nothing, |object| &object.values);
-    let row = current.map(|object| object.id);
-    let errors = excess(conn, rights, model, row, held, values)?;
+    let save_object = current.map(|object| object.id);
+    let errors = escalations(conn, rights, model, save_object, held, values)?;
     if errors.is_empty() {
         Ok(())
     } else {
@@ -184,7 +184,7 @@ fn by_itself(
     id: i64,
     what: (&str, Option<&Snapshot>),
 ) -> Result<Object, SaveError> {
-    let entry = Entry {
+    let entry = LogContext {
         act: &mut Act::of(1),
         cause: None,
     };
@@ -198,23 +198,23 @@ fn stored(
     model: &Model,
     id: i64,
     (action, before): (&str, Option<&Snapshot>),
-    entry: Entry<'_>,
+    entry: LogContext<'_>,
 ) -> Result<(Object, i64), SaveError> {
     let object = (model.load)(conn, id)?.ok_or(SaveError::Missing)?;
     let after = Snapshot::of(conn, model, &object)?;
-    let line = note(conn, actor, model, &object, action, (before, &after), entry)?;
-    Ok((object, line))
+    let entry = log_change(conn, actor, model, &object, action, (before, &after), entry)?;
+    Ok((object, entry))
 }
 
 /// Records what became of a row, and says by which line. An account that was switched off is logged out.
-pub(crate) fn note(
+pub(crate) fn log_change(
     conn: &mut DbConnection,
     actor: &User,
     model: &Model,
     object: &Object,
     action: &str,
     (before, after): (Option<&Snapshot>, &Snapshot),
-    entry: Entry<'_>,
+    entry: LogContext<'_>,
 ) -> QueryResult<i64> {
     log_out_if_off(conn, model, object)?;
     let new = NewChange {
@@ -226,19 +226,19 @@ pub(crate) fn note(
         before: &before.map(Snapshot::to_text).unwrap_or_default(),
         after: &after.to_text(),
     };
-    let Entry { act, cause } = entry;
+    let LogContext { act, cause } = entry;
     act.insert(conn, &new, cause)
 }
 
 /// What became of one of many rows.
-pub(crate) struct Told<'a> {
+pub(crate) struct LogEntry<'a> {
     object: &'a Object,
     action: &'a str,
     before: String,
     after: String,
 }
 
-impl<'a> Told<'a> {
+impl<'a> LogEntry<'a> {
     /// Of a row that held something, or was not there, before.
     pub(crate) fn of(
         object: &'a Object,
@@ -254,7 +254,7 @@ impl<'a> Told<'a> {
         }
     }
 
-    fn line<'b>(&'b self, actor: &'b User, model: &'b str) -> NewChange<'b> {
+    fn entry<'b>(&'b self, actor: &'b User, model: &'b str) -> NewChange<'b> {
         NewChange {
             user: Some(actor),
             model,
@@ -268,36 +268,40 @@ impl<'a> Told<'a> {
 }
 
 /// Records what became of many rows, each by itself.
-pub(crate) fn note_all(
+pub(crate) fn log_changes(
     conn: &mut DbConnection,
     actor: &User,
     model: &Model,
-    told: &[Told<'_>],
+    entries: &[LogEntry<'_>],
 ) -> QueryResult<()> {
     let key = model.key();
-    let lines: Vec<NewChange<'_>> = told.iter().map(|told| told.line(actor, &key)).collect();
+    let lines: Vec<NewChange<'_>> = entries
+        .iter()
+        .map(|entries| entries.entry(actor, &key))
+        .collect();
     Change::insert_all(conn, &lines)?;
-    told.iter()
-        .try_for_each(|told| log_out_if_off(conn, model, told.object))
+    entries
+        .iter()
+        .try_for_each(|entries| log_out_if_off(conn, model, entries.object))
 }
 
 /// Records what became of many rows in one act, each with the line of the row that it came along with. Says by which
 /// lines.
-pub(crate) fn note_together(
+pub(crate) fn log_change_set(
     conn: &mut DbConnection,
     actor: &User,
     model: &Model,
     act: &mut Act,
-    told: &[(Told<'_>, Option<i64>)],
+    entries: &[(LogEntry<'_>, Option<i64>)],
 ) -> QueryResult<Vec<i64>> {
     let key = model.key();
-    let lines = told
+    let lines = entries
         .iter()
-        .map(|(told, cause)| (told.line(actor, &key), *cause));
+        .map(|(entries, cause)| (entries.entry(actor, &key), *cause));
     let lines: Vec<_> = lines.collect();
     let ids = act.insert_all(conn, &lines)?;
-    for (told, _) in told {
-        log_out_if_off(conn, model, told.object)?;
+    for (entries, _) in entries {
+        log_out_if_off(conn, model, entries.object)?;
     }
     Ok(ids)
 }

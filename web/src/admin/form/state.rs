@@ -5,31 +5,31 @@ use oc_core::DbConnection;
 use oc_core::admin::{Kind, Object, Values};
 
 use crate::admin::audit_log::snapshot::parts;
-use crate::admin::auth::escalation::covers;
-use crate::admin::form::choices::{self, Shelf};
-use crate::admin::form::definition::{Layout, Slot};
-use crate::admin::ui::form_data::Fields;
+use crate::admin::auth::escalation::can_manage;
+use crate::admin::form::choices::{self, FieldChoices};
+use crate::admin::form::definition::{BoundField, FormDefinition};
+use crate::admin::ui::form_data::Submission;
 
 /// A form, open.
-pub(crate) struct Opened {
-    pub(crate) layout: Layout,
+pub(crate) struct FormState {
+    pub(crate) layout: FormDefinition,
     /// The row, if it is stored.
     pub(crate) object: Option<Object>,
     /// What it holds now, with the rows inside.
     pub(crate) stored: Values,
     /// What the form shows.
     pub(crate) values: Values,
-    pub(crate) shelves: Vec<Shelf>,
+    pub(crate) choices: Vec<FieldChoices>,
     /// Whether it is of an account that has rights which whoever opens it does not have.
     pub(crate) is_beyond: bool,
 }
 
-impl Opened {
+impl FormState {
     /// The form of a new row; the address may say what stands in it.
     pub(crate) fn new(
         conn: &mut DbConnection,
-        layout: Layout,
-        query: &Fields,
+        layout: FormDefinition,
+        query: &Submission,
     ) -> QueryResult<Self> {
         let given = given(&layout, query, |_| true);
         Self::with(conn, layout, None, given, query)
@@ -38,12 +38,12 @@ impl Opened {
     /// The form of a stored row as it is; the address may say what is chosen in it.
     pub(crate) fn stored(
         conn: &mut DbConnection,
-        layout: Layout,
+        layout: FormDefinition,
         object: Object,
-        query: &Fields,
+        query: &Submission,
     ) -> QueryResult<Self> {
         let mut values = layout.stored(conn, &object)?;
-        let is_choice = |slot: &Slot| matches!(slot.field.kind, Kind::Choice { .. });
+        let is_choice = |bound: &BoundField| matches!(bound.field.kind, Kind::Choice { .. });
         values.0.extend(given(&layout, query, is_choice).0);
         Self::with(conn, layout, Some(object), values, query)
     }
@@ -51,19 +51,19 @@ impl Opened {
     /// A form with these values in it, for who sent them.
     pub(crate) fn with(
         conn: &mut DbConnection,
-        layout: Layout,
+        layout: FormDefinition,
         object: Option<Object>,
         values: Values,
-        sent: &Fields,
+        sent: &Submission,
     ) -> QueryResult<Self> {
         let row = object.as_ref().map(|object| object.id);
-        let shelves = choices::shelves(conn, layout.own(), row, &values, sent)?;
+        let choices = choices::choices(conn, layout.own(), row, &values, sent)?;
         let stored = match &object {
             Some(object) => layout.stored(conn, object)?,
             None => Values::default(),
         };
         let is_beyond = match row {
-            Some(id) => !covers(conn, &layout.rights, layout.model, id)?,
+            Some(id) => !can_manage(conn, &layout.rights, layout.model, id)?,
             None => false,
         };
         Ok(Self {
@@ -71,7 +71,7 @@ impl Opened {
             object,
             stored,
             values,
-            shelves,
+            choices,
             is_beyond,
         })
     }
@@ -79,28 +79,32 @@ impl Opened {
     /// A stored row for who only looks.
     pub(crate) fn to_look_at(
         conn: &mut DbConnection,
-        layout: Layout,
+        layout: FormDefinition,
         object: Object,
     ) -> QueryResult<Self> {
-        let shelves = choices::chosen(conn, layout.own(), &object.values)?;
+        let choices = choices::chosen(conn, layout.own(), &object.values)?;
         Ok(Self {
             layout,
             stored: object.values.clone(),
             values: object.values.clone(),
             object: Some(object),
-            shelves,
+            choices,
             is_beyond: false,
         })
     }
 }
 
 /// The values that stand in an address, as `?address=7`.
-fn given(layout: &Layout, query: &Fields, counts: impl Fn(&Slot) -> bool) -> Values {
+fn given(
+    layout: &FormDefinition,
+    query: &Submission,
+    counts: impl Fn(&BoundField) -> bool,
+) -> Values {
     let mut values = Values::default();
-    for slot in layout.own().filter(|slot| counts(slot)) {
-        for name in parts(slot.name, slot.field.kind) {
+    for bound in layout.own().filter(|bound| counts(bound)) {
+        for name in parts(bound.name, bound.field.kind) {
             if query.has(&name) {
-                values = match slot.field.kind {
+                values = match bound.field.kind {
                     Kind::Bool => values.with_yes(&name, !query.text(&name).is_empty()),
                     _ => values.with_list(&name, query.list(&name)),
                 };

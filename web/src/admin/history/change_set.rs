@@ -8,25 +8,25 @@ use oc_core::changes::Change;
 use oc_core::waiting::allow_long;
 use serde::Serialize;
 
-use crate::admin::audit_log::entry_view::LineView;
+use crate::admin::audit_log::entry_view::EntryView;
 use crate::admin::audit_log::query::PATH;
-use crate::admin::auth::current_user::SignedIn;
-use crate::admin::auth::reauth::{Posted, Prover};
+use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::auth::reauth::{Posted, Reauth};
 use crate::admin::history::restore;
-use crate::admin::history::restored::Unrestored;
+use crate::admin::history::restored::RestoreError;
 use crate::admin::history::revision::{is_delete, may_add_all};
 use crate::admin::registry::{self, capitalized, may_view};
-use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::form_data::Submission;
 use crate::admin::ui::messages;
-use crate::admin::ui::request::{Crumb, Visit, see_other};
+use crate::admin::ui::request::{AdminRequest, Breadcrumb, see_other};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::pages::Page;
 
 #[derive(Serialize)]
-struct ActPage {
+struct ChangeSetPage {
     heading: String,
-    rows: Vec<LineView>,
+    rows: Vec<EntryView>,
     /// How many more there are, in words.
     more: Option<String>,
     /// How many lines there are of rows that one may not look at, in words.
@@ -37,14 +37,14 @@ struct ActPage {
 /// Lines that are shown; of the others their number.
 const SHOWN_AT_MOST: usize = 1_000;
 
-impl Page for ActPage {
+impl Page for ChangeSetPage {
     const TEMPLATE: &'static str = "admin/act.html";
 }
 
 /// The lines of an act, the oldest first, as far as one may look at them.
 pub(crate) async fn show(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
     id: Path<String>,
 ) -> Result<HttpResponse, PageError> {
@@ -57,7 +57,7 @@ pub(crate) async fn show(
     }
     let unseen = count - lines.len();
     let heading = heading(&lines);
-    let page = ActPage {
+    let page = ChangeSetPage {
         heading: heading.clone(),
         may_restore: may_restore && unseen == 0,
         more: (lines.len() > SHOWN_AT_MOST)
@@ -67,32 +67,32 @@ pub(crate) async fn show(
         rows: lines
             .into_iter()
             .take(SHOWN_AT_MOST)
-            .map(|line| LineView {
+            .map(|line| EntryView {
                 act_href: None,
-                ..LineView::of(line, &user.rights)
+                ..EntryView::of(line, &user.rights)
             })
             .collect(),
     };
-    let crumbs = Crumb::way(&[("Log", PATH)], &heading);
-    visit.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
+    let crumbs = Breadcrumb::trail(&[("Log", PATH)], &heading);
+    request.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
 }
 
 /// Brings back every row of an act that deleted, as far as it is not there: all or nothing.
 pub(crate) async fn restore(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
     id: Path<String>,
-    prover: Prover,
-    fields: Fields,
+    reauth: Reauth,
+    fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    visit.check_form(Some(&user), &fields)?;
+    request.check_form(Some(&user), &fields)?;
     let lines = lines(&db, &id).await?;
     if !lines.iter().all(|line| is_seen(line, &user.rights)) {
         return Err(PageError::Forbidden);
     }
-    let posted = Posted::of(&visit, &user, fields)?;
-    if let Some(page) = prover.ask(&visit, &user, &posted).await? {
+    let posted = Posted::of(&request, &user, fields)?;
+    if let Some(page) = reauth.require(&request, &user, &posted).await? {
         return Ok(page);
     }
     let (actor, rights) = (user.user.clone(), user.rights.clone());
@@ -104,13 +104,13 @@ pub(crate) async fn restore(
             });
             match restored {
                 Ok(restored) => Ok(Ok(restored)),
-                Err(Unrestored::Broken(broken)) => Ok(Err(broken)),
-                Err(Unrestored::Forbidden) => Err(PageError::Forbidden),
-                Err(Unrestored::Database(error)) => Err(error.into()),
+                Err(RestoreError::Violations(broken)) => Ok(Err(broken)),
+                Err(RestoreError::Forbidden) => Err(PageError::Forbidden),
+                Err(RestoreError::Database(error)) => Err(error.into()),
             }
         })
         .await?;
-    let mut response = see_other(visit.request.uri().path());
+    let mut response = see_other(request.http.uri().path());
     let told = match outcome {
         Ok(restored) if restored.is_empty() => {
             let text = "Already restored.".to_owned();
@@ -123,7 +123,7 @@ pub(crate) async fn restore(
         }
     };
     for (level, text) in told {
-        messages::add(&visit.session, level, text);
+        messages::add(&request.session, level, text);
     }
     Ok(response)
 }

@@ -7,11 +7,11 @@ use oc_core::changes::Change;
 use serde::Serialize;
 
 use crate::admin::audit_log::entry_view::{date, history_path, who};
-use crate::admin::auth::current_user::SignedIn;
+use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::history::revision;
-use crate::admin::list::query::{Asked, PAGE, pages};
+use crate::admin::list::query::{AdminListQuery, PAGE, pages};
 use crate::admin::registry::{self, capitalized, list_path};
-use crate::admin::ui::request::{Crumb, Visit};
+use crate::admin::ui::request::{AdminRequest, Breadcrumb};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::listing::{PageLinks, found};
@@ -22,7 +22,7 @@ struct DeletedPage {
     heading: String,
     found: String,
     plural: &'static str,
-    rows: Vec<Row>,
+    rows: Vec<DeletedObjectRow>,
     pager: PageLinks,
 }
 
@@ -31,7 +31,7 @@ impl Page for DeletedPage {
 }
 
 #[derive(Serialize)]
-struct Row {
+struct DeletedObjectRow {
     line: i64,
     title: String,
     date: String,
@@ -45,14 +45,14 @@ struct Row {
 
 /// The last deleted first.
 pub(crate) async fn index(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
     let model = registry::visible(&user.rights, &path.0, &path.1)?;
-    let asked = Asked::of(&visit, model);
-    let number = asked.page.ok_or(PageError::NotFound)?;
+    let query = AdminListQuery::of(&request, model);
+    let number = query.page.ok_or(PageError::NotFound)?;
     let key = model.key();
     let (total, lines, along) = db
         .read(move |conn| {
@@ -75,13 +75,13 @@ pub(crate) async fn index(
             Some(model) => format!("{} \"{}\"", model.singular, row.title),
             None => row.title.clone(),
         };
-        Row {
+        DeletedObjectRow {
             date: date(&line),
             user: who(&line),
             along: own().map(name).collect(),
             history_href: history_path(model, line.object_id.unwrap_or_default()),
             act_href: line.act.map(|act| format!("/admin/log/{act}/")),
-            may_restore: revision::may(&user.rights, model, false)
+            may_restore: revision::may_restore(&user.rights, model, false)
                 && revision::may_add_all(&user.rights, own()),
             line: line.id,
             title: line.title.clone(),
@@ -104,6 +104,6 @@ pub(crate) async fn index(
         }),
     };
     let plural = capitalized(model.plural);
-    let crumbs = Crumb::way(&[(plural.as_str(), list.as_str())], &heading);
-    visit.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
+    let crumbs = Breadcrumb::trail(&[(plural.as_str(), list.as_str())], &heading);
+    request.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
 }

@@ -7,17 +7,17 @@ use oc_core::changes::Change;
 use oc_core::waiting::allow_long;
 use serde::Serialize;
 
-use crate::admin::auth::current_user::SignedIn;
-use crate::admin::auth::reauth::{Posted, Prover};
+use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::auth::reauth::{Posted, Reauth};
 use crate::admin::history::restore;
-use crate::admin::history::restored::Unrestored;
-use crate::admin::history::revision::State;
-use crate::admin::history::timeline::{BEFORE, Line, Told};
+use crate::admin::history::restored::RestoreError;
+use crate::admin::history::revision::Revision;
+use crate::admin::history::timeline::{BEFORE, ObjectHistory, TimelineEntry};
 use crate::admin::list::query::{with_filters, with_query};
 use crate::admin::registry::{self, capitalized, change_path, list_path, may_view};
-use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::form_data::Submission;
 use crate::admin::ui::messages;
-use crate::admin::ui::request::{Crumb, Visit, see_other};
+use crate::admin::ui::request::{AdminRequest, Breadcrumb, see_other};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::pages::Page;
@@ -25,7 +25,7 @@ use crate::pages::Page;
 #[derive(Serialize)]
 struct HistoryPage {
     heading: String,
-    rows: Vec<Line>,
+    rows: Vec<TimelineEntry>,
     back_href: String,
 }
 
@@ -35,36 +35,38 @@ impl Page for HistoryPage {
 
 /// The record of a row, the oldest line first; of a deleted one too.
 pub(crate) async fn show(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
     path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, PageError> {
     let (app, name, id) = path.into_inner();
     let model = registry::find(&app, &name).ok_or(PageError::NotFound)?;
     let Ok(id) = id.parse::<i64>() else {
-        return Ok(crate::admin::auth::lookup::unknown(&visit, model, &id));
+        return Ok(crate::admin::auth::lookup::unknown(&request, model, &id));
     };
     if !may_view(&user.rights, model) {
         return Err(PageError::Forbidden);
     }
-    let told = db.read(move |conn| Ok(Told::of(conn, model, id)?)).await?;
-    let title = match (&told.object, told.lines.last()) {
+    let history = db
+        .read(move |conn| Ok(ObjectHistory::of(conn, model, id)?))
+        .await?;
+    let title = match (&history.object, history.lines.last()) {
         (Some(object), _) => object.title.clone(),
         (None, Some(line)) => line.title.clone(),
-        (None, None) => return Ok(crate::admin::auth::lookup::unknown(&visit, model, id)),
+        (None, None) => return Ok(crate::admin::auth::lookup::unknown(&request, model, id)),
     };
-    let is_there = told.object.is_some();
-    let rows = told.rows(model, &user.rights);
+    let is_there = history.object.is_some();
+    let rows = history.rows(model, &user.rights);
     let list = list_path(model);
     let plural = capitalized(model.plural);
-    let filters = visit.filters();
+    let filters = request.filters();
     let change = with_filters(change_path(model, id), &filters);
     let steps = [
         (plural.as_str(), list.as_str()),
         (title.as_str(), change.as_str()),
     ];
-    let crumbs = Crumb::way(if is_there { &steps } else { &steps[..1] }, "History");
+    let crumbs = Breadcrumb::trail(if is_there { &steps } else { &steps[..1] }, "History");
     let heading = format!("History of {title}");
     let page = HistoryPage {
         heading: heading.clone(),
@@ -75,28 +77,28 @@ pub(crate) async fn show(
             with_query(&list, &filters)
         },
     };
-    visit.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
+    request.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
 }
 
 /// Goes back to an earlier state of a row, or brings back one that was deleted, with its id and what it took along.
 pub(crate) async fn restore(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
     path: Path<(String, String, String)>,
-    prover: Prover,
-    fields: Fields,
+    reauth: Reauth,
+    fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    visit.check_form(Some(&user), &fields)?;
-    let posted = Posted::of(&visit, &user, fields)?;
-    if let Some(page) = prover.ask(&visit, &user, &posted).await? {
+    request.check_form(Some(&user), &fields)?;
+    let posted = Posted::of(&request, &user, fields)?;
+    if let Some(page) = reauth.require(&request, &user, &posted).await? {
         return Ok(page);
     }
     let fields = posted.form;
     let (app, name, id) = path.into_inner();
     let model = registry::find(&app, &name).ok_or(PageError::NotFound)?;
     let Ok(id) = id.parse::<i64>() else {
-        return Ok(crate::admin::auth::lookup::unknown(&visit, model, &id));
+        return Ok(crate::admin::auth::lookup::unknown(&request, model, &id));
     };
     let value = fields.text("restore");
     let before = value.strip_suffix(BEFORE);
@@ -113,8 +115,8 @@ pub(crate) async fn restore(
                 return Ok(None);
             }
             let line = lines.into_iter().find(|known| known.id == line);
-            let state = match State::of(line.ok_or(PageError::NotFound)?) {
-                state if is_before => State { is_before, ..state },
+            let state = match Revision::of(line.ok_or(PageError::NotFound)?) {
+                state if is_before => Revision { is_before, ..state },
                 state => state,
             };
             let restored = conn.write(|conn| {
@@ -123,29 +125,29 @@ pub(crate) async fn restore(
             });
             match restored {
                 Ok(restored) => Ok(Some(Ok(restored))),
-                Err(Unrestored::Broken(broken)) => Ok(Some(Err(broken))),
-                Err(Unrestored::Forbidden) => Err(PageError::Forbidden),
-                Err(Unrestored::Database(error)) => Err(error.into()),
+                Err(RestoreError::Violations(broken)) => Ok(Some(Err(broken))),
+                Err(RestoreError::Forbidden) => Err(PageError::Forbidden),
+                Err(RestoreError::Database(error)) => Err(error.into()),
             }
         })
         .await?;
     match outcome {
-        None => Ok(crate::admin::auth::lookup::unknown(&visit, model, id)),
+        None => Ok(crate::admin::auth::lookup::unknown(&request, model, id)),
         Some(Ok(restored)) => {
             for (level, text) in restored.words() {
-                messages::add(&visit.session, level, text);
+                messages::add(&request.session, level, text);
             }
             let is_seen = may_view(&user.rights, model);
             let path = if is_seen {
-                with_filters(change_path(model, id), &visit.filters())
+                with_filters(change_path(model, id), &request.filters())
             } else {
                 "/admin/".to_owned()
             };
             Ok(see_other(&path))
         }
         Some(Err(broken)) => {
-            messages::add(&visit.session, "error", broken.words());
-            let mut response = see_other(&visit.target());
+            messages::add(&request.session, "error", broken.words());
+            let mut response = see_other(&request.target());
             broken.leave_refusal(&mut response);
             Ok(response)
         }

@@ -9,9 +9,9 @@ use oc_core::changes::Change;
 use oc_core::locks::{lock, lock_all};
 use oc_core::{DbConnection, User};
 
-use crate::admin::history::restored::{Restored, Unrestored};
+use crate::admin::history::restored::{RestoreError, Restored};
 use crate::admin::history::restorer::{CHUNK, Restorer};
-use crate::admin::history::revision::{State, is_delete, row};
+use crate::admin::history::revision::{Revision, is_delete, object_of};
 use crate::admin::registry;
 
 /// Goes back to a state. Of a row that was deleted, all that it took along comes back too. Call it within a write.
@@ -19,8 +19,8 @@ pub(crate) fn of_state(
     conn: &mut DbConnection,
     actor: &User,
     rights: &Rights,
-    state: State,
-) -> Result<Restored, Unrestored> {
+    state: Revision,
+) -> Result<Restored, RestoreError> {
     lock_rows(conn, &[&state.line])?;
     let along = match state.line.action.as_str() {
         "deleted" => Change::along(conn, state.line.id)?,
@@ -36,16 +36,16 @@ pub(crate) fn of_act(
     actor: &User,
     rights: &Rights,
     lines: Vec<Change>,
-) -> Result<Restored, Unrestored> {
+) -> Result<Restored, RestoreError> {
     if !is_delete(&lines) {
-        return Err(Unrestored::Forbidden);
+        return Err(RestoreError::Forbidden);
     }
     let mut along: BTreeMap<i64, Vec<Change>> = BTreeMap::new();
     let mut gone = Vec::new();
     for line in missing(conn, lines)? {
         match line.cause {
             Some(cause) => along.entry(cause).or_default().push(line),
-            None => gone.push(State::of(line)),
+            None => gone.push(Revision::of(line)),
         }
     }
     let gone = gone.into_iter().map(|state| {
@@ -63,8 +63,8 @@ fn all(
     conn: &mut DbConnection,
     actor: &User,
     rights: &Rights,
-    rows: Vec<(Option<State>, Vec<Change>)>,
-) -> Result<Restored, Unrestored> {
+    rows: Vec<(Option<Revision>, Vec<Change>)>,
+) -> Result<Restored, RestoreError> {
     let lines = rows.iter().map(|(_, along)| 1 + along.len()).sum();
     let mut restorer = Restorer::of(actor, rights, lines);
     let mut states = Vec::new();
@@ -88,7 +88,7 @@ fn all(
         }
         for line in along {
             if line.action == "deleted" {
-                gone.push((State::of(line), cause));
+                gone.push((Revision::of(line), cause));
             } else {
                 lost.push((line, cause));
             }
@@ -96,7 +96,7 @@ fn all(
     }
     restorer.rows(conn, &gone)?;
     for (line, cause) in &lost {
-        restorer.give_back(conn, line, *cause)?;
+        restorer.restore_references(conn, line, *cause)?;
     }
     restorer.done()
 }
@@ -135,7 +135,7 @@ fn lock_rows(conn: &mut DbConnection, lines: &[&Change]) -> QueryResult<()> {
     // In one order everywhere, so that two do not wait for each other: a letting before its address, as its form does.
     let rows: BTreeSet<_> = lines
         .iter()
-        .filter_map(|line| row(line))
+        .filter_map(|line| object_of(line))
         .map(|(model, id)| (model.key(), id))
         .collect();
     if rows.len() > CHUNK {

@@ -6,30 +6,30 @@ use oc_core::admin::{Kind, Model, SaveError, Values};
 use oc_core::changes::{Change, NewChange};
 
 use crate::admin::audit_log::snapshot::Snapshot;
-use crate::admin::auth::escalation::covers;
+use crate::admin::auth::escalation::can_manage;
 use crate::admin::form::save;
-use crate::admin::history::restored::{Row, Unrestored};
+use crate::admin::history::restored::{RestoreError, RestoredObject};
 use crate::admin::history::restorer::Restorer;
-use crate::admin::history::revision::{may, row};
+use crate::admin::history::revision::{may_restore, object_of};
 use crate::admin::registry::{self, capitalized};
 
 impl Restorer<'_> {
     /// Gives a row back what it lost by the going of another, as its line tells. Where that cannot be, nothing else
     /// fails by it.
-    pub(crate) fn give_back(
+    pub(crate) fn restore_references(
         &mut self,
         conn: &mut DbConnection,
         line: &Change,
         cause: Option<i64>,
-    ) -> Result<(), Unrestored> {
-        let Some((model, id)) = row(line) else {
+    ) -> Result<(), RestoreError> {
+        let Some((model, id)) = object_of(line) else {
             return Ok(());
         };
         let Some(current) = (model.load)(conn, id)? else {
             let why = format!("this {} no longer exists", model.singular);
             return self.without(conn, line, cause, &why);
         };
-        if !may(self.rights, model, true) || !covers(conn, self.rights, model, id)? {
+        if !may_restore(self.rights, model, true) || !can_manage(conn, self.rights, model, id)? {
             let why = format!(
                 "you do not have permission to change this {}",
                 model.singular
@@ -41,7 +41,7 @@ impl Restorer<'_> {
             return Ok(());
         }
         let outcome = conn.transaction(|conn| {
-            let entry = save::Entry {
+            let entry = save::LogContext {
                 act: &mut self.act,
                 cause,
             };
@@ -51,7 +51,7 @@ impl Restorer<'_> {
         match outcome {
             Ok((object, _)) => {
                 let title = object.title;
-                self.restored.again.push(Row { model, title });
+                self.restored.again.push(RestoredObject { model, title });
                 Ok(())
             }
             Err(SaveError::Database(error)) => Err(error.into()),
@@ -69,7 +69,7 @@ impl Restorer<'_> {
         line: &Change,
         cause: Option<i64>,
         why: &str,
-    ) -> Result<(), Unrestored> {
+    ) -> Result<(), RestoreError> {
         let new = NewChange {
             user: Some(self.actor),
             model: &line.model,

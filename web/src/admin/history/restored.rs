@@ -6,22 +6,22 @@ use actix_web::HttpResponse;
 use diesel::result::Error as DatabaseError;
 use oc_core::admin::{Model, SaveError};
 
-use crate::admin::auth::denied::{RefusedGrant, refused_grants};
+use crate::admin::auth::denied::{DeniedGrant, denied_fields};
 use crate::admin::registry::{self, capitalized};
 
 /// What came back.
 #[derive(Default)]
 pub(crate) struct Restored {
     /// Rows that are as they were.
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<RestoredObject>,
     /// Rows that have again what they lost.
-    pub(crate) again: Vec<Row>,
+    pub(crate) again: Vec<RestoredObject>,
     /// Rows that have not, and why.
     pub(crate) without: Vec<String>,
 }
 
 /// A row of that kind, called so.
-pub(crate) struct Row {
+pub(crate) struct RestoredObject {
     pub(crate) model: &'static Model,
     pub(crate) title: String,
 }
@@ -57,7 +57,7 @@ impl Restored {
 
 /// Each row in a sentence, or of many how many of each kind.
 fn told(
-    rows: &[Row],
+    rows: &[RestoredObject],
     one: impl Fn(&str, &str) -> String,
     several: impl Fn(String) -> String,
 ) -> Vec<String> {
@@ -72,15 +72,15 @@ fn told(
 }
 
 /// Why nothing was restored.
-pub(crate) enum Unrestored {
+pub(crate) enum RestoreError {
     /// The rights do not suffice, or the line tells of nothing that could be restored.
     Forbidden,
     /// Rows would break rules today.
-    Broken(Broken),
+    Violations(Violations),
     Database(DatabaseError),
 }
 
-impl From<DatabaseError> for Unrestored {
+impl From<DatabaseError> for RestoreError {
     fn from(error: DatabaseError) -> Self {
         Self::Database(error)
     }
@@ -88,7 +88,7 @@ impl From<DatabaseError> for Unrestored {
 
 /// The rules that rows would break.
 #[derive(Default)]
-pub(crate) struct Broken {
+pub(crate) struct Violations {
     /// A sentence for each row.
     rows: Vec<String>,
     /// The fields by which more would come back than the rights allow.
@@ -98,11 +98,11 @@ pub(crate) struct Broken {
 /// The most rows of which it is told what rule they break.
 const TOLD: usize = 20;
 
-impl Broken {
+impl Violations {
     /// Adds a row and what is wrong with it.
     pub(crate) fn add(&mut self, model: &Model, title: &str, error: &SaveError) {
         if let SaveError::Invalid(errors) = error {
-            self.exceeds.extend(refused_grants(errors));
+            self.exceeds.extend(denied_fields(errors));
         }
         let name = capitalized(model.singular);
         self.rows.push(format!("{name} \"{title}\": {error}"));
@@ -114,14 +114,14 @@ impl Broken {
     }
 
     /// Whether there is enough to be told that more need not be looked for.
-    pub(crate) fn are_enough(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.rows.len() >= TOLD
     }
 
     /// Why nothing came back.
     pub(crate) fn words(&self) -> String {
         let rows = self.rows.join(" ");
-        let more = if self.are_enough() {
+        let more = if self.is_full() {
             " There may be more errors."
         } else {
             ""
@@ -131,6 +131,6 @@ impl Broken {
 
     /// Leaves word with the answer of what is beyond the rights, so that the record tells of it.
     pub(crate) fn leave_refusal(&self, response: &mut HttpResponse) {
-        RefusedGrant::leave(response, self.exceeds.iter().copied());
+        DeniedGrant::attach(response, self.exceeds.iter().copied());
     }
 }

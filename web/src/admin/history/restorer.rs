@@ -11,9 +11,9 @@ use oc_core::admin::{Model, Object, SaveError, Values};
 use oc_core::{DbConnection, User};
 
 use crate::admin::audit_log::snapshot::Snapshot;
-use crate::admin::form::save::{self, Earlier, Told};
-use crate::admin::history::restored::{Broken, Restored, Row, Unrestored};
-use crate::admin::history::revision::{State, may};
+use crate::admin::form::save::{self, Earlier, LogEntry};
+use crate::admin::history::restored::{RestoreError, Restored, RestoredObject, Violations};
+use crate::admin::history::revision::{Revision, may_restore};
 use crate::admin::registry;
 
 /// Rows that are stored and recorded together.
@@ -25,11 +25,11 @@ pub(crate) struct Restorer<'a> {
     pub(crate) rights: &'a Rights,
     pub(crate) act: Act,
     pub(crate) restored: Restored,
-    broken: Broken,
+    broken: Violations,
 }
 
 /// A row that is to be as it was.
-struct Returning<'a> {
+struct PendingRestore<'a> {
     id: i64,
     title: &'a str,
     /// What it holds now, if it is there.
@@ -39,7 +39,7 @@ struct Returning<'a> {
     cause: Option<i64>,
 }
 
-impl Returning<'_> {
+impl PendingRestore<'_> {
     fn earlier(&self) -> Earlier<'_> {
         Earlier {
             id: self.id,
@@ -57,16 +57,16 @@ impl<'a> Restorer<'a> {
             rights,
             act: Act::of(lines),
             restored: Restored::default(),
-            broken: Broken::default(),
+            broken: Violations::default(),
         }
     }
 
     /// What came back, or the rules that forbid it.
-    pub(crate) fn done(self) -> Result<Restored, Unrestored> {
+    pub(crate) fn done(self) -> Result<Restored, RestoreError> {
         if self.broken.is_empty() {
             Ok(self.restored)
         } else {
-            Err(Unrestored::Broken(self.broken))
+            Err(RestoreError::Violations(self.broken))
         }
     }
 
@@ -75,14 +75,14 @@ impl<'a> Restorer<'a> {
     pub(crate) fn rows(
         &mut self,
         conn: &mut DbConnection,
-        rows: &[(State, Option<i64>)],
-    ) -> Result<Vec<Option<i64>>, Unrestored> {
+        rows: &[(Revision, Option<i64>)],
+    ) -> Result<Vec<Option<i64>>, RestoreError> {
         let mut lines = Vec::new();
         let same_kind =
-            |one: &(State, _), other: &(State, _)| one.0.line.model == other.0.line.model;
+            |one: &(Revision, _), other: &(Revision, _)| one.0.line.model == other.0.line.model;
         for rows in rows.chunk_by(same_kind).flat_map(|rows| rows.chunks(CHUNK)) {
             let key = &rows[0].0.line.model;
-            let model = registry::by_key(key).ok_or(Unrestored::Forbidden)?;
+            let model = registry::by_key(key).ok_or(RestoreError::Forbidden)?;
             let returning = self.returning(conn, model, rows)?;
             let is_stored = self.store(conn, model, &returning)?;
             lines.extend(self.record(conn, model, &returning, &is_stored)?);
@@ -95,17 +95,17 @@ impl<'a> Restorer<'a> {
         &self,
         conn: &mut DbConnection,
         model: &Model,
-        rows: &'r [(State, Option<i64>)],
-    ) -> Result<Vec<Returning<'r>>, Unrestored> {
+        rows: &'r [(Revision, Option<i64>)],
+    ) -> Result<Vec<PendingRestore<'r>>, RestoreError> {
         let ids = rows.iter().map(|(state, _)| state.line.object_id);
-        let ids: Vec<i64> = ids.collect::<Option<_>>().ok_or(Unrestored::Forbidden)?;
+        let ids: Vec<i64> = ids.collect::<Option<_>>().ok_or(RestoreError::Forbidden)?;
         let mut there = by_id(conn, model, &ids)?;
         let returning = rows.iter().zip(ids).map(|((state, cause), id)| {
             let current = there.remove(&id);
             let text = state
                 .text()
-                .filter(|_| may(self.rights, model, current.is_some()))?;
-            Some(Returning {
+                .filter(|_| may_restore(self.rights, model, current.is_some()))?;
+            Some(PendingRestore {
                 id,
                 title: &state.line.title,
                 current,
@@ -115,7 +115,7 @@ impl<'a> Restorer<'a> {
         });
         returning
             .collect::<Option<_>>()
-            .ok_or(Unrestored::Forbidden)
+            .ok_or(RestoreError::Forbidden)
     }
 
     /// Stores rows: at one go, and only where that breaks a rule one by one, to tell which. Says of each whether it is
@@ -124,10 +124,10 @@ impl<'a> Restorer<'a> {
         &mut self,
         conn: &mut DbConnection,
         model: &Model,
-        rows: &[Returning<'_>],
-    ) -> Result<Vec<bool>, Unrestored> {
+        rows: &[PendingRestore<'_>],
+    ) -> Result<Vec<bool>, RestoreError> {
         let rights = self.rights;
-        let all: Vec<Earlier<'_>> = rows.iter().map(Returning::earlier).collect();
+        let all: Vec<Earlier<'_>> = rows.iter().map(PendingRestore::earlier).collect();
         match conn.transaction(|conn| save::earlier(conn, rights, model, &all)) {
             Ok(()) => return Ok(vec![true; rows.len()]),
             Err(SaveError::Database(error)) => return Err(error.into()),
@@ -136,7 +136,7 @@ impl<'a> Restorer<'a> {
         let mut is_stored = vec![false; rows.len()];
         for ((row, earlier), is_stored) in rows.iter().zip(all).zip(&mut is_stored) {
             // It will not be done: that much is enough to tell why.
-            if self.broken.are_enough() {
+            if self.broken.is_full() {
                 break;
             }
             match conn.transaction(|conn| save::earlier(conn, rights, model, &[earlier])) {
@@ -153,9 +153,9 @@ impl<'a> Restorer<'a> {
         &mut self,
         conn: &mut DbConnection,
         model: &'static Model,
-        rows: &[Returning<'_>],
+        rows: &[PendingRestore<'_>],
         is_stored: &[bool],
-    ) -> Result<Vec<Option<i64>>, Unrestored> {
+    ) -> Result<Vec<Option<i64>>, RestoreError> {
         let stored = || rows.iter().zip(is_stored).filter(|(_, is)| **is);
         let ids: Vec<i64> = stored().map(|(row, _)| row.id).collect();
         let mut now = by_id(conn, model, &ids)?;
@@ -169,13 +169,13 @@ impl<'a> Restorer<'a> {
         let told = stored().zip(&objects).zip(after);
         let told = told.map(|(((row, _), object), after)| {
             let before = row.current.as_ref().and_then(|_| before.next());
-            let told = Told::of(object, "restored", before.as_ref(), &after);
+            let told = LogEntry::of(object, "restored", before.as_ref(), &after);
             (told, row.cause)
         });
         let told: Vec<_> = told.collect();
-        let lines = save::note_together(conn, self.actor, model, &mut self.act, &told)?;
+        let lines = save::log_change_set(conn, self.actor, model, &mut self.act, &told)?;
         let titles = objects.into_iter().map(|object| object.title);
-        let restored = titles.map(|title| Row { model, title });
+        let restored = titles.map(|title| RestoredObject { model, title });
         self.restored.rows.extend(restored);
         let mut lines = lines.into_iter();
         let line = |is_stored: &bool| is_stored.then(|| lines.next()).flatten();

@@ -7,13 +7,13 @@ use oc_core::changes::Change;
 use crate::admin::registry;
 
 /// A state of a row that the record keeps.
-pub(crate) struct State {
+pub(crate) struct Revision {
     pub(crate) line: Change,
     /// Before what the line tells of, not after.
     pub(crate) is_before: bool,
 }
 
-impl State {
+impl Revision {
     /// The state before a delete, and after everything else.
     pub(crate) fn of(line: Change) -> Self {
         Self {
@@ -34,7 +34,7 @@ impl State {
 }
 
 /// The row that a line tells of, if its kind is known here.
-pub(crate) fn row(line: &Change) -> Option<(&'static Model, i64)> {
+pub(crate) fn object_of(line: &Change) -> Option<(&'static Model, i64)> {
     registry::by_key(&line.model).zip(line.object_id)
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn is_delete(lines: &[Change]) -> bool {
 }
 
 /// To go back to a state is to change a row; to bring one back is to add it.
-pub(crate) fn may(rights: &Rights, model: &Model, is_there: bool) -> bool {
+pub(crate) fn may_restore(rights: &Rights, model: &Model, is_there: bool) -> bool {
     if is_there {
         rights.may(Verb::Change, model.app, model.name)
     } else {
@@ -62,5 +62,5 @@ pub(crate) fn may_add_all<'a>(
     lines
         .into_iter()
         .filter(|line| line.action == "deleted")
-        .all(|line| row(line).is_some_and(|(model, _)| registry::may_add(rights, model)))
+        .all(|line| object_of(line).is_some_and(|(model, _)| registry::may_add(rights, model)))
 }

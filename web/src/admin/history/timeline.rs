@@ -9,26 +9,26 @@ use oc_core::admin::{Model, Object};
 use oc_core::changes::Change;
 use serde::Serialize;
 
-use crate::admin::audit_log::entry_view::{changes, date, has_before, history_path, told, who};
+use crate::admin::audit_log::entry_view::{changes, date, has_before, history_path, summary, who};
 use crate::admin::audit_log::snapshot::{FieldChange, Snapshot};
-use crate::admin::history::revision::{self, State};
+use crate::admin::history::revision::{self, Revision};
 use crate::admin::registry::{self, may_view};
 
 /// A line of the page.
 #[derive(Serialize)]
-pub(crate) struct Line {
+pub(crate) struct TimelineEntry {
     date: String,
     user: String,
     action: String,
     /// What went with it, or what it went with.
-    notes: Vec<Note>,
+    notes: Vec<RelatedEntry>,
     changes: Vec<FieldChange>,
-    restore: Vec<Restore>,
+    restore: Vec<RestoreOption>,
 }
 
 /// Another row that the same act was about.
 #[derive(Serialize)]
-struct Note {
+struct RelatedEntry {
     text: &'static str,
     title: String,
     href: Option<String>,
@@ -36,13 +36,13 @@ struct Note {
 
 /// A state that one can go back to.
 #[derive(Serialize)]
-struct Restore {
+struct RestoreOption {
     value: String,
     label: &'static str,
 }
 
 /// What the record tells of a row.
-pub(crate) struct Told {
+pub(crate) struct ObjectHistory {
     pub(crate) object: Option<Object>,
     /// The row as it is now.
     now: Option<Snapshot>,
@@ -53,7 +53,7 @@ pub(crate) struct Told {
     causes: BTreeMap<i64, Change>,
 }
 
-impl Told {
+impl ObjectHistory {
     pub(crate) fn of(conn: &mut DbConnection, model: &Model, id: i64) -> QueryResult<Self> {
         let object = (model.load)(conn, id)?;
         let now = object.as_ref();
@@ -75,7 +75,7 @@ impl Told {
 
     /// Each line with the states that one can go back to: what the row held after it, and also what it held before
     /// where no line before tells of that, since it was there before the record or changed beside it.
-    pub(crate) fn rows(&self, model: &Model, rights: &Rights) -> Vec<Line> {
+    pub(crate) fn rows(&self, model: &Model, rights: &Rights) -> Vec<TimelineEntry> {
         let mut known = Snapshot::default();
         let mut rows = Vec::new();
         for line in &self.lines {
@@ -83,16 +83,16 @@ impl Told {
                 Snapshot::from_text(&line.before),
                 Snapshot::from_text(&line.after),
             );
-            let mut states = vec![State::of(line.clone())];
+            let mut states = vec![Revision::of(line.clone())];
             if line.action != "deleted" && before.values() != known.values() {
                 let (line, is_before) = (line.clone(), true);
-                states.insert(0, State { line, is_before });
+                states.insert(0, Revision { line, is_before });
             }
             known = after;
             let states = states
                 .into_iter()
                 .filter(|state| self.may_restore(state, model, rights))
-                .map(|state| Restore::of(&state));
+                .map(|state| RestoreOption::of(&state));
             rows.push(self.line(line, states.collect(), model, rights));
         }
         rows
@@ -102,18 +102,24 @@ impl Told {
         self.along.iter().filter(|row| row.cause == Some(line.id))
     }
 
-    fn line(&self, line: &Change, restore: Vec<Restore>, model: &Model, rights: &Rights) -> Line {
+    fn line(
+        &self,
+        line: &Change,
+        restore: Vec<RestoreOption>,
+        model: &Model,
+        rights: &Rights,
+    ) -> TimelineEntry {
         let changes = changes(line, model);
         let cause = line.cause.and_then(|cause| self.causes.get(&cause));
         let with = self.along(line).map(|row| {
             let went = row.action == line.action;
-            Note::of(if went { "With" } else { "Changed" }, row, rights)
+            RelatedEntry::of(if went { "With" } else { "Changed" }, row, rights)
         });
-        let after = cause.map(|row| Note::of("Along with", row, rights));
-        Line {
+        let after = cause.map(|row| RelatedEntry::of("Along with", row, rights));
+        TimelineEntry {
             date: date(line),
             user: who(line),
-            action: told(line, &changes),
+            action: summary(line, &changes),
             notes: with.chain(after).collect(),
             changes: if has_before(line) {
                 changes
@@ -125,11 +131,11 @@ impl Told {
     }
 
     /// Whether a state is another than today's, and these rights suffice to go back to it.
-    fn may_restore(&self, state: &State, model: &Model, rights: &Rights) -> bool {
+    fn may_restore(&self, state: &Revision, model: &Model, rights: &Rights) -> bool {
         let now = self.now.as_ref().map(Snapshot::values);
         let is_other = |text| now != Some(Snapshot::from_text(text).values());
         state.text().is_some_and(is_other)
-            && revision::may(rights, model, self.object.is_some())
+            && revision::may_restore(rights, model, self.object.is_some())
             && (self.object.is_some()
                 || state.line.action != "deleted"
                 || revision::may_add_all(rights, self.along(&state.line)))
@@ -139,8 +145,8 @@ impl Told {
 /// What follows the line's id where the state before it is meant.
 pub(crate) const BEFORE: &str = "-before";
 
-impl Restore {
-    fn of(state: &State) -> Self {
+impl RestoreOption {
+    fn of(state: &Revision) -> Self {
         let id = state.line.id;
         match (state.line.action.as_str(), state.is_before) {
             ("deleted", _) => Self {
@@ -159,7 +165,7 @@ impl Restore {
     }
 }
 
-impl Note {
+impl RelatedEntry {
     fn of(text: &'static str, line: &Change, rights: &Rights) -> Self {
         let model = registry::by_key(&line.model);
         let known = model.zip(line.object_id);

@@ -3,7 +3,7 @@
 use csv::StringRecord;
 use oc_core::admin::{Kind, Model};
 
-use super::sheet::Mistake;
+use super::sheet::RowError;
 use crate::admin::audit_log::snapshot::parts;
 
 /// What a column holds.
@@ -25,10 +25,10 @@ pub(crate) fn names(model: &Model) -> Vec<String> {
 }
 
 /// The columns that the first line of a file names.
-pub(crate) fn columns(model: &Model, head: &StringRecord) -> Result<Vec<Column>, Vec<Mistake>> {
+pub(crate) fn columns(model: &Model, head: &StringRecord) -> Result<Vec<Column>, Vec<RowError>> {
     let mut mistakes = Vec::new();
     let mut mistake = |column: &str, text: String| {
-        mistakes.push(Mistake {
+        mistakes.push(RowError {
             row: Some(1),
             column: column.to_owned(),
             text,

@@ -12,18 +12,18 @@ use oc_core::scratch;
 use oc_core::waiting::allow_long;
 use subtle::ConstantTimeEq;
 
-use crate::admin::auth::current_user::SignedIn;
-use crate::admin::auth::denied::RefusedGrant;
-use crate::admin::auth::reauth::{Posted, Prover, given_up};
-use crate::admin::import::upload::{File, LARGEST, Upload};
+use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::auth::denied::DeniedGrant;
+use crate::admin::auth::reauth::{Posted, Reauth, cancelled};
+use crate::admin::import::upload::{MAX_FILE_BYTES, Upload, UploadedFile};
 use crate::admin::import::{
-    ImportPage, Importer, Mistake, Outcome, Sheet, counted, mark, pack, unpack,
+    CsvTable, ImportOutcome, ImportPage, Importer, RowError, attempt, decode, encode, sign,
 };
 use crate::admin::registry::{self, list_path};
 use crate::admin::ui::field::Hidden;
-use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::form_data::Submission;
 use crate::admin::ui::messages;
-use crate::admin::ui::request::{Visit, see_other};
+use crate::admin::ui::request::{AdminRequest, see_other};
 use crate::blocking;
 use crate::db::Db;
 use crate::error::PageError;
@@ -35,79 +35,88 @@ const MARK: &str = "mark";
 
 /// The page that asks for a file.
 pub(crate) async fn new(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
     let model = allowed(&user, &path)?;
-    ImportPage::default().show(&visit, &user, model, StatusCode::OK)
+    ImportPage::default().show(&request, &user, model, StatusCode::OK)
 }
 
 /// Takes a file and shows what it would do, or does what was shown.
 pub(crate) async fn create(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
     path: Path<(String, String)>,
-    prover: Prover,
+    reauth: Reauth,
     upload: Upload,
 ) -> Result<HttpResponse, PageError> {
-    visit.check_form(Some(&user), &upload.fields)?;
+    request.check_form(Some(&user), &upload.fields)?;
     let model = allowed(&user, &path)?;
-    if let Some(form) = given_up(&visit, &user, &upload.fields)? {
+    if let Some(form) = cancelled(&request, &user, &upload.fields)? {
         // Back to what the file would do.
         let bytes = unpacked(form.text(CONTENT).to_owned()).await?;
-        return preview(&visit, &user, &db, model, bytes, None).await;
+        return preview(&request, &user, &db, model, bytes, None).await;
     }
-    let posted = Posted::of(&visit, &user, upload.fields)?;
+    let posted = Posted::of(&request, &user, upload.fields)?;
     if posted.form.has(CONTENT) {
         // Accounts and groups hold rights.
         if model.app == "auth"
-            && let Some(page) = prover.ask(&visit, &user, &posted).await?
+            && let Some(page) = reauth.require(&request, &user, &posted).await?
         {
             return Ok(page);
         }
-        return confirm(&visit, &user, &db, model, &posted.form).await;
+        return confirm(&request, &user, &db, model, &posted.form).await;
     }
     let refuse = |text: String| {
         let page = ImportPage::refused(text);
-        page.show(&visit, &user, model, StatusCode::UNPROCESSABLE_ENTITY)
+        page.show(&request, &user, model, StatusCode::UNPROCESSABLE_ENTITY)
     };
     match upload.file {
-        File::None => refuse("Choose a file.".to_owned()),
-        File::TooLarge => refuse(format!("The file must be {} MB or smaller.", LARGEST >> 20)),
-        File::Bytes(bytes) => preview(&visit, &user, &db, model, bytes, None).await,
+        UploadedFile::None => refuse("Choose a file.".to_owned()),
+        UploadedFile::TooLarge => refuse(format!(
+            "The file must be {} MB or smaller.",
+            MAX_FILE_BYTES >> 20
+        )),
+        UploadedFile::Bytes(bytes) => preview(&request, &user, &db, model, bytes, None).await,
     }
 }
 
 /// Shows what a file would do.
 async fn preview(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     db: &Db,
     model: &'static Model,
     bytes: Vec<u8>,
     notice: Option<String>,
 ) -> Result<HttpResponse, PageError> {
-    let (content, bytes) = blocking::run(move || (pack(&bytes), bytes))
+    let (content, bytes) = blocking::run(move || (encode(&bytes), bytes))
         .await
         .map_err(|error| PageError::Internal(error.into()))?;
     let content = content?;
     let outcome = match run(user, db, model, bytes, None).await? {
-        Ended::Unreadable(mistakes) => Outcome {
-            mistakes,
-            ..Outcome::default()
+        ImportRun::Unreadable(errors) => ImportOutcome {
+            errors,
+            ..ImportOutcome::default()
         },
-        Ended::Undone(outcome) | Ended::Done(outcome) => outcome,
+        ImportRun::Undone(outcome) | ImportRun::Done(outcome) => outcome,
     };
-    if !outcome.mistakes.is_empty() {
-        let page = ImportPage::with_mistakes(outcome.mistakes);
-        let mut response = page.show(visit, user, model, StatusCode::UNPROCESSABLE_ENTITY)?;
-        RefusedGrant::leave(&mut response, outcome.exceeds.iter().map(String::as_str));
+    if !outcome.errors.is_empty() {
+        let page = ImportPage::with_errors(outcome.errors);
+        let mut response = page.show(request, user, model, StatusCode::UNPROCESSABLE_ENTITY)?;
+        DeniedGrant::attach(&mut response, outcome.exceeds.iter().map(String::as_str));
         return Ok(response);
     }
-    let mark = mark(visit.key(), user.user.id, model, &content, &outcome.digest);
-    let hidden = [(CONTENT, content), (MARK, mark)].map(|(name, value)| Hidden {
+    let sign = sign(
+        request.key(),
+        user.user.id,
+        model,
+        &content,
+        &outcome.digest,
+    );
+    let hidden = [(CONTENT, content), (MARK, sign)].map(|(name, value)| Hidden {
         name: name.to_owned(),
         value,
     });
@@ -116,68 +125,68 @@ async fn preview(
     } else {
         StatusCode::OK
     };
-    ImportPage::of(model, outcome, hidden.into(), notice).show(visit, user, model, status)
+    ImportPage::of(model, outcome, hidden.into(), notice).show(request, user, model, status)
 }
 
 /// Does what was shown, if it still is what would be done.
 async fn confirm(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     db: &Db,
     model: &'static Model,
-    sent: &Fields,
+    sent: &Submission,
 ) -> Result<HttpResponse, PageError> {
     let (content, marked) = (sent.text(CONTENT).to_owned(), sent.text(MARK).to_owned());
     let bytes = unpacked(content.clone()).await?;
     // A mark for each file that could have been shown cannot be had: the digest is known only once it is run.
-    let (key, user_id) = (visit.key().clone(), user.user.id);
+    let (key, user_id) = (request.key().clone(), user.user.id);
     let is_marked = move |digest: &str| -> bool {
-        mark(&key, user_id, model, &content, digest)
+        sign(&key, user_id, model, &content, digest)
             .as_bytes()
             .ct_eq(marked.as_bytes())
             .into()
     };
     match run(user, db, model, bytes.clone(), Some(Box::new(is_marked))).await? {
-        Ended::Done(outcome) => {
+        ImportRun::Done(outcome) => {
             let parts = [("Added", outcome.added), ("Changed", outcome.changed)];
             let done = parts.iter().filter(|(_, count)| *count > 0);
             let text: Vec<String> = done
-                .map(|(verb, count)| format!("{verb} {}.", counted(model, *count)))
+                .map(|(verb, count)| format!("{verb} {}.", attempt(model, *count)))
                 .collect();
-            messages::add(&visit.session, "success", text.join(" "));
+            messages::add(&request.session, "success", text.join(" "));
             Ok(see_other(&list_path(model)))
         }
-        Ended::Undone(_) | Ended::Unreadable(_) => {
+        ImportRun::Undone(_) | ImportRun::Unreadable(_) => {
             let text =
                 "These items have changed since you checked the file. Nothing has been saved yet.";
-            preview(visit, user, db, model, bytes, Some(text.to_owned())).await
+            preview(request, user, db, model, bytes, Some(text.to_owned())).await
         }
     }
 }
 
 /// The file that a page carried.
 async fn unpacked(content: String) -> Result<Vec<u8>, PageError> {
-    let bytes = blocking::run(move || unpack(&content))
+    let bytes = blocking::run(move || decode(&content))
         .await
         .map_err(|error| PageError::Internal(error.into()))?;
     bytes.ok_or(PageError::BadRequest)
 }
 
 /// How the run of a file ended.
-enum Ended {
-    Unreadable(Vec<Mistake>),
-    /// All was undone: it was but a look, or there were mistakes, or other changes than those that were shown.
-    Undone(Outcome),
-    Done(Outcome),
+enum ImportRun {
+    Unreadable(Vec<RowError>),
+    /// All was undone: it was but a look, or there were errors, or other changes than those that were shown.
+    Undone(ImportOutcome),
+    Done(ImportOutcome),
 }
 
 /// Undoes a write, and says how far it came.
-enum Stop {
-    Undo(Outcome),
+enum Rollback {
+    Undo(ImportOutcome),
     Failed(DatabaseError),
 }
 
-impl From<DatabaseError> for Stop {
+impl From<DatabaseError> for Rollback {
     fn from(error: DatabaseError) -> Self {
         Self::Failed(error)
     }
@@ -187,17 +196,17 @@ type IsMarked = Box<dyn Fn(&str) -> bool + Send>;
 
 /// Runs a file; for good only where its digest is the one that was marked.
 async fn run(
-    user: &SignedIn,
+    user: &CurrentUser,
     db: &Db,
     model: &'static Model,
     bytes: Vec<u8>,
     is_marked: Option<IsMarked>,
-) -> Result<Ended, PageError> {
+) -> Result<ImportRun, PageError> {
     let (actor, rights) = (user.user.clone(), user.rights.clone());
     db.run_long(move |conn| {
-        let sheet = match Sheet::read(model, &bytes) {
-            Ok(sheet) => sheet,
-            Err(mistakes) => return Ok(Ended::Unreadable(mistakes)),
+        let table = match CsvTable::read(model, &bytes) {
+            Ok(table) => table,
+            Err(errors) => return Ok(ImportRun::Unreadable(errors)),
         };
         let importer = Importer {
             actor: &actor,
@@ -213,24 +222,24 @@ async fn run(
         let conn = copy.as_mut().unwrap_or(conn);
         let run = conn.write(|conn| {
             allow_long(conn)?;
-            let outcome = importer.run(conn, &sheet)?;
+            let outcome = importer.run(conn, &table)?;
             match &is_marked {
-                Some(is_marked) if outcome.mistakes.is_empty() && is_marked(&outcome.digest) => {
+                Some(is_marked) if outcome.errors.is_empty() && is_marked(&outcome.digest) => {
                     Ok(outcome)
                 }
-                _ => Err(Stop::Undo(outcome)),
+                _ => Err(Rollback::Undo(outcome)),
             }
         });
         match run {
-            Ok(outcome) => Ok(Ended::Done(outcome)),
-            Err(Stop::Undo(outcome)) => Ok(Ended::Undone(outcome)),
-            Err(Stop::Failed(error)) => Err(error.into()),
+            Ok(outcome) => Ok(ImportRun::Done(outcome)),
+            Err(Rollback::Undo(outcome)) => Ok(ImportRun::Undone(outcome)),
+            Err(Rollback::Failed(error)) => Err(error.into()),
         }
     })
     .await
 }
 
-fn allowed(user: &SignedIn, path: &Path<(String, String)>) -> Result<&'static Model, PageError> {
+fn allowed(user: &CurrentUser, path: &Path<(String, String)>) -> Result<&'static Model, PageError> {
     let model = registry::find(&path.0, &path.1).ok_or(PageError::NotFound)?;
     if registry::may_import(&user.rights, model) {
         Ok(model)

@@ -11,26 +11,26 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::order;
-use super::sheet::{Mistake, Sheet};
-use super::task::{Task, told};
+use super::sheet::{CsvTable, RowError};
+use super::task::{PlannedRow, row_errors};
 use crate::admin::audit_log::snapshot::{FieldChange, Snapshot};
-use crate::admin::form::save::{self, Told};
+use crate::admin::form::save::{self, LogEntry};
 
 /// Rows that are saved and looked up together.
 const CHUNK: usize = 200;
 
 /// Changes that are shown before they are made.
-const SHOWN: usize = 100;
+const MAX_PREVIEW: usize = 100;
 
 /// What a file does, or would do.
 #[derive(Default)]
-pub(crate) struct Outcome {
+pub(crate) struct ImportOutcome {
     pub(crate) added: usize,
     pub(crate) changed: usize,
     pub(crate) unchanged: usize,
     /// The first of the changes.
-    pub(crate) shown: Vec<Shown>,
-    pub(crate) mistakes: Vec<Mistake>,
+    pub(crate) shown: Vec<PreviewChange>,
+    pub(crate) errors: Vec<RowError>,
     /// The columns by which more was asked for than the rights allow; empty of a whole row.
     pub(crate) exceeds: BTreeSet<String>,
     /// Changes with any change of any row.
@@ -39,7 +39,7 @@ pub(crate) struct Outcome {
 
 /// One change that a file makes.
 #[derive(Serialize)]
-pub(crate) struct Shown {
+pub(crate) struct PreviewChange {
     row: usize,
     title: String,
     is_new: bool,
@@ -61,21 +61,21 @@ impl Importer<'_> {
     pub(crate) fn run(
         &self,
         conn: &mut DbConnection,
-        sheet: &Sheet,
-    ) -> Result<Outcome, DatabaseError> {
+        sheet: &CsvTable,
+    ) -> Result<ImportOutcome, DatabaseError> {
         lock_all(conn, &self.model.key())?;
-        let mut outcome = Outcome::default();
+        let mut outcome = ImportOutcome::default();
         let mut seen = BTreeMap::new();
         let mut hasher = Sha256::new();
-        let mut tasks = Vec::new();
-        for lines in sheet.lines.chunks(CHUNK) {
-            tasks.extend(self.tasks(conn, sheet, lines, &mut seen, &mut outcome)?);
+        let mut planned = Vec::new();
+        for lines in sheet.rows.chunks(CHUNK) {
+            planned.extend(self.planned(conn, sheet, lines, &mut seen, &mut outcome)?);
         }
-        let tasks = order::sorted(self.model, tasks);
-        order::set_aside(conn, self.model, &tasks)?;
-        for tasks in tasks.chunks(CHUNK) {
-            let saved = self.save(conn, tasks, &mut outcome)?;
-            self.record(conn, tasks, &saved, &mut outcome, &mut hasher)?;
+        let planned = order::sorted(self.model, planned);
+        order::set_aside(conn, self.model, &planned)?;
+        for planned in planned.chunks(CHUNK) {
+            let saved = self.save(conn, planned, &mut outcome)?;
+            self.record(conn, planned, &saved, &mut outcome, &mut hasher)?;
         }
         outcome.shown.sort_by_key(|shown| shown.row);
         outcome.digest = hex::encode(hasher.finalize());
@@ -86,10 +86,10 @@ impl Importer<'_> {
     fn save(
         &self,
         conn: &mut DbConnection,
-        tasks: &[Task],
-        outcome: &mut Outcome,
+        planned: &[PlannedRow],
+        outcome: &mut ImportOutcome,
     ) -> Result<Vec<(i64, usize)>, DatabaseError> {
-        let one = |conn: &mut DbConnection, task: &Task| match &task.stored {
+        let one = |conn: &mut DbConnection, task: &PlannedRow| match &task.stored {
             Some(object) if order::is_gone(self.model, task) => {
                 (self.model.restore)(conn, &[(object.id, &task.values)])?;
                 Ok(object.id)
@@ -100,7 +100,7 @@ impl Importer<'_> {
             }
         };
         let all = diesel::Connection::transaction(conn, |conn| {
-            let ids = tasks.iter().map(|task| one(conn, task));
+            let ids = planned.iter().map(|task| one(conn, task));
             ids.collect::<Result<Vec<_>, SaveError>>()
         });
         match all {
@@ -109,18 +109,20 @@ impl Importer<'_> {
             Err(_) => {}
         }
         let mut saved = Vec::new();
-        for (place, task) in tasks.iter().enumerate() {
+        for (place, task) in planned.iter().enumerate() {
             match diesel::Connection::transaction(conn, |conn| one(conn, task)) {
                 Ok(id) => saved.push((id, place)),
                 Err(SaveError::Database(error)) => return Err(error),
                 Err(SaveError::Missing) => {
                     let text = format!("This {} no longer exists.", self.model.singular);
                     let broken = vec![("id".to_owned(), text)];
-                    outcome.mistakes.extend(told(task.number, broken));
+                    outcome.errors.extend(row_errors(task.number, broken));
                 }
                 Err(SaveError::Invalid(errors)) => {
                     let broken = errors.iter().map(|e| (e.field.to_owned(), e.to_string()));
-                    outcome.mistakes.extend(told(task.number, broken.collect()));
+                    outcome
+                        .errors
+                        .extend(row_errors(task.number, broken.collect()));
                 }
             }
         }
@@ -131,9 +133,9 @@ impl Importer<'_> {
     fn record(
         &self,
         conn: &mut DbConnection,
-        tasks: &[Task],
+        planned: &[PlannedRow],
         saved: &[(i64, usize)],
-        outcome: &mut Outcome,
+        outcome: &mut ImportOutcome,
         hasher: &mut Sha256,
     ) -> Result<(), DatabaseError> {
         let ids: Vec<i64> = saved.iter().map(|(id, _)| *id).collect();
@@ -143,7 +145,7 @@ impl Importer<'_> {
             .collect();
         let mut changed = Vec::new();
         for (id, place) in saved {
-            let (task, object) = (&tasks[*place], after.remove(id));
+            let (task, object) = (&planned[*place], after.remove(id));
             let object = object.ok_or(DatabaseError::NotFound)?;
             match &task.stored {
                 Some(stored) if stored.values == object.values => outcome.unchanged += 1,
@@ -172,9 +174,9 @@ impl Importer<'_> {
             } else {
                 outcome.changed += 1;
             }
-            if outcome.shown.len() < SHOWN {
+            if outcome.shown.len() < MAX_PREVIEW {
                 let nothing = Snapshot::default();
-                outcome.shown.push(Shown {
+                outcome.shown.push(PreviewChange {
                     row: task.number,
                     title: object.title.clone(),
                     is_new,
@@ -187,9 +189,9 @@ impl Importer<'_> {
             }
             if self.records {
                 let action = if is_new { "added" } else { "changed" };
-                lines.push(Told::of(object, action, before.as_ref(), &after));
+                lines.push(LogEntry::of(object, action, before.as_ref(), &after));
             }
         }
-        save::note_all(conn, self.actor, self.model, &lines)
+        save::log_changes(conn, self.actor, self.model, &lines)
     }
 }

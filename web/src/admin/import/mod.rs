@@ -12,8 +12,8 @@ mod text;
 pub(crate) mod upload;
 
 pub(crate) use column::names;
-use importer::Shown;
-pub(crate) use importer::{Importer, Outcome};
-pub(crate) use packed::{mark, pack, unpack};
-pub(crate) use page::{ImportPage, counted};
-pub(crate) use sheet::{MOST, Mistake, Sheet};
+use importer::PreviewChange;
+pub(crate) use importer::{ImportOutcome, Importer};
+pub(crate) use packed::{decode, encode, sign};
+pub(crate) use page::{ImportPage, attempt};
+pub(crate) use sheet::{CsvTable, MAX_ROWS, RowError};

@@ -11,10 +11,10 @@ use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
 use oc_core::admin::{Kind, Model, Object, SaveError, Values};
 
-use super::task::Task;
+use super::task::PlannedRow;
 
 /// The rows so that each finds its value free, otherwise in the order of the file.
-pub(crate) fn sorted(model: &Model, tasks: Vec<Task>) -> Vec<Task> {
+pub(crate) fn sorted(model: &Model, tasks: Vec<PlannedRow>) -> Vec<PlannedRow> {
     let before = awaited(model, &tasks);
     let mut is_placed = vec![false; tasks.len()];
     let mut is_waiting = vec![false; tasks.len()];
@@ -38,10 +38,10 @@ pub(crate) fn sorted(model: &Model, tasks: Vec<Task>) -> Vec<Task> {
             order.push(place);
         }
     }
-    let mut tasks: Vec<Option<Task>> = tasks.into_iter().map(Some).collect();
+    let mut tasks: Vec<Option<PlannedRow>> = tasks.into_iter().map(Some).collect();
     let placed = order.into_iter().filter_map(|place| {
         let task = tasks[place].take()?;
-        Some(Task {
+        Some(PlannedRow {
             is_set_aside: is_set_aside[place],
             ..task
         })
@@ -50,18 +50,18 @@ pub(crate) fn sorted(model: &Model, tasks: Vec<Task>) -> Vec<Task> {
 }
 
 /// For each row the one that must give its value away first, if there is one.
-fn awaited(model: &Model, tasks: &[Task]) -> Vec<Option<usize>> {
-    let held = |task: &Task| {
+fn awaited(model: &Model, tasks: &[PlannedRow]) -> Vec<Option<usize>> {
+    let held = |task: &PlannedRow| {
         let stored = task.stored.as_ref()?;
         Some(value(model, &stored.values))
     };
-    let wanted = |task: &Task| value(model, &task.values);
+    let wanted = |task: &PlannedRow| value(model, &task.values);
     let giving = tasks.iter().enumerate().filter_map(|(place, task)| {
         let held = held(task)?;
         (held != wanted(task)).then_some((held, place))
     });
     let giving: BTreeMap<String, usize> = giving.collect();
-    let giver = |task: &Task| giving.get(&wanted(task)).copied();
+    let giver = |task: &PlannedRow| giving.get(&wanted(task)).copied();
     tasks.iter().map(giver).collect()
 }
 
@@ -82,7 +82,7 @@ fn is_reference(model: &Model) -> bool {
 }
 
 /// Whether a row that was set aside is not there until it is saved.
-pub(crate) fn is_gone(model: &Model, task: &Task) -> bool {
+pub(crate) fn is_gone(model: &Model, task: &PlannedRow) -> bool {
     task.is_set_aside && is_reference(model)
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn is_gone(model: &Model, task: &Task) -> bool {
 pub(crate) fn set_aside(
     conn: &mut DbConnection,
     model: &Model,
-    tasks: &[Task],
+    tasks: &[PlannedRow],
 ) -> Result<(), DatabaseError> {
     for task in tasks.iter().filter(|task| task.is_set_aside) {
         let Some(stored) = &task.stored else {
@@ -127,8 +127,8 @@ mod tests {
     use crate::admin::registry;
 
     /// A row of that number, with the addresses that it has and gets.
-    fn task(number: usize, held: Option<i64>, wanted: &str) -> Task {
-        Task {
+    fn task(number: usize, held: Option<i64>, wanted: &str) -> PlannedRow {
+        PlannedRow {
             number,
             stored: held.map(|held| Object {
                 id: 100 + held,
@@ -140,7 +140,7 @@ mod tests {
         }
     }
 
-    fn order(tasks: Vec<Task>) -> Vec<(usize, bool)> {
+    fn order(tasks: Vec<PlannedRow>) -> Vec<(usize, bool)> {
         let model = registry::find("lettings", "letting").unwrap();
         let sorted = sorted(model, tasks).into_iter();
         sorted

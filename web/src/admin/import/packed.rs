@@ -10,12 +10,12 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use oc_core::admin::Model;
 
-use crate::admin::import::upload::LARGEST;
+use crate::admin::import::upload::MAX_FILE_BYTES;
 use crate::error::PageError;
 use crate::secret_key::SecretKey;
 
 /// What shows that this user has looked at this file, and at what it would do.
-pub(crate) fn mark(
+pub(crate) fn sign(
     key: &SecretKey,
     user_id: i64,
     model: &Model,
@@ -27,7 +27,7 @@ pub(crate) fn mark(
 }
 
 /// A file as a page can carry it.
-pub(crate) fn pack(bytes: &[u8]) -> Result<String, PageError> {
+pub(crate) fn encode(bytes: &[u8]) -> Result<String, PageError> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
     let packed = packed.map_err(|error| PageError::Internal(error.into()))?;
@@ -35,15 +35,15 @@ pub(crate) fn pack(bytes: &[u8]) -> Result<String, PageError> {
 }
 
 /// The file that a page carried; `None` for what is none, or is too large for one.
-pub(crate) fn unpack(content: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode(content: &str) -> Option<Vec<u8>> {
     let packed = BASE64_URL_SAFE_NO_PAD.decode(content).ok()?;
     let mut bytes = Vec::new();
-    let limit = u64::try_from(LARGEST).ok()?;
+    let limit = u64::try_from(MAX_FILE_BYTES).ok()?;
     GzDecoder::new(&*packed)
         .take(limit + 1)
         .read_to_end(&mut bytes)
         .ok()?;
-    (bytes.len() <= LARGEST).then_some(bytes)
+    (bytes.len() <= MAX_FILE_BYTES).then_some(bytes)
 }
 
 #[cfg(test)]
@@ -53,10 +53,13 @@ mod tests {
     #[test]
     fn a_file_survives_the_page_and_a_bomb_does_not() {
         let bytes = b"id,title\r\n1,\"a\nb\"\r\n".to_vec();
-        let packed = pack(&bytes).unwrap();
+        let packed = encode(&bytes).unwrap();
 
-        assert_eq!(unpack(&packed), Some(bytes));
-        assert_eq!(unpack("nonsense!"), None);
-        assert_eq!(unpack(&pack(&vec![b'a'; LARGEST + 1]).unwrap()), None);
+        assert_eq!(decode(&packed), Some(bytes));
+        assert_eq!(decode("nonsense!"), None);
+        assert_eq!(
+            decode(&encode(&vec![b'a'; MAX_FILE_BYTES + 1]).unwrap()),
+            None
+        );
     }
 }

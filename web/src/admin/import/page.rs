@@ -5,12 +5,12 @@ use actix_web::http::StatusCode;
 use oc_core::admin::Model;
 use serde::Serialize;
 
-use super::{MOST, Mistake, Outcome, Shown, names};
-use crate::admin::auth::current_user::SignedIn;
-use crate::admin::import::upload::LARGEST;
+use super::{ImportOutcome, MAX_ROWS, PreviewChange, RowError, names};
+use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::import::upload::MAX_FILE_BYTES;
 use crate::admin::registry::{capitalized, list_path};
 use crate::admin::ui::field::Hidden;
-use crate::admin::ui::request::{Crumb, Visit};
+use crate::admin::ui::request::{AdminRequest, Breadcrumb};
 use crate::error::PageError;
 use crate::pages::Page;
 
@@ -33,7 +33,7 @@ pub(crate) struct ImportPage {
     mistakes: Vec<MistakeView>,
     more_mistakes: Option<String>,
     summary: Option<String>,
-    changes: Vec<Shown>,
+    changes: Vec<PreviewChange>,
     more_changes: Option<String>,
     confirm: Option<String>,
     hidden: Vec<Hidden>,
@@ -62,7 +62,7 @@ impl ImportPage {
     /// The page that shows what a file would do, with `hidden` beside the button that does it.
     pub(crate) fn of(
         model: &Model,
-        outcome: Outcome,
+        outcome: ImportOutcome,
         hidden: Vec<Hidden>,
         notice: Option<String>,
     ) -> Self {
@@ -77,17 +77,17 @@ impl ImportPage {
             }),
             changes: outcome.shown,
             more_changes: (count > shown).then(|| format!("and {} more changes", count - shown)),
-            confirm: (count > 0).then(|| format!("Yes, import {}", counted(model, count))),
+            confirm: (count > 0).then(|| format!("Yes, import {}", attempt(model, count))),
             hidden,
             ..Self::default()
         }
     }
 
     /// The page that tells what is wrong, the first rows first.
-    pub(crate) fn with_mistakes(mut mistakes: Vec<Mistake>) -> Self {
+    pub(crate) fn with_errors(mut mistakes: Vec<RowError>) -> Self {
         mistakes.sort_by_key(|mistake| mistake.row);
         let count = mistakes.len();
-        let view = |mistake: Mistake| MistakeView {
+        let view = |mistake: RowError| MistakeView {
             row: mistake.row.map_or_else(String::new, |row| row.to_string()),
             column: mistake.column,
             text: mistake.text,
@@ -107,8 +107,8 @@ impl ImportPage {
     /// Sends the page.
     pub(crate) fn show(
         self,
-        visit: &Visit,
-        user: &SignedIn,
+        request: &AdminRequest,
+        user: &CurrentUser,
         model: &'static Model,
         status: StatusCode,
     ) -> Result<HttpResponse, PageError> {
@@ -119,19 +119,19 @@ impl ImportPage {
             columns: names(model).join(", "),
             left_out: model.left_out,
             singular: model.singular,
-            limits: format!("{} rows and {} MB", MOST, LARGEST >> 20),
+            limits: format!("{} rows and {} MB", MAX_ROWS, MAX_FILE_BYTES >> 20),
             export_href: format!("{list}export/"),
             back_href: list.clone(),
             ..self
         };
         let plural = capitalized(model.plural);
-        let crumbs = Crumb::way(&[(plural.as_str(), list.as_str())], "Import");
-        visit.page(status, Some(user), &heading, crumbs, page)
+        let crumbs = Breadcrumb::trail(&[(plural.as_str(), list.as_str())], "Import");
+        request.page(status, Some(user), &heading, crumbs, page)
     }
 }
 
 /// The counts that are not zero: `50 addresses will be added. 1 address will be changed.`
-fn summary(model: &Model, outcome: &Outcome) -> String {
+fn summary(model: &Model, outcome: &ImportOutcome) -> String {
     [
         (outcome.added, "will be added"),
         (outcome.changed, "will be changed"),
@@ -139,13 +139,13 @@ fn summary(model: &Model, outcome: &Outcome) -> String {
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)
-    .map(|(count, fate)| format!("{} {fate}.", counted(model, count)))
+    .map(|(count, fate)| format!("{} {fate}.", attempt(model, count)))
     .collect::<Vec<_>>()
     .join(" ")
 }
 
 /// So many of them, in words.
-pub(crate) fn counted(model: &Model, count: usize) -> String {
+pub(crate) fn attempt(model: &Model, count: usize) -> String {
     let word = if count == 1 {
         model.singular
     } else {

@@ -5,21 +5,21 @@ use oc_core::admin::{Kind, Model, Values};
 
 use super::column::{Column, columns};
 use super::text::{delimiter, text};
-use crate::admin::list::csv::unguarded;
+use crate::admin::list::csv::unescape_formula;
 
 /// The most rows that one file may have.
-pub(crate) const MOST: usize = 20_000;
+pub(crate) const MAX_ROWS: usize = 20_000;
 
 /// A file that can be looked at row by row.
-pub(crate) struct Sheet {
+pub(crate) struct CsvTable {
     /// Whether rows may say which stored row they are.
     has_ids: bool,
     columns: Vec<Column>,
-    pub(crate) lines: Vec<Line>,
+    pub(crate) rows: Vec<CsvRow>,
 }
 
 /// A row of a file.
-pub(crate) struct Line {
+pub(crate) struct CsvRow {
     /// Its number as a spreadsheet shows it: the names are row 1.
     pub(crate) number: usize,
     cells: Vec<String>,
@@ -27,7 +27,7 @@ pub(crate) struct Line {
 
 /// Something that is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mistake {
+pub(crate) struct RowError {
     /// The row, if it is about one.
     pub(crate) row: Option<usize>,
     /// The column as the file calls it, empty for the row as a whole.
@@ -35,7 +35,7 @@ pub(crate) struct Mistake {
     pub(crate) text: String,
 }
 
-impl Mistake {
+impl RowError {
     /// About the file as a whole.
     pub(crate) fn of_file(text: impl Into<String>) -> Vec<Self> {
         vec![Self {
@@ -46,10 +46,10 @@ impl Mistake {
     }
 }
 
-impl Sheet {
+impl CsvTable {
     /// Reads a file for a model: UTF-8 with or without a mark at its start, cells parted by commas, semicolons or
     /// tabs, with a line of names first.
-    pub(crate) fn read(model: &Model, bytes: &[u8]) -> Result<Self, Vec<Mistake>> {
+    pub(crate) fn read(model: &Model, bytes: &[u8]) -> Result<Self, Vec<RowError>> {
         let text = text(bytes)?;
         let mut reader = ReaderBuilder::new()
             .delimiter(delimiter(text))
@@ -58,13 +58,13 @@ impl Sheet {
             .from_reader(text.as_bytes());
         let mut records = reader.records();
         let unreadable =
-            |error: csv::Error| Mistake::of_file(format!("The file could not be read: {error}."));
+            |error: csv::Error| RowError::of_file(format!("The file could not be read: {error}."));
         let head = match records.next() {
-            None => return Err(Mistake::of_file("The file is empty.")),
+            None => return Err(RowError::of_file("The file is empty.")),
             Some(head) => head.map_err(unreadable)?,
         };
         let columns = columns(model, &head)?;
-        let mut lines = Vec::new();
+        let mut rows = Vec::new();
         let mut mistakes = Vec::new();
         for (place, record) in records.enumerate() {
             let record = record.map_err(unreadable)?;
@@ -72,13 +72,13 @@ impl Sheet {
             if record.iter().all(|cell| cell.trim().is_empty()) {
                 continue;
             }
-            if lines.len() == MOST {
-                return Err(Mistake::of_file(format!(
-                    "A file can have up to {MOST} rows."
+            if rows.len() == MAX_ROWS {
+                return Err(RowError::of_file(format!(
+                    "A file can have up to {MAX_ROWS} rows."
                 )));
             }
             if record.len() != columns.len() {
-                mistakes.push(Mistake {
+                mistakes.push(RowError {
                     row: Some(number),
                     column: String::new(),
                     text: format!(
@@ -90,13 +90,13 @@ impl Sheet {
                 continue;
             }
             let cells = record.iter().map(str::to_owned).collect();
-            lines.push(Line { number, cells });
+            rows.push(CsvRow { number, cells });
         }
         if mistakes.is_empty() {
             Ok(Self {
                 has_ids: columns.iter().any(|column| matches!(column, Column::Id)),
                 columns,
-                lines,
+                rows,
             })
         } else {
             Err(mistakes)
@@ -104,7 +104,7 @@ impl Sheet {
     }
 
     /// The id that a row names; `None` for a new row.
-    pub(crate) fn id(&self, line: &Line) -> Result<Option<i64>, Mistake> {
+    pub(crate) fn id(&self, line: &CsvRow) -> Result<Option<i64>, RowError> {
         if !self.has_ids {
             return Ok(None);
         }
@@ -113,7 +113,7 @@ impl Sheet {
         let text = ids.next().map_or("", |(_, cell)| cell.trim());
         match text {
             "" => Ok(None),
-            text => text.parse().map(Some).map_err(|_| Mistake {
+            text => text.parse().map(Some).map_err(|_| RowError {
                 row: Some(line.number),
                 column: "id".to_owned(),
                 text: "ID must be a whole number.".to_owned(),
@@ -122,14 +122,14 @@ impl Sheet {
     }
 
     /// What the cells of a row say, over what the stored row holds: a column that is not there changes nothing.
-    pub(crate) fn values(&self, line: &Line, stored: &Values) -> Result<Values, Vec<Mistake>> {
+    pub(crate) fn values(&self, line: &CsvRow, stored: &Values) -> Result<Values, Vec<RowError>> {
         let mut values = stored.clone();
         let mut mistakes = Vec::new();
         for (column, cell) in self.columns.iter().zip(&line.cells) {
             let Column::Field { name, label, kind } = column else {
                 continue;
             };
-            let cell = unguarded(cell);
+            let cell = unescape_formula(cell);
             values = match kind {
                 Kind::Choices => {
                     let list = cell.split_whitespace().map(str::to_owned).collect();
@@ -139,7 +139,7 @@ impl Sheet {
                     if let Some(yes) = yes(&cell) {
                         values.with_yes(name, yes)
                     } else {
-                        mistakes.push(Mistake {
+                        mistakes.push(RowError {
                             row: Some(line.number),
                             column: name.clone(),
                             text: format!("{label} must be yes or no."),
@@ -172,13 +172,13 @@ mod tests {
     use super::*;
     use crate::admin::registry;
 
-    fn read(file: &[u8]) -> Result<Sheet, Vec<Mistake>> {
-        Sheet::read(registry::find("profiles", "profile").unwrap(), file)
+    fn read(file: &[u8]) -> Result<CsvTable, Vec<RowError>> {
+        CsvTable::read(registry::find("profiles", "profile").unwrap(), file)
     }
 
     fn first(file: &str) -> Vec<String> {
-        let sheet = read(file.as_bytes()).unwrap();
-        let values = sheet.values(&sheet.lines[0], &Values::default()).unwrap();
+        let table = read(file.as_bytes()).unwrap();
+        let values = table.values(&table.rows[0], &Values::default()).unwrap();
         ["user", "favorite_city", "show_email"]
             .map(|name| values.text(name).to_owned())
             .into()
@@ -224,12 +224,12 @@ mod tests {
 
     #[test]
     fn a_row_is_new_or_says_its_id() {
-        let sheet = read(b"id,user\n 7 ,1\n,1\nx,1\n").unwrap();
-        let ids: Vec<_> = sheet
-            .lines
+        let table = read(b"id,user\n 7 ,1\n,1\nx,1\n").unwrap();
+        let ids: Vec<_> = table
+            .rows
             .iter()
             .map(|line| {
-                sheet
+                table
                     .id(line)
                     .map_err(|mistake| (mistake.row, mistake.text))
             })
@@ -258,18 +258,18 @@ mod tests {
                 "This row has 3 columns but the header has 2."
             ]
         );
-        let long = format!("user\n{}", "1\n".repeat(MOST + 1));
+        let long = format!("user\n{}", "1\n".repeat(MAX_ROWS + 1));
         assert_eq!(told(long.as_bytes()), ["A file can have up to 20000 rows."]);
     }
 
     #[test]
     fn a_column_that_is_not_there_changes_nothing() {
-        let sheet = read(b"id,favorite_city\n1,Brea").unwrap();
+        let table = read(b"id,favorite_city\n1,Brea").unwrap();
         let stored = Values::default()
             .with("user", "7")
             .with_yes("show_email", true);
 
-        let values = sheet.values(&sheet.lines[0], &stored).unwrap();
+        let values = table.values(&table.rows[0], &stored).unwrap();
 
         assert_eq!(
             (values.text("user"), values.text("favorite_city")),
@@ -277,7 +277,7 @@ mod tests {
         );
         assert!(values.is_yes("show_email"));
         let odd = read(b"show_email\nmaybe").unwrap();
-        let mistakes = odd.values(&odd.lines[0], &stored).err().unwrap_or_default();
+        let mistakes = odd.values(&odd.rows[0], &stored).err().unwrap_or_default();
         assert_eq!(mistakes[0].text, "Show email must be yes or no.");
     }
 }

@@ -7,13 +7,13 @@ use oc_core::DbConnection;
 use oc_core::accounts::Verb;
 use oc_core::admin::{Object, Values};
 
-use super::importer::{Importer, Outcome};
-use super::sheet::{Line, Mistake, Sheet};
-use crate::admin::auth::escalation::excess;
+use super::importer::{ImportOutcome, Importer};
+use super::sheet::{CsvRow, CsvTable, RowError};
+use crate::admin::auth::escalation::escalations;
 use crate::admin::registry;
 
 /// A row that is to be saved.
-pub(crate) struct Task {
+pub(crate) struct PlannedRow {
     pub(crate) number: usize,
     pub(crate) stored: Option<Object>,
     pub(crate) values: Values,
@@ -23,19 +23,19 @@ pub(crate) struct Task {
 
 impl Importer<'_> {
     /// The rows of a chunk that change something; for the others says why not.
-    pub(crate) fn tasks(
+    pub(crate) fn planned(
         &self,
         conn: &mut DbConnection,
-        sheet: &Sheet,
-        lines: &[Line],
+        sheet: &CsvTable,
+        lines: &[CsvRow],
         seen: &mut BTreeMap<i64, usize>,
-        outcome: &mut Outcome,
-    ) -> Result<Vec<Task>, DatabaseError> {
+        outcome: &mut ImportOutcome,
+    ) -> Result<Vec<PlannedRow>, DatabaseError> {
         let mut rows = Vec::new();
         for line in lines {
             match sheet.id(line) {
                 Ok(id) => rows.push((line, id)),
-                Err(mistake) => outcome.mistakes.push(mistake),
+                Err(error) => outcome.errors.push(error),
             }
         }
         let ids: Vec<i64> = rows.iter().filter_map(|(_, id)| *id).collect();
@@ -44,9 +44,9 @@ impl Importer<'_> {
             .into_iter()
             .map(|object| (object.id, object))
             .collect();
-        let mut tasks = Vec::new();
+        let mut planned = Vec::new();
         for (line, id) in rows {
-            let about_id = |text: String| Mistake {
+            let about_id = |text: String| RowError {
                 row: Some(line.number),
                 column: "id".to_owned(),
                 text,
@@ -56,12 +56,12 @@ impl Importer<'_> {
                 Some(id) => {
                     if let Some(row) = seen.insert(id, line.number) {
                         let text = format!("Row {row} already has this ID.");
-                        outcome.mistakes.push(about_id(text));
+                        outcome.errors.push(about_id(text));
                         continue;
                     }
                     let Some(object) = stored.remove(&id) else {
                         let text = format!("There is no {} with ID \"{id}\".", self.model.singular);
-                        outcome.mistakes.push(about_id(text));
+                        outcome.errors.push(about_id(text));
                         continue;
                     };
                     Some(object)
@@ -72,7 +72,7 @@ impl Importer<'_> {
             match sheet.values(line, held) {
                 Ok(values) if object.is_some() && values == *held => outcome.unchanged += 1,
                 Ok(values) => match self.refusal(conn, object.as_ref(), &values)? {
-                    None => tasks.push(Task {
+                    None => planned.push(PlannedRow {
                         number: line.number,
                         stored: object,
                         values,
@@ -81,13 +81,13 @@ impl Importer<'_> {
                     Some(broken) => {
                         let columns = broken.iter().map(|(column, _)| column.clone());
                         outcome.exceeds.extend(columns);
-                        outcome.mistakes.extend(told(line.number, broken));
+                        outcome.errors.extend(row_errors(line.number, broken));
                     }
                 },
-                Err(mistakes) => outcome.mistakes.extend(mistakes),
+                Err(errors) => outcome.errors.extend(errors),
             }
         }
-        Ok(tasks)
+        Ok(planned)
     }
 
     /// Why these rights do not suffice for a row, if they do not.
@@ -113,15 +113,18 @@ impl Importer<'_> {
         let nothing = Values::default();
         let held = stored.map_or(&nothing, |object| &object.values);
         let row = stored.map(|object| object.id);
-        let errors = excess(conn, self.rights, model, row, held, values)?;
-        let told = errors.iter().map(|e| (e.field.to_owned(), e.to_string()));
-        Ok((!errors.is_empty()).then(|| told.collect()))
+        let errors = escalations(conn, self.rights, model, row, held, values)?;
+        let row_errors = errors.iter().map(|e| (e.field.to_owned(), e.to_string()));
+        Ok((!errors.is_empty()).then(|| row_errors.collect()))
     }
 }
 
 /// What is wrong with a row, column by column.
-pub(crate) fn told(row: usize, broken: Vec<(String, String)>) -> impl Iterator<Item = Mistake> {
-    broken.into_iter().map(move |(column, text)| Mistake {
+pub(crate) fn row_errors(
+    row: usize,
+    broken: Vec<(String, String)>,
+) -> impl Iterator<Item = RowError> {
+    broken.into_iter().map(move |(column, text)| RowError {
         row: Some(row),
         column,
         text,

@@ -1,14 +1,14 @@
 //! The text of a file of rows, and what parts its cells.
 
-use super::sheet::Mistake;
+use super::sheet::RowError;
 
 /// The text of a file; a mistake where it is no UTF-8.
-pub(crate) fn text(bytes: &[u8]) -> Result<&str, Vec<Mistake>> {
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, Vec<RowError>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
         let line = before.split(|byte| *byte == b'\n').count();
-        Mistake::of_file(format!(
+        RowError::of_file(format!(
             "The file is not UTF-8 text (line {line}). Save it as CSV in UTF-8."
         ))
     })

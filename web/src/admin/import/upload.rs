@@ -8,27 +8,27 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::TryStreamExt;
 
-use crate::admin::ui::form_data::{Fields, has_parts};
+use crate::admin::ui::form_data::{Submission, has_parts};
 use crate::error::PageError;
 
 /// The largest file (bytes): some ten thousand rows of the widest kind.
-pub(crate) const LARGEST: usize = 4 << 20;
+pub(crate) const MAX_FILE_BYTES: usize = 4 << 20;
 
 /// What is read of a file that is too large, so that the browser gets to hear of it (bytes).
-const LARGEST_READ: usize = 64 << 20;
+const MAX_READ_BYTES: usize = 64 << 20;
 
 /// The largest of the other fields (bytes).
-const LARGEST_FIELD: usize = 64 << 10;
+const MAX_FIELD_BYTES: usize = 64 << 10;
 
 /// A form, and the file that came with it.
 pub(crate) struct Upload {
-    pub(crate) fields: Fields,
-    pub(crate) file: File,
+    pub(crate) fields: Submission,
+    pub(crate) file: UploadedFile,
 }
 
 /// The file in a form.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum File {
+pub(crate) enum UploadedFile {
     /// The form has no such field, or no file was chosen.
     None,
     TooLarge,
@@ -41,9 +41,9 @@ impl FromRequest for Upload {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         if !has_parts(request) {
-            let fields = Fields::from_request(request, payload);
+            let fields = Submission::from_request(request, payload);
             return Box::pin(async move {
-                let (fields, file) = (fields.await?, File::None);
+                let (fields, file) = (fields.await?, UploadedFile::None);
                 Ok(Self { fields, file })
             });
         }
@@ -54,15 +54,19 @@ impl FromRequest for Upload {
 
 async fn read(mut parts: Multipart) -> Result<Upload, actix_multipart::MultipartError> {
     let mut fields = Vec::new();
-    let mut file = File::None;
+    let mut file = UploadedFile::None;
     while let Some(mut part) = parts.try_next().await? {
         let name = part.name().unwrap_or_default().to_owned();
         let is_file = name == "file";
-        let limit = if is_file { LARGEST } else { LARGEST_FIELD };
+        let limit = if is_file {
+            MAX_FILE_BYTES
+        } else {
+            MAX_FIELD_BYTES
+        };
         let (mut bytes, mut length) = (Vec::new(), 0);
         while let Some(chunk) = part.try_next().await? {
             length += chunk.len();
-            if length > LARGEST_READ {
+            if length > MAX_READ_BYTES {
                 return Err(actix_multipart::MultipartError::Incomplete);
             }
             // What is beyond the limit is read, but not kept.
@@ -72,16 +76,16 @@ async fn read(mut parts: Multipart) -> Result<Upload, actix_multipart::Multipart
         }
         if is_file {
             file = match length {
-                0 => File::None,
-                length if length > limit => File::TooLarge,
-                _ => File::Bytes(bytes),
+                0 => UploadedFile::None,
+                length if length > limit => UploadedFile::TooLarge,
+                _ => UploadedFile::Bytes(bytes),
             };
         } else {
             fields.push((name, String::from_utf8_lossy(&bytes).into_owned()));
         }
     }
     Ok(Upload {
-        fields: Fields::from(fields),
+        fields: Submission::from(fields),
         file,
     })
 }

@@ -5,60 +5,60 @@ use actix_web::web::{Data, Path};
 use oc_core::accounts::Verb;
 use oc_core::admin::Model;
 
-use crate::admin::auth::current_user::SignedIn;
-use crate::admin::auth::reauth::{Posted, Prover, given_up};
+use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::auth::reauth::{Posted, Reauth, cancelled};
 use crate::admin::delete::cascade::Cascade;
-use crate::admin::delete::deletion::{Outcome, SHOWN, carry_out};
+use crate::admin::delete::deletion::{DeletionOutcome, SHOWN, execute};
 use crate::admin::delete::page::{self, CHANGED};
 use crate::admin::list::csv;
-use crate::admin::list::query::Asked;
+use crate::admin::list::query::AdminListQuery;
 use crate::admin::registry::{self, list_path, may_view};
 use crate::admin::ui::field::Hidden;
-use crate::admin::ui::form_data::Fields;
+use crate::admin::ui::form_data::Submission;
 use crate::admin::ui::messages;
-use crate::admin::ui::request::{Visit, see_other};
+use crate::admin::ui::request::{AdminRequest, see_other};
 use crate::db::Db;
 use crate::error::PageError;
 
 /// The most rows that one action takes.
-const MOST: i64 = 100_000;
+const MAX_SELECTED: i64 = 100_000;
 
 /// What a list offers to do with rows.
 const ACTIONS: [&str; 2] = ["delete_selected", "export_selected"];
 
 /// Does what was chosen with the rows that were ticked, or with all that the list's filters let through.
-pub(crate) async fn run(
-    visit: Visit,
-    user: SignedIn,
+pub(crate) async fn run_action(
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
     path: Path<(String, String)>,
-    prover: Prover,
-    fields: Fields,
+    reauth: Reauth,
+    fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    visit.check_form(Some(&user), &fields)?;
+    request.check_form(Some(&user), &fields)?;
     let model = registry::find(&path.0, &path.1).ok_or(PageError::NotFound)?;
     if !may_view(&user.rights, model) && !user.rights.may(Verb::Delete, model.app, model.name) {
         return Err(PageError::Forbidden);
     }
-    let fields = if let Some(form) = given_up(&visit, &user, &fields)? {
+    let fields = if let Some(form) = cancelled(&request, &user, &fields)? {
         // Back to the question.
         form.with("post", "")
     } else {
-        let posted = Posted::of(&visit, &user, fields)?;
+        let posted = Posted::of(&request, &user, fields)?;
         let (action, post) = (posted.form.text("action"), posted.form.text("post"));
         if (action, post) == ("delete_selected", "yes")
             && model.app == "auth"
-            && let Some(page) = prover.ask(&visit, &user, &posted).await?
+            && let Some(page) = reauth.require(&request, &user, &posted).await?
         {
             return Ok(page);
         }
         posted.form
     };
-    let ids = chosen(&visit, &db, model, &fields).await?;
+    let ids = chosen(&request, &db, model, &fields).await?;
     // The first page: the one that was open may be gone afterwards.
-    let back = Asked::parse(visit.request.query_string(), model).href(&list_path(model), 1);
+    let back = AdminListQuery::parse(request.http.query_string(), model).href(&list_path(model), 1);
     let refuse = |text: &str| {
-        messages::add(&visit.session, "warning", text.to_owned());
+        messages::add(&request.session, "warning", text.to_owned());
         Ok(see_other(&back))
     };
     let action = fields.text("action");
@@ -68,7 +68,7 @@ pub(crate) async fn run(
     if ids.is_empty() {
         return refuse("Select at least one item.");
     }
-    if i64::try_from(ids.len()).is_ok_and(|count| count > MOST) {
+    if i64::try_from(ids.len()).is_ok_and(|count| count > MAX_SELECTED) {
         return refuse("Too many items are selected. Use a filter to select fewer.");
     }
     match action {
@@ -76,7 +76,7 @@ pub(crate) async fn run(
             // The whole set is what the question showed, never what came since.
             let was_asked = fields.text("select_across") != "1" || fields.has(SHOWN);
             if fields.text("post") == "yes" && was_asked {
-                return delete_all(&visit, &user, &db, model, ids, (&fields, &back)).await;
+                return delete_all(&request, &user, &db, model, ids, (&fields, &back)).await;
             }
             let (asked, rights) = (ids.clone(), user.rights.clone());
             let gone = db
@@ -85,7 +85,7 @@ pub(crate) async fn run(
             if gone.rows.is_empty() {
                 return refuse("Select at least one item.");
             }
-            page::show(&visit, &user, &gone, question(&ids), back.clone())
+            page::show(&request, &user, &gone, question(&ids), back.clone())
         }
         "export_selected" if may_view(&user.rights, model) => {
             let text = db.read_long(move |conn| csv::of(conn, model, &ids)).await?;
@@ -109,19 +109,19 @@ fn question(ids: &[i64]) -> Vec<Hidden> {
 }
 
 async fn delete_all(
-    visit: &Visit,
-    user: &SignedIn,
+    request: &AdminRequest,
+    user: &CurrentUser,
     db: &Db,
     model: &'static Model,
     ids: Vec<i64>,
-    (fields, back): (&Fields, &str),
+    (fields, back): (&Submission, &str),
 ) -> Result<HttpResponse, PageError> {
-    let done = match carry_out(user, db, model, ids.clone(), fields).await? {
-        Outcome::Deleted(titles) => titles,
-        Outcome::Refused => return Err(PageError::Forbidden),
-        Outcome::Other(cascade) => {
-            messages::add(&visit.session, "warning", CHANGED.to_owned());
-            return page::show(visit, user, &cascade, question(&ids), back.to_owned());
+    let done = match execute(user, db, model, ids.clone(), fields).await? {
+        DeletionOutcome::Deleted(titles) => titles,
+        DeletionOutcome::Refused => return Err(PageError::Forbidden),
+        DeletionOutcome::Other(cascade) => {
+            messages::add(&request.session, "warning", CHANGED.to_owned());
+            return page::show(request, user, &cascade, question(&ids), back.to_owned());
         }
     };
     let text = match done.as_slice() {
@@ -129,20 +129,21 @@ async fn delete_all(
         [title] => format!("Deleted {} \"{title}\".", model.singular),
         titles => format!("Deleted {} {}.", titles.len(), model.plural),
     };
-    messages::add(&visit.session, "success", text);
+    messages::add(&request.session, "success", text);
     Ok(see_other(back))
 }
 
 /// The ids of the rows that an action is for.
 async fn chosen(
-    visit: &Visit,
+    request: &AdminRequest,
     db: &Db,
     model: &'static Model,
-    fields: &Fields,
+    fields: &Submission,
 ) -> Result<Vec<i64>, PageError> {
     // Django's own lists send 0 for the rows that are ticked.
     if fields.text("select_across") == "1" {
-        let listing = Asked::parse(visit.request.query_string(), model).whole(MOST + 1);
+        let listing =
+            AdminListQuery::parse(request.http.query_string(), model).whole(MAX_SELECTED + 1);
         let list = db
             .read(move |conn| Ok((model.list)(conn, &listing)?))
             .await?;

@@ -64,7 +64,7 @@ pub(crate) fn table<R: AsRef<[String]>>(
     let fault = |error: csv::Error| PageError::Internal(error.into());
     writer.write_record(headings).map_err(fault)?;
     for row in rows {
-        let cells = row.as_ref().iter().map(|cell| harmless(cell));
+        let cells = row.as_ref().iter().map(|cell| escape_formula(cell));
         writer.write_record(cells).map_err(fault)?;
     }
     let bytes = writer
@@ -79,8 +79,8 @@ const FORMULA: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\''];
 /// Where a spreadsheet may begin a cell within one of ours, for it may be set up for files that are separated so.
 const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
 
-/// A cell without the quotes that [`harmless`] put into it.
-pub(crate) fn unguarded(cell: &str) -> String {
+/// A cell without the quotes that [`escape_formula`] put into it.
+pub(crate) fn unescape_formula(cell: &str) -> String {
     let plain = |piece| match str::strip_prefix(piece, '\'') {
         Some(text) if text.starts_with(FORMULA) => text,
         _ => piece,
@@ -88,7 +88,7 @@ pub(crate) fn unguarded(cell: &str) -> String {
     cell.split_inclusive(SEPARATORS).map(plain).collect()
 }
 
-fn harmless(text: &str) -> String {
+fn escape_formula(text: &str) -> String {
     let mut cell = String::with_capacity(text.len());
     for piece in text.split_inclusive(SEPARATORS) {
         if piece.starts_with(FORMULA) {
@@ -116,16 +116,16 @@ mod tests {
             "a;=1;'=2;;-\t@",
             "\t;\n'",
         ] {
-            assert_eq!(unguarded(&harmless(text)), text);
+            assert_eq!(unescape_formula(&escape_formula(text)), text);
         }
     }
 
     #[test]
     fn no_cell_is_a_formula() {
-        assert_eq!(harmless("=1+1"), "'=1+1");
-        assert_eq!(harmless("'quoted"), "''quoted");
-        assert_eq!(harmless("12 Gull Lane; west"), "12 Gull Lane; west");
+        assert_eq!(escape_formula("=1+1"), "'=1+1");
+        assert_eq!(escape_formula("'quoted"), "''quoted");
+        assert_eq!(escape_formula("12 Gull Lane; west"), "12 Gull Lane; west");
         // Where cells are separated by semicolons, this is two.
-        assert_eq!(harmless("Gull;=1+1"), "Gull;'=1+1");
+        assert_eq!(escape_formula("Gull;=1+1"), "Gull;'=1+1");
     }
 }

@@ -7,18 +7,18 @@ use oc_core::accounts::Verb;
 use oc_core::admin::{List, Model};
 use serde::Serialize;
 
-use crate::admin::auth::current_user::SignedIn;
-use crate::admin::list::query::{Asked, SHOW_ALL, pages, with_filters};
+use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::list::query::{AdminListQuery, SHOW_ALL, pages, with_filters};
 use crate::admin::registry::{self, capitalized, change_path, list_path, may_view};
 use crate::admin::ui::field::{ChoiceView, Hidden};
-use crate::admin::ui::request::{Crumb, Visit, see_other};
+use crate::admin::ui::request::{AdminRequest, Breadcrumb, see_other};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::listing::{PageLinks, found};
 use crate::pages::Page;
 
 #[derive(Serialize)]
-struct ListPage {
+struct ObjectListPage {
     plural: String,
     add: Option<Link>,
     deleted_href: String,
@@ -32,7 +32,7 @@ struct ListPage {
     columns: Vec<ColumnView>,
     rows: Vec<RowView>,
     actions: Vec<ChoiceView>,
-    select_across: Option<Across>,
+    select_across: Option<SelectAcross>,
     pager: PageLinks,
     show_all_href: Option<String>,
     import_href: Option<String>,
@@ -40,7 +40,7 @@ struct ListPage {
     empty: String,
 }
 
-impl Page for ListPage {
+impl Page for ObjectListPage {
     const TEMPLATE: &'static str = "admin/list.html";
 }
 
@@ -74,7 +74,7 @@ struct RowView {
 }
 
 #[derive(Serialize)]
-struct Across {
+struct SelectAcross {
     text: String,
     name: &'static str,
     value: &'static str,
@@ -82,15 +82,15 @@ struct Across {
 
 /// The rows that a search and filters let through, in the order asked for.
 pub(crate) async fn index(
-    visit: Visit,
-    user: SignedIn,
+    request: AdminRequest,
+    user: CurrentUser,
     db: Data<Db>,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
     let model = registry::visible(&user.rights, &path.0, &path.1)?;
-    let asked = Asked::of(&visit, model);
-    let number = asked.page.ok_or(PageError::NotFound)?;
-    let listing = asked.listing();
+    let query = AdminListQuery::of(&request, model);
+    let number = query.page.ok_or(PageError::NotFound)?;
+    let listing = query.listing();
     let (list, filters) = db
         .read(move |conn| {
             let list = (model.list)(conn, &listing)?;
@@ -99,15 +99,15 @@ pub(crate) async fn index(
             Ok((list, choices))
         })
         .await?;
-    if asked.all && list.found > SHOW_ALL {
-        return Ok(see_other(&asked.href(&list_path(model), 1)));
+    if query.all && list.found > SHOW_ALL {
+        return Ok(see_other(&query.href(&list_path(model), 1)));
     }
-    let count = if asked.all { 1 } else { pages(list.found) };
+    let count = if query.all { 1 } else { pages(list.found) };
     if number > count {
         return Err(PageError::NotFound);
     }
     let filters = model.filters.iter().zip(filters).map(|(filter, choices)| {
-        let chosen = asked.filter(filter.parameter);
+        let chosen = query.filter(filter.parameter);
         let option = |value: String, label: String| ChoiceView {
             selected: value == chosen,
             other: false,
@@ -125,27 +125,27 @@ pub(crate) async fn index(
         }
     });
     let filters = filters.collect();
-    let page = page(model, &user, &asked, number, count, list, filters);
+    let page = page(model, &user, &query, number, count, list, filters);
     let title = capitalized(model.plural);
-    let crumbs = Crumb::way(
+    let crumbs = Breadcrumb::trail(
         &[(model.app_label, &format!("/admin/{}/", model.app))],
         &title,
     );
-    visit.page(StatusCode::OK, Some(&user), &title, crumbs, page)
+    request.page(StatusCode::OK, Some(&user), &title, crumbs, page)
 }
 
 fn page(
     model: &'static Model,
-    user: &SignedIn,
-    asked: &Asked,
+    user: &CurrentUser,
+    query: &AdminListQuery,
     number: i64,
     count: i64,
     list: List,
     filters: Vec<FilterView>,
-) -> ListPage {
+) -> ObjectListPage {
     let may = |verb| user.rights.may(verb, model.app, model.name);
     let path = list_path(model);
-    let keep = asked.preserved();
+    let keep = query.preserved();
     let opens = may_view(&user.rights, model);
     let rows = list.rows.into_iter().map(|row| RowView {
         id: row.id,
@@ -166,18 +166,18 @@ fn page(
     }
     actions.push(action("export_selected", "Export selected"));
     let across = list.found > i64::try_from(rows.len()).unwrap_or(i64::MAX);
-    ListPage {
+    ObjectListPage {
         plural: capitalized(model.plural),
         add: registry::may_add(&user.rights, model).then(|| Link {
             href: with_filters(format!("{path}add/"), &keep),
             label: format!("Add {}", model.singular),
         }),
         deleted_href: format!("{path}deleted/"),
-        q: asked.q.clone(),
+        q: query.q.clone(),
         searchable: !model.searched.is_empty(),
         searched: model.searched,
         filters,
-        keep: asked
+        keep: query
             .order_parameter()
             .into_iter()
             .map(|value| Hidden {
@@ -187,36 +187,36 @@ fn page(
             .collect(),
         found: found(
             list.found,
-            asked.is_filtered().then_some(list.total),
+            query.is_filtered().then_some(list.total),
             model.singular,
             model.plural,
         ),
-        clear_href: asked.is_filtered().then(|| path.clone()),
-        columns: columns(model, asked, &path),
+        clear_href: query.is_filtered().then(|| path.clone()),
+        columns: columns(model, query, &path),
         rows,
         actions,
-        select_across: across.then(|| Across {
+        select_across: across.then(|| SelectAcross {
             text: format!("Select all {}", list.found),
             name: "select_across",
             value: "1",
         }),
-        pager: PageLinks::new(number, count, |page| asked.href(&path, page)),
-        show_all_href: (count > 1 && list.found <= SHOW_ALL).then(|| asked.href_all(&path)),
+        pager: PageLinks::new(number, count, |page| query.href(&path, page)),
+        show_all_href: (count > 1 && list.found <= SHOW_ALL).then(|| query.href_all(&path)),
         import_href: registry::may_import(&user.rights, model).then(|| format!("{path}import/")),
-        export_href: Some(asked.href(&format!("{path}export/"), 1)),
+        export_href: Some(query.href(&format!("{path}export/"), 1)),
         empty: format!("No {} found.", model.plural),
     }
 }
 
 /// A click on a column sorts by it alone; another click turns it round.
-fn columns(model: &'static Model, asked: &Asked, path: &str) -> Vec<ColumnView> {
-    let several = asked.order.len() > 1;
+fn columns(model: &'static Model, query: &AdminListQuery, path: &str) -> Vec<ColumnView> {
+    let several = query.order.len() > 1;
     let view = |(place, label): (usize, &&'static str)| {
-        let position = asked.order.iter().position(|(column, _)| *column == place);
-        let reverse = position.map(|position| asked.order[position].1);
+        let position = query.order.iter().position(|(column, _)| *column == place);
+        let reverse = position.map(|position| query.order[position].1);
         ColumnView {
             label,
-            href: asked.href_sorted(path, place, reverse == Some(false)),
+            href: query.href_sorted(path, place, reverse == Some(false)),
             direction: reverse.map(|reverse| if reverse { "desc" } else { "asc" }),
             priority: position.filter(|_| several).map(|position| position + 1),
         }

@@ -4,7 +4,7 @@ use form_urlencoded::Serializer;
 use oc_core::admin::{Listing, Model};
 use oc_core::search::Words;
 
-use crate::admin::ui::request::Visit;
+use crate::admin::ui::request::AdminRequest;
 
 /// The most rows that «Show all» shows.
 pub(crate) const SHOW_ALL: i64 = 200;
@@ -19,7 +19,7 @@ pub(crate) fn pages(found: i64) -> i64 {
 
 /// The query of a list's address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Asked {
+pub(crate) struct AdminListQuery {
     pub(crate) q: String,
     filters: Vec<(&'static str, String)>,
     /// Columns to sort by (from 0), and whether in reverse.
@@ -30,15 +30,15 @@ pub(crate) struct Asked {
     pub(crate) all: bool,
 }
 
-impl Asked {
+impl AdminListQuery {
     /// Reads the query of a list's address.
-    pub(crate) fn of(visit: &Visit, model: &Model) -> Self {
-        Self::parse(visit.request.query_string(), model)
+    pub(crate) fn of(request: &AdminRequest, model: &Model) -> Self {
+        Self::parse(request.http.query_string(), model)
     }
 
     /// Reads a query. It never fails: what the model does not know is left out.
     pub(crate) fn parse(query: &str, model: &Model) -> Self {
-        let mut asked = Self {
+        let mut parsed = Self {
             page: Some(1),
             ..Self::default()
         };
@@ -46,23 +46,23 @@ impl Asked {
             // No stored text holds a NUL, and PostgreSQL would stumble over one.
             let value = value.trim().replace('\0', "\u{fffd}");
             match name.as_ref() {
-                "q" => asked.q = Words::parse(&value).to_string(),
-                "o" => asked.order = order(&value, model.columns.len()),
-                "p" if value.is_empty() => asked.page = Some(1),
-                "p" => asked.page = value.parse().ok().filter(|page| *page >= 1),
-                "all" => asked.all = true,
+                "q" => parsed.q = Words::parse(&value).to_string(),
+                "o" => parsed.order = order(&value, model.columns.len()),
+                "p" if value.is_empty() => parsed.page = Some(1),
+                "p" => parsed.page = value.parse().ok().filter(|page| *page >= 1),
+                "all" => parsed.all = true,
                 name => {
                     let filter = model.filters.iter().find(|filter| filter.parameter == name);
                     if let Some(filter) = filter.filter(|_| !value.is_empty()) {
-                        asked
+                        parsed
                             .filters
                             .retain(|(parameter, _)| *parameter != filter.parameter);
-                        asked.filters.push((filter.parameter, value));
+                        parsed.filters.push((filter.parameter, value));
                     }
                 }
             }
         }
-        asked
+        parsed
     }
 
     /// What is wanted of the model.
@@ -195,20 +195,20 @@ mod tests {
     use super::*;
     use crate::admin::registry;
 
-    fn parse(query: &str) -> Asked {
-        Asked::parse(query, registry::find("lettings", "letting").unwrap())
+    fn parse(query: &str) -> AdminListQuery {
+        AdminListQuery::parse(query, registry::find("lettings", "letting").unwrap())
     }
 
     #[test]
     fn the_parameters_of_django_are_read() {
-        let asked = parse("q=sea++view&address__state__exact=CA&o=2.-1&p=3&other=1");
+        let query = parse("q=sea++view&address__state__exact=CA&o=2.-1&p=3&other=1");
 
-        assert_eq!(asked.q, "sea view");
-        assert_eq!(asked.filter("address__state__exact"), "CA");
-        assert_eq!(asked.order, [(1, false), (0, true)]);
-        assert_eq!(asked.listing().offset, 200);
+        assert_eq!(query.q, "sea view");
+        assert_eq!(query.filter("address__state__exact"), "CA");
+        assert_eq!(query.order, [(1, false), (0, true)]);
+        assert_eq!(query.listing().offset, 200);
         assert_eq!(
-            asked.preserved(),
+            query.preserved(),
             "q=sea+view&address__state__exact=CA&o=2.-1&p=3"
         );
     }

@@ -14,9 +14,9 @@ use crate::error::PageError;
 
 /// The fields of a form, in the order in which they were sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Fields(Vec<(String, String)>);
+pub(crate) struct Submission(Vec<(String, String)>);
 
-impl Fields {
+impl Submission {
     /// Reads `application/x-www-form-urlencoded`. Reading never fails: a form with odd bytes has odd texts.
     pub(crate) fn parse(body: &[u8]) -> Self {
         Self(form_urlencoded::parse(body).into_owned().collect())
@@ -95,7 +95,7 @@ pub(crate) fn has_parts(request: &HttpRequest) -> bool {
         .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/form-data"))
 }
 
-impl FromRequest for Fields {
+impl FromRequest for Submission {
     type Error = PageError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
 
@@ -121,13 +121,13 @@ mod tests {
 
     #[test]
     fn the_last_value_counts_and_a_missing_one_is_empty() {
-        let fields = Fields::parse(b"a=1&b=x+y&a=2&c=%ff");
+        let fields = Submission::parse(b"a=1&b=x+y&a=2&c=%ff");
 
         assert_eq!(
             (fields.text("a"), fields.text("b"), fields.text("d")),
             ("2", "x y", "")
         );
         assert_eq!(fields.text("c"), "\u{fffd}");
-        assert_eq!(Fields::parse(fields.to_text().as_bytes()), fields);
+        assert_eq!(Submission::parse(fields.to_text().as_bytes()), fields);
     }
 }

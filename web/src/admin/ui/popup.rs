@@ -6,12 +6,12 @@ use actix_web::http::{StatusCode, header};
 use oc_core::admin::{Kind, Model, Object};
 use serde::Serialize;
 
-use crate::admin::auth::current_user::SignedIn;
+use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::form::beside::{self, CARRIED};
 use crate::admin::registry::{self, change_path, list_path};
 use crate::admin::ui::field::Hidden;
-use crate::admin::ui::form_data::Fields;
-use crate::admin::ui::request::{Crumb, Visit, see_other};
+use crate::admin::ui::form_data::Submission;
+use crate::admin::ui::request::{AdminRequest, Breadcrumb, see_other};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::pages::Page;
@@ -35,13 +35,13 @@ impl Page for PopupPage {
 }
 
 /// Whether a page stands in a small window, or would with a script.
-pub(crate) fn is_one(visit: &Visit) -> bool {
-    Fields::of_query(visit.request.query_string()).has("_popup")
+pub(crate) fn is_popup(request: &AdminRequest) -> bool {
+    Submission::of_query(request.http.query_string()).has("_popup")
 }
 
 /// The form that a small window belongs to: as the window's own form says, or where the link to it stood.
-pub(crate) fn back(visit: &Visit, sent: &Fields, model: &Model) -> Option<String> {
-    let referrer = visit.request.headers().get(header::REFERER);
+pub(crate) fn back(request: &AdminRequest, sent: &Submission, model: &Model) -> Option<String> {
+    let referrer = request.http.headers().get(header::REFERER);
     let from = match sent.text(BACK) {
         "" => path_of(referrer?.to_str().ok()?)?,
         sent => sent,
@@ -51,7 +51,7 @@ pub(crate) fn back(visit: &Visit, sent: &Fields, model: &Model) -> Option<String
 
 /// The way from a page back to the form that it was opened beside, if it was.
 #[derive(Default, Serialize)]
-pub(crate) struct Way {
+pub(crate) struct ReturnLink {
     /// What the page's own form has to hide.
     pub(crate) hidden: Vec<Hidden>,
     /// Where «Close» leads.
@@ -60,10 +60,10 @@ pub(crate) struct Way {
     pub(crate) closes: bool,
 }
 
-impl Way {
+impl ReturnLink {
     /// The way back from this page, of which `sent` is known; none from a page that was not opened beside a form.
-    pub(crate) fn of(visit: &Visit, sent: &Fields, model: &Model) -> Self {
-        let Some(back) = back(visit, sent, model).filter(|_| is_one(visit)) else {
+    pub(crate) fn of(request: &AdminRequest, sent: &Submission, model: &Model) -> Self {
+        let Some(back) = back(request, sent, model).filter(|_| is_popup(request)) else {
             return Self::default();
         };
         let hide = |name: &str, value: &str| Hidden {
@@ -82,66 +82,66 @@ impl Way {
 
 /// Back to the form as it was left, for who stores nothing here.
 pub(crate) fn close(
-    visit: &Visit,
+    request: &AdminRequest,
     model: &Model,
-    sent: &Fields,
+    sent: &Submission,
 ) -> Result<HttpResponse, PageError> {
-    let back = back(visit, sent, model).unwrap_or_else(|| list_path(model));
-    beside::lead_back(visit, sent, &back)
+    let back = back(request, sent, model).unwrap_or_else(|| list_path(model));
+    beside::lead_back(request, sent, &back)
 }
 
 /// The address of the row that is chosen in a form by now, where a button of the form was about another one.
 pub(crate) fn chosen_instead(
-    visit: &Visit,
+    request: &AdminRequest,
     model: &Model,
     id: i64,
-    sent: &Fields,
+    sent: &Submission,
 ) -> Option<String> {
     let (_, field) = field_for(sent.text(beside::OPEN), model)?;
     let chosen: i64 = sent.text(field).trim().parse().ok()?;
-    let query = visit.request.query_string();
+    let query = request.http.query_string();
     (chosen != id).then(|| format!("{}?{query}", change_path(model, chosen)))
 }
 
 /// On to a second page about a new row, in the same small window, if there is one. Without a script that page leads back
 /// to the form, with the row chosen.
 pub(crate) fn go_on(
-    visit: &Visit,
+    request: &AdminRequest,
     model: &Model,
     object: &Object,
-    sent: &Fields,
+    sent: &Submission,
 ) -> Result<HttpResponse, PageError> {
     let page = change_path(model, object.id);
-    if !is_one(visit) {
+    if !is_popup(request) {
         return Ok(see_other(&page));
     }
-    let page = format!("{page}?{}", visit.request.query_string());
-    if let Some(back) = back(visit, sent, model).filter(|_| !has_script(visit)) {
+    let page = format!("{page}?{}", request.http.query_string());
+    if let Some(back) = back(request, sent, model).filter(|_| !has_script(request)) {
         let sent = sent.clone().with(BACK, &choosing(&back, model, object.id));
-        beside::go_on(visit, &page, &sent)?;
+        beside::go_on(request, &page, &sent)?;
     }
     Ok(see_other(&page))
 }
 
-fn has_script(visit: &Visit) -> bool {
-    Fields::of_query(visit.request.query_string()).has("_window")
+fn has_script(request: &AdminRequest) -> bool {
+    Submission::of_query(request.http.query_string()).has("_window")
 }
 
 /// After a save: a script closes the window and chooses the row; else the way leads back to the form, with the row
 /// chosen.
-pub(crate) async fn done(
-    visit: &Visit,
-    user: &SignedIn,
+pub(crate) async fn finish_popup(
+    request: &AdminRequest,
+    user: &CurrentUser,
     db: &Db,
     model: &Model,
     object: &Object,
-    sent: &Fields,
+    sent: &Submission,
     text: String,
 ) -> Result<HttpResponse, PageError> {
-    let back = back(visit, sent, model);
-    if let Some(back) = back.as_ref().filter(|_| !has_script(visit)) {
-        crate::admin::ui::messages::add(&visit.session, "success", text);
-        return beside::lead_back(visit, sent, &choosing(back, model, object.id));
+    let back = back(request, sent, model);
+    if let Some(back) = back.as_ref().filter(|_| !has_script(request)) {
+        crate::admin::ui::messages::add(&request.session, "success", text);
+        return beside::lead_back(request, sent, &choosing(back, model, object.id));
     }
     // What it is called among the choices may be more than its title.
     let id = object.id.to_string();
@@ -169,8 +169,8 @@ pub(crate) async fn done(
     };
     let plural = registry::capitalized(model.plural);
     let step = registry::may_view(&user.rights, model).then_some((plural.as_str(), list.as_str()));
-    let crumbs = Crumb::way(step.as_slice(), &object.title);
-    visit.page(StatusCode::OK, Some(user), &heading, crumbs, page)
+    let crumbs = Breadcrumb::trail(step.as_slice(), &object.title);
+    request.page(StatusCode::OK, Some(user), &heading, crumbs, page)
 }
 
 /// The address of a form, with a row chosen in it.

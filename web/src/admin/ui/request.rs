@@ -11,8 +11,8 @@ use ipnet::Ipv6Net;
 use serde::Serialize;
 
 use crate::admin::auth::csrf::{CookieRules, Csrf};
-use crate::admin::auth::current_user::SignedIn;
-use crate::admin::ui::form_data::Fields;
+use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::ui::form_data::Submission;
 use crate::admin::ui::messages::{self, Message};
 use crate::error::PageError;
 use crate::head::NAME;
@@ -21,7 +21,7 @@ use crate::proxies::Proxies;
 use crate::secret_key::SecretKey;
 
 /// What the handlers of the administration need beside the database.
-pub(crate) struct Keys {
+pub(crate) struct AdminState {
     pub(crate) secret: SecretKey,
     /// Whether superusers must have a second factor.
     pub(crate) require_totp: bool,
@@ -29,12 +29,12 @@ pub(crate) struct Keys {
 
 /// The fields that every page of the administration has.
 #[derive(Debug, Serialize)]
-pub(crate) struct Frame {
+pub(crate) struct LayoutContext {
     head: Head,
     user: Option<Name>,
     messages: Vec<Message>,
     csrf: String,
-    crumbs: Vec<Crumb>,
+    crumbs: Vec<Breadcrumb>,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,14 +49,14 @@ struct Name {
 
 /// A step on the way to a page.
 #[derive(Debug, Serialize)]
-pub(crate) struct Crumb {
+pub(crate) struct Breadcrumb {
     label: String,
     href: Option<String>,
 }
 
-impl Crumb {
+impl Breadcrumb {
     /// The way to a page from the index on; the last step is the page itself.
-    pub(crate) fn way(steps: &[(&str, &str)], page: &str) -> Vec<Self> {
+    pub(crate) fn trail(steps: &[(&str, &str)], page: &str) -> Vec<Self> {
         let links = [("Home", "/admin/")].iter().chain(steps);
         links
             .map(|(label, href)| Self {
@@ -73,28 +73,28 @@ impl Crumb {
 
 /// A page within its frame.
 #[derive(Serialize)]
-pub(crate) struct Framed<P> {
+pub(crate) struct WithLayout<P> {
     #[serde(flatten)]
-    frame: Frame,
+    frame: LayoutContext,
     #[serde(flatten)]
     page: P,
 }
 
-impl<P: Page> Page for Framed<P> {
+impl<P: Page> Page for WithLayout<P> {
     const TEMPLATE: &'static str = P::TEMPLATE;
 }
 
 /// One request to the administration: its session, its token, and the page that answers it.
-pub(crate) struct Visit {
+pub(crate) struct AdminRequest {
     pages: Data<Pages>,
-    keys: Data<Keys>,
+    keys: Data<AdminState>,
     cookies: CookieRules,
     csrf: Csrf,
     pub(crate) session: Session,
-    pub(crate) request: HttpRequest,
+    pub(crate) http: HttpRequest,
 }
 
-impl Visit {
+impl AdminRequest {
     pub(crate) fn key(&self) -> &SecretKey {
         &self.keys.secret
     }
@@ -110,7 +110,7 @@ impl Visit {
 
     /// Path and query of what was asked for.
     pub(crate) fn target(&self) -> String {
-        let target = self.request.uri().path_and_query();
+        let target = self.http.uri().path_and_query();
         target.map_or_else(String::new, ToString::to_string)
     }
 
@@ -123,7 +123,7 @@ impl Visit {
 
     /// The visitor's network address, empty where it is not known.
     pub(crate) fn address(&self) -> String {
-        address(&self.request)
+        address(&self.http)
     }
 
     /// What counts as one address: of IPv6 the network that one household or firm gets (RFC 6177).
@@ -136,21 +136,19 @@ impl Visit {
     }
 
     fn visitor(&self) -> Option<IpAddr> {
-        self.request
-            .app_data::<Data<Proxies>>()?
-            .visitor(&self.request)
+        self.http.app_data::<Data<Proxies>>()?.visitor(&self.http)
     }
 
     /// What the browser calls itself, empty where it says nothing.
     pub(crate) fn browser(&self) -> String {
-        let name = self.request.headers().get(header::USER_AGENT);
+        let name = self.http.headers().get(header::USER_AGENT);
         name.map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned())
             .unwrap_or_default()
     }
 
     /// The query of the list that one came from, to go back to it.
     pub(crate) fn filters(&self) -> String {
-        let query = self.request.query_string().as_bytes();
+        let query = self.http.query_string().as_bytes();
         let kept = form_urlencoded::parse(query).find(|(name, _)| name == "_changelist_filters");
         kept.map(|(_, value)| value.into_owned())
             .filter(|query| !query.contains(['\r', '\n']))
@@ -160,14 +158,14 @@ impl Visit {
     /// Refuses a form that does not come from one of our own pages.
     pub(crate) fn check_form(
         &self,
-        user: Option<&SignedIn>,
-        fields: &Fields,
+        user: Option<&CurrentUser>,
+        fields: &Submission,
     ) -> Result<(), PageError> {
-        let user_id = user.map_or(0, |signed_in| signed_in.user.id);
+        let user_id = user.map_or(0, |user| user.user.id);
         let token = fields.text(crate::admin::auth::csrf::FIELD);
         if self
             .csrf
-            .accepts(&self.keys.secret, user_id, token, &self.request)
+            .accepts(&self.keys.secret, user_id, token, &self.http)
         {
             Ok(())
         } else {
@@ -179,23 +177,22 @@ impl Visit {
     pub(crate) fn page<P: Page>(
         &self,
         status: StatusCode,
-        user: Option<&SignedIn>,
+        user: Option<&CurrentUser>,
         title: &str,
-        crumbs: Vec<Crumb>,
+        crumbs: Vec<Breadcrumb>,
         page: P,
     ) -> Result<HttpResponse, PageError> {
-        let frame = Frame {
+        let frame = LayoutContext {
             head: Head {
                 title: format!("{title} – {NAME} administration"),
             },
-            user: user.map(|signed_in| Name {
-                name: signed_in.user.username.clone(),
+            user: user.map(|user| Name {
+                name: user.user.username.clone(),
             }),
             messages: messages::take(&self.session),
-            csrf: self.csrf.token(
-                &self.keys.secret,
-                user.map_or(0, |signed_in| signed_in.user.id),
-            ),
+            csrf: self
+                .csrf
+                .token(&self.keys.secret, user.map_or(0, |user| user.user.id)),
             crumbs,
         };
         let mut response = HttpResponse::build(status);
@@ -205,18 +202,18 @@ impl Visit {
         if let Some(cookie) = self.csrf.cookie(self.cookies) {
             response.cookie(cookie);
         }
-        Ok(response.body(self.pages.text(&Framed { frame, page })?))
+        Ok(response.body(self.pages.text(&WithLayout { frame, page })?))
     }
 }
 
-impl actix_web::FromRequest for Visit {
+impl actix_web::FromRequest for AdminRequest {
     type Error = PageError;
     type Future = std::future::Ready<Result<Self, PageError>>;
 
     fn from_request(request: &HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
-        let visit = || {
+        let admin_request = || {
             let pages = request.app_data::<Data<Pages>>()?.clone();
-            let keys = request.app_data::<Data<Keys>>()?.clone();
+            let keys = request.app_data::<Data<AdminState>>()?.clone();
             let cookies = *request.app_data::<CookieRules>()?;
             let csrf = Csrf::of(request, cookies);
             let session = actix_session::SessionExt::get_session(request);
@@ -226,11 +223,11 @@ impl actix_web::FromRequest for Visit {
                 cookies,
                 csrf,
                 session,
-                request: request.clone(),
+                http: request.clone(),
             })
         };
         let missing = || PageError::Internal(anyhow::anyhow!("the server has no pages or keys"));
-        std::future::ready(visit().ok_or_else(missing))
+        std::future::ready(admin_request().ok_or_else(missing))
     }
 }
 
@@ -251,7 +248,7 @@ pub(crate) fn see_other(href: &str) -> HttpResponse {
 }
 
 /// On to another page with the very form that was sent (307).
-pub(crate) fn same_to(href: &str) -> HttpResponse {
+pub(crate) fn redirect_keeping_method(href: &str) -> HttpResponse {
     HttpResponse::TemporaryRedirect()
         .insert_header((header::LOCATION, href))
         .insert_header((header::CACHE_CONTROL, "no-store"))
