@@ -19,7 +19,7 @@ use super::report::{Outcome, Report};
 use super::standing::{self, Standing};
 use super::target::Target;
 use transfer::table::Table;
-use transfer::{counter, load};
+use transfer::{lock, sequences};
 
 /// The model and the action of the line in the record that tells of an import.
 const MODEL: &str = "django.import";
@@ -72,7 +72,7 @@ impl<'a> Moving<'a> {
                 .iter()
                 .map(|target| tables[target].clone())
                 .collect();
-            load::lock(conn, &all)?;
+            lock(conn, &all)?;
             if self.was_done(conn)? {
                 return Ok(());
             }
@@ -207,7 +207,7 @@ impl<'a> Moving<'a> {
         }
         for (target, table) in &tables {
             let last_id = self.last_ids.get(target).copied().unwrap_or_default();
-            counter::advance(conn, table, last_id)?;
+            sequences::advance(conn, table, last_id)?;
         }
         self.note(conn)
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::target::{Spec, Target};
 use transfer::batch::Batch;
 use transfer::table::Table;
-use transfer::{catalog, counter, rows};
+use transfer::{catalog, rows, sequences};
 
 /// The rows of the tables that are filled: their ids, and marks of what they hold.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ impl Standing {
         for target in Target::ALL {
             let table = &tables[&target];
             let mut found = Rows {
-                last_id: counter::last_id(conn, table)?,
+                last_id: sequences::last_id(conn, table)?,
                 ..Rows::default()
             };
             if rows::any(conn, table)? {

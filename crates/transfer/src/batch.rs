@@ -1,24 +1,24 @@
-//! Rows on their way, and the checksum over them.
+//! Batches of rows, and the checksum of a table.
 
 use std::ops::Range;
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-/// Rows a batch: enough that a statement's cost is shared, and a few megabytes at most.
+/// Rows per batch: one statement each, a few megabytes at most.
 pub const BATCH: usize = 2_000;
 
-/// Some rows of one table: JSON arrays of canonical values, each ended by a line feed.
+/// Rows of one table: JSON arrays of canonical values, each followed by a line feed.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// How many.
+    /// Number of rows.
     pub rows: usize,
     /// The lines.
     pub lines: Vec<u8>,
 }
 
 impl Batch {
-    /// Adds a row: canonical values in the order of its table's columns. Says where its line stands.
+    /// Adds a row: canonical values in the order of its table's columns. Returns the range of its line.
     pub fn push(&mut self, values: &[Value]) -> serde_json::Result<Range<usize>> {
         let start = self.lines.len();
         serde_json::to_writer(&mut self.lines, values)?;
@@ -28,7 +28,7 @@ impl Batch {
         Ok(line)
     }
 
-    /// All rows as one JSON array. A line feed stands in no row: JSON escapes it inside of text.
+    /// All rows as one JSON array. JSON escapes line feeds within text, so every line feed ends a row.
     pub(super) fn json(mut self) -> Result<String, std::string::FromUtf8Error> {
         self.lines.pop();
         for byte in &mut self.lines {
@@ -42,16 +42,16 @@ impl Batch {
     }
 }
 
-/// What a table's rows amount to: the same numbers mean the same rows, whatever the database.
+/// Row count and checksum of a table: equal digests mean equal rows, whatever the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digest {
-    /// How many.
+    /// Number of rows.
     pub rows: u64,
-    /// SHA-256 over their lines, in the order of the key.
+    /// SHA-256 over the lines of all rows, in key order.
     pub sha256: String,
 }
 
-/// A [`Digest`] that is being made.
+/// Computes a [`Digest`] batch by batch.
 #[derive(Default)]
 pub(super) struct Digester {
     rows: u64,

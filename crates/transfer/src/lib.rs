@@ -1,26 +1,30 @@
-//! Every row of the site, moved: into a file, out of a file, from one database to another.
+//! Transfer of every row: into a backup, out of a backup, from one database to another.
 //!
-//! Tables and columns come from the database's own catalogue, so a table that a later migration adds is moved
-//! without a change here (see [`catalog`] for booleans and times). Values take one canonical form,
-//! the same from SQLite and from PostgreSQL, so that checksums can be compared across the two.
+//! Tables and columns come from the database's own catalogue, so a table that a later migration adds needs no change
+//! here. Values have one canonical form, the same from SQLite and from PostgreSQL, so that checksums can be compared.
 //!
-//! A [`source::Source`] hands out rows: a [`source::Snapshot`] of a database, or an
-//! [`archive::Archive`]. They go into a file ([`archive::write`]) or into a database ([`mod@load`]).
+//! A [`Source`] yields rows: a [`Snapshot`] of a database or an [`archive::Archive`]. [`archive::write`] stores them in
+//! a file, [`load()`] in a [`Target`] database.
 
 pub mod archive;
 pub mod batch;
 pub mod catalog;
-pub mod counter;
-pub mod kind;
-pub mod load;
-mod pristine;
+pub mod column_type;
+mod input;
+mod load;
 pub mod progress;
+mod reference_schema;
 pub mod rows;
+pub mod sequences;
 mod source;
 pub mod table;
+mod target;
 
 #[cfg(test)]
 mod tests;
 
-pub use load::{Occupied, load};
+pub use input::Input;
+pub use load::load;
+pub use reference_schema::ReferenceSchema;
 pub use source::{Snapshot, Source};
+pub use target::{Occupied, Target, lock};

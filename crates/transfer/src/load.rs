@@ -1,72 +1,46 @@
-//! Filling a database with the rows of a source: all of them, checked, or none.
+//! Fills a database with the rows of a source, in one transaction.
 
 use anyhow::{Context, bail};
-use diesel::RunQueryDsl;
-use oc_core::{DbConnection, migrations};
+use oc_core::DbConnection;
 
 use super::batch::Digest;
-use super::pristine::Pristine;
 use super::progress::Progress;
+use super::reference_schema::ReferenceSchema;
 use super::source::Source;
 use super::table::Table;
-use super::{catalog, counter, rows};
+use super::target::{Occupied, Target};
+use super::{rows, sequences};
 
-/// Whether a database may hold rows before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Occupied {
-    /// Refuse one that does.
-    Refuse,
-    /// Remove them, in the same transaction that puts the new ones in.
-    Replace,
-}
-
-/// Brings the database up to date and fills it, in one transaction: a failure leaves its rows as they were.
+/// Migrates the database and fills it. A failure leaves its rows as they were.
 ///
-/// Before the end every row is read back, and must amount to what the source handed out. Ids that were ever
-/// given out, there or here, are not given out again.
-pub fn load(
-    conn: &mut DbConnection,
-    source: &mut dyn Source,
-    occupied: Occupied,
-) -> anyhow::Result<()> {
-    let mut pristine = Pristine::new()?;
+/// Before the transaction ends, every row is read back and compared by checksum. Ids that the source or the database
+/// ever assigned are not assigned again.
+pub fn load(target: Target, source: &mut dyn Source, occupied: Occupied) -> anyhow::Result<()> {
+    let mut reference = ReferenceSchema::new()?;
     let header = source.header().clone();
-    pristine.check_known(&header)?;
-    check_tables(&header.tables, &pristine.tables)?;
-    // Asked before anything is touched, and again when nobody else can write any more.
-    if occupied == Occupied::Refuse && !migrations::status(conn)?.brand_new {
-        pristine.check_empty(conn)?;
-    }
-    migrations::migrate_exactly(conn).context("cannot bring the database up to date")?;
-    conn.write(|conn| {
-        let tables = catalog::tables(conn, Some(&pristine.names()))?;
-        check_tables(&header.tables, &tables)?;
-        lock(conn, &tables)?;
-        if occupied == Occupied::Refuse {
-            pristine.check_empty(conn)?;
-        }
-        // Before they are emptied: the largest id may be that of a row, inserted with its id.
-        let given_out = tables
+    reference.check_known(&header)?;
+    check_tables(&header.tables, &reference.tables)?;
+    target.fill(occupied, &mut reference, |conn, reference, tables| {
+        check_tables(&header.tables, tables)?;
+        // Read before the rows are deleted: the largest id may be that of a row inserted with its id.
+        let last_ids = tables
             .iter()
-            .map(|table| counter::last_id(conn, table))
+            .map(|table| sequences::last_id(conn, table))
             .collect::<anyhow::Result<Vec<_>>>()?;
-        rows::empty(conn, &tables)?;
-        fill_unknown(conn, &mut pristine, &header.tables)?;
-        let digests = fill(conn, source, &header.tables)?;
-        check(conn, &header.tables, &digests)?;
-        for (table, given_out) in tables.iter().zip(given_out) {
-            let last_id = header
-                .tables
-                .iter()
-                .find(|other| other.name == table.name)
-                .map_or(0, |other| other.last_id);
-            counter::advance(conn, table, last_id.max(given_out))?;
+        rows::delete_all(conn, tables)?;
+        insert_defaults(conn, reference, &header.tables)?;
+        let digests = insert(conn, source, &header.tables)?;
+        verify(conn, &header.tables, &digests)?;
+        for (table, last_id) in tables.iter().zip(last_ids) {
+            let other = header.tables.iter().find(|other| other.name == table.name);
+            let other = other.map_or(0, |other| other.last_id);
+            sequences::advance(conn, table, last_id.max(other))?;
         }
         Ok(())
     })
 }
 
-/// Refuses rows that this version has no place for.
+/// Rejects tables and columns that this version does not have.
 fn check_tables(tables: &[Table], targets: &[Table]) -> anyhow::Result<()> {
     for table in tables {
         let target = targets
@@ -74,7 +48,7 @@ fn check_tables(tables: &[Table], targets: &[Table]) -> anyhow::Result<()> {
             .find(|target| target.name == table.name)
             .with_context(|| {
                 format!(
-                    "this version's database has no table {}; use the version that wrote the rows",
+                    "this version has no table {}; use the version that wrote the rows",
                     table.name
                 )
             })?;
@@ -83,26 +57,15 @@ fn check_tables(tables: &[Table], targets: &[Table]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Keeps other writers away until the end. SQLite's transaction does so from its beginning.
-pub fn lock(conn: &mut DbConnection, tables: &[Table]) -> anyhow::Result<()> {
-    if matches!(conn, DbConnection::Postgres(_)) {
-        let names: Vec<String> = tables.iter().map(Table::quoted).collect();
-        diesel::sql_query(format!("LOCK TABLE {} IN EXCLUSIVE MODE", names.join(", ")))
-            .execute(conn)
-            .context("cannot lock the tables")?;
-    }
-    Ok(())
-}
-
-/// Gives the tables that came after the rows were written what their migrations put in.
-fn fill_unknown(
+/// Inserts what migrations insert, for tables that the source does not know.
+fn insert_defaults(
     conn: &mut DbConnection,
-    pristine: &mut Pristine,
+    reference: &mut ReferenceSchema,
     known: &[Table],
 ) -> anyhow::Result<()> {
-    for table in &pristine.tables {
+    for table in &reference.tables {
         if !known.iter().any(|other| other.name == table.name) {
-            rows::read(&mut pristine.conn, table, &mut |batch| {
+            rows::read(&mut reference.conn, table, &mut |batch| {
                 rows::insert(conn, table, batch)
             })?;
         }
@@ -110,7 +73,7 @@ fn fill_unknown(
     Ok(())
 }
 
-fn fill(
+fn insert(
     conn: &mut DbConnection,
     source: &mut dyn Source,
     tables: &[Table],
@@ -128,7 +91,7 @@ fn fill(
 }
 
 /// Reads every row back.
-fn check(conn: &mut DbConnection, tables: &[Table], digests: &[Digest]) -> anyhow::Result<()> {
+fn verify(conn: &mut DbConnection, tables: &[Table], digests: &[Digest]) -> anyhow::Result<()> {
     let progress = Progress::new("checking", tables.iter().map(|table| table.rows).sum());
     for (table, expected) in tables.iter().zip(digests) {
         let found = rows::read(conn, table, &mut |batch| {
@@ -137,7 +100,7 @@ fn check(conn: &mut DbConnection, tables: &[Table], digests: &[Digest]) -> anyho
         })?;
         if found != *expected {
             bail!(
-                "the table {} does not hold what was written to it ({} rows of {}); nothing was changed",
+                "the rows of the table {} differ from what was written ({} of {} rows); nothing was changed",
                 table.name,
                 found.rows,
                 expected.rows

@@ -1,21 +1,25 @@
-//! The progress bar, where a terminal watches.
+//! Progress bar, shown on terminals only.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Shows how many rows are done of how many.
+/// Shows the number of rows done.
 pub struct Progress(ProgressBar);
 
 impl Progress {
-    /// Begins to show `doing` (a word such as «reading») of so many rows.
-    pub fn new(doing: &'static str, rows: u64) -> Self {
+    /// Starts a bar for an activity («reading») over `rows` rows.
+    pub fn new(activity: &'static str, rows: u64) -> Self {
         let style = ProgressStyle::with_template(
             "{msg:10} {bar:40} {human_pos} of {human_len} rows, {eta} left",
         )
         .unwrap_or_else(|_| ProgressStyle::default_bar());
-        Self(ProgressBar::new(rows).with_style(style).with_message(doing))
+        Self(
+            ProgressBar::new(rows)
+                .with_style(style)
+                .with_message(activity),
+        )
     }
 
-    /// So many rows more are done.
+    /// Advances the bar.
     pub fn add(&self, rows: usize) {
         self.0.inc(rows as u64);
     }

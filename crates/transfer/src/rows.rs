@@ -1,4 +1,4 @@
-//! Rows out of a database and into one, as canonical JSON.
+//! Reads and inserts rows as canonical JSON.
 
 use anyhow::{Context, bail};
 use diesel::prelude::*;
@@ -7,46 +7,50 @@ use oc_core::DbConnection;
 use serde_json::Value;
 
 use super::batch::{BATCH, Batch, Digest, Digester};
-use super::kind::{Dialect, Kind};
+use super::column_type::{ColumnType, Dialect};
 use super::table::{Table, quoted};
 
 #[derive(QueryableByName)]
-struct Row {
+struct JsonRow {
     #[diesel(sql_type = Text)]
     json: String,
 }
 
-/// How many rows the table has.
+/// Number of rows in a table.
 pub(super) fn count(conn: &mut DbConnection, table: &Table) -> QueryResult<u64> {
     let query = format!("SELECT count(*) FROM {}", table.quoted());
     let rows: i64 = diesel::dsl::sql::<BigInt>(&query).get_result(conn)?;
     Ok(rows.unsigned_abs())
 }
 
-/// Whether the table has any row.
+/// Whether a table has rows.
 pub fn any(conn: &mut DbConnection, table: &Table) -> QueryResult<bool> {
     let query = format!("SELECT EXISTS (SELECT 1 FROM {})", table.quoted());
     diesel::dsl::sql::<Bool>(&query).get_result(conn)
 }
 
-/// Hands out every row of the table in batches, by its key, and says what they amount to.
+/// Reads a table in batches, in key order, and returns its digest.
 ///
-/// Each batch asks for what comes after the last one's key, so that neither side keeps more than a batch.
+/// Each query continues after the last key (keyset pagination), so that only one batch is in memory.
 pub fn read(
     conn: &mut DbConnection,
     table: &Table,
-    take: &mut dyn FnMut(Batch) -> anyhow::Result<()>,
+    sink: &mut dyn FnMut(Batch) -> anyhow::Result<()>,
 ) -> anyhow::Result<Digest> {
-    let key_places = table.key_places()?;
+    let key_positions = table.key_positions()?;
     let mut digester = Digester::default();
     let mut last: Option<String> = None;
     loop {
-        let query = diesel::sql_query(select(Dialect::of(conn), table, last.is_some())?);
-        let rows: Vec<Row> = match &last {
+        let query = diesel::sql_query(select(
+            Dialect::for_connection(conn),
+            table,
+            last.is_some(),
+        )?);
+        let rows: Vec<JsonRow> = match &last {
             Some(key) => query.bind::<Text, _>(key).load(conn),
             None => query.load(conn),
         }
-        .with_context(|| format!("cannot read the table {}", table.name))?;
+        .with_context(|| format!("could not read the table {}", table.name))?;
         let mut batch = Batch::default();
         let mut key = None;
         for row in &rows {
@@ -55,11 +59,14 @@ pub fn read(
             key = Some(values);
         }
         let Some(values) = key else { break };
-        let key: Vec<&Value> = key_places.iter().map(|place| &values[*place]).collect();
+        let key: Vec<&Value> = key_positions
+            .iter()
+            .map(|position| &values[*position])
+            .collect();
         last = Some(serde_json::to_string(&key)?);
         digester.add(&batch);
         let is_last = batch.rows < BATCH;
-        take(batch)?;
+        sink(batch)?;
         if is_last {
             break;
         }
@@ -67,49 +74,52 @@ pub fn read(
     Ok(digester.finish())
 }
 
-/// Puts rows into the table. Only the columns that `table` names are filled; others get their defaults.
+/// Inserts rows. Columns that `table` does not list get their defaults.
 pub fn insert(conn: &mut DbConnection, table: &Table, batch: Batch) -> anyhow::Result<()> {
     if batch.rows == 0 {
         return Ok(());
     }
-    let query = insert_query(Dialect::of(conn), table);
+    let query = insert_query(Dialect::for_connection(conn), table);
     let rows = batch.rows;
     let inserted = diesel::sql_query(query)
         .bind::<Text, _>(batch.json()?)
         .execute(conn)
-        .with_context(|| format!("cannot fill the table {}", table.name))?;
+        .with_context(|| format!("could not write the table {}", table.name))?;
     if inserted != rows {
-        bail!("the table {} took {inserted} rows of {rows}", table.name);
+        bail!(
+            "the table {} accepted {inserted} of {rows} rows",
+            table.name
+        );
     }
     Ok(())
 }
 
-/// Removes every row of the tables, which come in the order of their references.
+/// Deletes every row of the tables, which are sorted by references.
 ///
-/// No triggers are switched off, here or in [`insert`]: what they keep up to date must follow the new rows.
-pub(super) fn empty(conn: &mut DbConnection, tables: &[Table]) -> anyhow::Result<()> {
+/// Triggers stay enabled, here and in [`insert`], since they maintain derived data.
+pub(super) fn delete_all(conn: &mut DbConnection, tables: &[Table]) -> anyhow::Result<()> {
     for table in tables.iter().rev() {
         diesel::sql_query(format!("DELETE FROM {}", table.quoted()))
             .execute(conn)
-            .with_context(|| format!("cannot empty the table {}", table.name))?;
+            .with_context(|| format!("could not delete the rows of the table {}", table.name))?;
     }
     Ok(())
 }
 
-/// A row's values in their canonical form.
+/// The values of a row in canonical form.
 fn canonical(table: &Table, json: &str) -> anyhow::Result<Vec<Value>> {
     let values: Vec<Value> = serde_json::from_str(json)
-        .with_context(|| format!("the table {} gave no JSON", table.name))?;
+        .with_context(|| format!("the table {} returned invalid JSON", table.name))?;
     table
         .columns
         .iter()
         .zip(values)
         .map(|(column, value)| {
             let shown = value.to_string();
-            column.kind.canonical(value).with_context(|| {
+            column.column_type.canonical(value).with_context(|| {
                 format!(
-                    "the column {} of the table {} holds {shown}, which is no {:?}",
-                    column.name, table.name, column.kind
+                    "the column {} of the table {} contains {shown}, which is not of type {:?}",
+                    column.name, table.name, column.column_type
                 )
             })
         })
@@ -120,7 +130,11 @@ fn select(dialect: Dialect, table: &Table, continues: bool) -> anyhow::Result<St
     let values: Vec<String> = table
         .columns
         .iter()
-        .map(|column| column.kind.give(dialect, &quoted(&column.name)))
+        .map(|column| {
+            column
+                .column_type
+                .select_sql(dialect, &quoted(&column.name))
+        })
         .collect();
     let values = values.join(", ");
     let json = match dialect {
@@ -129,19 +143,19 @@ fn select(dialect: Dialect, table: &Table, continues: bool) -> anyhow::Result<St
     };
     let mut keys = Vec::new();
     let mut bounds = Vec::new();
-    for (index, place) in table.key_places()?.into_iter().enumerate() {
-        let column = &table.columns[place];
+    for (index, position) in table.key_positions()?.into_iter().enumerate() {
+        let column = &table.columns[position];
         let name = quoted(&column.name);
-        keys.push(match (dialect, column.kind) {
-            // Byte by byte, as SQLite sorts, whatever the collation of the column.
-            (Dialect::Postgres, Kind::Text) => format!("{name} COLLATE \"C\""),
+        keys.push(match (dialect, column.column_type) {
+            // Compares bytes, as SQLite does, whatever the collation of the column.
+            (Dialect::Postgres, ColumnType::Text) => format!("{name} COLLATE \"C\""),
             _ => name,
         });
         let parameter = match dialect {
             Dialect::Postgres => "$1::jsonb",
             Dialect::Sqlite => "$1",
         };
-        bounds.push(column.kind.take(dialect, parameter, index));
+        bounds.push(column.column_type.insert_sql(dialect, parameter, index));
     }
     let (keys, bounds) = (keys.join(", "), bounds.join(", "));
     let condition = if continues {
@@ -169,7 +183,7 @@ fn insert_query(dialect: Dialect, table: &Table) -> String {
         .columns
         .iter()
         .enumerate()
-        .map(|(index, column)| column.kind.take(dialect, array, index))
+        .map(|(index, column)| column.column_type.insert_sql(dialect, array, index))
         .collect();
     format!(
         "INSERT INTO {} ({}) {overriding} SELECT {} FROM {rows}",
@@ -217,21 +231,21 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_every_kind_and_a_key_of_two_columns_are_the_same_everywhere() -> anyhow::Result<()> {
+    fn every_type_and_a_composite_key_have_the_same_digest_everywhere() -> anyhow::Result<()> {
         let mut digests = Vec::new();
         for from in TestDb::each()? {
             let (mut from, table) = words(&from)?;
             for to in TestDb::each()? {
                 let (mut to, _) = words(&to)?;
-                empty(&mut to, std::slice::from_ref(&table))?;
+                delete_all(&mut to, std::slice::from_ref(&table))?;
 
-                let given = read(&mut from, &table, &mut |batch| {
+                let written = read(&mut from, &table, &mut |batch| {
                     insert(&mut to, &table, batch)
                 })?;
                 let found = read(&mut to, &table, &mut |_| Ok(()))?;
 
-                assert_eq!(given.rows, 5_003);
-                digests.extend([given, found]);
+                assert_eq!(written.rows, 5_003);
+                digests.extend([written, found]);
             }
         }
         assert!(
@@ -242,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_computed_is_not_moved() -> anyhow::Result<()> {
+    fn generated_columns_are_left_out() -> anyhow::Result<()> {
         for db in TestDb::each()? {
             let (_, table) = words(&db)?;
 

@@ -1,4 +1,4 @@
-//! Where rows come from, and the one snapshot of a database that a transfer reads.
+//! Where rows come from, and the snapshot of a database.
 
 use std::collections::BTreeSet;
 
@@ -9,48 +9,48 @@ use oc_core::{DbConnection, migrations, version};
 
 use super::archive::{FORMAT, FORMAT_VERSION};
 use super::batch::{Batch, Digest};
-use super::pristine::Pristine;
+use super::reference_schema::ReferenceSchema;
 use super::table::{Header, Table};
-use super::{catalog, counter, rows};
+use super::{catalog, rows, sequences};
 
 type Transactions = <DbConnection as diesel::Connection>::TransactionManager;
 
-/// What hands out rows: the tables of its header, one after another.
+/// Yields the rows of the tables in its header, one table after another.
 pub trait Source {
-    /// What it holds.
+    /// Describes the rows.
     fn header(&self) -> &Header;
 
-    /// Hands out all rows of a table of the header, in batches. Tables must be asked for in their order.
+    /// Yields all rows of a table in batches. Tables must be read in the order of the header.
     fn rows(
         &mut self,
         table: &Table,
-        take: &mut dyn FnMut(Batch) -> anyhow::Result<()>,
+        sink: &mut dyn FnMut(Batch) -> anyhow::Result<()>,
     ) -> anyhow::Result<Digest>;
 
-    /// Checks what can only be known at the end.
+    /// Runs the checks that need all rows.
     fn finish(&mut self) -> anyhow::Result<()>;
 }
 
-/// A database as it is at one moment, whatever others write meanwhile. It is only read.
+/// A database as it was at one moment, whatever others write meanwhile. It is only read.
 pub struct Snapshot<'c> {
     conn: &'c mut DbConnection,
     header: Header,
 }
 
 impl<'c> Snapshot<'c> {
-    /// Begins a transaction that sees one moment, and lists what is there. `revision` is the program's commit.
+    /// Begins a read transaction and lists the tables. `revision` is the commit of this program.
     pub fn new(conn: &'c mut DbConnection, revision: &str) -> anyhow::Result<Self> {
         let status = migrations::status(conn)?;
         if status.brand_new {
-            bail!("the database holds nothing of the site: it was never migrated");
+            bail!("the database has no tables of the site: no migration has run on it");
         }
-        // A database of another version may hold tables that this version does not have.
+        // A database of another version may have tables that this version does not know.
         let known = if status.pending.is_empty() && status.unknown.is_empty() {
-            Some(Pristine::new()?.names())
+            Some(ReferenceSchema::new()?.names())
         } else {
             None
         };
-        begin(conn).context("cannot begin to read the database")?;
+        begin(conn).context("could not read the database")?;
         let mut snapshot = Self {
             conn,
             header: Header {
@@ -64,18 +64,18 @@ impl<'c> Snapshot<'c> {
                 tables: Vec::new(),
             },
         };
-        snapshot.list(known.as_ref())?;
+        snapshot.list_tables(known.as_ref())?;
         Ok(snapshot)
     }
 
-    fn list(&mut self, known: Option<&BTreeSet<String>>) -> anyhow::Result<()> {
+    fn list_tables(&mut self, known: Option<&BTreeSet<String>>) -> anyhow::Result<()> {
         let (name, version) = version(self.conn)?;
         self.header.database = format!("{name} {version}");
         self.header.migrations = catalog::migrations(self.conn)?;
         self.header.tables = catalog::tables(self.conn, known)?;
         for table in &mut self.header.tables {
             table.rows = rows::count(self.conn, table)?;
-            table.last_id = counter::last_id(self.conn, table)?;
+            table.last_id = sequences::last_id(self.conn, table)?;
         }
         Ok(())
     }
@@ -89,9 +89,9 @@ impl Source for Snapshot<'_> {
     fn rows(
         &mut self,
         table: &Table,
-        take: &mut dyn FnMut(Batch) -> anyhow::Result<()>,
+        sink: &mut dyn FnMut(Batch) -> anyhow::Result<()>,
     ) -> anyhow::Result<Digest> {
-        rows::read(self.conn, table, take)
+        rows::read(self.conn, table, sink)
     }
 
     fn finish(&mut self) -> anyhow::Result<()> {
@@ -101,14 +101,14 @@ impl Source for Snapshot<'_> {
 
 impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
-        // Nothing was written, so there is nothing to lose.
+        // Nothing was written, so nothing is lost.
         if let Err(error) = Transactions::rollback_transaction(self.conn) {
-            log::debug!("the end of a read failed: {error}");
+            log::debug!("could not end the read transaction: {error}");
         }
     }
 }
 
-/// Begins a transaction that sees one moment: on SQLite the one of its first query.
+/// Begins a transaction that sees one moment: on SQLite that of its first query.
 fn begin(conn: &mut DbConnection) -> diesel::QueryResult<()> {
     match conn {
         DbConnection::Postgres(postgres) => AnsiTransactionManager::begin_transaction_sql(

@@ -1,50 +1,50 @@
-//! What is told about rows before they come: where they are from, their tables and their columns.
+//! Header of a transfer: its origin, tables and columns.
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
-use super::kind::Kind;
+use super::column_type::ColumnType;
 
-/// What a transfer's rows are, and where they come from; the first line of a backup.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Describes the rows of a transfer; the first line of a backup.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// Says that a file is a backup of this site.
+    /// Identifies a file as a backup of this site.
     pub format: String,
-    /// Goes up when an older program could not read the file any more.
+    /// Incremented when older programs can no longer read the format.
     pub format_version: u32,
     /// The version of the program that wrote it.
     pub program: String,
-    /// The commit that program was built from.
+    /// The commit that the program was built from.
     pub revision: String,
     /// When it was written (UTC).
     pub created_at: String,
-    /// The database that it was read from, with its version.
+    /// The database server or library, with its version.
     pub database: String,
-    /// The migrations that were run on that database, in order.
+    /// The migrations that had run on the database, in order.
     pub migrations: Vec<String>,
-    /// The tables, in the order of their rows: a table comes after those that it refers to.
+    /// The tables, in the order of their rows: each after the tables that it references.
     pub tables: Vec<Table>,
 }
 
 impl Header {
-    /// The rows of all tables.
+    /// Number of rows of all tables.
     pub fn rows(&self) -> u64 {
         self.tables.iter().map(|table| table.rows).sum()
     }
 }
 
-/// A table with its columns, as its rows are moved.
+/// A table and its columns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     /// Its name.
     pub name: String,
-    /// The columns, in the order of the values in a row: by name, whatever the order migrations added them in.
+    /// The columns sorted by name, which is the order of the values in a row.
     pub columns: Vec<Column>,
-    /// The primary key: the order of the rows.
+    /// The primary key, which is the sort order of the rows.
     pub key: Vec<String>,
-    /// How many rows there are.
+    /// Number of rows.
     pub rows: u64,
-    /// The largest id that was ever given out, to a row that may be gone by now; 0 where ids are not counted.
+    /// The largest id ever assigned, also to rows deleted since; 0 without a sequence.
     pub last_id: i64,
 }
 
@@ -53,18 +53,19 @@ pub struct Table {
 pub struct Column {
     /// Its name.
     pub name: String,
-    /// What it holds.
-    pub kind: Kind,
+    /// Its type.
+    #[serde(rename = "kind")]
+    pub column_type: ColumnType,
 }
 
 impl Table {
-    /// Its name, for SQL.
+    /// Its name, quoted for SQL.
     pub(super) fn quoted(&self) -> String {
         quoted(&self.name)
     }
 
-    /// The places of the key's columns in a row.
-    pub(super) fn key_places(&self) -> anyhow::Result<Vec<usize>> {
+    /// The positions of the key columns in a row.
+    pub(super) fn key_positions(&self) -> anyhow::Result<Vec<usize>> {
         self.key
             .iter()
             .map(|key| {
@@ -72,37 +73,40 @@ impl Table {
                     .iter()
                     .position(|column| column.name == *key)
                     .with_context(|| {
-                        format!("the table {} lacks its key's column {key}", self.name)
+                        format!(
+                            "the table {} has no column {key}, which is part of its key",
+                            self.name
+                        )
                     })
             })
             .collect()
     }
 
-    /// The column whose values a counter hands out, if the key is a single number.
-    pub(super) fn counted(&self) -> Option<&Column> {
+    /// The column with a sequence: the primary key, if that is one integer.
+    pub(super) fn sequence_column(&self) -> Option<&Column> {
         let [key] = self.key.as_slice() else {
             return None;
         };
         self.columns
             .iter()
-            .find(|column| column.name == *key && column.kind == Kind::Integer)
+            .find(|column| column.name == *key && column.column_type == ColumnType::Integer)
     }
 
-    /// Refuses rows of `self` for the table `target`, unless it has every column and the same key.
+    /// Checks that `target` has the same key and every column of `self`.
     pub(super) fn check_fits(&self, target: &Self) -> anyhow::Result<()> {
         if self.key != target.key {
             bail!(
-                "the key of the table {} is not what it is in this version",
+                "the table {} has another primary key in this version",
                 self.name
             );
         }
         for column in &self.columns {
             if !target.columns.contains(column) {
                 bail!(
-                    "this version's table {} has no column {} for what is {:?} there",
+                    "the table {} has no column {} of type {:?} in this version",
                     self.name,
                     column.name,
-                    column.kind
+                    column.column_type
                 );
             }
         }
@@ -110,7 +114,7 @@ impl Table {
     }
 }
 
-/// A name from the catalogue, for SQL.
+/// A name from the catalogue, quoted for SQL.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

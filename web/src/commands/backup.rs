@@ -1,37 +1,39 @@
-//! `backup`: every row into one file, while the site goes on.
+//! `backup`: writes every row to a file while the site keeps running.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::Args;
+use transfer::{Snapshot, Source, archive};
 
 use super::start;
 use crate::config::Config;
-use transfer::{Snapshot, Source, archive};
 
-/// What `backup` can be told.
+/// Arguments of `backup`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The file to write
+    /// The file to write; - for standard output
     file: PathBuf,
-    /// Replace the file where there is one already
+    /// Overwrite the file if it exists
     #[arg(long)]
     force: bool,
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
-    let mut conn = start::open_existing(&config.database_url)?;
+    let file = &arguments.file;
+    let mut conn = start::open_to_read(&config.database_url)?;
     let mut snapshot = Snapshot::new(&mut conn, env!("OC_REVISION"))?;
-    archive::write(&arguments.file, &mut snapshot, arguments.force)?;
-    let bytes = std::fs::metadata(&arguments.file)
-        .with_context(|| format!("cannot read {}", arguments.file.display()))?
-        .len();
+    archive::write(file, &mut snapshot, arguments.force)?;
     let header = snapshot.header();
-    println!(
-        "Backed up {} rows of {} tables to {} ({bytes} bytes).",
+    let summary = format!(
+        "Backed up {} rows of {} tables to {}.",
         header.rows(),
         header.tables.len(),
-        arguments.file.display()
+        file.display()
     );
+    if file == Path::new("-") {
+        eprintln!("{summary}");
+    } else {
+        println!("{summary}");
+    }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `copy`: every row from one database into another.
+//! `copy`: copies every row from one database to another.
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -7,9 +7,9 @@ use clap::error::ErrorKind;
 use oc_core::DatabaseUrl;
 
 use super::start;
-use transfer::{Occupied, Snapshot, Source, load};
+use transfer::{Occupied, Snapshot, Source, Target, load};
 
-/// What `copy` can be told.
+/// Arguments of `copy`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The database to read: `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME`
@@ -25,22 +25,21 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if same(from, to) {
         bail!("--from and --to name the same database, {from}");
     }
-    let mut source = start::open_existing(from)?;
+    let mut source = start::open_to_read(from)?;
     let mut snapshot = Snapshot::new(&mut source, env!("OC_REVISION"))
-        .with_context(|| format!("cannot read {from}"))?;
-    let mut target = start::open_checked(to)?;
-    load(&mut target, &mut snapshot, Occupied::Refuse)
-        .with_context(|| format!("cannot copy {from} into {to}"))?;
+        .with_context(|| format!("could not read {from}"))?;
+    load(Target::open(to)?, &mut snapshot, Occupied::Reject)
+        .with_context(|| format!("could not copy {from} into {to}"))?;
     let header = snapshot.header();
     println!(
-        "Copied {} rows of {} tables from {from} into {to}; every checksum is right.",
+        "Copied {} rows of {} tables from {from} into {to}; every checksum matches.",
         header.rows(),
         header.tables.len()
     );
     Ok(())
 }
 
-/// Whether both name one database. Where that cannot be seen from the names, the target is not empty.
+/// Whether both name the same database. Other names of the same database are caught later, since it is not empty.
 fn same(from: &DatabaseUrl, to: &DatabaseUrl) -> bool {
     match (from, to) {
         (DatabaseUrl::Sqlite(from), DatabaseUrl::Sqlite(to)) => {
@@ -51,7 +50,7 @@ fn same(from: &DatabaseUrl, to: &DatabaseUrl) -> bool {
     }
 }
 
-/// The address of a database on the command line. What is not understood is not repeated: it may hold a password.
+/// The URL of a database on the command line. An invalid value is not repeated, since it may contain a password.
 #[derive(Debug, Clone)]
 struct Address(DatabaseUrl);
 
@@ -80,7 +79,7 @@ impl TypedValueParser for AddressParser {
             let name = argument.map(ToString::to_string).unwrap_or_default();
             clap::Error::raw(
                 ErrorKind::ValueValidation,
-                format!("the value of {name} names no database: {error}\n"),
+                format!("the value of {name} is not a database URL: {error}\n"),
             )
             .with_cmd(command)
         })

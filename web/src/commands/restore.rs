@@ -1,46 +1,40 @@
-//! `restore`: a backup into the database.
+//! `restore`: loads a backup into the database.
 
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
+use transfer::archive::Archive;
+use transfer::{Input, Occupied, Target, load};
 
-use super::start;
 use crate::config::Config;
-use transfer::{Occupied, Source, archive::Archive, load};
 
-/// What `restore` can be told.
+/// Arguments of `restore`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The backup to read
+    /// The backup to read; - for standard input
     file: PathBuf,
-    /// Remove what the database holds, and put the backup in its place
+    /// Replace everything in the database with the backup
     #[arg(long)]
     force: bool,
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
-    // A whole reading first: a damaged file is refused before anything is touched.
-    let (header, _) = Archive::verify(&arguments.file)?;
-    let mut conn = start::open_checked(&config.database_url)?;
+    let input = Input::open(&arguments.file)?;
+    // Read in full first, so that a damaged file is rejected before anything changes.
+    let (header, _) = Archive::verify(&input)?;
     let occupied = if arguments.force {
         Occupied::Replace
     } else {
-        Occupied::Refuse
+        Occupied::Reject
     };
-    let mut archive = Archive::open(&arguments.file)?;
-    load(&mut conn, &mut archive, occupied).with_context(|| {
-        format!(
-            "cannot restore {} into {}",
-            arguments.file.display(),
-            config.database_url
-        )
-    })?;
+    let url = &config.database_url;
+    load(Target::open(url)?, &mut Archive::open(&input)?, occupied)
+        .with_context(|| format!("could not restore {} into {url}", arguments.file.display()))?;
     println!(
-        "Restored {} rows of {} tables into {}; every checksum is right.",
-        archive.header().rows(),
-        header.tables.len(),
-        config.database_url
+        "Restored {} rows of {} tables into {url}; every checksum matches.",
+        header.rows(),
+        header.tables.len()
     );
     Ok(())
 }

@@ -29,6 +29,12 @@ pub(super) fn open_to_look(config: &Config) -> anyhow::Result<DbConnection> {
     }
 }
 
+/// Opens a database that must exist, for reading only: it may be on read-only storage, or of a user who may only read.
+pub(super) fn open_to_read(url: &DatabaseUrl) -> anyhow::Result<DbConnection> {
+    check_exists(url)?;
+    open_checked_read_only(url)
+}
+
 /// Refuses a command that writes where nothing may be written.
 pub(crate) fn check_may_write(config: &Config) -> anyhow::Result<()> {
     if config.read_only {
@@ -41,12 +47,17 @@ pub(crate) fn check_may_write(config: &Config) -> anyhow::Result<()> {
 
 /// Opens a database that must be there already: SQLite would make an empty one of a wrong path.
 pub(super) fn open_existing(url: &DatabaseUrl) -> anyhow::Result<DbConnection> {
+    check_exists(url)?;
+    open_checked(url)
+}
+
+fn check_exists(url: &DatabaseUrl) -> anyhow::Result<()> {
     let missing = url.file().filter(|file| !file.exists());
     // Where the folder is missing too, SQLite makes nothing and says so itself.
     if missing.is_some() && url.folder().is_some_and(|folder| folder.exists()) {
         bail!("there is no database at {url}");
     }
-    open_checked(url)
+    Ok(())
 }
 
 /// Brings the database up to date, and tells what it lacked.

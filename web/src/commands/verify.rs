@@ -1,20 +1,21 @@
-//! `verify`: is a backup whole?
+//! `verify`: checks a backup.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
+use transfer::Input;
 use transfer::archive::Archive;
 
-/// What `verify` can be told.
+/// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The backup to read
+    /// The backup to read; - for standard input
     file: PathBuf,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let (header, digests) = Archive::verify(&arguments.file)?;
+    let (header, digests) = Archive::verify(&Input::open(&arguments.file)?)?;
     println!(
         "{}: a backup of {}, written {} by version {} ({})",
         arguments.file.display(),
@@ -33,7 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         );
     }
     println!(
-        "The backup is whole: {} rows of {} tables, every count and checksum is right.",
+        "The backup is complete: {} rows of {} tables, every row count and checksum matches.",
         header.rows(),
         header.tables.len()
     );

@@ -1,11 +1,12 @@
-//! The file of a backup: gzip around lines of JSON.
+//! Backup file: lines of JSON, compressed with gzip.
 //!
-//! First the [`Header`](super::table::Header). Then for each of its tables, in that order, one line a row (an array of
-//! canonical values) and one line that ends the table with its count and checksum. Last a line with the count of
-//! all rows and the checksum over all lines before it. `docs/operations.md` shows an example.
+//! First the [`Header`](super::table::Header). Then for each of its tables, in that order, one line per row (an array of
+//! canonical values) and a trailer with row count and checksum. Last a trailer with the number of all rows and the
+//! checksum of all lines before it. `docs/operations.md` has an example.
 
-mod line;
+mod output;
 mod reader;
+mod trailer;
 mod writer;
 
 #[cfg(test)]
@@ -14,12 +15,8 @@ mod tests;
 pub use reader::Archive;
 pub use writer::write;
 
-/// What the first line says.
+/// Identifies a backup, in its first line.
 pub(super) const FORMAT: &str = "oc-lettings-backup";
 
-/// The version of the format: what is described above.
+/// The version of the format described above.
 pub(super) const FORMAT_VERSION: u32 = 1;
-
-/// The first bytes of every backup: gzip, deflate, no name, no time, written the usual way by an unknown system.
-/// They are outside of every checksum, so they are compared as they are.
-const GZIP: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];

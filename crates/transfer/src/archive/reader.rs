@@ -1,76 +1,91 @@
-//! Reading a backup: every line is checked on the way.
+//! Reads a backup and checks every line.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
-use flate2::bufread::GzDecoder;
+use flate2::bufread::MultiGzDecoder;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::line::{End, Format, TableEnd};
-use super::{FORMAT, FORMAT_VERSION, GZIP};
+use super::trailer::{BackupTrailer, Format, TableTrailer};
+use super::{FORMAT, FORMAT_VERSION};
 use crate::batch::{BATCH, Batch, Digest, Digester};
+use crate::input::Input;
 use crate::progress::Progress;
 use crate::source::Source;
 use crate::table::{Header, Table};
 
-/// The longest line that is read; a file from elsewhere shall not fill the memory.
+/// The longest line that is read (bytes), so that a foreign file can't fill the memory.
 const LONGEST_LINE: u64 = 64 * 1024 * 1024;
 
-/// A backup that is being read.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
+/// Formats that are recognised and can't be read, by their first bytes.
+const UNSUPPORTED: [(&[u8], &str); 5] = [
+    (
+        &[0x28, 0xb5, 0x2f, 0xfd],
+        "compressed with zstd; decompress it first",
+    ),
+    (
+        &[0xfd, b'7', b'z', b'X', b'Z'],
+        "compressed with xz; decompress it first",
+    ),
+    (b"BZh", "compressed with bzip2; decompress it first"),
+    (b"PK\x03\x04", "a zip file; unpack it first"),
+    (
+        b"SQLite format 3\0",
+        "a SQLite database, not a backup; copy reads it",
+    ),
+];
+
+/// A backup that is being read. It may have been decompressed, or compressed with gzip by another tool.
 pub struct Archive {
-    path: PathBuf,
-    input: BufReader<GzDecoder<BufReader<File>>>,
+    /// As the user named it.
+    name: PathBuf,
+    input: Box<dyn BufRead>,
     hasher: Sha256,
     header: Header,
-    /// How many rows were read.
+    /// Number of rows read.
     rows: u64,
 }
 
 impl Archive {
-    /// Opens a backup and reads its header.
-    ///
-    /// # Errors
-    /// What is no backup, or one of a newer format, is told apart from what is damaged.
-    pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let shown = path.display();
-        let mut file =
-            BufReader::new(File::open(path).with_context(|| format!("cannot open {shown}"))?);
+    /// Opens a backup and reads its header. The error tells a foreign file, a newer format and damage apart.
+    pub fn open(input: &Input) -> anyhow::Result<Self> {
+        let shown = input.name().display();
+        let file = File::open(input.path()).with_context(|| format!("could not open {shown}"))?;
+        let mut file = BufReader::new(file);
         let start = file
             .fill_buf()
-            .with_context(|| format!("cannot read {shown}"))?;
-        if start.is_empty() {
-            bail!("{shown} is empty");
+            .with_context(|| format!("could not read {shown}"))?;
+        if let Some((_, what)) = UNSUPPORTED
+            .iter()
+            .find(|(magic, _)| start.starts_with(magic))
+        {
+            bail!("{shown} is {what}");
         }
-        if !start.starts_with(&GZIP) {
-            bail!("{shown} is no backup of this site");
-        }
+        let lines: Box<dyn BufRead> = if start.starts_with(GZIP) {
+            Box::new(BufReader::new(MultiGzDecoder::new(file)))
+        } else {
+            Box::new(file)
+        };
         let mut archive = Self {
-            path: path.to_owned(),
-            input: BufReader::new(GzDecoder::new(file)),
+            name: input.name().to_owned(),
+            input: lines,
             hasher: Sha256::new(),
-            header: Header {
-                format: String::new(),
-                format_version: 0,
-                program: String::new(),
-                revision: String::new(),
-                created_at: String::new(),
-                database: String::new(),
-                migrations: Vec::new(),
-                tables: Vec::new(),
-            },
+            header: Header::default(),
             rows: 0,
         };
         archive.header = archive.read_header()?;
         Ok(archive)
     }
 
-    /// Reads a whole backup, and says what its tables amount to.
-    pub fn verify(path: &Path) -> anyhow::Result<(Header, Vec<Digest>)> {
-        let mut archive = Self::open(path)?;
+    /// Reads a whole backup. Returns the header and the digest of each table.
+    pub fn verify(input: &Input) -> anyhow::Result<(Header, Vec<Digest>)> {
+        let mut archive = Self::open(input)?;
         let header = archive.header.clone();
         let progress = Progress::new("reading", header.rows());
         let mut digests = Vec::new();
@@ -85,19 +100,27 @@ impl Archive {
     }
 
     fn read_header(&mut self) -> anyhow::Result<Header> {
+        // Checked before the rest of the line is read, which may be long in a foreign file.
+        if self
+            .input
+            .fill_buf()
+            .is_ok_and(|start| !start.starts_with(b"{"))
+        {
+            bail!("{} is not a backup of this site", self.name.display());
+        }
         let line = self.line()?;
         let format: Option<Format> = serde_json::from_slice(&line).ok();
         match format {
             Some(format) if format.format == FORMAT => {
                 if format.format_version > FORMAT_VERSION {
                     bail!(
-                        "{} has the format {}, and this version reads up to {FORMAT_VERSION}; use a newer one",
-                        self.path.display(),
+                        "{} has the format {}, and this version reads up to {FORMAT_VERSION}; use a newer version",
+                        self.name.display(),
                         format.format_version
                     );
                 }
             }
-            _ => bail!("{} is no backup of this site", self.path.display()),
+            _ => bail!("{} is not a backup of this site", self.name.display()),
         }
         self.hasher.update(&line);
         self.parse(&line)
@@ -111,9 +134,9 @@ impl Archive {
             return Err(match error.kind() {
                 ErrorKind::UnexpectedEof => self.cut_short(),
                 ErrorKind::InvalidInput | ErrorKind::InvalidData => {
-                    self.damaged("it does not unpack")
+                    self.damaged("it can't be decompressed")
                 }
-                _ => anyhow!(error).context(format!("cannot read {}", self.path.display())),
+                _ => anyhow!(error).context(format!("could not read {}", self.name.display())),
             });
         }
         match line.last() {
@@ -126,32 +149,31 @@ impl Archive {
     }
 
     fn parse<T: DeserializeOwned>(&self, line: &[u8]) -> anyhow::Result<T> {
-        serde_json::from_slice(line)
-            .map_err(|_| self.damaged("it has a line that is not understood"))
+        serde_json::from_slice(line).map_err(|_| self.damaged("it has an invalid line"))
     }
 
     fn check_row(&self, table: &Table, line: &[u8]) -> anyhow::Result<()> {
         let values: Vec<Value> = self.parse(line)?;
-        let fits = values.len() == table.columns.len()
+        let is_valid = values.len() == table.columns.len()
             && table.columns.iter().zip(values).all(|(column, value)| {
-                column.kind.canonical(value.clone()).as_ref() == Some(&value)
+                column.column_type.canonical(value.clone()).as_ref() == Some(&value)
             });
-        if fits {
+        if is_valid {
             Ok(())
         } else {
             Err(self.damaged(&format!(
-                "a row of the table {} is not what the header says",
+                "a row of the table {} does not match the header",
                 table.name
             )))
         }
     }
 
     fn cut_short(&self) -> anyhow::Error {
-        anyhow!("{} is cut short: its end is missing", self.path.display())
+        anyhow!("{} is cut short: its end is missing", self.name.display())
     }
 
     fn damaged(&self, how: &str) -> anyhow::Error {
-        anyhow!("{} is damaged: {how}", self.path.display())
+        anyhow!("{} is damaged: {how}", self.name.display())
     }
 }
 
@@ -163,7 +185,7 @@ impl Source for Archive {
     fn rows(
         &mut self,
         table: &Table,
-        take: &mut dyn FnMut(Batch) -> anyhow::Result<()>,
+        sink: &mut dyn FnMut(Batch) -> anyhow::Result<()>,
     ) -> anyhow::Result<Digest> {
         let mut digester = Digester::default();
         let mut batch = Batch::default();
@@ -179,14 +201,14 @@ impl Source for Archive {
             }
             if batch.rows == BATCH || (!is_row && batch.rows > 0) {
                 digester.add(&batch);
-                take(std::mem::take(&mut batch))?;
+                sink(std::mem::take(&mut batch))?;
             }
             if !is_row {
                 let digest = digester.finish();
-                let told: TableEnd = self.parse(&line)?;
-                if told != TableEnd::new(&table.name, &digest) || digest.rows != table.rows {
+                let trailer: TableTrailer = self.parse(&line)?;
+                if trailer != TableTrailer::new(&table.name, &digest) || digest.rows != table.rows {
                     return Err(self.damaged(&format!(
-                        "the table {} differs from its count or checksum",
+                        "the table {} does not match its row count or checksum",
                         table.name
                     )));
                 }
@@ -196,22 +218,16 @@ impl Source for Archive {
     }
 
     fn finish(&mut self) -> anyhow::Result<()> {
-        let expected = End::new(self.rows, hex::encode(self.hasher.clone().finalize()));
+        let expected = BackupTrailer::new(self.rows, hex::encode(self.hasher.clone().finalize()));
         let line = self.line()?;
-        let told: End = self.parse(&line)?;
-        if told != expected {
-            return Err(self.damaged("it differs from its count or checksum"));
+        let trailer: BackupTrailer = self.parse(&line)?;
+        if trailer != expected {
+            return Err(self.damaged("it does not match its row count or checksum"));
         }
-        // Reading on to the end makes gzip compare its own checksum.
+        // Reading to the end makes gzip compare its own checksum.
         match self.input.fill_buf() {
-            Ok([]) => {}
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                return Err(self.cut_short());
-            }
-            _ => return Err(self.damaged("it goes on after its end")),
-        }
-        match self.input.get_mut().get_mut().fill_buf() {
             Ok([]) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Err(self.cut_short()),
             _ => Err(self.damaged("something follows its end")),
         }
     }

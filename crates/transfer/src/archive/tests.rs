@@ -1,18 +1,19 @@
-//! What a backup is held to: every byte of it.
+//! Damaged, foreign and recompressed backups.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
-use flate2::Compression;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
+use flate2::{Compression, GzBuilder};
 use oc_core::testing::TestDb;
+use proptest::prelude::*;
 
 use super::Archive;
-use crate::{Snapshot, archive};
+use crate::{Input, Snapshot, archive};
 
-/// A small backup, and the folder that it lies in.
+/// A small backup, and its folder.
 fn backup() -> anyhow::Result<(tempfile::TempDir, PathBuf)> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("backup.oc");
@@ -22,21 +23,24 @@ fn backup() -> anyhow::Result<(tempfile::TempDir, PathBuf)> {
     Ok((folder, path))
 }
 
-fn refused(path: &Path, bytes: &[u8]) -> anyhow::Result<String> {
+/// Why these bytes are rejected; empty if they are not.
+fn rejection(path: &Path, bytes: &[u8]) -> anyhow::Result<String> {
     std::fs::write(path, bytes)?;
-    Ok(match Archive::verify(path) {
-        Ok(_) => String::new(),
-        Err(error) => format!("{error:#}"),
-    })
+    Ok(
+        match Input::open(path).and_then(|input| Archive::verify(&input)) {
+            Ok(_) => String::new(),
+            Err(error) => format!("{error:#}"),
+        },
+    )
 }
 
-fn packed(text: &str) -> anyhow::Result<Vec<u8>> {
+fn compress(text: &str) -> anyhow::Result<Vec<u8>> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
     gzip.write_all(text.as_bytes())?;
     Ok(gzip.finish()?)
 }
 
-fn unpacked(path: &Path) -> anyhow::Result<String> {
+fn decompress(path: &Path) -> anyhow::Result<String> {
     let mut text = String::new();
     GzDecoder::new(BufReader::new(File::open(path)?)).read_to_string(&mut text)?;
     Ok(text)
@@ -45,70 +49,174 @@ fn unpacked(path: &Path) -> anyhow::Result<String> {
 #[test]
 fn a_flipped_byte_that_changes_anything_is_noticed() -> anyhow::Result<()> {
     let (_folder, path) = backup()?;
-    let whole = std::fs::read(&path)?;
-    let text = unpacked(&path)?;
+    let original = std::fs::read(&path)?;
+    let text = decompress(&path)?;
 
-    for place in 0..whole.len() {
-        let mut bytes = whole.clone();
-        bytes[place] ^= 0xff;
-        // Once in a while gzip then copies the very same letters from another place.
+    for position in 0..original.len() {
+        let mut bytes = original.clone();
+        bytes[position] ^= 0xff;
+        // Time and system in the header of gzip change nothing, and a flip elsewhere may copy equal letters.
         assert!(
-            !refused(&path, &bytes)?.is_empty() || unpacked(&path)? == text,
-            "byte {place} of {}",
-            whole.len()
+            !rejection(&path, &bytes)?.is_empty() || decompress(&path)? == text,
+            "byte {position} of {}",
+            original.len()
         );
     }
-    assert_eq!(refused(&path, &whole)?, "");
+    assert_eq!(rejection(&path, &original)?, "");
     Ok(())
 }
 
 #[test]
 fn any_cut_is_noticed() -> anyhow::Result<()> {
     let (_folder, path) = backup()?;
-    let whole = std::fs::read(&path)?;
+    let original = std::fs::read(&path)?;
 
-    for length in 10..whole.len() {
-        let reason = refused(&path, &whole[..length])?;
+    for length in 10..original.len() {
+        let reason = rejection(&path, &original[..length])?;
         assert!(reason.contains("is cut short"), "{length}: {reason}");
     }
-    assert!(refused(&path, &[])?.contains("is empty"));
+    assert!(rejection(&path, &[])?.contains("is empty"));
     Ok(())
 }
 
 #[test]
-fn other_files_and_newer_formats_are_told_apart() -> anyhow::Result<()> {
+fn a_decompressed_or_recompressed_backup_is_accepted() -> anyhow::Result<()> {
     let (_folder, path) = backup()?;
-    let text = unpacked(&path)?;
+    let text = decompress(&path)?;
+
+    assert_eq!(rejection(&path, text.as_bytes())?, "");
+    let mut by_another_tool = GzBuilder::new()
+        .filename("backup.oc")
+        .mtime(1_790_000_000)
+        .write(Vec::new(), Compression::best());
+    by_another_tool.write_all(text.as_bytes())?;
+    assert_eq!(rejection(&path, &by_another_tool.finish()?)?, "");
+    // Parallel compressors write several members.
+    let (start, end) = text.split_at(text.len() / 2);
+    let members = [compress(start)?, compress(end)?].concat();
+    assert_eq!(rejection(&path, &members)?, "");
+    Ok(())
+}
+
+#[test]
+fn foreign_files_and_newer_formats_are_told_apart() -> anyhow::Result<()> {
+    let (_folder, path) = backup()?;
+    let text = decompress(&path)?;
     let newer = text.replace("\"format_version\":1", "\"format_version\":2");
 
-    let foreign = "is no backup of this site";
-    assert!(refused(&path, b"SQLite format 3\0")?.contains(foreign));
-    assert!(refused(&path, &packed("{\"a\":1}\n")?)?.contains(foreign));
-    assert!(refused(&path, &packed(&newer)?)?.contains("has the format 2"));
-    assert_eq!(refused(&path, &packed(&text)?)?, "");
+    let foreign = "is not a backup of this site";
+    assert!(rejection(&path, b"notes\n")?.contains(foreign));
+    assert!(rejection(&path, b"SQLite format 3\0")?.contains("is a SQLite database"));
+    assert!(rejection(&path, &[0x28, 0xb5, 0x2f, 0xfd, 4])?.contains("compressed with zstd"));
+    assert!(rejection(&path, &compress("{\"a\":1}\n")?)?.contains(foreign));
+    assert!(rejection(&path, &compress(&newer)?)?.contains("has the format 2"));
     Ok(())
 }
 
 #[test]
-fn lines_that_were_changed_dropped_or_added_are_noticed() -> anyhow::Result<()> {
+fn changed_missing_and_extra_lines_are_noticed() -> anyhow::Result<()> {
     let (_folder, path) = backup()?;
-    let text = unpacked(&path)?;
+    let text = decompress(&path)?;
     let mut lines: Vec<&str> = text.lines().collect();
     let row = lines.iter().position(|line| line.starts_with('[')).unwrap();
 
     let changed = text.replace("ada@example.org", "eve@example.org");
-    assert!(refused(&path, &packed(&changed)?)?.contains("is damaged"));
+    assert!(rejection(&path, changed.as_bytes())?.contains("is damaged"));
     let header = text.replace("\"database\":\"SQLite", "\"database\":\"SQLate");
-    assert!(refused(&path, &packed(&header)?)?.contains("is damaged"));
-    assert!(refused(&path, &packed(&format!("{text}[]\n"))?)?.contains("after its end"));
-    let mut twice = packed(&text)?;
-    twice.extend(packed(&text)?);
-    assert!(refused(&path, &twice)?.contains("follows its end"));
+    assert!(rejection(&path, header.as_bytes())?.contains("is damaged"));
+    let longer = format!("{text}[]\n");
+    assert!(rejection(&path, longer.as_bytes())?.contains("follows its end"));
+    let twice = [compress(&text)?, compress(&text)?].concat();
+    assert!(rejection(&path, &twice)?.contains("follows its end"));
     lines.remove(row);
-    let dropped = refused(&path, &packed(&(lines.join("\n") + "\n"))?)?;
-    assert!(dropped.contains("the table users differs"), "{dropped}");
+    let missing = rejection(&path, (lines.join("\n") + "\n").as_bytes())?;
+    assert!(
+        missing.contains("the table users does not match"),
+        "{missing}"
+    );
     lines.insert(row, "[1,2]");
-    let other = refused(&path, &packed(&(lines.join("\n") + "\n"))?)?;
-    assert!(other.contains("a row of the table users is not"), "{other}");
+    let other = rejection(&path, (lines.join("\n") + "\n").as_bytes())?;
+    assert!(
+        other.contains("a row of the table users does not match"),
+        "{other}"
+    );
+    Ok(())
+}
+
+/// A change to the bytes of a file.
+#[derive(Debug, Clone)]
+enum Mutation {
+    Set(usize, u8),
+    Insert(usize, Vec<u8>),
+    Remove(usize, usize),
+    Repeat(usize, usize),
+}
+
+fn mutation() -> impl Strategy<Value = Mutation> {
+    let piece = prop_oneof![
+        proptest::collection::vec(any::<u8>(), 1..8),
+        proptest::sample::select(vec![
+            "[",
+            "]",
+            "{\"end_of\":",
+            "null",
+            "\n",
+            "1e999",
+            "[[[["
+        ])
+        .prop_map(|text| text.as_bytes().to_vec()),
+    ];
+    prop_oneof![
+        (any::<usize>(), any::<u8>()).prop_map(|(at, byte)| Mutation::Set(at, byte)),
+        (any::<usize>(), piece).prop_map(|(at, piece)| Mutation::Insert(at, piece)),
+        (any::<usize>(), 1..200_usize).prop_map(|(at, length)| Mutation::Remove(at, length)),
+        (any::<usize>(), 1..200_usize).prop_map(|(at, length)| Mutation::Repeat(at, length)),
+    ]
+}
+
+fn mutate(bytes: &mut Vec<u8>, mutation: &Mutation) {
+    let (Mutation::Set(at, _)
+    | Mutation::Insert(at, _)
+    | Mutation::Remove(at, _)
+    | Mutation::Repeat(at, _)) = mutation;
+    let at = at % bytes.len().max(1);
+    match mutation {
+        Mutation::Set(_, byte) => {
+            if let Some(old) = bytes.get_mut(at) {
+                *old = *byte;
+            }
+        }
+        Mutation::Insert(_, piece) => drop(bytes.splice(at..at, piece.iter().copied())),
+        Mutation::Remove(_, length) => drop(bytes.drain(at..bytes.len().min(at + length))),
+        Mutation::Repeat(_, length) => {
+            let piece = bytes[at..bytes.len().min(at + length)].to_vec();
+            drop(bytes.splice(at..at, piece));
+        }
+    }
+}
+
+#[test]
+fn no_damage_makes_the_reader_panic_or_accept_other_rows() -> anyhow::Result<()> {
+    let (_folder, path) = backup()?;
+    let compressed = std::fs::read(&path)?;
+    let text = decompress(&path)?;
+    let mutations = proptest::collection::vec(mutation(), 1..6);
+    let config = ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+
+    proptest!(config, |(mutations in mutations, is_compressed in any::<bool>())| {
+        let mut bytes = if is_compressed { compressed.clone() } else { text.clone().into_bytes() };
+        for mutation in &mutations {
+            mutate(&mut bytes, mutation);
+        }
+        let reason = rejection(&path, &bytes).expect("the file can be written");
+        if reason.is_empty() {
+            let accepted = decompress(&path).or_else(|_| std::fs::read_to_string(&path));
+            prop_assert_eq!(accepted.expect("it was read before"), text.as_str());
+        }
+    });
     Ok(())
 }

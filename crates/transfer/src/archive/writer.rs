@@ -1,112 +1,68 @@
-//! Writing a backup.
+//! Writes a backup.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IntoInnerError, Write};
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use tempfile::NamedTempFile;
 
-use super::line::{End, TableEnd};
+use super::output::Output;
+use super::trailer::{BackupTrailer, TableTrailer};
 use crate::progress::Progress;
 use crate::source::Source;
 
-/// Writes everything that the source hands out into a file, which appears under its name when it is whole and on
-/// the disk. Until then it lies beside it, under a name that begins with a dot. Only its owner can read it: it
-/// holds the hashes of passwords.
+/// Writes all rows of the source to a file, a pipe, a device or, for `-`, standard output.
 ///
-/// # Errors
-/// Among others when there is such a file already, unless it may be replaced.
+/// A file appears under its name once it is complete and on disk; until then it is hidden beside it. Only its owner may
+/// read it, since it contains password hashes. An existing file is only replaced with `replace`.
 pub fn write(path: &Path, source: &mut dyn Source, replace: bool) -> anyhow::Result<()> {
-    check_free(path, replace)?;
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::Builder::new()
-        .prefix(".oc-lettings-")
-        .suffix(".part")
-        .tempfile_in(folder)
-        .with_context(|| format!("cannot write in the folder {}", folder.display()))?;
-    fill(&mut file, source).with_context(|| format!("cannot write {}", path.display()))?;
-    let result = if replace {
-        file.persist(path)
-    } else {
-        file.persist_noclobber(path)
-    };
-    result
-        .map_err(|error| error.error)
-        .with_context(|| format!("cannot give the backup its name {}", path.display()))?;
-    // The name is on the disk only when its folder is.
-    #[cfg(unix)]
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .with_context(|| format!("cannot write the folder {}", folder.display()))?;
-    Ok(())
+    let output = Output::open(path, replace)?;
+    write_lines(output, source)
+        .and_then(Output::finish)
+        .with_context(|| format!("could not write {}", path.display()))
 }
 
-/// Refuses early what would be refused at the end.
-fn check_free(path: &Path, replace: bool) -> anyhow::Result<()> {
-    if path.is_dir() {
-        bail!("{} is a folder; name a file", path.display());
-    }
-    if !replace && path.symlink_metadata().is_ok() {
-        bail!(
-            "the file {} exists already; name another one, or replace it with --force",
-            path.display()
-        );
-    }
-    Ok(())
-}
-
-fn fill(file: &mut NamedTempFile, source: &mut dyn Source) -> anyhow::Result<()> {
+fn write_lines(output: Output, source: &mut dyn Source) -> anyhow::Result<Output> {
     let header = source.header().clone();
     let progress = Progress::new("writing", header.rows());
-    let gzip = GzEncoder::new(BufWriter::new(file.as_file_mut()), Compression::default());
-    let mut lines = Lines {
-        out: gzip,
+    let mut lines = LineWriter {
+        out: GzEncoder::new(BufWriter::new(output), Compression::default()),
         hasher: Sha256::new(),
     };
-    lines.line(&header)?;
+    lines.write_line(&header)?;
     let mut rows = 0;
     for table in &header.tables {
         let digest = source.rows(table, &mut |batch| {
             progress.add(batch.rows);
-            lines.bytes(&batch.lines)
+            lines.write_bytes(&batch.lines)
         })?;
         rows += digest.rows;
-        lines.line(&TableEnd::new(&table.name, &digest))?;
+        lines.write_line(&TableTrailer::new(&table.name, &digest))?;
     }
     source.finish()?;
-    let end = End::new(rows, hex::encode(lines.hasher.clone().finalize()));
-    lines.line(&end)?;
-    let file = lines
-        .out
-        .finish()?
-        .into_inner()
-        .map_err(std::io::IntoInnerError::into_error)?;
-    file.sync_all()?;
-    Ok(())
+    let trailer = BackupTrailer::new(rows, hex::encode(lines.hasher.clone().finalize()));
+    lines.write_line(&trailer)?;
+    let buffer = lines.out.finish()?;
+    Ok(buffer.into_inner().map_err(IntoInnerError::into_error)?)
 }
 
-/// Lines on their way into the file, and the checksum over them.
-struct Lines<W: Write> {
+/// Writes lines and computes their checksum.
+struct LineWriter<W: Write> {
     out: W,
     hasher: Sha256,
 }
 
-impl<W: Write> Lines<W> {
-    fn line(&mut self, line: &impl Serialize) -> anyhow::Result<()> {
+impl<W: Write> LineWriter<W> {
+    fn write_line(&mut self, line: &impl Serialize) -> anyhow::Result<()> {
         let mut bytes = serde_json::to_vec(line)?;
         bytes.push(b'\n');
-        self.bytes(&bytes)
+        self.write_bytes(&bytes)
     }
 
-    fn bytes(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+    fn write_bytes(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         self.hasher.update(bytes);
         Ok(self.out.write_all(bytes)?)
     }
@@ -114,41 +70,91 @@ impl<W: Write> Lines<W> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use oc_core::testing::TestDb;
+    use tempfile::TempDir;
 
     use super::*;
-    use crate::Snapshot;
     use crate::archive::Archive;
+    use crate::{Input, Snapshot};
+
+    fn backup(path: &Path, replace: bool) -> anyhow::Result<()> {
+        let mut conn = TestDb::sqlite()?.connect()?;
+        write(path, &mut Snapshot::new(&mut conn, "")?, replace)
+    }
+
+    fn verify(path: &Path) -> anyhow::Result<()> {
+        Archive::verify(&Input::open(path)?).map(drop)
+    }
 
     #[test]
-    fn a_file_that_is_there_is_kept_unless_told_otherwise() -> anyhow::Result<()> {
+    fn an_existing_file_is_only_replaced_with_force() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("backup.oc");
-        std::fs::write(&path, "precious")?;
-        let mut conn = TestDb::sqlite()?.connect()?;
+        fs::write(&path, "precious")?;
 
-        let refused = write(&path, &mut Snapshot::new(&mut conn, "")?, false);
-        assert!(refused.is_err_and(|error| error.to_string().contains("exists already")));
-        assert_eq!(std::fs::read(&path)?, b"precious");
+        let rejected = backup(&path, false);
+        assert!(rejected.is_err_and(|error| error.to_string().contains("already exists")));
+        assert_eq!(fs::read(&path)?, b"precious");
 
-        write(&path, &mut Snapshot::new(&mut conn, "")?, true)?;
-        Archive::verify(&path)?;
-        assert_eq!(std::fs::read_dir(folder.path())?.count(), 1);
+        backup(&path, true)?;
+        verify(&path)?;
+        assert_eq!(fs::read_dir(folder.path())?.count(), 1);
         Ok(())
     }
 
-    #[cfg(unix)]
     #[test]
-    fn only_its_owner_can_read_it() -> anyhow::Result<()> {
-        use std::os::unix::fs::PermissionsExt;
-
+    fn only_its_owner_may_read_it() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("backup.oc");
-        let mut conn = TestDb::sqlite()?.connect()?;
 
-        write(&path, &mut Snapshot::new(&mut conn, "")?, false)?;
+        backup(&path, false)?;
 
         assert_eq!(path.metadata()?.permissions().mode() & 0o777, 0o600);
+        Ok(())
+    }
+
+    #[test]
+    fn a_link_stays_a_link_and_its_file_is_replaced() -> anyhow::Result<()> {
+        let (folder, elsewhere): (TempDir, TempDir) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        let (link, file) = (folder.path().join("latest"), elsewhere.path().join("file"));
+        std::os::unix::fs::symlink(&file, &link)?;
+
+        let dangling = backup(&link, true).map_err(|error| error.to_string());
+        assert!(dangling.is_err_and(|error| error.contains("does not exist")));
+
+        fs::write(&file, "old")?;
+        backup(&link, true)?;
+        assert!(link.is_symlink());
+        verify(&file)
+    }
+
+    #[test]
+    fn a_pipe_is_written_to_and_a_device_stays_one() -> anyhow::Result<()> {
+        use std::os::unix::fs::FileTypeExt;
+
+        let folder = tempfile::tempdir()?;
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status()?;
+        assert!(made.success());
+
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || verify(&pipe)
+        });
+        backup(&pipe, true)?;
+        reader.join().expect("the reader does not panic")?;
+        backup(Path::new("/dev/null"), true)?;
+
+        assert!(pipe.metadata()?.file_type().is_fifo());
+        assert!(
+            Path::new("/dev/null")
+                .metadata()?
+                .file_type()
+                .is_char_device()
+        );
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Whole transfers, on both databases: there and back, refusals, failures in the middle.
+//! Whole transfers between both databases.
 
 use std::path::{Path, PathBuf};
 
@@ -13,11 +13,11 @@ use tempfile::TempDir;
 use super::archive::{self, Archive};
 use super::batch::Digest;
 use super::table::Table;
-use super::{Occupied, Snapshot, Source, load};
+use super::{Input, Occupied, Snapshot, Source, Target, load};
 
-mod refusal;
+mod rejection;
 
-/// What is hard to carry: quotes, other scripts, empty texts, NULLs, zeros in front, large ids, odd times.
+/// Values that are easily damaged: quotes, other scripts, empty text, NULL, leading zeros, large ids, odd timestamps.
 const ROWS: &str = r#"
 INSERT INTO users (id, username, password, first_name, email, is_staff, last_login, date_joined) VALUES
     (1, 'ada', 'argon2$"x"', 'O''Hara \ "the" [1,2]', 'ada@example.org', TRUE, NULL, '2026-03-01 09:00:00'),
@@ -55,12 +55,16 @@ fn backup(db: &TestDb, folder: &TempDir, name: &str) -> Result<PathBuf> {
 }
 
 fn restore(db: &TestDb, path: &Path, occupied: Occupied) -> Result<()> {
-    load(&mut db.connect()?, &mut Archive::open(path)?, occupied)
+    load(
+        Target::open(db.url())?,
+        &mut Archive::open(&Input::open(path)?)?,
+        occupied,
+    )
 }
 
-/// What stays the same wherever the rows are: the tables, and what their rows amount to.
+/// What every backup of the same rows has in common: the tables and their digests.
 fn content(path: &Path) -> Result<(Vec<Table>, Vec<Digest>)> {
-    let (header, digests) = Archive::verify(path)?;
+    let (header, digests) = Archive::verify(&Input::open(path)?)?;
     Ok((header.tables, digests))
 }
 
@@ -69,17 +73,17 @@ fn count(conn: &mut DbConnection, table: &str) -> Result<i64> {
 }
 
 #[test]
-fn there_and_back_through_every_pair_of_databases() -> Result<()> {
+fn a_round_trip_through_every_pair_of_databases_changes_nothing() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut contents = Vec::new();
     for (i, from) in filled()?.iter().enumerate() {
         let first = backup(from, &folder, &format!("{i}"))?;
         contents.push(content(&first)?);
         for (j, to) in TestDb::each()?.iter().enumerate() {
-            restore(to, &first, Occupied::Refuse)?;
+            restore(to, &first, Occupied::Reject)?;
             let second = backup(to, &folder, &format!("{i}-{j}"))?;
             for (k, back) in TestDb::each()?.iter().enumerate() {
-                restore(back, &second, Occupied::Refuse)?;
+                restore(back, &second, Occupied::Reject)?;
                 contents.push(content(&backup(back, &folder, &format!("{i}-{j}-{k}"))?)?);
             }
         }
@@ -94,12 +98,12 @@ fn there_and_back_through_every_pair_of_databases() -> Result<()> {
 }
 
 #[test]
-fn values_read_back_as_they_were() -> Result<()> {
+fn values_are_the_same_after_a_restore() -> Result<()> {
     let folder = tempfile::tempdir()?;
     for from in filled()? {
         let path = backup(&from, &folder, &format!("{}", count_files(&folder)?))?;
         for to in TestDb::each()? {
-            restore(&to, &path, Occupied::Refuse)?;
+            restore(&to, &path, Occupied::Reject)?;
 
             let (before, after) = (users(&mut from.connect()?)?, users(&mut to.connect()?)?);
             assert_eq!(before, after, "{} to {}", from.url(), to.url());
@@ -143,12 +147,12 @@ fn ids_are_never_used_again() -> Result<()> {
         let path = backup(from, &folder, &format!("{i}"))?;
         for to in TestDb::each()? {
             let mut conn = to.connect()?;
-            // This one gave out more ids than the backup knows, in one of the tables.
+            // This database assigned more ids than the backup in one table.
             conn.batch_execute(
                 "INSERT INTO users (id, username, password) VALUES (1, 'x', '!'); \
                  INSERT INTO profiles (id, user_id) VALUES (40, 1);",
             )?;
-            load(&mut conn, &mut Archive::open(&path)?, Occupied::Replace)?;
+            restore(&to, &path, Occupied::Replace)?;
             conn.batch_execute(
                 "INSERT INTO addresses (number, street, city, state, zip_code, country_iso_code) \
                      VALUES (1, 'a', 'b', 'CA', 1, 'USA'); \
@@ -160,16 +164,16 @@ fn ids_are_never_used_again() -> Result<()> {
                 let query = format!("SELECT max(id) FROM {table}");
                 Ok(diesel::dsl::sql::<BigInt>(&query).get_result(&mut conn)?)
             };
-            assert_eq!(largest("addresses")?, 4, "3 was given out and is gone");
-            assert_eq!(largest("lettings")?, 4, "3 was given out and is gone");
-            assert!(largest("profiles")? > 40, "40 was given out here before");
+            assert_eq!(largest("addresses")?, 4, "3 was assigned and is gone");
+            assert_eq!(largest("lettings")?, 4, "3 was assigned and is gone");
+            assert!(largest("profiles")? > 40, "40 was assigned here before");
         }
     }
     Ok(())
 }
 
 #[test]
-fn a_snapshot_sees_nothing_that_is_written_later() -> Result<()> {
+fn a_snapshot_ignores_later_writes() -> Result<()> {
     for db in filled()? {
         let mut reader = db.connect()?;
         let mut snapshot = Snapshot::new(&mut reader, "")?;
@@ -187,7 +191,7 @@ fn a_snapshot_sees_nothing_that_is_written_later() -> Result<()> {
 }
 
 #[test]
-fn tables_that_are_not_of_the_site_are_left_alone() -> Result<()> {
+fn foreign_tables_are_ignored() -> Result<()> {
     let folder = tempfile::tempdir()?;
     for (i, db) in filled()?.iter().enumerate() {
         let mut conn = db.connect()?;

@@ -1,32 +1,32 @@
-//! The kinds of values, their canonical form, and how each database gives and takes it as JSON.
+//! Column types: the canonical JSON form of a value, and the SQL that reads and writes it.
 
 use chrono::NaiveDateTime;
 use oc_core::DbConnection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// How a time is written: microseconds, which is all that PostgreSQL keeps.
-const TIME: &str = "%Y-%m-%dT%H:%M:%S%.6f";
+/// Timestamps have microseconds, the precision of PostgreSQL.
+const TIMESTAMP_FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.6f";
 
-/// What a column holds. Each kind has one canonical form in JSON; a missing value is `null`.
+/// The type of a column. Each has one canonical form in JSON; NULL is `null`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// A number of 64 bits.
+pub enum ColumnType {
+    /// A 64-bit integer.
     Integer,
-    /// Text, as it is.
+    /// Text, unchanged.
     Text,
     /// `true` or `false`; 0 and 1 on SQLite.
     Boolean,
     /// `YYYY-MM-DDTHH:MM:SS.ffffff`, UTC; text on SQLite.
     Timestamp,
-    /// The shortest decimal that reads back to the same number, as text: JSON parsers may lose its last bit.
+    /// The shortest decimal that reads back to the same number, as text, since JSON parsers may round.
     Double,
-    /// Hexadecimal, small letters.
+    /// Lower-case hexadecimal.
     Bytes,
 }
 
-/// Which database's SQL is spoken.
+/// SQL dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
     Postgres,
@@ -34,7 +34,7 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    pub(super) fn of(conn: &DbConnection) -> Self {
+    pub(super) fn for_connection(conn: &DbConnection) -> Self {
         match conn {
             DbConnection::Postgres(_) => Self::Postgres,
             DbConnection::Sqlite(_) => Self::Sqlite,
@@ -42,8 +42,8 @@ impl Dialect {
     }
 }
 
-impl Kind {
-    /// The canonical form of what a database gave; `None` when it is no value of this kind.
+impl ColumnType {
+    /// The canonical form of a value from a database; `None` if it has another type.
     pub(super) fn canonical(self, value: Value) -> Option<Value> {
         match (self, value) {
             (_, Value::Null) => Some(Value::Null),
@@ -61,7 +61,7 @@ impl Kind {
                 let time = NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f")
                     .or_else(|_| NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f"))
                     .ok()?;
-                Some(Value::String(time.format(TIME).to_string()))
+                Some(Value::String(time.format(TIMESTAMP_FORMAT).to_string()))
             }
             (Self::Double, Value::String(text)) => {
                 let number: f64 = text.parse().ok()?;
@@ -74,8 +74,8 @@ impl Kind {
         }
     }
 
-    /// SQL for what JSON shall hold of a column (its name quoted already).
-    pub(super) fn give(self, dialect: Dialect, column: &str) -> String {
+    /// SQL that selects a column (quoted name) in its JSON form.
+    pub(super) fn select_sql(self, dialect: Dialect, column: &str) -> String {
         match (dialect, self) {
             (Dialect::Postgres, Self::Bytes) => format!("encode({column}, 'hex')"),
             (Dialect::Postgres, Self::Double) => format!("{column}::text"),
@@ -89,8 +89,8 @@ impl Kind {
         }
     }
 
-    /// SQL for the value to store, from an element of a canonical JSON array.
-    pub(super) fn take(self, dialect: Dialect, array: &str, index: usize) -> String {
+    /// SQL that stores an element of a canonical JSON array.
+    pub(super) fn insert_sql(self, dialect: Dialect, array: &str, index: usize) -> String {
         match dialect {
             Dialect::Postgres => {
                 let text = format!("({array} ->> {index})");
@@ -107,7 +107,7 @@ impl Kind {
                 let value = format!("({array} ->> '$[{index}]')");
                 match self {
                     Self::Integer | Self::Text | Self::Boolean => value,
-                    // As diesel writes it, so that a time compares equal to one that is bound to a query.
+                    // In the notation of diesel, so that it compares equal to a bound timestamp.
                     Self::Timestamp => format!(
                         "replace(substr({value}, 1, CASE WHEN {value} LIKE '%.000000' THEN 19 \
                          WHEN {value} LIKE '%000' THEN 23 ELSE 26 END), 'T', ' ')"
@@ -127,46 +127,50 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_databases_values_become_the_same() {
+    fn values_of_both_databases_have_the_same_form() {
         let time = Some(json!("2026-03-01T09:00:00.500000"));
 
         assert_eq!(
-            Kind::Timestamp.canonical(json!("2026-03-01 09:00:00.500")),
+            ColumnType::Timestamp.canonical(json!("2026-03-01 09:00:00.500")),
             time
         );
         assert_eq!(
-            Kind::Timestamp.canonical(json!("2026-03-01T09:00:00.5")),
+            ColumnType::Timestamp.canonical(json!("2026-03-01T09:00:00.5")),
             time
         );
         assert_eq!(
-            Kind::Timestamp.canonical(json!("2026-03-01 09:00:00")),
+            ColumnType::Timestamp.canonical(json!("2026-03-01 09:00:00")),
             Some(json!("2026-03-01T09:00:00.000000"))
         );
-        assert_eq!(Kind::Boolean.canonical(json!(1)), Some(json!(true)));
+        assert_eq!(ColumnType::Boolean.canonical(json!(1)), Some(json!(true)));
         assert_eq!(
-            Kind::Integer.canonical(json!(i64::MAX)),
+            ColumnType::Integer.canonical(json!(i64::MAX)),
             Some(json!(i64::MAX))
         );
         assert_eq!(
-            Kind::Double.canonical(json!("0.10000000000000001")),
+            ColumnType::Double.canonical(json!("0.10000000000000001")),
             Some(json!("0.1"))
         );
     }
 
     #[test]
-    fn what_is_of_another_kind_is_refused() {
-        for (kind, value) in [
-            (Kind::Integer, json!("1")),
-            (Kind::Integer, json!(u64::MAX)),
-            (Kind::Boolean, json!(2)),
-            (Kind::Text, json!(1)),
-            (Kind::Timestamp, json!("yesterday")),
-            (Kind::Bytes, json!("0")),
-            (Kind::Bytes, json!("xy")),
-            (Kind::Double, json!("one")),
-            (Kind::Text, json!(["a"])),
+    fn a_value_of_another_type_is_rejected() {
+        for (column_type, value) in [
+            (ColumnType::Integer, json!("1")),
+            (ColumnType::Integer, json!(u64::MAX)),
+            (ColumnType::Boolean, json!(2)),
+            (ColumnType::Text, json!(1)),
+            (ColumnType::Timestamp, json!("yesterday")),
+            (ColumnType::Bytes, json!("0")),
+            (ColumnType::Bytes, json!("xy")),
+            (ColumnType::Double, json!("one")),
+            (ColumnType::Text, json!(["a"])),
         ] {
-            assert_eq!(kind.canonical(value.clone()), None, "{kind:?} {value}");
+            assert_eq!(
+                column_type.canonical(value.clone()),
+                None,
+                "{column_type:?} {value}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The counters that hand out ids: how far they are, and setting them forward.
+//! Id sequences: the last id of a table, and advancing it.
 
 use anyhow::Context;
 use diesel::prelude::*;
@@ -7,26 +7,29 @@ use oc_core::DbConnection;
 
 use super::table::{Table, quoted};
 
-/// The largest id that the table ever gave out; 0 where ids are not counted.
+/// The largest id that the table ever assigned; 0 without a sequence.
 ///
-/// PostgreSQL's counters stand outside of transactions, so this may be ahead of a snapshot; never behind.
+/// PostgreSQL's sequences are not transactional, so this may be ahead of a snapshot, never behind. A role that may not
+/// read the sequence gets the largest id that is there.
 pub fn last_id(conn: &mut DbConnection, table: &Table) -> anyhow::Result<i64> {
-    let Some(column) = table.counted() else {
+    let Some(column) = table.sequence_column() else {
         return Ok(0);
     };
-    let counted: i64 = match conn {
+    let assigned: Option<i64> = match conn {
         DbConnection::Postgres(_) => match sequence(conn, table, &column.name)? {
-            Some(sequence) => diesel::dsl::sql::<BigInt>(&format!(
-                "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM {sequence}"
-            ))
+            Some(sequence) => diesel::dsl::sql::<Nullable<BigInt>>(
+                "SELECT CASE WHEN has_sequence_privilege(name, 'SELECT, USAGE') THEN pg_sequence_last_value(name) END \
+                 FROM (SELECT ",
+            )
+            .bind::<Text, _>(sequence)
+            .sql("::regclass AS name) AS sequence")
             .get_result(conn)?,
-            None => 0,
+            None => None,
         },
-        DbConnection::Sqlite(_) => diesel::dsl::sql::<BigInt>(
-            "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = ",
+        DbConnection::Sqlite(_) => diesel::dsl::sql::<Nullable<BigInt>>(
+            "SELECT max(seq) FROM sqlite_sequence WHERE name = ",
         )
         .bind::<Text, _>(&table.name)
-        .sql("), 0)")
         .get_result(conn)?,
     };
     let largest: i64 = diesel::dsl::sql::<BigInt>(&format!(
@@ -35,12 +38,12 @@ pub fn last_id(conn: &mut DbConnection, table: &Table) -> anyhow::Result<i64> {
         table.quoted()
     ))
     .get_result(conn)?;
-    Ok(counted.max(largest))
+    Ok(assigned.unwrap_or_default().max(largest))
 }
 
-/// Makes the ids of later rows come after `last_id`. A counter is never set back.
+/// Makes new rows get ids after `last_id`. A sequence is never set back.
 pub fn advance(conn: &mut DbConnection, table: &Table, last_id: i64) -> anyhow::Result<()> {
-    let Some(column) = table.counted() else {
+    let Some(column) = table.sequence_column() else {
         return Ok(());
     };
     let last_id = last_id.max(self::last_id(conn, table)?);
@@ -72,7 +75,7 @@ pub fn advance(conn: &mut DbConnection, table: &Table, last_id: i64) -> anyhow::
     Ok(())
 }
 
-/// The name of the sequence behind a column, ready for SQL.
+/// The name of the sequence of a column, quoted for SQL.
 fn sequence(
     conn: &mut DbConnection,
     table: &Table,
@@ -89,6 +92,6 @@ fn sequence(
             .bind::<Text, _>(&table.name)
             .bind::<Text, _>(column)
             .get_result(conn)
-            .with_context(|| format!("cannot find the counter of the table {}", table.name))?;
+            .with_context(|| format!("could not find the sequence of the table {}", table.name))?;
     Ok(sequence.name)
 }

@@ -1,4 +1,4 @@
-//! What is refused, and what a failure leaves behind.
+//! Rejected transfers, and what a failure leaves behind.
 
 use anyhow::Result;
 use diesel::connection::SimpleConnection;
@@ -9,7 +9,7 @@ use super::{backup, content, count, filled, restore};
 use crate::archive::Archive;
 use crate::batch::{Batch, Digest};
 use crate::table::{Header, Table};
-use crate::{Occupied, Snapshot, Source, load};
+use crate::{Input, Occupied, Snapshot, Source, Target, load};
 
 fn message<T>(result: Result<T>) -> String {
     result
@@ -19,15 +19,18 @@ fn message<T>(result: Result<T>) -> String {
 }
 
 #[test]
-fn a_database_with_rows_is_refused_and_replaced_only_when_told_so() -> Result<()> {
+fn a_database_with_rows_is_only_replaced_with_force() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = backup(&filled()?[0], &folder, "backup")?;
     for db in TestDb::each()? {
         let mut conn = db.connect()?;
         oc_core::testing::user(&mut conn, "stays")?;
 
-        let refused = message(restore(&db, &path, Occupied::Refuse));
-        assert!(refused.contains("rows in the table users: 1"), "{refused}");
+        let rejected = message(restore(&db, &path, Occupied::Reject));
+        assert!(
+            rejected.contains("rows in the table users: 1"),
+            "{rejected}"
+        );
         assert_eq!(count(&mut conn, "lettings")?, 0);
 
         restore(&db, &path, Occupied::Replace)?;
@@ -41,21 +44,50 @@ fn a_database_with_rows_is_refused_and_replaced_only_when_told_so() -> Result<()
 fn a_brand_new_database_is_migrated_first() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = backup(&filled()?[0], &folder, "backup")?;
-    let url = DatabaseUrl::Sqlite(folder.path().join("new.sqlite3"));
+    let file = folder.path().join("new.sqlite3");
+    let url = DatabaseUrl::Sqlite(file.clone());
 
-    let mut conn = oc_core::open(&url)?;
-    load(&mut conn, &mut Archive::open(&path)?, Occupied::Refuse)?;
+    load(
+        Target::open(&url)?,
+        &mut Archive::open(&Input::open(&path)?)?,
+        Occupied::Reject,
+    )?;
 
-    assert_eq!(count(&mut conn, "lettings")?, 2);
+    assert_eq!(count(&mut oc_core::open(&url)?, "lettings")?, 2);
     Ok(())
 }
 
-/// A source that says something else than what it has, or fails in the middle.
+#[test]
+fn a_failure_leaves_no_new_database_behind() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let url = DatabaseUrl::Sqlite(folder.path().join("new.sqlite3"));
+    let mut conn = filled()?.remove(0).connect()?;
+    let mut source = Tampered::new(Snapshot::new(&mut conn, "")?);
+    source.fails_at = Some("profiles");
+
+    assert!(load(Target::open(&url)?, &mut source, Occupied::Reject).is_err());
+
+    assert_eq!(std::fs::read_dir(folder.path())?.count(), 0);
+    Ok(())
+}
+
+/// A source whose header or digests are wrong, or that fails midway.
 struct Tampered<'a> {
     inner: Snapshot<'a>,
     header: Header,
     fails_at: Option<&'static str>,
-    lies_at: Option<&'static str>,
+    wrong_digest_at: Option<&'static str>,
+}
+
+impl<'a> Tampered<'a> {
+    fn new(inner: Snapshot<'a>) -> Self {
+        Self {
+            header: inner.header().clone(),
+            inner,
+            fails_at: None,
+            wrong_digest_at: None,
+        }
+    }
 }
 
 impl Source for Tampered<'_> {
@@ -63,12 +95,12 @@ impl Source for Tampered<'_> {
         &self.header
     }
 
-    fn rows(&mut self, table: &Table, take: &mut dyn FnMut(Batch) -> Result<()>) -> Result<Digest> {
+    fn rows(&mut self, table: &Table, sink: &mut dyn FnMut(Batch) -> Result<()>) -> Result<Digest> {
         if self.fails_at == Some(table.name.as_str()) {
             anyhow::bail!("the source failed");
         }
-        let mut digest = self.inner.rows(table, take)?;
-        if self.lies_at == Some(table.name.as_str()) {
+        let mut digest = self.inner.rows(table, sink)?;
+        if self.wrong_digest_at == Some(table.name.as_str()) {
             digest.sha256 = "0".repeat(64);
         }
         Ok(digest)
@@ -85,23 +117,22 @@ fn a_failure_in_the_middle_leaves_the_database_as_it_was() -> Result<()> {
     for db in TestDb::each()? {
         let mut conn = db.connect()?;
         oc_core::testing::user(&mut conn, "stays")?;
-        for (fails_at, lies_at, reason) in [
+        for (fails_at, wrong_digest_at, reason) in [
             (Some("profiles"), None, "the source failed"),
-            (None, Some("lettings"), "does not hold what was written"),
+            (None, Some("lettings"), "differ from what was written"),
         ] {
             let mut source = from.connect()?;
-            let inner = Snapshot::new(&mut source, "")?;
-            let header = inner.header().clone();
-            let mut tampered = Tampered {
-                inner,
-                header,
-                fails_at,
-                lies_at,
-            };
+            let mut tampered = Tampered::new(Snapshot::new(&mut source, "")?);
+            tampered.fails_at = fails_at;
+            tampered.wrong_digest_at = wrong_digest_at;
 
-            let refused = message(load(&mut conn, &mut tampered, Occupied::Replace));
+            let rejected = message(load(
+                Target::open(db.url())?,
+                &mut tampered,
+                Occupied::Replace,
+            ));
 
-            assert!(refused.contains(reason), "{refused}");
+            assert!(rejected.contains(reason), "{rejected}");
             assert_eq!(count(&mut conn, "users WHERE username = 'stays'")?, 1);
             assert_eq!(count(&mut conn, "users")?, 1);
             assert_eq!(count(&mut conn, "addresses")?, 0);
@@ -111,35 +142,37 @@ fn a_failure_in_the_middle_leaves_the_database_as_it_was() -> Result<()> {
 }
 
 #[test]
-fn rows_of_an_older_version_get_defaults_and_of_a_newer_one_are_refused() -> Result<()> {
+fn rows_of_an_older_version_get_defaults_and_rows_of_a_newer_one_are_rejected() -> Result<()> {
     let from = filled()?.remove(0);
     for db in TestDb::each()? {
         let mut source = from.connect()?;
-        let inner = Snapshot::new(&mut source, "")?;
-        let mut header = inner.header().clone();
+        let mut tampered = Tampered::new(Snapshot::new(&mut source, "")?);
+        let header = &mut tampered.header;
         header.migrations.pop();
         header.tables.retain(|table| table.name != "profiles");
         for table in &mut header.tables {
             table.columns.retain(|column| column.name != "is_staff");
         }
-        let mut tampered = Tampered {
-            inner,
-            header,
-            fails_at: None,
-            lies_at: None,
-        };
         let mut conn = db.connect()?;
 
-        load(&mut conn, &mut tampered, Occupied::Refuse)?;
+        load(Target::open(db.url())?, &mut tampered, Occupied::Reject)?;
         assert_eq!(count(&mut conn, "users WHERE NOT is_staff")?, 3);
         assert_eq!(count(&mut conn, "lettings")?, 2);
 
         tampered.header.migrations.push("29990101000000".to_owned());
-        let newer = message(load(&mut conn, &mut tampered, Occupied::Replace));
+        let newer = message(load(
+            Target::open(db.url())?,
+            &mut tampered,
+            Occupied::Replace,
+        ));
         assert!(newer.contains("29990101000000"), "{newer}");
         tampered.header.migrations.pop();
         tampered.header.tables[0].columns[0].name = "colour".to_owned();
-        let unknown = message(load(&mut conn, &mut tampered, Occupied::Replace));
+        let unknown = message(load(
+            Target::open(db.url())?,
+            &mut tampered,
+            Occupied::Replace,
+        ));
         assert!(unknown.contains("no column colour"), "{unknown}");
         assert_eq!(count(&mut conn, "users")?, 3);
     }
@@ -147,7 +180,7 @@ fn rows_of_an_older_version_get_defaults_and_of_a_newer_one_are_refused() -> Res
 }
 
 #[test]
-fn of_a_newer_database_everything_is_backed_up_and_nothing_is_replaced() -> Result<()> {
+fn a_newer_database_is_backed_up_in_full_and_never_replaced() -> Result<()> {
     let folder = tempfile::tempdir()?;
     for (i, db) in filled()?.iter().enumerate() {
         db.connect()?.batch_execute(
@@ -166,14 +199,13 @@ fn of_a_newer_database_everything_is_backed_up_and_nothing_is_replaced() -> Resu
                 .any(|table| table.name == "bookings" && table.rows == 1)
         );
 
-        let mut conn = db.connect()?;
         let mut older = filled()?.remove(0).connect()?;
-        let refused = message(load(
-            &mut conn,
+        let rejected = message(load(
+            Target::open(db.url())?,
             &mut Snapshot::new(&mut older, "")?,
             Occupied::Replace,
         ));
-        assert!(refused.contains("newer than this program"), "{refused}");
+        assert!(rejected.contains("newer than this program"), "{rejected}");
     }
     Ok(())
 }

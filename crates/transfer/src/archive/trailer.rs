@@ -1,32 +1,32 @@
-//! The lines of a backup that are neither its header nor a row.
+//! The lines of a backup that close a table and the file.
 
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Digest;
 
-/// What identifies a file, in any version of the format.
+/// The fields of the header that every version of the format has.
 #[derive(Deserialize)]
 pub(super) struct Format {
     pub(super) format: String,
     pub(super) format_version: u32,
 }
 
-/// The end of a table.
+/// The line after the rows of a table.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct TableEnd {
+pub(super) struct TableTrailer {
     end_of: String,
     rows: u64,
     sha256: String,
 }
 
-/// The end of the backup.
+/// The last line of a backup.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct End {
+pub(super) struct BackupTrailer {
     rows: u64,
     sha256: String,
 }
 
-impl TableEnd {
+impl TableTrailer {
     pub(super) fn new(table: &str, digest: &Digest) -> Self {
         Self {
             end_of: table.to_owned(),
@@ -36,7 +36,7 @@ impl TableEnd {
     }
 }
 
-impl End {
+impl BackupTrailer {
     pub(super) fn new(rows: u64, sha256: String) -> Self {
         Self { rows, sha256 }
     }

@@ -1,4 +1,4 @@
-//! What a database holds that was just made: the tables of this version, and the rows that migrations put in.
+//! A new database in memory: the tables of this version, and the rows that its migrations insert.
 
 use std::collections::BTreeSet;
 
@@ -8,17 +8,18 @@ use oc_core::{DatabaseUrl, DbConnection, migrations, open};
 use super::table::{Header, Table};
 use super::{catalog, rows};
 
-/// A new database in memory, with every migration of this program.
-pub(super) struct Pristine {
+/// A database in memory with every migration of this program.
+pub struct ReferenceSchema {
     pub(super) conn: DbConnection,
     pub(super) tables: Vec<Table>,
     pub(super) migrations: Vec<String>,
 }
 
-impl Pristine {
-    pub(super) fn new() -> anyhow::Result<Self> {
+impl ReferenceSchema {
+    /// Runs every migration on a new database in memory.
+    pub fn new() -> anyhow::Result<Self> {
         let mut conn = open(&DatabaseUrl::Sqlite(":memory:".into()))?;
-        migrations::migrate(&mut conn).context("cannot make a database in memory")?;
+        migrations::migrate(&mut conn).context("could not create a database in memory")?;
         Ok(Self {
             tables: catalog::tables(&mut conn, None)?,
             migrations: catalog::migrations(&mut conn)?,
@@ -27,11 +28,11 @@ impl Pristine {
     }
 
     /// The names of the site's tables.
-    pub(super) fn names(&self) -> BTreeSet<String> {
+    pub fn names(&self) -> BTreeSet<String> {
         self.tables.iter().map(|table| table.name.clone()).collect()
     }
 
-    /// Refuses rows from a database that a newer program migrated.
+    /// Rejects rows of a newer version.
     pub(super) fn check_known(&self, header: &Header) -> anyhow::Result<()> {
         let unknown = header
             .migrations
@@ -39,18 +40,17 @@ impl Pristine {
             .find(|migration| !self.migrations.contains(migration));
         if let Some(unknown) = unknown {
             bail!(
-                "the rows are of a newer version ({}): it has the migration {unknown}, which this one does not \
-                 know; use that version",
+                "the rows were written by a newer version ({}), which has the migration {unknown}; use that version",
                 header.program
             );
         }
         Ok(())
     }
 
-    /// Refuses a database that holds any row which migrations did not put in.
-    pub(super) fn check_empty(&mut self, conn: &mut DbConnection) -> anyhow::Result<()> {
+    /// Rejects a database with rows other than those that migrations insert.
+    pub fn check_empty(&mut self, conn: &mut DbConnection) -> anyhow::Result<()> {
         for table in catalog::tables(conn, Some(&self.names()))? {
-            if rows::any(conn, &table)? && !self.holds_the_same(conn, &table)? {
+            if rows::any(conn, &table)? && !self.has_same_rows(conn, &table)? {
                 bail!(
                     "the database is not empty: rows in the table {}: {}",
                     table.name,
@@ -61,7 +61,7 @@ impl Pristine {
         Ok(())
     }
 
-    fn holds_the_same(&mut self, conn: &mut DbConnection, table: &Table) -> anyhow::Result<bool> {
+    fn has_same_rows(&mut self, conn: &mut DbConnection, table: &Table) -> anyhow::Result<bool> {
         if rows::count(&mut self.conn, table)? != rows::count(conn, table)? {
             return Ok(false);
         }
