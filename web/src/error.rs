@@ -3,7 +3,7 @@
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use oc_core::admin::SaveError;
-use oc_core::advice::advice;
+use oc_core::hints::hint;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::middleware::Words;
@@ -147,18 +147,18 @@ impl ResponseError for PageError {
             }
             Self::Unavailable(_) => {
                 let reason = self.to_string();
-                log::warn!("{reason}. {}", advice(&reason).unwrap_or_default());
+                log::warn!("{reason}. {}", hint(&reason).unwrap_or_default());
                 response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
             }
             Self::Unconfirmed(_) => {
                 let reason = self.to_string();
-                log::warn!("{reason}. {}", advice(&reason).unwrap_or_default());
+                log::warn!("{reason}. {}", hint(&reason).unwrap_or_default());
                 response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
                 response.extensions_mut().insert(Words::UNCONFIRMED);
             }
             Self::Lost(_) => {
                 let reason = self.to_string();
-                log::error!("{reason}. {}", advice(&reason).unwrap_or_default());
+                log::error!("{reason}. {}", hint(&reason).unwrap_or_default());
                 response.insert_header((header::RETRY_AFTER, LOST_RETRY_AFTER));
                 response.extensions_mut().insert(Words::LOST);
             }

@@ -7,7 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use form_urlencoded::Serializer;
 use lettings::{LettingFilter, Sort};
-use oc_core::search::Words;
+use oc_core::search::SearchTerms;
 use serde::Serialize;
 
 /// The orders that can be chosen, as they stand in the address and in the form.
@@ -51,7 +51,7 @@ impl ListQuery {
             // No stored text holds a NUL, and PostgreSQL would stumble over one.
             let value = value.trim().replace('\0', "\u{fffd}");
             match name.as_ref() {
-                "q" => asked.q = Words::parse(&value).to_string(),
+                "q" => asked.q = SearchTerms::parse(&value).to_string(),
                 "city" => asked.city = value,
                 "state" => asked.state = value,
                 "sort" if SORTS.iter().any(|(name, ..)| *name == value) => asked.sort = value,
@@ -67,8 +67,8 @@ impl ListQuery {
     }
 
     /// The words that are searched for.
-    pub(crate) fn words(&self) -> Words {
-        Words::parse(&self.q)
+    pub(crate) fn words(&self) -> SearchTerms {
+        SearchTerms::parse(&self.q)
     }
 
     /// What of the lettings is wanted.
@@ -79,7 +79,7 @@ impl ListQuery {
             .find(|(name, ..)| *name == self.sort)
             .map(|(_, sort, _)| *sort);
         LettingFilter {
-            words: self.words(),
+            terms: self.words(),
             city: given(&self.city),
             state: given(&self.state),
             sort: sort.unwrap_or_default(),

@@ -11,7 +11,7 @@ use crate::database_url::DatabaseUrl;
 use crate::file::FileLost;
 use crate::read_only::uri;
 use crate::search;
-use crate::waiting::{SQLITE_BUSY_TIMEOUT, with_limits};
+use crate::timeouts::{SQLITE_BUSY_TIMEOUT, with_limits};
 
 /// The oldest SQLite without the WAL-reset bug, which can lose a commit when two processes share a file.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);

@@ -12,7 +12,7 @@ use crate::database_url::DatabaseUrl;
 use crate::file::{DatabaseFile, FileLost};
 use crate::open::{OpenError, open, open_existing};
 use crate::read_only::open_read_only;
-use crate::waiting;
+use crate::timeouts;
 
 /// How long a request waits for a connection before it is told that the database is away.
 pub const PATIENCE: Duration = Duration::from_secs(3);
@@ -91,7 +91,7 @@ impl ManageConnection for Manager {
         } else {
             self.open()?
         };
-        waiting::limit(&mut conn).map_err(|source| OpenError::Use {
+        timeouts::limit(&mut conn).map_err(|source| OpenError::Use {
             url: self.url.clone(),
             source,
         })?;

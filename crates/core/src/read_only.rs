@@ -10,7 +10,7 @@ use crate::connection::DbConnection;
 use crate::database_url::DatabaseUrl;
 use crate::open::OpenError;
 use crate::search;
-use crate::waiting::with_limits;
+use crate::timeouts::with_limits;
 
 /// The last line reads, so that a database that cannot be read shows itself now.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; \

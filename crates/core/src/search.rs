@@ -25,9 +25,9 @@ pub const LONGEST: usize = 200;
 
 /// The words of a search. All of them must be found, in any case and any order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Words(Vec<String>);
+pub struct SearchTerms(Vec<String>);
 
-impl Words {
+impl SearchTerms {
     /// Splits a search at blanks and at characters that no stored text can hold.
     #[must_use]
     pub fn parse(text: &str) -> Self {
@@ -71,7 +71,7 @@ impl Words {
     }
 }
 
-impl std::fmt::Display for Words {
+impl std::fmt::Display for SearchTerms {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0.join(" "))
     }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     fn patterns(text: &str) -> Vec<String> {
-        Words::parse(text).patterns().collect()
+        SearchTerms::parse(text).patterns().collect()
     }
 
     #[test]
@@ -91,7 +91,7 @@ mod tests {
             patterns("  sea\tview\u{a0}flat\0"),
             ["%sea%", "%view%", "%flat%"]
         );
-        assert!(Words::parse(" \0\n").is_empty());
+        assert!(SearchTerms::parse(" \0\n").is_empty());
     }
 
     #[test]

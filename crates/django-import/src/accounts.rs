@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::NaiveDateTime;
 use oc_core::accounts::{GroupDraft, UserDraft, check_username, normalized, password};
-use oc_core::rules::BrokenRule;
+use oc_core::validation::Violation;
 use serde_json::{Value, json};
 
 use super::layout::{GROUP, USER};
@@ -146,9 +146,11 @@ fn is_odd_email(email: &str) -> bool {
         email: email.to_owned(),
         ..UserDraft::default()
     };
-    draft
-        .check()
-        .is_err_and(|errors| errors.iter().all(|error| error.rule == BrokenRule::Email))
+    draft.check().is_err_and(|errors| {
+        errors
+            .iter()
+            .all(|error| error.violation == Violation::Email)
+    })
 }
 
 impl Account {

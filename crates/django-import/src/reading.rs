@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use oc_core::rules::FieldError;
+use oc_core::validation::FieldError;
 
 use super::file::DjangoFile;
 use super::findings::{Findings, Problem, Tally, counted};

@@ -1,7 +1,7 @@
 //! One row of the file, taken apart: each value is had or told as a problem.
 
 use chrono::NaiveDateTime;
-use oc_core::rules::FieldError;
+use oc_core::validation::FieldError;
 
 use super::cells::Cells;
 use super::file::LARGEST_ID;

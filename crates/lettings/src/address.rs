@@ -4,8 +4,8 @@ use chrono::Utc;
 use diesel::dsl::{IntoBoxed, LeftJoin, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use oc_core::rules::{Checker, FieldError};
-use oc_core::search::{Words, fold, lower};
+use oc_core::search::{SearchTerms, fold, lower};
+use oc_core::validation::{Checker, FieldError};
 use oc_core::{Backend, DbConnection};
 
 use crate::schema::{addresses, lettings};
@@ -74,14 +74,14 @@ impl Address {
     pub fn free(
         conn: &mut DbConnection,
         but_of: Option<i64>,
-        words: &Words,
+        terms: &SearchTerms,
         limit: i64,
     ) -> QueryResult<(Vec<Self>, i64)> {
         let free = || {
             let is_free = lettings::id
                 .is_null()
                 .or(lettings::id.nullable().eq(but_of));
-            matching(words).filter(is_free)
+            matching(terms).filter(is_free)
         };
         let first = free()
             .order((lower(addresses::street), addresses::number, addresses::id))
@@ -170,11 +170,11 @@ impl Address {
 }
 
 /// Addresses in which all words are found.
-pub(crate) fn matching<'a>(words: &Words) -> Joined<'a> {
+pub(crate) fn matching<'a>(terms: &SearchTerms) -> Joined<'a> {
     let mut query = addresses::table
         .left_join(lettings::table)
         .into_boxed::<Backend>();
-    for pattern in words.patterns() {
+    for pattern in terms.patterns() {
         let number = sql::<Text>("CAST(addresses.number AS TEXT)");
         // Five digits, so that zeros in front are found.
         let zip = sql::<Text>("substr(CAST(addresses.zip_code + 100000 AS TEXT), 2)");

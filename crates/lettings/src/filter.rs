@@ -3,7 +3,7 @@
 use diesel::dsl::{InnerJoin, IntoBoxed};
 use diesel::prelude::*;
 use oc_core::Backend;
-use oc_core::search::{Words, fold, lower};
+use oc_core::search::{SearchTerms, fold, lower};
 
 use crate::schema::{addresses, lettings};
 
@@ -11,7 +11,7 @@ use crate::schema::{addresses, lettings};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LettingFilter {
     /// All must be found in the title, the street or the city.
-    pub words: Words,
+    pub terms: SearchTerms,
     /// This town alone.
     pub city: Option<String>,
     /// This state alone.
@@ -24,7 +24,7 @@ impl LettingFilter {
     /// Whether it lets every letting through.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.words.is_empty() && self.city.is_none() && self.state.is_none()
+        self.terms.is_empty() && self.city.is_none() && self.state.is_none()
     }
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn matching(filter: &LettingFilter) -> Joined<'_> {
     let mut query = lettings::table
         .inner_join(addresses::table)
         .into_boxed::<Backend>();
-    for pattern in filter.words.patterns() {
+    for pattern in filter.terms.patterns() {
         let text = lettings::title
             .concat(" ")
             .concat(addresses::street)
@@ -107,7 +107,7 @@ mod tests {
 
     fn search(words: &str) -> LettingFilter {
         LettingFilter {
-            words: Words::parse(words),
+            terms: SearchTerms::parse(words),
             ..LettingFilter::default()
         }
     }

@@ -2,8 +2,8 @@
 
 use chrono::{NaiveDateTime, Utc};
 use diesel::prelude::*;
-use oc_core::rules::{Checker, FieldError};
-use oc_core::{DbConnection, PAGE_SIZE, Page};
+use oc_core::validation::{Checker, FieldError};
+use oc_core::{DbConnection, PAGE_SIZE, Paginated};
 
 use crate::address::Address;
 use crate::filter::{LettingFilter, Sort, matching, sorted};
@@ -43,9 +43,9 @@ impl Letting {
         conn: &mut DbConnection,
         filter: &LettingFilter,
         number: i64,
-    ) -> QueryResult<Option<Page<(Self, Address)>>> {
+    ) -> QueryResult<Option<Paginated<(Self, Address)>>> {
         let total = Self::count_matching(conn, filter)?;
-        Page::load(number, total, |offset| {
+        Paginated::load(number, total, |offset| {
             sorted(matching(filter), filter.sort)
                 .limit(PAGE_SIZE)
                 .offset(offset)

@@ -2,9 +2,9 @@
 
 use diesel::dsl::{InnerJoin, IntoBoxed};
 use diesel::prelude::*;
-use oc_core::rules::{Checker, FieldError};
-use oc_core::search::{Words, fold};
-use oc_core::{Backend, DbConnection, PAGE_SIZE, Page};
+use oc_core::search::{SearchTerms, fold};
+use oc_core::validation::{Checker, FieldError};
+use oc_core::{Backend, DbConnection, PAGE_SIZE, Paginated};
 
 use crate::schema::{profiles, users};
 
@@ -71,16 +71,16 @@ impl PublicProfile {
     /// where there is no such page.
     pub fn page(
         conn: &mut DbConnection,
-        words: &Words,
+        terms: &SearchTerms,
         number: i64,
-    ) -> QueryResult<Option<Page<Self>>> {
-        let total = if words.is_empty() {
+    ) -> QueryResult<Option<Paginated<Self>>> {
+        let total = if terms.is_empty() {
             Self::count(conn)?
         } else {
-            matching(words).count().get_result(conn)?
+            matching(terms).count().get_result(conn)?
         };
-        Page::load(number, total, |offset| {
-            let rows: Vec<Row> = matching(words)
+        Paginated::load(number, total, |offset| {
+            let rows: Vec<Row> = matching(terms)
                 .order(profiles::id)
                 .limit(PAGE_SIZE)
                 .offset(offset)
@@ -108,11 +108,11 @@ impl PublicProfile {
 }
 
 /// Profiles in whose username, names or favorite city all words are found.
-pub(crate) fn matching(words: &Words) -> Joined<'_> {
+pub(crate) fn matching(terms: &SearchTerms) -> Joined<'_> {
     let mut query = profiles::table
         .inner_join(users::table)
         .into_boxed::<Backend>();
-    for pattern in words.patterns() {
+    for pattern in terms.patterns() {
         let text = users::username
             .concat(" ")
             .concat(users::first_name)
@@ -221,8 +221,8 @@ mod tests {
     }
 
     fn found(conn: &mut DbConnection, words: &str) -> QueryResult<Vec<String>> {
-        let page =
-            PublicProfile::page(conn, &Words::parse(words), 1)?.expect("there is a first page");
+        let page = PublicProfile::page(conn, &SearchTerms::parse(words), 1)?
+            .expect("there is a first page");
         Ok(page
             .rows
             .into_iter()

@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use oc_core::accounts::Verb;
-use oc_core::admin::Model;
-use oc_core::changes::Change;
+use oc_core::admin::Resource;
+use oc_core::audit::AuditEntry;
 use serde::Serialize;
 
 use crate::admin::audit_log::query;
@@ -103,7 +103,7 @@ async fn page(
 ) -> Result<HttpResponse, PageError> {
     let id = user.user.id;
     let recent = db
-        .read(move |conn| Ok(Change::recent(conn, id, RECENT)?))
+        .read(move |conn| Ok(AuditEntry::recent(conn, id, RECENT)?))
         .await?;
     let mut apps: Vec<App> = Vec::new();
     for model in MODELS
@@ -152,7 +152,7 @@ async fn page(
     )
 }
 
-fn links(user: &CurrentUser, model: &Model) -> ModelLinks {
+fn links(user: &CurrentUser, model: &Resource) -> ModelLinks {
     let may = |verb| user.rights.may(verb, model.app, model.name);
     let path = list_path(model);
     ModelLinks {
@@ -167,7 +167,7 @@ fn links(user: &CurrentUser, model: &Model) -> ModelLinks {
     }
 }
 
-fn recent_line(change: Change) -> Recent {
+fn recent_line(change: AuditEntry) -> Recent {
     let model = registry::by_key(&change.model);
     let gone = change.action == "deleted";
     let page = if gone { "history" } else { "change" };

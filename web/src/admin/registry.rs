@@ -1,12 +1,12 @@
 //! What is registered: every kind of row that staff may work with.
 
 use oc_core::accounts::{Rights, Verb};
-use oc_core::admin::{Choice, Kind, Model};
+use oc_core::admin::{Choice, FieldKind, Resource};
 
 use crate::error::PageError;
 
 /// Every model, by app, in the order of the index. Registering one is one line.
-pub(crate) static MODELS: &[Model] = &[
+pub(crate) static MODELS: &[Resource] = &[
     lettings::admin::LETTING,
     lettings::admin::ADDRESS,
     profiles::admin::PROFILE,
@@ -15,14 +15,14 @@ pub(crate) static MODELS: &[Model] = &[
 ];
 
 /// The model of that name.
-pub(crate) fn find(app: &str, name: &str) -> Option<&'static Model> {
+pub(crate) fn find(app: &str, name: &str) -> Option<&'static Resource> {
     MODELS
         .iter()
         .find(|model| model.app == app && model.name == name)
 }
 
 /// The model with that key, such as `lettings.letting`.
-pub(crate) fn by_key(key: &str) -> Option<&'static Model> {
+pub(crate) fn by_key(key: &str) -> Option<&'static Resource> {
     key.split_once('.').and_then(|(app, name)| find(app, name))
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn allowed(
     app: &str,
     name: &str,
     verb: Verb,
-) -> Result<&'static Model, PageError> {
+) -> Result<&'static Resource, PageError> {
     let model = find(app, name).ok_or(PageError::NotFound)?;
     if rights.may(verb, app, name) {
         Ok(model)
@@ -42,7 +42,11 @@ pub(crate) fn allowed(
 }
 
 /// The model of that name, if its rows may be looked at.
-pub(crate) fn visible(rights: &Rights, app: &str, name: &str) -> Result<&'static Model, PageError> {
+pub(crate) fn visible(
+    rights: &Rights,
+    app: &str,
+    name: &str,
+) -> Result<&'static Resource, PageError> {
     let model = find(app, name).ok_or(PageError::NotFound)?;
     if may_view(rights, model) {
         Ok(model)
@@ -63,51 +67,51 @@ pub(crate) fn rights() -> Vec<Choice> {
 }
 
 /// Whether a field of a model holds rights.
-pub(crate) fn holds_rights(model: &Model, field: &str) -> bool {
+pub(crate) fn holds_rights(model: &Resource, field: &str) -> bool {
     let kind = model
         .fields
         .iter()
         .find(|known| known.name == field)
         .map(|known| known.kind);
-    model.app == "auth" && kind == Some(Kind::Choices) && field != "groups"
+    model.app == "auth" && kind == Some(FieldKind::MultipleChoice) && field != "groups"
 }
 
 /// Whether anything may be done with a model's rows.
-pub(crate) fn is_open(rights: &Rights, model: &Model) -> bool {
+pub(crate) fn is_open(rights: &Rights, model: &Resource) -> bool {
     Verb::ALL
         .iter()
         .any(|verb| rights.may(*verb, model.app, model.name))
 }
 
 /// Whether its rows may be looked at: whoever may change them may see them.
-pub(crate) fn may_view(rights: &Rights, model: &Model) -> bool {
+pub(crate) fn may_view(rights: &Rights, model: &Resource) -> bool {
     rights.may(Verb::View, model.app, model.name) || rights.may(Verb::Change, model.app, model.name)
 }
 
 /// Whether a new row may be made: an account only by who may also go on to change it.
-pub(crate) fn may_add(rights: &Rights, model: &Model) -> bool {
+pub(crate) fn may_add(rights: &Rights, model: &Resource) -> bool {
     let may = |verb| rights.may(verb, model.app, model.name);
     may(Verb::Add) && ((model.app, model.name) != ("auth", "user") || may(Verb::Change))
 }
 
 /// Whether a file of rows may be taken in; each row then needs the right to add or to change it.
-pub(crate) fn may_import(rights: &Rights, model: &Model) -> bool {
+pub(crate) fn may_import(rights: &Rights, model: &Resource) -> bool {
     may_add(rights, model) || rights.may(Verb::Change, model.app, model.name)
 }
 
 /// The address of a model's list.
-pub(crate) fn list_path(model: &Model) -> String {
+pub(crate) fn list_path(model: &Resource) -> String {
     format!("/admin/{}/{}/", model.app, model.name)
 }
 
 /// The address of a row's form.
-pub(crate) fn change_path(model: &Model, id: i64) -> String {
+pub(crate) fn change_path(model: &Resource, id: i64) -> String {
     format!("/admin/{}/{}/{id}/change/", model.app, model.name)
 }
 
 /// How many rows there are of each kind, such as «2 addresses», in the order in which the kinds come first.
-pub(crate) fn counts<'a>(models: impl Iterator<Item = &'a Model>) -> Vec<String> {
-    let mut counts: Vec<(&Model, usize)> = Vec::new();
+pub(crate) fn counts<'a>(models: impl Iterator<Item = &'a Resource>) -> Vec<String> {
+    let mut counts: Vec<(&Resource, usize)> = Vec::new();
     for model in models {
         match counts
             .iter_mut()
@@ -117,7 +121,7 @@ pub(crate) fn counts<'a>(models: impl Iterator<Item = &'a Model>) -> Vec<String>
             None => counts.push((model, 1)),
         }
     }
-    let words = |(model, count): (&Model, usize)| match count {
+    let words = |(model, count): (&Resource, usize)| match count {
         1 => format!("1 {}", model.singular),
         count => format!("{count} {}", model.plural),
     };

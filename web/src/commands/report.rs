@@ -1,6 +1,6 @@
 //! How a failed command is told: the reason in one line, then hints.
 
-use oc_core::advice::advice;
+use oc_core::hints::hint;
 
 /// The reason in one line, then what can be done about it.
 pub(crate) fn report(error: &anyhow::Error) -> String {
@@ -14,8 +14,8 @@ pub(crate) fn report(error: &anyhow::Error) -> String {
             reason.push_str(&cause);
         }
     }
-    let hint = match advice(&reason) {
-        Some(advice) => advice,
+    let hint = match hint(&reason) {
+        Some(hint) => hint,
         None if reason.contains("newer than this program") => {
             "Start the version that migrated it, or restore a backup from before."
         }

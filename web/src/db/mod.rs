@@ -13,8 +13,8 @@ use actix_web::rt::{self, time::timeout};
 use anyhow::anyhow;
 use diesel::r2d2::{PooledConnection, R2D2Connection, State};
 use diesel::result::{DatabaseErrorKind, Error};
-use oc_core::advice::is_passing;
-use oc_core::waiting::may_be_given_up;
+use oc_core::hints::is_transient;
+use oc_core::timeouts::may_have_timed_out;
 use oc_core::{DbConnection, FileLost, Manager, Pool};
 use tokio::sync::watch;
 
@@ -92,7 +92,7 @@ impl Db {
         self.run_as(WRITE, work).await
     }
 
-    /// The same for a write of many rows; see [`oc_core::waiting::allow_long`].
+    /// The same for a write of many rows; see [`oc_core::timeouts::raise_statement_timeout`].
     pub(crate) async fn run_long<T, F>(&self, work: F) -> Result<T, PageError>
     where
         T: Send + 'static,
@@ -226,10 +226,11 @@ impl Db {
             error,
             Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _)
         );
-        let is_given_up = matches!(conn, DbConnection::Postgres(_)) && may_be_given_up(error, time);
+        let is_given_up =
+            matches!(conn, DbConnection::Postgres(_)) && may_have_timed_out(error, time);
         if is_cut && kind.writes {
             PageError::Unconfirmed(cause)
-        } else if is_passing(error) || is_given_up || conn.ping().is_err() {
+        } else if is_transient(error) || is_given_up || conn.ping().is_err() {
             // The client library does not always say so itself when the database went away.
             PageError::Unavailable(cause)
         } else {

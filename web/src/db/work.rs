@@ -14,7 +14,7 @@ pub(super) struct Kind {
     /// How long the request waits for its turn.
     pub(super) patience: Duration,
     /// How long the request waits for it. The database gives single statements up before, where it is alive
-    /// (`oc_core::waiting`); this is for one that says nothing at all.
+    /// (`oc_core::timeouts`); this is for one that says nothing at all.
     pub(super) limit: Duration,
     /// Whether it is refused where the file of the database went away under the site.
     pub(super) needs_file: bool,

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use diesel::prelude::*;
 
 use crate::connection::DbConnection;
-use crate::rules::{Checker, FieldError};
 use crate::schema::{group_rights, groups, user_groups};
+use crate::validation::{Checker, FieldError};
 
 use super::session::Session;
 

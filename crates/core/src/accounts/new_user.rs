@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use email_address::EmailAddress;
 
-use crate::rules::{BrokenRule, Checker, FieldError};
 use crate::schema::users;
+use crate::validation::{Checker, FieldError, Violation};
 
 use super::password;
 use super::user::normalized;
@@ -45,7 +45,7 @@ impl UserDraft {
         let username = checked_username(&mut checker, &normalized(&self.username));
         let email = checker.text("email", "Email address", &self.email, 0, LONGEST_EMAIL);
         if !email.is_empty() && !EmailAddress::is_valid(&email) {
-            checker.refuse("email", BrokenRule::Email);
+            checker.refuse("email", Violation::Email);
         }
         let user = NewUser {
             username,
@@ -74,7 +74,7 @@ pub fn check_username(username: &str) -> Result<(), Vec<FieldError>> {
 fn checked_username(checker: &mut Checker, username: &str) -> String {
     let is_allowed = |c: char| c.is_alphanumeric() || "@.+-_".contains(c);
     if !username.contains('\0') && !username.chars().all(is_allowed) {
-        checker.refuse("username", BrokenRule::Username);
+        checker.refuse("username", Violation::Username);
     }
     checker.text("username", "Username", username, 1, LONGEST_NAME)
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use lettings::{Letting, LettingDraft};
 use oc_core::User;
-use oc_core::changes::Change;
+use oc_core::audit::AuditEntry;
 use oc_core::testing::TestDb;
 use profiles::PublicProfile;
 
@@ -67,9 +67,9 @@ fn a_dump_brings_the_site_by_numbers_and_by_natural_keys() -> Result<()> {
                 PublicProfile::find(conn, "AirWow")?.favorite_city,
                 "Budapest"
             );
-            let lines = Change::of_object(conn, "lettings.letting", 7)?;
+            let lines = AuditEntry::for_object(conn, "lettings.letting", 7)?;
             assert_eq!(
-                (lines[0].username.as_str(), lines[0].words.as_str()),
+                (lines[0].username.as_str(), lines[0].description.as_str()),
                 ("AirWow", "Added.")
             );
             assert_eq!(warns(&report, &["no id"]), dump == NATURAL, "{report}");

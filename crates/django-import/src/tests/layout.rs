@@ -3,7 +3,7 @@
 use anyhow::Result;
 use lettings::Letting;
 use oc_core::User;
-use oc_core::changes::Change;
+use oc_core::audit::AuditEntry;
 use oc_core::testing::TestDb;
 
 use super::site::{DjangoSite, Edition};
@@ -102,7 +102,7 @@ fn the_table_that_the_models_of_two_apps_kept_is_found() -> Result<()> {
 
     imported(&db, &site.path())?;
 
-    let lines = Change::of_object(&mut db.connect()?, "lettings.letting", 7)?;
+    let lines = AuditEntry::for_object(&mut db.connect()?, "lettings.letting", 7)?;
     assert_eq!(lines.len(), 2);
     Ok(())
 }
@@ -120,7 +120,10 @@ fn tables_that_keep_the_name_of_another_app_have_their_rights_and_their_history(
 
     let conn = &mut db.connect()?;
     assert_eq!(User::rights(conn, 2)?, ["lettings.view_letting"]);
-    assert_eq!(Change::of_object(conn, "lettings.letting", 7)?.len(), 2);
+    assert_eq!(
+        AuditEntry::for_object(conn, "lettings.letting", 7)?.len(),
+        2
+    );
     Ok(())
 }
 
@@ -180,9 +183,12 @@ fn the_history_of_an_older_layout_is_not_told_of_other_rows() -> Result<()> {
         "{report}"
     );
     let conn = &mut db.connect()?;
-    assert!(Change::of_object(conn, "lettings.letting", 7)?.is_empty());
+    assert!(AuditEntry::for_object(conn, "lettings.letting", 7)?.is_empty());
     // Nothing else has the id of what is gone.
-    assert_eq!(Change::of_object(conn, "lettings.letting", 12)?.len(), 1);
+    assert_eq!(
+        AuditEntry::for_object(conn, "lettings.letting", 12)?.len(),
+        1
+    );
     Ok(())
 }
 

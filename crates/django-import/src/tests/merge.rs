@@ -4,7 +4,7 @@ use anyhow::Result;
 use diesel::connection::SimpleConnection;
 use lettings::{Address, Letting};
 use oc_core::accounts::{Group, GroupDraft};
-use oc_core::changes::Change;
+use oc_core::audit::AuditEntry;
 use oc_core::testing::{TestDb, user};
 use oc_core::{DbConnection, User};
 
@@ -174,7 +174,7 @@ fn merging_adds_by_natural_keys_and_overwrites_nothing() -> Result<()> {
                 .any(|why| why.contains("nothing is added to a user that stands")),
             "{told:?}"
         );
-        let line = &Change::recent(conn, admin.id, 10)?;
+        let line = &AuditEntry::recent(conn, admin.id, 10)?;
         assert_eq!(line.len(), 2, "the log follows the account to its new id");
     }
     Ok(())
@@ -204,9 +204,12 @@ fn the_record_of_what_is_gone_is_not_told_of_another_row() -> Result<()> {
         let report = run(&db, &site.path(), options)?;
 
         assert_eq!(report.outcome, Outcome::Imported, "{report}");
-        assert!(Change::of_object(conn, "lettings.letting", 12)?.is_empty());
-        assert!(Change::recent(conn, 4, 10)?.is_empty());
-        assert_eq!(Change::of_object(conn, "lettings.letting", 99)?.len(), 1);
+        assert!(AuditEntry::for_object(conn, "lettings.letting", 12)?.is_empty());
+        assert!(AuditEntry::recent(conn, 4, 10)?.is_empty());
+        assert_eq!(
+            AuditEntry::for_object(conn, "lettings.letting", 99)?.len(),
+            1
+        );
     }
     Ok(())
 }

@@ -69,7 +69,7 @@ fn with_skip_bad_all_else_is_imported() -> Result<()> {
             "{reasons:?}"
         );
         // What the account did is told all the same.
-        let lines = oc_core::changes::Change::of_object(conn, "lettings.letting", 7)?;
+        let lines = oc_core::audit::AuditEntry::for_object(conn, "lettings.letting", 7)?;
         assert_eq!(lines[1].username, "AirWow");
     }
     Ok(())

@@ -5,7 +5,7 @@ use lettings::{Address, AddressDraft, Letting};
 use oc_core::User;
 use oc_core::accounts::password::{Verdict, verify};
 use oc_core::accounts::{Group, Rights, Verb};
-use oc_core::changes::Change;
+use oc_core::audit::AuditEntry;
 use oc_core::testing::{TestDb, user};
 use profiles::PublicProfile;
 
@@ -77,16 +77,16 @@ fn the_log_becomes_the_record_also_of_what_is_gone() -> Result<()> {
         let report = imported(&db, &DjangoSite::new(Edition::OneApp)?.path())?;
 
         let conn = &mut db.connect()?;
-        let told = |lines: Vec<Change>| -> Vec<(String, String, String)> {
+        let told = |lines: Vec<AuditEntry>| -> Vec<(String, String, String)> {
             lines
                 .into_iter()
-                .map(|line| (line.changed_at.to_string(), line.username, line.words))
+                .map(|line| (line.changed_at.to_string(), line.username, line.description))
                 .collect()
         };
         let line =
             |at: &str, who: &str, words: &str| (at.to_owned(), who.to_owned(), words.to_owned());
         assert_eq!(
-            told(Change::of_object(conn, "lettings.letting", 7)?),
+            told(AuditEntry::for_object(conn, "lettings.letting", 7)?),
             [
                 line("2020-06-14 09:52:18.053407", "admin", "Added."),
                 line(
@@ -96,7 +96,7 @@ fn the_log_becomes_the_record_also_of_what_is_gone() -> Result<()> {
                 ),
             ]
         );
-        let gone = Change::of_object(conn, "lettings.letting", 12)?;
+        let gone = AuditEntry::for_object(conn, "lettings.letting", 12)?;
         assert_eq!(gone[0].title, "Gone with the tide");
         assert_eq!(
             told(gone),

@@ -4,10 +4,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use oc_core::DbConnection;
 use oc_core::admin::{
-    Along, Choice, Field, Filter, Former, Kind, List, Listing, Model, Object, Offer, Row,
-    SaveError, Values,
+    Choice, ChoicePage, DeletedRow, Dependent, Field, FieldKind, Filter, FormValues, ListPage,
+    ListQuery, ListRow, Record, Resource, SaveError, restored_already, set_filters, validate_all,
 };
-use oc_core::description::{checked, restored_already, set_filters};
 use oc_core::search::lower;
 
 use super::{APP, APP_LABEL};
@@ -18,7 +17,7 @@ use crate::address::{
 use crate::schema::{addresses, lettings};
 
 /// Addresses in the administration.
-pub const MODEL: Model = Model {
+pub const MODEL: Resource = Resource {
     app: APP,
     app_label: APP_LABEL,
     name: "address",
@@ -38,12 +37,12 @@ pub const MODEL: Model = Model {
             choices: |conn| Ok(named(Address::cities(conn)?)),
         },
     ],
-    searched: "number, street, city, state, zip code",
+    search_hint: "number, street, city, state, zip code",
     fields: &[
         field(
             "number",
             "Number",
-            Kind::Whole {
+            FieldKind::Integer {
                 min: 0,
                 max: LARGEST_NUMBER,
             },
@@ -60,7 +59,7 @@ pub const MODEL: Model = Model {
         field(
             "zip_code",
             "Zip code",
-            Kind::Whole {
+            FieldKind::Integer {
                 min: 0,
                 max: LARGEST_ZIP_CODE,
             },
@@ -74,8 +73,8 @@ pub const MODEL: Model = Model {
         ),
     ],
     unique: "",
-    inside: &[],
-    left_out: "",
+    inlines: &[],
+    export_note: "",
     public_path: None,
     list,
     load,
@@ -84,13 +83,18 @@ pub const MODEL: Model = Model {
     restore,
     delete: Address::delete,
     along,
-    touched: |_, _| Ok(Vec::new()),
+    affected: |_, _| Ok(Vec::new()),
     // None of its fields is chosen.
-    choices: |_, _| Ok(Offer::default()),
+    choices: |_, _| Ok(ChoicePage::default()),
     labels: |_, _, _| Ok(Vec::new()),
 };
 
-const fn field(name: &'static str, label: &'static str, kind: Kind, help: &'static str) -> Field {
+const fn field(
+    name: &'static str,
+    label: &'static str,
+    kind: FieldKind,
+    help: &'static str,
+) -> Field {
     Field {
         name,
         label,
@@ -100,8 +104,8 @@ const fn field(name: &'static str, label: &'static str, kind: Kind, help: &'stat
     }
 }
 
-const fn text(min: usize, max: usize) -> Kind {
-    Kind::Text { min, max }
+const fn text(min: usize, max: usize) -> FieldKind {
+    FieldKind::Text { min, max }
 }
 
 fn named(names: Vec<String>) -> Vec<Choice> {
@@ -109,15 +113,15 @@ fn named(names: Vec<String>) -> Vec<Choice> {
     names.into_iter().map(choice).collect()
 }
 
-fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
+fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
     let total = addresses::table.count().get_result(conn)?;
     let Some(filters) = set_filters(listing) else {
-        return Ok(List {
+        return Ok(ListPage {
             total,
-            ..List::default()
+            ..ListPage::default()
         });
     };
-    let found = if listing.words.is_empty() && filters.is_empty() {
+    let found = if listing.terms.is_empty() && filters.is_empty() {
         total
     } else {
         filtered(listing, &filters).count().get_result(conn)?
@@ -127,7 +131,7 @@ fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
         .limit(listing.limit.max(0))
         .select((Address::as_select(), lettings::title.nullable()))
         .load(conn)?;
-    let row = |(address, letting): (Address, Option<String>)| Row {
+    let row = |(address, letting): (Address, Option<String>)| ListRow {
         id: address.id,
         cells: vec![
             address.line(),
@@ -137,15 +141,15 @@ fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
             letting.unwrap_or_default(),
         ],
     };
-    Ok(List {
+    Ok(ListPage {
         rows: rows.into_iter().map(row).collect(),
         found,
         total,
     })
 }
 
-fn filtered<'a>(listing: &Listing, filters: &[(&'static str, &'a str)]) -> Joined<'a> {
-    let mut query = matching(&listing.words);
+fn filtered<'a>(listing: &ListQuery, filters: &[(&'static str, &'a str)]) -> Joined<'a> {
+    let mut query = matching(&listing.terms);
     for (parameter, value) in filters {
         query = match *parameter {
             "state__exact" => query.filter(addresses::state.eq(*value)),
@@ -192,20 +196,20 @@ fn sorted<'a>(mut query: Joined<'a>, order: &[(usize, bool)]) -> Joined<'a> {
     }
 }
 
-fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Object>> {
+fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Record>> {
     Ok(load_all(conn, &[id])?.pop())
 }
 
-fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Object>> {
+fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Record>> {
     let addresses = Address::find_all(conn, ids)?.into_iter();
     Ok(addresses.map(object).collect())
 }
 
-fn object(address: Address) -> Object {
-    Object {
+fn object(address: Address) -> Record {
+    Record {
         id: address.id,
         title: address.line(),
-        values: Values::default()
+        values: FormValues::default()
             .with("number", address.number.to_string())
             .with("zip_code", address.zip())
             .with("street", address.street)
@@ -215,7 +219,7 @@ fn object(address: Address) -> Object {
     }
 }
 
-fn draft(values: &Values) -> AddressDraft {
+fn draft(values: &FormValues) -> AddressDraft {
     let text = |name| values.text(name).to_owned();
     AddressDraft {
         number: text("number"),
@@ -227,7 +231,7 @@ fn draft(values: &Values) -> AddressDraft {
     }
 }
 
-fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64, SaveError> {
+fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result<i64, SaveError> {
     let address = draft(values).check()?;
     match id {
         None => Ok(Address::insert(conn, &address)?),
@@ -236,20 +240,20 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64
     }
 }
 
-fn restore(conn: &mut DbConnection, rows: &[Former<'_>]) -> Result<(), SaveError> {
-    let addresses = checked(rows, |values| draft(values).check())?;
+fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveError> {
+    let addresses = validate_all(rows, |values| draft(values).check())?;
     Address::restore(conn, addresses)
         .map_err(|error| SaveError::of(error, restored_already("street"), None))
 }
 
 /// Their lettings.
-fn along(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Along>> {
+fn along(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Dependent>> {
     let lettings: Vec<(i64, i64, String)> = lettings::table
         .filter(lettings::address_id.eq_any(ids.to_vec()))
         .select((lettings::address_id, lettings::id, lettings::title))
         .order(lettings::id)
         .load(conn)?;
-    let along = |(by, id, title)| Along {
+    let along = |(by, id, title)| Dependent {
         app: APP,
         model: "letting",
         by,

@@ -3,13 +3,12 @@
 use diesel::prelude::*;
 use oc_core::DbConnection;
 use oc_core::admin::{
-    Choice, Field, Filter, Former, Inside, Kind, List, Listing, Model, Object, Offer, Row,
-    SaveError, Values, Wanted, chosen_id,
+    Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, Inline,
+    ListPage, ListQuery, ListRow, Record, Resource, SaveError, chosen_id, combine, ids,
+    restored_already, set_filters, validate_all, with_constraint_error,
 };
-use oc_core::choice::ids;
-use oc_core::description::{both, checked, restored_already, set_filters, with_refusal};
-use oc_core::rules::{BrokenRule, FieldError};
 use oc_core::search::lower;
+use oc_core::validation::{FieldError, Violation};
 
 use super::{APP, APP_LABEL};
 use crate::address::Address;
@@ -22,7 +21,7 @@ use crate::town::Town;
 const ADDRESS: &str = "Address";
 
 /// Lettings in the administration.
-pub const MODEL: Model = Model {
+pub const MODEL: Resource = Resource {
     app: APP,
     app_label: APP_LABEL,
     name: "letting",
@@ -42,13 +41,13 @@ pub const MODEL: Model = Model {
             choices: |conn| Ok(named(Town::all(conn)?)),
         },
     ],
-    searched: "title, street, city",
+    search_hint: "title, street, city",
     fields: &[
         Field {
             name: "title",
             label: "Title",
             section: "",
-            kind: Kind::Text {
+            kind: FieldKind::Text {
                 min: 1,
                 max: LONGEST_TITLE,
             },
@@ -58,16 +57,16 @@ pub const MODEL: Model = Model {
             name: "address",
             label: ADDRESS,
             section: "",
-            kind: Kind::Choice {
+            kind: FieldKind::Choice {
                 of: Some((APP, "address")),
             },
             help: "Only addresses without a letting can be chosen.",
         },
     ],
     unique: "address",
-    inside: &[Inside {
+    inlines: &[Inline {
         field: "address",
-        model: &super::ADDRESS,
+        resource: &super::ADDRESS,
         names: &[
             "address-number",
             "address-street",
@@ -76,9 +75,9 @@ pub const MODEL: Model = Model {
             "address-zip_code",
             "address-country_iso_code",
         ],
-        clash: "Choose an existing address or add a new one, not both.",
+        conflict_message: "Choose an existing address or add a new one, not both.",
     }],
-    left_out: "",
+    export_note: "",
     public_path: Some(public_path),
     list,
     load,
@@ -88,7 +87,7 @@ pub const MODEL: Model = Model {
     delete: Letting::delete,
     // The address stays.
     along: |_, _| Ok(Vec::new()),
-    touched: |_, _| Ok(Vec::new()),
+    affected: |_, _| Ok(Vec::new()),
     choices,
     labels,
 };
@@ -98,16 +97,16 @@ fn named(towns: Vec<Town>) -> Vec<Choice> {
     towns.into_iter().map(choice).collect()
 }
 
-fn public_path(object: &Object) -> String {
+fn public_path(object: &Record) -> String {
     format!("/lettings/{}/", object.id)
 }
 
-fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
+fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
     let total = Letting::count(conn)?;
     let Some(filter) = filter(listing) else {
-        return Ok(List {
+        return Ok(ListPage {
             total,
-            ..List::default()
+            ..ListPage::default()
         });
     };
     let found = if filter.is_empty() {
@@ -127,11 +126,11 @@ fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
                 addresses::state,
             ))
             .load(conn)?;
-    let row = |(id, title, street, city, state)| Row {
+    let row = |(id, title, street, city, state)| ListRow {
         id,
         cells: vec![title, street, city, state],
     };
-    Ok(List {
+    Ok(ListPage {
         rows: rows.into_iter().map(row).collect(),
         found,
         total,
@@ -139,9 +138,9 @@ fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
 }
 
 /// What the list is limited to; `None` where no letting can pass.
-fn filter(listing: &Listing) -> Option<LettingFilter> {
+fn filter(listing: &ListQuery) -> Option<LettingFilter> {
     let mut filter = LettingFilter {
-        words: listing.words.clone(),
+        terms: listing.terms.clone(),
         ..LettingFilter::default()
     };
     for (parameter, value) in set_filters(listing)? {
@@ -178,18 +177,18 @@ fn sorted<'a>(mut query: Joined<'a>, order: &[(usize, bool)]) -> Joined<'a> {
     }
 }
 
-fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Object>> {
+fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Record>> {
     Ok(load_all(conn, &[id])?.pop())
 }
 
-fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Object>> {
+fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Record>> {
     let found: Vec<Letting> = Letting::query()
         .filter(lettings::id.eq_any(ids.to_vec()))
         .order(lettings::id)
         .load(conn)?;
-    let object = |letting: Letting| Object {
+    let object = |letting: Letting| Record {
         id: letting.id,
-        values: Values::default()
+        values: FormValues::default()
             .with("title", &letting.title)
             .with("address", letting.address_id.to_string()),
         title: letting.title,
@@ -197,9 +196,9 @@ fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Object>> {
     Ok(found.into_iter().map(object).collect())
 }
 
-fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64, SaveError> {
+fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result<i64, SaveError> {
     let letting = check(values).map_err(|errors| {
-        with_refusal(conn, errors, "address", |conn| refusal(conn, id, values))
+        with_constraint_error(conn, errors, "address", |conn| refusal(conn, id, values))
     })?;
     let Some(id) = id else {
         return Letting::insert(conn, &letting).map_err(refused);
@@ -211,8 +210,8 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64
     }
 }
 
-fn restore(conn: &mut DbConnection, rows: &[Former<'_>]) -> Result<(), SaveError> {
-    let lettings = checked(rows, check)?;
+fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveError> {
+    let lettings = validate_all(rows, check)?;
     let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
     if !load_all(conn, &ids)?.is_empty() {
         return Err(SaveError::Invalid(vec![restored_already("title")]));
@@ -220,12 +219,12 @@ fn restore(conn: &mut DbConnection, rows: &[Former<'_>]) -> Result<(), SaveError
     Letting::restore(conn, lettings).map_err(refused)
 }
 
-fn choices(conn: &mut DbConnection, wanted: &Wanted<'_>) -> QueryResult<Offer> {
+fn choices(conn: &mut DbConnection, wanted: &ChoiceQuery<'_>) -> QueryResult<ChoicePage> {
     if wanted.field != "address" {
-        return Ok(Offer::default());
+        return Ok(ChoicePage::default());
     }
-    let (free, found) = Address::free(conn, wanted.row, &wanted.words, wanted.limit)?;
-    Ok(Offer {
+    let (free, found) = Address::free(conn, wanted.row, &wanted.terms, wanted.limit)?;
+    Ok(ChoicePage {
         choices: in_one_line(free),
         found,
     })
@@ -243,25 +242,25 @@ fn in_one_line(addresses: Vec<Address>) -> Vec<Choice> {
     addresses.into_iter().map(choice).collect()
 }
 
-fn check(values: &Values) -> Result<NewLetting, Vec<FieldError>> {
+fn check(values: &FormValues) -> Result<NewLetting, Vec<FieldError>> {
     let address = chosen_id(values, "address", ADDRESS);
     let draft = LettingDraft {
         title: values.text("title").to_owned(),
         address_id: address.as_ref().copied().unwrap_or_default(),
     };
-    let (letting, _) = both(draft.check(), address.map_err(|error| vec![error]))?;
+    let (letting, _) = combine(draft.check(), address.map_err(|error| vec![error]))?;
     Ok(letting)
 }
 
-const TAKEN: BrokenRule = BrokenRule::Taken("Another letting already has this address.");
-const GONE: BrokenRule = BrokenRule::Choice { label: ADDRESS };
+const TAKEN: Violation = Violation::Taken("Another letting already has this address.");
+const GONE: Violation = Violation::Choice { label: ADDRESS };
 
 /// Why the database would refuse the address, if it would.
 fn refusal(
     conn: &mut DbConnection,
     own: Option<i64>,
-    values: &Values,
-) -> QueryResult<Option<BrokenRule>> {
+    values: &FormValues,
+) -> QueryResult<Option<Violation>> {
     let Ok(address) = chosen_id(values, "address", ADDRESS) else {
         return Ok(None);
     };
@@ -274,9 +273,9 @@ fn refusal(
 }
 
 fn refused(error: diesel::result::Error) -> SaveError {
-    let of_address = |rule| FieldError {
+    let of_address = |violation| FieldError {
         field: "address",
-        rule,
+        violation,
     };
     SaveError::of(error, of_address(TAKEN), Some(of_address(GONE)))
 }

@@ -2,20 +2,19 @@
 
 use diesel::prelude::*;
 use oc_core::DbConnection;
-use oc_core::admin::{List, Listing, Row};
-use oc_core::description::{flag, set_filters, yes_or_no};
+use oc_core::admin::{ListPage, ListQuery, ListRow, flag, set_filters, yes_or_no};
 use oc_core::search::lower;
 
 use crate::profile::{self, Joined, PublicProfile};
 use crate::schema::{profiles, users};
 
 /// A page of it, the newest first if nothing else is asked for.
-pub(super) fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
+pub(super) fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
     let total = PublicProfile::count(conn)?;
     let (Some(counted), Some(shown)) = (matching(listing), matching(listing)) else {
-        return Ok(List {
+        return Ok(ListPage {
             total,
-            ..List::default()
+            ..ListPage::default()
         });
     };
     let found = counted.count().get_result(conn)?;
@@ -29,11 +28,11 @@ pub(super) fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<Li
             profiles::show_email,
         ))
         .load(conn)?;
-    let row = |(id, username, favorite_city, show_email)| Row {
+    let row = |(id, username, favorite_city, show_email)| ListRow {
         id,
         cells: vec![username, favorite_city, yes_or_no(show_email)],
     };
-    Ok(List {
+    Ok(ListPage {
         rows: rows.into_iter().map(row).collect(),
         found,
         total,
@@ -41,8 +40,8 @@ pub(super) fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<Li
 }
 
 /// The profiles that pass; `None` where a filter has a value that it never offered.
-fn matching(listing: &Listing) -> Option<Joined<'_>> {
-    let mut query = profile::matching(&listing.words);
+fn matching(listing: &ListQuery) -> Option<Joined<'_>> {
+    let mut query = profile::matching(&listing.terms);
     for (parameter, value) in set_filters(listing)? {
         if parameter == "show_email__exact" {
             query = query.filter(profiles::show_email.eq(flag(value)?));

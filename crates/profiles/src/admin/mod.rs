@@ -5,12 +5,12 @@ mod list;
 use diesel::dsl::{IntoBoxed, LeftJoin};
 use diesel::prelude::*;
 use oc_core::admin::{
-    Choice, Field, Filter, Former, Kind, Model, Object, Offer, SaveError, Values, Wanted, chosen_id,
+    Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, Record,
+    Resource, SaveError, chosen_id, combine, ids, restored_already, validate_all,
+    with_constraint_error, yes_and_no,
 };
-use oc_core::choice::ids;
-use oc_core::description::{both, checked, restored_already, with_refusal, yes_and_no};
-use oc_core::rules::{BrokenRule, FieldError};
 use oc_core::search::{fold, lower};
+use oc_core::validation::{FieldError, Violation};
 use oc_core::{Backend, DbConnection};
 
 use crate::profile::{LONGEST_CITY, NewProfile, ProfileDraft};
@@ -21,7 +21,7 @@ use crate::schema::{profiles, users};
 const USER: &str = "User";
 
 /// Profiles in the administration.
-pub const PROFILE: Model = Model {
+pub const PROFILE: Resource = Resource {
     app: "profiles",
     app_label: "Profiles",
     name: "profile",
@@ -34,13 +34,13 @@ pub const PROFILE: Model = Model {
         label: "Email shown",
         choices: |_| Ok(yes_and_no()),
     }],
-    searched: "username, first name, last name, favorite city",
+    search_hint: "username, first name, last name, favorite city",
     fields: &[
         Field {
             name: "user",
             label: USER,
             section: "",
-            kind: Kind::Choice {
+            kind: FieldKind::Choice {
                 of: Some(("auth", "user")),
             },
             help: "Only users without a profile can be chosen.",
@@ -49,7 +49,7 @@ pub const PROFILE: Model = Model {
             name: "favorite_city",
             label: "Favorite city",
             section: "",
-            kind: Kind::Text {
+            kind: FieldKind::Text {
                 min: 0,
                 max: LONGEST_CITY,
             },
@@ -59,13 +59,13 @@ pub const PROFILE: Model = Model {
             name: "show_email",
             label: "Show email",
             section: "",
-            kind: Kind::Bool,
+            kind: FieldKind::Boolean,
             help: "Show the email address on the public profile.",
         },
     ],
     unique: "user",
-    inside: &[],
-    left_out: "",
+    inlines: &[],
+    export_note: "",
     public_path: Some(|object| public_path(&object.title)),
     list: list::list,
     load,
@@ -75,16 +75,16 @@ pub const PROFILE: Model = Model {
     delete,
     // The user stays.
     along: |_, _| Ok(Vec::new()),
-    touched: |_, _| Ok(Vec::new()),
+    affected: |_, _| Ok(Vec::new()),
     choices,
     labels,
 };
 
-fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Object>> {
+fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Record>> {
     Ok(load_all(conn, &[id])?.pop())
 }
 
-fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Object>> {
+fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Record>> {
     let rows: Vec<(i64, String, i64, String, bool)> = profiles::table
         .inner_join(users::table)
         .filter(profiles::id.eq_any(ids.to_vec()))
@@ -98,10 +98,10 @@ fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Object>> {
         ))
         .load(conn)?;
     let object =
-        |(id, username, user_id, favorite_city, show_email): (_, _, i64, String, _)| Object {
+        |(id, username, user_id, favorite_city, show_email): (_, _, i64, String, _)| Record {
             id,
             title: username,
-            values: Values::default()
+            values: FormValues::default()
                 .with("user", user_id.to_string())
                 .with("favorite_city", favorite_city)
                 .with_yes("show_email", show_email),
@@ -109,9 +109,10 @@ fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Object>> {
     Ok(rows.into_iter().map(object).collect())
 }
 
-fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64, SaveError> {
-    let profile = check(values)
-        .map_err(|errors| with_refusal(conn, errors, "user", |conn| refusal(conn, id, values)))?;
+fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result<i64, SaveError> {
+    let profile = check(values).map_err(|errors| {
+        with_constraint_error(conn, errors, "user", |conn| refusal(conn, id, values))
+    })?;
     let Some(id) = id else {
         return profile.insert(conn).map_err(refused);
     };
@@ -122,8 +123,8 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64
     }
 }
 
-fn restore(conn: &mut DbConnection, rows: &[Former<'_>]) -> Result<(), SaveError> {
-    let profiles = checked(rows, check)?;
+fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveError> {
+    let profiles = validate_all(rows, check)?;
     let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
     if !load_all(conn, &ids)?.is_empty() {
         return Err(SaveError::Invalid(vec![restored_already("user")]));
@@ -137,16 +138,16 @@ fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
 }
 
 /// Users without a profile, and that of the profile given.
-fn choices(conn: &mut DbConnection, wanted: &Wanted<'_>) -> QueryResult<Offer> {
+fn choices(conn: &mut DbConnection, wanted: &ChoiceQuery<'_>) -> QueryResult<ChoicePage> {
     if wanted.field != "user" {
-        return Ok(Offer::default());
+        return Ok(ChoicePage::default());
     }
     let free: Vec<(i64, String)> = without_profile(wanted)
         .order((lower(users::username), users::id))
         .limit(wanted.limit.max(0))
         .select((users::id, users::username))
         .load(conn)?;
-    Ok(Offer {
+    Ok(ChoicePage {
         choices: named(free),
         found: without_profile(wanted).count().get_result(conn)?,
     })
@@ -154,7 +155,7 @@ fn choices(conn: &mut DbConnection, wanted: &Wanted<'_>) -> QueryResult<Offer> {
 
 type Joined<'a> = IntoBoxed<'a, LeftJoin<users::table, profiles::table>, Backend>;
 
-fn without_profile<'a>(wanted: &Wanted<'_>) -> Joined<'a> {
+fn without_profile<'a>(wanted: &ChoiceQuery<'_>) -> Joined<'a> {
     let mut query = users::table
         .left_join(profiles::table)
         .filter(
@@ -163,7 +164,7 @@ fn without_profile<'a>(wanted: &Wanted<'_>) -> Joined<'a> {
                 .or(profiles::id.nullable().eq(wanted.row)),
         )
         .into_boxed::<Backend>();
-    for pattern in wanted.words.patterns() {
+    for pattern in wanted.terms.patterns() {
         query = query.filter(fold(users::username).like(fold(pattern)).escape('\\'));
     }
     query
@@ -185,26 +186,26 @@ fn named(users: Vec<(i64, String)>) -> Vec<Choice> {
     users.into_iter().map(choice).collect()
 }
 
-fn check(values: &Values) -> Result<NewProfile, Vec<FieldError>> {
+fn check(values: &FormValues) -> Result<NewProfile, Vec<FieldError>> {
     let user = chosen_id(values, "user", USER);
     let draft = ProfileDraft {
         user_id: user.as_ref().copied().unwrap_or_default(),
         favorite_city: values.text("favorite_city").to_owned(),
         show_email: values.is_yes("show_email"),
     };
-    let (_, profile) = both(user.map_err(|error| vec![error]), draft.check())?;
+    let (_, profile) = combine(user.map_err(|error| vec![error]), draft.check())?;
     Ok(profile)
 }
 
-const TAKEN: BrokenRule = BrokenRule::Taken("Another profile already has this user.");
-const GONE: BrokenRule = BrokenRule::Choice { label: USER };
+const TAKEN: Violation = Violation::Taken("Another profile already has this user.");
+const GONE: Violation = Violation::Choice { label: USER };
 
 /// Why the database would refuse the user, if it would.
 fn refusal(
     conn: &mut DbConnection,
     own: Option<i64>,
-    values: &Values,
-) -> QueryResult<Option<BrokenRule>> {
+    values: &FormValues,
+) -> QueryResult<Option<Violation>> {
     let Ok(user) = chosen_id(values, "user", USER) else {
         return Ok(None);
     };
@@ -218,9 +219,9 @@ fn refusal(
 }
 
 fn refused(error: diesel::result::Error) -> SaveError {
-    let of_user = |rule| FieldError {
+    let of_user = |violation| FieldError {
         field: "user",
-        rule,
+        violation,
     };
     SaveError::of(error, of_user(TAKEN), Some(of_user(GONE)))
 }

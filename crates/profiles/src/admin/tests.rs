@@ -1,13 +1,13 @@
 //! Tests of the description as a whole.
 
-use oc_core::admin::Listing;
-use oc_core::search::Words;
+use oc_core::admin::ListQuery;
+use oc_core::search::SearchTerms;
 use oc_core::testing::{on_both, user};
 
 use super::*;
 
-fn values(user_id: i64, favorite_city: &str, show_email: bool) -> Values {
-    Values::default()
+fn values(user_id: i64, favorite_city: &str, show_email: bool) -> FormValues {
+    FormValues::default()
         .with("user", user_id.to_string())
         .with("favorite_city", favorite_city)
         .with_yes("show_email", show_email)
@@ -27,8 +27,8 @@ fn profile(
     )?)
 }
 
-fn usernames(conn: &mut DbConnection, listing: Listing) -> QueryResult<Vec<String>> {
-    let listing = Listing {
+fn usernames(conn: &mut DbConnection, listing: ListQuery) -> QueryResult<Vec<String>> {
+    let listing = ListQuery {
         limit: 100,
         ..listing
     };
@@ -63,12 +63,12 @@ fn broken_rules_are_told_in_the_words_of_the_form() -> anyhow::Result<()> {
     on_both(|conn| {
         profile(conn, "ada", "", true)?;
         let taken = user(conn, "bob")? - 1;
-        let refusal = |conn: &mut DbConnection, values: &Values| {
+        let refusal = |conn: &mut DbConnection, values: &FormValues| {
             conn.write(|conn| (PROFILE.save)(conn, None, values))
                 .expect_err("it breaks a rule")
                 .to_string()
         };
-        let other = |user: &str| Values::default().with("user", user);
+        let other = |user: &str| FormValues::default().with("user", user);
 
         assert_eq!(
             refusal(conn, &values(taken, "", true)),
@@ -96,26 +96,26 @@ fn users_without_a_profile_can_be_chosen_and_the_own_one() -> anyhow::Result<()>
         let id = profile(conn, "zed", "", true)?;
         profile(conn, "eve", "", true)?;
         user(conn, "ada")?;
-        let mut offered = |wanted: &Wanted<'_>| -> QueryResult<(Vec<String>, i64)> {
+        let mut offered = |wanted: &ChoiceQuery<'_>| -> QueryResult<(Vec<String>, i64)> {
             let offer = (PROFILE.choices)(conn, wanted)?;
             let names = offer.choices.into_iter().map(|choice| choice.label);
             Ok((names.collect(), offer.found))
         };
-        let searched = Wanted {
-            words: Words::parse("ZE"),
-            ..Wanted::first("user", Some(id), 9)
+        let searched = ChoiceQuery {
+            terms: SearchTerms::parse("ZE"),
+            ..ChoiceQuery::first("user", Some(id), 9)
         };
 
         assert_eq!(
-            offered(&Wanted::first("user", None, 9))?,
+            offered(&ChoiceQuery::first("user", None, 9))?,
             (vec!["ada".to_owned()], 1)
         );
         assert_eq!(
-            offered(&Wanted::first("user", Some(id), 1))?,
+            offered(&ChoiceQuery::first("user", Some(id), 1))?,
             (vec!["ada".to_owned()], 2)
         );
         assert_eq!(offered(&searched)?, (vec!["zed".to_owned()], 1));
-        assert_eq!(offered(&Wanted::first("favorite_city", None, 9))?.1, 0);
+        assert_eq!(offered(&ChoiceQuery::first("favorite_city", None, 9))?.1, 0);
         Ok(())
     })
 }
@@ -140,13 +140,13 @@ fn profiles_are_listed_newest_first_searched_and_filtered() -> anyhow::Result<()
         profile(conn, "zed", "brea", true)?;
         profile(conn, "Bob", "Anaheim", false)?;
         profile(conn, "ada", "Brea", false)?;
-        let by = |order: &[(usize, bool)]| Listing {
+        let by = |order: &[(usize, bool)]| ListQuery {
             order: order.to_vec(),
-            ..Listing::default()
+            ..ListQuery::default()
         };
-        let shown = |value: &str| Listing {
+        let shown = |value: &str| ListQuery {
             filters: vec![("show_email__exact", value.to_owned())],
-            ..Listing::default()
+            ..ListQuery::default()
         };
 
         assert_eq!(usernames(conn, by(&[]))?, ["ada", "Bob", "zed"]);
@@ -157,9 +157,9 @@ fn profiles_are_listed_newest_first_searched_and_filtered() -> anyhow::Result<()
             usernames(conn, by(&[(2, false), (0, false)]))?,
             ["ada", "Bob", "zed"]
         );
-        let search = Listing {
-            words: Words::parse("BREA paul"),
-            ..Listing::default()
+        let search = ListQuery {
+            terms: SearchTerms::parse("BREA paul"),
+            ..ListQuery::default()
         };
         assert_eq!(usernames(conn, search)?, ["ada", "zed"]);
         assert_eq!(usernames(conn, shown("1"))?, ["zed"]);

@@ -1,9 +1,8 @@
 //! Lines of the record of changes, as pages and files show them.
 
 use oc_core::accounts::Rights;
-use oc_core::admin::Model;
-use oc_core::changes::Change;
-use oc_core::events::DOOR;
+use oc_core::admin::Resource;
+use oc_core::audit::{AUTH, AuditEntry};
 use serde::Serialize;
 
 use crate::admin::audit_log::snapshot::{FieldChange, Snapshot, summarize};
@@ -30,7 +29,7 @@ pub(crate) struct EntryView {
 
 impl EntryView {
     /// A line for who has these rights.
-    pub(crate) fn of(line: Change, rights: &Rights) -> Self {
+    pub(crate) fn of(line: AuditEntry, rights: &Rights) -> Self {
         let model = registry::by_key(&line.model);
         let changes = model.map_or_else(Vec::new, |model| changes(&line, model));
         let action = summary(&line, &changes);
@@ -43,7 +42,7 @@ impl EntryView {
             user: who(&line),
             kind: match model {
                 Some(model) => capitalized(model.singular),
-                None if line.model == DOOR => AUTH_LABEL.to_owned(),
+                None if line.model == AUTH => AUTH_LABEL.to_owned(),
                 None => line.model.clone(),
             },
             changes: if has_before(&line) {
@@ -51,7 +50,7 @@ impl EntryView {
             } else {
                 Vec::new()
             },
-            act_href: line.act.map(|act| format!("/admin/log/{act}/")),
+            act_href: line.change_set_id.map(|act| format!("/admin/log/{act}/")),
             address: line.address,
             title: line.title,
             href,
@@ -61,13 +60,13 @@ impl EntryView {
 }
 
 /// When it happened.
-pub(crate) fn date(line: &Change) -> String {
+pub(crate) fn date(line: &AuditEntry) -> String {
     line.changed_at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// Who did it. At the door nobody is known yet; elsewhere it was somebody at the server's own command line.
-pub(crate) fn who(line: &Change) -> String {
-    if line.username.is_empty() && line.model != DOOR {
+pub(crate) fn who(line: &AuditEntry) -> String {
+    if line.username.is_empty() && line.model != AUTH {
         "command line".to_owned()
     } else {
         line.username.clone()
@@ -75,7 +74,7 @@ pub(crate) fn who(line: &Change) -> String {
 }
 
 /// What a line changed, field by field.
-pub(crate) fn changes(line: &Change, model: &Model) -> Vec<FieldChange> {
+pub(crate) fn changes(line: &AuditEntry, model: &Resource) -> Vec<FieldChange> {
     let (before, after) = (
         Snapshot::from_text(&line.before),
         Snapshot::from_text(&line.after),
@@ -84,20 +83,20 @@ pub(crate) fn changes(line: &Change, model: &Model) -> Vec<FieldChange> {
 }
 
 /// Whether a line tells of fields that held something else before.
-pub(crate) fn has_before(line: &Change) -> bool {
+pub(crate) fn has_before(line: &AuditEntry) -> bool {
     line.action != "deleted" && !line.before.is_empty()
 }
 
 /// What was done, in a sentence.
-pub(crate) fn summary(line: &Change, changes: &[FieldChange]) -> String {
-    if line.words.is_empty() {
+pub(crate) fn summary(line: &AuditEntry, changes: &[FieldChange]) -> String {
+    if line.description.is_empty() {
         summarize(&line.action, changes)
     } else {
-        line.words.clone()
+        line.description.clone()
     }
 }
 
 /// The address of everything that happened to a row.
-pub(crate) fn history_path(model: &Model, id: i64) -> String {
+pub(crate) fn history_path(model: &Resource, id: i64) -> String {
     format!("{}{id}/history/", list_path(model))
 }

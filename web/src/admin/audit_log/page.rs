@@ -53,9 +53,9 @@ pub(crate) async fn index(
     let number = query.page.ok_or(PageError::NotFound)?;
     let (lines, matching, total) = db
         .read(move |conn| {
-            let total = filter.unasked().count(conn)?;
+            let total = filter.visible_only().count(conn)?;
             let matching = filter.count(conn)?;
-            let lines = filter.lines(conn, (number - 1).saturating_mul(PAGE), PAGE)?;
+            let lines = filter.entries(conn, (number - 1).saturating_mul(PAGE), PAGE)?;
             Ok((lines, matching, total))
         })
         .await?;
@@ -116,7 +116,7 @@ pub(crate) async fn export(
             let mut rows = Vec::new();
             let mut last = None;
             loop {
-                let part = filter.part(conn, last.as_ref(), CHUNK)?;
+                let part = filter.page_after(conn, last.as_ref(), CHUNK)?;
                 let Some(line) = part.last() else { break };
                 last = Some(line.clone());
                 rows.extend(part.into_iter().map(|line| cells(line, &rights)));
@@ -143,7 +143,7 @@ const HEADINGS: [&str; 8] = [
     "Date", "User", "Kind", "ID", "Title", "Action", "Changes", "Address",
 ];
 
-fn cells(line: oc_core::changes::Change, rights: &oc_core::accounts::Rights) -> [String; 8] {
+fn cells(line: oc_core::audit::AuditEntry, rights: &oc_core::accounts::Rights) -> [String; 8] {
     let id = line.object_id.map_or_else(String::new, |id| id.to_string());
     let view = EntryView::of(line, rights);
     let changes: Vec<String> = view.changes.iter().map(ToString::to_string).collect();

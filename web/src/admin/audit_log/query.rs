@@ -3,9 +3,8 @@
 use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
 use form_urlencoded::Serializer;
 use oc_core::accounts::Rights;
-use oc_core::change_log::LogFilter;
-use oc_core::events::{DOOR, Event};
-use oc_core::search::Words;
+use oc_core::audit::{AUTH, AuditFilter, Event};
+use oc_core::search::SearchTerms;
 
 use crate::admin::audit_log::entry_view::AUTH_LABEL;
 use crate::admin::registry::{MODELS, capitalized, may_view};
@@ -48,7 +47,7 @@ impl AuditLogQuery {
             // No stored text holds a NUL, and PostgreSQL would stumble over one.
             let value = value.trim().replace('\0', "\u{fffd}");
             match name.as_ref() {
-                "q" => parsed.q = Words::parse(&value).to_string(),
+                "q" => parsed.q = SearchTerms::parse(&value).to_string(),
                 "user" => parsed.user = value,
                 "model" => parsed.model = value,
                 "action" => parsed.action = value,
@@ -64,18 +63,20 @@ impl AuditLogQuery {
 
     /// What is wanted of the record, of what these rights let one see: superusers everything, others what happened
     /// to rows that they may look at. `None` for who may see nothing.
-    pub(crate) fn filter(&self, rights: &Rights) -> Option<LogFilter> {
+    pub(crate) fn filter(&self, rights: &Rights) -> Option<AuditFilter> {
         let visible = (!rights.are_all()).then(|| {
             let models = MODELS.iter().filter(|model| may_view(rights, model));
-            models.map(oc_core::admin::Model::key).collect::<Vec<_>>()
+            models
+                .map(oc_core::admin::Resource::key)
+                .collect::<Vec<_>>()
         });
         if visible.as_ref().is_some_and(Vec::is_empty) {
             return None;
         }
         let set = |text: &String| (!text.is_empty()).then(|| text.clone());
-        Some(LogFilter {
+        Some(AuditFilter {
             visible,
-            words: Words::parse(&self.q),
+            terms: SearchTerms::parse(&self.q),
             username: set(&self.user),
             model: set(&self.model),
             action: set(&self.action),
@@ -133,14 +134,15 @@ impl AuditLogQuery {
         let models = models.map(|model| (model.key(), capitalized(model.plural)));
         let door = rights
             .are_all()
-            .then(|| (DOOR.to_owned(), AUTH_LABEL.to_owned()));
+            .then(|| (AUTH.to_owned(), AUTH_LABEL.to_owned()));
         choices(models.chain(door), &self.model)
     }
 
     /// The actions to choose from.
     pub(crate) fn actions(&self, rights: &Rights) -> Vec<ChoiceView> {
         let own = ACTIONS.map(|(word, label)| (word.to_owned(), label.to_owned()));
-        let events = Event::ALL.map(|event| (event.word().to_owned(), capitalized(event.word())));
+        let events =
+            Event::ALL.map(|event| (event.action().to_owned(), capitalized(event.action())));
         let events = events.into_iter().filter(|_| rights.are_all());
         choices(own.into_iter().chain(events), &self.action)
     }

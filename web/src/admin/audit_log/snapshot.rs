@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{Field, Kind, Model, Object, Values};
+use oc_core::admin::{Field, FieldKind, FormValues, Record, Resource};
 use serde::{Deserialize, Serialize};
 
 use crate::admin::registry;
@@ -35,15 +35,19 @@ impl std::fmt::Display for FieldChange {
 
 impl Snapshot {
     /// A row as it is now; choices by their words, so that the record can be read when they are gone.
-    pub(crate) fn of(conn: &mut DbConnection, model: &Model, object: &Object) -> QueryResult<Self> {
+    pub(crate) fn of(
+        conn: &mut DbConnection,
+        model: &Resource,
+        object: &Record,
+    ) -> QueryResult<Self> {
         Ok(Self::of_all(conn, model, &[object])?.remove(0))
     }
 
     /// Rows as they are now, one for each. The words of their choices are asked for at one go: of some hundred rows.
     pub(crate) fn of_all(
         conn: &mut DbConnection,
-        model: &Model,
-        objects: &[&Object],
+        model: &Resource,
+        objects: &[&Record],
     ) -> QueryResult<Vec<Self>> {
         let mut snapshots = vec![Self::default(); objects.len()];
         for field in model.fields {
@@ -73,14 +77,14 @@ impl Snapshot {
     }
 
     /// The values, to be stored again.
-    pub(crate) fn values(&self) -> Values {
+    pub(crate) fn values(&self) -> FormValues {
         let values =
             |(name, entry): (&String, &FieldSnapshot)| (name.clone(), entry.values.clone());
-        Values(self.0.iter().map(values).collect())
+        FormValues(self.0.iter().map(values).collect())
     }
 
     /// Every field that differs, in the order of the form.
-    pub(crate) fn changes(before: &Self, after: &Self, model: &Model) -> Vec<FieldChange> {
+    pub(crate) fn changes(before: &Self, after: &Self, model: &Resource) -> Vec<FieldChange> {
         let mut changes = Vec::new();
         for field in model.fields {
             for name in parts(field.name, field.kind) {
@@ -124,9 +128,9 @@ pub(crate) fn summarize(action: &str, changes: &[FieldChange]) -> String {
 }
 
 /// The names under which a field's values go: a moment has a date and a time.
-pub(crate) fn parts(name: &str, kind: Kind) -> Vec<String> {
+pub(crate) fn parts(name: &str, kind: FieldKind) -> Vec<String> {
     match kind {
-        Kind::Moment { .. } => vec![format!("{name}_0"), format!("{name}_1")],
+        FieldKind::DateTime { .. } => vec![format!("{name}_0"), format!("{name}_1")],
         _ => vec![name.to_owned()],
     }
 }
@@ -134,10 +138,10 @@ pub(crate) fn parts(name: &str, kind: Kind) -> Vec<String> {
 /// How staff read what a part of a field holds.
 pub(crate) fn shown(
     conn: &mut DbConnection,
-    model: &Model,
+    model: &Resource,
     field: &Field,
     name: &str,
-    values: &Values,
+    values: &FormValues,
 ) -> QueryResult<String> {
     let list = values.list(name);
     let words = words(conn, model, field, [list].into_iter())?;
@@ -147,11 +151,14 @@ pub(crate) fn shown(
 /// What the chosen values among these are called.
 fn words<'a>(
     conn: &mut DbConnection,
-    model: &Model,
+    model: &Resource,
     field: &Field,
     lists: impl Iterator<Item = &'a [String]>,
 ) -> QueryResult<BTreeMap<String, String>> {
-    if !matches!(field.kind, Kind::Choice { .. } | Kind::Choices) {
+    if !matches!(
+        field.kind,
+        FieldKind::Choice { .. } | FieldKind::MultipleChoice
+    ) {
         return Ok(BTreeMap::new());
     }
     let values: BTreeSet<&String> = lists.flatten().collect();
@@ -162,8 +169,8 @@ fn words<'a>(
 
 fn read(field: &Field, list: &[String], words: &BTreeMap<String, String>) -> String {
     match field.kind {
-        Kind::Bool if list.iter().any(|value| !value.is_empty()) => "Yes".to_owned(),
-        Kind::Bool => "No".to_owned(),
+        FieldKind::Boolean if list.iter().any(|value| !value.is_empty()) => "Yes".to_owned(),
+        FieldKind::Boolean => "No".to_owned(),
         _ => {
             let word = |value: &String| words.get(value).unwrap_or(value).clone();
             list.iter().map(word).collect::<Vec<_>>().join(", ")

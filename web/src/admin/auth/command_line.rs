@@ -3,7 +3,7 @@
 
 use diesel::QueryResult;
 use diesel::result::Error;
-use oc_core::changes::{Change, NewChange};
+use oc_core::audit::{AuditEntry, NewAuditEntry};
 use oc_core::{DbConnection, User};
 
 use crate::admin::audit_log::snapshot::Snapshot;
@@ -17,7 +17,7 @@ const KEY: &str = "auth.user";
 pub(crate) fn record_added(conn: &mut DbConnection, id: i64) -> QueryResult<()> {
     let model = registry::by_key(KEY).ok_or(Error::NotFound)?;
     let object = (model.load)(conn, id)?.ok_or(Error::NotFound)?;
-    let change = NewChange {
+    let change = NewAuditEntry {
         user: None,
         model: KEY,
         object_id: Some(id),
@@ -26,7 +26,7 @@ pub(crate) fn record_added(conn: &mut DbConnection, id: i64) -> QueryResult<()> 
         before: "",
         after: &Snapshot::of(conn, model, &object)?.to_text(),
     };
-    Change::insert(conn, &change)
+    AuditEntry::insert(conn, &change)
 }
 
 /// Records that an account got another password. Call it in the write that sets it.

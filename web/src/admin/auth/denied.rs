@@ -7,8 +7,8 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpRequest, HttpResponse};
-use oc_core::events::{Event, NewEvent};
-use oc_core::rules::{BrokenRule, FieldError};
+use oc_core::audit::{Event, NewEvent};
+use oc_core::validation::{FieldError, Violation};
 
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::ui::request::address;
@@ -36,8 +36,8 @@ impl DeniedGrant {
 pub(crate) fn denied_fields(errors: &[FieldError]) -> impl Iterator<Item = &'static str> + use<'_> {
     let is_refused = |error: &&FieldError| {
         matches!(
-            error.rule,
-            BrokenRule::Beyond { .. } | BrokenRule::Ungranted { .. }
+            error.violation,
+            Violation::Beyond { .. } | Violation::Ungranted { .. }
         )
     };
     let refused = errors.iter().filter(is_refused);

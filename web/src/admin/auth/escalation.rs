@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use diesel::{OptionalExtension, QueryResult};
 use oc_core::accounts::{Group, Rights};
-use oc_core::admin::{Field, Kind, Model, Values};
-use oc_core::rules::{BrokenRule, FieldError};
+use oc_core::admin::{Field, FieldKind, FormValues, Resource};
+use oc_core::validation::{FieldError, Violation};
 use oc_core::{DbConnection, User};
 
 use crate::admin::registry::{self, holds_rights};
@@ -25,10 +25,10 @@ const GUARDED: [&str; 6] = [
 pub(crate) fn escalations(
     conn: &mut DbConnection,
     rights: &Rights,
-    model: &Model,
+    model: &Resource,
     row: Option<i64>,
-    before: &Values,
-    after: &Values,
+    before: &FormValues,
+    after: &FormValues,
 ) -> QueryResult<Vec<FieldError>> {
     if model.app != "auth" {
         return Ok(Vec::new());
@@ -42,10 +42,10 @@ pub(crate) fn escalations(
     for field in model.fields {
         if is_beyond && GUARDED.contains(&field.name) {
             if differ(before, after, field) {
-                let rule = BrokenRule::Beyond { label: field.label };
+                let violation = Violation::Beyond { label: field.label };
                 errors.push(FieldError {
                     field: field.name,
-                    rule,
+                    violation,
                 });
             }
             continue;
@@ -73,11 +73,11 @@ pub(crate) fn escalations(
         if exceeds {
             errors.push(FieldError {
                 field: field.name,
-                rule: if rights.are_all() {
+                violation: if rights.are_all() {
                     // There is no such right.
-                    BrokenRule::Choice { label: field.label }
+                    Violation::Choice { label: field.label }
                 } else {
-                    BrokenRule::Ungranted { label: field.label }
+                    Violation::Ungranted { label: field.label }
                 },
             });
         }
@@ -86,8 +86,8 @@ pub(crate) fn escalations(
 }
 
 /// Whether a field would hold something else.
-fn differ(before: &Values, after: &Values, field: &Field) -> bool {
-    if field.kind == Kind::Bool {
+fn differ(before: &FormValues, after: &FormValues, field: &Field) -> bool {
+    if field.kind == FieldKind::Boolean {
         return before.is_yes(field.name) != after.is_yes(field.name);
     }
     let [before, after] = [before, after].map(|values| {
@@ -103,7 +103,7 @@ fn differ(before: &Values, after: &Values, field: &Field) -> bool {
 pub(crate) fn can_manage(
     conn: &mut DbConnection,
     rights: &Rights,
-    model: &Model,
+    model: &Resource,
     id: i64,
 ) -> QueryResult<bool> {
     if rights.are_all() || (model.app, model.name) != ("auth", "user") {

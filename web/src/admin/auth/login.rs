@@ -9,7 +9,7 @@ use diesel::OptionalExtension;
 use oc_core::User;
 use oc_core::accounts::password::{self, Verdict};
 use oc_core::accounts::{Factor, Session};
-use oc_core::events::Event;
+use oc_core::audit::Event;
 use oc_core::locks::hold;
 
 use crate::admin::auth::current_user::pending_requirement;

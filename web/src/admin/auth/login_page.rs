@@ -7,7 +7,7 @@ use chrono::Utc;
 use diesel::OptionalExtension;
 use oc_core::User;
 use oc_core::accounts::{Factor, normalized};
-use oc_core::events::Event;
+use oc_core::audit::Event;
 use serde::{Deserialize, Serialize};
 
 use crate::admin::auth::current_user::CurrentUser;

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use oc_core::events::{Event, NewEvent};
+use oc_core::audit::{Event, NewEvent};
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;

@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use diesel::OptionalExtension;
 use oc_core::User;
 use oc_core::accounts::Verb;
-use oc_core::admin::Model;
+use oc_core::admin::Resource;
 
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::form::beside::CARRIED;
@@ -20,7 +20,7 @@ use crate::error::PageError;
 /// Back to the index, with a word on what is not there.
 pub(crate) fn unknown(
     request: &AdminRequest,
-    model: &Model,
+    model: &Resource,
     id: impl std::fmt::Display,
 ) -> HttpResponse {
     let text = format!("There is no {} with ID \"{id}\".", model.singular);
@@ -31,7 +31,7 @@ pub(crate) fn unknown(
 /// The same; but to the form that the page was opened beside, if there is one.
 pub(crate) fn gone(
     request: &AdminRequest,
-    model: &Model,
+    model: &Resource,
     id: impl std::fmt::Display,
     sent: &Submission,
 ) -> Result<HttpResponse, PageError> {

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use diesel::OptionalExtension;
 use oc_core::accounts::{Verb, password};
-use oc_core::admin::{Model, Object, SaveError, Values};
+use oc_core::admin::{FormValues, Record, Resource, SaveError};
 use oc_core::{User, UserDraft};
 
 use crate::admin::auth::current_user::CurrentUser;
@@ -137,7 +137,7 @@ pub(crate) async fn create(
 }
 
 /// Whoever adds an account goes on to change it.
-fn addable(user: &CurrentUser) -> Result<&'static Model, PageError> {
+fn addable(user: &CurrentUser) -> Result<&'static Resource, PageError> {
     let may = |verb| user.rights.may(verb, "auth", "user");
     if may(Verb::Add) && may(Verb::Change) {
         registry::find("auth", "user").ok_or(PageError::NotFound)
@@ -176,13 +176,13 @@ async fn store(
     user: &CurrentUser,
     db: &Data<Db>,
     hasher: &Data<PasswordHasher>,
-    model: &'static Model,
+    model: &'static Resource,
     (username, new): (String, String),
-) -> Result<Result<Object, Vec<String>>, PageError> {
+) -> Result<Result<Record, Vec<String>>, PageError> {
     let hash = hasher.run(move || password::hash(&new)).await?;
     let (actor, rights) = (user.user.clone(), user.rights.clone());
     db.run(move |conn| {
-        let values = Values::default()
+        let values = FormValues::default()
             .with("username", username)
             .with_yes("is_active", true);
         let saved = conn.write(|conn| {
@@ -205,7 +205,7 @@ async fn store(
 fn show(
     request: &AdminRequest,
     user: &CurrentUser,
-    model: &Model,
+    model: &Resource,
     status: StatusCode,
     form: AddUserForm,
 ) -> Result<HttpResponse, PageError> {

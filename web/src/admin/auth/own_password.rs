@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use chrono::Utc;
 use oc_core::User;
 use oc_core::accounts::{Session, password, policy};
-use oc_core::events::Event;
+use oc_core::audit::Event;
 
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::auth::password_hasher::PasswordHasher;

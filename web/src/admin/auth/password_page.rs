@@ -2,7 +2,7 @@
 
 use diesel::QueryResult;
 use oc_core::accounts::policy;
-use oc_core::changes::{Change, NewChange};
+use oc_core::audit::{AuditEntry, NewAuditEntry};
 use oc_core::{DbConnection, User};
 use serde::Serialize;
 
@@ -88,7 +88,7 @@ pub(crate) fn record(
     id: i64,
     username: &str,
 ) -> QueryResult<()> {
-    let change = NewChange {
+    let change = NewAuditEntry {
         user: actor,
         model: "auth.user",
         object_id: Some(id),
@@ -97,5 +97,5 @@ pub(crate) fn record(
         before: "",
         after: "",
     };
-    Change::insert(conn, &change)
+    AuditEntry::insert(conn, &change)
 }

@@ -7,8 +7,8 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use chrono::Utc;
-use oc_core::admin::{Model, Values};
-use oc_core::events::Event;
+use oc_core::admin::{FormValues, Resource};
+use oc_core::audit::Event;
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
@@ -250,16 +250,20 @@ pub(crate) const GRANTING: [&str; 5] = [
 ];
 
 /// Whether a form would give or take rights; `held` is what the row holds before.
-pub(crate) fn changes_rights(model: &'static Model, form: &Submission, held: &Values) -> bool {
+pub(crate) fn changes_rights(
+    model: &'static Resource,
+    form: &Submission,
+    held: &FormValues,
+) -> bool {
     grants_differ(model, held, &typed(model, form))
 }
 
 /// Whether two states of an account or a group differ in rights.
-pub(crate) fn grants_differ(model: &Model, before: &Values, after: &Values) -> bool {
+pub(crate) fn grants_differ(model: &Resource, before: &FormValues, after: &FormValues) -> bool {
     if model.app != "auth" {
         return false;
     }
-    let set = |values: &Values, name: &str| {
+    let set = |values: &FormValues, name: &str| {
         let mut values: Vec<String> = values.list(name).to_vec();
         values.retain(|value| !value.is_empty());
         values.sort_unstable();
@@ -279,8 +283,8 @@ mod tests {
     use super::*;
     use crate::admin::registry;
 
-    fn user() -> Values {
-        Values::default()
+    fn user() -> FormValues {
+        FormValues::default()
             .with("username", "ada")
             .with_yes("is_staff", true)
             .with_list("groups", vec!["1".to_owned(), "2".to_owned()])

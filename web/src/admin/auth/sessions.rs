@@ -6,7 +6,7 @@ use actix_web::web::{Data, Path};
 use chrono::Utc;
 use oc_core::User;
 use oc_core::accounts::Session;
-use oc_core::events::{Event, NewEvent};
+use oc_core::audit::{Event, NewEvent};
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;

@@ -7,7 +7,7 @@ use chrono::{Duration, NaiveDateTime};
 use diesel::{OptionalExtension, QueryResult};
 use oc_core::accounts::password::Verdict;
 use oc_core::accounts::{Attempt, Throttled};
-use oc_core::events::{Event, NewEvent, name_tried};
+use oc_core::audit::{Event, NewEvent, attempted_username};
 use oc_core::{DbConnection, User};
 
 use crate::admin::auth::device_cookie;
@@ -131,7 +131,7 @@ impl AttemptSource {
         let event = NewEvent {
             event,
             user,
-            about: name_tried(account),
+            about: attempted_username(account),
             address: &self.address,
         };
         event.insert(conn)

@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use data_encoding::BASE32_NOPAD;
 use diesel::QueryResult;
 use oc_core::accounts::{Factor, RecoveryCode, totp};
-use oc_core::changes::{Change, NewChange};
+use oc_core::audit::{AuditEntry, NewAuditEntry};
 use oc_core::{DbConnection, User};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use qrcode::{Color, QrCode};
@@ -106,11 +106,11 @@ pub(crate) fn record(
     owner: &User,
     action: &str,
 ) -> QueryResult<()> {
-    Change::insert(conn, &change(actor, owner, action))
+    AuditEntry::insert(conn, &change(actor, owner, action))
 }
 
-fn change<'a>(actor: Option<&'a User>, owner: &'a User, action: &'a str) -> NewChange<'a> {
-    NewChange {
+fn change<'a>(actor: Option<&'a User>, owner: &'a User, action: &'a str) -> NewAuditEntry<'a> {
+    NewAuditEntry {
         user: actor,
         model: "auth.user",
         object_id: Some(owner.id),

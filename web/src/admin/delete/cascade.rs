@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::accounts::{Rights, Verb};
-use oc_core::admin::{Along, Model, Object};
+use oc_core::admin::{Dependent, Record, Resource};
 use sha2::{Digest, Sha256};
 
 use crate::admin::auth::escalation::can_manage;
@@ -16,13 +16,13 @@ pub(crate) const CHUNK: usize = 250;
 
 /// A row that goes, and what hangs on it.
 pub(crate) struct Deletion {
-    pub(crate) object: Object,
-    pub(crate) along: Vec<(&'static Model, Object)>,
+    pub(crate) object: Record,
+    pub(crate) along: Vec<(&'static Resource, Record)>,
 }
 
 /// Everything that goes when rows are deleted: the rows, and what hangs on them.
 pub(crate) struct Cascade {
-    pub(crate) model: &'static Model,
+    pub(crate) model: &'static Resource,
     pub(crate) rows: Vec<Deletion>,
     /// Whether an account is among the rows that has more rights than who asks.
     beyond: bool,
@@ -32,7 +32,7 @@ impl Cascade {
     /// What goes with the rows of these ids; ids of no row are left out.
     pub(crate) fn of(
         conn: &mut DbConnection,
-        model: &'static Model,
+        model: &'static Resource,
         ids: &[i64],
         rights: &Rights,
     ) -> QueryResult<Self> {
@@ -59,7 +59,7 @@ impl Cascade {
     }
 
     /// Every row with its model.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static Model, &Object)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static Resource, &Record)> {
         self.rows.iter().flat_map(|row| {
             let along = row.along.iter().map(|(model, object)| (*model, object));
             [(self.model, &row.object)].into_iter().chain(along)
@@ -92,8 +92,8 @@ impl Cascade {
     }
 
     /// The rows of each kind.
-    pub(crate) fn counts(&self) -> BTreeMap<String, (&'static Model, Vec<&Object>)> {
-        let mut kinds: BTreeMap<String, (&'static Model, Vec<&Object>)> = BTreeMap::new();
+    pub(crate) fn counts(&self) -> BTreeMap<String, (&'static Resource, Vec<&Record>)> {
+        let mut kinds: BTreeMap<String, (&'static Resource, Vec<&Record>)> = BTreeMap::new();
         for (model, object) in self.all() {
             kinds
                 .entry(model.key())
@@ -105,7 +105,7 @@ impl Cascade {
     }
 }
 
-fn by_id(objects: Vec<Object>) -> BTreeMap<i64, Object> {
+fn by_id(objects: Vec<Record>) -> BTreeMap<i64, Record> {
     let objects = objects.into_iter();
     objects.map(|object| (object.id, object)).collect()
 }
@@ -113,14 +113,14 @@ fn by_id(objects: Vec<Object>) -> BTreeMap<i64, Object> {
 /// This will also be deleted with each of these rows.
 fn along(
     conn: &mut DbConnection,
-    model: &Model,
+    model: &Resource,
     ids: &[i64],
-) -> QueryResult<BTreeMap<i64, Vec<(&'static Model, Object)>>> {
-    let mut kinds: BTreeMap<(&str, &str), Vec<Along>> = BTreeMap::new();
+) -> QueryResult<BTreeMap<i64, Vec<(&'static Resource, Record)>>> {
+    let mut kinds: BTreeMap<(&str, &str), Vec<Dependent>> = BTreeMap::new();
     for row in (model.along)(conn, ids)? {
         kinds.entry((row.app, row.model)).or_default().push(row);
     }
-    let mut along: BTreeMap<i64, Vec<(&'static Model, Object)>> = BTreeMap::new();
+    let mut along: BTreeMap<i64, Vec<(&'static Resource, Record)>> = BTreeMap::new();
     for ((app, name), rows) in kinds {
         let Some(model) = registry::find(app, name) else {
             continue;

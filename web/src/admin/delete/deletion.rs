@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use diesel::QueryResult;
-use oc_core::acts::Act;
-use oc_core::admin::{Along, Model, Object};
-use oc_core::changes::NewChange;
+use oc_core::admin::{Dependent, Record, Resource};
+use oc_core::audit::{ChangeSet, NewAuditEntry};
 use oc_core::locks::hold;
-use oc_core::waiting::allow_long;
+use oc_core::timeouts::raise_statement_timeout;
 use oc_core::{DbConnection, User};
 
 use crate::admin::audit_log::snapshot::Snapshot;
@@ -19,17 +18,17 @@ use crate::db::Db;
 use crate::error::PageError;
 
 /// A row that goes, and by which line that of the row that takes it along is told.
-type Cascaded<'a> = (&'a Object, Option<i64>);
+type Cascaded<'a> = (&'a Record, Option<i64>);
 
 impl Cascade {
     /// Deletes everything, and records each row with what it took along, all as one act. Call it within a write.
     fn delete(&self, conn: &mut DbConnection, actor: &User) -> QueryResult<()> {
         let mut touched = Vec::new();
         for rows in self.rows.chunks(CHUNK) {
-            touched.push((self.model.touched)(conn, &ids(rows))?);
+            touched.push((self.model.affected)(conn, &ids(rows))?);
         }
         let lines = self.all().count() + touched.iter().map(Vec::len).sum::<usize>();
-        let mut act = Act::of(lines);
+        let mut act = ChangeSet::new(lines);
         for (rows, touched) in self.rows.chunks(CHUNK).zip(touched) {
             if touched.is_empty() {
                 self.delete_some(conn, actor, &mut act, rows)?;
@@ -53,12 +52,12 @@ impl Cascade {
         &self,
         conn: &mut DbConnection,
         actor: &User,
-        act: &mut Act,
+        act: &mut ChangeSet,
         rows: &[Deletion],
     ) -> QueryResult<Vec<i64>> {
         let objects: Vec<_> = rows.iter().map(|row| (&row.object, None)).collect();
         let causes = record(conn, actor, act, self.model, &objects)?;
-        let mut kinds: BTreeMap<String, (&Model, Vec<Cascaded<'_>>)> = BTreeMap::new();
+        let mut kinds: BTreeMap<String, (&Resource, Vec<Cascaded<'_>>)> = BTreeMap::new();
         for (row, cause) in rows.iter().zip(&causes) {
             for (model, object) in &row.along {
                 let kind = kinds.entry(model.key());
@@ -92,17 +91,17 @@ fn ids(rows: &[Deletion]) -> Vec<i64> {
 fn record(
     conn: &mut DbConnection,
     actor: &User,
-    act: &mut Act,
-    model: &Model,
+    act: &mut ChangeSet,
+    model: &Resource,
     rows: &[Cascaded<'_>],
 ) -> QueryResult<Vec<i64>> {
-    let objects: Vec<&Object> = rows.iter().map(|(object, _)| *object).collect();
+    let objects: Vec<&Record> = rows.iter().map(|(object, _)| *object).collect();
     let before = Snapshot::of_all(conn, model, &objects)?;
     let before: Vec<String> = before.iter().map(Snapshot::to_text).collect();
     let key = model.key();
     let mut lines = Vec::new();
     for ((object, cause), before) in rows.iter().zip(&before) {
-        let new = NewChange {
+        let new = NewAuditEntry {
             user: Some(actor),
             model: &key,
             object_id: Some(object.id),
@@ -119,8 +118,8 @@ fn record(
 /// What rows hold that are about to lose something.
 fn held<'a>(
     conn: &mut DbConnection,
-    rows: impl Iterator<Item = &'a Along>,
-) -> QueryResult<Vec<(&'static Model, i64, Snapshot)>> {
+    rows: impl Iterator<Item = &'a Dependent>,
+) -> QueryResult<Vec<(&'static Resource, i64, Snapshot)>> {
     let mut held = Vec::new();
     for row in rows {
         let Some(model) = registry::find(row.app, row.model) else {
@@ -137,14 +136,14 @@ fn held<'a>(
 fn record_touched(
     conn: &mut DbConnection,
     actor: &User,
-    act: &mut Act,
-    (model, id, before): (&Model, i64, &Snapshot),
+    act: &mut ChangeSet,
+    (model, id, before): (&Resource, i64, &Snapshot),
     cause: i64,
 ) -> QueryResult<()> {
     let Some(object) = (model.load)(conn, id)? else {
         return Ok(());
     };
-    let new = NewChange {
+    let new = NewAuditEntry {
         user: Some(actor),
         model: &model.key(),
         object_id: Some(id),
@@ -173,7 +172,7 @@ pub(crate) enum DeletionOutcome {
 pub(crate) async fn execute(
     user: &CurrentUser,
     db: &Db,
-    model: &'static Model,
+    model: &'static Resource,
     ids: Vec<i64>,
     sent: &Submission,
 ) -> Result<DeletionOutcome, PageError> {
@@ -181,7 +180,7 @@ pub(crate) async fn execute(
     let (actor, rights) = (user.user.clone(), user.rights.clone());
     db.run_long(move |conn| {
         Ok(conn.write(|conn| {
-            allow_long(conn)?;
+            raise_statement_timeout(conn)?;
             // What somebody is just adding to the rows is waited for, so that it goes along as the rest does.
             hold(conn, model.table, &ids)?;
             let cascade = Cascade::of(conn, model, &ids, &rights)?;

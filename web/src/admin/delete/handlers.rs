@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use oc_core::accounts::Verb;
-use oc_core::admin::Model;
+use oc_core::admin::Resource;
 
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::auth::reauth::{Posted, Reauth};
@@ -88,7 +88,7 @@ pub(crate) async fn delete(
     Ok(see_other(&list_href(&request, &user, &db, model).await))
 }
 
-fn allowed(user: &CurrentUser, app: &str, name: &str) -> Result<&'static Model, PageError> {
+fn allowed(user: &CurrentUser, app: &str, name: &str) -> Result<&'static Resource, PageError> {
     let model = registry::find(app, name).ok_or(PageError::NotFound)?;
     if user.rights.may(Verb::Delete, app, name) {
         Ok(model)

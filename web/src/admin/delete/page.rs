@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use oc_core::admin::{Model, Object};
+use oc_core::admin::{Record, Resource};
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
@@ -70,7 +70,7 @@ pub(crate) fn show(
         format!("Cannot delete {what}")
     };
     let kinds = cascade.counts();
-    let count = |(model, objects): &(&Model, Vec<&Object>)| {
+    let count = |(model, objects): &(&Resource, Vec<&Record>)| {
         let word = if objects.len() == 1 {
             model.singular
         } else {
@@ -78,7 +78,7 @@ pub(crate) fn show(
         };
         format!("{} {word}", objects.len())
     };
-    let gone = |(model, objects): &(&'static Model, Vec<&Object>)| Gone {
+    let gone = |(model, objects): &(&'static Resource, Vec<&Record>)| Gone {
         label: capitalized(if objects.len() == 1 {
             model.singular
         } else {

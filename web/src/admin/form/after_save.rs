@@ -1,7 +1,7 @@
 //! Where a form leads once its row is stored.
 
 use actix_web::HttpResponse;
-use oc_core::admin::{Listing, Model, Object};
+use oc_core::admin::{ListQuery, Record, Resource};
 
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::list::query::{AdminListQuery, pages, with_filters, with_query};
@@ -18,8 +18,8 @@ pub(crate) async fn redirect_after_save(
     request: &AdminRequest,
     user: &CurrentUser,
     db: &Db,
-    model: &Model,
-    object: &Object,
+    model: &Resource,
+    object: &Record,
     fields: &Submission,
     verb: &str,
 ) -> Result<HttpResponse, PageError> {
@@ -51,7 +51,7 @@ pub(crate) async fn list_href(
     request: &AdminRequest,
     user: &CurrentUser,
     db: &Db,
-    model: &Model,
+    model: &Resource,
 ) -> String {
     if !may_view(&user.rights, model) {
         return "/admin/".to_owned();
@@ -61,7 +61,7 @@ pub(crate) async fn list_href(
     let Some(page) = query.page.filter(|page| *page > 1) else {
         return with_query(&path, &filters);
     };
-    let listing = Listing {
+    let listing = ListQuery {
         limit: 0,
         ..query.listing()
     };

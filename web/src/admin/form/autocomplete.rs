@@ -3,8 +3,8 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Query};
 use oc_core::accounts::Verb;
-use oc_core::admin::{Choice, Kind, Offer, Wanted};
-use oc_core::search::Words;
+use oc_core::admin::{Choice, ChoicePage, ChoiceQuery, FieldKind};
+use oc_core::search::SearchTerms;
 use serde::{Deserialize, Serialize};
 
 use crate::admin::auth::current_user::CurrentUser;
@@ -56,7 +56,7 @@ pub(crate) async fn show(
     let mut fields = model.fields.iter();
     let field = fields
         .find(|field| field.name == query.field_name)
-        .filter(|field| matches!(field.kind, Kind::Choice { .. }))
+        .filter(|field| matches!(field.kind, FieldKind::Choice { .. }))
         .ok_or(PageError::NotFound)?;
     let may = |verb| user.rights.may(verb, model.app, model.name);
     if !may(Verb::Add) && !may(Verb::Change) {
@@ -64,9 +64,9 @@ pub(crate) async fn show(
     }
     let offer = db
         .read(move |conn| {
-            let wanted = Wanted {
-                words: Words::parse(&query.term),
-                ..Wanted::first(field.name, query.row, MOST)
+            let wanted = ChoiceQuery {
+                terms: SearchTerms::parse(&query.term),
+                ..ChoiceQuery::first(field.name, query.row, MOST)
             };
             Ok((model.choices)(conn, &wanted)?)
         })
@@ -74,7 +74,7 @@ pub(crate) async fn show(
     Ok(HttpResponse::Ok().json(response(offer)))
 }
 
-fn response(Offer { choices, found }: Offer) -> AutocompleteResponse {
+fn response(ChoicePage { choices, found }: ChoicePage) -> AutocompleteResponse {
     let is_part = i64::try_from(choices.len()).is_ok_and(|count| count < found);
     let choosable = |choice: Choice| Choosable {
         id: choice.value,

@@ -3,7 +3,7 @@
 //!
 //! There it lies sealed. For the one step back, which is a redirect, the session holds it.
 
-use oc_core::admin::{Kind, Model};
+use oc_core::admin::{FieldKind, Resource};
 
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::auth::sealed_form::{self, Until};
@@ -102,7 +102,7 @@ pub(crate) fn taken_along(request: &AdminRequest) -> Submission {
 pub(crate) fn returned(
     request: &AdminRequest,
     user: &CurrentUser,
-    model: &Model,
+    model: &Resource,
 ) -> Option<Submission> {
     let (href, carried): (String, String) = request.session.get(RETURNED).ok()??;
     if !is_same(&href, &request.target()) {
@@ -114,7 +114,7 @@ pub(crate) fn returned(
     let choices = model
         .fields
         .iter()
-        .filter(|field| matches!(field.kind, Kind::Choice { .. }));
+        .filter(|field| matches!(field.kind, FieldKind::Choice { .. }));
     let chosen = choices.filter(|field| query.has(field.name));
     Some(chosen.fold(form, |form, field| {
         form.with(field.name, query.text(field.name))

@@ -4,9 +4,9 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use oc_core::accounts::{Rights, Verb};
-use oc_core::admin::{Object, SaveError};
+use oc_core::admin::{Record, SaveError};
 use oc_core::locks::lock;
-use oc_core::rules::FieldError;
+use oc_core::validation::FieldError;
 use oc_core::{DbConnection, User};
 
 use crate::admin::auth::current_user::CurrentUser;
@@ -30,7 +30,7 @@ use crate::error::PageError;
 
 /// How an attempt to change a row ended.
 enum Changed {
-    Saved(Object),
+    Saved(Record),
     Kept,
     Found(FormState),
     Invalid(Vec<FieldError>, FormState),

@@ -2,8 +2,8 @@
 
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{Choice, Kind, Model, Offer, Values, Wanted};
-use oc_core::search::Words;
+use oc_core::admin::{Choice, ChoicePage, ChoiceQuery, FieldKind, FormValues, Resource};
+use oc_core::search::SearchTerms;
 
 use crate::admin::form::definition::BoundField;
 use crate::admin::registry;
@@ -31,7 +31,7 @@ impl FieldChoices {
         conn: &mut DbConnection,
         bound: BoundField,
         row: Option<i64>,
-        values: &Values,
+        values: &FormValues,
         sent: &Submission,
     ) -> QueryResult<Self> {
         let name = bound.field.name;
@@ -40,25 +40,25 @@ impl FieldChoices {
         }
         let choices = bound.model.choices;
         match bound.field.kind {
-            Kind::Choices => {
-                let offer = choices(conn, &Wanted::first(name, row, i64::MAX))?;
+            FieldKind::MultipleChoice => {
+                let offer = choices(conn, &ChoiceQuery::first(name, row, i64::MAX))?;
                 return Ok(Self::all(offer.choices));
             }
-            Kind::Choice { .. } => {}
+            FieldKind::Choice { .. } => {}
             _ => return Ok(Self::default()),
         }
-        let mut offer = choices(conn, &Wanted::first(name, row, MOST))?;
+        let mut offer = choices(conn, &ChoiceQuery::first(name, row, MOST))?;
         let searched = (offer.found > MOST).then(|| sent.text(&search_name(bound.name)).trim());
         if let Some(words) = searched.filter(|words| !words.is_empty()) {
             offer = choices(
                 conn,
-                &Wanted {
-                    words: Words::parse(words),
-                    ..Wanted::first(name, row, MOST)
+                &ChoiceQuery {
+                    terms: SearchTerms::parse(words),
+                    ..ChoiceQuery::first(name, row, MOST)
                 },
             )?;
         }
-        let Offer { mut choices, found } = offer;
+        let ChoicePage { mut choices, found } = offer;
         let more = found - i64::try_from(choices.len()).unwrap_or(found);
         // What is chosen stays in sight, wherever it stands among them.
         let chosen = values.text(bound.name).trim();
@@ -90,7 +90,7 @@ pub(crate) fn search_name(field: &str) -> String {
 
 /// Whether a form asks for a search rather than to be saved: by the button, or by Enter in the field for the words,
 /// which presses no button with a name.
-pub(crate) fn is_search(model: &Model, sent: &Submission) -> bool {
+pub(crate) fn is_search(model: &Resource, sent: &Submission) -> bool {
     let is_saved = ["_save", "_addanother", "_continue", "_resolve"];
     if sent.has(FIND) || is_saved.iter().any(|button| sent.has(button)) {
         return sent.has(FIND);
@@ -106,7 +106,7 @@ pub(crate) fn choices(
     conn: &mut DbConnection,
     bound_fields: impl Iterator<Item = BoundField>,
     row: Option<i64>,
-    values: &Values,
+    values: &FormValues,
     sent: &Submission,
 ) -> QueryResult<Vec<FieldChoices>> {
     bound_fields
@@ -118,11 +118,11 @@ pub(crate) fn choices(
 pub(crate) fn chosen(
     conn: &mut DbConnection,
     bound_fields: impl Iterator<Item = BoundField>,
-    values: &Values,
+    values: &FormValues,
 ) -> QueryResult<Vec<FieldChoices>> {
     let label = |bound: BoundField| {
         let labels = match bound.field.kind {
-            Kind::Choice { .. } | Kind::Choices => bound.model.labels,
+            FieldKind::Choice { .. } | FieldKind::MultipleChoice => bound.model.labels,
             _ => return Ok(FieldChoices::default()),
         };
         let known = labels(conn, bound.field.name, values.list(bound.name))?;

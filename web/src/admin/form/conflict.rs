@@ -2,7 +2,7 @@
 
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::Values;
+use oc_core::admin::FormValues;
 use serde::Serialize;
 
 use crate::admin::audit_log::snapshot::{parts, shown};
@@ -35,8 +35,8 @@ impl ConflictView {
         conn: &mut DbConnection,
         layout: &FormDefinition,
         origin: &InitialVersion,
-        mine: &Values,
-        theirs: &Values,
+        mine: &FormValues,
+        theirs: &FormValues,
     ) -> QueryResult<Self> {
         Self::with(conn, layout, mine, theirs, |name| {
             match (
@@ -55,8 +55,8 @@ impl ConflictView {
         conn: &mut DbConnection,
         layout: &FormDefinition,
         sent: &Submission,
-        mine: &Values,
-        theirs: &Values,
+        mine: &FormValues,
+        theirs: &FormValues,
     ) -> QueryResult<Self> {
         let mut view = Self::with(conn, layout, mine, theirs, |name| {
             let chosen = sent.text(&merge(name));
@@ -75,14 +75,14 @@ impl ConflictView {
     fn with(
         conn: &mut DbConnection,
         layout: &FormDefinition,
-        mine: &Values,
-        theirs: &Values,
+        mine: &FormValues,
+        theirs: &FormValues,
         choice: impl Fn(&str) -> (&'static str, &'static str),
     ) -> QueryResult<Self> {
         let mut rows = Vec::new();
         for (bound, name, own) in differing(layout, mine, theirs) {
-            let mut shown = |values: &Values| {
-                let values = Values::default().with_list(&own, values.list(&name).to_vec());
+            let mut shown = |values: &FormValues| {
+                let values = FormValues::default().with_list(&own, values.list(&name).to_vec());
                 shown(conn, bound.model, bound.field, &own, &values)
             };
             let (note, chosen) = choice(&name);
@@ -110,8 +110,8 @@ impl ConflictView {
 /// The parts of fields in which both differ, each with its name in the form and that of its own model.
 fn differing(
     layout: &FormDefinition,
-    mine: &Values,
-    theirs: &Values,
+    mine: &FormValues,
+    theirs: &FormValues,
 ) -> Vec<(BoundField, String, String)> {
     let mut found = Vec::new();
     for bound in layout.stored_slots() {
@@ -137,7 +137,7 @@ fn merge(name: &str) -> String {
 /// What shall be done with two versions.
 pub(crate) enum Resolution {
     /// These values are to be stored.
-    Store(Values),
+    Store(FormValues),
     /// Theirs stay: nothing is to be stored.
     Keep,
     /// Somebody has to choose more.
@@ -148,8 +148,8 @@ pub(crate) enum Resolution {
 pub(crate) fn resolve(
     layout: &FormDefinition,
     sent: &Submission,
-    mine: Values,
-    theirs: &Values,
+    mine: FormValues,
+    theirs: &FormValues,
 ) -> Resolution {
     match sent.text("_resolve") {
         "theirs" => Resolution::Keep,

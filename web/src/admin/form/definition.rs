@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::accounts::{Rights, Verb};
-use oc_core::admin::{Field, Inside, Kind, Model, Object, Values};
-use oc_core::choice::id_in;
+use oc_core::admin::{Field, FieldKind, FormValues, Inline, Record, Resource, id_in};
 use sha2::{Digest, Sha256};
 
 use crate::admin::audit_log::snapshot::parts;
@@ -16,7 +15,7 @@ use crate::admin::ui::form_data::Submission;
 /// The form of a model as somebody with certain rights gets it.
 #[derive(Debug, Clone)]
 pub(crate) struct FormDefinition {
-    pub(crate) model: &'static Model,
+    pub(crate) model: &'static Resource,
     pub(crate) inner: Vec<InlineForm>,
     /// The rights of who gets it.
     pub(crate) rights: Rights,
@@ -25,7 +24,7 @@ pub(crate) struct FormDefinition {
 /// A row inside a form, and what may be done with it there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct InlineForm {
-    pub(crate) inside: &'static Inside,
+    pub(crate) inside: &'static Inline,
     pub(crate) adds: bool,
     pub(crate) edits: bool,
 }
@@ -34,17 +33,17 @@ pub(crate) struct InlineForm {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BoundField {
     pub(crate) name: &'static str,
-    pub(crate) model: &'static Model,
+    pub(crate) model: &'static Resource,
     pub(crate) field: &'static Field,
 }
 
 impl FormDefinition {
     /// The form for a new row, or for one that is there.
-    pub(crate) fn of(model: &'static Model, rights: &Rights, is_new: bool) -> Self {
-        let inner = model.inside.iter().map(|inside| InlineForm {
+    pub(crate) fn of(model: &'static Resource, rights: &Rights, is_new: bool) -> Self {
+        let inner = model.inlines.iter().map(|inside| InlineForm {
             inside,
-            adds: registry::may_add(rights, inside.model),
-            edits: !is_new && rights.may(Verb::Change, inside.model.app, inside.model.name),
+            adds: registry::may_add(rights, inside.resource),
+            edits: !is_new && rights.may(Verb::Change, inside.resource.app, inside.resource.name),
         });
         Self {
             model,
@@ -67,7 +66,7 @@ impl FormDefinition {
     }
 
     /// What was typed. Of a row inside whose fields were not sent, nothing was.
-    pub(crate) fn typed(&self, fields: &Submission) -> Values {
+    pub(crate) fn typed(&self, fields: &Submission) -> FormValues {
         let sent = self.inner.iter().filter(|inner| inner.is_in(fields));
         read(
             self.own().chain(sent.flat_map(InlineForm::bound_fields)),
@@ -77,7 +76,7 @@ impl FormDefinition {
 
     /// Whether something was typed into a row inside that is not for this form.
     pub(crate) fn forbids(&self, fields: &Submission) -> bool {
-        let closed = self.model.inside.iter().filter(|inside| {
+        let closed = self.model.inlines.iter().filter(|inside| {
             let is_open = |inner: &InlineForm| inner.inside.field == inside.field;
             !self.inner.iter().any(is_open)
         });
@@ -87,7 +86,11 @@ impl FormDefinition {
     }
 
     /// What a stored row holds, and the rows that are changed inside with it.
-    pub(crate) fn stored(&self, conn: &mut DbConnection, object: &Object) -> QueryResult<Values> {
+    pub(crate) fn stored(
+        &self,
+        conn: &mut DbConnection,
+        object: &Record,
+    ) -> QueryResult<FormValues> {
         let mut values = object.values.clone();
         for inner in self.inner.iter().filter(|inner| inner.edits) {
             if let Some(row) = inner.row(conn, &object.values)? {
@@ -102,7 +105,7 @@ impl FormDefinition {
 
     /// A mark for each part of each field, which changes with its value: it tells whether a row is still as it was,
     /// and which of its fields are not.
-    pub(crate) fn version(&self, values: &Values) -> String {
+    pub(crate) fn version(&self, values: &FormValues) -> String {
         let fingerprints = self.parts().map(|(name, _)| fingerprint(&name, values));
         fingerprints.collect::<Vec<_>>().join(".")
     }
@@ -120,10 +123,10 @@ impl FormDefinition {
     }
 
     /// Whether a row is not as it was. Moments do not count: a login moves them while somebody edits the account.
-    pub(crate) fn is_stale(&self, origin: &InitialVersion, theirs: &Values) -> bool {
+    pub(crate) fn is_stale(&self, origin: &InitialVersion, theirs: &FormValues) -> bool {
         let mut fixed = self
             .parts()
-            .filter(|(_, kind)| !matches!(kind, Kind::Moment { .. }));
+            .filter(|(_, kind)| !matches!(kind, FieldKind::DateTime { .. }));
         fixed.any(|(name, _)| origin.is_changed(&name, theirs))
     }
 
@@ -131,12 +134,12 @@ impl FormDefinition {
     pub(crate) fn keep_untouched(
         &self,
         origin: &InitialVersion,
-        mut mine: Values,
-        theirs: &Values,
-    ) -> Values {
+        mut mine: FormValues,
+        theirs: &FormValues,
+    ) -> FormValues {
         for (name, _) in self
             .parts()
-            .filter(|(_, kind)| matches!(kind, Kind::Moment { .. }))
+            .filter(|(_, kind)| matches!(kind, FieldKind::DateTime { .. }))
         {
             if mine.0.contains_key(&name) && !origin.is_changed(&name, &mine) {
                 mine = mine.with_list(&name, theirs.list(&name).to_vec());
@@ -150,9 +153,9 @@ impl FormDefinition {
     pub(crate) fn caught_up(
         &self,
         version: &str,
-        mut mine: Values,
-        theirs: &Values,
-    ) -> (Values, String) {
+        mut mine: FormValues,
+        theirs: &FormValues,
+    ) -> (FormValues, String) {
         let origin = self.origin(version);
         let mut fingerprints = Vec::new();
         for (name, _) in self.parts() {
@@ -169,7 +172,7 @@ impl FormDefinition {
     }
 
     /// The parts of every field whose value is in a stored row.
-    fn parts(&self) -> impl Iterator<Item = (String, Kind)> + use<> {
+    fn parts(&self) -> impl Iterator<Item = (String, FieldKind)> + use<> {
         self.stored_slots().into_iter().flat_map(|bound| {
             let names = parts(bound.name, bound.field.kind).into_iter();
             names.map(move |name| (name, bound.field.kind))
@@ -177,7 +180,7 @@ impl FormDefinition {
     }
 
     /// Whether two states of a row differ in what a form sent.
-    pub(crate) fn differ(&self, mine: &Values, theirs: &Values) -> bool {
+    pub(crate) fn differ(&self, mine: &FormValues, theirs: &FormValues) -> bool {
         let bound_fields = self.stored_slots();
         let mut names = bound_fields
             .iter()
@@ -192,13 +195,13 @@ pub(crate) struct InitialVersion(BTreeMap<String, String>);
 
 impl InitialVersion {
     /// Whether a part of a field is another one since then; so it is where nothing is known.
-    pub(crate) fn is_changed(&self, name: &str, values: &Values) -> bool {
+    pub(crate) fn is_changed(&self, name: &str, values: &FormValues) -> bool {
         self.0.get(name) != Some(&fingerprint(name, values))
     }
 }
 
 /// A short mark that changes with the values of a field, however they are sorted.
-fn fingerprint(name: &str, values: &Values) -> String {
+fn fingerprint(name: &str, values: &FormValues) -> String {
     let values = values.list(name).iter().map(|value| value.trim());
     let mut values: Vec<&str> = values.filter(|value| !value.is_empty()).collect();
     values.sort_unstable();
@@ -210,11 +213,11 @@ fn fingerprint(name: &str, values: &Values) -> String {
 }
 
 /// What was typed into a model's own fields.
-pub(crate) fn typed(model: &'static Model, fields: &Submission) -> Values {
+pub(crate) fn typed(model: &'static Resource, fields: &Submission) -> FormValues {
     read(own(model), fields)
 }
 
-fn own(model: &'static Model) -> impl Iterator<Item = BoundField> + use<> {
+fn own(model: &'static Resource) -> impl Iterator<Item = BoundField> + use<> {
     model.fields.iter().map(move |field| BoundField {
         name: field.name,
         model,
@@ -222,12 +225,12 @@ fn own(model: &'static Model) -> impl Iterator<Item = BoundField> + use<> {
     })
 }
 
-fn read(bound_fields: impl Iterator<Item = BoundField>, fields: &Submission) -> Values {
-    bound_fields.fold(Values::default(), |mut values, bound| {
+fn read(bound_fields: impl Iterator<Item = BoundField>, fields: &Submission) -> FormValues {
+    bound_fields.fold(FormValues::default(), |mut values, bound| {
         for name in parts(bound.name, bound.field.kind) {
             values = match bound.field.kind {
-                Kind::Choices => values.with_list(&name, fields.list(&name)),
-                Kind::Bool => values.with_yes(&name, !fields.text(&name).is_empty()),
+                FieldKind::MultipleChoice => values.with_list(&name, fields.list(&name)),
+                FieldKind::Boolean => values.with_yes(&name, !fields.text(&name).is_empty()),
                 _ => values.with(&name, fields.text(&name)),
             };
         }
@@ -238,7 +241,7 @@ fn read(bound_fields: impl Iterator<Item = BoundField>, fields: &Submission) -> 
 impl InlineForm {
     /// Its fields by their names in the form.
     pub(crate) fn bound_fields(&self) -> impl Iterator<Item = BoundField> + use<> {
-        let model = self.inside.model;
+        let model = self.inside.resource;
         let named = self.inside.names.iter().zip(model.fields);
         named.map(move |(name, field)| BoundField { name, model, field })
     }
@@ -247,16 +250,16 @@ impl InlineForm {
     pub(crate) fn row(
         &self,
         conn: &mut DbConnection,
-        values: &Values,
-    ) -> QueryResult<Option<Object>> {
+        values: &FormValues,
+    ) -> QueryResult<Option<Record>> {
         match id_in(values, self.inside.field) {
-            Some(id) => (self.inside.model.load)(conn, id),
+            Some(id) => (self.inside.resource.load)(conn, id),
             None => Ok(None),
         }
     }
 
     /// What was typed into its fields, under their own names; `None` where that is nothing.
-    pub(crate) fn typed(&self, values: &Values) -> Option<Values> {
+    pub(crate) fn typed(&self, values: &FormValues) -> Option<FormValues> {
         let bound_fields = || {
             self.bound_fields()
                 .filter(|bound| values.0.contains_key(bound.name))
@@ -266,7 +269,7 @@ impl InlineForm {
         if bound_fields().all(is_blank) {
             return None;
         }
-        Some(bound_fields().fold(Values::default(), |typed, bound| {
+        Some(bound_fields().fold(FormValues::default(), |typed, bound| {
             typed.with_list(bound.field.name, values.list(bound.name).to_vec())
         }))
     }

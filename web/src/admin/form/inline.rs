@@ -1,10 +1,9 @@
 //! Storing a row together with the rows that are added or changed inside its form: one write, all or nothing.
 
 use oc_core::accounts::Rights;
-use oc_core::admin::{Inside, Object, SaveError, Values};
-use oc_core::choice::id_in;
+use oc_core::admin::{FormValues, Inline, Record, SaveError, id_in};
 use oc_core::locks::lock;
-use oc_core::rules::{BrokenRule, FieldError};
+use oc_core::validation::{FieldError, Violation};
 use oc_core::{DbConnection, User};
 
 use crate::admin::form::definition::{FormDefinition, InlineForm};
@@ -14,8 +13,8 @@ use crate::admin::form::save;
 enum Plan {
     /// Nothing: it is chosen, or its fields are as they were.
     Leave,
-    Change(Object, Values),
-    Add(Values),
+    Change(Record, FormValues),
+    Add(FormValues),
 }
 
 /// Stores a row as `actor` asked for, with what was typed about the rows inside, and gives it back as it now is.
@@ -25,14 +24,14 @@ pub(crate) fn save(
     actor: &User,
     rights: &Rights,
     layout: &FormDefinition,
-    current: Option<&Object>,
-    values: &Values,
-) -> Result<Object, SaveError> {
-    let mut own = Values::default();
+    current: Option<&Record>,
+    values: &FormValues,
+) -> Result<Record, SaveError> {
+    let mut own = FormValues::default();
     for (name, list) in &values.0 {
         if !layout
             .model
-            .inside
+            .inlines
             .iter()
             .any(|inside| inside.names.contains(&name.as_str()))
         {
@@ -46,13 +45,13 @@ pub(crate) fn save(
         let stored = match plan(conn, inner, current, values) {
             Ok(Plan::Leave) => continue,
             Ok(Plan::Change(object, typed)) => {
-                lock(conn, &inside.model.key(), object.id)?;
+                lock(conn, &inside.resource.key(), object.id)?;
                 attempt(conn, |conn| {
-                    save::save_inline(conn, actor, rights, inside.model, Some(&object), &typed)
+                    save::save_inline(conn, actor, rights, inside.resource, Some(&object), &typed)
                 })
             }
             Ok(Plan::Add(typed)) => attempt(conn, |conn| {
-                save::save_inline(conn, actor, rights, inside.model, None, &typed)
+                save::save_inline(conn, actor, rights, inside.resource, None, &typed)
             }),
             Err(error) => Err(error),
         };
@@ -95,8 +94,8 @@ fn attempt<T>(
 fn plan(
     conn: &mut DbConnection,
     inner: &InlineForm,
-    current: Option<&Object>,
-    values: &Values,
+    current: Option<&Record>,
+    values: &FormValues,
 ) -> Result<Plan, SaveError> {
     let inside = inner.inside;
     let Some(typed) = inner.typed(values) else {
@@ -127,20 +126,20 @@ fn plan(
     }
 }
 
-fn clash(inside: &Inside) -> SaveError {
+fn clash(inside: &Inline) -> SaveError {
     SaveError::Invalid(vec![FieldError {
         field: inside.field,
-        rule: BrokenRule::Taken(inside.clash),
+        violation: Violation::Taken(inside.conflict_message),
     }])
 }
 
 /// An error under the name that its field has in this form.
-fn named(inside: &Inside, error: FieldError) -> FieldError {
-    let fields = inside.model.fields.iter();
+fn named(inside: &Inline, error: FieldError) -> FieldError {
+    let fields = inside.resource.fields.iter();
     let mut named = fields.zip(inside.names);
     let name = named.find(|(field, _)| field.name == error.field);
     FieldError {
         field: name.map_or(inside.field, |(_, name)| name),
-        rule: error.rule,
+        violation: error.violation,
     }
 }

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use oc_core::accounts::Verb;
-use oc_core::admin::Model;
+use oc_core::admin::Resource;
 
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::form::beside;
@@ -22,7 +22,7 @@ pub(crate) async fn new(
     request: &AdminRequest,
     user: &CurrentUser,
     db: &Data<Db>,
-    model: &'static Model,
+    model: &'static Resource,
     hidden: Submission,
 ) -> Result<HttpResponse, PageError> {
     let layout = FormDefinition::of(model, &user.rights, true);
@@ -53,7 +53,7 @@ pub(crate) async fn stored(
     request: &AdminRequest,
     user: &CurrentUser,
     db: &Data<Db>,
-    (model, id): (&'static Model, &str),
+    (model, id): (&'static Resource, &str),
     hidden: Submission,
 ) -> Result<Option<HttpResponse>, PageError> {
     if !may_view(&user.rights, model) {

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use oc_core::accounts::Verb;
-use oc_core::admin::{SaveError, Values};
+use oc_core::admin::{FormValues, SaveError};
 
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::auth::reauth::{Posted, Reauth, changes_rights};
@@ -54,7 +54,7 @@ pub(crate) async fn create(
     }
     let posted = Posted::of(&request, &user, fields)?;
     if !is_search(model, &posted.form)
-        && changes_rights(model, &posted.form, &Values::default())
+        && changes_rights(model, &posted.form, &FormValues::default())
         && let Some(page) = reauth.require(&request, &user, &posted).await?
     {
         return Ok(page);

@@ -3,8 +3,8 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use oc_core::accounts::Verb;
-use oc_core::admin::{Model, Object};
-use oc_core::rules::FieldError;
+use oc_core::admin::{Record, Resource};
+use oc_core::validation::FieldError;
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
@@ -93,7 +93,7 @@ pub(crate) struct FormDisplay<'a> {
 }
 
 /// Where a script searches for choices; the field comes last.
-fn search_path(model: &Model, object: Option<&Object>) -> String {
+fn search_path(model: &Resource, object: Option<&Record>) -> String {
     let row = object.map_or_else(String::new, |object| format!("&row={}", object.id));
     let (app, name) = (model.app, model.name);
     format!("/admin/autocomplete/?app_label={app}&model_name={name}{row}")

@@ -1,9 +1,8 @@
 //! Between a form and a row: values become fields to be shown.
 
 use oc_core::accounts::{Rights, Verb};
-use oc_core::admin::{Kind, Values};
-use oc_core::choice::id_in;
-use oc_core::rules::FieldError;
+use oc_core::admin::{FieldKind, FormValues, id_in};
+use oc_core::validation::FieldError;
 
 use crate::admin::audit_log::snapshot::parts;
 use crate::admin::form::choices::{FieldChoices, search_name};
@@ -14,9 +13,9 @@ use crate::admin::ui::field::{ChoiceView, FieldView, RelatedView, SearchView, Se
 /// How a form is shown.
 pub(crate) struct FormRenderer<'a> {
     pub(crate) layout: &'a FormDefinition,
-    pub(crate) values: &'a Values,
+    pub(crate) values: &'a FormValues,
     /// What the row holds by now, if it is stored.
-    pub(crate) stored: Option<&'a Values>,
+    pub(crate) stored: Option<&'a FormValues>,
     pub(crate) choices: &'a [FieldChoices],
     pub(crate) errors: &'a [FieldError],
     pub(crate) rights: &'a Rights,
@@ -54,7 +53,7 @@ impl FormRenderer<'_> {
 
     /// The fields of a row inside. A browser shows them as long as no other row is chosen.
     fn inside(&self, inner: &InlineForm) -> Section {
-        let word = inner.inside.model.singular;
+        let word = inner.inside.resource.singular;
         let (title, description) = match (inner.edits, inner.adds) {
             (false, _) => (
                 format!("New {word}"),
@@ -94,7 +93,7 @@ impl FormRenderer<'_> {
         let names = parts(bound.name, bound.field.kind);
         let label = bound.field.label;
         let labels = match bound.field.kind {
-            Kind::Moment { .. } => vec![format!("{label}: date"), format!("{label}: time")],
+            FieldKind::DateTime { .. } => vec![format!("{label}: date"), format!("{label}: time")],
             _ => vec![label.to_owned()],
         };
         names
@@ -126,23 +125,25 @@ impl FormRenderer<'_> {
             ..FieldView::default()
         };
         match field.kind {
-            Kind::Text { min, max } => {
+            FieldKind::Text { min, max } => {
                 (view.kind, view.required, view.max) = ("text", min > 0, Some(max));
                 view.size = max.min(60);
             }
-            Kind::Email { max } => (view.kind, view.max, view.size) = ("email", Some(max), 40),
-            Kind::Whole { max, .. } => {
+            FieldKind::Email { max } => (view.kind, view.max, view.size) = ("email", Some(max), 40),
+            FieldKind::Integer { max, .. } => {
                 (view.kind, view.required, view.size) = ("number", true, max.to_string().len() + 2);
             }
-            Kind::Bool => (view.kind, view.checked) = ("checkbox", self.values.is_yes(&view.name)),
-            Kind::Choice { of } => {
+            FieldKind::Boolean => {
+                (view.kind, view.checked) = ("checkbox", self.values.is_yes(&view.name))
+            }
+            FieldKind::Choice { of } => {
                 (view.kind, view.required) = ("select", true);
                 view.related = of.and_then(|(app, name)| self.related(app, name, &value));
             }
-            Kind::Choices => {
+            FieldKind::MultipleChoice => {
                 (view.kind, view.size) = ("multiple", offered.choices.len().clamp(4, 12));
             }
-            Kind::Moment { required } => {
+            FieldKind::DateTime { required } => {
                 view.required = required;
                 view.kind = if view.name.ends_with("_0") {
                     "date"
@@ -155,7 +156,7 @@ impl FormRenderer<'_> {
         if self.read_only {
             return readonly(view, field.kind, value, &options);
         }
-        if let Kind::Choice { .. } = field.kind {
+        if let FieldKind::Choice { .. } = field.kind {
             view.depends = self.inner(bound).is_some_and(|inner| inner.adds);
             view.required = !view.depends;
             view.search = self.search(bound, offered);
@@ -187,7 +188,7 @@ impl FormRenderer<'_> {
             label: choice.label.clone(),
         };
         let mut options: Vec<ChoiceView> = offered.choices.iter().map(option).collect();
-        if !matches!(bound.field.kind, Kind::Choice { .. }) {
+        if !matches!(bound.field.kind, FieldKind::Choice { .. }) {
             return options;
         }
         let new = inner.filter(|inner| inner.adds);
@@ -196,7 +197,7 @@ impl FormRenderer<'_> {
             // Nothing is chosen by itself: what a browser shows first would be stored unseen.
             let label = new.map_or_else(
                 || "Choose one".to_owned(),
-                |inner| format!("Add a new {}", inner.inside.model.singular),
+                |inner| format!("Add a new {}", inner.inside.resource.singular),
             );
             options.insert(
                 0,
@@ -247,10 +248,15 @@ impl FormRenderer<'_> {
 }
 
 /// A field for who only looks.
-fn readonly(mut view: FieldView, kind: Kind, value: String, options: &[ChoiceView]) -> FieldView {
+fn readonly(
+    mut view: FieldView,
+    kind: FieldKind,
+    value: String,
+    options: &[ChoiceView],
+) -> FieldView {
     let shown = match kind {
-        Kind::Bool => if view.checked { "Yes" } else { "No" }.to_owned(),
-        Kind::Choice { .. } | Kind::Choices => {
+        FieldKind::Boolean => if view.checked { "Yes" } else { "No" }.to_owned(),
+        FieldKind::Choice { .. } | FieldKind::MultipleChoice => {
             let chosen = options.iter().filter(|option| option.selected);
             let labels = chosen.filter(|option| !option.value.is_empty());
             let labels: Vec<&str> = labels.map(|option| option.label.as_str()).collect();

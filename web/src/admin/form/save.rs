@@ -3,9 +3,8 @@
 use diesel::QueryResult;
 use diesel::connection::Connection;
 use oc_core::accounts::{Rights, Session};
-use oc_core::acts::Act;
-use oc_core::admin::{Model, Object, SaveError, Values};
-use oc_core::changes::{Change, NewChange};
+use oc_core::admin::{FormValues, Record, Resource, SaveError};
+use oc_core::audit::{AuditEntry, ChangeSet, NewAuditEntry};
 use oc_core::{DbConnection, User};
 
 use crate::admin::audit_log::snapshot::Snapshot;
@@ -16,10 +15,10 @@ pub(crate) fn save_object(
     conn: &mut DbConnection,
     actor: &User,
     rights: &Rights,
-    model: &Model,
-    current: Option<&Object>,
-    values: &Values,
-) -> Result<Object, SaveError> {
+    model: &Resource,
+    current: Option<&Record>,
+    values: &FormValues,
+) -> Result<Record, SaveError> {
     let (id, before) = saved(conn, rights, model, current, values)?;
     let action = if current.is_some() {
         "changed"
@@ -34,10 +33,10 @@ pub(crate) fn save_inline(
     conn: &mut DbConnection,
     actor: &User,
     rights: &Rights,
-    model: &Model,
-    current: Option<&Object>,
-    values: &Values,
-) -> Result<Object, SaveError> {
+    model: &Resource,
+    current: Option<&Record>,
+    values: &FormValues,
+) -> Result<Record, SaveError> {
     let Some(current) = current else {
         return save_object(conn, actor, rights, model, None, values);
     };
@@ -51,7 +50,7 @@ pub(crate) fn save_inline(
 
 /// Where the record tells of it: in which act, and along with the row of which line.
 pub(crate) struct LogContext<'a> {
-    pub(crate) act: &'a mut Act,
+    pub(crate) act: &'a mut ChangeSet,
     pub(crate) cause: Option<i64>,
 }
 
@@ -61,11 +60,11 @@ pub(crate) fn restored(
     conn: &mut DbConnection,
     actor: &User,
     rights: &Rights,
-    model: &Model,
-    (id, current): (i64, Option<&Object>),
-    values: &Values,
+    model: &Resource,
+    (id, current): (i64, Option<&Record>),
+    values: &FormValues,
     entry: LogContext<'_>,
-) -> Result<(Object, i64), SaveError> {
+) -> Result<(Record, i64), SaveError> {
     let before = held(conn, model, current)?;
     let save_object = Earlier {
         id,
@@ -81,8 +80,8 @@ pub(crate) fn restored(
 pub(crate) struct Earlier<'a> {
     pub(crate) id: i64,
     /// What it holds now, if it is there.
-    pub(crate) current: Option<&'a Object>,
-    pub(crate) values: &'a Values,
+    pub(crate) current: Option<&'a Record>,
+    pub(crate) values: &'a FormValues,
 }
 
 /// Stores rows as they once were, be they there or gone: a few hundred at a time. It is left to the caller to record
@@ -90,7 +89,7 @@ pub(crate) struct Earlier<'a> {
 pub(crate) fn earlier(
     conn: &mut DbConnection,
     rights: &Rights,
-    model: &Model,
+    model: &Resource,
     rows: &[Earlier<'_>],
 ) -> Result<(), SaveError> {
     let mut gone = Vec::new();
@@ -113,9 +112,9 @@ pub(crate) fn earlier(
 fn saved(
     conn: &mut DbConnection,
     rights: &Rights,
-    model: &Model,
-    current: Option<&Object>,
-    values: &Values,
+    model: &Resource,
+    current: Option<&Record>,
+    values: &FormValues,
 ) -> Result<(i64, Option<Snapshot>), SaveError> {
     let save_object = current.map(|object| object.id);
     let mut errors = match check_grants(conn, rights, model, current, values) {
@@ -150,11 +149,11 @@ fn saved(
 fn check_grants(
     conn: &mut DbConnection,
     rights: &Rights,
-    model: &Model,
-    current: Option<&Object>,
-    values: &Values,
+    model: &Resource,
+    current: Option<&Record>,
+    values: &FormValues,
 ) -> Result<(), SaveError> {
-    let nothing = Values::default();
+    let nothing = FormValues::default();
     let held = current.map_or(&nothing, |object| &object.values);
     let save_object = current.map(|object| object.id);
     let errors = escalations(conn, rights, model, save_object, held, values)?;
@@ -168,8 +167,8 @@ fn check_grants(
 /// What a row holds before something else is stored.
 fn held(
     conn: &mut DbConnection,
-    model: &Model,
-    current: Option<&Object>,
+    model: &Resource,
+    current: Option<&Record>,
 ) -> QueryResult<Option<Snapshot>> {
     current
         .map(|object| Snapshot::of(conn, model, object))
@@ -180,12 +179,12 @@ fn held(
 fn by_itself(
     conn: &mut DbConnection,
     actor: &User,
-    model: &Model,
+    model: &Resource,
     id: i64,
     what: (&str, Option<&Snapshot>),
-) -> Result<Object, SaveError> {
+) -> Result<Record, SaveError> {
     let entry = LogContext {
-        act: &mut Act::of(1),
+        act: &mut ChangeSet::new(1),
         cause: None,
     };
     Ok(stored(conn, actor, model, id, what, entry)?.0)
@@ -195,11 +194,11 @@ fn by_itself(
 fn stored(
     conn: &mut DbConnection,
     actor: &User,
-    model: &Model,
+    model: &Resource,
     id: i64,
     (action, before): (&str, Option<&Snapshot>),
     entry: LogContext<'_>,
-) -> Result<(Object, i64), SaveError> {
+) -> Result<(Record, i64), SaveError> {
     let object = (model.load)(conn, id)?.ok_or(SaveError::Missing)?;
     let after = Snapshot::of(conn, model, &object)?;
     let entry = log_change(conn, actor, model, &object, action, (before, &after), entry)?;
@@ -210,14 +209,14 @@ fn stored(
 pub(crate) fn log_change(
     conn: &mut DbConnection,
     actor: &User,
-    model: &Model,
-    object: &Object,
+    model: &Resource,
+    object: &Record,
     action: &str,
     (before, after): (Option<&Snapshot>, &Snapshot),
     entry: LogContext<'_>,
 ) -> QueryResult<i64> {
     log_out_if_off(conn, model, object)?;
-    let new = NewChange {
+    let new = NewAuditEntry {
         user: Some(actor),
         model: &model.key(),
         object_id: Some(object.id),
@@ -232,7 +231,7 @@ pub(crate) fn log_change(
 
 /// What became of one of many rows.
 pub(crate) struct LogEntry<'a> {
-    object: &'a Object,
+    object: &'a Record,
     action: &'a str,
     before: String,
     after: String,
@@ -241,7 +240,7 @@ pub(crate) struct LogEntry<'a> {
 impl<'a> LogEntry<'a> {
     /// Of a row that held something, or was not there, before.
     pub(crate) fn of(
-        object: &'a Object,
+        object: &'a Record,
         action: &'a str,
         before: Option<&Snapshot>,
         after: &Snapshot,
@@ -254,8 +253,8 @@ impl<'a> LogEntry<'a> {
         }
     }
 
-    fn entry<'b>(&'b self, actor: &'b User, model: &'b str) -> NewChange<'b> {
-        NewChange {
+    fn entry<'b>(&'b self, actor: &'b User, model: &'b str) -> NewAuditEntry<'b> {
+        NewAuditEntry {
             user: Some(actor),
             model,
             object_id: Some(self.object.id),
@@ -271,15 +270,15 @@ impl<'a> LogEntry<'a> {
 pub(crate) fn log_changes(
     conn: &mut DbConnection,
     actor: &User,
-    model: &Model,
+    model: &Resource,
     entries: &[LogEntry<'_>],
 ) -> QueryResult<()> {
     let key = model.key();
-    let lines: Vec<NewChange<'_>> = entries
+    let lines: Vec<NewAuditEntry<'_>> = entries
         .iter()
         .map(|entries| entries.entry(actor, &key))
         .collect();
-    Change::insert_all(conn, &lines)?;
+    AuditEntry::insert_all(conn, &lines)?;
     entries
         .iter()
         .try_for_each(|entries| log_out_if_off(conn, model, entries.object))
@@ -290,8 +289,8 @@ pub(crate) fn log_changes(
 pub(crate) fn log_change_set(
     conn: &mut DbConnection,
     actor: &User,
-    model: &Model,
-    act: &mut Act,
+    model: &Resource,
+    act: &mut ChangeSet,
     entries: &[(LogEntry<'_>, Option<i64>)],
 ) -> QueryResult<Vec<i64>> {
     let key = model.key();
@@ -307,7 +306,7 @@ pub(crate) fn log_change_set(
 }
 
 /// Logs an account out that was switched off.
-fn log_out_if_off(conn: &mut DbConnection, model: &Model, object: &Object) -> QueryResult<()> {
+fn log_out_if_off(conn: &mut DbConnection, model: &Resource, object: &Record) -> QueryResult<()> {
     if (model.app, model.name) == ("auth", "user") && !object.values.is_yes("is_active") {
         Session::end_all(conn, object.id, None)?;
     }

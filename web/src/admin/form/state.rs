@@ -2,7 +2,7 @@
 
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{Kind, Object, Values};
+use oc_core::admin::{FieldKind, FormValues, Record};
 
 use crate::admin::audit_log::snapshot::parts;
 use crate::admin::auth::escalation::can_manage;
@@ -14,11 +14,11 @@ use crate::admin::ui::form_data::Submission;
 pub(crate) struct FormState {
     pub(crate) layout: FormDefinition,
     /// The row, if it is stored.
-    pub(crate) object: Option<Object>,
+    pub(crate) object: Option<Record>,
     /// What it holds now, with the rows inside.
-    pub(crate) stored: Values,
+    pub(crate) stored: FormValues,
     /// What the form shows.
-    pub(crate) values: Values,
+    pub(crate) values: FormValues,
     pub(crate) choices: Vec<FieldChoices>,
     /// Whether it is of an account that has rights which whoever opens it does not have.
     pub(crate) is_beyond: bool,
@@ -39,11 +39,11 @@ impl FormState {
     pub(crate) fn stored(
         conn: &mut DbConnection,
         layout: FormDefinition,
-        object: Object,
+        object: Record,
         query: &Submission,
     ) -> QueryResult<Self> {
         let mut values = layout.stored(conn, &object)?;
-        let is_choice = |bound: &BoundField| matches!(bound.field.kind, Kind::Choice { .. });
+        let is_choice = |bound: &BoundField| matches!(bound.field.kind, FieldKind::Choice { .. });
         values.0.extend(given(&layout, query, is_choice).0);
         Self::with(conn, layout, Some(object), values, query)
     }
@@ -52,15 +52,15 @@ impl FormState {
     pub(crate) fn with(
         conn: &mut DbConnection,
         layout: FormDefinition,
-        object: Option<Object>,
-        values: Values,
+        object: Option<Record>,
+        values: FormValues,
         sent: &Submission,
     ) -> QueryResult<Self> {
         let row = object.as_ref().map(|object| object.id);
         let choices = choices::choices(conn, layout.own(), row, &values, sent)?;
         let stored = match &object {
             Some(object) => layout.stored(conn, object)?,
-            None => Values::default(),
+            None => FormValues::default(),
         };
         let is_beyond = match row {
             Some(id) => !can_manage(conn, &layout.rights, layout.model, id)?,
@@ -80,7 +80,7 @@ impl FormState {
     pub(crate) fn to_look_at(
         conn: &mut DbConnection,
         layout: FormDefinition,
-        object: Object,
+        object: Record,
     ) -> QueryResult<Self> {
         let choices = choices::chosen(conn, layout.own(), &object.values)?;
         Ok(Self {
@@ -99,13 +99,13 @@ fn given(
     layout: &FormDefinition,
     query: &Submission,
     counts: impl Fn(&BoundField) -> bool,
-) -> Values {
-    let mut values = Values::default();
+) -> FormValues {
+    let mut values = FormValues::default();
     for bound in layout.own().filter(|bound| counts(bound)) {
         for name in parts(bound.name, bound.field.kind) {
             if query.has(&name) {
                 values = match bound.field.kind {
-                    Kind::Bool => values.with_yes(&name, !query.text(&name).is_empty()),
+                    FieldKind::Boolean => values.with_yes(&name, !query.text(&name).is_empty()),
                     _ => values.with_list(&name, query.list(&name)),
                 };
             }

@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use oc_core::accounts::Rights;
-use oc_core::changes::Change;
-use oc_core::waiting::allow_long;
+use oc_core::audit::AuditEntry;
+use oc_core::timeouts::raise_statement_timeout;
 use serde::Serialize;
 
 use crate::admin::audit_log::entry_view::EntryView;
@@ -99,7 +99,7 @@ pub(crate) async fn restore(
     let outcome = db
         .run_long(move |conn| {
             let restored = conn.write(|conn| {
-                allow_long(conn)?;
+                raise_statement_timeout(conn)?;
                 restore::of_act(conn, &actor, &rights, lines)
             });
             match restored {
@@ -129,10 +129,10 @@ pub(crate) async fn restore(
 }
 
 /// The lines of an act.
-async fn lines(db: &Db, id: &str) -> Result<Vec<Change>, PageError> {
+async fn lines(db: &Db, id: &str) -> Result<Vec<AuditEntry>, PageError> {
     let id: i64 = id.parse().map_err(|_| PageError::NotFound)?;
     let lines = db
-        .read_long(move |conn| Ok(Change::of_act(conn, id)?))
+        .read_long(move |conn| Ok(AuditEntry::in_change_set(conn, id)?))
         .await?;
     if lines.is_empty() {
         return Err(PageError::NotFound);
@@ -141,18 +141,18 @@ async fn lines(db: &Db, id: &str) -> Result<Vec<Change>, PageError> {
 }
 
 /// Whether somebody with these rights may look at the row of a line.
-fn is_seen(line: &Change, rights: &Rights) -> bool {
+fn is_seen(line: &AuditEntry, rights: &Rights) -> bool {
     registry::by_key(&line.model).map_or(rights.are_all(), |model| may_view(rights, model))
 }
 
 /// «Deleted 2 addresses and 2 lettings», or how many changes it was where they are of several sorts.
-fn heading(lines: &[Change]) -> String {
+fn heading(lines: &[AuditEntry]) -> String {
     let action = lines.first().map_or("", |line| line.action.as_str());
     // What was changed by it is none of its rows.
     let rows = || {
         lines
             .iter()
-            .filter(|line| line.action == action || line.cause.is_none())
+            .filter(|line| line.action == action || line.parent_id.is_none())
     };
     let known = rows().map(|line| registry::by_key(&line.model));
     let models: Option<Vec<_>> = known.collect();

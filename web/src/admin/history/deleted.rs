@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use oc_core::changes::Change;
+use oc_core::audit::AuditEntry;
 use serde::Serialize;
 
 use crate::admin::audit_log::entry_view::{date, history_path, who};
@@ -56,11 +56,11 @@ pub(crate) async fn index(
     let key = model.key();
     let (total, lines, along) = db
         .read(move |conn| {
-            let total = Change::count_deleted(conn, &key)?;
+            let total = AuditEntry::count_deleted(conn, &key)?;
             let offset = (number - 1).saturating_mul(PAGE);
-            let lines = Change::deleted(conn, &key, offset, PAGE)?;
+            let lines = AuditEntry::deleted(conn, &key, offset, PAGE)?;
             let ids: Vec<i64> = lines.iter().map(|line| line.id).collect();
-            let along = Change::all_along(conn, &ids)?;
+            let along = AuditEntry::children_of(conn, &ids)?;
             Ok((total, lines, along))
         })
         .await?;
@@ -69,9 +69,9 @@ pub(crate) async fn index(
         return Err(PageError::NotFound);
     }
     let rows = lines.into_iter().map(|line| {
-        let went = |row: &&Change| row.cause == Some(line.id) && row.action == "deleted";
+        let went = |row: &&AuditEntry| row.parent_id == Some(line.id) && row.action == "deleted";
         let own = || along.iter().filter(went);
-        let name = |row: &Change| match registry::by_key(&row.model) {
+        let name = |row: &AuditEntry| match registry::by_key(&row.model) {
             Some(model) => format!("{} \"{}\"", model.singular, row.title),
             None => row.title.clone(),
         };
@@ -80,7 +80,7 @@ pub(crate) async fn index(
             user: who(&line),
             along: own().map(name).collect(),
             history_href: history_path(model, line.object_id.unwrap_or_default()),
-            act_href: line.act.map(|act| format!("/admin/log/{act}/")),
+            act_href: line.change_set_id.map(|act| format!("/admin/log/{act}/")),
             may_restore: revision::may_restore(&user.rights, model, false)
                 && revision::may_add_all(&user.rights, own()),
             line: line.id,

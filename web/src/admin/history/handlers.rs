@@ -3,8 +3,8 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use oc_core::changes::Change;
-use oc_core::waiting::allow_long;
+use oc_core::audit::AuditEntry;
+use oc_core::timeouts::raise_statement_timeout;
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
@@ -110,7 +110,7 @@ pub(crate) async fn restore(
     let (actor, rights) = (user.user.clone(), user.rights.clone());
     let outcome = db
         .run_long(move |conn| {
-            let lines = Change::of_object(conn, &model.key(), id)?;
+            let lines = AuditEntry::for_object(conn, &model.key(), id)?;
             if lines.is_empty() && (model.load)(conn, id)?.is_none() {
                 return Ok(None);
             }
@@ -120,7 +120,7 @@ pub(crate) async fn restore(
                 state => state,
             };
             let restored = conn.write(|conn| {
-                allow_long(conn)?;
+                raise_statement_timeout(conn)?;
                 restore::of_state(conn, &actor, &rights, state)
             });
             match restored {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::QueryResult;
 use oc_core::accounts::Rights;
-use oc_core::changes::Change;
+use oc_core::audit::AuditEntry;
 use oc_core::locks::{lock, lock_all};
 use oc_core::{DbConnection, User};
 
@@ -23,7 +23,7 @@ pub(crate) fn of_state(
 ) -> Result<Restored, RestoreError> {
     lock_rows(conn, &[&state.line])?;
     let along = match state.line.action.as_str() {
-        "deleted" => Change::along(conn, state.line.id)?,
+        "deleted" => AuditEntry::children(conn, state.line.id)?,
         _ => Vec::new(),
     };
     let along = missing(conn, along)?;
@@ -35,15 +35,15 @@ pub(crate) fn of_act(
     conn: &mut DbConnection,
     actor: &User,
     rights: &Rights,
-    lines: Vec<Change>,
+    lines: Vec<AuditEntry>,
 ) -> Result<Restored, RestoreError> {
     if !is_delete(&lines) {
         return Err(RestoreError::Forbidden);
     }
-    let mut along: BTreeMap<i64, Vec<Change>> = BTreeMap::new();
+    let mut along: BTreeMap<i64, Vec<AuditEntry>> = BTreeMap::new();
     let mut gone = Vec::new();
     for line in missing(conn, lines)? {
-        match line.cause {
+        match line.parent_id {
             Some(cause) => along.entry(cause).or_default().push(line),
             None => gone.push(Revision::of(line)),
         }
@@ -63,7 +63,7 @@ fn all(
     conn: &mut DbConnection,
     actor: &User,
     rights: &Rights,
-    rows: Vec<(Option<Revision>, Vec<Change>)>,
+    rows: Vec<(Option<Revision>, Vec<AuditEntry>)>,
 ) -> Result<Restored, RestoreError> {
     let lines = rows.iter().map(|(_, along)| 1 + along.len()).sum();
     let mut restorer = Restorer::of(actor, rights, lines);
@@ -103,7 +103,7 @@ fn all(
 
 /// These lines without those of rows that were deleted and are there again. Nobody else changes any of the rows until
 /// this write is done.
-fn missing(conn: &mut DbConnection, mut lines: Vec<Change>) -> QueryResult<Vec<Change>> {
+fn missing(conn: &mut DbConnection, mut lines: Vec<AuditEntry>) -> QueryResult<Vec<AuditEntry>> {
     lock_rows(conn, &lines.iter().collect::<Vec<_>>())?;
     let mut kinds: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     for line in &lines {
@@ -131,7 +131,7 @@ fn missing(conn: &mut DbConnection, mut lines: Vec<Change>) -> QueryResult<Vec<C
 
 /// Keeps other writes to the rows of these lines waiting until this one is done. The server has no room for a lock on each
 /// of very many: then all rows of their kinds are kept.
-fn lock_rows(conn: &mut DbConnection, lines: &[&Change]) -> QueryResult<()> {
+fn lock_rows(conn: &mut DbConnection, lines: &[&AuditEntry]) -> QueryResult<()> {
     // In one order everywhere, so that two do not wait for each other: a letting before its address, as its form does.
     let rows: BTreeSet<_> = lines
         .iter()

@@ -2,8 +2,8 @@
 
 use diesel::connection::Connection;
 use oc_core::DbConnection;
-use oc_core::admin::{Kind, Model, SaveError, Values};
-use oc_core::changes::{Change, NewChange};
+use oc_core::admin::{FieldKind, FormValues, Resource, SaveError};
+use oc_core::audit::{AuditEntry, NewAuditEntry};
 
 use crate::admin::audit_log::snapshot::Snapshot;
 use crate::admin::auth::escalation::can_manage;
@@ -19,7 +19,7 @@ impl Restorer<'_> {
     pub(crate) fn restore_references(
         &mut self,
         conn: &mut DbConnection,
-        line: &Change,
+        line: &AuditEntry,
         cause: Option<i64>,
     ) -> Result<(), RestoreError> {
         let Some((model, id)) = object_of(line) else {
@@ -66,11 +66,11 @@ impl Restorer<'_> {
     fn without(
         &mut self,
         conn: &mut DbConnection,
-        line: &Change,
+        line: &AuditEntry,
         cause: Option<i64>,
         why: &str,
     ) -> Result<(), RestoreError> {
-        let new = NewChange {
+        let new = NewAuditEntry {
             user: Some(self.actor),
             model: &line.model,
             object_id: line.object_id,
@@ -89,13 +89,13 @@ impl Restorer<'_> {
 }
 
 /// What a row holds today, with what a line says that it lost.
-fn with_lost(model: &Model, line: &Change, today: &Values) -> Values {
+fn with_lost(model: &Resource, line: &AuditEntry, today: &FormValues) -> FormValues {
     let [before, after] =
         [&line.before, &line.after].map(|text| Snapshot::from_text(text).values());
     let lists = model
         .fields
         .iter()
-        .filter(|field| field.kind == Kind::Choices);
+        .filter(|field| field.kind == FieldKind::MultipleChoice);
     lists.fold(today.clone(), |values, field| {
         let held = values.list(field.name);
         let lost = before

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use actix_web::HttpResponse;
 use diesel::result::Error as DatabaseError;
-use oc_core::admin::{Model, SaveError};
+use oc_core::admin::{Resource, SaveError};
 
 use crate::admin::auth::denied::{DeniedGrant, denied_fields};
 use crate::admin::registry::{self, capitalized};
@@ -22,7 +22,7 @@ pub(crate) struct Restored {
 
 /// A row of that kind, called so.
 pub(crate) struct RestoredObject {
-    pub(crate) model: &'static Model,
+    pub(crate) model: &'static Resource,
     pub(crate) title: String,
 }
 
@@ -100,7 +100,7 @@ const TOLD: usize = 20;
 
 impl Violations {
     /// Adds a row and what is wrong with it.
-    pub(crate) fn add(&mut self, model: &Model, title: &str, error: &SaveError) {
+    pub(crate) fn add(&mut self, model: &Resource, title: &str, error: &SaveError) {
         if let SaveError::Invalid(errors) = error {
             self.exceeds.extend(denied_fields(errors));
         }

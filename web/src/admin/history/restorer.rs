@@ -6,8 +6,8 @@ use diesel::QueryResult;
 use diesel::connection::Connection;
 use diesel::result::Error as DatabaseError;
 use oc_core::accounts::Rights;
-use oc_core::acts::Act;
-use oc_core::admin::{Model, Object, SaveError, Values};
+use oc_core::admin::{FormValues, Record, Resource, SaveError};
+use oc_core::audit::ChangeSet;
 use oc_core::{DbConnection, User};
 
 use crate::admin::audit_log::snapshot::Snapshot;
@@ -23,7 +23,7 @@ pub(crate) const CHUNK: usize = 250;
 pub(crate) struct Restorer<'a> {
     pub(crate) actor: &'a User,
     pub(crate) rights: &'a Rights,
-    pub(crate) act: Act,
+    pub(crate) act: ChangeSet,
     pub(crate) restored: Restored,
     broken: Violations,
 }
@@ -33,8 +33,8 @@ struct PendingRestore<'a> {
     id: i64,
     title: &'a str,
     /// What it holds now, if it is there.
-    current: Option<Object>,
-    values: Values,
+    current: Option<Record>,
+    values: FormValues,
     /// The line of the row that it comes along with.
     cause: Option<i64>,
 }
@@ -55,7 +55,7 @@ impl<'a> Restorer<'a> {
         Self {
             actor,
             rights,
-            act: Act::of(lines),
+            act: ChangeSet::new(lines),
             restored: Restored::default(),
             broken: Violations::default(),
         }
@@ -94,7 +94,7 @@ impl<'a> Restorer<'a> {
     fn returning<'r>(
         &self,
         conn: &mut DbConnection,
-        model: &Model,
+        model: &Resource,
         rows: &'r [(Revision, Option<i64>)],
     ) -> Result<Vec<PendingRestore<'r>>, RestoreError> {
         let ids = rows.iter().map(|(state, _)| state.line.object_id);
@@ -123,7 +123,7 @@ impl<'a> Restorer<'a> {
     fn store(
         &mut self,
         conn: &mut DbConnection,
-        model: &Model,
+        model: &Resource,
         rows: &[PendingRestore<'_>],
     ) -> Result<Vec<bool>, RestoreError> {
         let rights = self.rights;
@@ -152,16 +152,16 @@ impl<'a> Restorer<'a> {
     fn record(
         &mut self,
         conn: &mut DbConnection,
-        model: &'static Model,
+        model: &'static Resource,
         rows: &[PendingRestore<'_>],
         is_stored: &[bool],
     ) -> Result<Vec<Option<i64>>, RestoreError> {
         let stored = || rows.iter().zip(is_stored).filter(|(_, is)| **is);
         let ids: Vec<i64> = stored().map(|(row, _)| row.id).collect();
         let mut now = by_id(conn, model, &ids)?;
-        let objects: Option<Vec<Object>> = ids.iter().map(|id| now.remove(id)).collect();
+        let objects: Option<Vec<Record>> = ids.iter().map(|id| now.remove(id)).collect();
         let objects = objects.ok_or(DatabaseError::NotFound)?;
-        let held: Vec<&Object> = stored()
+        let held: Vec<&Record> = stored()
             .filter_map(|(row, _)| row.current.as_ref())
             .collect();
         let mut before = Snapshot::of_all(conn, model, &held)?.into_iter();
@@ -186,9 +186,9 @@ impl<'a> Restorer<'a> {
 /// The rows of these ids that are there.
 fn by_id(
     conn: &mut DbConnection,
-    model: &Model,
+    model: &Resource,
     ids: &[i64],
-) -> QueryResult<BTreeMap<i64, Object>> {
+) -> QueryResult<BTreeMap<i64, Record>> {
     let objects = (model.load_all)(conn, ids)?.into_iter();
     Ok(objects.map(|object| (object.id, object)).collect())
 }

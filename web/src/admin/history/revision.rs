@@ -1,21 +1,21 @@
 //! Earlier states of rows, as the record keeps them, and who may go back to them.
 
 use oc_core::accounts::{Rights, Verb};
-use oc_core::admin::Model;
-use oc_core::changes::Change;
+use oc_core::admin::Resource;
+use oc_core::audit::AuditEntry;
 
 use crate::admin::registry;
 
 /// A state of a row that the record keeps.
 pub(crate) struct Revision {
-    pub(crate) line: Change,
+    pub(crate) line: AuditEntry,
     /// Before what the line tells of, not after.
     pub(crate) is_before: bool,
 }
 
 impl Revision {
     /// The state before a delete, and after everything else.
-    pub(crate) fn of(line: Change) -> Self {
+    pub(crate) fn of(line: AuditEntry) -> Self {
         Self {
             is_before: line.action == "deleted",
             line,
@@ -34,19 +34,19 @@ impl Revision {
 }
 
 /// The row that a line tells of, if its kind is known here.
-pub(crate) fn object_of(line: &Change) -> Option<(&'static Model, i64)> {
+pub(crate) fn object_of(line: &AuditEntry) -> Option<(&'static Resource, i64)> {
     registry::by_key(&line.model).zip(line.object_id)
 }
 
 /// Whether an act deleted rows, and did nothing but what came of that.
-pub(crate) fn is_delete(lines: &[Change]) -> bool {
+pub(crate) fn is_delete(lines: &[AuditEntry]) -> bool {
     lines
         .iter()
-        .all(|line| line.action == "deleted" || line.cause.is_some())
+        .all(|line| line.action == "deleted" || line.parent_id.is_some())
 }
 
 /// To go back to a state is to change a row; to bring one back is to add it.
-pub(crate) fn may_restore(rights: &Rights, model: &Model, is_there: bool) -> bool {
+pub(crate) fn may_restore(rights: &Rights, model: &Resource, is_there: bool) -> bool {
     if is_there {
         rights.may(Verb::Change, model.app, model.name)
     } else {
@@ -57,7 +57,7 @@ pub(crate) fn may_restore(rights: &Rights, model: &Model, is_there: bool) -> boo
 /// Whether these rights suffice to bring back the rows of these lines that were deleted.
 pub(crate) fn may_add_all<'a>(
     rights: &Rights,
-    lines: impl IntoIterator<Item = &'a Change>,
+    lines: impl IntoIterator<Item = &'a AuditEntry>,
 ) -> bool {
     lines
         .into_iter()

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::accounts::Rights;
-use oc_core::admin::{Model, Object};
-use oc_core::changes::Change;
+use oc_core::admin::{Record, Resource};
+use oc_core::audit::AuditEntry;
 use serde::Serialize;
 
 use crate::admin::audit_log::entry_view::{changes, date, has_before, history_path, summary, who};
@@ -43,27 +43,27 @@ struct RestoreOption {
 
 /// What the record tells of a row.
 pub(crate) struct ObjectHistory {
-    pub(crate) object: Option<Object>,
+    pub(crate) object: Option<Record>,
     /// The row as it is now.
     now: Option<Snapshot>,
-    pub(crate) lines: Vec<Change>,
+    pub(crate) lines: Vec<AuditEntry>,
     /// The lines of rows that this one took along.
-    along: Vec<Change>,
+    along: Vec<AuditEntry>,
     /// The lines of rows that took this one along.
-    causes: BTreeMap<i64, Change>,
+    causes: BTreeMap<i64, AuditEntry>,
 }
 
 impl ObjectHistory {
-    pub(crate) fn of(conn: &mut DbConnection, model: &Model, id: i64) -> QueryResult<Self> {
+    pub(crate) fn of(conn: &mut DbConnection, model: &Resource, id: i64) -> QueryResult<Self> {
         let object = (model.load)(conn, id)?;
         let now = object.as_ref();
         let now = now.map(|object| Snapshot::of(conn, model, object));
         let now = now.transpose()?;
-        let lines = Change::of_object(conn, &model.key(), id)?;
+        let lines = AuditEntry::for_object(conn, &model.key(), id)?;
         let ids: Vec<i64> = lines.iter().map(|line| line.id).collect();
-        let along = Change::all_along(conn, &ids)?;
-        let causes: Vec<i64> = lines.iter().filter_map(|line| line.cause).collect();
-        let causes = Change::find_all(conn, &causes)?.into_iter();
+        let along = AuditEntry::children_of(conn, &ids)?;
+        let causes: Vec<i64> = lines.iter().filter_map(|line| line.parent_id).collect();
+        let causes = AuditEntry::find_all(conn, &causes)?.into_iter();
         Ok(Self {
             object,
             now,
@@ -75,7 +75,7 @@ impl ObjectHistory {
 
     /// Each line with the states that one can go back to: what the row held after it, and also what it held before
     /// where no line before tells of that, since it was there before the record or changed beside it.
-    pub(crate) fn rows(&self, model: &Model, rights: &Rights) -> Vec<TimelineEntry> {
+    pub(crate) fn rows(&self, model: &Resource, rights: &Rights) -> Vec<TimelineEntry> {
         let mut known = Snapshot::default();
         let mut rows = Vec::new();
         for line in &self.lines {
@@ -98,19 +98,21 @@ impl ObjectHistory {
         rows
     }
 
-    fn along(&self, line: &Change) -> impl Iterator<Item = &Change> {
-        self.along.iter().filter(|row| row.cause == Some(line.id))
+    fn along(&self, line: &AuditEntry) -> impl Iterator<Item = &AuditEntry> {
+        self.along
+            .iter()
+            .filter(|row| row.parent_id == Some(line.id))
     }
 
     fn line(
         &self,
-        line: &Change,
+        line: &AuditEntry,
         restore: Vec<RestoreOption>,
-        model: &Model,
+        model: &Resource,
         rights: &Rights,
     ) -> TimelineEntry {
         let changes = changes(line, model);
-        let cause = line.cause.and_then(|cause| self.causes.get(&cause));
+        let cause = line.parent_id.and_then(|cause| self.causes.get(&cause));
         let with = self.along(line).map(|row| {
             let went = row.action == line.action;
             RelatedEntry::of(if went { "With" } else { "Changed" }, row, rights)
@@ -131,7 +133,7 @@ impl ObjectHistory {
     }
 
     /// Whether a state is another than today's, and these rights suffice to go back to it.
-    fn may_restore(&self, state: &Revision, model: &Model, rights: &Rights) -> bool {
+    fn may_restore(&self, state: &Revision, model: &Resource, rights: &Rights) -> bool {
         let now = self.now.as_ref().map(Snapshot::values);
         let is_other = |text| now != Some(Snapshot::from_text(text).values());
         state.text().is_some_and(is_other)
@@ -166,7 +168,7 @@ impl RestoreOption {
 }
 
 impl RelatedEntry {
-    fn of(text: &'static str, line: &Change, rights: &Rights) -> Self {
+    fn of(text: &'static str, line: &AuditEntry, rights: &Rights) -> Self {
         let model = registry::by_key(&line.model);
         let known = model.zip(line.object_id);
         Self {

@@ -1,7 +1,7 @@
 //! The columns of a file of rows.
 
 use csv::StringRecord;
-use oc_core::admin::{Kind, Model};
+use oc_core::admin::{FieldKind, Resource};
 
 use super::sheet::RowError;
 use crate::admin::audit_log::snapshot::parts;
@@ -13,19 +13,19 @@ pub(crate) enum Column {
     Field {
         name: String,
         label: &'static str,
-        kind: Kind,
+        kind: FieldKind,
     },
 }
 
 /// The names of a model's columns, in the order in which they are written.
-pub(crate) fn names(model: &Model) -> Vec<String> {
+pub(crate) fn names(model: &Resource) -> Vec<String> {
     let fields = model.fields.iter();
     let names = fields.flat_map(|field| parts(field.name, field.kind));
     ["id".to_owned()].into_iter().chain(names).collect()
 }
 
 /// The columns that the first line of a file names.
-pub(crate) fn columns(model: &Model, head: &StringRecord) -> Result<Vec<Column>, Vec<RowError>> {
+pub(crate) fn columns(model: &Resource, head: &StringRecord) -> Result<Vec<Column>, Vec<RowError>> {
     let mut mistakes = Vec::new();
     let mut mistake = |column: &str, text: String| {
         mistakes.push(RowError {
@@ -63,14 +63,14 @@ pub(crate) fn columns(model: &Model, head: &StringRecord) -> Result<Vec<Column>,
 }
 
 /// The column of that name; a field's label will do as well.
-fn column(model: &Model, name: &str) -> Option<Column> {
+fn column(model: &Resource, name: &str) -> Option<Column> {
     if name.eq_ignore_ascii_case("id") {
         return Some(Column::Id);
     }
     model.fields.iter().find_map(|field| {
         let mut names = parts(field.name, field.kind).into_iter();
-        let is_label =
-            field.label.eq_ignore_ascii_case(name) && !matches!(field.kind, Kind::Moment { .. });
+        let is_label = field.label.eq_ignore_ascii_case(name)
+            && !matches!(field.kind, FieldKind::DateTime { .. });
         let name = names.find(|part| part == name || is_label)?;
         Some(Column::Field {
             name,

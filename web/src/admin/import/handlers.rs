@@ -7,9 +7,9 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use diesel::result::Error as DatabaseError;
-use oc_core::admin::Model;
+use oc_core::admin::Resource;
 use oc_core::scratch;
-use oc_core::waiting::allow_long;
+use oc_core::timeouts::raise_statement_timeout;
 use subtle::ConstantTimeEq;
 
 use crate::admin::auth::current_user::CurrentUser;
@@ -88,7 +88,7 @@ async fn preview(
     request: &AdminRequest,
     user: &CurrentUser,
     db: &Db,
-    model: &'static Model,
+    model: &'static Resource,
     bytes: Vec<u8>,
     notice: Option<String>,
 ) -> Result<HttpResponse, PageError> {
@@ -133,7 +133,7 @@ async fn confirm(
     request: &AdminRequest,
     user: &CurrentUser,
     db: &Db,
-    model: &'static Model,
+    model: &'static Resource,
     sent: &Submission,
 ) -> Result<HttpResponse, PageError> {
     let (content, marked) = (sent.text(CONTENT).to_owned(), sent.text(MARK).to_owned());
@@ -198,7 +198,7 @@ type IsMarked = Box<dyn Fn(&str) -> bool + Send>;
 async fn run(
     user: &CurrentUser,
     db: &Db,
-    model: &'static Model,
+    model: &'static Resource,
     bytes: Vec<u8>,
     is_marked: Option<IsMarked>,
 ) -> Result<ImportRun, PageError> {
@@ -221,7 +221,7 @@ async fn run(
         };
         let conn = copy.as_mut().unwrap_or(conn);
         let run = conn.write(|conn| {
-            allow_long(conn)?;
+            raise_statement_timeout(conn)?;
             let outcome = importer.run(conn, &table)?;
             match &is_marked {
                 Some(is_marked) if outcome.errors.is_empty() && is_marked(&outcome.digest) => {
@@ -239,7 +239,10 @@ async fn run(
     .await
 }
 
-fn allowed(user: &CurrentUser, path: &Path<(String, String)>) -> Result<&'static Model, PageError> {
+fn allowed(
+    user: &CurrentUser,
+    path: &Path<(String, String)>,
+) -> Result<&'static Resource, PageError> {
     let model = registry::find(&path.0, &path.1).ok_or(PageError::NotFound)?;
     if registry::may_import(&user.rights, model) {
         Ok(model)

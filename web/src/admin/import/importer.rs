@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::result::Error as DatabaseError;
 use oc_core::accounts::Rights;
-use oc_core::admin::{Model, Object, SaveError};
+use oc_core::admin::{Record, Resource, SaveError};
 use oc_core::locks::lock_all;
 use oc_core::{DbConnection, User};
 use serde::Serialize;
@@ -50,7 +50,7 @@ pub(crate) struct PreviewChange {
 pub(crate) struct Importer<'a> {
     pub(crate) actor: &'a User,
     pub(crate) rights: &'a Rights,
-    pub(crate) model: &'static Model,
+    pub(crate) model: &'static Resource,
     /// Whether what is done is recorded; not where it is undone again.
     pub(crate) records: bool,
 }
@@ -139,7 +139,7 @@ impl Importer<'_> {
         hasher: &mut Sha256,
     ) -> Result<(), DatabaseError> {
         let ids: Vec<i64> = saved.iter().map(|(id, _)| *id).collect();
-        let mut after: BTreeMap<i64, Object> = (self.model.load_all)(conn, &ids)?
+        let mut after: BTreeMap<i64, Record> = (self.model.load_all)(conn, &ids)?
             .into_iter()
             .map(|object| (object.id, object))
             .collect();
@@ -152,12 +152,12 @@ impl Importer<'_> {
                 _ => changed.push((task, object)),
             }
         }
-        let stored: Vec<&Object> = changed
+        let stored: Vec<&Record> = changed
             .iter()
             .filter_map(|(task, _)| task.stored.as_ref())
             .collect();
         let mut before = Snapshot::of_all(conn, self.model, &stored)?.into_iter();
-        let objects: Vec<&Object> = changed.iter().map(|(_, object)| object).collect();
+        let objects: Vec<&Record> = changed.iter().map(|(_, object)| object).collect();
         let after = Snapshot::of_all(conn, self.model, &objects)?;
         let mut lines = Vec::new();
         for ((task, object), after) in changed.iter().zip(after) {

@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use diesel::connection::Connection;
 use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
-use oc_core::admin::{Kind, Model, Object, SaveError, Values};
+use oc_core::admin::{FieldKind, FormValues, Record, Resource, SaveError};
 
 use super::task::PlannedRow;
 
 /// The rows so that each finds its value free, otherwise in the order of the file.
-pub(crate) fn sorted(model: &Model, tasks: Vec<PlannedRow>) -> Vec<PlannedRow> {
+pub(crate) fn sorted(model: &Resource, tasks: Vec<PlannedRow>) -> Vec<PlannedRow> {
     let before = awaited(model, &tasks);
     let mut is_placed = vec![false; tasks.len()];
     let mut is_waiting = vec![false; tasks.len()];
@@ -50,7 +50,7 @@ pub(crate) fn sorted(model: &Model, tasks: Vec<PlannedRow>) -> Vec<PlannedRow> {
 }
 
 /// For each row the one that must give its value away first, if there is one.
-fn awaited(model: &Model, tasks: &[PlannedRow]) -> Vec<Option<usize>> {
+fn awaited(model: &Resource, tasks: &[PlannedRow]) -> Vec<Option<usize>> {
     let held = |task: &PlannedRow| {
         let stored = task.stored.as_ref()?;
         Some(value(model, &stored.values))
@@ -66,7 +66,7 @@ fn awaited(model: &Model, tasks: &[PlannedRow]) -> Vec<Option<usize>> {
 }
 
 /// What a row has of what no two rows may share; nothing where two may share all.
-fn value(model: &Model, values: &Values) -> String {
+fn value(model: &Resource, values: &FormValues) -> String {
     let text = values.text(model.unique).trim();
     match text.parse::<i64>() {
         // As ids are stored.
@@ -76,13 +76,13 @@ fn value(model: &Model, values: &Values) -> String {
 }
 
 /// Whether the value is a reference to another row.
-fn is_reference(model: &Model) -> bool {
+fn is_reference(model: &Resource) -> bool {
     let mut fields = model.fields.iter();
-    fields.any(|field| field.name == model.unique && matches!(field.kind, Kind::Choice { .. }))
+    fields.any(|field| field.name == model.unique && matches!(field.kind, FieldKind::Choice { .. }))
 }
 
 /// Whether a row that was set aside is not there until it is saved.
-pub(crate) fn is_gone(model: &Model, task: &PlannedRow) -> bool {
+pub(crate) fn is_gone(model: &Resource, task: &PlannedRow) -> bool {
     task.is_set_aside && is_reference(model)
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn is_gone(model: &Model, task: &PlannedRow) -> bool {
 /// something else meanwhile.
 pub(crate) fn set_aside(
     conn: &mut DbConnection,
-    model: &Model,
+    model: &Resource,
     tasks: &[PlannedRow],
 ) -> Result<(), DatabaseError> {
     for task in tasks.iter().filter(|task| task.is_set_aside) {
@@ -107,7 +107,7 @@ pub(crate) fn set_aside(
 }
 
 /// Calls a row something else. Where that cannot be, who wants its name is told that it is taken.
-fn rename(conn: &mut DbConnection, model: &Model, stored: &Object) -> Result<(), DatabaseError> {
+fn rename(conn: &mut DbConnection, model: &Resource, stored: &Record) -> Result<(), DatabaseError> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).expect("the system has a source of random bytes");
     let other = stored
@@ -130,12 +130,12 @@ mod tests {
     fn task(number: usize, held: Option<i64>, wanted: &str) -> PlannedRow {
         PlannedRow {
             number,
-            stored: held.map(|held| Object {
+            stored: held.map(|held| Record {
                 id: 100 + held,
                 title: String::new(),
-                values: Values::default().with("address", held.to_string()),
+                values: FormValues::default().with("address", held.to_string()),
             }),
-            values: Values::default().with("address", wanted),
+            values: FormValues::default().with("address", wanted),
             is_set_aside: false,
         }
     }

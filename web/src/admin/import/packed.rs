@@ -8,7 +8,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use oc_core::admin::Model;
+use oc_core::admin::Resource;
 
 use crate::admin::import::upload::MAX_FILE_BYTES;
 use crate::error::PageError;
@@ -18,7 +18,7 @@ use crate::secret_key::SecretKey;
 pub(crate) fn sign(
     key: &SecretKey,
     user_id: i64,
-    model: &Model,
+    model: &Resource,
     content: &str,
     digest: &str,
 ) -> String {

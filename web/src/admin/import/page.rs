@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use oc_core::admin::Model;
+use oc_core::admin::Resource;
 use serde::Serialize;
 
 use super::{ImportOutcome, MAX_ROWS, PreviewChange, RowError, names};
@@ -22,7 +22,7 @@ const MOST_MISTAKES: usize = 200;
 pub(crate) struct ImportPage {
     heading: String,
     columns: String,
-    left_out: &'static str,
+    export_note: &'static str,
     singular: &'static str,
     limits: String,
     export_href: String,
@@ -61,7 +61,7 @@ impl ImportPage {
 
     /// The page that shows what a file would do, with `hidden` beside the button that does it.
     pub(crate) fn of(
-        model: &Model,
+        model: &Resource,
         outcome: ImportOutcome,
         hidden: Vec<Hidden>,
         notice: Option<String>,
@@ -109,7 +109,7 @@ impl ImportPage {
         self,
         request: &AdminRequest,
         user: &CurrentUser,
-        model: &'static Model,
+        model: &'static Resource,
         status: StatusCode,
     ) -> Result<HttpResponse, PageError> {
         let heading = format!("Import {}", model.plural);
@@ -117,7 +117,7 @@ impl ImportPage {
         let page = Self {
             heading: heading.clone(),
             columns: names(model).join(", "),
-            left_out: model.left_out,
+            export_note: model.export_note,
             singular: model.singular,
             limits: format!("{} rows and {} MB", MAX_ROWS, MAX_FILE_BYTES >> 20),
             export_href: format!("{list}export/"),
@@ -131,7 +131,7 @@ impl ImportPage {
 }
 
 /// The counts that are not zero: `50 addresses will be added. 1 address will be changed.`
-fn summary(model: &Model, outcome: &ImportOutcome) -> String {
+fn summary(model: &Resource, outcome: &ImportOutcome) -> String {
     [
         (outcome.added, "will be added"),
         (outcome.changed, "will be changed"),
@@ -145,7 +145,7 @@ fn summary(model: &Model, outcome: &ImportOutcome) -> String {
 }
 
 /// So many of them, in words.
-pub(crate) fn attempt(model: &Model, count: usize) -> String {
+pub(crate) fn attempt(model: &Resource, count: usize) -> String {
     let word = if count == 1 {
         model.singular
     } else {

@@ -1,7 +1,7 @@
 //! A file of comma-separated values, read: its columns and rows, or what is wrong with it.
 
 use csv::ReaderBuilder;
-use oc_core::admin::{Kind, Model, Values};
+use oc_core::admin::{FieldKind, FormValues, Resource};
 
 use super::column::{Column, columns};
 use super::text::{delimiter, text};
@@ -49,7 +49,7 @@ impl RowError {
 impl CsvTable {
     /// Reads a file for a model: UTF-8 with or without a mark at its start, cells parted by commas, semicolons or
     /// tabs, with a line of names first.
-    pub(crate) fn read(model: &Model, bytes: &[u8]) -> Result<Self, Vec<RowError>> {
+    pub(crate) fn read(model: &Resource, bytes: &[u8]) -> Result<Self, Vec<RowError>> {
         let text = text(bytes)?;
         let mut reader = ReaderBuilder::new()
             .delimiter(delimiter(text))
@@ -122,7 +122,11 @@ impl CsvTable {
     }
 
     /// What the cells of a row say, over what the stored row holds: a column that is not there changes nothing.
-    pub(crate) fn values(&self, line: &CsvRow, stored: &Values) -> Result<Values, Vec<RowError>> {
+    pub(crate) fn values(
+        &self,
+        line: &CsvRow,
+        stored: &FormValues,
+    ) -> Result<FormValues, Vec<RowError>> {
         let mut values = stored.clone();
         let mut mistakes = Vec::new();
         for (column, cell) in self.columns.iter().zip(&line.cells) {
@@ -131,11 +135,11 @@ impl CsvTable {
             };
             let cell = unescape_formula(cell);
             values = match kind {
-                Kind::Choices => {
+                FieldKind::MultipleChoice => {
                     let list = cell.split_whitespace().map(str::to_owned).collect();
                     values.with_list(name, list)
                 }
-                Kind::Bool => {
+                FieldKind::Boolean => {
                     if let Some(yes) = yes(&cell) {
                         values.with_yes(name, yes)
                     } else {
@@ -178,7 +182,9 @@ mod tests {
 
     fn first(file: &str) -> Vec<String> {
         let table = read(file.as_bytes()).unwrap();
-        let values = table.values(&table.rows[0], &Values::default()).unwrap();
+        let values = table
+            .values(&table.rows[0], &FormValues::default())
+            .unwrap();
         ["user", "favorite_city", "show_email"]
             .map(|name| values.text(name).to_owned())
             .into()
@@ -265,7 +271,7 @@ mod tests {
     #[test]
     fn a_column_that_is_not_there_changes_nothing() {
         let table = read(b"id,favorite_city\n1,Brea").unwrap();
-        let stored = Values::default()
+        let stored = FormValues::default()
             .with("user", "7")
             .with_yes("show_email", true);
 

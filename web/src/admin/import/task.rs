@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
 use oc_core::accounts::Verb;
-use oc_core::admin::{Object, Values};
+use oc_core::admin::{FormValues, Record};
 
 use super::importer::{ImportOutcome, Importer};
 use super::sheet::{CsvRow, CsvTable, RowError};
@@ -15,8 +15,8 @@ use crate::admin::registry;
 /// A row that is to be saved.
 pub(crate) struct PlannedRow {
     pub(crate) number: usize,
-    pub(crate) stored: Option<Object>,
-    pub(crate) values: Values,
+    pub(crate) stored: Option<Record>,
+    pub(crate) values: FormValues,
     /// Whether it makes room for others before it is saved.
     pub(crate) is_set_aside: bool,
 }
@@ -40,7 +40,7 @@ impl Importer<'_> {
         }
         let ids: Vec<i64> = rows.iter().filter_map(|(_, id)| *id).collect();
         let stored = (self.model.load_all)(conn, &ids)?;
-        let mut stored: BTreeMap<i64, Object> = stored
+        let mut stored: BTreeMap<i64, Record> = stored
             .into_iter()
             .map(|object| (object.id, object))
             .collect();
@@ -67,7 +67,7 @@ impl Importer<'_> {
                     Some(object)
                 }
             };
-            let nothing = Values::default();
+            let nothing = FormValues::default();
             let held = object.as_ref().map_or(&nothing, |object| &object.values);
             match sheet.values(line, held) {
                 Ok(values) if object.is_some() && values == *held => outcome.unchanged += 1,
@@ -94,8 +94,8 @@ impl Importer<'_> {
     fn refusal(
         &self,
         conn: &mut DbConnection,
-        stored: Option<&Object>,
-        values: &Values,
+        stored: Option<&Record>,
+        values: &FormValues,
     ) -> Result<Option<Vec<(String, String)>>, DatabaseError> {
         let model = self.model;
         let may = match stored {
@@ -110,7 +110,7 @@ impl Importer<'_> {
             );
             return Ok(Some(vec![(String::new(), text)]));
         }
-        let nothing = Values::default();
+        let nothing = FormValues::default();
         let held = stored.map_or(&nothing, |object| &object.values);
         let row = stored.map(|object| object.id);
         let errors = escalations(conn, self.rights, model, row, held, values)?;

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use oc_core::accounts::Verb;
-use oc_core::admin::Model;
+use oc_core::admin::Resource;
 
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::auth::reauth::{Posted, Reauth, cancelled};
@@ -112,7 +112,7 @@ async fn delete_all(
     request: &AdminRequest,
     user: &CurrentUser,
     db: &Db,
-    model: &'static Model,
+    model: &'static Resource,
     ids: Vec<i64>,
     (fields, back): (&Submission, &str),
 ) -> Result<HttpResponse, PageError> {
@@ -137,7 +137,7 @@ async fn delete_all(
 async fn chosen(
     request: &AdminRequest,
     db: &Db,
-    model: &'static Model,
+    model: &'static Resource,
     fields: &Submission,
 ) -> Result<Vec<i64>, PageError> {
     // Django's own lists send 0 for the rows that are ticked.

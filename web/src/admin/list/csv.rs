@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use oc_core::DbConnection;
-use oc_core::admin::{Kind, Model, Object};
+use oc_core::admin::{FieldKind, Record, Resource};
 
 use crate::admin::audit_log::snapshot::parts;
 use crate::admin::import::names;
@@ -15,11 +15,15 @@ use crate::error::PageError;
 const CHUNK: usize = 500;
 
 /// The rows of these ids, in their order, with all their fields, under a line of names.
-pub(crate) fn of(conn: &mut DbConnection, model: &Model, ids: &[i64]) -> Result<String, PageError> {
+pub(crate) fn of(
+    conn: &mut DbConnection,
+    model: &Resource,
+    ids: &[i64],
+) -> Result<String, PageError> {
     let mut rows = Vec::new();
     for ids in ids.chunks(CHUNK) {
         let found = (model.load_all)(conn, ids)?.into_iter();
-        let mut found: BTreeMap<i64, Object> = found.map(|object| (object.id, object)).collect();
+        let mut found: BTreeMap<i64, Record> = found.map(|object| (object.id, object)).collect();
         let objects = ids.iter().filter_map(|id| found.remove(id));
         rows.extend(objects.map(|object| cells(model, &object)));
     }
@@ -29,7 +33,7 @@ pub(crate) fn of(conn: &mut DbConnection, model: &Model, ids: &[i64]) -> Result<
 }
 
 /// An answer that a browser keeps as a file.
-pub(crate) fn answer(model: &Model, text: String) -> HttpResponse {
+pub(crate) fn answer(model: &Resource, text: String) -> HttpResponse {
     let name = model.plural.replace(' ', "-");
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8"))
@@ -41,13 +45,13 @@ pub(crate) fn answer(model: &Model, text: String) -> HttpResponse {
         .body(text)
 }
 
-fn cells(model: &Model, object: &Object) -> Vec<String> {
+fn cells(model: &Resource, object: &Record) -> Vec<String> {
     let mut cells = vec![object.id.to_string()];
     for field in model.fields {
         for name in parts(field.name, field.kind) {
             cells.push(match field.kind {
-                Kind::Bool if object.values.is_yes(&name) => "yes".to_owned(),
-                Kind::Bool => "no".to_owned(),
+                FieldKind::Boolean if object.values.is_yes(&name) => "yes".to_owned(),
+                FieldKind::Boolean => "no".to_owned(),
                 _ => object.values.list(&name).join(" "),
             });
         }

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use oc_core::accounts::Verb;
-use oc_core::admin::{List, Model};
+use oc_core::admin::{ListPage, Resource};
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
@@ -135,12 +135,12 @@ pub(crate) async fn index(
 }
 
 fn page(
-    model: &'static Model,
+    model: &'static Resource,
     user: &CurrentUser,
     query: &AdminListQuery,
     number: i64,
     count: i64,
-    list: List,
+    list: ListPage,
     filters: Vec<FilterView>,
 ) -> ObjectListPage {
     let may = |verb| user.rights.may(verb, model.app, model.name);
@@ -174,8 +174,8 @@ fn page(
         }),
         deleted_href: format!("{path}deleted/"),
         q: query.q.clone(),
-        searchable: !model.searched.is_empty(),
-        searched: model.searched,
+        searchable: !model.search_hint.is_empty(),
+        searched: model.search_hint,
         filters,
         keep: query
             .order_parameter()
@@ -209,7 +209,7 @@ fn page(
 }
 
 /// A click on a column sorts by it alone; another click turns it round.
-fn columns(model: &'static Model, query: &AdminListQuery, path: &str) -> Vec<ColumnView> {
+fn columns(model: &'static Resource, query: &AdminListQuery, path: &str) -> Vec<ColumnView> {
     let several = query.order.len() > 1;
     let view = |(place, label): (usize, &&'static str)| {
         let position = query.order.iter().position(|(column, _)| *column == place);

@@ -1,8 +1,8 @@
 //! What a list of the administration was asked for, in the parameters that Django's admin has.
 
 use form_urlencoded::Serializer;
-use oc_core::admin::{Listing, Model};
-use oc_core::search::Words;
+use oc_core::admin::{ListQuery, Resource};
+use oc_core::search::SearchTerms;
 
 use crate::admin::ui::request::AdminRequest;
 
@@ -32,12 +32,12 @@ pub(crate) struct AdminListQuery {
 
 impl AdminListQuery {
     /// Reads the query of a list's address.
-    pub(crate) fn of(request: &AdminRequest, model: &Model) -> Self {
+    pub(crate) fn of(request: &AdminRequest, model: &Resource) -> Self {
         Self::parse(request.http.query_string(), model)
     }
 
     /// Reads a query. It never fails: what the model does not know is left out.
-    pub(crate) fn parse(query: &str, model: &Model) -> Self {
+    pub(crate) fn parse(query: &str, model: &Resource) -> Self {
         let mut parsed = Self {
             page: Some(1),
             ..Self::default()
@@ -46,7 +46,7 @@ impl AdminListQuery {
             // No stored text holds a NUL, and PostgreSQL would stumble over one.
             let value = value.trim().replace('\0', "\u{fffd}");
             match name.as_ref() {
-                "q" => parsed.q = Words::parse(&value).to_string(),
+                "q" => parsed.q = SearchTerms::parse(&value).to_string(),
                 "o" => parsed.order = order(&value, model.columns.len()),
                 "p" if value.is_empty() => parsed.page = Some(1),
                 "p" => parsed.page = value.parse().ok().filter(|page| *page >= 1),
@@ -66,15 +66,15 @@ impl AdminListQuery {
     }
 
     /// What is wanted of the model.
-    pub(crate) fn listing(&self) -> Listing {
+    pub(crate) fn listing(&self) -> ListQuery {
         let page = self.page.unwrap_or(1);
         let (offset, limit) = if self.all {
             (0, SHOW_ALL)
         } else {
             ((page - 1).saturating_mul(PAGE), PAGE)
         };
-        Listing {
-            words: Words::parse(&self.q),
+        ListQuery {
+            terms: SearchTerms::parse(&self.q),
             filters: self.filters.clone(),
             order: self.order.clone(),
             offset,
@@ -83,8 +83,8 @@ impl AdminListQuery {
     }
 
     /// The first `limit` of all rows that the search and the filters let through.
-    pub(crate) fn whole(&self, limit: i64) -> Listing {
-        Listing {
+    pub(crate) fn whole(&self, limit: i64) -> ListQuery {
+        ListQuery {
             offset: 0,
             limit,
             ..self.listing()

@@ -3,7 +3,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
-use oc_core::admin::{Kind, Model, Object};
+use oc_core::admin::{FieldKind, Record, Resource};
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
@@ -40,7 +40,7 @@ pub(crate) fn is_popup(request: &AdminRequest) -> bool {
 }
 
 /// The form that a small window belongs to: as the window's own form says, or where the link to it stood.
-pub(crate) fn back(request: &AdminRequest, sent: &Submission, model: &Model) -> Option<String> {
+pub(crate) fn back(request: &AdminRequest, sent: &Submission, model: &Resource) -> Option<String> {
     let referrer = request.http.headers().get(header::REFERER);
     let from = match sent.text(BACK) {
         "" => path_of(referrer?.to_str().ok()?)?,
@@ -62,7 +62,7 @@ pub(crate) struct ReturnLink {
 
 impl ReturnLink {
     /// The way back from this page, of which `sent` is known; none from a page that was not opened beside a form.
-    pub(crate) fn of(request: &AdminRequest, sent: &Submission, model: &Model) -> Self {
+    pub(crate) fn of(request: &AdminRequest, sent: &Submission, model: &Resource) -> Self {
         let Some(back) = back(request, sent, model).filter(|_| is_popup(request)) else {
             return Self::default();
         };
@@ -83,7 +83,7 @@ impl ReturnLink {
 /// Back to the form as it was left, for who stores nothing here.
 pub(crate) fn close(
     request: &AdminRequest,
-    model: &Model,
+    model: &Resource,
     sent: &Submission,
 ) -> Result<HttpResponse, PageError> {
     let back = back(request, sent, model).unwrap_or_else(|| list_path(model));
@@ -93,7 +93,7 @@ pub(crate) fn close(
 /// The address of the row that is chosen in a form by now, where a button of the form was about another one.
 pub(crate) fn chosen_instead(
     request: &AdminRequest,
-    model: &Model,
+    model: &Resource,
     id: i64,
     sent: &Submission,
 ) -> Option<String> {
@@ -107,8 +107,8 @@ pub(crate) fn chosen_instead(
 /// to the form, with the row chosen.
 pub(crate) fn go_on(
     request: &AdminRequest,
-    model: &Model,
-    object: &Object,
+    model: &Resource,
+    object: &Record,
     sent: &Submission,
 ) -> Result<HttpResponse, PageError> {
     let page = change_path(model, object.id);
@@ -133,8 +133,8 @@ pub(crate) async fn finish_popup(
     request: &AdminRequest,
     user: &CurrentUser,
     db: &Db,
-    model: &Model,
-    object: &Object,
+    model: &Resource,
+    object: &Record,
     sent: &Submission,
     text: String,
 ) -> Result<HttpResponse, PageError> {
@@ -174,7 +174,7 @@ pub(crate) async fn finish_popup(
 }
 
 /// The address of a form, with a row chosen in it.
-fn choosing(back: &str, model: &Model, id: i64) -> String {
+fn choosing(back: &str, model: &Resource, id: i64) -> String {
     let Some((_, field)) = field_for(back, model) else {
         return back.to_owned();
     };
@@ -188,7 +188,7 @@ fn choosing(back: &str, model: &Model, id: i64) -> String {
 }
 
 /// The model of the form at that address, and its field in which rows of the model are chosen; `None` for what is no such form.
-fn field_for(address: &str, model: &Model) -> Option<(&'static Model, &'static str)> {
+fn field_for(address: &str, model: &Resource) -> Option<(&'static Resource, &'static str)> {
     let path = address.split(['?', '#']).next().unwrap_or_default();
     let steps: Vec<&str> = path.split('/').collect();
     let owner = match steps.as_slice() {
@@ -200,7 +200,7 @@ fn field_for(address: &str, model: &Model) -> Option<(&'static Model, &'static s
     }?;
     let of = (model.app, model.name);
     let mut fields = owner.fields.iter();
-    let field = fields.find(|field| field.kind == Kind::Choice { of: Some(of) })?;
+    let field = fields.find(|field| field.kind == FieldKind::Choice { of: Some(of) })?;
     Some((owner, field.name))
 }
 
@@ -214,7 +214,7 @@ fn path_of(url: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn address() -> &'static Model {
+    fn address() -> &'static Resource {
         registry::find("lettings", "address").unwrap()
     }
 

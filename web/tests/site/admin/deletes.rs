@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use lettings::{Address, Letting, LettingDraft};
 use oc_core::DbConnection;
-use oc_core::changes::Change;
+use oc_core::audit::AuditEntry;
 use oc_core::locks::lock;
 use oc_core::testing::TestDb;
 
@@ -157,7 +157,7 @@ fn what_was_added_meanwhile_goes_along_and_is_recorded() -> Result<()> {
 
     let conn = &mut site.database()?;
     assert_eq!(Letting::count(conn)?, 0);
-    let record = Change::of_object(conn, "lettings.letting", 1)?;
+    let record = AuditEntry::for_object(conn, "lettings.letting", 1)?;
     let actions: Vec<_> = record.iter().map(|line| line.action.as_str()).collect();
     assert_eq!(actions, ["deleted"]);
     Ok(())

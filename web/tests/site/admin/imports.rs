@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use diesel::prelude::*;
 use lettings::{Address, Letting};
-use oc_core::changes::Change;
+use oc_core::audit::AuditEntry;
 use oc_core::{DbConnection, User};
 
 use super::csv::{ADDRESSES, LETTINGS, confirm, upload};
@@ -61,7 +61,7 @@ fn a_file_is_shown_first_and_then_saved_as_by_hand() -> Result<()> {
         // The look at it may have used ids up, which are never used again.
         let added = stored(conn)?.pop().context("an address")?.id;
         for (id, action) in [(1, "changed"), (added, "added")] {
-            let lines = Change::of_object(conn, "lettings.address", id)?;
+            let lines = AuditEntry::for_object(conn, "lettings.address", id)?;
             let told: Vec<_> = lines.iter().map(|l| (&*l.action, &*l.username)).collect();
             assert_eq!(told, [(action, "ada")]);
         }
@@ -287,7 +287,7 @@ fn two_rows_swap_what_no_two_may_share() -> Result<()> {
         for name in names {
             assert!(page.contains(name), "{name}: {page}");
         }
-        let record = Change::of_object(conn, "lettings.letting", 1)?;
+        let record = AuditEntry::for_object(conn, "lettings.letting", 1)?;
         let told: Vec<_> = record.iter().map(|line| &*line.action).collect();
         assert_eq!(told, ["changed"], "how room was made is nobody's business");
     }

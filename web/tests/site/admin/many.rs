@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use diesel::QueryResult;
 use lettings::{Letting, LettingDraft};
 use oc_core::DbConnection;
-use oc_core::changes::Change;
+use oc_core::audit::AuditEntry;
 
 use super::restore::{act, delete_several};
 use super::{Browser, hidden};
@@ -56,15 +56,16 @@ fn of_many_rows_the_question_shows_a_thousand_and_counts_the_others() -> Result<
         assert!(browser.follow(&done)?.contains("Deleted 1010 addresses."));
         assert_eq!(Letting::count(conn)?, 0);
         for id in [1, 505, 1_010] {
-            let line = Change::of_object(conn, "lettings.letting", id)?.remove(0);
-            let cause = Change::find(conn, line.cause.context("it went along with nothing")?)?;
+            let line = AuditEntry::for_object(conn, "lettings.letting", id)?.remove(0);
+            let cause =
+                AuditEntry::find(conn, line.parent_id.context("it went along with nothing")?)?;
             assert_eq!(
                 (&*cause.model, cause.object_id),
                 ("lettings.address", Some(id))
             );
             assert_eq!(
-                (&*line.title, line.act),
-                (&*format!("Letting {id}"), cause.act)
+                (&*line.title, line.change_set_id),
+                (&*format!("Letting {id}"), cause.change_set_id)
             );
         }
     }
@@ -96,14 +97,15 @@ fn many_rows_come_back_as_they_were() -> Result<()> {
         let (letting, restored) = Letting::with_address(conn, 1_010)?;
         assert_eq!((&*letting.title, restored), ("Letting 1010", address));
         for id in [1, 505, 1_010] {
-            let line = Change::of_object(conn, "lettings.letting", id)?.pop();
+            let line = AuditEntry::for_object(conn, "lettings.letting", id)?.pop();
             let line = line.context("it is not in the record")?;
-            let cause = Change::find(conn, line.cause.context("it came along with nothing")?)?;
+            let cause =
+                AuditEntry::find(conn, line.parent_id.context("it came along with nothing")?)?;
             assert_eq!(
                 (&*line.action, &*cause.model, cause.object_id),
                 ("restored", "lettings.address", Some(id))
             );
-            assert_eq!(line.act, cause.act);
+            assert_eq!(line.change_set_id, cause.change_set_id);
         }
     }
     Ok(())

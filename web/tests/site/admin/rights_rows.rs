@@ -7,9 +7,8 @@ use diesel::QueryResult;
 use lettings::admin::{ADDRESS, LETTING};
 use oc_core::accounts::Group;
 use oc_core::accounts::admin::{GROUP, USER};
-use oc_core::admin::{Listing, Model};
-use oc_core::change_log::LogFilter;
-use oc_core::events::Event;
+use oc_core::admin::{ListQuery, Resource};
+use oc_core::audit::{AuditFilter, Event};
 use oc_core::{DbConnection, User};
 use profiles::admin::PROFILE;
 
@@ -20,15 +19,15 @@ use crate::support::{letting, profile};
 pub(super) type Field<'a> = (&'a str, &'a str);
 
 /// Every kind of row.
-pub(super) const MODELS: [Model; 5] = [LETTING, ADDRESS, PROFILE, USER, GROUP];
+pub(super) const MODELS: [Resource; 5] = [LETTING, ADDRESS, PROFILE, USER, GROUP];
 
 /// Everything that staff can change, in words: what every row of every kind holds.
 pub(super) fn contents(conn: &mut DbConnection) -> QueryResult<String> {
     let mut text = String::new();
     for model in MODELS {
-        let listing = Listing {
+        let listing = ListQuery {
             limit: 1_000,
-            ..Listing::default()
+            ..ListQuery::default()
         };
         for row in (model.list)(conn, &listing)?.rows {
             let object = (model.load)(conn, row.id)?;
@@ -40,9 +39,9 @@ pub(super) fn contents(conn: &mut DbConnection) -> QueryResult<String> {
 
 /// How often the record tells that something was refused.
 pub(super) fn refusals(conn: &mut DbConnection) -> QueryResult<i64> {
-    let filter = LogFilter {
-        action: Some(Event::Refused.word().to_owned()),
-        ..LogFilter::default()
+    let filter = AuditFilter {
+        action: Some(Event::Refused.action().to_owned()),
+        ..AuditFilter::default()
     };
     filter.count(conn)
 }
@@ -57,7 +56,7 @@ pub(super) struct Row {
 pub(super) fn row(
     conn: &mut DbConnection,
     root: &mut Browser<'_>,
-    model: &Model,
+    model: &Resource,
     name: &str,
 ) -> Result<Row> {
     let (id, fields): (i64, Vec<(&str, String)>) = match model.name {
@@ -130,7 +129,7 @@ pub(super) fn row(
 /// Does it, and says the status.
 pub(super) fn attempt(
     browser: &mut Browser<'_>,
-    model: &Model,
+    model: &Resource,
     row: &Row,
     verb: &str,
 ) -> Result<u16> {

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use oc_core::User;
 use oc_core::accounts::admin::USER;
 use oc_core::accounts::{Group, Standing};
-use oc_core::admin::Model;
+use oc_core::admin::Resource;
 
 use super::Browser;
 use super::rights_rows::{Field, MODELS, attempt, contents, refusals, row};
@@ -41,7 +41,7 @@ const ROLES: [&str; 9] = [
 ];
 
 /// Whether the table of the documentation lets a role do it.
-fn is_allowed(role: &str, model: &Model, rights: &[&str]) -> bool {
+fn is_allowed(role: &str, model: &Resource, rights: &[&str]) -> bool {
     // Whoever adds an account goes on to change it, and so needs both.
     let adds_user = model.name == "user" && rights == ["add"];
     role == "superuser" || (rights.contains(&role) && !adds_user)

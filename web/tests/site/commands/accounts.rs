@@ -4,7 +4,7 @@ use anyhow::Result;
 use chrono::DateTime;
 use oc_core::accounts::Factor;
 use oc_core::accounts::password::{Verdict, verify};
-use oc_core::changes::Change;
+use oc_core::audit::AuditEntry;
 use oc_core::{DatabaseUrl, DbConnection, User, open};
 
 use super::program::Program;
@@ -40,7 +40,7 @@ fn a_superuser_is_made_from_the_environment_once() -> Result<()> {
     let user = User::find_by_username(&mut database(&program)?, "ada")?;
     assert!(user.is_superuser && user.is_staff && user.is_active);
     assert_eq!(verify("Sea breeze 42", &user.password), Verdict::Right);
-    let record = Change::of_object(&mut database(&program)?, "auth.user", user.id)?;
+    let record = AuditEntry::for_object(&mut database(&program)?, "auth.user", user.id)?;
     let [line] = &record[..] else {
         panic!("one line, not {record:?}");
     };
@@ -105,7 +105,7 @@ fn a_password_is_changed_by_answers() -> Result<()> {
     );
     let user = User::find_by_username(&mut database(&program)?, "ada")?;
     assert_eq!(verify("New wave 77", &user.password), Verdict::Right);
-    let record = Change::of_object(&mut database(&program)?, "auth.user", user.id)?;
+    let record = AuditEntry::for_object(&mut database(&program)?, "auth.user", user.id)?;
     let actions = record.iter().map(|line| line.action.as_str());
     assert_eq!(actions.collect::<Vec<_>>(), ["added", "password"]);
     Ok(())
@@ -145,7 +145,7 @@ fn a_second_factor_that_is_lost_is_turned_off() -> Result<()> {
             .contains("there is no account with the username \"bob\"")
     );
     assert!(Factor::find(conn, id)?.is_none());
-    let line = Change::of_object(conn, "auth.user", id)?.pop();
+    let line = AuditEntry::for_object(conn, "auth.user", id)?.pop();
     assert_eq!(
         line.map(|line| line.action).as_deref(),
         Some("two-factor authentication turned off")

@@ -2,14 +2,18 @@
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
-use crate::admin::Values;
-use crate::rules::{BrokenRule, Checker};
+use crate::admin::FormValues;
+use crate::validation::{Checker, Violation};
 
 /// The names of a moment's two parts in a form.
 pub(super) type Parts = [&'static str; 2];
 
 /// With a moment in its two parts, both empty where there is none.
-pub(super) fn with(values: Values, [date, time]: Parts, moment: Option<NaiveDateTime>) -> Values {
+pub(super) fn with(
+    values: FormValues,
+    [date, time]: Parts,
+    moment: Option<NaiveDateTime>,
+) -> FormValues {
     let part = |format| moment.map_or_else(String::new, |moment| moment.format(format).to_string());
     values
         .with(date, part("%Y-%m-%d"))
@@ -20,7 +24,7 @@ pub(super) fn with(values: Values, [date, time]: Parts, moment: Option<NaiveDate
 /// was stored stays.
 pub(super) fn typed(
     checker: &mut Checker,
-    values: &Values,
+    values: &FormValues,
     [date_field, time_field]: Parts,
     stored: Option<NaiveDateTime>,
 ) -> Option<NaiveDateTime> {
@@ -33,11 +37,11 @@ pub(super) fn typed(
     }
     let date = parse_date(date);
     if date.is_none() {
-        checker.refuse(date_field, BrokenRule::Date);
+        checker.refuse(date_field, Violation::Date);
     }
     let time = parse_time(time);
     if time.is_none() {
-        checker.refuse(time_field, BrokenRule::Time);
+        checker.refuse(time_field, Violation::Time);
     }
     let moment = date?.and_time(time?);
     let unchanged = stored.filter(|stored| stored.with_nanosecond(0) == Some(moment));
@@ -64,7 +68,9 @@ mod tests {
     const PARTS: Parts = ["last_login_0", "last_login_1"];
 
     fn read(date: &str, time: &str) -> Result<Option<String>, Vec<String>> {
-        let values = Values::default().with(PARTS[0], date).with(PARTS[1], time);
+        let values = FormValues::default()
+            .with(PARTS[0], date)
+            .with(PARTS[1], time);
         let mut checker = Checker::default();
         let moment = typed(&mut checker, &values, PARTS, None);
         checker
@@ -122,7 +128,7 @@ mod tests {
     fn fractions_of_a_second_survive_a_form() {
         let stored =
             NaiveDate::from_ymd_opt(2026, 3, 1).and_then(|d| d.and_hms_milli_opt(9, 30, 59, 7));
-        let values = with(Values::default(), PARTS, stored);
+        let values = with(FormValues::default(), PARTS, stored);
         let mut checker = Checker::default();
 
         assert_eq!(values.text("last_login_1"), "09:30:59");

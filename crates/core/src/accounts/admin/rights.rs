@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use diesel::prelude::*;
 
 use crate::accounts::Verb;
-use crate::admin::{Choice, Values};
+use crate::admin::{Choice, FormValues};
 use crate::connection::DbConnection;
-use crate::rules::{BrokenRule, FieldError};
 use crate::schema::{group_rights, user_rights};
+use crate::validation::{FieldError, Violation};
 
 use super::APP;
 
@@ -48,7 +48,7 @@ pub(super) fn labels(codes: &[String]) -> Vec<Choice> {
 
 /// The codes that a field was sent with, each once.
 pub(super) fn chosen(
-    values: &Values,
+    values: &FormValues,
     field: &'static str,
     label: &'static str,
 ) -> Result<Vec<String>, Vec<FieldError>> {
@@ -60,8 +60,8 @@ pub(super) fn chosen(
     if codes.iter().all(|code| parts(code).is_some()) {
         Ok(codes.into_iter().cloned().collect())
     } else {
-        let rule = BrokenRule::Choice { label };
-        Err(vec![FieldError { field, rule }])
+        let violation = Violation::Choice { label };
+        Err(vec![FieldError { field, violation }])
     }
 }
 
@@ -128,7 +128,7 @@ mod tests {
     fn only_codes_are_taken_and_each_once() {
         let chosen = |codes: &[&str]| {
             let codes = codes.iter().map(|code| (*code).to_owned()).collect();
-            let values = Values::default().with_list("permissions", codes);
+            let values = FormValues::default().with_list("permissions", codes);
             super::chosen(&values, "permissions", "Permissions")
                 .map_err(|errors| errors[0].to_string())
         };

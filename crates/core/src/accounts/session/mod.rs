@@ -4,10 +4,10 @@ use chrono::{Duration, NaiveDateTime};
 use diesel::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::advice::is_passing;
 use crate::connection::DbConnection;
+use crate::hints::is_transient;
 use crate::schema::{sessions, users};
-use crate::waiting::without_waiting;
+use crate::timeouts::try_without_lock_wait;
 
 /// A session ends when nobody used it for so long.
 const IDLE: Duration = Duration::hours(12);
@@ -117,13 +117,13 @@ impl Session {
         if let Some(session) = &found
             && session.seen_at < now - NOTED_EVERY
         {
-            let noted = without_waiting(conn, |conn| {
+            let noted = try_without_lock_wait(conn, |conn| {
                 diesel::update(sessions::table.find(session.id))
                     .set(sessions::seen_at.eq(now))
                     .execute(conn)
             });
             match noted {
-                Err(error) if is_passing(&error) => {
+                Err(error) if is_transient(&error) => {
                     log::debug!("the use of a session is not noted: {error}");
                 }
                 noted => drop(noted?),

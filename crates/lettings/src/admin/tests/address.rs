@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use oc_core::DbConnection;
-use oc_core::admin::{List, Listing, Model, Values};
+use oc_core::admin::{FormValues, ListPage, ListQuery, Resource};
 use oc_core::testing::on_both;
 
 use super::super::{ADDRESS, LETTING};
@@ -17,7 +17,7 @@ fn a_change_is_noted_with_the_letting_and_only_then() -> anyhow::Result<()> {
         let home = address(conn, "1", "Gull Lane")?;
         let id = letting(conn, "One", home)?;
         let long_ago = chrono::DateTime::UNIX_EPOCH.naive_utc();
-        let mut noted = |model: Model, id: i64, values: &Values| -> anyhow::Result<bool> {
+        let mut noted = |model: Resource, id: i64, values: &FormValues| -> anyhow::Result<bool> {
             diesel::update(lettings::table)
                 .set(lettings::updated_at.eq(long_ago))
                 .execute(conn)?;
@@ -40,8 +40,8 @@ fn a_change_is_noted_with_the_letting_and_only_then() -> anyhow::Result<()> {
 fn addresses_are_listed_with_their_lettings() -> anyhow::Result<()> {
     on_both(|conn| {
         some(conn)?;
-        let cells = |list: List| list.rows.into_iter().map(|row| row.cells);
-        let rows: Vec<_> = cells(list(conn, &ADDRESS, Listing::default())?).collect();
+        let cells = |list: ListPage| list.rows.into_iter().map(|row| row.cells);
+        let rows: Vec<_> = cells(list(conn, &ADDRESS, ListQuery::default())?).collect();
         let mut names = |listing| names(conn, &ADDRESS, listing);
 
         assert_eq!(rows[0], ["1 Free Street", "Boise", "ID", "02134", ""]);
@@ -89,7 +89,7 @@ fn addresses_are_listed_with_their_lettings() -> anyhow::Result<()> {
 fn filters_offer_what_is_there() -> anyhow::Result<()> {
     on_both(|conn| {
         some(conn)?;
-        let mut offered = |model: Model, filter: usize| -> QueryResult<Vec<String>> {
+        let mut offered = |model: Resource, filter: usize| -> QueryResult<Vec<String>> {
             let choices = (model.filters[filter].choices)(conn)?;
             Ok(choices.into_iter().map(|choice| choice.value).collect())
         };
@@ -109,7 +109,7 @@ fn what_goes_along_with_an_address_comes_back_with_its_id() -> anyhow::Result<()
         let id = letting(conn, "One", home)?;
         let home_before = (ADDRESS.load)(conn, home)?.expect("it is there");
         let before = (LETTING.load)(conn, id)?.expect("it is there");
-        let restore = |conn: &mut DbConnection, model: Model, id, values: &Values| {
+        let restore = |conn: &mut DbConnection, model: Resource, id, values: &FormValues| {
             conn.write(|conn| (model.restore)(conn, &[(id, values)]))
                 .map_err(|error| error.to_string())
         };

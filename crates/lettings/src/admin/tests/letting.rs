@@ -1,7 +1,7 @@
 //! Tests of lettings.
 
-use oc_core::admin::{Choice, Listing, SaveError, Wanted};
-use oc_core::search::Words;
+use oc_core::admin::{Choice, ChoiceQuery, ListQuery, SaveError};
+use oc_core::search::SearchTerms;
 use oc_core::testing::on_both;
 
 use super::super::{ADDRESS, LETTING};
@@ -45,22 +45,22 @@ fn only_free_addresses_can_be_chosen_and_the_own_one() -> anyhow::Result<()> {
         let free = Choice::new(free, "1 Gull Lane, Brea, CA 02134");
         let own = Choice::new(own, "7217 Bedford Street, Brea, CA 02134");
 
-        let mut offered = |wanted: &Wanted<'_>| (LETTING.choices)(conn, wanted);
-        let searched = Wanted {
-            words: Words::parse("lane BREA ca 02134"),
-            ..Wanted::first("address", Some(id), 9)
+        let mut offered = |wanted: &ChoiceQuery<'_>| (LETTING.choices)(conn, wanted);
+        let searched = ChoiceQuery {
+            terms: SearchTerms::parse("lane BREA ca 02134"),
+            ..ChoiceQuery::first("address", Some(id), 9)
         };
 
         assert_eq!(
-            offered(&Wanted::first("address", None, 9))?.choices,
+            offered(&ChoiceQuery::first("address", None, 9))?.choices,
             std::slice::from_ref(&free)
         );
-        let both = offered(&Wanted::first("address", Some(id), 9))?;
+        let both = offered(&ChoiceQuery::first("address", Some(id), 9))?;
         assert_eq!(both.choices, [own.clone(), free.clone()]);
-        let one = offered(&Wanted::first("address", Some(id), 1))?;
+        let one = offered(&ChoiceQuery::first("address", Some(id), 1))?;
         assert_eq!((one.choices, one.found), (vec![own], 2));
         assert_eq!(offered(&searched)?.choices, [free]);
-        assert_eq!(offered(&Wanted::first("title", None, 9))?.found, 0);
+        assert_eq!(offered(&ChoiceQuery::first("title", None, 9))?.found, 0);
         Ok(())
     })
 }
@@ -158,16 +158,16 @@ fn lettings_are_listed_newest_first_searched_and_filtered() -> anyhow::Result<()
 fn a_part_of_a_list_knows_the_whole() -> anyhow::Result<()> {
     on_both(|conn| {
         some(conn)?;
-        let listing = Listing {
+        let listing = ListQuery {
             offset: 1,
             limit: 1,
             ..with("address__city__exact", "Orange")
         };
         let list = (LETTING.list)(conn, &listing)?;
-        let nothing = Listing {
+        let nothing = ListQuery {
             offset: -1,
             limit: -1,
-            ..Listing::default()
+            ..ListQuery::default()
         };
 
         assert_eq!((list.found, list.total), (2, 3));

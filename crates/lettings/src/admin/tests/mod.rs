@@ -5,13 +5,13 @@ mod letting;
 
 use diesel::prelude::*;
 use oc_core::DbConnection;
-use oc_core::admin::{List, Listing, Model, Values};
-use oc_core::search::Words;
+use oc_core::admin::{FormValues, ListPage, ListQuery, Resource};
+use oc_core::search::SearchTerms;
 
 use super::{ADDRESS, LETTING};
 
-fn address_values(number: &str, street: &str, city: &str, state: &str) -> Values {
-    Values::default()
+fn address_values(number: &str, street: &str, city: &str, state: &str) -> FormValues {
+    FormValues::default()
         .with("number", number)
         .with("street", street)
         .with("city", city)
@@ -20,8 +20,8 @@ fn address_values(number: &str, street: &str, city: &str, state: &str) -> Values
         .with("country_iso_code", "USA")
 }
 
-fn letting_values(title: &str, address: &str) -> Values {
-    Values::default()
+fn letting_values(title: &str, address: &str) -> FormValues {
+    FormValues::default()
         .with("title", title)
         .with("address", address)
 }
@@ -36,14 +36,19 @@ fn letting(conn: &mut DbConnection, title: &str, address: i64) -> anyhow::Result
     Ok((LETTING.save)(conn, None, &values)?)
 }
 
-fn refusal(conn: &mut DbConnection, model: &Model, id: Option<i64>, values: &Values) -> String {
+fn refusal(
+    conn: &mut DbConnection,
+    model: &Resource,
+    id: Option<i64>,
+    values: &FormValues,
+) -> String {
     conn.write(|conn| (model.save)(conn, id, values))
         .expect_err("it breaks a rule")
         .to_string()
 }
 
-fn list(conn: &mut DbConnection, model: &Model, listing: Listing) -> QueryResult<List> {
-    let listing = Listing {
+fn list(conn: &mut DbConnection, model: &Resource, listing: ListQuery) -> QueryResult<ListPage> {
+    let listing = ListQuery {
         limit: 100,
         ..listing
     };
@@ -51,31 +56,35 @@ fn list(conn: &mut DbConnection, model: &Model, listing: Listing) -> QueryResult
 }
 
 /// The first cells of a list.
-fn names(conn: &mut DbConnection, model: &Model, listing: Listing) -> QueryResult<Vec<String>> {
+fn names(
+    conn: &mut DbConnection,
+    model: &Resource,
+    listing: ListQuery,
+) -> QueryResult<Vec<String>> {
     let list = list(conn, model, listing)?;
     assert_eq!(usize::try_from(list.found), Ok(list.rows.len()));
     let rows = list.rows.into_iter();
     Ok(rows.map(|row| row.cells[0].clone()).collect())
 }
 
-fn by(order: &[(usize, bool)]) -> Listing {
-    Listing {
+fn by(order: &[(usize, bool)]) -> ListQuery {
+    ListQuery {
         order: order.to_vec(),
-        ..Listing::default()
+        ..ListQuery::default()
     }
 }
 
-fn with(parameter: &'static str, value: &str) -> Listing {
-    Listing {
+fn with(parameter: &'static str, value: &str) -> ListQuery {
+    ListQuery {
         filters: vec![(parameter, value.to_owned())],
-        ..Listing::default()
+        ..ListQuery::default()
     }
 }
 
-fn search(words: &str) -> Listing {
-    Listing {
-        words: Words::parse(words),
-        ..Listing::default()
+fn search(words: &str) -> ListQuery {
+    ListQuery {
+        terms: SearchTerms::parse(words),
+        ..ListQuery::default()
     }
 }
 

@@ -6,14 +6,14 @@ use diesel::prelude::*;
 use crate::accounts::group::LONGEST_NAME;
 use crate::accounts::{Group, GroupDraft, NewGroup};
 use crate::admin::{
-    Along, Choice, Field, Former, Kind, List, Listing, Model, Object, Offer, Row, SaveError,
-    Values, Wanted,
+    Choice, ChoicePage, ChoiceQuery, DeletedRow, Dependent, Field, FieldKind, FormValues, ListPage,
+    ListQuery, ListRow, Record, Resource, SaveError, combine, one_by_one, restored_already,
+    with_constraint_error,
 };
 use crate::connection::{Backend, DbConnection};
-use crate::description::{both, one_by_one, restored_already, with_refusal};
-use crate::rules::{BrokenRule, FieldError};
 use crate::schema::{groups, user_groups, users};
 use crate::search::{fold, lower};
+use crate::validation::{FieldError, Violation};
 
 use super::{APP, APP_LABEL, rights};
 
@@ -21,7 +21,7 @@ use super::{APP, APP_LABEL, rights};
 const PERMISSIONS: &str = "Permissions";
 
 /// Groups in the administration.
-pub const MODEL: Model = Model {
+pub const MODEL: Resource = Resource {
     app: APP,
     app_label: APP_LABEL,
     name: "group",
@@ -30,13 +30,13 @@ pub const MODEL: Model = Model {
     plural: "groups",
     columns: &["Name"],
     filters: &[],
-    searched: "name",
+    search_hint: "name",
     fields: &[
         Field {
             name: "name",
             label: "Name",
             section: "",
-            kind: Kind::Text {
+            kind: FieldKind::Text {
                 min: 1,
                 max: LONGEST_NAME,
             },
@@ -46,13 +46,13 @@ pub const MODEL: Model = Model {
             name: "permissions",
             label: PERMISSIONS,
             section: "",
-            kind: Kind::Choices,
+            kind: FieldKind::MultipleChoice,
             help: "",
         },
     ],
     unique: "name",
-    inside: &[],
-    left_out: "",
+    inlines: &[],
+    export_note: "",
     public_path: None,
     list,
     load,
@@ -62,14 +62,14 @@ pub const MODEL: Model = Model {
     delete: Group::delete,
     // Its users stay.
     along: |_, _| Ok(Vec::new()),
-    touched: members,
+    affected: members,
     choices,
     labels: |_, field, codes| Ok(labels(field, codes)),
 };
 
-fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
+fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
     let total = groups::table.count().get_result(conn)?;
-    let found = if listing.words.is_empty() {
+    let found = if listing.terms.is_empty() {
         total
     } else {
         matching(listing).count().get_result(conn)?
@@ -79,11 +79,11 @@ fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
         .limit(listing.limit.max(0))
         .select(Group::as_select())
         .load(conn)?;
-    let row = |group: Group| Row {
+    let row = |group: Group| ListRow {
         id: group.id,
         cells: vec![group.name],
     };
-    Ok(List {
+    Ok(ListPage {
         rows: rows.into_iter().map(row).collect(),
         found,
         total,
@@ -92,9 +92,9 @@ fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
 
 type Groups<'a> = IntoBoxed<'a, groups::table, Backend>;
 
-fn matching(listing: &Listing) -> Groups<'static> {
+fn matching(listing: &ListQuery) -> Groups<'static> {
     let mut query = groups::table.into_boxed::<Backend>();
-    for pattern in listing.words.patterns() {
+    for pattern in listing.terms.patterns() {
         query = query.filter(fold(groups::name).like(fold(pattern)).escape('\\'));
     }
     query
@@ -109,22 +109,22 @@ fn sorted<'a>(query: Groups<'a>, order: &[(usize, bool)]) -> Groups<'a> {
     }
 }
 
-fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Object>> {
+fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Record>> {
     let Some(group) = Group::find(conn, id).optional()? else {
         return Ok(None);
     };
-    Ok(Some(Object {
+    Ok(Some(Record {
         id,
-        values: Values::default()
+        values: FormValues::default()
             .with("name", &group.name)
             .with_list("permissions", Group::rights(conn, id)?),
         title: group.name,
     }))
 }
 
-fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64, SaveError> {
+fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result<i64, SaveError> {
     let (group, codes) = check(values).map_err(|errors| {
-        with_refusal(conn, errors, "name", |conn| {
+        with_constraint_error(conn, errors, "name", |conn| {
             let name = values.text("name").trim();
             let holder = Group::find_by_name(conn, name).optional()?;
             Ok(holder.filter(|holder| Some(holder.id) != id).map(|_| TAKEN))
@@ -139,7 +139,7 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64
     Ok(id)
 }
 
-fn restore(conn: &mut DbConnection, rows: &[Former<'_>]) -> Result<(), SaveError> {
+fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveError> {
     for (id, values) in rows {
         let (group, codes) = check(values)?;
         if Group::find(conn, *id).optional()?.is_some() {
@@ -152,14 +152,14 @@ fn restore(conn: &mut DbConnection, rows: &[Former<'_>]) -> Result<(), SaveError
 }
 
 /// Their users lose what they could by them.
-fn members(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Along>> {
+fn members(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Dependent>> {
     let users: Vec<(i64, i64, String)> = user_groups::table
         .inner_join(users::table)
         .filter(user_groups::group_id.eq_any(ids.to_vec()))
         .select((user_groups::group_id, users::id, users::username))
         .order((user_groups::group_id, users::id))
         .load(conn)?;
-    let member = |(by, id, title)| Along {
+    let member = |(by, id, title)| Dependent {
         app: APP,
         model: "user",
         by,
@@ -169,10 +169,10 @@ fn members(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Along>> {
     Ok(users.into_iter().map(member).collect())
 }
 
-fn choices(conn: &mut DbConnection, wanted: &Wanted<'_>) -> QueryResult<Offer> {
+fn choices(conn: &mut DbConnection, wanted: &ChoiceQuery<'_>) -> QueryResult<ChoicePage> {
     match wanted.field {
-        "permissions" => Ok(Offer::of(rights::known(conn)?, wanted)),
-        _ => Ok(Offer::default()),
+        "permissions" => Ok(ChoicePage::of(rights::known(conn)?, wanted)),
+        _ => Ok(ChoicePage::default()),
     }
 }
 
@@ -183,22 +183,22 @@ fn labels(field: &str, codes: &[String]) -> Vec<Choice> {
     }
 }
 
-fn check(values: &Values) -> Result<(NewGroup, Vec<String>), Vec<FieldError>> {
+fn check(values: &FormValues) -> Result<(NewGroup, Vec<String>), Vec<FieldError>> {
     let draft = GroupDraft {
         name: values.text("name").to_owned(),
     };
-    both(
+    combine(
         draft.check(),
         rights::chosen(values, "permissions", PERMISSIONS),
     )
 }
 
-const TAKEN: BrokenRule = BrokenRule::Taken("That name is already taken.");
+const TAKEN: Violation = Violation::Taken("That name is already taken.");
 
 fn refused(error: diesel::result::Error) -> SaveError {
     let taken = FieldError {
         field: "name",
-        rule: TAKEN,
+        violation: TAKEN,
     };
     SaveError::of(error, taken, None)
 }

@@ -1,18 +1,18 @@
 //! Groups are listed, saved, deleted and brought back.
 
 use super::*;
-use crate::search::Words;
+use crate::search::SearchTerms;
 use crate::testing::on_both;
 
-fn values(name: &str, codes: &[&str]) -> Values {
+fn values(name: &str, codes: &[&str]) -> FormValues {
     let codes = codes.iter().map(|code| (*code).to_owned()).collect();
-    Values::default()
+    FormValues::default()
         .with("name", name)
         .with_list("permissions", codes)
 }
 
-fn names(conn: &mut DbConnection, listing: Listing) -> QueryResult<Vec<String>> {
-    let listing = Listing {
+fn names(conn: &mut DbConnection, listing: ListQuery) -> QueryResult<Vec<String>> {
+    let listing = ListQuery {
         limit: 100,
         ..listing
     };
@@ -72,9 +72,9 @@ fn groups_are_listed_by_name() -> anyhow::Result<()> {
         for name in ["beta", "Alpha", "gamma"] {
             (MODEL.save)(conn, None, &values(name, &[]))?;
         }
-        let order = |order: &[(usize, bool)]| Listing {
+        let order = |order: &[(usize, bool)]| ListQuery {
             order: order.to_vec(),
-            ..Listing::default()
+            ..ListQuery::default()
         };
 
         assert_eq!(names(conn, order(&[]))?, ["Alpha", "beta", "gamma"]);
@@ -82,9 +82,9 @@ fn groups_are_listed_by_name() -> anyhow::Result<()> {
             names(conn, order(&[(9, false), (0, true)]))?,
             ["gamma", "beta", "Alpha"]
         );
-        let search = Listing {
-            words: Words::parse("ALPH"),
-            ..Listing::default()
+        let search = ListQuery {
+            terms: SearchTerms::parse("ALPH"),
+            ..ListQuery::default()
         };
         assert_eq!(names(conn, search)?, ["Alpha"]);
         Ok(())

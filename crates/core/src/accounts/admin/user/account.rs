@@ -7,10 +7,9 @@ use diesel::OptionalExtension;
 
 use crate::accounts::admin::{moment, rights};
 use crate::accounts::{NewUser, Standing, User, UserDraft};
-use crate::admin::{SaveError, Values};
+use crate::admin::{FormValues, SaveError, combine, with_constraint_error};
 use crate::connection::DbConnection;
-use crate::description::{both, with_refusal};
-use crate::rules::{BrokenRule, Checker, FieldError};
+use crate::validation::{Checker, FieldError, Violation};
 
 use super::{DATE_JOINED, GROUPS, JOINED, LAST_LOGIN, RIGHTS};
 
@@ -24,19 +23,22 @@ pub(super) struct Account {
 
 impl Account {
     /// Checks every rule; `stored` is the account that is changed, if it is not a new one.
-    pub(super) fn check(values: &Values, stored: Option<&User>) -> Result<Self, Vec<FieldError>> {
+    pub(super) fn check(
+        values: &FormValues,
+        stored: Option<&User>,
+    ) -> Result<Self, Vec<FieldError>> {
         let draft = UserDraft {
             username: values.text("username").to_owned(),
             first_name: values.text("first_name").to_owned(),
             last_name: values.text("last_name").to_owned(),
             email: values.text("email").to_owned(),
         };
-        let chosen = both(
+        let chosen = combine(
             chosen_groups(values),
             rights::chosen(values, "user_permissions", RIGHTS),
         );
-        let rest = both(chosen, standing(values, stored));
-        let (user, ((groups, rights), standing)) = both(draft.check(), rest)?;
+        let rest = combine(chosen, standing(values, stored));
+        let (user, ((groups, rights), standing)) = combine(draft.check(), rest)?;
         Ok(Self {
             user,
             standing,
@@ -66,7 +68,7 @@ impl Account {
     }
 }
 
-fn chosen_groups(values: &Values) -> Result<Vec<i64>, Vec<FieldError>> {
+fn chosen_groups(values: &FormValues) -> Result<Vec<i64>, Vec<FieldError>> {
     let ids = values.list("groups").iter().filter(|id| !id.is_empty());
     let ids: Result<BTreeSet<i64>, _> = ids.map(|id| id.parse()).collect();
     ids.map(|ids| ids.into_iter().collect())
@@ -74,7 +76,7 @@ fn chosen_groups(values: &Values) -> Result<Vec<i64>, Vec<FieldError>> {
 }
 
 /// A new account has been there since now, if nobody says otherwise.
-fn standing(values: &Values, stored: Option<&User>) -> Result<Standing, Vec<FieldError>> {
+fn standing(values: &FormValues, stored: Option<&User>) -> Result<Standing, Vec<FieldError>> {
     let mut checker = Checker::default();
     let last_login = stored.and_then(|user| user.last_login);
     let last_login = moment::typed(&mut checker, values, LAST_LOGIN, last_login);
@@ -84,7 +86,7 @@ fn standing(values: &Values, stored: Option<&User>) -> Result<Standing, Vec<Fiel
         .any(|part| !values.text(part).trim().is_empty());
     let date_joined = moment::typed(&mut checker, values, DATE_JOINED, joined);
     if !typed && stored.is_some() {
-        checker.refuse(DATE_JOINED[0], BrokenRule::Required { label: JOINED });
+        checker.refuse(DATE_JOINED[0], Violation::Required { label: JOINED });
     }
     checker.finish(Standing {
         is_active: values.is_yes("is_active"),
@@ -98,20 +100,20 @@ fn standing(values: &Values, stored: Option<&User>) -> Result<Standing, Vec<Fiel
 fn no_such_group() -> FieldError {
     FieldError {
         field: "groups",
-        rule: BrokenRule::Choice { label: GROUPS },
+        violation: Violation::Choice { label: GROUPS },
     }
 }
 
-const TAKEN: BrokenRule = BrokenRule::Taken("That username is already taken.");
+const TAKEN: Violation = Violation::Taken("That username is already taken.");
 
 /// These errors, and that another account has the name, if it has.
 pub(super) fn with_taken(
     conn: &mut DbConnection,
     errors: Vec<FieldError>,
     own: Option<i64>,
-    values: &Values,
+    values: &FormValues,
 ) -> SaveError {
-    with_refusal(conn, errors, "username", |conn| {
+    with_constraint_error(conn, errors, "username", |conn| {
         let draft = UserDraft {
             username: values.text("username").to_owned(),
             ..UserDraft::default()
@@ -128,7 +130,7 @@ pub(super) fn with_taken(
 pub(super) fn refused(error: diesel::result::Error) -> SaveError {
     let taken = FieldError {
         field: "username",
-        rule: TAKEN,
+        violation: TAKEN,
     };
     SaveError::of(error, taken, Some(no_such_group()))
 }

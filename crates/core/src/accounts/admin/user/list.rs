@@ -3,21 +3,20 @@
 use diesel::dsl::{IntoBoxed, exists};
 use diesel::prelude::*;
 
-use crate::admin::{List, Listing, Row};
+use crate::admin::{ListPage, ListQuery, ListRow, flag, set_filters, yes_or_no};
 use crate::connection::{Backend, DbConnection};
-use crate::description::{flag, set_filters, yes_or_no};
 use crate::schema::{user_groups, users};
 use crate::search::{fold, lower};
 
 type Users<'a> = IntoBoxed<'a, users::table, Backend>;
 
 /// A page of it, by username if nothing else is asked for.
-pub(super) fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<List> {
+pub(super) fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
     let total = users::table.count().get_result(conn)?;
     let (Some(counted), Some(shown)) = (matching(listing), matching(listing)) else {
-        return Ok(List {
+        return Ok(ListPage {
             total,
-            ..List::default()
+            ..ListPage::default()
         });
     };
     let found = counted.count().get_result(conn)?;
@@ -33,11 +32,11 @@ pub(super) fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<Li
             users::is_staff,
         ))
         .load(conn)?;
-    let row = |(id, username, email, first_name, last_name, is_staff)| Row {
+    let row = |(id, username, email, first_name, last_name, is_staff)| ListRow {
         id,
         cells: vec![username, email, first_name, last_name, yes_or_no(is_staff)],
     };
-    Ok(List {
+    Ok(ListPage {
         rows: rows.into_iter().map(row).collect(),
         found,
         total,
@@ -45,9 +44,9 @@ pub(super) fn list(conn: &mut DbConnection, listing: &Listing) -> QueryResult<Li
 }
 
 /// The users that pass; `None` where a filter has a value that it never offered.
-fn matching(listing: &Listing) -> Option<Users<'static>> {
+fn matching(listing: &ListQuery) -> Option<Users<'static>> {
     let mut query = users::table.into_boxed::<Backend>();
-    for pattern in listing.words.patterns() {
+    for pattern in listing.terms.patterns() {
         let text = users::username
             .concat(" ")
             .concat(users::first_name)

@@ -10,11 +10,10 @@ use diesel::prelude::*;
 use crate::accounts::new_user::{LONGEST_EMAIL, LONGEST_NAME};
 use crate::accounts::{Group, User};
 use crate::admin::{
-    Along, Choice, Field, Filter, Former, Kind, Model, Object, Offer, SaveError, Values, Wanted,
+    Choice, ChoicePage, ChoiceQuery, DeletedRow, Dependent, Field, FieldKind, Filter, FormValues,
+    Record, Resource, SaveError, ids, restored_already, yes_and_no,
 };
-use crate::choice::ids;
 use crate::connection::DbConnection;
-use crate::description::{restored_already, yes_and_no};
 use crate::schema::{profiles, users};
 
 use super::moment::{self, Parts};
@@ -34,7 +33,7 @@ const LAST_LOGIN: Parts = ["last_login_0", "last_login_1"];
 const DATE_JOINED: Parts = ["date_joined_0", "date_joined_1"];
 
 /// Users in the administration.
-pub const MODEL: Model = Model {
+pub const MODEL: Resource = Resource {
     app: APP,
     app_label: APP_LABEL,
     name: "user",
@@ -70,7 +69,7 @@ pub const MODEL: Model = Model {
             choices: group_choices,
         },
     ],
-    searched: "username, first name, last name, email address",
+    search_hint: "username, first name, last name, email address",
     fields: &[
         Field {
             help: "150 characters or fewer: letters, digits and @ . + - _",
@@ -82,41 +81,51 @@ pub const MODEL: Model = Model {
             "email",
             "Email address",
             PERSONAL,
-            Kind::Email { max: LONGEST_EMAIL },
+            FieldKind::Email { max: LONGEST_EMAIL },
         ),
         Field {
             help: "Clear this instead of deleting the account.",
-            ..field("is_active", "Active", PERMISSIONS, Kind::Bool)
+            ..field("is_active", "Active", PERMISSIONS, FieldKind::Boolean)
         },
         Field {
             help: "Can log in to the administration.",
-            ..field("is_staff", "Staff status", PERMISSIONS, Kind::Bool)
+            ..field("is_staff", "Staff status", PERMISSIONS, FieldKind::Boolean)
         },
         Field {
             help: "Has all permissions.",
-            ..field("is_superuser", "Superuser status", PERMISSIONS, Kind::Bool)
+            ..field(
+                "is_superuser",
+                "Superuser status",
+                PERMISSIONS,
+                FieldKind::Boolean,
+            )
         },
         Field {
             help: "A user gets all permissions of their groups.",
-            ..field("groups", GROUPS, PERMISSIONS, Kind::Choices)
+            ..field("groups", GROUPS, PERMISSIONS, FieldKind::MultipleChoice)
         },
-        field("user_permissions", RIGHTS, PERMISSIONS, Kind::Choices),
+        field(
+            "user_permissions",
+            RIGHTS,
+            PERMISSIONS,
+            FieldKind::MultipleChoice,
+        ),
         field(
             "last_login",
             "Last login",
             DATES,
-            Kind::Moment { required: false },
+            FieldKind::DateTime { required: false },
         ),
         field(
             "date_joined",
             JOINED,
             DATES,
-            Kind::Moment { required: true },
+            FieldKind::DateTime { required: true },
         ),
     ],
     unique: "username",
-    inside: &[],
-    left_out: "Passwords are not included: set one on the page of each new user.",
+    inlines: &[],
+    export_note: "Passwords are not included: set one on the page of each new user.",
     public_path: None,
     list: list::list,
     load,
@@ -125,7 +134,7 @@ pub const MODEL: Model = Model {
     restore,
     delete: User::delete,
     along,
-    touched: |_, _| Ok(Vec::new()),
+    affected: |_, _| Ok(Vec::new()),
     choices,
     labels,
 };
@@ -134,7 +143,7 @@ const fn field(
     name: &'static str,
     label: &'static str,
     section: &'static str,
-    kind: Kind,
+    kind: FieldKind,
 ) -> Field {
     Field {
         name,
@@ -145,15 +154,15 @@ const fn field(
     }
 }
 
-const fn text(min: usize, max: usize) -> Kind {
-    Kind::Text { min, max }
+const fn text(min: usize, max: usize) -> FieldKind {
+    FieldKind::Text { min, max }
 }
 
-fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Object>> {
+fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Record>> {
     Ok(load_all(conn, &[id])?.pop())
 }
 
-fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Object>> {
+fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Record>> {
     let users = User::find_all(conn, ids)?;
     let mut groups: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
     for (user, group) in User::groups_of(conn, ids)? {
@@ -171,8 +180,8 @@ fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Object>> {
     Ok(users.into_iter().map(of).collect())
 }
 
-fn object(user: User, groups: &[i64], rights: Vec<String>) -> Object {
-    let values = Values::default()
+fn object(user: User, groups: &[i64], rights: Vec<String>) -> Record {
+    let values = FormValues::default()
         .with("username", &user.username)
         .with("first_name", user.first_name)
         .with("last_name", user.last_name)
@@ -183,7 +192,7 @@ fn object(user: User, groups: &[i64], rights: Vec<String>) -> Object {
         .with_list("groups", groups.iter().map(ToString::to_string).collect())
         .with_list("user_permissions", rights);
     let values = moment::with(values, LAST_LOGIN, user.last_login);
-    Object {
+    Record {
         id: user.id,
         title: user.username,
         values: moment::with(values, DATE_JOINED, Some(user.date_joined)),
@@ -191,7 +200,7 @@ fn object(user: User, groups: &[i64], rights: Vec<String>) -> Object {
 }
 
 /// Fields that the form did not have stay as they are: the first step of a new user asks for the name alone.
-fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64, SaveError> {
+fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result<i64, SaveError> {
     let Some(id) = id else {
         let values = over(new_user(), values);
         return Account::check(&values, None)
@@ -213,7 +222,7 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> Result<i64
     Ok(id)
 }
 
-fn restore(conn: &mut DbConnection, rows: &[Former<'_>]) -> Result<(), SaveError> {
+fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveError> {
     for (id, values) in rows {
         let account = Account::check(&over(new_user(), values), None)?;
         if User::find(conn, *id).optional()?.is_some() {
@@ -226,14 +235,14 @@ fn restore(conn: &mut DbConnection, rows: &[Former<'_>]) -> Result<(), SaveError
 }
 
 /// Their profiles.
-fn along(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Along>> {
+fn along(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Dependent>> {
     let profiles: Vec<(i64, i64, String)> = profiles::table
         .inner_join(users::table)
         .filter(users::id.eq_any(ids.to_vec()))
         .select((users::id, profiles::id, users::username))
         .order(profiles::id)
         .load(conn)?;
-    let along = |(by, id, title)| Along {
+    let along = |(by, id, title)| Dependent {
         app: "profiles",
         model: "profile",
         by,
@@ -243,13 +252,13 @@ fn along(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Along>> {
     Ok(profiles.into_iter().map(along).collect())
 }
 
-fn choices(conn: &mut DbConnection, wanted: &Wanted<'_>) -> QueryResult<Offer> {
+fn choices(conn: &mut DbConnection, wanted: &ChoiceQuery<'_>) -> QueryResult<ChoicePage> {
     let choices = match wanted.field {
         "groups" => group_choices(conn)?,
         "user_permissions" => rights::known(conn)?,
         _ => Vec::new(),
     };
-    Ok(Offer::of(choices, wanted))
+    Ok(ChoicePage::of(choices, wanted))
 }
 
 fn labels(conn: &mut DbConnection, field: &str, values: &[String]) -> QueryResult<Vec<Choice>> {
@@ -269,11 +278,11 @@ fn named(groups: Vec<Group>) -> Vec<Choice> {
     groups.into_iter().map(choice).collect()
 }
 
-fn new_user() -> Values {
-    Values::default().with_yes("is_active", true)
+fn new_user() -> FormValues {
+    FormValues::default().with_yes("is_active", true)
 }
 
-fn over(mut values: Values, typed: &Values) -> Values {
+fn over(mut values: FormValues, typed: &FormValues) -> FormValues {
     values.0.extend(typed.0.clone());
     values
 }

@@ -1,26 +1,26 @@
 //! Tests of the description as a whole.
 
 use super::*;
-use crate::admin::Listing;
-use crate::search::Words;
+use crate::admin::ListQuery;
+use crate::search::SearchTerms;
 use crate::testing::{group, on_both, user};
 
-fn values(username: &str) -> Values {
-    Values::default().with("username", username)
+fn values(username: &str) -> FormValues {
+    FormValues::default().with("username", username)
 }
 
-fn stored(conn: &mut DbConnection, id: i64) -> QueryResult<Values> {
+fn stored(conn: &mut DbConnection, id: i64) -> QueryResult<FormValues> {
     Ok((MODEL.load)(conn, id)?.expect("it is there").values)
 }
 
-fn refusal(conn: &mut DbConnection, id: Option<i64>, values: &Values) -> String {
+fn refusal(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> String {
     conn.write(|conn| (MODEL.save)(conn, id, values))
         .expect_err("it breaks a rule")
         .to_string()
 }
 
-fn usernames(conn: &mut DbConnection, listing: Listing) -> QueryResult<Vec<String>> {
-    let listing = Listing {
+fn usernames(conn: &mut DbConnection, listing: ListQuery) -> QueryResult<Vec<String>> {
+    let listing = ListQuery {
         limit: 100,
         ..listing
     };
@@ -79,11 +79,11 @@ fn groups_and_rights_are_saved_and_listed() -> anyhow::Result<()> {
         assert_eq!(stored(conn, id)?.list("user_permissions"), ["a.view_a"]);
         assert_eq!(stored(conn, id)?.text("last_login_1"), "09:30:00");
         assert_eq!(
-            (MODEL.choices)(conn, &Wanted::first("groups", Some(id), 9))?.choices,
+            (MODEL.choices)(conn, &ChoiceQuery::first("groups", Some(id), 9))?.choices,
             [Choice::new(editors, "editors")]
         );
         assert_eq!(
-            (MODEL.choices)(conn, &Wanted::first("user_permissions", None, 1))?.found,
+            (MODEL.choices)(conn, &ChoiceQuery::first("user_permissions", None, 1))?.found,
             9
         );
         Ok(())
@@ -144,23 +144,26 @@ fn users_are_listed_by_name_searched_and_filtered() -> anyhow::Result<()> {
         User::make_superuser(conn, zed)?;
         let editors = Group::insert(conn, &group("editors"))?;
         User::set_groups(conn, zed, &[editors])?;
-        let by = |column, reverse| Listing {
+        let by = |column, reverse| ListQuery {
             order: vec![(column, reverse)],
-            ..Listing::default()
+            ..ListQuery::default()
         };
-        let filter = |parameter: &'static str, value: &str| Listing {
+        let filter = |parameter: &'static str, value: &str| ListQuery {
             filters: vec![(parameter, value.to_owned())],
-            ..Listing::default()
+            ..ListQuery::default()
         };
 
-        assert_eq!(usernames(conn, Listing::default())?, ["ada", "Bob", "zed"]);
+        assert_eq!(
+            usernames(conn, ListQuery::default())?,
+            ["ada", "Bob", "zed"]
+        );
         assert_eq!(usernames(conn, by(0, true))?, ["zed", "Bob", "ada"]);
         assert_eq!(usernames(conn, by(4, true))?, ["zed", "ada", "Bob"]);
         assert_eq!(usernames(conn, by(7, true))?, ["ada", "Bob", "zed"]);
-        let words = Words::parse("BOB@ paul");
-        let search = Listing {
-            words,
-            ..Listing::default()
+        let terms = SearchTerms::parse("BOB@ paul");
+        let search = ListQuery {
+            terms,
+            ..ListQuery::default()
         };
         assert_eq!(usernames(conn, search)?, ["Bob"]);
         assert_eq!(usernames(conn, filter("is_staff__exact", "1"))?, ["zed"]);

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::rules::{BrokenRule, FieldError};
+use crate::validation::{FieldError, Violation};
 
 /// What the fields of a row hold, by name. A field with one value has a list of one; one without has an empty text
 /// or, of [`Choices`](crate::admin::Kind::Choices), an empty list. A moment is stored under its name as `YYYY-MM-DD HH:MM:SS`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Values(pub BTreeMap<String, Vec<String>>);
+pub struct FormValues(pub BTreeMap<String, Vec<String>>);
 
-impl Values {
+impl FormValues {
     /// The value of a field that has one, empty where it has none.
     #[must_use]
     pub fn text(&self, name: &str) -> &str {
@@ -57,24 +57,24 @@ impl Values {
 /// The id that a field of kind [`Choice`](crate::admin::Kind::Choice) was sent with.
 ///
 /// # Errors
-/// [`BrokenRule::Required`] where nothing was chosen, [`BrokenRule::Choice`] for what is no id.
+/// [`Violation::Required`] where nothing was chosen, [`Violation::Choice`] for what is no id.
 pub fn chosen_id(
-    values: &Values,
+    values: &FormValues,
     field: &'static str,
     label: &'static str,
 ) -> Result<i64, FieldError> {
     match values.text(field).trim() {
         text if text.contains('\0') => Err(FieldError {
             field,
-            rule: BrokenRule::Unstorable { label },
+            violation: Violation::Unstorable { label },
         }),
         "" => Err(FieldError {
             field,
-            rule: BrokenRule::Required { label },
+            violation: Violation::Required { label },
         }),
         text => text.parse().map_err(|_| FieldError {
             field,
-            rule: BrokenRule::Choice { label },
+            violation: Violation::Choice { label },
         }),
     }
 }
@@ -85,10 +85,10 @@ mod tests {
 
     #[test]
     fn a_box_says_yes_unless_it_says_what_django_takes_for_no() {
-        let is_yes = |value: &str| Values::default().with("box", value).is_yes("box");
+        let is_yes = |value: &str| FormValues::default().with("box", value).is_yes("box");
 
         assert!(["on", "True", "1", "yes"].into_iter().all(is_yes));
         assert!(!["", " ", "0", "false", "False"].into_iter().any(is_yes));
-        assert!(!Values::default().is_yes("box"));
+        assert!(!FormValues::default().is_yes("box"));
     }
 }

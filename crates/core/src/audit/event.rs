@@ -1,5 +1,4 @@
-//! What happens at the door, and is no change of a row: logins, refusals, second factors. It is kept in the record of
-//! changes, so that there is one record to read.
+//! Sign-in events: logins, failed logins, second factors. Stored in the audit log.
 
 use chrono::{Duration, Utc};
 use diesel::dsl::{exists, sql};
@@ -7,51 +6,51 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use crate::accounts::User;
-use crate::changes::{NewChange, Place};
+use crate::audit::NewAuditEntry;
+use crate::audit::entry::EntryContext;
 use crate::connection::DbConnection;
 use crate::schema::changes;
 
-/// What stands in the record in the place of a kind of row.
-pub const DOOR: &str = "auth.session";
+/// Resource key of sign-in events.
+pub const AUTH: &str = "auth.session";
 
-/// What stands in the place of a name that no account has. It may be a password that was typed into the wrong field,
-/// so it is not kept.
+/// Recorded instead of an unknown username, because it may be a password typed into the wrong field.
 pub const UNKNOWN_NAME: &str = "a name that no account has";
 
-/// Attempts that must wait are told once in so long, so that guessing does not fill the record.
-const TOLD_EVERY: Duration = Duration::minutes(5);
+/// Throttled attempts with the same username and address are recorded once per interval.
+const THROTTLED_INTERVAL: Duration = Duration::minutes(5);
 
-/// The longest address that is kept (bytes); any address of IPv6 is shorter.
-const LONGEST_ADDRESS: usize = 100;
+/// Maximum length of a stored network address, in bytes; longer than any IPv6 address.
+const MAX_ADDRESS: usize = 100;
 
-/// How long a network address stands in the record: long enough to look into an attack, not for good.
-const ADDRESSES_KEPT: Duration = Duration::days(90);
+/// Network addresses are erased after this time.
+const ADDRESS_RETENTION: Duration = Duration::days(90);
 
-/// What happened.
+/// A sign-in event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// A member of staff came in.
+    /// A member of staff logged in.
     LoggedIn,
-    /// A name and a password did not open a staff account.
+    /// Incorrect username or password.
     LoginRefused,
-    /// An attempt had to wait.
+    /// An attempt was throttled.
     LoginThrottled,
-    /// A member of staff went.
+    /// A member of staff logged out.
     LoggedOut,
-    /// A second factor was wrong.
+    /// Incorrect second factor.
     FactorRefused,
-    /// A member of staff was asked again who they are, and did not prove it.
+    /// Re-authentication failed.
     ProofRefused,
-    /// A recovery code took the place of the second factor.
+    /// A recovery code was used instead of the second factor.
     RecoveryCodeUsed,
-    /// A session was ended from elsewhere.
+    /// A session was ended from another one.
     SessionEnded,
-    /// Somebody asked for what they have no right to.
+    /// Permission denied.
     Refused,
 }
 
 impl Event {
-    /// Every event, in the order of a day.
+    /// Every event, in order of display.
     pub const ALL: [Self; 9] = [
         Self::LoggedIn,
         Self::LoginRefused,
@@ -64,9 +63,9 @@ impl Event {
         Self::Refused,
     ];
 
-    /// The word in the record.
+    /// The stored action.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn action(self) -> &'static str {
         match self {
             Self::LoggedIn => "logged in",
             Self::LoginRefused => "login refused",
@@ -81,61 +80,61 @@ impl Event {
     }
 }
 
-/// An event to be recorded.
+/// An event to record.
 #[derive(Clone, Copy)]
 pub struct NewEvent<'a> {
-    /// What happened.
+    /// The event.
     pub event: Event,
-    /// Who it was, if they proved it.
+    /// The authenticated user, if any.
     pub user: Option<&'a User>,
-    /// What it is about: the name that was tried, the page that was asked for. Never a secret.
+    /// The attempted username or the requested page. Never a secret.
     pub about: &'a str,
-    /// The network address that it came from.
+    /// Network address of the client.
     pub address: &'a str,
 }
 
 impl NewEvent<'_> {
-    /// Adds the event to the record.
+    /// Records the event.
     pub fn insert(&self, conn: &mut DbConnection) -> QueryResult<()> {
-        if self.event == Event::LoginThrottled && self.was_told(conn)? {
+        if self.event == Event::LoginThrottled && self.was_recorded(conn)? {
             return Ok(());
         }
-        let new = NewChange {
+        let new = NewAuditEntry {
             user: self.user,
-            model: DOOR,
+            model: AUTH,
             object_id: None,
             title: self.about,
-            action: self.event.word(),
+            action: self.event.action(),
             before: "",
             after: "",
         };
-        let place = Place {
-            address: self.address.get(..LONGEST_ADDRESS).unwrap_or(self.address),
-            ..Place::default()
+        let context = EntryContext {
+            address: self.address.get(..MAX_ADDRESS).unwrap_or(self.address),
+            ..EntryContext::default()
         };
-        new.insert(conn, place)?;
+        new.insert(conn, context)?;
         if self.event == Event::LoggedIn {
-            forget_addresses(conn)?;
+            erase_old_addresses(conn)?;
         }
         Ok(())
     }
 
-    fn was_told(&self, conn: &mut DbConnection) -> QueryResult<bool> {
-        let since = Utc::now().naive_utc() - TOLD_EVERY;
-        let told = changes::table
-            .filter(changes::action.eq(self.event.word()))
+    fn was_recorded(&self, conn: &mut DbConnection) -> QueryResult<bool> {
+        let since = Utc::now().naive_utc() - THROTTLED_INTERVAL;
+        let recorded = changes::table
+            .filter(changes::action.eq(self.event.action()))
             .filter(changes::changed_at.gt(since))
             .filter(changes::title.eq(self.about))
             .filter(changes::address.eq(self.address));
-        diesel::select(exists(told)).get_result(conn)
+        diesel::select(exists(recorded)).get_result(conn)
     }
 }
 
-/// Takes the network addresses out of lines that are old enough; all else that they tell stays.
-fn forget_addresses(conn: &mut DbConnection) -> QueryResult<()> {
+/// Erases network addresses past their retention.
+fn erase_old_addresses(conn: &mut DbConnection) -> QueryResult<()> {
     let old = changes::table
-        .filter(changes::changed_at.lt(Utc::now().naive_utc() - ADDRESSES_KEPT))
-        // In these very words, by which the databases know their index of such lines.
+        .filter(changes::changed_at.lt(Utc::now().naive_utc() - ADDRESS_RETENTION))
+        // Matches the condition of the partial index literally.
         .filter(sql::<Bool>("address <> ''"));
     diesel::update(old)
         .set(changes::address.eq(""))
@@ -143,20 +142,20 @@ fn forget_addresses(conn: &mut DbConnection) -> QueryResult<()> {
     Ok(())
 }
 
-/// The name of a refused attempt, as it may be kept.
+/// The username of a failed attempt to record.
 #[must_use]
-pub fn name_tried(account: Option<&User>) -> &str {
+pub fn attempted_username(account: Option<&User>) -> &str {
     account.map_or(UNKNOWN_NAME, |user| &user.username)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::changes::Change;
+    use crate::audit::AuditEntry;
     use crate::testing::{on_both, user};
 
     #[test]
-    fn an_event_is_a_line_of_the_record() -> anyhow::Result<()> {
+    fn an_event_is_an_audit_entry() -> anyhow::Result<()> {
         on_both(|conn| {
             let id = user(conn, "ada")?;
             let ada = User::find(conn, id)?;
@@ -168,11 +167,11 @@ mod tests {
             };
             event.insert(conn)?;
 
-            let line: Change = Change::query().first(conn)?;
+            let line: AuditEntry = AuditEntry::query().first(conn)?;
 
             assert_eq!(
                 (line.model.as_str(), line.action.as_str()),
-                (DOOR, "logged in")
+                (AUTH, "logged in")
             );
             assert_eq!(
                 (line.username.as_str(), line.address.as_str()),
@@ -184,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_that_must_wait_are_told_once_for_each_name_and_address() -> anyhow::Result<()> {
+    fn throttled_attempts_are_recorded_once_per_username_and_address() -> anyhow::Result<()> {
         on_both(|conn| {
             for (about, address) in [("ada", "a"), ("ada", "a"), ("bob", "a"), ("ada", "b")] {
                 let event = NewEvent {
@@ -202,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_forgotten_after_ninety_days_and_the_line_stays() -> anyhow::Result<()> {
+    fn addresses_are_erased_after_ninety_days() -> anyhow::Result<()> {
         on_both(|conn| {
             let come_in = |conn: &mut DbConnection| {
                 let event = NewEvent {
@@ -232,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_an_account_is_not_kept() {
-        assert_eq!(name_tried(None), UNKNOWN_NAME);
+    fn unknown_usernames_are_not_recorded() {
+        assert_eq!(attempted_username(None), UNKNOWN_NAME);
     }
 }

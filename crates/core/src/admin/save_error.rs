@@ -2,7 +2,7 @@
 
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
 
-use crate::rules::FieldError;
+use crate::validation::FieldError;
 
 /// Why a row was not stored.
 #[derive(Debug, thiserror::Error)]

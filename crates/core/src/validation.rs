@@ -2,17 +2,17 @@
 
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{rule}")]
+#[error("{violation}")]
 pub struct FieldError {
     /// The field's name in the form.
     pub field: &'static str,
     /// The rule, with what was wrong; its words are what the visitor reads.
-    pub rule: BrokenRule,
+    pub violation: Violation,
 }
 
 /// A rule that a field breaks. `label` is the field's label in the form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BrokenRule {
+pub enum Violation {
     /// Nothing was given.
     #[error("{label} is required.")]
     Required {
@@ -115,20 +115,20 @@ impl Checker {
         let text = typed.trim();
         let len = text.chars().count();
         if text.contains('\0') {
-            self.refuse(field, BrokenRule::Unstorable { label });
+            self.refuse(field, Violation::Unstorable { label });
         } else if len == 0 && min > 0 {
-            self.refuse(field, BrokenRule::Required { label });
+            self.refuse(field, Violation::Required { label });
         } else if min == max && len != max {
             self.refuse(
                 field,
-                BrokenRule::WrongLength {
+                Violation::WrongLength {
                     label,
                     exact: max,
                     len,
                 },
             );
         } else if len > max {
-            self.refuse(field, BrokenRule::TooLong { label, max, len });
+            self.refuse(field, Violation::TooLong { label, max, len });
         }
         text.to_owned()
     }
@@ -145,24 +145,24 @@ impl Checker {
         let text = typed.trim();
         let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
         if text.contains('\0') {
-            self.refuse(field, BrokenRule::Unstorable { label });
+            self.refuse(field, Violation::Unstorable { label });
         } else if text.is_empty() {
-            self.refuse(field, BrokenRule::Required { label });
+            self.refuse(field, Violation::Required { label });
         } else if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            self.refuse(field, BrokenRule::NotWhole { label });
+            self.refuse(field, Violation::NotWhole { label });
         } else {
             // Digits that overflow are a whole number all the same, only not one in the range.
             match text.parse::<i32>() {
                 Ok(number) if (min..=max).contains(&number) => return number,
-                _ => self.refuse(field, BrokenRule::OutOfRange { label, min, max }),
+                _ => self.refuse(field, Violation::OutOfRange { label, min, max }),
             }
         }
         min
     }
 
     /// Notes a broken rule.
-    pub fn refuse(&mut self, field: &'static str, rule: BrokenRule) {
-        self.errors.push(FieldError { field, rule });
+    pub fn refuse(&mut self, field: &'static str, violation: Violation) {
+        self.errors.push(FieldError { field, violation });
     }
 
     /// What the form stands for, if no rule was broken.

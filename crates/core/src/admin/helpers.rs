@@ -2,9 +2,9 @@
 
 use diesel::QueryResult;
 
-use crate::admin::{Choice, Former, Listing, Object, SaveError, Values};
+use crate::admin::{Choice, DeletedRow, FormValues, ListQuery, Record, SaveError};
 use crate::connection::DbConnection;
-use crate::rules::{BrokenRule, FieldError};
+use crate::validation::{FieldError, Violation};
 
 /// Yes or no, as a column shows it.
 #[must_use]
@@ -31,7 +31,7 @@ pub fn flag(value: &str) -> Option<bool> {
 /// The filters of a list that are set, or `None` where one has a value that no row can have: NUL, which PostgreSQL
 /// does not even compare with.
 #[must_use]
-pub fn set_filters(listing: &Listing) -> Option<Vec<(&'static str, &str)>> {
+pub fn set_filters(listing: &ListQuery) -> Option<Vec<(&'static str, &str)>> {
     if listing
         .filters
         .iter()
@@ -50,7 +50,7 @@ pub fn set_filters(listing: &Listing) -> Option<Vec<(&'static str, &str)>> {
 }
 
 /// Two parts of a form: both, or every rule that is broken in either.
-pub fn both<A, B>(
+pub fn combine<A, B>(
     first: Result<A, Vec<FieldError>>,
     second: Result<B, Vec<FieldError>>,
 ) -> Result<(A, B), Vec<FieldError>> {
@@ -65,15 +65,17 @@ pub fn both<A, B>(
 
 /// The broken rules of a row, with what the database would refuse of one more field as far as `look` finds it, so that
 /// all is told at once. The database keeps the last word.
-pub fn with_refusal(
+pub fn with_constraint_error(
     conn: &mut DbConnection,
     mut errors: Vec<FieldError>,
     field: &'static str,
-    look: impl FnOnce(&mut DbConnection) -> QueryResult<Option<BrokenRule>>,
+    look: impl FnOnce(&mut DbConnection) -> QueryResult<Option<Violation>>,
 ) -> SaveError {
     if errors.iter().all(|error| error.field != field) {
         match look(conn) {
-            Ok(rule) => errors.extend(rule.map(|rule| FieldError { field, rule })),
+            Ok(violation) => {
+                errors.extend(violation.map(|violation| FieldError { field, violation }))
+            }
             Err(error) => return SaveError::Database(error),
         }
     }
@@ -84,8 +86,8 @@ pub fn with_refusal(
 pub fn one_by_one(
     conn: &mut DbConnection,
     ids: &[i64],
-    load: fn(&mut DbConnection, i64) -> QueryResult<Option<Object>>,
-) -> QueryResult<Vec<Object>> {
+    load: fn(&mut DbConnection, i64) -> QueryResult<Option<Record>>,
+) -> QueryResult<Vec<Record>> {
     let mut ids = ids.to_vec();
     ids.sort_unstable();
     ids.dedup();
@@ -94,9 +96,9 @@ pub fn one_by_one(
 }
 
 /// What of rows may be stored, each with its id; or the rules that the first of them breaks which does not keep all.
-pub fn checked<T>(
-    rows: &[Former<'_>],
-    check: impl Fn(&Values) -> Result<T, Vec<FieldError>>,
+pub fn validate_all<T>(
+    rows: &[DeletedRow<'_>],
+    check: impl Fn(&FormValues) -> Result<T, Vec<FieldError>>,
 ) -> Result<Vec<(i64, T)>, Vec<FieldError>> {
     rows.iter()
         .map(|(id, values)| Ok((*id, check(values)?)))
@@ -106,21 +108,21 @@ pub fn checked<T>(
 /// Why a row cannot be restored that is there: somebody was quicker.
 #[must_use]
 pub fn restored_already(field: &'static str) -> FieldError {
-    let rule = BrokenRule::Taken("Already restored.");
-    FieldError { field, rule }
+    let violation = Violation::Taken("Already restored.");
+    FieldError { field, violation }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn listing(value: &str) -> Listing {
-        Listing {
+    fn listing(value: &str) -> ListQuery {
+        ListQuery {
             filters: vec![
                 ("state__exact", value.to_owned()),
                 ("city__exact", String::new()),
             ],
-            ..Listing::default()
+            ..ListQuery::default()
         }
     }
 

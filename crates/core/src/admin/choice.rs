@@ -1,7 +1,7 @@
 //! What can be chosen in a field of a form; see [`crate::admin`].
 
-use crate::admin::Values;
-use crate::search::Words;
+use crate::admin::FormValues;
+use crate::search::SearchTerms;
 
 /// Something that can be chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,25 +29,25 @@ impl Choice {
 
 /// Which choices of a field are wanted.
 #[derive(Debug, Clone)]
-pub struct Wanted<'a> {
+pub struct ChoiceQuery<'a> {
     /// The field's name.
     pub field: &'a str,
     /// The row whose form it is, if it is stored: what it has now is among the choices.
     pub row: Option<i64>,
     /// All of these must be found.
-    pub words: Words,
+    pub terms: SearchTerms,
     /// How many to give at the most.
     pub limit: i64,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> ChoiceQuery<'a> {
     /// The first `limit` choices of a field, whatever they are called.
     #[must_use]
     pub fn first(field: &'a str, row: Option<i64>, limit: i64) -> Self {
         Self {
             field,
             row,
-            words: Words::default(),
+            terms: SearchTerms::default(),
             limit,
         }
     }
@@ -55,18 +55,18 @@ impl<'a> Wanted<'a> {
 
 /// Choices of a field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Offer {
+pub struct ChoicePage {
     /// As many as were wanted, in order.
     pub choices: Vec<Choice>,
     /// How many there are.
     pub found: i64,
 }
 
-impl Offer {
+impl ChoicePage {
     /// Of choices that are few enough to be at hand, those that are wanted.
     #[must_use]
-    pub fn of(mut choices: Vec<Choice>, wanted: &Wanted<'_>) -> Self {
-        choices.retain(|choice| wanted.words.are_in(&choice.label));
+    pub fn of(mut choices: Vec<Choice>, wanted: &ChoiceQuery<'_>) -> Self {
+        choices.retain(|choice| wanted.terms.are_in(&choice.label));
         let found = i64::try_from(choices.len()).unwrap_or(i64::MAX);
         choices.truncate(usize::try_from(wanted.limit).unwrap_or(0));
         Self { choices, found }
@@ -80,9 +80,9 @@ pub fn ids(values: &[String]) -> Vec<i64> {
     ids.collect()
 }
 
-/// The id that a field of kind [`crate::admin::Kind::Choice`] holds, if it is one.
+/// The id that a field of kind [`crate::admin::FieldKind::Choice`] holds, if it is one.
 #[must_use]
-pub fn id_in(values: &Values, field: &str) -> Option<i64> {
+pub fn id_in(values: &FormValues, field: &str) -> Option<i64> {
     values.text(field).trim().parse().ok()
 }
 
@@ -94,11 +94,11 @@ mod tests {
     fn of_choices_at_hand_those_with_all_words_are_offered() {
         let choices = ["Beach Road", "beach lane", "Pier Road"].map(|label| Choice::new(1, label));
         let offer = |words: &str, limit| {
-            let wanted = Wanted {
-                words: Words::parse(words),
-                ..Wanted::first("address", None, limit)
+            let wanted = ChoiceQuery {
+                terms: SearchTerms::parse(words),
+                ..ChoiceQuery::first("address", None, limit)
             };
-            Offer::of(choices.to_vec(), &wanted)
+            ChoicePage::of(choices.to_vec(), &wanted)
         };
 
         assert_eq!(
@@ -116,7 +116,7 @@ mod tests {
 
         assert_eq!(ids(&values), [7]);
         assert_eq!(
-            id_in(&Values::default().with("user", " 7"), "user"),
+            id_in(&FormValues::default().with("user", " 7"), "user"),
             Some(7)
         );
     }

@@ -1,74 +1,73 @@
-//! Reading the record of changes over all rows: by who, when, what, and of which kind; and what is deleted now.
+//! Filtered audit log.
 
 use chrono::NaiveDateTime;
 use diesel::dsl::{IntoBoxed, sql};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-use crate::changes::Change;
+use crate::audit::AuditEntry;
 use crate::connection::{Backend, DbConnection};
 use crate::schema::changes;
-use crate::search::{Words, fold};
+use crate::search::{SearchTerms, fold};
 
-/// What of the record is wanted; all of it that is given must hold.
+/// Filter of the audit log; all given conditions must hold.
 #[derive(Debug, Clone, Default)]
-pub struct LogFilter {
-    /// The kinds of rows that may be told of; `None` for every kind, and what happened at the door.
+pub struct AuditFilter {
+    /// Keys of the resources that the viewer may see; `None` for all, including sign-in events.
     pub visible: Option<Vec<String>>,
-    /// All of these stand in the title, the name of who did it or the address.
-    pub words: Words,
-    /// Who did it.
+    /// Search terms; all must match in title, username or address.
+    pub terms: SearchTerms,
+    /// Username.
     pub username: Option<String>,
-    /// The kind of row.
+    /// Key of the resource.
     pub model: Option<String>,
-    /// What was done, in the word of the record.
+    /// Stored action.
     pub action: Option<String>,
-    /// Not before this moment (UTC).
+    /// Earliest time, inclusive (UTC).
     pub since: Option<NaiveDateTime>,
-    /// Before this moment (UTC).
+    /// Latest time, exclusive (UTC).
     pub until: Option<NaiveDateTime>,
 }
 
-type Lines<'a> = IntoBoxed<'a, changes::table, Backend>;
+type Entries<'a> = IntoBoxed<'a, changes::table, Backend>;
 
-impl LogFilter {
-    /// The same without what was asked for: everything that may be told of.
+impl AuditFilter {
+    /// Everything that the viewer may see.
     #[must_use]
-    pub fn unasked(&self) -> Self {
+    pub fn visible_only(&self) -> Self {
         Self {
             visible: self.visible.clone(),
             ..Self::default()
         }
     }
 
-    /// How many lines pass.
+    /// Number of matching entries.
     pub fn count(&self, conn: &mut DbConnection) -> QueryResult<i64> {
         self.matching().count().get_result(conn)
     }
 
-    /// The lines that pass, the newest first. Lines that were brought from elsewhere may be older than their ids.
-    pub fn lines(
+    /// Matching entries, newest first.
+    pub fn entries(
         &self,
         conn: &mut DbConnection,
         offset: i64,
         limit: i64,
-    ) -> QueryResult<Vec<Change>> {
+    ) -> QueryResult<Vec<AuditEntry>> {
         self.matching()
             .order((changes::changed_at.desc(), changes::id.desc()))
             .offset(offset.max(0))
             .limit(limit.max(0))
-            .select(Change::as_select())
+            .select(AuditEntry::as_select())
             .load(conn)
     }
 
-    /// The newest lines that pass, or those after the last of a part: so a long record can be read in parts while it
-    /// grows.
-    pub fn part(
+    /// The matching entries after another one, newest first (keyset pagination).
+    pub fn page_after(
         &self,
         conn: &mut DbConnection,
-        after: Option<&Change>,
+        after: Option<&AuditEntry>,
         limit: i64,
-    ) -> QueryResult<Vec<Change>> {
+    ) -> QueryResult<Vec<AuditEntry>> {
         let mut query = self.matching();
         if let Some(last) = after {
             let as_old = changes::changed_at.eq(last.changed_at);
@@ -78,16 +77,16 @@ impl LogFilter {
         query
             .order((changes::changed_at.desc(), changes::id.desc()))
             .limit(limit.max(0))
-            .select(Change::as_select())
+            .select(AuditEntry::as_select())
             .load(conn)
     }
 
-    fn matching(&self) -> Lines<'_> {
+    fn matching(&self) -> Entries<'_> {
         let mut query = changes::table.into_boxed::<Backend>();
         if let Some(models) = &self.visible {
             query = query.filter(changes::model.eq_any(models));
         }
-        for pattern in self.words.patterns() {
+        for pattern in self.terms.patterns() {
             let text = changes::title
                 .concat(" ")
                 .concat(changes::username)
@@ -114,13 +113,13 @@ impl LogFilter {
     }
 }
 
-impl Change {
-    /// How many rows of a kind were deleted and have not come back.
+impl AuditEntry {
+    /// Number of deleted rows of a resource.
     pub fn count_deleted(conn: &mut DbConnection, model: &str) -> QueryResult<i64> {
         deleted(model).count().get_result(conn)
     }
 
-    /// The lines by which rows of a kind were deleted that have not come back, the newest first.
+    /// The deletions of rows that were not restored, newest first.
     pub fn deleted(
         conn: &mut DbConnection,
         model: &str,
@@ -136,8 +135,8 @@ impl Change {
     }
 }
 
-/// What was deleted here (elsewhere nothing of it was kept) and of which the record tells nothing later.
-fn deleted(model: &str) -> Lines<'_> {
+/// Deletions with a snapshot that are the last entry of their row. Imported deletions have no snapshot.
+fn deleted(model: &str) -> Entries<'_> {
     changes::table
         .filter(changes::model.eq(model))
         .filter(changes::action.eq("deleted"))
@@ -157,8 +156,7 @@ mod tests {
 
     use super::*;
     use crate::accounts::User;
-    use crate::changes::NewChange;
-    use crate::events::{Event, NewEvent};
+    use crate::audit::{Event, NewAuditEntry, NewEvent};
     use crate::testing::{on_both, user};
 
     fn record(conn: &mut DbConnection) -> anyhow::Result<()> {
@@ -171,7 +169,7 @@ mod tests {
             ("a.letting", 1, "Pier House", "restored"),
             ("a.address", 1, "1 Pier Road", "changed"),
         ] {
-            let new = NewChange {
+            let new = NewAuditEntry {
                 user: (model == "a.letting").then_some(&ada),
                 model,
                 object_id: Some(object_id),
@@ -180,7 +178,7 @@ mod tests {
                 before: "{}",
                 after: "",
             };
-            Change::insert(conn, &new)?;
+            AuditEntry::insert(conn, &new)?;
         }
         let event = NewEvent {
             event: Event::LoginRefused,
@@ -191,8 +189,8 @@ mod tests {
         Ok(event.insert(conn)?)
     }
 
-    fn titles(conn: &mut DbConnection, filter: &LogFilter) -> QueryResult<Vec<String>> {
-        let lines = filter.lines(conn, 0, 100)?;
+    fn titles(conn: &mut DbConnection, filter: &AuditFilter) -> QueryResult<Vec<String>> {
+        let lines = filter.entries(conn, 0, 100)?;
         assert_eq!(filter.count(conn)?, i64::try_from(lines.len()).unwrap());
         Ok(lines.into_iter().map(|line| line.title).collect())
     }
@@ -201,29 +199,29 @@ mod tests {
     fn filters_are_combined() -> anyhow::Result<()> {
         on_both(|conn| {
             record(conn)?;
-            let all = LogFilter::default;
+            let all = AuditFilter::default;
             let some = |text: &str| Some(text.to_owned());
 
             assert_eq!(titles(conn, &all())?.len(), 6);
-            let by_ada = LogFilter {
+            let by_ada = AuditFilter {
                 username: some("ada"),
                 action: some("deleted"),
                 ..all()
             };
             assert_eq!(titles(conn, &by_ada)?, ["Émile's 100% flat", "Pier House"]);
-            let pier = LogFilter {
-                words: Words::parse("PIER road"),
+            let pier = AuditFilter {
+                terms: SearchTerms::parse("PIER road"),
                 ..all()
             };
             assert_eq!(titles(conn, &pier)?, ["1 Pier Road"]);
             for (words, found) in [("éMILE 100%", 1), ("192.0.2", 1), ("ada", 5), ("10_%", 0)] {
-                let filter = LogFilter {
-                    words: Words::parse(words),
+                let filter = AuditFilter {
+                    terms: SearchTerms::parse(words),
                     ..all()
                 };
                 assert_eq!(titles(conn, &filter)?.len(), found, "{words}");
             }
-            let model = LogFilter {
+            let model = AuditFilter {
                 model: some("a.address"),
                 ..all()
             };
@@ -239,10 +237,10 @@ mod tests {
             let now = Utc::now().naive_utc();
             let mut found = |since: Option<i64>, until: Option<i64>| {
                 let at = |minutes| now + Duration::minutes(minutes);
-                let filter = LogFilter {
+                let filter = AuditFilter {
                     since: since.map(at),
                     until: until.map(at),
-                    ..LogFilter::default()
+                    ..AuditFilter::default()
                 };
                 filter.count(conn)
             };
@@ -258,18 +256,18 @@ mod tests {
     fn only_what_may_be_told_of_is_found_and_read_in_parts() -> anyhow::Result<()> {
         on_both(|conn| {
             record(conn)?;
-            let filter = LogFilter {
+            let filter = AuditFilter {
                 visible: Some(vec!["a.letting".to_owned()]),
                 model: None,
-                ..LogFilter::default()
+                ..AuditFilter::default()
             };
 
-            let first = filter.part(conn, None, 3)?;
-            let rest = filter.part(conn, first.last(), 3)?;
+            let first = filter.page_after(conn, None, 3)?;
+            let rest = filter.page_after(conn, first.last(), 3)?;
 
             assert_eq!((first.len(), rest.len()), (3, 1));
             assert_eq!(rest[0].action, "added");
-            let beyond = LogFilter {
+            let beyond = AuditFilter {
                 model: Some("a.address".to_owned()),
                 ..filter
             };
@@ -283,9 +281,9 @@ mod tests {
         on_both(|conn| {
             record(conn)?;
 
-            let deleted = Change::deleted(conn, "a.letting", 0, 10)?;
+            let deleted = AuditEntry::deleted(conn, "a.letting", 0, 10)?;
 
-            assert_eq!(Change::count_deleted(conn, "a.letting")?, 1);
+            assert_eq!(AuditEntry::count_deleted(conn, "a.letting")?, 1);
             assert_eq!(deleted[0].object_id, Some(2));
             Ok(())
         })

@@ -65,7 +65,7 @@ pub(crate) fn limit(conn: &mut DbConnection) -> QueryResult<()> {
 }
 
 /// Lets the statements of this write take longer than those of others. Call it within a write.
-pub fn allow_long(conn: &mut DbConnection) -> QueryResult<()> {
+pub fn raise_statement_timeout(conn: &mut DbConnection) -> QueryResult<()> {
     match conn {
         DbConnection::Postgres(postgres) => postgres.batch_execute(LONG),
         DbConnection::Sqlite(_) => Ok(()),
@@ -73,7 +73,7 @@ pub fn allow_long(conn: &mut DbConnection) -> QueryResult<()> {
 }
 
 /// Runs a write that is better left undone than waited for: it fails as soon as somebody else holds a lock that it needs.
-pub(crate) fn without_waiting<T>(
+pub(crate) fn try_without_lock_wait<T>(
     conn: &mut DbConnection,
     work: impl FnOnce(&mut DbConnection) -> QueryResult<T>,
 ) -> QueryResult<T> {
@@ -95,7 +95,7 @@ pub(crate) fn without_waiting<T>(
 /// Its words are in whatever language it speaks, and diesel keeps its code to itself. So an error that has no name
 /// counts where that much time has gone by.
 #[must_use]
-pub fn may_be_given_up(error: &Error, time: Duration) -> bool {
+pub fn may_have_timed_out(error: &Error, time: Duration) -> bool {
     matches!(error, Error::DatabaseError(DatabaseErrorKind::Unknown, _)) && time >= LOCK
 }
 
@@ -159,7 +159,7 @@ mod tests {
 
         limit(&mut conn)?;
         let during = conn.write(|conn| {
-            allow_long(conn)?;
+            raise_statement_timeout(conn)?;
             setting(conn, "statement_timeout")
         })?;
 
@@ -184,22 +184,22 @@ mod tests {
         })?;
 
         assert!(
-            refused.as_ref().is_err_and(crate::advice::is_passing),
+            refused.as_ref().is_err_and(crate::hints::is_transient),
             "{refused:?}"
         );
         conn.batch_execute("SET statement_timeout = '1ms'")?;
         let refused = conn.batch_execute("SELECT pg_sleep(60)");
         assert!(
-            refused.as_ref().is_err_and(crate::advice::is_passing),
+            refused.as_ref().is_err_and(crate::hints::is_transient),
             "{refused:?}"
         );
         let wrong = conn.batch_execute("SELECT nothing FROM users");
         assert!(
             wrong
                 .as_ref()
-                .is_err_and(|error| !crate::advice::is_passing(error))
+                .is_err_and(|error| !crate::hints::is_transient(error))
         );
-        assert!(wrong.is_err_and(|error| may_be_given_up(&error, LOCK)));
+        assert!(wrong.is_err_and(|error| may_have_timed_out(&error, LOCK)));
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ pub const PAGE_SIZE: i64 = 24;
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page<T> {
+pub struct Paginated<T> {
     /// The rows of this page.
     pub rows: Vec<T>,
     /// Its number, from 1.
@@ -18,7 +18,7 @@ pub struct Page<T> {
     pub total: i64,
 }
 
-impl<T> Page<T> {
+impl<T> Paginated<T> {
     /// Page `number` of a list of `total` rows, or `None` where there is no such page.
     ///
     /// `load` is called with the offset of its first row. The first page is always there, maybe empty.
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn there_is_no_page_before_the_first_or_past_the_last() {
-        let load = |number| Page::load(number, 30, |offset| Ok(vec![offset])).unwrap();
+        let load = |number| Paginated::load(number, 30, |offset| Ok(vec![offset])).unwrap();
 
         assert_eq!(load(2).map(|page| page.rows), Some(vec![24]));
         for number in [i64::MIN, -1, 0, 3, i64::MAX] {
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn an_empty_list_has_one_empty_page() {
-        let page = Page::<i64>::load(1, 0, |_| Ok(vec![])).unwrap();
+        let page = Paginated::<i64>::load(1, 0, |_| Ok(vec![])).unwrap();
 
         assert_eq!(page.map(|page| (page.count, page.total)), Some((1, 0)));
     }

@@ -1,0 +1,69 @@
+//! Form fields of a resource.
+
+use crate::admin::Resource;
+
+/// A form field.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// Name in the form and in [`FormValues`](crate::admin::FormValues).
+    pub name: &'static str,
+    /// Label.
+    pub label: &'static str,
+    /// Heading of its fieldset; empty for none. Fields of one fieldset follow each other.
+    pub section: &'static str,
+    /// What the field accepts.
+    pub kind: FieldKind,
+    /// Help text; empty for none.
+    pub help: &'static str,
+}
+
+/// What a field accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldKind {
+    /// Text of `min` to `max` characters; required if `min` is above 0.
+    Text {
+        /// Minimum length.
+        min: usize,
+        /// Maximum length.
+        max: usize,
+    },
+    /// An e-mail address of at most `max` characters, or nothing.
+    Email {
+        /// Maximum length.
+        max: usize,
+    },
+    /// An integer within a range.
+    Integer {
+        /// Minimum.
+        min: i32,
+        /// Maximum.
+        max: i32,
+    },
+    /// A checkbox: `on` or empty.
+    Boolean,
+    /// One of the resource's choices for this field.
+    Choice {
+        /// The resource to choose from, as (app, name), unless the choices are plain values.
+        of: Option<(&'static str, &'static str)>,
+    },
+    /// Any number of the resource's choices.
+    MultipleChoice,
+    /// A date and a time (UTC), in two parts: `NAME_0` and `NAME_1`.
+    DateTime {
+        /// Whether it is required.
+        required: bool,
+    },
+}
+
+/// A related row that is added or changed within the form of the row that refers to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Inline {
+    /// The referring field, of kind [`FieldKind::Choice`].
+    pub field: &'static str,
+    /// Resource of the related row.
+    pub resource: &'static Resource,
+    /// Names of its fields in this form, in the order of the resource's fields.
+    pub names: &'static [&'static str],
+    /// Error message when a row is chosen and the inline's fields are filled in as well.
+    pub conflict_message: &'static str,
+}

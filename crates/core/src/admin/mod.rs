@@ -1,0 +1,23 @@
+//! Admin resources as data: a domain crate describes the rows that staff list, change and delete.
+//!
+//! A [`Resource`] describes one table and is published beside its rows. It doesn't know pages: one set of handlers
+//! serves every resource.
+
+mod choice;
+mod field;
+mod form_values;
+mod helpers;
+mod list;
+mod resource;
+mod save_error;
+
+pub use choice::{Choice, ChoicePage, ChoiceQuery, id_in, ids};
+pub use field::{Field, FieldKind, Inline};
+pub use form_values::{FormValues, chosen_id};
+pub use helpers::{
+    combine, flag, one_by_one, restored_already, set_filters, validate_all, with_constraint_error,
+    yes_and_no, yes_or_no,
+};
+pub use list::{Filter, ListPage, ListQuery, ListRow};
+pub use resource::{DeletedRow, Dependent, Record, Resource};
+pub use save_error::SaveError;

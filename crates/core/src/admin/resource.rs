@@ -1,0 +1,111 @@
+//! Description of a table for the admin.
+
+use diesel::QueryResult;
+
+use crate::admin::{
+    Choice, ChoicePage, ChoiceQuery, Field, Filter, FormValues, Inline, ListPage, ListQuery,
+    SaveError,
+};
+use crate::connection::DbConnection;
+
+/// A table that staff manage.
+#[derive(Debug, Clone, Copy)]
+pub struct Resource {
+    /// App in URLs and permissions, such as `lettings`.
+    pub app: &'static str,
+    /// Label of the app, such as “Lettings”.
+    pub app_label: &'static str,
+    /// Model in URLs and permissions, such as `letting`.
+    pub name: &'static str,
+    /// The table.
+    pub table: &'static str,
+    /// Singular name, such as “letting”.
+    pub singular: &'static str,
+    /// Plural name, such as “lettings”.
+    pub plural: &'static str,
+    /// Columns of the list; the first one links to the row.
+    pub columns: &'static [&'static str],
+    /// Filters of the list.
+    pub filters: &'static [Filter],
+    /// The fields that the search covers, for the search field's help text.
+    pub search_hint: &'static str,
+    /// Fields of the form, in order.
+    pub fields: &'static [Field],
+    /// The unique field; empty for none.
+    pub unique: &'static str,
+    /// Related rows that are edited within the form.
+    pub inlines: &'static [Inline],
+    /// A sentence on what an export leaves out; empty for nothing.
+    pub export_note: &'static str,
+    /// Path of a row's public page, if it has one.
+    pub public_path: Option<fn(&Record) -> String>,
+    /// A page of the list.
+    pub list: fn(&mut DbConnection, &ListQuery) -> QueryResult<ListPage>,
+    /// One row with its field values.
+    pub load: fn(&mut DbConnection, i64) -> QueryResult<Option<Record>>,
+    /// The existing rows with these ids, ordered by id: a few hundred at a time.
+    pub load_all: fn(&mut DbConnection, &[i64]) -> QueryResult<Vec<Record>>,
+    /// Inserts (`None`) or updates a row and returns its id. Requires a transaction.
+    pub save: fn(&mut DbConnection, Option<i64>, &FormValues) -> Result<i64, SaveError>,
+    /// Inserts deleted rows under their old ids: a few hundred at a time. Requires a transaction.
+    pub restore: fn(&mut DbConnection, &[DeletedRow<'_>]) -> Result<(), SaveError>,
+    /// Deletes rows and their dependents: a few hundred at a time. Requires a transaction.
+    pub delete: fn(&mut DbConnection, &[i64]) -> QueryResult<()>,
+    /// The rows of other resources that a deletion deletes as well.
+    pub along: fn(&mut DbConnection, &[i64]) -> QueryResult<Vec<Dependent>>,
+    /// The rows of other resources that a deletion changes but keeps.
+    pub affected: fn(&mut DbConnection, &[i64]) -> QueryResult<Vec<Dependent>>,
+    /// Choices of a field of kind [`FieldKind::Choice`](crate::admin::FieldKind::Choice) or
+    /// [`FieldKind::MultipleChoice`](crate::admin::FieldKind::MultipleChoice).
+    pub choices: fn(&mut DbConnection, &ChoiceQuery<'_>) -> QueryResult<ChoicePage>,
+    /// Labels of values of such a field, whether or not they can be chosen now; unknown values are left out.
+    pub labels: fn(&mut DbConnection, &str, &[String]) -> QueryResult<Vec<Choice>>,
+}
+
+impl Resource {
+    /// Unique name among all resources: `lettings.letting`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{}.{}", self.app, self.name)
+    }
+
+    /// Label of one value of a choice field; `None` if the value is unknown.
+    pub fn label_of(
+        &self,
+        conn: &mut DbConnection,
+        field: &str,
+        value: &str,
+    ) -> QueryResult<Option<String>> {
+        let known = (self.labels)(conn, field, &[value.to_owned()])?;
+        Ok(known.into_iter().next().map(|choice| choice.label))
+    }
+}
+
+/// Id and values of a deleted row.
+pub type DeletedRow<'a> = (i64, &'a FormValues);
+
+/// A row with its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its id.
+    pub id: i64,
+    /// Display name.
+    pub title: String,
+    /// Values of its fields.
+    pub values: FormValues,
+}
+
+/// A row that refers to a row that is being deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependent {
+    /// App of its resource.
+    pub app: &'static str,
+    /// Name of its resource.
+    pub model: &'static str,
+    /// Id of the row being deleted.
+    pub by: i64,
+    /// Its id.
+    pub id: i64,
+    /// Display name.
+    pub title: String,
+}

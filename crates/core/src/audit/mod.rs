@@ -1,0 +1,11 @@
+//! Audit log: changes to rows and sign-in events.
+
+mod change_set;
+mod entry;
+mod event;
+mod filter;
+
+pub use change_set::ChangeSet;
+pub use entry::{AuditEntry, NewAuditEntry};
+pub use event::{AUTH, Event, NewEvent, UNKNOWN_NAME, attempted_username};
+pub use filter::AuditFilter;
