@@ -1,16 +1,16 @@
-//! A letting as it stands in a list.
+//! A letting as a card in a list.
 
 use lettings::{Address, Letting};
 use serde::Serialize;
 
 use crate::picture;
 
-/// A letting as it stands in a list.
+/// A letting as a card in a list.
 #[derive(Debug, Serialize)]
 pub(crate) struct Card {
     id: i64,
     title: String,
-    href: String,
+    pub(crate) href: String,
     city: String,
     state: String,
     picture: &'static str,

@@ -2,6 +2,7 @@
 
 use chrono::Utc;
 use diesel::dsl::{IntoBoxed, LeftJoin, sql};
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use oc_core::search::{SearchTerms, fold, lower};
@@ -169,16 +170,23 @@ impl Address {
     }
 }
 
+/// The house number as text.
+pub(crate) fn number_text() -> SqlLiteral<Text> {
+    sql("CAST(addresses.number AS TEXT)")
+}
+
+/// The ZIP code as five digits, so that leading zeros are found.
+pub(crate) fn zip_text() -> SqlLiteral<Text> {
+    sql("substr(CAST(addresses.zip_code + 100000 AS TEXT), 2)")
+}
+
 /// Addresses in which all words are found.
 pub(crate) fn matching<'a>(terms: &SearchTerms) -> Joined<'a> {
     let mut query = addresses::table
         .left_join(lettings::table)
         .into_boxed::<Backend>();
     for pattern in terms.patterns() {
-        let number = sql::<Text>("CAST(addresses.number AS TEXT)");
-        // Five digits, so that zeros in front are found.
-        let zip = sql::<Text>("substr(CAST(addresses.zip_code + 100000 AS TEXT), 2)");
-        let text = number
+        let text = number_text()
             .concat(" ")
             .concat(addresses::street)
             .concat(" ")
@@ -186,7 +194,7 @@ pub(crate) fn matching<'a>(terms: &SearchTerms) -> Joined<'a> {
             .concat(" ")
             .concat(addresses::state)
             .concat(" ")
-            .concat(zip);
+            .concat(zip_text());
         query = query.filter(fold(text).like(fold(pattern)).escape('\\'));
     }
     query

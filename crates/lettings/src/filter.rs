@@ -5,12 +5,13 @@ use diesel::prelude::*;
 use oc_core::Backend;
 use oc_core::search::{SearchTerms, fold, lower};
 
+use crate::address::{number_text, zip_text};
 use crate::schema::{addresses, lettings};
 
 /// Which lettings a visitor wants to see, and in which order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LettingFilter {
-    /// All must be found in the title, the street or the city.
+    /// All must be found in the title, house number, street, city or ZIP code.
     pub terms: SearchTerms,
     /// This town alone.
     pub city: Option<String>,
@@ -57,9 +58,13 @@ pub(crate) fn matching(filter: &LettingFilter) -> Joined<'_> {
     for pattern in filter.terms.patterns() {
         let text = lettings::title
             .concat(" ")
+            .concat(number_text())
+            .concat(" ")
             .concat(addresses::street)
             .concat(" ")
-            .concat(addresses::city);
+            .concat(addresses::city)
+            .concat(" ")
+            .concat(zip_text());
         query = query.filter(fold(text).like(fold(pattern)).escape('\\'));
     }
     if let Some(city) = &filter.city {
@@ -131,6 +136,19 @@ mod tests {
             assert_eq!(titles(conn, &search("0% n_l"))?, ["100% Sun_light"]);
             assert!(titles(conn, &search("_"))?.len() == 1);
             assert!(titles(conn, &search("lighthouse"))?.is_empty());
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn house_numbers_and_zip_codes_are_searched() -> anyhow::Result<()> {
+        on_both(|conn| {
+            letting(conn, "West", "Gull Lane", "Brea")?;
+
+            for words in ["12 gull", "92651", "west 12 92651"] {
+                assert_eq!(titles(conn, &search(words))?, ["West"], "{words}");
+            }
+            assert!(titles(conn, &search("192651"))?.is_empty());
             Ok(())
         })
     }

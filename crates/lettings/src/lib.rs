@@ -4,6 +4,7 @@
 
 mod address;
 pub mod admin;
+pub mod country;
 pub mod demo;
 mod filter;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Towns and states in which something is offered.
 
-use diesel::dsl::{exists, select};
+use diesel::dsl::{count_star, exists, select};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use oc_core::DbConnection;
@@ -19,6 +19,19 @@ impl Town {
     /// Every town in which something is offered, by name.
     pub fn all(conn: &mut DbConnection) -> QueryResult<Vec<Self>> {
         offered(conn, "city")
+    }
+
+    /// The towns with most lettings, at most `limit`, by name.
+    pub fn largest(conn: &mut DbConnection, limit: i64) -> QueryResult<Vec<Self>> {
+        let mut names: Vec<String> = lettings::table
+            .inner_join(addresses::table)
+            .group_by(addresses::city)
+            .select(addresses::city)
+            .order((count_star().desc(), addresses::city.asc()))
+            .limit(limit)
+            .load(conn)?;
+        names.sort_unstable();
+        Ok(names.into_iter().map(|name| Self { name }).collect())
     }
 
     /// Every state in which something is offered, by its code.
@@ -87,6 +100,8 @@ mod tests {
                 |towns: Vec<Town>| towns.into_iter().map(|town| town.name).collect::<Vec<_>>();
             assert_eq!(names(Town::all(conn)?), ["Brea", "Tustin"]);
             assert_eq!(names(Town::states(conn)?), ["CA"]);
+            assert_eq!(names(Town::largest(conn, 1)?), ["Tustin"]);
+            assert_eq!(names(Town::largest(conn, 9)?), ["Brea", "Tustin"]);
             assert!(Town::is_offered(conn, "Brea")?);
             assert!(!Town::is_offered(conn, "Irvine")?);
             Ok(())

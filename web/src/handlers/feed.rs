@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
-use chrono::{DateTime, NaiveDateTime, SecondsFormat};
+use chrono::{NaiveDateTime, NaiveTime, SecondsFormat, Utc};
 use lettings::Letting;
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::listing::ListQuery;
 use crate::pages::{Page, Pages};
 use crate::site::Site;
 
-/// How many lettings a feed tells of.
+/// The number of lettings in a feed.
 const ENTRIES: i64 = 24;
 
 #[derive(Serialize)]
@@ -75,8 +75,8 @@ pub(crate) async fn show(
         url: site.url(&query.href("/lettings/feed/", 1)),
         page: site.url(&query.href("/lettings/", 1)),
         home: site.url("/"),
-        // An empty feed was never updated, but must say when.
-        updated: timestamp(updated.unwrap_or(DateTime::UNIX_EPOCH.naive_utc())),
+        // The element is mandatory. Midnight, so that the ETag of an empty feed is stable for a day.
+        updated: timestamp(updated.unwrap_or(Utc::now().date_naive().and_time(NaiveTime::MIN))),
         entries: entries.collect(),
     })
 }

@@ -16,8 +16,8 @@ use crate::site::Site;
 
 /// How many lettings the home page shows.
 const NEWEST: i64 = 6;
-/// How many towns it links to.
-const TOWNS: usize = 12;
+/// The number of towns linked to: those with most lettings.
+const TOWNS: i64 = 12;
 
 #[derive(Serialize)]
 struct HomePage {
@@ -25,6 +25,8 @@ struct HomePage {
     lettings_total: i64,
     newest: Vec<Card>,
     cities: Vec<CityLink>,
+    /// A link to the towns that are left out.
+    all_towns: Option<String>,
 }
 
 impl Page for HomePage {
@@ -43,10 +45,12 @@ pub(crate) async fn show(
     pages: Data<Pages>,
     site: Data<Site>,
 ) -> Result<HttpResponse, PageError> {
-    let (newest, towns, lettings_total) = db
+    let (newest, towns, towns_total, lettings_total) = db
         .read(|conn| {
             let newest = Letting::newest(conn, &LettingFilter::default(), NEWEST)?;
-            Ok((newest, Town::all(conn)?, Letting::count(conn)?))
+            let towns = Town::largest(conn, TOWNS)?;
+            let towns_total = Town::all(conn)?.len();
+            Ok((newest, towns, towns_total, Letting::count(conn)?))
         })
         .await?;
     let head = Head::new(
@@ -54,7 +58,7 @@ pub(crate) async fn show(
         "home",
         "/",
         "Holiday Homes in Orange County, California",
-        "Houses, cottages and flats by the sea and in the hills of Orange County, California.",
+        "Houses, apartments and cottages on the coast of Orange County, California. By the week or longer.",
     )
     .feed(site.url("/lettings/feed/"))
     .json_ld(&json!({
@@ -68,7 +72,14 @@ pub(crate) async fn show(
             "query-input": "required name=words",
         },
     }));
-    let cities = towns.into_iter().take(TOWNS).map(|town| {
+    let all_towns = (towns_total > towns.len()).then(|| {
+        let query = ListQuery {
+            sort: "city".to_owned(),
+            ..ListQuery::default()
+        };
+        query.href("/lettings/", 1)
+    });
+    let cities = towns.into_iter().map(|town| {
         let query = ListQuery {
             city: town.name.clone(),
             ..ListQuery::default()
@@ -83,5 +94,6 @@ pub(crate) async fn show(
         lettings_total,
         newest: cards(newest),
         cities: cities.collect(),
+        all_towns,
     })
 }

@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use lettings::{Address, Letting, Town};
+use lettings::{Address, Letting, Town, country};
 use serde::Serialize;
 use serde_json::json;
 
@@ -56,12 +56,7 @@ pub(crate) async fn index(
             } else {
                 None
             };
-            Ok((
-                page,
-                all,
-                names(Town::all(conn)?),
-                names(Town::states(conn)?),
-            ))
+            Ok((page, all, Town::all(conn)?, Town::states(conn)?))
         })
         .await?;
     let feed = ListQuery {
@@ -76,18 +71,17 @@ pub(crate) async fn index(
         "lettings",
         &query.href(PATH, number),
         &query.title("Lettings"),
-        format!("{found} by the sea and in the hills of Orange County, California {searched}")
-            .trim_end(),
+        format!("{found} in Orange County, California {searched}").trim_end(),
     )
     .feed(site.url(&feed))
     .noindex(!query.q.is_empty() || !query.sort.is_empty());
     pages.render(&IndexPage {
         head,
         pager: PageLinks::new(page.number, page.count, |number| query.href(PATH, number)),
-        cards: cards(page.rows),
+        cards: search_results(page.rows, &query, number),
+        cities: choices(cities, &query.city),
+        states: choices(states, &query.state),
         query,
-        cities,
-        states,
         sorts: sorts(),
         found,
         searched,
@@ -97,7 +91,20 @@ pub(crate) async fn index(
     })
 }
 
-fn names(towns: Vec<Town>) -> Vec<String> {
+/// Cards whose links carry the search, so that «Back» on a letting returns to it.
+fn search_results(rows: Vec<(Letting, Address)>, query: &ListQuery, page: i64) -> Vec<Card> {
+    let mut cards = cards(rows);
+    for card in &mut cards {
+        card.href = query.href(&card.href, page);
+    }
+    cards
+}
+
+/// The choices of a filter; none if there is nothing to choose and nothing chosen.
+fn choices(towns: Vec<Town>, chosen: &str) -> Vec<String> {
+    if towns.len() < 2 && chosen.is_empty() {
+        return Vec::new();
+    }
     towns.into_iter().map(|town| town.name).collect()
 }
 
@@ -109,6 +116,7 @@ struct ShowPage {
     picture: &'static str,
     city: String,
     nearby: Vec<Card>,
+    back: String,
 }
 
 impl Page for ShowPage {
@@ -139,12 +147,13 @@ impl From<&Address> for Lines {
     }
 }
 
-/// One letting, with others in its town.
+/// One letting, with others in its town. The query is the search that it was opened from.
 pub(crate) async fn show(
     db: Data<Db>,
     pages: Data<Pages>,
     site: Data<Site>,
     id: Path<i64>,
+    search: ListQuery,
 ) -> Result<HttpResponse, PageError> {
     let id = id.into_inner();
     let (letting, address, nearby) = db
@@ -181,10 +190,11 @@ pub(crate) async fn show(
             title: letting.title,
         },
         nearby: cards(nearby),
+        back: search.href(PATH, search.page.unwrap_or(1)),
     })
 }
 
-/// What we know of a letting, in the words of schema.org.
+/// A letting as schema.org structured data.
 fn facts(site: &Site, path: &str, letting: &Letting, address: &Address) -> serde_json::Value {
     json!({
         "@type": "Accommodation",
@@ -196,7 +206,8 @@ fn facts(site: &Site, path: &str, letting: &Letting, address: &Address) -> serde
             "addressLocality": address.city,
             "addressRegion": address.state,
             "postalCode": address.zip(),
-            "addressCountry": address.country_iso_code,
+            "addressCountry": country::alpha2(&address.country_iso_code)
+                .unwrap_or(&address.country_iso_code),
         },
     })
 }

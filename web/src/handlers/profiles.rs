@@ -81,7 +81,7 @@ pub(crate) async fn index(
         })
         .await?;
     let searched = query.searched();
-    let description = "The people of Holiday Homes, and the towns they like best.";
+    let description = "The people of Holiday Homes and their favorite towns.";
     let head = Head::new(
         &site,
         "profiles",

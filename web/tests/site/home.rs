@@ -40,6 +40,29 @@ fn home_shows_the_newest_lettings_and_the_towns() -> Result<()> {
 }
 
 #[test]
+fn home_links_to_the_twelve_towns_with_most_lettings() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        for town in 'A'..='L' {
+            letting_in(conn, "House", &format!("{town}ville"))?;
+        }
+        let before = site.get("/")?.html()?;
+        for _ in 0..2 {
+            letting_in(conn, "House", "Zuma")?;
+        }
+
+        let after = site.get("/")?.html()?;
+
+        assert!(before.has_link("Lville", "/lettings/?city=Lville"));
+        assert_eq!(before.href("See all towns"), None);
+        assert!(after.has_link("Zuma", "/lettings/?city=Zuma"));
+        assert_eq!(after.href("Lville"), None);
+        assert!(after.has_link("See all towns", "/lettings/?sort=city"));
+    }
+    Ok(())
+}
+
+#[test]
 fn a_single_letting_is_not_called_several() -> Result<()> {
     let site = TestSite::start()?;
     letting(&mut site.database()?, "Lakeside flat")?;

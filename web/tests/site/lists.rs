@@ -48,6 +48,80 @@ fn all_words_are_searched_in_title_street_and_city() -> Result<()> {
 }
 
 #[test]
+fn house_numbers_and_zip_codes_are_searched() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        letting(conn, "Lakeside flat")?;
+        let east = AddressDraft {
+            number: "214".to_owned(),
+            street: "Gullwing Court".to_owned(),
+            zip_code: "02134".to_owned(),
+            ..address()
+        };
+        letting_at(conn, "Far away", &east)?;
+
+        assert_eq!(shown(&site, "/lettings/?q=214+gullwing")?, ["Far away"]);
+        assert_eq!(shown(&site, "/lettings/?q=02134")?, ["Far away"]);
+        assert_eq!(shown(&site, "/lettings/?q=92629")?, ["Lakeside flat"]);
+    }
+    Ok(())
+}
+
+#[test]
+fn back_returns_to_the_search_that_a_letting_was_opened_from() -> Result<()> {
+    let site = TestSite::start()?;
+    three_lettings(&mut site.database()?)?;
+
+    for list in ["/lettings/", "/lettings/?q=barn&city=Orange&sort=-title"] {
+        let found = site.get(list)?.html()?;
+        let letting = found.href("apple barn").unwrap_or_default();
+        let page = site.get(&letting)?.html()?;
+
+        assert!(letting.starts_with("/lettings/2/"), "{letting}");
+        assert_eq!(page.href("Back").as_deref(), Some(list));
+        let canonical = page.attribute_of("link", " rel=\"canonical\"", "href");
+        assert_eq!(
+            canonical.as_deref(),
+            Some("https://homes.example/lettings/2/")
+        );
+    }
+    let odd = site.get("/lettings/2/?page=x&next=https://evil.example/")?;
+    assert!(odd.html()?.has_link("Back", "/lettings/"));
+    Ok(())
+}
+
+#[test]
+fn a_filter_with_one_choice_is_hidden() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    letting_in(conn, "Pier House", "Seal Beach")?;
+    letting_in(conn, "Barn", "Orange")?;
+    let labels =
+        |target: &str| -> Result<_> { Ok(site.get(target)?.html()?.first("form").texts("label")) };
+
+    assert_eq!(labels("/lettings/")?, ["Search", "City", "Sort by"]);
+    assert_eq!(
+        labels("/lettings/?state=CA")?,
+        ["Search", "City", "State", "Sort by"]
+    );
+    Ok(())
+}
+
+#[test]
+fn only_pictures_after_the_first_row_load_late() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    for number in 1..=6 {
+        letting(conn, &format!("House {number}"))?;
+    }
+
+    let list = site.get("/lettings/")?.html()?;
+
+    assert_eq!(list.attributes("img", "loading"), ["lazy"; 2]);
+    Ok(())
+}
+
+#[test]
 fn profiles_are_searched_by_username_names_and_city() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
@@ -201,8 +275,8 @@ fn nothing_found_has_words_of_its_own_and_a_way_out() -> Result<()> {
         profile(conn, "AirWow")?;
 
         for (list, words) in [
-            ("/lettings/", "No letting matches this search."),
-            ("/profiles/", "No profile matches this search."),
+            ("/lettings/", "No lettings match this search."),
+            ("/profiles/", "No profiles match this search."),
         ] {
             let page = site.get(&format!("{list}?q=lighthouse"))?.html()?;
 

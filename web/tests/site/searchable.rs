@@ -189,6 +189,7 @@ fn facts_about_a_letting_are_told_as_json_ld() -> Result<()> {
         assert_eq!(letting["url"], "https://homes.example/lettings/1/");
         assert_eq!(letting["address"]["streetAddress"], "12 Gull Lane");
         assert_eq!(letting["address"]["postalCode"], "02134");
+        assert_eq!(letting["address"]["addressCountry"], "US");
         let way = facts["@graph"][1]["itemListElement"].as_array();
         assert_eq!(way.map(Vec::len), Some(3));
     }

@@ -124,7 +124,10 @@ pub(crate) async fn index(
             options: [all].into_iter().chain(options).collect(),
         }
     });
-    let filters = filters.collect();
+    // A filter with one choice is of no use, unless it is set.
+    let is_useful =
+        |filter: &FilterView| filter.options.len() > 2 || !query.filter(filter.name).is_empty();
+    let filters = filters.filter(is_useful).collect();
     let page = page(model, &user, &query, number, count, list, filters);
     let title = capitalized(model.plural);
     let crumbs = Breadcrumb::trail(

@@ -254,10 +254,7 @@ fn a_password_that_is_due_for_a_change_comes_before_everything_else() -> Result<
             );
         }
         assert_eq!(out, 200);
-        assert!(
-            form.text()
-                .contains("Choose a new password before you go on")
-        );
+        assert!(form.text().contains("Choose a new password to continue."));
         assert!(browser.follow(&done)?.contains("Administration"));
         assert!(!User::find(conn, id)?.must_change_password);
     }

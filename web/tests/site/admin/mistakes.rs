@@ -24,6 +24,8 @@ fn every_mistake_is_told_and_nothing_that_was_typed_is_lost() -> Result<()> {
 
     let page = refused.html()?;
     assert_eq!(refused.status, 422);
+    let title = page.first("title").text();
+    assert!(title.starts_with("Error: Add address"), "{title}");
     for words in [
         "6 errors to correct",
         "Number must be a whole number.",
