@@ -22,9 +22,6 @@ const RETRY_AFTER: &str = "5";
 /// Seconds after which a client may ask again whether the site can be changed.
 const READ_ONLY_RETRY_AFTER: &str = "300";
 
-/// Seconds after which somebody may have brought a lost database back.
-const LOST_RETRY_AFTER: &str = "60";
-
 /// Why there is no page. What the visitor sees is made of the status alone, in `middleware::errors`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PageError {
@@ -60,9 +57,6 @@ pub(crate) enum PageError {
     /// The database did not say what became of a write.
     #[error("whether a write was made is unknown: {0:#}")]
     Unconfirmed(anyhow::Error),
-    /// The file of the database went away under the site; what is written is lost with it.
-    #[error("{0:#}")]
-    Lost(anyhow::Error),
     /// Too many requests wait for the database already.
     #[error("too many requests wait for the database")]
     Busy,
@@ -79,7 +73,7 @@ impl PageError {
     pub(crate) fn is_of_the_moment(&self) -> bool {
         matches!(
             self,
-            Self::Unavailable(_) | Self::Unconfirmed(_) | Self::Lost(_) | Self::Busy
+            Self::Unavailable(_) | Self::Unconfirmed(_) | Self::Busy
         )
     }
 }
@@ -117,11 +111,9 @@ impl ResponseError for PageError {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::LoginRequired { .. } | Self::First { .. } => StatusCode::FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Unavailable(_)
-            | Self::Unconfirmed(_)
-            | Self::Lost(_)
-            | Self::Busy
-            | Self::ReadOnly => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::Unconfirmed(_) | Self::Busy | Self::ReadOnly => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -155,12 +147,6 @@ impl ResponseError for PageError {
                 log::warn!("{reason}. {}", hint(&reason).unwrap_or_default());
                 response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
                 response.extensions_mut().insert(Words::UNCONFIRMED);
-            }
-            Self::Lost(_) => {
-                let reason = self.to_string();
-                log::error!("{reason}. {}", hint(&reason).unwrap_or_default());
-                response.insert_header((header::RETRY_AFTER, LOST_RETRY_AFTER));
-                response.extensions_mut().insert(Words::LOST);
             }
             Self::Busy => {
                 response.insert_header((header::RETRY_AFTER, RETRY_AFTER));

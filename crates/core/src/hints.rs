@@ -5,7 +5,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 /// What an operator can do about a database error with this message.
 #[must_use]
 pub fn hint(message: &str) -> Option<&'static str> {
-    const HINTS: [(&str, &str); 13] = [
+    const HINTS: [(&str, &str); 12] = [
         (
             "database is locked",
             "Another process has locked the file. Find it (fuser or lsof on the file), stop it or wait for it, and try again.",
@@ -50,10 +50,6 @@ pub fn hint(message: &str) -> Option<&'static str> {
         (
             "does not answer",
             "The server accepts connections but doesn't respond: is it suspended, out of memory, or unreachable?",
-        ),
-        (
-            "under the running site",
-            "Do not restart the site yet: «A file that went away» in docs/operations.md tells how to keep what was saved.",
         ),
         (
             "connection to server",

@@ -8,7 +8,6 @@ use diesel::{PgConnection, SqliteConnection};
 
 use crate::connection::DbConnection;
 use crate::database_url::DatabaseUrl;
-use crate::file::FileLost;
 use crate::read_only::uri;
 use crate::search;
 use crate::timeouts::{SQLITE_BUSY_TIMEOUT, with_limits};
@@ -20,7 +19,7 @@ const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 const OLDEST_POSTGRES: u32 = 15;
 
 const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; \
-     PRAGMA synchronous = NORMAL; \
+     PRAGMA synchronous = FULL; \
      PRAGMA foreign_keys = ON;";
 
 /// Why no usable connection could be had.
@@ -52,9 +51,6 @@ pub enum OpenError {
         /// The oldest that will do.
         needed: String,
     },
-    /// The file that it should be opened on is not there any more.
-    #[error(transparent)]
-    Lost(#[from] FileLost),
     /// No connection worked in time.
     #[error(transparent)]
     Pool(#[from] PoolError),
@@ -68,7 +64,7 @@ pub fn open(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
     }
 }
 
-/// The same, and makes no file that is missing.
+/// Opens a connection, but doesn't create a missing SQLite file.
 pub(crate) fn open_existing(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
     match url {
         DatabaseUrl::Sqlite(path) => open_at(url, &uri(path, "mode=rw")),

@@ -1,7 +1,6 @@
 //! The question whether the database is well: asked once at a time, however many want to know.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use actix_web::rt::{self, time::timeout};
@@ -27,8 +26,6 @@ pub(super) struct Probe {
     db: Db,
     /// The question that was asked last.
     last: Mutex<Option<Asked>>,
-    /// Whether it was told that the file is gone: once is enough.
-    told: Arc<AtomicBool>,
 }
 
 /// A question, and its answer as soon as there is one.
@@ -43,7 +40,6 @@ impl Probe {
         Self {
             db,
             last: Mutex::default(),
-            told: Arc::default(),
         }
     }
 
@@ -73,9 +69,9 @@ impl Probe {
             return asked.clone();
         }
         let (sender, answer) = watch::channel(None);
-        let (db, told) = (self.db.clone(), Arc::clone(&self.told));
+        let db = self.db.clone();
         rt::spawn(async move {
-            let words = question(&db, &told).await;
+            let words = question(&db).await;
             sender.send_replace(Some(words));
         });
         last.insert(Asked {
@@ -87,7 +83,7 @@ impl Probe {
 }
 
 /// Whether the database answers, and whether it is up to date.
-async fn question(db: &Db, told: &AtomicBool) -> Words {
+async fn question(db: &Db) -> Words {
     let pending = db
         .probe(|conn| match migrations::status(conn) {
             Ok(status) => Ok(status.pending),
@@ -95,14 +91,6 @@ async fn question(db: &Db, told: &AtomicBool) -> Words {
             Err(error) => Err(PageError::Internal(error.into())),
         })
         .await;
-    if let Err(PageError::Lost(cause)) = &pending {
-        if !told.swap(true, Ordering::Relaxed) {
-            log::error!("{cause:#}");
-            sentry_anyhow::capture_anyhow(cause);
-        }
-        return AWAY;
-    }
-    told.store(false, Ordering::Relaxed);
     match pending {
         Ok(pending) if pending.is_empty() => (OK, OK),
         Ok(_) => (OK, "pending"),

@@ -15,7 +15,7 @@ use diesel::r2d2::{PooledConnection, R2D2Connection, State};
 use diesel::result::{DatabaseErrorKind, Error};
 use oc_core::hints::is_transient;
 use oc_core::timeouts::may_have_timed_out;
-use oc_core::{DbConnection, FileLost, Manager, Pool};
+use oc_core::{DbConnection, Manager, Pool};
 use tokio::sync::watch;
 
 use self::overdue::Overdue;
@@ -83,7 +83,7 @@ impl Db {
     /// # Errors
     /// [`PageError::Busy`] when too many wait for one, [`PageError::Unavailable`] when none can be had, or when the
     /// database is locked or full; [`PageError::Unconfirmed`] when it did not say in time what became of a write, or
-    /// died on the way; [`PageError::Lost`] when its file went away; else what the query's error stands for.
+    /// died on the way; else what the query's error stands for.
     pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, PageError>
     where
         T: Send + 'static,
@@ -192,17 +192,9 @@ impl Db {
         started: Instant,
         work: impl FnOnce(&mut DbConnection) -> Result<T, PageError>,
     ) -> Result<T, PageError> {
-        if kind.needs_file {
-            self.pool.check_file()?;
-        }
         let mut conn = self.connection(started)?;
         let began = Instant::now();
-        let outcome =
-            work(&mut conn).map_err(|error| self.told(kind, error, &mut conn, began.elapsed()))?;
-        if kind.writes && !self.read_only {
-            self.pool.check_file()?;
-        }
-        Ok(outcome)
+        work(&mut conn).map_err(|error| self.told(kind, error, &mut conn, began.elapsed()))
     }
 
     /// What an error means, of work that took so long.
@@ -295,12 +287,6 @@ impl Db {
         let ask = |conn: &mut DbConnection| Ok(conn.ping()?);
         let answer = self.run_in(turn, PROBE, Instant::now(), ask).await;
         answer.is_ok()
-    }
-}
-
-impl From<FileLost> for PageError {
-    fn from(error: FileLost) -> Self {
-        Self::Lost(error.into())
     }
 }
 

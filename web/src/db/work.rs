@@ -16,8 +16,6 @@ pub(super) struct Kind {
     /// How long the request waits for it. The database gives single statements up before, where it is alive
     /// (`oc_core::timeouts`); this is for one that says nothing at all.
     pub(super) limit: Duration,
-    /// Whether it is refused where the file of the database went away under the site.
-    pub(super) needs_file: bool,
 }
 
 /// Reading for a page.
@@ -26,14 +24,12 @@ pub(super) const READ: Kind = Kind {
     is_probe: false,
     patience: PATIENCE,
     limit: Duration::from_secs(10),
-    needs_file: false,
 };
 
 /// A save. Longer than the database takes to give up a statement of it: what became of it is worth the wait.
 pub(super) const WRITE: Kind = Kind {
     writes: true,
     limit: Duration::from_secs(20),
-    needs_file: true,
     ..READ
 };
 
@@ -54,6 +50,5 @@ pub(super) const LONG_WRITE: Kind = Kind {
 pub(super) const PROBE: Kind = Kind {
     is_probe: true,
     limit: Duration::from_secs(5),
-    needs_file: true,
     ..READ
 };

@@ -124,7 +124,7 @@ impl Metrics {
             .with_label_values(&[env!("CARGO_PKG_VERSION"), env!("OC_REVISION")])
             .set(1);
         // What has not happened yet stands at 0, so that an alarm knows it.
-        for kind in ["away", "unconfirmed", "lost", "busy", "fault"] {
+        for kind in ["away", "unconfirmed", "busy", "fault"] {
             self.database_errors.with_label_values(&[kind]);
         }
         for login in [
@@ -185,7 +185,6 @@ impl Metrics {
         let kind = match error {
             PageError::Unavailable(_) => "away",
             PageError::Unconfirmed(_) => "unconfirmed",
-            PageError::Lost(_) => "lost",
             PageError::Busy => "busy",
             PageError::Internal(_) => "fault",
             _ => return,

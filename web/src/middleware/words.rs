@@ -30,13 +30,6 @@ impl Words {
                   Check before you try again.",
     };
 
-    /// Nothing can be saved since the database was taken away.
-    pub(crate) const LOST: Self = Self {
-        heading: "Changes cannot be saved at the moment",
-        message: "There is a problem with the database. Your changes have not been saved. \
-                  Try again later.",
-    };
-
     /// What a status means where nothing more is known.
     pub(crate) fn of(status: StatusCode) -> Self {
         let (heading, message) = match status.as_u16() {

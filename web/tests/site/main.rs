@@ -20,7 +20,6 @@ mod http;
 mod lettings;
 mod limits;
 mod lists;
-mod lost_file;
 mod methods;
 mod nonsense;
 mod profiles;

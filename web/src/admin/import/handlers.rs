@@ -8,7 +8,6 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use diesel::result::Error as DatabaseError;
 use oc_core::admin::Resource;
-use oc_core::scratch;
 use oc_core::timeouts::raise_statement_timeout;
 use subtle::ConstantTimeEq;
 
@@ -214,12 +213,6 @@ async fn run(
             model,
             records: is_marked.is_some(),
         };
-        // For a look nobody has to wait.
-        let mut copy = match is_marked {
-            Some(_) => None,
-            None => scratch::copy(conn),
-        };
-        let conn = copy.as_mut().unwrap_or(conn);
         let run = conn.write(|conn| {
             raise_statement_timeout(conn)?;
             let outcome = importer.run(conn, &table)?;
