@@ -13,7 +13,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use serde_json::Value;
 use xshell::cmd;
 
-use crate::machine::Machine;
+use crate::context::Context;
 
 /// Today's cycles, one edge per line. Only gets shorter; goes away with its last line.
 const KNOWN: &str = "xtask/known_cycles.txt";
@@ -30,12 +30,12 @@ pub(crate) struct Args {
 }
 
 /// Fails with every edge of a cycle that isn't known, and every known one that is gone.
-pub(crate) fn run(machine: &Machine, args: &Args) -> Result<()> {
+pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     let mut cycles = BTreeSet::new();
-    for (name, root) in crate_roots(machine)? {
+    for (name, root) in crate_roots(context)? {
         cycles.extend(Crate::read(&name, &root)?.cycles());
     }
-    let file = machine.root.join(KNOWN);
+    let file = context.root.join(KNOWN);
     let text = fs::read_to_string(&file).unwrap_or_default();
     let mut known: BTreeSet<String> = text.lines().map(str::to_owned).collect();
     if args.update || args.moved {
@@ -70,9 +70,9 @@ fn lines<'a>(entries: impl IntoIterator<Item = &'a String>) -> String {
 }
 
 /// The name and the root file of each library and program in the workspace.
-fn crate_roots(machine: &Machine) -> Result<Vec<(String, PathBuf)>> {
-    let metadata = machine.read(cmd!(
-        machine.shell,
+fn crate_roots(context: &Context) -> Result<Vec<(String, PathBuf)>> {
+    let metadata = context.read(cmd!(
+        context.shell,
         "cargo metadata --format-version 1 --no-deps --locked --offline"
     ))?;
     let metadata: Value = serde_json::from_str(&metadata)?;

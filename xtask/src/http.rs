@@ -1,101 +1,88 @@
-//! The one HTTP client: tries again what is passing, turns refusals into errors, and shows no secret.
+//! HTTP client: retries transient errors, turns rejections into errors, and shows no secret.
 
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::io;
+use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
+use backon::{BlockingRetryable, ExponentialBuilder};
 use serde_json::Value;
 use ureq::Agent;
-use ureq::http::{HeaderMap, Request};
+use ureq::http::Request;
 use ureq::tls::{RootCerts, TlsConfig};
 
-/// How often a request is sent that meets a passing trouble.
-const ATTEMPTS: u32 = 5;
+/// Retries after the first attempt.
+const RETRIES: usize = 4;
 
-/// The longest pause that a host may ask for.
+/// The longest pause that a service may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// How long one request may take, with all that comes of it; an image may be on its way.
-const LONGEST: Duration = Duration::from_mins(5);
+/// Time limit of one request.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// The most that is read of an answer; an image is smaller.
-const LARGEST_ANSWER: u64 = 512 << 20;
-
-/// A client for everything outside.
+/// A client for all services.
 pub(crate) struct Http {
     agent: Agent,
-    /// The pause after the first failure; each later one is twice as long.
+    /// The pause before the first retry; each later one is twice as long.
     first_pause: Duration,
-    /// When nothing is waited for any more.
     deadline: Cell<Option<Instant>>,
     secrets: RefCell<Vec<String>>,
 }
 
-/// What came back.
-pub(crate) struct Answer {
+/// A response, of any status.
+pub(crate) struct Reply {
     pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
+    retry_after: Option<Duration>,
+    body: Vec<u8>,
 }
 
-/// A host's clear no: what was asked for did not happen.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    /// Whom we asked for what.
-    what: String,
-    pub(crate) status: u16,
-    words: String,
+/// Why a request failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RequestError {
+    /// The service was not reached: nothing happened.
+    #[error("{service} is unreachable: {cause}")]
+    Unreachable { service: String, cause: String },
+    /// The connection failed later: the service may have done what was requested.
+    #[error("no reply from {service}: {cause}")]
+    NoReply { service: String, cause: String },
+    #[error("{service} replied {status}: {body}")]
+    Rejected {
+        service: String,
+        status: u16,
+        body: String,
+    },
 }
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            what,
-            status,
-            words,
-        } = self;
-        write!(f, "{what} answered {status}: {words}")
+impl RequestError {
+    /// Whether the service has certainly not done what was requested.
+    pub(crate) fn changed_nothing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::NoReply { .. } => false,
+            Self::Rejected { .. } => !self.is_transient(),
+        }
+    }
+
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Rejected { status, .. } => {
+                matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
+            }
+            _ => true,
+        }
     }
 }
-
-impl std::error::Error for Refusal {}
-
-impl Refusal {
-    /// Whether it says that the request is wrong, and nothing was done.
-    pub(crate) fn is_final(&self) -> bool {
-        (400..500).contains(&self.status) && !is_passing(self.status)
-    }
-
-    /// Whether those words are among its own.
-    pub(crate) fn says(&self, words: &str) -> bool {
-        self.words.contains(words)
-    }
-}
-
-/// The word that a request never left, since there was nobody to take it.
-#[derive(Debug)]
-pub(crate) struct Unsent(String);
-
-impl fmt::Display for Unsent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Unsent {}
 
 impl Http {
-    /// A client that pauses so long after the first failure.
     pub(crate) fn new(first_pause: Duration) -> Self {
-        // Whom this machine trusts, also behind a company's proxy.
+        // The certificates that this machine trusts, such as those of a company's proxy.
         let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier);
         let config = Agent::config_builder()
             .tls_config(tls.build())
             .http_status_as_error(false)
-            // Behind a balancer every question has to find its own way.
+            // A load balancer may route each request to another instance.
             .max_idle_connections(0)
             .timeout_connect(Some(Duration::from_secs(10)))
             .timeout_recv_response(Some(Duration::from_mins(1)))
@@ -109,161 +96,139 @@ impl Http {
         }
     }
 
-    /// From now on nothing is waited for longer than that.
-    pub(crate) fn hurry(&self, patience: Duration) {
-        self.deadline.set(Some(Instant::now() + patience));
+    /// Limits the time of all requests from now on together.
+    pub(crate) fn set_time_limit(&self, limit: Duration) {
+        self.deadline.set(Some(Instant::now() + limit));
     }
 
-    /// What is left until then.
-    fn left(&self) -> Duration {
-        self.deadline.get().map_or(Duration::MAX, |deadline| {
-            deadline.saturating_duration_since(Instant::now())
-        })
+    fn remaining(&self) -> Duration {
+        remaining(self.deadline.get())
     }
 
-    /// Keeps a text out of everything that is shown.
+    /// Replaces a text in everything that is printed.
     pub(crate) fn hide(&self, secret: &str) {
         if !secret.is_empty() {
             self.secrets.borrow_mut().push(secret.to_owned());
         }
     }
 
-    /// A text with the secrets taken out.
-    pub(crate) fn masked(&self, text: &str) -> String {
+    fn masked(&self, text: &str) -> String {
         let secrets = self.secrets.borrow();
-        secrets
-            .iter()
-            .fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
+        let mask = |text: String, secret: &String| text.replace(secret, "…");
+        secrets.iter().fold(text.to_owned(), mask)
     }
 
-    /// One attempt; any status is an answer. `what` says for people whom we ask for what.
-    pub(crate) fn once(&self, what: &str, request: &Request<Vec<u8>>) -> Result<Answer> {
-        self.within(LONGEST, what, request)
-    }
-
-    /// One attempt that takes no longer than that.
-    pub(crate) fn within(
+    /// One attempt; a reply of any status is a success. `service` is its name in messages.
+    pub(crate) fn attempt(
         &self,
-        patience: Duration,
-        what: &str,
+        service: &str,
         request: &Request<Vec<u8>>,
-    ) -> Result<Answer> {
-        // No time at all would be taken for no limit.
-        let patience = patience.min(self.left()).max(Duration::from_millis(50));
-        let answer = if matches!(request.method().as_str(), "GET" | "HEAD") {
-            let request = request.clone().map(|_| ());
-            let request = self.agent.configure_request(request);
+        timeout: Duration,
+    ) -> Result<Reply, RequestError> {
+        // ureq takes zero for no limit.
+        let timeout = timeout.min(self.remaining()).max(Duration::from_millis(50));
+        let cause = |error: &dyn std::error::Error| self.masked(&error.to_string());
+        let sent = if matches!(request.method().as_str(), "GET" | "HEAD") {
+            let request = self.agent.configure_request(request.clone().map(|_| ()));
             self.agent
-                .run(request.timeout_global(Some(patience)).build())
+                .run(request.timeout_global(Some(timeout)).build())
         } else {
             let request = self.agent.configure_request(request.clone());
             self.agent
-                .run(request.timeout_global(Some(patience)).build())
+                .run(request.timeout_global(Some(timeout)).build())
         };
-        let mut answer = answer.map_err(|error| {
-            let words = format!(
-                "{what} does not answer: {}",
-                self.masked(&error.to_string())
-            );
-            if never_left(&error) {
-                Unsent(words).into()
-            } else {
-                anyhow::anyhow!(words)
+        let service = service.to_owned();
+        let mut reply = match sent {
+            Ok(reply) => reply,
+            Err(error) if is_unreachable(&error) => {
+                let cause = cause(&error);
+                return Err(RequestError::Unreachable { service, cause });
             }
+            Err(error) => {
+                let cause = cause(&error);
+                return Err(RequestError::NoReply { service, cause });
+            }
+        };
+        let retry_after = reply.headers().get("retry-after");
+        let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+        let body = reply.body_mut().read_to_vec().map_err(|error| {
+            let cause = cause(&error);
+            RequestError::NoReply { service, cause }
         })?;
-        let body = answer.body_mut().with_config().limit(LARGEST_ANSWER);
-        let body = body.read_to_vec().map_err(|error| {
-            anyhow::anyhow!("{what} broke off: {}", self.masked(&error.to_string()))
-        })?;
-        Ok(Answer {
-            status: answer.status().as_u16(),
-            headers: answer.headers().clone(),
+        Ok(Reply {
+            status: reply.status().as_u16(),
+            retry_after: retry_after.map(Duration::from_secs),
             body,
         })
     }
 
-    /// Sends a request, again and again while the trouble is passing; the last answer, whatever its status. The error is
-    /// [`Unsent`] when no attempt got through.
-    pub(crate) fn answer(&self, what: &str, request: &Request<Vec<u8>>) -> Result<Answer> {
-        let mut pause = self.first_pause;
-        let mut sent = false;
-        for attempt in 1.. {
-            let mut outcome = self.once(what, request);
-            match &outcome {
-                Err(error) if !error.is::<Unsent>() => sent = true,
-                Err(error) if sent => outcome = Err(anyhow::anyhow!("{error}")),
-                Err(_) => {}
-                Ok(_) => sent = true,
-            }
-            let trouble = match &outcome {
-                Ok(answer) if !is_passing(answer.status) => return outcome,
-                Ok(answer) => format!("{what} answered {}", answer.status),
-                Err(error) => error.to_string(),
+    /// Sends a request, with retries of transient errors. A status other than 2xx is an error.
+    pub(crate) fn send(
+        &self,
+        service: &str,
+        request: &Request<Vec<u8>>,
+    ) -> Result<Reply, RequestError> {
+        let was_reached = Cell::new(false);
+        let wanted_pause = Rc::new(Cell::new(None));
+        let retry_after = Rc::clone(&wanted_pause);
+        let deadline = self.deadline.get();
+        let send = || {
+            let reply = match self.attempt(service, request, REQUEST_TIMEOUT) {
+                // An earlier attempt may have had an effect.
+                Err(RequestError::Unreachable { service, cause }) if was_reached.get() => {
+                    Err(RequestError::NoReply { service, cause })
+                }
+                reply => reply,
             };
-            if attempt == ATTEMPTS {
-                return outcome;
+            if !matches!(reply, Err(RequestError::Unreachable { .. })) {
+                was_reached.set(true);
             }
-            let wanted = outcome.as_ref().ok().and_then(Answer::pause);
-            let pause_now = wanted.unwrap_or(pause).min(LONGEST_PAUSE);
-            if pause_now >= self.left() {
-                return outcome;
-            }
-            eprintln!("  {trouble}; again in {:.1} s", pause_now.as_secs_f32());
-            thread::sleep(pause_now);
-            pause *= 2;
-        }
-        unreachable!("the loop ends by returning")
+            let reply = reply?;
+            wanted_pause.set(reply.retry_after);
+            self.accept(service, reply)
+        };
+        let backoff = ExponentialBuilder::default()
+            .with_min_delay(self.first_pause)
+            .with_max_delay(LONGEST_PAUSE)
+            .with_max_times(RETRIES);
+        send.retry(backoff)
+            .sleep(move |pause: Duration| {
+                let pause = retry_after.take().unwrap_or(pause).min(LONGEST_PAUSE);
+                thread::sleep(pause.min(remaining(deadline)));
+            })
+            .when(|error: &RequestError| error.is_transient() && !self.remaining().is_zero())
+            .notify(|error, _| eprintln!("  {error}; retrying"))
+            .call()
     }
 
-    /// As [`Self::answer`]; a status that is not 2xx is a [`Refusal`].
-    pub(crate) fn send(&self, what: &str, request: &Request<Vec<u8>>) -> Result<Answer> {
-        let answer = self.answer(what, request)?;
-        self.accept(what, answer)
-    }
-
-    /// The answer, or the refusal that it is.
-    pub(crate) fn accept(&self, what: &str, answer: Answer) -> Result<Answer> {
-        if (200..300).contains(&answer.status) {
-            return Ok(answer);
+    fn accept(&self, service: &str, reply: Reply) -> Result<Reply, RequestError> {
+        if (200..300).contains(&reply.status) {
+            return Ok(reply);
         }
-        let words: String = String::from_utf8_lossy(&answer.body)
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
-        let words = self.masked(&words).chars().take(300).collect();
-        Err(Refusal {
-            what: what.to_owned(),
-            status: answer.status,
-            words,
-        }
-        .into())
+        let body = String::from_utf8_lossy(&reply.body);
+        let body: Vec<_> = body.split_whitespace().collect();
+        Err(RequestError::Rejected {
+            service: service.to_owned(),
+            status: reply.status,
+            body: self.masked(&body.join(" ")).chars().take(300).collect(),
+        })
     }
 }
 
-impl Answer {
-    /// The body as JSON.
+impl Reply {
     pub(crate) fn json(&self) -> Result<Value> {
-        serde_json::from_slice(&self.body).context("the answer is not JSON")
-    }
-
-    /// A header's value.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    fn pause(&self) -> Option<Duration> {
-        let seconds = self.header("retry-after")?.parse().ok()?;
-        Some(Duration::from_secs(seconds))
+        serde_json::from_slice(&self.body).context("the reply is not JSON")
     }
 }
 
-/// Whether a status says «not now» and not «no».
-fn is_passing(status: u16) -> bool {
-    matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
+fn remaining(deadline: Option<Instant>) -> Duration {
+    deadline.map_or(Duration::MAX, |deadline| {
+        deadline.saturating_duration_since(Instant::now())
+    })
 }
 
-/// Whether there was no connection that a request could have gone over.
-fn never_left(error: &ureq::Error) -> bool {
+/// Whether no connection was made.
+fn is_unreachable(error: &ureq::Error) -> bool {
     use ureq::{Error, Timeout};
 
     match error {
@@ -277,12 +242,11 @@ fn never_left(error: &ureq::Error) -> bool {
     }
 }
 
-/// A request without a body.
+/// A GET request.
 pub(crate) fn get(url: &str) -> Result<Request<Vec<u8>>> {
     request("GET", url, &[], Vec::new())
 }
 
-/// A request with these headers and that body.
 pub(crate) fn request(
     method: &str,
     url: &str,
@@ -293,9 +257,9 @@ pub(crate) fn request(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    // The error would show the address, in which there may be a secret.
-    request.body(body).map_err(|_| {
-        let why = "that is no address, or a header has characters that no header may have";
-        Unsent(why.to_owned()).into()
-    })
+    // The error would show the URL, which may contain a secret.
+    request
+        .body(body)
+        .ok()
+        .context("the URL or a header contains characters that are not allowed there")
 }

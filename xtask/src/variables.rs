@@ -1,147 +1,111 @@
-//! Every variable of the environment that a chore reads. Nothing else is read, so each list here is whole: it stands
-//! in the chore's `--help`, and docs/delivery.md has every name.
+//! Environment variables that the commands read; each is in the command's `--help` and in docs/delivery.md.
 
-use std::fmt;
+use std::fmt::Write as _;
 
-/// A variable.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Variable {
-    name: &'static str,
-    about: &'static str,
-}
+const DEPLOY: &[&str] = &["deploy", "rollback"];
+const PUSH: &[&str] = &["deploy", "image", "rollback"];
+const TESTS: &[&str] = &["ci", "coverage", "test"];
 
-impl Variable {
-    const fn new(name: &'static str, about: &'static str) -> Self {
-        Self { name, about }
-    }
-
-    /// What it is called.
-    pub(crate) const fn name(&self) -> &'static str {
-        self.name
-    }
-}
-
-impl fmt::Display for Variable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-/// Declares variables, each as a constant of its own name, with its line in the help.
-macro_rules! variables {
-    ($($name:ident: $about:literal;)*) => {
-        $(pub(crate) const $name: Variable = Variable::new(stringify!($name), $about);)*
-    };
-}
-
-variables! {
-    APP_URL: "where visitors find the site, such as https://www.example.org";
-    CI: "set in a pipeline: what could not be checked is an error then";
-    DOCKERHUB_TOKEN: "a token of that account, with read and write";
-    DOCKERHUB_USERNAME: "the account at Docker Hub";
-    HEROKU_API_KEY: "heroku: a key of its API";
-    HEROKU_API_URL: "heroku, if it is elsewhere: its API [default: https://api.heroku.com]";
-    HEROKU_APP_NAME: "heroku: the name of the app";
-    HEROKU_REGISTRY: "heroku, if it is elsewhere: its registry [default: registry.heroku.com]";
-    PROJECT_VPS_PATH: "vps: the folder on the machine, such as /srv/oc-lettings";
-    RENDER_API_KEY: "render, if you like: a key of its API, which tells more than the site does";
-    RENDER_DEPLOY_HOOK_URL: "render: the address of the deploy hook";
-    SSH_HOST: "vps: the name of the machine, or HOST:PORT";
-    SSH_KNOWN_HOSTS: "vps: the keys of the machine itself, as ssh-keyscan prints them";
-    SSH_PRIVATE_KEY: "vps: the private key, the whole file";
-    SSH_USER: "vps: who logs in";
-    SSL_CERT_FILE: "certificates that the build trusts too, as behind a company's proxy";
-    TEST_AXE_JS: "axe-core, where it is there already; without, it is fetched";
-    TEST_POSTGRES_URL: "a PostgreSQL server to use; without, one is started";
-    TEST_WEBDRIVER_URL: "a WebDriver server to use; without, one is started";
-}
-
-const IMAGE: &[&Variable] = &[&CI, &DOCKERHUB_TOKEN, &DOCKERHUB_USERNAME, &SSL_CERT_FILE];
-
-const TESTS: &[&Variable] = &[&TEST_AXE_JS, &TEST_POSTGRES_URL, &TEST_WEBDRIVER_URL];
-
-const DEPLOY: &[&Variable] = &[
-    &APP_URL,
-    &DOCKERHUB_TOKEN,
-    &DOCKERHUB_USERNAME,
-    &HEROKU_API_KEY,
-    &HEROKU_API_URL,
-    &HEROKU_APP_NAME,
-    &HEROKU_REGISTRY,
-    &PROJECT_VPS_PATH,
-    &RENDER_API_KEY,
-    &RENDER_DEPLOY_HOOK_URL,
-    &SSH_HOST,
-    &SSH_KNOWN_HOSTS,
-    &SSH_PRIVATE_KEY,
-    &SSH_USER,
-];
-
-/// What each chore reads; one that is not here reads nothing.
-const READ: &[(&str, &[&Variable])] = &[
-    ("advisories", &[&CI]),
+/// Name, meaning, and the commands that read it.
+const VARIABLES: &[(&str, &str, &[&str])] = &[
     (
-        "ci",
-        &[
-            &CI,
-            &DOCKERHUB_USERNAME,
-            &SSL_CERT_FILE,
-            &TEST_AXE_JS,
-            &TEST_POSTGRES_URL,
-            &TEST_WEBDRIVER_URL,
-        ],
+        "APP_URL",
+        "the site's address, such as https://www.example.org",
+        DEPLOY,
     ),
-    ("coverage", TESTS),
-    ("deploy", DEPLOY),
-    ("image", IMAGE),
-    ("pipeline", &[&CI]),
-    ("postgres", &[&TEST_POSTGRES_URL]),
-    ("rollback", DEPLOY),
-    ("test", TESTS),
+    (
+        "CI",
+        "set in pipelines: a check that could not run is an error",
+        &["advisories", "ci", "image", "pipeline"],
+    ),
+    (
+        "DOCKERHUB_TOKEN",
+        "an access token with read and write permissions",
+        PUSH,
+    ),
+    ("DOCKERHUB_USERNAME", "the account on Docker Hub", PUSH),
+    ("HEROKU_API_KEY", "heroku: an API key", DEPLOY),
+    (
+        "HEROKU_API_URL",
+        "heroku: the API [default: https://api.heroku.com]",
+        DEPLOY,
+    ),
+    ("HEROKU_APP_NAME", "heroku: the name of the app", DEPLOY),
+    (
+        "HEROKU_REGISTRY",
+        "heroku: the registry [default: registry.heroku.com]",
+        DEPLOY,
+    ),
+    (
+        "PROJECT_VPS_PATH",
+        "vps: the project's folder, such as /srv/oc-lettings",
+        DEPLOY,
+    ),
+    (
+        "RENDER_API_KEY",
+        "render, optional: an API key, to follow the deploy",
+        DEPLOY,
+    ),
+    ("RENDER_DEPLOY_HOOK_URL", "render: the deploy hook", DEPLOY),
+    ("SSH_HOST", "vps: HOST or HOST:PORT", DEPLOY),
+    (
+        "SSH_KNOWN_HOSTS",
+        "vps: the host's keys, as ssh-keyscan prints them",
+        DEPLOY,
+    ),
+    ("SSH_PRIVATE_KEY", "vps: the private key", DEPLOY),
+    ("SSH_USER", "vps: the user", DEPLOY),
+    (
+        "SSL_CERT_FILE",
+        "certificates that the build trusts too, such as those of a proxy",
+        &["ci", "image"],
+    ),
+    (
+        "TEST_AXE_JS",
+        "axe.min.js [default: installed from npm]",
+        TESTS,
+    ),
+    (
+        "TEST_POSTGRES_URL",
+        "a PostgreSQL server [default: a temporary one]",
+        &["bench", "ci", "coverage", "postgres", "soak", "test"],
+    ),
+    (
+        "TEST_WEBDRIVER_URL",
+        "a WebDriver server [default: a temporary one]",
+        TESTS,
+    ),
 ];
 
-/// What the chore of that name reads.
-pub(crate) fn of(chore: &str) -> &'static [&'static Variable] {
-    let found = READ.iter().find(|(name, _)| *name == chore);
-    found.map_or(&[], |(_, variables)| variables)
+pub(crate) fn is_known(name: &str) -> bool {
+    VARIABLES.iter().any(|(known, ..)| *known == name)
 }
 
-/// The command line, with what each chore reads at the end of its help.
-pub(crate) fn describe(mut command: clap::Command) -> clap::Command {
-    for (chore, variables) in READ {
-        let line = |Variable { name, about }: &&Variable| format!("  {name:<23} {about}");
-        let lines: Vec<String> = variables.iter().map(line).collect();
-        let help = format!("Variables of the environment:\n{}", lines.join("\n"));
-        command = command.mut_subcommand(chore, |chore| chore.after_help(help));
-    }
-    command
+/// Adds the variables of each command to the end of its help.
+pub(crate) fn document(command: clap::Command) -> clap::Command {
+    command.mut_subcommands(|command| {
+        let mut help = String::new();
+        for (name, meaning, commands) in VARIABLES {
+            if commands.contains(&command.get_name()) {
+                writeln!(help, "  {name:<23} {meaning}").expect("a string accepts all text");
+            }
+        }
+        if help.is_empty() {
+            return command;
+        }
+        command.after_help(format!("Environment variables:\n{help}"))
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
-    use anyhow::Result;
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
-    fn every_variable_stands_in_the_help_and_in_the_documentation() -> Result<()> {
-        let delivery = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/delivery.md");
-        let delivery = fs::read_to_string(delivery)?;
-        let mut command = describe(crate::Cli::command());
-        for (chore, variables) in READ {
-            let chore = command.find_subcommand_mut(chore);
-            let help = chore.map(|chore| chore.render_long_help().to_string());
-            let help = help.unwrap_or_default();
-            for variable in *variables {
-                assert!(help.contains(variable.about), "{variable} in:\n{help}");
-                assert!(help.contains(&format!(" {variable} ")), "{help}");
-                let row = format!("\n| `{variable}` | ");
-                assert!(delivery.contains(&row), "{variable} in docs/delivery.md");
-            }
+    fn the_guide_lists_every_variable() {
+        let guide = include_str!("../../docs/delivery.md");
+        for (name, ..) in VARIABLES {
+            assert!(guide.contains(&format!("`{name}`")), "{name}");
         }
-        Ok(())
     }
 }

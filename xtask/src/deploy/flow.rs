@@ -1,143 +1,144 @@
-//! The one way that every deploy goes: find the image, ask the host, look at the site, go back if need be.
+//! Steps of every deploy: find the image, release it, watch the site, go back if it does not become ready.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context as _, Result, bail};
 
-use super::site::{Judge, Pace, Seen, Site};
-use super::{Host, Restored, Unchanged};
-use crate::http::{Refusal, Unsent};
-use crate::image::registry::Registry;
+use super::site::{Authority, Observation, Site, Timing};
+use super::{Host, ReleaseError};
+use crate::http::RequestError;
+use crate::image::name::Repository;
+use crate::image::registry::Registries;
 
 /// The image of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Image {
-    /// The commit.
+    /// The full hash of the commit.
     pub(crate) revision: String,
-    /// The hash that pins it.
-    pub(crate) digest: String,
-    /// The full name with that hash.
+    /// The full name, pinned by digest.
     pub(crate) reference: String,
 }
 
-/// All that one deploy takes.
 pub(crate) struct Deploy<'a> {
     pub(crate) host: &'a mut dyn Host,
     pub(crate) site: &'a Site<'a>,
-    pub(crate) registry: &'a Registry<'a>,
-    pub(crate) pace: Pace,
+    pub(crate) registries: &'a Registries<'a>,
+    pub(crate) repository: &'a Repository,
+    pub(crate) timing: Timing,
     pub(crate) dry_run: bool,
+}
+
+/// Why an attempt to release failed.
+enum Failure {
+    /// Nothing was changed.
+    NotStarted(anyhow::Error),
+    /// The old image runs again.
+    Reverted(String),
+    /// The new image may run.
+    Unknown(String),
 }
 
 impl Deploy<'_> {
     /// The image of a commit, if there is one.
     pub(crate) fn find(&self, revision: &str) -> Result<Option<Image>> {
-        self.site.hurry(self.pace);
-        let manifest = self.registry.find(revision)?;
-        Ok(manifest.map(|manifest| Image {
+        let digest = self.registries.digest(&self.repository.tagged(revision))?;
+        Ok(digest.map(|digest| Image {
             revision: revision.to_owned(),
-            reference: self.registry.repository().pinned(&manifest.digest),
-            digest: manifest.digest,
+            reference: self.repository.pinned(&digest),
         }))
     }
 
-    /// What answers now.
-    fn look(&self) -> Seen {
-        self.site.hurry(self.pace);
-        self.site.look_again(self.pace)
+    fn observe(&self) -> Observation {
+        self.site.set_time_limit(self.timing.timeout);
+        self.site.observe_with_retries(self.timing)
     }
 
-    /// The revision that answers now.
+    /// The revision that the site answers with.
     pub(crate) fn running(&self) -> Result<String> {
-        match self.look() {
-            Seen::Revision { revision, .. } => Ok(revision),
-            Seen::Nothing(why) => bail!(
-                "{} does not tell what is running: {why}; name a commit with --sha",
-                self.site.url()
-            ),
+        match self.observe() {
+            Observation::Revision { revision, .. } => Ok(revision),
+            Observation::Nothing(reason) => {
+                bail!("unknown revision: {reason}; name a commit with --sha")
+            }
         }
     }
 
-    /// Releases the image of that commit. Ends well only when the site answers with it, and leaves the one that
-    /// answered before in its place otherwise.
+    /// Releases the image of a commit. On failure, releases the earlier image again.
     pub(crate) fn run(&mut self, revision: &str) -> Result<()> {
         let name = self.host.name();
-        let image = self.find(revision)?;
-        let image = image.with_context(|| {
-            format!(
-                "there is no image {}",
-                self.registry.repository().tagged(revision)
-            )
-        })?;
+        let image = self
+            .find(revision)?
+            .with_context(|| format!("there is no image {}", self.repository.tagged(revision)))?;
         println!("{name}: {}", image.reference);
-        let before = self.before(revision)?;
-        self.site.hurry(self.pace);
+        let running = match self.observe() {
+            Observation::Revision { revision, .. } => {
+                println!("  {} answers with {revision}", self.site.url());
+                Some(revision)
+            }
+            Observation::Nothing(reason) => {
+                println!("  nothing to go back to: {reason}");
+                None
+            }
+        };
+        let is_running = running.as_deref() == Some(revision);
+        let earlier = self.image_to_go_back_to(running.filter(|_| !is_running))?;
+        self.site.set_time_limit(self.timing.timeout);
         self.host
             .prepare()
             .with_context(|| format!("{name}: nothing was changed"))?;
         if self.dry_run {
-            println!(
-                "{name}: would release it, and wait up to {} s",
-                self.pace.timeout.as_secs()
-            );
+            let seconds = self.timing.timeout.as_secs();
+            println!("{name}: would release it, and wait up to {seconds} s");
             return Ok(());
         }
 
-        // What answers already is no proof that the host took it once more: that only the host can tell.
-        let judge = if before.is_the_same {
-            Judge::Host
+        // The site answers with this revision already; only the host knows whether it was released again.
+        let authority = if is_running {
+            Authority::Host
         } else {
-            Judge::Both
+            Authority::Both
         };
-        let (trouble, restored) = match self.attempt(&image, judge) {
+        let (error, reverted) = match self.attempt(&image, authority) {
             Ok(()) => {
                 println!("{name}: {} answers with {revision}", self.site.url());
                 return Ok(());
             }
-            Err(Trouble::Refused(error)) => return Err(error.context("nothing was changed")),
-            Err(Trouble::Bad(words)) => (words, false),
-            Err(Trouble::Restored(words)) => (words, true),
+            Err(Failure::NotStarted(error)) => return Err(error.context("nothing was changed")),
+            Err(Failure::Unknown(error)) => (error, false),
+            Err(Failure::Reverted(error)) => (error, true),
         };
-        println!("{name}: FAILED: {trouble}");
-        if before.is_the_same {
-            bail!("{name}: {trouble}. There is nothing to go back to: this commit ran before");
-        }
-        let Some(before) = before.image else {
-            bail!("{name}: {trouble}. There is nothing to go back to");
+        println!("{name}: FAILED: {error}");
+        let Some(earlier) = earlier else {
+            let reason = if is_running {
+                ": this commit was running before"
+            } else {
+                ""
+            };
+            bail!("{name}: {error}. There is nothing to go back to{reason}");
         };
-        println!("{name}: going back to {}", before.revision);
-        let back = match restored.then(|| self.watch(&before, Judge::Site)) {
-            Some(Ok(())) => Ok(()),
-            _ => self.attempt(&before, Judge::Site),
+        println!("{name}: going back to {}", earlier.revision);
+        let is_back = reverted && self.watch(&earlier, Authority::Site).is_ok();
+        let back = if is_back {
+            Ok(())
+        } else {
+            self.attempt(&earlier, Authority::Site)
         };
         match back {
             Ok(()) => bail!(
-                "{name}: {trouble}. Went back: {} answers again",
-                before.revision
+                "{name}: {error}. Went back: {} answers again",
+                earlier.revision
             ),
-            Err(Trouble::Bad(worse) | Trouble::Restored(worse)) => {
-                bail!("{name}: {trouble}. Going back FAILED too: {worse}")
+            Err(Failure::Unknown(second) | Failure::Reverted(second)) => {
+                bail!("{name}: {error}. Going back FAILED too: {second}")
             }
-            Err(Trouble::Refused(error)) => {
-                bail!("{name}: {trouble}. Going back FAILED too: {error:#}")
+            Err(Failure::NotStarted(second)) => {
+                bail!("{name}: {error}. Going back FAILED too: {second:#}")
             }
         }
     }
 
-    /// What answers now.
-    fn before(&self, revision: &str) -> Result<Before> {
-        let running = match self.look() {
-            Seen::Revision { revision, .. } => revision,
-            Seen::Nothing(why) => {
-                println!("  nothing to go back to: {why}");
-                return Ok(Before::default());
-            }
+    fn image_to_go_back_to(&self, running: Option<String>) -> Result<Option<Image>> {
+        let Some(running) = running else {
+            return Ok(None);
         };
-        println!("  {} answers with {running}", self.site.url());
-        if running == revision {
-            return Ok(Before {
-                is_the_same: true,
-                image: None,
-            });
-        }
         let image = if is_tag(&running) {
             self.find(&running)?
         } else {
@@ -146,62 +147,38 @@ impl Deploy<'_> {
         if image.is_none() {
             println!("  nothing to go back to: {running:?} has no image");
         }
-        Ok(Before {
-            is_the_same: false,
-            image,
-        })
+        Ok(image)
     }
 
-    fn attempt(&mut self, image: &Image, judge: Judge) -> Result<(), Trouble> {
-        self.site.hurry(self.pace);
+    fn attempt(&mut self, image: &Image, authority: Authority) -> Result<(), Failure> {
+        self.site.set_time_limit(self.timing.timeout);
         if let Err(error) = self.host.release(image) {
-            let refused = error.downcast_ref().is_some_and(Refusal::is_final)
-                || error.is::<Unchanged>()
-                || error.is::<Unsent>();
-            return Err(if refused {
-                Trouble::Refused(error)
-            } else if error.is::<Restored>() {
-                Trouble::Restored(format!("{error:#}"))
-            } else {
-                Trouble::Bad(format!("{error:#}"))
+            let request = error.downcast_ref::<RequestError>();
+            return Err(match error.downcast_ref::<ReleaseError>() {
+                Some(ReleaseError::NotStarted(_)) => Failure::NotStarted(error),
+                Some(ReleaseError::Reverted(_)) => Failure::Reverted(format!("{error:#}")),
+                None if request.is_some_and(RequestError::changed_nothing) => {
+                    Failure::NotStarted(error)
+                }
+                None => Failure::Unknown(format!("{error:#}")),
             });
         }
-        self.watch(image, judge)
+        self.watch(image, authority)
     }
 
-    /// Looks until the site answers with that image, and asks the host in between.
-    fn watch(&mut self, image: &Image, judge: Judge) -> Result<(), Trouble> {
+    /// Waits until the site answers with that image.
+    fn watch(&mut self, image: &Image, authority: Authority) -> Result<(), Failure> {
         let host = &mut *self.host;
         self.site
-            .wait_for(&image.revision, self.pace, judge, &mut || host.verdict())
-            .map_err(Trouble::Bad)
+            .wait_for(&image.revision, self.timing, authority, &mut || {
+                host.status()
+            })
+            .map_err(Failure::Unknown)
     }
 }
 
-/// What answers before a release.
-#[derive(Default)]
-struct Before {
-    /// Whether it is the commit that is to be released.
-    is_the_same: bool,
-    /// What to go back to.
-    image: Option<Image>,
-}
-
-/// How an attempt went wrong.
-enum Trouble {
-    /// The host would not hear of it, or never did: what ran still runs.
-    Refused(anyhow::Error),
-    /// Something may have changed.
-    Bad(String),
-    /// What was changed is as before.
-    Restored(String),
-}
-
-/// Whether a text from outside may stand in the address of an image.
+/// Whether a text from outside is a valid tag.
 fn is_tag(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    !text.is_empty()
-        && text.len() <= 128
-        && text.bytes().all(plain)
-        && !text.starts_with(['.', '-'])
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=128).contains(&text.len()) && text.bytes().all(is_allowed) && !text.starts_with(['.', '-'])
 }

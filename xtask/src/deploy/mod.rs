@@ -1,44 +1,39 @@
-//! Brings an image to a host, and knows whether that worked.
-//!
-//! `flow` is the one way that every deploy goes; a host is what asks its provider, one a file.
+//! Deploys of an image: release it, wait until the site answers with the new revision, go back otherwise.
 
 mod flow;
 mod heroku;
-mod history;
 mod render;
 mod settings;
 mod site;
 mod vps;
 
-use std::fmt;
 use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use xshell::cmd;
 
+use crate::context::Context;
 use crate::http::Http;
 use crate::image;
 use crate::image::name::Repository;
-use crate::image::registry::Registry;
-use crate::machine::Machine;
-use crate::variables::APP_URL;
+use crate::image::registry::Registries;
 use flow::{Deploy, Image};
 pub(crate) use settings::check_token;
-use settings::{base, required};
-use site::{Pace, Site};
+use settings::{base_url, required};
+use site::{Site, Timing};
 
-/// What stays as it is in an address.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+/// Characters that need no escape in a URL (RFC 3986, section 2.3).
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// Where the site can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Target {
-    /// A web service at Render, by its deploy hook
+    /// A web service on Render, by its deploy hook
     Render,
     /// An app on Heroku's container stack
     Heroku,
@@ -48,132 +43,110 @@ pub(crate) enum Target {
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Where to.
     #[arg(value_enum)]
     target: Target,
 
-    /// The commit whose image is released [default: the one that is checked out].
+    /// The commit to release [default: the one that is checked out].
     #[arg(long)]
     sha: Option<String>,
 
-    /// Prepare a bare Debian machine first, and release nothing (vps only).
+    /// Prepare a new Debian machine, and release nothing (vps only).
     #[arg(long)]
     bootstrap: bool,
 
     #[command(flatten)]
-    how: How,
+    options: Options,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct RollbackArgs {
-    /// Where.
     #[arg(value_enum)]
     target: Target,
 
-    /// The commit to go back to [default: the newest before the running one that has an image].
+    /// The commit to go back to [default: the newest one with an image before the running one].
     #[arg(long)]
     sha: Option<String>,
 
     #[command(flatten)]
-    how: How,
+    options: Options,
 }
 
 #[derive(clap::Args)]
-struct How {
-    /// The account that the image is in, or HOST/ACCOUNT [default: `DOCKERHUB_USERNAME`].
+struct Options {
+    /// The account of the image, or HOST/ACCOUNT [default: `DOCKERHUB_USERNAME`].
     #[arg(long)]
     name: Option<String>,
 
-    /// How long the site may take to answer with the new revision, such as 90s or 15m.
+    /// Time limit for the site to answer with the new revision, such as 90s or 15m.
     #[arg(long, value_parser = duration, default_value = "15m")]
     timeout: Duration,
 
-    /// The pause between two looks at the site.
+    /// Pause between two looks at the site.
     #[arg(long, value_parser = duration, default_value = "2s")]
     every: Duration,
 
-    /// Look everything up, say what would be done, and change nothing.
+    /// Check everything, print what would be done, and change nothing.
     #[arg(long)]
     dry_run: bool,
 }
 
-/// What a host says of the release that it was asked for.
-pub(crate) enum Verdict {
-    /// It says nothing that we could know it by: the site is the judge.
-    Silent,
-    /// It is not through with it.
-    Going,
-    /// It is, and has nothing against it.
-    Done,
-    /// It gave up, for this reason.
+/// State of a release, according to its host.
+pub(crate) enum ReleaseStatus {
+    /// The host doesn't say.
+    Unknown,
+    Pending,
+    Succeeded,
+    /// The reason.
     Failed(String),
 }
 
-/// A host's word that the release did not even begin.
-#[derive(Debug)]
-pub(crate) struct Unchanged(pub(crate) String);
-
-impl fmt::Display for Unchanged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// A release that failed, but left the old image running.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReleaseError {
+    /// Nothing was changed.
+    #[error("{0}")]
+    NotStarted(String),
+    /// The host runs what it ran before.
+    #[error("{0}")]
+    Reverted(String),
 }
 
-impl std::error::Error for Unchanged {}
-
-/// A host's word that the release failed, and that what ran before runs again.
-#[derive(Debug)]
-pub(crate) struct Restored(pub(crate) String);
-
-impl fmt::Display for Restored {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Restored {}
-
-/// Something that can be asked to run an image.
+/// A place that runs images.
 pub(crate) trait Host {
-    /// What it is called.
     fn name(&self) -> &'static str;
-    /// Looks whether we are let in. Changes nothing.
+    /// Checks access; changes nothing.
     fn prepare(&mut self) -> Result<()>;
-    /// Asks for that image. A final [`crate::http::Refusal`], [`crate::http::Unsent`] and [`Unchanged`] mean that
-    /// nothing was changed, [`Restored`] that it was, and is no longer.
+    /// Requests the release of an image. Nothing was changed if the error is [`ReleaseError::NotStarted`] or a
+    /// [`crate::http::RequestError`] that says so.
     fn release(&mut self, image: &Image) -> Result<()>;
-    /// What the host says since.
-    fn verdict(&mut self) -> Result<Verdict>;
+    /// State of the latest release.
+    fn status(&mut self) -> Result<ReleaseStatus>;
 }
 
-/// Brings the image of a commit to its host.
-pub(crate) fn run(machine: &Machine, args: &Args) -> Result<()> {
+/// Releases the image of a commit.
+pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
+    let options = &args.options;
     if args.bootstrap {
         ensure!(
             args.target == Target::Vps,
-            "only a machine of our own can be prepared: `deploy vps --bootstrap`"
+            "--bootstrap is for `deploy vps` only"
         );
-        let http = Http::new(args.how.every / 2);
-        return vps::Vps::from(machine, &http, args.how.every)?.bootstrap(args.how.dry_run);
+        return vps::Vps::from_environment(context, options.every)?.bootstrap(options.dry_run);
     }
-    let sha = match &args.sha {
-        Some(sha) => history::full(machine, sha)?,
-        None => history::full(machine, "HEAD")?,
-    };
-    go(machine, args.target, &args.how, |deploy| deploy.run(&sha))
+    let sha = full_sha(context, args.sha.as_deref().unwrap_or("HEAD"))?;
+    with_deploy(context, args.target, options, |deploy| deploy.run(&sha))
 }
 
-/// Goes back to an earlier commit.
-pub(crate) fn rollback(machine: &Machine, args: &RollbackArgs) -> Result<()> {
-    go(machine, args.target, &args.how, |deploy| {
+/// Releases the image of an earlier commit.
+pub(crate) fn rollback(context: &Context, args: &RollbackArgs) -> Result<()> {
+    with_deploy(context, args.target, &args.options, |deploy| {
         if let Some(sha) = &args.sha {
-            return deploy.run(&history::full(machine, sha)?);
+            return deploy.run(&full_sha(context, sha)?);
         }
         let running = deploy.running()?;
-        let before = history::before(machine, &running)?;
-        for sha in before {
+        for sha in commits_before(context, &running)? {
             if deploy.find(&sha)?.is_some() {
-                println!("{running} is running; the one before it that has an image is {sha}");
+                println!("{running} is running; the newest one before it with an image is {sha}");
                 return deploy.run(&sha);
             }
         }
@@ -181,58 +154,91 @@ pub(crate) fn rollback(machine: &Machine, args: &RollbackArgs) -> Result<()> {
     })
 }
 
-/// Puts together what a deploy takes, and does one.
-fn go(
-    machine: &Machine,
+fn with_deploy(
+    context: &Context,
     target: Target,
-    how: &How,
-    act: impl FnOnce(&mut Deploy<'_>) -> Result<()>,
+    options: &Options,
+    action: impl FnOnce(&mut Deploy<'_>) -> Result<()>,
 ) -> Result<()> {
-    let http = Http::new(how.every / 2);
-    let named = image::repository(machine, how.name.as_deref())?;
+    let http = Http::new(options.every / 2);
+    let repository = image::repository(context, options.name.as_deref())?;
     ensure!(
-        named != Repository::of("localhost")?,
-        "whose image? Set DOCKERHUB_USERNAME or give --name"
+        repository != Repository::of("localhost")?,
+        "set DOCKERHUB_USERNAME, or add --name"
     );
-    let credentials = image::credentials(machine, &http, &named)?;
-    let registry = Registry::new(&http, named, credentials);
+    let mut logins = Vec::from_iter(image::login(context, &repository)?);
+    if target == Target::Heroku {
+        logins.push(heroku::login(context)?);
+    }
+    let registries = Registries::new(context, logins, options.timeout)?;
     let mut host: Box<dyn Host + '_> = match target {
-        Target::Render => Box::new(render::Render::from(machine, &http)?),
-        Target::Heroku => Box::new(heroku::Heroku::from(machine, &http, &registry)?),
-        Target::Vps => Box::new(vps::Vps::from(machine, &http, how.every)?),
+        Target::Render => Box::new(render::Render::from_environment(context, &http)?),
+        Target::Heroku => Box::new(heroku::Heroku::from_environment(
+            context,
+            &http,
+            &registries,
+        )?),
+        Target::Vps => Box::new(vps::Vps::from_environment(context, options.every)?),
     };
-    let site = Site::new(&http, base(&APP_URL, &required(machine, &APP_URL)?)?);
-    act(&mut Deploy {
+    let url = required(context, "APP_URL")?;
+    action(&mut Deploy {
         host: &mut *host,
-        site: &site,
-        registry: &registry,
-        pace: Pace::of(how.every, how.timeout),
-        dry_run: how.dry_run,
+        site: &Site::new(&http, base_url("APP_URL", &url)?),
+        registries: &registries,
+        repository: &repository,
+        timing: Timing::new(options.every, options.timeout),
+        dry_run: options.dry_run,
     })
 }
 
-/// A text as a part of an address.
-pub(crate) fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, PLAIN).to_string()
+/// The full hash of a commit.
+fn full_sha(context: &Context, name: &str) -> Result<String> {
+    if name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(name.to_ascii_lowercase());
+    }
+    let commit = format!("{name}^{{commit}}");
+    context
+        .read(cmd!(
+            context.shell,
+            "git rev-parse --verify --quiet --end-of-options {commit}"
+        ))
+        .with_context(|| format!("{name:?} is not a commit in this checkout; use the full hash"))
+}
+
+/// The first parents of a commit, newest first.
+fn commits_before(context: &Context, sha: &str) -> Result<Vec<String>> {
+    let parent = format!("{sha}^");
+    let options = ["--first-parent", "--max-count=50", "--end-of-options"];
+    let commits = cmd!(context.shell, "git rev-list {options...} {parent}");
+    let commits = context.read(commits.ignore_stderr()).with_context(|| {
+        format!(
+            "this checkout has no commits before {sha}: run `git fetch --unshallow`, or add --sha"
+        )
+    })?;
+    Ok(commits.lines().map(str::to_owned).collect())
+}
+
+/// A text as part of a URL.
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, UNRESERVED).to_string()
 }
 
 /// A number with ms, s, m or h.
 fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is no time; write it as 90s, 15m or 1h");
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let milliseconds = match unit {
+    let milliseconds: u64 = match unit {
         "ms" => 1,
         "s" => 1000,
         "m" => 60_000,
         "h" => 3_600_000,
-        _ => return Err(wrong()),
+        _ => 0,
     };
+    let number = number.parse().ok().filter(|_| milliseconds > 0);
     number
-        .checked_mul(milliseconds)
+        .and_then(|number: u64| number.checked_mul(milliseconds))
         .map(Duration::from_millis)
-        .ok_or_else(wrong)
+        .ok_or_else(|| format!("{text:?} is not a duration; write 90s, 15m or 1h"))
 }
 
 #[cfg(test)]
@@ -240,30 +246,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_has_a_number_and_a_unit() {
+    fn a_duration_has_a_number_and_a_unit() {
         assert_eq!(duration("5ms"), Ok(Duration::from_millis(5)));
-        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("15m"), Ok(Duration::from_mins(15)));
-        assert_eq!(duration("1h"), Ok(Duration::from_hours(1)));
-        for wrong in [
-            "",
-            "15",
-            "m",
-            "-1m",
-            "1d",
-            "1.5h",
-            "99999999999999999999h",
-            "9€",
-        ] {
+        for wrong in ["", "15", "m", "-1m", "1d", "1.5h", "99999999999999999999h"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
-    fn a_reference_is_encoded_whole() {
-        assert_eq!(
-            encoded("docker.io/ada/x@sha256:0a"),
-            "docker.io%2Fada%2Fx%40sha256%3A0a"
-        );
+    fn earlier_commits_come_from_git() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let context = Context::new(false)?;
+        context.shell.change_dir(folder.path());
+        let git = |arguments: &[&str]| {
+            let author = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+            context.read(cmd!(context.shell, "git {author...} {arguments...}"))
+        };
+        git(&["init", "--quiet"])?;
+        for number in ["1", "2", "3"] {
+            git(&["commit", "--quiet", "--allow-empty", "--message", number])?;
+        }
+
+        let newest = full_sha(&context, "HEAD")?;
+        let older = commits_before(&context, &newest)?;
+
+        assert_eq!(older.len(), 2);
+        assert_eq!(older[0], full_sha(&context, "HEAD~1")?);
+        assert!(commits_before(&context, &"1".repeat(40)).is_err());
+        assert!(full_sha(&context, "no-such-branch").is_err());
+        assert_eq!(full_sha(&context, &"A".repeat(40))?, "a".repeat(40));
+        Ok(())
     }
 }

@@ -1,83 +1,69 @@
-//! Render: its deploy hook, and its API where we have a key to follow the deploy.
+//! Render: releases with its deploy hook, and reads the state of the deploy from its API if there is a key.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context as _, Result};
+use serde_json::Value;
 
 use super::flow::Image;
-use super::settings::{check_address, secret, token};
-use super::{Host, Verdict, encoded};
-use crate::http::{Http, Refusal, request};
-use crate::machine::Machine;
-use crate::variables::{RENDER_API_KEY, RENDER_DEPLOY_HOOK_URL};
+use super::settings::{check_url, required, token};
+use super::{Host, ReleaseStatus, encoded};
+use crate::context::Context;
+use crate::http::{Http, RequestError, request};
 
-/// A web service at Render that runs an image.
+/// A web service that runs an image.
 pub(crate) struct Render<'a> {
     http: &'a Http,
     hook: String,
-    key: Option<String>,
-    /// The deploy that was started last.
+    /// The service's URL in the API, and a key.
+    api: Option<(String, String)>,
+    /// Id of the latest deploy.
     deploy: Option<String>,
 }
 
 impl<'a> Render<'a> {
-    /// As the environment names it.
-    pub(crate) fn from(machine: &Machine, http: &'a Http) -> Result<Self> {
-        let key = machine
-            .variable(&RENDER_API_KEY)
-            .is_some()
-            .then(|| token(machine, http, &RENDER_API_KEY));
-        Self::new(
-            http,
-            secret(machine, http, &RENDER_DEPLOY_HOOK_URL)?,
-            key.transpose()?,
-        )
-    }
-
-    /// By its hook, and a key if there is one.
-    fn new(http: &'a Http, hook: String, key: Option<String>) -> Result<Self> {
+    pub(crate) fn from_environment(context: &Context, http: &'a Http) -> Result<Self> {
+        let hook = required(context, "RENDER_DEPLOY_HOOK_URL")?;
         http.hide(&hook);
-        if let Some((_, parameters)) = hook.split_once('?') {
-            http.hide(parameters);
-            for parameter in parameters.split('&') {
-                let (_, value) = parameter.split_once('=').unwrap_or(("", parameter));
-                http.hide(value);
-            }
+        let query = hook.split_once('?').map_or("", |(_, query)| query);
+        http.hide(query);
+        for parameter in query.split('&') {
+            http.hide(
+                parameter
+                    .split_once('=')
+                    .map_or(parameter, |(_, value)| value),
+            );
         }
-        let render = Self {
+        check_url("RENDER_DEPLOY_HOOK_URL", &hook)?;
+        let api = if context.variable("RENDER_API_KEY").is_some() {
+            let key = token(context, "RENDER_API_KEY")?;
+            http.hide(&key);
+            let (origin, rest) = hook.split_once("/deploy/").unwrap_or_default();
+            let service = rest.split(['?', '/']).next();
+            let service = service
+                .filter(|service| service.starts_with("srv-"))
+                .context(
+                    "RENDER_DEPLOY_HOOK_URL must be https://api.render.com/deploy/srv-…?key=…",
+                )?;
+            Some((format!("{origin}/v1/services/{service}"), key))
+        } else {
+            None
+        };
+        Ok(Self {
             http,
             hook,
-            key,
+            api,
             deploy: None,
-        };
-        check_address(&RENDER_DEPLOY_HOOK_URL, &render.hook)?;
-        // Which service it is needs to be known for the API alone.
-        ensure!(
-            render.key.is_none() || render.place().is_some(),
-            "{RENDER_DEPLOY_HOOK_URL} is not the address of a deploy hook: https://api.render.com/deploy/srv-…?key=…"
-        );
-        Ok(render)
+        })
     }
 
-    /// The host of the hook, and the service.
-    fn place(&self) -> Option<(&str, &str)> {
-        let (origin, rest) = self.hook.split_once("/deploy/")?;
-        let service = rest.split(['?', '/']).next()?;
-        let known = service.starts_with("srv-") && origin.contains("://");
-        known.then_some((origin, service))
-    }
-
-    /// What the API says under a path of the service; `None` without a key.
-    fn ask(&self, path: &str) -> Result<Option<serde_json::Value>> {
-        let Some(key) = &self.key else {
+    /// Reads a path of the service from the API; `None` without a key.
+    fn get(&self, path: &str) -> Result<Option<Value>> {
+        let Some((url, key)) = &self.api else {
             return Ok(None);
         };
-        let (origin, service) = self.place().context("the hook was checked")?;
-        let url = format!("{origin}/v1/services/{service}{path}");
         let authorization = format!("Bearer {key}");
         let headers = [("Authorization", authorization.as_str())];
-        let answer = self
-            .http
-            .send("Render's API", &request("GET", &url, &headers, Vec::new())?)?;
-        answer.json().map(Some)
+        let request = request("GET", &format!("{url}{path}"), &headers, Vec::new())?;
+        self.http.send("Render's API", &request)?.json().map(Some)
     }
 }
 
@@ -87,55 +73,60 @@ impl Host for Render<'_> {
     }
 
     fn prepare(&mut self) -> Result<()> {
-        match self.ask("") {
-            Err(error) if error.downcast_ref().is_some_and(Refusal::is_final) => Err(error),
-            // The API only tells more than the site does: its bad day keeps nobody from a release.
-            Err(error) => {
-                println!("  the site alone will tell how it goes: {error:#}");
+        match self.get("") {
+            // The API is optional: a deploy works without it.
+            Err(error) if !is_rejection(&error) => {
+                println!("  the API is not available: {error:#}");
                 Ok(())
             }
-            Ok(_) => Ok(()),
+            result => result.map(drop),
         }
     }
 
     fn release(&mut self, image: &Image) -> Result<()> {
-        let joint = if self.hook.contains('?') { '&' } else { '?' };
-        let url = format!("{}{joint}imgURL={}", self.hook, encoded(&image.reference));
-        self.deploy = None;
-        let answer = self.http.send(
-            "Render's deploy hook",
-            &request("POST", &url, &[], Vec::new())?,
-        )?;
-        // Which deploy it is stands in the answer in most cases, and is needed only for asking the API.
-        let answer = answer.json().unwrap_or_default();
-        self.deploy = answer["deploy"]["id"].as_str().map(str::to_owned);
-        println!(
-            "  asked: {}",
-            self.deploy.as_deref().unwrap_or("no number was given")
+        let separator = if self.hook.contains('?') { '&' } else { '?' };
+        let url = format!(
+            "{}{separator}imgURL={}",
+            self.hook,
+            encoded(&image.reference)
         );
+        self.deploy = None;
+        let request = request("POST", &url, &[], Vec::new())?;
+        let reply = self.http.send("Render's deploy hook", &request)?;
+        // Only the API needs the id.
+        let reply = reply.json().unwrap_or_default();
+        self.deploy = reply["deploy"]["id"].as_str().map(str::to_owned);
+        println!("  requested: {}", self.deploy.as_deref().unwrap_or("no id"));
         Ok(())
     }
 
-    fn verdict(&mut self) -> Result<Verdict> {
+    fn status(&mut self) -> Result<ReleaseStatus> {
         let Some(deploy) = &self.deploy else {
-            return Ok(Verdict::Silent);
+            return Ok(ReleaseStatus::Unknown);
         };
-        let Some(about) = self.ask(&format!("/deploys/{}", encoded(deploy)))? else {
-            return Ok(Verdict::Silent);
+        let Some(reply) = self.get(&format!("/deploys/{}", encoded(deploy)))? else {
+            return Ok(ReleaseStatus::Unknown);
         };
-        let status = about["status"].as_str().unwrap_or_default();
-        Ok(match status {
-            "build_failed" | "update_failed" | "pre_deploy_failed" | "canceled" | "deactivated" => {
-                Verdict::Failed(format!("Render says of {deploy}: {status}"))
+        Ok(match reply["status"].as_str().unwrap_or_default() {
+            status @ ("build_failed" | "update_failed" | "pre_deploy_failed" | "canceled"
+            | "deactivated") => {
+                ReleaseStatus::Failed(format!("status of {deploy} on Render: {status}"))
             }
             "created"
             | "queued"
             | "build_in_progress"
             | "pre_deploy_in_progress"
-            | "update_in_progress" => Verdict::Going,
-            "live" => Verdict::Done,
-            // A word that Render has learned since.
-            _ => Verdict::Silent,
+            | "update_in_progress" => ReleaseStatus::Pending,
+            "live" => ReleaseStatus::Succeeded,
+            _ => ReleaseStatus::Unknown,
         })
     }
+}
+
+/// Whether the API replied that the key is wrong, or the like.
+fn is_rejection(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(error @ RequestError::Rejected { .. }) if error.changed_nothing()
+    )
 }

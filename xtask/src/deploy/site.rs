@@ -1,132 +1,128 @@
-//! Looks at the site as a visitor does, until it is what it should be or it is too late.
+//! The site at its public address, and which revision answers there.
 
 use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use serde_json::Value;
 
-use super::Verdict;
+use super::ReleaseStatus;
 use crate::http::{Http, get};
 
-/// How long one look may take: a site that keeps its visitors waiting longer is not well.
-const LONGEST_LOOK: Duration = Duration::from_secs(10);
+/// Time limit of one look: a site that takes longer is not ready.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a host is asked what it knows, before we look at the site again.
-const LONGEST_VERDICT: Duration = Duration::from_secs(10);
+/// Time limit for asking the host between looks.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// So often we look for what runs, before we say that nothing does.
+/// Looks before a site without an answer counts as down.
 const LOOKS: u32 = 5;
 
-/// How often and how long we look.
+/// Good looks in a row that count as success.
+const IN_A_ROW: u32 = 10;
+
+/// While the site is not ready, the host is asked at every fifth look.
+const HOST_EVERY: u32 = 5;
+
+/// Observations that an error message repeats.
+const SHOWN: usize = 6;
+
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pace {
-    /// The pause between two looks.
-    pub(crate) pause: Duration,
-    /// When to give up.
+pub(crate) struct Timing {
+    /// Pause between two looks.
+    pause: Duration,
     pub(crate) timeout: Duration,
-    /// So many good looks in a row count as success.
-    pub(crate) row: u32,
-    /// At every so manieth look the host is asked too.
-    pub(crate) host_every: u32,
 }
 
-impl Pace {
-    /// With that pause, up to that time. When there is little time, the pause is so short that a few rows have room.
-    pub(crate) fn of(pause: Duration, timeout: Duration) -> Self {
+impl Timing {
+    /// With a short timeout the pause is shorter too, so that enough looks fit in.
+    pub(crate) fn new(pause: Duration, timeout: Duration) -> Self {
         Self {
             pause: pause.min(timeout / 40),
             timeout,
-            row: 10,
-            host_every: 5,
         }
     }
 }
 
-/// Who says whether the revision that was asked for runs.
+/// What decides whether a release succeeded, once the site answers with its revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Judge {
-    /// The site. The host is asked only while the site is not well: when we go back, what answers is what counts.
+pub(crate) enum Authority {
+    /// The site alone.
     Site,
-    /// The site, unless the host is against it or not through; one that cannot be asked has nothing against it.
+    /// The site, unless the host reports a failed or pending release.
     Both,
-    /// The same, but a host that can be asked has to say it: the site answered with that revision before.
+    /// The host, if it reports anything: the site answered with that revision before.
     Host,
 }
 
-/// The site at its public address.
 pub(crate) struct Site<'a> {
     http: &'a Http,
     url: String,
 }
 
-/// What one look showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Seen {
-    /// That revision answers; if something keeps it from being ready, what.
+pub(crate) enum Observation {
     Revision {
         revision: String,
-        trouble: Option<String>,
+        /// Why it is not ready.
+        problem: Option<String>,
     },
-    /// No revision answers.
+    /// The site is down, for that reason.
     Nothing(String),
 }
 
-impl fmt::Display for Seen {
+impl fmt::Display for Observation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Revision {
                 revision,
-                trouble: None,
+                problem: None,
             } => write!(f, "{revision}, ready"),
             Self::Revision {
                 revision,
-                trouble: Some(trouble),
-            } => write!(f, "{revision}, not ready ({trouble})"),
-            Self::Nothing(why) => f.write_str(why),
+                problem: Some(problem),
+            } => write!(f, "{revision}, not ready ({problem})"),
+            Self::Nothing(reason) => f.write_str(reason),
         }
     }
 }
 
-/// Everything that was seen, without repetitions.
-#[derive(Debug, Default)]
-pub(crate) struct Sightings(Vec<(Seen, u32)>);
+/// All observations with their number of repetitions.
+#[derive(Default)]
+struct Observations(Vec<(Observation, u32)>);
 
-impl Sightings {
-    /// Whether this is something new.
-    fn add(&mut self, seen: Seen) -> bool {
+impl Observations {
+    /// Whether it differs from the last one.
+    fn add(&mut self, observation: Observation) -> bool {
         match self.0.last_mut() {
-            Some((last, count)) if *last == seen => {
+            Some((last, count)) if *last == observation => {
                 *count += 1;
                 false
             }
             _ => {
-                self.0.push((seen, 1));
+                self.0.push((observation, 1));
                 true
             }
         }
     }
 }
 
-impl fmt::Display for Sightings {
+impl fmt::Display for Observations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Of a site that flaps, the end says enough.
-        const LAST: usize = 6;
-
-        let left_out = self.0.len().saturating_sub(LAST);
-        if left_out > 0 {
-            write!(f, "… {left_out} changes before; ")?;
+        let omitted = self.0.len().saturating_sub(SHOWN);
+        if omitted > 0 {
+            write!(f, "… {omitted} changes before; ")?;
         }
-        let last: Vec<String> = self.0[left_out..]
-            .iter()
-            .map(|(seen, count)| format!("{count} × {seen}"))
+        let shown = self.0[omitted..].iter();
+        let shown: Vec<_> = shown
+            .map(|(observation, count)| format!("{count} × {observation}"))
             .collect();
-        f.write_str(&last.join("; "))
+        f.write_str(&shown.join("; "))
     }
 }
 
 impl<'a> Site<'a> {
-    /// The site at that address.
     pub(crate) fn new(http: &'a Http, url: &str) -> Self {
         Self {
             http,
@@ -134,131 +130,130 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// Has nothing waited for longer than the whole may take.
-    pub(crate) fn hurry(&self, pace: Pace) {
-        self.http.hurry(pace.timeout);
+    pub(crate) fn set_time_limit(&self, limit: Duration) {
+        self.http.set_time_limit(limit);
     }
 
-    /// Where it is.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Looks until some revision answers, though only a few times: one look may be unlucky.
-    pub(crate) fn look_again(&self, pace: Pace) -> Seen {
-        let mut seen = self.look();
+    /// Looks a few times until a revision answers.
+    pub(crate) fn observe_with_retries(&self, timing: Timing) -> Observation {
+        let mut observation = self.observe();
         for _ in 1..LOOKS {
-            if !matches!(seen, Seen::Nothing(_)) {
+            if matches!(observation, Observation::Revision { .. }) {
                 break;
             }
-            thread::sleep(pace.pause);
-            seen = self.look();
+            thread::sleep(timing.pause);
+            observation = self.observe();
         }
-        seen
+        observation
     }
 
-    /// Looks once.
-    fn look(&self) -> Seen {
-        match self.ask("/healthz") {
+    fn observe(&self) -> Observation {
+        let reason = match self.get("/healthz") {
             Ok((200, health)) => match health["revision"].as_str() {
-                Some(revision) => Seen::Revision {
-                    revision: revision.to_owned(),
-                    trouble: self.trouble(),
-                },
-                None => Seen::Nothing("/healthz answers, but names no revision".to_owned()),
+                Some(revision) => {
+                    return Observation::Revision {
+                        revision: revision.to_owned(),
+                        problem: self.readiness_problem(),
+                    };
+                }
+                None => "/healthz names no revision".to_owned(),
             },
-            Ok((status, _)) => Seen::Nothing(format!("/healthz answers {status}")),
-            Err(error) => Seen::Nothing(error.to_string()),
-        }
+            Ok((status, _)) => format!("/healthz replied {status}"),
+            Err(error) => error.to_string(),
+        };
+        Observation::Nothing(reason)
     }
 
-    fn trouble(&self) -> Option<String> {
-        match self.ask("/readyz") {
+    fn readiness_problem(&self) -> Option<String> {
+        match self.get("/readyz") {
             Ok((200, _)) => None,
             Ok((status, body)) if body["checks"].is_object() => {
-                Some(format!("/readyz answers {status}: {}", body["checks"]))
+                Some(format!("/readyz replied {status}: {}", body["checks"]))
             }
-            Ok((status, _)) => Some(format!("/readyz answers {status}")),
+            Ok((status, _)) => Some(format!("/readyz replied {status}")),
             Err(error) => Some(error.to_string()),
         }
     }
 
-    fn ask(&self, path: &str) -> Result<(u16, serde_json::Value)> {
-        let answer = self
-            .http
-            .within(LONGEST_LOOK, path, &get(&format!("{}{path}", self.url))?)?;
-        let body = answer.json().unwrap_or_default();
-        Ok((answer.status, body))
+    fn get(&self, path: &str) -> Result<(u16, Value)> {
+        let request = get(&format!("{}{path}", self.url))?;
+        let reply = self.http.attempt(path, &request, LOOK_TIMEOUT)?;
+        let body = reply.json().unwrap_or_default();
+        Ok((reply.status, body))
     }
 
-    /// Looks until that revision is well so many times in a row, and the host says so too where it has a say. The error
-    /// is what was seen instead.
+    /// Looks until that revision is ready several times in a row, and the host agrees if it is an authority. The error
+    /// says what was seen instead.
     pub(crate) fn wait_for(
         &self,
         revision: &str,
-        pace: Pace,
-        judge: Judge,
-        verdict: &mut dyn FnMut() -> Result<Verdict>,
+        timing: Timing,
+        authority: Authority,
+        status: &mut dyn FnMut() -> Result<ReleaseStatus>,
     ) -> Result<(), String> {
         let start = Instant::now();
-        let mut sightings = Sightings::default();
-        let mut row = 0;
+        let remaining = || timing.timeout.saturating_sub(start.elapsed());
+        let mut observations = Observations::default();
+        let mut in_a_row = 0;
         let mut looks: u32 = 0;
-        let mut silent = None;
+        let mut status_error = None;
         loop {
-            self.http
-                .hurry(pace.timeout.saturating_sub(start.elapsed()));
-            let seen = self.look();
-            let good = matches!(&seen, Seen::Revision { revision: found, trouble: None } if found == revision);
-            row = if good { row + 1 } else { 0 };
+            self.http.set_time_limit(remaining());
+            let observation = self.observe();
+            let is_good = observation
+                == Observation::Revision {
+                    revision: revision.to_owned(),
+                    problem: None,
+                };
+            in_a_row = if is_good { in_a_row + 1 } else { 0 };
             let seconds = start.elapsed().as_secs();
-            if sightings.add(seen.clone()) {
-                println!("  {seconds:>4} s  {}: {seen}", self.url);
+            if observations.add(observation.clone()) {
+                println!("  {seconds:>4} s  {}: {observation}", self.url);
             }
-            let well = row >= pace.row;
-            if row == pace.row {
-                println!("  {seconds:>4} s  {row} times in a row");
+            let is_ready = in_a_row >= IN_A_ROW;
+            if in_a_row == IN_A_ROW {
+                println!("  {seconds:>4} s  {IN_A_ROW} times in a row");
             }
-            if well && judge == Judge::Site {
+            if is_ready && authority == Authority::Site {
                 return Ok(());
             }
-            if well || (!good && looks.is_multiple_of(pace.host_every)) {
-                let left = pace.timeout.saturating_sub(start.elapsed());
-                self.http.hurry(left.min(LONGEST_VERDICT));
-                match verdict() {
-                    Ok(Verdict::Failed(why)) => return Err(format!("{why}; saw {sightings}")),
-                    Ok(Verdict::Silent | Verdict::Done) if well => return Ok(()),
-                    Ok(Verdict::Going) if well => {
-                        if row == pace.row {
-                            println!("  {seconds:>4} s  the host is not through with it");
-                        }
-                        silent = None;
+            if is_ready || (!is_good && looks.is_multiple_of(HOST_EVERY)) {
+                self.http.set_time_limit(remaining().min(STATUS_TIMEOUT));
+                match status() {
+                    Ok(ReleaseStatus::Failed(reason)) => {
+                        return Err(format!("{reason}; saw {observations}"));
                     }
-                    Ok(_) => silent = None,
+                    Ok(ReleaseStatus::Unknown | ReleaseStatus::Succeeded) if is_ready => {
+                        return Ok(());
+                    }
+                    Ok(_) => status_error = None,
                     Err(error) => {
                         println!("  {seconds:>4} s  {error:#}");
-                        // The site is the judge, as long as the host has nothing to say.
-                        if well && judge == Judge::Both {
+                        if is_ready && authority == Authority::Both {
                             return Ok(());
                         }
-                        silent = Some(error);
+                        status_error = Some(error);
                     }
                 }
             }
             looks += 1;
-            if start.elapsed() + pace.pause > pace.timeout {
-                let silent = silent.map_or_else(String::new, |error| format!("; {error:#}"));
-                let wrong = if well {
-                    format!("{revision} is well, and the host was not through with it")
+            if start.elapsed() + timing.pause > timing.timeout {
+                let problem = if is_ready {
+                    format!("{revision} is ready, but the release is still pending")
                 } else {
-                    format!("{revision} was not well {} times in a row", pace.row)
+                    format!("{revision} was not ready {IN_A_ROW} times in a row")
                 };
+                let status = status_error.map_or_else(String::new, |error| format!("; {error:#}"));
+                let seconds = timing.timeout.as_secs_f32();
                 return Err(format!(
-                    "{wrong} within {} s; saw {sightings}{silent}",
-                    pace.timeout.as_secs_f32()
+                    "{problem} within {seconds} s; saw {observations}{status}"
                 ));
             }
-            thread::sleep(pace.pause);
+            thread::sleep(timing.pause);
         }
     }
 }

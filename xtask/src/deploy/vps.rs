@@ -1,102 +1,93 @@
-//! A machine of our own, over SSH: the files of `deploy/` go there, and `roll.sh` does the rest.
+//! A machine with Docker, over SSH: copies `deploy/` there, and runs `roll.sh`.
 
-use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use xshell::{Cmd, cmd};
 
 use super::flow::Image;
-use super::settings::{required, secret};
-use super::{Host, Restored, Unchanged, Verdict};
-use crate::http::Http;
-use crate::machine::Machine;
-use crate::private::PrivateFolder;
-use crate::variables::{PROJECT_VPS_PATH, SSH_HOST, SSH_KNOWN_HOSTS, SSH_PRIVATE_KEY, SSH_USER};
+use super::settings::required;
+use super::{Host, ReleaseError, ReleaseStatus};
+use crate::context::Context;
+use crate::secret_file::SecretFile;
 
-/// What a release brings to the machine, from `deploy/`.
+/// Files of a release, in `deploy/`.
 const FILES: [&str; 3] = ["caddy/Caddyfile", "compose.yaml", "roll.sh"];
 
-/// How a release ends on the machine that touched nothing that runs.
-const UNCHANGED: i32 = 3;
+/// Exit status of `roll.sh` if nothing was changed.
+const NOT_STARTED: i32 = 3;
 
-/// How one ends that failed there, and left both slots as they were.
-const RESTORED: i32 = 4;
+/// Exit status of `roll.sh` if both slots run the old image again.
+const REVERTED: i32 = 4;
 
-/// How ssh ends when it is its own connection that failed.
-const CUT_OFF: i32 = 255;
+/// Exit status of ssh if its connection failed.
+const DISCONNECTED: i32 = 255;
 
-/// How often we knock before we say that nobody is there.
+/// Attempts to connect.
 const ATTEMPTS: u32 = 4;
 
-/// A machine with Docker.
 pub(crate) struct Vps<'a> {
-    machine: &'a Machine,
+    context: &'a Context,
     host: String,
     port: u16,
     user: String,
-    /// The private key, in a file that only we can read and that goes when we do.
-    key: PathBuf,
-    /// The machine's own keys; no other machine is spoken to.
-    known_hosts: PathBuf,
-    /// Where both are.
-    _folder: PrivateFolder,
+    key: SecretFile,
+    /// Keys of the machine; ssh rejects others.
+    known_hosts: SecretFile,
+    /// Folder of the project.
     path: String,
     first_pause: Duration,
 }
 
 impl<'a> Vps<'a> {
-    /// As the environment names it.
-    pub(crate) fn from(machine: &'a Machine, http: &Http, first_pause: Duration) -> Result<Self> {
-        let host = required(machine, &SSH_HOST)?;
+    pub(crate) fn from_environment(context: &'a Context, first_pause: Duration) -> Result<Self> {
+        let host = required(context, "SSH_HOST")?;
         let (host, port) = match host.rsplit_once(':') {
-            Some((host, port)) if !host.contains(':') => (
-                host.to_owned(),
-                port.parse().ok().with_context(|| {
-                    format!("{SSH_HOST} has something behind the colon that is no port")
-                })?,
-            ),
+            Some((host, port)) if !host.contains(':') => {
+                let port = port
+                    .parse()
+                    .ok()
+                    .context("SSH_HOST must be HOST or HOST:PORT")?;
+                (host.to_owned(), port)
+            }
             _ => (host, 22),
         };
-        let user = required(machine, &SSH_USER)?;
-        let path = required(machine, &PROJECT_VPS_PATH)?;
-        for (name, value, more) in [(&SSH_HOST, &host, ".-:"), (&SSH_USER, &user, ".-_")] {
-            let plain = |c: char| c.is_ascii_alphanumeric() || more.contains(c);
+        let user = required(context, "SSH_USER")?;
+        let path = required(context, "PROJECT_VPS_PATH")?;
+        for (name, value, more) in [("SSH_HOST", &host, ".-:"), ("SSH_USER", &user, ".-_")] {
+            let is_allowed = |c: char| c.is_ascii_alphanumeric() || more.contains(c);
             ensure!(
-                value.chars().all(plain) && !value.starts_with('-'),
-                "{name} must be a name: letters, digits and {more} are allowed"
+                value.chars().all(is_allowed) && !value.starts_with('-'),
+                "{name} must be letters, digits and {more}"
             );
         }
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
         ensure!(
-            path.starts_with('/') && path.chars().all(plain),
-            "{PROJECT_VPS_PATH} must be an absolute path of letters, digits and . _ -"
+            path.starts_with('/') && path.chars().all(is_allowed),
+            "PROJECT_VPS_PATH must be an absolute path of letters, digits and . _ -"
         );
-        let key = lines(&secret(machine, http, &SSH_PRIVATE_KEY)?);
-        let known_hosts = lines(&required(machine, &SSH_KNOWN_HOSTS)?);
-        let folder = PrivateFolder::new(machine)?;
         Ok(Self {
-            machine,
+            context,
             host,
             port,
             user,
-            key: folder.write("key", &key)?,
-            known_hosts: folder.write("known_hosts", &known_hosts)?,
-            _folder: folder,
+            key: SecretFile::new(&lines(&required(context, "SSH_PRIVATE_KEY")?))?,
+            known_hosts: SecretFile::new(&lines(&required(context, "SSH_KNOWN_HOSTS")?))?,
             path,
             first_pause,
         })
     }
 
-    /// The command that runs a line in the shell of that machine.
+    /// A command that runs a line in the machine's shell.
     fn ssh(&self, line: &str) -> Cmd<'a> {
         let Self { host, user, .. } = self;
         let port = self.port.to_string();
-        let (key, known_hosts) = (&self.key, self.known_hosts.display());
-        // No agent, no password, no question, and nobody's settings but these.
+        let key = self.key.path();
+        let known_hosts = self.known_hosts.path();
+        // No agent, no password, no prompt, no settings of this machine.
         let mut ssh = cmd!(
-            self.machine.shell,
+            self.context.shell,
             "ssh -F none -T -i {key} -p {port} -l {user}"
         );
         for option in [
@@ -112,76 +103,71 @@ impl<'a> Vps<'a> {
             "ServerAliveInterval=15",
             "StrictHostKeyChecking=yes",
             "UpdateHostKeys=no",
-            &format!("UserKnownHostsFile={known_hosts}"),
+            &format!("UserKnownHostsFile={}", known_hosts.display()),
         ] {
             ssh = ssh.args(["-o", option]);
         }
         ssh.args(["--", host, line])
     }
 
-    /// Waits until the machine lets us in.
-    fn knock(&self) -> Result<()> {
+    /// Checks the login.
+    fn connect(&self) -> Result<()> {
         let mut pause = self.first_pause;
         for attempt in 1.. {
-            // 255 is ssh's own failure; anything else comes from the other side.
             let output = self.ssh("true").quiet().ignore_status().output()?;
             if output.status.success() {
                 break;
             }
-            let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            let refused = ["Host key verification failed", "Permission denied"]
+            let error = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            let is_final = ["Host key verification failed", "Permission denied"]
                 .iter()
-                .any(|no| words.contains(no));
-            if refused || attempt == ATTEMPTS {
-                bail!("{} does not let us in: {words}", self.host);
+                .any(|message| error.contains(message));
+            if is_final || attempt == ATTEMPTS {
+                bail!("could not log in to {}: {error}", self.host);
             }
-            eprintln!("  {words}; again in {:.1} s", pause.as_secs_f32());
+            eprintln!("  {error}; retrying in {:.1} s", pause.as_secs_f32());
             thread::sleep(pause);
             pause *= 2;
         }
         Ok(())
     }
 
-    /// The files that a release brings, in one.
+    /// The files of a release as a tar archive.
     fn archive(&self) -> Result<Vec<u8>> {
-        let folder = self.machine.root.join("deploy");
+        let folder = self.context.root.join("deploy");
         let archive = cmd!(
-            self.machine.shell,
+            self.context.shell,
             "tar --create --owner=0 --group=0 --directory={folder} {FILES...}"
         );
         Ok(archive.quiet().output()?.stdout)
     }
 
-    /// Prepares a bare Debian machine.
+    /// Prepares a new Debian machine.
     pub(crate) fn bootstrap(&self, dry_run: bool) -> Result<()> {
-        self.knock()?;
-        println!("vps: {} lets us in", self.host);
+        self.connect()?;
+        let path = &self.path;
         if dry_run {
-            println!(
-                "vps: would prepare {} as deploy/bootstrap.sh says",
-                self.path
-            );
+            println!("vps: would prepare {path} on {}", self.host);
             return Ok(());
         }
-        let path = &self.path;
-        // Comes first, and by itself: only it can make the folder where that takes more than our own rights.
-        let script = self.machine.root.join("deploy/bootstrap.sh");
-        let script = self.machine.shell.read_file(script)?;
+        // First and by itself: it creates the folder, which may need sudo.
+        let script = self.context.root.join("deploy/bootstrap.sh");
+        let script = self.context.shell.read_file(script)?;
         let line = format!(
             "f=$(mktemp) && cat > \"$f\" && sh \"$f\" '{path}' < /dev/null; r=$?; rm -f \"$f\"; exit $r"
         );
-        let end = self.machine.end_of(self.ssh(&line), script.as_bytes())?;
+        let status = self.context.status(self.ssh(&line), script.as_bytes())?;
         ensure!(
-            end.success(),
-            "{} is not prepared; what it said is above",
+            status.success(),
+            "could not prepare {}: see above",
             self.host
         );
         let unpack = format!("tar --extract --no-same-owner --unlink-first --directory='{path}'");
-        self.machine.run(self.ssh(&unpack).stdin(self.archive()?))
+        self.context.run(self.ssh(&unpack).stdin(self.archive()?))
     }
 }
 
-/// A text of whole lines. What was pasted may have lost its last line feed.
+/// A text of complete lines: a pasted one may lack the last line feed.
 fn lines(text: &str) -> String {
     text.replace("\r\n", "\n") + "\n"
 }
@@ -192,12 +178,12 @@ impl Host for Vps<'_> {
     }
 
     fn prepare(&mut self) -> Result<()> {
-        self.knock()?;
+        self.connect()?;
         let path = &self.path;
         let line = format!("docker compose version && test -f '{path}/.env'");
-        self.machine.run(self.ssh(&line)).with_context(|| {
+        self.context.run(self.ssh(&line)).with_context(|| {
             format!(
-                "{} has no Docker with Compose, or no {path}/.env: `cargo xtask deploy vps --bootstrap` prepares it",
+                "{} has no Docker Compose, or no {path}/.env: run `cargo xtask deploy vps --bootstrap`",
                 self.host
             )
         })
@@ -206,46 +192,38 @@ impl Host for Vps<'_> {
     fn release(&mut self, image: &Image) -> Result<()> {
         let Self { host, path, .. } = &*self;
         let reference = &image.reference;
-        // What is brought waits in a folder of its own until roll.sh knows that nothing speaks against the release. One
-        // that was cut off may have left such a folder. roll.sh speaks into a file, which is read to us: with our
-        // connection its reader dies, and not the roll in the middle of a slot.
+        // The files are unpacked into a folder of their own; roll.sh puts them in place. It writes to a file that tail
+        // prints: if the connection breaks, tail ends, and roll.sh goes on.
         let line = format!(
             "find '{path}' -maxdepth 1 -name '.release.*' -mtime +0 -exec rm -rf {{}} +; \
              d=$(mktemp -d '{path}/.release.XXXXXX') && tar --extract --no-same-owner --directory=\"$d\" \
-             && : > \"$d/said\" || {{ rm -rf \"$d\"; exit {UNCHANGED}; }}; \
-             sh \"$d/roll.sh\" '{reference}' '{path}' > \"$d/said\" 2>&1 < /dev/null & p=$!; \
-             tail --lines=+1 --sleep-interval=0.2 --pid=$p --follow \"$d/said\"; \
+             && : > \"$d/log\" || {{ rm -rf \"$d\"; exit {NOT_STARTED}; }}; \
+             sh \"$d/roll.sh\" '{reference}' '{path}' > \"$d/log\" 2>&1 < /dev/null & p=$!; \
+             tail --lines=+1 --sleep-interval=0.2 --pid=$p --follow \"$d/log\"; \
              wait $p; r=$?; rm -rf \"$d\"; exit $r"
         );
         let archive = self.archive().map_err(|error| {
-            error.context(Unchanged(
-                "the files of deploy/ cannot be packed".to_owned(),
-            ))
+            ReleaseError::NotStarted(format!("could not pack the files of deploy/: {error:#}"))
         })?;
-        let end = self.machine.end_of(self.ssh(&line), &archive)?;
-        // What it said stands above already.
-        match end.code() {
+        let status = self.context.status(self.ssh(&line), &archive)?;
+        match status.code() {
             Some(0) => Ok(()),
-            Some(UNCHANGED) => {
-                bail!(Unchanged(format!(
-                    "{host} did not begin with it; what it said is above"
-                )))
-            }
-            Some(RESTORED) => bail!(Restored(format!(
-                "the image does not become healthy on {host}; what it said is above"
+            Some(NOT_STARTED) => bail!(ReleaseError::NotStarted(format!(
+                "roll.sh did not start on {host}: see above"
             ))),
-            Some(CUT_OFF) => {
-                println!(
-                    "vps: the connection to {host} broke; the roll goes on there, and the site will tell how it ends"
-                );
+            Some(REVERTED) => bail!(ReleaseError::Reverted(format!(
+                "the image did not become healthy on {host}: see above"
+            ))),
+            Some(DISCONNECTED) => {
+                println!("vps: the connection to {host} broke; roll.sh goes on there");
                 Ok(())
             }
-            _ => bail!("roll.sh failed on {host}; what it said is above"),
+            _ => bail!("roll.sh failed on {host}: see above"),
         }
     }
 
-    /// `roll.sh` has seen both slots healthy; all else is seen from outside.
-    fn verdict(&mut self) -> Result<Verdict> {
-        Ok(Verdict::Silent)
+    /// `roll.sh` waits until both slots are healthy.
+    fn status(&mut self) -> Result<ReleaseStatus> {
+        Ok(ReleaseStatus::Unknown)
     }
 }

@@ -1,20 +1,16 @@
-//! The programs that build and push images, and in what they differ.
+//! Programs that build, push and run images: docker, podman, and buildah with podman.
 
-use std::fmt;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use clap::ValueEnum;
 use xshell::{Cmd, cmd};
 
 use super::name::Repository;
-use super::registry::Credentials;
+use super::registry::Registries;
 use super::source::Source;
-use crate::machine::Machine;
-use crate::private::PrivateFolder;
-use crate::variables::SSL_CERT_FILE;
+use crate::context::Context;
 
-/// A program that builds images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Engine {
     Docker,
@@ -22,30 +18,19 @@ pub(crate) enum Engine {
     Podman,
 }
 
-impl fmt::Display for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.program())
-    }
-}
-
-/// The wanted one, or the first that works here.
-pub(crate) fn find(machine: &Machine, wanted: Option<Engine>) -> Result<Engine> {
-    if let Some(engine) = wanted {
-        if !engine.works(machine) {
-            bail!("{engine} does not work here: {}", engine.reasons());
-        }
-        return Ok(engine);
-    }
-    [Engine::Docker, Engine::Buildah, Engine::Podman]
+/// The wanted engine, or the first that works here.
+pub(crate) fn find(context: &Context, wanted: Option<Engine>) -> Result<Engine> {
+    let all = [Engine::Docker, Engine::Buildah, Engine::Podman];
+    let mut candidates = all
         .into_iter()
-        .find(|engine| engine.works(machine))
-        .context(
-            "nothing here builds images: install docker (with buildx, and its daemon running), buildah or podman",
-        )
+        .filter(|engine| wanted.is_none_or(|wanted| wanted == *engine));
+    candidates.find(|engine| engine.works(context)).context(
+        "no program here builds images: install docker (with buildx, and start its daemon), buildah or podman",
+    )
 }
 
 impl Engine {
-    fn program(self) -> &'static str {
+    pub(crate) fn program(self) -> &'static str {
         match self {
             Self::Docker => "docker",
             Self::Buildah => "buildah",
@@ -53,35 +38,24 @@ impl Engine {
         }
     }
 
-    fn works(self, machine: &Machine) -> bool {
-        let program = self.program();
-        let says = |words: &[&str]| {
-            let command = cmd!(machine.shell, "{program} {words...}");
-            machine.read(command.ignore_stderr()).is_ok()
+    fn works(self, context: &Context) -> bool {
+        let succeeds = |arguments: &[&str]| {
+            let command = context.shell.cmd(self.program()).args(arguments);
+            context.read(command.ignore_stderr()).is_ok()
         };
-        // Docker's builder of old knows neither the time of the commit nor half of the options.
-        machine.find_program(program).is_some()
-            && says(&["info"])
-            && (self != Self::Docker || says(&["buildx", "version"]))
+        context.has_program(self.program())
+            && succeeds(&["info"])
+            // Docker's classic builder lacks options that we need.
+            && (self != Self::Docker || succeeds(&["buildx", "version"]))
     }
 
-    /// Why it may not work.
-    fn reasons(self) -> &'static str {
-        match self {
-            Self::Docker => {
-                "it is not installed, its daemon does not run, or it has no buildx (Debian's package docker-buildx)"
-            }
-            Self::Buildah | Self::Podman => "it is not installed, or `info` of it fails",
-        }
-    }
-
-    /// Builds the image of that source under these names.
+    /// Builds the image under these names.
     pub(crate) fn build(
         self,
-        machine: &Machine,
+        context: &Context,
         source: &Source,
         names: &[String],
-        context: &Path,
+        folder: &Path,
         no_cache: bool,
     ) -> Result<()> {
         let Source {
@@ -91,25 +65,24 @@ impl Engine {
             origin,
             ..
         } = source;
-        let program = self.program();
-        let mut build = cmd!(machine.shell, "{program} build");
+        let mut build = context.shell.cmd(self.program()).arg("build");
         build = match self {
-            // The classic format of one image, not a list with attestations: some registries take nothing else.
+            // One image, not a list with attestations: some registries accept nothing else.
             Self::Docker => build
                 .args(["--provenance=false", "--sbom=false"])
                 .arg(format!("--build-arg=SOURCE_DATE_EPOCH={timestamp}")),
-            // Docker's own format is the one that has a health check.
-            Self::Buildah | Self::Podman => {
-                let build = build
-                    .args(["--isolation=chroot", "--format=docker", "--layers"])
-                    .arg(format!("--timestamp={timestamp}"));
-                host_certificates(machine, build)
-            }
+            // Only Docker's format has health checks.
+            Self::Buildah | Self::Podman => build
+                .args(["--isolation=chroot", "--format=docker", "--layers"])
+                .arg(format!("--timestamp={timestamp}"))
+                .args(context.variable("SSL_CERT_FILE").map(|file| {
+                    // Not part of the image.
+                    format!("--volume={file}:/etc/ssl/certs/ca-certificates.crt:ro")
+                })),
         };
         if no_cache {
             build = build.arg("--no-cache");
         }
-        build = build.arg(format!("--build-arg=REVISION={revision}"));
         let version = env!("CARGO_PKG_VERSION");
         for (name, value) in [
             ("title", "Orange County Lettings"),
@@ -121,63 +94,54 @@ impl Engine {
         ] {
             build = build.arg(format!("--label=org.opencontainers.image.{name}={value}"));
         }
-        for name in names {
-            build = build.arg(format!("--tag={name}"));
-        }
-        let file = context.join("Dockerfile");
-        machine.run(build.arg("--file").arg(file).arg(context))
+        build = build
+            .arg(format!("--build-arg=REVISION={revision}"))
+            .args(names.iter().map(|name| format!("--tag={name}")))
+            .arg("--file")
+            .arg(folder.join("Dockerfile"));
+        context.run(build.arg(folder))
     }
 
-    /// Pushes every tag. The token goes in by standard input, and is forgotten with the folder it is kept in.
+    /// Pushes every tag.
     pub(crate) fn push(
         self,
-        machine: &Machine,
+        context: &Context,
         repository: &Repository,
         source: &Source,
-        credentials: Option<&Credentials>,
+        registries: &Registries<'_>,
     ) -> Result<()> {
-        let folder = PrivateFolder::new(machine)?;
-        let program = self.program();
-        // Where nobody logs in there is nothing in it, and yet it has to be there.
-        folder.write("auth.json", "{}")?;
-        if let Some((user, token)) = credentials {
-            let registry = &repository.registry;
-            let login = cmd!(
-                machine.shell,
-                "{program} login --username {user} --password-stdin {registry}"
-            );
-            let login = self.logged_in(login, folder.path());
-            machine.run(login.stdin(token).ignore_stdout())?;
-        }
+        let docker_config = tempfile::tempdir()?;
+        let config = docker_config.path().join("config.json");
+        std::os::unix::fs::symlink(registries.auth_file(), config)?;
         for tag in source.tags() {
-            let name = repository.tagged(tag);
-            let mut push = cmd!(machine.shell, "{program} push");
+            let mut push = context.shell.cmd(self.program()).arg("push");
             if repository.is_local() && self != Self::Docker {
                 push = push.arg("--tls-verify=false");
             }
-            machine.run(self.logged_in(push.arg(name), folder.path()))?;
+            let push = push
+                .env("DOCKER_CONFIG", docker_config.path())
+                .env("REGISTRY_AUTH_FILE", registries.auth_file());
+            context.run(push.arg(repository.tagged(tag)))?;
         }
         Ok(())
     }
 
-    /// The command with a place of its own for what a login leaves behind.
-    fn logged_in<'a>(self, command: Cmd<'a>, folder: &Path) -> Cmd<'a> {
-        match self {
-            Self::Docker => command.env("DOCKER_CONFIG", folder),
-            Self::Buildah | Self::Podman => {
-                command.env("REGISTRY_AUTH_FILE", folder.join("auth.json"))
-            }
-        }
-    }
-}
-
-/// Shows the build the certificates of this machine where it has some of its own, as behind a company's proxy. They
-/// do not end in the image.
-fn host_certificates<'a>(machine: &Machine, build: Cmd<'a>) -> Cmd<'a> {
-    match machine.variable(&SSL_CERT_FILE) {
-        Some(file) => build.arg(format!(
-            "--volume={file}:/etc/ssl/certs/ca-certificates.crt:ro"
-        )),
-        None => build,
+    /// The program that runs images: buildah's are podman's too.
+    pub(crate) fn runner(self, context: &Context) -> Result<Cmd<'_>> {
+        let program = match self {
+            Self::Docker => "docker",
+            Self::Buildah | Self::Podman => "podman",
+        };
+        ensure!(
+            context.has_program(program),
+            "{program} is not installed; it runs the image"
+        );
+        let runner = cmd!(context.shell, "{program}").quiet();
+        let has_cgroups_v2 = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+        Ok(if program == "podman" && !has_cgroups_v2 {
+            runner.args(["--runtime=runc", "--cgroup-manager=cgroupfs"])
+        } else {
+            runner
+        })
     }
 }

@@ -1,43 +1,43 @@
-//! The image of a commit: built, tried, described, pushed.
+//! The image of a commit: build, smoke test, bill of materials, push.
 
 mod engine;
-mod local_registry;
 pub(crate) mod name;
 pub(crate) mod registry;
-mod reproduce;
-mod sbom;
+mod smoke_test;
 mod source;
-mod trial;
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use xshell::cmd;
 
 use crate::ci::Outcome;
+use crate::context::Context;
 use crate::deploy::check_token;
-use crate::http::Http;
-use crate::machine::Machine;
-use crate::variables::{DOCKERHUB_TOKEN, DOCKERHUB_USERNAME};
+use crate::{checks, tools};
 use engine::Engine;
 use name::Repository;
-use registry::{Credentials, Registry};
-use source::Source;
+use registry::{Login, Registries};
+use source::{BuildFolder, Source};
+
+/// Time limit of a registry operation.
+const REGISTRY_TIMEOUT: Duration = Duration::from_mins(10);
 
 #[derive(clap::Args, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Args {
-    /// What builds; without, the first that is found here.
+    /// The program that builds [default: the first that works].
     #[arg(long, value_enum)]
     engine: Option<Engine>,
 
-    /// The account, or HOST/ACCOUNT for another registry than Docker Hub [default: `DOCKERHUB_USERNAME`, or
+    /// The account, or HOST/ACCOUNT for a registry other than Docker Hub [default: `DOCKERHUB_USERNAME`, or
     /// localhost].
     #[arg(long)]
     name: Option<String>,
 
-    /// Start the image, ask it for its revision, take it through a registry on this machine, stop it.
+    /// Start the image, request its pages, push it to a temporary registry and pull it back.
     #[arg(long)]
     check: bool,
 
@@ -45,86 +45,69 @@ pub(crate) struct Args {
     #[arg(long)]
     push: bool,
 
-    /// Write a list of all parts (`CycloneDX`) to target/image.
+    /// Write a bill of materials (`CycloneDX`) to target/image.
     #[arg(long)]
     sbom: bool,
 
-    /// Build what is not committed too; the tag says so.
+    /// Build uncommitted changes too; the tag ends in `-dirty`.
     #[arg(long)]
     allow_dirty: bool,
 
-    /// Use nothing of an earlier build.
+    /// Do not use layers of earlier builds.
     #[arg(long)]
     no_cache: bool,
 
-    /// Build a second time from nothing, and compare both programs byte for byte.
+    /// Build a second time without cache, and compare both programs byte by byte.
     #[arg(long)]
     reproduce: bool,
 }
 
-/// Builds the image of the commit that is checked out, and does with it what is asked for.
-pub(crate) fn run(machine: &Machine, args: &Args) -> Result<()> {
-    build(machine, args)?.alone(machine)
+/// Builds the image of the commit that is checked out, and runs the requested steps.
+pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
+    build(context, args)?.require(context)
 }
 
-fn build(machine: &Machine, args: &Args) -> Result<Outcome> {
-    let engine = engine::find(machine, args.engine)?;
-    let source = Source::of(machine, args.allow_dirty)?;
-    let repository = repository(machine, args.name.as_deref())?;
-    let tags = source.tags().map(|tag| repository.tagged(tag));
-    let http = Http::new(Duration::from_secs(1));
-    let credentials = if args.push {
-        let credentials = credentials(machine, &http, &repository)?;
-        ensure!(
-            credentials.is_some() || repository.is_local(),
-            "{DOCKERHUB_USERNAME} and {DOCKERHUB_TOKEN} must be set: the registry lets nobody in without"
-        );
-        credentials
-    } else {
-        None
-    };
-
-    let start = Instant::now();
-    let context = source.context(machine)?;
-    engine.build(
-        machine,
-        &source,
-        &tags.clone().collect::<Vec<_>>(),
-        context.folder(),
-        args.no_cache,
-    )?;
-    for tag in tags.clone() {
-        println!("{tag}");
-    }
-    println!(
-        "built with {engine} in {:.0} s",
-        start.elapsed().as_secs_f32()
+fn build(context: &Context, args: &Args) -> Result<Outcome> {
+    let engine = engine::find(context, args.engine)?;
+    let source = Source::from_checkout(context, args.allow_dirty)?;
+    let repository = repository(context, args.name.as_deref())?;
+    let login = login(context, &repository)?.filter(|_| args.push);
+    ensure!(
+        login.is_some() || !args.push || repository.is_local(),
+        "DOCKERHUB_USERNAME and DOCKERHUB_TOKEN must be set to push"
     );
 
+    let start = Instant::now();
+    let folder = source.build_folder(context)?;
+    let names: Vec<_> = source.tags().map(|tag| repository.tagged(tag)).collect();
+    engine.build(context, &source, &names, folder.path(), args.no_cache)?;
+    println!("{}", names.join("\n"));
+    let seconds = start.elapsed().as_secs();
+    println!("built with {} in {seconds} s", engine.program());
+
+    let image = repository.tagged(&source.revision);
     if args.reproduce {
-        let image = repository.tagged(&source.revision);
-        reproduce::run(machine, engine, &image, &source, &context)?;
+        reproduce(context, engine, &image, &source, &folder)?;
     }
     if args.sbom {
-        println!("{}", sbom::write(machine, &source)?.display());
+        write_sbom(context, &source)?;
     }
     let mut outcome = Outcome::Done;
     if args.check {
-        let image = repository.tagged(&source.revision);
-        outcome = trial::run(machine, engine, &image, &source)?;
+        outcome = smoke_test::run(context, engine, &image, &source)?;
     }
     if args.push {
-        outcome.alone(machine)?;
-        let registry = Registry::new(&http, repository, credentials);
-        push(machine, engine, &source, &registry)?;
+        outcome.require(context)?;
+        let registries = Registries::new(context, login, REGISTRY_TIMEOUT)?;
+        push(context, engine, &source, &repository, &registries)?;
     }
     Ok(outcome)
 }
 
-/// The image in `cargo xtask ci --all`, where something can build it.
-pub(crate) fn check(machine: &Machine) -> Result<Outcome> {
-    if let Err(error) = engine::find(machine, None) {
-        eprintln!("image: not checked ({error})");
+/// The step of `cargo xtask ci --all`.
+pub(crate) fn check(context: &Context) -> Result<Outcome> {
+    if let Err(error) = engine::find(context, None) {
+        eprintln!("image: not checked: {error}");
         return Ok(Outcome::NotChecked);
     }
     let args = Args {
@@ -133,63 +116,112 @@ pub(crate) fn check(machine: &Machine) -> Result<Outcome> {
         allow_dirty: true,
         ..Args::default()
     };
-    build(machine, &args)
+    build(context, &args)
 }
 
-/// The repository of that account, or of the one that the environment names.
-pub(crate) fn repository(machine: &Machine, name: Option<&str>) -> Result<Repository> {
-    let account = machine.variable(&DOCKERHUB_USERNAME);
-    let (name, from) = match (name, &account) {
-        (Some(name), _) => (name, "--name"),
-        (None, Some(account)) => (account.as_str(), DOCKERHUB_USERNAME.name()),
-        (None, None) => ("localhost", ""),
-    };
-    Repository::of(name).context(from)
+/// The repository of that account, or of the one in `DOCKERHUB_USERNAME`.
+pub(crate) fn repository(context: &Context, name: Option<&str>) -> Result<Repository> {
+    match (name, context.variable("DOCKERHUB_USERNAME")) {
+        (Some(name), _) => Repository::of(name).context("--name"),
+        (None, Some(account)) => Repository::of(&account).context("DOCKERHUB_USERNAME"),
+        (None, None) => Repository::of("localhost"),
+    }
 }
 
-/// What lets us into the registry; a registry on this machine asks for nothing.
-pub(crate) fn credentials(
-    machine: &Machine,
-    http: &Http,
-    repository: &Repository,
-) -> Result<Option<Credentials>> {
-    let user = machine.variable(&DOCKERHUB_USERNAME);
-    let token = machine.variable(&DOCKERHUB_TOKEN);
+/// The login at a registry; one on this machine needs none.
+pub(crate) fn login(context: &Context, repository: &Repository) -> Result<Option<Login>> {
+    let user = context.variable("DOCKERHUB_USERNAME");
+    let token = context.variable("DOCKERHUB_TOKEN");
     let Some((user, token)) = user.zip(token).filter(|_| !repository.is_local()) else {
         return Ok(None);
     };
-    http.hide(&token);
-    check_token(&DOCKERHUB_USERNAME, &user)?;
-    check_token(&DOCKERHUB_TOKEN, &token)?;
-    Ok(Some((user, token)))
+    check_token("DOCKERHUB_USERNAME", &user)?;
+    check_token("DOCKERHUB_TOKEN", &token)?;
+    Ok(Some((repository.registry.clone(), user, token)))
 }
 
-fn push(machine: &Machine, engine: Engine, source: &Source, registry: &Registry<'_>) -> Result<()> {
-    let repository = registry.repository();
-    engine.push(machine, repository, source, registry.credentials())?;
+fn push(
+    context: &Context,
+    engine: Engine,
+    source: &Source,
+    repository: &Repository,
+    registries: &Registries<'_>,
+) -> Result<String> {
+    engine.push(context, repository, source, registries)?;
     let mut digests = Vec::new();
     for tag in source.tags() {
-        let manifest = registry.find(tag)?;
-        let manifest = manifest.with_context(|| format!("{tag} was pushed, and is not there"))?;
-        digests.push(manifest.digest);
+        let digest = registries.digest(&repository.tagged(tag))?;
+        digests.push(digest.with_context(|| format!("{tag} was pushed, but is missing"))?);
     }
-    let digest = digests.pop().context("nothing was pushed")?;
+    let digest = digests.pop().context("an image has tags")?;
     ensure!(
         digests.iter().all(|other| *other == digest),
-        "the tags lead to different images: somebody else pushes at the same time"
+        "the tags are different images: somebody else pushes at the same time"
     );
-    println!("pushed {}", repository.pinned(&digest));
-    Ok(())
+    let pinned = repository.pinned(&digest);
+    println!("pushed {pinned}");
+    Ok(pinned)
 }
 
-/// A folder under `target` for what is made.
-fn output(machine: &Machine) -> Result<PathBuf> {
-    Ok(machine
+/// Builds again without cache, and compares the programs.
+fn reproduce(
+    context: &Context,
+    engine: Engine,
+    image: &str,
+    source: &Source,
+    folder: &BuildFolder,
+) -> Result<()> {
+    let again = format!("{image}-again");
+    engine.build(
+        context,
+        source,
+        std::slice::from_ref(&again),
+        folder.path(),
+        true,
+    )?;
+    let copies = tempfile::tempdir()?;
+    let program = |image: &str, name: &str| {
+        let copy = copies.path().join(name);
+        copy_program(context, engine, image, &copy)?;
+        anyhow::Ok(fs::read(copy)?)
+    };
+    ensure!(
+        program(image, "first")? == program(&again, "second")?,
+        "two builds of {} differ",
+        source.revision
+    );
+    let remove = context.shell.cmd(engine.program()).args(["rmi", &again]);
+    context.run(remove.ignore_stdout())
+}
+
+/// Copies the program out of an image.
+fn copy_program(context: &Context, engine: Engine, image: &str, to: &Path) -> Result<()> {
+    let container = context.read(engine.runner(context)?.args(["create", image]))?;
+    let from = format!("{container}:/oc-lettings");
+    let copied = context.run(engine.runner(context)?.args(["cp", &from]).arg(to));
+    context.read(
+        engine
+            .runner(context)?
+            .args(["rm", "--volumes", &container]),
+    )?;
+    copied
+}
+
+/// Writes the parts of the program beside the image.
+fn write_sbom(context: &Context, source: &Source) -> Result<()> {
+    let program = tools::cargo(context, &tools::CYCLONEDX)?;
+    let name = format!("oc-lettings-site-{}", source.revision);
+    let options = ["--format=json", "--spec-version=1.5", checks::FEATURES];
+    context.run(cmd!(
+        context.shell,
+        "{program} cyclonedx --manifest-path web/Cargo.toml {options...} --override-filename {name}"
+    ))?;
+    // One file beside each manifest of the workspace; ours is the program's.
+    let folder = context
         .shell
-        .create_dir(machine.root.join("target/image"))?)
-}
-
-/// What git answers.
-fn git(machine: &Machine, arguments: &[&str]) -> Result<String> {
-    machine.read(cmd!(machine.shell, "git {arguments...}"))
+        .create_dir(context.root.join("target/image"))?;
+    let file = folder.join(format!("{name}.cdx.json"));
+    fs::rename(context.root.join("web").join(format!("{name}.json")), &file)?;
+    println!("{}", file.display());
+    Ok(())
 }

@@ -1,21 +1,20 @@
-//! What an image is called, and where that name leads.
+//! Names of images.
 
 use std::fmt;
 
 use anyhow::{Result, ensure};
 
-/// The last part of every name.
+/// The repository's name.
 const IMAGE: &str = "oc-lettings-site";
 
-/// The registry that a name without one means.
+/// The registry of names without one.
 const DEFAULT_REGISTRY: &str = "docker.io";
 
-/// A place in a registry: `docker.io/NAME/oc-lettings-site`.
+/// A repository: `docker.io/NAME/oc-lettings-site`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Repository {
-    /// The registry's host, with its port.
+    /// Host and port.
     pub(crate) registry: String,
-    /// The path in it.
     pub(crate) path: String,
 }
 
@@ -27,7 +26,7 @@ impl Repository {
             name.chars().all(plain)
                 && name.starts_with(|c: char| c.is_ascii_alphanumeric())
                 && !name.ends_with('/'),
-            "names no account: small letters, digits and . _ - are allowed, with HOST/ before them"
+            "is not an account: lower-case letters, digits and . _ - are allowed, and HOST/ in front"
         );
         let (registry, account) = match name.split_once('/') {
             Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => (host, rest),
@@ -45,18 +44,15 @@ impl Repository {
         })
     }
 
-    /// Where the registry's API is. Only a registry on this very machine may go without TLS.
-    pub(crate) fn api(&self) -> String {
-        match self.registry.as_str() {
-            DEFAULT_REGISTRY => "https://registry-1.docker.io".to_owned(),
-            registry if is_local(registry) => format!("http://{registry}"),
-            registry => format!("https://{registry}"),
-        }
+    /// Whether the registry is on this machine, without TLS.
+    pub(crate) fn is_local(&self) -> bool {
+        Self::is_on_this_machine(&self.registry)
     }
 
-    /// Whether the registry is on this machine and speaks plain HTTP.
-    pub(crate) fn is_local(&self) -> bool {
-        is_local(&self.registry)
+    /// Whether the registry of an image is on this machine.
+    pub(crate) fn is_on_this_machine(image: &str) -> bool {
+        let host = image.split([':', '/']).next().unwrap_or_default();
+        host == "localhost" || host.starts_with("127.")
     }
 
     /// The name with a tag.
@@ -74,11 +70,6 @@ impl fmt::Display for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.registry, self.path)
     }
-}
-
-fn is_local(registry: &str) -> bool {
-    let host = registry.split(':').next().unwrap_or_default();
-    host == "localhost" || host.starts_with("127.")
 }
 
 #[cfg(test)]
@@ -104,26 +95,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_refused() {
+    fn invalid_names_are_rejected() {
         for name in ["", "Ada", "a b", "/ada", "ada/", "-ada"] {
-            let refused = Repository::of(name).is_err();
+            let rejected = Repository::of(name).is_err();
 
-            assert!(refused, "{name:?}");
+            assert!(rejected, "{name:?}");
         }
-    }
-
-    #[test]
-    fn only_a_registry_on_this_machine_goes_without_tls() {
-        let api = |name: &str| Repository::of(name).map(|repository| repository.api());
-
-        assert_eq!(
-            api("127.0.0.1:5000/ada").ok().as_deref(),
-            Some("http://127.0.0.1:5000")
-        );
-        assert_eq!(api("ghcr.io/ada").ok().as_deref(), Some("https://ghcr.io"));
-        assert_eq!(
-            api("ada").ok().as_deref(),
-            Some("https://registry-1.docker.io")
-        );
     }
 }

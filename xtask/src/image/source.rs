@@ -1,4 +1,4 @@
-//! Which state of the sources is built.
+//! The commit that an image is built from.
 
 use std::path::{Path, PathBuf};
 
@@ -6,41 +6,40 @@ use anyhow::{Result, ensure};
 use tempfile::TempDir;
 use xshell::cmd;
 
-use super::git;
-use crate::machine::Machine;
+use crate::context::Context;
 
 /// A commit, or a commit with changes on top.
 pub(crate) struct Source {
-    /// The full hash of the commit; with changes on top, `-dirty` follows.
+    /// The full hash of the commit, and `-dirty` if there are uncommitted changes.
     pub(crate) revision: String,
-    /// When the commit was made, in seconds since 1970.
+    /// Seconds since 1970.
     pub(crate) timestamp: String,
-    /// The same moment, as labels have it.
+    /// The same in ISO 8601.
     pub(crate) created: String,
-    /// Where the project lives, if the checkout knows.
+    /// URL of the remote repository; may be empty.
     pub(crate) origin: String,
     dirty: bool,
 }
 
-/// What the engine gets to see: the commit, and nothing that only lies around.
-pub(crate) enum Context {
+/// The files that the engine reads: those of the commit, without untracked ones.
+pub(crate) enum BuildFolder {
     Commit(TempDir),
     Checkout(PathBuf),
 }
 
 impl Source {
-    /// What is checked out; changes on top are refused unless allowed.
-    pub(crate) fn of(machine: &Machine, allow_dirty: bool) -> Result<Self> {
-        let changes = git(machine, &["status", "--porcelain"])?;
+    /// The commit that is checked out. Uncommitted changes are an error unless allowed.
+    pub(crate) fn from_checkout(context: &Context, allow_dirty: bool) -> Result<Self> {
+        let changes = git(context, &["status", "--porcelain"])?;
         let dirty = !changes.is_empty();
         ensure!(
             allow_dirty || !dirty,
-            "not everything is committed, and an image is named for its commit; commit, or give --allow-dirty:\n{changes}"
+            "uncommitted changes; commit them, or add --allow-dirty:\n{changes}"
         );
-        let commit = git(machine, &["rev-parse", "HEAD"])?;
-        let moment = |format: &str| git(machine, &["log", "-1", &format!("--format={format}")]);
+        let commit = git(context, &["rev-parse", "HEAD"])?;
+        let time = |format: &str| git(context, &["log", "-1", &format!("--format={format}")]);
         let origin = git(
-            machine,
+            context,
             &["config", "--get", "--default", "", "remote.origin.url"],
         )?;
         Ok(Self {
@@ -49,43 +48,43 @@ impl Source {
             } else {
                 commit
             },
-            timestamp: moment("%ct")?,
-            created: moment("%cI")?,
+            timestamp: time("%ct")?,
+            created: time("%cI")?,
             origin: without_login(&origin),
             dirty,
         })
     }
 
-    /// The tags of the image. What is not committed never becomes the latest.
+    /// The tags of the image. Uncommitted changes never become `latest`.
     pub(crate) fn tags(&self) -> impl Iterator<Item = &str> + Clone {
         let latest = (!self.dirty).then_some("latest");
         latest.into_iter().chain([self.revision.as_str()])
     }
 
     /// The files to build from.
-    pub(crate) fn context(&self, machine: &Machine) -> Result<Context> {
+    pub(crate) fn build_folder(&self, context: &Context) -> Result<BuildFolder> {
         if self.dirty {
-            return Ok(Context::Checkout(machine.root.clone()));
+            return Ok(BuildFolder::Checkout(context.root.clone()));
         }
         let folder = tempfile::tempdir()?;
         let archive = folder.path().join("source.tar");
         let path = folder.path();
-        machine.run(cmd!(
-            machine.shell,
+        context.run(cmd!(
+            context.shell,
             "git archive --format=tar --output={archive} HEAD"
         ))?;
-        machine.run(cmd!(
-            machine.shell,
+        context.run(cmd!(
+            context.shell,
             "tar --extract --file={archive} --directory={path}"
         ))?;
-        machine.shell.remove_path(&archive)?;
-        Ok(Context::Commit(folder))
+        context.shell.remove_path(&archive)?;
+        Ok(BuildFolder::Commit(folder))
     }
 }
 
-impl Context {
+impl BuildFolder {
     /// Where it is.
-    pub(crate) fn folder(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Commit(folder) => folder.path(),
             Self::Checkout(folder) => folder,
@@ -93,21 +92,11 @@ impl Context {
     }
 }
 
-#[cfg(test)]
-impl Source {
-    /// A clean commit of that hash.
-    pub(crate) fn example(revision: &str) -> Self {
-        Self {
-            revision: revision.to_owned(),
-            timestamp: "0".to_owned(),
-            created: "1970-01-01T00:00:00Z".to_owned(),
-            origin: String::new(),
-            dirty: false,
-        }
-    }
+fn git(context: &Context, arguments: &[&str]) -> Result<String> {
+    context.read(cmd!(context.shell, "git {arguments...}"))
 }
 
-/// An address without the name and password that some checkouts have in it.
+/// A URL without the user name and password that some checkouts have in it.
 fn without_login(url: &str) -> String {
     match url.split_once("://") {
         Some((scheme, rest)) => match rest.split_once('@') {
@@ -123,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_told_without_its_password() {
+    fn the_label_has_no_password() {
         assert_eq!(
             without_login("https://ada:hunter2@git.example/oc.git"),
             "https://git.example/oc.git"
@@ -136,16 +125,5 @@ mod tests {
             without_login("git@git.example:oc.git"),
             "git@git.example:oc.git"
         );
-    }
-
-    #[test]
-    fn what_is_not_committed_never_becomes_the_latest() {
-        let source = |dirty| Source {
-            dirty,
-            ..Source::example("abc")
-        };
-
-        assert_eq!(source(false).tags().collect::<Vec<_>>(), ["latest", "abc"]);
-        assert_eq!(source(true).tags().collect::<Vec<_>>(), ["abc"]);
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::Result;
 
-use crate::vps::{Vps, assert_both_run, looked_at, replaced};
+use crate::vps::{Vps, assert_both_run, image, looked_at, replaced};
 use crate::world::{NEW, OLD};
 
 /// What `docker` was told about slots.
@@ -20,7 +20,7 @@ fn rolls(vps: &Vps) -> Vec<String> {
 #[test]
 fn a_first_release_that_failed_is_the_first_again() -> Result<()> {
     let vps = Vps::prepared()?;
-    vps.machine.spoil(&vps.image(NEW))?;
+    vps.machine.spoil(&image(NEW))?;
 
     let failed = vps.deploy(&[], &[])?;
 
@@ -38,7 +38,7 @@ fn a_first_release_that_failed_is_the_first_again() -> Result<()> {
         rolls(&vps)[before..],
         [format!("{up} web-a"), format!("{up} web-b")]
     );
-    assert_both_run(&vps, &vps.image(NEW))
+    assert_both_run(&vps, &image(NEW))
 }
 
 #[test]
@@ -47,8 +47,8 @@ fn a_roll_that_was_cut_off_is_done_anew() -> Result<()> {
     let both = [vec![looked_at()], both].concat();
     for (slot, in_b) in [("web-a", OLD), ("web-b", NEW)] {
         let vps = Vps::start()?;
-        let new = vps.image(NEW);
-        vps.remember(&new, &vps.image(in_b))?;
+        let new = image(NEW);
+        vps.remember(&new, &image(in_b))?;
         let out = vps.machine.project().join("caddy/out");
         fs::create_dir_all(&out)?;
         fs::write(out.join(slot), "")?;
@@ -70,27 +70,27 @@ fn a_roll_whose_connection_breaks_goes_to_its_end() -> Result<()> {
     let run = vps.deploy(&[], &[])?;
 
     assert!(run.ok, "{}", run.said);
-    run.assert_said(&["the roll goes on there", "10 times in a row"]);
+    run.assert_said(&["roll.sh goes on there", "10 times in a row"]);
     vps.machine.settle()?;
-    assert_both_run(&vps, &vps.image(NEW))
+    assert_both_run(&vps, &image(NEW))
 }
 
 #[test]
 fn slots_that_are_both_sick_get_their_cure() -> Result<()> {
     let vps = Vps::start()?;
-    vps.machine.spoil(&vps.image(OLD))?;
+    vps.machine.spoil(&image(OLD))?;
 
     let run = vps.deploy(&[], &[])?;
 
     assert!(run.ok, "{}", run.said);
     run.assert_said(&["web-a is not well either"]);
-    assert_both_run(&vps, &vps.image(NEW))
+    assert_both_run(&vps, &image(NEW))
 }
 
 #[test]
 fn a_slot_that_is_sick_goes_first_and_the_other_keeps_the_visitors() -> Result<()> {
     let vps = Vps::start()?;
-    vps.machine.spoil_in("web-b", &vps.image(OLD))?;
+    vps.machine.spoil_in("web-b", &image(OLD))?;
 
     let run = vps.deploy(&[], &[])?;
 
@@ -102,5 +102,5 @@ fn a_slot_that_is_sick_goes_first_and_the_other_keeps_the_visitors() -> Result<(
         .collect();
     assert_eq!(stops, ["stop web-b", "stop web-a"]);
     assert_eq!(vps.machine.cut_off(), "");
-    assert_both_run(&vps, &vps.image(NEW))
+    assert_both_run(&vps, &image(NEW))
 }

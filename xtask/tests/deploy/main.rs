@@ -1,16 +1,14 @@
-//! The real program against hosts that behave like the real ones, and like their bad days, over real sockets.
+//! Deploys of the real program to hosts that behave like the real ones, on good and bad days.
 
 mod bootstrap;
 mod heroku;
 mod interrupted;
-mod killed;
-mod pasted;
-mod patience;
 mod redeploy;
 mod registry;
 mod render;
 mod rollback;
 mod server;
+mod settings;
 mod ssh;
 mod untouched;
 mod vps;

@@ -30,21 +30,22 @@ fn a_release_that_failed_or_was_never_made_is_no_success() -> Result<()> {
     for (trick, saw) in [
         (
             Trick::ReleaseFails,
-            "Heroku says of release v42 (Deployed web): failed",
+            "status of release v42 (Deployed web) on Heroku: failed",
         ),
         (
             Trick::SlowFailure,
-            "Heroku says of release v42 (Deployed web): failed",
+            "status of release v42 (Deployed web) on Heroku: failed",
         ),
-        (
-            Trick::NoRelease,
-            "Heroku said yes and made no release after v41",
-        ),
+        (Trick::NoRelease, "made no release after v41"),
     ] {
         let run = heroku(trick)?.deploy(&[], &[])?;
 
         assert!(!run.ok, "{}", run.said);
-        run.assert_said(&[saw, &format!(" × {NEW}, ready"), "this commit ran before"]);
+        run.assert_said(&[
+            saw,
+            &format!(" × {NEW}, ready"),
+            "this commit was running before",
+        ]);
     }
     Ok(())
 }
@@ -65,10 +66,7 @@ fn an_image_that_heroku_runs_already_needs_no_release() -> Result<()> {
     let run = heroku(Trick::SameImage)?.deploy(&[], &[])?;
 
     assert!(run.ok, "{}", run.said);
-    run.assert_said(&[
-        "already, and makes no new release of it",
-        "10 times in a row",
-    ]);
+    run.assert_said(&["already, without a new release", "10 times in a row"]);
     Ok(())
 }
 
@@ -77,7 +75,7 @@ fn a_deploy_that_render_gives_up_is_no_success() -> Result<()> {
     let run = render("update_failed", &[], &[("RENDER_API_KEY", API_KEY)])?;
 
     assert!(!run.ok, "{}", run.said);
-    run.assert_said(&["Render says of dep-1: update_failed"]);
+    run.assert_said(&["status of dep-1 on Render: update_failed"]);
     Ok(())
 }
 
@@ -88,7 +86,7 @@ fn a_deploy_that_render_is_not_through_with_is_waited_for() -> Result<()> {
     let run = render("update_in_progress", &hurry, &[("RENDER_API_KEY", API_KEY)])?;
 
     assert!(!run.ok, "{}", run.said);
-    run.assert_said(&["is well, and the host was not through with it within 0.3 s"]);
+    run.assert_said(&["is ready, but the release is still pending within 0.3 s"]);
     Ok(())
 }
 
@@ -117,6 +115,6 @@ fn an_api_that_cannot_be_asked_proves_nothing() -> Result<()> {
     let run = host.deploy(&["--timeout", "300ms"], &[("RENDER_API_KEY", API_KEY)])?;
 
     assert!(!run.ok, "{}", run.said);
-    run.assert_said(&["not through with it", "Render's API answered 503"]);
+    run.assert_said(&["still pending", "Render's API replied 503"]);
     Ok(())
 }

@@ -1,157 +1,102 @@
-//! A registry that keeps in memory what it is given, and lets in whom it knows.
+//! A `skopeo` that keeps digests in files.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use anyhow::Result;
-use base64::prelude::{BASE64_STANDARD, Engine as _};
-use serde_json::json;
-use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 
-use crate::server::{self, Asked, Reply};
 use crate::world::{NEW, OLD};
 
-const OCI: &str = "application/vnd.oci.image";
+/// What `--name` is in all tests.
+pub(crate) const ACCOUNT: &str = "registry.example/ada";
 
-/// Manifests by tag and by digest, blobs by digest.
-#[derive(Default)]
-struct Contents {
-    manifests: HashMap<String, Vec<u8>>,
-    blobs: HashMap<String, Vec<u8>>,
+const SKOPEO: &str = r#"#!/bin/sh
+echo "$*" >> HERE/calls
+cat "$REGISTRY_AUTH_FILE" >> HERE/logins
+file() {
+    echo "HERE/$(printf %s "${1#docker://}" | tr '/:' '__')"
 }
+digest() {
+    case $1 in
+        *@*) echo "${1#*@}" ;;
+        *) cat "$(file "$1")" 2> /dev/null ;;
+    esac
+}
+for argument; do
+    previous=$image
+    image=$argument
+done
+case "$*" in
+    *" copy "*)
+        [ ! -f HERE/broken ] || { echo "connection refused" >&2; exit 1; }
+        digest "$previous" > "$(file "$image")"
+        exit
+        ;;
+esac
+digest=$(digest "$image") || { echo "manifest unknown" >&2; exit 1; }
+case "$*" in
+    *" --raw "*) echo "{\"config\": {\"digest\": \"$digest\"}}" ;;
+    *) echo "$digest" ;;
+esac
+"#;
 
-/// A running registry.
-#[derive(Clone)]
-pub(crate) struct Registry {
-    contents: Arc<Mutex<Contents>>,
-    /// `127.0.0.1:PORT`.
-    pub(crate) place: String,
-}
+/// All registries of a test.
+pub(crate) struct Registry(TempDir);
 
 impl Registry {
-    /// An empty one; whoever comes must say this name and this word, if any.
-    pub(crate) fn start(login: Option<(&str, &str)>) -> Result<Self> {
-        let contents = Arc::new(Mutex::new(Contents::default()));
-        let ours = Arc::clone(&contents);
-        let wanted = login.map(|(user, word)| {
-            format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{word}")))
-        });
-        let place = server::start(move |asked| {
-            if wanted.is_some() && asked.headers.get("authorization") != wanted.as_ref() {
-                return Reply::new(401, "who are you?")
-                    .header("WWW-Authenticate", "Basic realm=\"registry\"");
-            }
-            let mut contents = ours
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            contents.answer(asked)
-        })?;
-        Ok(Self { contents, place })
-    }
-
-    /// One with the images of both commits.
-    pub(crate) fn with_both() -> Result<Self> {
-        let registry = Self::start(None)?;
-        for revision in [OLD, NEW] {
-            registry.add(revision);
-        }
+    /// With the images of both commits.
+    pub(crate) fn new() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let here = folder.path().display().to_string();
+        let program = folder.path().join("skopeo");
+        fs::write(&program, SKOPEO.replace("HERE", &here))?;
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+        let registry = Self(folder);
+        registry.add(OLD)?;
+        registry.add(NEW)?;
         Ok(registry)
     }
 
-    /// Puts in an image of that commit, as newer engines write it.
-    pub(crate) fn add(&self, revision: &str) {
-        let mut contents = self.lock();
-        let config = contents.put(format!("{{\"revision\":\"{revision}\"}}").into_bytes());
-        let layer = contents.put(format!("layer of {revision}").into_bytes());
-        let manifest = json!({
-            "schemaVersion": 2,
-            "mediaType": format!("{OCI}.manifest.v1+json"),
-            "config": { "mediaType": format!("{OCI}.config.v1+json"), "digest": config, "size": 1 },
-            "layers": [{ "mediaType": format!("{OCI}.layer.v1.tar+gzip"), "digest": layer, "size": 1 }],
-        });
-        let bytes = manifest.to_string().into_bytes();
-        contents.manifests.insert(digest(&bytes), bytes.clone());
-        contents.manifests.insert(revision.to_owned(), bytes);
+    pub(crate) fn add(&self, revision: &str) -> Result<()> {
+        let image = self.file(ACCOUNT, "oc-lettings-site", revision);
+        Ok(fs::write(image, digest(revision))?)
     }
 
-    /// The digest under a tag.
-    pub(crate) fn digest(&self, tag: &str) -> Option<String> {
-        self.lock().manifests.get(tag).map(|bytes| digest(bytes))
+    /// The digest that a repository has for a tag.
+    pub(crate) fn find(&self, account: &str, name: &str, tag: &str) -> Option<String> {
+        let digest = fs::read_to_string(self.file(account, name, tag)).ok()?;
+        Some(digest.trim().to_owned())
     }
 
-    /// What is under a tag.
-    pub(crate) fn manifest(&self, tag: &str) -> Option<serde_json::Value> {
-        let bytes = self.lock().manifests.get(tag).cloned()?;
-        serde_json::from_slice(&bytes).ok()
+    fn file(&self, account: &str, name: &str, tag: &str) -> PathBuf {
+        let name = format!("{account}/{name}:{tag}").replace(['/', ':'], "_");
+        self.0.path().join(name)
     }
 
-    /// A blob's text.
-    pub(crate) fn blob(&self, digest: &str) -> Option<String> {
-        let bytes = self.lock().blobs.get(digest).cloned()?;
-        String::from_utf8(bytes).ok()
+    /// Makes copies fail.
+    pub(crate) fn break_copies(&self) -> Result<()> {
+        Ok(fs::write(self.0.path().join("broken"), "")?)
     }
 
-    /// Which commit an image by digest is of.
-    pub(crate) fn revision_of(&self, digest: &str) -> Option<String> {
-        let contents = self.lock();
-        let wanted = contents.manifests.get(digest)?;
-        let is_tag = |name: &&String| !name.starts_with("sha256:");
-        let same = contents
-            .manifests
-            .iter()
-            .filter(|(_, bytes)| *bytes == wanted);
-        same.map(|(name, _)| name).find(is_tag).cloned()
+    /// The contents of the files with logins.
+    pub(crate) fn logins(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.0.path().join("logins"))?)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Contents> {
-        self.contents
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// `PATH` with this program.
+    pub(crate) fn path(&self) -> String {
+        format!("{}:/usr/local/bin:/usr/bin:/bin", self.0.path().display())
     }
 }
 
-impl Contents {
-    fn put(&mut self, bytes: Vec<u8>) -> String {
-        let digest = digest(&bytes);
-        self.blobs.insert(digest.clone(), bytes);
-        digest
-    }
-
-    fn answer(&mut self, asked: &Asked) -> Reply {
-        let last = asked.path.rsplit('/').next().unwrap_or_default();
-        let found = |bytes: Option<&Vec<u8>>| match bytes {
-            Some(bytes) => Reply::new(200, bytes.clone()),
-            None => Reply::new(404, "not here"),
-        };
-        let is_manifest = asked.path.contains("/manifests/");
-        match asked.method.as_str() {
-            "GET" if is_manifest => found(self.manifests.get(last)),
-            "GET" | "HEAD" => found(self.blobs.get(last)),
-            "POST" => Reply::new(202, "").header("Location", "/v2/upload/1?state=x"),
-            "PUT" if is_manifest => {
-                self.manifests.insert(last.to_owned(), asked.body.clone());
-                Reply::new(201, "")
-            }
-            "PUT" => {
-                let named = asked
-                    .query
-                    .split('&')
-                    .find_map(|part| part.strip_prefix("digest="));
-                let put = self.put(asked.body.clone());
-                Reply::new(
-                    if named == Some(put.as_str()) {
-                        201
-                    } else {
-                        400
-                    },
-                    "",
-                )
-            }
-            _ => Reply::new(405, ""),
-        }
-    }
+/// The digest of a commit's image.
+pub(crate) fn digest(revision: &str) -> String {
+    format!("sha256:{revision}{}", &revision[..24])
 }
 
-fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
+/// The commit of a digest.
+pub(crate) fn revision(digest: &str) -> Option<String> {
+    Some(digest.strip_prefix("sha256:")?.get(..40)?.to_owned())
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 
-use crate::registry::Registry;
+use crate::registry::{self, ACCOUNT, Registry};
 use crate::server::{self, Reply};
 use crate::world::{Day, NEW, OLD, Shared};
 use crate::xtask::{Run, run, run_at_its_own_pace};
@@ -38,12 +38,11 @@ impl Render {
     /// One on which the old revision runs.
     pub(crate) fn start(day: Day, doors: Doors) -> Result<Self> {
         let world = Shared::new(day);
-        let registry = Registry::with_both()?;
-        let hook = server::start(answers(world.clone(), registry.clone(), doors))?;
+        let hook = server::start(answers(world.clone(), doors))?;
         Ok(Self {
             app_url: world.site()?,
             world,
-            registry,
+            registry: Registry::new()?,
             hook: format!("http://{hook}/deploy/srv-1?key={HOOK_KEY}"),
         })
     }
@@ -68,23 +67,23 @@ impl Render {
         more: &[&str],
         variables: &[(&str, &str)],
     ) -> Result<Run> {
-        let name = format!("{}/ada", self.registry.place);
+        let path = self.registry.path();
         let ours = [
             ("APP_URL", self.app_url.as_str()),
             ("RENDER_DEPLOY_HOOK_URL", &self.hook),
+            ("PATH", &path),
         ];
-        let line = [&["deploy", "render", "--sha", NEW, "--name", &name], more].concat();
+        let mut line = [&["deploy", "render", "--name", ACCOUNT], more].concat();
+        if !more.contains(&"--sha") {
+            line.extend(["--sha", NEW]);
+        }
         let run = run(&line, &[&ours, variables].concat())?;
         run.assert_hid(&[HOOK_KEY, API_KEY]);
         Ok(run)
     }
 }
 
-fn answers(
-    world: Shared,
-    registry: Registry,
-    doors: Doors,
-) -> impl FnMut(&server::Asked) -> Reply + Send {
+fn answers(world: Shared, doors: Doors) -> impl FnMut(&server::Asked) -> Reply + Send {
     let mut busy = doors.busy;
     move |asked| {
         if asked.path.starts_with("/v1/services/srv-1") {
@@ -120,7 +119,7 @@ fn answers(
             .replace("%40", "@");
         let pinned = image.split_once('@').map_or("", |(_, digest)| digest);
         let known = asked.method == "POST" && asked.query.starts_with(&format!("key={HOOK_KEY}&"));
-        match registry.revision_of(pinned) {
+        match registry::revision(pinned) {
             Some(revision) if known => {
                 world.release(&revision);
                 if doors.hook_hangs && revision == NEW {
@@ -147,10 +146,7 @@ fn a_good_release_is_waited_for() -> Result<()> {
     let run = host.deploy(&[], &[])?;
 
     assert!(run.ok, "{}", run.said);
-    let pinned = format!(
-        "oc-lettings-site@{}",
-        host.registry.digest(NEW).unwrap_or_default()
-    );
+    let pinned = format!("oc-lettings-site@{}", registry::digest(NEW));
     run.assert_said(&[&pinned, "10 times in a row", &format!("answers with {NEW}")]);
     assert_eq!(host.world.released(), [NEW]);
     Ok(())
@@ -167,7 +163,7 @@ fn a_busy_hook_is_asked_again() -> Result<()> {
     let run = host.deploy(&[], &[])?;
 
     assert!(run.ok, "{}", run.said);
-    run.assert_said(&["Render's deploy hook answered 503; again in"]);
+    run.assert_said(&["Render's deploy hook replied 503"]);
     assert_eq!(host.world.released(), [NEW]);
     Ok(())
 }
@@ -186,7 +182,7 @@ fn a_refusal_is_an_error_shows_no_secret_and_changes_nothing() -> Result<()> {
         assert!(!run.ok);
         run.assert_said(&[
             "nothing was changed",
-            &format!("hook answered {status}: … of "),
+            &format!("hook replied {status}: … of "),
             "is not welcome",
         ]);
         assert!(host.world.released().is_empty());
@@ -205,7 +201,7 @@ fn a_hook_that_stays_broken_leaves_the_old_revision_in_its_place() -> Result<()>
     let run = host.deploy(&["--timeout", "200ms"], &[])?;
 
     assert!(!run.ok);
-    run.assert_said(&["Render's deploy hook answered 500", "Going back FAILED too"]);
+    run.assert_said(&["Render's deploy hook replied 500", "Going back FAILED too"]);
     Ok(())
 }
 
@@ -216,9 +212,9 @@ fn a_bad_release_is_taken_back() -> Result<()> {
         (Day::Flapping, "changes before"),
         (
             Day::NeverReady,
-            "not ready (/readyz answers 503: {\"database\":\"failed\"})",
+            "not ready (/readyz replied 503: {\"database\":\"failed\"})",
         ),
-        (Day::Down, "/healthz answers 502"),
+        (Day::Down, "/healthz replied 502"),
         (Day::Good { looks: 1_000_000 }, OLD),
     ] {
         let host = Render::start(day, Doors::default())?;
@@ -236,7 +232,7 @@ fn a_host_that_says_yes_and_does_nothing_is_found_out() -> Result<()> {
 
     let run = host.deploy(&["--timeout", "300ms"], &[])?;
 
-    assert_went_back(&host, &run, "was not well 10 times in a row");
+    assert_went_back(&host, &run, "was not ready 10 times in a row");
     Ok(())
 }
 
@@ -247,7 +243,7 @@ fn a_wrong_key_is_found_before_anything_is_changed() -> Result<()> {
     let run = host.deploy(&[], &[("RENDER_API_KEY", "wrong-hunter4")])?;
 
     assert!(!run.ok);
-    run.assert_said(&["nothing was changed", "Render's API answered 401"]);
+    run.assert_said(&["nothing was changed", "Render's API replied 401"]);
     run.assert_hid(&["wrong-hunter4"]);
     assert!(host.world.released().is_empty());
     Ok(())
@@ -268,16 +264,9 @@ fn a_dry_run_changes_nothing() -> Result<()> {
 #[test]
 fn a_commit_without_an_image_is_refused() -> Result<()> {
     let host = Render::start(Day::Good { looks: 0 }, Doors::default())?;
-    let name = format!("{}/ada", host.registry.place);
     let unknown = "1".repeat(40);
 
-    let run = run(
-        &["deploy", "render", "--sha", &unknown, "--name", &name],
-        &[
-            ("APP_URL", &host.app_url),
-            ("RENDER_DEPLOY_HOOK_URL", &host.hook),
-        ],
-    )?;
+    let run = host.deploy(&["--sha", &unknown], &[])?;
 
     assert!(!run.ok);
     run.assert_said(&["there is no image", &unknown]);
@@ -286,10 +275,85 @@ fn a_commit_without_an_image_is_refused() -> Result<()> {
 }
 
 #[test]
-fn a_missing_variable_is_named() -> Result<()> {
-    let run = run(&["deploy", "render", "--sha", NEW, "--name", "ada"], &[])?;
+fn a_site_that_takes_connections_and_hangs_is_given_up() -> Result<()> {
+    let host = Render::start(Day::Hangs, Doors::default())?;
 
-    assert!(!run.ok);
-    run.assert_said(&["RENDER_DEPLOY_HOOK_URL is not set"]);
+    let run = host.deploy_at_its_own_pace(&["--timeout", "2s"], &[])?;
+
+    assert_went_back(&host, &run, "no reply from /healthz");
+    Ok(())
+}
+
+#[test]
+fn a_hook_that_takes_connections_and_hangs_is_given_up() -> Result<()> {
+    let doors = Doors {
+        hook_hangs: true,
+        ..Doors::default()
+    };
+    let host = Render::start(Day::Down, doors)?;
+
+    let run = host.deploy_at_its_own_pace(&["--timeout", "2s"], &[])?;
+
+    assert_went_back(&host, &run, "no reply from Render's deploy hook");
+    Ok(())
+}
+
+#[test]
+fn ten_good_looks_fit_into_a_short_time() -> Result<()> {
+    let host = Render::start(Day::Good { looks: 0 }, Doors::default())?;
+
+    let run = host.deploy_at_its_own_pace(&["--timeout", "10s"], &[])?;
+
+    assert!(run.ok, "{}", run.said);
+    run.assert_said(&["10 times in a row"]);
+    Ok(())
+}
+
+#[test]
+fn what_the_api_says_ends_the_waiting() -> Result<()> {
+    for state in [
+        "build_failed",
+        "update_failed",
+        "pre_deploy_failed",
+        "canceled",
+    ] {
+        let doors = Doors {
+            state: Some(state),
+            ..Doors::default()
+        };
+        let host = Render::start(Day::Down, doors)?;
+
+        // Without the API this would wait for fifteen minutes.
+        let run = host.deploy(&[], &[("RENDER_API_KEY", API_KEY)])?;
+
+        assert_went_back(&host, &run, &format!("status of dep-1 on Render: {state}"));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_silent_api_does_not_outweigh_a_good_site() -> Result<()> {
+    let doors = Doors {
+        api_is_busy: true,
+        ..Doors::default()
+    };
+    let host = Render::start(Day::Good { looks: 7 }, doors)?;
+
+    let run = host.deploy(&[], &[("RENDER_API_KEY", API_KEY)])?;
+
+    assert!(run.ok, "{}", run.said);
+    run.assert_said(&["the API is not available", &format!("answers with {NEW}")]);
+    assert_eq!(host.world.released(), [NEW]);
+    Ok(())
+}
+
+#[test]
+fn one_unlucky_look_does_not_hide_what_to_go_back_to() -> Result<()> {
+    let host = Render::start(Day::Down, Doors::default())?;
+    host.world.lock().unlucky = 1;
+
+    let run = host.deploy(&["--timeout", "600ms"], &[])?;
+
+    assert_went_back(&host, &run, &format!("answers with {OLD}"));
     Ok(())
 }

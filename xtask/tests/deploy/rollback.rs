@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::registry::Registry;
+use crate::registry::{self, ACCOUNT, Registry};
 use crate::server::{self, Reply};
 use crate::world::{Day, NEW, OLD, Shared};
 use crate::xtask::{Run, run};
@@ -22,11 +22,10 @@ struct Host {
 impl Host {
     fn start() -> Result<Self> {
         let world = Shared::new(Day::Good { looks: 0 });
-        let registry = Registry::with_both()?;
-        let (ours, images) = (world.clone(), registry.clone());
+        let ours = world.clone();
         let hook = server::start(move |asked| {
             let digest = asked.query.split("%40sha256%3A").nth(1).unwrap_or_default();
-            match images.revision_of(&format!("sha256:{digest}")) {
+            match registry::revision(&format!("sha256:{digest}")) {
                 Some(revision) => {
                     ours.release(&revision);
                     Reply::json(&json!({}))
@@ -37,18 +36,19 @@ impl Host {
         Ok(Self {
             app_url: world.site()?,
             world,
-            registry,
+            registry: Registry::new()?,
             hook: format!("http://{hook}/deploy/srv-1?key=hunter5"),
         })
     }
 
     fn rollback(&self, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
-        let name = format!("{}/ada", self.registry.place);
+        let path = self.registry.path();
         let ours = [
             ("APP_URL", self.app_url.as_str()),
             ("RENDER_DEPLOY_HOOK_URL", &self.hook),
+            ("PATH", &path),
         ];
-        let line = [&["rollback", "render", "--name", &name], more].concat();
+        let line = [&["rollback", "render", "--name", ACCOUNT], more].concat();
         run(&line, &[&ours, variables].concat())
     }
 }
@@ -81,7 +81,7 @@ fn the_named_commit_is_released_again() -> Result<()> {
 
     // What came before is asked from git, which knows nothing of the commits of this test.
     assert!(!unknown.ok);
-    unknown.assert_said(&["does not know what came before", "--sha"]);
+    unknown.assert_said(&["has no commits before", "--sha"]);
     assert!(named.ok, "{}", named.said);
     assert_eq!(host.world.released(), [NEW, OLD]);
     Ok(())
@@ -96,7 +96,7 @@ fn without_a_name_the_newest_earlier_commit_that_has_an_image_is_released() -> R
         anyhow::bail!("{commits:?}")
     };
     for revision in [first, second, running] {
-        host.registry.add(revision);
+        host.registry.add(revision)?;
     }
     host.world.release(running);
     let git = folder.path().join(".git").display().to_string();
@@ -105,7 +105,7 @@ fn without_a_name_the_newest_earlier_commit_that_has_an_image_is_released() -> R
 
     assert!(run.ok, "{}", run.said);
     run.assert_said(&[&format!(
-        "{running} is running; the one before it that has an image is {second}"
+        "{running} is running; the newest one before it with an image is {second}"
     )]);
     assert_eq!(host.world.released(), [running.as_str(), second]);
     Ok(())

@@ -19,7 +19,6 @@ pub(crate) struct Asked {
 /// An answer.
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
     /// Whether nothing of it is ever sent, while the connection stays open.
     silent: bool,
@@ -30,7 +29,6 @@ impl Reply {
     pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self {
             status,
-            headers: Vec::new(),
             body: body.into(),
             silent: false,
         }
@@ -47,12 +45,6 @@ impl Reply {
     /// 200 and JSON.
     pub(crate) fn json(body: &serde_json::Value) -> Self {
         Self::new(200, body.to_string())
-    }
-
-    /// With one header more.
-    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
-        self
     }
 }
 
@@ -115,9 +107,6 @@ fn serve(connection: &TcpStream, answer: &mut impl FnMut(&Asked) -> Reply) -> Re
         reply.status,
         reply.body.len()
     )?;
-    for (name, value) in &reply.headers {
-        write!(connection, "{name}: {value}\r\n")?;
-    }
     connection.write_all(b"\r\n")?;
     if !is_head {
         connection.write_all(&reply.body)?;

@@ -53,8 +53,6 @@ case "$*" in
     *" stop "*)
         # Whoever stops a slot must have sent its visitors elsewhere, unless there is nowhere.
         [ -f "caddy/out/${*##* }" ] || [ -f RECORD/nowhere ] || exit 1
-        # Somebody wants to look at it meanwhile.
-        [ ! -p "RECORD/${*##* }.gate" ] || cat "RECORD/${*##* }.gate"
         ;;
 esac
 # The network is gone from here on.
@@ -196,11 +194,6 @@ impl Machine {
         Ok(fs::read_to_string(self.folder.path().join("processes"))?)
     }
 
-    /// Has a slot wait, when it is to be stopped, until what is given back was opened for writing and closed.
-    pub(crate) fn gate(&self, slot: &str) -> Result<PathBuf> {
-        gate(&self.folder.path().join(format!("{slot}.gate")))
-    }
-
     /// Waits until no release is under way.
     pub(crate) fn settle(&self) -> Result<()> {
         Ok(fs::File::open(self.project().join(".roll.lock"))?.lock()?)
@@ -270,14 +263,7 @@ fn serve(listener: TcpListener, settings: PathBuf) {
     });
 }
 
-/// A pipe of a name: whoever opens one end waits for who opens the other.
-pub(crate) fn gate(path: &Path) -> Result<PathBuf> {
-    let made = Command::new("mkfifo").arg(path).status()?;
-    ensure!(made.success(), "no pipe was made");
-    Ok(path.to_owned())
-}
-
-pub(crate) fn script(path: &Path, text: &str) -> Result<()> {
+fn script(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
     Ok(())

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::Result;
 
-use crate::vps::{Vps, assert_both_run};
+use crate::vps::{Vps, assert_both_run, image};
 use crate::world::{NEW, OLD};
 use crate::xtask::Run;
 
@@ -26,7 +26,7 @@ fn assert_untouched(vps: &Vps, run: &Run, why: &str) -> Result<()> {
     let about_slots = |call: &String| call.contains(" web-");
     let calls: Vec<String> = vps.machine.calls();
     assert!(!calls.iter().any(about_slots), "{calls:?}");
-    assert_both_run(vps, &vps.image(OLD))?;
+    assert_both_run(vps, &image(OLD))?;
     let compose = fs::read_to_string(vps.machine.project().join("compose.yaml"))?;
     assert_eq!(compose, EARLIER);
     Ok(())
@@ -35,7 +35,7 @@ fn assert_untouched(vps: &Vps, run: &Run, why: &str) -> Result<()> {
 #[test]
 fn an_image_that_cannot_be_fetched_changes_nothing() -> Result<()> {
     let vps = with_earlier_files()?;
-    vps.machine.withhold(&vps.image(NEW))?;
+    vps.machine.withhold(&image(NEW))?;
 
     let run = vps.deploy(&[], &[])?;
 
@@ -77,12 +77,12 @@ fn a_proxy_that_does_not_start_leaves_the_slots_and_gives_the_files_back() -> Re
 fn an_image_that_is_there_needs_no_registry() -> Result<()> {
     let vps = Vps::start()?;
     vps.deploy(&[], &[])?;
-    vps.machine.withhold(&vps.image(NEW))?;
+    vps.machine.withhold(&image(NEW))?;
 
     let run = vps.deploy(&[], &[])?;
 
     assert!(run.ok, "{}", run.said);
-    assert_both_run(&vps, &vps.image(NEW))
+    assert_both_run(&vps, &image(NEW))
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde_json::json;
 
-use crate::registry::Registry;
+use crate::registry::{self, ACCOUNT, Registry};
 use crate::server::{self, Reply};
 use crate::ssh::Machine;
 use crate::world::{NEW, OLD};
@@ -25,11 +25,10 @@ impl Vps {
     /// Bare, but for Docker.
     pub(crate) fn bare() -> Result<Self> {
         let machine = Machine::start()?;
-        let registry = Registry::with_both()?;
-        let app_url = site(machine.project(), registry.clone())?;
+        let app_url = site(machine.project())?;
         Ok(Self {
             machine,
-            registry,
+            registry: Registry::new()?,
             app_url,
             temporary: tempfile::tempdir()?,
         })
@@ -47,7 +46,7 @@ impl Vps {
     /// With the old revision in both slots.
     pub(crate) fn start() -> Result<Self> {
         let vps = Self::prepared()?;
-        let old = vps.image(OLD);
+        let old = image(OLD);
         vps.remember(&old, &old)?;
         for slot in ["web-a", "web-b"] {
             vps.machine.occupy(slot, &old)?;
@@ -59,11 +58,6 @@ impl Vps {
     pub(crate) fn remember(&self, a: &str, b: &str) -> Result<()> {
         let slots = format!("IMAGE_A={a}\nIMAGE_B={b}\n");
         Ok(fs::write(self.machine.project().join("slots.env"), slots)?)
-    }
-
-    pub(crate) fn image(&self, revision: &str) -> String {
-        let digest = self.registry.digest(revision).unwrap_or_default();
-        format!("{}/ada/oc-lettings-site@{digest}", self.registry.place)
     }
 
     pub(crate) fn slots(&self) -> Result<String> {
@@ -92,7 +86,7 @@ impl Vps {
         more: &[&str],
         variables: &[(&str, &str)],
     ) -> T {
-        let name = format!("{}/ada", self.registry.place);
+        let path = self.registry.path();
         let project = self.machine.project().display().to_string();
         let temporary = self.temporary.path().display().to_string();
         let ours = [
@@ -103,18 +97,24 @@ impl Vps {
             ("SSH_KNOWN_HOSTS", &self.machine.known_hosts),
             ("PROJECT_VPS_PATH", &project),
             ("TMPDIR", &temporary),
+            ("PATH", &path),
         ];
-        let line = [&["deploy", "vps", "--sha", NEW, "--name", &name], more].concat();
+        let line = [&["deploy", "vps", "--sha", NEW, "--name", ACCOUNT], more].concat();
         call(&line, &[&ours, variables].concat())
     }
 }
 
+/// The image of a commit.
+pub(crate) fn image(revision: &str) -> String {
+    format!("{ACCOUNT}/oc-lettings-site@{}", registry::digest(revision))
+}
+
 /// The site in front of the slots: what the first of them runs.
-fn site(project: PathBuf, registry: Registry) -> Result<String> {
+fn site(project: PathBuf) -> Result<String> {
     let place = server::start(move |asked| {
         let slots = fs::read_to_string(project.join("slots.env")).unwrap_or_default();
         let digest = slots.lines().next().and_then(|line| line.split_once('@'));
-        let revision = digest.and_then(|(_, digest)| registry.revision_of(digest));
+        let revision = digest.and_then(|(_, digest)| registry::revision(digest));
         match (asked.path.as_str(), revision) {
             (_, None) => Reply::new(502, "nobody is there"),
             ("/healthz", Some(revision)) => Reply::json(&json!({ "revision": revision })),
@@ -170,7 +170,7 @@ fn one_slot_after_the_other_gets_the_new_image() -> Result<()> {
     let run = vps.deploy(&[], &[])?;
 
     assert!(run.ok, "{}", run.said);
-    let new = vps.image(NEW);
+    let new = image(NEW);
     let rolls = [replaced("web-a", "web-b"), replaced("web-b", "web-a")].concat();
     let begin = [
         "compose version".to_owned(),
@@ -196,7 +196,7 @@ fn one_slot_after_the_other_gets_the_new_image() -> Result<()> {
 #[test]
 fn an_image_that_never_becomes_healthy_gives_way_to_the_old_one() -> Result<()> {
     let vps = Vps::start()?;
-    vps.machine.spoil(&vps.image(NEW))?;
+    vps.machine.spoil(&image(NEW))?;
 
     let run = vps.deploy(&[], &[])?;
 
@@ -206,7 +206,7 @@ fn an_image_that_never_becomes_healthy_gives_way_to_the_old_one() -> Result<()> 
         "both slots run what they ran before",
         &format!("Went back: {OLD} answers again"),
     ]);
-    assert_both_run(&vps, &vps.image(OLD))?;
+    assert_both_run(&vps, &image(OLD))?;
     // The other slot had visitors all the while, and nothing is replaced a second time.
     let calls = vps.machine.calls();
     let stops = calls.iter().filter(|call| call.starts_with("stop "));
@@ -219,7 +219,7 @@ fn an_image_that_never_becomes_healthy_gives_way_to_the_old_one() -> Result<()> 
 #[test]
 fn the_first_slot_keeps_all_visitors_until_the_second_is_well_again() -> Result<()> {
     let vps = Vps::start()?;
-    vps.machine.spoil_in("web-b", &vps.image(NEW))?;
+    vps.machine.spoil_in("web-b", &image(NEW))?;
 
     let run = vps.deploy(&[], &[])?;
 
@@ -229,7 +229,7 @@ fn the_first_slot_keeps_all_visitors_until_the_second_is_well_again() -> Result<
         "both slots run what they ran before",
         &format!("Went back: {OLD} answers again"),
     ]);
-    assert_both_run(&vps, &vps.image(OLD))?;
+    assert_both_run(&vps, &image(OLD))?;
     assert_eq!(vps.machine.cut_off(), "");
     Ok(())
 }

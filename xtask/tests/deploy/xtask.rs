@@ -23,6 +23,14 @@ impl Run {
         }
     }
 
+    /// Asserts that a variable was rejected at once, and not printed.
+    pub(crate) fn assert_rejected(&self, error: &str) {
+        assert!(!self.ok, "{}", self.said);
+        self.assert_said(&[error]);
+        self.assert_hid(&["hunter4"]);
+        assert!(!self.said.contains("healthz"), "{}", self.said);
+    }
+
     /// Asserts that none of these secrets was said.
     pub(crate) fn assert_hid(&self, secrets: &[&str]) {
         for secret in secrets {

@@ -1,0 +1,53 @@
+//! `kill -9` at random moments while staff save lettings: nothing that was acknowledged is lost.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use xshell::Shell;
+
+use crate::browser::Browser;
+use crate::rows;
+use crate::site::Place;
+use crate::staff::{Ledger, Shift};
+
+/// People who save at once.
+const PEOPLE: usize = 4;
+
+/// The longest time for which they save before the blow (milliseconds).
+const LONGEST: u64 = 400;
+
+pub(crate) fn run(shell: &Shell, program: &Path, times: u32) -> Result<String> {
+    let place = Place::new(shell, program, &[])?;
+    place.furnish()?;
+    let site = place.start()?;
+    let mut browsers = (0..PEOPLE)
+        .map(|_| Browser::logged_in(site.address))
+        .collect::<Result<Vec<_>>>()?;
+    site.kill()?;
+    let ledger = Arc::new(Ledger::default());
+    let random = RandomState::new();
+    for blow in 0..times {
+        let site = place.start()?;
+        let shift = Shift::start(site.address, &ledger, browsers);
+        thread::sleep(Duration::from_millis(random.hash_one(blow) % LONGEST));
+        site.kill()?;
+        browsers = shift.end()?;
+        rows::check(&place, &place.database(), &ledger.saved())
+            .with_context(|| format!("after the {}th blow", blow + 1))?;
+    }
+    let site = place.start()?;
+    let shift = Shift::start(site.address, &ledger, browsers);
+    thread::sleep(Duration::from_secs(1));
+    shift.end()?;
+    site.stop(shell)?;
+    rows::check(&place, &place.database(), &ledger.saved())?;
+    Ok(format!(
+        "{times} kills, {} saves acknowledged, none lost, integrity_check ok each time",
+        ledger.saved().len()
+    ))
+}

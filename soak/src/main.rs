@@ -1,0 +1,114 @@
+//! Trials of minutes: what the site does when it is killed, restarted, starved or attacked. `cargo xtask soak --help`.
+//!
+//! Each trial has a site of its own and prints one line of figures; the first failure ends the run.
+
+mod browser;
+mod disk;
+mod frozen;
+mod kill;
+mod postgres;
+mod postgres_server;
+mod restart;
+mod rolling;
+mod rows;
+mod sentry;
+mod site;
+mod slow;
+mod staff;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::{Parser, ValueEnum};
+use xshell::{Shell, cmd};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask soak", about = "Trials of minutes")]
+struct Args {
+    /// Which trials to run [default: all].
+    trials: Vec<Trial>,
+
+    /// Number of kills or restarts [default: 500 kills, 200 restarts, 10 of PostgreSQL].
+    #[arg(long)]
+    times: Option<u32>,
+
+    /// Build and try the optimized program.
+    #[arg(long)]
+    release: bool,
+
+    /// A program that is already built.
+    #[arg(long)]
+    program: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Trial {
+    /// `kill -9` at random moments while staff save lettings.
+    Kill,
+    /// PostgreSQL restarted under load.
+    Postgres,
+    /// PostgreSQL paused for a minute under load, and a locked table.
+    Frozen,
+    /// The site restarted under load behind a socket that stays open.
+    Restart,
+    /// Both slots of a VPS replaced behind Caddy under load.
+    Rolling,
+    /// A disk that fills up while staff save lettings.
+    Disk,
+    /// A Sentry server that accepts every connection and never replies.
+    Sentry,
+    /// 10 000 slow connections beside one visitor.
+    Slow,
+}
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let shell = Shell::new()?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("this crate is in the workspace");
+    shell.change_dir(root);
+    let program = match &args.program {
+        Some(program) => program
+            .canonicalize()
+            .with_context(|| program.display().to_string())?,
+        None => build(&shell, root, args.release)?,
+    };
+    for trial in Trial::value_variants() {
+        if !args.trials.is_empty() && !args.trials.contains(trial) {
+            continue;
+        }
+        let start = Instant::now();
+        let name = trial.to_possible_value().expect("no trial is hidden");
+        let name = name.get_name();
+        let figures = match trial {
+            Trial::Kill => kill::run(&shell, &program, args.times.unwrap_or(500)),
+            Trial::Postgres => postgres::run(&shell, &program, args.times.unwrap_or(10)),
+            Trial::Frozen => frozen::run(&shell, &program),
+            Trial::Restart => restart::run(&shell, &program, args.times.unwrap_or(200)),
+            Trial::Rolling => rolling::run(&shell, root, &program),
+            Trial::Disk => disk::run(&shell, &program),
+            Trial::Sentry => sentry::run(&shell, &program),
+            Trial::Slow => slow::run(&shell, &program),
+        };
+        let figures = figures.with_context(|| format!("{name} FAILED"))?;
+        let seconds = start.elapsed().as_secs_f64();
+        println!("{name:<9} ok {seconds:>7.1} s  {figures}");
+    }
+    Ok(())
+}
+
+fn build(shell: &Shell, root: &Path, release: bool) -> Result<PathBuf> {
+    let (flag, profile) = if release {
+        (Some("--release"), "release")
+    } else {
+        (None, "debug")
+    };
+    cmd!(
+        shell,
+        "cargo build --locked --package web --features postgres-tls {flag...}"
+    )
+    .run()?;
+    Ok(root.join("target").join(profile).join("oc-lettings"))
+}

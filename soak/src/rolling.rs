@@ -1,0 +1,216 @@
+//! Both slots of a VPS replaced behind Caddy while visitors come: no request fails.
+//!
+//! Caddy, its configuration, `roll.sh` and the site are real. Docker is a script: a slot is a process.
+
+use std::net::TcpListener;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use ureq::Agent;
+use xshell::{Shell, cmd};
+
+/// Visitors at a time.
+const VISITORS: usize = 8;
+
+/// What they ask for, and what they must get. A refused POST shows that nothing is sent twice or lost either.
+const REQUESTS: [(&str, &str, u16); 5] = [
+    ("GET", "/", 200),
+    ("GET", "/lettings/", 200),
+    ("POST", "/lettings/", 405),
+    ("GET", "/profiles/", 200),
+    ("GET", "/readyz", 200),
+];
+
+/// Requests before, during and after the replacement together.
+const ENOUGH: u64 = 10_000;
+
+/// Deploys to an empty project, and then once more under load.
+pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> {
+    let stage = Stage::new(shell, root, program)?;
+    stage.roll("image-1")?;
+    let load = Load::default();
+    let start = Instant::now();
+    let during = thread::scope(|scope| {
+        for _ in 0..VISITORS {
+            scope.spawn(|| load.visit(&stage.url));
+        }
+        load.wait_for(ENOUGH / 5);
+        let before = load.done();
+        let rolled = stage.roll("image-2");
+        let during = load.done() - before;
+        load.wait_for(ENOUGH);
+        load.over.store(true, Ordering::Relaxed);
+        rolled.map(|()| during)
+    })?;
+
+    let starts = shell.read_file(stage.folder.path().join("starts"))?;
+    ensure!(
+        starts == "web-a\nweb-b\nweb-a\nweb-b\n",
+        "not every slot was started twice: {starts:?}"
+    );
+    let (done, failed) = (load.done(), load.failed.load(Ordering::Relaxed));
+    ensure!(during > 0, "no request arrived during the replacement");
+    ensure!(failed == 0, "{failed} of {done} requests failed");
+    Ok(format!(
+        "{done} requests in {:.0} s, {during} of them during the replacement, none failed",
+        start.elapsed().as_secs_f32()
+    ))
+}
+
+/// A folder that stands in for the machine, and the address of the site there.
+struct Stage<'a> {
+    shell: &'a Shell,
+    folder: tempfile::TempDir,
+    program: &'a Path,
+    ports: [u16; 2],
+    admin: String,
+    url: String,
+}
+
+impl<'a> Stage<'a> {
+    fn new(shell: &'a Shell, root: &Path, program: &'a Path) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path();
+        let deploy = root.join("deploy");
+        shell.create_dir(path.join("caddy"))?;
+        for name in ["roll.sh", "caddy/Caddyfile"] {
+            shell.copy_file(deploy.join(name), path.join(name))?;
+        }
+        shell.write_file(path.join(".env"), "PROXY=caddy\n")?;
+        shell.write_file(
+            path.join("caddy/members.caddy"),
+            "to web-a:8000 web-b:8000\n",
+        )?;
+        shell.create_dir(path.join("bin"))?;
+        symlink(root.join("soak/src/docker"), path.join("bin/docker"))?;
+        let [port_a, port_b, admin, visitors] = free_ports()?;
+        Ok(Self {
+            shell,
+            program,
+            ports: [port_a, port_b],
+            admin: format!("127.0.0.1:{admin}"),
+            url: format!("http://127.0.0.1:{visitors}"),
+            folder,
+        })
+    }
+
+    /// Runs `roll.sh` with a new image for both slots.
+    fn roll(&self, image: &str) -> Result<()> {
+        let path = self.folder.path();
+        let script = path.join("roll.sh");
+        let mut programs = path.join("bin").into_os_string();
+        programs.push(":");
+        programs.push(self.shell.var_os("PATH").unwrap_or_default());
+        let [port_a, port_b] = self.ports.map(|port| port.to_string());
+        let database = path.join("oc.sqlite3");
+        let roll = cmd!(self.shell, "sh {script} {image}")
+            .env("PATH", programs)
+            .env("PROGRAM", self.program)
+            .env("PORT_A", port_a)
+            .env("PORT_B", port_b)
+            .env("CADDY_ADMIN", &self.admin)
+            .env("SITE_ADDRESS", &self.url)
+            .env("SITE_HOST", "127.0.0.1")
+            .env("SLOTS_OUT", path.join("caddy/out"))
+            .env("HOME", path)
+            .env("APP_ENV", "production")
+            .env("ALLOWED_HOSTS", "127.0.0.1")
+            .env("TRUSTED_PROXIES", "127.0.0.1")
+            .env("SECRET_KEY", "rolling".repeat(8))
+            .env("DATABASE_URL", format!("sqlite://{}", database.display()))
+            .env("RUST_LOG", "warn");
+        roll.run().with_context(|| {
+            let read = |name: &str| self.shell.read_file(path.join(name)).unwrap_or_default();
+            format!(
+                "{}{}{}",
+                read("web-a.log"),
+                read("web-b.log"),
+                read("caddy.log")
+            )
+        })
+    }
+}
+
+impl Drop for Stage<'_> {
+    fn drop(&mut self) {
+        for slot in ["caddy", "web-a", "web-b"] {
+            if let Some(process) = process(self.folder.path(), slot) {
+                let kill = cmd!(self.shell, "kill -TERM {process}");
+                // What ended by itself cannot be ended any more.
+                let _ = kill.quiet().ignore_stderr().run();
+            }
+        }
+    }
+}
+
+fn process(folder: &Path, slot: &str) -> Option<String> {
+    let text = std::fs::read_to_string(folder.join(format!("{slot}.pid"))).ok()?;
+    Some(text.trim().to_owned())
+}
+
+/// What the visitors did.
+#[derive(Default)]
+struct Load {
+    good: AtomicU64,
+    failed: AtomicU64,
+    over: AtomicBool,
+}
+
+impl Load {
+    /// One visitor, who asks again and again over a connection that stays.
+    fn visit(&self, url: &str) {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(30)))
+            .build();
+        let agent: Agent = config.into();
+        for (method, path, expected) in REQUESTS.into_iter().cycle() {
+            if self.over.load(Ordering::Relaxed) {
+                return;
+            }
+            match ask(&agent, method, &format!("{url}{path}")) {
+                Ok(status) if status == expected => self.good.fetch_add(1, Ordering::Relaxed),
+                outcome => {
+                    eprintln!("{method} {path}: {outcome:?}");
+                    self.failed.fetch_add(1, Ordering::Relaxed)
+                }
+            };
+        }
+    }
+
+    fn done(&self) -> u64 {
+        self.good.load(Ordering::Relaxed) + self.failed.load(Ordering::Relaxed)
+    }
+
+    fn wait_for(&self, requests: u64) {
+        while self.done() < requests {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// The status of an answer that came whole.
+fn ask(agent: &Agent, method: &str, url: &str) -> Result<u16, ureq::Error> {
+    let mut answer = match method {
+        "POST" => agent.post(url).send_form([("a", "b")])?,
+        _ => agent.get(url).call()?,
+    };
+    answer.body_mut().read_to_vec()?;
+    Ok(answer.status().as_u16())
+}
+
+/// Ports that are free just now; all are held until each is known, so that they differ.
+fn free_ports() -> Result<[u16; 4]> {
+    let mut ports = [0; 4];
+    let mut listeners = Vec::new();
+    for port in &mut ports {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        *port = listener.local_addr()?.port();
+        listeners.push(listener);
+    }
+    Ok(ports)
+}

@@ -1,0 +1,26 @@
+//! Whether what was acknowledged is there, and the file in order.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+
+use crate::site::Place;
+
+/// Fails when an acknowledged title is missing from the database, or the database is damaged.
+pub(crate) fn check(place: &Place<'_>, database: &Path, saved: &BTreeSet<String>) -> Result<()> {
+    let integrity = place.sqlite(database, "PRAGMA integrity_check; PRAGMA foreign_key_check")?;
+    ensure!(integrity == "ok", "the database is damaged: {integrity}");
+    let titles = place.sqlite(database, "SELECT title FROM lettings")?;
+    let there: BTreeSet<&str> = titles.lines().collect();
+    let lost: Vec<&String> = saved
+        .iter()
+        .filter(|title| !there.contains(title.as_str()))
+        .collect();
+    ensure!(
+        lost.is_empty(),
+        "{} acknowledged saves are lost: {lost:?}",
+        lost.len()
+    );
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! Staff who save lettings one after another, and remember which ones the site has acknowledged.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::browser::{Answer, Browser};
+
+/// What they have done so far, over all sites.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    /// Counts titles, so that each is typed once.
+    next: AtomicU64,
+    saved: Mutex<BTreeSet<String>>,
+    refused: AtomicU64,
+}
+
+impl Ledger {
+    /// The titles whose save was acknowledged.
+    pub(crate) fn saved(&self) -> BTreeSet<String> {
+        self.saved
+            .lock()
+            .expect("nobody panics with the ledger")
+            .clone()
+    }
+
+    /// How often they were told to come again.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+/// Staff at work.
+pub(crate) struct Shift {
+    over: Arc<AtomicBool>,
+    people: Vec<JoinHandle<Result<Browser>>>,
+}
+
+impl Shift {
+    /// Sets them to work at that site. Who loses the connection stops; what is answered must be as it should.
+    pub(crate) fn start(address: SocketAddr, ledger: &Arc<Ledger>, browsers: Vec<Browser>) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let people = browsers.into_iter().map(|mut browser| {
+            let (over, ledger) = (Arc::clone(&over), Arc::clone(ledger));
+            thread::spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    let number = ledger.next.fetch_add(1, Ordering::Relaxed);
+                    let title = format!("Soak {number}");
+                    match save(&mut browser, address, &title) {
+                        Ok(Some(())) => {
+                            let mut saved =
+                                ledger.saved.lock().expect("nobody panics with the ledger");
+                            saved.insert(title);
+                        }
+                        Ok(None) => {
+                            ledger.refused.fetch_add(1, Ordering::Relaxed);
+                        }
+                        // The site was killed under them.
+                        Err(error)
+                            if error.is::<std::io::Error>()
+                                || error.to_string().contains("broke off") =>
+                        {
+                            break;
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+                Ok(browser)
+            })
+        });
+        let people = people.collect();
+        Self { over, people }
+    }
+
+    /// Ends their work, and gives back their browsers.
+    pub(crate) fn end(self) -> Result<Vec<Browser>> {
+        self.over.store(true, Ordering::Relaxed);
+        let ends = self
+            .people
+            .into_iter()
+            .map(|person| person.join().expect("staff do not panic"));
+        ends.collect()
+    }
+}
+
+/// Saves an address and a letting there; `None` where the site asked to come again.
+fn save(browser: &mut Browser, address: SocketAddr, title: &str) -> Result<Option<()>> {
+    let street = [
+        ("number", "12"),
+        ("street", title),
+        ("city", "Dana Point"),
+        ("state", "CA"),
+        ("zip_code", "92629"),
+        ("country_iso_code", "USA"),
+        ("_continue", "1"),
+    ];
+    let answer = browser.fill(address, "/admin/lettings/address/add/", &street)?;
+    let Some(location) = taken(&answer)? else {
+        return Ok(None);
+    };
+    let id = location
+        .split('/')
+        .find(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+        .with_context(|| format!("no id in {location}"))?;
+    let fields = [("title", title), ("address", id), ("_save", "1")];
+    let answer = browser.fill(address, "/admin/lettings/letting/add/", &fields)?;
+    Ok(taken(&answer)?.map(drop))
+}
+
+/// Where a form that was taken leads; `None` where the site asked to come again.
+fn taken(answer: &Answer) -> Result<Option<String>> {
+    if answer.status == 503 {
+        ensure!(
+            answer.header("retry-after").is_some(),
+            "503 without Retry-After"
+        );
+        return Ok(None);
+    }
+    ensure!(
+        answer.status == 303,
+        "a form was answered with {}: {}",
+        answer.status,
+        answer.body
+    );
+    let location = answer.header("location").context("the form led nowhere")?;
+    Ok(Some(location.to_owned()))
+}

