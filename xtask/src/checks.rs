@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use anyhow::Result;
 use xshell::cmd;
 
-use crate::ci::Outcome;
 use crate::context::Context;
+use crate::outcome::Outcome;
 use crate::{services, system_packages, tools};
 
 /// The features that CI, the image and production have, everywhere the same so that nothing is compiled twice.

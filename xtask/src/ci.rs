@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 
 use crate::checks::{self, CheckArgs};
 use crate::context::Context;
+use crate::outcome::Outcome;
 use crate::{coverage, dependency_rules, docs, image, pipeline};
 
 #[derive(clap::Args)]
@@ -13,26 +14,6 @@ pub(crate) struct Args {
     /// Build and try the image too.
     #[arg(long)]
     all: bool,
-}
-
-/// Result of a check that found nothing wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Done,
-    /// The check could not run, for a reason outside of the project, and printed it.
-    NotChecked,
-}
-
-impl Outcome {
-    /// Fails in a pipeline if the check could not run: nobody reads the output of a green job.
-    pub(crate) fn require(self, context: &Context) -> Result<()> {
-        let in_pipeline = context.variable("CI").is_some_and(|value| value != "false");
-        ensure!(
-            self == Self::Done || !in_pipeline,
-            "a check could not run, which is an error if CI is set; the reason is above"
-        );
-        Ok(())
-    }
 }
 
 type Step = (&'static str, fn(&Context) -> Result<Outcome>);
@@ -93,22 +74,4 @@ fn row(name: &str, result: &Result<Outcome>, time: Duration) -> String {
         Err(_) => "FAILED",
     };
     format!("{name:<16} {word:<12} {:>7.1}", time.as_secs_f64())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_check_that_could_not_run_is_an_error_in_a_pipeline() -> Result<()> {
-        let context = Context::new(false)?;
-        for (value, in_pipeline) in [("true", true), ("1", true), ("false", false), ("", false)] {
-            context.shell.set_var("CI", value);
-
-            assert!(Outcome::Done.require(&context).is_ok());
-            let not_checked = Outcome::NotChecked.require(&context);
-            assert_eq!(not_checked.is_err(), in_pipeline, "CI={value}");
-        }
-        Ok(())
-    }
 }

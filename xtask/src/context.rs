@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use xshell::{Cmd, Shell, cmd};
 
 use crate::variables;
@@ -87,6 +87,17 @@ impl Context {
         let value = self.shell.var(name).ok()?;
         let value = value.trim();
         (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    /// A variable that becomes part of a header. The error doesn't show the value.
+    pub(crate) fn token(&self, name: &str) -> Result<Option<String>> {
+        let value = self.variable(name);
+        let is_word = |value: &String| value.chars().all(|c| c.is_ascii_graphic());
+        ensure!(
+            value.as_ref().is_none_or(is_word),
+            "{name} must be one word of ASCII letters, digits and punctuation"
+        );
+        Ok(value)
     }
 
     /// Whether a program is in `PATH`.

@@ -11,6 +11,7 @@ mod deploy;
 mod docs;
 mod http;
 mod image;
+mod outcome;
 mod pipeline;
 mod secret_file;
 mod services;

@@ -3,8 +3,8 @@
 use anyhow::{Result, bail};
 use xshell::cmd;
 
-use crate::ci::Outcome;
 use crate::context::Context;
+use crate::outcome::Outcome;
 use crate::{systemd_units, tools};
 
 const GITHUB: &str = ".github/workflows/pipeline.yml";

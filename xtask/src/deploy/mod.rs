@@ -20,7 +20,6 @@ use crate::image;
 use crate::image::name::Repository;
 use crate::image::registry::Registries;
 use flow::{Deploy, Image};
-pub(crate) use settings::check_token;
 use settings::{base_url, required};
 use site::{Site, Timing};
 

@@ -8,25 +8,16 @@ use crate::context::Context;
 
 /// A variable that must be set.
 pub(super) fn required(context: &Context, name: &str) -> Result<String> {
-    context
-        .variable(name)
-        .with_context(|| format!("{name} is not set; see docs/delivery.md"))
+    context.variable(name).with_context(|| missing(name))
 }
 
-/// A variable that must be set, with a token for a header.
+/// A variable that must be set, and becomes part of a header.
 pub(super) fn token(context: &Context, name: &str) -> Result<String> {
-    let value = required(context, name)?;
-    check_token(name, &value)?;
-    Ok(value)
+    context.token(name)?.with_context(|| missing(name))
 }
 
-/// Checks that a value can be part of a header.
-pub(crate) fn check_token(name: &str, value: &str) -> Result<()> {
-    ensure!(
-        value.chars().all(|c| c.is_ascii_graphic()),
-        "{name} must be one word of ASCII letters, digits and punctuation"
-    );
-    Ok(())
+fn missing(name: &str) -> String {
+    format!("{name} is not set; see docs/delivery.md")
 }
 
 /// Checks a URL, and returns its query.

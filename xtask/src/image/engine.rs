@@ -1,5 +1,6 @@
 //! Programs that build, push and run images: docker, podman, and buildah with podman.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
@@ -102,18 +103,20 @@ impl Engine {
         context.run(build.arg(folder))
     }
 
-    /// Pushes every tag.
+    /// Pushes every tag, and returns the image's name with its digest.
     pub(crate) fn push(
         self,
         context: &Context,
         repository: &Repository,
         source: &Source,
         registries: &Registries<'_>,
-    ) -> Result<()> {
+    ) -> Result<String> {
         let docker_config = tempfile::tempdir()?;
         let config = docker_config.path().join("config.json");
         std::os::unix::fs::symlink(registries.auth_file(), config)?;
+        let mut digests = BTreeSet::new();
         for tag in source.tags() {
+            let name = repository.tagged(tag);
             let mut push = context.shell.cmd(self.program()).arg("push");
             if repository.is_local() && self != Self::Docker {
                 push = push.arg("--tls-verify=false");
@@ -121,9 +124,27 @@ impl Engine {
             let push = push
                 .env("DOCKER_CONFIG", docker_config.path())
                 .env("REGISTRY_AUTH_FILE", registries.auth_file());
-            context.run(push.arg(repository.tagged(tag)))?;
+            context.run(push.arg(&name))?;
+            let digest = registries.digest(&name)?;
+            digests.insert(digest.with_context(|| format!("{name} was pushed, but is missing"))?);
         }
-        Ok(())
+        ensure!(
+            digests.len() == 1,
+            "the tags are different images: somebody else pushes at the same time"
+        );
+        let digest = digests.pop_first().context("an image has tags")?;
+        let pinned = repository.pinned(&digest);
+        println!("pushed {pinned}");
+        Ok(pinned)
+    }
+
+    /// Copies the program out of an image.
+    pub(crate) fn copy_program(self, context: &Context, image: &str, to: &Path) -> Result<()> {
+        let container = context.read(self.runner(context)?.args(["create", image]))?;
+        let from = format!("{container}:/oc-lettings");
+        let copied = context.run(self.runner(context)?.args(["cp", &from]).arg(to));
+        context.read(self.runner(context)?.args(["rm", "--volumes", &container]))?;
+        copied
     }
 
     /// The program that runs images: buildah's are podman's too.

@@ -7,23 +7,18 @@ mod smoke_test;
 mod source;
 
 use std::fs;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use xshell::cmd;
 
-use crate::ci::Outcome;
 use crate::context::Context;
-use crate::deploy::check_token;
+use crate::outcome::Outcome;
 use crate::{checks, tools};
 use engine::Engine;
 use name::Repository;
-use registry::{Login, Registries};
+use registry::{Login, Registries, TIMEOUT};
 use source::{BuildFolder, Source};
-
-/// Time limit of a registry operation.
-const REGISTRY_TIMEOUT: Duration = Duration::from_mins(10);
 
 #[derive(clap::Args, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -98,8 +93,8 @@ fn build(context: &Context, args: &Args) -> Result<Outcome> {
     }
     if args.push {
         outcome.require(context)?;
-        let registries = Registries::new(context, login, REGISTRY_TIMEOUT)?;
-        push(context, engine, &source, &repository, &registries)?;
+        let registries = Registries::new(context, login, TIMEOUT)?;
+        engine.push(context, &repository, &source, &registries)?;
     }
     Ok(outcome)
 }
@@ -130,37 +125,13 @@ pub(crate) fn repository(context: &Context, name: Option<&str>) -> Result<Reposi
 
 /// The login at a registry; one on this machine needs none.
 pub(crate) fn login(context: &Context, repository: &Repository) -> Result<Option<Login>> {
-    let user = context.variable("DOCKERHUB_USERNAME");
-    let token = context.variable("DOCKERHUB_TOKEN");
-    let Some((user, token)) = user.zip(token).filter(|_| !repository.is_local()) else {
+    if repository.is_local() {
         return Ok(None);
-    };
-    check_token("DOCKERHUB_USERNAME", &user)?;
-    check_token("DOCKERHUB_TOKEN", &token)?;
-    Ok(Some((repository.registry.clone(), user, token)))
-}
-
-fn push(
-    context: &Context,
-    engine: Engine,
-    source: &Source,
-    repository: &Repository,
-    registries: &Registries<'_>,
-) -> Result<String> {
-    engine.push(context, repository, source, registries)?;
-    let mut digests = Vec::new();
-    for tag in source.tags() {
-        let digest = registries.digest(&repository.tagged(tag))?;
-        digests.push(digest.with_context(|| format!("{tag} was pushed, but is missing"))?);
     }
-    let digest = digests.pop().context("an image has tags")?;
-    ensure!(
-        digests.iter().all(|other| *other == digest),
-        "the tags are different images: somebody else pushes at the same time"
-    );
-    let pinned = repository.pinned(&digest);
-    println!("pushed {pinned}");
-    Ok(pinned)
+    let user = context.token("DOCKERHUB_USERNAME")?;
+    let token = context.token("DOCKERHUB_TOKEN")?;
+    let login = user.zip(token);
+    Ok(login.map(|(user, token)| (repository.registry.clone(), user, token)))
 }
 
 /// Builds again without cache, and compares the programs.
@@ -182,7 +153,7 @@ fn reproduce(
     let copies = tempfile::tempdir()?;
     let program = |image: &str, name: &str| {
         let copy = copies.path().join(name);
-        copy_program(context, engine, image, &copy)?;
+        engine.copy_program(context, image, &copy)?;
         anyhow::Ok(fs::read(copy)?)
     };
     ensure!(
@@ -192,19 +163,6 @@ fn reproduce(
     );
     let remove = context.shell.cmd(engine.program()).args(["rmi", &again]);
     context.run(remove.ignore_stdout())
-}
-
-/// Copies the program out of an image.
-fn copy_program(context: &Context, engine: Engine, image: &str, to: &Path) -> Result<()> {
-    let container = context.read(engine.runner(context)?.args(["create", image]))?;
-    let from = format!("{container}:/oc-lettings");
-    let copied = context.run(engine.runner(context)?.args(["cp", &from]).arg(to));
-    context.read(
-        engine
-            .runner(context)?
-            .args(["rm", "--volumes", &container]),
-    )?;
-    copied
 }
 
 /// Writes the parts of the program beside the image.

@@ -13,6 +13,9 @@ use crate::context::Context;
 use crate::secret_file::SecretFile;
 use crate::system_packages;
 
+/// Time limit of an operation.
+pub(crate) const TIMEOUT: Duration = Duration::from_mins(10);
+
 /// A registry, a user and a token.
 pub(crate) type Login = (String, String, String);
 

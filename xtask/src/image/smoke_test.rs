@@ -9,12 +9,11 @@ use xshell::cmd;
 
 use super::engine::Engine;
 use super::name::Repository;
-use super::registry::Registries;
+use super::registry::{Registries, TIMEOUT};
 use super::source::Source;
-use super::{REGISTRY_TIMEOUT, copy_program, push};
-use crate::ci::Outcome;
 use crate::context::Context;
 use crate::http::{Http, Reply, get};
+use crate::outcome::Outcome;
 use crate::system_packages;
 
 /// Maximum size of the image in bytes.
@@ -74,7 +73,7 @@ fn inspect(context: &Context, engine: Engine, image: &str, source: &Source) -> R
 fn check_function_names(context: &Context, engine: Engine, image: &str) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let program = folder.path().join("oc-lettings");
-    copy_program(context, engine, image, &program)?;
+    engine.copy_program(context, image, &program)?;
     let names = context.read(cmd!(context.shell, "nm --demangle {program}"))?;
     ensure!(
         names.contains("web::"),
@@ -194,13 +193,13 @@ fn round_trip(context: &Context, engine: Engine, image: &str, source: &Source) -
         let url = format!("http://127.0.0.1:{port}/v2/");
         Http::new(Duration::from_millis(100)).send("the registry", &get(&url)?)?;
         let repository = Repository::of(&format!("127.0.0.1:{port}/smoke-test"))?;
-        let registries = Registries::new(context, [], REGISTRY_TIMEOUT)?;
+        let registries = Registries::new(context, [], TIMEOUT)?;
         let tool = engine.program();
         for tag in source.tags() {
             let name = repository.tagged(tag);
             context.run(cmd!(context.shell, "{tool} tag {image} {name}"))?;
         }
-        let pinned = push(context, engine, source, &repository, &registries)?;
+        let pinned = engine.push(context, &repository, source, &registries)?;
         for tag in source.tags() {
             let name = repository.tagged(tag);
             context.run(cmd!(context.shell, "{tool} rmi {name}").ignore_stdout())?;
