@@ -2,33 +2,37 @@
 
 mod admin;
 mod app;
-pub mod assets;
-mod blocking;
 mod card;
-mod checks;
 pub mod cli;
 mod commands;
 pub mod config;
-mod db;
 mod diagnostics;
-mod encoding;
-mod error;
+mod embedded;
 mod handlers;
-mod head;
 pub mod listener;
 mod listing;
-mod metrics;
-mod middleware;
-mod pages;
+mod metrics_listener;
 mod picture;
-mod proxies;
-mod redact;
-mod request_context;
-mod request_id;
-mod room;
-mod route;
-mod secret_key;
 pub mod server;
 mod service_manager;
-mod site;
 mod telemetry;
+
+// Paths that the administration uses until it is a crate of its own.
+mod blocking {
+    pub(crate) use oc_http::run_blocking as run;
+}
+mod db {
+    pub(crate) use oc_http::Db;
+}
+mod error {
+    pub(crate) use oc_http::PageError;
+}
+mod head {
+    pub(crate) use oc_http::SITE_NAME as NAME;
+}
+mod pages {
+    pub(crate) use oc_http::{Page, Pages};
+}
+mod secret_key {
+    pub(crate) use oc_http::SecretKey;
+}

@@ -47,12 +47,12 @@ pub(crate) fn of(city: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::assets::Assets;
+    use crate::embedded::Static;
 
     #[test]
     fn every_drawing_exists() {
         for (_, picture) in TOWNS {
-            assert!(Assets::embedded().find(picture).is_some(), "{picture}");
+            assert!(Static::get(picture).is_some(), "{picture}");
         }
     }
 

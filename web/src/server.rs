@@ -10,25 +10,21 @@ use actix_web::rt::time::timeout;
 use actix_web::web::{Data, PayloadConfig};
 use anyhow::Context;
 use oc_core::Pool;
+use oc_http::health::{BuildInfo, HealthChecks};
+use oc_http::middleware::{
+    check_host, compress, error_pages, request_log, security_headers, sentry_scope,
+};
+use oc_http::{Assets, Db, Metrics, Pages, Site, TrustedProxies, preview_image};
 use tokio::runtime::Builder;
 
 use crate::admin::{self, AdminState, CookieRules, PasswordHasher};
 use crate::app::routes;
-use crate::assets::Assets;
-use crate::checks::Checks;
 use crate::config::{Config, Environment};
-use crate::db::Db;
 use crate::diagnostics::Facts;
-use crate::head::preview;
+use crate::embedded::{Static, Templates};
 use crate::listener::{self, Limits, MakeSite, Refusals, Server, Stop};
-use crate::metrics::{self, Metrics};
-use crate::middleware::{
-    check_host, error_pages, observe, represent, security_headers, sentry_scope,
-};
-use crate::pages::Pages;
-use crate::proxies::Proxies;
+use crate::metrics_listener;
 use crate::service_manager;
-use crate::site::Site;
 use crate::telemetry;
 
 /// How often it is looked for new kinds of stored passwords, such as an import brings.
@@ -36,14 +32,12 @@ const MEASURED_EVERY: Duration = Duration::from_mins(10);
 
 /// Serves the site until it is told to stop.
 pub(crate) async fn run(config: &Config, pool: Pool) -> anyhow::Result<()> {
-    let assets = match config.environment {
-        Environment::Development => Assets::from_checkout(),
-        Environment::Production => Assets::embedded(),
-    };
+    // Changed templates show at the next request. A release build has them embedded.
+    let reload_templates = cfg!(debug_assertions) && config.environment == Environment::Development;
     let stop = Stop::new();
     // Whoever reads that it serves may ask it to end at once: it must hear signals by then.
     listener::stop_on_signals(stop.clone())?;
-    let mut server = start(config, pool, assets, stop.clone())?;
+    let mut server = start(config, pool, reload_templates, stop.clone())?;
     server.ready().await?;
     log::info!(
         "serving http://{}/ from {}",
@@ -58,11 +52,26 @@ pub(crate) async fn run(config: &Config, pool: Pool) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When a template is broken, or the address is taken.
-pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow::Result<Server> {
-    let site = Data::new(Site::new(config.public_url.clone(), &preview(&assets)));
-    let pages = Data::new(Pages::load(assets.clone())?);
+pub fn start(
+    config: &Config,
+    pool: Pool,
+    reload_templates: bool,
+    stop: Stop,
+) -> anyhow::Result<Server> {
+    let assets = Assets::new::<Static>();
+    let site = Data::new(Site::new(
+        config.public_url.clone(),
+        &preview_image(&assets),
+    ));
+    let pages = Data::new(Pages::load::<Templates>(assets.clone(), reload_templates)?);
     let assets = Data::new(assets);
-    let metrics = Data::new(Metrics::new().context("nothing can be measured")?);
+    let build = Data::new(BuildInfo {
+        version: env!("CARGO_PKG_VERSION"),
+        revision: env!("OC_REVISION"),
+    });
+    let metrics =
+        Metrics::new(build.version, build.revision).context("could not register metrics")?;
+    let metrics = Data::new(metrics);
     let db = Data::new(Db::new(
         pool,
         metrics.get_ref().clone(),
@@ -70,13 +79,13 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
         config.read_only,
     ));
     if let Some(address) = config.metrics_address {
-        let (server, address) = metrics::listen(address, &metrics, &db)?;
+        let (server, address) = metrics_listener::listen(address, &metrics, &db)?;
         actix_web::rt::spawn(async {
             if let Err(error) = server.run().await {
-                log::error!("the figures cannot be read: {error:#}");
+                log::error!("metrics listener failed: {error:#}");
             }
         });
-        log::info!("figures for Prometheus on http://{address}/metrics");
+        log::info!("metrics for Prometheus on http://{address}/metrics");
     }
     let hosts = Data::new(config.allowed_hosts.clone());
     let keys = Data::new(AdminState {
@@ -85,11 +94,14 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
     });
     let hashing = Data::new(PasswordHasher::new(stop.clone()));
     measure_beside(hashing.clone(), db.clone(), stop.clone())?;
-    let proxies = Data::new(Proxies(config.trusted_proxies.clone()));
+    let proxies = Data::new(TrustedProxies(config.trusted_proxies.clone()));
 
-    // Where nothing is written there has to be no room.
+    // A read-only site needs no free space.
     let folder = config.database_url.folder().filter(|_| !config.read_only);
-    let checks = Data::new(Checks::new(db.get_ref().clone(), folder));
+    let checks = Data::new(HealthChecks::new(db.get_ref().clone(), folder, {
+        let stop = stop.clone();
+        move || stop.is_stopping()
+    }));
     let facts = Data::new(Facts::of(config));
     let reports = config.sentry.is_some();
     // Each request is a trace of its own, also where no timings are sent. Faults are reported where they become a
@@ -101,7 +113,6 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
 
     let refusals = Refusals::new(&pages, &site, &metrics);
     let trusted = proxies.get_ref().clone();
-    let stopping = Data::new(stop.clone());
 
     let largest_body = config.limits.body;
     let listener = listener::bind(&config.host, config.port)?;
@@ -111,6 +122,7 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
             .app_data(site.clone())
             .app_data(pages.clone())
             .app_data(assets.clone())
+            .app_data(build.clone())
             .app_data(db.clone())
             .app_data(checks.clone())
             .app_data(metrics.clone())
@@ -119,7 +131,6 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
             .app_data(proxies.clone())
             .app_data(keys.clone())
             .app_data(hashing.clone())
-            .app_data(stopping.clone())
             .app_data(PayloadConfig::new(largest_body))
             .service(admin::scope(&db, &keys, CookieRules { https: true }, {
                 let (proxies, site) = (proxies.clone(), site.clone());
@@ -134,11 +145,11 @@ pub fn start(config: &Config, pool: Pool, assets: Assets, stop: Stop) -> anyhow:
             .configure(routes)
             .wrap(from_fn(check_host))
             .wrap(from_fn(error_pages))
-            .wrap(from_fn(represent))
+            .wrap(from_fn(compress))
             .wrap(from_fn(security_headers))
             .wrap(Condition::new(reports, from_fn(sentry_scope)))
             .wrap(Condition::new(reports, sentry.clone()))
-            .wrap(from_fn(observe))
+            .wrap(from_fn(request_log))
     };
     let limits = Limits {
         connections: listener::connections_that_fit(config.limits.connections),
@@ -192,7 +203,7 @@ fn is_public_https(site: &Site, head: &RequestHead) -> bool {
 }
 
 /// Whether a request came over https.
-fn over_https(proxies: &Proxies, head: &RequestHead) -> bool {
+fn over_https(proxies: &TrustedProxies, head: &RequestHead) -> bool {
     let peer = head.peer_addr.map(|peer| peer.ip());
-    proxies.say_https(peer, head.headers())
+    proxies.is_https(peer, head.headers())
 }

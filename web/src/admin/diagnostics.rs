@@ -5,13 +5,13 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use anyhow::anyhow;
 use oc_core::version;
+use oc_http::health::HealthChecks;
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::registry::DIAGNOSTICS;
 use crate::admin::ui::form_data::Submission;
 use crate::admin::ui::request::{AdminRequest, Breadcrumb};
-use crate::checks::Checks;
 use crate::db::Db;
 use crate::diagnostics::Facts;
 use crate::error::PageError;
@@ -56,7 +56,7 @@ pub(crate) async fn show(
     request: AdminRequest,
     user: CurrentUser,
     db: Data<Db>,
-    checks: Data<Checks>,
+    checks: Data<HealthChecks>,
     facts: Data<Facts>,
 ) -> Result<HttpResponse, PageError> {
     check_right(&user)?;

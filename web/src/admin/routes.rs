@@ -2,14 +2,16 @@
 
 use actix_session::SessionMiddleware;
 use actix_session::config::{CookieContentSecurity, PersistentSession};
+use actix_web::Scope;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Key, SameSite};
 use actix_web::dev::{HttpServiceFactory, RequestHead};
-use actix_web::guard::{Any, Get, Head, fn_guard};
+use actix_web::guard::fn_guard;
 use actix_web::http::header;
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::{self, Data, to};
-use actix_web::{FromRequest, Handler, Resource, Responder, Scope};
+use oc_http::middleware::POLICY_WITH_SCRIPTS;
+use oc_http::{add_slash, form_page, not_found, read_page};
 
 use crate::admin::audit_log;
 use crate::admin::auth::csrf::CookieRules;
@@ -27,7 +29,6 @@ use crate::admin::registry::MODELS;
 use crate::admin::ui::request::AdminState;
 use crate::admin::{delete, diagnostics, import, index};
 use crate::db::Db;
-use crate::handlers::fallback;
 
 /// The oldest that a session gets; the database knows when it ends.
 const OLDEST: Duration = Duration::days(14);
@@ -58,49 +59,69 @@ where
         .guard(fn_guard(move |context| guard(context.head())))
         .app_data(cookies);
     with_models(with_accounts(scope))
-        .default_service(to(fallback::not_found))
+        .default_service(to(not_found))
         .wrap(from_fn(record_refusals))
         .wrap(sessions)
         .wrap(from_fn(keep_writes_out))
-        // Whatever is answered here is for one person, now.
-        .wrap(DefaultHeaders::new().add((header::CACHE_CONTROL, "no-store")))
+        .wrap(
+            DefaultHeaders::new()
+                // Every response is for one person, now.
+                .add((header::CACHE_CONTROL, "no-store"))
+                .add((header::CONTENT_SECURITY_POLICY, POLICY_WITH_SCRIPTS)),
+        )
 }
 
 /// The index, the log, the door, and what accounts have beside their rows.
 fn with_accounts(scope: Scope) -> Scope {
     let mut scope = scope
-        .service(read("/", index::show))
-        .service(read("/log/", audit_log::page::index))
-        .service(read("/log/export/", audit_log::page::export))
-        .service(form("/log/{id}/", change_set::show, change_set::restore))
-        .service(form("/diagnostics/", diagnostics::show, diagnostics::fail))
-        .service(form("/login/", login_page::new, login_page::create))
-        .service(form(
+        .service(read_page("/", index::show))
+        .service(read_page("/log/", audit_log::page::index))
+        .service(read_page("/log/export/", audit_log::page::export))
+        .service(form_page(
+            "/log/{id}/",
+            change_set::show,
+            change_set::restore,
+        ))
+        .service(form_page(
+            "/diagnostics/",
+            diagnostics::show,
+            diagnostics::fail,
+        ))
+        .service(form_page("/login/", login_page::new, login_page::create))
+        .service(form_page(
             "/login/code/",
             login_page::new_code,
             login_page::create_code,
         ))
-        .service(form("/logout/", logout::ask, logout::delete))
-        .service(form(
+        .service(form_page("/logout/", logout::ask, logout::delete))
+        .service(form_page(
             "/password_change/",
             own_password::edit,
             own_password::update,
         ))
-        .service(read("/autocomplete/", autocomplete::show))
-        .service(form("/two_factor/", two_factor::show, two_factor::update))
-        .service(form("/sessions/", sessions::show, sessions::end))
-        .service(form(
+        .service(read_page("/autocomplete/", autocomplete::show))
+        .service(form_page(
+            "/two_factor/",
+            two_factor::show,
+            two_factor::update,
+        ))
+        .service(form_page("/sessions/", sessions::show, sessions::end))
+        .service(form_page(
             "/auth/user/{id}/two_factor/",
             user_two_factor::show,
             user_two_factor::delete,
         ))
-        .service(form(
+        .service(form_page(
             "/auth/user/{id}/sessions/",
             sessions::show_of,
             sessions::end_of,
         ))
-        .service(form("/auth/user/add/", new_user::new, new_user::create))
-        .service(form(
+        .service(form_page(
+            "/auth/user/add/",
+            new_user::new,
+            new_user::create,
+        ))
+        .service(form_page(
             "/auth/user/{id}/password/",
             user_password::edit,
             user_password::update,
@@ -122,7 +143,7 @@ fn with_accounts(scope: Scope) -> Scope {
         "/auth/user/{id}/sessions",
         "/auth/user/{id}/password",
     ] {
-        scope = scope.service(web::resource(path).to(fallback::add_slash));
+        scope = scope.service(web::resource(path).to(add_slash));
     }
     scope
 }
@@ -135,36 +156,36 @@ fn with_models(mut scope: Scope) -> Scope {
         let list_path = format!("{app}/{{model:{}}}", model.name);
         let row = format!("{list_path}/{{id}}");
         scope = scope
-            .service(read(&format!("{app}/"), index::show_app))
-            .service(form(
+            .service(read_page(&format!("{app}/"), index::show_app))
+            .service(form_page(
                 &format!("{list_path}/"),
                 list::page::index,
                 action::run_action,
             ))
-            .service(form(
+            .service(form_page(
                 &format!("{list_path}/add/"),
                 object::new,
                 object::create,
             ))
-            .service(read(&format!("{list_path}/export/"), export::show))
-            .service(form(
+            .service(read_page(&format!("{list_path}/export/"), export::show))
+            .service(form_page(
                 &format!("{list_path}/import/"),
                 import::handlers::new,
                 import::handlers::create,
             ))
-            .service(read(&format!("{list_path}/deleted/"), deleted::index))
-            .service(read(&format!("{row}/"), object::lead))
-            .service(form(
+            .service(read_page(&format!("{list_path}/deleted/"), deleted::index))
+            .service(read_page(&format!("{row}/"), object::lead))
+            .service(form_page(
                 &format!("{row}/change/"),
                 object::edit,
                 change::update,
             ))
-            .service(form(
+            .service(form_page(
                 &format!("{row}/delete/"),
                 delete::handlers::ask,
                 delete::handlers::delete,
             ))
-            .service(form(
+            .service(form_page(
                 &format!("{row}/history/"),
                 history::handlers::show,
                 history::handlers::restore,
@@ -176,39 +197,11 @@ fn with_models(mut scope: Scope) -> Scope {
             &format!("{list_path}/deleted"),
             &row,
         ] {
-            scope = scope.service(web::resource(path).to(fallback::add_slash));
+            scope = scope.service(web::resource(path).to(add_slash));
         }
         for page in ["change", "delete", "history"] {
-            scope = scope.service(web::resource(format!("{row}/{page}")).to(fallback::add_slash));
+            scope = scope.service(web::resource(format!("{row}/{page}")).to(add_slash));
         }
     }
     scope
-}
-
-/// A page that is only read.
-fn read<F, A>(path: &str, show: F) -> Resource
-where
-    F: Handler<A>,
-    A: FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    web::resource(path)
-        .route(web::route().guard(Any(Get()).or(Head())).to(show))
-        .default_service(to(fallback::only_read))
-}
-
-/// A page with a form, which is sent to the same address.
-fn form<F, A, G, B>(path: &str, show: F, take: G) -> Resource
-where
-    F: Handler<A>,
-    A: FromRequest + 'static,
-    F::Output: Responder + 'static,
-    G: Handler<B>,
-    B: FromRequest + 'static,
-    G::Output: Responder + 'static,
-{
-    web::resource(path)
-        .route(web::route().guard(Any(Get()).or(Head())).to(show))
-        .route(web::post().to(take))
-        .default_service(to(fallback::only_form))
 }

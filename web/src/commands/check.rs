@@ -3,10 +3,10 @@
 use anyhow::{Context, bail};
 use clap::Args;
 use oc_core::{migrations, version};
+use oc_http::DiskSpace;
 
 use super::{health, start, storage};
 use crate::config::Config;
-use crate::room::Room;
 
 /// What `check` can be told.
 #[derive(Debug, Args)]
@@ -58,12 +58,16 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     if let Some(folder) = config.database_url.folder()
         && !config.read_only
     {
-        let room = Room::at(&folder)
-            .with_context(|| format!("cannot tell the room on the disk of {}", folder.display()))?;
-        if !room.is_enough() {
-            bail!("the disk of {} is nearly full: {room}", folder.display());
+        let space = DiskSpace::at(&folder).with_context(|| {
+            format!(
+                "cannot read the free space on the disk of {}",
+                folder.display()
+            )
+        })?;
+        if !space.is_enough() {
+            bail!("the disk of {} is nearly full: {space}", folder.display());
         }
-        println!("disk: ok ({room})");
+        println!("disk: ok ({space})");
     }
     Ok(())
 }

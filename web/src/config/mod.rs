@@ -3,11 +3,9 @@
 //! Nothing else in the program reads the environment. In development a file `.env` in the working directory
 //! fills in what the environment does not say; it cannot make the run one of production.
 
-mod hosts;
 mod read;
 mod settings;
 mod superuser;
 
-pub use hosts::AllowedHosts;
 pub use settings::{Config, Environment, LogFormat, Sentry, SentryDsn, help};
 pub(crate) use superuser::Superuser;

@@ -4,14 +4,11 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use chrono::{NaiveDateTime, NaiveTime, SecondsFormat, Utc};
 use lettings::Letting;
+use oc_http::{Db, Page, PageError, Pages, Site};
 use serde::Serialize;
 
 use crate::card;
-use crate::db::Db;
-use crate::error::PageError;
 use crate::listing::ListQuery;
-use crate::pages::{Page, Pages};
-use crate::site::Site;
 
 /// The number of lettings in a feed.
 const ENTRIES: i64 = 24;

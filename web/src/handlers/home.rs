@@ -3,16 +3,12 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use lettings::{Letting, LettingFilter, Town};
+use oc_http::{Db, Head, Page, PageError, Pages, SITE_NAME, Site};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::card::{Card, cards};
-use crate::db::Db;
-use crate::error::PageError;
-use crate::head::{Head, NAME};
 use crate::listing::ListQuery;
-use crate::pages::{Page, Pages};
-use crate::site::Site;
 
 /// How many lettings the home page shows.
 const NEWEST: i64 = 6;
@@ -64,7 +60,7 @@ pub(crate) async fn show(
     .json_ld(&json!({
         "@context": "https://schema.org",
         "@type": "WebSite",
-        "name": NAME,
+        "name": SITE_NAME,
         "url": site.url("/"),
         "potentialAction": {
             "@type": "SearchAction",

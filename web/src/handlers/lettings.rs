@@ -3,17 +3,13 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use lettings::{Address, Letting, Town, country};
+use oc_http::{Db, Head, Page, PageError, Pages, Site, breadcrumbs};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::card::{self, Card, cards};
-use crate::db::Db;
-use crate::error::PageError;
-use crate::head::{Head, breadcrumbs};
 use crate::listing::{ListQuery, PageLinks, SortChoice, found, sorts};
-use crate::pages::{Page, Pages};
 use crate::picture;
-use crate::site::Site;
 
 const PATH: &str = "/lettings/";
 /// How many other lettings of the town a letting's page shows.

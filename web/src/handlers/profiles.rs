@@ -3,15 +3,11 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use lettings::Town;
+use oc_http::{Db, Head, Page, PageError, Pages, Site};
 use profiles::{PublicProfile, public_path};
 use serde::Serialize;
 
-use crate::db::Db;
-use crate::error::PageError;
-use crate::head::Head;
 use crate::listing::{ListQuery, PageLinks, found};
-use crate::pages::{Page, Pages};
-use crate::site::Site;
 
 const PATH: &str = "/profiles/";
 

@@ -3,14 +3,11 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use lettings::Letting;
+use oc_http::{Db, Page, PageError, Pages, Site};
 use profiles::{PublicProfile, public_path};
 use serde::Serialize;
 
 use crate::card;
-use crate::db::Db;
-use crate::error::PageError;
-use crate::pages::{Page, Pages};
-use crate::site::Site;
 
 /// The most addresses that one file may hold.
 const LARGEST: i64 = 50_000;

@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 
 use super::request::is_for_head;
-use crate::proxies::Proxies;
-use crate::request_id;
+use oc_http::TrustedProxies;
+use oc_http::request_id;
 
 /// The most of a path that is told (bytes).
 const LONGEST_PATH: usize = 1024;
@@ -101,12 +101,12 @@ impl Glimpse {
 
     /// The request's name: the one that came with it, or a new one.
     pub(super) fn request_id(&self) -> String {
-        request_id::of_values(self.ids.iter().map(Vec::as_slice))
+        request_id::from_values(self.ids.iter().map(Vec::as_slice))
     }
 
     /// Whether the visitor came over https; `None` where the head broke off before a proxy of ours may have said so.
-    pub(super) fn over_https(&self, peer: IpAddr, proxies: &Proxies) -> Option<bool> {
-        if proxies.trust(peer) {
+    pub(super) fn over_https(&self, peer: IpAddr, proxies: &TrustedProxies) -> Option<bool> {
+        if proxies.contains(peer) {
             self.says_https.or(self.is_whole().then_some(false))
         } else {
             Some(false)
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn what_was_read_of_a_request_tells_whether_it_came_over_https() {
-        let proxies = Proxies(vec!["10.0.0.0/8".parse().unwrap()]);
+        let proxies = TrustedProxies(vec!["10.0.0.0/8".parse().unwrap()]);
         let said = |peer: &str, head: &str| {
             Glimpse::of(head.as_bytes()).over_https(peer.parse().unwrap(), &proxies)
         };

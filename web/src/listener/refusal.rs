@@ -10,13 +10,10 @@ use chrono::Utc;
 use prometheus::IntCounter;
 
 use super::glimpse::Glimpse;
-use crate::metrics::Metrics;
-use crate::middleware::{TRANSPORT_SECURITY, Words, error_page, guard_lines};
-use crate::pages::Pages;
-use crate::proxies::Proxies;
-use crate::request_context::{self, RequestContext};
-use crate::route;
-use crate::site::Site;
+use oc_http::TrustedProxies;
+use oc_http::middleware::{STRICT_TRANSPORT_SECURITY, error_page, header_lines};
+use oc_http::request_context::{self, RequestContext};
+use oc_http::{ErrorMessage, Metrics, Pages, Site, route};
 
 /// Seconds after which a client that found no room may come again.
 const RETRY_AFTER: u32 = 2;
@@ -102,7 +99,7 @@ impl Asked {
     /// What those first bytes of a request from that address tell.
     pub(super) fn at(
         peer: IpAddr,
-        proxies: &Proxies,
+        proxies: &TrustedProxies,
         bytes: &[u8],
         began: Option<Instant>,
     ) -> Self {
@@ -142,7 +139,7 @@ impl Refusals {
     /// Those of the site.
     pub(crate) fn new(pages: &Pages, site: &Site, metrics: &Metrics) -> Self {
         let made = Refusal::ALL.map(|refusal| {
-            let count = metrics.refused(refusal.status());
+            let count = metrics.rejected(refusal.status());
             (refusal, make(refusal, Some((pages, site)), Some(count)))
         });
         Self {
@@ -173,11 +170,11 @@ impl Refusals {
                 route: route::NONE.to_owned(),
             };
             let status = refusal.status().as_u16();
-            request_context::carry(Some(Arc::new(context)), || asked.log(status));
+            request_context::run_with(Some(Arc::new(context)), || asked.log(status));
         }
         let date = Utc::now().format("%a, %d %b %Y %H:%M:%S GMT");
         let transport = if asked.over_https.unwrap_or(self.https) {
-            format!("strict-transport-security: {TRANSPORT_SECURITY}\r\n")
+            format!("strict-transport-security: {STRICT_TRANSPORT_SECURITY}\r\n")
         } else {
             String::new()
         };
@@ -194,8 +191,8 @@ impl Refusals {
 fn make(refusal: Refusal, site: Option<(&Pages, &Site)>, count: Option<IntCounter>) -> Made {
     let status = refusal.status();
     let words = match refusal {
-        Refusal::Busy => Words::BUSY,
-        _ => Words::of(status),
+        Refusal::Busy => ErrorMessage::OVERLOADED,
+        _ => ErrorMessage::for_status(status),
     };
     let (pages, site) = site.unzip();
     let (content_type, body) = error_page(status, words, pages, site);
@@ -210,7 +207,7 @@ fn make(refusal: Refusal, site: Option<(&Pages, &Site)>, count: Option<IntCounte
          cache-control: no-store\r\nvary: Accept-Encoding\r\nconnection: close\r\n{retry}{}",
         status.as_u16(),
         body.len(),
-        guard_lines(),
+        header_lines(),
     );
     Made { head, body, count }
 }

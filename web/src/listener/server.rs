@@ -18,7 +18,7 @@ use super::refusal::Refusals;
 use super::site_service::MakeSite;
 use super::stop::{Phase, Stop};
 use super::worker::{Blueprint, Hand};
-use crate::proxies::Proxies;
+use oc_http::TrustedProxies;
 
 /// How often it is looked whether what still runs has ended.
 const LOOK: Duration = Duration::from_millis(5);
@@ -34,7 +34,7 @@ pub(crate) struct Terms {
     pub(crate) workers: usize,
     pub(crate) limits: Limits,
     pub(crate) refusals: Refusals,
-    pub(crate) proxies: Proxies,
+    pub(crate) proxies: TrustedProxies,
 }
 
 /// A site that listens.

@@ -15,11 +15,9 @@ use super::refusal::Refusals;
 use super::room::Room;
 use super::stop::Stop;
 use super::worker::Worker;
-use crate::assets::Assets;
-use crate::metrics::Metrics;
-use crate::pages::Pages;
-use crate::proxies::Proxies;
-use crate::site::Site;
+use oc_http::{Assets, Metrics, Pages, Site, TrustedProxies};
+
+use crate::embedded::{Static, Templates};
 
 /// What takes that long in a test never ends.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
@@ -41,14 +39,14 @@ pub(super) async fn connected() -> anyhow::Result<(TcpStream, net::TcpStream)> {
 
 /// A worker whose site never answers.
 pub(super) fn worker(limits: Limits) -> anyhow::Result<Worker> {
-    let pages = Pages::load(Assets::embedded())?;
+    let pages = Pages::load::<Templates>(Assets::new::<Static>(), false)?;
     let site = Site::new("http://localhost".to_owned(), "");
     Ok(Worker {
         site: Rc::new(|_, _| Box::pin(std::future::pending())),
         room: Room::new(1, Arc::new(AtomicUsize::new(1))),
         limits,
-        refusals: Refusals::new(&pages, &site, &Metrics::new()?),
-        proxies: Proxies(Vec::new()),
+        refusals: Refusals::new(&pages, &site, &Metrics::new("", "")?),
+        proxies: TrustedProxies(Vec::new()),
         bodies: Bodies::default(),
         stop: Stop::new(),
     })

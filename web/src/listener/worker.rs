@@ -19,7 +19,7 @@ use super::room::Room;
 use super::site_service::{MakeSite, Site};
 use super::stop::{Phase, Stop};
 use super::wire::Wire;
-use crate::proxies::Proxies;
+use oc_http::TrustedProxies;
 
 /// What the connections of a worker share.
 pub(super) struct Worker {
@@ -27,7 +27,7 @@ pub(super) struct Worker {
     pub(super) room: Rc<Room>,
     pub(super) limits: Limits,
     pub(super) refusals: Refusals,
-    pub(super) proxies: Proxies,
+    pub(super) proxies: TrustedProxies,
     pub(super) bodies: Bodies,
     pub(super) stop: Stop,
 }
@@ -39,7 +39,7 @@ pub(super) struct Blueprint {
     /// How many connections each of them holds.
     pub(super) room: usize,
     pub(super) refusals: Refusals,
-    pub(super) proxies: Proxies,
+    pub(super) proxies: TrustedProxies,
     pub(super) bodies: Bodies,
     pub(super) stop: Stop,
 }

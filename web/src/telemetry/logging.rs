@@ -7,12 +7,11 @@ use std::os::unix::fs::MetadataExt;
 use chrono::{SecondsFormat, Utc};
 use log::kv::{self, Key, VisitSource};
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use oc_http::{redact_emails, request_context};
 use serde_json::{Map, Value};
 
 use super::sentry;
 use crate::config::{Config, LogFormat};
-use crate::redact::redact_emails;
-use crate::request_context;
 
 /// Starts logging. Warnings and errors also go to Sentry, where that is on.
 pub(super) fn start(config: &Config) {
@@ -133,8 +132,9 @@ impl<'kvs> VisitSource<'kvs> for JsonFields {
 mod tests {
     use std::sync::Arc;
 
+    use oc_http::request_context::RequestContext;
+
     use super::*;
-    use crate::request_context::RequestContext;
 
     fn line(format: LogFormat, target: &str, message: &str) -> String {
         let request = Arc::new(RequestContext {
@@ -142,7 +142,7 @@ mod tests {
             route: "/lettings/{id}/".to_owned(),
         });
         let mut bytes = Vec::new();
-        request_context::carry(Some(request), || {
+        request_context::run_with(Some(request), || {
             write_record(
                 &mut bytes,
                 format,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 use log::{Level, Log};
+use oc_http::{redact_emails, request_context};
 use sentry::integrations::log::{LogFilter, SentryLogger};
 use sentry::integrations::panic::PanicIntegration;
 use sentry::protocol::{Event, Log as LogEntry, LogAttribute, Value};
@@ -20,8 +21,6 @@ use ureq::tls::{RootCerts, TlsConfig};
 
 use super::logging;
 use crate::config::Config;
-use crate::redact::redact_emails;
-use crate::request_context;
 
 /// Limit for sending one report.
 const SEND_TIMEOUT: Duration = Duration::from_secs(3);

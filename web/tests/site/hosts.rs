@@ -29,7 +29,7 @@ fn a_host_that_is_not_ours_is_refused_and_not_repeated() -> Result<()> {
         "evil.test<script>",
         "",
     ] {
-        for target in ["/", "/lettings", "/nowhere/", "/healthz", "/sitemap.xml"] {
+        for target in ["/", "/lettings", "/nowhere/", "/sitemap.xml"] {
             let answer = site.send("GET", target, &[("Host", host)])?;
 
             assert_eq!(answer.status, 400, "{host}{target}");
@@ -49,12 +49,25 @@ fn our_hosts_are_known_with_and_without_a_port() -> Result<()> {
         "www.example.org",
         "WWW.Example.ORG",
         "www.example.org:8443",
+        "www.example.org.",
         "example.net",
         "a.b.example.net",
         "[::1]:8000",
     ] {
         let answer = site.send("GET", "/", &[("Host", host)])?;
         assert_eq!(answer.status, 200, "{host}");
+    }
+    Ok(())
+}
+
+#[test]
+fn health_checks_answer_for_any_host() -> Result<()> {
+    let site = TestSite::with(&[("ALLOWED_HOSTS", "www.example.org")])?;
+
+    for target in ["/healthz", "/readyz"] {
+        for host in ["10.0.0.7:8000", "evil.test", "www.example.org"] {
+            assert_eq!(site.send("GET", target, &[("Host", host)])?.status, 200);
+        }
     }
     Ok(())
 }

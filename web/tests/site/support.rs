@@ -11,7 +11,6 @@ use lettings::{Address, AddressDraft, Letting, LettingDraft};
 use oc_core::testing::TestDb;
 use oc_core::{DbConnection, Pool, User, UserDraft, connect_pool, connect_read_only_pool};
 use profiles::ProfileDraft;
-use web::assets::Assets;
 use web::config::Config;
 use web::listener::{Handle, Stop};
 
@@ -132,7 +131,7 @@ impl TestSite {
 
 fn serve(config: &Config, pool: Pool, sender: &mpsc::Sender<Result<(SocketAddr, Handle)>>) {
     let outcome = actix_web::rt::System::new().block_on(async {
-        match web::server::start(config, pool, Assets::embedded(), Stop::new()) {
+        match web::server::start(config, pool, false, Stop::new()) {
             Ok(server) => {
                 sender.send(Ok((server.address(), server.handle()))).ok();
                 server.run().await

@@ -11,13 +11,14 @@ use chrono::{Duration, NaiveDateTime, Utc};
 use diesel::OptionalExtension;
 use oc_core::User;
 use oc_core::accounts::{Factor, Rights};
+use oc_http::middleware::set_sentry_user;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::admin::auth::csrf::Csrf;
 use crate::admin::auth::session_store::{PROVED, RENEW, ROW, USER};
 use crate::admin::ui::request::AdminState;
 use crate::db::Db;
 use crate::error::PageError;
-use crate::middleware::set_sentry_user;
 
 /// Where one's own password is changed.
 const PASSWORD_CHANGE: &str = "/admin/password_change/";
@@ -89,6 +90,23 @@ impl CurrentUser {
     }
 }
 
+/// What is escaped in the value of a query parameter; slashes are not.
+const QUERY_VALUE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// The redirect to the login, and from there back to `next`. `is_unsaved` shows a notice that the form was not saved.
+fn login_required(next: &str, is_unsaved: bool) -> PageError {
+    let next = utf8_percent_encode(next, QUERY_VALUE);
+    let notice = if is_unsaved { "#unsaved" } else { "" };
+    PageError::Redirect {
+        path: format!("/admin/login/?next={next}{notice}"),
+    }
+}
+
 impl FromRequest for CurrentUser {
     type Error = PageError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
@@ -114,7 +132,7 @@ impl FromRequest for CurrentUser {
             })?;
             let user = Self::find(&db, &session)
                 .await?
-                .ok_or(PageError::LoginRequired { next, is_unsaved })?;
+                .ok_or_else(|| login_required(&next, is_unsaved))?;
             set_sentry_user(user.user.id);
             // Removing what is not there would count as a change, and write the session.
             if session.contains_key(RENEW) {
@@ -126,7 +144,7 @@ impl FromRequest for CurrentUser {
             match pending_requirement
                 .filter(|pending_requirement| path != *pending_requirement && path != LOGOUT)
             {
-                Some(pending_requirement) => Err(PageError::First {
+                Some(pending_requirement) => Err(PageError::Redirect {
                     path: pending_requirement.to_owned(),
                 }),
                 None => Ok(user),

@@ -8,6 +8,7 @@ use diesel::OptionalExtension;
 use oc_core::User;
 use oc_core::accounts::{Factor, normalized};
 use oc_core::audit::Event;
+use oc_http::{LoginOutcome, Metrics};
 use serde::{Deserialize, Serialize};
 
 use crate::admin::auth::current_user::CurrentUser;
@@ -20,7 +21,6 @@ use crate::admin::ui::form_data::Submission;
 use crate::admin::ui::request::{AdminRequest, see_other};
 use crate::db::Db;
 use crate::error::PageError;
-use crate::metrics::{Login, Metrics};
 use crate::pages::Page;
 
 const REFUSED: &str = "Incorrect username or password.";
@@ -86,16 +86,16 @@ pub(crate) async fn create(
             ask_for_code(&request, &welcome.user, &next)
         }
         AuthOutcome::Right(welcome) => {
-            Metrics::login(&request.http, Login::Welcome);
+            Metrics::login(&request.http, LoginOutcome::Success);
             start_session(&request, &welcome, &next)
         }
         AuthOutcome::Wrong => {
-            Metrics::login(&request.http, Login::Refused);
+            Metrics::login(&request.http, LoginOutcome::WrongPassword);
             let error = Some(REFUSED.to_owned());
             show(&request, StatusCode::OK, next, username, error)
         }
         AuthOutcome::Throttled(delay) => {
-            Metrics::login(&request.http, Login::Throttled);
+            Metrics::login(&request.http, LoginOutcome::Throttled);
             let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(delay.message()));
             Ok(delay.with_retry_after(show(&request, status, next, username, error)?))
         }
@@ -136,7 +136,7 @@ pub(crate) async fn create_code(
     let attempt = match source.count(&db, now).await? {
         Ok(attempt) => attempt,
         Err(delay) => {
-            Metrics::login(&request.http, Login::Throttled);
+            Metrics::login(&request.http, LoginOutcome::Throttled);
             let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(delay.message()));
             return Ok(delay.with_retry_after(show_code(&request, status, next, error)?));
         }
@@ -164,7 +164,7 @@ pub(crate) async fn create_code(
         })
         .await?;
     let Some(welcome) = welcome else {
-        Metrics::login(&request.http, Login::CodeRefused);
+        Metrics::login(&request.http, LoginOutcome::WrongCode);
         return show_code(
             &request,
             StatusCode::OK,
@@ -172,7 +172,7 @@ pub(crate) async fn create_code(
             Some(REFUSED_CODE.to_owned()),
         );
     };
-    Metrics::login(&request.http, Login::Welcome);
+    Metrics::login(&request.http, LoginOutcome::Success);
     let mut response = start_session(&request, &welcome, &next)?;
     response
         .add_cookie(&pending_login::removal(request.cookies()))

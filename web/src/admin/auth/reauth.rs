@@ -77,7 +77,7 @@ impl Posted {
         if fields.has(GIVE_UP) {
             let path = request.target();
             beside::keep(request, user, &path, &form)?;
-            return Err(PageError::First { path });
+            return Err(PageError::Redirect { path });
         }
         Ok(Self {
             form,

@@ -189,7 +189,7 @@ impl SessionStore for DbSessionStore {
         match updated.await {
             // The answer is made already, and may tell of a save: it counts more than a message that is told twice, or
             // a proof that is asked for again.
-            Err(error) if error.is_of_the_moment() => {
+            Err(error) if error.is_transient() => {
                 log::warn!("what a session remembers is not kept: {error}");
             }
             updated => drop(reached(updated).map_err(UpdateError::Other)?),

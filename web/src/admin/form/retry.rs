@@ -73,10 +73,10 @@ pub(crate) fn answer(
 /// What is said above the form, where it can be sent once more.
 fn notice(error: &PageError) -> Option<&'static str> {
     match error {
-        PageError::Unavailable(_) | PageError::Busy => Some(
+        PageError::Unavailable(_) | PageError::Overloaded => Some(
             "The database is busy. Your changes have not been saved. Try again in a few seconds.",
         ),
-        PageError::Unconfirmed(_) => Some(
+        PageError::WriteOutcomeUnknown(_) => Some(
             "The database did not respond in time. Your changes may have been saved, or may still be. Check before you \
              save again.",
         ),

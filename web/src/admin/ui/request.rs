@@ -8,6 +8,7 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use ipnet::Ipv6Net;
+use oc_http::TrustedProxies;
 use serde::Serialize;
 
 use crate::admin::auth::csrf::{CookieRules, Csrf};
@@ -17,7 +18,6 @@ use crate::admin::ui::messages::{self, Message};
 use crate::error::PageError;
 use crate::head::NAME;
 use crate::pages::{Page, Pages};
-use crate::proxies::Proxies;
 use crate::secret_key::SecretKey;
 
 /// What the handlers of the administration need beside the database.
@@ -136,7 +136,9 @@ impl AdminRequest {
     }
 
     fn visitor(&self) -> Option<IpAddr> {
-        self.http.app_data::<Data<Proxies>>()?.visitor(&self.http)
+        self.http
+            .app_data::<Data<TrustedProxies>>()?
+            .client_address(&self.http)
     }
 
     /// What the browser calls itself, empty where it says nothing.
@@ -233,9 +235,9 @@ impl actix_web::FromRequest for AdminRequest {
 
 /// The network address that a request comes from, empty where it has none.
 pub(crate) fn address(request: &HttpRequest) -> String {
-    let proxies = request.app_data::<Data<Proxies>>();
+    let proxies = request.app_data::<Data<TrustedProxies>>();
     proxies
-        .and_then(|proxies| proxies.visitor(request))
+        .and_then(|proxies| proxies.client_address(request))
         .map_or_else(String::new, |address| address.to_string())
 }
 

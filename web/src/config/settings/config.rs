@@ -15,10 +15,10 @@ use super::{
     database, environment, help, limits, listening, logging, metrics, second_factor, secret_key,
     sentry, visitors,
 };
-use crate::config::hosts::AllowedHosts;
 use crate::config::read::{InvalidSetting, Source};
 use crate::listener::Limits;
-use crate::secret_key::SecretKey;
+use oc_http::AllowedHosts;
+use oc_http::SecretKey;
 
 /// The settings of one run.
 #[derive(Debug, Clone)]
@@ -174,7 +174,7 @@ mod tests {
             "sqlite://oc-lettings.sqlite3"
         );
         assert_eq!(config.public_url, "http://localhost:8000");
-        assert!(config.allowed_hosts.allow("localhost:8000"));
+        assert!(config.allowed_hosts.allows("localhost:8000"));
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use super::entry::Entry;
 use super::environment::Environment;
 use crate::config::read::{InvalidSetting, Source, refuse};
-use crate::secret_key::SecretKey;
+use oc_http::SecretKey;
 
 pub(super) const ENTRIES: &[Entry] = &[Entry {
     name: "SECRET_KEY",

@@ -5,8 +5,8 @@ use url::Url;
 
 use super::entry::Entry;
 use super::environment::Environment;
-use crate::config::hosts::AllowedHosts;
 use crate::config::read::{InvalidSetting, Source, refuse};
+use oc_http::AllowedHosts;
 
 pub(super) const ENTRIES: &[Entry] = &[
     Entry {

@@ -21,7 +21,7 @@ fn serve(db: &TestDb) -> Result<Serving> {
 fn address(serving: &Serving) -> Result<SocketAddr> {
     let (_, rest) = serving
         .log
-        .split_once("figures for Prometheus on http://")
+        .split_once("metrics for Prometheus on http://")
         .with_context(|| serving.log.clone())?;
     let (address, _) = rest.split_once("/metrics").context("no path is told")?;
     Ok(address.parse()?)

@@ -1,0 +1,204 @@
+//! Hosts that the site answers for, and how hosts are compared.
+
+use std::str::FromStr;
+
+/// The setting `ALLOWED_HOSTS`: hosts, `.example.org` for a domain and its subdomains, or `*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedHosts(Vec<String>);
+
+impl AllowedHosts {
+    /// The names of the local machine.
+    #[must_use]
+    pub fn local() -> Self {
+        Self(
+            ["localhost", ".localhost", "127.0.0.1", "[::1]"]
+                .map(str::to_owned)
+                .to_vec(),
+        )
+    }
+
+    /// Whether the value of a Host header is allowed; ports, case and a trailing dot don't matter.
+    #[must_use]
+    pub fn allows(&self, host: &str) -> bool {
+        let Some((name, _)) = split_port(host) else {
+            return false;
+        };
+        let name = name.to_ascii_lowercase();
+        let name = name.strip_suffix('.').unwrap_or(&name);
+        self.0.iter().any(|allowed| {
+            if allowed == "*" {
+                return true;
+            }
+            match allowed.strip_prefix('.') {
+                Some(domain) => name
+                    .strip_suffix(domain)
+                    .is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
+                None => name == *allowed,
+            }
+        })
+    }
+
+    /// The first entry that is a single host, for a default `PUBLIC_URL`.
+    #[must_use]
+    pub fn first(&self) -> Option<&str> {
+        self.0
+            .iter()
+            .map(String::as_str)
+            .find(|name| *name != "*" && !name.starts_with('.'))
+    }
+}
+
+impl FromStr for AllowedHosts {
+    type Err = ();
+
+    /// Names separated by commas. A scheme, path or port is an error.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let names: Vec<String> = text
+            .split(',')
+            .map(|name| name.trim().to_ascii_lowercase())
+            .filter(|name| !name.is_empty())
+            .collect();
+        let is_valid = |name: &String| {
+            name == "*"
+                || (split_port(name) == Some((name, ""))
+                    && name
+                        .strip_prefix('.')
+                        .unwrap_or(name)
+                        .split('.')
+                        .all(|label| !label.is_empty()))
+        };
+        if names.is_empty() || !names.iter().all(is_valid) {
+            Err(())
+        } else {
+            Ok(Self(names))
+        }
+    }
+}
+
+/// Whether two values like those of Host headers name the same host, apart from case, a trailing dot and the default
+/// ports 80 and 443.
+#[must_use]
+pub fn is_same_host(left: &str, right: &str) -> bool {
+    let normalized = |host: &str| {
+        let (name, port) = split_port(host)?;
+        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+        let port = if matches!(port, "80" | "443") {
+            ""
+        } else {
+            port
+        };
+        Some((name, port.to_owned()))
+    };
+    let left = normalized(left);
+    left.is_some() && left == normalized(right)
+}
+
+/// Host and port of `HOST:PORT`; the port is empty where there is none. `None` if it is not well-formed (RFC 3986,
+/// section 3.2.2).
+fn split_port(host: &str) -> Option<(&str, &str)> {
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => {
+            let end = rest.find(']')? + 2;
+            let (name, port) = host.split_at(end);
+            (
+                name,
+                port.strip_prefix(':').or(port.is_empty().then_some(""))?,
+            )
+        }
+        None => host.split_once(':').unwrap_or((host, "")),
+    };
+    let inner = name.trim_start_matches('[').trim_end_matches(']');
+    let in_brackets = name.starts_with('[');
+    let allowed =
+        |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c) || (in_brackets && c == ':');
+    let is_valid =
+        !inner.is_empty() && inner.chars().all(allowed) && port.bytes().all(|b| b.is_ascii_digit());
+    is_valid.then_some((name, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosts(text: &str) -> AllowedHosts {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn names_are_compared_without_port_and_case() {
+        let hosts = hosts("Example.org, 10.0.0.1,[::1]");
+
+        for host in [
+            "example.org",
+            "example.org.",
+            "example.org.:8000",
+            "EXAMPLE.org:8000",
+            "10.0.0.1:80",
+            "[::1]",
+            "[::1]:8000",
+        ] {
+            assert!(hosts.allows(host), "{host}");
+        }
+        for host in [
+            "",
+            "www.example.org",
+            "example.org.evil.com",
+            "example.org:80x",
+            "[::1",
+            "a/b",
+            "example.org@evil.com",
+        ] {
+            assert!(!hosts.allows(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_leading_dot_means_the_domain_and_all_below_it() {
+        let hosts = hosts(".example.org");
+
+        assert!(hosts.allows("example.org") && hosts.allows("a.b.example.org:80"));
+        assert!(!hosts.allows("badexample.org"));
+        assert_eq!(hosts.first(), None);
+    }
+
+    #[test]
+    fn a_star_means_any_well_formed_host() {
+        assert!(hosts("*").allows("anything.example"));
+        assert!(!hosts("*").allows("<script>"));
+    }
+
+    #[test]
+    fn a_value_that_is_not_a_host_is_rejected() {
+        for text in [
+            "",
+            " , ",
+            "https://example.org",
+            "example.org/",
+            "example.org:8000",
+            ".",
+        ] {
+            assert!(text.parse::<AllowedHosts>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn default_ports_case_and_a_trailing_dot_make_no_difference() {
+        for (left, right) in [
+            ("example.org", "Example.org:443"),
+            ("example.org:80", "example.org"),
+            ("example.org.", "example.org"),
+            ("[::1]", "[::1]:80"),
+            ("localhost:8192", "localhost:8192"),
+        ] {
+            assert!(is_same_host(left, right), "{left} {right}");
+        }
+        for (left, right) in [
+            ("example.org", "example.org:8192"),
+            ("example.org", "example.com"),
+            ("", ""),
+            ("a/b", "a/b"),
+        ] {
+            assert!(!is_same_host(left, right), "{left} {right}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The head of a page: title, description, and data for search engines and link previews.
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::assets::Assets;
+use crate::site::Site;
+
+/// The name of the site.
+pub const SITE_NAME: &str = "Holiday Homes";
+
+/// The head of a page.
+#[derive(Debug, Serialize)]
+pub struct Head {
+    /// The whole title.
+    title: String,
+    /// One sentence about the page.
+    description: String,
+    /// The canonical URL, absolute.
+    canonical: Option<String>,
+    /// The path without a query, to mark the current link.
+    path: String,
+    /// The part of the site that it belongs to, to mark the current link of the navigation; may be empty.
+    section: &'static str,
+    /// JSON-LD, escaped so that no text in it can end the script element.
+    json_ld: Option<String>,
+    /// The URL of a feed of what the page lists.
+    feed: Option<String>,
+    /// The URL of the preview image, absolute.
+    image: String,
+    /// Open Graph's `og:type`.
+    kind: &'static str,
+    /// Whether search engines should ignore it.
+    noindex: bool,
+}
+
+impl Head {
+    /// The head of the page at `path`. The site's name is appended to the title unless it begins with it.
+    #[must_use]
+    pub fn new(
+        site: &Site,
+        section: &'static str,
+        path: &str,
+        title: &str,
+        description: &str,
+    ) -> Self {
+        let title = if title.starts_with(SITE_NAME) {
+            title.to_owned()
+        } else {
+            format!("{title} – {SITE_NAME}")
+        };
+        Self {
+            title,
+            description: description.to_owned(),
+            canonical: Some(site.url(path)),
+            path: path.split('?').next().unwrap_or_default().to_owned(),
+            section,
+            json_ld: None,
+            feed: None,
+            image: site.image().to_owned(),
+            kind: "website",
+            noindex: false,
+        }
+    }
+
+    /// The head of an error page: no canonical URL, not indexed.
+    pub(crate) fn for_error(site: &Site, title: &str) -> Self {
+        let head = Self::new(site, "", "", title, title);
+        Self {
+            canonical: None,
+            noindex: true,
+            ..head
+        }
+    }
+
+    /// Adds JSON-LD.
+    #[must_use]
+    pub fn json_ld(mut self, facts: &serde_json::Value) -> Self {
+        // JSON has these characters only inside strings, where they can be escaped.
+        let text = facts
+            .to_string()
+            .replace('<', "\\u003c")
+            .replace('>', "\\u003e")
+            .replace('&', "\\u0026");
+        self.json_ld = Some(text);
+        self
+    }
+
+    /// Adds a feed.
+    #[must_use]
+    pub fn feed(mut self, url: String) -> Self {
+        self.feed = Some(url);
+        self
+    }
+
+    /// Sets Open Graph's `og:type`.
+    #[must_use]
+    pub fn kind(mut self, kind: &'static str) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Sets whether search engines should ignore the page.
+    #[must_use]
+    pub fn noindex(mut self, noindex: bool) -> Self {
+        self.noindex = noindex;
+        self
+    }
+}
+
+/// A breadcrumb trail as JSON-LD: names and paths, from the home page on.
+#[must_use]
+pub fn breadcrumbs(site: &Site, trail: &[(&str, &str)]) -> serde_json::Value {
+    let items: Vec<_> = trail
+        .iter()
+        .zip(1..)
+        .map(|((name, path), position)| {
+            json!({ "@type": "ListItem", "position": position, "name": name, "item": site.url(path) })
+        })
+        .collect();
+    json!({ "@type": "BreadcrumbList", "itemListElement": items })
+}
+
+/// The path of the preview image.
+#[must_use]
+pub fn preview_image(assets: &Assets) -> String {
+    assets.url("og.png").unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_can_end_the_script_element() {
+        let site = Site::new("https://example.org".to_owned(), "/og.png");
+
+        let head = Head::new(&site, "", "/", "T", "D").json_ld(&json!({ "name": "</script><b>&" }));
+
+        assert_eq!(
+            head.json_ld.as_deref(),
+            Some(r#"{"name":"\u003c/script\u003e\u003cb\u003e\u0026"}"#)
+        );
+    }
+
+    #[test]
+    fn a_title_names_the_site_once() {
+        let site = Site::new("https://example.org".to_owned(), "/og.png");
+        let title = |title| Head::new(&site, "", "/", title, "").title;
+
+        assert_eq!(title("Lettings"), "Lettings – Holiday Homes");
+        assert_eq!(
+            title("Holiday Homes in California"),
+            "Holiday Homes in California"
+        );
+    }
+}

@@ -1,0 +1,170 @@
+//! Health checks: `/healthz`, `/readyz`, and the same checks for staff.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use actix_web::rt::time::timeout;
+use actix_web::web::Data;
+use oc_core::migrations::{self, MigrateError};
+use serde::Serialize;
+
+use crate::blocking::run_blocking;
+use crate::db::Db;
+use crate::disk_space::DiskSpace;
+use crate::error::PageError;
+
+/// The paths of both checks, which answer whatever the Host header is.
+pub(crate) const PATHS: [&str; 2] = ["/healthz", "/readyz"];
+
+const OK: &str = "ok";
+
+/// How long one check may take; after that it has failed.
+const TIME_LIMIT: Duration = Duration::from_secs(2);
+
+/// A named check and its outcome: `ok`, or a word for what is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Check {
+    /// What was checked.
+    pub name: &'static str,
+    /// `ok`, or a word for what is wrong.
+    pub outcome: &'static str,
+}
+
+impl Check {
+    /// Whether the outcome is `ok`.
+    #[must_use]
+    pub fn passed(self) -> bool {
+        self.outcome == OK
+    }
+}
+
+/// Version and git revision of the running program.
+#[derive(Debug, Clone, Copy)]
+pub struct BuildInfo {
+    /// The version in the manifest.
+    pub version: &'static str,
+    /// The git commit.
+    pub revision: &'static str,
+}
+
+/// The conditions under which the site can serve requests.
+pub struct HealthChecks {
+    db: Db,
+    data_dir: Option<PathBuf>,
+    is_stopping: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl HealthChecks {
+    /// `data_dir` is the folder of a SQLite database that is written to.
+    pub fn new(
+        db: Db,
+        data_dir: Option<PathBuf>,
+        is_stopping: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            db,
+            data_dir,
+            is_stopping: Box::new(is_stopping),
+        }
+    }
+
+    /// Runs every check.
+    pub async fn run(&self) -> Vec<Check> {
+        let (database, migrations) = timeout(TIME_LIMIT, self.check_database())
+            .await
+            .unwrap_or(("failed", "unknown"));
+        let mut checks = vec![
+            Check {
+                name: "database",
+                outcome: database,
+            },
+            Check {
+                name: "migrations",
+                outcome: migrations,
+            },
+        ];
+        if let Some(folder) = self.data_dir.clone() {
+            // On a thread of its own with a time limit, because a network file system may hang.
+            let space = timeout(TIME_LIMIT, run_blocking(move || DiskSpace::at(&folder))).await;
+            let outcome = match space {
+                Ok(Ok(Ok(space))) if space.is_enough() => OK,
+                Ok(Ok(Ok(_))) => "low",
+                _ => "unknown",
+            };
+            checks.push(Check {
+                name: "disk",
+                outcome,
+            });
+        }
+        if (self.is_stopping)() {
+            checks.push(Check {
+                name: "process",
+                outcome: "stopping",
+            });
+        }
+        checks
+    }
+
+    /// Outcomes of the checks `database` and `migrations`.
+    async fn check_database(&self) -> (&'static str, &'static str) {
+        let pending = self.db.check(|conn| match migrations::status(conn) {
+            Ok(status) => Ok(status.pending),
+            Err(MigrateError::Database(error)) => Err(error.into()),
+            Err(error) => Err(PageError::Internal(error.into())),
+        });
+        match pending.await {
+            Ok(pending) if pending.is_empty() => (OK, OK),
+            Ok(_) => (OK, "pending"),
+            Err(error) if error.is_transient() => ("failed", "unknown"),
+            Err(_) => (OK, "failed"),
+        }
+    }
+}
+
+/// `/healthz`: the process is alive. Checks nothing else.
+pub async fn healthz(build: Data<BuildInfo>) -> HttpResponse {
+    #[derive(Serialize)]
+    struct Health {
+        status: &'static str,
+        revision: &'static str,
+        version: &'static str,
+    }
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(Health {
+            status: OK,
+            revision: build.revision,
+            version: build.version,
+        })
+}
+
+/// `/readyz`: every check by name; 503 when one has failed.
+pub async fn readyz(checks: Data<HealthChecks>) -> HttpResponse {
+    #[derive(Serialize)]
+    struct Readiness {
+        status: &'static str,
+        checks: BTreeMap<&'static str, &'static str>,
+    }
+    let checks = checks.run().await;
+    let is_ready = checks.iter().all(|check| check.passed());
+    let mut response = if is_ready {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
+    if !is_ready {
+        response.insert_header((header::RETRY_AFTER, "5"));
+    }
+    response
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(Readiness {
+            status: if is_ready { OK } else { "failed" },
+            checks: checks
+                .iter()
+                .map(|check| (check.name, check.outcome))
+                .collect(),
+        })
+}

@@ -1,0 +1,41 @@
+//! What every page needs: database access, errors, templates, assets, middleware, metrics, health checks.
+
+mod allowed_hosts;
+mod assets;
+mod blocking;
+mod compression;
+mod db;
+mod disk_space;
+mod error;
+mod error_message;
+mod head;
+pub mod health;
+mod metrics;
+mod metrics_page;
+pub mod middleware;
+mod pages;
+mod redact;
+pub mod request_context;
+pub mod request_id;
+pub mod route;
+mod routing;
+mod secret_key;
+mod site;
+mod trusted_proxies;
+
+pub use allowed_hosts::{AllowedHosts, is_same_host};
+pub use assets::{Assets, favicon, static_file};
+pub use blocking::run_blocking;
+pub use db::Db;
+pub use disk_space::DiskSpace;
+pub use error::PageError;
+pub use error_message::ErrorMessage;
+pub use head::{Head, SITE_NAME, breadcrumbs, preview_image};
+pub use metrics::{LoginOutcome, Metrics, PoolUsage};
+pub use metrics_page::metrics_page;
+pub use pages::{Page, Pages};
+pub use redact::redact_emails;
+pub use routing::{add_slash, form_page, not_found, read_page};
+pub use secret_key::SecretKey;
+pub use site::Site;
+pub use trusted_proxies::TrustedProxies;

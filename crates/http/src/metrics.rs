@@ -1,0 +1,249 @@
+//! Prometheus metrics. Label values come from fixed lists, never from a request.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::Data;
+use prometheus::core::Collector;
+use prometheus::process_collector::ProcessCollector;
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+
+use crate::error::PageError;
+use crate::route;
+
+/// Upper bounds of histogram buckets (seconds): a page takes milliseconds, a password hash 100.
+const BUCKETS: [f64; 12] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+];
+
+/// Labels of `oc_lettings_database_errors_total`.
+const DATABASE_ERRORS: [&str; 4] = ["away", "unconfirmed", "busy", "fault"];
+
+/// The outcome of a login attempt.
+#[derive(Debug, Clone, Copy)]
+pub enum LoginOutcome {
+    /// A session was started.
+    Success,
+    /// Wrong username or password.
+    WrongPassword,
+    /// Wrong code.
+    WrongCode,
+    /// Too many attempts.
+    Throttled,
+}
+
+impl LoginOutcome {
+    const ALL: [Self; 4] = [
+        Self::Success,
+        Self::WrongPassword,
+        Self::WrongCode,
+        Self::Throttled,
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Success => "welcome",
+            Self::WrongPassword => "refused",
+            Self::WrongCode => "code_refused",
+            Self::Throttled => "throttled",
+        }
+    }
+}
+
+/// Connections of the pool, and requests that wait for one.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolUsage {
+    /// Open connections.
+    pub open: u32,
+    /// Open connections that no request uses.
+    pub idle: u32,
+    /// The most connections that requests may use.
+    pub max: u32,
+    /// Requests in the queue.
+    pub waiting: usize,
+}
+
+/// The metrics of the site. Clones share their values.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    latencies: HistogramVec,
+    aborted: IntCounter,
+    pub(crate) in_flight: IntGauge,
+    pool: IntGaugeVec,
+    pool_waiting: IntGauge,
+    pool_waits: Histogram,
+    database_errors: IntCounterVec,
+    logins: IntCounterVec,
+}
+
+impl Metrics {
+    /// Registers every metric.
+    ///
+    /// # Errors
+    /// When two metrics have the same name.
+    pub fn new(version: &str, revision: &str) -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        registry.register(Box::new(ProcessCollector::for_self()))?;
+        let by_route = ["method", "route", "status"];
+        let metrics = Self {
+            requests: register(&registry, {
+                let opts = opts("http_requests_total", "HTTP responses");
+                IntCounterVec::new(opts, &by_route)?
+            })?,
+            latencies: register(&registry, {
+                let opts = histogram_opts(
+                    "http_request_duration_seconds",
+                    "Time from a request's head to its response",
+                );
+                HistogramVec::new(opts, &by_route)?
+            })?,
+            aborted: register(&registry, {
+                IntCounter::with_opts(opts(
+                    "http_requests_left_total",
+                    "Requests whose client disconnected before the response",
+                ))?
+            })?,
+            in_flight: register(&registry, {
+                IntGauge::with_opts(opts("http_requests_in_flight", "Requests in progress"))?
+            })?,
+            pool: register(&registry, {
+                let opts = opts("database_pool_connections", "Database connections");
+                IntGaugeVec::new(opts, &["state"])?
+            })?,
+            pool_waiting: register(&registry, {
+                IntGauge::with_opts(opts(
+                    "database_pool_waiting",
+                    "Requests waiting for a database connection",
+                ))?
+            })?,
+            pool_waits: register(&registry, {
+                Histogram::with_opts(histogram_opts(
+                    "database_pool_wait_seconds",
+                    "Time that requests waited for a database connection",
+                ))?
+            })?,
+            database_errors: register(&registry, {
+                let opts = opts("database_errors_total", "Failed database operations");
+                IntCounterVec::new(opts, &["kind"])?
+            })?,
+            logins: register(&registry, {
+                let opts = opts("logins_total", "Login attempts");
+                IntCounterVec::new(opts, &["outcome"])?
+            })?,
+            registry,
+        };
+        let build = register(&metrics.registry, {
+            let opts = opts("build_info", "Version and revision of the program");
+            IntGaugeVec::new(opts, &["version", "revision"])?
+        })?;
+        build.with_label_values(&[version, revision]).set(1);
+        // Counters start at 0, so that alerts on an increase see the first one.
+        for kind in DATABASE_ERRORS {
+            metrics.database_errors.with_label_values(&[kind]);
+        }
+        for outcome in LoginOutcome::ALL {
+            metrics.logins.with_label_values(&[outcome.label()]);
+        }
+        Ok(metrics)
+    }
+
+    /// Counts a request; without a status, its client disconnected.
+    pub(crate) fn request(
+        &self,
+        method: &Method,
+        route: &str,
+        status: Option<StatusCode>,
+        duration: Duration,
+    ) {
+        let Some(status) = status else {
+            self.aborted.inc();
+            return;
+        };
+        let labels = [method_label(method), route, status.as_str()];
+        self.requests.with_label_values(&labels).inc();
+        self.latencies
+            .with_label_values(&labels)
+            .observe(duration.as_secs_f64());
+    }
+
+    /// The counter of requests that are rejected with a status before they are parsed.
+    #[must_use]
+    pub fn rejected(&self, status: StatusCode) -> IntCounter {
+        let labels = ["other", route::NONE, status.as_str()];
+        self.requests.with_label_values(&labels)
+    }
+
+    /// Records how long a request waited for a connection.
+    pub(crate) fn pool_wait(&self, duration: Duration) {
+        self.pool_waits.observe(duration.as_secs_f64());
+    }
+
+    /// Counts a failed database operation.
+    pub(crate) fn database_error(&self, error: &PageError) {
+        let kind = match error {
+            PageError::Unavailable(_) => "away",
+            PageError::WriteOutcomeUnknown(_) => "unconfirmed",
+            PageError::Overloaded => "busy",
+            PageError::Internal(_) => "fault",
+            _ => return,
+        };
+        self.database_errors.with_label_values(&[kind]).inc();
+    }
+
+    /// Counts a login attempt.
+    pub fn login(request: &HttpRequest, outcome: LoginOutcome) {
+        if let Some(metrics) = request.app_data::<Data<Self>>() {
+            metrics.logins.with_label_values(&[outcome.label()]).inc();
+        }
+    }
+
+    /// Every metric in Prometheus' text format.
+    ///
+    /// # Errors
+    /// When they can't be encoded.
+    pub fn text(&self, pool: PoolUsage) -> prometheus::Result<String> {
+        self.pool_waiting
+            .set(i64::try_from(pool.waiting).unwrap_or(i64::MAX));
+        let busy = pool.open.saturating_sub(pool.idle);
+        for (state, count) in [("idle", pool.idle), ("busy", busy), ("most", pool.max)] {
+            self.pool.with_label_values(&[state]).set(count.into());
+        }
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(format!("oc_lettings_{name}"), help)
+}
+
+fn histogram_opts(name: &str, help: &str) -> HistogramOpts {
+    HistogramOpts::new(format!("oc_lettings_{name}"), help).buckets(BUCKETS.to_vec())
+}
+
+fn register<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: C,
+) -> prometheus::Result<C> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+/// The label for a method; unknown methods share one.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}

@@ -1,0 +1,151 @@
+//! Compression and revalidation of text responses: `Content-Encoding`, `ETag`, 304.
+//!
+//! actix's `Compress` returns 406 to a client without a common encoding, drops Content-Length, and sets Vary only on
+//! compressed responses. This middleware needs the whole body for the ETag anyway.
+
+use actix_web::body::{BoxBody, MessageBody, to_bytes};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{
+    self, AcceptEncoding, ETag, EntityTag, HeaderValue, IfNoneMatch, TryIntoHeaderValue,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web::Bytes;
+use actix_web::{Error, HttpMessage, HttpResponse};
+use sha2::{Digest, Sha256};
+
+use crate::blocking::run_blocking;
+use crate::compression::{Effort, Encoding, negotiate};
+
+/// Larger bodies are compressed off the async threads (bytes).
+const LARGE: usize = 64 * 1024;
+
+/// Compresses text, and returns 304 if the client has the current version.
+///
+/// # Errors
+/// Those of the inner services.
+pub async fn compress(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let encoding = negotiate(request.get_header::<AcceptEncoding>().as_ref());
+    let known = request
+        .get_header::<IfNoneMatch>()
+        .filter(|_| request.headers().contains_key(header::IF_NONE_MATCH));
+    let read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let response = next.call(request).await?.map_into_boxed_body();
+    let headers = response.headers();
+    if let Some(tag) = headers.get(header::ETAG).and_then(parse_tag) {
+        let hit = read
+            && response.status() == StatusCode::OK
+            && known.as_ref().is_some_and(|known| matches(known, &tag));
+        return Ok(if hit {
+            not_modified(response)
+        } else {
+            response
+        });
+    }
+    if headers.contains_key(header::CONTENT_ENCODING) || !is_text(headers.get(header::CONTENT_TYPE))
+    {
+        return Ok(response);
+    }
+    let (request, response) = response.into_parts();
+    let (mut response, body) = response.into_parts();
+    let bytes = to_bytes(body)
+        .await
+        .map_err(|_| actix_web::error::ErrorInternalServerError("the body is incomplete"))?;
+    response
+        .headers_mut()
+        .insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    let stored = response
+        .headers()
+        .get(header::CACHE_CONTROL)
+        .is_none_or(|value| value != "no-store");
+    if read && stored && response.status() == StatusCode::OK {
+        let tag = tag(&bytes);
+        let hit = known.is_some_and(|known| matches(&known, &tag));
+        response
+            .headers_mut()
+            .insert(header::ETAG, ETag(tag).try_into_value()?);
+        if hit {
+            return Ok(not_modified(ServiceResponse::new(
+                request,
+                response.set_body(BoxBody::new(())),
+            )));
+        }
+    }
+    let (encoding, bytes) = encode(encoding, bytes).await;
+    if let Some(name) = encoding.name() {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+    }
+    Ok(ServiceResponse::new(
+        request,
+        response.set_body(BoxBody::new(bytes)),
+    ))
+}
+
+/// The compressed bytes, or the plain ones if compression fails.
+async fn encode(encoding: Encoding, bytes: Bytes) -> (Encoding, Bytes) {
+    if encoding == Encoding::Identity || bytes.is_empty() {
+        return (Encoding::Identity, bytes);
+    }
+    let plain = bytes.clone();
+    let compressed = if bytes.len() > LARGE {
+        run_blocking(move || encoding.encode(&bytes, Effort::Fast))
+            .await
+            .map_err(std::io::Error::other)
+            .and_then(|result| result)
+    } else {
+        encoding.encode(&bytes, Effort::Fast)
+    };
+    match compressed {
+        Ok(compressed) => (encoding, compressed.into()),
+        Err(error) => {
+            log::error!("could not compress a page: {error}");
+            (Encoding::Identity, plain)
+        }
+    }
+}
+
+/// Weak, because every encoding of the text has the same tag.
+fn tag(bytes: &Bytes) -> EntityTag {
+    let digest = Sha256::digest(bytes);
+    EntityTag::new_weak(hex::encode(&digest[..12]))
+}
+
+fn parse_tag(value: &HeaderValue) -> Option<EntityTag> {
+    value.to_str().ok()?.parse().ok()
+}
+
+fn matches(known: &IfNoneMatch, tag: &EntityTag) -> bool {
+    match known {
+        IfNoneMatch::Any => true,
+        IfNoneMatch::Items(tags) => tags.iter().any(|known| known.weak_eq(tag)),
+    }
+}
+
+/// 304 with the headers of the 200 that RFC 9110, section 15.4.5, requires.
+fn not_modified(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let (request, response) = response.into_parts();
+    let mut bare = HttpResponse::new(StatusCode::NOT_MODIFIED);
+    for name in [header::ETAG, header::CACHE_CONTROL, header::VARY] {
+        if let Some(value) = response.headers().get(&name) {
+            bare.headers_mut().insert(name, value.clone());
+        }
+    }
+    ServiceResponse::new(request, bare)
+}
+
+fn is_text(content_type: Option<&HeaderValue>) -> bool {
+    let value = content_type.map(HeaderValue::as_bytes).unwrap_or_default();
+    [
+        &b"text/"[..],
+        b"application/json",
+        b"application/xml",
+        b"application/atom+xml",
+    ]
+    .iter()
+    .any(|kind| value.starts_with(kind))
+}

@@ -1,0 +1,18 @@
+//! Middleware of every request, from the outside in: request log, Sentry scope, security headers, compression, error
+//! pages, Host check.
+
+mod check_host;
+mod compress;
+mod error_pages;
+mod request_log;
+mod security_headers;
+mod sentry_scope;
+
+pub use check_host::check_host;
+pub use compress::compress;
+pub use error_pages::{error_page, error_pages};
+pub use request_log::request_log;
+pub use security_headers::{
+    POLICY_WITH_SCRIPTS, STRICT_TRANSPORT_SECURITY, header_lines, security_headers,
+};
+pub use sentry_scope::{sentry_scope, set_sentry_user};

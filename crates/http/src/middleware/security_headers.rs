@@ -1,0 +1,81 @@
+//! Security headers of every response, errors included.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpResponse};
+
+use crate::trusted_proxies::TrustedProxies;
+
+/// The policy of pages without scripts.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; img-src 'self'; style-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The policy of pages with scripts. A response with a Content-Security-Policy keeps its own.
+pub const POLICY_WITH_SCRIPTS: &str = "default-src 'none'; img-src 'self'; style-src 'self'; \
+     script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+const PERMISSIONS_POLICY: &str = "accelerometer=(), autoplay=(), camera=(), display-capture=(), \
+     encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), \
+     payment=(), picture-in-picture=(), publickey-credentials-get=(), screen-wake-lock=(), usb=(), \
+     xr-spatial-tracking=()";
+
+/// The value of Strict-Transport-Security: one year, in seconds.
+pub const STRICT_TRANSPORT_SECURITY: &str = "max-age=31536000";
+
+const HEADERS: [(HeaderName, &str); 7] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "same-origin"),
+    (header::PERMISSIONS_POLICY, PERMISSIONS_POLICY),
+    (header::CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
+    (header::CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
+];
+
+/// Adds the headers, also to a response that inner middleware returns as an error.
+///
+/// # Errors
+/// Those of the inner services, with the headers.
+pub async fn security_headers(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let is_https = request
+        .app_data::<Data<TrustedProxies>>()
+        .is_some_and(|proxies| proxies.is_https(peer, request.headers()));
+    match next.call(request).await {
+        Ok(mut response) => {
+            add(response.headers_mut(), is_https);
+            Ok(response.map_into_boxed_body())
+        }
+        Err(error) => {
+            let mut response: HttpResponse = error.error_response();
+            add(response.headers_mut(), is_https);
+            Err(InternalError::from_response(error, response).into())
+        }
+    }
+}
+
+/// The headers as lines, for responses that bypass middleware.
+#[must_use]
+pub fn header_lines() -> String {
+    let lines = HEADERS.map(|(name, value)| format!("{name}: {value}\r\n"));
+    lines.concat()
+}
+
+fn add(headers: &mut HeaderMap, is_https: bool) {
+    for (name, value) in HEADERS {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    if is_https {
+        let value = HeaderValue::from_static(STRICT_TRANSPORT_SECURITY);
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
+}

@@ -1,0 +1,99 @@
+//! Typed pages: a page is a struct whose fields are everything that its template may use.
+
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use anyhow::Context as _;
+use rust_embed::RustEmbed;
+use serde::Serialize;
+use tera::{Context, Kwargs, State, Tera, TeraResult};
+
+use crate::assets::Assets;
+use crate::error::PageError;
+
+/// A page and its template.
+pub trait Page: Serialize {
+    /// The template's path in the folder of templates.
+    const TEMPLATE: &'static str;
+
+    /// The Content-Type of the response.
+    const CONTENT_TYPE: &'static str = "text/html; charset=utf-8";
+}
+
+/// Renders pages.
+#[derive(Clone)]
+pub struct Pages {
+    assets: Assets,
+    tera: Arc<Tera>,
+    /// Parses the templates again at every page, so that a change shows at the next reload.
+    reload: Option<fn(&Assets) -> anyhow::Result<Tera>>,
+}
+
+impl Pages {
+    /// Parses the templates in an embedded folder. With `reload`, which makes sense in a debug build only, every page
+    /// does so again.
+    ///
+    /// # Errors
+    /// When a template is not valid.
+    pub fn load<E: RustEmbed>(assets: Assets, reload: bool) -> anyhow::Result<Self> {
+        Ok(Self {
+            tera: Arc::new(parse::<E>(&assets)?),
+            reload: reload.then_some(parse::<E>),
+            assets,
+        })
+    }
+
+    /// Renders a page as a response that caches have to revalidate.
+    ///
+    /// # Errors
+    /// When the template fails.
+    pub fn render<P: Page>(&self, page: &P) -> Result<HttpResponse, PageError> {
+        let text = self.text(page)?;
+        Ok(HttpResponse::Ok()
+            .insert_header((header::CONTENT_TYPE, P::CONTENT_TYPE))
+            .insert_header((header::CACHE_CONTROL, "public, no-cache"))
+            .body(text))
+    }
+
+    /// Renders a page as text.
+    ///
+    /// # Errors
+    /// When the template fails.
+    #[expect(clippy::disallowed_methods, reason = "the only place that renders")]
+    pub fn text<P: Page>(&self, page: &P) -> Result<String, PageError> {
+        let context = Context::from_serialize(page)?;
+        match self.reload {
+            None => Ok(self.tera.render(P::TEMPLATE, &context)?),
+            Some(parse) => {
+                let tera = parse(&self.assets).map_err(PageError::Internal)?;
+                Ok(tera.render(P::TEMPLATE, &context)?)
+            }
+        }
+    }
+}
+
+fn parse<E: RustEmbed>(assets: &Assets) -> anyhow::Result<Tera> {
+    let mut tera = Tera::new();
+    let assets = assets.clone();
+    tera.register_function(
+        "asset",
+        move |arguments: Kwargs, _: &State| -> TeraResult<String> {
+            let name: &str = arguments.must_get("name")?;
+            assets
+                .url(name)
+                .ok_or_else(|| tera::Error::message(format!("there is no asset {name:?}")))
+        },
+    );
+    let templates: anyhow::Result<Vec<_>> = E::iter()
+        .map(|name| {
+            let file = E::get(&name).with_context(|| format!("cannot read {name}"))?;
+            let source = String::from_utf8(file.data.into_owned())
+                .with_context(|| format!("{name} is not UTF-8"))?;
+            Ok((name, source))
+        })
+        .collect();
+    tera.add_raw_templates(templates?)
+        .context("cannot parse the templates")?;
+    Ok(tera)
+}

@@ -1,0 +1,36 @@
+//! The request that the running code belongs to, for log records.
+
+use std::future::Future;
+use std::sync::Arc;
+
+/// What is known about a request from its first byte.
+#[derive(Debug)]
+pub struct RequestContext {
+    /// The request id, also sent in `X-Request-Id`.
+    pub id: String,
+    /// The route's pattern, never the path that was requested.
+    pub route: String,
+}
+
+tokio::task_local! {
+    static CURRENT: Arc<RequestContext>;
+}
+
+/// The request that the running code belongs to.
+#[must_use]
+pub fn current() -> Option<Arc<RequestContext>> {
+    CURRENT.try_with(Arc::clone).ok()
+}
+
+/// Runs a future for a request.
+pub async fn scope<F: Future>(request: Arc<RequestContext>, future: F) -> F::Output {
+    CURRENT.scope(request, future).await
+}
+
+/// Runs `work` for a request, on any thread.
+pub fn run_with<T>(request: Option<Arc<RequestContext>>, work: impl FnOnce() -> T) -> T {
+    match request {
+        Some(request) => CURRENT.sync_scope(request, work),
+        None => work(),
+    }
+}

@@ -1,0 +1,71 @@
+//! Routes of pages, and handlers for requests without one: 404, 405, and redirects to the path with a slash.
+
+use actix_web::guard::{Any, Get, Head};
+use actix_web::http::header::{ALLOW, LOCATION};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{post, resource, route, to};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
+
+use crate::error::{PageError, allow};
+
+/// A page for GET and HEAD; other methods are 405.
+pub fn read_page<F, Arguments>(path: &str, show: F) -> Resource
+where
+    F: Handler<Arguments>,
+    Arguments: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    resource(path)
+        .route(route().guard(Any(Get()).or(Head())).to(show))
+        .default_service(to(|method: Method| async move {
+            not_allowed(&method, &[Method::GET, Method::HEAD])
+        }))
+}
+
+/// A page with a form, for GET, HEAD and POST; other methods are 405.
+pub fn form_page<F, A, G, B>(path: &str, show: F, submit: G) -> Resource
+where
+    F: Handler<A>,
+    A: FromRequest + 'static,
+    F::Output: Responder + 'static,
+    G: Handler<B>,
+    B: FromRequest + 'static,
+    G::Output: Responder + 'static,
+{
+    resource(path)
+        .route(route().guard(Any(Get()).or(Head())).to(show))
+        .route(post().to(submit))
+        .default_service(to(|method: Method| async move {
+            not_allowed(&method, &[Method::GET, Method::HEAD, Method::POST])
+        }))
+}
+
+/// OPTIONS, or 405.
+fn not_allowed(method: &Method, methods: &'static [Method]) -> Result<HttpResponse, PageError> {
+    if method == Method::OPTIONS {
+        return Ok(HttpResponse::NoContent()
+            .insert_header((ALLOW, allow(methods)))
+            .finish());
+    }
+    Err(PageError::MethodNotAllowed(methods))
+}
+
+/// The handler of paths without a page: 404.
+///
+/// # Errors
+/// Always.
+pub async fn not_found() -> Result<HttpResponse, PageError> {
+    Err(PageError::NotFound)
+}
+
+/// 301 to the path with a slash, keeping the query. Relative, so that it never leads to another host.
+pub async fn add_slash(request: HttpRequest) -> HttpResponse {
+    let uri = request.uri();
+    let query = uri
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
+    HttpResponse::build(StatusCode::MOVED_PERMANENTLY)
+        .insert_header((LOCATION, format!("{}/{query}", uri.path())))
+        .finish()
+}

@@ -1,0 +1,98 @@
+//! The public address of the site.
+
+use crate::allowed_hosts::is_same_host;
+
+/// The setting `PUBLIC_URL`, for absolute links. Never derived from a request.
+#[derive(Debug, Clone)]
+pub struct Site {
+    public_url: String,
+    image: String,
+}
+
+impl Site {
+    /// `public_url` has no trailing slash; `image` is the path of the preview image.
+    #[must_use]
+    pub fn new(public_url: String, image: &str) -> Self {
+        let image = format!("{public_url}{image}");
+        Self { public_url, image }
+    }
+
+    /// The absolute URL of a path, which begins with a slash.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url)
+    }
+
+    /// Whether visitors use https.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+
+    /// Whether visitors of a host use https.
+    #[must_use]
+    pub fn is_https_at(&self, host: &str) -> bool {
+        let public_host = self.public_url.strip_prefix("https://");
+        public_host.is_some_and(|public_host| is_same_host(public_host, host))
+    }
+
+    /// Whether the value of an Origin header is the site's: `PUBLIC_URL`, or the host of the request.
+    #[must_use]
+    pub fn is_own_origin(&self, origin: &str, host: &str) -> bool {
+        let split = |url: &str| {
+            url.split_once("://")
+                .map(|(scheme, host)| (scheme.to_ascii_lowercase(), host.to_owned()))
+        };
+        let Some((scheme, origin_host)) = split(origin) else {
+            return false;
+        };
+        let is_public = split(&self.public_url).is_some_and(|(public_scheme, public_host)| {
+            public_scheme == scheme && is_same_host(&public_host, &origin_host)
+        });
+        is_public || is_same_host(&origin_host, host)
+    }
+
+    /// The absolute URL of the preview image.
+    #[must_use]
+    pub fn image(&self) -> &str {
+        &self.image
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_with_https_makes_visitors_of_its_host_use_https() {
+        let at = |url: &str, host| Site::new(url.to_owned(), "").is_https_at(host);
+
+        assert!(at("https://homes.example", "Homes.Example"));
+        assert!(at("https://homes.example", "homes.example:443"));
+        assert!(!at("https://homes.example", "localhost:8000"));
+        assert!(!at("http://homes.example", "homes.example"));
+    }
+
+    #[test]
+    fn forms_come_from_the_public_url_or_the_requested_host() {
+        let site = Site::new("http://localhost:8192".to_owned(), "");
+
+        for (origin, host) in [
+            ("http://localhost:8192", "localhost"),
+            ("http://localhost", "localhost:80"),
+            ("https://homes.example", "homes.example"),
+            ("https://homes.example", "homes.example:443"),
+        ] {
+            assert!(site.is_own_origin(origin, host), "{origin} {host}");
+        }
+        for origin in [
+            "null",
+            "",
+            "https://localhost:8192",
+            "http://localhost:8193",
+            "https://evil.example",
+        ] {
+            assert!(!site.is_own_origin(origin, "localhost"), "{origin}");
+        }
+    }
+}
