@@ -78,6 +78,28 @@ impl Event {
             Self::Refused => "refused",
         }
     }
+
+    /// The event with that stored action.
+    #[must_use]
+    pub fn from_action(action: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.action() == action)
+    }
+
+    /// The action as shown to staff.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::LoggedIn => "Logged in",
+            Self::LoginRefused => "Login failed",
+            Self::LoginThrottled => "Login throttled",
+            Self::LoggedOut => "Logged out",
+            Self::FactorRefused => "Two-factor code rejected",
+            Self::ProofRefused => "Re-authentication failed",
+            Self::RecoveryCodeUsed => "Recovery code used",
+            Self::SessionEnded => "Session ended",
+            Self::Refused => "Permission denied",
+        }
+    }
 }
 
 /// An event to record.

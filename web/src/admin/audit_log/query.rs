@@ -141,8 +141,7 @@ impl AuditLogQuery {
     /// The actions to choose from.
     pub(crate) fn actions(&self, rights: &Rights) -> Vec<ChoiceView> {
         let own = ACTIONS.map(|(word, label)| (word.to_owned(), label.to_owned()));
-        let events =
-            Event::ALL.map(|event| (event.action().to_owned(), capitalized(event.action())));
+        let events = Event::ALL.map(|event| (event.action().to_owned(), event.label().to_owned()));
         let events = events.into_iter().filter(|_| rights.are_all());
         choices(own.into_iter().chain(events), &self.action)
     }

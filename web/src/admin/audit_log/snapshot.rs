@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{Field, FieldKind, FormValues, Record, Resource};
+use oc_core::audit::Event;
 use serde::{Deserialize, Serialize};
 
 use crate::admin::registry;
@@ -123,7 +124,10 @@ pub(crate) fn summarize(action: &str, changes: &[FieldChange]) -> String {
                 None => "Nothing changed.".to_owned(),
             }
         }
-        other => format!("{}.", registry::capitalized(other)),
+        other => match Event::from_action(other) {
+            Some(event) => format!("{}.", event.label()),
+            None => format!("{}.", registry::capitalized(other)),
+        },
     }
 }
 

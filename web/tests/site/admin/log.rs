@@ -33,7 +33,7 @@ fn the_log_tells_of_rows_and_of_the_door_newest_first() -> Result<()> {
             "Pier Cottage",
             "Pier House",
             "Logged in.",
-            "Login refused.",
+            "Login failed.",
             "carol",
             "a name that no account has",
             "127.0.0.1",
@@ -41,7 +41,7 @@ fn the_log_tells_of_rows_and_of_the_door_newest_first() -> Result<()> {
             assert!(text.contains(words), "{words}: {text}");
         }
         assert!(!text.contains("my secret password"));
-        let (refused, changed) = (text.find("Login refused."), text.find("Changed Title."));
+        let (refused, changed) = (text.find("Login failed."), text.find("Changed Title."));
         assert!(refused < changed, "{text}");
     }
     Ok(())
