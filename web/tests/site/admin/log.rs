@@ -154,7 +154,7 @@ fn a_refusal_and_a_logout_stand_in_the_log() -> Result<()> {
         for words in [
             "GET /admin/auth/user/1/delete/",
             "POST /admin/logout/",
-            "Refused.",
+            "Permission denied.",
             "Logged out.",
         ] {
             assert!(text.contains(words), "{words}: {text}");
