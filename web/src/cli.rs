@@ -1,69 +1,57 @@
-//! The command line: what can be asked for, and how an answer becomes an exit code.
+//! The command line.
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    self, backup, change_password, check, copy, create_superuser, demo, import_django, migrate,
-    openapi, reset_factor, restore, serve, verify,
+    backup, change_password, check, copy, create_superuser, demo, import_django, migrate, report,
+    reset_factor, restore, serve, start, verify,
 };
 use crate::config::{self, Config};
 use crate::telemetry;
 
-/// Orange County Lettings: the site of a company that lets holiday homes.
-#[derive(Debug, Parser)]
-#[command(name = "oc-lettings", version, after_long_help = config::help(), after_help = config::help())]
+/// Orange County Lettings: holiday homes in Orange County, California.
+#[derive(Parser)]
+#[command(name = "oc-lettings", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum Command {
-    /// Bring the database up to date and serve the site (what happens without a command)
-    #[command(after_help = config::help())]
+    /// Run migrations and serve the site (the default command)
     Serve(serve::Arguments),
-    /// Bring the database up to date
-    #[command(after_help = config::help())]
+    /// Run migrations
     Migrate(migrate::Arguments),
-    /// Check the settings, the database, write access and versions
-    #[command(after_help = config::help())]
+    /// Check settings, database, write access, pages and versions
     Check(check::Arguments),
-    /// Make an account with every right
-    #[command(name = "createsuperuser", after_help = config::help())]
+    /// Create a superuser
+    #[command(name = "createsuperuser")]
     CreateSuperuser(create_superuser::Arguments),
-    /// Give an account another password
-    #[command(name = "changepassword", after_help = config::help())]
+    /// Change a user's password
+    #[command(name = "changepassword")]
     ChangePassword(change_password::Arguments),
-    /// Turn off the second factor of an account whose phone is lost, and end its sessions
-    #[command(name = "resetfactor", after_help = config::help())]
+    /// Turn off a user's two-factor authentication and end their sessions
+    #[command(name = "resetfactor")]
     ResetFactor(reset_factor::Arguments),
-    /// Print the description of what machines may ask, as `OpenAPI`
-    #[command(name = "openapi", after_help = config::help())]
-    OpenApi,
-    /// Fill the database with demo lettings and profiles, the same at each run
-    #[command(after_help = config::help())]
+    /// Fill the database with demo lettings and profiles
     Demo(demo::Arguments),
-    /// Move everything over from a Django edition of the site
-    #[command(after_help = config::help())]
+    /// Import the database of a Django edition of the site
     ImportDjango(import_django::Arguments),
-    /// Write every row into one file, while the site goes on
-    #[command(after_help = config::help())]
+    /// Back up the database to a file (the site keeps running)
     Backup(backup::Arguments),
-    /// Put a backup into an empty database
-    #[command(after_help = config::help())]
+    /// Restore a backup into an empty database
     Restore(restore::Arguments),
-    /// Read a backup and check that it is whole
-    #[command(after_help = config::help())]
+    /// Verify that a backup is complete and undamaged
     Verify(verify::Arguments),
-    /// Copy every row between two databases, SQLite or PostgreSQL
-    #[command(after_help = config::help())]
+    /// Copy all rows between two databases, SQLite or PostgreSQL
     Copy(copy::Arguments),
 }
 
 impl Command {
-    /// Whether it is of no use where nothing may be written.
+    /// Whether it needs to write to the database of the settings.
     fn writes(&self) -> bool {
         match self {
             Self::CreateSuperuser(_)
@@ -78,16 +66,21 @@ impl Command {
     }
 }
 
-/// Runs the command that was asked for. 0: done; 1: failed, the reason on standard error; 2: wrong usage.
+/// Runs the command. Exit codes: 0 done, 1 failed with the reason on standard error, 2 wrong usage.
 #[must_use]
 pub fn main() -> ExitCode {
-    let command = Arguments::parse()
+    let command = Arguments::command()
+        .after_help(config::help())
+        .mut_subcommands(|subcommand| subcommand.after_help(config::help()));
+    let arguments =
+        Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+    let command = arguments
         .command
         .unwrap_or(Command::Serve(serve::Arguments::default()));
     match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", commands::report(&error));
+            eprintln!("{}", report(&error));
             ExitCode::FAILURE
         }
     }
@@ -103,7 +96,7 @@ fn run(command: Command) -> anyhow::Result<()> {
 
 fn execute(command: Command, config: &Config) -> anyhow::Result<()> {
     if command.writes() {
-        commands::check_may_write(config)?;
+        start::check_not_read_only(config)?;
     }
     match command {
         Command::Serve(arguments) => serve::run(config, &arguments),
@@ -118,6 +111,5 @@ fn execute(command: Command, config: &Config) -> anyhow::Result<()> {
         Command::Restore(arguments) => restore::run(config, &arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Copy(arguments) => copy::run(&arguments),
-        Command::OpenApi => openapi::run(),
     }
 }

@@ -1,13 +1,13 @@
 //! What runs here, in words for staff.
 
-use crate::config::{Config, Environment};
+use crate::config::Config;
 
 /// Where staff find it.
 pub(crate) const PATH: &str = "/admin/diagnostics/";
 
 /// What is known from the start on.
 pub(crate) struct Facts {
-    pub(crate) environment: &'static str,
+    pub(crate) environment: String,
     /// Without its password.
     pub(crate) database: String,
     pub(crate) sentry: Option<SentryFacts>,
@@ -26,17 +26,14 @@ impl Facts {
     /// What the settings say.
     pub(crate) fn of(config: &Config) -> Self {
         let sentry = config.sentry.as_ref().map(|sentry| SentryFacts {
-            host: sentry.dsn.0.host().to_owned(),
+            host: sentry.dsn.host().to_owned(),
             environment: sentry.environment.clone(),
             release: sentry.release.clone(),
             timings: format!("{} %", sentry.traces_sample_rate * 100.0),
             personal: sentry.send_default_pii,
         });
         Self {
-            environment: match config.environment {
-                Environment::Development => "development",
-                Environment::Production => "production",
-            },
+            environment: config.environment.to_string(),
             database: config.database_url.to_string(),
             sentry,
         }

@@ -13,7 +13,8 @@ use anyhow::Context;
 use oc_http::middleware::security_headers;
 use oc_http::{Db, Metrics, TrustedProxies, metrics_page, request_id};
 
-use crate::listener::{Limits, MakeSite, Refusals, Server, Stop, Terms, listen_at};
+use crate::config::Limits;
+use crate::listener::{MakeSite, Refusals, Server, Stop, Terms, listen_at};
 
 /// What a client may cost: there are Prometheus, and somebody who looks, and both only ask.
 const LIMITS: Limits = Limits {

@@ -19,10 +19,10 @@ use tokio::runtime::Builder;
 
 use crate::admin::{self, AdminState, CookieRules, PasswordHasher};
 use crate::app::routes;
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, Limits};
 use crate::diagnostics::Facts;
 use crate::embedded::{Static, Templates};
-use crate::listener::{self, Limits, MakeSite, Refusals, Server, Stop};
+use crate::listener::{self, MakeSite, Refusals, Server, Stop};
 use crate::metrics_listener;
 use crate::service_manager;
 use crate::telemetry;

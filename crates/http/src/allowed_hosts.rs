@@ -49,10 +49,10 @@ impl AllowedHosts {
 }
 
 impl FromStr for AllowedHosts {
-    type Err = ();
+    type Err = &'static str;
 
     /// Names separated by commas. A scheme, path or port is an error.
-    fn from_str(text: &str) -> Result<Self, ()> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let names: Vec<String> = text
             .split(',')
             .map(|name| name.trim().to_ascii_lowercase())
@@ -68,7 +68,9 @@ impl FromStr for AllowedHosts {
                         .all(|label| !label.is_empty()))
         };
         if names.is_empty() || !names.iter().all(is_valid) {
-            Err(())
+            Err(
+                "it must be host names separated by commas, without scheme and port; .example.org includes its subdomains",
+            )
         } else {
             Ok(Self(names))
         }

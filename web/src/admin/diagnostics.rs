@@ -73,7 +73,7 @@ pub(crate) async fn show(
     let program = vec![
         Fact::new("Version", env!("CARGO_PKG_VERSION")),
         Fact::new("Revision", env!("OC_REVISION")),
-        Fact::new("Environment", facts.environment),
+        Fact::new("Environment", &*facts.environment),
     ];
     let groups = vec![
         Group {

@@ -1,32 +1,29 @@
-//! Asking whoever sits at the terminal.
+//! Prompts at the terminal, and checks of the answers.
 
 use std::io::{IsTerminal, Write, stdin, stdout};
 
 use anyhow::{Context, bail};
-use oc_core::accounts::{password, policy};
+use oc_core::accounts::policy;
 
-/// Asks for a line.
-pub(super) fn line(question: &str) -> anyhow::Result<String> {
-    print!("{question}: ");
+/// Prompts for a line.
+pub(super) fn line(prompt: &str) -> anyhow::Result<String> {
+    print!("{prompt}: ");
     stdout().flush().context("cannot write to the terminal")?;
     let mut answer = String::new();
-    if stdin()
-        .read_line(&mut answer)
-        .context("cannot read the answer")?
-        == 0
-    {
-        bail!("no answer; with --no-input the environment is read instead");
+    let length = stdin().read_line(&mut answer);
+    if length.context("cannot read the answer")? == 0 {
+        bail!("no answer; use --no-input to read the environment instead");
     }
     Ok(answer.trim().to_owned())
 }
 
-/// Asks for a new password twice; what is typed at a terminal is not shown.
+/// Prompts twice for a new password, which a terminal doesn't show.
 pub(super) fn new_password() -> anyhow::Result<String> {
-    let ask = |question: &str| {
+    let ask = |prompt: &str| {
         if stdin().is_terminal() {
-            rpassword::prompt_password(format!("{question}: ")).context("cannot read the password")
+            rpassword::prompt_password(format!("{prompt}: ")).context("cannot read the password")
         } else {
-            line(question)
+            line(prompt)
         }
     };
     let password = ask("Password")?;
@@ -36,27 +33,11 @@ pub(super) fn new_password() -> anyhow::Result<String> {
     Ok(password)
 }
 
-/// The hash of a password that its owner may have.
-///
-/// # Errors
-/// Names every rule that it breaks.
-pub(super) fn checked_hash(
-    password: &str,
-    about: &[(&'static str, &str)],
-) -> anyhow::Result<String> {
+/// The rules that a new password breaks. `about` has the labels and values that it must not resemble.
+pub(super) fn password_errors(password: &str, about: &[(&'static str, &str)]) -> Vec<String> {
     if password.is_empty() {
-        bail!("Password is required.");
+        return vec!["Password is required.".to_owned()];
     }
     let weaknesses = policy::weaknesses(password, about);
-    if !weaknesses.is_empty() {
-        bail!(
-            "{}",
-            weaknesses
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(" ")
-        );
-    }
-    Ok(password::hash(password))
+    weaknesses.iter().map(ToString::to_string).collect()
 }

@@ -1,50 +1,48 @@
-//! `changepassword`: another password for an account.
+//! `changepassword`: changes a user's password.
 
 use anyhow::{Context, bail};
 use clap::Args;
 use diesel::OptionalExtension;
 use oc_core::User;
-use oc_core::accounts::Session;
+use oc_core::accounts::{Session, password};
 
 use super::{ask, start};
 use crate::admin::auth::command_line::record_password;
-use crate::config::{Config, Superuser};
+use crate::config::{Config, Problems, Superuser};
 
-/// What `changepassword` can be told.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Arguments {
-    /// Whose password; `SUPERUSER_USERNAME` or an answer where it is not given
+    /// The user; `SUPERUSER_USERNAME` or a prompt if not given
     username: Option<String>,
-    /// Ask nothing; take `SUPERUSER_USERNAME` and `SUPERUSER_PASSWORD` from the environment
+    /// Don't prompt; read `SUPERUSER_USERNAME` and `SUPERUSER_PASSWORD` from the environment
     #[arg(long)]
     no_input: bool,
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
     let mut conn = start::open_checked(&config.database_url)?;
-    let given = if arguments.no_input {
-        Superuser::from_env()
-    } else {
-        Superuser::default()
-    };
-    let username = match &arguments.username {
-        Some(username) => username.clone(),
-        None if arguments.no_input => given.username,
-        None => ask::line("Username")?,
+    let given = arguments.no_input.then(Superuser::from_env);
+    let username = match (&arguments.username, &given) {
+        (Some(username), _) => username.clone(),
+        (None, Some(given)) => given.username.clone(),
+        (None, None) => ask::line("Username")?,
     };
     let Some(user) = User::find_by_username(&mut conn, &username).optional()? else {
         bail!("there is no account with the username {username:?}");
     };
-    let password = if arguments.no_input {
-        given.password
-    } else {
-        ask::new_password()?
+    let (password, variable) = match given {
+        Some(given) => (given.password, "SUPERUSER_PASSWORD: "),
+        None => (ask::new_password()?, ""),
     };
-    let hash = ask::checked_hash(&password, &user.about())?;
+    let errors = ask::password_errors(&password, &user.about());
+    if !errors.is_empty() {
+        let problems = errors.iter().map(|error| format!("{variable}{error}"));
+        bail!(Problems(problems.collect()));
+    }
+    let hash = password::hash(&password);
     conn.write(|conn| {
         User::set_password(conn, user.id, &hash)?;
         User::set_must_change_password(conn, user.id, false)?;
-        // Whoever knew the old password is out.
         Session::end_all(conn, user.id, None)?;
         record_password(conn, &user)
     })

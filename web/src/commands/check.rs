@@ -1,87 +1,104 @@
-//! `check`: is everything in place?
+//! `check`: whether the settings, the database and the machine are in order.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
-use oc_core::{migrations, version};
+use diesel::RunQueryDsl;
+use diesel::dsl::sql;
+use diesel::sql_types::Text;
+use oc_core::{DbConnection, migrations, version};
 use oc_http::DiskSpace;
 
-use super::{health, start, storage};
+use super::{health, start};
 use crate::config::Config;
 
-/// What `check` can be told.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Arguments {
-    /// Only ask the process that serves on this machine whether it is alive
+    /// Only check that the running process answers `/healthz`
     #[arg(long)]
     health: bool,
 }
 
-/// Goes through the settings, the database, write access, room and versions, and fails at the first trouble.
+/// Prints a line for each check that passes, and fails at the first one that doesn't.
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.health {
-        return health::ask(config);
+        return health::check(config);
     }
-    storage::warn(config);
     println!(
         "program: {} ({})",
         env!("CARGO_PKG_VERSION"),
         env!("OC_REVISION")
     );
     println!(
-        "settings: ok ({:?}, {})",
+        "settings: ok ({}, {})",
         config.environment, config.public_url
     );
-    println!("sentry: {}", sentry(config));
-    let mut conn = start::open_to_look(config)?;
+    match &config.sentry {
+        None => println!("sentry: off (SENTRY_DSN is not set)"),
+        Some(sentry) => println!(
+            "sentry: on (to {}, environment {}, release {})",
+            sentry.dsn.host(),
+            sentry.environment,
+            sentry.release
+        ),
+    }
+    let mut conn = start::open_to_inspect(config)?;
     let (name, version) = version(&mut conn)?;
     println!("database: ok ({name} {version} at {})", config.database_url);
-    let migrations::Status {
-        pending, unknown, ..
-    } = migrations::status(&mut conn)?;
-    if !pending.is_empty() {
-        bail!(
-            "{} migrations are pending: {}; run `oc-lettings migrate`",
-            pending.len(),
-            pending.join(", ")
-        );
-    }
-    let newer = unknown.last().map_or_else(String::new, |version| {
-        format!("; newer, but compatible: {version}")
-    });
+    check_integrity(&mut conn)?;
+    start::check_migrated(&mut conn)?;
+    let newer = match migrations::status(&mut conn)?.unknown.last() {
+        Some(version) => format!("; newer, but compatible: {version}"),
+        None => String::new(),
+    };
     println!("migrations: ok (none pending{newer})");
     if config.read_only {
         println!("write access: not needed (READ_ONLY)");
-    } else {
-        start::check_writable(&mut conn)?;
-        println!("write access: ok");
+        return Ok(());
     }
-    if let Some(folder) = config.database_url.folder()
-        && !config.read_only
-    {
-        let space = DiskSpace::at(&folder).with_context(|| {
-            format!(
-                "cannot read the free space on the disk of {}",
-                folder.display()
-            )
-        })?;
-        if !space.is_enough() {
-            bail!("the disk of {} is nearly full: {space}", folder.display());
-        }
+    start::check_writable(&mut conn)?;
+    check_privileges(&mut conn)?;
+    println!("write access: ok");
+    if let Some(folder) = config.database_url.folder() {
+        let space = DiskSpace::at(&folder)
+            .with_context(|| format!("cannot measure the disk space at {}", folder.display()))?;
+        ensure!(
+            space.is_enough(),
+            "the disk of {} is nearly full: {space}",
+            folder.display()
+        );
         println!("disk: ok ({space})");
     }
     Ok(())
 }
 
-/// Whether errors are reported, and as what.
-fn sentry(config: &Config) -> String {
-    config.sentry.as_ref().map_or_else(
-        || "off (SENTRY_DSN is not set)".to_owned(),
-        |sentry| {
-            let host = sentry.dsn.0.host();
-            format!(
-                "on (to {host}, environment {}, release {})",
-                sentry.environment, sentry.release
-            )
-        },
-    )
+/// Looks for damaged pages in a SQLite file.
+fn check_integrity(conn: &mut DbConnection) -> anyhow::Result<()> {
+    if matches!(conn, DbConnection::Sqlite(_)) {
+        let found: Vec<String> = sql::<Text>("PRAGMA quick_check(1)").load(conn)?;
+        if found != ["ok"] {
+            bail!("database disk image is malformed: {}", found.join(" "));
+        }
+        println!("integrity: ok");
+    }
+    Ok(())
+}
+
+/// Checks that a PostgreSQL role has the privileges that pages need on every table.
+fn check_privileges(conn: &mut DbConnection) -> anyhow::Result<()> {
+    if matches!(conn, DbConnection::Postgres(_)) {
+        let missing: Vec<String> = sql::<Text>(
+            "SELECT privilege || ' on ' || tablename FROM pg_tables, \
+             unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege \
+             WHERE schemaname = current_schema() AND tablename NOT LIKE '\\_\\_%' \
+             AND NOT has_table_privilege(quote_ident(schemaname) || '.' || quote_ident(tablename), privilege) \
+             ORDER BY tablename, privilege",
+        )
+        .load(conn)?;
+        ensure!(
+            missing.is_empty(),
+            "permission denied for tables: no {}",
+            missing.join(", ")
+        );
+    }
+    Ok(())
 }

@@ -1,18 +1,18 @@
-//! `createsuperuser`: an account with every right.
+//! `createsuperuser`: creates a superuser.
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use clap::Args;
 use diesel::OptionalExtension;
+use oc_core::accounts::password;
 use oc_core::{User, UserDraft};
 
 use super::{ask, start};
 use crate::admin::auth::command_line::record_added;
-use crate::config::{Config, Superuser};
+use crate::config::{Config, Problems, Superuser};
 
-/// What `createsuperuser` can be told.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Arguments {
-    /// Ask nothing; take `SUPERUSER_USERNAME`, `SUPERUSER_EMAIL` and `SUPERUSER_PASSWORD` from the environment
+    /// Don't prompt; read `SUPERUSER_USERNAME`, `SUPERUSER_EMAIL` and `SUPERUSER_PASSWORD` from the environment
     #[arg(long)]
     no_input: bool,
 }
@@ -26,40 +26,41 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         Superuser {
             username: ask::line("Username")?,
             email: ask::line("Email address")?,
-            password: String::new(),
+            password: ask::new_password()?,
         }
+    };
+    let mut problems = Vec::new();
+    let mut note = |field: &str, error: String| {
+        problems.push(if arguments.no_input {
+            format!("SUPERUSER_{}: {error}", field.to_uppercase())
+        } else {
+            error
+        });
     };
     let draft = UserDraft {
         username: given.username,
         email: given.email,
         ..UserDraft::default()
     };
-    let user = draft.check().map_err(|errors| {
-        anyhow!(
-            "{}",
-            errors
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(" ")
-        )
-    })?;
-    if User::find_by_username(&mut conn, user.username())
-        .optional()?
-        .is_some()
-    {
-        bail!("That username is already taken.");
+    let user = draft.check();
+    for error in user.as_ref().err().into_iter().flatten() {
+        note(error.field, error.to_string());
     }
-    let password = if arguments.no_input {
-        given.password
-    } else {
-        ask::new_password()?
-    };
+    let existing = User::find_by_username(&mut conn, &draft.username);
+    if existing.optional()?.is_some() {
+        note("username", "That username is already taken.".to_owned());
+    }
     let about = [
-        ("username", user.username()),
+        ("username", draft.username.as_str()),
         ("email address", draft.email.as_str()),
     ];
-    let hash = ask::checked_hash(&password, &about)?;
+    for error in ask::password_errors(&given.password, &about) {
+        note("password", error);
+    }
+    let (Ok(user), true) = (user, problems.is_empty()) else {
+        bail!(Problems(problems));
+    };
+    let hash = password::hash(&given.password);
     conn.write(|conn| {
         let id = User::insert(conn, &user)?;
         User::set_password(conn, id, &hash)?;

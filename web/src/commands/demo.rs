@@ -1,4 +1,4 @@
-//! `demo`: fill the database with demo data.
+//! `demo`: fills the database with demo data.
 
 use anyhow::Context;
 use clap::Args;
@@ -8,10 +8,9 @@ use oc_core::DbConnection;
 use super::start;
 use crate::config::Config;
 
-/// What `demo` can be told.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Arguments {
-    /// How many lettings the database shall hold
+    /// Number of lettings
     #[arg(long, value_name = "N", default_value_t = lettings::demo::LETTINGS,
           value_parser = clap::value_parser!(i64).range(0..=100_000_000))]
     lettings: i64,
@@ -22,17 +21,17 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     start::migrate(&mut conn)?;
     fill(&mut conn, arguments.lettings)?;
     println!(
-        "The database holds the demo data: {} lettings, 8 profiles.",
+        "The database contains the demo data: {} lettings, 8 profiles.",
         arguments.lettings
     );
     Ok(())
 }
 
-/// Puts the demo in, with a progress bar where somebody is watching.
+/// Adds the demo data, with a progress bar on a terminal.
 pub(super) fn fill(conn: &mut DbConnection, count: i64) -> anyhow::Result<()> {
     let style =
         ProgressStyle::with_template("{bar:40} {human_pos} of {human_len} lettings, {eta} left")
-            .context("the progress bar has a wrong template")?;
+            .context("invalid template of the progress bar")?;
     let bar = ProgressBar::new(count.unsigned_abs()).with_style(style);
     lettings::demo::fill(conn, count, |done| bar.set_position(done.unsigned_abs()))
         .context("cannot add the demo data")?;

@@ -1,31 +1,20 @@
-//! `migrate`: bring the database up to date.
+//! `migrate`: runs migrations.
 
-use anyhow::bail;
 use clap::Args;
-use oc_core::migrations;
 
 use super::start;
 use crate::config::Config;
 
-/// What `migrate` can be told.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Arguments {
-    /// Change nothing; fail when something is pending
+    /// Change nothing; fail if migrations are pending
     #[arg(long)]
     pub(crate) check: bool,
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.check {
-        let mut conn = start::open_to_look(config)?;
-        let pending = migrations::status(&mut conn)?.pending;
-        if !pending.is_empty() {
-            bail!(
-                "{} migrations are pending: {}",
-                pending.len(),
-                pending.join(", ")
-            );
-        }
+        start::check_migrated(&mut start::open_to_inspect(config)?)?;
         println!("The database is up to date.");
         return Ok(());
     }

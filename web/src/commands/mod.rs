@@ -1,4 +1,4 @@
-//! The commands, one a file.
+//! The commands, one per file.
 
 pub(crate) mod backup;
 pub(crate) mod change_password;
@@ -8,17 +8,14 @@ pub(crate) mod create_superuser;
 pub(crate) mod demo;
 pub(crate) mod import_django;
 pub(crate) mod migrate;
-pub(crate) mod openapi;
 pub(crate) mod reset_factor;
 pub(crate) mod restore;
 pub(crate) mod serve;
+pub(crate) mod start;
 pub(crate) mod verify;
 
 mod ask;
 mod health;
 mod report;
-mod start;
-mod storage;
 
 pub(crate) use report::report;
-pub(crate) use start::check_may_write;

@@ -1,42 +1,68 @@
-//! How a failed command is told: the reason in one line, then hints.
+//! The report of a failed command.
 
-use oc_core::hints::hint;
+use oc_core::hints;
 
-/// The reason in one line, then what can be done about it.
+use crate::config::Problems;
+
+/// The reason in one line, or one line for each of several problems; then a hint, where there is one.
 pub(crate) fn report(error: &anyhow::Error) -> String {
+    if let Some(Problems(problems)) = error.downcast_ref() {
+        let lines = problems.iter().map(|problem| format!("error: {problem}"));
+        return lines.collect::<Vec<_>>().join("\n");
+    }
     let mut reason = String::new();
     for cause in error.chain() {
         let cause = cause.to_string();
         let cause = cause.split_whitespace().collect::<Vec<_>>().join(" ");
-        // Some errors tell their cause themselves.
+        // Some errors include their cause.
         if !reason.contains(&cause) {
             reason.push_str(if reason.is_empty() { "" } else { ": " });
             reason.push_str(&cause);
         }
     }
-    let hint = match hint(&reason) {
-        Some(hint) => hint,
-        None if reason.contains("newer than this program") => {
-            "Start the version that migrated it, or restore a backup from before."
-        }
-        None if reason.contains("there is no database at") => {
-            "`oc-lettings migrate` makes one; or set DATABASE_URL to where it is."
-        }
-        None if reason.contains("cannot listen on") => {
-            "Set HOST and PORT to an address that is free."
-        }
-        None if reason.contains("the database is not empty") => {
-            "`restore --force` puts the backup in the place of what it holds; `copy` needs a new database."
-        }
-        None if reason.contains("nothing was imported") && reason.contains("wrong with") => {
-            "The report names each value. Mend them on the old site, or leave the rows out with --skip-bad."
-        }
-        None if reason.contains("rows that are not of this file") => {
-            "Import into an empty database, or add to this one with --merge: nothing that stands is overwritten."
-        }
-        None => return format!("error: {reason}"),
-    };
-    format!("error: {reason}\nhint: {hint}")
+    match hints::hint(&reason).or_else(|| hint(&reason)) {
+        Some(hint) => format!("error: {reason}\nhint: {hint}"),
+        None => format!("error: {reason}"),
+    }
+}
+
+fn hint(reason: &str) -> Option<&'static str> {
+    const HINTS: [(&str, &str); 8] = [
+        (
+            "newer than this program",
+            "Start the version that migrated it, or restore a backup from before.",
+        ),
+        (
+            "there is no database at",
+            "Create it with `oc-lettings migrate`, or set DATABASE_URL to where it is.",
+        ),
+        (
+            "cannot listen on",
+            "Set HOST and PORT to an address that is free.",
+        ),
+        (
+            "permission denied for schema",
+            "Since PostgreSQL 15 a role may not create tables: GRANT USAGE, CREATE ON SCHEMA public TO the role.",
+        ),
+        (
+            "permission denied for",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public and USAGE ON ALL SEQUENCES to the role.",
+        ),
+        (
+            "the database is not empty",
+            "`restore --force` replaces its contents; `copy` needs a new database.",
+        ),
+        (
+            " wrong with ",
+            "The report names each value. Fix them on the old site, or use --skip-bad to leave the rows out.",
+        ),
+        (
+            "rows that are not of this file",
+            "Import into an empty database, or use --merge: existing rows are not overwritten.",
+        ),
+    ];
+    let found = HINTS.iter().find(|(words, _)| reason.contains(words));
+    found.map(|(_, hint)| *hint)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `resetfactor`: the way out for who has lost phone and recovery codes.
+//! `resetfactor`: turns off the two-factor authentication of a user who lost phone and recovery codes.
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -10,10 +10,9 @@ use super::start;
 use crate::admin::auth::command_line::record_factor_off;
 use crate::config::Config;
 
-/// What `resetfactor` can be told.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Arguments {
-    /// Whose second factor
+    /// The user
     username: String,
 }
 

@@ -1,27 +1,31 @@
-//! What several commands do first.
+//! Opening and checking the database, for several commands.
 
-use anyhow::{Context, bail};
-use diesel::RunQueryDsl;
+use anyhow::{Context, bail, ensure};
+use diesel::result::Error;
+use lettings::{Address, AddressDraft, Letting, LettingDraft};
 use oc_core::{DatabaseUrl, DbConnection, check_version, migrations, open, open_read_only};
 
 use crate::config::Config;
 
-/// Opens the database, and refuses one that is too old to be safe.
+/// The title of the letting that is written to check write access, and never committed.
+const CHECK_TITLE: &str = "Check: caf\u{e9} \u{1f3d6}";
+
+/// Opens the database; fails if the version of SQLite or PostgreSQL is too old.
 pub(super) fn open_checked(url: &DatabaseUrl) -> anyhow::Result<DbConnection> {
     let mut conn = open(url)?;
     check_version(&mut conn, url)?;
     Ok(conn)
 }
 
-/// The same for a database that is only read.
+/// As [`open_checked`], for reading only.
 pub(super) fn open_checked_read_only(url: &DatabaseUrl) -> anyhow::Result<DbConnection> {
     let mut conn = open_read_only(url)?;
     check_version(&mut conn, url)?;
     Ok(conn)
 }
 
-/// Opens a database that must be there already, to look at it: for writing too, where that is allowed.
-pub(super) fn open_to_look(config: &Config) -> anyhow::Result<DbConnection> {
+/// Opens an existing database as the site does: for reading only if `READ_ONLY` is set.
+pub(super) fn open_to_inspect(config: &Config) -> anyhow::Result<DbConnection> {
     if config.read_only {
         open_checked_read_only(&config.database_url)
     } else {
@@ -29,59 +33,93 @@ pub(super) fn open_to_look(config: &Config) -> anyhow::Result<DbConnection> {
     }
 }
 
-/// Opens a database that must exist, for reading only: it may be on read-only storage, or of a user who may only read.
+/// Opens an existing database for reading only: storage and user may be read-only.
 pub(super) fn open_to_read(url: &DatabaseUrl) -> anyhow::Result<DbConnection> {
     check_exists(url)?;
     open_checked_read_only(url)
 }
 
-/// Refuses a command that writes where nothing may be written.
-pub(crate) fn check_may_write(config: &Config) -> anyhow::Result<()> {
-    if config.read_only {
-        bail!(
-            "READ_ONLY is true, and this command writes to the database; unset it for this command"
-        );
-    }
-    Ok(())
-}
-
-/// Opens a database that must be there already: SQLite would make an empty one of a wrong path.
+/// Opens an existing database.
 pub(super) fn open_existing(url: &DatabaseUrl) -> anyhow::Result<DbConnection> {
     check_exists(url)?;
     open_checked(url)
 }
 
+/// Fails if a SQLite file is missing, because opening would create it.
 fn check_exists(url: &DatabaseUrl) -> anyhow::Result<()> {
     let missing = url.file().filter(|file| !file.exists());
-    // Where the folder is missing too, SQLite makes nothing and says so itself.
+    // SQLite reports a missing folder.
     if missing.is_some() && url.folder().is_some_and(|folder| folder.exists()) {
         bail!("there is no database at {url}");
     }
     Ok(())
 }
 
-/// Brings the database up to date, and tells what it lacked.
+/// Fails if `READ_ONLY` is set.
+pub(crate) fn check_not_read_only(config: &Config) -> anyhow::Result<()> {
+    ensure!(
+        !config.read_only,
+        "READ_ONLY is true, and this command writes to the database; unset it for this command"
+    );
+    Ok(())
+}
+
+/// Runs migrations; returns the status before.
 pub(super) fn migrate(conn: &mut DbConnection) -> anyhow::Result<migrations::Status> {
-    let status = migrations::migrate(conn).context("cannot bring the database up to date")?;
+    let status = migrations::migrate(conn).context("cannot run migrations")?;
     for version in &status.pending {
         log::info!("migrated to {version}");
     }
     if let Some(version) = status.unknown.last() {
-        log::warn!(
-            "a newer program has migrated the database to {version}; this one can work with it"
-        );
+        log::warn!("a newer program migrated the database to {version}, which is compatible");
     }
     Ok(status)
 }
 
-/// Takes the right to write and gives it back: fails where the site could read but never save.
+/// Fails if migrations are pending.
+pub(super) fn check_migrated(conn: &mut DbConnection) -> anyhow::Result<()> {
+    let pending = migrations::status(conn)?.pending;
+    ensure!(
+        pending.is_empty(),
+        "{} migrations are pending: {}; run `oc-lettings migrate`",
+        pending.len(),
+        pending.join(", ")
+    );
+    Ok(())
+}
+
+/// Writes a letting with text beyond ASCII, reads it and rolls back.
 pub(super) fn check_writable(conn: &mut DbConnection) -> anyhow::Result<()> {
-    conn.write(|conn| {
-        if matches!(conn, DbConnection::Postgres(_)) {
-            diesel::sql_query("CREATE TEMPORARY TABLE write_check (id INTEGER) ON COMMIT DROP")
-                .execute(conn)?;
-        }
-        Ok::<_, diesel::result::Error>(())
-    })
-    .context("cannot write to the database")
+    let address = AddressDraft {
+        number: "1".to_owned(),
+        street: "Check".to_owned(),
+        city: "Check".to_owned(),
+        state: "CA".to_owned(),
+        zip_code: "92629".to_owned(),
+        country_iso_code: "USA".to_owned(),
+    };
+    let letting = LettingDraft {
+        title: CHECK_TITLE.to_owned(),
+        // An explicit id, because rolling back doesn't give back an id of a sequence.
+        address_id: i64::MAX,
+    };
+    let (Ok(address), Ok(letting)) = (address.check(), letting.check()) else {
+        bail!("the letting to check write access with is invalid");
+    };
+    let mut stored = None;
+    let outcome = conn.write(|conn| {
+        Address::restore(conn, vec![(i64::MAX, address)])?;
+        Letting::restore(conn, vec![(i64::MAX, letting)])?;
+        stored = Some(Letting::with_address(conn, i64::MAX)?.0.title);
+        Err::<(), Error>(Error::RollbackTransaction)
+    });
+    match outcome {
+        Ok(()) | Err(Error::RollbackTransaction) => {}
+        Err(error) => return Err(error).context("cannot write to the database"),
+    }
+    ensure!(
+        stored.as_deref() == Some(CHECK_TITLE),
+        "the database changes text: its encoding must be UTF-8"
+    );
+    Ok(())
 }

@@ -1,11 +1,14 @@
-//! The settings: read from the environment once, checked, and handed on as typed values.
-//!
-//! Nothing else in the program reads the environment. In development a file `.env` in the working directory
-//! fills in what the environment does not say; it cannot make the run one of production.
+//! Settings: read from the environment once at start, checked, and passed on as typed values.
 
-mod read;
+#[expect(
+    clippy::module_inception,
+    reason = "the struct `Config` is in the file of its name"
+)]
+mod config;
+mod env;
 mod settings;
-mod superuser;
+mod value;
 
-pub use settings::{Config, Environment, LogFormat, Sentry, SentryDsn, help};
-pub(crate) use superuser::Superuser;
+pub use config::{Config, Sentry};
+pub(crate) use env::{Problems, Superuser, help};
+pub use settings::{Environment, Limits, LogFormat};

@@ -225,7 +225,7 @@ mod tests {
     use actix_web::rt;
 
     use super::*;
-    use crate::listener::limits::Limits;
+    use crate::config::Limits;
     use crate::listener::testing::{PATIENCE, connected, worker};
 
     /// More than is read in a row.

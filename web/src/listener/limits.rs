@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::config::Limits;
+
 /// The longest address of a request (bytes), path and query together.
 pub(super) const LONGEST_ADDRESS: usize = 32 << 10;
 
@@ -23,25 +25,6 @@ pub(super) const SITE_PATIENCE: Duration = Duration::from_mins(5);
 
 /// How long a connection that waits for a request is left to do so after the order to stop.
 pub(super) const LAST_CALL: Duration = Duration::from_secs(1);
-
-/// What clients may cost, as the operator has set it.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Connections at a time, over all workers.
-    pub connections: usize,
-    /// Requests in work at a time, over all workers.
-    pub requests: usize,
-    /// Requests that wait for a connection to the database at a time.
-    pub database_queue: usize,
-    /// The largest body of a request (bytes).
-    pub body: usize,
-    /// How long the head of a request may take, and how long a body or an answer may stand still.
-    pub client_timeout: Duration,
-    /// How long a connection may wait for its next request.
-    pub idle_timeout: Duration,
-    /// How long running requests may take after the order to stop.
-    pub shutdown_timeout: Duration,
-}
 
 impl Default for Limits {
     fn default() -> Self {

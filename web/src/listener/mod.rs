@@ -31,7 +31,6 @@ mod worker;
 
 pub(crate) use accept::{bind, listen_at};
 pub(crate) use files::connections as connections_that_fit;
-pub use limits::Limits;
 pub(crate) use refusal::Refusals;
 pub use server::{Handle, Server};
 pub(crate) use server::{Pulse, Terms};

@@ -13,11 +13,12 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::accept::Listener;
 use super::admission::Bodies;
-use super::limits::{LAST_CALL, Limits};
+use super::limits::LAST_CALL;
 use super::refusal::Refusals;
 use super::site_service::MakeSite;
 use super::stop::{Phase, Stop};
 use super::worker::{Blueprint, Hand};
+use crate::config::Limits;
 use oc_http::TrustedProxies;
 
 /// How often it is looked whether what still runs has ended.

@@ -10,13 +10,13 @@ use actix_web::rt::net::TcpStream;
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 
 use super::admission::Bodies;
-use super::limits::Limits;
 use super::refusal::Refusals;
 use super::room::Room;
 use super::stop::Stop;
 use super::worker::Worker;
 use oc_http::{Assets, Metrics, Pages, Site, TrustedProxies};
 
+use crate::config::Limits;
 use crate::embedded::{Static, Templates};
 
 /// What takes that long in a test never ends.

@@ -13,12 +13,12 @@ use tokio::sync::oneshot;
 
 use super::admission::Bodies;
 use super::connection;
-use super::limits::Limits;
 use super::refusal::{Asked, Refusal, Refusals};
 use super::room::Room;
 use super::site_service::{MakeSite, Site};
 use super::stop::{Phase, Stop};
 use super::wire::Wire;
+use crate::config::Limits;
 use oc_http::TrustedProxies;
 
 /// What the connections of a worker share.

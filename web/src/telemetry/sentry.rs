@@ -86,7 +86,7 @@ pub(super) fn start(config: &Config) -> Option<SentryGuard> {
             if is_timed { rate } else { 0.0 }
         })
         .transport(TimeLimitedTransport);
-    options.dsn = Some(settings.dsn.0.clone());
+    options.dsn = Some(settings.dsn.clone());
     if rate > 0.0 {
         set_default_instrumentation(|| Some(Box::new(StatementSpans::default())))
             .expect("no thread panicked while it set the instrumentation");

@@ -48,7 +48,10 @@ fn looking_for_a_database_makes_none() -> Result<()> {
             run.errors.lines().next(),
             Some("error: there is no database at sqlite://oc-lettings.sqlite3"),
         );
-        assert!(run.errors.contains("hint: `oc-lettings migrate` makes one"));
+        assert!(
+            run.errors
+                .contains("hint: Create it with `oc-lettings migrate`")
+        );
         assert_eq!(std::fs::read_dir(program.folder())?.count(), 0);
     }
     Ok(())
@@ -75,7 +78,7 @@ fn what_is_pending_is_named() -> Result<()> {
 }
 
 #[test]
-fn check_says_what_is_in_place_and_what_is_not() -> Result<()> {
+fn check_prints_a_line_per_check() -> Result<()> {
     let program = Program::new()?;
 
     let before = program.run(&["check"])?;
@@ -94,6 +97,7 @@ fn check_says_what_is_in_place_and_what_is_not() -> Result<()> {
         "settings: ok",
         "sentry: off",
         "database: ok (SQLite 3.",
+        "integrity: ok",
         "migrations: ok",
         "write access: ok",
         "disk: ok (",
@@ -114,6 +118,64 @@ fn check_looks_at_a_server_too() -> Result<()> {
 
         assert_eq!(run.code, Some(0), "{}", run.errors);
         assert!(run.out.contains("write access: ok"), "{}", run.out);
+    }
+    Ok(())
+}
+
+#[test]
+fn check_finds_a_damaged_file() -> Result<()> {
+    let program = Program::new()?;
+    program.run(&["demo", "--lettings", "500"])?;
+    let file = program.folder().join("oc-lettings.sqlite3");
+    let mut bytes = std::fs::read(&file)?;
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 8192].fill(0x5a);
+    std::fs::write(&file, bytes)?;
+
+    let run = program.run(&["check"])?;
+
+    assert_eq!(run.code, Some(1), "{}", run.out);
+    assert!(run.errors.contains("malformed"), "{}", run.errors);
+    assert!(run.errors.contains("\nhint: "), "{}", run.errors);
+    Ok(())
+}
+
+#[test]
+fn check_finds_missing_privileges() -> Result<()> {
+    for db in TestDb::each()? {
+        let DatabaseUrl::Postgres(url) = db.url() else {
+            continue;
+        };
+        let conn = &mut db.connect()?;
+        let role = format!("reader_{}", std::process::id());
+        for statement in [
+            format!("CREATE ROLE {role} LOGIN"),
+            format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"),
+        ] {
+            diesel::sql_query(statement).execute(conn)?;
+        }
+        let url = url.replacen("postgres://postgres@", &format!("postgres://{role}@"), 1);
+        let program = Program::with(&[("DATABASE_URL", &url)])?;
+
+        let none = program.run(&["check"])?;
+        for table in ["addresses", "lettings"] {
+            let statement = format!("GRANT INSERT, UPDATE, DELETE ON {table} TO {role}");
+            diesel::sql_query(statement).execute(conn)?;
+        }
+        let some = program.run(&["check"])?;
+        diesel::sql_query(format!("DROP OWNED BY {role}")).execute(conn)?;
+        diesel::sql_query(format!("DROP ROLE {role}")).execute(conn)?;
+
+        assert_eq!((none.code, some.code), (Some(1), Some(1)), "{}", some.out);
+        for run in [&none, &some] {
+            assert!(run.errors.contains("permission denied"), "{}", run.errors);
+            assert!(run.errors.contains("\nhint: GRANT"), "{}", run.errors);
+        }
+        assert!(
+            some.errors.contains("INSERT on sessions"),
+            "{}",
+            some.errors
+        );
     }
     Ok(())
 }

@@ -161,8 +161,7 @@ fn a_site_that_serves_is_found_healthy_and_one_that_ended_is_not() -> Result<()>
         assert!(well.out.starts_with("health: ok ("), "{}", well.out);
         assert_eq!(gone.code, Some(1));
         assert!(
-            gone.errors
-                .contains("nothing that serves answers on 127.0.0.1:"),
+            gone.errors.contains("nothing answers on 127.0.0.1:"),
             "{}",
             gone.errors
         );
@@ -185,7 +184,7 @@ fn a_stranger_on_the_port_is_no_healthy_site() -> Result<()> {
 
     assert_eq!(run.code, Some(1));
     assert!(
-        run.errors.contains("is not well: \"HTTP/1.1 503"),
+        run.errors.contains("is not healthy: \"HTTP/1.1 503"),
         "{}",
         run.errors
     );

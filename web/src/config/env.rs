@@ -1,0 +1,199 @@
+//! Reading the environment. Nothing else in the program does.
+
+use std::collections::HashMap;
+use std::env::VarError;
+
+use anyhow::{Context, bail};
+use clap::{Command, CommandFactory, FromArgMatches};
+
+use super::settings::Settings;
+
+/// Several reasons for a failure, reported one per line.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub(crate) struct Problems(pub(crate) Vec<String>);
+
+/// The problem of one setting: its name, its value unless that is secret, and what is allowed.
+pub(super) fn problem(name: &str, value: Option<&str>, allowed: &str) -> String {
+    match value {
+        Some(value) => format!("{name} is {value:?}: {allowed}"),
+        None => format!("{name} is not set: {allowed}"),
+    }
+}
+
+/// Reads the settings. A wrong one is replaced by its default, and its problem noted.
+pub(super) fn read(lookup: &dyn Fn(&str) -> Option<String>) -> (Settings, Vec<String>) {
+    let command = Settings::command();
+    let mut valid = Vec::new();
+    let mut problems = Vec::new();
+    for argument in command.get_arguments() {
+        let name = argument.get_long().unwrap_or_default();
+        // An empty variable counts as unset.
+        let Some(value) = lookup(name).filter(|value| !value.trim().is_empty()) else {
+            continue;
+        };
+        let value = value.trim();
+        let option = format!("--{name}={value}");
+        // Each one alone: clap stops at the first error.
+        let alone = Command::new("setting").no_binary_name(true);
+        match alone.arg(argument.clone()).try_get_matches_from([&option]) {
+            Ok(_) => valid.push(option),
+            Err(error) => {
+                let allowed = std::error::Error::source(&error).map(ToString::to_string);
+                problems.push(problem(name, Some(value), &allowed.unwrap_or_default()));
+            }
+        }
+    }
+    let matches = command.get_matches_from(valid);
+    let settings = Settings::from_arg_matches(&matches);
+    (
+        settings.expect("each setting is valid or has a default"),
+        problems,
+    )
+}
+
+/// Looks a variable up in the environment and, in development, in the file `.env`.
+#[expect(clippy::disallowed_methods, reason = "settings are read here")]
+pub(super) fn lookup() -> anyhow::Result<impl Fn(&str) -> Option<String>> {
+    let invalid: Vec<String> = Settings::command()
+        .get_arguments()
+        .filter_map(|argument| argument.get_long())
+        .filter(|name| matches!(std::env::var(name), Err(VarError::NotUnicode(_))))
+        .map(|name| format!("{name} is not valid UTF-8"))
+        .collect();
+    if !invalid.is_empty() {
+        bail!(Problems(invalid));
+    }
+    let app_env = std::env::var("APP_ENV").unwrap_or_default();
+    let file = match app_env.trim() {
+        "production" => HashMap::new(),
+        app_env => {
+            let file = read_dot_env()?;
+            if app_env.is_empty()
+                && file
+                    .get("APP_ENV")
+                    .is_some_and(|v| v.trim() == "production")
+            {
+                bail!(
+                    "APP_ENV is \"production\" in the file .env, which production doesn't read: \
+                     set all settings in the environment instead"
+                );
+            }
+            file
+        }
+    };
+    Ok(move |name: &str| std::env::var(name).ok().or_else(|| file.get(name).cloned()))
+}
+
+/// The variables in the file `.env` of the working directory, if there is one.
+fn read_dot_env() -> anyhow::Result<HashMap<String, String>> {
+    if !std::fs::exists(".env").context("cannot read the file .env")? {
+        return Ok(HashMap::new());
+    }
+    let text = std::fs::read_to_string(".env").context("cannot read the file .env")?;
+    parse_dot_env(&text)
+}
+
+fn parse_dot_env(text: &str) -> anyhow::Result<HashMap<String, String>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut variables = HashMap::new();
+    for item in dotenvy::from_read_iter(text.as_bytes()) {
+        match item {
+            Ok((name, value)) => variables.insert(name, value),
+            // The line itself may contain a secret.
+            Err(dotenvy::Error::LineParse(line, _)) => {
+                let first = line.lines().next();
+                let number = text.lines().position(|line| Some(line) == first);
+                let number = number.map_or(0, |index| index + 1);
+                bail!("cannot read line {number} of the file .env: it must be NAME=VALUE")
+            }
+            Err(error) => return Err(error).context("cannot read the file .env"),
+        };
+    }
+    Ok(variables)
+}
+
+/// The settings as a table, for the end of every `--help`.
+pub(crate) fn help() -> String {
+    let mut text = "Settings (environment; in development also a file .env):\n".to_owned();
+    for argument in Settings::command().get_arguments() {
+        let name = argument.get_long().unwrap_or_default();
+        let meaning = argument.get_help().cloned().unwrap_or_default();
+        text += &format!("  {name:<27}{meaning}");
+        if let [default] = argument.get_default_values() {
+            text += &format!(" [default: {}]", default.display());
+        }
+        text += "\n";
+    }
+    text + "\nExit codes: 0 done, 1 failed, 2 wrong usage."
+}
+
+/// The account for `createsuperuser` and `changepassword` with `--no-input`; empty where not set.
+#[derive(Default)]
+pub(crate) struct Superuser {
+    pub(crate) username: String,
+    pub(crate) email: String,
+    pub(crate) password: String,
+}
+
+impl Superuser {
+    /// Reads `SUPERUSER_USERNAME`, `SUPERUSER_EMAIL` and `SUPERUSER_PASSWORD`.
+    #[expect(clippy::disallowed_methods, reason = "settings are read here")]
+    pub(crate) fn from_env() -> Self {
+        // A mounted secret ends with a newline.
+        let variable = |name| {
+            let value = std::env::var(name).unwrap_or_default();
+            value.trim_end_matches(['\r', '\n']).to_owned()
+        };
+        Self {
+            username: variable("SUPERUSER_USERNAME"),
+            email: variable("SUPERUSER_EMAIL"),
+            password: variable("SUPERUSER_PASSWORD"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_file_has_every_setting() {
+        let sample = include_str!("../../../.env.sample");
+        let command = Settings::command();
+        let names: Vec<&str> = command
+            .get_arguments()
+            .filter_map(|a| a.get_long())
+            .collect();
+
+        for name in &names {
+            assert!(sample.contains(&format!("{name}=")), "{name} is missing");
+        }
+        let is_setting = |line: &&str| !line.is_empty() && !line.starts_with("# ");
+        assert_eq!(sample.lines().filter(is_setting).count(), names.len());
+    }
+
+    #[test]
+    fn a_file_from_windows_is_read() -> anyhow::Result<()> {
+        let variables = parse_dot_env("\u{feff}PORT=80\r\nHOST='::1'\r\n\r\n# comment\r\n")?;
+
+        assert_eq!(variables.len(), 2);
+        assert_eq!((&*variables["PORT"], &*variables["HOST"]), ("80", "::1"));
+        Ok(())
+    }
+
+    #[test]
+    fn an_unreadable_line_is_reported_by_its_number() {
+        for text in [
+            "PORT=80\nSECRET_KEY hunter2\n",
+            "PORT=80\r\nSECRET_KEY=hunter2 'hunter2\r\n",
+        ] {
+            let error = parse_dot_env(text).map(drop).unwrap_err().to_string();
+
+            assert!(
+                error.contains("line 2 ") && !error.contains("hunter2"),
+                "{error}"
+            );
+        }
+    }
+}

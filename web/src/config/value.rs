@@ -1,0 +1,194 @@
+//! Parsers for the values of settings. Each error says what is allowed.
+
+use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use log::LevelFilter;
+use oc_core::DatabaseUrl;
+use url::{Host, Url};
+
+/// A whole number in a range.
+pub(super) fn whole_number<T: FromStr + PartialOrd + Display + Clone>(
+    range: RangeInclusive<T>,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        let (least, most) = (range.start(), range.end());
+        number.ok_or_else(|| format!("it must be a whole number from {least} to {most}"))
+    }
+}
+
+/// A number of seconds, up to an hour.
+pub(super) fn seconds(text: &str) -> Result<Duration, &'static str> {
+    match text.parse() {
+        Ok(seconds @ 1..=3600) => Ok(Duration::from_secs(seconds)),
+        _ => Err("it must be a whole number of seconds from 1 to 3600"),
+    }
+}
+
+/// True or false, in any of the usual words.
+pub(super) fn switch(text: &str) -> Result<bool, &'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" | "true" | "on" | "1" => Ok(true),
+        "no" | "false" | "off" | "0" => Ok(false),
+        _ => Err("it must be true or false"),
+    }
+}
+
+/// An IP address or a host name, without a port.
+pub(super) fn host(text: &str) -> Result<String, &'static str> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    // Only digits and dots: meant as an address.
+    let is_name = text.chars().all(is_allowed) && text.chars().any(|c| c.is_ascii_alphabetic());
+    if is_name || text.parse::<IpAddr>().is_ok() {
+        Ok(text.to_owned())
+    } else {
+        Err("it must be an address such as 127.0.0.1 or ::, or a host name")
+    }
+}
+
+/// An address with a port.
+pub(super) fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "it must be an address and a port, such as 127.0.0.1:9100")
+}
+
+/// A network, or one address.
+pub(super) fn network(text: &str) -> Result<IpNet, &'static str> {
+    let text = text.trim();
+    let network = text.parse();
+    network
+        .or_else(|_| text.parse().map(|address: IpAddr| address.into()))
+        .map_err(|_| {
+            "it must be addresses or networks separated by commas, such as 10.0.0.1,172.16.0.0/12"
+        })
+}
+
+/// A URL without a path; the result has no slash at its end.
+pub(super) fn public_url(text: &str) -> Result<String, &'static str> {
+    let url = Url::parse(text).ok().filter(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    });
+    match url {
+        Some(url) => Ok(url.as_str().trim_end_matches('/').to_owned()),
+        None => Err("it must be a URL such as https://www.example.org, without a path"),
+    }
+}
+
+/// Levels as `env_logger` reads them, except that a word alone must be a level: a mistyped level would turn logging off.
+pub(super) fn log_filter(text: &str) -> Result<String, &'static str> {
+    let (directives, _) = text.split_once('/').unwrap_or((text, ""));
+    let is_valid = |directive: &str| {
+        let (target, level) = directive.rsplit_once('=').unwrap_or(("all", directive));
+        !target.trim().is_empty() && level.trim().parse::<LevelFilter>().is_ok()
+    };
+    let mut directives = directives.split(',').map(str::trim);
+    if directives.all(|directive| directive.is_empty() || is_valid(directive)) {
+        Ok(text.to_owned())
+    } else {
+        Err("it must be log levels, such as warn or info,web=debug")
+    }
+}
+
+/// The name of an environment or release in Sentry.
+pub(super) fn sentry_name(text: &str) -> Result<String, &'static str> {
+    let is_allowed = |c: char| !c.is_control() && !c.is_whitespace() && c != '/' && c != '\\';
+    if text.len() <= 64 && text.chars().all(is_allowed) && text.trim_matches('.') != "" {
+        Ok(text.to_owned())
+    } else {
+        Err("it must be at most 64 bytes, without spaces and slashes")
+    }
+}
+
+/// A share of requests.
+pub(super) fn sample_rate(text: &str) -> Result<f32, &'static str> {
+    let rate = text.parse().ok().filter(|rate| (0.0..=1.0).contains(rate));
+    rate.ok_or("it must be a number from 0 to 1, such as 0.1")
+}
+
+/// Whether the database is reached over a network.
+pub(super) fn is_remote(url: &DatabaseUrl) -> bool {
+    let DatabaseUrl::Postgres(text) = url else {
+        return false;
+    };
+    // libpq takes lists of hosts, which are no URLs.
+    let Ok(url) = Url::parse(text) else {
+        return true;
+    };
+    let is_local = |host: &str| {
+        let host = percent_encoding::percent_decode_str(host).decode_utf8_lossy();
+        host.is_empty()
+            || host.starts_with('/')
+            || host == "localhost"
+            || host
+                .parse()
+                .is_ok_and(|address: IpAddr| address.is_loopback())
+    };
+    let authority = match url.host() {
+        Some(Host::Ipv6(address)) => address.to_string(),
+        Some(host) => host.to_string(),
+        None => String::new(),
+    };
+    let mut parameters = url.query_pairs();
+    !is_local(&authority)
+        || parameters.any(|(name, value)| name.starts_with("host") && !is_local(&value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_level_is_rejected() {
+        for filter in [
+            "info",
+            "WARN",
+            "off",
+            "info,web=debug, access=off",
+            "actix_http::h1=trace",
+            "info/lettings",
+        ] {
+            assert_eq!(log_filter(filter), Ok(filter.to_owned()));
+        }
+        for filter in [
+            "wran",
+            "info,loud",
+            "web=loud",
+            "web=",
+            "=",
+            "=info",
+            "info warn",
+            "web",
+        ] {
+            assert!(log_filter(filter).is_err(), "{filter}");
+        }
+    }
+
+    #[test]
+    fn a_database_on_this_machine_is_not_remote() {
+        for (url, expected) in [
+            ("sqlite://oc.sqlite3", false),
+            ("postgres:///oc", false),
+            ("postgres://oc:pw@localhost/oc", false),
+            ("postgres://oc@127.0.0.1:5433/oc", false),
+            ("postgres://oc@[::1]/oc", false),
+            ("postgres://oc@%2Frun%2Fpostgresql/oc", false),
+            ("postgres:///oc?host=/run/postgresql", false),
+            ("postgres://oc:pw@db.example.org/oc", true),
+            ("postgres://oc@10.0.0.7/oc", true),
+            ("postgres:///oc?host=db.example.org", true),
+            ("postgres://oc@a.example:5432,b.example:5432/oc", true),
+        ] {
+            assert_eq!(is_remote(&url.parse().unwrap()), expected, "{url}");
+        }
+    }
+}
