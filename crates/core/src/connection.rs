@@ -52,32 +52,35 @@ impl DbConnection {
 
 #[cfg(test)]
 mod tests {
-    use diesel::prelude::*;
     use diesel::result::Error;
 
-    use crate::accounts::User;
+    use crate::notes;
     use crate::testing::on_both;
 
     #[test]
-    fn a_failed_write_leaves_nothing_behind() -> anyhow::Result<()> {
+    fn a_failed_write_is_rolled_back() -> anyhow::Result<()> {
         on_both(|conn| {
+            notes::create(conn)?;
+
             let outcome: Result<(), Error> = conn.write(|conn| {
-                crate::testing::user(conn, "ada")?;
+                notes::insert(conn, "one")?;
                 Err(Error::RollbackTransaction)
             });
 
             assert_eq!(outcome, Err(Error::RollbackTransaction));
-            assert!(User::find_by_username(conn, "ada").optional()?.is_none());
+            assert!(notes::all(conn)?.is_empty());
             Ok(())
         })
     }
 
     #[test]
-    fn a_write_that_ends_well_stays() -> anyhow::Result<()> {
+    fn a_successful_write_is_committed() -> anyhow::Result<()> {
         on_both(|conn| {
-            conn.write(|conn| crate::testing::user(conn, "ada"))?;
+            notes::create(conn)?;
 
-            assert_eq!(User::find_by_username(conn, "ada")?.username, "ada");
+            conn.write(|conn| notes::insert(conn, "one"))?;
+
+            assert_eq!(notes::all(conn)?, ["one"]);
             Ok(())
         })
     }

@@ -1,20 +1,20 @@
-//! What the domains share: the connection, the pool, migrations, pages of rows, rules of fields, accounts.
+//! Shared by all domain crates: connection, pool, migrations, search, validation, pagination, admin resources.
 //!
-//! Nothing here knows HTTP, templates or the environment, and nothing here belongs to one domain alone.
+//! This crate knows neither HTTP nor templates nor the tables of a domain.
 
-pub mod accounts;
+mod actor;
 pub mod admin;
-pub mod audit;
 mod connection;
 mod database_url;
 pub mod hints;
 pub mod locks;
 pub mod migrations;
+#[cfg(test)]
+mod notes;
 mod open;
 mod pagination;
 mod pool;
 mod read_only;
-mod schema;
 pub mod search;
 pub mod sequence;
 #[cfg(feature = "testing")]
@@ -22,7 +22,7 @@ pub mod testing;
 pub mod timeouts;
 pub mod validation;
 
-pub use accounts::{NewUser, User, UserDraft};
+pub use actor::Actor;
 pub use connection::{Backend, DbConnection};
 pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
 pub use open::{OpenError, check_version, open, version};

@@ -225,7 +225,6 @@ mod tests {
                     unknown: vec![]
                 }
             );
-            crate::testing::user(conn, "ada")?;
             Ok(())
         })
     }

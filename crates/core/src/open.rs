@@ -183,7 +183,7 @@ mod tests {
             Ok(diesel::dsl::sql::<Text>(&query).get_result(&mut conn)?)
         };
         assert_eq!(pragma("journal_mode")?, "wal");
-        assert_eq!(pragma("synchronous")?, "1");
+        assert_eq!(pragma("synchronous")?, "2");
         assert_eq!(pragma("foreign_keys")?, "1");
         Ok(())
     }

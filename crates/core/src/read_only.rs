@@ -78,19 +78,21 @@ fn is_whole(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accounts::User;
-    use crate::testing::{TestDb, user};
+    use crate::notes;
+    use crate::testing::TestDb;
 
     #[test]
-    fn such_a_connection_reads_and_never_writes() -> anyhow::Result<()> {
+    fn a_read_only_connection_rejects_writes() -> anyhow::Result<()> {
         for db in TestDb::each()? {
-            user(&mut db.connect()?, "ada")?;
+            let mut writer = db.connect()?;
+            notes::create(&mut writer)?;
+            notes::insert(&mut writer, "one")?;
 
             let mut conn = open_read_only(db.url())?;
 
-            assert_eq!(User::find_by_username(&mut conn, "ada")?.username, "ada");
-            assert!(user(&mut conn, "bob").is_err());
-            assert!(conn.write(|conn| user(conn, "bob").map(drop)).is_err());
+            assert_eq!(notes::all(&mut conn)?, ["one"]);
+            assert!(notes::insert(&mut conn, "two").is_err());
+            assert!(conn.write(|conn| notes::insert(conn, "two")).is_err());
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Databases and fixtures for tests, of this crate and of those above it. Never part of the program.
+//! Test databases.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,7 +9,6 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 use tempfile::TempDir;
 
-use crate::accounts::{GroupDraft, NewGroup, User, UserDraft};
 use crate::connection::DbConnection;
 use crate::database_url::DatabaseUrl;
 use crate::migrations;
@@ -111,30 +110,6 @@ pub fn on_both(test: impl Fn(&mut DbConnection) -> Result<()>) -> Result<()> {
         test(&mut db.connect()?).with_context(|| format!("on {}", db.url()))?;
     }
     Ok(())
-}
-
-/// An account with that name.
-pub fn user(conn: &mut DbConnection, username: &str) -> QueryResult<i64> {
-    let draft = UserDraft {
-        username: username.to_owned(),
-        first_name: "Ada".to_owned(),
-        last_name: "Paul".to_owned(),
-        email: format!("{}@example.org", username.to_lowercase()),
-    };
-    User::insert(conn, &draft.check().expect("the fixture keeps the rules"))
-}
-
-/// A group with that name, not yet stored.
-///
-/// # Panics
-/// When the name breaks a rule.
-#[must_use]
-pub fn group(name: &str) -> NewGroup {
-    GroupDraft {
-        name: name.to_owned(),
-    }
-    .check()
-    .expect("the fixture keeps the rules")
 }
 
 /// The name of a migrated database to copy, made by the first test that asks. Its name tells which migrations

@@ -73,7 +73,7 @@ pub fn raise_statement_timeout(conn: &mut DbConnection) -> QueryResult<()> {
 }
 
 /// Runs a write that is better left undone than waited for: it fails as soon as somebody else holds a lock that it needs.
-pub(crate) fn try_without_lock_wait<T>(
+pub fn try_without_lock_wait<T>(
     conn: &mut DbConnection,
     work: impl FnOnce(&mut DbConnection) -> QueryResult<T>,
 ) -> QueryResult<T> {

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use accounts::{GroupDraft, UserDraft, check_username, normalized, password};
 use chrono::NaiveDateTime;
-use oc_core::accounts::{GroupDraft, UserDraft, check_username, normalized, password};
 use oc_core::validation::Violation;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use oc_core::accounts::password::{Verdict, verify};
+use accounts::password::{Verdict, verify};
 
 /// What their instructions tell to log in with.
 const PUBLISHED: [&str; 1] = ["Abc1234!"];

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use oc_core::accounts::Verb;
+use accounts::Verb;
 use serde_json::json;
 
 use super::digest::mark;

@@ -1,7 +1,8 @@
 //! Demo profiles: invented people, the same at each run.
 
+use accounts::{User, UserDraft};
 use diesel::prelude::*;
-use oc_core::{DbConnection, User, UserDraft};
+use oc_core::DbConnection;
 
 use crate::profile::ProfileDraft;
 

@@ -197,8 +197,9 @@ impl NewProfile {
 
 #[cfg(test)]
 mod tests {
+    use accounts::testing::user;
     use diesel::result::{DatabaseErrorKind, Error};
-    use oc_core::testing::{on_both, user};
+    use oc_core::testing::on_both;
 
     use super::*;
 

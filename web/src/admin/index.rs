@@ -1,11 +1,11 @@
 //! The index of the administration, and of one app.
 
+use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use oc_core::accounts::Verb;
+use audit::AuditEntry;
 use oc_core::admin::Resource;
-use oc_core::audit::AuditEntry;
 use serde::Serialize;
 
 use crate::admin::audit_log::query;

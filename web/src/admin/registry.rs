@@ -1,7 +1,7 @@
 //! What is registered: every kind of row that staff may work with.
 
-use oc_core::accounts::{Rights, Verb};
-use oc_core::admin::{Choice, FieldKind, Resource};
+use accounts::{Rights, Verb};
+use oc_core::admin::{Choice, FieldKind, OnDelete, Reference, Resource};
 
 use crate::error::PageError;
 
@@ -10,8 +10,8 @@ pub(crate) static MODELS: &[Resource] = &[
     lettings::admin::LETTING,
     lettings::admin::ADDRESS,
     profiles::admin::PROFILE,
-    oc_core::accounts::admin::USER,
-    oc_core::accounts::admin::GROUP,
+    accounts::admin::USER,
+    accounts::admin::GROUP,
 ];
 
 /// The model of that name.
@@ -19,6 +19,19 @@ pub(crate) fn find(app: &str, name: &str) -> Option<&'static Resource> {
     MODELS
         .iter()
         .find(|model| model.app == app && model.name == name)
+}
+
+/// The references to a resource that do this when a row is deleted, each with the resource that declares it.
+pub(crate) fn references_to(
+    target: &Resource,
+    on_delete: OnDelete,
+) -> impl Iterator<Item = (&'static Resource, &'static Reference)> {
+    let key = target.key();
+    let all = MODELS.iter().flat_map(|source| {
+        let references = source.references.iter();
+        references.map(move |reference| (source, reference))
+    });
+    all.filter(move |(_, reference)| reference.target == key && reference.on_delete == on_delete)
 }
 
 /// The model with that key, such as `lettings.letting`.
@@ -61,7 +74,7 @@ pub(crate) const DIAGNOSTICS: &str = "site.view_diagnostics";
 /// Every right that can be given: those over every model, and the one that is about none.
 pub(crate) fn rights() -> Vec<Choice> {
     let names: Vec<_> = MODELS.iter().map(|model| (model.app, model.name)).collect();
-    let mut rights = oc_core::accounts::admin::right_choices(&names);
+    let mut rights = accounts::admin::right_choices(&names);
     rights.push(Choice::new(DIAGNOSTICS, "site · diagnostics · view"));
     rights
 }

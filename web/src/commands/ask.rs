@@ -2,8 +2,8 @@
 
 use std::io::{IsTerminal, Write, stdin, stdout};
 
+use accounts::policy;
 use anyhow::{Context, bail};
-use oc_core::accounts::policy;
 
 /// Prompts for a line.
 pub(super) fn line(prompt: &str) -> anyhow::Result<String> {

@@ -1,10 +1,9 @@
 //! `changepassword`: changes a user's password.
 
+use accounts::{Session, User, password};
 use anyhow::{Context, bail};
 use clap::Args;
 use diesel::OptionalExtension;
-use oc_core::User;
-use oc_core::accounts::{Session, password};
 
 use super::{ask, start};
 use crate::admin::auth::command_line::record_password;

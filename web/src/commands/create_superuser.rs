@@ -1,10 +1,9 @@
 //! `createsuperuser`: creates a superuser.
 
+use accounts::{User, UserDraft, password};
 use anyhow::{Context, bail};
 use clap::Args;
 use diesel::OptionalExtension;
-use oc_core::accounts::password;
-use oc_core::{User, UserDraft};
 
 use super::{ask, start};
 use crate::admin::auth::command_line::record_added;

@@ -1,10 +1,9 @@
 //! `resetfactor`: turns off the two-factor authentication of a user who lost phone and recovery codes.
 
+use accounts::{Factor, Session, User};
 use anyhow::{Context, bail};
 use clap::Args;
 use diesel::OptionalExtension;
-use oc_core::User;
-use oc_core::accounts::{Factor, Session};
 
 use super::start;
 use crate::admin::auth::command_line::record_factor_off;

@@ -1,8 +1,8 @@
 //! The list of profiles, and one profile.
 
+use accounts::UserDraft;
+use accounts::testing::user;
 use anyhow::Result;
-use oc_core::UserDraft;
-use oc_core::testing::user;
 use profiles::ProfileDraft;
 
 use crate::support::{TestSite, letting, profile, profile_of};

@@ -1,15 +1,15 @@
 //! The real site on a database of its own, and rows to put into it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
+use accounts::{User, UserDraft};
 use anyhow::{Context, Result};
 use diesel::QueryResult;
 use lettings::{Address, AddressDraft, Letting, LettingDraft};
 use oc_core::testing::TestDb;
-use oc_core::{DbConnection, Pool, User, UserDraft, connect_pool, connect_read_only_pool};
+use oc_core::{DbConnection, Pool, connect_pool, connect_read_only_pool};
 use profiles::ProfileDraft;
 use web::config::Config;
 use web::listener::{Handle, Stop};

@@ -8,6 +8,7 @@ mod field;
 mod form_values;
 mod helpers;
 mod list;
+mod reference;
 mod resource;
 mod save_error;
 
@@ -19,5 +20,6 @@ pub use helpers::{
     yes_and_no, yes_or_no,
 };
 pub use list::{Filter, ListPage, ListQuery, ListRow};
-pub use resource::{DeletedRow, Dependent, Record, Resource};
+pub use reference::{OnDelete, Reference};
+pub use resource::{DeletedRow, Record, Resource};
 pub use save_error::SaveError;

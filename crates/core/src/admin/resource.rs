@@ -4,7 +4,7 @@ use diesel::QueryResult;
 
 use crate::admin::{
     Choice, ChoicePage, ChoiceQuery, Field, Filter, FormValues, Inline, ListPage, ListQuery,
-    SaveError,
+    Reference, SaveError,
 };
 use crate::connection::DbConnection;
 
@@ -35,6 +35,8 @@ pub struct Resource {
     pub unique: &'static str,
     /// Related rows that are edited within the form.
     pub inlines: &'static [Inline],
+    /// Foreign keys to rows of resources, its own included.
+    pub references: &'static [Reference],
     /// A sentence on what an export leaves out; empty for nothing.
     pub export_note: &'static str,
     /// Path of a row's public page, if it has one.
@@ -51,10 +53,6 @@ pub struct Resource {
     pub restore: fn(&mut DbConnection, &[DeletedRow<'_>]) -> Result<(), SaveError>,
     /// Deletes rows and their dependents: a few hundred at a time. Requires a transaction.
     pub delete: fn(&mut DbConnection, &[i64]) -> QueryResult<()>,
-    /// The rows of other resources that a deletion deletes as well.
-    pub along: fn(&mut DbConnection, &[i64]) -> QueryResult<Vec<Dependent>>,
-    /// The rows of other resources that a deletion changes but keeps.
-    pub affected: fn(&mut DbConnection, &[i64]) -> QueryResult<Vec<Dependent>>,
     /// Choices of a field of kind [`FieldKind::Choice`](crate::admin::FieldKind::Choice) or
     /// [`FieldKind::MultipleChoice`](crate::admin::FieldKind::MultipleChoice).
     pub choices: fn(&mut DbConnection, &ChoiceQuery<'_>) -> QueryResult<ChoicePage>,
@@ -93,19 +91,4 @@ pub struct Record {
     pub title: String,
     /// Values of its fields.
     pub values: FormValues,
-}
-
-/// A row that refers to a row that is being deleted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dependent {
-    /// App of its resource.
-    pub app: &'static str,
-    /// Name of its resource.
-    pub model: &'static str,
-    /// Id of the row being deleted.
-    pub by: i64,
-    /// Its id.
-    pub id: i64,
-    /// Display name.
-    pub title: String,
 }

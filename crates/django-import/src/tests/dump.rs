@@ -1,15 +1,16 @@
 //! What `dumpdata` writes.
 
+use accounts::User;
 use anyhow::Result;
+use audit::AuditEntry;
 use lettings::{Letting, LettingDraft};
-use oc_core::User;
-use oc_core::audit::AuditEntry;
 use oc_core::testing::TestDb;
 use profiles::PublicProfile;
 
+use crate::{Options, Outcome};
+
 use super::site::SEA_BREEZE;
 use super::{imported, run, table, warns};
-use crate::{Options, Outcome};
 
 /// With numbers for keys, as `dumpdata` writes without options.
 const PLAIN: &str = r#"[

@@ -1,9 +1,9 @@
 //! Which tables are taken, and what is left alone.
 
+use accounts::User;
 use anyhow::Result;
+use audit::AuditEntry;
 use lettings::Letting;
-use oc_core::User;
-use oc_core::audit::AuditEntry;
 use oc_core::testing::TestDb;
 
 use super::site::{DjangoSite, Edition};

@@ -1,12 +1,13 @@
 //! Importing twice, and into a database that holds something already.
 
+use accounts::testing::user;
+use accounts::{Group, GroupDraft, User};
 use anyhow::Result;
+use audit::AuditEntry;
 use diesel::connection::SimpleConnection;
 use lettings::{Address, Letting};
-use oc_core::accounts::{Group, GroupDraft};
-use oc_core::audit::AuditEntry;
-use oc_core::testing::{TestDb, user};
-use oc_core::{DbConnection, User};
+use oc_core::DbConnection;
+use oc_core::testing::TestDb;
 
 use super::site::{DjangoSite, Edition};
 use super::{Options, Outcome, imported, run, table};

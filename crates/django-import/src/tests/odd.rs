@@ -1,14 +1,15 @@
 //! Rows that break a rule, one way each.
 
+use accounts::User;
 use anyhow::Result;
 use lettings::Letting;
-use oc_core::User;
 use oc_core::testing::TestDb;
+
+use crate::findings::Problem;
 
 use super::cases::CASES;
 use super::site::{DjangoSite, Edition};
 use super::{Options, Outcome, import, imported, nowhere, run, table, warns};
-use crate::findings::Problem;
 
 #[test]
 fn every_bad_row_is_named_and_nothing_is_imported() -> Result<()> {
@@ -69,7 +70,7 @@ fn with_skip_bad_all_else_is_imported() -> Result<()> {
             "{reasons:?}"
         );
         // What the account did is told all the same.
-        let lines = oc_core::audit::AuditEntry::for_object(conn, "lettings.letting", 7)?;
+        let lines = audit::AuditEntry::for_object(conn, "lettings.letting", 7)?;
         assert_eq!(lines[1].username, "AirWow");
     }
     Ok(())

@@ -1,12 +1,12 @@
 //! A whole site, moved over.
 
+use accounts::password::{Verdict, verify};
+use accounts::testing::user;
+use accounts::{Group, Rights, User, Verb};
 use anyhow::Result;
+use audit::AuditEntry;
 use lettings::{Address, AddressDraft, Letting};
-use oc_core::User;
-use oc_core::accounts::password::{Verdict, verify};
-use oc_core::accounts::{Group, Rights, Verb};
-use oc_core::audit::AuditEntry;
-use oc_core::testing::{TestDb, user};
+use oc_core::testing::TestDb;
 use profiles::PublicProfile;
 
 use super::site::{DjangoSite, Edition, PUBLISHED, set_password};

@@ -4,17 +4,18 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use oc_core::DbConnection;
 use oc_core::admin::{
-    Choice, ChoicePage, DeletedRow, Dependent, Field, FieldKind, Filter, FormValues, ListPage,
-    ListQuery, ListRow, Record, Resource, SaveError, restored_already, set_filters, validate_all,
+    Choice, ChoicePage, DeletedRow, Field, FieldKind, Filter, FormValues, ListPage, ListQuery,
+    ListRow, Record, Resource, SaveError, restored_already, set_filters, validate_all,
 };
 use oc_core::search::lower;
 
-use super::{APP, APP_LABEL};
 use crate::address::{
     Address, AddressDraft, COUNTRY, Joined, LARGEST_NUMBER, LARGEST_ZIP_CODE, LONGEST, STATE,
     matching,
 };
 use crate::schema::{addresses, lettings};
+
+use super::{APP, APP_LABEL};
 
 /// Addresses in the administration.
 pub const MODEL: Resource = Resource {
@@ -74,6 +75,7 @@ pub const MODEL: Resource = Resource {
     ],
     unique: "",
     inlines: &[],
+    references: &[],
     export_note: "",
     public_path: None,
     list,
@@ -82,8 +84,6 @@ pub const MODEL: Resource = Resource {
     save,
     restore,
     delete: Address::delete,
-    along,
-    affected: |_, _| Ok(Vec::new()),
     // None of its fields is chosen.
     choices: |_, _| Ok(ChoicePage::default()),
     labels: |_, _, _| Ok(Vec::new()),
@@ -244,21 +244,4 @@ fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveE
     let addresses = validate_all(rows, |values| draft(values).check())?;
     Address::restore(conn, addresses)
         .map_err(|error| SaveError::of(error, restored_already("street"), None))
-}
-
-/// Their lettings.
-fn along(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Dependent>> {
-    let lettings: Vec<(i64, i64, String)> = lettings::table
-        .filter(lettings::address_id.eq_any(ids.to_vec()))
-        .select((lettings::address_id, lettings::id, lettings::title))
-        .order(lettings::id)
-        .load(conn)?;
-    let along = |(by, id, title)| Dependent {
-        app: APP,
-        model: "letting",
-        by,
-        id,
-        title,
-    };
-    Ok(lettings.into_iter().map(along).collect())
 }

@@ -4,18 +4,19 @@ use diesel::prelude::*;
 use oc_core::DbConnection;
 use oc_core::admin::{
     Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, Inline,
-    ListPage, ListQuery, ListRow, Record, Resource, SaveError, chosen_id, combine, ids,
-    restored_already, set_filters, validate_all, with_constraint_error,
+    ListPage, ListQuery, ListRow, OnDelete, Record, Reference, Resource, SaveError, chosen_id,
+    combine, ids, restored_already, set_filters, validate_all, with_constraint_error,
 };
 use oc_core::search::lower;
 use oc_core::validation::{FieldError, Violation};
 
-use super::{APP, APP_LABEL};
 use crate::address::Address;
 use crate::filter::{Joined, LettingFilter, matching};
 use crate::letting::{LONGEST_TITLE, Letting, LettingDraft, NewLetting};
 use crate::schema::{addresses, lettings};
 use crate::town::Town;
+
+use super::{APP, APP_LABEL};
 
 /// The label of the address, in the form and in its errors.
 const ADDRESS: &str = "Address";
@@ -77,6 +78,12 @@ pub const MODEL: Resource = Resource {
         ],
         conflict_message: "Choose an existing address or add a new one, not both.",
     }],
+    references: &[Reference::new(
+        "lettings.address",
+        "lettings",
+        "address_id",
+        OnDelete::Cascade,
+    )],
     export_note: "",
     public_path: Some(public_path),
     list,
@@ -86,8 +93,6 @@ pub const MODEL: Resource = Resource {
     restore,
     delete: Letting::delete,
     // The address stays.
-    along: |_, _| Ok(Vec::new()),
-    affected: |_, _| Ok(Vec::new()),
     choices,
     labels,
 };

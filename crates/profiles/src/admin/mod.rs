@@ -5,9 +5,9 @@ mod list;
 use diesel::dsl::{IntoBoxed, LeftJoin};
 use diesel::prelude::*;
 use oc_core::admin::{
-    Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, Record,
-    Resource, SaveError, chosen_id, combine, ids, restored_already, validate_all,
-    with_constraint_error, yes_and_no,
+    Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, OnDelete,
+    Record, Reference, Resource, SaveError, chosen_id, combine, ids, restored_already,
+    validate_all, with_constraint_error, yes_and_no,
 };
 use oc_core::search::{fold, lower};
 use oc_core::validation::{FieldError, Violation};
@@ -65,6 +65,12 @@ pub const PROFILE: Resource = Resource {
     ],
     unique: "user",
     inlines: &[],
+    references: &[Reference::new(
+        "auth.user",
+        "profiles",
+        "user_id",
+        OnDelete::Cascade,
+    )],
     export_note: "",
     public_path: Some(|object| public_path(&object.title)),
     list: list::list,
@@ -74,8 +80,6 @@ pub const PROFILE: Resource = Resource {
     restore,
     delete,
     // The user stays.
-    along: |_, _| Ok(Vec::new()),
-    affected: |_, _| Ok(Vec::new()),
     choices,
     labels,
 };

@@ -1,8 +1,9 @@
 //! Tests of the description as a whole.
 
+use accounts::testing::user;
 use oc_core::admin::ListQuery;
 use oc_core::search::SearchTerms;
-use oc_core::testing::{on_both, user};
+use oc_core::testing::on_both;
 
 use super::*;
 

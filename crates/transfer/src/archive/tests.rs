@@ -18,7 +18,7 @@ fn backup() -> anyhow::Result<(tempfile::TempDir, PathBuf)> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("backup.oc");
     let mut conn = TestDb::sqlite()?.connect()?;
-    oc_core::testing::user(&mut conn, "ada")?;
+    crate::tests::user(&mut conn, "ada")?;
     archive::write(&path, &mut Snapshot::new(&mut conn, "")?, false)?;
     Ok((folder, path))
 }

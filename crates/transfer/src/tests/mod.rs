@@ -207,3 +207,11 @@ fn foreign_tables_are_ignored() -> Result<()> {
     }
     Ok(())
 }
+
+/// Inserts a user without a password.
+pub(crate) fn user(conn: &mut DbConnection, username: &str) -> QueryResult<()> {
+    conn.batch_execute(&format!(
+        "INSERT INTO users (username, password, email) \
+         VALUES ('{username}', '!', '{username}@example.org')"
+    ))
+}

@@ -24,7 +24,7 @@ fn a_database_with_rows_is_only_replaced_with_force() -> Result<()> {
     let path = backup(&filled()?[0], &folder, "backup")?;
     for db in TestDb::each()? {
         let mut conn = db.connect()?;
-        oc_core::testing::user(&mut conn, "stays")?;
+        super::user(&mut conn, "stays")?;
 
         let rejected = message(restore(&db, &path, Occupied::Reject));
         assert!(
@@ -116,7 +116,7 @@ fn a_failure_in_the_middle_leaves_the_database_as_it_was() -> Result<()> {
     let from = filled()?.remove(0);
     for db in TestDb::each()? {
         let mut conn = db.connect()?;
-        oc_core::testing::user(&mut conn, "stays")?;
+        super::user(&mut conn, "stays")?;
         for (fails_at, wrong_digest_at, reason) in [
             (Some("profiles"), None, "the source failed"),
             (None, Some("lettings"), "differ from what was written"),

@@ -1,8 +1,8 @@
 //! Lines of the record of changes, as pages and files show them.
 
-use oc_core::accounts::Rights;
+use accounts::Rights;
+use audit::{AUTH, AuditEntry};
 use oc_core::admin::Resource;
-use oc_core::audit::{AUTH, AuditEntry};
 use serde::Serialize;
 
 use crate::admin::audit_log::snapshot::{FieldChange, Snapshot, summarize};

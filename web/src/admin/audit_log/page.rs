@@ -143,7 +143,7 @@ const HEADINGS: [&str; 8] = [
     "Date", "User", "Kind", "ID", "Title", "Action", "Changes", "Address",
 ];
 
-fn cells(line: oc_core::audit::AuditEntry, rights: &oc_core::accounts::Rights) -> [String; 8] {
+fn cells(line: audit::AuditEntry, rights: &accounts::Rights) -> [String; 8] {
     let id = line.object_id.map_or_else(String::new, |id| id.to_string());
     let view = EntryView::of(line, rights);
     let changes: Vec<String> = view.changes.iter().map(ToString::to_string).collect();

@@ -1,9 +1,9 @@
 //! What the log over all rows was asked for.
 
+use accounts::Rights;
+use audit::{AUTH, AuditFilter, Event};
 use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
 use form_urlencoded::Serializer;
-use oc_core::accounts::Rights;
-use oc_core::audit::{AUTH, AuditFilter, Event};
 use oc_core::search::SearchTerms;
 
 use crate::admin::audit_log::entry_view::AUTH_LABEL;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use audit::Event;
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{Field, FieldKind, FormValues, Record, Resource};
-use oc_core::audit::Event;
 use serde::{Deserialize, Serialize};
 
 use crate::admin::registry;

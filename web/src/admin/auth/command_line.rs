@@ -1,14 +1,14 @@
 //! What the record of changes tells of accounts that were altered at the server's own command line: by nobody that we
 //! know.
 
+use accounts::User;
+use audit::{AuditEntry, NewAuditEntry};
 use diesel::QueryResult;
 use diesel::result::Error;
-use oc_core::audit::{AuditEntry, NewAuditEntry};
-use oc_core::{DbConnection, User};
+use oc_core::DbConnection;
 
 use crate::admin::audit_log::snapshot::Snapshot;
-use crate::admin::auth::password_page;
-use crate::admin::auth::totp;
+use crate::admin::auth::{password_page, totp};
 use crate::admin::registry;
 
 const KEY: &str = "auth.user";
@@ -18,7 +18,7 @@ pub(crate) fn record_added(conn: &mut DbConnection, id: i64) -> QueryResult<()> 
     let model = registry::by_key(KEY).ok_or(Error::NotFound)?;
     let object = (model.load)(conn, id)?.ok_or(Error::NotFound)?;
     let change = NewAuditEntry {
-        user: None,
+        actor: None,
         model: KEY,
         object_id: Some(id),
         title: &object.title,

@@ -3,14 +3,13 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use accounts::{Factor, Rights, User};
 use actix_session::{Session, SessionExt};
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use chrono::{Duration, NaiveDateTime, Utc};
 use diesel::OptionalExtension;
-use oc_core::User;
-use oc_core::accounts::{Factor, Rights};
 use oc_http::middleware::set_sentry_user;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpRequest, HttpResponse};
-use oc_core::audit::{Event, NewEvent};
+use audit::{Event, NewEvent};
 use oc_core::validation::{FieldError, Violation};
 
 use crate::admin::auth::current_user::CurrentUser;
@@ -77,7 +77,7 @@ async fn record(request: &HttpRequest, grant: Option<String>) -> Result<(), Page
     db.run(move |conn| {
         let event = NewEvent {
             event: Event::Refused,
-            user: Some(&user.user),
+            actor: Some(user.user.actor()),
             about: &about,
             address: &address,
         };

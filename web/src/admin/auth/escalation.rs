@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use accounts::{Group, Rights, User};
 use diesel::{OptionalExtension, QueryResult};
-use oc_core::accounts::{Group, Rights};
+use oc_core::DbConnection;
 use oc_core::admin::{Field, FieldKind, FormValues, Resource};
 use oc_core::validation::{FieldError, Violation};
-use oc_core::{DbConnection, User};
 
 use crate::admin::registry::{self, holds_rights};
 

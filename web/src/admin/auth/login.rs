@@ -2,14 +2,13 @@
 
 use std::time::Instant;
 
+use accounts::password::{self, Verdict};
+use accounts::{Factor, Session, User};
 use actix_web::HttpResponse;
 use actix_web::web::Data;
+use audit::Event;
 use chrono::Utc;
 use diesel::OptionalExtension;
-use oc_core::User;
-use oc_core::accounts::password::{self, Verdict};
-use oc_core::accounts::{Factor, Session};
-use oc_core::audit::Event;
 use oc_core::locks::hold;
 
 use crate::admin::auth::current_user::pending_requirement;

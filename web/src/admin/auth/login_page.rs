@@ -1,13 +1,12 @@
 //! The login: its first step, and the second for who has a second factor.
 
+use accounts::{Factor, User, normalized};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Query};
+use audit::Event;
 use chrono::Utc;
 use diesel::OptionalExtension;
-use oc_core::User;
-use oc_core::accounts::{Factor, normalized};
-use oc_core::audit::Event;
 use oc_http::{LoginOutcome, Metrics};
 use serde::{Deserialize, Serialize};
 

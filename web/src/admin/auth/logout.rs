@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use oc_core::audit::{Event, NewEvent};
+use audit::{Event, NewEvent};
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
@@ -53,7 +53,7 @@ pub(crate) async fn delete(
     db.run(move |conn| {
         let event = NewEvent {
             event: Event::LoggedOut,
-            user: Some(&user.user),
+            actor: Some(user.user.actor()),
             about: &user.user.username,
             address: &address,
         };

@@ -1,19 +1,17 @@
 //! The pages of the administration.
 
+use accounts::{User, Verb};
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use diesel::OptionalExtension;
-use oc_core::User;
-use oc_core::accounts::Verb;
 use oc_core::admin::Resource;
 
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::form::beside::CARRIED;
 use crate::admin::registry;
 use crate::admin::ui::form_data::Submission;
-use crate::admin::ui::messages;
-use crate::admin::ui::popup;
 use crate::admin::ui::request::{AdminRequest, see_other};
+use crate::admin::ui::{messages, popup};
 use crate::db::Db;
 use crate::error::PageError;
 

@@ -1,27 +1,23 @@
 //! A new account, which begins with its password: the first of two steps, which no other row takes.
 
+use accounts::{User, UserDraft, Verb, password};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use diesel::OptionalExtension;
-use oc_core::accounts::{Verb, password};
 use oc_core::admin::{FormValues, Record, Resource, SaveError};
-use oc_core::{User, UserDraft};
 
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::auth::password_hasher::PasswordHasher;
 use crate::admin::auth::password_page::{PasswordErrors, PasswordPage, RULES};
 use crate::admin::auth::reauth::{Posted, Reauth};
-use crate::admin::form::beside;
-use crate::admin::form::retry;
-use crate::admin::form::save;
+use crate::admin::form::{beside, retry, save};
 use crate::admin::registry;
 use crate::admin::ui::field::{ErrorSummary, FieldView, Section};
 use crate::admin::ui::form_data::Submission;
-use crate::admin::ui::messages;
-use crate::admin::ui::popup;
 use crate::admin::ui::popup::ReturnLink;
 use crate::admin::ui::request::{AdminRequest, Breadcrumb};
+use crate::admin::ui::{messages, popup};
 use crate::db::Db;
 use crate::error::PageError;
 

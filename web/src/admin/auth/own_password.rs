@@ -1,12 +1,11 @@
 //! One's own password.
 
+use accounts::{Session, User, password, policy};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
+use audit::Event;
 use chrono::Utc;
-use oc_core::User;
-use oc_core::accounts::{Session, password, policy};
-use oc_core::audit::Event;
 
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::auth::password_hasher::PasswordHasher;

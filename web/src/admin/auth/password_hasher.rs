@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use accounts::password::{self, Verdict};
+use accounts::{User, cost};
 use actix_web::rt::time::timeout;
-use oc_core::User;
-use oc_core::accounts::cost;
-use oc_core::accounts::password::{self, Verdict};
 use tokio::sync::Semaphore;
 
 use crate::blocking;

@@ -1,9 +1,9 @@
 //! Pages on which a password is typed, and the record that one was changed.
 
+use accounts::{User, policy};
+use audit::{AuditEntry, NewAuditEntry};
 use diesel::QueryResult;
-use oc_core::accounts::policy;
-use oc_core::audit::{AuditEntry, NewAuditEntry};
-use oc_core::{DbConnection, User};
+use oc_core::DbConnection;
 use serde::Serialize;
 
 use crate::admin::ui::field::{ErrorSummary, FieldView, Section};
@@ -89,7 +89,7 @@ pub(crate) fn record(
     username: &str,
 ) -> QueryResult<()> {
     let change = NewAuditEntry {
-        user: actor,
+        actor: actor.map(User::actor),
         model: "auth.user",
         object_id: Some(id),
         title: username,

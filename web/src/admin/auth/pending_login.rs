@@ -2,11 +2,11 @@
 //!
 //! It opens nothing but the page for the code. No session begins before both were right.
 
+use accounts::User;
 use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
 use actix_web::cookie::time::Duration;
 use chrono::{DateTime, Utc};
-use oc_core::User;
 use subtle::ConstantTimeEq;
 
 use crate::admin::auth::csrf::CookieRules;

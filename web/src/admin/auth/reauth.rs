@@ -6,9 +6,9 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use audit::Event;
 use chrono::Utc;
 use oc_core::admin::{FormValues, Resource};
-use oc_core::audit::Event;
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
@@ -280,8 +280,9 @@ pub(crate) fn grants_differ(model: &Resource, before: &FormValues, after: &FormV
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::admin::registry;
+
+    use super::*;
 
     fn user() -> FormValues {
         FormValues::default()

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use accounts::{NewSession, Session};
 use actix_session::storage::{
     LoadError, SaveError, SessionKey, SessionStore, UpdateError, generate_session_key,
 };
@@ -10,7 +11,6 @@ use anyhow::{Context, anyhow};
 use chrono::{NaiveDateTime, Utc};
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::accounts::{NewSession, Session};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -1,12 +1,11 @@
 //! Sessions: one's own, and those of whom one may change.
 
+use accounts::{Session, User};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
+use audit::{Event, NewEvent};
 use chrono::Utc;
-use oc_core::User;
-use oc_core::accounts::Session;
-use oc_core::audit::{Event, NewEvent};
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
@@ -147,7 +146,7 @@ async fn end_asked(
                 if ended > 0 {
                     let event = NewEvent {
                         event: Event::SessionEnded,
-                        user: Some(&actor),
+                        actor: Some(actor.actor()),
                         about: &owner.username,
                         address: &address,
                     };

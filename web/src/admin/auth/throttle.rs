@@ -1,14 +1,14 @@
 //! Guesses at a secret, slowed down wherever one can be typed: each counts as failed until it was a good one.
 
+use accounts::password::Verdict;
+use accounts::{Attempt, Throttled, User};
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::Data;
+use audit::{Event, NewEvent, attempted_username};
 use chrono::{Duration, NaiveDateTime};
 use diesel::{OptionalExtension, QueryResult};
-use oc_core::accounts::password::Verdict;
-use oc_core::accounts::{Attempt, Throttled};
-use oc_core::audit::{Event, NewEvent, attempted_username};
-use oc_core::{DbConnection, User};
+use oc_core::DbConnection;
 
 use crate::admin::auth::device_cookie;
 use crate::admin::auth::password_hasher::PasswordHasher;
@@ -130,8 +130,8 @@ impl AttemptSource {
     ) -> QueryResult<()> {
         let event = NewEvent {
             event,
-            user,
-            about: attempted_username(account),
+            actor: user.map(User::actor),
+            about: attempted_username(account.map(User::actor)),
             address: &self.address,
         };
         event.insert(conn)

@@ -1,11 +1,11 @@
 //! The second factor as an app is told of it, and the check of a code.
 
+use accounts::{Factor, RecoveryCode, User, totp};
+use audit::{AuditEntry, NewAuditEntry};
 use chrono::NaiveDateTime;
 use data_encoding::BASE32_NOPAD;
 use diesel::QueryResult;
-use oc_core::accounts::{Factor, RecoveryCode, totp};
-use oc_core::audit::{AuditEntry, NewAuditEntry};
-use oc_core::{DbConnection, User};
+use oc_core::DbConnection;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use qrcode::{Color, QrCode};
 use serde::Serialize;
@@ -111,7 +111,7 @@ pub(crate) fn record(
 
 fn change<'a>(actor: Option<&'a User>, owner: &'a User, action: &'a str) -> NewAuditEntry<'a> {
     NewAuditEntry {
-        user: actor,
+        actor: actor.map(User::actor),
         model: "auth.user",
         object_id: Some(owner.id),
         title: &owner.username,

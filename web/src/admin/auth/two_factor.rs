@@ -1,10 +1,10 @@
 //! One's own second factor: to set it up, to make new recovery codes, to turn it off.
 
+use accounts::{Factor, RecoveryCode, Session};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use chrono::Utc;
-use oc_core::accounts::{Factor, RecoveryCode, Session};
 use serde::Serialize;
 
 use crate::admin::auth::current_user::{CurrentUser, TWO_FACTOR};

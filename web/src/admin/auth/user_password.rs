@@ -1,10 +1,9 @@
 //! Somebody else's password, which is set on a page of its own.
 
+use accounts::{Session, User, password};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use oc_core::User;
-use oc_core::accounts::{Session, password};
 
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::auth::password_hasher::PasswordHasher;

@@ -1,10 +1,9 @@
 //! Somebody else's second factor: superusers turn it off for who has lost it.
 
+use accounts::{Factor, Session, User};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use oc_core::User;
-use oc_core::accounts::{Factor, Session};
 use serde::Serialize;
 
 use crate::admin::auth::current_user::{CurrentUser, TWO_FACTOR};

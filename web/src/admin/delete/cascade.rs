@@ -1,11 +1,11 @@
 //! Everything that goes when rows are deleted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use accounts::{Rights, Verb};
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::accounts::{Rights, Verb};
-use oc_core::admin::{Dependent, Record, Resource};
+use oc_core::admin::{OnDelete, Record, Reference, Resource};
 use sha2::{Digest, Sha256};
 
 use crate::admin::auth::escalation::can_manage;
@@ -42,7 +42,7 @@ impl Cascade {
             beyond: false,
         };
         for ids in ids.chunks(CHUNK) {
-            let mut along = along(conn, model, ids)?;
+            let mut along = cascaded(conn, model, ids)?;
             let mut objects = by_id((model.load_all)(conn, ids)?);
             for id in ids {
                 let Some(object) = objects.remove(id) else {
@@ -110,29 +110,46 @@ fn by_id(objects: Vec<Record>) -> BTreeMap<i64, Record> {
     objects.map(|object| (object.id, object)).collect()
 }
 
-/// This will also be deleted with each of these rows.
-fn along(
+/// The rows that are deleted with each of these rows by the references of all resources, direct ones first.
+fn cascaded(
     conn: &mut DbConnection,
-    model: &Resource,
+    resource: &'static Resource,
     ids: &[i64],
 ) -> QueryResult<BTreeMap<i64, Vec<(&'static Resource, Record)>>> {
-    let mut kinds: BTreeMap<(&str, &str), Vec<Dependent>> = BTreeMap::new();
-    for row in (model.along)(conn, ids)? {
-        kinds.entry((row.app, row.model)).or_default().push(row);
-    }
-    let mut along: BTreeMap<i64, Vec<(&'static Resource, Record)>> = BTreeMap::new();
-    for ((app, name), rows) in kinds {
-        let Some(model) = registry::find(app, name) else {
-            continue;
-        };
-        for rows in rows.chunks(CHUNK) {
-            let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-            let mut objects = by_id((model.load_all)(conn, &ids)?);
-            for row in rows {
-                let object = objects.remove(&row.id).map(|object| (model, object));
-                along.entry(row.by).or_default().extend(object);
+    let mut seen: BTreeSet<(String, i64)> = ids.iter().map(|id| (resource.key(), *id)).collect();
+    let mut cascaded: BTreeMap<i64, Vec<(&'static Resource, Record)>> = BTreeMap::new();
+    let mut pending = VecDeque::from([(resource, ids.iter().map(|id| (*id, *id)).collect())]);
+    while let Some((target, roots)) = pending.pop_front() {
+        for (source, reference) in registry::references_to(target, OnDelete::Cascade) {
+            let mut found = referring(conn, reference, &roots)?;
+            found.retain(|id, _| seen.insert((source.key(), *id)));
+            let ids: Vec<i64> = found.keys().copied().collect();
+            for ids in ids.chunks(CHUNK) {
+                for record in (source.load_all)(conn, ids)? {
+                    let rows = cascaded.entry(found[&record.id]).or_default();
+                    rows.push((source, record));
+                }
+            }
+            if !found.is_empty() {
+                pending.push_back((source, found));
             }
         }
     }
-    Ok(along)
+    Ok(cascaded)
+}
+
+/// The rows that refer to these, each with the root row that `roots` has for its target.
+pub(crate) fn referring(
+    conn: &mut DbConnection,
+    reference: &Reference,
+    roots: &BTreeMap<i64, i64>,
+) -> QueryResult<BTreeMap<i64, i64>> {
+    let targets: Vec<i64> = roots.keys().copied().collect();
+    let mut found = BTreeMap::new();
+    for targets in targets.chunks(CHUNK) {
+        for (target, id) in reference.referring(conn, targets)? {
+            found.insert(id, roots[&target]);
+        }
+    }
+    Ok(found)
 }

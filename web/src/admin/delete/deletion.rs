@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use accounts::User;
+use audit::{ChangeSet, NewAuditEntry};
 use diesel::QueryResult;
-use oc_core::admin::{Dependent, Record, Resource};
-use oc_core::audit::{ChangeSet, NewAuditEntry};
+use oc_core::DbConnection;
+use oc_core::admin::{OnDelete, Record, Resource};
 use oc_core::locks::hold;
 use oc_core::timeouts::raise_statement_timeout;
-use oc_core::{DbConnection, User};
 
 use crate::admin::audit_log::snapshot::Snapshot;
 use crate::admin::auth::current_user::CurrentUser;
@@ -20,65 +21,112 @@ use crate::error::PageError;
 /// A row that goes, and by which line that of the row that takes it along is told.
 type Cascaded<'a> = (&'a Record, Option<i64>);
 
+/// A row that loses its reference to a deleted row.
+struct Unlinked {
+    resource: &'static Resource,
+    id: i64,
+    /// The deleted row, or the one whose deletion cascaded to it.
+    root: i64,
+}
+
 impl Cascade {
-    /// Deletes everything, and records each row with what it took along, all as one act. Call it within a write.
+    /// Deletes everything and records it as one change set. Requires a transaction.
     fn delete(&self, conn: &mut DbConnection, actor: &User) -> QueryResult<()> {
-        let mut touched = Vec::new();
+        let mut unlinked = Vec::new();
         for rows in self.rows.chunks(CHUNK) {
-            touched.push((self.model.affected)(conn, &ids(rows))?);
+            unlinked.push(self.unlinked(conn, rows)?);
         }
-        let lines = self.all().count() + touched.iter().map(Vec::len).sum::<usize>();
-        let mut act = ChangeSet::new(lines);
-        for (rows, touched) in self.rows.chunks(CHUNK).zip(touched) {
-            if touched.is_empty() {
-                self.delete_some(conn, actor, &mut act, rows)?;
+        let entries = self.all().count() + unlinked.iter().map(Vec::len).sum::<usize>();
+        let mut change_set = ChangeSet::new(entries);
+        for (rows, unlinked) in self.rows.chunks(CHUNK).zip(unlinked) {
+            if unlinked.is_empty() {
+                self.delete_chunk(conn, actor, &mut change_set, rows)?;
                 continue;
             }
-            // What stays may lose something by several of them: it is told of each by itself.
+            // Several deletions may unlink the same row: record the row's state after each one.
             for row in rows {
-                let own = touched.iter().filter(|lost| lost.by == row.object.id);
-                let before = held(conn, own)?;
-                let causes = self.delete_some(conn, actor, &mut act, std::slice::from_ref(row))?;
-                for (model, id, before) in before {
-                    record_touched(conn, actor, &mut act, (model, id, &before), causes[0])?;
+                let own = unlinked.iter().filter(|own| own.root == row.object.id);
+                let before = snapshots(conn, own)?;
+                let row = std::slice::from_ref(row);
+                let parents = self.delete_chunk(conn, actor, &mut change_set, row)?;
+                for (resource, id, before) in before {
+                    let row = (resource, id, &before);
+                    record_unlinked(conn, actor, &mut change_set, row, parents[0])?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Deletes some of the rows with what they take along, and says by which lines the record tells of them.
-    fn delete_some(
+    /// The rows that stay, but lose a reference to one of these or of the rows that are deleted with them.
+    fn unlinked(&self, conn: &mut DbConnection, rows: &[Deletion]) -> QueryResult<Vec<Unlinked>> {
+        let mut deleted: BTreeMap<String, (&Resource, BTreeMap<i64, i64>)> = BTreeMap::new();
+        for row in rows {
+            let cascaded = row
+                .along
+                .iter()
+                .map(|(resource, record)| (*resource, record));
+            for (resource, record) in [(self.model, &row.object)].into_iter().chain(cascaded) {
+                let entry = deleted.entry(resource.key());
+                let (_, roots) = entry.or_insert_with(|| (resource, BTreeMap::new()));
+                roots.insert(record.id, row.object.id);
+            }
+        }
+        let mut unlinked = Vec::new();
+        for (target, roots) in deleted.values() {
+            let targets: Vec<i64> = roots.keys().copied().collect();
+            for (resource, reference) in registry::references_to(target, OnDelete::Unlink) {
+                for targets in targets.chunks(CHUNK) {
+                    for (target, id) in reference.referring(conn, targets)? {
+                        let root = roots[&target];
+                        unlinked.push(Unlinked { resource, id, root });
+                    }
+                }
+            }
+        }
+        unlinked.retain(|row| {
+            let own = deleted.get(&row.resource.key());
+            own.is_none_or(|(_, roots)| !roots.contains_key(&row.id))
+        });
+        Ok(unlinked)
+    }
+
+    /// Deletes some of the rows with their cascade and returns the ids of their audit entries.
+    fn delete_chunk(
         &self,
         conn: &mut DbConnection,
         actor: &User,
-        act: &mut ChangeSet,
+        change_set: &mut ChangeSet,
         rows: &[Deletion],
     ) -> QueryResult<Vec<i64>> {
         let objects: Vec<_> = rows.iter().map(|row| (&row.object, None)).collect();
-        let causes = record(conn, actor, act, self.model, &objects)?;
-        let mut kinds: BTreeMap<String, (&Resource, Vec<Cascaded<'_>>)> = BTreeMap::new();
-        for (row, cause) in rows.iter().zip(&causes) {
-            for (model, object) in &row.along {
-                let kind = kinds.entry(model.key());
-                let (_, objects) = kind.or_insert_with(|| (*model, Vec::new()));
-                objects.push((object, Some(*cause)));
+        let parents = record(conn, actor, change_set, self.model, &objects)?;
+        let mut cascaded: Vec<(&Resource, Vec<Cascaded<'_>>)> = Vec::new();
+        for (row, parent) in rows.iter().zip(&parents) {
+            for (resource, object) in &row.along {
+                let key = resource.key();
+                let known = cascaded.iter().position(|(known, _)| known.key() == key);
+                let index = known.unwrap_or_else(|| {
+                    cascaded.push((*resource, Vec::new()));
+                    cascaded.len() - 1
+                });
+                cascaded[index].1.push((object, Some(*parent)));
             }
         }
-        for (model, objects) in kinds.values() {
+        for (resource, objects) in &cascaded {
             for objects in objects.chunks(CHUNK) {
-                record(conn, actor, act, model, objects)?;
+                record(conn, actor, change_set, resource, objects)?;
             }
         }
-        // What hangs on others goes first.
-        for (model, objects) in kinds.values() {
+        // Referring rows first.
+        for (resource, objects) in cascaded.iter().rev() {
             let ids: Vec<i64> = objects.iter().map(|(object, _)| object.id).collect();
             for ids in ids.chunks(CHUNK) {
-                (model.delete)(conn, ids)?;
+                (resource.delete)(conn, ids)?;
             }
         }
         (self.model.delete)(conn, &ids(rows))?;
-        Ok(causes)
+        Ok(parents)
     }
 }
 
@@ -102,7 +150,7 @@ fn record(
     let mut lines = Vec::new();
     for ((object, cause), before) in rows.iter().zip(&before) {
         let new = NewAuditEntry {
-            user: Some(actor),
+            actor: Some(actor.actor()),
             model: &key,
             object_id: Some(object.id),
             title: &object.title,
@@ -115,25 +163,22 @@ fn record(
     act.insert_all(conn, &lines)
 }
 
-/// What rows hold that are about to lose something.
-fn held<'a>(
+/// Snapshots of rows that are about to be unlinked.
+fn snapshots<'a>(
     conn: &mut DbConnection,
-    rows: impl Iterator<Item = &'a Dependent>,
+    rows: impl Iterator<Item = &'a Unlinked>,
 ) -> QueryResult<Vec<(&'static Resource, i64, Snapshot)>> {
-    let mut held = Vec::new();
-    for row in rows {
-        let Some(model) = registry::find(row.app, row.model) else {
-            continue;
-        };
-        if let Some(object) = (model.load)(conn, row.id)? {
-            held.push((model, row.id, Snapshot::of(conn, model, &object)?));
+    let mut snapshots = Vec::new();
+    for Unlinked { resource, id, .. } in rows {
+        if let Some(object) = (resource.load)(conn, *id)? {
+            snapshots.push((*resource, *id, Snapshot::of(conn, resource, &object)?));
         }
     }
-    Ok(held)
+    Ok(snapshots)
 }
 
-/// Records what a row has lost that stays.
-fn record_touched(
+/// Records the change of a row that was unlinked.
+fn record_unlinked(
     conn: &mut DbConnection,
     actor: &User,
     act: &mut ChangeSet,
@@ -144,7 +189,7 @@ fn record_touched(
         return Ok(());
     };
     let new = NewAuditEntry {
-        user: Some(actor),
+        actor: Some(actor.actor()),
         model: &model.key(),
         object_id: Some(id),
         title: &object.title,

@@ -1,8 +1,8 @@
 //! Deleting rows, with all that goes along.
 
+use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use oc_core::accounts::Verb;
 use oc_core::admin::Resource;
 
 use crate::admin::auth::current_user::CurrentUser;

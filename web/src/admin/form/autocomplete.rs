@@ -1,8 +1,8 @@
 //! The choices of a field that a search finds, as the script in a form asks for them.
 
+use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Query};
-use oc_core::accounts::Verb;
 use oc_core::admin::{Choice, ChoicePage, ChoiceQuery, FieldKind};
 use oc_core::search::SearchTerms;
 use serde::{Deserialize, Serialize};

@@ -1,26 +1,22 @@
 //! A change of one row. A row that somebody else changed meanwhile is not overwritten.
 
+use accounts::{Rights, User, Verb};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use oc_core::accounts::{Rights, Verb};
+use oc_core::DbConnection;
 use oc_core::admin::{Record, SaveError};
 use oc_core::locks::lock;
 use oc_core::validation::FieldError;
-use oc_core::{DbConnection, User};
 
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::auth::reauth::{Posted, Reauth, changes_rights};
-use crate::admin::form::after_save;
-use crate::admin::form::beside;
 use crate::admin::form::choices::is_search;
 use crate::admin::form::conflict::{self, Resolution};
 use crate::admin::form::definition::FormDefinition;
-use crate::admin::form::inline;
-use crate::admin::form::load;
 use crate::admin::form::page::{FormDisplay, VERSION, show};
-use crate::admin::form::retry;
 use crate::admin::form::state::FormState;
+use crate::admin::form::{after_save, beside, inline, load, retry};
 use crate::admin::registry::{self, change_path};
 use crate::admin::ui::form_data::Submission;
 use crate::admin::ui::popup;

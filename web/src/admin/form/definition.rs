@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use accounts::{Rights, Verb};
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::accounts::{Rights, Verb};
 use oc_core::admin::{Field, FieldKind, FormValues, Inline, Record, Resource, id_in};
 use sha2::{Digest, Sha256};
 

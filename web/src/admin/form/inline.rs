@@ -1,10 +1,10 @@
 //! Storing a row together with the rows that are added or changed inside its form: one write, all or nothing.
 
-use oc_core::accounts::Rights;
+use accounts::{Rights, User};
+use oc_core::DbConnection;
 use oc_core::admin::{FormValues, Inline, Record, SaveError, id_in};
 use oc_core::locks::lock;
 use oc_core::validation::{FieldError, Violation};
-use oc_core::{DbConnection, User};
 
 use crate::admin::form::definition::{FormDefinition, InlineForm};
 use crate::admin::form::save;

@@ -1,9 +1,9 @@
 //! Opening the page of a row: of a new one, of one that is stored, or as it was left for another page.
 
+use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use oc_core::accounts::Verb;
 use oc_core::admin::Resource;
 
 use crate::admin::auth::current_user::CurrentUser;

@@ -1,8 +1,8 @@
 //! The page of one row: its form, or what of it may be looked at.
 
+use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use oc_core::accounts::Verb;
 use oc_core::admin::{Record, Resource};
 use oc_core::validation::FieldError;
 use serde::Serialize;

@@ -1,6 +1,6 @@
 //! Between a form and a row: values become fields to be shown.
 
-use oc_core::accounts::{Rights, Verb};
+use accounts::{Rights, Verb};
 use oc_core::admin::{FieldKind, FormValues, id_in};
 use oc_core::validation::FieldError;
 

@@ -1,11 +1,11 @@
 //! Storing a row and the line of the record that tells of it, in one write.
 
+use accounts::{Rights, Session, User};
+use audit::{AuditEntry, ChangeSet, NewAuditEntry};
 use diesel::QueryResult;
 use diesel::connection::Connection;
-use oc_core::accounts::{Rights, Session};
+use oc_core::DbConnection;
 use oc_core::admin::{FormValues, Record, Resource, SaveError};
-use oc_core::audit::{AuditEntry, ChangeSet, NewAuditEntry};
-use oc_core::{DbConnection, User};
 
 use crate::admin::audit_log::snapshot::Snapshot;
 use crate::admin::auth::escalation::escalations;
@@ -217,7 +217,7 @@ pub(crate) fn log_change(
 ) -> QueryResult<i64> {
     log_out_if_off(conn, model, object)?;
     let new = NewAuditEntry {
-        user: Some(actor),
+        actor: Some(actor.actor()),
         model: &model.key(),
         object_id: Some(object.id),
         title: &object.title,
@@ -255,7 +255,7 @@ impl<'a> LogEntry<'a> {
 
     fn entry<'b>(&'b self, actor: &'b User, model: &'b str) -> NewAuditEntry<'b> {
         NewAuditEntry {
-            user: Some(actor),
+            actor: Some(actor.actor()),
             model,
             object_id: Some(self.object.id),
             title: &self.object.title,

@@ -1,10 +1,10 @@
 //! Everything that was done at one go, and the way back for all of it.
 
+use accounts::Rights;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use oc_core::accounts::Rights;
-use oc_core::audit::AuditEntry;
+use audit::AuditEntry;
 use oc_core::timeouts::raise_statement_timeout;
 use serde::Serialize;
 

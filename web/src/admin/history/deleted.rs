@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use oc_core::audit::AuditEntry;
+use audit::AuditEntry;
 use serde::Serialize;
 
 use crate::admin::audit_log::entry_view::{date, history_path, who};

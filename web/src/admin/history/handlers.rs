@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use oc_core::audit::AuditEntry;
+use audit::AuditEntry;
 use oc_core::timeouts::raise_statement_timeout;
 use serde::Serialize;
 

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use accounts::{Rights, User};
+use audit::AuditEntry;
 use diesel::QueryResult;
-use oc_core::accounts::Rights;
-use oc_core::audit::AuditEntry;
+use oc_core::DbConnection;
 use oc_core::locks::{lock, lock_all};
-use oc_core::{DbConnection, User};
 
 use crate::admin::history::restored::{RestoreError, Restored};
 use crate::admin::history::restorer::{CHUNK, Restorer};

@@ -1,9 +1,9 @@
 //! What rows lost when another one was deleted, and get back with it: of a group, its members.
 
+use audit::{AuditEntry, NewAuditEntry};
 use diesel::connection::Connection;
 use oc_core::DbConnection;
 use oc_core::admin::{FieldKind, FormValues, Resource, SaveError};
-use oc_core::audit::{AuditEntry, NewAuditEntry};
 
 use crate::admin::audit_log::snapshot::Snapshot;
 use crate::admin::auth::escalation::can_manage;
@@ -71,7 +71,7 @@ impl Restorer<'_> {
         why: &str,
     ) -> Result<(), RestoreError> {
         let new = NewAuditEntry {
-            user: Some(self.actor),
+            actor: Some(self.actor.actor()),
             model: &line.model,
             object_id: line.object_id,
             title: &line.title,

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use accounts::{Rights, User};
+use audit::ChangeSet;
 use diesel::QueryResult;
 use diesel::connection::Connection;
 use diesel::result::Error as DatabaseError;
-use oc_core::accounts::Rights;
+use oc_core::DbConnection;
 use oc_core::admin::{FormValues, Record, Resource, SaveError};
-use oc_core::audit::ChangeSet;
-use oc_core::{DbConnection, User};
 
 use crate::admin::audit_log::snapshot::Snapshot;
 use crate::admin::form::save::{self, Earlier, LogEntry};

@@ -1,8 +1,8 @@
 //! Earlier states of rows, as the record keeps them, and who may go back to them.
 
-use oc_core::accounts::{Rights, Verb};
+use accounts::{Rights, Verb};
+use audit::AuditEntry;
 use oc_core::admin::Resource;
-use oc_core::audit::AuditEntry;
 
 use crate::admin::registry;
 

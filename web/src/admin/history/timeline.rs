@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use accounts::Rights;
+use audit::AuditEntry;
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::accounts::Rights;
 use oc_core::admin::{Record, Resource};
-use oc_core::audit::AuditEntry;
 use serde::Serialize;
 
 use crate::admin::audit_log::entry_view::{changes, date, has_before, history_path, summary, who};

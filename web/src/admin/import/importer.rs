@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use accounts::{Rights, User};
 use diesel::result::Error as DatabaseError;
-use oc_core::accounts::Rights;
+use oc_core::DbConnection;
 use oc_core::admin::{Record, Resource, SaveError};
 use oc_core::locks::lock_all;
-use oc_core::{DbConnection, User};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+
+use crate::admin::audit_log::snapshot::{FieldChange, Snapshot};
+use crate::admin::form::save::{self, LogEntry};
 
 use super::order;
 use super::sheet::{CsvTable, RowError};
 use super::task::{PlannedRow, row_errors};
-use crate::admin::audit_log::snapshot::{FieldChange, Snapshot};
-use crate::admin::form::save::{self, LogEntry};
 
 /// Rows that are saved and looked up together.
 const CHUNK: usize = 200;

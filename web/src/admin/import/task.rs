@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use accounts::Verb;
 use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
-use oc_core::accounts::Verb;
 use oc_core::admin::{FormValues, Record};
+
+use crate::admin::auth::escalation::escalations;
+use crate::admin::registry;
 
 use super::importer::{ImportOutcome, Importer};
 use super::sheet::{CsvRow, CsvTable, RowError};
-use crate::admin::auth::escalation::escalations;
-use crate::admin::registry;
 
 /// A row that is to be saved.
 pub(crate) struct PlannedRow {

@@ -1,8 +1,8 @@
 //! What is done with the ticked rows of a list.
 
+use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use oc_core::accounts::Verb;
 use oc_core::admin::Resource;
 
 use crate::admin::auth::current_user::CurrentUser;

@@ -1,9 +1,9 @@
 //! The list of a model's rows.
 
+use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
-use oc_core::accounts::Verb;
 use oc_core::admin::{ListPage, Resource};
 use serde::Serialize;
 

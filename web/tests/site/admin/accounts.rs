@@ -1,13 +1,13 @@
 //! Users, groups and their passwords.
 
+use accounts::{Rights, User};
 use anyhow::{Context, Result};
-use oc_core::User;
-use oc_core::accounts::Rights;
+
+use crate::support::{TestSite, profile};
 
 use super::beside::{arrive, send, value};
 use super::fresh::make_stale;
 use super::{Browser, PASSWORD, account, hidden};
-use crate::support::{TestSite, profile};
 
 #[test]
 fn a_user_is_added_in_two_steps() -> Result<()> {

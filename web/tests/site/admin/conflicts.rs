@@ -3,14 +3,15 @@
 use std::sync::Barrier;
 use std::thread;
 
+use accounts::User;
 use anyhow::{Context, Result};
 use chrono::NaiveDate;
 use lettings::{Address, Letting};
-use oc_core::User;
 
-use super::{Browser, account, hidden};
 use crate::http::Answer;
 use crate::support::{TestSite, address, letting};
+
+use super::{Browser, account, hidden};
 
 /// The address of [`letting`] with other values for some fields.
 fn fields<'a>(others: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {

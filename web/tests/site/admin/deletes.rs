@@ -4,19 +4,20 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use audit::AuditEntry;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use lettings::{Address, Letting, LettingDraft};
 use oc_core::DbConnection;
-use oc_core::audit::AuditEntry;
 use oc_core::locks::lock;
 use oc_core::testing::TestDb;
 
-use super::restore::{act, delete};
-use super::{Browser, hidden};
 use crate::http::Answer;
 use crate::support::{TestSite, address, letting};
+
+use super::restore::{act, delete};
+use super::{Browser, hidden};
 
 const DELETE: &str = "/admin/lettings/address/1/delete/";
 

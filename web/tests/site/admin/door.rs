@@ -1,10 +1,11 @@
 //! Logging in and out, and one's own password.
 
+use accounts::User;
 use anyhow::Result;
-use oc_core::User;
+
+use crate::support::TestSite;
 
 use super::{Browser, PASSWORD, account};
-use crate::support::TestSite;
 
 const REFUSED: &str = "Incorrect username or password.";
 

@@ -1,14 +1,14 @@
 //! The second factor: to set it up, to log in with it, to lose it.
 
+use accounts::{Factor, User, totp};
 use anyhow::{Context, Result};
 use chrono::Utc;
 use data_encoding::BASE32_NOPAD;
-use oc_core::User;
-use oc_core::accounts::{Factor, totp};
+
+use crate::support::TestSite;
 
 use super::fresh::make_stale;
 use super::{Browser, PASSWORD, hidden};
-use crate::support::TestSite;
 
 pub(super) const PATH: &str = "/admin/two_factor/";
 pub(super) const CODE: &str = "/admin/login/code/";

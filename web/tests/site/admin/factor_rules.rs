@@ -1,12 +1,12 @@
 //! Who must have a second factor, and who takes it from somebody.
 
+use accounts::{Factor, User};
 use anyhow::Result;
-use oc_core::User;
-use oc_core::accounts::Factor;
+
+use crate::support::TestSite;
 
 use super::factor::{App, PATH};
 use super::{Browser, PASSWORD, account};
-use crate::support::TestSite;
 
 #[test]
 fn superusers_are_led_to_the_factor_where_it_is_required() -> Result<()> {

@@ -1,15 +1,15 @@
 //! Acts that matter ask again who it is, when the last proof is a while ago; nothing that was sent is lost.
 
+use accounts::{Factor, Group, User};
 use anyhow::{Context, Result};
 use diesel::RunQueryDsl;
-use oc_core::User;
-use oc_core::accounts::{Factor, Group};
 
-use super::factor::App;
-use super::{Browser, PASSWORD, account, hidden};
 use crate::html::Html;
 use crate::http::Answer;
 use crate::support::{TestSite, letting};
+
+use super::factor::App;
+use super::{Browser, PASSWORD, account, hidden};
 
 const TITLE: &str = "Confirm that it is you";
 

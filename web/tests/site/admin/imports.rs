@@ -1,15 +1,17 @@
 //! Files of rows, taken in: a look at what they would do, mistakes, rights.
 
+use accounts::User;
 use anyhow::{Context, Result};
+use audit::AuditEntry;
 use diesel::prelude::*;
 use lettings::{Address, Letting};
-use oc_core::audit::AuditEntry;
-use oc_core::{DbConnection, User};
+use oc_core::DbConnection;
+
+use crate::support::{TestSite, letting, profile};
 
 use super::csv::{ADDRESSES, LETTINGS, confirm, upload};
 use super::rights_rows::refusals;
 use super::{Browser, PASSWORD, account, hidden};
-use crate::support::{TestSite, letting, profile};
 
 /// Every address, by id.
 fn stored(conn: &mut DbConnection) -> Result<Vec<Address>> {

@@ -1,14 +1,15 @@
 //! Deletes and restores of more rows than are stored at one go.
 
 use anyhow::{Context, Result};
+use audit::AuditEntry;
 use diesel::QueryResult;
 use lettings::{Letting, LettingDraft};
 use oc_core::DbConnection;
-use oc_core::audit::AuditEntry;
+
+use crate::support::{TestSite, letting};
 
 use super::restore::{act, delete_several};
 use super::{Browser, hidden};
-use crate::support::{TestSite, letting};
 
 /// So many lettings, each with its address of the same id.
 fn lettings_of(conn: &mut DbConnection, count: usize) -> QueryResult<()> {

@@ -1,19 +1,19 @@
 //! A group that was deleted comes back with its members.
 
+use accounts::{Group, User};
 use anyhow::Result;
-use oc_core::User;
-use oc_core::accounts::Group;
+
+use crate::support::TestSite;
 
 use super::restore::{act, delete, delete_several, restore};
 use super::{Browser, account};
-use crate::support::TestSite;
 
 #[test]
 fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
-        let editors = Group::insert(conn, &oc_core::testing::group("editors"))?;
-        let others = Group::insert(conn, &oc_core::testing::group("others"))?;
+        let editors = Group::insert(conn, &accounts::testing::group("editors"))?;
+        let others = Group::insert(conn, &accounts::testing::group("others"))?;
         Group::set_rights(conn, editors, &["lettings.view_letting".to_owned()])?;
         let [bob, carol] = ["bob", "carol"].map(|name| account(conn, name));
         let (bob, carol) = (bob?, carol?);
@@ -72,7 +72,7 @@ fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> 
 fn who_may_not_change_users_restores_a_group_without_its_members() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
-    let editors = Group::insert(conn, &oc_core::testing::group("editors"))?;
+    let editors = Group::insert(conn, &accounts::testing::group("editors"))?;
     let carol = account(conn, "carol")?;
     User::set_groups(conn, carol, &[editors])?;
     let rights = ["auth.view_group", "auth.delete_group", "auth.add_group"];
@@ -94,7 +94,7 @@ fn who_may_not_change_users_restores_a_group_without_its_members() -> Result<()>
 fn groups_that_were_deleted_at_one_go_come_back_with_their_members() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
-        let ids = ["a", "b"].map(|name| Group::insert(conn, &oc_core::testing::group(name)));
+        let ids = ["a", "b"].map(|name| Group::insert(conn, &accounts::testing::group(name)));
         let [a, b] = ids;
         let (a, b) = (a?, b?);
         let bob = account(conn, "bob")?;

@@ -36,10 +36,10 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 
+use ::accounts::{User, UserDraft, password};
 use anyhow::{Context, Result};
 use diesel::QueryResult;
-use oc_core::accounts::password;
-use oc_core::{DbConnection, User, UserDraft};
+use oc_core::DbConnection;
 
 use crate::http::{Answer, Connection};
 use crate::support::TestSite;

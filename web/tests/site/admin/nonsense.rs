@@ -1,13 +1,14 @@
 //! Requests that make no sense, from somebody who may do everything: never a fault of ours.
 
+use accounts::Group;
 use anyhow::{Context, Result};
 use lettings::Letting;
-use oc_core::accounts::Group;
 
-use super::Browser;
 use crate::http::Connection;
 use crate::nonsense::Numbers;
 use crate::support::{TestSite, letting, profile};
+
+use super::Browser;
 
 /// How many requests each site gets.
 const REQUESTS: usize = 5_000;
@@ -241,7 +242,7 @@ fn fill(site: &TestSite, round: usize) -> Result<()> {
         letting(conn, "Pier House")?;
     }
     profile(conn, &format!("guest{round}"))?;
-    Group::insert(conn, &oc_core::testing::group(&format!("group{round}")))?;
+    Group::insert(conn, &accounts::testing::group(&format!("group{round}")))?;
     Ok(())
 }
 

@@ -1,14 +1,14 @@
 //! What was deleted comes back: with its id, with all that it took along, and all or nothing.
 
+use accounts::{Group, User};
 use anyhow::{Context, Result};
 use lettings::{Address, Letting};
-use oc_core::User;
-use oc_core::accounts::Group;
+
+use crate::http::Answer;
+use crate::support::{TestSite, letting, letting_in, profile};
 
 use super::rights_rows::refusals;
 use super::{Browser, account, hidden};
-use crate::http::Answer;
-use crate::support::{TestSite, letting, letting_in, profile};
 
 /// Deletes a row with all that goes along.
 pub(super) fn delete(browser: &mut Browser<'_>, row: &str) -> Result<()> {
@@ -92,7 +92,7 @@ fn a_user_comes_back_with_profile_groups_and_rights() -> Result<()> {
         let conn = &mut site.database()?;
         profile(conn, "carol")?;
         let carol = User::find_by_username(conn, "carol")?.id;
-        let group = Group::insert(conn, &oc_core::testing::group("editors"))?;
+        let group = Group::insert(conn, &accounts::testing::group("editors"))?;
         User::set_groups(conn, carol, &[group])?;
         User::set_rights(conn, carol, &["lettings.view_letting".to_owned()])?;
         let mut browser = Browser::superuser(&site, "ada")?;

@@ -1,12 +1,13 @@
 //! What is not allowed is not shown, not done, and changes nothing.
 
+use accounts::User;
 use anyhow::Result;
 use lettings::Letting;
-use oc_core::User;
+
+use crate::support::{TestSite, letting};
 
 use super::rights_rows::refusals;
 use super::{Browser, account};
-use crate::support::{TestSite, letting};
 
 #[test]
 fn staff_without_rights_are_told_so() -> Result<()> {

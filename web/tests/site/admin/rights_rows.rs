@@ -2,18 +2,19 @@
 
 use std::fmt::Write as _;
 
+use accounts::admin::{GROUP, USER};
+use accounts::{Group, User};
 use anyhow::{Context, Result};
+use audit::{AuditFilter, Event};
 use diesel::QueryResult;
 use lettings::admin::{ADDRESS, LETTING};
-use oc_core::accounts::Group;
-use oc_core::accounts::admin::{GROUP, USER};
+use oc_core::DbConnection;
 use oc_core::admin::{ListQuery, Resource};
-use oc_core::audit::{AuditFilter, Event};
-use oc_core::{DbConnection, User};
 use profiles::admin::PROFILE;
 
-use super::{Browser, account};
 use crate::support::{letting, profile};
+
+use super::{Browser, account};
 
 /// The name of a field and what is sent in it.
 pub(super) type Field<'a> = (&'a str, &'a str);
@@ -107,7 +108,7 @@ pub(super) fn row(
             (id, fields)
         }
         _ => {
-            let id = Group::insert(conn, &oc_core::testing::group(name))?;
+            let id = Group::insert(conn, &accounts::testing::group(name))?;
             (id, vec![("name", format!("{name}-again"))])
         }
     };

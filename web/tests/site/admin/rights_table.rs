@@ -1,15 +1,15 @@
 //! The table of rights in docs/administration.md, asked of the site: every role, every kind of row, everything that can
 //! be done. What is not allowed changes nothing and stands in the record.
 
+use accounts::admin::USER;
+use accounts::{Group, Standing, User};
 use anyhow::{Context, Result};
-use oc_core::User;
-use oc_core::accounts::admin::USER;
-use oc_core::accounts::{Group, Standing};
 use oc_core::admin::Resource;
+
+use crate::support::TestSite;
 
 use super::Browser;
 use super::rights_rows::{Field, MODELS, attempt, contents, refusals, row};
-use crate::support::TestSite;
 
 /// What can be done, and with which of the four rights; any of several will do.
 const VERBS: [(&str, &[&str]); 12] = [
@@ -171,7 +171,7 @@ fn fields_that_grant_are_refused_and_noted() -> Result<()> {
         let mut root = Browser::superuser(&site, "root")?;
         let mut browser = browser(&site, "change")?;
         let target = row(conn, &mut root, &USER, "carol")?;
-        let editors = Group::insert(conn, &oc_core::testing::group("editors"))?;
+        let editors = Group::insert(conn, &accounts::testing::group("editors"))?;
         Group::set_rights(conn, editors, &["lettings.delete_letting".to_owned()])?;
         let (user, group) = (
             format!("/admin/auth/user/{}/change/", target.id),

@@ -1,13 +1,13 @@
 //! Sessions: to see them, to end them, and when they go on under another token.
 
+use accounts::{Group, User};
 use anyhow::{Context, Result};
 use diesel::RunQueryDsl;
 use diesel::sql_types::Text;
-use oc_core::User;
-use oc_core::accounts::Group;
+
+use crate::support::TestSite;
 
 use super::{Browser, account};
-use crate::support::TestSite;
 
 const OWN: &str = "/admin/sessions/";
 

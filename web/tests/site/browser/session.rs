@@ -2,13 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
+use accounts::User;
 use anyhow::{Context, Result, bail, ensure};
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder, Locator};
 use futures_util::FutureExt;
 use hyper_util::client::legacy::connect::HttpConnector;
-use oc_core::User;
 use serde_json::{Value, json};
 use url::Url;
 

@@ -1,12 +1,13 @@
 //! Staff come in with a second factor, with and without script.
 
+use accounts::totp;
 use anyhow::{Context, Result};
 use chrono::Utc;
 use data_encoding::BASE32_NOPAD;
-use oc_core::accounts::totp;
+
+use crate::admin::PASSWORD;
 
 use super::session::{Browser, Script, browse};
-use crate::admin::PASSWORD;
 
 #[test]
 fn staff_log_in_with_a_code() -> Result<()> {

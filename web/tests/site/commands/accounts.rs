@@ -1,11 +1,11 @@
 //! `createsuperuser` and `changepassword`.
 
+use accounts::password::{Verdict, verify};
+use accounts::{Factor, User};
 use anyhow::Result;
+use audit::AuditEntry;
 use chrono::DateTime;
-use oc_core::accounts::Factor;
-use oc_core::accounts::password::{Verdict, verify};
-use oc_core::audit::AuditEntry;
-use oc_core::{DatabaseUrl, DbConnection, User, open};
+use oc_core::{DatabaseUrl, DbConnection, open};
 
 use super::program::Program;
 

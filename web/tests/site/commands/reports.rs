@@ -1,16 +1,17 @@
 //! What is reported to Sentry, read from what really arrives there.
 
+use accounts::User;
 use anyhow::{Context, Result};
 use diesel::connection::SimpleConnection;
-use oc_core::User;
 use oc_core::testing::TestDb;
 use serde_json::Value;
 
-use super::program::{Program, Serving, setting};
-use super::sentry::{Manner, Sentry};
 use crate::admin::{Browser, PASSWORD, account};
 use crate::http::request;
 use crate::support::letting;
+
+use super::program::{Program, Serving, setting};
+use super::sentry::{Manner, Sentry};
 
 /// The program, reporting there.
 pub(super) fn serve(db: &TestDb, sentry: &Sentry, settings: &[(&str, &str)]) -> Result<Serving> {

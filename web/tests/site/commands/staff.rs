@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use accounts::User;
 use anyhow::{Context, Result, ensure};
 use diesel::RunQueryDsl;
 use diesel::sql_types::Text;
+use oc_core::DbConnection;
 use oc_core::testing::TestDb;
-use oc_core::{DbConnection, User};
 
 use crate::admin::{Browser, PASSWORD, account};
 use crate::http::Answer;

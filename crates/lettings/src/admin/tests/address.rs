@@ -103,7 +103,7 @@ fn filters_offer_what_is_there() -> anyhow::Result<()> {
 }
 
 #[test]
-fn what_goes_along_with_an_address_comes_back_with_its_id() -> anyhow::Result<()> {
+fn an_address_and_its_letting_are_restored_with_their_ids() -> anyhow::Result<()> {
     on_both(|conn| {
         let home = address(conn, "1", "Gull Lane")?;
         let id = letting(conn, "One", home)?;
@@ -114,9 +114,9 @@ fn what_goes_along_with_an_address_comes_back_with_its_id() -> anyhow::Result<()
                 .map_err(|error| error.to_string())
         };
 
-        let along = (ADDRESS.along)(conn, &[home])?;
+        let referring = LETTING.references[0].referring(conn, &[home])?;
         (ADDRESS.delete)(conn, &[home])?;
-        assert_eq!((along.len(), along[0].id), (1, id));
+        assert_eq!(referring, [(home, id)]);
         assert_eq!((LETTING.load)(conn, id)?, None);
         assert_eq!(
             restore(conn, LETTING, id, &before.values),

@@ -1,0 +1,110 @@
+//! Groups are listed, saved, deleted and brought back.
+
+use oc_core::search::SearchTerms;
+use oc_core::testing::on_both;
+
+use super::*;
+
+fn values(name: &str, codes: &[&str]) -> FormValues {
+    let codes = codes.iter().map(|code| (*code).to_owned()).collect();
+    FormValues::default()
+        .with("name", name)
+        .with_list("permissions", codes)
+}
+
+fn names(conn: &mut DbConnection, listing: ListQuery) -> QueryResult<Vec<String>> {
+    let listing = ListQuery {
+        limit: 100,
+        ..listing
+    };
+    let rows = (MODEL.list)(conn, &listing)?.rows;
+    Ok(rows.into_iter().flat_map(|row| row.cells).collect())
+}
+
+#[test]
+fn a_group_is_saved_with_its_rights() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = (MODEL.save)(conn, None, &values(" editors ", &["a.view_a"]))?;
+        (MODEL.save)(conn, Some(id), &values("authors", &["b.add_b", "a.view_a"]))?;
+
+        let object = (MODEL.load)(conn, id)?.expect("it is there");
+        assert_eq!(object.title, "authors");
+        assert_eq!(object.values, values("authors", &["a.view_a", "b.add_b"]));
+        assert!(matches!(
+            (MODEL.save)(conn, Some(id + 1), &values("readers", &[])),
+            Err(SaveError::Missing)
+        ));
+        Ok(())
+    })
+}
+
+#[test]
+fn broken_rules_are_told_together() -> anyhow::Result<()> {
+    on_both(|conn| {
+        (MODEL.save)(conn, None, &values("editors", &[]))?;
+        let mut refusal = |name: &str, codes: &[&str]| {
+            conn.write(|conn| (MODEL.save)(conn, None, &values(name, codes)))
+                .map_err(|error| error.to_string())
+        };
+
+        assert_eq!(
+            refusal("", &["nonsense"]),
+            Err("Name is required. Permissions: select a valid choice.".to_owned())
+        );
+        assert_eq!(
+            refusal("editors", &[]),
+            Err("That name is already taken.".to_owned())
+        );
+        assert_eq!(
+            refusal(" editors ", &["nonsense"]),
+            Err("Permissions: select a valid choice. That name is already taken.".to_owned())
+        );
+        assert_eq!(
+            refusal("a\0b", &[]),
+            Err("Name contains a character that is not allowed.".to_owned())
+        );
+        Ok(())
+    })
+}
+
+#[test]
+fn groups_are_listed_by_name() -> anyhow::Result<()> {
+    on_both(|conn| {
+        for name in ["beta", "Alpha", "gamma"] {
+            (MODEL.save)(conn, None, &values(name, &[]))?;
+        }
+        let order = |order: &[(usize, bool)]| ListQuery {
+            order: order.to_vec(),
+            ..ListQuery::default()
+        };
+
+        assert_eq!(names(conn, order(&[]))?, ["Alpha", "beta", "gamma"]);
+        assert_eq!(
+            names(conn, order(&[(9, false), (0, true)]))?,
+            ["gamma", "beta", "Alpha"]
+        );
+        let search = ListQuery {
+            terms: SearchTerms::parse("ALPH"),
+            ..ListQuery::default()
+        };
+        assert_eq!(names(conn, search)?, ["Alpha"]);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_deleted_group_comes_back_under_its_id() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = (MODEL.save)(conn, None, &values("editors", &["a.view_a"]))?;
+        let stored = (MODEL.load)(conn, id)?.expect("it is there");
+        (MODEL.delete)(conn, &[id])?;
+
+        (MODEL.restore)(conn, &[(id, &stored.values)])?;
+
+        assert_eq!((MODEL.load)(conn, id)?, Some(stored.clone()));
+        assert!((MODEL.save)(conn, None, &values("next", &[]))? > id);
+        let twice = (MODEL.restore)(conn, &[(id, &stored.values)]).map_err(|e| e.to_string());
+        assert_eq!(twice, Err("Already restored.".to_owned()));
+        Ok(())
+    })
+}

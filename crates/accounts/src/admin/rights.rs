@@ -1,0 +1,160 @@
+//! Rights as something to choose.
+
+use std::collections::BTreeSet;
+
+use diesel::prelude::*;
+use oc_core::DbConnection;
+use oc_core::admin::{Choice, FormValues};
+use oc_core::validation::{FieldError, Violation};
+
+use crate::Verb;
+use crate::schema::{group_rights, user_rights};
+
+use super::APP;
+
+/// The longest code (characters).
+const LONGEST_CODE: usize = 200;
+
+/// Every right on these models, each an app and a name: «lettings · letting · view».
+#[must_use]
+pub fn right_choices(models: &[(&str, &str)]) -> Vec<Choice> {
+    let of_model = |(app, name): &(&str, &str)| Verb::ALL.map(|verb| choice(&verb.on(app, name)));
+    models.iter().flat_map(of_model).collect()
+}
+
+/// The rights that are known here: on accounts, and whatever somebody has been given already.
+pub(super) fn known(conn: &mut DbConnection) -> QueryResult<Vec<Choice>> {
+    let mut choices = right_choices(&[(APP, "group"), (APP, "user")]);
+    let by_group: Vec<String> = group_rights::table
+        .select(group_rights::code)
+        .distinct()
+        .load(conn)?;
+    let own: Vec<String> = user_rights::table
+        .select(user_rights::code)
+        .distinct()
+        .load(conn)?;
+    for code in by_group.into_iter().chain(own).collect::<BTreeSet<_>>() {
+        if choices.iter().all(|known| known.value != code) {
+            choices.push(choice(&code));
+        }
+    }
+    Ok(choices)
+}
+
+/// What codes are called, those that nobody has too.
+pub(super) fn labels(codes: &[String]) -> Vec<Choice> {
+    codes.iter().map(|code| choice(code)).collect()
+}
+
+/// The codes that a field was sent with, each once.
+pub(super) fn chosen(
+    values: &FormValues,
+    field: &'static str,
+    label: &'static str,
+) -> Result<Vec<String>, Vec<FieldError>> {
+    let codes: BTreeSet<&String> = values
+        .list(field)
+        .iter()
+        .filter(|c| !c.is_empty())
+        .collect();
+    if codes.iter().all(|code| parts(code).is_some()) {
+        Ok(codes.into_iter().cloned().collect())
+    } else {
+        let violation = Violation::Choice { label };
+        Err(vec![FieldError { field, violation }])
+    }
+}
+
+fn choice(code: &str) -> Choice {
+    let label = parts(code).map(|(app, model, verb)| format!("{app} · {model} · {verb}"));
+    Choice::new(code, label.unwrap_or_else(|| code.to_owned()))
+}
+
+/// The app, the model and the verb of a code; `None` for what is no code.
+fn parts(code: &str) -> Option<(&str, &str, &str)> {
+    let (app, right) = code.split_once('.')?;
+    let (verb, model) = right.split_once('_')?;
+    let is_name = |name: &str| {
+        let mut bytes = name.bytes();
+        !name.is_empty() && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
+    let is_verb = Verb::ALL.iter().any(|known| known.word() == verb);
+    (is_name(app) && is_name(model) && is_verb && code.len() <= LONGEST_CODE)
+        .then_some((app, model, verb))
+}
+
+#[cfg(test)]
+mod tests {
+    use oc_core::testing::on_both;
+
+    use crate::Group;
+    use crate::testing::group;
+
+    use super::*;
+
+    fn codes(choices: &[Choice]) -> Vec<&str> {
+        choices.iter().map(|choice| choice.value.as_str()).collect()
+    }
+
+    #[test]
+    fn a_model_has_four_rights_with_names_to_read() {
+        let choices = right_choices(&[("lettings", "letting")]);
+
+        assert_eq!(
+            codes(&choices),
+            [
+                "lettings.add_letting",
+                "lettings.change_letting",
+                "lettings.delete_letting",
+                "lettings.view_letting"
+            ]
+        );
+        assert_eq!(choices[3].label, "lettings · letting · view");
+    }
+
+    #[test]
+    fn what_was_given_can_be_chosen_again() -> anyhow::Result<()> {
+        on_both(|conn| {
+            let id = Group::insert(conn, &group("editors"))?;
+            let given = ["a.view_b".to_owned(), "auth.view_user".to_owned()];
+            Group::set_rights(conn, id, &given)?;
+
+            let choices = known(conn)?;
+
+            assert_eq!(choices.len(), 9);
+            assert_eq!(codes(&choices).last(), Some(&"a.view_b"));
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn only_codes_are_taken_and_each_once() {
+        let chosen = |codes: &[&str]| {
+            let codes = codes.iter().map(|code| (*code).to_owned()).collect();
+            let values = FormValues::default().with_list("permissions", codes);
+            super::chosen(&values, "permissions", "Permissions")
+                .map_err(|errors| errors[0].to_string())
+        };
+
+        assert_eq!(
+            chosen(&["b.view_b", "a.add_a", "b.view_b", ""]),
+            Ok(vec!["a.add_a".to_owned(), "b.view_b".to_owned()])
+        );
+        let long = format!("a.view_{}", "b".repeat(200));
+        for code in [
+            "x",
+            "a.eat_b",
+            "a.view_",
+            ".view_b",
+            "a.view_b\0",
+            "é.view_b",
+            &long,
+        ] {
+            assert_eq!(
+                chosen(&["a.add_a", code]),
+                Err("Permissions: select a valid choice.".to_owned()),
+                "{code}"
+            );
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Tests of the description as a whole.
+
+use oc_core::admin::ListQuery;
+use oc_core::search::SearchTerms;
+use oc_core::testing::on_both;
+
+use crate::testing::{group, user};
+
+use super::*;
+
+fn values(username: &str) -> FormValues {
+    FormValues::default().with("username", username)
+}
+
+fn stored(conn: &mut DbConnection, id: i64) -> QueryResult<FormValues> {
+    Ok((MODEL.load)(conn, id)?.expect("it is there").values)
+}
+
+fn refusal(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> String {
+    conn.write(|conn| (MODEL.save)(conn, id, values))
+        .expect_err("it breaks a rule")
+        .to_string()
+}
+
+fn usernames(conn: &mut DbConnection, listing: ListQuery) -> QueryResult<Vec<String>> {
+    let listing = ListQuery {
+        limit: 100,
+        ..listing
+    };
+    let list = (MODEL.list)(conn, &listing)?;
+    assert_eq!(usize::try_from(list.found), Ok(list.rows.len()));
+    let rows = list.rows.into_iter();
+    Ok(rows.map(|row| row.cells[0].clone()).collect())
+}
+
+#[test]
+fn a_new_user_is_active_and_has_no_password() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = (MODEL.save)(conn, None, &values("ada"))?;
+
+        let user = User::find(conn, id)?;
+        assert!(user.is_active && !user.is_staff && user.password == "!");
+        assert_eq!(stored(conn, id)?.text("last_login_0"), "");
+        assert_eq!(stored(conn, id)?.text("date_joined_0").len(), 10);
+        Ok(())
+    })
+}
+
+#[test]
+fn what_a_form_does_not_hold_stays_as_it_is() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = user(conn, "ada")?;
+        User::set_password(conn, id, "hash")?;
+        User::set_staff(conn, id, true)?;
+        let before = User::find(conn, id)?;
+
+        (MODEL.save)(conn, Some(id), &values("ada2").with_yes("is_staff", false))?;
+
+        let after = User::find(conn, id)?;
+        assert_eq!((after.username.as_str(), after.is_staff), ("ada2", false));
+        assert_eq!(
+            (after.email, after.password),
+            (before.email, before.password)
+        );
+        assert_eq!(after.date_joined, before.date_joined);
+        Ok(())
+    })
+}
+
+#[test]
+fn groups_and_rights_are_saved_and_listed() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let editors = Group::insert(conn, &group("editors"))?;
+        let typed = values("ada")
+            .with_list("groups", vec![editors.to_string(), format!("0{editors}")])
+            .with_list("user_permissions", vec!["a.view_a".to_owned()])
+            .with("last_login_0", "2026-03-01")
+            .with("last_login_1", "09:30");
+        let id = (MODEL.save)(conn, None, &typed)?;
+
+        assert_eq!(stored(conn, id)?.list("groups"), [editors.to_string()]);
+        assert_eq!(stored(conn, id)?.list("user_permissions"), ["a.view_a"]);
+        assert_eq!(stored(conn, id)?.text("last_login_1"), "09:30:00");
+        assert_eq!(
+            (MODEL.choices)(conn, &ChoiceQuery::first("groups", Some(id), 9))?.choices,
+            [Choice::new(editors, "editors")]
+        );
+        assert_eq!(
+            (MODEL.choices)(conn, &ChoiceQuery::first("user_permissions", None, 1))?.found,
+            9
+        );
+        Ok(())
+    })
+}
+#[test]
+fn broken_rules_are_told_in_the_words_of_the_form() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = user(conn, "ada")?;
+        user(conn, "bob")?;
+        let far = |field: &str, value: &str| values("ada").with_list(field, vec![value.to_owned()]);
+
+        assert_eq!(
+            refusal(conn, None, &values("ada")),
+            "That username is already taken."
+        );
+        assert_eq!(
+            refusal(conn, Some(id), &values("bob")),
+            "That username is already taken."
+        );
+        assert_eq!(
+            refusal(conn, Some(id), &values("a b").with("last_login_0", "today")),
+            "Username can only contain letters, digits and @ . + - _ \
+             Enter a valid date. Enter a valid time."
+        );
+        assert_eq!(
+            refusal(
+                conn,
+                Some(id),
+                &values("ada")
+                    .with("date_joined_0", "")
+                    .with("date_joined_1", "")
+            ),
+            "Date joined is required."
+        );
+        for group in ["99", "x", "99999999999999999999", "1\0"] {
+            let words = refusal(conn, Some(id), &far("groups", group));
+            assert_eq!(words, "Groups: select a valid choice.");
+        }
+        assert_eq!(
+            refusal(conn, Some(id), &far("user_permissions", "x")),
+            "User permissions: select a valid choice."
+        );
+        assert!(matches!(
+            (MODEL.save)(conn, Some(id + 9), &values("eve")),
+            Err(SaveError::Missing)
+        ));
+        Ok(())
+    })
+}
+
+#[test]
+fn users_are_listed_by_name_searched_and_filtered() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let zed = user(conn, "zed")?;
+        user(conn, "Bob")?;
+        user(conn, "ada")?;
+        User::make_superuser(conn, zed)?;
+        let editors = Group::insert(conn, &group("editors"))?;
+        User::set_groups(conn, zed, &[editors])?;
+        let by = |column, reverse| ListQuery {
+            order: vec![(column, reverse)],
+            ..ListQuery::default()
+        };
+        let filter = |parameter: &'static str, value: &str| ListQuery {
+            filters: vec![(parameter, value.to_owned())],
+            ..ListQuery::default()
+        };
+
+        assert_eq!(
+            usernames(conn, ListQuery::default())?,
+            ["ada", "Bob", "zed"]
+        );
+        assert_eq!(usernames(conn, by(0, true))?, ["zed", "Bob", "ada"]);
+        assert_eq!(usernames(conn, by(4, true))?, ["zed", "ada", "Bob"]);
+        assert_eq!(usernames(conn, by(7, true))?, ["ada", "Bob", "zed"]);
+        let terms = SearchTerms::parse("BOB@ paul");
+        let search = ListQuery {
+            terms,
+            ..ListQuery::default()
+        };
+        assert_eq!(usernames(conn, search)?, ["Bob"]);
+        assert_eq!(usernames(conn, filter("is_staff__exact", "1"))?, ["zed"]);
+        assert_eq!(
+            usernames(conn, filter("is_superuser__exact", "0"))?.len(),
+            2
+        );
+        assert_eq!(usernames(conn, filter("is_active__exact", ""))?.len(), 3);
+        let in_group = filter("groups__id__exact", &editors.to_string());
+        assert_eq!(usernames(conn, in_group)?, ["zed"]);
+        for (parameter, value) in [
+            ("is_active__exact", "maybe"),
+            ("is_active__exact", "1\0"),
+            ("groups__id__exact", "x"),
+            ("groups__id__exact", "99999999999999999999"),
+        ] {
+            assert_eq!(usernames(conn, filter(parameter, value))?, [""; 0]);
+        }
+        assert_eq!(usernames(conn, filter("unknown", "1"))?.len(), 3);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_deleted_user_is_restored_with_its_id() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = user(conn, "ada")?;
+        User::set_rights(conn, id, &["a.view_a".to_owned()])?;
+        let before = stored(conn, id)?;
+
+        (MODEL.delete)(conn, &[id])?;
+        (MODEL.restore)(conn, &[(id, &before)])?;
+
+        assert_eq!(stored(conn, id)?, before);
+        assert!(user(conn, "next")? > id);
+        let twice = (MODEL.restore)(conn, &[(id, &before)]).map_err(|error| error.to_string());
+        assert_eq!(twice, Err("Already restored.".to_owned()));
+        Ok(())
+    })
+}

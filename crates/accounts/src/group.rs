@@ -1,0 +1,177 @@
+//! Groups: rights that several users share.
+
+use std::collections::BTreeSet;
+
+use diesel::prelude::*;
+use oc_core::DbConnection;
+use oc_core::validation::{Checker, FieldError};
+
+use crate::schema::{group_rights, groups, user_groups};
+use crate::session::Session;
+
+/// The longest name (characters).
+pub(crate) const LONGEST_NAME: usize = 150;
+
+/// A group of users.
+#[derive(Debug, Clone, PartialEq, Eq, HasQuery, Identifiable)]
+#[diesel(table_name = groups)]
+pub struct Group {
+    /// Its id.
+    pub id: i64,
+    /// Unique.
+    pub name: String,
+}
+
+impl Group {
+    /// Every group, by name.
+    pub fn all(conn: &mut DbConnection) -> QueryResult<Vec<Self>> {
+        Self::query().order(groups::name).load(conn)
+    }
+
+    /// The groups of these ids that are there, by name.
+    pub fn find_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Self>> {
+        Self::query()
+            .filter(groups::id.eq_any(ids.to_vec()))
+            .order(groups::name)
+            .load(conn)
+    }
+
+    /// The group of that very name.
+    pub fn find_by_name(conn: &mut DbConnection, name: &str) -> QueryResult<Self> {
+        Self::query().filter(groups::name.eq(name)).first(conn)
+    }
+
+    /// One group.
+    pub fn find(conn: &mut DbConnection, id: i64) -> QueryResult<Self> {
+        Self::query().find(id).first(conn)
+    }
+
+    /// Stores a new group, and says which id it got.
+    pub fn insert(conn: &mut DbConnection, group: &NewGroup) -> QueryResult<i64> {
+        diesel::insert_into(groups::table)
+            .values(group)
+            .returning(groups::id)
+            .get_result(conn)
+    }
+
+    /// Stores a group that was deleted, under its old id, which the table's counter has passed.
+    pub fn restore(conn: &mut DbConnection, id: i64, group: &NewGroup) -> QueryResult<()> {
+        diesel::insert_into(groups::table)
+            .values((groups::id.eq(id), group))
+            .execute(conn)
+            .map(drop)
+    }
+
+    /// Gives a group another name; false where there is no such group.
+    pub fn update(conn: &mut DbConnection, id: i64, group: &NewGroup) -> QueryResult<bool> {
+        Ok(diesel::update(groups::table.find(id))
+            .set(group)
+            .execute(conn)?
+            == 1)
+    }
+
+    /// Deletes groups; their users lose what they could by them.
+    pub fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
+        let members = Self::members(conn, ids)?;
+        Session::renew_all(conn, &members)?;
+        diesel::delete(groups::table.filter(groups::id.eq_any(ids.to_vec()))).execute(conn)?;
+        Ok(())
+    }
+
+    /// The ids of the users in groups.
+    fn members(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<i64>> {
+        user_groups::table
+            .filter(user_groups::group_id.eq_any(ids.to_vec()))
+            .select(user_groups::user_id)
+            .load(conn)
+    }
+
+    /// The codes of a group's rights, in order.
+    pub fn rights(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<String>> {
+        group_rights::table
+            .filter(group_rights::group_id.eq(id))
+            .select(group_rights::code)
+            .order(group_rights::code)
+            .load(conn)
+    }
+
+    /// Gives a group just these rights. Call it within a write.
+    pub fn set_rights(conn: &mut DbConnection, id: i64, codes: &[String]) -> QueryResult<()> {
+        let wanted: BTreeSet<&String> = codes.iter().collect();
+        if wanted != Self::rights(conn, id)?.iter().collect() {
+            let members = Self::members(conn, &[id])?;
+            Session::renew_all(conn, &members)?;
+        }
+        diesel::delete(group_rights::table.filter(group_rights::group_id.eq(id))).execute(conn)?;
+        for code in codes {
+            diesel::insert_into(group_rights::table)
+                .values((group_rights::group_id.eq(id), group_rights::code.eq(code)))
+                .execute(conn)?;
+        }
+        Ok(())
+    }
+}
+
+/// What was typed about a group.
+#[derive(Debug, Clone, Default)]
+pub struct GroupDraft {
+    /// Its name.
+    pub name: String,
+}
+
+/// A group that keeps every rule, made by [`GroupDraft::check`] alone.
+#[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset)]
+#[diesel(table_name = groups, treat_none_as_default_value = false)]
+pub struct NewGroup {
+    name: String,
+}
+
+impl GroupDraft {
+    /// Checks every rule; the only way to a [`NewGroup`].
+    pub fn check(&self) -> Result<NewGroup, Vec<FieldError>> {
+        let mut checker = Checker::default();
+        let group = NewGroup {
+            name: checker.text("name", "Name", &self.name, 1, LONGEST_NAME),
+        };
+        checker.finish(group)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::result::{DatabaseErrorKind, Error};
+    use oc_core::testing::on_both;
+
+    use crate::testing::group;
+
+    use super::*;
+
+    #[test]
+    fn a_group_keeps_its_rights_until_it_goes() -> anyhow::Result<()> {
+        on_both(|conn| {
+            let id = Group::insert(conn, &group("editors"))?;
+            Group::set_rights(conn, id, &["b.view_b".to_owned(), "a.view_a".to_owned()])?;
+            Group::set_rights(conn, id, &["c.view_c".to_owned(), "a.view_a".to_owned()])?;
+
+            assert_eq!(Group::rights(conn, id)?, ["a.view_a", "c.view_c"]);
+            assert!(Group::update(conn, id, &group("authors"))?);
+            assert_eq!(Group::find(conn, id)?.name, "authors");
+            Group::delete(conn, &[id])?;
+            assert!(Group::rights(conn, id)?.is_empty() && Group::all(conn)?.is_empty());
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn names_are_unique() -> anyhow::Result<()> {
+        on_both(|conn| {
+            Group::insert(conn, &group("editors"))?;
+
+            assert!(matches!(
+                Group::insert(conn, &group("editors")),
+                Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+            ));
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,226 @@
+//! Sessions begin, go on and end.
+
+use oc_core::testing::{TestDb, on_both};
+
+use crate::testing::user;
+use crate::{User, password};
+
+use super::*;
+
+fn at(minutes: i64) -> NaiveDateTime {
+    chrono::DateTime::UNIX_EPOCH.naive_utc() + Duration::minutes(minutes)
+}
+
+fn open(conn: &mut DbConnection, token: &str, user_id: i64) -> QueryResult<()> {
+    Session::insert(
+        conn,
+        NewSession {
+            token,
+            user_id,
+            state: "{}",
+            created_at: None,
+            proved_at: None,
+            address: "192.0.2.1",
+            browser: "Lynx",
+            password_mark: &Session::password_mark(password::UNUSABLE),
+        },
+        at(0),
+    )
+}
+
+#[test]
+fn a_session_ends_after_twelve_idle_hours() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = user(conn, "ada")?;
+        open(conn, "token", id)?;
+
+        assert!(Session::find(conn, "token", at(11 * 60))?.is_some());
+        assert!(Session::find(conn, "token", at(22 * 60))?.is_some());
+        assert!(Session::find(conn, "token", at(35 * 60))?.is_none());
+        assert!(Session::find(conn, "other", at(1))?.is_none());
+        Ok(())
+    })
+}
+
+#[test]
+fn a_session_ends_after_fourteen_days_of_use() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = user(conn, "ada")?;
+        open(conn, "token", id)?;
+
+        let last = (0..400).step_by(6).map(|hour| -> anyhow::Result<_> {
+            Ok(Session::find(conn, "token", at(hour * 60))?.map(|_| hour))
+        });
+
+        assert_eq!(
+            last.collect::<anyhow::Result<Vec<_>>>()?
+                .into_iter()
+                .flatten()
+                .max(),
+            Some(330)
+        );
+        Ok(())
+    })
+}
+
+#[test]
+fn a_session_is_found_while_somebody_else_writes() -> anyhow::Result<()> {
+    for db in TestDb::each()? {
+        let (mut writer, mut conn) = (db.connect()?, db.connect()?);
+        let id = user(&mut conn, "ada")?;
+        open(&mut conn, "token", id)?;
+
+        let found = writer.write(|writer| -> anyhow::Result<_> {
+            diesel::update(sessions::table)
+                .set(sessions::state.eq("held"))
+                .execute(writer)?;
+            Ok(Session::find(&mut conn, "token", at(5))?)
+        })?;
+        let next = Session::find(&mut conn, "token", at(6))?;
+        let noted = Session::find(&mut conn, "token", at(6))?;
+
+        assert!(found.is_some());
+        assert_eq!(next.map(|session| session.seen_at), Some(at(0)));
+        assert_eq!(noted.map(|session| session.seen_at), Some(at(6)));
+    }
+    Ok(())
+}
+
+#[test]
+fn the_token_itself_is_not_stored() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = user(conn, "ada")?;
+        open(conn, "token", id)?;
+
+        let stored: String = sessions::table.select(sessions::token_hash).first(conn)?;
+
+        assert_eq!(stored.len(), 64);
+        assert!(!stored.contains("token"));
+        Ok(())
+    })
+}
+
+#[test]
+fn all_sessions_of_a_user_end_but_the_one_that_is_kept() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let (ada, bob) = (user(conn, "ada")?, user(conn, "bob")?);
+        for (token, id) in [("a1", ada), ("a2", ada), ("b1", bob)] {
+            open(conn, token, id)?;
+        }
+        assert!(Session::update(conn, "a2", "kept", None)?);
+        let kept = Session::find(conn, "a2", at(1))?.map(|session| session.id);
+
+        assert_eq!(Session::end_all(conn, ada, kept)?, 1);
+        let mut state =
+            |token| Session::find(conn, token, at(1)).map(|session| session.map(|s| s.state));
+
+        assert_eq!(state("a1")?, None);
+        assert_eq!(state("a2")?.as_deref(), Some("kept"));
+        assert!(state("b1")?.is_some());
+        Session::end_all(conn, ada, None)?;
+        Session::end(conn, "b1")?;
+        assert_eq!(sessions::table.count().get_result::<i64>(conn)?, 0);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_proof_is_never_taken_back_by_an_older_request() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = user(conn, "ada")?;
+        open(conn, "token", id)?;
+
+        for proved_at in [Some(at(5)), Some(at(3)), None] {
+            assert!(Session::update(conn, "token", "{}", proved_at)?);
+        }
+
+        let session = Session::find(conn, "token", at(6))?;
+        assert_eq!(session.and_then(|session| session.proved_at), Some(at(5)));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_user_sees_their_living_sessions_and_ends_them_one_by_one() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let (ada, bob) = (user(conn, "ada")?, user(conn, "bob")?);
+        for (token, id) in [("a1", ada), ("a2", ada), ("b1", bob)] {
+            open(conn, token, id)?;
+        }
+        Session::find(conn, "a1", at(60))?;
+        Session::renew_all(conn, &[ada])?;
+
+        let seen = Session::of_user(conn, ada, at(61))?;
+        let first = &seen[0];
+
+        assert_eq!(seen.len(), 2);
+        assert_eq!((first.seen_at, first.must_renew), (at(60), true));
+        assert_eq!(
+            (first.address.as_str(), first.browser.as_str()),
+            ("192.0.2.1", "Lynx")
+        );
+        assert!(!Session::end_one(conn, bob, first.id)?);
+        assert!(Session::end_one(conn, ada, first.id)?);
+        assert!(!Session::end_one(conn, ada, first.id)?);
+        assert_eq!(Session::of_user(conn, ada, at(61))?.len(), 1);
+        assert!(Session::of_user(conn, ada, at(12 * 60))?.is_empty());
+        assert!(!Session::of_user(conn, bob, at(1))?[0].must_renew);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_session_that_goes_on_under_another_token_is_as_old_as_before() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = user(conn, "ada")?;
+        let new = NewSession {
+            token: "token",
+            user_id: id,
+            state: "{}",
+            created_at: Some(at(0)),
+            proved_at: Some(at(1)),
+            address: "",
+            browser: &"b".repeat(300),
+            password_mark: "",
+        };
+        Session::insert(conn, new, at(13 * 24 * 60))?;
+
+        let found = Session::find(conn, "token", at(13 * 24 * 60 + 1))?;
+
+        let kept = found.map(|s| (s.created_at, s.proved_at, s.browser.len()));
+        assert_eq!(kept, Some((at(0), Some(at(1)), 255)));
+        assert!(Session::find(conn, "token", at(14 * 24 * 60))?.is_none());
+        Ok(())
+    })
+}
+
+#[test]
+fn with_another_password_a_session_is_not_found_however_it_came_to_be() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = user(conn, "ada")?;
+        User::set_password(conn, id, "another")?;
+        // Stored after the change by a login that began before it.
+        open(conn, "late", id)?;
+
+        assert!(Session::find(conn, "late", at(1))?.is_none());
+        assert!(Session::of_user(conn, id, at(1))?.is_empty());
+        Ok(())
+    })
+}
+
+#[test]
+fn a_session_goes_on_when_the_same_password_is_hashed_anew() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = user(conn, "ada")?;
+        open(conn, "token", id)?;
+
+        User::set_password(conn, id, "anew")?;
+        Session::follow_hash(conn, id, (password::UNUSABLE, "anew"))?;
+
+        assert!(Session::find(conn, "token", at(1))?.is_some());
+        Session::follow_hash(conn, id, ("other", "anew2"))?;
+        User::set_password(conn, id, "anew2")?;
+        assert!(Session::find(conn, "token", at(1))?.is_none());
+        Ok(())
+    })
+}

@@ -1,0 +1,20 @@
+//! Audit log: changes to rows and sign-in events.
+
+mod change_set;
+mod entry;
+mod event;
+mod filter;
+mod schema;
+
+pub use change_set::ChangeSet;
+pub use entry::{AuditEntry, NewAuditEntry};
+pub use event::{AUTH, Event, NewEvent, UNKNOWN_NAME, attempted_username};
+pub use filter::AuditFilter;
+
+#[cfg(test)]
+mod fixtures {
+    pub(crate) const ADA: oc_core::Actor<'_> = oc_core::Actor {
+        id: 1,
+        username: "ada",
+    };
+}
