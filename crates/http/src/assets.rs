@@ -123,9 +123,6 @@ impl Assets {
 }
 
 /// `/static/NAME.HASH.EXT`: the content never changes, so that clients never revalidate it.
-///
-/// # Errors
-/// 404 where no asset has that hash now.
 pub async fn static_file(
     assets: Data<Assets>,
     file: Path<String>,
@@ -137,9 +134,6 @@ pub async fn static_file(
 }
 
 /// `/favicon.ico`, which browsers request without a link.
-///
-/// # Errors
-/// 404 where there is none.
 pub async fn favicon(
     assets: Data<Assets>,
     accepted: Option<Header<AcceptEncoding>>,

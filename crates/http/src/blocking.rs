@@ -7,9 +7,6 @@ use sentry::Hub;
 use crate::request_context;
 
 /// Runs `work` on a thread that may block, with the request context and Sentry hub of the caller.
-///
-/// # Errors
-/// When `work` panicked.
 pub async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, BlockingError> {

@@ -1,5 +1,6 @@
 //! Access to the database: permits, time limits, and what an error is.
 
+use std::future::{Future, ready};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,39 +22,26 @@ use crate::metrics::{Metrics, PoolUsage};
 /// Connections that writes leave free for reads, in pools that have more.
 const READ_CONNECTIONS: usize = 2;
 
-/// A kind of work, and how long a request waits for it. The server cancels single statements earlier
-/// (`oc_core::timeouts`), so the limit is for a server that no longer responds.
-#[derive(Debug, Clone, Copy)]
-struct Operation {
-    writes: bool,
-    time_limit: Duration,
+// How long a request waits for work. The server cancels single statements earlier (`oc_core::timeouts`), so these are
+// for a server that no longer responds.
+const READ_LIMIT: Duration = Duration::from_secs(10);
+const WRITE_LIMIT: Duration = Duration::from_secs(20);
+const LONG_READ_LIMIT: Duration = Duration::from_mins(1);
+const LONG_WRITE_LIMIT: Duration = Duration::from_secs(150);
+
+/// Work on a connection.
+pub trait Work<T>: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static {}
+
+impl<T, F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static> Work<T> for F {}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
 }
 
-const READ: Operation = Operation {
-    writes: false,
-    time_limit: Duration::from_secs(10),
-};
-
-const WRITE: Operation = Operation {
-    writes: true,
-    time_limit: Duration::from_secs(20),
-};
-
-const LONG_READ: Operation = Operation {
-    time_limit: Duration::from_mins(1),
-    ..READ
-};
-
-const LONG_WRITE: Operation = Operation {
-    time_limit: Duration::from_secs(150),
-    ..WRITE
-};
-
-/// The right to use a connection. It is held until the work ends, even if the request has ended before.
-struct Permit {
-    _connection: OwnedSemaphorePermit,
-    _writer: Option<OwnedSemaphorePermit>,
-}
+/// The right to use a connection, and to write. Held until the work ends, even if the request has ended before.
+type Permit = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
 
 /// Runs queries on pooled connections, off the async threads. Every wait is bounded.
 #[derive(Clone)]
@@ -76,13 +64,14 @@ impl Db {
     pub fn new(pool: Pool, metrics: Metrics, queue_length: usize, read_only: bool) -> Self {
         let connections = pool.max_size() as usize;
         let writers = connections.saturating_sub(READ_CONNECTIONS).max(1);
+        let semaphore = |permits| Arc::new(Semaphore::new(permits));
         Self {
             pool,
             metrics,
-            connections: Arc::new(Semaphore::new(connections)),
-            writers: Arc::new(Semaphore::new(writers)),
-            health: Arc::new(Semaphore::new(1)),
-            queue: Arc::new(Semaphore::new(queue_length)),
+            connections: semaphore(connections),
+            writers: semaphore(writers),
+            health: semaphore(1),
+            queue: semaphore(queue_length),
             queue_length,
             read_only,
         }
@@ -106,158 +95,128 @@ impl Db {
         }
     }
 
-    /// Runs `work`, which may write.
-    ///
-    /// # Errors
-    /// [`PageError::Overloaded`] when the queue is full; [`PageError::Unavailable`] when no connection becomes free in
-    /// time, or the database is away, locked or full; [`PageError::WriteOutcomeUnknown`] when the database did not
-    /// reply in time, or the connection broke; otherwise what `work` returns.
-    pub async fn run<T, F>(&self, work: F) -> Result<T, PageError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static,
-    {
-        self.queued(WRITE, work).await
+    /// Runs `work`, which may write. What may go wrong, beside what `work` returns: [`PageError::Overloaded`],
+    /// [`PageError::Unavailable`], [`PageError::WriteOutcomeUnknown`], [`PageError::ReadOnly`].
+    pub async fn run<T: Send + 'static>(&self, work: impl Work<T>) -> Result<T, PageError> {
+        let access = Access::Write;
+        self.execute(self.permit(access), access, WRITE_LIMIT, work)
+            .await
     }
 
-    /// As [`Db::run`], for a write of many rows; see [`oc_core::timeouts::raise_statement_timeout`].
-    ///
-    /// # Errors
-    /// As [`Db::run`].
-    pub async fn run_long<T, F>(&self, work: F) -> Result<T, PageError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static,
-    {
-        self.queued(LONG_WRITE, work).await
+    /// As [`Db::run`], for many rows; see [`oc_core::timeouts::raise_statement_timeout`].
+    pub async fn run_long<T: Send + 'static>(&self, work: impl Work<T>) -> Result<T, PageError> {
+        let access = Access::Write;
+        self.execute(self.permit(access), access, LONG_WRITE_LIMIT, work)
+            .await
     }
 
     /// Runs `work`, which only reads. It never waits for writes.
-    ///
-    /// # Errors
-    /// As [`Db::run`], but never [`PageError::WriteOutcomeUnknown`].
-    pub async fn read<T, F>(&self, work: F) -> Result<T, PageError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static,
-    {
-        self.queued(READ, work).await
+    pub async fn read<T: Send + 'static>(&self, work: impl Work<T>) -> Result<T, PageError> {
+        let access = Access::Read;
+        self.execute(self.permit(access), access, READ_LIMIT, work)
+            .await
     }
 
     /// As [`Db::read`], for many rows.
-    ///
-    /// # Errors
-    /// As [`Db::read`].
-    pub async fn read_long<T, F>(&self, work: F) -> Result<T, PageError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static,
-    {
-        self.queued(LONG_READ, work).await
+    pub async fn read_long<T: Send + 'static>(&self, work: impl Work<T>) -> Result<T, PageError> {
+        let access = Access::Read;
+        self.execute(self.permit(access), access, LONG_READ_LIMIT, work)
+            .await
     }
 
     /// As [`Db::read`], on a connection that is reserved for health checks.
-    ///
-    /// # Errors
-    /// As [`Db::read`].
-    pub(crate) async fn check<T, F>(&self, work: F) -> Result<T, PageError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static,
-    {
-        let started = Instant::now();
-        let permit = Permit {
-            _connection: acquire(&self.health).await,
-            _writer: None,
-        };
-        self.run_with(permit, READ, started, work).await
+    pub(crate) async fn check<T: Send + 'static>(
+        &self,
+        work: impl Work<T>,
+    ) -> Result<T, PageError> {
+        let permit = (acquire(&self.health).await, None);
+        self.execute(ready(Ok(permit)), Access::Read, READ_LIMIT, work)
+            .await
     }
 
-    async fn queued<T, F>(&self, operation: Operation, work: F) -> Result<T, PageError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static,
-    {
-        let started = Instant::now();
-        let permit = self.permit(operation).await.inspect_err(|error| {
-            self.metrics.pool_wait(started.elapsed());
-            self.metrics.database_error(error);
-        })?;
-        self.run_with(permit, operation, started, work).await
-    }
-
-    async fn permit(&self, operation: Operation) -> Result<Permit, PageError> {
-        let mut next = pin!(async {
+    /// Waits in the queue for a connection.
+    async fn permit(&self, access: Access) -> Result<Permit, PageError> {
+        let mut permit = pin!(async {
             // In this order: a write that waits for other writes holds nothing that a read needs.
-            let writer = match operation.writes {
-                true => Some(acquire(&self.writers).await),
-                false => None,
+            let writer = match access {
+                Access::Write => Some(acquire(&self.writers).await),
+                Access::Read => None,
             };
-            Permit {
-                _connection: acquire(&self.connections).await,
-                _writer: writer,
-            }
+            (acquire(&self.connections).await, writer)
         });
-        if let Some(permit) = next.as_mut().now_or_never() {
+        if let Some(permit) = permit.as_mut().now_or_never() {
             return Ok(permit);
         }
-        let _place = self
-            .queue
-            .try_acquire()
-            .map_err(|_| PageError::Overloaded)?;
-        timeout(PATIENCE, next).await.map_err(|_| {
+        let place = self.queue.try_acquire();
+        let _place = place.map_err(|_| PageError::Overloaded)?;
+        timeout(PATIENCE, permit).await.map_err(|_| {
             let seconds = PATIENCE.as_secs();
             PageError::Unavailable(anyhow!("no connection became free within {seconds} s"))
         })
     }
 
-    async fn run_with<T, F>(
+    async fn execute<T: Send + 'static>(
         &self,
-        permit: Permit,
-        operation: Operation,
-        started: Instant,
-        work: F,
-    ) -> Result<T, PageError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static,
-    {
-        let db = self.clone();
-        let work = run_blocking(move || {
-            let _permit = permit;
-            let began = Instant::now();
-            let outcome = db.work(operation, started, work);
-            if operation.writes && began.elapsed() > operation.time_limit {
-                log_late_outcome(outcome.as_ref().err(), began.elapsed());
-            }
-            outcome
-        });
-        let outcome = match timeout(operation.time_limit, work).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => Err(PageError::Internal(error.into())),
-            Err(_) => Err(no_reply(operation)),
+        permit: impl Future<Output = Result<Permit, PageError>>,
+        access: Access,
+        limit: Duration,
+        work: impl Work<T>,
+    ) -> Result<T, PageError> {
+        let started = Instant::now();
+        let permit = permit.await;
+        self.metrics.pool_wait(started.elapsed());
+        let outcome = match permit {
+            Ok(permit) => self.run_within(limit, permit, access, work).await,
+            Err(error) => Err(error),
         };
         outcome.inspect_err(|error| self.metrics.database_error(error))
     }
 
-    /// The part that blocks.
-    fn work<T>(
+    async fn run_within<T: Send + 'static>(
         &self,
-        operation: Operation,
-        started: Instant,
-        work: impl FnOnce(&mut DbConnection) -> Result<T, PageError>,
+        limit: Duration,
+        permit: Permit,
+        access: Access,
+        work: impl Work<T>,
     ) -> Result<T, PageError> {
-        let conn = self.pool.get();
-        self.metrics.pool_wait(started.elapsed());
-        let mut conn = conn.map_err(|error| PageError::Unavailable(error.into()))?;
-        let began = Instant::now();
-        work(&mut conn).map_err(|error| self.classify(operation, error, &mut conn, began.elapsed()))
+        let db = self.clone();
+        let work = run_blocking(move || {
+            let _permit = permit;
+            let started = Instant::now();
+            let outcome = db
+                .pool
+                .get()
+                .map_err(|error| PageError::Unavailable(error.into()));
+            let outcome = outcome.and_then(|mut conn| {
+                let started = Instant::now();
+                work(&mut conn)
+                    .map_err(|error| db.classify(access, error, &mut conn, started.elapsed()))
+            });
+            if access == Access::Write && started.elapsed() > limit {
+                // The request was told that the outcome is unknown.
+                let outcome = outcome.as_ref().err().map(ToString::to_string);
+                let outcome = outcome.unwrap_or_else(|| "committed".to_owned());
+                log::warn!("outcome of a write that had timed out: {outcome}");
+            }
+            outcome
+        });
+        match timeout(limit, work).await {
+            Ok(outcome) => outcome.map_err(|error| PageError::Internal(error.into()))?,
+            Err(_) => {
+                let seconds = limit.as_secs();
+                let error = anyhow!("the database does not answer within {seconds} s");
+                Err(match access {
+                    Access::Read => PageError::Unavailable(error),
+                    Access::Write => PageError::WriteOutcomeUnknown(error),
+                })
+            }
+        }
     }
 
     /// Decides what a database error is. `elapsed` is how long the work took.
     fn classify(
         &self,
-        operation: Operation,
+        access: Access,
         error: PageError,
         conn: &mut DbConnection,
         elapsed: Duration,
@@ -276,7 +235,7 @@ impl Db {
             matches!(conn, DbConnection::Postgres(_)) && may_have_timed_out(error, elapsed);
         if self.read_only && is_rejected_write(error) {
             PageError::ReadOnly
-        } else if is_closed && operation.writes {
+        } else if is_closed && access == Access::Write {
             PageError::WriteOutcomeUnknown(cause)
         } else if is_transient(error) || is_cancelled || conn.ping().is_err() {
             // The client library doesn't always report a lost connection as one, hence the ping.
@@ -290,25 +249,6 @@ impl Db {
 async fn acquire(semaphore: &Arc<Semaphore>) -> OwnedSemaphorePermit {
     let permit = Arc::clone(semaphore).acquire_owned().await;
     permit.expect("the semaphore is never closed")
-}
-
-fn no_reply(operation: Operation) -> PageError {
-    let seconds = operation.time_limit.as_secs();
-    let error = anyhow!("the database does not answer within {seconds} s");
-    if operation.writes {
-        PageError::WriteOutcomeUnknown(error)
-    } else {
-        PageError::Unavailable(error)
-    }
-}
-
-/// Logs the outcome of a write whose request was told that it is unknown.
-fn log_late_outcome(error: Option<&PageError>, elapsed: Duration) {
-    let seconds = elapsed.as_secs();
-    match error {
-        None => log::warn!("a write that had timed out was committed after {seconds} s"),
-        Some(error) => log::warn!("a write that had timed out failed after {seconds} s: {error}"),
-    }
 }
 
 /// Whether a read-only database rejected a write.
@@ -379,18 +319,15 @@ mod tests {
     #[actix_web::test]
     async fn a_database_that_does_not_reply_ends_the_request() -> anyhow::Result<()> {
         let (db, _database) = db(1, 1)?;
-        for operation in [READ, WRITE] {
+        for access in [Access::Read, Access::Write] {
             let (resume, work) = blocked();
-            let operation = Operation {
-                time_limit: Duration::from_millis(10),
-                ..operation
-            };
 
-            let outcome = db.queued(operation, work).await;
+            let limit = Duration::from_millis(10);
+            let outcome = db.execute(db.permit(access), access, limit, work).await;
 
             match outcome {
-                Err(PageError::WriteOutcomeUnknown(_)) => assert!(operation.writes),
-                Err(PageError::Unavailable(_)) => assert!(!operation.writes),
+                Err(PageError::WriteOutcomeUnknown(_)) => assert_eq!(access, Access::Write),
+                Err(PageError::Unavailable(_)) => assert_eq!(access, Access::Read),
                 other => panic!("{other:?}"),
             }
             // The connection is used again once the database has replied.

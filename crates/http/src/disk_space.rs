@@ -19,9 +19,6 @@ pub struct DiskSpace {
 
 impl DiskSpace {
     /// Space on the disk of a folder.
-    ///
-    /// # Errors
-    /// When the folder does not exist.
     pub fn at(folder: &Path) -> io::Result<Self> {
         let disk = rustix::fs::statvfs(folder)?;
         Ok(Self {

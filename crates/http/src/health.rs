@@ -9,7 +9,7 @@ use actix_web::http::header;
 use actix_web::rt::time::timeout;
 use actix_web::web::Data;
 use oc_core::migrations::{self, MigrateError};
-use serde::Serialize;
+use serde_json::json;
 
 use crate::blocking::run_blocking;
 use crate::db::Db;
@@ -19,27 +19,11 @@ use crate::error::PageError;
 /// The paths of both checks, which answer whatever the Host header is.
 pub(crate) const PATHS: [&str; 2] = ["/healthz", "/readyz"];
 
-const OK: &str = "ok";
+/// The outcome of a check that passed.
+pub const OK: &str = "ok";
 
 /// How long one check may take; after that it has failed.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
-
-/// A named check and its outcome: `ok`, or a word for what is wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Check {
-    /// What was checked.
-    pub name: &'static str,
-    /// `ok`, or a word for what is wrong.
-    pub outcome: &'static str,
-}
-
-impl Check {
-    /// Whether the outcome is `ok`.
-    #[must_use]
-    pub fn passed(self) -> bool {
-        self.outcome == OK
-    }
-}
 
 /// Version and git revision of the running program.
 #[derive(Debug, Clone, Copy)]
@@ -71,39 +55,24 @@ impl HealthChecks {
         }
     }
 
-    /// Runs every check.
-    pub async fn run(&self) -> Vec<Check> {
+    /// Runs every check: names and outcomes, [`OK`] or a word for what is wrong.
+    pub async fn run(&self) -> BTreeMap<&'static str, &'static str> {
         let (database, migrations) = timeout(TIME_LIMIT, self.check_database())
             .await
             .unwrap_or(("failed", "unknown"));
-        let mut checks = vec![
-            Check {
-                name: "database",
-                outcome: database,
-            },
-            Check {
-                name: "migrations",
-                outcome: migrations,
-            },
-        ];
+        let mut checks = BTreeMap::from([("database", database), ("migrations", migrations)]);
         if let Some(folder) = self.data_dir.clone() {
             // On a thread of its own with a time limit, because a network file system may hang.
             let space = timeout(TIME_LIMIT, run_blocking(move || DiskSpace::at(&folder))).await;
-            let outcome = match space {
+            let disk = match space {
                 Ok(Ok(Ok(space))) if space.is_enough() => OK,
                 Ok(Ok(Ok(_))) => "low",
                 _ => "unknown",
             };
-            checks.push(Check {
-                name: "disk",
-                outcome,
-            });
+            checks.insert("disk", disk);
         }
         if (self.is_stopping)() {
-            checks.push(Check {
-                name: "process",
-                outcome: "stopping",
-            });
+            checks.insert("process", "stopping");
         }
         checks
     }
@@ -126,45 +95,24 @@ impl HealthChecks {
 
 /// `/healthz`: the process is alive. Checks nothing else.
 pub async fn healthz(build: Data<BuildInfo>) -> HttpResponse {
-    #[derive(Serialize)]
-    struct Health {
-        status: &'static str,
-        revision: &'static str,
-        version: &'static str,
-    }
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(Health {
-            status: OK,
-            revision: build.revision,
-            version: build.version,
-        })
+        .json(json!({ "status": OK, "revision": build.revision, "version": build.version }))
 }
 
 /// `/readyz`: every check by name; 503 when one has failed.
 pub async fn readyz(checks: Data<HealthChecks>) -> HttpResponse {
-    #[derive(Serialize)]
-    struct Readiness {
-        status: &'static str,
-        checks: BTreeMap<&'static str, &'static str>,
-    }
     let checks = checks.run().await;
-    let is_ready = checks.iter().all(|check| check.passed());
-    let mut response = if is_ready {
-        HttpResponse::Ok()
+    let is_ready = checks.values().all(|outcome| *outcome == OK);
+    let (mut response, status) = if is_ready {
+        (HttpResponse::Ok(), OK)
     } else {
-        HttpResponse::ServiceUnavailable()
+        (HttpResponse::ServiceUnavailable(), "failed")
     };
     if !is_ready {
         response.insert_header((header::RETRY_AFTER, "5"));
     }
     response
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(Readiness {
-            status: if is_ready { OK } else { "failed" },
-            checks: checks
-                .iter()
-                .map(|check| (check.name, check.outcome))
-                .collect(),
-        })
+        .json(json!({ "status": status, "checks": checks }))
 }

@@ -26,7 +26,7 @@ mod trusted_proxies;
 pub use allowed_hosts::{AllowedHosts, is_same_host};
 pub use assets::{Assets, favicon, static_file};
 pub use blocking::run_blocking;
-pub use db::Db;
+pub use db::{Db, Work};
 pub use disk_space::DiskSpace;
 pub use error::PageError;
 pub use error_message::ErrorMessage;

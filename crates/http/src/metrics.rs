@@ -5,11 +5,12 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
-use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
+    TextEncoder, register_histogram_vec_with_registry, register_histogram_with_registry,
+    register_int_counter_vec_with_registry, register_int_counter_with_registry,
+    register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
 };
 
 use crate::error::PageError;
@@ -84,65 +85,73 @@ pub struct Metrics {
 
 impl Metrics {
     /// Registers every metric.
-    ///
-    /// # Errors
-    /// When two metrics have the same name.
     pub fn new(version: &str, revision: &str) -> prometheus::Result<Self> {
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self()))?;
         let by_route = ["method", "route", "status"];
         let metrics = Self {
-            requests: register(&registry, {
-                let opts = opts("http_requests_total", "HTTP responses");
-                IntCounterVec::new(opts, &by_route)?
-            })?,
-            latencies: register(&registry, {
-                let opts = histogram_opts(
-                    "http_request_duration_seconds",
-                    "Time from a request's head to its response",
-                );
-                HistogramVec::new(opts, &by_route)?
-            })?,
-            aborted: register(&registry, {
-                IntCounter::with_opts(opts(
-                    "http_requests_left_total",
-                    "Requests whose client disconnected before the response",
-                ))?
-            })?,
-            in_flight: register(&registry, {
-                IntGauge::with_opts(opts("http_requests_in_flight", "Requests in progress"))?
-            })?,
-            pool: register(&registry, {
-                let opts = opts("database_pool_connections", "Database connections");
-                IntGaugeVec::new(opts, &["state"])?
-            })?,
-            pool_waiting: register(&registry, {
-                IntGauge::with_opts(opts(
-                    "database_pool_waiting",
-                    "Requests waiting for a database connection",
-                ))?
-            })?,
-            pool_waits: register(&registry, {
-                Histogram::with_opts(histogram_opts(
-                    "database_pool_wait_seconds",
-                    "Time that requests waited for a database connection",
-                ))?
-            })?,
-            database_errors: register(&registry, {
-                let opts = opts("database_errors_total", "Failed database operations");
-                IntCounterVec::new(opts, &["kind"])?
-            })?,
-            logins: register(&registry, {
-                let opts = opts("logins_total", "Login attempts");
-                IntCounterVec::new(opts, &["outcome"])?
-            })?,
+            requests: register_int_counter_vec_with_registry!(
+                "oc_lettings_http_requests_total",
+                "HTTP responses",
+                &by_route,
+                registry
+            )?,
+            latencies: register_histogram_vec_with_registry!(
+                "oc_lettings_http_request_duration_seconds",
+                "Time from a request's head to its response",
+                &by_route,
+                BUCKETS.to_vec(),
+                registry
+            )?,
+            aborted: register_int_counter_with_registry!(
+                "oc_lettings_http_requests_left_total",
+                "Requests whose client disconnected before the response",
+                registry
+            )?,
+            in_flight: register_int_gauge_with_registry!(
+                "oc_lettings_http_requests_in_flight",
+                "Requests in progress",
+                registry
+            )?,
+            pool: register_int_gauge_vec_with_registry!(
+                "oc_lettings_database_pool_connections",
+                "Database connections",
+                &["state"],
+                registry
+            )?,
+            pool_waiting: register_int_gauge_with_registry!(
+                "oc_lettings_database_pool_waiting",
+                "Requests waiting for a database connection",
+                registry
+            )?,
+            pool_waits: register_histogram_with_registry!(
+                "oc_lettings_database_pool_wait_seconds",
+                "Time that requests waited for a database connection",
+                BUCKETS.to_vec(),
+                registry
+            )?,
+            database_errors: register_int_counter_vec_with_registry!(
+                "oc_lettings_database_errors_total",
+                "Failed database operations",
+                &["kind"],
+                registry
+            )?,
+            logins: register_int_counter_vec_with_registry!(
+                "oc_lettings_logins_total",
+                "Login attempts",
+                &["outcome"],
+                registry
+            )?,
             registry,
         };
-        let build = register(&metrics.registry, {
-            let opts = opts("build_info", "Version and revision of the program");
-            IntGaugeVec::new(opts, &["version", "revision"])?
-        })?;
-        build.with_label_values(&[version, revision]).set(1);
+        register_int_gauge_vec_with_registry!(
+            "oc_lettings_build_info",
+            "Version and revision of the program",
+            &["version", "revision"],
+            metrics.registry
+        )?
+        .with_label_values(&[version, revision])
+        .set(1);
         // Counters start at 0, so that alerts on an increase see the first one.
         for kind in DATABASE_ERRORS {
             metrics.database_errors.with_label_values(&[kind]);
@@ -204,9 +213,6 @@ impl Metrics {
     }
 
     /// Every metric in Prometheus' text format.
-    ///
-    /// # Errors
-    /// When they can't be encoded.
     pub fn text(&self, pool: PoolUsage) -> prometheus::Result<String> {
         self.pool_waiting
             .set(i64::try_from(pool.waiting).unwrap_or(i64::MAX));
@@ -216,22 +222,6 @@ impl Metrics {
         }
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
-}
-
-fn opts(name: &str, help: &str) -> Opts {
-    Opts::new(format!("oc_lettings_{name}"), help)
-}
-
-fn histogram_opts(name: &str, help: &str) -> HistogramOpts {
-    HistogramOpts::new(format!("oc_lettings_{name}"), help).buckets(BUCKETS.to_vec())
-}
-
-fn register<C: Collector + Clone + 'static>(
-    registry: &Registry,
-    metric: C,
-) -> prometheus::Result<C> {
-    registry.register(Box::new(metric.clone()))?;
-    Ok(metric)
 }
 
 /// The label for a method; unknown methods share one.

@@ -33,9 +33,6 @@ pub struct Pages {
 impl Pages {
     /// Parses the templates in an embedded folder. With `reload`, which makes sense in a debug build only, every page
     /// does so again.
-    ///
-    /// # Errors
-    /// When a template is not valid.
     pub fn load<E: RustEmbed>(assets: Assets, reload: bool) -> anyhow::Result<Self> {
         Ok(Self {
             tera: Arc::new(parse::<E>(&assets)?),
@@ -45,9 +42,6 @@ impl Pages {
     }
 
     /// Renders a page as a response that caches have to revalidate.
-    ///
-    /// # Errors
-    /// When the template fails.
     pub fn render<P: Page>(&self, page: &P) -> Result<HttpResponse, PageError> {
         let text = self.text(page)?;
         Ok(HttpResponse::Ok()
@@ -57,9 +51,6 @@ impl Pages {
     }
 
     /// Renders a page as text.
-    ///
-    /// # Errors
-    /// When the template fails.
     #[expect(clippy::disallowed_methods, reason = "the only place that renders")]
     pub fn text<P: Page>(&self, page: &P) -> Result<String, PageError> {
         let context = Context::from_serialize(page)?;

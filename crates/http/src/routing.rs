@@ -51,9 +51,6 @@ fn not_allowed(method: &Method, methods: &'static [Method]) -> Result<HttpRespon
 }
 
 /// The handler of paths without a page: 404.
-///
-/// # Errors
-/// Always.
 pub async fn not_found() -> Result<HttpResponse, PageError> {
     Err(PageError::NotFound)
 }

@@ -32,9 +32,6 @@ pub struct SecretKey {
 
 impl SecretKey {
     /// Checks a key. The error says what is allowed and never contains the key.
-    ///
-    /// # Errors
-    /// When the key is too short or published.
     pub fn new(key: String) -> Result<Self, &'static str> {
         if key.len() < MIN_LENGTH {
             return Err("it must have 32 bytes or more");

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use anyhow::anyhow;
 use oc_core::version;
-use oc_http::health::HealthChecks;
+use oc_http::health::{self, HealthChecks};
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
@@ -65,10 +65,11 @@ pub(crate) async fn show(
         Fact::new("Kind", format!("{name} {version}")),
         Fact::new("Address", &*facts.database),
     ];
-    database.extend(checks.run().await.into_iter().map(|check| Fact {
-        label: format!("Check: {}", check.name),
-        value: check.outcome.to_owned(),
-        bad: !check.passed(),
+    let checks = checks.run().await.into_iter();
+    database.extend(checks.map(|(name, outcome)| Fact {
+        label: format!("Check: {name}"),
+        value: outcome.to_owned(),
+        bad: outcome != health::OK,
     }));
     let program = vec![
         Fact::new("Version", env!("CARGO_PKG_VERSION")),

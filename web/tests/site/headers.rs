@@ -107,7 +107,7 @@ fn only_the_administration_may_run_our_script() -> Result<()> {
         assert_eq!(scripts(target)?, ["script-src 'self'"], "{target}");
     }
     for target in ["/", "/lettings/", "/nowhere/"] {
-        assert_eq!(scripts(target)?, ["connect-src 'self'"], "{target}");
+        assert_eq!(scripts(target)?, [""; 0], "{target}");
     }
     Ok(())
 }

@@ -1,19 +1,17 @@
 //! Rejects requests for foreign hosts, so that a forged Host header never ends up in a link or a cache.
 
+use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpResponse};
 
 use crate::allowed_hosts::AllowedHosts;
+use crate::error::PageError;
 use crate::health;
 
 /// 400 for a request whose host is missing, repeated or not allowed. Health checks answer for any host.
-///
-/// # Errors
-/// Those of the inner services.
 pub async fn check_host(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -25,7 +23,7 @@ pub async fn check_host(
         });
     if let Some(reason) = rejection.filter(|_| !health::PATHS.contains(&request.path())) {
         log::warn!("rejected a request: {reason}");
-        return Ok(request.into_response(HttpResponse::BadRequest().finish()));
+        return Ok(request.error_response(PageError::BadRequest));
     }
     Ok(next.call(request).await?.map_into_boxed_body())
 }

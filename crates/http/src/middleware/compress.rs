@@ -21,9 +21,6 @@ use crate::compression::{Effort, Encoding, negotiate};
 const LARGE: usize = 64 * 1024;
 
 /// Compresses text, and returns 304 if the client has the current version.
-///
-/// # Errors
-/// Those of the inner services.
 pub async fn compress(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

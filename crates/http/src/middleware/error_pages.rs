@@ -32,9 +32,6 @@ impl Page for ErrorPage {
 }
 
 /// Adds a page to errors without a body, and turns a panic into a 500.
-///
-/// # Errors
-/// Those of the inner services, as pages.
 pub async fn error_pages(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -24,9 +24,6 @@ const QUIET: [&str; 4] = ["/static/{file}", "/favicon.ico", "/healthz", "/readyz
 const MAX_PATH: usize = 1024;
 
 /// Sets the request context, measures the request and logs its outcome. The outermost middleware.
-///
-/// # Errors
-/// Those of the inner services, with the request id.
 pub async fn request_log(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

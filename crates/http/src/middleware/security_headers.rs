@@ -37,9 +37,6 @@ const HEADERS: [(HeaderName, &str); 7] = [
 ];
 
 /// Adds the headers, also to a response that inner middleware returns as an error.
-///
-/// # Errors
-/// Those of the inner services, with the headers.
 pub async fn security_headers(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -19,9 +19,6 @@ use crate::site::Site;
 use crate::trusted_proxies::TrustedProxies;
 
 /// Describes the request to the Sentry hub that the layer outside of this one created for it.
-///
-/// # Errors
-/// Those of the inner services.
 pub async fn sentry_scope(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -1,11 +1,11 @@
 //! The administration where nothing may be written: who is logged in can read on.
 
+use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpResponse};
 
 use crate::db::Db;
 use crate::error::PageError;
@@ -26,7 +26,7 @@ pub(crate) async fn keep_writes_out(
         Method::GET | Method::HEAD | Method::OPTIONS
     );
     if is_read_only && (!only_reads || request.path().starts_with(LOGIN)) {
-        return Ok(request.into_response(HttpResponse::from_error(PageError::ReadOnly)));
+        return Ok(request.error_response(PageError::ReadOnly));
     }
     Ok(next.call(request).await?.map_into_boxed_body())
 }
