@@ -15,6 +15,42 @@ pub struct Field {
     pub kind: FieldKind,
     /// Help text; empty for none.
     pub help: &'static str,
+    /// Value of a new row unless the form says otherwise; older versions of a row in the history that lack the field
+    /// are restored with it. Required fields that were added by a later migration need one.
+    pub default: &'static str,
+}
+
+impl Field {
+    /// A field without fieldset, help text and default.
+    #[must_use]
+    pub const fn new(name: &'static str, label: &'static str, kind: FieldKind) -> Self {
+        Self {
+            name,
+            label,
+            section: "",
+            kind,
+            help: "",
+            default: "",
+        }
+    }
+
+    /// The field within a fieldset.
+    #[must_use]
+    pub const fn section(self, section: &'static str) -> Self {
+        Self { section, ..self }
+    }
+
+    /// The field with a help text.
+    #[must_use]
+    pub const fn help(self, help: &'static str) -> Self {
+        Self { help, ..self }
+    }
+
+    /// The field with a default value.
+    #[must_use]
+    pub const fn default(self, default: &'static str) -> Self {
+        Self { default, ..self }
+    }
 }
 
 /// What a field accepts.

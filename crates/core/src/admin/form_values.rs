@@ -33,6 +33,13 @@ impl FormValues {
         !matches!(value.as_str(), "" | "0" | "false")
     }
 
+    /// These values, with defaults for missing fields.
+    #[must_use]
+    pub fn with_defaults(&self, mut defaults: Self) -> Self {
+        defaults.0.extend(self.0.clone());
+        defaults
+    }
+
     /// With a value for a field.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {

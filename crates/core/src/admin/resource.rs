@@ -67,6 +67,16 @@ impl Resource {
         format!("{}.{}", self.app, self.name)
     }
 
+    /// Values of the fields that have a default.
+    #[must_use]
+    pub fn defaults(&self) -> FormValues {
+        let fields = self.fields.iter();
+        let fields = fields.filter(|field| !field.default.is_empty());
+        fields.fold(FormValues::default(), |values, field| {
+            values.with(field.name, field.default)
+        })
+    }
+
     /// Label of one value of a choice field; `None` if the value is unknown.
     pub fn label_of(
         &self,

@@ -40,38 +40,31 @@ pub const MODEL: Resource = Resource {
     ],
     search_hint: "number, street, city, state, zip code",
     fields: &[
-        field(
+        Field::new(
             "number",
             "Number",
             FieldKind::Integer {
                 min: 0,
                 max: LARGEST_NUMBER,
             },
-            "",
         ),
-        field("street", "Street", text(1, LONGEST), ""),
-        field("city", "City", text(1, LONGEST), ""),
-        field(
-            "state",
-            "State",
-            text(STATE, STATE),
-            "Two letters, such as CA.",
-        ),
-        field(
+        Field::new("street", "Street", text(1, LONGEST)),
+        Field::new("city", "City", text(1, LONGEST)),
+        Field::new("state", "State", text(STATE, STATE)).help("Two letters, such as CA."),
+        Field::new(
             "zip_code",
             "Zip code",
             FieldKind::Integer {
                 min: 0,
                 max: LARGEST_ZIP_CODE,
             },
-            "",
         ),
-        field(
+        Field::new(
             "country_iso_code",
             "Country iso code",
             text(COUNTRY, COUNTRY),
-            "Three letters, such as USA.",
-        ),
+        )
+        .help("Three letters, such as USA."),
     ],
     unique: "",
     inlines: &[],
@@ -88,21 +81,6 @@ pub const MODEL: Resource = Resource {
     choices: |_, _| Ok(ChoicePage::default()),
     labels: |_, _, _| Ok(Vec::new()),
 };
-
-const fn field(
-    name: &'static str,
-    label: &'static str,
-    kind: FieldKind,
-    help: &'static str,
-) -> Field {
-    Field {
-        name,
-        label,
-        section: "",
-        kind,
-        help,
-    }
-}
 
 const fn text(min: usize, max: usize) -> FieldKind {
     FieldKind::Text { min, max }

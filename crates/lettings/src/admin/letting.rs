@@ -44,25 +44,22 @@ pub const MODEL: Resource = Resource {
     ],
     search_hint: "title, street, city",
     fields: &[
-        Field {
-            name: "title",
-            label: "Title",
-            section: "",
-            kind: FieldKind::Text {
+        Field::new(
+            "title",
+            "Title",
+            FieldKind::Text {
                 min: 1,
                 max: LONGEST_TITLE,
             },
-            help: "",
-        },
-        Field {
-            name: "address",
-            label: ADDRESS,
-            section: "",
-            kind: FieldKind::Choice {
+        ),
+        Field::new(
+            "address",
+            ADDRESS,
+            FieldKind::Choice {
                 of: Some((APP, "address")),
             },
-            help: "Only addresses without a letting can be chosen.",
-        },
+        )
+        .help("Only addresses without a letting can be chosen."),
     ],
     unique: "address",
     inlines: &[Inline {

@@ -36,32 +36,24 @@ pub const PROFILE: Resource = Resource {
     }],
     search_hint: "username, first name, last name, favorite city",
     fields: &[
-        Field {
-            name: "user",
-            label: USER,
-            section: "",
-            kind: FieldKind::Choice {
+        Field::new(
+            "user",
+            USER,
+            FieldKind::Choice {
                 of: Some(("auth", "user")),
             },
-            help: "Only users without a profile can be chosen.",
-        },
-        Field {
-            name: "favorite_city",
-            label: "Favorite city",
-            section: "",
-            kind: FieldKind::Text {
+        )
+        .help("Only users without a profile can be chosen."),
+        Field::new(
+            "favorite_city",
+            "Favorite city",
+            FieldKind::Text {
                 min: 0,
                 max: LONGEST_CITY,
             },
-            help: "",
-        },
-        Field {
-            name: "show_email",
-            label: "Show email",
-            section: "",
-            kind: FieldKind::Boolean,
-            help: "Show the email address on the public profile.",
-        },
+        ),
+        Field::new("show_email", "Show email", FieldKind::Boolean)
+            .help("Show the email address on the public profile."),
     ],
     unique: "user",
     inlines: &[],

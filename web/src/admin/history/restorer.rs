@@ -105,11 +105,14 @@ impl<'a> Restorer<'a> {
             let text = state
                 .text()
                 .filter(|_| may_restore(self.rights, model, current.is_some()))?;
+            // Fields that are newer than the snapshot keep today's value or get their default.
+            let base = current.as_ref().map(|current| current.values.clone());
+            let values = Snapshot::from_text(text).values();
             Some(PendingRestore {
                 id,
                 title: &state.line.title,
                 current,
-                values: Snapshot::from_text(text).values(),
+                values: values.with_defaults(base.unwrap_or_else(|| model.defaults())),
                 cause: *cause,
             })
         });

@@ -2,7 +2,10 @@
 
 use accounts::{Group, User};
 use anyhow::{Context, Result};
+use audit::AuditFilter;
+use diesel::connection::SimpleConnection;
 use lettings::{Address, Letting};
+use oc_core::DbConnection;
 
 use crate::http::Answer;
 use crate::support::{TestSite, letting, letting_in, profile};
@@ -294,6 +297,51 @@ fn deleted_rows_are_listed_until_they_come_back() -> Result<()> {
         let list = browser.get("/admin/lettings/address/")?.text()?;
         assert!(list.contains(path));
         assert_eq!(browser.get(&format!("{path}?p=2"))?.status, 404);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_snapshot_from_before_a_field_existed_is_restored() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        profile(conn, "carol")?;
+        let carol = User::find_by_username(conn, "carol")?.id;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        delete(&mut browser, &format!("auth/user/{carol}"))?;
+        for (model, field) in [
+            ("auth.user", "is_active"),
+            ("auth.user", "last_name"),
+            ("profiles.profile", "show_email"),
+        ] {
+            remove_from_snapshots(conn, model, field)?;
+        }
+
+        let done = restore(&mut browser, &format!("auth/user/{carol}"))?;
+        let done = browser.follow(&done)?;
+
+        assert!(done.contains("Restored profile \"carol\"."), "{done}");
+        let carol = User::find(conn, carol)?;
+        assert_eq!((carol.is_active, carol.last_name.as_str()), (true, ""));
+    }
+    Ok(())
+}
+
+/// Makes snapshots of deleted rows look as if they had been taken before the field existed.
+fn remove_from_snapshots(conn: &mut DbConnection, model: &str, field: &str) -> Result<()> {
+    let filter = AuditFilter {
+        model: Some(model.to_owned()),
+        action: Some("deleted".to_owned()),
+        ..AuditFilter::default()
+    };
+    for entry in filter.entries(conn, 0, 10)? {
+        let mut snapshot: serde_json::Value = serde_json::from_str(&entry.before)?;
+        let fields = snapshot.as_object_mut().context("not an object")?;
+        fields.remove(field).context("no such field")?;
+        conn.batch_execute(&format!(
+            "UPDATE changes SET before = '{snapshot}' WHERE id = {}",
+            entry.id
+        ))?;
     }
     Ok(())
 }

@@ -32,23 +32,15 @@ pub const MODEL: Resource = Resource {
     filters: &[],
     search_hint: "name",
     fields: &[
-        Field {
-            name: "name",
-            label: "Name",
-            section: "",
-            kind: FieldKind::Text {
+        Field::new(
+            "name",
+            "Name",
+            FieldKind::Text {
                 min: 1,
                 max: LONGEST_NAME,
             },
-            help: "",
-        },
-        Field {
-            name: "permissions",
-            label: PERMISSIONS,
-            section: "",
-            kind: FieldKind::MultipleChoice,
-            help: "",
-        },
+        ),
+        Field::new("permissions", PERMISSIONS, FieldKind::MultipleChoice),
     ],
     unique: "name",
     inlines: &[],

@@ -70,57 +70,42 @@ pub const MODEL: Resource = Resource {
     ],
     search_hint: "username, first name, last name, email address",
     fields: &[
-        Field {
-            help: "150 characters or fewer: letters, digits and @ . + - _",
-            ..field("username", "Username", "", text(1, LONGEST_NAME))
-        },
-        field("first_name", "First name", PERSONAL, text(0, LONGEST_NAME)),
-        field("last_name", "Last name", PERSONAL, text(0, LONGEST_NAME)),
-        field(
+        Field::new("username", "Username", text(1, LONGEST_NAME))
+            .help("150 characters or fewer: letters, digits and @ . + - _"),
+        Field::new("first_name", "First name", text(0, LONGEST_NAME)).section(PERSONAL),
+        Field::new("last_name", "Last name", text(0, LONGEST_NAME)).section(PERSONAL),
+        Field::new(
             "email",
             "Email address",
-            PERSONAL,
             FieldKind::Email { max: LONGEST_EMAIL },
-        ),
-        Field {
-            help: "Clear this instead of deleting the account.",
-            ..field("is_active", "Active", PERMISSIONS, FieldKind::Boolean)
-        },
-        Field {
-            help: "Can log in to the administration.",
-            ..field("is_staff", "Staff status", PERMISSIONS, FieldKind::Boolean)
-        },
-        Field {
-            help: "Has all permissions.",
-            ..field(
-                "is_superuser",
-                "Superuser status",
-                PERMISSIONS,
-                FieldKind::Boolean,
-            )
-        },
-        Field {
-            help: "A user gets all permissions of their groups.",
-            ..field("groups", GROUPS, PERMISSIONS, FieldKind::MultipleChoice)
-        },
-        field(
-            "user_permissions",
-            RIGHTS,
-            PERMISSIONS,
-            FieldKind::MultipleChoice,
-        ),
-        field(
+        )
+        .section(PERSONAL),
+        Field::new("is_active", "Active", FieldKind::Boolean)
+            .section(PERMISSIONS)
+            .help("Clear this instead of deleting the account.")
+            .default("on"),
+        Field::new("is_staff", "Staff status", FieldKind::Boolean)
+            .section(PERMISSIONS)
+            .help("Can log in to the administration."),
+        Field::new("is_superuser", "Superuser status", FieldKind::Boolean)
+            .section(PERMISSIONS)
+            .help("Has all permissions."),
+        Field::new("groups", GROUPS, FieldKind::MultipleChoice)
+            .section(PERMISSIONS)
+            .help("A user gets all permissions of their groups."),
+        Field::new("user_permissions", RIGHTS, FieldKind::MultipleChoice).section(PERMISSIONS),
+        Field::new(
             "last_login",
             "Last login",
-            DATES,
             FieldKind::DateTime { required: false },
-        ),
-        field(
+        )
+        .section(DATES),
+        Field::new(
             "date_joined",
             JOINED,
-            DATES,
             FieldKind::DateTime { required: true },
-        ),
+        )
+        .section(DATES),
     ],
     unique: "username",
     inlines: &[],
@@ -141,21 +126,6 @@ pub const MODEL: Resource = Resource {
     choices,
     labels,
 };
-
-const fn field(
-    name: &'static str,
-    label: &'static str,
-    section: &'static str,
-    kind: FieldKind,
-) -> Field {
-    Field {
-        name,
-        label,
-        section,
-        kind,
-        help: "",
-    }
-}
 
 const fn text(min: usize, max: usize) -> FieldKind {
     FieldKind::Text { min, max }
@@ -205,7 +175,7 @@ fn object(user: User, groups: &[i64], rights: Vec<String>) -> Record {
 /// Fields that the form did not have stay as they are: the first step of a new user asks for the name alone.
 fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result<i64, SaveError> {
     let Some(id) = id else {
-        let values = over(new_user(), values);
+        let values = values.with_defaults(MODEL.defaults());
         return Account::check(&values, None)
             .map_err(|errors| with_taken(conn, errors, None, &values))?
             .insert(conn);
@@ -214,7 +184,7 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result
         return Err(SaveError::Missing);
     };
     let before = load(conn, id)?.ok_or(SaveError::Missing)?.values;
-    let values = over(before, values);
+    let values = values.with_defaults(before);
     let account = Account::check(&values, Some(&stored))
         .map_err(|errors| with_taken(conn, errors, Some(id), &values))?;
     if !User::update(conn, id, &account.user).map_err(refused)? {
@@ -227,7 +197,7 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result
 
 fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveError> {
     for (id, values) in rows {
-        let account = Account::check(&over(new_user(), values), None)?;
+        let account = Account::check(&values.with_defaults(MODEL.defaults()), None)?;
         if User::find(conn, *id).optional()?.is_some() {
             return Err(SaveError::Invalid(vec![restored_already("username")]));
         }
@@ -261,15 +231,6 @@ fn group_choices(conn: &mut DbConnection) -> QueryResult<Vec<Choice>> {
 fn named(groups: Vec<Group>) -> Vec<Choice> {
     let choice = |group: Group| Choice::new(group.id, group.name);
     groups.into_iter().map(choice).collect()
-}
-
-fn new_user() -> FormValues {
-    FormValues::default().with_yes("is_active", true)
-}
-
-fn over(mut values: FormValues, typed: &FormValues) -> FormValues {
-    values.0.extend(typed.0.clone());
-    values
 }
 
 #[cfg(test)]
