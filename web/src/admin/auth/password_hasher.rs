@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use crate::blocking;
 use crate::db::Db;
 use crate::error::PageError;
-use crate::listener::Stop;
+use oc_http::server::Shutdown;
 
 /// How much longer than the dearest check a wrong answer takes at the least, since no check takes the same time twice:
 /// as long again, but no longer than this.
@@ -26,7 +26,7 @@ const SAMPLES: usize = 3;
 pub(crate) struct PasswordHasher {
     turns: Arc<Semaphore>,
     costs: Arc<Mutex<Costs>>,
-    stop: Stop,
+    shutdown: Shutdown,
 }
 
 /// A password that was checked.
@@ -38,12 +38,12 @@ pub(crate) struct Checked {
 
 impl PasswordHasher {
     /// As many at a time as there are processors.
-    pub(crate) fn new(stop: Stop) -> Self {
+    pub(crate) fn new(shutdown: Shutdown) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             turns: Arc::new(Semaphore::new(cores)),
             costs: Arc::default(),
-            stop,
+            shutdown,
         }
     }
 
@@ -90,7 +90,7 @@ impl PasswordHasher {
         }
         for stored in kinds.into_values() {
             for _ in 0..SAMPLES {
-                if self.stop.is_stopping() {
+                if self.shutdown.is_requested() {
                     return Ok(());
                 }
                 self.check(String::new(), stored.clone()).await?;
@@ -108,7 +108,7 @@ impl PasswordHasher {
         };
         let wait = left(least, began.elapsed());
         // Either the time is over or the site stops.
-        timeout(wait, self.stop.ordered()).await.ok();
+        timeout(wait, self.shutdown.requested()).await.ok();
     }
 }
 
@@ -173,14 +173,14 @@ mod tests {
 
     #[actix_web::test]
     async fn a_site_that_stops_holds_no_answer_back() -> anyhow::Result<()> {
-        let stop = Stop::new();
-        let hasher = PasswordHasher::new(stop.clone());
+        let shutdown = Shutdown::default();
+        let hasher = PasswordHasher::new(shutdown.clone());
         hasher
             .costs
             .lock()
             .map_err(|error| anyhow::anyhow!("{error}"))?
             .note("dear".to_owned(), Duration::from_hours(1));
-        stop.begin();
+        shutdown.request();
 
         hasher.hold_back(Instant::now()).await;
         Ok(())
