@@ -25,8 +25,9 @@ pub(crate) struct SentryFacts {
 impl Facts {
     /// What the settings say.
     pub(crate) fn of(config: &Config) -> Self {
-        let sentry = config.sentry.as_ref().map(|sentry| SentryFacts {
-            host: sentry.dsn.host().to_owned(),
+        let sentry = &config.sentry;
+        let facts = sentry.dsn.as_ref().map(|dsn| SentryFacts {
+            host: dsn.host().to_owned(),
             environment: sentry.environment.clone(),
             release: sentry.release.clone(),
             timings: format!("{} %", sentry.traces_sample_rate * 100.0),
@@ -35,7 +36,7 @@ impl Facts {
         Self {
             environment: config.environment.to_string(),
             database: config.database_url.to_string(),
-            sentry,
+            sentry: facts,
         }
     }
 }

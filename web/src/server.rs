@@ -105,7 +105,7 @@ pub fn start(
         move || shutdown.is_requested()
     }));
     let facts = Data::new(Facts::of(config));
-    let reports = config.sentry.is_some();
+    let reports = config.sentry.dsn.is_some();
     // Each request is a trace of its own, also where no timings are sent. Faults are reported where they become a
     // page: this layer knows of those that carry an error alone.
     let sentry = sentry_actix::Sentry::builder()

@@ -32,13 +32,13 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         "settings: ok ({}, {})",
         config.environment, config.public_url
     );
-    match &config.sentry {
+    match &config.sentry.dsn {
         None => println!("sentry: off (SENTRY_DSN is not set)"),
-        Some(sentry) => println!(
+        Some(dsn) => println!(
             "sentry: on (to {}, environment {}, release {})",
-            sentry.dsn.host(),
-            sentry.environment,
-            sentry.release
+            dsn.host(),
+            config.sentry.environment,
+            config.sentry.release
         ),
     }
     let mut conn = start::open_to_inspect(config)?;

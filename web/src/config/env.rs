@@ -6,7 +6,7 @@ use std::env::VarError;
 use anyhow::{Context, bail};
 use clap::{Command, CommandFactory, FromArgMatches};
 
-use super::settings::Settings;
+use super::settings::Config;
 
 /// Several reasons for a failure, reported one per line.
 #[derive(Debug, thiserror::Error)]
@@ -21,9 +21,15 @@ pub(super) fn problem(name: &str, value: Option<&str>, allowed: &str) -> String 
     }
 }
 
-/// Reads the settings. A wrong one is replaced by its default, and its problem noted.
-pub(super) fn read(lookup: &dyn Fn(&str) -> Option<String>) -> (Settings, Vec<String>) {
-    let command = Settings::command();
+/// Settings whose values are never printed.
+const SECRETS: [&str; 3] = ["DATABASE_URL", "SECRET_KEY", "SENTRY_DSN"];
+
+/// Printed in place of a secret.
+pub(super) const HIDDEN: &str = "(hidden)";
+
+/// Reads the settings. A wrong one has its default, and its problem is returned.
+pub(super) fn read(lookup: &dyn Fn(&str) -> Option<String>) -> (Config, Vec<String>) {
+    let command = Config::command();
     let mut valid = Vec::new();
     let mut problems = Vec::new();
     for argument in command.get_arguments() {
@@ -39,15 +45,19 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<String>) -> (Settings, Vec<St
         match alone.arg(argument.clone()).try_get_matches_from([&option]) {
             Ok(_) => valid.push(option),
             Err(error) => {
+                let shown = if SECRETS.contains(&name) {
+                    HIDDEN
+                } else {
+                    value
+                };
                 let allowed = std::error::Error::source(&error).map(ToString::to_string);
-                problems.push(problem(name, Some(value), &allowed.unwrap_or_default()));
+                problems.push(problem(name, Some(shown), &allowed.unwrap_or_default()));
             }
         }
     }
-    let matches = command.get_matches_from(valid);
-    let settings = Settings::from_arg_matches(&matches);
+    let config = Config::from_arg_matches(&command.get_matches_from(valid));
     (
-        settings.expect("each setting is valid or has a default"),
+        config.expect("each setting is valid or has a default"),
         problems,
     )
 }
@@ -55,7 +65,7 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<String>) -> (Settings, Vec<St
 /// Looks a variable up in the environment and, in development, in the file `.env`.
 #[expect(clippy::disallowed_methods, reason = "settings are read here")]
 pub(super) fn lookup() -> anyhow::Result<impl Fn(&str) -> Option<String>> {
-    let invalid: Vec<String> = Settings::command()
+    let invalid: Vec<String> = Config::command()
         .get_arguments()
         .filter_map(|argument| argument.get_long())
         .filter(|name| matches!(std::env::var(name), Err(VarError::NotUnicode(_))))
@@ -116,11 +126,13 @@ fn parse_dot_env(text: &str) -> anyhow::Result<HashMap<String, String>> {
 /// The settings as a table, for the end of every `--help`.
 pub(crate) fn help() -> String {
     let mut text = "Settings (environment; in development also a file .env):\n".to_owned();
-    for argument in Settings::command().get_arguments() {
+    for argument in Config::command().get_arguments() {
         let name = argument.get_long().unwrap_or_default();
         let meaning = argument.get_help().cloned().unwrap_or_default();
         text += &format!("  {name:<27}{meaning}");
-        if let [default] = argument.get_default_values() {
+        if let [default] = argument.get_default_values()
+            && !default.is_empty()
+        {
             text += &format!(" [default: {}]", default.display());
         }
         text += "\n";
@@ -160,7 +172,7 @@ mod tests {
     #[test]
     fn the_sample_file_has_every_setting() {
         let sample = include_str!("../../../.env.sample");
-        let command = Settings::command();
+        let command = Config::command();
         let names: Vec<&str> = command
             .get_arguments()
             .filter_map(|a| a.get_long())

@@ -1,4 +1,4 @@
-//! The settings as clap arguments: the name of each field in capitals is its variable, its comment is the help.
+//! The settings, described as clap arguments: name of the variable, help, default and check.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,63 +7,71 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser};
 use ipnet::IpNet;
-use oc_http::AllowedHosts;
+use oc_core::DatabaseUrl;
+use oc_http::{AllowedHosts, SecretKey};
+use sentry::types::Dsn;
 
+use super::env::{self, Problems, problem};
 use super::value::{
-    host, log_filter, network, public_url, sample_rate, seconds, sentry_name, socket_address,
-    switch, whole_number,
+    cpus, host, is_remote, log_filter, network, public_url, sample_rate, seconds, secret_key,
+    sentry_name, socket_address, switch, whole_number,
 };
 
-/// Secrets are read as text and checked later, because clap prints wrong values.
+/// The settings of one run. The name of a field in capitals is its variable, unless `long` names another.
 #[derive(Parser)]
 #[command(no_binary_name = true, rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) struct Settings {
+pub struct Config {
     /// development or production
-    #[arg(long, default_value = "development")]
-    pub(super) app_env: Environment,
-    #[command(flatten)]
-    pub(super) database: DatabaseSettings,
-    #[command(flatten)]
-    pub(super) server: ServerSettings,
-    #[command(flatten)]
-    pub(super) limits: Limits,
-    #[command(flatten)]
-    pub(super) site: SiteSettings,
-    #[command(flatten)]
-    pub(super) logging: LogSettings,
-    #[command(flatten)]
-    pub(super) sentry: SentrySettings,
-    /// Address and port to serve Prometheus metrics on; not served if unset
-    #[arg(long, value_parser = socket_address)]
-    pub(super) metrics_addr: Option<SocketAddr>,
-}
-
-#[derive(Args)]
-#[command(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) struct DatabaseSettings {
+    #[arg(long = "APP_ENV", default_value = "development")]
+    pub environment: Environment,
     /// sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME
     #[arg(long, default_value = "sqlite://oc-lettings.sqlite3")]
-    pub(super) database_url: String,
+    pub database_url: DatabaseUrl,
     /// Maximum number of database connections, 1 to 200; /readyz has one more
     #[arg(long, default_value = "8", value_parser = whole_number(1_u32..=200))]
-    pub(super) database_pool_size: u32,
+    pub database_pool_size: u32,
     /// Serve pages only: nothing is written, nobody can log in (true or false)
     #[arg(long, default_value = "false", action = ArgAction::Set, value_parser = switch)]
-    pub(super) read_only: bool,
-}
-
-#[derive(Args)]
-#[command(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) struct ServerSettings {
+    pub read_only: bool,
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1", value_parser = host)]
-    pub(super) host: String,
+    pub host: String,
     /// Port to listen on; 0 for any free port
     #[arg(long, default_value = "8000", value_parser = whole_number(0_u16..=u16::MAX))]
-    pub(super) port: u16,
+    pub port: u16,
     /// Worker threads, 1 to 256; one per CPU if unset
-    #[arg(long, value_parser = whole_number(1_usize..=256))]
-    pub(super) workers: Option<usize>,
+    #[arg(long, default_value_t = cpus(), value_parser = whole_number(1_usize..=256))]
+    pub workers: usize,
+    /// Limits on what clients may use, and on the time for a stop.
+    #[command(flatten)]
+    pub limits: Limits,
+    /// Address of the site for visitors, such as https://www.example.org; derived from the other settings if unset
+    #[arg(long, default_value = "", value_parser = public_url)]
+    pub public_url: String,
+    /// Host names of the site, separated by commas; required in production
+    #[arg(long, default_value = "localhost,.localhost,127.0.0.1,[::1]")]
+    pub allowed_hosts: AllowedHosts,
+    /// Addresses or networks of proxies whose X-Forwarded-* headers are trusted, separated by commas
+    #[arg(long, value_delimiter = ',', value_parser = network)]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Secret of 32 bytes or more; required in production, generated at each start in development
+    #[arg(long, default_value = "", value_parser = secret_key)]
+    pub secret_key: SecretKey,
+    /// Superusers must use two-factor authentication (true or false)
+    #[arg(long, default_value = "false", action = ArgAction::Set, value_parser = switch)]
+    pub require_totp: bool,
+    /// Log levels, such as warn or info,web=debug
+    #[arg(long = "RUST_LOG", default_value = "info", value_parser = log_filter)]
+    pub log_filter: String,
+    /// text or json
+    #[arg(long, default_value = "text")]
+    pub log_format: LogFormat,
+    /// How errors are reported.
+    #[command(flatten)]
+    pub sentry: SentryConfig,
+    /// Address and port to serve Prometheus metrics on; not served if unset
+    #[arg(long = "METRICS_ADDR", value_parser = socket_address)]
+    pub metrics_address: Option<SocketAddr>,
 }
 
 /// Limits on what clients may use, and on the time for a stop.
@@ -92,55 +100,24 @@ pub struct Limits {
     pub shutdown_timeout: Duration,
 }
 
+/// How errors are reported.
 #[derive(Args)]
-#[command(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) struct SiteSettings {
-    /// Address of the site for visitors, such as <https://www.example.org>; derived from the other settings if unset
-    #[arg(long, value_parser = public_url)]
-    pub(super) public_url: Option<String>,
-    /// Host names of the site, separated by commas; required in production, localhost in development
-    #[arg(long)]
-    pub(super) allowed_hosts: Option<AllowedHosts>,
-    /// Addresses or networks of proxies whose X-Forwarded-* headers are trusted, separated by commas
-    #[arg(long, value_delimiter = ',', value_parser = network)]
-    pub(super) trusted_proxies: Vec<IpNet>,
-    /// Secret of 32 bytes or more; required in production, generated at each start in development
-    #[arg(long)]
-    pub(super) secret_key: Option<String>,
-    /// Superusers must use two-factor authentication (true or false)
-    #[arg(long, default_value = "false", action = ArgAction::Set, value_parser = switch)]
-    pub(super) require_totp: bool,
-}
-
-#[derive(Args)]
-#[command(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) struct LogSettings {
-    /// Log levels, such as warn or info,web=debug
-    #[arg(long, default_value = "info", value_parser = log_filter)]
-    pub(super) rust_log: String,
-    /// text or json
-    #[arg(long, default_value = "text")]
-    pub(super) log_format: LogFormat,
-}
-
-#[derive(Args)]
-#[command(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) struct SentrySettings {
-    /// Sentry project to report errors to, such as <https://KEY@HOST/PROJECT>; nothing is reported if unset
-    #[arg(long)]
-    pub(super) sentry_dsn: Option<String>,
+pub struct SentryConfig {
+    /// Sentry project to report errors to, such as https://KEY@HOST/PROJECT; nothing is reported if unset
+    #[arg(long = "SENTRY_DSN")]
+    pub dsn: Option<Dsn>,
     /// Name of this installation in Sentry; APP_ENV if unset
-    #[arg(long, value_parser = sentry_name)]
-    pub(super) sentry_environment: Option<String>,
+    #[arg(id = "SENTRY_ENVIRONMENT", long = "SENTRY_ENVIRONMENT", default_value = "", value_parser = sentry_name)]
+    pub environment: String,
     /// Name of this release in Sentry; the git revision if unset
-    #[arg(long, value_parser = sentry_name)]
-    pub(super) sentry_release: Option<String>,
+    #[arg(long = "SENTRY_RELEASE", default_value = env!("OC_REVISION"), value_parser = sentry_name)]
+    pub release: String,
     /// Share of requests whose timings are sent to Sentry, 0 to 1
-    #[arg(long, default_value = "0", value_parser = sample_rate)]
-    pub(super) sentry_traces_sample_rate: f32,
+    #[arg(long = "SENTRY_TRACES_SAMPLE_RATE", default_value = "0", value_parser = sample_rate)]
+    pub traces_sample_rate: f32,
     /// Send IP addresses, browsers and user ids to Sentry (true or false)
-    #[arg(long, default_value = "false", action = ArgAction::Set, value_parser = switch)]
-    pub(super) sentry_send_default_pii: bool,
+    #[arg(long = "SENTRY_SEND_DEFAULT_PII", default_value = "false", action = ArgAction::Set, value_parser = switch)]
+    pub send_default_pii: bool,
 }
 
 /// The setting `APP_ENV`.
@@ -191,5 +168,225 @@ impl FromStr for LogFormat {
             "json" => Ok(Self::Json),
             _ => Err("it must be text or json"),
         }
+    }
+}
+
+/// Settings without a safe default, and what production requires.
+const REQUIRED_IN_PRODUCTION: [(&str, &str); 2] = [
+    (
+        "ALLOWED_HOSTS",
+        "production requires the host names of the site, such as www.example.org",
+    ),
+    (
+        "SECRET_KEY",
+        "production requires a secret of 32 bytes or more; generate one with `openssl rand -hex 32`",
+    ),
+];
+
+impl Config {
+    /// Reads the environment and, in development, the file `.env`.
+    ///
+    /// # Errors
+    /// Names every wrong setting with its value and what is allowed.
+    pub fn from_env() -> anyhow::Result<Self> {
+        Self::from_lookup(&env::lookup()?)
+    }
+
+    /// Reads the settings from a function, so that a test needs no environment.
+    ///
+    /// # Errors
+    /// Names every wrong setting with its value and what is allowed.
+    pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<Self> {
+        let (mut config, mut problems) = env::read(lookup);
+        let is_production = config.environment == Environment::Production;
+        for (name, allowed) in REQUIRED_IN_PRODUCTION {
+            let is_set = lookup(name).is_some_and(|value| !value.trim().is_empty());
+            if is_production && !is_set {
+                problems.push(problem(name, None, allowed));
+            }
+        }
+        if is_production && !cfg!(feature = "postgres-tls") && is_remote(&config.database_url) {
+            let allowed = "this build has no TLS for a PostgreSQL server on another machine; \
+                           build it with `--features postgres-tls`";
+            problems.push(problem("DATABASE_URL", Some(env::HIDDEN), allowed));
+        }
+        if config.public_url.is_empty() {
+            match config.allowed_hosts.first() {
+                _ if !is_production => {
+                    config.public_url = format!("http://localhost:{}", config.port);
+                }
+                Some(host) => config.public_url = format!("https://{host}"),
+                None => {
+                    let allowed = "it is required where ALLOWED_HOSTS contains only patterns";
+                    problems.push(problem("PUBLIC_URL", None, allowed));
+                }
+            }
+        }
+        if config.sentry.environment.is_empty() {
+            config.sentry.environment = config.environment.to_string();
+        }
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(Problems(problems).into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn read(settings: &[(&str, &str)]) -> Result<Config, String> {
+        let settings: HashMap<&str, &str> = settings.iter().copied().collect();
+        Config::from_lookup(&|name| settings.get(name).map(|value| (*value).to_owned()))
+            .map_err(|error| error.to_string())
+    }
+
+    const PRODUCTION: [(&str, &str); 3] = [
+        ("APP_ENV", "production"),
+        ("ALLOWED_HOSTS", "www.example.org"),
+        ("SECRET_KEY", "0123456789abcdef0123456789abcdef"),
+    ];
+
+    #[test]
+    fn development_needs_no_setting() -> Result<(), String> {
+        let config = read(&[("PORT", " ")])?;
+
+        assert_eq!((config.host.as_str(), config.port), ("127.0.0.1", 8000));
+        assert_eq!(
+            config.database_url.to_string(),
+            "sqlite://oc-lettings.sqlite3"
+        );
+        assert_eq!(config.public_url, "http://localhost:8000");
+        assert!(config.allowed_hosts.allows("localhost:8000"));
+        assert!(!config.read_only && !config.require_totp && config.sentry.dsn.is_none());
+        assert_eq!(config.limits.body, 8 << 20);
+        Ok(())
+    }
+
+    #[test]
+    fn production_requires_what_has_no_safe_default() -> Result<(), String> {
+        let problems = read(&PRODUCTION[..1]).err().unwrap_or_default();
+
+        let lines: Vec<&str> = problems.lines().collect();
+        assert_eq!(lines.len(), 2, "{problems}");
+        assert!(lines[0].starts_with("ALLOWED_HOSTS is not set: production requires"));
+        assert!(lines[1].starts_with("SECRET_KEY is not set: production requires"));
+        assert_eq!(read(&PRODUCTION)?.public_url, "https://www.example.org");
+        Ok(())
+    }
+
+    #[test]
+    fn production_requires_tls_to_a_remote_server() {
+        let remote = ("DATABASE_URL", "postgres://oc:hunter2@db.example.org/oc");
+
+        let production = read(&[&PRODUCTION[..], &[remote]].concat());
+
+        assert_eq!(production.is_ok(), cfg!(feature = "postgres-tls"));
+        let problem = production.err().unwrap_or_default();
+        assert!(!problem.contains("hunter2"), "{problem}");
+        assert!(read(&[remote]).is_ok());
+    }
+
+    #[test]
+    fn every_wrong_value_is_named_with_what_is_allowed() {
+        let wrong = [
+            ("APP_ENV", "staging"),
+            ("DATABASE_POOL_SIZE", "0"),
+            ("READ_ONLY", "maybe"),
+            ("HOST", "http://localhost"),
+            ("PORT", "65536"),
+            ("WORKERS", "many"),
+            ("MAX_CONNECTIONS", "0"),
+            ("MAX_REQUESTS", "-1"),
+            ("DATABASE_QUEUE", "lots"),
+            ("MAX_BODY_SIZE", "8M"),
+            ("CLIENT_TIMEOUT", "0"),
+            ("IDLE_TIMEOUT", "86401"),
+            ("SHUTDOWN_TIMEOUT", "30s"),
+            ("PUBLIC_URL", "https://example.org/shop"),
+            ("ALLOWED_HOSTS", "www..example.org"),
+            ("TRUSTED_PROXIES", "10.0.0.1,proxy.local"),
+            ("REQUIRE_TOTP", "maybe"),
+            ("RUST_LOG", "web=loud"),
+            ("LOG_FORMAT", "xml"),
+            ("SENTRY_ENVIRONMENT", "a/b"),
+            ("SENTRY_RELEASE", "a b"),
+            ("SENTRY_TRACES_SAMPLE_RATE", "NaN"),
+            ("SENTRY_SEND_DEFAULT_PII", "none"),
+            ("METRICS_ADDR", "9100"),
+        ];
+
+        let problems = read(&wrong).err().unwrap_or_default();
+
+        let lines: Vec<&str> = problems.lines().collect();
+        assert_eq!(lines.len(), wrong.len(), "{problems}");
+        for (line, (name, value)) in lines.iter().zip(wrong) {
+            let start = format!("{name} is {value:?}: it must be ");
+            assert!(line.starts_with(&start), "{line}");
+        }
+    }
+
+    #[test]
+    fn other_wrong_values_are_rejected_too() {
+        for (name, value) in [
+            ("HOST", "256.1.1.1"),
+            ("HOST", "127.0.0.1:80"),
+            ("PUBLIC_URL", "www.example.org"),
+            ("ALLOWED_HOSTS", "https://example.org"),
+            ("SENTRY_TRACES_SAMPLE_RATE", "1.5"),
+        ] {
+            assert!(read(&[(name, value)]).is_err(), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_printed() {
+        for (name, value) in [
+            ("SECRET_KEY", "hunter2"),
+            ("DATABASE_URL", "mysql://oc:hunter2@db/oc"),
+            ("DATABASE_URL", "host=db password=hunter2"),
+            ("SENTRY_DSN", "https://hunter2@sentry.example/"),
+            ("SENTRY_DSN", "https://key:hunter2@sentry.example/"),
+            ("SENTRY_DSN", "0123456789abhunter2"),
+        ] {
+            let problem = read(&[(name, value)]).err().unwrap_or_default();
+
+            assert!(
+                problem.starts_with(name) && !problem.contains("hunter2"),
+                "{problem}"
+            );
+        }
+    }
+
+    #[test]
+    fn sentry_has_defaults() -> Result<(), String> {
+        let dsn = ("SENTRY_DSN", "https://key@sentry.example/7");
+
+        let default = read(&[dsn])?.sentry;
+        let named = read(&[
+            dsn,
+            ("SENTRY_ENVIRONMENT", "staging"),
+            ("SENTRY_RELEASE", "r1"),
+            ("SENTRY_SEND_DEFAULT_PII", "yes"),
+        ])?;
+        let named = named.sentry;
+
+        assert_eq!(default.environment, "development");
+        assert_eq!(default.release, env!("OC_REVISION"));
+        assert!(!default.send_default_pii && named.send_default_pii);
+        assert_eq!((&*named.environment, &*named.release), ("staging", "r1"));
+        Ok(())
+    }
+
+    #[test]
+    fn proxies_are_addresses_or_networks() -> Result<(), String> {
+        let config = read(&[("TRUSTED_PROXIES", "10.0.0.1, 172.16.0.0/12,::1")])?;
+
+        assert_eq!(config.trusted_proxies.len(), 3);
+        Ok(())
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use log::LevelFilter;
 use oc_core::DatabaseUrl;
+use oc_http::SecretKey;
 use url::{Host, Url};
 
 /// A whole number in a range.
@@ -68,8 +69,24 @@ pub(super) fn network(text: &str) -> Result<IpNet, &'static str> {
         })
 }
 
-/// A URL without a path; the result has no slash at its end.
+/// The default number of worker threads.
+pub(super) fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The key of the site; a random one without text.
+pub(super) fn secret_key(text: &str) -> Result<SecretKey, &'static str> {
+    match text {
+        "" => Ok(SecretKey::random()),
+        text => SecretKey::new(text.to_owned()),
+    }
+}
+
+/// A URL without a path, or nothing; the result has no slash at its end.
 pub(super) fn public_url(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
     let url = Url::parse(text).ok().filter(|url| {
         matches!(url.scheme(), "http" | "https")
             && url.path() == "/"
@@ -102,7 +119,7 @@ pub(super) fn log_filter(text: &str) -> Result<String, &'static str> {
 /// The name of an environment or release in Sentry.
 pub(super) fn sentry_name(text: &str) -> Result<String, &'static str> {
     let is_allowed = |c: char| !c.is_control() && !c.is_whitespace() && c != '/' && c != '\\';
-    if text.len() <= 64 && text.chars().all(is_allowed) && text.trim_matches('.') != "" {
+    if text.len() <= 64 && text.chars().all(is_allowed) && text != "." && text != ".." {
         Ok(text.to_owned())
     } else {
         Err("it must be at most 64 bytes, without spaces and slashes")

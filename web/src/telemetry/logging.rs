@@ -23,7 +23,7 @@ pub(super) fn start(config: &Config) {
         .build();
     let mut level = logger.filter();
     let mut boxed: Box<dyn Log> = Box::new(logger);
-    if config.sentry.is_some() {
+    if config.sentry.dsn.is_some() {
         level = level.max(LevelFilter::Info);
         boxed = Box::new(sentry::logger(boxed));
     }

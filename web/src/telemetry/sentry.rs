@@ -33,7 +33,7 @@ const UNTIMED: [&str; 4] = ["/static/", "/favicon.ico", "/healthz", "/readyz"];
 
 /// How long the exit may wait for reports: part of the time for a stop, none without Sentry.
 pub(crate) fn flush_timeout(config: &Config) -> Duration {
-    match config.sentry {
+    match config.sentry.dsn {
         Some(_) => FLUSH_TIMEOUT.min(config.limits.shutdown_timeout / 4),
         None => Duration::ZERO,
     }
@@ -62,7 +62,8 @@ impl Drop for SentryGuard {
 
 /// Starts the client if `SENTRY_DSN` is set.
 pub(super) fn start(config: &Config) -> Option<SentryGuard> {
-    let settings = config.sentry.as_ref()?;
+    let settings = &config.sentry;
+    let dsn = settings.dsn.clone()?;
     let timeout = flush_timeout(config);
     let rate = settings.traces_sample_rate;
     let mut options = ClientOptions::new()
@@ -86,7 +87,7 @@ pub(super) fn start(config: &Config) -> Option<SentryGuard> {
             if is_timed { rate } else { 0.0 }
         })
         .transport(TimeLimitedTransport);
-    options.dsn = Some(settings.dsn.clone());
+    options.dsn = Some(dsn);
     if rate > 0.0 {
         set_default_instrumentation(|| Some(Box::new(StatementSpans::default())))
             .expect("no thread panicked while it set the instrumentation");
