@@ -4,7 +4,6 @@
 //! edge means that something in one names something that is defined in the other. Unit tests don't count.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -15,18 +14,14 @@ use xshell::cmd;
 
 use crate::context::Context;
 
-/// Today's cycles, one edge per line. Only gets shorter; goes away with its last line.
+/// Today's cycles, one edge per line; delete it once it is empty.
 const KNOWN: &str = "xtask/known_cycles.txt";
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Args {
-    /// Remove resolved cycles from the list of known ones.
-    #[arg(long)]
-    pub(crate) update: bool,
-
-    /// Write the list anew, after modules were moved or renamed.
-    #[arg(long)]
-    pub(crate) moved: bool,
+    /// Write the list of known cycles anew, after some were resolved or modules were moved.
+    #[arg(long, visible_alias = "moved")]
+    update: bool,
 }
 
 /// Fails with every edge of a cycle that isn't known, and every known one that is gone.
@@ -36,21 +31,11 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
         cycles.extend(Crate::read(&name, &root)?.cycles());
     }
     let file = context.root.join(KNOWN);
-    let text = fs::read_to_string(&file).unwrap_or_default();
-    let mut known: BTreeSet<String> = text.lines().map(str::to_owned).collect();
-    if args.update || args.moved {
-        let kept: Vec<_> = cycles
-            .iter()
-            .filter(|edge| args.moved || known.contains(*edge))
-            .collect();
-        if !kept.is_empty() {
-            fs::write(&file, lines(kept.iter().copied()))?;
-        } else if file.exists() {
-            fs::remove_file(&file)?;
-        }
-        eprintln!("{KNOWN}: {} lines before, {} now", known.len(), kept.len());
-        known.retain(|edge| cycles.contains(edge));
-        known.extend(kept.into_iter().cloned());
+    let known = fs::read_to_string(&file).unwrap_or_default();
+    let known: BTreeSet<String> = known.lines().map(str::to_owned).collect();
+    if args.update {
+        eprintln!("{KNOWN}: {} lines, {} before", cycles.len(), known.len());
+        return Ok(fs::write(&file, lines(&cycles))?);
     }
     let new = lines(cycles.difference(&known));
     let resolved = lines(known.difference(&cycles));
@@ -62,11 +47,9 @@ pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn lines<'a>(entries: impl IntoIterator<Item = &'a String>) -> String {
-    entries.into_iter().fold(String::new(), |mut text, entry| {
-        writeln!(text, "{entry}").expect("a string accepts all text");
-        text
-    })
+fn lines<'a>(edges: impl IntoIterator<Item = &'a String>) -> String {
+    let edges = edges.into_iter();
+    edges.fold(String::new(), |text, edge| text + edge + "\n")
 }
 
 /// The name and the root file of each library and program in the workspace.
@@ -76,25 +59,18 @@ fn crate_roots(context: &Context) -> Result<Vec<(String, PathBuf)>> {
         "cargo metadata --format-version 1 --no-deps --locked --offline"
     ))?;
     let metadata: Value = serde_json::from_str(&metadata)?;
-    let targets = metadata["packages"]
-        .as_array()
-        .context("cargo metadata lists no packages")?
+    let packages = metadata["packages"].as_array();
+    let packages = packages.context("cargo metadata lists no packages")?;
+    let targets = packages
         .iter()
-        .flat_map(|package| package["targets"].as_array().into_iter().flatten());
-    targets
-        .filter(|target| {
-            target["kind"] == serde_json::json!(["lib"])
-                || target["kind"] == serde_json::json!(["bin"])
-        })
-        .map(|target| {
-            let text = |key: &str| {
-                target[key]
-                    .as_str()
-                    .context("cargo metadata has another shape")
-            };
-            Ok((text("name")?.to_owned(), text("src_path")?.into()))
-        })
-        .collect()
+        .filter_map(|package| package["targets"].as_array());
+    let is_root = |target: &&Value| ["lib", "bin"].iter().any(|kind| target["kind"][0] == *kind);
+    let root = |target: &Value| {
+        let name = target["name"].as_str()?;
+        Some((name.to_owned(), target["src_path"].as_str()?.into()))
+    };
+    let roots = targets.flatten().filter(is_root);
+    Ok(roots.filter_map(root).collect())
 }
 
 /// Names from the root of a crate on; a module's own path, or that of an item in it.

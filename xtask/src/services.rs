@@ -23,20 +23,8 @@ pub(crate) fn run_with_postgres(context: &Context, args: &PostgresArgs) -> Resul
 }
 
 /// Many tests at once, each with a pool; nothing has to survive a power cut.
-const POSTGRES_OPTIONS: [&str; 12] = [
-    "-i--encoding=UTF8",
-    "-i--locale=C.UTF-8",
-    "-o",
-    "listen_addresses=localhost",
-    "-o",
-    "max_connections=300",
-    "-o",
-    "fsync=off",
-    "-o",
-    "full_page_writes=off",
-    "-o",
-    "synchronous_commit=off",
-];
+const POSTGRES_OPTIONS: &str = "-t -i--encoding=UTF8 -i--locale=C.UTF-8 -o listen_addresses=localhost \
+     -o max_connections=300 -o fsync=off -o full_page_writes=off -o synchronous_commit=off";
 
 /// Starts the command that is appended as arguments, with `TEST_POSTGRES_URL` in its environment.
 const WITH_URL: &str = r#"
@@ -52,9 +40,10 @@ pub(crate) fn with_postgres(context: &Context) -> Result<Cmd<'_>> {
         return Ok(cmd!(context.shell, "env"));
     }
     system_packages::require(context, system_packages::POSTGRES)?;
+    let options = POSTGRES_OPTIONS.split(' ');
     Ok(cmd!(
         context.shell,
-        "pg_virtualenv -t {POSTGRES_OPTIONS...} sh -c {WITH_URL} sh"
+        "pg_virtualenv {options...} sh -c {WITH_URL} sh"
     ))
 }
 

