@@ -1,4 +1,4 @@
-//! A browser: cookies and forms over plain HTTP.
+//! Somebody at a browser: cookies, forms, and nothing more of HTTP than that.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -9,29 +9,26 @@ use anyhow::{Context, Result, ensure};
 
 use crate::site::PASSWORD;
 
-/// Time limit of a response.
+/// A site that is silent for so long hangs.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// A response.
-pub struct Answer {
-    /// The status code.
-    pub status: u16,
+/// An answer.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     head: String,
-    /// The body as text.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
     /// The value of a header, its name in lower case.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
     }
 
-    /// The value of a hidden form field.
+    /// The value of a field that the page hides in its form.
     fn hidden(&self, name: &str) -> Option<&str> {
         let (_, rest) = self.body.split_once(&format!("name=\"{name}\""))?;
         let (_, rest) = rest.split_once("value=\"")?;
@@ -39,8 +36,8 @@ impl Answer {
     }
 }
 
-/// Requests a page over a new connection.
-pub fn get(address: SocketAddr, target: &str) -> Result<Answer> {
+/// Asks for a page over a connection of its own.
+pub(crate) fn get(address: SocketAddr, target: &str) -> Result<Answer> {
     ask(address, "GET", target, "", "")
 }
 
@@ -64,7 +61,7 @@ fn ask(
     let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text
         .split_once("\r\n\r\n")
-        .context("the response was cut off")?;
+        .context("the answer broke off")?;
     let status = head.split(' ').nth(1).context("no status")?.parse()?;
     let answer = Answer {
         status,
@@ -76,32 +73,32 @@ fn ask(
         .context("no length")?
         .parse()?;
     let whole = bytes.len() - head.len() - 4 == length;
-    ensure!(whole || status == 304, "the response was cut off");
+    ensure!(whole || status == 304, "the answer broke off");
     Ok(answer)
 }
 
 /// A browser with its cookies.
 #[derive(Default)]
-pub struct Browser {
+pub(crate) struct Browser {
     cookies: BTreeMap<String, String>,
 }
 
 impl Browser {
-    /// With the superuser logged in.
-    pub fn logged_in(address: SocketAddr) -> Result<Self> {
+    /// The superuser, logged in.
+    pub(crate) fn logged_in(address: SocketAddr) -> Result<Self> {
         let mut browser = Self::default();
         let fields = [("username", "boss"), ("password", PASSWORD), ("next", "")];
         let answer = browser.fill(address, "/admin/login/", &fields)?;
         ensure!(
             answer.status == 303,
-            "the login was rejected: {}",
+            "the login was refused: {}",
             answer.status
         );
         Ok(browser)
     }
 
-    /// Opens the page of a form, and submits it with these fields and its CSRF token.
-    pub fn fill(
+    /// Opens the page of a form, and sends it with these fields and the token that it hides.
+    pub(crate) fn fill(
         &mut self,
         address: SocketAddr,
         target: &str,
@@ -147,7 +144,7 @@ impl Browser {
     }
 }
 
-/// A value in the encoding of forms.
+/// A value as forms send it.
 fn escaped(value: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     let escape = |byte: u8| {

@@ -14,13 +14,13 @@ use anyhow::{Context, Result, ensure};
 use xshell::{Shell, TempDir, cmd};
 
 /// The password of the superuser `boss`.
-pub const PASSWORD: &str = "Sea breeze 42";
+pub(crate) const PASSWORD: &str = "Sea breeze 42";
 
-/// Time limit for the start.
+/// A site that does not serve by then never will.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The folder and the settings of a site.
-pub struct Place<'a> {
+/// Where a site runs, and how.
+pub(crate) struct Place<'a> {
     shell: &'a Shell,
     program: &'a Path,
     folder: TempDir,
@@ -28,14 +28,14 @@ pub struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// A new folder, with SQLite unless the settings name another database.
-    pub fn new(
+    /// A folder of its own, with SQLite unless the settings say otherwise.
+    pub(crate) fn new(
         shell: &'a Shell,
         program: &'a Path,
         settings: &[(&'static str, String)],
     ) -> Result<Self> {
         let mut all = vec![
-            // Always set: the environment may name a real database.
+            // Said in any case: a trial must never write into the database of whoever starts it.
             ("DATABASE_URL", "sqlite://oc-lettings.sqlite3".to_owned()),
             ("APP_ENV", "production".to_owned()),
             ("ALLOWED_HOSTS", "localhost".to_owned()),
@@ -53,20 +53,17 @@ impl<'a> Place<'a> {
         })
     }
 
-    /// Where it is.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The file of the SQLite database.
-    #[must_use]
-    pub fn database(&self) -> PathBuf {
+    /// The file of the database, where it is SQLite in this folder.
+    pub(crate) fn database(&self) -> PathBuf {
         self.folder().join("oc-lettings.sqlite3")
     }
 
     /// Runs a command of the program to its end.
-    pub fn tell(&self, arguments: &[&str]) -> Result<()> {
+    pub(crate) fn tell(&self, arguments: &[&str]) -> Result<()> {
         let output = self.command(arguments).output()?;
         ensure!(
             output.status.success(),
@@ -76,19 +73,19 @@ impl<'a> Place<'a> {
         Ok(())
     }
 
-    /// Adds demo data and a superuser.
-    pub fn furnish(&self) -> Result<()> {
+    /// The demo data and a superuser.
+    pub(crate) fn furnish(&self) -> Result<()> {
         self.tell(&["demo"])?;
         self.tell(&["createsuperuser", "--no-input"])
     }
 
     /// Starts the site.
-    pub fn start(&self) -> Result<Site> {
+    pub(crate) fn start(&self) -> Result<Site> {
         Site::start(self.command(&["serve"]))
     }
 
-    /// Starts the site with an open socket, as systemd does.
-    pub fn start_on(&self, socket: &TcpListener) -> Result<Site> {
+    /// Starts the site on a socket that is held here.
+    pub(crate) fn start_on(&self, socket: &TcpListener) -> Result<Site> {
         let mut command = Command::new("/bin/sh");
         command
             .args(["-c", "exec 3<&0 </dev/null; exec \"$0\" serve"])
@@ -99,7 +96,7 @@ impl<'a> Place<'a> {
     }
 
     /// Runs a statement with SQLite's command line, and returns what it prints.
-    pub fn sqlite(&self, database: &Path, statement: &str) -> Result<String> {
+    pub(crate) fn sqlite(&self, database: &Path, statement: &str) -> Result<String> {
         let query = cmd!(
             self.shell,
             "sqlite3 -cmd '.timeout 5000' {database} {statement}"
@@ -126,11 +123,10 @@ impl<'a> Place<'a> {
     }
 }
 
-/// A running site, killed on drop.
-pub struct Site {
+/// A running site, killed when this is dropped.
+pub(crate) struct Site {
     child: Child,
-    /// Where it listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     log: Arc<Mutex<String>>,
 }
 
@@ -152,9 +148,7 @@ impl Site {
                 if let Some(address) = address {
                     sender.send(address).ok();
                 }
-                let mut kept = kept
-                    .lock()
-                    .expect("no thread panics while it holds the log");
+                let mut kept = kept.lock().expect("nobody panics with the log");
                 kept.push_str(&line);
                 kept.push('\n');
             }
@@ -165,29 +159,24 @@ impl Site {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             log,
         };
-        site.address =
-            address.with_context(|| format!("the site did not start: {}", site.log()))?;
+        site.address = address.with_context(|| format!("it does not serve: {}", site.log()))?;
         Ok(site)
     }
 
-    /// Its log so far.
-    #[must_use]
-    pub fn log(&self) -> String {
-        self.log
-            .lock()
-            .expect("no thread panics while it holds the log")
-            .clone()
+    /// What it logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().expect("nobody panics with the log").clone()
     }
 
     /// `kill -9`.
-    pub fn kill(mut self) -> Result<()> {
+    pub(crate) fn kill(mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
     }
 
-    /// Sends SIGTERM, and waits until it has stopped.
-    pub fn stop(mut self, shell: &Shell) -> Result<()> {
+    /// Asks it to stop, and waits until it has.
+    pub(crate) fn stop(mut self, shell: &Shell) -> Result<()> {
         let id = self.child.id().to_string();
         cmd!(shell, "kill -s TERM {id}").quiet().run()?;
         let status = self.child.wait()?;
@@ -195,19 +184,13 @@ impl Site {
         Ok(())
     }
 
-    /// Its process id.
-    #[must_use]
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Resident memory in MB.
-    pub fn memory(&self) -> Result<u64> {
+    /// How much memory it holds (MB).
+    pub(crate) fn memory(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find(|line| line.starts_with("VmRSS:"));
         let kilobytes: u64 = line
             .and_then(|line| line.split_whitespace().nth(1))
-            .context("the process has no VmRSS")?
+            .context("the system does not tell")?
             .parse()?;
         Ok(kilobytes / 1024)
     }

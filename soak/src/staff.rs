@@ -1,4 +1,4 @@
-//! Staff who save lettings one after another, and record which ones the site acknowledged.
+//! Staff who save lettings one after another, and remember which ones the site has acknowledged.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -10,41 +10,39 @@ use anyhow::{Context, Result, ensure};
 
 use crate::browser::{Answer, Browser};
 
-/// All saves of a trial.
+/// What they have done so far, over all sites.
 #[derive(Default)]
-pub struct Ledger {
-    /// Number of the next title.
+pub(crate) struct Ledger {
+    /// Counts titles, so that each is typed once.
     next: AtomicU64,
     saved: Mutex<BTreeSet<String>>,
     refused: AtomicU64,
 }
 
 impl Ledger {
-    /// Titles of acknowledged saves.
-    #[must_use]
-    pub fn saved(&self) -> BTreeSet<String> {
+    /// The titles whose save was acknowledged.
+    pub(crate) fn saved(&self) -> BTreeSet<String> {
         self.saved
             .lock()
-            .expect("no thread panics while it holds the ledger")
+            .expect("nobody panics with the ledger")
             .clone()
     }
 
-    /// Number of replies with 503.
-    #[must_use]
-    pub fn refused(&self) -> u64 {
+    /// How often they were told to come again.
+    pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
 }
 
 /// Staff at work.
-pub struct Shift {
+pub(crate) struct Shift {
     over: Arc<AtomicBool>,
     people: Vec<JoinHandle<Result<Browser>>>,
 }
 
 impl Shift {
-    /// Starts a thread for each browser. One that loses its connection stops; a wrong response is an error.
-    pub fn start(address: SocketAddr, ledger: &Arc<Ledger>, browsers: Vec<Browser>) -> Self {
+    /// Sets them to work at that site. Who loses the connection stops; what is answered must be as it should.
+    pub(crate) fn start(address: SocketAddr, ledger: &Arc<Ledger>, browsers: Vec<Browser>) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let people = browsers.into_iter().map(|mut browser| {
             let (over, ledger) = (Arc::clone(&over), Arc::clone(ledger));
@@ -54,10 +52,8 @@ impl Shift {
                     let title = format!("Soak {number}");
                     match save(&mut browser, address, &title) {
                         Ok(Some(())) => {
-                            let mut saved = ledger
-                                .saved
-                                .lock()
-                                .expect("no thread panics while it holds the ledger");
+                            let mut saved =
+                                ledger.saved.lock().expect("nobody panics with the ledger");
                             saved.insert(title);
                         }
                         Ok(None) => {
@@ -66,7 +62,7 @@ impl Shift {
                         // The site was killed under them.
                         Err(error)
                             if error.is::<std::io::Error>()
-                                || error.to_string().contains("cut off") =>
+                                || error.to_string().contains("broke off") =>
                         {
                             break;
                         }
@@ -80,8 +76,8 @@ impl Shift {
         Self { over, people }
     }
 
-    /// Stops them, and returns their browsers.
-    pub fn end(self) -> Result<Vec<Browser>> {
+    /// Ends their work, and gives back their browsers.
+    pub(crate) fn end(self) -> Result<Vec<Browser>> {
         self.over.store(true, Ordering::Relaxed);
         let ends = self
             .people
@@ -91,8 +87,8 @@ impl Shift {
     }
 }
 
-/// Saves an address and a letting; `None` if the site is busy.
-pub fn save(browser: &mut Browser, address: SocketAddr, title: &str) -> Result<Option<()>> {
+/// Saves an address and a letting there; `None` where the site asked to come again.
+fn save(browser: &mut Browser, address: SocketAddr, title: &str) -> Result<Option<()>> {
     let street = [
         ("number", "12"),
         ("street", title),
@@ -115,7 +111,7 @@ pub fn save(browser: &mut Browser, address: SocketAddr, title: &str) -> Result<O
     Ok(taken(&answer)?.map(drop))
 }
 
-/// The location after a save; `None` if the site is busy.
+/// Where a form that was taken leads; `None` where the site asked to come again.
 fn taken(answer: &Answer) -> Result<Option<String>> {
     if answer.status == 503 {
         ensure!(
@@ -130,8 +126,6 @@ fn taken(answer: &Answer) -> Result<Option<String>> {
         answer.status,
         answer.body
     );
-    let location = answer
-        .header("location")
-        .context("the response has no location")?;
+    let location = answer.header("location").context("the form led nowhere")?;
     Ok(Some(location.to_owned()))
 }

@@ -1,12 +1,9 @@
 //! The server: everything that requests share, and the layers that they pass.
 
-use std::time::Duration;
-
 use actix_web::App;
 use actix_web::dev::RequestHead;
 use actix_web::http::header;
 use actix_web::middleware::{Condition, from_fn};
-use actix_web::rt::time::timeout;
 use actix_web::web::{Data, PayloadConfig};
 use anyhow::Context;
 use oc_core::Pool;
@@ -14,40 +11,35 @@ use oc_http::health::{BuildInfo, HealthChecks};
 use oc_http::middleware::{
     check_host, compress, error_pages, request_log, security_headers, sentry_scope,
 };
-use oc_http::server::{
-    self, Heartbeat, RequestLimits, Server, ServerOptions, Shutdown, limit_requests,
-};
 use oc_http::{Assets, Db, Metrics, Pages, Site, TrustedProxies, preview_image};
-use tokio::runtime::Builder;
 
 use crate::admin::{self, AdminState, CookieRules, PasswordHasher};
 use crate::app::routes;
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, Limits};
 use crate::diagnostics::Facts;
 use crate::embedded::{Static, Templates};
+use crate::listener::{self, MakeSite, Refusals, Server, Stop};
 use crate::metrics_listener;
+use crate::registry::REGISTRY;
 use crate::service_manager;
 use crate::telemetry;
-
-/// The largest body of a login or of a public form (bytes).
-const MAX_PUBLIC_BODY: usize = 64 << 10;
-
-/// How often it is looked for new kinds of stored passwords, such as an import brings.
-const MEASURED_EVERY: Duration = Duration::from_mins(10);
 
 /// Serves the site until it is told to stop.
 pub(crate) async fn run(config: &Config, pool: Pool) -> anyhow::Result<()> {
     // Changed templates show at the next request. A release build has them embedded.
     let reload_templates = cfg!(debug_assertions) && config.environment == Environment::Development;
-    let shutdown = Shutdown::default();
-    server::listen_for_signals(&shutdown)?;
-    let server = start(config, pool, reload_templates, shutdown.clone())?;
-    let address = server.address();
-    let ready = |heartbeat: &Heartbeat| {
-        log::info!("serving http://{address}/ from {}", config.database_url);
-        service_manager::accompany(heartbeat.clone(), &shutdown);
-    };
-    server.run(ready).await
+    let stop = Stop::new();
+    // Whoever reads that it serves may ask it to end at once: it must hear signals by then.
+    listener::stop_on_signals(stop.clone())?;
+    let mut server = start(config, pool, reload_templates, stop.clone())?;
+    server.ready().await?;
+    log::info!(
+        "serving http://{}/ from {}",
+        server.address(),
+        config.database_url
+    );
+    service_manager::accompany(server.pulse(), &stop);
+    server.run().await
 }
 
 /// Starts the site; tests start the same one.
@@ -58,7 +50,7 @@ pub fn start(
     config: &Config,
     pool: Pool,
     reload_templates: bool,
-    shutdown: Shutdown,
+    stop: Stop,
 ) -> anyhow::Result<Server> {
     let assets = Assets::new::<Static>();
     let site = Data::new(Site::new(
@@ -83,7 +75,7 @@ pub fn start(
     if let Some(address) = config.metrics_address {
         let (server, address) = metrics_listener::listen(address, &metrics, &db)?;
         actix_web::rt::spawn(async {
-            if let Err(error) = server.run(|_| {}).await {
+            if let Err(error) = server.run().await {
                 log::error!("metrics listener failed: {error:#}");
             }
         });
@@ -91,18 +83,18 @@ pub fn start(
     }
     let hosts = Data::new(config.allowed_hosts.clone());
     let keys = Data::new(AdminState {
+        registry: REGISTRY,
         secret: config.secret_key.clone(),
         require_totp: config.require_totp,
     });
-    let hashing = Data::new(PasswordHasher::new(shutdown.clone()));
-    measure_beside(hashing.clone(), db.clone(), shutdown.clone())?;
+    let hasher = Data::new(PasswordHasher::new());
     let proxies = Data::new(TrustedProxies(config.trusted_proxies.clone()));
 
     // A read-only site needs no free space.
     let folder = config.database_url.folder().filter(|_| !config.read_only);
     let checks = Data::new(HealthChecks::new(db.get_ref().clone(), folder, {
-        let shutdown = shutdown.clone();
-        move || shutdown.is_requested()
+        let stop = stop.clone();
+        move || stop.is_stopping()
     }));
     let facts = Data::new(Facts::of(config));
     let reports = config.sentry.dsn.is_some();
@@ -113,21 +105,11 @@ pub fn start(
         .start_transaction(true)
         .finish();
 
-    let max_body = config.limits.body;
-    let limits = Data::new(RequestLimits::new(
-        config.limits.requests,
-        config.limits.client_timeout,
-        shutdown.clone(),
-        move |path| {
-            let is_for_staff = path.starts_with("/admin/") && path != "/admin/login/";
-            if is_for_staff {
-                max_body
-            } else {
-                max_body.min(MAX_PUBLIC_BODY)
-            }
-        },
-    ));
-    let listener = server::bind(&config.host, config.port)?;
+    let refusals = Refusals::new(&pages, &site, &metrics);
+    let trusted = proxies.get_ref().clone();
+
+    let largest_body = config.limits.body;
+    let listener = listener::bind(&config.host, config.port)?;
     // The last layer is the outermost.
     let app = move || {
         App::new()
@@ -142,9 +124,8 @@ pub fn start(
             .app_data(hosts.clone())
             .app_data(proxies.clone())
             .app_data(keys.clone())
-            .app_data(hashing.clone())
-            .app_data(limits.clone())
-            .app_data(PayloadConfig::new(max_body))
+            .app_data(hasher.clone())
+            .app_data(PayloadConfig::new(largest_body))
             .service(admin::scope(&db, &keys, CookieRules { https: true }, {
                 let (proxies, site) = (proxies.clone(), site.clone());
                 move |head| over_https(&proxies, head) || is_public_https(&site, head)
@@ -157,7 +138,6 @@ pub fn start(
             ))
             .configure(routes)
             .wrap(from_fn(check_host))
-            .wrap(from_fn(limit_requests))
             .wrap(from_fn(error_pages))
             .wrap(from_fn(compress))
             .wrap(from_fn(security_headers))
@@ -165,47 +145,22 @@ pub fn start(
             .wrap(Condition::new(reports, sentry.clone()))
             .wrap(from_fn(request_log))
     };
-    let options = ServerOptions {
-        workers: config.workers,
-        max_connections: server::raise_file_limit(config.limits.connections),
-        client_timeout: config.limits.client_timeout,
-        idle_timeout: config.limits.idle_timeout,
+    let limits = Limits {
+        connections: listener::connections_that_fit(config.limits.connections),
         // Reports that are left are sent within the same time.
         shutdown_timeout: config
             .limits
             .shutdown_timeout
             .saturating_sub(telemetry::flush_timeout(config)),
+        ..config.limits
     };
-    Server::new(listener, options, shutdown, app)
-}
-
-/// Finds out beside the first requests what the stored hashes of passwords cost. On a thread that nobody waits for: a
-/// database that says nothing must not keep the program from its end.
-fn measure_beside(
-    hashing: Data<PasswordHasher>,
-    db: Data<Db>,
-    shutdown: Shutdown,
-) -> anyhow::Result<()> {
-    let runtime = Builder::new_current_thread().enable_time().build()?;
-    std::thread::Builder::new()
-        .name("measure".to_owned())
-        .spawn(move || {
-            runtime.block_on(measure(hashing, db, shutdown));
-            runtime.shutdown_background();
-        })
-        .context("no thread can be had")?;
-    Ok(())
-}
-
-async fn measure(hashing: Data<PasswordHasher>, db: Data<Db>, shutdown: Shutdown) {
-    loop {
-        if let Err(error) = hashing.measure(&db).await {
-            log::warn!("what stored passwords cost was not measured, a login will tell: {error}");
-        }
-        if timeout(MEASURED_EVERY, shutdown.requested()).await.is_ok() {
-            return;
-        }
-    }
+    let terms = listener::Terms {
+        workers: config.workers,
+        limits,
+        refusals,
+        proxies: trusted,
+    };
+    Server::start(listener, terms, stop, MakeSite::of(app))
 }
 
 /// Whether a request is for the public address, where that is one of https: whatever brought it here, its visitor used

@@ -9,13 +9,14 @@ use oc_http::health::{self, HealthChecks};
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::auth::request::AdminRequest;
 use crate::admin::registry::DIAGNOSTICS;
-use crate::admin::ui::form_data::Submission;
-use crate::admin::ui::request::{AdminRequest, Breadcrumb};
-use crate::db::Db;
+use crate::admin::ui::layout::Breadcrumb;
+use crate::admin::ui::submission::Submission;
 use crate::diagnostics::Facts;
-use crate::error::PageError;
-use crate::pages::Page;
+use oc_http::Db;
+use oc_http::Page;
+use oc_http::PageError;
 
 #[derive(Serialize)]
 struct DiagnosticsPage {

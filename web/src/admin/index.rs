@@ -10,12 +10,14 @@ use serde::Serialize;
 
 use crate::admin::audit_log::query;
 use crate::admin::auth::current_user::CurrentUser;
-use crate::admin::registry::{self, MODELS, capitalized, is_open, list_path, may_view};
-use crate::admin::ui::request::{AdminRequest, Breadcrumb};
-use crate::db::Db;
+use crate::admin::auth::request::AdminRequest;
+use crate::admin::registry::{DIAGNOSTICS, Registry, is_open, may_view};
+use crate::admin::ui::layout::Breadcrumb;
+use crate::admin::ui::links::{capitalized, list_path};
 use crate::diagnostics;
-use crate::error::PageError;
-use crate::pages::Page;
+use oc_http::Db;
+use oc_http::Page;
+use oc_http::PageError;
 
 /// How many of one's own actions are shown.
 const RECENT: i64 = 10;
@@ -74,12 +76,13 @@ pub(crate) async fn show_app(
     db: Data<Db>,
     app: Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    let model = MODELS
-        .iter()
+    let registry = request.registry();
+    let model = registry
+        .all()
         .find(|model| model.app == *app)
         .ok_or(PageError::NotFound)?;
-    if !MODELS
-        .iter()
+    if !registry
+        .all()
         .any(|model| model.app == *app && is_open(&user.rights, model))
     {
         return Err(PageError::Forbidden);
@@ -106,8 +109,9 @@ async fn page(
         .read(move |conn| Ok(AuditEntry::recent(conn, id, RECENT)?))
         .await?;
     let mut apps: Vec<App> = Vec::new();
-    for model in MODELS
-        .iter()
+    for model in request
+        .registry()
+        .all()
         .filter(|model| only.is_none_or(|app| app == model.app))
     {
         if !is_open(&user.rights, model) {
@@ -121,15 +125,22 @@ async fn page(
             });
         }
         if let Some(app) = apps.last_mut() {
-            app.models.push(links(user, model));
+            app.models.push(links(request.registry(), user, model));
         }
     }
-    let diagnoses = only.is_none() && user.rights.hold(registry::DIAGNOSTICS);
+    let diagnoses = only.is_none() && user.rights.hold(DIAGNOSTICS);
     let diagnostics_href = diagnoses.then_some(diagnostics::PATH);
     let no_rights = apps.is_empty() && diagnostics_href.is_none();
-    let opens = user.rights.are_all() || MODELS.iter().any(|model| may_view(&user.rights, model));
+    let opens = user.rights.are_all()
+        || request
+            .registry()
+            .all()
+            .any(|model| may_view(&user.rights, model));
     let log_href = opens.then_some(query::PATH);
-    let recent = recent.into_iter().map(recent_line).collect();
+    let recent = recent
+        .into_iter()
+        .map(|entry| recent_line(request.registry(), entry))
+        .collect();
     let crumbs = if only.is_some() {
         Breadcrumb::trail(&[], &heading)
     } else {
@@ -152,12 +163,14 @@ async fn page(
     )
 }
 
-fn links(user: &CurrentUser, model: &Resource) -> ModelLinks {
+fn links(registry: Registry, user: &CurrentUser, model: &Resource) -> ModelLinks {
     let may = |verb| user.rights.may(verb, model.app, model.name);
     let path = list_path(model);
     ModelLinks {
         label: capitalized(model.plural),
-        add_href: registry::may_add(&user.rights, model).then(|| format!("{path}add/")),
+        add_href: registry
+            .may_add(&user.rights, model)
+            .then(|| format!("{path}add/")),
         change_label: if may(Verb::Change) {
             Some("Change")
         } else {
@@ -167,8 +180,8 @@ fn links(user: &CurrentUser, model: &Resource) -> ModelLinks {
     }
 }
 
-fn recent_line(change: AuditEntry) -> Recent {
-    let model = registry::by_key(&change.model);
+fn recent_line(registry: Registry, change: AuditEntry) -> Recent {
+    let model = registry.by_key(&change.model);
     let gone = change.action == "deleted";
     let page = if gone { "history" } else { "change" };
     let href = model

@@ -1,7 +1,8 @@
 //! The administration: who is let in, and the pages that staff work with.
 
 mod audit_log;
-pub(crate) mod auth;
+mod auth;
+pub(crate) mod command_line;
 mod delete;
 mod diagnostics;
 mod form;
@@ -11,9 +12,11 @@ mod index;
 mod list;
 mod registry;
 mod routes;
+mod state;
 mod ui;
 
 pub(crate) use auth::csrf::CookieRules;
 pub(crate) use auth::password_hasher::PasswordHasher;
+pub(crate) use registry::Registry;
 pub(crate) use routes::scope;
-pub(crate) use ui::request::AdminState;
+pub(crate) use state::AdminState;

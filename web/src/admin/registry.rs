@@ -1,229 +1,307 @@
-//! What is registered: every kind of row that staff may work with.
+//! The resources that staff manage, and who may do what with them.
 
+use accounts::User;
+use accounts::admin::{AccessRules, right_choices};
 use accounts::{Rights, Verb};
-use oc_core::admin::{Choice, FieldKind, OnDelete, Reference, Resource};
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::admin::{Choice, FormValues, OnDelete, Record, Reference, Resource};
+use oc_core::validation::FieldError;
 
-use crate::error::PageError;
+use oc_http::PageError;
 
-/// Every model, by app, in the order of the index. Registering one is one line.
-pub(crate) static MODELS: &[Resource] = &[
-    lettings::admin::LETTING,
-    lettings::admin::ADDRESS,
-    profiles::admin::PROFILE,
-    accounts::admin::USER,
-    accounts::admin::GROUP,
-];
-
-/// The model of that name.
-pub(crate) fn find(app: &str, name: &str) -> Option<&'static Resource> {
-    MODELS
-        .iter()
-        .find(|model| model.app == app && model.name == name)
-}
-
-/// The references to a resource that do this when a row is deleted, each with the resource that declares it.
-pub(crate) fn references_to(
-    target: &Resource,
-    on_delete: OnDelete,
-) -> impl Iterator<Item = (&'static Resource, &'static Reference)> {
-    let key = target.key();
-    let all = MODELS.iter().flat_map(|source| {
-        let references = source.references.iter();
-        references.map(move |reference| (source, reference))
-    });
-    all.filter(move |(_, reference)| reference.target == key && reference.on_delete == on_delete)
-}
-
-/// The model with that key, such as `lettings.letting`.
-pub(crate) fn by_key(key: &str) -> Option<&'static Resource> {
-    key.split_once('.').and_then(|(app, name)| find(app, name))
-}
-
-/// The model of that name, if this may be done with its rows.
-pub(crate) fn allowed(
-    rights: &Rights,
-    app: &str,
-    name: &str,
-    verb: Verb,
-) -> Result<&'static Resource, PageError> {
-    let model = find(app, name).ok_or(PageError::NotFound)?;
-    if rights.may(verb, app, name) {
-        Ok(model)
-    } else {
-        Err(PageError::Forbidden)
-    }
-}
-
-/// The model of that name, if its rows may be looked at.
-pub(crate) fn visible(
-    rights: &Rights,
-    app: &str,
-    name: &str,
-) -> Result<&'static Resource, PageError> {
-    let model = find(app, name).ok_or(PageError::NotFound)?;
-    if may_view(rights, model) {
-        Ok(model)
-    } else {
-        Err(PageError::Forbidden)
-    }
-}
-
-/// The right to see what runs here, and to raise a fault on purpose.
+/// The permission to see the diagnostics page.
 pub(crate) const DIAGNOSTICS: &str = "site.view_diagnostics";
 
-/// Every right that can be given: those over every model, and the one that is about none.
-pub(crate) fn rights() -> Vec<Choice> {
-    let names: Vec<_> = MODELS.iter().map(|model| (model.app, model.name)).collect();
-    let mut rights = accounts::admin::right_choices(&names);
-    rights.push(Choice::new(DIAGNOSTICS, "site · diagnostics · view"));
-    rights
+/// All resources in the order of the index, and the access rules of those that hold permissions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Registry {
+    resources: &'static [&'static Resource],
+    access: &'static [AccessRules],
 }
 
-/// Whether a field of a model holds rights.
-pub(crate) fn holds_rights(model: &Resource, field: &str) -> bool {
-    let kind = model
-        .fields
-        .iter()
-        .find(|known| known.name == field)
-        .map(|known| known.kind);
-    model.app == "auth" && kind == Some(FieldKind::MultipleChoice) && field != "groups"
-}
+impl Registry {
+    pub(crate) const fn new(
+        resources: &'static [&'static Resource],
+        access: &'static [AccessRules],
+    ) -> Self {
+        Self { resources, access }
+    }
 
-/// Whether anything may be done with a model's rows.
-pub(crate) fn is_open(rights: &Rights, model: &Resource) -> bool {
-    Verb::ALL
-        .iter()
-        .any(|verb| rights.may(*verb, model.app, model.name))
-}
+    pub(crate) fn all(self) -> impl Iterator<Item = &'static Resource> {
+        self.resources.iter().copied()
+    }
 
-/// Whether its rows may be looked at: whoever may change them may see them.
-pub(crate) fn may_view(rights: &Rights, model: &Resource) -> bool {
-    rights.may(Verb::View, model.app, model.name) || rights.may(Verb::Change, model.app, model.name)
-}
+    pub(crate) fn find(self, app: &str, name: &str) -> Option<&'static Resource> {
+        self.all()
+            .find(|resource| resource.app == app && resource.name == name)
+    }
 
-/// Whether a new row may be made: an account only by who may also go on to change it.
-pub(crate) fn may_add(rights: &Rights, model: &Resource) -> bool {
-    let may = |verb| rights.may(verb, model.app, model.name);
-    may(Verb::Add) && ((model.app, model.name) != ("auth", "user") || may(Verb::Change))
-}
+    /// The resource with a key such as `lettings.letting`.
+    pub(crate) fn by_key(self, key: &str) -> Option<&'static Resource> {
+        key.split_once('.')
+            .and_then(|(app, name)| self.find(app, name))
+    }
 
-/// Whether a file of rows may be taken in; each row then needs the right to add or to change it.
-pub(crate) fn may_import(rights: &Rights, model: &Resource) -> bool {
-    may_add(rights, model) || rights.may(Verb::Change, model.app, model.name)
-}
-
-/// The address of a model's list.
-pub(crate) fn list_path(model: &Resource) -> String {
-    format!("/admin/{}/{}/", model.app, model.name)
-}
-
-/// The address of a row's form.
-pub(crate) fn change_path(model: &Resource, id: i64) -> String {
-    format!("/admin/{}/{}/{id}/change/", model.app, model.name)
-}
-
-/// How many rows there are of each kind, such as «2 addresses», in the order in which the kinds come first.
-pub(crate) fn counts<'a>(models: impl Iterator<Item = &'a Resource>) -> Vec<String> {
-    let mut counts: Vec<(&Resource, usize)> = Vec::new();
-    for model in models {
-        match counts
-            .iter_mut()
-            .find(|(known, _)| known.key() == model.key())
-        {
-            Some((_, count)) => *count += 1,
-            None => counts.push((model, 1)),
+    /// The resource at a path, if the permissions allow this on its objects.
+    pub(crate) fn allowed(
+        self,
+        permissions: &Rights,
+        (app, name): (&str, &str),
+        verb: Verb,
+    ) -> Result<&'static Resource, PageError> {
+        let resource = self.find(app, name).ok_or(PageError::NotFound)?;
+        if permissions.may(verb, app, name) {
+            Ok(resource)
+        } else {
+            Err(PageError::Forbidden)
         }
     }
-    let words = |(model, count): (&Resource, usize)| match count {
-        1 => format!("1 {}", model.singular),
-        count => format!("{count} {}", model.plural),
-    };
-    counts.into_iter().map(words).collect()
+
+    /// The resource at a path, if its objects may be viewed.
+    pub(crate) fn visible(
+        self,
+        permissions: &Rights,
+        (app, name): (&str, &str),
+    ) -> Result<&'static Resource, PageError> {
+        let resource = self.find(app, name).ok_or(PageError::NotFound)?;
+        if may_view(permissions, resource) {
+            Ok(resource)
+        } else {
+            Err(PageError::Forbidden)
+        }
+    }
+
+    /// The resource whose objects are accounts.
+    pub(crate) fn accounts(self) -> Result<&'static Resource, PageError> {
+        let mut rules = self.access.iter();
+        rules
+            .find(|rules| rules.are_accounts)
+            .map(|rules| rules.resource)
+            .ok_or(PageError::NotFound)
+    }
+
+    /// The references to a resource with this rule, each with the resource that declares it.
+    pub(crate) fn references_to(
+        self,
+        target: &Resource,
+        on_delete: OnDelete,
+    ) -> impl Iterator<Item = (&'static Resource, &'static Reference)> + use<> {
+        let key = target.key();
+        let all = self.all().flat_map(|source| {
+            let references = source.references.iter();
+            references.map(move |reference| (source, reference))
+        });
+        all.filter(move |(_, reference)| {
+            reference.target == key && reference.on_delete == on_delete
+        })
+    }
+
+    /// The access rules of a resource that holds permissions.
+    pub(crate) fn access(self, resource: &Resource) -> Option<&'static AccessRules> {
+        let is_same = |rules: &&AccessRules| {
+            (rules.resource.app, rules.resource.name) == (resource.app, resource.name)
+        };
+        self.access.iter().find(is_same)
+    }
+
+    /// Every permission that can be given.
+    pub(crate) fn permissions(self) -> Vec<Choice> {
+        let names: Vec<_> = self
+            .all()
+            .map(|resource| (resource.app, resource.name))
+            .collect();
+        let mut permissions = right_choices(&names);
+        permissions.push(Choice::new(DIAGNOSTICS, "site · diagnostics · view"));
+        permissions
+    }
+
+    /// Whether a field's choices are all permissions.
+    pub(crate) fn is_permission_field(self, resource: &Resource, field: &str) -> bool {
+        self.access(resource)
+            .is_some_and(|rules| rules.permission_field == field)
+    }
+
+    /// Whether two versions of an object differ in a field that gives or takes permissions.
+    pub(crate) fn is_sensitive_change(
+        self,
+        resource: &Resource,
+        before: &FormValues,
+        after: &FormValues,
+    ) -> bool {
+        let set = |values: &FormValues, name: &str| {
+            let mut values: Vec<String> = values.list(name).to_vec();
+            values.retain(|value| !value.is_empty());
+            values.sort_unstable();
+            values
+        };
+        self.access(resource).is_some_and(|rules| {
+            let mut fields = rules.sensitive_fields.iter();
+            fields.any(|field| set(before, field) != set(after, field))
+        })
+    }
+
+    /// What a change would give or take beyond the permissions of its author.
+    pub(crate) fn escalations(
+        self,
+        conn: &mut DbConnection,
+        permissions: &Rights,
+        resource: &Resource,
+        current: Option<&Record>,
+        values: &FormValues,
+    ) -> QueryResult<Vec<FieldError>> {
+        let Some(rules) = self.access(resource) else {
+            return Ok(Vec::new());
+        };
+        let nothing = FormValues::default();
+        let before = current.map_or(&nothing, |record| &record.values);
+        let id = current.map(|record| record.id);
+        (rules.escalations)(conn, permissions, &self.permissions(), id, before, values)
+    }
+
+    /// Whether an object may be taken over or deleted: an account only by users with all of its permissions.
+    pub(crate) fn can_manage(
+        self,
+        conn: &mut DbConnection,
+        permissions: &Rights,
+        resource: &Resource,
+        id: i64,
+    ) -> QueryResult<bool> {
+        match self.access(resource) {
+            Some(rules) => (rules.can_manage)(conn, permissions, id),
+            None => Ok(true),
+        }
+    }
+
+    /// Runs what a resource requires after a row was saved.
+    pub(crate) fn saved(
+        self,
+        conn: &mut DbConnection,
+        resource: &Resource,
+        record: &Record,
+    ) -> QueryResult<()> {
+        match self.access(resource) {
+            Some(rules) => (rules.saved)(conn, record),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether an object may be added. Accounts are changed right after they are added.
+    pub(crate) fn may_add(self, permissions: &Rights, resource: &Resource) -> bool {
+        let may = |verb| permissions.may(verb, resource.app, resource.name);
+        let are_accounts = self
+            .access(resource)
+            .is_some_and(|rules| rules.are_accounts);
+        may(Verb::Add) && (!are_accounts || may(Verb::Change))
+    }
+
+    /// Whether a file may be imported; each row then requires the permission to add or change it.
+    pub(crate) fn may_import(self, permissions: &Rights, resource: &Resource) -> bool {
+        self.may_add(permissions, resource)
+            || permissions.may(Verb::Change, resource.app, resource.name)
+    }
 }
 
-/// A word with a large first letter, for headings.
-pub(crate) fn capitalized(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
+/// Whether the permissions allow anything on a resource.
+pub(crate) fn is_open(permissions: &Rights, resource: &Resource) -> bool {
+    let mut verbs = Verb::ALL.iter();
+    verbs.any(|verb| permissions.may(*verb, resource.app, resource.name))
+}
+
+/// Whether objects may be viewed: the permission to change includes it.
+pub(crate) fn may_view(permissions: &Rights, resource: &Resource) -> bool {
+    permissions.may(Verb::View, resource.app, resource.name)
+        || permissions.may(Verb::Change, resource.app, resource.name)
+}
+
+/// Who makes a change, and what they may do.
+#[derive(Clone, Copy)]
+pub(crate) struct Editor<'a> {
+    pub(crate) registry: Registry,
+    pub(crate) user: &'a User,
+    pub(crate) permissions: &'a Rights,
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
+pub(crate) mod fixtures {
+    //! Two resources without a table.
 
-    use diesel::prelude::*;
-    use diesel::sql_types::Text;
-    use oc_core::DbConnection;
-    use oc_core::testing::on_both;
+    use oc_core::admin::{
+        Choice, ChoicePage, Field, FieldKind, Filter, Inline, ListPage, Resource,
+    };
 
-    use super::*;
+    use super::Registry;
 
-    #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, QueryableByName)]
-    struct ForeignKey {
-        #[diesel(sql_type = Text)]
-        source: String,
-        #[diesel(sql_type = Text)]
-        column: String,
-        #[diesel(sql_type = Text)]
-        target: String,
-        #[diesel(sql_type = Text)]
-        on_delete: String,
-    }
-
-    impl ForeignKey {
-        fn new(source: &str, column: &str, target: &str, on_delete: &str) -> Self {
-            Self {
-                source: source.to_owned(),
-                column: column.to_owned(),
-                target: target.to_owned(),
-                on_delete: on_delete.to_owned(),
-            }
+    const fn field(name: &'static str, label: &'static str, kind: FieldKind) -> Field {
+        Field {
+            name,
+            label,
+            section: "",
+            kind,
+            help: "",
+            default: "",
         }
     }
 
-    fn foreign_keys(conn: &mut DbConnection) -> QueryResult<BTreeSet<ForeignKey>> {
-        let query = match conn {
-            DbConnection::Sqlite(_) => {
-                "SELECT t.name AS source, k.\"from\" AS \"column\", k.\"table\" AS target, k.on_delete \
-                 FROM sqlite_schema t, pragma_foreign_key_list(t.name) k WHERE t.type = 'table'"
-            }
-            DbConnection::Postgres(_) => {
-                "SELECT k.conrelid::regclass::text AS source, a.attname::text AS \"column\", \
-                 k.confrelid::regclass::text AS target, CASE k.confdeltype WHEN 'c' THEN 'CASCADE' \
-                 WHEN 'n' THEN 'SET NULL' ELSE 'NO ACTION' END AS on_delete \
-                 FROM pg_constraint k JOIN pg_attribute a \
-                 ON a.attrelid = k.conrelid AND a.attnum = ANY(k.conkey) WHERE k.contype = 'f'"
-            }
-        };
-        let keys: Vec<ForeignKey> = diesel::sql_query(query).load(conn)?;
-        Ok(keys.into_iter().collect())
-    }
+    const TEXT: FieldKind = FieldKind::Text { min: 1, max: 100 };
 
-    fn declared() -> BTreeSet<ForeignKey> {
-        let of_resource = |source: &'static Resource| {
-            source.references.iter().map(move |reference| {
-                let target = by_key(reference.target).expect("references name known resources");
-                let on_delete = match reference.on_delete {
-                    OnDelete::Unlink if reference.table == source.table => "SET NULL",
-                    OnDelete::Cascade | OnDelete::Unlink => "CASCADE",
-                };
-                ForeignKey::new(reference.table, reference.column, target.table, on_delete)
-            })
-        };
-        let internal = accounts::FOREIGN_KEYS;
-        let internal = internal
-            .map(|(source, column, target)| ForeignKey::new(source, column, target, "CASCADE"));
-        let of_resources = MODELS.iter().flat_map(of_resource);
-        of_resources.chain(internal).collect()
-    }
+    pub(crate) static AUTHOR: Resource = Resource {
+        name: "author",
+        singular: "author",
+        plural: "authors",
+        fields: &[field("name", "Name", TEXT)],
+        ..BASE
+    };
 
-    #[test]
-    fn every_foreign_key_is_declared() -> anyhow::Result<()> {
-        on_both(|conn| {
-            assert_eq!(foreign_keys(conn)?, declared());
-            Ok(())
-        })
-    }
+    pub(crate) static BOOK: Resource = Resource {
+        inlines: &[Inline {
+            field: "author",
+            resource: &AUTHOR,
+            names: &["author-name"],
+            conflict_message: "Choose an author or fill in the fields, not both.",
+        }],
+        ..BASE
+    };
+
+    const BASE: Resource = Resource {
+        app: "library",
+        app_label: "Library",
+        name: "book",
+        table: "books",
+        singular: "book",
+        plural: "books",
+        columns: &["Title", "Author"],
+        filters: &[Filter {
+            parameter: "genre__exact",
+            label: "Genre",
+            choices: |_| Ok(vec![Choice::new("novel", "Novel")]),
+        }],
+        search_hint: "title",
+        fields: &[
+            field("title", "Title", TEXT),
+            field("in_print", "In print", FieldKind::Boolean),
+            field(
+                "author",
+                "Author",
+                FieldKind::Choice {
+                    of: Some(("library", "author")),
+                },
+            ),
+        ],
+        unique: "",
+        inlines: &[],
+        export_note: "",
+        public_path: None,
+        list: |_, _| Ok(ListPage::default()),
+        load: |_, _| Ok(None),
+        load_all: |_, _| Ok(Vec::new()),
+        save: |_, _, _| Ok(1),
+        restore: |_, _| Ok(()),
+        delete: |_, _| Ok(()),
+        references: &[],
+        choices: |_, _| Ok(ChoicePage::default()),
+        labels: |_, _, _| Ok(Vec::new()),
+    };
+
+    pub(crate) static REGISTRY: Registry = Registry::new(&[&BOOK, &AUTHOR], &[]);
 }

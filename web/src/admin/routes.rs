@@ -13,22 +13,21 @@ use actix_web::web::{self, Data, to};
 use oc_http::middleware::POLICY_WITH_SCRIPTS;
 use oc_http::{add_slash, form_page, not_found, read_page};
 
-use crate::admin::audit_log;
 use crate::admin::auth::csrf::CookieRules;
-use crate::admin::auth::denied::record_refusals;
+use crate::admin::auth::denied::handle_denied;
+use crate::admin::auth::login_page::keep_form_for_login;
 use crate::admin::auth::read_only::keep_writes_out;
 use crate::admin::auth::session_store::DbSessionStore;
 use crate::admin::auth::{
-    login_page, logout, new_user, own_password, sessions, two_factor, user_password,
-    user_two_factor,
+    login_page, logout, own_password, sessions, two_factor, user_password, user_two_factor,
 };
-use crate::admin::form::{autocomplete, change, object};
+use crate::admin::form::{add_user, autocomplete, handlers};
 use crate::admin::history::{self, change_set, deleted};
 use crate::admin::list::{self, action, export};
-use crate::admin::registry::MODELS;
-use crate::admin::ui::request::AdminState;
-use crate::admin::{delete, diagnostics, import, index};
-use crate::db::Db;
+use crate::admin::registry::Registry;
+use crate::admin::state::AdminState;
+use crate::admin::{audit_log, delete, diagnostics, import, index};
+use oc_http::Db;
 
 /// The oldest that a session gets; the database knows when it ends.
 const OLDEST: Duration = Duration::days(14);
@@ -58,9 +57,13 @@ where
     let scope = web::scope("/admin")
         .guard(fn_guard(move |context| guard(context.head())))
         .app_data(cookies);
-    with_models(with_accounts(scope))
+    let registry = keys.registry;
+    with_resources(with_account_pages(scope, registry), registry)
         .default_service(to(not_found))
-        .wrap(from_fn(record_refusals))
+        .wrap(from_fn(handle_denied))
+        .wrap(from_fn(move |request, next| {
+            keep_form_for_login(cookies, request, next)
+        }))
         .wrap(sessions)
         .wrap(from_fn(keep_writes_out))
         .wrap(
@@ -72,7 +75,7 @@ where
 }
 
 /// The index, the log, the door, and what accounts have beside their rows.
-fn with_accounts(scope: Scope) -> Scope {
+fn with_account_pages(scope: Scope, registry: Registry) -> Scope {
     let mut scope = scope
         .service(read_page("/", index::show))
         .service(read_page("/log/", audit_log::page::index))
@@ -105,27 +108,7 @@ fn with_accounts(scope: Scope) -> Scope {
             two_factor::show,
             two_factor::update,
         ))
-        .service(form_page("/sessions/", sessions::show, sessions::end))
-        .service(form_page(
-            "/auth/user/{id}/two_factor/",
-            user_two_factor::show,
-            user_two_factor::delete,
-        ))
-        .service(form_page(
-            "/auth/user/{id}/sessions/",
-            sessions::show_of,
-            sessions::end_of,
-        ))
-        .service(form_page(
-            "/auth/user/add/",
-            new_user::new,
-            new_user::create,
-        ))
-        .service(form_page(
-            "/auth/user/{id}/password/",
-            user_password::edit,
-            user_password::update,
-        ));
+        .service(form_page("/sessions/", sessions::show, sessions::end));
     for path in [
         "",
         "/autocomplete",
@@ -139,19 +122,44 @@ fn with_accounts(scope: Scope) -> Scope {
         "/password_change",
         "/two_factor",
         "/sessions",
-        "/auth/user/{id}/two_factor",
-        "/auth/user/{id}/sessions",
-        "/auth/user/{id}/password",
     ] {
         scope = scope.service(web::resource(path).to(add_slash));
     }
+    let Ok(accounts) = registry.accounts() else {
+        return scope;
+    };
+    let list_path = format!("/{}/{}", accounts.app, accounts.name);
+    let page = |name: &str| format!("{list_path}/{{id}}/{name}");
+    for name in ["two_factor", "sessions", "password"] {
+        scope = scope.service(web::resource(page(name)).to(add_slash));
+    }
     scope
+        .service(form_page(
+            &page("two_factor/"),
+            user_two_factor::show,
+            user_two_factor::delete,
+        ))
+        .service(form_page(
+            &page("sessions/"),
+            sessions::show_of,
+            sessions::end_of,
+        ))
+        .service(form_page(
+            &format!("{list_path}/add/"),
+            add_user::new,
+            add_user::create,
+        ))
+        .service(form_page(
+            &page("password/"),
+            user_password::edit,
+            user_password::update,
+        ))
 }
 
-/// The pages of every model.
-fn with_models(mut scope: Scope) -> Scope {
+/// The pages of every resource.
+fn with_resources(mut scope: Scope, registry: Registry) -> Scope {
     // Named one by one, so that an address of nothing is not found before anybody is asked to log in.
-    for model in MODELS {
+    for model in registry.all() {
         let app = format!("/{{app:{}}}", model.app);
         let list_path = format!("{app}/{{model:{}}}", model.name);
         let row = format!("{list_path}/{{id}}");
@@ -164,8 +172,8 @@ fn with_models(mut scope: Scope) -> Scope {
             ))
             .service(form_page(
                 &format!("{list_path}/add/"),
-                object::new,
-                object::create,
+                handlers::new,
+                handlers::create,
             ))
             .service(read_page(&format!("{list_path}/export/"), export::show))
             .service(form_page(
@@ -174,11 +182,11 @@ fn with_models(mut scope: Scope) -> Scope {
                 import::handlers::create,
             ))
             .service(read_page(&format!("{list_path}/deleted/"), deleted::index))
-            .service(read_page(&format!("{row}/"), object::lead))
+            .service(read_page(&format!("{row}/"), handlers::redirect_to_form))
             .service(form_page(
                 &format!("{row}/change/"),
-                object::edit,
-                change::update,
+                handlers::edit,
+                handlers::update,
             ))
             .service(form_page(
                 &format!("{row}/delete/"),

@@ -6,8 +6,9 @@ use clap::Args;
 use diesel::OptionalExtension;
 
 use super::{ask, start};
-use crate::admin::auth::command_line::record_password;
+use crate::admin::command_line::record_password;
 use crate::config::{Config, Problems, Superuser};
+use crate::registry::REGISTRY;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -43,7 +44,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         User::set_password(conn, user.id, &hash)?;
         User::set_must_change_password(conn, user.id, false)?;
         Session::end_all(conn, user.id, None)?;
-        record_password(conn, &user)
+        record_password(conn, REGISTRY, &user)
     })
     .context("cannot store the password")?;
     println!("The password of {} was changed.", user.username);

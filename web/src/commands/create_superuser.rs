@@ -6,8 +6,9 @@ use clap::Args;
 use diesel::OptionalExtension;
 
 use super::{ask, start};
-use crate::admin::auth::command_line::record_added;
+use crate::admin::command_line::record_added;
 use crate::config::{Config, Problems, Superuser};
+use crate::registry::REGISTRY;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -64,7 +65,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         let id = User::insert(conn, &user)?;
         User::set_password(conn, id, &hash)?;
         User::make_superuser(conn, id)?;
-        record_added(conn, id)
+        record_added(conn, REGISTRY, id)
     })
     .context("cannot store the account")?;
     println!("Superuser {} was created.", user.username());

@@ -6,8 +6,9 @@ use clap::Args;
 use diesel::OptionalExtension;
 
 use super::start;
-use crate::admin::auth::command_line::record_factor_off;
+use crate::admin::command_line::record_factor_off;
 use crate::config::Config;
+use crate::registry::REGISTRY;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -27,7 +28,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
             if was_on {
                 // Whoever has the phone may be in.
                 Session::end_all(conn, user.id, None)?;
-                record_factor_off(conn, &user)?;
+                record_factor_off(conn, REGISTRY, &user)?;
             }
             Ok::<_, diesel::result::Error>(was_on)
         })

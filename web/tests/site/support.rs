@@ -10,9 +10,9 @@ use diesel::QueryResult;
 use lettings::{Address, AddressDraft, Letting, LettingDraft};
 use oc_core::testing::TestDb;
 use oc_core::{DbConnection, Pool, connect_pool, connect_read_only_pool};
-use oc_http::server::Shutdown;
 use profiles::ProfileDraft;
 use web::config::Config;
+use web::listener::{Handle, Stop};
 
 use crate::http::{Answer, Connection, request};
 
@@ -28,7 +28,7 @@ const SETTINGS: [(&str, &str); 4] = [
 pub(crate) struct TestSite {
     db: Arc<TestDb>,
     address: SocketAddr,
-    shutdown: Shutdown,
+    handle: Handle,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -84,14 +84,12 @@ impl TestSite {
         let pool = connect(db.url().clone(), config.database_pool_size)?;
 
         let (sender, receiver) = mpsc::channel();
-        let shutdown = Shutdown::default();
-        let ends = shutdown.clone();
-        let thread = thread::spawn(move || serve(&config, pool, ends, &sender));
-        let address = receiver.recv().context("the site did not start")??;
+        let thread = thread::spawn(move || serve(&config, pool, &sender));
+        let (address, handle) = receiver.recv().context("the site did not start")??;
         Ok(Self {
             db,
             address,
-            shutdown,
+            handle,
             thread: Some(thread),
         })
     }
@@ -131,17 +129,12 @@ impl TestSite {
     }
 }
 
-fn serve(
-    config: &Config,
-    pool: Pool,
-    shutdown: Shutdown,
-    sender: &mpsc::Sender<Result<SocketAddr>>,
-) {
+fn serve(config: &Config, pool: Pool, sender: &mpsc::Sender<Result<(SocketAddr, Handle)>>) {
     let outcome = actix_web::rt::System::new().block_on(async {
-        match web::server::start(config, pool, false, shutdown) {
+        match web::server::start(config, pool, false, Stop::new()) {
             Ok(server) => {
-                sender.send(Ok(server.address())).ok();
-                server.run(|_| {}).await
+                sender.send(Ok((server.address(), server.handle()))).ok();
+                server.run().await
             }
             Err(error) => {
                 sender.send(Err(error)).ok();
@@ -156,7 +149,8 @@ fn serve(
 
 impl Drop for TestSite {
     fn drop(&mut self) {
-        self.shutdown.force();
+        // The order to stop is sent here; when it was followed, the thread ends.
+        self.handle.end();
         if let Some(thread) = self.thread.take() {
             thread.join().ok();
         }

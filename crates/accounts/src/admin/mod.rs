@@ -1,10 +1,12 @@
 //! Users and groups, as staff see them.
 
+mod access;
 mod group;
 mod moment;
 mod rights;
 mod user;
 
+pub use access::{ACCESS_RULES, AccessRules, AccountPage};
 pub use group::MODEL as GROUP;
 pub use rights::right_choices;
 pub use user::MODEL as USER;

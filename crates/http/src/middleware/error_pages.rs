@@ -110,7 +110,8 @@ fn has_page(response: &ServiceResponse<BoxBody>) -> bool {
 }
 
 /// Content type and text of an error page.
-fn error_page(
+#[must_use]
+pub fn error_page(
     status: StatusCode,
     message: ErrorMessage,
     pages: Option<&Pages>,

@@ -1,12 +1,12 @@
 //! Lines of the record of changes, as pages and files show them.
 
+use crate::admin::audit_log::snapshot::{FieldChange, Snapshot, summarize};
+use crate::admin::registry::{Registry, may_view};
+use crate::admin::ui::links::{capitalized, history_path};
 use accounts::Rights;
 use audit::{AUTH, AuditEntry};
 use oc_core::admin::Resource;
 use serde::Serialize;
-
-use crate::admin::audit_log::snapshot::{FieldChange, Snapshot, summarize};
-use crate::admin::registry::{self, capitalized, list_path, may_view};
 
 /// The kind of a line that is about no row.
 pub(crate) const AUTH_LABEL: &str = "Sign-in";
@@ -29,8 +29,8 @@ pub(crate) struct EntryView {
 
 impl EntryView {
     /// A line for who has these rights.
-    pub(crate) fn of(line: AuditEntry, rights: &Rights) -> Self {
-        let model = registry::by_key(&line.model);
+    pub(crate) fn new(line: AuditEntry, registry: Registry, rights: &Rights) -> Self {
+        let model = registry.by_key(&line.model);
         let changes = model.map_or_else(Vec::new, |model| changes(&line, model));
         let action = summary(&line, &changes);
         let href = model
@@ -94,9 +94,4 @@ pub(crate) fn summary(line: &AuditEntry, changes: &[FieldChange]) -> String {
     } else {
         line.description.clone()
     }
-}
-
-/// The address of everything that happened to a row.
-pub(crate) fn history_path(model: &Resource, id: i64) -> String {
-    format!("{}{id}/history/", list_path(model))
 }

@@ -1,22 +1,26 @@
 //! The record of changes over all rows.
 
+use accounts::Rights;
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
+use audit::AuditEntry;
 use serde::Serialize;
 
 use crate::admin::audit_log::entry_view::EntryView;
 use crate::admin::audit_log::query::{AuditLogQuery, PATH};
 use crate::admin::auth::current_user::CurrentUser;
-use crate::admin::list::csv;
+use crate::admin::auth::request::AdminRequest;
 use crate::admin::list::query::{PAGE, pages};
+use crate::admin::registry::Registry;
+use crate::admin::ui::csv;
 use crate::admin::ui::field::{ChoiceView, ErrorSummary, FieldView, Section};
-use crate::admin::ui::messages;
-use crate::admin::ui::request::{AdminRequest, Breadcrumb, see_other};
-use crate::db::Db;
-use crate::error::PageError;
+use crate::admin::ui::layout::Breadcrumb;
+use crate::admin::ui::links::see_other;
 use crate::listing::{PageLinks, found};
-use crate::pages::Page;
+use oc_http::Db;
+use oc_http::Page;
+use oc_http::PageError;
 
 /// The most lines that one file takes.
 const MAX_ROWS: i64 = 100_000;
@@ -49,7 +53,10 @@ pub(crate) async fn index(
     db: Data<Db>,
 ) -> Result<HttpResponse, PageError> {
     let query = AuditLogQuery::parse(request.http.query_string());
-    let filter = query.filter(&user.rights).ok_or(PageError::Forbidden)?;
+    let registry = request.registry();
+    let filter = query
+        .filter(request.registry(), &user.rights)
+        .ok_or(PageError::Forbidden)?;
     let number = query.page.ok_or(PageError::NotFound)?;
     let (lines, matching, total) = db
         .read(move |conn| {
@@ -65,7 +72,7 @@ pub(crate) async fn index(
     }
     let rows: Vec<EntryView> = lines
         .into_iter()
-        .map(|line| EntryView::of(line, &user.rights))
+        .map(|line| EntryView::new(line, registry, &user.rights))
         .collect();
     let section = Section {
         title: None,
@@ -82,7 +89,7 @@ pub(crate) async fn index(
             "entries",
         ),
         q: query.q.clone(),
-        models: query.models(&user.rights),
+        models: query.models(request.registry(), &user.rights),
         actions: query.actions(&user.rights),
         fields: section.fields,
         error_summary,
@@ -102,7 +109,10 @@ pub(crate) async fn export(
     db: Data<Db>,
 ) -> Result<HttpResponse, PageError> {
     let query = AuditLogQuery::parse(request.http.query_string());
-    let filter = query.filter(&user.rights).ok_or(PageError::Forbidden)?;
+    let registry = request.registry();
+    let filter = query
+        .filter(request.registry(), &user.rights)
+        .ok_or(PageError::Forbidden)?;
     if !query.wrong_dates().is_empty() {
         // The page tells what is wrong; a file of everything would not.
         return Ok(see_other(&query.href(PATH, 1)));
@@ -119,14 +129,14 @@ pub(crate) async fn export(
                 let part = filter.page_after(conn, last.as_ref(), CHUNK)?;
                 let Some(line) = part.last() else { break };
                 last = Some(line.clone());
-                rows.extend(part.into_iter().map(|line| cells(line, &rights)));
+                rows.extend(part.into_iter().map(|line| cells(line, registry, &rights)));
             }
             csv::table(&HEADINGS, &rows).map(Some)
         })
         .await?;
     let Some(text) = text else {
         let text = "Too many entries for one file. Use a filter to select fewer.";
-        messages::add(&request.session, "warning", text.to_owned());
+        request.session.add_message("warning", text.to_owned());
         return Ok(see_other(&query.href(PATH, 1)));
     };
     Ok(HttpResponse::Ok()
@@ -143,9 +153,9 @@ const HEADINGS: [&str; 8] = [
     "Date", "User", "Kind", "ID", "Title", "Action", "Changes", "Address",
 ];
 
-fn cells(line: audit::AuditEntry, rights: &accounts::Rights) -> [String; 8] {
+fn cells(line: AuditEntry, registry: Registry, rights: &Rights) -> [String; 8] {
     let id = line.object_id.map_or_else(String::new, |id| id.to_string());
-    let view = EntryView::of(line, rights);
+    let view = EntryView::new(line, registry, rights);
     let changes: Vec<String> = view.changes.iter().map(ToString::to_string).collect();
     [
         view.date,

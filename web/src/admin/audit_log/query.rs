@@ -7,8 +7,9 @@ use form_urlencoded::Serializer;
 use oc_core::search::SearchTerms;
 
 use crate::admin::audit_log::entry_view::AUTH_LABEL;
-use crate::admin::registry::{MODELS, capitalized, may_view};
+use crate::admin::registry::{Registry, may_view};
 use crate::admin::ui::field::ChoiceView;
+use crate::admin::ui::links::capitalized;
 
 /// Where the log is.
 pub(crate) const PATH: &str = "/admin/log/";
@@ -63,9 +64,9 @@ impl AuditLogQuery {
 
     /// What is wanted of the record, of what these rights let one see: superusers everything, others what happened
     /// to rows that they may look at. `None` for who may see nothing.
-    pub(crate) fn filter(&self, rights: &Rights) -> Option<AuditFilter> {
+    pub(crate) fn filter(&self, registry: Registry, rights: &Rights) -> Option<AuditFilter> {
         let visible = (!rights.are_all()).then(|| {
-            let models = MODELS.iter().filter(|model| may_view(rights, model));
+            let models = registry.all().filter(|model| may_view(rights, model));
             models
                 .map(oc_core::admin::Resource::key)
                 .collect::<Vec<_>>()
@@ -129,8 +130,8 @@ impl AuditLogQuery {
     }
 
     /// The kinds to choose from.
-    pub(crate) fn models(&self, rights: &Rights) -> Vec<ChoiceView> {
-        let models = MODELS.iter().filter(|model| may_view(rights, model));
+    pub(crate) fn models(&self, registry: Registry, rights: &Rights) -> Vec<ChoiceView> {
+        let models = registry.all().filter(|model| may_view(rights, model));
         let models = models.map(|model| (model.key(), capitalized(model.plural)));
         let door = rights
             .are_all()
@@ -220,7 +221,10 @@ mod tests {
     fn who_may_look_at_nothing_has_no_log() {
         assert!(
             AuditLogQuery::default()
-                .filter(&Rights::default())
+                .filter(
+                    crate::admin::registry::fixtures::REGISTRY,
+                    &Rights::default()
+                )
                 .is_none()
         );
     }

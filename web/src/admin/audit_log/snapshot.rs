@@ -8,7 +8,8 @@ use oc_core::DbConnection;
 use oc_core::admin::{Field, FieldKind, FormValues, Record, Resource};
 use serde::{Deserialize, Serialize};
 
-use crate::admin::registry;
+use crate::admin::ui::field::parts;
+use crate::admin::ui::links::capitalized;
 
 /// The fields of a row as they were at a time: what was stored, and what staff read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,16 +37,16 @@ impl std::fmt::Display for FieldChange {
 
 impl Snapshot {
     /// A row as it is now; choices by their words, so that the record can be read when they are gone.
-    pub(crate) fn of(
+    pub(crate) fn new(
         conn: &mut DbConnection,
         model: &Resource,
         object: &Record,
     ) -> QueryResult<Self> {
-        Ok(Self::of_all(conn, model, &[object])?.remove(0))
+        Ok(Self::for_records(conn, model, &[object])?.remove(0))
     }
 
     /// Rows as they are now, one for each. The words of their choices are asked for at one go: of some hundred rows.
-    pub(crate) fn of_all(
+    pub(crate) fn for_records(
         conn: &mut DbConnection,
         model: &Resource,
         objects: &[&Record],
@@ -126,16 +127,8 @@ pub(crate) fn summarize(action: &str, changes: &[FieldChange]) -> String {
         }
         other => match Event::from_action(other) {
             Some(event) => format!("{}.", event.label()),
-            None => format!("{}.", registry::capitalized(other)),
+            None => format!("{}.", capitalized(other)),
         },
-    }
-}
-
-/// The names under which a field's values go: a moment has a date and a time.
-pub(crate) fn parts(name: &str, kind: FieldKind) -> Vec<String> {
-    match kind {
-        FieldKind::DateTime { .. } => vec![format!("{name}_0"), format!("{name}_1")],
-        _ => vec![name.to_owned()],
     }
 }
 

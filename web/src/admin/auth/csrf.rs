@@ -1,24 +1,25 @@
-//! Forms count only when they come from our own pages: a token in the form that fits a cookie, and the headers by
-//! which browsers tell where a request comes from.
+//! CSRF protection: a token in each form that belongs to a cookie, and the headers that tell a request's origin.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header;
+use actix_web::web::Data;
 use subtle::ConstantTimeEq;
 
-use crate::secret_key::SecretKey;
+use oc_http::SecretKey;
+use oc_http::Site;
 
-/// The name of the field.
+/// The form field with the token.
 pub(crate) const FIELD: &str = "csrfmiddlewaretoken";
 
-/// How cookies are named and sent: over https they are bound to this very host.
+/// Names and attributes of cookies: over https they are bound to the host.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CookieRules {
     pub(crate) https: bool,
 }
 
 impl CookieRules {
-    /// The name that a cookie has here.
+    /// The name of a cookie over this scheme.
     pub(crate) fn name(self, name: &str) -> String {
         if self.https {
             format!("__Host-{name}")
@@ -27,7 +28,7 @@ impl CookieRules {
         }
     }
 
-    /// A cookie that no script reads and no other site sends along with a form.
+    /// A cookie that scripts cannot read and other sites cannot send with a form.
     pub(crate) fn cookie(self, name: &str, value: String) -> Cookie<'static> {
         Cookie::build(self.name(name), value)
             .path("/")
@@ -38,7 +39,7 @@ impl CookieRules {
     }
 }
 
-/// The secret half of the token, in the visitor's cookie.
+/// The secret that tokens are derived from, in the browser's cookie.
 pub(crate) struct Csrf {
     seed: String,
     is_new: bool,
@@ -47,14 +48,13 @@ pub(crate) struct Csrf {
 impl Csrf {
     const COOKIE: &'static str = "csrf";
 
-    /// Whether the request comes from a browser that was shown a form.
-    pub(crate) fn is_known(request: &HttpRequest) -> bool {
-        let rules = request.app_data::<CookieRules>();
-        rules.is_some_and(|rules| request.cookie(&rules.name(Self::COOKIE)).is_some())
+    /// Whether the browser has been shown a form.
+    pub(crate) fn is_known(request: &HttpRequest, rules: CookieRules) -> bool {
+        request.cookie(&rules.name(Self::COOKIE)).is_some()
     }
 
     /// The seed in the request's cookie, or a new one.
-    pub(crate) fn of(request: &HttpRequest, rules: CookieRules) -> Self {
+    pub(crate) fn from_request(request: &HttpRequest, rules: CookieRules) -> Self {
         let known = request
             .cookie(&rules.name(Self::COOKIE))
             .map(|cookie| cookie.value().to_owned());
@@ -72,28 +72,37 @@ impl Csrf {
         }
     }
 
-    /// The token for a form of this user's (0: nobody is logged in).
+    /// The token for a form of a user (0: nobody is logged in).
     pub(crate) fn token(&self, key: &SecretKey, user_id: i64) -> String {
         key.sign("form", &[&self.seed, &user_id.to_string()])
     }
 
-    /// The cookie to set, if the visitor has none yet.
+    /// The cookie to set, if the browser has none yet.
     pub(crate) fn cookie(&self, rules: CookieRules) -> Option<Cookie<'static>> {
         self.is_new
             .then(|| rules.cookie(Self::COOKIE, self.seed.clone()))
     }
 
-    /// Whether a form may be taken: its token fits the cookie, and it comes from one of our pages.
-    pub(crate) fn accepts(
+    /// Checks that a form has the token of this cookie and user, and comes from a page of this site. An error is the
+    /// reason, with the setting that fixes it.
+    pub(crate) fn check(
         &self,
         key: &SecretKey,
         user_id: i64,
         token: &str,
         request: &HttpRequest,
-    ) -> bool {
+    ) -> Result<(), String> {
+        if self.is_new {
+            return Err("the request has no CSRF cookie (does a proxy remove cookies?)".to_owned());
+        }
         let expected = self.token(key, user_id);
-        let same: bool = expected.as_bytes().ct_eq(token.as_bytes()).into();
-        same && !self.is_new && comes_from_us(request)
+        if !bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
+            return Err(
+                "its CSRF token is not valid for this session (is SECRET_KEY the same for every process?)"
+                    .to_owned(),
+            );
+        }
+        check_origin(request)
     }
 }
 
@@ -104,24 +113,37 @@ pub(crate) fn random() -> String {
     hex::encode(bytes)
 }
 
-/// What the browser says of where the request comes from; an old browser says nothing, and is believed.
-fn comes_from_us(request: &HttpRequest) -> bool {
+/// Checks the headers by which a browser tells the origin of a request (OWASP: fetch metadata). Old browsers send none.
+fn check_origin(request: &HttpRequest) -> Result<(), String> {
     let header = |name: &str| {
-        request
-            .headers()
-            .get(name)
-            .map(|value| value.to_str().unwrap_or("?"))
+        let value = request.headers().get(name)?;
+        Some(value.to_str().unwrap_or("?"))
     };
     if let Some(site) = header("sec-fetch-site") {
-        return matches!(site, "same-origin" | "none");
+        return if matches!(site, "same-origin" | "none") {
+            Ok(())
+        } else {
+            Err(format!("Sec-Fetch-Site is {site:?}"))
+        };
     }
     let Some(origin) = header(header::ORIGIN.as_str()) else {
-        return true;
+        return Ok(());
     };
     let host = header(header::HOST.as_str()).unwrap_or_default();
-    origin
-        .split_once("://")
-        .is_some_and(|(_, from)| from.eq_ignore_ascii_case(host))
+    let is_own = match request.app_data::<Data<Site>>() {
+        Some(site) => site.is_own_origin(origin, host),
+        None => origin
+            .split_once("://")
+            .is_some_and(|(_, from)| from.eq_ignore_ascii_case(host)),
+    };
+    if is_own {
+        Ok(())
+    } else {
+        Err(format!(
+            "Origin {origin:?} is neither PUBLIC_URL nor the Host {host:?} (set PUBLIC_URL, or let the proxy keep the Host \
+             header)"
+        ))
+    }
 }
 
 #[cfg(test)]
@@ -145,9 +167,9 @@ mod tests {
             request = request.insert_header(*header);
         }
         let request = request.to_http_request();
-        let csrf = Csrf::of(&request, RULES);
+        let csrf = Csrf::from_request(&request, RULES);
         let token = csrf.token(&key(), 7);
-        csrf.accepts(&key(), user_id, &token, &request)
+        csrf.check(&key(), user_id, &token, &request).is_ok()
     }
 
     #[test]
@@ -165,10 +187,10 @@ mod tests {
     #[test]
     fn without_a_cookie_no_token_counts() {
         let request = TestRequest::post().to_http_request();
-        let csrf = Csrf::of(&request, RULES);
+        let csrf = Csrf::from_request(&request, RULES);
         let token = csrf.token(&key(), 0);
 
-        assert!(!csrf.accepts(&key(), 0, &token, &request));
+        assert!(csrf.check(&key(), 0, &token, &request).is_err());
         assert!(
             csrf.cookie(RULES)
                 .is_some_and(|cookie| cookie.http_only() == Some(true))

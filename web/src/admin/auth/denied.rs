@@ -1,25 +1,30 @@
-//! What somebody has no right to is refused, and that stands in the record.
+//! Denied requests: they are logged, and explained on a page of the admin.
 
-use actix_session::SessionExt;
-use actix_web::body::MessageBody;
+use accounts::Verb;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpRequest, HttpResponse};
 use audit::{Event, NewEvent};
 use oc_core::validation::{FieldError, Violation};
+use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
-use crate::admin::ui::request::address;
-use crate::db::Db;
-use crate::error::PageError;
+use crate::admin::auth::request::{AdminRequest, client_address};
+use crate::admin::auth::session::AdminSession;
+use crate::admin::registry::DIAGNOSTICS;
+use crate::admin::ui::layout::Breadcrumb;
+use oc_http::Db;
+use oc_http::Page;
+use oc_http::PageError;
 
-/// Left with an answer by which something was refused that is told as a mistake in a form: its fields.
+/// Attached to a response that rejects an escalation as a form error: the fields.
 pub(crate) struct DeniedGrant(String);
 
 impl DeniedGrant {
-    /// Leaves word of these fields with an answer, if there are any; an empty one stands for a whole row.
+    /// Attaches these fields, if there are any; an empty name stands for a whole object.
     pub(crate) fn attach<'a>(
         response: &mut HttpResponse,
         fields: impl IntoIterator<Item = &'a str>,
@@ -32,7 +37,7 @@ impl DeniedGrant {
     }
 }
 
-/// The fields of a row by which somebody tried to give, or take, what is beyond them.
+/// The fields whose errors are escalations.
 pub(crate) fn denied_fields(errors: &[FieldError]) -> impl Iterator<Item = &'static str> + use<'_> {
     let is_refused = |error: &&FieldError| {
         matches!(
@@ -44,44 +49,143 @@ pub(crate) fn denied_fields(errors: &[FieldError]) -> impl Iterator<Item = &'sta
     refused.map(|error| error.field)
 }
 
-/// Records every refusal of somebody who is logged in: pages (403), and rights that they cannot give.
-pub(crate) async fn record_refusals(
+/// Logs denied requests and escalations of logged-in users, and explains a 403 within the admin.
+pub(crate) async fn handle_denied(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let response = next.call(request).await?;
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let response = next.call(request).await?.map_into_boxed_body();
     let grant = response
         .response()
         .extensions()
         .get::<DeniedGrant>()
         .map(|grant| grant.0.clone());
-    if (response.status() == StatusCode::FORBIDDEN || grant.is_some())
-        && let Err(error) = record(response.request(), grant).await
-    {
-        // The refusal stands, whether it can be written down or not.
-        log::warn!("a refusal could not be recorded: {error}");
+    let is_denied = response.status() == StatusCode::FORBIDDEN;
+    if !is_denied && grant.is_none() {
+        return Ok(response);
     }
-    Ok(response)
+    let http = response.request().clone();
+    let Some(db) = http.app_data::<Data<Db>>() else {
+        return Ok(response);
+    };
+    let user = match CurrentUser::find(db, &AdminSession::from_request(&http)).await {
+        Ok(user) => user,
+        Err(error) => {
+            log::warn!("could not look up the user of a denied request: {error}");
+            return Ok(response);
+        }
+    };
+    if let Some(user) = &user
+        && let Err(error) = log_denied(db, &http, user, grant).await
+    {
+        log::warn!("could not log a denied request: {error}");
+    }
+    match AdminRequest::new(&http).filter(|_| is_denied) {
+        Some(request) => {
+            let page = forbidden_page(&request, user.as_ref())?;
+            Ok(response.into_response(page))
+        }
+        None => Ok(response),
+    }
 }
 
-async fn record(request: &HttpRequest, grant: Option<String>) -> Result<(), PageError> {
-    let db = request.app_data::<Data<Db>>().cloned();
-    let Some(db) = db else { return Ok(()) };
-    let session = request.get_session();
-    let Some(user) = CurrentUser::find(&db, &session).await? else {
-        return Ok(());
-    };
+async fn log_denied(
+    db: &Data<Db>,
+    http: &HttpRequest,
+    user: &CurrentUser,
+    grant: Option<String>,
+) -> Result<(), PageError> {
     let grant = grant.map_or_else(String::new, |fields| format!(": {fields}"));
-    let about = format!("{} {}{grant}", request.method(), request.path());
-    let address = address(request);
+    let about = format!("{} {}{grant}", http.method(), http.path());
+    let (address, user) = (client_address(http), user.user.clone());
     db.run(move |conn| {
         let event = NewEvent {
             event: Event::Refused,
-            actor: Some(user.user.actor()),
+            actor: Some(user.actor()),
             about: &about,
             address: &address,
         };
         Ok(event.insert(conn)?)
     })
     .await
+}
+
+#[derive(Serialize)]
+struct ForbiddenPage {
+    heading: &'static str,
+    text: String,
+    links: Vec<PageLink>,
+}
+
+#[derive(Serialize)]
+struct PageLink {
+    href: String,
+    label: &'static str,
+}
+
+impl Page for ForbiddenPage {
+    const TEMPLATE: &'static str = "admin/message.html";
+}
+
+fn forbidden_page(
+    request: &AdminRequest,
+    user: Option<&CurrentUser>,
+) -> Result<HttpResponse, PageError> {
+    let link = |href: &str, label| PageLink {
+        href: href.to_owned(),
+        label,
+    };
+    let mut links = vec![link("/admin/", "Home"), link("/admin/logout/", "Log out")];
+    let text = if request.has_rejected_form() {
+        links.insert(0, link(&request.target(), "Reload the page"));
+        "This form is out of date, or was sent from another site. Nothing was saved. Reload the page and try again. If \
+         this happens again, log out and log in."
+            .to_owned()
+    } else {
+        match user {
+            None => "You don't have permission to view this page.".to_owned(),
+            Some(user) => {
+                let name = &user.user.username;
+                let missing = missing_permission(request, user).map_or_else(
+                    || "You don't have the permissions that this requires.".to_owned(),
+                    |code| format!("This requires the permission “{code}”."),
+                );
+                format!("You are logged in as {name}. {missing} A superuser can grant it.")
+            }
+        }
+    };
+    if user.is_none() {
+        links.retain(|link| link.href != "/admin/logout/");
+    }
+    let page = ForbiddenPage {
+        heading: "Forbidden",
+        text,
+        links,
+    };
+    let breadcrumbs = Breadcrumb::trail(&[], "Forbidden");
+    request.page(StatusCode::FORBIDDEN, user, "Forbidden", breadcrumbs, page)
+}
+
+/// The permission that a denied request requires, as its path and method tell.
+fn missing_permission(request: &AdminRequest, user: &CurrentUser) -> Option<String> {
+    let path = request.http.path();
+    if path == "/admin/diagnostics/" {
+        return Some(DIAGNOSTICS.to_owned());
+    }
+    let is_post = request.http.method() == Method::POST;
+    let parts: Vec<&str> = path.trim_matches('/').split('/').skip(1).collect();
+    let [app, name, rest @ ..] = parts.as_slice() else {
+        return None;
+    };
+    let resource = request.registry().find(app, name)?;
+    let verb = match rest.last().copied() {
+        Some("add") => Verb::Add,
+        Some("delete") => Verb::Delete,
+        Some("password" | "sessions" | "import") => Verb::Change,
+        Some("change" | "history") if is_post => Verb::Change,
+        None if is_post => Verb::Delete,
+        _ => Verb::View,
+    };
+    let is_missing = !user.rights.may(verb, resource.app, resource.name);
+    is_missing.then(|| verb.on(resource.app, resource.name))
 }

@@ -9,7 +9,7 @@ use actix_web::cookie::time::Duration;
 use subtle::ConstantTimeEq;
 
 use crate::admin::auth::csrf::{CookieRules, random};
-use crate::secret_key::SecretKey;
+use oc_http::SecretKey;
 
 const COOKIE: &str = "known";
 /// Of the random id (hexadecimal digits).
@@ -34,7 +34,7 @@ fn is_same(mark: &str, expected: &str) -> bool {
 }
 
 impl DeviceCookie {
-    fn of(request: &HttpRequest, rules: CookieRules) -> Option<Self> {
+    fn from_request(request: &HttpRequest, rules: CookieRules) -> Option<Self> {
         let cookie = request.cookie(&rules.name(COOKIE))?;
         let mut parts = cookie.value().split('.');
         let id = parts.next().filter(|id| id.len() == ID_LENGTH)?;
@@ -69,7 +69,7 @@ pub(crate) fn device_id(
     key: &SecretKey,
     username: &str,
 ) -> Option<String> {
-    let device_id = DeviceCookie::of(request, rules)?;
+    let device_id = DeviceCookie::from_request(request, rules)?;
     device_id.has(key, username).then_some(device_id.id)
 }
 
@@ -80,7 +80,8 @@ pub(crate) fn remember(
     key: &SecretKey,
     username: &str,
 ) -> Cookie<'static> {
-    let mut device_id = DeviceCookie::of(request, rules).unwrap_or_else(DeviceCookie::new);
+    let mut device_id =
+        DeviceCookie::from_request(request, rules).unwrap_or_else(DeviceCookie::new);
     let own = mark(key, &device_id.id, username);
     device_id.marks.retain(|mark| !is_same(mark, &own));
     device_id.marks.insert(0, own);

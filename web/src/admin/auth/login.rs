@@ -1,4 +1,4 @@
-//! The door: from a name and a password to a member of staff, without telling why not.
+//! Authentication by username and password.
 
 use std::time::Instant;
 
@@ -10,24 +10,26 @@ use audit::Event;
 use chrono::Utc;
 use diesel::OptionalExtension;
 use oc_core::locks::hold;
+use serde::Serialize;
 
 use crate::admin::auth::current_user::pending_requirement;
 use crate::admin::auth::device_cookie;
-use crate::admin::auth::password_hasher::{Checked, PasswordHasher};
-use crate::admin::auth::session_store::{ADDRESS, BROWSER, PASSWORD, PROVED, USER};
+use crate::admin::auth::password_hasher::{PasswordHasher, equalize_timing};
+use crate::admin::auth::request::AdminRequest;
+use crate::admin::auth::sealed_form::{self, Purpose};
 use crate::admin::auth::throttle::{AttemptSource, AuthOutcome};
-use crate::admin::ui::request::{AdminRequest, see_other};
-use crate::db::Db;
-use crate::error::PageError;
+use crate::admin::ui::links::see_other;
+use oc_http::Db;
+use oc_http::PageError;
 
-/// Somebody whose name and password were right.
+/// A user whose password was right.
 pub(crate) struct AuthenticatedUser {
     pub(crate) user: User,
-    /// Whether a code of the second factor is still to come.
+    /// Whether a two-factor code is required as well.
     pub(crate) has_factor: bool,
 }
 
-/// Tries to log in. Whatever is wrong, it takes the same time and ends the same way.
+/// Checks username and password. Every failure takes the same time and has the same result.
 pub(crate) async fn attempt(
     db: &Db,
     hasher: &Data<PasswordHasher>,
@@ -35,11 +37,11 @@ pub(crate) async fn attempt(
     typed: String,
 ) -> Result<AuthOutcome<AuthenticatedUser>, PageError> {
     let now = Utc::now().naive_utc();
-    let began = Instant::now();
+    let start = Instant::now();
     let attempt = match source.count(db, now).await? {
         Ok(attempt) => attempt,
         Err(delay) => {
-            hasher.hold_back(began).await;
+            equalize_timing(start).await;
             return Ok(AuthOutcome::Throttled(delay));
         }
     };
@@ -48,22 +50,22 @@ pub(crate) async fn attempt(
     let stored = user
         .as_ref()
         .map_or(password::UNUSABLE.to_owned(), |user| user.password.clone());
-    let Checked { verdict, began } = hasher.check(typed.clone(), stored).await?;
+    let verdict = hasher.verify(typed.clone(), stored).await?;
     let opens = |user: &User| verdict != Verdict::Wrong && user.is_active && user.is_staff;
     let Some(user) = user.clone().filter(opens) else {
         db.run(move |conn| Ok(source.record(conn, Event::LoginRefused, None, user.as_ref())?))
             .await?;
-        hasher.hold_back(began).await;
+        equalize_timing(start).await;
         return Ok(AuthOutcome::Wrong);
     };
     let renewed = match verdict {
-        Verdict::RightButOld => Some(hasher.run(move || password::hash(&typed)).await?),
+        Verdict::RightButOld => Some(hasher.hash(typed).await?),
         _ => None,
     };
     let guess = db
         .run(move |conn| {
             Ok(conn.write(|conn| {
-                // Somebody may have given the account another password, or switched it off, while this one was checked.
+                // The account may have been changed while its password was checked.
                 hold(conn, "users", &[user.id])?;
                 let opens = |stored: &User| {
                     stored.password == user.password && stored.is_active && stored.is_staff
@@ -84,7 +86,6 @@ pub(crate) async fn attempt(
                     source.record(conn, Event::LoggedIn, Some(&user), Some(&user))?;
                 }
                 Ok(AuthOutcome::Right(AuthenticatedUser {
-                    // With the password that was checked: a session counts for this one alone.
                     user: stored,
                     has_factor,
                 }))
@@ -92,27 +93,50 @@ pub(crate) async fn attempt(
         })
         .await?;
     if matches!(guess, AuthOutcome::Wrong) {
-        hasher.hold_back(began).await;
+        equalize_timing(start).await;
     }
     Ok(guess)
 }
 
-/// Lets a user in: a session of their own under a new id, and on to where they wanted to go.
+/// Where a login leads.
+#[derive(Serialize)]
+pub(crate) struct Destination {
+    /// Path and query, as the client sent it.
+    pub(crate) next: String,
+    /// A sealed form to show there again; empty for none.
+    pub(crate) kept: String,
+}
+
+impl Destination {
+    /// `next` if it is a page of the admin, otherwise the index: never another site.
+    pub(crate) fn path(&self) -> &str {
+        let is_plain = self.next.chars().all(|c| !c.is_control() && c != '\\');
+        if self.next.starts_with("/admin/") && is_plain {
+            &self.next
+        } else {
+            "/admin/"
+        }
+    }
+}
+
+/// Starts a session and redirects to the destination.
 pub(crate) fn start_session(
     request: &AdminRequest,
     AuthenticatedUser { user, has_factor }: &AuthenticatedUser,
-    next: &str,
+    destination: &Destination,
 ) -> Result<HttpResponse, PageError> {
-    // Nothing of a session before goes along.
-    request.session.clear();
-    request.session.renew();
-    request.keep(USER, user.id)?;
-    request.keep(PROVED, Utc::now().naive_utc())?;
-    request.keep(ADDRESS, request.address())?;
-    request.keep(BROWSER, request.browser())?;
-    request.keep(PASSWORD, Session::password_mark(&user.password))?;
-    let first = pending_requirement(user, *has_factor, request.requires_totp());
-    let mut response = see_other(first.unwrap_or_else(|| inside(next)));
+    request
+        .session
+        .start(user, &request.address(), &request.browser())?;
+    let path = destination.path();
+    let kept = sealed_form::open(request, 0, Purpose::Login, path, &destination.kept);
+    if let Some(submission) = kept.filter(|kept| request.is_form_of(user.id, kept)) {
+        sealed_form::keep(request, user.id, path, &submission)?;
+        let text = "You are logged in again. What you entered has not been saved yet.";
+        request.session.add_message("warning", text);
+    }
+    let required = pending_requirement(user, *has_factor, request.requires_totp());
+    let mut response = see_other(required.unwrap_or(path));
     let cookie = device_cookie::remember(
         &request.http,
         request.cookies(),
@@ -125,24 +149,22 @@ pub(crate) fn start_session(
     Ok(response)
 }
 
-/// The address to go on to, if it lies within the administration: never another site.
-pub(crate) fn inside(next: &str) -> &str {
-    let plain = next.chars().all(|c| !c.is_control() && c != '\\');
-    if next.starts_with("/admin/") && plain {
-        next
-    } else {
-        "/admin/"
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn path(next: &str) -> String {
+        let destination = Destination {
+            next: next.to_owned(),
+            kept: String::new(),
+        };
+        destination.path().to_owned()
+    }
+
     #[test]
     fn nobody_is_sent_to_another_site() {
         assert_eq!(
-            inside("/admin/lettings/letting/?q=a"),
+            path("/admin/lettings/letting/?q=a"),
             "/admin/lettings/letting/?q=a"
         );
         for next in [
@@ -153,7 +175,7 @@ mod tests {
             "/admin/\\\r\nx",
             "/profiles/",
         ] {
-            assert_eq!(inside(next), "/admin/", "{next}");
+            assert_eq!(path(next), "/admin/", "{next}");
         }
     }
 }

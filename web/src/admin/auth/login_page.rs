@@ -1,8 +1,11 @@
-//! The login: its first step, and the second for who has a second factor.
+//! Login: the password, and the code for users with two-factor authentication.
 
 use accounts::{Factor, User, normalized};
 use actix_web::HttpResponse;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
+use actix_web::middleware::Next;
 use actix_web::web::{Data, Query};
 use audit::Event;
 use chrono::Utc;
@@ -10,24 +13,29 @@ use diesel::OptionalExtension;
 use oc_http::{LoginOutcome, Metrics};
 use serde::{Deserialize, Serialize};
 
-use crate::admin::auth::current_user::CurrentUser;
-use crate::admin::auth::login::{AuthenticatedUser, attempt, inside, start_session};
+use crate::admin::auth::csrf::{CookieRules, Csrf};
+use crate::admin::auth::current_user::{CurrentUser, LOGIN, login_path};
+use crate::admin::auth::login::{AuthenticatedUser, Destination, attempt, start_session};
 use crate::admin::auth::password_hasher::PasswordHasher;
 use crate::admin::auth::pending_login::{self, PendingLogin};
+use crate::admin::auth::request::AdminRequest;
+use crate::admin::auth::sealed_form::{self, Purpose};
+use crate::admin::auth::session::AdminSession;
 use crate::admin::auth::throttle::{AttemptSource, AuthOutcome};
 use crate::admin::auth::totp::{self, CodeKind};
-use crate::admin::ui::form_data::Submission;
-use crate::admin::ui::request::{AdminRequest, see_other};
-use crate::db::Db;
-use crate::error::PageError;
-use crate::pages::Page;
+use crate::admin::ui::links::see_other;
+use crate::admin::ui::submission::Submission;
+use oc_http::Db;
+use oc_http::Page;
+use oc_http::PageError;
 
-const REFUSED: &str = "Incorrect username or password.";
-const REFUSED_CODE: &str = "The code is wrong or has already been used. Wait for a new one.";
+const WRONG_PASSWORD: &str = "Incorrect username or password.";
+const WRONG_CODE: &str = "The code is wrong or has already been used. Wait for a new one.";
 
 #[derive(Serialize)]
 struct LoginPage {
-    next: String,
+    #[serde(flatten)]
+    destination: Destination,
     username: String,
     error: Option<String>,
 }
@@ -38,7 +46,8 @@ impl Page for LoginPage {
 
 #[derive(Serialize)]
 struct CodePage {
-    next: String,
+    #[serde(flatten)]
+    destination: Destination,
     begin_href: String,
     error: Option<String>,
 }
@@ -47,100 +56,134 @@ impl Page for CodePage {
     const TEMPLATE: &'static str = "admin/login_code.html";
 }
 
-/// Where to go afterwards.
+/// The query of the login pages.
 #[derive(Default, Deserialize)]
-pub(crate) struct Next {
+pub(crate) struct LoginQuery {
     #[serde(default)]
     next: String,
 }
 
-/// The form; who is logged in already goes on.
+/// The submission of a user whose session has ended is kept, sealed, in a login page, and shown again after the login.
+pub(crate) async fn keep_form_for_login(
+    cookies: CookieRules,
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let has_session = AdminSession::from_request(request.request())
+        .user_id()
+        .is_some();
+    if has_session
+        || request.method().is_safe()
+        || request.path().starts_with(LOGIN)
+        || !Csrf::is_known(request.request(), cookies)
+    {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    let submission = request.extract::<Submission>().await?;
+    let Some(login) = AdminRequest::with_cookies(request.request(), cookies) else {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    };
+    let target = login.target();
+    let kept = sealed_form::seal(&login, 0, Purpose::Login, &target, &submission);
+    let destination = Destination { next: target, kept };
+    let page = show(
+        &login,
+        StatusCode::FORBIDDEN,
+        destination,
+        String::new(),
+        None,
+    )?;
+    drop(login);
+    Ok(request.into_response(page))
+}
+
+/// The login form; users who are logged in already are redirected.
 pub(crate) async fn new(
     request: AdminRequest,
     db: Data<Db>,
-    query: Option<Query<Next>>,
+    query: Option<Query<LoginQuery>>,
 ) -> Result<HttpResponse, PageError> {
-    let Next { next } = query.map(Query::into_inner).unwrap_or_default();
+    let destination = Destination::from_query(query);
     if CurrentUser::find(&db, &request.session).await?.is_some() {
-        return Ok(see_other(inside(&next)));
+        return Ok(see_other(destination.path()));
     }
-    show(&request, StatusCode::OK, next, String::new(), None)
+    show(&request, StatusCode::OK, destination, String::new(), None)
 }
 
-/// An attempt.
+/// Checks username and password.
 pub(crate) async fn create(
     request: AdminRequest,
     db: Data<Db>,
     hasher: Data<PasswordHasher>,
-    query: Option<Query<Next>>,
-    fields: Submission,
+    query: Option<Query<LoginQuery>>,
+    submission: Submission,
 ) -> Result<HttpResponse, PageError> {
-    request.check_form(None, &fields)?;
-    let username = normalized(fields.text("username"));
-    let password = fields.text("password").to_owned();
-    let next = where_next(query, &fields);
-    let source = AttemptSource::of(&request, username.clone());
+    request.check_form(None, &submission)?;
+    let username = normalized(submission.text("username"));
+    let password = submission.text("password").to_owned();
+    let destination = Destination::from_submission(query, &submission);
+    let source = AttemptSource::new(&request, username.clone());
     match attempt(&db, &hasher, source, password).await? {
-        AuthOutcome::Right(welcome) if welcome.has_factor => {
-            ask_for_code(&request, &welcome.user, &next)
+        AuthOutcome::Right(user) if user.has_factor => {
+            ask_for_code(&request, &user.user, destination)
         }
-        AuthOutcome::Right(welcome) => {
+        AuthOutcome::Right(user) => {
             Metrics::login(&request.http, LoginOutcome::Success);
-            start_session(&request, &welcome, &next)
+            start_session(&request, &user, &destination)
         }
         AuthOutcome::Wrong => {
             Metrics::login(&request.http, LoginOutcome::WrongPassword);
-            let error = Some(REFUSED.to_owned());
-            show(&request, StatusCode::OK, next, username, error)
+            let error = Some(WRONG_PASSWORD.to_owned());
+            show(&request, StatusCode::OK, destination, username, error)
         }
         AuthOutcome::Throttled(delay) => {
             Metrics::login(&request.http, LoginOutcome::Throttled);
             let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(delay.message()));
-            Ok(delay.with_retry_after(show(&request, status, next, username, error)?))
+            let page = show(&request, status, destination, username, error)?;
+            Ok(delay.with_retry_after(page))
         }
     }
 }
 
-/// The form for the code, for somebody whose password was right.
+/// The form for the code, after the right password.
 pub(crate) async fn new_code(
     request: AdminRequest,
     db: Data<Db>,
-    query: Option<Query<Next>>,
+    query: Option<Query<LoginQuery>>,
 ) -> Result<HttpResponse, PageError> {
-    let Next { next } = query.map(Query::into_inner).unwrap_or_default();
+    let destination = Destination::from_query(query);
     if CurrentUser::find(&db, &request.session).await?.is_some() {
-        return Ok(see_other(inside(&next)));
+        return Ok(see_other(destination.path()));
     }
-    match claimant(&request, &db).await? {
-        Some(_) => show_code(&request, StatusCode::OK, next, None),
-        None => Ok(see_other(&login_path("/admin/login/", &next))),
+    match pending_user(&request, &db).await? {
+        Some(_) => show_code(&request, StatusCode::OK, destination, None),
+        None => Ok(see_other(&login_path(LOGIN, &destination.next))),
     }
 }
 
-/// Takes the code.
+/// Checks the code.
 pub(crate) async fn create_code(
     request: AdminRequest,
     db: Data<Db>,
-    query: Option<Query<Next>>,
-    fields: Submission,
+    query: Option<Query<LoginQuery>>,
+    submission: Submission,
 ) -> Result<HttpResponse, PageError> {
-    request.check_form(None, &fields)?;
-    let next = where_next(query, &fields);
-    let Some(user) = claimant(&request, &db).await? else {
-        // It took too long: the password is asked for again.
-        return Ok(see_other(&login_path("/admin/login/", &next)));
+    request.check_form(None, &submission)?;
+    let destination = Destination::from_submission(query, &submission);
+    let Some(user) = pending_user(&request, &db).await? else {
+        return Ok(see_other(&login_path(LOGIN, &destination.next)));
     };
     let now = Utc::now().naive_utc();
-    let source = AttemptSource::of(&request, user.username.clone());
+    let source = AttemptSource::new(&request, user.username.clone());
     let attempt = match source.count(&db, now).await? {
         Ok(attempt) => attempt,
         Err(delay) => {
             Metrics::login(&request.http, LoginOutcome::Throttled);
             let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(delay.message()));
-            return Ok(delay.with_retry_after(show_code(&request, status, next, error)?));
+            return Ok(delay.with_retry_after(show_code(&request, status, destination, error)?));
         }
     };
-    let (key, typed) = (request.key().clone(), fields.text("code").to_owned());
+    let (key, typed) = (request.key().clone(), submission.text("code").to_owned());
     let welcome = db
         .run(move |conn| {
             Ok(conn.write(|conn| {
@@ -164,36 +207,47 @@ pub(crate) async fn create_code(
         .await?;
     let Some(welcome) = welcome else {
         Metrics::login(&request.http, LoginOutcome::WrongCode);
-        return show_code(
-            &request,
-            StatusCode::OK,
-            next,
-            Some(REFUSED_CODE.to_owned()),
-        );
+        let error = Some(WRONG_CODE.to_owned());
+        return show_code(&request, StatusCode::OK, destination, error);
     };
     Metrics::login(&request.http, LoginOutcome::Success);
-    let mut response = start_session(&request, &welcome, &next)?;
+    let mut response = start_session(&request, &welcome, &destination)?;
     response
         .add_cookie(&pending_login::removal(request.cookies()))
         .map_err(|error| PageError::Internal(error.into()))?;
     Ok(response)
 }
 
-/// Where to go afterwards: as the form says, or as the address does that it was sent to.
-fn where_next(query: Option<Query<Next>>, fields: &Submission) -> String {
-    match query {
-        Some(query) if !fields.has("next") => query.into_inner().next,
-        _ => fields.text("next").to_owned(),
+impl Destination {
+    fn from_query(query: Option<Query<LoginQuery>>) -> Self {
+        let LoginQuery { next } = query.map(Query::into_inner).unwrap_or_default();
+        Self {
+            next,
+            kept: String::new(),
+        }
+    }
+
+    fn from_submission(query: Option<Query<LoginQuery>>, submission: &Submission) -> Self {
+        let mut destination = Self::from_query(query);
+        if submission.has("next") {
+            submission.text("next").clone_into(&mut destination.next);
+        }
+        submission.text("_kept").clone_into(&mut destination.kept);
+        destination
     }
 }
 
-/// On to the second step.
+/// Continues with the code. A kept form is too large for a redirect, so then the page comes right away.
 fn ask_for_code(
     request: &AdminRequest,
     user: &User,
-    next: &str,
+    destination: Destination,
 ) -> Result<HttpResponse, PageError> {
-    let mut response = see_other(&login_path("/admin/login/code/", next));
+    let mut response = if destination.kept.is_empty() {
+        see_other(&login_path("/admin/login/code/", &destination.next))
+    } else {
+        show_code(request, StatusCode::OK, destination, None)?
+    };
     let cookie = pending_login::cookie(request.cookies(), request.key(), user, Utc::now());
     response
         .add_cookie(&cookie)
@@ -201,9 +255,9 @@ fn ask_for_code(
     Ok(response)
 }
 
-/// Whose password was right a short time ago, on this browser, if they may still log in with a code.
-async fn claimant(request: &AdminRequest, db: &Data<Db>) -> Result<Option<User>, PageError> {
-    let Some(claim) = PendingLogin::of(&request.http, request.cookies()) else {
+/// The user whose password was right on this browser in the last minutes.
+async fn pending_user(request: &AdminRequest, db: &Data<Db>) -> Result<Option<User>, PageError> {
+    let Some(claim) = PendingLogin::from_request(&request.http, request.cookies()) else {
         return Ok(None);
     };
     let id = claim.user_id;
@@ -217,26 +271,15 @@ async fn claimant(request: &AdminRequest, db: &Data<Db>) -> Result<Option<User>,
     Ok(user.filter(|user| claim.holds(request.key(), user, Utc::now())))
 }
 
-/// A page of the login, with where to go afterwards.
-fn login_path(path: &str, next: &str) -> String {
-    if next.is_empty() {
-        return path.to_owned();
-    }
-    let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("next", next)
-        .finish();
-    format!("{path}?{query}")
-}
-
 fn show(
     request: &AdminRequest,
     status: StatusCode,
-    next: String,
+    destination: Destination,
     username: String,
     error: Option<String>,
 ) -> Result<HttpResponse, PageError> {
     let page = LoginPage {
-        next,
+        destination,
         username,
         error,
     };
@@ -246,12 +289,12 @@ fn show(
 fn show_code(
     request: &AdminRequest,
     status: StatusCode,
-    next: String,
+    destination: Destination,
     error: Option<String>,
 ) -> Result<HttpResponse, PageError> {
     let page = CodePage {
-        begin_href: login_path("/admin/login/", &next),
-        next,
+        begin_href: login_path(LOGIN, &destination.next),
+        destination,
         error,
     };
     request.page(status, None, "Enter your code", Vec::new(), page)

@@ -7,11 +7,11 @@ use audit::{Event, NewEvent};
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
-use crate::admin::ui::form_data::Submission;
-use crate::admin::ui::request::{AdminRequest, address};
-use crate::db::Db;
-use crate::error::PageError;
-use crate::pages::Page;
+use crate::admin::auth::request::{AdminRequest, client_address};
+use crate::admin::ui::submission::Submission;
+use oc_http::Db;
+use oc_http::Page;
+use oc_http::PageError;
 
 #[derive(Serialize)]
 struct AskPage {}
@@ -49,7 +49,7 @@ pub(crate) async fn delete(
     fields: Submission,
 ) -> Result<HttpResponse, PageError> {
     request.check_form(Some(&user), &fields)?;
-    let address = address(&request.http);
+    let address = client_address(&request.http);
     db.run(move |conn| {
         let event = NewEvent {
             event: Event::LoggedOut,
@@ -61,6 +61,6 @@ pub(crate) async fn delete(
     })
     .await?;
     let page = request.page(StatusCode::OK, None, "Logged out", Vec::new(), DonePage {})?;
-    request.session.purge();
+    request.session.end();
     Ok(page)
 }

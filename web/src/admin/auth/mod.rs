@@ -1,23 +1,22 @@
 //! Login, sessions and everything that asks for a password.
 
-pub(crate) mod command_line;
 pub(crate) mod csrf;
 pub(crate) mod current_user;
 pub(crate) mod denied;
 pub(crate) mod device_cookie;
-pub(crate) mod escalation;
 pub(crate) mod login;
 pub(crate) mod login_page;
 pub(crate) mod logout;
-pub(crate) mod lookup;
-pub(crate) mod new_user;
+pub(crate) mod managed_user;
 pub(crate) mod own_password;
 pub(crate) mod password_hasher;
 pub(crate) mod password_page;
 pub(crate) mod pending_login;
 pub(crate) mod read_only;
 pub(crate) mod reauth;
+pub(crate) mod request;
 pub(crate) mod sealed_form;
+pub(crate) mod session;
 pub(crate) mod session_store;
 pub(crate) mod sessions;
 pub(crate) mod throttle;

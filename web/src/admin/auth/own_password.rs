@@ -1,6 +1,7 @@
 //! One's own password.
 
-use accounts::{Session, User, password, policy};
+use accounts::User;
+use accounts::{Session, policy};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -10,16 +11,15 @@ use chrono::Utc;
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::auth::password_hasher::PasswordHasher;
 use crate::admin::auth::password_page::{self, PasswordPage, RULES};
-use crate::admin::auth::reauth::{Posted, Reauth};
-use crate::admin::auth::session_store::PASSWORD;
+use crate::admin::auth::reauth::Reauth;
+use crate::admin::auth::request::AdminRequest;
 use crate::admin::auth::throttle::{AttemptSource, AuthOutcome, is_password};
-use crate::admin::ui::field::{ErrorSummary, FieldView, Section};
-use crate::admin::ui::form_data::Submission;
-use crate::admin::ui::messages;
-use crate::admin::ui::popup::ReturnLink;
-use crate::admin::ui::request::{AdminRequest, Breadcrumb, see_other};
-use crate::db::Db;
-use crate::error::PageError;
+use crate::admin::ui::field::{Button, ErrorSummary, FieldView, ReturnLink, Section};
+use crate::admin::ui::layout::Breadcrumb;
+use crate::admin::ui::links::see_other;
+use crate::admin::ui::submission::Submission;
+use oc_http::Db;
+use oc_http::PageError;
 
 const TITLE: &str = "Change password";
 /// Why somebody was led here.
@@ -51,15 +51,13 @@ pub(crate) async fn update(
     reauth: Reauth,
     fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    request.check_form(Some(&user), &fields)?;
-    let posted = Posted::of(&request, &user, fields)?;
+    let fields = request.accept(&user, fields)?;
     // The current password is asked for below; who has a second factor too is asked for both.
     if user.has_factor
-        && let Some(page) = reauth.require(&request, &user, &posted).await?
+        && let Some(page) = reauth.require(&request, &user, &fields).await?
     {
         return Ok(page);
     }
-    let fields = posted.form;
     let (old, new, again) = (
         fields.text("old_password").to_owned(),
         fields.text("new_password1").to_owned(),
@@ -105,26 +103,24 @@ pub(crate) async fn update(
     {
         return show(&request, &user, StatusCode::UNPROCESSABLE_ENTITY, errors);
     }
-    let hash = hasher.run(move || password::hash(&new)).await?;
-    let mark = Session::password_mark(&hash);
+    let hash = hasher.hash(new).await?;
+    let new_hash = hash.clone();
+    let key = request.registry().accounts()?.key();
     let (id, actor) = (user.user.id, user.user.clone());
     db.run(move |conn| {
         Ok(conn.write(|conn| {
             User::set_password(conn, id, &hash)?;
             User::set_must_change_password(conn, id, false)?;
             Session::end_all(conn, id, None)?;
-            password_page::record(conn, Some(&actor), id, &actor.username)
+            password_page::record(conn, Some(&actor), &key, (id, &actor.username))
         })?)
     })
     .await?;
     // This one goes on under a new id.
-    request.keep(PASSWORD, mark)?;
-    request.session.renew();
-    messages::add(
-        &request.session,
-        "success",
-        "Your password has been changed.".to_owned(),
-    );
+    request.session.continue_with_password(&new_hash)?;
+    request
+        .session
+        .add_message("success", "Your password has been changed.".to_owned());
     Ok(see_other("/admin/"))
 }
 
@@ -136,7 +132,7 @@ async fn check(
     hasher: &Data<PasswordHasher>,
     typed: String,
 ) -> Result<AuthOutcome<()>, PageError> {
-    let source = AttemptSource::of(request, user.user.username.clone());
+    let source = AttemptSource::new(request, user.user.username.clone());
     let attempt = match source.count(db, Utc::now().naive_utc()).await? {
         Ok(attempt) => attempt,
         Err(delay) => return Ok(AuthOutcome::Throttled(delay)),
@@ -187,7 +183,7 @@ fn show(
         error_summary: ErrorSummary::of(&sections),
         sections,
         rules: RULES,
-        button: "Change my password",
+        buttons: Button::save("Change my password"),
         way: ReturnLink::default(),
     };
     request.page(

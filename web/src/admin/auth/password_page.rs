@@ -1,16 +1,16 @@
-//! Pages on which a password is typed, and the record that one was changed.
+//! Pages to enter a new password, and the audit entry of a changed one.
 
-use accounts::{User, policy};
+use accounts::User;
+use accounts::policy;
 use audit::{AuditEntry, NewAuditEntry};
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use serde::Serialize;
 
-use crate::admin::ui::field::{ErrorSummary, FieldView, Section};
-use crate::admin::ui::popup::ReturnLink;
-use crate::pages::Page;
+use crate::admin::ui::field::{Button, ErrorSummary, FieldView, ReturnLink, Section};
+use oc_http::Page;
 
-/// The rules, in the words of a form's help.
+/// The password rules as help text.
 pub(crate) const RULES: [&str; 4] = [
     "At least 8 characters. Spaces and letters of any script are allowed.",
     "Not a commonly used password.",
@@ -22,13 +22,12 @@ pub(crate) const RULES: [&str; 4] = [
 #[derive(Serialize)]
 pub(crate) struct PasswordPage {
     pub(crate) heading: String,
-    /// Why one is here, where one did not ask to be.
     pub(crate) notice: Option<&'static str>,
-    /// Whether it is about one's own password.
+    /// Whether it is the user's own password.
     pub(crate) is_own: bool,
     pub(crate) sections: Vec<Section>,
     pub(crate) rules: [&'static str; 4],
-    pub(crate) button: &'static str,
+    pub(crate) buttons: Vec<Button>,
     pub(crate) error_summary: Option<ErrorSummary>,
     #[serde(flatten)]
     pub(crate) way: ReturnLink,
@@ -38,7 +37,7 @@ impl Page for PasswordPage {
     const TEMPLATE: &'static str = "admin/password.html";
 }
 
-/// What is wrong with a password and its repetition.
+/// Errors of a new password and its confirmation.
 #[derive(Default)]
 pub(crate) struct PasswordErrors {
     new: Vec<String>,
@@ -46,8 +45,8 @@ pub(crate) struct PasswordErrors {
 }
 
 impl PasswordErrors {
-    /// Holds a password of somebody else against the rules; it must not resemble what is known about them.
-    pub(crate) fn of(new: &str, again: &str, about: &[(&'static str, &str)]) -> Self {
+    /// Checks a password against the rules; it must not resemble what is known about its user.
+    pub(crate) fn new(new: &str, again: &str, about: &[(&'static str, &str)]) -> Self {
         let mut mistakes = Self::default();
         if new.is_empty() {
             mistakes.new.push("Password is required.".to_owned());
@@ -67,12 +66,11 @@ impl PasswordErrors {
         mistakes
     }
 
-    /// Whether there is nothing wrong.
     pub(crate) fn is_empty(&self) -> bool {
         self.new.is_empty() && self.again.is_empty()
     }
 
-    /// Both fields, with what is wrong beside them.
+    /// Both fields with their errors.
     pub(crate) fn fields(self) -> [FieldView; 2] {
         [
             FieldView::password("password1", "Password", "new-password", self.new),
@@ -81,16 +79,17 @@ impl PasswordErrors {
     }
 }
 
-/// Records that `actor`, or somebody at the command line, gave an account another password. Call it in the write that does.
+/// Logs a changed password; without an actor it was changed on the command line. The key is that of the accounts
+/// resource. Requires a transaction.
 pub(crate) fn record(
     conn: &mut DbConnection,
     actor: Option<&User>,
-    id: i64,
-    username: &str,
+    key: &str,
+    (id, username): (i64, &str),
 ) -> QueryResult<()> {
     let change = NewAuditEntry {
         actor: actor.map(User::actor),
-        model: "auth.user",
+        model: key,
         object_id: Some(id),
         title: username,
         action: "password",

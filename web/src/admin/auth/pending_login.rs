@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use subtle::ConstantTimeEq;
 
 use crate::admin::auth::csrf::CookieRules;
-use crate::secret_key::SecretKey;
+use oc_http::SecretKey;
 
 const COOKIE: &str = "second_step";
 /// How long somebody may look for their phone.
@@ -52,7 +52,7 @@ pub(crate) fn removal(rules: CookieRules) -> Cookie<'static> {
 
 impl PendingLogin {
     /// What the request's cookie says.
-    pub(crate) fn of(request: &HttpRequest, rules: CookieRules) -> Option<Self> {
+    pub(crate) fn from_request(request: &HttpRequest, rules: CookieRules) -> Option<Self> {
         let cookie = request.cookie(&rules.name(COOKIE))?;
         let mut parts = cookie.value().splitn(3, '.');
         Some(Self {
@@ -103,7 +103,8 @@ mod tests {
             .cookie(cookie(RULES, &key, &user(7, "hash"), at(0)))
             .to_http_request();
 
-        let claim = PendingLogin::of(&request, RULES).ok_or_else(|| anyhow::anyhow!("no claim"))?;
+        let claim = PendingLogin::from_request(&request, RULES)
+            .ok_or_else(|| anyhow::anyhow!("no claim"))?;
 
         assert_eq!(claim.user_id, 7);
         assert!(claim.holds(&key, &user(7, "hash"), at(599)));

@@ -7,8 +7,8 @@ use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 
-use crate::db::Db;
-use crate::error::PageError;
+use oc_http::Db;
+use oc_http::PageError;
 
 /// Pages of forms that are of no use.
 const LOGIN: &str = "/admin/login/";

@@ -1,41 +1,38 @@
-//! Before acts that matter: whoever proved who they are too long ago is asked again, and then goes on with what they
-//! were doing.
+//! Re-authentication: sensitive actions require a password entered in the last 15 minutes.
 //!
-//! What they sent is [`kept`] in the page that asks.
+//! The page that asks for it holds the submission, sealed.
 
+use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use audit::Event;
 use chrono::Utc;
-use oc_core::admin::{FormValues, Resource};
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::auth::password_hasher::PasswordHasher;
-use crate::admin::auth::sealed_form::{self, Until};
-use crate::admin::auth::session_store::PROVED;
+use crate::admin::auth::request::AdminRequest;
+use crate::admin::auth::sealed_form::{self, Purpose};
 use crate::admin::auth::throttle::{AttemptSource, AuthOutcome, is_password};
 use crate::admin::auth::totp::{self, CodeKind};
-use crate::admin::form::beside;
-use crate::admin::form::definition::typed;
-use crate::admin::ui::form_data::Submission;
-use crate::admin::ui::request::{AdminRequest, Breadcrumb};
-use crate::db::Db;
-use crate::error::PageError;
-use crate::pages::Page;
+use crate::admin::ui::layout::Breadcrumb;
+use crate::admin::ui::submission::{Credentials, Submission};
+use oc_http::Db;
+use oc_http::Page;
+use oc_http::PageError;
 
-/// The field that holds what was sent.
+/// The field that holds the sealed submission.
 const KEPT: &str = "_kept";
-/// The button that leads back to the form.
-const GIVE_UP: &str = "_give_up";
+/// The button that returns to the form.
+const CANCEL: &str = "_give_up";
 
 const TITLE: &str = "Confirm that it is you";
-const REFUSED: &str = "Your password is incorrect.";
-const REFUSED_BOTH: &str = "The password or code is wrong. Each code can be used only once.";
+const WRONG_PASSWORD: &str = "Your password is incorrect.";
+const WRONG_CREDENTIALS: &str = "The password or code is wrong. Each code can be used only once.";
 
 #[derive(Serialize)]
-struct AskPage {
+struct ReauthPage {
     kept: String,
     action: String,
     username: String,
@@ -43,76 +40,50 @@ struct AskPage {
     error: Option<String>,
 }
 
-impl Page for AskPage {
+impl Page for ReauthPage {
     const TEMPLATE: &'static str = "admin/confirm.html";
 }
 
-/// A form that was sent, maybe kept meanwhile.
-pub(crate) struct Posted {
-    pub(crate) form: Submission,
-    proof: Option<Proof>,
-}
-
-/// Who somebody says they are.
-struct Proof {
-    password: String,
-    code: String,
-}
-
-impl Posted {
-    /// The form as it was sent at first. Its token was checked then, and that of the page that asks is checked by the
-    /// handler. Whoever would rather go back is led to the form, which is as it was sent.
-    pub(crate) fn of(
-        request: &AdminRequest,
+impl AdminRequest {
+    /// Checks the CSRF token of a form. From the page that asks for a password, this returns the submission that it
+    /// holds, with the password; if the user cancels there, it redirects to the form, which is filled in.
+    pub(crate) fn accept(
+        &self,
         user: &CurrentUser,
-        fields: Submission,
-    ) -> Result<Self, PageError> {
-        if !fields.has(KEPT) {
-            return Ok(Self {
-                form: fields,
-                proof: None,
-            });
-        }
-        let form = opened(request, user, &fields)?;
-        if fields.has(GIVE_UP) {
-            let path = request.target();
-            beside::keep(request, user, &path, &form)?;
+        submission: Submission,
+    ) -> Result<Submission, PageError> {
+        let submission = self.accept_or_cancelled(user, submission)?;
+        if submission.is_cancelled {
+            let path = self.target();
+            sealed_form::keep(self, user.user.id, &path, &submission)?;
             return Err(PageError::Redirect { path });
         }
-        Ok(Self {
-            form,
-            proof: Some(Proof {
-                password: fields.text("password").to_owned(),
-                code: fields.text("code").to_owned(),
-            }),
-        })
+        Ok(submission)
+    }
+
+    /// The same for pages that are not shown by a GET: the handler has to look at `is_cancelled`.
+    pub(crate) fn accept_or_cancelled(
+        &self,
+        user: &CurrentUser,
+        submission: Submission,
+    ) -> Result<Submission, PageError> {
+        self.check_form(Some(user), &submission)?;
+        if !submission.has(KEPT) {
+            return Ok(submission);
+        }
+        let (target, sealed) = (self.target(), submission.text(KEPT));
+        let original = sealed_form::open(self, user.user.id, Purpose::Reauth, &target, sealed);
+        let mut original = original.ok_or(PageError::BadRequest)?;
+        original.is_cancelled = submission.has(CANCEL);
+        original.credentials = Some(Credentials {
+            password: submission.text("password").to_owned(),
+            code: submission.text("code").to_owned(),
+        });
+        Ok(original)
     }
 }
 
-/// What was kept, for who would rather go back than prove who they are: for pages that come from a form alone.
-pub(crate) fn cancelled(
-    request: &AdminRequest,
-    user: &CurrentUser,
-    fields: &Submission,
-) -> Result<Option<Submission>, PageError> {
-    if fields.has(KEPT) && fields.has(GIVE_UP) {
-        opened(request, user, fields).map(Some)
-    } else {
-        Ok(None)
-    }
-}
-
-fn opened(
-    request: &AdminRequest,
-    user: &CurrentUser,
-    fields: &Submission,
-) -> Result<Submission, PageError> {
-    let place = request.target();
-    sealed_form::open(request, user, Until::Proved, &place, fields.text(KEPT))
-        .ok_or(PageError::BadRequest)
-}
-
-/// What it takes to look at a proof.
+/// Asks users for their password before a sensitive action.
 pub(crate) struct Reauth {
     db: Data<Db>,
     hasher: Data<PasswordHasher>,
@@ -122,7 +93,7 @@ impl FromRequest for Reauth {
     type Error = PageError;
     type Future = std::future::Ready<Result<Self, PageError>>;
 
-    fn from_request(request: &HttpRequest, _: &mut actix_web::dev::Payload) -> Self::Future {
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let reauth = || {
             Some(Self {
                 db: request.app_data::<Data<Db>>()?.clone(),
@@ -135,42 +106,36 @@ impl FromRequest for Reauth {
 }
 
 impl Reauth {
-    /// Nothing for who proved a short time ago who they are, or does so with this form; the page that asks otherwise.
+    /// `None` if the user has authenticated recently, or does so with this submission; otherwise the page that asks.
     pub(crate) async fn require(
         &self,
         request: &AdminRequest,
         user: &CurrentUser,
-        posted: &Posted,
+        submission: &Submission,
     ) -> Result<Option<HttpResponse>, PageError> {
         if user.recently_authenticated() {
             return Ok(None);
         }
-        let Some(proof) = &posted.proof else {
-            return page(request, user, posted, StatusCode::OK, None).map(Some);
+        let Some(credentials) = &submission.credentials else {
+            return page(request, user, submission, StatusCode::OK, None).map(Some);
         };
-        match self.check(request, user, proof).await? {
+        match self.check(request, user, credentials).await? {
             AuthOutcome::Right(()) => {
-                request.keep(PROVED, Utc::now().naive_utc())?;
+                request.session.set_authenticated()?;
                 Ok(None)
             }
             AuthOutcome::Wrong => {
                 let error = if user.has_factor {
-                    REFUSED_BOTH
+                    WRONG_CREDENTIALS
                 } else {
-                    REFUSED
+                    WRONG_PASSWORD
                 };
-                page(
-                    request,
-                    user,
-                    posted,
-                    StatusCode::OK,
-                    Some(error.to_owned()),
-                )
-                .map(Some)
+                let error = Some(error.to_owned());
+                page(request, user, submission, StatusCode::OK, error).map(Some)
             }
             AuthOutcome::Throttled(delay) => {
                 let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(delay.message()));
-                let page = page(request, user, posted, status, error)?;
+                let page = page(request, user, submission, status, error)?;
                 Ok(Some(delay.with_retry_after(page)))
             }
         }
@@ -180,32 +145,32 @@ impl Reauth {
         &self,
         request: &AdminRequest,
         user: &CurrentUser,
-        proof: &Proof,
+        credentials: &Credentials,
     ) -> Result<AuthOutcome<()>, PageError> {
         let now = Utc::now().naive_utc();
         let (has_factor, user) = (user.has_factor, user.user.clone());
-        let source = AttemptSource::of(request, user.username.clone());
+        let source = AttemptSource::new(request, user.username.clone());
         let attempt = match source.count(&self.db, now).await? {
             Ok(attempt) => attempt,
             Err(delay) => return Ok(AuthOutcome::Throttled(delay)),
         };
-        let (typed, stored) = (proof.password.clone(), user.password.clone());
+        let (typed, stored) = (credentials.password.clone(), user.password.clone());
         let is_password = is_password(&self.hasher, typed, stored).await?;
-        let (key, code) = (request.key().clone(), proof.code.clone());
+        let (key, code) = (request.key().clone(), credentials.code.clone());
         self.db
             .run(move |conn| {
                 Ok(conn.write(|conn| {
-                    // A code is used up only by somebody who knows the password.
-                    let taken = if is_password && has_factor {
+                    // A code is consumed only together with the right password.
+                    let consumed = if is_password && has_factor {
                         totp::consume_code(conn, &key, &user, &code, now)?
                     } else {
                         None
                     };
-                    if !is_password || (has_factor && taken.is_none()) {
+                    if !is_password || (has_factor && consumed.is_none()) {
                         source.record(conn, Event::ProofRefused, Some(&user), Some(&user))?;
                         return Ok::<_, diesel::result::Error>(AuthOutcome::Wrong);
                     }
-                    if taken == Some(CodeKind::Recovery) {
+                    if consumed == Some(CodeKind::Recovery) {
                         source.record(conn, Event::RecoveryCodeUsed, Some(&user), Some(&user))?;
                     }
                     attempt.clear(conn)?;
@@ -219,90 +184,18 @@ impl Reauth {
 fn page(
     request: &AdminRequest,
     user: &CurrentUser,
-    posted: &Posted,
+    submission: &Submission,
     status: StatusCode,
     error: Option<String>,
 ) -> Result<HttpResponse, PageError> {
-    let place = request.target();
-    let page = AskPage {
-        kept: sealed_form::seal(request, user, Until::Proved, &place, &posted.form),
-        action: place,
+    let target = request.target();
+    let page = ReauthPage {
+        kept: sealed_form::seal(request, user.user.id, Purpose::Reauth, &target, submission),
+        action: target,
         username: user.user.username.clone(),
         has_factor: user.has_factor,
         error,
     };
-    request.page(
-        status,
-        Some(user),
-        TITLE,
-        Breadcrumb::trail(&[], TITLE),
-        page,
-    )
-}
-
-/// The fields of accounts and groups by which somebody may do more, or less.
-pub(crate) const GRANTING: [&str; 5] = [
-    "is_staff",
-    "is_superuser",
-    "groups",
-    "user_permissions",
-    "permissions",
-];
-
-/// Whether a form would give or take rights; `held` is what the row holds before.
-pub(crate) fn changes_rights(
-    model: &'static Resource,
-    form: &Submission,
-    held: &FormValues,
-) -> bool {
-    grants_differ(model, held, &typed(model, form))
-}
-
-/// Whether two states of an account or a group differ in rights.
-pub(crate) fn grants_differ(model: &Resource, before: &FormValues, after: &FormValues) -> bool {
-    if model.app != "auth" {
-        return false;
-    }
-    let set = |values: &FormValues, name: &str| {
-        let mut values: Vec<String> = values.list(name).to_vec();
-        values.retain(|value| !value.is_empty());
-        values.sort_unstable();
-        values
-    };
-    let fields = model
-        .fields
-        .iter()
-        .filter(|field| GRANTING.contains(&field.name));
-    fields
-        .into_iter()
-        .any(|field| set(before, field.name) != set(after, field.name))
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::admin::registry;
-
-    use super::*;
-
-    fn user() -> FormValues {
-        FormValues::default()
-            .with("username", "ada")
-            .with_yes("is_staff", true)
-            .with_list("groups", vec!["1".to_owned(), "2".to_owned()])
-    }
-
-    #[test]
-    fn a_form_changes_rights_by_some_fields_and_not_by_others() {
-        let model = registry::by_key("auth.user").unwrap();
-        let sent = |body: &[u8]| changes_rights(model, &Submission::parse(body), &user());
-
-        assert!(!sent(b"username=ada&is_staff=on&groups=2&groups=1"));
-        assert!(!sent(b"username=bob&is_staff=on&groups=1&groups=2"));
-        assert!(sent(b"username=ada&groups=1&groups=2"));
-        assert!(sent(b"username=ada&is_staff=on&groups=1"));
-        assert!(sent(b"is_staff=on&is_superuser=on&groups=1&groups=2"));
-        assert!(sent(
-            b"is_staff=on&groups=1&groups=2&user_permissions=auth.add_user"
-        ));
-    }
+    let breadcrumbs = Breadcrumb::trail(&[], TITLE);
+    request.page(status, Some(user), TITLE, breadcrumbs, page)
 }

@@ -1,56 +1,83 @@
-//! A form that was sent, kept in a page until it is needed: sealed as a whole, so that nothing of it stands there in
-//! clear, and good for its sender at one address alone. Nothing is kept on our side.
+//! Sealed forms: a submission encrypted into a page or the session until it is needed.
+//!
+//! Each one is valid for one user, one purpose and one address. The server stores nothing but what the session holds.
 
 use crate::admin::auth::current_user::CurrentUser;
-use crate::admin::ui::form_data::Submission;
-use crate::admin::ui::request::AdminRequest;
+use crate::admin::auth::request::AdminRequest;
+use crate::admin::ui::submission::Submission;
+use oc_http::PageError;
 
-/// What a form is kept for. One counts for nothing else.
+/// What a sealed form is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Until {
-    /// Its sender has proved again who they are.
-    Proved,
-    /// The page that was opened beside it leads back to it.
-    Returned,
+pub(crate) enum Purpose {
+    /// It is submitted once its sender has authenticated again.
+    Reauth,
+    /// Its page shows it again, filled in.
+    Restore,
+    /// Its page shows it again after its sender has logged in.
+    Login,
 }
 
-impl Until {
-    const fn purpose(self) -> &'static str {
+impl Purpose {
+    const fn name(self) -> &'static str {
         match self {
-            Self::Proved => "kept form",
-            Self::Returned => "form to return to",
+            Self::Reauth => "reauth form",
+            Self::Restore => "restored form",
+            Self::Login => "login form",
         }
     }
 }
 
-/// Seals a form for the address where it is needed.
+/// Seals a submission for the page at `target`.
 pub(crate) fn seal(
     request: &AdminRequest,
-    user: &CurrentUser,
-    until: Until,
-    place: &str,
-    form: &Submission,
+    user_id: i64,
+    purpose: Purpose,
+    target: &str,
+    submission: &Submission,
 ) -> String {
-    let form = form.to_text();
+    let text = submission.to_text();
+    let context = format!("{user_id} {target}");
     request
         .key()
-        .seal(until.purpose(), &context(user, place), form.as_bytes())
+        .seal(purpose.name(), &context, text.as_bytes())
 }
 
-/// Opens what was sealed; `None` for what was not, or for somebody or something else.
+/// The submission that was sealed; `None` if it was for somebody or something else.
 pub(crate) fn open(
     request: &AdminRequest,
-    user: &CurrentUser,
-    until: Until,
-    place: &str,
+    user_id: i64,
+    purpose: Purpose,
+    target: &str,
     sealed: &str,
 ) -> Option<Submission> {
-    let form = request
-        .key()
-        .open(until.purpose(), &context(user, place), sealed)?;
-    Some(Submission::parse(&form))
+    let context = format!("{user_id} {target}");
+    let text = request.key().open(purpose.name(), &context, sealed)?;
+    Some(Submission::parse(&text))
 }
 
-fn context(user: &CurrentUser, place: &str) -> String {
-    format!("{} {place}", user.user.id)
+/// Keeps a submission in the session for the next request for its page. Only add and change pages show it again.
+pub(crate) fn keep(
+    request: &AdminRequest,
+    user_id: i64,
+    target: &str,
+    submission: &Submission,
+) -> Result<(), PageError> {
+    let path = target.split('?').next().unwrap_or_default();
+    if ["/add/", "/change/"].iter().any(|end| path.ends_with(end)) {
+        let submission = submission
+            .clone()
+            .with("password1", "")
+            .with("password2", "");
+        let sealed = seal(request, user_id, Purpose::Restore, target, &submission);
+        request.session.keep_form(target, &sealed)?;
+    }
+    Ok(())
+}
+
+/// The submission that was kept for this page, which is shown once.
+pub(crate) fn take(request: &AdminRequest, user: &CurrentUser) -> Option<Submission> {
+    let target = request.target();
+    let sealed = request.session.take_kept_form(&target)?;
+    open(request, user.user.id, Purpose::Restore, &target, &sealed)
 }

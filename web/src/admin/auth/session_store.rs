@@ -14,27 +14,9 @@ use oc_core::DbConnection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::db::Db;
-use crate::error::PageError;
-
-/// The key under which a session remembers whose it is.
-pub(crate) const USER: &str = "user";
-
-// What stands in columns of its own, and lies among the rest while a request runs.
-
-/// The id of the session's row.
-pub(crate) const ROW: &str = "_row";
-/// When its owner last proved who they are.
-pub(crate) const PROVED: &str = "_proved";
-/// The network address that it was begun from.
-pub(crate) const ADDRESS: &str = "_address";
-/// What the browser calls itself.
-pub(crate) const BROWSER: &str = "_browser";
-/// There while the session should go on under another token.
-pub(crate) const RENEW: &str = "_renew";
-/// The mark of the password that opened it.
-pub(crate) const PASSWORD: &str = "_password";
-const BEGAN: &str = "_began";
+use crate::admin::auth::session::key;
+use oc_http::Db;
+use oc_http::PageError;
 
 /// What a session remembers: names and values as JSON.
 type State = HashMap<String, String>;
@@ -72,14 +54,14 @@ struct Columns {
 impl Columns {
     /// Takes the columns out of what a session remembers.
     fn out_of(state: &mut State) -> Self {
-        state.remove(ROW);
-        state.remove(RENEW);
+        state.remove(key::ROW);
+        state.remove(key::MUST_RENEW);
         Self {
-            began: taken(state, BEGAN),
-            proved: taken(state, PROVED),
-            address: taken(state, ADDRESS).unwrap_or_default(),
-            browser: taken(state, BROWSER).unwrap_or_default(),
-            password_mark: taken(state, PASSWORD).unwrap_or_default(),
+            began: taken(state, key::CREATED),
+            proved: taken(state, key::AUTHENTICATED),
+            address: taken(state, key::ADDRESS).unwrap_or_default(),
+            browser: taken(state, key::BROWSER).unwrap_or_default(),
+            password_mark: taken(state, key::PASSWORD).unwrap_or_default(),
         }
     }
 }
@@ -91,16 +73,16 @@ fn taken<T: DeserializeOwned>(state: &mut State, key: &str) -> Option<T> {
 /// What a session remembers, with its columns among it.
 fn with_columns(session: &Session) -> serde_json::Result<State> {
     let mut state: State = serde_json::from_str(&session.state)?;
-    put(&mut state, ROW, &session.id)?;
-    put(&mut state, BEGAN, &session.created_at)?;
-    put(&mut state, ADDRESS, &session.address)?;
-    put(&mut state, BROWSER, &session.browser)?;
-    put(&mut state, PASSWORD, &session.password_mark)?;
+    put(&mut state, key::ROW, &session.id)?;
+    put(&mut state, key::CREATED, &session.created_at)?;
+    put(&mut state, key::ADDRESS, &session.address)?;
+    put(&mut state, key::BROWSER, &session.browser)?;
+    put(&mut state, key::PASSWORD, &session.password_mark)?;
     if let Some(proved_at) = session.proved_at {
-        put(&mut state, PROVED, &proved_at)?;
+        put(&mut state, key::AUTHENTICATED, &proved_at)?;
     }
     if session.must_renew {
-        put(&mut state, RENEW, &true)?;
+        put(&mut state, key::MUST_RENEW, &true)?;
     }
     Ok(state)
 }
@@ -113,7 +95,7 @@ fn put(state: &mut State, key: &str, value: &impl Serialize) -> serde_json::Resu
 /// Whose session it is.
 fn owner(state: &State) -> anyhow::Result<i64> {
     let user = state
-        .get(USER)
+        .get(key::USER)
         .ok_or_else(|| anyhow!("a session of nobody is not kept"))?;
     user.parse().context("a session's user is no id")
 }

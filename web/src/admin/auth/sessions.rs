@@ -9,14 +9,15 @@ use chrono::Utc;
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::auth::managed_user::find_managed;
+use crate::admin::auth::request::AdminRequest;
 use crate::admin::auth::user_agent;
-use crate::admin::registry::{self, change_path};
-use crate::admin::ui::form_data::Submission;
-use crate::admin::ui::messages;
-use crate::admin::ui::request::{AdminRequest, Breadcrumb, see_other};
-use crate::db::Db;
-use crate::error::PageError;
-use crate::pages::Page;
+use crate::admin::ui::layout::Breadcrumb;
+use crate::admin::ui::links::{change_path, list_path, see_other};
+use crate::admin::ui::submission::Submission;
+use oc_http::Db;
+use oc_http::Page;
+use oc_http::PageError;
 
 const OWN: &str = "/admin/sessions/";
 
@@ -81,14 +82,14 @@ pub(crate) async fn show_of(
     db: Data<Db>,
     id: Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    let Some(owner) = crate::admin::auth::lookup::account(&user, &db, &id).await? else {
-        return crate::admin::auth::lookup::unknown_account(&request, &id);
+    let Some(owner) = find_managed(&request, &user, &db, &id).await? else {
+        return Ok(request.unknown_object(request.registry().accounts()?, id));
     };
     if owner.id == user.user.id {
         return Ok(see_other(OWN));
     }
     let rows = lines(&user, &db, owner.id).await?;
-    let model = registry::by_key("auth.user").ok_or(PageError::NotFound)?;
+    let model = request.registry().accounts()?;
     let change = change_path(model, owner.id);
     let heading = format!("Sessions: {}", owner.username);
     let page = SessionsPage {
@@ -98,8 +99,9 @@ pub(crate) async fn show_of(
         rows,
         back_href: Some(change.clone()),
     };
+    let users = list_path(request.registry().accounts()?);
     let steps = [
-        ("Users", "/admin/auth/user/"),
+        ("Users", users.as_str()),
         (owner.username.as_str(), change.as_str()),
     ];
     let crumbs = Breadcrumb::trail(&steps, "Sessions");
@@ -115,8 +117,8 @@ pub(crate) async fn end_of(
     fields: Submission,
 ) -> Result<HttpResponse, PageError> {
     request.check_form(Some(&user), &fields)?;
-    let Some(owner) = crate::admin::auth::lookup::account(&user, &db, &id).await? else {
-        return crate::admin::auth::lookup::unknown_account(&request, &id);
+    let Some(owner) = find_managed(&request, &user, &db, &id).await? else {
+        return Ok(request.unknown_object(request.registry().accounts()?, id));
     };
     let back = request.http.uri().path().to_owned();
     end_asked(&request, &user, &db, owner, fields.text("end"), &back).await
@@ -161,7 +163,7 @@ async fn end_asked(
         1 => "Ended 1 session.".to_owned(),
         count => format!("Ended {count} sessions."),
     };
-    messages::add(&request.session, "success", text);
+    request.session.add_message("success", text);
     Ok(see_other(back))
 }
 

@@ -12,9 +12,9 @@ use oc_core::DbConnection;
 
 use crate::admin::auth::device_cookie;
 use crate::admin::auth::password_hasher::PasswordHasher;
-use crate::admin::ui::request::AdminRequest;
-use crate::db::Db;
-use crate::error::PageError;
+use crate::admin::auth::request::AdminRequest;
+use oc_http::Db;
+use oc_http::PageError;
 
 /// How a guess ended.
 pub(crate) enum AuthOutcome<T> {
@@ -74,7 +74,7 @@ pub(crate) struct PendingAttempt(Vec<i64>);
 
 impl AttemptSource {
     /// Somebody who says that they are that user.
-    pub(crate) fn of(request: &AdminRequest, username: String) -> Self {
+    pub(crate) fn new(request: &AdminRequest, username: String) -> Self {
         Self {
             address: request.address(),
             network: request.network(),
@@ -151,7 +151,7 @@ pub(crate) async fn is_password(
     typed: String,
     stored: String,
 ) -> Result<bool, PageError> {
-    Ok(hasher.check(typed, stored).await?.verdict != Verdict::Wrong)
+    Ok(hasher.verify(typed, stored).await? != Verdict::Wrong)
 }
 
 #[cfg(test)]

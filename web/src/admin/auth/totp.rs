@@ -1,6 +1,7 @@
 //! The second factor as an app is told of it, and the check of a code.
 
-use accounts::{Factor, RecoveryCode, User, totp};
+use accounts::User;
+use accounts::{Factor, RecoveryCode, totp};
 use audit::{AuditEntry, NewAuditEntry};
 use chrono::NaiveDateTime;
 use data_encoding::BASE32_NOPAD;
@@ -10,8 +11,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use qrcode::{Color, QrCode};
 use serde::Serialize;
 
-use crate::head::NAME;
-use crate::secret_key::SecretKey;
+use oc_http::SITE_NAME;
+use oc_http::SecretKey;
 
 /// What secrets are sealed for.
 const PURPOSE: &str = "second factor";
@@ -47,7 +48,7 @@ impl Secret {
 
     /// The address that an app reads from the picture, or opens itself, in the notation that all of them know.
     pub(crate) fn uri(&self, user: &User) -> String {
-        let issuer = utf8_percent_encode(NAME, NON_ALPHANUMERIC);
+        let issuer = utf8_percent_encode(SITE_NAME, NON_ALPHANUMERIC);
         let username = utf8_percent_encode(&user.username, NON_ALPHANUMERIC);
         let secret = BASE32_NOPAD.encode(&self.0);
         // Algorithm, digits and period are those that every app takes where none are named.
@@ -74,7 +75,7 @@ pub(crate) struct Qr {
 
 impl Qr {
     /// The picture that an app reads a secret from.
-    pub(crate) fn of(secret: &Secret, user: &User) -> Option<Self> {
+    pub(crate) fn new(secret: &Secret, user: &User) -> Option<Self> {
         const QUIET: usize = 4;
         let code = QrCode::new(secret.uri(user)).ok()?;
         let width = code.width();
@@ -102,23 +103,21 @@ pub(crate) const NEW_CODES: &str = "recovery codes replaced";
 /// Records what `actor`, or somebody at the command line, did with an account's factor. Call it in the write that does.
 pub(crate) fn record(
     conn: &mut DbConnection,
+    key: &str,
     actor: Option<&User>,
     owner: &User,
     action: &str,
 ) -> QueryResult<()> {
-    AuditEntry::insert(conn, &change(actor, owner, action))
-}
-
-fn change<'a>(actor: Option<&'a User>, owner: &'a User, action: &'a str) -> NewAuditEntry<'a> {
-    NewAuditEntry {
+    let entry = NewAuditEntry {
         actor: actor.map(User::actor),
-        model: "auth.user",
+        model: key,
         object_id: Some(owner.id),
         title: &owner.username,
         action,
         before: "",
         after: "",
-    }
+    };
+    AuditEntry::insert(conn, &entry)
 }
 
 /// A code that was taken.

@@ -8,16 +8,16 @@ use chrono::Utc;
 use serde::Serialize;
 
 use crate::admin::auth::current_user::{CurrentUser, TWO_FACTOR};
-use crate::admin::auth::reauth::{Posted, Reauth};
-use crate::admin::auth::session_store::PROVED;
+use crate::admin::auth::reauth::Reauth;
+use crate::admin::auth::request::AdminRequest;
 use crate::admin::auth::totp::{self, Qr, Secret};
 use crate::admin::ui::field::{ErrorSummary, FieldView, Section};
-use crate::admin::ui::form_data::Submission;
-use crate::admin::ui::messages;
-use crate::admin::ui::request::{AdminRequest, Breadcrumb, see_other};
-use crate::db::Db;
-use crate::error::PageError;
-use crate::pages::Page;
+use crate::admin::ui::layout::Breadcrumb;
+use crate::admin::ui::links::see_other;
+use crate::admin::ui::submission::Submission;
+use oc_http::Db;
+use oc_http::Page;
+use oc_http::PageError;
 
 const TITLE: &str = "Two-factor authentication";
 /// Why somebody was led here.
@@ -101,18 +101,17 @@ pub(crate) async fn update(
     reauth: Reauth,
     fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    request.check_form(Some(&user), &fields)?;
-    let posted = Posted::of(&request, &user, fields)?;
-    let action = posted.form.text("action").to_owned();
+    let fields = request.accept(&user, fields)?;
+    let action = fields.text("action").to_owned();
     // A page that was open while the factor was turned on or off elsewhere.
     if (action == "on") == user.has_factor {
         return Ok(see_other(TWO_FACTOR));
     }
-    if let Some(page) = reauth.require(&request, &user, &posted).await? {
+    if let Some(page) = reauth.require(&request, &user, &fields).await? {
         return Ok(page);
     }
     match action.as_str() {
-        "on" => turn_on(&request, &user, &db, &posted.form).await,
+        "on" => turn_on(&request, &user, &db, &fields).await,
         "codes" => new_codes(&request, &user, &db).await,
         "off" => turn_off(&request, &user, &db).await,
         _ => Err(PageError::BadRequest),
@@ -139,6 +138,7 @@ async fn turn_on(
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return set_up(request, user, status, &secret, errors);
     };
+    let key = request.registry().accounts()?.key();
     let (actor, session_id) = (user.user.clone(), user.session_id);
     let codes = db
         .run(move |conn| {
@@ -147,20 +147,18 @@ async fn turn_on(
                     return Ok::<_, diesel::result::Error>(None);
                 }
                 Session::end_all(conn, actor.id, Some(session_id))?;
-                totp::record(conn, Some(&actor), &actor, totp::ON)?;
+                totp::record(conn, &key, Some(&actor), &actor, totp::ON)?;
                 RecoveryCode::renew(conn, actor.id).map(Some)
             })?)
         })
         .await?;
-    request.keep(PROVED, now)?;
+    request.session.set_authenticated()?;
     let Some(codes) = codes else {
         return Ok(see_other(TWO_FACTOR));
     };
-    messages::add(
-        &request.session,
-        "success",
-        "Two-factor authentication is on.".to_owned(),
-    );
+    request
+        .session
+        .add_message("success", "Two-factor authentication is on.".to_owned());
     show_codes(request, user, &codes)
 }
 
@@ -171,10 +169,11 @@ async fn new_codes(
     db: &Data<Db>,
 ) -> Result<HttpResponse, PageError> {
     let actor = user.user.clone();
+    let key = request.registry().accounts()?.key();
     let codes = db
         .run(move |conn| {
             Ok(conn.write(|conn| {
-                totp::record(conn, Some(&actor), &actor, totp::NEW_CODES)?;
+                totp::record(conn, &key, Some(&actor), &actor, totp::NEW_CODES)?;
                 RecoveryCode::renew(conn, actor.id)
             })?)
         })
@@ -188,18 +187,17 @@ async fn turn_off(
     db: &Data<Db>,
 ) -> Result<HttpResponse, PageError> {
     let actor = user.user.clone();
+    let key = request.registry().accounts()?.key();
     db.run(move |conn| {
         Ok(conn.write(|conn| {
             Factor::delete(conn, actor.id)?;
-            totp::record(conn, Some(&actor), &actor, totp::OFF)
+            totp::record(conn, &key, Some(&actor), &actor, totp::OFF)
         })?)
     })
     .await?;
-    messages::add(
-        &request.session,
-        "success",
-        "Two-factor authentication is off.".to_owned(),
-    );
+    request
+        .session
+        .add_message("success", "Two-factor authentication is off.".to_owned());
     Ok(see_other(TWO_FACTOR))
 }
 
@@ -231,7 +229,7 @@ fn set_up(
     let page = SetUpPage {
         notice: is_due.then_some(REQUIRED_NOTICE),
         error_summary: ErrorSummary::of(&sections),
-        qr: Qr::of(secret, &user.user),
+        qr: Qr::new(secret, &user.user),
         app_href: secret.uri(&user.user),
         secret: secret.text(),
         sealed: secret.sealed(request.key(), user.user.id),

@@ -7,15 +7,16 @@ use actix_web::web::{Data, Path};
 use serde::Serialize;
 
 use crate::admin::auth::current_user::{CurrentUser, TWO_FACTOR};
-use crate::admin::auth::reauth::{Posted, Reauth};
+use crate::admin::auth::managed_user::find_managed;
+use crate::admin::auth::reauth::Reauth;
+use crate::admin::auth::request::AdminRequest;
 use crate::admin::auth::totp;
-use crate::admin::registry::{self, change_path};
-use crate::admin::ui::form_data::Submission;
-use crate::admin::ui::messages;
-use crate::admin::ui::request::{AdminRequest, Breadcrumb, see_other};
-use crate::db::Db;
-use crate::error::PageError;
-use crate::pages::Page;
+use crate::admin::ui::layout::Breadcrumb;
+use crate::admin::ui::links::{change_path, list_path, see_other};
+use crate::admin::ui::submission::Submission;
+use oc_http::Db;
+use oc_http::Page;
+use oc_http::PageError;
 
 #[derive(Serialize)]
 struct FactorPage {
@@ -36,8 +37,8 @@ pub(crate) async fn show(
     db: Data<Db>,
     id: Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    let Some(owner) = owner(&user, &db, &id).await? else {
-        return crate::admin::auth::lookup::unknown_account(&request, &id);
+    let Some(owner) = owner(&request, &user, &db, &id).await? else {
+        return Ok(request.unknown_object(request.registry().accounts()?, id));
     };
     if owner.id == user.user.id {
         return Ok(see_other(TWO_FACTOR));
@@ -47,7 +48,7 @@ pub(crate) async fn show(
         .read(move |conn| Ok(Factor::find(conn, owner_id)?))
         .await?;
     let since = |factor: Factor| factor.created_at.format("%Y-%m-%d %H:%M UTC").to_string();
-    let change = change_of(&owner)?;
+    let change = change_path(request.registry().accounts()?, owner.id);
     let heading = format!("Two-factor authentication: {}", owner.username);
     let page = FactorPage {
         heading: heading.clone(),
@@ -55,8 +56,9 @@ pub(crate) async fn show(
         since: factor.map(since),
         back_href: change.clone(),
     };
+    let users = list_path(request.registry().accounts()?);
     let steps = [
-        ("Users", "/admin/auth/user/"),
+        ("Users", users.as_str()),
         (owner.username.as_str(), change.as_str()),
     ];
     let crumbs = Breadcrumb::trail(&steps, "Two-factor authentication");
@@ -72,21 +74,21 @@ pub(crate) async fn delete(
     reauth: Reauth,
     fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    request.check_form(Some(&user), &fields)?;
-    let Some(owner) = owner(&user, &db, &id).await? else {
-        return crate::admin::auth::lookup::unknown_account(&request, &id);
+    let fields = request.accept(&user, fields)?;
+    let Some(owner) = owner(&request, &user, &db, &id).await? else {
+        return Ok(request.unknown_object(request.registry().accounts()?, id));
     };
     if owner.id == user.user.id {
         return Ok(see_other(TWO_FACTOR));
     }
-    let posted = Posted::of(&request, &user, fields)?;
-    if posted.form.text("action") != "off" {
+    if fields.text("action") != "off" {
         return Err(PageError::BadRequest);
     }
-    if let Some(page) = reauth.require(&request, &user, &posted).await? {
+    if let Some(page) = reauth.require(&request, &user, &fields).await? {
         return Ok(page);
     }
-    let back = change_of(&owner)?;
+    let back = change_path(request.registry().accounts()?, owner.id);
+    let key = request.registry().accounts()?.key();
     let (actor, name) = (user.user.clone(), owner.username.clone());
     let was_on = db
         .run(move |conn| {
@@ -94,7 +96,7 @@ pub(crate) async fn delete(
                 let was_on = Factor::delete(conn, owner.id)?;
                 if was_on {
                     Session::end_all(conn, owner.id, None)?;
-                    totp::record(conn, Some(&actor), &owner, totp::OFF)?;
+                    totp::record(conn, &key, Some(&actor), &owner, totp::OFF)?;
                 }
                 Ok::<_, diesel::result::Error>(was_on)
             })?)
@@ -111,19 +113,19 @@ pub(crate) async fn delete(
             format!("\"{name}\" does not use two-factor authentication."),
         )
     };
-    messages::add(&request.session, level, text);
+    request.session.add_message(level, text);
     Ok(see_other(&back))
 }
 
 /// Whose factor it is: for superusers alone.
-async fn owner(user: &CurrentUser, db: &Data<Db>, id: &str) -> Result<Option<User>, PageError> {
+async fn owner(
+    request: &AdminRequest,
+    user: &CurrentUser,
+    db: &Data<Db>,
+    id: &str,
+) -> Result<Option<User>, PageError> {
     if !user.user.is_superuser {
         return Err(PageError::Forbidden);
     }
-    crate::admin::auth::lookup::account(user, db, id).await
-}
-
-fn change_of(owner: &User) -> Result<String, PageError> {
-    let model = registry::by_key("auth.user").ok_or(PageError::NotFound)?;
-    Ok(change_path(model, owner.id))
+    find_managed(request, user, db, id).await
 }

@@ -8,8 +8,7 @@ use oc_core::DbConnection;
 use oc_core::admin::{OnDelete, Record, Reference, Resource};
 use sha2::{Digest, Sha256};
 
-use crate::admin::auth::escalation::can_manage;
-use crate::admin::registry;
+use crate::admin::registry::Registry;
 
 /// Rows that are loaded, recorded and deleted together.
 pub(crate) const CHUNK: usize = 250;
@@ -22,6 +21,7 @@ pub(crate) struct Deletion {
 
 /// Everything that goes when rows are deleted: the rows, and what hangs on them.
 pub(crate) struct Cascade {
+    pub(super) registry: Registry,
     pub(crate) model: &'static Resource,
     pub(crate) rows: Vec<Deletion>,
     /// Whether an account is among the rows that has more rights than who asks.
@@ -30,25 +30,27 @@ pub(crate) struct Cascade {
 
 impl Cascade {
     /// What goes with the rows of these ids; ids of no row are left out.
-    pub(crate) fn of(
+    pub(crate) fn new(
         conn: &mut DbConnection,
+        registry: Registry,
         model: &'static Resource,
         ids: &[i64],
         rights: &Rights,
     ) -> QueryResult<Self> {
         let mut cascade = Self {
+            registry,
             model,
             rows: Vec::new(),
             beyond: false,
         };
         for ids in ids.chunks(CHUNK) {
-            let mut along = cascaded(conn, model, ids)?;
+            let mut along = cascaded(conn, registry, model, ids)?;
             let mut objects = by_id((model.load_all)(conn, ids)?);
             for id in ids {
                 let Some(object) = objects.remove(id) else {
                     continue;
                 };
-                cascade.beyond |= !can_manage(conn, rights, model, *id)?;
+                cascade.beyond |= !registry.can_manage(conn, rights, model, *id)?;
                 cascade.rows.push(Deletion {
                     object,
                     along: along.remove(id).unwrap_or_default(),
@@ -113,6 +115,7 @@ fn by_id(objects: Vec<Record>) -> BTreeMap<i64, Record> {
 /// The rows that are deleted with each of these rows by the references of all resources, direct ones first.
 fn cascaded(
     conn: &mut DbConnection,
+    registry: Registry,
     resource: &'static Resource,
     ids: &[i64],
 ) -> QueryResult<BTreeMap<i64, Vec<(&'static Resource, Record)>>> {
@@ -120,7 +123,7 @@ fn cascaded(
     let mut cascaded: BTreeMap<i64, Vec<(&'static Resource, Record)>> = BTreeMap::new();
     let mut pending = VecDeque::from([(resource, ids.iter().map(|id| (*id, *id)).collect())]);
     while let Some((target, roots)) = pending.pop_front() {
-        for (source, reference) in registry::references_to(target, OnDelete::Cascade) {
+        for (source, reference) in registry.references_to(target, OnDelete::Cascade) {
             let mut found = referring(conn, reference, &roots)?;
             found.retain(|id, _| seen.insert((source.key(), *id)));
             let ids: Vec<i64> = found.keys().copied().collect();

@@ -13,10 +13,10 @@ use oc_core::timeouts::raise_statement_timeout;
 use crate::admin::audit_log::snapshot::Snapshot;
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::delete::cascade::{CHUNK, Cascade, Deletion};
-use crate::admin::registry;
-use crate::admin::ui::form_data::Submission;
-use crate::db::Db;
-use crate::error::PageError;
+use crate::admin::registry::Registry;
+use crate::admin::ui::submission::Submission;
+use oc_http::Db;
+use oc_http::PageError;
 
 /// A row that goes, and by which line that of the row that takes it along is told.
 type Cascaded<'a> = (&'a Record, Option<i64>);
@@ -75,7 +75,7 @@ impl Cascade {
         let mut unlinked = Vec::new();
         for (target, roots) in deleted.values() {
             let targets: Vec<i64> = roots.keys().copied().collect();
-            for (resource, reference) in registry::references_to(target, OnDelete::Unlink) {
+            for (resource, reference) in self.registry.references_to(target, OnDelete::Unlink) {
                 for targets in targets.chunks(CHUNK) {
                     for (target, id) in reference.referring(conn, targets)? {
                         let root = roots[&target];
@@ -144,7 +144,7 @@ fn record(
     rows: &[Cascaded<'_>],
 ) -> QueryResult<Vec<i64>> {
     let objects: Vec<&Record> = rows.iter().map(|(object, _)| *object).collect();
-    let before = Snapshot::of_all(conn, model, &objects)?;
+    let before = Snapshot::for_records(conn, model, &objects)?;
     let before: Vec<String> = before.iter().map(Snapshot::to_text).collect();
     let key = model.key();
     let mut lines = Vec::new();
@@ -171,7 +171,7 @@ fn snapshots<'a>(
     let mut snapshots = Vec::new();
     for Unlinked { resource, id, .. } in rows {
         if let Some(object) = (resource.load)(conn, *id)? {
-            snapshots.push((*resource, *id, Snapshot::of(conn, resource, &object)?));
+            snapshots.push((*resource, *id, Snapshot::new(conn, resource, &object)?));
         }
     }
     Ok(snapshots)
@@ -195,7 +195,7 @@ fn record_unlinked(
         title: &object.title,
         action: "changed",
         before: &before.to_text(),
-        after: &Snapshot::of(conn, model, &object)?.to_text(),
+        after: &Snapshot::new(conn, model, &object)?.to_text(),
     };
     act.insert(conn, &new, Some(cause)).map(drop)
 }
@@ -215,6 +215,7 @@ pub(crate) enum DeletionOutcome {
 
 /// Deletes these rows with all that goes along, if that is what the question showed, or nothing.
 pub(crate) async fn execute(
+    registry: Registry,
     user: &CurrentUser,
     db: &Db,
     model: &'static Resource,
@@ -228,7 +229,7 @@ pub(crate) async fn execute(
             raise_statement_timeout(conn)?;
             // What somebody is just adding to the rows is waited for, so that it goes along as the rest does.
             hold(conn, model.table, &ids)?;
-            let cascade = Cascade::of(conn, model, &ids, &rights)?;
+            let cascade = Cascade::new(conn, registry, model, &ids, &rights)?;
             if !cascade.blocked(&rights).is_empty() {
                 return Ok::<_, diesel::result::Error>(DeletionOutcome::Refused);
             }

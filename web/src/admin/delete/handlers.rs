@@ -3,21 +3,18 @@
 use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use oc_core::admin::Resource;
 
 use crate::admin::auth::current_user::CurrentUser;
-use crate::admin::auth::reauth::{Posted, Reauth};
+use crate::admin::auth::reauth::Reauth;
+use crate::admin::auth::request::AdminRequest;
 use crate::admin::delete::cascade::Cascade;
 use crate::admin::delete::deletion::{DeletionOutcome, execute};
 use crate::admin::delete::page::{CHANGED, show};
 use crate::admin::form::after_save::list_href;
-use crate::admin::list::query::with_filters;
-use crate::admin::registry::{self, change_path};
-use crate::admin::ui::form_data::Submission;
-use crate::admin::ui::messages;
-use crate::admin::ui::request::{AdminRequest, see_other};
-use crate::db::Db;
-use crate::error::PageError;
+use crate::admin::ui::links::{change_path, see_other, with_filters};
+use crate::admin::ui::submission::Submission;
+use oc_http::Db;
+use oc_http::PageError;
 
 /// Asks, and shows all that goes along.
 pub(crate) async fn ask(
@@ -26,18 +23,17 @@ pub(crate) async fn ask(
     db: Data<Db>,
     path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, PageError> {
-    let model = allowed(&user, &path.0, &path.1)?;
+    let registry = request.registry();
+    let model = registry.allowed(&user.rights, (&path.0, &path.1), Verb::Delete)?;
     let Ok(id) = path.2.parse::<i64>() else {
-        return Ok(crate::admin::auth::lookup::unknown(
-            &request, model, &path.2,
-        ));
+        return Ok(request.unknown_object(model, &path.2));
     };
     let rights = user.rights.clone();
     let cascade = db
-        .read(move |conn| Ok(Cascade::of(conn, model, &[id], &rights)?))
+        .read(move |conn| Ok(Cascade::new(conn, registry, model, &[id], &rights)?))
         .await?;
     if cascade.rows.is_empty() {
-        return Ok(crate::admin::auth::lookup::unknown(&request, model, id));
+        return Ok(request.unknown_object(model, id));
     }
     let back = with_filters(change_path(model, id), &request.filters());
     show(&request, &user, &cascade, Vec::new(), back)
@@ -52,47 +48,35 @@ pub(crate) async fn delete(
     reauth: Reauth,
     fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    request.check_form(Some(&user), &fields)?;
-    let model = allowed(&user, &path.0, &path.1)?;
+    let fields = request.accept(&user, fields)?;
+    let registry = request.registry();
+    let model = registry.allowed(&user.rights, (&path.0, &path.1), Verb::Delete)?;
     let Ok(id) = path.2.parse::<i64>() else {
-        return Ok(crate::admin::auth::lookup::unknown(
-            &request, model, &path.2,
-        ));
+        return Ok(request.unknown_object(model, &path.2));
     };
-    let posted = Posted::of(&request, &user, fields)?;
-    if posted.form.text("post") != "yes" {
+    if fields.text("post") != "yes" {
         return Ok(see_other(&request.target()));
     }
-    if model.app == "auth"
-        && let Some(page) = reauth.require(&request, &user, &posted).await?
+    if registry.access(model).is_some()
+        && let Some(page) = reauth.require(&request, &user, &fields).await?
     {
         return Ok(page);
     }
-    let done = match execute(&user, &db, model, vec![id], &posted.form).await? {
+    let done = match execute(registry, &user, &db, model, vec![id], &fields).await? {
         DeletionOutcome::Deleted(titles) => titles,
         DeletionOutcome::Refused => return Err(PageError::Forbidden),
         DeletionOutcome::Other(cascade) => {
-            messages::add(&request.session, "warning", CHANGED.to_owned());
+            request.session.add_message("warning", CHANGED.to_owned());
             let back = with_filters(change_path(model, id), &request.filters());
             return show(&request, &user, &cascade, Vec::new(), back);
         }
     };
     let [title] = done.as_slice() else {
-        return Ok(crate::admin::auth::lookup::unknown(&request, model, id));
+        return Ok(request.unknown_object(model, id));
     };
-    messages::add(
-        &request.session,
+    request.session.add_message(
         "success",
         format!("Deleted {} \"{title}\".", model.singular),
     );
     Ok(see_other(&list_href(&request, &user, &db, model).await))
-}
-
-fn allowed(user: &CurrentUser, app: &str, name: &str) -> Result<&'static Resource, PageError> {
-    let model = registry::find(app, name).ok_or(PageError::NotFound)?;
-    if user.rights.may(Verb::Delete, app, name) {
-        Ok(model)
-    } else {
-        Err(PageError::Forbidden)
-    }
 }

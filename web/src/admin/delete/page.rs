@@ -6,13 +6,15 @@ use oc_core::admin::{Record, Resource};
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::auth::request::AdminRequest;
 use crate::admin::delete::cascade::Cascade;
 use crate::admin::delete::deletion::SHOWN;
-use crate::admin::registry::{capitalized, change_path, list_path, may_view};
+use crate::admin::registry::may_view;
 use crate::admin::ui::field::Hidden;
-use crate::admin::ui::request::{AdminRequest, Breadcrumb};
-use crate::error::PageError;
-use crate::pages::Page;
+use crate::admin::ui::layout::Breadcrumb;
+use crate::admin::ui::links::{capitalized, change_path, list_path};
+use oc_http::Page;
+use oc_http::PageError;
 
 #[derive(Serialize)]
 struct DeletePage {

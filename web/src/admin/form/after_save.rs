@@ -1,31 +1,30 @@
-//! Where a form leads once its row is stored.
+//! Redirects after an object was saved.
 
 use actix_web::HttpResponse;
 use oc_core::admin::{ListQuery, Record, Resource};
 
 use crate::admin::auth::current_user::CurrentUser;
-use crate::admin::list::query::{AdminListQuery, pages, with_filters, with_query};
-use crate::admin::registry::{change_path, list_path, may_view};
-use crate::admin::ui::form_data::Submission;
-use crate::admin::ui::messages;
-use crate::admin::ui::popup;
-use crate::admin::ui::request::{AdminRequest, see_other};
-use crate::db::Db;
-use crate::error::PageError;
+use crate::admin::auth::request::AdminRequest;
+use crate::admin::form::popup;
+use crate::admin::list::query::{AdminListQuery, pages};
+use crate::admin::registry::may_view;
+use crate::admin::ui::links::{change_path, list_path, see_other, with_filters, with_query};
+use crate::admin::ui::submission::Submission;
+use oc_http::Db;
+use oc_http::PageError;
 
-/// A word on what was done, and on to where the button leads.
+/// Adds a message and redirects to where the button leads.
 pub(crate) async fn redirect_after_save(
     request: &AdminRequest,
     user: &CurrentUser,
     db: &Db,
-    model: &Resource,
-    object: &Record,
+    (model, object): (&Resource, &Record),
     fields: &Submission,
     verb: &str,
 ) -> Result<HttpResponse, PageError> {
     let text = format!("{verb} {} \"{}\".", model.singular, object.title);
     if popup::is_popup(request) {
-        return popup::finish_popup(request, user, db, model, object, fields, text).await;
+        return popup::finish_popup(request, user, db, (model, object), fields, text).await;
     }
     let filters = request.filters();
     let (more, href) = if fields.has("_continue") {
@@ -41,12 +40,14 @@ pub(crate) async fn redirect_after_save(
     } else {
         ("", list_href(request, user, db, model).await)
     };
-    messages::add(&request.session, "success", format!("{text}{more}"));
+    request
+        .session
+        .add_message("success", format!("{text}{more}"));
     Ok(see_other(&href))
 }
 
-/// The list that one came from, on the page that was open or the last one that is left; the index for who may not see
-/// it.
+/// The list that the user came from, on the page that was open or the last one; the index without the permission to
+/// view it.
 pub(crate) async fn list_href(
     request: &AdminRequest,
     user: &CurrentUser,
@@ -68,7 +69,7 @@ pub(crate) async fn list_href(
     let list = model.list;
     match db.read(move |conn| Ok(list(conn, &listing)?.found)).await {
         Ok(found) => query.href(&path, page.min(pages(found))),
-        // What is stored stays stored: where nobody can say, the page is taken for there.
+        // The object is saved: if the list cannot be counted, its page is assumed to exist.
         Err(_) => with_query(&path, &filters),
     }
 }

@@ -8,10 +8,10 @@ use oc_core::search::SearchTerms;
 use serde::{Deserialize, Serialize};
 
 use crate::admin::auth::current_user::CurrentUser;
-use crate::admin::form::choices::MOST;
-use crate::admin::registry;
-use crate::db::Db;
-use crate::error::PageError;
+use crate::admin::auth::request::AdminRequest;
+use crate::admin::form::choices::MAX_CHOICES;
+use oc_http::Db;
+use oc_http::PageError;
 
 /// Whose choices are searched, in the parameters of Django's admin.
 #[derive(Deserialize)]
@@ -47,12 +47,16 @@ struct Pagination {
 
 /// The first choices that a search finds, for who has a form in which they can be chosen.
 pub(crate) async fn show(
+    request: AdminRequest,
     user: CurrentUser,
     db: Data<Db>,
     query: Result<Query<AutocompleteQuery>, actix_web::Error>,
 ) -> Result<HttpResponse, PageError> {
     let query = query.map_err(|_| PageError::BadRequest)?.into_inner();
-    let model = registry::find(&query.app_label, &query.model_name).ok_or(PageError::NotFound)?;
+    let model = request
+        .registry()
+        .find(&query.app_label, &query.model_name)
+        .ok_or(PageError::NotFound)?;
     let mut fields = model.fields.iter();
     let field = fields
         .find(|field| field.name == query.field_name)
@@ -66,7 +70,7 @@ pub(crate) async fn show(
         .read(move |conn| {
             let wanted = ChoiceQuery {
                 terms: SearchTerms::parse(&query.term),
-                ..ChoiceQuery::first(field.name, query.row, MOST)
+                ..ChoiceQuery::first(field.name, query.row, MAX_CHOICES)
             };
             Ok((model.choices)(conn, &wanted)?)
         })

@@ -1,16 +1,15 @@
-//! The choices that a form shows: all where they are few, else what a search finds.
+//! Choices of a field: all if they are few, otherwise the results of a search.
 
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{Choice, ChoicePage, ChoiceQuery, FieldKind, FormValues, Resource};
 use oc_core::search::SearchTerms;
 
-use crate::admin::form::definition::BoundField;
-use crate::admin::registry;
-use crate::admin::ui::form_data::Submission;
+use crate::admin::form::definition::{BoundField, FormDefinition};
+use crate::admin::ui::submission::Submission;
 
-/// The most choices that are shown at a time; of more, one searches.
-pub(crate) const MOST: i64 = 50;
+/// The most choices that a form shows; more require a search.
+pub(crate) const MAX_CHOICES: i64 = 50;
 
 /// The button that searches; its value is the field.
 pub(crate) const FIND: &str = "_find";
@@ -19,26 +18,27 @@ pub(crate) const FIND: &str = "_find";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct FieldChoices {
     pub(crate) choices: Vec<Choice>,
-    /// What was searched for, where there are too many to show.
+    /// The search terms, if there are too many choices to show.
     pub(crate) searched: Option<String>,
-    /// How many more there are.
+    /// The number of choices that are not shown.
     pub(crate) more: i64,
 }
 
 impl FieldChoices {
-    /// What a form shows for one field.
-    fn of(
+    fn new(
         conn: &mut DbConnection,
+        definition: &FormDefinition,
         bound: BoundField,
         row: Option<i64>,
         values: &FormValues,
         sent: &Submission,
     ) -> QueryResult<Self> {
         let name = bound.field.name;
-        if registry::holds_rights(bound.model, name) {
-            return Ok(Self::all(registry::rights()));
+        let registry = definition.registry;
+        if registry.is_permission_field(bound.resource, name) {
+            return Ok(Self::all(registry.permissions()));
         }
-        let choices = bound.model.choices;
+        let choices = bound.resource.choices;
         match bound.field.kind {
             FieldKind::MultipleChoice => {
                 let offer = choices(conn, &ChoiceQuery::first(name, row, i64::MAX))?;
@@ -47,24 +47,25 @@ impl FieldChoices {
             FieldKind::Choice { .. } => {}
             _ => return Ok(Self::default()),
         }
-        let mut offer = choices(conn, &ChoiceQuery::first(name, row, MOST))?;
-        let searched = (offer.found > MOST).then(|| sent.text(&search_name(bound.name)).trim());
+        let mut offer = choices(conn, &ChoiceQuery::first(name, row, MAX_CHOICES))?;
+        let searched =
+            (offer.found > MAX_CHOICES).then(|| sent.text(&search_name(bound.name)).trim());
         if let Some(words) = searched.filter(|words| !words.is_empty()) {
             offer = choices(
                 conn,
                 &ChoiceQuery {
                     terms: SearchTerms::parse(words),
-                    ..ChoiceQuery::first(name, row, MOST)
+                    ..ChoiceQuery::first(name, row, MAX_CHOICES)
                 },
             )?;
         }
         let ChoicePage { mut choices, found } = offer;
         let more = found - i64::try_from(choices.len()).unwrap_or(found);
-        // What is chosen stays in sight, wherever it stands among them.
+        // The chosen value is always shown.
         let chosen = values.text(bound.name).trim();
         if !chosen.is_empty()
             && choices.iter().all(|choice| choice.value != chosen)
-            && let Some(label) = bound.model.label_of(conn, name, chosen)?
+            && let Some(label) = bound.resource.label_of(conn, name, chosen)?
         {
             choices.insert(0, Choice::new(chosen, label));
         }
@@ -83,46 +84,47 @@ impl FieldChoices {
     }
 }
 
-/// The field for the words of a search.
+/// The name of the field for search terms.
 pub(crate) fn search_name(field: &str) -> String {
     format!("{FIND}_{field}")
 }
 
-/// Whether a form asks for a search rather than to be saved: by the button, or by Enter in the field for the words,
-/// which presses no button with a name.
-pub(crate) fn is_search(model: &Resource, sent: &Submission) -> bool {
+/// Whether a submission asks for a search: by its button, or by Enter in the field for search terms, which submits
+/// without a named button.
+pub(crate) fn is_search(resource: &Resource, sent: &Submission) -> bool {
     let is_saved = ["_save", "_addanother", "_continue", "_resolve"];
     if sent.has(FIND) || is_saved.iter().any(|button| sent.has(button)) {
         return sent.has(FIND);
     }
-    model.fields.iter().any(|field| {
+    resource.fields.iter().any(|field| {
         let words = sent.text(&search_name(field.name)).trim();
         !words.is_empty() && words != sent.text(&format!("_found_{}", field.name))
     })
 }
 
-/// The choices of every field, in the order of the fields. `row` is the row whose form it is.
-pub(crate) fn choices(
+/// The choices of every field of a definition. The id is that of the stored object.
+pub(crate) fn field_choices(
     conn: &mut DbConnection,
-    bound_fields: impl Iterator<Item = BoundField>,
-    row: Option<i64>,
+    definition: &FormDefinition,
+    id: Option<i64>,
     values: &FormValues,
-    sent: &Submission,
+    submission: &Submission,
 ) -> QueryResult<Vec<FieldChoices>> {
-    bound_fields
-        .map(|bound| FieldChoices::of(conn, bound, row, values, sent))
+    definition
+        .own_fields()
+        .map(|bound| FieldChoices::new(conn, definition, bound, id, values, submission))
         .collect()
 }
 
-/// What the chosen values of every field are called, for who only looks.
-pub(crate) fn chosen(
+/// The labels of the chosen values of every field, for read-only forms.
+pub(crate) fn chosen_choices(
     conn: &mut DbConnection,
     bound_fields: impl Iterator<Item = BoundField>,
     values: &FormValues,
 ) -> QueryResult<Vec<FieldChoices>> {
     let label = |bound: BoundField| {
         let labels = match bound.field.kind {
-            FieldKind::Choice { .. } | FieldKind::MultipleChoice => bound.model.labels,
+            FieldKind::Choice { .. } | FieldKind::MultipleChoice => bound.resource.labels,
             _ => return Ok(FieldChoices::default()),
         };
         let known = labels(conn, bound.field.name, values.list(bound.name))?;
@@ -134,16 +136,17 @@ pub(crate) fn chosen(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::registry::fixtures::BOOK;
 
     #[test]
     fn enter_in_the_field_for_words_searches_and_does_not_save() {
-        let model = registry::find("lettings", "letting").unwrap();
-        let asks = |form: &str| is_search(model, &Submission::of_query(form));
+        let model = &BOOK;
+        let asks = |form: &str| is_search(model, &Submission::parse(form.as_bytes()));
 
-        assert!(asks("title=a&_find=address"));
-        assert!(asks("title=a&_find_address=gull&_found_address="));
-        assert!(!asks("title=a&_find_address=gull&_found_address=gull"));
-        assert!(!asks("title=a&_find_address=gull&_found_address=&_save="));
-        assert!(!asks("title=a&address=1"));
+        assert!(asks("title=a&_find=author"));
+        assert!(asks("title=a&_find_author=gull&_found_author="));
+        assert!(!asks("title=a&_find_author=gull&_found_author=gull"));
+        assert!(!asks("title=a&_find_author=gull&_found_author=&_save="));
+        assert!(!asks("title=a&author=1"));
     }
 }

@@ -1,20 +1,21 @@
-//! Two people changed the same row: both versions, field by field, and a choice between them.
+//! Edit conflicts: two versions of an object, and a choice for each field.
 
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::FormValues;
 use serde::Serialize;
 
-use crate::admin::audit_log::snapshot::{parts, shown};
+use crate::admin::audit_log::snapshot::shown;
 use crate::admin::form::definition::{BoundField, FormDefinition, InitialVersion};
-use crate::admin::ui::form_data::Submission;
+use crate::admin::ui::field::parts;
+use crate::admin::ui::submission::Submission;
 
-/// Both versions of a row.
+/// Both versions of an object.
 #[derive(Debug, Serialize)]
 pub(crate) struct ConflictView {
     text: String,
     rows: Vec<FieldConflict>,
-    /// What is still to be chosen, for who did not.
+    /// An error if fields have no choice yet.
     undecided: Option<String>,
 }
 
@@ -25,20 +26,20 @@ struct FieldConflict {
     theirs: String,
     mine: String,
     note: &'static str,
-    /// The version that is ticked: `theirs`, `mine`, or none where somebody has to choose.
+    /// The selected version: `theirs`, `mine` or none.
     chosen: &'static str,
 }
 
 impl ConflictView {
-    /// Every field in which they differ. What only one of both changed is theirs or mine by itself.
+    /// Every field that differs. If only one side changed it, that version is selected.
     pub(crate) fn new(
         conn: &mut DbConnection,
-        layout: &FormDefinition,
+        definition: &FormDefinition,
         origin: &InitialVersion,
         mine: &FormValues,
         theirs: &FormValues,
     ) -> QueryResult<Self> {
-        Self::with(conn, layout, mine, theirs, |name| {
+        Self::with(conn, definition, mine, theirs, |name| {
             match (
                 origin.is_changed(name, mine),
                 origin.is_changed(name, theirs),
@@ -50,15 +51,15 @@ impl ConflictView {
         })
     }
 
-    /// The same with what was chosen, for who has to choose more.
-    pub(crate) fn again(
+    /// The same after a submission without a choice for every field.
+    pub(crate) fn undecided(
         conn: &mut DbConnection,
-        layout: &FormDefinition,
+        definition: &FormDefinition,
         sent: &Submission,
         mine: &FormValues,
         theirs: &FormValues,
     ) -> QueryResult<Self> {
-        let mut view = Self::with(conn, layout, mine, theirs, |name| {
+        let mut view = Self::with(conn, definition, mine, theirs, |name| {
             let chosen = sent.text(&merge(name));
             let known = ["theirs", "mine"].into_iter().find(|word| *word == chosen);
             ("", known.unwrap_or_default())
@@ -74,16 +75,16 @@ impl ConflictView {
 
     fn with(
         conn: &mut DbConnection,
-        layout: &FormDefinition,
+        definition: &FormDefinition,
         mine: &FormValues,
         theirs: &FormValues,
         choice: impl Fn(&str) -> (&'static str, &'static str),
     ) -> QueryResult<Self> {
         let mut rows = Vec::new();
-        for (bound, name, own) in differing(layout, mine, theirs) {
+        for (bound, name, own) in differing(definition, mine, theirs) {
             let mut shown = |values: &FormValues| {
                 let values = FormValues::default().with_list(&own, values.list(&name).to_vec());
-                shown(conn, bound.model, bound.field, &own, &values)
+                shown(conn, bound.resource, bound.field, &own, &values)
             };
             let (note, chosen) = choice(&name);
             rows.push(FieldConflict {
@@ -97,7 +98,7 @@ impl ConflictView {
         }
         let text = format!(
             "Someone else changed this {} while you were editing. Your changes have not been saved.",
-            layout.model.singular
+            definition.resource.singular
         );
         Ok(Self {
             text,
@@ -107,14 +108,14 @@ impl ConflictView {
     }
 }
 
-/// The parts of fields in which both differ, each with its name in the form and that of its own model.
+/// The fields that differ, each with its name in the form and in its resource.
 fn differing(
-    layout: &FormDefinition,
+    definition: &FormDefinition,
     mine: &FormValues,
     theirs: &FormValues,
 ) -> Vec<(BoundField, String, String)> {
     let mut found = Vec::new();
-    for bound in layout.stored_slots() {
+    for bound in definition.stored_slots() {
         let own = parts(bound.field.name, bound.field.kind);
         for (name, own) in parts(bound.name, bound.field.kind).into_iter().zip(own) {
             if mine.0.contains_key(&name) && mine.list(&name) != theirs.list(&name) {
@@ -125,28 +126,27 @@ fn differing(
     found
 }
 
-/// The field that names every field of which somebody has to choose a version. What is neither there nor chosen stays
-/// mine.
+/// The field that lists the fields that need a choice. Others without a choice stay mine.
 const ASKED: &str = "_asked";
 
-/// The field that says which version of another one is to be kept.
+/// The name of the field with the choice for another one.
 fn merge(name: &str) -> String {
     format!("merge_{name}")
 }
 
-/// What shall be done with two versions.
+/// The resolution of a conflict.
 pub(crate) enum Resolution {
-    /// These values are to be stored.
+    /// Store these values.
     Store(FormValues),
-    /// Theirs stay: nothing is to be stored.
+    /// Keep the stored version.
     Keep,
-    /// Somebody has to choose more.
+    /// A choice is missing.
     Undecided,
 }
 
-/// What the form says: my version unless it asks for theirs or for a mix.
+/// The resolution that was submitted: my version by default.
 pub(crate) fn resolve(
-    layout: &FormDefinition,
+    definition: &FormDefinition,
     sent: &Submission,
     mine: FormValues,
     theirs: &FormValues,
@@ -156,7 +156,7 @@ pub(crate) fn resolve(
         "mix" => {
             let mut mixed = mine.clone();
             let asked = sent.list(ASKED);
-            for (_, name, _) in differing(layout, &mine, theirs) {
+            for (_, name, _) in differing(definition, &mine, theirs) {
                 match sent.text(&merge(&name)) {
                     "theirs" => mixed = mixed.with_list(&name, theirs.list(&name).to_vec()),
                     "mine" => {}

@@ -1,4 +1,4 @@
-//! The fields of a row's form: its own, and those of the rows that are added or changed inside it.
+//! Definition of a form: the fields of an object, and of the related objects that are edited inline.
 
 use std::collections::BTreeMap;
 
@@ -8,23 +8,23 @@ use oc_core::DbConnection;
 use oc_core::admin::{Field, FieldKind, FormValues, Inline, Record, Resource, id_in};
 use sha2::{Digest, Sha256};
 
-use crate::admin::audit_log::snapshot::parts;
-use crate::admin::registry;
-use crate::admin::ui::form_data::Submission;
+use crate::admin::registry::Registry;
+use crate::admin::ui::field::parts;
+use crate::admin::ui::submission::Submission;
 
-/// The form of a model as somebody with certain rights gets it.
+/// The form of a resource for a user.
 #[derive(Debug, Clone)]
 pub(crate) struct FormDefinition {
-    pub(crate) model: &'static Resource,
-    pub(crate) inner: Vec<InlineForm>,
-    /// The rights of who gets it.
-    pub(crate) rights: Rights,
+    pub(crate) registry: Registry,
+    pub(crate) resource: &'static Resource,
+    pub(crate) inlines: Vec<InlineForm>,
+    pub(crate) permissions: Rights,
 }
 
-/// A row inside a form, and what may be done with it there.
+/// A related object within the form, and what the user may do with it there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct InlineForm {
-    pub(crate) inside: &'static Inline,
+    pub(crate) inline: &'static Inline,
     pub(crate) adds: bool,
     pub(crate) edits: bool,
 }
@@ -33,67 +33,83 @@ pub(crate) struct InlineForm {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BoundField {
     pub(crate) name: &'static str,
-    pub(crate) model: &'static Resource,
+    pub(crate) resource: &'static Resource,
     pub(crate) field: &'static Field,
 }
 
 impl FormDefinition {
-    /// The form for a new row, or for one that is there.
-    pub(crate) fn of(model: &'static Resource, rights: &Rights, is_new: bool) -> Self {
-        let inner = model.inlines.iter().map(|inside| InlineForm {
-            inside,
-            adds: registry::may_add(rights, inside.resource),
-            edits: !is_new && rights.may(Verb::Change, inside.resource.app, inside.resource.name),
+    pub(crate) fn new(
+        registry: Registry,
+        resource: &'static Resource,
+        permissions: &Rights,
+        is_new: bool,
+    ) -> Self {
+        let may_change =
+            |resource: &Resource| permissions.may(Verb::Change, resource.app, resource.name);
+        let inlines = resource.inlines.iter().map(|inline| InlineForm {
+            inline,
+            adds: registry.may_add(permissions, inline.resource),
+            edits: !is_new && may_change(inline.resource),
         });
         Self {
-            model,
-            inner: inner.filter(|inner| inner.adds || inner.edits).collect(),
-            rights: rights.clone(),
+            registry,
+            resource,
+            inlines: inlines
+                .filter(|inline| inline.adds || inline.edits)
+                .collect(),
+            permissions: permissions.clone(),
         }
     }
 
-    /// The model's own fields.
-    pub(crate) fn own(&self) -> impl Iterator<Item = BoundField> + use<> {
-        own(self.model)
+    /// Whether the user may change all of a stored object.
+    pub(crate) fn can_manage(&self, conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
+        self.registry
+            .can_manage(conn, &self.permissions, self.resource, id)
     }
 
-    /// Every field whose value is in a stored row: the model's own, and those of rows that are changed inside.
+    /// The resource's own fields.
+    pub(crate) fn own_fields(&self) -> impl Iterator<Item = BoundField> + use<> {
+        own_fields(self.resource)
+    }
+
+    /// Every field with a stored value: the resource's own, and those of inlines that are edited.
     pub(crate) fn stored_slots(&self) -> Vec<BoundField> {
-        let edited = self.inner.iter().filter(|inner| inner.edits);
-        self.own()
+        let edited = self.inlines.iter().filter(|inner| inner.edits);
+        self.own_fields()
             .chain(edited.flat_map(InlineForm::bound_fields))
             .collect()
     }
 
-    /// What was typed. Of a row inside whose fields were not sent, nothing was.
-    pub(crate) fn typed(&self, fields: &Submission) -> FormValues {
-        let sent = self.inner.iter().filter(|inner| inner.is_in(fields));
-        read(
-            self.own().chain(sent.flat_map(InlineForm::bound_fields)),
+    /// The submitted values. An inline without submitted fields has none.
+    pub(crate) fn form_values(&self, fields: &Submission) -> FormValues {
+        let sent = self.inlines.iter().filter(|inner| inner.is_in(fields));
+        read_fields(
+            self.own_fields()
+                .chain(sent.flat_map(InlineForm::bound_fields)),
             fields,
         )
     }
 
-    /// Whether something was typed into a row inside that is not for this form.
+    /// Whether values were submitted for an inline that the user may not edit.
     pub(crate) fn forbids(&self, fields: &Submission) -> bool {
-        let closed = self.model.inlines.iter().filter(|inside| {
-            let is_open = |inner: &InlineForm| inner.inside.field == inside.field;
-            !self.inner.iter().any(is_open)
+        let closed = self.resource.inlines.iter().filter(|inside| {
+            let is_open = |inner: &InlineForm| inner.inline.field == inside.field;
+            !self.inlines.iter().any(is_open)
         });
         closed
             .flat_map(|inside| inside.names)
             .any(|name| !fields.text(name).trim().is_empty())
     }
 
-    /// What a stored row holds, and the rows that are changed inside with it.
+    /// The stored values, those of edited inlines included.
     pub(crate) fn stored(
         &self,
         conn: &mut DbConnection,
         object: &Record,
     ) -> QueryResult<FormValues> {
         let mut values = object.values.clone();
-        for inner in self.inner.iter().filter(|inner| inner.edits) {
-            if let Some(row) = inner.row(conn, &object.values)? {
+        for inner in self.inlines.iter().filter(|inner| inner.edits) {
+            if let Some(row) = inner.related(conn, &object.values)? {
                 for bound in inner.bound_fields() {
                     let list = row.values.list(bound.field.name).to_vec();
                     values = values.with_list(bound.name, list);
@@ -103,18 +119,17 @@ impl FormDefinition {
         Ok(values)
     }
 
-    /// A mark for each part of each field, which changes with its value: it tells whether a row is still as it was,
-    /// and which of its fields are not.
+    /// A fingerprint of each field: two versions differ in the fields whose fingerprints differ.
     pub(crate) fn version(&self, values: &FormValues) -> String {
         let fingerprints = self.parts().map(|(name, _)| fingerprint(&name, values));
         fingerprints.collect::<Vec<_>>().join(".")
     }
 
-    /// The version that a form was opened with, as it came back.
-    pub(crate) fn origin(&self, version: &str) -> InitialVersion {
+    /// The version that the form was opened with.
+    pub(crate) fn initial_version(&self, version: &str) -> InitialVersion {
         let names = self.parts().map(|(name, _)| name);
         let fingerprints = version.split('.').map(str::to_owned);
-        // Rights that changed meanwhile changed the fields too: then nothing is known.
+        // If permissions changed meanwhile, the form has other fields: then nothing is known.
         if self.parts().count() == version.split('.').count() {
             InitialVersion(names.zip(fingerprints).collect())
         } else {
@@ -122,7 +137,7 @@ impl FormDefinition {
         }
     }
 
-    /// Whether a row is not as it was. Moments do not count: a login moves them while somebody edits the account.
+    /// Whether somebody changed the object meanwhile. Dates with a time are ignored: a login updates them.
     pub(crate) fn is_stale(&self, origin: &InitialVersion, theirs: &FormValues) -> bool {
         let mut fixed = self
             .parts()
@@ -130,7 +145,7 @@ impl FormDefinition {
         fixed.any(|(name, _)| origin.is_changed(&name, theirs))
     }
 
-    /// What was typed, but for moments that nobody touched: those stay as they have become.
+    /// The submitted values, with the stored ones for untouched dates with a time.
     pub(crate) fn keep_untouched(
         &self,
         origin: &InitialVersion,
@@ -148,30 +163,7 @@ impl FormDefinition {
         mine
     }
 
-    /// What was typed about the rows inside, but for what nobody touched: that is as it has become, and counts as seen
-    /// in the version that comes with it.
-    pub(crate) fn caught_up(
-        &self,
-        version: &str,
-        mut mine: FormValues,
-        theirs: &FormValues,
-    ) -> (FormValues, String) {
-        let origin = self.origin(version);
-        let mut fingerprints = Vec::new();
-        for (name, _) in self.parts() {
-            let mut inner = self.inner.iter().flat_map(|inner| inner.inside.names);
-            let is_inner = inner.any(|inner| *inner == name);
-            if is_inner && mine.0.contains_key(&name) && !origin.is_changed(&name, &mine) {
-                mine = mine.with_list(&name, theirs.list(&name).to_vec());
-                fingerprints.push(fingerprint(&name, theirs));
-            } else {
-                fingerprints.push(origin.0.get(&name).cloned().unwrap_or_default());
-            }
-        }
-        (mine, fingerprints.join("."))
-    }
-
-    /// The parts of every field whose value is in a stored row.
+    /// The parts of every field with a stored value.
     fn parts(&self) -> impl Iterator<Item = (String, FieldKind)> + use<> {
         self.stored_slots().into_iter().flat_map(|bound| {
             let names = parts(bound.name, bound.field.kind).into_iter();
@@ -179,7 +171,7 @@ impl FormDefinition {
         })
     }
 
-    /// Whether two states of a row differ in what a form sent.
+    /// Whether two versions differ in what was submitted.
     pub(crate) fn differ(&self, mine: &FormValues, theirs: &FormValues) -> bool {
         let bound_fields = self.stored_slots();
         let mut names = bound_fields
@@ -189,18 +181,18 @@ impl FormDefinition {
     }
 }
 
-/// How the fields of a row were when its form was opened, as far as that is known.
+/// Fingerprints of the fields when the form was opened, as far as they are known.
 #[derive(Debug, Default)]
 pub(crate) struct InitialVersion(BTreeMap<String, String>);
 
 impl InitialVersion {
-    /// Whether a part of a field is another one since then; so it is where nothing is known.
+    /// Whether a field changed since then; true if nothing is known.
     pub(crate) fn is_changed(&self, name: &str, values: &FormValues) -> bool {
         self.0.get(name) != Some(&fingerprint(name, values))
     }
 }
 
-/// A short mark that changes with the values of a field, however they are sorted.
+/// A short hash of a field's values that ignores their order.
 fn fingerprint(name: &str, values: &FormValues) -> String {
     let values = values.list(name).iter().map(|value| value.trim());
     let mut values: Vec<&str> = values.filter(|value| !value.is_empty()).collect();
@@ -212,20 +204,15 @@ fn fingerprint(name: &str, values: &FormValues) -> String {
     hex::encode(&hasher.finalize()[..6])
 }
 
-/// What was typed into a model's own fields.
-pub(crate) fn typed(model: &'static Resource, fields: &Submission) -> FormValues {
-    read(own(model), fields)
-}
-
-fn own(model: &'static Resource) -> impl Iterator<Item = BoundField> + use<> {
-    model.fields.iter().map(move |field| BoundField {
+fn own_fields(resource: &'static Resource) -> impl Iterator<Item = BoundField> + use<> {
+    resource.fields.iter().map(move |field| BoundField {
         name: field.name,
-        model,
+        resource,
         field,
     })
 }
 
-fn read(bound_fields: impl Iterator<Item = BoundField>, fields: &Submission) -> FormValues {
+fn read_fields(bound_fields: impl Iterator<Item = BoundField>, fields: &Submission) -> FormValues {
     bound_fields.fold(FormValues::default(), |mut values, bound| {
         for name in parts(bound.name, bound.field.kind) {
             values = match bound.field.kind {
@@ -239,27 +226,31 @@ fn read(bound_fields: impl Iterator<Item = BoundField>, fields: &Submission) -> 
 }
 
 impl InlineForm {
-    /// Its fields by their names in the form.
+    /// Its fields with their names in the form.
     pub(crate) fn bound_fields(&self) -> impl Iterator<Item = BoundField> + use<> {
-        let model = self.inside.resource;
-        let named = self.inside.names.iter().zip(model.fields);
-        named.map(move |(name, field)| BoundField { name, model, field })
+        let resource = self.inline.resource;
+        let named = self.inline.names.iter().zip(resource.fields);
+        named.map(move |(name, field)| BoundField {
+            name,
+            resource,
+            field,
+        })
     }
 
-    /// The row that a form's values refer to.
-    pub(crate) fn row(
+    /// The object that the form's values refer to.
+    pub(crate) fn related(
         &self,
         conn: &mut DbConnection,
         values: &FormValues,
     ) -> QueryResult<Option<Record>> {
-        match id_in(values, self.inside.field) {
-            Some(id) => (self.inside.resource.load)(conn, id),
+        match id_in(values, self.inline.field) {
+            Some(id) => (self.inline.resource.load)(conn, id),
             None => Ok(None),
         }
     }
 
-    /// What was typed into its fields, under their own names; `None` where that is nothing.
-    pub(crate) fn typed(&self, values: &FormValues) -> Option<FormValues> {
+    /// The values of its fields under their own names; `None` if all are blank.
+    pub(crate) fn values(&self, values: &FormValues) -> Option<FormValues> {
         let bound_fields = || {
             self.bound_fields()
                 .filter(|bound| values.0.contains_key(bound.name))
@@ -275,6 +266,6 @@ impl InlineForm {
     }
 
     fn is_in(&self, fields: &Submission) -> bool {
-        self.inside.names.iter().any(|name| fields.has(name))
+        self.inline.names.iter().any(|name| fields.has(name))
     }
 }

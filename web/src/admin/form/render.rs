@@ -1,38 +1,37 @@
-//! Between a form and a row: values become fields to be shown.
+//! Rendering of form fields.
 
 use accounts::{Rights, Verb};
 use oc_core::admin::{FieldKind, FormValues, id_in};
 use oc_core::validation::FieldError;
 
-use crate::admin::audit_log::snapshot::parts;
 use crate::admin::form::choices::{FieldChoices, search_name};
 use crate::admin::form::definition::{BoundField, FormDefinition, InlineForm};
-use crate::admin::registry::{self, capitalized, change_path, list_path, may_view};
+use crate::admin::registry::{Registry, may_view};
+use crate::admin::ui::field::parts;
 use crate::admin::ui::field::{ChoiceView, FieldView, RelatedView, SearchView, Section};
+use crate::admin::ui::links::{capitalized, change_path, list_path};
 
-/// How a form is shown.
+/// Renders the fields of a form.
 pub(crate) struct FormRenderer<'a> {
-    pub(crate) layout: &'a FormDefinition,
+    pub(crate) registry: Registry,
+    pub(crate) definition: &'a FormDefinition,
     pub(crate) values: &'a FormValues,
-    /// What the row holds by now, if it is stored.
+    /// The stored values, if there are any.
     pub(crate) stored: Option<&'a FormValues>,
     pub(crate) choices: &'a [FieldChoices],
     pub(crate) errors: &'a [FieldError],
     pub(crate) rights: &'a Rights,
-    /// Where choices are searched for by a script.
+    /// Address of the search for choices.
     pub(crate) search_href: &'a str,
-    /// The address of the form.
-    pub(crate) form_href: &'a str,
-    /// Whether nothing can be typed.
     pub(crate) read_only: bool,
 }
 
 impl FormRenderer<'_> {
-    /// The fields under their headings, those of rows inside last.
+    /// The fields in their sections, inlines last.
     pub(crate) fn sections(&self) -> Vec<Section> {
         let mut sections: Vec<Section> = Vec::new();
         let nothing = FieldChoices::default();
-        for (place, bound) in self.layout.own().enumerate() {
+        for (place, bound) in self.definition.own_fields().enumerate() {
             let offered = self.choices.get(place).unwrap_or(&nothing);
             let title = (!bound.field.section.is_empty()).then(|| bound.field.section.to_owned());
             if sections.last().is_none_or(|section| section.title != title) {
@@ -46,14 +45,19 @@ impl FormRenderer<'_> {
             }
         }
         if !self.read_only {
-            sections.extend(self.layout.inner.iter().map(|inner| self.inside(inner)));
+            sections.extend(
+                self.definition
+                    .inlines
+                    .iter()
+                    .map(|inner| self.inline_section(inner)),
+            );
         }
         sections
     }
 
-    /// The fields of a row inside. A browser shows them as long as no other row is chosen.
-    fn inside(&self, inner: &InlineForm) -> Section {
-        let word = inner.inside.resource.singular;
+    /// The fields of an inline. The script hides them while another object is chosen.
+    fn inline_section(&self, inner: &InlineForm) -> Section {
+        let word = inner.inline.resource.singular;
         let (title, description) = match (inner.edits, inner.adds) {
             (false, _) => (
                 format!("New {word}"),
@@ -65,7 +69,7 @@ impl FormRenderer<'_> {
                 } else {
                     String::new()
                 };
-                let owner = self.layout.model.singular;
+                let owner = self.definition.resource.singular;
                 (
                     format!("{} of this {owner}", capitalized(word)),
                     format!("Changes here are saved with the {owner}.{new}"),
@@ -78,13 +82,13 @@ impl FormRenderer<'_> {
             fields.extend(self.views(bound, &nothing));
         }
         for field in &mut fields {
-            // Which of them must be filled in depends on the choice.
+            // Whether they are required depends on the choice.
             (field.required, field.depends) = (false, true);
         }
         Section {
             title: Some(title),
             description: Some(description),
-            inside: Some(inner.inside.field),
+            inside: Some(inner.inline.field),
             fields,
         }
     }
@@ -166,12 +170,12 @@ impl FormRenderer<'_> {
         view
     }
 
-    /// The row inside that a field refers to, if there is one in this form.
+    /// The inline of a referring field, if this form has it.
     fn inner(&self, bound: BoundField) -> Option<&InlineForm> {
-        let inner = self.layout.inner.iter();
-        inner
-            .filter(|_| std::ptr::eq(bound.model, self.layout.model))
-            .find(|inner| inner.inside.field == bound.field.name)
+        let inlines = self.definition.inlines.iter();
+        inlines
+            .filter(|_| std::ptr::eq(bound.resource, self.definition.resource))
+            .find(|inner| inner.inline.field == bound.field.name)
     }
 
     fn options(&self, bound: BoundField, name: &str, offered: &FieldChoices) -> Vec<ChoiceView> {
@@ -181,7 +185,6 @@ impl FormRenderer<'_> {
         let own = own.map(|id| id.to_string());
         let option = |choice: &oc_core::admin::Choice| ChoiceView {
             selected: chosen.contains(&choice.value.as_str()),
-            // The fields of the row inside are not about this one.
             other: inner
                 .is_some_and(|inner| !inner.edits || own.as_deref() != Some(choice.value.as_str())),
             value: choice.value.clone(),
@@ -194,10 +197,10 @@ impl FormRenderer<'_> {
         let new = inner.filter(|inner| inner.adds);
         let is_chosen = options.iter().any(|option| option.selected);
         if new.is_some() || !is_chosen {
-            // Nothing is chosen by itself: what a browser shows first would be stored unseen.
+            // No default: what a browser shows first would be stored unseen.
             let label = new.map_or_else(
                 || "Choose one".to_owned(),
-                |inner| format!("Add a new {}", inner.inside.resource.singular),
+                |inner| format!("Add a new {}", inner.inline.resource.singular),
             );
             options.insert(
                 0,
@@ -227,9 +230,9 @@ impl FormRenderer<'_> {
         })
     }
 
-    /// Links to the row that a field refers to, for who has the right.
+    /// Links to the object that a field refers to, as far as the user has the permission.
     fn related(&self, app: &str, name: &str, value: &str) -> Option<RelatedView> {
-        let model = registry::find(app, name)?;
+        let model = self.registry.find(app, name)?;
         let may = |verb| self.rights.may(verb, app, name);
         let popup = "?_to_field=id&_popup=1";
         let path = value
@@ -238,16 +241,17 @@ impl FormRenderer<'_> {
             .ok()
             .map(|id| format!("{}{popup}", change_path(model, id)));
         Some(RelatedView {
-            add_href: registry::may_add(self.rights, model)
+            add_href: self
+                .registry
+                .may_add(self.rights, model)
                 .then(|| format!("{}add/{popup}", list_path(model))),
             change_href: path.clone().filter(|_| may(Verb::Change)),
-            form_href: self.form_href.to_owned(),
             view_href: path.filter(|_| !may(Verb::Change) && may_view(self.rights, model)),
         })
     }
 }
 
-/// A field for who only looks.
+/// A read-only field.
 fn readonly(
     mut view: FieldView,
     kind: FieldKind,

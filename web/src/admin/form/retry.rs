@@ -1,65 +1,59 @@
-//! A form whose save the database did not take: it comes back with what was typed, so that nothing is lost.
+//! Forms that could not be saved because the database is busy or away: they are shown again with what was typed.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::auth::request::AdminRequest;
 use crate::admin::form::definition::FormDefinition;
-use crate::admin::form::page::{FormDisplay, show};
+use crate::admin::form::page::FormDisplay;
 use crate::admin::form::state::FormState;
-use crate::admin::ui::form_data::Submission;
-use crate::admin::ui::request::AdminRequest;
-use crate::db::Db;
-use crate::error::PageError;
+use crate::admin::ui::submission::Submission;
+use oc_http::Db;
+use oc_http::PageError;
 
-/// The form of a row, a new one where it has no id, with what was sent and a word on why it was not saved. What else
-/// went wrong, and a database that cannot be read either, end as ever.
+/// The form with a notice, if the error is transient and the database can be read.
 pub(crate) async fn redisplay(
     request: &AdminRequest,
     user: &CurrentUser,
     db: &Data<Db>,
-    (layout, id): (FormDefinition, Option<i64>),
-    sent: Submission,
+    (definition, id): (FormDefinition, Option<i64>),
+    submission: Submission,
     error: PageError,
 ) -> Result<HttpResponse, PageError> {
     if notice(&error).is_none() {
         return Err(error);
     }
-    let typed = sent.clone();
-    let opened = db.read(move |conn| {
-        let object = match id {
-            Some(id) => (layout.model.load)(conn, id)?,
+    let sent = submission.clone();
+    let state = db.read(move |conn| {
+        let record = match id {
+            Some(id) => (definition.resource.load)(conn, id)?,
             None => None,
         };
-        if object.is_none() && id.is_some() {
+        if record.is_none() && id.is_some() {
             return Ok(None);
         }
-        let values = layout.typed(&typed);
-        Ok(Some(FormState::with(conn, layout, object, values, &typed)?))
+        Ok(Some(FormState::submitted(conn, definition, record, &sent)?))
     });
-    let Ok(Some(opened)) = opened.await else {
+    let Ok(Some(state)) = state.await else {
         return Err(error);
     };
-    answer(&error, |notice, status| {
-        let form = FormDisplay {
-            notice: Some(notice),
-            sent,
-            keeps_version: true,
-            ..FormDisplay::default()
-        };
-        show(request, user, status, &opened, form)
+    with_notice(&error, |notice, status| {
+        let display = FormDisplay::new(state, submission).keeping_version();
+        let notice = Some(notice);
+        FormDisplay { notice, ..display }.show(request, user, status)
     })
     .unwrap_or(Err(error))
 }
 
-/// The page that `page` makes of a notice and a status, where the error lets one try once more.
-pub(crate) fn answer(
+/// The page with a notice and the status of a transient error; `None` for other errors.
+pub(crate) fn with_notice(
     error: &PageError,
     page: impl FnOnce(&'static str, StatusCode) -> Result<HttpResponse, PageError>,
 ) -> Option<Result<HttpResponse, PageError>> {
     let notice = notice(error)?;
-    // Logged there, as every fault is.
+    // This logs the error.
     let bare = error.error_response();
     let retry_after = bare.headers().get(header::RETRY_AFTER).cloned();
     Some(page(notice, bare.status()).map(|mut response| {
@@ -70,7 +64,7 @@ pub(crate) fn answer(
     }))
 }
 
-/// What is said above the form, where it can be sent once more.
+/// The notice above the form, if it can be submitted again.
 fn notice(error: &PageError) -> Option<&'static str> {
     match error {
         PageError::Unavailable(_) | PageError::Overloaded => Some(

@@ -1,314 +1,303 @@
-//! Storing a row and the line of the record that tells of it, in one write.
+//! Saving an object, with the related objects that are edited inline, in one transaction.
 
-use accounts::{Rights, Session, User};
-use audit::{AuditEntry, ChangeSet, NewAuditEntry};
+use accounts::User;
+use audit::ChangeSet;
 use diesel::QueryResult;
 use diesel::connection::Connection;
 use oc_core::DbConnection;
-use oc_core::admin::{FormValues, Record, Resource, SaveError};
+use oc_core::admin::{FormValues, Inline, Record, Resource, SaveError, id_in};
+use oc_core::locks::lock;
+use oc_core::validation::{FieldError, Violation};
 
+use crate::admin::audit_log::log_entry::{LogContext, LogEntry, log_change};
 use crate::admin::audit_log::snapshot::Snapshot;
-use crate::admin::auth::escalation::escalations;
+use crate::admin::form::definition::{FormDefinition, InlineForm};
+use crate::admin::registry::Editor;
 
-/// Stores a row, new or changed, as `actor` asked for, and gives it back as it now is.
-pub(crate) fn save_object(
+/// What to do with an inline.
+enum InlinePlan {
+    Keep,
+    Change(Record, FormValues),
+    Add(FormValues),
+}
+
+/// Saves an object and its inlines. The errors of all of them are returned together. Requires a transaction.
+pub(crate) fn save_with_inlines(
     conn: &mut DbConnection,
-    actor: &User,
-    rights: &Rights,
-    model: &Resource,
+    user: &User,
+    definition: &FormDefinition,
     current: Option<&Record>,
     values: &FormValues,
 ) -> Result<Record, SaveError> {
-    let (id, before) = saved(conn, rights, model, current, values)?;
+    let actor = Editor {
+        registry: definition.registry,
+        user,
+        permissions: &definition.permissions,
+    };
+    let mut own = values.clone();
+    for inline in definition.resource.inlines {
+        own.0
+            .retain(|name, _| !inline.names.contains(&name.as_str()));
+    }
+    let mut errors = Vec::new();
+    let mut invalid_references = Vec::new();
+    for form in &definition.inlines {
+        let inline = form.inline;
+        let saved = match plan_inline(conn, form, current, values) {
+            Ok(InlinePlan::Keep) => continue,
+            Ok(InlinePlan::Change(record, values)) => {
+                lock(conn, &inline.resource.key(), record.id)?;
+                conn.transaction(|conn| {
+                    save_inline(conn, actor, inline.resource, Some(&record), &values)
+                })
+            }
+            Ok(InlinePlan::Add(values)) => {
+                conn.transaction(|conn| save_inline(conn, actor, inline.resource, None, &values))
+            }
+            Err(error) => Err(error),
+        };
+        match saved {
+            Ok(record) => own = own.with(inline.field, record.id.to_string()),
+            Err(SaveError::Invalid(invalid)) => {
+                errors.extend(invalid.into_iter().map(|error| inline_error(inline, error)));
+                invalid_references.push(inline.field);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let saved =
+        conn.transaction(|conn| save_object(conn, actor, definition.resource, current, &own));
+    if errors.is_empty() {
+        return saved;
+    }
+    match saved {
+        Ok(_) => {}
+        Err(SaveError::Invalid(more)) => {
+            let is_known = |error: &FieldError| invalid_references.contains(&error.field);
+            errors.extend(more.into_iter().filter(|error| !is_known(error)));
+        }
+        Err(error) => return Err(error),
+    }
+    Err(SaveError::Invalid(errors))
+}
+
+/// What the choice and the fields of an inline ask for together. Unchanged fields ask for nothing.
+fn plan_inline(
+    conn: &mut DbConnection,
+    form: &InlineForm,
+    current: Option<&Record>,
+    values: &FormValues,
+) -> Result<InlinePlan, SaveError> {
+    let inline = form.inline;
+    let Some(typed) = form.values(values) else {
+        return Ok(InlinePlan::Keep);
+    };
+    let stored = match current {
+        Some(record) => form.related(conn, &record.values)?,
+        None => None,
+    };
+    let is_unchanged = stored.as_ref().is_some_and(|own| own.values == typed);
+    if values.text(inline.field).trim().is_empty() {
+        return Ok(if form.adds && !is_unchanged {
+            InlinePlan::Add(typed)
+        } else {
+            InlinePlan::Keep
+        });
+    }
+    if is_unchanged {
+        return Ok(InlinePlan::Keep);
+    }
+    match (stored, id_in(values, inline.field)) {
+        (Some(stored), Some(id)) if stored.id == id && form.edits => {
+            Ok(InlinePlan::Change(stored, typed))
+        }
+        _ => match form.related(conn, values)? {
+            Some(chosen) if chosen.values == typed => Ok(InlinePlan::Keep),
+            _ => Err(SaveError::Invalid(vec![FieldError {
+                field: inline.field,
+                violation: Violation::Taken(inline.conflict_message),
+            }])),
+        },
+    }
+}
+
+/// An error under the name that its field has in the form.
+fn inline_error(inline: &Inline, error: FieldError) -> FieldError {
+    let mut names = inline.resource.fields.iter().zip(inline.names);
+    let name = names.find(|(field, _)| field.name == error.field);
+    FieldError {
+        field: name.map_or(inline.field, |(_, name)| name),
+        violation: error.violation,
+    }
+}
+
+/// Saves an inline. An unchanged object is not logged.
+fn save_inline(
+    conn: &mut DbConnection,
+    actor: Editor<'_>,
+    resource: &Resource,
+    current: Option<&Record>,
+    values: &FormValues,
+) -> Result<Record, SaveError> {
+    let Some(current) = current else {
+        return save_object(conn, actor, resource, None, values);
+    };
+    let before = Snapshot::new(conn, resource, current)?;
+    let id = save_values(conn, actor, resource, Some(current), values)?;
+    let record = (resource.load)(conn, id)?.ok_or(SaveError::Missing)?;
+    if record.values == current.values {
+        return Ok(record);
+    }
+    log_saved(conn, actor, resource, id, ("changed", Some(&before)))
+}
+
+/// Adds or changes an object, logs it, and returns it as stored. Requires a transaction.
+pub(crate) fn save_object(
+    conn: &mut DbConnection,
+    actor: Editor<'_>,
+    resource: &Resource,
+    current: Option<&Record>,
+    values: &FormValues,
+) -> Result<Record, SaveError> {
+    let before = snapshot(conn, resource, current)?;
+    let id = save_values(conn, actor, resource, current, values)?;
     let action = if current.is_some() {
         "changed"
     } else {
         "added"
     };
-    by_itself(conn, actor, model, id, (action, before.as_ref()))
+    log_saved(conn, actor, resource, id, (action, before.as_ref()))
 }
 
-/// Stores a row inside another's form, as [`save_object`] does. Where nothing of a stored one changes, nothing is recorded.
-pub(crate) fn save_inline(
+/// Saves values that give no more permissions than the actor has. Otherwise their other errors are returned as well.
+fn save_values(
     conn: &mut DbConnection,
-    actor: &User,
-    rights: &Rights,
-    model: &Resource,
+    actor: Editor<'_>,
+    resource: &Resource,
     current: Option<&Record>,
     values: &FormValues,
-) -> Result<Record, SaveError> {
-    let Some(current) = current else {
-        return save_object(conn, actor, rights, model, None, values);
-    };
-    let (id, before) = saved(conn, rights, model, Some(current), values)?;
-    let object = (model.load)(conn, id)?.ok_or(SaveError::Missing)?;
-    if object.values == current.values {
-        return Ok(object);
+) -> Result<i64, SaveError> {
+    let id = current.map(|record| record.id);
+    let mut errors = escalations(conn, actor, resource, current, values)?;
+    if errors.is_empty() {
+        return (resource.save)(conn, id, values);
     }
-    by_itself(conn, actor, model, id, ("changed", before.as_ref()))
+    let attempt = conn.transaction(|conn| {
+        (resource.save)(conn, id, values)?;
+        // Rolls back: this only collects the other errors.
+        Err::<(), _>(SaveError::Invalid(Vec::new()))
+    });
+    match attempt {
+        Ok(()) => {}
+        Err(SaveError::Invalid(more)) => {
+            let denied: Vec<&str> = errors.iter().map(|error| error.field).collect();
+            let is_other = |error: &FieldError| !denied.contains(&error.field);
+            errors.extend(more.into_iter().filter(is_other));
+        }
+        Err(error) => return Err(error),
+    }
+    Err(SaveError::Invalid(errors))
 }
 
-/// Where the record tells of it: in which act, and along with the row of which line.
-pub(crate) struct LogContext<'a> {
-    pub(crate) act: &'a mut ChangeSet,
-    pub(crate) cause: Option<i64>,
-}
-
-/// Goes back to an earlier state of a row, or brings back one that is gone under its old id. Says by which line the
-/// record tells of it.
-pub(crate) fn restored(
+fn escalations(
     conn: &mut DbConnection,
-    actor: &User,
-    rights: &Rights,
-    model: &Resource,
-    (id, current): (i64, Option<&Record>),
+    actor: Editor<'_>,
+    resource: &Resource,
+    current: Option<&Record>,
     values: &FormValues,
-    entry: LogContext<'_>,
-) -> Result<(Record, i64), SaveError> {
-    let before = held(conn, model, current)?;
-    let save_object = Earlier {
-        id,
-        current,
-        values,
-    };
-    earlier(conn, rights, model, &[save_object])?;
-    stored(conn, actor, model, id, ("restored", before.as_ref()), entry)
+) -> QueryResult<Vec<FieldError>> {
+    let Editor {
+        registry,
+        permissions,
+        ..
+    } = actor;
+    registry.escalations(conn, permissions, resource, current, values)
 }
 
-/// A row that is to be as it was.
+fn snapshot(
+    conn: &mut DbConnection,
+    resource: &Resource,
+    record: Option<&Record>,
+) -> QueryResult<Option<Snapshot>> {
+    record
+        .map(|record| Snapshot::new(conn, resource, record))
+        .transpose()
+}
+
+fn log_saved(
+    conn: &mut DbConnection,
+    actor: Editor<'_>,
+    resource: &Resource,
+    id: i64,
+    what: (&str, Option<&Snapshot>),
+) -> Result<Record, SaveError> {
+    let context = LogContext {
+        change_set: &mut ChangeSet::new(1),
+        parent_id: None,
+    };
+    log_stored(conn, actor, resource, id, what, context)
+}
+
+/// Logs what is stored, and returns it.
+fn log_stored(
+    conn: &mut DbConnection,
+    actor: Editor<'_>,
+    resource: &Resource,
+    id: i64,
+    (action, before): (&str, Option<&Snapshot>),
+    context: LogContext<'_>,
+) -> Result<Record, SaveError> {
+    let record = (resource.load)(conn, id)?.ok_or(SaveError::Missing)?;
+    let after = Snapshot::new(conn, resource, &record)?;
+    let entry = LogEntry::new(&record, action, before, &after);
+    log_change(conn, actor, resource, &entry, context)?;
+    Ok(record)
+}
+
+/// A stored or deleted object that is to have earlier values again.
 #[derive(Clone, Copy)]
-pub(crate) struct Earlier<'a> {
+pub(crate) struct EarlierVersion<'a> {
     pub(crate) id: i64,
-    /// What it holds now, if it is there.
+    /// What is stored now, unless it is deleted.
     pub(crate) current: Option<&'a Record>,
     pub(crate) values: &'a FormValues,
 }
 
-/// Stores rows as they once were, be they there or gone: a few hundred at a time. It is left to the caller to record
-/// that.
-pub(crate) fn earlier(
+/// Restores one object and logs it.
+pub(crate) fn restore_object(
     conn: &mut DbConnection,
-    rights: &Rights,
-    model: &Resource,
-    rows: &[Earlier<'_>],
+    actor: Editor<'_>,
+    resource: &Resource,
+    version: EarlierVersion<'_>,
+    context: LogContext<'_>,
+) -> Result<Record, SaveError> {
+    let before = snapshot(conn, resource, version.current)?;
+    restore_values(conn, actor, resource, &[version])?;
+    let what = ("restored", before.as_ref());
+    log_stored(conn, actor, resource, version.id, what, context)
+}
+
+/// Restores a few hundred objects without logging it.
+pub(crate) fn restore_values(
+    conn: &mut DbConnection,
+    actor: Editor<'_>,
+    resource: &Resource,
+    versions: &[EarlierVersion<'_>],
 ) -> Result<(), SaveError> {
-    let mut gone = Vec::new();
-    for save_object in rows {
-        check_grants(conn, rights, model, save_object.current, save_object.values)?;
-        if save_object.current.is_some() {
-            (model.save)(conn, Some(save_object.id), save_object.values)?;
+    let mut deleted = Vec::new();
+    for version in versions {
+        let errors = escalations(conn, actor, resource, version.current, version.values)?;
+        if !errors.is_empty() {
+            return Err(SaveError::Invalid(errors));
+        }
+        if version.current.is_some() {
+            (resource.save)(conn, Some(version.id), version.values)?;
         } else {
-            gone.push((save_object.id, save_object.values));
+            deleted.push((version.id, version.values));
         }
     }
-    if gone.is_empty() {
+    if deleted.is_empty() {
         return Ok(());
     }
-    (model.restore)(conn, &gone)
-}
-
-/// Stores values that do not grant too much, and gives the row's id with what it held before. Where they do, whatever
-/// else is wrong with them is told with it.
-fn saved(
-    conn: &mut DbConnection,
-    rights: &Rights,
-    model: &Resource,
-    current: Option<&Record>,
-    values: &FormValues,
-) -> Result<(i64, Option<Snapshot>), SaveError> {
-    let save_object = current.map(|object| object.id);
-    let mut errors = match check_grants(conn, rights, model, current, values) {
-        Ok(()) => {
-            let before = held(conn, model, current)?;
-            return Ok(((model.save)(conn, save_object, values)?, before));
-        }
-        Err(SaveError::Invalid(errors)) => errors,
-        Err(error) => return Err(error),
-    };
-    let tried = conn.transaction(|conn| {
-        (model.save)(conn, save_object, values)?;
-        // Tried only to hear what else is wrong.
-        Err::<(), _>(SaveError::Invalid(Vec::new()))
-    });
-    match tried {
-        Err(SaveError::Invalid(more)) => {
-            let refused: Vec<&str> = errors.iter().map(|error| error.field).collect();
-            let others = more
-                .into_iter()
-                .filter(|error| !refused.contains(&error.field));
-            let others: Vec<_> = others.collect();
-            errors.extend(others);
-            Err(SaveError::Invalid(errors))
-        }
-        Err(error) => Err(error),
-        Ok(()) => Err(SaveError::Invalid(errors)),
-    }
-}
-
-/// Refuses values that would grant too much.
-fn check_grants(
-    conn: &mut DbConnection,
-    rights: &Rights,
-    model: &Resource,
-    current: Option<&Record>,
-    values: &FormValues,
-) -> Result<(), SaveError> {
-    let nothing = FormValues::default();
-    let held = current.map_or(&nothing, |object| &object.values);
-    let save_object = current.map(|object| object.id);
-    let errors = escalations(conn, rights, model, save_object, held, values)?;
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(SaveError::Invalid(errors))
-    }
-}
-
-/// What a row holds before something else is stored.
-fn held(
-    conn: &mut DbConnection,
-    model: &Resource,
-    current: Option<&Record>,
-) -> QueryResult<Option<Snapshot>> {
-    current
-        .map(|object| Snapshot::of(conn, model, object))
-        .transpose()
-}
-
-/// Records what was stored as an act of its own, and gives it back as it now is.
-fn by_itself(
-    conn: &mut DbConnection,
-    actor: &User,
-    model: &Resource,
-    id: i64,
-    what: (&str, Option<&Snapshot>),
-) -> Result<Record, SaveError> {
-    let entry = LogContext {
-        act: &mut ChangeSet::new(1),
-        cause: None,
-    };
-    Ok(stored(conn, actor, model, id, what, entry)?.0)
-}
-
-/// Records what was stored, and gives it back as it now is.
-fn stored(
-    conn: &mut DbConnection,
-    actor: &User,
-    model: &Resource,
-    id: i64,
-    (action, before): (&str, Option<&Snapshot>),
-    entry: LogContext<'_>,
-) -> Result<(Record, i64), SaveError> {
-    let object = (model.load)(conn, id)?.ok_or(SaveError::Missing)?;
-    let after = Snapshot::of(conn, model, &object)?;
-    let entry = log_change(conn, actor, model, &object, action, (before, &after), entry)?;
-    Ok((object, entry))
-}
-
-/// Records what became of a row, and says by which line. An account that was switched off is logged out.
-pub(crate) fn log_change(
-    conn: &mut DbConnection,
-    actor: &User,
-    model: &Resource,
-    object: &Record,
-    action: &str,
-    (before, after): (Option<&Snapshot>, &Snapshot),
-    entry: LogContext<'_>,
-) -> QueryResult<i64> {
-    log_out_if_off(conn, model, object)?;
-    let new = NewAuditEntry {
-        actor: Some(actor.actor()),
-        model: &model.key(),
-        object_id: Some(object.id),
-        title: &object.title,
-        action,
-        before: &before.map(Snapshot::to_text).unwrap_or_default(),
-        after: &after.to_text(),
-    };
-    let LogContext { act, cause } = entry;
-    act.insert(conn, &new, cause)
-}
-
-/// What became of one of many rows.
-pub(crate) struct LogEntry<'a> {
-    object: &'a Record,
-    action: &'a str,
-    before: String,
-    after: String,
-}
-
-impl<'a> LogEntry<'a> {
-    /// Of a row that held something, or was not there, before.
-    pub(crate) fn of(
-        object: &'a Record,
-        action: &'a str,
-        before: Option<&Snapshot>,
-        after: &Snapshot,
-    ) -> Self {
-        Self {
-            object,
-            action,
-            before: before.map(Snapshot::to_text).unwrap_or_default(),
-            after: after.to_text(),
-        }
-    }
-
-    fn entry<'b>(&'b self, actor: &'b User, model: &'b str) -> NewAuditEntry<'b> {
-        NewAuditEntry {
-            actor: Some(actor.actor()),
-            model,
-            object_id: Some(self.object.id),
-            title: &self.object.title,
-            action: self.action,
-            before: &self.before,
-            after: &self.after,
-        }
-    }
-}
-
-/// Records what became of many rows, each by itself.
-pub(crate) fn log_changes(
-    conn: &mut DbConnection,
-    actor: &User,
-    model: &Resource,
-    entries: &[LogEntry<'_>],
-) -> QueryResult<()> {
-    let key = model.key();
-    let lines: Vec<NewAuditEntry<'_>> = entries
-        .iter()
-        .map(|entries| entries.entry(actor, &key))
-        .collect();
-    AuditEntry::insert_all(conn, &lines)?;
-    entries
-        .iter()
-        .try_for_each(|entries| log_out_if_off(conn, model, entries.object))
-}
-
-/// Records what became of many rows in one act, each with the line of the row that it came along with. Says by which
-/// lines.
-pub(crate) fn log_change_set(
-    conn: &mut DbConnection,
-    actor: &User,
-    model: &Resource,
-    act: &mut ChangeSet,
-    entries: &[(LogEntry<'_>, Option<i64>)],
-) -> QueryResult<Vec<i64>> {
-    let key = model.key();
-    let lines = entries
-        .iter()
-        .map(|(entries, cause)| (entries.entry(actor, &key), *cause));
-    let lines: Vec<_> = lines.collect();
-    let ids = act.insert_all(conn, &lines)?;
-    for (entries, _) in entries {
-        log_out_if_off(conn, model, entries.object)?;
-    }
-    Ok(ids)
-}
-
-/// Logs an account out that was switched off.
-fn log_out_if_off(conn: &mut DbConnection, model: &Resource, object: &Record) -> QueryResult<()> {
-    if (model.app, model.name) == ("auth", "user") && !object.values.is_yes("is_active") {
-        Session::end_all(conn, object.id, None)?;
-    }
-    Ok(())
+    (resource.restore)(conn, &deleted)
 }

@@ -1,107 +1,117 @@
-//! What a row's form needs from the database to be shown.
+//! What a form needs from the database to be rendered.
 
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{FieldKind, FormValues, Record};
 
-use crate::admin::audit_log::snapshot::parts;
-use crate::admin::auth::escalation::can_manage;
-use crate::admin::form::choices::{self, FieldChoices};
+use crate::admin::form::choices::{FieldChoices, chosen_choices, field_choices};
 use crate::admin::form::definition::{BoundField, FormDefinition};
-use crate::admin::ui::form_data::Submission;
+use crate::admin::ui::field::parts;
+use crate::admin::ui::submission::Submission;
 
-/// A form, open.
+/// A form with its values.
 pub(crate) struct FormState {
-    pub(crate) layout: FormDefinition,
-    /// The row, if it is stored.
-    pub(crate) object: Option<Record>,
-    /// What it holds now, with the rows inside.
+    pub(crate) definition: FormDefinition,
+    /// The stored object, if there is one.
+    pub(crate) record: Option<Record>,
+    /// The stored values, those of inlines included.
     pub(crate) stored: FormValues,
-    /// What the form shows.
+    /// The values that the form shows.
     pub(crate) values: FormValues,
     pub(crate) choices: Vec<FieldChoices>,
-    /// Whether it is of an account that has rights which whoever opens it does not have.
-    pub(crate) is_beyond: bool,
+    /// Whether the object is an account with permissions that the user lacks.
+    pub(crate) has_higher_privileges: bool,
 }
 
 impl FormState {
-    /// The form of a new row; the address may say what stands in it.
-    pub(crate) fn new(
+    /// The form of a new object; the query may set values, as in `?address=7`.
+    pub(crate) fn initial(
         conn: &mut DbConnection,
-        layout: FormDefinition,
+        definition: FormDefinition,
         query: &Submission,
     ) -> QueryResult<Self> {
-        let given = given(&layout, query, |_| true);
-        Self::with(conn, layout, None, given, query)
+        let values = values_in_query(&definition, query, |_| true);
+        Self::new(conn, definition, None, values, query)
     }
 
-    /// The form of a stored row as it is; the address may say what is chosen in it.
+    /// The form of a stored object; the query may set choices.
     pub(crate) fn stored(
         conn: &mut DbConnection,
-        layout: FormDefinition,
-        object: Record,
+        definition: FormDefinition,
+        record: Record,
         query: &Submission,
     ) -> QueryResult<Self> {
-        let mut values = layout.stored(conn, &object)?;
+        let mut values = definition.stored(conn, &record)?;
         let is_choice = |bound: &BoundField| matches!(bound.field.kind, FieldKind::Choice { .. });
-        values.0.extend(given(&layout, query, is_choice).0);
-        Self::with(conn, layout, Some(object), values, query)
+        values
+            .0
+            .extend(values_in_query(&definition, query, is_choice).0);
+        Self::new(conn, definition, Some(record), values, query)
     }
 
-    /// A form with these values in it, for who sent them.
-    pub(crate) fn with(
+    /// The form with what was submitted.
+    pub(crate) fn submitted(
         conn: &mut DbConnection,
-        layout: FormDefinition,
-        object: Option<Record>,
-        values: FormValues,
-        sent: &Submission,
+        definition: FormDefinition,
+        record: Option<Record>,
+        submission: &Submission,
     ) -> QueryResult<Self> {
-        let row = object.as_ref().map(|object| object.id);
-        let choices = choices::choices(conn, layout.own(), row, &values, sent)?;
-        let stored = match &object {
-            Some(object) => layout.stored(conn, object)?,
-            None => FormValues::default(),
-        };
-        let is_beyond = match row {
-            Some(id) => !can_manage(conn, &layout.rights, layout.model, id)?,
-            None => false,
-        };
+        let values = definition.form_values(submission);
+        Self::new(conn, definition, record, values, submission)
+    }
+
+    /// A stored object for users who may only view it.
+    pub(crate) fn read_only(
+        conn: &mut DbConnection,
+        definition: FormDefinition,
+        record: Record,
+    ) -> QueryResult<Self> {
+        let choices = chosen_choices(conn, definition.own_fields(), &record.values)?;
         Ok(Self {
-            layout,
-            object,
-            stored,
-            values,
+            definition,
+            stored: record.values.clone(),
+            values: record.values.clone(),
+            record: Some(record),
             choices,
-            is_beyond,
+            has_higher_privileges: false,
         })
     }
 
-    /// A stored row for who only looks.
-    pub(crate) fn to_look_at(
+    fn new(
         conn: &mut DbConnection,
-        layout: FormDefinition,
-        object: Record,
+        definition: FormDefinition,
+        record: Option<Record>,
+        values: FormValues,
+        submission: &Submission,
     ) -> QueryResult<Self> {
-        let choices = choices::chosen(conn, layout.own(), &object.values)?;
+        let id = record.as_ref().map(|record| record.id);
+        let choices = field_choices(conn, &definition, id, &values, submission)?;
+        let stored = match &record {
+            Some(record) => definition.stored(conn, record)?,
+            None => FormValues::default(),
+        };
+        let has_higher_privileges = match id {
+            Some(id) => !definition.can_manage(conn, id)?,
+            None => false,
+        };
         Ok(Self {
-            layout,
-            stored: object.values.clone(),
-            values: object.values.clone(),
-            object: Some(object),
+            definition,
+            record,
+            stored,
+            values,
             choices,
-            is_beyond: false,
+            has_higher_privileges,
         })
     }
 }
 
-/// The values that stand in an address, as `?address=7`.
-fn given(
-    layout: &FormDefinition,
+fn values_in_query(
+    definition: &FormDefinition,
     query: &Submission,
-    counts: impl Fn(&BoundField) -> bool,
+    is_allowed: impl Fn(&BoundField) -> bool,
 ) -> FormValues {
     let mut values = FormValues::default();
-    for bound in layout.own().filter(|bound| counts(bound)) {
+    for bound in definition.own_fields().filter(|bound| is_allowed(bound)) {
         for name in parts(bound.name, bound.field.kind) {
             if query.has(&name) {
                 values = match bound.field.kind {

@@ -11,17 +11,18 @@ use serde::Serialize;
 use crate::admin::audit_log::entry_view::EntryView;
 use crate::admin::audit_log::query::PATH;
 use crate::admin::auth::current_user::CurrentUser;
-use crate::admin::auth::reauth::{Posted, Reauth};
+use crate::admin::auth::reauth::Reauth;
+use crate::admin::auth::request::AdminRequest;
 use crate::admin::history::restore;
 use crate::admin::history::restored::RestoreError;
 use crate::admin::history::revision::{is_delete, may_add_all};
-use crate::admin::registry::{self, capitalized, may_view};
-use crate::admin::ui::form_data::Submission;
-use crate::admin::ui::messages;
-use crate::admin::ui::request::{AdminRequest, Breadcrumb, see_other};
-use crate::db::Db;
-use crate::error::PageError;
-use crate::pages::Page;
+use crate::admin::registry::{Editor, Registry, may_view};
+use crate::admin::ui::layout::Breadcrumb;
+use crate::admin::ui::links::{capitalized, counts, see_other};
+use crate::admin::ui::submission::Submission;
+use oc_http::Db;
+use oc_http::Page;
+use oc_http::PageError;
 
 #[derive(Serialize)]
 struct ChangeSetPage {
@@ -48,15 +49,16 @@ pub(crate) async fn show(
     db: Data<Db>,
     id: Path<String>,
 ) -> Result<HttpResponse, PageError> {
+    let registry = request.registry();
     let mut lines = lines(&db, &id).await?;
     let count = lines.len();
-    let may_restore = is_delete(&lines) && may_add_all(&user.rights, &lines);
-    lines.retain(|line| is_seen(line, &user.rights));
+    let may_restore = is_delete(&lines) && may_add_all(registry, &user.rights, &lines);
+    lines.retain(|line| is_seen(registry, line, &user.rights));
     if lines.is_empty() {
         return Err(PageError::Forbidden);
     }
     let unseen = count - lines.len();
-    let heading = heading(&lines);
+    let heading = heading(registry, &lines);
     let page = ChangeSetPage {
         heading: heading.clone(),
         may_restore: may_restore && unseen == 0,
@@ -69,7 +71,7 @@ pub(crate) async fn show(
             .take(SHOWN_AT_MOST)
             .map(|line| EntryView {
                 act_href: None,
-                ..EntryView::of(line, &user.rights)
+                ..EntryView::new(line, registry, &user.rights)
             })
             .collect(),
     };
@@ -86,21 +88,30 @@ pub(crate) async fn restore(
     reauth: Reauth,
     fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    request.check_form(Some(&user), &fields)?;
+    let fields = request.accept(&user, fields)?;
+    let registry = request.registry();
     let lines = lines(&db, &id).await?;
-    if !lines.iter().all(|line| is_seen(line, &user.rights)) {
+    if !lines
+        .iter()
+        .all(|line| is_seen(registry, line, &user.rights))
+    {
         return Err(PageError::Forbidden);
     }
-    let posted = Posted::of(&request, &user, fields)?;
-    if let Some(page) = reauth.require(&request, &user, &posted).await? {
+    if let Some(page) = reauth.require(&request, &user, &fields).await? {
         return Ok(page);
     }
-    let (actor, rights) = (user.user.clone(), user.rights.clone());
+    let registry = request.registry();
+    let (author, permissions) = (user.user.clone(), user.rights.clone());
     let outcome = db
         .run_long(move |conn| {
+            let actor = Editor {
+                registry,
+                user: &author,
+                permissions: &permissions,
+            };
             let restored = conn.write(|conn| {
                 raise_statement_timeout(conn)?;
-                restore::of_act(conn, &actor, &rights, lines)
+                restore::restore_change_set(conn, actor, lines)
             });
             match restored {
                 Ok(restored) => Ok(Ok(restored)),
@@ -123,7 +134,7 @@ pub(crate) async fn restore(
         }
     };
     for (level, text) in told {
-        messages::add(&request.session, level, text);
+        request.session.add_message(level, text);
     }
     Ok(response)
 }
@@ -141,12 +152,14 @@ async fn lines(db: &Db, id: &str) -> Result<Vec<AuditEntry>, PageError> {
 }
 
 /// Whether somebody with these rights may look at the row of a line.
-fn is_seen(line: &AuditEntry, rights: &Rights) -> bool {
-    registry::by_key(&line.model).map_or(rights.are_all(), |model| may_view(rights, model))
+fn is_seen(registry: Registry, line: &AuditEntry, rights: &Rights) -> bool {
+    registry
+        .by_key(&line.model)
+        .map_or(rights.are_all(), |model| may_view(rights, model))
 }
 
 /// «Deleted 2 addresses and 2 lettings», or how many changes it was where they are of several sorts.
-fn heading(lines: &[AuditEntry]) -> String {
+fn heading(registry: Registry, lines: &[AuditEntry]) -> String {
     let action = lines.first().map_or("", |line| line.action.as_str());
     // What was changed by it is none of its rows.
     let rows = || {
@@ -154,12 +167,12 @@ fn heading(lines: &[AuditEntry]) -> String {
             .iter()
             .filter(|line| line.action == action || line.parent_id.is_none())
     };
-    let known = rows().map(|line| registry::by_key(&line.model));
+    let known = rows().map(|line| registry.by_key(&line.model));
     let models: Option<Vec<_>> = known.collect();
     let is_one_sort = rows().all(|line| line.action == action);
     match models.filter(|_| is_one_sort) {
         Some(models) => {
-            let counts = registry::counts(models.into_iter()).join(" and ");
+            let counts = counts(models.into_iter()).join(" and ");
             format!("{} {counts}", capitalized(action))
         }
         None => format!("{} changes made together", lines.len()),

@@ -6,16 +6,17 @@ use actix_web::web::{Data, Path};
 use audit::AuditEntry;
 use serde::Serialize;
 
-use crate::admin::audit_log::entry_view::{date, history_path, who};
+use crate::admin::audit_log::entry_view::{date, who};
 use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::auth::request::AdminRequest;
 use crate::admin::history::revision;
 use crate::admin::list::query::{AdminListQuery, PAGE, pages};
-use crate::admin::registry::{self, capitalized, list_path};
-use crate::admin::ui::request::{AdminRequest, Breadcrumb};
-use crate::db::Db;
-use crate::error::PageError;
+use crate::admin::ui::layout::Breadcrumb;
+use crate::admin::ui::links::{capitalized, history_path, list_path};
 use crate::listing::{PageLinks, found};
-use crate::pages::Page;
+use oc_http::Db;
+use oc_http::Page;
+use oc_http::PageError;
 
 #[derive(Serialize)]
 struct DeletedPage {
@@ -50,8 +51,10 @@ pub(crate) async fn index(
     db: Data<Db>,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
-    let model = registry::visible(&user.rights, &path.0, &path.1)?;
-    let query = AdminListQuery::of(&request, model);
+    let model = request
+        .registry()
+        .visible(&user.rights, (&path.0, &path.1))?;
+    let query = AdminListQuery::new(&request, model);
     let number = query.page.ok_or(PageError::NotFound)?;
     let key = model.key();
     let (total, lines, along) = db
@@ -71,7 +74,7 @@ pub(crate) async fn index(
     let rows = lines.into_iter().map(|line| {
         let went = |row: &&AuditEntry| row.parent_id == Some(line.id) && row.action == "deleted";
         let own = || along.iter().filter(went);
-        let name = |row: &AuditEntry| match registry::by_key(&row.model) {
+        let name = |row: &AuditEntry| match request.registry().by_key(&row.model) {
             Some(model) => format!("{} \"{}\"", model.singular, row.title),
             None => row.title.clone(),
         };
@@ -81,8 +84,8 @@ pub(crate) async fn index(
             along: own().map(name).collect(),
             history_href: history_path(model, line.object_id.unwrap_or_default()),
             act_href: line.change_set_id.map(|act| format!("/admin/log/{act}/")),
-            may_restore: revision::may_restore(&user.rights, model, false)
-                && revision::may_add_all(&user.rights, own()),
+            may_restore: revision::may_restore(request.registry(), &user.rights, model, false)
+                && revision::may_add_all(request.registry(), &user.rights, own()),
             line: line.id,
             title: line.title.clone(),
         }

@@ -8,19 +8,21 @@ use oc_core::timeouts::raise_statement_timeout;
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
-use crate::admin::auth::reauth::{Posted, Reauth};
+use crate::admin::auth::reauth::Reauth;
+use crate::admin::auth::request::AdminRequest;
 use crate::admin::history::restore;
 use crate::admin::history::restored::RestoreError;
 use crate::admin::history::revision::Revision;
 use crate::admin::history::timeline::{BEFORE, ObjectHistory, TimelineEntry};
-use crate::admin::list::query::{with_filters, with_query};
-use crate::admin::registry::{self, capitalized, change_path, list_path, may_view};
-use crate::admin::ui::form_data::Submission;
-use crate::admin::ui::messages;
-use crate::admin::ui::request::{AdminRequest, Breadcrumb, see_other};
-use crate::db::Db;
-use crate::error::PageError;
-use crate::pages::Page;
+use crate::admin::registry::{Editor, may_view};
+use crate::admin::ui::layout::Breadcrumb;
+use crate::admin::ui::links::{
+    capitalized, change_path, list_path, see_other, with_filters, with_query,
+};
+use crate::admin::ui::submission::Submission;
+use oc_http::Db;
+use oc_http::Page;
+use oc_http::PageError;
 
 #[derive(Serialize)]
 struct HistoryPage {
@@ -41,20 +43,24 @@ pub(crate) async fn show(
     path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, PageError> {
     let (app, name, id) = path.into_inner();
-    let model = registry::find(&app, &name).ok_or(PageError::NotFound)?;
+    let model = request
+        .registry()
+        .find(&app, &name)
+        .ok_or(PageError::NotFound)?;
     let Ok(id) = id.parse::<i64>() else {
-        return Ok(crate::admin::auth::lookup::unknown(&request, model, &id));
+        return Ok(request.unknown_object(model, &id));
     };
     if !may_view(&user.rights, model) {
         return Err(PageError::Forbidden);
     }
+    let registry = request.registry();
     let history = db
-        .read(move |conn| Ok(ObjectHistory::of(conn, model, id)?))
+        .read(move |conn| Ok(ObjectHistory::new(conn, registry, model, id)?))
         .await?;
     let title = match (&history.object, history.lines.last()) {
         (Some(object), _) => object.title.clone(),
         (None, Some(line)) => line.title.clone(),
-        (None, None) => return Ok(crate::admin::auth::lookup::unknown(&request, model, id)),
+        (None, None) => return Ok(request.unknown_object(model, id)),
     };
     let is_there = history.object.is_some();
     let rows = history.rows(model, &user.rights);
@@ -89,16 +95,17 @@ pub(crate) async fn restore(
     reauth: Reauth,
     fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    request.check_form(Some(&user), &fields)?;
-    let posted = Posted::of(&request, &user, fields)?;
-    if let Some(page) = reauth.require(&request, &user, &posted).await? {
+    let fields = request.accept(&user, fields)?;
+    if let Some(page) = reauth.require(&request, &user, &fields).await? {
         return Ok(page);
     }
-    let fields = posted.form;
     let (app, name, id) = path.into_inner();
-    let model = registry::find(&app, &name).ok_or(PageError::NotFound)?;
+    let model = request
+        .registry()
+        .find(&app, &name)
+        .ok_or(PageError::NotFound)?;
     let Ok(id) = id.parse::<i64>() else {
-        return Ok(crate::admin::auth::lookup::unknown(&request, model, &id));
+        return Ok(request.unknown_object(model, &id));
     };
     let value = fields.text("restore");
     let before = value.strip_suffix(BEFORE);
@@ -107,21 +114,27 @@ pub(crate) async fn restore(
         .parse()
         .map_err(|_| PageError::BadRequest)?;
     let is_before = before.is_some();
-    let (actor, rights) = (user.user.clone(), user.rights.clone());
+    let registry = request.registry();
+    let (author, permissions) = (user.user.clone(), user.rights.clone());
     let outcome = db
         .run_long(move |conn| {
+            let actor = Editor {
+                registry,
+                user: &author,
+                permissions: &permissions,
+            };
             let lines = AuditEntry::for_object(conn, &model.key(), id)?;
             if lines.is_empty() && (model.load)(conn, id)?.is_none() {
                 return Ok(None);
             }
             let line = lines.into_iter().find(|known| known.id == line);
-            let state = match Revision::of(line.ok_or(PageError::NotFound)?) {
+            let state = match Revision::new(line.ok_or(PageError::NotFound)?) {
                 state if is_before => Revision { is_before, ..state },
                 state => state,
             };
             let restored = conn.write(|conn| {
                 raise_statement_timeout(conn)?;
-                restore::of_state(conn, &actor, &rights, state)
+                restore::restore_revision(conn, actor, state)
             });
             match restored {
                 Ok(restored) => Ok(Some(Ok(restored))),
@@ -132,10 +145,10 @@ pub(crate) async fn restore(
         })
         .await?;
     match outcome {
-        None => Ok(crate::admin::auth::lookup::unknown(&request, model, id)),
+        None => Ok(request.unknown_object(model, id)),
         Some(Ok(restored)) => {
             for (level, text) in restored.words() {
-                messages::add(&request.session, level, text);
+                request.session.add_message(level, text);
             }
             let is_seen = may_view(&user.rights, model);
             let path = if is_seen {
@@ -146,7 +159,7 @@ pub(crate) async fn restore(
             Ok(see_other(&path))
         }
         Some(Err(broken)) => {
-            messages::add(&request.session, "error", broken.words());
+            request.session.add_message("error", broken.words());
             let mut response = see_other(&request.target());
             broken.leave_refusal(&mut response);
             Ok(response)

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use accounts::{Rights, User};
 use audit::AuditEntry;
 use diesel::QueryResult;
 use oc_core::DbConnection;
@@ -12,29 +11,27 @@ use oc_core::locks::{lock, lock_all};
 use crate::admin::history::restored::{RestoreError, Restored};
 use crate::admin::history::restorer::{CHUNK, Restorer};
 use crate::admin::history::revision::{Revision, is_delete, object_of};
-use crate::admin::registry;
+use crate::admin::registry::{Editor, Registry};
 
 /// Goes back to a state. Of a row that was deleted, all that it took along comes back too. Call it within a write.
-pub(crate) fn of_state(
+pub(crate) fn restore_revision(
     conn: &mut DbConnection,
-    actor: &User,
-    rights: &Rights,
+    actor: Editor<'_>,
     state: Revision,
 ) -> Result<Restored, RestoreError> {
-    lock_rows(conn, &[&state.line])?;
+    lock_rows(conn, actor.registry, &[&state.line])?;
     let along = match state.line.action.as_str() {
         "deleted" => AuditEntry::children(conn, state.line.id)?,
         _ => Vec::new(),
     };
-    let along = missing(conn, along)?;
-    all(conn, actor, rights, vec![(Some(state), along)])
+    let along = missing(conn, actor.registry, along)?;
+    all(conn, actor, vec![(Some(state), along)])
 }
 
 /// Brings back every row that was deleted at one go and is not there. Call it within a write.
-pub(crate) fn of_act(
+pub(crate) fn restore_change_set(
     conn: &mut DbConnection,
-    actor: &User,
-    rights: &Rights,
+    actor: Editor<'_>,
     lines: Vec<AuditEntry>,
 ) -> Result<Restored, RestoreError> {
     if !is_delete(&lines) {
@@ -42,10 +39,10 @@ pub(crate) fn of_act(
     }
     let mut along: BTreeMap<i64, Vec<AuditEntry>> = BTreeMap::new();
     let mut gone = Vec::new();
-    for line in missing(conn, lines)? {
+    for line in missing(conn, actor.registry, lines)? {
         match line.parent_id {
             Some(cause) => along.entry(cause).or_default().push(line),
-            None => gone.push(Revision::of(line)),
+            None => gone.push(Revision::new(line)),
         }
     }
     let gone = gone.into_iter().map(|state| {
@@ -55,18 +52,17 @@ pub(crate) fn of_act(
     let mut rows: Vec<_> = gone.collect();
     // What took these along is there again.
     rows.extend(along.into_values().map(|along| (None, along)));
-    all(conn, actor, rights, rows)
+    all(conn, actor, rows)
 }
 
 /// Rows, unless they are there again, with what each of them took along, or changed by going.
 fn all(
     conn: &mut DbConnection,
-    actor: &User,
-    rights: &Rights,
+    actor: Editor<'_>,
     rows: Vec<(Option<Revision>, Vec<AuditEntry>)>,
 ) -> Result<Restored, RestoreError> {
     let lines = rows.iter().map(|(_, along)| 1 + along.len()).sum();
-    let mut restorer = Restorer::of(actor, rights, lines);
+    let mut restorer = Restorer::new(actor, lines);
     let mut states = Vec::new();
     let mut all_along = Vec::new();
     for (state, along) in rows {
@@ -88,7 +84,7 @@ fn all(
         }
         for line in along {
             if line.action == "deleted" {
-                gone.push((Revision::of(line), cause));
+                gone.push((Revision::new(line), cause));
             } else {
                 lost.push((line, cause));
             }
@@ -103,8 +99,12 @@ fn all(
 
 /// These lines without those of rows that were deleted and are there again. Nobody else changes any of the rows until
 /// this write is done.
-fn missing(conn: &mut DbConnection, mut lines: Vec<AuditEntry>) -> QueryResult<Vec<AuditEntry>> {
-    lock_rows(conn, &lines.iter().collect::<Vec<_>>())?;
+fn missing(
+    conn: &mut DbConnection,
+    registry: Registry,
+    mut lines: Vec<AuditEntry>,
+) -> QueryResult<Vec<AuditEntry>> {
+    lock_rows(conn, registry, &lines.iter().collect::<Vec<_>>())?;
     let mut kinds: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     for line in &lines {
         let ids = kinds.entry(line.model.clone()).or_default();
@@ -112,7 +112,7 @@ fn missing(conn: &mut DbConnection, mut lines: Vec<AuditEntry>) -> QueryResult<V
     }
     let mut there = BTreeSet::new();
     for (key, ids) in kinds {
-        let Some(model) = registry::by_key(&key) else {
+        let Some(model) = registry.by_key(&key) else {
             continue;
         };
         for ids in ids.chunks(CHUNK) {
@@ -131,11 +131,15 @@ fn missing(conn: &mut DbConnection, mut lines: Vec<AuditEntry>) -> QueryResult<V
 
 /// Keeps other writes to the rows of these lines waiting until this one is done. The server has no room for a lock on each
 /// of very many: then all rows of their kinds are kept.
-fn lock_rows(conn: &mut DbConnection, lines: &[&AuditEntry]) -> QueryResult<()> {
+fn lock_rows(
+    conn: &mut DbConnection,
+    registry: Registry,
+    lines: &[&AuditEntry],
+) -> QueryResult<()> {
     // In one order everywhere, so that two do not wait for each other: a letting before its address, as its form does.
     let rows: BTreeSet<_> = lines
         .iter()
-        .filter_map(|line| object_of(line))
+        .filter_map(|line| object_of(registry, line))
         .map(|(model, id)| (model.key(), id))
         .collect();
     if rows.len() > CHUNK {

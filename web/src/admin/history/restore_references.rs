@@ -5,13 +5,14 @@ use diesel::connection::Connection;
 use oc_core::DbConnection;
 use oc_core::admin::{FieldKind, FormValues, Resource, SaveError};
 
+use crate::admin::audit_log::log_entry::LogContext;
 use crate::admin::audit_log::snapshot::Snapshot;
-use crate::admin::auth::escalation::can_manage;
-use crate::admin::form::save;
+use crate::admin::form::save::{EarlierVersion, restore_object};
 use crate::admin::history::restored::{RestoreError, RestoredObject};
 use crate::admin::history::restorer::Restorer;
 use crate::admin::history::revision::{may_restore, object_of};
-use crate::admin::registry::{self, capitalized};
+use crate::admin::registry::Editor;
+use crate::admin::ui::links::capitalized;
 
 impl Restorer<'_> {
     /// Gives a row back what it lost by the going of another, as its line tells. Where that cannot be, nothing else
@@ -22,14 +23,21 @@ impl Restorer<'_> {
         line: &AuditEntry,
         cause: Option<i64>,
     ) -> Result<(), RestoreError> {
-        let Some((model, id)) = object_of(line) else {
+        let Some((model, id)) = object_of(self.actor.registry, line) else {
             return Ok(());
         };
         let Some(current) = (model.load)(conn, id)? else {
             let why = format!("this {} no longer exists", model.singular);
             return self.without(conn, line, cause, &why);
         };
-        if !may_restore(self.rights, model, true) || !can_manage(conn, self.rights, model, id)? {
+        let Editor {
+            registry,
+            permissions,
+            ..
+        } = self.actor;
+        if !may_restore(registry, permissions, model, true)
+            || !registry.can_manage(conn, permissions, model, id)?
+        {
             let why = format!(
                 "you do not have permission to change this {}",
                 model.singular
@@ -41,15 +49,19 @@ impl Restorer<'_> {
             return Ok(());
         }
         let outcome = conn.transaction(|conn| {
-            let entry = save::LogContext {
-                act: &mut self.act,
-                cause,
+            let context = LogContext {
+                change_set: &mut self.change_set,
+                parent_id: cause,
             };
-            let of = (id, Some(&current));
-            save::restored(conn, self.actor, self.rights, model, of, &values, entry)
+            let version = EarlierVersion {
+                id,
+                current: Some(&current),
+                values: &values,
+            };
+            restore_object(conn, self.actor, model, version, context)
         });
         match outcome {
-            Ok((object, _)) => {
+            Ok(object) => {
                 let title = object.title;
                 self.restored.again.push(RestoredObject { model, title });
                 Ok(())
@@ -71,7 +83,7 @@ impl Restorer<'_> {
         why: &str,
     ) -> Result<(), RestoreError> {
         let new = NewAuditEntry {
-            actor: Some(self.actor.actor()),
+            actor: Some(self.actor.user.actor()),
             model: &line.model,
             object_id: line.object_id,
             title: &line.title,
@@ -79,8 +91,12 @@ impl Restorer<'_> {
             before: "",
             after: "",
         };
-        self.act.insert(conn, &new, cause)?;
-        let name = registry::by_key(&line.model).map_or("Row", |model| model.singular);
+        self.change_set.insert(conn, &new, cause)?;
+        let name = self
+            .actor
+            .registry
+            .by_key(&line.model)
+            .map_or("Row", |model| model.singular);
         let name = capitalized(name);
         let words = format!("{name} \"{}\" was not restored in full: {why}.", line.title);
         self.restored.without.push(words);

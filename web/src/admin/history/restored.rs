@@ -7,7 +7,7 @@ use diesel::result::Error as DatabaseError;
 use oc_core::admin::{Resource, SaveError};
 
 use crate::admin::auth::denied::{DeniedGrant, denied_fields};
-use crate::admin::registry::{self, capitalized};
+use crate::admin::ui::links::{capitalized, counts};
 
 /// What came back.
 #[derive(Default)]
@@ -67,7 +67,7 @@ fn told(
             .map(|row| one(row.model.singular, &row.title))
             .collect();
     }
-    let counts = registry::counts(rows.iter().map(|row| row.model));
+    let counts = counts(rows.iter().map(|row| row.model));
     counts.into_iter().map(several).collect()
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use accounts::{Rights, User};
 use audit::ChangeSet;
 use diesel::QueryResult;
 use diesel::connection::Connection;
@@ -10,20 +9,20 @@ use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
 use oc_core::admin::{FormValues, Record, Resource, SaveError};
 
+use crate::admin::audit_log::log_entry::{LogEntry, log_change_set};
 use crate::admin::audit_log::snapshot::Snapshot;
-use crate::admin::form::save::{self, Earlier, LogEntry};
+use crate::admin::form::save::{EarlierVersion, restore_values};
 use crate::admin::history::restored::{RestoreError, Restored, RestoredObject, Violations};
 use crate::admin::history::revision::{Revision, may_restore};
-use crate::admin::registry;
+use crate::admin::registry::Editor;
 
 /// Rows that are stored and recorded together.
 pub(crate) const CHUNK: usize = 250;
 
 /// Restores rows in one act.
 pub(crate) struct Restorer<'a> {
-    pub(crate) actor: &'a User,
-    pub(crate) rights: &'a Rights,
-    pub(crate) act: ChangeSet,
+    pub(crate) actor: Editor<'a>,
+    pub(crate) change_set: ChangeSet,
     pub(crate) restored: Restored,
     broken: Violations,
 }
@@ -40,8 +39,8 @@ struct PendingRestore<'a> {
 }
 
 impl PendingRestore<'_> {
-    fn earlier(&self) -> Earlier<'_> {
-        Earlier {
+    fn earlier(&self) -> EarlierVersion<'_> {
+        EarlierVersion {
             id: self.id,
             current: self.current.as_ref(),
             values: &self.values,
@@ -51,11 +50,10 @@ impl PendingRestore<'_> {
 
 impl<'a> Restorer<'a> {
     /// Of which the record will have so many lines at the most.
-    pub(crate) fn of(actor: &'a User, rights: &'a Rights, lines: usize) -> Self {
+    pub(crate) fn new(actor: Editor<'a>, lines: usize) -> Self {
         Self {
             actor,
-            rights,
-            act: ChangeSet::new(lines),
+            change_set: ChangeSet::new(lines),
             restored: Restored::default(),
             broken: Violations::default(),
         }
@@ -82,7 +80,11 @@ impl<'a> Restorer<'a> {
             |one: &(Revision, _), other: &(Revision, _)| one.0.line.model == other.0.line.model;
         for rows in rows.chunk_by(same_kind).flat_map(|rows| rows.chunks(CHUNK)) {
             let key = &rows[0].0.line.model;
-            let model = registry::by_key(key).ok_or(RestoreError::Forbidden)?;
+            let model = self
+                .actor
+                .registry
+                .by_key(key)
+                .ok_or(RestoreError::Forbidden)?;
             let returning = self.returning(conn, model, rows)?;
             let is_stored = self.store(conn, model, &returning)?;
             lines.extend(self.record(conn, model, &returning, &is_stored)?);
@@ -102,9 +104,14 @@ impl<'a> Restorer<'a> {
         let mut there = by_id(conn, model, &ids)?;
         let returning = rows.iter().zip(ids).map(|((state, cause), id)| {
             let current = there.remove(&id);
-            let text = state
-                .text()
-                .filter(|_| may_restore(self.rights, model, current.is_some()))?;
+            let text = state.text().filter(|_| {
+                may_restore(
+                    self.actor.registry,
+                    self.actor.permissions,
+                    model,
+                    current.is_some(),
+                )
+            })?;
             // Fields that are newer than the snapshot keep today's value or get their default.
             let base = current.as_ref().map(|current| current.values.clone());
             let values = Snapshot::from_text(text).values();
@@ -129,9 +136,9 @@ impl<'a> Restorer<'a> {
         model: &Resource,
         rows: &[PendingRestore<'_>],
     ) -> Result<Vec<bool>, RestoreError> {
-        let rights = self.rights;
-        let all: Vec<Earlier<'_>> = rows.iter().map(PendingRestore::earlier).collect();
-        match conn.transaction(|conn| save::earlier(conn, rights, model, &all)) {
+        let actor = self.actor;
+        let all: Vec<EarlierVersion<'_>> = rows.iter().map(PendingRestore::earlier).collect();
+        match conn.transaction(|conn| restore_values(conn, actor, model, &all)) {
             Ok(()) => return Ok(vec![true; rows.len()]),
             Err(SaveError::Database(error)) => return Err(error.into()),
             Err(_) => {}
@@ -142,7 +149,7 @@ impl<'a> Restorer<'a> {
             if self.broken.is_full() {
                 break;
             }
-            match conn.transaction(|conn| save::earlier(conn, rights, model, &[earlier])) {
+            match conn.transaction(|conn| restore_values(conn, actor, model, &[earlier])) {
                 Ok(()) => *is_stored = true,
                 Err(SaveError::Database(error)) => return Err(error.into()),
                 Err(error) => self.broken.add(model, row.title, &error),
@@ -167,16 +174,16 @@ impl<'a> Restorer<'a> {
         let held: Vec<&Record> = stored()
             .filter_map(|(row, _)| row.current.as_ref())
             .collect();
-        let mut before = Snapshot::of_all(conn, model, &held)?.into_iter();
-        let after = Snapshot::of_all(conn, model, &objects.iter().collect::<Vec<_>>())?;
+        let mut before = Snapshot::for_records(conn, model, &held)?.into_iter();
+        let after = Snapshot::for_records(conn, model, &objects.iter().collect::<Vec<_>>())?;
         let told = stored().zip(&objects).zip(after);
         let told = told.map(|(((row, _), object), after)| {
             let before = row.current.as_ref().and_then(|_| before.next());
-            let told = LogEntry::of(object, "restored", before.as_ref(), &after);
+            let told = LogEntry::new(object, "restored", before.as_ref(), &after);
             (told, row.cause)
         });
         let told: Vec<_> = told.collect();
-        let lines = save::log_change_set(conn, self.actor, model, &mut self.act, &told)?;
+        let lines = log_change_set(conn, self.actor, model, &mut self.change_set, &told)?;
         let titles = objects.into_iter().map(|object| object.title);
         let restored = titles.map(|title| RestoredObject { model, title });
         self.restored.rows.extend(restored);

@@ -4,7 +4,7 @@ use accounts::{Rights, Verb};
 use audit::AuditEntry;
 use oc_core::admin::Resource;
 
-use crate::admin::registry;
+use crate::admin::registry::Registry;
 
 /// A state of a row that the record keeps.
 pub(crate) struct Revision {
@@ -15,7 +15,7 @@ pub(crate) struct Revision {
 
 impl Revision {
     /// The state before a delete, and after everything else.
-    pub(crate) fn of(line: AuditEntry) -> Self {
+    pub(crate) fn new(line: AuditEntry) -> Self {
         Self {
             is_before: line.action == "deleted",
             line,
@@ -34,8 +34,8 @@ impl Revision {
 }
 
 /// The row that a line tells of, if its kind is known here.
-pub(crate) fn object_of(line: &AuditEntry) -> Option<(&'static Resource, i64)> {
-    registry::by_key(&line.model).zip(line.object_id)
+pub(crate) fn object_of(registry: Registry, line: &AuditEntry) -> Option<(&'static Resource, i64)> {
+    registry.by_key(&line.model).zip(line.object_id)
 }
 
 /// Whether an act deleted rows, and did nothing but what came of that.
@@ -46,21 +46,29 @@ pub(crate) fn is_delete(lines: &[AuditEntry]) -> bool {
 }
 
 /// To go back to a state is to change a row; to bring one back is to add it.
-pub(crate) fn may_restore(rights: &Rights, model: &Resource, is_there: bool) -> bool {
+pub(crate) fn may_restore(
+    registry: Registry,
+    rights: &Rights,
+    model: &Resource,
+    is_there: bool,
+) -> bool {
     if is_there {
         rights.may(Verb::Change, model.app, model.name)
     } else {
-        registry::may_add(rights, model)
+        registry.may_add(rights, model)
     }
 }
 
 /// Whether these rights suffice to bring back the rows of these lines that were deleted.
 pub(crate) fn may_add_all<'a>(
+    registry: Registry,
     rights: &Rights,
     lines: impl IntoIterator<Item = &'a AuditEntry>,
 ) -> bool {
     lines
         .into_iter()
         .filter(|line| line.action == "deleted")
-        .all(|line| object_of(line).is_some_and(|(model, _)| registry::may_add(rights, model)))
+        .all(|line| {
+            object_of(registry, line).is_some_and(|(model, _)| registry.may_add(rights, model))
+        })
 }

@@ -9,10 +9,11 @@ use oc_core::DbConnection;
 use oc_core::admin::{Record, Resource};
 use serde::Serialize;
 
-use crate::admin::audit_log::entry_view::{changes, date, has_before, history_path, summary, who};
+use crate::admin::audit_log::entry_view::{changes, date, has_before, summary, who};
 use crate::admin::audit_log::snapshot::{FieldChange, Snapshot};
 use crate::admin::history::revision::{self, Revision};
-use crate::admin::registry::{self, may_view};
+use crate::admin::registry::{Registry, may_view};
+use crate::admin::ui::links::history_path;
 
 /// A line of the page.
 #[derive(Serialize)]
@@ -43,6 +44,7 @@ struct RestoreOption {
 
 /// What the record tells of a row.
 pub(crate) struct ObjectHistory {
+    registry: Registry,
     pub(crate) object: Option<Record>,
     /// The row as it is now.
     now: Option<Snapshot>,
@@ -54,10 +56,15 @@ pub(crate) struct ObjectHistory {
 }
 
 impl ObjectHistory {
-    pub(crate) fn of(conn: &mut DbConnection, model: &Resource, id: i64) -> QueryResult<Self> {
+    pub(crate) fn new(
+        conn: &mut DbConnection,
+        registry: Registry,
+        model: &Resource,
+        id: i64,
+    ) -> QueryResult<Self> {
         let object = (model.load)(conn, id)?;
         let now = object.as_ref();
-        let now = now.map(|object| Snapshot::of(conn, model, object));
+        let now = now.map(|object| Snapshot::new(conn, model, object));
         let now = now.transpose()?;
         let lines = AuditEntry::for_object(conn, &model.key(), id)?;
         let ids: Vec<i64> = lines.iter().map(|line| line.id).collect();
@@ -65,6 +72,7 @@ impl ObjectHistory {
         let causes: Vec<i64> = lines.iter().filter_map(|line| line.parent_id).collect();
         let causes = AuditEntry::find_all(conn, &causes)?.into_iter();
         Ok(Self {
+            registry,
             object,
             now,
             lines,
@@ -83,7 +91,7 @@ impl ObjectHistory {
                 Snapshot::from_text(&line.before),
                 Snapshot::from_text(&line.after),
             );
-            let mut states = vec![Revision::of(line.clone())];
+            let mut states = vec![Revision::new(line.clone())];
             if line.action != "deleted" && before.values() != known.values() {
                 let (line, is_before) = (line.clone(), true);
                 states.insert(0, Revision { line, is_before });
@@ -92,7 +100,7 @@ impl ObjectHistory {
             let states = states
                 .into_iter()
                 .filter(|state| self.may_restore(state, model, rights))
-                .map(|state| RestoreOption::of(&state));
+                .map(|state| RestoreOption::new(&state));
             rows.push(self.line(line, states.collect(), model, rights));
         }
         rows
@@ -115,9 +123,14 @@ impl ObjectHistory {
         let cause = line.parent_id.and_then(|cause| self.causes.get(&cause));
         let with = self.along(line).map(|row| {
             let went = row.action == line.action;
-            RelatedEntry::of(if went { "With" } else { "Changed" }, row, rights)
+            RelatedEntry::new(
+                self.registry,
+                if went { "With" } else { "Changed" },
+                row,
+                rights,
+            )
         });
-        let after = cause.map(|row| RelatedEntry::of("Along with", row, rights));
+        let after = cause.map(|row| RelatedEntry::new(self.registry, "Along with", row, rights));
         TimelineEntry {
             date: date(line),
             user: who(line),
@@ -137,10 +150,10 @@ impl ObjectHistory {
         let now = self.now.as_ref().map(Snapshot::values);
         let is_other = |text| now != Some(Snapshot::from_text(text).values());
         state.text().is_some_and(is_other)
-            && revision::may_restore(rights, model, self.object.is_some())
+            && revision::may_restore(self.registry, rights, model, self.object.is_some())
             && (self.object.is_some()
                 || state.line.action != "deleted"
-                || revision::may_add_all(rights, self.along(&state.line)))
+                || revision::may_add_all(self.registry, rights, self.along(&state.line)))
     }
 }
 
@@ -148,7 +161,7 @@ impl ObjectHistory {
 pub(crate) const BEFORE: &str = "-before";
 
 impl RestoreOption {
-    fn of(state: &Revision) -> Self {
+    fn new(state: &Revision) -> Self {
         let id = state.line.id;
         match (state.line.action.as_str(), state.is_before) {
             ("deleted", _) => Self {
@@ -168,8 +181,8 @@ impl RestoreOption {
 }
 
 impl RelatedEntry {
-    fn of(text: &'static str, line: &AuditEntry, rights: &Rights) -> Self {
-        let model = registry::by_key(&line.model);
+    fn new(registry: Registry, text: &'static str, line: &AuditEntry, rights: &Rights) -> Self {
+        let model = registry.by_key(&line.model);
         let known = model.zip(line.object_id);
         Self {
             text,

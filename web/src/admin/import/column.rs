@@ -1,10 +1,11 @@
 //! The columns of a file of rows.
 
+use crate::admin::ui::field::parts;
 use csv::StringRecord;
 use oc_core::admin::{FieldKind, Resource};
 
 use super::sheet::RowError;
-use crate::admin::audit_log::snapshot::parts;
+use crate::admin::ui::csv::column_names;
 
 /// What a column holds.
 #[derive(Clone)]
@@ -15,13 +16,6 @@ pub(crate) enum Column {
         label: &'static str,
         kind: FieldKind,
     },
-}
-
-/// The names of a model's columns, in the order in which they are written.
-pub(crate) fn names(model: &Resource) -> Vec<String> {
-    let fields = model.fields.iter();
-    let names = fields.flat_map(|field| parts(field.name, field.kind));
-    ["id".to_owned()].into_iter().chain(names).collect()
 }
 
 /// The columns that the first line of a file names.
@@ -41,7 +35,10 @@ pub(crate) fn columns(model: &Resource, head: &StringRecord) -> Result<Vec<Colum
         let Some(column) = column(model, name) else {
             mistake(
                 name,
-                format!("Unknown column. You can use: {}.", names(model).join(", ")),
+                format!(
+                    "Unknown column. You can use: {}.",
+                    column_names(model).join(", ")
+                ),
             );
             continue;
         };

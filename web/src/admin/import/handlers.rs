@@ -1,7 +1,7 @@
-//! Taking in a file of rows: it is looked at first, and what it would do is shown; then all of it is done, or nothing.
+//! Handlers of the CSV import: a preview, and the import itself, in one transaction.
 //!
-//! Nothing is kept on our side between the two steps: the page carries the file, with a mark that counts only for that
-//! user, that file, and the very changes that were shown.
+//! The server stores nothing between the two: the preview page holds the file, with a signature for this user, this file
+//! and the changes that were shown.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -13,36 +13,37 @@ use subtle::ConstantTimeEq;
 
 use crate::admin::auth::current_user::CurrentUser;
 use crate::admin::auth::denied::DeniedGrant;
-use crate::admin::auth::reauth::{Posted, Reauth, cancelled};
+use crate::admin::auth::reauth::Reauth;
+use crate::admin::auth::request::AdminRequest;
+use crate::admin::import::importer::{ImportOutcome, Importer};
+use crate::admin::import::packed::{decode, encode, sign};
+use crate::admin::import::page::ImportPage;
+use crate::admin::import::sheet::{CsvTable, RowError};
 use crate::admin::import::upload::{MAX_FILE_BYTES, Upload, UploadedFile};
-use crate::admin::import::{
-    CsvTable, ImportOutcome, ImportPage, Importer, RowError, attempt, decode, encode, sign,
-};
-use crate::admin::registry::{self, list_path};
+use crate::admin::registry::Editor;
 use crate::admin::ui::field::Hidden;
-use crate::admin::ui::form_data::Submission;
-use crate::admin::ui::messages;
-use crate::admin::ui::request::{AdminRequest, see_other};
-use crate::blocking;
-use crate::db::Db;
-use crate::error::PageError;
+use crate::admin::ui::links::{counted, list_path, see_other};
+use crate::admin::ui::submission::Submission;
+use oc_http::Db;
+use oc_http::PageError;
+use oc_http::run_blocking;
 
-/// The file, as the page carries it.
+/// The field with the encoded file.
 const CONTENT: &str = "content";
-/// What shows that it was looked at.
-const MARK: &str = "mark";
+/// The field with the signature.
+const SIGNATURE: &str = "mark";
 
-/// The page that asks for a file.
+/// The page to choose a file.
 pub(crate) async fn new(
     request: AdminRequest,
     user: CurrentUser,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
-    let model = allowed(&user, &path)?;
+    let model = allowed(&request, &user, &path)?;
     ImportPage::default().show(&request, &user, model, StatusCode::OK)
 }
 
-/// Takes a file and shows what it would do, or does what was shown.
+/// Shows a preview of a file, or imports it.
 pub(crate) async fn create(
     request: AdminRequest,
     user: CurrentUser,
@@ -51,22 +52,19 @@ pub(crate) async fn create(
     reauth: Reauth,
     upload: Upload,
 ) -> Result<HttpResponse, PageError> {
-    request.check_form(Some(&user), &upload.fields)?;
-    let model = allowed(&user, &path)?;
-    if let Some(form) = cancelled(&request, &user, &upload.fields)? {
-        // Back to what the file would do.
-        let bytes = unpacked(form.text(CONTENT).to_owned()).await?;
+    let submission = request.accept_or_cancelled(&user, upload.fields)?;
+    let model = allowed(&request, &user, &path)?;
+    if submission.is_cancelled {
+        let bytes = decoded(submission.text(CONTENT).to_owned()).await?;
         return preview(&request, &user, &db, model, bytes, None).await;
     }
-    let posted = Posted::of(&request, &user, upload.fields)?;
-    if posted.form.has(CONTENT) {
-        // Accounts and groups hold rights.
-        if model.app == "auth"
-            && let Some(page) = reauth.require(&request, &user, &posted).await?
+    if submission.has(CONTENT) {
+        if request.registry().access(model).is_some()
+            && let Some(page) = reauth.require(&request, &user, &submission).await?
         {
             return Ok(page);
         }
-        return confirm(&request, &user, &db, model, &posted.form).await;
+        return confirm(&request, &user, &db, model, &submission).await;
     }
     let refuse = |text: String| {
         let page = ImportPage::refused(text);
@@ -82,7 +80,7 @@ pub(crate) async fn create(
     }
 }
 
-/// Shows what a file would do.
+/// Shows the preview of a file.
 async fn preview(
     request: &AdminRequest,
     user: &CurrentUser,
@@ -91,16 +89,16 @@ async fn preview(
     bytes: Vec<u8>,
     notice: Option<String>,
 ) -> Result<HttpResponse, PageError> {
-    let (content, bytes) = blocking::run(move || (encode(&bytes), bytes))
+    let (content, bytes) = run_blocking(move || (encode(&bytes), bytes))
         .await
         .map_err(|error| PageError::Internal(error.into()))?;
     let content = content?;
-    let outcome = match run(user, db, model, bytes, None).await? {
+    let outcome = match run(request, user, db, model, bytes, None).await? {
         ImportRun::Unreadable(errors) => ImportOutcome {
             errors,
             ..ImportOutcome::default()
         },
-        ImportRun::Undone(outcome) | ImportRun::Done(outcome) => outcome,
+        ImportRun::RolledBack(outcome) | ImportRun::Done(outcome) => outcome,
     };
     if !outcome.errors.is_empty() {
         let page = ImportPage::with_errors(outcome.errors);
@@ -115,7 +113,7 @@ async fn preview(
         &content,
         &outcome.digest,
     );
-    let hidden = [(CONTENT, content), (MARK, sign)].map(|(name, value)| Hidden {
+    let hidden = [(CONTENT, content), (SIGNATURE, sign)].map(|(name, value)| Hidden {
         name: name.to_owned(),
         value,
     });
@@ -124,10 +122,10 @@ async fn preview(
     } else {
         StatusCode::OK
     };
-    ImportPage::of(model, outcome, hidden.into(), notice).show(request, user, model, status)
+    ImportPage::preview(model, outcome, hidden.into(), notice).show(request, user, model, status)
 }
 
-/// Does what was shown, if it still is what would be done.
+/// Imports the file if that makes the changes that were shown.
 async fn confirm(
     request: &AdminRequest,
     user: &CurrentUser,
@@ -135,27 +133,38 @@ async fn confirm(
     model: &'static Resource,
     sent: &Submission,
 ) -> Result<HttpResponse, PageError> {
-    let (content, marked) = (sent.text(CONTENT).to_owned(), sent.text(MARK).to_owned());
-    let bytes = unpacked(content.clone()).await?;
-    // A mark for each file that could have been shown cannot be had: the digest is known only once it is run.
+    let (content, signature) = (
+        sent.text(CONTENT).to_owned(),
+        sent.text(SIGNATURE).to_owned(),
+    );
+    let bytes = decoded(content.clone()).await?;
     let (key, user_id) = (request.key().clone(), user.user.id);
-    let is_marked = move |digest: &str| -> bool {
+    let is_signed = move |digest: &str| -> bool {
         sign(&key, user_id, model, &content, digest)
             .as_bytes()
-            .ct_eq(marked.as_bytes())
+            .ct_eq(signature.as_bytes())
             .into()
     };
-    match run(user, db, model, bytes.clone(), Some(Box::new(is_marked))).await? {
+    match run(
+        request,
+        user,
+        db,
+        model,
+        bytes.clone(),
+        Some(Box::new(is_signed)),
+    )
+    .await?
+    {
         ImportRun::Done(outcome) => {
             let parts = [("Added", outcome.added), ("Changed", outcome.changed)];
             let done = parts.iter().filter(|(_, count)| *count > 0);
             let text: Vec<String> = done
-                .map(|(verb, count)| format!("{verb} {}.", attempt(model, *count)))
+                .map(|(verb, count)| format!("{verb} {}.", counted(model, *count)))
                 .collect();
-            messages::add(&request.session, "success", text.join(" "));
+            request.session.add_message("success", text.join(" "));
             Ok(see_other(&list_path(model)))
         }
-        ImportRun::Undone(_) | ImportRun::Unreadable(_) => {
+        ImportRun::RolledBack(_) | ImportRun::Unreadable(_) => {
             let text =
                 "These items have changed since you checked the file. Nothing has been saved yet.";
             preview(request, user, db, model, bytes, Some(text.to_owned())).await
@@ -163,23 +172,23 @@ async fn confirm(
     }
 }
 
-/// The file that a page carried.
-async fn unpacked(content: String) -> Result<Vec<u8>, PageError> {
-    let bytes = blocking::run(move || decode(&content))
+/// The file in a page.
+async fn decoded(content: String) -> Result<Vec<u8>, PageError> {
+    let bytes = run_blocking(move || decode(&content))
         .await
         .map_err(|error| PageError::Internal(error.into()))?;
     bytes.ok_or(PageError::BadRequest)
 }
 
-/// How the run of a file ended.
+/// Result of running a file.
 enum ImportRun {
     Unreadable(Vec<RowError>),
-    /// All was undone: it was but a look, or there were errors, or other changes than those that were shown.
-    Undone(ImportOutcome),
+    /// A preview, or errors, or changes other than those that were shown.
+    RolledBack(ImportOutcome),
     Done(ImportOutcome),
 }
 
-/// Undoes a write, and says how far it came.
+/// Rolls the transaction back.
 enum Rollback {
     Undo(ImportOutcome),
     Failed(DatabaseError),
@@ -191,33 +200,38 @@ impl From<DatabaseError> for Rollback {
     }
 }
 
-type IsMarked = Box<dyn Fn(&str) -> bool + Send>;
+type IsSigned = Box<dyn Fn(&str) -> bool + Send>;
 
-/// Runs a file; for good only where its digest is the one that was marked.
+/// Runs a file in a transaction, which is committed only if the digest of its changes is signed.
 async fn run(
+    request: &AdminRequest,
     user: &CurrentUser,
     db: &Db,
     model: &'static Resource,
     bytes: Vec<u8>,
-    is_marked: Option<IsMarked>,
+    is_signed: Option<IsSigned>,
 ) -> Result<ImportRun, PageError> {
-    let (actor, rights) = (user.user.clone(), user.rights.clone());
+    let registry = request.registry();
+    let (author, permissions) = (user.user.clone(), user.rights.clone());
     db.run_long(move |conn| {
         let table = match CsvTable::read(model, &bytes) {
             Ok(table) => table,
             Err(errors) => return Ok(ImportRun::Unreadable(errors)),
         };
         let importer = Importer {
-            actor: &actor,
-            rights: &rights,
+            actor: Editor {
+                registry,
+                user: &author,
+                permissions: &permissions,
+            },
             model,
-            records: is_marked.is_some(),
+            records: is_signed.is_some(),
         };
         let run = conn.write(|conn| {
             raise_statement_timeout(conn)?;
             let outcome = importer.run(conn, &table)?;
-            match &is_marked {
-                Some(is_marked) if outcome.errors.is_empty() && is_marked(&outcome.digest) => {
+            match &is_signed {
+                Some(is_signed) if outcome.errors.is_empty() && is_signed(&outcome.digest) => {
                     Ok(outcome)
                 }
                 _ => Err(Rollback::Undo(outcome)),
@@ -225,7 +239,7 @@ async fn run(
         });
         match run {
             Ok(outcome) => Ok(ImportRun::Done(outcome)),
-            Err(Rollback::Undo(outcome)) => Ok(ImportRun::Undone(outcome)),
+            Err(Rollback::Undo(outcome)) => Ok(ImportRun::RolledBack(outcome)),
             Err(Rollback::Failed(error)) => Err(error.into()),
         }
     })
@@ -233,11 +247,15 @@ async fn run(
 }
 
 fn allowed(
+    request: &AdminRequest,
     user: &CurrentUser,
     path: &Path<(String, String)>,
 ) -> Result<&'static Resource, PageError> {
-    let model = registry::find(&path.0, &path.1).ok_or(PageError::NotFound)?;
-    if registry::may_import(&user.rights, model) {
+    let model = request
+        .registry()
+        .find(&path.0, &path.1)
+        .ok_or(PageError::NotFound)?;
+    if request.registry().may_import(&user.rights, model) {
         Ok(model)
     } else {
         Err(PageError::Forbidden)

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use accounts::{Rights, User};
 use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
 use oc_core::admin::{Record, Resource, SaveError};
@@ -10,12 +9,11 @@ use oc_core::locks::lock_all;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::admin::audit_log::snapshot::{FieldChange, Snapshot};
-use crate::admin::form::save::{self, LogEntry};
-
-use super::order;
 use super::sheet::{CsvTable, RowError};
 use super::task::{PlannedRow, row_errors};
+use crate::admin::audit_log::log_entry::{LogEntry, log_changes};
+use crate::admin::audit_log::snapshot::{FieldChange, Snapshot};
+use crate::admin::registry::Editor;
 
 /// Rows that are saved and looked up together.
 const CHUNK: usize = 200;
@@ -49,8 +47,7 @@ pub(crate) struct PreviewChange {
 
 /// Who takes a file in.
 pub(crate) struct Importer<'a> {
-    pub(crate) actor: &'a User,
-    pub(crate) rights: &'a Rights,
+    pub(crate) actor: Editor<'a>,
     pub(crate) model: &'static Resource,
     /// Whether what is done is recorded; not where it is undone again.
     pub(crate) records: bool,
@@ -72,8 +69,6 @@ impl Importer<'_> {
         for lines in sheet.rows.chunks(CHUNK) {
             planned.extend(self.planned(conn, sheet, lines, &mut seen, &mut outcome)?);
         }
-        let planned = order::sorted(self.model, planned);
-        order::set_aside(conn, self.model, &planned)?;
         for planned in planned.chunks(CHUNK) {
             let saved = self.save(conn, planned, &mut outcome)?;
             self.record(conn, planned, &saved, &mut outcome, &mut hasher)?;
@@ -90,15 +85,9 @@ impl Importer<'_> {
         planned: &[PlannedRow],
         outcome: &mut ImportOutcome,
     ) -> Result<Vec<(i64, usize)>, DatabaseError> {
-        let one = |conn: &mut DbConnection, task: &PlannedRow| match &task.stored {
-            Some(object) if order::is_gone(self.model, task) => {
-                (self.model.restore)(conn, &[(object.id, &task.values)])?;
-                Ok(object.id)
-            }
-            stored => {
-                let id = stored.as_ref().map(|object| object.id);
-                (self.model.save)(conn, id, &task.values)
-            }
+        let one = |conn: &mut DbConnection, row: &PlannedRow| {
+            let id = row.stored.as_ref().map(|record| record.id);
+            (self.model.save)(conn, id, &row.values)
         };
         let all = diesel::Connection::transaction(conn, |conn| {
             let ids = planned.iter().map(|task| one(conn, task));
@@ -157,9 +146,9 @@ impl Importer<'_> {
             .iter()
             .filter_map(|(task, _)| task.stored.as_ref())
             .collect();
-        let mut before = Snapshot::of_all(conn, self.model, &stored)?.into_iter();
+        let mut before = Snapshot::for_records(conn, self.model, &stored)?.into_iter();
         let objects: Vec<&Record> = changed.iter().map(|(_, object)| object).collect();
-        let after = Snapshot::of_all(conn, self.model, &objects)?;
+        let after = Snapshot::for_records(conn, self.model, &objects)?;
         let mut lines = Vec::new();
         for ((task, object), after) in changed.iter().zip(after) {
             let is_new = task.stored.is_none();
@@ -190,9 +179,9 @@ impl Importer<'_> {
             }
             if self.records {
                 let action = if is_new { "added" } else { "changed" };
-                lines.push(LogEntry::of(object, action, before.as_ref(), &after));
+                lines.push(LogEntry::new(object, action, before.as_ref(), &after));
             }
         }
-        save::log_changes(conn, self.actor, self.model, &lines)
+        log_changes(conn, self.actor, self.model, &lines)
     }
 }

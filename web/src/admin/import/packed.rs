@@ -11,8 +11,8 @@ use flate2::write::GzEncoder;
 use oc_core::admin::Resource;
 
 use crate::admin::import::upload::MAX_FILE_BYTES;
-use crate::error::PageError;
-use crate::secret_key::SecretKey;
+use oc_http::PageError;
+use oc_http::SecretKey;
 
 /// What shows that this user has looked at this file, and at what it would do.
 pub(crate) fn sign(

@@ -5,14 +5,17 @@ use actix_web::http::StatusCode;
 use oc_core::admin::Resource;
 use serde::Serialize;
 
-use super::{ImportOutcome, MAX_ROWS, PreviewChange, RowError, names};
+use super::importer::{ImportOutcome, PreviewChange};
+use super::sheet::{MAX_ROWS, RowError};
 use crate::admin::auth::current_user::CurrentUser;
+use crate::admin::auth::request::AdminRequest;
 use crate::admin::import::upload::MAX_FILE_BYTES;
-use crate::admin::registry::{capitalized, list_path};
+use crate::admin::ui::csv::column_names;
 use crate::admin::ui::field::Hidden;
-use crate::admin::ui::request::{AdminRequest, Breadcrumb};
-use crate::error::PageError;
-use crate::pages::Page;
+use crate::admin::ui::layout::Breadcrumb;
+use crate::admin::ui::links::{capitalized, counted, list_path};
+use oc_http::Page;
+use oc_http::PageError;
 
 /// Mistakes that are told at a time.
 const MOST_MISTAKES: usize = 200;
@@ -60,7 +63,7 @@ impl ImportPage {
     }
 
     /// The page that shows what a file would do, with `hidden` beside the button that does it.
-    pub(crate) fn of(
+    pub(crate) fn preview(
         model: &Resource,
         outcome: ImportOutcome,
         hidden: Vec<Hidden>,
@@ -77,7 +80,7 @@ impl ImportPage {
             }),
             changes: outcome.shown,
             more_changes: (count > shown).then(|| format!("and {} more changes", count - shown)),
-            confirm: (count > 0).then(|| format!("Yes, import {}", attempt(model, count))),
+            confirm: (count > 0).then(|| format!("Yes, import {}", counted(model, count))),
             hidden,
             ..Self::default()
         }
@@ -116,7 +119,7 @@ impl ImportPage {
         let list = list_path(model);
         let page = Self {
             heading: heading.clone(),
-            columns: names(model).join(", "),
+            columns: column_names(model).join(", "),
             export_note: model.export_note,
             singular: model.singular,
             limits: format!("{} rows and {} MB", MAX_ROWS, MAX_FILE_BYTES >> 20),
@@ -139,17 +142,7 @@ fn summary(model: &Resource, outcome: &ImportOutcome) -> String {
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)
-    .map(|(count, fate)| format!("{} {fate}.", attempt(model, count)))
+    .map(|(count, fate)| format!("{} {fate}.", counted(model, count)))
     .collect::<Vec<_>>()
     .join(" ")
-}
-
-/// So many of them, in words.
-pub(crate) fn attempt(model: &Resource, count: usize) -> String {
-    let word = if count == 1 {
-        model.singular
-    } else {
-        model.plural
-    };
-    format!("{count} {word}")
 }

@@ -5,7 +5,7 @@ use oc_core::admin::{FieldKind, FormValues, Resource};
 
 use super::column::{Column, columns};
 use super::text::{delimiter, text};
-use crate::admin::list::csv::unescape_formula;
+use crate::admin::ui::csv::unescape_formula;
 
 /// The most rows that one file may have.
 pub(crate) const MAX_ROWS: usize = 20_000;
@@ -174,10 +174,10 @@ fn yes(cell: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::registry;
+    use crate::admin::registry::fixtures::BOOK;
 
     fn read(file: &[u8]) -> Result<CsvTable, Vec<RowError>> {
-        CsvTable::read(registry::find("profiles", "profile").unwrap(), file)
+        CsvTable::read(&BOOK, file)
     }
 
     fn first(file: &str) -> Vec<String> {
@@ -185,7 +185,7 @@ mod tests {
         let values = table
             .values(&table.rows[0], &FormValues::default())
             .unwrap();
-        ["user", "favorite_city", "show_email"]
+        ["author", "title", "in_print"]
             .map(|name| values.text(name).to_owned())
             .into()
     }
@@ -201,36 +201,29 @@ mod tests {
         let cell = "\"Dana; \"\"Point\"\",\nCA\"";
 
         assert_eq!(
-            first(&format!(
-                "id,user,favorite_city,show_email\r\n1,7,{cell},yes\r\n"
-            )),
+            first(&format!("id,author,title,in_print\r\n1,7,{cell},yes\r\n")),
             expected
         );
         assert_eq!(
-            first(&format!(
-                "\u{feff}id;user;favorite_city;show_email\n;7;{cell};TRUE"
-            )),
+            first(&format!("\u{feff}id;author;title;in_print\n;7;{cell};TRUE")),
             expected
         );
         assert_eq!(
-            first(&format!("User\tFavorite city\tShow email\n7\t{cell}\t1\n")),
+            first(&format!("Author\tTitle\tIn print\n7\t{cell}\t1\n")),
             expected
         );
     }
 
     #[test]
     fn a_cell_is_read_as_it_was_written_for_a_spreadsheet() {
-        assert_eq!(first("user,favorite_city\n7,'=1+1")[1], "=1+1");
-        assert_eq!(first("user,favorite_city\n7,''quoted")[1], "'quoted");
-        assert_eq!(
-            first("user,favorite_city\n7,'s-Gravenhage")[1],
-            "'s-Gravenhage"
-        );
+        assert_eq!(first("author,title\n7,'=1+1")[1], "=1+1");
+        assert_eq!(first("author,title\n7,''quoted")[1], "'quoted");
+        assert_eq!(first("author,title\n7,'s-Gravenhage")[1], "'s-Gravenhage");
     }
 
     #[test]
     fn a_row_is_new_or_says_its_id() {
-        let table = read(b"id,user\n 7 ,1\n,1\nx,1\n").unwrap();
+        let table = read(b"id,author\n 7 ,1\n,1\nx,1\n").unwrap();
         let ids: Vec<_> = table
             .rows
             .iter()
@@ -252,38 +245,35 @@ mod tests {
     fn what_is_no_such_file_is_told() {
         assert_eq!(told(b""), ["The file is empty."]);
         assert_eq!(
-            told(b"user\nCaf\xe9"),
+            told(b"author\nCaf\xe9"),
             ["The file is not UTF-8 text (line 2). Save it as CSV in UTF-8."]
         );
-        assert_eq!(told(b"user,user\n1,1"), ["This column appears twice."]);
-        assert!(told(b"user,password\n1,1")[0].starts_with("Unknown column."));
+        assert_eq!(told(b"author,author\n1,1"), ["This column appears twice."]);
+        assert!(told(b"author,password\n1,1")[0].starts_with("Unknown column."));
         assert_eq!(
-            told(b"user,show_email\n1\n1,yes\n1,yes,x"),
+            told(b"author,in_print\n1\n1,yes\n1,yes,x"),
             [
                 "This row has 1 columns but the header has 2.",
                 "This row has 3 columns but the header has 2."
             ]
         );
-        let long = format!("user\n{}", "1\n".repeat(MAX_ROWS + 1));
+        let long = format!("author\n{}", "1\n".repeat(MAX_ROWS + 1));
         assert_eq!(told(long.as_bytes()), ["A file can have up to 20000 rows."]);
     }
 
     #[test]
     fn a_column_that_is_not_there_changes_nothing() {
-        let table = read(b"id,favorite_city\n1,Brea").unwrap();
+        let table = read(b"id,title\n1,Brea").unwrap();
         let stored = FormValues::default()
-            .with("user", "7")
-            .with_yes("show_email", true);
+            .with("author", "7")
+            .with_yes("in_print", true);
 
         let values = table.values(&table.rows[0], &stored).unwrap();
 
-        assert_eq!(
-            (values.text("user"), values.text("favorite_city")),
-            ("7", "Brea")
-        );
-        assert!(values.is_yes("show_email"));
-        let odd = read(b"show_email\nmaybe").unwrap();
+        assert_eq!((values.text("author"), values.text("title")), ("7", "Brea"));
+        assert!(values.is_yes("in_print"));
+        let odd = read(b"in_print\nmaybe").unwrap();
         let mistakes = odd.values(&odd.rows[0], &stored).err().unwrap_or_default();
-        assert_eq!(mistakes[0].text, "Show email must be yes or no.");
+        assert_eq!(mistakes[0].text, "In print must be yes or no.");
     }
 }

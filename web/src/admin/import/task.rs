@@ -1,14 +1,12 @@
 //! What the rows of a file ask for, and why not of those that ask for what cannot be.
 
+use crate::admin::registry::Editor;
 use std::collections::BTreeMap;
 
 use accounts::Verb;
 use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
 use oc_core::admin::{FormValues, Record};
-
-use crate::admin::auth::escalation::escalations;
-use crate::admin::registry;
 
 use super::importer::{ImportOutcome, Importer};
 use super::sheet::{CsvRow, CsvTable, RowError};
@@ -18,8 +16,6 @@ pub(crate) struct PlannedRow {
     pub(crate) number: usize,
     pub(crate) stored: Option<Record>,
     pub(crate) values: FormValues,
-    /// Whether it makes room for others before it is saved.
-    pub(crate) is_set_aside: bool,
 }
 
 impl Importer<'_> {
@@ -77,7 +73,6 @@ impl Importer<'_> {
                         number: line.number,
                         stored: object,
                         values,
-                        is_set_aside: false,
                     }),
                     Some(broken) => {
                         let columns = broken.iter().map(|(column, _)| column.clone());
@@ -99,9 +94,14 @@ impl Importer<'_> {
         values: &FormValues,
     ) -> Result<Option<Vec<(String, String)>>, DatabaseError> {
         let model = self.model;
+        let Editor {
+            registry,
+            permissions,
+            ..
+        } = self.actor;
         let may = match stored {
-            None => registry::may_add(self.rights, model),
-            Some(_) => self.rights.may(Verb::Change, model.app, model.name),
+            None => registry.may_add(permissions, model),
+            Some(_) => permissions.may(Verb::Change, model.app, model.name),
         };
         if !may {
             let verb = if stored.is_some() { "change" } else { "add" };
@@ -111,10 +111,7 @@ impl Importer<'_> {
             );
             return Ok(Some(vec![(String::new(), text)]));
         }
-        let nothing = FormValues::default();
-        let held = stored.map_or(&nothing, |object| &object.values);
-        let row = stored.map(|object| object.id);
-        let errors = escalations(conn, self.rights, model, row, held, values)?;
+        let errors = registry.escalations(conn, permissions, model, stored, values)?;
         let row_errors = errors.iter().map(|e| (e.field.to_owned(), e.to_string()));
         Ok((!errors.is_empty()).then(|| row_errors.collect()))
     }

@@ -8,8 +8,8 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::TryStreamExt;
 
-use crate::admin::ui::form_data::{Submission, has_parts};
-use crate::error::PageError;
+use crate::admin::ui::submission::{Submission, has_parts};
+use oc_http::PageError;
 
 /// The largest file (bytes): some ten thousand rows of the widest kind.
 pub(crate) const MAX_FILE_BYTES: usize = 4 << 20;
@@ -85,7 +85,7 @@ async fn read(mut parts: Multipart) -> Result<Upload, actix_multipart::Multipart
         }
     }
     Ok(Upload {
-        fields: Submission::from(fields),
+        fields: fields.into(),
         file,
     })
 }

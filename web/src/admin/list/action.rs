@@ -6,19 +6,19 @@ use actix_web::web::{Data, Path};
 use oc_core::admin::Resource;
 
 use crate::admin::auth::current_user::CurrentUser;
-use crate::admin::auth::reauth::{Posted, Reauth, cancelled};
+use crate::admin::auth::reauth::Reauth;
+use crate::admin::auth::request::AdminRequest;
 use crate::admin::delete::cascade::Cascade;
 use crate::admin::delete::deletion::{DeletionOutcome, SHOWN, execute};
 use crate::admin::delete::page::{self, CHANGED};
-use crate::admin::list::csv;
 use crate::admin::list::query::AdminListQuery;
-use crate::admin::registry::{self, list_path, may_view};
+use crate::admin::registry::may_view;
+use crate::admin::ui::csv;
 use crate::admin::ui::field::Hidden;
-use crate::admin::ui::form_data::Submission;
-use crate::admin::ui::messages;
-use crate::admin::ui::request::{AdminRequest, see_other};
-use crate::db::Db;
-use crate::error::PageError;
+use crate::admin::ui::links::{list_path, see_other};
+use crate::admin::ui::submission::Submission;
+use oc_http::Db;
+use oc_http::PageError;
 
 /// The most rows that one action takes.
 const MAX_SELECTED: i64 = 100_000;
@@ -35,30 +35,26 @@ pub(crate) async fn run_action(
     reauth: Reauth,
     fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    request.check_form(Some(&user), &fields)?;
-    let model = registry::find(&path.0, &path.1).ok_or(PageError::NotFound)?;
+    let fields = request.accept_or_cancelled(&user, fields)?;
+    let registry = request.registry();
+    let model = registry.find(&path.0, &path.1).ok_or(PageError::NotFound)?;
     if !may_view(&user.rights, model) && !user.rights.may(Verb::Delete, model.app, model.name) {
         return Err(PageError::Forbidden);
     }
-    let fields = if let Some(form) = cancelled(&request, &user, &fields)? {
-        // Back to the question.
-        form.with("post", "")
-    } else {
-        let posted = Posted::of(&request, &user, fields)?;
-        let (action, post) = (posted.form.text("action"), posted.form.text("post"));
-        if (action, post) == ("delete_selected", "yes")
-            && model.app == "auth"
-            && let Some(page) = reauth.require(&request, &user, &posted).await?
-        {
-            return Ok(page);
-        }
-        posted.form
-    };
+    // After a cancelled re-authentication the question is asked again.
+    let is_confirmed = fields.text("post") == "yes" && !fields.is_cancelled;
+    if fields.text("action") == "delete_selected"
+        && is_confirmed
+        && registry.access(model).is_some()
+        && let Some(page) = reauth.require(&request, &user, &fields).await?
+    {
+        return Ok(page);
+    }
     let ids = chosen(&request, &db, model, &fields).await?;
     // The first page: the one that was open may be gone afterwards.
     let back = AdminListQuery::parse(request.http.query_string(), model).href(&list_path(model), 1);
     let refuse = |text: &str| {
-        messages::add(&request.session, "warning", text.to_owned());
+        request.session.add_message("warning", text.to_owned());
         Ok(see_other(&back))
     };
     let action = fields.text("action");
@@ -75,12 +71,12 @@ pub(crate) async fn run_action(
         "delete_selected" if user.rights.may(Verb::Delete, model.app, model.name) => {
             // The whole set is what the question showed, never what came since.
             let was_asked = fields.text("select_across") != "1" || fields.has(SHOWN);
-            if fields.text("post") == "yes" && was_asked {
+            if is_confirmed && was_asked {
                 return delete_all(&request, &user, &db, model, ids, (&fields, &back)).await;
             }
             let (asked, rights) = (ids.clone(), user.rights.clone());
             let gone = db
-                .read(move |conn| Ok(Cascade::of(conn, model, &asked, &rights)?))
+                .read(move |conn| Ok(Cascade::new(conn, registry, model, &asked, &rights)?))
                 .await?;
             if gone.rows.is_empty() {
                 return refuse("Select at least one item.");
@@ -88,8 +84,10 @@ pub(crate) async fn run_action(
             page::show(&request, &user, &gone, question(&ids), back.clone())
         }
         "export_selected" if may_view(&user.rights, model) => {
-            let text = db.read_long(move |conn| csv::of(conn, model, &ids)).await?;
-            Ok(csv::answer(model, text))
+            let text = db
+                .read_long(move |conn| csv::records(conn, model, &ids))
+                .await?;
+            Ok(csv::response(model, text))
         }
         _ => Err(PageError::Forbidden),
     }
@@ -116,11 +114,11 @@ async fn delete_all(
     ids: Vec<i64>,
     (fields, back): (&Submission, &str),
 ) -> Result<HttpResponse, PageError> {
-    let done = match execute(user, db, model, ids.clone(), fields).await? {
+    let done = match execute(request.registry(), user, db, model, ids.clone(), fields).await? {
         DeletionOutcome::Deleted(titles) => titles,
         DeletionOutcome::Refused => return Err(PageError::Forbidden),
         DeletionOutcome::Other(cascade) => {
-            messages::add(&request.session, "warning", CHANGED.to_owned());
+            request.session.add_message("warning", CHANGED.to_owned());
             return page::show(request, user, &cascade, question(&ids), back.to_owned());
         }
     };
@@ -129,7 +127,7 @@ async fn delete_all(
         [title] => format!("Deleted {} \"{title}\".", model.singular),
         titles => format!("Deleted {} {}.", titles.len(), model.plural),
     };
-    messages::add(&request.session, "success", text);
+    request.session.add_message("success", text);
     Ok(see_other(back))
 }
 

@@ -1,7 +1,6 @@
 //! Lists of objects.
 
 pub(crate) mod action;
-pub(crate) mod csv;
 pub(crate) mod export;
 pub(crate) mod page;
 pub(crate) mod query;

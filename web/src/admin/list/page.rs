@@ -8,14 +8,16 @@ use oc_core::admin::{ListPage, Resource};
 use serde::Serialize;
 
 use crate::admin::auth::current_user::CurrentUser;
-use crate::admin::list::query::{AdminListQuery, SHOW_ALL, pages, with_filters};
-use crate::admin::registry::{self, capitalized, change_path, list_path, may_view};
+use crate::admin::auth::request::AdminRequest;
+use crate::admin::list::query::{AdminListQuery, SHOW_ALL, pages};
+use crate::admin::registry::{Registry, may_view};
 use crate::admin::ui::field::{ChoiceView, Hidden};
-use crate::admin::ui::request::{AdminRequest, Breadcrumb, see_other};
-use crate::db::Db;
-use crate::error::PageError;
+use crate::admin::ui::layout::Breadcrumb;
+use crate::admin::ui::links::{capitalized, change_path, list_path, see_other, with_filters};
 use crate::listing::{PageLinks, found};
-use crate::pages::Page;
+use oc_http::Db;
+use oc_http::Page;
+use oc_http::PageError;
 
 #[derive(Serialize)]
 struct ObjectListPage {
@@ -87,8 +89,10 @@ pub(crate) async fn index(
     db: Data<Db>,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
-    let model = registry::visible(&user.rights, &path.0, &path.1)?;
-    let query = AdminListQuery::of(&request, model);
+    let model = request
+        .registry()
+        .visible(&user.rights, (&path.0, &path.1))?;
+    let query = AdminListQuery::new(&request, model);
     let number = query.page.ok_or(PageError::NotFound)?;
     let listing = query.listing();
     let (list, filters) = db
@@ -128,7 +132,16 @@ pub(crate) async fn index(
     let is_useful =
         |filter: &FilterView| filter.options.len() > 2 || !query.filter(filter.name).is_empty();
     let filters = filters.filter(is_useful).collect();
-    let page = page(model, &user, &query, number, count, list, filters);
+    let page = page(
+        request.registry(),
+        model,
+        &user,
+        &query,
+        number,
+        count,
+        list,
+        filters,
+    );
     let title = capitalized(model.plural);
     let crumbs = Breadcrumb::trail(
         &[(model.app_label, &format!("/admin/{}/", model.app))],
@@ -138,6 +151,7 @@ pub(crate) async fn index(
 }
 
 fn page(
+    registry: Registry,
     model: &'static Resource,
     user: &CurrentUser,
     query: &AdminListQuery,
@@ -171,7 +185,7 @@ fn page(
     let across = list.found > i64::try_from(rows.len()).unwrap_or(i64::MAX);
     ObjectListPage {
         plural: capitalized(model.plural),
-        add: registry::may_add(&user.rights, model).then(|| Link {
+        add: registry.may_add(&user.rights, model).then(|| Link {
             href: with_filters(format!("{path}add/"), &keep),
             label: format!("Add {}", model.singular),
         }),
@@ -205,7 +219,9 @@ fn page(
         }),
         pager: PageLinks::new(number, count, |page| query.href(&path, page)),
         show_all_href: (count > 1 && list.found <= SHOW_ALL).then(|| query.href_all(&path)),
-        import_href: registry::may_import(&user.rights, model).then(|| format!("{path}import/")),
+        import_href: registry
+            .may_import(&user.rights, model)
+            .then(|| format!("{path}import/")),
         export_href: Some(query.href(&format!("{path}export/"), 1)),
         empty: format!("No {} found.", model.plural),
     }

@@ -1,5 +1,6 @@
 //! Fields as forms show them, and the list of errors above a form.
 
+use oc_core::admin::FieldKind;
 use serde::Serialize;
 
 /// One field of a form.
@@ -57,8 +58,6 @@ pub(crate) struct RelatedView {
     pub(crate) add_href: Option<String>,
     pub(crate) change_href: Option<String>,
     pub(crate) view_href: Option<String>,
-    /// The address of the form itself, for buttons that lead back to it.
-    pub(crate) form_href: String,
 }
 
 /// Fields under one heading.
@@ -130,5 +129,60 @@ impl ErrorSummary {
             count => format!("{count} errors to correct"),
         };
         Some(Self { title, items })
+    }
+}
+
+/// The buttons of a form.
+pub(crate) const SAVE_BUTTONS: [Button; 3] = [
+    Button {
+        name: "_save",
+        label: "Save",
+        primary: true,
+    },
+    Button {
+        name: "_addanother",
+        label: "Save and add another",
+        primary: false,
+    },
+    Button {
+        name: "_continue",
+        label: "Save and continue editing",
+        primary: false,
+    },
+];
+
+/// A submit button.
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct Button {
+    pub(crate) name: &'static str,
+    label: &'static str,
+    primary: bool,
+}
+
+impl Button {
+    /// The only button of a form.
+    pub(crate) fn save(label: &'static str) -> Vec<Self> {
+        vec![Self {
+            name: "_save",
+            label,
+            primary: true,
+        }]
+    }
+}
+
+/// The way back from a page that was opened from another form.
+#[derive(Default, Serialize)]
+pub(crate) struct ReturnLink {
+    /// Hidden fields of the page's own form.
+    pub(crate) hidden: Vec<Hidden>,
+    /// Target of «Close».
+    pub(crate) close_href: Option<String>,
+}
+
+/// The names of a field's inputs: a date with a time has two.
+pub(crate) fn parts(name: &str, kind: FieldKind) -> Vec<String> {
+    match kind {
+        FieldKind::DateTime { .. } => vec![format!("{name}_0"), format!("{name}_1")],
+        _ => vec![name.to_owned()],
     }
 }

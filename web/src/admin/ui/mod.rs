@@ -1,7 +1,8 @@
 //! Parts that every admin page shares.
 
+pub(crate) mod csv;
 pub(crate) mod field;
-pub(crate) mod form_data;
+pub(crate) mod layout;
+pub(crate) mod links;
 pub(crate) mod messages;
-pub(crate) mod popup;
-pub(crate) mod request;
+pub(crate) mod submission;

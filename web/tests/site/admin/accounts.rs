@@ -1,13 +1,11 @@
 //! Users, groups and their passwords.
 
-use accounts::{Rights, User};
+use accounts::Rights;
+use accounts::User;
 use anyhow::{Context, Result};
 
-use crate::support::{TestSite, profile};
-
-use super::beside::{arrive, send, value};
-use super::fresh::make_stale;
-use super::{Browser, PASSWORD, account, hidden};
+use super::{Browser, PASSWORD, account, hidden, value};
+use crate::support::TestSite;
 
 #[test]
 fn a_user_is_added_in_two_steps() -> Result<()> {
@@ -170,54 +168,94 @@ fn who_deletes_their_own_account_is_out() -> Result<()> {
 }
 
 #[test]
-fn a_new_user_takes_two_steps_beside_a_form_too_even_after_a_question_who_it_is() -> Result<()> {
-    for site in TestSite::on_each()? {
-        profile(&mut site.database()?, "AirWow")?;
-        let mut browser = Browser::superuser(&site, "ada")?;
-        let form = "/admin/profiles/profile/add/";
-        let user = "/admin/auth/user/add/?_to_field=id&_popup=1";
-        browser.get(form)?;
-        make_stale(&site)?;
-        let sent = [("user", ""), ("favorite_city", "Irvine"), ("_beside", form)];
+fn every_button_adds_the_user_and_leads_on() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let path = "/admin/auth/user/add/";
+    let page = browser.get(path)?.html()?.text();
 
-        let beside = browser.post(user, &sent)?;
-        let account = [
-            ("username", "4meRomance"),
-            ("password1", "New wave 77"),
-            ("password2", "New wave 77"),
+    for (button, label, name, to, words) in [
+        (
+            "_save",
+            "Save",
+            "bob",
+            "/change/",
+            "You can continue editing below.",
+        ),
+        (
+            "_continue",
+            "Save and continue editing",
+            "carol",
+            "/change/",
+            "You can continue editing below.",
+        ),
+        (
+            "_addanother",
+            "Save and add another",
+            "eve",
+            "/add/",
+            "You can add another below.",
+        ),
+    ] {
+        let form = [
+            ("username", name),
+            ("password1", PASSWORD),
+            ("password2", PASSWORD),
+            (button, ""),
         ];
-        let asked = send(&mut browser, user, &beside, &account)?;
-        let kept = hidden(&asked.text()?, "_kept").context("it does not ask")?;
-        let added = browser.post(user, &[("_kept", &kept), ("password", PASSWORD)])?;
-        let step = added
-            .header("location")
-            .context("no second step")?
-            .to_owned();
-        let second = browser.get(&step)?;
-        let named = [
-            ("username", "4meRomance"),
-            ("first_name", "Robin"),
-            ("is_active", "on"),
-            ("date_joined_0", "2026-01-02"),
-            ("date_joined_1", "03:04:05"),
-            ("_save", ""),
-        ];
-        let saved = send(&mut browser, &step, &second, &named)?;
-        let back = arrive(&mut browser, &saved)?;
+        let added = browser.fill(path, &form)?;
 
-        assert!(second.html()?.text().contains("Added user \"4meRomance\"."));
+        assert!(page.contains(label), "{label}");
         assert!(
-            saved
+            added
                 .header("location")
-                .is_some_and(|to| to.starts_with(form))
+                .is_some_and(|page| page.ends_with(to)),
+            "{button}"
         );
-        assert_eq!(value(&back, "favorite_city"), "Irvine");
-        assert!(
-            back.text().contains("Changed user \"4meRomance\"."),
-            "{}",
-            back.text()
-        );
-        assert!(back.source().contains("selected>4meRomance</option>"));
+        let expected = format!("Added user \"{name}\". {words}");
+        assert!(browser.follow(&added)?.contains(&expected), "{expected}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_user_is_added_from_a_profile_without_script() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let form = "/admin/profiles/profile/add/?favorite_city=Irvine";
+    let add = "/admin/auth/user/add/?_to_field=id&_popup=1";
+    browser.get(add)?;
+    let user = [
+        ("username", "bob"),
+        ("password1", PASSWORD),
+        ("password2", PASSWORD),
+        ("_back", form),
+    ];
+
+    let added = browser.post(add, &user)?;
+    let second = added
+        .header("location")
+        .context("no second step")?
+        .to_owned();
+    let page = browser.get(&second)?.text()?;
+    let back = hidden(&page, "_back").context("no way back")?;
+    let named = [
+        ("username", "bob"),
+        ("first_name", "Robin"),
+        ("is_active", "on"),
+        ("date_joined_0", "2026-01-02"),
+        ("date_joined_1", "03:04:05"),
+        ("_back", &*back),
+        ("_save", ""),
+    ];
+    let saved = browser.fill(&second, &named)?;
+
+    let target = saved
+        .header("location")
+        .context("it leads nowhere")?
+        .to_owned();
+    let profile = browser.get(&target)?.html()?;
+    assert_eq!(value(&profile, "favorite_city"), "Irvine");
+    assert!(profile.source().contains("selected>bob</option>"));
     Ok(())
 }

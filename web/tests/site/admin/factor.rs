@@ -7,7 +7,7 @@ use data_encoding::BASE32_NOPAD;
 
 use crate::support::TestSite;
 
-use super::fresh::make_stale;
+use super::reauth::make_stale;
 use super::{Browser, PASSWORD, hidden};
 
 pub(super) const PATH: &str = "/admin/two_factor/";
@@ -139,7 +139,7 @@ fn with_a_factor_the_password_alone_opens_nothing() -> Result<()> {
 
         assert_eq!(
             (first.status, path.as_str()),
-            (303, "/admin/login/code/?next=%2Fadmin%2Flettings%2F")
+            (303, "/admin/login/code/?next=/admin/lettings/")
         );
         assert_eq!(between, 302);
         assert_eq!(form.html()?.texts("h1"), ["Enter your code"]);
@@ -215,7 +215,7 @@ fn without_a_right_password_there_is_no_second_step() -> Result<()> {
     assert_eq!(form.header("location"), Some("/admin/login/"));
     assert_eq!(
         sent.header("location"),
-        Some("/admin/login/?next=%2Fadmin%2Fauth%2F")
+        Some("/admin/login/?next=/admin/auth/")
     );
     Ok(())
 }

@@ -2,18 +2,16 @@
 
 mod accounts;
 mod actions;
-mod beside;
 mod changes;
 mod choices;
 mod conflicts;
 mod csv;
 mod deletes;
 mod diagnostics;
-mod door;
 mod factor;
 mod factor_rules;
 mod forms;
-mod fresh;
+mod history;
 mod imports;
 mod inside;
 mod inside_rights;
@@ -24,13 +22,14 @@ mod members;
 mod mistakes;
 mod nonsense;
 mod offered;
+mod reauth;
 mod restore;
 mod rights;
 mod rights_rows;
 mod rights_table;
 mod sessions;
-mod slow_down;
-mod way_back;
+mod sign_in;
+mod throttling;
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -41,6 +40,7 @@ use anyhow::{Context, Result};
 use diesel::QueryResult;
 use oc_core::DbConnection;
 
+use crate::html::Html;
 use crate::http::{Answer, Connection};
 use crate::support::TestSite;
 
@@ -235,6 +235,12 @@ impl<'a> Browser<'a> {
 pub(crate) fn hidden(page: &str, name: &str) -> Option<String> {
     let (_, rest) = page.split_once(&format!("name=\"{name}\" value=\""))?;
     rest.split('"').next().map(str::to_owned)
+}
+
+/// The value of an input.
+pub(crate) fn value(page: &Html, name: &str) -> String {
+    let value = page.attribute_of("input", &format!("name=\"{name}\""), "value");
+    value.unwrap_or_default()
 }
 
 /// An account of that name, whose password is [`PASSWORD`].

@@ -67,7 +67,7 @@ const METHODS: [&str; 12] = [
 ];
 
 /// Names of fields and parameters, known and not.
-const NAMES: [&str; 56] = [
+const NAMES: [&str; 53] = [
     "q",
     "o",
     "p",
@@ -89,9 +89,6 @@ const NAMES: [&str; 56] = [
     "_popup",
     "_to_field",
     "_kept",
-    "_beside",
-    "_carried",
-    "_close",
     "_back",
     "title",
     "address",

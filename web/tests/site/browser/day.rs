@@ -194,25 +194,6 @@ fn an_address_is_added_in_a_small_window_and_chosen() -> Result<()> {
     })
 }
 
-#[test]
-fn an_address_is_added_beside_the_form_without_script() -> Result<()> {
-    browse(Script::Off, async |browser| {
-        begin_a_letting(browser).await?;
-        browser.press_button("Add another").await?;
-        fill_in_an_address(browser).await?;
-        browser.press_button("Save").await?;
-
-        browser
-            .arrive("/admin/lettings/letting/add/?address=98")
-            .await?;
-        let links = browser.text_of(".related-links").await?;
-        assert_eq!(links, "", "buttons take the place of links");
-        save_the_letting(browser).await?;
-        assert!(browser.text().await?.contains("Pier Road"));
-        Ok(())
-    })
-}
-
 async fn fill_in_an_address(browser: &Browser) -> Result<()> {
     for (id, text) in [
         ("id_number", "7"),

@@ -1,0 +1,87 @@
+//! Addresses of the admin, redirects, and counts in words.
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use form_urlencoded::Serializer;
+use oc_core::admin::Resource;
+
+/// The address of a model's list.
+pub(crate) fn list_path(model: &Resource) -> String {
+    format!("/admin/{}/{}/", model.app, model.name)
+}
+
+/// The address of an object's form.
+pub(crate) fn change_path(model: &Resource, id: i64) -> String {
+    format!("{}{id}/change/", list_path(model))
+}
+
+/// The address of an object's history.
+pub(crate) fn history_path(model: &Resource, id: i64) -> String {
+    format!("{}{id}/history/", list_path(model))
+}
+
+/// A path with the query of the list that the user came from.
+pub(crate) fn with_filters(path: String, filters: &str) -> String {
+    if filters.is_empty() {
+        return path;
+    }
+    let query = Serializer::new(String::new())
+        .append_pair("_changelist_filters", filters)
+        .finish();
+    format!("{path}?{query}")
+}
+
+/// A path with a query, unless that is empty.
+pub(crate) fn with_query(path: &str, query: &str) -> String {
+    if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    }
+}
+
+/// Redirects to another page after a POST (303).
+pub(crate) fn see_other(href: &str) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, href))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .finish()
+}
+
+/// A word with an upper-case first letter.
+pub(crate) fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
+/// «letting» for one, «lettings» for any other number.
+pub(crate) fn noun(model: &Resource, count: usize) -> &'static str {
+    if count == 1 {
+        model.singular
+    } else {
+        model.plural
+    }
+}
+
+/// «1 letting», «2 lettings».
+pub(crate) fn counted(model: &Resource, count: usize) -> String {
+    format!("{count} {}", noun(model, count))
+}
+
+/// The number of objects of each model, such as «2 addresses», in the order of their first appearance.
+pub(crate) fn counts<'a>(models: impl Iterator<Item = &'a Resource>) -> Vec<String> {
+    let mut counts: Vec<(&Resource, usize)> = Vec::new();
+    for model in models {
+        match counts
+            .iter_mut()
+            .find(|(known, _)| known.key() == model.key())
+        {
+            Some((_, count)) => *count += 1,
+            None => counts.push((model, 1)),
+        }
+    }
+    let words = |(model, count): (&Resource, usize)| counted(model, count);
+    counts.into_iter().map(words).collect()
+}

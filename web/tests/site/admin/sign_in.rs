@@ -1,0 +1,355 @@
+//! Logging in and out, and one's own password.
+
+use accounts::User;
+use anyhow::{Context, Result};
+
+use super::{Browser, PASSWORD, account, hidden, value};
+use crate::support::TestSite;
+
+const REFUSED: &str = "Incorrect username or password.";
+
+#[test]
+fn anonymous_visitors_are_sent_to_the_login_and_back() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let id = account(conn, "ada")?;
+        User::set_staff(conn, id, true)?;
+        let mut browser = Browser::new(&site);
+
+        let sent = browser.get("/admin/password_change/?a=b c".replace(' ', "%20").as_str())?;
+        let form = browser.get("/admin/login/?next=/admin/password_change/")?;
+        let next = [
+            ("username", "ada"),
+            ("password", PASSWORD),
+            ("next", "/admin/password_change/"),
+        ];
+        let welcome = browser.post("/admin/login/", &next)?;
+
+        let mut other = Browser::new(&site);
+        let address = "/admin/login/?next=/admin/password_change/";
+        other.get(address)?;
+        let by_address = other.post(address, &next[..2])?;
+
+        assert_eq!(
+            by_address.header("location"),
+            Some("/admin/password_change/")
+        );
+        assert_eq!(sent.status, 302);
+        assert_eq!(
+            sent.header("location"),
+            Some("/admin/login/?next=/admin/password_change/%3Fa%3Db%2520c")
+        );
+        assert_eq!(form.html()?.texts("h1"), ["Staff login"]);
+        assert_eq!(
+            (welcome.status, welcome.header("location")),
+            (303, Some("/admin/password_change/"))
+        );
+        assert!(
+            browser
+                .get("/admin/")?
+                .html()?
+                .text()
+                .contains("Signed in as ada")
+        );
+        assert_eq!(
+            browser.get("/admin/login/")?.header("location"),
+            Some("/admin/")
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn whatever_is_wrong_the_refusal_is_the_same() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    account(conn, "visitor")?;
+    let id = account(conn, "ada")?;
+    User::set_staff(conn, id, true)?;
+
+    for (username, password) in [
+        ("nobody", PASSWORD),
+        ("visitor", PASSWORD),
+        ("ada", "wrong"),
+        ("ADA", PASSWORD),
+        ("ada\0", PASSWORD),
+        ("", ""),
+    ] {
+        let answer = Browser::new(&site).log_in(username, password)?;
+
+        assert_eq!(answer.status, 200, "{username:?}");
+        assert!(answer.html()?.text().contains(REFUSED), "{username:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn logging_out_asks_and_ends_the_session() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let session = browser.cookies.clone();
+
+    let asked = browser.get("/admin/logout/")?;
+    let done = browser.post("/admin/logout/", &[])?;
+    browser.cookies = session;
+
+    assert_eq!(asked.html()?.texts("h1"), ["Log out?"]);
+    assert_eq!(done.html()?.texts("h1"), ["You have been logged out."]);
+    assert_eq!(browser.get("/admin/")?.status, 302);
+    Ok(())
+}
+
+#[test]
+fn a_form_without_our_token_is_refused() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    browser.token = "0".repeat(64);
+
+    let answer = browser.post("/admin/logout/", &[])?;
+
+    assert_eq!(answer.status, 403);
+    assert_eq!(answer.html()?.texts("h1"), ["Forbidden"]);
+    assert_eq!(browser.get("/admin/")?.status, 200);
+    Ok(())
+}
+
+#[test]
+fn admin_pages_are_never_cached_and_their_cookies_are_safe() -> Result<()> {
+    let site = TestSite::with(&[
+        ("PUBLIC_URL", "https://homes.example"),
+        ("ALLOWED_HOSTS", "homes.example,localhost"),
+    ])?;
+    let public = [("Host", "homes.example")];
+
+    let answer = site.send("GET", "/admin/login/", &public)?;
+    let at_home = site.get("/admin/login/")?;
+
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let cookie = answer.header("set-cookie").unwrap_or_default();
+    for part in [
+        "__Host-csrf=",
+        "HttpOnly",
+        "Secure",
+        "SameSite=Lax",
+        "Path=/",
+    ] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    let plain = at_home.header("set-cookie").unwrap_or_default();
+    assert!(
+        plain.starts_with("csrf=") && !plain.contains("Secure"),
+        "over http at another host a browser would not keep it: {plain}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_new_password_ends_all_other_sessions() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut here = Browser::superuser(&site, "ada")?;
+    let mut elsewhere = Browser::logged_in(&site, "ada")?;
+    let form = |old, new, again| {
+        [
+            ("old_password", old),
+            ("new_password1", new),
+            ("new_password2", again),
+        ]
+    };
+
+    let wrong = here.fill("/admin/password_change/", &form("guess", "short", "other"))?;
+    let done = here.fill(
+        "/admin/password_change/",
+        &form(PASSWORD, "New wave 77", "New wave 77"),
+    )?;
+
+    let text = wrong.html()?.text();
+    for words in [
+        "3 errors to correct",
+        "Your current password is incorrect.",
+        "Password is too short: use at least 8 characters.",
+        "The passwords don't match.",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(
+        here.follow(&done)?
+            .contains("Your password has been changed.")
+    );
+    assert_eq!(here.get("/admin/")?.status, 200);
+    assert_eq!(elsewhere.get("/admin/")?.status, 302);
+    assert_eq!(
+        Browser::new(&site).log_in("ada", "New wave 77")?.status,
+        303
+    );
+    Ok(())
+}
+
+#[test]
+fn a_password_of_django_opens_the_door_and_is_hashed_anew() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    let id = account(conn, "ada")?;
+    User::set_staff(conn, id, true)?;
+    // Made by Django 5.2 with few rounds.
+    User::set_password(
+        conn,
+        id,
+        "pbkdf2_sha256$1200$saltsaltsalt$8TtVvcM/X1bNKYi7S+EBwfglV6bCX9jJWKXHP0AlFV4=",
+    )?;
+
+    let welcome = Browser::new(&site).log_in("ada", PASSWORD)?;
+
+    assert_eq!(welcome.status, 303);
+    assert!(User::find(conn, id)?.password.starts_with("$argon2id$"));
+    Ok(())
+}
+
+#[test]
+fn sessions_out_of_reach_are_a_page_and_not_a_blank() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let mut conn = site.database()?;
+    diesel::RunQueryDsl::execute(diesel::sql_query("DROP TABLE sessions"), &mut conn)?;
+
+    let answer = browser.get("/admin/")?;
+
+    assert_eq!(
+        (answer.status, answer.header("retry-after")),
+        (503, Some("5"))
+    );
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.html()?.texts("h1"), ["Temporarily unavailable"]);
+    Ok(())
+}
+
+#[test]
+fn a_password_that_is_due_for_a_change_comes_before_everything_else() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let id = account(conn, "ada")?;
+        User::make_superuser(conn, id)?;
+        User::set_must_change_password(conn, id, true)?;
+        let mut browser = Browser::new(&site);
+        let path = "/admin/password_change/";
+
+        let welcome = browser.log_in("ada", PASSWORD)?;
+        let index = browser.get("/admin/")?;
+        let add = browser.post("/admin/auth/group/add/", &[("name", "editors")])?;
+        let out = browser.get("/admin/logout/")?.status;
+        let form = browser.get(path)?.html()?;
+        let done = browser.post(
+            path,
+            &[
+                ("old_password", PASSWORD),
+                ("new_password1", "New wave 77"),
+                ("new_password2", "New wave 77"),
+            ],
+        )?;
+
+        assert_eq!(welcome.header("location"), Some(path));
+        for answer in [index, add] {
+            assert_eq!(
+                (answer.status, answer.header("location")),
+                (302, Some(path))
+            );
+        }
+        assert_eq!(out, 200);
+        assert!(form.text().contains("Choose a new password to continue."));
+        assert!(browser.follow(&done)?.contains("Administration"));
+        assert!(!User::find(conn, id)?.must_change_password);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_form_that_is_sent_after_the_session_ended_is_there_again_after_the_login() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let mut ada = Browser::superuser(&site, "ada")?;
+        account(&mut site.database()?, "bob")?;
+        let form = "/admin/lettings/letting/add/?address=7";
+        let login = |name: &'static str, kept: &str| {
+            [
+                ("username", name.to_owned()),
+                ("password", PASSWORD.to_owned()),
+                ("next", form.to_owned()),
+                ("_kept", kept.to_owned()),
+            ]
+        };
+        let stranger = Browser::new(&site).post(form, &[])?;
+        ada.get(form)?;
+        let token = ada.token().to_owned();
+        ada.post("/admin/logout/", &[])?;
+
+        let body = format!("csrfmiddlewaretoken={token}&title=Pier+House&_save=");
+        let sent = ada.send("POST", form, &body)?;
+        let kept = hidden(&sent.text()?, "_kept").context("it is not kept")?;
+        let fields = login("ada", &kept);
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| (*name, &**value))
+            .collect();
+        let logged_in = ada.post("/admin/login/", &fields)?;
+        let again = ada.get(form)?.html()?;
+        let once = ada.get(form)?.html()?;
+
+        assert_eq!(stranger.status, 302);
+        let page = sent.html()?;
+        assert_eq!(sent.status, 403);
+        assert!(
+            page.text()
+                .contains("Your session ended before your changes were saved.")
+        );
+        assert!(!page.source().contains("Pier"), "it is sealed");
+        assert_eq!(logged_in.header("location"), Some(form));
+        assert_eq!(value(&again, "title"), "Pier House");
+        assert_eq!(value(&once, "title"), "");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_missing_permission_is_named_on_a_page_of_the_admin() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut bob = Browser::staff(&site, "bob", &["lettings.view_letting"])?;
+
+    for (path, permission) in [
+        ("/admin/lettings/letting/add/", "lettings.add_letting"),
+        ("/admin/lettings/address/", "lettings.view_address"),
+        (
+            "/admin/lettings/letting/1/delete/",
+            "lettings.delete_letting",
+        ),
+        ("/admin/auth/user/1/password/", "auth.change_user"),
+        ("/admin/diagnostics/", "site.view_diagnostics"),
+    ] {
+        let answer = bob.get(path)?;
+        let page = answer.html()?;
+
+        assert_eq!(answer.status, 403, "{path}");
+        assert_eq!(page.texts("h1"), ["Forbidden"]);
+        assert!(page.text().contains("You are logged in as bob."));
+        assert!(page.text().contains(permission), "{path}: {}", page.text());
+        assert!(page.has_link("Home", "/admin/") && page.has_link("Log out", "/admin/logout/"));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_rejected_form_is_explained() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut ada = Browser::superuser(&site, "ada")?;
+    let form = "/admin/lettings/letting/add/";
+    ada.get(form)?;
+
+    let answer = ada.send("POST", form, "csrfmiddlewaretoken=stale&title=x")?;
+
+    let page = answer.html()?;
+    assert_eq!(answer.status, 403);
+    assert!(
+        page.text().contains("This form is out of date"),
+        "{}",
+        page.text()
+    );
+    assert!(page.has_link("Reload the page", form));
+    Ok(())
+}
