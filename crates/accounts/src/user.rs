@@ -2,6 +2,7 @@
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use oc_core::text::normalize_line;
 use oc_core::{Actor, DbConnection};
 use unicode_normalization::UnicodeNormalization;
 
@@ -171,7 +172,7 @@ impl User {
 /// (Unicode's NFKC), so that they are one user.
 #[must_use]
 pub fn normalized(username: &str) -> String {
-    username.trim().nfkc().collect()
+    normalize_line(username).nfkc().collect()
 }
 
 #[cfg(test)]

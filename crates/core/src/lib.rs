@@ -19,6 +19,7 @@ pub mod search;
 pub mod sequence;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod text;
 pub mod timeouts;
 pub mod validation;
 

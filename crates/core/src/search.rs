@@ -4,6 +4,8 @@ use diesel::SqliteConnection;
 use diesel::result::QueryResult;
 use diesel::sql_types::Text;
 
+use crate::text;
+
 diesel::define_sql_function! {
     /// The text in lower case, in any script. SQLite's own `lower` knows ASCII alone, PostgreSQL's depends on
     /// the locale of the database. On PostgreSQL a migration creates this function.
@@ -17,7 +19,7 @@ diesel::define_sql_function! {
 
 /// Gives a SQLite connection its `fold`.
 pub(crate) fn register_fold(conn: &mut SqliteConnection) -> QueryResult<()> {
-    fold_utils::register_impl(conn, |text: String| text.to_lowercase())
+    fold_utils::register_impl(conn, |text: String| text::fold(&text))
 }
 
 /// Longer searches are cut here (characters): enough for any title, and far below what a database refuses.
@@ -49,10 +51,8 @@ impl SearchTerms {
     /// Whether all of them are in a text, in any case.
     #[must_use]
     pub fn are_in(&self, text: &str) -> bool {
-        let text = text.to_lowercase();
-        self.0
-            .iter()
-            .all(|word| text.contains(&word.to_lowercase()))
+        let text = text::fold(text);
+        self.0.iter().all(|term| text.contains(&text::fold(term)))
     }
 
     /// A pattern for each word, for `LIKE … ESCAPE '\'`: the word anywhere, its own wildcards taken literally.
@@ -79,7 +79,10 @@ impl std::fmt::Display for SearchTerms {
 
 #[cfg(test)]
 mod tests {
+    use diesel::prelude::*;
+
     use super::*;
+    use crate::testing::on_both;
 
     fn patterns(text: &str) -> Vec<String> {
         SearchTerms::parse(text).patterns().collect()
@@ -105,5 +108,22 @@ mod tests {
             patterns(&"é".repeat(100_000)),
             [format!("%{}%", "é".repeat(LONGEST))]
         );
+    }
+
+    #[test]
+    fn both_databases_fold_like_rust() -> anyhow::Result<()> {
+        on_both(|conn| {
+            for text in [
+                "\u{c9}mile",
+                "E\u{301}MILE",
+                "Stra\u{df}e 100%",
+                "\u{397}\u{3bb}\u{3b9}\u{3cc}",
+                "\u{d55c}",
+            ] {
+                let folded: String = diesel::select(fold(text)).get_result(conn)?;
+                assert_eq!(folded, text::fold(text), "{text:?}");
+            }
+            Ok(())
+        })
     }
 }

@@ -1,4 +1,6 @@
-//! Rules of single fields, shared by every form: what was typed comes in, what may be stored comes out.
+//! Validation of form fields.
+
+use crate::text;
 
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +57,7 @@ pub enum Violation {
         /// How many there are.
         len: usize,
     },
-    /// NUL, which PostgreSQL cannot store.
+    /// A control character.
     #[error("{label} contains a character that is not allowed.")]
     Unstorable {
         /// The field's label.
@@ -103,7 +105,7 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// A text without the blanks around it, of `min` to `max` characters.
+    /// One line of `min` to `max` characters, normalised.
     pub fn text(
         &mut self,
         field: &'static str,
@@ -112,9 +114,9 @@ impl Checker {
         min: usize,
         max: usize,
     ) -> String {
-        let text = typed.trim();
+        let text = text::normalize_line(typed);
         let len = text.chars().count();
-        if text.contains('\0') {
+        if text::has_control(&text) {
             self.refuse(field, Violation::Unstorable { label });
         } else if len == 0 && min > 0 {
             self.refuse(field, Violation::Required { label });
@@ -130,7 +132,7 @@ impl Checker {
         } else if len > max {
             self.refuse(field, Violation::TooLong { label, max, len });
         }
-        text.to_owned()
+        text
     }
 
     /// A whole number from `min` to `max`. Blanks around it, leading zeros and a sign are fine.
@@ -142,7 +144,7 @@ impl Checker {
         min: i32,
         max: i32,
     ) -> i32 {
-        let text = typed.trim();
+        let text = text::trim(typed);
         let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
         if text.contains('\0') {
             self.refuse(field, Violation::Unstorable { label });

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use accounts::{GroupDraft, UserDraft, check_username, normalized, password};
 use chrono::NaiveDateTime;
+use oc_core::text::normalize_line;
 use oc_core::validation::Violation;
 use serde_json::{Value, json};
 
@@ -37,7 +38,7 @@ pub(super) fn groups(reading: &mut Reading<'_>) -> anyhow::Result<()> {
             name: row.text("name"),
         };
         row.checked(draft.check());
-        let name = draft.name.trim().to_owned();
+        let name = normalize_line(&draft.name);
         if let Some(other) = taken.get(&name) {
             row.refuse("name", format!("That name is taken: group {other}."));
         }
@@ -129,9 +130,9 @@ fn user(row: &mut Row<'_>, notes: &mut Notes<'_>) -> Account {
         last_login: row.moment_or_none("last_login"),
         is_superuser: row.flag("is_superuser"),
         username: draft.username,
-        first_name: draft.first_name.trim().to_owned(),
-        last_name: draft.last_name.trim().to_owned(),
-        email: draft.email.trim().to_owned(),
+        first_name: normalize_line(&draft.first_name),
+        last_name: normalize_line(&draft.last_name),
+        email: normalize_line(&draft.email),
         is_staff: row.flag("is_staff"),
         is_active: row.flag("is_active"),
         date_joined: row.moment("date_joined"),

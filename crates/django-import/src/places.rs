@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use lettings::{AddressDraft, LettingDraft};
+use oc_core::text::normalize_line;
 use serde_json::json;
 
 use super::layout::{ADDRESS, LETTING};
@@ -34,12 +35,12 @@ pub(super) fn addresses(reading: &mut Reading<'_>) -> anyhow::Result<()> {
             // What the rules let through is a number; blanks around a text were let through, and go.
             let whole = |text: &str| text.trim().parse::<i64>().unwrap_or_default();
             let values = vec![
-                json!(draft.city.trim()),
-                json!(draft.country_iso_code.trim()),
+                json!(normalize_line(&draft.city)),
+                json!(normalize_line(&draft.country_iso_code)),
                 json!(id),
                 json!(whole(&draft.number)),
-                json!(draft.state.trim()),
-                json!(draft.street.trim()),
+                json!(normalize_line(&draft.state)),
+                json!(normalize_line(&draft.street)),
                 json!(whole(&draft.zip_code)),
             ];
             sink.row(Target::Addresses, values)?;
@@ -74,7 +75,7 @@ pub(super) fn lettings(reading: &mut Reading<'_>) -> anyhow::Result<()> {
             let values = vec![
                 json!(draft.address_id),
                 json!(id),
-                json!(draft.title.trim()),
+                json!(normalize_line(&draft.title)),
             ];
             sink.row(Target::Lettings, values)?;
         }

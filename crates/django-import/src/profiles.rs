@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use ::profiles::ProfileDraft;
+use oc_core::text::normalize_line;
 use serde_json::json;
 
 use super::layout::PROFILE;
@@ -37,7 +38,7 @@ pub(super) fn profiles(reading: &mut Reading<'_>) -> anyhow::Result<()> {
         if notes.passes(Target::Profiles, row.problems) {
             taken.insert(draft.user_id, id);
             let values = vec![
-                json!(draft.favorite_city.trim()),
+                json!(normalize_line(&draft.favorite_city)),
                 json!(id),
                 json!(show_email),
                 json!(draft.user_id),

@@ -94,8 +94,8 @@ mod tests {
     use oc_core::testing::on_both;
 
     use super::*;
-    use crate::fixtures::{address, letting};
-    use crate::letting::{Letting, LettingDraft};
+    use crate::letting::Letting;
+    use crate::testing::{address, insert_letting, letting, letting_draft};
 
     fn titles(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<Vec<String>> {
         let page = Letting::page(conn, filter, 1)?.expect("there is always a first page");
@@ -157,11 +157,8 @@ mod tests {
     fn town_and_state_filter_by_their_exact_names() -> anyhow::Result<()> {
         on_both(|conn| {
             letting(conn, "One", "Gull Lane", "Orange")?;
-            let texan = LettingDraft {
-                title: "Two".to_owned(),
-                address_id: address(conn, "Gull Lane", "Orange", "TX")?,
-            };
-            Letting::insert(conn, &texan.check().expect("the fixture keeps the rules"))?;
+            let texas = address(conn, "Gull Lane", "Orange", "TX")?;
+            insert_letting(conn, &letting_draft("Two", texas))?;
             letting(conn, "Three", "Orange Lane", "Tustin")?;
             let city = |city: &str, state: Option<&str>| LettingFilter {
                 city: Some(city.to_owned()),

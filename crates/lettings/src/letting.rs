@@ -198,7 +198,7 @@ mod tests {
     use oc_core::testing::on_both;
 
     use super::*;
-    use crate::fixtures::{address, letting};
+    use crate::testing::{address, insert_letting, letting, letting_draft};
 
     #[test]
     fn a_letting_comes_with_its_address() -> anyhow::Result<()> {
@@ -258,18 +258,8 @@ mod tests {
     fn one_letting_an_address_and_none_without() -> anyhow::Result<()> {
         on_both(|conn| {
             let address_id = address(conn, "Gull Lane", "Brea", "CA")?;
-            let new = |title: &str, address_id| {
-                LettingDraft {
-                    title: title.to_owned(),
-                    address_id,
-                }
-                .check()
-            };
             let insert = |conn: &mut DbConnection, address_id| {
-                Letting::insert(
-                    conn,
-                    &new("Flat", address_id).expect("the fixture keeps the rules"),
-                )
+                insert_letting(conn, &letting_draft("Flat", address_id))
             };
             let refused = |outcome: QueryResult<i64>| match outcome {
                 Err(Error::DatabaseError(kind, _)) => Some(kind),
@@ -286,7 +276,9 @@ mod tests {
                 Some(DatabaseErrorKind::ForeignKeyViolation)
             ));
             assert_eq!(
-                new(&"t".repeat(257), 1).map_err(|errors| errors[0].to_string()),
+                letting_draft(&"t".repeat(257), 1)
+                    .check()
+                    .map_err(|errors| errors[0].to_string()),
                 Err("Title must be 256 characters or fewer; you entered 257.".to_owned())
             );
             Ok(())

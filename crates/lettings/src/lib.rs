@@ -7,10 +7,10 @@ pub mod admin;
 pub mod country;
 pub mod demo;
 mod filter;
-#[cfg(test)]
-mod fixtures;
 mod letting;
 mod schema;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod town;
 
 pub use address::{Address, AddressDraft, NewAddress};

@@ -82,7 +82,7 @@ mod tests {
     use oc_core::testing::on_both;
 
     use super::*;
-    use crate::fixtures::{address, letting};
+    use crate::testing::{address, letting};
 
     #[test]
     fn only_towns_with_an_offer_are_listed() -> anyhow::Result<()> {

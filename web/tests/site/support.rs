@@ -7,7 +7,9 @@ use std::thread::{self, JoinHandle};
 use accounts::{User, UserDraft};
 use anyhow::{Context, Result};
 use diesel::QueryResult;
-use lettings::{Address, AddressDraft, Letting, LettingDraft};
+use lettings::AddressDraft;
+pub(crate) use lettings::testing::address_draft as address;
+use lettings::testing::{insert_address, insert_letting, letting_draft};
 use oc_core::testing::TestDb;
 use oc_core::{DbConnection, Pool, connect_pool, connect_read_only_pool};
 use profiles::ProfileDraft;
@@ -157,18 +159,6 @@ impl Drop for TestSite {
     }
 }
 
-/// An address that keeps every rule.
-pub(crate) fn address() -> AddressDraft {
-    AddressDraft {
-        number: "12".to_owned(),
-        street: "Gull Lane".to_owned(),
-        city: "Dana Point".to_owned(),
-        state: "CA".to_owned(),
-        zip_code: "92629".to_owned(),
-        country_iso_code: "USA".to_owned(),
-    }
-}
-
 /// A letting of that title in Gull Lane, Dana Point; its id.
 pub(crate) fn letting(conn: &mut DbConnection, title: &str) -> QueryResult<i64> {
     letting_at(conn, title, &address())
@@ -189,12 +179,8 @@ pub(crate) fn letting_at(
     title: &str,
     address: &AddressDraft,
 ) -> QueryResult<i64> {
-    let address = address.check().expect("the address keeps the rules");
-    let draft = LettingDraft {
-        title: title.to_owned(),
-        address_id: Address::insert(conn, &address)?,
-    };
-    Letting::insert(conn, &draft.check().expect("the title keeps the rules"))
+    let address_id = insert_address(conn, address)?;
+    insert_letting(conn, &letting_draft(title, address_id))
 }
 
 /// A profile of Ada Paul, who likes Dana Point and shows no e-mail address.

@@ -29,7 +29,7 @@ pub(super) const CASES: [(&str, [&str; 4]); 28] = [
             "lettings_address",
             "5",
             "street",
-            "at most 64 characters; this has 65",
+            "64 characters or fewer; you entered 65",
         ],
     ),
     (
@@ -42,7 +42,7 @@ pub(super) const CASES: [(&str, [&str; 4]); 28] = [
             "lettings_address",
             "5",
             "state",
-            "exactly 2 characters; this has 1",
+            "exactly 2 characters; you entered 1",
         ],
     ),
     (
@@ -77,7 +77,7 @@ pub(super) const CASES: [(&str, [&str; 4]); 28] = [
             "lettings_letting",
             "7",
             "title",
-            "at most 256 characters; this has 257",
+            "256 characters or fewer; you entered 257",
         ],
     ),
     (
@@ -104,7 +104,7 @@ pub(super) const CASES: [(&str, [&str; 4]); 28] = [
     ),
     (
         "UPDATE auth_user SET email = printf('%0255d', 0) WHERE id = 4",
-        ["auth_user", "4", "email", "at most 254 characters"],
+        ["auth_user", "4", "email", "254 characters or fewer"],
     ),
     (
         "UPDATE auth_user SET email = 'a' || char(0) || 'b' WHERE id = 4",
@@ -116,7 +116,7 @@ pub(super) const CASES: [(&str, [&str; 4]); 28] = [
     ),
     (
         "UPDATE auth_user SET first_name = printf('%0151d', 0) WHERE id = 4",
-        ["auth_user", "4", "first_name", "at most 150 characters"],
+        ["auth_user", "4", "first_name", "150 characters or fewer"],
     ),
     (
         "UPDATE auth_user SET date_joined = '2021-02-29 00:00:00' WHERE id = 4",

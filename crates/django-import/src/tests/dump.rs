@@ -3,7 +3,8 @@
 use accounts::User;
 use anyhow::Result;
 use audit::AuditEntry;
-use lettings::{Letting, LettingDraft};
+use lettings::Letting;
+use lettings::testing::{insert_letting, letting_draft};
 use oc_core::testing::TestDb;
 use profiles::PublicProfile;
 
@@ -169,11 +170,7 @@ fn the_id_of_a_row_that_was_left_out_is_not_given_out_again() -> Result<()> {
 
         assert_eq!(table(&report, "lettings").skipped, 1, "{report}");
         let conn = &mut db.connect()?;
-        let draft = LettingDraft {
-            title: "Later".to_owned(),
-            address_id: 5,
-        };
-        let later = Letting::insert(conn, &draft.check().expect("it keeps the rules"))?;
+        let later = insert_letting(conn, &letting_draft("Later", 5))?;
         assert_eq!(later, 71);
     }
     Ok(())

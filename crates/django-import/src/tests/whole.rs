@@ -5,7 +5,8 @@ use accounts::testing::user;
 use accounts::{Group, Rights, User, Verb};
 use anyhow::Result;
 use audit::AuditEntry;
-use lettings::{Address, AddressDraft, Letting};
+use lettings::Letting;
+use lettings::testing::{address_draft, insert_address, insert_letting, letting_draft};
 use oc_core::testing::TestDb;
 use profiles::PublicProfile;
 
@@ -115,25 +116,12 @@ fn later_ids_come_after_those_that_the_old_site_gave_out() -> Result<()> {
         imported(&db, &site.path())?;
 
         let conn = &mut db.connect()?;
-        let address = AddressDraft {
-            number: "1".to_owned(),
-            street: "Gull Lane".to_owned(),
-            city: "Dana Point".to_owned(),
-            state: "CA".to_owned(),
-            zip_code: "92629".to_owned(),
-            country_iso_code: "USA".to_owned(),
-        };
-        let address = address.check().expect("it keeps the rules");
-        let id = Address::insert(conn, &address)?;
-        let letting = lettings::LettingDraft {
-            title: "New".to_owned(),
-            address_id: id,
-        };
-        let letting = letting.check().expect("it keeps the rules");
+        let id = insert_address(conn, &address_draft())?;
+        let letting = letting_draft("New", id);
 
         assert!(id > 90, "{id}");
         // Letting 12 is gone, and its history must not become that of another.
-        assert!(Letting::insert(conn, &letting)? > 12);
+        assert!(insert_letting(conn, &letting)? > 12);
         assert!(user(conn, "new")? > 4);
     }
     Ok(())

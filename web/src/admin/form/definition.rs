@@ -218,6 +218,8 @@ fn read_fields(bound_fields: impl Iterator<Item = BoundField>, fields: &Submissi
             values = match bound.field.kind {
                 FieldKind::MultipleChoice => values.with_list(&name, fields.list(&name)),
                 FieldKind::Boolean => values.with_yes(&name, !fields.text(&name).is_empty()),
+                // An absent field keeps its value, or gets its default in a new row.
+                _ if !fields.has(&name) && !bound.field.default.is_empty() => values,
                 _ => values.with(&name, fields.text(&name)),
             };
         }

@@ -177,6 +177,8 @@ fn save_values(
     current: Option<&Record>,
     values: &FormValues,
 ) -> Result<i64, SaveError> {
+    let defaults = current.map_or_else(|| resource.defaults(), |record| record.values.clone());
+    let values = &values.with_defaults(defaults);
     let id = current.map(|record| record.id);
     let mut errors = escalations(conn, actor, resource, current, values)?;
     if errors.is_empty() {

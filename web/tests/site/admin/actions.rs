@@ -1,6 +1,7 @@
 //! What is done with the rows of a list that were ticked, or with all of them.
 
 use anyhow::{Context, Result};
+use lettings::testing::{insert_letting, letting_draft};
 
 use super::Browser;
 use crate::support::{TestSite, letting};
@@ -116,12 +117,7 @@ fn an_action_is_bound_to_the_rows_and_to_all_that_the_question_showed() -> Resul
         let question = browser.post(list, &whole)?.text()?;
         let shown = super::hidden(&question, "_shown").context("nothing is bound")?;
         letting(conn, "Three")?;
-        let late = lettings::LettingDraft {
-            title: "Late".to_owned(),
-            address_id: free,
-        };
-        let late = late.check().expect("the fixture keeps the rules");
-        lettings::Letting::insert(conn, &late)?;
+        insert_letting(conn, &letting_draft("Late", free))?;
         let yes = |shown| {
             let ticked = ["1", "2", "3"].map(|id| ("_selected_action", id));
             let rest = [

@@ -8,7 +8,8 @@ use audit::AuditEntry;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use lettings::{Address, Letting, LettingDraft};
+use lettings::testing::{insert_letting, letting_draft};
+use lettings::{Address, Letting};
 use oc_core::DbConnection;
 use oc_core::locks::lock;
 use oc_core::testing::TestDb;
@@ -55,12 +56,8 @@ fn delete_while_a_letting_is_added(site: &TestSite, says_what_was_shown: bool) -
         fields.push(("_shown", &shown));
     }
 
-    let draft = LettingDraft {
-        title: "Pier House".to_owned(),
-        address_id: 1,
-    };
     conn.batch_execute("BEGIN")?;
-    Letting::insert(conn, &draft.check().expect("the title keeps the rules"))?;
+    insert_letting(conn, &letting_draft("Pier House", 1))?;
     let answer = meanwhile(conn, || browser.post(DELETE, &fields), |_| Ok(()))?;
     answer.text()
 }

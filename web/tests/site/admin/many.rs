@@ -3,7 +3,8 @@
 use anyhow::{Context, Result};
 use audit::AuditEntry;
 use diesel::QueryResult;
-use lettings::{Letting, LettingDraft};
+use lettings::Letting;
+use lettings::testing::{insert_letting, letting_draft};
 use oc_core::DbConnection;
 
 use crate::support::{TestSite, letting};
@@ -120,9 +121,7 @@ fn of_many_rows_that_break_a_rule_some_are_told() -> Result<()> {
         let mut browser = Browser::superuser(&site, "ada")?;
         let act = delete_first(&mut browser, "lettings/letting", 30)?;
         for address_id in 2..=30 {
-            let title = "Taken".to_owned();
-            let draft = LettingDraft { title, address_id };
-            Letting::insert(conn, &draft.check().expect("the title keeps the rules"))?;
+            insert_letting(conn, &letting_draft("Taken", address_id))?;
         }
 
         browser.get(&act)?;

@@ -8,6 +8,7 @@ use oc_core::admin::{
     with_constraint_error,
 };
 use oc_core::search::{fold, lower};
+use oc_core::text::normalize_line;
 use oc_core::validation::{FieldError, Violation};
 use oc_core::{Backend, DbConnection};
 
@@ -115,8 +116,8 @@ fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Record>> {
 fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result<i64, SaveError> {
     let (group, codes) = check(values).map_err(|errors| {
         with_constraint_error(conn, errors, "name", |conn| {
-            let name = values.text("name").trim();
-            let holder = Group::find_by_name(conn, name).optional()?;
+            let name = normalize_line(values.text("name"));
+            let holder = Group::find_by_name(conn, &name).optional()?;
             Ok(holder.filter(|holder| Some(holder.id) != id).map(|_| TAKEN))
         })
     })?;

@@ -1,0 +1,100 @@
+//! Text normalisation for input and search.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// Normalises one line of input: composed (NFC), line breaks turned into spaces, trimmed including invisible characters.
+/// Text with nothing visible becomes empty.
+#[must_use]
+pub fn normalize_line(text: &str) -> String {
+    let line = text.replace("\r\n", "\n").replace(is_line_break, " ");
+    trim(&line.nfc().collect::<String>()).to_owned()
+}
+
+/// Trims whitespace and invisible characters. Variation selectors and tags at the end belong to a visible character.
+#[must_use]
+pub fn trim(text: &str) -> &str {
+    let start = text.trim_start_matches(|c| is_blank(c) || is_modifier(c));
+    start.trim_end_matches(is_blank)
+}
+
+/// Whether a text contains a control character.
+#[must_use]
+pub fn has_control(text: &str) -> bool {
+    text.contains(char::is_control)
+}
+
+/// Folds case and accents for search; composed and decomposed letters become equal. PostgreSQL's function `fold` does
+/// the same.
+#[must_use]
+pub fn fold(text: &str) -> String {
+    let base = text.nfd().filter(|c| !is_diacritic(*c));
+    base.collect::<String>().to_lowercase()
+}
+
+fn is_line_break(c: char) -> bool {
+    matches!(c, '\n'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Whitespace, and characters that are never visible.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}')
+}
+
+/// Invisible characters that modify the one before, such as emoji.
+fn is_modifier(c: char) -> bool {
+    is_combining_mark(c)
+        || matches!(c, '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Combining Diacritical Marks, the block that PostgreSQL's function `fold` removes.
+fn is_diacritic(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_normalized() {
+        for (typed, expected) in [
+            ("  Pier House\n", "Pier House"),
+            ("Pier\r\nHouse", "Pier House"),
+            ("Pier\u{2028}House", "Pier House"),
+            ("Cafe\u{301}", "Caf\u{e9}"),
+            ("\u{200b}", ""),
+            ("\u{2060}\u{feff} \u{3164}\u{2800}", ""),
+            ("\u{fe0f}", ""),
+            ("\u{301}", ""),
+            ("\u{feff}Pier\u{200b}", "Pier"),
+            ("Pier\u{200d}House", "Pier\u{200d}House"),
+            ("I \u{2764}\u{fe0f}", "I \u{2764}\u{fe0f}"),
+            ("\u{1f3f4}\u{e0067}\u{e007f}", "\u{1f3f4}\u{e0067}\u{e007f}"),
+            ("a\tb", "a\tb"),
+            ("a\0", "a\0"),
+        ] {
+            assert_eq!(normalize_line(typed), expected, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn case_and_accents_are_folded() {
+        for (text, folded) in [
+            ("\u{c9}MILE", "emile"),
+            ("e\u{301}mile", "emile"),
+            ("Stra\u{df}e", "stra\u{df}e"),
+            (
+                "\u{397}\u{3bb}\u{3b9}\u{3cc}",
+                "\u{3b7}\u{3bb}\u{3b9}\u{3bf}",
+            ),
+        ] {
+            assert_eq!(fold(text), folded, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+CREATE OR REPLACE FUNCTION fold(text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN lower($1 COLLATE "und-x-icu");
+DELETE FROM compatible_migrations WHERE version = '20261128190000';
