@@ -1,6 +1,5 @@
 //! The site: a thin shell that wires the domain crates into routes and pages.
 
-mod admin;
 mod app;
 mod card;
 pub mod cli;

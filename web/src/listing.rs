@@ -161,69 +161,6 @@ pub(crate) fn sorts() -> Vec<SortChoice> {
         .collect()
 }
 
-/// The links between the pages of a list.
-#[derive(Debug, Serialize)]
-pub(crate) struct PageLinks {
-    number: i64,
-    count: i64,
-    previous: Option<String>,
-    next: Option<String>,
-    links: Vec<PageLink>,
-}
-
-/// A link to a page, or a gap between two of them.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct PageLink {
-    number: Option<i64>,
-    href: String,
-    current: bool,
-}
-
-impl PageLinks {
-    /// Links from page `number` of `count` to the first, the last and the neighbours.
-    pub(crate) fn new(number: i64, count: i64, href: impl Fn(i64) -> String) -> Self {
-        let mut links: Vec<PageLink> = Vec::new();
-        let mut last = 0;
-        for page in [1]
-            .into_iter()
-            .chain(number - 2..=number + 2)
-            .chain([count])
-        {
-            if page <= last || page > count {
-                continue;
-            }
-            if page > last + 1 {
-                links.push(PageLink {
-                    number: None,
-                    href: String::new(),
-                    current: false,
-                });
-            }
-            links.push(PageLink {
-                number: Some(page),
-                href: href(page),
-                current: page == number,
-            });
-            last = page;
-        }
-        Self {
-            number,
-            count,
-            previous: (number > 1).then(|| href(number - 1)),
-            next: (number < count).then(|| href(number + 1)),
-            links,
-        }
-    }
-}
-
-/// How many were found: `28 lettings`, or of a search `2 of 28 lettings`.
-pub(crate) fn found(found: i64, all: Option<i64>, one: &str, many: &str) -> String {
-    match all {
-        Some(all) => format!("{found} of {all} {}", if all == 1 { one } else { many }),
-        None => format!("{found} {}", if found == 1 { one } else { many }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,33 +209,6 @@ mod tests {
         assert_eq!(
             ListQuery::parse("q=sea&page=2").title("Lettings"),
             "Lettings “sea”, page 2"
-        );
-    }
-
-    #[test]
-    fn the_pager_leaves_gaps() {
-        let numbers = |number, count| {
-            let pager = PageLinks::new(number, count, |_| String::new());
-            pager
-                .links
-                .iter()
-                .map(|link| link.number.unwrap_or(0))
-                .collect::<Vec<_>>()
-        };
-
-        assert_eq!(numbers(1, 1), [1]);
-        assert_eq!(numbers(1, 9), [1, 2, 3, 0, 9]);
-        assert_eq!(numbers(5, 9), [1, 0, 3, 4, 5, 6, 7, 0, 9]);
-        assert_eq!(numbers(9, 9), [1, 0, 7, 8, 9]);
-    }
-
-    #[test]
-    fn one_is_told_from_many() {
-        assert_eq!(found(1, None, "letting", "lettings"), "1 letting");
-        assert_eq!(found(0, None, "letting", "lettings"), "0 lettings");
-        assert_eq!(
-            found(1, Some(28), "letting", "lettings"),
-            "1 of 28 lettings"
         );
     }
 }

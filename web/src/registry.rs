@@ -2,7 +2,7 @@
 
 use accounts::admin::{ACCESS_RULES, GROUP, USER};
 
-use crate::admin::Registry;
+use admin::Registry;
 
 /// Every resource, by app, in the order of the index.
 pub(crate) const REGISTRY: Registry = Registry::new(

@@ -13,16 +13,16 @@ use oc_http::middleware::{
 };
 use oc_http::{Assets, Db, Metrics, Pages, Site, TrustedProxies, preview_image};
 
-use crate::admin::{self, AdminState, CookieRules, PasswordHasher};
 use crate::app::routes;
 use crate::config::{Config, Environment, Limits};
-use crate::diagnostics::Facts;
+use crate::diagnostics::facts;
 use crate::embedded::{Static, Templates};
 use crate::listener::{self, MakeSite, Refusals, Server, Stop};
 use crate::metrics_listener;
 use crate::registry::REGISTRY;
 use crate::service_manager;
 use crate::telemetry;
+use admin::{AdminState, CookieRules, PasswordHasher};
 
 /// Serves the site until it is told to stop.
 pub(crate) async fn run(config: &Config, pool: Pool) -> anyhow::Result<()> {
@@ -96,7 +96,7 @@ pub fn start(
         let stop = stop.clone();
         move || stop.is_stopping()
     }));
-    let facts = Data::new(Facts::of(config));
+    let facts = Data::new(facts(config));
     let reports = config.sentry.dsn.is_some();
     // Each request is a trace of its own, also where no timings are sent. Faults are reported where they become a
     // page: this layer knows of those that carry an error alone.

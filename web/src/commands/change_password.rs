@@ -6,9 +6,9 @@ use clap::Args;
 use diesel::OptionalExtension;
 
 use super::{ask, start};
-use crate::admin::command_line::record_password;
 use crate::config::{Config, Problems, Superuser};
 use crate::registry::REGISTRY;
+use admin::command_line::record_password;
 
 #[derive(Args)]
 pub(crate) struct Arguments {

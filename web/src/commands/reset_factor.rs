@@ -6,9 +6,9 @@ use clap::Args;
 use diesel::OptionalExtension;
 
 use super::start;
-use crate::admin::command_line::record_factor_off;
 use crate::config::Config;
 use crate::registry::REGISTRY;
+use admin::command_line::record_factor_off;
 
 #[derive(Args)]
 pub(crate) struct Arguments {

@@ -8,8 +8,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::card::{self, Card, cards};
-use crate::listing::{ListQuery, PageLinks, SortChoice, found, sorts};
+use crate::listing::{ListQuery, SortChoice, sorts};
 use crate::picture;
+use oc_http::{PageLinks, found};
 
 const PATH: &str = "/lettings/";
 /// How many other lettings of the town a letting's page shows.

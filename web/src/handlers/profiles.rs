@@ -7,7 +7,8 @@ use oc_http::{Db, Head, Page, PageError, Pages, Site};
 use profiles::{PublicProfile, public_path};
 use serde::Serialize;
 
-use crate::listing::{ListQuery, PageLinks, found};
+use crate::listing::ListQuery;
+use oc_http::{PageLinks, found};
 
 const PATH: &str = "/profiles/";
 

@@ -1,0 +1,198 @@
+//! The record of changes over all rows.
+
+use accounts::Rights;
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+use actix_web::web::Data;
+use audit::AuditEntry;
+use oc_http::{Db, Page, PageError, PageLinks, found};
+use serde::Serialize;
+
+use crate::audit_log::entry_view::EntryView;
+use crate::audit_log::query::{AuditLogQuery, PATH};
+use crate::auth::current_user::CurrentUser;
+use crate::auth::request::AdminRequest;
+use crate::list::query::{PAGE, pages};
+use crate::registry::Registry;
+use crate::ui::csv;
+use crate::ui::field::{ChoiceView, ErrorSummary, FieldView, Section};
+use crate::ui::layout::Breadcrumb;
+use crate::ui::links::see_other;
+
+/// The most lines that one file takes.
+const MAX_ROWS: i64 = 100_000;
+
+/// How many lines are read at a time for a file.
+const CHUNK: i64 = 1_000;
+
+#[derive(Serialize)]
+struct LogPage {
+    found: String,
+    q: String,
+    models: Vec<ChoiceView>,
+    actions: Vec<ChoiceView>,
+    fields: Vec<FieldView>,
+    error_summary: Option<ErrorSummary>,
+    clear_href: Option<String>,
+    export_href: Option<String>,
+    rows: Vec<EntryView>,
+    pager: PageLinks,
+}
+
+impl Page for LogPage {
+    const TEMPLATE: &'static str = "admin/log.html";
+}
+
+/// The lines that the filters let through, the newest first.
+pub(crate) async fn index(
+    request: AdminRequest,
+    user: CurrentUser,
+    db: Data<Db>,
+) -> Result<HttpResponse, PageError> {
+    let query = AuditLogQuery::parse(request.http.query_string());
+    let registry = request.registry();
+    let filter = query
+        .filter(request.registry(), &user.rights)
+        .ok_or(PageError::Forbidden)?;
+    let number = query.page.ok_or(PageError::NotFound)?;
+    let (lines, matching, total) = db
+        .read(move |conn| {
+            let total = filter.visible_only().count(conn)?;
+            let matching = filter.count(conn)?;
+            let lines = filter.entries(conn, (number - 1).saturating_mul(PAGE), PAGE)?;
+            Ok((lines, matching, total))
+        })
+        .await?;
+    let count = pages(matching);
+    if number > count {
+        return Err(PageError::NotFound);
+    }
+    let rows: Vec<EntryView> = lines
+        .into_iter()
+        .map(|line| EntryView::new(line, registry, &user.rights))
+        .collect();
+    let section = Section {
+        title: None,
+        description: None,
+        inside: None,
+        fields: fields(&query),
+    };
+    let error_summary = ErrorSummary::of(std::slice::from_ref(&section));
+    let page = LogPage {
+        found: found(
+            matching,
+            query.is_filtered().then_some(total),
+            "entry",
+            "entries",
+        ),
+        q: query.q.clone(),
+        models: query.models(request.registry(), &user.rights),
+        actions: query.actions(&user.rights),
+        fields: section.fields,
+        error_summary,
+        clear_href: query.is_filtered().then(|| PATH.to_owned()),
+        export_href: (!rows.is_empty()).then(|| query.href(&format!("{PATH}export/"), 1)),
+        rows,
+        pager: PageLinks::new(number, count, |page| query.href(PATH, page)),
+    };
+    let crumbs = Breadcrumb::trail(&[], "Log");
+    request.page(StatusCode::OK, Some(&user), "Log", crumbs, page)
+}
+
+/// The same lines as a file for a spreadsheet.
+pub(crate) async fn export(
+    request: AdminRequest,
+    user: CurrentUser,
+    db: Data<Db>,
+) -> Result<HttpResponse, PageError> {
+    let query = AuditLogQuery::parse(request.http.query_string());
+    let registry = request.registry();
+    let filter = query
+        .filter(request.registry(), &user.rights)
+        .ok_or(PageError::Forbidden)?;
+    if !query.wrong_dates().is_empty() {
+        // The page tells what is wrong; a file of everything would not.
+        return Ok(see_other(&query.href(PATH, 1)));
+    }
+    let rights = user.rights.clone();
+    let text = db
+        .read_long(move |conn| {
+            if filter.count(conn)? > MAX_ROWS {
+                return Ok(None);
+            }
+            let mut rows = Vec::new();
+            let mut last = None;
+            loop {
+                let part = filter.page_after(conn, last.as_ref(), CHUNK)?;
+                let Some(line) = part.last() else { break };
+                last = Some(line.clone());
+                rows.extend(part.into_iter().map(|line| cells(line, registry, &rights)));
+            }
+            csv::table(&HEADINGS, &rows).map(Some)
+        })
+        .await?;
+    let Some(text) = text else {
+        let text = "Too many entries for one file. Use a filter to select fewer.";
+        request.session.add_message("warning", text.to_owned());
+        return Ok(see_other(&query.href(PATH, 1)));
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8"))
+        .insert_header((
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"log.csv\"",
+        ))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(text))
+}
+
+const HEADINGS: [&str; 8] = [
+    "Date", "User", "Kind", "ID", "Title", "Action", "Changes", "Address",
+];
+
+fn cells(line: AuditEntry, registry: Registry, rights: &Rights) -> [String; 8] {
+    let id = line.object_id.map_or_else(String::new, |id| id.to_string());
+    let view = EntryView::new(line, registry, rights);
+    let changes: Vec<String> = view.changes.iter().map(ToString::to_string).collect();
+    [
+        view.date,
+        view.user,
+        view.kind,
+        id,
+        view.title,
+        view.action,
+        changes.join("; "),
+        view.address,
+    ]
+}
+
+/// The filters that are typed rather than chosen.
+fn fields(query: &AuditLogQuery) -> Vec<FieldView> {
+    let wrong = query.wrong_dates();
+    let date = |name: &'static str, label: &str, value: &str| FieldView {
+        id: format!("id_{name}"),
+        name: name.to_owned(),
+        label: label.to_owned(),
+        kind: "date",
+        value: value.to_owned(),
+        errors: if wrong.contains(&name) {
+            vec![format!("{label}: enter a valid date.")]
+        } else {
+            Vec::new()
+        },
+        ..FieldView::default()
+    };
+    vec![
+        FieldView {
+            id: "id_user".to_owned(),
+            name: "user".to_owned(),
+            label: "User".to_owned(),
+            kind: "text",
+            value: query.user.clone(),
+            autocomplete: Some("off"),
+            ..FieldView::default()
+        },
+        date("from", "From", &query.from),
+        date("to", "To", &query.to),
+    ]
+}

@@ -1,0 +1,228 @@
+//! What the log over all rows was asked for.
+
+use accounts::Rights;
+use audit::{AUTH, AuditFilter, Event};
+use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
+use form_urlencoded::Serializer;
+use oc_core::search::SearchTerms;
+
+use crate::audit_log::entry_view::AUTH_LABEL;
+use crate::registry::{Registry, may_view};
+use crate::ui::field::ChoiceView;
+use crate::ui::links::capitalized;
+
+/// Where the log is.
+pub(crate) const PATH: &str = "/admin/log/";
+
+/// What is done to rows, in the words of the record.
+const ACTIONS: [(&str, &str); 6] = [
+    ("added", "Added"),
+    ("changed", "Changed"),
+    ("deleted", "Deleted"),
+    ("restored", "Restored"),
+    ("not restored", "Not restored"),
+    ("password", "Password changed"),
+];
+
+/// The query of the log's address.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct AuditLogQuery {
+    pub(crate) q: String,
+    pub(crate) user: String,
+    pub(crate) model: String,
+    pub(crate) action: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    /// `None` for what is no page.
+    pub(crate) page: Option<i64>,
+}
+
+impl AuditLogQuery {
+    /// Reads a query. It never fails: what the log does not know is left out.
+    pub(crate) fn parse(query: &str) -> Self {
+        let mut parsed = Self {
+            page: Some(1),
+            ..Self::default()
+        };
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            // No stored text holds a NUL, and PostgreSQL would stumble over one.
+            let value = value.trim().replace('\0', "\u{fffd}");
+            match name.as_ref() {
+                "q" => parsed.q = SearchTerms::parse(&value).to_string(),
+                "user" => parsed.user = value,
+                "model" => parsed.model = value,
+                "action" => parsed.action = value,
+                "from" => parsed.from = value,
+                "to" => parsed.to = value,
+                "p" if value.is_empty() => parsed.page = Some(1),
+                "p" => parsed.page = value.parse().ok().filter(|page| *page >= 1),
+                _ => {}
+            }
+        }
+        parsed
+    }
+
+    /// What is wanted of the record, of what these rights let one see: superusers everything, others what happened
+    /// to rows that they may look at. `None` for who may see nothing.
+    pub(crate) fn filter(&self, registry: Registry, rights: &Rights) -> Option<AuditFilter> {
+        let visible = (!rights.are_all()).then(|| {
+            let models = registry.all().filter(|model| may_view(rights, model));
+            models
+                .map(oc_core::admin::Resource::key)
+                .collect::<Vec<_>>()
+        });
+        if visible.as_ref().is_some_and(Vec::is_empty) {
+            return None;
+        }
+        let set = |text: &String| (!text.is_empty()).then(|| text.clone());
+        Some(AuditFilter {
+            visible,
+            terms: SearchTerms::parse(&self.q),
+            username: set(&self.user),
+            model: set(&self.model),
+            action: set(&self.action),
+            since: day(&self.from).map(midnight),
+            until: day(&self.to)
+                .and_then(|day| day.checked_add_days(Days::new(1)))
+                .map(midnight),
+        })
+    }
+
+    /// The fields that hold no date, though they should.
+    pub(crate) fn wrong_dates(&self) -> Vec<&'static str> {
+        [("from", &self.from), ("to", &self.to)]
+            .into_iter()
+            .filter(|(_, text)| !text.is_empty() && day(text).is_none())
+            .map(|(name, _)| name)
+            .collect()
+    }
+
+    /// Whether lines are left out.
+    pub(crate) fn is_filtered(&self) -> bool {
+        !self.query(1).is_empty()
+    }
+
+    /// The address of a page of this very log.
+    pub(crate) fn href(&self, path: &str, page: i64) -> String {
+        let query = self.query(page);
+        if query.is_empty() {
+            path.to_owned()
+        } else {
+            format!("{path}?{query}")
+        }
+    }
+
+    fn query(&self, page: i64) -> String {
+        let mut query = Serializer::new(String::new());
+        let fields = [
+            ("q", &self.q),
+            ("user", &self.user),
+            ("model", &self.model),
+            ("action", &self.action),
+            ("from", &self.from),
+            ("to", &self.to),
+        ];
+        query.extend_pairs(fields.iter().filter(|(_, value)| !value.is_empty()));
+        if page > 1 {
+            query.append_pair("p", &page.to_string());
+        }
+        query.finish()
+    }
+
+    /// The kinds to choose from.
+    pub(crate) fn models(&self, registry: Registry, rights: &Rights) -> Vec<ChoiceView> {
+        let models = registry.all().filter(|model| may_view(rights, model));
+        let models = models.map(|model| (model.key(), capitalized(model.plural)));
+        let door = rights
+            .are_all()
+            .then(|| (AUTH.to_owned(), AUTH_LABEL.to_owned()));
+        choices(models.chain(door), &self.model)
+    }
+
+    /// The actions to choose from.
+    pub(crate) fn actions(&self, rights: &Rights) -> Vec<ChoiceView> {
+        let own = ACTIONS.map(|(word, label)| (word.to_owned(), label.to_owned()));
+        let events = Event::ALL.map(|event| (event.action().to_owned(), event.label().to_owned()));
+        let events = events.into_iter().filter(|_| rights.are_all());
+        choices(own.into_iter().chain(events), &self.action)
+    }
+}
+
+fn choices(list: impl Iterator<Item = (String, String)>, chosen: &str) -> Vec<ChoiceView> {
+    [(String::new(), "All".to_owned())]
+        .into_iter()
+        .chain(list)
+        .map(|(value, label)| ChoiceView {
+            selected: value == chosen,
+            other: false,
+            value,
+            label,
+        })
+        .collect()
+}
+
+/// A date in four-digit years, which every database knows.
+fn day(text: &str) -> Option<NaiveDate> {
+    let (first, last) = (
+        NaiveDate::from_ymd_opt(1, 1, 1)?,
+        NaiveDate::from_ymd_opt(9999, 12, 30)?,
+    );
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    (first..=last).contains(&date).then_some(date)
+}
+
+fn midnight(date: NaiveDate) -> NaiveDateTime {
+    date.and_time(NaiveTime::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_for_stands_in_the_address_again() {
+        let text = "q=pier&user=ada&model=lettings.letting&action=deleted&from=2026-01-02";
+        let query = AuditLogQuery::parse(&format!("{text}&to=&p=3&other=1"));
+
+        assert_eq!(query.page, Some(3));
+        assert_eq!(query.href(PATH, 1), format!("{PATH}?{text}"));
+        assert_eq!(AuditLogQuery::parse("").href(PATH, 1), PATH);
+        assert!(query.is_filtered() && !AuditLogQuery::parse("p=2").is_filtered());
+    }
+
+    #[test]
+    fn nonsense_is_told_or_left_out() {
+        for date in [
+            "x",
+            "2026-02-30",
+            "+12345-01-01",
+            "0000-01-01",
+            "2026-1-1-1",
+        ] {
+            let query = AuditLogQuery::parse(&format!("from={}", date.replace('+', "%2B")));
+            assert_eq!(query.wrong_dates(), ["from"], "{date}");
+        }
+        assert!(
+            AuditLogQuery::parse("from=2026-01-02&to=9999-12-30")
+                .wrong_dates()
+                .is_empty()
+        );
+        for page in ["0", "-1", "x", "99999999999999999999"] {
+            assert_eq!(
+                AuditLogQuery::parse(&format!("p={page}")).page,
+                None,
+                "{page}"
+            );
+        }
+        assert_eq!(AuditLogQuery::parse("user=a%00b").user, "a\u{fffd}b");
+    }
+
+    #[test]
+    fn who_may_look_at_nothing_has_no_log() {
+        assert!(
+            AuditLogQuery::default()
+                .filter(crate::registry::fixtures::REGISTRY, &Rights::default())
+                .is_none()
+        );
+    }
+}

@@ -1,0 +1,203 @@
+//! What the record of changes holds of a row, and how it reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use audit::Event;
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::admin::{Field, FieldKind, FormValues, Record, Resource};
+use serde::{Deserialize, Serialize};
+
+use crate::ui::field::parts;
+use crate::ui::links::capitalized;
+
+/// The fields of a row as they were at a time: what was stored, and what staff read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Snapshot(BTreeMap<String, FieldSnapshot>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct FieldSnapshot {
+    values: Vec<String>,
+    shown: String,
+}
+
+/// A field that differs between two snapshots.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct FieldChange {
+    label: String,
+    before: String,
+    after: String,
+}
+
+impl std::fmt::Display for FieldChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {} → {}", self.label, self.before, self.after)
+    }
+}
+
+impl Snapshot {
+    /// A row as it is now; choices by their words, so that the record can be read when they are gone.
+    pub(crate) fn new(
+        conn: &mut DbConnection,
+        model: &Resource,
+        object: &Record,
+    ) -> QueryResult<Self> {
+        Ok(Self::for_records(conn, model, &[object])?.remove(0))
+    }
+
+    /// Rows as they are now, one for each. The words of their choices are asked for at one go: of some hundred rows.
+    pub(crate) fn for_records(
+        conn: &mut DbConnection,
+        model: &Resource,
+        objects: &[&Record],
+    ) -> QueryResult<Vec<Self>> {
+        let mut snapshots = vec![Self::default(); objects.len()];
+        for field in model.fields {
+            for name in parts(field.name, field.kind) {
+                let lists = objects.iter().map(|object| object.values.list(&name));
+                let words = words(conn, model, field, lists.clone())?;
+                for (snapshot, list) in snapshots.iter_mut().zip(lists) {
+                    let entry = FieldSnapshot {
+                        values: list.to_vec(),
+                        shown: read(field, list, &words),
+                    };
+                    snapshot.0.insert(name.clone(), entry);
+                }
+            }
+        }
+        Ok(snapshots)
+    }
+
+    /// As it is kept in the database.
+    pub(crate) fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("texts in maps are always JSON")
+    }
+
+    /// As it was kept; nothing of what cannot be read.
+    pub(crate) fn from_text(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+
+    /// The values, to be stored again.
+    pub(crate) fn values(&self) -> FormValues {
+        let values =
+            |(name, entry): (&String, &FieldSnapshot)| (name.clone(), entry.values.clone());
+        FormValues(self.0.iter().map(values).collect())
+    }
+
+    /// Every field that differs, in the order of the form.
+    pub(crate) fn changes(before: &Self, after: &Self, model: &Resource) -> Vec<FieldChange> {
+        let mut changes = Vec::new();
+        for field in model.fields {
+            for name in parts(field.name, field.kind) {
+                let (old, new) = (before.0.get(&name), after.0.get(&name));
+                if old.map(|entry| &entry.values) != new.map(|entry| &entry.values) {
+                    let shown = |entry: Option<&FieldSnapshot>| {
+                        entry.map_or(String::new(), |entry| entry.shown.clone())
+                    };
+                    changes.push(FieldChange {
+                        label: field.label.to_owned(),
+                        before: shown(old),
+                        after: shown(new),
+                    });
+                }
+            }
+        }
+        changes
+    }
+}
+
+/// What was done, as a sentence.
+pub(crate) fn summarize(action: &str, changes: &[FieldChange]) -> String {
+    match action {
+        "added" => "Added.".to_owned(),
+        "deleted" => "Deleted.".to_owned(),
+        "restored" => "Restored.".to_owned(),
+        "password" => "Password changed.".to_owned(),
+        "changed" if changes.is_empty() => "Nothing changed.".to_owned(),
+        "changed" => {
+            let mut labels: Vec<&str> =
+                changes.iter().map(|change| change.label.as_str()).collect();
+            labels.dedup();
+            match labels.split_last() {
+                Some((last, [])) => format!("Changed {last}."),
+                Some((last, first)) => format!("Changed {} and {last}.", first.join(", ")),
+                None => "Nothing changed.".to_owned(),
+            }
+        }
+        other => match Event::from_action(other) {
+            Some(event) => format!("{}.", event.label()),
+            None => format!("{}.", capitalized(other)),
+        },
+    }
+}
+
+/// How staff read what a part of a field holds.
+pub(crate) fn shown(
+    conn: &mut DbConnection,
+    model: &Resource,
+    field: &Field,
+    name: &str,
+    values: &FormValues,
+) -> QueryResult<String> {
+    let list = values.list(name);
+    let words = words(conn, model, field, [list].into_iter())?;
+    Ok(read(field, list, &words))
+}
+
+/// What the chosen values among these are called.
+fn words<'a>(
+    conn: &mut DbConnection,
+    model: &Resource,
+    field: &Field,
+    lists: impl Iterator<Item = &'a [String]>,
+) -> QueryResult<BTreeMap<String, String>> {
+    if !matches!(
+        field.kind,
+        FieldKind::Choice { .. } | FieldKind::MultipleChoice
+    ) {
+        return Ok(BTreeMap::new());
+    }
+    let values: BTreeSet<&String> = lists.flatten().collect();
+    let values: Vec<String> = values.into_iter().cloned().collect();
+    let known = (model.labels)(conn, field.name, &values)?.into_iter();
+    Ok(known.map(|choice| (choice.value, choice.label)).collect())
+}
+
+fn read(field: &Field, list: &[String], words: &BTreeMap<String, String>) -> String {
+    match field.kind {
+        FieldKind::Boolean if list.iter().any(|value| !value.is_empty()) => "Yes".to_owned(),
+        FieldKind::Boolean => "No".to_owned(),
+        _ => {
+            let word = |value: &String| words.get(value).unwrap_or(value).clone();
+            list.iter().map(word).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(label: &str) -> FieldChange {
+        FieldChange {
+            label: label.to_owned(),
+            before: String::new(),
+            after: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_change_is_told_in_a_sentence() {
+        assert_eq!(summarize("added", &[]), "Added.");
+        assert_eq!(summarize("changed", &[]), "Nothing changed.");
+        assert_eq!(summarize("changed", &[change("Street")]), "Changed Street.");
+        assert_eq!(
+            summarize(
+                "changed",
+                &[change("Number"), change("Street"), change("City")]
+            ),
+            "Changed Number, Street and City."
+        );
+    }
+}

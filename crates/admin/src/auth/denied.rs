@@ -1,0 +1,189 @@
+//! Denied requests: they are logged, and explained on a page of the admin.
+
+use accounts::Verb;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpRequest, HttpResponse};
+use audit::{Event, NewEvent};
+use oc_core::validation::{FieldError, Violation};
+use oc_http::{Db, Page, PageError};
+use serde::Serialize;
+
+use crate::auth::current_user::CurrentUser;
+use crate::auth::request::{AdminRequest, client_address};
+use crate::auth::session::AdminSession;
+use crate::registry::DIAGNOSTICS;
+use crate::ui::layout::Breadcrumb;
+
+/// Attached to a response that rejects an escalation as a form error: the fields.
+pub(crate) struct DeniedGrant(String);
+
+impl DeniedGrant {
+    /// Attaches these fields, if there are any; an empty name stands for a whole object.
+    pub(crate) fn attach<'a>(
+        response: &mut HttpResponse,
+        fields: impl IntoIterator<Item = &'a str>,
+    ) {
+        let fields: Vec<&str> = fields.into_iter().collect();
+        if !fields.is_empty() {
+            let fields = Self(fields.join(", "));
+            response.extensions_mut().insert(fields);
+        }
+    }
+}
+
+/// The fields whose errors are escalations.
+pub(crate) fn denied_fields(errors: &[FieldError]) -> impl Iterator<Item = &'static str> + use<'_> {
+    let is_refused = |error: &&FieldError| {
+        matches!(
+            error.violation,
+            Violation::Beyond { .. } | Violation::Ungranted { .. }
+        )
+    };
+    let refused = errors.iter().filter(is_refused);
+    refused.map(|error| error.field)
+}
+
+/// Logs denied requests and escalations of logged-in users, and explains a 403 within the admin.
+pub(crate) async fn handle_denied(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let response = next.call(request).await?.map_into_boxed_body();
+    let grant = response
+        .response()
+        .extensions()
+        .get::<DeniedGrant>()
+        .map(|grant| grant.0.clone());
+    let is_denied = response.status() == StatusCode::FORBIDDEN;
+    if !is_denied && grant.is_none() {
+        return Ok(response);
+    }
+    let http = response.request().clone();
+    let Some(db) = http.app_data::<Data<Db>>() else {
+        return Ok(response);
+    };
+    let user = match CurrentUser::find(db, &AdminSession::from_request(&http)).await {
+        Ok(user) => user,
+        Err(error) => {
+            log::warn!("could not look up the user of a denied request: {error}");
+            return Ok(response);
+        }
+    };
+    if let Some(user) = &user
+        && let Err(error) = log_denied(db, &http, user, grant).await
+    {
+        log::warn!("could not log a denied request: {error}");
+    }
+    match AdminRequest::new(&http).filter(|_| is_denied) {
+        Some(request) => {
+            let page = forbidden_page(&request, user.as_ref())?;
+            Ok(response.into_response(page))
+        }
+        None => Ok(response),
+    }
+}
+
+async fn log_denied(
+    db: &Data<Db>,
+    http: &HttpRequest,
+    user: &CurrentUser,
+    grant: Option<String>,
+) -> Result<(), PageError> {
+    let grant = grant.map_or_else(String::new, |fields| format!(": {fields}"));
+    let about = format!("{} {}{grant}", http.method(), http.path());
+    let (address, user) = (client_address(http), user.user.clone());
+    db.run(move |conn| {
+        let event = NewEvent {
+            event: Event::Refused,
+            actor: Some(user.actor()),
+            about: &about,
+            address: &address,
+        };
+        Ok(event.insert(conn)?)
+    })
+    .await
+}
+
+#[derive(Serialize)]
+struct ForbiddenPage {
+    heading: &'static str,
+    text: String,
+    links: Vec<PageLink>,
+}
+
+#[derive(Serialize)]
+struct PageLink {
+    href: String,
+    label: &'static str,
+}
+
+impl Page for ForbiddenPage {
+    const TEMPLATE: &'static str = "admin/message.html";
+}
+
+fn forbidden_page(
+    request: &AdminRequest,
+    user: Option<&CurrentUser>,
+) -> Result<HttpResponse, PageError> {
+    let link = |href: &str, label| PageLink {
+        href: href.to_owned(),
+        label,
+    };
+    let mut links = vec![link("/admin/", "Home"), link("/admin/logout/", "Log out")];
+    let text = if request.has_rejected_form() {
+        links.insert(0, link(&request.target(), "Reload the page"));
+        "This form is out of date, or was sent from another site. Nothing was saved. Reload the page and try again. If \
+         this happens again, log out and log in."
+            .to_owned()
+    } else {
+        match user {
+            None => "You don't have permission to view this page.".to_owned(),
+            Some(user) => {
+                let name = &user.user.username;
+                let missing = missing_permission(request, user).map_or_else(
+                    || "You don't have the permissions that this requires.".to_owned(),
+                    |code| format!("This requires the permission “{code}”."),
+                );
+                format!("You are logged in as {name}. {missing} A superuser can grant it.")
+            }
+        }
+    };
+    if user.is_none() {
+        links.retain(|link| link.href != "/admin/logout/");
+    }
+    let page = ForbiddenPage {
+        heading: "Forbidden",
+        text,
+        links,
+    };
+    let breadcrumbs = Breadcrumb::trail(&[], "Forbidden");
+    request.page(StatusCode::FORBIDDEN, user, "Forbidden", breadcrumbs, page)
+}
+
+/// The permission that a denied request requires, as its path and method tell.
+fn missing_permission(request: &AdminRequest, user: &CurrentUser) -> Option<String> {
+    let path = request.http.path();
+    if path == "/admin/diagnostics/" {
+        return Some(DIAGNOSTICS.to_owned());
+    }
+    let is_post = request.http.method() == Method::POST;
+    let parts: Vec<&str> = path.trim_matches('/').split('/').skip(1).collect();
+    let [app, name, rest @ ..] = parts.as_slice() else {
+        return None;
+    };
+    let resource = request.registry().find(app, name)?;
+    let verb = match rest.last().copied() {
+        Some("add") => Verb::Add,
+        Some("delete") => Verb::Delete,
+        Some("password" | "sessions" | "import") => Verb::Change,
+        Some("change" | "history") if is_post => Verb::Change,
+        None if is_post => Verb::Delete,
+        _ => Verb::View,
+    };
+    let is_missing = !user.rights.may(verb, resource.app, resource.name);
+    is_missing.then(|| verb.on(resource.app, resource.name))
+}

@@ -1,0 +1,298 @@
+//! Login: the password, and the code for users with two-factor authentication.
+
+use accounts::{Factor, User, normalized};
+use actix_web::HttpResponse;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::middleware::Next;
+use actix_web::web::{Data, Query};
+use audit::Event;
+use chrono::Utc;
+use diesel::OptionalExtension;
+use oc_http::{Db, LoginOutcome, Metrics, Page, PageError};
+use serde::{Deserialize, Serialize};
+
+use crate::auth::csrf::{CookieRules, Csrf};
+use crate::auth::current_user::{CurrentUser, LOGIN, login_path};
+use crate::auth::login::{AuthenticatedUser, Destination, attempt, start_session};
+use crate::auth::password_hasher::PasswordHasher;
+use crate::auth::pending_login::{self, PendingLogin};
+use crate::auth::request::AdminRequest;
+use crate::auth::sealed_form::{self, Purpose};
+use crate::auth::session::AdminSession;
+use crate::auth::throttle::{AttemptSource, AuthOutcome};
+use crate::auth::totp::{self, CodeKind};
+use crate::ui::links::see_other;
+use crate::ui::submission::Submission;
+
+const WRONG_PASSWORD: &str = "Incorrect username or password.";
+const WRONG_CODE: &str = "The code is wrong or has already been used. Wait for a new one.";
+
+#[derive(Serialize)]
+struct LoginPage {
+    #[serde(flatten)]
+    destination: Destination,
+    username: String,
+    error: Option<String>,
+}
+
+impl Page for LoginPage {
+    const TEMPLATE: &'static str = "admin/login.html";
+}
+
+#[derive(Serialize)]
+struct CodePage {
+    #[serde(flatten)]
+    destination: Destination,
+    begin_href: String,
+    error: Option<String>,
+}
+
+impl Page for CodePage {
+    const TEMPLATE: &'static str = "admin/login_code.html";
+}
+
+/// The query of the login pages.
+#[derive(Default, Deserialize)]
+pub(crate) struct LoginQuery {
+    #[serde(default)]
+    next: String,
+}
+
+/// The submission of a user whose session has ended is kept, sealed, in a login page, and shown again after the login.
+pub(crate) async fn keep_form_for_login(
+    cookies: CookieRules,
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let has_session = AdminSession::from_request(request.request())
+        .user_id()
+        .is_some();
+    if has_session
+        || request.method().is_safe()
+        || request.path().starts_with(LOGIN)
+        || !Csrf::is_known(request.request(), cookies)
+    {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    let submission = request.extract::<Submission>().await?;
+    let Some(login) = AdminRequest::with_cookies(request.request(), cookies) else {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    };
+    let target = login.target();
+    let kept = sealed_form::seal(&login, 0, Purpose::Login, &target, &submission);
+    let destination = Destination { next: target, kept };
+    let page = show(
+        &login,
+        StatusCode::FORBIDDEN,
+        destination,
+        String::new(),
+        None,
+    )?;
+    drop(login);
+    Ok(request.into_response(page))
+}
+
+/// The login form; users who are logged in already are redirected.
+pub(crate) async fn new(
+    request: AdminRequest,
+    db: Data<Db>,
+    query: Option<Query<LoginQuery>>,
+) -> Result<HttpResponse, PageError> {
+    let destination = Destination::from_query(query);
+    if CurrentUser::find(&db, &request.session).await?.is_some() {
+        return Ok(see_other(destination.path()));
+    }
+    show(&request, StatusCode::OK, destination, String::new(), None)
+}
+
+/// Checks username and password.
+pub(crate) async fn create(
+    request: AdminRequest,
+    db: Data<Db>,
+    hasher: Data<PasswordHasher>,
+    query: Option<Query<LoginQuery>>,
+    submission: Submission,
+) -> Result<HttpResponse, PageError> {
+    request.check_form(None, &submission)?;
+    let username = normalized(submission.text("username"));
+    let password = submission.text("password").to_owned();
+    let destination = Destination::from_submission(query, &submission);
+    let source = AttemptSource::new(&request, username.clone());
+    match attempt(&db, &hasher, source, password).await? {
+        AuthOutcome::Right(user) if user.has_factor => {
+            ask_for_code(&request, &user.user, destination)
+        }
+        AuthOutcome::Right(user) => {
+            Metrics::login(&request.http, LoginOutcome::Success);
+            start_session(&request, &user, &destination)
+        }
+        AuthOutcome::Wrong => {
+            Metrics::login(&request.http, LoginOutcome::WrongPassword);
+            let error = Some(WRONG_PASSWORD.to_owned());
+            show(&request, StatusCode::OK, destination, username, error)
+        }
+        AuthOutcome::Throttled(delay) => {
+            Metrics::login(&request.http, LoginOutcome::Throttled);
+            let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(delay.message()));
+            let page = show(&request, status, destination, username, error)?;
+            Ok(delay.with_retry_after(page))
+        }
+    }
+}
+
+/// The form for the code, after the right password.
+pub(crate) async fn new_code(
+    request: AdminRequest,
+    db: Data<Db>,
+    query: Option<Query<LoginQuery>>,
+) -> Result<HttpResponse, PageError> {
+    let destination = Destination::from_query(query);
+    if CurrentUser::find(&db, &request.session).await?.is_some() {
+        return Ok(see_other(destination.path()));
+    }
+    match pending_user(&request, &db).await? {
+        Some(_) => show_code(&request, StatusCode::OK, destination, None),
+        None => Ok(see_other(&login_path(LOGIN, &destination.next))),
+    }
+}
+
+/// Checks the code.
+pub(crate) async fn create_code(
+    request: AdminRequest,
+    db: Data<Db>,
+    query: Option<Query<LoginQuery>>,
+    submission: Submission,
+) -> Result<HttpResponse, PageError> {
+    request.check_form(None, &submission)?;
+    let destination = Destination::from_submission(query, &submission);
+    let Some(user) = pending_user(&request, &db).await? else {
+        return Ok(see_other(&login_path(LOGIN, &destination.next)));
+    };
+    let now = Utc::now().naive_utc();
+    let source = AttemptSource::new(&request, user.username.clone());
+    let attempt = match source.count(&db, now).await? {
+        Ok(attempt) => attempt,
+        Err(delay) => {
+            Metrics::login(&request.http, LoginOutcome::Throttled);
+            let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(delay.message()));
+            return Ok(delay.with_retry_after(show_code(&request, status, destination, error)?));
+        }
+    };
+    let (key, typed) = (request.key().clone(), submission.text("code").to_owned());
+    let welcome = db
+        .run(move |conn| {
+            Ok(conn.write(|conn| {
+                let taken = totp::consume_code(conn, &key, &user, &typed, now)?;
+                let Some(taken) = taken else {
+                    source.record(conn, Event::FactorRefused, None, Some(&user))?;
+                    return Ok::<_, diesel::result::Error>(None);
+                };
+                attempt.clear(conn)?;
+                User::note_login(conn, user.id, now)?;
+                if taken == CodeKind::Recovery {
+                    source.record(conn, Event::RecoveryCodeUsed, Some(&user), Some(&user))?;
+                }
+                source.record(conn, Event::LoggedIn, Some(&user), Some(&user))?;
+                Ok(Some(AuthenticatedUser {
+                    user,
+                    has_factor: true,
+                }))
+            })?)
+        })
+        .await?;
+    let Some(welcome) = welcome else {
+        Metrics::login(&request.http, LoginOutcome::WrongCode);
+        let error = Some(WRONG_CODE.to_owned());
+        return show_code(&request, StatusCode::OK, destination, error);
+    };
+    Metrics::login(&request.http, LoginOutcome::Success);
+    let mut response = start_session(&request, &welcome, &destination)?;
+    response
+        .add_cookie(&pending_login::removal(request.cookies()))
+        .map_err(|error| PageError::Internal(error.into()))?;
+    Ok(response)
+}
+
+impl Destination {
+    fn from_query(query: Option<Query<LoginQuery>>) -> Self {
+        let LoginQuery { next } = query.map(Query::into_inner).unwrap_or_default();
+        Self {
+            next,
+            kept: String::new(),
+        }
+    }
+
+    fn from_submission(query: Option<Query<LoginQuery>>, submission: &Submission) -> Self {
+        let mut destination = Self::from_query(query);
+        if submission.has("next") {
+            submission.text("next").clone_into(&mut destination.next);
+        }
+        submission.text("_kept").clone_into(&mut destination.kept);
+        destination
+    }
+}
+
+/// Continues with the code. A kept form is too large for a redirect, so then the page comes right away.
+fn ask_for_code(
+    request: &AdminRequest,
+    user: &User,
+    destination: Destination,
+) -> Result<HttpResponse, PageError> {
+    let mut response = if destination.kept.is_empty() {
+        see_other(&login_path("/admin/login/code/", &destination.next))
+    } else {
+        show_code(request, StatusCode::OK, destination, None)?
+    };
+    let cookie = pending_login::cookie(request.cookies(), request.key(), user, Utc::now());
+    response
+        .add_cookie(&cookie)
+        .map_err(|error| PageError::Internal(error.into()))?;
+    Ok(response)
+}
+
+/// The user whose password was right on this browser in the last minutes.
+async fn pending_user(request: &AdminRequest, db: &Data<Db>) -> Result<Option<User>, PageError> {
+    let Some(claim) = PendingLogin::from_request(&request.http, request.cookies()) else {
+        return Ok(None);
+    };
+    let id = claim.user_id;
+    let user = db
+        .read(move |conn| {
+            let user = User::find(conn, id).optional()?;
+            let has_factor = Factor::find(conn, id)?.is_some();
+            Ok(user.filter(|user| has_factor && user.is_active && user.is_staff))
+        })
+        .await?;
+    Ok(user.filter(|user| claim.holds(request.key(), user, Utc::now())))
+}
+
+fn show(
+    request: &AdminRequest,
+    status: StatusCode,
+    destination: Destination,
+    username: String,
+    error: Option<String>,
+) -> Result<HttpResponse, PageError> {
+    let page = LoginPage {
+        destination,
+        username,
+        error,
+    };
+    request.page(status, None, "Staff login", Vec::new(), page)
+}
+
+fn show_code(
+    request: &AdminRequest,
+    status: StatusCode,
+    destination: Destination,
+    error: Option<String>,
+) -> Result<HttpResponse, PageError> {
+    let page = CodePage {
+        begin_href: login_path(LOGIN, &destination.next),
+        destination,
+        error,
+    };
+    request.page(status, None, "Enter your code", Vec::new(), page)
+}

@@ -1,0 +1,117 @@
+//! Between the password and the code: a cookie says whose password was right, for a few minutes.
+//!
+//! It opens nothing but the page for the code. No session begins before both were right.
+
+use accounts::User;
+use actix_web::HttpRequest;
+use actix_web::cookie::Cookie;
+use actix_web::cookie::time::Duration;
+use chrono::{DateTime, Utc};
+use oc_http::SecretKey;
+use subtle::ConstantTimeEq;
+
+use crate::auth::csrf::CookieRules;
+
+const COOKIE: &str = "second_step";
+/// How long somebody may look for their phone.
+const MINUTES: i64 = 10;
+
+/// Somebody who says that their password was right.
+pub(crate) struct PendingLogin {
+    pub(crate) user_id: i64,
+    until: i64,
+    mark: String,
+}
+
+fn mark(key: &SecretKey, user: &User, until: i64) -> String {
+    // Another password makes an end of it.
+    let words = [&user.id.to_string(), &until.to_string(), &user.password];
+    key.sign("second step", &words.map(String::as_str))
+}
+
+/// The cookie for somebody whose password was right.
+pub(crate) fn cookie(
+    rules: CookieRules,
+    key: &SecretKey,
+    user: &User,
+    now: DateTime<Utc>,
+) -> Cookie<'static> {
+    let until = now.timestamp() + MINUTES * 60;
+    let mark = mark(key, user, until);
+    let mut cookie = rules.cookie(COOKIE, format!("{}.{until}.{mark}", user.id));
+    cookie.set_max_age(Duration::minutes(MINUTES));
+    cookie
+}
+
+/// Takes the cookie away.
+pub(crate) fn removal(rules: CookieRules) -> Cookie<'static> {
+    let mut cookie = rules.cookie(COOKIE, String::new());
+    cookie.make_removal();
+    cookie
+}
+
+impl PendingLogin {
+    /// What the request's cookie says.
+    pub(crate) fn from_request(request: &HttpRequest, rules: CookieRules) -> Option<Self> {
+        let cookie = request.cookie(&rules.name(COOKIE))?;
+        let mut parts = cookie.value().splitn(3, '.');
+        Some(Self {
+            user_id: parts.next()?.parse().ok()?,
+            until: parts.next()?.parse().ok()?,
+            mark: parts.next()?.to_owned(),
+        })
+    }
+
+    /// Whether we said so, of that user as they are today, and not too long ago.
+    pub(crate) fn holds(&self, key: &SecretKey, user: &User, now: DateTime<Utc>) -> bool {
+        let expected = mark(key, user, self.until);
+        let same: bool = expected.as_bytes().ct_eq(self.mark.as_bytes()).into();
+        same && user.id == self.user_id && now.timestamp() < self.until
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    const RULES: CookieRules = CookieRules { https: false };
+
+    fn user(id: i64, password: &str) -> User {
+        User {
+            id,
+            username: "ada".to_owned(),
+            password: password.to_owned(),
+            first_name: String::new(),
+            last_name: String::new(),
+            email: String::new(),
+            is_active: true,
+            is_staff: true,
+            is_superuser: false,
+            last_login: None,
+            date_joined: DateTime::UNIX_EPOCH.naive_utc(),
+            must_change_password: false,
+        }
+    }
+
+    #[test]
+    fn a_right_password_counts_for_its_user_and_for_ten_minutes() -> anyhow::Result<()> {
+        let key = SecretKey::random();
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+        let request = TestRequest::get()
+            .cookie(cookie(RULES, &key, &user(7, "hash"), at(0)))
+            .to_http_request();
+
+        let claim = PendingLogin::from_request(&request, RULES)
+            .ok_or_else(|| anyhow::anyhow!("no claim"))?;
+
+        assert_eq!(claim.user_id, 7);
+        assert!(claim.holds(&key, &user(7, "hash"), at(599)));
+        assert!(!claim.holds(&key, &user(7, "hash"), at(600)));
+        assert!(!claim.holds(&key, &user(8, "hash"), at(1)));
+        assert!(!claim.holds(&key, &user(7, "another"), at(1)));
+        assert!(!claim.holds(&SecretKey::random(), &user(7, "hash"), at(1)));
+        Ok(())
+    }
+}

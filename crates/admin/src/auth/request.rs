@@ -1,0 +1,193 @@
+//! A request to the admin: its session, its CSRF token, and the page that answers it.
+
+use std::net::IpAddr;
+
+use actix_web::dev::Payload;
+use actix_web::http::{StatusCode, header};
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
+use ipnet::Ipv6Net;
+use oc_core::admin::Resource;
+use oc_http::{Page, PageError, Pages, SecretKey, TrustedProxies};
+
+use crate::auth::csrf::{self, CookieRules, Csrf};
+use crate::auth::current_user::CurrentUser;
+use crate::auth::session::AdminSession;
+use crate::registry::Registry;
+use crate::state::AdminState;
+use crate::ui::layout::{Breadcrumb, LayoutContext, WithLayout};
+use crate::ui::links::see_other;
+use crate::ui::submission::Submission;
+
+/// A request to the admin.
+pub(crate) struct AdminRequest {
+    pages: Data<Pages>,
+    state: Data<AdminState>,
+    cookies: CookieRules,
+    csrf: Csrf,
+    pub(crate) session: AdminSession,
+    pub(crate) http: HttpRequest,
+}
+
+/// Attached to a request whose form was rejected.
+struct RejectedForm;
+
+impl AdminRequest {
+    /// `None` where the server lacks its shared state.
+    pub(super) fn new(http: &HttpRequest) -> Option<Self> {
+        Self::with_cookies(http, *http.app_data::<CookieRules>()?)
+    }
+
+    pub(super) fn with_cookies(http: &HttpRequest, cookies: CookieRules) -> Option<Self> {
+        Some(Self {
+            pages: http.app_data::<Data<Pages>>()?.clone(),
+            state: http.app_data::<Data<AdminState>>()?.clone(),
+            cookies,
+            csrf: Csrf::from_request(http, cookies),
+            session: AdminSession::from_request(http),
+            http: http.clone(),
+        })
+    }
+
+    pub(crate) fn key(&self) -> &SecretKey {
+        &self.state.secret
+    }
+
+    pub(crate) fn cookies(&self) -> CookieRules {
+        self.cookies
+    }
+
+    pub(crate) fn registry(&self) -> Registry {
+        self.state.registry
+    }
+
+    /// Whether superusers must use two-factor authentication.
+    pub(crate) fn requires_totp(&self) -> bool {
+        self.state.require_totp
+    }
+
+    /// Path and query.
+    pub(crate) fn target(&self) -> String {
+        let target = self.http.uri().path_and_query();
+        target.map_or_else(String::new, ToString::to_string)
+    }
+
+    /// The client's network address, empty if unknown.
+    pub(crate) fn address(&self) -> String {
+        client_address(&self.http)
+    }
+
+    /// What throttling counts as one address: of IPv6 the /64 network that one household or company gets (RFC 6177).
+    pub(crate) fn network(&self) -> String {
+        match client_ip(&self.http) {
+            Some(IpAddr::V6(address)) => Ipv6Net::new_assert(address, 64).trunc().to_string(),
+            Some(IpAddr::V4(address)) => address.to_string(),
+            None => String::new(),
+        }
+    }
+
+    /// The User-Agent header, empty if absent.
+    pub(crate) fn browser(&self) -> String {
+        let name = self.http.headers().get(header::USER_AGENT);
+        name.map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned())
+            .unwrap_or_default()
+    }
+
+    /// The query of the list that the user came from.
+    pub(crate) fn filters(&self) -> String {
+        let query = self.http.query_string().as_bytes();
+        let filters = form_urlencoded::parse(query).find(|(name, _)| name == "_changelist_filters");
+        filters
+            .map(|(_, value)| value.into_owned())
+            .filter(|query| !query.contains(['\r', '\n']))
+            .unwrap_or_default()
+    }
+
+    /// Redirects to the index with a message about an object that doesn't exist.
+    pub(crate) fn unknown_object(
+        &self,
+        resource: &Resource,
+        id: impl std::fmt::Display,
+    ) -> HttpResponse {
+        let text = format!("There is no {} with ID \"{id}\".", resource.singular);
+        self.session.add_message("warning", text);
+        see_other("/admin/")
+    }
+
+    /// Rejects a form without a valid CSRF token, or from another site.
+    pub(crate) fn check_form(
+        &self,
+        user: Option<&CurrentUser>,
+        submission: &Submission,
+    ) -> Result<(), PageError> {
+        let user_id = user.map_or(0, |user| user.user.id);
+        let token = submission.text(csrf::FIELD);
+        self.csrf
+            .check(self.key(), user_id, token, &self.http)
+            .map_err(|reason| {
+                log::warn!("rejected a form for {}: {reason}", self.http.path());
+                self.http.extensions_mut().insert(RejectedForm);
+                PageError::Forbidden
+            })
+    }
+
+    /// Whether the request was denied because of its form, not for want of a permission.
+    pub(super) fn has_rejected_form(&self) -> bool {
+        self.http.extensions().contains::<RejectedForm>()
+    }
+
+    /// Whether a form was rendered in this browser for that user.
+    pub(super) fn is_form_of(&self, user_id: i64, submission: &Submission) -> bool {
+        let token = submission.text(csrf::FIELD);
+        self.csrf
+            .check(self.key(), user_id, token, &self.http)
+            .is_ok()
+    }
+
+    /// Renders a page.
+    pub(crate) fn page<P: Page>(
+        &self,
+        status: StatusCode,
+        user: Option<&CurrentUser>,
+        title: &str,
+        breadcrumbs: Vec<Breadcrumb>,
+        page: P,
+    ) -> Result<HttpResponse, PageError> {
+        let user = user.map(|user| &user.user);
+        let layout = LayoutContext::new(
+            title,
+            user.map(|user| user.username.clone()),
+            self.session.take_messages(),
+            self.csrf.token(self.key(), user.map_or(0, |user| user.id)),
+            breadcrumbs,
+        );
+        let mut response = HttpResponse::build(status);
+        response
+            .insert_header((header::CONTENT_TYPE, P::CONTENT_TYPE))
+            .insert_header((header::CACHE_CONTROL, "no-store"));
+        if let Some(cookie) = self.csrf.cookie(self.cookies) {
+            response.cookie(cookie);
+        }
+        Ok(response.body(self.pages.text(&WithLayout { layout, page })?))
+    }
+}
+
+impl FromRequest for AdminRequest {
+    type Error = PageError;
+    type Future = std::future::Ready<Result<Self, PageError>>;
+
+    fn from_request(http: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let missing = || PageError::Internal(anyhow::anyhow!("the server has no admin state"));
+        std::future::ready(Self::new(http).ok_or_else(missing))
+    }
+}
+
+fn client_ip(http: &HttpRequest) -> Option<IpAddr> {
+    http.app_data::<Data<TrustedProxies>>()?
+        .client_address(http)
+}
+
+/// The network address of a request's client, empty if unknown.
+pub(crate) fn client_address(http: &HttpRequest) -> String {
+    client_ip(http).map_or_else(String::new, |address| address.to_string())
+}

@@ -1,0 +1,84 @@
+//! Sealed forms: a submission encrypted into a page or the session until it is needed.
+//!
+//! Each one is valid for one user, one purpose and one address. The server stores nothing but what the session holds.
+
+use oc_http::PageError;
+
+use crate::auth::current_user::CurrentUser;
+use crate::auth::request::AdminRequest;
+use crate::ui::submission::Submission;
+
+/// What a sealed form is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It is submitted once its sender has authenticated again.
+    Reauth,
+    /// Its page shows it again, filled in.
+    Restore,
+    /// Its page shows it again after its sender has logged in.
+    Login,
+}
+
+impl Purpose {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Reauth => "reauth form",
+            Self::Restore => "restored form",
+            Self::Login => "login form",
+        }
+    }
+}
+
+/// Seals a submission for the page at `target`.
+pub(crate) fn seal(
+    request: &AdminRequest,
+    user_id: i64,
+    purpose: Purpose,
+    target: &str,
+    submission: &Submission,
+) -> String {
+    let text = submission.to_text();
+    let context = format!("{user_id} {target}");
+    request
+        .key()
+        .seal(purpose.name(), &context, text.as_bytes())
+}
+
+/// The submission that was sealed; `None` if it was for somebody or something else.
+pub(crate) fn open(
+    request: &AdminRequest,
+    user_id: i64,
+    purpose: Purpose,
+    target: &str,
+    sealed: &str,
+) -> Option<Submission> {
+    let context = format!("{user_id} {target}");
+    let text = request.key().open(purpose.name(), &context, sealed)?;
+    Some(Submission::parse(&text))
+}
+
+/// Keeps a submission in the session for the next request for its page. Only add and change pages show it again.
+pub(crate) fn keep(
+    request: &AdminRequest,
+    user_id: i64,
+    target: &str,
+    submission: &Submission,
+) -> Result<(), PageError> {
+    let path = target.split('?').next().unwrap_or_default();
+    if ["/add/", "/change/"].iter().any(|end| path.ends_with(end)) {
+        let submission = submission
+            .clone()
+            .with("password1", "")
+            .with("password2", "");
+        let sealed = seal(request, user_id, Purpose::Restore, target, &submission);
+        request.session.keep_form(target, &sealed)?;
+    }
+    Ok(())
+}
+
+/// The submission that was kept for this page, which is shown once.
+pub(crate) fn take(request: &AdminRequest, user: &CurrentUser) -> Option<Submission> {
+    let target = request.target();
+    let sealed = request.session.take_kept_form(&target)?;
+    open(request, user.user.id, Purpose::Restore, &target, &sealed)
+}

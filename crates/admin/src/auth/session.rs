@@ -1,0 +1,134 @@
+//! Typed access to the session.
+
+use accounts::Session as StoredSession;
+use accounts::User;
+use actix_session::{Session, SessionExt};
+use actix_web::HttpRequest;
+use chrono::{NaiveDateTime, Utc};
+use oc_http::PageError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::ui::messages::Message;
+
+/// Names of the values of a session. Those with an underscore are columns of the sessions table, and part of the state
+/// only while a request runs.
+pub(super) mod key {
+    pub(crate) const USER: &str = "user";
+    pub(crate) const MESSAGES: &str = "messages";
+    pub(crate) const KEPT_FORM: &str = "kept_form";
+    pub(crate) const ROW: &str = "_row";
+    pub(crate) const AUTHENTICATED: &str = "_proved";
+    pub(crate) const ADDRESS: &str = "_address";
+    pub(crate) const BROWSER: &str = "_browser";
+    pub(crate) const MUST_RENEW: &str = "_renew";
+    pub(crate) const PASSWORD: &str = "_password";
+    pub(crate) const CREATED: &str = "_began";
+}
+
+/// The session of a request.
+#[derive(Clone)]
+pub(crate) struct AdminSession(Session);
+
+impl AdminSession {
+    pub(crate) fn from_request(request: &HttpRequest) -> Self {
+        Self(request.get_session())
+    }
+
+    /// Id of the user who logged in.
+    pub(crate) fn user_id(&self) -> Option<i64> {
+        self.get(key::USER)
+    }
+
+    /// Id of the stored session.
+    pub(crate) fn row_id(&self) -> Option<i64> {
+        self.get(key::ROW)
+    }
+
+    /// When the user last entered the password.
+    pub(crate) fn authenticated_at(&self) -> Option<NaiveDateTime> {
+        self.get(key::AUTHENTICATED)
+    }
+
+    /// Starts a session for a user under a new key. Nothing of the session before is kept.
+    pub(crate) fn start(&self, user: &User, address: &str, browser: &str) -> Result<(), PageError> {
+        self.0.clear();
+        self.0.renew();
+        self.insert(key::USER, user.id)?;
+        self.insert(key::ADDRESS, address)?;
+        self.insert(key::BROWSER, browser)?;
+        self.insert(key::PASSWORD, StoredSession::password_mark(&user.password))?;
+        self.set_authenticated()
+    }
+
+    /// Notes that the user has just authenticated.
+    pub(crate) fn set_authenticated(&self) -> Result<(), PageError> {
+        self.insert(key::AUTHENTICATED, Utc::now().naive_utc())
+    }
+
+    /// Continues under a new key after the user's own password changed.
+    pub(crate) fn continue_with_password(&self, hash: &str) -> Result<(), PageError> {
+        self.insert(key::PASSWORD, StoredSession::password_mark(hash))?;
+        self.0.renew();
+        Ok(())
+    }
+
+    /// Continues under a new key where the store asks for it.
+    pub(crate) fn renew_if_required(&self) {
+        // Removing an absent value counts as a change, and would write the session.
+        if self.0.contains_key(key::MUST_RENEW) {
+            self.0.remove(key::MUST_RENEW);
+            self.0.renew();
+        }
+    }
+
+    pub(crate) fn end(&self) {
+        self.0.purge();
+    }
+
+    /// Adds a message for the next page.
+    pub(crate) fn add_message(&self, level: &str, text: impl Into<String>) {
+        let mut messages: Vec<Message> = self.get(key::MESSAGES).unwrap_or_default();
+        messages.push(Message::new(level, text.into()));
+        if let Err(error) = self.insert(key::MESSAGES, messages) {
+            log::error!("could not store a message: {error}");
+        }
+    }
+
+    /// The messages for this page, which are shown once.
+    pub(crate) fn take_messages(&self) -> Vec<Message> {
+        self.take(key::MESSAGES).unwrap_or_default()
+    }
+
+    /// Keeps a sealed form for the page at `target`.
+    pub(super) fn keep_form(&self, target: &str, sealed: &str) -> Result<(), PageError> {
+        self.insert(key::KEPT_FORM, (target, sealed))
+    }
+
+    /// The sealed form that was kept for the page at `target`.
+    pub(super) fn take_kept_form(&self, target: &str) -> Option<String> {
+        let (kept_for, sealed): (String, String) = self.get(key::KEPT_FORM)?;
+        if kept_for != target {
+            return None;
+        }
+        self.0.remove(key::KEPT_FORM);
+        Some(sealed)
+    }
+
+    fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        self.0.get(key).ok().flatten()
+    }
+
+    fn take<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        if !self.0.contains_key(key) {
+            return None;
+        }
+        self.0.remove_as(key)?.ok()
+    }
+
+    fn insert(&self, key: &str, value: impl Serialize) -> Result<(), PageError> {
+        self.0
+            .insert(key, value)
+            .map_err(|error| PageError::Internal(anyhow::anyhow!("{error}")))
+    }
+}

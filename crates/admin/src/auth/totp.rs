@@ -1,0 +1,177 @@
+//! The second factor as an app is told of it, and the check of a code.
+
+use accounts::User;
+use accounts::{Factor, RecoveryCode, totp};
+use audit::{AuditEntry, NewAuditEntry};
+use chrono::NaiveDateTime;
+use data_encoding::BASE32_NOPAD;
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_http::{SITE_NAME, SecretKey};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use qrcode::{Color, QrCode};
+use serde::Serialize;
+
+/// What secrets are sealed for.
+const PURPOSE: &str = "second factor";
+
+/// A secret that an app is to share.
+pub(crate) struct Secret(Vec<u8>);
+
+impl Secret {
+    pub(crate) fn random() -> Self {
+        let mut bytes = vec![0; totp::SECRET_SIZE];
+        getrandom::fill(&mut bytes).expect("the system has a source of random bytes");
+        Self(bytes)
+    }
+
+    /// As it is stored, and as it waits in the page until a first code was right.
+    pub(crate) fn sealed(&self, key: &SecretKey, user_id: i64) -> String {
+        key.seal(PURPOSE, &user_id.to_string(), &self.0)
+    }
+
+    pub(crate) fn open(key: &SecretKey, user_id: i64, sealed: &str) -> Option<Self> {
+        key.open(PURPOSE, &user_id.to_string(), sealed).map(Self)
+    }
+
+    /// To be typed into an app, in groups of four.
+    pub(crate) fn text(&self) -> String {
+        let text = BASE32_NOPAD.encode(&self.0);
+        let groups: Vec<&str> = (0..text.len())
+            .step_by(4)
+            .map(|start| &text[start..text.len().min(start + 4)])
+            .collect();
+        groups.join(" ")
+    }
+
+    /// The address that an app reads from the picture, or opens itself, in the notation that all of them know.
+    pub(crate) fn uri(&self, user: &User) -> String {
+        let issuer = utf8_percent_encode(SITE_NAME, NON_ALPHANUMERIC);
+        let username = utf8_percent_encode(&user.username, NON_ALPHANUMERIC);
+        let secret = BASE32_NOPAD.encode(&self.0);
+        // Algorithm, digits and period are those that every app takes where none are named.
+        format!("otpauth://totp/{issuer}:{username}?secret={secret}&issuer={issuer}")
+    }
+
+    /// The step whose code was typed.
+    pub(crate) fn step_of(&self, typed: &str, now: NaiveDateTime) -> Option<i64> {
+        totp::matching(&self.0, &without_blanks(typed), now, None)
+    }
+}
+
+fn without_blanks(typed: &str) -> String {
+    typed.chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+/// A QR code as the path of a drawing: a square for each dark module.
+#[derive(Serialize)]
+pub(crate) struct Qr {
+    path: String,
+    /// Width and height, with the quiet zone of four modules.
+    size: usize,
+}
+
+impl Qr {
+    /// The picture that an app reads a secret from.
+    pub(crate) fn new(secret: &Secret, user: &User) -> Option<Self> {
+        const QUIET: usize = 4;
+        let code = QrCode::new(secret.uri(user)).ok()?;
+        let width = code.width();
+        let colors = code.to_colors();
+        let dark = colors
+            .iter()
+            .enumerate()
+            .filter(|(_, color)| **color == Color::Dark);
+        let square = |(index, _)| {
+            let (x, y) = (index % width + QUIET, index / width + QUIET);
+            format!("M{x} {y}h1v1h-1z")
+        };
+        Some(Self {
+            path: dark.map(square).collect(),
+            size: width + 2 * QUIET,
+        })
+    }
+}
+
+/// What the record says of a factor: words for its actions.
+pub(crate) const ON: &str = "two-factor authentication turned on";
+pub(crate) const OFF: &str = "two-factor authentication turned off";
+pub(crate) const NEW_CODES: &str = "recovery codes replaced";
+
+/// Records what `actor`, or somebody at the command line, did with an account's factor. Call it in the write that does.
+pub(crate) fn record(
+    conn: &mut DbConnection,
+    key: &str,
+    actor: Option<&User>,
+    owner: &User,
+    action: &str,
+) -> QueryResult<()> {
+    let entry = NewAuditEntry {
+        actor: actor.map(User::actor),
+        model: key,
+        object_id: Some(owner.id),
+        title: &owner.username,
+        action,
+        before: "",
+        after: "",
+    };
+    AuditEntry::insert(conn, &entry)
+}
+
+/// A code that was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CodeKind {
+    /// One that the app showed.
+    App,
+    /// One for recovery.
+    Recovery,
+}
+
+/// Takes what was typed for a code of a user's factor, if it is one; it is used up then. Call it within a write.
+pub(crate) fn consume_code(
+    conn: &mut DbConnection,
+    key: &SecretKey,
+    user: &User,
+    typed: &str,
+    now: NaiveDateTime,
+) -> QueryResult<Option<CodeKind>> {
+    let typed = without_blanks(typed);
+    let Some(factor) = Factor::find(conn, user.id)? else {
+        return Ok(None);
+    };
+    if typed.len() != totp::DIGITS {
+        let is_valid = RecoveryCode::take(conn, user.id, &typed)?;
+        return Ok(is_valid.then_some(CodeKind::Recovery));
+    }
+    let Some(secret) = Secret::open(key, user.id, &factor.secret) else {
+        log::warn!(
+            "the second factor of user {} was sealed with another SECRET_KEY: only a recovery code opens that account, \
+             or `oc-lettings resetfactor`",
+            user.id
+        );
+        return Ok(None);
+    };
+    let Some(step) = totp::matching(&secret.0, &typed, now, Some(factor.last_step)) else {
+        return Ok(None);
+    };
+    let is_first = Factor::take(conn, user.id, step)?;
+    Ok(is_first.then_some(CodeKind::App))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_shown_in_groups_and_opens_for_its_user() {
+        let key = SecretKey::random();
+        let secret = Secret(b"12345678901234567890".to_vec());
+
+        let sealed = secret.sealed(&key, 7);
+
+        assert_eq!(secret.text(), "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ");
+        assert!(Secret::open(&key, 7, &sealed).is_some_and(|opened| opened.0 == secret.0));
+        assert!(Secret::open(&key, 8, &sealed).is_none());
+        assert_ne!(Secret::random().0, Secret::random().0);
+    }
+}

@@ -1,0 +1,51 @@
+//! Audit entries for accounts that are changed on the command line, without an actor.
+
+use accounts::User;
+use audit::{AuditEntry, NewAuditEntry};
+use diesel::QueryResult;
+use diesel::result::Error;
+use oc_core::DbConnection;
+
+use crate::audit_log::snapshot::Snapshot;
+use crate::auth::{password_page, totp};
+use crate::registry::Registry;
+
+fn accounts(registry: Registry) -> QueryResult<&'static oc_core::admin::Resource> {
+    registry.accounts().map_err(|_| Error::NotFound)
+}
+
+/// Logs a new user. Requires the transaction that adds it.
+pub fn record_added(conn: &mut DbConnection, registry: Registry, id: i64) -> QueryResult<()> {
+    let accounts = accounts(registry)?;
+    let record = (accounts.load)(conn, id)?.ok_or(Error::NotFound)?;
+    let entry = NewAuditEntry {
+        actor: None,
+        model: &accounts.key(),
+        object_id: Some(id),
+        title: &record.title,
+        action: "added",
+        before: "",
+        after: &Snapshot::new(conn, accounts, &record)?.to_text(),
+    };
+    AuditEntry::insert(conn, &entry)
+}
+
+/// Logs a changed password. Requires the transaction that changes it.
+pub fn record_password(
+    conn: &mut DbConnection,
+    registry: Registry,
+    user: &User,
+) -> QueryResult<()> {
+    let key = accounts(registry)?.key();
+    password_page::record(conn, None, &key, (user.id, &user.username))
+}
+
+/// Logs that two-factor authentication was turned off. Requires the transaction that does it.
+pub fn record_factor_off(
+    conn: &mut DbConnection,
+    registry: Registry,
+    user: &User,
+) -> QueryResult<()> {
+    let key = accounts(registry)?.key();
+    totp::record(conn, &key, None, user, totp::OFF)
+}

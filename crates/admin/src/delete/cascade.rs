@@ -1,0 +1,158 @@
+//! Everything that goes when rows are deleted.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use accounts::{Rights, Verb};
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::admin::{OnDelete, Record, Reference, Resource};
+use sha2::{Digest, Sha256};
+
+use crate::registry::Registry;
+
+/// Rows that are loaded, recorded and deleted together.
+pub(crate) const CHUNK: usize = 250;
+
+/// A row that goes, and what hangs on it.
+pub(crate) struct Deletion {
+    pub(crate) object: Record,
+    pub(crate) along: Vec<(&'static Resource, Record)>,
+}
+
+/// Everything that goes when rows are deleted: the rows, and what hangs on them.
+pub(crate) struct Cascade {
+    pub(super) registry: Registry,
+    pub(crate) model: &'static Resource,
+    pub(crate) rows: Vec<Deletion>,
+    /// Whether an account is among the rows that has more rights than who asks.
+    beyond: bool,
+}
+
+impl Cascade {
+    /// What goes with the rows of these ids; ids of no row are left out.
+    pub(crate) fn new(
+        conn: &mut DbConnection,
+        registry: Registry,
+        model: &'static Resource,
+        ids: &[i64],
+        rights: &Rights,
+    ) -> QueryResult<Self> {
+        let mut cascade = Self {
+            registry,
+            model,
+            rows: Vec::new(),
+            beyond: false,
+        };
+        for ids in ids.chunks(CHUNK) {
+            let mut along = cascaded(conn, registry, model, ids)?;
+            let mut objects = by_id((model.load_all)(conn, ids)?);
+            for id in ids {
+                let Some(object) = objects.remove(id) else {
+                    continue;
+                };
+                cascade.beyond |= !registry.can_manage(conn, rights, model, *id)?;
+                cascade.rows.push(Deletion {
+                    object,
+                    along: along.remove(id).unwrap_or_default(),
+                });
+            }
+        }
+        Ok(cascade)
+    }
+
+    /// Every row with its model.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static Resource, &Record)> {
+        self.rows.iter().flat_map(|row| {
+            let along = row.along.iter().map(|(model, object)| (*model, object));
+            [(self.model, &row.object)].into_iter().chain(along)
+        })
+    }
+
+    /// A mark of all that goes, so that nothing goes that nobody was asked about.
+    pub(crate) fn mark(&self) -> String {
+        let mut keys: Vec<String> = self
+            .all()
+            .map(|(model, object)| format!("{} {}", model.key(), object.id))
+            .collect();
+        keys.sort_unstable();
+        hex::encode(&Sha256::digest(keys.join("\n"))[..16])
+    }
+
+    /// The kinds that may not be deleted.
+    pub(crate) fn blocked(&self, rights: &Rights) -> Vec<String> {
+        let mut kinds: Vec<String> = self
+            .all()
+            .filter(|(model, _)| !rights.may(Verb::Delete, model.app, model.name))
+            .map(|(model, _)| model.singular.to_owned())
+            .collect();
+        if self.beyond {
+            kinds.push(self.model.singular.to_owned());
+        }
+        kinds.sort();
+        kinds.dedup();
+        kinds
+    }
+
+    /// The rows of each kind.
+    pub(crate) fn counts(&self) -> BTreeMap<String, (&'static Resource, Vec<&Record>)> {
+        let mut kinds: BTreeMap<String, (&'static Resource, Vec<&Record>)> = BTreeMap::new();
+        for (model, object) in self.all() {
+            kinds
+                .entry(model.key())
+                .or_insert_with(|| (model, Vec::new()))
+                .1
+                .push(object);
+        }
+        kinds
+    }
+}
+
+fn by_id(objects: Vec<Record>) -> BTreeMap<i64, Record> {
+    let objects = objects.into_iter();
+    objects.map(|object| (object.id, object)).collect()
+}
+
+/// The rows that are deleted with each of these rows by the references of all resources, direct ones first.
+fn cascaded(
+    conn: &mut DbConnection,
+    registry: Registry,
+    resource: &'static Resource,
+    ids: &[i64],
+) -> QueryResult<BTreeMap<i64, Vec<(&'static Resource, Record)>>> {
+    let mut seen: BTreeSet<(String, i64)> = ids.iter().map(|id| (resource.key(), *id)).collect();
+    let mut cascaded: BTreeMap<i64, Vec<(&'static Resource, Record)>> = BTreeMap::new();
+    let mut pending = VecDeque::from([(resource, ids.iter().map(|id| (*id, *id)).collect())]);
+    while let Some((target, roots)) = pending.pop_front() {
+        for (source, reference) in registry.references_to(target, OnDelete::Cascade) {
+            let mut found = referring(conn, reference, &roots)?;
+            found.retain(|id, _| seen.insert((source.key(), *id)));
+            let ids: Vec<i64> = found.keys().copied().collect();
+            for ids in ids.chunks(CHUNK) {
+                for record in (source.load_all)(conn, ids)? {
+                    let rows = cascaded.entry(found[&record.id]).or_default();
+                    rows.push((source, record));
+                }
+            }
+            if !found.is_empty() {
+                pending.push_back((source, found));
+            }
+        }
+    }
+    Ok(cascaded)
+}
+
+/// The rows that refer to these, each with the root row that `roots` has for its target.
+pub(crate) fn referring(
+    conn: &mut DbConnection,
+    reference: &Reference,
+    roots: &BTreeMap<i64, i64>,
+) -> QueryResult<BTreeMap<i64, i64>> {
+    let targets: Vec<i64> = roots.keys().copied().collect();
+    let mut found = BTreeMap::new();
+    for targets in targets.chunks(CHUNK) {
+        for (target, id) in reference.referring(conn, targets)? {
+            found.insert(id, roots[&target]);
+        }
+    }
+    Ok(found)
+}

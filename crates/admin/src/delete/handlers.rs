@@ -1,0 +1,81 @@
+//! Deleting rows, with all that goes along.
+
+use accounts::Verb;
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use oc_http::{Db, PageError};
+
+use crate::auth::current_user::CurrentUser;
+use crate::auth::reauth::Reauth;
+use crate::auth::request::AdminRequest;
+use crate::delete::cascade::Cascade;
+use crate::delete::deletion::{DeletionOutcome, execute};
+use crate::delete::page::{CHANGED, show};
+use crate::form::after_save::list_href;
+use crate::ui::links::{change_path, see_other, with_filters};
+use crate::ui::submission::Submission;
+
+/// Asks, and shows all that goes along.
+pub(crate) async fn ask(
+    request: AdminRequest,
+    user: CurrentUser,
+    db: Data<Db>,
+    path: Path<(String, String, String)>,
+) -> Result<HttpResponse, PageError> {
+    let registry = request.registry();
+    let model = registry.allowed(&user.rights, (&path.0, &path.1), Verb::Delete)?;
+    let Ok(id) = path.2.parse::<i64>() else {
+        return Ok(request.unknown_object(model, &path.2));
+    };
+    let rights = user.rights.clone();
+    let cascade = db
+        .read(move |conn| Ok(Cascade::new(conn, registry, model, &[id], &rights)?))
+        .await?;
+    if cascade.rows.is_empty() {
+        return Ok(request.unknown_object(model, id));
+    }
+    let back = with_filters(change_path(model, id), &request.filters());
+    show(&request, &user, &cascade, Vec::new(), back)
+}
+
+/// Deletes.
+pub(crate) async fn delete(
+    request: AdminRequest,
+    user: CurrentUser,
+    db: Data<Db>,
+    path: Path<(String, String, String)>,
+    reauth: Reauth,
+    fields: Submission,
+) -> Result<HttpResponse, PageError> {
+    let fields = request.accept(&user, fields)?;
+    let registry = request.registry();
+    let model = registry.allowed(&user.rights, (&path.0, &path.1), Verb::Delete)?;
+    let Ok(id) = path.2.parse::<i64>() else {
+        return Ok(request.unknown_object(model, &path.2));
+    };
+    if fields.text("post") != "yes" {
+        return Ok(see_other(&request.target()));
+    }
+    if registry.access(model).is_some()
+        && let Some(page) = reauth.require(&request, &user, &fields).await?
+    {
+        return Ok(page);
+    }
+    let done = match execute(registry, &user, &db, model, vec![id], &fields).await? {
+        DeletionOutcome::Deleted(titles) => titles,
+        DeletionOutcome::Refused => return Err(PageError::Forbidden),
+        DeletionOutcome::Other(cascade) => {
+            request.session.add_message("warning", CHANGED.to_owned());
+            let back = with_filters(change_path(model, id), &request.filters());
+            return show(&request, &user, &cascade, Vec::new(), back);
+        }
+    };
+    let [title] = done.as_slice() else {
+        return Ok(request.unknown_object(model, id));
+    };
+    request.session.add_message(
+        "success",
+        format!("Deleted {} \"{title}\".", model.singular),
+    );
+    Ok(see_other(&list_href(&request, &user, &db, model).await))
+}

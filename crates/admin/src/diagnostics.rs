@@ -1,0 +1,176 @@
+//! Diagnostics: versions, health checks, settings, and test errors.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use anyhow::anyhow;
+use oc_core::version;
+use oc_http::health::{self, BuildInfo, HealthChecks};
+use oc_http::{Db, Page, PageError};
+use serde::Serialize;
+
+use crate::auth::current_user::CurrentUser;
+use crate::auth::request::AdminRequest;
+use crate::registry::DIAGNOSTICS;
+use crate::ui::layout::Breadcrumb;
+use crate::ui::submission::Submission;
+
+/// The path of the page.
+pub(crate) const PATH: &str = "/admin/diagnostics/";
+
+/// What the settings say about this installation.
+pub struct Facts {
+    /// `APP_ENV`.
+    pub environment: String,
+    /// Address of the database, without its password.
+    pub database: String,
+    /// How errors are reported, if they are.
+    pub sentry: Option<SentryFacts>,
+}
+
+/// How errors are reported.
+pub struct SentryFacts {
+    /// Host that receives the reports.
+    pub host: String,
+    /// `SENTRY_ENVIRONMENT`.
+    pub environment: String,
+    /// `SENTRY_RELEASE`.
+    pub release: String,
+    /// Share of requests that are traced.
+    pub timings: String,
+    /// Whether reports contain personal data.
+    pub personal: bool,
+}
+
+#[derive(Serialize)]
+struct DiagnosticsPage {
+    groups: Vec<Group>,
+    reported: bool,
+}
+
+impl Page for DiagnosticsPage {
+    const TEMPLATE: &'static str = "admin/diagnostics.html";
+}
+
+#[derive(Serialize)]
+struct Group {
+    label: &'static str,
+    facts: Vec<Fact>,
+}
+
+#[derive(Serialize)]
+struct Fact {
+    label: String,
+    value: String,
+    /// Whether something should be done about it.
+    bad: bool,
+}
+
+impl Fact {
+    fn new(label: &str, value: impl Into<String>) -> Self {
+        Self {
+            label: label.to_owned(),
+            value: value.into(),
+            bad: false,
+        }
+    }
+}
+
+/// The page.
+pub(crate) async fn show(
+    request: AdminRequest,
+    user: CurrentUser,
+    db: Data<Db>,
+    checks: Data<HealthChecks>,
+    facts: Data<Facts>,
+    build: Data<BuildInfo>,
+) -> Result<HttpResponse, PageError> {
+    check_right(&user)?;
+    let (name, version) = db.read(|conn| Ok(version(conn)?)).await?;
+    let mut database = vec![
+        Fact::new("Kind", format!("{name} {version}")),
+        Fact::new("Address", &*facts.database),
+    ];
+    let checks = checks.run().await.into_iter();
+    database.extend(checks.map(|(name, outcome)| Fact {
+        label: format!("Check: {name}"),
+        value: outcome.to_owned(),
+        bad: outcome != health::OK,
+    }));
+    let program = vec![
+        Fact::new("Version", build.version),
+        Fact::new("Revision", build.revision),
+        Fact::new("Environment", &*facts.environment),
+    ];
+    let groups = vec![
+        Group {
+            label: "Program",
+            facts: program,
+        },
+        Group {
+            label: "Database",
+            facts: database,
+        },
+        Group {
+            label: "Sentry",
+            facts: reports(&facts),
+        },
+    ];
+    request.page(
+        StatusCode::OK,
+        Some(&user),
+        "Diagnostics",
+        Breadcrumb::trail(&[], "Diagnostics"),
+        DiagnosticsPage {
+            groups,
+            reported: facts.sentry.is_some(),
+        },
+    )
+}
+
+/// How errors are reported.
+fn reports(facts: &Facts) -> Vec<Fact> {
+    let Some(sentry) = &facts.sentry else {
+        return vec![Fact::new("Errors", "not reported: SENTRY_DSN is not set")];
+    };
+    vec![
+        Fact::new("Errors", format!("reported to {}", sentry.host)),
+        Fact::new("Environment", &*sentry.environment),
+        Fact::new("Release", &*sentry.release),
+        Fact::new("Requests with timings", &*sentry.timings),
+        Fact::new(
+            "Visitors and staff",
+            if sentry.personal {
+                "reported"
+            } else {
+                "not reported"
+            },
+        ),
+    ]
+}
+
+/// Raises a test error or a panic.
+pub(crate) async fn fail(
+    request: AdminRequest,
+    user: CurrentUser,
+    fields: Submission,
+) -> Result<HttpResponse, PageError> {
+    check_right(&user)?;
+    request.check_form(Some(&user), &fields)?;
+    log::info!("raising a test error");
+    assert!(
+        fields.text("kind") != "panic",
+        "test panic from the diagnostics page"
+    );
+    Err(PageError::Internal(anyhow!(
+        "test error from the diagnostics page"
+    )))
+}
+
+fn check_right(user: &CurrentUser) -> Result<(), PageError> {
+    if user.rights.hold(DIAGNOSTICS) {
+        Ok(())
+    } else {
+        Err(PageError::Forbidden)
+    }
+}

@@ -1,0 +1,74 @@
+//! Redirects after an object was saved.
+
+use actix_web::HttpResponse;
+use oc_core::admin::{ListQuery, Record, Resource};
+use oc_http::{Db, PageError};
+
+use crate::auth::current_user::CurrentUser;
+use crate::auth::request::AdminRequest;
+use crate::form::popup;
+use crate::list::query::{AdminListQuery, pages};
+use crate::registry::may_view;
+use crate::ui::links::{change_path, list_path, see_other, with_filters, with_query};
+use crate::ui::submission::Submission;
+
+/// Adds a message and redirects to where the button leads.
+pub(crate) async fn redirect_after_save(
+    request: &AdminRequest,
+    user: &CurrentUser,
+    db: &Db,
+    (model, object): (&Resource, &Record),
+    fields: &Submission,
+    verb: &str,
+) -> Result<HttpResponse, PageError> {
+    let text = format!("{verb} {} \"{}\".", model.singular, object.title);
+    if popup::is_popup(request) {
+        return popup::finish_popup(request, user, db, (model, object), fields, text).await;
+    }
+    let filters = request.filters();
+    let (more, href) = if fields.has("_continue") {
+        (
+            " You can continue editing below.",
+            with_filters(change_path(model, object.id), &filters),
+        )
+    } else if fields.has("_addanother") {
+        (
+            " You can add another below.",
+            with_filters(format!("{}add/", list_path(model)), &filters),
+        )
+    } else {
+        ("", list_href(request, user, db, model).await)
+    };
+    request
+        .session
+        .add_message("success", format!("{text}{more}"));
+    Ok(see_other(&href))
+}
+
+/// The list that the user came from, on the page that was open or the last one; the index without the permission to
+/// view it.
+pub(crate) async fn list_href(
+    request: &AdminRequest,
+    user: &CurrentUser,
+    db: &Db,
+    model: &Resource,
+) -> String {
+    if !may_view(&user.rights, model) {
+        return "/admin/".to_owned();
+    }
+    let (path, filters) = (list_path(model), request.filters());
+    let query = AdminListQuery::parse(&filters, model);
+    let Some(page) = query.page.filter(|page| *page > 1) else {
+        return with_query(&path, &filters);
+    };
+    let listing = ListQuery {
+        limit: 0,
+        ..query.listing()
+    };
+    let list = model.list;
+    match db.read(move |conn| Ok(list(conn, &listing)?.found)).await {
+        Ok(found) => query.href(&path, page.min(pages(found))),
+        // The object is saved: if the list cannot be counted, its page is assumed to exist.
+        Err(_) => with_query(&path, &filters),
+    }
+}

@@ -1,0 +1,152 @@
+//! Choices of a field: all if they are few, otherwise the results of a search.
+
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::admin::{Choice, ChoicePage, ChoiceQuery, FieldKind, FormValues, Resource};
+use oc_core::search::SearchTerms;
+
+use crate::form::definition::{BoundField, FormDefinition};
+use crate::ui::submission::Submission;
+
+/// The most choices that a form shows; more require a search.
+pub(crate) const MAX_CHOICES: i64 = 50;
+
+/// The button that searches; its value is the field.
+pub(crate) const FIND: &str = "_find";
+
+/// The choices of one field.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct FieldChoices {
+    pub(crate) choices: Vec<Choice>,
+    /// The search terms, if there are too many choices to show.
+    pub(crate) searched: Option<String>,
+    /// The number of choices that are not shown.
+    pub(crate) more: i64,
+}
+
+impl FieldChoices {
+    fn new(
+        conn: &mut DbConnection,
+        definition: &FormDefinition,
+        bound: BoundField,
+        row: Option<i64>,
+        values: &FormValues,
+        sent: &Submission,
+    ) -> QueryResult<Self> {
+        let name = bound.field.name;
+        let registry = definition.registry;
+        if registry.is_permission_field(bound.resource, name) {
+            return Ok(Self::all(registry.permissions()));
+        }
+        let choices = bound.resource.choices;
+        match bound.field.kind {
+            FieldKind::MultipleChoice => {
+                let offer = choices(conn, &ChoiceQuery::first(name, row, i64::MAX))?;
+                return Ok(Self::all(offer.choices));
+            }
+            FieldKind::Choice { .. } => {}
+            _ => return Ok(Self::default()),
+        }
+        let mut offer = choices(conn, &ChoiceQuery::first(name, row, MAX_CHOICES))?;
+        let searched =
+            (offer.found > MAX_CHOICES).then(|| sent.text(&search_name(bound.name)).trim());
+        if let Some(words) = searched.filter(|words| !words.is_empty()) {
+            offer = choices(
+                conn,
+                &ChoiceQuery {
+                    terms: SearchTerms::parse(words),
+                    ..ChoiceQuery::first(name, row, MAX_CHOICES)
+                },
+            )?;
+        }
+        let ChoicePage { mut choices, found } = offer;
+        let more = found - i64::try_from(choices.len()).unwrap_or(found);
+        // The chosen value is always shown.
+        let chosen = values.text(bound.name).trim();
+        if !chosen.is_empty()
+            && choices.iter().all(|choice| choice.value != chosen)
+            && let Some(label) = bound.resource.label_of(conn, name, chosen)?
+        {
+            choices.insert(0, Choice::new(chosen, label));
+        }
+        Ok(Self {
+            choices,
+            searched: searched.map(str::to_owned),
+            more,
+        })
+    }
+
+    fn all(choices: Vec<Choice>) -> Self {
+        Self {
+            choices,
+            ..Self::default()
+        }
+    }
+}
+
+/// The name of the field for search terms.
+pub(crate) fn search_name(field: &str) -> String {
+    format!("{FIND}_{field}")
+}
+
+/// Whether a submission asks for a search: by its button, or by Enter in the field for search terms, which submits
+/// without a named button.
+pub(crate) fn is_search(resource: &Resource, sent: &Submission) -> bool {
+    let is_saved = ["_save", "_addanother", "_continue", "_resolve"];
+    if sent.has(FIND) || is_saved.iter().any(|button| sent.has(button)) {
+        return sent.has(FIND);
+    }
+    resource.fields.iter().any(|field| {
+        let words = sent.text(&search_name(field.name)).trim();
+        !words.is_empty() && words != sent.text(&format!("_found_{}", field.name))
+    })
+}
+
+/// The choices of every field of a definition. The id is that of the stored object.
+pub(crate) fn field_choices(
+    conn: &mut DbConnection,
+    definition: &FormDefinition,
+    id: Option<i64>,
+    values: &FormValues,
+    submission: &Submission,
+) -> QueryResult<Vec<FieldChoices>> {
+    definition
+        .own_fields()
+        .map(|bound| FieldChoices::new(conn, definition, bound, id, values, submission))
+        .collect()
+}
+
+/// The labels of the chosen values of every field, for read-only forms.
+pub(crate) fn chosen_choices(
+    conn: &mut DbConnection,
+    bound_fields: impl Iterator<Item = BoundField>,
+    values: &FormValues,
+) -> QueryResult<Vec<FieldChoices>> {
+    let label = |bound: BoundField| {
+        let labels = match bound.field.kind {
+            FieldKind::Choice { .. } | FieldKind::MultipleChoice => bound.resource.labels,
+            _ => return Ok(FieldChoices::default()),
+        };
+        let known = labels(conn, bound.field.name, values.list(bound.name))?;
+        Ok(FieldChoices::all(known))
+    };
+    bound_fields.map(label).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::fixtures::BOOK;
+
+    #[test]
+    fn enter_in_the_field_for_words_searches_and_does_not_save() {
+        let model = &BOOK;
+        let asks = |form: &str| is_search(model, &Submission::parse(form.as_bytes()));
+
+        assert!(asks("title=a&_find=author"));
+        assert!(asks("title=a&_find_author=gull&_found_author="));
+        assert!(!asks("title=a&_find_author=gull&_found_author=gull"));
+        assert!(!asks("title=a&_find_author=gull&_found_author=&_save="));
+        assert!(!asks("title=a&author=1"));
+    }
+}

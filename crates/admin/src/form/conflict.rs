@@ -1,0 +1,171 @@
+//! Edit conflicts: two versions of an object, and a choice for each field.
+
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::admin::FormValues;
+use serde::Serialize;
+
+use crate::audit_log::snapshot::shown;
+use crate::form::definition::{BoundField, FormDefinition, InitialVersion};
+use crate::ui::field::parts;
+use crate::ui::submission::Submission;
+
+/// Both versions of an object.
+#[derive(Debug, Serialize)]
+pub(crate) struct ConflictView {
+    text: String,
+    rows: Vec<FieldConflict>,
+    /// An error if fields have no choice yet.
+    undecided: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct FieldConflict {
+    label: String,
+    name: String,
+    theirs: String,
+    mine: String,
+    note: &'static str,
+    /// The selected version: `theirs`, `mine` or none.
+    chosen: &'static str,
+}
+
+impl ConflictView {
+    /// Every field that differs. If only one side changed it, that version is selected.
+    pub(crate) fn new(
+        conn: &mut DbConnection,
+        definition: &FormDefinition,
+        origin: &InitialVersion,
+        mine: &FormValues,
+        theirs: &FormValues,
+    ) -> QueryResult<Self> {
+        Self::with(conn, definition, mine, theirs, |name| {
+            match (
+                origin.is_changed(name, mine),
+                origin.is_changed(name, theirs),
+            ) {
+                (false, _) => ("Only they changed this", "theirs"),
+                (_, false) => ("Only you changed this", "mine"),
+                _ => ("Both of you changed this", ""),
+            }
+        })
+    }
+
+    /// The same after a submission without a choice for every field.
+    pub(crate) fn undecided(
+        conn: &mut DbConnection,
+        definition: &FormDefinition,
+        sent: &Submission,
+        mine: &FormValues,
+        theirs: &FormValues,
+    ) -> QueryResult<Self> {
+        let mut view = Self::with(conn, definition, mine, theirs, |name| {
+            let chosen = sent.text(&merge(name));
+            let known = ["theirs", "mine"].into_iter().find(|word| *word == chosen);
+            ("", known.unwrap_or_default())
+        })?;
+        let open = view.rows.iter().filter(|row| row.chosen.is_empty());
+        let labels: Vec<&str> = open.map(|row| row.label.as_str()).collect();
+        view.undecided = Some(format!(
+            "Choose which version to keep: {}.",
+            labels.join(", ")
+        ));
+        Ok(view)
+    }
+
+    fn with(
+        conn: &mut DbConnection,
+        definition: &FormDefinition,
+        mine: &FormValues,
+        theirs: &FormValues,
+        choice: impl Fn(&str) -> (&'static str, &'static str),
+    ) -> QueryResult<Self> {
+        let mut rows = Vec::new();
+        for (bound, name, own) in differing(definition, mine, theirs) {
+            let mut shown = |values: &FormValues| {
+                let values = FormValues::default().with_list(&own, values.list(&name).to_vec());
+                shown(conn, bound.resource, bound.field, &own, &values)
+            };
+            let (note, chosen) = choice(&name);
+            rows.push(FieldConflict {
+                label: bound.field.label.to_owned(),
+                theirs: shown(theirs)?,
+                mine: shown(mine)?,
+                name,
+                note,
+                chosen,
+            });
+        }
+        let text = format!(
+            "Someone else changed this {} while you were editing. Your changes have not been saved.",
+            definition.resource.singular
+        );
+        Ok(Self {
+            text,
+            rows,
+            undecided: None,
+        })
+    }
+}
+
+/// The fields that differ, each with its name in the form and in its resource.
+fn differing(
+    definition: &FormDefinition,
+    mine: &FormValues,
+    theirs: &FormValues,
+) -> Vec<(BoundField, String, String)> {
+    let mut found = Vec::new();
+    for bound in definition.stored_slots() {
+        let own = parts(bound.field.name, bound.field.kind);
+        for (name, own) in parts(bound.name, bound.field.kind).into_iter().zip(own) {
+            if mine.0.contains_key(&name) && mine.list(&name) != theirs.list(&name) {
+                found.push((bound, name, own));
+            }
+        }
+    }
+    found
+}
+
+/// The field that lists the fields that need a choice. Others without a choice stay mine.
+const ASKED: &str = "_asked";
+
+/// The name of the field with the choice for another one.
+fn merge(name: &str) -> String {
+    format!("merge_{name}")
+}
+
+/// The resolution of a conflict.
+pub(crate) enum Resolution {
+    /// Store these values.
+    Store(FormValues),
+    /// Keep the stored version.
+    Keep,
+    /// A choice is missing.
+    Undecided,
+}
+
+/// The resolution that was submitted: my version by default.
+pub(crate) fn resolve(
+    definition: &FormDefinition,
+    sent: &Submission,
+    mine: FormValues,
+    theirs: &FormValues,
+) -> Resolution {
+    match sent.text("_resolve") {
+        "theirs" => Resolution::Keep,
+        "mix" => {
+            let mut mixed = mine.clone();
+            let asked = sent.list(ASKED);
+            for (_, name, _) in differing(definition, &mine, theirs) {
+                match sent.text(&merge(&name)) {
+                    "theirs" => mixed = mixed.with_list(&name, theirs.list(&name).to_vec()),
+                    "mine" => {}
+                    _ if asked.contains(&name) => return Resolution::Undecided,
+                    _ => {}
+                }
+            }
+            Resolution::Store(mixed)
+        }
+        _ => Resolution::Store(mine),
+    }
+}

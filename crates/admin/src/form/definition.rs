@@ -1,0 +1,273 @@
+//! Definition of a form: the fields of an object, and of the related objects that are edited inline.
+
+use std::collections::BTreeMap;
+
+use accounts::{Rights, Verb};
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::admin::{Field, FieldKind, FormValues, Inline, Record, Resource, id_in};
+use sha2::{Digest, Sha256};
+
+use crate::registry::Registry;
+use crate::ui::field::parts;
+use crate::ui::submission::Submission;
+
+/// The form of a resource for a user.
+#[derive(Debug, Clone)]
+pub(crate) struct FormDefinition {
+    pub(crate) registry: Registry,
+    pub(crate) resource: &'static Resource,
+    pub(crate) inlines: Vec<InlineForm>,
+    pub(crate) permissions: Rights,
+}
+
+/// A related object within the form, and what the user may do with it there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InlineForm {
+    pub(crate) inline: &'static Inline,
+    pub(crate) adds: bool,
+    pub(crate) edits: bool,
+}
+
+/// A field and its name in the form.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BoundField {
+    pub(crate) name: &'static str,
+    pub(crate) resource: &'static Resource,
+    pub(crate) field: &'static Field,
+}
+
+impl FormDefinition {
+    pub(crate) fn new(
+        registry: Registry,
+        resource: &'static Resource,
+        permissions: &Rights,
+        is_new: bool,
+    ) -> Self {
+        let may_change =
+            |resource: &Resource| permissions.may(Verb::Change, resource.app, resource.name);
+        let inlines = resource.inlines.iter().map(|inline| InlineForm {
+            inline,
+            adds: registry.may_add(permissions, inline.resource),
+            edits: !is_new && may_change(inline.resource),
+        });
+        Self {
+            registry,
+            resource,
+            inlines: inlines
+                .filter(|inline| inline.adds || inline.edits)
+                .collect(),
+            permissions: permissions.clone(),
+        }
+    }
+
+    /// Whether the user may change all of a stored object.
+    pub(crate) fn can_manage(&self, conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
+        self.registry
+            .can_manage(conn, &self.permissions, self.resource, id)
+    }
+
+    /// The resource's own fields.
+    pub(crate) fn own_fields(&self) -> impl Iterator<Item = BoundField> + use<> {
+        own_fields(self.resource)
+    }
+
+    /// Every field with a stored value: the resource's own, and those of inlines that are edited.
+    pub(crate) fn stored_slots(&self) -> Vec<BoundField> {
+        let edited = self.inlines.iter().filter(|inner| inner.edits);
+        self.own_fields()
+            .chain(edited.flat_map(InlineForm::bound_fields))
+            .collect()
+    }
+
+    /// The submitted values. An inline without submitted fields has none.
+    pub(crate) fn form_values(&self, fields: &Submission) -> FormValues {
+        let sent = self.inlines.iter().filter(|inner| inner.is_in(fields));
+        read_fields(
+            self.own_fields()
+                .chain(sent.flat_map(InlineForm::bound_fields)),
+            fields,
+        )
+    }
+
+    /// Whether values were submitted for an inline that the user may not edit.
+    pub(crate) fn forbids(&self, fields: &Submission) -> bool {
+        let closed = self.resource.inlines.iter().filter(|inside| {
+            let is_open = |inner: &InlineForm| inner.inline.field == inside.field;
+            !self.inlines.iter().any(is_open)
+        });
+        closed
+            .flat_map(|inside| inside.names)
+            .any(|name| !fields.text(name).trim().is_empty())
+    }
+
+    /// The stored values, those of edited inlines included.
+    pub(crate) fn stored(
+        &self,
+        conn: &mut DbConnection,
+        object: &Record,
+    ) -> QueryResult<FormValues> {
+        let mut values = object.values.clone();
+        for inner in self.inlines.iter().filter(|inner| inner.edits) {
+            if let Some(row) = inner.related(conn, &object.values)? {
+                for bound in inner.bound_fields() {
+                    let list = row.values.list(bound.field.name).to_vec();
+                    values = values.with_list(bound.name, list);
+                }
+            }
+        }
+        Ok(values)
+    }
+
+    /// A fingerprint of each field: two versions differ in the fields whose fingerprints differ.
+    pub(crate) fn version(&self, values: &FormValues) -> String {
+        let fingerprints = self.parts().map(|(name, _)| fingerprint(&name, values));
+        fingerprints.collect::<Vec<_>>().join(".")
+    }
+
+    /// The version that the form was opened with.
+    pub(crate) fn initial_version(&self, version: &str) -> InitialVersion {
+        let names = self.parts().map(|(name, _)| name);
+        let fingerprints = version.split('.').map(str::to_owned);
+        // If permissions changed meanwhile, the form has other fields: then nothing is known.
+        if self.parts().count() == version.split('.').count() {
+            InitialVersion(names.zip(fingerprints).collect())
+        } else {
+            InitialVersion::default()
+        }
+    }
+
+    /// Whether somebody changed the object meanwhile. Dates with a time are ignored: a login updates them.
+    pub(crate) fn is_stale(&self, origin: &InitialVersion, theirs: &FormValues) -> bool {
+        let mut fixed = self
+            .parts()
+            .filter(|(_, kind)| !matches!(kind, FieldKind::DateTime { .. }));
+        fixed.any(|(name, _)| origin.is_changed(&name, theirs))
+    }
+
+    /// The submitted values, with the stored ones for untouched dates with a time.
+    pub(crate) fn keep_untouched(
+        &self,
+        origin: &InitialVersion,
+        mut mine: FormValues,
+        theirs: &FormValues,
+    ) -> FormValues {
+        for (name, _) in self
+            .parts()
+            .filter(|(_, kind)| matches!(kind, FieldKind::DateTime { .. }))
+        {
+            if mine.0.contains_key(&name) && !origin.is_changed(&name, &mine) {
+                mine = mine.with_list(&name, theirs.list(&name).to_vec());
+            }
+        }
+        mine
+    }
+
+    /// The parts of every field with a stored value.
+    fn parts(&self) -> impl Iterator<Item = (String, FieldKind)> + use<> {
+        self.stored_slots().into_iter().flat_map(|bound| {
+            let names = parts(bound.name, bound.field.kind).into_iter();
+            names.map(move |name| (name, bound.field.kind))
+        })
+    }
+
+    /// Whether two versions differ in what was submitted.
+    pub(crate) fn differ(&self, mine: &FormValues, theirs: &FormValues) -> bool {
+        let bound_fields = self.stored_slots();
+        let mut names = bound_fields
+            .iter()
+            .flat_map(|bound| parts(bound.name, bound.field.kind));
+        names.any(|name| mine.0.contains_key(&name) && mine.list(&name) != theirs.list(&name))
+    }
+}
+
+/// Fingerprints of the fields when the form was opened, as far as they are known.
+#[derive(Debug, Default)]
+pub(crate) struct InitialVersion(BTreeMap<String, String>);
+
+impl InitialVersion {
+    /// Whether a field changed since then; true if nothing is known.
+    pub(crate) fn is_changed(&self, name: &str, values: &FormValues) -> bool {
+        self.0.get(name) != Some(&fingerprint(name, values))
+    }
+}
+
+/// A short hash of a field's values that ignores their order.
+fn fingerprint(name: &str, values: &FormValues) -> String {
+    let values = values.list(name).iter().map(|value| value.trim());
+    let mut values: Vec<&str> = values.filter(|value| !value.is_empty()).collect();
+    values.sort_unstable();
+    let mut hasher = Sha256::new();
+    for value in values {
+        hasher.update(format!("{}:{value};", value.len()));
+    }
+    hex::encode(&hasher.finalize()[..6])
+}
+
+fn own_fields(resource: &'static Resource) -> impl Iterator<Item = BoundField> + use<> {
+    resource.fields.iter().map(move |field| BoundField {
+        name: field.name,
+        resource,
+        field,
+    })
+}
+
+fn read_fields(bound_fields: impl Iterator<Item = BoundField>, fields: &Submission) -> FormValues {
+    bound_fields.fold(FormValues::default(), |mut values, bound| {
+        for name in parts(bound.name, bound.field.kind) {
+            values = match bound.field.kind {
+                FieldKind::MultipleChoice => values.with_list(&name, fields.list(&name)),
+                FieldKind::Boolean => values.with_yes(&name, !fields.text(&name).is_empty()),
+                // An absent field keeps its value, or gets its default in a new row.
+                _ if !fields.has(&name) && !bound.field.default.is_empty() => values,
+                _ => values.with(&name, fields.text(&name)),
+            };
+        }
+        values
+    })
+}
+
+impl InlineForm {
+    /// Its fields with their names in the form.
+    pub(crate) fn bound_fields(&self) -> impl Iterator<Item = BoundField> + use<> {
+        let resource = self.inline.resource;
+        let named = self.inline.names.iter().zip(resource.fields);
+        named.map(move |(name, field)| BoundField {
+            name,
+            resource,
+            field,
+        })
+    }
+
+    /// The object that the form's values refer to.
+    pub(crate) fn related(
+        &self,
+        conn: &mut DbConnection,
+        values: &FormValues,
+    ) -> QueryResult<Option<Record>> {
+        match id_in(values, self.inline.field) {
+            Some(id) => (self.inline.resource.load)(conn, id),
+            None => Ok(None),
+        }
+    }
+
+    /// The values of its fields under their own names; `None` if all are blank.
+    pub(crate) fn values(&self, values: &FormValues) -> Option<FormValues> {
+        let bound_fields = || {
+            self.bound_fields()
+                .filter(|bound| values.0.contains_key(bound.name))
+        };
+        let is_blank =
+            |bound: BoundField| values.list(bound.name).iter().all(|v| v.trim().is_empty());
+        if bound_fields().all(is_blank) {
+            return None;
+        }
+        Some(bound_fields().fold(FormValues::default(), |typed, bound| {
+            typed.with_list(bound.field.name, values.list(bound.name).to_vec())
+        }))
+    }
+
+    fn is_in(&self, fields: &Submission) -> bool {
+        self.inline.names.iter().any(|name| fields.has(name))
+    }
+}

@@ -1,0 +1,277 @@
+//! Rendering of form fields.
+
+use accounts::{Rights, Verb};
+use oc_core::admin::{FieldKind, FormValues, id_in};
+use oc_core::validation::FieldError;
+
+use crate::form::choices::{FieldChoices, search_name};
+use crate::form::definition::{BoundField, FormDefinition, InlineForm};
+use crate::registry::{Registry, may_view};
+use crate::ui::field::parts;
+use crate::ui::field::{ChoiceView, FieldView, RelatedView, SearchView, Section};
+use crate::ui::links::{capitalized, change_path, list_path};
+
+/// Renders the fields of a form.
+pub(crate) struct FormRenderer<'a> {
+    pub(crate) registry: Registry,
+    pub(crate) definition: &'a FormDefinition,
+    pub(crate) values: &'a FormValues,
+    /// The stored values, if there are any.
+    pub(crate) stored: Option<&'a FormValues>,
+    pub(crate) choices: &'a [FieldChoices],
+    pub(crate) errors: &'a [FieldError],
+    pub(crate) rights: &'a Rights,
+    /// Address of the search for choices.
+    pub(crate) search_href: &'a str,
+    pub(crate) read_only: bool,
+}
+
+impl FormRenderer<'_> {
+    /// The fields in their sections, inlines last.
+    pub(crate) fn sections(&self) -> Vec<Section> {
+        let mut sections: Vec<Section> = Vec::new();
+        let nothing = FieldChoices::default();
+        for (place, bound) in self.definition.own_fields().enumerate() {
+            let offered = self.choices.get(place).unwrap_or(&nothing);
+            let title = (!bound.field.section.is_empty()).then(|| bound.field.section.to_owned());
+            if sections.last().is_none_or(|section| section.title != title) {
+                sections.push(Section {
+                    title,
+                    ..Section::default()
+                });
+            }
+            if let Some(section) = sections.last_mut() {
+                section.fields.extend(self.views(bound, offered));
+            }
+        }
+        if !self.read_only {
+            sections.extend(
+                self.definition
+                    .inlines
+                    .iter()
+                    .map(|inner| self.inline_section(inner)),
+            );
+        }
+        sections
+    }
+
+    /// The fields of an inline. The script hides them while another object is chosen.
+    fn inline_section(&self, inner: &InlineForm) -> Section {
+        let word = inner.inline.resource.singular;
+        let (title, description) = match (inner.edits, inner.adds) {
+            (false, _) => (
+                format!("New {word}"),
+                format!("Or choose an existing {word} above."),
+            ),
+            (true, adds) => {
+                let new = if adds {
+                    format!(" To use another {word}, choose “Add a new {word}” above.")
+                } else {
+                    String::new()
+                };
+                let owner = self.definition.resource.singular;
+                (
+                    format!("{} of this {owner}", capitalized(word)),
+                    format!("Changes here are saved with the {owner}.{new}"),
+                )
+            }
+        };
+        let nothing = FieldChoices::default();
+        let mut fields: Vec<FieldView> = Vec::new();
+        for bound in inner.bound_fields() {
+            fields.extend(self.views(bound, &nothing));
+        }
+        for field in &mut fields {
+            // Whether they are required depends on the choice.
+            (field.required, field.depends) = (false, true);
+        }
+        Section {
+            title: Some(title),
+            description: Some(description),
+            inside: Some(inner.inline.field),
+            fields,
+        }
+    }
+
+    fn views(&self, bound: BoundField, offered: &FieldChoices) -> Vec<FieldView> {
+        let names = parts(bound.name, bound.field.kind);
+        let label = bound.field.label;
+        let labels = match bound.field.kind {
+            FieldKind::DateTime { .. } => vec![format!("{label}: date"), format!("{label}: time")],
+            _ => vec![label.to_owned()],
+        };
+        names
+            .into_iter()
+            .zip(labels)
+            .map(|(name, label)| self.view(bound, name, label, offered))
+            .collect()
+    }
+
+    fn view(
+        &self,
+        bound: BoundField,
+        name: String,
+        label: String,
+        offered: &FieldChoices,
+    ) -> FieldView {
+        let field = bound.field;
+        let value = self.values.text(&name).to_owned();
+        let errors = self
+            .errors
+            .iter()
+            .filter(|error| error.field == name || error.field == bound.name);
+        let mut view = FieldView {
+            id: format!("id_{name}"),
+            errors: errors.map(ToString::to_string).collect(),
+            name,
+            label,
+            help: (!field.help.is_empty()).then(|| field.help.to_owned()),
+            ..FieldView::default()
+        };
+        match field.kind {
+            FieldKind::Text { min, max } => {
+                (view.kind, view.required, view.max) = ("text", min > 0, Some(max));
+                view.size = max.min(60);
+            }
+            FieldKind::Email { max } => (view.kind, view.max, view.size) = ("email", Some(max), 40),
+            FieldKind::Integer { max, .. } => {
+                (view.kind, view.required, view.size) = ("number", true, max.to_string().len() + 2);
+            }
+            FieldKind::Boolean => {
+                (view.kind, view.checked) = ("checkbox", self.values.is_yes(&view.name))
+            }
+            FieldKind::Choice { of } => {
+                (view.kind, view.required) = ("select", true);
+                view.related = of.and_then(|(app, name)| self.related(app, name, &value));
+            }
+            FieldKind::MultipleChoice => {
+                (view.kind, view.size) = ("multiple", offered.choices.len().clamp(4, 12));
+            }
+            FieldKind::DateTime { required } => {
+                view.required = required;
+                view.kind = if view.name.ends_with("_0") {
+                    "date"
+                } else {
+                    "time"
+                }
+            }
+        }
+        let options = self.options(bound, &view.name, offered);
+        if self.read_only {
+            return readonly(view, field.kind, value, &options);
+        }
+        if let FieldKind::Choice { .. } = field.kind {
+            view.depends = self.inner(bound).is_some_and(|inner| inner.adds);
+            view.required = !view.depends;
+            view.search = self.search(bound, offered);
+        }
+        view.options = options;
+        view.value = value;
+        view
+    }
+
+    /// The inline of a referring field, if this form has it.
+    fn inner(&self, bound: BoundField) -> Option<&InlineForm> {
+        let inlines = self.definition.inlines.iter();
+        inlines
+            .filter(|_| std::ptr::eq(bound.resource, self.definition.resource))
+            .find(|inner| inner.inline.field == bound.field.name)
+    }
+
+    fn options(&self, bound: BoundField, name: &str, offered: &FieldChoices) -> Vec<ChoiceView> {
+        let chosen: Vec<&str> = self.values.list(name).iter().map(|v| v.trim()).collect();
+        let inner = self.inner(bound);
+        let own = self.stored.and_then(|stored| id_in(stored, bound.name));
+        let own = own.map(|id| id.to_string());
+        let option = |choice: &oc_core::admin::Choice| ChoiceView {
+            selected: chosen.contains(&choice.value.as_str()),
+            other: inner
+                .is_some_and(|inner| !inner.edits || own.as_deref() != Some(choice.value.as_str())),
+            value: choice.value.clone(),
+            label: choice.label.clone(),
+        };
+        let mut options: Vec<ChoiceView> = offered.choices.iter().map(option).collect();
+        if !matches!(bound.field.kind, FieldKind::Choice { .. }) {
+            return options;
+        }
+        let new = inner.filter(|inner| inner.adds);
+        let is_chosen = options.iter().any(|option| option.selected);
+        if new.is_some() || !is_chosen {
+            // No default: what a browser shows first would be stored unseen.
+            let label = new.map_or_else(
+                || "Choose one".to_owned(),
+                |inner| format!("Add a new {}", inner.inline.resource.singular),
+            );
+            options.insert(
+                0,
+                ChoiceView {
+                    value: String::new(),
+                    label,
+                    selected: !is_chosen,
+                    other: false,
+                },
+            );
+        }
+        options
+    }
+
+    fn search(&self, bound: BoundField, offered: &FieldChoices) -> Option<SearchView> {
+        let value = offered.searched.clone()?;
+        Some(SearchView {
+            name: search_name(bound.name),
+            note: match offered.more {
+                0 => None,
+                more => Some(format!("{more} more not listed. Search to find one.")),
+            },
+            nothing: offered.choices.is_empty() && !value.is_empty(),
+            value,
+            field: bound.name,
+            href: format!("{}&field_name={}", self.search_href, bound.field.name),
+        })
+    }
+
+    /// Links to the object that a field refers to, as far as the user has the permission.
+    fn related(&self, app: &str, name: &str, value: &str) -> Option<RelatedView> {
+        let model = self.registry.find(app, name)?;
+        let may = |verb| self.rights.may(verb, app, name);
+        let popup = "?_to_field=id&_popup=1";
+        let path = value
+            .trim()
+            .parse()
+            .ok()
+            .map(|id| format!("{}{popup}", change_path(model, id)));
+        Some(RelatedView {
+            add_href: self
+                .registry
+                .may_add(self.rights, model)
+                .then(|| format!("{}add/{popup}", list_path(model))),
+            change_href: path.clone().filter(|_| may(Verb::Change)),
+            view_href: path.filter(|_| !may(Verb::Change) && may_view(self.rights, model)),
+        })
+    }
+}
+
+/// A read-only field.
+fn readonly(
+    mut view: FieldView,
+    kind: FieldKind,
+    value: String,
+    options: &[ChoiceView],
+) -> FieldView {
+    let shown = match kind {
+        FieldKind::Boolean => if view.checked { "Yes" } else { "No" }.to_owned(),
+        FieldKind::Choice { .. } | FieldKind::MultipleChoice => {
+            let chosen = options.iter().filter(|option| option.selected);
+            let labels = chosen.filter(|option| !option.value.is_empty());
+            let labels: Vec<&str> = labels.map(|option| option.label.as_str()).collect();
+            labels.join(", ")
+        }
+        _ => value,
+    };
+    view.href = view
+        .related
+        .take()
+        .and_then(|related| related.change_href.or(related.view_href));
+    (view.kind, view.value, view.required) = ("readonly", shown, false);
+    view
+}

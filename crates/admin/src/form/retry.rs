@@ -1,0 +1,78 @@
+//! Forms that could not be saved because the database is busy or away: they are shown again with what was typed.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::web::Data;
+use actix_web::{HttpResponse, ResponseError};
+use oc_http::{Db, PageError};
+
+use crate::auth::current_user::CurrentUser;
+use crate::auth::request::AdminRequest;
+use crate::form::definition::FormDefinition;
+use crate::form::page::FormDisplay;
+use crate::form::state::FormState;
+use crate::ui::submission::Submission;
+
+/// The form with a notice, if the error is transient and the database can be read.
+pub(crate) async fn redisplay(
+    request: &AdminRequest,
+    user: &CurrentUser,
+    db: &Data<Db>,
+    (definition, id): (FormDefinition, Option<i64>),
+    submission: Submission,
+    error: PageError,
+) -> Result<HttpResponse, PageError> {
+    if notice(&error).is_none() {
+        return Err(error);
+    }
+    let sent = submission.clone();
+    let state = db.read(move |conn| {
+        let record = match id {
+            Some(id) => (definition.resource.load)(conn, id)?,
+            None => None,
+        };
+        if record.is_none() && id.is_some() {
+            return Ok(None);
+        }
+        Ok(Some(FormState::submitted(conn, definition, record, &sent)?))
+    });
+    let Ok(Some(state)) = state.await else {
+        return Err(error);
+    };
+    with_notice(&error, |notice, status| {
+        let display = FormDisplay::new(state, submission).keeping_version();
+        let notice = Some(notice);
+        FormDisplay { notice, ..display }.show(request, user, status)
+    })
+    .unwrap_or(Err(error))
+}
+
+/// The page with a notice and the status of a transient error; `None` for other errors.
+pub(crate) fn with_notice(
+    error: &PageError,
+    page: impl FnOnce(&'static str, StatusCode) -> Result<HttpResponse, PageError>,
+) -> Option<Result<HttpResponse, PageError>> {
+    let notice = notice(error)?;
+    // This logs the error.
+    let bare = error.error_response();
+    let retry_after = bare.headers().get(header::RETRY_AFTER).cloned();
+    Some(page(notice, bare.status()).map(|mut response| {
+        if let Some(when) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, when);
+        }
+        response
+    }))
+}
+
+/// The notice above the form, if it can be submitted again.
+fn notice(error: &PageError) -> Option<&'static str> {
+    match error {
+        PageError::Unavailable(_) | PageError::Overloaded => Some(
+            "The database is busy. Your changes have not been saved. Try again in a few seconds.",
+        ),
+        PageError::WriteOutcomeUnknown(_) => Some(
+            "The database did not respond in time. Your changes may have been saved, or may still be. Check before you \
+             save again.",
+        ),
+        _ => None,
+    }
+}

@@ -1,0 +1,305 @@
+//! Saving an object, with the related objects that are edited inline, in one transaction.
+
+use accounts::User;
+use audit::ChangeSet;
+use diesel::QueryResult;
+use diesel::connection::Connection;
+use oc_core::DbConnection;
+use oc_core::admin::{FormValues, Inline, Record, Resource, SaveError, id_in};
+use oc_core::locks::lock;
+use oc_core::validation::{FieldError, Violation};
+
+use crate::audit_log::log_entry::{LogContext, LogEntry, log_change};
+use crate::audit_log::snapshot::Snapshot;
+use crate::form::definition::{FormDefinition, InlineForm};
+use crate::registry::Editor;
+
+/// What to do with an inline.
+enum InlinePlan {
+    Keep,
+    Change(Record, FormValues),
+    Add(FormValues),
+}
+
+/// Saves an object and its inlines. The errors of all of them are returned together. Requires a transaction.
+pub(crate) fn save_with_inlines(
+    conn: &mut DbConnection,
+    user: &User,
+    definition: &FormDefinition,
+    current: Option<&Record>,
+    values: &FormValues,
+) -> Result<Record, SaveError> {
+    let actor = Editor {
+        registry: definition.registry,
+        user,
+        permissions: &definition.permissions,
+    };
+    let mut own = values.clone();
+    for inline in definition.resource.inlines {
+        own.0
+            .retain(|name, _| !inline.names.contains(&name.as_str()));
+    }
+    let mut errors = Vec::new();
+    let mut invalid_references = Vec::new();
+    for form in &definition.inlines {
+        let inline = form.inline;
+        let saved = match plan_inline(conn, form, current, values) {
+            Ok(InlinePlan::Keep) => continue,
+            Ok(InlinePlan::Change(record, values)) => {
+                lock(conn, &inline.resource.key(), record.id)?;
+                conn.transaction(|conn| {
+                    save_inline(conn, actor, inline.resource, Some(&record), &values)
+                })
+            }
+            Ok(InlinePlan::Add(values)) => {
+                conn.transaction(|conn| save_inline(conn, actor, inline.resource, None, &values))
+            }
+            Err(error) => Err(error),
+        };
+        match saved {
+            Ok(record) => own = own.with(inline.field, record.id.to_string()),
+            Err(SaveError::Invalid(invalid)) => {
+                errors.extend(invalid.into_iter().map(|error| inline_error(inline, error)));
+                invalid_references.push(inline.field);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let saved =
+        conn.transaction(|conn| save_object(conn, actor, definition.resource, current, &own));
+    if errors.is_empty() {
+        return saved;
+    }
+    match saved {
+        Ok(_) => {}
+        Err(SaveError::Invalid(more)) => {
+            let is_known = |error: &FieldError| invalid_references.contains(&error.field);
+            errors.extend(more.into_iter().filter(|error| !is_known(error)));
+        }
+        Err(error) => return Err(error),
+    }
+    Err(SaveError::Invalid(errors))
+}
+
+/// What the choice and the fields of an inline ask for together. Unchanged fields ask for nothing.
+fn plan_inline(
+    conn: &mut DbConnection,
+    form: &InlineForm,
+    current: Option<&Record>,
+    values: &FormValues,
+) -> Result<InlinePlan, SaveError> {
+    let inline = form.inline;
+    let Some(typed) = form.values(values) else {
+        return Ok(InlinePlan::Keep);
+    };
+    let stored = match current {
+        Some(record) => form.related(conn, &record.values)?,
+        None => None,
+    };
+    let is_unchanged = stored.as_ref().is_some_and(|own| own.values == typed);
+    if values.text(inline.field).trim().is_empty() {
+        return Ok(if form.adds && !is_unchanged {
+            InlinePlan::Add(typed)
+        } else {
+            InlinePlan::Keep
+        });
+    }
+    if is_unchanged {
+        return Ok(InlinePlan::Keep);
+    }
+    match (stored, id_in(values, inline.field)) {
+        (Some(stored), Some(id)) if stored.id == id && form.edits => {
+            Ok(InlinePlan::Change(stored, typed))
+        }
+        _ => match form.related(conn, values)? {
+            Some(chosen) if chosen.values == typed => Ok(InlinePlan::Keep),
+            _ => Err(SaveError::Invalid(vec![FieldError {
+                field: inline.field,
+                violation: Violation::Taken(inline.conflict_message),
+            }])),
+        },
+    }
+}
+
+/// An error under the name that its field has in the form.
+fn inline_error(inline: &Inline, error: FieldError) -> FieldError {
+    let mut names = inline.resource.fields.iter().zip(inline.names);
+    let name = names.find(|(field, _)| field.name == error.field);
+    FieldError {
+        field: name.map_or(inline.field, |(_, name)| name),
+        violation: error.violation,
+    }
+}
+
+/// Saves an inline. An unchanged object is not logged.
+fn save_inline(
+    conn: &mut DbConnection,
+    actor: Editor<'_>,
+    resource: &Resource,
+    current: Option<&Record>,
+    values: &FormValues,
+) -> Result<Record, SaveError> {
+    let Some(current) = current else {
+        return save_object(conn, actor, resource, None, values);
+    };
+    let before = Snapshot::new(conn, resource, current)?;
+    let id = save_values(conn, actor, resource, Some(current), values)?;
+    let record = (resource.load)(conn, id)?.ok_or(SaveError::Missing)?;
+    if record.values == current.values {
+        return Ok(record);
+    }
+    log_saved(conn, actor, resource, id, ("changed", Some(&before)))
+}
+
+/// Adds or changes an object, logs it, and returns it as stored. Requires a transaction.
+pub(crate) fn save_object(
+    conn: &mut DbConnection,
+    actor: Editor<'_>,
+    resource: &Resource,
+    current: Option<&Record>,
+    values: &FormValues,
+) -> Result<Record, SaveError> {
+    let before = snapshot(conn, resource, current)?;
+    let id = save_values(conn, actor, resource, current, values)?;
+    let action = if current.is_some() {
+        "changed"
+    } else {
+        "added"
+    };
+    log_saved(conn, actor, resource, id, (action, before.as_ref()))
+}
+
+/// Saves values that give no more permissions than the actor has. Otherwise their other errors are returned as well.
+fn save_values(
+    conn: &mut DbConnection,
+    actor: Editor<'_>,
+    resource: &Resource,
+    current: Option<&Record>,
+    values: &FormValues,
+) -> Result<i64, SaveError> {
+    let defaults = current.map_or_else(|| resource.defaults(), |record| record.values.clone());
+    let values = &values.with_defaults(defaults);
+    let id = current.map(|record| record.id);
+    let mut errors = escalations(conn, actor, resource, current, values)?;
+    if errors.is_empty() {
+        return (resource.save)(conn, id, values);
+    }
+    let attempt = conn.transaction(|conn| {
+        (resource.save)(conn, id, values)?;
+        // Rolls back: this only collects the other errors.
+        Err::<(), _>(SaveError::Invalid(Vec::new()))
+    });
+    match attempt {
+        Ok(()) => {}
+        Err(SaveError::Invalid(more)) => {
+            let denied: Vec<&str> = errors.iter().map(|error| error.field).collect();
+            let is_other = |error: &FieldError| !denied.contains(&error.field);
+            errors.extend(more.into_iter().filter(is_other));
+        }
+        Err(error) => return Err(error),
+    }
+    Err(SaveError::Invalid(errors))
+}
+
+fn escalations(
+    conn: &mut DbConnection,
+    actor: Editor<'_>,
+    resource: &Resource,
+    current: Option<&Record>,
+    values: &FormValues,
+) -> QueryResult<Vec<FieldError>> {
+    let Editor {
+        registry,
+        permissions,
+        ..
+    } = actor;
+    registry.escalations(conn, permissions, resource, current, values)
+}
+
+fn snapshot(
+    conn: &mut DbConnection,
+    resource: &Resource,
+    record: Option<&Record>,
+) -> QueryResult<Option<Snapshot>> {
+    record
+        .map(|record| Snapshot::new(conn, resource, record))
+        .transpose()
+}
+
+fn log_saved(
+    conn: &mut DbConnection,
+    actor: Editor<'_>,
+    resource: &Resource,
+    id: i64,
+    what: (&str, Option<&Snapshot>),
+) -> Result<Record, SaveError> {
+    let context = LogContext {
+        change_set: &mut ChangeSet::new(1),
+        parent_id: None,
+    };
+    log_stored(conn, actor, resource, id, what, context)
+}
+
+/// Logs what is stored, and returns it.
+fn log_stored(
+    conn: &mut DbConnection,
+    actor: Editor<'_>,
+    resource: &Resource,
+    id: i64,
+    (action, before): (&str, Option<&Snapshot>),
+    context: LogContext<'_>,
+) -> Result<Record, SaveError> {
+    let record = (resource.load)(conn, id)?.ok_or(SaveError::Missing)?;
+    let after = Snapshot::new(conn, resource, &record)?;
+    let entry = LogEntry::new(&record, action, before, &after);
+    log_change(conn, actor, resource, &entry, context)?;
+    Ok(record)
+}
+
+/// A stored or deleted object that is to have earlier values again.
+#[derive(Clone, Copy)]
+pub(crate) struct EarlierVersion<'a> {
+    pub(crate) id: i64,
+    /// What is stored now, unless it is deleted.
+    pub(crate) current: Option<&'a Record>,
+    pub(crate) values: &'a FormValues,
+}
+
+/// Restores one object and logs it.
+pub(crate) fn restore_object(
+    conn: &mut DbConnection,
+    actor: Editor<'_>,
+    resource: &Resource,
+    version: EarlierVersion<'_>,
+    context: LogContext<'_>,
+) -> Result<Record, SaveError> {
+    let before = snapshot(conn, resource, version.current)?;
+    restore_values(conn, actor, resource, &[version])?;
+    let what = ("restored", before.as_ref());
+    log_stored(conn, actor, resource, version.id, what, context)
+}
+
+/// Restores a few hundred objects without logging it.
+pub(crate) fn restore_values(
+    conn: &mut DbConnection,
+    actor: Editor<'_>,
+    resource: &Resource,
+    versions: &[EarlierVersion<'_>],
+) -> Result<(), SaveError> {
+    let mut deleted = Vec::new();
+    for version in versions {
+        let errors = escalations(conn, actor, resource, version.current, version.values)?;
+        if !errors.is_empty() {
+            return Err(SaveError::Invalid(errors));
+        }
+        if version.current.is_some() {
+            (resource.save)(conn, Some(version.id), version.values)?;
+        } else {
+            deleted.push((version.id, version.values));
+        }
+    }
+    if deleted.is_empty() {
+        return Ok(());
+    }
+    (resource.restore)(conn, &deleted)
+}

@@ -1,0 +1,125 @@
+//! What a form needs from the database to be rendered.
+
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::admin::{FieldKind, FormValues, Record};
+
+use crate::form::choices::{FieldChoices, chosen_choices, field_choices};
+use crate::form::definition::{BoundField, FormDefinition};
+use crate::ui::field::parts;
+use crate::ui::submission::Submission;
+
+/// A form with its values.
+pub(crate) struct FormState {
+    pub(crate) definition: FormDefinition,
+    /// The stored object, if there is one.
+    pub(crate) record: Option<Record>,
+    /// The stored values, those of inlines included.
+    pub(crate) stored: FormValues,
+    /// The values that the form shows.
+    pub(crate) values: FormValues,
+    pub(crate) choices: Vec<FieldChoices>,
+    /// Whether the object is an account with permissions that the user lacks.
+    pub(crate) has_higher_privileges: bool,
+}
+
+impl FormState {
+    /// The form of a new object; the query may set values, as in `?address=7`.
+    pub(crate) fn initial(
+        conn: &mut DbConnection,
+        definition: FormDefinition,
+        query: &Submission,
+    ) -> QueryResult<Self> {
+        let values = values_in_query(&definition, query, |_| true);
+        Self::new(conn, definition, None, values, query)
+    }
+
+    /// The form of a stored object; the query may set choices.
+    pub(crate) fn stored(
+        conn: &mut DbConnection,
+        definition: FormDefinition,
+        record: Record,
+        query: &Submission,
+    ) -> QueryResult<Self> {
+        let mut values = definition.stored(conn, &record)?;
+        let is_choice = |bound: &BoundField| matches!(bound.field.kind, FieldKind::Choice { .. });
+        values
+            .0
+            .extend(values_in_query(&definition, query, is_choice).0);
+        Self::new(conn, definition, Some(record), values, query)
+    }
+
+    /// The form with what was submitted.
+    pub(crate) fn submitted(
+        conn: &mut DbConnection,
+        definition: FormDefinition,
+        record: Option<Record>,
+        submission: &Submission,
+    ) -> QueryResult<Self> {
+        let values = definition.form_values(submission);
+        Self::new(conn, definition, record, values, submission)
+    }
+
+    /// A stored object for users who may only view it.
+    pub(crate) fn read_only(
+        conn: &mut DbConnection,
+        definition: FormDefinition,
+        record: Record,
+    ) -> QueryResult<Self> {
+        let choices = chosen_choices(conn, definition.own_fields(), &record.values)?;
+        Ok(Self {
+            definition,
+            stored: record.values.clone(),
+            values: record.values.clone(),
+            record: Some(record),
+            choices,
+            has_higher_privileges: false,
+        })
+    }
+
+    fn new(
+        conn: &mut DbConnection,
+        definition: FormDefinition,
+        record: Option<Record>,
+        values: FormValues,
+        submission: &Submission,
+    ) -> QueryResult<Self> {
+        let id = record.as_ref().map(|record| record.id);
+        let choices = field_choices(conn, &definition, id, &values, submission)?;
+        let stored = match &record {
+            Some(record) => definition.stored(conn, record)?,
+            None => FormValues::default(),
+        };
+        let has_higher_privileges = match id {
+            Some(id) => !definition.can_manage(conn, id)?,
+            None => false,
+        };
+        Ok(Self {
+            definition,
+            record,
+            stored,
+            values,
+            choices,
+            has_higher_privileges,
+        })
+    }
+}
+
+fn values_in_query(
+    definition: &FormDefinition,
+    query: &Submission,
+    is_allowed: impl Fn(&BoundField) -> bool,
+) -> FormValues {
+    let mut values = FormValues::default();
+    for bound in definition.own_fields().filter(|bound| is_allowed(bound)) {
+        for name in parts(bound.name, bound.field.kind) {
+            if query.has(&name) {
+                values = match bound.field.kind {
+                    FieldKind::Boolean => values.with_yes(&name, !query.text(&name).is_empty()),
+                    _ => values.with_list(&name, query.list(&name)),
+                };
+            }
+        }
+    }
+    values
+}

@@ -1,0 +1,261 @@
+//! Handlers of the CSV import: a preview, and the import itself, in one transaction.
+//!
+//! The server stores nothing between the two: the preview page holds the file, with a signature for this user, this file
+//! and the changes that were shown.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use diesel::result::Error as DatabaseError;
+use oc_core::admin::Resource;
+use oc_core::timeouts::raise_statement_timeout;
+use oc_http::{Db, PageError, run_blocking};
+use subtle::ConstantTimeEq;
+
+use crate::auth::current_user::CurrentUser;
+use crate::auth::denied::DeniedGrant;
+use crate::auth::reauth::Reauth;
+use crate::auth::request::AdminRequest;
+use crate::import::importer::{ImportOutcome, Importer};
+use crate::import::packed::{decode, encode, sign};
+use crate::import::page::ImportPage;
+use crate::import::sheet::{CsvTable, RowError};
+use crate::import::upload::{MAX_FILE_BYTES, Upload, UploadedFile};
+use crate::registry::Editor;
+use crate::ui::field::Hidden;
+use crate::ui::links::{counted, list_path, see_other};
+use crate::ui::submission::Submission;
+
+/// The field with the encoded file.
+const CONTENT: &str = "content";
+/// The field with the signature.
+const SIGNATURE: &str = "mark";
+
+/// The page to choose a file.
+pub(crate) async fn new(
+    request: AdminRequest,
+    user: CurrentUser,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, PageError> {
+    let model = allowed(&request, &user, &path)?;
+    ImportPage::default().show(&request, &user, model, StatusCode::OK)
+}
+
+/// Shows a preview of a file, or imports it.
+pub(crate) async fn create(
+    request: AdminRequest,
+    user: CurrentUser,
+    db: Data<Db>,
+    path: Path<(String, String)>,
+    reauth: Reauth,
+    upload: Upload,
+) -> Result<HttpResponse, PageError> {
+    let submission = request.accept_or_cancelled(&user, upload.fields)?;
+    let model = allowed(&request, &user, &path)?;
+    if submission.is_cancelled {
+        let bytes = decoded(submission.text(CONTENT).to_owned()).await?;
+        return preview(&request, &user, &db, model, bytes, None).await;
+    }
+    if submission.has(CONTENT) {
+        if request.registry().access(model).is_some()
+            && let Some(page) = reauth.require(&request, &user, &submission).await?
+        {
+            return Ok(page);
+        }
+        return confirm(&request, &user, &db, model, &submission).await;
+    }
+    let refuse = |text: String| {
+        let page = ImportPage::refused(text);
+        page.show(&request, &user, model, StatusCode::UNPROCESSABLE_ENTITY)
+    };
+    match upload.file {
+        UploadedFile::None => refuse("Choose a file.".to_owned()),
+        UploadedFile::TooLarge => refuse(format!(
+            "The file must be {} MB or smaller.",
+            MAX_FILE_BYTES >> 20
+        )),
+        UploadedFile::Bytes(bytes) => preview(&request, &user, &db, model, bytes, None).await,
+    }
+}
+
+/// Shows the preview of a file.
+async fn preview(
+    request: &AdminRequest,
+    user: &CurrentUser,
+    db: &Db,
+    model: &'static Resource,
+    bytes: Vec<u8>,
+    notice: Option<String>,
+) -> Result<HttpResponse, PageError> {
+    let (content, bytes) = run_blocking(move || (encode(&bytes), bytes))
+        .await
+        .map_err(|error| PageError::Internal(error.into()))?;
+    let content = content?;
+    let outcome = match run(request, user, db, model, bytes, None).await? {
+        ImportRun::Unreadable(errors) => ImportOutcome {
+            errors,
+            ..ImportOutcome::default()
+        },
+        ImportRun::RolledBack(outcome) | ImportRun::Done(outcome) => outcome,
+    };
+    if !outcome.errors.is_empty() {
+        let page = ImportPage::with_errors(outcome.errors);
+        let mut response = page.show(request, user, model, StatusCode::UNPROCESSABLE_ENTITY)?;
+        DeniedGrant::attach(&mut response, outcome.exceeds.iter().map(String::as_str));
+        return Ok(response);
+    }
+    let sign = sign(
+        request.key(),
+        user.user.id,
+        model,
+        &content,
+        &outcome.digest,
+    );
+    let hidden = [(CONTENT, content), (SIGNATURE, sign)].map(|(name, value)| Hidden {
+        name: name.to_owned(),
+        value,
+    });
+    let status = if notice.is_some() {
+        StatusCode::CONFLICT
+    } else {
+        StatusCode::OK
+    };
+    ImportPage::preview(model, outcome, hidden.into(), notice).show(request, user, model, status)
+}
+
+/// Imports the file if that makes the changes that were shown.
+async fn confirm(
+    request: &AdminRequest,
+    user: &CurrentUser,
+    db: &Db,
+    model: &'static Resource,
+    sent: &Submission,
+) -> Result<HttpResponse, PageError> {
+    let (content, signature) = (
+        sent.text(CONTENT).to_owned(),
+        sent.text(SIGNATURE).to_owned(),
+    );
+    let bytes = decoded(content.clone()).await?;
+    let (key, user_id) = (request.key().clone(), user.user.id);
+    let is_signed = move |digest: &str| -> bool {
+        sign(&key, user_id, model, &content, digest)
+            .as_bytes()
+            .ct_eq(signature.as_bytes())
+            .into()
+    };
+    match run(
+        request,
+        user,
+        db,
+        model,
+        bytes.clone(),
+        Some(Box::new(is_signed)),
+    )
+    .await?
+    {
+        ImportRun::Done(outcome) => {
+            let parts = [("Added", outcome.added), ("Changed", outcome.changed)];
+            let done = parts.iter().filter(|(_, count)| *count > 0);
+            let text: Vec<String> = done
+                .map(|(verb, count)| format!("{verb} {}.", counted(model, *count)))
+                .collect();
+            request.session.add_message("success", text.join(" "));
+            Ok(see_other(&list_path(model)))
+        }
+        ImportRun::RolledBack(_) | ImportRun::Unreadable(_) => {
+            let text =
+                "These items have changed since you checked the file. Nothing has been saved yet.";
+            preview(request, user, db, model, bytes, Some(text.to_owned())).await
+        }
+    }
+}
+
+/// The file in a page.
+async fn decoded(content: String) -> Result<Vec<u8>, PageError> {
+    let bytes = run_blocking(move || decode(&content))
+        .await
+        .map_err(|error| PageError::Internal(error.into()))?;
+    bytes.ok_or(PageError::BadRequest)
+}
+
+/// Result of running a file.
+enum ImportRun {
+    Unreadable(Vec<RowError>),
+    /// A preview, or errors, or changes other than those that were shown.
+    RolledBack(ImportOutcome),
+    Done(ImportOutcome),
+}
+
+/// Rolls the transaction back.
+enum Rollback {
+    Undo(ImportOutcome),
+    Failed(DatabaseError),
+}
+
+impl From<DatabaseError> for Rollback {
+    fn from(error: DatabaseError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+type IsSigned = Box<dyn Fn(&str) -> bool + Send>;
+
+/// Runs a file in a transaction, which is committed only if the digest of its changes is signed.
+async fn run(
+    request: &AdminRequest,
+    user: &CurrentUser,
+    db: &Db,
+    model: &'static Resource,
+    bytes: Vec<u8>,
+    is_signed: Option<IsSigned>,
+) -> Result<ImportRun, PageError> {
+    let registry = request.registry();
+    let (author, permissions) = (user.user.clone(), user.rights.clone());
+    db.run_long(move |conn| {
+        let table = match CsvTable::read(model, &bytes) {
+            Ok(table) => table,
+            Err(errors) => return Ok(ImportRun::Unreadable(errors)),
+        };
+        let importer = Importer {
+            actor: Editor {
+                registry,
+                user: &author,
+                permissions: &permissions,
+            },
+            model,
+            records: is_signed.is_some(),
+        };
+        let run = conn.write(|conn| {
+            raise_statement_timeout(conn)?;
+            let outcome = importer.run(conn, &table)?;
+            match &is_signed {
+                Some(is_signed) if outcome.errors.is_empty() && is_signed(&outcome.digest) => {
+                    Ok(outcome)
+                }
+                _ => Err(Rollback::Undo(outcome)),
+            }
+        });
+        match run {
+            Ok(outcome) => Ok(ImportRun::Done(outcome)),
+            Err(Rollback::Undo(outcome)) => Ok(ImportRun::RolledBack(outcome)),
+            Err(Rollback::Failed(error)) => Err(error.into()),
+        }
+    })
+    .await
+}
+
+fn allowed(
+    request: &AdminRequest,
+    user: &CurrentUser,
+    path: &Path<(String, String)>,
+) -> Result<&'static Resource, PageError> {
+    let model = request
+        .registry()
+        .find(&path.0, &path.1)
+        .ok_or(PageError::NotFound)?;
+    if request.registry().may_import(&user.rights, model) {
+        Ok(model)
+    } else {
+        Err(PageError::Forbidden)
+    }
+}

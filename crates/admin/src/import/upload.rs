@@ -1,0 +1,91 @@
+//! A form that may carry a file.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_multipart::Multipart;
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::TryStreamExt;
+use oc_http::PageError;
+
+use crate::ui::submission::{Submission, has_parts};
+
+/// The largest file (bytes): some ten thousand rows of the widest kind.
+pub(crate) const MAX_FILE_BYTES: usize = 4 << 20;
+
+/// What is read of a file that is too large, so that the browser gets to hear of it (bytes).
+const MAX_READ_BYTES: usize = 64 << 20;
+
+/// The largest of the other fields (bytes).
+const MAX_FIELD_BYTES: usize = 64 << 10;
+
+/// A form, and the file that came with it.
+pub(crate) struct Upload {
+    pub(crate) fields: Submission,
+    pub(crate) file: UploadedFile,
+}
+
+/// The file in a form.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum UploadedFile {
+    /// The form has no such field, or no file was chosen.
+    None,
+    TooLarge,
+    Bytes(Vec<u8>),
+}
+
+impl FromRequest for Upload {
+    type Error = PageError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        if !has_parts(request) {
+            let fields = Submission::from_request(request, payload);
+            return Box::pin(async move {
+                let (fields, file) = (fields.await?, UploadedFile::None);
+                Ok(Self { fields, file })
+            });
+        }
+        let parts = Multipart::new(request.headers(), payload.take());
+        Box::pin(async move { read(parts).await.map_err(|_| PageError::BadRequest) })
+    }
+}
+
+async fn read(mut parts: Multipart) -> Result<Upload, actix_multipart::MultipartError> {
+    let mut fields = Vec::new();
+    let mut file = UploadedFile::None;
+    while let Some(mut part) = parts.try_next().await? {
+        let name = part.name().unwrap_or_default().to_owned();
+        let is_file = name == "file";
+        let limit = if is_file {
+            MAX_FILE_BYTES
+        } else {
+            MAX_FIELD_BYTES
+        };
+        let (mut bytes, mut length) = (Vec::new(), 0);
+        while let Some(chunk) = part.try_next().await? {
+            length += chunk.len();
+            if length > MAX_READ_BYTES {
+                return Err(actix_multipart::MultipartError::Incomplete);
+            }
+            // What is beyond the limit is read, but not kept.
+            if length <= limit {
+                bytes.extend_from_slice(&chunk);
+            }
+        }
+        if is_file {
+            file = match length {
+                0 => UploadedFile::None,
+                length if length > limit => UploadedFile::TooLarge,
+                _ => UploadedFile::Bytes(bytes),
+            };
+        } else {
+            fields.push((name, String::from_utf8_lossy(&bytes).into_owned()));
+        }
+    }
+    Ok(Upload {
+        fields: fields.into(),
+        file,
+    })
+}

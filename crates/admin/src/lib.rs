@@ -1,0 +1,23 @@
+//! The staff admin: pages to list, change, import, delete and restore the objects of the resources that are passed in.
+
+mod audit_log;
+mod auth;
+pub mod command_line;
+mod delete;
+mod diagnostics;
+mod form;
+mod history;
+mod import;
+mod index;
+mod list;
+mod registry;
+mod routes;
+mod state;
+mod ui;
+
+pub use auth::csrf::CookieRules;
+pub use auth::password_hasher::PasswordHasher;
+pub use diagnostics::{Facts, SentryFacts};
+pub use registry::Registry;
+pub use routes::scope;
+pub use state::AdminState;

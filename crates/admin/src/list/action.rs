@@ -1,0 +1,157 @@
+//! What is done with the ticked rows of a list.
+
+use accounts::Verb;
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use oc_core::admin::Resource;
+use oc_http::{Db, PageError};
+
+use crate::auth::current_user::CurrentUser;
+use crate::auth::reauth::Reauth;
+use crate::auth::request::AdminRequest;
+use crate::delete::cascade::Cascade;
+use crate::delete::deletion::{DeletionOutcome, SHOWN, execute};
+use crate::delete::page::{self, CHANGED};
+use crate::list::query::AdminListQuery;
+use crate::registry::may_view;
+use crate::ui::csv;
+use crate::ui::field::Hidden;
+use crate::ui::links::{list_path, see_other};
+use crate::ui::submission::Submission;
+
+/// The most rows that one action takes.
+const MAX_SELECTED: i64 = 100_000;
+
+/// What a list offers to do with rows.
+const ACTIONS: [&str; 2] = ["delete_selected", "export_selected"];
+
+/// Does what was chosen with the rows that were ticked, or with all that the list's filters let through.
+pub(crate) async fn run_action(
+    request: AdminRequest,
+    user: CurrentUser,
+    db: Data<Db>,
+    path: Path<(String, String)>,
+    reauth: Reauth,
+    fields: Submission,
+) -> Result<HttpResponse, PageError> {
+    let fields = request.accept_or_cancelled(&user, fields)?;
+    let registry = request.registry();
+    let model = registry.find(&path.0, &path.1).ok_or(PageError::NotFound)?;
+    if !may_view(&user.rights, model) && !user.rights.may(Verb::Delete, model.app, model.name) {
+        return Err(PageError::Forbidden);
+    }
+    // After a cancelled re-authentication the question is asked again.
+    let is_confirmed = fields.text("post") == "yes" && !fields.is_cancelled;
+    if fields.text("action") == "delete_selected"
+        && is_confirmed
+        && registry.access(model).is_some()
+        && let Some(page) = reauth.require(&request, &user, &fields).await?
+    {
+        return Ok(page);
+    }
+    let ids = chosen(&request, &db, model, &fields).await?;
+    // The first page: the one that was open may be gone afterwards.
+    let back = AdminListQuery::parse(request.http.query_string(), model).href(&list_path(model), 1);
+    let refuse = |text: &str| {
+        request.session.add_message("warning", text.to_owned());
+        Ok(see_other(&back))
+    };
+    let action = fields.text("action");
+    if !ACTIONS.contains(&action) {
+        return refuse("Choose an action.");
+    }
+    if ids.is_empty() {
+        return refuse("Select at least one item.");
+    }
+    if i64::try_from(ids.len()).is_ok_and(|count| count > MAX_SELECTED) {
+        return refuse("Too many items are selected. Use a filter to select fewer.");
+    }
+    match action {
+        "delete_selected" if user.rights.may(Verb::Delete, model.app, model.name) => {
+            // The whole set is what the question showed, never what came since.
+            let was_asked = fields.text("select_across") != "1" || fields.has(SHOWN);
+            if is_confirmed && was_asked {
+                return delete_all(&request, &user, &db, model, ids, (&fields, &back)).await;
+            }
+            let (asked, rights) = (ids.clone(), user.rights.clone());
+            let gone = db
+                .read(move |conn| Ok(Cascade::new(conn, registry, model, &asked, &rights)?))
+                .await?;
+            if gone.rows.is_empty() {
+                return refuse("Select at least one item.");
+            }
+            page::show(&request, &user, &gone, question(&ids), back.clone())
+        }
+        "export_selected" if may_view(&user.rights, model) => {
+            let text = db
+                .read_long(move |conn| csv::records(conn, model, &ids))
+                .await?;
+            Ok(csv::response(model, text))
+        }
+        _ => Err(PageError::Forbidden),
+    }
+}
+
+/// What the question holds of the rows that it is about: these very ones, whatever comes or goes meanwhile.
+fn question(ids: &[i64]) -> Vec<Hidden> {
+    let hidden = |name: &str, value: String| Hidden {
+        name: name.to_owned(),
+        value,
+    };
+    let action = hidden("action", "delete_selected".to_owned());
+    let rows = ids
+        .iter()
+        .map(|id| hidden("_selected_action", id.to_string()));
+    [action].into_iter().chain(rows).collect()
+}
+
+async fn delete_all(
+    request: &AdminRequest,
+    user: &CurrentUser,
+    db: &Db,
+    model: &'static Resource,
+    ids: Vec<i64>,
+    (fields, back): (&Submission, &str),
+) -> Result<HttpResponse, PageError> {
+    let done = match execute(request.registry(), user, db, model, ids.clone(), fields).await? {
+        DeletionOutcome::Deleted(titles) => titles,
+        DeletionOutcome::Refused => return Err(PageError::Forbidden),
+        DeletionOutcome::Other(cascade) => {
+            request.session.add_message("warning", CHANGED.to_owned());
+            return page::show(request, user, &cascade, question(&ids), back.to_owned());
+        }
+    };
+    let text = match done.as_slice() {
+        [] => "Select at least one item.".to_owned(),
+        [title] => format!("Deleted {} \"{title}\".", model.singular),
+        titles => format!("Deleted {} {}.", titles.len(), model.plural),
+    };
+    request.session.add_message("success", text);
+    Ok(see_other(back))
+}
+
+/// The ids of the rows that an action is for.
+async fn chosen(
+    request: &AdminRequest,
+    db: &Db,
+    model: &'static Resource,
+    fields: &Submission,
+) -> Result<Vec<i64>, PageError> {
+    // Django's own lists send 0 for the rows that are ticked.
+    if fields.text("select_across") == "1" {
+        let listing =
+            AdminListQuery::parse(request.http.query_string(), model).whole(MAX_SELECTED + 1);
+        let list = db
+            .read(move |conn| Ok((model.list)(conn, &listing)?))
+            .await?;
+        return Ok(list.rows.into_iter().map(|row| row.id).collect());
+    }
+    let mut ids: Vec<i64> = fields
+        .list("_selected_action")
+        .iter()
+        .filter_map(|id| id.parse().ok())
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}

@@ -1,0 +1,204 @@
+//! Query of a list, with the parameters of Django's admin.
+
+use form_urlencoded::Serializer;
+use oc_core::admin::{ListQuery, Resource};
+use oc_core::search::SearchTerms;
+
+use crate::auth::request::AdminRequest;
+use crate::ui::links::with_query;
+
+/// The most rows that «Show all» shows.
+pub(crate) const SHOW_ALL: i64 = 200;
+
+/// Rows a page.
+pub(crate) const PAGE: i64 = 100;
+
+/// The pages that so many rows take.
+pub(crate) fn pages(found: i64) -> i64 {
+    ((found + PAGE - 1) / PAGE).max(1)
+}
+
+/// The query of a list's address.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct AdminListQuery {
+    pub(crate) q: String,
+    filters: Vec<(&'static str, String)>,
+    /// Columns to sort by (from 0), and whether in reverse.
+    pub(crate) order: Vec<(usize, bool)>,
+    /// `None` for what is no page.
+    pub(crate) page: Option<i64>,
+    /// Whether all rows are wanted on one page.
+    pub(crate) all: bool,
+}
+
+impl AdminListQuery {
+    /// Reads the query of a list's address.
+    pub(crate) fn new(request: &AdminRequest, model: &Resource) -> Self {
+        Self::parse(request.http.query_string(), model)
+    }
+
+    /// Reads a query. It never fails: what the model does not know is left out.
+    pub(crate) fn parse(query: &str, model: &Resource) -> Self {
+        let mut parsed = Self {
+            page: Some(1),
+            ..Self::default()
+        };
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            // No stored text holds a NUL, and PostgreSQL would stumble over one.
+            let value = value.trim().replace('\0', "\u{fffd}");
+            match name.as_ref() {
+                "q" => parsed.q = SearchTerms::parse(&value).to_string(),
+                "o" => parsed.order = order(&value, model.columns.len()),
+                "p" if value.is_empty() => parsed.page = Some(1),
+                "p" => parsed.page = value.parse().ok().filter(|page| *page >= 1),
+                "all" => parsed.all = true,
+                name => {
+                    let filter = model.filters.iter().find(|filter| filter.parameter == name);
+                    if let Some(filter) = filter.filter(|_| !value.is_empty()) {
+                        parsed
+                            .filters
+                            .retain(|(parameter, _)| *parameter != filter.parameter);
+                        parsed.filters.push((filter.parameter, value));
+                    }
+                }
+            }
+        }
+        parsed
+    }
+
+    /// What is wanted of the model.
+    pub(crate) fn listing(&self) -> ListQuery {
+        let page = self.page.unwrap_or(1);
+        let (offset, limit) = if self.all {
+            (0, SHOW_ALL)
+        } else {
+            ((page - 1).saturating_mul(PAGE), PAGE)
+        };
+        ListQuery {
+            terms: SearchTerms::parse(&self.q),
+            filters: self.filters.clone(),
+            order: self.order.clone(),
+            offset,
+            limit,
+        }
+    }
+
+    /// The first `limit` of all rows that the search and the filters let through.
+    pub(crate) fn whole(&self, limit: i64) -> ListQuery {
+        ListQuery {
+            offset: 0,
+            limit,
+            ..self.listing()
+        }
+    }
+
+    /// The value chosen for a filter, empty for all.
+    pub(crate) fn filter(&self, parameter: &str) -> &str {
+        self.filters
+            .iter()
+            .find(|(name, _)| *name == parameter)
+            .map_or("", |(_, value)| value)
+    }
+
+    /// Whether rows are left out.
+    pub(crate) fn is_filtered(&self) -> bool {
+        !self.q.is_empty() || !self.filters.is_empty()
+    }
+
+    /// The order as it stands in an address.
+    pub(crate) fn order_parameter(&self) -> Option<String> {
+        let part = |(column, reverse): &(usize, bool)| {
+            format!("{}{}", if *reverse { "-" } else { "" }, column + 1)
+        };
+        (!self.order.is_empty()).then(|| self.order.iter().map(part).collect::<Vec<_>>().join("."))
+    }
+
+    /// The query of this very list, to come back to it.
+    pub(crate) fn preserved(&self) -> String {
+        self.query(self.page.unwrap_or(1), self.all)
+    }
+
+    /// The address of a page of this list.
+    pub(crate) fn href(&self, path: &str, page: i64) -> String {
+        with_query(path, &self.query(page, false))
+    }
+
+    /// The address of this list with all rows on one page.
+    pub(crate) fn href_all(&self, path: &str) -> String {
+        with_query(path, &self.query(1, true))
+    }
+
+    /// The address of this list in the order of one column.
+    pub(crate) fn href_sorted(&self, path: &str, column: usize, reverse: bool) -> String {
+        let sorted = Self {
+            order: vec![(column, reverse)],
+            ..self.clone()
+        };
+        with_query(path, &sorted.query(1, self.all))
+    }
+
+    fn query(&self, page: i64, all: bool) -> String {
+        let mut query = Serializer::new(String::new());
+        if !self.q.is_empty() {
+            query.append_pair("q", &self.q);
+        }
+        for (parameter, value) in &self.filters {
+            query.append_pair(parameter, value);
+        }
+        if let Some(order) = self.order_parameter() {
+            query.append_pair("o", &order);
+        }
+        if all {
+            query.append_pair("all", "");
+        } else if page > 1 {
+            query.append_pair("p", &page.to_string());
+        }
+        query.finish()
+    }
+}
+
+/// Reads `2.-1`: the second column, then the first in reverse. Columns that are not there are left out.
+fn order(text: &str, columns: usize) -> Vec<(usize, bool)> {
+    let part = |part: &str| {
+        let (digits, reverse) = part
+            .strip_prefix('-')
+            .map_or((part, false), |digits| (digits, true));
+        let column: usize = digits.parse().ok()?;
+        (1..=columns)
+            .contains(&column)
+            .then(|| (column - 1, reverse))
+    };
+    text.split('.').filter_map(part).take(columns).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(query: &str) -> AdminListQuery {
+        AdminListQuery::parse(query, &crate::registry::fixtures::BOOK)
+    }
+
+    #[test]
+    fn the_parameters_of_django_are_read() {
+        let query = parse("q=sea++view&genre__exact=novel&o=2.-1&p=3&other=1");
+
+        assert_eq!(query.q, "sea view");
+        assert_eq!(query.filter("genre__exact"), "novel");
+        assert_eq!(query.order, [(1, false), (0, true)]);
+        assert_eq!(query.listing().offset, 200);
+        assert_eq!(
+            query.preserved(),
+            "q=sea+view&genre__exact=novel&o=2.-1&p=3"
+        );
+    }
+
+    #[test]
+    fn nonsense_is_left_out() {
+        assert_eq!(parse("o=0.9.x.-"), parse(""));
+        assert_eq!(parse("genre__exact="), parse(""));
+        for page in ["0", "-1", "x", "99999999999999999999"] {
+            assert_eq!(parse(&format!("p={page}")).page, None, "{page}");
+        }
+    }
+}

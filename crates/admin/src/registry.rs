@@ -1,0 +1,312 @@
+//! The resources that staff manage, and who may do what with them.
+
+use accounts::User;
+use accounts::admin::{AccessRules, right_choices};
+use accounts::{Rights, Verb};
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::admin::{Choice, FormValues, OnDelete, Record, Reference, Resource};
+use oc_core::validation::FieldError;
+use oc_http::PageError;
+
+/// The permission to see the diagnostics page.
+pub(crate) const DIAGNOSTICS: &str = "site.view_diagnostics";
+
+/// All resources in the order of the index, and the access rules of those that hold permissions.
+#[derive(Debug, Clone, Copy)]
+pub struct Registry {
+    resources: &'static [&'static Resource],
+    access: &'static [AccessRules],
+}
+
+impl Registry {
+    /// The resources and access rules.
+    #[must_use]
+    pub const fn new(
+        resources: &'static [&'static Resource],
+        access: &'static [AccessRules],
+    ) -> Self {
+        Self { resources, access }
+    }
+
+    /// Every resource.
+    pub fn all(self) -> impl Iterator<Item = &'static Resource> {
+        self.resources.iter().copied()
+    }
+
+    /// The resource at a path.
+    #[must_use]
+    pub fn find(self, app: &str, name: &str) -> Option<&'static Resource> {
+        self.all()
+            .find(|resource| resource.app == app && resource.name == name)
+    }
+
+    /// The resource with a key such as `lettings.letting`.
+    #[must_use]
+    pub fn by_key(self, key: &str) -> Option<&'static Resource> {
+        key.split_once('.')
+            .and_then(|(app, name)| self.find(app, name))
+    }
+
+    /// The resource at a path, if the permissions allow this on its objects.
+    pub(crate) fn allowed(
+        self,
+        permissions: &Rights,
+        (app, name): (&str, &str),
+        verb: Verb,
+    ) -> Result<&'static Resource, PageError> {
+        let resource = self.find(app, name).ok_or(PageError::NotFound)?;
+        if permissions.may(verb, app, name) {
+            Ok(resource)
+        } else {
+            Err(PageError::Forbidden)
+        }
+    }
+
+    /// The resource at a path, if its objects may be viewed.
+    pub(crate) fn visible(
+        self,
+        permissions: &Rights,
+        (app, name): (&str, &str),
+    ) -> Result<&'static Resource, PageError> {
+        let resource = self.find(app, name).ok_or(PageError::NotFound)?;
+        if may_view(permissions, resource) {
+            Ok(resource)
+        } else {
+            Err(PageError::Forbidden)
+        }
+    }
+
+    /// The resource whose objects are accounts.
+    pub(crate) fn accounts(self) -> Result<&'static Resource, PageError> {
+        let mut rules = self.access.iter();
+        rules
+            .find(|rules| rules.are_accounts)
+            .map(|rules| rules.resource)
+            .ok_or(PageError::NotFound)
+    }
+
+    /// The references to a resource with this rule, each with the resource that declares it.
+    pub fn references_to(
+        self,
+        target: &Resource,
+        on_delete: OnDelete,
+    ) -> impl Iterator<Item = (&'static Resource, &'static Reference)> + use<> {
+        let key = target.key();
+        let all = self.all().flat_map(|source| {
+            let references = source.references.iter();
+            references.map(move |reference| (source, reference))
+        });
+        all.filter(move |(_, reference)| {
+            reference.target == key && reference.on_delete == on_delete
+        })
+    }
+
+    /// The access rules of a resource that holds permissions.
+    pub(crate) fn access(self, resource: &Resource) -> Option<&'static AccessRules> {
+        let is_same = |rules: &&AccessRules| {
+            (rules.resource.app, rules.resource.name) == (resource.app, resource.name)
+        };
+        self.access.iter().find(is_same)
+    }
+
+    /// Every permission that can be given.
+    pub(crate) fn permissions(self) -> Vec<Choice> {
+        let names: Vec<_> = self
+            .all()
+            .map(|resource| (resource.app, resource.name))
+            .collect();
+        let mut permissions = right_choices(&names);
+        permissions.push(Choice::new(DIAGNOSTICS, "site · diagnostics · view"));
+        permissions
+    }
+
+    /// Whether a field's choices are all permissions.
+    pub(crate) fn is_permission_field(self, resource: &Resource, field: &str) -> bool {
+        self.access(resource)
+            .is_some_and(|rules| rules.permission_field == field)
+    }
+
+    /// Whether two versions of an object differ in a field that gives or takes permissions.
+    pub(crate) fn is_sensitive_change(
+        self,
+        resource: &Resource,
+        before: &FormValues,
+        after: &FormValues,
+    ) -> bool {
+        let set = |values: &FormValues, name: &str| {
+            let mut values: Vec<String> = values.list(name).to_vec();
+            values.retain(|value| !value.is_empty());
+            values.sort_unstable();
+            values
+        };
+        self.access(resource).is_some_and(|rules| {
+            let mut fields = rules.sensitive_fields.iter();
+            fields.any(|field| set(before, field) != set(after, field))
+        })
+    }
+
+    /// What a change would give or take beyond the permissions of its author.
+    pub(crate) fn escalations(
+        self,
+        conn: &mut DbConnection,
+        permissions: &Rights,
+        resource: &Resource,
+        current: Option<&Record>,
+        values: &FormValues,
+    ) -> QueryResult<Vec<FieldError>> {
+        let Some(rules) = self.access(resource) else {
+            return Ok(Vec::new());
+        };
+        let nothing = FormValues::default();
+        let before = current.map_or(&nothing, |record| &record.values);
+        let id = current.map(|record| record.id);
+        (rules.escalations)(conn, permissions, &self.permissions(), id, before, values)
+    }
+
+    /// Whether an object may be taken over or deleted: an account only by users with all of its permissions.
+    pub(crate) fn can_manage(
+        self,
+        conn: &mut DbConnection,
+        permissions: &Rights,
+        resource: &Resource,
+        id: i64,
+    ) -> QueryResult<bool> {
+        match self.access(resource) {
+            Some(rules) => (rules.can_manage)(conn, permissions, id),
+            None => Ok(true),
+        }
+    }
+
+    /// Runs what a resource requires after a row was saved.
+    pub(crate) fn saved(
+        self,
+        conn: &mut DbConnection,
+        resource: &Resource,
+        record: &Record,
+    ) -> QueryResult<()> {
+        match self.access(resource) {
+            Some(rules) => (rules.saved)(conn, record),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether an object may be added. Accounts are changed right after they are added.
+    pub(crate) fn may_add(self, permissions: &Rights, resource: &Resource) -> bool {
+        let may = |verb| permissions.may(verb, resource.app, resource.name);
+        let are_accounts = self
+            .access(resource)
+            .is_some_and(|rules| rules.are_accounts);
+        may(Verb::Add) && (!are_accounts || may(Verb::Change))
+    }
+
+    /// Whether a file may be imported; each row then requires the permission to add or change it.
+    pub(crate) fn may_import(self, permissions: &Rights, resource: &Resource) -> bool {
+        self.may_add(permissions, resource)
+            || permissions.may(Verb::Change, resource.app, resource.name)
+    }
+}
+
+/// Whether the permissions allow anything on a resource.
+pub(crate) fn is_open(permissions: &Rights, resource: &Resource) -> bool {
+    let mut verbs = Verb::ALL.iter();
+    verbs.any(|verb| permissions.may(*verb, resource.app, resource.name))
+}
+
+/// Whether objects may be viewed: the permission to change includes it.
+pub(crate) fn may_view(permissions: &Rights, resource: &Resource) -> bool {
+    permissions.may(Verb::View, resource.app, resource.name)
+        || permissions.may(Verb::Change, resource.app, resource.name)
+}
+
+/// Who makes a change, and what they may do.
+#[derive(Clone, Copy)]
+pub(crate) struct Editor<'a> {
+    pub(crate) registry: Registry,
+    pub(crate) user: &'a User,
+    pub(crate) permissions: &'a Rights,
+}
+
+#[cfg(test)]
+pub(crate) mod fixtures {
+    //! Two resources without a table.
+
+    use oc_core::admin::{
+        Choice, ChoicePage, Field, FieldKind, Filter, Inline, ListPage, Resource,
+    };
+
+    use super::Registry;
+
+    const fn field(name: &'static str, label: &'static str, kind: FieldKind) -> Field {
+        Field {
+            name,
+            label,
+            section: "",
+            kind,
+            help: "",
+            default: "",
+        }
+    }
+
+    const TEXT: FieldKind = FieldKind::Text { min: 1, max: 100 };
+
+    pub(crate) static AUTHOR: Resource = Resource {
+        name: "author",
+        singular: "author",
+        plural: "authors",
+        fields: &[field("name", "Name", TEXT)],
+        ..BASE
+    };
+
+    pub(crate) static BOOK: Resource = Resource {
+        inlines: &[Inline {
+            field: "author",
+            resource: &AUTHOR,
+            names: &["author-name"],
+            conflict_message: "Choose an author or fill in the fields, not both.",
+        }],
+        ..BASE
+    };
+
+    const BASE: Resource = Resource {
+        app: "library",
+        app_label: "Library",
+        name: "book",
+        table: "books",
+        singular: "book",
+        plural: "books",
+        columns: &["Title", "Author"],
+        filters: &[Filter {
+            parameter: "genre__exact",
+            label: "Genre",
+            choices: |_| Ok(vec![Choice::new("novel", "Novel")]),
+        }],
+        search_hint: "title",
+        fields: &[
+            field("title", "Title", TEXT),
+            field("in_print", "In print", FieldKind::Boolean),
+            field(
+                "author",
+                "Author",
+                FieldKind::Choice {
+                    of: Some(("library", "author")),
+                },
+            ),
+        ],
+        unique: "",
+        inlines: &[],
+        export_note: "",
+        public_path: None,
+        list: |_, _| Ok(ListPage::default()),
+        load: |_, _| Ok(None),
+        load_all: |_, _| Ok(Vec::new()),
+        save: |_, _, _| Ok(1),
+        restore: |_, _| Ok(()),
+        delete: |_, _| Ok(()),
+        references: &[],
+        choices: |_, _| Ok(ChoicePage::default()),
+        labels: |_, _, _| Ok(Vec::new()),
+    };
+
+    pub(crate) static REGISTRY: Registry = Registry::new(&[&BOOK, &AUTHOR], &[]);
+}

@@ -1,0 +1,83 @@
+//! The layout around every admin page.
+
+use oc_http::{Page, SITE_NAME};
+use serde::Serialize;
+
+use crate::ui::messages::Message;
+
+/// What the layout shows.
+#[derive(Debug, Serialize)]
+pub(crate) struct LayoutContext {
+    head: Head,
+    user: Option<UserName>,
+    messages: Vec<Message>,
+    csrf: String,
+    crumbs: Vec<Breadcrumb>,
+}
+
+#[derive(Debug, Serialize)]
+struct Head {
+    title: String,
+}
+
+#[derive(Debug, Serialize)]
+struct UserName {
+    name: String,
+}
+
+impl LayoutContext {
+    pub(crate) fn new(
+        title: &str,
+        username: Option<String>,
+        messages: Vec<Message>,
+        csrf: String,
+        breadcrumbs: Vec<Breadcrumb>,
+    ) -> Self {
+        Self {
+            head: Head {
+                title: format!("{title} – {SITE_NAME} administration"),
+            },
+            user: username.map(|name| UserName { name }),
+            messages,
+            csrf,
+            crumbs: breadcrumbs,
+        }
+    }
+}
+
+/// A link of the breadcrumb trail.
+#[derive(Debug, Serialize)]
+pub(crate) struct Breadcrumb {
+    label: String,
+    href: Option<String>,
+}
+
+impl Breadcrumb {
+    /// The trail from the index to a page, which comes last and has no link.
+    pub(crate) fn trail(steps: &[(&str, &str)], page: &str) -> Vec<Self> {
+        let links = [("Home", "/admin/")].iter().chain(steps);
+        links
+            .map(|(label, href)| Self {
+                label: (*label).to_owned(),
+                href: Some((*href).to_owned()),
+            })
+            .chain([Self {
+                label: page.to_owned(),
+                href: None,
+            }])
+            .collect()
+    }
+}
+
+/// A page within the layout.
+#[derive(Serialize)]
+pub(crate) struct WithLayout<P> {
+    #[serde(flatten)]
+    pub(crate) layout: LayoutContext,
+    #[serde(flatten)]
+    pub(crate) page: P,
+}
+
+impl<P: Page> Page for WithLayout<P> {
+    const TEMPLATE: &'static str = P::TEMPLATE;
+}

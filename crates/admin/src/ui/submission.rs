@@ -1,0 +1,147 @@
+//! Submitted forms.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_multipart::{Multipart, MultipartError};
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::{TryStreamExt, stream};
+use oc_http::PageError;
+
+/// A submitted form: its fields in the order in which they were sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Submission {
+    fields: Vec<(String, String)>,
+    /// The password that was entered for this submission, if re-authentication asked for one.
+    pub(crate) credentials: Option<Credentials>,
+    /// Whether the user returned from re-authentication without a password.
+    pub(crate) is_cancelled: bool,
+}
+
+/// Password and two-factor code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    pub(crate) password: String,
+    pub(crate) code: String,
+}
+
+impl Submission {
+    /// Parses `application/x-www-form-urlencoded`. It never fails: invalid bytes become replacement characters.
+    pub(crate) fn parse(body: &[u8]) -> Self {
+        form_urlencoded::parse(body)
+            .into_owned()
+            .collect::<Vec<_>>()
+            .into()
+    }
+
+    /// The urlencoded text, the inverse of [`Submission::parse`].
+    pub(crate) fn to_text(&self) -> String {
+        form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&self.fields)
+            .finish()
+    }
+
+    /// Parses `multipart/form-data` without its files.
+    async fn from_parts(mut parts: Multipart) -> Result<Self, MultipartError> {
+        let mut fields = Vec::new();
+        while let Some(mut part) = parts.try_next().await? {
+            let name = part.name().unwrap_or_default().to_owned();
+            let disposition = part.content_disposition();
+            let is_file = disposition.is_some_and(|part| part.get_filename().is_some());
+            let mut bytes = Vec::new();
+            while let Some(chunk) = part.try_next().await? {
+                bytes.extend_from_slice(&chunk);
+            }
+            if !is_file {
+                fields.push((name, String::from_utf8_lossy(&bytes).into_owned()));
+            }
+        }
+        Ok(fields.into())
+    }
+
+    /// Replaces the values of a field by one.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.fields.retain(|(key, _)| key != name);
+        self.fields.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Every value of a field.
+    pub(crate) fn list(&self, name: &str) -> Vec<String> {
+        self.fields
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.clone())
+            .collect()
+    }
+
+    /// Whether a field was submitted.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|(key, _)| key == name)
+    }
+
+    /// The last value of a field, empty if it was not submitted.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.fields
+            .iter()
+            .rev()
+            .find(|(key, _)| key == name)
+            .map_or("", |(_, value)| value)
+    }
+}
+
+impl From<Vec<(String, String)>> for Submission {
+    fn from(fields: Vec<(String, String)>) -> Self {
+        Self {
+            fields,
+            ..Self::default()
+        }
+    }
+}
+
+/// Whether a request has a `multipart/form-data` body (RFC 7578).
+pub(crate) fn has_parts(request: &HttpRequest) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    kind.and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/form-data"))
+}
+
+impl FromRequest for Submission {
+    type Error = PageError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let headers = has_parts(request).then(|| request.headers().clone());
+        let body = Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let body = body.await.map_err(|_| PageError::BadRequest)?;
+            let Some(headers) = headers else {
+                return Ok(Self::parse(&body));
+            };
+            let parts = Multipart::new(&headers, stream::iter([Ok(body)]));
+            Self::from_parts(parts)
+                .await
+                .map_err(|_| PageError::BadRequest)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_value_counts_and_a_missing_one_is_empty() {
+        let fields = Submission::parse(b"a=1&b=x+y&a=2&c=%ff");
+
+        assert_eq!(
+            (fields.text("a"), fields.text("b"), fields.text("d")),
+            ("2", "x y", "")
+        );
+        assert_eq!(fields.text("c"), "\u{fffd}");
+        assert_eq!(Submission::parse(fields.to_text().as_bytes()), fields);
+    }
+}
