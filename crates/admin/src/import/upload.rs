@@ -9,7 +9,7 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::TryStreamExt;
 use oc_http::PageError;
 
-use crate::ui::submission::{Submission, has_parts};
+use crate::ui::submission::{MAX_FIELDS, Submission, has_parts};
 
 /// The largest file (bytes): some ten thousand rows of the widest kind.
 pub(crate) const MAX_FILE_BYTES: usize = 4 << 20;
@@ -55,7 +55,12 @@ impl FromRequest for Upload {
 async fn read(mut parts: Multipart) -> Result<Upload, actix_multipart::MultipartError> {
     let mut fields = Vec::new();
     let mut file = UploadedFile::None;
+    let mut count = 0;
     while let Some(mut part) = parts.try_next().await? {
+        count += 1;
+        if count > MAX_FIELDS {
+            return Err(actix_multipart::MultipartError::Incomplete);
+        }
         let name = part.name().unwrap_or_default().to_owned();
         let is_file = name == "file";
         let limit = if is_file {

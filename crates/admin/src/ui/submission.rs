@@ -9,7 +9,13 @@ use actix_web::http::header;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::{TryStreamExt, stream};
-use oc_http::PageError;
+use oc_http::{PageError, run_blocking};
+
+/// The most fields of a form, as in Django.
+pub(crate) const MAX_FIELDS: usize = 1000;
+
+/// A body larger than this is parsed away from the async threads (bytes).
+const LARGE_BODY: usize = 64 << 10;
 
 /// A submitted form: its fields in the order in which they were sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,7 +53,12 @@ impl Submission {
     /// Parses `multipart/form-data` without its files.
     async fn from_parts(mut parts: Multipart) -> Result<Self, MultipartError> {
         let mut fields = Vec::new();
+        let mut count = 0;
         while let Some(mut part) = parts.try_next().await? {
+            count += 1;
+            if count > MAX_FIELDS {
+                return Err(MultipartError::Incomplete);
+            }
             let name = part.name().unwrap_or_default().to_owned();
             let disposition = part.content_disposition();
             let is_file = disposition.is_some_and(|part| part.get_filename().is_some());
@@ -119,7 +130,14 @@ impl FromRequest for Submission {
         Box::pin(async move {
             let body = body.await.map_err(|_| PageError::BadRequest)?;
             let Some(headers) = headers else {
-                return Ok(Self::parse(&body));
+                if body.iter().filter(|byte| **byte == b'&').count() >= MAX_FIELDS {
+                    return Err(PageError::BadRequest);
+                }
+                if body.len() <= LARGE_BODY {
+                    return Ok(Self::parse(&body));
+                }
+                let parsed = run_blocking(move || Self::parse(&body)).await;
+                return parsed.map_err(|error| PageError::Internal(error.into()));
             };
             let parts = Multipart::new(&headers, stream::iter([Ok(body)]));
             Self::from_parts(parts)

@@ -1,5 +1,6 @@
 //! What a client may cost: beyond it there is a page that says so, never a hang.
 
+mod cost;
 mod order;
 mod room;
 mod size;
