@@ -1,4 +1,4 @@
-//! Somebody at a browser: cookies, forms, and nothing more of HTTP than that.
+//! A browser: cookies and forms over plain HTTP.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -9,26 +9,29 @@ use anyhow::{Context, Result, ensure};
 
 use crate::site::PASSWORD;
 
-/// A site that is silent for so long hangs.
+/// Time limit of a response.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// An answer.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
+/// A response.
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
     head: String,
-    pub(crate) body: String,
+    /// The body as text.
+    pub body: String,
 }
 
 impl Answer {
     /// The value of a header, its name in lower case.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
     }
 
-    /// The value of a field that the page hides in its form.
+    /// The value of a hidden form field.
     fn hidden(&self, name: &str) -> Option<&str> {
         let (_, rest) = self.body.split_once(&format!("name=\"{name}\""))?;
         let (_, rest) = rest.split_once("value=\"")?;
@@ -36,8 +39,8 @@ impl Answer {
     }
 }
 
-/// Asks for a page over a connection of its own.
-pub(crate) fn get(address: SocketAddr, target: &str) -> Result<Answer> {
+/// Requests a page over a new connection.
+pub fn get(address: SocketAddr, target: &str) -> Result<Answer> {
     ask(address, "GET", target, "", "")
 }
 
@@ -61,7 +64,7 @@ fn ask(
     let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text
         .split_once("\r\n\r\n")
-        .context("the answer broke off")?;
+        .context("the response was cut off")?;
     let status = head.split(' ').nth(1).context("no status")?.parse()?;
     let answer = Answer {
         status,
@@ -73,32 +76,32 @@ fn ask(
         .context("no length")?
         .parse()?;
     let whole = bytes.len() - head.len() - 4 == length;
-    ensure!(whole || status == 304, "the answer broke off");
+    ensure!(whole || status == 304, "the response was cut off");
     Ok(answer)
 }
 
 /// A browser with its cookies.
 #[derive(Default)]
-pub(crate) struct Browser {
+pub struct Browser {
     cookies: BTreeMap<String, String>,
 }
 
 impl Browser {
-    /// The superuser, logged in.
-    pub(crate) fn logged_in(address: SocketAddr) -> Result<Self> {
+    /// With the superuser logged in.
+    pub fn logged_in(address: SocketAddr) -> Result<Self> {
         let mut browser = Self::default();
         let fields = [("username", "boss"), ("password", PASSWORD), ("next", "")];
         let answer = browser.fill(address, "/admin/login/", &fields)?;
         ensure!(
             answer.status == 303,
-            "the login was refused: {}",
+            "the login was rejected: {}",
             answer.status
         );
         Ok(browser)
     }
 
-    /// Opens the page of a form, and sends it with these fields and the token that it hides.
-    pub(crate) fn fill(
+    /// Opens the page of a form, and submits it with these fields and its CSRF token.
+    pub fn fill(
         &mut self,
         address: SocketAddr,
         target: &str,
@@ -144,7 +147,7 @@ impl Browser {
     }
 }
 
-/// A value as forms send it.
+/// A value in the encoding of forms.
 fn escaped(value: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     let escape = |byte: u8| {

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
-use crate::browser::{Browser, get};
 use crate::rows;
-use crate::site::Place;
-use crate::staff::{Ledger, Shift};
+use soak::browser::{Browser, get};
+use soak::site::Place;
+use soak::staff::{Ledger, Shift};
 
 /// It is full within this time, or something is wrong with the trial.
 const PATIENCE: Duration = Duration::from_mins(3);

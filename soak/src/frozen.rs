@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use xshell::Shell;
 
-use crate::browser::{Browser, get};
 use crate::postgres_server::PostgresServer;
 use crate::rows;
-use crate::site::Place;
-use crate::staff::{Ledger, Shift};
+use soak::browser::{Browser, get};
+use soak::site::Place;
+use soak::staff::{Ledger, Shift};
 
 /// Visitors who ask without a pause, and staff who save.
 const VISITORS: usize = 8;

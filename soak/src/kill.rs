@@ -10,10 +10,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use xshell::Shell;
 
-use crate::browser::Browser;
 use crate::rows;
-use crate::site::Place;
-use crate::staff::{Ledger, Shift};
+use soak::browser::Browser;
+use soak::site::Place;
+use soak::staff::{Ledger, Shift};
 
 /// People who save at once.
 const PEOPLE: usize = 4;

@@ -2,7 +2,6 @@
 //!
 //! Each trial has a site of its own and prints one line of figures; the first failure ends the run.
 
-mod browser;
 mod disk;
 mod frozen;
 mod kill;
@@ -12,9 +11,7 @@ mod restart;
 mod rolling;
 mod rows;
 mod sentry;
-mod site;
 mod slow;
-mod staff;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

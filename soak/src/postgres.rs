@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use xshell::Shell;
 
-use crate::browser::get;
 use crate::postgres_server::PostgresServer;
-use crate::site::Place;
+use soak::browser::get;
+use soak::site::Place;
 
 /// Visitors who ask without a pause.
 const VISITORS: usize = 4;

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use xshell::Shell;
 
-use crate::browser::get;
-use crate::site::Place;
+use soak::browser::get;
+use soak::site::Place;
 
 /// Visitors who ask without a pause.
 const VISITORS: usize = 8;

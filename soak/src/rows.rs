@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use crate::site::Place;
+use soak::site::Place;
 
 /// Fails when an acknowledged title is missing from the database, or the database is damaged.
 pub(crate) fn check(place: &Place<'_>, database: &Path, saved: &BTreeSet<String>) -> Result<()> {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use xshell::Shell;
 
-use crate::browser::get;
-use crate::site::Place;
+use soak::browser::get;
+use soak::site::Place;
 
 /// Requests that end in a fault, each an event for Sentry.
 const FAULTS: usize = 5000;

@@ -14,13 +14,13 @@ use anyhow::{Context, Result, ensure};
 use xshell::{Shell, TempDir, cmd};
 
 /// The password of the superuser `boss`.
-pub(crate) const PASSWORD: &str = "Sea breeze 42";
+pub const PASSWORD: &str = "Sea breeze 42";
 
-/// A site that does not serve by then never will.
+/// Time limit for the start.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Where a site runs, and how.
-pub(crate) struct Place<'a> {
+/// The folder and the settings of a site.
+pub struct Place<'a> {
     shell: &'a Shell,
     program: &'a Path,
     folder: TempDir,
@@ -28,14 +28,14 @@ pub(crate) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// A folder of its own, with SQLite unless the settings say otherwise.
-    pub(crate) fn new(
+    /// A new folder, with SQLite unless the settings name another database.
+    pub fn new(
         shell: &'a Shell,
         program: &'a Path,
         settings: &[(&'static str, String)],
     ) -> Result<Self> {
         let mut all = vec![
-            // Said in any case: a trial must never write into the database of whoever starts it.
+            // Always set: the environment may name a real database.
             ("DATABASE_URL", "sqlite://oc-lettings.sqlite3".to_owned()),
             ("APP_ENV", "production".to_owned()),
             ("ALLOWED_HOSTS", "localhost".to_owned()),
@@ -53,17 +53,20 @@ impl<'a> Place<'a> {
         })
     }
 
-    pub(crate) fn folder(&self) -> &Path {
+    /// Where it is.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The file of the database, where it is SQLite in this folder.
-    pub(crate) fn database(&self) -> PathBuf {
+    /// The file of the SQLite database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
         self.folder().join("oc-lettings.sqlite3")
     }
 
     /// Runs a command of the program to its end.
-    pub(crate) fn tell(&self, arguments: &[&str]) -> Result<()> {
+    pub fn tell(&self, arguments: &[&str]) -> Result<()> {
         let output = self.command(arguments).output()?;
         ensure!(
             output.status.success(),
@@ -73,19 +76,19 @@ impl<'a> Place<'a> {
         Ok(())
     }
 
-    /// The demo data and a superuser.
-    pub(crate) fn furnish(&self) -> Result<()> {
+    /// Adds demo data and a superuser.
+    pub fn furnish(&self) -> Result<()> {
         self.tell(&["demo"])?;
         self.tell(&["createsuperuser", "--no-input"])
     }
 
     /// Starts the site.
-    pub(crate) fn start(&self) -> Result<Site> {
+    pub fn start(&self) -> Result<Site> {
         Site::start(self.command(&["serve"]))
     }
 
-    /// Starts the site on a socket that is held here.
-    pub(crate) fn start_on(&self, socket: &TcpListener) -> Result<Site> {
+    /// Starts the site with an open socket, as systemd does.
+    pub fn start_on(&self, socket: &TcpListener) -> Result<Site> {
         let mut command = Command::new("/bin/sh");
         command
             .args(["-c", "exec 3<&0 </dev/null; exec \"$0\" serve"])
@@ -96,7 +99,7 @@ impl<'a> Place<'a> {
     }
 
     /// Runs a statement with SQLite's command line, and returns what it prints.
-    pub(crate) fn sqlite(&self, database: &Path, statement: &str) -> Result<String> {
+    pub fn sqlite(&self, database: &Path, statement: &str) -> Result<String> {
         let query = cmd!(
             self.shell,
             "sqlite3 -cmd '.timeout 5000' {database} {statement}"
@@ -123,10 +126,11 @@ impl<'a> Place<'a> {
     }
 }
 
-/// A running site, killed when this is dropped.
-pub(crate) struct Site {
+/// A running site, killed on drop.
+pub struct Site {
     child: Child,
-    pub(crate) address: SocketAddr,
+    /// Where it listens.
+    pub address: SocketAddr,
     log: Arc<Mutex<String>>,
 }
 
@@ -148,7 +152,9 @@ impl Site {
                 if let Some(address) = address {
                     sender.send(address).ok();
                 }
-                let mut kept = kept.lock().expect("nobody panics with the log");
+                let mut kept = kept
+                    .lock()
+                    .expect("no thread panics while it holds the log");
                 kept.push_str(&line);
                 kept.push('\n');
             }
@@ -159,24 +165,29 @@ impl Site {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             log,
         };
-        site.address = address.with_context(|| format!("it does not serve: {}", site.log()))?;
+        site.address =
+            address.with_context(|| format!("the site did not start: {}", site.log()))?;
         Ok(site)
     }
 
-    /// What it logged so far.
-    pub(crate) fn log(&self) -> String {
-        self.log.lock().expect("nobody panics with the log").clone()
+    /// Its log so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.log
+            .lock()
+            .expect("no thread panics while it holds the log")
+            .clone()
     }
 
     /// `kill -9`.
-    pub(crate) fn kill(mut self) -> Result<()> {
+    pub fn kill(mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
     }
 
-    /// Asks it to stop, and waits until it has.
-    pub(crate) fn stop(mut self, shell: &Shell) -> Result<()> {
+    /// Sends SIGTERM, and waits until it has stopped.
+    pub fn stop(mut self, shell: &Shell) -> Result<()> {
         let id = self.child.id().to_string();
         cmd!(shell, "kill -s TERM {id}").quiet().run()?;
         let status = self.child.wait()?;
@@ -184,13 +195,19 @@ impl Site {
         Ok(())
     }
 
-    /// How much memory it holds (MB).
-    pub(crate) fn memory(&self) -> Result<u64> {
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Resident memory in MB.
+    pub fn memory(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find(|line| line.starts_with("VmRSS:"));
         let kilobytes: u64 = line
             .and_then(|line| line.split_whitespace().nth(1))
-            .context("the system does not tell")?
+            .context("the process has no VmRSS")?
             .parse()?;
         Ok(kilobytes / 1024)
     }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use xshell::Shell;
 
-use crate::browser::get;
-use crate::site::Place;
+use soak::browser::get;
+use soak::site::Place;
 
 const CLIENTS: usize = 10_000;
 

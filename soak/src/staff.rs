@@ -1,4 +1,4 @@
-//! Staff who save lettings one after another, and remember which ones the site has acknowledged.
+//! Staff who save lettings one after another, and record which ones the site acknowledged.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -10,39 +10,41 @@ use anyhow::{Context, Result, ensure};
 
 use crate::browser::{Answer, Browser};
 
-/// What they have done so far, over all sites.
+/// All saves of a trial.
 #[derive(Default)]
-pub(crate) struct Ledger {
-    /// Counts titles, so that each is typed once.
+pub struct Ledger {
+    /// Number of the next title.
     next: AtomicU64,
     saved: Mutex<BTreeSet<String>>,
     refused: AtomicU64,
 }
 
 impl Ledger {
-    /// The titles whose save was acknowledged.
-    pub(crate) fn saved(&self) -> BTreeSet<String> {
+    /// Titles of acknowledged saves.
+    #[must_use]
+    pub fn saved(&self) -> BTreeSet<String> {
         self.saved
             .lock()
-            .expect("nobody panics with the ledger")
+            .expect("no thread panics while it holds the ledger")
             .clone()
     }
 
-    /// How often they were told to come again.
-    pub(crate) fn refused(&self) -> u64 {
+    /// Number of replies with 503.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
 }
 
 /// Staff at work.
-pub(crate) struct Shift {
+pub struct Shift {
     over: Arc<AtomicBool>,
     people: Vec<JoinHandle<Result<Browser>>>,
 }
 
 impl Shift {
-    /// Sets them to work at that site. Who loses the connection stops; what is answered must be as it should.
-    pub(crate) fn start(address: SocketAddr, ledger: &Arc<Ledger>, browsers: Vec<Browser>) -> Self {
+    /// Starts a thread for each browser. One that loses its connection stops; a wrong response is an error.
+    pub fn start(address: SocketAddr, ledger: &Arc<Ledger>, browsers: Vec<Browser>) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let people = browsers.into_iter().map(|mut browser| {
             let (over, ledger) = (Arc::clone(&over), Arc::clone(ledger));
@@ -52,8 +54,10 @@ impl Shift {
                     let title = format!("Soak {number}");
                     match save(&mut browser, address, &title) {
                         Ok(Some(())) => {
-                            let mut saved =
-                                ledger.saved.lock().expect("nobody panics with the ledger");
+                            let mut saved = ledger
+                                .saved
+                                .lock()
+                                .expect("no thread panics while it holds the ledger");
                             saved.insert(title);
                         }
                         Ok(None) => {
@@ -62,7 +66,7 @@ impl Shift {
                         // The site was killed under them.
                         Err(error)
                             if error.is::<std::io::Error>()
-                                || error.to_string().contains("broke off") =>
+                                || error.to_string().contains("cut off") =>
                         {
                             break;
                         }
@@ -76,8 +80,8 @@ impl Shift {
         Self { over, people }
     }
 
-    /// Ends their work, and gives back their browsers.
-    pub(crate) fn end(self) -> Result<Vec<Browser>> {
+    /// Stops them, and returns their browsers.
+    pub fn end(self) -> Result<Vec<Browser>> {
         self.over.store(true, Ordering::Relaxed);
         let ends = self
             .people
@@ -87,8 +91,8 @@ impl Shift {
     }
 }
 
-/// Saves an address and a letting there; `None` where the site asked to come again.
-fn save(browser: &mut Browser, address: SocketAddr, title: &str) -> Result<Option<()>> {
+/// Saves an address and a letting; `None` if the site is busy.
+pub fn save(browser: &mut Browser, address: SocketAddr, title: &str) -> Result<Option<()>> {
     let street = [
         ("number", "12"),
         ("street", title),
@@ -111,7 +115,7 @@ fn save(browser: &mut Browser, address: SocketAddr, title: &str) -> Result<Optio
     Ok(taken(&answer)?.map(drop))
 }
 
-/// Where a form that was taken leads; `None` where the site asked to come again.
+/// The location after a save; `None` if the site is busy.
 fn taken(answer: &Answer) -> Result<Option<String>> {
     if answer.status == 503 {
         ensure!(
@@ -126,6 +130,8 @@ fn taken(answer: &Answer) -> Result<Option<String>> {
         answer.status,
         answer.body
     );
-    let location = answer.header("location").context("the form led nowhere")?;
+    let location = answer
+        .header("location")
+        .context("the response has no location")?;
     Ok(Some(location.to_owned()))
 }
