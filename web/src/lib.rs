@@ -8,7 +8,6 @@ pub mod config;
 mod diagnostics;
 mod embedded;
 mod handlers;
-pub mod listener;
 mod listing;
 mod metrics_listener;
 mod picture;

@@ -11,35 +11,37 @@ use oc_http::health::{BuildInfo, HealthChecks};
 use oc_http::middleware::{
     check_host, compress, error_pages, request_log, security_headers, sentry_scope,
 };
+use oc_http::server::{
+    self, Heartbeat, RequestLimits, Server, ServerOptions, Shutdown, limit_requests,
+};
 use oc_http::{Assets, Db, Metrics, Pages, Site, TrustedProxies, preview_image};
 
 use crate::app::routes;
-use crate::config::{Config, Environment, Limits};
+use crate::config::{Config, Environment};
 use crate::diagnostics::facts;
 use crate::embedded::{Static, Templates};
-use crate::listener::{self, MakeSite, Refusals, Server, Stop};
 use crate::metrics_listener;
 use crate::registry::REGISTRY;
 use crate::service_manager;
 use crate::telemetry;
 use admin::{AdminState, CookieRules, PasswordHasher};
 
+/// The largest body of a login or of a public form (bytes).
+const MAX_PUBLIC_BODY: usize = 64 << 10;
+
 /// Serves the site until it is told to stop.
 pub(crate) async fn run(config: &Config, pool: Pool) -> anyhow::Result<()> {
     // Changed templates show at the next request. A release build has them embedded.
     let reload_templates = cfg!(debug_assertions) && config.environment == Environment::Development;
-    let stop = Stop::new();
-    // Whoever reads that it serves may ask it to end at once: it must hear signals by then.
-    listener::stop_on_signals(stop.clone())?;
-    let mut server = start(config, pool, reload_templates, stop.clone())?;
-    server.ready().await?;
-    log::info!(
-        "serving http://{}/ from {}",
-        server.address(),
-        config.database_url
-    );
-    service_manager::accompany(server.pulse(), &stop);
-    server.run().await
+    let shutdown = Shutdown::default();
+    server::listen_for_signals(&shutdown)?;
+    let server = start(config, pool, reload_templates, shutdown.clone())?;
+    let address = server.address();
+    let ready = |heartbeat: &Heartbeat| {
+        log::info!("serving http://{address}/ from {}", config.database_url);
+        service_manager::accompany(heartbeat.clone(), &shutdown);
+    };
+    server.run(ready).await
 }
 
 /// Starts the site; tests start the same one.
@@ -50,7 +52,7 @@ pub fn start(
     config: &Config,
     pool: Pool,
     reload_templates: bool,
-    stop: Stop,
+    shutdown: Shutdown,
 ) -> anyhow::Result<Server> {
     let assets = Assets::new::<Static>();
     let site = Data::new(Site::new(
@@ -75,7 +77,7 @@ pub fn start(
     if let Some(address) = config.metrics_address {
         let (server, address) = metrics_listener::listen(address, &metrics, &db)?;
         actix_web::rt::spawn(async {
-            if let Err(error) = server.run().await {
+            if let Err(error) = server.run(|_| {}).await {
                 log::error!("metrics listener failed: {error:#}");
             }
         });
@@ -93,8 +95,8 @@ pub fn start(
     // A read-only site needs no free space.
     let folder = config.database_url.folder().filter(|_| !config.read_only);
     let checks = Data::new(HealthChecks::new(db.get_ref().clone(), folder, {
-        let stop = stop.clone();
-        move || stop.is_stopping()
+        let shutdown = shutdown.clone();
+        move || shutdown.is_requested()
     }));
     let facts = Data::new(facts(config));
     let reports = config.sentry.dsn.is_some();
@@ -105,11 +107,21 @@ pub fn start(
         .start_transaction(true)
         .finish();
 
-    let refusals = Refusals::new(&pages, &site, &metrics);
-    let trusted = proxies.get_ref().clone();
-
-    let largest_body = config.limits.body;
-    let listener = listener::bind(&config.host, config.port)?;
+    let max_body = config.limits.body;
+    let limits = Data::new(RequestLimits::new(
+        config.limits.requests,
+        config.limits.client_timeout,
+        shutdown.clone(),
+        move |path| {
+            let is_for_staff = path.starts_with("/admin/") && path != "/admin/login/";
+            if is_for_staff {
+                max_body
+            } else {
+                max_body.min(MAX_PUBLIC_BODY)
+            }
+        },
+    ));
+    let listener = server::bind(&config.host, config.port)?;
     // The last layer is the outermost.
     let app = move || {
         App::new()
@@ -125,7 +137,8 @@ pub fn start(
             .app_data(proxies.clone())
             .app_data(keys.clone())
             .app_data(hasher.clone())
-            .app_data(PayloadConfig::new(largest_body))
+            .app_data(limits.clone())
+            .app_data(PayloadConfig::new(max_body))
             .service(admin::scope(&db, &keys, CookieRules { https: true }, {
                 let (proxies, site) = (proxies.clone(), site.clone());
                 move |head| over_https(&proxies, head) || is_public_https(&site, head)
@@ -138,6 +151,7 @@ pub fn start(
             ))
             .configure(routes)
             .wrap(from_fn(check_host))
+            .wrap(from_fn(limit_requests))
             .wrap(from_fn(error_pages))
             .wrap(from_fn(compress))
             .wrap(from_fn(security_headers))
@@ -145,22 +159,18 @@ pub fn start(
             .wrap(Condition::new(reports, sentry.clone()))
             .wrap(from_fn(request_log))
     };
-    let limits = Limits {
-        connections: listener::connections_that_fit(config.limits.connections),
+    let options = ServerOptions {
+        workers: config.workers,
+        max_connections: server::raise_file_limit(config.limits.connections),
+        client_timeout: config.limits.client_timeout,
+        idle_timeout: config.limits.idle_timeout,
         // Reports that are left are sent within the same time.
         shutdown_timeout: config
             .limits
             .shutdown_timeout
             .saturating_sub(telemetry::flush_timeout(config)),
-        ..config.limits
     };
-    let terms = listener::Terms {
-        workers: config.workers,
-        limits,
-        refusals,
-        proxies: trusted,
-    };
-    Server::start(listener, terms, stop, MakeSite::of(app))
+    Server::new(listener, options, shutdown, app)
 }
 
 /// Whether a request is for the public address, where that is one of https: whatever brought it here, its visitor used

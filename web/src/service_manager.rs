@@ -8,24 +8,24 @@ use actix_web::rt;
 use actix_web::rt::time::sleep;
 use sd_notify::NotifyState;
 
-use crate::listener::{Pulse, Stop};
+use oc_http::server::{Heartbeat, Shutdown};
 
-/// How long a worker may take to answer when it is asked whether it still turns.
+/// How long a worker may take to give a sign.
 const WORKER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Says that the site is ready, and from then on that it is alive, until it stops.
-pub(crate) fn accompany(pulse: Pulse, stop: &Stop) {
+pub(crate) fn accompany(heartbeat: Heartbeat, shutdown: &Shutdown) {
     tell(&[NotifyState::Ready]);
-    let stopping = stop.clone();
+    let shutdown = shutdown.clone();
     rt::spawn(async move {
-        stopping.ordered().await;
+        shutdown.requested().await;
         tell(&[NotifyState::Stopping]);
     });
     if let Some(patience) = sd_notify::watchdog_enabled() {
         rt::spawn(async move {
             loop {
                 // A site that is stuck does not say that it is alive, and is started anew.
-                if pulse.is_felt(WORKER_PATIENCE).await {
+                if heartbeat.is_alive(WORKER_PATIENCE).await {
                     tell(&[NotifyState::Watchdog]);
                 } else {
                     log::error!(

@@ -21,6 +21,7 @@ pub mod request_id;
 pub mod route;
 mod routing;
 mod secret_key;
+pub mod server;
 mod site;
 mod trusted_proxies;
 

@@ -14,7 +14,6 @@ use prometheus::{
 };
 
 use crate::error::PageError;
-use crate::route;
 
 /// Upper bounds of histogram buckets (seconds): a page takes milliseconds, a password hash 100.
 const BUCKETS: [f64; 12] = [
@@ -179,13 +178,6 @@ impl Metrics {
         self.latencies
             .with_label_values(&labels)
             .observe(duration.as_secs_f64());
-    }
-
-    /// The counter of requests that are rejected with a status before they are parsed.
-    #[must_use]
-    pub fn rejected(&self, status: StatusCode) -> IntCounter {
-        let labels = ["other", route::NONE, status.as_str()];
-        self.requests.with_label_values(&labels)
     }
 
     /// Records how long a request waited for a connection.

@@ -3,9 +3,6 @@
 /// The name for a path without a route.
 pub(crate) const UNKNOWN: &str = "(unknown)";
 
-/// The name for a request that was rejected before routing.
-pub const NONE: &str = "(none)";
-
 /// The name of a pattern: `/lettings/{id:[0-9]+}/` becomes `/lettings/{id}/`, and a part that matches only one word
 /// becomes that word.
 pub(crate) fn name(pattern: Option<&str>) -> String {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use diesel::RunQueryDsl;
 
-use crate::http::{Answer, Connection};
+use crate::http::Answer;
 use crate::support::{TestSite, letting};
 
 /// What every answer says, whatever its status.
@@ -161,82 +161,5 @@ fn a_cookie_is_neither_set_nor_read() -> Result<()> {
 
     assert_eq!(answer.headers(), plain.headers());
     assert_eq!(answer.body, plain.body);
-    Ok(())
-}
-
-#[test]
-fn bytes_that_are_no_request_get_a_page_too() -> Result<()> {
-    let site = TestSite::start()?;
-
-    for bytes in [
-        &b"this is not HTTP\r\n\r\n"[..],
-        // The parser of the server's library refuses these; the page is ours all the same.
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
-        b"GET \\ HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        b"POST / HTTP/1.0\r\nHost: localhost\r\n\r\n",
-    ] {
-        let mut connection = Connection::open(site.address())?;
-        connection.write(bytes)?;
-
-        let answer = connection.answer(true)?;
-
-        let what = bytes.escape_ascii().to_string();
-        assert_eq!(answer.status, 400, "{what}");
-        assert_guarded(&answer, &what);
-        assert_eq!(answer.header("connection"), Some("close"), "{what}");
-        assert_eq!(answer.header("cache-control"), Some("no-store"), "{what}");
-        assert!(answer.header("date").is_some(), "{what}");
-        assert!(answer.header("x-request-id").is_some(), "{what}");
-        let page = answer.html()?;
-        assert_eq!(page.texts("h1"), ["Bad request"], "{what}");
-        assert!(page.has_link("Home", "/"), "{what}");
-    }
-    Ok(())
-}
-
-#[test]
-fn a_refusal_insists_on_https_where_a_trusted_proxy_speaks_it() -> Result<()> {
-    let site = TestSite::with(&[("TRUSTED_PROXIES", "127.0.0.0/8")])?;
-
-    let target = "/?".to_owned() + &"a".repeat(100_000);
-    let answer = site.send("GET", &target, &[("X-Forwarded-Proto", "https")])?;
-    let broken = site.send(
-        "GET",
-        "/",
-        &[("X-Forwarded-Proto", "https"), ("Content-Length", "x")],
-    )?;
-
-    assert_eq!((answer.status, broken.status), (414, 400));
-    for answer in [answer, broken] {
-        let transport = answer
-            .header("strict-transport-security")
-            .unwrap_or_default();
-        assert!(transport.starts_with("max-age="), "{}", answer.status);
-    }
-    Ok(())
-}
-
-#[test]
-fn a_request_that_broke_off_before_it_said_so_came_as_visitors_do() -> Result<()> {
-    let unfinished = "GET /?".to_owned() + &"a".repeat(100_000);
-    let proxy = ("TRUSTED_PROXIES", "127.0.0.0/8");
-    let plain = ("PUBLIC_URL", "http://homes.example");
-
-    for (settings, insists) in [
-        (&[proxy][..], true),
-        (&[proxy, plain], false),
-        // Nobody stands between this client and us, and we speak no TLS.
-        (&[], false),
-    ] {
-        let site = TestSite::with(settings)?;
-        let mut connection = Connection::open(site.address())?;
-        connection.write(unfinished.as_bytes())?;
-        let answer = connection.answer(true)?;
-
-        assert_eq!(answer.status, 414);
-        let transport = answer.header("strict-transport-security");
-        assert_eq!(transport.is_some(), insists, "{settings:?}");
-    }
     Ok(())
 }

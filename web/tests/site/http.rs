@@ -28,6 +28,14 @@ impl Connection {
         })
     }
 
+    /// Goes on with a connection that is open already.
+    pub(crate) fn from(stream: TcpStream) -> Result<Self> {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Self {
+            reader: BufReader::new(stream),
+        })
+    }
+
     /// Sends these bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         Ok(self.reader.get_mut().write_all(bytes)?)

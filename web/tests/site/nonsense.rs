@@ -96,25 +96,17 @@ fn odd_target(numbers: &mut Numbers) -> String {
     target
 }
 
-/// Sends `count` odd requests over each of some connections, all at once, and holds every answer to its status.
+/// Sends `count` odd requests over each of some connections, and checks the status of every answer.
 fn ask_oddly(site: &TestSite, connections: usize, count: usize) -> Result<()> {
-    let mut numbers = Numbers(0x6f63_6c65_7474_696e);
+    let mut numbers = Numbers::new(0x6f63_6c65_7474_696e);
     for _ in 0..connections {
-        let requests: Vec<(&str, String)> = (0..count)
-            .map(|_| (numbers.of(&METHODS), odd_target(&mut numbers)))
-            .collect();
-        let texts: Vec<String> = requests
-            .iter()
-            .map(|(method, target)| {
-                format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            })
-            .collect();
-
         let mut connection = Connection::open(site.address())?;
-        connection.write(texts.concat().as_bytes())?;
-        for (method, target) in &requests {
+        for _ in 0..count {
+            let (method, target) = (numbers.of(&METHODS), odd_target(&mut numbers));
+            let request = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            connection.write(request.as_bytes())?;
             let answer = connection
-                .answer(*method != "HEAD")
+                .answer(method != "HEAD")
                 .with_context(|| format!("{method} {target}"))?;
             assert!(
                 answer.status < 500,
@@ -171,12 +163,12 @@ fn an_endless_query_is_refused() -> Result<()> {
     let site = TestSite::start()?;
     letting(&mut site.database()?, "Lakeside flat")?;
 
-    for length in [30_000, 40_000, 66_000, 100_000] {
+    for length in [8_000, 9_000, 60_000] {
         for target in ["/lettings/", "/lettings", "/nowhere/"] {
             let query = "q=".to_owned() + &"a".repeat(length);
             let answer = site.get(&format!("{target}?{query}"))?;
 
-            if length == 30_000 {
+            if length == 8_000 {
                 assert!(answer.status < 500, "{length} {target}");
             } else {
                 assert_eq!(answer.status, 414, "{length} {target}");
@@ -194,11 +186,11 @@ fn a_search_of_any_length_is_answered() -> Result<()> {
         letting(&mut site.database()?, "Lakeside flat")?;
 
         for query in [
-            "q=".to_owned() + &"a+".repeat(5_000),
-            "q=".to_owned() + &"%25".repeat(5_000),
-            "city=".to_owned() + &"%F0%9F%8F%96".repeat(2_000),
-            "q=a&".repeat(7_000),
-            "page=".to_owned() + &"9".repeat(10_000),
+            "q=".to_owned() + &"a+".repeat(4_000),
+            "q=".to_owned() + &"%25".repeat(2_600),
+            "city=".to_owned() + &"%F0%9F%8F%96".repeat(660),
+            "q=a&".repeat(2_000),
+            "page=".to_owned() + &"9".repeat(8_000),
         ] {
             let answer = site.get(&format!("/lettings/?{query}"))?;
 

@@ -12,9 +12,9 @@ pub(crate) use lettings::testing::address_draft as address;
 use lettings::testing::{insert_address, insert_letting, letting_draft};
 use oc_core::testing::TestDb;
 use oc_core::{DbConnection, Pool, connect_pool, connect_read_only_pool};
+use oc_http::server::Shutdown;
 use profiles::ProfileDraft;
 use web::config::Config;
-use web::listener::{Handle, Stop};
 
 use crate::http::{Answer, Connection, request};
 
@@ -30,7 +30,7 @@ const SETTINGS: [(&str, &str); 4] = [
 pub(crate) struct TestSite {
     db: Arc<TestDb>,
     address: SocketAddr,
-    handle: Handle,
+    shutdown: Shutdown,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -86,12 +86,14 @@ impl TestSite {
         let pool = connect(db.url().clone(), config.database_pool_size)?;
 
         let (sender, receiver) = mpsc::channel();
-        let thread = thread::spawn(move || serve(&config, pool, &sender));
-        let (address, handle) = receiver.recv().context("the site did not start")??;
+        let shutdown = Shutdown::default();
+        let ends = shutdown.clone();
+        let thread = thread::spawn(move || serve(&config, pool, ends, &sender));
+        let address = receiver.recv().context("the site did not start")??;
         Ok(Self {
             db,
             address,
-            handle,
+            shutdown,
             thread: Some(thread),
         })
     }
@@ -131,12 +133,17 @@ impl TestSite {
     }
 }
 
-fn serve(config: &Config, pool: Pool, sender: &mpsc::Sender<Result<(SocketAddr, Handle)>>) {
+fn serve(
+    config: &Config,
+    pool: Pool,
+    shutdown: Shutdown,
+    sender: &mpsc::Sender<Result<SocketAddr>>,
+) {
     let outcome = actix_web::rt::System::new().block_on(async {
-        match web::server::start(config, pool, false, Stop::new()) {
+        match web::server::start(config, pool, false, shutdown) {
             Ok(server) => {
-                sender.send(Ok((server.address(), server.handle()))).ok();
-                server.run().await
+                sender.send(Ok(server.address())).ok();
+                server.run(|_| {}).await
             }
             Err(error) => {
                 sender.send(Err(error)).ok();
@@ -151,8 +158,7 @@ fn serve(config: &Config, pool: Pool, sender: &mpsc::Sender<Result<(SocketAddr, 
 
 impl Drop for TestSite {
     fn drop(&mut self) {
-        // The order to stop is sent here; when it was followed, the thread ends.
-        self.handle.end();
+        self.shutdown.force();
         if let Some(thread) = self.thread.take() {
             thread.join().ok();
         }

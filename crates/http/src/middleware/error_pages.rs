@@ -110,8 +110,7 @@ fn has_page(response: &ServiceResponse<BoxBody>) -> bool {
 }
 
 /// Content type and text of an error page.
-#[must_use]
-pub fn error_page(
+fn error_page(
     status: StatusCode,
     message: ErrorMessage,
     pages: Option<&Pages>,

@@ -10,9 +10,7 @@ mod sentry_scope;
 
 pub use check_host::check_host;
 pub use compress::compress;
-pub use error_pages::{error_page, error_pages};
+pub use error_pages::error_pages;
 pub use request_log::request_log;
-pub use security_headers::{
-    POLICY_WITH_SCRIPTS, STRICT_TRANSPORT_SECURITY, header_lines, security_headers,
-};
+pub use security_headers::{POLICY_WITH_SCRIPTS, security_headers};
 pub use sentry_scope::{sentry_scope, set_sentry_user};

@@ -24,7 +24,7 @@ const PERMISSIONS_POLICY: &str = "accelerometer=(), autoplay=(), camera=(), disp
      xr-spatial-tracking=()";
 
 /// The value of Strict-Transport-Security: one year, in seconds.
-pub const STRICT_TRANSPORT_SECURITY: &str = "max-age=31536000";
+const STRICT_TRANSPORT_SECURITY: &str = "max-age=31536000";
 
 const HEADERS: [(HeaderName, &str); 7] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
@@ -56,13 +56,6 @@ pub async fn security_headers(
             Err(InternalError::from_response(error, response).into())
         }
     }
-}
-
-/// The headers as lines, for responses that bypass middleware.
-#[must_use]
-pub fn header_lines() -> String {
-    let lines = HEADERS.map(|(name, value)| format!("{name}: {value}\r\n"));
-    lines.concat()
 }
 
 fn add(headers: &mut HeaderMap, is_https: bool) {

@@ -10,23 +10,22 @@ use diesel::sql_types::BigInt;
 use oc_core::DbConnection;
 use oc_core::testing::TestDb;
 
-use super::{FORM, assert_refused, connect};
+use super::{FORM, assert_rejected, connect};
 use crate::support::TestSite;
 
 #[test]
-fn who_waits_longest_makes_room_for_a_visitor() -> Result<()> {
-    let site = TestSite::with(&[("MAX_CONNECTIONS", "4"), ("WORKERS", "1")])?;
+fn visitor_is_served_once_slow_clients_are_disconnected() -> Result<()> {
+    let site = TestSite::with(&[
+        ("MAX_CONNECTIONS", "4"),
+        ("WORKERS", "1"),
+        ("CLIENT_TIMEOUT", "1"),
+    ])?;
     let mut slow = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..8 {
         slow.push(connect(&site, b"GET / HTTP/1.1\r\n")?);
     }
 
-    let visitor = site.get("/healthz")?;
-
-    assert_eq!(visitor.status, 200);
-    let displaced = slow[0].answer(true)?;
-    assert_refused(&displaced, 503, "The site is busy")?;
-    assert!(displaced.header("retry-after").is_some());
+    assert_eq!(site.get("/healthz")?.status, 200);
     Ok(())
 }
 
@@ -49,7 +48,7 @@ fn a_request_too_many_is_asked_to_come_again() -> Result<()> {
     let first = first.answer(true)?;
     let third = site.get("/")?;
 
-    assert_refused(&second, 503, "The site is busy")?;
+    assert_rejected(&second, 503)?;
     assert!(second.header("retry-after").is_some());
     assert_eq!(probe.status, 200);
     assert_eq!((first.status, third.status), (404, 200));
@@ -96,12 +95,8 @@ fn waiting_for_a_lock(conn: &mut DbConnection) -> Result<i64> {
 }
 
 #[test]
-fn bodies_that_do_not_come_keep_nobody_out() -> Result<()> {
-    let site = TestSite::with(&[
-        ("MAX_CONNECTIONS", "4"),
-        ("MAX_REQUESTS", "1"),
-        ("WORKERS", "1"),
-    ])?;
+fn bodies_that_do_not_arrive_keep_nobody_out() -> Result<()> {
+    let site = TestSite::with(&[("MAX_REQUESTS", "1"), ("WORKERS", "1")])?;
     let mut slow = Vec::new();
     for _ in 0..4 {
         let mut connection = connect(
@@ -114,10 +109,9 @@ fn bodies_that_do_not_come_keep_nobody_out() -> Result<()> {
 
     let visitor = site.get("/")?;
     slow[3].write(b"a=b")?;
-    let last = slow[3].answer(true)?;
 
-    assert_eq!((visitor.status, last.status), (200, 403));
-    assert_refused(&slow[0].answer(true)?, 503, "The site is busy")?;
+    assert_eq!(visitor.status, 200);
+    assert_eq!(slow[3].answer(true)?.status, 403);
     Ok(())
 }
 

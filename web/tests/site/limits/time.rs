@@ -1,84 +1,161 @@
 //! How long a client may take.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
+use diesel::connection::SimpleConnection;
 
-use super::{assert_refused, connect};
+use super::{FORM, assert_rejected, connect};
+use crate::admin::Browser;
+use crate::http::Connection;
 use crate::support::TestSite;
 
-#[test]
-fn a_client_that_does_not_come_to_the_point_is_told_so() -> Result<()> {
-    let site = TestSite::with(&[("CLIENT_TIMEOUT", "1")])?;
+const GET: &str = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-    for bytes in [
-        &b"GET / HTTP/1.1\r\nHost: loc"[..],
-        b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nusername=",
-    ] {
-        let answer = connect(&site, bytes)?.answer(true)?;
+/// Time between two bytes of a client that is far below the minimum rate, and within every other limit.
+const TRICKLE: Duration = Duration::from_millis(50);
 
-        assert_refused(&answer, 408, "Request timed out")?;
-    }
-    Ok(())
-}
-
-#[test]
-fn a_client_that_sends_a_byte_now_and_then_is_too_slow_too() -> Result<()> {
-    let site = TestSite::with(&[("CLIENT_TIMEOUT", "1")])?;
-    let head = "POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n";
-    let mut stream = TcpStream::connect(site.address())?;
-    stream.write_all(head.as_bytes())?;
-    stream.set_read_timeout(Some(Duration::from_millis(100)))?;
-
-    let mut answer = Vec::new();
-    let mut bytes = 0;
-    while !answer.windows(8).any(|part| part == b"Request timed out") {
-        assert!(bytes < 1000, "it was never told");
-        // The site may have ended the connection by now; what it said is still there.
-        bytes += stream.write(b"a").unwrap_or_default();
+/// Sends these bytes again and again until the site has closed the connection; everything that it sent.
+fn send_until_closed(mut stream: TcpStream, bytes: &[u8]) -> Result<Vec<u8>> {
+    stream.set_read_timeout(Some(TRICKLE))?;
+    let mut received = Vec::new();
+    // Far more than the limits allow.
+    for _ in 0..600 {
+        stream.write_all(bytes).ok();
         let mut part = [0; 4096];
-        if let Ok(count) = stream.read(&mut part) {
-            answer.extend(&part[..count]);
+        match stream.read(&mut part) {
+            Ok(0) => return Ok(received),
+            Ok(count) => received.extend(&part[..count]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => return Ok(received),
         }
     }
+    bail!("the connection was never closed");
+}
 
-    assert!(answer.starts_with(b"HTTP/1.1 408 "));
+#[test]
+fn slow_clients_are_disconnected() -> Result<()> {
+    let site = TestSite::with(&[("CLIENT_TIMEOUT", "1")])?;
+    let form = format!("{FORM}Content-Length: 3\r\n\r\na=b");
+    let body = format!("{FORM}Content-Length: 2000\r\n\r\n");
+    let too_large = format!(
+        "{FORM}Transfer-Encoding: chunked\r\n\r\n10001\r\n{}\r\n",
+        "a".repeat(65_537)
+    );
+    let head = "GET / HTTP/1.1\r\nHost: loc";
+
+    for (name, before, beginning, again, status) in [
+        ("first head that stops", "", head, "", Some("408")),
+        ("first head that trickles", "", head, "a", Some("408")),
+        ("later head that stops", GET, head, "", None),
+        ("later head that trickles", GET, head, "a", None),
+        ("head after a form that trickles", &*form, head, "a", None),
+        ("body that stops", "", &*body, "", Some("408")),
+        ("body that trickles", "", &*body, "a", Some("408")),
+        ("later body that trickles", GET, &*body, "a", Some("408")),
+        ("rejected body that stops", "", &*too_large, "", Some("413")),
+        (
+            "rejected body that goes on",
+            "",
+            &*too_large,
+            "1\r\na\r\n",
+            Some("413"),
+        ),
+        (
+            "rejected body that goes on fast",
+            "",
+            &*too_large,
+            "400\r\n{}\r\n",
+            Some("413"),
+        ),
+    ] {
+        let again = again.replace("{}", &"a".repeat(1024));
+        let mut stream = TcpStream::connect(site.address())?;
+        if !before.is_empty() {
+            stream.write_all(before.as_bytes())?;
+            Connection::from(stream.try_clone()?)?.answer(true)?;
+        }
+        stream.write_all(beginning.as_bytes())?;
+
+        let received = send_until_closed(stream, again.as_bytes()).context(name)?;
+
+        let received = String::from_utf8_lossy(&received);
+        let found = received.strip_prefix("HTTP/1.1 ").map(|rest| &rest[..3]);
+        assert_eq!(found, status, "{name}: {received}");
+    }
+    assert_eq!(site.get("/")?.status, 200);
     Ok(())
 }
 
 #[test]
-fn an_idle_connection_is_ended_in_silence() -> Result<()> {
-    let site = TestSite::with(&[("CLIENT_TIMEOUT", "1"), ("IDLE_TIMEOUT", "1")])?;
-    let fresh = TcpStream::connect(site.address())?;
-    let mut used = connect(&site, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
-    used.answer(true)?;
-
-    let mut rest = Vec::new();
-    (&fresh).read_to_end(&mut rest)?;
-    rest.extend(used.rest()?);
-
-    assert_eq!(rest, b"");
-    Ok(())
-}
-
-#[test]
-fn who_breaks_off_in_a_body_is_told_that_it_was_no_request() -> Result<()> {
-    let site = TestSite::start()?;
-    let head =
-        "POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nusername=";
+fn client_that_does_not_read_is_disconnected() -> Result<()> {
+    let site = TestSite::with(&[("CLIENT_TIMEOUT", "1")])?;
     let mut stream = TcpStream::connect(site.address())?;
-    stream.write_all(head.as_bytes())?;
-    stream.shutdown(Shutdown::Write)?;
+    stream.set_write_timeout(Some(Duration::from_mins(1)))?;
+    let requests = "GET /lettings/ HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1_000);
 
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
+    // Every buffer is full in the end, and the site neither reads nor writes.
+    let error = loop {
+        if let Err(error) = stream.write_all(requests.as_bytes()) {
+            break error;
+        }
+    };
 
     assert!(
-        answer.starts_with(b"HTTP/1.1 400 "),
-        "{}",
-        answer.escape_ascii()
+        matches!(
+            error.kind(),
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+        ),
+        "{error}"
     );
+    Ok(())
+}
+
+#[test]
+fn slow_body_is_rejected_with_a_page() -> Result<()> {
+    let site = TestSite::with(&[("CLIENT_TIMEOUT", "1")])?;
+    let begun = format!("{FORM}Content-Length: 100\r\n\r\nusername=");
+
+    let answer = connect(&site, begun.as_bytes())?.answer(true)?;
+
+    assert_rejected(&answer, 408)
+}
+
+#[test]
+fn request_may_take_longer_than_a_client_may() -> Result<()> {
+    let site = TestSite::with(&[("CLIENT_TIMEOUT", "1")])?;
+    let mut browser = Browser::superuser(&site, "boss")?;
+    let target = "/admin/auth/group/add/";
+    browser.get(target)?;
+    let mut holder = site.database()?;
+
+    holder.batch_execute("BEGIN IMMEDIATE")?;
+    let answer = browser.post(target, &[("name", "Editors"), ("_save", "Save")])?;
+
+    // It has waited for the database for longer than a second.
+    assert_eq!(answer.status, 503);
+    Ok(())
+}
+
+#[test]
+fn idle_connection_is_closed_without_a_word() -> Result<()> {
+    let site = TestSite::with(&[("IDLE_TIMEOUT", "1")])?;
+    let mut used = connect(&site, GET.as_bytes())?;
+    used.answer(true)?;
+
+    assert_eq!(used.rest()?, b"");
+    Ok(())
+}
+
+#[test]
+fn client_that_breaks_off_in_a_body_gets_a_bad_request() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut stream = TcpStream::connect(site.address())?;
+    stream.write_all(format!("{FORM}Content-Length: 100\r\n\r\nusername=").as_bytes())?;
+    stream.shutdown(Shutdown::Write)?;
+
+    assert_eq!(Connection::from(stream)?.answer(true)?.status, 400);
     Ok(())
 }
