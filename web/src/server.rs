@@ -39,7 +39,7 @@ pub(crate) async fn run(config: &Config, pool: Pool) -> anyhow::Result<()> {
     let address = server.address();
     let ready = |heartbeat: &Heartbeat| {
         log::info!("serving http://{address}/ from {}", config.database_url);
-        service_manager::accompany(heartbeat.clone(), &shutdown);
+        service_manager::notify_systemd(heartbeat.clone(), &shutdown);
     };
     server.run(ready).await
 }

@@ -1,15 +1,21 @@
 //! `check`: whether the settings, the database and the machine are in order.
 
+use std::thread;
+
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use diesel::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::sql_types::Text;
-use oc_core::{DbConnection, migrations, version};
-use oc_http::DiskSpace;
+use lettings::{Letting, LettingFilter};
+use log::LevelFilter;
+use oc_core::{DbConnection, connect_pool, connect_read_only_pool, migrations, version};
+use oc_http::server::Shutdown;
+use oc_http::{AllowedHosts, DiskSpace};
 
 use super::{health, start};
 use crate::config::Config;
+use crate::server;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -51,6 +57,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         None => String::new(),
     };
     println!("migrations: ok (none pending{newer})");
+    check_pages(config, &mut conn)?;
     if config.read_only {
         println!("write access: not needed (READ_ONLY)");
         return Ok(());
@@ -68,6 +75,63 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         );
         println!("disk: ok ({space})");
     }
+    Ok(())
+}
+
+/// Serves the site on a free port, and requests a page of each kind.
+fn check_pages(config: &Config, conn: &mut DbConnection) -> anyhow::Result<()> {
+    let mut paths = ["/", "/lettings/", "/profiles/", "/sitemap.xml"]
+        .map(str::to_owned)
+        .to_vec();
+    let newest = Letting::newest(conn, &LettingFilter::default(), 1)?;
+    paths.extend(
+        newest
+            .first()
+            .map(|(letting, _)| format!("/lettings/{}/", letting.id)),
+    );
+    if !config.read_only {
+        paths.push("/admin/login/".to_owned());
+    }
+    let count = paths.len();
+    let local = Config {
+        host: "127.0.0.1".to_owned(),
+        port: 0,
+        workers: 1,
+        metrics_address: None,
+        allowed_hosts: AllowedHosts::local(),
+        ..config.clone()
+    };
+    let connect = if config.read_only {
+        connect_read_only_pool
+    } else {
+        connect_pool
+    };
+    let pool = connect(config.database_url.clone(), config.database_pool_size)?;
+    // Leaves out the access log; a failing page logs an error.
+    log::set_max_level(LevelFilter::Warn);
+    actix_web::rt::System::new().block_on(async {
+        let shutdown = Shutdown::default();
+        let server = server::start(&local, pool, false, shutdown.clone())?;
+        let port = server.address().port();
+        let client = thread::spawn(move || {
+            let outcome = paths.iter().try_for_each(|path| {
+                let response = health::get(("127.0.0.1", port), "localhost", path)?;
+                let status = response.lines().next().unwrap_or_default();
+                ensure!(
+                    status.contains(" 200 "),
+                    "cannot render the page {path}: {status}"
+                );
+                Ok(())
+            });
+            shutdown.force();
+            outcome
+        });
+        server.run(|_| {}).await?;
+        client
+            .join()
+            .unwrap_or_else(|_| bail!("the check of the pages panicked"))
+    })?;
+    println!("pages: ok ({count} rendered)");
     Ok(())
 }
 

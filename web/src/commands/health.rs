@@ -30,8 +30,8 @@ pub(super) fn check(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The response to a GET request.
-fn get(place: (&str, u16), host: &str, path: &str) -> anyhow::Result<String> {
+/// The response to a GET request, up to 64 kB.
+pub(super) fn get(place: (&str, u16), host: &str, path: &str) -> anyhow::Result<String> {
     let address = place.to_socket_addrs()?.next();
     let address = address.context("the host name has no address")?;
     let mut connection = TcpStream::connect_timeout(&address, TIMEOUT)?;

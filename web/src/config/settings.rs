@@ -18,7 +18,7 @@ use super::value::{
 };
 
 /// The settings of one run. The name of a field in capitals is its variable, unless `long` names another.
-#[derive(Parser)]
+#[derive(Clone, Parser)]
 #[command(no_binary_name = true, rename_all = "SCREAMING_SNAKE_CASE")]
 pub struct Config {
     /// development or production
@@ -101,7 +101,7 @@ pub struct Limits {
 }
 
 /// How errors are reported.
-#[derive(Args)]
+#[derive(Clone, Args)]
 pub struct SentryConfig {
     /// Sentry project to report errors to, such as https://KEY@HOST/PROJECT; nothing is reported if unset
     #[arg(long = "SENTRY_DSN")]

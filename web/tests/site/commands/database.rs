@@ -99,6 +99,7 @@ fn check_prints_a_line_per_check() -> Result<()> {
         "database: ok (SQLite 3.",
         "integrity: ok",
         "migrations: ok",
+        "pages: ok (5 rendered)",
         "write access: ok",
         "disk: ok (",
     ] {
@@ -137,6 +138,21 @@ fn check_finds_a_damaged_file() -> Result<()> {
     assert_eq!(run.code, Some(1), "{}", run.out);
     assert!(run.errors.contains("malformed"), "{}", run.errors);
     assert!(run.errors.contains("\nhint: "), "{}", run.errors);
+    Ok(())
+}
+
+#[test]
+fn check_finds_a_page_that_fails() -> Result<()> {
+    let program = Program::new()?;
+    program.run(&["migrate"])?;
+    diesel::sql_query("DROP TABLE profiles").execute(&mut database(&program)?)?;
+
+    let run = program.run(&["check"])?;
+
+    assert_eq!(run.code, Some(1), "{}", run.out);
+    let reason = "error: cannot render the page /profiles/: HTTP/1.1 500";
+    assert!(run.errors.contains(reason), "{}", run.errors);
+    assert!(run.errors.contains("no such table"), "{}", run.errors);
     Ok(())
 }
 
