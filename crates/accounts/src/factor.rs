@@ -6,6 +6,7 @@ use oc_core::DbConnection;
 use oc_core::locks::lock;
 
 use crate::schema::second_factors;
+use crate::totp::DRIFT;
 
 /// A factor that counts. Its secret is sealed by the caller, so it is useless without the caller's key.
 #[derive(Clone, HasQuery, Identifiable)]
@@ -58,9 +59,12 @@ impl Factor {
 
     /// Takes the code of a step, which then counts no more; false where it, or a later one, was taken before.
     pub fn take(conn: &mut DbConnection, user_id: i64, step: i64) -> QueryResult<bool> {
-        let unused = second_factors::table
-            .find(user_id)
-            .filter(second_factors::last_step.lt(step));
+        let unused = second_factors::table.find(user_id).filter(
+            second_factors::last_step
+                .lt(step)
+                // Stored while a clock was ahead.
+                .or(second_factors::last_step.gt(step + 2 * DRIFT)),
+        );
         Ok(diesel::update(unused)
             .set(second_factors::last_step.eq(step))
             .execute(conn)?
@@ -92,6 +96,7 @@ mod tests {
             assert!(!Factor::take(conn, ada, 7)?);
             assert!(Factor::take(conn, ada, 8)?);
             assert!(!Factor::take(conn, ada, 8)?);
+            assert!(!Factor::take(conn, ada, 6)?);
             let stored = Factor::find(conn, ada)?.map(|factor| (factor.secret, factor.last_step));
             assert_eq!(stored, Some(("sealed".to_owned(), 8)));
             Ok(())

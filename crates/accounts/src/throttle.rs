@@ -11,6 +11,8 @@ use crate::schema::login_failures;
 
 /// How long a failure counts.
 const WINDOW: Duration = Duration::minutes(5);
+/// Failures dated later than this from now were recorded while a clock was ahead, and don't count.
+const CLOCK_SKEW: Duration = Duration::seconds(10);
 /// Failures that one address may have in that time, spread over as many names as it likes.
 const PER_ADDRESS: i64 = 25;
 /// Failures that one name may have, from browsers that never logged in with it.
@@ -60,8 +62,10 @@ impl Attempt<'_> {
         conn: &mut DbConnection,
         now: NaiveDateTime,
     ) -> QueryResult<Result<Vec<i64>, Throttled>> {
-        diesel::delete(login_failures::table.filter(login_failures::failed_at.le(now - WINDOW)))
-            .execute(conn)?;
+        let expired = login_failures::failed_at
+            .le(now - WINDOW)
+            .or(login_failures::failed_at.gt(now + CLOCK_SKEW));
+        diesel::delete(login_failures::table.filter(expired)).execute(conn)?;
         let subjects = self.subjects();
         for (subject, limit) in &subjects {
             lock(conn, subject, 0)?;
@@ -169,6 +173,19 @@ mod tests {
                 )?,
                 None
             );
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn failures_from_the_future_do_not_count() -> anyhow::Result<()> {
+        on_both(|conn| {
+            let day = 24 * 60 * 60;
+            for _ in 0..10 {
+                assert_eq!(wait(conn, attempt("10.0.0.1", "ada"), day)?, None);
+            }
+
+            assert_eq!(wait(conn, attempt("10.0.0.1", "ada"), 0)?, None);
             Ok(())
         })
     }

@@ -12,7 +12,7 @@ pub const DIGITS: usize = 6;
 /// How long a code is shown (seconds).
 const PERIOD: i64 = 30;
 /// A clock may be so many steps off.
-const DRIFT: i64 = 1;
+pub(crate) const DRIFT: i64 = 1;
 
 /// The half minute that a moment lies in, counted from 1970.
 #[must_use]
@@ -36,12 +36,14 @@ pub fn code(secret: &[u8], step: i64) -> String {
     format!("{:06}", number % 1_000_000)
 }
 
-/// The step after `last` whose code was typed, if that is now, or one step off.
+/// The step whose code was typed, at most one step off from now and after `last`.
 ///
-/// Every step is looked at, whichever fits, so that the time tells nothing.
+/// A `last` step in the future was stored while a clock was ahead, and doesn't count. Every step is compared, in
+/// constant time.
 #[must_use]
 pub fn matching(secret: &[u8], typed: &str, now: NaiveDateTime, last: Option<i64>) -> Option<i64> {
     let now = step(now);
+    let last = last.filter(|last| *last <= now + DRIFT);
     let mut found = None;
     for step in now - DRIFT..=now + DRIFT {
         let same: bool = code(secret, step).as_bytes().ct_eq(typed.as_bytes()).into();
@@ -106,5 +108,7 @@ mod tests {
         assert_eq!(matching(SECRET, &typed(-1), now, last), None);
         assert_eq!(matching(SECRET, &typed(0), now, last), None);
         assert_eq!(matching(SECRET, &typed(1), now, last), Some(step(now) + 1));
+        let ahead = Some(step(now) + 2880);
+        assert_eq!(matching(SECRET, &typed(0), now, ahead), Some(step(now)));
     }
 }

@@ -1,7 +1,9 @@
 //! Accounts: who may log in, and whose profile it is.
 
 use chrono::NaiveDateTime;
+use diesel::dsl::exists;
 use diesel::prelude::*;
+use oc_core::locks::lock;
 use oc_core::text::normalize_line;
 use oc_core::{Actor, DbConnection};
 use unicode_normalization::UnicodeNormalization;
@@ -137,6 +139,19 @@ impl User {
             .set(every)
             .execute(conn)?
             == 1)
+    }
+
+    /// Whether there is an active superuser with staff status besides this one. Concurrent transactions that ask wait for each other.
+    pub fn has_other_superuser(conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
+        lock(conn, "superusers", 0)?;
+        let others = users::table
+            .filter(
+                users::is_active
+                    .and(users::is_staff)
+                    .and(users::is_superuser),
+            )
+            .filter(users::id.ne(id));
+        diesel::select(exists(others)).get_result(conn)
     }
 
     /// Notes that somebody logged in.

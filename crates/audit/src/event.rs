@@ -141,10 +141,10 @@ impl NewEvent<'_> {
     }
 
     fn was_recorded(&self, conn: &mut DbConnection) -> QueryResult<bool> {
-        let since = Utc::now().naive_utc() - THROTTLED_INTERVAL;
+        let now = Utc::now().naive_utc();
         let recorded = changes::table
             .filter(changes::action.eq(self.event.action()))
-            .filter(changes::changed_at.gt(since))
+            .filter(changes::changed_at.between(now - THROTTLED_INTERVAL, now))
             .filter(changes::title.eq(self.about))
             .filter(changes::address.eq(self.address));
         diesel::select(exists(recorded)).get_result(conn)

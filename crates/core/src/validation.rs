@@ -81,6 +81,9 @@ pub enum Violation {
         /// The field's label.
         label: &'static str,
     },
+    /// A rule with a message of its own.
+    #[error("{0}")]
+    Other(&'static str),
     /// Another row has it already; the words say which.
     #[error("{0}")]
     Taken(&'static str),

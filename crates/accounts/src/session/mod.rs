@@ -1,6 +1,6 @@
 //! Sessions: who is logged in, known to every node.
 
-use chrono::{Duration, NaiveDateTime};
+use chrono::{Duration, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use oc_core::DbConnection;
 use oc_core::hints::is_transient;
@@ -175,10 +175,11 @@ impl Session {
             .set(sessions::state.eq(state))
             .execute(conn)?;
         if let Some(proved_at) = proved_at {
-            // A request that began before the proof must not take it back.
+            // A request that began before must not replace a later proof, unless that is dated in the future.
             let earlier = sessions::proved_at
                 .is_null()
-                .or(sessions::proved_at.lt(proved_at));
+                .or(sessions::proved_at.lt(proved_at))
+                .or(sessions::proved_at.gt(Utc::now().naive_utc()));
             diesel::update(
                 sessions::table
                     .filter(sessions::token_hash.eq(token_hash(token)))

@@ -100,7 +100,8 @@ impl CurrentUser {
 
     pub(crate) fn recently_authenticated(&self) -> bool {
         let now = Utc::now().naive_utc();
-        self.authenticated_at.is_some_and(|at| now - at < RECENT)
+        self.authenticated_at
+            .is_some_and(|at| at <= now && now - at < RECENT)
     }
 }
 

@@ -47,6 +47,11 @@ impl Account {
         })
     }
 
+    /// Whether the account is an active superuser with staff status.
+    pub(super) fn is_active_superuser(&self) -> bool {
+        self.standing.is_active && self.standing.is_staff && self.standing.is_superuser
+    }
+
     /// Stores a new account, and says which id it got.
     pub(super) fn insert(&self, conn: &mut DbConnection) -> Result<i64, SaveError> {
         let id = User::insert_with(conn, &self.user, &self.standing).map_err(refused)?;

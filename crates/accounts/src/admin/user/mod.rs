@@ -12,6 +12,7 @@ use oc_core::admin::{
     Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, Record,
     Reference, Resource, SaveError, ids, restored_already, yes_and_no,
 };
+use oc_core::validation::{FieldError, Violation};
 
 use crate::new_user::{LONGEST_EMAIL, LONGEST_NAME};
 use crate::{Group, User};
@@ -187,12 +188,24 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result
     let values = values.with_defaults(before);
     let account = Account::check(&values, Some(&stored))
         .map_err(|errors| with_taken(conn, errors, Some(id), &values))?;
+    let was_superuser = stored.is_active && stored.is_staff && stored.is_superuser;
+    if was_superuser && !account.is_active_superuser() && !User::has_other_superuser(conn, id)? {
+        return Err(SaveError::Invalid(vec![last_superuser()]));
+    }
     if !User::update(conn, id, &account.user).map_err(refused)? {
         // Somebody was just deleting it.
         return Err(SaveError::Missing);
     }
     account.finish(conn, id)?;
     Ok(id)
+}
+
+fn last_superuser() -> FieldError {
+    let message = "The last active superuser must stay an active superuser.";
+    FieldError {
+        field: "is_superuser",
+        violation: Violation::Other(message),
+    }
 }
 
 fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveError> {

@@ -54,7 +54,7 @@ fn what_a_form_does_not_hold_stays_as_it_is() -> anyhow::Result<()> {
         User::set_staff(conn, id, true)?;
         let before = User::find(conn, id)?;
 
-        (MODEL.save)(conn, Some(id), &values("ada2").with_yes("is_staff", false))?;
+        (MODEL.save)(conn, Some(id), &values("ada2").with_yes("is_staff", true))?;
 
         let after = User::find(conn, id)?;
         assert_eq!((after.username.as_str(), after.is_staff), ("ada2", false));
@@ -204,6 +204,27 @@ fn a_deleted_user_is_restored_with_its_id() -> anyhow::Result<()> {
         assert!(user(conn, "next")? > id);
         let twice = (MODEL.restore)(conn, &[(id, &before)]).map_err(|error| error.to_string());
         assert_eq!(twice, Err("Already restored.".to_owned()));
+        Ok(())
+    })
+}
+
+#[test]
+fn the_last_active_superuser_stays_one() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let ada = user(conn, "ada")?;
+        User::make_superuser(conn, ada)?;
+        let superuser = stored(conn, ada)?;
+        let save = |conn: &mut DbConnection, values: &FormValues| {
+            conn.write(|conn| (MODEL.save)(conn, Some(ada), values))
+        };
+
+        for field in ["is_superuser", "is_active", "is_staff"] {
+            let outcome = save(conn, &superuser.clone().with_yes(field, false));
+            assert!(outcome.is_err(), "{field}");
+        }
+        let bob = user(conn, "bob")?;
+        User::make_superuser(conn, bob)?;
+        assert!(save(conn, &superuser.with_yes("is_active", false)).is_ok());
         Ok(())
     })
 }
