@@ -10,6 +10,7 @@ mod history;
 mod import;
 mod index;
 mod list;
+mod list_query;
 mod registry;
 mod routes;
 mod state;

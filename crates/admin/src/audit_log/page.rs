@@ -12,7 +12,7 @@ use crate::audit_log::entry_view::EntryView;
 use crate::audit_log::query::{AuditLogQuery, PATH};
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
-use crate::list::query::{PAGE, pages};
+use crate::list_query::{PAGE, pages};
 use crate::registry::Registry;
 use crate::ui::csv;
 use crate::ui::field::{ChoiceView, ErrorSummary, FieldView, Section};

@@ -22,6 +22,5 @@ pub(crate) mod sessions;
 pub(crate) mod throttle;
 pub(crate) mod totp;
 pub(crate) mod two_factor;
-pub(crate) mod user_agent;
 pub(crate) mod user_password;
 pub(crate) mod user_two_factor;

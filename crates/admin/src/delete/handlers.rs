@@ -9,7 +9,7 @@ use crate::auth::current_user::CurrentUser;
 use crate::auth::reauth::Reauth;
 use crate::auth::request::AdminRequest;
 use crate::delete::cascade::Cascade;
-use crate::delete::deletion::{DeletionOutcome, execute};
+use crate::delete::execute::{DeletionOutcome, execute};
 use crate::delete::page::{CHANGED, show};
 use crate::form::after_save::list_href;
 use crate::ui::links::{change_path, see_other, with_filters};

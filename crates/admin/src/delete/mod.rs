@@ -1,6 +1,6 @@
 //! Deletion and its confirmation page.
 
 pub(crate) mod cascade;
-pub(crate) mod deletion;
+pub(crate) mod execute;
 pub(crate) mod handlers;
 pub(crate) mod page;

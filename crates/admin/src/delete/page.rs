@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
 use crate::delete::cascade::Cascade;
-use crate::delete::deletion::SHOWN;
+use crate::delete::execute::SHOWN;
 use crate::registry::may_view;
 use crate::ui::field::Hidden;
 use crate::ui::layout::Breadcrumb;

@@ -7,7 +7,7 @@ use oc_http::{Db, PageError};
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
 use crate::form::popup;
-use crate::list::query::{AdminListQuery, pages};
+use crate::list_query::{AdminListQuery, pages};
 use crate::registry::may_view;
 use crate::ui::links::{change_path, list_path, see_other, with_filters, with_query};
 use crate::ui::submission::Submission;

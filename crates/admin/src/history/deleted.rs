@@ -11,7 +11,7 @@ use crate::audit_log::entry_view::{date, who};
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
 use crate::history::revision;
-use crate::list::query::{AdminListQuery, PAGE, pages};
+use crate::list_query::{AdminListQuery, PAGE, pages};
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{capitalized, history_path, list_path};
 

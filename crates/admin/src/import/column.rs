@@ -3,7 +3,7 @@
 use csv::StringRecord;
 use oc_core::admin::{FieldKind, Resource};
 
-use super::sheet::RowError;
+use super::csv_table::RowError;
 use crate::ui::csv::column_names;
 use crate::ui::field::parts;
 

@@ -9,8 +9,8 @@ use oc_core::locks::lock_all;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::sheet::{CsvTable, RowError};
-use super::task::{PlannedRow, row_errors};
+use super::csv_table::{CsvTable, RowError};
+use super::planned_row::{PlannedRow, row_errors};
 use crate::audit_log::log_entry::{LogEntry, log_changes};
 use crate::audit_log::snapshot::{FieldChange, Snapshot};
 use crate::registry::Editor;

@@ -1,11 +1,10 @@
 //! CSV import, with a preview.
 
 mod column;
+mod csv_table;
 pub(crate) mod handlers;
 mod importer;
-mod packed;
 mod page;
-mod sheet;
-mod task;
-mod text;
+mod payload;
+mod planned_row;
 pub(crate) mod upload;

@@ -6,8 +6,8 @@ use oc_core::admin::Resource;
 use oc_http::{Page, PageError};
 use serde::Serialize;
 
+use super::csv_table::{MAX_ROWS, RowError};
 use super::importer::{ImportOutcome, PreviewChange};
-use super::sheet::{MAX_ROWS, RowError};
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
 use crate::import::upload::MAX_FILE_BYTES;

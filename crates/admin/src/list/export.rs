@@ -6,7 +6,7 @@ use oc_http::{Db, PageError};
 
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
-use crate::list::query::AdminListQuery;
+use crate::list_query::AdminListQuery;
 use crate::ui::csv;
 use crate::ui::links::{list_path, see_other};
 

@@ -3,4 +3,3 @@
 pub(crate) mod action;
 pub(crate) mod export;
 pub(crate) mod page;
-pub(crate) mod query;

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
-use crate::list::query::{AdminListQuery, SHOW_ALL, pages};
+use crate::list_query::{AdminListQuery, SHOW_ALL, pages};
 use crate::registry::{Registry, may_view};
 use crate::ui::field::{ChoiceView, Hidden};
 use crate::ui::layout::Breadcrumb;

@@ -4,7 +4,6 @@ use csv::ReaderBuilder;
 use oc_core::admin::{FieldKind, FormValues, Resource};
 
 use super::column::{Column, columns};
-use super::text::{delimiter, text};
 use crate::ui::csv::unescape_formula;
 
 /// The most rows that one file may have.
@@ -50,9 +49,9 @@ impl CsvTable {
     /// Reads a file for a model: UTF-8 with or without a mark at its start, cells parted by commas, semicolons or
     /// tabs, with a line of names first.
     pub(crate) fn read(model: &Resource, bytes: &[u8]) -> Result<Self, Vec<RowError>> {
-        let text = text(bytes)?;
+        let text = decode_text(bytes)?;
         let mut reader = ReaderBuilder::new()
-            .delimiter(delimiter(text))
+            .delimiter(detect_delimiter(text))
             .has_headers(false)
             .flexible(true)
             .from_reader(text.as_bytes());
@@ -169,6 +168,39 @@ fn yes(cell: &str) -> Option<bool> {
         "" | "no" | "off" | "false" | "0" => Some(false),
         _ => None,
     }
+}
+
+/// The text of a file, which has to be UTF-8.
+fn decode_text(bytes: &[u8]) -> Result<&str, Vec<RowError>> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = before.split(|byte| *byte == b'\n').count();
+        RowError::of_file(format!(
+            "The file is not UTF-8 text (line {line}). Save it as CSV in UTF-8."
+        ))
+    })
+}
+
+/// The delimiter: the most frequent candidate in the first line, outside of quotes.
+fn detect_delimiter(text: &str) -> u8 {
+    let first = text.lines().next().unwrap_or_default();
+    let count = |wanted: char| {
+        let mut quoted = false;
+        let outside = first.chars().filter(|c| {
+            quoted ^= *c == '"';
+            !quoted && *c == wanted
+        });
+        outside.count()
+    };
+    let candidates = [(',', count(',')), (';', count(';')), ('\t', count('\t'))];
+    let mut best = candidates[0];
+    for candidate in candidates {
+        if candidate.1 > best.1 {
+            best = candidate;
+        }
+    }
+    u8::try_from(best.0).unwrap_or(b',')
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
 use oc_core::admin::{FormValues, Record};
 
+use super::csv_table::{CsvRow, CsvTable, RowError};
 use super::importer::{ImportOutcome, Importer};
-use super::sheet::{CsvRow, CsvTable, RowError};
 use crate::registry::Editor;
 
 /// A row that is to be saved.
