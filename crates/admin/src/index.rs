@@ -1,4 +1,4 @@
-//! The index of the administration, and of one app.
+//! The index of the admin, and that of one app.
 
 use accounts::Verb;
 use actix_web::HttpResponse;
@@ -17,7 +17,7 @@ use crate::registry::{DIAGNOSTICS, Registry, is_open, may_view};
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{capitalized, list_path};
 
-/// How many of one's own actions are shown.
+/// The number of the user's own actions that are shown.
 const RECENT: i64 = 10;
 
 #[derive(Serialize)]
@@ -58,7 +58,7 @@ struct Recent {
     date: String,
 }
 
-/// What may be worked on, and what one did last.
+/// The resources that the user has permissions on, and the user's recent actions.
 pub(crate) async fn show(
     request: AdminRequest,
     user: CurrentUser,

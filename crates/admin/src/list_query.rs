@@ -7,44 +7,44 @@ use oc_core::search::SearchTerms;
 use crate::auth::request::AdminRequest;
 use crate::ui::links::with_query;
 
-/// The most rows that «Show all» shows.
+/// The most objects that «Show all» shows.
 pub(crate) const SHOW_ALL: i64 = 200;
 
-/// Rows a page.
+/// Objects on a page.
 pub(crate) const PAGE: i64 = 100;
 
-/// The pages that so many rows take.
+/// The number of pages for this many objects.
 pub(crate) fn pages(found: i64) -> i64 {
     ((found + PAGE - 1) / PAGE).max(1)
 }
 
-/// The query of a list's address.
+/// The query of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct AdminListQuery {
     pub(crate) q: String,
     filters: Vec<(&'static str, String)>,
-    /// Columns to sort by (from 0), and whether in reverse.
+    /// Column indexes to sort by, and whether in reverse.
     pub(crate) order: Vec<(usize, bool)>,
-    /// `None` for what is no page.
+    /// `None` if it is invalid.
     pub(crate) page: Option<i64>,
-    /// Whether all rows are wanted on one page.
+    /// Whether to show all objects on one page.
     pub(crate) all: bool,
 }
 
 impl AdminListQuery {
-    /// Reads the query of a list's address.
+    /// The query of a request.
     pub(crate) fn new(request: &AdminRequest, model: &Resource) -> Self {
         Self::parse(request.http.query_string(), model)
     }
 
-    /// Reads a query. It never fails: what the model does not know is left out.
+    /// Parses a query. It never fails: unknown parameters are ignored.
     pub(crate) fn parse(query: &str, model: &Resource) -> Self {
         let mut parsed = Self {
             page: Some(1),
             ..Self::default()
         };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            // No stored text holds a NUL, and PostgreSQL would stumble over one.
+            // PostgreSQL rejects NUL, which no stored text contains.
             let value = value.trim().replace('\0', "\u{fffd}");
             match name.as_ref() {
                 "q" => parsed.q = SearchTerms::parse(&value).to_string(),
@@ -66,7 +66,7 @@ impl AdminListQuery {
         parsed
     }
 
-    /// What is wanted of the model.
+    /// The page to load.
     pub(crate) fn listing(&self) -> ListQuery {
         let page = self.page.unwrap_or(1);
         let (offset, limit) = if self.all {
@@ -83,7 +83,7 @@ impl AdminListQuery {
         }
     }
 
-    /// The first `limit` of all rows that the search and the filters let through.
+    /// The first `limit` objects that match search and filters.
     pub(crate) fn whole(&self, limit: i64) -> ListQuery {
         ListQuery {
             offset: 0,
@@ -92,7 +92,7 @@ impl AdminListQuery {
         }
     }
 
-    /// The value chosen for a filter, empty for all.
+    /// The value of a filter, empty if it is not set.
     pub(crate) fn filter(&self, parameter: &str) -> &str {
         self.filters
             .iter()
@@ -100,12 +100,12 @@ impl AdminListQuery {
             .map_or("", |(_, value)| value)
     }
 
-    /// Whether rows are left out.
+    /// Whether a search or filter is set.
     pub(crate) fn is_filtered(&self) -> bool {
         !self.q.is_empty() || !self.filters.is_empty()
     }
 
-    /// The order as it stands in an address.
+    /// The `o` parameter.
     pub(crate) fn order_parameter(&self) -> Option<String> {
         let part = |(column, reverse): &(usize, bool)| {
             format!("{}{}", if *reverse { "-" } else { "" }, column + 1)
@@ -113,22 +113,22 @@ impl AdminListQuery {
         (!self.order.is_empty()).then(|| self.order.iter().map(part).collect::<Vec<_>>().join("."))
     }
 
-    /// The query of this very list, to come back to it.
+    /// The query string of this list.
     pub(crate) fn preserved(&self) -> String {
         self.query(self.page.unwrap_or(1), self.all)
     }
 
-    /// The address of a page of this list.
+    /// The address of a page.
     pub(crate) fn href(&self, path: &str, page: i64) -> String {
         with_query(path, &self.query(page, false))
     }
 
-    /// The address of this list with all rows on one page.
+    /// The address of the list on one page.
     pub(crate) fn href_all(&self, path: &str) -> String {
         with_query(path, &self.query(1, true))
     }
 
-    /// The address of this list in the order of one column.
+    /// The address of the list sorted by one column.
     pub(crate) fn href_sorted(&self, path: &str, column: usize, reverse: bool) -> String {
         let sorted = Self {
             order: vec![(column, reverse)],
@@ -157,7 +157,7 @@ impl AdminListQuery {
     }
 }
 
-/// Reads `2.-1`: the second column, then the first in reverse. Columns that are not there are left out.
+/// Parses `2.-1`: the second column, then the first in reverse. Unknown columns are ignored.
 fn order(text: &str, columns: usize) -> Vec<(usize, bool)> {
     let part = |part: &str| {
         let (digits, reverse) = part

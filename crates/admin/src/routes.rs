@@ -1,4 +1,4 @@
-//! Every route of the administration.
+//! Routes of the admin.
 
 use actix_session::SessionMiddleware;
 use actix_session::config::{CookieContentSecurity, PersistentSession};
@@ -16,7 +16,7 @@ use oc_http::{Db, add_slash, form_page, not_found, read_page};
 use crate::auth::csrf::CookieRules;
 use crate::auth::denied::handle_denied;
 use crate::auth::login_page::keep_form_for_login;
-use crate::auth::read_only::keep_writes_out;
+use crate::auth::read_only::reject_writes;
 use crate::auth::session_store::DbSessionStore;
 use crate::auth::{
     login_page, logout, own_password, sessions, two_factor, user_password, user_two_factor,
@@ -28,13 +28,13 @@ use crate::registry::Registry;
 use crate::state::AdminState;
 use crate::{audit_log, delete, diagnostics, import, index};
 
-/// The oldest that a session gets; the database knows when it ends.
+/// The maximum age of the session cookie; the database has the expiry of the session.
 const OLDEST: Duration = Duration::days(14);
 
-/// Everything below `/admin`, within its sessions, for requests with such a head. Public pages lie outside and set no
-/// cookie.
+/// Everything below `/admin`, with sessions, for requests that pass the guard. Public pages are outside of it and set
+/// no cookie.
 ///
-/// There are two: over https cookies have other names than over http, and a request knows but one of the names.
+/// There are two of them, because cookies have different names over https and http.
 pub fn scope<G>(
     db: &Data<Db>,
     keys: &Data<AdminState>,
@@ -64,16 +64,16 @@ where
             keep_form_for_login(cookies, request, next)
         }))
         .wrap(sessions)
-        .wrap(from_fn(keep_writes_out))
+        .wrap(from_fn(reject_writes))
         .wrap(
             DefaultHeaders::new()
-                // Every response is for one person, now.
+                // Every response is personal.
                 .add((header::CACHE_CONTROL, "no-store"))
                 .add((header::CONTENT_SECURITY_POLICY, POLICY_WITH_SCRIPTS)),
         )
 }
 
-/// The index, the log, the door, and what accounts have beside their rows.
+/// The index, the log, the login and the pages of accounts.
 fn with_account_pages(scope: Scope, registry: Registry) -> Scope {
     let mut scope = scope
         .service(read_page("/", index::show))
@@ -157,7 +157,7 @@ fn with_account_pages(scope: Scope, registry: Registry) -> Scope {
 
 /// The pages of every resource.
 fn with_resources(mut scope: Scope, registry: Registry) -> Scope {
-    // Named one by one, so that an address of nothing is not found before anybody is asked to log in.
+    // One route per resource, so that an unknown path is a 404 without a login.
     for model in registry.all() {
         let app = format!("/{{app:{}}}", model.app);
         let list_path = format!("{app}/{{model:{}}}", model.name);

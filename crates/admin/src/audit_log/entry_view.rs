@@ -1,4 +1,4 @@
-//! Lines of the record of changes, as pages and files show them.
+//! Audit entries as pages and files show them.
 
 use accounts::Rights;
 use audit::{AUTH, AuditEntry};
@@ -9,10 +9,10 @@ use crate::audit_log::snapshot::{FieldChange, Snapshot, summarize};
 use crate::registry::{Registry, may_view};
 use crate::ui::links::{capitalized, history_path};
 
-/// The kind of a line that is about no row.
+/// The kind of sign-in events.
 pub(crate) const AUTH_LABEL: &str = "Sign-in";
 
-/// One line.
+/// An entry.
 #[derive(Debug, Serialize)]
 pub(crate) struct EntryView {
     pub(crate) date: String,
@@ -20,16 +20,16 @@ pub(crate) struct EntryView {
     pub(crate) address: String,
     pub(crate) kind: String,
     pub(crate) title: String,
-    /// Everything about that row, for who may look at it.
+    /// The history of the object, if the user may view it.
     pub(crate) href: Option<String>,
     pub(crate) action: String,
     pub(crate) changes: Vec<FieldChange>,
-    /// Everything that was done at the same go, if that was more than this.
+    /// The change set, if it has more entries.
     pub(crate) act_href: Option<String>,
 }
 
 impl EntryView {
-    /// A line for who has these rights.
+    /// An entry for a user with these permissions.
     pub(crate) fn new(line: AuditEntry, registry: Registry, rights: &Rights) -> Self {
         let model = registry.by_key(&line.model);
         let changes = model.map_or_else(Vec::new, |model| changes(&line, model));
@@ -60,12 +60,12 @@ impl EntryView {
     }
 }
 
-/// When it happened.
+/// The time of an entry.
 pub(crate) fn date(line: &AuditEntry) -> String {
     line.changed_at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// Who did it. At the door nobody is known yet; elsewhere it was somebody at the server's own command line.
+/// The user of an entry. Changes without one were made on the command line; sign-in events may have none.
 pub(crate) fn who(line: &AuditEntry) -> String {
     if line.username.is_empty() && line.model != AUTH {
         "command line".to_owned()
@@ -74,7 +74,7 @@ pub(crate) fn who(line: &AuditEntry) -> String {
     }
 }
 
-/// What a line changed, field by field.
+/// The changed fields.
 pub(crate) fn changes(line: &AuditEntry, model: &Resource) -> Vec<FieldChange> {
     let (before, after) = (
         Snapshot::from_text(&line.before),
@@ -83,12 +83,12 @@ pub(crate) fn changes(line: &AuditEntry, model: &Resource) -> Vec<FieldChange> {
     Snapshot::changes(&before, &after, model)
 }
 
-/// Whether a line tells of fields that held something else before.
+/// Whether an entry has earlier values.
 pub(crate) fn has_before(line: &AuditEntry) -> bool {
     line.action != "deleted" && !line.before.is_empty()
 }
 
-/// What was done, in a sentence.
+/// The summary of an entry.
 pub(crate) fn summary(line: &AuditEntry, changes: &[FieldChange]) -> String {
     if line.description.is_empty() {
         summarize(&line.action, changes)

@@ -1,4 +1,4 @@
-//! The record of changes over all rows.
+//! The audit log page and its export.
 
 use accounts::Rights;
 use actix_web::HttpResponse;
@@ -19,10 +19,10 @@ use crate::ui::field::{ChoiceView, ErrorSummary, FieldView, Section};
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::see_other;
 
-/// The most lines that one file takes.
+/// The most entries in a file.
 const MAX_ROWS: i64 = 100_000;
 
-/// How many lines are read at a time for a file.
+/// Entries that are read together.
 const CHUNK: i64 = 1_000;
 
 #[derive(Serialize)]
@@ -43,7 +43,7 @@ impl Page for LogPage {
     const TEMPLATE: &'static str = "admin/log.html";
 }
 
-/// The lines that the filters let through, the newest first.
+/// The entries that match the filters, newest first.
 pub(crate) async fn index(
     request: AdminRequest,
     user: CurrentUser,
@@ -99,7 +99,7 @@ pub(crate) async fn index(
     request.page(StatusCode::OK, Some(&user), "Log", crumbs, page)
 }
 
-/// The same lines as a file for a spreadsheet.
+/// The same entries as a CSV file.
 pub(crate) async fn export(
     request: AdminRequest,
     user: CurrentUser,
@@ -111,7 +111,7 @@ pub(crate) async fn export(
         .filter(request.registry(), &user.rights)
         .ok_or(PageError::Forbidden)?;
     if !query.wrong_dates().is_empty() {
-        // The page tells what is wrong; a file of everything would not.
+        // The page shows the error.
         return Ok(see_other(&query.href(PATH, 1)));
     }
     let rights = user.rights.clone();
@@ -166,7 +166,7 @@ fn cells(line: AuditEntry, registry: Registry, rights: &Rights) -> [String; 8] {
     ]
 }
 
-/// The filters that are typed rather than chosen.
+/// The text and date filters.
 fn fields(query: &AuditLogQuery) -> Vec<FieldView> {
     let wrong = query.wrong_dates();
     let date = |name: &'static str, label: &str, value: &str| FieldView {

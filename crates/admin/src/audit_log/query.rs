@@ -1,4 +1,4 @@
-//! What the log over all rows was asked for.
+//! Query of the audit log.
 
 use accounts::Rights;
 use audit::{AUTH, AuditFilter, Event};
@@ -11,10 +11,10 @@ use crate::registry::{Registry, may_view};
 use crate::ui::field::ChoiceView;
 use crate::ui::links::capitalized;
 
-/// Where the log is.
+/// The path of the page.
 pub(crate) const PATH: &str = "/admin/log/";
 
-/// What is done to rows, in the words of the record.
+/// Actions and their labels.
 const ACTIONS: [(&str, &str); 6] = [
     ("added", "Added"),
     ("changed", "Changed"),
@@ -24,7 +24,7 @@ const ACTIONS: [(&str, &str); 6] = [
     ("password", "Password changed"),
 ];
 
-/// The query of the log's address.
+/// The query.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct AuditLogQuery {
     pub(crate) q: String,
@@ -33,19 +33,19 @@ pub(crate) struct AuditLogQuery {
     pub(crate) action: String,
     pub(crate) from: String,
     pub(crate) to: String,
-    /// `None` for what is no page.
+    /// `None` if it is invalid.
     pub(crate) page: Option<i64>,
 }
 
 impl AuditLogQuery {
-    /// Reads a query. It never fails: what the log does not know is left out.
+    /// Parses a query. It never fails: unknown parameters are ignored.
     pub(crate) fn parse(query: &str) -> Self {
         let mut parsed = Self {
             page: Some(1),
             ..Self::default()
         };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            // No stored text holds a NUL, and PostgreSQL would stumble over one.
+            // PostgreSQL rejects NUL, which no stored text contains.
             let value = value.trim().replace('\0', "\u{fffd}");
             match name.as_ref() {
                 "q" => parsed.q = SearchTerms::parse(&value).to_string(),
@@ -62,8 +62,8 @@ impl AuditLogQuery {
         parsed
     }
 
-    /// What is wanted of the record, of what these rights let one see: superusers everything, others what happened
-    /// to rows that they may look at. `None` for who may see nothing.
+    /// The entries that the user may see: superusers all, others those of resources that they may view. `None` if
+    /// there are none of these.
     pub(crate) fn filter(&self, registry: Registry, rights: &Rights) -> Option<AuditFilter> {
         let visible = (!rights.are_all()).then(|| {
             let models = registry.all().filter(|model| may_view(rights, model));
@@ -88,7 +88,7 @@ impl AuditLogQuery {
         })
     }
 
-    /// The fields that hold no date, though they should.
+    /// The fields with an invalid date.
     pub(crate) fn wrong_dates(&self) -> Vec<&'static str> {
         [("from", &self.from), ("to", &self.to)]
             .into_iter()
@@ -97,12 +97,12 @@ impl AuditLogQuery {
             .collect()
     }
 
-    /// Whether lines are left out.
+    /// Whether a filter is set.
     pub(crate) fn is_filtered(&self) -> bool {
         !self.query(1).is_empty()
     }
 
-    /// The address of a page of this very log.
+    /// The address of a page.
     pub(crate) fn href(&self, path: &str, page: i64) -> String {
         let query = self.query(page);
         if query.is_empty() {
@@ -129,7 +129,7 @@ impl AuditLogQuery {
         query.finish()
     }
 
-    /// The kinds to choose from.
+    /// The choices of resources.
     pub(crate) fn models(&self, registry: Registry, rights: &Rights) -> Vec<ChoiceView> {
         let models = registry.all().filter(|model| may_view(rights, model));
         let models = models.map(|model| (model.key(), capitalized(model.plural)));
@@ -139,7 +139,7 @@ impl AuditLogQuery {
         choices(models.chain(door), &self.model)
     }
 
-    /// The actions to choose from.
+    /// The choices of actions.
     pub(crate) fn actions(&self, rights: &Rights) -> Vec<ChoiceView> {
         let own = ACTIONS.map(|(word, label)| (word.to_owned(), label.to_owned()));
         let events = Event::ALL.map(|event| (event.action().to_owned(), event.label().to_owned()));
@@ -161,7 +161,7 @@ fn choices(list: impl Iterator<Item = (String, String)>, chosen: &str) -> Vec<Ch
         .collect()
 }
 
-/// A date in four-digit years, which every database knows.
+/// A date with a four-digit year, which both databases support.
 fn day(text: &str) -> Option<NaiveDate> {
     let (first, last) = (
         NaiveDate::from_ymd_opt(1, 1, 1)?,

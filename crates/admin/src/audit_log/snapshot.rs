@@ -1,4 +1,4 @@
-//! What the record of changes holds of a row, and how it reads.
+//! Snapshots of objects in the audit log.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::ui::field::parts;
 use crate::ui::links::capitalized;
 
-/// The fields of a row as they were at a time: what was stored, and what staff read.
+/// The values of an object at a time, with the labels that staff read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Snapshot(BTreeMap<String, FieldSnapshot>);
 
@@ -36,7 +36,7 @@ impl std::fmt::Display for FieldChange {
 }
 
 impl Snapshot {
-    /// A row as it is now; choices by their words, so that the record can be read when they are gone.
+    /// The snapshot of an object, with the labels of its choices, which may be deleted later.
     pub(crate) fn new(
         conn: &mut DbConnection,
         model: &Resource,
@@ -45,7 +45,7 @@ impl Snapshot {
         Ok(Self::for_records(conn, model, &[object])?.remove(0))
     }
 
-    /// Rows as they are now, one for each. The words of their choices are asked for at one go: of some hundred rows.
+    /// The snapshots of a few hundred objects, with one query for each choice field.
     pub(crate) fn for_records(
         conn: &mut DbConnection,
         model: &Resource,
@@ -68,12 +68,12 @@ impl Snapshot {
         Ok(snapshots)
     }
 
-    /// As it is kept in the database.
+    /// The stored JSON.
     pub(crate) fn to_text(&self) -> String {
         serde_json::to_string(self).expect("texts in maps are always JSON")
     }
 
-    /// As it was kept; nothing of what cannot be read.
+    /// Parses stored JSON; empty if it is invalid.
     pub(crate) fn from_text(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
     }
@@ -85,7 +85,7 @@ impl Snapshot {
         FormValues(self.0.iter().map(values).collect())
     }
 
-    /// Every field that differs, in the order of the form.
+    /// The fields that differ, in the order of the form.
     pub(crate) fn changes(before: &Self, after: &Self, model: &Resource) -> Vec<FieldChange> {
         let mut changes = Vec::new();
         for field in model.fields {
@@ -107,7 +107,7 @@ impl Snapshot {
     }
 }
 
-/// What was done, as a sentence.
+/// A sentence that summarizes an action.
 pub(crate) fn summarize(action: &str, changes: &[FieldChange]) -> String {
     match action {
         "added" => "Added.".to_owned(),
@@ -132,7 +132,7 @@ pub(crate) fn summarize(action: &str, changes: &[FieldChange]) -> String {
     }
 }
 
-/// How staff read what a part of a field holds.
+/// The label of a value.
 pub(crate) fn shown(
     conn: &mut DbConnection,
     model: &Resource,
@@ -145,7 +145,7 @@ pub(crate) fn shown(
     Ok(read(field, list, &words))
 }
 
-/// What the chosen values among these are called.
+/// The labels of these choices.
 fn words<'a>(
     conn: &mut DbConnection,
     model: &Resource,

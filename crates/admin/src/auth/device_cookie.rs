@@ -1,7 +1,8 @@
-//! Browsers that have logged in before keep an allowance of their own, so that nobody locks a colleague out.
+//! Device cookies (OWASP): known browsers have an allowance of attempts of their own, so that nobody can lock a colleague
+//! out.
 //!
-//! A cookie holds a random id of the browser, and a mark for each name that has logged in there. Only who has logged
-//! in gets a mark, and it counts for no other browser and no other name.
+//! The cookie has a random id and a signature for each username that logged in there. A signature is valid for one
+//! browser and one username.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
@@ -12,16 +13,16 @@ use subtle::ConstantTimeEq;
 use crate::auth::csrf::{CookieRules, random};
 
 const COOKIE: &str = "known";
-/// Of the random id (hexadecimal digits).
+/// Length of the random id (hexadecimal digits).
 const ID_LENGTH: usize = 32;
 
-/// The most people who are known on one browser. Whoever logged in there least lately makes room.
+/// The most usernames per browser; the least recent login is dropped first.
 const MOST: usize = 10;
 
-/// What a browser's cookie says.
+/// The content of the cookie.
 struct DeviceCookie {
     id: String,
-    /// Those that logged in last come first.
+    /// Signatures, most recent login first.
     marks: Vec<String>,
 }
 
@@ -62,7 +63,7 @@ impl DeviceCookie {
     }
 }
 
-/// The id of this browser, if it has logged in with that username before.
+/// The id of this browser, if this username has logged in there.
 pub(crate) fn device_id(
     request: &HttpRequest,
     rules: CookieRules,
@@ -73,7 +74,7 @@ pub(crate) fn device_id(
     device_id.has(key, username).then_some(device_id.id)
 }
 
-/// The cookie for a browser that has just logged in with that name. Others who did so before stay known.
+/// The cookie after a login; other usernames stay known.
 pub(crate) fn remember(
     request: &HttpRequest,
     rules: CookieRules,
@@ -100,7 +101,7 @@ mod tests {
 
     const RULES: CookieRules = CookieRules { https: false };
 
-    /// A request of a browser on which these have logged in, one after the other.
+    /// A request of a browser after these logins.
     fn after(key: &SecretKey, usernames: &[&str]) -> HttpRequest {
         let mut request = TestRequest::get().to_http_request();
         for username in usernames {

@@ -1,4 +1,4 @@
-//! The way out.
+//! Logout.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -25,7 +25,7 @@ impl Page for DonePage {
     const TEMPLATE: &'static str = "admin/logged_out.html";
 }
 
-/// Asks; a link alone never logs anybody out.
+/// Asks for confirmation: a link alone never logs a user out.
 pub(crate) async fn ask(
     request: AdminRequest,
     user: CurrentUser,

@@ -1,4 +1,4 @@
-//! One's own password.
+//! The page to change one's own password.
 
 use accounts::User;
 use accounts::{Session, policy};
@@ -21,11 +21,11 @@ use crate::ui::links::see_other;
 use crate::ui::submission::Submission;
 
 const TITLE: &str = "Change password";
-/// Why somebody was led here.
+/// Shown if the password has to be changed.
 const REQUIRED_NOTICE: &str =
     "Choose a new password to continue. The one you logged in with must be changed.";
 
-/// What is wrong with each of the three fields.
+/// Errors of the three fields.
 #[derive(Default)]
 struct Errors {
     current: Vec<String>,
@@ -41,7 +41,7 @@ pub(crate) async fn edit(
     show(&request, &user, StatusCode::OK, Errors::default())
 }
 
-/// Checks the current password and the new one, and ends every other session.
+/// Checks the current and the new password, and ends every other session.
 pub(crate) async fn update(
     request: AdminRequest,
     user: CurrentUser,
@@ -51,7 +51,7 @@ pub(crate) async fn update(
     fields: Submission,
 ) -> Result<HttpResponse, PageError> {
     let fields = request.accept(&user, fields)?;
-    // The current password is asked for below; who has a second factor too is asked for both.
+    // The form asks for the current password; with two-factor authentication a code is required as well.
     if user.has_factor
         && let Some(page) = reauth.require(&request, &user, &fields).await?
     {
@@ -115,7 +115,7 @@ pub(crate) async fn update(
         })?)
     })
     .await?;
-    // This one goes on under a new id.
+    // This session continues under a new key.
     request.session.continue_with_password(&new_hash)?;
     request
         .session
@@ -123,7 +123,7 @@ pub(crate) async fn update(
     Ok(see_other("/admin/"))
 }
 
-/// Whether that is the current password. It is slowed down like a login: whoever finds a browser open may guess.
+/// Checks the current password. It is throttled like a login, because somebody may have found an open browser.
 async fn check(
     request: &AdminRequest,
     user: &CurrentUser,

@@ -8,8 +8,8 @@ use actix_web::rt::time::sleep;
 use oc_http::{PageError, run_blocking};
 use tokio::sync::Semaphore;
 
-/// A failed login takes this long, or a multiple if its hash is an expensive one or the machine is busy, so that the time
-/// doesn't reveal whether the account exists.
+/// A failed login takes this long, or a multiple if the hash is expensive or the machine is busy, so that the time doesn't
+/// reveal whether the account exists.
 const FAILURE_TIME: Duration = Duration::from_millis(600);
 
 /// Hashing takes a core and 19 MB for each password, so only two run at a time.

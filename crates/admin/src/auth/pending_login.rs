@@ -1,6 +1,6 @@
-//! Between the password and the code: a cookie says whose password was right, for a few minutes.
+//! Pending login: a cookie that names the user whose password was right, for ten minutes.
 //!
-//! It opens nothing but the page for the code. No session begins before both were right.
+//! It is valid for the code page only. The session starts after the code.
 
 use accounts::User;
 use actix_web::HttpRequest;
@@ -13,10 +13,10 @@ use subtle::ConstantTimeEq;
 use crate::auth::csrf::CookieRules;
 
 const COOKIE: &str = "second_step";
-/// How long somebody may look for their phone.
+/// Minutes to enter the code.
 const MINUTES: i64 = 10;
 
-/// Somebody who says that their password was right.
+/// The content of the cookie.
 pub(crate) struct PendingLogin {
     pub(crate) user_id: i64,
     until: i64,
@@ -24,12 +24,12 @@ pub(crate) struct PendingLogin {
 }
 
 fn mark(key: &SecretKey, user: &User, until: i64) -> String {
-    // Another password makes an end of it.
+    // A changed password invalidates it.
     let words = [&user.id.to_string(), &until.to_string(), &user.password];
     key.sign("second step", &words.map(String::as_str))
 }
 
-/// The cookie for somebody whose password was right.
+/// The cookie after the right password.
 pub(crate) fn cookie(
     rules: CookieRules,
     key: &SecretKey,
@@ -43,7 +43,7 @@ pub(crate) fn cookie(
     cookie
 }
 
-/// Takes the cookie away.
+/// Removes the cookie.
 pub(crate) fn removal(rules: CookieRules) -> Cookie<'static> {
     let mut cookie = rules.cookie(COOKIE, String::new());
     cookie.make_removal();
@@ -51,7 +51,7 @@ pub(crate) fn removal(rules: CookieRules) -> Cookie<'static> {
 }
 
 impl PendingLogin {
-    /// What the request's cookie says.
+    /// The content of the request's cookie, not yet verified.
     pub(crate) fn from_request(request: &HttpRequest, rules: CookieRules) -> Option<Self> {
         let cookie = request.cookie(&rules.name(COOKIE))?;
         let mut parts = cookie.value().splitn(3, '.');
@@ -62,7 +62,7 @@ impl PendingLogin {
         })
     }
 
-    /// Whether we said so, of that user as they are today, and not too long ago.
+    /// Whether the signature is valid for this user and has not expired.
     pub(crate) fn holds(&self, key: &SecretKey, user: &User, now: DateTime<Utc>) -> bool {
         let expected = mark(key, user, self.until);
         let same: bool = expected.as_bytes().ct_eq(self.mark.as_bytes()).into();

@@ -1,4 +1,4 @@
-//! The administration where nothing may be written: who is logged in can read on.
+//! Read-only mode: the admin rejects everything that writes.
 
 use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
@@ -8,11 +8,11 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use oc_http::{Db, PageError};
 
-/// Pages of forms that are of no use.
+/// A login would start a session, which is a write.
 const LOGIN: &str = "/admin/login/";
 
-/// Answers what would write with a page that says why it cannot.
-pub(crate) async fn keep_writes_out(
+/// Rejects requests that would write, with a page that explains it.
+pub(crate) async fn reject_writes(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {

@@ -1,4 +1,4 @@
-//! Where sessions are kept: in the database, so that every node knows every session.
+//! Session store in the database, shared by all nodes.
 
 use std::collections::HashMap;
 
@@ -17,10 +17,10 @@ use serde::de::DeserializeOwned;
 
 use crate::auth::session::key;
 
-/// What a session remembers: names and values as JSON.
+/// The state of a session: names and values as JSON.
 type State = HashMap<String, String>;
 
-/// Keeps sessions in the database; the token in the cookie is stored hashed.
+/// Stores sessions in the database; the key in the cookie is stored as a hash.
 pub(crate) struct DbSessionStore(pub(crate) Db);
 
 impl DbSessionStore {
@@ -35,12 +35,12 @@ impl DbSessionStore {
 
 fn reached<T>(outcome: Result<T, PageError>) -> anyhow::Result<T> {
     outcome.map_err(|error| {
-        log::warn!("the sessions cannot be reached: {error}");
+        log::warn!("could not reach the session store: {error}");
         error.into()
     })
 }
 
-/// The columns of a session.
+/// The values that have columns of their own.
 #[derive(Default)]
 struct Columns {
     began: Option<NaiveDateTime>,
@@ -51,7 +51,7 @@ struct Columns {
 }
 
 impl Columns {
-    /// Takes the columns out of what a session remembers.
+    /// Removes the values of columns from the state.
     fn out_of(state: &mut State) -> Self {
         state.remove(key::ROW);
         state.remove(key::MUST_RENEW);
@@ -69,7 +69,7 @@ fn taken<T: DeserializeOwned>(state: &mut State, key: &str) -> Option<T> {
     serde_json::from_str(&state.remove(key)?).ok()
 }
 
-/// What a session remembers, with its columns among it.
+/// The state including the values of columns.
 fn with_columns(session: &Session) -> serde_json::Result<State> {
     let mut state: State = serde_json::from_str(&session.state)?;
     put(&mut state, key::ROW, &session.id)?;
@@ -91,12 +91,12 @@ fn put(state: &mut State, key: &str, value: &impl Serialize) -> serde_json::Resu
     Ok(())
 }
 
-/// Whose session it is.
+/// The owner's id.
 fn owner(state: &State) -> anyhow::Result<i64> {
     let user = state
         .get(key::USER)
-        .ok_or_else(|| anyhow!("a session of nobody is not kept"))?;
-    user.parse().context("a session's user is no id")
+        .ok_or_else(|| anyhow!("the session has no user"))?;
+    user.parse().context("the session has an invalid user id")
 }
 
 impl SessionStore for DbSessionStore {
@@ -104,12 +104,12 @@ impl SessionStore for DbSessionStore {
         let token = key.as_ref().to_owned();
         let now = Utc::now().naive_utc();
         let notes_uses = !self.0.is_read_only();
-        // The note of its use waits for nobody, so this is as good as reading.
+        // Noting the use doesn't wait for locks, so this counts as a read.
         let session = self.0.read(move |conn| {
             if notes_uses {
                 return Ok(Session::find(conn, &token, now)?);
             }
-            // Nor gets it another key.
+            // A read-only site cannot renew the key.
             let found = Session::look_up(conn, &token, now)?;
             Ok(found.map(|session| Session {
                 must_renew: false,
@@ -156,29 +156,29 @@ impl SessionStore for DbSessionStore {
         _: &Duration,
     ) -> Result<SessionKey, UpdateError> {
         if self.0.is_read_only() {
-            // What would be remembered, such as a message that was shown, is not.
+            // Changes of the state, such as a message that was shown, are lost.
             return Ok(key);
         }
         let token = key.as_ref().to_owned();
         let columns = Columns::out_of(&mut state);
         let text = serde_json::to_string(&state)
             .map_err(|error| UpdateError::Serialization(error.into()))?;
-        // One that ended while this request ran stays ended.
+        // A session that ended during this request stays ended.
         let updated = self
             .0
             .run(move |conn| Ok(Session::update(conn, &token, &text, columns.proved)?));
         match updated.await {
-            // The answer is made already, and may tell of a save: it counts more than a message that is told twice, or
-            // a proof that is asked for again.
+            // The response exists already and may report a save: that is worth more than a repeated message or another
+            // re-authentication.
             Err(error) if error.is_transient() => {
-                log::warn!("what a session remembers is not kept: {error}");
+                log::warn!("could not save a session: {error}");
             }
             updated => drop(reached(updated).map_err(UpdateError::Other)?),
         }
         Ok(key)
     }
 
-    /// Uses are noted when a session is loaded.
+    /// Loading a session notes its use.
     async fn update_ttl(&self, _: &SessionKey, _: &Duration) -> anyhow::Result<()> {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Sessions: one's own, and those of whom one may change.
+//! The pages that list sessions and end them: one's own, and those of other users.
 
 use accounts::{Session, User};
 use actix_web::HttpResponse;
@@ -23,7 +23,7 @@ struct SessionsPage {
     heading: String,
     is_own: bool,
     rows: Vec<SessionRow>,
-    /// Whether there is one beside the one that is looking.
+    /// Whether there are sessions besides the current one.
     has_others: bool,
     back_href: Option<String>,
 }
@@ -42,7 +42,7 @@ struct SessionRow {
     is_this: bool,
 }
 
-/// One's own.
+/// The user's own sessions.
 pub(crate) async fn show(
     request: AdminRequest,
     user: CurrentUser,
@@ -60,7 +60,7 @@ pub(crate) async fn show(
     request.page(StatusCode::OK, Some(&user), "Sessions", crumbs, page)
 }
 
-/// Ends one of them, or all but this one.
+/// Ends one of them, or all but the current one.
 pub(crate) async fn end(
     request: AdminRequest,
     user: CurrentUser,
@@ -72,7 +72,7 @@ pub(crate) async fn end(
     end_asked(&request, &user, &db, owner, fields.text("end"), OWN).await
 }
 
-/// Those of a user.
+/// The sessions of another user.
 pub(crate) async fn show_of(
     request: AdminRequest,
     user: CurrentUser,
@@ -121,7 +121,7 @@ pub(crate) async fn end_of(
     end_asked(&request, &user, &db, owner, fields.text("end"), &back).await
 }
 
-/// Ends the session with that id, or all but the one that asks.
+/// Ends the session with an id, or all but the current one.
 async fn end_asked(
     request: &AdminRequest,
     user: &CurrentUser,

@@ -1,4 +1,4 @@
-//! Guesses at a secret, slowed down wherever one can be typed: each counts as failed until it was a good one.
+//! Throttling of passwords and codes: each attempt counts as failed until it succeeds.
 
 use accounts::password::Verdict;
 use accounts::{Attempt, Throttled, User};
@@ -15,17 +15,17 @@ use crate::auth::device_cookie;
 use crate::auth::password_hasher::PasswordHasher;
 use crate::auth::request::AdminRequest;
 
-/// How a guess ended.
+/// The result of an attempt.
 pub(crate) enum AuthOutcome<T> {
-    /// It was right.
+    /// Success.
     Right(T),
-    /// It was wrong, whatever was wrong about it.
+    /// Failure, for any reason.
     Wrong,
-    /// Not now.
+    /// Too many attempts.
     Throttled(RetryDelay),
 }
 
-/// How long to wait until the next guess.
+/// The time until the next attempt.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RetryDelay {
     minutes: i64,
@@ -43,14 +43,14 @@ impl RetryDelay {
         }
     }
 
-    /// As the page says it.
+    /// The message on the page.
     pub(crate) fn message(self) -> String {
         let minutes = self.minutes;
         let unit = if minutes == 1 { "minute" } else { "minutes" };
         format!("Too many attempts. Try again in {minutes} {unit}.")
     }
 
-    /// Tells it to machines too.
+    /// Adds the Retry-After header.
     pub(crate) fn with_retry_after(self, mut response: HttpResponse) -> HttpResponse {
         response
             .headers_mut()
@@ -59,7 +59,7 @@ impl RetryDelay {
     }
 }
 
-/// Who guesses, and from where.
+/// The username, address and browser of an attempt.
 #[derive(Clone)]
 pub(crate) struct AttemptSource {
     username: String,
@@ -68,11 +68,11 @@ pub(crate) struct AttemptSource {
     browser: Option<String>,
 }
 
-/// A guess that counts as failed as long as it is not forgiven.
+/// An attempt that counts as failed until it is cleared.
 pub(crate) struct PendingAttempt(Vec<i64>);
 
 impl AttemptSource {
-    /// Somebody who says that they are that user.
+    /// The source of an attempt for a username.
     pub(crate) fn new(request: &AdminRequest, username: String) -> Self {
         Self {
             address: request.address(),
@@ -87,7 +87,7 @@ impl AttemptSource {
         }
     }
 
-    /// Counts a guess before it is looked at, so that guesses at the same time do not slip by.
+    /// Counts an attempt before it is checked, so that concurrent ones are counted too.
     pub(crate) async fn count(
         &self,
         db: &Db,
@@ -101,7 +101,7 @@ impl AttemptSource {
                 browser: source.browser.as_deref(),
             };
             let taken = conn.write(|conn| attempt.take(conn, now))?;
-            // Looked for in any case, so that the time tells nothing.
+            // Always looked up, so that the response time reveals nothing.
             let account = source.account(conn)?;
             if taken.is_err() {
                 source.record(conn, Event::LoginThrottled, None, account.as_ref())?;
@@ -111,7 +111,7 @@ impl AttemptSource {
         .await
     }
 
-    /// The account of the name, if there is one.
+    /// The user with this username, if there is one.
     pub(crate) fn account(&self, conn: &mut DbConnection) -> QueryResult<Option<User>> {
         if self.username.contains('\0') {
             return Ok(None);
@@ -119,7 +119,7 @@ impl AttemptSource {
         User::find_by_username(conn, &self.username).optional()
     }
 
-    /// Records what became of a guess; `user` is who proved to be that account.
+    /// Logs an event; `user` is the authenticated user.
     pub(crate) fn record(
         &self,
         conn: &mut DbConnection,
@@ -138,13 +138,13 @@ impl AttemptSource {
 }
 
 impl PendingAttempt {
-    /// Takes it back. Call it in the write of what the guess was for.
+    /// Removes the attempt after a success. Requires a transaction.
     pub(crate) fn clear(&self, conn: &mut DbConnection) -> QueryResult<()> {
         Attempt::forgive(conn, &self.0)
     }
 }
 
-/// Whether that is the password of that hash.
+/// Whether a password matches a hash.
 pub(crate) async fn is_password(
     hasher: &Data<PasswordHasher>,
     typed: String,

@@ -1,4 +1,4 @@
-//! The second factor as an app is told of it, and the check of a code.
+//! Two-factor authentication: secrets of authenticator apps, and checking codes.
 
 use accounts::User;
 use accounts::{Factor, RecoveryCode, totp};
@@ -12,10 +12,10 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use qrcode::{Color, QrCode};
 use serde::Serialize;
 
-/// What secrets are sealed for.
+/// The purpose that secrets are sealed for.
 const PURPOSE: &str = "second factor";
 
-/// A secret that an app is to share.
+/// The secret of an authenticator app.
 pub(crate) struct Secret(Vec<u8>);
 
 impl Secret {
@@ -25,7 +25,7 @@ impl Secret {
         Self(bytes)
     }
 
-    /// As it is stored, and as it waits in the page until a first code was right.
+    /// The sealed secret: as stored, and in the setup page until the first code was right.
     pub(crate) fn sealed(&self, key: &SecretKey, user_id: i64) -> String {
         key.seal(PURPOSE, &user_id.to_string(), &self.0)
     }
@@ -34,7 +34,7 @@ impl Secret {
         key.open(PURPOSE, &user_id.to_string(), sealed).map(Self)
     }
 
-    /// To be typed into an app, in groups of four.
+    /// The secret to type into an app, in groups of four.
     pub(crate) fn text(&self) -> String {
         let text = BASE32_NOPAD.encode(&self.0);
         let groups: Vec<&str> = (0..text.len())
@@ -44,16 +44,16 @@ impl Secret {
         groups.join(" ")
     }
 
-    /// The address that an app reads from the picture, or opens itself, in the notation that all of them know.
+    /// The otpauth URI that apps read from the QR code.
     pub(crate) fn uri(&self, user: &User) -> String {
         let issuer = utf8_percent_encode(SITE_NAME, NON_ALPHANUMERIC);
         let username = utf8_percent_encode(&user.username, NON_ALPHANUMERIC);
         let secret = BASE32_NOPAD.encode(&self.0);
-        // Algorithm, digits and period are those that every app takes where none are named.
+        // Without parameters, apps use the default algorithm, digits and period.
         format!("otpauth://totp/{issuer}:{username}?secret={secret}&issuer={issuer}")
     }
 
-    /// The step whose code was typed.
+    /// The time step of a code.
     pub(crate) fn step_of(&self, typed: &str, now: NaiveDateTime) -> Option<i64> {
         totp::matching(&self.0, &without_blanks(typed), now, None)
     }
@@ -63,16 +63,16 @@ fn without_blanks(typed: &str) -> String {
     typed.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
-/// A QR code as the path of a drawing: a square for each dark module.
+/// A QR code as an SVG path: a square for each dark module.
 #[derive(Serialize)]
 pub(crate) struct Qr {
     path: String,
-    /// Width and height, with the quiet zone of four modules.
+    /// Width and height, including the quiet zone of four modules.
     size: usize,
 }
 
 impl Qr {
-    /// The picture that an app reads a secret from.
+    /// The QR code of a secret.
     pub(crate) fn new(secret: &Secret, user: &User) -> Option<Self> {
         const QUIET: usize = 4;
         let code = QrCode::new(secret.uri(user)).ok()?;
@@ -93,12 +93,12 @@ impl Qr {
     }
 }
 
-/// What the record says of a factor: words for its actions.
+/// Actions in the audit log.
 pub(crate) const ON: &str = "two-factor authentication turned on";
 pub(crate) const OFF: &str = "two-factor authentication turned off";
 pub(crate) const NEW_CODES: &str = "recovery codes replaced";
 
-/// Records what `actor`, or somebody at the command line, did with an account's factor. Call it in the write that does.
+/// Logs a change of a user's second factor; without an actor it happened on the command line. Requires a transaction.
 pub(crate) fn record(
     conn: &mut DbConnection,
     key: &str,
@@ -118,16 +118,16 @@ pub(crate) fn record(
     AuditEntry::insert(conn, &entry)
 }
 
-/// A code that was taken.
+/// Kinds of codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CodeKind {
-    /// One that the app showed.
+    /// From the authenticator app.
     App,
-    /// One for recovery.
+    /// A recovery code.
     Recovery,
 }
 
-/// Takes what was typed for a code of a user's factor, if it is one; it is used up then. Call it within a write.
+/// Checks a code and consumes it, so that it is valid once. Requires a transaction.
 pub(crate) fn consume_code(
     conn: &mut DbConnection,
     key: &SecretKey,

@@ -1,4 +1,4 @@
-//! One's own second factor: to set it up, to make new recovery codes, to turn it off.
+//! The page of one's own two-factor authentication: setup, new recovery codes, turning it off.
 
 use accounts::{Factor, RecoveryCode, Session};
 use actix_web::HttpResponse;
@@ -18,12 +18,12 @@ use crate::ui::links::see_other;
 use crate::ui::submission::Submission;
 
 const TITLE: &str = "Two-factor authentication";
-/// Why somebody was led here.
+/// Shown if two-factor authentication is required.
 const REQUIRED_NOTICE: &str =
     "Superusers must use two-factor authentication. Set it up to continue.";
 const WRONG: &str = "The code does not match. Enter the code that the app shows now.";
 
-/// The page to set it up.
+/// The setup page.
 #[derive(Serialize)]
 struct SetUpPage {
     notice: Option<&'static str>,
@@ -39,7 +39,7 @@ impl Page for SetUpPage {
     const TEMPLATE: &'static str = "admin/two_factor_set_up.html";
 }
 
-/// The page of a factor that counts.
+/// The page when it is on.
 #[derive(Serialize)]
 struct FactorPage {
     since: String,
@@ -60,7 +60,7 @@ impl Page for CodesPage {
     const TEMPLATE: &'static str = "admin/recovery_codes.html";
 }
 
-/// How it stands with the factor, or the page to set it up.
+/// The status, or the setup page.
 pub(crate) async fn show(
     request: AdminRequest,
     user: CurrentUser,
@@ -91,7 +91,7 @@ pub(crate) async fn show(
     page_of(&request, &user, StatusCode::OK, TITLE, page)
 }
 
-/// Does what its button says.
+/// Runs the action of the submitted button.
 pub(crate) async fn update(
     request: AdminRequest,
     user: CurrentUser,
@@ -101,7 +101,7 @@ pub(crate) async fn update(
 ) -> Result<HttpResponse, PageError> {
     let fields = request.accept(&user, fields)?;
     let action = fields.text("action").to_owned();
-    // A page that was open while the factor was turned on or off elsewhere.
+    // The page was open while this was turned on or off elsewhere.
     if (action == "on") == user.has_factor {
         return Ok(see_other(TWO_FACTOR));
     }
@@ -116,7 +116,7 @@ pub(crate) async fn update(
     }
 }
 
-/// The factor counts from the first right code on. Sessions that began without it end.
+/// Turns it on if the code is right, and ends the user's other sessions.
 async fn turn_on(
     request: &AdminRequest,
     user: &CurrentUser,
@@ -160,7 +160,7 @@ async fn turn_on(
     show_codes(request, user, &codes)
 }
 
-/// The old ones count no more.
+/// Replaces the recovery codes.
 async fn new_codes(
     request: &AdminRequest,
     user: &CurrentUser,

@@ -1,4 +1,4 @@
-//! Somebody else's password, which is set on a page of its own.
+//! The page to set another user's password.
 
 use accounts::Session;
 use accounts::User;
@@ -18,7 +18,7 @@ use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{change_path, list_path, see_other, with_filters};
 use crate::ui::submission::Submission;
 
-/// The page that sets somebody's password.
+/// The form.
 pub(crate) async fn edit(
     request: AdminRequest,
     user: CurrentUser,
@@ -37,7 +37,7 @@ pub(crate) async fn edit(
     }
 }
 
-/// Sets it, and ends that account's sessions.
+/// Sets the password and ends that user's sessions.
 pub(crate) async fn update(
     request: AdminRequest,
     user: CurrentUser,
@@ -73,7 +73,7 @@ pub(crate) async fn update(
     })
     .await?;
     if owner.id == user.user.id {
-        // One's own session goes on under a new id.
+        // The own session continues under a new key.
         request.session.continue_with_password(&new_hash)?;
     }
     request

@@ -1,4 +1,4 @@
-//! Somebody else's second factor: superusers turn it off for who has lost it.
+//! The page where superusers turn off another user's two-factor authentication.
 
 use accounts::{Factor, Session, User};
 use actix_web::HttpResponse;
@@ -28,7 +28,7 @@ impl Page for FactorPage {
     const TEMPLATE: &'static str = "admin/user_factor.html";
 }
 
-/// Whether somebody has one.
+/// The status.
 pub(crate) async fn show(
     request: AdminRequest,
     user: CurrentUser,
@@ -63,7 +63,7 @@ pub(crate) async fn show(
     request.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
 }
 
-/// Turns it off, and ends that account's sessions: whoever has the phone may be in one.
+/// Turns it off and ends that user's sessions: somebody may have found the phone.
 pub(crate) async fn delete(
     request: AdminRequest,
     user: CurrentUser,
@@ -115,7 +115,7 @@ pub(crate) async fn delete(
     Ok(see_other(&back))
 }
 
-/// Whose factor it is: for superusers alone.
+/// The user, for superusers only.
 async fn owner(
     request: &AdminRequest,
     user: &CurrentUser,

@@ -1,4 +1,4 @@
-//! Everything that goes when rows are deleted.
+//! The objects that a deletion deletes.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -10,26 +10,26 @@ use sha2::{Digest, Sha256};
 
 use crate::registry::Registry;
 
-/// Rows that are loaded, recorded and deleted together.
+/// Objects that are loaded, logged and deleted together.
 pub(crate) const CHUNK: usize = 250;
 
-/// A row that goes, and what hangs on it.
+/// An object to delete, and those that are deleted with it.
 pub(crate) struct Deletion {
     pub(crate) object: Record,
     pub(crate) along: Vec<(&'static Resource, Record)>,
 }
 
-/// Everything that goes when rows are deleted: the rows, and what hangs on them.
+/// The objects to delete, and those that are deleted with them.
 pub(crate) struct Cascade {
     pub(super) registry: Registry,
     pub(crate) model: &'static Resource,
     pub(crate) rows: Vec<Deletion>,
-    /// Whether an account is among the rows that has more rights than who asks.
+    /// Whether one of them is an account with more permissions than the user.
     beyond: bool,
 }
 
 impl Cascade {
-    /// What goes with the rows of these ids; ids of no row are left out.
+    /// The cascade of the existing objects with these ids.
     pub(crate) fn new(
         conn: &mut DbConnection,
         registry: Registry,
@@ -60,7 +60,7 @@ impl Cascade {
         Ok(cascade)
     }
 
-    /// Every row with its model.
+    /// Every object with its resource.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'static Resource, &Record)> {
         self.rows.iter().flat_map(|row| {
             let along = row.along.iter().map(|(model, object)| (*model, object));
@@ -68,7 +68,7 @@ impl Cascade {
         })
     }
 
-    /// A mark of all that goes, so that nothing goes that nobody was asked about.
+    /// A fingerprint of the objects, so that nothing is deleted that the question didn't show.
     pub(crate) fn mark(&self) -> String {
         let mut keys: Vec<String> = self
             .all()
@@ -78,7 +78,7 @@ impl Cascade {
         hex::encode(&Sha256::digest(keys.join("\n"))[..16])
     }
 
-    /// The kinds that may not be deleted.
+    /// The resources that the user may not delete from.
     pub(crate) fn blocked(&self, rights: &Rights) -> Vec<String> {
         let mut kinds: Vec<String> = self
             .all()
@@ -93,7 +93,7 @@ impl Cascade {
         kinds
     }
 
-    /// The rows of each kind.
+    /// The objects of each resource.
     pub(crate) fn counts(&self) -> BTreeMap<String, (&'static Resource, Vec<&Record>)> {
         let mut kinds: BTreeMap<String, (&'static Resource, Vec<&Record>)> = BTreeMap::new();
         for (model, object) in self.all() {

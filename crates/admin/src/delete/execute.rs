@@ -1,4 +1,4 @@
-//! Deleting rows with all that goes along, and recording it.
+//! Deleting objects with their cascade, and logging it.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::delete::cascade::{CHUNK, Cascade, Deletion};
 use crate::registry::Registry;
 use crate::ui::submission::Submission;
 
-/// A row that goes, and by which line that of the row that takes it along is told.
+/// A deleted object, and the id of its parent entry.
 type Cascaded<'a> = (&'a Record, Option<i64>);
 
 /// A row that loses its reference to a deleted row.
@@ -133,8 +133,8 @@ fn ids(rows: &[Deletion]) -> Vec<i64> {
     rows.iter().map(|row| row.object.id).collect()
 }
 
-/// Records that rows of a kind go, as long as they are there to be told of; each with the line of the row that takes it
-/// along. Says by which lines.
+/// Logs that objects of a resource are deleted, before they are, each with the id of its parent entry. Returns the ids
+/// of the entries.
 fn record(
     conn: &mut DbConnection,
     actor: &User,
@@ -199,20 +199,20 @@ fn record_unlinked(
     act.insert(conn, &new, Some(cause)).map(drop)
 }
 
-/// The field that says what the question showed.
+/// The field with the fingerprint of the question.
 pub(crate) const SHOWN: &str = "_shown";
 
-/// What became of an order to delete.
+/// The result of a deletion.
 pub(crate) enum DeletionOutcome {
-    /// The rows are gone; they were called so.
+    /// The titles of the deleted objects.
     Deleted(Vec<String>),
-    /// The rights do not suffice.
+    /// The permissions don't suffice.
     Refused,
-    /// Something else would go than the question showed.
+    /// The cascade differs from what the question showed.
     Other(Cascade),
 }
 
-/// Deletes these rows with all that goes along, if that is what the question showed, or nothing.
+/// Deletes these objects with their cascade, if that is what the question showed.
 pub(crate) async fn execute(
     registry: Registry,
     user: &CurrentUser,
@@ -226,7 +226,7 @@ pub(crate) async fn execute(
     db.run_long(move |conn| {
         Ok(conn.write(|conn| {
             raise_statement_timeout(conn)?;
-            // What somebody is just adding to the rows is waited for, so that it goes along as the rest does.
+            // Waits for transactions that add references to these rows, so that the cascade includes them.
             hold(conn, model.table, &ids)?;
             let cascade = Cascade::new(conn, registry, model, &ids, &rights)?;
             if !cascade.blocked(&rights).is_empty() {

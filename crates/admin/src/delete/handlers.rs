@@ -1,4 +1,4 @@
-//! Deleting rows, with all that goes along.
+//! Handlers of the deletion of one object.
 
 use accounts::Verb;
 use actix_web::HttpResponse;
@@ -15,7 +15,7 @@ use crate::form::after_save::list_href;
 use crate::ui::links::{change_path, see_other, with_filters};
 use crate::ui::submission::Submission;
 
-/// Asks, and shows all that goes along.
+/// Shows what would be deleted.
 pub(crate) async fn ask(
     request: AdminRequest,
     user: CurrentUser,
@@ -38,7 +38,7 @@ pub(crate) async fn ask(
     show(&request, &user, &cascade, Vec::new(), back)
 }
 
-/// Deletes.
+/// Deletes the object.
 pub(crate) async fn delete(
     request: AdminRequest,
     user: CurrentUser,

@@ -1,4 +1,4 @@
-//! The question before rows are deleted.
+//! The confirmation page of a deletion.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -29,12 +29,12 @@ impl Page for DeletePage {
     const TEMPLATE: &'static str = "admin/delete.html";
 }
 
-/// Rows of one kind that go.
+/// Objects of one resource that will be deleted.
 #[derive(Serialize)]
 struct Gone {
     label: String,
     objects: Vec<GoneObject>,
-    /// How many more there are, in words.
+    /// The number of objects that are not shown.
     more: Option<String>,
 }
 
@@ -44,14 +44,14 @@ struct GoneObject {
     href: Option<String>,
 }
 
-/// Rows of a kind that are shown as links; of the others their number.
+/// The most objects of a resource that are shown.
 const SHOWN_AT_MOST: usize = 1_000;
 
-/// What is told above a question that is asked again.
+/// The message if the question has to be asked again.
 pub(crate) const CHANGED: &str =
     "The items to delete have changed. Nothing has been deleted yet. Check them again.";
 
-/// The question before rows are deleted.
+/// Renders the page.
 pub(crate) fn show(
     request: &AdminRequest,
     user: &CurrentUser,

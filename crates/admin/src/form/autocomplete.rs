@@ -1,4 +1,4 @@
-//! The choices of a field that a search finds, as the script in a form asks for them.
+//! Autocomplete: the choices of a field that match a search, for the script.
 
 use accounts::Verb;
 use actix_web::HttpResponse;
@@ -12,7 +12,7 @@ use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
 use crate::form::choices::MAX_CHOICES;
 
-/// Whose choices are searched, in the parameters of Django's admin.
+/// The query, with the parameters of Django's admin.
 #[derive(Deserialize)]
 pub(crate) struct AutocompleteQuery {
     app_label: String,
@@ -20,16 +20,16 @@ pub(crate) struct AutocompleteQuery {
     field_name: String,
     #[serde(default)]
     term: String,
-    /// The row whose form it is, if it is stored.
+    /// The id of the object in the form.
     row: Option<i64>,
 }
 
-/// The answer, in the shape that Django's admin gives it.
+/// The response, in the format of Django's admin.
 #[derive(Serialize)]
 struct AutocompleteResponse {
     results: Vec<Choosable>,
     pagination: Pagination,
-    /// How many there are.
+    /// The number of matches.
     found: i64,
 }
 
@@ -44,7 +44,7 @@ struct Pagination {
     more: bool,
 }
 
-/// The first choices that a search finds, for who has a form in which they can be chosen.
+/// The first matches, for users who may add or change.
 pub(crate) async fn show(
     request: AdminRequest,
     user: CurrentUser,

@@ -1,4 +1,4 @@
-//! Everything that was done at one go, and the way back for all of it.
+//! Change sets: everything that one action did, and restoring what it deleted.
 
 use accounts::Rights;
 use actix_web::HttpResponse;
@@ -26,21 +26,21 @@ use crate::ui::submission::Submission;
 struct ChangeSetPage {
     heading: String,
     rows: Vec<EntryView>,
-    /// How many more there are, in words.
+    /// The number of entries that are not shown.
     more: Option<String>,
-    /// How many lines there are of rows that one may not look at, in words.
+    /// The number of entries of objects that the user may not view.
     unseen: Option<String>,
     may_restore: bool,
 }
 
-/// Lines that are shown; of the others their number.
+/// The most entries that are shown.
 const SHOWN_AT_MOST: usize = 1_000;
 
 impl Page for ChangeSetPage {
     const TEMPLATE: &'static str = "admin/act.html";
 }
 
-/// The lines of an act, the oldest first, as far as one may look at them.
+/// The entries of a change set that the user may view, oldest first.
 pub(crate) async fn show(
     request: AdminRequest,
     user: CurrentUser,
@@ -77,7 +77,7 @@ pub(crate) async fn show(
     request.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
 }
 
-/// Brings back every row of an act that deleted, as far as it is not there: all or nothing.
+/// Restores every object that a change set deleted, in one transaction.
 pub(crate) async fn restore(
     request: AdminRequest,
     user: CurrentUser,
@@ -137,7 +137,7 @@ pub(crate) async fn restore(
     Ok(response)
 }
 
-/// The lines of an act.
+/// The entries of a change set.
 async fn lines(db: &Db, id: &str) -> Result<Vec<AuditEntry>, PageError> {
     let id: i64 = id.parse().map_err(|_| PageError::NotFound)?;
     let lines = db
@@ -149,17 +149,17 @@ async fn lines(db: &Db, id: &str) -> Result<Vec<AuditEntry>, PageError> {
     Ok(lines)
 }
 
-/// Whether somebody with these rights may look at the row of a line.
+/// Whether the user may view the object of an entry.
 fn is_seen(registry: Registry, line: &AuditEntry, rights: &Rights) -> bool {
     registry
         .by_key(&line.model)
         .map_or(rights.are_all(), |model| may_view(rights, model))
 }
 
-/// «Deleted 2 addresses and 2 lettings», or how many changes it was where they are of several sorts.
+/// «Deleted 2 addresses and 2 lettings», or the number of changes if they are of several kinds.
 fn heading(registry: Registry, lines: &[AuditEntry]) -> String {
     let action = lines.first().map_or("", |line| line.action.as_str());
-    // What was changed by it is none of its rows.
+    // Consequences are not counted.
     let rows = || {
         lines
             .iter()

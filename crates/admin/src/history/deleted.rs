@@ -1,4 +1,4 @@
-//! The rows of a kind that are deleted, and can come back.
+//! The deleted objects of a resource, with links to restore them.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -34,14 +34,14 @@ struct DeletedObjectRow {
     title: String,
     date: String,
     user: String,
-    /// What went along.
+    /// Objects that were deleted with it.
     along: Vec<String>,
     history_href: String,
     act_href: Option<String>,
     may_restore: bool,
 }
 
-/// The last deleted first.
+/// The page, most recent deletions first.
 pub(crate) async fn index(
     request: AdminRequest,
     user: CurrentUser,

@@ -1,4 +1,4 @@
-//! Everything that happened to a row, and the way back.
+//! Handlers of the history page.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -31,7 +31,7 @@ impl Page for HistoryPage {
     const TEMPLATE: &'static str = "admin/history.html";
 }
 
-/// The record of a row, the oldest line first; of a deleted one too.
+/// The history of an object, oldest entry first; also of a deleted one.
 pub(crate) async fn show(
     request: AdminRequest,
     user: CurrentUser,
@@ -82,7 +82,7 @@ pub(crate) async fn show(
     request.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
 }
 
-/// Goes back to an earlier state of a row, or brings back one that was deleted, with its id and what it took along.
+/// Restores an earlier version, or a deleted object with what was deleted with it.
 pub(crate) async fn restore(
     request: AdminRequest,
     user: CurrentUser,

@@ -1,5 +1,5 @@
-//! Going back to an earlier state of a row, and bringing back what was deleted: with its id, with all that it took
-//! along, and all or nothing. What lost something by it gets that back, as far as it is there.
+//! Restoring an earlier version, or deleted objects under their old ids, in one transaction. References that a deletion
+//! removed from other objects are restored where those still exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::history::restorer::{CHUNK, Restorer};
 use crate::history::revision::{Revision, is_delete, object_of};
 use crate::registry::{Editor, Registry};
 
-/// Goes back to a state. Of a row that was deleted, all that it took along comes back too. Call it within a write.
+/// Restores a version; for a deleted object also what was deleted with it. Requires a transaction.
 pub(crate) fn restore_revision(
     conn: &mut DbConnection,
     actor: Editor<'_>,
@@ -28,7 +28,7 @@ pub(crate) fn restore_revision(
     all(conn, actor, vec![(Some(state), along)])
 }
 
-/// Brings back every row that was deleted at one go and is not there. Call it within a write.
+/// Restores every object that a change set deleted and that doesn't exist. Requires a transaction.
 pub(crate) fn restore_change_set(
     conn: &mut DbConnection,
     actor: Editor<'_>,
@@ -50,12 +50,12 @@ pub(crate) fn restore_change_set(
         (Some(state), along)
     });
     let mut rows: Vec<_> = gone.collect();
-    // What took these along is there again.
+    // The object that these were deleted with exists again.
     rows.extend(along.into_values().map(|along| (None, along)));
     all(conn, actor, rows)
 }
 
-/// Rows, unless they are there again, with what each of them took along, or changed by going.
+/// Restores versions, each with the entries of what was deleted or changed with it.
 fn all(
     conn: &mut DbConnection,
     actor: Editor<'_>,
@@ -79,7 +79,7 @@ fn all(
             None
         };
         if was_gone && cause.is_none() {
-            // Without the row that took them along, the others break rules that tell nothing more.
+            // Without its parent, an object would only add errors that explain nothing.
             continue;
         }
         for line in along {
@@ -97,8 +97,8 @@ fn all(
     restorer.done()
 }
 
-/// These lines without those of rows that were deleted and are there again. Nobody else changes any of the rows until
-/// this write is done.
+/// Removes the entries of deleted objects that exist again. Locks all of the objects until the end of the
+/// transaction.
 fn missing(
     conn: &mut DbConnection,
     registry: Registry,
@@ -129,14 +129,14 @@ fn missing(
     Ok(lines)
 }
 
-/// Keeps other writes to the rows of these lines waiting until this one is done. The server has no room for a lock on each
-/// of very many: then all rows of their kinds are kept.
+/// Locks the objects of these entries until the end of the transaction. PostgreSQL has a limited number of locks: for
+/// very many objects this locks their resources.
 fn lock_rows(
     conn: &mut DbConnection,
     registry: Registry,
     lines: &[&AuditEntry],
 ) -> QueryResult<()> {
-    // In one order everywhere, so that two do not wait for each other: a letting before its address, as its form does.
+    // Always in the same order, to prevent deadlocks: that of a form, which locks an object before its inlines.
     let rows: BTreeSet<_> = lines
         .iter()
         .filter_map(|line| object_of(registry, line))

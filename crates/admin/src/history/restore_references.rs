@@ -1,4 +1,4 @@
-//! What rows lost when another one was deleted, and get back with it: of a group, its members.
+//! Restoring references that a deletion removed from other objects, such as the members of a group.
 
 use audit::{AuditEntry, NewAuditEntry};
 use diesel::connection::Connection;
@@ -15,8 +15,8 @@ use crate::registry::Editor;
 use crate::ui::links::capitalized;
 
 impl Restorer<'_> {
-    /// Gives a row back what it lost by the going of another, as its line tells. Where that cannot be, nothing else
-    /// fails by it.
+    /// Restores the references that an entry says an object lost. If that is not possible, the other objects are
+    /// restored all the same.
     pub(crate) fn restore_references(
         &mut self,
         conn: &mut DbConnection,
@@ -74,7 +74,7 @@ impl Restorer<'_> {
         }
     }
 
-    /// Records that a row goes without what it lost.
+    /// Logs that references were not restored.
     fn without(
         &mut self,
         conn: &mut DbConnection,
@@ -104,7 +104,7 @@ impl Restorer<'_> {
     }
 }
 
-/// What a row holds today, with what a line says that it lost.
+/// The stored values with those that an entry says were lost.
 fn with_lost(model: &Resource, line: &AuditEntry, today: &FormValues) -> FormValues {
     let [before, after] =
         [&line.before, &line.after].map(|text| Snapshot::from_text(text).values());

@@ -1,4 +1,4 @@
-//! What came back of what was deleted, or why nothing did, in words.
+//! Results and errors of restoring, as messages.
 
 use std::collections::BTreeSet;
 
@@ -9,33 +9,33 @@ use oc_core::admin::{Resource, SaveError};
 use crate::auth::denied::{DeniedGrant, denied_fields};
 use crate::ui::links::{capitalized, counts};
 
-/// What came back.
+/// The result of restoring.
 #[derive(Default)]
 pub(crate) struct Restored {
-    /// Rows that are as they were.
+    /// Restored objects.
     pub(crate) rows: Vec<RestoredObject>,
-    /// Rows that have again what they lost.
+    /// Objects whose lost references were restored.
     pub(crate) again: Vec<RestoredObject>,
-    /// Rows that have not, and why.
+    /// Messages about objects whose references were not restored.
     pub(crate) without: Vec<String>,
 }
 
-/// A row of that kind, called so.
+/// A restored object.
 pub(crate) struct RestoredObject {
     pub(crate) model: &'static Resource,
     pub(crate) title: String,
 }
 
-/// The most rows that are told of one by one.
+/// The most objects that get a message each.
 const ONE_BY_ONE: usize = 4;
 
 impl Restored {
-    /// Whether nothing was to be done.
+    /// Whether there was nothing to restore.
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.again.is_empty() && self.without.is_empty()
     }
 
-    /// What came back and what did not, in sentences, each with how it is to be shown.
+    /// The messages, each with its level.
     pub(crate) fn words(self) -> impl Iterator<Item = (&'static str, String)> {
         let restored = told(
             &self.rows,
@@ -55,7 +55,7 @@ impl Restored {
     }
 }
 
-/// Each row in a sentence, or of many how many of each kind.
+/// A message for each object, or for many objects one for each resource.
 fn told(
     rows: &[RestoredObject],
     one: impl Fn(&str, &str) -> String,
@@ -73,9 +73,9 @@ fn told(
 
 /// Why nothing was restored.
 pub(crate) enum RestoreError {
-    /// The rights do not suffice, or the line tells of nothing that could be restored.
+    /// The permissions don't suffice, or the entry has nothing to restore.
     Forbidden,
-    /// Rows would break rules today.
+    /// Objects are no longer valid.
     Violations(Violations),
     Database(DatabaseError),
 }
@@ -86,20 +86,20 @@ impl From<DatabaseError> for RestoreError {
     }
 }
 
-/// The rules that rows would break.
+/// Validation errors of objects to restore.
 #[derive(Default)]
 pub(crate) struct Violations {
-    /// A sentence for each row.
+    /// A sentence for each object.
     rows: Vec<String>,
-    /// The fields by which more would come back than the rights allow.
+    /// Fields that would restore more permissions than the user has.
     exceeds: BTreeSet<&'static str>,
 }
 
-/// The most rows of which it is told what rule they break.
+/// The most objects whose errors are shown.
 const TOLD: usize = 20;
 
 impl Violations {
-    /// Adds a row and what is wrong with it.
+    /// Adds the errors of an object.
     pub(crate) fn add(&mut self, model: &Resource, title: &str, error: &SaveError) {
         if let SaveError::Invalid(errors) = error {
             self.exceeds.extend(denied_fields(errors));
@@ -113,12 +113,12 @@ impl Violations {
         self.rows.is_empty()
     }
 
-    /// Whether there is enough to be told that more need not be looked for.
+    /// Whether there are enough errors to stop.
     pub(crate) fn is_full(&self) -> bool {
         self.rows.len() >= TOLD
     }
 
-    /// Why nothing came back.
+    /// The message.
     pub(crate) fn words(&self) -> String {
         let rows = self.rows.join(" ");
         let more = if self.is_full() {
@@ -129,7 +129,7 @@ impl Violations {
         format!("Nothing was restored because it would break a rule: {rows}{more}")
     }
 
-    /// Leaves word with the answer of what is beyond the rights, so that the record tells of it.
+    /// Attaches the escalations to a response, so that they are logged.
     pub(crate) fn leave_refusal(&self, response: &mut HttpResponse) {
         DeniedGrant::attach(response, self.exceeds.iter().copied());
     }

@@ -1,4 +1,4 @@
-//! Storing rows as they once were, some hundred at one go, and recording it.
+//! Restoring objects in batches, with their audit entries.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,10 @@ use crate::history::restored::{RestoreError, Restored, RestoredObject, Violation
 use crate::history::revision::{Revision, may_restore};
 use crate::registry::Editor;
 
-/// Rows that are stored and recorded together.
+/// Objects that are stored and logged together.
 pub(crate) const CHUNK: usize = 250;
 
-/// Restores rows in one act.
+/// Restores objects in one change set.
 pub(crate) struct Restorer<'a> {
     pub(crate) actor: Editor<'a>,
     pub(crate) change_set: ChangeSet,
@@ -27,14 +27,14 @@ pub(crate) struct Restorer<'a> {
     broken: Violations,
 }
 
-/// A row that is to be as it was.
+/// An object to restore.
 struct PendingRestore<'a> {
     id: i64,
     title: &'a str,
-    /// What it holds now, if it is there.
+    /// The stored version, if there is one.
     current: Option<Record>,
     values: FormValues,
-    /// The line of the row that it comes along with.
+    /// The entry of the object that it was deleted with.
     cause: Option<i64>,
 }
 
@@ -49,7 +49,7 @@ impl PendingRestore<'_> {
 }
 
 impl<'a> Restorer<'a> {
-    /// Of which the record will have so many lines at the most.
+    /// For a change set of at most this many entries.
     pub(crate) fn new(actor: Editor<'a>, lines: usize) -> Self {
         Self {
             actor,
@@ -59,7 +59,7 @@ impl<'a> Restorer<'a> {
         }
     }
 
-    /// What came back, or the rules that forbid it.
+    /// The restored objects, or the errors.
     pub(crate) fn done(self) -> Result<Restored, RestoreError> {
         if self.broken.is_empty() {
             Ok(self.restored)
@@ -68,8 +68,8 @@ impl<'a> Restorer<'a> {
         }
     }
 
-    /// Stores rows as they were, each with the line of the row that it comes along with, and says by which line the
-    /// record tells of each; `None` of those that break a rule.
+    /// Restores versions, each with the id of its parent entry, and returns the ids of their entries; `None` for invalid
+    /// ones.
     pub(crate) fn rows(
         &mut self,
         conn: &mut DbConnection,
@@ -92,7 +92,7 @@ impl<'a> Restorer<'a> {
         Ok(lines)
     }
 
-    /// What is to be stored, if it may be.
+    /// The objects to restore, if the permissions suffice.
     fn returning<'r>(
         &self,
         conn: &mut DbConnection,
@@ -128,8 +128,8 @@ impl<'a> Restorer<'a> {
             .ok_or(RestoreError::Forbidden)
     }
 
-    /// Stores rows: at one go, and only where that breaks a rule one by one, to tell which. Says of each whether it is
-    /// stored.
+    /// Stores a batch at once. Only if that fails, it stores the objects one by one to find the invalid ones. Returns which
+    /// are stored.
     fn store(
         &mut self,
         conn: &mut DbConnection,
@@ -145,7 +145,7 @@ impl<'a> Restorer<'a> {
         }
         let mut is_stored = vec![false; rows.len()];
         for ((row, earlier), is_stored) in rows.iter().zip(all).zip(&mut is_stored) {
-            // It will not be done: that much is enough to tell why.
+            // The restore fails anyway: these errors are enough to explain it.
             if self.broken.is_full() {
                 break;
             }
@@ -158,7 +158,7 @@ impl<'a> Restorer<'a> {
         Ok(is_stored)
     }
 
-    /// Records the rows that are stored, and says by which lines.
+    /// Logs the stored objects and returns the ids of their entries.
     fn record(
         &mut self,
         conn: &mut DbConnection,
@@ -193,7 +193,7 @@ impl<'a> Restorer<'a> {
     }
 }
 
-/// The rows of these ids that are there.
+/// The existing objects with these ids.
 fn by_id(
     conn: &mut DbConnection,
     model: &Resource,

@@ -1,4 +1,4 @@
-//! Earlier states of rows, as the record keeps them, and who may go back to them.
+//! Earlier versions of objects in the audit log, and the permissions to restore them.
 
 use accounts::{Rights, Verb};
 use audit::AuditEntry;
@@ -6,15 +6,15 @@ use oc_core::admin::Resource;
 
 use crate::registry::Registry;
 
-/// A state of a row that the record keeps.
+/// A version of an object.
 pub(crate) struct Revision {
     pub(crate) line: AuditEntry,
-    /// Before what the line tells of, not after.
+    /// Whether it is the version before the entry, not after.
     pub(crate) is_before: bool,
 }
 
 impl Revision {
-    /// The state before a delete, and after everything else.
+    /// The version before a deletion, or after any other action.
     pub(crate) fn new(line: AuditEntry) -> Self {
         Self {
             is_before: line.action == "deleted",
@@ -22,7 +22,7 @@ impl Revision {
         }
     }
 
-    /// What the row held; `None` where the record does not say.
+    /// The snapshot; `None` if the log has none.
     pub(crate) fn text(&self) -> Option<&str> {
         let state = if self.is_before {
             &self.line.before
@@ -33,19 +33,19 @@ impl Revision {
     }
 }
 
-/// The row that a line tells of, if its kind is known here.
+/// The object of an entry, if its resource is registered.
 pub(crate) fn object_of(registry: Registry, line: &AuditEntry) -> Option<(&'static Resource, i64)> {
     registry.by_key(&line.model).zip(line.object_id)
 }
 
-/// Whether an act deleted rows, and did nothing but what came of that.
+/// Whether a change set only deleted objects, with the consequences.
 pub(crate) fn is_delete(lines: &[AuditEntry]) -> bool {
     lines
         .iter()
         .all(|line| line.action == "deleted" || line.parent_id.is_some())
 }
 
-/// To go back to a state is to change a row; to bring one back is to add it.
+/// To restore a version requires the permission to change; a deleted object, the permission to add.
 pub(crate) fn may_restore(
     registry: Registry,
     rights: &Rights,
@@ -59,7 +59,7 @@ pub(crate) fn may_restore(
     }
 }
 
-/// Whether these rights suffice to bring back the rows of these lines that were deleted.
+/// Whether the permissions suffice to restore the deleted objects of these entries.
 pub(crate) fn may_add_all<'a>(
     registry: Registry,
     rights: &Rights,

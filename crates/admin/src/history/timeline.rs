@@ -1,4 +1,4 @@
-//! What the record tells of a row, line by line, with the ways back.
+//! The history of an object: its audit entries, with the versions to restore.
 
 use std::collections::BTreeMap;
 
@@ -15,19 +15,19 @@ use crate::history::revision::{self, Revision};
 use crate::registry::{Registry, may_view};
 use crate::ui::links::history_path;
 
-/// A line of the page.
+/// A row of the page.
 #[derive(Serialize)]
 pub(crate) struct TimelineEntry {
     date: String,
     user: String,
     action: String,
-    /// What went with it, or what it went with.
+    /// Other objects of the same change set.
     notes: Vec<RelatedEntry>,
     changes: Vec<FieldChange>,
     restore: Vec<RestoreOption>,
 }
 
-/// Another row that the same act was about.
+/// Another object of the same change set.
 #[derive(Serialize)]
 struct RelatedEntry {
     text: &'static str,
@@ -35,23 +35,23 @@ struct RelatedEntry {
     href: Option<String>,
 }
 
-/// A state that one can go back to.
+/// A version that can be restored.
 #[derive(Serialize)]
 struct RestoreOption {
     value: String,
     label: &'static str,
 }
 
-/// What the record tells of a row.
+/// The audit entries of an object.
 pub(crate) struct ObjectHistory {
     registry: Registry,
     pub(crate) object: Option<Record>,
-    /// The row as it is now.
+    /// The stored version.
     now: Option<Snapshot>,
     pub(crate) lines: Vec<AuditEntry>,
-    /// The lines of rows that this one took along.
+    /// Entries of objects that were deleted or changed with this one.
     along: Vec<AuditEntry>,
-    /// The lines of rows that took this one along.
+    /// Entries of objects that this one was deleted or changed with.
     causes: BTreeMap<i64, AuditEntry>,
 }
 
@@ -81,8 +81,8 @@ impl ObjectHistory {
         })
     }
 
-    /// Each line with the states that one can go back to: what the row held after it, and also what it held before
-    /// where no line before tells of that, since it was there before the record or changed beside it.
+    /// Each entry with the versions that can be restored: the one after it, and the one before it if no earlier entry has
+    /// it, because the object is older than the log or was changed without it.
     pub(crate) fn rows(&self, model: &Resource, rights: &Rights) -> Vec<TimelineEntry> {
         let mut known = Snapshot::default();
         let mut rows = Vec::new();
@@ -145,7 +145,7 @@ impl ObjectHistory {
         }
     }
 
-    /// Whether a state is another than today's, and these rights suffice to go back to it.
+    /// Whether a version differs from the stored one, and the user may restore it.
     fn may_restore(&self, state: &Revision, model: &Resource, rights: &Rights) -> bool {
         let now = self.now.as_ref().map(Snapshot::values);
         let is_other = |text| now != Some(Snapshot::from_text(text).values());
@@ -157,7 +157,7 @@ impl ObjectHistory {
     }
 }
 
-/// What follows the line's id where the state before it is meant.
+/// Suffix of the entry's id for the version before it.
 pub(crate) const BEFORE: &str = "-before";
 
 impl RestoreOption {

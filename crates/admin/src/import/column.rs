@@ -1,4 +1,4 @@
-//! The columns of a file of rows.
+//! The columns of a CSV file.
 
 use csv::StringRecord;
 use oc_core::admin::{FieldKind, Resource};
@@ -7,7 +7,7 @@ use super::csv_table::RowError;
 use crate::ui::csv::column_names;
 use crate::ui::field::parts;
 
-/// What a column holds.
+/// The content of a column.
 #[derive(Clone)]
 pub(crate) enum Column {
     Id,
@@ -18,7 +18,7 @@ pub(crate) enum Column {
     },
 }
 
-/// The columns that the first line of a file names.
+/// The columns in the header row.
 pub(crate) fn columns(model: &Resource, head: &StringRecord) -> Result<Vec<Column>, Vec<RowError>> {
     let mut mistakes = Vec::new();
     let mut mistake = |column: &str, text: String| {
@@ -59,7 +59,7 @@ pub(crate) fn columns(model: &Resource, head: &StringRecord) -> Result<Vec<Colum
     }
 }
 
-/// The column of that name; a field's label will do as well.
+/// The column with this name or label.
 fn column(model: &Resource, name: &str) -> Option<Column> {
     if name.eq_ignore_ascii_case("id") {
         return Some(Column::Id);

@@ -1,4 +1,4 @@
-//! A file of comma-separated values, read: its columns and rows, or what is wrong with it.
+//! Parsing CSV files.
 
 use csv::ReaderBuilder;
 use oc_core::admin::{FieldKind, FormValues, Resource};
@@ -6,12 +6,12 @@ use oc_core::admin::{FieldKind, FormValues, Resource};
 use super::column::{Column, columns};
 use crate::ui::csv::unescape_formula;
 
-/// The most rows that one file may have.
+/// The maximum number of rows.
 pub(crate) const MAX_ROWS: usize = 20_000;
 
-/// A file that can be looked at row by row.
+/// A parsed file.
 pub(crate) struct CsvTable {
-    /// Whether rows may say which stored row they are.
+    /// Whether there is an id column.
     has_ids: bool,
     columns: Vec<Column>,
     pub(crate) rows: Vec<CsvRow>,
@@ -19,23 +19,23 @@ pub(crate) struct CsvTable {
 
 /// A row of a file.
 pub(crate) struct CsvRow {
-    /// Its number as a spreadsheet shows it: the names are row 1.
+    /// Its number in a spreadsheet: the header is row 1.
     pub(crate) number: usize,
     cells: Vec<String>,
 }
 
-/// Something that is wrong with a file.
+/// An error in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RowError {
-    /// The row, if it is about one.
+    /// The row, if the error is in one.
     pub(crate) row: Option<usize>,
-    /// The column as the file calls it, empty for the row as a whole.
+    /// The column as named in the file; empty for the row as a whole.
     pub(crate) column: String,
     pub(crate) text: String,
 }
 
 impl RowError {
-    /// About the file as a whole.
+    /// An error of the file as a whole.
     pub(crate) fn of_file(text: impl Into<String>) -> Vec<Self> {
         vec![Self {
             row: None,
@@ -46,8 +46,8 @@ impl RowError {
 }
 
 impl CsvTable {
-    /// Reads a file for a model: UTF-8 with or without a mark at its start, cells parted by commas, semicolons or
-    /// tabs, with a line of names first.
+    /// Parses a file: UTF-8 with or without a byte order mark, delimited by commas, semicolons or tabs, with a header
+    /// row.
     pub(crate) fn read(model: &Resource, bytes: &[u8]) -> Result<Self, Vec<RowError>> {
         let text = decode_text(bytes)?;
         let mut reader = ReaderBuilder::new()
@@ -102,7 +102,7 @@ impl CsvTable {
         }
     }
 
-    /// The id that a row names; `None` for a new row.
+    /// The id in a row; `None` for a new object.
     pub(crate) fn id(&self, line: &CsvRow) -> Result<Option<i64>, RowError> {
         if !self.has_ids {
             return Ok(None);
@@ -120,7 +120,7 @@ impl CsvTable {
         }
     }
 
-    /// What the cells of a row say, over what the stored row holds: a column that is not there changes nothing.
+    /// The values of a row; columns that the file doesn't have keep the stored values.
     pub(crate) fn values(
         &self,
         line: &CsvRow,
@@ -161,7 +161,7 @@ impl CsvTable {
     }
 }
 
-/// Yes or no, as people write it; nothing is no.
+/// A yes or no as people write it; empty means no.
 fn yes(cell: &str) -> Option<bool> {
     match cell.trim().to_lowercase().as_str() {
         "yes" | "on" | "true" | "1" => Some(true),

@@ -1,4 +1,4 @@
-//! Taking in a file of rows: each is saved as a form would save it, all of them or none.
+//! Importing rows: each is saved like a form, all of them or none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,28 +15,28 @@ use crate::audit_log::log_entry::{LogEntry, log_changes};
 use crate::audit_log::snapshot::{FieldChange, Snapshot};
 use crate::registry::Editor;
 
-/// Rows that are saved and looked up together.
+/// Rows that are saved and loaded together.
 const CHUNK: usize = 200;
 
-/// Changes that are shown before they are made.
+/// The most changes that a preview shows.
 const MAX_PREVIEW: usize = 100;
 
-/// What a file does, or would do.
+/// The result of an import or a preview.
 #[derive(Default)]
 pub(crate) struct ImportOutcome {
     pub(crate) added: usize,
     pub(crate) changed: usize,
     pub(crate) unchanged: usize,
-    /// The first of the changes.
+    /// The first changes.
     pub(crate) shown: Vec<PreviewChange>,
     pub(crate) errors: Vec<RowError>,
-    /// The columns by which more was asked for than the rights allow; empty of a whole row.
+    /// The columns that would escalate permissions; empty for a whole row.
     pub(crate) exceeds: BTreeSet<String>,
-    /// Changes with any change of any row.
+    /// A digest of all changes.
     pub(crate) digest: String,
 }
 
-/// One change that a file makes.
+/// A change in the preview.
 #[derive(Serialize)]
 pub(crate) struct PreviewChange {
     row: usize,
@@ -45,17 +45,17 @@ pub(crate) struct PreviewChange {
     changes: Vec<FieldChange>,
 }
 
-/// Who takes a file in.
+/// An import by a user.
 pub(crate) struct Importer<'a> {
     pub(crate) actor: Editor<'a>,
     pub(crate) model: &'static Resource,
-    /// Whether what is done is recorded; not where it is undone again.
+    /// Whether to log the changes; a preview doesn't.
     pub(crate) records: bool,
 }
 
 impl Importer<'_> {
-    /// Saves every row and records it. Call it within a write, and undo that for a look at what would be done, or when
-    /// there are mistakes: all of them are told.
+    /// Saves every row. Requires a transaction, to be rolled back for a preview or if there are errors: all of them are
+    /// returned.
     pub(crate) fn run(
         &self,
         conn: &mut DbConnection,
@@ -78,7 +78,7 @@ impl Importer<'_> {
         Ok(outcome)
     }
 
-    /// Saves the rows of a chunk: at one go, and only where that is refused one by one, to tell which.
+    /// Saves a batch of rows at once. Only if that fails, it saves them one by one to find the invalid ones.
     fn save(
         &self,
         conn: &mut DbConnection,
@@ -119,7 +119,7 @@ impl Importer<'_> {
         Ok(saved)
     }
 
-    /// Records what really changed, and keeps the first changes to be shown.
+    /// Logs the changes, and keeps the first ones for the preview.
     fn record(
         &self,
         conn: &mut DbConnection,
@@ -153,7 +153,7 @@ impl Importer<'_> {
         for ((task, object), after) in changed.iter().zip(after) {
             let is_new = task.stored.is_none();
             let before = if is_new { None } else { before.next() };
-            // What was typed, not what it became: the time at which a row is made is part of that.
+            // The values as submitted: stored ones may contain the current time.
             let held = task
                 .stored
                 .as_ref()

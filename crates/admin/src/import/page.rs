@@ -1,4 +1,4 @@
-//! The page on which a file is taken in.
+//! The import page.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -16,10 +16,10 @@ use crate::ui::field::Hidden;
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{capitalized, counted, list_path};
 
-/// Mistakes that are told at a time.
+/// The most errors that are shown.
 const MOST_MISTAKES: usize = 200;
 
-/// What a file would do, or what is wrong with it.
+/// The preview of a file, or its errors.
 #[derive(Serialize, Default)]
 pub(crate) struct ImportPage {
     heading: String,
@@ -53,7 +53,7 @@ struct MistakeView {
 }
 
 impl ImportPage {
-    /// The page that says why a file was not even read.
+    /// The page with an error of the file as a whole.
     pub(crate) fn refused(why: String) -> Self {
         Self {
             file_error: Some(why),
@@ -61,7 +61,7 @@ impl ImportPage {
         }
     }
 
-    /// The page that shows what a file would do, with `hidden` beside the button that does it.
+    /// The preview, with `hidden` in the form that confirms it.
     pub(crate) fn preview(
         model: &Resource,
         outcome: ImportOutcome,
@@ -85,7 +85,7 @@ impl ImportPage {
         }
     }
 
-    /// The page that tells what is wrong, the first rows first.
+    /// The page with errors, sorted by row.
     pub(crate) fn with_errors(mut mistakes: Vec<RowError>) -> Self {
         mistakes.sort_by_key(|mistake| mistake.row);
         let count = mistakes.len();
@@ -106,7 +106,7 @@ impl ImportPage {
         }
     }
 
-    /// Sends the page.
+    /// Renders the page.
     pub(crate) fn show(
         self,
         request: &AdminRequest,

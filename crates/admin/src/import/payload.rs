@@ -1,5 +1,5 @@
-//! A file as a page carries it between the look at it and the word to go ahead, with a mark that shows that it was
-//! looked at.
+//! The file in the preview page: compressed, with a signature that shows that this user has seen
+//! the preview.
 
 use std::io::{Read, Write};
 
@@ -13,7 +13,7 @@ use oc_http::{PageError, SecretKey};
 
 use crate::import::upload::MAX_FILE_BYTES;
 
-/// What shows that this user has looked at this file, and at what it would do.
+/// The signature for a user, a file and the digest of its changes.
 pub(crate) fn sign(
     key: &SecretKey,
     user_id: i64,
@@ -25,7 +25,7 @@ pub(crate) fn sign(
     key.sign("import", &words)
 }
 
-/// A file as a page can carry it.
+/// Encodes a file for a page.
 pub(crate) fn encode(bytes: &[u8]) -> Result<String, PageError> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     let packed = encoder.write_all(bytes).and_then(|()| encoder.finish());
@@ -33,7 +33,7 @@ pub(crate) fn encode(bytes: &[u8]) -> Result<String, PageError> {
     Ok(BASE64_URL_SAFE_NO_PAD.encode(packed))
 }
 
-/// The file that a page carried; `None` for what is none, or is too large for one.
+/// Decodes the file of a page; `None` if it is invalid or too large.
 pub(crate) fn decode(content: &str) -> Option<Vec<u8>> {
     let packed = BASE64_URL_SAFE_NO_PAD.decode(content).ok()?;
     let mut bytes = Vec::new();

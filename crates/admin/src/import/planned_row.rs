@@ -1,4 +1,4 @@
-//! What the rows of a file ask for, and why not of those that ask for what cannot be.
+//! The rows of a file as changes to save, or their errors.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::csv_table::{CsvRow, CsvTable, RowError};
 use super::importer::{ImportOutcome, Importer};
 use crate::registry::Editor;
 
-/// A row that is to be saved.
+/// A row to save.
 pub(crate) struct PlannedRow {
     pub(crate) number: usize,
     pub(crate) stored: Option<Record>,
@@ -19,7 +19,7 @@ pub(crate) struct PlannedRow {
 }
 
 impl Importer<'_> {
-    /// The rows of a chunk that change something; for the others says why not.
+    /// The rows of a batch that change something; the others add to the outcome.
     pub(crate) fn planned(
         &self,
         conn: &mut DbConnection,
@@ -86,7 +86,7 @@ impl Importer<'_> {
         Ok(planned)
     }
 
-    /// Why these rights do not suffice for a row, if they do not.
+    /// The errors of a row that the permissions don't suffice for.
     fn refusal(
         &self,
         conn: &mut DbConnection,
@@ -117,7 +117,7 @@ impl Importer<'_> {
     }
 }
 
-/// What is wrong with a row, column by column.
+/// The errors of a row by column.
 pub(crate) fn row_errors(
     row: usize,
     broken: Vec<(String, String)>,

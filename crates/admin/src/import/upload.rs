@@ -1,4 +1,4 @@
-//! A form that may carry a file.
+//! Forms with a file.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,25 +11,25 @@ use oc_http::PageError;
 
 use crate::ui::submission::{MAX_FIELDS, Submission, has_parts};
 
-/// The largest file (bytes): some ten thousand rows of the widest kind.
+/// The maximum size of a file (bytes): about ten thousand rows of the widest resource.
 pub(crate) const MAX_FILE_BYTES: usize = 4 << 20;
 
-/// What is read of a file that is too large, so that the browser gets to hear of it (bytes).
+/// How much of a too large file is read, so that the browser gets the response (bytes).
 const MAX_READ_BYTES: usize = 64 << 20;
 
-/// The largest of the other fields (bytes).
+/// The maximum size of other fields (bytes).
 const MAX_FIELD_BYTES: usize = 64 << 10;
 
-/// A form, and the file that came with it.
+/// A submission and its file.
 pub(crate) struct Upload {
     pub(crate) fields: Submission,
     pub(crate) file: UploadedFile,
 }
 
-/// The file in a form.
+/// The file in a submission.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum UploadedFile {
-    /// The form has no such field, or no file was chosen.
+    /// No file was chosen.
     None,
     TooLarge,
     Bytes(Vec<u8>),
@@ -74,7 +74,7 @@ async fn read(mut parts: Multipart) -> Result<Upload, actix_multipart::Multipart
             if length > MAX_READ_BYTES {
                 return Err(actix_multipart::MultipartError::Incomplete);
             }
-            // What is beyond the limit is read, but not kept.
+            // The rest is read, but dropped.
             if length <= limit {
                 bytes.extend_from_slice(&chunk);
             }

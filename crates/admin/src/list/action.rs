@@ -1,4 +1,4 @@
-//! What is done with the ticked rows of a list.
+//! Actions on the selected objects of a list.
 
 use accounts::Verb;
 use actix_web::HttpResponse;
@@ -19,13 +19,13 @@ use crate::ui::field::Hidden;
 use crate::ui::links::{list_path, see_other};
 use crate::ui::submission::Submission;
 
-/// The most rows that one action takes.
+/// The most objects that one action takes.
 const MAX_SELECTED: i64 = 100_000;
 
-/// What a list offers to do with rows.
+/// The actions.
 const ACTIONS: [&str; 2] = ["delete_selected", "export_selected"];
 
-/// Does what was chosen with the rows that were ticked, or with all that the list's filters let through.
+/// Runs an action on the selected objects, or on all that match the list's filters.
 pub(crate) async fn run_action(
     request: AdminRequest,
     user: CurrentUser,
@@ -50,7 +50,7 @@ pub(crate) async fn run_action(
         return Ok(page);
     }
     let ids = chosen(&request, &db, model, &fields).await?;
-    // The first page: the one that was open may be gone afterwards.
+    // The first page, because the current one may no longer exist afterwards.
     let back = AdminListQuery::parse(request.http.query_string(), model).href(&list_path(model), 1);
     let refuse = |text: &str| {
         request.session.add_message("warning", text.to_owned());
@@ -68,7 +68,7 @@ pub(crate) async fn run_action(
     }
     match action {
         "delete_selected" if user.rights.may(Verb::Delete, model.app, model.name) => {
-            // The whole set is what the question showed, never what came since.
+            // «Select all» is resolved when the question is asked, so that nothing is deleted that it didn't show.
             let was_asked = fields.text("select_across") != "1" || fields.has(SHOWN);
             if is_confirmed && was_asked {
                 return delete_all(&request, &user, &db, model, ids, (&fields, &back)).await;
@@ -92,7 +92,7 @@ pub(crate) async fn run_action(
     }
 }
 
-/// What the question holds of the rows that it is about: these very ones, whatever comes or goes meanwhile.
+/// The hidden fields of the question: its objects by id.
 fn question(ids: &[i64]) -> Vec<Hidden> {
     let hidden = |name: &str, value: String| Hidden {
         name: name.to_owned(),
@@ -130,14 +130,14 @@ async fn delete_all(
     Ok(see_other(back))
 }
 
-/// The ids of the rows that an action is for.
+/// The ids of the selected objects.
 async fn chosen(
     request: &AdminRequest,
     db: &Db,
     model: &'static Resource,
     fields: &Submission,
 ) -> Result<Vec<i64>, PageError> {
-    // Django's own lists send 0 for the rows that are ticked.
+    // Django's admin sends 0 for a selection of single rows.
     if fields.text("select_across") == "1" {
         let listing =
             AdminListQuery::parse(request.http.query_string(), model).whole(MAX_SELECTED + 1);

@@ -1,4 +1,4 @@
-//! A list as a file: all rows that its search and filters let through.
+//! Export of all objects that match a list's search and filters.
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
@@ -10,10 +10,10 @@ use crate::list_query::AdminListQuery;
 use crate::ui::csv;
 use crate::ui::links::{list_path, see_other};
 
-/// The most rows that one file has.
+/// The most rows in a file.
 const MAX_ROWS: i64 = 100_000;
 
-/// The rows in the order of the list.
+/// The file, in the order of the list.
 pub(crate) async fn show(
     request: AdminRequest,
     user: CurrentUser,

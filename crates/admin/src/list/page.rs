@@ -1,4 +1,4 @@
-//! The list of a model's rows.
+//! The list page of a resource.
 
 use accounts::Verb;
 use actix_web::HttpResponse;
@@ -79,7 +79,7 @@ struct SelectAcross {
     value: &'static str,
 }
 
-/// The rows that a search and filters let through, in the order asked for.
+/// The objects that match search and filters, in the requested order.
 pub(crate) async fn index(
     request: AdminRequest,
     user: CurrentUser,
@@ -125,7 +125,7 @@ pub(crate) async fn index(
             options: [all].into_iter().chain(options).collect(),
         }
     });
-    // A filter with one choice is of no use, unless it is set.
+    // A filter with one choice is hidden unless it is set.
     let is_useful =
         |filter: &FilterView| filter.options.len() > 2 || !query.filter(filter.name).is_empty();
     let filters = filters.filter(is_useful).collect();
@@ -224,7 +224,7 @@ fn page(
     }
 }
 
-/// A click on a column sorts by it alone; another click turns it round.
+/// A click on a column sorts by it alone; another click reverses the order.
 fn columns(model: &'static Resource, query: &AdminListQuery, path: &str) -> Vec<ColumnView> {
     let several = query.order.len() > 1;
     let view = |(place, label): (usize, &&'static str)| {

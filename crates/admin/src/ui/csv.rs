@@ -1,4 +1,4 @@
-//! Rows as comma-separated values (RFC 4180), safe to open in a spreadsheet.
+//! CSV files (RFC 4180) that are safe to open in a spreadsheet.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use oc_http::PageError;
 
 use crate::ui::field::parts;
 
-/// Rows that are loaded together.
+/// Objects that are loaded together.
 const CHUNK: usize = 500;
 
-/// The rows of these ids, in their order, with all their fields, under a line of names.
+/// The objects with these ids, in their order, with all fields and a header row.
 pub(crate) fn records(
     conn: &mut DbConnection,
     model: &Resource,
@@ -38,7 +38,7 @@ pub(crate) fn column_names(resource: &Resource) -> Vec<String> {
     ["id".to_owned()].into_iter().chain(names).collect()
 }
 
-/// An answer that a browser keeps as a file.
+/// A response that the browser saves as a file.
 pub(crate) fn response(model: &Resource, text: String) -> HttpResponse {
     let name = model.plural.replace(' ', "-");
     HttpResponse::Ok()
@@ -65,7 +65,7 @@ fn cells(model: &Resource, object: &Record) -> Vec<String> {
     cells
 }
 
-/// Rows of texts under a line of headings.
+/// A header row and rows of cells.
 pub(crate) fn table<R: AsRef<[String]>>(
     headings: &[&str],
     rows: &[R],
@@ -83,13 +83,13 @@ pub(crate) fn table<R: AsRef<[String]>>(
     String::from_utf8(bytes).map_err(|error| PageError::Internal(error.into()))
 }
 
-/// A spreadsheet takes a cell that begins so for a formula; a quote before it makes it text (OWASP, CSV injection).
+/// Spreadsheets read cells that start with these as formulas; a quote in front makes them text (OWASP: CSV injection).
 const FORMULA: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\''];
 
-/// Where a spreadsheet may begin a cell within one of ours, for it may be set up for files that are separated so.
+/// Delimiters of other CSV dialects: a spreadsheet may split one of our cells there.
 const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
 
-/// A cell without the quotes that [`escape_formula`] put into it.
+/// Removes the quotes that [`escape_formula`] added.
 pub(crate) fn unescape_formula(cell: &str) -> String {
     let plain = |piece| match str::strip_prefix(piece, '\'') {
         Some(text) if text.starts_with(FORMULA) => text,

@@ -1,9 +1,9 @@
-//! Fields as forms show them, and the list of errors above a form.
+//! Form fields and error summaries, as templates show them.
 
 use oc_core::admin::FieldKind;
 use serde::Serialize;
 
-/// One field of a form.
+/// A form field.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct FieldView {
     pub(crate) id: String,
@@ -26,13 +26,13 @@ pub(crate) struct FieldView {
     pub(crate) autocomplete: Option<&'static str>,
 }
 
-/// One choice of a field.
+/// A choice of a field.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ChoiceView {
     pub(crate) value: String,
     pub(crate) label: String,
     pub(crate) selected: bool,
-    /// Whether it is another row than the one whose fields stand in the same form.
+    /// Whether it is another object than the one that is edited inline.
     pub(crate) other: bool,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct SearchView {
     pub(crate) href: String,
 }
 
-/// Links to the row that a field refers to.
+/// Links to the object that a field refers to.
 #[derive(Debug, Serialize)]
 #[expect(
     clippy::struct_field_names,
@@ -60,24 +60,24 @@ pub(crate) struct RelatedView {
     pub(crate) view_href: Option<String>,
 }
 
-/// Fields under one heading.
+/// A section of fields.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Section {
     pub(crate) title: Option<String>,
     pub(crate) description: Option<String>,
-    /// The field that refers to the row inside, if these are its fields.
+    /// The referring field, if these are the fields of an inline.
     pub(crate) inside: Option<&'static str>,
     pub(crate) fields: Vec<FieldView>,
 }
 
-/// A field that travels along unseen.
+/// A hidden field.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Hidden {
     pub(crate) name: String,
     pub(crate) value: String,
 }
 
-/// What must be corrected, each with a link to its field.
+/// Error summary: each error links to its field.
 #[derive(Debug, Serialize)]
 pub(crate) struct ErrorSummary {
     title: String,
@@ -91,7 +91,7 @@ struct ErrorLink {
 }
 
 impl FieldView {
-    /// A password to be typed; it is never sent back.
+    /// A password field; its value is never sent back.
     pub(crate) fn password(
         name: &str,
         label: &str,
@@ -112,7 +112,7 @@ impl FieldView {
 }
 
 impl ErrorSummary {
-    /// All errors of a form, in the order of its fields; `None` where there is none.
+    /// The errors of a form in the order of its fields; `None` if there are none.
     pub(crate) fn of(sections: &[Section]) -> Option<Self> {
         let fields = sections.iter().flat_map(|section| &section.fields);
         let items: Vec<ErrorLink> = fields
