@@ -8,7 +8,6 @@ pub struct AllowedHosts(Vec<String>);
 
 impl AllowedHosts {
     /// The names of the local machine.
-    #[must_use]
     pub fn local() -> Self {
         Self(
             ["localhost", ".localhost", "127.0.0.1", "[::1]"]
@@ -18,7 +17,6 @@ impl AllowedHosts {
     }
 
     /// Whether the value of a Host header is allowed; ports, case and a trailing dot don't matter.
-    #[must_use]
     pub fn allows(&self, host: &str) -> bool {
         let Some((name, _)) = split_port(host) else {
             return false;
@@ -39,7 +37,6 @@ impl AllowedHosts {
     }
 
     /// The first entry that is a single host, for a default `PUBLIC_URL`.
-    #[must_use]
     pub fn first(&self) -> Option<&str> {
         self.0
             .iter()
@@ -79,7 +76,6 @@ impl FromStr for AllowedHosts {
 
 /// Whether two values like those of Host headers name the same host, apart from case, a trailing dot and the default
 /// ports 80 and 443.
-#[must_use]
 pub fn is_same_host(left: &str, right: &str) -> bool {
     let normalized = |host: &str| {
         let (name, port) = split_port(host)?;

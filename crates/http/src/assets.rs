@@ -32,7 +32,6 @@ struct Asset {
 
 impl Assets {
     /// The assets in an embedded folder.
-    #[must_use]
     pub fn new<E: RustEmbed>() -> Self {
         Self {
             get: E::get,
@@ -41,7 +40,6 @@ impl Assets {
     }
 
     /// The path of an asset, `/static/NAME.HASH.EXT`; `None` if there is no such asset.
-    #[must_use]
     pub fn url(&self, name: &str) -> Option<String> {
         let hash = self.find(name)?.hash;
         let (stem, extension) = name.rsplit_once('.')?;

@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::blocking::run_blocking;
 use crate::error::PageError;
-use crate::metrics::{Metrics, PoolUsage};
+use crate::metrics::Metrics;
 
 /// Connections that writes leave free for reads, in pools that have more.
 const READ_CONNECTIONS: usize = 2;
@@ -60,7 +60,6 @@ pub struct Db {
 
 impl Db {
     /// At most `queue_length` requests wait for a connection; more are rejected.
-    #[must_use]
     pub fn new(pool: Pool, metrics: Metrics, queue_length: usize, read_only: bool) -> Self {
         let connections = pool.max_size() as usize;
         let writers = connections.saturating_sub(READ_CONNECTIONS).max(1);
@@ -78,21 +77,18 @@ impl Db {
     }
 
     /// Whether the site is read-only.
-    #[must_use]
     pub fn is_read_only(&self) -> bool {
         self.read_only
     }
 
-    /// How much of the pool is in use.
-    #[must_use]
-    pub fn pool_usage(&self) -> PoolUsage {
-        let state = self.pool.state();
-        PoolUsage {
-            open: state.connections,
-            idle: state.idle_connections,
-            max: self.pool.max_size(),
-            waiting: self.queue_length - self.queue.available_permits(),
-        }
+    /// Requests that wait for a connection.
+    fn waiting(&self) -> usize {
+        self.queue_length - self.queue.available_permits()
+    }
+
+    /// Updates the metrics of the pool.
+    pub(crate) fn record_pool(&self) {
+        self.metrics.pool(&self.pool, self.waiting());
     }
 
     /// Runs `work`, which may write. What may go wrong, beside what `work` returns: [`PageError::Overloaded`],
@@ -304,7 +300,7 @@ mod tests {
         let (first, second) = (db.clone(), db.clone());
         let running = start(async move { first.run(work).await }).await;
         let waiting = start(async move { second.run(|_| Ok(2)).await }).await;
-        assert_eq!(db.pool_usage().waiting, 1);
+        assert_eq!(db.waiting(), 1);
 
         let rejected = db.run(|_| Ok(3)).await;
         resume.send(())?;

@@ -28,13 +28,11 @@ impl DiskSpace {
     }
 
     /// Minimum free space (bytes).
-    #[must_use]
     pub fn minimum(self) -> u64 {
         MINIMUM.min(self.total / MINIMUM_FRACTION)
     }
 
     /// Whether the free space is at least the minimum.
-    #[must_use]
     pub fn is_enough(self) -> bool {
         self.free >= self.minimum()
     }

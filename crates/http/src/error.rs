@@ -54,7 +54,6 @@ pub enum PageError {
 
 impl PageError {
     /// Whether the same request may succeed later.
-    #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(
             self,

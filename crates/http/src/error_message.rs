@@ -33,7 +33,6 @@ impl ErrorMessage {
     };
 
     /// The message for an error.
-    #[must_use]
     pub fn for_error(error: &PageError, status: StatusCode) -> Self {
         match error {
             PageError::Overloaded => Self::OVERLOADED,
@@ -44,7 +43,6 @@ impl ErrorMessage {
     }
 
     /// The message for a status, if nothing more is known.
-    #[must_use]
     pub fn for_status(status: StatusCode) -> Self {
         let (heading, message) = match status.as_u16() {
             400 => (

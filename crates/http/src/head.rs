@@ -36,7 +36,6 @@ pub struct Head {
 
 impl Head {
     /// The head of the page at `path`. The site's name is appended to the title unless it begins with it.
-    #[must_use]
     pub fn new(
         site: &Site,
         section: &'static str,
@@ -74,7 +73,6 @@ impl Head {
     }
 
     /// Adds JSON-LD.
-    #[must_use]
     pub fn json_ld(mut self, facts: &serde_json::Value) -> Self {
         // JSON has these characters only inside strings, where they can be escaped.
         let text = facts
@@ -87,21 +85,18 @@ impl Head {
     }
 
     /// Adds a feed.
-    #[must_use]
     pub fn feed(mut self, url: String) -> Self {
         self.feed = Some(url);
         self
     }
 
     /// Sets Open Graph's `og:type`.
-    #[must_use]
     pub fn kind(mut self, kind: &'static str) -> Self {
         self.kind = kind;
         self
     }
 
     /// Sets whether search engines should ignore the page.
-    #[must_use]
     pub fn noindex(mut self, noindex: bool) -> Self {
         self.noindex = noindex;
         self
@@ -109,7 +104,6 @@ impl Head {
 }
 
 /// A breadcrumb trail as JSON-LD: names and paths, from the home page on.
-#[must_use]
 pub fn breadcrumbs(site: &Site, trail: &[(&str, &str)]) -> serde_json::Value {
     let items: Vec<_> = trail
         .iter()
@@ -122,7 +116,6 @@ pub fn breadcrumbs(site: &Site, trail: &[(&str, &str)]) -> serde_json::Value {
 }
 
 /// The path of the preview image.
-#[must_use]
 pub fn preview_image(assets: &Assets) -> String {
     assets.url("og.png").unwrap_or_default()
 }

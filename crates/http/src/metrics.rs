@@ -5,6 +5,8 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
+use diesel::r2d2::State;
+use oc_core::Pool;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
     Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
@@ -52,19 +54,6 @@ impl LoginOutcome {
             Self::Throttled => "throttled",
         }
     }
-}
-
-/// Connections of the pool, and requests that wait for one.
-#[derive(Debug, Clone, Copy)]
-pub struct PoolUsage {
-    /// Open connections.
-    pub open: u32,
-    /// Open connections that no request uses.
-    pub idle: u32,
-    /// The most connections that requests may use.
-    pub max: u32,
-    /// Requests in the queue.
-    pub waiting: usize,
 }
 
 /// The metrics of the site. Clones share their values.
@@ -204,14 +193,23 @@ impl Metrics {
         }
     }
 
-    /// Every metric in Prometheus' text format.
-    pub fn text(&self, pool: PoolUsage) -> prometheus::Result<String> {
-        self.pool_waiting
-            .set(i64::try_from(pool.waiting).unwrap_or(i64::MAX));
-        let busy = pool.open.saturating_sub(pool.idle);
-        for (state, count) in [("idle", pool.idle), ("busy", busy), ("most", pool.max)] {
+    /// Sets the state of the connection pool.
+    pub(crate) fn pool(&self, pool: &Pool, waiting: usize) {
+        let State {
+            connections: open,
+            idle_connections: idle,
+            ..
+        } = pool.state();
+        let busy = open.saturating_sub(idle);
+        for (state, count) in [("idle", idle), ("busy", busy), ("most", pool.max_size())] {
             self.pool.with_label_values(&[state]).set(count.into());
         }
+        self.pool_waiting
+            .set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+
+    /// Every metric in Prometheus' text format.
+    pub(crate) fn text(&self) -> prometheus::Result<String> {
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 }

@@ -9,7 +9,8 @@ use crate::metrics::Metrics;
 
 /// `/metrics`, on a port of its own.
 pub async fn metrics_page(metrics: Data<Metrics>, db: Data<Db>) -> HttpResponse {
-    match metrics.text(db.pool_usage()) {
+    db.record_pool();
+    match metrics.text() {
         Ok(text) => HttpResponse::Ok()
             .insert_header((header::CONTENT_TYPE, prometheus::TEXT_FORMAT))
             .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -12,7 +12,6 @@ static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Replaces e-mail addresses, and with them the password of a URL.
-#[must_use]
 pub fn redact_emails(text: &str) -> Cow<'_, str> {
     EMAIL.replace_all(text, "[email]")
 }

@@ -17,7 +17,6 @@ tokio::task_local! {
 }
 
 /// The request that the running code belongs to.
-#[must_use]
 pub fn current() -> Option<Arc<RequestContext>> {
     CURRENT.try_with(Arc::clone).ok()
 }

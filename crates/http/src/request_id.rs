@@ -3,20 +3,15 @@
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
 /// The header of requests and responses.
-pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Maximum length of an id from a client (bytes).
 const MAX_LENGTH: usize = 128;
 
 /// The id that the client or a proxy sent, if it is safe to log; otherwise a new one.
-#[must_use]
-pub fn from_headers(headers: &HeaderMap) -> String {
-    from_values(headers.get_all(HEADER).map(HeaderValue::as_bytes))
-}
-
-/// As [`from_headers`], from the header's values.
-pub fn from_values<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> String {
-    match (values.next().map(str::from_utf8), values.next()) {
+pub(crate) fn from_headers(headers: &HeaderMap) -> String {
+    let mut values = headers.get_all(HEADER).map(HeaderValue::to_str);
+    match (values.next(), values.next()) {
         (Some(Ok(id)), None) if is_safe(id) => id.to_owned(),
         _ => random(),
     }

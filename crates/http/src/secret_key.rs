@@ -50,7 +50,6 @@ impl SecretKey {
     }
 
     /// A random key for one run, in development.
-    #[must_use]
     pub fn random() -> Self {
         let mut bytes = [0; MIN_LENGTH];
         getrandom::fill(&mut bytes).expect("the system has a source of random bytes");
@@ -61,7 +60,6 @@ impl SecretKey {
     }
 
     /// The bytes to derive other keys from.
-    #[must_use]
     pub fn bytes(&self) -> &[u8] {
         self.text.as_bytes()
     }
@@ -69,7 +67,6 @@ impl SecretKey {
     /// Signs a list of values: HMAC-SHA-256 (RFC 2104) in hexadecimal.
     ///
     /// A signature made for one `purpose` is not valid for another.
-    #[must_use]
     pub fn sign(&self, purpose: &str, values: &[&str]) -> String {
         let mut mac = hmac(self.bytes());
         for value in [&purpose].into_iter().chain(values) {
@@ -83,7 +80,6 @@ impl SecretKey {
     /// Encrypts bytes with AES-256-GCM, as URL-safe Base64. Each purpose has its own derived key.
     ///
     /// Only [`open`](Self::open) with the same purpose and context decrypts them.
-    #[must_use]
     pub fn seal(&self, purpose: &str, context: &str, plain: &[u8]) -> String {
         let mut sealed = vec![0; NONCE_LENGTH];
         getrandom::fill(&mut sealed).expect("the system has a source of random bytes");
@@ -100,7 +96,6 @@ impl SecretKey {
     }
 
     /// Decrypts sealed bytes; `None` if they were tampered with, or sealed with another key, purpose or context.
-    #[must_use]
     pub fn open(&self, purpose: &str, context: &str, sealed: &str) -> Option<Vec<u8>> {
         let sealed = BASE64URL_NOPAD.decode(sealed.as_bytes()).ok()?;
         let (nonce, text) = sealed.split_at_checked(NONCE_LENGTH)?;

@@ -11,33 +11,28 @@ pub struct Site {
 
 impl Site {
     /// `public_url` has no trailing slash; `image` is the path of the preview image.
-    #[must_use]
     pub fn new(public_url: String, image: &str) -> Self {
         let image = format!("{public_url}{image}");
         Self { public_url, image }
     }
 
     /// The absolute URL of a path, which begins with a slash.
-    #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.public_url)
     }
 
     /// Whether visitors use https.
-    #[must_use]
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
     }
 
     /// Whether visitors of a host use https.
-    #[must_use]
     pub fn is_https_at(&self, host: &str) -> bool {
         let public_host = self.public_url.strip_prefix("https://");
         public_host.is_some_and(|public_host| is_same_host(public_host, host))
     }
 
     /// Whether the value of an Origin header is the site's: `PUBLIC_URL`, or the host of the request.
-    #[must_use]
     pub fn is_own_origin(&self, origin: &str, host: &str) -> bool {
         let split = |url: &str| {
             url.split_once("://")
@@ -53,7 +48,6 @@ impl Site {
     }
 
     /// The absolute URL of the preview image.
-    #[must_use]
     pub fn image(&self) -> &str {
         &self.image
     }

@@ -12,7 +12,6 @@ pub struct TrustedProxies(pub Vec<IpNet>);
 
 impl TrustedProxies {
     /// Whether an address belongs to a trusted proxy.
-    #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         // An IPv6 socket reports IPv4 peers as mapped addresses.
         let address = address.to_canonical();
@@ -20,7 +19,6 @@ impl TrustedProxies {
     }
 
     /// Whether the client used https, as the proxy that is nearest to it reports.
-    #[must_use]
     pub fn is_https(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> bool {
         let schemes = headers.get("x-forwarded-proto");
         let schemes = schemes.and_then(|schemes| schemes.to_str().ok());
@@ -30,7 +28,6 @@ impl TrustedProxies {
     }
 
     /// The client's address: the last one in `X-Forwarded-For` that isn't a trusted proxy.
-    #[must_use]
     pub fn client_address(&self, request: &HttpRequest) -> Option<IpAddr> {
         let peer = request.peer_addr()?.ip().to_canonical();
         let headers = request.headers().get_all("x-forwarded-for");

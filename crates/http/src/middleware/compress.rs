@@ -29,14 +29,14 @@ pub async fn compress(
     let known = request
         .get_header::<IfNoneMatch>()
         .filter(|_| request.headers().contains_key(header::IF_NONE_MATCH));
-    let read = matches!(*request.method(), Method::GET | Method::HEAD);
-    let response = next.call(request).await?.map_into_boxed_body();
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    let is_page = is_read && response.status() == StatusCode::OK;
+    let matches =
+        |tag: &EntityTag| is_page && known.as_ref().is_some_and(|known| matches(known, tag));
     let headers = response.headers();
     if let Some(tag) = headers.get(header::ETAG).and_then(parse_tag) {
-        let hit = read
-            && response.status() == StatusCode::OK
-            && known.as_ref().is_some_and(|known| matches(known, &tag));
-        return Ok(if hit {
+        return Ok(if matches(&tag) {
             not_modified(response)
         } else {
             response
@@ -46,41 +46,31 @@ pub async fn compress(
     {
         return Ok(response);
     }
-    let (request, response) = response.into_parts();
-    let (mut response, body) = response.into_parts();
+    let (request, parts) = response.into_parts();
+    let (parts, body) = parts.into_parts();
     let bytes = to_bytes(body)
         .await
         .map_err(|_| actix_web::error::ErrorInternalServerError("the body is incomplete"))?;
-    response
-        .headers_mut()
-        .insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-    let stored = response
-        .headers()
-        .get(header::CACHE_CONTROL)
-        .is_none_or(|value| value != "no-store");
-    if read && stored && response.status() == StatusCode::OK {
+    response = ServiceResponse::new(request, parts.set_body(BoxBody::new(())));
+    let headers = response.headers_mut();
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    if is_page && headers.get(header::CACHE_CONTROL) != Some(&HeaderValue::from_static("no-store"))
+    {
         let tag = tag(&bytes);
-        let hit = known.is_some_and(|known| matches(&known, &tag));
-        response
-            .headers_mut()
-            .insert(header::ETAG, ETag(tag).try_into_value()?);
-        if hit {
-            return Ok(not_modified(ServiceResponse::new(
-                request,
-                response.set_body(BoxBody::new(())),
-            )));
+        let is_known = matches(&tag);
+        headers.insert(header::ETAG, ETag(tag).try_into_value()?);
+        if is_known {
+            return Ok(not_modified(response));
         }
     }
     let (encoding, bytes) = encode(encoding, bytes).await;
     if let Some(name) = encoding.name() {
+        let name = HeaderValue::from_static(name);
         response
             .headers_mut()
-            .insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+            .insert(header::CONTENT_ENCODING, name);
     }
-    Ok(ServiceResponse::new(
-        request,
-        response.set_body(BoxBody::new(bytes)),
-    ))
+    Ok(response.map_body(|_, _| BoxBody::new(bytes)))
 }
 
 /// The compressed bytes, or the plain ones if compression fails.
