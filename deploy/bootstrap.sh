@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes a bare Debian machine ready for the site: Docker, a folder, settings with fresh secrets. May be run again:
-# what is there stays. `cargo xtask deploy vps --bootstrap` runs it on the machine.
+# Prepares a new Debian machine: Docker, a folder, settings with new secrets. Can run again: existing files stay.
+# `cargo xtask deploy vps --bootstrap` runs it on the machine.
 #
 # usage: bootstrap.sh FOLDER
 
@@ -16,11 +16,11 @@ as_root() {
 }
 
 as_root true || {
-    echo "$(id -un) has to be root, or to become it by sudo without a password, while this machine is prepared" >&2
+    echo "$(id -un) must be root, or have sudo without a password, to prepare this machine" >&2
     exit 1
 }
 
-# A machine that was just made may be busy with its own updates.
+# A new machine may be installing updates.
 apt_get() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get --quiet -o DPkg::Lock::Timeout=300 "$@"
 }
@@ -29,7 +29,7 @@ install_packages() {
     apt_get install --yes --no-install-recommends "$@"
 }
 
-# Docker with Compose: from Debian where it has both, and otherwise from Docker's own packages.
+# Docker with Compose: from Debian 13 or later, otherwise from Docker.
 if ! docker compose version > /dev/null 2>&1; then
     apt_get update
     # shellcheck source=/dev/null
@@ -41,8 +41,8 @@ if ! docker compose version > /dev/null 2>&1; then
         as_root install -d -m 755 /etc/apt/keyrings
         as_root curl --fail --silent --show-error --location --proto '=https' \
             --output /etc/apt/keyrings/docker.asc https://download.docker.com/linux/debian/gpg || {
-            echo "Debian ${VERSION_ID:-} has no Compose that will do, and Docker's own packages cannot be fetched from" \
-                "download.docker.com: let this machine reach it, or install Docker with Compose 2 or later by hand" >&2
+            echo "could not download Docker from download.docker.com, and Debian ${VERSION_ID:-} has no Compose 2:" \
+                "allow access to it, or install Docker with Compose 2 by hand" >&2
             exit 1
         }
         echo "deb [arch=$(dpkg --print-architecture) signed-by=/etc/apt/keyrings/docker.asc] https://download.docker.com/linux/debian $VERSION_CODENAME stable" \
@@ -52,16 +52,16 @@ if ! docker compose version > /dev/null 2>&1; then
     fi
 fi
 
-# Whoever deploys may talk to Docker. On this machine that is as good as being root: the key is to be kept as such.
+# The user may run Docker, which gives them the rights of root: protect the SSH key accordingly.
 if [ "$(id -u)" != 0 ] && ! id -nG | grep -qw docker; then
     as_root usermod --append --groups docker "$(id -un)"
-    echo "$(id -un) is in the group docker from the next login on"
+    echo "$(id -un) is in the group docker after the next login"
 fi
 
 [ -d "$folder" ] || as_root install -d -m 750 -o "$(id -u)" -g "$(id -g)" "$folder"
 
 if [ -f "$folder/.env" ]; then
-    echo "$folder/.env is there and stays as it is"
+    echo "$folder/.env exists and stays as it is"
 else
     random() {
         od -An -tx1 -N32 /dev/urandom | tr -d ' \n'
@@ -69,24 +69,24 @@ else
     umask 077
     password=$(random)
     cat > "$folder/.env" << EOF
-# The settings of the site. Everything in .env.sample of the project may stand here.
-# The name under which visitors find it; its address must lead here for the certificate to come.
+# Settings of the site; .env.sample of the project lists all.
+# The site's name. Its DNS record must point here, or Caddy gets no certificate.
 SITE_HOST=www.example.org
 SITE_ADDRESS=www.example.org
 ALLOWED_HOSTS=www.example.org
 PUBLIC_URL=https://www.example.org
 SECRET_KEY=$(random)
 
-# caddy, apache (which then runs outside of Docker; deploy/apache/oc-lettings.conf) or none.
+# caddy, apache (outside of Docker; see deploy/apache/oc-lettings.conf) or none.
 PROXY=caddy
-# Seconds for the requests on their way to a slot that is about to be replaced.
+# Seconds between the last request and the stop of a slot.
 DRAIN=3
 
-# SQLite in the volume «data». For PostgreSQL take the # away from these three lines.
+# SQLite in the volume "data". For PostgreSQL, uncomment these three lines.
 #DATABASE_URL=postgres://oc:$password@postgres/oc
 #POSTGRES_PASSWORD=$password
 #COMPOSE_PROFILES=postgres
 EOF
-    echo "$folder/.env is new: put the name of the site into it, then deploy"
+    echo "$folder/.env is new: enter the name of the site, then deploy"
 fi
 docker compose version

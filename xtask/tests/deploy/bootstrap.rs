@@ -64,7 +64,7 @@ fn a_user_without_rights_is_told_what_is_missing() -> Result<()> {
     let run = vps.deploy(&["--bootstrap"], &[])?;
 
     assert!(!run.ok);
-    run.assert_said(&["by sudo without a password", "could not prepare"]);
+    run.assert_said(&["sudo without a password", "could not prepare"]);
     assert!(!vps.machine.project().exists());
     Ok(())
 }

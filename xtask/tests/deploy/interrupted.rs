@@ -83,7 +83,7 @@ fn slots_that_are_both_sick_get_their_cure() -> Result<()> {
     let run = vps.deploy(&[], &[])?;
 
     assert!(run.ok, "{}", run.said);
-    run.assert_said(&["web-a is not well either"]);
+    run.assert_said(&["web-a is not healthy either"]);
     assert_both_run(&vps, &image(NEW))
 }
 

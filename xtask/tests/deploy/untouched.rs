@@ -39,7 +39,7 @@ fn an_image_that_cannot_be_fetched_changes_nothing() -> Result<()> {
 
     let run = vps.deploy(&[], &[])?;
 
-    assert_untouched(&vps, &run, "cannot be fetched")
+    assert_untouched(&vps, &run, "could not pull")
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_release_that_is_under_way_is_not_disturbed() -> Result<()> {
 
     let run = vps.deploy(&[], &[])?;
 
-    assert_untouched(&vps, &run, "another release is under way")
+    assert_untouched(&vps, &run, "another release is in progress")
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_proxy_that_does_not_start_leaves_the_slots_and_gives_the_files_back() -> Re
 
     let run = vps.deploy(&[], &[])?;
 
-    assert_untouched(&vps, &run, "the slots run on")
+    assert_untouched(&vps, &run, "the slots keep running")
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_proxy_with_new_settings_is_not_cut_off_but_told_of() -> Result<()> {
     let run = vps.deploy(&[], &[])?;
 
     assert!(run.ok, "{}", run.said);
-    run.assert_said(&["caddy keeps the image, the address and the name"]);
+    run.assert_said(&["caddy still runs with its old image"]);
     let recreated = |call: &String| call.ends_with("caddy up --detach caddy");
     assert!(!vps.machine.calls().iter().any(recreated));
     Ok(())

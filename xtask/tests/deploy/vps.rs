@@ -203,7 +203,7 @@ fn an_image_that_never_becomes_healthy_gives_way_to_the_old_one() -> Result<()> 
     assert!(!run.ok);
     run.assert_said(&[
         "web-a: the new image does not become healthy",
-        "both slots run what they ran before",
+        "both slots run the old image",
         &format!("Went back: {OLD} answers again"),
     ]);
     assert_both_run(&vps, &image(OLD))?;
@@ -226,7 +226,7 @@ fn the_first_slot_keeps_all_visitors_until_the_second_is_well_again() -> Result<
     assert!(!run.ok);
     run.assert_said(&[
         "web-b: the new image does not become healthy",
-        "both slots run what they ran before",
+        "both slots run the old image",
         &format!("Went back: {OLD} answers again"),
     ]);
     assert_both_run(&vps, &image(OLD))?;
