@@ -4,6 +4,7 @@ pub mod admin;
 pub mod cost;
 mod factor;
 mod group;
+mod import;
 mod membership;
 mod new_user;
 pub mod password;
@@ -21,6 +22,7 @@ mod user;
 
 pub use factor::Factor;
 pub use group::{Group, GroupDraft, NewGroup};
+pub use import::ImportedUser;
 pub use new_user::{NewUser, UserDraft, check_username};
 pub use recovery::RecoveryCode;
 pub use rights::{Rights, Verb};

@@ -9,7 +9,7 @@ use oc_core::{Actor, DbConnection};
 use crate::schema::changes;
 
 /// Maximum length of a stored title, in characters; longer titles are truncated.
-const MAX_TITLE: usize = 512;
+pub(super) const MAX_TITLE: usize = 512;
 
 /// An entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, HasQuery, Identifiable)]

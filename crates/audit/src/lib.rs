@@ -4,12 +4,14 @@ mod change_set;
 mod entry;
 mod event;
 mod filter;
+mod import;
 mod schema;
 
 pub use change_set::ChangeSet;
 pub use entry::{AuditEntry, NewAuditEntry};
 pub use event::{AUTH, Event, NewEvent, UNKNOWN_NAME, attempted_username};
 pub use filter::AuditFilter;
+pub use import::ImportedEntry;
 
 #[cfg(test)]
 mod fixtures {
