@@ -38,7 +38,7 @@ enum Command {
     ResetFactor(reset_factor::Arguments),
     /// Fill the database with demo lettings and profiles
     Demo(demo::Arguments),
-    /// Import the database of a Django edition of the site
+    /// Import a Django edition of the site into an empty database
     ImportDjango(import_django::Arguments),
     /// Back up the database to a file (the site keeps running)
     Backup(backup::Arguments),

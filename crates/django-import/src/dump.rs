@@ -1,68 +1,125 @@
-//! What `dumpdata` writes: a JSON list of objects, read one at a time.
+//! Reads what `dumpdata` writes, object by object, into a temporary SQLite database.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{BufReader, Read};
+use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sqlite::SqliteConnection;
+use encoding_rs_io::DecodeReaderBytesBuilder;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+use tempfile::TempDir;
 
-use super::file::DjangoFile;
-use super::staged::Staging;
+use super::layout::Model;
 
-const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
-const UTF16_LITTLE: &[u8] = b"\xff\xfe";
-const UTF16_BIG: &[u8] = b"\xfe\xff";
+/// The database is temporary, so nothing is done for its durability.
+const CREATE: &str = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; \
+    CREATE TABLE objects (number INTEGER PRIMARY KEY, model TEXT NOT NULL, pk TEXT NOT NULL, fields TEXT NOT NULL); \
+    BEGIN;";
 
-/// One object of a dump.
-#[derive(Debug, Deserialize)]
-pub(super) struct Object {
-    /// Such as `lettings.letting`.
-    pub(super) model: String,
-    /// Its id; there is none with `--natural-primary`.
-    #[serde(default)]
-    pub(super) pk: Value,
-    pub(super) fields: Map<String, Value>,
-}
-
-/// Whether a file begins as a list in JSON.
-pub(super) fn looks_like_one(beginning: &[u8]) -> bool {
-    let beginning = beginning.strip_prefix(UTF8_MARK).unwrap_or(beginning);
-    let mut visible = beginning.iter().filter(|byte| !byte.is_ascii_whitespace());
-    is_utf16(beginning) || visible.next() == Some(&b'[')
-}
-
-/// Reads a dump into a database of its own, whose tables are those that Django would have.
-pub(super) fn stage(path: &Path) -> anyhow::Result<DjangoFile> {
-    let mut staging = Staging::new()?;
-    let path = &in_utf8(path, staging.folder())?;
-    let mut reader = BufReader::new(File::open(path)?);
-    if reader.fill_buf()?.starts_with(UTF8_MARK) {
-        reader.consume(UTF8_MARK.len());
+diesel::table! {
+    objects (number) {
+        number -> BigInt,
+        model -> Text,
+        pk -> Text,
+        fields -> Text,
     }
-    let mut json = serde_json::Deserializer::from_reader(reader);
+}
+
+/// An object of a dump.
+#[derive(Debug, Deserialize)]
+struct DumpObject {
+    /// Such as `lettings.letting`.
+    model: String,
+    /// Its id; absent with `--natural-primary`.
+    #[serde(default)]
+    pk: Value,
+    fields: Map<String, Value>,
+}
+
+/// The objects of a dump.
+pub(crate) struct Dump {
+    pub(crate) conn: SqliteConnection,
+    pub(crate) folder: TempDir,
+    /// Number of objects by model.
+    pub(crate) counts: BTreeMap<String, u64>,
+}
+
+/// Whether a file begins like a JSON list, in UTF-8 or UTF-16.
+pub(crate) fn is_dump(start: &[u8]) -> bool {
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
+    let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
+    first == Some(&b'[') || start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff")
+}
+
+/// Reads a dump. Some shells write UTF-16 or a byte order mark, which are understood.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Dump> {
+    let file = File::open(path).context("could not open it")?;
+    let text = DecodeReaderBytesBuilder::new()
+        .strip_bom(true)
+        .utf8_passthru(true)
+        .build(file);
+    read_from(text)
+}
+
+pub(crate) fn read_from(text: impl Read) -> anyhow::Result<Dump> {
+    let folder = tempfile::tempdir().context("could not create a temporary folder")?;
+    let place = folder.path().join("dump.sqlite3");
+    let mut conn = SqliteConnection::establish(&place.to_string_lossy())?;
+    conn.batch_execute(CREATE)?;
+    let mut counts = BTreeMap::new();
     let mut failure = None;
-    let visitor = Objects(&mut |object| {
-        staging.take(&object).map_err(|error| {
-            let told = error.to_string();
-            failure = Some(error);
-            told
-        })
+    let visitor = ObjectVisitor(&mut |object| {
+        store(&mut conn, &mut counts, object).map_err(|error| failure.insert(error).to_string())
     });
+    let mut json = serde_json::Deserializer::from_reader(BufReader::new(text));
     let read = json.deserialize_seq(visitor).and_then(|()| json.end());
     if let Some(failure) = failure {
-        return Err(failure);
+        return Err(failure).context("could not write a temporary file");
     }
-    read.context("it is no dump of Django's")?;
-    staging.finish()
+    read.context("it is not what dumpdata writes")?;
+    conn.batch_execute("CREATE INDEX objects_model ON objects (model, number); COMMIT; BEGIN")?;
+    Ok(Dump {
+        conn,
+        folder,
+        counts,
+    })
 }
 
-/// Hands on each object as it is read.
-struct Objects<'a>(&'a mut dyn FnMut(Object) -> Result<(), String>);
+fn store(
+    conn: &mut SqliteConnection,
+    counts: &mut BTreeMap<String, u64>,
+    object: DumpObject,
+) -> anyhow::Result<()> {
+    let model = object.model.to_lowercase();
+    if Model::find(&model).is_some() {
+        let pk = match object.pk {
+            Value::String(pk) => pk,
+            Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        let values = (
+            objects::model.eq(&model),
+            objects::pk.eq(pk),
+            objects::fields.eq(serde_json::to_string(&object.fields)?),
+        );
+        diesel::insert_into(objects::table)
+            .values(values)
+            .execute(conn)?;
+    }
+    *counts.entry(model).or_default() += 1;
+    Ok(())
+}
 
-impl<'de> Visitor<'de> for Objects<'_> {
+/// Passes on each object as it is read.
+struct ObjectVisitor<'a>(&'a mut dyn FnMut(DumpObject) -> Result<(), String>);
+
+impl<'de> Visitor<'de> for ObjectVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -75,38 +132,4 @@ impl<'de> Visitor<'de> for Objects<'_> {
         }
         Ok(())
     }
-}
-
-fn is_utf16(beginning: &[u8]) -> bool {
-    beginning.starts_with(UTF16_LITTLE) || beginning.starts_with(UTF16_BIG)
-}
-
-/// The file, or a copy in UTF-8: some shells write what a program prints in UTF-16.
-fn in_utf8(path: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
-    let mut reader = BufReader::new(File::open(path)?);
-    let beginning = reader.fill_buf()?;
-    if !is_utf16(beginning) {
-        return Ok(path.to_owned());
-    }
-    let is_little = beginning.starts_with(UTF16_LITTLE);
-    reader.consume(UTF16_LITTLE.len());
-    let copy = folder.join("dump.json");
-    let mut writer = BufWriter::new(File::create_new(&copy)?);
-    let mut bytes = reader.bytes();
-    let units = std::iter::from_fn(|| {
-        let pair = [bytes.next()?.ok()?, bytes.next()?.ok()?];
-        Some(if is_little {
-            u16::from_le_bytes(pair)
-        } else {
-            u16::from_be_bytes(pair)
-        })
-    });
-    for character in char::decode_utf16(units) {
-        let Ok(character) = character else {
-            bail!("its UTF-16 has half a character in it");
-        };
-        writer.write_all(character.encode_utf8(&mut [0; 4]).as_bytes())?;
-    }
-    writer.flush()?;
-    Ok(copy)
 }

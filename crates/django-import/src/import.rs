@@ -1,135 +1,124 @@
-//! The import as a whole: look at the file, then move it over.
+//! The import as a whole: check the file, then write it in one transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Instant;
 
-use anyhow::{Context, bail};
-use oc_core::{DatabaseUrl, DbConnection};
-use sha2::{Digest as _, Sha256};
+use anyhow::{Context, bail, ensure};
+use oc_core::{DatabaseUrl, DbConnection, open_read_only};
+use transfer::table::Table;
+use transfer::{Input, Occupied, ReferenceSchema, Target as TargetDatabase, rows, sequences};
 
-use super::compare::Adder;
-use super::digest::Sum;
-use super::file::DjangoFile;
-use super::findings::{Findings, counted};
-use super::layout::Layout;
-use super::moving::{self, Moving};
-use super::reading::{self, Book};
-use super::report::{Outcome, Report};
-use super::target::Target;
+use super::leaked_passwords::LeakedPasswords;
+use super::migration::Migration;
+use super::report::{Outcome, Report, Target};
+use super::source::Source;
 
-/// What an import was told.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a flag of the command line, and they go together in any way"
-)]
+/// Options of an import.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// Write nothing.
+    /// Check everything, write nothing.
     pub dry_run: bool,
-    /// Leave out rows that break a rule.
+    /// Import the other rows where some can't be imported.
     pub skip_bad: bool,
-    /// Add to a database that holds other lettings.
-    pub merge: bool,
-    /// Show everybody's e-mail address.
+    /// Show e-mail addresses on all imported profiles.
     pub show_emails: bool,
 }
 
-/// Moves what a file holds into the database, all or nothing. `open` opens it, and is not called before the file is
-/// known to be good; for a dry run it may find that there is none yet.
-pub fn import(
-    path: &Path,
-    options: Options,
-    url: &DatabaseUrl,
-    open: &dyn Fn() -> anyhow::Result<Option<DbConnection>>,
-) -> anyhow::Result<Report> {
-    let start = Instant::now();
-    if is_target(path, url) {
-        bail!(
-            "{} is the database of DATABASE_URL; name another one to import into",
-            path.display()
+/// Imports a file into an empty database: all of it, or nothing. The database is not opened before the file is known to
+/// be good.
+pub fn import(input: &Input, options: Options, url: &DatabaseUrl) -> anyhow::Result<Report> {
+    let name = input.name().display();
+    if is_same_file(input.path(), url) {
+        bail!("{name} is the database of DATABASE_URL; set DATABASE_URL to a new database");
+    }
+    let mut source = Source::open(input).with_context(|| format!("could not import {name}"))?;
+    let mut report = new_report(&source);
+    let mut leaked = LeakedPasswords::default();
+    let last_ids = Migration::run(&mut source, None, options, &mut report, &mut leaked)
+        .with_context(|| format!("could not import {name}"))?;
+    if !report.problems.is_empty() && !options.skip_bad {
+        report.outcome = Outcome::Rejected;
+        return Ok(report);
+    }
+    let mut reference = ReferenceSchema::new()?;
+    if options.dry_run {
+        check_target(url, &mut reference)?;
+        return Ok(report);
+    }
+    TargetDatabase::open(url)?.fill(Occupied::Reject, &mut reference, |conn, _, tables| {
+        let mut written = new_report(&source);
+        Migration::run(&mut source, Some(conn), options, &mut written, &mut leaked)?;
+        ensure!(
+            written.counts == report.counts,
+            "{name} changed while it was read; nothing was imported"
         );
-    }
-    let mut file = DjangoFile::open(path)?;
-    let mut findings = Findings::default();
-    let layout = Layout::of(&mut file, &mut findings)
-        .with_context(|| format!("cannot use {}", path.display()))?;
-    let left = layout.left_alone(&mut file)?;
-    for kind in &file.none {
-        findings.warn(format!("There is no {kind} in the dump; none is imported."));
-    }
-    if file.lacks_ids {
-        findings.warn("Some rows have no id in the file; they get new ones, in their order.");
-    }
-    let mut report = Report::new(path, &file, &layout, left, url, options.dry_run);
-    let mut book = Book {
-        file,
-        layout,
-        show_emails: options.show_emails,
-        must_change: BTreeMap::new(),
-    };
-    let mut adder = Adder::new(None);
-    reading::read(&mut book, "reading", Some(&mut findings), &mut adder)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    report.fingerprint = fingerprint(&adder.facts);
-    let mut last_ids = book.last_ids()?;
-    for (target, id) in adder.last_ids {
-        let last = last_ids.entry(target).or_default();
-        *last = id.max(*last);
-    }
-    let bad = findings.problems.len() as u64;
-    report.take(findings);
-    if bad > 0 && !options.skip_bad {
-        report.all_skipped();
-        moving::warn_of_published(&book, &mut report, |_| true);
-        report.outcome = Outcome::Refused(format!(
-            "{} wrong with {}; nothing was imported",
-            counted(bad, "value is", "values are"),
-            path.display()
-        ));
-    } else {
-        let mut moving = Moving {
-            options,
-            book: &mut book,
-            last_ids,
-            addresses: &adder.addresses,
-            report: &mut report,
-        };
-        moving.move_over(open)?;
-    }
-    report.seconds = start.elapsed().as_secs_f64();
+        check_counts(conn, tables, &report)?;
+        advance_sequences(conn, tables, &last_ids)
+    })?;
+    report.outcome = Outcome::Imported;
     Ok(report)
 }
 
-/// Whether the file is the very database that it would be imported into.
-fn is_target(path: &Path, url: &DatabaseUrl) -> bool {
-    let Some(target) = url.file() else {
-        return false;
+fn new_report(source: &Source) -> Report {
+    let format = if source.is_dump {
+        "dumpdata JSON"
+    } else {
+        "SQLite database"
     };
-    matches!((path.canonicalize(), target.canonicalize()), (Ok(path), Ok(target)) if path == target)
+    let mut report = Report::new(format!("{format}, {}", source.layout.name()));
+    let not_imported = source.not_imported();
+    report.not_imported = not_imported
+        .map(|(name, rows)| (name.to_owned(), rows))
+        .collect();
+    report
 }
 
-impl Book {
-    /// The last ids that the old site gave out, to rows that may be gone.
-    fn last_ids(&mut self) -> anyhow::Result<HashMap<Target, i64>> {
-        let mut last_ids = HashMap::new();
-        for (target, table) in self.tables() {
-            last_ids.insert(target, self.file.last_id(&table)?);
+/// Whether the file is the database to import into.
+fn is_same_file(path: &Path, url: &DatabaseUrl) -> bool {
+    let target = url.file().map(|file| file.canonicalize());
+    matches!((path.canonicalize(), target), (Ok(path), Some(Ok(target))) if path == target)
+}
+
+/// Rejects a dry run for a database that an import would reject. One that does not exist is fine.
+fn check_target(url: &DatabaseUrl, reference: &mut ReferenceSchema) -> anyhow::Result<()> {
+    let is_missing = |file: &Path| std::fs::metadata(file).map_or(true, |file| file.len() == 0);
+    if url.file().is_some_and(|file| is_missing(file.as_ref())) {
+        return Ok(());
+    }
+    reference.check_empty(&mut open_read_only(url)?)
+}
+
+/// Compares the number of rows in the database with those of the file.
+fn check_counts(conn: &mut DbConnection, tables: &[Table], report: &Report) -> anyhow::Result<()> {
+    for (target, counts) in &report.counts {
+        if let Some(table) = find(tables, *target) {
+            let found = rows::count(conn, table)?;
+            ensure!(
+                found == counts.imported,
+                "the table {} has {found} rows instead of {}; nothing was imported",
+                table.name,
+                counts.imported
+            );
         }
-        Ok(last_ids)
     }
+    Ok(())
 }
 
-/// What tells the rows of one file from those of another.
-fn fingerprint(sums: &BTreeMap<Target, Sum>) -> String {
-    let mut hasher = Sha256::new();
-    for (target, sum) in sums {
-        hasher.update(format!(
-            "{} {} {}\n",
-            target.spec().name,
-            sum.rows,
-            sum.hex()
-        ));
+fn advance_sequences(
+    conn: &mut DbConnection,
+    tables: &[Table],
+    last_ids: &BTreeMap<Target, i64>,
+) -> anyhow::Result<()> {
+    for (target, last_id) in last_ids {
+        if let Some(table) = find(tables, *target) {
+            sequences::advance(conn, table, *last_id)?;
+        }
     }
-    hex::encode(hasher.finalize())
+    Ok(())
+}
+
+fn find(tables: &[Table], target: Target) -> Option<&Table> {
+    tables
+        .iter()
+        .find(|table| Some(table.name.as_str()) == target.table())
 }

@@ -1,133 +1,284 @@
-//! One row of the file, taken apart: each value is had or told as a problem.
+//! A row of the old site, with typed access to its values.
 
-use chrono::NaiveDateTime;
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
 use oc_core::validation::FieldError;
+use serde_json::{Map, Value};
 
-use super::cells::Cells;
-use super::file::LARGEST_ID;
-use super::findings::Problem;
+use super::source::LARGEST_ID;
 
-/// A row that is being taken apart. Values that are wrong come back empty, and the row counts no more.
-pub(super) struct Row<'a> {
-    table: &'a str,
-    columns: &'static [&'static str],
-    cells: &'a Cells,
+/// How much of a value a problem shows (characters).
+const SHOWN: usize = 60;
+
+/// A value of a row that can't be imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// The table, or the model in a dump.
+    pub(crate) table: String,
+    /// The id of the row.
+    pub(crate) id: String,
+    /// The field.
+    pub(crate) field: String,
     /// What is wrong with it.
-    pub(super) problems: Vec<Problem>,
+    pub(crate) reason: String,
 }
 
-impl<'a> Row<'a> {
-    /// A row whose first column is its id. Beyond the named columns come those that were looked up elsewhere.
-    pub(super) fn new(table: &'a str, columns: &'static [&'static str], cells: &'a Cells) -> Self {
-        Self {
-            table,
-            columns,
-            cells,
+/// A reference to another row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reference {
+    None,
+    Id(i64),
+    /// Such as `["ada"]` or `["add_letting", "lettings", "letting"]`, in a dump with `--natural-foreign`.
+    NaturalKey(Vec<String>),
+}
+
+/// A row of a Django database, or an object of a dump. Invalid values are replaced by defaults, and the row is rejected.
+pub(crate) struct SourceRow {
+    table: String,
+    pk: String,
+    fields: Map<String, Value>,
+    /// Whether all of its text was valid UTF-8.
+    is_valid: bool,
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl SourceRow {
+    pub(crate) fn new(
+        table: &str,
+        pk: String,
+        fields: &str,
+        is_valid: bool,
+    ) -> serde_json::Result<Self> {
+        Ok(Self {
+            table: table.to_owned(),
+            pk,
+            fields: serde_json::from_str(fields)?,
+            is_valid,
             problems: Vec::new(),
-        }
+        })
     }
 
-    /// The place of a column: before all lies SQLite's own number of the row.
-    fn place(&self, column: &str) -> usize {
-        let place = self.columns.iter().position(|name| *name == column);
-        place.expect("the column was asked for") + 1
-    }
-
-    /// The place of what was looked up elsewhere.
-    fn beyond(&self, index: usize) -> usize {
-        self.columns.len() + 1 + index
-    }
-
-    /// What was looked up elsewhere; `None` where nothing readable was found.
-    pub(super) fn looked_up(&self, index: usize) -> Option<&'a str> {
-        let place = self.beyond(index);
-        self.cells.text(place).ok()
-    }
-
-    pub(super) fn refuse(&mut self, column: &str, reason: impl Into<String>) {
-        if self.problems.iter().any(|problem| problem.column == column) {
+    /// Adds a problem, unless the field has one already.
+    pub(crate) fn reject(&mut self, field: &str, reason: impl Into<String>) {
+        if self.problems.iter().any(|problem| problem.field == field) {
             return;
         }
         self.problems.push(Problem {
-            table: self.table.to_owned(),
-            id: self.cells.shown(1),
-            column: column.to_owned(),
+            table: self.table.clone(),
+            id: self.pk.clone(),
+            field: field.to_owned(),
             reason: reason.into(),
         });
     }
 
-    fn take<T: Default>(&mut self, column: &str, value: Result<T, String>) -> T {
-        value.unwrap_or_else(|reason| {
-            self.refuse(column, format!("{column} {reason}"));
-            T::default()
-        })
+    /// The result of a draft's check; its errors become problems.
+    pub(crate) fn check<T>(&mut self, result: Result<T, Vec<FieldError>>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(errors) => {
+                for error in errors {
+                    self.reject(error.field, error.to_string());
+                }
+                None
+            }
+        }
     }
 
-    /// The id: a whole number from 1, with room for the ids of later rows.
-    pub(super) fn id(&mut self) -> i64 {
-        let column = self.columns[0];
-        let id = self.cells.whole(1);
-        let id = id.and_then(|id| match id {
-            1..=LARGEST_ID => Ok(id),
-            _ => Err(format!("must be between 1 and {LARGEST_ID}: {id}")),
-        });
-        self.take(column, id)
+    fn value(&self, field: &str) -> &Value {
+        self.fields.get(field).unwrap_or(&Value::Null)
     }
 
-    /// Text that a rule will look at.
-    pub(super) fn text(&mut self, column: &str) -> String {
-        let text = self.cells.text(self.place(column)).map(str::to_owned);
-        self.take(column, text)
+    pub(crate) fn is_null(&self, field: &str) -> bool {
+        self.value(field).is_null()
     }
 
-    /// Text that no other rule looks at.
-    pub(super) fn limited(&mut self, column: &str, longest: usize) -> String {
-        let text = self.text(column);
+    /// The value, shortened for a message.
+    pub(crate) fn shown(&self, field: &str) -> String {
+        match self.value(field) {
+            Value::String(text) => shorten(text),
+            other => shorten(&other.to_string()),
+        }
+    }
+
+    /// The id, from 1 to 2⁵³.
+    pub(crate) fn id(&mut self) -> i64 {
+        match self.pk.parse() {
+            Ok(id @ 1..=LARGEST_ID) => id,
+            _ if self.pk.is_empty() => {
+                self.reject("id", "is missing; run dumpdata without --natural-primary");
+                0
+            }
+            _ => {
+                let reason = format!(
+                    "must be between 1 and {LARGEST_ID}, not {}",
+                    shorten(&self.pk)
+                );
+                self.reject("id", reason);
+                0
+            }
+        }
+    }
+
+    /// Text; empty where it is missing.
+    pub(crate) fn text(&mut self, field: &str) -> String {
+        match self.value(field) {
+            Value::Null => String::new(),
+            Value::String(text) if !self.is_valid && text.contains('\u{fffd}') => {
+                self.reject(field, format!("{field} is not valid UTF-8"));
+                String::new()
+            }
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => {
+                self.reject(field, format!("{field} is not text: {}", self.shown(field)));
+                String::new()
+            }
+        }
+    }
+
+    /// Text for a column of limited length that no draft checks.
+    pub(crate) fn limited_text(&mut self, field: &str, max: usize) -> String {
+        let text = self.text(field);
         let length = text.chars().count();
         if text.contains('\0') {
-            self.refuse(
-                column,
-                format!("{column} holds a character that cannot be stored"),
+            self.reject(
+                field,
+                format!("{field} contains a character that is not allowed"),
             );
-        } else if length > longest {
-            self.refuse(
-                column,
-                format!("{column} must be at most {longest} characters; this has {length}"),
+        } else if length > max {
+            self.reject(
+                field,
+                format!("{field} must be {max} characters or fewer; it has {length}"),
             );
         }
         text
     }
 
-    pub(super) fn is_null(&self, column: &str) -> bool {
-        self.cells.is_null(self.place(column))
-    }
-
-    pub(super) fn shown(&self, column: &str) -> String {
-        self.cells.shown(self.place(column))
-    }
-
-    pub(super) fn whole(&mut self, column: &str) -> i64 {
-        self.take(column, self.cells.whole(self.place(column)))
-    }
-
-    pub(super) fn flag(&mut self, column: &str) -> bool {
-        self.take(column, self.cells.flag(self.place(column)))
-    }
-
-    pub(super) fn moment(&mut self, column: &str) -> NaiveDateTime {
-        self.take(column, self.cells.moment(self.place(column)))
-    }
-
-    pub(super) fn moment_or_none(&mut self, column: &str) -> Option<NaiveDateTime> {
-        (!self.is_null(column)).then(|| self.moment(column))
-    }
-
-    /// What a rule of the site says. A column that could not even be read is told once.
-    pub(super) fn checked<T>(&mut self, outcome: Result<T, Vec<FieldError>>) {
-        if let Err(errors) = outcome {
-            for error in errors {
-                self.refuse(error.field, error.to_string());
+    /// A boolean: `true` in a dump, 1 in SQLite.
+    pub(crate) fn flag(&mut self, field: &str) -> bool {
+        match self.value(field) {
+            Value::Bool(flag) => *flag,
+            Value::String(text) if text == "1" => true,
+            Value::String(text) if text == "0" => false,
+            _ => {
+                self.reject(
+                    field,
+                    format!("{field} is neither true nor false: {}", self.shown(field)),
+                );
+                false
             }
+        }
+    }
+
+    /// A date and time in UTC.
+    pub(crate) fn timestamp(&mut self, field: &str) -> NaiveDateTime {
+        let text = self.text(field);
+        parse_timestamp(&text).unwrap_or_else(|| {
+            self.reject(
+                field,
+                format!("{field} is not a date and time: {}", self.shown(field)),
+            );
+            NaiveDateTime::default()
+        })
+    }
+
+    /// A reference to another row.
+    pub(crate) fn reference(&mut self, field: &str) -> Reference {
+        let reference = parse_reference(self.value(field));
+        reference.unwrap_or_else(|| {
+            self.reject(
+                field,
+                format!("{field} is not a reference: {}", self.shown(field)),
+            );
+            Reference::None
+        })
+    }
+
+    /// A list of references to other rows.
+    pub(crate) fn references(&mut self, field: &str) -> Vec<Reference> {
+        let list = match self.value(field) {
+            Value::Null => Some(Vec::new()),
+            Value::Array(items) => items.iter().map(parse_reference).collect(),
+            _ => None,
+        };
+        list.unwrap_or_else(|| {
+            self.reject(
+                field,
+                format!("{field} is not a list of references: {}", self.shown(field)),
+            );
+            Vec::new()
+        })
+    }
+}
+
+fn shorten(text: &str) -> String {
+    let mut shown: String = text
+        .chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .take(SHOWN)
+        .collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn parse_reference(value: &Value) -> Option<Reference> {
+    Some(match value {
+        Value::Null => Reference::None,
+        Value::Number(id) => Reference::Id(id.as_i64()?),
+        Value::String(id) => Reference::Id(id.parse().ok()?),
+        Value::Array(parts) => Reference::NaturalKey(
+            parts
+                .iter()
+                .map(|part| part.as_str().map(str::to_owned))
+                .collect::<Option<_>>()?,
+        ),
+        _ => return None,
+    })
+}
+
+/// A timestamp as Django writes it to a database (UTC) or to JSON (with an offset).
+fn parse_timestamp(text: &str) -> Option<NaiveDateTime> {
+    let naive = |format| NaiveDateTime::parse_from_str(text, format).ok();
+    let timestamp = DateTime::parse_from_rfc3339(text)
+        .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%:z"))
+        .map(|timestamp| timestamp.naive_utc())
+        .ok()
+        .or_else(|| naive("%Y-%m-%d %H:%M:%S%.f"))
+        .or_else(|| naive("%Y-%m-%dT%H:%M:%S%.f"))
+        .or_else(|| {
+            let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+            date.and_hms_opt(0, 0, 0)
+        })?;
+    // No database stores the second 60 of a leap second.
+    let fits = (1..=9999).contains(&timestamp.year()) && timestamp.nanosecond() < 1_000_000_000;
+    fits.then_some(timestamp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_become_utc() {
+        for (text, expected) in [
+            ("2020-06-14 09:41:56.975174", "2020-06-14 09:41:56.975174"),
+            ("2020-06-14 09:44:05", "2020-06-14 09:44:05"),
+            ("2020-06-14T09:41:56.975Z", "2020-06-14 09:41:56.975"),
+            ("2020-06-14T11:41:56+02:00", "2020-06-14 09:41:56"),
+            ("2020-06-14 11:41:56+02:00", "2020-06-14 09:41:56"),
+            ("2020-06-14", "2020-06-14 00:00:00"),
+            ("2021-02-29 00:00:00", ""),
+            ("2020-06-14 24:00:00", ""),
+            ("2016-12-31 23:59:60", ""),
+            ("0000-00-00 00:00:00", ""),
+            ("12020-06-14 09:44:05", ""),
+            ("yesterday", ""),
+            ("1592127716", ""),
+            ("", ""),
+        ] {
+            let parsed = parse_timestamp(text).map(|timestamp| timestamp.to_string());
+            assert_eq!(parsed.unwrap_or_default(), expected, "{text}");
         }
     }
 }

@@ -1,12 +1,10 @@
 //! Batches of rows, and the checksum of a table.
 
-use std::ops::Range;
-
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 /// Rows per batch: one statement each, a few megabytes at most.
-pub const BATCH: usize = 2_000;
+pub(super) const BATCH: usize = 2_000;
 
 /// Rows of one table: JSON arrays of canonical values, each followed by a line feed.
 #[derive(Debug, Default)]
@@ -18,14 +16,12 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Adds a row: canonical values in the order of its table's columns. Returns the range of its line.
-    pub fn push(&mut self, values: &[Value]) -> serde_json::Result<Range<usize>> {
-        let start = self.lines.len();
+    /// Adds a row: canonical values in the order of its table's columns.
+    pub(super) fn push(&mut self, values: &[Value]) -> serde_json::Result<()> {
         serde_json::to_writer(&mut self.lines, values)?;
-        let line = start..self.lines.len();
         self.lines.push(b'\n');
         self.rows += 1;
-        Ok(line)
+        Ok(())
     }
 
     /// All rows as one JSON array. JSON escapes line feeds within text, so every line feed ends a row.

@@ -27,4 +27,4 @@ pub use input::Input;
 pub use load::load;
 pub use reference_schema::ReferenceSchema;
 pub use source::{Snapshot, Source};
-pub use target::{Occupied, Target, lock};
+pub use target::{Occupied, Target};

@@ -17,14 +17,14 @@ struct JsonRow {
 }
 
 /// Number of rows in a table.
-pub(super) fn count(conn: &mut DbConnection, table: &Table) -> QueryResult<u64> {
+pub fn count(conn: &mut DbConnection, table: &Table) -> QueryResult<u64> {
     let query = format!("SELECT count(*) FROM {}", table.quoted());
     let rows: i64 = diesel::dsl::sql::<BigInt>(&query).get_result(conn)?;
     Ok(rows.unsigned_abs())
 }
 
 /// Whether a table has rows.
-pub fn any(conn: &mut DbConnection, table: &Table) -> QueryResult<bool> {
+pub(super) fn any(conn: &mut DbConnection, table: &Table) -> QueryResult<bool> {
     let query = format!("SELECT EXISTS (SELECT 1 FROM {})", table.quoted());
     diesel::dsl::sql::<Bool>(&query).get_result(conn)
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use diesel::RunQueryDsl;
+use diesel::connection::SimpleConnection;
 use oc_core::{DatabaseUrl, DbConnection, check_version, migrations, open};
 
 use super::catalog;
@@ -36,6 +37,12 @@ impl Target {
         );
         let mut conn = open(url)?;
         check_version(&mut conn, url)?;
+        if let DbConnection::Sqlite(sqlite) = &mut conn {
+            // Indexes are written all over the file; with the default cache of 2 MB, pages are read again and again.
+            sqlite
+                .batch_execute("PRAGMA cache_size = -65536")
+                .context("could not use the database")?;
+        }
         Ok(Self { conn, created })
     }
 
@@ -67,7 +74,7 @@ impl Target {
 }
 
 /// Blocks other writers until the transaction ends. On SQLite the transaction itself does.
-pub fn lock(conn: &mut DbConnection, tables: &[Table]) -> anyhow::Result<()> {
+fn lock(conn: &mut DbConnection, tables: &[Table]) -> anyhow::Result<()> {
     if matches!(conn, DbConnection::Postgres(_)) {
         let names: Vec<String> = tables.iter().map(Table::quoted).collect();
         diesel::sql_query(format!("LOCK TABLE {} IN EXCLUSIVE MODE", names.join(", ")))

@@ -27,7 +27,7 @@ pub(crate) fn report(error: &anyhow::Error) -> String {
 }
 
 fn hint(reason: &str) -> Option<&'static str> {
-    const HINTS: [(&str, &str); 8] = [
+    const HINTS: [(&str, &str); 7] = [
         (
             "newer than this program",
             "Start the version that migrated it, or restore a backup from before.",
@@ -50,15 +50,11 @@ fn hint(reason: &str) -> Option<&'static str> {
         ),
         (
             "the database is not empty",
-            "`restore --force` replaces its contents; `copy` needs a new database.",
+            "Use a new database. `restore --force` replaces the contents of this one.",
         ),
         (
-            " wrong with ",
-            "The report names each value. Fix them on the old site, or use --skip-bad to leave the rows out.",
-        ),
-        (
-            "rows that are not of this file",
-            "Import into an empty database, or use --merge: existing rows are not overwritten.",
+            "nothing was imported",
+            "Correct the values that the report lists on the old site, or leave those rows out with --skip-bad.",
         ),
     ];
     let found = HINTS.iter().find(|(words, _)| reason.contains(words));

@@ -1,48 +1,66 @@
-//! Django files of every layout and with every fault, imported into both databases.
+//! Django sites of both layouts and with every fault, imported into both databases.
 
-mod cases;
 mod database;
 mod dump;
 mod layout;
-mod merge;
-mod odd;
+mod rows;
 mod site;
 mod whole;
 
 use std::path::Path;
 
 use anyhow::Result;
+use oc_core::DatabaseUrl;
 use oc_core::testing::TestDb;
-use oc_core::{DatabaseUrl, open};
+use transfer::Input;
 
-use super::report::{Moved, Report};
-use super::{Options, Outcome, import};
+use crate::report::{Report, Target};
+use crate::{Options, Outcome, import};
+
+const DRY_RUN: Options = Options {
+    dry_run: true,
+    skip_bad: false,
+    show_emails: false,
+};
+
+const SKIP_BAD: Options = Options {
+    dry_run: false,
+    skip_bad: true,
+    show_emails: false,
+};
 
 /// Imports a file as the command does.
 fn run(db: &TestDb, path: &Path, options: Options) -> Result<Report> {
-    import(path, options, db.url(), &|| Ok(Some(open(db.url())?)))
+    import(&Input::open(path)?, options, db.url())
 }
 
-/// Imports a file that nothing is wrong with.
+/// Imports a file without problems.
 fn imported(db: &TestDb, path: &Path) -> Result<Report> {
     let report = run(db, path, Options::default())?;
     assert_eq!(report.outcome, Outcome::Imported, "{report}");
     Ok(report)
 }
 
-/// What became of the rows that go to a table.
-fn table<'a>(report: &'a Report, into: &str) -> &'a Moved {
-    let found = report.tables.iter().find(|table| table.into == into);
-    found.expect("every table is told of")
+/// Checks a file without a database.
+fn checked(path: &Path) -> Result<Report> {
+    let nowhere = DatabaseUrl::Sqlite("missing.sqlite3".into());
+    import(&Input::open(path)?, DRY_RUN, &nowhere)
 }
 
-/// Whether some warning has all of these words.
+/// Why a file is rejected as a whole.
+fn rejection(path: &Path) -> String {
+    let error = checked(path).err();
+    error.map(|error| format!("{error:#}")).unwrap_or_default()
+}
+
+/// Rows read and imported.
+fn counts(report: &Report, target: Target) -> (u64, u64) {
+    let counts = report.counts[&target];
+    (counts.read, counts.imported)
+}
+
+/// Whether a warning contains all of these words.
 fn warns(report: &Report, words: &[&str]) -> bool {
     let has_all = |warning: &String| words.iter().all(|word| warning.contains(word));
     report.warnings.iter().any(has_all)
-}
-
-/// Where nothing is opened.
-fn nowhere() -> DatabaseUrl {
-    DatabaseUrl::Sqlite("nowhere.sqlite3".into())
 }

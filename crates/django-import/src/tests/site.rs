@@ -1,4 +1,4 @@
-//! Django files, made from Django's documented schemas.
+//! A small Django site, with the schemas of Django's own migrations.
 
 use std::path::{Path, PathBuf};
 
@@ -7,13 +7,13 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use tempfile::TempDir;
 
-/// «Sea breeze 42», and the password that the public repositories print; with few rounds, so that tests are quick.
+/// «Sea breeze 42», and the leaked password; with few rounds, so that tests are fast.
 pub(super) const SEA_BREEZE: &str =
     "pbkdf2_sha256$1200$saltsaltsalt$8TtVvcM/X1bNKYi7S+EBwfglV6bCX9jJWKXHP0AlFV4=";
-pub(super) const PUBLISHED: &str =
+pub(super) const LEAKED: &str =
     "pbkdf2_sha256$1200$saltsaltsalt$3ZLft9r5tVsHQ0tDqwPTHvqjWm2uJXQ6JtWRh40x4B4=";
 
-/// How an edition lays out its tables.
+/// An edition of the site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Edition {
     /// Django 2.2, one app.
@@ -24,62 +24,68 @@ pub(super) enum Edition {
     Newest,
 }
 
-/// A Django site's database in a folder of its own.
+/// The database of a Django site in its own folder.
 pub(super) struct DjangoSite {
     folder: TempDir,
     conn: SqliteConnection,
 }
 
 impl DjangoSite {
-    /// A small site: an administrator, Ada with a profile, an account that nobody can log in to, a group, two lettings,
-    /// and a log that tells of a third.
+    /// An administrator, Ada with a profile, an account without a password, a group, two lettings, and a log that
+    /// mentions a third.
     pub(super) fn new(edition: Edition) -> Result<Self> {
         let (lettings, profiles) = match edition {
             Edition::OneApp => ("oc_lettings_site", "oc_lettings_site"),
             Edition::Split | Edition::Newest => ("lettings", "profiles"),
         };
-        let site = Self::bare(edition)?;
-        let mut site = site.with_site(edition, lettings, profiles)?;
-        let rows = ROWS
-            .replace("LETTINGS", lettings)
-            .replace("PROFILES", profiles);
-        site.sql(&rows.replace("HASH", SEA_BREEZE))?;
+        let mut site = Self::with_tables(edition, lettings, profiles)?;
+        site.add_rows(lettings, profiles)?;
         Ok(site)
     }
 
-    /// Django's own tables.
-    fn bare(edition: Edition) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("oc-lettings-site.sqlite3");
-        let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
-        let longest_first_name = if edition == Edition::Newest {
-            "150"
-        } else {
-            "30"
-        };
-        conn.batch_execute("PRAGMA foreign_keys = OFF")?;
-        conn.batch_execute(&DJANGO.replace("FIRST_NAME", longest_first_name))?;
-        Ok(Self { folder, conn })
+    /// A site without rows, with its models in these apps.
+    pub(super) fn with_tables(edition: Edition, lettings: &str, profiles: &str) -> Result<Self> {
+        Self::create(edition, lettings, profiles, "")
     }
 
-    /// The tables of the site, in these apps.
-    pub(super) fn with_site(
-        mut self,
+    /// The same, after some settings of the database.
+    pub(super) fn create(
         edition: Edition,
         lettings: &str,
         profiles: &str,
+        settings: &str,
     ) -> Result<Self> {
-        let key = if edition == Edition::Newest {
-            "bigint"
-        } else {
-            "integer"
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("oc-lettings-site.sqlite3");
+        let conn = SqliteConnection::establish(&path.to_string_lossy())?;
+        let mut site = Self { folder, conn };
+        let (name, key) = match edition {
+            Edition::Newest => ("150", "bigint"),
+            Edition::OneApp | Edition::Split => ("30", "integer"),
         };
+        site.sql(settings)?;
+        site.sql("PRAGMA foreign_keys = OFF")?;
+        site.sql(&DJANGO.replace("FIRST_NAME", name))?;
+        site.add_tables(lettings, profiles, key)?;
+        Ok(site)
+    }
+
+    /// Adds the tables of the site's own models.
+    pub(super) fn add_tables(&mut self, lettings: &str, profiles: &str, key: &str) -> Result<()> {
         let tables = SITE
             .replace("LETTINGS", lettings)
             .replace("PROFILES", profiles)
             .replace("REFERRING", key);
-        self.sql(&tables)?;
-        Ok(self)
+        self.sql(&tables)
+    }
+
+    /// Adds the rows of the small site.
+    pub(super) fn add_rows(&mut self, lettings: &str, profiles: &str) -> Result<()> {
+        let rows = ROWS
+            .replace("LETTINGS", lettings)
+            .replace("PROFILES", profiles)
+            .replace("HASH", SEA_BREEZE);
+        self.sql(&rows)
     }
 
     pub(super) fn sql(&mut self, sql: &str) -> Result<()> {
@@ -142,10 +148,3 @@ INSERT INTO django_admin_log (action_time, object_id, object_repr, action_flag, 
     ('2020-06-17 10:00:00', 'k3y', 'a session', 3, '', 6, 1);
 INSERT INTO django_session VALUES ('s', 'd', '2020-06-28 09:41:56');
 "#;
-
-/// Gives an account another hash.
-pub(super) fn set_password(site: &mut DjangoSite, id: i64, hash: &str) -> Result<()> {
-    site.sql(&format!(
-        "UPDATE auth_user SET password = '{hash}' WHERE id = {id}"
-    ))
-}

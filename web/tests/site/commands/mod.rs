@@ -19,5 +19,6 @@ mod settings;
 mod silent_server;
 mod staff;
 mod stopping;
+mod transfer;
 mod troubles;
 mod usage;

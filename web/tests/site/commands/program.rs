@@ -73,6 +73,11 @@ impl Program {
         Run::of(self.command(arguments).output()?)
     }
 
+    /// Runs a shell script in which `$0` is the program.
+    pub(super) fn shell(&self, script: &str) -> Result<Run> {
+        Run::of(self.command_by("/bin/sh", &["-c", script]).output()?)
+    }
+
     /// Runs it to its end with settings beside its own.
     pub(super) fn run_with(
         &self,

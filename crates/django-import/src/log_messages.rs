@@ -1,17 +1,17 @@
-//! The sentences of the old admin's log, in the words of the record of changes.
+//! Messages of Django's admin log, in the wording of the audit log.
 
 use serde_json::Value;
 
-/// What a line of the old log tells: the action in a word, and in a sentence.
-pub(super) fn told(flag: i64, message: &str, is_user: bool) -> (String, String) {
+/// Action and description of a log entry.
+pub(crate) fn describe(flag: &str, message: &str, is_user: bool) -> (String, String) {
     let action = match flag {
-        1 => "added",
-        2 => "changed",
-        3 => "deleted",
-        _ => return (format!("flag {flag}"), message.to_owned()),
+        "1" => "added",
+        "2" => "changed",
+        "3" => "deleted",
+        _ => return ("other".to_owned(), message.to_owned()),
     };
     let sentence = sentence(action, message);
-    // Django tells of a new password as of a change of a field.
+    // Django logs a new password as a changed field.
     let is_password = ["Changed Password.", "Changed Password and Usable password."];
     if is_user && is_password.contains(&sentence.as_str()) {
         return ("password".to_owned(), "Password changed.".to_owned());
@@ -23,21 +23,24 @@ fn sentence(action: &str, message: &str) -> String {
     let message = message.trim();
     if message.starts_with('[')
         && let Ok(Value::Array(entries)) = serde_json::from_str(message)
-        && let Some(sentences) = entries.iter().map(entry).collect::<Option<Vec<_>>>()
+        && let Some(sentences) = entries
+            .iter()
+            .map(change_sentence)
+            .collect::<Option<Vec<_>>>()
     {
         if sentences.is_empty() {
-            return plain(action);
+            return default_sentence(action);
         }
         return sentences.join(" ");
     }
     if message.is_empty() {
-        return plain(action);
+        return default_sentence(action);
     }
-    older(message).unwrap_or_else(|| message.to_owned())
+    legacy_sentence(message).unwrap_or_else(|| message.to_owned())
 }
 
-/// The sentence of an action that nothing more is known of.
-fn plain(action: &str) -> String {
+/// The description of an action without details.
+fn default_sentence(action: &str) -> String {
     match action {
         "added" => "Added.",
         "deleted" => "Deleted.",
@@ -46,36 +49,36 @@ fn plain(action: &str) -> String {
     .to_owned()
 }
 
-/// An entry such as `{"changed": {"name": "letting", "object": "Lakeside flat", "fields": ["Title"]}}`; those
-/// with a name tell of a row that was edited along.
-fn entry(entry: &Value) -> Option<String> {
+/// A change such as `{"changed": {"name": "letting", "object": "Lakeside flat", "fields": ["Title"]}}`. One with a name
+/// is about an inline row.
+fn change_sentence(entry: &Value) -> Option<String> {
     let (verb, about) = entry
         .as_object()
         .filter(|entry| entry.len() == 1)?
         .iter()
         .next()?;
     let text = |key: &str| about.get(key).and_then(Value::as_str);
-    let along = text("name")
+    let inline = text("name")
         .zip(text("object"))
         .map(|(name, object)| format!("{name} \"{object}\""));
     let fields = || -> Option<String> {
         let fields = about.get("fields")?.as_array()?;
         let labels = fields.iter().map(|field| field.as_str().map(label));
-        Some(listed(&labels.collect::<Option<Vec<_>>>()?))
+        Some(join(&labels.collect::<Option<Vec<_>>>()?))
     };
-    match (verb.as_str(), along) {
+    match (verb.as_str(), inline) {
         ("added", None) => Some("Added.".to_owned()),
-        ("added", Some(along)) => Some(format!("Added {along}.")),
+        ("added", Some(inline)) => Some(format!("Added {inline}.")),
         ("changed", None) => Some(format!("Changed {}.", fields()?)),
-        ("changed", Some(along)) => Some(format!("Changed {} for {along}.", fields()?)),
+        ("changed", Some(inline)) => Some(format!("Changed {} for {inline}.", fields()?)),
         ("deleted", None) => Some("Deleted.".to_owned()),
-        ("deleted", Some(along)) => Some(format!("Deleted {along}.")),
+        ("deleted", Some(inline)) => Some(format!("Deleted {inline}.")),
         _ => None,
     }
 }
 
-/// The plain sentences that Django wrote before it wrote JSON; `None` for any other text.
-fn older(message: &str) -> Option<String> {
+/// Sentences of Django versions before JSON messages; `None` for any other text.
+fn legacy_sentence(message: &str) -> Option<String> {
     match message {
         "No fields changed." => return Some("Nothing changed.".to_owned()),
         "Changed password." => return Some("Changed Password.".to_owned()),
@@ -83,7 +86,7 @@ fn older(message: &str) -> Option<String> {
         _ => {}
     }
     let fields = message.strip_prefix("Changed ")?.strip_suffix('.')?;
-    // Of a row that was edited along: `Changed title for letting "Lakeside flat".`
+    // About an inline row: `Changed title for letting "Lakeside flat".`
     if fields.contains('"') {
         return None;
     }
@@ -92,16 +95,16 @@ fn older(message: &str) -> Option<String> {
         None => (fields, None),
     };
     let fields: Vec<&str> = first.split(", ").chain(last).collect();
-    // Django wrote the names of fields then; a sentence of somebody's own has more in it.
+    // These versions wrote field names; other text is a custom message.
     let is_name = |field: &&str| field.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !fields.iter().all(is_name) {
         return None;
     }
     let labels: Vec<String> = fields.into_iter().map(label).collect();
-    Some(format!("Changed {}.", listed(&labels)))
+    Some(format!("Changed {}.", join(&labels)))
 }
 
-/// The label of a field, which Django wrote by its name or by its label.
+/// The label of a field, which Django logs by name or by label.
 fn label(field: &str) -> String {
     match field {
         "email" => return "Email address".to_owned(),
@@ -118,7 +121,7 @@ fn label(field: &str) -> String {
 }
 
 /// «A», «A and B», «A, B and C».
-fn listed(labels: &[String]) -> String {
+fn join(labels: &[String]) -> String {
     match labels.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, first)) => format!("{} and {last}", first.join(", ")),
@@ -131,65 +134,69 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_message_of_django_has_the_words_of_the_record() {
-        for (flag, message, words) in [
-            (1, r#"[{"added": {}}]"#, "Added."),
-            (1, "", "Added."),
-            (1, "Added.", "Added."),
-            (2, "[]", "Nothing changed."),
-            (2, "No fields changed.", "Nothing changed."),
+    fn messages_of_django_get_the_wording_of_the_audit_log() {
+        for (flag, message, expected) in [
+            ("1", r#"[{"added": {}}]"#, "Added."),
+            ("1", "", "Added."),
+            ("1", "Added.", "Added."),
+            ("2", "[]", "Nothing changed."),
+            ("2", "No fields changed.", "Nothing changed."),
             (
-                2,
+                "2",
                 r#"[{"changed": {"fields": ["Street", "City"]}}]"#,
                 "Changed Street and City.",
             ),
             (
-                2,
+                "2",
                 r#"[{"changed": {"fields": ["number", "zip_code", "country_iso_code"]}}]"#,
                 "Changed Number, Zip code and Country iso code.",
             ),
-            (2, "Changed street.", "Changed Street."),
+            ("2", "Changed street.", "Changed Street."),
             (
-                2,
+                "2",
                 "Changed first_name, last_name and email.",
                 "Changed First name, Last name and Email address.",
             ),
             (
-                2,
+                "2",
                 r#"[{"changed": {"fields": ["Email address"]}}]"#,
                 "Changed Email address.",
             ),
             (
-                2,
+                "2",
                 r#"[{"changed": {"fields": ["Title"]}}, {"added": {"name": "address", "object": "12 \"A\""}}]"#,
                 r#"Changed Title. Added address "12 "A""."#,
             ),
             (
-                2,
+                "2",
                 r#"[{"deleted": {"name": "profile", "object": "ada"}}, {"changed": {"name": "profile", "object": "bob", "fields": ["Favorite city"]}}]"#,
                 r#"Deleted profile "ada". Changed Favorite city for profile "bob"."#,
             ),
-            (3, "", "Deleted."),
-            (3, "[]", "Deleted."),
-            (2, "Prix revu après la visite", "Prix revu après la visite"),
-            (2, r#"[{"changed": "#, r#"[{"changed":"#),
+            ("3", "", "Deleted."),
+            ("3", "[]", "Deleted."),
             (
-                2,
+                "2",
+                "Prix revu après la visite",
+                "Prix revu après la visite",
+            ),
+            ("2", r#"[{"changed": "#, r#"[{"changed":"#),
+            (
+                "2",
                 "Changed the price, and told Ann.",
                 "Changed the price, and told Ann.",
             ),
             (
-                2,
+                "2",
                 r#"Changed title for letting "A"."#,
                 r#"Changed title for letting "A"."#,
             ),
         ] {
-            assert_eq!(told(flag, message, false).1, words, "{message}");
+            assert_eq!(describe(flag, message, false).1, expected, "{message}");
         }
     }
 
     #[test]
-    fn a_new_password_is_told_as_one() {
+    fn a_new_password_is_recognised() {
         let password = ("password".to_owned(), "Password changed.".to_owned());
 
         for message in [
@@ -197,16 +204,16 @@ mod tests {
             r#"[{"changed": {"fields": ["Password"]}}]"#,
             "Changed password.",
         ] {
-            assert_eq!(told(2, message, true), password, "{message}");
+            assert_eq!(describe("2", message, true), password, "{message}");
         }
-        let of_else = told(2, r#"[{"changed": {"fields": ["password"]}}]"#, false);
-        assert_eq!(of_else.0, "changed");
+        let other = describe("2", r#"[{"changed": {"fields": ["password"]}}]"#, false);
+        assert_eq!(other.0, "changed");
     }
 
     #[test]
-    fn what_is_no_action_of_django_keeps_its_words() {
-        let told = told(7, "Approved", false);
+    fn an_unknown_action_keeps_its_message() {
+        let entry = describe("7", "Approved", false);
 
-        assert_eq!(told, ("flag 7".to_owned(), "Approved".to_owned()));
+        assert_eq!(entry, ("other".to_owned(), "Approved".to_owned()));
     }
 }

@@ -1,0 +1,171 @@
+//! One pass over a source: every row is checked and, with a database, inserted.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::Context;
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use transfer::progress::Progress;
+
+use super::import::Options;
+use super::layout::Model;
+use super::leaked_passwords::LeakedPasswords;
+use super::permissions::{self, Permissions};
+use super::report::{Report, Target};
+use super::row::{Reference, SourceRow};
+use super::source::{LARGEST_ID, Source};
+use super::{admin_log, lettings, profiles, users};
+
+/// Rows per insert.
+const BATCH: usize = 1_000;
+
+/// The state of a pass.
+pub(crate) struct Migration<'a> {
+    conn: Option<&'a mut DbConnection>,
+    progress: Progress,
+    pub(crate) options: Options,
+    pub(crate) report: &'a mut Report,
+    pub(crate) leaked: &'a mut LeakedPasswords,
+    pub(crate) permissions: Permissions,
+    pub(crate) groups: ImportedRows,
+    pub(crate) users: ImportedRows,
+    pub(crate) addresses: ImportedRows,
+    last_ids: BTreeMap<Target, i64>,
+}
+
+/// The rows of a model that were imported, by id and by natural key.
+#[derive(Default)]
+pub(crate) struct ImportedRows {
+    /// Natural keys by id; empty for models without one.
+    ids: HashMap<i64, String>,
+    names: HashMap<String, i64>,
+}
+
+impl<'a> Migration<'a> {
+    /// Runs a pass. Returns the last id that the old site assigned for each table.
+    pub(crate) fn run(
+        source: &mut Source,
+        conn: Option<&'a mut DbConnection>,
+        options: Options,
+        report: &'a mut Report,
+        leaked: &'a mut LeakedPasswords,
+    ) -> anyhow::Result<BTreeMap<Target, i64>> {
+        let rows = Model::ALL.iter().map(|model| source.count(*model)).sum();
+        let activity = if conn.is_some() {
+            "writing"
+        } else {
+            "checking"
+        };
+        let mut migration = Migration {
+            conn,
+            progress: Progress::new(activity, rows),
+            options,
+            report,
+            leaked,
+            permissions: Permissions::default(),
+            groups: ImportedRows::default(),
+            users: ImportedRows::default(),
+            addresses: ImportedRows::default(),
+            last_ids: BTreeMap::new(),
+        };
+        permissions::read(source, &mut migration)?;
+        users::import_groups(source, &mut migration)?;
+        users::import_users(source, &mut migration)?;
+        lettings::import_addresses(source, &mut migration)?;
+        lettings::import_lettings(source, &mut migration)?;
+        profiles::import_profiles(source, &mut migration)?;
+        admin_log::import_entries(source, &mut migration)?;
+        for target in Target::ALL {
+            if let Some(model) = target.model() {
+                let last_id = source.last_id(model)?;
+                migration.note_id(target, last_id);
+            }
+        }
+        Ok(migration.last_ids)
+    }
+
+    /// Counts a row. Returns whether it can be imported.
+    pub(crate) fn accept(&mut self, target: Target, id: i64, row: SourceRow) -> bool {
+        self.progress.add(1);
+        let is_valid = row.problems.is_empty();
+        self.report.count(target, is_valid);
+        self.report.problems.extend(row.problems);
+        self.note_id(target, id);
+        is_valid
+    }
+
+    /// Inserts a batch once it is full, or what is left of it at the end.
+    pub(crate) fn insert<T>(
+        &mut self,
+        batch: &mut Vec<T>,
+        is_last: bool,
+        insert: impl FnOnce(&mut DbConnection, Vec<T>) -> QueryResult<()>,
+    ) -> anyhow::Result<()> {
+        if batch.len() < BATCH && !(is_last && !batch.is_empty()) {
+            return Ok(());
+        }
+        let rows = std::mem::take(batch);
+        match &mut self.conn {
+            Some(conn) => insert(conn, rows).context("could not write to the database"),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes sure that an id is not assigned again.
+    pub(crate) fn note_id(&mut self, target: Target, id: i64) {
+        if (1..=LARGEST_ID).contains(&id) {
+            let last_id = self.last_ids.entry(target).or_default();
+            *last_id = id.max(*last_id);
+        }
+    }
+}
+
+impl ImportedRows {
+    /// Rejects a row whose id another row has.
+    pub(crate) fn check_id(&self, id: i64, row: &mut SourceRow) {
+        if self.ids.contains_key(&id) {
+            row.reject("id", "another row has this id");
+        }
+    }
+
+    pub(crate) fn add(&mut self, id: i64, name: &str) {
+        self.ids.insert(id, name.to_owned());
+        if !name.is_empty() {
+            self.names.insert(name.to_owned(), id);
+        }
+    }
+
+    /// The natural key of an imported row.
+    pub(crate) fn name(&self, id: i64) -> &str {
+        self.ids.get(&id).map_or("", String::as_str)
+    }
+
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        self.names.contains_key(name)
+    }
+
+    /// The id of a referenced row that was imported.
+    pub(crate) fn find(&self, reference: &Reference) -> Option<i64> {
+        match reference {
+            Reference::Id(id) => self.ids.contains_key(id).then_some(*id),
+            Reference::NaturalKey(key) => match key.as_slice() {
+                [name] => self.names.get(name).copied(),
+                _ => None,
+            },
+            Reference::None => None,
+        }
+    }
+
+    /// The same for a field that requires a row.
+    pub(crate) fn require(&self, row: &mut SourceRow, field: &str) -> i64 {
+        let reference = row.reference(field);
+        self.find(&reference).unwrap_or_else(|| {
+            let shown = row.shown(field);
+            row.reject(
+                field,
+                format!("refers to {field} {shown}, which does not exist or was skipped"),
+            );
+            0
+        })
+    }
+}

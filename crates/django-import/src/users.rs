@@ -1,0 +1,187 @@
+//! Groups and users.
+
+use std::collections::BTreeSet;
+
+use accounts::{Group, GroupDraft, ImportedUser, NewGroup, NewUser, User, UserDraft, password};
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::text::normalize_line;
+use oc_core::validation::Violation;
+
+use super::layout::Model;
+use super::migration::Migration;
+use super::report::Target;
+use super::row::{Reference, SourceRow};
+use super::source::Source;
+
+/// The longest password hash that is stored (characters).
+const LONGEST_HASH: usize = 255;
+
+/// A group and the codes of its permissions.
+type GroupBatch = Vec<(i64, NewGroup, Vec<String>)>;
+
+/// A user, their groups and the codes of their own permissions.
+type UserBatch = Vec<(ImportedUser, Vec<i64>, Vec<String>)>;
+
+pub(crate) fn import_groups(
+    source: &mut Source,
+    migration: &mut Migration<'_>,
+) -> anyhow::Result<()> {
+    let mut batch = GroupBatch::new();
+    source.read(Model::Group, &mut |mut row| {
+        let id = row.id();
+        let name = row.text("name");
+        let key = normalize_line(&name);
+        let group = row.check(GroupDraft { name }.check());
+        migration.groups.check_id(id, &mut row);
+        if migration.groups.has_name(&key) {
+            row.reject("name", "That name is already taken.");
+        }
+        let permissions = row.references("permissions");
+        if migration.accept(Target::Groups, id, row)
+            && let Some(group) = group
+        {
+            migration.groups.add(id, &key);
+            batch.push((id, group, permission_codes(migration, &permissions)));
+            migration.insert(&mut batch, false, insert_groups)?;
+        }
+        Ok(())
+    })?;
+    migration.insert(&mut batch, true, insert_groups)
+}
+
+fn insert_groups(conn: &mut DbConnection, groups: GroupBatch) -> QueryResult<()> {
+    for (id, group, permissions) in groups {
+        Group::restore(conn, id, &group)?;
+        Group::set_rights(conn, id, &permissions)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn import_users(
+    source: &mut Source,
+    migration: &mut Migration<'_>,
+) -> anyhow::Result<()> {
+    let mut batch = UserBatch::new();
+    source.read(Model::User, &mut |mut row| {
+        let id = row.id();
+        let Some(user) = user(&mut row, migration) else {
+            migration.accept(Target::Users, id, row);
+            return Ok(());
+        };
+        migration.users.check_id(id, &mut row);
+        if migration.users.has_name(user.username()) {
+            row.reject("username", "That username is already taken.");
+        }
+        let mut account = ImportedUser {
+            id,
+            password: row.limited_text("password", LONGEST_HASH),
+            is_active: row.flag("is_active"),
+            is_staff: row.flag("is_staff"),
+            is_superuser: row.flag("is_superuser"),
+            last_login: (!row.is_null("last_login")).then(|| row.timestamp("last_login")),
+            date_joined: row.timestamp("date_joined"),
+            must_change_password: false,
+            user,
+        };
+        let (groups, permissions) = (row.references("groups"), row.references("user_permissions"));
+        if !migration.accept(Target::Users, id, row) {
+            return Ok(());
+        }
+        migration.users.add(id, account.user.username());
+        check_password(&mut account, migration);
+        let groups = memberships(migration, &groups);
+        let permissions = permission_codes(migration, &permissions);
+        batch.push((account, groups, permissions));
+        migration.insert(&mut batch, false, insert_users)
+    })?;
+    migration.insert(&mut batch, true, insert_users)
+}
+
+/// Names and e-mail address. Django stores any text as an e-mail address; one that is not valid is left out.
+fn user(row: &mut SourceRow, migration: &mut Migration<'_>) -> Option<NewUser> {
+    let mut draft = UserDraft {
+        username: row.text("username"),
+        first_name: row.text("first_name"),
+        last_name: row.text("last_name"),
+        email: row.text("email"),
+    };
+    let is_email = |errors: &Vec<_>| {
+        errors
+            .iter()
+            .all(|error: &oc_core::validation::FieldError| error.violation == Violation::Email)
+    };
+    if draft.check().is_err_and(|errors| is_email(&errors)) {
+        migration.report.warn(format!(
+            "The email address of {} is not valid and was left out: {}",
+            draft.username,
+            row.shown("email")
+        ));
+        draft.email.clear();
+    }
+    row.check(draft.check())
+}
+
+/// Flags passwords that are published, and reports hashes that can't be verified.
+fn check_password(account: &mut ImportedUser, migration: &mut Migration<'_>) {
+    let username = account.user.username();
+    if account.password.is_empty() {
+        password::UNUSABLE.clone_into(&mut account.password);
+    } else if !password::is_known(&account.password) {
+        migration.report.warn(format!(
+            "The password of {username} can't be verified; set a new one with `oc-lettings changepassword {username}`."
+        ));
+    }
+    if (account.is_staff || account.is_superuser)
+        && migration.leaked.contains(account.id, &account.password)
+    {
+        account.must_change_password = true;
+        migration.report.warn(format!(
+            "The password of {username} is published in the site's public repositories; it must be changed at the first login."
+        ));
+    }
+}
+
+fn memberships(migration: &mut Migration<'_>, groups: &[Reference]) -> Vec<i64> {
+    let mut found = BTreeSet::new();
+    for group in groups {
+        let id = migration.groups.find(group);
+        let is_imported = id.is_some_and(|id| found.insert(id));
+        migration.report.count(Target::Memberships, is_imported);
+    }
+    found.into_iter().collect()
+}
+
+/// The codes of permissions. Splitting an app leaves each permission twice; those of other models have no use here.
+fn permission_codes(migration: &mut Migration<'_>, permissions: &[Reference]) -> Vec<String> {
+    let mut codes = BTreeSet::new();
+    for permission in permissions {
+        let is_imported = match migration.permissions.code(permission) {
+            Ok(code) => codes.insert(code),
+            Err(name) => {
+                migration.report.unknown_permissions.insert(name);
+                false
+            }
+        };
+        migration.report.count(Target::Permissions, is_imported);
+    }
+    codes.into_iter().collect()
+}
+
+fn insert_users(conn: &mut DbConnection, users: UserBatch) -> QueryResult<()> {
+    let (mut accounts, mut rights) = (Vec::new(), Vec::new());
+    for (account, groups, permissions) in users {
+        rights.push((account.id, groups, permissions));
+        accounts.push(account);
+    }
+    User::insert_imported(conn, accounts)?;
+    for (id, groups, permissions) in rights {
+        if !groups.is_empty() {
+            User::set_groups(conn, id, &groups)?;
+        }
+        if !permissions.is_empty() {
+            User::set_rights(conn, id, &permissions)?;
+        }
+    }
+    Ok(())
+}

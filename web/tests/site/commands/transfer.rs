@@ -1,0 +1,103 @@
+//! `backup`, `verify`, `restore` and `copy` as an operator runs them, with pipes and read-only storage.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use oc_core::testing::TestDb;
+
+use super::program::{Program, setting};
+
+fn files(folder: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+#[test]
+fn a_backup_goes_through_a_pipe_into_a_new_private_database() -> Result<()> {
+    let program = Program::new()?;
+    program.run(&["demo"])?;
+
+    let run =
+        program.shell("$0 backup - | gunzip | DATABASE_URL=sqlite://new.sqlite3 $0 restore -")?;
+
+    assert_eq!(run.code, Some(0), "{}", run.errors);
+    assert!(!program.folder().join("-").exists());
+    let verified = program.shell("DATABASE_URL=sqlite://new.sqlite3 $0 backup - | $0 verify -")?;
+    assert_eq!(verified.code, Some(0), "{}", verified.errors);
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_restored_or_imported_leaves_no_database_behind() -> Result<()> {
+    for script in [
+        "$0 restore - < /dev/null",
+        "$0 import-django - < /dev/null",
+        "echo notes | $0 restore -",
+        "echo notes | $0 import-django -",
+        "$0 restore /dev/null",
+    ] {
+        let program = Program::new()?;
+
+        let run = program.shell(script)?;
+
+        assert_eq!(run.code, Some(1), "{script}: {}", run.errors);
+        assert!(
+            run.errors.starts_with("error: "),
+            "{script}: {}",
+            run.errors
+        );
+        assert!(files(program.folder())?.is_empty(), "{script}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_database_on_read_only_storage_can_be_backed_up_and_copied() -> Result<()> {
+    let program = Program::new()?;
+    program.run(&["demo"])?;
+    let storage = program.folder().join("storage");
+    fs::create_dir(&storage)?;
+    let file = storage.join("site.sqlite3");
+    fs::rename(program.folder().join("oc-lettings.sqlite3"), &file)?;
+    fs::set_permissions(&file, Permissions::from_mode(0o444))?;
+    fs::set_permissions(&storage, Permissions::from_mode(0o555))?;
+
+    let backup = program.shell("DATABASE_URL=sqlite://storage/site.sqlite3 $0 backup a.backup")?;
+    let copy =
+        program.shell("$0 copy --from sqlite://storage/site.sqlite3 --to sqlite://new.sqlite3")?;
+
+    assert_eq!(backup.code, Some(0), "{}", backup.errors);
+    assert_eq!(copy.code, Some(0), "{}", copy.errors);
+    fs::set_permissions(&storage, Permissions::from_mode(0o755))?;
+    Ok(())
+}
+
+#[test]
+fn a_role_that_may_only_read_can_back_up() -> Result<()> {
+    use diesel::connection::SimpleConnection;
+
+    let Some(db) = TestDb::postgres()? else {
+        return Ok(());
+    };
+    let role = format!("reader_{}", std::process::id());
+    let mut conn = db.connect()?;
+    accounts::testing::user(&mut conn, "ada")?;
+    conn.batch_execute(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role};"
+    ))?;
+    let url = setting(&db);
+    let (_, address) = url.split_once('@').context("the URL has a user")?;
+    let program = Program::with(&[("DATABASE_URL", &format!("postgres://{role}@{address}"))])?;
+
+    let run = program.run(&["backup", "a.backup"])?;
+
+    conn.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role};"))?;
+    assert_eq!(run.code, Some(0), "{}", run.errors);
+    Ok(())
+}
