@@ -1,4 +1,4 @@
-//! What a check of a stored hash costs hangs on its kind: the algorithm with its parameters.
+//! Cost of verifying a password hash, by algorithm and parameters.
 
 use std::collections::BTreeMap;
 

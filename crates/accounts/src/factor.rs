@@ -1,4 +1,4 @@
-//! The second factor of an account: a secret that an authenticator app shares with us.
+//! Second factor: a TOTP secret shared with an authenticator app.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;

@@ -1,4 +1,4 @@
-//! Groups: rights that several users share.
+//! Groups: permissions shared by several users.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use oc_core::validation::{Checker, FieldError};
 use crate::schema::{group_rights, groups, user_groups};
 use crate::session::Session;
 
-/// The longest name (characters).
+/// Maximum length of a name, in characters.
 pub(crate) const LONGEST_NAME: usize = 150;
 
 /// A group of users.
@@ -46,7 +46,7 @@ impl Group {
         Self::query().find(id).first(conn)
     }
 
-    /// Stores a new group, and says which id it got.
+    /// Inserts a group and returns its id.
     pub fn insert(conn: &mut DbConnection, group: &NewGroup) -> QueryResult<i64> {
         diesel::insert_into(groups::table)
             .values(group)
@@ -54,7 +54,7 @@ impl Group {
             .get_result(conn)
     }
 
-    /// Stores a group that was deleted, under its old id, which the table's counter has passed.
+    /// Inserts a deleted group under its old id.
     pub fn restore(conn: &mut DbConnection, id: i64, group: &NewGroup) -> QueryResult<()> {
         diesel::insert_into(groups::table)
             .values((groups::id.eq(id), group))
@@ -95,7 +95,7 @@ impl Group {
             .load(conn)
     }
 
-    /// Gives a group just these rights. Call it within a write.
+    /// Gives a group just these rights. Requires a transaction.
     pub fn set_rights(conn: &mut DbConnection, id: i64, codes: &[String]) -> QueryResult<()> {
         let wanted: BTreeSet<&String> = codes.iter().collect();
         if wanted != Self::rights(conn, id)?.iter().collect() {
@@ -112,7 +112,7 @@ impl Group {
     }
 }
 
-/// What was typed about a group.
+/// Unvalidated group.
 #[derive(Debug, Clone, Default)]
 pub struct GroupDraft {
     /// Its name.
@@ -127,7 +127,7 @@ pub struct NewGroup {
 }
 
 impl GroupDraft {
-    /// Checks every rule; the only way to a [`NewGroup`].
+    /// Validates the draft; the only way to get a [`NewGroup`].
     pub fn check(&self) -> Result<NewGroup, Vec<FieldError>> {
         let mut checker = Checker::default();
         let group = NewGroup {

@@ -1,4 +1,4 @@
-//! The groups and the rights of an account.
+//! Groups and permissions of a user.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ impl User {
             .load(conn)
     }
 
-    /// Puts an account into just these groups. Call it within a write.
+    /// Puts an account into just these groups. Requires a transaction.
     pub fn set_groups(conn: &mut DbConnection, id: i64, groups: &[i64]) -> QueryResult<()> {
         let wanted: BTreeSet<i64> = groups.iter().copied().collect();
         let held: BTreeSet<i64> = Self::groups(conn, id)?.into_iter().collect();
@@ -69,7 +69,7 @@ impl User {
             .load(conn)
     }
 
-    /// Gives an account just these rights of its own. Call it within a write.
+    /// Gives an account just these rights of its own. Requires a transaction.
     pub fn set_rights(conn: &mut DbConnection, id: i64, codes: &[String]) -> QueryResult<()> {
         let wanted: BTreeSet<&String> = codes.iter().collect();
         if wanted == Self::rights(conn, id)?.iter().collect() {

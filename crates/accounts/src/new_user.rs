@@ -1,4 +1,4 @@
-//! A new account: what was typed about it, and the rules that it keeps.
+//! Validation of new users.
 
 use diesel::prelude::*;
 use email_address::EmailAddress;
@@ -39,7 +39,7 @@ pub struct NewUser {
 }
 
 impl UserDraft {
-    /// Checks every rule; the only way to a [`NewUser`].
+    /// Validates the draft; the only way to get a [`NewUser`].
     pub fn check(&self) -> Result<NewUser, Vec<FieldError>> {
         let mut checker = Checker::default();
         let username = checked_username(&mut checker, &normalized(&self.username));

@@ -1,4 +1,4 @@
-//! Password hashes: ours to make, and those that Django made to check.
+//! Password hashing: Argon2 for new hashes, Django's algorithms for imported ones.
 
 use std::str::FromStr;
 use std::time::{Duration, Instant};

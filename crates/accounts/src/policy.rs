@@ -1,4 +1,4 @@
-//! Which passwords may be chosen.
+//! Password policy.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Recovery codes: they open an account once each, on the day when the phone is gone.
+//! Recovery codes: single-use replacements of the second factor.
 
 use diesel::prelude::*;
 use oc_core::DbConnection;
@@ -35,7 +35,7 @@ impl RecoveryCode {
         groups.join("-")
     }
 
-    /// New codes for a user, in place of all that they had. Call it within a write.
+    /// New codes for a user, in place of all that they had. Requires a transaction.
     pub fn renew(conn: &mut DbConnection, user_id: i64) -> QueryResult<Vec<Self>> {
         diesel::delete(recovery_codes::table.filter(recovery_codes::user_id.eq(user_id)))
             .execute(conn)?;

@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Permissions.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What an account may be used for at all, and when it was.
+//! Status flags and dates of a user.
 
 use chrono::NaiveDateTime;
 use diesel::prelude::*;

@@ -1,4 +1,4 @@
-//! The slow-down of guessing, held in the database so that it counts on every node.
+//! Throttling of login attempts, in the database so that it applies across all nodes.
 
 use chrono::{Duration, NaiveDateTime};
 use diesel::dsl::{count_star, min};

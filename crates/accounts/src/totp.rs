@@ -1,4 +1,4 @@
-//! Codes that change with the time (RFC 6238: SHA-1, six digits, half a minute), as every authenticator app makes them.
+//! Time-based one-time passwords (RFC 6238: SHA-1, six digits, 30 seconds).
 
 use chrono::NaiveDateTime;
 use hmac::{Hmac, KeyInit, Mac};

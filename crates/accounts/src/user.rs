@@ -1,4 +1,4 @@
-//! Accounts: who may log in, and whose profile it is.
+//! Users.
 
 use chrono::NaiveDateTime;
 use diesel::dsl::exists;
@@ -46,19 +46,19 @@ pub struct User {
 }
 
 impl User {
-    /// The account of that very name.
+    /// The user with this username.
     pub fn find_by_username(conn: &mut DbConnection, username: &str) -> QueryResult<Self> {
         Self::query()
             .filter(users::username.eq(username))
             .first(conn)
     }
 
-    /// One account.
+    /// The user with this id.
     pub fn find(conn: &mut DbConnection, id: i64) -> QueryResult<Self> {
         Self::query().find(id).first(conn)
     }
 
-    /// The accounts of these ids, as far as they are there.
+    /// The existing users with these ids.
     pub fn find_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Self>> {
         Self::query()
             .filter(users::id.eq_any(ids.to_vec()))
@@ -66,7 +66,7 @@ impl User {
             .load(conn)
     }
 
-    /// Stores a new account, and says which id it got.
+    /// Inserts an account and returns its id.
     pub fn insert(conn: &mut DbConnection, user: &NewUser) -> QueryResult<i64> {
         diesel::insert_into(users::table)
             .values(user)
@@ -74,7 +74,7 @@ impl User {
             .get_result(conn)
     }
 
-    /// Stores an account that was deleted, under its old id, which the table's counter has passed. Its password is gone.
+    /// Inserts a deleted account under its old id.
     pub fn restore(conn: &mut DbConnection, id: i64, user: &NewUser) -> QueryResult<()> {
         diesel::insert_into(users::table)
             .values((users::id.eq(id), user))
@@ -96,7 +96,7 @@ impl User {
             == 1)
     }
 
-    /// Deletes accounts with their profiles and their sessions.
+    /// Deletes users and everything that cascades.
     pub fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
         diesel::delete(users::table.filter(users::id.eq_any(ids.to_vec()))).execute(conn)?;
         Ok(())

@@ -1,4 +1,4 @@
-//! The one connection type: SQLite or PostgreSQL behind the same queries.
+//! Database connection: SQLite or PostgreSQL behind the same queries.
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::result::Error;

@@ -1,4 +1,4 @@
-//! Where the database is, as the setting `DATABASE_URL` says it.
+//! Database URL, the setting `DATABASE_URL`.
 
 use std::fmt;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Locks that make writes wait for each other, where the database would let them pass each other by.
+//! Advisory and row locks.
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt};

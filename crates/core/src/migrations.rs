@@ -1,4 +1,4 @@
-//! The migrations, embedded in the program, and the one way to run them.
+//! Embedded migrations.
 
 use std::collections::{BTreeMap, BTreeSet};
 

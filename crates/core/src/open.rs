@@ -1,4 +1,4 @@
-//! Opening one connection, with the settings that make SQLite safe to share.
+//! Opening a connection with safe settings.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;

@@ -1,4 +1,4 @@
-//! Pages of rows.
+//! Pagination.
 
 use diesel::result::QueryResult;
 

@@ -1,4 +1,4 @@
-//! Opening a connection that cannot write, also to a database on storage that cannot be written.
+//! Read-only connections, also to a database on read-only storage.
 
 use std::path::Path;
 

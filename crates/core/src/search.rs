@@ -1,4 +1,4 @@
-//! What a visitor typed into a search field, made into words that both databases look for alike.
+//! Search terms.
 
 use diesel::SqliteConnection;
 use diesel::result::QueryResult;

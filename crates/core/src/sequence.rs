@@ -1,4 +1,4 @@
-//! The counters that hand out ids.
+//! Id sequences.
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;

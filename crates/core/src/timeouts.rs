@@ -1,4 +1,4 @@
-//! How long PostgreSQL may keep anybody waiting: for a connection, for an answer, for a lock.
+//! Timeouts for connecting, statements and locks.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Where a letting is.
+//! Addresses.
 
 use chrono::Utc;
 use diesel::dsl::{IntoBoxed, LeftJoin, sql};
@@ -118,7 +118,7 @@ impl Address {
             .load(conn)
     }
 
-    /// Stores a new address, and says which id it got.
+    /// Inserts an address and returns its id.
     pub fn insert(conn: &mut DbConnection, address: &NewAddress) -> QueryResult<i64> {
         diesel::insert_into(addresses::table)
             .values(address)
@@ -141,7 +141,7 @@ impl Address {
     }
 
     /// Changes an address, and notes when at its letting if there is anything to change; false where there is no
-    /// such address. Call it within a write.
+    /// such address. Requires a transaction.
     pub fn update(conn: &mut DbConnection, id: i64, address: &NewAddress) -> QueryResult<bool> {
         let Some(stored) = Self::query().find(id).first(conn).optional()? else {
             return Ok(false);
@@ -200,7 +200,7 @@ pub(crate) fn matching<'a>(terms: &SearchTerms) -> Joined<'a> {
     query
 }
 
-/// What was typed about an address.
+/// Unvalidated address.
 #[derive(Debug, Clone, Default)]
 pub struct AddressDraft {
     /// The number in the street.
@@ -242,7 +242,7 @@ impl NewAddress {
 }
 
 impl AddressDraft {
-    /// Checks every rule; the only way to a [`NewAddress`].
+    /// Validates the draft; the only way to get a [`NewAddress`].
     pub fn check(&self) -> Result<NewAddress, Vec<FieldError>> {
         let mut checker = Checker::default();
         let address = NewAddress {

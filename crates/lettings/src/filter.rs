@@ -1,4 +1,4 @@
-//! Which lettings a list shows, and in which order.
+//! Filter and order of the public list of lettings.
 
 use diesel::dsl::{InnerJoin, IntoBoxed};
 use diesel::prelude::*;

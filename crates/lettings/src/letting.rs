@@ -1,4 +1,4 @@
-//! A place offered for rent.
+//! Lettings.
 
 use chrono::{NaiveDateTime, Utc};
 use diesel::prelude::*;
@@ -9,10 +9,10 @@ use crate::address::Address;
 use crate::filter::{LettingFilter, Sort, matching, sorted};
 use crate::schema::{addresses, lettings};
 
-/// The longest title (characters).
+/// Maximum length of a title, in characters.
 pub(crate) const LONGEST_TITLE: usize = 256;
 
-/// A place offered for rent.
+/// A letting.
 #[derive(Debug, Clone, PartialEq, Eq, HasQuery, Identifiable)]
 #[diesel(table_name = lettings)]
 pub struct Letting {
@@ -84,7 +84,7 @@ impl Letting {
             .load(conn)
     }
 
-    /// How many lettings there are.
+    /// Number of lettings.
     pub fn count(conn: &mut DbConnection) -> QueryResult<i64> {
         lettings::table.count().get_result(conn)
     }
@@ -113,7 +113,7 @@ impl Letting {
             .load(conn)
     }
 
-    /// Stores a new letting, and says which id it got.
+    /// Inserts a letting and returns its id.
     pub fn insert(conn: &mut DbConnection, letting: &NewLetting) -> QueryResult<i64> {
         diesel::insert_into(lettings::table)
             .values(letting)
@@ -134,7 +134,7 @@ impl Letting {
     }
 
     /// Changes a letting, and notes when if there is anything to change; false where there is no such letting.
-    /// Call it within a write.
+    /// Requires a transaction.
     pub fn update(conn: &mut DbConnection, id: i64, letting: &NewLetting) -> QueryResult<bool> {
         let Some(stored) = Self::query().find(id).first(conn).optional()? else {
             return Ok(false);
@@ -155,7 +155,7 @@ impl Letting {
     }
 }
 
-/// What was typed about a letting.
+/// Unvalidated letting.
 #[derive(Debug, Clone, Default)]
 pub struct LettingDraft {
     /// What it is called.
@@ -181,7 +181,7 @@ impl NewLetting {
 }
 
 impl LettingDraft {
-    /// Checks every rule; the only way to a [`NewLetting`].
+    /// Validates the draft; the only way to get a [`NewLetting`].
     pub fn check(&self) -> Result<NewLetting, Vec<FieldError>> {
         let mut checker = Checker::default();
         let letting = NewLetting {

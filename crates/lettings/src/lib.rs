@@ -1,4 +1,4 @@
-//! Lettings and their addresses: rows, queries, rules.
+//! Lettings and their addresses: queries, validation, admin resources.
 //!
 //! Owns the tables `lettings` and `addresses`. Knows neither users nor profiles, neither HTTP nor templates.
 

@@ -1,4 +1,4 @@
-//! Towns and states in which something is offered.
+//! Towns and states with lettings.
 
 use diesel::dsl::{count_star, exists, select};
 use diesel::prelude::*;

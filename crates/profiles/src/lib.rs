@@ -1,4 +1,4 @@
-//! Profiles of users: rows, queries, rules.
+//! Profiles of users: queries, validation, admin resource.
 //!
 //! Owns the table `profiles`. Knows no letting, and neither HTTP nor templates.
 

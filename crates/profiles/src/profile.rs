@@ -1,4 +1,4 @@
-//! What the site tells about a user.
+//! Profiles.
 
 use diesel::dsl::{InnerJoin, IntoBoxed};
 use diesel::prelude::*;
@@ -90,7 +90,7 @@ impl PublicProfile {
         })
     }
 
-    /// How many profiles there are.
+    /// Number of profiles.
     pub fn count(conn: &mut DbConnection) -> QueryResult<i64> {
         profiles::table.count().get_result(conn)
     }
@@ -125,7 +125,7 @@ pub(crate) fn matching(terms: &SearchTerms) -> Joined<'_> {
     query
 }
 
-/// What was typed about a profile.
+/// Unvalidated profile.
 #[derive(Debug, Clone, Default)]
 pub struct ProfileDraft {
     /// Whose profile it is.
@@ -147,7 +147,7 @@ pub struct NewProfile {
 }
 
 impl ProfileDraft {
-    /// Checks every rule; the only way to a [`NewProfile`].
+    /// Validates the draft; the only way to get a [`NewProfile`].
     pub fn check(&self) -> Result<NewProfile, Vec<FieldError>> {
         let mut checker = Checker::default();
         let profile = NewProfile {

@@ -1,4 +1,4 @@
-//! Where the public sees a profile: usernames in addresses.
+//! Public path of a profile.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 

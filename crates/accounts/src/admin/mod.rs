@@ -1,4 +1,4 @@
-//! Users and groups, as staff see them.
+//! Admin resources of users and groups.
 
 mod access;
 mod group;

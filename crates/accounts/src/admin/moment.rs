@@ -1,4 +1,4 @@
-//! A date and a time (UTC), as a form has them: in two parts.
+//! Date and time fields (UTC), split into two form fields.
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use oc_core::admin::FormValues;

@@ -1,4 +1,4 @@
-//! Rights as something to choose.
+//! Permissions as form choices.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::schema::{group_rights, user_rights};
 
 use super::APP;
 
-/// The longest code (characters).
+/// Maximum length of a code, in characters.
 const LONGEST_CODE: usize = 200;
 
 /// Every right on these models, each an app and a name: «lettings · letting · view».

@@ -1,4 +1,4 @@
-//! Sessions: who is logged in, known to every node.
+//! Session store in the database, shared by all nodes.
 
 use chrono::{Duration, NaiveDateTime, Utc};
 use diesel::prelude::*;

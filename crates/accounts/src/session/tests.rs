@@ -1,4 +1,4 @@
-//! Sessions begin, go on and end.
+//! Tests of sessions.
 
 use oc_core::testing::{TestDb, on_both};
 

@@ -1,4 +1,4 @@
-//! What can be chosen in a field of a form; see [`crate::admin`].
+//! Choices of a form field.
 
 use crate::admin::FormValues;
 use crate::search::SearchTerms;

@@ -1,4 +1,4 @@
-//! What the fields of a row hold, as forms and the record of changes know it.
+//! Field values of a row, as forms and snapshots use them.
 
 use std::collections::BTreeMap;
 

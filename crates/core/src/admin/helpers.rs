@@ -1,4 +1,4 @@
-//! What the descriptions of several models share; see [`crate::admin`].
+//! Helpers shared by admin resources.
 
 use diesel::QueryResult;
 

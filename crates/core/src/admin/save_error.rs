@@ -1,4 +1,4 @@
-//! Why a row of the administration was not stored.
+//! Errors of saving a row in the admin.
 
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
 

@@ -1,4 +1,4 @@
-//! Addresses, as staff see them.
+//! Admin resource of addresses.
 
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
@@ -17,7 +17,7 @@ use crate::schema::{addresses, lettings};
 
 use super::{APP, APP_LABEL};
 
-/// Addresses in the administration.
+/// Admin resource of addresses.
 pub const MODEL: Resource = Resource {
     app: APP,
     app_label: APP_LABEL,

@@ -1,4 +1,4 @@
-//! Lettings, as staff see them.
+//! Admin resource of lettings.
 
 use diesel::prelude::*;
 use oc_core::DbConnection;
@@ -21,7 +21,7 @@ use super::{APP, APP_LABEL};
 /// The label of the address, in the form and in its errors.
 const ADDRESS: &str = "Address";
 
-/// Lettings in the administration.
+/// Admin resource of lettings.
 pub const MODEL: Resource = Resource {
     app: APP,
     app_label: APP_LABEL,

@@ -1,4 +1,4 @@
-//! Lettings and their addresses, as staff see them.
+//! Admin resources of lettings and addresses.
 
 mod address;
 mod letting;

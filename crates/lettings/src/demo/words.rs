@@ -1,4 +1,4 @@
-//! The words that the demo is made of.
+//! Vocabulary of the demo data.
 
 /// Title, number, invented street, real town.
 pub(super) const HOUSES: [(&str, u64, &str, &str); 28] = [

@@ -1,4 +1,4 @@
-//! The list of profiles.
+//! Admin list of profiles.
 
 use diesel::prelude::*;
 use oc_core::DbConnection;

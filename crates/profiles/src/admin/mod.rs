@@ -1,4 +1,4 @@
-//! Profiles, as staff see them.
+//! Admin resource of profiles.
 
 mod list;
 
@@ -20,7 +20,7 @@ use crate::schema::{profiles, users};
 /// The label of the user, in the form and in its errors.
 const USER: &str = "User";
 
-/// Profiles in the administration.
+/// Admin resource of profiles.
 pub const PROFILE: Resource = Resource {
     app: "profiles",
     app_label: "Profiles",

@@ -1,4 +1,4 @@
-//! Tests of the description as a whole.
+//! Tests of the admin resource of profiles.
 
 use accounts::testing::user;
 use oc_core::admin::ListQuery;

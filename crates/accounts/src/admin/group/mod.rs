@@ -1,4 +1,4 @@
-//! Groups, as staff see them.
+//! Admin resource of groups.
 
 use diesel::dsl::IntoBoxed;
 use diesel::prelude::*;
@@ -21,7 +21,7 @@ use super::{APP, APP_LABEL, rights};
 /// The label of the rights, in the form and in its errors.
 const PERMISSIONS: &str = "Permissions";
 
-/// Groups in the administration.
+/// Admin resource of groups.
 pub const MODEL: Resource = Resource {
     app: APP,
     app_label: APP_LABEL,

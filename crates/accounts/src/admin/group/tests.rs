@@ -1,4 +1,4 @@
-//! Groups are listed, saved, deleted and brought back.
+//! Tests of the admin resource of groups.
 
 use oc_core::search::SearchTerms;
 use oc_core::testing::on_both;

@@ -1,4 +1,4 @@
-//! What a form says about an account, checked.
+//! Validation of the user form.
 
 use std::collections::BTreeSet;
 
@@ -52,7 +52,7 @@ impl Account {
         self.standing.is_active && self.standing.is_staff && self.standing.is_superuser
     }
 
-    /// Stores a new account, and says which id it got.
+    /// Inserts an account and returns its id.
     pub(super) fn insert(&self, conn: &mut DbConnection) -> Result<i64, SaveError> {
         let id = User::insert_with(conn, &self.user, &self.standing).map_err(refused)?;
         // Most new accounts have neither.

@@ -1,4 +1,4 @@
-//! Users, as staff see them. A password is no field: it has pages of its own.
+//! Admin resource of users. Passwords have pages of their own.
 
 mod account;
 mod list;
@@ -32,7 +32,7 @@ const JOINED: &str = "Date joined";
 const LAST_LOGIN: Parts = ["last_login_0", "last_login_1"];
 const DATE_JOINED: Parts = ["date_joined_0", "date_joined_1"];
 
-/// Users in the administration.
+/// Admin resource of users.
 pub const MODEL: Resource = Resource {
     app: APP,
     app_label: APP_LABEL,

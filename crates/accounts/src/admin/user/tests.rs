@@ -1,4 +1,4 @@
-//! Tests of the description as a whole.
+//! Tests of the admin resource of users.
 
 use oc_core::admin::ListQuery;
 use oc_core::search::SearchTerms;

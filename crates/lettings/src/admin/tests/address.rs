@@ -1,4 +1,4 @@
-//! Tests of addresses, and of what they do to their lettings.
+//! Tests of the admin resource of addresses.
 
 use diesel::prelude::*;
 use oc_core::DbConnection;

@@ -1,4 +1,4 @@
-//! Tests of lettings.
+//! Tests of the admin resource of lettings.
 
 use oc_core::admin::{Choice, ChoiceQuery, ListQuery, SaveError};
 use oc_core::search::SearchTerms;

@@ -1,4 +1,4 @@
-//! Tests of both descriptions together, since neither is much without the other.
+//! Tests of the admin resources.
 
 mod address;
 mod letting;
