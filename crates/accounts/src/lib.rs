@@ -1,7 +1,6 @@
 //! Users, groups, permissions, sessions, passwords, second factors, throttling.
 
 pub mod admin;
-pub mod cost;
 mod factor;
 mod group;
 mod import;

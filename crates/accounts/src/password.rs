@@ -24,7 +24,7 @@ const MEMORY: u32 = 256 * 1024;
 const OUR_MEMORY: u32 = 19 * 1024;
 const OUR_PASSES: u32 = 3;
 /// How a hash of ours begins.
-pub(super) const OUR_KIND: &str = "$argon2id$v=19$m=19456,t=3,p=1";
+const OUR_KIND: &str = "$argon2id$v=19$m=19456,t=3,p=1";
 
 /// A hash that no password has, to check against where there is no account, so that it takes the same time.
 pub const UNUSABLE: &str = "!";

@@ -293,7 +293,6 @@ pub(crate) mod fixtures {
                 },
             ),
         ],
-        unique: "",
         inlines: &[],
         export_note: "",
         public_path: None,

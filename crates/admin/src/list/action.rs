@@ -99,10 +99,9 @@ fn question(ids: &[i64]) -> Vec<Hidden> {
         value,
     };
     let action = hidden("action", "delete_selected".to_owned());
-    let rows = ids
-        .iter()
-        .map(|id| hidden("_selected_action", id.to_string()));
-    [action].into_iter().chain(rows).collect()
+    // In one field, because a form has at most a thousand.
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    vec![action, hidden("_selected_action", ids.join(","))]
 }
 
 async fn delete_all(
@@ -149,6 +148,7 @@ async fn chosen(
     let mut ids: Vec<i64> = fields
         .list("_selected_action")
         .iter()
+        .flat_map(|ids| ids.split(','))
         .filter_map(|id| id.parse().ok())
         .collect();
     ids.sort_unstable();

@@ -31,8 +31,6 @@ pub struct Resource {
     pub search_hint: &'static str,
     /// Fields of the form, in order.
     pub fields: &'static [Field],
-    /// The unique field; empty for none.
-    pub unique: &'static str,
     /// Related rows that are edited within the form.
     pub inlines: &'static [Inline],
     /// Foreign keys to rows of resources, its own included.

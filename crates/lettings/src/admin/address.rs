@@ -66,7 +66,6 @@ pub const MODEL: Resource = Resource {
         )
         .help("Three letters, such as USA."),
     ],
-    unique: "",
     inlines: &[],
     references: &[],
     export_note: "",

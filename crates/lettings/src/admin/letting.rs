@@ -61,7 +61,6 @@ pub const MODEL: Resource = Resource {
         )
         .help("Only addresses without a letting can be chosen."),
     ],
-    unique: "address",
     inlines: &[Inline {
         field: "address",
         resource: &super::ADDRESS,

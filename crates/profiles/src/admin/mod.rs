@@ -55,7 +55,6 @@ pub const PROFILE: Resource = Resource {
         Field::new("show_email", "Show email", FieldKind::Boolean)
             .help("Show the email address on the public profile."),
     ],
-    unique: "user",
     inlines: &[],
     references: &[Reference::new(
         "auth.user",

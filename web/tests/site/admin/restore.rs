@@ -36,8 +36,12 @@ pub(super) fn restore(browser: &mut Browser<'_>, row: &str) -> Result<Answer> {
 /// Deletes several rows at one go.
 pub(super) fn delete_several(browser: &mut Browser<'_>, model: &str, ids: &[&str]) -> Result<()> {
     let path = format!("/admin/{model}/");
-    let mut fields = vec![("action", "delete_selected"), ("post", "yes")];
-    fields.extend(ids.iter().map(|id| ("_selected_action", *id)));
+    let ids = ids.join(",");
+    let fields = [
+        ("action", "delete_selected"),
+        ("post", "yes"),
+        ("_selected_action", &*ids),
+    ];
     browser.get(&path)?;
     let answer = browser.post(&path, &fields)?;
     anyhow::ensure!(answer.status == 303, "{model}: {}", answer.status);

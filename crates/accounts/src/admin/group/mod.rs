@@ -43,7 +43,6 @@ pub const MODEL: Resource = Resource {
         ),
         Field::new("permissions", PERMISSIONS, FieldKind::MultipleChoice),
     ],
-    unique: "name",
     inlines: &[],
     references: &[],
     export_note: "",

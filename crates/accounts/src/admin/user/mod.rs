@@ -108,7 +108,6 @@ pub const MODEL: Resource = Resource {
         )
         .section(DATES),
     ],
-    unique: "username",
     inlines: &[],
     references: &[Reference::many_to_many(
         "auth.group",
