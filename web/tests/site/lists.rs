@@ -48,6 +48,21 @@ fn all_words_are_searched_in_title_street_and_city() -> Result<()> {
 }
 
 #[test]
+fn accents_do_not_matter_in_a_search() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        letting(conn, "Villa Béatrice")?;
+        letting(conn, "Villa Be\u{301}atrice")?;
+
+        for words in ["beatrice", "B%C3%89ATRICE", "be%CC%81atrice"] {
+            let found = shown(&site, &format!("/lettings/?q={words}"))?;
+            assert_eq!(found.len(), 2, "{words}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn house_numbers_and_zip_codes_are_searched() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
