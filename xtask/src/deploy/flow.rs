@@ -2,20 +2,11 @@
 
 use anyhow::{Context as _, Result, bail};
 
+use super::host::{Host, Image, ReleaseError};
 use super::site::{Authority, Observation, Site, Timing};
-use super::{Host, ReleaseError};
 use crate::http::RequestError;
 use crate::image::name::Repository;
 use crate::image::registry::Registries;
-
-/// The image of a commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Image {
-    /// The full hash of the commit.
-    pub(crate) revision: String,
-    /// The full name, pinned by digest.
-    pub(crate) reference: String,
-}
 
 pub(crate) struct Deploy<'a> {
     pub(crate) host: &'a mut dyn Host,

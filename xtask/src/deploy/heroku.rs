@@ -3,9 +3,8 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::flow::Image;
+use super::host::{Host, Image, ReleaseError, ReleaseStatus, encoded};
 use super::settings::{base_url, required, token};
-use super::{Host, ReleaseError, ReleaseStatus, encoded};
 use crate::context::Context;
 use crate::http::{Http, RequestError, request};
 use crate::image::registry::{Login, Registries};

@@ -2,6 +2,7 @@
 
 mod flow;
 mod heroku;
+mod host;
 mod render;
 mod settings;
 mod site;
@@ -11,7 +12,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use xshell::cmd;
 
 use crate::context::Context;
@@ -19,16 +19,10 @@ use crate::http::Http;
 use crate::image;
 use crate::image::name::Repository;
 use crate::image::registry::Registries;
-use flow::{Deploy, Image};
+use flow::Deploy;
+use host::Host;
 use settings::{base_url, required};
 use site::{Site, Timing};
-
-/// Characters that need no escape in a URL (RFC 3986, section 2.3).
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Target {
@@ -87,39 +81,6 @@ struct Options {
     /// Check everything, print what would be done, and change nothing.
     #[arg(long)]
     dry_run: bool,
-}
-
-/// State of a release, according to its host.
-pub(crate) enum ReleaseStatus {
-    /// The host doesn't say.
-    Unknown,
-    Pending,
-    Succeeded,
-    /// The reason.
-    Failed(String),
-}
-
-/// A release that failed, but left the old image running.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ReleaseError {
-    /// Nothing was changed.
-    #[error("{0}")]
-    NotStarted(String),
-    /// The host runs what it ran before.
-    #[error("{0}")]
-    Reverted(String),
-}
-
-/// A place that runs images.
-pub(crate) trait Host {
-    fn name(&self) -> &'static str;
-    /// Checks access; changes nothing.
-    fn prepare(&mut self) -> Result<()>;
-    /// Requests the release of an image. Nothing was changed if the error is [`ReleaseError::NotStarted`] or a
-    /// [`crate::http::RequestError`] that says so.
-    fn release(&mut self, image: &Image) -> Result<()>;
-    /// State of the latest release.
-    fn status(&mut self) -> Result<ReleaseStatus>;
 }
 
 /// Releases the image of a commit.
@@ -215,11 +176,6 @@ fn commits_before(context: &Context, sha: &str) -> Result<Vec<String>> {
         )
     })?;
     Ok(commits.lines().map(str::to_owned).collect())
-}
-
-/// A text as part of a URL.
-fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, UNRESERVED).to_string()
 }
 
 /// A number with ms, s, m or h.

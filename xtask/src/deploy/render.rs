@@ -3,9 +3,8 @@
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::flow::Image;
+use super::host::{Host, Image, ReleaseStatus, encoded};
 use super::settings::{check_url, required, token};
-use super::{Host, ReleaseStatus, encoded};
 use crate::context::Context;
 use crate::http::{Http, RequestError, request};
 

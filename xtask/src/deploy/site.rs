@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use serde_json::Value;
 
-use super::ReleaseStatus;
+use super::host::ReleaseStatus;
 use crate::http::{Http, get};
 
 /// Time limit of one look: a site that takes longer is not ready.

@@ -6,9 +6,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use xshell::{Cmd, cmd};
 
-use super::flow::Image;
+use super::host::{Host, Image, ReleaseError, ReleaseStatus};
 use super::settings::required;
-use super::{Host, ReleaseError, ReleaseStatus};
 use crate::context::Context;
 use crate::secret_file::SecretFile;
 
