@@ -41,7 +41,7 @@ impl Registry {
             .find(|resource| resource.app == app && resource.name == name)
     }
 
-    /// The resource with a key such as `lettings.letting`.
+    /// The resource with a key such as `library.book`.
     #[must_use]
     pub fn by_key(self, key: &str) -> Option<&'static Resource> {
         key.split_once('.')

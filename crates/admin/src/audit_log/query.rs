@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_stands_in_the_address_again() {
-        let text = "q=pier&user=ada&model=lettings.letting&action=deleted&from=2026-01-02";
+        let text = "q=pier&user=ada&model=library.book&action=deleted&from=2026-01-02";
         let query = AuditLogQuery::parse(&format!("{text}&to=&p=3&other=1"));
 
         assert_eq!(query.page, Some(3));

@@ -12,6 +12,9 @@ use crate::registry::Registry;
 use crate::ui::field::parts;
 use crate::ui::submission::Submission;
 
+/// The hidden field with the version that the form was opened with.
+pub(crate) const VERSION: &str = "_version";
+
 /// The form of a resource for a user.
 #[derive(Debug, Clone)]
 pub(crate) struct FormDefinition {

@@ -13,6 +13,7 @@ use crate::auth::current_user::CurrentUser;
 use crate::auth::denied::{DeniedGrant, denied_fields};
 use crate::auth::request::AdminRequest;
 use crate::form::conflict::ConflictView;
+use crate::form::definition::VERSION;
 use crate::form::popup;
 use crate::form::render::FormRenderer;
 use crate::form::state::FormState;
@@ -21,9 +22,6 @@ use crate::ui::field::{Button, ErrorSummary, FieldView, Hidden, SAVE_BUTTONS, Se
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{capitalized, list_path, with_filters, with_query};
 use crate::ui::submission::Submission;
-
-/// The field that says how the row was when the form was state.
-pub(crate) const VERSION: &str = "_version";
 
 #[derive(Serialize)]
 struct FormPage {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
-use crate::form::page::VERSION;
+use crate::form::definition::VERSION;
 use crate::registry::{Registry, may_view};
 use crate::ui::field::{Hidden, ReturnLink};
 use crate::ui::layout::Breadcrumb;

@@ -156,7 +156,7 @@ fn is_seen(registry: Registry, line: &AuditEntry, rights: &Rights) -> bool {
         .map_or(rights.are_all(), |model| may_view(rights, model))
 }
 
-/// «Deleted 2 addresses and 2 lettings», or the number of changes if they are of several kinds.
+/// “Deleted 2 authors and 2 books”, or the number of changes if they are of several kinds.
 fn heading(registry: Registry, lines: &[AuditEntry]) -> String {
     let action = lines.first().map_or("", |line| line.action.as_str());
     // Consequences are not counted.

@@ -56,7 +56,7 @@ pub(crate) fn capitalized(word: &str) -> String {
     })
 }
 
-/// «letting» for one, «lettings» for any other number.
+/// “book” for one, “books” for any other number.
 pub(crate) fn noun(model: &Resource, count: usize) -> &'static str {
     if count == 1 {
         model.singular
@@ -65,7 +65,7 @@ pub(crate) fn noun(model: &Resource, count: usize) -> &'static str {
     }
 }
 
-/// «1 letting», «2 lettings».
+/// “1 book”, “2 books”.
 pub(crate) fn counted(model: &Resource, count: usize) -> String {
     format!("{count} {}", noun(model, count))
 }
