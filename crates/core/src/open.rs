@@ -58,9 +58,25 @@ pub enum OpenError {
 
 /// Opens a connection, chosen by the scheme of the address. A file of SQLite that is missing is made.
 pub fn open(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
+    create_private_file(url);
     match url {
         DatabaseUrl::Sqlite(path) => open_at(url, &path.to_string_lossy()),
         DatabaseUrl::Postgres(address) => open_at(url, address),
+    }
+}
+
+/// Creates a missing SQLite file that only its owner may read, since it will contain password hashes.
+fn create_private_file(url: &DatabaseUrl) {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let is_memory = |path: &std::path::PathBuf| path.to_string_lossy().contains(":memory:");
+    if let Some(path) = url.file().filter(|path| !is_memory(path)) {
+        let mut options = std::fs::OpenOptions::new();
+        let created = options.write(true).create_new(true).mode(0o600).open(path);
+        // An existing file keeps its mode. Any other failure is reported by SQLite.
+        if let Err(error) = created {
+            log::debug!("did not create {url}: {error}");
+        }
     }
 }
 
@@ -169,6 +185,19 @@ mod tests {
             check_version(conn, &DatabaseUrl::Sqlite("unused".into()))?;
             Ok(())
         })
+    }
+
+    #[test]
+    fn a_new_sqlite_file_is_private() -> anyhow::Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+
+        let directory = tempfile::tempdir()?;
+        let path = directory.path().join("a.sqlite3");
+
+        open(&DatabaseUrl::Sqlite(path.clone()))?;
+
+        assert_eq!(path.metadata()?.permissions().mode() & 0o777, 0o600);
+        Ok(())
     }
 
     #[test]
