@@ -5,6 +5,7 @@
 mod actor;
 pub mod admin;
 mod connection;
+pub mod content_version;
 mod database_url;
 pub mod hints;
 pub mod locks;

@@ -10,8 +10,12 @@ use oc_core::DbConnection;
 use super::column_type::{ColumnType, Dialect};
 use super::table::{Column, Table};
 
-/// Bookkeeping of migrations; never transferred.
-const IGNORED: [&str; 2] = ["__diesel_schema_migrations", "compatible_migrations"];
+/// Bookkeeping of migrations and of the page cache; never transferred.
+const IGNORED: [&str; 3] = [
+    "__diesel_schema_migrations",
+    "compatible_migrations",
+    "content_version",
+];
 
 /// Boolean columns whose name doesn't begin with `is_`, as table and column.
 ///

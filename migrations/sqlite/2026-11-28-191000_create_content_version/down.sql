@@ -1,0 +1,14 @@
+DROP TRIGGER content_version_addresses_insert;
+DROP TRIGGER content_version_addresses_update;
+DROP TRIGGER content_version_addresses_delete;
+DROP TRIGGER content_version_lettings_insert;
+DROP TRIGGER content_version_lettings_update;
+DROP TRIGGER content_version_lettings_delete;
+DROP TRIGGER content_version_profiles_insert;
+DROP TRIGGER content_version_profiles_update;
+DROP TRIGGER content_version_profiles_delete;
+DROP TRIGGER content_version_users_insert;
+DROP TRIGGER content_version_users_update;
+DROP TRIGGER content_version_users_delete;
+DROP TABLE content_version;
+DELETE FROM compatible_migrations WHERE version = '20261128191000';
