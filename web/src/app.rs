@@ -2,22 +2,22 @@
 
 use actix_web::web::{ServiceConfig, resource, to};
 use oc_http::health::{healthz, readyz};
-use oc_http::{add_slash, favicon, not_found, read_page, static_file};
+use oc_http::{add_slash, cached_page, favicon, not_found, read_page, static_file};
 
 use crate::handlers::{feed, home, lettings, profiles, sitemap};
 
 /// Adds every public route.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .service(read_page("/", home::show))
-        .service(read_page("/lettings/", lettings::index))
-        .service(read_page("/lettings/feed/", feed::show))
-        .service(read_page("/lettings/{id:[0-9]+}/", lettings::show))
-        .service(read_page("/profiles/", profiles::index))
-        .service(read_page("/profiles/{username}/", profiles::show))
-        .service(read_page("/robots.txt", sitemap::robots))
-        .service(read_page("/sitemap.xml", sitemap::map))
-        .service(read_page(
+        .service(cached_page("/", home::show))
+        .service(cached_page("/lettings/", lettings::index))
+        .service(cached_page("/lettings/feed/", feed::show))
+        .service(cached_page("/lettings/{id:[0-9]+}/", lettings::show))
+        .service(cached_page("/profiles/", profiles::index))
+        .service(cached_page("/profiles/{username}/", profiles::show))
+        .service(cached_page("/robots.txt", sitemap::robots))
+        .service(cached_page("/sitemap.xml", sitemap::map))
+        .service(cached_page(
             "/sitemap-{kind:[a-z]+}-{number:[0-9]+}.xml",
             sitemap::map_part,
         ))

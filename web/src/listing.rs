@@ -146,6 +146,15 @@ impl ListQuery {
     }
 }
 
+/// Whether a query is exactly the one that the site's own links to that list have.
+pub(crate) fn is_canonical(path: &str, query: &str) -> bool {
+    let list = ListQuery::parse(query);
+    matches!(path, "/lettings/" | "/lettings/feed/" | "/profiles/")
+        && list
+            .page
+            .is_some_and(|page| list.href("", page).strip_prefix('?') == Some(query))
+}
+
 /// A choice of the order, for the form.
 #[derive(Debug, Serialize)]
 pub(crate) struct SortChoice {

@@ -11,6 +11,7 @@ use oc_http::health::{BuildInfo, HealthChecks};
 use oc_http::middleware::{
     check_host, compress, error_pages, request_log, security_headers, sentry_scope,
 };
+use oc_http::page_cache::{CacheLimits, PageCache};
 use oc_http::server::{
     self, Heartbeat, RequestLimits, Server, ServerOptions, Shutdown, limit_requests,
 };
@@ -20,6 +21,7 @@ use crate::app::routes;
 use crate::config::{Config, Environment};
 use crate::diagnostics::facts;
 use crate::embedded::{Static, Templates};
+use crate::listing::is_canonical;
 use crate::metrics_listener;
 use crate::registry::REGISTRY;
 use crate::service_manager;
@@ -94,10 +96,25 @@ pub fn start(
 
     // A read-only site needs no free space.
     let folder = config.database_url.folder().filter(|_| !config.read_only);
-    let checks = Data::new(HealthChecks::new(db.get_ref().clone(), folder, {
-        let shutdown = shutdown.clone();
-        move || shutdown.is_requested()
-    }));
+    let page_cache = Data::new(PageCache::new(
+        db.get_ref().clone(),
+        metrics.get_ref().clone(),
+        &config.database_url,
+        CacheLimits {
+            size: config.page_cache.size,
+            stale_if_error: config.page_cache.stale_if_error,
+        },
+        is_canonical,
+    )?);
+    let checks = Data::new(HealthChecks::new(
+        db.get_ref().clone(),
+        page_cache.clone(),
+        folder,
+        {
+            let shutdown = shutdown.clone();
+            move || shutdown.is_requested()
+        },
+    ));
     let facts = Data::new(facts(config));
     let reports = config.sentry.dsn.is_some();
     // Each request is a trace of its own, also where no timings are sent. Faults are reported where they become a
@@ -131,6 +148,7 @@ pub fn start(
             .app_data(build.clone())
             .app_data(db.clone())
             .app_data(checks.clone())
+            .app_data(page_cache.clone())
             .app_data(metrics.clone())
             .app_data(facts.clone())
             .app_data(hosts.clone())

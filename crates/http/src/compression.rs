@@ -20,8 +20,10 @@ pub(crate) enum Encoding {
 /// How much time compression may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Effort {
-    /// For pages, which are compressed at every request.
+    /// For pages that are compressed at every request.
     Fast,
+    /// For pages that are compressed once per change of the content.
+    Cached,
     /// For assets, which are compressed once.
     Best,
 }
@@ -40,6 +42,7 @@ impl Encoding {
     pub(crate) fn encode(self, bytes: &[u8], effort: Effort) -> io::Result<Vec<u8>> {
         let (quality, level) = match effort {
             Effort::Fast => (4, Compression::default()),
+            Effort::Cached => (6, Compression::default()),
             Effort::Best => (11, Compression::best()),
         };
         let mut compressed = Vec::with_capacity(bytes.len() / 3);

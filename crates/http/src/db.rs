@@ -3,6 +3,7 @@
 use std::future::{Future, ready};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::rt::time::timeout;
@@ -56,6 +57,7 @@ pub struct Db {
     queue: Arc<Semaphore>,
     queue_length: usize,
     read_only: bool,
+    writes: Arc<AtomicU64>,
 }
 
 impl Db {
@@ -73,7 +75,13 @@ impl Db {
             queue: semaphore(queue_length),
             queue_length,
             read_only,
+            writes: Arc::default(),
         }
+    }
+
+    /// How many writes have ended in this process, whatever their outcome.
+    pub(crate) fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Acquire)
     }
 
     /// Whether the site is read-only.
@@ -188,6 +196,9 @@ impl Db {
                 work(&mut conn)
                     .map_err(|error| db.classify(access, error, &mut conn, started.elapsed()))
             });
+            if access == Access::Write {
+                db.writes.fetch_add(1, Ordering::AcqRel);
+            }
             if access == Access::Write && started.elapsed() > limit {
                 // The request was told that the outcome is unknown.
                 let outcome = outcome.as_ref().err().map(ToString::to_string);

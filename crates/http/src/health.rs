@@ -15,6 +15,7 @@ use crate::blocking::run_blocking;
 use crate::db::Db;
 use crate::disk_space::DiskSpace;
 use crate::error::PageError;
+use crate::page_cache::PageCache;
 
 /// The paths of both checks, which answer whatever the Host header is.
 pub(crate) const PATHS: [&str; 2] = ["/healthz", "/readyz"];
@@ -37,6 +38,7 @@ pub struct BuildInfo {
 /// The conditions under which the site can serve requests.
 pub struct HealthChecks {
     db: Db,
+    page_cache: Data<PageCache>,
     data_dir: Option<PathBuf>,
     is_stopping: Box<dyn Fn() -> bool + Send + Sync>,
 }
@@ -45,11 +47,13 @@ impl HealthChecks {
     /// `data_dir` is the folder of a SQLite database that is written to.
     pub fn new(
         db: Db,
+        page_cache: Data<PageCache>,
         data_dir: Option<PathBuf>,
         is_stopping: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Self {
         Self {
             db,
+            page_cache,
             data_dir,
             is_stopping: Box::new(is_stopping),
         }
@@ -70,6 +74,9 @@ impl HealthChecks {
                 _ => "unknown",
             };
             checks.insert("disk", disk);
+        }
+        if self.page_cache.serves_stale_pages() {
+            checks.insert("page_cache", "stale");
         }
         if (self.is_stopping)() {
             checks.insert("process", "stopping");

@@ -16,6 +16,7 @@ use prometheus::{
 };
 
 use crate::error::PageError;
+use crate::page_cache::CacheStatus;
 
 /// Upper bounds of histogram buckets (seconds): a page takes milliseconds, a password hash 100.
 const BUCKETS: [f64; 12] = [
@@ -69,6 +70,7 @@ pub struct Metrics {
     pool_waits: Histogram,
     database_errors: IntCounterVec,
     logins: IntCounterVec,
+    page_cache: IntCounterVec,
 }
 
 impl Metrics {
@@ -130,6 +132,12 @@ impl Metrics {
                 &["outcome"],
                 registry
             )?,
+            page_cache: register_int_counter_vec_with_registry!(
+                "oc_lettings_page_cache_requests_total",
+                "Requests to the page cache",
+                &["status"],
+                registry
+            )?,
             registry,
         };
         register_int_gauge_vec_with_registry!(
@@ -143,6 +151,9 @@ impl Metrics {
         // Counters start at 0, so that alerts on an increase see the first one.
         for kind in DATABASE_ERRORS {
             metrics.database_errors.with_label_values(&[kind]);
+        }
+        for status in CacheStatus::ALL {
+            metrics.page_cache.with_label_values(&[status.label()]);
         }
         for outcome in LoginOutcome::ALL {
             metrics.logins.with_label_values(&[outcome.label()]);
@@ -184,6 +195,11 @@ impl Metrics {
             _ => return,
         };
         self.database_errors.with_label_values(&[kind]).inc();
+    }
+
+    /// Counts a request that the page cache answered.
+    pub(crate) fn page_cache(&self, status: CacheStatus) {
+        self.page_cache.with_label_values(&[status.label()]).inc();
     }
 
     /// Counts a login attempt.

@@ -1,12 +1,15 @@
 //! Routes of pages, and handlers for requests without one: 404, 405, and redirects to the path with a slash.
 
+use actix_web::dev::HttpServiceFactory;
 use actix_web::guard::{Any, Get, Head};
 use actix_web::http::header::{ALLOW, LOCATION};
 use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::from_fn;
 use actix_web::web::{post, resource, route, to};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
 
 use crate::error::{PageError, allow};
+use crate::page_cache::page_cache;
 
 /// A page for GET and HEAD; other methods are 405.
 pub fn read_page<F, Arguments>(path: &str, show: F) -> Resource
@@ -20,6 +23,16 @@ where
         .default_service(to(|method: Method| async move {
             not_allowed(&method, &[Method::GET, Method::HEAD])
         }))
+}
+
+/// As [`read_page`], for a public page that the page cache may keep.
+pub fn cached_page<F, Arguments>(path: &str, show: F) -> impl HttpServiceFactory
+where
+    F: Handler<Arguments>,
+    Arguments: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    read_page(path, show).wrap(from_fn(page_cache))
 }
 
 /// A page with a form, for GET, HEAD and POST; other methods are 405.

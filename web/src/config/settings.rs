@@ -13,8 +13,8 @@ use sentry::types::Dsn;
 
 use super::env::{self, Problems, problem};
 use super::value::{
-    cpus, host, is_remote, log_filter, network, public_url, sample_rate, seconds, secret_key,
-    sentry_name, socket_address, switch, whole_number,
+    cpus, duration, host, is_remote, log_filter, network, public_url, sample_rate, seconds,
+    secret_key, sentry_name, size, socket_address, switch, whole_number,
 };
 
 /// The settings of one run. The name of a field in capitals is its variable, unless `long` names another.
@@ -45,6 +45,9 @@ pub struct Config {
     /// Limits on what clients may use, and on the time for a stop.
     #[command(flatten)]
     pub limits: Limits,
+    /// Limits of the page cache.
+    #[command(flatten)]
+    pub page_cache: PageCacheConfig,
     /// Address of the site for visitors, such as https://www.example.org; derived from the other settings if unset
     #[arg(long, default_value = "", value_parser = public_url)]
     pub public_url: String,
@@ -98,6 +101,17 @@ pub struct Limits {
     /// Seconds that running requests may take after the signal to stop
     #[arg(long = "SHUTDOWN_TIMEOUT", default_value = "30", value_parser = seconds)]
     pub shutdown_timeout: Duration,
+}
+
+/// Limits of the page cache.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct PageCacheConfig {
+    /// Memory for rendered public pages, such as 64 MB; 0 turns the page cache off
+    #[arg(long = "PAGE_CACHE_SIZE", default_value = "64 MB", value_parser = size)]
+    pub size: u64,
+    /// How long cached pages are served while the database is unavailable, such as 10m or 1h
+    #[arg(long = "STALE_IF_ERROR", default_value = "10m", value_parser = duration)]
+    pub stale_if_error: Duration,
 }
 
 /// How errors are reported.
@@ -307,6 +321,8 @@ mod tests {
             ("CLIENT_TIMEOUT", "0"),
             ("IDLE_TIMEOUT", "86401"),
             ("SHUTDOWN_TIMEOUT", "30s"),
+            ("PAGE_CACHE_SIZE", "much"),
+            ("STALE_IF_ERROR", "10"),
             ("PUBLIC_URL", "https://example.org/shop"),
             ("ALLOWED_HOSTS", "www..example.org"),
             ("TRUSTED_PROXIES", "10.0.0.1,proxy.local"),

@@ -31,6 +31,18 @@ pub(super) fn seconds(text: &str) -> Result<Duration, &'static str> {
     }
 }
 
+/// A duration with its unit.
+pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
+    humantime::parse_duration(text).map_err(|_| "it must be a duration such as 30s, 10m or 1h")
+}
+
+/// A number of bytes, with or without a unit.
+pub(super) fn size(text: &str) -> Result<u64, &'static str> {
+    let size = text.parse::<bytesize::ByteSize>();
+    size.map(|size| size.as_u64())
+        .map_err(|_| "it must be a size such as 64 MB, or 0")
+}
+
 /// True or false, in any of the usual words.
 pub(super) fn switch(text: &str) -> Result<bool, &'static str> {
     match text.to_ascii_lowercase().as_str() {

@@ -81,7 +81,7 @@ fn a_database_that_goes_away_is_found_again() -> Result<()> {
     letting(&mut site.database()?, "Lakeside flat")?;
     assert_eq!(site.get("/lettings/1/")?.status, 200);
 
-    let server = Server::of(site.db())?;
+    let server = Server::for_test_db(site.db())?;
     server.shut()?;
     let page = site.get("/lettings/1/")?;
     let ready = site.get("/readyz")?;
@@ -110,20 +110,20 @@ fn a_connection_that_dies_between_two_requests_is_replaced() -> Result<()> {
     letting(&mut site.database()?, "Lakeside flat")?;
     assert_eq!(site.get("/lettings/")?.status, 200);
 
-    Server::of(site.db())?.end_connections()?;
+    Server::for_test_db(site.db())?.end_connections()?;
 
     assert_eq!(site.get("/lettings/")?.status, 200);
     Ok(())
 }
 
 /// The server behind a test's database, and the database's name on it.
-struct Server {
+pub(crate) struct Server {
     admin: DatabaseUrl,
     name: String,
 }
 
 impl Server {
-    fn of(db: &TestDb) -> Result<Self> {
+    pub(crate) fn for_test_db(db: &TestDb) -> Result<Self> {
         let DatabaseUrl::Postgres(url) = db.url() else {
             anyhow::bail!("{} is no server", db.url());
         };
@@ -135,26 +135,26 @@ impl Server {
         })
     }
 
-    /// Lets nobody in any more, and ends who is.
-    fn shut(&self) -> Result<()> {
+    /// Rejects new connections, and ends the open ones.
+    pub(crate) fn shut(&self) -> Result<()> {
         let name = &self.name;
-        self.tell(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"))?;
+        self.execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"))?;
         self.end_connections()
     }
 
-    fn open(&self) -> Result<()> {
+    pub(crate) fn open(&self) -> Result<()> {
         let name = &self.name;
-        self.tell(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+        self.execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
     }
 
     fn end_connections(&self) -> Result<()> {
         let name = &self.name;
-        self.tell(&format!(
+        self.execute(&format!(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'"
         ))
     }
 
-    fn tell(&self, statement: &str) -> Result<()> {
+    fn execute(&self, statement: &str) -> Result<()> {
         let mut conn: DbConnection = open(&self.admin)?;
         Ok(conn.batch_execute(statement)?)
     }

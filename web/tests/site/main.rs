@@ -22,6 +22,7 @@ mod limits;
 mod lists;
 mod methods;
 mod nonsense;
+mod page_cache;
 mod profiles;
 mod read_only;
 mod representation;

@@ -19,10 +19,12 @@ use web::config::Config;
 use crate::http::{Answer, Connection, request};
 
 /// What differs from the defaults of development, unless a test says otherwise.
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 5] = [
     ("PORT", "0"),
     ("WORKERS", "2"),
     ("DATABASE_POOL_SIZE", "2"),
+    // Tests write rows by connections of their own, which a cache notices a moment later.
+    ("PAGE_CACHE_SIZE", "0"),
     ("PUBLIC_URL", "https://homes.example"),
 ];
 

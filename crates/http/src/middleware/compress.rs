@@ -56,7 +56,7 @@ pub async fn compress(
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     if is_page && headers.get(header::CACHE_CONTROL) != Some(&HeaderValue::from_static("no-store"))
     {
-        let tag = tag(&bytes);
+        let tag = entity_tag(&bytes);
         let is_known = matches(&tag);
         headers.insert(header::ETAG, ETag(tag).try_into_value()?);
         if is_known {
@@ -96,8 +96,8 @@ async fn encode(encoding: Encoding, bytes: Bytes) -> (Encoding, Bytes) {
     }
 }
 
-/// Weak, because every encoding of the text has the same tag.
-fn tag(bytes: &Bytes) -> EntityTag {
+/// The ETag of a text. Weak, because every encoding of the text has the same one.
+pub(crate) fn entity_tag(bytes: &Bytes) -> EntityTag {
     let digest = Sha256::digest(bytes);
     EntityTag::new_weak(hex::encode(&digest[..12]))
 }

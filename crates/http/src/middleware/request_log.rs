@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
@@ -11,9 +10,11 @@ use actix_web::http::header::HeaderValue;
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
+use actix_web::{Error, HttpMessage};
 use log::Level;
 
 use crate::metrics::Metrics;
+use crate::page_cache::CacheStatus;
 use crate::request_context::{self, RequestContext};
 use crate::{request_id, route};
 
@@ -32,12 +33,13 @@ pub async fn request_log(
         id: request_id::from_headers(request.headers()),
         route: route::name(request.match_pattern().as_deref()),
     });
-    let entry = LogEntry {
+    let mut entry = LogEntry {
         context: Arc::clone(&context),
         method: request.method().clone(),
         path: logged_path(request.path(), &context.route),
         started: Instant::now(),
         status: None,
+        cache: None,
         metrics: request.app_data::<Data<Metrics>>().cloned(),
     };
     if let Some(metrics) = &entry.metrics {
@@ -46,6 +48,7 @@ pub async fn request_log(
     let id = HeaderValue::from_str(&context.id).expect("a safe id is a valid header value");
     match request_context::scope(context, next.call(request)).await {
         Ok(mut response) => {
+            entry.cache = response.request().extensions().get().copied();
             entry.end(response.status());
             response.headers_mut().insert(request_id::HEADER, id);
             Ok(response.map_into_boxed_body())
@@ -66,6 +69,7 @@ struct LogEntry {
     path: String,
     started: Instant,
     status: Option<StatusCode>,
+    cache: Option<CacheStatus>,
     metrics: Option<Data<Metrics>>,
 }
 
@@ -99,10 +103,13 @@ impl LogEntry {
         let milliseconds = f64::from(microseconds) / 1000.0;
         let (method, path) = (self.method.as_str(), self.path.as_str());
         match self.status.map(|status| status.as_u16()) {
-            Some(status) => log::log!(
-                target: "access", level, method, path, status, milliseconds;
-                "{method} {path} {status} {milliseconds} ms"
-            ),
+            Some(status) => {
+                let cache = self.cache.map_or("none", CacheStatus::label);
+                log::log!(
+                    target: "access", level, method, path, status, milliseconds, cache;
+                    "{method} {path} {status} {milliseconds} ms"
+                );
+            }
             None => log::log!(
                 target: "access", level, method, path, milliseconds;
                 "{method} {path} client disconnected after {milliseconds} ms"

@@ -1,0 +1,168 @@
+//! Freshness of cached pages: the content version, confirmed with the database.
+//!
+//! It is confirmed at most every [`CONFIRM_EVERY`], by one check at a time, and at the first request after each write of
+//! this process.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use actix_web::rt::time::timeout;
+use oc_core::{DatabaseUrl, DbConnection, content_version, open_read_only};
+
+use crate::db::Db;
+use crate::error::PageError;
+
+/// How long a confirmed version counts as current: the bound on how stale a page can be after another process wrote.
+const CONFIRM_EVERY: Duration = Duration::from_millis(50);
+
+/// How long the database may take to confirm a version before it counts as unavailable.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How often an unavailable database is asked again.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+
+/// What is known about the content.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Version {
+    /// The generation that the database confirmed.
+    Current(u64),
+    /// The database has been unavailable since then.
+    Unavailable(Instant),
+}
+
+/// Confirms with the database that the content is unchanged.
+pub(crate) struct Freshness {
+    db: Db,
+    /// Shows in microseconds whether anything was committed to the file. Never writes.
+    sqlite: Option<Mutex<DbConnection>>,
+    state: Mutex<State>,
+    /// Held by the one check that is running.
+    checking: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct State {
+    /// Grows whenever the content version has changed, in whichever direction.
+    generation: u64,
+    content_version: Option<i64>,
+    sqlite_data_version: Option<i64>,
+    /// When the last check began.
+    checked_at: Option<Instant>,
+    /// The writes of this process before that check.
+    writes: u64,
+    failing_since: Option<Instant>,
+}
+
+impl Freshness {
+    pub(crate) fn new(db: Db, url: &DatabaseUrl) -> anyhow::Result<Self> {
+        let sqlite = match url {
+            DatabaseUrl::Sqlite(_) => Some(Mutex::new(open_read_only(url)?)),
+            DatabaseUrl::Postgres(_) => None,
+        };
+        Ok(Self {
+            db,
+            sqlite,
+            state: Mutex::new(State {
+                generation: 0,
+                content_version: None,
+                sqlite_data_version: None,
+                checked_at: None,
+                writes: 0,
+                failing_since: None,
+            }),
+            checking: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    fn state(&self) -> State {
+        *self.state.lock().expect("no panic while it is held")
+    }
+
+    /// Whether the last check failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.state().failing_since.is_some()
+    }
+
+    /// Makes the next request ask the database.
+    pub(crate) fn expire(&self) {
+        self.state
+            .lock()
+            .expect("no panic while it is held")
+            .checked_at = None;
+    }
+
+    /// What the last check found, while that counts.
+    fn known(&self) -> Option<Version> {
+        let state = self.state();
+        let age = state.checked_at?.elapsed();
+        match state.failing_since {
+            Some(since) => (age < RETRY_EVERY).then_some(Version::Unavailable(since)),
+            None => (age < CONFIRM_EVERY && state.writes == self.db.writes())
+                .then_some(Version::Current(state.generation)),
+        }
+    }
+
+    /// The version of the content, confirmed within the last [`CONFIRM_EVERY`] and after the last write of this process.
+    pub(crate) async fn confirm(&self) -> Version {
+        if let Some(known) = self.known() {
+            return known;
+        }
+        let _check = match (self.checking.try_lock(), self.state().failing_since) {
+            (Ok(check), _) => check,
+            // Nobody waits for a database that is known to be unavailable.
+            (Err(_), Some(since)) => return Version::Unavailable(since),
+            (Err(_), None) => self.checking.lock().await,
+        };
+        if let Some(known) = self.known() {
+            return known;
+        }
+        let (began, writes) = (Instant::now(), self.db.writes());
+        let before = self.state();
+        let outcome = self.read(before).await;
+        let mut state = self.state.lock().expect("no panic while it is held");
+        state.checked_at = Some(began);
+        state.writes = writes;
+        match outcome {
+            Ok((content_version, data_version)) => {
+                if state.content_version != Some(content_version) {
+                    state.generation += 1;
+                }
+                state.content_version = Some(content_version);
+                state.sqlite_data_version = data_version;
+                if let Some(since) = state.failing_since.take() {
+                    let seconds = since.elapsed().as_secs();
+                    log::info!("database available again after {seconds} s; serving current pages");
+                }
+                Version::Current(state.generation)
+            }
+            Err(error) => {
+                let since = *state.failing_since.get_or_insert_with(|| {
+                    log::warn!("database unavailable; serving cached pages: {error}");
+                    began
+                });
+                Version::Unavailable(since)
+            }
+        }
+    }
+
+    /// The content version; on SQLite also the number that tells whether it has to be read again.
+    async fn read(&self, known: State) -> Result<(i64, Option<i64>), PageError> {
+        let Some(sqlite) = &self.sqlite else {
+            let read = self.db.check(|conn| Ok(content_version::current(conn)?));
+            let version = timeout(CONFIRM_TIMEOUT, read).await.unwrap_or_else(|_| {
+                Err(PageError::Unavailable(anyhow::anyhow!(
+                    "no reply within 1 s"
+                )))
+            })?;
+            return Ok((version, None));
+        };
+        let mut conn = sqlite.lock().expect("no panic while it is held");
+        let data_version = content_version::sqlite_data_version(&mut conn)?;
+        match known.content_version {
+            Some(version) if data_version == known.sqlite_data_version => {
+                Ok((version, data_version))
+            }
+            _ => Ok((content_version::current(&mut conn)?, data_version)),
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! Page cache: rendered public pages, kept in memory until the content changes.
+//!
+//! Handlers and domain crates know nothing about it. A cached page is valid for one content version
+//! ([`oc_core::content_version`]). [`Freshness`] confirms it with the database. While that is unavailable, pages are
+//! served as they are.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use actix_web::body::{BoxBody, MessageBody, to_bytes};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{
+    self, AcceptEncoding, ETag, HeaderMap, HeaderValue, TryIntoHeaderValue,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::rt::time::timeout;
+use actix_web::web::{Bytes, Data};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
+use oc_core::DatabaseUrl;
+use quick_cache::Weighter;
+use quick_cache::sync::{Cache, EntryAction, EntryResult};
+
+use crate::compression::{Effort, Encoding, negotiate};
+use crate::db::Db;
+use crate::freshness::{Freshness, Version};
+use crate::metrics::Metrics;
+use crate::middleware::entity_tag;
+
+/// How long a request waits for another one that renders the same page.
+const COALESCE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// An estimate of what a page needs besides its bodies: key, headers, bookkeeping (bytes).
+const OVERHEAD: usize = 1024;
+
+/// An estimate of a page's size, for the cache's initial capacity (bytes).
+const TYPICAL_PAGE: u64 = 16 * 1024;
+
+/// How the page cache answered a request: a label in the request log and in the metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheStatus {
+    /// From the cache, confirmed as current.
+    Hit,
+    /// Rendered, and cached if possible.
+    Miss,
+    /// From the cache while the database is unavailable.
+    Stale,
+}
+
+impl CacheStatus {
+    /// Every status.
+    pub const ALL: [Self; 3] = [Self::Hit, Self::Miss, Self::Stale];
+
+    /// Its label.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+/// Limits of the page cache.
+#[derive(Debug, Clone, Copy)]
+pub struct CacheLimits {
+    /// The most memory that pages may take (bytes). 0 turns the cache off.
+    pub size: u64,
+    /// How long pages are served while the database is unavailable.
+    pub stale_if_error: Duration,
+}
+
+/// Rendered public pages by path and query.
+pub struct PageCache {
+    pages: Cache<String, Arc<CachedPage>, PageWeight>,
+    freshness: Freshness,
+    metrics: Metrics,
+    limits: CacheLimits,
+    is_canonical: fn(path: &str, query: &str) -> bool,
+}
+
+impl PageCache {
+    /// `is_canonical` decides which queries may be cached: without that limit, made-up parameters could fill the cache.
+    ///
+    /// # Errors
+    /// When the connection that confirms versions on SQLite can't be opened.
+    pub fn new(
+        db: Db,
+        metrics: Metrics,
+        url: &DatabaseUrl,
+        limits: CacheLimits,
+        is_canonical: fn(path: &str, query: &str) -> bool,
+    ) -> anyhow::Result<Self> {
+        let capacity = usize::try_from(limits.size / TYPICAL_PAGE).unwrap_or(usize::MAX);
+        Ok(Self {
+            pages: Cache::with_weighter(capacity, limits.size, PageWeight),
+            freshness: Freshness::new(db, url)?,
+            metrics,
+            limits,
+            is_canonical,
+        })
+    }
+
+    /// Whether the database is unavailable, and pages are served without its confirmation.
+    #[must_use]
+    pub fn serves_stale_pages(&self) -> bool {
+        self.limits.size > 0 && self.freshness.is_failing()
+    }
+
+    fn covers(&self, request: &ServiceRequest) -> bool {
+        self.limits.size > 0
+            && matches!(*request.method(), Method::GET | Method::HEAD)
+            && (request.query_string().is_empty()
+                || (self.is_canonical)(request.path(), request.query_string()))
+    }
+
+    /// The response for a page.
+    fn respond(
+        &self,
+        request: HttpRequest,
+        page: &CachedPage,
+        encoding: Encoding,
+        status: CacheStatus,
+    ) -> ServiceResponse {
+        self.metrics.page_cache(status);
+        request.extensions_mut().insert(status);
+        ServiceResponse::new(request, page.response(encoding))
+    }
+
+    /// Whether, and as what, a page may be served.
+    fn status(&self, page: &CachedPage, version: Version) -> Option<CacheStatus> {
+        match version {
+            Version::Current(generation) if page.generation >= generation => Some(CacheStatus::Hit),
+            Version::Current(_) => None,
+            Version::Unavailable(since) => {
+                (since.elapsed() <= self.limits.stale_if_error).then_some(CacheStatus::Stale)
+            }
+        }
+    }
+}
+
+/// Serves public pages from the cache. Inside of the middleware that protects the site, so a hit passes all of it; inside
+/// of compression, which handles revalidation.
+///
+/// # Errors
+/// Those of the inner services.
+pub async fn page_cache(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let cache = request.app_data::<Data<PageCache>>().cloned();
+    let Some(cache) = cache.filter(|cache| cache.covers(&request)) else {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    };
+    let encoding = negotiate(request.get_header::<AcceptEncoding>().as_ref());
+    let version = cache.freshness.confirm().await;
+    let key = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |target| target.as_str())
+        .to_owned();
+
+    if let Some(page) = cache.pages.get(&key)
+        && let Some(status) = cache.status(&page, version)
+    {
+        return Ok(cache.respond(request.into_parts().0, &page, encoding, status));
+    }
+    let entry = cache
+        .pages
+        .entry_async(&key, |_, page| match cache.status(page, version) {
+            Some(status) => EntryAction::Retain((Arc::clone(page), status)),
+            None => EntryAction::ReplaceWithGuard,
+        });
+    let (guard, outdated) = match timeout(COALESCE_TIMEOUT, entry).await {
+        Ok(EntryResult::Retained((page, status))) => {
+            return Ok(cache.respond(request.into_parts().0, &page, encoding, status));
+        }
+        Ok(EntryResult::Replaced(guard, outdated)) => (Some(guard), Some(outdated)),
+        Ok(EntryResult::Vacant(guard)) => (Some(guard), None),
+        Ok(EntryResult::Removed(..) | EntryResult::Timeout) | Err(_) => (None, None),
+    };
+
+    let response = next.call(request).await?.map_into_boxed_body();
+    let Some(guard) = guard else {
+        return Ok(response);
+    };
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE
+        && let Some(page) = outdated
+    {
+        // Kept in case that it is the database, which had confirmed the version a moment ago.
+        let _evicted = guard.insert(Arc::clone(&page)).is_err();
+        cache.freshness.expire();
+        return Ok(match cache.freshness.confirm().await {
+            Version::Unavailable(_) => {
+                let (request, _) = response.into_parts();
+                cache.respond(request, &page, encoding, CacheStatus::Stale)
+            }
+            Version::Current(_) => response,
+        });
+    }
+    let Version::Current(generation) = version else {
+        return Ok(response);
+    };
+    if !is_cacheable(response.status(), response.headers()) {
+        return Ok(response);
+    }
+    let (request, response) = response.into_parts();
+    let (head, body) = response.into_parts();
+    let body = to_bytes(body)
+        .await
+        .map_err(|_| actix_web::error::ErrorInternalServerError("response body failed"))?;
+    let page = Arc::new(CachedPage::new(head.headers(), body, generation));
+    let _evicted = guard.insert(Arc::clone(&page)).is_err();
+    Ok(cache.respond(request, &page, encoding, CacheStatus::Miss))
+}
+
+fn is_cacheable(status: StatusCode, headers: &HeaderMap) -> bool {
+    let is_public = headers
+        .get(header::CACHE_CONTROL)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.starts_with("public"));
+    status == StatusCode::OK && is_public && !headers.contains_key(header::SET_COOKIE)
+}
+
+/// A rendered page: its headers, and its body in each encoding that was asked for.
+struct CachedPage {
+    headers: HeaderMap,
+    generation: u64,
+    identity: Bytes,
+    brotli: OnceLock<Bytes>,
+    gzip: OnceLock<Bytes>,
+}
+
+impl CachedPage {
+    fn new(headers: &HeaderMap, identity: Bytes, generation: u64) -> Self {
+        let mut headers = headers.clone();
+        let tag = ETag(entity_tag(&identity)).try_into_value();
+        headers.insert(
+            header::ETAG,
+            tag.expect("a hexadecimal tag is a valid header value"),
+        );
+        headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        Self {
+            headers,
+            generation,
+            identity,
+            brotli: OnceLock::new(),
+            gzip: OnceLock::new(),
+        }
+    }
+
+    /// The body, compressed at the first request for the encoding; not compressed if that fails.
+    fn body(&self, encoding: Encoding) -> (Option<&'static str>, Bytes) {
+        let cell = match encoding {
+            Encoding::Brotli => &self.brotli,
+            Encoding::Gzip => &self.gzip,
+            Encoding::Identity => return (None, self.identity.clone()),
+        };
+        let body = cell.get_or_init(|| match encoding.encode(&self.identity, Effort::Cached) {
+            Ok(compressed) => compressed.into(),
+            Err(error) => {
+                log::error!("could not compress a page: {error}");
+                Bytes::new()
+            }
+        });
+        if body.is_empty() {
+            (None, self.identity.clone())
+        } else {
+            (encoding.name(), body.clone())
+        }
+    }
+
+    fn response(&self, encoding: Encoding) -> HttpResponse {
+        let (coding, body) = self.body(encoding);
+        let mut response = HttpResponse::Ok().body(body);
+        for (name, value) in &self.headers {
+            response.headers_mut().append(name.clone(), value.clone());
+        }
+        if let Some(coding) = coding {
+            response
+                .headers_mut()
+                .insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+        }
+        response
+    }
+}
+
+/// Counts every body of a page, compressed or not yet.
+#[derive(Clone)]
+struct PageWeight;
+
+impl Weighter<String, Arc<CachedPage>> for PageWeight {
+    fn weight(&self, key: &String, page: &Arc<CachedPage>) -> u64 {
+        // Both compressed bodies together take less than half of the text.
+        (OVERHEAD + key.len() + page.identity.len() * 3 / 2) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use actix_web::App;
+    use actix_web::rt::task::yield_now;
+    use actix_web::test::{TestRequest, call_service, init_service, read_body};
+    use futures_util::future::join_all;
+    use oc_core::connect_pool;
+    use oc_core::testing::TestDb;
+
+    use super::*;
+    use crate::routing::cached_page;
+
+    fn page_cache(database: &TestDb, size: u64) -> anyhow::Result<PageCache> {
+        let pool = connect_pool(database.url().clone(), 1)?;
+        let metrics = Metrics::new("", "")?;
+        let db = Db::new(pool, metrics.clone(), 8, false);
+        let limits = CacheLimits {
+            size,
+            stale_if_error: Duration::from_secs(600),
+        };
+        PageCache::new(db, metrics, database.url(), limits, |_, _| true)
+    }
+
+    #[actix_web::test]
+    async fn requests_for_one_page_render_it_once() -> anyhow::Result<()> {
+        let database = TestDb::sqlite()?;
+        let renders = Data::new(AtomicUsize::new(0));
+        let app = App::new()
+            .app_data(Data::new(page_cache(&database, 1 << 20)?))
+            .app_data(renders.clone())
+            .service(cached_page("/", async |renders: Data<AtomicUsize>| {
+                yield_now().await;
+                renders.fetch_add(1, Ordering::Relaxed);
+                HttpResponse::Ok()
+                    .insert_header((header::CACHE_CONTROL, "public, no-cache"))
+                    .body("page")
+            }));
+        let app = init_service(app).await;
+
+        let requests = (0..50).map(|_| call_service(&app, TestRequest::get().to_request()));
+        for response in join_all(requests).await {
+            assert_eq!(read_body(response).await, "page");
+        }
+
+        assert_eq!(renders.load(Ordering::Relaxed), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn any_number_of_pages_stays_within_the_limit() -> anyhow::Result<()> {
+        let cache = page_cache(&TestDb::sqlite()?, 1 << 20)?;
+        for number in 0..20_000 {
+            let page = CachedPage::new(&HeaderMap::new(), Bytes::from_static(&[b'x'; 4096]), 1);
+            cache
+                .pages
+                .insert(format!("/lettings/?q={number}"), Arc::new(page));
+        }
+        assert!(
+            (1 << 19..=1 << 20).contains(&cache.pages.weight()),
+            "{}",
+            cache.pages.weight()
+        );
+        Ok(())
+    }
+}
