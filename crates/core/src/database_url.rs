@@ -1,7 +1,7 @@
 //! Database URL, the setting `DATABASE_URL`.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// The address of a database. Printing it never shows a password.
@@ -100,6 +100,20 @@ fn without_password(url: &str) -> String {
         .split_once(':')
         .map_or(user_info, |(user, _)| user);
     format!("{scheme}://{user}@{host}")
+}
+
+/// The address of a file in SQLite's notation, with parameters.
+pub(crate) fn sqlite_uri(path: &Path, parameters: &str) -> String {
+    let path = path.to_string_lossy();
+    if path.starts_with("file:") {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        return format!("{path}{separator}{parameters}");
+    }
+    let path = path
+        .replace('%', "%25")
+        .replace('?', "%3f")
+        .replace('#', "%23");
+    format!("file:{path}?{parameters}")
 }
 
 #[cfg(test)]

@@ -7,8 +7,7 @@ use diesel::sql_types::Text;
 use diesel::{PgConnection, SqliteConnection};
 
 use crate::connection::DbConnection;
-use crate::database_url::DatabaseUrl;
-use crate::read_only::uri;
+use crate::database_url::{DatabaseUrl, sqlite_uri};
 use crate::search;
 use crate::timeouts::{SQLITE_BUSY_TIMEOUT, with_limits};
 
@@ -83,7 +82,7 @@ fn create_private_file(url: &DatabaseUrl) {
 /// Opens a connection, but doesn't create a missing SQLite file.
 pub(crate) fn open_existing(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
     match url {
-        DatabaseUrl::Sqlite(path) => open_at(url, &uri(path, "mode=rw")),
+        DatabaseUrl::Sqlite(path) => open_at(url, &sqlite_uri(path, "mode=rw")),
         DatabaseUrl::Postgres(address) => open_at(url, address),
     }
 }

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::{PgConnection, SqliteConnection};
 
 use crate::connection::DbConnection;
-use crate::database_url::DatabaseUrl;
+use crate::database_url::{DatabaseUrl, sqlite_uri};
 use crate::open::OpenError;
 use crate::search;
 use crate::timeouts::with_limits;
@@ -36,7 +36,8 @@ pub fn open_read_only(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
         }
         DatabaseUrl::Sqlite(path) => {
             let attempt = |mode| -> Result<SqliteConnection, OpenError> {
-                let mut conn = SqliteConnection::establish(&uri(path, mode)).map_err(connect)?;
+                let mut conn =
+                    SqliteConnection::establish(&sqlite_uri(path, mode)).map_err(connect)?;
                 conn.batch_execute(SQLITE_SETTINGS)
                     .and_then(|()| search::register_fold(&mut conn))
                     .map_err(use_it)?;
@@ -51,20 +52,6 @@ pub fn open_read_only(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
             opened.map(DbConnection::Sqlite)
         }
     }
-}
-
-/// The address of a file in SQLite's notation, with parameters.
-pub(crate) fn uri(path: &Path, parameters: &str) -> String {
-    let path = path.to_string_lossy();
-    if path.starts_with("file:") {
-        let separator = if path.contains('?') { '&' } else { '?' };
-        return format!("{path}{separator}{parameters}");
-    }
-    let path = path
-        .replace('%', "%25")
-        .replace('?', "%3f")
-        .replace('#', "%23");
-    format!("file:{path}?{parameters}")
 }
 
 /// Whether the file is there and its log holds nothing that is not in the file yet.

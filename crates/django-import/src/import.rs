@@ -8,21 +8,12 @@ use oc_core::{DatabaseUrl, DbConnection, open_read_only};
 use transfer::table::Table;
 use transfer::{Input, Occupied, ReferenceSchema, Target as TargetDatabase, rows, sequences};
 
+use super::layout::Model;
 use super::leaked_passwords::LeakedPasswords;
-use super::migration::Migration;
+use super::migration::{Migration, Options};
 use super::report::{Outcome, Report, Target};
 use super::source::Source;
-
-/// Options of an import.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
-    /// Check everything, write nothing.
-    pub dry_run: bool,
-    /// Import the other rows where some can't be imported.
-    pub skip_bad: bool,
-    /// Show e-mail addresses on all imported profiles.
-    pub show_emails: bool,
-}
+use super::{admin_log, lettings, permissions, profiles, users};
 
 /// Imports a file into an empty database: all of it, or nothing. The database is not opened before the file is known to
 /// be good.
@@ -34,7 +25,7 @@ pub fn import(input: &Input, options: Options, url: &DatabaseUrl) -> anyhow::Res
     let mut source = Source::open(input).with_context(|| format!("could not import {name}"))?;
     let mut report = new_report(&source);
     let mut leaked = LeakedPasswords::default();
-    let last_ids = Migration::run(&mut source, None, options, &mut report, &mut leaked)
+    let last_ids = run_pass(&mut source, None, options, &mut report, &mut leaked)
         .with_context(|| format!("could not import {name}"))?;
     if !report.problems.is_empty() && !options.skip_bad {
         report.outcome = Outcome::Rejected;
@@ -47,7 +38,7 @@ pub fn import(input: &Input, options: Options, url: &DatabaseUrl) -> anyhow::Res
     }
     TargetDatabase::open(url)?.fill(Occupied::Reject, &mut reference, |conn, _, tables| {
         let mut written = new_report(&source);
-        Migration::run(&mut source, Some(conn), options, &mut written, &mut leaked)?;
+        run_pass(&mut source, Some(conn), options, &mut written, &mut leaked)?;
         ensure!(
             written.counts == report.counts,
             "{name} changed while it was read; nothing was imported"
@@ -57,6 +48,32 @@ pub fn import(input: &Input, options: Options, url: &DatabaseUrl) -> anyhow::Res
     })?;
     report.outcome = Outcome::Imported;
     Ok(report)
+}
+
+/// Checks every row and, with a database, inserts it. Returns the last id that the old site assigned for each table.
+fn run_pass(
+    source: &mut Source,
+    conn: Option<&mut DbConnection>,
+    options: Options,
+    report: &mut Report,
+    leaked: &mut LeakedPasswords,
+) -> anyhow::Result<BTreeMap<Target, i64>> {
+    let rows = Model::ALL.iter().map(|model| source.count(*model)).sum();
+    let permissions = permissions::read(source)?;
+    let mut migration = Migration::new(conn, rows, permissions, options, report, leaked);
+    users::import_groups(source, &mut migration)?;
+    users::import_users(source, &mut migration)?;
+    lettings::import_addresses(source, &mut migration)?;
+    lettings::import_lettings(source, &mut migration)?;
+    profiles::import_profiles(source, &mut migration)?;
+    admin_log::import_entries(source, &mut migration)?;
+    for target in Target::ALL {
+        if let Some(model) = target.model() {
+            let last_id = source.last_id(model)?;
+            migration.note_id(target, last_id);
+        }
+    }
+    Ok(migration.into_last_ids())
 }
 
 fn new_report(source: &Source) -> Report {

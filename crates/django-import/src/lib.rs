@@ -22,5 +22,6 @@ mod users;
 #[cfg(test)]
 mod tests;
 
-pub use import::{Options, import};
+pub use import::import;
+pub use migration::Options;
 pub use report::{Outcome, Report};

@@ -7,17 +7,24 @@ use diesel::QueryResult;
 use oc_core::DbConnection;
 use transfer::progress::Progress;
 
-use super::import::Options;
-use super::layout::Model;
 use super::leaked_passwords::LeakedPasswords;
-use super::permissions::{self, Permissions};
+use super::permissions::Permissions;
 use super::report::{Report, Target};
-use super::row::{Reference, SourceRow};
-use super::source::{LARGEST_ID, Source};
-use super::{admin_log, lettings, profiles, users};
+use super::row::{LARGEST_ID, Reference, SourceRow};
 
 /// Rows per insert.
 const BATCH: usize = 1_000;
+
+/// Options of an import.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Check everything, write nothing.
+    pub dry_run: bool,
+    /// Import the other rows where some can't be imported.
+    pub skip_bad: bool,
+    /// Show e-mail addresses on all imported profiles.
+    pub show_emails: bool,
+}
 
 /// The state of a pass.
 pub(crate) struct Migration<'a> {
@@ -42,46 +49,37 @@ pub(crate) struct ImportedRows {
 }
 
 impl<'a> Migration<'a> {
-    /// Runs a pass. Returns the last id that the old site assigned for each table.
-    pub(crate) fn run(
-        source: &mut Source,
+    /// A pass over so many rows, which writes if there is a database.
+    pub(crate) fn new(
         conn: Option<&'a mut DbConnection>,
+        rows: u64,
+        permissions: Permissions,
         options: Options,
         report: &'a mut Report,
         leaked: &'a mut LeakedPasswords,
-    ) -> anyhow::Result<BTreeMap<Target, i64>> {
-        let rows = Model::ALL.iter().map(|model| source.count(*model)).sum();
+    ) -> Self {
         let activity = if conn.is_some() {
             "writing"
         } else {
             "checking"
         };
-        let mut migration = Migration {
+        Self {
             conn,
             progress: Progress::new(activity, rows),
             options,
             report,
             leaked,
-            permissions: Permissions::default(),
+            permissions,
             groups: ImportedRows::default(),
             users: ImportedRows::default(),
             addresses: ImportedRows::default(),
             last_ids: BTreeMap::new(),
-        };
-        permissions::read(source, &mut migration)?;
-        users::import_groups(source, &mut migration)?;
-        users::import_users(source, &mut migration)?;
-        lettings::import_addresses(source, &mut migration)?;
-        lettings::import_lettings(source, &mut migration)?;
-        profiles::import_profiles(source, &mut migration)?;
-        admin_log::import_entries(source, &mut migration)?;
-        for target in Target::ALL {
-            if let Some(model) = target.model() {
-                let last_id = source.last_id(model)?;
-                migration.note_id(target, last_id);
-            }
         }
-        Ok(migration.last_ids)
+    }
+
+    /// The last id that the old site assigned for each table.
+    pub(crate) fn into_last_ids(self) -> BTreeMap<Target, i64> {
+        self.last_ids
     }
 
     /// Counts a row. Returns whether it can be imported.

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use accounts::Verb;
 
 use super::layout::Model;
-use super::migration::Migration;
 use super::row::Reference;
 use super::source::Source;
 
@@ -21,7 +20,7 @@ pub(crate) struct Permissions {
 }
 
 /// Reads both tables. Incomplete rows are ignored: what refers to them is reported.
-pub(crate) fn read(source: &mut Source, migration: &mut Migration<'_>) -> anyhow::Result<()> {
+pub(crate) fn read(source: &mut Source) -> anyhow::Result<Permissions> {
     let mut found = Permissions::default();
     source.read(Model::ContentType, &mut |mut row| {
         let content_type = (row.text("app_label"), row.text("model"));
@@ -36,8 +35,7 @@ pub(crate) fn read(source: &mut Source, migration: &mut Migration<'_>) -> anyhow
         }
         Ok(())
     })?;
-    migration.permissions = found;
-    Ok(())
+    Ok(found)
 }
 
 impl Permissions {

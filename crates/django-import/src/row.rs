@@ -4,7 +4,8 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike};
 use oc_core::validation::FieldError;
 use serde_json::{Map, Value};
 
-use super::source::LARGEST_ID;
+/// The largest id that is accepted (2⁵³), which leaves room for later rows.
+pub(crate) const LARGEST_ID: i64 = 1 << 53;
 
 /// How much of a value a problem shows (characters).
 const SHOWN: usize = 60;

@@ -13,14 +13,11 @@ use tempfile::TempDir;
 use transfer::Input;
 
 use super::layout::{Layout, Model};
-use super::row::SourceRow;
+use super::row::{LARGEST_ID, SourceRow};
 use super::{database, dump};
 
 /// The first bytes of every SQLite database.
 const SQLITE: &[u8] = b"SQLite format 3\0";
-
-/// The largest id that is accepted (2⁵³), which leaves room for later rows.
-pub(crate) const LARGEST_ID: i64 = 1 << 53;
 
 /// A site that is open for reading.
 pub(crate) struct Source {

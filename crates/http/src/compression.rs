@@ -1,10 +1,11 @@
-//! Content-Encoding: negotiation and compression.
+//! Content-Encoding: negotiation and compression; the ETag that all encodings share.
 
 use std::io::{self, Write};
 
-use actix_web::http::header::{self, AcceptEncoding};
+use actix_web::http::header::{self, AcceptEncoding, EntityTag};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use sha2::{Digest, Sha256};
 
 /// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,6 +82,12 @@ pub(crate) fn negotiate(accepted: Option<&AcceptEncoding>) -> Encoding {
     } else {
         Encoding::Identity
     }
+}
+
+/// The ETag of a text. Weak, because every encoding of the text has the same one.
+pub(crate) fn entity_tag(bytes: &[u8]) -> EntityTag {
+    let digest = Sha256::digest(bytes);
+    EntityTag::new_weak(hex::encode(&digest[..12]))
 }
 
 #[cfg(test)]

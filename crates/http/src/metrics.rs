@@ -16,7 +16,6 @@ use prometheus::{
 };
 
 use crate::error::PageError;
-use crate::page_cache::CacheStatus;
 
 /// Upper bounds of histogram buckets (seconds): a page takes milliseconds, a password hash 100.
 const BUCKETS: [f64; 12] = [
@@ -53,6 +52,32 @@ impl LoginOutcome {
             Self::WrongPassword => "refused",
             Self::WrongCode => "code_refused",
             Self::Throttled => "throttled",
+        }
+    }
+}
+
+/// How the page cache answered a request: a label in the request log and in the metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheStatus {
+    /// From the cache, confirmed as current.
+    Hit,
+    /// Rendered, and cached if possible.
+    Miss,
+    /// From the cache while the database is unavailable.
+    Stale,
+}
+
+impl CacheStatus {
+    /// Every status.
+    pub const ALL: [Self; 3] = [Self::Hit, Self::Miss, Self::Stale];
+
+    /// Its label.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Stale => "stale",
         }
     }
 }

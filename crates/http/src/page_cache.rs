@@ -21,11 +21,10 @@ use oc_core::DatabaseUrl;
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, EntryAction, EntryResult};
 
-use crate::compression::{Effort, Encoding, negotiate};
+use crate::compression::{Effort, Encoding, entity_tag, negotiate};
 use crate::db::Db;
 use crate::freshness::{Freshness, Version};
-use crate::metrics::Metrics;
-use crate::middleware::entity_tag;
+use crate::metrics::{CacheStatus, Metrics};
 
 /// How long a request waits for another one that renders the same page.
 const COALESCE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -35,32 +34,6 @@ const OVERHEAD: usize = 1024;
 
 /// An estimate of a page's size, for the cache's initial capacity (bytes).
 const TYPICAL_PAGE: u64 = 16 * 1024;
-
-/// How the page cache answered a request: a label in the request log and in the metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CacheStatus {
-    /// From the cache, confirmed as current.
-    Hit,
-    /// Rendered, and cached if possible.
-    Miss,
-    /// From the cache while the database is unavailable.
-    Stale,
-}
-
-impl CacheStatus {
-    /// Every status.
-    pub const ALL: [Self; 3] = [Self::Hit, Self::Miss, Self::Stale];
-
-    /// Its label.
-    #[must_use]
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Hit => "hit",
-            Self::Miss => "miss",
-            Self::Stale => "stale",
-        }
-    }
-}
 
 /// Limits of the page cache.
 #[derive(Debug, Clone, Copy)]

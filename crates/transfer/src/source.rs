@@ -7,10 +7,9 @@ use chrono::{SecondsFormat, Utc};
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use oc_core::{DbConnection, migrations, version};
 
-use super::archive::{FORMAT, FORMAT_VERSION};
 use super::batch::{Batch, Digest};
 use super::reference_schema::ReferenceSchema;
-use super::table::{Header, Table};
+use super::table::{FORMAT, FORMAT_VERSION, Header, Table};
 use super::{catalog, rows, sequences};
 
 type Transactions = <DbConnection as diesel::Connection>::TransactionManager;

@@ -5,6 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::column_type::ColumnType;
 
+/// Identifies a backup, in its first line.
+pub(crate) const FORMAT: &str = "oc-lettings-backup";
+
+/// The version of the format that `archive` describes.
+pub(crate) const FORMAT_VERSION: u32 = 1;
+
 /// Describes the rows of a transfer; the first line of a backup.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {

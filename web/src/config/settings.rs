@@ -11,10 +11,9 @@ use oc_core::DatabaseUrl;
 use oc_http::{AllowedHosts, SecretKey};
 use sentry::types::Dsn;
 
-use super::env::{self, Problems, problem};
 use super::value::{
-    cpus, duration, host, is_remote, log_filter, network, public_url, sample_rate, seconds,
-    secret_key, sentry_name, size, socket_address, switch, whole_number,
+    cpus, duration, host, log_filter, network, public_url, sample_rate, seconds, secret_key,
+    sentry_name, size, socket_address, switch, whole_number,
 };
 
 /// The settings of one run. The name of a field in capitals is its variable, unless `long` names another.
@@ -181,68 +180,6 @@ impl FromStr for LogFormat {
             "text" => Ok(Self::Text),
             "json" => Ok(Self::Json),
             _ => Err("it must be text or json"),
-        }
-    }
-}
-
-/// Settings without a safe default, and what production requires.
-const REQUIRED_IN_PRODUCTION: [(&str, &str); 2] = [
-    (
-        "ALLOWED_HOSTS",
-        "production requires the host names of the site, such as www.example.org",
-    ),
-    (
-        "SECRET_KEY",
-        "production requires a secret of 32 bytes or more; generate one with `openssl rand -hex 32`",
-    ),
-];
-
-impl Config {
-    /// Reads the environment and, in development, the file `.env`.
-    ///
-    /// # Errors
-    /// Names every wrong setting with its value and what is allowed.
-    pub fn from_env() -> anyhow::Result<Self> {
-        Self::from_lookup(&env::lookup()?)
-    }
-
-    /// Reads the settings from a function, so that a test needs no environment.
-    ///
-    /// # Errors
-    /// Names every wrong setting with its value and what is allowed.
-    pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<Self> {
-        let (mut config, mut problems) = env::read(lookup);
-        let is_production = config.environment == Environment::Production;
-        for (name, allowed) in REQUIRED_IN_PRODUCTION {
-            let is_set = lookup(name).is_some_and(|value| !value.trim().is_empty());
-            if is_production && !is_set {
-                problems.push(problem(name, None, allowed));
-            }
-        }
-        if is_production && !cfg!(feature = "postgres-tls") && is_remote(&config.database_url) {
-            let allowed = "this build has no TLS for a PostgreSQL server on another machine; \
-                           build it with `--features postgres-tls`";
-            problems.push(problem("DATABASE_URL", Some(env::HIDDEN), allowed));
-        }
-        if config.public_url.is_empty() {
-            match config.allowed_hosts.first() {
-                _ if !is_production => {
-                    config.public_url = format!("http://localhost:{}", config.port);
-                }
-                Some(host) => config.public_url = format!("https://{host}"),
-                None => {
-                    let allowed = "it is required where ALLOWED_HOSTS contains only patterns";
-                    problems.push(problem("PUBLIC_URL", None, allowed));
-                }
-            }
-        }
-        if config.sentry.environment.is_empty() {
-            config.sentry.environment = config.environment.to_string();
-        }
-        if problems.is_empty() {
-            Ok(config)
-        } else {
-            Err(Problems(problems).into())
         }
     }
 }

@@ -6,29 +6,20 @@ use std::os::unix::fs::MetadataExt;
 
 use chrono::{SecondsFormat, Utc};
 use log::kv::{self, Key, VisitSource};
-use log::{Level, LevelFilter, Log, Metadata, Record};
+use log::{Level, Metadata, Record};
 use oc_http::{redact_emails, request_context};
 use serde_json::{Map, Value};
 
-use super::sentry;
 use crate::config::{Config, LogFormat};
 
-/// Starts logging. Warnings and errors also go to Sentry, where that is on.
-pub(super) fn start(config: &Config) {
+/// The logger for `RUST_LOG` and `LOG_FORMAT`.
+pub(super) fn logger(config: &Config) -> env_logger::Logger {
     let format = config.log_format;
     let with_priority = is_journal();
-    let logger = env_logger::Builder::new()
+    env_logger::Builder::new()
         .parse_filters(&config.log_filter)
         .format(move |out, record| write_record(out, format, with_priority, record))
-        .build();
-    let mut level = logger.filter();
-    let mut boxed: Box<dyn Log> = Box::new(logger);
-    if config.sentry.dsn.is_some() {
-        level = level.max(LevelFilter::Info);
-        boxed = Box::new(sentry::logger(boxed));
-    }
-    log::set_boxed_logger(boxed).expect("logging is started once");
-    log::set_max_level(level);
+        .build()
 }
 
 /// Whether standard error is systemd's journal (`JOURNAL_STREAM` in `systemd.exec(5)`).

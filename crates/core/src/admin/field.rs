@@ -1,7 +1,5 @@
 //! Form fields of a resource.
 
-use crate::admin::Resource;
-
 /// A form field.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
@@ -89,17 +87,4 @@ pub enum FieldKind {
         /// Whether it is required.
         required: bool,
     },
-}
-
-/// A related row that is added or changed within the form of the row that refers to it.
-#[derive(Debug, Clone, Copy)]
-pub struct Inline {
-    /// The referring field, of kind [`FieldKind::Choice`].
-    pub field: &'static str,
-    /// Resource of the related row.
-    pub resource: &'static Resource,
-    /// Names of its fields in this form, in the order of the resource's fields.
-    pub names: &'static [&'static str],
-    /// Error message when a row is chosen and the inline's fields are filled in as well.
-    pub conflict_message: &'static str,
 }

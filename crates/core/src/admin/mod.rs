@@ -13,7 +13,7 @@ mod resource;
 mod save_error;
 
 pub use choice::{Choice, ChoicePage, ChoiceQuery, id_in, ids};
-pub use field::{Field, FieldKind, Inline};
+pub use field::{Field, FieldKind};
 pub use form_values::{FormValues, chosen_id};
 pub use helpers::{
     combine, flag, one_by_one, restored_already, set_filters, validate_all, with_constraint_error,
@@ -21,5 +21,5 @@ pub use helpers::{
 };
 pub use list::{Filter, ListPage, ListQuery, ListRow};
 pub use reference::{OnDelete, Reference};
-pub use resource::{DeletedRow, Record, Resource};
+pub use resource::{DeletedRow, Inline, Record, Resource};
 pub use save_error::SaveError;

@@ -3,8 +3,8 @@
 use diesel::QueryResult;
 
 use crate::admin::{
-    Choice, ChoicePage, ChoiceQuery, Field, Filter, FormValues, Inline, ListPage, ListQuery,
-    Reference, SaveError,
+    Choice, ChoicePage, ChoiceQuery, Field, Filter, FormValues, ListPage, ListQuery, Reference,
+    SaveError,
 };
 use crate::connection::DbConnection;
 
@@ -99,4 +99,17 @@ pub struct Record {
     pub title: String,
     /// Values of its fields.
     pub values: FormValues,
+}
+
+/// A related row that is added or changed within the form of the row that refers to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Inline {
+    /// The referring field, of kind [`FieldKind::Choice`](crate::admin::FieldKind::Choice).
+    pub field: &'static str,
+    /// Resource of the related row.
+    pub resource: &'static Resource,
+    /// Names of its fields in this form, in the order of the resource's fields.
+    pub names: &'static [&'static str],
+    /// Error message when a row is chosen and the inline's fields are filled in as well.
+    pub conflict_message: &'static str,
 }

@@ -12,10 +12,9 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage, HttpResponse};
-use sha2::{Digest, Sha256};
 
 use crate::blocking::run_blocking;
-use crate::compression::{Effort, Encoding, negotiate};
+use crate::compression::{Effort, Encoding, entity_tag, negotiate};
 
 /// Larger bodies are compressed off the async threads (bytes).
 const LARGE: usize = 64 * 1024;
@@ -94,12 +93,6 @@ async fn encode(encoding: Encoding, bytes: Bytes) -> (Encoding, Bytes) {
             (Encoding::Identity, plain)
         }
     }
-}
-
-/// The ETag of a text. Weak, because every encoding of the text has the same one.
-pub(crate) fn entity_tag(bytes: &Bytes) -> EntityTag {
-    let digest = Sha256::digest(bytes);
-    EntityTag::new_weak(hex::encode(&digest[..12]))
 }
 
 fn parse_tag(value: &HeaderValue) -> Option<EntityTag> {

@@ -10,7 +10,6 @@ mod sentry_scope;
 
 pub use check_host::check_host;
 pub use compress::compress;
-pub(crate) use compress::entity_tag;
 pub use error_pages::error_pages;
 pub use request_log::request_log;
 pub use security_headers::{POLICY_WITH_SCRIPTS, security_headers};

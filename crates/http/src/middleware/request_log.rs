@@ -13,8 +13,7 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
 use log::Level;
 
-use crate::metrics::Metrics;
-use crate::page_cache::CacheStatus;
+use crate::metrics::{CacheStatus, Metrics};
 use crate::request_context::{self, RequestContext};
 use crate::{request_id, route};
 
@@ -107,7 +106,7 @@ impl LogEntry {
                 let cache = self.cache.map_or("none", CacheStatus::label);
                 log::log!(
                     target: "access", level, method, path, status, milliseconds, cache;
-                    "{method} {path} {status} {milliseconds} ms"
+                    "{method} {path} {status} {milliseconds} ms, cache {cache}"
                 );
             }
             None => log::log!(

@@ -15,7 +15,10 @@ use crate::address::{
 };
 use crate::schema::{addresses, lettings};
 
-use super::{APP, APP_LABEL};
+/// The app in URLs and permissions.
+pub(super) const APP: &str = "lettings";
+/// The label of the app.
+pub(super) const APP_LABEL: &str = "Lettings";
 
 /// Admin resource of addresses.
 pub const MODEL: Resource = Resource {

@@ -16,7 +16,7 @@ use crate::letting::{LONGEST_TITLE, Letting, LettingDraft, NewLetting};
 use crate::schema::{addresses, lettings};
 use crate::town::Town;
 
-use super::{APP, APP_LABEL};
+use super::address::{self, APP, APP_LABEL};
 
 /// The label of the address, in the form and in its errors.
 const ADDRESS: &str = "Address";
@@ -63,7 +63,7 @@ pub const MODEL: Resource = Resource {
     ],
     inlines: &[Inline {
         field: "address",
-        resource: &super::ADDRESS,
+        resource: &address::MODEL,
         names: &[
             "address-number",
             "address-street",

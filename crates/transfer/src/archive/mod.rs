@@ -14,9 +14,3 @@ mod tests;
 
 pub use reader::Archive;
 pub use writer::write;
-
-/// Identifies a backup, in its first line.
-pub(super) const FORMAT: &str = "oc-lettings-backup";
-
-/// The version of the format described above.
-pub(super) const FORMAT_VERSION: u32 = 1;

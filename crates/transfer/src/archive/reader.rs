@@ -11,12 +11,11 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::trailer::{BackupTrailer, Format, TableTrailer};
-use super::{FORMAT, FORMAT_VERSION};
 use crate::batch::{BATCH, Batch, Digest, Digester};
 use crate::input::Input;
 use crate::progress::Progress;
 use crate::source::Source;
-use crate::table::{Header, Table};
+use crate::table::{FORMAT, FORMAT_VERSION, Header, Table};
 
 /// The longest line that is read (bytes), so that a foreign file can't fill the memory.
 const LONGEST_LINE: u64 = 64 * 1024 * 1024;
