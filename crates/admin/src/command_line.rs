@@ -7,16 +7,12 @@ use diesel::result::Error;
 use oc_core::DbConnection;
 
 use crate::audit_log::snapshot::Snapshot;
-use crate::auth::{password_page, totp};
+use crate::auth::account::{FACTOR_OFF, PASSWORD_CHANGED, log_account_change};
 use crate::registry::Registry;
-
-fn accounts(registry: Registry) -> QueryResult<&'static oc_core::admin::Resource> {
-    registry.accounts().map_err(|_| Error::NotFound)
-}
 
 /// Logs a new user. Requires the transaction that adds it.
 pub fn record_added(conn: &mut DbConnection, registry: Registry, id: i64) -> QueryResult<()> {
-    let accounts = accounts(registry)?;
+    let accounts = registry.accounts().map_err(|_| Error::NotFound)?;
     let record = (accounts.load)(conn, id)?.ok_or(Error::NotFound)?;
     let entry = NewAuditEntry {
         actor: None,
@@ -36,8 +32,7 @@ pub fn record_password(
     registry: Registry,
     user: &User,
 ) -> QueryResult<()> {
-    let key = accounts(registry)?.key();
-    password_page::record(conn, None, &key, (user.id, &user.username))
+    log_account_change(conn, registry, None, user, PASSWORD_CHANGED)
 }
 
 /// Logs that two-factor authentication was turned off. Requires the transaction that does it.
@@ -46,6 +41,5 @@ pub fn record_factor_off(
     registry: Registry,
     user: &User,
 ) -> QueryResult<()> {
-    let key = accounts(registry)?.key();
-    totp::record(conn, &key, None, user, totp::OFF)
+    log_account_change(conn, registry, None, user, FACTOR_OFF)
 }

@@ -6,11 +6,10 @@ use actix_web::web::Data;
 use anyhow::anyhow;
 use oc_core::version;
 use oc_http::health::{self, BuildInfo, HealthChecks};
-use oc_http::{Db, Page, PageError};
+use oc_http::{Page, PageError};
 use serde::Serialize;
 
-use crate::auth::current_user::CurrentUser;
-use crate::auth::request::AdminRequest;
+use crate::auth::staff_request::StaffRequest;
 use crate::registry::DIAGNOSTICS;
 use crate::ui::layout::Breadcrumb;
 use crate::ui::submission::Submission;
@@ -78,15 +77,13 @@ impl Fact {
 
 /// The page.
 pub(crate) async fn show(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
+    staff: StaffRequest,
     checks: Data<HealthChecks>,
     facts: Data<Facts>,
     build: Data<BuildInfo>,
 ) -> Result<HttpResponse, PageError> {
-    check_right(&user)?;
-    let (name, version) = db.read(|conn| Ok(version(conn)?)).await?;
+    check_permission(&staff)?;
+    let (name, version) = staff.db.read(|conn| Ok(version(conn)?)).await?;
     let mut database = vec![
         Fact::new("Kind", format!("{name} {version}")),
         Fact::new("Address", &*facts.database),
@@ -116,16 +113,12 @@ pub(crate) async fn show(
             facts: reports(&facts),
         },
     ];
-    request.page(
-        StatusCode::OK,
-        Some(&user),
-        "Diagnostics",
-        Breadcrumb::trail(&[], "Diagnostics"),
-        DiagnosticsPage {
-            groups,
-            reported: facts.sentry.is_some(),
-        },
-    )
+    let page = DiagnosticsPage {
+        groups,
+        reported: facts.sentry.is_some(),
+    };
+    let breadcrumbs = Breadcrumb::trail(&[], "Diagnostics");
+    staff.page(StatusCode::OK, "Diagnostics", breadcrumbs, page)
 }
 
 /// How errors are reported.
@@ -151,15 +144,14 @@ fn reports(facts: &Facts) -> Vec<Fact> {
 
 /// Raises a test error or a panic.
 pub(crate) async fn fail(
-    request: AdminRequest,
-    user: CurrentUser,
-    fields: Submission,
+    staff: StaffRequest,
+    submission: Submission,
 ) -> Result<HttpResponse, PageError> {
-    check_right(&user)?;
-    request.check_form(Some(&user), &fields)?;
+    check_permission(&staff)?;
+    staff.check_form(&submission)?;
     log::info!("raising a test error");
     assert!(
-        fields.text("kind") != "panic",
+        submission.text("kind") != "panic",
         "test panic from the diagnostics page"
     );
     Err(PageError::Internal(anyhow!(
@@ -167,8 +159,8 @@ pub(crate) async fn fail(
     )))
 }
 
-fn check_right(user: &CurrentUser) -> Result<(), PageError> {
-    if user.rights.hold(DIAGNOSTICS) {
+fn check_permission(staff: &StaffRequest) -> Result<(), PageError> {
+    if staff.user.rights.hold(DIAGNOSTICS) {
         Ok(())
     } else {
         Err(PageError::Forbidden)

@@ -3,19 +3,18 @@
 use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path};
+use actix_web::web::Path;
 use audit::AuditEntry;
 use oc_core::admin::Resource;
-use oc_http::{Db, Page, PageError};
+use oc_http::{Page, PageError};
 use serde::Serialize;
 
 use crate::audit_log::query;
-use crate::auth::current_user::CurrentUser;
-use crate::auth::request::AdminRequest;
+use crate::auth::staff_request::StaffRequest;
 use crate::diagnostics;
 use crate::registry::{DIAGNOSTICS, Registry, is_open, may_view};
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::{capitalized, list_path};
+use crate::ui::links::{capitalized, date_time, list_path};
 
 /// The number of the user's own actions that are shown.
 const RECENT: i64 = 10;
@@ -24,7 +23,7 @@ const RECENT: i64 = 10;
 struct IndexPage {
     heading: String,
     apps: Vec<App>,
-    recent: Vec<Recent>,
+    recent: Vec<RecentAction>,
     no_rights: bool,
     log_href: Option<&'static str>,
     diagnostics_href: Option<&'static str>,
@@ -50,7 +49,7 @@ struct ModelLinks {
 }
 
 #[derive(Serialize)]
-struct Recent {
+struct RecentAction {
     title: String,
     href: Option<String>,
     model: String,
@@ -59,141 +58,116 @@ struct Recent {
 }
 
 /// The resources that the user has permissions on, and the user's recent actions.
-pub(crate) async fn show(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
-) -> Result<HttpResponse, PageError> {
-    page(&request, &user, &db, "Administration".to_owned(), None).await
+pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+    let apps = apps(&staff, None);
+    let has_diagnostics = staff.user.rights.hold(DIAGNOSTICS);
+    let page = IndexPage {
+        no_rights: apps.is_empty() && !has_diagnostics,
+        diagnostics_href: has_diagnostics.then_some(diagnostics::PATH),
+        ..index_page(&staff, "Administration".to_owned(), apps).await?
+    };
+    staff.page(StatusCode::OK, "Administration", Vec::new(), page)
 }
 
 /// The same for one app.
 pub(crate) async fn show_app(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
+    staff: StaffRequest,
     app: Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    let registry = request.registry();
-    let model = registry
-        .all()
-        .find(|model| model.app == *app)
+    let mut resources = staff.registry().all();
+    let resource = resources
+        .find(|resource| resource.app == *app)
         .ok_or(PageError::NotFound)?;
-    if !registry
-        .all()
-        .any(|model| model.app == *app && is_open(&user.rights, model))
-    {
+    let apps = apps(&staff, Some(&app));
+    if apps.is_empty() {
         return Err(PageError::Forbidden);
     }
-    page(
-        &request,
-        &user,
-        &db,
-        format!("{} administration", model.app_label),
-        Some(&app),
-    )
-    .await
+    let heading = format!("{} administration", resource.app_label);
+    let page = index_page(&staff, heading.clone(), apps).await?;
+    let breadcrumbs = Breadcrumb::trail(&[], &heading);
+    staff.page(StatusCode::OK, &heading, breadcrumbs, page)
 }
 
-async fn page(
-    request: &AdminRequest,
-    user: &CurrentUser,
-    db: &Db,
+async fn index_page(
+    staff: &StaffRequest,
     heading: String,
-    only: Option<&str>,
-) -> Result<HttpResponse, PageError> {
-    let id = user.user.id;
-    let recent = db
-        .read(move |conn| Ok(AuditEntry::recent(conn, id, RECENT)?))
+    apps: Vec<App>,
+) -> Result<IndexPage, PageError> {
+    let (registry, user_id) = (staff.registry(), staff.user.user.id);
+    let recent = staff
+        .db
+        .read(move |conn| Ok(AuditEntry::recent(conn, user_id, RECENT)?))
         .await?;
+    let rights = &staff.user.rights;
+    let has_log = rights.are_all() || registry.all().any(|resource| may_view(rights, resource));
+    let recent = recent.into_iter();
+    Ok(IndexPage {
+        heading,
+        apps,
+        recent: recent.map(|entry| recent_action(registry, entry)).collect(),
+        no_rights: false,
+        log_href: has_log.then_some(query::PATH),
+        diagnostics_href: None,
+    })
+}
+
+/// The apps with resources that the user has permissions on, or one of them.
+fn apps(staff: &StaffRequest, only: Option<&str>) -> Vec<App> {
     let mut apps: Vec<App> = Vec::new();
-    for model in request
-        .registry()
-        .all()
-        .filter(|model| only.is_none_or(|app| app == model.app))
-    {
-        if !is_open(&user.rights, model) {
+    for resource in staff.registry().all() {
+        if only.is_some_and(|app| app != resource.app) || !is_open(&staff.user.rights, resource) {
             continue;
         }
-        if apps.last().is_none_or(|app| app.label != model.app_label) {
-            apps.push(App {
-                label: model.app_label,
-                href: format!("/admin/{}/", model.app),
-                models: Vec::new(),
-            });
-        }
-        if let Some(app) = apps.last_mut() {
-            app.models.push(links(request.registry(), user, model));
+        let links = links(staff, resource);
+        match apps.last_mut() {
+            Some(app) if app.label == resource.app_label => app.models.push(links),
+            _ => apps.push(App {
+                label: resource.app_label,
+                href: format!("/admin/{}/", resource.app),
+                models: vec![links],
+            }),
         }
     }
-    let diagnoses = only.is_none() && user.rights.hold(DIAGNOSTICS);
-    let diagnostics_href = diagnoses.then_some(diagnostics::PATH);
-    let no_rights = apps.is_empty() && diagnostics_href.is_none();
-    let opens = user.rights.are_all()
-        || request
-            .registry()
-            .all()
-            .any(|model| may_view(&user.rights, model));
-    let log_href = opens.then_some(query::PATH);
-    let recent = recent
-        .into_iter()
-        .map(|entry| recent_line(request.registry(), entry))
-        .collect();
-    let crumbs = if only.is_some() {
-        Breadcrumb::trail(&[], &heading)
-    } else {
-        Vec::new()
-    };
-    let title = heading.clone();
-    request.page(
-        StatusCode::OK,
-        Some(user),
-        &title,
-        crumbs,
-        IndexPage {
-            heading,
-            apps,
-            recent,
-            no_rights,
-            log_href,
-            diagnostics_href,
-        },
-    )
+    apps
 }
 
-fn links(registry: Registry, user: &CurrentUser, model: &Resource) -> ModelLinks {
-    let may = |verb| user.rights.may(verb, model.app, model.name);
-    let path = list_path(model);
+fn links(staff: &StaffRequest, resource: &Resource) -> ModelLinks {
+    let rights = &staff.user.rights;
+    let may = |verb| rights.may(verb, resource.app, resource.name);
+    let path = list_path(resource);
     ModelLinks {
-        label: capitalized(model.plural),
-        add_href: registry
-            .may_add(&user.rights, model)
+        label: capitalized(resource.plural),
+        add_href: staff
+            .registry()
+            .may_add(rights, resource)
             .then(|| format!("{path}add/")),
         change_label: if may(Verb::Change) {
             Some("Change")
         } else {
             may(Verb::View).then_some("View")
         },
-        list_href: may_view(&user.rights, model).then_some(path),
+        list_href: may_view(rights, resource).then_some(path),
     }
 }
 
-fn recent_line(registry: Registry, change: AuditEntry) -> Recent {
-    let model = registry.by_key(&change.model);
-    let gone = change.action == "deleted";
-    let page = if gone { "history" } else { "change" };
-    let href = model
-        .zip(change.object_id)
-        .map(|(model, id)| format!("{}{id}/{page}/", list_path(model)));
-    Recent {
+fn recent_action(registry: Registry, entry: AuditEntry) -> RecentAction {
+    let resource = registry.by_key(&entry.model);
+    let page = if entry.action == "deleted" {
+        "history"
+    } else {
+        "change"
+    };
+    let href = resource
+        .zip(entry.object_id)
+        .map(|(resource, id)| format!("{}{id}/{page}/", list_path(resource)));
+    RecentAction {
         href,
-        model: model.map_or(change.model, |model| capitalized(model.singular)),
-        title: change.title,
-        action: if change.action == "password" {
-            "Password changed".to_owned()
-        } else {
-            capitalized(&change.action)
+        model: resource.map_or(entry.model, |resource| capitalized(resource.singular)),
+        title: entry.title,
+        action: match &*entry.action {
+            "password" => "Password changed".to_owned(),
+            action => capitalized(action),
         },
-        date: change.changed_at.format("%Y-%m-%d %H:%M UTC").to_string(),
+        date: date_time(entry.changed_at),
     }
 }

@@ -2,25 +2,23 @@
 
 use actix_session::SessionMiddleware;
 use actix_session::config::{CookieContentSecurity, PersistentSession};
-use actix_web::Scope;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Key, SameSite};
-use actix_web::dev::{HttpServiceFactory, RequestHead};
+use actix_web::dev::{HttpServiceFactory, RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::guard::fn_guard;
-use actix_web::http::header;
-use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::http::{Method, header};
+use actix_web::middleware::{DefaultHeaders, Next, from_fn};
 use actix_web::web::{self, Data, to};
+use actix_web::{Error, Scope};
 use oc_http::middleware::POLICY_WITH_SCRIPTS;
-use oc_http::{Db, add_slash, form_page, not_found, read_page};
+use oc_http::{Db, PageError, add_slash, form_page, not_found, read_page};
 
 use crate::auth::csrf::CookieRules;
 use crate::auth::denied::handle_denied;
 use crate::auth::login_page::keep_form_for_login;
-use crate::auth::read_only::reject_writes;
 use crate::auth::session_store::DbSessionStore;
-use crate::auth::{
-    login_page, logout, own_password, sessions, two_factor, user_password, user_two_factor,
-};
+use crate::auth::{login_page, passwords, sessions, two_factor};
 use crate::form::{add_user, autocomplete, handlers};
 use crate::history::{self, change_set, deleted};
 use crate::list::{self, action, export};
@@ -95,11 +93,15 @@ fn with_account_pages(scope: Scope, registry: Registry) -> Scope {
             login_page::new_code,
             login_page::create_code,
         ))
-        .service(form_page("/logout/", logout::ask, logout::delete))
+        .service(form_page(
+            "/logout/",
+            sessions::confirm_logout,
+            sessions::log_out,
+        ))
         .service(form_page(
             "/password_change/",
-            own_password::edit,
-            own_password::update,
+            passwords::edit_own,
+            passwords::update_own,
         ))
         .service(read_page("/autocomplete/", autocomplete::show))
         .service(form_page(
@@ -107,7 +109,11 @@ fn with_account_pages(scope: Scope, registry: Registry) -> Scope {
             two_factor::show,
             two_factor::update,
         ))
-        .service(form_page("/sessions/", sessions::show, sessions::end));
+        .service(form_page(
+            "/sessions/",
+            sessions::show_own,
+            sessions::end_own,
+        ));
     for path in [
         "",
         "/autocomplete",
@@ -135,13 +141,13 @@ fn with_account_pages(scope: Scope, registry: Registry) -> Scope {
     scope
         .service(form_page(
             &page("two_factor/"),
-            user_two_factor::show,
-            user_two_factor::delete,
+            two_factor::show_of_user,
+            two_factor::delete_of_user,
         ))
         .service(form_page(
             &page("sessions/"),
-            sessions::show_of,
-            sessions::end_of,
+            sessions::show,
+            sessions::end_of_user,
         ))
         .service(form_page(
             &format!("{list_path}/add/"),
@@ -150,8 +156,8 @@ fn with_account_pages(scope: Scope, registry: Registry) -> Scope {
         ))
         .service(form_page(
             &page("password/"),
-            user_password::edit,
-            user_password::update,
+            passwords::edit,
+            passwords::update,
         ))
 }
 
@@ -211,4 +217,25 @@ fn with_resources(mut scope: Scope, registry: Registry) -> Scope {
         }
     }
     scope
+}
+
+/// A login would start a session, which is a write.
+const LOGIN: &str = "/admin/login/";
+
+/// Rejects requests that would write, with a page that explains it.
+async fn reject_writes(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let is_read_only = request
+        .app_data::<Data<Db>>()
+        .is_some_and(|db| db.is_read_only());
+    let only_reads = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
+    if is_read_only && (!only_reads || request.path().starts_with(LOGIN)) {
+        return Ok(request.error_response(PageError::ReadOnly));
+    }
+    Ok(next.call(request).await?.map_into_boxed_body())
 }

@@ -77,7 +77,7 @@ pub(crate) async fn index(
         inside: None,
         fields: fields(&query),
     };
-    let error_summary = ErrorSummary::of(std::slice::from_ref(&section));
+    let error_summary = ErrorSummary::new(std::slice::from_ref(&section));
     let page = LogPage {
         found: found(
             matching,

@@ -1,26 +1,22 @@
 //! Login, sessions and everything that asks for a password.
 
+pub(crate) mod account;
 pub(crate) mod csrf;
 pub(crate) mod current_user;
 pub(crate) mod denied;
 pub(crate) mod device_cookie;
 pub(crate) mod login;
 pub(crate) mod login_page;
-pub(crate) mod logout;
-pub(crate) mod managed_user;
-pub(crate) mod own_password;
 pub(crate) mod password_hasher;
-pub(crate) mod password_page;
+pub(crate) mod passwords;
 pub(crate) mod pending_login;
-pub(crate) mod read_only;
 pub(crate) mod reauth;
 pub(crate) mod request;
 pub(crate) mod sealed_form;
 pub(crate) mod session;
 pub(crate) mod session_store;
 pub(crate) mod sessions;
+pub(crate) mod staff_request;
 pub(crate) mod throttle;
 pub(crate) mod totp;
 pub(crate) mod two_factor;
-pub(crate) mod user_password;
-pub(crate) mod user_two_factor;

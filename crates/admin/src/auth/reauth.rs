@@ -2,6 +2,7 @@
 //!
 //! The page that asks for it holds the submission, sealed.
 
+use accounts::password::Verdict;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -15,7 +16,7 @@ use crate::auth::current_user::CurrentUser;
 use crate::auth::password_hasher::PasswordHasher;
 use crate::auth::request::AdminRequest;
 use crate::auth::sealed_form::{self, Purpose};
-use crate::auth::throttle::{AttemptSource, AuthOutcome, is_password};
+use crate::auth::throttle::{AttemptSource, AuthOutcome};
 use crate::auth::totp::{self, CodeKind};
 use crate::ui::layout::Breadcrumb;
 use crate::ui::submission::{Credentials, Submission};
@@ -83,7 +84,7 @@ impl AdminRequest {
 
 /// Asks users for their password before a sensitive action.
 pub(crate) struct Reauth {
-    db: Data<Db>,
+    pub(super) db: Data<Db>,
     hasher: Data<PasswordHasher>,
 }
 
@@ -117,7 +118,11 @@ impl Reauth {
         let Some(credentials) = &submission.credentials else {
             return page(request, user, submission, StatusCode::OK, None).map(Some);
         };
-        match self.check(request, user, credentials).await? {
+        let code = user.has_factor.then_some(credentials.code.as_str());
+        match self
+            .check(request, user, &credentials.password, code)
+            .await?
+        {
             AuthOutcome::Right(()) => {
                 request.session.set_authenticated()?;
                 Ok(None)
@@ -139,32 +144,35 @@ impl Reauth {
         }
     }
 
-    async fn check(
+    /// Checks the password of the user, and a two-factor code if there is one to check. Counted like a login.
+    pub(super) async fn check(
         &self,
         request: &AdminRequest,
         user: &CurrentUser,
-        credentials: &Credentials,
+        password: &str,
+        code: Option<&str>,
     ) -> Result<AuthOutcome<()>, PageError> {
         let now = Utc::now().naive_utc();
-        let (has_factor, user) = (user.has_factor, user.user.clone());
+        let user = user.user.clone();
         let source = AttemptSource::new(request, user.username.clone());
         let attempt = match source.count(&self.db, now).await? {
             Ok(attempt) => attempt,
             Err(delay) => return Ok(AuthOutcome::Throttled(delay)),
         };
-        let (typed, stored) = (credentials.password.clone(), user.password.clone());
-        let is_password = is_password(&self.hasher, typed, stored).await?;
-        let (key, code) = (request.key().clone(), credentials.code.clone());
+        let (typed, stored) = (password.to_owned(), user.password.clone());
+        let is_password = self.hasher.verify(typed, stored).await? != Verdict::Wrong;
+        let (key, code) = (request.key().clone(), code.map(str::to_owned));
         self.db
             .run(move |conn| {
                 Ok(conn.write(|conn| {
                     // A code is consumed only together with the right password.
-                    let consumed = if is_password && has_factor {
-                        totp::consume_code(conn, &key, &user, &code, now)?
-                    } else {
-                        None
+                    let consumed = match &code {
+                        Some(code) if is_password => {
+                            totp::consume_code(conn, &key, &user, code, now)?
+                        }
+                        _ => None,
                     };
-                    if !is_password || (has_factor && consumed.is_none()) {
+                    if !is_password || (code.is_some() && consumed.is_none()) {
                         source.record(conn, Event::ProofRefused, Some(&user), Some(&user))?;
                         return Ok::<_, diesel::result::Error>(AuthOutcome::Wrong);
                     }

@@ -1,22 +1,18 @@
-//! The pages that list sessions and end them: one's own, and those of other users.
+//! Session pages: the sessions of a user, and logging out.
 
 use accounts::{Session, User};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path};
+use actix_web::web::Path;
 use audit::{Event, NewEvent};
 use chrono::Utc;
-use oc_http::{Db, Page, PageError};
+use oc_http::{Page, PageError};
 use serde::Serialize;
 
-use crate::auth::current_user::CurrentUser;
-use crate::auth::managed_user::find_managed;
-use crate::auth::request::AdminRequest;
+use crate::auth::staff_request::StaffRequest;
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::{change_path, list_path, see_other};
+use crate::ui::links::{date_time, see_other};
 use crate::ui::submission::Submission;
-
-const OWN: &str = "/admin/sessions/";
 
 #[derive(Serialize)]
 struct SessionsPage {
@@ -42,117 +38,92 @@ struct SessionRow {
     is_this: bool,
 }
 
+#[derive(Serialize)]
+struct LogoutPage {}
+
+impl Page for LogoutPage {
+    const TEMPLATE: &'static str = "admin/logout.html";
+}
+
+#[derive(Serialize)]
+struct LoggedOutPage {}
+
+impl Page for LoggedOutPage {
+    const TEMPLATE: &'static str = "admin/logged_out.html";
+}
+
 /// The user's own sessions.
-pub(crate) async fn show(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
-) -> Result<HttpResponse, PageError> {
-    let rows = lines(&user, &db, user.user.id).await?;
+pub(crate) async fn show_own(staff: StaffRequest) -> Result<HttpResponse, PageError> {
     let page = SessionsPage {
-        heading: "Sessions".to_owned(),
         is_own: true,
-        has_others: rows.len() > 1,
-        rows,
-        back_href: None,
+        ..sessions_page(&staff, "Sessions".to_owned(), staff.user.user.id).await?
     };
-    let crumbs = Breadcrumb::trail(&[], "Sessions");
-    request.page(StatusCode::OK, Some(&user), "Sessions", crumbs, page)
+    let breadcrumbs = Breadcrumb::trail(&[], "Sessions");
+    staff.page(StatusCode::OK, "Sessions", breadcrumbs, page)
 }
 
 /// Ends one of them, or all but the current one.
-pub(crate) async fn end(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
-    fields: Submission,
+pub(crate) async fn end_own(
+    staff: StaffRequest,
+    submission: Submission,
 ) -> Result<HttpResponse, PageError> {
-    request.check_form(Some(&user), &fields)?;
-    let owner = user.user.clone();
-    end_asked(&request, &user, &db, owner, fields.text("end"), OWN).await
+    staff.check_form(&submission)?;
+    end(&staff, staff.actor(), submission.text("end")).await
 }
 
 /// The sessions of another user.
-pub(crate) async fn show_of(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
-    id: Path<String>,
-) -> Result<HttpResponse, PageError> {
-    let Some(owner) = find_managed(&request, &user, &db, &id).await? else {
-        return Ok(request.unknown_object(request.registry().accounts()?, id));
+pub(crate) async fn show(staff: StaffRequest, id: Path<String>) -> Result<HttpResponse, PageError> {
+    let Some(owner) = staff.find_account(&id).await? else {
+        return staff.unknown_account(&id);
     };
-    if owner.id == user.user.id {
-        return Ok(see_other(OWN));
+    if owner.id == staff.user.user.id {
+        return Ok(see_other("/admin/sessions/"));
     }
-    let rows = lines(&user, &db, owner.id).await?;
-    let model = request.registry().accounts()?;
-    let change = change_path(model, owner.id);
+    let (breadcrumbs, form) = staff.account_trail(&owner, "Sessions")?;
     let heading = format!("Sessions: {}", owner.username);
     let page = SessionsPage {
-        heading: heading.clone(),
-        is_own: false,
-        has_others: !rows.is_empty(),
-        rows,
-        back_href: Some(change.clone()),
+        back_href: Some(form),
+        ..sessions_page(&staff, heading.clone(), owner.id).await?
     };
-    let users = list_path(request.registry().accounts()?);
-    let steps = [
-        ("Users", users.as_str()),
-        (owner.username.as_str(), change.as_str()),
-    ];
-    let crumbs = Breadcrumb::trail(&steps, "Sessions");
-    request.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
+    staff.page(StatusCode::OK, &heading, breadcrumbs, page)
 }
 
 /// Ends one of them, or all.
-pub(crate) async fn end_of(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
+pub(crate) async fn end_of_user(
+    staff: StaffRequest,
     id: Path<String>,
-    fields: Submission,
+    submission: Submission,
 ) -> Result<HttpResponse, PageError> {
-    request.check_form(Some(&user), &fields)?;
-    let Some(owner) = find_managed(&request, &user, &db, &id).await? else {
-        return Ok(request.unknown_object(request.registry().accounts()?, id));
-    };
-    let back = request.http.uri().path().to_owned();
-    end_asked(&request, &user, &db, owner, fields.text("end"), &back).await
+    staff.check_form(&submission)?;
+    match staff.find_account(&id).await? {
+        Some(owner) => end(&staff, owner, submission.text("end")).await,
+        None => staff.unknown_account(&id),
+    }
 }
 
 /// Ends the session with an id, or all but the current one.
-async fn end_asked(
-    request: &AdminRequest,
-    user: &CurrentUser,
-    db: &Data<Db>,
-    owner: User,
-    asked: &str,
-    back: &str,
-) -> Result<HttpResponse, PageError> {
-    let one: Option<i64> = match asked {
+async fn end(staff: &StaffRequest, owner: User, selected: &str) -> Result<HttpResponse, PageError> {
+    let id: Option<i64> = match selected {
         "others" => None,
         id => Some(id.parse().map_err(|_| PageError::BadRequest)?),
     };
-    let (actor, this, address) = (user.user.clone(), user.session_id, request.address());
-    let ended = db
-        .run(move |conn| {
-            Ok(conn.write(|conn| {
-                let ended = match one {
-                    Some(id) => usize::from(Session::end_one(conn, owner.id, id)?),
-                    None => Session::end_all(conn, owner.id, Some(this))?,
+    let (actor, current, address) = (staff.actor(), staff.user.session_id, staff.address());
+    let ended = staff
+        .write(move |conn| {
+            let ended = match id {
+                Some(id) => usize::from(Session::end_one(conn, owner.id, id)?),
+                None => Session::end_all(conn, owner.id, Some(current))?,
+            };
+            if ended > 0 {
+                let event = NewEvent {
+                    event: Event::SessionEnded,
+                    actor: Some(actor.actor()),
+                    about: &owner.username,
+                    address: &address,
                 };
-                if ended > 0 {
-                    let event = NewEvent {
-                        event: Event::SessionEnded,
-                        actor: Some(actor.actor()),
-                        about: &owner.username,
-                        address: &address,
-                    };
-                    event.insert(conn)?;
-                }
-                Ok::<_, diesel::result::Error>(ended)
-            })?)
+                event.insert(conn)?;
+            }
+            Ok(ended)
         })
         .await?;
     let text = match ended {
@@ -160,28 +131,71 @@ async fn end_asked(
         1 => "Ended 1 session.".to_owned(),
         count => format!("Ended {count} sessions."),
     };
-    request.session.add_message("success", text);
-    Ok(see_other(back))
+    Ok(staff.succeed(text, staff.http.uri().path()))
 }
 
-async fn lines(
-    user: &CurrentUser,
-    db: &Data<Db>,
+async fn sessions_page(
+    staff: &StaffRequest,
+    heading: String,
     owner_id: i64,
-) -> Result<Vec<SessionRow>, PageError> {
-    let (this, now) = (user.session_id, Utc::now().naive_utc());
-    let sessions = db
+) -> Result<SessionsPage, PageError> {
+    let (current, now) = (staff.user.session_id, Utc::now().naive_utc());
+    let sessions = staff
+        .db
         .read(move |conn| Ok(Session::of_user(conn, owner_id, now)?))
         .await?;
-    let line = |session: Session| SessionRow {
+    let row = |session: Session| SessionRow {
         id: session.id,
         browser: describe_browser(&session.browser),
         address: session.address,
-        began: session.created_at.format("%Y-%m-%d %H:%M UTC").to_string(),
-        seen: session.seen_at.format("%Y-%m-%d %H:%M UTC").to_string(),
-        is_this: session.id == this,
+        began: date_time(session.created_at),
+        seen: date_time(session.seen_at),
+        is_this: session.id == current,
     };
-    Ok(sessions.into_iter().map(line).collect())
+    let rows: Vec<SessionRow> = sessions.into_iter().map(row).collect();
+    Ok(SessionsPage {
+        heading,
+        is_own: false,
+        has_others: rows.iter().any(|row| !row.is_this),
+        rows,
+        back_href: None,
+    })
+}
+
+/// Asks for confirmation: a link alone never logs a user out.
+pub(crate) async fn confirm_logout(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+    staff.page(StatusCode::OK, "Log out?", Vec::new(), LogoutPage {})
+}
+
+/// Ends the current session.
+pub(crate) async fn log_out(
+    staff: StaffRequest,
+    submission: Submission,
+) -> Result<HttpResponse, PageError> {
+    staff.check_form(&submission)?;
+    let (user, address) = (staff.actor(), staff.address());
+    staff
+        .db
+        .run(move |conn| {
+            let event = NewEvent {
+                event: Event::LoggedOut,
+                actor: Some(user.actor()),
+                about: &user.username,
+                address: &address,
+            };
+            Ok(event.insert(conn)?)
+        })
+        .await?;
+    let request = &staff.request;
+    let page = request.page(
+        StatusCode::OK,
+        None,
+        "Logged out",
+        Vec::new(),
+        LoggedOutPage {},
+    )?;
+    staff.session.end();
+    Ok(page)
 }
 
 /// Parts of User-Agent headers and the browsers they name; the first match counts.

@@ -1,10 +1,8 @@
 //! Throttling of passwords and codes: each attempt counts as failed until it succeeds.
 
-use accounts::password::Verdict;
 use accounts::{Attempt, Throttled, User};
 use actix_web::HttpResponse;
 use actix_web::http::header;
-use actix_web::web::Data;
 use audit::{Event, NewEvent, attempted_username};
 use chrono::{Duration, NaiveDateTime};
 use diesel::{OptionalExtension, QueryResult};
@@ -12,7 +10,6 @@ use oc_core::DbConnection;
 use oc_http::{Db, PageError};
 
 use crate::auth::device_cookie;
-use crate::auth::password_hasher::PasswordHasher;
 use crate::auth::request::AdminRequest;
 
 /// The result of an attempt.
@@ -142,15 +139,6 @@ impl PendingAttempt {
     pub(crate) fn clear(&self, conn: &mut DbConnection) -> QueryResult<()> {
         Attempt::forgive(conn, &self.0)
     }
-}
-
-/// Whether a password matches a hash.
-pub(crate) async fn is_password(
-    hasher: &Data<PasswordHasher>,
-    typed: String,
-    stored: String,
-) -> Result<bool, PageError> {
-    Ok(hasher.verify(typed, stored).await? != Verdict::Wrong)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use accounts::User;
 use accounts::{Factor, RecoveryCode, totp};
-use audit::{AuditEntry, NewAuditEntry};
 use chrono::NaiveDateTime;
 use data_encoding::BASE32_NOPAD;
 use diesel::QueryResult;
@@ -91,31 +90,6 @@ impl Qr {
             size: width + 2 * QUIET,
         })
     }
-}
-
-/// Actions in the audit log.
-pub(crate) const ON: &str = "two-factor authentication turned on";
-pub(crate) const OFF: &str = "two-factor authentication turned off";
-pub(crate) const NEW_CODES: &str = "recovery codes replaced";
-
-/// Logs a change of a user's second factor; without an actor it happened on the command line. Requires a transaction.
-pub(crate) fn record(
-    conn: &mut DbConnection,
-    key: &str,
-    actor: Option<&User>,
-    owner: &User,
-    action: &str,
-) -> QueryResult<()> {
-    let entry = NewAuditEntry {
-        actor: actor.map(User::actor),
-        model: key,
-        object_id: Some(owner.id),
-        title: &owner.username,
-        action,
-        before: "",
-        after: "",
-    };
-    AuditEntry::insert(conn, &entry)
 }
 
 /// Kinds of codes.

@@ -1,20 +1,20 @@
-//! The page of one's own two-factor authentication: setup, new recovery codes, turning it off.
+//! Two-factor authentication pages: setup, new recovery codes, turning it off, also for another user.
 
 use accounts::{Factor, RecoveryCode, Session};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::Data;
+use actix_web::web::Path;
 use chrono::Utc;
-use oc_http::{Db, Page, PageError};
+use oc_http::{Page, PageError};
 use serde::Serialize;
 
-use crate::auth::current_user::{CurrentUser, TWO_FACTOR};
-use crate::auth::reauth::Reauth;
-use crate::auth::request::AdminRequest;
-use crate::auth::totp::{self, Qr, Secret};
+use crate::auth::account::{CODES_REPLACED, FACTOR_OFF, FACTOR_ON, log_account_change};
+use crate::auth::current_user::TWO_FACTOR;
+use crate::auth::staff_request::StaffRequest;
+use crate::auth::totp::{Qr, Secret};
 use crate::ui::field::{ErrorSummary, FieldView, Section};
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::see_other;
+use crate::ui::links::{date_time, see_other};
 use crate::ui::submission::Submission;
 
 const TITLE: &str = "Two-factor authentication";
@@ -60,152 +60,116 @@ impl Page for CodesPage {
     const TEMPLATE: &'static str = "admin/recovery_codes.html";
 }
 
+/// The page where superusers turn it off for another user.
+#[derive(Serialize)]
+struct UserFactorPage {
+    heading: String,
+    username: String,
+    since: Option<String>,
+    back_href: String,
+}
+
+impl Page for UserFactorPage {
+    const TEMPLATE: &'static str = "admin/user_factor.html";
+}
+
 /// The status, or the setup page.
-pub(crate) async fn show(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
-) -> Result<HttpResponse, PageError> {
-    let id = user.user.id;
-    let found = db
-        .read(move |conn| {
-            let Some(factor) = Factor::find(conn, id)? else {
-                return Ok(None);
-            };
-            Ok(Some((factor.created_at, RecoveryCode::left(conn, id)?)))
-        })
-        .await?;
-    let Some((since, codes_left)) = found else {
-        return set_up(
-            &request,
-            &user,
-            StatusCode::OK,
-            &Secret::random(),
-            Vec::new(),
-        );
-    };
-    let page = FactorPage {
-        since: since.format("%Y-%m-%d %H:%M UTC").to_string(),
-        codes_left,
-    };
-    page_of(&request, &user, StatusCode::OK, TITLE, page)
+pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+    let id = staff.user.user.id;
+    let factor = staff.db.read(move |conn| {
+        let Some(factor) = Factor::find(conn, id)? else {
+            return Ok(None);
+        };
+        Ok(Some(FactorPage {
+            since: date_time(factor.created_at),
+            codes_left: RecoveryCode::left(conn, id)?,
+        }))
+    });
+    match factor.await? {
+        Some(page) => staff.page(StatusCode::OK, TITLE, Breadcrumb::trail(&[], TITLE), page),
+        None => set_up(&staff, StatusCode::OK, &Secret::random(), Vec::new()),
+    }
 }
 
 /// Runs the action of the submitted button.
 pub(crate) async fn update(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
-    reauth: Reauth,
-    fields: Submission,
+    staff: StaffRequest,
+    submission: Submission,
 ) -> Result<HttpResponse, PageError> {
-    let fields = request.accept(&user, fields)?;
-    let action = fields.text("action").to_owned();
+    let submission = staff.accept(submission)?;
+    let action = submission.text("action");
     // The page was open while this was turned on or off elsewhere.
-    if (action == "on") == user.has_factor {
+    if (action == "on") == staff.user.has_factor {
         return Ok(see_other(TWO_FACTOR));
     }
-    if let Some(page) = reauth.require(&request, &user, &fields).await? {
+    if let Some(page) = staff.require_reauth(&submission).await? {
         return Ok(page);
     }
-    match action.as_str() {
-        "on" => turn_on(&request, &user, &db, &fields).await,
-        "codes" => new_codes(&request, &user, &db).await,
-        "off" => turn_off(&request, &user, &db).await,
+    let (registry, actor) = (staff.registry(), staff.actor());
+    match action {
+        "on" => turn_on(&staff, &submission).await,
+        "codes" => {
+            let codes = staff.write(move |conn| {
+                log_account_change(conn, registry, Some(&actor), &actor, CODES_REPLACED)?;
+                RecoveryCode::renew(conn, actor.id)
+            });
+            show_codes(&staff, &codes.await?)
+        }
+        "off" => {
+            let turned_off = staff.write(move |conn| {
+                Factor::delete(conn, actor.id)?;
+                log_account_change(conn, registry, Some(&actor), &actor, FACTOR_OFF)
+            });
+            turned_off.await?;
+            Ok(staff.succeed("Two-factor authentication is off.", TWO_FACTOR))
+        }
         _ => Err(PageError::BadRequest),
     }
 }
 
 /// Turns it on if the code is right, and ends the user's other sessions.
-async fn turn_on(
-    request: &AdminRequest,
-    user: &CurrentUser,
-    db: &Data<Db>,
-    form: &Submission,
-) -> Result<HttpResponse, PageError> {
-    let sealed = form.text("secret").to_owned();
-    let secret = Secret::open(request.key(), user.user.id, &sealed).ok_or(PageError::BadRequest)?;
+async fn turn_on(staff: &StaffRequest, submission: &Submission) -> Result<HttpResponse, PageError> {
+    let (registry, actor, session_id) = (staff.registry(), staff.actor(), staff.user.session_id);
+    let sealed = submission.text("secret").to_owned();
+    let secret = Secret::open(staff.key(), actor.id, &sealed).ok_or(PageError::BadRequest)?;
     let now = Utc::now().naive_utc();
-    let typed = form.text("code");
-    let errors = match (typed.trim(), secret.step_of(typed, now)) {
-        ("", _) => vec!["Code is required.".to_owned()],
-        (_, None) => vec![WRONG.to_owned()],
-        (_, Some(_)) => Vec::new(),
-    };
-    let Some(step) = secret.step_of(typed, now) else {
+    let code = submission.text("code");
+    let Some(step) = secret.step_of(code, now) else {
+        let is_missing = code.trim().is_empty();
+        let error = if is_missing {
+            "Code is required."
+        } else {
+            WRONG
+        };
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return set_up(request, user, status, &secret, errors);
+        return set_up(staff, status, &secret, vec![error.to_owned()]);
     };
-    let key = request.registry().accounts()?.key();
-    let (actor, session_id) = (user.user.clone(), user.session_id);
-    let codes = db
-        .run(move |conn| {
-            Ok(conn.write(|conn| {
-                if !Factor::insert(conn, actor.id, &sealed, step, now)? {
-                    return Ok::<_, diesel::result::Error>(None);
-                }
-                Session::end_all(conn, actor.id, Some(session_id))?;
-                totp::record(conn, &key, Some(&actor), &actor, totp::ON)?;
-                RecoveryCode::renew(conn, actor.id).map(Some)
-            })?)
-        })
-        .await?;
-    request.session.set_authenticated()?;
+    let codes = staff.write(move |conn| {
+        if !Factor::insert(conn, actor.id, &sealed, step, now)? {
+            return Ok(None);
+        }
+        Session::end_all(conn, actor.id, Some(session_id))?;
+        log_account_change(conn, registry, Some(&actor), &actor, FACTOR_ON)?;
+        RecoveryCode::renew(conn, actor.id).map(Some)
+    });
+    let codes = codes.await?;
+    staff.session.set_authenticated()?;
     let Some(codes) = codes else {
         return Ok(see_other(TWO_FACTOR));
     };
-    request
+    staff
         .session
-        .add_message("success", "Two-factor authentication is on.".to_owned());
-    show_codes(request, user, &codes)
-}
-
-/// Replaces the recovery codes.
-async fn new_codes(
-    request: &AdminRequest,
-    user: &CurrentUser,
-    db: &Data<Db>,
-) -> Result<HttpResponse, PageError> {
-    let actor = user.user.clone();
-    let key = request.registry().accounts()?.key();
-    let codes = db
-        .run(move |conn| {
-            Ok(conn.write(|conn| {
-                totp::record(conn, &key, Some(&actor), &actor, totp::NEW_CODES)?;
-                RecoveryCode::renew(conn, actor.id)
-            })?)
-        })
-        .await?;
-    show_codes(request, user, &codes)
-}
-
-async fn turn_off(
-    request: &AdminRequest,
-    user: &CurrentUser,
-    db: &Data<Db>,
-) -> Result<HttpResponse, PageError> {
-    let actor = user.user.clone();
-    let key = request.registry().accounts()?.key();
-    db.run(move |conn| {
-        Ok(conn.write(|conn| {
-            Factor::delete(conn, actor.id)?;
-            totp::record(conn, &key, Some(&actor), &actor, totp::OFF)
-        })?)
-    })
-    .await?;
-    request
-        .session
-        .add_message("success", "Two-factor authentication is off.".to_owned());
-    Ok(see_other(TWO_FACTOR))
+        .add_message("success", "Two-factor authentication is on.");
+    show_codes(staff, &codes)
 }
 
 fn set_up(
-    request: &AdminRequest,
-    user: &CurrentUser,
+    staff: &StaffRequest,
     status: StatusCode,
     secret: &Secret,
     errors: Vec<String>,
 ) -> Result<HttpResponse, PageError> {
+    let user = &staff.user.user;
     let code = FieldView {
         id: "id_code".to_owned(),
         name: "code".to_owned(),
@@ -218,47 +182,100 @@ fn set_up(
         ..FieldView::default()
     };
     let sections = vec![Section {
-        title: None,
-        description: None,
-        inside: None,
         fields: vec![code],
+        ..Section::default()
     }];
-    let is_due = user.user.is_superuser && request.requires_totp();
+    let is_required = user.is_superuser && staff.requires_totp();
     let page = SetUpPage {
-        notice: is_due.then_some(REQUIRED_NOTICE),
-        error_summary: ErrorSummary::of(&sections),
-        qr: Qr::new(secret, &user.user),
-        app_href: secret.uri(&user.user),
+        notice: is_required.then_some(REQUIRED_NOTICE),
+        error_summary: ErrorSummary::new(&sections),
+        qr: Qr::new(secret, user),
+        app_href: secret.uri(user),
         secret: secret.text(),
-        sealed: secret.sealed(request.key(), user.user.id),
+        sealed: secret.sealed(staff.key(), user.id),
         sections,
     };
-    page_of(request, user, status, TITLE, page)
+    staff.page(status, TITLE, Breadcrumb::trail(&[], TITLE), page)
 }
 
-fn show_codes(
-    request: &AdminRequest,
-    user: &CurrentUser,
-    codes: &[RecoveryCode],
-) -> Result<HttpResponse, PageError> {
+fn show_codes(staff: &StaffRequest, codes: &[RecoveryCode]) -> Result<HttpResponse, PageError> {
+    let title = "Recovery codes";
     let page = CodesPage {
         codes: codes.iter().map(RecoveryCode::shown).collect(),
     };
-    page_of(request, user, StatusCode::OK, "Recovery codes", page)
+    staff.page(StatusCode::OK, title, Breadcrumb::trail(&[], title), page)
 }
 
-fn page_of<P: Page>(
-    request: &AdminRequest,
-    user: &CurrentUser,
-    status: StatusCode,
-    title: &str,
-    page: P,
+/// The status of another user's, for superusers.
+pub(crate) async fn show_of_user(
+    staff: StaffRequest,
+    id: Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    request.page(
-        status,
-        Some(user),
-        title,
-        Breadcrumb::trail(&[], title),
-        page,
-    )
+    require_superuser(&staff)?;
+    let Some(owner) = staff.find_account(&id).await? else {
+        return staff.unknown_account(&id);
+    };
+    if owner.id == staff.user.user.id {
+        return Ok(see_other(TWO_FACTOR));
+    }
+    let factor = staff
+        .db
+        .read(move |conn| Ok(Factor::find(conn, owner.id)?))
+        .await?;
+    let (breadcrumbs, form) = staff.account_trail(&owner, TITLE)?;
+    let heading = format!("{TITLE}: {}", owner.username);
+    let page = UserFactorPage {
+        heading: heading.clone(),
+        username: owner.username,
+        since: factor.map(|factor| date_time(factor.created_at)),
+        back_href: form,
+    };
+    staff.page(StatusCode::OK, &heading, breadcrumbs, page)
+}
+
+/// Turns it off and ends that user's sessions: somebody may have found the phone.
+pub(crate) async fn delete_of_user(
+    staff: StaffRequest,
+    id: Path<String>,
+    submission: Submission,
+) -> Result<HttpResponse, PageError> {
+    let submission = staff.accept(submission)?;
+    require_superuser(&staff)?;
+    let Some(owner) = staff.find_account(&id).await? else {
+        return staff.unknown_account(&id);
+    };
+    if owner.id == staff.user.user.id {
+        return Ok(see_other(TWO_FACTOR));
+    }
+    if submission.text("action") != "off" {
+        return Err(PageError::BadRequest);
+    }
+    if let Some(page) = staff.require_reauth(&submission).await? {
+        return Ok(page);
+    }
+    let (_, form) = staff.account_trail(&owner, TITLE)?;
+    let (registry, actor, username) = (staff.registry(), staff.actor(), owner.username.clone());
+    let was_on = staff.write(move |conn| {
+        let was_on = Factor::delete(conn, owner.id)?;
+        if was_on {
+            Session::end_all(conn, owner.id, None)?;
+            log_account_change(conn, registry, Some(&actor), &owner, FACTOR_OFF)?;
+        }
+        Ok(was_on)
+    });
+    if was_on.await? {
+        let text = format!("Two-factor authentication of \"{username}\" is off.");
+        return Ok(staff.succeed(text, &form));
+    }
+    let text = format!("\"{username}\" does not use two-factor authentication.");
+    staff.session.add_message("warning", text);
+    Ok(see_other(&form))
+}
+
+fn require_superuser(staff: &StaffRequest) -> Result<(), PageError> {
+    if staff.user.user.is_superuser {
+        Ok(())
+    } else {
+        Err(PageError::Forbidden)
+    }
 }

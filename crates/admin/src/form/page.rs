@@ -197,7 +197,7 @@ impl FormDisplay {
         let page = FormPage {
             notice: notice.or(state.has_higher_privileges.then_some(HIGHER_PRIVILEGES)),
             subtitle: object.map(|object| object.title.clone()),
-            error_summary: ErrorSummary::of(&sections),
+            error_summary: ErrorSummary::new(&sections),
             action: request.target(),
             hidden: version.into_iter().chain(way.hidden).collect(),
             has_other_buttons: sections

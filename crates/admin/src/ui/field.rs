@@ -113,7 +113,7 @@ impl FieldView {
 
 impl ErrorSummary {
     /// The errors of a form in the order of its fields; `None` if there are none.
-    pub(crate) fn of(sections: &[Section]) -> Option<Self> {
+    pub(crate) fn new(sections: &[Section]) -> Option<Self> {
         let fields = sections.iter().flat_map(|section| &section.fields);
         let items: Vec<ErrorLink> = fields
             .flat_map(|field| {

@@ -1,7 +1,8 @@
-//! Addresses of the admin, redirects, and counts in words.
+//! Addresses of the admin, redirects, and words for dates and counts.
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
+use chrono::NaiveDateTime;
 use form_urlencoded::Serializer;
 use oc_core::admin::Resource;
 
@@ -46,6 +47,11 @@ pub(crate) fn see_other(href: &str) -> HttpResponse {
         .insert_header((header::LOCATION, href))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .finish()
+}
+
+/// A point in time (UTC).
+pub(crate) fn date_time(time: NaiveDateTime) -> String {
+    time.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// A word with an upper-case first letter.

@@ -1,0 +1,83 @@
+//! Accounts as objects of the admin: loading one for its pages, and logging changes that no form makes.
+
+use accounts::{User, Verb};
+use actix_web::HttpResponse;
+use audit::{AuditEntry, NewAuditEntry};
+use diesel::{OptionalExtension, QueryResult};
+use oc_core::DbConnection;
+use oc_http::PageError;
+
+use crate::auth::staff_request::StaffRequest;
+use crate::registry::Registry;
+use crate::ui::layout::Breadcrumb;
+use crate::ui::links::{change_path, list_path};
+
+/// Actions in the audit log.
+pub(crate) const PASSWORD_CHANGED: &str = "password";
+pub(crate) const FACTOR_ON: &str = "two-factor authentication turned on";
+pub(crate) const FACTOR_OFF: &str = "two-factor authentication turned off";
+pub(crate) const CODES_REPLACED: &str = "recovery codes replaced";
+
+/// Logs a change of an account; without an actor it happened on the command line. Requires a transaction.
+pub(crate) fn log_account_change(
+    conn: &mut DbConnection,
+    registry: Registry,
+    actor: Option<&User>,
+    account: &User,
+    action: &str,
+) -> QueryResult<()> {
+    let accounts = registry
+        .accounts()
+        .map_err(|_| diesel::result::Error::NotFound)?;
+    let entry = NewAuditEntry {
+        actor: actor.map(User::actor),
+        model: &accounts.key(),
+        object_id: Some(account.id),
+        title: &account.username,
+        action,
+        before: "",
+        after: "",
+    };
+    AuditEntry::insert(conn, &entry)
+}
+
+impl StaffRequest {
+    /// The account with an id, if the user may change accounts and has all of its permissions. `None` if there is no such
+    /// account.
+    pub(super) async fn find_account(&self, id: &str) -> Result<Option<User>, PageError> {
+        let accounts = self.registry().accounts()?;
+        if !self
+            .user
+            .rights
+            .may(Verb::Change, accounts.app, accounts.name)
+        {
+            return Err(PageError::Forbidden);
+        }
+        let Ok(id) = id.parse::<i64>() else {
+            return Ok(None);
+        };
+        let permissions = self.user.rights.clone();
+        self.db
+            .read(move |conn| match User::find(conn, id).optional()? {
+                Some(account) if !permissions.cover(conn, &account)? => Err(PageError::Forbidden),
+                account => Ok(account),
+            })
+            .await
+    }
+
+    pub(super) fn unknown_account(&self, id: &str) -> Result<HttpResponse, PageError> {
+        Ok(self.unknown_object(self.registry().accounts()?, id))
+    }
+
+    /// The breadcrumbs of a page about an account, and the address of the account's form.
+    pub(super) fn account_trail(
+        &self,
+        account: &User,
+        page: &str,
+    ) -> Result<(Vec<Breadcrumb>, String), PageError> {
+        let accounts = self.registry().accounts()?;
+        let (list, form) = (list_path(accounts), change_path(accounts, account.id));
+        let steps = [("Users", &*list), (&*account.username, &*form)];
+        Ok((Breadcrumb::trail(&steps, page), form))
+    }
+}

@@ -1,0 +1,259 @@
+//! Password pages: the user's own, and those of other users. The page to add a user has the same fields.
+
+use accounts::{Session, User, policy};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use oc_http::{Page, PageError};
+use serde::Serialize;
+
+use crate::auth::account::{PASSWORD_CHANGED, log_account_change};
+use crate::auth::password_hasher::PasswordHasher;
+use crate::auth::staff_request::StaffRequest;
+use crate::auth::throttle::AuthOutcome;
+use crate::ui::field::{Button, ErrorSummary, FieldView, ReturnLink, Section};
+use crate::ui::layout::Breadcrumb;
+use crate::ui::links::{change_path, list_path, with_filters};
+use crate::ui::submission::Submission;
+
+/// The password rules as help text.
+const RULES: [&str; 4] = [
+    "At least 8 characters. Spaces and letters of any script are allowed.",
+    "Not a commonly used password.",
+    "Not entirely numeric.",
+    "Not too similar to the name or email address.",
+];
+
+/// Shown if the password has to be changed.
+const REQUIRED_NOTICE: &str =
+    "Choose a new password to continue. The one you logged in with must be changed.";
+
+/// A form with passwords.
+#[derive(Serialize)]
+pub(crate) struct PasswordPage {
+    heading: String,
+    pub(crate) notice: Option<&'static str>,
+    /// Whether it is the user's own password.
+    is_own: bool,
+    sections: Vec<Section>,
+    rules: [&'static str; 4],
+    buttons: Vec<Button>,
+    error_summary: Option<ErrorSummary>,
+    #[serde(flatten)]
+    pub(crate) way: ReturnLink,
+}
+
+impl Page for PasswordPage {
+    const TEMPLATE: &'static str = "admin/password.html";
+}
+
+impl PasswordPage {
+    pub(crate) fn new(heading: &str, fields: Vec<FieldView>, buttons: Vec<Button>) -> Self {
+        let sections = vec![Section {
+            fields,
+            ..Section::default()
+        }];
+        Self {
+            heading: heading.to_owned(),
+            notice: None,
+            is_own: false,
+            error_summary: ErrorSummary::new(&sections),
+            sections,
+            rules: RULES,
+            buttons,
+            way: ReturnLink::default(),
+        }
+    }
+}
+
+/// The fields for a new password and its confirmation.
+pub(crate) struct NewPasswordFields {
+    names: [&'static str; 2],
+    labels: [&'static str; 2],
+}
+
+/// The errors of both fields.
+pub(crate) type NewPasswordErrors = [Vec<String>; 2];
+
+const OWN: NewPasswordFields = NewPasswordFields {
+    names: ["new_password1", "new_password2"],
+    labels: ["New password", "Confirm new password"],
+};
+
+pub(crate) const ANOTHER: NewPasswordFields = NewPasswordFields {
+    names: ["password1", "password2"],
+    labels: ["Password", "Confirm password"],
+};
+
+impl NewPasswordFields {
+    pub(crate) fn password<'a>(&self, submission: &'a Submission) -> &'a str {
+        submission.text(self.names[0])
+    }
+
+    /// Checks a password against the rules; it must not resemble what is known about its user.
+    pub(crate) fn check(
+        &self,
+        submission: &Submission,
+        about: &[(&'static str, &str)],
+    ) -> NewPasswordErrors {
+        let [password, confirmation] = self.names.map(|name| submission.text(name));
+        let required = |label| vec![format!("{label} is required.")];
+        let password_errors = match password {
+            "" => required(self.labels[0]),
+            _ => {
+                let weaknesses = policy::weaknesses(password, about);
+                weaknesses.iter().map(ToString::to_string).collect()
+            }
+        };
+        let confirmation_errors = match confirmation {
+            "" => required(self.labels[1]),
+            _ if confirmation != password => vec!["The passwords don't match.".to_owned()],
+            _ => Vec::new(),
+        };
+        [password_errors, confirmation_errors]
+    }
+
+    pub(crate) fn views(&self, [password, confirmation]: NewPasswordErrors) -> [FieldView; 2] {
+        let view = |index: usize, errors| {
+            let (name, label) = (self.names[index], self.labels[index]);
+            FieldView::password(name, label, "new-password", errors)
+        };
+        [view(0, password), view(1, confirmation)]
+    }
+}
+
+/// The form for the user's own password.
+pub(crate) async fn edit_own(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+    show_own(&staff, StatusCode::OK, None, NewPasswordErrors::default())
+}
+
+/// Checks the current and the new password, and ends every other session.
+pub(crate) async fn update_own(
+    staff: StaffRequest,
+    hasher: Data<PasswordHasher>,
+    submission: Submission,
+) -> Result<HttpResponse, PageError> {
+    let submission = staff.accept(submission)?;
+    // The form asks for the current password; with two-factor authentication a code is required as well.
+    if staff.user.has_factor
+        && let Some(page) = staff.require_reauth(&submission).await?
+    {
+        return Ok(page);
+    }
+    let current = submission.text("old_password");
+    let current_error = if current.is_empty() {
+        Some("Current password is required.".to_owned())
+    } else {
+        // Throttled, because somebody may have found an open browser.
+        match staff.check_password(current).await? {
+            AuthOutcome::Right(()) => None,
+            AuthOutcome::Wrong => Some("Your current password is incorrect.".to_owned()),
+            AuthOutcome::Throttled(delay) => {
+                let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(delay.message()));
+                let page = show_own(&staff, status, error, NewPasswordErrors::default())?;
+                return Ok(delay.with_retry_after(page));
+            }
+        }
+    };
+    let errors = OWN.check(&submission, &staff.user.user.about());
+    if current_error.is_some() || errors != NewPasswordErrors::default() {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return show_own(&staff, status, current_error, errors);
+    }
+    change(&staff, &hasher, staff.actor(), OWN.password(&submission)).await?;
+    Ok(staff.succeed("Your password has been changed.", "/admin/"))
+}
+
+/// The form for another user's password.
+pub(crate) async fn edit(staff: StaffRequest, id: Path<String>) -> Result<HttpResponse, PageError> {
+    match staff.find_account(&id).await? {
+        Some(owner) => show(&staff, &owner, StatusCode::OK, NewPasswordErrors::default()),
+        None => staff.unknown_account(&id),
+    }
+}
+
+/// Sets the password and ends that user's sessions.
+pub(crate) async fn update(
+    staff: StaffRequest,
+    hasher: Data<PasswordHasher>,
+    id: Path<String>,
+    submission: Submission,
+) -> Result<HttpResponse, PageError> {
+    let submission = staff.accept(submission)?;
+    let Some(owner) = staff.find_account(&id).await? else {
+        return staff.unknown_account(&id);
+    };
+    if let Some(page) = staff.require_reauth(&submission).await? {
+        return Ok(page);
+    }
+    let errors = ANOTHER.check(&submission, &owner.about());
+    if errors != NewPasswordErrors::default() {
+        return show(&staff, &owner, StatusCode::UNPROCESSABLE_ENTITY, errors);
+    }
+    let form = change_path(staff.registry().accounts()?, owner.id);
+    change(&staff, &hasher, owner, ANOTHER.password(&submission)).await?;
+    Ok(staff.succeed("Password changed.", &with_filters(form, &staff.filters())))
+}
+
+/// Sets a password and ends the owner's sessions. The current session continues under a new key.
+async fn change(
+    staff: &StaffRequest,
+    hasher: &PasswordHasher,
+    owner: User,
+    password: &str,
+) -> Result<(), PageError> {
+    let hash = hasher.hash(password.to_owned()).await?;
+    let (registry, actor, new_hash) = (staff.registry(), staff.actor(), hash.clone());
+    let is_own = owner.id == actor.id;
+    staff
+        .write(move |conn| {
+            User::set_password(conn, owner.id, &new_hash)?;
+            if is_own {
+                User::set_must_change_password(conn, owner.id, false)?;
+            }
+            Session::end_all(conn, owner.id, None)?;
+            log_account_change(conn, registry, Some(&actor), &owner, PASSWORD_CHANGED)
+        })
+        .await?;
+    if is_own {
+        staff.session.continue_with_password(&hash)?;
+    }
+    Ok(())
+}
+
+fn show_own(
+    staff: &StaffRequest,
+    status: StatusCode,
+    current_error: Option<String>,
+    errors: NewPasswordErrors,
+) -> Result<HttpResponse, PageError> {
+    let title = "Change password";
+    let current = FieldView::password(
+        "old_password",
+        "Current password",
+        "current-password",
+        current_error.into_iter().collect(),
+    );
+    let fields = [current].into_iter().chain(OWN.views(errors)).collect();
+    let must_change = staff.user.user.must_change_password;
+    let page = PasswordPage {
+        is_own: true,
+        notice: must_change.then_some(REQUIRED_NOTICE),
+        ..PasswordPage::new(title, fields, Button::save("Change my password"))
+    };
+    staff.page(status, title, Breadcrumb::trail(&[], title), page)
+}
+
+fn show(
+    staff: &StaffRequest,
+    owner: &User,
+    status: StatusCode,
+    errors: NewPasswordErrors,
+) -> Result<HttpResponse, PageError> {
+    let heading = format!("Change password: {}", owner.username);
+    let fields = ANOTHER.views(errors).into();
+    let page = PasswordPage::new(&heading, fields, Button::save("Change password"));
+    let users = list_path(staff.registry().accounts()?);
+    let breadcrumbs = Breadcrumb::trail(&[("Users", &users)], &heading);
+    staff.page(status, &heading, breadcrumbs, page)
+}
