@@ -13,6 +13,7 @@ mod list;
 mod list_query;
 mod registry;
 mod routes;
+mod secret_key;
 mod state;
 mod ui;
 
@@ -21,4 +22,5 @@ pub use auth::password_hasher::PasswordHasher;
 pub use diagnostics::{Facts, SentryFacts};
 pub use registry::Registry;
 pub use routes::scope;
+pub use secret_key::SecretKey;
 pub use state::AdminState;

@@ -1,8 +1,7 @@
 //! Shared state of the admin.
 
-use oc_http::SecretKey;
-
 use crate::registry::Registry;
+use crate::secret_key::SecretKey;
 
 /// What the handlers of the admin need besides the database.
 pub struct AdminState {

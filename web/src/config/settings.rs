@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use admin::SecretKey;
 use clap::{ArgAction, Args, Parser};
 use ipnet::IpNet;
 use oc_core::DatabaseUrl;
-use oc_http::{AllowedHosts, SecretKey};
+use oc_http::AllowedHosts;
 use sentry::types::Dsn;
 
 use super::value::{

@@ -6,10 +6,10 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
+use admin::SecretKey;
 use ipnet::IpNet;
 use log::LevelFilter;
 use oc_core::DatabaseUrl;
-use oc_http::SecretKey;
 use url::{Host, Url};
 
 /// A whole number in a range.

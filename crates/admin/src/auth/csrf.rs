@@ -4,8 +4,10 @@ use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header;
 use actix_web::web::Data;
-use oc_http::{SecretKey, Site};
+use oc_http::Site;
 use subtle::ConstantTimeEq;
+
+use crate::secret_key::SecretKey;
 
 /// The form field with the token.
 pub(crate) const FIELD: &str = "csrfmiddlewaretoken";

@@ -7,10 +7,10 @@
 use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
 use actix_web::cookie::time::Duration;
-use oc_http::SecretKey;
 use subtle::ConstantTimeEq;
 
 use crate::auth::csrf::{CookieRules, random};
+use crate::secret_key::SecretKey;
 
 const COOKIE: &str = "known";
 /// Length of the random id (hexadecimal digits).

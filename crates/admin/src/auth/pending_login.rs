@@ -7,10 +7,10 @@ use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
 use actix_web::cookie::time::Duration;
 use chrono::{DateTime, Utc};
-use oc_http::SecretKey;
 use subtle::ConstantTimeEq;
 
 use crate::auth::csrf::CookieRules;
+use crate::secret_key::SecretKey;
 
 const COOKIE: &str = "second_step";
 /// Minutes to enter the code.

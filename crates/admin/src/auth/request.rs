@@ -8,12 +8,13 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
 use ipnet::Ipv6Net;
 use oc_core::admin::Resource;
-use oc_http::{Page, PageError, Pages, SecretKey, TrustedProxies};
+use oc_http::{Page, PageError, Pages, TrustedProxies};
 
 use crate::auth::csrf::{self, CookieRules, Csrf};
 use crate::auth::current_user::CurrentUser;
 use crate::auth::session::AdminSession;
 use crate::registry::Registry;
+use crate::secret_key::SecretKey;
 use crate::state::AdminState;
 use crate::ui::layout::{Breadcrumb, LayoutContext, WithLayout};
 use crate::ui::links::see_other;

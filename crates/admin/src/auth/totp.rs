@@ -6,10 +6,12 @@ use chrono::NaiveDateTime;
 use data_encoding::BASE32_NOPAD;
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_http::{SITE_NAME, SecretKey};
+use oc_http::SITE_NAME;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use qrcode::{Color, QrCode};
 use serde::Serialize;
+
+use crate::secret_key::SecretKey;
 
 /// The purpose that secrets are sealed for.
 const PURPOSE: &str = "second factor";

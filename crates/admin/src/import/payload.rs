@@ -9,9 +9,10 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use oc_core::admin::Resource;
-use oc_http::{PageError, SecretKey};
+use oc_http::PageError;
 
 use crate::import::upload::MAX_FILE_BYTES;
+use crate::secret_key::SecretKey;
 
 /// The signature for a user, a file and the digest of its changes.
 pub(crate) fn sign(
