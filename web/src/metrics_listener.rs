@@ -8,7 +8,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
 use anyhow::Context;
 use oc_http::middleware::security_headers;
-use oc_http::server::{Server, ServerOptions, Shutdown};
+use oc_http::server::{CancellationToken, Server, ServerOptions};
 use oc_http::{Db, Metrics, metrics_page};
 
 const OPTIONS: ServerOptions = ServerOptions {
@@ -36,7 +36,7 @@ pub(crate) fn listen(
             .wrap(from_fn(security_headers))
     };
     // Metrics can be read until the program ends, so that a shutdown is visible in them.
-    let server = Server::new(listener, OPTIONS, Shutdown::default(), app)?;
-    let address = server.address();
+    let server = Server::new(listener, OPTIONS, CancellationToken::new(), app)?;
+    let address = server.address;
     Ok((server, address))
 }

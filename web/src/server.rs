@@ -13,7 +13,7 @@ use oc_http::middleware::{
 };
 use oc_http::page_cache::{CacheLimits, PageCache};
 use oc_http::server::{
-    self, Heartbeat, RequestLimits, Server, ServerOptions, Shutdown, limit_requests,
+    self, CancellationToken, RequestLimits, Server, ServerOptions, limit_requests,
 };
 use oc_http::{Assets, Db, Metrics, Pages, Site, TrustedProxies, preview_image};
 
@@ -35,15 +35,13 @@ const MAX_PUBLIC_BODY: usize = 64 << 10;
 pub(crate) async fn run(config: &Config, pool: Pool) -> anyhow::Result<()> {
     // Changed templates show at the next request. A release build has them embedded.
     let reload_templates = cfg!(debug_assertions) && config.environment == Environment::Development;
-    let shutdown = Shutdown::default();
-    server::listen_for_signals(&shutdown)?;
+    let (shutdown, immediate) = server::listen_for_signals()?;
     let server = start(config, pool, reload_templates, shutdown.clone())?;
-    let address = server.address();
-    let ready = |heartbeat: &Heartbeat| {
-        log::info!("serving http://{address}/ from {}", config.database_url);
-        service_manager::notify_systemd(heartbeat.clone(), &shutdown);
-    };
-    server.run(ready).await
+    let address = server.address;
+    log::info!("serving http://{address}/ from {}", config.database_url);
+    service_manager::notify_systemd(server.heartbeat.clone(), &shutdown);
+    let ended = immediate.run_until_cancelled(server.run()).await;
+    ended.unwrap_or(Ok(()))
 }
 
 /// Starts the site; tests start the same one.
@@ -54,7 +52,7 @@ pub fn start(
     config: &Config,
     pool: Pool,
     reload_templates: bool,
-    shutdown: Shutdown,
+    shutdown: CancellationToken,
 ) -> anyhow::Result<Server> {
     let assets = Assets::new::<Static>();
     let site = Data::new(Site::new(
@@ -79,7 +77,7 @@ pub fn start(
     if let Some(address) = config.metrics_address {
         let (server, address) = metrics_listener::listen(address, &metrics, &db)?;
         actix_web::rt::spawn(async {
-            if let Err(error) = server.run(|_| {}).await {
+            if let Err(error) = server.run().await {
                 log::error!("metrics listener failed: {error:#}");
             }
         });
@@ -110,10 +108,7 @@ pub fn start(
         db.get_ref().clone(),
         page_cache.clone(),
         folder,
-        {
-            let shutdown = shutdown.clone();
-            move || shutdown.is_requested()
-        },
+        shutdown.clone(),
     ));
     let facts = Data::new(facts(config));
     let reports = config.sentry.dsn.is_some();
@@ -127,7 +122,6 @@ pub fn start(
     let max_body = config.limits.body;
     let limits = Data::new(RequestLimits::new(
         config.limits.requests,
-        config.limits.client_timeout,
         shutdown.clone(),
         move |path| {
             let is_for_staff = path.starts_with("/admin/") && path != "/admin/login/";

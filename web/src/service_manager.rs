@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use actix_web::rt;
 use actix_web::rt::time::sleep;
-use oc_http::server::{Heartbeat, Shutdown};
+use oc_http::server::{CancellationToken, Heartbeat};
 use sd_notify::NotifyState;
 
 /// How long the workers may take to show that they are alive.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reports that the site is ready, later that it stops, and pings the watchdog while workers are alive.
-pub(crate) fn notify_systemd(heartbeat: Heartbeat, shutdown: &Shutdown) {
+pub(crate) fn notify_systemd(heartbeat: Heartbeat, shutdown: &CancellationToken) {
     notify(&[NotifyState::Ready]);
     let shutdown = shutdown.clone();
     rt::spawn(async move {
-        shutdown.requested().await;
+        shutdown.cancelled().await;
         notify(&[NotifyState::Stopping]);
     });
     let Some(interval) = sd_notify::watchdog_enabled() else {

@@ -10,6 +10,7 @@ use actix_web::rt::time::timeout;
 use actix_web::web::Data;
 use oc_core::migrations::{self, MigrateError};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::blocking::run_blocking;
 use crate::db::Db;
@@ -40,7 +41,7 @@ pub struct HealthChecks {
     db: Db,
     page_cache: Data<PageCache>,
     data_dir: Option<PathBuf>,
-    is_stopping: Box<dyn Fn() -> bool + Send + Sync>,
+    shutdown: CancellationToken,
 }
 
 impl HealthChecks {
@@ -49,13 +50,13 @@ impl HealthChecks {
         db: Db,
         page_cache: Data<PageCache>,
         data_dir: Option<PathBuf>,
-        is_stopping: impl Fn() -> bool + Send + Sync + 'static,
+        shutdown: CancellationToken,
     ) -> Self {
         Self {
             db,
             page_cache,
             data_dir,
-            is_stopping: Box::new(is_stopping),
+            shutdown,
         }
     }
 
@@ -78,7 +79,7 @@ impl HealthChecks {
         if self.page_cache.serves_stale_pages() {
             checks.insert("page_cache", "stale");
         }
-        if (self.is_stopping)() {
+        if self.shutdown.is_cancelled() {
             checks.insert("process", "stopping");
         }
         checks
@@ -114,11 +115,10 @@ pub async fn readyz(checks: Data<HealthChecks>) -> HttpResponse {
     let (mut response, status) = if is_ready {
         (HttpResponse::Ok(), OK)
     } else {
-        (HttpResponse::ServiceUnavailable(), "failed")
-    };
-    if !is_ready {
+        let mut response = HttpResponse::ServiceUnavailable();
         response.insert_header((header::RETRY_AFTER, "5"));
-    }
+        (response, "failed")
+    };
     response
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(json!({ "status": status, "checks": checks }))

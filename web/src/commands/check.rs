@@ -10,7 +10,7 @@ use diesel::sql_types::Text;
 use lettings::{Letting, LettingFilter};
 use log::LevelFilter;
 use oc_core::{DbConnection, connect_pool, connect_read_only_pool, migrations, version};
-use oc_http::server::Shutdown;
+use oc_http::server::CancellationToken;
 use oc_http::{AllowedHosts, DiskSpace};
 
 use super::{health, start};
@@ -110,9 +110,10 @@ fn check_pages(config: &Config, conn: &mut DbConnection) -> anyhow::Result<()> {
     // Leaves out the access log; a failing page logs an error.
     log::set_max_level(LevelFilter::Warn);
     actix_web::rt::System::new().block_on(async {
-        let shutdown = Shutdown::default();
-        let server = server::start(&local, pool, false, shutdown.clone())?;
-        let port = server.address().port();
+        let done = CancellationToken::new();
+        let server = server::start(&local, pool, false, CancellationToken::new())?;
+        let port = server.address.port();
+        let checked = done.clone();
         let client = thread::spawn(move || {
             let outcome = paths.iter().try_for_each(|path| {
                 let response = health::get(("127.0.0.1", port), "localhost", path)?;
@@ -123,10 +124,10 @@ fn check_pages(config: &Config, conn: &mut DbConnection) -> anyhow::Result<()> {
                 );
                 Ok(())
             });
-            shutdown.force();
+            checked.cancel();
             outcome
         });
-        server.run(|_| {}).await?;
+        done.run_until_cancelled(server.run()).await.transpose()?;
         client
             .join()
             .unwrap_or_else(|_| bail!("the check of the pages panicked"))

@@ -12,7 +12,7 @@ pub(crate) use lettings::testing::address_draft as address;
 use lettings::testing::{insert_address, insert_letting, letting_draft};
 use oc_core::testing::TestDb;
 use oc_core::{DbConnection, Pool, connect_pool, connect_read_only_pool};
-use oc_http::server::Shutdown;
+use oc_http::server::CancellationToken;
 use profiles::ProfileDraft;
 use web::config::Config;
 
@@ -32,7 +32,7 @@ const SETTINGS: [(&str, &str); 5] = [
 pub(crate) struct TestSite {
     db: Arc<TestDb>,
     address: SocketAddr,
-    shutdown: Shutdown,
+    stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -88,14 +88,14 @@ impl TestSite {
         let pool = connect(db.url().clone(), config.database_pool_size)?;
 
         let (sender, receiver) = mpsc::channel();
-        let shutdown = Shutdown::default();
-        let ends = shutdown.clone();
-        let thread = thread::spawn(move || serve(&config, pool, ends, &sender));
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let thread = thread::spawn(move || serve(&config, pool, &stopped, &sender));
         let address = receiver.recv().context("the site did not start")??;
         Ok(Self {
             db,
             address,
-            shutdown,
+            stop,
             thread: Some(thread),
         })
     }
@@ -138,14 +138,15 @@ impl TestSite {
 fn serve(
     config: &Config,
     pool: Pool,
-    shutdown: Shutdown,
+    stop: &CancellationToken,
     sender: &mpsc::Sender<Result<SocketAddr>>,
 ) {
     let outcome = actix_web::rt::System::new().block_on(async {
-        match web::server::start(config, pool, false, shutdown) {
+        match web::server::start(config, pool, false, CancellationToken::new()) {
             Ok(server) => {
-                sender.send(Ok(server.address())).ok();
-                server.run(|_| {}).await
+                sender.send(Ok(server.address)).ok();
+                let ended = stop.run_until_cancelled(server.run()).await;
+                ended.unwrap_or(Ok(()))
             }
             Err(error) => {
                 sender.send(Err(error)).ok();
@@ -160,7 +161,7 @@ fn serve(
 
 impl Drop for TestSite {
     fn drop(&mut self) {
-        self.shutdown.force();
+        self.stop.cancel();
         if let Some(thread) = self.thread.take() {
             thread.join().ok();
         }

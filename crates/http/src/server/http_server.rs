@@ -1,35 +1,35 @@
 //! HTTP server: actix's own, on connections with a minimum transfer rate.
 
-use std::fmt::Debug;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use actix_http::body::MessageBody;
-use actix_http::{HttpService, Protocol, Request, Response};
+use actix_http::{HttpService, Protocol};
 use actix_rt::{Arbiter, ArbiterHandle};
 use actix_service::{
-    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
+    IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
 };
-use actix_web::Error;
-use actix_web::dev::AppConfig;
+use actix_web::body::MessageBody;
+use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::rt::net::TcpStream;
+use actix_web::{App, Error};
 use anyhow::Context;
-use tokio::select;
+use futures_util::future::join_all;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
+use tokio::{join, select};
+use tokio_util::sync::CancellationToken;
 
 use super::min_rate::MinRateStream;
-use super::shutdown::Shutdown;
 
-/// Between the last accepted connection and the graceful stop. Connections that a worker hasn't begun to serve at that
-/// time are lost.
+/// Time for workers to begin to serve accepted connections before the graceful stop, which drops the others.
 const ACCEPTED_CONNECTIONS_START: Duration = Duration::from_millis(300);
 
-/// What connections may cost.
+/// Limits of connections.
 #[derive(Debug, Clone, Copy)]
 pub struct ServerOptions {
-    /// Threads.
+    /// Number of worker threads.
     pub workers: usize,
     /// Connections at a time, over all workers; more wait in the system's queue.
     pub max_connections: usize,
@@ -41,35 +41,33 @@ pub struct ServerOptions {
     pub shutdown_timeout: Duration,
 }
 
-/// A site that listens.
+/// A bound server, which serves while [`run`](Self::run) is polled.
 pub struct Server {
+    /// The address that it listens on.
+    pub address: SocketAddr,
+    /// Liveness of the workers.
+    pub heartbeat: Heartbeat,
     server: actix_server::Server,
-    address: SocketAddr,
     shutdown_timeout: Duration,
-    shutdown: Shutdown,
-    heartbeat: Heartbeat,
+    shutdown: CancellationToken,
 }
 
 impl Server {
     /// A server for the application that `make_app` makes once per worker.
-    ///
-    /// # Errors
-    /// When the socket cannot be used.
-    pub fn new<F, I, S, B>(
+    pub fn new<T, B>(
         listener: TcpListener,
         options: ServerOptions,
-        shutdown: Shutdown,
-        make_app: F,
+        shutdown: CancellationToken,
+        make_app: impl Fn() -> App<T> + Clone + Send + 'static,
     ) -> anyhow::Result<Self>
     where
-        F: Fn() -> I + Clone + Send + 'static,
-        I: IntoServiceFactory<S, Request>,
-        S: ServiceFactory<Request, Config = AppConfig> + 'static,
-        S::Error: Into<Error> + 'static,
-        S::InitError: Debug,
-        S::Response: Into<Response<B>> + 'static,
-        <S::Service as Service<Request>>::Future: 'static,
-        S::Service: 'static,
+        T: ServiceFactory<
+                ServiceRequest,
+                Config = (),
+                Response = ServiceResponse<B>,
+                Error = Error,
+                InitError = (),
+            > + 'static,
         B: MessageBody + 'static,
     {
         let address = listener.local_addr().context("the socket has no address")?;
@@ -81,12 +79,11 @@ impl Server {
             .shutdown_timeout(options.shutdown_timeout.as_secs())
             .disable_signals();
         let draining = builder.graceful_shutdown_signal();
-        let server = builder.listen("site", listener, move || {
-            workers.add(Arbiter::current());
+        let builder = builder.listen("site", listener, move || {
+            workers.lock().push(Arbiter::current());
             let draining = draining.clone();
-            let app = make_app()
-                .into_factory()
-                .map_err(|error: S::Error| error.into().error_response());
+            let app = make_app().into_factory();
+            let app = app.map_err(|error: Error| error.error_response());
             let http = HttpService::build()
                 .keep_alive(options.idle_timeout)
                 .client_request_timeout(options.client_timeout)
@@ -109,92 +106,56 @@ impl Server {
             .and_then(http)
         })?;
         Ok(Self {
-            server: server.run(),
             address,
+            heartbeat,
+            server: builder.run(),
             shutdown_timeout: options.shutdown_timeout,
             shutdown,
-            heartbeat,
         })
     }
 
-    /// Where it listens.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Serves until it is asked to shut down, and then until running requests are finished or the time is up. Calls
-    /// `ready` once all workers serve.
-    ///
-    /// # Errors
-    /// When a worker cannot start.
-    pub async fn run(self, ready: impl FnOnce(&Heartbeat)) -> anyhow::Result<()> {
+    /// Serves until the shutdown, and then until running requests are finished or the time is up. If the future is
+    /// dropped, everything ends at once.
+    pub async fn run(self) -> anyhow::Result<()> {
         let handle = self.server.handle();
-        let mut server = actix_web::rt::spawn(self.server);
+        let mut server = pin!(self.server);
         select! {
-            biased;
-            ended = &mut server => return Ok(ended??),
-            // Commands are carried out once the workers have started; there is nothing to resume.
-            () = handle.resume() => {}
-        }
-        ready(&self.heartbeat);
-        select! {
-            ended = &mut server => return Ok(ended??),
-            () = self.shutdown.requested() => {}
+            ended = &mut server => return Ok(ended?),
+            () = self.shutdown.cancelled() => {}
         }
         let began = Instant::now();
-        let stop = async {
+        let (ended, ()) = join!(server, async {
             handle.pause().await;
             sleep(ACCEPTED_CONNECTIONS_START).await;
             handle.stop(true).await;
-        };
-        select! {
-            () = stop => {
-                if began.elapsed() >= self.shutdown_timeout {
-                    log::warn!("closed connections that did not end in time");
-                }
-            }
-            () = self.shutdown.forced() => {
-                server.abort();
-                // It has ended either way.
-                server.await.ok();
-            }
+        });
+        if began.elapsed() >= self.shutdown_timeout {
+            log::warn!("closed connections that did not end in time");
         }
-        Ok(())
+        Ok(ended?)
     }
 }
 
-/// Tells whether every worker still turns: none is blocked by something that should not run there.
+/// Liveness of the workers: none is blocked by work that belongs on another thread.
 #[derive(Debug, Clone, Default)]
 pub struct Heartbeat(Arc<Mutex<Vec<ArbiterHandle>>>);
 
 impl Heartbeat {
-    fn add(&self, worker: ArbiterHandle) {
-        let mut workers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        workers.push(worker);
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<ArbiterHandle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks each worker for a sign within that time.
-    pub async fn is_alive(&self, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
-        let mut signs = Vec::new();
-        {
-            let mut workers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            // actix replaces a worker that has died.
-            workers.retain(|worker| {
-                let (sender, sign) = oneshot::channel();
-                signs.push(sign);
-                worker.spawn_fn(move || {
-                    sender.send(()).ok();
-                })
-            });
-        }
-        for sign in signs {
-            if timeout_at(deadline, sign).await.is_err() {
-                return false;
-            }
-        }
-        true
+    /// Whether every worker replies within that time.
+    pub async fn is_alive(&self, limit: Duration) -> bool {
+        let mut replies = Vec::new();
+        // actix replaces a worker that has died.
+        self.lock().retain(|worker| {
+            let (sender, reply) = oneshot::channel();
+            replies.push(reply);
+            worker.spawn_fn(move || _ = sender.send(()))
+        });
+        // A reply that is lost belongs to a dead worker.
+        timeout(limit, join_all(replies)).await.is_ok()
     }
 }
 
@@ -204,16 +165,14 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_mins(1);
+    const LIMIT: Duration = Duration::from_mins(1);
 
     #[actix_web::test]
     async fn blocked_worker_is_not_alive_until_it_goes_on() -> anyhow::Result<()> {
         let workers = [Arbiter::new(), Arbiter::new()];
         let heartbeat = Heartbeat::default();
-        for worker in &workers {
-            heartbeat.add(worker.handle());
-        }
-        assert!(heartbeat.is_alive(PATIENCE).await);
+        heartbeat.lock().extend(workers.iter().map(Arbiter::handle));
+        assert!(heartbeat.is_alive(LIMIT).await);
 
         let (go, wait) = channel::<()>();
         workers[1].spawn_fn(move || {
@@ -222,7 +181,7 @@ mod tests {
         assert!(!heartbeat.is_alive(Duration::from_millis(1)).await);
 
         go.send(())?;
-        assert!(heartbeat.is_alive(PATIENCE).await);
+        assert!(heartbeat.is_alive(LIMIT).await);
         Ok(())
     }
 }

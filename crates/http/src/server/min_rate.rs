@@ -11,7 +11,7 @@ use actix_web::rt::net::TcpStream;
 use actix_web::rt::time::{Instant, Sleep, sleep_until};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What a peer must send or take while we wait for it (bytes per second).
+/// What a peer must send or read while the site waits for it (bytes per second).
 const MIN_RATE: u32 = 500;
 
 /// The time that this many bytes may take.
@@ -19,35 +19,25 @@ pub(super) fn time_for(bytes: usize) -> Duration {
     Duration::from_secs(bytes as u64) / MIN_RATE
 }
 
-/// What a connection waits for. An `Instant` moves on with every byte that is transferred, so that it lags behind the
-/// present by as much as the peer is too slow.
+/// What a connection waits for, and until when. Every transferred byte moves the deadline.
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    /// For us, or for something that is bounded elsewhere: a first request head, a body.
+    /// A request is handled, or actix limits the time: for a first head, between requests.
     Suspended,
-    /// For the peer to take what was written; it need not send anything.
+    /// The peer reads the response; it need not send anything.
     Sending(Instant),
-    /// For the rest of what the peer has begun to send.
+    /// The peer has begun to send, and has to go on.
     Receiving(Instant),
-    /// For its end, at that time.
-    Closing(Instant),
 }
 
-/// How long a connection waits for its peer; shared by the stream and the requests that arrive on it.
+/// The deadline of a peer; shared by the connection and the requests that arrive on it.
 #[derive(Debug, Clone)]
 pub(super) struct PeerDeadline {
     phase: Rc<Cell<Phase>>,
-    patience: Duration,
+    pub(super) patience: Duration,
 }
 
 impl PeerDeadline {
-    fn new(patience: Duration) -> Self {
-        Self {
-            phase: Rc::new(Cell::new(Phase::Suspended)),
-            patience,
-        }
-    }
-
     /// Stops the clock while a request is handled.
     pub(super) fn suspend(&self) {
         self.phase.set(Phase::Suspended);
@@ -55,31 +45,25 @@ impl PeerDeadline {
 
     /// Starts the clock for the response, and for the next request once that begins to arrive.
     pub(super) fn resume(&self) {
-        self.phase.set(Phase::Sending(Instant::now()));
-    }
-
-    /// Leaves the peer a last moment, however busy it is.
-    pub(super) fn close(&self) {
         self.phase
-            .set(Phase::Closing(Instant::now() + self.patience));
+            .set(Phase::Sending(Instant::now() + self.patience));
     }
 
-    fn transferred(&self, bytes: usize, is_read: bool) {
-        let moved = |since: Instant| (since + time_for(bytes)).min(Instant::now());
-        self.phase.set(match self.phase.get() {
-            Phase::Sending(_) if is_read => Phase::Receiving(Instant::now()),
-            Phase::Sending(since) => Phase::Sending(moved(since)),
-            Phase::Receiving(since) => Phase::Receiving(moved(since)),
-            other => other,
-        });
-    }
-
-    fn deadline(&self, is_read: bool) -> Option<Instant> {
-        match self.phase.get() {
+    /// The deadline after that many bytes were read or written.
+    fn advance(&self, bytes: usize, is_read: bool) -> Option<Instant> {
+        let latest = Instant::now() + self.patience;
+        let moved = |deadline: Instant| (deadline + time_for(bytes)).min(latest);
+        let phase = match self.phase.get() {
+            Phase::Suspended => return None,
+            Phase::Sending(_) if is_read && bytes == 0 => return None,
+            Phase::Sending(_) if is_read => Phase::Receiving(latest),
+            Phase::Sending(deadline) => Phase::Sending(moved(deadline)),
+            Phase::Receiving(deadline) => Phase::Receiving(moved(deadline)),
+        };
+        self.phase.set(phase);
+        match phase {
             Phase::Suspended => None,
-            Phase::Sending(_) if is_read => None,
-            Phase::Sending(since) | Phase::Receiving(since) => Some(since + self.patience),
-            Phase::Closing(end) => Some(end),
+            Phase::Sending(deadline) | Phase::Receiving(deadline) => Some(deadline),
         }
     }
 }
@@ -94,29 +78,30 @@ pub(super) struct MinRateStream {
 
 impl MinRateStream {
     pub(super) fn new(io: TcpStream, patience: Duration) -> Self {
+        let phase = Rc::new(Cell::new(Phase::Suspended));
         Self {
             io,
-            peer: PeerDeadline::new(patience),
+            peer: PeerDeadline { phase, patience },
             timer: Box::pin(sleep_until(Instant::now())),
         }
     }
 
-    /// The outcome of a read or write, unless the peer is late. Wakes the task when it will be.
-    fn in_time<T>(
+    /// Fails if the peer is late, and wakes the task when it will be.
+    fn check_deadline(
         &mut self,
         cx: &mut Context<'_>,
+        bytes: usize,
         is_read: bool,
-        outcome: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        let Some(deadline) = self.peer.deadline(is_read) else {
-            return outcome;
+    ) -> io::Result<()> {
+        let Some(deadline) = self.peer.advance(bytes, is_read) else {
+            return Ok(());
         };
         if self.timer.deadline() != deadline {
             self.timer.as_mut().reset(deadline);
         }
         match self.timer.as_mut().poll(cx) {
-            Poll::Pending => outcome,
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Ok(()),
+            Poll::Ready(()) => Err(io::ErrorKind::TimedOut.into()),
         }
     }
 }
@@ -130,11 +115,8 @@ impl AsyncRead for MinRateStream {
         let this = self.get_mut();
         let before = buffer.filled().len();
         let outcome = Pin::new(&mut this.io).poll_read(cx, buffer);
-        let bytes = buffer.filled().len() - before;
-        if bytes > 0 {
-            this.peer.transferred(bytes, true);
-        }
-        this.in_time(cx, true, outcome)
+        this.check_deadline(cx, buffer.filled().len() - before, true)?;
+        outcome
     }
 }
 
@@ -145,11 +127,14 @@ impl AsyncWrite for MinRateStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let outcome = Pin::new(&mut this.io).poll_write(cx, bytes);
-        if let Poll::Ready(Ok(bytes)) = outcome {
-            this.peer.transferred(bytes, false);
-        }
-        this.in_time(cx, false, outcome)
+        let outcome = Pin::new(&mut this.io).poll_write(cx, bytes)?;
+        let written = if let Poll::Ready(written) = outcome {
+            written
+        } else {
+            0
+        };
+        this.check_deadline(cx, written, false)?;
+        outcome.map(Ok)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -200,18 +185,6 @@ mod tests {
         peer.write_all(b"half").await?;
 
         assert!(is_late(stream.read_exact(&mut [0; 8]).await));
-        Ok(())
-    }
-
-    #[actix_web::test]
-    async fn busy_peer_is_late_once_the_connection_closes() -> io::Result<()> {
-        let (mut stream, mut peer) = connected().await?;
-        stream.peer.close();
-        actix_web::rt::spawn(async move { while peer.write_all(&[0; 4096]).await.is_ok() {} });
-
-        let outcome = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
-
-        assert!(is_late(outcome));
         Ok(())
     }
 

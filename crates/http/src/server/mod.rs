@@ -3,10 +3,11 @@
 mod http_server;
 mod min_rate;
 mod request_limits;
-mod shutdown;
+mod signals;
 mod socket;
 
 pub use http_server::{Heartbeat, Server, ServerOptions};
 pub use request_limits::{RequestLimits, limit_requests};
-pub use shutdown::{Shutdown, listen_for_signals};
+pub use signals::listen_for_signals;
 pub use socket::{bind, raise_file_limit};
+pub use tokio_util::sync::CancellationToken;

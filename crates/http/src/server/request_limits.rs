@@ -1,21 +1,23 @@
-//! Request limits: the body arrives as a whole, within size and time limits, before the request is handled. What goes
-//! beyond them gets an ordinary error page.
+//! Request limits: a body arrives as a whole, within size and time limits, before the request is handled. Requests
+//! beyond a limit get an ordinary error page.
 
 use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::{ConnectionType, StatusCode, header};
+use actix_web::http::header::{self, ContentLength};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::web::{BytesMut, Data};
-use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use actix_web::web::{Bytes, BytesMut, Data};
+use actix_web::{Error, HttpMessage, HttpResponse, ResponseError, rt};
 use futures_util::StreamExt;
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use super::min_rate::{PeerDeadline, time_for};
-use super::shutdown::Shutdown;
 use crate::error::PageError;
+use crate::health;
 
 /// Path and query (bytes).
 const MAX_TARGET: usize = 8 << 10;
@@ -26,85 +28,60 @@ const MAX_HEADERS: usize = 32 << 10;
 /// The bodies of all requests together (bytes).
 const MAX_ALL_BODIES: usize = 256 << 20;
 
-/// Answered whatever the load, so that a busy site isn't taken for a dead one.
-const HEALTH_CHECKS: [&str; 2] = ["/healthz", "/readyz"];
-
 /// Limits of all requests together and of each one.
 pub struct RequestLimits {
-    /// The largest body for a path (bytes).
     max_body: Box<dyn Fn(&str) -> usize + Send + Sync>,
-    /// How long a body may lag behind the minimum rate.
-    patience: Duration,
     bodies: Semaphore,
     requests: Semaphore,
-    shutdown: Shutdown,
+    shutdown: CancellationToken,
 }
 
 impl RequestLimits {
-    /// `max_body` tells the largest body for a path (bytes).
+    /// At most `max_requests` are handled at a time. `max_body` returns the size of the largest body for a path (bytes).
     pub fn new(
         max_requests: usize,
-        patience: Duration,
-        shutdown: Shutdown,
+        shutdown: CancellationToken,
         max_body: impl Fn(&str) -> usize + Send + Sync + 'static,
     ) -> Self {
         Self {
             max_body: Box::new(max_body),
-            patience,
             bodies: Semaphore::new(MAX_ALL_BODIES),
             requests: Semaphore::new(max_requests),
             shutdown,
         }
     }
 
-    /// Receives the body. The permits count as long as the request is handled.
+    /// Receives the body, and returns permits to hold while the request is handled.
     async fn receive(
         &self,
-        request: &mut ServiceRequest,
-    ) -> Result<(SemaphorePermit<'_>, Option<SemaphorePermit<'_>>), StatusCode> {
+        request: &ServiceRequest,
+        payload: &mut Payload,
+        patience: Duration,
+    ) -> Result<(Bytes, Vec<SemaphorePermit<'_>>), StatusCode> {
         let target = request.uri().path_and_query();
         if target.is_some_and(|target| target.as_str().len() > MAX_TARGET) {
             return Err(StatusCode::URI_TOO_LONG);
         }
         let fields = request.headers().iter();
-        let size = |(name, value): (&header::HeaderName, &header::HeaderValue)| {
-            name.as_str().len() + value.len() + ": \r\n".len()
-        };
-        if fields.map(size).sum::<usize>() > MAX_HEADERS {
+        let sizes = fields.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+        if sizes.sum::<usize>() > MAX_HEADERS {
             return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         }
-        let body = self.receive_body(request).await?;
-        if HEALTH_CHECKS.contains(&request.path()) {
-            return Ok((body, None));
-        }
-        let permit = self.requests.try_acquire();
-        let permit = permit.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-        Ok((body, Some(permit)))
-    }
-
-    async fn receive_body(
-        &self,
-        request: &mut ServiceRequest,
-    ) -> Result<SemaphorePermit<'_>, StatusCode> {
         let max = (self.max_body)(request.path());
-        let length = content_length(request);
-        if length.is_some_and(|length| length > max as u64) {
+        let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+        // actix streams without an end if the request has an Upgrade header.
+        let length = request
+            .get_header()
+            .map_or(0, |ContentLength(length)| length);
+        if !is_chunked && length > max {
             return Err(StatusCode::PAYLOAD_TOO_LARGE);
         }
-        // What follows a request to upgrade has no end for actix.
-        let length = length.map_or(usize::MAX, |length| {
-            usize::try_from(length).unwrap_or(usize::MAX)
-        });
-        let mut payload = request.take_payload();
+        let busy = |_: TryAcquireError| StatusCode::SERVICE_UNAVAILABLE;
+        let mut permits = self.bodies.try_acquire_many(0).map_err(busy)?;
         let mut body = BytesMut::new();
-        let mut permits = self
-            .bodies
-            .try_acquire_many(0)
-            .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
         let began = Instant::now();
-        while body.len() < length {
-            let deadline = began + time_for(body.len());
-            let deadline = deadline.min(Instant::now()) + self.patience;
+        while is_chunked || body.len() < length {
+            let deadline = (began + time_for(body.len())).min(Instant::now()) + patience;
             let part = match timeout_at(deadline, payload.next()).await {
                 Err(_) => return Err(StatusCode::REQUEST_TIMEOUT),
                 Ok(Some(Err(_))) => return Err(StatusCode::BAD_REQUEST),
@@ -115,36 +92,23 @@ impl RequestLimits {
                 return Err(StatusCode::PAYLOAD_TOO_LARGE);
             }
             let count = u32::try_from(part.len()).unwrap_or(u32::MAX);
-            match self.bodies.try_acquire_many(count) {
-                Ok(more) => permits.merge(more),
-                Err(_) => return Err(StatusCode::SERVICE_UNAVAILABLE),
-            }
+            permits.merge(self.bodies.try_acquire_many(count).map_err(busy)?);
             body.extend_from_slice(&part);
         }
-        body.truncate(length);
-        request.set_payload(Payload::from(body.freeze()));
-        Ok(permits)
+        if !is_chunked {
+            body.truncate(length);
+        }
+        let mut permits = vec![permits];
+        // A busy site must not be taken for a dead one.
+        if !health::PATHS.contains(&request.path()) {
+            permits.push(self.requests.try_acquire().map_err(busy)?);
+        }
+        Ok((body.freeze(), permits))
     }
 }
 
-/// The length of a body (bytes); `None` if it is chunked.
-fn content_length(request: &ServiceRequest) -> Option<u64> {
-    let headers = request.headers();
-    if headers.contains_key(header::TRANSFER_ENCODING) {
-        return None;
-    }
-    let length = headers.get(header::CONTENT_LENGTH);
-    let length = length.and_then(|length| length.to_str().ok()?.trim().parse().ok());
-    Some(length.unwrap_or(0))
-}
-
-/// Passes on requests that have arrived within the limits, and rejects the others.
-///
-/// # Errors
-/// When the handler fails without a response.
-///
-/// # Panics
-/// When no limits are registered.
+/// Passes on requests that have arrived within the limits, and rejects the others. Only for connections of a
+/// [`Server`](super::Server).
 pub async fn limit_requests(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -152,31 +116,36 @@ pub async fn limit_requests(
     let limits = request.app_data::<Data<RequestLimits>>().cloned();
     let limits = limits.expect("the limits are registered with the application");
     let peer = request.conn_data::<PeerDeadline>().cloned();
-    if let Some(peer) = &peer {
-        peer.suspend();
-    }
-    let _permits = match limits.receive(&mut request).await {
-        Ok(permits) => permits,
+    let peer = peer.expect("every connection of the server has a deadline");
+    peer.suspend();
+    let mut payload = request.take_payload();
+    let received = limits.receive(&request, &mut payload, peer.patience).await;
+    let (body, _permits) = match received {
+        Ok(received) => received,
         Err(status) => {
-            if let Some(peer) = &peer {
-                peer.close();
-            }
+            // actix reads and discards the rest of a body for the disconnect timeout only, unless a chunked payload is
+            // dropped before the response is sent: then for as long as the client likes.
+            let patience = peer.patience;
+            rt::spawn(async move {
+                sleep(patience).await;
+                drop(payload);
+            });
+            peer.resume();
             return Ok(request.into_response(rejection(status)));
         }
     };
+    request.set_payload(Payload::from(body));
     let outcome = next.call(request).await;
-    if let Some(peer) = &peer {
-        peer.resume();
-    }
+    peer.resume();
     let mut response = outcome?.map_into_boxed_body();
-    if limits.shutdown.is_requested() {
+    if limits.shutdown.is_cancelled() {
         let head = response.response_mut().head_mut();
         head.set_connection_type(ConnectionType::Close);
     }
     Ok(response)
 }
 
-/// A response that ends the connection; its page comes from a layer further out.
+/// A response that ends the connection; outer middleware adds its page.
 fn rejection(status: StatusCode) -> HttpResponse {
     let mut response = match status {
         StatusCode::SERVICE_UNAVAILABLE => PageError::Overloaded.error_response(),

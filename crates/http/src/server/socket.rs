@@ -1,8 +1,8 @@
-//! Listening socket, and how many connections the system allows.
+//! Listening socket, and the limit on open files.
 
 use std::net::TcpListener;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use listenfd::ListenFd;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -13,21 +13,9 @@ const BACKLOG: i32 = 4096;
 const OTHER_FILES: u64 = 256;
 
 /// The socket that the service manager passed on, or a new one at that address.
-///
-/// # Errors
-/// When the address is taken, or the passed socket cannot be used.
 pub fn bind(host: &str, port: u16) -> anyhow::Result<TcpListener> {
-    let mut passed = ListenFd::from_env();
-    if passed.len() > 1 {
-        bail!(
-            "the service manager passed on {} sockets, but the site listens on one",
-            passed.len()
-        );
-    }
-    let passed = passed
-        .take_tcp_listener(0)
-        .context("the socket that was passed on is not a TCP socket")?;
-    if let Some(listener) = passed {
+    let passed = ListenFd::from_env().take_tcp_listener(0);
+    if let Some(listener) = passed.context("the socket that was passed on is not a TCP socket")? {
         return Ok(listener);
     }
     let listener = TcpListener::bind((host, port))
@@ -36,26 +24,27 @@ pub fn bind(host: &str, port: u16) -> anyhow::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Raises the limit on open files, and returns how many of the wanted connections fit.
+/// Raises the limit on open files to the maximum, and returns how many of the wanted connections fit.
 #[must_use]
 pub fn raise_file_limit(wanted: usize) -> usize {
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let enough = wanted as u64 + OTHER_FILES;
-    if current.is_some_and(|current| current < enough) {
-        let current = Some(maximum.map_or(enough, |maximum| enough.min(maximum)));
-        // Where this is refused, the limit stays as it was.
-        setrlimit(Resource::Nofile, Rlimit { current, maximum }).ok();
-    }
-    let Some(allowed) = getrlimit(Resource::Nofile).current else {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    // If the system refuses, the limit stays as it was.
+    setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: maximum,
+            maximum,
+        },
+    )
+    .ok();
+    let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    // If only few files are allowed, half of them are for connections.
+    let fits = allowed.saturating_sub(OTHER_FILES).max(allowed / 2);
+    if fits >= wanted as u64 {
         return wanted;
-    };
-    // Of very few files, half are for connections.
-    let available = allowed.saturating_sub(OTHER_FILES).max(allowed / 2);
-    let fits = usize::try_from(available).unwrap_or(usize::MAX).min(wanted);
-    if fits < wanted {
-        log::warn!(
-            "{fits} connections at a time, not {wanted}: the system allows {allowed} open files (ulimit -n)"
-        );
     }
-    fits
+    log::warn!(
+        "{fits} connections at a time, not {wanted}: the system allows {allowed} open files (ulimit -n)"
+    );
+    usize::try_from(fits).unwrap_or(wanted)
 }
