@@ -1,6 +1,6 @@
 //! `X-Forwarded-…` headers of trusted proxies.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
@@ -27,41 +27,39 @@ impl TrustedProxies {
             && scheme.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"))
     }
 
-    /// The client's address: the last one in `X-Forwarded-For` that isn't a trusted proxy.
+    /// The client's address.
+    ///
+    /// Every proxy appends the address of its peer to `X-Forwarded-For`, so the list is read from its end: an entry
+    /// counts while the one behind it (at first, the peer of this connection) is a trusted proxy. The client is the last
+    /// address that counts. Ports, quotes, brackets, IPv6 zones, empty entries and bytes that aren't text make no
+    /// difference. An entry that isn't an address ends the list: whatever is before it may be forged, and the client
+    /// counts as the proxy that wrote the entry.
     pub fn client_address(&self, request: &HttpRequest) -> Option<IpAddr> {
-        let peer = request.peer_addr()?.ip().to_canonical();
+        let mut client = request.peer_addr()?.ip().to_canonical();
         let headers = request.headers().get_all("x-forwarded-for");
-        let chain: Vec<&str> = headers
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map(str::trim)
-            .filter(|step| !step.is_empty())
+        let lists: Vec<_> = headers
+            .map(|list| String::from_utf8_lossy(list.as_bytes()))
             .collect();
-        let mut nearest = peer;
-        for step in chain.iter().rev() {
-            if !self.contains(nearest) {
-                break;
+        let entries = lists.iter().rev().flat_map(|list| list.rsplit(','));
+        for entry in entries.filter(|entry| !entry.trim().is_empty()) {
+            match parse_address(entry) {
+                Some(address) if self.contains(client) => client = address.to_canonical(),
+                _ => break,
             }
-            // Anybody may have written what is before an entry that isn't an address.
-            let Some(address) = parse_address(step) else {
-                break;
-            };
-            nearest = address.to_canonical();
         }
-        Some(nearest)
+        Some(client)
     }
 }
 
 /// An address as proxies write it: with or without a port, brackets, quotes or an IPv6 zone.
 fn parse_address(text: &str) -> Option<IpAddr> {
-    let text = text.trim_matches('"').trim();
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|text| text.strip_suffix(']'));
-    let bare = bare.unwrap_or(text);
-    let without_zone = bare.split_once('%').map_or(bare, |(address, _)| address);
-    let address = without_zone.parse().ok();
-    address.or_else(|| text.parse().ok().map(|socket: SocketAddr| socket.ip()))
+    let text = text.trim().trim_matches('"');
+    let host = match (text.strip_prefix('['), text.split_once(':')) {
+        (Some(bracketed), _) => bracketed.split_once(']')?.0,
+        (None, Some((host, port))) if !port.contains(':') => host,
+        (None, _) => text,
+    };
+    host.split('%').next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -78,34 +76,47 @@ mod tests {
     #[test]
     fn only_trusted_proxies_are_believed() {
         for (peer, chain, client) in [
-            ("192.0.2.1", "198.51.100.7", "192.0.2.1"),
-            ("10.0.0.1", "198.51.100.7", "198.51.100.7"),
+            ("192.0.2.1", &["198.51.100.7"][..], "192.0.2.1"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.1", &["198.51.100.7"], "198.51.100.7"),
+            ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
             (
                 "10.0.0.1",
-                "203.0.113.9, 198.51.100.7, 10.0.0.2",
+                &["203.0.113.9, 198.51.100.7, 10.0.0.2"],
                 "198.51.100.7",
             ),
-            ("10.0.0.1", "nonsense", "10.0.0.1"),
-            ("10.0.0.1", "203.0.113.9, nonsense, 10.0.0.2", "10.0.0.2"),
-            ("10.0.0.1", "nonsense, 198.51.100.7", "198.51.100.7"),
-            ("10.0.0.1", "198.51.100.7,, ", "198.51.100.7"),
-            ("10.0.0.1", "203.0.113.4:40001", "203.0.113.4"),
-            ("10.0.0.1", "203.0.113.4:40001, 10.0.0.2:80", "203.0.113.4"),
-            ("10.0.0.1", "[2001:db8::7]:443", "2001:db8::7"),
-            ("10.0.0.1", "[2001:db8::7]", "2001:db8::7"),
-            ("10.0.0.1", "\"[2001:db8::7]:443\"", "2001:db8::7"),
-            ("10.0.0.1", "\"203.0.113.4\"", "203.0.113.4"),
-            ("10.0.0.1", "fe80::1%eth0", "fe80::1"),
-            ("10.0.0.1", "::ffff:203.0.113.4", "203.0.113.4"),
+            (
+                "10.0.0.1",
+                &["203.0.113.9", "198.51.100.7, 10.0.0.2"],
+                "198.51.100.7",
+            ),
+            ("10.0.0.1", &["198.51.100.7", "10.0.0.2"], "198.51.100.7"),
+            // An entry that isn't an address.
+            ("10.0.0.1", &["nonsense"], "10.0.0.1"),
+            ("10.0.0.1", &["203.0.113.9, unknown, 10.0.0.2"], "10.0.0.2"),
+            ("10.0.0.1", &["nonsense, 198.51.100.7"], "198.51.100.7"),
+            ("10.0.0.1", &["\u{e9}, 198.51.100.7"], "198.51.100.7"),
+            ("10.0.0.1", &["198.51.100.7,, "], "198.51.100.7"),
+            // An address with something around it.
+            ("10.0.0.1", &["203.0.113.4:40001"], "203.0.113.4"),
+            ("10.0.0.1", &["203.0.113.4:1, 10.0.0.2:80"], "203.0.113.4"),
+            ("10.0.0.1", &["[2001:db8::7]:443"], "2001:db8::7"),
+            ("10.0.0.1", &["[2001:db8::7]"], "2001:db8::7"),
+            ("10.0.0.1", &["\"[2001:db8::7]:443\""], "2001:db8::7"),
+            ("10.0.0.1", &["\"203.0.113.4\""], "203.0.113.4"),
+            ("10.0.0.1", &["fe80::1%eth0"], "fe80::1"),
+            ("10.0.0.1", &["[fe80::1%eth0]:443"], "fe80::1"),
+            ("10.0.0.1", &["::ffff:203.0.113.4"], "203.0.113.4"),
         ] {
-            let request = TestRequest::get()
-                .peer_addr(format!("{peer}:1234").parse().unwrap())
-                .insert_header(("x-forwarded-for", chain))
-                .to_http_request();
+            let request = TestRequest::get().peer_addr(format!("{peer}:1234").parse().unwrap());
+            let request = chain.iter().fold(request, |request, list| {
+                let list = HeaderValue::from_bytes(list.as_bytes()).unwrap();
+                request.append_header(("x-forwarded-for", list))
+            });
 
-            let address = proxies().client_address(&request);
+            let address = proxies().client_address(&request.to_http_request());
 
-            assert_eq!(address, client.parse().ok(), "{peer} {chain}");
+            assert_eq!(address, client.parse().ok(), "{peer} {chain:?}");
         }
     }
 
