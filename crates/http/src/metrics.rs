@@ -5,14 +5,12 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
-use diesel::r2d2::State;
 use oc_core::Pool;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
-    TextEncoder, register_histogram_vec_with_registry, register_histogram_with_registry,
-    register_int_counter_vec_with_registry, register_int_counter_with_registry,
-    register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
+    Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder, register_histogram_vec_with_registry, register_int_counter_vec_with_registry,
+    register_int_gauge_vec_with_registry,
 };
 
 use crate::error::PageError;
@@ -88,7 +86,6 @@ pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     latencies: HistogramVec,
-    aborted: IntCounter,
     pub(crate) in_flight: IntGauge,
     pool: IntGaugeVec,
     pool_waiting: IntGauge,
@@ -103,73 +100,39 @@ impl Metrics {
     pub fn new(version: &str, revision: &str) -> prometheus::Result<Self> {
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self()))?;
-        let by_route = ["method", "route", "status"];
-        let metrics = Self {
-            requests: register_int_counter_vec_with_registry!(
-                "oc_lettings_http_requests_total",
-                "HTTP responses",
-                &by_route,
-                registry
-            )?,
-            latencies: register_histogram_vec_with_registry!(
-                "oc_lettings_http_request_duration_seconds",
-                "Time from a request's head to its response",
-                &by_route,
-                BUCKETS.to_vec(),
-                registry
-            )?,
-            aborted: register_int_counter_with_registry!(
-                "oc_lettings_http_requests_left_total",
-                "Requests whose client disconnected before the response",
-                registry
-            )?,
-            in_flight: register_int_gauge_with_registry!(
-                "oc_lettings_http_requests_in_flight",
-                "Requests in progress",
-                registry
-            )?,
-            pool: register_int_gauge_vec_with_registry!(
-                "oc_lettings_database_pool_connections",
-                "Database connections",
-                &["state"],
-                registry
-            )?,
-            pool_waiting: register_int_gauge_with_registry!(
-                "oc_lettings_database_pool_waiting",
-                "Requests waiting for a database connection",
-                registry
-            )?,
-            pool_waits: register_histogram_with_registry!(
-                "oc_lettings_database_pool_wait_seconds",
-                "Time that requests waited for a database connection",
-                BUCKETS.to_vec(),
-                registry
-            )?,
-            database_errors: register_int_counter_vec_with_registry!(
-                "oc_lettings_database_errors_total",
-                "Failed database operations",
-                &["kind"],
-                registry
-            )?,
-            logins: register_int_counter_vec_with_registry!(
-                "oc_lettings_logins_total",
-                "Login attempts",
-                &["outcome"],
-                registry
-            )?,
-            page_cache: register_int_counter_vec_with_registry!(
-                "oc_lettings_page_cache_requests_total",
-                "Requests to the page cache",
-                &["status"],
-                registry
-            )?,
-            registry,
+        let opts = |name: &str, help: &str| Opts::new(name, help).namespace("oc_lettings");
+        let counter = |name, help, labels: &[&str]| {
+            register_int_counter_vec_with_registry!(opts(name, help), labels, registry)
         };
-        register_int_gauge_vec_with_registry!(
-            "oc_lettings_build_info",
+        let gauge = |name, help, labels: &[&str]| {
+            register_int_gauge_vec_with_registry!(opts(name, help), labels, registry)
+        };
+        let histogram = |name, help, labels: &[&str]| {
+            let opts = HistogramOpts::from(opts(name, help)).buckets(BUCKETS.to_vec());
+            register_histogram_vec_with_registry!(opts, labels, registry)
+        };
+        let none: [&str; 0] = [];
+        let by_route = ["method", "route", "status"];
+        let (requests, latency) = ("http_requests_total", "http_request_duration_seconds");
+        let metrics = Self {
+            requests: counter(requests, "HTTP responses", &by_route)?,
+            latencies: histogram(latency, "Time from a request to its response", &by_route)?,
+            in_flight: gauge("http_requests_in_flight", "Requests in progress", &none)?
+                .with_label_values(&none),
+            pool: gauge("database_pool_connections", "Connections", &["state"])?,
+            pool_waiting: gauge("database_pool_waiting", "Requests in the queue", &none)?
+                .with_label_values(&none),
+            pool_waits: histogram("database_pool_wait_seconds", "Time in the queue", &none)?
+                .with_label_values(&none),
+            database_errors: counter("database_errors_total", "Failures", &["kind"])?,
+            logins: counter("logins_total", "Login attempts", &["outcome"])?,
+            page_cache: counter("page_cache_requests_total", "Requests", &["status"])?,
+            registry: registry.clone(),
+        };
+        gauge(
+            "build_info",
             "Version and revision of the program",
             &["version", "revision"],
-            metrics.registry
         )?
         .with_label_values(&[version, revision])
         .set(1);
@@ -194,11 +157,8 @@ impl Metrics {
         status: Option<StatusCode>,
         duration: Duration,
     ) {
-        let Some(status) = status else {
-            self.aborted.inc();
-            return;
-        };
-        let labels = [method_label(method), route, status.as_str()];
+        let status = status.as_ref().map_or("disconnected", StatusCode::as_str);
+        let labels = [method_label(method), route, status];
         self.requests.with_label_values(&labels).inc();
         self.latencies
             .with_label_values(&labels)
@@ -236,11 +196,8 @@ impl Metrics {
 
     /// Sets the state of the connection pool.
     pub(crate) fn pool(&self, pool: &Pool, waiting: usize) {
-        let State {
-            connections: open,
-            idle_connections: idle,
-            ..
-        } = pool.state();
+        let state = pool.state();
+        let (open, idle) = (state.connections, state.idle_connections);
         let busy = open.saturating_sub(idle);
         for (state, count) in [("idle", idle), ("busy", busy), ("most", pool.max_size())] {
             self.pool.with_label_values(&[state]).set(count.into());
@@ -255,16 +212,10 @@ impl Metrics {
     }
 }
 
-/// The label for a method; unknown methods share one.
-fn method_label(method: &Method) -> &'static str {
+/// The label for a method; other methods share one.
+fn method_label(method: &Method) -> &str {
     match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::OPTIONS => "OPTIONS",
+        Method::GET | Method::HEAD | Method::POST | Method::OPTIONS => method.as_str(),
         _ => "other",
     }
 }

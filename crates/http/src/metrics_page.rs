@@ -5,19 +5,16 @@ use actix_web::http::header;
 use actix_web::web::Data;
 
 use crate::db::Db;
+use crate::error::PageError;
 use crate::metrics::Metrics;
 
 /// `/metrics`, on a port of its own.
-pub async fn metrics_page(metrics: Data<Metrics>, db: Data<Db>) -> HttpResponse {
+pub async fn metrics_page(metrics: Data<Metrics>, db: Data<Db>) -> Result<HttpResponse, PageError> {
     db.record_pool();
-    match metrics.text() {
-        Ok(text) => HttpResponse::Ok()
-            .insert_header((header::CONTENT_TYPE, prometheus::TEXT_FORMAT))
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .body(text),
-        Err(error) => {
-            log::error!("could not encode metrics: {error}");
-            HttpResponse::InternalServerError().finish()
-        }
-    }
+    let text = metrics.text();
+    let text = text.map_err(|error| PageError::Internal(error.into()))?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, prometheus::TEXT_FORMAT))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(text))
 }
