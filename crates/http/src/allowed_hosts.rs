@@ -76,7 +76,7 @@ impl FromStr for AllowedHosts {
 
 /// Whether two values like those of Host headers name the same host, apart from case, a trailing dot and the default
 /// ports 80 and 443.
-pub fn is_same_host(left: &str, right: &str) -> bool {
+pub(crate) fn is_same_host(left: &str, right: &str) -> bool {
     let normalized = |host: &str| {
         let (name, port) = split_port(host)?;
         let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();

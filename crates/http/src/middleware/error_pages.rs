@@ -5,7 +5,8 @@ use std::panic::AssertUnwindSafe;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
@@ -14,7 +15,6 @@ use serde::Serialize;
 
 use super::sentry_scope::capture_fault;
 use crate::error::PageError;
-use crate::error_message::ErrorMessage;
 use crate::head::Head;
 use crate::pages::{Page, Pages};
 use crate::site::Site;
@@ -39,105 +39,127 @@ pub async fn error_pages(
     // Cloned now: the router panics if a clone of the request exists while the inner services run.
     let pages = request.app_data::<Data<Pages>>().cloned();
     let site = request.app_data::<Data<Site>>().cloned();
-    let page = |status, message: ErrorMessage| {
-        error_page(
-            status,
-            message,
-            pages.as_ref().map(|pages| &***pages),
-            site.as_ref().map(|site| &***site),
-        )
-    };
-    let page_for_status = |status| page(status, ErrorMessage::for_status(status));
-    let Ok(outcome) = AssertUnwindSafe(next.call(request)).catch_unwind().await else {
-        let mut response = HttpResponse::InternalServerError();
-        let (content_type, text) = page_for_status(StatusCode::INTERNAL_SERVER_ERROR);
-        let response = response
-            .insert_header((header::CONTENT_TYPE, content_type))
-            .body(text);
-        return Err(InternalError::from_response("panic", response).into());
-    };
-    let response = match outcome {
-        Ok(response) => {
+    let with_page = |response| add_page(response, pages.as_ref().zip(site.as_ref()));
+    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(Ok(response)) => {
             capture_fault(response.response());
-            response.map_into_boxed_body()
+            let response = response.map_into_boxed_body();
+            let status = response.status();
+            if !(status.is_client_error() || status.is_server_error()) || has_page(&response) {
+                return Ok(response);
+            }
+            let (request, response) = response.into_parts();
+            Ok(ServiceResponse::new(request, with_page(response)))
         }
         // Inner middleware failed: the session store, when the database is unavailable.
-        Err(error) if error.as_response_error().status_code().is_server_error() => {
-            let (content_type, text) = page_for_status(StatusCode::SERVICE_UNAVAILABLE);
-            let response = HttpResponse::ServiceUnavailable()
-                .insert_header((header::RETRY_AFTER, "5"))
-                .insert_header((header::CACHE_CONTROL, "no-store"))
-                .insert_header((header::CONTENT_TYPE, content_type))
-                .body(text);
-            return Err(InternalError::from_response(error, response).into());
+        Ok(Err(error)) if error.as_response_error().status_code().is_server_error() => {
+            let mut response = HttpResponse::ServiceUnavailable();
+            let response = response.insert_header((RETRY_AFTER, "5")).finish();
+            Err(InternalError::from_response(error, with_page(response)).into())
         }
-        Err(error) => return Err(error),
-    };
-    let status = response.status();
-    if !(status.is_client_error() || status.is_server_error()) || has_page(&response) {
-        return Ok(response);
+        Ok(Err(error)) => Err(error),
+        Err(_) => {
+            let response = HttpResponse::InternalServerError().finish();
+            Err(InternalError::from_response("panic", with_page(response)).into())
+        }
     }
-    let error = response.response().error();
-    let message = error
-        .and_then(|error| error.as_error::<PageError>())
-        .map_or_else(
-            || ErrorMessage::for_status(status),
-            |error| ErrorMessage::for_error(error, status),
-        );
-    let (content_type, text) = page(status, message);
-    let mut response = response.map_body(|_, _| BoxBody::new(text));
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static(content_type),
-    );
-    headers.insert(
-        header::CACHE_CONTROL,
-        header::HeaderValue::from_static("no-store"),
-    );
-    Ok(response)
 }
 
 /// Whether the handler has written the body of the error.
 fn has_page(response: &ServiceResponse<BoxBody>) -> bool {
-    let content_type = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .map(header::HeaderValue::as_bytes);
-    content_type.is_some_and(|value| {
+    response.headers().get(CONTENT_TYPE).is_some_and(|value| {
+        let value = value.as_bytes();
         value.starts_with(b"text/html") || value.starts_with(b"application/json")
     })
 }
 
-/// Content type and text of an error page.
-fn error_page(
-    status: StatusCode,
-    message: ErrorMessage,
-    pages: Option<&Pages>,
-    site: Option<&Site>,
-) -> (&'static str, String) {
-    let ErrorMessage { heading, message } = message;
-    let fallback = || {
-        (
+fn add_page(
+    response: HttpResponse,
+    templates: Option<(&Data<Pages>, &Data<Site>)>,
+) -> HttpResponse {
+    let status = response.status();
+    let error = response.error().and_then(|error| error.as_error());
+    let (heading, message) = explain(status, error);
+    let page = templates.and_then(|(pages, site)| {
+        let page = ErrorPage {
+            head: Head::for_error(site, heading),
+            status: status.as_u16(),
+            heading,
+            message,
+        };
+        let logged = |error: &PageError| {
+            log::error!("could not render the error page for {status}: {error}");
+        };
+        pages.text(&page).inspect_err(logged).ok()
+    });
+    let (content_type, text) = match page {
+        Some(page) => (ErrorPage::CONTENT_TYPE, page),
+        None => (
             "text/plain; charset=utf-8",
             format!("{heading}\n\n{message}\n"),
-        )
+        ),
     };
-    let (Some(pages), Some(site)) = (pages, site) else {
-        return fallback();
-    };
-    let head = Head::for_error(site, heading);
-    match pages.text(&ErrorPage {
-        head,
-        status: status.as_u16(),
-        heading,
-        message,
-    }) {
-        Ok(text) => (ErrorPage::CONTENT_TYPE, text),
-        Err(error) => {
-            log::error!("could not render the error page for {status}: {error}");
-            fallback()
-        }
+    let mut response = response.set_body(BoxBody::new(text));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Heading and text of an error page: what happened, and what to do. They contain nothing from the request or the cause.
+fn explain(status: StatusCode, error: Option<&PageError>) -> (&'static str, &'static str) {
+    match (status.as_u16(), error) {
+        (_, Some(PageError::Overloaded)) => (
+            "The site is busy",
+            "The site has too many visitors at the moment. Try again in a few seconds.",
+        ),
+        (_, Some(PageError::ReadOnly)) => (
+            "The site is read-only",
+            "You can read all pages, but you cannot log in or make changes during maintenance. \
+             Your changes have not been saved.",
+        ),
+        (_, Some(PageError::WriteOutcomeUnknown(_))) => (
+            "We do not know if your changes were saved",
+            "The database did not respond in time. Your changes may have been saved, or may still be. \
+             Check before you try again.",
+        ),
+        (403, _) => ("Forbidden", "You do not have permission to see this page."),
+        (404, _) => (
+            "Page not found",
+            "There is no page at this address. Check the address, or start from the home page.",
+        ),
+        (405, _) => (
+            "Method not allowed",
+            "This page does not accept that kind of request.",
+        ),
+        (408, _) => (
+            "Request timed out",
+            "Your request took too long to arrive. Try again.",
+        ),
+        (413, _) => (
+            "Too large",
+            "The file or form is too large. Send less at a time.",
+        ),
+        (414, _) => (
+            "Address too long",
+            "That address is too long. Shorten it, or start from the home page.",
+        ),
+        (431, _) => (
+            "Request too large",
+            "Your browser sent too much data. Try deleting the cookies for this site.",
+        ),
+        (400..=499, _) => (
+            "Bad request",
+            "Something in that request was not valid. Go back and try again.",
+        ),
+        (503, _) => (
+            "Temporarily unavailable",
+            "The site is temporarily unavailable. Try again in a few seconds.",
+        ),
+        _ => (
+            "Something went wrong",
+            "There is a problem with the site. Try again later.",
+        ),
     }
 }
 

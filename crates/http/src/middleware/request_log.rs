@@ -1,21 +1,21 @@
 //! One log line per request, metrics, and the request id in every response.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
 use log::Level;
+use regex::{Captures, Regex};
 
 use crate::metrics::{CacheStatus, Metrics};
 use crate::request_context::{self, RequestContext};
-use crate::{request_id, route};
 
 /// Routes that machines request often; they are logged at debug level unless they fail.
 const QUIET: [&str; 4] = ["/static/{file}", "/favicon.ico", "/healthz", "/readyz"];
@@ -23,19 +23,40 @@ const QUIET: [&str; 4] = ["/static/{file}", "/favicon.ico", "/healthz", "/readyz
 /// Maximum length of a logged path (bytes).
 const MAX_PATH: usize = 1024;
 
+/// The route of a path without one.
+const UNKNOWN_ROUTE: &str = "(unknown)";
+
+/// The header of requests and responses with the request id.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Maximum length of a request id from a client (bytes).
+const MAX_ID: usize = 128;
+
+/// `{name}` or `{name:expression}` in a route's pattern; the expression may contain braces.
+static PARAMETER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\{(\w+)(?::((?:[^{}]|\{[^{}]*\})*))?\}").expect("the expression is valid")
+});
+
 /// Sets the request context, measures the request and logs its outcome. The outermost middleware.
 pub async fn request_log(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let pattern = request.match_pattern();
     let context = Arc::new(RequestContext {
-        id: request_id::from_headers(request.headers()),
-        route: route::name(request.match_pattern().as_deref()),
+        id: request_id(request.headers()),
+        route: pattern
+            .as_deref()
+            .map_or(UNKNOWN_ROUTE.to_owned(), route_name),
     });
+    let path = match &pattern {
+        Some(pattern) if has_text_parameter(pattern) => context.route.clone(),
+        _ => request.path()[..request.path().floor_char_boundary(MAX_PATH)].to_owned(),
+    };
     let mut entry = LogEntry {
         context: Arc::clone(&context),
         method: request.method().clone(),
-        path: logged_path(request.path(), &context.route),
+        path,
         started: Instant::now(),
         status: None,
         cache: None,
@@ -49,13 +70,13 @@ pub async fn request_log(
         Ok(mut response) => {
             entry.cache = response.request().extensions().get().copied();
             entry.end(response.status());
-            response.headers_mut().insert(request_id::HEADER, id);
+            response.headers_mut().insert(REQUEST_ID, id);
             Ok(response.map_into_boxed_body())
         }
         Err(error) => {
             let mut response = error.error_response();
             entry.end(response.status());
-            response.headers_mut().insert(request_id::HEADER, id);
+            response.headers_mut().insert(REQUEST_ID, id);
             Err(InternalError::from_response(error, response).into())
         }
     }
@@ -117,11 +138,97 @@ impl LogEntry {
     }
 }
 
-/// The path as it is logged: shortened, and without usernames.
-fn logged_path(path: &str, route: &str) -> String {
-    if route.contains("{username}") {
-        return route.to_owned();
+/// The id that the client or a proxy sent, if it is safe to log; otherwise a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let mut values = headers.get_all(REQUEST_ID).map(HeaderValue::to_str);
+    match (values.next(), values.next()) {
+        (Some(Ok(id)), None) if is_safe(id) => id.to_owned(),
+        _ => {
+            let mut bytes = [0; 16];
+            getrandom::fill(&mut bytes).expect("the system has a source of random bytes");
+            hex::encode(bytes)
+        }
     }
-    let end = path.floor_char_boundary(MAX_PATH);
-    path[..end].to_owned()
+}
+
+/// Whether an id has no special meaning in a log, a page or a shell.
+fn is_safe(id: &str) -> bool {
+    let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=MAX_ID).contains(&id.len()) && id.bytes().all(is_safe)
+}
+
+/// The name of a route in logs, metrics and traces: `/lettings/{id:[0-9]+}/` becomes `/lettings/{id}/`, and a parameter
+/// that matches only one word becomes that word.
+fn route_name(pattern: &str) -> String {
+    let name = PARAMETER.replace_all(pattern, |parameter: &Captures<'_>| {
+        let word = parameter.get(2).map(|expression| expression.as_str());
+        word.filter(|word| word.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+            .map_or_else(|| format!("{{{}}}", &parameter[1]), str::to_owned)
+    });
+    name.into_owned()
+}
+
+/// Whether a route has a parameter for any text, which may be personal, such as a username. Ids are numbers.
+fn has_text_parameter(pattern: &str) -> bool {
+    let mut parameters = PARAMETER.captures_iter(pattern);
+    parameters.any(|parameter| parameter.get(2).is_none() && &parameter[1] != "id")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id_for(values: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(REQUEST_ID, HeaderValue::from_str(value).unwrap());
+        }
+        request_id(&headers)
+    }
+
+    #[test]
+    fn a_safe_id_is_kept() {
+        assert_eq!(id_for(&["req-1.A_b"]), "req-1.A_b");
+    }
+
+    #[test]
+    fn any_other_id_is_replaced() {
+        let long = "a".repeat(MAX_ID + 1);
+        for values in [
+            &[][..],
+            &[""],
+            &["a b"],
+            &["a\tb"],
+            &["<b>"],
+            &[&long],
+            &["a", "b"],
+        ] {
+            let id = id_for(values);
+
+            assert!(id.len() == 32 && is_safe(&id), "{values:?}: {id}");
+        }
+        assert_ne!(id_for(&[]), id_for(&[]));
+    }
+
+    #[test]
+    fn a_route_name_has_no_expressions() {
+        for (pattern, name, has_text) in [
+            ("/", "/", false),
+            ("/lettings/{id:[0-9]{1,19}}/", "/lettings/{id}/", false),
+            ("/profiles/{username}/", "/profiles/{username}/", true),
+            (
+                "/sitemap-{kind:[a-z]+}-{number:[0-9]+}.xml",
+                "/sitemap-{kind}-{number}.xml",
+                false,
+            ),
+            (
+                "/admin/{app:lettings}/{model:letting}/{id}/change/",
+                "/admin/lettings/letting/{id}/change/",
+                false,
+            ),
+        ] {
+            assert_eq!(route_name(pattern), name);
+            assert_eq!(has_text_parameter(pattern), has_text, "{pattern}");
+        }
+    }
 }
