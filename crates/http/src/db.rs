@@ -1,6 +1,5 @@
 //! Access to the database: permits, time limits, and what an error is.
 
-use std::future::{Future, ready};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,6 +38,8 @@ impl<T, F: FnOnce(&mut DbConnection) -> Result<T, PageError> + Send + 'static> W
 enum Access {
     Read,
     Write,
+    /// Reads on the spare connection of the pool, one at a time.
+    HealthCheck,
 }
 
 /// The right to use a connection, and to write. Held until the work ends, even if the request has ended before.
@@ -52,7 +53,6 @@ pub struct Db {
     connections: Arc<Semaphore>,
     /// Fewer than there are connections, so that writes that wait for a lock never block reads.
     writers: Arc<Semaphore>,
-    /// The spare connection of the pool, for one health check at a time.
     health: Arc<Semaphore>,
     queue: Arc<Semaphore>,
     queue_length: usize,
@@ -99,33 +99,25 @@ impl Db {
         self.metrics.pool(&self.pool, self.waiting());
     }
 
-    /// Runs `work`, which may write. What may go wrong, beside what `work` returns: [`PageError::Overloaded`],
-    /// [`PageError::Unavailable`], [`PageError::WriteOutcomeUnknown`], [`PageError::ReadOnly`].
+    /// Runs `work`, which may write. Besides errors of `work`, it returns [`PageError::Overloaded`],
+    /// [`PageError::Unavailable`], [`PageError::WriteOutcomeUnknown`] and [`PageError::ReadOnly`].
     pub async fn run<T: Send + 'static>(&self, work: impl Work<T>) -> Result<T, PageError> {
-        let access = Access::Write;
-        self.execute(self.permit(access), access, WRITE_LIMIT, work)
-            .await
+        self.execute(Access::Write, WRITE_LIMIT, work).await
     }
 
     /// As [`Db::run`], for many rows; see [`oc_core::timeouts::raise_statement_timeout`].
     pub async fn run_long<T: Send + 'static>(&self, work: impl Work<T>) -> Result<T, PageError> {
-        let access = Access::Write;
-        self.execute(self.permit(access), access, LONG_WRITE_LIMIT, work)
-            .await
+        self.execute(Access::Write, LONG_WRITE_LIMIT, work).await
     }
 
     /// Runs `work`, which only reads. It never waits for writes.
     pub async fn read<T: Send + 'static>(&self, work: impl Work<T>) -> Result<T, PageError> {
-        let access = Access::Read;
-        self.execute(self.permit(access), access, READ_LIMIT, work)
-            .await
+        self.execute(Access::Read, READ_LIMIT, work).await
     }
 
     /// As [`Db::read`], for many rows.
     pub async fn read_long<T: Send + 'static>(&self, work: impl Work<T>) -> Result<T, PageError> {
-        let access = Access::Read;
-        self.execute(self.permit(access), access, LONG_READ_LIMIT, work)
-            .await
+        self.execute(Access::Read, LONG_READ_LIMIT, work).await
     }
 
     /// As [`Db::read`], on a connection that is reserved for health checks.
@@ -133,18 +125,19 @@ impl Db {
         &self,
         work: impl Work<T>,
     ) -> Result<T, PageError> {
-        let permit = (acquire(&self.health).await, None);
-        self.execute(ready(Ok(permit)), Access::Read, READ_LIMIT, work)
-            .await
+        self.execute(Access::HealthCheck, READ_LIMIT, work).await
     }
 
     /// Waits in the queue for a connection.
     async fn permit(&self, access: Access) -> Result<Permit, PageError> {
+        if access == Access::HealthCheck {
+            return Ok((acquire(&self.health).await, None));
+        }
         let mut permit = pin!(async {
             // In this order: a write that waits for other writes holds nothing that a read needs.
             let writer = match access {
                 Access::Write => Some(acquire(&self.writers).await),
-                Access::Read => None,
+                _ => None,
             };
             (acquire(&self.connections).await, writer)
         });
@@ -161,63 +154,55 @@ impl Db {
 
     async fn execute<T: Send + 'static>(
         &self,
-        permit: impl Future<Output = Result<Permit, PageError>>,
         access: Access,
         limit: Duration,
         work: impl Work<T>,
     ) -> Result<T, PageError> {
-        let started = Instant::now();
-        let permit = permit.await;
-        self.metrics.pool_wait(started.elapsed());
-        let outcome = match permit {
-            Ok(permit) => self.run_within(limit, permit, access, work).await,
-            Err(error) => Err(error),
-        };
+        let outcome = self.run_within(limit, access, work).await;
         outcome.inspect_err(|error| self.metrics.database_error(error))
     }
 
     async fn run_within<T: Send + 'static>(
         &self,
         limit: Duration,
-        permit: Permit,
         access: Access,
         work: impl Work<T>,
     ) -> Result<T, PageError> {
-        let db = self.clone();
+        let started = Instant::now();
+        let permit = self.permit(access).await;
+        self.metrics.pool_wait(started.elapsed());
+        let (permit, db) = (permit?, self.clone());
         let work = run_blocking(move || {
             let _permit = permit;
             let started = Instant::now();
-            let outcome = db
-                .pool
-                .get()
-                .map_err(|error| PageError::Unavailable(error.into()));
-            let outcome = outcome.and_then(|mut conn| {
-                let started = Instant::now();
-                work(&mut conn)
-                    .map_err(|error| db.classify(access, error, &mut conn, started.elapsed()))
-            });
+            let conn = db.pool.get();
+            let outcome = conn
+                .map_err(|error| PageError::Unavailable(error.into()))
+                .and_then(|mut conn| {
+                    let started = Instant::now();
+                    work(&mut conn)
+                        .map_err(|error| db.classify(access, error, &mut conn, started.elapsed()))
+                });
             if access == Access::Write {
                 db.writes.fetch_add(1, Ordering::AcqRel);
-            }
-            if access == Access::Write && started.elapsed() > limit {
-                // The request was told that the outcome is unknown.
-                let outcome = outcome.as_ref().err().map(ToString::to_string);
-                let outcome = outcome.unwrap_or_else(|| "committed".to_owned());
-                log::warn!("outcome of a write that had timed out: {outcome}");
+                if started.elapsed() > limit {
+                    // The response to the request was that the outcome is unknown.
+                    let error = outcome.as_ref().err().map(ToString::to_string);
+                    let outcome = error.as_deref().unwrap_or("committed");
+                    log::warn!("outcome of a write that had timed out: {outcome}");
+                }
             }
             outcome
         });
-        match timeout(limit, work).await {
-            Ok(outcome) => outcome.map_err(|error| PageError::Internal(error.into()))?,
-            Err(_) => {
-                let seconds = limit.as_secs();
-                let error = anyhow!("the database does not answer within {seconds} s");
-                Err(match access {
-                    Access::Read => PageError::Unavailable(error),
-                    Access::Write => PageError::WriteOutcomeUnknown(error),
-                })
-            }
-        }
+        let Ok(outcome) = timeout(limit, work).await else {
+            let seconds = limit.as_secs();
+            let error = anyhow!("the database does not answer within {seconds} s");
+            return Err(match access {
+                Access::Write => PageError::WriteOutcomeUnknown(error),
+                Access::Read | Access::HealthCheck => PageError::Unavailable(error),
+            });
+        };
+        outcome.map_err(|error| PageError::Internal(error.into()))?
     }
 
     /// Decides what a database error is. `elapsed` is how long the work took.
@@ -330,7 +315,7 @@ mod tests {
             let (resume, work) = blocked();
 
             let limit = Duration::from_millis(10);
-            let outcome = db.execute(db.permit(access), access, limit, work).await;
+            let outcome = db.execute(access, limit, work).await;
 
             match outcome {
                 Err(PageError::WriteOutcomeUnknown(_)) => assert_eq!(access, Access::Write),

@@ -19,52 +19,51 @@ pub(super) fn time_for(bytes: usize) -> Duration {
     Duration::from_secs(bytes as u64) / MIN_RATE
 }
 
-/// What a connection waits for, and until when. Every transferred byte moves the deadline.
+/// Until when the site waits for a peer. Every transferred byte moves it.
 #[derive(Debug, Clone, Copy)]
-enum Phase {
-    /// A request is handled, or actix limits the time: for a first head, between requests.
-    Suspended,
-    /// The peer reads the response; it need not send anything.
-    Sending(Instant),
-    /// The peer has begun to send, and has to go on.
-    Receiving(Instant),
+struct Clock {
+    deadline: Instant,
+    /// The peer reads the response; it need not send anything. Otherwise it has begun to send, and has to go on.
+    is_sending: bool,
 }
 
 /// The deadline of a peer; shared by the connection and the requests that arrive on it.
 #[derive(Debug, Clone)]
 pub(super) struct PeerDeadline {
-    phase: Rc<Cell<Phase>>,
+    clock: Rc<Cell<Option<Clock>>>,
     pub(super) patience: Duration,
 }
 
 impl PeerDeadline {
     /// Stops the clock while a request is handled.
     pub(super) fn suspend(&self) {
-        self.phase.set(Phase::Suspended);
+        self.clock.set(None);
     }
 
     /// Starts the clock for the response, and for the next request once that begins to arrive.
     pub(super) fn resume(&self) {
-        self.phase
-            .set(Phase::Sending(Instant::now() + self.patience));
+        self.clock.set(Some(Clock {
+            deadline: Instant::now() + self.patience,
+            is_sending: true,
+        }));
     }
 
-    /// The deadline after that many bytes were read or written.
+    /// The deadline after that many bytes were read or written, unless the site waits for nothing.
     fn advance(&self, bytes: usize, is_read: bool) -> Option<Instant> {
+        let mut clock = self.clock.get()?;
         let latest = Instant::now() + self.patience;
-        let moved = |deadline: Instant| (deadline + time_for(bytes)).min(latest);
-        let phase = match self.phase.get() {
-            Phase::Suspended => return None,
-            Phase::Sending(_) if is_read && bytes == 0 => return None,
-            Phase::Sending(_) if is_read => Phase::Receiving(latest),
-            Phase::Sending(deadline) => Phase::Sending(moved(deadline)),
-            Phase::Receiving(deadline) => Phase::Receiving(moved(deadline)),
-        };
-        self.phase.set(phase);
-        match phase {
-            Phase::Suspended => None,
-            Phase::Sending(deadline) | Phase::Receiving(deadline) => Some(deadline),
+        clock.deadline = (clock.deadline + time_for(bytes)).min(latest);
+        if clock.is_sending && is_read {
+            if bytes == 0 {
+                return None;
+            }
+            clock = Clock {
+                deadline: latest,
+                is_sending: false,
+            };
         }
+        self.clock.set(Some(clock));
+        Some(clock.deadline)
     }
 }
 
@@ -78,10 +77,11 @@ pub(super) struct MinRateStream {
 
 impl MinRateStream {
     pub(super) fn new(io: TcpStream, patience: Duration) -> Self {
-        let phase = Rc::new(Cell::new(Phase::Suspended));
+        // Suspended: actix limits the time for a first head.
+        let clock = Rc::default();
         Self {
             io,
-            peer: PeerDeadline { phase, patience },
+            peer: PeerDeadline { clock, patience },
             timer: Box::pin(sleep_until(Instant::now())),
         }
     }
