@@ -22,11 +22,12 @@ pub fn listen_for_signals() -> anyhow::Result<(CancellationToken, CancellationTo
         rt::spawn(async move {
             while signals.recv().await.is_some() {
                 if graceful.is_cancelled() {
-                    log::warn!("received a second signal, {name}: ending at once");
                     immediate.cancel();
+                    log::warn!("received a second signal, {name}: ending at once");
+                } else {
+                    graceful.cancel();
+                    log::info!("received {name}: shutting down; a second signal ends it at once");
                 }
-                log::info!("received {name}: shutting down; a second signal ends the site at once");
-                graceful.cancel();
             }
         });
     }
