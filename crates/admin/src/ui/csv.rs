@@ -1,7 +1,5 @@
 //! CSV files (RFC 4180) that are safe to open in a spreadsheet.
 
-use std::collections::BTreeMap;
-
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use oc_core::DbConnection;
@@ -21,8 +19,7 @@ pub(crate) fn records(
 ) -> Result<String, PageError> {
     let mut rows = Vec::new();
     for ids in ids.chunks(CHUNK) {
-        let found = (model.load_all)(conn, ids)?.into_iter();
-        let mut found: BTreeMap<i64, Record> = found.map(|object| (object.id, object)).collect();
+        let mut found = model.load_by_id(conn, ids)?;
         let objects = ids.iter().filter_map(|id| found.remove(id));
         rows.extend(objects.map(|object| cells(model, &object)));
     }

@@ -1,5 +1,7 @@
 //! Description of a table for the admin.
 
+use std::collections::BTreeMap;
+
 use diesel::QueryResult;
 
 use crate::admin::{
@@ -63,6 +65,16 @@ impl Resource {
     #[must_use]
     pub fn key(&self) -> String {
         format!("{}.{}", self.app, self.name)
+    }
+
+    /// The existing rows with these ids, by id: a few hundred at a time.
+    pub fn load_by_id(
+        &self,
+        conn: &mut DbConnection,
+        ids: &[i64],
+    ) -> QueryResult<BTreeMap<i64, Record>> {
+        let records = (self.load_all)(conn, ids)?.into_iter();
+        Ok(records.map(|record| (record.id, record)).collect())
     }
 
     /// Values of the fields that have a default.
