@@ -14,7 +14,7 @@ pub(crate) const SHOW_ALL: i64 = 200;
 pub(crate) const PAGE: i64 = 100;
 
 /// The number of pages for this many objects.
-pub(crate) fn pages(found: i64) -> i64 {
+pub(crate) fn page_count(found: i64) -> i64 {
     ((found + PAGE - 1) / PAGE).max(1)
 }
 
@@ -66,13 +66,17 @@ impl AdminListQuery {
         parsed
     }
 
+    /// The number of objects before the page.
+    pub(crate) fn offset(&self) -> i64 {
+        (self.page.unwrap_or(1) - 1).saturating_mul(PAGE)
+    }
+
     /// The page to load.
     pub(crate) fn listing(&self) -> ListQuery {
-        let page = self.page.unwrap_or(1);
         let (offset, limit) = if self.all {
             (0, SHOW_ALL)
         } else {
-            ((page - 1).saturating_mul(PAGE), PAGE)
+            (self.offset(), PAGE)
         };
         ListQuery {
             terms: SearchTerms::parse(&self.q),
@@ -84,7 +88,7 @@ impl AdminListQuery {
     }
 
     /// The first `limit` objects that match search and filters.
-    pub(crate) fn whole(&self, limit: i64) -> ListQuery {
+    pub(crate) fn first(&self, limit: i64) -> ListQuery {
         ListQuery {
             offset: 0,
             limit,

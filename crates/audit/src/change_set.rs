@@ -25,6 +25,12 @@ impl ChangeSet {
         }
     }
 
+    /// For entries that are independent of each other.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::new(1)
+    }
+
     /// Inserts an entry and returns its id. `parent_id` is the entry of the change that caused this one.
     pub fn insert(
         &mut self,
@@ -141,7 +147,7 @@ mod tests {
             let titles = |entries: Vec<AuditEntry>| entries.into_iter().map(|entry| entry.title);
 
             let all = titles(AuditEntry::in_change_set(conn, first)?).collect::<Vec<_>>();
-            let children = titles(AuditEntry::children(conn, first)?).collect::<Vec<_>>();
+            let children = titles(AuditEntry::children_of(conn, &[first])?).collect::<Vec<_>>();
 
             assert_eq!(all, ["first", "child", "second"]);
             assert_eq!(children, ["child"]);

@@ -73,18 +73,6 @@ impl AuditEntry {
         new.insert(conn, EntryContext::default()).map(drop)
     }
 
-    /// Inserts unrelated entries. Call it in the transaction of the changes.
-    pub fn insert_all(conn: &mut DbConnection, new: &[NewAuditEntry<'_>]) -> QueryResult<()> {
-        let context = EntryContext::default();
-        let rows: Vec<EntryRow<'_>> = new.iter().map(|new| new.row(context)).collect();
-        let insert = diesel::insert_into(changes::table).values(&rows);
-        match conn {
-            DbConnection::Postgres(conn) => insert.execute(conn)?,
-            DbConnection::Sqlite(conn) => insert.execute(conn)?,
-        };
-        Ok(())
-    }
-
     /// The entry with this id.
     pub fn find(conn: &mut DbConnection, id: i64) -> QueryResult<Self> {
         Self::query().find(id).first(conn)
@@ -113,12 +101,7 @@ impl AuditEntry {
         Ok(entries)
     }
 
-    /// The children of an entry, oldest first.
-    pub fn children(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<Self>> {
-        Self::children_of(conn, &[id])
-    }
-
-    /// The children of several entries, oldest first.
+    /// The children of these entries, oldest first.
     pub fn children_of(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Self>> {
         Self::query()
             .filter(changes::cause.eq_any(ids.to_vec()))

@@ -2,7 +2,6 @@
 
 use accounts::Rights;
 use audit::{AUTH, AuditEntry};
-use oc_core::admin::Resource;
 use serde::Serialize;
 
 use crate::audit_log::snapshot::{FieldChange, Snapshot, summarize};
@@ -15,6 +14,7 @@ pub(crate) const AUTH_LABEL: &str = "Sign-in";
 /// An entry.
 #[derive(Debug, Serialize)]
 pub(crate) struct EntryView {
+    pub(crate) id: i64,
     pub(crate) date: String,
     pub(crate) user: String,
     pub(crate) address: String,
@@ -25,74 +25,55 @@ pub(crate) struct EntryView {
     pub(crate) action: String,
     pub(crate) changes: Vec<FieldChange>,
     /// The change set, if it has more entries.
-    pub(crate) act_href: Option<String>,
+    pub(crate) change_set_href: Option<String>,
 }
 
 impl EntryView {
     /// An entry for a user with these permissions.
-    pub(crate) fn new(line: AuditEntry, registry: Registry, rights: &Rights) -> Self {
-        let model = registry.by_key(&line.model);
-        let changes = model.map_or_else(Vec::new, |model| changes(&line, model));
-        let action = summary(&line, &changes);
-        let href = model
-            .zip(line.object_id)
-            .filter(|(model, _)| may_view(rights, model))
-            .map(|(model, id)| history_path(model, id));
+    pub(crate) fn new(entry: AuditEntry, registry: Registry, rights: &Rights) -> Self {
+        let model = registry.by_key(&entry.model);
+        let before = Snapshot::from_text(&entry.before);
+        let after = Snapshot::from_text(&entry.after);
+        let changes =
+            model.map_or_else(Vec::new, |model| Snapshot::changes(&before, &after, model));
+        let action = if entry.description.is_empty() {
+            summarize(&entry.action, &changes)
+        } else {
+            entry.description
+        };
+        let is_auth = entry.model == AUTH;
+        let has_before = entry.action != "deleted" && !entry.before.is_empty();
         Self {
-            date: date(&line),
-            user: who(&line),
+            id: entry.id,
+            date: entry.changed_at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+            // Changes without a user were made on the command line; sign-in events may have none.
+            user: if entry.username.is_empty() && !is_auth {
+                "command line".to_owned()
+            } else {
+                entry.username
+            },
+            address: entry.address,
             kind: match model {
                 Some(model) => capitalized(model.singular),
-                None if line.model == AUTH => AUTH_LABEL.to_owned(),
-                None => line.model.clone(),
+                None if is_auth => AUTH_LABEL.to_owned(),
+                None => entry.model,
             },
-            changes: if has_before(&line) {
-                changes
-            } else {
-                Vec::new()
-            },
-            act_href: line.change_set_id.map(|act| format!("/admin/log/{act}/")),
-            address: line.address,
-            title: line.title,
-            href,
+            title: entry.title,
+            href: model
+                .zip(entry.object_id)
+                .filter(|(model, _)| may_view(rights, model))
+                .map(|(model, id)| history_path(model, id)),
             action,
+            changes: if has_before { changes } else { Vec::new() },
+            change_set_href: entry.change_set_id.map(|id| format!("/admin/log/{id}/")),
         }
     }
 }
 
-/// The time of an entry.
-pub(crate) fn date(line: &AuditEntry) -> String {
-    line.changed_at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
-/// The user of an entry. Changes without one were made on the command line; sign-in events may have none.
-pub(crate) fn who(line: &AuditEntry) -> String {
-    if line.username.is_empty() && line.model != AUTH {
-        "command line".to_owned()
-    } else {
-        line.username.clone()
-    }
-}
-
-/// The changed fields.
-pub(crate) fn changes(line: &AuditEntry, model: &Resource) -> Vec<FieldChange> {
-    let (before, after) = (
-        Snapshot::from_text(&line.before),
-        Snapshot::from_text(&line.after),
-    );
-    Snapshot::changes(&before, &after, model)
-}
-
-/// Whether an entry has earlier values.
-pub(crate) fn has_before(line: &AuditEntry) -> bool {
-    line.action != "deleted" && !line.before.is_empty()
-}
-
-/// The summary of an entry.
-pub(crate) fn summary(line: &AuditEntry, changes: &[FieldChange]) -> String {
-    if line.description.is_empty() {
-        summarize(&line.action, changes)
-    } else {
-        line.description.clone()
+/// The object of an entry: `letting "Title"`.
+pub(crate) fn object_name(registry: Registry, entry: &AuditEntry) -> String {
+    match registry.by_key(&entry.model) {
+        Some(model) => format!("{} \"{}\"", model.singular, entry.title),
+        None => entry.title.clone(),
     }
 }

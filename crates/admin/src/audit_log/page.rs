@@ -12,7 +12,7 @@ use crate::audit_log::entry_view::EntryView;
 use crate::audit_log::query::{AuditLogQuery, PATH};
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
-use crate::list_query::{PAGE, pages};
+use crate::list_query::{PAGE, page_count};
 use crate::registry::Registry;
 use crate::ui::csv;
 use crate::ui::field::{ChoiceView, ErrorSummary, FieldView, Section};
@@ -63,7 +63,7 @@ pub(crate) async fn index(
             Ok((lines, matching, total))
         })
         .await?;
-    let count = pages(matching);
+    let count = page_count(matching);
     if number > count {
         return Err(PageError::NotFound);
     }

@@ -16,7 +16,19 @@ pub(crate) const CHUNK: usize = 250;
 /// An object to delete, and those that are deleted with it.
 pub(crate) struct Deletion {
     pub(crate) object: Record,
-    pub(crate) along: Vec<(&'static Resource, Record)>,
+    pub(crate) dependents: Vec<(&'static Resource, Record)>,
+}
+
+impl Deletion {
+    /// The object, which is one of `model`, and its dependents, each with its resource.
+    pub(crate) fn all(
+        &self,
+        model: &'static Resource,
+    ) -> impl Iterator<Item = (&'static Resource, &Record)> {
+        let dependents = self.dependents.iter();
+        let dependents = dependents.map(|(resource, record)| (*resource, record));
+        [(model, &self.object)].into_iter().chain(dependents)
+    }
 }
 
 /// The objects to delete, and those that are deleted with them.
@@ -25,7 +37,7 @@ pub(crate) struct Cascade {
     pub(crate) model: &'static Resource,
     pub(crate) rows: Vec<Deletion>,
     /// Whether one of them is an account with more permissions than the user.
-    beyond: bool,
+    is_beyond_rights: bool,
 }
 
 impl Cascade {
@@ -41,19 +53,19 @@ impl Cascade {
             registry,
             model,
             rows: Vec::new(),
-            beyond: false,
+            is_beyond_rights: false,
         };
         for ids in ids.chunks(CHUNK) {
-            let mut along = cascaded(conn, registry, model, ids)?;
-            let mut objects = by_id((model.load_all)(conn, ids)?);
+            let mut dependents = cascaded(conn, registry, model, ids)?;
+            let mut objects = model.load_by_id(conn, ids)?;
             for id in ids {
                 let Some(object) = objects.remove(id) else {
                     continue;
                 };
-                cascade.beyond |= !registry.can_manage(conn, rights, model, *id)?;
+                cascade.is_beyond_rights |= !registry.can_manage(conn, rights, model, *id)?;
                 cascade.rows.push(Deletion {
                     object,
-                    along: along.remove(id).unwrap_or_default(),
+                    dependents: dependents.remove(id).unwrap_or_default(),
                 });
             }
         }
@@ -62,14 +74,11 @@ impl Cascade {
 
     /// Every object with its resource.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'static Resource, &Record)> {
-        self.rows.iter().flat_map(|row| {
-            let along = row.along.iter().map(|(model, object)| (*model, object));
-            [(self.model, &row.object)].into_iter().chain(along)
-        })
+        self.rows.iter().flat_map(|row| row.all(self.model))
     }
 
     /// A fingerprint of the objects, so that nothing is deleted that the question didn't show.
-    pub(crate) fn mark(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> String {
         let mut keys: Vec<String> = self
             .all()
             .map(|(model, object)| format!("{} {}", model.key(), object.id))
@@ -85,7 +94,7 @@ impl Cascade {
             .filter(|(model, _)| !rights.may(Verb::Delete, model.app, model.name))
             .map(|(model, _)| model.singular.to_owned())
             .collect();
-        if self.beyond {
+        if self.is_beyond_rights {
             kinds.push(self.model.singular.to_owned());
         }
         kinds.sort();
@@ -94,22 +103,15 @@ impl Cascade {
     }
 
     /// The objects of each resource.
-    pub(crate) fn counts(&self) -> BTreeMap<String, (&'static Resource, Vec<&Record>)> {
-        let mut kinds: BTreeMap<String, (&'static Resource, Vec<&Record>)> = BTreeMap::new();
+    pub(crate) fn by_resource(&self) -> BTreeMap<String, (&'static Resource, Vec<&Record>)> {
+        let mut groups: BTreeMap<String, (&'static Resource, Vec<&Record>)> = BTreeMap::new();
         for (model, object) in self.all() {
-            kinds
-                .entry(model.key())
-                .or_insert_with(|| (model, Vec::new()))
-                .1
-                .push(object);
+            let group = groups.entry(model.key());
+            let (_, objects) = group.or_insert_with(|| (model, Vec::new()));
+            objects.push(object);
         }
-        kinds
+        groups
     }
-}
-
-fn by_id(objects: Vec<Record>) -> BTreeMap<i64, Record> {
-    let objects = objects.into_iter();
-    objects.map(|object| (object.id, object)).collect()
 }
 
 /// The rows that are deleted with each of these rows by the references of all resources, direct ones first.
@@ -142,7 +144,7 @@ fn cascaded(
 }
 
 /// The rows that refer to these, each with the root row that `roots` has for its target.
-pub(crate) fn referring(
+fn referring(
     conn: &mut DbConnection,
     reference: &Reference,
     roots: &BTreeMap<i64, i64>,

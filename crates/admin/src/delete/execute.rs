@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use accounts::User;
-use audit::{ChangeSet, NewAuditEntry};
+use actix_web::HttpResponse;
+use audit::ChangeSet;
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{OnDelete, Record, Resource};
@@ -11,11 +12,17 @@ use oc_core::locks::hold;
 use oc_core::timeouts::raise_statement_timeout;
 use oc_http::{Db, PageError};
 
+use crate::audit_log::log_entry::{LogEntry, log_changes};
 use crate::audit_log::snapshot::Snapshot;
 use crate::auth::current_user::CurrentUser;
+use crate::auth::request::AdminRequest;
 use crate::delete::cascade::{CHUNK, Cascade, Deletion};
-use crate::registry::Registry;
+use crate::delete::page::{self, Question, SHOWN};
 use crate::ui::submission::Submission;
+
+/// The message if the question is shown again.
+const CHANGED: &str =
+    "The items to delete have changed. Nothing has been deleted yet. Check them again.";
 
 /// A deleted object, and the id of its parent entry.
 type Cascaded<'a> = (&'a Record, Option<i64>);
@@ -49,8 +56,17 @@ impl Cascade {
                 let row = std::slice::from_ref(row);
                 let parents = self.delete_chunk(conn, actor, &mut change_set, row)?;
                 for (resource, id, before) in before {
-                    let row = (resource, id, &before);
-                    record_unlinked(conn, actor, &mut change_set, row, parents[0])?;
+                    let Some(record) = (resource.load)(conn, id)? else {
+                        continue;
+                    };
+                    let entry = LogEntry {
+                        record: &record,
+                        action: "changed",
+                        before: Some(before),
+                        after: Some(Snapshot::new(conn, resource, &record)?),
+                        parent_id: Some(parents[0]),
+                    };
+                    log_changes(conn, actor, resource, &mut change_set, &[entry])?;
                 }
             }
         }
@@ -61,11 +77,7 @@ impl Cascade {
     fn unlinked(&self, conn: &mut DbConnection, rows: &[Deletion]) -> QueryResult<Vec<Unlinked>> {
         let mut deleted: BTreeMap<String, (&Resource, BTreeMap<i64, i64>)> = BTreeMap::new();
         for row in rows {
-            let cascaded = row
-                .along
-                .iter()
-                .map(|(resource, record)| (*resource, record));
-            for (resource, record) in [(self.model, &row.object)].into_iter().chain(cascaded) {
+            for (resource, record) in row.all(self.model) {
                 let entry = deleted.entry(resource.key());
                 let (_, roots) = entry.or_insert_with(|| (resource, BTreeMap::new()));
                 roots.insert(record.id, row.object.id);
@@ -99,10 +111,10 @@ impl Cascade {
         rows: &[Deletion],
     ) -> QueryResult<Vec<i64>> {
         let objects: Vec<_> = rows.iter().map(|row| (&row.object, None)).collect();
-        let parents = record(conn, actor, change_set, self.model, &objects)?;
+        let parents = log_deleted(conn, actor, change_set, self.model, &objects)?;
         let mut cascaded: Vec<(&Resource, Vec<Cascaded<'_>>)> = Vec::new();
         for (row, parent) in rows.iter().zip(&parents) {
-            for (resource, object) in &row.along {
+            for (resource, object) in &row.dependents {
                 let key = resource.key();
                 let known = cascaded.iter().position(|(known, _)| known.key() == key);
                 let index = known.unwrap_or_else(|| {
@@ -114,7 +126,7 @@ impl Cascade {
         }
         for (resource, objects) in &cascaded {
             for objects in objects.chunks(CHUNK) {
-                record(conn, actor, change_set, resource, objects)?;
+                log_deleted(conn, actor, change_set, resource, objects)?;
             }
         }
         // Referring rows first.
@@ -124,42 +136,32 @@ impl Cascade {
                 (resource.delete)(conn, ids)?;
             }
         }
-        (self.model.delete)(conn, &ids(rows))?;
+        let ids: Vec<i64> = rows.iter().map(|row| row.object.id).collect();
+        (self.model.delete)(conn, &ids)?;
         Ok(parents)
     }
 }
 
-fn ids(rows: &[Deletion]) -> Vec<i64> {
-    rows.iter().map(|row| row.object.id).collect()
-}
-
-/// Logs that objects of a resource are deleted, before they are, each with the id of its parent entry. Returns the ids
-/// of the entries.
-fn record(
+/// Logs that objects of a resource are deleted, before they are, and returns the ids of the entries.
+fn log_deleted(
     conn: &mut DbConnection,
     actor: &User,
-    act: &mut ChangeSet,
-    model: &Resource,
-    rows: &[Cascaded<'_>],
+    change_set: &mut ChangeSet,
+    resource: &Resource,
+    objects: &[Cascaded<'_>],
 ) -> QueryResult<Vec<i64>> {
-    let objects: Vec<&Record> = rows.iter().map(|(object, _)| *object).collect();
-    let before = Snapshot::for_records(conn, model, &objects)?;
-    let before: Vec<String> = before.iter().map(Snapshot::to_text).collect();
-    let key = model.key();
-    let mut lines = Vec::new();
-    for ((object, cause), before) in rows.iter().zip(&before) {
-        let new = NewAuditEntry {
-            actor: Some(actor.actor()),
-            model: &key,
-            object_id: Some(object.id),
-            title: &object.title,
-            action: "deleted",
-            before,
-            after: "",
-        };
-        lines.push((new, *cause));
-    }
-    act.insert_all(conn, &lines)
+    let records: Vec<&Record> = objects.iter().map(|(record, _)| *record).collect();
+    let before = Snapshot::for_records(conn, resource, &records)?;
+    let entries = objects.iter().zip(before);
+    let entries = entries.map(|((record, parent_id), before)| LogEntry {
+        record,
+        action: "deleted",
+        before: Some(before),
+        after: None,
+        parent_id: *parent_id,
+    });
+    let entries: Vec<_> = entries.collect();
+    log_changes(conn, actor, resource, change_set, &entries)
 }
 
 /// Snapshots of rows that are about to be unlinked.
@@ -176,69 +178,45 @@ fn snapshots<'a>(
     Ok(snapshots)
 }
 
-/// Records the change of a row that was unlinked.
-fn record_unlinked(
-    conn: &mut DbConnection,
-    actor: &User,
-    act: &mut ChangeSet,
-    (model, id, before): (&Resource, i64, &Snapshot),
-    cause: i64,
-) -> QueryResult<()> {
-    let Some(object) = (model.load)(conn, id)? else {
-        return Ok(());
-    };
-    let new = NewAuditEntry {
-        actor: Some(actor.actor()),
-        model: &model.key(),
-        object_id: Some(id),
-        title: &object.title,
-        action: "changed",
-        before: &before.to_text(),
-        after: &Snapshot::new(conn, model, &object)?.to_text(),
-    };
-    act.insert(conn, &new, Some(cause)).map(drop)
-}
-
-/// The field with the fingerprint of the question.
-pub(crate) const SHOWN: &str = "_shown";
-
-/// The result of a deletion.
-pub(crate) enum DeletionOutcome {
-    /// The titles of the deleted objects.
-    Deleted(Vec<String>),
-    /// The permissions don't suffice.
-    Refused,
-    /// The cascade differs from what the question showed.
-    Other(Cascade),
-}
-
-/// Deletes these objects with their cascade, if that is what the question showed.
+/// Deletes these objects with their cascade and returns their titles, or shows the question again if the cascade is not
+/// the one that it showed.
 pub(crate) async fn execute(
-    registry: Registry,
+    request: &AdminRequest,
     user: &CurrentUser,
     db: &Db,
     model: &'static Resource,
     ids: Vec<i64>,
-    sent: &Submission,
-) -> Result<DeletionOutcome, PageError> {
-    let shown = sent.has(SHOWN).then(|| sent.text(SHOWN).to_owned());
+    fields: &Submission,
+    question: Question,
+) -> Result<Result<Vec<String>, HttpResponse>, PageError> {
+    let registry = request.registry();
+    let shown = fields.has(SHOWN).then(|| fields.text(SHOWN).to_owned());
     let (actor, rights) = (user.user.clone(), user.rights.clone());
-    db.run_long(move |conn| {
-        Ok(conn.write(|conn| {
-            raise_statement_timeout(conn)?;
-            // Waits for transactions that add references to these rows, so that the cascade includes them.
-            hold(conn, model.table, &ids)?;
-            let cascade = Cascade::new(conn, registry, model, &ids, &rights)?;
-            if !cascade.blocked(&rights).is_empty() {
-                return Ok::<_, diesel::result::Error>(DeletionOutcome::Refused);
-            }
-            if shown.is_some_and(|shown| shown != cascade.mark()) && !cascade.rows.is_empty() {
-                return Ok(DeletionOutcome::Other(cascade));
-            }
-            cascade.delete(conn, &actor)?;
-            let titles = cascade.rows.into_iter().map(|row| row.object.title);
-            Ok(DeletionOutcome::Deleted(titles.collect()))
-        })?)
-    })
-    .await
+    let outcome = db
+        .run_long(move |conn| {
+            conn.write(|conn| {
+                raise_statement_timeout(conn)?;
+                // Waits for transactions that add references to these rows, so that the cascade includes them.
+                hold(conn, model.table, &ids)?;
+                let cascade = Cascade::new(conn, registry, model, &ids, &rights)?;
+                if !cascade.blocked(&rights).is_empty() {
+                    return Err(PageError::Forbidden);
+                }
+                let has_changed = shown.is_some_and(|shown| shown != cascade.fingerprint());
+                if has_changed && !cascade.rows.is_empty() {
+                    return Ok(Err(cascade));
+                }
+                cascade.delete(conn, &actor)?;
+                let titles = cascade.rows.into_iter().map(|row| row.object.title);
+                Ok(Ok(titles.collect()))
+            })
+        })
+        .await?;
+    match outcome {
+        Ok(titles) => Ok(Ok(titles)),
+        Err(cascade) => {
+            request.session.add_message("warning", CHANGED.to_owned());
+            page::show(request, user, &cascade, question).map(Err)
+        }
+    }
 }

@@ -3,14 +3,15 @@
 use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
+use oc_core::admin::Resource;
 use oc_http::{Db, PageError};
 
 use crate::auth::current_user::CurrentUser;
 use crate::auth::reauth::Reauth;
 use crate::auth::request::AdminRequest;
 use crate::delete::cascade::Cascade;
-use crate::delete::execute::{DeletionOutcome, execute};
-use crate::delete::page::{CHANGED, show};
+use crate::delete::execute::execute;
+use crate::delete::page::{Question, show};
 use crate::form::after_save::list_href;
 use crate::ui::links::{change_path, see_other, with_filters};
 use crate::ui::submission::Submission;
@@ -34,8 +35,14 @@ pub(crate) async fn ask(
     if cascade.rows.is_empty() {
         return Ok(request.unknown_object(model, id));
     }
-    let back = with_filters(change_path(model, id), &request.filters());
-    show(&request, &user, &cascade, Vec::new(), back)
+    show(&request, &user, &cascade, question(&request, model, id))
+}
+
+fn question(request: &AdminRequest, model: &Resource, id: i64) -> Question {
+    Question {
+        hidden: Vec::new(),
+        back_href: with_filters(change_path(model, id), &request.filters()),
+    }
 }
 
 /// Deletes the object.
@@ -61,16 +68,12 @@ pub(crate) async fn delete(
     {
         return Ok(page);
     }
-    let done = match execute(registry, &user, &db, model, vec![id], &fields).await? {
-        DeletionOutcome::Deleted(titles) => titles,
-        DeletionOutcome::Refused => return Err(PageError::Forbidden),
-        DeletionOutcome::Other(cascade) => {
-            request.session.add_message("warning", CHANGED.to_owned());
-            let back = with_filters(change_path(model, id), &request.filters());
-            return show(&request, &user, &cascade, Vec::new(), back);
-        }
+    let question = question(&request, model, id);
+    let titles = match execute(&request, &user, &db, model, vec![id], &fields, question).await? {
+        Ok(titles) => titles,
+        Err(page) => return Ok(page),
     };
-    let [title] = done.as_slice() else {
+    let [title] = titles.as_slice() else {
         return Ok(request.unknown_object(model, id));
     };
     request.session.add_message(

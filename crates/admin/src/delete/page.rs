@@ -9,17 +9,16 @@ use serde::Serialize;
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
 use crate::delete::cascade::Cascade;
-use crate::delete::execute::SHOWN;
 use crate::registry::may_view;
 use crate::ui::field::Hidden;
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::{capitalized, change_path, list_path};
+use crate::ui::links::{capitalized, change_path, counted, noun};
 
 #[derive(Serialize)]
 struct DeletePage {
     heading: String,
     counts: Vec<String>,
-    groups: Vec<Gone>,
+    groups: Vec<DeletedGroup>,
     blocked: Vec<String>,
     hidden: Vec<Hidden>,
     back_href: String,
@@ -31,93 +30,86 @@ impl Page for DeletePage {
 
 /// Objects of one resource that will be deleted.
 #[derive(Serialize)]
-struct Gone {
+struct DeletedGroup {
     label: String,
-    objects: Vec<GoneObject>,
+    objects: Vec<ObjectLink>,
     /// The number of objects that are not shown.
     more: Option<String>,
 }
 
 #[derive(Serialize)]
-struct GoneObject {
+struct ObjectLink {
     title: String,
     href: Option<String>,
 }
 
 /// The most objects of a resource that are shown.
-const SHOWN_AT_MOST: usize = 1_000;
+const MAX_OBJECTS: usize = 1_000;
 
-/// The message if the question has to be asked again.
-pub(crate) const CHANGED: &str =
-    "The items to delete have changed. Nothing has been deleted yet. Check them again.";
+/// The field with the fingerprint of the cascade.
+pub(crate) const SHOWN: &str = "_shown";
+
+/// The question whether to delete objects.
+pub(crate) struct Question {
+    /// Hidden fields of its form.
+    pub(crate) hidden: Vec<Hidden>,
+    /// Target of «No, go back».
+    pub(crate) back_href: String,
+}
 
 /// Renders the page.
 pub(crate) fn show(
     request: &AdminRequest,
     user: &CurrentUser,
     cascade: &Cascade,
-    mut hidden: Vec<Hidden>,
-    back_href: String,
+    Question {
+        mut hidden,
+        back_href,
+    }: Question,
 ) -> Result<HttpResponse, PageError> {
     let model = cascade.model;
-    let what = match cascade.rows.len() {
+    let objects = match cascade.rows.len() {
         1 => model.singular.to_owned(),
-        count => format!("{count} {}", model.plural),
+        count => counted(model, count),
     };
     let blocked = cascade.blocked(&user.rights);
     let heading = if blocked.is_empty() {
-        format!("Delete {what}?")
+        format!("Delete {objects}?")
     } else {
-        format!("Cannot delete {what}")
+        format!("Cannot delete {objects}")
     };
-    let kinds = cascade.counts();
-    let count = |(model, objects): &(&Resource, Vec<&Record>)| {
-        let word = if objects.len() == 1 {
-            model.singular
-        } else {
-            model.plural
+    let group = |(model, objects): &(&'static Resource, Vec<&Record>)| {
+        let more = objects.len().saturating_sub(MAX_OBJECTS);
+        let link = |object: &&Record| ObjectLink {
+            title: object.title.clone(),
+            href: may_view(&user.rights, model).then(|| change_path(model, object.id)),
         };
-        format!("{} {word}", objects.len())
-    };
-    let gone = |(model, objects): &(&'static Resource, Vec<&Record>)| Gone {
-        label: capitalized(if objects.len() == 1 {
-            model.singular
-        } else {
-            model.plural
-        }),
-        more: (objects.len() > SHOWN_AT_MOST).then(|| {
-            let more = objects.len() - SHOWN_AT_MOST;
-            let word = if more == 1 {
-                model.singular
-            } else {
-                model.plural
-            };
-            format!("and {more} more {word}")
-        }),
-        objects: objects
-            .iter()
-            .take(SHOWN_AT_MOST)
-            .map(|object| GoneObject {
-                title: object.title.clone(),
-                href: may_view(&user.rights, model).then(|| change_path(model, object.id)),
-            })
-            .collect(),
+        DeletedGroup {
+            label: capitalized(noun(model, objects.len())),
+            more: (more > 0).then(|| format!("and {more} more {}", noun(model, more))),
+            objects: objects.iter().take(MAX_OBJECTS).map(link).collect(),
+        }
     };
     hidden.push(Hidden {
         name: SHOWN.to_owned(),
-        value: cascade.mark(),
+        value: cascade.fingerprint(),
     });
+    let groups = cascade.by_resource();
+    let counts = groups.values();
     let page = DeletePage {
-        counts: kinds.values().map(count).collect(),
-        groups: kinds.values().map(gone).collect(),
+        counts: counts
+            .map(|(model, objects)| counted(model, objects.len()))
+            .collect(),
+        groups: groups.values().map(group).collect(),
         blocked,
         hidden,
         back_href,
         heading: heading.clone(),
     };
-    let plural = capitalized(model.plural);
-    let list = list_path(model);
-    let step = may_view(&user.rights, model).then_some((plural.as_str(), list.as_str()));
-    let crumbs = Breadcrumb::trail(step.as_slice(), "Delete");
+    let crumbs = if may_view(&user.rights, model) {
+        Breadcrumb::below_list(model, "Delete")
+    } else {
+        Breadcrumb::trail(&[], "Delete")
+    };
     request.page(StatusCode::OK, Some(user), &heading, crumbs, page)
 }

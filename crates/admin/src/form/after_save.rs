@@ -7,7 +7,7 @@ use oc_http::{Db, PageError};
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
 use crate::form::popup;
-use crate::list_query::{AdminListQuery, pages};
+use crate::list_query::{AdminListQuery, page_count};
 use crate::registry::may_view;
 use crate::ui::links::{change_path, list_path, see_other, with_filters, with_query};
 use crate::ui::submission::Submission;
@@ -67,7 +67,7 @@ pub(crate) async fn list_href(
     };
     let list = model.list;
     match db.read(move |conn| Ok(list(conn, &listing)?.found)).await {
-        Ok(found) => query.href(&path, page.min(pages(found))),
+        Ok(found) => query.href(&path, page.min(page_count(found))),
         // The object is saved: if the list cannot be counted, its page is assumed to exist.
         Err(_) => with_query(&path, &filters),
     }

@@ -2,14 +2,13 @@
 
 use accounts::User;
 use audit::ChangeSet;
-use diesel::QueryResult;
 use diesel::connection::Connection;
 use oc_core::DbConnection;
 use oc_core::admin::{FormValues, Inline, Record, Resource, SaveError, id_in};
 use oc_core::locks::lock;
 use oc_core::validation::{FieldError, Violation};
 
-use crate::audit_log::log_entry::{LogContext, LogEntry, log_change};
+use crate::audit_log::log_entry::{LogEntry, log_saved};
 use crate::audit_log::snapshot::Snapshot;
 use crate::form::definition::{FormDefinition, InlineForm};
 use crate::registry::Editor;
@@ -148,7 +147,7 @@ fn save_inline(
     if record.values == current.values {
         return Ok(record);
     }
-    log_saved(conn, actor, resource, id, ("changed", Some(&before)))
+    log_stored(conn, actor, resource, id, ("changed", Some(before)))
 }
 
 /// Adds or changes an object, logs it, and returns it as stored. Requires a transaction.
@@ -159,14 +158,16 @@ pub(crate) fn save_object(
     current: Option<&Record>,
     values: &FormValues,
 ) -> Result<Record, SaveError> {
-    let before = snapshot(conn, resource, current)?;
+    let before = current
+        .map(|record| Snapshot::new(conn, resource, record))
+        .transpose()?;
     let id = save_values(conn, actor, resource, current, values)?;
     let action = if current.is_some() {
         "changed"
     } else {
         "added"
     };
-    log_saved(conn, actor, resource, id, (action, before.as_ref()))
+    log_stored(conn, actor, resource, id, (action, before))
 }
 
 /// Saves values that give no more permissions than the actor has. Otherwise their other errors are returned as well.
@@ -180,7 +181,8 @@ fn save_values(
     let defaults = current.map_or_else(|| resource.defaults(), |record| record.values.clone());
     let values = &values.with_defaults(defaults);
     let id = current.map(|record| record.id);
-    let mut errors = escalations(conn, actor, resource, current, values)?;
+    let (registry, permissions) = (actor.registry, actor.permissions);
+    let mut errors = registry.escalations(conn, permissions, resource, current, values)?;
     if errors.is_empty() {
         return (resource.save)(conn, id, values);
     }
@@ -201,105 +203,22 @@ fn save_values(
     Err(SaveError::Invalid(errors))
 }
 
-fn escalations(
-    conn: &mut DbConnection,
-    actor: Editor<'_>,
-    resource: &Resource,
-    current: Option<&Record>,
-    values: &FormValues,
-) -> QueryResult<Vec<FieldError>> {
-    let Editor {
-        registry,
-        permissions,
-        ..
-    } = actor;
-    registry.escalations(conn, permissions, resource, current, values)
-}
-
-fn snapshot(
-    conn: &mut DbConnection,
-    resource: &Resource,
-    record: Option<&Record>,
-) -> QueryResult<Option<Snapshot>> {
-    record
-        .map(|record| Snapshot::new(conn, resource, record))
-        .transpose()
-}
-
-fn log_saved(
-    conn: &mut DbConnection,
-    actor: Editor<'_>,
-    resource: &Resource,
-    id: i64,
-    what: (&str, Option<&Snapshot>),
-) -> Result<Record, SaveError> {
-    let context = LogContext {
-        change_set: &mut ChangeSet::new(1),
-        parent_id: None,
-    };
-    log_stored(conn, actor, resource, id, what, context)
-}
-
-/// Logs what is stored, and returns it.
+/// Logs an object as it is stored, and returns it.
 fn log_stored(
     conn: &mut DbConnection,
     actor: Editor<'_>,
     resource: &Resource,
     id: i64,
-    (action, before): (&str, Option<&Snapshot>),
-    context: LogContext<'_>,
+    (action, before): (&str, Option<Snapshot>),
 ) -> Result<Record, SaveError> {
     let record = (resource.load)(conn, id)?.ok_or(SaveError::Missing)?;
-    let after = Snapshot::new(conn, resource, &record)?;
-    let entry = LogEntry::new(&record, action, before, &after);
-    log_change(conn, actor, resource, &entry, context)?;
+    let entry = LogEntry {
+        record: &record,
+        action,
+        before,
+        after: Some(Snapshot::new(conn, resource, &record)?),
+        parent_id: None,
+    };
+    log_saved(conn, actor, resource, &mut ChangeSet::none(), &[entry])?;
     Ok(record)
-}
-
-/// A stored or deleted object that is to have earlier values again.
-#[derive(Clone, Copy)]
-pub(crate) struct EarlierVersion<'a> {
-    pub(crate) id: i64,
-    /// What is stored now, unless it is deleted.
-    pub(crate) current: Option<&'a Record>,
-    pub(crate) values: &'a FormValues,
-}
-
-/// Restores one object and logs it.
-pub(crate) fn restore_object(
-    conn: &mut DbConnection,
-    actor: Editor<'_>,
-    resource: &Resource,
-    version: EarlierVersion<'_>,
-    context: LogContext<'_>,
-) -> Result<Record, SaveError> {
-    let before = snapshot(conn, resource, version.current)?;
-    restore_values(conn, actor, resource, &[version])?;
-    let what = ("restored", before.as_ref());
-    log_stored(conn, actor, resource, version.id, what, context)
-}
-
-/// Restores a few hundred objects without logging it.
-pub(crate) fn restore_values(
-    conn: &mut DbConnection,
-    actor: Editor<'_>,
-    resource: &Resource,
-    versions: &[EarlierVersion<'_>],
-) -> Result<(), SaveError> {
-    let mut deleted = Vec::new();
-    for version in versions {
-        let errors = escalations(conn, actor, resource, version.current, version.values)?;
-        if !errors.is_empty() {
-            return Err(SaveError::Invalid(errors));
-        }
-        if version.current.is_some() {
-            (resource.save)(conn, Some(version.id), version.values)?;
-        } else {
-            deleted.push((version.id, version.values));
-        }
-    }
-    if deleted.is_empty() {
-        return Ok(());
-    }
-    (resource.restore)(conn, &deleted)
 }

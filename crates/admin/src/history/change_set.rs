@@ -5,7 +5,6 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use audit::AuditEntry;
-use oc_core::timeouts::raise_statement_timeout;
 use oc_http::{Db, Page, PageError};
 use serde::Serialize;
 
@@ -14,13 +13,15 @@ use crate::audit_log::query::PATH;
 use crate::auth::current_user::CurrentUser;
 use crate::auth::reauth::Reauth;
 use crate::auth::request::AdminRequest;
-use crate::history::restore;
-use crate::history::restored::RestoreError;
+use crate::history::restore::{self, restore_change_set};
 use crate::history::revision::{is_delete, may_add_all};
-use crate::registry::{Editor, Registry, may_view};
+use crate::registry::{Registry, may_view};
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::{capitalized, counts, see_other};
+use crate::ui::links::{capitalized, counts};
 use crate::ui::submission::Submission;
+
+/// The most entries that are shown.
+const MAX_ENTRIES: usize = 1_000;
 
 #[derive(Serialize)]
 struct ChangeSetPage {
@@ -33,11 +34,8 @@ struct ChangeSetPage {
     may_restore: bool,
 }
 
-/// The most entries that are shown.
-const SHOWN_AT_MOST: usize = 1_000;
-
 impl Page for ChangeSetPage {
-    const TEMPLATE: &'static str = "admin/act.html";
+    const TEMPLATE: &'static str = "admin/change_set.html";
 }
 
 /// The entries of a change set that the user may view, oldest first.
@@ -48,28 +46,27 @@ pub(crate) async fn show(
     id: Path<String>,
 ) -> Result<HttpResponse, PageError> {
     let registry = request.registry();
-    let mut lines = lines(&db, &id).await?;
-    let count = lines.len();
-    let may_restore = is_delete(&lines) && may_add_all(registry, &user.rights, &lines);
-    lines.retain(|line| is_seen(registry, line, &user.rights));
-    if lines.is_empty() {
+    let mut entries = entries(&db, &id).await?;
+    let count = entries.len();
+    let may_restore = is_delete(&entries) && may_add_all(registry, &user.rights, &entries);
+    entries.retain(|entry| may_view_entry(registry, &user.rights, entry));
+    if entries.is_empty() {
         return Err(PageError::Forbidden);
     }
-    let unseen = count - lines.len();
-    let heading = heading(registry, &lines);
+    let unseen = count - entries.len();
+    let more = entries.len().saturating_sub(MAX_ENTRIES);
+    let heading = heading(registry, &entries);
+    let rows = entries.into_iter().take(MAX_ENTRIES);
     let page = ChangeSetPage {
         heading: heading.clone(),
         may_restore: may_restore && unseen == 0,
-        more: (lines.len() > SHOWN_AT_MOST)
-            .then(|| format!("and {} more", lines.len() - SHOWN_AT_MOST)),
+        more: (more > 0).then(|| format!("and {more} more")),
         unseen: (unseen > 0)
             .then(|| format!("and {unseen} that you do not have permission to view")),
-        rows: lines
-            .into_iter()
-            .take(SHOWN_AT_MOST)
-            .map(|line| EntryView {
-                act_href: None,
-                ..EntryView::new(line, registry, &user.rights)
+        rows: rows
+            .map(|entry| EntryView {
+                change_set_href: None,
+                ..EntryView::new(entry, registry, &user.rights)
             })
             .collect(),
     };
@@ -88,91 +85,56 @@ pub(crate) async fn restore(
 ) -> Result<HttpResponse, PageError> {
     let fields = request.accept(&user, fields)?;
     let registry = request.registry();
-    let lines = lines(&db, &id).await?;
-    if !lines
-        .iter()
-        .all(|line| is_seen(registry, line, &user.rights))
-    {
+    let entries = entries(&db, &id).await?;
+    let mut all = entries.iter();
+    if !all.all(|entry| may_view_entry(registry, &user.rights, entry)) {
         return Err(PageError::Forbidden);
     }
     if let Some(page) = reauth.require(&request, &user, &fields).await? {
         return Ok(page);
     }
-    let registry = request.registry();
-    let (author, permissions) = (user.user.clone(), user.rights.clone());
-    let outcome = db
-        .run_long(move |conn| {
-            let actor = Editor {
-                registry,
-                user: &author,
-                permissions: &permissions,
-            };
-            let restored = conn.write(|conn| {
-                raise_statement_timeout(conn)?;
-                restore::restore_change_set(conn, actor, lines)
-            });
-            match restored {
-                Ok(restored) => Ok(Ok(restored)),
-                Err(RestoreError::Violations(broken)) => Ok(Err(broken)),
-                Err(RestoreError::Forbidden) => Err(PageError::Forbidden),
-                Err(RestoreError::Database(error)) => Err(error.into()),
-            }
-        })
-        .await?;
-    let mut response = see_other(request.http.uri().path());
-    let told = match outcome {
-        Ok(restored) if restored.is_empty() => {
-            let text = "Already restored.".to_owned();
-            vec![("warning", text)]
-        }
-        Ok(restored) => restored.words().collect(),
-        Err(broken) => {
-            broken.leave_refusal(&mut response);
-            vec![("error", broken.words())]
-        }
-    };
-    for (level, text) in told {
-        request.session.add_message(level, text);
-    }
-    Ok(response)
+    let path = request.http.uri().path();
+    restore::restore(&request, &user, &db, (path, path), move |conn, editor| {
+        restore_change_set(conn, editor, entries)
+    })
+    .await
 }
 
 /// The entries of a change set.
-async fn lines(db: &Db, id: &str) -> Result<Vec<AuditEntry>, PageError> {
+async fn entries(db: &Db, id: &str) -> Result<Vec<AuditEntry>, PageError> {
     let id: i64 = id.parse().map_err(|_| PageError::NotFound)?;
-    let lines = db
+    let entries = db
         .read_long(move |conn| Ok(AuditEntry::in_change_set(conn, id)?))
         .await?;
-    if lines.is_empty() {
+    if entries.is_empty() {
         return Err(PageError::NotFound);
     }
-    Ok(lines)
+    Ok(entries)
 }
 
 /// Whether the user may view the object of an entry.
-fn is_seen(registry: Registry, line: &AuditEntry, rights: &Rights) -> bool {
+fn may_view_entry(registry: Registry, rights: &Rights, entry: &AuditEntry) -> bool {
     registry
-        .by_key(&line.model)
+        .by_key(&entry.model)
         .map_or(rights.are_all(), |model| may_view(rights, model))
 }
 
 /// “Deleted 2 authors and 2 books”, or the number of changes if they are of several kinds.
-fn heading(registry: Registry, lines: &[AuditEntry]) -> String {
-    let action = lines.first().map_or("", |line| line.action.as_str());
+fn heading(registry: Registry, entries: &[AuditEntry]) -> String {
+    let action = entries.first().map_or("", |entry| entry.action.as_str());
     // Consequences are not counted.
-    let rows = || {
-        lines
-            .iter()
-            .filter(|line| line.action == action || line.parent_id.is_none())
-    };
-    let known = rows().map(|line| registry.by_key(&line.model));
-    let models: Option<Vec<_>> = known.collect();
-    let is_one_sort = rows().all(|line| line.action == action);
-    match models.filter(|_| is_one_sort) {
+    let counted = entries
+        .iter()
+        .filter(|entry| entry.action == action || entry.parent_id.is_none());
+    let models = counted.map(|entry| {
+        let model = registry.by_key(&entry.model);
+        model.filter(|_| entry.action == action)
+    });
+    match models.collect::<Option<Vec<_>>>() {
         Some(models) => {
             let counts = counts(models.into_iter()).join(" and ");
             format!("{} {counts}", capitalized(action))
         }
-        None => format!("{} changes made together", lines.len()),
+        None => format!("{} changes made together", entries.len()),
     }
 }

@@ -7,20 +7,20 @@ use audit::AuditEntry;
 use oc_http::{Db, Page, PageError, PageLinks, found};
 use serde::Serialize;
 
-use crate::audit_log::entry_view::{date, who};
+use crate::audit_log::entry_view::{EntryView, object_name};
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
-use crate::history::revision;
-use crate::list_query::{AdminListQuery, PAGE, pages};
+use crate::history::revision::may_add_all;
+use crate::list_query::{AdminListQuery, PAGE, page_count};
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::{capitalized, history_path, list_path};
+use crate::ui::links::list_path;
 
 #[derive(Serialize)]
 struct DeletedPage {
     heading: String,
     found: String,
     plural: &'static str,
-    rows: Vec<DeletedObjectRow>,
+    rows: Vec<DeletedObject>,
     pager: PageLinks,
 }
 
@@ -29,15 +29,11 @@ impl Page for DeletedPage {
 }
 
 #[derive(Serialize)]
-struct DeletedObjectRow {
-    line: i64,
-    title: String,
-    date: String,
-    user: String,
+struct DeletedObject {
+    #[serde(flatten)]
+    entry: EntryView,
     /// Objects that were deleted with it.
-    along: Vec<String>,
-    history_href: String,
-    act_href: Option<String>,
+    dependents: Vec<String>,
     may_restore: bool,
 }
 
@@ -48,47 +44,38 @@ pub(crate) async fn index(
     db: Data<Db>,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
-    let model = request
-        .registry()
-        .visible(&user.rights, (&path.0, &path.1))?;
+    let registry = request.registry();
+    let model = registry.visible(&user.rights, (&path.0, &path.1))?;
     let query = AdminListQuery::new(&request, model);
     let number = query.page.ok_or(PageError::NotFound)?;
     let key = model.key();
-    let (total, lines, along) = db
+    let (total, entries, children) = db
         .read(move |conn| {
             let total = AuditEntry::count_deleted(conn, &key)?;
-            let offset = (number - 1).saturating_mul(PAGE);
-            let lines = AuditEntry::deleted(conn, &key, offset, PAGE)?;
-            let ids: Vec<i64> = lines.iter().map(|line| line.id).collect();
-            let along = AuditEntry::children_of(conn, &ids)?;
-            Ok((total, lines, along))
+            let entries = AuditEntry::deleted(conn, &key, query.offset(), PAGE)?;
+            let ids: Vec<i64> = entries.iter().map(|entry| entry.id).collect();
+            let children = AuditEntry::children_of(conn, &ids)?;
+            Ok((total, entries, children))
         })
         .await?;
-    let count = pages(total);
+    let count = page_count(total);
     if number > count {
         return Err(PageError::NotFound);
     }
-    let rows = lines.into_iter().map(|line| {
-        let went = |row: &&AuditEntry| row.parent_id == Some(line.id) && row.action == "deleted";
-        let own = || along.iter().filter(went);
-        let name = |row: &AuditEntry| match request.registry().by_key(&row.model) {
-            Some(model) => format!("{} \"{}\"", model.singular, row.title),
-            None => row.title.clone(),
-        };
-        DeletedObjectRow {
-            date: date(&line),
-            user: who(&line),
-            along: own().map(name).collect(),
-            history_href: history_path(model, line.object_id.unwrap_or_default()),
-            act_href: line.change_set_id.map(|act| format!("/admin/log/{act}/")),
-            may_restore: revision::may_restore(request.registry(), &user.rights, model, false)
-                && revision::may_add_all(request.registry(), &user.rights, own()),
-            line: line.id,
-            title: line.title.clone(),
+    let rows = entries.into_iter().map(|entry| {
+        let is_dependent =
+            |child: &&AuditEntry| child.parent_id == Some(entry.id) && child.action == "deleted";
+        let dependents = || children.iter().filter(is_dependent);
+        DeletedObject {
+            dependents: dependents()
+                .map(|child| object_name(registry, child))
+                .collect(),
+            may_restore: registry.may_add(&user.rights, model)
+                && may_add_all(registry, &user.rights, dependents()),
+            entry: EntryView::new(entry, registry, &user.rights),
         }
     });
-    let list = list_path(model);
-    let path = format!("{list}deleted/");
+    let path = format!("{}deleted/", list_path(model));
     let heading = format!("Deleted {}", model.plural);
     let page = DeletedPage {
         heading: heading.clone(),
@@ -96,14 +83,9 @@ pub(crate) async fn index(
         plural: model.plural,
         rows: rows.collect(),
         pager: PageLinks::new(number, count, |page| {
-            if page == 1 {
-                path.clone()
-            } else {
-                format!("{path}?p={page}")
-            }
+            AdminListQuery::default().href(&path, page)
         }),
     };
-    let plural = capitalized(model.plural);
-    let crumbs = Breadcrumb::trail(&[(plural.as_str(), list.as_str())], &heading);
+    let crumbs = Breadcrumb::below_list(model, &heading);
     request.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
 }

@@ -3,150 +3,476 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use audit::AuditEntry;
+use actix_web::HttpResponse;
+use audit::{AuditEntry, ChangeSet, NewAuditEntry};
 use diesel::QueryResult;
+use diesel::connection::Connection;
+use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
+use oc_core::admin::{FieldKind, FormValues, Record, Resource, SaveError};
 use oc_core::locks::{lock, lock_all};
+use oc_core::timeouts::raise_statement_timeout;
+use oc_http::{Db, PageError};
 
-use crate::history::restored::{RestoreError, Restored};
-use crate::history::restorer::{CHUNK, Restorer};
-use crate::history::revision::{Revision, is_delete, object_of};
+use crate::audit_log::log_entry::{LogEntry, log_saved};
+use crate::audit_log::snapshot::Snapshot;
+use crate::auth::current_user::CurrentUser;
+use crate::auth::request::AdminRequest;
+use crate::history::restore_outcome::{RestoreError, Restored, Violations};
+use crate::history::revision::{Revision, is_delete, may_restore, object_of};
 use crate::registry::{Editor, Registry};
+use crate::ui::links::{capitalized, see_other};
+
+/// Objects that are stored and logged together.
+const CHUNK: usize = 250;
+
+/// Restores objects and redirects with messages: to `done`, or to `failed` if nothing was restored.
+pub(crate) async fn restore(
+    request: &AdminRequest,
+    user: &CurrentUser,
+    db: &Db,
+    (done, failed): (&str, &str),
+    work: impl FnOnce(&mut DbConnection, Editor<'_>) -> Result<Restored, RestoreError> + Send + 'static,
+) -> Result<HttpResponse, PageError> {
+    let registry = request.registry();
+    let (author, permissions) = (user.user.clone(), user.rights.clone());
+    let outcome = db
+        .run_long(move |conn| {
+            let editor = Editor {
+                registry,
+                user: &author,
+                permissions: &permissions,
+            };
+            let outcome = conn.write(|conn| {
+                raise_statement_timeout(conn)?;
+                work(conn, editor)
+            });
+            match outcome {
+                Ok(restored) => Ok(Ok(restored)),
+                Err(RestoreError::Violations(violations)) => Ok(Err(violations)),
+                Err(RestoreError::Forbidden) => Err(PageError::Forbidden),
+                Err(RestoreError::Database(error)) => Err(error.into()),
+            }
+        })
+        .await?;
+    match outcome {
+        Ok(restored) => {
+            for (level, text) in restored.messages() {
+                request.session.add_message(level, text);
+            }
+            Ok(see_other(done))
+        }
+        Err(violations) => {
+            request.session.add_message("error", violations.message());
+            let mut response = see_other(failed);
+            violations.attach_denied(&mut response);
+            Ok(response)
+        }
+    }
+}
 
 /// Restores a version; for a deleted object also what was deleted with it. Requires a transaction.
 pub(crate) fn restore_revision(
     conn: &mut DbConnection,
-    actor: Editor<'_>,
-    state: Revision,
+    editor: Editor<'_>,
+    revision: Revision,
 ) -> Result<Restored, RestoreError> {
-    lock_rows(conn, actor.registry, &[&state.line])?;
-    let along = match state.line.action.as_str() {
-        "deleted" => AuditEntry::children(conn, state.line.id)?,
-        _ => Vec::new(),
+    lock_objects(conn, editor.registry, std::slice::from_ref(&revision.entry))?;
+    let children = if revision.entry.action == "deleted" {
+        AuditEntry::children_of(conn, &[revision.entry.id])?
+    } else {
+        Vec::new()
     };
-    let along = missing(conn, actor.registry, along)?;
-    all(conn, actor, vec![(Some(state), along)])
+    let children = without_existing(conn, editor.registry, children)?;
+    restore_all(conn, editor, vec![revision], children)
 }
 
 /// Restores every object that a change set deleted and that doesn't exist. Requires a transaction.
 pub(crate) fn restore_change_set(
     conn: &mut DbConnection,
-    actor: Editor<'_>,
-    lines: Vec<AuditEntry>,
+    editor: Editor<'_>,
+    entries: Vec<AuditEntry>,
 ) -> Result<Restored, RestoreError> {
-    if !is_delete(&lines) {
+    if !is_delete(&entries) {
         return Err(RestoreError::Forbidden);
     }
-    let mut along: BTreeMap<i64, Vec<AuditEntry>> = BTreeMap::new();
-    let mut gone = Vec::new();
-    for line in missing(conn, actor.registry, lines)? {
-        match line.parent_id {
-            Some(cause) => along.entry(cause).or_default().push(line),
-            None => gone.push(Revision::new(line)),
-        }
-    }
-    let gone = gone.into_iter().map(|state| {
-        let along = along.remove(&state.line.id).unwrap_or_default();
-        (Some(state), along)
-    });
-    let mut rows: Vec<_> = gone.collect();
-    // The object that these were deleted with exists again.
-    rows.extend(along.into_values().map(|along| (None, along)));
-    all(conn, actor, rows)
+    let entries = without_existing(conn, editor.registry, entries)?.into_iter();
+    let (roots, children): (Vec<_>, Vec<_>) = entries.partition(|entry| entry.parent_id.is_none());
+    let roots = roots.into_iter().map(Revision::new).collect();
+    restore_all(conn, editor, roots, children)
 }
 
-/// Restores versions, each with the entries of what was deleted or changed with it.
-fn all(
+/// Restores versions, and what was deleted or changed with them.
+fn restore_all(
     conn: &mut DbConnection,
-    actor: Editor<'_>,
-    rows: Vec<(Option<Revision>, Vec<AuditEntry>)>,
+    editor: Editor<'_>,
+    roots: Vec<Revision>,
+    children: Vec<AuditEntry>,
 ) -> Result<Restored, RestoreError> {
-    let lines = rows.iter().map(|(_, along)| 1 + along.len()).sum();
-    let mut restorer = Restorer::new(actor, lines);
-    let mut states = Vec::new();
-    let mut all_along = Vec::new();
-    for (state, along) in rows {
-        all_along.push((state.is_some(), along));
-        states.extend(state.map(|state| (state, None)));
-    }
-    let mut causes = restorer.rows(conn, &states)?.into_iter();
-    let mut gone = Vec::new();
-    let mut lost = Vec::new();
-    for (was_gone, along) in all_along {
-        let cause = if was_gone {
-            causes.next().flatten()
-        } else {
-            None
-        };
-        if was_gone && cause.is_none() {
+    let mut restorer = Restorer {
+        editor,
+        change_set: ChangeSet::new(roots.len() + children.len()),
+        restored: Restored::default(),
+        violations: Violations::default(),
+    };
+    let old_ids: Vec<i64> = roots.iter().map(|root| root.entry.id).collect();
+    let roots: Vec<_> = roots.into_iter().map(|root| (root, None)).collect();
+    let new_ids = restorer.restore_revisions(conn, &roots)?;
+    let parents: BTreeMap<i64, Option<i64>> = old_ids.into_iter().zip(new_ids).collect();
+    let (mut deleted, mut unlinked) = (Vec::new(), Vec::new());
+    for child in children {
+        let parent_id = match child.parent_id.and_then(|id| parents.get(&id)) {
             // Without its parent, an object would only add errors that explain nothing.
-            continue;
-        }
-        for line in along {
-            if line.action == "deleted" {
-                gone.push((Revision::new(line), cause));
-            } else {
-                lost.push((line, cause));
-            }
+            Some(None) => continue,
+            Some(restored) => *restored,
+            // The parent exists already.
+            None => None,
+        };
+        if child.action == "deleted" {
+            deleted.push((Revision::new(child), parent_id));
+        } else {
+            unlinked.push((child, parent_id));
         }
     }
-    restorer.rows(conn, &gone)?;
-    for (line, cause) in &lost {
-        restorer.restore_references(conn, line, *cause)?;
+    restorer.restore_revisions(conn, &deleted)?;
+    for (entry, parent_id) in &unlinked {
+        restorer.restore_references(conn, entry, *parent_id)?;
     }
-    restorer.done()
+    if restorer.violations.is_empty() {
+        Ok(restorer.restored)
+    } else {
+        Err(RestoreError::Violations(restorer.violations))
+    }
 }
 
 /// Removes the entries of deleted objects that exist again. Locks all of the objects until the end of the
 /// transaction.
-fn missing(
+fn without_existing(
     conn: &mut DbConnection,
     registry: Registry,
-    mut lines: Vec<AuditEntry>,
+    mut entries: Vec<AuditEntry>,
 ) -> QueryResult<Vec<AuditEntry>> {
-    lock_rows(conn, registry, &lines.iter().collect::<Vec<_>>())?;
-    let mut kinds: BTreeMap<String, Vec<i64>> = BTreeMap::new();
-    for line in &lines {
-        let ids = kinds.entry(line.model.clone()).or_default();
-        ids.extend(line.object_id);
-    }
-    let mut there = BTreeSet::new();
-    for (key, ids) in kinds {
-        let Some(model) = registry.by_key(&key) else {
-            continue;
-        };
+    lock_objects(conn, registry, &entries)?;
+    let mut existing = BTreeSet::new();
+    for model in registry.all() {
+        let key = model.key();
+        let own = entries.iter().filter(|entry| entry.model == key);
+        let ids: Vec<i64> = own.filter_map(|entry| entry.object_id).collect();
         for ids in ids.chunks(CHUNK) {
-            let objects = (model.load_all)(conn, ids)?.into_iter();
-            there.extend(objects.map(|object| (key.clone(), object.id)));
+            let records = (model.load_all)(conn, ids)?.into_iter();
+            existing.extend(records.map(|record| (key.clone(), Some(record.id))));
         }
     }
-    lines.retain(|line| {
-        line.action != "deleted"
-            || line
-                .object_id
-                .is_none_or(|id| !there.contains(&(line.model.clone(), id)))
+    entries.retain(|entry| {
+        entry.action != "deleted" || !existing.contains(&(entry.model.clone(), entry.object_id))
     });
-    Ok(lines)
+    Ok(entries)
 }
 
 /// Locks the objects of these entries until the end of the transaction. PostgreSQL has a limited number of locks: for
 /// very many objects this locks their resources.
-fn lock_rows(
+fn lock_objects(
     conn: &mut DbConnection,
     registry: Registry,
-    lines: &[&AuditEntry],
+    entries: &[AuditEntry],
 ) -> QueryResult<()> {
     // Always in the same order, to prevent deadlocks: that of a form, which locks an object before its inlines.
-    let rows: BTreeSet<_> = lines
+    let objects: BTreeSet<_> = entries
         .iter()
-        .filter_map(|line| object_of(registry, line))
+        .filter_map(|entry| object_of(registry, entry))
         .map(|(model, id)| (model.key(), id))
         .collect();
-    if rows.len() > CHUNK {
-        let kinds: BTreeSet<_> = rows.into_iter().map(|(key, _)| key).collect();
-        return kinds.iter().rev().try_for_each(|key| lock_all(conn, key));
+    if objects.len() > CHUNK {
+        let keys: BTreeSet<_> = objects.into_iter().map(|(key, _)| key).collect();
+        return keys.iter().rev().try_for_each(|key| lock_all(conn, key));
     }
-    rows.iter()
+    objects
+        .iter()
         .rev()
         .try_for_each(|(key, id)| lock(conn, key, *id))
+}
+
+/// Restores objects in one change set.
+struct Restorer<'a> {
+    editor: Editor<'a>,
+    change_set: ChangeSet,
+    restored: Restored,
+    violations: Violations,
+}
+
+/// An object to restore.
+struct PendingRestore<'a> {
+    id: i64,
+    title: &'a str,
+    /// The stored version, if there is one.
+    current: Option<Record>,
+    values: FormValues,
+    /// The new entry of the object that it was deleted with.
+    parent_id: Option<i64>,
+}
+
+impl Restorer<'_> {
+    /// Restores versions, each with the id of its parent entry, and returns the ids of their entries; `None` for invalid
+    /// ones.
+    fn restore_revisions(
+        &mut self,
+        conn: &mut DbConnection,
+        revisions: &[(Revision, Option<i64>)],
+    ) -> Result<Vec<Option<i64>>, RestoreError> {
+        let mut entry_ids = Vec::new();
+        let batches = revisions
+            .chunk_by(|(one, _), (other, _)| one.entry.model == other.entry.model)
+            .flat_map(|batch| batch.chunks(CHUNK));
+        for batch in batches {
+            let registry = self.editor.registry;
+            let model = registry.by_key(&batch[0].0.entry.model);
+            let model = model.ok_or(RestoreError::Forbidden)?;
+            let pending = self.pending(conn, model, batch)?;
+            let is_stored = self.store_valid(conn, model, &pending)?;
+            let stored = pending.iter().zip(&is_stored);
+            let stored = stored.filter_map(|(object, is_stored)| is_stored.then_some(object));
+            let stored: Vec<_> = stored.collect();
+            let mut logged = self.log(conn, model, &stored)?.into_iter();
+            for is_stored in is_stored {
+                let entry = if is_stored { logged.next() } else { None };
+                entry_ids.push(entry.map(|(id, title)| {
+                    self.restored.objects.push((model, title));
+                    id
+                }));
+            }
+        }
+        Ok(entry_ids)
+    }
+
+    /// The objects to restore, if the permissions suffice.
+    fn pending<'r>(
+        &self,
+        conn: &mut DbConnection,
+        model: &Resource,
+        revisions: &'r [(Revision, Option<i64>)],
+    ) -> Result<Vec<PendingRestore<'r>>, RestoreError> {
+        let Editor {
+            registry,
+            permissions,
+            ..
+        } = self.editor;
+        let ids = revisions
+            .iter()
+            .filter_map(|(revision, _)| revision.entry.object_id);
+        let mut existing = model.load_by_id(conn, &ids.collect::<Vec<_>>())?;
+        let pending = revisions.iter().map(|(revision, parent_id)| {
+            let id = revision.entry.object_id?;
+            let current = existing.remove(&id);
+            let text = revision
+                .snapshot_text()
+                .filter(|_| may_restore(registry, permissions, model, current.is_some()))?;
+            // Fields that are newer than the snapshot keep today's value or get their default.
+            let base = current.as_ref().map(|current| current.values.clone());
+            let base = base.unwrap_or_else(|| model.defaults());
+            Some(PendingRestore {
+                id,
+                title: &revision.entry.title,
+                values: Snapshot::from_text(text).values().with_defaults(base),
+                current,
+                parent_id: *parent_id,
+            })
+        });
+        pending
+            .collect::<Option<_>>()
+            .ok_or(RestoreError::Forbidden)
+    }
+
+    /// Stores a batch at once. Only if that fails, it stores the objects one by one to find the invalid ones. Returns which
+    /// are stored.
+    fn store_valid(
+        &mut self,
+        conn: &mut DbConnection,
+        model: &Resource,
+        pending: &[PendingRestore<'_>],
+    ) -> Result<Vec<bool>, RestoreError> {
+        match self.store(conn, model, pending) {
+            Ok(()) => return Ok(vec![true; pending.len()]),
+            Err(SaveError::Database(error)) => return Err(error.into()),
+            Err(_) => {}
+        }
+        let mut is_stored = vec![false; pending.len()];
+        for (object, is_stored) in pending.iter().zip(&mut is_stored) {
+            // The restore fails anyway: these errors are enough to explain it.
+            if self.violations.is_full() {
+                break;
+            }
+            match self.store(conn, model, std::slice::from_ref(object)) {
+                Ok(()) => *is_stored = true,
+                Err(SaveError::Database(error)) => return Err(error.into()),
+                Err(error) => self.violations.add(model, object.title, &error),
+            }
+        }
+        Ok(is_stored)
+    }
+
+    /// Stores a few hundred objects, all or none.
+    fn store(
+        &self,
+        conn: &mut DbConnection,
+        model: &Resource,
+        pending: &[PendingRestore<'_>],
+    ) -> Result<(), SaveError> {
+        let Editor {
+            registry,
+            permissions,
+            ..
+        } = self.editor;
+        conn.transaction(|conn| {
+            let mut deleted = Vec::new();
+            for PendingRestore {
+                id,
+                current,
+                values,
+                ..
+            } in pending
+            {
+                let current = current.as_ref();
+                let errors = registry.escalations(conn, permissions, model, current, values)?;
+                if !errors.is_empty() {
+                    return Err(SaveError::Invalid(errors));
+                }
+                if current.is_some() {
+                    (model.save)(conn, Some(*id), values)?;
+                } else {
+                    deleted.push((*id, values));
+                }
+            }
+            if deleted.is_empty() {
+                return Ok(());
+            }
+            (model.restore)(conn, &deleted)
+        })
+    }
+
+    /// Logs stored objects and returns the ids of their entries and their titles.
+    fn log(
+        &mut self,
+        conn: &mut DbConnection,
+        model: &Resource,
+        stored: &[&PendingRestore<'_>],
+    ) -> Result<Vec<(i64, String)>, RestoreError> {
+        let ids: Vec<i64> = stored.iter().map(|object| object.id).collect();
+        let mut by_id = model.load_by_id(conn, &ids)?;
+        let records: Option<Vec<Record>> = ids.iter().map(|id| by_id.remove(id)).collect();
+        let records = records.ok_or(DatabaseError::NotFound)?;
+        let replaced = stored.iter().filter_map(|object| object.current.as_ref());
+        let replaced: Vec<&Record> = replaced.collect();
+        let mut before = Snapshot::for_records(conn, model, &replaced)?.into_iter();
+        let after = Snapshot::for_records(conn, model, &records.iter().collect::<Vec<_>>())?;
+        let entries = stored.iter().zip(&records).zip(after);
+        let entries = entries.map(|((object, record), after)| LogEntry {
+            record,
+            action: "restored",
+            before: object.current.as_ref().and_then(|_| before.next()),
+            after: Some(after),
+            parent_id: object.parent_id,
+        });
+        let entries: Vec<_> = entries.collect();
+        let (editor, change_set) = (self.editor, &mut self.change_set);
+        let entry_ids = log_saved(conn, editor, model, change_set, &entries)?;
+        let titles = records.into_iter().map(|record| record.title);
+        Ok(entry_ids.into_iter().zip(titles).collect())
+    }
+
+    /// Restores the references that an object lost according to an entry, such as the members of a group. If that is not
+    /// possible, the other objects are restored all the same.
+    fn restore_references(
+        &mut self,
+        conn: &mut DbConnection,
+        entry: &AuditEntry,
+        parent_id: Option<i64>,
+    ) -> Result<(), RestoreError> {
+        let Editor {
+            registry,
+            permissions,
+            ..
+        } = self.editor;
+        let Some((model, id)) = object_of(registry, entry) else {
+            return Ok(());
+        };
+        let name = model.singular;
+        let Some(current) = (model.load)(conn, id)? else {
+            let reason = format!("this {name} no longer exists");
+            return self.warn(conn, model, entry, parent_id, &reason);
+        };
+        if !may_restore(registry, permissions, model, true)
+            || !registry.can_manage(conn, permissions, model, id)?
+        {
+            let reason = format!("you do not have permission to change this {name}");
+            return self.warn(conn, model, entry, parent_id, &reason);
+        }
+        let values = with_lost_choices(model, entry, &current.values);
+        if values == current.values {
+            return Ok(());
+        }
+        let pending = PendingRestore {
+            id,
+            title: &entry.title,
+            current: Some(current),
+            values,
+            parent_id,
+        };
+        match self.store(conn, model, std::slice::from_ref(&pending)) {
+            Ok(()) => {
+                let logged = self.log(conn, model, &[&pending])?.into_iter();
+                let titles = logged.map(|(_, title)| (model, title));
+                self.restored.relinked.extend(titles);
+                Ok(())
+            }
+            Err(SaveError::Database(error)) => Err(error.into()),
+            Err(error) => {
+                let reason = error.to_string();
+                self.warn(conn, model, entry, parent_id, reason.trim_end_matches('.'))
+            }
+        }
+    }
+
+    /// Logs that references were not restored.
+    fn warn(
+        &mut self,
+        conn: &mut DbConnection,
+        model: &Resource,
+        entry: &AuditEntry,
+        parent_id: Option<i64>,
+        reason: &str,
+    ) -> Result<(), RestoreError> {
+        let new = NewAuditEntry {
+            actor: Some(self.editor.user.actor()),
+            model: &entry.model,
+            object_id: entry.object_id,
+            title: &entry.title,
+            action: "not restored",
+            before: "",
+            after: "",
+        };
+        self.change_set.insert(conn, &new, parent_id)?;
+        let (name, title) = (capitalized(model.singular), &entry.title);
+        let text = format!("{name} \"{title}\" was not restored in full: {reason}.");
+        self.restored.warnings.push(text);
+        Ok(())
+    }
+}
+
+/// The stored values with the choices that an object lost according to an entry.
+fn with_lost_choices(model: &Resource, entry: &AuditEntry, stored: &FormValues) -> FormValues {
+    let before = Snapshot::from_text(&entry.before).values();
+    let after = Snapshot::from_text(&entry.after).values();
+    let fields = model
+        .fields
+        .iter()
+        .filter(|field| field.kind == FieldKind::MultipleChoice);
+    fields.fold(stored.clone(), |values, field| {
+        let current = values.list(field.name);
+        let lost = before
+            .list(field.name)
+            .iter()
+            .filter(|value| !after.list(field.name).contains(value) && !current.contains(value));
+        let all = current.iter().chain(lost).cloned().collect();
+        values.with_list(field.name, all)
+    })
 }

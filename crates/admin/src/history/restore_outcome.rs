@@ -9,66 +9,49 @@ use oc_core::admin::{Resource, SaveError};
 use crate::auth::denied::{DeniedGrant, denied_fields};
 use crate::ui::links::{capitalized, counts};
 
-/// The result of restoring.
+/// The most objects that get a message each.
+const MAX_MESSAGES: usize = 4;
+
+/// The most objects whose errors are shown.
+const MAX_VIOLATIONS: usize = 20;
+
+/// The restored objects, each with its resource and title.
 #[derive(Default)]
 pub(crate) struct Restored {
-    /// Restored objects.
-    pub(crate) rows: Vec<RestoredObject>,
-    /// Objects whose lost references were restored.
-    pub(crate) again: Vec<RestoredObject>,
-    /// Messages about objects whose references were not restored.
-    pub(crate) without: Vec<String>,
+    pub(crate) objects: Vec<(&'static Resource, String)>,
+    /// Objects that got back references that they had lost.
+    pub(crate) relinked: Vec<(&'static Resource, String)>,
+    /// Messages about objects that did not.
+    pub(crate) warnings: Vec<String>,
 }
-
-/// A restored object.
-pub(crate) struct RestoredObject {
-    pub(crate) model: &'static Resource,
-    pub(crate) title: String,
-}
-
-/// The most objects that get a message each.
-const ONE_BY_ONE: usize = 4;
 
 impl Restored {
-    /// Whether there was nothing to restore.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.again.is_empty() && self.without.is_empty()
-    }
-
     /// The messages, each with its level.
-    pub(crate) fn words(self) -> impl Iterator<Item = (&'static str, String)> {
-        let restored = told(
-            &self.rows,
-            |name, title| format!("Restored {name} \"{title}\"."),
-            |count| format!("Restored {count}."),
-        );
-        let again = told(
-            &self.again,
-            |name, title| format!("Restored the links of {name} \"{title}\"."),
-            |count| format!("Restored the links of {count}."),
-        );
-        let good = restored
-            .into_iter()
-            .chain(again)
-            .map(|text| ("success", text));
-        good.chain(self.without.into_iter().map(|text| ("warning", text)))
+    pub(crate) fn messages(self) -> Vec<(&'static str, String)> {
+        let restored = messages("Restored", &self.objects);
+        let relinked = messages("Restored the links of", &self.relinked);
+        let warnings = self.warnings.into_iter().map(|text| ("warning", text));
+        let success = restored.into_iter().chain(relinked);
+        let success = success.map(|text| ("success", text));
+        let messages: Vec<_> = success.chain(warnings).collect();
+        if messages.is_empty() {
+            vec![("warning", "Already restored.".to_owned())]
+        } else {
+            messages
+        }
     }
 }
 
 /// A message for each object, or for many objects one for each resource.
-fn told(
-    rows: &[RestoredObject],
-    one: impl Fn(&str, &str) -> String,
-    several: impl Fn(String) -> String,
-) -> Vec<String> {
-    if rows.len() <= ONE_BY_ONE {
-        return rows
-            .iter()
-            .map(|row| one(row.model.singular, &row.title))
-            .collect();
+fn messages(verb: &str, objects: &[(&'static Resource, String)]) -> Vec<String> {
+    if objects.len() <= MAX_MESSAGES {
+        let message = |(model, title): &(&Resource, String)| {
+            format!("{verb} {} \"{title}\".", model.singular)
+        };
+        return objects.iter().map(message).collect();
     }
-    let counts = counts(rows.iter().map(|row| row.model));
-    counts.into_iter().map(several).collect()
+    let counts = counts(objects.iter().map(|(model, _)| *model)).into_iter();
+    counts.map(|count| format!("{verb} {count}.")).collect()
 }
 
 /// Why nothing was restored.
@@ -90,47 +73,42 @@ impl From<DatabaseError> for RestoreError {
 #[derive(Default)]
 pub(crate) struct Violations {
     /// A sentence for each object.
-    rows: Vec<String>,
+    sentences: Vec<String>,
     /// Fields that would restore more permissions than the user has.
-    exceeds: BTreeSet<&'static str>,
+    denied_fields: BTreeSet<&'static str>,
 }
-
-/// The most objects whose errors are shown.
-const TOLD: usize = 20;
 
 impl Violations {
     /// Adds the errors of an object.
     pub(crate) fn add(&mut self, model: &Resource, title: &str, error: &SaveError) {
         if let SaveError::Invalid(errors) = error {
-            self.exceeds.extend(denied_fields(errors));
+            self.denied_fields.extend(denied_fields(errors));
         }
         let name = capitalized(model.singular);
-        self.rows.push(format!("{name} \"{title}\": {error}"));
+        self.sentences.push(format!("{name} \"{title}\": {error}"));
     }
 
-    /// Whether there is nothing wrong.
     pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.sentences.is_empty()
     }
 
     /// Whether there are enough errors to stop.
     pub(crate) fn is_full(&self) -> bool {
-        self.rows.len() >= TOLD
+        self.sentences.len() >= MAX_VIOLATIONS
     }
 
-    /// The message.
-    pub(crate) fn words(&self) -> String {
-        let rows = self.rows.join(" ");
+    pub(crate) fn message(&self) -> String {
         let more = if self.is_full() {
             " There may be more errors."
         } else {
             ""
         };
-        format!("Nothing was restored because it would break a rule: {rows}{more}")
+        let errors = self.sentences.join(" ");
+        format!("Nothing was restored because it would break a rule: {errors}{more}")
     }
 
     /// Attaches the escalations to a response, so that they are logged.
-    pub(crate) fn leave_refusal(&self, response: &mut HttpResponse) {
-        DeniedGrant::attach(response, self.exceeds.iter().copied());
+    pub(crate) fn attach_denied(&self, response: &mut HttpResponse) {
+        DeniedGrant::attach(response, self.denied_fields.iter().copied());
     }
 }

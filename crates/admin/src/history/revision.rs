@@ -8,41 +8,43 @@ use crate::registry::Registry;
 
 /// A version of an object.
 pub(crate) struct Revision {
-    pub(crate) line: AuditEntry,
+    pub(crate) entry: AuditEntry,
     /// Whether it is the version before the entry, not after.
     pub(crate) is_before: bool,
 }
 
 impl Revision {
     /// The version before a deletion, or after any other action.
-    pub(crate) fn new(line: AuditEntry) -> Self {
+    pub(crate) fn new(entry: AuditEntry) -> Self {
         Self {
-            is_before: line.action == "deleted",
-            line,
+            is_before: entry.action == "deleted",
+            entry,
         }
     }
 
     /// The snapshot; `None` if the log has none.
-    pub(crate) fn text(&self) -> Option<&str> {
-        let state = if self.is_before {
-            &self.line.before
+    pub(crate) fn snapshot_text(&self) -> Option<&str> {
+        let text = if self.is_before {
+            &self.entry.before
         } else {
-            &self.line.after
+            &self.entry.after
         };
-        (!state.is_empty()).then_some(state.as_str())
+        (!text.is_empty()).then_some(text.as_str())
     }
 }
 
 /// The object of an entry, if its resource is registered.
-pub(crate) fn object_of(registry: Registry, line: &AuditEntry) -> Option<(&'static Resource, i64)> {
-    registry.by_key(&line.model).zip(line.object_id)
+pub(crate) fn object_of(
+    registry: Registry,
+    entry: &AuditEntry,
+) -> Option<(&'static Resource, i64)> {
+    registry.by_key(&entry.model).zip(entry.object_id)
 }
 
 /// Whether a change set only deleted objects, with the consequences.
-pub(crate) fn is_delete(lines: &[AuditEntry]) -> bool {
-    lines
-        .iter()
-        .all(|line| line.action == "deleted" || line.parent_id.is_some())
+pub(crate) fn is_delete(entries: &[AuditEntry]) -> bool {
+    let mut roots = entries.iter().filter(|entry| entry.parent_id.is_none());
+    roots.all(|entry| entry.action == "deleted")
 }
 
 /// To restore a version requires the permission to change; a deleted object, the permission to add.
@@ -50,9 +52,9 @@ pub(crate) fn may_restore(
     registry: Registry,
     rights: &Rights,
     model: &Resource,
-    is_there: bool,
+    exists: bool,
 ) -> bool {
-    if is_there {
+    if exists {
         rights.may(Verb::Change, model.app, model.name)
     } else {
         registry.may_add(rights, model)
@@ -63,12 +65,12 @@ pub(crate) fn may_restore(
 pub(crate) fn may_add_all<'a>(
     registry: Registry,
     rights: &Rights,
-    lines: impl IntoIterator<Item = &'a AuditEntry>,
+    entries: impl IntoIterator<Item = &'a AuditEntry>,
 ) -> bool {
-    lines
+    let mut deleted = entries
         .into_iter()
-        .filter(|line| line.action == "deleted")
-        .all(|line| {
-            object_of(registry, line).is_some_and(|(model, _)| registry.may_add(rights, model))
-        })
+        .filter(|entry| entry.action == "deleted");
+    deleted.all(|entry| {
+        object_of(registry, entry).is_some_and(|(model, _)| registry.may_add(rights, model))
+    })
 }

@@ -1,20 +1,30 @@
 //! Parsing CSV files.
 
-use csv::ReaderBuilder;
+use csv::{ReaderBuilder, StringRecord};
 use oc_core::admin::{FieldKind, FormValues, Resource};
+use serde::Serialize;
 
-use super::column::{Column, columns};
-use crate::ui::csv::unescape_formula;
+use crate::ui::csv::{column_names, unescape_formula};
+use crate::ui::field::parts;
 
 /// The maximum number of rows.
 pub(crate) const MAX_ROWS: usize = 20_000;
 
 /// A parsed file.
 pub(crate) struct CsvTable {
-    /// Whether there is an id column.
-    has_ids: bool,
     columns: Vec<Column>,
     pub(crate) rows: Vec<CsvRow>,
+}
+
+/// The content of a column.
+#[derive(PartialEq)]
+enum Column {
+    Id,
+    Field {
+        name: String,
+        label: &'static str,
+        kind: FieldKind,
+    },
 }
 
 /// A row of a file.
@@ -25,7 +35,7 @@ pub(crate) struct CsvRow {
 }
 
 /// An error in a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct RowError {
     /// The row, if the error is in one.
     pub(crate) row: Option<usize>,
@@ -35,8 +45,16 @@ pub(crate) struct RowError {
 }
 
 impl RowError {
+    pub(crate) fn new(row: usize, column: &str, text: impl Into<String>) -> Self {
+        Self {
+            row: Some(row),
+            column: column.to_owned(),
+            text: text.into(),
+        }
+    }
+
     /// An error of the file as a whole.
-    pub(crate) fn of_file(text: impl Into<String>) -> Vec<Self> {
+    pub(crate) fn for_file(text: impl Into<String>) -> Vec<Self> {
         vec![Self {
             row: None,
             column: String::new(),
@@ -57,78 +75,62 @@ impl CsvTable {
             .from_reader(text.as_bytes());
         let mut records = reader.records();
         let unreadable =
-            |error: csv::Error| RowError::of_file(format!("The file could not be read: {error}."));
-        let head = match records.next() {
-            None => return Err(RowError::of_file("The file is empty.")),
-            Some(head) => head.map_err(unreadable)?,
+            |error: csv::Error| RowError::for_file(format!("The file could not be read: {error}."));
+        let header = match records.next() {
+            None => return Err(RowError::for_file("The file is empty.")),
+            Some(header) => header.map_err(unreadable)?,
         };
-        let columns = columns(model, &head)?;
+        let columns = columns(model, &header)?;
         let mut rows = Vec::new();
-        let mut mistakes = Vec::new();
-        for (place, record) in records.enumerate() {
+        let mut errors = Vec::new();
+        for (number, record) in (2..).zip(records) {
             let record = record.map_err(unreadable)?;
-            let number = place + 2;
             if record.iter().all(|cell| cell.trim().is_empty()) {
                 continue;
             }
             if rows.len() == MAX_ROWS {
-                return Err(RowError::of_file(format!(
+                return Err(RowError::for_file(format!(
                     "A file can have up to {MAX_ROWS} rows."
                 )));
             }
             if record.len() != columns.len() {
-                mistakes.push(RowError {
-                    row: Some(number),
-                    column: String::new(),
-                    text: format!(
-                        "This row has {} columns but the header has {}.",
-                        record.len(),
-                        columns.len()
-                    ),
-                });
+                let (own, expected) = (record.len(), columns.len());
+                let text = format!("This row has {own} columns but the header has {expected}.");
+                errors.push(RowError::new(number, "", text));
                 continue;
             }
             let cells = record.iter().map(str::to_owned).collect();
             rows.push(CsvRow { number, cells });
         }
-        if mistakes.is_empty() {
-            Ok(Self {
-                has_ids: columns.iter().any(|column| matches!(column, Column::Id)),
-                columns,
-                rows,
-            })
+        if errors.is_empty() {
+            Ok(Self { columns, rows })
         } else {
-            Err(mistakes)
+            Err(errors)
         }
     }
 
     /// The id in a row; `None` for a new object.
-    pub(crate) fn id(&self, line: &CsvRow) -> Result<Option<i64>, RowError> {
-        if !self.has_ids {
-            return Ok(None);
-        }
-        let cells = self.columns.iter().zip(&line.cells);
-        let mut ids = cells.filter(|(column, _)| matches!(column, Column::Id));
-        let text = ids.next().map_or("", |(_, cell)| cell.trim());
-        match text {
+    pub(crate) fn id(&self, row: &CsvRow) -> Result<Option<i64>, RowError> {
+        let mut columns = self.columns.iter().zip(&row.cells);
+        let id = columns.find(|(column, _)| **column == Column::Id);
+        match id.map_or("", |(_, cell)| cell.trim()) {
             "" => Ok(None),
-            text => text.parse().map(Some).map_err(|_| RowError {
-                row: Some(line.number),
-                column: "id".to_owned(),
-                text: "ID must be a whole number.".to_owned(),
-            }),
+            text => {
+                let id = text.parse().map(Some);
+                id.map_err(|_| RowError::new(row.number, "id", "ID must be a whole number."))
+            }
         }
     }
 
     /// The values of a row; columns that the file doesn't have keep the stored values.
     pub(crate) fn values(
         &self,
-        line: &CsvRow,
+        row: &CsvRow,
         stored: &FormValues,
     ) -> Result<FormValues, Vec<RowError>> {
         let mut values = stored.clone();
-        let mut mistakes = Vec::new();
-        for (column, cell) in self.columns.iter().zip(&line.cells) {
+        let mut errors = Vec::new();
+        for (column, cell) in self.columns.iter().zip(&row.cells) {
             let Column::Field { name, label, kind } = column else {
                 continue;
             };
@@ -139,30 +141,69 @@ impl CsvTable {
                     values.with_list(name, list)
                 }
                 FieldKind::Boolean => {
-                    if let Some(yes) = yes(&cell) {
+                    if let Some(yes) = parse_boolean(&cell) {
                         values.with_yes(name, yes)
                     } else {
-                        mistakes.push(RowError {
-                            row: Some(line.number),
-                            column: name.clone(),
-                            text: format!("{label} must be yes or no."),
-                        });
+                        let text = format!("{label} must be yes or no.");
+                        errors.push(RowError::new(row.number, name, text));
                         values
                     }
                 }
                 _ => values.with(name, cell),
             };
         }
-        if mistakes.is_empty() {
+        if errors.is_empty() {
             Ok(values)
         } else {
-            Err(mistakes)
+            Err(errors)
         }
     }
 }
 
+/// The columns in the header row.
+fn columns(model: &Resource, header: &StringRecord) -> Result<Vec<Column>, Vec<RowError>> {
+    let mut errors = Vec::new();
+    let mut columns: Vec<Column> = Vec::new();
+    for name in header {
+        let name = name.trim();
+        let Some(column) = column(model, name) else {
+            let names = column_names(model).join(", ");
+            let text = format!("Unknown column. You can use: {names}.");
+            errors.push(RowError::new(1, name, text));
+            continue;
+        };
+        if columns.contains(&column) {
+            errors.push(RowError::new(1, name, "This column appears twice."));
+        }
+        columns.push(column);
+    }
+    if errors.is_empty() {
+        Ok(columns)
+    } else {
+        Err(errors)
+    }
+}
+
+/// The column with this name or label.
+fn column(model: &Resource, name: &str) -> Option<Column> {
+    if name.eq_ignore_ascii_case("id") {
+        return Some(Column::Id);
+    }
+    model.fields.iter().find_map(|field| {
+        let mut names = parts(field.name, field.kind).into_iter();
+        let is_label = field.label.eq_ignore_ascii_case(name)
+            && !matches!(field.kind, FieldKind::DateTime { .. });
+        let name = names.find(|part| part == name || is_label)?;
+        Some(Column::Field {
+            name,
+            label: field.label,
+            kind: field.kind,
+        })
+    })
+}
+
 /// A yes or no as people write it; empty means no.
-fn yes(cell: &str) -> Option<bool> {
+fn parse_boolean(cell: &str) -> Option<bool> {
     match cell.trim().to_lowercase().as_str() {
         "yes" | "on" | "true" | "1" => Some(true),
         "" | "no" | "off" | "false" | "0" => Some(false),
@@ -176,7 +217,7 @@ fn decode_text(bytes: &[u8]) -> Result<&str, Vec<RowError>> {
     std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
         let line = before.split(|byte| *byte == b'\n').count();
-        RowError::of_file(format!(
+        RowError::for_file(format!(
             "The file is not UTF-8 text (line {line}). Save it as CSV in UTF-8."
         ))
     })
@@ -222,13 +263,13 @@ mod tests {
             .into()
     }
 
-    fn told(file: &[u8]) -> Vec<String> {
-        let mistakes = read(file).err().unwrap_or_default();
-        mistakes.into_iter().map(|mistake| mistake.text).collect()
+    fn errors(file: &[u8]) -> Vec<String> {
+        let errors = read(file).err().unwrap_or_default();
+        errors.into_iter().map(|error| error.text).collect()
     }
 
     #[test]
-    fn any_usual_way_to_write_a_file_is_read() {
+    fn common_csv_dialects_are_parsed() {
         let expected = ["7", "Dana; \"Point\",\nCA", "on"];
         let cell = "\"Dana; \"\"Point\"\",\nCA\"";
 
@@ -247,23 +288,19 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_is_read_as_it_was_written_for_a_spreadsheet() {
+    fn escaped_formulas_are_unescaped() {
         assert_eq!(first("author,title\n7,'=1+1")[1], "=1+1");
         assert_eq!(first("author,title\n7,''quoted")[1], "'quoted");
         assert_eq!(first("author,title\n7,'s-Gravenhage")[1], "'s-Gravenhage");
     }
 
     #[test]
-    fn a_row_is_new_or_says_its_id() {
+    fn a_row_has_an_id_or_is_new() {
         let table = read(b"id,author\n 7 ,1\n,1\nx,1\n").unwrap();
         let ids: Vec<_> = table
             .rows
             .iter()
-            .map(|line| {
-                table
-                    .id(line)
-                    .map_err(|mistake| (mistake.row, mistake.text))
-            })
+            .map(|row| table.id(row).map_err(|error| (error.row, error.text)))
             .collect();
 
         assert_eq!(ids[..2], [Ok(Some(7)), Ok(None)]);
@@ -274,27 +311,33 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_file_is_told() {
-        assert_eq!(told(b""), ["The file is empty."]);
+    fn invalid_files_are_rejected() {
+        assert_eq!(errors(b""), ["The file is empty."]);
         assert_eq!(
-            told(b"author\nCaf\xe9"),
+            errors(b"author\nCaf\xe9"),
             ["The file is not UTF-8 text (line 2). Save it as CSV in UTF-8."]
         );
-        assert_eq!(told(b"author,author\n1,1"), ["This column appears twice."]);
-        assert!(told(b"author,password\n1,1")[0].starts_with("Unknown column."));
         assert_eq!(
-            told(b"author,in_print\n1\n1,yes\n1,yes,x"),
+            errors(b"author,author\n1,1"),
+            ["This column appears twice."]
+        );
+        assert!(errors(b"author,password\n1,1")[0].starts_with("Unknown column."));
+        assert_eq!(
+            errors(b"author,in_print\n1\n1,yes\n1,yes,x"),
             [
                 "This row has 1 columns but the header has 2.",
                 "This row has 3 columns but the header has 2."
             ]
         );
         let long = format!("author\n{}", "1\n".repeat(MAX_ROWS + 1));
-        assert_eq!(told(long.as_bytes()), ["A file can have up to 20000 rows."]);
+        assert_eq!(
+            errors(long.as_bytes()),
+            ["A file can have up to 20000 rows."]
+        );
     }
 
     #[test]
-    fn a_column_that_is_not_there_changes_nothing() {
+    fn missing_columns_keep_the_stored_values() {
         let table = read(b"id,title\n1,Brea").unwrap();
         let stored = FormValues::default()
             .with("author", "7")
@@ -305,7 +348,7 @@ mod tests {
         assert_eq!((values.text("author"), values.text("title")), ("7", "Brea"));
         assert!(values.is_yes("in_print"));
         let odd = read(b"in_print\nmaybe").unwrap();
-        let mistakes = odd.values(&odd.rows[0], &stored).err().unwrap_or_default();
-        assert_eq!(mistakes[0].text, "In print must be yes or no.");
+        let errors = odd.values(&odd.rows[0], &stored).err().unwrap_or_default();
+        assert_eq!(errors[0].text, "In print must be yes or no.");
     }
 }

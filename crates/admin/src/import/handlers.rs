@@ -16,7 +16,7 @@ use crate::auth::current_user::CurrentUser;
 use crate::auth::denied::DeniedGrant;
 use crate::auth::reauth::Reauth;
 use crate::auth::request::AdminRequest;
-use crate::import::csv_table::{CsvTable, RowError};
+use crate::import::csv_table::CsvTable;
 use crate::import::importer::{ImportOutcome, Importer};
 use crate::import::page::ImportPage;
 use crate::import::payload::{decode, encode, sign};
@@ -91,17 +91,11 @@ async fn preview(
         .await
         .map_err(|error| PageError::Internal(error.into()))?;
     let content = content?;
-    let outcome = match run(request, user, db, model, bytes, None).await? {
-        ImportRun::Unreadable(errors) => ImportOutcome {
-            errors,
-            ..ImportOutcome::default()
-        },
-        ImportRun::RolledBack(outcome) | ImportRun::Done(outcome) => outcome,
-    };
+    let (outcome, _) = run(request, user, db, model, bytes, |_| false).await?;
     if !outcome.errors.is_empty() {
         let page = ImportPage::with_errors(outcome.errors);
         let mut response = page.show(request, user, model, StatusCode::UNPROCESSABLE_ENTITY)?;
-        DeniedGrant::attach(&mut response, outcome.exceeds.iter().map(String::as_str));
+        DeniedGrant::attach(&mut response, outcome.denied_columns);
         return Ok(response);
     }
     let sign = sign(
@@ -143,31 +137,19 @@ async fn confirm(
             .ct_eq(signature.as_bytes())
             .into()
     };
-    match run(
-        request,
-        user,
-        db,
-        model,
-        bytes.clone(),
-        Some(Box::new(is_signed)),
-    )
-    .await?
-    {
-        ImportRun::Done(outcome) => {
-            let parts = [("Added", outcome.added), ("Changed", outcome.changed)];
-            let done = parts.iter().filter(|(_, count)| *count > 0);
-            let text: Vec<String> = done
-                .map(|(verb, count)| format!("{verb} {}.", counted(model, *count)))
-                .collect();
-            request.session.add_message("success", text.join(" "));
-            Ok(see_other(&list_path(model)))
-        }
-        ImportRun::RolledBack(_) | ImportRun::Unreadable(_) => {
-            let text =
-                "These items have changed since you checked the file. Nothing has been saved yet.";
-            preview(request, user, db, model, bytes, Some(text.to_owned())).await
-        }
+    let (outcome, is_saved) = run(request, user, db, model, bytes.clone(), is_signed).await?;
+    if !is_saved {
+        let text =
+            "These items have changed since you checked the file. Nothing has been saved yet.";
+        return preview(request, user, db, model, bytes, Some(text.to_owned())).await;
     }
+    let counts = [("Added", outcome.added), ("Changed", outcome.changed)].into_iter();
+    let counts = counts.filter(|(_, count)| *count > 0);
+    let text: Vec<String> = counts
+        .map(|(verb, count)| format!("{verb} {}.", counted(model, count)))
+        .collect();
+    request.session.add_message("success", text.join(" "));
+    Ok(see_other(&list_path(model)))
 }
 
 /// The file in a page.
@@ -178,67 +160,45 @@ async fn decoded(content: String) -> Result<Vec<u8>, PageError> {
     bytes.ok_or(PageError::BadRequest)
 }
 
-/// Result of running a file.
-enum ImportRun {
-    Unreadable(Vec<RowError>),
-    /// A preview, or errors, or changes other than those that were shown.
-    RolledBack(ImportOutcome),
-    Done(ImportOutcome),
-}
-
-/// Rolls the transaction back.
-enum Rollback {
-    Undo(ImportOutcome),
-    Failed(DatabaseError),
-}
-
-impl From<DatabaseError> for Rollback {
-    fn from(error: DatabaseError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-type IsSigned = Box<dyn Fn(&str) -> bool + Send>;
-
-/// Runs a file in a transaction, which is committed only if the digest of its changes is signed.
+/// Runs a file in a transaction, which is committed only if there are no errors and the digest of the changes is
+/// confirmed. Returns whether it was.
 async fn run(
     request: &AdminRequest,
     user: &CurrentUser,
     db: &Db,
     model: &'static Resource,
     bytes: Vec<u8>,
-    is_signed: Option<IsSigned>,
-) -> Result<ImportRun, PageError> {
+    is_confirmed: impl Fn(&str) -> bool + Send + 'static,
+) -> Result<(ImportOutcome, bool), PageError> {
     let registry = request.registry();
     let (author, permissions) = (user.user.clone(), user.rights.clone());
     db.run_long(move |conn| {
+        let mut outcome = ImportOutcome::default();
         let table = match CsvTable::read(model, &bytes) {
             Ok(table) => table,
-            Err(errors) => return Ok(ImportRun::Unreadable(errors)),
+            Err(errors) => {
+                outcome.errors = errors;
+                return Ok((outcome, false));
+            }
         };
-        let importer = Importer {
-            actor: Editor {
-                registry,
-                user: &author,
-                permissions: &permissions,
-            },
-            model,
-            records: is_signed.is_some(),
+        let editor = Editor {
+            registry,
+            user: &author,
+            permissions: &permissions,
         };
-        let run = conn.write(|conn| {
+        let saved = conn.write(|conn| {
             raise_statement_timeout(conn)?;
-            let outcome = importer.run(conn, &table)?;
-            match &is_signed {
-                Some(is_signed) if outcome.errors.is_empty() && is_signed(&outcome.digest) => {
-                    Ok(outcome)
-                }
-                _ => Err(Rollback::Undo(outcome)),
+            outcome = Importer { editor, model }.run(conn, &table)?;
+            if outcome.errors.is_empty() && is_confirmed(&outcome.digest) {
+                Ok(())
+            } else {
+                Err(DatabaseError::RollbackTransaction)
             }
         });
-        match run {
-            Ok(outcome) => Ok(ImportRun::Done(outcome)),
-            Err(Rollback::Undo(outcome)) => Ok(ImportRun::RolledBack(outcome)),
-            Err(Rollback::Failed(error)) => Err(error.into()),
+        match saved {
+            Ok(()) => Ok((outcome, true)),
+            Err(DatabaseError::RollbackTransaction) => Ok((outcome, false)),
+            Err(error) => Err(error.into()),
         }
     })
     .await
@@ -249,10 +209,8 @@ fn allowed(
     user: &CurrentUser,
     path: &Path<(String, String)>,
 ) -> Result<&'static Resource, PageError> {
-    let model = request
-        .registry()
-        .find(&path.0, &path.1)
-        .ok_or(PageError::NotFound)?;
+    let model = request.registry().find(&path.0, &path.1);
+    let model = model.ok_or(PageError::NotFound)?;
     if request.registry().may_import(&user.rights, model) {
         Ok(model)
     } else {

@@ -2,17 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use accounts::Verb;
+use audit::ChangeSet;
+use diesel::QueryResult;
+use diesel::connection::Connection;
 use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
-use oc_core::admin::{Record, Resource, SaveError};
+use oc_core::admin::{FormValues, Record, Resource, SaveError};
 use oc_core::locks::lock_all;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::csv_table::{CsvTable, RowError};
-use super::planned_row::{PlannedRow, row_errors};
-use crate::audit_log::log_entry::{LogEntry, log_changes};
+use crate::audit_log::log_entry::{LogEntry, log_saved};
 use crate::audit_log::snapshot::{FieldChange, Snapshot};
+use crate::import::csv_table::{CsvRow, CsvTable, RowError};
 use crate::registry::Editor;
 
 /// Rows that are saved and loaded together.
@@ -31,7 +34,7 @@ pub(crate) struct ImportOutcome {
     pub(crate) shown: Vec<PreviewChange>,
     pub(crate) errors: Vec<RowError>,
     /// The columns that would escalate permissions; empty for a whole row.
-    pub(crate) exceeds: BTreeSet<String>,
+    pub(crate) denied_columns: BTreeSet<&'static str>,
     /// A digest of all changes.
     pub(crate) digest: String,
 }
@@ -45,12 +48,17 @@ pub(crate) struct PreviewChange {
     changes: Vec<FieldChange>,
 }
 
+/// A row to save.
+struct PlannedRow {
+    number: usize,
+    stored: Option<Record>,
+    values: FormValues,
+}
+
 /// An import by a user.
 pub(crate) struct Importer<'a> {
-    pub(crate) actor: Editor<'a>,
+    pub(crate) editor: Editor<'a>,
     pub(crate) model: &'static Resource,
-    /// Whether to log the changes; a preview doesn't.
-    pub(crate) records: bool,
 }
 
 impl Importer<'_> {
@@ -59,60 +67,150 @@ impl Importer<'_> {
     pub(crate) fn run(
         &self,
         conn: &mut DbConnection,
-        sheet: &CsvTable,
-    ) -> Result<ImportOutcome, DatabaseError> {
+        table: &CsvTable,
+    ) -> QueryResult<ImportOutcome> {
         lock_all(conn, &self.model.key())?;
         let mut outcome = ImportOutcome::default();
         let mut seen = BTreeMap::new();
         let mut hasher = Sha256::new();
         let mut planned = Vec::new();
-        for lines in sheet.rows.chunks(CHUNK) {
-            planned.extend(self.planned(conn, sheet, lines, &mut seen, &mut outcome)?);
+        for rows in table.rows.chunks(CHUNK) {
+            planned.extend(self.plan(conn, table, rows, &mut seen, &mut outcome)?);
         }
         for planned in planned.chunks(CHUNK) {
             let saved = self.save(conn, planned, &mut outcome)?;
-            self.record(conn, planned, &saved, &mut outcome, &mut hasher)?;
+            self.log(conn, &saved, &mut outcome, &mut hasher)?;
         }
         outcome.shown.sort_by_key(|shown| shown.row);
         outcome.digest = hex::encode(hasher.finalize());
         Ok(outcome)
     }
 
-    /// Saves a batch of rows at once. Only if that fails, it saves them one by one to find the invalid ones.
-    fn save(
+    /// The rows of a batch that change something; the others add to the outcome.
+    fn plan(
         &self,
         conn: &mut DbConnection,
-        planned: &[PlannedRow],
+        table: &CsvTable,
+        rows: &[CsvRow],
+        seen: &mut BTreeMap<i64, usize>,
         outcome: &mut ImportOutcome,
-    ) -> Result<Vec<(i64, usize)>, DatabaseError> {
-        let one = |conn: &mut DbConnection, row: &PlannedRow| {
+    ) -> QueryResult<Vec<PlannedRow>> {
+        let mut rows_with_ids = Vec::new();
+        for row in rows {
+            match table.id(row) {
+                Ok(id) => rows_with_ids.push((row, id)),
+                Err(error) => outcome.errors.push(error),
+            }
+        }
+        let ids: Vec<i64> = rows_with_ids.iter().filter_map(|(_, id)| *id).collect();
+        let mut records = self.model.load_by_id(conn, &ids)?;
+        let nothing = FormValues::default();
+        let mut planned = Vec::new();
+        for (row, id) in rows_with_ids {
+            let number = row.number;
+            let duplicate = id.and_then(|id| seen.insert(id, number));
+            let stored = id.and_then(|id| records.remove(&id));
+            if let Some(id) = id
+                && (duplicate.is_some() || stored.is_none())
+            {
+                let text = match duplicate {
+                    Some(row) => format!("Row {row} already has this ID."),
+                    None => format!("There is no {} with ID \"{id}\".", self.model.singular),
+                };
+                outcome.errors.push(RowError::new(number, "id", text));
+                continue;
+            }
+            let current = stored.as_ref().map_or(&nothing, |record| &record.values);
+            let values = match table.values(row, current) {
+                Ok(values) => values,
+                Err(errors) => {
+                    outcome.errors.extend(errors);
+                    continue;
+                }
+            };
+            if stored.is_some() && values == *current {
+                outcome.unchanged += 1;
+                continue;
+            }
+            let denied = self.denied(conn, stored.as_ref(), &values)?;
+            if denied.is_empty() {
+                planned.push(PlannedRow {
+                    number,
+                    stored,
+                    values,
+                });
+            }
+            for (column, text) in denied {
+                outcome.errors.push(RowError::new(number, column, text));
+                outcome.denied_columns.insert(column);
+            }
+        }
+        Ok(planned)
+    }
+
+    /// The errors of a row that the permissions don't suffice for, by column.
+    fn denied(
+        &self,
+        conn: &mut DbConnection,
+        stored: Option<&Record>,
+        values: &FormValues,
+    ) -> QueryResult<Vec<(&'static str, String)>> {
+        let (model, permissions) = (self.model, self.editor.permissions);
+        let (may_save, verb) = match stored {
+            None => (self.editor.registry.may_add(permissions, model), "add"),
+            Some(_) => (
+                permissions.may(Verb::Change, model.app, model.name),
+                "change",
+            ),
+        };
+        if !may_save {
+            let name = model.singular;
+            let text = format!("You do not have permission to {verb} this {name}.");
+            return Ok(vec![("", text)]);
+        }
+        let registry = self.editor.registry;
+        let errors = registry.escalations(conn, permissions, model, stored, values)?;
+        let errors = errors.iter().map(|error| (error.field, error.to_string()));
+        Ok(errors.collect())
+    }
+
+    /// Saves a batch of rows at once. Only if that fails, it saves them one by one to find the invalid ones. Returns the
+    /// saved rows with their ids.
+    fn save<'p>(
+        &self,
+        conn: &mut DbConnection,
+        planned: &'p [PlannedRow],
+        outcome: &mut ImportOutcome,
+    ) -> QueryResult<Vec<(i64, &'p PlannedRow)>> {
+        let save = |conn: &mut DbConnection, row: &PlannedRow| {
             let id = row.stored.as_ref().map(|record| record.id);
             (self.model.save)(conn, id, &row.values)
         };
-        let all = diesel::Connection::transaction(conn, |conn| {
-            let ids = planned.iter().map(|task| one(conn, task));
+        let all = conn.transaction(|conn| {
+            let ids = planned.iter().map(|row| save(conn, row));
             ids.collect::<Result<Vec<_>, SaveError>>()
         });
         match all {
-            Ok(ids) => return Ok(ids.into_iter().zip(0..).collect()),
+            Ok(ids) => return Ok(ids.into_iter().zip(planned).collect()),
             Err(SaveError::Database(error)) => return Err(error),
             Err(_) => {}
         }
         let mut saved = Vec::new();
-        for (place, task) in planned.iter().enumerate() {
-            match diesel::Connection::transaction(conn, |conn| one(conn, task)) {
-                Ok(id) => saved.push((id, place)),
+        for row in planned {
+            match conn.transaction(|conn| save(conn, row)) {
+                Ok(id) => saved.push((id, row)),
                 Err(SaveError::Database(error)) => return Err(error),
                 Err(SaveError::Missing) => {
                     let text = format!("This {} no longer exists.", self.model.singular);
-                    let broken = vec![("id".to_owned(), text)];
-                    outcome.errors.extend(row_errors(task.number, broken));
+                    outcome.errors.push(RowError::new(row.number, "id", text));
                 }
                 Err(SaveError::Invalid(errors)) => {
-                    let broken = errors.iter().map(|e| (e.field.to_owned(), e.to_string()));
+                    let errors = errors.iter();
                     outcome
                         .errors
-                        .extend(row_errors(task.number, broken.collect()));
+                        .extend(errors.map(|error| {
+                            RowError::new(row.number, error.field, error.to_string())
+                        }));
                 }
             }
         }
@@ -120,68 +218,60 @@ impl Importer<'_> {
     }
 
     /// Logs the changes, and keeps the first ones for the preview.
-    fn record(
+    fn log(
         &self,
         conn: &mut DbConnection,
-        planned: &[PlannedRow],
-        saved: &[(i64, usize)],
+        saved: &[(i64, &PlannedRow)],
         outcome: &mut ImportOutcome,
         hasher: &mut Sha256,
-    ) -> Result<(), DatabaseError> {
+    ) -> QueryResult<()> {
         let ids: Vec<i64> = saved.iter().map(|(id, _)| *id).collect();
-        let mut after: BTreeMap<i64, Record> = (self.model.load_all)(conn, &ids)?
-            .into_iter()
-            .map(|object| (object.id, object))
-            .collect();
+        let mut records = self.model.load_by_id(conn, &ids)?;
         let mut changed = Vec::new();
-        for (id, place) in saved {
-            let (task, object) = (&planned[*place], after.remove(id));
-            let object = object.ok_or(DatabaseError::NotFound)?;
-            match &task.stored {
-                Some(stored) if stored.values == object.values => outcome.unchanged += 1,
-                _ => changed.push((task, object)),
+        for (id, row) in saved {
+            let record = records.remove(id).ok_or(DatabaseError::NotFound)?;
+            match &row.stored {
+                Some(stored) if stored.values == record.values => outcome.unchanged += 1,
+                _ => changed.push((row, record)),
             }
         }
-        let stored: Vec<&Record> = changed
-            .iter()
-            .filter_map(|(task, _)| task.stored.as_ref())
-            .collect();
-        let mut before = Snapshot::for_records(conn, self.model, &stored)?.into_iter();
-        let objects: Vec<&Record> = changed.iter().map(|(_, object)| object).collect();
-        let after = Snapshot::for_records(conn, self.model, &objects)?;
-        let mut lines = Vec::new();
-        for ((task, object), after) in changed.iter().zip(after) {
-            let is_new = task.stored.is_none();
-            let before = if is_new { None } else { before.next() };
+        let before = changed.iter().filter_map(|(row, _)| row.stored.as_ref());
+        let before: Vec<&Record> = before.collect();
+        let mut before = Snapshot::for_records(conn, self.model, &before)?.into_iter();
+        let after: Vec<&Record> = changed.iter().map(|(_, record)| record).collect();
+        let after = Snapshot::for_records(conn, self.model, &after)?;
+        let nothing = Snapshot::default();
+        let mut entries = Vec::new();
+        for ((row, record), after) in changed.iter().zip(after) {
+            let before = row.stored.as_ref().and_then(|_| before.next());
+            let is_new = before.is_none();
             // The values as submitted: stored ones may contain the current time.
-            let held = task
-                .stored
-                .as_ref()
-                .map(|object| (object.id, &object.values));
-            hasher.update(format!("{held:?}{:?};", task.values));
+            let stored = row.stored.as_ref();
+            let stored = stored.map(|record| (record.id, &record.values));
+            hasher.update(format!("{stored:?}{:?};", row.values));
             if is_new {
                 outcome.added += 1;
             } else {
                 outcome.changed += 1;
             }
             if outcome.shown.len() < MAX_PREVIEW {
-                let nothing = Snapshot::default();
+                let before = before.as_ref().unwrap_or(&nothing);
                 outcome.shown.push(PreviewChange {
-                    row: task.number,
-                    title: object.title.clone(),
+                    row: row.number,
+                    title: record.title.clone(),
                     is_new,
-                    changes: Snapshot::changes(
-                        before.as_ref().unwrap_or(&nothing),
-                        &after,
-                        self.model,
-                    ),
+                    changes: Snapshot::changes(before, &after, self.model),
                 });
             }
-            if self.records {
-                let action = if is_new { "added" } else { "changed" };
-                lines.push(LogEntry::new(object, action, before.as_ref(), &after));
-            }
+            entries.push(LogEntry {
+                record,
+                action: if is_new { "added" } else { "changed" },
+                before,
+                after: Some(after),
+                parent_id: None,
+            });
         }
-        log_changes(conn, self.actor, self.model, &lines)
+        let mut change_set = ChangeSet::none();
+        log_saved(conn, self.editor, self.model, &mut change_set, &entries).map(drop)
     }
 }

@@ -1,10 +1,8 @@
-//! CSV import, with a preview.
+//! CSV import.
 
-mod column;
 mod csv_table;
 pub(crate) mod handlers;
 mod importer;
 mod page;
 mod payload;
-mod planned_row;
-pub(crate) mod upload;
+mod upload;

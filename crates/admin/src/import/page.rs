@@ -6,18 +6,18 @@ use oc_core::admin::Resource;
 use oc_http::{Page, PageError};
 use serde::Serialize;
 
-use super::csv_table::{MAX_ROWS, RowError};
-use super::importer::{ImportOutcome, PreviewChange};
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
+use crate::import::csv_table::{MAX_ROWS, RowError};
+use crate::import::importer::{ImportOutcome, PreviewChange};
 use crate::import::upload::MAX_FILE_BYTES;
 use crate::ui::csv::column_names;
 use crate::ui::field::Hidden;
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::{capitalized, counted, list_path};
+use crate::ui::links::{counted, list_path};
 
 /// The most errors that are shown.
-const MOST_MISTAKES: usize = 200;
+const MAX_ERRORS: usize = 200;
 
 /// The preview of a file, or its errors.
 #[derive(Serialize, Default)]
@@ -31,9 +31,9 @@ pub(crate) struct ImportPage {
     back_href: String,
     notice: Option<String>,
     file_error: Option<String>,
-    mistakes_title: Option<String>,
-    mistakes: Vec<MistakeView>,
-    more_mistakes: Option<String>,
+    errors_title: Option<String>,
+    errors: Vec<RowError>,
+    more_errors: Option<String>,
     summary: Option<String>,
     changes: Vec<PreviewChange>,
     more_changes: Option<String>,
@@ -43,13 +43,6 @@ pub(crate) struct ImportPage {
 
 impl Page for ImportPage {
     const TEMPLATE: &'static str = "admin/import.html";
-}
-
-#[derive(Serialize)]
-struct MistakeView {
-    row: String,
-    column: String,
-    text: String,
 }
 
 impl ImportPage {
@@ -86,22 +79,18 @@ impl ImportPage {
     }
 
     /// The page with errors, sorted by row.
-    pub(crate) fn with_errors(mut mistakes: Vec<RowError>) -> Self {
-        mistakes.sort_by_key(|mistake| mistake.row);
-        let count = mistakes.len();
-        let view = |mistake: RowError| MistakeView {
-            row: mistake.row.map_or_else(String::new, |row| row.to_string()),
-            column: mistake.column,
-            text: mistake.text,
-        };
+    pub(crate) fn with_errors(mut errors: Vec<RowError>) -> Self {
+        errors.sort_by_key(|error| error.row);
+        let count = errors.len();
+        errors.truncate(MAX_ERRORS);
         Self {
-            mistakes_title: Some(match count {
+            errors_title: Some(match count {
                 1 => "1 error to correct".to_owned(),
                 count => format!("{count} errors to correct"),
             }),
-            mistakes: mistakes.into_iter().take(MOST_MISTAKES).map(view).collect(),
-            more_mistakes: (count > MOST_MISTAKES)
-                .then(|| format!("and {} more errors", count - MOST_MISTAKES)),
+            errors,
+            more_errors: (count > MAX_ERRORS)
+                .then(|| format!("and {} more errors", count - MAX_ERRORS)),
             ..Self::default()
         }
     }
@@ -123,11 +112,10 @@ impl ImportPage {
             singular: model.singular,
             limits: format!("{} rows and {} MB", MAX_ROWS, MAX_FILE_BYTES >> 20),
             export_href: format!("{list}export/"),
-            back_href: list.clone(),
+            back_href: list,
             ..self
         };
-        let plural = capitalized(model.plural);
-        let crumbs = Breadcrumb::trail(&[(plural.as_str(), list.as_str())], "Import");
+        let crumbs = Breadcrumb::below_list(model, "Import");
         request.page(status, Some(user), &heading, crumbs, page)
     }
 }

@@ -10,8 +10,8 @@ use crate::auth::current_user::CurrentUser;
 use crate::auth::reauth::Reauth;
 use crate::auth::request::AdminRequest;
 use crate::delete::cascade::Cascade;
-use crate::delete::execute::{DeletionOutcome, SHOWN, execute};
-use crate::delete::page::{self, CHANGED};
+use crate::delete::execute::execute;
+use crate::delete::page::{self, Question, SHOWN};
 use crate::list_query::AdminListQuery;
 use crate::registry::may_view;
 use crate::ui::csv;
@@ -49,9 +49,9 @@ pub(crate) async fn run_action(
     {
         return Ok(page);
     }
-    let ids = chosen(&request, &db, model, &fields).await?;
+    let ids = selected_ids(&request, &db, model, &fields).await?;
     // The first page, because the current one may no longer exist afterwards.
-    let back = AdminListQuery::parse(request.http.query_string(), model).href(&list_path(model), 1);
+    let back = AdminListQuery::new(&request, model).href(&list_path(model), 1);
     let refuse = |text: &str| {
         request.session.add_message("warning", text.to_owned());
         Ok(see_other(&back))
@@ -70,17 +70,31 @@ pub(crate) async fn run_action(
         "delete_selected" if user.rights.may(Verb::Delete, model.app, model.name) => {
             // «Select all» is resolved when the question is asked, so that nothing is deleted that it didn't show.
             let was_asked = fields.text("select_across") != "1" || fields.has(SHOWN);
-            if is_confirmed && was_asked {
-                return delete_all(&request, &user, &db, model, ids, (&fields, &back)).await;
+            let question = Question {
+                hidden: hidden_fields(&ids),
+                back_href: back.clone(),
+            };
+            if !is_confirmed || !was_asked {
+                let rights = user.rights.clone();
+                let cascade = db
+                    .read(move |conn| Ok(Cascade::new(conn, registry, model, &ids, &rights)?))
+                    .await?;
+                if cascade.rows.is_empty() {
+                    return refuse("Select at least one item.");
+                }
+                return page::show(&request, &user, &cascade, question);
             }
-            let (asked, rights) = (ids.clone(), user.rights.clone());
-            let gone = db
-                .read(move |conn| Ok(Cascade::new(conn, registry, model, &asked, &rights)?))
-                .await?;
-            if gone.rows.is_empty() {
-                return refuse("Select at least one item.");
-            }
-            page::show(&request, &user, &gone, question(&ids), back.clone())
+            let titles = match execute(&request, &user, &db, model, ids, &fields, question).await? {
+                Ok(titles) => titles,
+                Err(page) => return Ok(page),
+            };
+            let text = match titles.as_slice() {
+                [] => "Select at least one item.".to_owned(),
+                [title] => format!("Deleted {} \"{title}\".", model.singular),
+                titles => format!("Deleted {} {}.", titles.len(), model.plural),
+            };
+            request.session.add_message("success", text);
+            Ok(see_other(&back))
         }
         "export_selected" if may_view(&user.rights, model) => {
             let text = db
@@ -92,45 +106,23 @@ pub(crate) async fn run_action(
     }
 }
 
-/// The hidden fields of the question: its objects by id.
-fn question(ids: &[i64]) -> Vec<Hidden> {
-    let hidden = |name: &str, value: String| Hidden {
+/// The hidden fields of the question: the action and the ids.
+fn hidden_fields(ids: &[i64]) -> Vec<Hidden> {
+    // The ids are one field, because a form has at most a thousand fields.
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let fields = [
+        ("action", "delete_selected".to_owned()),
+        ("_selected_action", ids.join(",")),
+    ];
+    let hidden = fields.map(|(name, value)| Hidden {
         name: name.to_owned(),
         value,
-    };
-    let action = hidden("action", "delete_selected".to_owned());
-    // In one field, because a form has at most a thousand.
-    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    vec![action, hidden("_selected_action", ids.join(","))]
-}
-
-async fn delete_all(
-    request: &AdminRequest,
-    user: &CurrentUser,
-    db: &Db,
-    model: &'static Resource,
-    ids: Vec<i64>,
-    (fields, back): (&Submission, &str),
-) -> Result<HttpResponse, PageError> {
-    let done = match execute(request.registry(), user, db, model, ids.clone(), fields).await? {
-        DeletionOutcome::Deleted(titles) => titles,
-        DeletionOutcome::Refused => return Err(PageError::Forbidden),
-        DeletionOutcome::Other(cascade) => {
-            request.session.add_message("warning", CHANGED.to_owned());
-            return page::show(request, user, &cascade, question(&ids), back.to_owned());
-        }
-    };
-    let text = match done.as_slice() {
-        [] => "Select at least one item.".to_owned(),
-        [title] => format!("Deleted {} \"{title}\".", model.singular),
-        titles => format!("Deleted {} {}.", titles.len(), model.plural),
-    };
-    request.session.add_message("success", text);
-    Ok(see_other(back))
+    });
+    hidden.into()
 }
 
 /// The ids of the selected objects.
-async fn chosen(
+async fn selected_ids(
     request: &AdminRequest,
     db: &Db,
     model: &'static Resource,
@@ -138,8 +130,7 @@ async fn chosen(
 ) -> Result<Vec<i64>, PageError> {
     // Django's admin sends 0 for a selection of single rows.
     if fields.text("select_across") == "1" {
-        let listing =
-            AdminListQuery::parse(request.http.query_string(), model).whole(MAX_SELECTED + 1);
+        let listing = AdminListQuery::new(request, model).first(MAX_SELECTED + 1);
         let list = db
             .read(move |conn| Ok((model.list)(conn, &listing)?))
             .await?;

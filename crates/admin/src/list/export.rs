@@ -24,7 +24,7 @@ pub(crate) async fn show(
         .registry()
         .visible(&user.rights, (&path.0, &path.1))?;
     let query = AdminListQuery::new(&request, model);
-    let listing = query.whole(MAX_ROWS);
+    let listing = query.first(MAX_ROWS);
     let text = db
         .read_long(move |conn| {
             let list = (model.list)(conn, &listing)?;

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
-use crate::list_query::{AdminListQuery, SHOW_ALL, pages};
+use crate::list_query::{AdminListQuery, SHOW_ALL, page_count};
 use crate::registry::{Registry, may_view};
 use crate::ui::field::{ChoiceView, Hidden};
 use crate::ui::layout::Breadcrumb;
@@ -103,7 +103,7 @@ pub(crate) async fn index(
     if query.all && list.found > SHOW_ALL {
         return Ok(see_other(&query.href(&list_path(model), 1)));
     }
-    let count = if query.all { 1 } else { pages(list.found) };
+    let count = if query.all { 1 } else { page_count(list.found) };
     if number > count {
         return Err(PageError::NotFound);
     }

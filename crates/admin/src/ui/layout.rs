@@ -1,8 +1,10 @@
 //! The layout around every admin page.
 
+use oc_core::admin::Resource;
 use oc_http::{Page, SITE_NAME};
 use serde::Serialize;
 
+use crate::ui::links::{capitalized, list_path};
 use crate::ui::messages::Message;
 
 /// What the layout shows.
@@ -66,6 +68,12 @@ impl Breadcrumb {
                 href: None,
             }])
             .collect()
+    }
+
+    /// The trail to a page of a resource's list.
+    pub(crate) fn below_list(resource: &Resource, page: &str) -> Vec<Self> {
+        let (label, href) = (capitalized(resource.plural), list_path(resource));
+        Self::trail(&[(&label, &href)], page)
     }
 }
 
