@@ -39,7 +39,7 @@ impl DbConnection {
                 Ok(value)
             }
             Err(error) => match Transactions::rollback_transaction(self) {
-                // A connection that broke in the middle has rolled back already; the first error tells more.
+                // A broken connection has rolled back already; the first error is more useful.
                 Ok(()) | Err(Error::BrokenTransactionManager) => Err(error),
                 Err(rollback) => {
                     log::warn!("the rollback failed as well: {rollback}");

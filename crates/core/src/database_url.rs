@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// The address of a database. Printing it never shows a password.
+/// Database URL. Its `Display` never shows a password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     /// A file: `sqlite://relative/path` or `sqlite:///absolute/path`.
@@ -13,17 +13,17 @@ pub enum DatabaseUrl {
     Postgres(String),
 }
 
-/// A text that names no database.
+/// Why a text is not a database URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDatabaseUrl {
-    /// Neither of the schemes. libpq's other notation (`host=… dbname=…`) is refused on purpose: diesel takes
-    /// it for the name of a SQLite file when the server is away.
+    /// Unknown scheme. libpq's key-value format (`host=… dbname=…`) is rejected on purpose: diesel takes it for the
+    /// name of a SQLite file when the server is unavailable.
     #[error("it must begin with sqlite:// or postgres://")]
     Scheme,
-    /// No path behind `sqlite://`.
+    /// No path after `sqlite://`.
     #[error("sqlite:// must be followed by the path of a file")]
     NoPath,
-    /// A database in memory would be another one for every pooled connection.
+    /// In-memory databases: every pooled connection would open a different one.
     #[error("a database in memory cannot be shared by the site's connections; name a file")]
     InMemory,
 }
@@ -47,7 +47,7 @@ impl FromStr for DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// The file that holds the database, where it is one; SQLite takes `file:PATH?…` for a path, too.
+    /// The database file, for SQLite; also accepts `file:PATH?…`.
     #[must_use]
     pub fn file(&self) -> Option<PathBuf> {
         let Self::Sqlite(path) = self else {
@@ -87,7 +87,7 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-/// The scheme, user, host and path; the password and all parameters (one may be a password) are left out.
+/// Scheme, user, host and path, without the password and all parameters (one may be a password).
 fn without_password(url: &str) -> String {
     let url = url.split_once('?').map_or(url, |(before, _)| before);
     let Some((scheme, rest)) = url.split_once("://") else {
@@ -102,7 +102,7 @@ fn without_password(url: &str) -> String {
     format!("{scheme}://{user}@{host}")
 }
 
-/// The address of a file in SQLite's notation, with parameters.
+/// The file as a SQLite URI with parameters.
 pub(crate) fn sqlite_uri(path: &Path, parameters: &str) -> String {
     let path = path.to_string_lossy();
     if path.starts_with("file:") {

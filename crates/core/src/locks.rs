@@ -5,9 +5,9 @@ use diesel::sql_types::{Array, BigInt};
 
 use crate::connection::DbConnection;
 
-/// Keeps every other write to a row waiting until this one is done. Call it within a write.
+/// Locks a row against other writers that also use [`lock`]. Requires a transaction.
 ///
-/// SQLite has but one writer at a time; on PostgreSQL it is an advisory lock for the transaction.
+/// SQLite has only one writer at a time; PostgreSQL takes an advisory lock for the transaction.
 pub fn lock(conn: &mut DbConnection, model: &str, id: i64) -> QueryResult<()> {
     if let DbConnection::Postgres(postgres) = conn {
         diesel::sql_query("SELECT pg_advisory_xact_lock_shared($1), pg_advisory_xact_lock($2)")
@@ -18,8 +18,8 @@ pub fn lock(conn: &mut DbConnection, model: &str, id: i64) -> QueryResult<()> {
     Ok(())
 }
 
-/// Keeps every other write to rows of a kind waiting that asks by [`lock`], until this one is done. Call it within a
-/// write. It is one lock, however many rows there are: PostgreSQL has room for some thousands only.
+/// Locks all rows of a kind against writers that use [`lock`]. Requires a transaction. Takes a single lock for any
+/// number of rows, because PostgreSQL has room for a few thousand only.
 pub fn lock_all(conn: &mut DbConnection, model: &str) -> QueryResult<()> {
     if let DbConnection::Postgres(postgres) = conn {
         diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
@@ -29,13 +29,13 @@ pub fn lock_all(conn: &mut DbConnection, model: &str) -> QueryResult<()> {
     Ok(())
 }
 
-/// Keeps rows as they are until this write is done: neither is one changed, nor does a new row refer to one; whoever is
-/// about to do so is waited for. Call it within a write, before looking at what refers to them.
+/// Locks rows against changes and new references until the end of the transaction, and waits for writers that are
+/// active. Call it before reading what refers to the rows.
 ///
-/// SQLite has but one writer at a time; on PostgreSQL these are the locks of the rows themselves.
+/// SQLite has only one writer at a time; PostgreSQL takes row locks.
 pub fn hold(conn: &mut DbConnection, table: &'static str, ids: &[i64]) -> QueryResult<()> {
     if let DbConnection::Postgres(postgres) = conn {
-        // In one order everywhere, so that two do not wait for each other.
+        // Always in the same order, to prevent deadlocks.
         let rows = format!("SELECT id FROM {table} WHERE id = ANY($1) ORDER BY id FOR UPDATE");
         diesel::sql_query(rows)
             .bind::<Array<BigInt>, _>(ids)
@@ -44,7 +44,7 @@ pub fn hold(conn: &mut DbConnection, table: &'static str, ids: &[i64]) -> QueryR
     Ok(())
 }
 
-/// The id of no row, and of nothing else that is locked, for the lock on all.
+/// Lock key for all rows; no row has this id.
 const ALL: i64 = -1;
 
 fn key(model: &str, id: i64) -> i64 {
@@ -97,7 +97,7 @@ mod tests {
                 };
                 let waiters = [scope.spawn(wait), scope.spawn(wait)];
                 let waited = wait_for_two(holder);
-                // Whatever came of that: else they would wait for ever.
+                // Also after a failure, or the other thread would wait forever.
                 holder.batch_execute("COMMIT")?;
                 waited?;
                 for waiter in waiters {

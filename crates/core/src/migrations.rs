@@ -12,34 +12,34 @@ use crate::connection::DbConnection;
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
-/// The key of PostgreSQL's advisory lock around migrations: any number, as long as every node uses the same.
+/// Key of PostgreSQL's advisory lock around migrations. Arbitrary, but the same on every node.
 const LOCK: i64 = 0x6f63_6c65_7474_696e;
 
-/// What a database lacks.
+/// Migration status of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// Whether no migration was ever run on it.
+    /// Whether no migration was ever applied.
     pub brand_new: bool,
-    /// The versions that it still needs, in order.
+    /// Versions of pending migrations, in order.
     pub pending: Vec<String>,
-    /// The versions that a later program ran, in order. Each has said that this program can do without it.
+    /// Versions applied by a newer release, in order; all are marked as compatible with this one.
     pub unknown: Vec<String>,
 }
 
-/// Why a database could not be brought up to date.
+/// Errors of migrations.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// It has a migration that this program does not have, and that does not say that this program can work with it.
+    /// The database has a migration that this program doesn't know and that is not compatible with it.
     #[error(
         "the database is newer than this program: it knows the migration {0}, which this version does not have"
     )]
     Newer(String),
-    /// A migration failed, and was rolled back with all that came before it in this run.
+    /// A migration failed; the whole run was rolled back.
     #[error("the migration {version} failed: {source}")]
     Failed {
-        /// The migration's version.
+        /// Version of the migration.
         version: String,
-        /// What the database said.
+        /// Message of the database.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The list of migrations could not be read.
@@ -47,10 +47,11 @@ pub enum MigrateError {
     Database(#[from] diesel::result::Error),
 }
 
-/// What the database lacks, without changing anything.
+/// Migration status; changes nothing.
 ///
-/// A migration that only adds enters itself into `compatible_migrations`, with the newest migration that a program
-/// must have to work with it. So a release can be taken back over such a migration; any other stops the program.
+/// A migration that only adds inserts itself into `compatible_migrations`, with the newest migration that a program
+/// must know to work with it. An older release can run on a database with compatible migrations; any other unknown
+/// migration stops it.
 pub fn status(conn: &mut DbConnection) -> Result<Status, MigrateError> {
     let known = versions(conn);
     let applied = applied(conn)?;
@@ -74,7 +75,7 @@ pub fn status(conn: &mut DbConnection) -> Result<Status, MigrateError> {
     })
 }
 
-/// Like [`migrate`], for what has to know all that the database holds: refuses a newer one, compatible or not.
+/// Like [`migrate`], but rejects every newer database, even a compatible one: for commands that must know all tables.
 pub fn migrate_exactly(conn: &mut DbConnection) -> Result<Status, MigrateError> {
     let status = migrate(conn)?;
     match status.unknown.last() {
@@ -83,10 +84,10 @@ pub fn migrate_exactly(conn: &mut DbConnection) -> Result<Status, MigrateError> 
     }
 }
 
-/// Brings the database up to date and tells what it lacked before.
+/// Applies pending migrations and returns the status before.
 ///
-/// Takes a lock that every node respects and reads the list again behind it, so that processes started at once
-/// migrate once. All or nothing: one transaction holds the whole run.
+/// Takes a lock that every node respects and then reads the list again, so that processes started together migrate
+/// once. The whole run is one transaction.
 pub fn migrate(conn: &mut DbConnection) -> Result<Status, MigrateError> {
     let before = status(conn)?;
     if before.pending.is_empty() {
@@ -107,7 +108,7 @@ pub fn migrate(conn: &mut DbConnection) -> Result<Status, MigrateError> {
     })
 }
 
-/// Runs the migrations named in `pending`, in order.
+/// Applies the `pending` migrations, in order.
 fn run<C>(conn: &mut C, source: &EmbeddedMigrations, pending: &[String]) -> Result<(), MigrateError>
 where
     C: MigrationConnection + MigrationHarness<C::Backend>,
@@ -130,7 +131,7 @@ fn sorted<B: diesel::backend::Backend>(source: &EmbeddedMigrations) -> Vec<Box<d
     migrations
 }
 
-/// The versions that this program has for the database behind `conn`.
+/// Versions known to this program for this kind of database.
 pub(crate) fn versions(conn: &DbConnection) -> BTreeSet<String> {
     fn of<B: diesel::backend::Backend>(source: &EmbeddedMigrations) -> BTreeSet<String> {
         sorted::<B>(source)
@@ -144,7 +145,7 @@ pub(crate) fn versions(conn: &DbConnection) -> BTreeSet<String> {
     }
 }
 
-/// The versions that were run on the database. Diesel's own way to ask creates the table; this one only reads.
+/// Versions applied to the database. Diesel's own query would create the table; this one only reads.
 fn applied(conn: &mut DbConnection) -> QueryResult<BTreeSet<String>> {
     if !has_table(conn, "__diesel_schema_migrations")? {
         return Ok(BTreeSet::new());
@@ -154,7 +155,7 @@ fn applied(conn: &mut DbConnection) -> QueryResult<BTreeSet<String>> {
     Ok(versions.into_iter().collect())
 }
 
-/// The migrations that not every program has to know, with the newest one that it must.
+/// Compatible migrations, each with the newest migration that a program must know.
 fn compatible(conn: &mut DbConnection) -> QueryResult<BTreeMap<String, String>> {
     if !has_table(conn, "compatible_migrations")? {
         return Ok(BTreeMap::new());
@@ -187,7 +188,7 @@ mod tests {
     use super::*;
     use crate::testing::{TestDb, on_both};
 
-    /// Undoes every migration, the last one first.
+    /// Reverts every migration, newest first.
     fn revert_all(conn: &mut DbConnection) -> anyhow::Result<()> {
         match conn {
             DbConnection::Postgres(postgres) => postgres.revert_all_migrations(POSTGRES).map(drop),
@@ -256,7 +257,7 @@ mod tests {
         Ok(())
     }
 
-    /// As a program leaves the database that has one more migration.
+    /// A database migrated by a program with one more migration.
     fn migrate_further(conn: &mut DbConnection, since: Option<&str>) -> QueryResult<()> {
         diesel::sql_query(
             "INSERT INTO __diesel_schema_migrations (version) VALUES ('29990101000000')",
@@ -296,7 +297,7 @@ mod tests {
 
     #[test]
     fn every_migration_says_whether_earlier_programs_can_work_with_it() -> anyhow::Result<()> {
-        /// Those that earlier programs cannot work with; the first is the one that began to say so.
+        /// Migrations that earlier programs are not compatible with; the first one introduced the mark.
         const BREAKING: [&str; 1] = ["20261123025000"];
 
         on_both(|conn| {

@@ -14,48 +14,48 @@ use crate::timeouts::{SQLITE_BUSY_TIMEOUT, with_limits};
 /// The oldest SQLite without the WAL-reset bug, which can lose a commit when two processes share a file.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
-/// The oldest major version of PostgreSQL that is tested.
+/// Oldest tested major version of PostgreSQL.
 const OLDEST_POSTGRES: u32 = 15;
 
 const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; \
      PRAGMA synchronous = FULL; \
      PRAGMA foreign_keys = ON;";
 
-/// Why no usable connection could be had.
+/// Why a connection could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// There is no such database, or it let nobody in.
+    /// The database does not exist or rejects the connection.
     #[error("cannot open the database {url}: {source}")]
     Connect {
-        /// The address that was tried.
+        /// The URL.
         url: DatabaseUrl,
-        /// What the client library said.
+        /// Message of the client library.
         source: diesel::ConnectionError,
     },
-    /// It opened, but does not work.
+    /// The connection was opened, but does not work.
     #[error("cannot use the database {url}: {source}")]
     Use {
-        /// The address that was tried.
+        /// The URL.
         url: DatabaseUrl,
-        /// What the database said.
+        /// Message of the database.
         source: diesel::result::Error,
     },
-    /// A version that is not safe to use or not tested.
+    /// A version that is unsafe or untested.
     #[error("{name} {found} is too old; this program needs {needed} or later")]
     TooOld {
-        /// «SQLite» or «PostgreSQL».
+        /// “SQLite” or “PostgreSQL”.
         name: &'static str,
-        /// The version found.
+        /// Version found.
         found: String,
-        /// The oldest that will do.
+        /// Oldest supported version.
         needed: String,
     },
-    /// No connection worked in time.
+    /// No connection in time.
     #[error(transparent)]
     Pool(#[from] PoolError),
 }
 
-/// Opens a connection, chosen by the scheme of the address. A file of SQLite that is missing is made.
+/// Opens a connection; creates a missing SQLite file.
 pub fn open(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
     create_private_file(url);
     match url {
@@ -98,7 +98,7 @@ fn open_at(url: &DatabaseUrl, place: &str) -> Result<DbConnection, OpenError> {
             .map_err(connect),
         DatabaseUrl::Sqlite(_) => {
             let mut conn = SqliteConnection::establish(place).map_err(connect)?;
-            // Turning WAL on needs a lock that another connection may hold just then.
+            // Switching to WAL needs a lock that another connection may hold.
             conn.batch_execute(SQLITE_BUSY_TIMEOUT)
                 .and_then(|()| conn.batch_execute(SQLITE_SETTINGS))
                 .and_then(|()| search::register_fold(&mut conn))
@@ -111,7 +111,7 @@ fn open_at(url: &DatabaseUrl, place: &str) -> Result<DbConnection, OpenError> {
     }
 }
 
-/// The name and the version of the database behind a connection.
+/// Name and version of the database.
 pub fn version(conn: &mut DbConnection) -> QueryResult<(&'static str, String)> {
     #[derive(QueryableByName)]
     struct Version {
@@ -130,7 +130,7 @@ pub fn version(conn: &mut DbConnection) -> QueryResult<(&'static str, String)> {
     Ok((name, version))
 }
 
-/// Refuses a database that is too old to be safe.
+/// Rejects an unsupported version.
 pub fn check_version(conn: &mut DbConnection, url: &DatabaseUrl) -> Result<(), OpenError> {
     let (name, found) = version(conn).map_err(|source| OpenError::Use {
         url: url.clone(),
@@ -155,7 +155,7 @@ pub fn check_version(conn: &mut DbConnection, url: &DatabaseUrl) -> Result<(), O
     }
 }
 
-/// The leading numbers of a version such as `3.51.3` or `15.18 (Debian 15.18-0)`; what is missing is 0.
+/// The leading numbers of a version such as `3.51.3` or `15.18 (Debian 15.18-0)`; missing ones are 0.
 fn numbers(version: &str) -> (u32, u32, u32) {
     let mut numbers = version
         .split(|c: char| !c.is_ascii_digit())

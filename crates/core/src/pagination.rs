@@ -10,18 +10,18 @@ pub const PAGE_SIZE: i64 = 24;
 pub struct Paginated<T> {
     /// The rows of this page.
     pub rows: Vec<T>,
-    /// Its number, from 1.
+    /// Page number, from 1.
     pub number: i64,
-    /// How many pages there are, at least 1.
+    /// Number of pages, at least 1.
     pub count: i64,
-    /// How many rows there are on all pages.
+    /// Number of rows on all pages.
     pub total: i64,
 }
 
 impl<T> Paginated<T> {
-    /// Page `number` of a list of `total` rows, or `None` where there is no such page.
+    /// Page `number` of a list of `total` rows; `None` if there is no such page.
     ///
-    /// `load` is called with the offset of its first row. The first page is always there, maybe empty.
+    /// `load` receives the offset of the first row. The first page always exists, even if it is empty.
     pub fn load(
         number: i64,
         total: i64,
@@ -41,7 +41,7 @@ impl<T> Paginated<T> {
     }
 }
 
-/// How many pages of `size` rows it takes to hold `total` rows, at least 1.
+/// Number of pages of `size` rows for `total` rows, at least 1.
 fn pages(total: i64, size: i64) -> i64 {
     ((total + size - 1) / size).max(1)
 }

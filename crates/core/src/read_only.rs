@@ -12,7 +12,7 @@ use crate::open::OpenError;
 use crate::search;
 use crate::timeouts::with_limits;
 
-/// The last line reads, so that a database that cannot be read shows itself now.
+/// The last statement reads, so that an unreadable database fails here.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; \
      PRAGMA query_only = ON; \
      SELECT count(*) FROM sqlite_schema;";
@@ -44,8 +44,8 @@ pub fn open_read_only(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
                 Ok(conn)
             };
             let opened = match attempt("mode=ro") {
-                // A database in WAL mode wants a file beside it even to be read. Where none can be made, nobody
-                // else can write either, and it may be taken as it is, unless some of it is still in the log.
+                // A database in WAL mode needs a file next to it even for reading. If that can't be created, no other
+                // process can write either, so the file can be opened as immutable, unless its log has content.
                 Err(_) if is_whole(path) => attempt("mode=ro&immutable=1"),
                 opened => opened,
             };
@@ -54,7 +54,7 @@ pub fn open_read_only(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
     }
 }
 
-/// Whether the file is there and its log holds nothing that is not in the file yet.
+/// Whether the file exists and its log is empty.
 fn is_whole(path: &Path) -> bool {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");

@@ -7,30 +7,30 @@ use diesel::sql_types::Text;
 use crate::text;
 
 diesel::define_sql_function! {
-    /// The text in lower case, in any script. SQLite's own `lower` knows ASCII alone, PostgreSQL's depends on
-    /// the locale of the database. On PostgreSQL a migration creates this function.
+    /// Folds case and accents for search. SQLite's own `lower` only knows ASCII, PostgreSQL's depends on the locale of
+    /// the database. On PostgreSQL a migration creates this function.
     fn fold(text: Text) -> Text;
 }
 
 diesel::define_sql_function! {
-    /// Lower case for the order of a list; both databases know the letters A to Z alone here, so both sort alike.
+    /// Lower case for sorting. Only A to Z, on both databases, so that both sort alike.
     fn lower(text: Text) -> Text;
 }
 
-/// Gives a SQLite connection its `fold`.
+/// Registers `fold` on a SQLite connection.
 pub(crate) fn register_fold(conn: &mut SqliteConnection) -> QueryResult<()> {
     fold_utils::register_impl(conn, |text: String| text::fold(&text))
 }
 
-/// Longer searches are cut here (characters): enough for any title, and far below what a database refuses.
+/// Maximum length of a search, in characters: enough for any title, and far below the limits of the databases.
 pub const LONGEST: usize = 200;
 
-/// The words of a search. All of them must be found, in any case and any order.
+/// Terms of a search. All must match, in any case and order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SearchTerms(Vec<String>);
 
 impl SearchTerms {
-    /// Splits a search at blanks and at characters that no stored text can hold.
+    /// Splits a search at whitespace and at characters that no stored text contains.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let text: String = text.chars().take(LONGEST).collect();
@@ -42,20 +42,20 @@ impl SearchTerms {
         )
     }
 
-    /// Whether there is nothing to search for.
+    /// Whether the search is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether all of them are in a text, in any case.
+    /// Whether a text contains all terms, in any case.
     #[must_use]
     pub fn are_in(&self, text: &str) -> bool {
         let text = text::fold(text);
         self.0.iter().all(|term| text.contains(&text::fold(term)))
     }
 
-    /// A pattern for each word, for `LIKE … ESCAPE '\'`: the word anywhere, its own wildcards taken literally.
+    /// A pattern per term for `LIKE … ESCAPE '\'`, with the term's own wildcards escaped.
     pub fn patterns(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(|word| {
             let mut pattern = String::from("%");

@@ -5,9 +5,9 @@ use diesel::sql_types::Text;
 
 use crate::connection::DbConnection;
 
-/// Makes later ids come after the largest that a table holds, for rows that were inserted with their ids.
+/// Sets an id sequence to the largest id in the table, after inserting rows with explicit ids.
 ///
-/// SQLite's `AUTOINCREMENT` does so by itself. A counter is never set back, so that no id is used again.
+/// SQLite's `AUTOINCREMENT` does so by itself. The sequence is never set back, so that no id is reused.
 pub fn advance(conn: &mut DbConnection, table: &'static str) -> QueryResult<()> {
     if matches!(conn, DbConnection::Sqlite(_)) {
         return Ok(());

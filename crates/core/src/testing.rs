@@ -14,27 +14,27 @@ use crate::database_url::DatabaseUrl;
 use crate::migrations;
 use crate::open::open;
 
-/// Serializes the making of the template database between the test binaries that share a server.
+/// Serializes the creation of the template database between test binaries that share a server.
 const TEMPLATE_LOCK: i64 = 0x7465_6d70_6c61_7465;
 
-/// A migrated database that belongs to one test alone and goes with it.
+/// A migrated database for one test; removed on drop.
 pub struct TestDb {
     url: DatabaseUrl,
     place: Place,
 }
 
 enum Place {
-    /// The folder is removed when it is dropped.
+    /// Keeps the folder until the test ends.
     Folder(#[expect(dead_code, reason = "kept for its drop")] TempDir),
-    /// The database is dropped through the server's own `postgres` database.
+    /// The URL of the server's `postgres` database, for dropping this one.
     Server { admin: DatabaseUrl, name: String },
 }
 
-/// Numbers the databases that this process makes.
+/// Numbers the databases of this process.
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
 impl TestDb {
-    /// A SQLite file in a folder of its own.
+    /// A SQLite file in a temporary folder.
     pub fn sqlite() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let url = DatabaseUrl::Sqlite(folder.path().join("test.sqlite3"));
@@ -45,10 +45,10 @@ impl TestDb {
         })
     }
 
-    /// A database on the server that `TEST_POSTGRES_URL` names, or `None` where it is not set.
+    /// A database on the server in `TEST_POSTGRES_URL`; `None` if that is unset.
     ///
     /// # Errors
-    /// On a build server (`CI` set) a missing server is an error: no test is left out in silence there.
+    /// In CI (`CI` set) a missing server is an error, so that no test is skipped silently.
     pub fn postgres() -> Result<Option<Self>> {
         let Some(server) = variable("TEST_POSTGRES_URL") else {
             if variable("CI").is_some() {
@@ -73,7 +73,7 @@ impl TestDb {
         }))
     }
 
-    /// One of each kind that can be had here.
+    /// One database of each available kind.
     pub fn each() -> Result<Vec<Self>> {
         Ok([Some(Self::sqlite()?), Self::postgres()?]
             .into_iter()
@@ -81,7 +81,7 @@ impl TestDb {
             .collect())
     }
 
-    /// Its address.
+    /// Its URL.
     #[must_use]
     pub fn url(&self) -> &DatabaseUrl {
         &self.url
@@ -104,7 +104,7 @@ impl Drop for TestDb {
     }
 }
 
-/// Runs a test on SQLite, and on PostgreSQL where there is one: each time on a migrated database of its own.
+/// Runs a test on SQLite and, if available, on PostgreSQL, each time with a new migrated database.
 pub fn on_both(test: impl Fn(&mut DbConnection) -> Result<()>) -> Result<()> {
     for db in TestDb::each()? {
         test(&mut db.connect()?).with_context(|| format!("on {}", db.url()))?;
@@ -112,8 +112,8 @@ pub fn on_both(test: impl Fn(&mut DbConnection) -> Result<()>) -> Result<()> {
     Ok(())
 }
 
-/// The name of a migrated database to copy, made by the first test that asks. Its name tells which migrations
-/// it holds, so that a server that outlives a run never lends a stale one.
+/// Name of the migrated template database, created by the first test that needs it. The name depends on the migrations,
+/// so that a long-running server never provides an outdated one.
 fn template(conn: &mut DbConnection, server: &str) -> Result<String> {
     let name = format!("oc_template_{:x}", fingerprint(conn)?);
 
@@ -138,7 +138,7 @@ fn template(conn: &mut DbConnection, server: &str) -> Result<String> {
     Ok(name)
 }
 
-/// A number that changes with any migration, in the folder or in this very binary.
+/// A hash of the migrations in the folder and of those in this binary.
 fn fingerprint(conn: &mut DbConnection) -> Result<u64> {
     let mut hasher = DefaultHasher::new();
     migrations::versions(conn).hash(&mut hasher);
@@ -153,7 +153,7 @@ fn fingerprint(conn: &mut DbConnection) -> Result<u64> {
     Ok(hasher.finish())
 }
 
-/// The server's address with another database at its end.
+/// The server's URL with another database.
 fn database(server: &str, name: &str) -> String {
     let (path, parameters) = server
         .split_once('?')

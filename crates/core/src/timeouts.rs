@@ -8,11 +8,11 @@ use diesel::result::{DatabaseErrorKind, Error};
 
 use crate::connection::DbConnection;
 
-/// How long a connection to SQLite waits for whoever writes or holds the file (milliseconds).
+/// Busy timeout of SQLite connections (milliseconds).
 pub(crate) const SQLITE_BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 5000";
 
-/// What the client library is told, where the operator's address says nothing of it: when to give up a server that
-/// takes no connection (seconds), that takes no data (milliseconds), and that is gone without a word (seconds).
+/// libpq parameters unless the URL sets them: connect timeout (seconds), TCP user timeout (milliseconds), keepalives
+/// (seconds).
 const CONNECTION: [(&str, &str); 5] = [
     ("connect_timeout", "5"),
     ("tcp_user_timeout", "10000"),
@@ -21,20 +21,20 @@ const CONNECTION: [(&str, &str); 5] = [
     ("keepalives_count", "3"),
 ];
 
-/// How long a statement of the pool's connections waits for a lock; see [`SQLITE_BUSY_TIMEOUT`].
+/// Lock timeout of pooled connections; see [`SQLITE_BUSY_TIMEOUT`].
 const LOCK: Duration = Duration::from_secs(5);
 
-/// What the server keeps to on the pool's connections, where nobody has set it for the role or the database: how long
-/// a statement may run and wait for a lock, and how long a site that hangs may hold its locks. Unset is 0 for each.
+/// Server-side timeouts of pooled connections unless set for the role or the database: statement, lock and idle
+/// transaction, so that a hung process can't hold its locks. 0 means unset.
 const SESSION: &str = "SELECT set_config(limits.name, limits.value, false) \
      FROM (VALUES ('lock_timeout', '5s'), ('statement_timeout', '15s'), \
                   ('idle_in_transaction_session_timeout', '60s')) AS limits (name, value) \
      WHERE current_setting(limits.name) = '0'";
 
-/// The same for the rest of a write of which single statements may take long.
+/// The same for writes with long statements.
 const LONG: &str = "SET LOCAL statement_timeout = '2min'";
 
-/// The address of a server with the limits that it does not set itself.
+/// Adds default timeouts to a PostgreSQL URL.
 pub(crate) fn with_limits(address: &str) -> String {
     let (_, parameters) = address.split_once('?').unwrap_or((address, ""));
     let is_set = |name: &str| {
@@ -56,7 +56,7 @@ pub(crate) fn with_limits(address: &str) -> String {
     format!("{address}{separator}{}", unset.join("&"))
 }
 
-/// Has the server give statements of this connection up that take too long.
+/// Sets the server-side timeouts of this connection.
 pub(crate) fn limit(conn: &mut DbConnection) -> QueryResult<()> {
     match conn {
         DbConnection::Postgres(postgres) => postgres.batch_execute(SESSION),
@@ -64,7 +64,7 @@ pub(crate) fn limit(conn: &mut DbConnection) -> QueryResult<()> {
     }
 }
 
-/// Lets the statements of this write take longer than those of others. Call it within a write.
+/// Raises the statement timeout for the rest of this transaction.
 pub fn raise_statement_timeout(conn: &mut DbConnection) -> QueryResult<()> {
     match conn {
         DbConnection::Postgres(postgres) => postgres.batch_execute(LONG),
@@ -72,14 +72,14 @@ pub fn raise_statement_timeout(conn: &mut DbConnection) -> QueryResult<()> {
     }
 }
 
-/// Runs a write that is better left undone than waited for: it fails as soon as somebody else holds a lock that it needs.
+/// Runs an optional write: fails at once if another connection holds a lock that it needs.
 pub fn try_without_lock_wait<T>(
     conn: &mut DbConnection,
     work: impl FnOnce(&mut DbConnection) -> QueryResult<T>,
 ) -> QueryResult<T> {
     if let DbConnection::Postgres(_) = conn {
         return conn.write(|conn| {
-            // 0 would mean to wait for ever.
+            // 0 would wait forever.
             conn.batch_execute("SET LOCAL lock_timeout = '1ms'")?;
             work(conn)
         });
@@ -90,10 +90,10 @@ pub fn try_without_lock_wait<T>(
     outcome
 }
 
-/// Whether the server may have given a statement up that took so long, or waited so long for a lock.
+/// Whether the server may have cancelled a statement after this time, by statement or lock timeout.
 ///
-/// Its words are in whatever language it speaks, and diesel keeps its code to itself. So an error that has no name
-/// counts where that much time has gone by.
+/// The message may be in any language, and diesel doesn't expose the error code. An unclassified error counts if enough
+/// time has passed.
 #[must_use]
 pub fn may_have_timed_out(error: &Error, time: Duration) -> bool {
     matches!(error, Error::DatabaseError(DatabaseErrorKind::Unknown, _)) && time >= LOCK

@@ -2,59 +2,59 @@
 
 use crate::text;
 
-/// A field that breaks a rule.
+/// A field with its error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{violation}")]
 pub struct FieldError {
     /// The field's name in the form.
     pub field: &'static str,
-    /// The rule, with what was wrong; its words are what the visitor reads.
+    /// The error; its `Display` is the message in the form.
     pub violation: Violation,
 }
 
 /// A rule that a field breaks. `label` is the field's label in the form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
-    /// Nothing was given.
+    /// Missing.
     #[error("{label} is required.")]
     Required {
         /// The field's label.
         label: &'static str,
     },
-    /// Not a whole number.
+    /// Not an integer.
     #[error("{label} must be a whole number.")]
     NotWhole {
         /// The field's label.
         label: &'static str,
     },
-    /// A number outside of its range.
+    /// An integer out of range.
     #[error("{label} must be between {min} and {max}.")]
     OutOfRange {
         /// The field's label.
         label: &'static str,
-        /// The smallest number allowed.
+        /// Minimum.
         min: i32,
-        /// The largest number allowed.
+        /// Maximum.
         max: i32,
     },
-    /// Too many characters.
+    /// Too long.
     #[error("{label} must be {max} characters or fewer; you entered {len}.")]
     TooLong {
         /// The field's label.
         label: &'static str,
-        /// How many characters are allowed.
+        /// Maximum length.
         max: usize,
-        /// How many there are.
+        /// Actual length.
         len: usize,
     },
-    /// More or fewer characters than the one allowed length.
+    /// Not the exact length.
     #[error("{label} must be exactly {exact} characters; you entered {len}.")]
     WrongLength {
         /// The field's label.
         label: &'static str,
-        /// How many characters there must be.
+        /// Required length.
         exact: usize,
-        /// How many there are.
+        /// Actual length.
         len: usize,
     },
     /// A control character.
@@ -63,52 +63,52 @@ pub enum Violation {
         /// The field's label.
         label: &'static str,
     },
-    /// Not among the choices (any more).
+    /// Not one of the choices.
     #[error("{label}: select a valid choice.")]
     Choice {
         /// The field's label.
         label: &'static str,
     },
-    /// A right, or what gives rights, that whoever asks for it does not have: to them it is no choice.
+    /// A permission, or a source of permissions, that the user can't grant because they don't have it.
     #[error("{label}: select a valid choice.")]
     Ungranted {
         /// The field's label.
         label: &'static str,
     },
-    /// Of an account with rights that whoever changes it does not have.
+    /// A field of an account that has permissions which the user lacks.
     #[error("{label} cannot be changed: this user has permissions that you don't have.")]
     Beyond {
         /// The field's label.
         label: &'static str,
     },
-    /// A rule with a message of its own.
+    /// A rule with its own message.
     #[error("{0}")]
     Other(&'static str),
-    /// Another row has it already; the words say which.
+    /// Unique value that another row has; the message names the rows.
     #[error("{0}")]
     Taken(&'static str),
-    /// No date.
+    /// Invalid date.
     #[error("Enter a valid date.")]
     Date,
-    /// No time.
+    /// Invalid time.
     #[error("Enter a valid time.")]
     Time,
-    /// Not the form of an e-mail address.
+    /// Invalid e-mail address.
     #[error("Enter a valid email address.")]
     Email,
-    /// A username with a character that is not allowed.
+    /// A username with characters that are not allowed.
     #[error("Username can only contain letters, digits and @ . + - _")]
     Username,
 }
 
-/// Checks the fields of one form, and keeps every broken rule rather than the first.
+/// Checks the fields of a form and collects all errors.
 #[derive(Debug, Default)]
 pub struct Checker {
     errors: Vec<FieldError>,
 }
 
 impl Checker {
-    /// One line of `min` to `max` characters, normalised.
+    /// A line of text of `min` to `max` characters, normalised.
     pub fn text(
         &mut self,
         field: &'static str,
@@ -138,7 +138,7 @@ impl Checker {
         text
     }
 
-    /// A whole number from `min` to `max`. Blanks around it, leading zeros and a sign are fine.
+    /// An integer from `min` to `max`. Surrounding whitespace, leading zeros and a plus sign are accepted.
     pub fn whole(
         &mut self,
         field: &'static str,
@@ -156,7 +156,7 @@ impl Checker {
         } else if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             self.refuse(field, Violation::NotWhole { label });
         } else {
-            // Digits that overflow are a whole number all the same, only not one in the range.
+            // Digits that overflow are an integer out of range.
             match text.parse::<i32>() {
                 Ok(number) if (min..=max).contains(&number) => return number,
                 _ => self.refuse(field, Violation::OutOfRange { label, min, max }),
@@ -165,12 +165,12 @@ impl Checker {
         min
     }
 
-    /// Notes a broken rule.
+    /// Adds an error.
     pub fn refuse(&mut self, field: &'static str, violation: Violation) {
         self.errors.push(FieldError { field, violation });
     }
 
-    /// What the form stands for, if no rule was broken.
+    /// The result, if there are no errors.
     pub fn finish<T>(self, value: T) -> Result<T, Vec<FieldError>> {
         if self.errors.is_empty() {
             Ok(value)

@@ -3,12 +3,12 @@
 use crate::admin::FormValues;
 use crate::search::SearchTerms;
 
-/// Something that can be chosen.
+/// A choice of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// What the form sends.
+    /// Submitted value.
     pub value: String,
-    /// What staff read.
+    /// Label.
     pub label: String,
 }
 
@@ -27,21 +27,21 @@ impl Choice {
     }
 }
 
-/// Which choices of a field are wanted.
+/// Query for the choices of a field.
 #[derive(Debug, Clone)]
 pub struct ChoiceQuery<'a> {
     /// The field's name.
     pub field: &'a str,
-    /// The row whose form it is, if it is stored: what it has now is among the choices.
+    /// The row being edited, if it is stored; its current value is among the choices.
     pub row: Option<i64>,
-    /// All of these must be found.
+    /// Search terms; all must match.
     pub terms: SearchTerms,
-    /// How many to give at the most.
+    /// Maximum number of choices.
     pub limit: i64,
 }
 
 impl<'a> ChoiceQuery<'a> {
-    /// The first `limit` choices of a field, whatever they are called.
+    /// The first `limit` choices of a field, without a search.
     #[must_use]
     pub fn first(field: &'a str, row: Option<i64>, limit: i64) -> Self {
         Self {
@@ -56,14 +56,14 @@ impl<'a> ChoiceQuery<'a> {
 /// Choices of a field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChoicePage {
-    /// As many as were wanted, in order.
+    /// The matching choices, in order, at most `limit`.
     pub choices: Vec<Choice>,
-    /// How many there are.
+    /// Number of matching choices.
     pub found: i64,
 }
 
 impl ChoicePage {
-    /// Of choices that are few enough to be at hand, those that are wanted.
+    /// Filters a list of choices that is small enough to load completely.
     #[must_use]
     pub fn of(mut choices: Vec<Choice>, wanted: &ChoiceQuery<'_>) -> Self {
         choices.retain(|choice| wanted.terms.are_in(&choice.label));
@@ -73,14 +73,14 @@ impl ChoicePage {
     }
 }
 
-/// The ids among values; what is no id is the id of nothing.
+/// Parses values as ids; skips invalid ones.
 #[must_use]
 pub fn ids(values: &[String]) -> Vec<i64> {
     let ids = values.iter().filter_map(|value| value.trim().parse().ok());
     ids.collect()
 }
 
-/// The id that a field of kind [`crate::admin::FieldKind::Choice`] holds, if it is one.
+/// The id in a field of kind [`crate::admin::FieldKind::Choice`], if it is valid.
 #[must_use]
 pub fn id_in(values: &FormValues, field: &str) -> Option<i64> {
     values.text(field).trim().parse().ok()

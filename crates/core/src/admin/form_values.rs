@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::validation::{FieldError, Violation};
 
-/// What the fields of a row hold, by name. A field with one value has a list of one; one without has an empty text
-/// or, of [`Choices`](crate::admin::Kind::Choices), an empty list. A moment is stored under its name as `YYYY-MM-DD HH:MM:SS`.
+/// Field values by name. A field with one value has a list of one; an empty field has an empty text or, for multiple
+/// choices, an empty list. A date and time is stored under the field's name as `YYYY-MM-DD HH:MM:SS`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FormValues(pub BTreeMap<String, Vec<String>>);
 
 impl FormValues {
-    /// The value of a field that has one, empty where it has none.
+    /// The value of a field; empty if it is missing.
     #[must_use]
     pub fn text(&self, name: &str) -> &str {
         self.0
@@ -19,14 +19,14 @@ impl FormValues {
             .map_or("", String::as_str)
     }
 
-    /// Every value of a field.
+    /// All values of a field.
     #[must_use]
     pub fn list(&self, name: &str) -> &[String] {
         self.0.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether a field of kind [`Bool`](crate::admin::Kind::Bool) says yes. A browser leaves a box out that is not
-    /// ticked; scripts may send what Django takes for no.
+    /// Whether a boolean field is true. Browsers leave out unchecked boxes; scripts may send the words that Django
+    /// reads as false.
     #[must_use]
     pub fn is_yes(&self, name: &str) -> bool {
         let value = self.text(name).trim().to_ascii_lowercase();
@@ -40,20 +40,20 @@ impl FormValues {
         defaults
     }
 
-    /// With a value for a field.
+    /// Adds a value for a field.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.0.insert(name.to_owned(), vec![value.into()]);
         self
     }
 
-    /// With yes or no for a field.
+    /// Adds a boolean for a field.
     #[must_use]
     pub fn with_yes(self, name: &str, yes: bool) -> Self {
         self.with(name, if yes { "on" } else { "" })
     }
 
-    /// With several values for a field.
+    /// Adds several values for a field.
     #[must_use]
     pub fn with_list(mut self, name: &str, values: Vec<String>) -> Self {
         self.0.insert(name.to_owned(), values);
@@ -61,10 +61,10 @@ impl FormValues {
     }
 }
 
-/// The id that a field of kind [`Choice`](crate::admin::Kind::Choice) was sent with.
+/// The submitted id of a choice field.
 ///
 /// # Errors
-/// [`Violation::Required`] where nothing was chosen, [`Violation::Choice`] for what is no id.
+/// [`Violation::Required`] if nothing was chosen, [`Violation::Choice`] if the value is not an id.
 pub fn chosen_id(
     values: &FormValues,
     field: &'static str,

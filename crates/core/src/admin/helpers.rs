@@ -6,19 +6,19 @@ use crate::admin::{Choice, DeletedRow, FormValues, ListQuery, Record, SaveError}
 use crate::connection::DbConnection;
 use crate::validation::{FieldError, Violation};
 
-/// Yes or no, as a column shows it.
+/// “Yes” or “No”, for a list column.
 #[must_use]
 pub fn yes_or_no(yes: bool) -> String {
     if yes { "Yes" } else { "No" }.to_owned()
 }
 
-/// What a filter by yes or no offers.
+/// Choices of a boolean filter.
 #[must_use]
 pub fn yes_and_no() -> Vec<Choice> {
     vec![Choice::new(1, "Yes"), Choice::new(0, "No")]
 }
 
-/// What such a filter was set to; `None` for what it never offered.
+/// Value of a boolean filter; `None` if it is not one of the choices.
 #[must_use]
 pub fn flag(value: &str) -> Option<bool> {
     match value {
@@ -28,8 +28,7 @@ pub fn flag(value: &str) -> Option<bool> {
     }
 }
 
-/// The filters of a list that are set, or `None` where one has a value that no row can have: NUL, which PostgreSQL
-/// does not even compare with.
+/// The filters that are set, or `None` if one has a value that no row can have: NUL, which PostgreSQL can't compare.
 #[must_use]
 pub fn set_filters(listing: &ListQuery) -> Option<Vec<(&'static str, &str)>> {
     if listing
@@ -49,7 +48,7 @@ pub fn set_filters(listing: &ListQuery) -> Option<Vec<(&'static str, &str)>> {
     )
 }
 
-/// Two parts of a form: both, or every rule that is broken in either.
+/// Combines two parts of a form: both values, or the errors of both.
 pub fn combine<A, B>(
     first: Result<A, Vec<FieldError>>,
     second: Result<B, Vec<FieldError>>,
@@ -63,8 +62,8 @@ pub fn combine<A, B>(
     }
 }
 
-/// The broken rules of a row, with what the database would refuse of one more field as far as `look` finds it, so that
-/// all is told at once. The database keeps the last word.
+/// Adds an error that only the database would report, found by `look`, so that all errors are shown together. The
+/// database has the last word.
 pub fn with_constraint_error(
     conn: &mut DbConnection,
     mut errors: Vec<FieldError>,
@@ -82,7 +81,7 @@ pub fn with_constraint_error(
     SaveError::Invalid(errors)
 }
 
-/// The rows of these ids, loaded one by one.
+/// Loads rows by id, one at a time.
 pub fn one_by_one(
     conn: &mut DbConnection,
     ids: &[i64],
@@ -95,7 +94,7 @@ pub fn one_by_one(
     objects.flatten().collect()
 }
 
-/// What of rows may be stored, each with its id; or the rules that the first of them breaks which does not keep all.
+/// Validates several rows: all of them with their ids, or the errors of the first invalid one.
 pub fn validate_all<T>(
     rows: &[DeletedRow<'_>],
     check: impl Fn(&FormValues) -> Result<T, Vec<FieldError>>,
@@ -105,7 +104,7 @@ pub fn validate_all<T>(
         .collect()
 }
 
-/// Why a row cannot be restored that is there: somebody was quicker.
+/// The error for restoring a row that exists: another request was faster.
 #[must_use]
 pub fn restored_already(field: &'static str) -> FieldError {
     let violation = Violation::Taken("Already restored.");

@@ -25,8 +25,8 @@ impl From<Vec<FieldError>> for SaveError {
 }
 
 impl SaveError {
-    /// What a refusal of the database means for a form: a value that is taken, or a choice that is gone. Anything
-    /// else stays a fault.
+    /// Maps a constraint violation to a form error: a value that is taken, or a choice that no longer exists. Other
+    /// errors stay database errors.
     #[must_use]
     pub fn of(error: DatabaseError, taken: FieldError, gone: Option<FieldError>) -> Self {
         match (&error, gone) {
