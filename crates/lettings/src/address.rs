@@ -11,18 +11,18 @@ use oc_core::{Backend, DbConnection};
 
 use crate::schema::{addresses, lettings};
 
-/// The largest street number.
+/// Largest street number.
 pub(crate) const LARGEST_NUMBER: i32 = 9999;
-/// The largest ZIP code.
+/// Largest ZIP code.
 pub(crate) const LARGEST_ZIP_CODE: i32 = 99_999;
-/// The longest street and city (characters).
+/// Maximum length of street and city, in characters.
 pub(crate) const LONGEST: usize = 64;
-/// The length of a state's code (characters).
+/// Length of a state code, in characters.
 pub(crate) const STATE: usize = 2;
-/// The length of a country's code (characters; ISO 3166-1 alpha-3).
+/// Length of a country code (ISO 3166-1 alpha-3), in characters.
 pub(crate) const COUNTRY: usize = 3;
 
-/// Addresses, each with its letting if it has one.
+/// Addresses joined with their lettings, if any.
 pub(crate) type Joined<'a> = IntoBoxed<'a, LeftJoin<addresses::table, lettings::table>, Backend>;
 
 /// A postal address.
@@ -31,34 +31,34 @@ pub(crate) type Joined<'a> = IntoBoxed<'a, LeftJoin<addresses::table, lettings::
 pub struct Address {
     /// Its id.
     pub id: i64,
-    /// The number in the street, 0 to 9999.
+    /// Street number, 0 to 9999.
     pub number: i32,
-    /// The street, without the number.
+    /// Street, without the number.
     pub street: String,
-    /// The town.
+    /// City.
     pub city: String,
-    /// The state's two-letter code.
+    /// Two-letter state code.
     pub state: String,
-    /// The ZIP code as a number; [`Address::zip`] prints it.
+    /// ZIP code as a number; [`Address::zip`] formats it.
     pub zip_code: i32,
-    /// The country's three-letter code (ISO 3166-1 alpha-3).
+    /// Country code (ISO 3166-1 alpha-3).
     pub country_iso_code: String,
 }
 
 impl Address {
-    /// The ZIP code as it is written: five digits, leading zeros kept.
+    /// The ZIP code with leading zeros.
     #[must_use]
     pub fn zip(&self) -> String {
         format!("{:05}", self.zip_code)
     }
 
-    /// The number and the street.
+    /// Number and street.
     #[must_use]
     pub fn line(&self) -> String {
         format!("{} {}", self.number, self.street)
     }
 
-    /// All of it but the country, as on an envelope.
+    /// The address without the country, on one line.
     #[must_use]
     pub fn in_one_line(&self) -> String {
         format!(
@@ -70,8 +70,7 @@ impl Address {
         )
     }
 
-    /// Addresses without a letting, and that of the letting given, by street and number: at most `limit`, and how
-    /// many there are.
+    /// Addresses without a letting, and the given letting's own, by street and number: at most `limit`, with the total.
     pub fn free(
         conn: &mut DbConnection,
         but_of: Option<i64>,
@@ -92,7 +91,7 @@ impl Address {
         Ok((first, free().count().get_result(conn)?))
     }
 
-    /// The addresses of these ids that are there.
+    /// The existing addresses with these ids.
     pub fn find_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Self>> {
         Self::query()
             .filter(addresses::id.eq_any(ids.to_vec()))
@@ -100,7 +99,7 @@ impl Address {
             .load(conn)
     }
 
-    /// Every town that has an address, by name.
+    /// The cities of all addresses, by name.
     pub fn cities(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
         addresses::table
             .select(addresses::city)
@@ -109,7 +108,7 @@ impl Address {
             .load(conn)
     }
 
-    /// Every state that has an address, by its code.
+    /// The states of all addresses, by code.
     pub fn states(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
         addresses::table
             .select(addresses::state)
@@ -126,8 +125,7 @@ impl Address {
             .get_result(conn)
     }
 
-    /// Stores addresses that were deleted, each under its old id, which the table's counter has passed: a few hundred at a
-    /// time.
+    /// Inserts deleted addresses under their old ids: a few hundred at a time. The id sequence is past them.
     pub fn restore(conn: &mut DbConnection, rows: Vec<(i64, NewAddress)>) -> QueryResult<()> {
         let rows = rows
             .into_iter()
@@ -140,8 +138,8 @@ impl Address {
         }
     }
 
-    /// Changes an address, and notes when at its letting if there is anything to change; false where there is no
-    /// such address. Requires a transaction.
+    /// Updates an address, and its letting's time of change if anything changes; false if the address doesn't exist.
+    /// Requires a transaction.
     pub fn update(conn: &mut DbConnection, id: i64, address: &NewAddress) -> QueryResult<bool> {
         let Some(stored) = Self::query().find(id).first(conn).optional()? else {
             return Ok(false);
@@ -153,7 +151,7 @@ impl Address {
             .set(address)
             .execute(conn)?;
         if updated == 0 {
-            // Somebody was just deleting it.
+            // The address is being deleted.
             return Ok(false);
         }
         diesel::update(lettings::table.filter(lettings::address_id.eq(id)))
@@ -162,7 +160,7 @@ impl Address {
         Ok(true)
     }
 
-    /// Deletes addresses, and their lettings with them.
+    /// Deletes addresses and their lettings.
     pub fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
         diesel::delete(addresses::table.filter(addresses::id.eq_any(ids.to_vec())))
             .execute(conn)?;
@@ -170,17 +168,17 @@ impl Address {
     }
 }
 
-/// The house number as text.
+/// SQL for the street number as text.
 pub(crate) fn number_text() -> SqlLiteral<Text> {
     sql("CAST(addresses.number AS TEXT)")
 }
 
-/// The ZIP code as five digits, so that leading zeros are found.
+/// SQL for the ZIP code with leading zeros, so that a search finds them.
 pub(crate) fn zip_text() -> SqlLiteral<Text> {
     sql("substr(CAST(addresses.zip_code + 100000 AS TEXT), 2)")
 }
 
-/// Addresses in which all words are found.
+/// Condition: all search terms match the address.
 pub(crate) fn matching<'a>(terms: &SearchTerms) -> Joined<'a> {
     let mut query = addresses::table
         .left_join(lettings::table)
@@ -203,21 +201,21 @@ pub(crate) fn matching<'a>(terms: &SearchTerms) -> Joined<'a> {
 /// Unvalidated address.
 #[derive(Debug, Clone, Default)]
 pub struct AddressDraft {
-    /// The number in the street.
+    /// Street number.
     pub number: String,
-    /// The street, without the number.
+    /// Street, without the number.
     pub street: String,
-    /// The town.
+    /// City.
     pub city: String,
-    /// The state's code.
+    /// State code.
     pub state: String,
-    /// The ZIP code.
+    /// ZIP code.
     pub zip_code: String,
-    /// The country's code.
+    /// Country code.
     pub country_iso_code: String,
 }
 
-/// An address that keeps every rule, made by [`AddressDraft::check`] alone.
+/// Valid address; only [`AddressDraft::check`] creates one.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset)]
 #[diesel(table_name = addresses, treat_none_as_default_value = false)]
 pub struct NewAddress {
@@ -230,7 +228,7 @@ pub struct NewAddress {
 }
 
 impl NewAddress {
-    /// Whether a stored address holds just this.
+    /// Whether a stored address has the same values.
     pub(crate) fn is(&self, address: &Address) -> bool {
         self.number == address.number
             && self.street == address.street

@@ -21,7 +21,7 @@ const CODES: &str = "\
     TTOTT TUNTN TURTR TUVTV TWNTW TZATZ UGAUG UKRUA UMIUM URYUY USAUS UZBUZ VATVA VCTVC \
     VENVE VGBVG VIRVI VNMVN VUTVU WLFWF WSMWS YEMYE ZAFZA ZMBZM ZWEZW";
 
-/// The alpha-2 code of an alpha-3 code in upper or lower case, if there is such a country.
+/// The alpha-2 code for an alpha-3 code in any case; `None` if there is no such country.
 #[must_use]
 pub fn alpha2(alpha3: &str) -> Option<&'static str> {
     CODES.split(' ').find_map(|codes| {

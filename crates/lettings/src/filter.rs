@@ -8,49 +8,49 @@ use oc_core::search::{SearchTerms, fold, lower};
 use crate::address::{number_text, zip_text};
 use crate::schema::{addresses, lettings};
 
-/// Which lettings a visitor wants to see, and in which order.
+/// Filter and order of the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LettingFilter {
-    /// All must be found in the title, house number, street, city or ZIP code.
+    /// Search terms; all must match in title, number, street, city or ZIP code.
     pub terms: SearchTerms,
-    /// This town alone.
+    /// Only this city.
     pub city: Option<String>,
-    /// This state alone.
+    /// Only this state.
     pub state: Option<String>,
-    /// The order.
+    /// Order.
     pub sort: Sort,
 }
 
 impl LettingFilter {
-    /// Whether it lets every letting through.
+    /// Whether the filter matches every letting.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty() && self.city.is_none() && self.state.is_none()
     }
 }
 
-/// The order of a list of lettings.
+/// Order of a list of lettings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// The oldest first.
+    /// Oldest first.
     #[default]
     Id,
-    /// The newest first.
+    /// Newest first.
     IdReversed,
     /// By title, A to Z.
     Title,
     /// By title, Z to A.
     TitleReversed,
-    /// By town, A to Z.
+    /// By city, A to Z.
     City,
-    /// By town, Z to A.
+    /// By city, Z to A.
     CityReversed,
 }
 
 /// Lettings joined with their addresses.
 pub(crate) type Joined<'a> = IntoBoxed<'a, InnerJoin<lettings::table, addresses::table>, Backend>;
 
-/// Lettings that pass the filter, joined with their addresses.
+/// Lettings that match the filter, joined with their addresses.
 pub(crate) fn matching(filter: &LettingFilter) -> Joined<'_> {
     let mut query = lettings::table
         .inner_join(addresses::table)
@@ -76,7 +76,7 @@ pub(crate) fn matching(filter: &LettingFilter) -> Joined<'_> {
     query
 }
 
-/// The same in that order. Ties are settled by an id of the table that is sorted by, so that an index gives the order.
+/// Adds the order. Ties are broken by an id from the table of the sort column, so that an index covers the order.
 pub(crate) fn sorted(query: Joined<'_>, sort: Sort) -> Joined<'_> {
     match sort {
         Sort::Id => query.order(lettings::id.asc()),

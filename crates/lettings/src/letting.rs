@@ -18,9 +18,9 @@ pub(crate) const LONGEST_TITLE: usize = 256;
 pub struct Letting {
     /// Its id.
     pub id: i64,
-    /// What it is called.
+    /// Title.
     pub title: String,
-    /// Where it is; no two lettings share an address.
+    /// Id of its address; no two lettings share an address.
     pub address_id: i64,
     /// When it was added (UTC).
     pub created_at: NaiveDateTime,
@@ -29,7 +29,7 @@ pub struct Letting {
 }
 
 impl Letting {
-    /// One letting with its address.
+    /// A letting with its address.
     pub fn with_address(conn: &mut DbConnection, id: i64) -> QueryResult<(Self, Address)> {
         lettings::table
             .inner_join(addresses::table)
@@ -38,7 +38,7 @@ impl Letting {
             .first(conn)
     }
 
-    /// A page of the lettings that pass the filter, or `None` where there is no such page.
+    /// A page of the lettings that match the filter; `None` if there is no such page.
     pub fn page(
         conn: &mut DbConnection,
         filter: &LettingFilter,
@@ -54,7 +54,7 @@ impl Letting {
         })
     }
 
-    /// The newest lettings that pass the filter, at most `limit`.
+    /// The newest lettings that match the filter, at most `limit`.
     pub fn newest(
         conn: &mut DbConnection,
         filter: &LettingFilter,
@@ -66,7 +66,7 @@ impl Letting {
             .load(conn)
     }
 
-    /// Other lettings in the town of this one, the newest first, at most `limit`.
+    /// Other lettings in the same city, newest first, at most `limit`.
     pub fn nearby(
         conn: &mut DbConnection,
         id: i64,
@@ -89,9 +89,9 @@ impl Letting {
         lettings::table.count().get_result(conn)
     }
 
-    /// How many lettings pass the filter.
+    /// Number of lettings that match the filter.
     pub fn count_matching(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<i64> {
-        // Without its join the count of all takes a fortieth of the time.
+        // Without filter the count needs no join, which is forty times as fast.
         if filter.is_empty() {
             Self::count(conn)
         } else {
@@ -99,7 +99,7 @@ impl Letting {
         }
     }
 
-    /// Ids and times of change, by id, for the map of the site.
+    /// Ids and times of change, by id, for the sitemap.
     pub fn changes(
         conn: &mut DbConnection,
         offset: i64,
@@ -121,8 +121,7 @@ impl Letting {
             .get_result(conn)
     }
 
-    /// Stores lettings that were deleted, each under its old id, which the table's counter has passed: a few hundred at a
-    /// time.
+    /// Inserts deleted lettings under their old ids: a few hundred at a time. The id sequence is past them.
     pub fn restore(conn: &mut DbConnection, rows: Vec<(i64, NewLetting)>) -> QueryResult<()> {
         let rows = rows.into_iter().map(|(id, row)| (lettings::id.eq(id), row));
         let rows: Vec<_> = rows.collect();
@@ -133,8 +132,8 @@ impl Letting {
         }
     }
 
-    /// Changes a letting, and notes when if there is anything to change; false where there is no such letting.
-    /// Requires a transaction.
+    /// Updates a letting, and its time of change if anything changes; false if the letting doesn't exist. Requires a
+    /// transaction.
     pub fn update(conn: &mut DbConnection, id: i64, letting: &NewLetting) -> QueryResult<bool> {
         let Some(stored) = Self::query().find(id).first(conn).optional()? else {
             return Ok(false);
@@ -148,7 +147,7 @@ impl Letting {
             .map(|rows| rows == 1)
     }
 
-    /// Deletes lettings; their addresses stay.
+    /// Deletes lettings; their addresses remain.
     pub fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
         diesel::delete(lettings::table.filter(lettings::id.eq_any(ids.to_vec()))).execute(conn)?;
         Ok(())
@@ -158,14 +157,14 @@ impl Letting {
 /// Unvalidated letting.
 #[derive(Debug, Clone, Default)]
 pub struct LettingDraft {
-    /// What it is called.
+    /// Title.
     pub title: String,
-    /// Where it is.
+    /// Id of the address.
     pub address_id: i64,
 }
 
-/// A letting that keeps every rule, made by [`LettingDraft::check`] alone. That its address exists and is free
-/// is for the database to say.
+/// Valid letting; only [`LettingDraft::check`] creates one. The database checks that the address exists and has no
+/// other letting.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset)]
 #[diesel(table_name = lettings, treat_none_as_default_value = false)]
 pub struct NewLetting {
@@ -174,7 +173,7 @@ pub struct NewLetting {
 }
 
 impl NewLetting {
-    /// Whether a stored letting holds just this.
+    /// Whether a stored letting has the same values.
     pub(crate) fn is(&self, letting: &Letting) -> bool {
         self.title == letting.title && self.address_id == letting.address_id
     }

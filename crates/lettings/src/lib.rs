@@ -1,6 +1,6 @@
 //! Lettings and their addresses: queries, validation, admin resources.
 //!
-//! Owns the tables `lettings` and `addresses`. Knows neither users nor profiles, neither HTTP nor templates.
+//! Owns the tables `lettings` and `addresses`. Independent of users, profiles, HTTP and templates.
 
 mod address;
 pub mod admin;

@@ -7,21 +7,21 @@ use oc_core::DbConnection;
 
 use crate::schema::{addresses, lettings};
 
-/// A town in which something is offered.
+/// A city with lettings.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub struct Town {
-    /// Its name.
+    /// Name.
     #[diesel(sql_type = Text)]
     pub name: String,
 }
 
 impl Town {
-    /// Every town in which something is offered, by name.
+    /// Every city with lettings, by name.
     pub fn all(conn: &mut DbConnection) -> QueryResult<Vec<Self>> {
         offered(conn, "city")
     }
 
-    /// The towns with most lettings, at most `limit`, by name.
+    /// The cities with the most lettings, at most `limit`, by name.
     pub fn largest(conn: &mut DbConnection, limit: i64) -> QueryResult<Vec<Self>> {
         let mut names: Vec<String> = lettings::table
             .inner_join(addresses::table)
@@ -34,12 +34,12 @@ impl Town {
         Ok(names.into_iter().map(|name| Self { name }).collect())
     }
 
-    /// Every state in which something is offered, by its code.
+    /// Every state with lettings, by code.
     pub fn states(conn: &mut DbConnection) -> QueryResult<Vec<Self>> {
         offered(conn, "state")
     }
 
-    /// Whether something is offered in a town of that name.
+    /// Whether a city of this name has lettings.
     pub fn is_offered(conn: &mut DbConnection, name: &str) -> QueryResult<bool> {
         select(exists(
             lettings::table
@@ -50,11 +50,11 @@ impl Town {
     }
 }
 
-/// The distinct values of an indexed column of the addresses that are offered, in order.
+/// Distinct values of an indexed column of addresses with lettings, in order.
 ///
-/// Hops from value to value in the index; `SELECT DISTINCT` reads every row on both databases. Whether something is
-/// offered is told by the first address of each, nearly always: asked for all of them at once, PostgreSQL joins both
-/// tables as a whole.
+/// Skips from value to value in the index; `SELECT DISTINCT` would read every row on both databases. The first address
+/// of a value nearly always has a letting, so it is checked alone first: a query for all of them makes PostgreSQL join
+/// both tables completely.
 fn offered(conn: &mut DbConnection, column: &'static str) -> QueryResult<Vec<Town>> {
     diesel::sql_query(format!(
         "WITH RECURSIVE found (name) AS ( \
@@ -88,7 +88,7 @@ mod tests {
     fn only_towns_with_an_offer_are_listed() -> anyhow::Result<()> {
         on_both(|conn| {
             assert!(Town::all(conn)?.is_empty());
-            // The first address of a state, and of a town, need not be the one that is offered.
+            // The first address of a state or city may have no letting.
             address(conn, "Gull Lane", "Anaheim", "CA")?;
             address(conn, "Gull Lane", "Brea", "AK")?;
             letting(conn, "One", "Gull Lane", "Tustin")?;

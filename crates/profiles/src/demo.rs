@@ -1,4 +1,4 @@
-//! Demo profiles: invented people, the same at each run.
+//! Demo profiles: invented people. Deterministic.
 
 use accounts::{User, UserDraft};
 use diesel::prelude::*;
@@ -6,7 +6,7 @@ use oc_core::DbConnection;
 
 use crate::profile::ProfileDraft;
 
-/// Username, first name, last name, favorite city, whether the e-mail address is shown.
+/// Username, first name, last name, favorite city, whether to show the e-mail address.
 const PEOPLE: [(&str, &str, &str, &str, bool); 8] = [
     ("TideTableTess", "Tess", "Okafor", "Laguna Beach", true),
     ("harbor_hugh", "Hugh", "Lindqvist", "Dana Point", false),
@@ -24,7 +24,7 @@ const PEOPLE: [(&str, &str, &str, &str, bool); 8] = [
     ("BalboaBea", "Béatrice", "Moreau", "Newport Beach", false),
 ];
 
-/// Adds the people of the demo whose usernames are still free. Nobody can log in as one of them.
+/// Adds the demo users whose usernames are free. They have no password, so they can't log in.
 pub fn fill(conn: &mut DbConnection) -> QueryResult<()> {
     conn.write(|conn| {
         for (username, first_name, last_name, favorite_city, show_email) in PEOPLE {

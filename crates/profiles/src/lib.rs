@@ -1,6 +1,6 @@
 //! Profiles of users: queries, validation, admin resource.
 //!
-//! Owns the table `profiles`. Knows no letting, and neither HTTP nor templates.
+//! Owns the table `profiles`. Independent of lettings, HTTP and templates.
 
 pub mod admin;
 pub mod demo;

@@ -8,25 +8,25 @@ use oc_core::{Backend, DbConnection, PAGE_SIZE, Paginated};
 
 use crate::schema::{profiles, users};
 
-/// The longest name of a favorite city (characters).
+/// Maximum length of the favorite city, in characters.
 pub(crate) const LONGEST_CITY: usize = 64;
 
-/// A profile with what everybody may know of its user.
+/// A profile with its user's public data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicProfile {
-    /// The user's name on the site.
+    /// Username.
     pub username: String,
-    /// Maybe empty.
+    /// First name; may be empty.
     pub first_name: String,
-    /// Maybe empty.
+    /// Last name; may be empty.
     pub last_name: String,
-    /// Maybe empty.
+    /// Favorite city; may be empty.
     pub favorite_city: String,
-    /// There only where the profile says that it may be shown.
+    /// E-mail address, if the profile shows it.
     pub email: Option<String>,
 }
 
-/// The row behind a [`PublicProfile`]: it holds an e-mail address that may be private, so it stays in here.
+/// The row behind a [`PublicProfile`]. Private, because it contains an e-mail address that may be hidden.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
 struct Row {
@@ -57,7 +57,7 @@ impl From<Row> for PublicProfile {
 pub(crate) type Joined<'a> = IntoBoxed<'a, InnerJoin<profiles::table, users::table>, Backend>;
 
 impl PublicProfile {
-    /// The profile of the user of that very name; a user without a profile is not found.
+    /// The profile of the user with exactly this username; `None` for users without a profile.
     pub fn find(conn: &mut DbConnection, username: &str) -> QueryResult<Self> {
         let row: Row = profiles::table
             .inner_join(users::table)
@@ -67,8 +67,8 @@ impl PublicProfile {
         Ok(row.into())
     }
 
-    /// A page of the profiles in whose username, names or favorite city all words are found, by id; `None`
-    /// where there is no such page.
+    /// A page of the profiles that match the search in username, names or favorite city, by id; `None` if there is no
+    /// such page.
     pub fn page(
         conn: &mut DbConnection,
         terms: &SearchTerms,
@@ -95,7 +95,7 @@ impl PublicProfile {
         profiles::table.count().get_result(conn)
     }
 
-    /// The usernames that have a profile, by its id, for the map of the site.
+    /// The usernames of all profiles, by profile id, for the sitemap.
     pub fn usernames(conn: &mut DbConnection, offset: i64, limit: i64) -> QueryResult<Vec<String>> {
         profiles::table
             .inner_join(users::table)
@@ -107,7 +107,7 @@ impl PublicProfile {
     }
 }
 
-/// Profiles in whose username, names or favorite city all words are found.
+/// Condition: all search terms match username, names or favorite city.
 pub(crate) fn matching(terms: &SearchTerms) -> Joined<'_> {
     let mut query = profiles::table
         .inner_join(users::table)
@@ -128,16 +128,16 @@ pub(crate) fn matching(terms: &SearchTerms) -> Joined<'_> {
 /// Unvalidated profile.
 #[derive(Debug, Clone, Default)]
 pub struct ProfileDraft {
-    /// Whose profile it is.
+    /// Id of the user.
     pub user_id: i64,
-    /// Maybe empty.
+    /// Favorite city; may be empty.
     pub favorite_city: String,
-    /// Whether everybody may see the e-mail address.
+    /// Whether the public profile shows the e-mail address.
     pub show_email: bool,
 }
 
-/// A profile that keeps every rule, made by [`ProfileDraft::check`] alone. That its user exists and has no other
-/// profile is for the database to say.
+/// Valid profile; only [`ProfileDraft::check`] creates one. The database checks that the user exists and has no other
+/// profile.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset)]
 #[diesel(table_name = profiles, treat_none_as_default_value = false)]
 pub struct NewProfile {
@@ -166,7 +166,7 @@ impl ProfileDraft {
 }
 
 impl NewProfile {
-    /// Stores it, and says which id it got.
+    /// Inserts the profile and returns its id.
     pub fn insert(&self, conn: &mut DbConnection) -> QueryResult<i64> {
         diesel::insert_into(profiles::table)
             .values(self)
@@ -174,8 +174,7 @@ impl NewProfile {
             .get_result(conn)
     }
 
-    /// Stores profiles that were deleted, each under its old id, which the table's counter has passed: a few hundred at a
-    /// time.
+    /// Inserts deleted profiles under their old ids: a few hundred at a time. The id sequence is past them.
     pub fn restore(conn: &mut DbConnection, rows: Vec<(i64, Self)>) -> QueryResult<()> {
         let rows = rows.into_iter().map(|(id, row)| (profiles::id.eq(id), row));
         let rows: Vec<_> = rows.collect();
@@ -186,7 +185,7 @@ impl NewProfile {
         }
     }
 
-    /// Stores it in place of another; false where there is no such profile.
+    /// Updates a profile; false if it doesn't exist.
     pub fn update(&self, conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
         Ok(diesel::update(profiles::table.find(id))
             .set(self)

@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// What must be escaped in a segment of a path (RFC 3986, section 3.3). A plus stays a plus.
+/// Characters to escape in a path segment (RFC 3986, section 3.3). A plus remains a plus.
 const SEGMENT: AsciiSet = CONTROLS
     .add(b' ')
     .add(b'"')
@@ -21,7 +21,7 @@ const SEGMENT: AsciiSet = CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// The path of the page of a user's profile.
+/// Path of a user's public profile.
 #[must_use]
 pub fn public_path(username: &str) -> String {
     format!("/profiles/{}/", utf8_percent_encode(username, &SEGMENT))

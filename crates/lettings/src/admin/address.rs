@@ -79,7 +79,7 @@ pub const MODEL: Resource = Resource {
     save,
     restore,
     delete: Address::delete,
-    // None of its fields is chosen.
+    // No field has choices.
     choices: |_, _| Ok(ChoicePage::default()),
     labels: |_, _, _| Ok(Vec::new()),
 };
@@ -141,11 +141,11 @@ fn filtered<'a>(listing: &ListQuery, filters: &[(&'static str, &'a str)]) -> Joi
 }
 
 diesel::define_sql_function! {
-    /// The first of both that is there.
+    /// The first value that is present.
     fn coalesce(text: Nullable<Text>, otherwise: Text) -> Text;
 }
 
-/// By the columns given, an address by its street first; the newest first where there are none.
+/// Sorts by the given columns (an address by street first); newest first by default.
 fn sorted<'a>(mut query: Joined<'a>, order: &[(usize, bool)]) -> Joined<'a> {
     let letting = || lower(coalesce(lettings::title.nullable(), ""));
     let mut newest_first = true;

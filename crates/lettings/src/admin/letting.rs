@@ -18,7 +18,7 @@ use crate::town::Town;
 
 use super::address::{self, APP, APP_LABEL};
 
-/// The label of the address, in the form and in its errors.
+/// Label of the address, in the form and in errors.
 const ADDRESS: &str = "Address";
 
 /// Admin resource of lettings.
@@ -88,7 +88,7 @@ pub const MODEL: Resource = Resource {
     save,
     restore,
     delete: Letting::delete,
-    // The address stays.
+    // Deleting a letting keeps its address.
     choices,
     labels,
 };
@@ -138,7 +138,7 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
     })
 }
 
-/// What the list is limited to; `None` where no letting can pass.
+/// Translates the filters of the list; `None` if no letting can match.
 fn filter(listing: &ListQuery) -> Option<LettingFilter> {
     let mut filter = LettingFilter {
         terms: listing.terms.clone(),
@@ -154,7 +154,7 @@ fn filter(listing: &ListQuery) -> Option<LettingFilter> {
     Some(filter)
 }
 
-/// By the columns given, the newest first where there are none.
+/// Sorts by the given columns; newest first by default.
 fn sorted<'a>(mut query: Joined<'a>, order: &[(usize, bool)]) -> Joined<'a> {
     let mut newest_first = true;
     for (column, reverse) in order {
@@ -256,7 +256,7 @@ fn check(values: &FormValues) -> Result<NewLetting, Vec<FieldError>> {
 const TAKEN: Violation = Violation::Taken("Another letting already has this address.");
 const GONE: Violation = Violation::Choice { label: ADDRESS };
 
-/// Why the database would refuse the address, if it would.
+/// Why the database would reject the address, if it would.
 fn refusal(
     conn: &mut DbConnection,
     own: Option<i64>,

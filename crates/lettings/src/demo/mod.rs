@@ -1,4 +1,4 @@
-//! Demo lettings: invented houses in real towns of Orange County, California, the same at each run.
+//! Demo lettings: invented houses in real towns of Orange County, California. Deterministic.
 
 use chrono::{Duration, NaiveDate, NaiveDateTime};
 use diesel::connection::SimpleConnection;
@@ -13,19 +13,19 @@ mod words;
 
 use words::{HOUSES, KINDS, MOODS, PLACES, STREETS, TOWNS, WAYS};
 
-/// How many lettings the demo has when nobody asks for more.
+/// Default number of demo lettings.
 pub const LETTINGS: i64 = 28;
 
-/// Rows a statement: the most that keeps below SQLite's 32 766 parameters with room to spare.
+/// Rows per statement: as many as fit well below SQLite's limit of 32 766 parameters.
 const BATCH: i64 = 2_000;
 
-/// What SQLite may keep in memory while the demo is put in (KiB).
+/// SQLite's cache size while inserting (KiB).
 const CACHE: u32 = 128 * 1024;
 
-/// The letting at a place in the demo (from 0), with its address.
+/// The letting at an index (from 0), with its address.
 ///
-/// The first ones are written by hand, the others put together from word lists by a fixed rule. `None` would
-/// mean a rule broken by the lists below; a test says that it never is.
+/// The first ones are handwritten, the others generated from word lists. `None` would mean that a generated one is
+/// invalid; a test proves that none is.
 #[must_use]
 pub fn letting(index: i64) -> Option<(NewLetting, NewAddress)> {
     let (title, number, street, (city, zip_code)) =
@@ -53,7 +53,7 @@ pub fn letting(index: i64) -> Option<(NewLetting, NewAddress)> {
     Some((letting.check().ok()?, address.check().ok()?))
 }
 
-/// When the letting at that place was added: a fixed day, and every twenty seconds one more.
+/// When the letting at an index was added: a fixed day, plus twenty seconds per letting.
 fn created_at(index: i64) -> NaiveDateTime {
     NaiveDate::from_ymd_opt(2026, 3, 1)
         .and_then(|day| day.and_hms_opt(9, 0, 0))
@@ -62,19 +62,19 @@ fn created_at(index: i64) -> NaiveDateTime {
         })
 }
 
-/// Makes the database hold the first `count` lettings of the demo, and calls `progress` with how many it holds.
+/// Fills the database up to the first `count` demo lettings; calls `progress` with the number of lettings so far.
 ///
-/// Where it holds the beginning of the demo already, only the rest is added.
+/// If it contains the beginning of the demo already, only the rest is added.
 ///
 /// # Errors
-/// [`Error::Occupied`] when it holds anything else; then nothing is changed.
+/// [`Error::Occupied`] if it contains other lettings; nothing is changed.
 pub fn fill(
     conn: &mut DbConnection,
     count: i64,
     mut progress: impl FnMut(i64),
 ) -> Result<(), Error> {
     if let DbConnection::Sqlite(sqlite) = conn {
-        // Four indexes grow at places all over the file; in the usual cache of 2 MB their pages come and go.
+        // Four indexes grow at random places; the default cache of 2 MB would thrash.
         sqlite.batch_execute(&format!("PRAGMA cache_size = -{CACHE}"))?;
     }
     conn.write(|conn| {
@@ -91,10 +91,10 @@ pub fn fill(
     })
 }
 
-/// Why the demo was not put in.
+/// Why the demo data was not added.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database holds lettings that are not of the demo.
+    /// The database contains lettings that are not demo data.
     #[error("the database holds other lettings; demo data is only put into an empty database")]
     Occupied,
     /// The database failed.
@@ -102,7 +102,7 @@ pub enum Error {
     Database(#[from] diesel::result::Error),
 }
 
-/// How many lettings of the demo the database holds, if it holds nothing else.
+/// Number of demo lettings in the database; `None` if it contains others.
 fn held(conn: &mut DbConnection) -> Result<i64, Error> {
     let addresses: i64 = addresses::table.count().get_result(conn)?;
     let lettings = Letting::count(conn)?;
@@ -154,7 +154,7 @@ fn insert(conn: &mut DbConnection, range: std::ops::Range<i64>) -> QueryResult<(
             )
         })
         .collect();
-    // Several rows a statement is beyond the connection's common ground, so each database has its own line.
+    // Multi-row inserts are not available for both backends at once, so each has its own line.
     match conn {
         DbConnection::Postgres(conn) => {
             diesel::insert_into(addresses::table)
@@ -178,7 +178,7 @@ fn insert(conn: &mut DbConnection, range: std::ops::Range<i64>) -> QueryResult<(
 
 type Invented = (String, u64, String, (&'static str, &'static str));
 
-/// A letting put together from the lists; two places get the same words only by a rare chance.
+/// A letting generated from the word lists; duplicates are unlikely.
 fn invented(index: u64) -> Invented {
     let mut dice = index;
     let title = format!(
@@ -197,7 +197,7 @@ fn pick<'a, T>(dice: &mut u64, list: &'a [T]) -> &'a T {
     &list[usize::try_from(place).unwrap_or(0)]
 }
 
-/// The next number of a fixed sequence (`SplitMix64`; Steele, Lea and Flood 2014).
+/// Next number of a deterministic sequence (`SplitMix64`; Steele, Lea and Flood 2014).
 fn roll(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;

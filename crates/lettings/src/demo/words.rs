@@ -127,7 +127,7 @@ pub(super) const HOUSES: [(&str, u64, &str, &str); 28] = [
     ),
 ];
 
-/// Towns of Orange County, California, each with a ZIP code of its own.
+/// Towns of Orange County, California, with a ZIP code each.
 pub(super) const TOWNS: [(&str, &str); 24] = [
     ("Aliso Viejo", "92656"),
     ("Anaheim", "92805"),
@@ -155,7 +155,7 @@ pub(super) const TOWNS: [(&str, &str); 24] = [
     ("Yorba Linda", "92886"),
 ];
 
-/// What a house is like.
+/// Adjectives of titles.
 pub(super) const MOODS: [&str; 24] = [
     "Airy",
     "Bright",
@@ -183,7 +183,7 @@ pub(super) const MOODS: [&str; 24] = [
     "Whitewashed",
 ];
 
-/// What kind of house it is.
+/// Types of houses in titles.
 pub(super) const KINDS: [&str; 24] = [
     "Apartment",
     "Balcony Flat",
@@ -211,7 +211,7 @@ pub(super) const KINDS: [&str; 24] = [
     "Villa",
 ];
 
-/// Where it stands.
+/// Locations in titles.
 pub(super) const PLACES: [&str; 24] = [
     "above the Cove",
     "among the Palms",
@@ -239,7 +239,7 @@ pub(super) const PLACES: [&str; 24] = [
     "with a View",
 ];
 
-/// The names of invented streets.
+/// Names of invented streets.
 pub(super) const STREETS: [&str; 24] = [
     "Abalone",
     "Anchorage",
@@ -267,7 +267,7 @@ pub(super) const STREETS: [&str; 24] = [
     "Starboard",
 ];
 
-/// What those streets are.
+/// Suffixes of street names.
 pub(super) const WAYS: [&str; 10] = [
     "Avenue", "Circle", "Court", "Drive", "Lane", "Place", "Road", "Row", "Street", "Terrace",
 ];

@@ -8,7 +8,7 @@ use oc_core::search::lower;
 use crate::profile::{self, Joined, PublicProfile};
 use crate::schema::{profiles, users};
 
-/// A page of it, the newest first if nothing else is asked for.
+/// A page of the list; newest first by default.
 pub(super) fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
     let total = PublicProfile::count(conn)?;
     let (Some(counted), Some(shown)) = (matching(listing), matching(listing)) else {
@@ -39,7 +39,7 @@ pub(super) fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<
     })
 }
 
-/// The profiles that pass; `None` where a filter has a value that it never offered.
+/// Profiles that match the filters; `None` if a filter has an invalid value.
 fn matching(listing: &ListQuery) -> Option<Joined<'_>> {
     let mut query = profile::matching(&listing.terms);
     for (parameter, value) in set_filters(listing)? {
@@ -50,7 +50,7 @@ fn matching(listing: &ListQuery) -> Option<Joined<'_>> {
     Some(query)
 }
 
-/// By the columns given, the newest first where there are none.
+/// Sorts by the given columns; newest first by default.
 fn sorted<'a>(mut query: Joined<'a>, order: &[(usize, bool)]) -> Joined<'a> {
     let mut newest_first = true;
     for (column, reverse) in order {

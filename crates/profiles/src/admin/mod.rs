@@ -17,7 +17,7 @@ use crate::profile::{LONGEST_CITY, NewProfile, ProfileDraft};
 use crate::public_path::public_path;
 use crate::schema::{profiles, users};
 
-/// The label of the user, in the form and in its errors.
+/// Label of the user, in the form and in errors.
 const USER: &str = "User";
 
 /// Admin resource of profiles.
@@ -70,7 +70,7 @@ pub const PROFILE: Resource = Resource {
     save,
     restore,
     delete,
-    // The user stays.
+    // Deleting a profile keeps its user.
     choices,
     labels,
 };
@@ -132,7 +132,7 @@ fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
     Ok(())
 }
 
-/// Users without a profile, and that of the profile given.
+/// Users without a profile, and the given profile's own.
 fn choices(conn: &mut DbConnection, wanted: &ChoiceQuery<'_>) -> QueryResult<ChoicePage> {
     if wanted.field != "user" {
         return Ok(ChoicePage::default());
@@ -195,7 +195,7 @@ fn check(values: &FormValues) -> Result<NewProfile, Vec<FieldError>> {
 const TAKEN: Violation = Violation::Taken("Another profile already has this user.");
 const GONE: Violation = Violation::Choice { label: USER };
 
-/// Why the database would refuse the user, if it would.
+/// Why the database would reject the user, if it would.
 fn refusal(
     conn: &mut DbConnection,
     own: Option<i64>,

@@ -55,7 +55,7 @@ fn list(conn: &mut DbConnection, model: &Resource, listing: ListQuery) -> QueryR
     (model.list)(conn, &listing)
 }
 
-/// The first cells of a list.
+/// The first column of a list.
 fn names(
     conn: &mut DbConnection,
     model: &Resource,
@@ -88,7 +88,7 @@ fn search(words: &str) -> ListQuery {
     }
 }
 
-/// Three lettings in three towns, and an address without one.
+/// Three lettings in three cities, and an address without a letting.
 fn some(conn: &mut DbConnection) -> anyhow::Result<()> {
     for (title, number, street, city, state) in [
         ("beta", "7", "Pier Road", "Orange", "CA"),
