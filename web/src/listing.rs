@@ -1,4 +1,4 @@
-//! Lists as visitors ask for them: the query of the address, and the links between pages.
+//! Query parameters of the public lists, and links between pages.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -10,7 +10,7 @@ use lettings::{LettingFilter, Sort};
 use oc_core::search::SearchTerms;
 use serde::Serialize;
 
-/// The orders that can be chosen, as they stand in the address and in the form.
+/// Sort orders with their query parameter and label.
 const SORTS: [(&str, Sort, &str); 6] = [
     ("id", Sort::Id, "Oldest first"),
     ("-id", Sort::IdReversed, "Newest first"),
@@ -20,8 +20,8 @@ const SORTS: [(&str, Sort, &str); 6] = [
     ("-city", Sort::CityReversed, "City, Z to A"),
 ];
 
-/// What a list was asked for. Reading it never fails: what is unknown or empty is left out, the last of several
-/// counts, and a page that is no number is a page that is not there.
+/// Query parameters of a list. Parsing never fails: unknown and empty ones are ignored, the last of several counts, and
+/// an invalid page number leads to a 404.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct ListQuery {
     pub(crate) q: String,
@@ -48,7 +48,7 @@ impl ListQuery {
             ..Self::default()
         };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            // No stored text holds a NUL, and PostgreSQL would stumble over one.
+            // No stored text contains NUL, and PostgreSQL would reject it.
             let value = value.trim().replace('\0', "\u{fffd}");
             match name.as_ref() {
                 "q" => asked.q = SearchTerms::parse(&value).to_string(),
@@ -66,12 +66,12 @@ impl ListQuery {
         asked
     }
 
-    /// The words that are searched for.
+    /// The search terms.
     pub(crate) fn words(&self) -> SearchTerms {
         SearchTerms::parse(&self.q)
     }
 
-    /// What of the lettings is wanted.
+    /// The filter of the lettings.
     pub(crate) fn filter(&self) -> LettingFilter {
         let given = |value: &String| (!value.is_empty()).then(|| value.clone());
         let sort = SORTS
@@ -86,12 +86,12 @@ impl ListQuery {
         }
     }
 
-    /// Whether anything is left out of the list.
+    /// Whether the list is searched or filtered.
     pub(crate) fn is_filtered(&self) -> bool {
         !(self.q.is_empty() && self.city.is_empty() && self.state.is_empty())
     }
 
-    /// What was searched, as visitors read it: `“beach” in Laguna Beach, CA`.
+    /// Description of the search for visitors: `“beach” in Laguna Beach, CA`.
     pub(crate) fn searched(&self) -> String {
         let words = if self.q.is_empty() {
             String::new()
@@ -110,7 +110,7 @@ impl ListQuery {
         }
     }
 
-    /// The title of a list: its name, what was searched, and which page of it this is.
+    /// Title of the list: name, search and page number.
     pub(crate) fn title(&self, name: &str) -> String {
         let searched = self.searched();
         let page = self
@@ -121,7 +121,7 @@ impl ListQuery {
         format!("{name}{gap}{searched}{}", page.unwrap_or_default())
     }
 
-    /// The address of a page of this very list, with nothing in it that does not matter.
+    /// The canonical URL of a page of this list.
     pub(crate) fn href(&self, path: &str, page: i64) -> String {
         let mut query = Serializer::new(String::new());
         for (name, value) in [
@@ -146,7 +146,7 @@ impl ListQuery {
     }
 }
 
-/// Whether a query is exactly the one that the site's own links to that list have.
+/// Whether a query string is in canonical form, as in the site's own links.
 pub(crate) fn is_canonical(path: &str, query: &str) -> bool {
     let list = ListQuery::parse(query);
     matches!(path, "/lettings/" | "/lettings/feed/" | "/profiles/")
@@ -155,14 +155,14 @@ pub(crate) fn is_canonical(path: &str, query: &str) -> bool {
             .is_some_and(|page| list.href("", page).strip_prefix('?') == Some(query))
 }
 
-/// A choice of the order, for the form.
+/// A choice of the sort order.
 #[derive(Debug, Serialize)]
 pub(crate) struct SortChoice {
     value: &'static str,
     label: &'static str,
 }
 
-/// Every order that can be chosen.
+/// All sort orders.
 pub(crate) fn sorts() -> Vec<SortChoice> {
     SORTS
         .iter()

@@ -1,4 +1,4 @@
-//! The listener for Prometheus, apart from the site's, so that no visitor reaches it.
+//! Listener for Prometheus, separate from the site's, so that visitors can't reach it.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -19,7 +19,7 @@ const OPTIONS: ServerOptions = ServerOptions {
     shutdown_timeout: Duration::ZERO,
 };
 
-/// Listens there, and says where that is. It serves as long as what is returned runs.
+/// Starts the listener and returns its address; it serves as long as the returned server runs.
 pub(crate) fn listen(
     address: SocketAddr,
     metrics: &Data<Metrics>,

@@ -1,6 +1,6 @@
-//! Which drawing goes with which town.
+//! Illustrations of cities.
 
-/// Towns that have a drawing of their own kind.
+/// Cities with an illustration that shows their kind of place.
 const TOWNS: [(&str, &str); 24] = [
     ("Aliso Viejo", "scene-hills.svg"),
     ("Anaheim", "scene-grove.svg"),
@@ -28,7 +28,7 @@ const TOWNS: [(&str, &str); 24] = [
     ("Yorba Linda", "scene-hills.svg"),
 ];
 
-/// The drawing for a town: its own, or one that always falls to the same name.
+/// The illustration for a city: its own, or one chosen by its name.
 pub(crate) fn of(city: &str) -> &'static str {
     let own = TOWNS
         .iter()

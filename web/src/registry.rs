@@ -1,10 +1,10 @@
-//! The resources of the admin. Registering one is one line.
+//! Resources of the admin. Registering one takes one line.
 
 use accounts::admin::{ACCESS_RULES, GROUP, USER};
 
 use admin::Registry;
 
-/// Every resource, by app, in the order of the index.
+/// All resources, by app, in the order of the index.
 pub(crate) const REGISTRY: Registry = Registry::new(
     &[
         &lettings::admin::LETTING,

@@ -28,12 +28,12 @@ use crate::service_manager;
 use crate::telemetry;
 use admin::{AdminState, CookieRules, PasswordHasher};
 
-/// The largest body of a login or of a public form (bytes).
+/// Maximum body size of a login or public form, in bytes.
 const MAX_PUBLIC_BODY: usize = 64 << 10;
 
-/// Serves the site until it is told to stop.
+/// Serves the site until a signal stops it.
 pub(crate) async fn run(config: &Config, pool: Pool) -> anyhow::Result<()> {
-    // Changed templates show at the next request. A release build has them embedded.
+    // Reload changed templates at the next request; release builds embed them.
     let reload_templates = cfg!(debug_assertions) && config.environment == Environment::Development;
     let (shutdown, immediate) = server::listen_for_signals()?;
     let server = start(config, pool, reload_templates, shutdown.clone())?;
@@ -47,7 +47,7 @@ pub(crate) async fn run(config: &Config, pool: Pool) -> anyhow::Result<()> {
 /// Starts the site; tests start the same one.
 ///
 /// # Errors
-/// When a template is broken, or the address is taken.
+/// If a template is invalid or the address is in use.
 pub fn start(
     config: &Config,
     pool: Pool,
@@ -112,8 +112,8 @@ pub fn start(
     ));
     let facts = Data::new(facts(config));
     let reports = config.sentry.dsn.is_some();
-    // Each request is a trace of its own, also where no timings are sent. Faults are reported where they become a
-    // page: this layer knows of those that carry an error alone.
+    // Starts a trace per request, even if timings are off. Internal errors are reported where they become a page,
+    // because this middleware misses those without an `Error`.
     let sentry = sentry_actix::Sentry::builder()
         .capture_server_errors(false)
         .start_transaction(true)
@@ -176,7 +176,7 @@ pub fn start(
         max_connections: server::raise_file_limit(config.limits.connections),
         client_timeout: config.limits.client_timeout,
         idle_timeout: config.limits.idle_timeout,
-        // Reports that are left are sent within the same time.
+        // Leave time to send queued reports.
         shutdown_timeout: config
             .limits
             .shutdown_timeout
@@ -185,8 +185,7 @@ pub fn start(
     Server::new(listener, options, shutdown, app)
 }
 
-/// Whether a request is for the public address, where that is one of https: whatever brought it here, its visitor used
-/// https.
+/// Whether a request is for the public URL and that is https; then the visitor used https, whatever the proxy did.
 fn is_public_https(site: &Site, head: &RequestHead) -> bool {
     let host = head.headers().get(header::HOST);
     host.and_then(|host| host.to_str().ok())

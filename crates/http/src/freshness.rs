@@ -21,7 +21,7 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often an unavailable database is asked again.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 
-/// What is known about the content.
+/// State of the public content.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Version {
     /// The generation that the database confirmed.
@@ -109,7 +109,7 @@ impl Freshness {
         }
         let _check = match (self.checking.try_lock(), self.state().failing_since) {
             (Ok(check), _) => check,
-            // Nobody waits for a database that is known to be unavailable.
+            // Don't wait for a database that is known to be unavailable.
             (Err(_), Some(since)) => return Version::Unavailable(since),
             (Err(_), None) => self.checking.lock().await,
         };

@@ -60,7 +60,7 @@ impl HealthChecks {
         }
     }
 
-    /// Runs every check: names and outcomes, [`OK`] or a word for what is wrong.
+    /// Runs all checks: names and results, [`OK`] or a short reason.
     pub async fn run(&self) -> BTreeMap<&'static str, &'static str> {
         let (database, migrations) = timeout(TIME_LIMIT, self.check_database())
             .await

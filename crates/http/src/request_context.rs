@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-/// What is known about a request from its first byte.
+/// Id and route of a request.
 #[derive(Debug)]
 pub struct RequestContext {
     /// The request id, also sent in `X-Request-Id`.

@@ -26,7 +26,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         .write(|conn| {
             let was_on = Factor::delete(conn, user.id)?;
             if was_on {
-                // Whoever has the phone may be in.
+                // A thief with the phone may be logged in.
                 Session::end_all(conn, user.id, None)?;
                 record_factor_off(conn, REGISTRY, &user)?;
             }

@@ -30,7 +30,7 @@ pub struct Config {
     /// Maximum number of database connections, 1 to 200; /readyz has one more
     #[arg(long, default_value = "8", value_parser = whole_number(1_u32..=200))]
     pub database_pool_size: u32,
-    /// Serve pages only: nothing is written, nobody can log in (true or false)
+    /// Serve pages only: logins and changes are rejected (true or false)
     #[arg(long, default_value = "false", action = ArgAction::Set, value_parser = switch)]
     pub read_only: bool,
     /// Address to listen on

@@ -37,7 +37,7 @@ struct Entry {
     summary: String,
 }
 
-/// The newest lettings that a search finds.
+/// The newest lettings that match the search.
 pub(crate) async fn show(
     db: Data<Db>,
     pages: Data<Pages>,
@@ -72,13 +72,13 @@ pub(crate) async fn show(
         url: site.url(&query.href("/lettings/feed/", 1)),
         page: site.url(&query.href("/lettings/", 1)),
         home: site.url("/"),
-        // The element is mandatory. Midnight, so that the ETag of an empty feed is stable for a day.
+        // The element is mandatory. Midnight, so that the ETag of an empty feed doesn't change during a day.
         updated: timestamp(updated.unwrap_or(Utc::now().date_naive().and_time(NaiveTime::MIN))),
         entries: entries.collect(),
     })
 }
 
-/// The text with a mark in place of each character that no document of XML 1.0 can hold, escaped or not.
+/// Replaces characters that XML 1.0 doesn't allow, escaped or not.
 fn xml_text(text: &str) -> String {
     let is_allowed = |c: char| {
         matches!(c, '\t' | '\n' | '\r') || (c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}'))

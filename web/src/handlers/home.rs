@@ -10,9 +10,9 @@ use serde_json::json;
 use crate::card::{Card, cards};
 use crate::listing::ListQuery;
 
-/// How many lettings the home page shows.
+/// Number of lettings on the home page.
 const NEWEST: i64 = 6;
-/// The number of towns linked to: those with most lettings.
+/// Number of linked cities: those with the most lettings.
 const TOWNS: i64 = 12;
 
 #[derive(Serialize)]
@@ -21,7 +21,7 @@ struct HomePage {
     lettings_total: i64,
     newest: Vec<Card>,
     cities: Vec<CityLink>,
-    /// A link to the towns that are left out.
+    /// Link to the search by city, if there are more.
     all_towns: Option<String>,
 }
 
@@ -35,7 +35,7 @@ struct CityLink {
     href: String,
 }
 
-/// The newest lettings, the towns, and the ways to both lists.
+/// The home page: newest lettings and cities, with links to both lists.
 pub(crate) async fn show(
     db: Data<Db>,
     pages: Data<Pages>,

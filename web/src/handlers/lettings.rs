@@ -13,7 +13,7 @@ use crate::picture;
 use oc_http::{PageLinks, found};
 
 const PATH: &str = "/lettings/";
-/// How many other lettings of the town a letting's page shows.
+/// Number of other lettings in the same city on a letting's page.
 const NEARBY: i64 = 3;
 
 #[derive(Serialize)]
@@ -36,7 +36,7 @@ impl Page for IndexPage {
     const TEMPLATE: &'static str = "lettings/index.html";
 }
 
-/// The list, searched, filtered, sorted and cut into pages.
+/// The list, searched, filtered, sorted and paginated.
 pub(crate) async fn index(
     db: Data<Db>,
     pages: Data<Pages>,
@@ -88,7 +88,7 @@ pub(crate) async fn index(
     })
 }
 
-/// Cards whose links carry the search, so that «Back» on a letting returns to it.
+/// Cards whose links contain the search, so that “Back” on a letting returns to it.
 fn search_results(rows: Vec<(Letting, Address)>, query: &ListQuery, page: i64) -> Vec<Card> {
     let mut cards = cards(rows);
     for card in &mut cards {
@@ -97,7 +97,7 @@ fn search_results(rows: Vec<(Letting, Address)>, query: &ListQuery, page: i64) -
     cards
 }
 
-/// The choices of a filter; none if there is nothing to choose and nothing chosen.
+/// Choices of a filter; empty if there is nothing to choose and nothing is chosen.
 fn choices(towns: Vec<Town>, chosen: &str) -> Vec<String> {
     if towns.len() < 2 && chosen.is_empty() {
         return Vec::new();
@@ -144,7 +144,7 @@ impl From<&Address> for Lines {
     }
 }
 
-/// One letting, with others in its town. The query is the search that it was opened from.
+/// One letting, with others in its city. The query string is the search that it was opened from.
 pub(crate) async fn show(
     db: Data<Db>,
     pages: Data<Pages>,

@@ -1,4 +1,4 @@
-//! The handlers, one file a resource. None imports another.
+//! Handlers, one file per resource. None imports another.
 
 pub(crate) mod feed;
 pub(crate) mod home;

@@ -51,14 +51,14 @@ impl From<PublicProfile> for Entry {
     }
 }
 
-/// The list, searched and cut into pages.
+/// The list, searched and paginated.
 pub(crate) async fn index(
     db: Data<Db>,
     pages: Data<Pages>,
     site: Data<Site>,
     query: ListQuery,
 ) -> Result<HttpResponse, PageError> {
-    // A town, a state or an order in the address means nothing here.
+    // City, state and order don't apply to profiles.
     let query = ListQuery {
         q: query.q,
         page: query.page,
@@ -129,7 +129,7 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, PageError> {
     let username = username.into_inner();
     if username.contains('\0') {
-        // No name holds a NUL, and PostgreSQL would stumble over one.
+        // No username contains NUL, and PostgreSQL would reject it.
         return Err(PageError::NotFound);
     }
     let (profile, offered) = db
@@ -158,7 +158,7 @@ pub(crate) async fn show(
     pages.render(&ShowPage { head, profile })
 }
 
-/// The first letters of the names, or of the username where there are none.
+/// Initials of the names, or of the username if there are none.
 fn initials(profile: &PublicProfile) -> String {
     let letters: String = [&profile.first_name, &profile.last_name]
         .iter()

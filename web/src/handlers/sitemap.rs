@@ -1,4 +1,4 @@
-//! What search engines read: robots.txt and the map of the site (sitemaps.org, protocol 0.9).
+//! robots.txt and sitemaps (sitemaps.org, protocol 0.9).
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use crate::card;
 
-/// The most addresses that one file may hold.
+/// Maximum number of URLs in a sitemap file.
 const LARGEST: i64 = 50_000;
-/// The pages that are neither of a letting nor of a profile.
+/// Pages that belong to neither a letting nor a profile.
 const FIXED: [&str; 3] = ["/", "/lettings/", "/profiles/"];
 
 #[derive(Serialize)]
@@ -50,7 +50,7 @@ struct Location {
     changed: Option<String>,
 }
 
-/// Who may read what, and where the map is.
+/// `/robots.txt`, with the URL of the sitemap.
 pub(crate) async fn robots(
     pages: Data<Pages>,
     site: Data<Site>,
@@ -60,7 +60,7 @@ pub(crate) async fn robots(
     })
 }
 
-/// The map, or where there is too much for one file, the list of its parts.
+/// The sitemap or, if it is too large for one file, the index of its parts.
 pub(crate) async fn map(
     db: Data<Db>,
     pages: Data<Pages>,
@@ -69,7 +69,7 @@ pub(crate) async fn map(
     let (lettings, profiles) = db
         .read_long(|conn| Ok((Letting::count(conn)?, PublicProfile::count(conn)?)))
         .await?;
-    // Three more stand for the fixed pages.
+    // Plus the three fixed pages.
     if lettings + profiles + 3 <= LARGEST {
         let mut addresses = fixed(&site);
         addresses.extend(part(&db, &site, Kind::Lettings, 1).await?);
@@ -90,7 +90,7 @@ pub(crate) async fn map(
     })
 }
 
-/// One part of the map; only the first part may be empty.
+/// One part of the sitemap; only the first part may be empty.
 pub(crate) async fn map_part(
     db: Data<Db>,
     pages: Data<Pages>,
@@ -126,7 +126,7 @@ fn fixed(site: &Site) -> Vec<Location> {
         .collect()
 }
 
-/// The addresses in part `number` (from 1) of the lettings or the profiles.
+/// The URLs in part `number` (from 1) of the lettings or profiles.
 async fn part(db: &Db, site: &Site, kind: Kind, number: i64) -> Result<Vec<Location>, PageError> {
     if number < 1 {
         return Err(PageError::NotFound);

@@ -57,7 +57,7 @@ pub fn set_sentry_user(id: i64) {
     }
 }
 
-/// Reports a response that is a fault of ours. An unavailable database (503) is not.
+/// Reports an internal error. An unavailable database (503) is not reported.
 pub(super) fn capture_fault<B>(response: &HttpResponse<B>) {
     if response.status() != StatusCode::INTERNAL_SERVER_ERROR {
         return;

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn nobody_is_late_while_a_request_is_handled_or_awaited() -> io::Result<()> {
+    async fn no_peer_is_late_while_a_request_is_handled_or_awaited() -> io::Result<()> {
         let (mut stream, _peer) = connected().await?;
         let suspended = stream.peer.clone();
 
