@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_is_read_whatever_it_holds() {
+    fn any_query_string_is_parsed() {
         let parse = ListQuery::parse;
 
         assert_eq!(parse("").page, Some(1));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_has_one_address() {
+    fn a_list_has_one_canonical_url() {
         let query = ListQuery::parse("page=3&sort=-title&utm=x&city=Dana+Point&q=%26+sea");
 
         assert_eq!(
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_searched_is_said_in_words() {
+    fn a_search_has_a_description() {
         let searched = |query| ListQuery::parse(query).searched();
 
         assert_eq!(searched(""), "");

@@ -50,14 +50,14 @@ mod tests {
     use crate::embedded::Static;
 
     #[test]
-    fn every_drawing_exists() {
+    fn every_illustration_exists() {
         for (_, picture) in TOWNS {
             assert!(Static::get(picture).is_some(), "{picture}");
         }
     }
 
     #[test]
-    fn a_town_without_its_own_keeps_the_one_it_got() {
+    fn a_city_without_an_illustration_always_gets_the_same_one() {
         assert_eq!(of("Huntington Beach"), "scene-pier.svg");
         assert_eq!(of("Brunswick"), of("Brunswick"));
     }

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_of_time_begins_with_its_start_and_ends_before_its_end() -> anyhow::Result<()> {
+    fn a_period_includes_its_start_and_excludes_its_end() -> anyhow::Result<()> {
         on_both(|conn| {
             record(conn)?;
             let now = Utc::now().naive_utc();
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_be_told_of_is_found_and_read_in_parts() -> anyhow::Result<()> {
+    fn only_visible_entries_are_found_and_paginated() -> anyhow::Result<()> {
         on_both(|conn| {
             record(conn)?;
             let filter = AuditFilter {
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_back_is_no_longer_deleted() -> anyhow::Result<()> {
+    fn restored_rows_are_no_longer_listed_as_deleted() -> anyhow::Result<()> {
         on_both(|conn| {
             record(conn)?;
 

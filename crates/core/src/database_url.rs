@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_schemes_are_told_apart() {
+    fn both_schemes_are_recognised() {
         assert_eq!(
             "sqlite://oc-lettings.sqlite3".parse(),
             Ok(DatabaseUrl::Sqlite("oc-lettings.sqlite3".into()))
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_with_its_reason() {
+    fn other_urls_are_rejected_with_a_reason() {
         let parse = |text: &str| text.parse::<DatabaseUrl>();
 
         assert_eq!(
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_in_a_file_has_a_place() {
+    fn a_sqlite_url_has_a_path() {
         let place = |text: &str| {
             let url: DatabaseUrl = text.parse().unwrap();
             let text = |path: Option<PathBuf>| path.map(|path| path.display().to_string());

@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn several_that_wait_for_one_lock_get_it_one_after_the_other() -> anyhow::Result<()> {
+    fn waiting_transactions_get_a_lock_one_after_the_other() -> anyhow::Result<()> {
         let Some(db) = TestDb::postgres()? else {
             return Ok(());
         };

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn started_at_once_they_migrate_once() -> anyhow::Result<()> {
+    fn concurrent_processes_migrate_once() -> anyhow::Result<()> {
         for db in TestDb::each()? {
             revert_all(&mut db.connect()?)?;
             let all = versions(&db.connect()?).len();
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_database_is_refused_unless_this_program_can_work_with_it() -> anyhow::Result<()> {
+    fn a_newer_database_is_rejected_unless_it_is_compatible() -> anyhow::Result<()> {
         on_both(|conn| {
             migrate_further(conn, None)?;
             let refused = migrate(conn).map_err(|error| error.to_string());
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn every_migration_says_whether_earlier_programs_can_work_with_it() -> anyhow::Result<()> {
+    fn every_migration_declares_its_compatibility() -> anyhow::Result<()> {
         /// Migrations that earlier programs are not compatible with; the first one introduced the mark.
         const BREAKING: [&str; 1] = ["20261123025000"];
 

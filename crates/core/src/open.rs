@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_databases_of_the_tests_are_new_enough() -> anyhow::Result<()> {
+    fn the_test_databases_are_supported() -> anyhow::Result<()> {
         on_both(|conn| {
             check_version(conn, &DatabaseUrl::Sqlite("unused".into()))?;
             Ok(())
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn sqlite_is_opened_with_its_safe_settings() -> anyhow::Result<()> {
+    fn sqlite_is_opened_with_safe_settings() -> anyhow::Result<()> {
         let directory = tempfile::tempdir()?;
         let url = DatabaseUrl::Sqlite(directory.path().join("a.sqlite3"));
 
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_database_is_named() -> anyhow::Result<()> {
+    fn a_file_that_is_not_a_database_is_named() -> anyhow::Result<()> {
         let directory = tempfile::tempdir()?;
         let file = directory.path().join("notes.txt");
         std::fs::write(
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_is_away_is_named() {
+    fn an_unavailable_server_is_named() {
         let url = DatabaseUrl::Postgres("postgres://oc:secret@%2Fno%2Fsuch%2Fsocket/oc".to_owned());
 
         let message = open(&url)

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_page_is_the_one_that_holds_the_last_row() {
+    fn the_last_page_contains_the_last_row() {
         assert_eq!(
             [0, 1, 24, 25, 48, 49].map(|total| pages(total, 24)),
             [1, 1, 1, 2, 2, 3]

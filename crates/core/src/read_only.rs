@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_that_is_not_there_is_not_made() -> anyhow::Result<()> {
+    fn a_missing_database_is_not_created() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("none.sqlite3");
 

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_split_at_blanks_and_nul() {
+    fn terms_are_split_at_whitespace_and_nul() {
         assert_eq!(
             patterns("  sea\tview\u{a0}flat\0"),
             ["%sea%", "%view%", "%flat%"]
@@ -98,12 +98,12 @@ mod tests {
     }
 
     #[test]
-    fn wildcards_are_taken_literally() {
+    fn wildcards_are_escaped() {
         assert_eq!(patterns(r"100%_\"), [r"%100\%\_\\%"]);
     }
 
     #[test]
-    fn a_search_without_end_is_cut() {
+    fn a_long_search_is_truncated() {
         assert_eq!(
             patterns(&"é".repeat(100_000)),
             [format!("%{}%", "é".repeat(LONGEST))]

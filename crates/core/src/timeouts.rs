@@ -108,7 +108,7 @@ mod tests {
     use crate::{connect_pool, open};
 
     #[test]
-    fn what_the_operator_says_of_a_limit_counts() {
+    fn timeouts_in_the_url_take_precedence() {
         let plain = with_limits("postgres://oc@db/oc");
         let told = with_limits("postgres://oc@db/oc?connect_timeout=60&sslmode=require");
         let open_end = with_limits("postgres://oc@db/oc?");
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn only_connections_of_a_pool_are_limited() -> anyhow::Result<()> {
+    fn only_pooled_connections_have_timeouts() -> anyhow::Result<()> {
         let Some(db) = TestDb::postgres()? else {
             return Ok(());
         };
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_the_role_stays_and_a_long_write_has_its_own() -> anyhow::Result<()> {
+    fn timeouts_of_the_role_are_kept_and_a_long_write_has_its_own() -> anyhow::Result<()> {
         let Some(db) = TestDb::postgres()? else {
             return Ok(());
         };
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_somebody_holds_is_waited_for_no_longer_than_that() -> anyhow::Result<()> {
+    fn waiting_for_a_lock_times_out() -> anyhow::Result<()> {
         let Some(db) = TestDb::postgres()? else {
             return Ok(());
         };

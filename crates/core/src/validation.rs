@@ -221,14 +221,14 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_may_be_written_in_odd_ways() {
+    fn integers_may_have_spaces_zeros_and_a_sign() {
         for typed in [" 5 ", "007", "+5", "0"] {
             assert!(whole(typed).is_ok(), "{typed}");
         }
     }
 
     #[test]
-    fn what_is_no_whole_number_is_told_from_what_is_out_of_range() {
+    fn invalid_integers_and_integers_out_of_range_differ() {
         for typed in ["1.5", "1e3", "1,000", "0x10", "five", "+", "٣"] {
             assert_eq!(
                 whole(typed),

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn one_is_told_from_many() {
+    fn singular_and_plural_differ() {
         assert_eq!(found(1, None, "book", "books"), "1 book");
         assert_eq!(found(0, None, "book", "books"), "0 books");
         assert_eq!(found(1, Some(28), "book", "books"), "1 of 28 books");

@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn every_broken_rule_is_told_at_once() {
+    fn all_errors_are_reported_together() {
         let errors = AddressDraft::default().check().unwrap_err();
 
         assert_eq!(
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn the_database_refuses_what_the_form_refuses() -> anyhow::Result<()> {
+    fn the_database_rejects_what_the_form_rejects() -> anyhow::Result<()> {
         let good = draft().check().expect("the draft keeps the rules");
         let broken = [
             NewAddress {

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn town_and_state_filter_by_their_exact_names() -> anyhow::Result<()> {
+    fn city_and_state_match_exactly() -> anyhow::Result<()> {
         on_both(|conn| {
             letting(conn, "One", "Gull Lane", "Orange")?;
             let texas = address(conn, "Gull Lane", "Orange", "TX")?;
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_hold_twenty_four_and_end() -> anyhow::Result<()> {
+    fn a_page_has_twenty_four_lettings() -> anyhow::Result<()> {
         on_both(|conn| {
             for number in 0..25 {
                 letting(conn, &format!("House {number}"), "Gull Lane", "Brea")?;

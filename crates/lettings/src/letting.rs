@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn nearby_means_the_same_town_and_another_letting() -> anyhow::Result<()> {
+    fn nearby_lettings_are_in_the_same_city() -> anyhow::Result<()> {
         on_both(|conn| {
             let here = letting(conn, "Here", "Gull Lane", "Brea")?;
             letting(conn, "Next door", "Gull Lane", "Brea")?;
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_come_first_and_the_map_has_all() -> anyhow::Result<()> {
+    fn newest_come_first_and_the_sitemap_has_all() -> anyhow::Result<()> {
         on_both(|conn| {
             let ids =
                 ["One", "Two", "Three"].map(|title| letting(conn, title, "Gull Lane", "Brea"));
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn one_letting_an_address_and_none_without() -> anyhow::Result<()> {
+    fn a_letting_needs_an_address_of_its_own() -> anyhow::Result<()> {
         on_both(|conn| {
             let address_id = address(conn, "Gull Lane", "Brea", "CA")?;
             let insert = |conn: &mut DbConnection, address_id| {
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_takes_its_letting_along_and_its_id_is_not_used_again() -> anyhow::Result<()> {
+    fn deleting_an_address_deletes_its_letting_and_ids_are_not_reused() -> anyhow::Result<()> {
         on_both(|conn| {
             let id = letting(conn, "Flat", "Gull Lane", "Brea")?;
             diesel::delete(addresses::table).execute(conn)?;

@@ -85,7 +85,7 @@ mod tests {
     use crate::testing::{address, letting};
 
     #[test]
-    fn only_towns_with_an_offer_are_listed() -> anyhow::Result<()> {
+    fn only_cities_with_lettings_are_listed() -> anyhow::Result<()> {
         on_both(|conn| {
             assert!(Town::all(conn)?.is_empty());
             // The first address of a state or city may have no letting.

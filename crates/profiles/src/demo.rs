@@ -63,7 +63,7 @@ mod tests {
     use crate::profile::PublicProfile;
 
     #[test]
-    fn the_people_come_once() -> anyhow::Result<()> {
+    fn demo_users_are_added_once() -> anyhow::Result<()> {
         on_both(|conn| {
             fill(conn)?;
             fill(conn)?;

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn an_email_address_is_shown_only_where_its_owner_says_so() -> anyhow::Result<()> {
+    fn an_email_address_is_hidden_by_default() -> anyhow::Result<()> {
         on_both(|conn| {
             profile(conn, "shy", "", false)?;
             profile(conn, "open", "", true)?;
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn one_profile_a_user() -> anyhow::Result<()> {
+    fn a_user_has_one_profile() -> anyhow::Result<()> {
         on_both(|conn| {
             let user_id = user(conn, "ada")?;
             let new = ProfileDraft {

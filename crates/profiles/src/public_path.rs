@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signs_stay_and_other_scripts_are_escaped() {
+    fn usernames_are_escaped_in_paths() {
         assert_eq!(public_path("a.b+c@d-e_f"), "/profiles/a.b+c@d-e_f/");
         assert_eq!(
             public_path("Жанна"),

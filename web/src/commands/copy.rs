@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_address_is_refused_and_its_password_not_repeated() {
+    fn an_invalid_url_is_rejected_without_showing_its_password() {
         let error = Line::try_parse_from([
             "copy",
             "--from",

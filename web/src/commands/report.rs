@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_is_one_line_and_hints_follow() {
+    fn an_error_is_one_line_followed_by_hints() {
         let error =
             anyhow::anyhow!("attempt to write a\nreadonly database").context("cannot migrate");
 
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_is_told_once() {
+    fn a_cause_is_printed_once() {
         #[derive(Debug, thiserror::Error)]
         #[error("cannot open: {source}")]
         struct Outer {

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn every_wrong_value_is_named_with_what_is_allowed() {
+    fn every_invalid_value_is_reported_with_what_is_allowed() {
         let wrong = [
             ("APP_ENV", "staging"),
             ("DATABASE_POOL_SIZE", "0"),
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn other_wrong_values_are_rejected_too() {
+    fn other_invalid_values_are_rejected_too() {
         for (name, value) in [
             ("HOST", "256.1.1.1"),
             ("HOST", "127.0.0.1:80"),

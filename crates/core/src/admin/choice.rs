@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_choices_at_hand_those_with_all_words_are_offered() {
+    fn choices_that_match_all_terms_are_offered() {
         let choices = ["Beach Road", "beach lane", "Pier Road"].map(|label| Choice::new(1, label));
         let offer = |words: &str, limit| {
             let wanted = ChoiceQuery {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_id_is_left_out() {
+    fn invalid_ids_are_skipped() {
         let values = [" 7 ", "x", "", "99999999999999999999"].map(str::to_owned);
 
         assert_eq!(ids(&values), [7]);

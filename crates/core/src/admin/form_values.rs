@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_box_says_yes_unless_it_says_what_django_takes_for_no() {
+    fn a_checkbox_is_true_unless_its_value_is_false_in_django() {
         let is_yes = |value: &str| FormValues::default().with("box", value).is_yes("box");
 
         assert!(["on", "True", "1", "yes"].into_iter().all(is_yes));

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_is_not_set_does_not_count_and_nul_matches_nothing() {
+    fn an_unset_filter_is_ignored_and_nul_matches_nothing() {
         assert_eq!(
             set_filters(&listing("CA")),
             Some(vec![("state__exact", "CA")])
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_filter_offers_is_understood_and_nothing_else() {
+    fn only_the_choices_of_a_filter_are_accepted() {
         let understood: Vec<_> = yes_and_no()
             .iter()
             .map(|choice| flag(&choice.value).map(yes_or_no) == Some(choice.label.clone()))

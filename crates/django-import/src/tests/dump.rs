@@ -80,7 +80,7 @@ fn ids_and_natural_keys_bring_the_same_site() -> Result<()> {
 }
 
 #[test]
-fn utf_16_and_byte_order_marks_are_understood() -> Result<()> {
+fn utf_16_and_byte_order_marks_are_read() -> Result<()> {
     let text = NATURAL.replace("HASH", SEA_BREEZE);
     let utf_16 = |to_bytes: fn(u16) -> [u8; 2]| {
         let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());

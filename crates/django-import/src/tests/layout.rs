@@ -24,7 +24,7 @@ fn both(is_split_filled: bool) -> Result<DjangoSite> {
 }
 
 #[test]
-fn of_both_layouts_the_split_one_is_taken_unless_it_is_empty() -> Result<()> {
+fn the_split_layout_wins_unless_it_is_empty() -> Result<()> {
     for (is_split_filled, expected) in [(true, "split apps"), (false, "one app")] {
         let db = TestDb::sqlite()?;
 
@@ -87,7 +87,7 @@ fn other_layouts_are_rejected_with_what_was_found() -> Result<()> {
 }
 
 #[test]
-fn other_kinds_of_files_are_told_apart() -> Result<()> {
+fn other_kinds_of_files_are_named() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("file");
     for (content, reason) in [

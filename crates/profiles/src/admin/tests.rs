@@ -60,7 +60,7 @@ fn a_profile_is_saved_changed_and_shown() -> anyhow::Result<()> {
 }
 
 #[test]
-fn broken_rules_are_told_in_the_words_of_the_form() -> anyhow::Result<()> {
+fn errors_use_the_labels_of_the_form() -> anyhow::Result<()> {
     on_both(|conn| {
         profile(conn, "ada", "", true)?;
         let taken = user(conn, "bob")? - 1;
@@ -92,7 +92,7 @@ fn broken_rules_are_told_in_the_words_of_the_form() -> anyhow::Result<()> {
 }
 
 #[test]
-fn users_without_a_profile_can_be_chosen_and_the_own_one() -> anyhow::Result<()> {
+fn users_without_a_profile_and_the_current_one_can_be_chosen() -> anyhow::Result<()> {
     on_both(|conn| {
         let id = profile(conn, "zed", "", true)?;
         profile(conn, "eve", "", true)?;
@@ -122,7 +122,7 @@ fn users_without_a_profile_can_be_chosen_and_the_own_one() -> anyhow::Result<()>
 }
 
 #[test]
-fn a_user_is_called_by_name_also_when_taken() -> anyhow::Result<()> {
+fn a_user_has_a_label_even_when_taken() -> anyhow::Result<()> {
     on_both(|conn| {
         profile(conn, "zed", "", true)?;
         let id = user(conn, "ada")? - 1;
@@ -173,7 +173,7 @@ fn profiles_are_listed_newest_first_searched_and_filtered() -> anyhow::Result<()
 }
 
 #[test]
-fn a_deleted_profile_comes_back_under_its_id() -> anyhow::Result<()> {
+fn a_deleted_profile_is_restored_with_its_id() -> anyhow::Result<()> {
     on_both(|conn| {
         let id = profile(conn, "ada", "Brea", true)?;
         let before = (PROFILE.load)(conn, id)?.expect("it is there");

@@ -99,7 +99,7 @@ fn a_decompressed_or_recompressed_backup_is_accepted() -> anyhow::Result<()> {
 }
 
 #[test]
-fn foreign_files_and_newer_formats_are_told_apart() -> anyhow::Result<()> {
+fn foreign_files_and_newer_formats_have_different_errors() -> anyhow::Result<()> {
     let (_folder, path) = backup()?;
     let text = decompress(&path)?;
     let newer = text.replace("\"format_version\":1", "\"format_version\":2");

@@ -12,7 +12,7 @@ use super::{
 use crate::schema::lettings;
 
 #[test]
-fn a_change_is_noted_with_the_letting_and_only_then() -> anyhow::Result<()> {
+fn only_a_real_change_updates_the_time_of_the_letting() -> anyhow::Result<()> {
     on_both(|conn| {
         let home = address(conn, "1", "Gull Lane")?;
         let id = letting(conn, "One", home)?;
@@ -86,7 +86,7 @@ fn addresses_are_listed_with_their_lettings() -> anyhow::Result<()> {
 }
 
 #[test]
-fn filters_offer_what_is_there() -> anyhow::Result<()> {
+fn filters_offer_existing_values() -> anyhow::Result<()> {
     on_both(|conn| {
         some(conn)?;
         let mut offered = |model: Resource, filter: usize| -> QueryResult<Vec<String>> {

@@ -35,7 +35,7 @@ fn a_letting_is_saved_and_changed() -> anyhow::Result<()> {
 }
 
 #[test]
-fn only_free_addresses_can_be_chosen_and_the_own_one() -> anyhow::Result<()> {
+fn free_addresses_and_the_current_one_can_be_chosen() -> anyhow::Result<()> {
     on_both(|conn| {
         let own = address(conn, "7217", "Bedford Street")?;
         let taken = address(conn, "2", "Gull Lane")?;
@@ -66,7 +66,7 @@ fn only_free_addresses_can_be_chosen_and_the_own_one() -> anyhow::Result<()> {
 }
 
 #[test]
-fn an_address_is_called_by_its_line_also_when_taken() -> anyhow::Result<()> {
+fn an_address_has_a_label_even_when_taken() -> anyhow::Result<()> {
     on_both(|conn| {
         let taken = address(conn, "2", "Gull Lane")?;
         letting(conn, "Two", taken)?;
@@ -84,7 +84,7 @@ fn an_address_is_called_by_its_line_also_when_taken() -> anyhow::Result<()> {
 }
 
 #[test]
-fn broken_rules_are_told_in_the_words_of_the_form() -> anyhow::Result<()> {
+fn errors_use_the_labels_of_the_form() -> anyhow::Result<()> {
     on_both(|conn| {
         let first = address(conn, "7217", "Bedford Street")?;
         let second = address(conn, "1", "Gull Lane")?;
@@ -155,7 +155,7 @@ fn lettings_are_listed_newest_first_searched_and_filtered() -> anyhow::Result<()
 }
 
 #[test]
-fn a_part_of_a_list_knows_the_whole() -> anyhow::Result<()> {
+fn a_page_of_a_list_has_the_total() -> anyhow::Result<()> {
     on_both(|conn| {
         some(conn)?;
         let listing = ListQuery {
