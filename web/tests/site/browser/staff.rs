@@ -39,7 +39,7 @@ async fn walk(browser: &Browser) -> Result<()> {
     browser.press_button("Log in").await?;
     let text = browser.text().await?;
     assert!(
-        text.contains("That code does not open this account."),
+        text.contains("The code is wrong or has already been used."),
         "{text}"
     );
     browser.type_into("id_code", &code(&app, 1)).await?;
