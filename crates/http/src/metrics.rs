@@ -56,7 +56,7 @@ impl LoginOutcome {
 
 /// How the page cache answered a request: a label in the request log and in the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CacheStatus {
+pub(crate) enum CacheStatus {
     /// From the cache, confirmed as current.
     Hit,
     /// Rendered, and cached if possible.
@@ -67,11 +67,10 @@ pub enum CacheStatus {
 
 impl CacheStatus {
     /// Every status.
-    pub const ALL: [Self; 3] = [Self::Hit, Self::Miss, Self::Stale];
+    const ALL: [Self; 3] = [Self::Hit, Self::Miss, Self::Stale];
 
     /// Its label.
-    #[must_use]
-    pub fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Hit => "hit",
             Self::Miss => "miss",

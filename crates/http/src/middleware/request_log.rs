@@ -124,10 +124,11 @@ impl LogEntry {
         let (method, path) = (self.method.as_str(), self.path.as_str());
         match self.status.map(|status| status.as_u16()) {
             Some(status) => {
-                let cache = self.cache.map_or("none", CacheStatus::label);
+                let cache = self.cache.map_or("", CacheStatus::label);
+                let separator = if cache.is_empty() { "" } else { " " };
                 log::log!(
                     target: "access", level, method, path, status, milliseconds, cache;
-                    "{method} {path} {status} {milliseconds} ms, cache {cache}"
+                    "{method} {path} {status} {milliseconds} ms{separator}{cache}"
                 );
             }
             None => log::log!(
