@@ -1,4 +1,5 @@
 //! The settings, described as clap arguments: name of the variable, help, default and check.
+#![allow(rustdoc::bare_urls, reason = "doc comments are the text of --help")]
 
 use std::fmt;
 use std::net::SocketAddr;

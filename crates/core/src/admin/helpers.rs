@@ -73,7 +73,7 @@ pub fn with_constraint_error(
     if errors.iter().all(|error| error.field != field) {
         match look(conn) {
             Ok(violation) => {
-                errors.extend(violation.map(|violation| FieldError { field, violation }))
+                errors.extend(violation.map(|violation| FieldError { field, violation }));
             }
             Err(error) => return SaveError::Database(error),
         }
