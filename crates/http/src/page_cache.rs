@@ -290,7 +290,7 @@ mod tests {
         let db = Db::new(pool, metrics.clone(), 8, false);
         let limits = CacheLimits {
             size,
-            stale_if_error: Duration::from_secs(600),
+            stale_if_error: Duration::from_mins(10),
         };
         PageCache::new(db, metrics, database.url(), limits, |_, _| true)
     }

@@ -30,11 +30,7 @@ pub struct Target {
 impl Target {
     /// Opens the database, or creates it if it is a SQLite file that does not exist.
     pub fn open(url: &DatabaseUrl) -> anyhow::Result<Self> {
-        let created = CreatedFile(
-            url.file()
-                .filter(|file| file.symlink_metadata().is_err())
-                .map(PathBuf::from),
-        );
+        let created = CreatedFile(url.file().filter(|file| file.symlink_metadata().is_err()));
         let mut conn = open(url)?;
         check_version(&mut conn, url)?;
         if let DbConnection::Sqlite(sqlite) = &mut conn {

@@ -23,14 +23,7 @@ pub struct AccessRules {
     pub sensitive_fields: &'static [&'static str],
     /// What a change would give or take beyond the permissions of its author. The id is that of a stored row; the
     /// choices are all permissions that exist.
-    pub escalations: fn(
-        &mut DbConnection,
-        &Rights,
-        &[Choice],
-        Option<i64>,
-        &FormValues,
-        &FormValues,
-    ) -> QueryResult<Vec<FieldError>>,
+    pub escalations: Escalations,
     /// Whether a row may be taken over or deleted by somebody with these permissions.
     pub can_manage: fn(&mut DbConnection, &Rights, i64) -> QueryResult<bool>,
     /// Runs in the transaction that saved a row.
@@ -38,6 +31,16 @@ pub struct AccessRules {
     /// Pages of a row besides its form.
     pub pages: &'static [AccountPage],
 }
+
+/// Connection, permissions of the author, every permission, id of the row, values before and after.
+type Escalations = fn(
+    &mut DbConnection,
+    &Rights,
+    &[Choice],
+    Option<i64>,
+    &FormValues,
+    &FormValues,
+) -> QueryResult<Vec<FieldError>>;
 
 /// A page of an account besides its form.
 #[derive(Debug, Clone, Copy)]
@@ -169,6 +172,10 @@ fn user_escalations(
     Ok(errors)
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the signature of every rule; users need a query"
+)]
 fn group_escalations(
     _: &mut DbConnection,
     permissions: &Rights,

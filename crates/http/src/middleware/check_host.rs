@@ -4,6 +4,7 @@ use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header;
+use actix_web::http::uri::Authority;
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 
@@ -36,7 +37,7 @@ fn rejection(request: &ServiceRequest, hosts: &AllowedHosts) -> Option<String> {
         (Some(_), Some(_)) => return Some("it has several Host headers".to_owned()),
         (Some(host), None) => String::from_utf8_lossy(host.as_bytes()),
     };
-    let target = request.uri().authority().map(|target| target.as_str());
+    let target = request.uri().authority().map(Authority::as_str);
     let rejected = [Some(&*host), target]
         .into_iter()
         .flatten()
