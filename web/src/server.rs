@@ -48,6 +48,10 @@ pub(crate) async fn run(config: &Config, pool: Pool) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// If a template is invalid or the address is in use.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one list of everything that requests share"
+)]
 pub fn start(
     config: &Config,
     pool: Pool,

@@ -99,7 +99,7 @@ impl<'a> Migration<'a> {
         is_last: bool,
         insert: impl FnOnce(&mut DbConnection, Vec<T>) -> QueryResult<()>,
     ) -> anyhow::Result<()> {
-        if batch.len() < BATCH && !(is_last && !batch.is_empty()) {
+        if batch.is_empty() || (batch.len() < BATCH && !is_last) {
             return Ok(());
         }
         let rows = std::mem::take(batch);

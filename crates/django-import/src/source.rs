@@ -89,7 +89,7 @@ impl Source {
                     .map_err(database::explain)?;
             counts.insert(name, rows.unsigned_abs());
         }
-        let layout = Layout::detect(&counts, |model, layout| model.table(layout), true)?;
+        let layout = Layout::detect(&counts, Model::table, true)?;
         let mut source = Self {
             conn,
             encoding: match encoding.as_str() {

@@ -192,11 +192,11 @@ pub(crate) fn help() -> String {
     for argument in Config::command().get_arguments() {
         let name = argument.get_long().unwrap_or_default();
         let meaning = argument.get_help().cloned().unwrap_or_default();
-        text += &format!("  {name:<27}{meaning}");
+        text.extend([format!("  {name:<27}{meaning}")]);
         if let [default] = argument.get_default_values()
             && !default.is_empty()
         {
-            text += &format!(" [default: {}]", default.display());
+            text.extend([format!(" [default: {}]", default.display())]);
         }
         text += "\n";
     }

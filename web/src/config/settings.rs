@@ -1,5 +1,9 @@
 //! The settings, described as clap arguments: name of the variable, help, default and check.
-#![allow(rustdoc::bare_urls, reason = "doc comments are the text of --help")]
+#![allow(
+    rustdoc::bare_urls,
+    clippy::doc_markdown,
+    reason = "doc comments are the text of --help"
+)]
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -98,12 +98,11 @@ impl NewPasswordFields {
     ) -> NewPasswordErrors {
         let [password, confirmation] = self.names.map(|name| submission.text(name));
         let required = |label| vec![format!("{label} is required.")];
-        let password_errors = match password {
-            "" => required(self.labels[0]),
-            _ => {
-                let weaknesses = policy::weaknesses(password, about);
-                weaknesses.iter().map(ToString::to_string).collect()
-            }
+        let password_errors = if password.is_empty() {
+            required(self.labels[0])
+        } else {
+            let weaknesses = policy::weaknesses(password, about);
+            weaknesses.iter().map(ToString::to_string).collect()
         };
         let confirmation_errors = match confirmation {
             "" => required(self.labels[1]),

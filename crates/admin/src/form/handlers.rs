@@ -31,7 +31,7 @@ enum Outcome {
     Saved(Record),
     /// The user chose the stored version over their own.
     Discarded,
-    Redisplay(FormDisplay),
+    Redisplay(Box<FormDisplay>),
     Gone,
 }
 
@@ -251,7 +251,10 @@ fn save_or_redisplay(
             }
             let state = FormState::submitted(conn, definition, current, &submission)?;
             let display = FormDisplay::new(state, submission);
-            Ok(Outcome::Redisplay(FormDisplay { errors, ..display }))
+            Ok(Outcome::Redisplay(Box::new(FormDisplay {
+                errors,
+                ..display
+            })))
         }
         Err(SaveError::Database(error)) => Err(error.into()),
     }
@@ -278,14 +281,16 @@ fn save(
     let redisplay = |conn: &mut DbConnection, conflict| {
         let state = FormState::submitted(conn, definition.clone(), current.clone(), submission)?;
         let display = FormDisplay::new(state, submission.clone());
-        Ok(Outcome::Redisplay(FormDisplay {
+        Ok(Outcome::Redisplay(Box::new(FormDisplay {
             conflict,
             ..display
-        }))
+        })))
     };
     if is_search(resource, submission) {
         return match redisplay(conn, None)? {
-            Outcome::Redisplay(display) => Ok(Outcome::Redisplay(display.keeping_version())),
+            Outcome::Redisplay(display) => {
+                Ok(Outcome::Redisplay(Box::new(display.keeping_version())))
+            }
             outcome => Ok(outcome),
         };
     }

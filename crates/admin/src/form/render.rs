@@ -138,7 +138,7 @@ impl FormRenderer<'_> {
                 (view.kind, view.required, view.size) = ("number", true, max.to_string().len() + 2);
             }
             FieldKind::Boolean => {
-                (view.kind, view.checked) = ("checkbox", self.values.is_yes(&view.name))
+                (view.kind, view.checked) = ("checkbox", self.values.is_yes(&view.name));
             }
             FieldKind::Choice { of } => {
                 (view.kind, view.required) = ("select", true);

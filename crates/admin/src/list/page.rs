@@ -147,6 +147,7 @@ pub(crate) async fn index(
     request.page(StatusCode::OK, Some(&user), &title, crumbs, page)
 }
 
+#[expect(clippy::too_many_arguments, reason = "the parts of one view")]
 fn page(
     registry: Registry,
     model: &'static Resource,

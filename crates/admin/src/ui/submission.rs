@@ -130,7 +130,7 @@ impl FromRequest for Submission {
         Box::pin(async move {
             let body = body.await.map_err(|_| PageError::BadRequest)?;
             let Some(headers) = headers else {
-                if body.iter().filter(|byte| **byte == b'&').count() >= MAX_FIELDS {
+                if body.split(|byte| *byte == b'&').nth(MAX_FIELDS).is_some() {
                     return Err(PageError::BadRequest);
                 }
                 if body.len() <= LARGE_BODY {

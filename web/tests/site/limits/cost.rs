@@ -19,6 +19,7 @@ fn multipart(length: usize) -> (String, String) {
     (head, body)
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 #[test]
 fn small_requests_cost_little() -> Result<()> {
     let site = TestSite::with(&[("TRUSTED_PROXIES", "127.0.0.0/8")])?;

@@ -65,7 +65,7 @@ fn head_that_is_too_large_for_the_parser_is_rejected() -> Result<()> {
     let long = "a".repeat(140_000);
 
     for (bytes, status) in [
-        (format!("GET /?q={}", long), 431),
+        (format!("GET /?q={long}"), 431),
         (
             format!(
                 "GET /?q={} HTTP/1.1\r\nHost: localhost\r\n\r\n",
