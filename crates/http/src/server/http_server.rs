@@ -47,7 +47,7 @@ pub struct Server {
     pub address: SocketAddr,
     /// Liveness of the workers.
     pub heartbeat: Heartbeat,
-    server: actix_server::Server,
+    running: actix_server::Server,
     shutdown_timeout: Duration,
     shutdown: CancellationToken,
 }
@@ -108,7 +108,7 @@ impl Server {
         Ok(Self {
             address,
             heartbeat,
-            server: builder.run(),
+            running: builder.run(),
             shutdown_timeout: options.shutdown_timeout,
             shutdown,
         })
@@ -117,8 +117,8 @@ impl Server {
     /// Serves until the shutdown, and then until running requests are finished or the time is up. If the future is
     /// dropped, everything ends at once.
     pub async fn run(self) -> anyhow::Result<()> {
-        let handle = self.server.handle();
-        let mut server = pin!(self.server);
+        let handle = self.running.handle();
+        let mut server = pin!(self.running);
         select! {
             ended = &mut server => return Ok(ended?),
             () = self.shutdown.cancelled() => {}
