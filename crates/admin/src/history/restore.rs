@@ -124,7 +124,7 @@ fn restore_all(
         let parent_id = match child.parent_id.and_then(|id| parents.get(&id)) {
             // Without its parent, an object would only add errors that explain nothing.
             Some(None) => continue,
-            Some(restored) => *restored,
+            Some(id) => *id,
             // The parent exists already.
             None => None,
         };
