@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::pin::Pin;
 
-use accounts::User;
+use accounts::{User, Verb};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -11,14 +11,16 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use diesel::QueryResult;
 use futures_util::future::try_join3;
 use oc_core::DbConnection;
+use oc_core::admin::Resource;
 use oc_http::{Db, Page, PageError};
 
 use crate::auth::current_user::CurrentUser;
 use crate::auth::reauth::Reauth;
 use crate::auth::request::AdminRequest;
 use crate::auth::throttle::AuthOutcome;
+use crate::registry::may_view;
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::see_other;
+use crate::ui::links::{capitalized, list_path, see_other};
 use crate::ui::submission::Submission;
 
 /// A request of a logged-in user. Extracting it redirects everybody else to the login.
@@ -65,6 +67,17 @@ impl StaffRequest {
         self.user.user.clone()
     }
 
+    /// The resource at a path, if the user has a permission on its objects.
+    pub(crate) fn find_allowed(
+        &self,
+        app: &str,
+        name: &str,
+        verb: Verb,
+    ) -> Result<&'static Resource, PageError> {
+        let registry = self.registry();
+        registry.allowed(&self.user.rights, (app, name), verb)
+    }
+
     /// Checks the CSRF token of a form without re-authentication.
     pub(crate) fn check_form(&self, submission: &Submission) -> Result<(), PageError> {
         self.request.check_form(Some(&self.user), submission)
@@ -108,6 +121,13 @@ impl StaffRequest {
     ) -> Result<HttpResponse, PageError> {
         let user = Some(&self.user);
         self.request.page(status, user, title, breadcrumbs, page)
+    }
+
+    /// The breadcrumbs of a page below a list, which is a link for users who may view it.
+    pub(crate) fn resource_trail(&self, resource: &Resource, page: &str) -> Vec<Breadcrumb> {
+        let (label, path) = (capitalized(resource.plural), list_path(resource));
+        let list = may_view(&self.user.rights, resource).then_some((&*label, &*path));
+        Breadcrumb::trail(list.as_slice(), page)
     }
 
     /// Redirects after a success, with a message.

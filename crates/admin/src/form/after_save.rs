@@ -6,43 +6,39 @@ use oc_http::{Db, PageError};
 
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
+use crate::auth::staff_request::StaffRequest;
 use crate::form::popup;
 use crate::list_query::{AdminListQuery, page_count};
 use crate::registry::may_view;
-use crate::ui::links::{change_path, list_path, see_other, with_filters, with_query};
+use crate::ui::links::{change_path, list_path, with_filters, with_query};
 use crate::ui::submission::Submission;
 
 /// Adds a message and redirects to where the button leads.
 pub(crate) async fn redirect_after_save(
-    request: &AdminRequest,
-    user: &CurrentUser,
-    db: &Db,
-    (model, object): (&Resource, &Record),
-    fields: &Submission,
+    staff: &StaffRequest,
+    resource: &Resource,
+    record: &Record,
+    submission: &Submission,
     verb: &str,
 ) -> Result<HttpResponse, PageError> {
-    let text = format!("{verb} {} \"{}\".", model.singular, object.title);
-    if popup::is_popup(request) {
-        return popup::finish_popup(request, user, db, (model, object), fields, text).await;
+    let text = format!("{verb} {} \"{}\".", resource.singular, record.title);
+    if popup::is_popup(staff) {
+        return popup::finish_popup(staff, resource, record, submission, text).await;
     }
-    let filters = request.filters();
-    let (more, href) = if fields.has("_continue") {
+    let filters = staff.filters();
+    let (more, path) = if submission.has("_continue") {
+        let path = change_path(resource, record.id);
         (
             " You can continue editing below.",
-            with_filters(change_path(model, object.id), &filters),
+            with_filters(path, &filters),
         )
-    } else if fields.has("_addanother") {
-        (
-            " You can add another below.",
-            with_filters(format!("{}add/", list_path(model)), &filters),
-        )
+    } else if submission.has("_addanother") {
+        let path = format!("{}add/", list_path(resource));
+        (" You can add another below.", with_filters(path, &filters))
     } else {
-        ("", list_href(request, user, db, model).await)
+        ("", list_href(staff, &staff.user, &staff.db, resource).await)
     };
-    request
-        .session
-        .add_message("success", format!("{text}{more}"));
-    Ok(see_other(&href))
+    Ok(staff.succeed(format!("{text}{more}"), &path))
 }
 
 /// The list that the user came from, on the page that was open or the last one; the index without the permission to

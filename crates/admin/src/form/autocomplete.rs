@@ -2,14 +2,13 @@
 
 use accounts::Verb;
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Query};
+use actix_web::web::Query;
 use oc_core::admin::{Choice, ChoicePage, ChoiceQuery, FieldKind};
 use oc_core::search::SearchTerms;
-use oc_http::{Db, PageError};
+use oc_http::PageError;
 use serde::{Deserialize, Serialize};
 
-use crate::auth::current_user::CurrentUser;
-use crate::auth::request::AdminRequest;
+use crate::auth::staff_request::StaffRequest;
 use crate::form::choices::MAX_CHOICES;
 
 /// The query, with the parameters of Django's admin.
@@ -27,14 +26,14 @@ pub(crate) struct AutocompleteQuery {
 /// The response, in the format of Django's admin.
 #[derive(Serialize)]
 struct AutocompleteResponse {
-    results: Vec<Choosable>,
+    results: Vec<AutocompleteResult>,
     pagination: Pagination,
     /// The number of matches.
     found: i64,
 }
 
 #[derive(Serialize)]
-struct Choosable {
+struct AutocompleteResult {
     id: String,
     text: String,
 }
@@ -46,46 +45,42 @@ struct Pagination {
 
 /// The first matches, for users who may add or change.
 pub(crate) async fn show(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
+    staff: StaffRequest,
     query: Result<Query<AutocompleteQuery>, actix_web::Error>,
 ) -> Result<HttpResponse, PageError> {
     let query = query.map_err(|_| PageError::BadRequest)?.into_inner();
-    let model = request
-        .registry()
+    let registry = staff.registry();
+    let resource = registry
         .find(&query.app_label, &query.model_name)
         .ok_or(PageError::NotFound)?;
-    let mut fields = model.fields.iter();
+    let mut fields = resource.fields.iter();
     let field = fields
         .find(|field| field.name == query.field_name)
         .filter(|field| matches!(field.kind, FieldKind::Choice { .. }))
         .ok_or(PageError::NotFound)?;
-    let may = |verb| user.rights.may(verb, model.app, model.name);
+    let may = |verb| staff.user.rights.may(verb, resource.app, resource.name);
     if !may(Verb::Add) && !may(Verb::Change) {
         return Err(PageError::Forbidden);
     }
-    let offer = db
+    let page = staff
+        .db
         .read(move |conn| {
-            let wanted = ChoiceQuery {
+            let query = ChoiceQuery {
                 terms: SearchTerms::parse(&query.term),
                 ..ChoiceQuery::first(field.name, query.row, MAX_CHOICES)
             };
-            Ok((model.choices)(conn, &wanted)?)
+            Ok((resource.choices)(conn, &query)?)
         })
         .await?;
-    Ok(HttpResponse::Ok().json(response(offer)))
-}
-
-fn response(ChoicePage { choices, found }: ChoicePage) -> AutocompleteResponse {
-    let is_part = i64::try_from(choices.len()).is_ok_and(|count| count < found);
-    let choosable = |choice: Choice| Choosable {
+    let ChoicePage { choices, found } = page;
+    let more = i64::try_from(choices.len()).is_ok_and(|count| count < found);
+    let result = |choice: Choice| AutocompleteResult {
         id: choice.value,
         text: choice.label,
     };
-    AutocompleteResponse {
-        results: choices.into_iter().map(choosable).collect(),
-        pagination: Pagination { more: is_part },
+    Ok(HttpResponse::Ok().json(AutocompleteResponse {
+        results: choices.into_iter().map(result).collect(),
+        pagination: Pagination { more },
         found,
-    }
+    }))
 }

@@ -10,10 +10,8 @@ use oc_core::admin::{FormValues, Record, Resource, SaveError};
 use oc_core::locks::lock;
 use oc_http::{Db, PageError};
 
-use crate::auth::current_user::CurrentUser;
-use crate::auth::reauth::Reauth;
-use crate::auth::request::AdminRequest;
 use crate::auth::sealed_form;
+use crate::auth::staff_request::StaffRequest;
 use crate::form::after_save::redirect_after_save;
 use crate::form::choices::is_search;
 use crate::form::conflict::{ConflictView, Resolution, resolve};
@@ -22,7 +20,6 @@ use crate::form::page::FormDisplay;
 use crate::form::retry::redisplay;
 use crate::form::save::save_with_inlines;
 use crate::form::state::FormState;
-use crate::registry::may_view;
 use crate::ui::links::{change_path, see_other};
 use crate::ui::submission::Submission;
 
@@ -37,174 +34,127 @@ enum Outcome {
 
 /// The form to add an object.
 pub(crate) async fn new(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
+    staff: StaffRequest,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
-    let (registry, path) = (request.registry(), (&*path.0, &*path.1));
-    let resource = registry.allowed(&user.rights, path, Verb::Add)?;
-    let definition = FormDefinition::new(registry, resource, &user.rights, true);
-    let query = Submission::parse(request.http.query_string().as_bytes());
-    let kept = sealed_form::take(&request, &user);
-    let display = db
-        .read(move |conn| {
-            Ok(match kept {
-                Some(kept) => {
-                    let state = FormState::submitted(conn, definition, None, &kept)?;
-                    FormDisplay::new(state, kept)
-                }
-                None => FormDisplay::new(
-                    FormState::initial(conn, definition, &query)?,
-                    Submission::default(),
-                ),
-            })
-        })
-        .await?;
-    display.show(&request, &user, StatusCode::OK)
+    let resource = staff.find_allowed(&path.0, &path.1, Verb::Add)?;
+    let definition = FormDefinition::new(staff.registry(), resource, &staff.user.rights, true);
+    let query = Submission::parse(staff.http.query_string().as_bytes());
+    let kept = sealed_form::take(&staff, &staff.user);
+    let display = staff.db.read(move |conn| {
+        let state = match &kept {
+            Some(kept) => FormState::submitted(conn, definition, None, kept)?,
+            None => FormState::initial(conn, definition, &query)?,
+        };
+        Ok(FormDisplay::new(state, kept.unwrap_or_default()))
+    });
+    display.await?.show(&staff, StatusCode::OK)
 }
 
 /// Adds an object.
 pub(crate) async fn create(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
+    staff: StaffRequest,
     path: Path<(String, String)>,
-    reauth: Reauth,
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
-    let submission = request.accept(&user, submission)?;
-    let path = (&*path.0, &*path.1);
-    let resource = request.registry().allowed(&user.rights, path, Verb::Add)?;
-    submit(&request, &user, &db, (resource, None), &reauth, submission).await
+    let submission = staff.accept(submission)?;
+    let resource = staff.find_allowed(&path.0, &path.1, Verb::Add)?;
+    submit(&staff, resource, None, submission).await
 }
 
 /// Redirects an object's own address to its form.
 pub(crate) async fn redirect_to_form(
-    request: AdminRequest,
+    staff: StaffRequest,
     path: Path<(String, String, String)>,
-    _: CurrentUser,
 ) -> Result<HttpResponse, PageError> {
-    let (app, name, id) = path.into_inner();
-    let resource = request
-        .registry()
-        .find(&app, &name)
-        .ok_or(PageError::NotFound)?;
-    match id.parse() {
+    let resource = staff.registry().find(&path.0, &path.1);
+    let resource = resource.ok_or(PageError::NotFound)?;
+    match path.2.parse() {
         Ok(id) => Ok(see_other(&change_path(resource, id))),
-        Err(_) => Ok(request.unknown_object(resource, &id)),
+        Err(_) => Ok(staff.unknown_object(resource, &path.2)),
     }
 }
 
 /// The form of an object, read-only without the permission to change it.
 pub(crate) async fn edit(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
+    staff: StaffRequest,
     path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, PageError> {
-    let registry = request.registry();
-    let resource = registry.find(&path.0, &path.1).ok_or(PageError::NotFound)?;
-    if !may_view(&user.rights, resource) {
-        return Err(PageError::Forbidden);
-    }
+    let (registry, rights) = (staff.registry(), &staff.user.rights);
+    let resource = registry.visible(rights, (&path.0, &path.1))?;
     let Ok(id) = path.2.parse::<i64>() else {
-        return Ok(request.unknown_object(resource, &path.2));
+        return Ok(staff.unknown_object(resource, &path.2));
     };
-    let definition = FormDefinition::new(registry, resource, &user.rights, false);
-    let query = Submission::parse(request.http.query_string().as_bytes());
-    let read_only = !user.rights.may(Verb::Change, resource.app, resource.name);
-    let kept = sealed_form::take(&request, &user).filter(|_| !read_only);
-    let display = db
-        .read(move |conn| {
-            let Some(record) = (resource.load)(conn, id)? else {
-                return Ok(None);
-            };
-            Ok(Some(match kept {
-                _ if read_only => FormDisplay::new(
-                    FormState::read_only(conn, definition, record)?,
-                    Submission::default(),
-                ),
-                Some(kept) => {
-                    let state = FormState::submitted(conn, definition, Some(record), &kept)?;
-                    FormDisplay::new(state, kept).keeping_version()
-                }
-                None => FormDisplay::new(
-                    FormState::stored(conn, definition, record, &query)?,
-                    Submission::default(),
-                ),
-            }))
-        })
-        .await?;
-    match display {
-        Some(display) => display.show(&request, &user, StatusCode::OK),
-        None => Ok(request.unknown_object(resource, id)),
+    let definition = FormDefinition::new(registry, resource, rights, false);
+    let query = Submission::parse(staff.http.query_string().as_bytes());
+    let read_only = !rights.may(Verb::Change, resource.app, resource.name);
+    let kept = sealed_form::take(&staff, &staff.user).filter(|_| !read_only);
+    let display = staff.db.read(move |conn| {
+        let Some(record) = (resource.load)(conn, id)? else {
+            return Ok(None);
+        };
+        let state = match &kept {
+            _ if read_only => FormState::read_only(conn, definition, record)?,
+            Some(kept) => FormState::submitted(conn, definition, Some(record), kept)?,
+            None => FormState::stored(conn, definition, record, &query)?,
+        };
+        let display = FormDisplay::new(state, kept.unwrap_or_default());
+        Ok(Some(display.keeping_version()))
+    });
+    match display.await? {
+        Some(display) => display.show(&staff, StatusCode::OK),
+        None => Ok(staff.unknown_object(resource, id)),
     }
 }
 
 /// Changes an object, unless somebody else changed it meanwhile.
 pub(crate) async fn update(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
+    staff: StaffRequest,
     path: Path<(String, String, String)>,
-    reauth: Reauth,
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
-    let submission = request.accept(&user, submission)?;
-    let (app, name, id) = (&*path.0, &*path.1, &path.2);
-    let resource = request
-        .registry()
-        .allowed(&user.rights, (app, name), Verb::Change)?;
-    let Ok(id) = id.parse::<i64>() else {
-        return Ok(request.unknown_object(resource, id));
-    };
-    submit(
-        &request,
-        &user,
-        &db,
-        (resource, Some(id)),
-        &reauth,
-        submission,
-    )
-    .await
+    let submission = staff.accept(submission)?;
+    let resource = staff.find_allowed(&path.0, &path.1, Verb::Change)?;
+    match path.2.parse() {
+        Ok(id) => submit(&staff, resource, Some(id), submission).await,
+        Err(_) => Ok(staff.unknown_object(resource, &path.2)),
+    }
 }
 
 /// Saves a submission, or shows its form again.
 async fn submit(
-    request: &AdminRequest,
-    user: &CurrentUser,
-    db: &Data<Db>,
-    (resource, id): (&'static Resource, Option<i64>),
-    reauth: &Reauth,
+    staff: &StaffRequest,
+    resource: &'static Resource,
+    id: Option<i64>,
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
-    let definition = FormDefinition::new(request.registry(), resource, &user.rights, id.is_none());
+    let rights = &staff.user.rights;
+    let definition = FormDefinition::new(staff.registry(), resource, rights, id.is_none());
     if definition.forbids(&submission) {
         return Err(PageError::Forbidden);
     }
     if !is_search(resource, &submission)
-        && is_sensitive(db, &definition, id, &submission).await?
-        && let Some(page) = reauth.require(request, user, &submission).await?
+        && is_sensitive(&staff.db, &definition, id, &submission).await?
+        && let Some(page) = staff.require_reauth(&submission).await?
     {
         return Ok(page);
     }
-    let (actor, form, sent) = (user.user.clone(), definition.clone(), submission.clone());
-    let outcome = db
-        .run(move |conn| save_or_redisplay(conn, &actor, form, id, sent))
-        .await;
-    match outcome {
+    let (actor, form, sent) = (staff.actor(), definition.clone(), submission.clone());
+    let outcome = staff
+        .db
+        .run(move |conn| save_or_redisplay(conn, &actor, form, id, sent));
+    match outcome.await {
         Ok(Outcome::Saved(record)) => {
             let verb = if id.is_some() { "Changed" } else { "Added" };
-            redirect_after_save(request, user, db, (resource, &record), &submission, verb).await
+            redirect_after_save(staff, resource, &record, &submission, verb).await
         }
         Ok(Outcome::Discarded) => Ok(see_other(&change_path(resource, id.unwrap_or_default()))),
-        Ok(Outcome::Gone) => Ok(request.unknown_object(resource, id.unwrap_or_default())),
+        Ok(Outcome::Gone) => Ok(staff.unknown_object(resource, id.unwrap_or_default())),
         Ok(Outcome::Redisplay(display)) => {
             let status = display.status();
-            display.show(request, user, status)
+            display.show(staff, status)
         }
-        Err(error) => redisplay(request, user, db, (definition, id), submission, error).await,
+        Err(error) => redisplay(staff, definition, id, submission, error).await,
     }
 }
 

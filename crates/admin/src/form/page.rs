@@ -9,18 +9,15 @@ use oc_core::validation::FieldError;
 use oc_http::{Page, PageError};
 use serde::Serialize;
 
-use crate::auth::current_user::CurrentUser;
 use crate::auth::denied::{DeniedGrant, denied_fields};
-use crate::auth::request::AdminRequest;
+use crate::auth::staff_request::StaffRequest;
 use crate::form::conflict::ConflictView;
 use crate::form::definition::VERSION;
 use crate::form::popup;
 use crate::form::render::FormRenderer;
 use crate::form::state::FormState;
-use crate::registry::may_view;
 use crate::ui::field::{Button, ErrorSummary, FieldView, Hidden, SAVE_BUTTONS, Section};
-use crate::ui::layout::Breadcrumb;
-use crate::ui::links::{capitalized, list_path, with_filters, with_query};
+use crate::ui::links::{list_path, with_filters, with_query};
 use crate::ui::submission::Submission;
 
 #[derive(Serialize)]
@@ -46,7 +43,7 @@ impl Page for FormPage {
     const TEMPLATE: &'static str = "admin/form.html";
 }
 
-/// What is said above the form of an account that whoever sees it cannot take over.
+/// Shown above the form of an account with permissions that the user lacks.
 const HIGHER_PRIVILEGES: &str = "This user has permissions that you don't have. You can change names, email address and dates, but not \
                       username, password, status, groups or permissions.";
 
@@ -94,40 +91,37 @@ impl FormDisplay {
 }
 
 /// Where a script searches for choices; the field comes last.
-fn search_path(model: &Resource, object: Option<&Record>) -> String {
-    let row = object.map_or_else(String::new, |object| format!("&row={}", object.id));
-    let (app, name) = (model.app, model.name);
+fn search_path(resource: &Resource, record: Option<&Record>) -> String {
+    let row = record.map_or_else(String::new, |record| format!("&row={}", record.id));
+    let (app, name) = (resource.app, resource.name);
     format!("/admin/autocomplete/?app_label={app}&model_name={name}{row}")
 }
 
-/// Links to the pages of an account besides its form.
-fn account_links(
-    resource: &Resource,
-    pages: &[AccountPage],
-    id: i64,
-    filters: &str,
-) -> Vec<FieldView> {
-    let link = |page: &AccountPage| FieldView {
-        id: format!("id_{}", page.name),
-        name: page.name.to_owned(),
-        label: page.label.to_owned(),
-        kind: "link",
-        value: page.link.to_owned(),
-        href: Some(with_filters(
-            format!("{}{id}/{}/", list_path(resource), page.name),
-            filters,
-        )),
-        ..FieldView::default()
+/// Links to the pages of an account besides its form, as far as the user may open them.
+fn account_links(staff: &StaffRequest, resource: &Resource, id: i64) -> Vec<FieldView> {
+    let access = staff.registry().access(resource);
+    let pages = access.map_or([].as_slice(), |rules| rules.pages).iter();
+    let is_open = |page: &&AccountPage| staff.user.user.is_superuser || !page.superusers_only;
+    let link = |page: &AccountPage| {
+        let path = format!("{}{id}/{}/", list_path(resource), page.name);
+        FieldView {
+            id: format!("id_{}", page.name),
+            name: page.name.to_owned(),
+            label: page.label.to_owned(),
+            kind: "link",
+            value: page.link.to_owned(),
+            href: Some(with_filters(path, &staff.filters())),
+            ..FieldView::default()
+        }
     };
-    pages.iter().map(link).collect()
+    pages.filter(is_open).map(link).collect()
 }
 
 impl FormDisplay {
     /// Renders the page.
     pub(crate) fn show(
         self,
-        request: &AdminRequest,
-        user: &CurrentUser,
+        staff: &StaffRequest,
         status: StatusCode,
     ) -> Result<HttpResponse, PageError> {
         let Self {
@@ -138,94 +132,80 @@ impl FormDisplay {
             submission,
             keeps_version,
         } = self;
-        let (model, object) = (state.definition.resource, state.record.as_ref());
-        let may = |verb| user.rights.may(verb, model.app, model.name);
-        let read_only = object.is_some() && !may(Verb::Change);
+        let (registry, rights) = (staff.registry(), &staff.user.rights);
+        let (resource, record) = (state.definition.resource, state.record.as_ref());
+        let may = |verb| rights.may(verb, resource.app, resource.name);
+        let read_only = record.is_some() && !may(Verb::Change);
         let mut sections = FormRenderer {
-            definition: &state.definition,
-            values: &state.values,
-            stored: object.map(|_| &state.stored),
-            choices: &state.choices,
+            state: &state,
             errors: &errors,
-            rights: &user.rights,
-            search_href: &search_path(model, object),
-            registry: request.registry(),
+            search_href: &search_path(resource, record),
             read_only,
         }
         .sections();
-        if let Some((section, object)) = sections.first_mut().zip(object)
-            && let Some(rules) = request.registry().access(model)
+        if let Some((section, record)) = sections.first_mut().zip(record)
             && !read_only
             && !state.has_higher_privileges
         {
-            let pages = rules.pages.iter().copied();
-            let pages: Vec<AccountPage> = pages
-                .filter(|page| user.user.is_superuser || !page.superusers_only)
-                .collect();
-            let links = account_links(model, &pages, object.id, &request.filters());
+            let links = account_links(staff, resource, record.id);
             section.fields.splice(1..1, links);
         }
-        let word = match object {
+        let verb = match record {
             None => "Add",
             Some(_) if read_only => "View",
             Some(_) => "Change",
         };
-        let heading = format!("{word} {}", model.singular);
-        let is_popup = popup::is_popup(request);
+        let heading = format!("{verb} {}", resource.singular);
+        let is_popup = popup::is_popup(staff);
         let mut buttons = SAVE_BUTTONS.to_vec();
         buttons.retain(|button| {
             !read_only
                 && conflict.is_none()
                 && (button.name == "_save" || !is_popup)
-                && (button.name != "_addanother" || request.registry().may_add(&user.rights, model))
+                && (button.name != "_addanother" || registry.may_add(rights, resource))
         });
-        let list = list_path(model);
-        let filters = request.filters();
-        let row = |page: &str| object.map(|object| format!("{list}{}/{page}/", object.id));
-        let version = object.filter(|_| !read_only).map(|_| {
-            if keeps_version && submission.has(VERSION) {
+        let (list, filters) = (list_path(resource), staff.filters());
+        let link = |page: &str| {
+            let record = record.filter(|_| !is_popup)?;
+            Some(with_filters(
+                format!("{list}{}/{page}/", record.id),
+                &filters,
+            ))
+        };
+        let return_link = popup::return_link(staff, &submission, resource);
+        let mut hidden = return_link.hidden;
+        if record.is_some() && !read_only {
+            let value = if keeps_version && submission.has(VERSION) {
                 submission.text(VERSION).to_owned()
             } else {
                 state.definition.version(&state.stored)
-            }
-        });
-        let version = version.map(|value| Hidden {
-            name: VERSION.to_owned(),
-            value,
-        });
-        let way = popup::return_link(request, &submission, model);
+            };
+            let name = VERSION.to_owned();
+            hidden.insert(0, Hidden { name, value });
+        }
+        let mut fields = sections.iter().flat_map(|section| &section.fields);
         let page = FormPage {
             notice: notice.or(state.has_higher_privileges.then_some(HIGHER_PRIVILEGES)),
-            subtitle: object.map(|object| object.title.clone()),
+            subtitle: record.map(|record| record.title.clone()),
             error_summary: ErrorSummary::new(&sections),
-            action: request.target(),
-            hidden: version.into_iter().chain(way.hidden).collect(),
-            has_other_buttons: sections
-                .iter()
-                .flat_map(|section| &section.fields)
+            action: staff.target(),
+            hidden,
+            has_other_buttons: fields
                 .any(|field| field.search.is_some() || field.related.is_some()),
             sections,
             buttons,
-            history_href: row("history")
-                .map(|href| with_filters(href, &filters))
-                .filter(|_| !is_popup),
-            delete_href: row("delete")
-                .map(|href| with_filters(href, &filters))
-                .filter(|_| may(Verb::Delete) && !is_popup),
-            view_site_href: object.and_then(|object| model.public_path.map(|path| path(object))),
-            close_href: way
+            history_href: link("history"),
+            delete_href: link("delete").filter(|_| may(Verb::Delete)),
+            view_site_href: record.and_then(|record| resource.public_path.map(|path| path(record))),
+            close_href: return_link
                 .close_href
                 .or_else(|| read_only.then(|| with_query(&list, &filters))),
             conflict,
             heading: heading.clone(),
         };
-        let plural = capitalized(model.plural);
-        let step = may_view(&user.rights, model).then_some((plural.as_str(), list.as_str()));
-        let crumbs = Breadcrumb::trail(
-            step.as_slice(),
-            object.map_or(&heading, |object| &object.title),
-        );
-        let mut response = request.page(status, Some(user), &heading, crumbs, page)?;
+        let last = record.map_or(&heading, |record| &record.title);
+        let breadcrumbs = staff.resource_trail(resource, last);
+        let mut response = staff.page(status, &heading, breadcrumbs, page)?;
         DeniedGrant::attach(&mut response, denied_fields(&errors));
         Ok(response)
     }

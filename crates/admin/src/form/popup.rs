@@ -4,15 +4,14 @@
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use oc_core::admin::{FieldKind, Record, Resource};
-use oc_http::{Db, Page, PageError};
+use oc_http::{Page, PageError};
 use serde::Serialize;
 
-use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
+use crate::auth::staff_request::StaffRequest;
 use crate::form::definition::VERSION;
-use crate::registry::{Registry, may_view};
+use crate::registry::Registry;
 use crate::ui::field::{Hidden, ReturnLink};
-use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{capitalized, change_path, list_path, see_other};
 use crate::ui::submission::Submission;
 
@@ -93,47 +92,44 @@ fn has_script(request: &AdminRequest) -> bool {
 /// Ends a pop-up after a save: the script closes it and chooses the object; without script the user returns to the form
 /// with the object chosen.
 pub(crate) async fn finish_popup(
-    request: &AdminRequest,
-    user: &CurrentUser,
-    db: &Db,
-    (model, object): (&Resource, &Record),
-    sent: &Submission,
+    staff: &StaffRequest,
+    resource: &Resource,
+    record: &Record,
+    submission: &Submission,
     text: String,
 ) -> Result<HttpResponse, PageError> {
-    let back = back(request, sent, model);
-    if let Some(back) = back.as_ref().filter(|_| !has_script(request)) {
-        request.session.add_message("success", text);
-        return Ok(see_other(&choosing(
-            request.registry(),
-            back,
-            model,
-            object.id,
-        )));
+    let registry = staff.registry();
+    let back = back(staff, submission, resource);
+    if let Some(back) = back.as_ref().filter(|_| !has_script(staff)) {
+        let form = choosing(registry, back, resource, record.id);
+        return Ok(staff.succeed(text, &form));
     }
     // The label of the choice may be longer than the title.
-    let id = object.id.to_string();
-    let label = match back.and_then(|back| field_for(request.registry(), &back, model)) {
+    let id = record.id;
+    let label = match back.and_then(|back| field_for(registry, &back, resource)) {
         None => None,
         Some((owner, field)) => {
-            let id = id.clone();
-            db.read(move |conn| Ok(owner.label_of(conn, field, &id)?))
-                .await?
+            let label = staff
+                .db
+                .read(move |conn| Ok(owner.label_of(conn, field, &id.to_string())?));
+            label.await?
         }
     };
-    let heading = capitalized(model.singular);
-    let list = list_path(model);
+    let heading = capitalized(resource.singular);
     let page = PopupPage {
         heading: heading.clone(),
         text,
-        action: if sent.has(VERSION) { "change" } else { "add" },
-        value: id,
-        label: label.unwrap_or_else(|| object.title.clone()),
-        back_href: list.clone(),
+        action: if submission.has(VERSION) {
+            "change"
+        } else {
+            "add"
+        },
+        value: id.to_string(),
+        label: label.unwrap_or_else(|| record.title.clone()),
+        back_href: list_path(resource),
     };
-    let plural = capitalized(model.plural);
-    let step = may_view(&user.rights, model).then_some((plural.as_str(), list.as_str()));
-    let crumbs = Breadcrumb::trail(step.as_slice(), &object.title);
-    request.page(StatusCode::OK, Some(user), &heading, crumbs, page)
+    let breadcrumbs = staff.resource_trail(resource, &record.title);
+    staff.page(StatusCode::OK, &heading, breadcrumbs, page)
 }
 
 /// The address of a form with an object chosen.

@@ -1,26 +1,20 @@
 //! Rendering of form fields.
 
-use accounts::{Rights, Verb};
-use oc_core::admin::{FieldKind, FormValues, id_in};
+use accounts::Verb;
+use oc_core::admin::{Choice, FieldKind, id_in};
 use oc_core::validation::FieldError;
 
 use crate::form::choices::{FieldChoices, search_name};
 use crate::form::definition::{BoundField, FormDefinition, InlineForm};
-use crate::registry::{Registry, may_view};
-use crate::ui::field::parts;
-use crate::ui::field::{ChoiceView, FieldView, RelatedView, SearchView, Section};
+use crate::form::state::FormState;
+use crate::registry::may_view;
+use crate::ui::field::{ChoiceView, FieldView, RelatedView, SearchView, Section, parts};
 use crate::ui::links::{capitalized, change_path, list_path};
 
 /// Renders the fields of a form.
 pub(crate) struct FormRenderer<'a> {
-    pub(crate) registry: Registry,
-    pub(crate) definition: &'a FormDefinition,
-    pub(crate) values: &'a FormValues,
-    /// The stored values, if there are any.
-    pub(crate) stored: Option<&'a FormValues>,
-    pub(crate) choices: &'a [FieldChoices],
+    pub(crate) state: &'a FormState,
     pub(crate) errors: &'a [FieldError],
-    pub(crate) rights: &'a Rights,
     /// Address of the search for choices.
     pub(crate) search_href: &'a str,
     pub(crate) read_only: bool,
@@ -31,8 +25,8 @@ impl FormRenderer<'_> {
     pub(crate) fn sections(&self) -> Vec<Section> {
         let mut sections: Vec<Section> = Vec::new();
         let nothing = FieldChoices::default();
-        for (place, bound) in self.definition.own_fields().enumerate() {
-            let offered = self.choices.get(place).unwrap_or(&nothing);
+        for (place, bound) in self.state.definition.own_fields().enumerate() {
+            let offered = self.state.choices.get(place).unwrap_or(&nothing);
             let title = (!bound.field.section.is_empty()).then(|| bound.field.section.to_owned());
             if sections.last().is_none_or(|section| section.title != title) {
                 sections.push(Section {
@@ -46,7 +40,8 @@ impl FormRenderer<'_> {
         }
         if !self.read_only {
             sections.extend(
-                self.definition
+                self.state
+                    .definition
                     .inlines
                     .iter()
                     .map(|inner| self.inline_section(inner)),
@@ -69,7 +64,7 @@ impl FormRenderer<'_> {
                 } else {
                     String::new()
                 };
-                let owner = self.definition.resource.singular;
+                let owner = self.state.definition.resource.singular;
                 (
                     format!("{} of this {owner}", capitalized(word)),
                     format!("Changes here are saved with the {owner}.{new}"),
@@ -115,7 +110,7 @@ impl FormRenderer<'_> {
         offered: &FieldChoices,
     ) -> FieldView {
         let field = bound.field;
-        let value = self.values.text(&name).to_owned();
+        let value = self.state.values.text(&name).to_owned();
         let errors = self
             .errors
             .iter()
@@ -138,7 +133,7 @@ impl FormRenderer<'_> {
                 (view.kind, view.required, view.size) = ("number", true, max.to_string().len() + 2);
             }
             FieldKind::Boolean => {
-                (view.kind, view.checked) = ("checkbox", self.values.is_yes(&view.name));
+                (view.kind, view.checked) = ("checkbox", self.state.values.is_yes(&view.name));
             }
             FieldKind::Choice { of } => {
                 (view.kind, view.required) = ("select", true);
@@ -172,18 +167,24 @@ impl FormRenderer<'_> {
 
     /// The inline of a referring field, if this form has it.
     fn inner(&self, bound: BoundField) -> Option<&InlineForm> {
-        let inlines = self.definition.inlines.iter();
+        let inlines = self.state.definition.inlines.iter();
         inlines
-            .filter(|_| std::ptr::eq(bound.resource, self.definition.resource))
+            .filter(|_| std::ptr::eq(bound.resource, self.state.definition.resource))
             .find(|inner| inner.inline.field == bound.field.name)
     }
 
     fn options(&self, bound: BoundField, name: &str, offered: &FieldChoices) -> Vec<ChoiceView> {
-        let chosen: Vec<&str> = self.values.list(name).iter().map(|v| v.trim()).collect();
+        let chosen: Vec<&str> = self
+            .state
+            .values
+            .list(name)
+            .iter()
+            .map(|v| v.trim())
+            .collect();
         let inner = self.inner(bound);
-        let own = self.stored.and_then(|stored| id_in(stored, bound.name));
+        let own = id_in(&self.state.stored, bound.name);
         let own = own.map(|id| id.to_string());
-        let option = |choice: &oc_core::admin::Choice| ChoiceView {
+        let option = |choice: &Choice| ChoiceView {
             selected: chosen.contains(&choice.value.as_str()),
             other: inner
                 .is_some_and(|inner| !inner.edits || own.as_deref() != Some(choice.value.as_str())),
@@ -232,21 +233,22 @@ impl FormRenderer<'_> {
 
     /// Links to the object that a field refers to, as far as the user has the permission.
     fn related(&self, app: &str, name: &str, value: &str) -> Option<RelatedView> {
-        let model = self.registry.find(app, name)?;
-        let may = |verb| self.rights.may(verb, app, name);
+        let FormDefinition {
+            registry,
+            permissions,
+            ..
+        } = &self.state.definition;
+        let resource = registry.find(app, name)?;
+        let may_change = permissions.may(Verb::Change, app, name);
         let popup = "?_to_field=id&_popup=1";
-        let path = value
-            .trim()
-            .parse()
-            .ok()
-            .map(|id| format!("{}{popup}", change_path(model, id)));
+        let id = value.trim().parse().ok();
+        let path = id.map(|id| format!("{}{popup}", change_path(resource, id)));
         Some(RelatedView {
-            add_href: self
-                .registry
-                .may_add(self.rights, model)
-                .then(|| format!("{}add/{popup}", list_path(model))),
-            change_href: path.clone().filter(|_| may(Verb::Change)),
-            view_href: path.filter(|_| !may(Verb::Change) && may_view(self.rights, model)),
+            add_href: registry
+                .may_add(permissions, resource)
+                .then(|| format!("{}add/{popup}", list_path(resource))),
+            change_href: path.clone().filter(|_| may_change),
+            view_href: path.filter(|_| !may_change && may_view(permissions, resource)),
         })
     }
 }

@@ -1,12 +1,10 @@
 //! Forms that could not be saved because the database is busy or away: they are shown again with what was typed.
 
 use actix_web::http::{StatusCode, header};
-use actix_web::web::Data;
 use actix_web::{HttpResponse, ResponseError};
-use oc_http::{Db, PageError};
+use oc_http::PageError;
 
-use crate::auth::current_user::CurrentUser;
-use crate::auth::request::AdminRequest;
+use crate::auth::staff_request::StaffRequest;
 use crate::form::definition::FormDefinition;
 use crate::form::page::FormDisplay;
 use crate::form::state::FormState;
@@ -14,10 +12,9 @@ use crate::ui::submission::Submission;
 
 /// The form with a notice, if the error is transient and the database can be read.
 pub(crate) async fn redisplay(
-    request: &AdminRequest,
-    user: &CurrentUser,
-    db: &Data<Db>,
-    (definition, id): (FormDefinition, Option<i64>),
+    staff: &StaffRequest,
+    definition: FormDefinition,
+    id: Option<i64>,
     submission: Submission,
     error: PageError,
 ) -> Result<HttpResponse, PageError> {
@@ -25,7 +22,7 @@ pub(crate) async fn redisplay(
         return Err(error);
     }
     let sent = submission.clone();
-    let state = db.read(move |conn| {
+    let state = staff.db.read(move |conn| {
         let record = match id {
             Some(id) => (definition.resource.load)(conn, id)?,
             None => None,
@@ -41,7 +38,7 @@ pub(crate) async fn redisplay(
     with_notice(&error, |notice, status| {
         let display = FormDisplay::new(state, submission).keeping_version();
         let notice = Some(notice);
-        FormDisplay { notice, ..display }.show(request, user, status)
+        FormDisplay { notice, ..display }.show(staff, status)
     })
     .unwrap_or(Err(error))
 }
