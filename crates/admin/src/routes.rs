@@ -10,7 +10,7 @@ use actix_web::guard::fn_guard;
 use actix_web::http::{Method, header};
 use actix_web::middleware::{DefaultHeaders, Next, from_fn};
 use actix_web::web::{self, Data, to};
-use actix_web::{Error, Scope};
+use actix_web::{Error, FromRequest, Handler, Resource, Responder, Scope};
 use oc_http::middleware::POLICY_WITH_SCRIPTS;
 use oc_http::{Db, PageError, add_slash, form_page, not_found, read_page};
 
@@ -54,8 +54,12 @@ where
     let scope = web::scope("/admin")
         .guard(fn_guard(move |context| guard(context.head())))
         .app_data(cookies);
-    let registry = keys.registry;
-    with_resources(with_account_pages(scope, registry), registry)
+    let pages = add_resources(
+        add_general_pages(Pages(scope), keys.registry),
+        keys.registry,
+    );
+    pages
+        .0
         .default_service(to(not_found))
         .wrap(from_fn(handle_denied))
         .wrap(from_fn(move |request, next| {
@@ -71,152 +75,104 @@ where
         )
 }
 
+/// Adds pages to a scope, each with a redirect from its path without the slash.
+struct Pages(Scope);
+
+impl Pages {
+    fn read<F, A>(self, path: &str, show: F) -> Self
+    where
+        F: Handler<A, Output: Responder + 'static>,
+        A: FromRequest + 'static,
+    {
+        self.add(path, read_page(path, show))
+    }
+
+    fn form<F, A, G, B>(self, path: &str, show: F, submit: G) -> Self
+    where
+        F: Handler<A, Output: Responder + 'static>,
+        A: FromRequest + 'static,
+        G: Handler<B, Output: Responder + 'static>,
+        B: FromRequest + 'static,
+    {
+        self.add(path, form_page(path, show, submit))
+    }
+
+    fn add(self, path: &str, page: Resource) -> Self {
+        let without_slash = web::resource(path.trim_end_matches('/')).to(add_slash);
+        Self(self.0.service(page).service(without_slash))
+    }
+}
+
 /// The index, the log, the login and the pages of accounts.
-fn with_account_pages(scope: Scope, registry: Registry) -> Scope {
-    let mut scope = scope
-        .service(read_page("/", index::show))
-        .service(read_page("/log/", audit_log::page::index))
-        .service(read_page("/log/export/", audit_log::page::export))
-        .service(form_page(
-            "/log/{id}/",
-            change_set::show,
-            change_set::restore,
-        ))
-        .service(form_page(
-            "/diagnostics/",
-            diagnostics::show,
-            diagnostics::fail,
-        ))
-        .service(form_page("/login/", login_page::new, login_page::create))
-        .service(form_page(
+fn add_general_pages(pages: Pages, registry: Registry) -> Pages {
+    let pages = pages
+        .read("/", index::show)
+        .read("/autocomplete/", autocomplete::show)
+        .form("/diagnostics/", diagnostics::show, diagnostics::fail)
+        .read("/log/", audit_log::page::index)
+        .read("/log/export/", audit_log::page::export)
+        .form("/log/{id}/", change_set::show, change_set::restore)
+        .form("/login/", login_page::new, login_page::create)
+        .form(
             "/login/code/",
             login_page::new_code,
             login_page::create_code,
-        ))
-        .service(form_page(
-            "/logout/",
-            sessions::confirm_logout,
-            sessions::log_out,
-        ))
-        .service(form_page(
+        )
+        .form("/logout/", sessions::confirm_logout, sessions::log_out)
+        .form(
             "/password_change/",
             passwords::edit_own,
             passwords::update_own,
-        ))
-        .service(read_page("/autocomplete/", autocomplete::show))
-        .service(form_page(
-            "/two_factor/",
-            two_factor::show,
-            two_factor::update,
-        ))
-        .service(form_page(
-            "/sessions/",
-            sessions::show_own,
-            sessions::end_own,
-        ));
-    for path in [
-        "",
-        "/autocomplete",
-        "/diagnostics",
-        "/log",
-        "/log/export",
-        "/log/{id}",
-        "/login",
-        "/login/code",
-        "/logout",
-        "/password_change",
-        "/two_factor",
-        "/sessions",
-    ] {
-        scope = scope.service(web::resource(path).to(add_slash));
-    }
+        )
+        .form("/sessions/", sessions::show_own, sessions::end_own)
+        .form("/two_factor/", two_factor::show, two_factor::update);
     let Ok(accounts) = registry.accounts() else {
-        return scope;
+        return pages;
     };
-    let list_path = format!("/{}/{}", accounts.app, accounts.name);
-    let page = |name: &str| format!("{list_path}/{{id}}/{name}");
-    for name in ["two_factor", "sessions", "password"] {
-        scope = scope.service(web::resource(page(name)).to(add_slash));
-    }
-    scope
-        .service(form_page(
-            &page("two_factor/"),
+    let list = format!("/{}/{}", accounts.app, accounts.name);
+    let path = |page: &str| format!("{list}/{{id}}/{page}/");
+    pages
+        .form(&format!("{list}/add/"), add_user::new, add_user::create)
+        .form(&path("password"), passwords::edit, passwords::update)
+        .form(&path("sessions"), sessions::show, sessions::end_of_user)
+        .form(
+            &path("two_factor"),
             two_factor::show_of_user,
             two_factor::delete_of_user,
-        ))
-        .service(form_page(
-            &page("sessions/"),
-            sessions::show,
-            sessions::end_of_user,
-        ))
-        .service(form_page(
-            &format!("{list_path}/add/"),
-            add_user::new,
-            add_user::create,
-        ))
-        .service(form_page(
-            &page("password/"),
-            passwords::edit,
-            passwords::update,
-        ))
+        )
 }
 
 /// The pages of every resource.
-fn with_resources(mut scope: Scope, registry: Registry) -> Scope {
+fn add_resources(pages: Pages, registry: Registry) -> Pages {
     // One route per resource, so that an unknown path is a 404 without a login.
-    for model in registry.all() {
-        let app = format!("/{{app:{}}}", model.app);
-        let list_path = format!("{app}/{{model:{}}}", model.name);
-        let row = format!("{list_path}/{{id}}");
-        scope = scope
-            .service(read_page(&format!("{app}/"), index::show_app))
-            .service(form_page(
-                &format!("{list_path}/"),
-                list::page::index,
-                action::run_action,
-            ))
-            .service(form_page(
-                &format!("{list_path}/add/"),
-                handlers::new,
-                handlers::create,
-            ))
-            .service(read_page(&format!("{list_path}/export/"), export::show))
-            .service(form_page(
-                &format!("{list_path}/import/"),
+    registry.all().fold(pages, |pages, resource| {
+        let app = format!("/{{app:{}}}/", resource.app);
+        let list = format!("{app}{{model:{}}}/", resource.name);
+        let path = |page: &str| format!("{list}{page}/");
+        pages
+            .read(&app, index::show_app)
+            .form(&list, list::page::index, action::run_action)
+            .form(&path("add"), handlers::new, handlers::create)
+            .read(&path("deleted"), deleted::index)
+            .read(&path("export"), export::show)
+            .form(
+                &path("import"),
                 import::handlers::new,
                 import::handlers::create,
-            ))
-            .service(read_page(&format!("{list_path}/deleted/"), deleted::index))
-            .service(read_page(&format!("{row}/"), handlers::redirect_to_form))
-            .service(form_page(
-                &format!("{row}/change/"),
-                handlers::edit,
-                handlers::update,
-            ))
-            .service(form_page(
-                &format!("{row}/delete/"),
+            )
+            .read(&path("{id}"), handlers::redirect_to_form)
+            .form(&path("{id}/change"), handlers::edit, handlers::update)
+            .form(
+                &path("{id}/delete"),
                 delete::handlers::ask,
                 delete::handlers::delete,
-            ))
-            .service(form_page(
-                &format!("{row}/history/"),
+            )
+            .form(
+                &path("{id}/history"),
                 history::handlers::show,
                 history::handlers::restore,
-            ));
-        for path in [
-            &app,
-            &list_path,
-            &format!("{list_path}/add"),
-            &format!("{list_path}/deleted"),
-            &row,
-        ] {
-            scope = scope.service(web::resource(path).to(add_slash));
-        }
-        for page in ["change", "delete", "history"] {
-            scope = scope.service(web::resource(format!("{row}/{page}")).to(add_slash));
-        }
-    }
-    scope
+            )
+    })
 }
 
 /// A login would start a session, which is a write.
