@@ -8,7 +8,7 @@ use actix_session::storage::{
 };
 use actix_web::cookie::time::Duration;
 use anyhow::{Context, anyhow};
-use chrono::{NaiveDateTime, Utc};
+use chrono::Utc;
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_http::{Db, PageError};
@@ -29,44 +29,26 @@ impl DbSessionStore {
         work: impl FnOnce(&mut DbConnection) -> QueryResult<T> + Send + 'static,
     ) -> anyhow::Result<T> {
         let work = self.0.run(move |conn| work(conn).map_err(PageError::from));
-        reached(work.await)
+        log_failure(work.await)
     }
 }
 
-fn reached<T>(outcome: Result<T, PageError>) -> anyhow::Result<T> {
+fn log_failure<T>(outcome: Result<T, PageError>) -> anyhow::Result<T> {
     outcome.map_err(|error| {
         log::warn!("could not reach the session store: {error}");
         error.into()
     })
 }
 
-/// The values that have columns of their own.
-#[derive(Default)]
-struct Columns {
-    began: Option<NaiveDateTime>,
-    proved: Option<NaiveDateTime>,
-    address: String,
-    browser: String,
-    password_mark: String,
+/// A value of the state.
+fn value<T: DeserializeOwned>(state: &State, key: &str) -> Option<T> {
+    serde_json::from_str(state.get(key)?).ok()
 }
 
-impl Columns {
-    /// Removes the values of columns from the state.
-    fn out_of(state: &mut State) -> Self {
-        state.remove(key::ROW);
-        state.remove(key::MUST_RENEW);
-        Self {
-            began: taken(state, key::CREATED),
-            proved: taken(state, key::AUTHENTICATED),
-            address: taken(state, key::ADDRESS).unwrap_or_default(),
-            browser: taken(state, key::BROWSER).unwrap_or_default(),
-            password_mark: taken(state, key::PASSWORD).unwrap_or_default(),
-        }
-    }
-}
-
-fn taken<T: DeserializeOwned>(state: &mut State, key: &str) -> Option<T> {
-    serde_json::from_str(&state.remove(key)?).ok()
+/// The state as it is stored: without the values that have columns of their own.
+fn without_columns(mut state: State) -> serde_json::Result<String> {
+    state.retain(|name, _| !name.starts_with('_'));
+    serde_json::to_string(&state)
 }
 
 /// The state including the values of columns.
@@ -116,31 +98,35 @@ impl SessionStore for DbSessionStore {
                 ..session
             }))
         });
-        reached(session.await)
+        log_failure(session.await)
             .map_err(LoadError::Other)?
             .map(|session| with_columns(&session))
             .transpose()
             .map_err(|error| LoadError::Deserialization(error.into()))
     }
 
-    async fn save(&self, mut state: State, _: &Duration) -> Result<SessionKey, SaveError> {
+    async fn save(&self, state: State, _: &Duration) -> Result<SessionKey, SaveError> {
         let key = generate_session_key();
         let token = key.as_ref().to_owned();
         let user_id = owner(&state).map_err(SaveError::Other)?;
-        let columns = Columns::out_of(&mut state);
-        let state = serde_json::to_string(&state)
-            .map_err(|error| SaveError::Serialization(error.into()))?;
+        let text = |key| value::<String>(&state, key).unwrap_or_default();
+        let (address, browser) = (text(key::ADDRESS), text(key::BROWSER));
+        let password_mark = text(key::PASSWORD);
+        let created_at = value(&state, key::CREATED);
+        let proved_at = value(&state, key::AUTHENTICATED);
+        let state =
+            without_columns(state).map_err(|error| SaveError::Serialization(error.into()))?;
         let now = Utc::now().naive_utc();
         self.run(move |conn| {
             let new = NewSession {
                 token: &token,
                 user_id,
                 state: &state,
-                created_at: columns.began,
-                proved_at: columns.proved,
-                address: &columns.address,
-                browser: &columns.browser,
-                password_mark: &columns.password_mark,
+                created_at,
+                proved_at,
+                address: &address,
+                browser: &browser,
+                password_mark: &password_mark,
             };
             conn.write(|conn| Session::insert(conn, new, now))
         })
@@ -152,7 +138,7 @@ impl SessionStore for DbSessionStore {
     async fn update(
         &self,
         key: SessionKey,
-        mut state: State,
+        state: State,
         _: &Duration,
     ) -> Result<SessionKey, UpdateError> {
         if self.0.is_read_only() {
@@ -160,20 +146,20 @@ impl SessionStore for DbSessionStore {
             return Ok(key);
         }
         let token = key.as_ref().to_owned();
-        let columns = Columns::out_of(&mut state);
-        let text = serde_json::to_string(&state)
-            .map_err(|error| UpdateError::Serialization(error.into()))?;
+        let proved_at = value(&state, key::AUTHENTICATED);
+        let text =
+            without_columns(state).map_err(|error| UpdateError::Serialization(error.into()))?;
         // A session that ended during this request stays ended.
         let updated = self
             .0
-            .run(move |conn| Ok(Session::update(conn, &token, &text, columns.proved)?));
+            .run(move |conn| Ok(Session::update(conn, &token, &text, proved_at)?));
         match updated.await {
             // The response exists already and may report a save: that is worth more than a repeated message or another
             // re-authentication.
             Err(error) if error.is_transient() => {
                 log::warn!("could not save a session: {error}");
             }
-            updated => drop(reached(updated).map_err(UpdateError::Other)?),
+            updated => drop(log_failure(updated).map_err(UpdateError::Other)?),
         }
         Ok(key)
     }
