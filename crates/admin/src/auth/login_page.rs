@@ -181,17 +181,17 @@ pub(crate) async fn create_code(
         }
     };
     let (key, typed) = (request.key().clone(), submission.text("code").to_owned());
-    let welcome = db
+    let authenticated = db
         .run(move |conn| {
             Ok(conn.write(|conn| {
-                let taken = totp::consume_code(conn, &key, &user, &typed, now)?;
-                let Some(taken) = taken else {
+                let kind = totp::consume_code(conn, &key, &user, &typed, now)?;
+                let Some(kind) = kind else {
                     source.record(conn, Event::FactorRefused, None, Some(&user))?;
                     return Ok::<_, diesel::result::Error>(None);
                 };
                 attempt.clear(conn)?;
                 User::note_login(conn, user.id, now)?;
-                if taken == CodeKind::Recovery {
+                if kind == CodeKind::Recovery {
                     source.record(conn, Event::RecoveryCodeUsed, Some(&user), Some(&user))?;
                 }
                 source.record(conn, Event::LoggedIn, Some(&user), Some(&user))?;
@@ -202,13 +202,13 @@ pub(crate) async fn create_code(
             })?)
         })
         .await?;
-    let Some(welcome) = welcome else {
+    let Some(authenticated) = authenticated else {
         Metrics::login(&request.http, LoginOutcome::WrongCode);
         let error = Some(WRONG_CODE.to_owned());
         return show_code(&request, StatusCode::OK, destination, error);
     };
     Metrics::login(&request.http, LoginOutcome::Success);
-    let mut response = start_session(&request, &welcome, &destination)?;
+    let mut response = start_session(&request, &authenticated, &destination)?;
     response
         .add_cookie(&pending_login::removal(request.cookies()))
         .map_err(|error| PageError::Internal(error.into()))?;
@@ -254,10 +254,10 @@ fn ask_for_code(
 
 /// The user whose password was right on this browser in the last minutes.
 async fn pending_user(request: &AdminRequest, db: &Data<Db>) -> Result<Option<User>, PageError> {
-    let Some(claim) = PendingLogin::from_request(&request.http, request.cookies()) else {
+    let Some(pending) = PendingLogin::from_request(&request.http, request.cookies()) else {
         return Ok(None);
     };
-    let id = claim.user_id;
+    let id = pending.user_id;
     let user = db
         .read(move |conn| {
             let user = User::find(conn, id).optional()?;
@@ -265,7 +265,7 @@ async fn pending_user(request: &AdminRequest, db: &Data<Db>) -> Result<Option<Us
             Ok(user.filter(|user| has_factor && user.is_active && user.is_staff))
         })
         .await?;
-    Ok(user.filter(|user| claim.holds(request.key(), user, Utc::now())))
+    Ok(user.filter(|user| pending.is_valid(request.key(), user, Utc::now())))
 }
 
 fn show(

@@ -20,13 +20,13 @@ const MINUTES: i64 = 10;
 pub(crate) struct PendingLogin {
     pub(crate) user_id: i64,
     until: i64,
-    mark: String,
+    signature: String,
 }
 
-fn mark(key: &SecretKey, user: &User, until: i64) -> String {
+fn signature(key: &SecretKey, user: &User, until: i64) -> String {
     // A changed password invalidates it.
-    let words = [&user.id.to_string(), &until.to_string(), &user.password];
-    key.sign("second step", &words.map(String::as_str))
+    let parts = [&user.id.to_string(), &until.to_string(), &user.password];
+    key.sign("second step", &parts.map(String::as_str))
 }
 
 /// The cookie after the right password.
@@ -37,8 +37,8 @@ pub(crate) fn cookie(
     now: DateTime<Utc>,
 ) -> Cookie<'static> {
     let until = now.timestamp() + MINUTES * 60;
-    let mark = mark(key, user, until);
-    let mut cookie = rules.cookie(COOKIE, format!("{}.{until}.{mark}", user.id));
+    let signature = signature(key, user, until);
+    let mut cookie = rules.cookie(COOKIE, format!("{}.{until}.{signature}", user.id));
     cookie.set_max_age(Duration::minutes(MINUTES));
     cookie
 }
@@ -58,14 +58,14 @@ impl PendingLogin {
         Some(Self {
             user_id: parts.next()?.parse().ok()?,
             until: parts.next()?.parse().ok()?,
-            mark: parts.next()?.to_owned(),
+            signature: parts.next()?.to_owned(),
         })
     }
 
     /// Whether the signature is valid for this user and has not expired.
-    pub(crate) fn holds(&self, key: &SecretKey, user: &User, now: DateTime<Utc>) -> bool {
-        let expected = mark(key, user, self.until);
-        let same: bool = expected.as_bytes().ct_eq(self.mark.as_bytes()).into();
+    pub(crate) fn is_valid(&self, key: &SecretKey, user: &User, now: DateTime<Utc>) -> bool {
+        let expected = signature(key, user, self.until);
+        let same: bool = expected.as_bytes().ct_eq(self.signature.as_bytes()).into();
         same && user.id == self.user_id && now.timestamp() < self.until
     }
 }
@@ -103,15 +103,15 @@ mod tests {
             .cookie(cookie(RULES, &key, &user(7, "hash"), at(0)))
             .to_http_request();
 
-        let claim = PendingLogin::from_request(&request, RULES)
-            .ok_or_else(|| anyhow::anyhow!("no claim"))?;
+        let pending = PendingLogin::from_request(&request, RULES)
+            .ok_or_else(|| anyhow::anyhow!("no pending"))?;
 
-        assert_eq!(claim.user_id, 7);
-        assert!(claim.holds(&key, &user(7, "hash"), at(599)));
-        assert!(!claim.holds(&key, &user(7, "hash"), at(600)));
-        assert!(!claim.holds(&key, &user(8, "hash"), at(1)));
-        assert!(!claim.holds(&key, &user(7, "another"), at(1)));
-        assert!(!claim.holds(&SecretKey::random(), &user(7, "hash"), at(1)));
+        assert_eq!(pending.user_id, 7);
+        assert!(pending.is_valid(&key, &user(7, "hash"), at(599)));
+        assert!(!pending.is_valid(&key, &user(7, "hash"), at(600)));
+        assert!(!pending.is_valid(&key, &user(8, "hash"), at(1)));
+        assert!(!pending.is_valid(&key, &user(7, "another"), at(1)));
+        assert!(!pending.is_valid(&SecretKey::random(), &user(7, "hash"), at(1)));
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use oc_http::PageError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ui::messages::Message;
+use crate::ui::layout::Message;
 
 /// Names of the values of a session. Those with an underscore are columns of the sessions table, and part of the state
 /// only while a request runs.
@@ -89,7 +89,10 @@ impl AdminSession {
     /// Adds a message for the next page.
     pub(crate) fn add_message(&self, level: &str, text: impl Into<String>) {
         let mut messages: Vec<Message> = self.get(key::MESSAGES).unwrap_or_default();
-        messages.push(Message::new(level, text.into()));
+        messages.push(Message {
+            level: level.to_owned(),
+            text: text.into(),
+        });
         if let Err(error) = self.insert(key::MESSAGES, messages) {
             log::error!("could not store a message: {error}");
         }

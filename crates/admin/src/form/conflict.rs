@@ -108,6 +108,11 @@ impl ConflictView {
     }
 }
 
+/// Whether two versions differ in what was submitted.
+pub(crate) fn differ(definition: &FormDefinition, mine: &FormValues, theirs: &FormValues) -> bool {
+    !differing(definition, mine, theirs).is_empty()
+}
+
 /// The fields that differ, each with its name in the form and in its resource.
 fn differing(
     definition: &FormDefinition,

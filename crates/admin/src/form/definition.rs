@@ -173,15 +173,6 @@ impl FormDefinition {
             names.map(move |name| (name, bound.field.kind))
         })
     }
-
-    /// Whether two versions differ in what was submitted.
-    pub(crate) fn differ(&self, mine: &FormValues, theirs: &FormValues) -> bool {
-        let bound_fields = self.stored_slots();
-        let mut names = bound_fields
-            .iter()
-            .flat_map(|bound| parts(bound.name, bound.field.kind));
-        names.any(|name| mine.0.contains_key(&name) && mine.list(&name) != theirs.list(&name))
-    }
 }
 
 /// Fingerprints of the fields when the form was opened, as far as they are known.

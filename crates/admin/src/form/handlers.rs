@@ -14,7 +14,7 @@ use crate::auth::sealed_form;
 use crate::auth::staff_request::StaffRequest;
 use crate::form::after_save::redirect_after_save;
 use crate::form::choices::is_search;
-use crate::form::conflict::{ConflictView, Resolution, resolve};
+use crate::form::conflict::{ConflictView, Resolution, differ, resolve};
 use crate::form::definition::{FormDefinition, VERSION};
 use crate::form::page::FormDisplay;
 use crate::form::retry::redisplay;
@@ -250,7 +250,7 @@ fn save(
         let initial = definition.initial_version(submission.text(VERSION));
         values = definition.keep_untouched(&initial, values, &theirs);
         let is_stale = submission.has(VERSION) && definition.is_stale(&initial, &theirs);
-        if is_stale && definition.differ(&values, &theirs) {
+        if is_stale && differ(definition, &values, &theirs) {
             let conflict = ConflictView::new(conn, definition, &initial, &values, &theirs)?;
             return redisplay(conn, Some(conflict));
         }

@@ -2,10 +2,9 @@
 
 use oc_core::admin::Resource;
 use oc_http::{Page, SITE_NAME};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ui::links::{capitalized, list_path};
-use crate::ui::messages::Message;
 
 /// What the layout shows.
 #[derive(Debug, Serialize)]
@@ -45,6 +44,13 @@ impl LayoutContext {
             crumbs: breadcrumbs,
         }
     }
+}
+
+/// A message about the last request, shown on the next page.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Message {
+    pub(crate) level: String,
+    pub(crate) text: String,
 }
 
 /// A link of the breadcrumb trail.

@@ -4,5 +4,4 @@ pub(crate) mod csv;
 pub(crate) mod field;
 pub(crate) mod layout;
 pub(crate) mod links;
-pub(crate) mod messages;
 pub(crate) mod submission;
