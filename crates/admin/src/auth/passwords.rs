@@ -13,7 +13,7 @@ use crate::auth::staff_request::StaffRequest;
 use crate::auth::throttle::AuthOutcome;
 use crate::ui::field::{Button, ErrorSummary, FieldView, ReturnLink, Section};
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::{change_path, list_path, with_filters};
+use crate::ui::links::{change_path, with_filters};
 use crate::ui::submission::Submission;
 
 /// The password rules as help text.
@@ -252,7 +252,6 @@ fn show(
     let heading = format!("Change password: {}", owner.username);
     let fields = ANOTHER.views(errors).into();
     let page = PasswordPage::new(&heading, fields, Button::save("Change password"));
-    let users = list_path(staff.registry().accounts()?);
-    let breadcrumbs = Breadcrumb::trail(&[("Users", &users)], &heading);
+    let breadcrumbs = Breadcrumb::below_list(staff.registry().accounts()?, &heading);
     staff.page(status, &heading, breadcrumbs, page)
 }

@@ -20,7 +20,7 @@ use crate::auth::request::AdminRequest;
 use crate::auth::throttle::AuthOutcome;
 use crate::registry::may_view;
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::{capitalized, list_path, see_other};
+use crate::ui::links::see_other;
 use crate::ui::submission::Submission;
 
 /// A request of a logged-in user. Extracting it redirects everybody else to the login.
@@ -125,9 +125,11 @@ impl StaffRequest {
 
     /// The breadcrumbs of a page below a list, which is a link for users who may view it.
     pub(crate) fn resource_trail(&self, resource: &Resource, page: &str) -> Vec<Breadcrumb> {
-        let (label, path) = (capitalized(resource.plural), list_path(resource));
-        let list = may_view(&self.user.rights, resource).then_some((&*label, &*path));
-        Breadcrumb::trail(list.as_slice(), page)
+        if may_view(&self.user.rights, resource) {
+            Breadcrumb::below_list(resource, page)
+        } else {
+            Breadcrumb::trail(&[], page)
+        }
     }
 
     /// Redirects after a success, with a message.

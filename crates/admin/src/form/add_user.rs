@@ -19,7 +19,7 @@ use crate::form::save::save_object;
 use crate::registry::Editor;
 use crate::ui::field::{FieldView, SAVE_BUTTONS};
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::{list_path, see_other};
+use crate::ui::links::see_other;
 use crate::ui::submission::Submission;
 
 const TITLE: &str = "Add user";
@@ -180,6 +180,6 @@ fn show(
     let mut page = PasswordPage::new(TITLE, fields, SAVE_BUTTONS.to_vec());
     page.notice = errors.notice;
     page.way = return_link(staff, submission, accounts);
-    let breadcrumbs = Breadcrumb::trail(&[("Users", &list_path(accounts))], TITLE);
+    let breadcrumbs = Breadcrumb::below_list(accounts, TITLE);
     staff.page(status, TITLE, breadcrumbs, page)
 }
