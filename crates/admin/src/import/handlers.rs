@@ -3,10 +3,17 @@
 //! The server stores nothing between the two: the preview page holds the file, with a signature for this user, this file
 //! and the changes that were shown.
 
+use std::io::{Read, Write};
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use diesel::result::Error as DatabaseError;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use oc_core::admin::Resource;
 use oc_core::timeouts::raise_statement_timeout;
 use oc_http::{Db, PageError, run_blocking};
@@ -19,9 +26,9 @@ use crate::auth::request::AdminRequest;
 use crate::import::csv_table::CsvTable;
 use crate::import::importer::{ImportOutcome, Importer};
 use crate::import::page::ImportPage;
-use crate::import::payload::{decode, encode, sign};
 use crate::import::upload::{MAX_FILE_BYTES, Upload, UploadedFile};
 use crate::registry::Editor;
+use crate::secret_key::SecretKey;
 use crate::ui::field::Hidden;
 use crate::ui::links::{counted, list_path, see_other};
 use crate::ui::submission::Submission;
@@ -215,5 +222,49 @@ fn allowed(
         Ok(model)
     } else {
         Err(PageError::Forbidden)
+    }
+}
+
+/// The signature for a user, a file and the digest of its changes.
+fn sign(key: &SecretKey, user_id: i64, model: &Resource, content: &str, digest: &str) -> String {
+    let parts = [&*user_id.to_string(), &*model.key(), content, digest];
+    key.sign("import", &parts)
+}
+
+/// Encodes a file for a page.
+fn encode(bytes: &[u8]) -> Result<String, PageError> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let compressed = encoder.write_all(bytes).and_then(|()| encoder.finish());
+    let compressed = compressed.map_err(|error| PageError::Internal(error.into()))?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(compressed))
+}
+
+/// Decodes the file of a page; `None` if it is invalid or too large.
+fn decode(content: &str) -> Option<Vec<u8>> {
+    let compressed = BASE64_URL_SAFE_NO_PAD.decode(content).ok()?;
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(MAX_FILE_BYTES).ok()?;
+    GzDecoder::new(&*compressed)
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    (bytes.len() <= MAX_FILE_BYTES).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_decoded_unless_it_is_too_large() {
+        let bytes = b"id,title\r\n1,\"a\nb\"\r\n".to_vec();
+        let encoded = encode(&bytes).unwrap();
+
+        assert_eq!(decode(&encoded), Some(bytes));
+        assert_eq!(decode("nonsense!"), None);
+        assert_eq!(
+            decode(&encode(&vec![b'a'; MAX_FILE_BYTES + 1]).unwrap()),
+            None
+        );
     }
 }

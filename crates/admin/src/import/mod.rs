@@ -4,5 +4,4 @@ mod csv_table;
 pub(crate) mod handlers;
 mod importer;
 mod page;
-mod payload;
 mod upload;
