@@ -21,7 +21,7 @@ use crate::auth::session_store::DbSessionStore;
 use crate::auth::{login_page, passwords, sessions, two_factor};
 use crate::form::{add_user, autocomplete, handlers};
 use crate::history::{self, change_set, deleted};
-use crate::list::{self, action, export};
+use crate::list::{self, action};
 use crate::registry::Registry;
 use crate::state::AdminState;
 use crate::{audit_log, delete, diagnostics, import, index};
@@ -154,7 +154,7 @@ fn add_resources(pages: Pages, registry: Registry) -> Pages {
             .form(&list, list::page::index, action::run_action)
             .form(&path("add"), handlers::new, handlers::create)
             .read(&path("deleted"), deleted::index)
-            .read(&path("export"), export::show)
+            .read(&path("export"), list::page::export)
             .form(
                 &path("import"),
                 import::handlers::new,

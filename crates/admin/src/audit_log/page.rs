@@ -2,7 +2,7 @@
 
 use accounts::Rights;
 use actix_web::HttpResponse;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use audit::AuditEntry;
 use oc_http::{Db, Page, PageError, PageLinks, found};
@@ -51,42 +51,35 @@ pub(crate) async fn index(
 ) -> Result<HttpResponse, PageError> {
     let query = AuditLogQuery::parse(request.http.query_string());
     let registry = request.registry();
-    let filter = query
-        .filter(request.registry(), &user.rights)
-        .ok_or(PageError::Forbidden)?;
+    let filter = query.filter(registry, &user.rights);
+    let filter = filter.ok_or(PageError::Forbidden)?;
     let number = query.page.ok_or(PageError::NotFound)?;
-    let (lines, matching, total) = db
+    let (entries, matching, total) = db
         .read(move |conn| {
             let total = filter.visible_only().count(conn)?;
             let matching = filter.count(conn)?;
-            let lines = filter.entries(conn, (number - 1).saturating_mul(PAGE), PAGE)?;
-            Ok((lines, matching, total))
+            let entries = filter.entries(conn, (number - 1).saturating_mul(PAGE), PAGE)?;
+            Ok((entries, matching, total))
         })
         .await?;
     let count = page_count(matching);
     if number > count {
         return Err(PageError::NotFound);
     }
-    let rows: Vec<EntryView> = lines
+    let rows: Vec<EntryView> = entries
         .into_iter()
-        .map(|line| EntryView::new(line, registry, &user.rights))
+        .map(|entry| EntryView::new(entry, registry, &user.rights))
         .collect();
     let section = Section {
-        title: None,
-        description: None,
-        inside: None,
         fields: fields(&query),
+        ..Section::default()
     };
     let error_summary = ErrorSummary::new(std::slice::from_ref(&section));
+    let total = query.is_filtered().then_some(total);
     let page = LogPage {
-        found: found(
-            matching,
-            query.is_filtered().then_some(total),
-            "entry",
-            "entries",
-        ),
+        found: found(matching, total, "entry", "entries"),
         q: query.q.clone(),
-        models: query.models(request.registry(), &user.rights),
+        models: query.models(registry, &user.rights),
         actions: query.actions(&user.rights),
         fields: section.fields,
         error_summary,
@@ -107,10 +100,9 @@ pub(crate) async fn export(
 ) -> Result<HttpResponse, PageError> {
     let query = AuditLogQuery::parse(request.http.query_string());
     let registry = request.registry();
-    let filter = query
-        .filter(request.registry(), &user.rights)
-        .ok_or(PageError::Forbidden)?;
-    if !query.wrong_dates().is_empty() {
+    let filter = query.filter(registry, &user.rights);
+    let filter = filter.ok_or(PageError::Forbidden)?;
+    if !query.invalid_dates().is_empty() {
         // The page shows the error.
         return Ok(see_other(&query.href(PATH, 1)));
     }
@@ -123,10 +115,11 @@ pub(crate) async fn export(
             let mut rows = Vec::new();
             let mut last = None;
             loop {
-                let part = filter.page_after(conn, last.as_ref(), CHUNK)?;
-                let Some(line) = part.last() else { break };
-                last = Some(line.clone());
-                rows.extend(part.into_iter().map(|line| cells(line, registry, &rights)));
+                let entries = filter.page_after(conn, last.as_ref(), CHUNK)?;
+                let Some(entry) = entries.last() else { break };
+                last = Some(entry.clone());
+                let entries = entries.into_iter();
+                rows.extend(entries.map(|entry| cells(entry, registry, &rights)));
             }
             csv::table(&HEADINGS, &rows).map(Some)
         })
@@ -136,23 +129,18 @@ pub(crate) async fn export(
         request.session.add_message("warning", text.to_owned());
         return Ok(see_other(&query.href(PATH, 1)));
     };
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8"))
-        .insert_header((
-            header::CONTENT_DISPOSITION,
-            "attachment; filename=\"log.csv\"",
-        ))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .body(text))
+    Ok(csv::download("log", text))
 }
 
 const HEADINGS: [&str; 8] = [
     "Date", "User", "Kind", "ID", "Title", "Action", "Changes", "Address",
 ];
 
-fn cells(line: AuditEntry, registry: Registry, rights: &Rights) -> [String; 8] {
-    let id = line.object_id.map_or_else(String::new, |id| id.to_string());
-    let view = EntryView::new(line, registry, rights);
+fn cells(entry: AuditEntry, registry: Registry, rights: &Rights) -> [String; 8] {
+    let id = entry
+        .object_id
+        .map_or_else(String::new, |id| id.to_string());
+    let view = EntryView::new(entry, registry, rights);
     let changes: Vec<String> = view.changes.iter().map(ToString::to_string).collect();
     [
         view.date,
@@ -168,14 +156,14 @@ fn cells(line: AuditEntry, registry: Registry, rights: &Rights) -> [String; 8] {
 
 /// The text and date filters.
 fn fields(query: &AuditLogQuery) -> Vec<FieldView> {
-    let wrong = query.wrong_dates();
+    let invalid = query.invalid_dates();
     let date = |name: &'static str, label: &str, value: &str| FieldView {
         id: format!("id_{name}"),
         name: name.to_owned(),
         label: label.to_owned(),
         kind: "date",
         value: value.to_owned(),
-        errors: if wrong.contains(&name) {
+        errors: if invalid.contains(&name) {
             vec![format!("{label}: enter a valid date.")]
         } else {
             Vec::new()

@@ -4,12 +4,13 @@ use accounts::Rights;
 use audit::{AUTH, AuditFilter, Event};
 use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
 use form_urlencoded::Serializer;
+use oc_core::admin::Resource;
 use oc_core::search::SearchTerms;
 
 use crate::audit_log::entry_view::AUTH_LABEL;
 use crate::registry::{Registry, may_view};
 use crate::ui::field::ChoiceView;
-use crate::ui::links::capitalized;
+use crate::ui::links::{capitalized, with_query};
 
 /// The path of the page.
 pub(crate) const PATH: &str = "/admin/log/";
@@ -65,11 +66,9 @@ impl AuditLogQuery {
     /// The entries that the user may see: superusers all, others those of resources that they may view. `None` if
     /// there are none of these.
     pub(crate) fn filter(&self, registry: Registry, rights: &Rights) -> Option<AuditFilter> {
-        let visible = (!rights.are_all()).then(|| {
+        let visible: Option<Vec<String>> = (!rights.are_all()).then(|| {
             let models = registry.all().filter(|model| may_view(rights, model));
-            models
-                .map(oc_core::admin::Resource::key)
-                .collect::<Vec<_>>()
+            models.map(Resource::key).collect()
         });
         if visible.as_ref().is_some_and(Vec::is_empty) {
             return None;
@@ -89,7 +88,7 @@ impl AuditLogQuery {
     }
 
     /// The fields with an invalid date.
-    pub(crate) fn wrong_dates(&self) -> Vec<&'static str> {
+    pub(crate) fn invalid_dates(&self) -> Vec<&'static str> {
         [("from", &self.from), ("to", &self.to)]
             .into_iter()
             .filter(|(_, text)| !text.is_empty() && day(text).is_none())
@@ -104,12 +103,7 @@ impl AuditLogQuery {
 
     /// The address of a page.
     pub(crate) fn href(&self, path: &str, page: i64) -> String {
-        let query = self.query(page);
-        if query.is_empty() {
-            path.to_owned()
-        } else {
-            format!("{path}?{query}")
-        }
+        with_query(path, &self.query(page))
     }
 
     fn query(&self, page: i64) -> String {
@@ -133,10 +127,10 @@ impl AuditLogQuery {
     pub(crate) fn models(&self, registry: Registry, rights: &Rights) -> Vec<ChoiceView> {
         let models = registry.all().filter(|model| may_view(rights, model));
         let models = models.map(|model| (model.key(), capitalized(model.plural)));
-        let door = rights
+        let auth = rights
             .are_all()
             .then(|| (AUTH.to_owned(), AUTH_LABEL.to_owned()));
-        choices(models.chain(door), &self.model)
+        ChoiceView::filter_options(models.chain(auth), &self.model)
     }
 
     /// The choices of actions.
@@ -144,21 +138,8 @@ impl AuditLogQuery {
         let own = ACTIONS.map(|(word, label)| (word.to_owned(), label.to_owned()));
         let events = Event::ALL.map(|event| (event.action().to_owned(), event.label().to_owned()));
         let events = events.into_iter().filter(|_| rights.are_all());
-        choices(own.into_iter().chain(events), &self.action)
+        ChoiceView::filter_options(own.into_iter().chain(events), &self.action)
     }
-}
-
-fn choices(list: impl Iterator<Item = (String, String)>, chosen: &str) -> Vec<ChoiceView> {
-    [(String::new(), "All".to_owned())]
-        .into_iter()
-        .chain(list)
-        .map(|(value, label)| ChoiceView {
-            selected: value == chosen,
-            other: false,
-            value,
-            label,
-        })
-        .collect()
 }
 
 /// A date with a four-digit year, which both databases support.
@@ -180,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_asked_for_stands_in_the_address_again() {
+    fn a_query_survives_a_round_trip() {
         let text = "q=pier&user=ada&model=library.book&action=deleted&from=2026-01-02";
         let query = AuditLogQuery::parse(&format!("{text}&to=&p=3&other=1"));
 
@@ -191,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_told_or_left_out() {
+    fn invalid_values_are_reported_or_ignored() {
         for date in [
             "x",
             "2026-02-30",
@@ -200,11 +181,11 @@ mod tests {
             "2026-1-1-1",
         ] {
             let query = AuditLogQuery::parse(&format!("from={}", date.replace('+', "%2B")));
-            assert_eq!(query.wrong_dates(), ["from"], "{date}");
+            assert_eq!(query.invalid_dates(), ["from"], "{date}");
         }
         assert!(
             AuditLogQuery::parse("from=2026-01-02&to=9999-12-30")
-                .wrong_dates()
+                .invalid_dates()
                 .is_empty()
         );
         for page in ["0", "-1", "x", "99999999999999999999"] {
@@ -218,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_look_at_nothing_has_no_log() {
+    fn without_permissions_there_is_no_log() {
         assert!(
             AuditLogQuery::default()
                 .filter(crate::registry::fixtures::REGISTRY, &Rights::default())

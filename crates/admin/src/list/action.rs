@@ -100,7 +100,7 @@ pub(crate) async fn run_action(
             let text = db
                 .read_long(move |conn| csv::records(conn, model, &ids))
                 .await?;
-            Ok(csv::response(model, text))
+            Ok(csv::download(model.plural, text))
         }
         _ => Err(PageError::Forbidden),
     }

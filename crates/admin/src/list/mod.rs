@@ -1,5 +1,4 @@
 //! Lists of objects.
 
 pub(crate) mod action;
-pub(crate) mod export;
 pub(crate) mod page;

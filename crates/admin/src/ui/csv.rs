@@ -35,9 +35,9 @@ pub(crate) fn column_names(resource: &Resource) -> Vec<String> {
     ["id".to_owned()].into_iter().chain(names).collect()
 }
 
-/// A response that the browser saves as a file.
-pub(crate) fn response(model: &Resource, text: String) -> HttpResponse {
-    let name = model.plural.replace(' ', "-");
+/// A response that the browser saves as a file with this name.
+pub(crate) fn download(name: &str, text: String) -> HttpResponse {
+    let name = name.replace(' ', "-");
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8"))
         .insert_header((

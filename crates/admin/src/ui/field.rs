@@ -36,6 +36,23 @@ pub(crate) struct ChoiceView {
     pub(crate) other: bool,
 }
 
+impl ChoiceView {
+    /// The choices of a filter, values with labels: «All» and these.
+    pub(crate) fn filter_options(
+        choices: impl Iterator<Item = (String, String)>,
+        chosen: &str,
+    ) -> Vec<Self> {
+        let all = (String::new(), "All".to_owned());
+        let option = |(value, label): (String, String)| Self {
+            selected: value == chosen,
+            other: false,
+            value,
+            label,
+        };
+        [all].into_iter().chain(choices).map(option).collect()
+    }
+}
+
 /// A search among more choices than a list can show.
 #[derive(Debug, Serialize)]
 pub(crate) struct SearchView {
