@@ -1,4 +1,4 @@
-//! A bare machine, made ready for deploys.
+//! Preparing a bare machine for deploys.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,18 +9,18 @@ use anyhow::Result;
 use crate::vps::Vps;
 
 #[test]
-fn a_machine_without_settings_is_told_how_to_get_them() -> Result<()> {
+fn a_machine_without_settings_gets_a_hint() -> Result<()> {
     let vps = Vps::bare()?;
 
     let run = vps.deploy(&[], &[])?;
 
     assert!(!run.ok);
-    run.assert_said(&["nothing was changed", "--bootstrap"]);
+    run.assert_printed(&["nothing was changed", "--bootstrap"]);
     Ok(())
 }
 
 #[test]
-fn a_bare_machine_is_prepared_once_and_gets_its_first_release() -> Result<()> {
+fn a_bare_machine_is_prepared_and_deployed_to() -> Result<()> {
     let vps = Vps::bare()?;
 
     let first = vps.deploy(&["--bootstrap"], &[])?;
@@ -29,27 +29,27 @@ fn a_bare_machine_is_prepared_once_and_gets_its_first_release() -> Result<()> {
     let second = vps.deploy(&["--bootstrap"], &[])?;
     let release = vps.deploy(&[], &[])?;
 
-    assert!(first.ok && second.ok, "{}{}", first.said, second.said);
+    assert!(first.ok && second.ok, "{}{}", first.output, second.output);
     let secret = settings
         .lines()
         .find_map(|line| line.strip_prefix("SECRET_KEY="));
     assert_eq!(secret.map(str::len), Some(64));
-    first.assert_hid(&[secret.unwrap_or_default()]);
+    first.assert_hides(&[secret.unwrap_or_default()]);
     assert_eq!(fs::read_to_string(&env)?, settings);
     assert_eq!(mode(&env)?, 0o600);
-    assert!(release.ok, "{}", release.said);
-    release.assert_said(&["the first release on this machine"]);
+    assert!(release.ok, "{}", release.output);
+    release.assert_printed(&["the first release on this machine"]);
     Ok(())
 }
 
 #[test]
-fn a_folder_that_the_user_cannot_make_is_made_first() -> Result<()> {
+fn a_folder_that_needs_sudo_is_created_first() -> Result<()> {
     let vps = Vps::bare()?;
     vps.machine.close()?;
 
     let run = vps.deploy(&["--bootstrap"], &[])?;
 
-    assert!(run.ok, "{}", run.said);
+    assert!(run.ok, "{}", run.output);
     for file in [".env", "compose.yaml", "roll.sh", "caddy/Caddyfile"] {
         assert!(vps.machine.project().join(file).is_file(), "{file}");
     }
@@ -57,14 +57,14 @@ fn a_folder_that_the_user_cannot_make_is_made_first() -> Result<()> {
 }
 
 #[test]
-fn a_user_without_rights_is_told_what_is_missing() -> Result<()> {
+fn a_user_without_sudo_gets_a_hint() -> Result<()> {
     let vps = Vps::bare()?;
-    vps.machine.forbid_sudo()?;
+    vps.machine.require_sudo_password()?;
 
     let run = vps.deploy(&["--bootstrap"], &[])?;
 
     assert!(!run.ok);
-    run.assert_said(&["sudo without a password", "could not prepare"]);
+    run.assert_printed(&["sudo without a password", "could not prepare"]);
     assert!(!vps.machine.project().exists());
     Ok(())
 }

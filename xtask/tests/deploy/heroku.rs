@@ -1,16 +1,16 @@
-//! Deploys to something like Heroku.
+//! Deploys to a fake Heroku.
 
 use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::registry::{self, ACCOUNT, Registry};
 use crate::server::{self, Asked, Reply};
-use crate::world::{Day, NEW, OLD, Shared};
+use crate::world::{NEW, OLD, ReleaseResult, Shared};
 use crate::xtask::{Run, run};
 
 pub(crate) const KEY: &str = "HRKU-hunter2";
 
-/// A host with a registry of its own and a site.
+/// The fake host with a registry and a site.
 pub(crate) struct Heroku {
     pub(crate) world: Shared,
     app_url: String,
@@ -18,28 +18,28 @@ pub(crate) struct Heroku {
     api: String,
 }
 
-/// What the API does that is not as it should be.
+/// Faults of the API.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trick {
+pub(crate) enum HerokuFault {
     None,
-    /// Every release of the new revision fails, though the change was answered with 200.
+    /// Every release of the new revision fails, though the request got 200.
     ReleaseFails,
-    /// The change is answered with 200 and nothing comes of it.
+    /// The request gets 200, but no release follows.
     NoRelease,
-    /// The change is refused.
+    /// The request is rejected.
     Refusal,
-    /// It is refused since the image runs already.
+    /// The request is rejected because the image is already running.
     SameImage,
     /// The release succeeds after a while.
     Slow,
-    /// It fails after a while.
+    /// The release fails after a while.
     SlowFailure,
 }
 
 impl Heroku {
-    pub(crate) fn start(day: Day, trick: Trick) -> Result<Self> {
+    pub(crate) fn start(day: ReleaseResult, fault: HerokuFault) -> Result<Self> {
         let world = Shared::new(day);
-        let api = server::start(answers(world.clone(), trick))?;
+        let api = server::start(answers(world.clone(), fault))?;
         Ok(Self {
             app_url: world.site()?,
             world,
@@ -59,12 +59,12 @@ impl Heroku {
         ];
         let line = [&["deploy", "heroku", "--sha", NEW, "--name", ACCOUNT], more].concat();
         let run = run(&line, &[&ours, variables].concat())?;
-        run.assert_hid(&[KEY]);
+        run.assert_hides(&[KEY]);
         Ok(run)
     }
 }
 
-fn answers(world: Shared, trick: Trick) -> impl FnMut(&Asked) -> Reply + Send {
+fn answers(world: Shared, fault: HerokuFault) -> impl FnMut(&Asked) -> Reply + Send {
     let mut asks = 0;
     let mut releases = vec![json!({ "version": 41, "status": "succeeded", "description": "" })];
     move |asked| {
@@ -79,7 +79,7 @@ fn answers(world: Shared, trick: Trick) -> impl FnMut(&Asked) -> Reply + Send {
                 let newest = releases.last().cloned().unwrap_or_default();
                 if newest["status"] == "pending" {
                     asks += 1;
-                    let end = if trick == Trick::Slow {
+                    let end = if fault == HerokuFault::Slow {
                         "succeeded"
                     } else {
                         "failed"
@@ -95,27 +95,27 @@ fn answers(world: Shared, trick: Trick) -> impl FnMut(&Asked) -> Reply + Send {
                     return Reply::new(422, "no such image");
                 };
                 let is_new = revision == NEW;
-                if is_new && trick == Trick::Refusal {
+                if is_new && fault == HerokuFault::Refusal {
                     return Reply::new(402, "{\"id\":\"delinquent\"}");
                 }
-                if is_new && trick == Trick::SameImage {
+                if is_new && fault == HerokuFault::SameImage {
                     let message = "The process type web was not updated, because it is already running the specified \
                                    docker image.";
                     let body = json!({ "id": "invalid_params", "message": message });
                     return Reply::new(422, body.to_string());
                 }
-                if is_new && trick == Trick::NoRelease {
+                if is_new && fault == HerokuFault::NoRelease {
                     world.lock().released.push(revision);
                     return Reply::json(&json!([]));
                 }
-                let fails = is_new && trick == Trick::ReleaseFails;
+                let fails = is_new && fault == HerokuFault::ReleaseFails;
                 if fails {
                     world.lock().released.push(revision);
                 } else {
                     world.release(&revision);
                 }
-                let status = match trick {
-                    Trick::Slow | Trick::SlowFailure if is_new => "pending",
+                let status = match fault {
+                    HerokuFault::Slow | HerokuFault::SlowFailure if is_new => "pending",
                     _ if fails => "failed",
                     _ => "succeeded",
                 };
@@ -130,7 +130,7 @@ fn answers(world: Shared, trick: Trick) -> impl FnMut(&Asked) -> Reply + Send {
     }
 }
 
-/// The commit of the image that a change names.
+/// The commit of the image in a request.
 fn wanted(asked: &Asked) -> Option<String> {
     let change: Value = serde_json::from_slice(&asked.body).ok()?;
     registry::revision(change["updates"][0]["docker_image"].as_str()?)
@@ -138,11 +138,11 @@ fn wanted(asked: &Asked) -> Option<String> {
 
 #[test]
 fn the_image_is_copied_and_released() -> Result<()> {
-    let host = Heroku::start(Day::Good { looks: 3 }, Trick::None)?;
+    let host = Heroku::start(ReleaseResult::Good { looks: 3 }, HerokuFault::None)?;
 
     let run = host.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.said);
+    assert!(run.ok, "{}", run.output);
     assert_eq!(host.world.released(), [NEW]);
     for tag in [NEW, "latest"] {
         let copy = host
@@ -156,57 +156,57 @@ fn the_image_is_copied_and_released() -> Result<()> {
 
 #[test]
 fn an_image_that_cannot_be_copied_changes_nothing() -> Result<()> {
-    let host = Heroku::start(Day::Good { looks: 0 }, Trick::None)?;
+    let host = Heroku::start(ReleaseResult::Good { looks: 0 }, HerokuFault::None)?;
     host.registry.break_copies()?;
 
     let run = host.deploy(&[], &[])?;
 
     assert!(!run.ok);
-    run.assert_said(&["nothing was changed", "could not copy the image"]);
+    run.assert_printed(&["nothing was changed", "could not copy the image"]);
     assert!(host.world.released().is_empty());
     Ok(())
 }
 
 #[test]
-fn a_release_that_failed_behind_a_yes_is_caught() -> Result<()> {
-    for (trick, saw) in [
+fn a_failed_release_is_detected_despite_a_200() -> Result<()> {
+    for (fault, saw) in [
         (
-            Trick::ReleaseFails,
+            HerokuFault::ReleaseFails,
             "status of release v42 (Deployed web) on Heroku: failed",
         ),
-        (Trick::NoRelease, "made no release after v41"),
+        (HerokuFault::NoRelease, "made no release after v41"),
     ] {
-        let host = Heroku::start(Day::Good { looks: 0 }, trick)?;
+        let host = Heroku::start(ReleaseResult::Good { looks: 0 }, fault)?;
 
         let run = host.deploy(&[], &[])?;
 
         assert!(!run.ok);
-        run.assert_said(&[saw, &format!("Went back: {OLD} answers again")]);
+        run.assert_printed(&[saw, &format!("Went back: {OLD} answers again")]);
         assert_eq!(host.world.released(), [NEW, OLD]);
     }
     Ok(())
 }
 
 #[test]
-fn a_refused_change_leaves_all_as_it_was() -> Result<()> {
-    let host = Heroku::start(Day::Good { looks: 0 }, Trick::Refusal)?;
+fn a_rejected_request_changes_nothing() -> Result<()> {
+    let host = Heroku::start(ReleaseResult::Good { looks: 0 }, HerokuFault::Refusal)?;
 
     let run = host.deploy(&[], &[])?;
 
     assert!(!run.ok);
-    run.assert_said(&["nothing was changed", "replied 402", "delinquent"]);
+    run.assert_printed(&["nothing was changed", "replied 402", "delinquent"]);
     assert!(host.world.released().is_empty());
     Ok(())
 }
 
 #[test]
-fn a_wrong_key_is_found_before_anything_is_copied() -> Result<()> {
-    let host = Heroku::start(Day::Good { looks: 0 }, Trick::None)?;
+fn a_wrong_key_is_detected_before_anything_is_copied() -> Result<()> {
+    let host = Heroku::start(ReleaseResult::Good { looks: 0 }, HerokuFault::None)?;
 
     let run = host.deploy(&[], &[("HEROKU_API_KEY", "HRKU-wrong")])?;
 
     assert!(!run.ok);
-    run.assert_said(&["nothing was changed", "replied 401"]);
+    run.assert_printed(&["nothing was changed", "replied 401"]);
     let copy = host
         .registry
         .find("registry.heroku.com/oc-lettings", "web", "latest");

@@ -1,13 +1,13 @@
-//! Machines of our own that something bad has happened to before.
+//! Deploys to a VPS after an earlier deploy or the machine failed.
 
 use std::fs;
 
 use anyhow::Result;
 
-use crate::vps::{Vps, assert_both_run, image, looked_at, replaced};
+use crate::vps::{Vps, assert_both_run, image, initial_check, replaced};
 use crate::world::{NEW, OLD};
 
-/// What `docker` was told about slots.
+/// Calls of `docker` that concern slots.
 fn rolls(vps: &Vps) -> Vec<String> {
     let about_slots = |call: &String| call.contains(" web-") || call.starts_with("stop ");
     vps.machine
@@ -18,21 +18,21 @@ fn rolls(vps: &Vps) -> Vec<String> {
 }
 
 #[test]
-fn a_first_release_that_failed_is_the_first_again() -> Result<()> {
+fn a_first_release_can_be_repeated_after_a_failure() -> Result<()> {
     let vps = Vps::prepared()?;
-    vps.machine.spoil(&image(NEW))?;
+    vps.machine.make_unhealthy(&image(NEW))?;
 
     let failed = vps.deploy(&[], &[])?;
 
     assert!(!failed.ok);
-    failed.assert_said(&["There is nothing to go back to"]);
+    failed.assert_printed(&["There is nothing to go back to"]);
     assert!(!vps.machine.project().join("slots.env").exists());
 
-    vps.machine.mend()?;
+    vps.machine.make_healthy()?;
     let before = rolls(&vps).len();
     let release = vps.deploy(&[], &[])?;
 
-    assert!(release.ok, "{}", release.said);
+    assert!(release.ok, "{}", release.output);
     let up = "up --detach --no-deps --wait --wait-timeout 120";
     assert_eq!(
         rolls(&vps)[before..],
@@ -42,9 +42,9 @@ fn a_first_release_that_failed_is_the_first_again() -> Result<()> {
 }
 
 #[test]
-fn a_roll_that_was_cut_off_is_done_anew() -> Result<()> {
+fn an_interrupted_release_is_repeated() -> Result<()> {
     let both = [replaced("web-a", "web-b"), replaced("web-b", "web-a")].concat();
-    let both = [vec![looked_at()], both].concat();
+    let both = [vec![initial_check()], both].concat();
     for (slot, in_b) in [("web-a", OLD), ("web-b", NEW)] {
         let vps = Vps::start()?;
         let new = image(NEW);
@@ -55,7 +55,7 @@ fn a_roll_that_was_cut_off_is_done_anew() -> Result<()> {
 
         let run = vps.deploy(&[], &[])?;
 
-        assert!(run.ok, "{}", run.said);
+        assert!(run.ok, "{}", run.output);
         assert_eq!(rolls(&vps), both, "{slot} was out");
         assert_both_run(&vps, &new)?;
     }
@@ -63,44 +63,44 @@ fn a_roll_that_was_cut_off_is_done_anew() -> Result<()> {
 }
 
 #[test]
-fn a_roll_whose_connection_breaks_goes_to_its_end() -> Result<()> {
+fn a_release_continues_when_the_connection_breaks() -> Result<()> {
     let vps = Vps::start()?;
     vps.machine.cut_at("stop web-a")?;
 
     let run = vps.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.said);
-    run.assert_said(&["roll.sh goes on there", "10 times in a row"]);
-    vps.machine.settle()?;
+    assert!(run.ok, "{}", run.output);
+    run.assert_printed(&["roll.sh goes on there", "10 times in a row"]);
+    vps.machine.wait_until_idle()?;
     assert_both_run(&vps, &image(NEW))
 }
 
 #[test]
-fn slots_that_are_both_sick_get_their_cure() -> Result<()> {
+fn two_unhealthy_slots_are_replaced() -> Result<()> {
     let vps = Vps::start()?;
-    vps.machine.spoil(&image(OLD))?;
+    vps.machine.make_unhealthy(&image(OLD))?;
 
     let run = vps.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.said);
-    run.assert_said(&["web-a is not healthy either"]);
+    assert!(run.ok, "{}", run.output);
+    run.assert_printed(&["web-a is not healthy either"]);
     assert_both_run(&vps, &image(NEW))
 }
 
 #[test]
-fn a_slot_that_is_sick_goes_first_and_the_other_keeps_the_visitors() -> Result<()> {
+fn an_unhealthy_slot_is_replaced_first() -> Result<()> {
     let vps = Vps::start()?;
-    vps.machine.spoil_in("web-b", &image(OLD))?;
+    vps.machine.make_unhealthy_in("web-b", &image(OLD))?;
 
     let run = vps.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.said);
+    assert!(run.ok, "{}", run.output);
     let stops: Vec<String> = rolls(&vps);
     let stops: Vec<&String> = stops
         .iter()
         .filter(|call| call.starts_with("stop "))
         .collect();
     assert_eq!(stops, ["stop web-b", "stop web-a"]);
-    assert_eq!(vps.machine.cut_off(), "");
+    assert_eq!(vps.machine.stopped_with_visitors(), "");
     assert_both_run(&vps, &image(NEW))
 }

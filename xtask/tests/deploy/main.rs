@@ -1,4 +1,4 @@
-//! Deploys of the real program to hosts that behave like the real ones, on good and bad days.
+//! Deploys with the real program to fakes of the hosts, including failures.
 
 mod bootstrap;
 mod heroku;

@@ -1,47 +1,47 @@
-//! Releases of the commit that runs already: what the site answers proves nothing, and the host has to say how it went.
+//! Deploys of the running commit: the site's answer proves nothing, so the host's status decides.
 
 use anyhow::Result;
 
-use crate::heroku::{Heroku, Trick};
-use crate::render::{API_KEY, Doors, Render};
-use crate::world::{Day, NEW};
+use crate::heroku::{Heroku, HerokuFault};
+use crate::render::{API_KEY, Render, RenderFaults};
+use crate::world::{NEW, ReleaseResult};
 use crate::xtask::Run;
 
-/// A Heroku on which the new revision runs already.
-fn heroku(trick: Trick) -> Result<Heroku> {
-    let host = Heroku::start(Day::Good { looks: 0 }, trick)?;
+/// A Heroku app on which the new revision is already running.
+fn heroku(fault: HerokuFault) -> Result<Heroku> {
+    let host = Heroku::start(ReleaseResult::Good { looks: 0 }, fault)?;
     host.world.release(NEW);
     Ok(host)
 }
 
-/// Releases the new revision to a Render that runs it already, and that says so of the deploy.
+/// Deploys the new revision to a Render service that runs it already, with this status in the API.
 fn render(state: &'static str, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
-    let doors = Doors {
+    let faults = RenderFaults {
         state: Some(state),
-        ..Doors::default()
+        ..RenderFaults::default()
     };
-    let host = Render::start(Day::Good { looks: 0 }, doors)?;
+    let host = Render::start(ReleaseResult::Good { looks: 0 }, faults)?;
     host.world.release(NEW);
     host.deploy(more, variables)
 }
 
 #[test]
-fn a_release_that_failed_or_was_never_made_is_no_success() -> Result<()> {
-    for (trick, saw) in [
+fn a_failed_or_missing_release_is_a_failure() -> Result<()> {
+    for (fault, saw) in [
         (
-            Trick::ReleaseFails,
+            HerokuFault::ReleaseFails,
             "status of release v42 (Deployed web) on Heroku: failed",
         ),
         (
-            Trick::SlowFailure,
+            HerokuFault::SlowFailure,
             "status of release v42 (Deployed web) on Heroku: failed",
         ),
-        (Trick::NoRelease, "made no release after v41"),
+        (HerokuFault::NoRelease, "made no release after v41"),
     ] {
-        let run = heroku(trick)?.deploy(&[], &[])?;
+        let run = heroku(fault)?.deploy(&[], &[])?;
 
-        assert!(!run.ok, "{}", run.said);
-        run.assert_said(&[
+        assert!(!run.ok, "{}", run.output);
+        run.assert_printed(&[
             saw,
             &format!(" × {NEW}, ready"),
             "this commit was running before",
@@ -51,70 +51,70 @@ fn a_release_that_failed_or_was_never_made_is_no_success() -> Result<()> {
 }
 
 #[test]
-fn a_release_that_is_made_once_more_is_a_success() -> Result<()> {
-    for trick in [Trick::None, Trick::Slow] {
-        let run = heroku(trick)?.deploy(&[], &[])?;
+fn a_repeated_release_is_a_success() -> Result<()> {
+    for fault in [HerokuFault::None, HerokuFault::Slow] {
+        let run = heroku(fault)?.deploy(&[], &[])?;
 
-        assert!(run.ok, "{}", run.said);
-        run.assert_said(&[&format!("answers with {NEW}")]);
+        assert!(run.ok, "{}", run.output);
+        run.assert_printed(&[&format!("answers with {NEW}")]);
     }
     Ok(())
 }
 
 #[test]
-fn an_image_that_heroku_runs_already_needs_no_release() -> Result<()> {
-    let run = heroku(Trick::SameImage)?.deploy(&[], &[])?;
+fn an_image_that_heroku_already_runs_needs_no_release() -> Result<()> {
+    let run = heroku(HerokuFault::SameImage)?.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.said);
-    run.assert_said(&["already, without a new release", "10 times in a row"]);
+    assert!(run.ok, "{}", run.output);
+    run.assert_printed(&["already, without a new release", "10 times in a row"]);
     Ok(())
 }
 
 #[test]
-fn a_deploy_that_render_gives_up_is_no_success() -> Result<()> {
+fn a_deploy_cancelled_by_render_is_a_failure() -> Result<()> {
     let run = render("update_failed", &[], &[("RENDER_API_KEY", API_KEY)])?;
 
-    assert!(!run.ok, "{}", run.said);
-    run.assert_said(&["status of dep-1 on Render: update_failed"]);
+    assert!(!run.ok, "{}", run.output);
+    run.assert_printed(&["status of dep-1 on Render: update_failed"]);
     Ok(())
 }
 
 #[test]
-fn a_deploy_that_render_is_not_through_with_is_waited_for() -> Result<()> {
+fn a_pending_deploy_on_render_is_waited_for() -> Result<()> {
     let hurry = ["--timeout", "300ms"];
 
     let run = render("update_in_progress", &hurry, &[("RENDER_API_KEY", API_KEY)])?;
 
-    assert!(!run.ok, "{}", run.said);
-    run.assert_said(&["is ready, but the release is still pending within 0.3 s"]);
+    assert!(!run.ok, "{}", run.output);
+    run.assert_printed(&["is ready, but the release is still pending within 0.3 s"]);
     Ok(())
 }
 
 #[test]
-fn a_render_that_tells_nothing_leaves_it_to_the_site() -> Result<()> {
+fn without_a_status_from_render_the_site_decides() -> Result<()> {
     for state in ["update_failed", "live"] {
         let run = render(state, &[], &[])?;
 
-        assert!(run.ok, "{}", run.said);
+        assert!(run.ok, "{}", run.output);
     }
     let run = render("a_new_word", &[], &[("RENDER_API_KEY", API_KEY)])?;
 
-    assert!(run.ok, "{}", run.said);
+    assert!(run.ok, "{}", run.output);
     Ok(())
 }
 
 #[test]
-fn an_api_that_cannot_be_asked_proves_nothing() -> Result<()> {
-    let doors = Doors {
+fn an_unavailable_api_proves_nothing() -> Result<()> {
+    let faults = RenderFaults {
         api_is_busy: true,
-        ..Doors::default()
+        ..RenderFaults::default()
     };
-    let host = Render::start(Day::Good { looks: 0 }, doors)?;
+    let host = Render::start(ReleaseResult::Good { looks: 0 }, faults)?;
     host.world.release(NEW);
 
     let run = host.deploy(&["--timeout", "300ms"], &[("RENDER_API_KEY", API_KEY)])?;
 
-    assert!(!run.ok, "{}", run.said);
-    run.assert_said(&["still pending", "Render's API replied 503"]);
+    assert!(!run.ok, "{}", run.output);
+    run.assert_printed(&["still pending", "Render's API replied 503"]);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A `skopeo` that keeps digests in files.
+//! A fake `skopeo` that keeps digests in files.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::world::{NEW, OLD};
 
-/// What `--name` is in all tests.
+/// Value of `--name` in all tests.
 pub(crate) const ACCOUNT: &str = "registry.example/ada";
 
 const SKOPEO: &str = r#"#!/bin/sh
@@ -42,11 +42,11 @@ case "$*" in
 esac
 "#;
 
-/// All registries of a test.
+/// The registries of a test.
 pub(crate) struct Registry(TempDir);
 
 impl Registry {
-    /// With the images of both commits.
+    /// With images of both commits.
     pub(crate) fn new() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let here = folder.path().display().to_string();
@@ -64,7 +64,7 @@ impl Registry {
         Ok(fs::write(image, digest(revision))?)
     }
 
-    /// The digest that a repository has for a tag.
+    /// The digest of a tag in a repository.
     pub(crate) fn find(&self, account: &str, name: &str, tag: &str) -> Option<String> {
         let digest = fs::read_to_string(self.file(account, name, tag)).ok()?;
         Some(digest.trim().to_owned())
@@ -80,12 +80,12 @@ impl Registry {
         Ok(fs::write(self.0.path().join("broken"), "")?)
     }
 
-    /// The contents of the files with logins.
+    /// Contents of the login files.
     pub(crate) fn logins(&self) -> Result<String> {
         Ok(fs::read_to_string(self.0.path().join("logins"))?)
     }
 
-    /// `PATH` with this program.
+    /// `PATH` with the fake first.
     pub(crate) fn path(&self) -> String {
         format!("{}:/usr/local/bin:/usr/bin:/bin", self.0.path().display())
     }

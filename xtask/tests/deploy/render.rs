@@ -1,32 +1,32 @@
-//! Deploys to something like Render.
+//! Deploys to a fake Render.
 
 use anyhow::Result;
 use serde_json::json;
 
 use crate::registry::{self, ACCOUNT, Registry};
 use crate::server::{self, Reply};
-use crate::world::{Day, NEW, OLD, Shared};
-use crate::xtask::{Run, run, run_at_its_own_pace};
+use crate::world::{NEW, OLD, ReleaseResult, Shared};
+use crate::xtask::{Run, run, run_with_default_pauses};
 
 pub(crate) const HOOK_KEY: &str = "hook-hunter2";
 pub(crate) const API_KEY: &str = "rnd_hunter3";
 
-/// What the host's own doors do.
+/// Behaviour of the hook and the API.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Doors {
-    /// The hook is busy so many times before it hears.
+pub(crate) struct RenderFaults {
+    /// Number of times that the hook replies as busy.
     pub(crate) busy: u32,
-    /// The hook's answer to everybody, if it is not yes.
+    /// The hook's reply to every request, unless it succeeds.
     pub(crate) refusal: Option<u16>,
-    /// What the API says of every deploy of the new revision.
+    /// Status of every deploy of the new revision in the API.
     pub(crate) state: Option<&'static str>,
-    /// The hook takes requests for the new revision, does as it is told and says nothing.
+    /// The hook accepts requests for the new revision, but the reply gets lost.
     pub(crate) hook_hangs: bool,
-    /// The API has no time for anybody.
+    /// The API does not reply.
     pub(crate) api_is_busy: bool,
 }
 
-/// A host with a site; the variables that lead there.
+/// The fake host with a site, and the variables for it.
 pub(crate) struct Render {
     pub(crate) world: Shared,
     app_url: String,
@@ -35,10 +35,10 @@ pub(crate) struct Render {
 }
 
 impl Render {
-    /// One on which the old revision runs.
-    pub(crate) fn start(day: Day, doors: Doors) -> Result<Self> {
+    /// A host that runs the old revision.
+    pub(crate) fn start(day: ReleaseResult, faults: RenderFaults) -> Result<Self> {
         let world = Shared::new(day);
-        let hook = server::start(answers(world.clone(), doors))?;
+        let hook = server::start(answers(world.clone(), faults))?;
         Ok(Self {
             app_url: world.site()?,
             world,
@@ -47,18 +47,18 @@ impl Render {
         })
     }
 
-    /// Releases the new revision, in a hurry.
+    /// Deploys the new revision with short pauses.
     pub(crate) fn deploy(&self, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
         self.deploy_by(run, more, variables)
     }
 
-    /// Releases the new revision with the pauses that the program chooses.
-    pub(crate) fn deploy_at_its_own_pace(
+    /// Deploys the new revision with default pauses.
+    pub(crate) fn deploy_with_default_pauses(
         &self,
         more: &[&str],
         variables: &[(&str, &str)],
     ) -> Result<Run> {
-        self.deploy_by(run_at_its_own_pace, more, variables)
+        self.deploy_by(run_with_default_pauses, more, variables)
     }
 
     fn deploy_by(
@@ -78,16 +78,16 @@ impl Render {
             line.extend(["--sha", NEW]);
         }
         let run = run(&line, &[&ours, variables].concat())?;
-        run.assert_hid(&[HOOK_KEY, API_KEY]);
+        run.assert_hides(&[HOOK_KEY, API_KEY]);
         Ok(run)
     }
 }
 
-fn answers(world: Shared, doors: Doors) -> impl FnMut(&server::Asked) -> Reply + Send {
-    let mut busy = doors.busy;
+fn answers(world: Shared, faults: RenderFaults) -> impl FnMut(&server::Asked) -> Reply + Send {
+    let mut busy = faults.busy;
     move |asked| {
         if asked.path.starts_with("/v1/services/srv-1") {
-            if doors.api_is_busy {
+            if faults.api_is_busy {
                 return Reply::new(503, "busy");
             }
             let expected = format!("Bearer {API_KEY}");
@@ -96,13 +96,13 @@ fn answers(world: Shared, doors: Doors) -> impl FnMut(&server::Asked) -> Reply +
                 return Reply::new(401, format!("no such key: {given:?}"));
             }
             let newest = world.released().pop();
-            let state = match doors.state {
+            let state = match faults.state {
                 Some(state) if newest.as_deref() == Some(NEW) => state,
                 _ => "live",
             };
             return Reply::json(&json!({ "id": "dep-1", "status": state }));
         }
-        if let Some(status) = doors.refusal {
+        if let Some(status) = faults.refusal {
             return Reply::new(
                 status,
                 format!("{HOOK_KEY} of {} is not welcome", asked.query),
@@ -122,7 +122,7 @@ fn answers(world: Shared, doors: Doors) -> impl FnMut(&server::Asked) -> Reply +
         match registry::revision(pinned) {
             Some(revision) if known => {
                 world.release(&revision);
-                if doors.hook_hangs && revision == NEW {
+                if faults.hook_hangs && revision == NEW {
                     return Reply::silence();
                 }
                 Reply::json(&json!({ "deploy": { "id": "dep-1" } }))
@@ -132,55 +132,55 @@ fn answers(world: Shared, doors: Doors) -> impl FnMut(&server::Asked) -> Reply +
     }
 }
 
-/// Asserts that the new revision was tried, and the old one brought back.
+/// Asserts that the new revision was released and the old one restored.
 pub(crate) fn assert_went_back(host: &Render, run: &Run, saw: &str) {
     assert!(!run.ok);
-    run.assert_said(&[saw, &format!("Went back: {OLD} answers again")]);
+    run.assert_printed(&[saw, &format!("Went back: {OLD} answers again")]);
     assert_eq!(host.world.released(), [NEW, OLD]);
 }
 
 #[test]
-fn a_good_release_is_waited_for() -> Result<()> {
-    let host = Render::start(Day::Good { looks: 7 }, Doors::default())?;
+fn a_good_release_succeeds() -> Result<()> {
+    let host = Render::start(ReleaseResult::Good { looks: 7 }, RenderFaults::default())?;
 
     let run = host.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.said);
+    assert!(run.ok, "{}", run.output);
     let pinned = format!("oc-lettings-site@{}", registry::digest(NEW));
-    run.assert_said(&[&pinned, "10 times in a row", &format!("answers with {NEW}")]);
+    run.assert_printed(&[&pinned, "10 times in a row", &format!("answers with {NEW}")]);
     assert_eq!(host.world.released(), [NEW]);
     Ok(())
 }
 
 #[test]
-fn a_busy_hook_is_asked_again() -> Result<()> {
-    let doors = Doors {
+fn a_busy_hook_is_retried() -> Result<()> {
+    let faults = RenderFaults {
         busy: 3,
-        ..Doors::default()
+        ..RenderFaults::default()
     };
-    let host = Render::start(Day::Good { looks: 0 }, doors)?;
+    let host = Render::start(ReleaseResult::Good { looks: 0 }, faults)?;
 
     let run = host.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.said);
-    run.assert_said(&["Render's deploy hook replied 503"]);
+    assert!(run.ok, "{}", run.output);
+    run.assert_printed(&["Render's deploy hook replied 503"]);
     assert_eq!(host.world.released(), [NEW]);
     Ok(())
 }
 
 #[test]
-fn a_refusal_is_an_error_shows_no_secret_and_changes_nothing() -> Result<()> {
+fn a_rejection_shows_no_secret_and_changes_nothing() -> Result<()> {
     for status in [400, 401, 403, 404] {
-        let doors = Doors {
+        let faults = RenderFaults {
             refusal: Some(status),
-            ..Doors::default()
+            ..RenderFaults::default()
         };
-        let host = Render::start(Day::Good { looks: 0 }, doors)?;
+        let host = Render::start(ReleaseResult::Good { looks: 0 }, faults)?;
 
         let run = host.deploy(&[], &[])?;
 
         assert!(!run.ok);
-        run.assert_said(&[
+        run.assert_printed(&[
             "nothing was changed",
             &format!("hook replied {status}: … of "),
             "is not welcome",
@@ -191,33 +191,33 @@ fn a_refusal_is_an_error_shows_no_secret_and_changes_nothing() -> Result<()> {
 }
 
 #[test]
-fn a_hook_that_stays_broken_leaves_the_old_revision_in_its_place() -> Result<()> {
-    let doors = Doors {
+fn a_broken_hook_leaves_the_old_revision_running() -> Result<()> {
+    let faults = RenderFaults {
         refusal: Some(500),
-        ..Doors::default()
+        ..RenderFaults::default()
     };
-    let host = Render::start(Day::Good { looks: 0 }, doors)?;
+    let host = Render::start(ReleaseResult::Good { looks: 0 }, faults)?;
 
     let run = host.deploy(&["--timeout", "200ms"], &[])?;
 
     assert!(!run.ok);
-    run.assert_said(&["Render's deploy hook replied 500", "Going back FAILED too"]);
+    run.assert_printed(&["Render's deploy hook replied 500", "Going back FAILED too"]);
     Ok(())
 }
 
 #[test]
-fn a_bad_release_is_taken_back() -> Result<()> {
+fn a_bad_release_is_rolled_back() -> Result<()> {
     for (day, saw) in [
-        (Day::WrongRevision, "main, ready"),
-        (Day::Flapping, "changes before"),
+        (ReleaseResult::WrongRevision, "main, ready"),
+        (ReleaseResult::Flapping, "changes before"),
         (
-            Day::NeverReady,
+            ReleaseResult::NeverReady,
             "not ready (/readyz replied 503: {\"database\":\"failed\"})",
         ),
-        (Day::Down, "/healthz replied 502"),
-        (Day::Good { looks: 1_000_000 }, OLD),
+        (ReleaseResult::Down, "/healthz replied 502"),
+        (ReleaseResult::Good { looks: 1_000_000 }, OLD),
     ] {
-        let host = Render::start(day, Doors::default())?;
+        let host = Render::start(day, RenderFaults::default())?;
 
         let run = host.deploy(&["--timeout", "600ms"], &[])?;
 
@@ -227,8 +227,8 @@ fn a_bad_release_is_taken_back() -> Result<()> {
 }
 
 #[test]
-fn a_host_that_says_yes_and_does_nothing_is_found_out() -> Result<()> {
-    let host = Render::start(Day::NothingHappens, Doors::default())?;
+fn a_host_that_accepts_and_does_nothing_is_detected() -> Result<()> {
+    let host = Render::start(ReleaseResult::NothingHappens, RenderFaults::default())?;
 
     let run = host.deploy(&["--timeout", "300ms"], &[])?;
 
@@ -237,91 +237,91 @@ fn a_host_that_says_yes_and_does_nothing_is_found_out() -> Result<()> {
 }
 
 #[test]
-fn a_wrong_key_is_found_before_anything_is_changed() -> Result<()> {
-    let host = Render::start(Day::Good { looks: 0 }, Doors::default())?;
+fn a_wrong_key_is_detected_before_anything_is_changed() -> Result<()> {
+    let host = Render::start(ReleaseResult::Good { looks: 0 }, RenderFaults::default())?;
 
     let run = host.deploy(&[], &[("RENDER_API_KEY", "wrong-hunter4")])?;
 
     assert!(!run.ok);
-    run.assert_said(&["nothing was changed", "Render's API replied 401"]);
-    run.assert_hid(&["wrong-hunter4"]);
+    run.assert_printed(&["nothing was changed", "Render's API replied 401"]);
+    run.assert_hides(&["wrong-hunter4"]);
     assert!(host.world.released().is_empty());
     Ok(())
 }
 
 #[test]
 fn a_dry_run_changes_nothing() -> Result<()> {
-    let host = Render::start(Day::Good { looks: 0 }, Doors::default())?;
+    let host = Render::start(ReleaseResult::Good { looks: 0 }, RenderFaults::default())?;
 
     let run = host.deploy(&["--dry-run"], &[])?;
 
-    assert!(run.ok, "{}", run.said);
-    run.assert_said(&["would release it"]);
+    assert!(run.ok, "{}", run.output);
+    run.assert_printed(&["would release it"]);
     assert!(host.world.released().is_empty());
     Ok(())
 }
 
 #[test]
-fn a_commit_without_an_image_is_refused() -> Result<()> {
-    let host = Render::start(Day::Good { looks: 0 }, Doors::default())?;
+fn a_commit_without_an_image_is_rejected() -> Result<()> {
+    let host = Render::start(ReleaseResult::Good { looks: 0 }, RenderFaults::default())?;
     let unknown = "1".repeat(40);
 
     let run = host.deploy(&["--sha", &unknown], &[])?;
 
     assert!(!run.ok);
-    run.assert_said(&["there is no image", &unknown]);
+    run.assert_printed(&["there is no image", &unknown]);
     assert!(host.world.released().is_empty());
     Ok(())
 }
 
 #[test]
-fn a_site_that_takes_connections_and_hangs_is_given_up() -> Result<()> {
-    let host = Render::start(Day::Hangs, Doors::default())?;
+fn a_hanging_site_times_out() -> Result<()> {
+    let host = Render::start(ReleaseResult::Hangs, RenderFaults::default())?;
 
-    let run = host.deploy_at_its_own_pace(&["--timeout", "2s"], &[])?;
+    let run = host.deploy_with_default_pauses(&["--timeout", "2s"], &[])?;
 
     assert_went_back(&host, &run, "no reply from /healthz");
     Ok(())
 }
 
 #[test]
-fn a_hook_that_takes_connections_and_hangs_is_given_up() -> Result<()> {
-    let doors = Doors {
+fn a_hanging_hook_times_out() -> Result<()> {
+    let faults = RenderFaults {
         hook_hangs: true,
-        ..Doors::default()
+        ..RenderFaults::default()
     };
-    let host = Render::start(Day::Down, doors)?;
+    let host = Render::start(ReleaseResult::Down, faults)?;
 
-    let run = host.deploy_at_its_own_pace(&["--timeout", "2s"], &[])?;
+    let run = host.deploy_with_default_pauses(&["--timeout", "2s"], &[])?;
 
     assert_went_back(&host, &run, "no reply from Render's deploy hook");
     Ok(())
 }
 
 #[test]
-fn ten_good_looks_fit_into_a_short_time() -> Result<()> {
-    let host = Render::start(Day::Good { looks: 0 }, Doors::default())?;
+fn ten_checks_fit_into_a_short_timeout() -> Result<()> {
+    let host = Render::start(ReleaseResult::Good { looks: 0 }, RenderFaults::default())?;
 
-    let run = host.deploy_at_its_own_pace(&["--timeout", "10s"], &[])?;
+    let run = host.deploy_with_default_pauses(&["--timeout", "10s"], &[])?;
 
-    assert!(run.ok, "{}", run.said);
-    run.assert_said(&["10 times in a row"]);
+    assert!(run.ok, "{}", run.output);
+    run.assert_printed(&["10 times in a row"]);
     Ok(())
 }
 
 #[test]
-fn what_the_api_says_ends_the_waiting() -> Result<()> {
+fn a_failure_reported_by_the_api_ends_the_wait() -> Result<()> {
     for state in [
         "build_failed",
         "update_failed",
         "pre_deploy_failed",
         "canceled",
     ] {
-        let doors = Doors {
+        let faults = RenderFaults {
             state: Some(state),
-            ..Doors::default()
+            ..RenderFaults::default()
         };
-        let host = Render::start(Day::Down, doors)?;
+        let host = Render::start(ReleaseResult::Down, faults)?;
 
         // Without the API this would wait for fifteen minutes.
         let run = host.deploy(&[], &[("RENDER_API_KEY", API_KEY)])?;
@@ -332,24 +332,24 @@ fn what_the_api_says_ends_the_waiting() -> Result<()> {
 }
 
 #[test]
-fn a_silent_api_does_not_outweigh_a_good_site() -> Result<()> {
-    let doors = Doors {
+fn an_unavailable_api_does_not_fail_a_good_release() -> Result<()> {
+    let faults = RenderFaults {
         api_is_busy: true,
-        ..Doors::default()
+        ..RenderFaults::default()
     };
-    let host = Render::start(Day::Good { looks: 7 }, doors)?;
+    let host = Render::start(ReleaseResult::Good { looks: 7 }, faults)?;
 
     let run = host.deploy(&[], &[("RENDER_API_KEY", API_KEY)])?;
 
-    assert!(run.ok, "{}", run.said);
-    run.assert_said(&["the API is not available", &format!("answers with {NEW}")]);
+    assert!(run.ok, "{}", run.output);
+    run.assert_printed(&["the API is not available", &format!("answers with {NEW}")]);
     assert_eq!(host.world.released(), [NEW]);
     Ok(())
 }
 
 #[test]
-fn one_unlucky_look_does_not_hide_what_to_go_back_to() -> Result<()> {
-    let host = Render::start(Day::Down, Doors::default())?;
+fn one_failed_request_does_not_hide_the_running_revision() -> Result<()> {
+    let host = Render::start(ReleaseResult::Down, RenderFaults::default())?;
     host.world.lock().unlucky = 1;
 
     let run = host.deploy(&["--timeout", "600ms"], &[])?;

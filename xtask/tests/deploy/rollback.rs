@@ -1,4 +1,4 @@
-//! Going back by hand.
+//! Manual rollbacks.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,10 +8,10 @@ use serde_json::json;
 
 use crate::registry::{self, ACCOUNT, Registry};
 use crate::server::{self, Reply};
-use crate::world::{Day, NEW, OLD, Shared};
+use crate::world::{NEW, OLD, ReleaseResult, Shared};
 use crate::xtask::{Run, run};
 
-/// A host that releases whatever image it is asked for.
+/// A host that releases any image.
 struct Host {
     world: Shared,
     registry: Registry,
@@ -21,7 +21,7 @@ struct Host {
 
 impl Host {
     fn start() -> Result<Self> {
-        let world = Shared::new(Day::Good { looks: 0 });
+        let world = Shared::new(ReleaseResult::Good { looks: 0 });
         let ours = world.clone();
         let hook = server::start(move |asked| {
             let digest = asked.query.split("%40sha256%3A").nth(1).unwrap_or_default();
@@ -53,7 +53,7 @@ impl Host {
     }
 }
 
-/// Commits, oldest first, in a repository of their own.
+/// Commits, oldest first, in a repository of the test.
 fn commits(folder: &Path, number: u32) -> Result<Vec<String>> {
     let git = |arguments: &[&str]| -> Result<String> {
         let who = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
@@ -72,23 +72,23 @@ fn commits(folder: &Path, number: u32) -> Result<Vec<String>> {
 }
 
 #[test]
-fn the_named_commit_is_released_again() -> Result<()> {
+fn the_given_commit_is_released_again() -> Result<()> {
     let host = Host::start()?;
     host.world.release(NEW);
 
     let unknown = host.rollback(&[], &[])?;
     let named = host.rollback(&["--sha", OLD], &[])?;
 
-    // What came before is asked from git, which knows nothing of the commits of this test.
+    // Earlier commits come from git, which doesn't know those of this test.
     assert!(!unknown.ok);
-    unknown.assert_said(&["has no commits before", "--sha"]);
-    assert!(named.ok, "{}", named.said);
+    unknown.assert_printed(&["has no commits before", "--sha"]);
+    assert!(named.ok, "{}", named.output);
     assert_eq!(host.world.released(), [NEW, OLD]);
     Ok(())
 }
 
 #[test]
-fn without_a_name_the_newest_earlier_commit_that_has_an_image_is_released() -> Result<()> {
+fn the_default_is_the_newest_earlier_commit_with_an_image() -> Result<()> {
     let host = Host::start()?;
     let folder = tempfile::tempdir()?;
     let commits = commits(folder.path(), 4)?;
@@ -103,8 +103,8 @@ fn without_a_name_the_newest_earlier_commit_that_has_an_image_is_released() -> R
 
     let run = host.rollback(&[], &[("GIT_DIR", &git)])?;
 
-    assert!(run.ok, "{}", run.said);
-    run.assert_said(&[&format!(
+    assert!(run.ok, "{}", run.output);
+    run.assert_printed(&[&format!(
         "{running} is running; the newest one before it with an image is {second}"
     )]);
     assert_eq!(host.world.released(), [running.as_str(), second]);

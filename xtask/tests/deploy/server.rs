@@ -1,4 +1,4 @@
-//! A small HTTP server that answers as a function says.
+//! A small HTTP server with a function as handler.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -16,11 +16,11 @@ pub(crate) struct Asked {
     pub(crate) body: Vec<u8>,
 }
 
-/// An answer.
+/// A response.
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
-    /// Whether nothing of it is ever sent, while the connection stays open.
+    /// Sends nothing and keeps the connection open.
     silent: bool,
 }
 
@@ -34,7 +34,7 @@ impl Reply {
         }
     }
 
-    /// Nothing, for as long as the other side waits.
+    /// No response while the client waits.
     pub(crate) fn silence() -> Self {
         Self {
             silent: true,
@@ -42,20 +42,20 @@ impl Reply {
         }
     }
 
-    /// 200 and JSON.
+    /// 200 with JSON.
     pub(crate) fn json(body: &serde_json::Value) -> Self {
         Self::new(200, body.to_string())
     }
 }
 
-/// Starts a server that lives as long as the tests do; where it listens (`127.0.0.1:PORT`).
+/// Starts a server that runs until the tests end, and returns its address (`127.0.0.1:PORT`).
 pub(crate) fn start(mut answer: impl FnMut(&Asked) -> Reply + Send + 'static) -> Result<String> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let place = listener.local_addr()?.to_string();
     thread::spawn(move || {
         let mut waiting = Vec::new();
         for connection in listener.incoming().flatten() {
-            // Whoever hangs up in between asks again or not; the next one gets an answer.
+            // A client may disconnect early; the next connection is served.
             if let Ok(false) = serve(&connection, &mut answer) {
                 waiting.push(connection);
             }
@@ -64,7 +64,7 @@ pub(crate) fn start(mut answer: impl FnMut(&Asked) -> Reply + Send + 'static) ->
     Ok(place)
 }
 
-/// Answers one request; whether anything was said.
+/// Handles one request. Returns whether it sent a response.
 fn serve(connection: &TcpStream, answer: &mut impl FnMut(&Asked) -> Reply) -> Result<bool> {
     let mut reader = BufReader::new(connection);
     let mut line = String::new();

@@ -1,4 +1,4 @@
-//! A real sshd on loopback, for this user, with a `docker` that writes down what it is told.
+//! A real sshd on loopback, for this user, with a fake `docker` that records its calls.
 
 use std::fs;
 use std::net::TcpListener;
@@ -11,10 +11,10 @@ use std::thread;
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
-/// Debian keeps it out of the `PATH` of users.
+/// Debian installs it outside of the `PATH` of users.
 const SSHD: &str = "/usr/sbin/sshd";
 
-/// Whoever logs in is not the superuser there.
+/// Fake `id`: the user is never root.
 const ID: &str = r#"#!/bin/sh
 case "$*:$(/usr/bin/id -u)" in
     -u:0) echo 1000 ;;
@@ -22,15 +22,15 @@ case "$*:$(/usr/bin/id -u)" in
 esac
 "#;
 
-/// Makes folders, also where the user alone cannot; all else is only written down.
+/// Fake `sudo`: creates folders, and only records all other commands.
 const SUDO: &str = r#"#!/bin/sh
 shift
 echo "$*" >> RECORD/sudo
 [ "$1" != install ] || { mkdir -p RECORD/opened && exec "$@"; }
 "#;
 
-/// Does as Docker would, as far as `roll.sh` can tell: a slot whose image stands in the file `bad` never gets healthy.
-/// An image is on the machine once it was pulled; one that stands in `gone` cannot be.
+/// Fake `docker`, as far as `roll.sh` uses it. A slot with an image listed in the file `bad` never gets healthy. Images
+/// are available once pulled; those listed in `gone` can't be pulled.
 const DOCKER: &str = r#"#!/bin/sh
 echo "$*" >> RECORD/calls
 case "$*" in
@@ -91,7 +91,7 @@ fi
 [ -z "$image" ] || rm -f RECORD/nowhere
 "#;
 
-/// A machine that can be reached by SSH.
+/// A machine with SSH access.
 pub(crate) struct Machine {
     folder: TempDir,
     pub(crate) host: String,
@@ -101,13 +101,13 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Starts one.
+    /// Starts a machine.
     pub(crate) fn start() -> Result<Self> {
         ensure!(
             Path::new(SSHD).exists(),
             "{SSHD} is missing: `cargo xtask test` installs it, or the package openssh-server"
         );
-        // The superuser's sshd wants an empty folder for its children, which Debian's service makes at its start.
+        // An sshd of root needs an empty folder, which Debian's service creates at its start.
         let _ = fs::create_dir("/run/sshd");
         let folder = tempfile::tempdir()?;
         let path = folder.path();
@@ -154,90 +154,90 @@ impl Machine {
         })
     }
 
-    /// Where the project goes.
+    /// Folder of the project.
     pub(crate) fn project(&self) -> PathBuf {
         self.folder.path().join("srv/project")
     }
 
-    /// Makes the place for the project one in which only `sudo` can make a folder.
+    /// Moves the project to a folder that only `sudo` can create.
     pub(crate) fn close(&self) -> Result<()> {
         let place = self.folder.path().join("srv");
         fs::remove_dir(&place)?;
         Ok(symlink(self.folder.path().join("opened"), place)?)
     }
 
-    /// Ends the connection once `docker compose` is told that.
+    /// Breaks the connection at a call of `docker compose` with these arguments.
     pub(crate) fn cut_at(&self, call: &str) -> Result<()> {
         Ok(fs::write(self.folder.path().join("cut-at"), call)?)
     }
 
-    /// Has `sudo` ask for a password.
-    pub(crate) fn forbid_sudo(&self) -> Result<()> {
+    /// Makes `sudo` ask for a password.
+    pub(crate) fn require_sudo_password(&self) -> Result<()> {
         let refusal = "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n";
         script(&self.folder.path().join("bin/sudo"), refusal)
     }
 
-    /// What `docker` was told, a call a line, without what is the same in all.
+    /// The calls of `docker`, one per line, without the common part.
     pub(crate) fn calls(&self) -> Vec<String> {
         let calls = fs::read_to_string(self.folder.path().join("calls")).unwrap_or_default();
         let short = |line: &str| line.replace("compose --env-file .env --env-file slots.env ", "");
         calls.lines().map(short).collect()
     }
 
-    /// The calls that ended a slot with visitors in it.
-    pub(crate) fn cut_off(&self) -> String {
+    /// The calls that stopped a slot which still had visitors.
+    pub(crate) fn stopped_with_visitors(&self) -> String {
         fs::read_to_string(self.folder.path().join("cut")).unwrap_or_default()
     }
 
-    /// What ran on the machine while `docker` was called.
+    /// Processes on the machine during calls of `docker`.
     pub(crate) fn processes(&self) -> Result<String> {
         Ok(fs::read_to_string(self.folder.path().join("processes"))?)
     }
 
-    /// Waits until no release is under way.
-    pub(crate) fn settle(&self) -> Result<()> {
+    /// Waits until no release is running.
+    pub(crate) fn wait_until_idle(&self) -> Result<()> {
         Ok(fs::File::open(self.project().join(".roll.lock"))?.lock()?)
     }
 
-    /// Makes an image one that never becomes healthy.
-    pub(crate) fn spoil(&self, image: &str) -> Result<()> {
+    /// Makes an image unhealthy.
+    pub(crate) fn make_unhealthy(&self, image: &str) -> Result<()> {
         Ok(fs::write(self.folder.path().join("bad"), image)?)
     }
 
-    /// Makes an image one that never becomes healthy in that slot.
-    pub(crate) fn spoil_in(&self, slot: &str, image: &str) -> Result<()> {
+    /// Makes an image unhealthy in one slot.
+    pub(crate) fn make_unhealthy_in(&self, slot: &str, image: &str) -> Result<()> {
         let bad = format!("bad-{slot}");
         Ok(fs::write(self.folder.path().join(bad), image)?)
     }
 
-    /// Has that image run in a slot, with settings that are not those of now.
-    pub(crate) fn occupy(&self, slot: &str, image: &str) -> Result<()> {
+    /// Runs an image in a slot with outdated settings.
+    pub(crate) fn run_in_slot(&self, slot: &str, image: &str) -> Result<()> {
         let state = format!("{image} 1 1 .env\n");
         Ok(fs::write(self.folder.path().join(slot), state)?)
     }
 
-    /// Makes an image one that the registry does not give.
-    pub(crate) fn withhold(&self, image: &str) -> Result<()> {
+    /// Makes pulls of an image fail.
+    pub(crate) fn fail_pull(&self, image: &str) -> Result<()> {
         Ok(fs::write(self.folder.path().join("gone"), image)?)
     }
 
-    /// Keeps the proxy and the database from starting.
-    pub(crate) fn jam(&self) -> Result<()> {
+    /// Makes the proxy and the database fail to start.
+    pub(crate) fn fail_services(&self) -> Result<()> {
         Ok(fs::write(self.folder.path().join("stuck"), "")?)
     }
 
-    /// Has the proxy run with other settings than it would be started with now.
+    /// Runs the proxy with outdated settings.
     pub(crate) fn change_proxy(&self) -> Result<()> {
         Ok(fs::write(self.folder.path().join("wanted"), "0a")?)
     }
 
-    /// Makes every image healthy again.
-    pub(crate) fn mend(&self) -> Result<()> {
+    /// Makes all images healthy again.
+    pub(crate) fn make_healthy(&self) -> Result<()> {
         Ok(fs::remove_file(self.folder.path().join("bad"))?)
     }
 }
 
-/// Hands every connection to an sshd of its own, as inetd does, so that no port has to be guessed.
+/// Runs an sshd per connection, as inetd does, so that no port has to be guessed.
 fn serve(listener: TcpListener, settings: PathBuf) {
     thread::spawn(move || {
         for connection in listener.incoming() {

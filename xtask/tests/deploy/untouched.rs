@@ -1,4 +1,4 @@
-//! Releases to a machine of our own that end before anything that runs was touched.
+//! Deploys to a VPS that fail before anything is changed.
 
 use std::fs;
 
@@ -8,21 +8,21 @@ use crate::vps::{Vps, assert_both_run, image};
 use crate::world::{NEW, OLD};
 use crate::xtask::Run;
 
-/// The settings of the slots that an earlier release brought.
+/// Settings of the slots from an earlier release.
 const EARLIER: &str = "services: {}\n";
 
-/// With files of an earlier release in place.
+/// A machine with files of an earlier release.
 fn with_earlier_files() -> Result<Vps> {
     let vps = Vps::start()?;
     fs::write(vps.machine.project().join("compose.yaml"), EARLIER)?;
     Ok(vps)
 }
 
-/// Asserts that the deploy failed for that reason, and that all is as it was.
+/// Asserts that the deploy failed for this reason and changed nothing.
 fn assert_untouched(vps: &Vps, run: &Run, why: &str) -> Result<()> {
-    assert!(!run.ok, "{}", run.said);
-    run.assert_said(&["nothing was changed", why]);
-    assert!(!run.said.contains("oing back"), "{}", run.said);
+    assert!(!run.ok, "{}", run.output);
+    run.assert_printed(&["nothing was changed", why]);
+    assert!(!run.output.contains("oing back"), "{}", run.output);
     let about_slots = |call: &String| call.contains(" web-");
     let calls: Vec<String> = vps.machine.calls();
     assert!(!calls.iter().any(about_slots), "{calls:?}");
@@ -33,9 +33,9 @@ fn assert_untouched(vps: &Vps, run: &Run, why: &str) -> Result<()> {
 }
 
 #[test]
-fn an_image_that_cannot_be_fetched_changes_nothing() -> Result<()> {
+fn an_image_that_cannot_be_pulled_changes_nothing() -> Result<()> {
     let vps = with_earlier_files()?;
-    vps.machine.withhold(&image(NEW))?;
+    vps.machine.fail_pull(&image(NEW))?;
 
     let run = vps.deploy(&[], &[])?;
 
@@ -43,7 +43,7 @@ fn an_image_that_cannot_be_fetched_changes_nothing() -> Result<()> {
 }
 
 #[test]
-fn a_release_that_is_under_way_is_not_disturbed() -> Result<()> {
+fn a_running_release_is_not_disturbed() -> Result<()> {
     let vps = with_earlier_files()?;
     let lock = fs::File::create(vps.machine.project().join(".roll.lock"))?;
     lock.lock()?;
@@ -54,7 +54,7 @@ fn a_release_that_is_under_way_is_not_disturbed() -> Result<()> {
 }
 
 #[test]
-fn a_proxy_of_no_known_name_changes_nothing() -> Result<()> {
+fn an_unknown_proxy_changes_nothing() -> Result<()> {
     let vps = with_earlier_files()?;
     fs::write(vps.machine.project().join(".env"), "PROXY=nginx\n")?;
 
@@ -64,9 +64,9 @@ fn a_proxy_of_no_known_name_changes_nothing() -> Result<()> {
 }
 
 #[test]
-fn a_proxy_that_does_not_start_leaves_the_slots_and_gives_the_files_back() -> Result<()> {
+fn a_proxy_that_does_not_start_leaves_slots_and_files_unchanged() -> Result<()> {
     let vps = with_earlier_files()?;
-    vps.machine.jam()?;
+    vps.machine.fail_services()?;
 
     let run = vps.deploy(&[], &[])?;
 
@@ -74,40 +74,40 @@ fn a_proxy_that_does_not_start_leaves_the_slots_and_gives_the_files_back() -> Re
 }
 
 #[test]
-fn an_image_that_is_there_needs_no_registry() -> Result<()> {
+fn a_local_image_needs_no_registry() -> Result<()> {
     let vps = Vps::start()?;
     vps.deploy(&[], &[])?;
-    vps.machine.withhold(&image(NEW))?;
+    vps.machine.fail_pull(&image(NEW))?;
 
     let run = vps.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.said);
+    assert!(run.ok, "{}", run.output);
     assert_both_run(&vps, &image(NEW))
 }
 
 #[test]
-fn a_proxy_with_new_settings_is_not_cut_off_but_told_of() -> Result<()> {
+fn a_proxy_with_new_settings_is_not_restarted_but_reported() -> Result<()> {
     let vps = Vps::start()?;
     vps.machine.change_proxy()?;
 
     let run = vps.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.said);
-    run.assert_said(&["caddy still runs with its old image"]);
+    assert!(run.ok, "{}", run.output);
+    run.assert_printed(&["caddy still runs with its old image"]);
     let recreated = |call: &String| call.ends_with("caddy up --detach caddy");
     assert!(!vps.machine.calls().iter().any(recreated));
     Ok(())
 }
 
 #[test]
-fn a_database_that_was_chosen_later_is_started() -> Result<()> {
+fn a_database_that_is_configured_later_is_started() -> Result<()> {
     let vps = Vps::start()?;
     let settings = "PROXY=none\nDRAIN=0\nCOMPOSE_PROFILES=postgres\n";
     fs::write(vps.machine.project().join(".env"), settings)?;
 
     let run = vps.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.said);
+    assert!(run.ok, "{}", run.output);
     let calls = vps.machine.calls();
     let place = |words: &str| calls.iter().position(|call| call.starts_with(words));
     assert!(place("up --detach --no-recreate --wait postgres") < place("stop web-a"));

@@ -1,4 +1,4 @@
-//! Deploys to a machine of our own.
+//! Deploys to a VPS.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,17 +12,17 @@ use crate::ssh::Machine;
 use crate::world::{NEW, OLD};
 use crate::xtask::{Run, run};
 
-/// A machine on which the old revision runs in both slots.
+/// A machine with the old revision in both slots.
 pub(crate) struct Vps {
     pub(crate) machine: Machine,
     registry: Registry,
     app_url: String,
-    /// For temporary files of the program.
+    /// Temporary files of the program.
     pub(crate) temporary: tempfile::TempDir,
 }
 
 impl Vps {
-    /// Bare, but for Docker.
+    /// A bare machine with Docker.
     pub(crate) fn bare() -> Result<Self> {
         let machine = Machine::start()?;
         let app_url = site(machine.project())?;
@@ -34,7 +34,7 @@ impl Vps {
         })
     }
 
-    /// With settings, and nothing that runs.
+    /// A machine with settings and no containers.
     pub(crate) fn prepared() -> Result<Self> {
         let vps = Self::bare()?;
         let project = vps.machine.project();
@@ -43,18 +43,18 @@ impl Vps {
         Ok(vps)
     }
 
-    /// With the old revision in both slots.
+    /// A machine with the old revision in both slots.
     pub(crate) fn start() -> Result<Self> {
         let vps = Self::prepared()?;
         let old = image(OLD);
         vps.remember(&old, &old)?;
         for slot in ["web-a", "web-b"] {
-            vps.machine.occupy(slot, &old)?;
+            vps.machine.run_in_slot(slot, &old)?;
         }
         Ok(vps)
     }
 
-    /// Notes what the slots run.
+    /// Records the images of the slots.
     pub(crate) fn remember(&self, a: &str, b: &str) -> Result<()> {
         let slots = format!("IMAGE_A={a}\nIMAGE_B={b}\n");
         Ok(fs::write(self.machine.project().join("slots.env"), slots)?)
@@ -69,7 +69,7 @@ impl Vps {
     pub(crate) fn deploy(&self, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
         let run = self.deploy_by(run, more, variables)?;
         for line in self.machine.key.lines() {
-            run.assert_hid(&[line]);
+            run.assert_hides(&[line]);
         }
         assert_eq!(
             fs::read_dir(self.temporary.path())?.count(),
@@ -79,7 +79,7 @@ impl Vps {
         Ok(run)
     }
 
-    /// Has the program called in that way.
+    /// Runs the program with these arguments.
     pub(crate) fn deploy_by<T>(
         &self,
         call: impl Fn(&[&str], &[(&str, &str)]) -> T,
@@ -109,7 +109,7 @@ pub(crate) fn image(revision: &str) -> String {
     format!("{ACCOUNT}/oc-lettings-site@{}", registry::digest(revision))
 }
 
-/// The site in front of the slots: what the first of them runs.
+/// The site in front of the slots: answers with the revision of the first slot in use.
 fn site(project: PathBuf) -> Result<String> {
     let place = server::start(move |asked| {
         let slots = fs::read_to_string(project.join("slots.env")).unwrap_or_default();
@@ -124,7 +124,7 @@ fn site(project: PathBuf) -> Result<String> {
     Ok(format!("http://{place}"))
 }
 
-/// What is done to replace a slot, while the other one has the visitors.
+/// Calls to replace a slot while the other one serves visitors.
 pub(crate) fn replaced(slot: &str, other: &str) -> [String; 3] {
     let up = "up --detach --no-deps --wait --wait-timeout 120";
     [
@@ -134,12 +134,12 @@ pub(crate) fn replaced(slot: &str, other: &str) -> [String; 3] {
     ]
 }
 
-/// What is looked at before one slot is chosen to be the first.
-pub(crate) fn looked_at() -> String {
+/// Queries before the first slot is chosen.
+pub(crate) fn initial_check() -> String {
     "up --detach --no-deps --wait --wait-timeout 120 --no-recreate web-b".to_owned()
 }
 
-/// Asserts that both slots run that image and have visitors.
+/// Asserts that both slots run this image and have visitors.
 pub(crate) fn assert_both_run(vps: &Vps, image: &str) -> Result<()> {
     assert_eq!(vps.slots()?, format!("IMAGE_A={image}\nIMAGE_B={image}\n"));
     let out = vps.machine.project().join("caddy/out");
@@ -148,7 +148,7 @@ pub(crate) fn assert_both_run(vps: &Vps, image: &str) -> Result<()> {
     Ok(())
 }
 
-/// Asserts that the files of this checkout are in their places, and nothing else that they came in.
+/// Asserts that the files of this checkout are installed, and no temporary ones remain.
 fn assert_brought(vps: &Vps) -> Result<()> {
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy");
     for file in ["caddy/Caddyfile", "compose.yaml", "roll.sh"] {
@@ -164,12 +164,12 @@ fn assert_brought(vps: &Vps) -> Result<()> {
 }
 
 #[test]
-fn one_slot_after_the_other_gets_the_new_image() -> Result<()> {
+fn slots_are_replaced_one_after_the_other() -> Result<()> {
     let vps = Vps::start()?;
 
     let run = vps.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.said);
+    assert!(run.ok, "{}", run.output);
     let new = image(NEW);
     let rolls = [replaced("web-a", "web-b"), replaced("web-b", "web-a")].concat();
     let begin = [
@@ -182,60 +182,60 @@ fn one_slot_after_the_other_gets_the_new_image() -> Result<()> {
         "--profile caddy ps --quiet caddy".to_owned(),
         "inspect --format {{index .Config.Labels \"com.docker.compose.config-hash\"}} ".to_owned(),
     ];
-    let looked = [looked_at()];
+    let looked = [initial_check()];
     let end = ["image prune --all --force --filter until=720h".to_owned()];
     assert_eq!(
         vps.machine.calls(),
         [&begin[..], &looked, &rolls, &end].concat()
     );
     assert_both_run(&vps, &new)?;
-    assert_eq!(vps.machine.cut_off(), "");
+    assert_eq!(vps.machine.stopped_with_visitors(), "");
     assert_brought(&vps)
 }
 
 #[test]
-fn an_image_that_never_becomes_healthy_gives_way_to_the_old_one() -> Result<()> {
+fn an_unhealthy_image_is_replaced_by_the_old_one() -> Result<()> {
     let vps = Vps::start()?;
-    vps.machine.spoil(&image(NEW))?;
+    vps.machine.make_unhealthy(&image(NEW))?;
 
     let run = vps.deploy(&[], &[])?;
 
     assert!(!run.ok);
-    run.assert_said(&[
+    run.assert_printed(&[
         "web-a: the new image does not become healthy",
         "both slots run the old image",
         &format!("Went back: {OLD} answers again"),
     ]);
     assert_both_run(&vps, &image(OLD))?;
-    // The other slot had visitors all the while, and nothing is replaced a second time.
+    // The other slot kept serving, and no slot is replaced twice.
     let calls = vps.machine.calls();
     let stops = calls.iter().filter(|call| call.starts_with("stop "));
     let stops: Vec<&String> = stops.collect();
     assert_eq!(stops, ["stop web-a"]);
-    assert_eq!(vps.machine.cut_off(), "");
+    assert_eq!(vps.machine.stopped_with_visitors(), "");
     Ok(())
 }
 
 #[test]
-fn the_first_slot_keeps_all_visitors_until_the_second_is_well_again() -> Result<()> {
+fn visitors_stay_on_the_first_slot_until_the_second_is_healthy() -> Result<()> {
     let vps = Vps::start()?;
-    vps.machine.spoil_in("web-b", &image(NEW))?;
+    vps.machine.make_unhealthy_in("web-b", &image(NEW))?;
 
     let run = vps.deploy(&[], &[])?;
 
     assert!(!run.ok);
-    run.assert_said(&[
+    run.assert_printed(&[
         "web-b: the new image does not become healthy",
         "both slots run the old image",
         &format!("Went back: {OLD} answers again"),
     ]);
     assert_both_run(&vps, &image(OLD))?;
-    assert_eq!(vps.machine.cut_off(), "");
+    assert_eq!(vps.machine.stopped_with_visitors(), "");
     Ok(())
 }
 
 #[test]
-fn a_machine_of_another_key_is_not_spoken_to() -> Result<()> {
+fn an_unknown_host_key_is_rejected() -> Result<()> {
     let vps = Vps::start()?;
     let other = Machine::start()?;
     let key = other.known_hosts.split_once(' ').map_or("", |(_, key)| key);
@@ -245,26 +245,26 @@ fn a_machine_of_another_key_is_not_spoken_to() -> Result<()> {
     let run = vps.deploy(&[], &[("SSH_KNOWN_HOSTS", &known_hosts)])?;
 
     assert!(!run.ok);
-    run.assert_said(&["nothing was changed", "Host key verification failed"]);
+    run.assert_printed(&["nothing was changed", "Host key verification failed"]);
     assert!(vps.machine.calls().is_empty());
     Ok(())
 }
 
 #[test]
-fn a_key_that_is_not_let_in_is_told() -> Result<()> {
+fn a_rejected_ssh_key_is_reported() -> Result<()> {
     let vps = Vps::start()?;
     let other = Machine::start()?;
 
     let run = vps.deploy(&[], &[("SSH_PRIVATE_KEY", &other.key)])?;
 
     assert!(!run.ok);
-    run.assert_said(&["nothing was changed", "Permission denied"]);
+    run.assert_printed(&["nothing was changed", "Permission denied"]);
     assert!(vps.machine.calls().is_empty());
     Ok(())
 }
 
 #[test]
-fn no_secret_is_in_the_list_of_processes() -> Result<()> {
+fn no_secret_is_in_the_process_list() -> Result<()> {
     let vps = Vps::start()?;
 
     vps.deploy(

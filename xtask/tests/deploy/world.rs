@@ -1,4 +1,4 @@
-//! A site that runs somewhere, and what can go wrong with a release of it.
+//! State of a fake site, and faults of its releases.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -7,47 +7,47 @@ use serde_json::json;
 
 use crate::server::{self, Reply};
 
-/// The commit that runs when a test begins, and the one that it releases.
+/// The revision that runs at the start of a test, and the one to release.
 pub(crate) const OLD: &str = "0123456789abcdef0123456789abcdef01234567";
 pub(crate) const NEW: &str = "fedcba9876543210fedcba9876543210fedcba98";
 
-/// How a release of the new commit goes.
+/// Result of a release of the new revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Day {
-    /// After so many looks the new revision answers.
+pub(crate) enum ReleaseResult {
+    /// The new revision answers after this many requests.
     Good { looks: u32 },
-    /// The host says yes and does nothing.
+    /// The host accepts the request and does nothing.
     NothingHappens,
-    /// Something else answers.
+    /// Another revision answers.
     WrongRevision,
-    /// Now the new one, now the old one.
+    /// Both revisions answer alternately.
     Flapping,
-    /// The new one answers and is not ready.
+    /// The new revision answers, but is not ready.
     NeverReady,
-    /// Nothing answers any more.
+    /// The site no longer answers.
     Down,
-    /// The new one takes connections and says nothing.
+    /// The new revision accepts connections and sends nothing.
     Hangs,
 }
 
-/// What runs.
+/// State of the site.
 pub(crate) struct World {
-    day: Day,
+    day: ReleaseResult,
     running: String,
     looks: u32,
-    /// So many looks at the site find nobody, whatever runs.
+    /// Number of requests to the site that fail first.
     pub(crate) unlucky: u32,
-    /// Every revision that was asked for, in order.
+    /// Every requested revision, in order.
     pub(crate) released: Vec<String>,
 }
 
-/// The same world, for a site, a host and a test.
+/// The state, shared by a site, a host and a test.
 #[derive(Clone)]
 pub(crate) struct Shared(Arc<Mutex<World>>);
 
 impl Shared {
-    /// The old revision runs, and the next release goes like that.
-    pub(crate) fn new(day: Day) -> Self {
+    /// The old revision is running; the next release has this result.
+    pub(crate) fn new(day: ReleaseResult) -> Self {
         Self(Arc::new(Mutex::new(World {
             day,
             running: OLD.to_owned(),
@@ -57,29 +57,29 @@ impl Shared {
         })))
     }
 
-    /// What is in it.
+    /// The state.
     pub(crate) fn lock(&self) -> MutexGuard<'_, World> {
         self.0
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// What a host does when it is asked for a revision.
+    /// Handles a release request, as a host does.
     pub(crate) fn release(&self, revision: &str) {
         let mut world = self.lock();
         world.released.push(revision.to_owned());
         world.looks = 0;
-        if world.day != Day::NothingHappens {
+        if world.day != ReleaseResult::NothingHappens {
             revision.clone_into(&mut world.running);
         }
     }
 
-    /// Every revision that was asked for, in order.
+    /// Every requested revision, in order.
     pub(crate) fn released(&self) -> Vec<String> {
         self.lock().released.clone()
     }
 
-    /// The site that runs there; its address.
+    /// Starts the site and returns its address.
     pub(crate) fn site(&self) -> Result<String> {
         let world = self.clone();
         let place = server::start(move |asked| world.lock().answer(&asked.path))?;
@@ -94,11 +94,11 @@ impl World {
             self.unlucky -= 1;
             return Reply::new(502, "Bad Gateway");
         }
-        if is_new && self.day == Day::Hangs {
+        if is_new && self.day == ReleaseResult::Hangs {
             return Reply::silence();
         }
         if path == "/readyz" {
-            let ready = !(is_new && self.day == Day::NeverReady);
+            let ready = !(is_new && self.day == ReleaseResult::NeverReady);
             let state = if ready { "ok" } else { "failed" };
             let status = if ready { 200 } else { 503 };
             let body = json!({ "status": state, "checks": { "database": state } });
@@ -106,10 +106,10 @@ impl World {
         }
         self.looks += 1;
         let revision = match self.day {
-            Day::Down if is_new => return Reply::new(502, "Bad Gateway"),
-            Day::Good { looks } if is_new && self.looks <= looks => OLD,
-            Day::Flapping if is_new && self.looks.is_multiple_of(2) => OLD,
-            Day::WrongRevision if is_new => "main",
+            ReleaseResult::Down if is_new => return Reply::new(502, "Bad Gateway"),
+            ReleaseResult::Good { looks } if is_new && self.looks <= looks => OLD,
+            ReleaseResult::Flapping if is_new && self.looks.is_multiple_of(2) => OLD,
+            ReleaseResult::WrongRevision if is_new => "main",
             _ => &self.running,
         };
         Reply::json(&json!({ "status": "ok", "revision": revision, "version": "0.1.0" }))

@@ -1,64 +1,67 @@
-//! The built program, and what a run of it said.
+//! Runs of the built program.
 
 use std::process::Command;
 
 use anyhow::Result;
 
-/// What a run said, and how it ended.
+/// Output and exit status of a run.
 pub(crate) struct Run {
     pub(crate) ok: bool,
-    /// Standard output and standard error, one after the other.
-    pub(crate) said: String,
+    /// Standard output, then standard error.
+    pub(crate) output: String,
 }
 
 impl Run {
-    /// Asserts that all these words were said.
-    pub(crate) fn assert_said(&self, words: &[&str]) {
+    /// Asserts that the output contains all of these.
+    pub(crate) fn assert_printed(&self, words: &[&str]) {
         for word in words {
             assert!(
-                self.said.contains(word),
-                "«{word}» is missing in:\n{}",
-                self.said
+                self.output.contains(word),
+                "{word:?} is missing in:\n{}",
+                self.output
             );
         }
     }
 
-    /// Asserts that a variable was rejected at once, and not printed.
+    /// Asserts that a variable was rejected before any request, and not printed.
     pub(crate) fn assert_rejected(&self, error: &str) {
-        assert!(!self.ok, "{}", self.said);
-        self.assert_said(&[error]);
-        self.assert_hid(&["hunter4"]);
-        assert!(!self.said.contains("healthz"), "{}", self.said);
+        assert!(!self.ok, "{}", self.output);
+        self.assert_printed(&[error]);
+        self.assert_hides(&["hunter4"]);
+        assert!(!self.output.contains("healthz"), "{}", self.output);
     }
 
-    /// Asserts that none of these secrets was said.
-    pub(crate) fn assert_hid(&self, secrets: &[&str]) {
+    /// Asserts that the output contains none of these secrets.
+    pub(crate) fn assert_hides(&self, secrets: &[&str]) {
         for secret in secrets {
             assert!(
-                !self.said.contains(secret),
+                !self.output.contains(secret),
                 "a secret is in:\n{}",
-                self.said
+                self.output
             );
         }
     }
 }
 
-/// Runs `cargo xtask` with these words and these variables, in a hurry.
+/// Runs `cargo xtask` with these arguments and variables, and short pauses.
 pub(crate) fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
-    run_at_its_own_pace(&[arguments, &["--every", "2ms"]].concat(), variables)
+    run_with_default_pauses(&[arguments, &["--every", "2ms"]].concat(), variables)
 }
 
-/// Runs `cargo xtask` with these words alone.
-pub(crate) fn run_at_its_own_pace(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
+/// Runs `cargo xtask` with these arguments.
+pub(crate) fn run_with_default_pauses(
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Result<Run> {
     let output = command(arguments, variables).output()?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(Run {
         ok: output.status.success(),
-        said: text(&output.stdout) + &text(&output.stderr),
+        output: text(&output.stdout) + &text(&output.stderr),
     })
 }
 
-/// `cargo xtask` with these words, and of the variables that it reads with these alone.
+/// `cargo xtask` with these arguments, and only these of the variables that it reads.
 pub(crate) fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
     command.args(arguments);
