@@ -1,4 +1,4 @@
-//! A disk that fills up while staff save: they are told to come again, pages can be read, and nothing is lost.
+//! A disk that fills up while staff save: saves get 503, pages can still be read, and nothing is lost.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use soak::browser::{Browser, get};
 use soak::site::Place;
 use soak::staff::{Ledger, Shift};
 
-/// It is full within this time, or something is wrong with the trial.
+/// Time limit for filling the disk.
 const PATIENCE: Duration = Duration::from_mins(3);
 
 pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {

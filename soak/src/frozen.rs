@@ -1,5 +1,5 @@
-//! PostgreSQL that keeps its connections and says nothing for a minute, and a table that somebody locks: nobody hangs,
-//! nothing that was acknowledged is lost, and the site finds the server again by itself.
+//! PostgreSQL paused for a minute with its connections open, and a locked table: no request hangs, no acknowledged save
+//! is lost, and the site reconnects by itself.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -18,21 +18,21 @@ use soak::browser::{Browser, get};
 use soak::site::Place;
 use soak::staff::{Ledger, Shift};
 
-/// Visitors who ask without a pause, and staff who save.
+/// Numbers of visitors and of staff.
 const VISITORS: usize = 8;
 const PEOPLE: usize = 3;
 
-/// How long the server stands still.
+/// How long the server is paused.
 const FROZEN: Duration = Duration::from_mins(1);
 
-/// How long a table is locked (seconds), which is longer than a request waits for it.
+/// How long the table is locked (seconds); longer than a request waits for a lock.
 const LOCKED: u64 = 15;
 
-/// The longest time for an answer. A site that is asked whether it lives, or can work, says so much sooner.
-const PATIENCE: Duration = Duration::from_secs(30);
-const PATIENCE_OF_MACHINES: Duration = Duration::from_secs(4);
+/// Maximum response time for visitors; health checks have a shorter limit.
+const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
+const HEALTH_CHECK_LIMIT: Duration = Duration::from_secs(4);
 
-/// How long the site may take to be well again.
+/// Time limit for the recovery.
 const GRACE: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
@@ -65,11 +65,11 @@ pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
     let freed = time_to(address, 200)?;
     thread::sleep(Duration::from_secs(2));
 
-    let told = visits.end()?;
+    let responses = visits.end()?;
     shift.end().with_context(|| site.log())?;
     site.stop(shell)?;
     let all = ledger.saved();
-    ensure!(all.len() > saved, "nothing could be saved any more");
+    ensure!(all.len() > saved, "no save succeeded afterwards");
     let copy = place.folder().join("copy.sqlite3");
     let to = format!("sqlite://{}", copy.display());
     place.tell(&["copy", "--from", &server.url, "--to", &to])?;
@@ -78,14 +78,14 @@ pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
         "a minute without a word: {} pages, {} times 503, each within {:.1?}, /readyz within {machines:.1?}, well again \
          within {found:.1?}; a locked table: 503 after {locked:.1?}, well again within {freed:.1?}; {} saves \
          acknowledged, none lost",
-        told.answered,
-        told.refused,
-        told.longest,
+        responses.ok,
+        responses.rejected,
+        responses.longest,
         all.len(),
     ))
 }
 
-/// Asks as a service manager and a proxy do while the server stands still; the longest time that it took.
+/// Requests the health checks while the server is paused; returns the longest response time.
 fn ask_machines(address: SocketAddr) -> Result<Duration> {
     let start = Instant::now();
     let mut longest = Duration::ZERO;
@@ -98,16 +98,19 @@ fn ask_machines(address: SocketAddr) -> Result<Duration> {
         }
         thread::sleep(Duration::from_secs(1));
     }
-    ensure!(longest < PATIENCE_OF_MACHINES, "a check took {longest:.1?}");
+    ensure!(
+        longest < HEALTH_CHECK_LIMIT,
+        "a health check took {longest:.1?}"
+    );
     Ok(longest)
 }
 
-/// How long it takes until a page is answered with that status.
+/// Time until a page gets this status.
 fn time_to(address: SocketAddr, status: u16) -> Result<Duration> {
     let start = Instant::now();
     while get(address, "/lettings/1/")?.status != status {
         ensure!(
-            start.elapsed() < GRACE + PATIENCE,
+            start.elapsed() < GRACE + RESPONSE_LIMIT,
             "no {status} for {:.1?}",
             start.elapsed()
         );
@@ -115,30 +118,30 @@ fn time_to(address: SocketAddr, status: u16) -> Result<Duration> {
     Ok(start.elapsed())
 }
 
-/// What visitors were told.
+/// Responses by status.
 #[derive(Default)]
-struct Told {
-    answered: u64,
-    refused: u64,
+struct Responses {
+    ok: u64,
+    rejected: u64,
     longest: Duration,
 }
 
-/// Visitors who ask for a page without a pause.
+/// Visitors who request a page in a loop.
 struct Visits {
     over: Arc<AtomicBool>,
-    told: Arc<Mutex<Told>>,
+    responses: Arc<Mutex<Responses>>,
     visitors: Vec<JoinHandle<Result<()>>>,
 }
 
 impl Visits {
     fn start(address: SocketAddr) -> Self {
         let over = Arc::new(AtomicBool::new(false));
-        let told = Arc::new(Mutex::new(Told::default()));
+        let responses = Arc::new(Mutex::new(Responses::default()));
         let visitors = (0..VISITORS).map(|_| {
-            let (over, told) = (Arc::clone(&over), Arc::clone(&told));
+            let (over, responses) = (Arc::clone(&over), Arc::clone(&responses));
             thread::spawn(move || {
                 while !over.load(Ordering::Relaxed) {
-                    visit(address, &told)?;
+                    visit(address, &responses)?;
                 }
                 Ok(())
             })
@@ -146,34 +149,34 @@ impl Visits {
         let visitors = visitors.collect();
         Self {
             over,
-            told,
+            responses,
             visitors,
         }
     }
 
-    fn end(self) -> Result<Told> {
+    fn end(self) -> Result<Responses> {
         self.over.store(true, Ordering::Relaxed);
         for visitor in self.visitors {
             visitor.join().expect("a visitor does not panic")?;
         }
-        let mut told = self.told.lock().expect("no visitor panics");
-        Ok(std::mem::take(&mut told))
+        let mut responses = self.responses.lock().expect("no visitor panics");
+        Ok(std::mem::take(&mut responses))
     }
 }
 
-fn visit(address: SocketAddr, told: &Mutex<Told>) -> Result<()> {
+fn visit(address: SocketAddr, responses: &Mutex<Responses>) -> Result<()> {
     let start = Instant::now();
     let answer = get(address, "/lettings/1/")?;
     let time = start.elapsed();
-    ensure!(time < PATIENCE, "a visitor waited {time:.1?}");
-    let mut told = told.lock().expect("no visitor panics");
-    told.longest = told.longest.max(time);
+    ensure!(time < RESPONSE_LIMIT, "a visitor waited {time:.1?}");
+    let mut responses = responses.lock().expect("no visitor panics");
+    responses.longest = responses.longest.max(time);
     match answer.status {
-        200 => told.answered += 1,
+        200 => responses.ok += 1,
         503 => {
             let when = answer.header("retry-after");
             ensure!(when.is_some(), "503 without Retry-After");
-            told.refused += 1;
+            responses.rejected += 1;
         }
         status => anyhow::bail!("a visitor saw {status}"),
     }

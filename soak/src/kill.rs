@@ -1,4 +1,4 @@
-//! `kill -9` at random moments while staff save lettings: nothing that was acknowledged is lost.
+//! `kill -9` at random moments while staff save lettings: no acknowledged save is lost.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -15,10 +15,10 @@ use soak::browser::Browser;
 use soak::site::Place;
 use soak::staff::{Ledger, Shift};
 
-/// People who save at once.
+/// Number of staff.
 const PEOPLE: usize = 4;
 
-/// The longest time for which they save before the blow (milliseconds).
+/// Maximum time before a kill (milliseconds).
 const LONGEST: u64 = 400;
 
 pub(crate) fn run(shell: &Shell, program: &Path, times: u32) -> Result<String> {
@@ -31,14 +31,14 @@ pub(crate) fn run(shell: &Shell, program: &Path, times: u32) -> Result<String> {
     site.kill()?;
     let ledger = Arc::new(Ledger::default());
     let random = RandomState::new();
-    for blow in 0..times {
+    for kill in 0..times {
         let site = place.start()?;
         let shift = Shift::start(site.address, &ledger, browsers);
-        thread::sleep(Duration::from_millis(random.hash_one(blow) % LONGEST));
+        thread::sleep(Duration::from_millis(random.hash_one(kill) % LONGEST));
         site.kill()?;
         browsers = shift.end()?;
         rows::check(&place, &place.database(), &ledger.saved())
-            .with_context(|| format!("after the {}th blow", blow + 1))?;
+            .with_context(|| format!("after kill {}", kill + 1))?;
     }
     let site = place.start()?;
     let shift = Shift::start(site.address, &ledger, browsers);

@@ -1,4 +1,4 @@
-//! A site under trial, its visitors and its staff; shared with `bench`.
+//! A running site with visitors and staff; shared with `bench`.
 
 pub mod browser;
 pub mod site;

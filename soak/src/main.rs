@@ -1,6 +1,6 @@
-//! Trials of minutes: what the site does when it is killed, restarted, starved or attacked. `cargo xtask soak --help`.
+//! Trials that take minutes: the site is killed, restarted, starved or attacked. `cargo xtask soak --help`.
 //!
-//! Each trial has a site of its own and prints one line of figures; the first failure ends the run.
+//! Each trial has its own site and prints one line of results; the first failure ends the run.
 
 mod disk;
 mod frozen;

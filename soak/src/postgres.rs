@@ -1,4 +1,4 @@
-//! PostgreSQL restarted under load: 503 while it is away, and only then.
+//! PostgreSQL restarted under load: requests get 503 while it is down, and never otherwise.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::postgres_server::PostgresServer;
 use soak::browser::get;
 use soak::site::Place;
 
-/// Visitors who ask without a pause.
+/// Number of visitors.
 const VISITORS: usize = 4;
 
-/// How long the site may take to find the server again, and how long requests that ran at its end may tell of it.
+/// Time limit for the site to reconnect; requests that were running at the stop may fail within it.
 const GRACE: Duration = Duration::from_secs(4);
 
 pub(crate) fn run(shell: &Shell, program: &Path, times: u32) -> Result<String> {
@@ -26,7 +26,7 @@ pub(crate) fn run(shell: &Shell, program: &Path, times: u32) -> Result<String> {
     let site = place.start()?;
     let address = site.address;
     let over = Arc::new(AtomicBool::new(false));
-    // While this is set, the server is away or has just come back.
+    // Set while the server is down or has just started again.
     let away = Arc::new(AtomicBool::new(false));
     let answered = Arc::new(AtomicU64::new(0));
     let refused = Arc::new(AtomicU64::new(0));

@@ -1,4 +1,4 @@
-//! Restarts under load behind a socket that is held, as systemd does it: no request fails.
+//! Restarts under load behind an open socket, as with systemd: no request fails.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -13,7 +13,7 @@ use xshell::Shell;
 use soak::browser::get;
 use soak::site::Place;
 
-/// Visitors who ask without a pause.
+/// Number of visitors.
 const VISITORS: usize = 8;
 
 pub(crate) fn run(shell: &Shell, program: &Path, times: u32) -> Result<String> {
@@ -47,7 +47,7 @@ pub(crate) fn run(shell: &Shell, program: &Path, times: u32) -> Result<String> {
     for _ in 0..times {
         let site = place.start_on(&socket)?;
         let before = answered.load(Ordering::Relaxed);
-        // It serves before it is told to stop again.
+        // Wait until it serves before stopping it again.
         while answered.load(Ordering::Relaxed) < before + 10
             && !visitors.iter().any(thread::JoinHandle::is_finished)
         {

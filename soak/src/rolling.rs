@@ -1,4 +1,4 @@
-//! Both slots of a VPS replaced behind Caddy while visitors come: no request fails.
+//! Both slots of a VPS replaced behind Caddy under load: no request fails.
 //!
 //! Caddy, its configuration, `roll.sh` and the site are real. Docker is a script: a slot is a process.
 
@@ -13,10 +13,10 @@ use anyhow::{Context, Result, ensure};
 use ureq::Agent;
 use xshell::{Shell, cmd};
 
-/// Visitors at a time.
+/// Number of visitors.
 const VISITORS: usize = 8;
 
-/// What they ask for, and what they must get. A refused POST shows that nothing is sent twice or lost either.
+/// Requests with their expected status. A rejected POST shows that no request is lost or repeated.
 const REQUESTS: [(&str, &str, u16); 5] = [
     ("GET", "/", 200),
     ("GET", "/lettings/", 200),
@@ -25,10 +25,10 @@ const REQUESTS: [(&str, &str, u16); 5] = [
     ("GET", "/readyz", 200),
 ];
 
-/// Requests before, during and after the replacement together.
+/// Minimum number of requests before, during and after the replacement.
 const ENOUGH: u64 = 10_000;
 
-/// Deploys to an empty project, and then once more under load.
+/// Deploys to an empty project, and again under load.
 pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> {
     let stage = Stage::new(shell, root, program)?;
     stage.roll("image-1")?;
@@ -61,7 +61,7 @@ pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> 
     ))
 }
 
-/// A folder that stands in for the machine, and the address of the site there.
+/// A folder in place of the machine, and the site's address.
 struct Stage<'a> {
     shell: &'a Shell,
     folder: tempfile::TempDir,
@@ -140,7 +140,7 @@ impl Drop for Stage<'_> {
         for slot in ["caddy", "web-a", "web-b"] {
             if let Some(process) = process(self.folder.path(), slot) {
                 let kill = cmd!(self.shell, "kill -TERM {process}");
-                // What ended by itself cannot be ended any more.
+                // The process may have ended by itself.
                 let _ = kill.quiet().ignore_stderr().run();
             }
         }
@@ -152,7 +152,7 @@ fn process(folder: &Path, slot: &str) -> Option<String> {
     Some(text.trim().to_owned())
 }
 
-/// What the visitors did.
+/// Results of the visitors.
 #[derive(Default)]
 struct Load {
     good: AtomicU64,
@@ -161,7 +161,7 @@ struct Load {
 }
 
 impl Load {
-    /// One visitor, who asks again and again over a connection that stays.
+    /// One visitor, who sends requests over a kept-alive connection.
     fn visit(&self, url: &str) {
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -193,7 +193,7 @@ impl Load {
     }
 }
 
-/// The status of an answer that came whole.
+/// The status of a complete response.
 fn ask(agent: &Agent, method: &str, url: &str) -> Result<u16, ureq::Error> {
     let mut answer = match method {
         "POST" => agent.post(url).send_form([("a", "b")])?,
@@ -203,7 +203,7 @@ fn ask(agent: &Agent, method: &str, url: &str) -> Result<u16, ureq::Error> {
     Ok(answer.status().as_u16())
 }
 
-/// Ports that are free just now; all are held until each is known, so that they differ.
+/// Free ports, all bound until the last is known, so that they differ.
 fn free_ports() -> Result<[u16; 4]> {
     let mut ports = [0; 4];
     let mut listeners = Vec::new();

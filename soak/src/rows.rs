@@ -1,4 +1,4 @@
-//! Whether what was acknowledged is there, and the file in order.
+//! Checks of the database after a trial.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 
 use soak::site::Place;
 
-/// Fails when an acknowledged title is missing from the database, or the database is damaged.
+/// Fails if an acknowledged title is missing from the database, or the database is damaged.
 pub(crate) fn check(place: &Place<'_>, database: &Path, saved: &BTreeSet<String>) -> Result<()> {
     let integrity = place.sqlite(database, "PRAGMA integrity_check; PRAGMA foreign_key_check")?;
     ensure!(integrity == "ok", "the database is damaged: {integrity}");

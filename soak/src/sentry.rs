@@ -1,4 +1,4 @@
-//! A Sentry that takes every connection and never answers: requests go on, and memory does not grow without end.
+//! A Sentry server that accepts every connection and never replies: requests succeed, and memory stays bounded.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -11,17 +11,17 @@ use xshell::Shell;
 use soak::browser::get;
 use soak::site::Place;
 
-/// Requests that end in a fault, each an event for Sentry.
+/// Number of requests that cause an error, each an event for Sentry.
 const FAULTS: usize = 5000;
 
-/// How much more memory the second half of them may take (MB).
+/// Maximum memory growth in the second half (MB).
 const MOST_GROWTH: u64 = 32;
 
 pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
     let sentry = TcpListener::bind(("127.0.0.1", 0))?;
     let dsn = format!("http://key@{}/1", sentry.local_addr()?);
     thread::spawn(move || {
-        // Kept open, never read, never answered.
+        // Kept open, but never read.
         let _connections: Vec<_> = sentry.incoming().collect();
     });
     let place = Place::new(shell, program, &[("SENTRY_DSN", dsn)])?;

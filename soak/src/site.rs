@@ -1,4 +1,4 @@
-//! A site under trial.
+//! The site of a trial.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -19,7 +19,7 @@ pub const PASSWORD: &str = "Sea breeze 42";
 /// Time limit for the start.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The folder and the settings of a site.
+/// Folder and settings of a site.
 pub struct Place<'a> {
     shell: &'a Shell,
     program: &'a Path,
@@ -53,7 +53,7 @@ impl<'a> Place<'a> {
         })
     }
 
-    /// Where it is.
+    /// Its folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()

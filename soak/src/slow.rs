@@ -1,4 +1,4 @@
-//! Ten thousand clients who send a request a byte at a time, and a visitor who is served all the same.
+//! 10 000 clients that send a request byte by byte, and one visitor who is served nevertheless.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use soak::site::Place;
 
 const CLIENTS: usize = 10_000;
 
-/// How often the visitor asks while the others dawdle.
+/// Number of requests of the visitor.
 const VISITS: u32 = 200;
 
 pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
@@ -33,7 +33,7 @@ pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
     let start = Instant::now();
     let mut slowest = Duration::ZERO;
     for visit in 0..VISITS {
-        // A byte more from some of them, as far as they are still there.
+        // Sends one more byte on some of the connections that are still open.
         for client in clients.iter_mut().skip(visit as usize % 100).step_by(100) {
             client.write_all(b"x").ok();
         }
