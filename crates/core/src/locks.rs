@@ -75,7 +75,7 @@ mod tests {
                        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
         let end = Instant::now() + Duration::from_mins(1);
         while diesel::sql_query(waiting).get_result::<Count>(conn)?.count < 2 {
-            ensure!(Instant::now() < end, "nobody waits");
+            ensure!(Instant::now() < end, "no transaction is waiting");
             thread::yield_now();
         }
         Ok(())
