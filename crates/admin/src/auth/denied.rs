@@ -22,7 +22,7 @@ use crate::ui::layout::Breadcrumb;
 pub(crate) struct DeniedGrant(String);
 
 impl DeniedGrant {
-    /// Attaches these fields, if there are any; an empty name stands for a whole object.
+    /// Attaches these fields, if there are any; an empty name means the whole object.
     pub(crate) fn attach<'a>(
         response: &mut HttpResponse,
         fields: impl IntoIterator<Item = &'a str>,
@@ -146,7 +146,7 @@ fn forbidden_page(
                 let name = &user.user.username;
                 let missing = missing_permission(request, user).map_or_else(
                     || "You don't have the permissions that this requires.".to_owned(),
-                    |code| format!("This requires the permission “{code}”."),
+                    |label| format!("This requires the permission “{label}”."),
                 );
                 format!("You are logged in as {name}. {missing} A superuser can grant it.")
             }
@@ -164,8 +164,15 @@ fn forbidden_page(
     request.page(StatusCode::FORBIDDEN, user, "Forbidden", breadcrumbs, page)
 }
 
-/// The permission that a denied request requires, as its path and method tell.
+/// Label of the permission that a denied request requires, as in the choices of permissions.
 fn missing_permission(request: &AdminRequest, user: &CurrentUser) -> Option<String> {
+    let code = missing_code(request, user)?;
+    let permissions = request.registry().permissions();
+    let choice = permissions.into_iter().find(|choice| choice.value == code);
+    choice.map(|choice| choice.label)
+}
+
+fn missing_code(request: &AdminRequest, user: &CurrentUser) -> Option<String> {
     let path = request.http.path();
     if path == "/admin/diagnostics/" {
         return Some(DIAGNOSTICS.to_owned());
