@@ -10,7 +10,7 @@ use std::process;
 
 use anyhow::{Context as _, Result};
 
-/// Such a file, readable for this user only.
+/// A secret in a file without a name, readable for this user only.
 pub(crate) struct SecretFile(File);
 
 impl SecretFile {

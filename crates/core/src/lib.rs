@@ -1,6 +1,6 @@
 //! Shared by all domain crates: connection, pool, migrations, search, validation, pagination, admin resources.
 //!
-//! This crate knows neither HTTP nor templates nor the tables of a domain.
+//! Independent of HTTP, templates and the tables of a domain.
 
 mod actor;
 pub mod admin;

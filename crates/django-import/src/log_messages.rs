@@ -120,7 +120,7 @@ fn label(field: &str) -> String {
     })
 }
 
-/// «A», «A and B», «A, B and C».
+/// “A”, “A and B”, “A, B and C”.
 fn join(labels: &[String]) -> String {
     match labels.split_last() {
         Some((last, [])) => last.clone(),

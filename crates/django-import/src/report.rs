@@ -40,7 +40,7 @@ pub(crate) struct Counts {
 /// The report of an import, for standard output.
 #[derive(Debug)]
 pub struct Report {
-    /// What was read, such as «SQLite database, split apps».
+    /// What was read, such as “SQLite database, split apps”.
     pub(crate) source: String,
     /// How the import ended.
     pub outcome: Outcome,

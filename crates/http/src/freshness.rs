@@ -145,7 +145,7 @@ impl Freshness {
         }
     }
 
-    /// The content version; on SQLite also the number that tells whether it has to be read again.
+    /// The content version; on SQLite also the data version, which shows whether it has to be read again.
     async fn read(&self, known: State) -> Result<(i64, Option<i64>), PageError> {
         let Some(sqlite) = &self.sqlite else {
             let read = self.db.check(|conn| Ok(content_version::current(conn)?));

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 pub struct Progress(ProgressBar);
 
 impl Progress {
-    /// Starts a bar for an activity («reading») over `rows` rows.
+    /// Starts a bar for an activity (“reading”) over `rows` rows.
     pub fn new(activity: &'static str, rows: u64) -> Self {
         let style = ProgressStyle::with_template(
             "{msg:10} {bar:40} {human_pos} of {human_len} rows, {eta} left",

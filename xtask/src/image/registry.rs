@@ -75,7 +75,7 @@ impl<'a> Registries<'a> {
         bail!("could not read {image}: {}", error.trim())
     }
 
-    /// Copies an image to another registry in Docker's format, which is all that some accept.
+    /// Copies an image to another registry in Docker's format; some accept no other.
     pub(crate) fn copy(&self, from: &str, to: &str) -> Result<()> {
         let copy = self
             .skopeo("copy")?

@@ -51,7 +51,7 @@ case "$*" in
     *"config --hash caddy") echo "caddy $(cat RECORD/wanted 2> /dev/null)" ;;
     inspect*) cat RECORD/started 2> /dev/null ;;
     *" stop "*)
-        # Whoever stops a slot must have sent its visitors elsewhere, unless there is nowhere.
+        # A slot must be drained before it is stopped, unless no other slot is healthy.
         [ -f "caddy/out/${*##* }" ] || [ -f RECORD/nowhere ] || exit 1
         ;;
 esac

@@ -116,7 +116,7 @@ fn site(project: PathBuf) -> Result<String> {
         let digest = slots.lines().next().and_then(|line| line.split_once('@'));
         let revision = digest.and_then(|(_, digest)| registry::revision(digest));
         match (asked.path.as_str(), revision) {
-            (_, None) => Reply::new(502, "nobody is there"),
+            (_, None) => Reply::new(502, "no slot is running"),
             ("/healthz", Some(revision)) => Reply::json(&json!({ "revision": revision })),
             _ => Reply::json(&json!({})),
         }

@@ -7,7 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use tempfile::TempDir;
 
-/// «Sea breeze 42», and the leaked password; with few rounds, so that tests are fast.
+/// Hashes of “Sea breeze 42” and of the leaked password, with few rounds to keep tests fast.
 pub(super) const SEA_BREEZE: &str =
     "pbkdf2_sha256$1200$saltsaltsalt$8TtVvcM/X1bNKYi7S+EBwfglV6bCX9jJWKXHP0AlFV4=";
 pub(super) const LEAKED: &str =

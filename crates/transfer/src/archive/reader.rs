@@ -52,7 +52,8 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Opens a backup and reads its header. The error tells a foreign file, a newer format and damage apart.
+    /// Opens a backup and reads its header. Foreign files, newer formats and damage have different
+    /// errors.
     pub fn open(input: &Input) -> anyhow::Result<Self> {
         let shown = input.name().display();
         let file = File::open(input.path()).with_context(|| format!("could not open {shown}"))?;
