@@ -1,4 +1,4 @@
-//! CSRF protection: a token in each form that belongs to a cookie, and the headers that tell a request's origin.
+//! CSRF protection: a token in each form that matches a cookie, and the headers with a request's origin.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite};
@@ -114,7 +114,7 @@ pub(crate) fn random() -> String {
     hex::encode(bytes)
 }
 
-/// Checks the headers by which a browser tells the origin of a request (OWASP: fetch metadata). Old browsers send none.
+/// Checks the headers in which a browser sends the origin of a request (OWASP: fetch metadata). Old browsers send none.
 fn check_origin(request: &HttpRequest) -> Result<(), String> {
     let header = |name: &str| {
         let value = request.headers().get(name)?;

@@ -40,7 +40,7 @@ pub(crate) struct PasswordPage {
     buttons: Vec<Button>,
     error_summary: Option<ErrorSummary>,
     #[serde(flatten)]
-    pub(crate) way: ReturnLink,
+    pub(crate) return_link: ReturnLink,
 }
 
 impl Page for PasswordPage {
@@ -61,7 +61,7 @@ impl PasswordPage {
             sections,
             rules: RULES,
             buttons,
-            way: ReturnLink::default(),
+            return_link: ReturnLink::default(),
         }
     }
 }

@@ -132,7 +132,7 @@ impl AdminRequest {
             })
     }
 
-    /// Whether the request was denied because of its form, not for want of a permission.
+    /// Whether the request was denied because of its form, not because of a missing permission.
     pub(super) fn has_rejected_form(&self) -> bool {
         self.http.extensions().contains::<RejectedForm>()
     }

@@ -179,7 +179,7 @@ fn show(
     let fields = [username].into_iter().chain(passwords).collect();
     let mut page = PasswordPage::new(TITLE, fields, SAVE_BUTTONS.to_vec());
     page.notice = errors.notice;
-    page.way = return_link(staff, submission, accounts);
+    page.return_link = return_link(staff, submission, accounts);
     let breadcrumbs = Breadcrumb::below_list(accounts, TITLE);
     staff.page(status, TITLE, breadcrumbs, page)
 }

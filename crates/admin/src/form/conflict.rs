@@ -120,7 +120,7 @@ fn differing(
     theirs: &FormValues,
 ) -> Vec<(BoundField, String, String)> {
     let mut found = Vec::new();
-    for bound in definition.stored_slots() {
+    for bound in definition.stored_fields() {
         let own = parts(bound.field.name, bound.field.kind);
         for (name, own) in parts(bound.name, bound.field.kind).into_iter().zip(own) {
             if mine.0.contains_key(&name) && mine.list(&name) != theirs.list(&name) {

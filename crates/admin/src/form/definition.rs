@@ -76,8 +76,8 @@ impl FormDefinition {
     }
 
     /// Every field with a stored value: the resource's own, and those of inlines that are edited.
-    pub(crate) fn stored_slots(&self) -> Vec<BoundField> {
-        let edited = self.inlines.iter().filter(|inner| inner.edits);
+    pub(crate) fn stored_fields(&self) -> Vec<BoundField> {
+        let edited = self.inlines.iter().filter(|inline| inline.edits);
         self.own_fields()
             .chain(edited.flat_map(InlineForm::bound_fields))
             .collect()
@@ -85,7 +85,7 @@ impl FormDefinition {
 
     /// The submitted values. An inline without submitted fields has none.
     pub(crate) fn form_values(&self, fields: &Submission) -> FormValues {
-        let sent = self.inlines.iter().filter(|inner| inner.is_in(fields));
+        let sent = self.inlines.iter().filter(|inline| inline.is_in(fields));
         read_fields(
             self.own_fields()
                 .chain(sent.flat_map(InlineForm::bound_fields)),
@@ -95,12 +95,12 @@ impl FormDefinition {
 
     /// Whether values were submitted for an inline that the user may not edit.
     pub(crate) fn forbids(&self, fields: &Submission) -> bool {
-        let closed = self.resource.inlines.iter().filter(|inside| {
-            let is_open = |inner: &InlineForm| inner.inline.field == inside.field;
+        let closed = self.resource.inlines.iter().filter(|inline| {
+            let is_open = |form: &InlineForm| form.inline.field == inline.field;
             !self.inlines.iter().any(is_open)
         });
         closed
-            .flat_map(|inside| inside.names)
+            .flat_map(|inline| inline.names)
             .any(|name| !fields.text(name).trim().is_empty())
     }
 
@@ -111,9 +111,9 @@ impl FormDefinition {
         object: &Record,
     ) -> QueryResult<FormValues> {
         let mut values = object.values.clone();
-        for inner in self.inlines.iter().filter(|inner| inner.edits) {
-            if let Some(row) = inner.related(conn, &object.values)? {
-                for bound in inner.bound_fields() {
+        for inline in self.inlines.iter().filter(|inline| inline.edits) {
+            if let Some(row) = inline.related(conn, &object.values)? {
+                for bound in inline.bound_fields() {
                     let list = row.values.list(bound.field.name).to_vec();
                     values = values.with_list(bound.name, list);
                 }
@@ -168,7 +168,7 @@ impl FormDefinition {
 
     /// The parts of every field with a stored value.
     fn parts(&self) -> impl Iterator<Item = (String, FieldKind)> + use<> {
-        self.stored_slots().into_iter().flat_map(|bound| {
+        self.stored_fields().into_iter().flat_map(|bound| {
             let names = parts(bound.name, bound.field.kind).into_iter();
             names.map(move |name| (name, bound.field.kind))
         })

@@ -54,7 +54,7 @@ pub(crate) struct FormDisplay {
     /// A message about the form as a whole.
     pub(crate) notice: Option<&'static str>,
     pub(crate) conflict: Option<ConflictView>,
-    /// What was submitted, if this is not the first time that the form is shown.
+    /// The submission, if the form is shown again.
     pub(crate) submission: Submission,
     /// Whether the form keeps the version that was submitted.
     pub(crate) keeps_version: bool,
@@ -203,8 +203,8 @@ impl FormDisplay {
             conflict,
             heading: heading.clone(),
         };
-        let last = record.map_or(&heading, |record| &record.title);
-        let breadcrumbs = staff.resource_trail(resource, last);
+        let page_title = record.map_or(&heading, |record| &record.title);
+        let breadcrumbs = staff.resource_trail(resource, page_title);
         let mut response = staff.page(status, &heading, breadcrumbs, page)?;
         DeniedGrant::attach(&mut response, denied_fields(&errors));
         Ok(response)

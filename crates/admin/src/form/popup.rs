@@ -38,7 +38,7 @@ pub(crate) fn is_popup(request: &AdminRequest) -> bool {
     Submission::parse(request.http.query_string().as_bytes()).has("_popup")
 }
 
-/// The form that a pop-up was opened from: as its own form says, or the page that linked to it.
+/// The address of the form that a pop-up was opened from: from its own form, its query or the Referer header.
 pub(crate) fn back(request: &AdminRequest, sent: &Submission, model: &Resource) -> Option<String> {
     let referrer = request.http.headers().get(header::REFERER);
     let query = Submission::parse(request.http.query_string().as_bytes());
@@ -101,7 +101,7 @@ pub(crate) async fn finish_popup(
     let registry = staff.registry();
     let back = back(staff, submission, resource);
     if let Some(back) = back.as_ref().filter(|_| !has_script(staff)) {
-        let form = choosing(registry, back, resource, record.id);
+        let form = address_with_choice(registry, back, resource, record.id);
         return Ok(staff.succeed(text, &form));
     }
     // The label of the choice may be longer than the title.
@@ -133,7 +133,7 @@ pub(crate) async fn finish_popup(
 }
 
 /// The address of a form with an object chosen.
-fn choosing(registry: Registry, back: &str, model: &Resource, id: i64) -> String {
+fn address_with_choice(registry: Registry, back: &str, model: &Resource, id: i64) -> String {
     let Some((_, field)) = field_for(registry, back, model) else {
         return back.to_owned();
     };
@@ -179,7 +179,7 @@ mod tests {
     use crate::registry::fixtures::{AUTHOR, REGISTRY};
 
     #[test]
-    fn the_way_back_leads_to_a_form_that_has_such_a_choice_and_nowhere_else() {
+    fn a_pop_up_returns_only_to_forms_with_a_matching_choice() {
         let field = |path: &str| field_for(REGISTRY, path, &AUTHOR).map(|(_, field)| field);
 
         assert_eq!(field("/admin/library/book/add/"), Some("author"));
@@ -196,9 +196,9 @@ mod tests {
     }
 
     #[test]
-    fn the_new_row_is_chosen_there() {
+    fn the_new_object_is_chosen_in_the_form() {
         assert_eq!(
-            choosing(
+            address_with_choice(
                 REGISTRY,
                 "/admin/library/book/add/?author=1&q=a+b",
                 &AUTHOR,

@@ -44,16 +44,16 @@ impl FormRenderer<'_> {
                     .definition
                     .inlines
                     .iter()
-                    .map(|inner| self.inline_section(inner)),
+                    .map(|inline| self.inline_section(inline)),
             );
         }
         sections
     }
 
     /// The fields of an inline. The script hides them while another object is chosen.
-    fn inline_section(&self, inner: &InlineForm) -> Section {
-        let word = inner.inline.resource.singular;
-        let (title, description) = match (inner.edits, inner.adds) {
+    fn inline_section(&self, inline: &InlineForm) -> Section {
+        let word = inline.inline.resource.singular;
+        let (title, description) = match (inline.edits, inline.adds) {
             (false, _) => (
                 format!("New {word}"),
                 format!("Or choose an existing {word} above."),
@@ -73,7 +73,7 @@ impl FormRenderer<'_> {
         };
         let nothing = FieldChoices::default();
         let mut fields: Vec<FieldView> = Vec::new();
-        for bound in inner.bound_fields() {
+        for bound in inline.bound_fields() {
             fields.extend(self.views(bound, &nothing));
         }
         for field in &mut fields {
@@ -83,7 +83,7 @@ impl FormRenderer<'_> {
         Section {
             title: Some(title),
             description: Some(description),
-            inside: Some(inner.inline.field),
+            inside: Some(inline.inline.field),
             fields,
         }
     }
@@ -156,7 +156,7 @@ impl FormRenderer<'_> {
             return readonly(view, field.kind, value, &options);
         }
         if let FieldKind::Choice { .. } = field.kind {
-            view.depends = self.inner(bound).is_some_and(|inner| inner.adds);
+            view.depends = self.inline(bound).is_some_and(|inline| inline.adds);
             view.required = !view.depends;
             view.search = self.search(bound, offered);
         }
@@ -166,11 +166,11 @@ impl FormRenderer<'_> {
     }
 
     /// The inline of a referring field, if this form has it.
-    fn inner(&self, bound: BoundField) -> Option<&InlineForm> {
+    fn inline(&self, bound: BoundField) -> Option<&InlineForm> {
         let inlines = self.state.definition.inlines.iter();
         inlines
             .filter(|_| std::ptr::eq(bound.resource, self.state.definition.resource))
-            .find(|inner| inner.inline.field == bound.field.name)
+            .find(|inline| inline.inline.field == bound.field.name)
     }
 
     fn options(&self, bound: BoundField, name: &str, offered: &FieldChoices) -> Vec<ChoiceView> {
@@ -181,13 +181,14 @@ impl FormRenderer<'_> {
             .iter()
             .map(|v| v.trim())
             .collect();
-        let inner = self.inner(bound);
+        let inline = self.inline(bound);
         let own = id_in(&self.state.stored, bound.name);
         let own = own.map(|id| id.to_string());
         let option = |choice: &Choice| ChoiceView {
             selected: chosen.contains(&choice.value.as_str()),
-            other: inner
-                .is_some_and(|inner| !inner.edits || own.as_deref() != Some(choice.value.as_str())),
+            other: inline.is_some_and(|inline| {
+                !inline.edits || own.as_deref() != Some(choice.value.as_str())
+            }),
             value: choice.value.clone(),
             label: choice.label.clone(),
         };
@@ -195,13 +196,13 @@ impl FormRenderer<'_> {
         if !matches!(bound.field.kind, FieldKind::Choice { .. }) {
             return options;
         }
-        let new = inner.filter(|inner| inner.adds);
+        let new = inline.filter(|inline| inline.adds);
         let is_chosen = options.iter().any(|option| option.selected);
         if new.is_some() || !is_chosen {
             // No default: what a browser shows first would be stored unseen.
             let label = new.map_or_else(
                 || "Choose one".to_owned(),
-                |inner| format!("Add a new {}", inner.inline.resource.singular),
+                |inline| format!("Add a new {}", inline.inline.resource.singular),
             );
             options.insert(
                 0,
