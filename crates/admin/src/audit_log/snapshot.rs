@@ -55,11 +55,11 @@ impl Snapshot {
         for field in model.fields {
             for name in parts(field.name, field.kind) {
                 let lists = objects.iter().map(|object| object.values.list(&name));
-                let words = words(conn, model, field, lists.clone())?;
+                let labels = choice_labels(conn, model, field, lists.clone())?;
                 for (snapshot, list) in snapshots.iter_mut().zip(lists) {
                     let entry = FieldSnapshot {
                         values: list.to_vec(),
-                        shown: read(field, list, &words),
+                        shown: labelled(field, list, &labels),
                     };
                     snapshot.0.insert(name.clone(), entry);
                 }
@@ -90,17 +90,17 @@ impl Snapshot {
         let mut changes = Vec::new();
         for field in model.fields {
             for name in parts(field.name, field.kind) {
-                let (old, new) = (before.0.get(&name), after.0.get(&name));
-                if old.map(|entry| &entry.values) != new.map(|entry| &entry.values) {
-                    let shown = |entry: Option<&FieldSnapshot>| {
-                        entry.map_or(String::new(), |entry| entry.shown.clone())
-                    };
-                    changes.push(FieldChange {
-                        label: field.label.to_owned(),
-                        before: shown(old),
-                        after: shown(new),
-                    });
+                let [old, new] = [before, after].map(|snapshot| snapshot.0.get(&name));
+                if old.map(|field| &field.values) == new.map(|field| &field.values) {
+                    continue;
                 }
+                let [before, after] =
+                    [old, new].map(|field| field.map_or("", |field| &field.shown).to_owned());
+                changes.push(FieldChange {
+                    label: field.label.to_owned(),
+                    before,
+                    after,
+                });
             }
         }
         changes
@@ -132,21 +132,19 @@ pub(crate) fn summarize(action: &str, changes: &[FieldChange]) -> String {
     }
 }
 
-/// The label of a value.
-pub(crate) fn shown(
+/// The values of a field as staff read them.
+pub(crate) fn display_text(
     conn: &mut DbConnection,
     model: &Resource,
     field: &Field,
-    name: &str,
-    values: &FormValues,
+    values: &[String],
 ) -> QueryResult<String> {
-    let list = values.list(name);
-    let words = words(conn, model, field, [list].into_iter())?;
-    Ok(read(field, list, &words))
+    let labels = choice_labels(conn, model, field, [values].into_iter())?;
+    Ok(labelled(field, values, &labels))
 }
 
-/// The labels of these choices.
-fn words<'a>(
+/// The labels of these choices of a field; empty for fields without choices.
+fn choice_labels<'a>(
     conn: &mut DbConnection,
     model: &Resource,
     field: &Field,
@@ -160,19 +158,21 @@ fn words<'a>(
     }
     let values: BTreeSet<&String> = lists.flatten().collect();
     let values: Vec<String> = values.into_iter().cloned().collect();
-    let known = (model.labels)(conn, field.name, &values)?.into_iter();
-    Ok(known.map(|choice| (choice.value, choice.label)).collect())
+    let choices = (model.labels)(conn, field.name, &values)?.into_iter();
+    let labels = choices.map(|choice| (choice.value, choice.label));
+    Ok(labels.collect())
 }
 
-fn read(field: &Field, list: &[String], words: &BTreeMap<String, String>) -> String {
-    match field.kind {
-        FieldKind::Boolean if list.iter().any(|value| !value.is_empty()) => "Yes".to_owned(),
-        FieldKind::Boolean => "No".to_owned(),
-        _ => {
-            let word = |value: &String| words.get(value).unwrap_or(value).clone();
-            list.iter().map(word).collect::<Vec<_>>().join(", ")
-        }
+fn labelled(field: &Field, values: &[String], labels: &BTreeMap<String, String>) -> String {
+    if field.kind == FieldKind::Boolean {
+        let is_yes = values.iter().any(|value| !value.is_empty());
+        return if is_yes { "Yes" } else { "No" }.to_owned();
     }
+    let values = values.iter();
+    let labels: Vec<&str> = values
+        .map(|value| labels.get(value).unwrap_or(value).as_str())
+        .collect();
+    labels.join(", ")
 }
 
 #[cfg(test)]
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_told_in_a_sentence() {
+    fn actions_are_summarized() {
         assert_eq!(summarize("added", &[]), "Added.");
         assert_eq!(summarize("changed", &[]), "Nothing changed.");
         assert_eq!(summarize("changed", &[change("Street")]), "Changed Street.");

@@ -5,7 +5,7 @@ use oc_core::DbConnection;
 use oc_core::admin::FormValues;
 use serde::Serialize;
 
-use crate::audit_log::snapshot::shown;
+use crate::audit_log::snapshot::display_text;
 use crate::form::definition::{BoundField, FormDefinition, InitialVersion};
 use crate::ui::field::parts;
 use crate::ui::submission::Submission;
@@ -81,16 +81,15 @@ impl ConflictView {
         choice: impl Fn(&str) -> (&'static str, &'static str),
     ) -> QueryResult<Self> {
         let mut rows = Vec::new();
-        for (bound, name, own) in differing(definition, mine, theirs) {
-            let mut shown = |values: &FormValues| {
-                let values = FormValues::default().with_list(&own, values.list(&name).to_vec());
-                shown(conn, bound.resource, bound.field, &own, &values)
+        for (bound, name) in differing(definition, mine, theirs) {
+            let mut version = |values: &FormValues| {
+                display_text(conn, bound.resource, bound.field, values.list(&name))
             };
             let (note, chosen) = choice(&name);
             rows.push(FieldConflict {
                 label: bound.field.label.to_owned(),
-                theirs: shown(theirs)?,
-                mine: shown(mine)?,
+                theirs: version(theirs)?,
+                mine: version(mine)?,
                 name,
                 note,
                 chosen,
@@ -113,18 +112,17 @@ pub(crate) fn differ(definition: &FormDefinition, mine: &FormValues, theirs: &Fo
     !differing(definition, mine, theirs).is_empty()
 }
 
-/// The fields that differ, each with its name in the form and in its resource.
+/// The fields that differ, each with its name in the form.
 fn differing(
     definition: &FormDefinition,
     mine: &FormValues,
     theirs: &FormValues,
-) -> Vec<(BoundField, String, String)> {
+) -> Vec<(BoundField, String)> {
     let mut found = Vec::new();
     for bound in definition.stored_fields() {
-        let own = parts(bound.field.name, bound.field.kind);
-        for (name, own) in parts(bound.name, bound.field.kind).into_iter().zip(own) {
+        for name in parts(bound.name, bound.field.kind) {
             if mine.0.contains_key(&name) && mine.list(&name) != theirs.list(&name) {
-                found.push((bound, name, own));
+                found.push((bound, name));
             }
         }
     }
@@ -161,7 +159,7 @@ pub(crate) fn resolve(
         "mix" => {
             let mut mixed = mine.clone();
             let asked = sent.list(ASKED);
-            for (_, name, _) in differing(definition, &mine, theirs) {
+            for (_, name) in differing(definition, &mine, theirs) {
                 match sent.text(&merge(&name)) {
                     "theirs" => mixed = mixed.with_list(&name, theirs.list(&name).to_vec()),
                     "mine" => {}

@@ -31,7 +31,7 @@ pub(crate) struct ImportOutcome {
     pub(crate) changed: usize,
     pub(crate) unchanged: usize,
     /// The first changes.
-    pub(crate) shown: Vec<PreviewChange>,
+    pub(crate) preview: Vec<PreviewChange>,
     pub(crate) errors: Vec<RowError>,
     /// The columns that would escalate permissions; empty for a whole row.
     pub(crate) denied_columns: BTreeSet<&'static str>,
@@ -81,7 +81,7 @@ impl Importer<'_> {
             let saved = self.save(conn, planned, &mut outcome)?;
             self.log(conn, &saved, &mut outcome, &mut hasher)?;
         }
-        outcome.shown.sort_by_key(|shown| shown.row);
+        outcome.preview.sort_by_key(|change| change.row);
         outcome.digest = hex::encode(hasher.finalize());
         Ok(outcome)
     }
@@ -254,9 +254,9 @@ impl Importer<'_> {
             } else {
                 outcome.changed += 1;
             }
-            if outcome.shown.len() < MAX_PREVIEW {
+            if outcome.preview.len() < MAX_PREVIEW {
                 let before = before.as_ref().unwrap_or(&nothing);
-                outcome.shown.push(PreviewChange {
+                outcome.preview.push(PreviewChange {
                     row: row.number,
                     title: record.title.clone(),
                     is_new,

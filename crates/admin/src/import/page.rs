@@ -62,7 +62,7 @@ impl ImportPage {
         notice: Option<String>,
     ) -> Self {
         let count = outcome.added + outcome.changed;
-        let shown = outcome.shown.len();
+        let shown = outcome.preview.len();
         Self {
             notice,
             summary: Some(if count == 0 {
@@ -70,7 +70,7 @@ impl ImportPage {
             } else {
                 summary(model, &outcome)
             }),
-            changes: outcome.shown,
+            changes: outcome.preview,
             more_changes: (count > shown).then(|| format!("and {} more changes", count - shown)),
             confirm: (count > 0).then(|| format!("Yes, import {}", counted(model, count))),
             hidden,
