@@ -23,25 +23,25 @@ pub struct Group {
 }
 
 impl Group {
-    /// Every group, by name.
+    /// All groups, by name.
     pub fn all(conn: &mut DbConnection) -> QueryResult<Vec<Self>> {
         Self::query().order(groups::name).load(conn)
     }
 
-    /// The groups of these ids that are there, by name.
-    pub fn find_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Self>> {
+    /// The existing groups with these ids, by name.
+    pub(crate) fn find_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Self>> {
         Self::query()
             .filter(groups::id.eq_any(ids.to_vec()))
             .order(groups::name)
             .load(conn)
     }
 
-    /// The group of that very name.
-    pub fn find_by_name(conn: &mut DbConnection, name: &str) -> QueryResult<Self> {
+    /// The group with this name.
+    pub(crate) fn find_by_name(conn: &mut DbConnection, name: &str) -> QueryResult<Self> {
         Self::query().filter(groups::name.eq(name)).first(conn)
     }
 
-    /// One group.
+    /// The group with this id.
     pub fn find(conn: &mut DbConnection, id: i64) -> QueryResult<Self> {
         Self::query().find(id).first(conn)
     }
@@ -54,7 +54,7 @@ impl Group {
             .get_result(conn)
     }
 
-    /// Inserts a deleted group under its old id.
+    /// Inserts a deleted or imported group with its id.
     pub fn restore(conn: &mut DbConnection, id: i64, group: &NewGroup) -> QueryResult<()> {
         diesel::insert_into(groups::table)
             .values((groups::id.eq(id), group))
@@ -62,23 +62,20 @@ impl Group {
             .map(drop)
     }
 
-    /// Gives a group another name; false where there is no such group.
-    pub fn update(conn: &mut DbConnection, id: i64, group: &NewGroup) -> QueryResult<bool> {
-        Ok(diesel::update(groups::table.find(id))
-            .set(group)
-            .execute(conn)?
-            == 1)
+    /// Renames a group; false if it doesn't exist.
+    pub(crate) fn update(conn: &mut DbConnection, id: i64, group: &NewGroup) -> QueryResult<bool> {
+        let update = diesel::update(groups::table.find(id)).set(group);
+        Ok(update.execute(conn)? == 1)
     }
 
-    /// Deletes groups; their users lose what they could by them.
-    pub fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
+    /// Deletes groups. Their users lose the permissions of these groups.
+    pub(crate) fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
         let members = Self::members(conn, ids)?;
         Session::renew_all(conn, &members)?;
         diesel::delete(groups::table.filter(groups::id.eq_any(ids.to_vec()))).execute(conn)?;
         Ok(())
     }
 
-    /// The ids of the users in groups.
     fn members(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<i64>> {
         user_groups::table
             .filter(user_groups::group_id.eq_any(ids.to_vec()))
@@ -86,7 +83,7 @@ impl Group {
             .load(conn)
     }
 
-    /// The codes of a group's rights, in order.
+    /// The codes of a group's permissions, in order.
     pub fn rights(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<String>> {
         group_rights::table
             .filter(group_rights::group_id.eq(id))
@@ -95,15 +92,16 @@ impl Group {
             .load(conn)
     }
 
-    /// Gives a group just these rights. Requires a transaction.
+    /// Gives a group exactly these permissions. Requires a transaction.
     pub fn set_rights(conn: &mut DbConnection, id: i64, codes: &[String]) -> QueryResult<()> {
         let wanted: BTreeSet<&String> = codes.iter().collect();
-        if wanted != Self::rights(conn, id)?.iter().collect() {
-            let members = Self::members(conn, &[id])?;
-            Session::renew_all(conn, &members)?;
+        if wanted == Self::rights(conn, id)?.iter().collect() {
+            return Ok(());
         }
+        let members = Self::members(conn, &[id])?;
+        Session::renew_all(conn, &members)?;
         diesel::delete(group_rights::table.filter(group_rights::group_id.eq(id))).execute(conn)?;
-        for code in codes {
+        for code in wanted {
             diesel::insert_into(group_rights::table)
                 .values((group_rights::group_id.eq(id), group_rights::code.eq(code)))
                 .execute(conn)?;
@@ -119,7 +117,7 @@ pub struct GroupDraft {
     pub name: String,
 }
 
-/// A group that keeps every rule, made by [`GroupDraft::check`] alone.
+/// A valid group; only [`GroupDraft::check`] creates it.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset)]
 #[diesel(table_name = groups, treat_none_as_default_value = false)]
 pub struct NewGroup {
@@ -130,10 +128,8 @@ impl GroupDraft {
     /// Validates the draft; the only way to get a [`NewGroup`].
     pub fn check(&self) -> Result<NewGroup, Vec<FieldError>> {
         let mut checker = Checker::default();
-        let group = NewGroup {
-            name: checker.text("name", "Name", &self.name, 1, LONGEST_NAME),
-        };
-        checker.finish(group)
+        let name = checker.text("name", "Name", &self.name, 1, LONGEST_NAME);
+        checker.finish(NewGroup { name })
     }
 }
 
@@ -147,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_group_keeps_its_rights_until_it_goes() -> anyhow::Result<()> {
+    fn permissions_of_a_group_are_deleted_with_it() -> anyhow::Result<()> {
         on_both(|conn| {
             let id = Group::insert(conn, &group("editors"))?;
             Group::set_rights(conn, id, &["b.view_b".to_owned(), "a.view_a".to_owned()])?;

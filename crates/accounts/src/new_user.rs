@@ -1,38 +1,38 @@
-//! Validation of new users.
+//! Validation of new users, and users imported from another system.
 
 use diesel::prelude::*;
 use email_address::EmailAddress;
+use oc_core::DbConnection;
 use oc_core::validation::{Checker, FieldError, Violation};
 
+use crate::password;
 use crate::schema::users;
-use crate::user::normalized;
+use crate::user::{AccountStatus, User, normalize_username};
 
-use super::password;
-
-/// The longest username, first name and last name (characters).
+/// Maximum length of a username, first name and last name, in characters.
 pub(crate) const LONGEST_NAME: usize = 150;
-/// The longest e-mail address (characters; RFC 5321 with its erratum 1690).
+/// Maximum length of an e-mail address, in characters (RFC 5321, erratum 1690).
 pub(crate) const LONGEST_EMAIL: usize = 254;
 
-/// What was typed about a new account.
+/// Unvalidated user.
 #[derive(Debug, Clone, Default)]
 pub struct UserDraft {
-    /// The name to log in with.
+    /// The username.
     pub username: String,
-    /// Maybe empty.
+    /// May be empty.
     pub first_name: String,
-    /// Maybe empty.
+    /// May be empty.
     pub last_name: String,
-    /// Maybe empty.
+    /// May be empty.
     pub email: String,
 }
 
-/// An account that keeps every rule, made by [`UserDraft::check`] alone. Nobody can log in to it yet.
+/// A valid user without a password; only [`UserDraft::check`] creates it.
 #[derive(Debug, Clone, PartialEq, Eq, Insertable)]
 #[diesel(table_name = users, treat_none_as_default_value = false)]
 pub struct NewUser {
     pub(super) username: String,
-    password: &'static str,
+    password: String,
     pub(super) first_name: String,
     pub(super) last_name: String,
     pub(super) email: String,
@@ -42,48 +42,68 @@ impl UserDraft {
     /// Validates the draft; the only way to get a [`NewUser`].
     pub fn check(&self) -> Result<NewUser, Vec<FieldError>> {
         let mut checker = Checker::default();
-        let username = checked_username(&mut checker, &normalized(&self.username));
+        let username = normalize_username(&self.username);
+        let is_allowed = |c: char| c.is_alphanumeric() || "@.+-_".contains(c);
+        if !username.contains('\0') && !username.chars().all(is_allowed) {
+            checker.reject("username", Violation::Username);
+        }
+        let mut name =
+            |field, label, text, min| checker.text(field, label, text, min, LONGEST_NAME);
+        let username = name("username", "Username", &username, 1);
+        let first_name = name("first_name", "First name", &self.first_name, 0);
+        let last_name = name("last_name", "Last name", &self.last_name, 0);
         let email = checker.text("email", "Email address", &self.email, 0, LONGEST_EMAIL);
         if !email.is_empty() && !EmailAddress::is_valid(&email) {
-            checker.refuse("email", Violation::Email);
+            checker.reject("email", Violation::Email);
         }
-        let user = NewUser {
+        checker.finish(NewUser {
             username,
-            password: password::UNUSABLE,
-            first_name: checker.text(
-                "first_name",
-                "First name",
-                &self.first_name,
-                0,
-                LONGEST_NAME,
-            ),
-            last_name: checker.text("last_name", "Last name", &self.last_name, 0, LONGEST_NAME),
+            password: password::UNUSABLE.to_owned(),
+            first_name,
+            last_name,
             email,
-        };
-        checker.finish(user)
+        })
     }
-}
-
-/// Checks a username to the letter, neither trimmed nor normalized: the account comes from elsewhere with it.
-pub fn check_username(username: &str) -> Result<(), Vec<FieldError>> {
-    let mut checker = Checker::default();
-    checked_username(&mut checker, username);
-    checker.finish(())
-}
-
-fn checked_username(checker: &mut Checker, username: &str) -> String {
-    let is_allowed = |c: char| c.is_alphanumeric() || "@.+-_".contains(c);
-    if !username.contains('\0') && !username.chars().all(is_allowed) {
-        checker.refuse("username", Violation::Username);
-    }
-    checker.text("username", "Username", username, 1, LONGEST_NAME)
 }
 
 impl NewUser {
-    /// The name, as it will be stored.
+    /// The username as stored.
     #[must_use]
     pub fn username(&self) -> &str {
         &self.username
+    }
+
+    /// The user with a password hash.
+    #[must_use]
+    pub fn with_password(self, password: String) -> Self {
+        Self { password, ..self }
+    }
+}
+
+/// A user of another system.
+#[derive(Insertable)]
+#[diesel(table_name = users)]
+pub struct ImportedUser {
+    /// The id to keep.
+    pub id: i64,
+    /// Names, e-mail address and password.
+    #[diesel(embed)]
+    pub user: NewUser,
+    /// Flags and dates.
+    #[diesel(embed)]
+    pub status: AccountStatus,
+    /// Whether the password must be changed before anything else.
+    pub must_change_password: bool,
+}
+
+impl User {
+    /// Inserts users with their ids, at most a thousand at a time.
+    pub fn insert_imported(conn: &mut DbConnection, rows: &[ImportedUser]) -> QueryResult<()> {
+        let insert = diesel::insert_into(users::table).values(rows);
+        match conn {
+            DbConnection::Postgres(conn) => insert.execute(conn).map(drop),
+            DbConnection::Sqlite(conn) => insert.execute(conn).map(drop),
+        }
     }
 }
 
@@ -92,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_email_address_has_the_form_of_one_or_is_empty() {
+    fn an_email_address_is_valid_or_empty() {
         let check = |email: &str| {
             UserDraft {
                 username: "ada".to_owned(),
@@ -114,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_written_in_two_ways_are_one_username() {
+    fn equivalent_spellings_are_one_username() {
         let check = |username: &str| {
             UserDraft {
                 username: username.to_owned(),
@@ -128,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_username_holds_letters_of_any_script_and_five_signs() {
+    fn usernames_consist_of_letters_of_any_script_digits_and_five_symbols() {
         let check = |username: &str| {
             UserDraft {
                 username: username.to_owned(),

@@ -1,4 +1,4 @@
-//! Permissions.
+//! Permissions, and the groups and permissions of a user.
 
 use std::collections::BTreeSet;
 
@@ -6,26 +6,27 @@ use diesel::prelude::*;
 use oc_core::DbConnection;
 
 use crate::schema::{group_rights, user_groups, user_rights};
+use crate::session::Session;
 use crate::user::User;
 
-/// What can be done with the rows of a model.
+/// An action on rows of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verb {
-    /// Make a new one.
+    /// Insert a row.
     Add,
-    /// Change one.
+    /// Update a row.
     Change,
-    /// Delete one.
+    /// Delete a row.
     Delete,
-    /// Look at one.
+    /// View a row.
     View,
 }
 
 impl Verb {
-    /// Every verb, in the order of Django's permissions.
+    /// All actions, in the order of Django's permissions.
     pub const ALL: [Self; 4] = [Self::Add, Self::Change, Self::Delete, Self::View];
 
-    /// The word in a right's code.
+    /// The action in the code of a permission.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -36,14 +37,14 @@ impl Verb {
         }
     }
 
-    /// The code of this right on a model, such as `lettings.change_letting`.
+    /// The code of the permission, such as `lettings.change_letting`.
     #[must_use]
     pub fn on(self, app: &str, model: &str) -> String {
         format!("{app}.{}_{model}", self.word())
     }
 }
 
-/// The rights of one user, their own and their groups'.
+/// The permissions of a user, their own and those of their groups.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rights {
     every: bool,
@@ -51,63 +52,130 @@ pub struct Rights {
 }
 
 impl Rights {
-    /// What a user may do now: a superuser everything, who is not active or not staff nothing.
-    pub fn of(conn: &mut DbConnection, user: &User) -> QueryResult<Self> {
-        if !user.is_active || !user.is_staff {
-            return Ok(Self::default());
+    /// The effective permissions: all for a superuser, none for an inactive user or one without staff status.
+    pub fn for_user(conn: &mut DbConnection, user: &User) -> QueryResult<Self> {
+        if user.is_active && user.is_staff {
+            Self::stored(conn, user)
+        } else {
+            Ok(Self::default())
         }
+    }
+
+    /// The permissions as stored, whether or not the user is active.
+    fn stored(conn: &mut DbConnection, user: &User) -> QueryResult<Self> {
         if user.is_superuser {
             return Ok(Self {
                 every: true,
                 codes: BTreeSet::new(),
             });
         }
-        let own: Vec<String> = user_rights::table
-            .filter(user_rights::user_id.eq(user.id))
-            .select(user_rights::code)
-            .load(conn)?;
         let by_group: Vec<String> = group_rights::table
             .inner_join(user_groups::table.on(user_groups::group_id.eq(group_rights::group_id)))
             .filter(user_groups::user_id.eq(user.id))
             .select(group_rights::code)
             .load(conn)?;
+        let own = User::rights(conn, user.id)?;
         Ok(Self {
             every: false,
             codes: own.into_iter().chain(by_group).collect(),
         })
     }
 
-    /// Whether this right is among them.
+    /// Whether an action on a resource is permitted.
     #[must_use]
     pub fn may(&self, verb: Verb, app: &str, model: &str) -> bool {
-        self.every || self.codes.contains(&verb.on(app, model))
+        self.has(&verb.on(app, model))
     }
 
-    /// Whether a right with this code is among them.
+    /// Whether they include the permission with this code.
     #[must_use]
-    pub fn hold(&self, code: &str) -> bool {
+    pub fn has(&self, code: &str) -> bool {
         self.every || self.codes.contains(code)
     }
 
-    /// Whether an account has no right that these lack. Rights count as they are stored, whether the account is
-    /// active or not: who changes an account could otherwise come to more than their own.
-    pub fn cover(&self, conn: &mut DbConnection, target: &User) -> QueryResult<bool> {
-        if self.every || target.is_superuser {
-            return Ok(self.every);
-        }
-        let as_active = User {
-            is_active: true,
-            is_staff: true,
-            ..target.clone()
-        };
-        let theirs = Self::of(conn, &as_active)?;
-        Ok(theirs.codes.iter().all(|code| self.hold(code)))
+    /// Whether they include all stored permissions of a user, active or not: changing an inactive user must not be a
+    /// way to more permissions.
+    pub fn cover(&self, conn: &mut DbConnection, user: &User) -> QueryResult<bool> {
+        let theirs = Self::stored(conn, user)?;
+        Ok(self.every || !theirs.every && theirs.codes.iter().all(|code| self.has(code)))
     }
 
     /// Whether they are a superuser's.
     #[must_use]
     pub fn are_all(&self) -> bool {
         self.every
+    }
+}
+
+impl User {
+    /// The ids of a user's groups, in order.
+    pub fn groups(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<i64>> {
+        let groups = Self::groups_of(conn, &[id])?;
+        Ok(groups.into_iter().map(|(_, group)| group).collect())
+    }
+
+    /// The groups of several users, as pairs of (user id, group id) in order.
+    pub(crate) fn groups_of(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
+        user_groups::table
+            .filter(user_groups::user_id.eq_any(ids.to_vec()))
+            .select((user_groups::user_id, user_groups::group_id))
+            .order((user_groups::user_id, user_groups::group_id))
+            .load(conn)
+    }
+
+    /// Puts a user into exactly these groups. Requires a transaction.
+    pub fn set_groups(conn: &mut DbConnection, id: i64, groups: &[i64]) -> QueryResult<()> {
+        let wanted: BTreeSet<i64> = groups.iter().copied().collect();
+        let stored: BTreeSet<i64> = Self::groups(conn, id)?.into_iter().collect();
+        if wanted == stored {
+            return Ok(());
+        }
+        Session::renew_all(conn, &[id])?;
+        // Unchanged rows are not touched: inserting them again would wait for a transaction that deletes their group.
+        let removed = user_groups::table
+            .filter(user_groups::user_id.eq(id))
+            .filter(user_groups::group_id.ne_all(groups.to_vec()));
+        diesel::delete(removed).execute(conn)?;
+        for group in wanted.difference(&stored) {
+            diesel::insert_into(user_groups::table)
+                .values((user_groups::user_id.eq(id), user_groups::group_id.eq(group)))
+                .execute(conn)?;
+        }
+        Ok(())
+    }
+
+    /// The codes of a user's own permissions, in order.
+    pub fn rights(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<String>> {
+        let codes = Self::rights_of(conn, &[id])?;
+        Ok(codes.into_iter().map(|(_, code)| code).collect())
+    }
+
+    /// The own permissions of several users, as pairs of (user id, code) in order.
+    pub(crate) fn rights_of(
+        conn: &mut DbConnection,
+        ids: &[i64],
+    ) -> QueryResult<Vec<(i64, String)>> {
+        user_rights::table
+            .filter(user_rights::user_id.eq_any(ids.to_vec()))
+            .select((user_rights::user_id, user_rights::code))
+            .order((user_rights::user_id, user_rights::code))
+            .load(conn)
+    }
+
+    /// Gives a user exactly these permissions. Requires a transaction.
+    pub fn set_rights(conn: &mut DbConnection, id: i64, codes: &[String]) -> QueryResult<()> {
+        let wanted: BTreeSet<&String> = codes.iter().collect();
+        if wanted == Self::rights(conn, id)?.iter().collect() {
+            return Ok(());
+        }
+        Session::renew_all(conn, &[id])?;
+        diesel::delete(user_rights::table.filter(user_rights::user_id.eq(id))).execute(conn)?;
+        for code in wanted {
+            diesel::insert_into(user_rights::table)
+                .values((user_rights::user_id.eq(id), user_rights::code.eq(code)))
+                .execute(conn)?;
+        }
+        Ok(())
     }
 }
 
@@ -120,12 +188,8 @@ mod tests {
 
     use super::*;
 
-    fn find(conn: &mut DbConnection, id: i64) -> QueryResult<User> {
-        User::find(conn, id)
-    }
-
     #[test]
-    fn rights_come_from_the_user_and_from_groups() -> anyhow::Result<()> {
+    fn permissions_come_from_the_user_and_from_groups() -> anyhow::Result<()> {
         on_both(|conn| {
             let id = user(conn, "ada")?;
             User::set_staff(conn, id, true)?;
@@ -134,8 +198,8 @@ mod tests {
             Group::set_rights(conn, group, &["lettings.change_letting".to_owned()])?;
             User::set_groups(conn, id, &[group])?;
 
-            let user = find(conn, id)?;
-            let rights = Rights::of(conn, &user)?;
+            let user = User::find(conn, id)?;
+            let rights = Rights::for_user(conn, &user)?;
 
             assert!(rights.may(Verb::View, "lettings", "letting"));
             assert!(rights.may(Verb::Change, "lettings", "letting"));
@@ -146,11 +210,11 @@ mod tests {
     }
 
     #[test]
-    fn rights_cover_an_account_that_has_no_more() -> anyhow::Result<()> {
+    fn permissions_cover_a_user_who_has_no_more() -> anyhow::Result<()> {
         on_both(|conn| {
             let id = user(conn, "ada")?;
             User::set_rights(conn, id, &["a.view_a".to_owned()])?;
-            let mut ada = find(conn, id)?;
+            let mut ada = User::find(conn, id)?;
             let rights = |codes: &[&str]| Rights {
                 every: false,
                 codes: codes.iter().map(|code| (*code).to_owned()).collect(),
@@ -172,19 +236,19 @@ mod tests {
     }
 
     #[test]
-    fn without_staff_status_there_are_none_and_superusers_have_all() -> anyhow::Result<()> {
+    fn users_without_staff_status_have_none_and_superusers_have_all() -> anyhow::Result<()> {
         on_both(|conn| {
             let id = user(conn, "ada")?;
             User::set_rights(conn, id, &["lettings.view_letting".to_owned()])?;
-            let mut user = find(conn, id)?;
+            let mut user = User::find(conn, id)?;
 
-            assert_eq!(Rights::of(conn, &user)?, Rights::default());
+            assert_eq!(Rights::for_user(conn, &user)?, Rights::default());
             user.is_superuser = true;
-            assert_eq!(Rights::of(conn, &user)?, Rights::default());
+            assert_eq!(Rights::for_user(conn, &user)?, Rights::default());
             user.is_staff = true;
-            assert!(Rights::of(conn, &user)?.may(Verb::Delete, "auth", "user"));
+            assert!(Rights::for_user(conn, &user)?.may(Verb::Delete, "auth", "user"));
             user.is_active = false;
-            assert_eq!(Rights::of(conn, &user)?, Rights::default());
+            assert_eq!(Rights::for_user(conn, &user)?, Rights::default());
             Ok(())
         })
     }

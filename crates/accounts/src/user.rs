@@ -12,37 +12,60 @@ use crate::new_user::NewUser;
 use crate::schema::users;
 use crate::session::Session;
 
-/// An account. It holds a secret, so it is never serialized.
+/// A user. It contains a secret, so it is never serialized.
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "a row of a table, each of whose switches is set on its own"
+    reason = "columns of a table that are set independently"
 )]
 #[derive(Clone, HasQuery, Identifiable)]
 pub struct User {
     /// Its id.
     pub id: i64,
-    /// Unique, case-sensitive.
+    /// Unique and case-sensitive.
     pub username: String,
-    /// The hash of the password, in its own notation.
+    /// The password hash, see [`password`](crate::password).
     pub password: String,
-    /// Maybe empty.
+    /// May be empty.
     pub first_name: String,
-    /// Maybe empty.
+    /// May be empty.
     pub last_name: String,
-    /// Maybe empty.
+    /// May be empty.
     pub email: String,
-    /// Whether it may be used at all.
+    /// Whether the user can log in.
     pub is_active: bool,
-    /// Whether it opens the administration.
+    /// Whether the user can open the admin.
     pub is_staff: bool,
-    /// Whether it has every right.
+    /// Whether the user has all permissions.
     pub is_superuser: bool,
-    /// The last time somebody logged in (UTC).
+    /// Time of the last login (UTC).
     pub last_login: Option<NaiveDateTime>,
-    /// When it was created (UTC).
+    /// Time of creation (UTC).
     pub date_joined: NaiveDateTime,
-    /// Whether its owner has to choose another password before anything else.
+    /// Whether the password must be changed before anything else.
     pub must_change_password: bool,
+}
+
+/// Status flags and dates of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Insertable, AsChangeset)]
+#[diesel(table_name = users, treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct AccountStatus {
+    /// Whether the user can log in.
+    pub is_active: bool,
+    /// Whether the user can open the admin.
+    pub is_staff: bool,
+    /// Whether the user has all permissions.
+    pub is_superuser: bool,
+    /// Time of the last login (UTC).
+    pub last_login: Option<NaiveDateTime>,
+    /// Time of creation (UTC).
+    pub date_joined: NaiveDateTime,
+}
+
+impl AccountStatus {
+    /// Whether the user is an active superuser who can open the admin.
+    pub(crate) fn is_active_superuser(&self) -> bool {
+        self.is_active && self.is_staff && self.is_superuser
+    }
 }
 
 impl User {
@@ -59,14 +82,14 @@ impl User {
     }
 
     /// The existing users with these ids.
-    pub fn find_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Self>> {
+    pub(crate) fn find_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Self>> {
         Self::query()
             .filter(users::id.eq_any(ids.to_vec()))
             .order(users::id)
             .load(conn)
     }
 
-    /// Inserts an account and returns its id.
+    /// Inserts an active user without permissions and returns its id.
     pub fn insert(conn: &mut DbConnection, user: &NewUser) -> QueryResult<i64> {
         diesel::insert_into(users::table)
             .values(user)
@@ -74,95 +97,107 @@ impl User {
             .get_result(conn)
     }
 
-    /// Inserts a deleted account under its old id.
-    pub fn restore(conn: &mut DbConnection, id: i64, user: &NewUser) -> QueryResult<()> {
+    /// Inserts a user and returns its id: a new one, or the id of a deleted user.
+    pub(crate) fn insert_with_status(
+        conn: &mut DbConnection,
+        id: Option<i64>,
+        user: &NewUser,
+        status: &AccountStatus,
+    ) -> QueryResult<i64> {
         diesel::insert_into(users::table)
-            .values((users::id.eq(id), user))
-            .execute(conn)
-            .map(drop)
+            .values((id.map(|id| users::id.eq(id)), user, status))
+            .returning(users::id)
+            .get_result(conn)
     }
 
-    /// Changes the names and the e-mail address of an account, and nothing else; false where there is none.
-    pub fn update(conn: &mut DbConnection, id: i64, user: &NewUser) -> QueryResult<bool> {
+    /// Updates names, e-mail address and status; false if the user doesn't exist.
+    pub(crate) fn update(
+        conn: &mut DbConnection,
+        id: i64,
+        user: &NewUser,
+        status: &AccountStatus,
+    ) -> QueryResult<bool> {
+        Self::set_status(conn, id, status)?;
         let names = (
             users::username.eq(&user.username),
             users::first_name.eq(&user.first_name),
             users::last_name.eq(&user.last_name),
             users::email.eq(&user.email),
         );
-        Ok(diesel::update(users::table.find(id))
-            .set(names)
-            .execute(conn)?
-            == 1)
+        let update = diesel::update(users::table.find(id)).set(names);
+        Ok(update.execute(conn)? == 1)
+    }
+
+    /// Updates the status; false if the user doesn't exist.
+    pub fn set_status(
+        conn: &mut DbConnection,
+        id: i64,
+        status: &AccountStatus,
+    ) -> QueryResult<bool> {
+        let differs = users::is_staff
+            .ne(status.is_staff)
+            .or(users::is_superuser.ne(status.is_superuser));
+        let changed = exists(users::table.find(id).filter(differs));
+        if diesel::select(changed).get_result(conn)? {
+            Session::renew_all(conn, &[id])?;
+        }
+        let update = diesel::update(users::table.find(id)).set(status);
+        Ok(update.execute(conn)? == 1)
     }
 
     /// Deletes users and everything that cascades.
-    pub fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
+    pub(crate) fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
         diesel::delete(users::table.filter(users::id.eq_any(ids.to_vec()))).execute(conn)?;
         Ok(())
     }
 
-    /// Sets a new password by its hash; false where there is no such account. Ends no session.
+    /// Sets the password hash; false if the user doesn't exist. Sessions aren't ended.
     pub fn set_password(conn: &mut DbConnection, id: i64, hash: &str) -> QueryResult<bool> {
-        Ok(diesel::update(users::table.find(id))
-            .set(users::password.eq(hash))
-            .execute(conn)?
-            == 1)
+        let update = diesel::update(users::table.find(id)).set(users::password.eq(hash));
+        Ok(update.execute(conn)? == 1)
     }
 
-    /// Asks the owner for another password before anything else, or no longer.
+    /// Sets whether the password must be changed; false if the user doesn't exist.
     pub fn set_must_change_password(
         conn: &mut DbConnection,
         id: i64,
         must: bool,
     ) -> QueryResult<bool> {
-        Ok(diesel::update(users::table.find(id))
-            .set(users::must_change_password.eq(must))
-            .execute(conn)?
-            == 1)
+        let update = diesel::update(users::table.find(id));
+        let update = update.set(users::must_change_password.eq(must));
+        Ok(update.execute(conn)? == 1)
     }
 
-    /// Lets an account into the administration, or no longer.
-    pub fn set_staff(conn: &mut DbConnection, id: i64, is_staff: bool) -> QueryResult<bool> {
-        Session::renew_all(conn, &[id])?;
-        Ok(diesel::update(users::table.find(id))
-            .set(users::is_staff.eq(is_staff))
-            .execute(conn)?
-            == 1)
-    }
-
-    /// Gives an account every right, with staff status.
+    /// Makes a user a superuser with staff status; false if the user doesn't exist.
     pub fn make_superuser(conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
         Session::renew_all(conn, &[id])?;
-        let every = (users::is_staff.eq(true), users::is_superuser.eq(true));
-        Ok(diesel::update(users::table.find(id))
-            .set(every)
-            .execute(conn)?
-            == 1)
+        let flags = (users::is_staff.eq(true), users::is_superuser.eq(true));
+        let update = diesel::update(users::table.find(id)).set(flags);
+        Ok(update.execute(conn)? == 1)
     }
 
-    /// Whether there is an active superuser with staff status besides this one. Concurrent transactions that ask wait for each other.
-    pub fn has_other_superuser(conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
+    /// Whether no active superuser would remain without these users. Locks out concurrent transactions that ask the
+    /// same.
+    pub(crate) fn are_last_superusers(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<bool> {
         lock(conn, "superusers", 0)?;
-        let others = users::table
+        let superusers: Vec<i64> = users::table
             .filter(
                 users::is_active
                     .and(users::is_staff)
                     .and(users::is_superuser),
             )
-            .filter(users::id.ne(id));
-        diesel::select(exists(others)).get_result(conn)
+            .select(users::id)
+            .load(conn)?;
+        Ok(!superusers.is_empty() && superusers.iter().all(|id| ids.contains(id)))
     }
 
-    /// Notes that somebody logged in.
-    pub fn note_login(conn: &mut DbConnection, id: i64, now: NaiveDateTime) -> QueryResult<()> {
-        diesel::update(users::table.find(id))
-            .set(users::last_login.eq(now))
-            .execute(conn)?;
-        Ok(())
+    /// Stores the time of a login.
+    pub fn set_last_login(conn: &mut DbConnection, id: i64, now: NaiveDateTime) -> QueryResult<()> {
+        let update = diesel::update(users::table.find(id)).set(users::last_login.eq(now));
+        update.execute(conn).map(drop)
     }
 
-    /// This user as the author of a change.
+    /// The user as the author of a change.
     #[must_use]
     pub fn actor(&self) -> Actor<'_> {
         Actor {
@@ -171,7 +206,7 @@ impl User {
         }
     }
 
-    /// What everybody may guess of a password's owner, for the rule that it must not be similar.
+    /// Public facts about the user, as label and text: a password must not be similar to them.
     #[must_use]
     pub fn about(&self) -> [(&'static str, &str); 4] {
         [
@@ -183,10 +218,9 @@ impl User {
     }
 }
 
-/// A username as it is stored: without the blanks around it, and in one way where letters can be written in two
-/// (Unicode's NFKC), so that they are one user.
+/// A username as stored: trimmed, and in Unicode's NFKC, so that equal-looking spellings are one user.
 #[must_use]
-pub fn normalized(username: &str) -> String {
+pub fn normalize_username(username: &str) -> String {
     normalize_line(username).nfkc().collect()
 }
 
@@ -215,13 +249,13 @@ mod tests {
     }
 
     #[test]
-    fn an_account_gets_a_password_and_every_right() -> anyhow::Result<()> {
+    fn a_user_gets_a_password_and_becomes_a_superuser() -> anyhow::Result<()> {
         on_both(|conn| {
             let id = user(conn, "ada")?;
             let now = chrono::DateTime::UNIX_EPOCH.naive_utc();
 
             assert!(User::set_password(conn, id, "hash")? && User::make_superuser(conn, id)?);
-            User::note_login(conn, id, now)?;
+            User::set_last_login(conn, id, now)?;
 
             let user = User::find(conn, id)?;
             assert_eq!(

@@ -160,7 +160,7 @@ pub(crate) async fn fail(
 }
 
 fn check_permission(staff: &StaffRequest) -> Result<(), PageError> {
-    if staff.user.rights.hold(DIAGNOSTICS) {
+    if staff.user.rights.has(DIAGNOSTICS) {
         Ok(())
     } else {
         Err(PageError::Forbidden)

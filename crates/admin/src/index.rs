@@ -60,7 +60,7 @@ struct RecentAction {
 /// The resources that the user has permissions on, and the user's recent actions.
 pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError> {
     let apps = apps(&staff, None);
-    let has_diagnostics = staff.user.rights.hold(DIAGNOSTICS);
+    let has_diagnostics = staff.user.rights.has(DIAGNOSTICS);
     let page = IndexPage {
         no_rights: apps.is_empty() && !has_diagnostics,
         diagnostics_href: has_diagnostics.then_some(diagnostics::PATH),

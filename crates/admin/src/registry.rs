@@ -1,7 +1,7 @@
 //! The resources that staff manage, and who may do what with them.
 
 use accounts::User;
-use accounts::admin::{AccessRules, right_choices};
+use accounts::admin::{AccessRules, permission_choices};
 use accounts::{Rights, Verb};
 use diesel::QueryResult;
 use oc_core::DbConnection;
@@ -116,7 +116,7 @@ impl Registry {
             .all()
             .map(|resource| (resource.app, resource.name))
             .collect();
-        let mut permissions = right_choices(&names);
+        let mut permissions = permission_choices(&names);
         permissions.push(Choice::new(DIAGNOSTICS, "site · diagnostics · view"));
         permissions
     }
@@ -161,7 +161,7 @@ impl Registry {
         let nothing = FormValues::default();
         let before = current.map_or(&nothing, |record| &record.values);
         let id = current.map(|record| record.id);
-        (rules.escalations)(conn, permissions, &self.permissions(), id, before, values)
+        rules.escalations(conn, permissions, &self.permissions(), id, before, values)
     }
 
     /// Whether an object may be taken over or deleted: an account only by users with all of its permissions.

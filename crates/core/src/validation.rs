@@ -120,11 +120,11 @@ impl Checker {
         let text = text::normalize_line(typed);
         let len = text.chars().count();
         if text::has_control(&text) {
-            self.refuse(field, Violation::Unstorable { label });
+            self.reject(field, Violation::Unstorable { label });
         } else if len == 0 && min > 0 {
-            self.refuse(field, Violation::Required { label });
+            self.reject(field, Violation::Required { label });
         } else if min == max && len != max {
-            self.refuse(
+            self.reject(
                 field,
                 Violation::WrongLength {
                     label,
@@ -133,7 +133,7 @@ impl Checker {
                 },
             );
         } else if len > max {
-            self.refuse(field, Violation::TooLong { label, max, len });
+            self.reject(field, Violation::TooLong { label, max, len });
         }
         text
     }
@@ -150,23 +150,23 @@ impl Checker {
         let text = text::trim(typed);
         let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
         if text.contains('\0') {
-            self.refuse(field, Violation::Unstorable { label });
+            self.reject(field, Violation::Unstorable { label });
         } else if text.is_empty() {
-            self.refuse(field, Violation::Required { label });
+            self.reject(field, Violation::Required { label });
         } else if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            self.refuse(field, Violation::NotWhole { label });
+            self.reject(field, Violation::NotWhole { label });
         } else {
             // Digits that overflow are an integer out of range.
             match text.parse::<i32>() {
                 Ok(number) if (min..=max).contains(&number) => return number,
-                _ => self.refuse(field, Violation::OutOfRange { label, min, max }),
+                _ => self.reject(field, Violation::OutOfRange { label, min, max }),
             }
         }
         min
     }
 
     /// Adds an error.
-    pub fn refuse(&mut self, field: &'static str, violation: Violation) {
+    pub fn reject(&mut self, field: &'static str, violation: Violation) {
         self.errors.push(FieldError { field, violation });
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use accounts::{Group, GroupDraft, ImportedUser, NewGroup, NewUser, User, UserDraft, password};
+use accounts::{
+    AccountStatus, Group, GroupDraft, ImportedUser, NewGroup, NewUser, User, UserDraft, password,
+};
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::text::normalize_line;
@@ -73,23 +75,32 @@ pub(crate) fn import_users(
         if migration.users.has_name(user.username()) {
             row.reject("username", "That username is already taken.");
         }
-        let mut account = ImportedUser {
-            id,
-            password: row.limited_text("password", LONGEST_HASH),
+        let password = row.limited_text("password", LONGEST_HASH);
+        let status = AccountStatus {
             is_active: row.flag("is_active"),
             is_staff: row.flag("is_staff"),
             is_superuser: row.flag("is_superuser"),
             last_login: (!row.is_null("last_login")).then(|| row.timestamp("last_login")),
             date_joined: row.timestamp("date_joined"),
-            must_change_password: false,
-            user,
         };
         let (groups, permissions) = (row.references("groups"), row.references("user_permissions"));
         if !migration.accept(Target::Users, id, row) {
             return Ok(());
         }
-        migration.users.add(id, account.user.username());
-        check_password(&mut account, migration);
+        migration.users.add(id, user.username());
+        let is_privileged = status.is_staff || status.is_superuser;
+        let must_change_password =
+            check_password(id, user.username(), &password, is_privileged, migration);
+        let account = ImportedUser {
+            id,
+            user: if password.is_empty() {
+                user
+            } else {
+                user.with_password(password)
+            },
+            status,
+            must_change_password,
+        };
         let groups = memberships(migration, &groups);
         let permissions = permission_codes(migration, &permissions);
         batch.push((account, groups, permissions));
@@ -122,24 +133,26 @@ fn user(row: &mut SourceRow, migration: &mut Migration<'_>) -> Option<NewUser> {
     row.check(draft.check())
 }
 
-/// Flags passwords that are published, and reports hashes that can't be verified.
-fn check_password(account: &mut ImportedUser, migration: &mut Migration<'_>) {
-    let username = account.user.username();
-    if account.password.is_empty() {
-        password::UNUSABLE.clone_into(&mut account.password);
-    } else if !password::is_known(&account.password) {
+/// Whether the password must be changed because it is published. Reports hashes that can't be verified.
+fn check_password(
+    id: i64,
+    username: &str,
+    password: &str,
+    is_privileged: bool,
+    migration: &mut Migration<'_>,
+) -> bool {
+    if !password.is_empty() && !password::is_supported(password) {
         migration.report.warn(format!(
             "The password of {username} can't be verified; set a new one with `oc-lettings changepassword {username}`."
         ));
     }
-    if (account.is_staff || account.is_superuser)
-        && migration.leaked.contains(account.id, &account.password)
-    {
-        account.must_change_password = true;
+    let must_change = is_privileged && migration.leaked.contains(id, password);
+    if must_change {
         migration.report.warn(format!(
             "The password of {username} is published in the site's public repositories; it must be changed at the first login."
         ));
     }
+    must_change
 }
 
 fn memberships(migration: &mut Migration<'_>, groups: &[Reference]) -> Vec<i64> {
@@ -174,7 +187,7 @@ fn insert_users(conn: &mut DbConnection, users: UserBatch) -> QueryResult<()> {
         rights.push((account.id, groups, permissions));
         accounts.push(account);
     }
-    User::insert_imported(conn, accounts)?;
+    User::insert_imported(conn, &accounts)?;
     for (id, groups, permissions) in rights {
         if !groups.is_empty() {
             User::set_groups(conn, id, &groups)?;

@@ -1,6 +1,6 @@
 //! `resetfactor`: turns off the two-factor authentication of a user who lost phone and recovery codes.
 
-use accounts::{Factor, Session, User};
+use accounts::{SecondFactor, Session, User};
 use anyhow::{Context, bail};
 use clap::Args;
 use diesel::OptionalExtension;
@@ -24,7 +24,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     };
     let was_on = conn
         .write(|conn| {
-            let was_on = Factor::delete(conn, user.id)?;
+            let was_on = SecondFactor::delete(conn, user.id)?;
             if was_on {
                 // A thief with the phone may be logged in.
                 Session::end_all(conn, user.id, None)?;

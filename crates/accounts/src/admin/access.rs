@@ -10,39 +10,30 @@ use oc_core::validation::{FieldError, Violation};
 
 use crate::{Group, Rights, Session, User};
 
+use super::user::LAST_SUPERUSER;
+
 /// What the admin has to check for a resource whose rows hold permissions.
 #[derive(Debug, Clone, Copy)]
 pub struct AccessRules {
     /// The resource.
     pub resource: &'static Resource,
-    /// Whether its rows are accounts: they are added with a password, and by users who may also change them.
+    /// Whether its rows are users: they are added with a password, and by users who may also change them.
     pub are_accounts: bool,
     /// The field whose choices are all permissions.
     pub permission_field: &'static str,
     /// Fields that give or take permissions: changing them requires re-authentication.
     pub sensitive_fields: &'static [&'static str],
-    /// What a change would give or take beyond the permissions of its author. The id is that of a stored row; the
-    /// choices are all permissions that exist.
-    pub escalations: Escalations,
     /// Whether a row may be taken over or deleted by somebody with these permissions.
     pub can_manage: fn(&mut DbConnection, &Rights, i64) -> QueryResult<bool>,
-    /// Runs in the transaction that saved a row.
+    /// Why these rows must not be deleted by anybody, if so.
+    pub deletion_error: fn(&mut DbConnection, &[i64]) -> QueryResult<Option<&'static str>>,
+    /// Hook that runs in the transaction that saved a row.
     pub saved: fn(&mut DbConnection, &Record) -> QueryResult<()>,
     /// Pages of a row besides its form.
     pub pages: &'static [AccountPage],
 }
 
-/// Connection, permissions of the author, every permission, id of the row, values before and after.
-type Escalations = fn(
-    &mut DbConnection,
-    &Rights,
-    &[Choice],
-    Option<i64>,
-    &FormValues,
-    &FormValues,
-) -> QueryResult<Vec<FieldError>>;
-
-/// A page of an account besides its form.
+/// A page of a user besides the form.
 #[derive(Debug, Clone, Copy)]
 pub struct AccountPage {
     /// The last part of its path.
@@ -62,8 +53,11 @@ pub static ACCESS_RULES: [AccessRules; 2] = [
         are_accounts: true,
         permission_field: "user_permissions",
         sensitive_fields: &["is_staff", "is_superuser", "groups", "user_permissions"],
-        escalations: user_escalations,
         can_manage,
+        deletion_error: |conn, ids| {
+            let are_last = User::are_last_superusers(conn, ids)?;
+            Ok(are_last.then_some(LAST_SUPERUSER))
+        },
         saved: end_sessions_of_inactive,
         pages: &[
             AccountPage {
@@ -91,14 +85,14 @@ pub static ACCESS_RULES: [AccessRules; 2] = [
         are_accounts: false,
         permission_field: "permissions",
         sensitive_fields: &["permissions"],
-        escalations: group_escalations,
         can_manage: |_, _, _| Ok(true),
+        deletion_error: |_, _| Ok(None),
         saved: |_, _| Ok(()),
         pages: &[],
     },
 ];
 
-/// The fields of an account that only somebody with all of its permissions may change.
+/// The fields of a user that only somebody with all of that user's permissions may change.
 const GUARDED: [&str; 6] = [
     "username",
     "is_active",
@@ -125,77 +119,61 @@ fn end_sessions_of_inactive(conn: &mut DbConnection, user: &Record) -> QueryResu
     Ok(())
 }
 
-fn user_escalations(
-    conn: &mut DbConnection,
-    permissions: &Rights,
-    known: &[Choice],
-    id: Option<i64>,
-    before: &FormValues,
-    after: &FormValues,
-) -> QueryResult<Vec<FieldError>> {
-    let fields = super::USER.fields;
-    if let Some(id) = id
-        && !can_manage(conn, permissions, id)?
-    {
-        let changed = fields
-            .iter()
-            .filter(|field| GUARDED.contains(&field.name) && differ(before, after, field));
-        return Ok(changed
-            .map(|field| FieldError {
-                field: field.name,
-                violation: Violation::Beyond { label: field.label },
-            })
-            .collect());
-    }
-    let mut errors = Vec::new();
-    for field in fields {
-        let added = added(before, after, field.name);
-        let is_escalation = match field.name {
-            "user_permissions" => added.iter().any(|code| !grants(permissions, known, code)),
-            "groups" => {
-                let mut exceeds = false;
-                for group in added.iter().filter_map(|id| id.parse().ok()) {
-                    let codes = Group::rights(conn, group)?;
-                    exceeds |= codes.iter().any(|code| !permissions.hold(code));
-                }
-                exceeds
-            }
-            "is_superuser" => {
-                !permissions.are_all() && before.is_yes(field.name) != after.is_yes(field.name)
-            }
-            _ => false,
-        };
-        if is_escalation {
-            errors.push(escalation(permissions, field));
+impl AccessRules {
+    /// What a change would give or take beyond the permissions of its author. `id` is that of a stored row; `known` are
+    /// all permissions that exist.
+    pub fn escalations(
+        &self,
+        conn: &mut DbConnection,
+        permissions: &Rights,
+        known: &[Choice],
+        id: Option<i64>,
+        before: &FormValues,
+        after: &FormValues,
+    ) -> QueryResult<Vec<FieldError>> {
+        let fields = self.resource.fields.iter();
+        if let Some(id) = id
+            && !(self.can_manage)(conn, permissions, id)?
+        {
+            let changed = fields
+                .filter(|field| GUARDED.contains(&field.name) && differ(before, after, field));
+            return Ok(changed
+                .map(|field| FieldError {
+                    field: field.name,
+                    violation: Violation::Beyond { label: field.label },
+                })
+                .collect());
         }
+        let exists = |code: &str| known.iter().any(|choice| choice.value == code);
+        let mut errors = Vec::new();
+        for field in fields {
+            let added = added(before, after, field.name);
+            let mut removed = self::added(after, before, field.name).into_iter();
+            let is_escalation = match field.name {
+                "user_permissions" | "permissions" => {
+                    let mut added = added.into_iter();
+                    added.any(|code| !permissions.has(code) || !exists(code))
+                        || removed.any(|code| !permissions.has(code))
+                }
+                "groups" => {
+                    let mut exceeds = false;
+                    for group in added.iter().filter_map(|id| id.parse().ok()) {
+                        let codes = Group::rights(conn, group)?;
+                        exceeds |= codes.iter().any(|code| !permissions.has(code));
+                    }
+                    exceeds
+                }
+                "is_superuser" => {
+                    !permissions.are_all() && before.is_yes(field.name) != after.is_yes(field.name)
+                }
+                _ => false,
+            };
+            if is_escalation {
+                errors.push(escalation(permissions, field));
+            }
+        }
+        Ok(errors)
     }
-    Ok(errors)
-}
-
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the signature of every rule; users need a query"
-)]
-fn group_escalations(
-    _: &mut DbConnection,
-    permissions: &Rights,
-    known: &[Choice],
-    _: Option<i64>,
-    before: &FormValues,
-    after: &FormValues,
-) -> QueryResult<Vec<FieldError>> {
-    let fields = super::GROUP.fields.iter();
-    let mut escalated = fields.filter(|field| {
-        field.name == "permissions"
-            && added(before, after, field.name)
-                .iter()
-                .any(|code| !grants(permissions, known, code))
-    });
-    Ok(escalated
-        .next()
-        .map(|field| escalation(permissions, field))
-        .into_iter()
-        .collect())
 }
 
 /// The values that are new in a field.
@@ -203,11 +181,6 @@ fn added<'a>(before: &FormValues, after: &'a FormValues, field: &str) -> Vec<&'a
     let old = before.list(field);
     let new = after.list(field).iter();
     new.filter(|value| !old.contains(value)).collect()
-}
-
-/// Whether a permission exists and may be given by somebody with these permissions.
-fn grants(permissions: &Rights, known: &[Choice], code: &str) -> bool {
-    permissions.hold(code) && known.iter().any(|choice| choice.value == code)
 }
 
 fn escalation(permissions: &Rights, field: &Field) -> FieldError {

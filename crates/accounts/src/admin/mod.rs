@@ -2,16 +2,15 @@
 
 mod access;
 mod group;
-mod moment;
-mod rights;
+mod permissions;
 mod user;
 
 pub use access::{ACCESS_RULES, AccessRules, AccountPage};
-pub use group::MODEL as GROUP;
-pub use rights::right_choices;
-pub use user::MODEL as USER;
+pub use group::GROUP;
+pub use permissions::permission_choices;
+pub use user::USER;
 
-/// The app in addresses and rights, named as Django named it.
+/// The app in URLs and permissions, as in Django.
 const APP: &str = "auth";
-/// The app as staff read it.
+/// Label of the app.
 const APP_LABEL: &str = "Authentication and authorization";

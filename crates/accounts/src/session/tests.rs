@@ -34,10 +34,10 @@ fn a_session_ends_after_twelve_idle_hours() -> anyhow::Result<()> {
         let id = user(conn, "ada")?;
         open(conn, "token", id)?;
 
-        assert!(Session::find(conn, "token", at(11 * 60))?.is_some());
-        assert!(Session::find(conn, "token", at(22 * 60))?.is_some());
-        assert!(Session::find(conn, "token", at(35 * 60))?.is_none());
-        assert!(Session::find(conn, "other", at(1))?.is_none());
+        assert!(Session::find_and_touch(conn, "token", at(11 * 60))?.is_some());
+        assert!(Session::find_and_touch(conn, "token", at(22 * 60))?.is_some());
+        assert!(Session::find_and_touch(conn, "token", at(35 * 60))?.is_none());
+        assert!(Session::find_and_touch(conn, "other", at(1))?.is_none());
         Ok(())
     })
 }
@@ -49,7 +49,7 @@ fn a_session_ends_after_fourteen_days_of_use() -> anyhow::Result<()> {
         open(conn, "token", id)?;
 
         let last = (0..400).step_by(6).map(|hour| -> anyhow::Result<_> {
-            Ok(Session::find(conn, "token", at(hour * 60))?.map(|_| hour))
+            Ok(Session::find_and_touch(conn, "token", at(hour * 60))?.map(|_| hour))
         });
 
         assert_eq!(
@@ -74,10 +74,10 @@ fn a_session_is_found_while_somebody_else_writes() -> anyhow::Result<()> {
             diesel::update(sessions::table)
                 .set(sessions::state.eq("held"))
                 .execute(writer)?;
-            Ok(Session::find(&mut conn, "token", at(5))?)
+            Ok(Session::find_and_touch(&mut conn, "token", at(5))?)
         })?;
-        let next = Session::find(&mut conn, "token", at(6))?;
-        let noted = Session::find(&mut conn, "token", at(6))?;
+        let next = Session::find_and_touch(&mut conn, "token", at(6))?;
+        let noted = Session::find_and_touch(&mut conn, "token", at(6))?;
 
         assert!(found.is_some());
         assert_eq!(next.map(|session| session.seen_at), Some(at(0)));
@@ -108,11 +108,12 @@ fn all_sessions_of_a_user_end_but_the_one_that_is_kept() -> anyhow::Result<()> {
             open(conn, token, id)?;
         }
         assert!(Session::update(conn, "a2", "kept", None)?);
-        let kept = Session::find(conn, "a2", at(1))?.map(|session| session.id);
+        let kept = Session::find_and_touch(conn, "a2", at(1))?.map(|session| session.id);
 
         assert_eq!(Session::end_all(conn, ada, kept)?, 1);
-        let mut state =
-            |token| Session::find(conn, token, at(1)).map(|session| session.map(|s| s.state));
+        let mut state = |token| {
+            Session::find_and_touch(conn, token, at(1)).map(|session| session.map(|s| s.state))
+        };
 
         assert_eq!(state("a1")?, None);
         assert_eq!(state("a2")?.as_deref(), Some("kept"));
@@ -134,7 +135,7 @@ fn a_proof_is_never_taken_back_by_an_older_request() -> anyhow::Result<()> {
             assert!(Session::update(conn, "token", "{}", proved_at)?);
         }
 
-        let session = Session::find(conn, "token", at(6))?;
+        let session = Session::find_and_touch(conn, "token", at(6))?;
         assert_eq!(session.and_then(|session| session.proved_at), Some(at(5)));
         Ok(())
     })
@@ -147,10 +148,10 @@ fn a_user_sees_their_living_sessions_and_ends_them_one_by_one() -> anyhow::Resul
         for (token, id) in [("a1", ada), ("a2", ada), ("b1", bob)] {
             open(conn, token, id)?;
         }
-        Session::find(conn, "a1", at(60))?;
+        Session::find_and_touch(conn, "a1", at(60))?;
         Session::renew_all(conn, &[ada])?;
 
-        let seen = Session::of_user(conn, ada, at(61))?;
+        let seen = Session::for_user(conn, ada, at(61))?;
         let first = &seen[0];
 
         assert_eq!(seen.len(), 2);
@@ -162,9 +163,9 @@ fn a_user_sees_their_living_sessions_and_ends_them_one_by_one() -> anyhow::Resul
         assert!(!Session::end_one(conn, bob, first.id)?);
         assert!(Session::end_one(conn, ada, first.id)?);
         assert!(!Session::end_one(conn, ada, first.id)?);
-        assert_eq!(Session::of_user(conn, ada, at(61))?.len(), 1);
-        assert!(Session::of_user(conn, ada, at(12 * 60))?.is_empty());
-        assert!(!Session::of_user(conn, bob, at(1))?[0].must_renew);
+        assert_eq!(Session::for_user(conn, ada, at(61))?.len(), 1);
+        assert!(Session::for_user(conn, ada, at(12 * 60))?.is_empty());
+        assert!(!Session::for_user(conn, bob, at(1))?[0].must_renew);
         Ok(())
     })
 }
@@ -185,11 +186,11 @@ fn a_session_that_goes_on_under_another_token_is_as_old_as_before() -> anyhow::R
         };
         Session::insert(conn, new, at(13 * 24 * 60))?;
 
-        let found = Session::find(conn, "token", at(13 * 24 * 60 + 1))?;
+        let found = Session::find_and_touch(conn, "token", at(13 * 24 * 60 + 1))?;
 
         let kept = found.map(|s| (s.created_at, s.proved_at, s.browser.len()));
         assert_eq!(kept, Some((at(0), Some(at(1)), 255)));
-        assert!(Session::find(conn, "token", at(14 * 24 * 60))?.is_none());
+        assert!(Session::find_and_touch(conn, "token", at(14 * 24 * 60))?.is_none());
         Ok(())
     })
 }
@@ -202,8 +203,8 @@ fn with_another_password_a_session_is_not_found_however_it_came_to_be() -> anyho
         // Stored after the change by a login that began before it.
         open(conn, "late", id)?;
 
-        assert!(Session::find(conn, "late", at(1))?.is_none());
-        assert!(Session::of_user(conn, id, at(1))?.is_empty());
+        assert!(Session::find_and_touch(conn, "late", at(1))?.is_none());
+        assert!(Session::for_user(conn, id, at(1))?.is_empty());
         Ok(())
     })
 }
@@ -215,12 +216,12 @@ fn a_session_goes_on_when_the_same_password_is_hashed_anew() -> anyhow::Result<(
         open(conn, "token", id)?;
 
         User::set_password(conn, id, "anew")?;
-        Session::follow_hash(conn, id, (password::UNUSABLE, "anew"))?;
+        Session::follow_rehash(conn, id, (password::UNUSABLE, "anew"))?;
 
-        assert!(Session::find(conn, "token", at(1))?.is_some());
-        Session::follow_hash(conn, id, ("other", "anew2"))?;
+        assert!(Session::find_and_touch(conn, "token", at(1))?.is_some());
+        Session::follow_rehash(conn, id, ("other", "anew2"))?;
         User::set_password(conn, id, "anew2")?;
-        assert!(Session::find(conn, "token", at(1))?.is_none());
+        assert!(Session::find_and_touch(conn, "token", at(1))?.is_none());
         Ok(())
     })
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use accounts::User;
-use accounts::{Factor, Rights};
+use accounts::{Rights, SecondFactor};
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
@@ -88,8 +88,8 @@ impl CurrentUser {
                 return Ok(None);
             };
             Ok(Some(Self {
-                rights: Rights::of(conn, &user)?,
-                has_factor: Factor::find(conn, id)?.is_some(),
+                rights: Rights::for_user(conn, &user)?,
+                has_factor: SecondFactor::find(conn, id)?.is_some(),
                 user,
                 session_id,
                 authenticated_at,

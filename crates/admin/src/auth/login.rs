@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use accounts::password::{self, Verdict};
-use accounts::{Factor, Session, User};
+use accounts::{SecondFactor, Session, User};
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use audit::Event;
@@ -58,7 +58,7 @@ pub(crate) async fn attempt(
         return Ok(AuthOutcome::Wrong);
     };
     let renewed = match verdict {
-        Verdict::RightButOld => Some(hasher.hash(typed).await?),
+        Verdict::Outdated => Some(hasher.hash(typed).await?),
         _ => None,
     };
     let guess = db
@@ -75,13 +75,13 @@ pub(crate) async fn attempt(
                 };
                 if let Some(hash) = renewed {
                     User::set_password(conn, user.id, &hash)?;
-                    Session::follow_hash(conn, user.id, (&user.password, &hash))?;
+                    Session::follow_rehash(conn, user.id, (&user.password, &hash))?;
                     stored.password = hash;
                 }
                 attempt.clear(conn)?;
-                let has_factor = Factor::find(conn, user.id)?.is_some();
+                let has_factor = SecondFactor::find(conn, user.id)?.is_some();
                 if !has_factor {
-                    User::note_login(conn, user.id, now)?;
+                    User::set_last_login(conn, user.id, now)?;
                     source.record(conn, Event::LoggedIn, Some(&user), Some(&user))?;
                 }
                 Ok(AuthOutcome::Right(AuthenticatedUser {

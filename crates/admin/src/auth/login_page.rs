@@ -1,6 +1,6 @@
 //! Login: the password, and the code for users with two-factor authentication.
 
-use accounts::{Factor, User, normalized};
+use accounts::{SecondFactor, User, normalize_username};
 use actix_web::HttpResponse;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -116,7 +116,7 @@ pub(crate) async fn create(
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
     request.check_form(None, &submission)?;
-    let username = normalized(submission.text("username"));
+    let username = normalize_username(submission.text("username"));
     let password = submission.text("password").to_owned();
     let destination = Destination::from_submission(query, &submission);
     let source = AttemptSource::new(&request, username.clone());
@@ -190,7 +190,7 @@ pub(crate) async fn create_code(
                     return Ok::<_, diesel::result::Error>(None);
                 };
                 attempt.clear(conn)?;
-                User::note_login(conn, user.id, now)?;
+                User::set_last_login(conn, user.id, now)?;
                 if kind == CodeKind::Recovery {
                     source.record(conn, Event::RecoveryCodeUsed, Some(&user), Some(&user))?;
                 }
@@ -261,7 +261,7 @@ async fn pending_user(request: &AdminRequest, db: &Data<Db>) -> Result<Option<Us
     let user = db
         .read(move |conn| {
             let user = User::find(conn, id).optional()?;
-            let has_factor = Factor::find(conn, id)?.is_some();
+            let has_factor = SecondFactor::find(conn, id)?.is_some();
             Ok(user.filter(|user| has_factor && user.is_active && user.is_staff))
         })
         .await?;

@@ -89,10 +89,10 @@ impl SessionStore for DbSessionStore {
         // Noting the use doesn't wait for locks, so this counts as a read.
         let session = self.0.read(move |conn| {
             if notes_uses {
-                return Ok(Session::find(conn, &token, now)?);
+                return Ok(Session::find_and_touch(conn, &token, now)?);
             }
             // A read-only site cannot renew the key.
-            let found = Session::look_up(conn, &token, now)?;
+            let found = Session::find(conn, &token, now)?;
             Ok(found.map(|session| Session {
                 must_renew: false,
                 ..session

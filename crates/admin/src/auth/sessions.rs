@@ -142,7 +142,7 @@ async fn sessions_page(
     let (current, now) = (staff.user.session_id, Utc::now().naive_utc());
     let sessions = staff
         .db
-        .read(move |conn| Ok(Session::of_user(conn, owner_id, now)?))
+        .read(move |conn| Ok(Session::for_user(conn, owner_id, now)?))
         .await?;
     let row = |session: Session| SessionRow {
         id: session.id,

@@ -1,7 +1,7 @@
 //! Two-factor authentication: secrets of authenticator apps, and checking codes.
 
 use accounts::User;
-use accounts::{Factor, RecoveryCode, totp};
+use accounts::{RecoveryCode, SecondFactor, totp};
 use chrono::NaiveDateTime;
 use data_encoding::BASE32_NOPAD;
 use diesel::QueryResult;
@@ -56,7 +56,7 @@ impl Secret {
 
     /// The time step of a code.
     pub(crate) fn step_of(&self, typed: &str, now: NaiveDateTime) -> Option<i64> {
-        totp::matching(&self.0, &without_blanks(typed), now, None)
+        totp::matching_step(&self.0, &without_blanks(typed), now, None)
     }
 }
 
@@ -112,11 +112,11 @@ pub(crate) fn consume_code(
     now: NaiveDateTime,
 ) -> QueryResult<Option<CodeKind>> {
     let typed = without_blanks(typed);
-    let Some(factor) = Factor::find(conn, user.id)? else {
+    let Some(factor) = SecondFactor::find(conn, user.id)? else {
         return Ok(None);
     };
     if typed.len() != totp::DIGITS {
-        let is_valid = RecoveryCode::take(conn, user.id, &typed)?;
+        let is_valid = RecoveryCode::consume(conn, user.id, &typed)?;
         return Ok(is_valid.then_some(CodeKind::Recovery));
     }
     let Some(secret) = Secret::open(key, user.id, &factor.secret) else {
@@ -127,10 +127,10 @@ pub(crate) fn consume_code(
         );
         return Ok(None);
     };
-    let Some(step) = totp::matching(&secret.0, &typed, now, Some(factor.last_step)) else {
+    let Some(step) = totp::matching_step(&secret.0, &typed, now, Some(factor.last_step)) else {
         return Ok(None);
     };
-    let is_first = Factor::take(conn, user.id, step)?;
+    let is_first = SecondFactor::consume_step(conn, user.id, step)?;
     Ok(is_first.then_some(CodeKind::App))
 }
 

@@ -1,6 +1,6 @@
 //! Two-factor authentication pages: setup, new recovery codes, turning it off, also for another user.
 
-use accounts::{Factor, RecoveryCode, Session};
+use accounts::{RecoveryCode, SecondFactor, Session};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
@@ -77,12 +77,12 @@ impl Page for UserFactorPage {
 pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError> {
     let id = staff.user.user.id;
     let factor = staff.db.read(move |conn| {
-        let Some(factor) = Factor::find(conn, id)? else {
+        let Some(factor) = SecondFactor::find(conn, id)? else {
             return Ok(None);
         };
         Ok(Some(FactorPage {
             since: date_time(factor.created_at),
-            codes_left: RecoveryCode::left(conn, id)?,
+            codes_left: RecoveryCode::count(conn, id)?,
         }))
     });
     match factor.await? {
@@ -111,13 +111,13 @@ pub(crate) async fn update(
         "codes" => {
             let codes = staff.write(move |conn| {
                 log_account_change(conn, registry, Some(&actor), &actor, CODES_REPLACED)?;
-                RecoveryCode::renew(conn, actor.id)
+                RecoveryCode::replace_all(conn, actor.id)
             });
             show_codes(&staff, &codes.await?)
         }
         "off" => {
             let turned_off = staff.write(move |conn| {
-                Factor::delete(conn, actor.id)?;
+                SecondFactor::delete(conn, actor.id)?;
                 log_account_change(conn, registry, Some(&actor), &actor, FACTOR_OFF)
             });
             turned_off.await?;
@@ -145,12 +145,12 @@ async fn turn_on(staff: &StaffRequest, submission: &Submission) -> Result<HttpRe
         return set_up(staff, status, &secret, vec![error.to_owned()]);
     };
     let codes = staff.write(move |conn| {
-        if !Factor::insert(conn, actor.id, &sealed, step, now)? {
+        if !SecondFactor::insert(conn, actor.id, &sealed, step, now)? {
             return Ok(None);
         }
         Session::end_all(conn, actor.id, Some(session_id))?;
         log_account_change(conn, registry, Some(&actor), &actor, FACTOR_ON)?;
-        RecoveryCode::renew(conn, actor.id).map(Some)
+        RecoveryCode::replace_all(conn, actor.id).map(Some)
     });
     let codes = codes.await?;
     staff.session.set_authenticated()?;
@@ -201,7 +201,7 @@ fn set_up(
 fn show_codes(staff: &StaffRequest, codes: &[RecoveryCode]) -> Result<HttpResponse, PageError> {
     let title = "Recovery codes";
     let page = CodesPage {
-        codes: codes.iter().map(RecoveryCode::shown).collect(),
+        codes: codes.iter().map(RecoveryCode::grouped).collect(),
     };
     staff.page(StatusCode::OK, title, Breadcrumb::trail(&[], title), page)
 }
@@ -220,7 +220,7 @@ pub(crate) async fn show_of_user(
     }
     let factor = staff
         .db
-        .read(move |conn| Ok(Factor::find(conn, owner.id)?))
+        .read(move |conn| Ok(SecondFactor::find(conn, owner.id)?))
         .await?;
     let (breadcrumbs, form) = staff.account_trail(&owner, TITLE)?;
     let heading = format!("{TITLE}: {}", owner.username);
@@ -256,7 +256,7 @@ pub(crate) async fn delete_of_user(
     let (_, form) = staff.account_trail(&owner, TITLE)?;
     let (registry, actor, username) = (staff.registry(), staff.actor(), owner.username.clone());
     let was_on = staff.write(move |conn| {
-        let was_on = Factor::delete(conn, owner.id)?;
+        let was_on = SecondFactor::delete(conn, owner.id)?;
         if was_on {
             Session::end_all(conn, owner.id, None)?;
             log_account_change(conn, registry, Some(&actor), &owner, FACTOR_OFF)?;

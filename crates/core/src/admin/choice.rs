@@ -65,7 +65,7 @@ pub struct ChoicePage {
 impl ChoicePage {
     /// Filters a list of choices that is small enough to load completely.
     #[must_use]
-    pub fn of(mut choices: Vec<Choice>, wanted: &ChoiceQuery<'_>) -> Self {
+    pub fn from_all(mut choices: Vec<Choice>, wanted: &ChoiceQuery<'_>) -> Self {
         choices.retain(|choice| wanted.terms.are_in(&choice.label));
         let found = i64::try_from(choices.len()).unwrap_or(i64::MAX);
         choices.truncate(usize::try_from(wanted.limit).unwrap_or(0));
@@ -98,7 +98,7 @@ mod tests {
                 terms: SearchTerms::parse(words),
                 ..ChoiceQuery::first("address", None, limit)
             };
-            ChoicePage::of(choices.to_vec(), &wanted)
+            ChoicePage::from_all(choices.to_vec(), &wanted)
         };
 
         assert_eq!(

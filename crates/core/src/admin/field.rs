@@ -32,6 +32,12 @@ impl Field {
         }
     }
 
+    /// A text field of `min` to `max` characters.
+    #[must_use]
+    pub const fn text(name: &'static str, label: &'static str, min: usize, max: usize) -> Self {
+        Self::new(name, label, FieldKind::Text { min, max })
+    }
+
     /// The field within a fieldset.
     #[must_use]
     pub const fn section(self, section: &'static str) -> Self {

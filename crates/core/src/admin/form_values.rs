@@ -65,7 +65,7 @@ impl FormValues {
 ///
 /// # Errors
 /// [`Violation::Required`] if nothing was chosen, [`Violation::Choice`] if the value is not an id.
-pub fn chosen_id(
+pub fn required_id(
     values: &FormValues,
     field: &'static str,
     label: &'static str,

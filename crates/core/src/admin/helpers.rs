@@ -14,13 +14,13 @@ pub fn yes_or_no(yes: bool) -> String {
 
 /// Choices of a boolean filter.
 #[must_use]
-pub fn yes_and_no() -> Vec<Choice> {
+pub fn yes_no_choices() -> Vec<Choice> {
     vec![Choice::new(1, "Yes"), Choice::new(0, "No")]
 }
 
 /// Value of a boolean filter; `None` if it is not one of the choices.
 #[must_use]
-pub fn flag(value: &str) -> Option<bool> {
+pub fn parse_flag(value: &str) -> Option<bool> {
     match value {
         "1" => Some(true),
         "0" => Some(false),
@@ -82,7 +82,7 @@ pub fn with_constraint_error(
 }
 
 /// Loads rows by id, one at a time.
-pub fn one_by_one(
+pub fn load_each(
     conn: &mut DbConnection,
     ids: &[i64],
     load: fn(&mut DbConnection, i64) -> QueryResult<Option<Record>>,
@@ -106,7 +106,7 @@ pub fn validate_all<T>(
 
 /// The error for restoring a row that exists: another request was faster.
 #[must_use]
-pub fn restored_already(field: &'static str) -> FieldError {
+pub fn already_restored(field: &'static str) -> FieldError {
     let violation = Violation::Taken("Already restored.");
     FieldError { field, violation }
 }
@@ -137,12 +137,15 @@ mod tests {
 
     #[test]
     fn only_the_choices_of_a_filter_are_accepted() {
-        let understood: Vec<_> = yes_and_no()
+        let understood: Vec<_> = yes_no_choices()
             .iter()
-            .map(|choice| flag(&choice.value).map(yes_or_no) == Some(choice.label.clone()))
+            .map(|choice| parse_flag(&choice.value).map(yes_or_no) == Some(choice.label.clone()))
             .collect();
 
         assert_eq!(understood, [true, true]);
-        assert_eq!((flag("True"), flag("2"), flag("")), (None, None, None));
+        assert_eq!(
+            (parse_flag("True"), parse_flag("2"), parse_flag("")),
+            (None, None, None)
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use diesel::QueryResult;
 
-use crate::admin::Choice;
+use crate::admin::{Choice, yes_no_choices};
 use crate::connection::DbConnection;
 use crate::search::SearchTerms;
 
@@ -15,6 +15,18 @@ pub struct Filter {
     pub label: &'static str,
     /// The values to choose from.
     pub choices: fn(&mut DbConnection) -> QueryResult<Vec<Choice>>,
+}
+
+impl Filter {
+    /// A filter of a boolean column.
+    #[must_use]
+    pub const fn yes_no(parameter: &'static str, label: &'static str) -> Self {
+        Self {
+            parameter,
+            label,
+            choices: |_| Ok(yes_no_choices()),
+        }
+    }
 }
 
 /// Search, filters, order and range of a list.

@@ -14,10 +14,10 @@ mod save_error;
 
 pub use choice::{Choice, ChoicePage, ChoiceQuery, id_in, ids};
 pub use field::{Field, FieldKind};
-pub use form_values::{FormValues, chosen_id};
+pub use form_values::{FormValues, required_id};
 pub use helpers::{
-    combine, flag, one_by_one, restored_already, set_filters, validate_all, with_constraint_error,
-    yes_and_no, yes_or_no,
+    already_restored, combine, load_each, parse_flag, set_filters, validate_all,
+    with_constraint_error, yes_no_choices, yes_or_no,
 };
 pub use list::{Filter, ListPage, ListQuery, ListRow};
 pub use reference::{OnDelete, Reference};

@@ -28,7 +28,11 @@ impl SaveError {
     /// Maps a constraint violation to a form error: a value that is taken, or a choice that no longer exists. Other
     /// errors stay database errors.
     #[must_use]
-    pub fn of(error: DatabaseError, taken: FieldError, gone: Option<FieldError>) -> Self {
+    pub fn from_constraint(
+        error: DatabaseError,
+        taken: FieldError,
+        gone: Option<FieldError>,
+    ) -> Self {
         match (&error, gone) {
             (DatabaseError::DatabaseError(DatabaseErrorKind::UniqueViolation, _), _) => {
                 Self::Invalid(vec![taken])

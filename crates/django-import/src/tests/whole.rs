@@ -51,7 +51,7 @@ fn accounts_keep_their_passwords_and_permissions() -> Result<()> {
         assert!(!jeanne.is_active && !jeanne.is_staff && jeanne.last_login.is_none());
         assert_eq!(jeanne.password, "!k3zD0Pq");
         let ada = User::find(conn, 2)?;
-        let rights = Rights::of(conn, &ada)?;
+        let rights = Rights::for_user(conn, &ada)?;
         assert!(rights.may(Verb::View, "lettings", "letting"));
         assert!(rights.may(Verb::Change, "lettings", "address"));
         assert!(!rights.may(Verb::Delete, "lettings", "letting"));

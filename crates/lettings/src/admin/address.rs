@@ -5,7 +5,7 @@ use diesel::sql_types::{Nullable, Text};
 use oc_core::DbConnection;
 use oc_core::admin::{
     Choice, ChoicePage, DeletedRow, Field, FieldKind, Filter, FormValues, ListPage, ListQuery,
-    ListRow, Record, Resource, SaveError, restored_already, set_filters, validate_all,
+    ListRow, Record, Resource, SaveError, already_restored, set_filters, validate_all,
 };
 use oc_core::search::lower;
 
@@ -223,5 +223,5 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result
 fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveError> {
     let addresses = validate_all(rows, |values| draft(values).check())?;
     Address::restore(conn, addresses)
-        .map_err(|error| SaveError::of(error, restored_already("street"), None))
+        .map_err(|error| SaveError::from_constraint(error, already_restored("street"), None))
 }

@@ -4,8 +4,8 @@ use diesel::prelude::*;
 use oc_core::DbConnection;
 use oc_core::admin::{
     Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, Inline,
-    ListPage, ListQuery, ListRow, OnDelete, Record, Reference, Resource, SaveError, chosen_id,
-    combine, ids, restored_already, set_filters, validate_all, with_constraint_error,
+    ListPage, ListQuery, ListRow, OnDelete, Record, Reference, Resource, SaveError,
+    already_restored, combine, ids, required_id, set_filters, validate_all, with_constraint_error,
 };
 use oc_core::search::lower;
 use oc_core::validation::{FieldError, Violation};
@@ -215,7 +215,7 @@ fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveE
     let lettings = validate_all(rows, check)?;
     let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
     if !load_all(conn, &ids)?.is_empty() {
-        return Err(SaveError::Invalid(vec![restored_already("title")]));
+        return Err(SaveError::Invalid(vec![already_restored("title")]));
     }
     Letting::restore(conn, lettings).map_err(refused)
 }
@@ -244,7 +244,7 @@ fn in_one_line(addresses: Vec<Address>) -> Vec<Choice> {
 }
 
 fn check(values: &FormValues) -> Result<NewLetting, Vec<FieldError>> {
-    let address = chosen_id(values, "address", ADDRESS);
+    let address = required_id(values, "address", ADDRESS);
     let draft = LettingDraft {
         title: values.text("title").to_owned(),
         address_id: address.as_ref().copied().unwrap_or_default(),
@@ -262,7 +262,7 @@ fn refusal(
     own: Option<i64>,
     values: &FormValues,
 ) -> QueryResult<Option<Violation>> {
-    let Ok(address) = chosen_id(values, "address", ADDRESS) else {
+    let Ok(address) = required_id(values, "address", ADDRESS) else {
         return Ok(None);
     };
     if Address::find_all(conn, &[address])?.is_empty() {
@@ -278,5 +278,5 @@ fn refused(error: diesel::result::Error) -> SaveError {
         field: "address",
         violation,
     };
-    SaveError::of(error, of_address(TAKEN), Some(of_address(GONE)))
+    SaveError::from_constraint(error, of_address(TAKEN), Some(of_address(GONE)))
 }

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use oc_core::DbConnection;
-use oc_core::admin::{ListPage, ListQuery, ListRow, flag, set_filters, yes_or_no};
+use oc_core::admin::{ListPage, ListQuery, ListRow, parse_flag, set_filters, yes_or_no};
 use oc_core::search::lower;
 
 use crate::profile::{self, Joined, PublicProfile};
@@ -44,7 +44,7 @@ fn matching(listing: &ListQuery) -> Option<Joined<'_>> {
     let mut query = profile::matching(&listing.terms);
     for (parameter, value) in set_filters(listing)? {
         if parameter == "show_email__exact" {
-            query = query.filter(profiles::show_email.eq(flag(value)?));
+            query = query.filter(profiles::show_email.eq(parse_flag(value)?));
         }
     }
     Some(query)

@@ -6,8 +6,8 @@ use diesel::dsl::{IntoBoxed, LeftJoin};
 use diesel::prelude::*;
 use oc_core::admin::{
     Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, OnDelete,
-    Record, Reference, Resource, SaveError, chosen_id, combine, ids, restored_already,
-    validate_all, with_constraint_error, yes_and_no,
+    Record, Reference, Resource, SaveError, already_restored, combine, ids, required_id,
+    validate_all, with_constraint_error, yes_no_choices,
 };
 use oc_core::search::{fold, lower};
 use oc_core::validation::{FieldError, Violation};
@@ -32,7 +32,7 @@ pub const PROFILE: Resource = Resource {
     filters: &[Filter {
         parameter: "show_email__exact",
         label: "Email shown",
-        choices: |_| Ok(yes_and_no()),
+        choices: |_| Ok(yes_no_choices()),
     }],
     search_hint: "username, first name, last name, favorite city",
     fields: &[
@@ -122,7 +122,7 @@ fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveE
     let profiles = validate_all(rows, check)?;
     let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
     if !load_all(conn, &ids)?.is_empty() {
-        return Err(SaveError::Invalid(vec![restored_already("user")]));
+        return Err(SaveError::Invalid(vec![already_restored("user")]));
     }
     NewProfile::restore(conn, profiles).map_err(refused)
 }
@@ -182,7 +182,7 @@ fn named(users: Vec<(i64, String)>) -> Vec<Choice> {
 }
 
 fn check(values: &FormValues) -> Result<NewProfile, Vec<FieldError>> {
-    let user = chosen_id(values, "user", USER);
+    let user = required_id(values, "user", USER);
     let draft = ProfileDraft {
         user_id: user.as_ref().copied().unwrap_or_default(),
         favorite_city: values.text("favorite_city").to_owned(),
@@ -201,7 +201,7 @@ fn refusal(
     own: Option<i64>,
     values: &FormValues,
 ) -> QueryResult<Option<Violation>> {
-    let Ok(user) = chosen_id(values, "user", USER) else {
+    let Ok(user) = required_id(values, "user", USER) else {
         return Ok(None);
     };
     let users = users::table.find(user).select(users::id);
@@ -218,7 +218,7 @@ fn refused(error: diesel::result::Error) -> SaveError {
         field: "user",
         violation,
     };
-    SaveError::of(error, of_user(TAKEN), Some(of_user(GONE)))
+    SaveError::from_constraint(error, of_user(TAKEN), Some(of_user(GONE)))
 }
 
 #[cfg(test)]

@@ -104,14 +104,14 @@ fn groups_give_rights_and_deactivation_takes_them() -> Result<()> {
         let text = ada.follow(&added)?;
         let on = ada.fill(&path, &user(&[&dates[..], &[("is_active", "on")]].concat()))?;
         let user_bob = User::find(conn, bob)?;
-        let rights = Rights::of(conn, &user_bob)?;
+        let rights = Rights::for_user(conn, &user_bob)?;
         let mut theirs = Browser::logged_in(&site, "bob")?;
         let seen = theirs.get("/admin/lettings/letting/")?.status;
         ada.fill(&path, &user(&dates))?;
 
         assert!(text.contains("Added group \"editors\"."), "{text}");
         assert!(ada.follow(&on)?.contains("Changed user \"bob\"."));
-        assert!(rights.hold("lettings.view_letting"));
+        assert!(rights.has("lettings.view_letting"));
         assert_eq!((seen, theirs.get("/admin/")?.status), (200, 302));
     }
     Ok(())

@@ -107,7 +107,7 @@ fn a_login_meanwhile_is_no_conflict_and_is_not_undone() -> Result<()> {
             joined.format("%H:%M:%S").to_string(),
         );
         let login = NaiveDate::from_ymd_opt(2026, 1, 2).and_then(|day| day.and_hms_opt(3, 4, 5));
-        User::note_login(conn, carol, login.context("no such day")?)?;
+        User::set_last_login(conn, carol, login.context("no such day")?)?;
 
         let saved = ada.post(
             &path,

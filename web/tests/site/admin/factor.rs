@@ -1,6 +1,6 @@
 //! The second factor: to set it up, to log in with it, to lose it.
 
-use accounts::{Factor, User, totp};
+use accounts::{SecondFactor, User, totp};
 use anyhow::{Context, Result};
 use chrono::Utc;
 use data_encoding::BASE32_NOPAD;
@@ -57,7 +57,7 @@ fn a_factor_counts_from_the_first_right_code_on() -> Result<()> {
         let mut browser = Browser::superuser(&site, "ada")?;
         let id = User::find_by_username(&mut site.database()?, "ada")?.id;
         let has_factor =
-            || Ok::<_, anyhow::Error>(Factor::find(&mut site.database()?, id)?.is_some());
+            || Ok::<_, anyhow::Error>(SecondFactor::find(&mut site.database()?, id)?.is_some());
 
         let page = browser.get(PATH)?;
         let sealed = hidden(&page.text()?, "secret").context("the page keeps no secret")?;

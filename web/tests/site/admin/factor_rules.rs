@@ -1,6 +1,6 @@
 //! Who must have a second factor, and who takes it from somebody.
 
-use accounts::{Factor, User};
+use accounts::{SecondFactor, User};
 use anyhow::Result;
 
 use crate::support::TestSite;
@@ -51,7 +51,7 @@ fn a_superuser_turns_the_factor_of_somebody_off_and_ends_their_sessions() -> Res
         "{told}"
     );
     assert_eq!(bob.get("/admin/")?.status, 302);
-    assert!(Factor::find(&mut site.database()?, 2)?.is_none());
+    assert!(SecondFactor::find(&mut site.database()?, 2)?.is_none());
     let history = ada.get("/admin/auth/user/2/history/")?.html()?.text();
     assert!(
         history.contains("Two-factor authentication turned off."),

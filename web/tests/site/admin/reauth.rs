@@ -1,6 +1,6 @@
 //! Acts that matter ask again who it is, when the last proof is a while ago; nothing that was sent is lost.
 
-use accounts::{Factor, Group, User};
+use accounts::{Group, SecondFactor, User};
 use anyhow::{Context, Result};
 use diesel::RunQueryDsl;
 
@@ -222,7 +222,7 @@ fn a_factor_is_turned_off_and_its_codes_are_renewed_only_after_a_new_proof() -> 
             let wrong = confirm(browser, path, &asked, "guess")?;
             assert_eq!(wrong.html()?.texts("h1"), [TITLE], "{path} {action}");
         }
-        let stays = Factor::find(&mut site.database()?, id)?.is_some();
+        let stays = SecondFactor::find(&mut site.database()?, id)?.is_some();
         ada.get(own)?;
         let asked = ada.post(own, &[("action", "off")])?;
         let password_alone = confirm(&mut ada, own, &asked, PASSWORD)?;
@@ -237,7 +237,7 @@ fn a_factor_is_turned_off_and_its_codes_are_renewed_only_after_a_new_proof() -> 
             ada.follow(&done)?
                 .contains("Two-factor authentication is off.")
         );
-        assert!(Factor::find(&mut site.database()?, id)?.is_none());
+        assert!(SecondFactor::find(&mut site.database()?, id)?.is_none());
     }
     Ok(())
 }

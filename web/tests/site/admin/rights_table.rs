@@ -2,7 +2,7 @@
 //! be done. What is not allowed changes nothing and stands in the record.
 
 use accounts::admin::USER;
-use accounts::{Group, Standing, User};
+use accounts::{AccountStatus, Group, User};
 use anyhow::{Context, Result};
 use oc_core::admin::Resource;
 
@@ -64,14 +64,14 @@ fn browser<'a>(site: &'a TestSite, role: &str) -> Result<Browser<'a>> {
     let browser = Browser::staff(site, &name, rights)?;
     let conn = &mut site.database()?;
     let user = User::find_by_username(conn, &name)?;
-    let standing = Standing {
+    let status = AccountStatus {
         is_active: role != "inactive",
         is_staff: role != "not staff",
         is_superuser: false,
         last_login: user.last_login,
         date_joined: user.date_joined,
     };
-    User::set_standing(conn, user.id, &standing)?;
+    User::set_status(conn, user.id, &status)?;
     Ok(browser)
 }
 

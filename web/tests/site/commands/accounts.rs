@@ -1,7 +1,7 @@
 //! `createsuperuser` and `changepassword`.
 
 use accounts::password::{Verdict, verify};
-use accounts::{Factor, User};
+use accounts::{SecondFactor, User};
 use anyhow::Result;
 use audit::AuditEntry;
 use chrono::DateTime;
@@ -131,7 +131,7 @@ fn a_second_factor_that_is_lost_is_turned_off() -> Result<()> {
     let conn = &mut database(&program)?;
     let id = User::find_by_username(conn, "ada")?.id;
     let now = DateTime::UNIX_EPOCH.naive_utc();
-    conn.write(|conn| Factor::insert(conn, id, "sealed", 0, now))?;
+    conn.write(|conn| SecondFactor::insert(conn, id, "sealed", 0, now))?;
 
     let off = program.run(&["resetfactor", "ada"])?;
     let again = program.run(&["resetfactor", "ada"])?;
@@ -157,7 +157,7 @@ fn a_second_factor_that_is_lost_is_turned_off() -> Result<()> {
             .errors
             .contains("there is no account with the username \"bob\"")
     );
-    assert!(Factor::find(conn, id)?.is_none());
+    assert!(SecondFactor::find(conn, id)?.is_none());
     let line = AuditEntry::for_object(conn, "auth.user", id)?.pop();
     assert_eq!(
         line.map(|line| line.action).as_deref(),

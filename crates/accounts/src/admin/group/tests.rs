@@ -17,21 +17,21 @@ fn names(conn: &mut DbConnection, listing: ListQuery) -> QueryResult<Vec<String>
         limit: 100,
         ..listing
     };
-    let rows = (MODEL.list)(conn, &listing)?.rows;
+    let rows = (GROUP.list)(conn, &listing)?.rows;
     Ok(rows.into_iter().flat_map(|row| row.cells).collect())
 }
 
 #[test]
 fn a_group_is_saved_with_its_rights() -> anyhow::Result<()> {
     on_both(|conn| {
-        let id = (MODEL.save)(conn, None, &values(" editors ", &["a.view_a"]))?;
-        (MODEL.save)(conn, Some(id), &values("authors", &["b.add_b", "a.view_a"]))?;
+        let id = (GROUP.save)(conn, None, &values(" editors ", &["a.view_a"]))?;
+        (GROUP.save)(conn, Some(id), &values("authors", &["b.add_b", "a.view_a"]))?;
 
-        let object = (MODEL.load)(conn, id)?.expect("it is there");
+        let object = (GROUP.load)(conn, id)?.expect("it is there");
         assert_eq!(object.title, "authors");
         assert_eq!(object.values, values("authors", &["a.view_a", "b.add_b"]));
         assert!(matches!(
-            (MODEL.save)(conn, Some(id + 1), &values("readers", &[])),
+            (GROUP.save)(conn, Some(id + 1), &values("readers", &[])),
             Err(SaveError::Missing)
         ));
         Ok(())
@@ -41,9 +41,9 @@ fn a_group_is_saved_with_its_rights() -> anyhow::Result<()> {
 #[test]
 fn broken_rules_are_told_together() -> anyhow::Result<()> {
     on_both(|conn| {
-        (MODEL.save)(conn, None, &values("editors", &[]))?;
+        (GROUP.save)(conn, None, &values("editors", &[]))?;
         let mut refusal = |name: &str, codes: &[&str]| {
-            conn.write(|conn| (MODEL.save)(conn, None, &values(name, codes)))
+            conn.write(|conn| (GROUP.save)(conn, None, &values(name, codes)))
                 .map_err(|error| error.to_string())
         };
 
@@ -71,7 +71,7 @@ fn broken_rules_are_told_together() -> anyhow::Result<()> {
 fn groups_are_listed_by_name() -> anyhow::Result<()> {
     on_both(|conn| {
         for name in ["beta", "Alpha", "gamma"] {
-            (MODEL.save)(conn, None, &values(name, &[]))?;
+            (GROUP.save)(conn, None, &values(name, &[]))?;
         }
         let order = |order: &[(usize, bool)]| ListQuery {
             order: order.to_vec(),
@@ -95,15 +95,15 @@ fn groups_are_listed_by_name() -> anyhow::Result<()> {
 #[test]
 fn a_deleted_group_comes_back_under_its_id() -> anyhow::Result<()> {
     on_both(|conn| {
-        let id = (MODEL.save)(conn, None, &values("editors", &["a.view_a"]))?;
-        let stored = (MODEL.load)(conn, id)?.expect("it is there");
-        (MODEL.delete)(conn, &[id])?;
+        let id = (GROUP.save)(conn, None, &values("editors", &["a.view_a"]))?;
+        let stored = (GROUP.load)(conn, id)?.expect("it is there");
+        (GROUP.delete)(conn, &[id])?;
 
-        (MODEL.restore)(conn, &[(id, &stored.values)])?;
+        (GROUP.restore)(conn, &[(id, &stored.values)])?;
 
-        assert_eq!((MODEL.load)(conn, id)?, Some(stored.clone()));
-        assert!((MODEL.save)(conn, None, &values("next", &[]))? > id);
-        let twice = (MODEL.restore)(conn, &[(id, &stored.values)]).map_err(|e| e.to_string());
+        assert_eq!((GROUP.load)(conn, id)?, Some(stored.clone()));
+        assert!((GROUP.save)(conn, None, &values("next", &[]))? > id);
+        let twice = (GROUP.restore)(conn, &[(id, &stored.values)]).map_err(|e| e.to_string());
         assert_eq!(twice, Err("Already restored.".to_owned()));
         Ok(())
     })

@@ -1,28 +1,28 @@
-//! The list of users.
+//! Admin list of users.
 
 use diesel::dsl::{IntoBoxed, exists};
 use diesel::prelude::*;
-use oc_core::admin::{ListPage, ListQuery, ListRow, flag, set_filters, yes_or_no};
+use oc_core::admin::{ListPage, ListQuery, ListRow, parse_flag, set_filters, yes_or_no};
 use oc_core::search::{fold, lower};
 use oc_core::{Backend, DbConnection};
 
 use crate::schema::{user_groups, users};
 
-type Users<'a> = IntoBoxed<'a, users::table, Backend>;
+type Users = IntoBoxed<'static, users::table, Backend>;
 
-/// A page of it, by username if nothing else is asked for.
-pub(super) fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
+/// A page of the list, by username unless sorted otherwise.
+pub(super) fn list(conn: &mut DbConnection, query: &ListQuery) -> QueryResult<ListPage> {
     let total = users::table.count().get_result(conn)?;
-    let (Some(counted), Some(shown)) = (matching(listing), matching(listing)) else {
+    let (Some(counted), Some(rows)) = (matching(query), matching(query)) else {
         return Ok(ListPage {
             total,
             ..ListPage::default()
         });
     };
     let found = counted.count().get_result(conn)?;
-    let rows: Vec<(i64, String, String, String, String, bool)> = sorted(shown, &listing.order)
-        .offset(listing.offset.max(0))
-        .limit(listing.limit.max(0))
+    let rows: Vec<(i64, String, String, String, String, bool)> = sorted(rows, &query.order)
+        .offset(query.offset.max(0))
+        .limit(query.limit.max(0))
         .select((
             users::id,
             users::username,
@@ -43,10 +43,10 @@ pub(super) fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<
     })
 }
 
-/// The users that pass; `None` where a filter has a value that it never offered.
-fn matching(listing: &ListQuery) -> Option<Users<'static>> {
-    let mut query = users::table.into_boxed::<Backend>();
-    for pattern in listing.terms.patterns() {
+/// The users that match search and filters; `None` if a filter has an invalid value.
+fn matching(query: &ListQuery) -> Option<Users> {
+    let mut matching = users::table.into_boxed::<Backend>();
+    for pattern in query.terms.patterns() {
         let text = users::username
             .concat(" ")
             .concat(users::first_name)
@@ -54,31 +54,28 @@ fn matching(listing: &ListQuery) -> Option<Users<'static>> {
             .concat(users::last_name)
             .concat(" ")
             .concat(users::email);
-        query = query.filter(fold(text).like(fold(pattern)).escape('\\'));
+        matching = matching.filter(fold(text).like(fold(pattern)).escape('\\'));
     }
-    for (parameter, value) in set_filters(listing)? {
-        query = match parameter {
-            "is_staff__exact" => query.filter(users::is_staff.eq(flag(value)?)),
-            "is_superuser__exact" => query.filter(users::is_superuser.eq(flag(value)?)),
-            "is_active__exact" => query.filter(users::is_active.eq(flag(value)?)),
+    for (parameter, value) in set_filters(query)? {
+        matching = match parameter {
+            "is_staff__exact" => matching.filter(users::is_staff.eq(parse_flag(value)?)),
+            "is_superuser__exact" => matching.filter(users::is_superuser.eq(parse_flag(value)?)),
+            "is_active__exact" => matching.filter(users::is_active.eq(parse_flag(value)?)),
             "groups__id__exact" => {
                 let group_id: i64 = value.parse().ok()?;
-                query.filter(exists(
-                    user_groups::table
-                        .filter(user_groups::user_id.eq(users::id))
-                        .filter(user_groups::group_id.eq(group_id)),
+                let memberships = user_groups::table.filter(user_groups::user_id.eq(users::id));
+                matching.filter(exists(
+                    memberships.filter(user_groups::group_id.eq(group_id)),
                 ))
             }
-            _ => query,
+            _ => matching,
         };
     }
-    Some(query)
+    Some(matching)
 }
 
-/// By the columns given, by username where there are none.
-fn sorted<'a>(mut query: Users<'a>, order: &[(usize, bool)]) -> Users<'a> {
-    let mut backwards = None;
-    for (column, reverse) in order {
+fn sorted(mut query: Users, order: &[(usize, bool)]) -> Users {
+    for (column, reverse) in order.iter().chain(&[(0, false)]) {
         query = match (column, reverse) {
             (0, false) => query.then_order_by(lower(users::username).asc()),
             (0, true) => query.then_order_by(lower(users::username).desc()),
@@ -90,13 +87,8 @@ fn sorted<'a>(mut query: Users<'a>, order: &[(usize, bool)]) -> Users<'a> {
             (3, true) => query.then_order_by(lower(users::last_name).desc()),
             (4, false) => query.then_order_by(users::is_staff.asc()),
             (4, true) => query.then_order_by(users::is_staff.desc()),
-            _ => continue,
+            _ => query,
         };
-        backwards = Some(*reverse);
     }
-    match backwards {
-        None => query.order((lower(users::username).asc(), users::id.asc())),
-        Some(false) => query.then_order_by(users::id.asc()),
-        Some(true) => query.then_order_by(users::id.desc()),
-    }
+    query.then_order_by(users::id.asc())
 }

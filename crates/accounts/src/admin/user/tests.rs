@@ -13,11 +13,11 @@ fn values(username: &str) -> FormValues {
 }
 
 fn stored(conn: &mut DbConnection, id: i64) -> QueryResult<FormValues> {
-    Ok((MODEL.load)(conn, id)?.expect("it is there").values)
+    Ok((USER.load)(conn, id)?.expect("it is there").values)
 }
 
 fn refusal(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> String {
-    conn.write(|conn| (MODEL.save)(conn, id, values))
+    conn.write(|conn| (USER.save)(conn, id, values))
         .expect_err("it breaks a rule")
         .to_string()
 }
@@ -27,7 +27,7 @@ fn usernames(conn: &mut DbConnection, listing: ListQuery) -> QueryResult<Vec<Str
         limit: 100,
         ..listing
     };
-    let list = (MODEL.list)(conn, &listing)?;
+    let list = (USER.list)(conn, &listing)?;
     assert_eq!(usize::try_from(list.found), Ok(list.rows.len()));
     let rows = list.rows.into_iter();
     Ok(rows.map(|row| row.cells[0].clone()).collect())
@@ -36,7 +36,7 @@ fn usernames(conn: &mut DbConnection, listing: ListQuery) -> QueryResult<Vec<Str
 #[test]
 fn a_new_user_is_active_and_has_no_password() -> anyhow::Result<()> {
     on_both(|conn| {
-        let id = (MODEL.save)(conn, None, &values("ada"))?;
+        let id = (USER.save)(conn, None, &values("ada"))?;
 
         let user = User::find(conn, id)?;
         assert!(user.is_active && !user.is_staff && user.password == "!");
@@ -54,7 +54,7 @@ fn what_a_form_does_not_hold_stays_as_it_is() -> anyhow::Result<()> {
         User::set_staff(conn, id, true)?;
         let before = User::find(conn, id)?;
 
-        (MODEL.save)(conn, Some(id), &values("ada2").with_yes("is_staff", true))?;
+        (USER.save)(conn, Some(id), &values("ada2").with_yes("is_staff", true))?;
 
         let after = User::find(conn, id)?;
         assert_eq!((after.username.as_str(), after.is_staff), ("ada2", false));
@@ -76,17 +76,17 @@ fn groups_and_rights_are_saved_and_listed() -> anyhow::Result<()> {
             .with_list("user_permissions", vec!["a.view_a".to_owned()])
             .with("last_login_0", "2026-03-01")
             .with("last_login_1", "09:30");
-        let id = (MODEL.save)(conn, None, &typed)?;
+        let id = (USER.save)(conn, None, &typed)?;
 
         assert_eq!(stored(conn, id)?.list("groups"), [editors.to_string()]);
         assert_eq!(stored(conn, id)?.list("user_permissions"), ["a.view_a"]);
         assert_eq!(stored(conn, id)?.text("last_login_1"), "09:30:00");
         assert_eq!(
-            (MODEL.choices)(conn, &ChoiceQuery::first("groups", Some(id), 9))?.choices,
+            (USER.choices)(conn, &ChoiceQuery::first("groups", Some(id), 9))?.choices,
             [Choice::new(editors, "editors")]
         );
         assert_eq!(
-            (MODEL.choices)(conn, &ChoiceQuery::first("user_permissions", None, 1))?.found,
+            (USER.choices)(conn, &ChoiceQuery::first("user_permissions", None, 1))?.found,
             9
         );
         Ok(())
@@ -131,7 +131,7 @@ fn broken_rules_are_told_in_the_words_of_the_form() -> anyhow::Result<()> {
             "User permissions: select a valid choice."
         );
         assert!(matches!(
-            (MODEL.save)(conn, Some(id + 9), &values("eve")),
+            (USER.save)(conn, Some(id + 9), &values("eve")),
             Err(SaveError::Missing)
         ));
         Ok(())
@@ -197,12 +197,12 @@ fn a_deleted_user_is_restored_with_its_id() -> anyhow::Result<()> {
         User::set_rights(conn, id, &["a.view_a".to_owned()])?;
         let before = stored(conn, id)?;
 
-        (MODEL.delete)(conn, &[id])?;
-        (MODEL.restore)(conn, &[(id, &before)])?;
+        (USER.delete)(conn, &[id])?;
+        (USER.restore)(conn, &[(id, &before)])?;
 
         assert_eq!(stored(conn, id)?, before);
         assert!(user(conn, "next")? > id);
-        let twice = (MODEL.restore)(conn, &[(id, &before)]).map_err(|error| error.to_string());
+        let twice = (USER.restore)(conn, &[(id, &before)]).map_err(|error| error.to_string());
         assert_eq!(twice, Err("Already restored.".to_owned()));
         Ok(())
     })
@@ -215,7 +215,7 @@ fn the_last_active_superuser_stays_one() -> anyhow::Result<()> {
         User::make_superuser(conn, ada)?;
         let superuser = stored(conn, ada)?;
         let save = |conn: &mut DbConnection, values: &FormValues| {
-            conn.write(|conn| (MODEL.save)(conn, Some(ada), values))
+            conn.write(|conn| (USER.save)(conn, Some(ada), values))
         };
 
         for field in ["is_superuser", "is_active", "is_staff"] {

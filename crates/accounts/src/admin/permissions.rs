@@ -15,48 +15,38 @@ use super::APP;
 /// Maximum length of a code, in characters.
 const LONGEST_CODE: usize = 200;
 
-/// Every right on these models, each an app and a name: «lettings · letting · view».
+/// All permissions on these resources, given as (app, name): “lettings · letting · view”.
 #[must_use]
-pub fn right_choices(models: &[(&str, &str)]) -> Vec<Choice> {
-    let of_model = |(app, name): &(&str, &str)| Verb::ALL.map(|verb| choice(&verb.on(app, name)));
-    models.iter().flat_map(of_model).collect()
+pub fn permission_choices(resources: &[(&str, &str)]) -> Vec<Choice> {
+    let all = |(app, name): &(&str, &str)| Verb::ALL.map(|verb| choice(&verb.on(app, name)));
+    resources.iter().flat_map(all).collect()
 }
 
-/// The rights that are known here: on accounts, and whatever somebody has been given already.
+/// The permissions on users and groups, and all that somebody has.
 pub(super) fn known(conn: &mut DbConnection) -> QueryResult<Vec<Choice>> {
-    let mut choices = right_choices(&[(APP, "group"), (APP, "user")]);
-    let by_group: Vec<String> = group_rights::table
-        .select(group_rights::code)
-        .distinct()
-        .load(conn)?;
-    let own: Vec<String> = user_rights::table
-        .select(user_rights::code)
-        .distinct()
-        .load(conn)?;
-    for code in by_group.into_iter().chain(own).collect::<BTreeSet<_>>() {
-        if choices.iter().all(|known| known.value != code) {
-            choices.push(choice(&code));
-        }
-    }
+    let mut choices = permission_choices(&[(APP, "group"), (APP, "user")]);
+    let of_groups = group_rights::table.select(group_rights::code).distinct();
+    let of_users = user_rights::table.select(user_rights::code).distinct();
+    let mut granted: BTreeSet<String> = of_groups.load(conn)?.into_iter().collect();
+    granted.extend(of_users.load::<String>(conn)?);
+    granted.retain(|code| choices.iter().all(|known| known.value != *code));
+    choices.extend(labels(granted.iter()));
     Ok(choices)
 }
 
-/// What codes are called, those that nobody has too.
-pub(super) fn labels(codes: &[String]) -> Vec<Choice> {
-    codes.iter().map(|code| choice(code)).collect()
+/// The choices with these codes, whether or not anybody has them.
+pub(super) fn labels<'a>(codes: impl IntoIterator<Item = &'a String>) -> Vec<Choice> {
+    codes.into_iter().map(|code| choice(code)).collect()
 }
 
-/// The codes that a field was sent with, each once.
-pub(super) fn chosen(
+/// The codes in a field, each once.
+pub(super) fn parse(
     values: &FormValues,
     field: &'static str,
     label: &'static str,
 ) -> Result<Vec<String>, Vec<FieldError>> {
-    let codes: BTreeSet<&String> = values
-        .list(field)
-        .iter()
-        .filter(|c| !c.is_empty())
-        .collect();
+    let codes = values.list(field).iter().filter(|code| !code.is_empty());
+    let codes: BTreeSet<&String> = codes.collect();
     if codes.iter().all(|code| parts(code).is_some()) {
         Ok(codes.into_iter().cloned().collect())
     } else {
@@ -70,10 +60,10 @@ fn choice(code: &str) -> Choice {
     Choice::new(code, label.unwrap_or_else(|| code.to_owned()))
 }
 
-/// The app, the model and the verb of a code; `None` for what is no code.
+/// App, model and action of a code; `None` if it isn't valid.
 fn parts(code: &str) -> Option<(&str, &str, &str)> {
-    let (app, right) = code.split_once('.')?;
-    let (verb, model) = right.split_once('_')?;
+    let (app, action) = code.split_once('.')?;
+    let (verb, model) = action.split_once('_')?;
     let is_name = |name: &str| {
         let mut bytes = name.bytes();
         !name.is_empty() && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
@@ -97,8 +87,8 @@ mod tests {
     }
 
     #[test]
-    fn a_model_has_four_rights_with_names_to_read() {
-        let choices = right_choices(&[("lettings", "letting")]);
+    fn a_resource_has_four_permissions_with_labels() {
+        let choices = permission_choices(&[("lettings", "letting")]);
 
         assert_eq!(
             codes(&choices),
@@ -113,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_can_be_chosen_again() -> anyhow::Result<()> {
+    fn granted_permissions_remain_choices() -> anyhow::Result<()> {
         on_both(|conn| {
             let id = Group::insert(conn, &group("editors"))?;
             let given = ["a.view_b".to_owned(), "auth.view_user".to_owned()];
@@ -128,11 +118,11 @@ mod tests {
     }
 
     #[test]
-    fn only_codes_are_taken_and_each_once() {
+    fn only_valid_codes_are_accepted_each_once() {
         let chosen = |codes: &[&str]| {
             let codes = codes.iter().map(|code| (*code).to_owned()).collect();
             let values = FormValues::default().with_list("permissions", codes);
-            super::chosen(&values, "permissions", "Permissions")
+            super::parse(&values, "permissions", "Permissions")
                 .map_err(|errors| errors[0].to_string())
         };
 

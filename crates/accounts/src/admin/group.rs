@@ -4,7 +4,7 @@ use diesel::dsl::IntoBoxed;
 use diesel::prelude::*;
 use oc_core::admin::{
     Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, FormValues, ListPage, ListQuery,
-    ListRow, Record, Resource, SaveError, combine, one_by_one, restored_already,
+    ListRow, Record, Resource, SaveError, already_restored, combine, load_each,
     with_constraint_error,
 };
 use oc_core::search::{fold, lower};
@@ -16,13 +16,13 @@ use crate::group::LONGEST_NAME;
 use crate::schema::groups;
 use crate::{Group, GroupDraft, NewGroup};
 
-use super::{APP, APP_LABEL, rights};
+use super::{APP, APP_LABEL, permissions};
 
-/// The label of the rights, in the form and in its errors.
+/// Label of the permissions, in the form and in errors.
 const PERMISSIONS: &str = "Permissions";
 
 /// Admin resource of groups.
-pub const MODEL: Resource = Resource {
+pub const GROUP: Resource = Resource {
     app: APP,
     app_label: APP_LABEL,
     name: "group",
@@ -33,14 +33,7 @@ pub const MODEL: Resource = Resource {
     filters: &[],
     search_hint: "name",
     fields: &[
-        Field::new(
-            "name",
-            "Name",
-            FieldKind::Text {
-                min: 1,
-                max: LONGEST_NAME,
-            },
-        ),
+        Field::text("name", "Name", 1, LONGEST_NAME),
         Field::new("permissions", PERMISSIONS, FieldKind::MultipleChoice),
     ],
     inlines: &[],
@@ -49,7 +42,7 @@ pub const MODEL: Resource = Resource {
     public_path: None,
     list,
     load,
-    load_all: |conn, ids| one_by_one(conn, ids, load),
+    load_all: |conn, ids| load_each(conn, ids, load),
     save,
     restore,
     delete: Group::delete,
@@ -57,16 +50,18 @@ pub const MODEL: Resource = Resource {
     labels: |_, field, codes| Ok(labels(field, codes)),
 };
 
-fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
+fn list(conn: &mut DbConnection, query: &ListQuery) -> QueryResult<ListPage> {
     let total = groups::table.count().get_result(conn)?;
-    let found = if listing.terms.is_empty() {
-        total
+    let found = matching(query).count().get_result(conn)?;
+    let by_name = query.order.iter().find(|(column, _)| *column == 0);
+    let rows = if by_name == Some(&(0, true)) {
+        matching(query).order((lower(groups::name).desc(), groups::id.desc()))
     } else {
-        matching(listing).count().get_result(conn)?
+        matching(query).order((lower(groups::name).asc(), groups::id.asc()))
     };
-    let rows: Vec<Group> = sorted(matching(listing), &listing.order)
-        .offset(listing.offset.max(0))
-        .limit(listing.limit.max(0))
+    let rows: Vec<Group> = rows
+        .offset(query.offset.max(0))
+        .limit(query.limit.max(0))
         .select(Group::as_select())
         .load(conn)?;
     let row = |group: Group| ListRow {
@@ -80,23 +75,12 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
     })
 }
 
-type Groups<'a> = IntoBoxed<'a, groups::table, Backend>;
-
-fn matching(listing: &ListQuery) -> Groups<'static> {
-    let mut query = groups::table.into_boxed::<Backend>();
-    for pattern in listing.terms.patterns() {
-        query = query.filter(fold(groups::name).like(fold(pattern)).escape('\\'));
+fn matching(query: &ListQuery) -> IntoBoxed<'static, groups::table, Backend> {
+    let mut matching = groups::table.into_boxed::<Backend>();
+    for pattern in query.terms.patterns() {
+        matching = matching.filter(fold(groups::name).like(fold(pattern)).escape('\\'));
     }
-    query
-}
-
-/// By name, in whatever order it is asked for.
-fn sorted<'a>(query: Groups<'a>, order: &[(usize, bool)]) -> Groups<'a> {
-    if order.iter().find(|(column, _)| *column == 0) == Some(&(0, true)) {
-        query.order((lower(groups::name).desc(), groups::id.desc()))
-    } else {
-        query.order((lower(groups::name).asc(), groups::id.asc()))
-    }
+    matching
 }
 
 fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Record>> {
@@ -116,13 +100,13 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result
     let (group, codes) = check(values).map_err(|errors| {
         with_constraint_error(conn, errors, "name", |conn| {
             let name = normalize_line(values.text("name"));
-            let holder = Group::find_by_name(conn, &name).optional()?;
-            Ok(holder.filter(|holder| Some(holder.id) != id).map(|_| TAKEN))
+            let other = Group::find_by_name(conn, &name).optional()?;
+            Ok(other.filter(|other| Some(other.id) != id).map(|_| TAKEN))
         })
     })?;
     let id = match id {
-        None => Group::insert(conn, &group).map_err(refused)?,
-        Some(id) if Group::update(conn, id, &group).map_err(refused)? => id,
+        None => Group::insert(conn, &group).map_err(constraint_error)?,
+        Some(id) if Group::update(conn, id, &group).map_err(constraint_error)? => id,
         Some(_) => return Err(SaveError::Missing),
     };
     Group::set_rights(conn, id, &codes)?;
@@ -133,46 +117,44 @@ fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveE
     for (id, values) in rows {
         let (group, codes) = check(values)?;
         if Group::find(conn, *id).optional()?.is_some() {
-            return Err(SaveError::Invalid(vec![restored_already("name")]));
+            return Err(SaveError::Invalid(vec![already_restored("name")]));
         }
-        Group::restore(conn, *id, &group).map_err(refused)?;
+        Group::restore(conn, *id, &group).map_err(constraint_error)?;
         Group::set_rights(conn, *id, &codes)?;
     }
     Ok(())
 }
 
-fn choices(conn: &mut DbConnection, wanted: &ChoiceQuery<'_>) -> QueryResult<ChoicePage> {
-    match wanted.field {
-        "permissions" => Ok(ChoicePage::of(rights::known(conn)?, wanted)),
+fn choices(conn: &mut DbConnection, query: &ChoiceQuery<'_>) -> QueryResult<ChoicePage> {
+    match query.field {
+        "permissions" => Ok(ChoicePage::from_all(permissions::known(conn)?, query)),
         _ => Ok(ChoicePage::default()),
     }
 }
 
 fn labels(field: &str, codes: &[String]) -> Vec<Choice> {
     match field {
-        "permissions" => rights::labels(codes),
+        "permissions" => permissions::labels(codes),
         _ => Vec::new(),
     }
 }
 
 fn check(values: &FormValues) -> Result<(NewGroup, Vec<String>), Vec<FieldError>> {
-    let draft = GroupDraft {
-        name: values.text("name").to_owned(),
-    };
+    let name = values.text("name").to_owned();
     combine(
-        draft.check(),
-        rights::chosen(values, "permissions", PERMISSIONS),
+        GroupDraft { name }.check(),
+        permissions::parse(values, "permissions", PERMISSIONS),
     )
 }
 
 const TAKEN: Violation = Violation::Taken("That name is already taken.");
 
-fn refused(error: diesel::result::Error) -> SaveError {
+fn constraint_error(error: diesel::result::Error) -> SaveError {
     let taken = FieldError {
         field: "name",
         violation: TAKEN,
     };
-    SaveError::of(error, taken, None)
+    SaveError::from_constraint(error, taken, None)
 }
 
 #[cfg(test)]
