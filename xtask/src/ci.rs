@@ -24,10 +24,7 @@ const STEPS: &[Step] = &[
         done(checks::fmt(context, &CheckArgs { check: true }))
     }),
     ("dependency-rules", |context| {
-        done(dependency_rules::run(
-            context,
-            &dependency_rules::Args::default(),
-        ))
+        done(dependency_rules::run(context))
     }),
     ("typos", |context| done(checks::typos(context))),
     ("deny", |context| done(checks::deny(context))),

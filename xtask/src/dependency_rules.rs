@@ -14,35 +14,16 @@ use xshell::cmd;
 
 use crate::context::Context;
 
-/// Today's cycles, one edge per line; delete it once it is empty.
-const KNOWN: &str = "xtask/known_cycles.txt";
-
-#[derive(clap::Args, Default)]
-pub(crate) struct Args {
-    /// Write the list of known cycles anew, after some were resolved or modules were moved.
-    #[arg(long, visible_alias = "moved")]
-    update: bool,
-}
-
-/// Fails with every edge of a cycle that isn't known, and every known one that is gone.
-pub(crate) fn run(context: &Context, args: &Args) -> Result<()> {
+/// Fails with every edge of a cycle.
+pub(crate) fn run(context: &Context) -> Result<()> {
     let mut cycles = BTreeSet::new();
     for (name, root) in crate_roots(context)? {
         cycles.extend(Crate::read(&name, &root)?.cycles());
     }
-    let file = context.root.join(KNOWN);
-    let known = fs::read_to_string(&file).unwrap_or_default();
-    let known: BTreeSet<String> = known.lines().map(str::to_owned).collect();
-    if args.update {
-        eprintln!("{KNOWN}: {} lines, {} before", cycles.len(), known.len());
-        return Ok(fs::write(&file, lines(&cycles))?);
-    }
-    let new = lines(cycles.difference(&known));
-    let resolved = lines(known.difference(&cycles));
-    ensure!(new.is_empty(), "new import cycles between modules:\n{new}");
+    let cycles = lines(&cycles);
     ensure!(
-        resolved.is_empty(),
-        "no longer part of a cycle; run `cargo xtask dependency-rules --update`:\n{resolved}"
+        cycles.is_empty(),
+        "import cycles between modules:\n{cycles}"
     );
     Ok(())
 }

@@ -52,7 +52,7 @@ enum Task {
     /// Lint all targets; a warning is an error.
     Clippy,
     /// Check the modules of each crate for import cycles.
-    DependencyRules(dependency_rules::Args),
+    DependencyRules,
     /// Check the spelling.
     Typos,
     /// Check licences and sources of dependencies, and which crate depends on which.
@@ -106,7 +106,7 @@ fn run(cli: Cli) -> Result<()> {
         Task::Ci(args) => ci::run(context, &args),
         Task::Fmt(args) => checks::fmt(context, &args),
         Task::Clippy => checks::clippy(context),
-        Task::DependencyRules(args) => dependency_rules::run(context, &args),
+        Task::DependencyRules => dependency_rules::run(context),
         Task::Typos => checks::typos(context),
         Task::Deny => checks::deny(context),
         Task::Advisories => checks::advisories(context)?.require(context),

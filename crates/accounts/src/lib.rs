@@ -16,12 +16,12 @@ pub mod totp;
 mod user;
 
 pub use group::{Group, GroupDraft, NewGroup};
-pub use new_user::{ImportedUser, NewUser, UserDraft};
+pub use new_user::{NewUser, UserDraft, normalize_username};
 pub use rights::{Rights, Verb};
 pub use second_factor::{RecoveryCode, SecondFactor};
 pub use session::{NewSession, Session};
 pub use throttle::{Attempt, Throttled};
-pub use user::{AccountStatus, User, normalize_username};
+pub use user::{AccountStatus, ImportedUser, User};
 
 /// Foreign keys of tables that aren't admin resources, as (table, column, referenced table). All cascade.
 pub const FOREIGN_KEYS: [(&str, &str, &str); 6] = [

@@ -1,13 +1,13 @@
-//! Validation of new users, and users imported from another system.
+//! Validation of new users.
 
 use diesel::prelude::*;
 use email_address::EmailAddress;
-use oc_core::DbConnection;
+use oc_core::text::normalize_line;
 use oc_core::validation::{Checker, FieldError, Violation};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::password;
 use crate::schema::users;
-use crate::user::{AccountStatus, User, normalize_username};
 
 /// Maximum length of a username, first name and last name, in characters.
 pub(crate) const LONGEST_NAME: usize = 150;
@@ -80,31 +80,10 @@ impl NewUser {
     }
 }
 
-/// A user of another system.
-#[derive(Insertable)]
-#[diesel(table_name = users)]
-pub struct ImportedUser {
-    /// The id to keep.
-    pub id: i64,
-    /// Names, e-mail address and password.
-    #[diesel(embed)]
-    pub user: NewUser,
-    /// Flags and dates.
-    #[diesel(embed)]
-    pub status: AccountStatus,
-    /// Whether the password must be changed before anything else.
-    pub must_change_password: bool,
-}
-
-impl User {
-    /// Inserts users with their ids, at most a thousand at a time.
-    pub fn insert_imported(conn: &mut DbConnection, rows: &[ImportedUser]) -> QueryResult<()> {
-        let insert = diesel::insert_into(users::table).values(rows);
-        match conn {
-            DbConnection::Postgres(conn) => insert.execute(conn).map(drop),
-            DbConnection::Sqlite(conn) => insert.execute(conn).map(drop),
-        }
-    }
+/// A username as stored: trimmed, and in Unicode's NFKC, so that equal-looking spellings are one user.
+#[must_use]
+pub fn normalize_username(username: &str) -> String {
+    normalize_line(username).nfkc().collect()
 }
 
 #[cfg(test)]

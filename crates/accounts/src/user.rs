@@ -4,9 +4,7 @@ use chrono::NaiveDateTime;
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use oc_core::locks::lock;
-use oc_core::text::normalize_line;
 use oc_core::{Actor, DbConnection};
-use unicode_normalization::UnicodeNormalization;
 
 use crate::new_user::NewUser;
 use crate::schema::users;
@@ -218,10 +216,31 @@ impl User {
     }
 }
 
-/// A username as stored: trimmed, and in Unicode's NFKC, so that equal-looking spellings are one user.
-#[must_use]
-pub fn normalize_username(username: &str) -> String {
-    normalize_line(username).nfkc().collect()
+/// A user of another system.
+#[derive(Insertable)]
+#[diesel(table_name = users)]
+pub struct ImportedUser {
+    /// The id to keep.
+    pub id: i64,
+    /// Names, e-mail address and password.
+    #[diesel(embed)]
+    pub user: NewUser,
+    /// Flags and dates.
+    #[diesel(embed)]
+    pub status: AccountStatus,
+    /// Whether the password must be changed before anything else.
+    pub must_change_password: bool,
+}
+
+impl User {
+    /// Inserts users with their ids, at most a thousand at a time.
+    pub fn insert_imported(conn: &mut DbConnection, rows: &[ImportedUser]) -> QueryResult<()> {
+        let insert = diesel::insert_into(users::table).values(rows);
+        match conn {
+            DbConnection::Postgres(conn) => insert.execute(conn).map(drop),
+            DbConnection::Sqlite(conn) => insert.execute(conn).map(drop),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Import of a Django edition of the site: its SQLite database, or the JSON that its `dumpdata` writes.
 //!
-//! A [`source::Source`] yields rows model by model, the same from both. A [`migration::Migration`] checks them with the
+//! A `source::Source` yields rows model by model, the same from both. A `migration::Migration` checks them with the
 //! domain's drafts and inserts them. It runs twice: without a database to find every problem, then in one transaction.
 
 mod admin_log;

@@ -1,7 +1,7 @@
 //! Page cache: rendered public pages, kept in memory until the content changes.
 //!
 //! Handlers and domain crates know nothing about it. A cached page is valid for one content version
-//! ([`oc_core::content_version`]). [`Freshness`] confirms it with the database. While that is unavailable, pages are
+//! ([`oc_core::content_version`]). `Freshness` confirms it with the database. While that is unavailable, pages are
 //! served as they are.
 
 use std::sync::{Arc, OnceLock};

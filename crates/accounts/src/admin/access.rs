@@ -10,7 +10,8 @@ use oc_core::validation::{FieldError, Violation};
 
 use crate::{Group, Rights, Session, User};
 
-use super::user::LAST_SUPERUSER;
+use super::group::GROUP;
+use super::user::{LAST_SUPERUSER, USER};
 
 /// What the admin has to check for a resource whose rows hold permissions.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +50,7 @@ pub struct AccountPage {
 /// The rules of users and groups.
 pub static ACCESS_RULES: [AccessRules; 2] = [
     AccessRules {
-        resource: &super::USER,
+        resource: &USER,
         are_accounts: true,
         permission_field: "user_permissions",
         sensitive_fields: &["is_staff", "is_superuser", "groups", "user_permissions"],
@@ -81,7 +82,7 @@ pub static ACCESS_RULES: [AccessRules; 2] = [
         ],
     },
     AccessRules {
-        resource: &super::GROUP,
+        resource: &GROUP,
         are_accounts: false,
         permission_field: "permissions",
         sensitive_fields: &["permissions"],

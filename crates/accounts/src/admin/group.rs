@@ -16,7 +16,7 @@ use crate::group::LONGEST_NAME;
 use crate::schema::groups;
 use crate::{Group, GroupDraft, NewGroup};
 
-use super::{APP, APP_LABEL, permissions};
+use super::permissions::{self, APP, APP_LABEL};
 
 /// Label of the permissions, in the form and in errors.
 const PERMISSIONS: &str = "Permissions";

@@ -10,7 +10,10 @@ use oc_core::validation::{FieldError, Violation};
 use crate::Verb;
 use crate::schema::{group_rights, user_rights};
 
-use super::APP;
+/// The app in URLs and permissions, as in Django.
+pub(super) const APP: &str = "auth";
+/// Label of the app.
+pub(super) const APP_LABEL: &str = "Authentication and authorization";
 
 /// Maximum length of a code, in characters.
 const LONGEST_CODE: usize = 200;

@@ -86,6 +86,12 @@ pub fn id_in(values: &FormValues, field: &str) -> Option<i64> {
     values.text(field).trim().parse().ok()
 }
 
+/// Choices of a boolean filter.
+#[must_use]
+pub fn yes_no_choices() -> Vec<Choice> {
+    vec![Choice::new(1, "Yes"), Choice::new(0, "No")]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

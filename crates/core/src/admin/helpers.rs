@@ -2,7 +2,7 @@
 
 use diesel::QueryResult;
 
-use crate::admin::{Choice, DeletedRow, FormValues, ListQuery, Record, SaveError};
+use crate::admin::{DeletedRow, FormValues, ListQuery, Record, SaveError};
 use crate::connection::DbConnection;
 use crate::validation::{FieldError, Violation};
 
@@ -10,12 +10,6 @@ use crate::validation::{FieldError, Violation};
 #[must_use]
 pub fn yes_or_no(yes: bool) -> String {
     if yes { "Yes" } else { "No" }.to_owned()
-}
-
-/// Choices of a boolean filter.
-#[must_use]
-pub fn yes_no_choices() -> Vec<Choice> {
-    vec![Choice::new(1, "Yes"), Choice::new(0, "No")]
 }
 
 /// Value of a boolean filter; `None` if it is not one of the choices.
@@ -114,6 +108,7 @@ pub fn already_restored(field: &'static str) -> FieldError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::yes_no_choices;
 
     fn listing(value: &str) -> ListQuery {
         ListQuery {

@@ -12,12 +12,12 @@ mod reference;
 mod resource;
 mod save_error;
 
-pub use choice::{Choice, ChoicePage, ChoiceQuery, id_in, ids};
+pub use choice::{Choice, ChoicePage, ChoiceQuery, id_in, ids, yes_no_choices};
 pub use field::{Field, FieldKind};
 pub use form_values::{FormValues, required_id};
 pub use helpers::{
     already_restored, combine, load_each, parse_flag, set_filters, validate_all,
-    with_constraint_error, yes_no_choices, yes_or_no,
+    with_constraint_error, yes_or_no,
 };
 pub use list::{Filter, ListPage, ListQuery, ListRow};
 pub use reference::{OnDelete, Reference};

@@ -11,7 +11,13 @@ use oc_core::validation::{Checker, FieldError, Violation};
 use crate::admin::permissions;
 use crate::{AccountStatus, NewUser, User, UserDraft, normalize_username};
 
-use super::{DATE_JOINED, GROUPS, JOINED, LAST_LOGIN, PERMISSIONS};
+/// Labels that the form and its errors share.
+pub(super) const GROUPS: &str = "Groups";
+pub(super) const PERMISSIONS: &str = "User permissions";
+pub(super) const JOINED: &str = "Date joined";
+
+pub(super) const LAST_LOGIN: FieldPair = ["last_login_0", "last_login_1"];
+pub(super) const DATE_JOINED: FieldPair = ["date_joined_0", "date_joined_1"];
 
 /// The valid content of the form.
 pub(super) struct UserForm {

@@ -14,20 +14,14 @@ use oc_core::validation::{FieldError, Violation};
 use crate::new_user::{LONGEST_EMAIL, LONGEST_NAME};
 use crate::{Group, User};
 
-use super::{APP, APP_LABEL, permissions};
-use form::{FieldPair, UserForm, with_datetime, with_taken};
+use super::permissions::{self, APP, APP_LABEL};
+use form::{
+    DATE_JOINED, GROUPS, JOINED, LAST_LOGIN, PERMISSIONS, UserForm, with_datetime, with_taken,
+};
 
 const PERSONAL: &str = "Personal info";
 const ACCESS: &str = "Permissions";
 const DATES: &str = "Dates";
-
-/// Labels that the form and its errors share.
-const GROUPS: &str = "Groups";
-const PERMISSIONS: &str = "User permissions";
-const JOINED: &str = "Date joined";
-
-const LAST_LOGIN: FieldPair = ["last_login_0", "last_login_1"];
-const DATE_JOINED: FieldPair = ["date_joined_0", "date_joined_1"];
 
 /// Admin resource of users.
 pub const USER: Resource = Resource {
