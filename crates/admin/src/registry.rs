@@ -178,6 +178,19 @@ impl Registry {
         }
     }
 
+    /// Why these rows must not be deleted by anybody, if so.
+    pub(crate) fn deletion_error(
+        self,
+        conn: &mut DbConnection,
+        resource: &Resource,
+        ids: &[i64],
+    ) -> QueryResult<Option<&'static str>> {
+        match self.access(resource) {
+            Some(rules) => (rules.deletion_error)(conn, ids),
+            None => Ok(None),
+        }
+    }
+
     /// Runs what a resource requires after a row was saved.
     pub(crate) fn saved(
         self,

@@ -1,5 +1,6 @@
 //! `changepassword`: changes a user's password.
 
+use accounts::password::Verdict;
 use accounts::{Session, User, password};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -34,7 +35,10 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         Some(given) => (given.password, "SUPERUSER_PASSWORD: "),
         None => (ask::new_password()?, ""),
     };
-    let errors = ask::password_errors(&password, &user.about());
+    let mut errors = ask::password_errors(&password, &user.about());
+    if user.must_change_password && password::verify(&password, &user.password) != Verdict::Wrong {
+        errors.push("The password must differ from the current one.".to_owned());
+    }
     if !errors.is_empty() {
         let problems = errors.iter().map(|error| format!("{variable}{error}"));
         bail!(Problems(problems.collect()));

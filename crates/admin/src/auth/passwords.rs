@@ -154,7 +154,10 @@ pub(crate) async fn update_own(
             }
         }
     };
-    let errors = OWN.check(&submission, &staff.user.user.about());
+    let mut errors = OWN.check(&submission, &staff.user.user.about());
+    if staff.user.user.must_change_password && OWN.password(&submission) == current {
+        errors[0].push("Choose a password that differs from the current one.".to_owned());
+    }
     if current_error.is_some() || errors != NewPasswordErrors::default() {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return show_own(&staff, status, current_error, errors);

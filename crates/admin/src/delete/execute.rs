@@ -204,7 +204,10 @@ pub(crate) async fn execute(
                 }
                 let has_changed = shown.is_some_and(|shown| shown != cascade.fingerprint());
                 if has_changed && !cascade.rows.is_empty() {
-                    return Ok(Err(cascade));
+                    return Ok(Err((cascade, CHANGED)));
+                }
+                if let Some(error) = registry.deletion_error(conn, model, &ids)? {
+                    return Ok(Err((cascade, error)));
                 }
                 cascade.delete(conn, &actor)?;
                 let titles = cascade.rows.into_iter().map(|row| row.object.title);
@@ -214,8 +217,8 @@ pub(crate) async fn execute(
         .await?;
     match outcome {
         Ok(titles) => Ok(Ok(titles)),
-        Err(cascade) => {
-            request.session.add_message("warning", CHANGED.to_owned());
+        Err((cascade, message)) => {
+            request.session.add_message("warning", message.to_owned());
             page::show(request, user, &cascade, question).map(Err)
         }
     }

@@ -151,16 +151,29 @@ fn the_form_of_a_user_links_to_the_password_and_minds_no_login() -> Result<()> {
 }
 
 #[test]
-fn who_deletes_their_own_account_is_out() -> Result<()> {
+fn users_can_delete_themselves_except_the_last_superuser() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut ada = Browser::superuser(&site, "ada")?;
         let id = User::find_by_username(&mut site.database()?, "ada")?.id;
+        let path = format!("/admin/auth/user/{id}/delete/");
+        let list = "/admin/auth/user/";
 
-        let done = ada.fill(
-            &format!("/admin/auth/user/{id}/delete/"),
-            &[("post", "yes")],
-        )?;
+        let rejected = ada.fill(&path, &[("post", "yes")])?.text()?;
+        let selected = id.to_string();
+        let bulk = [
+            ("action", "delete_selected"),
+            ("_selected_action", selected.as_str()),
+            ("post", "yes"),
+        ];
+        let bulk = ada.post(list, &bulk)?.text()?;
+        let stays = User::find(&mut site.database()?, id).is_ok();
+        Browser::superuser(&site, "bob")?;
+        let done = ada.fill(&path, &[("post", "yes")])?;
 
+        let message = "The last active superuser must stay an active superuser.";
+        assert!(rejected.contains(message), "{rejected}");
+        assert!(bulk.contains(message), "{bulk}");
+        assert!(stays);
         assert_eq!(done.status, 303);
         assert_eq!(ada.get("/admin/")?.status, 302);
     }

@@ -237,15 +237,18 @@ fn a_password_that_is_due_for_a_change_comes_before_everything_else() -> Result<
         let add = browser.post("/admin/auth/group/add/", &[("name", "editors")])?;
         let out = browser.get("/admin/logout/")?.status;
         let form = browser.get(path)?.html()?;
-        let done = browser.post(
-            path,
-            &[
+        let fields = |new| {
+            [
                 ("old_password", PASSWORD),
-                ("new_password1", "New wave 77"),
-                ("new_password2", "New wave 77"),
-            ],
-        )?;
+                ("new_password1", new),
+                ("new_password2", new),
+            ]
+        };
+        let same = browser.post(path, &fields(PASSWORD))?;
+        let done = browser.post(path, &fields("New wave 77"))?;
 
+        assert_eq!(same.status, 422);
+        assert!(same.text()?.contains("differs from the current one"));
         assert_eq!(welcome.header("location"), Some(path));
         for answer in [index, add] {
             assert_eq!(

@@ -47,14 +47,14 @@ fn a_new_user_is_active_and_has_no_password() -> anyhow::Result<()> {
 }
 
 #[test]
-fn what_a_form_does_not_hold_stays_as_it_is() -> anyhow::Result<()> {
+fn fields_that_a_form_lacks_stay_unchanged() -> anyhow::Result<()> {
     on_both(|conn| {
         let id = user(conn, "ada")?;
         User::set_password(conn, id, "hash")?;
         User::set_staff(conn, id, true)?;
         let before = User::find(conn, id)?;
 
-        (USER.save)(conn, Some(id), &values("ada2").with_yes("is_staff", true))?;
+        (USER.save)(conn, Some(id), &values("ada2").with_yes("is_staff", false))?;
 
         let after = User::find(conn, id)?;
         assert_eq!((after.username.as_str(), after.is_staff), ("ada2", false));
@@ -222,8 +222,14 @@ fn the_last_active_superuser_stays_one() -> anyhow::Result<()> {
             let outcome = save(conn, &superuser.clone().with_yes(field, false));
             assert!(outcome.is_err(), "{field}");
         }
+        let deletion_error = crate::admin::ACCESS_RULES[0].deletion_error;
+        let carol = user(conn, "carol")?;
+        assert_eq!(deletion_error(conn, &[ada, carol])?, Some(LAST_SUPERUSER));
+        assert_eq!(deletion_error(conn, &[carol])?, None);
         let bob = user(conn, "bob")?;
         User::make_superuser(conn, bob)?;
+        assert_eq!(deletion_error(conn, &[ada])?, None);
+        assert!(deletion_error(conn, &[ada, bob])?.is_some());
         assert!(save(conn, &superuser.with_yes("is_active", false)).is_ok());
         Ok(())
     })
