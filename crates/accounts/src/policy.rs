@@ -10,7 +10,7 @@ use crate::password::LONGEST;
 const SHORTEST: usize = 8;
 /// A password with this similarity to a fact about its user is too similar (Django's measure).
 const SIMILAR: f64 = 0.7;
-/// Hashes of 1.2 million leaked passwords in lower case, from SecLists' top million and other published lists: the start
+/// Hashes of 1.2 million leaked passwords in lower case, from `SecLists`' top million and other published lists: the start
 /// of each bucket (little-endian, by the first two bytes of the hash), then the next three bytes of each hash. One other
 /// password in a million matches by chance. `cargo test -p accounts build_the_filter -- --ignored`
 /// writes it.
