@@ -1,94 +1,123 @@
-//! The list that one came from, with its search, filters and page, is found again.
+//! Deleting, and the record of what happened.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use lettings::Letting;
 
 use super::Browser;
-use crate::http::Answer;
-use crate::support::TestSite;
-
-const LIST: &str = "/admin/lettings/letting/";
-
-/// A row of the list on its page, as the list links it.
-fn row(page: &str, id: i64, of: &str) -> String {
-    let filters = form_urlencoded::byte_serialize(of.as_bytes()).collect::<String>();
-    format!("{LIST}{id}/{page}/?_changelist_filters={filters}")
-}
-
-fn location(answer: &Answer) -> Result<String> {
-    let location = answer.header("location").context("it leads nowhere")?;
-    Ok(location.to_owned())
-}
+use crate::support::{TestSite, letting};
 
 #[test]
-fn when_its_page_is_gone_the_last_one_that_is_left_opens() -> Result<()> {
+fn a_delete_shows_what_goes_along_and_is_recorded() -> Result<()> {
     for site in TestSite::on_each()? {
-        lettings::demo::fill(&mut site.database()?, 102, |_| {})?;
+        let conn = &mut site.database()?;
+        letting(conn, "Pier House")?;
         let mut browser = Browser::superuser(&site, "ada")?;
-        let title = [("title", "Pier House"), ("address", "1"), ("_save", "")];
+        let path = "/admin/lettings/address/1/delete/";
 
-        let still = browser.fill(&row("change", 1, "o=1&p=2"), &title)?;
-        let stale = browser.fill(&row("change", 1, "o=1&p=7"), &title)?;
-        let kept = browser.post(&row("delete", 2, "p=2"), &[("post", "yes")])?;
-        let last = browser.post(&row("delete", 3, "o=1&p=2"), &[("post", "yes")])?;
+        let question = browser.get(path)?.html()?;
+        let without_yes = browser.post(path, &[])?;
+        let kept = Letting::count(conn)?;
+        let done = browser.post(path, &[("post", "yes")])?;
 
-        assert_eq!(location(&still)?, format!("{LIST}?o=1&p=2"));
-        assert_eq!(location(&stale)?, format!("{LIST}?o=1&p=2"));
-        assert_eq!(location(&kept)?, format!("{LIST}?p=2"));
-        assert_eq!(location(&last)?, format!("{LIST}?o=1"));
-        let told = browser.follow(&last)?;
-        assert!(told.contains("Deleted letting"), "{told}");
+        assert_eq!(question.texts("h1"), ["Delete address?"]);
+        for words in [
+            "1 letting",
+            "1 address",
+            "Pier House",
+            "Yes, delete",
+            "No, go back",
+        ] {
+            assert!(question.text().contains(words), "{words}");
+        }
+        assert_eq!((without_yes.status, kept), (303, 1));
+        assert!(
+            browser
+                .follow(&done)?
+                .contains("Deleted address \"12 Gull Lane\".")
+        );
+        assert_eq!(Letting::count(conn)?, 0);
+        let history = browser.get("/admin/lettings/letting/1/history/")?.html()?;
+        assert_eq!(history.texts("h1"), ["History of Pier House"]);
+        assert!(history.text().contains("Deleted."));
     }
     Ok(())
 }
 
 #[test]
-fn the_pages_of_a_row_lead_back_to_its_form_with_the_list_it_came_from() -> Result<()> {
+fn the_history_tells_each_field_before_and_after() -> Result<()> {
     let site = TestSite::start()?;
-    lettings::demo::fill(&mut site.database()?, 1, |_| {})?;
+    letting(&mut site.database()?, "Pier House")?;
     let mut browser = Browser::superuser(&site, "ada")?;
-    let change = row("change", 1, "q=house");
+    let path = "/admin/lettings/letting/1/change/";
+    browser.fill(
+        path,
+        &[("title", "Pier Cottage"), ("address", "1"), ("_save", "")],
+    )?;
+    browser.fill(
+        path,
+        &[("title", "Pier Cottage"), ("address", "1"), ("_save", "")],
+    )?;
 
-    for (page, words) in [("delete", "No, go back"), ("history", "Back")] {
-        let page = browser.get(&row(page, 1, "q=house"))?.html()?;
-        let links = page.links();
-        let back = links.iter().find(|link| link.text == words);
-        assert_eq!(back.context("no way back")?.href, change, "{words}");
+    let history = browser
+        .get("/admin/lettings/letting/1/history/")?
+        .html()?
+        .text();
+
+    for words in [
+        "Date",
+        "User",
+        "Action",
+        "Changes",
+        "ada",
+        "Changed Title.",
+        "Pier House",
+        "Pier Cottage",
+        "Nothing changed.",
+    ] {
+        assert!(history.contains(words), "{words}: {history}");
     }
-    let unsure = browser.post(&row("delete", 1, "q=house"), &[("post", "")])?;
-    assert_eq!(location(&unsure)?, row("delete", 1, "q=house"));
     Ok(())
 }
 
 #[test]
-fn a_new_password_leads_back_to_the_account_with_the_list_it_came_from() -> Result<()> {
+fn one_can_go_back_to_an_earlier_state() -> Result<()> {
     let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    letting(conn, "Pier House")?;
     let mut browser = Browser::superuser(&site, "ada")?;
-    let filters = "?_changelist_filters=is_staff__exact%3D1";
+    let (form, history) = (
+        "/admin/lettings/letting/1/change/",
+        "/admin/lettings/letting/1/history/",
+    );
+    for title in ["Pier Cottage", "Pier Villa"] {
+        browser.fill(form, &[("title", title), ("address", "1"), ("_save", "")])?;
+    }
 
-    let form = browser.get(&format!("/admin/auth/user/1/change/{filters}"))?;
-    let href = format!("/admin/auth/user/1/password/{filters}");
-    let password = "a quiet harbour 7";
-    let set = browser.post(&href, &[("password1", password), ("password2", password)])?;
-
-    let form = form.html()?;
-    assert!(form.links().iter().any(|link| link.href == href));
-    let change = format!("/admin/auth/user/1/change/{filters}");
-    assert_eq!(location(&set)?, change);
-    Ok(())
-}
-
-#[test]
-fn nothing_is_restored_of_a_row_that_never_was() -> Result<()> {
-    let site = TestSite::start()?;
-    let mut browser = Browser::superuser(&site, "ada")?;
-    browser.get("/admin/")?;
-
-    let answer = browser.post(&format!("{LIST}26/history/"), &[("restore", "1")])?;
-
+    let page = browser.get(history)?.text()?;
+    let first = super::hidden(&page, "restore").unwrap_or_default();
+    let answer = browser.post(history, &[("restore", &first)])?;
+    let told_of_first = browser.follow(&answer)?;
+    let page = browser.get(history)?.text()?;
+    let second = page.split("name=\"restore\" value=\"").nth(1);
+    let second = second.and_then(|rest| rest.split('"').next());
+    let second = second.unwrap_or_default().to_owned();
+    let answer = browser.post(history, &[("restore", &second)])?;
     let told = browser.follow(&answer)?;
+    let odd = [
+        browser.post(history, &[("restore", "x")])?.status,
+        browser.post(history, &[("restore", "99")])?.status,
+    ];
+
+    // The first one is from before the record.
     assert!(
-        told.contains("There is no letting with ID \"26\"."),
+        told_of_first.contains("Restored letting \"Pier House\"."),
+        "{told_of_first}"
+    );
+    assert!(
+        told.contains("Restored letting \"Pier Cottage\"."),
         "{told}"
     );
+    assert_eq!(Letting::with_address(conn, 1)?.0.title, "Pier Cottage");
+    assert_eq!(odd, [400, 404]);
     Ok(())
 }

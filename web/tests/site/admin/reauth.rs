@@ -8,7 +8,7 @@ use crate::html::Html;
 use crate::http::Answer;
 use crate::support::{TestSite, letting};
 
-use super::factor::App;
+use super::two_factor::App;
 use super::{Browser, PASSWORD, account, hidden};
 
 const TITLE: &str = "Confirm that it is you";

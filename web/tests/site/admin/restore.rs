@@ -10,7 +10,7 @@ use oc_core::DbConnection;
 use crate::http::Answer;
 use crate::support::{TestSite, letting, letting_in, profile};
 
-use super::rights_rows::refusals;
+use super::permission_rows::refusals;
 use super::{Browser, account, hidden};
 
 /// Deletes a row with all that goes along.

@@ -3,13 +3,13 @@
 //! `TEST_WEBDRIVER_URL` names the server, `TEST_AXE_JS` the file of axe-core; `cargo xtask test` sets both. Each
 //! test has a site and a browser of its own.
 
-mod accessible;
-mod day;
-mod desk;
+mod accessibility;
+mod admin_accessibility;
+mod console;
 mod devtools;
 mod keyboard;
-mod narrow;
-mod quiet;
+mod responsive;
 mod session;
 mod staff;
-mod walk;
+mod two_factor;
+mod visitor;

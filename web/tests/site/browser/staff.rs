@@ -1,84 +1,226 @@
-//! Staff come in with a second factor, with and without script.
+//! A day of the staff, with and without script.
 
-use accounts::totp;
+use std::io::Write;
+
 use anyhow::{Context, Result};
-use chrono::Utc;
-use data_encoding::BASE32_NOPAD;
-
-use crate::admin::PASSWORD;
+use lettings::{Address, AddressDraft};
 
 use super::session::{Browser, Script, browse};
+use crate::support::address;
 
-#[test]
-fn staff_log_in_with_a_code() -> Result<()> {
-    browse(Script::On, walk)
-}
+const TAB: char = '\u{E004}';
+const ENTER: char = '\u{E007}';
+const DOWN: char = '\u{E015}';
 
-#[test]
-fn staff_log_in_with_a_code_without_script_too() -> Result<()> {
-    browse(Script::Off, walk)
-}
+const ADD: &str = "/admin/lettings/letting/add/";
 
-/// Sets a second factor up, logs out, comes back with a code to where one wanted to go, and ends the other session.
-async fn walk(browser: &Browser) -> Result<()> {
+/// Logs in, where there are more free addresses than a list of choices shows.
+async fn enter(browser: &Browser) -> Result<()> {
+    let conn = &mut browser.site().database()?;
+    for number in 1..=69 {
+        let draft = AddressDraft {
+            number: number.to_string(),
+            ..address()
+        };
+        Address::insert(conn, &draft.check().expect("the fixture keeps the rules"))?;
+    }
     browser.log_in("/admin/").await?;
-    browser.arrive("/admin/").await?;
-    let app = set_up(browser).await?;
-    assert_eq!(browser.heading().await?, "Recovery codes");
-    browser.follow("I have saved my codes").await?;
-    browser.arrive("/admin/").await?;
-    browser.open("/admin/logout/").await?;
-    browser.press_button("Log out").await?;
-    assert_eq!(browser.heading().await?, "You have been logged out.");
+    browser.arrive("/admin/").await
+}
 
-    browser.log_in("/admin/lettings/letting/").await?;
-    browser
-        .arrive("/admin/login/code/?next=%2Fadmin%2Flettings%2Fletting%2F")
-        .await?;
-    browser.type_into("id_code", "000").await?;
-    browser.press_button("Log in").await?;
-    let text = browser.text().await?;
-    assert!(
-        text.contains("The code is wrong or has already been used."),
-        "{text}"
-    );
-    browser.type_into("id_code", &code(&app, 1)).await?;
-    browser.press_button("Log in").await?;
+/// Opens the form of a new letting, and types what it is called.
+async fn begin_a_letting(browser: &Browser) -> Result<()> {
+    enter(browser).await?;
+    browser.open(ADD).await?;
+    browser.type_into("id_title", "Pier House").await
+}
+
+/// Saves the letting, and finds it in the list.
+async fn save_the_letting(browser: &Browser) -> Result<()> {
+    browser.press_button("Save").await?;
     browser.arrive("/admin/lettings/letting/").await?;
-
-    browser.follow("Sessions").await?;
-    browser.arrive("/admin/sessions/").await?;
     let text = browser.text().await?;
-    assert!(
-        text.contains("Chrome on Linux") && text.contains("This session"),
-        "{text}"
-    );
+    assert!(text.contains("Added letting \"Pier House\"."), "{text}");
     Ok(())
 }
 
-/// Sets a second factor up, and shares its secret.
-pub(super) async fn set_up(browser: &Browser) -> Result<Vec<u8>> {
-    browser.open("/admin/two_factor/").await?;
-    let key = browser.text_of(".key").await?.replace(' ', "");
-    let secret = BASE32_NOPAD
-        .decode(key.as_bytes())
-        .context("the key is in base 32")?;
-    browser.type_into("id_code", &code(&secret, 0)).await?;
-    browser.press_button("Turn on").await?;
-    Ok(secret)
+#[test]
+fn a_letting_is_added_with_its_address_after_a_mistake() -> Result<()> {
+    browse(Script::On, add_a_letting)
 }
 
-/// What an app shows so many half minutes from now.
-pub(super) fn code(secret: &[u8], later: i64) -> String {
-    totp::code(secret, totp::step(Utc::now().naive_utc()) + later)
+#[test]
+fn a_letting_is_added_with_its_address_without_script() -> Result<()> {
+    browse(Script::Off, add_a_letting)
 }
 
-impl Browser {
-    /// Sends the first step of the login.
-    pub(super) async fn log_in(&self, next: &str) -> Result<()> {
-        self.open(&format!("/admin/login/?next={next}")).await?;
-        self.type_into("id_username", "ada").await?;
-        self.type_into("id_password", PASSWORD).await?;
-        self.press_button("Log in").await
+async fn add_a_letting(browser: &Browser) -> Result<()> {
+    enter(browser).await?;
+    browser.open(ADD).await?;
+    for (id, text) in [
+        ("id_title", "Pier House"),
+        ("id_address-number", "1e3"),
+        ("id_address-street", "Pier Road"),
+        ("id_address-city", "Seal Beach"),
+        ("id_address-state", "CA"),
+        ("id_address-zip_code", "02134"),
+        ("id_address-country_iso_code", "USA"),
+    ] {
+        browser.type_into(id, text).await?;
     }
+    browser.press_button("Save").await?;
+
+    let text = browser.text().await?;
+    assert!(text.contains("1 error to correct"), "{text}");
+    browser.follow("Number must be a whole number.").await?;
+    browser.type_into("id_address-number", "7").await?;
+    save_the_letting(browser).await?;
+    browser.open("/lettings/?q=pier+house").await?;
+    assert!(browser.text().await?.contains("Seal Beach"));
+    Ok(())
+}
+
+#[test]
+fn a_file_is_taken_in_and_nothing_of_it_twice() -> Result<()> {
+    browse(Script::On, import_a_file)
+}
+
+#[test]
+fn a_file_is_taken_in_without_script() -> Result<()> {
+    browse(Script::Off, import_a_file)
+}
+
+async fn import_a_file(browser: &Browser) -> Result<()> {
+    let mut file = tempfile::Builder::new().suffix(".csv").tempfile()?;
+    write!(file, "id;title\r\n1;The Saltwater House\r\n")?;
+    let path = file.path().to_str().context("a path in UTF-8")?;
+    enter(browser).await?;
+    browser.open("/admin/lettings/letting/").await?;
+    browser.follow("Import").await?;
+    browser.arrive("/admin/lettings/letting/import/").await?;
+
+    browser.attach("id_file", path).await?;
+    browser.press_button("Check the file").await?;
+    let text = browser.text().await?;
+    assert!(text.contains("1 letting will be changed."), "{text}");
+    browser.press_button("Yes, import 1 letting").await?;
+
+    browser.arrive("/admin/lettings/letting/").await?;
+    let text = browser.text().await?;
+    assert!(
+        text.contains("Changed 1 letting.") && text.contains("The Saltwater House"),
+        "{text}"
+    );
+    browser.follow("Import").await?;
+    browser.attach("id_file", path).await?;
+    browser.press_button("Check the file").await?;
+    assert!(browser.text().await?.contains("Nothing to change."));
+    Ok(())
+}
+
+#[test]
+fn many_choices_are_searched_without_script() -> Result<()> {
+    browse(Script::Off, async |browser| {
+        begin_a_letting(browser).await?;
+        browser.type_into("id_address_find", "gull 59").await?;
+        browser.press_button("Find").await?;
+
+        browser
+            .choose("id_address", "59 Gull Lane, Dana Point, CA 92629")
+            .await?;
+
+        save_the_letting(browser).await
+    })
+}
+
+#[test]
+fn many_choices_are_found_by_keyboard_while_one_types() -> Result<()> {
+    browse(Script::On, async |browser| {
+        begin_a_letting(browser).await?;
+        browser.type_into("id_address_find", "gull 59").await?;
+        browser.wait_for("[role='option']").await?;
+
+        browser.press(DOWN).await?;
+        browser.press(ENTER).await?;
+
+        let chosen = browser
+            .evaluate("return document.getElementById('id_address').selectedOptions[0].text")
+            .await?;
+        assert_eq!(chosen, "59 Gull Lane, Dana Point, CA 92629");
+        let hidden = browser
+            .evaluate("return getComputedStyle(document.querySelector('.inside')).display")
+            .await?;
+        assert_eq!(
+            hidden, "none",
+            "the fields of a new address are about another one"
+        );
+        browser.press(TAB).await?;
+        save_the_letting(browser).await
+    })
+}
+
+#[test]
+fn the_second_click_of_a_double_one_saves_nothing() -> Result<()> {
+    browse(Script::On, async |browser| {
+        begin_a_letting(browser).await?;
+        let twice = "const form = document.querySelector('form.form-row');
+            const send = () => form.dispatchEvent(new Event('submit', { cancelable: true }));
+            return [send(), send()];";
+
+        let goes_on = browser.evaluate(twice).await?;
+
+        assert_eq!(goes_on, serde_json::json!([true, false]));
+        Ok(())
+    })
+}
+
+#[test]
+fn an_address_is_added_in_a_small_window_and_chosen() -> Result<()> {
+    browse(Script::On, async |browser| {
+        begin_a_letting(browser).await?;
+        browser.follow("Add another").await?;
+        let opener = browser.enter_new_window().await?;
+        fill_in_an_address(browser).await?;
+        // The window closes by it.
+        browser.click("[name='_save']").await?;
+        browser.enter_window(opener).await?;
+
+        browser.wait_for("#id_address option[value='98']").await?;
+        let chosen = browser
+            .evaluate("return document.getElementById('id_address').selectedOptions[0].text")
+            .await?;
+        assert_eq!(chosen, "7 Pier Road, Seal Beach, CA 02134");
+        save_the_letting(browser).await
+    })
+}
+
+async fn fill_in_an_address(browser: &Browser) -> Result<()> {
+    for (id, text) in [
+        ("id_number", "7"),
+        ("id_street", "Pier Road"),
+        ("id_city", "Seal Beach"),
+        ("id_state", "CA"),
+        ("id_zip_code", "02134"),
+        ("id_country_iso_code", "USA"),
+    ] {
+        browser.type_into(id, text).await?;
+    }
+    Ok(())
+}
+
+#[test]
+fn one_box_ticks_all_and_says_how_many() -> Result<()> {
+    browse(Script::On, async |browser| {
+        enter(browser).await?;
+        browser.open("/admin/lettings/letting/").await?;
+
+        browser.click("#select-page").await?;
+
+        let ticked = browser
+            .evaluate("return document.querySelectorAll('[name=_selected_action]:checked').length")
+            .await?;
+        assert_eq!(ticked, 28);
+        assert!(browser.text().await?.contains("28 of 28 selected."));
+        Ok(())
+    })
 }

@@ -6,7 +6,7 @@ use oc_core::testing::TestDb;
 use serde_json::Value;
 
 use super::program::{Program, Serving, setting};
-use super::reports::raise;
+use super::sentry::raise;
 use crate::http::request;
 
 /// The program, logging as JSON, with these further settings.

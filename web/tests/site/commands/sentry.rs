@@ -1,140 +1,269 @@
-//! A listener that is Sentry for a test: it keeps what really arrives.
+//! What is reported to Sentry, read from what really arrives there.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::thread;
-
+use accounts::User;
 use anyhow::{Context, Result};
+use diesel::connection::SimpleConnection;
+use oc_core::testing::TestDb;
 use serde_json::Value;
 
-/// How it treats what arrives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
-    /// As it should.
-    Takes,
-    /// It says that it is overrun.
-    Refuses,
-    /// It says nothing, ever.
-    Hangs,
+use crate::admin::{Browser, PASSWORD, account};
+use crate::http::request;
+use crate::support::letting;
+
+use super::fake_sentry::{Manner, Sentry};
+use super::program::{Program, Serving, setting};
+
+/// The program, reporting there.
+pub(super) fn serve(db: &TestDb, sentry: &Sentry, settings: &[(&str, &str)]) -> Result<Serving> {
+    let (url, dsn) = (setting(db), sentry.dsn());
+    let given = [
+        ("DATABASE_URL", url.as_str()),
+        ("SENTRY_DSN", dsn.as_str()),
+        ("SENTRY_ENVIRONMENT", "harbor"),
+        ("SENTRY_RELEASE", "r7"),
+    ];
+    let settings: Vec<_> = given.iter().chain(settings).copied().collect();
+    Program::with(&settings)?.serve(&[])
 }
 
-/// Sentry, listening on a port that is free.
-pub(super) struct Sentry {
-    address: SocketAddr,
-    arrived: Arc<Mutex<Vec<Vec<u8>>>>,
+/// Ends the program, which sends what is left.
+pub(super) fn end(serving: Serving) -> Result<()> {
+    let (code, log) = serving.end("TERM")?;
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("hunter2"), "{log}");
+    Ok(())
 }
 
-/// A part of an envelope.
-#[derive(Debug)]
-pub(super) struct Item {
-    pub(super) kind: String,
-    pub(super) content: Value,
+/// A superuser called root raises a fault on purpose.
+pub(super) fn raise(db: &TestDb, serving: &Serving, kind: &str) -> Result<()> {
+    let conn = &mut db.connect()?;
+    let id = account(conn, "root")?;
+    User::make_superuser(conn, id)?;
+    let mut root = Browser::toward(serving.address());
+    assert_eq!(root.log_in("root", PASSWORD)?.status, 303);
+    root.get("/admin/diagnostics/")?;
+    let answer = root.post("/admin/diagnostics/?token=topsecret&q=a", &[("kind", kind)])?;
+    assert_eq!(answer.status, 500);
+    Ok(())
 }
 
-impl Sentry {
-    /// Listens; the threads end with the test's process.
-    pub(super) fn listen(manner: Manner) -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        let address = listener.local_addr()?;
-        let arrived: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
-        let kept = Arc::clone(&arrived);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let kept = Arc::clone(&kept);
-                thread::spawn(move || serve(stream, manner, &kept));
-            }
-        });
-        Ok(Self { address, arrived })
-    }
-
-    /// The setting that leads here.
-    pub(super) fn dsn(&self) -> String {
-        format!("http://hunter2@{}/42", self.address)
-    }
-
-    /// Everything that arrived, as it came.
-    pub(super) fn text(&self) -> String {
-        let arrived = self.arrived.lock().expect("no thread panicked");
-        String::from_utf8_lossy(&arrived.concat()).into_owned()
-    }
-
-    /// The items of that kind that arrived.
-    pub(super) fn items(&self, kind: &str) -> Result<Vec<Item>> {
-        let arrived = self.arrived.lock().expect("no thread panicked").clone();
-        let mut items = Vec::new();
-        for envelope in arrived {
-            items.extend(parse(&envelope)?);
-        }
-        items.retain(|item| item.kind == kind);
-        Ok(items)
-    }
-
-    /// The one item of that kind that arrived.
-    pub(super) fn only(&self, kind: &str) -> Result<Value> {
-        let mut items = self.items(kind)?;
-        anyhow::ensure!(items.len() == 1, "{} items: {items:#?}", items.len());
-        Ok(items.remove(0).content)
-    }
+/// The functions on the stack of the last of an event's exceptions.
+fn stack(event: &Value) -> Vec<&str> {
+    let exceptions = event["exception"]["values"].as_array();
+    let frames = exceptions
+        .and_then(|all| all.last())
+        .and_then(|last| last["stacktrace"]["frames"].as_array());
+    let functions = frames.into_iter().flatten();
+    functions
+        .filter_map(|frame| frame["function"].as_str())
+        .collect()
 }
 
-/// Answers one request after another, as long as there are some.
-fn serve(stream: TcpStream, manner: Manner, kept: &Mutex<Vec<Vec<u8>>>) -> Result<()> {
-    let mut reader = BufReader::new(stream);
-    loop {
-        let mut length = 0;
-        let mut line = String::new();
-        while line != "\r\n" {
-            line.clear();
-            if reader.read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            let lower = line.to_ascii_lowercase();
-            if let Some(value) = lower.strip_prefix("content-length:") {
-                length = value.trim().parse()?;
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body)?;
-        kept.lock().expect("no thread panicked").push(body);
-        let answer: &[u8] = match manner {
-            Manner::Takes => b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
-            Manner::Refuses => b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n",
-            Manner::Hangs => continue,
-        };
-        reader.get_mut().write_all(answer)?;
+#[test]
+fn a_fault_is_reported_with_stack_request_and_user_id() -> Result<()> {
+    for db in TestDb::each()? {
+        let sentry = Sentry::listen(Manner::Takes)?;
+        let settings = [
+            ("SENTRY_SEND_DEFAULT_PII", "true"),
+            ("RUST_LIB_BACKTRACE", "1"),
+        ];
+        let serving = serve(&db, &sentry, &settings)?;
+        raise(&db, &serving, "error")?;
+        end(serving)?;
+
+        let event = sentry.only("event")?;
+
+        assert_eq!(event["release"], "r7");
+        assert_eq!(event["environment"], "harbor");
+        assert_eq!(event["transaction"], "POST /admin/diagnostics/");
+        let exceptions = event["exception"]["values"].to_string();
+        assert!(
+            exceptions.contains("test error from the diagnostics page"),
+            "{exceptions}"
+        );
+        let stack = event["exception"]["values"][0]["stacktrace"].to_string();
+        assert!(stack.contains("admin/diagnostics.rs"), "{stack}");
+        let asked = &event["request"];
+        assert_eq!(asked["method"], "POST");
+        assert_eq!(asked["url"], "http://localhost:0/admin/diagnostics/");
+        assert!(event["user"]["id"].is_string());
+        assert_eq!(event["user"]["ip_address"], "127.0.0.1");
+        assert!(event["tags"]["request_id"].is_string());
+        let before = event["breadcrumbs"]["values"].to_string();
+        assert!(before.contains("raising a test error"), "{before}");
+        let logs = sentry.items("log")?;
+        assert!(
+            logs.iter().any(|log| log
+                .content
+                .to_string()
+                .contains("test error from the diagnostics page")),
+            "{logs:#?}"
+        );
     }
+    Ok(())
 }
 
-/// A line of JSON for the whole, then for each item a line of JSON and its content.
-fn parse(envelope: &[u8]) -> Result<Vec<Item>> {
-    let mut rest = envelope;
-    let mut items = Vec::new();
-    line(&mut rest);
-    while !rest.is_empty() {
-        let header: Value = serde_json::from_slice(line(&mut rest))?;
-        let content = match header["length"].as_u64() {
-            Some(length) => {
-                let (content, after) = rest.split_at(usize::try_from(length)?);
-                rest = after.strip_prefix(b"\n").unwrap_or(after);
-                content
-            }
-            None => line(&mut rest),
-        };
-        items.push(Item {
-            kind: header["type"].as_str().context("no type")?.to_owned(),
-            content: serde_json::from_slice(content)?,
-        });
-    }
-    Ok(items)
-}
+#[test]
+fn a_panic_is_reported_once_and_counts_as_a_crash() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let sentry = Sentry::listen(Manner::Takes)?;
+    let serving = serve(&db, &sentry, &[])?;
+    raise(&db, &serving, "panic")?;
+    end(serving)?;
 
-fn line<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
-    let end = rest
+    let event = sentry.only("event")?;
+
+    let exception = &event["exception"]["values"][0];
+    assert_eq!(exception["type"], "panic");
+    assert_eq!(exception["mechanism"]["handled"], false);
+    let stack = stack(&event);
+    assert!(
+        stack.iter().any(|name| name.contains("diagnostics::fail")),
+        "{stack:#?}"
+    );
+    let sessions = sentry.items("sessions")?;
+    let crashed = sessions
         .iter()
-        .position(|byte| *byte == b'\n')
-        .unwrap_or(rest.len());
-    let (line, after) = rest.split_at(end);
-    *rest = after.strip_prefix(b"\n").unwrap_or(after);
-    line
+        .filter_map(|item| item.content["aggregates"][0]["crashed"].as_u64());
+    assert_eq!(crashed.sum::<u64>(), 1, "{sessions:#?}");
+    Ok(())
+}
+
+#[test]
+fn no_cookie_token_form_or_email_address_is_reported() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let sentry = Sentry::listen(Manner::Takes)?;
+    let settings = [
+        ("SENTRY_SEND_DEFAULT_PII", "true"),
+        ("SENTRY_TRACES_SAMPLE_RATE", "1"),
+    ];
+    let serving = serve(&db, &sentry, &settings)?;
+    raise(&db, &serving, "error")?;
+    db.connect()?.batch_execute("DROP TABLE lettings")?;
+    serving.send(&request(
+        "GET",
+        "/lettings/?q=marguerite%40example.org&api_key=topsecret",
+        &[
+            ("Cookie", "session=topsecret"),
+            ("Authorization", "Bearer topsecret"),
+            ("X-Api-Key", "topsecret"),
+            (
+                "Referer",
+                "http://localhost/?token=topsecret&q=marguerite@example.org",
+            ),
+            ("User-Agent", "Lynx (marguerite@example.org)"),
+            ("Accept-Language", "marguerite@example.org"),
+        ],
+    ))?;
+    end(serving)?;
+
+    let text = sentry.text();
+
+    assert_eq!(sentry.items("event")?.len(), 2);
+    for secret in [
+        "topsecret",
+        "marguerite",
+        "Sea+breeze",
+        PASSWORD,
+        "csrfmiddlewaretoken=",
+        "oc_session",
+    ] {
+        assert!(!text.contains(secret), "{secret}: {text}");
+    }
+    assert!(!text.to_ascii_lowercase().contains("\"cookie"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn personal_data_is_not_reported_where_that_is_off() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let sentry = Sentry::listen(Manner::Takes)?;
+    let settings = [
+        ("SENTRY_SEND_DEFAULT_PII", "false"),
+        ("SENTRY_TRACES_SAMPLE_RATE", "1"),
+    ];
+    let serving = serve(&db, &sentry, &settings)?;
+    db.connect()?.batch_execute("DROP TABLE lettings")?;
+    serving.send(&request(
+        "GET",
+        "/lettings/",
+        &[("User-Agent", "Seagull/7")],
+    ))?;
+    end(serving)?;
+
+    let event = sentry.only("event")?;
+
+    assert_eq!(event.get("user"), None);
+    let text = sentry.text();
+    assert!(
+        !text.contains("Seagull") && !text.contains("ip_address"),
+        "{text}"
+    );
+    Ok(())
+}
+
+#[test]
+fn client_errors_are_not_reported() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let sentry = Sentry::listen(Manner::Takes)?;
+    let serving = serve(&db, &sentry, &[])?;
+    for (method, target, host) in [
+        ("GET", "/nowhere/", "localhost"),
+        ("GET", "/lettings/7/", "localhost"),
+        ("POST", "/lettings/", "localhost"),
+        ("GET", "/", "evil.example"),
+    ] {
+        serving.send(&request(method, target, &[("Host", host)]))?;
+    }
+    end(serving)?;
+
+    assert!(sentry.items("event")?.is_empty());
+    let sessions = sentry.items("sessions")?;
+    let healthy = sessions
+        .iter()
+        .filter_map(|item| item.content["aggregates"][0]["exited"].as_u64());
+    assert_eq!(healthy.sum::<u64>(), 4, "{sessions:#?}");
+    Ok(())
+}
+
+#[test]
+fn timings_are_named_by_route_and_have_a_span_per_statement() -> Result<()> {
+    for db in TestDb::each()? {
+        letting(&mut db.connect()?, "Lakeside flat")?;
+        let sentry = Sentry::listen(Manner::Takes)?;
+        let serving = serve(&db, &sentry, &[("SENTRY_TRACES_SAMPLE_RATE", "1")])?;
+        serving.get("localhost", "/lettings/1/")?;
+        serving.get("localhost", "/healthz")?;
+        end(serving)?;
+
+        let transaction = sentry.only("transaction")?;
+
+        assert_eq!(transaction["transaction"], "GET /lettings/{id}/");
+        assert_eq!(transaction["contexts"]["trace"]["op"], "http.server");
+        let spans = transaction["spans"].as_array().context("no spans")?;
+        let statement = spans
+            .iter()
+            .filter(|span| span["op"] == "db.sql.query")
+            .filter_map(|span| span["description"].as_str())
+            .find(|statement| statement.contains("lettings"));
+        let statement = statement.context("no statement")?;
+        assert!(
+            statement.starts_with("SELECT") && !statement.contains("binds"),
+            "{statement}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn visitors_cannot_request_timings() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let sentry = Sentry::listen(Manner::Takes)?;
+    let serving = serve(&db, &sentry, &[])?;
+    let wanted = "00112233445566778899aabbccddeeff-0011223344556677-1";
+    serving.send(&request("GET", "/lettings/", &[("sentry-trace", wanted)]))?;
+    end(serving)?;
+
+    assert!(sentry.items("transaction")?.is_empty());
+    Ok(())
 }

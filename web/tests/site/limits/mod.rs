@@ -1,8 +1,8 @@
 //! What a client may cost: beyond it there is a page that says so, never a hang.
 
+mod capacity;
 mod cost;
-mod order;
-mod room;
+mod protocol;
 mod size;
 mod time;
 

@@ -7,8 +7,8 @@ use diesel::prelude::*;
 use lettings::{Address, Letting};
 use oc_core::DbConnection;
 
-use super::csv::{ADDRESSES, LETTINGS, confirm, upload};
-use super::rights_rows::refusals;
+use super::export::{ADDRESSES, LETTINGS, confirm, upload};
+use super::permission_rows::refusals;
 use super::{Browser, PASSWORD, account, hidden};
 use crate::support::{TestSite, letting};
 

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::Browser;
-use super::inside::{ADD, CHANGE, NEW, STORED, but, streets};
+use super::inline::{ADD, CHANGE, NEW, STORED, but, streets};
 use crate::support::{TestSite, letting};
 
 #[test]

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use crate::support::TestSite;
 
-use super::factor::{App, PATH};
+use super::two_factor::{App, PATH};
 use super::{Browser, PASSWORD, account};
 
 #[test]

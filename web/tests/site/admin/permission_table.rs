@@ -9,7 +9,7 @@ use oc_core::admin::Resource;
 use crate::support::TestSite;
 
 use super::Browser;
-use super::rights_rows::{Field, MODELS, attempt, contents, refusals, row};
+use super::permission_rows::{Field, MODELS, attempt, contents, refusals, row};
 
 /// What can be done, and with which of the four rights; any of several will do.
 const VERBS: [(&str, &[&str]); 12] = [

@@ -6,7 +6,7 @@ use lettings::Letting;
 
 use crate::support::{TestSite, letting};
 
-use super::rights_rows::refusals;
+use super::permission_rows::refusals;
 use super::{Browser, account};
 
 #[test]

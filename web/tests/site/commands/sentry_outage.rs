@@ -3,8 +3,8 @@
 use anyhow::Result;
 use oc_core::testing::TestDb;
 
-use super::reports::{end, raise, serve};
-use super::sentry::{Manner, Sentry};
+use super::fake_sentry::{Manner, Sentry};
+use super::sentry::{end, raise, serve};
 
 #[test]
 fn an_unresponsive_sentry_holds_up_neither_requests_nor_the_stop() -> Result<()> {

@@ -5,10 +5,10 @@ use std::io::Write;
 use anyhow::{Context, Result};
 use diesel::RunQueryDsl;
 
-use super::accessible::{Axe, under_the_eyes_of_axe};
-use super::narrow::{assert_fits, resize};
+use super::accessibility::{Axe, under_the_eyes_of_axe};
+use super::responsive::{assert_fits, resize};
 use super::session::Browser;
-use super::staff::set_up;
+use super::two_factor::set_up;
 use crate::admin::PASSWORD;
 
 /// Pages that are there as soon as somebody has logged in.

@@ -4,8 +4,8 @@ use accounts::Group;
 use anyhow::{Context, Result};
 use lettings::Letting;
 
+use crate::fuzz::Numbers;
 use crate::http::Connection;
-use crate::nonsense::Numbers;
 use crate::support::{TestSite, letting, profile};
 
 use super::Browser;

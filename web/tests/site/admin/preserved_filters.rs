@@ -1,0 +1,94 @@
+//! The list that one came from, with its search, filters and page, is found again.
+
+use anyhow::{Context, Result};
+
+use super::Browser;
+use crate::http::Answer;
+use crate::support::TestSite;
+
+const LIST: &str = "/admin/lettings/letting/";
+
+/// A row of the list on its page, as the list links it.
+fn row(page: &str, id: i64, of: &str) -> String {
+    let filters = form_urlencoded::byte_serialize(of.as_bytes()).collect::<String>();
+    format!("{LIST}{id}/{page}/?_changelist_filters={filters}")
+}
+
+fn location(answer: &Answer) -> Result<String> {
+    let location = answer.header("location").context("it leads nowhere")?;
+    Ok(location.to_owned())
+}
+
+#[test]
+fn when_its_page_is_gone_the_last_one_that_is_left_opens() -> Result<()> {
+    for site in TestSite::on_each()? {
+        lettings::demo::fill(&mut site.database()?, 102, |_| {})?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let title = [("title", "Pier House"), ("address", "1"), ("_save", "")];
+
+        let still = browser.fill(&row("change", 1, "o=1&p=2"), &title)?;
+        let stale = browser.fill(&row("change", 1, "o=1&p=7"), &title)?;
+        let kept = browser.post(&row("delete", 2, "p=2"), &[("post", "yes")])?;
+        let last = browser.post(&row("delete", 3, "o=1&p=2"), &[("post", "yes")])?;
+
+        assert_eq!(location(&still)?, format!("{LIST}?o=1&p=2"));
+        assert_eq!(location(&stale)?, format!("{LIST}?o=1&p=2"));
+        assert_eq!(location(&kept)?, format!("{LIST}?p=2"));
+        assert_eq!(location(&last)?, format!("{LIST}?o=1"));
+        let told = browser.follow(&last)?;
+        assert!(told.contains("Deleted letting"), "{told}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_pages_of_a_row_lead_back_to_its_form_with_the_list_it_came_from() -> Result<()> {
+    let site = TestSite::start()?;
+    lettings::demo::fill(&mut site.database()?, 1, |_| {})?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let change = row("change", 1, "q=house");
+
+    for (page, words) in [("delete", "No, go back"), ("history", "Back")] {
+        let page = browser.get(&row(page, 1, "q=house"))?.html()?;
+        let links = page.links();
+        let back = links.iter().find(|link| link.text == words);
+        assert_eq!(back.context("no way back")?.href, change, "{words}");
+    }
+    let unsure = browser.post(&row("delete", 1, "q=house"), &[("post", "")])?;
+    assert_eq!(location(&unsure)?, row("delete", 1, "q=house"));
+    Ok(())
+}
+
+#[test]
+fn a_new_password_leads_back_to_the_account_with_the_list_it_came_from() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let filters = "?_changelist_filters=is_staff__exact%3D1";
+
+    let form = browser.get(&format!("/admin/auth/user/1/change/{filters}"))?;
+    let href = format!("/admin/auth/user/1/password/{filters}");
+    let password = "a quiet harbour 7";
+    let set = browser.post(&href, &[("password1", password), ("password2", password)])?;
+
+    let form = form.html()?;
+    assert!(form.links().iter().any(|link| link.href == href));
+    let change = format!("/admin/auth/user/1/change/{filters}");
+    assert_eq!(location(&set)?, change);
+    Ok(())
+}
+
+#[test]
+fn nothing_is_restored_of_a_row_that_never_was() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    browser.get("/admin/")?;
+
+    let answer = browser.post(&format!("{LIST}26/history/"), &[("restore", "1")])?;
+
+    let told = browser.follow(&answer)?;
+    assert!(
+        told.contains("There is no letting with ID \"26\"."),
+        "{told}"
+    );
+    Ok(())
+}
