@@ -33,13 +33,13 @@ async fn walk(browser: &Browser) -> Result<()> {
 
     browser.log_in("/admin/lettings/letting/").await?;
     browser
-        .arrive("/admin/login/code/?next=%2Fadmin%2Flettings%2Fletting%2F")
+        .arrive("/admin/login/code/?next=/admin/lettings/letting/")
         .await?;
     browser.type_into("id_code", "000").await?;
     browser.press_button("Log in").await?;
     let text = browser.text().await?;
     assert!(
-        text.contains("That code does not open this account."),
+        text.contains("The code is wrong or has already been used."),
         "{text}"
     );
     browser.type_into("id_code", &code(&app, 1)).await?;

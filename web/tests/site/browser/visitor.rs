@@ -35,12 +35,14 @@ async fn walk(browser: &Browser) -> Result<()> {
     assert!(browser.text().await?.contains("1 of 28 lettings"));
 
     browser.follow("The Saltwater Cottage").await?;
-    browser.arrive("/lettings/1/").await?;
+    browser.arrive("/lettings/1/?q=saltwater+laguna").await?;
     assert_eq!(browser.heading().await?, "The Saltwater Cottage");
     let text = browser.text().await?;
     assert!(text.contains("214 Gullwing Lane"), "{text}");
 
     browser.follow("Back").await?;
+    browser.arrive("/lettings/?q=saltwater+laguna").await?;
+    browser.follow("Clear the search").await?;
     browser.arrive("/lettings/").await?;
     assert!(browser.text().await?.contains("28 lettings"));
     browser.follow("Next").await?;

@@ -82,7 +82,7 @@ fn a_fault_is_reported_with_stack_request_and_user_id() -> Result<()> {
             "{exceptions}"
         );
         let stack = event["exception"]["values"][0]["stacktrace"].to_string();
-        assert!(stack.contains("admin/diagnostics.rs"), "{stack}");
+        assert!(stack.contains("admin/src/diagnostics.rs"), "{stack}");
         let asked = &event["request"];
         assert_eq!(asked["method"], "POST");
         assert_eq!(asked["url"], "http://localhost:0/admin/diagnostics/");
