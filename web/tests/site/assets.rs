@@ -6,7 +6,7 @@ use crate::support::TestSite;
 
 /// Every asset that the home page names.
 fn assets_of_home(site: &TestSite) -> Result<Vec<String>> {
-    let page = site.get("/")?.html()?;
+    let page = site.page("/")?;
     let mut found = Vec::new();
     for (element, attribute) in [("link", "href"), ("img", "src"), ("source", "srcset")] {
         let values = page.attributes(element, attribute).into_iter();

@@ -6,7 +6,7 @@ use diesel::connection::SimpleConnection;
 use oc_core::testing::TestDb;
 use oc_core::{DatabaseUrl, DbConnection, open};
 
-use crate::support::{TestSite, letting, profile};
+use crate::support::{TestSite, assert_contains, letting, profile};
 
 #[test]
 fn a_change_is_public_at_once_on_every_node() -> Result<()> {
@@ -19,7 +19,7 @@ fn a_change_is_public_at_once_on_every_node() -> Result<()> {
         let mut tags = Vec::new();
         for target in targets {
             let answer = other.get(target)?;
-            assert!(answer.text()?.contains("Lakeside flat"), "{target}");
+            assert_contains(&answer.text()?, "Lakeside flat");
             tags.push(answer.header("etag").unwrap_or_default().to_owned());
         }
 

@@ -11,7 +11,7 @@ use oc_core::testing::TestDb;
 
 use crate::admin::Browser;
 use crate::http::{Answer, Connection};
-use crate::support::{TestSite, address, letting, profile};
+use crate::support::{TestSite, address, assert_contains_all, letting, profile};
 
 const SAVES: usize = 30;
 
@@ -136,13 +136,14 @@ fn a_change_that_is_refused_comes_back_as_it_was_typed() -> Result<()> {
 
         assert_eq!(refused.status, 503, "{page}");
         assert!(refused.header("retry-after").is_some());
-        for words in [
-            "Your changes have not been saved",
-            "value=\"Heron Way\"",
-            &version,
-        ] {
-            assert!(page.contains(words), "{words} in {page}");
-        }
+        assert_contains_all(
+            &page,
+            &[
+                "Your changes have not been saved",
+                "value=\"Heron Way\"",
+                &version,
+            ],
+        );
         assert_eq!(saved.status, 303, "{}", saved.text()?);
     }
     Ok(())

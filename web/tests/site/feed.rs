@@ -47,9 +47,7 @@ fn the_feed_honours_the_search() -> Result<()> {
         letting_in(conn, "Pier Flat", "Tustin")?;
         letting_in(conn, "Barn", "Tustin")?;
 
-        let list = site
-            .get("/lettings/?q=pier&city=Tustin&sort=title")?
-            .html()?;
+        let list = site.page("/lettings/?q=pier&city=Tustin&sort=title")?;
         let href = list.href("Atom feed of this list").unwrap_or_default();
         let feed = site.get(&href)?;
 

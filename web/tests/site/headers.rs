@@ -4,7 +4,7 @@ use anyhow::Result;
 use diesel::RunQueryDsl;
 
 use crate::http::Answer;
-use crate::support::{TestSite, letting};
+use crate::support::{TestSite, assert_contains, letting};
 
 /// What every answer says, whatever its status.
 fn assert_guarded(answer: &Answer, what: &str) {
@@ -35,7 +35,7 @@ fn assert_guarded(answer: &Answer, what: &str) {
         assert!(!policy.contains(hole), "{hole} in {what}");
     }
     let permissions = answer.header("permissions-policy").unwrap_or_default();
-    assert!(permissions.contains("geolocation=()"), "{what}");
+    assert_contains(&permissions, "geolocation=()");
     for name in ["server", "x-powered-by", "via", "set-cookie"] {
         assert_eq!(answer.header(name), None, "{name} of {what}");
     }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::support::{TestSite, letting, letting_in};
+use crate::support::{TestSite, assert_contains, letting, letting_in};
 
 #[test]
 fn home_welcomes_and_leads_to_both_lists() -> Result<()> {
@@ -27,7 +27,7 @@ fn home_shows_the_newest_lettings_and_the_towns() -> Result<()> {
             letting_in(conn, &format!("House {number}"), "Seal Beach")?;
         }
 
-        let page = site.get("/")?.html()?;
+        let page = site.page("/")?;
 
         let text = page.text();
         assert!(!page.links().iter().any(|link| link.text == "House 1"));
@@ -46,12 +46,12 @@ fn home_links_to_the_twelve_towns_with_most_lettings() -> Result<()> {
         for town in 'A'..='L' {
             letting_in(conn, "House", &format!("{town}ville"))?;
         }
-        let before = site.get("/")?.html()?;
+        let before = site.page("/")?;
         for _ in 0..2 {
             letting_in(conn, "House", "Zuma")?;
         }
 
-        let after = site.get("/")?.html()?;
+        let after = site.page("/")?;
 
         assert!(before.has_link("Lville", "/lettings/?city=Lville"));
         assert_eq!(before.href("See all towns"), None);
@@ -67,7 +67,7 @@ fn a_single_letting_is_not_called_several() -> Result<()> {
     let site = TestSite::start()?;
     letting(&mut site.database()?, "Lakeside flat")?;
 
-    let page = site.get("/")?.html()?;
+    let page = site.page("/")?;
 
     assert!(page.has_link("See the letting", "/lettings/"));
     Ok(())
@@ -77,9 +77,9 @@ fn a_single_letting_is_not_called_several() -> Result<()> {
 fn an_empty_home_page_says_so() -> Result<()> {
     let site = TestSite::start()?;
 
-    let text = site.get("/")?.html()?.text();
+    let text = site.page_text("/")?;
 
-    assert!(text.contains("No lettings are available."), "{text}");
+    assert_contains(&text, "No lettings are available.");
     Ok(())
 }
 
@@ -89,7 +89,7 @@ fn the_page_that_one_is_on_is_marked() -> Result<()> {
     letting(&mut site.database()?, "Lakeside flat")?;
     let marked = |path: &str, mark: &str| -> Result<Option<String>> {
         let mark = format!(" aria-current=\"{mark}\"");
-        Ok(site.get(path)?.html()?.attribute_of("a", &mark, "href"))
+        Ok(site.page(path)?.attribute_of("a", &mark, "href"))
     };
 
     assert_eq!(marked("/", "page")?.as_deref(), Some("/"));

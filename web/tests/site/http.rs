@@ -176,6 +176,11 @@ impl Answer {
         Ok(Html::new(self.text()?))
     }
 
+    /// The text of the body as a page of the site.
+    pub(crate) fn page_text(&self) -> Result<String> {
+        Ok(self.html()?.text())
+    }
+
     /// The body as JSON.
     pub(crate) fn json(&self) -> Result<serde_json::Value> {
         let content_type = self.header("content-type");

@@ -4,7 +4,7 @@ use anyhow::Result;
 use lettings::AddressDraft;
 
 use crate::html::Html;
-use crate::support::{TestSite, address, letting, letting_at, letting_in};
+use crate::support::{TestSite, address, assert_contains, letting, letting_at, letting_in};
 
 /// A title that would do harm if it were not escaped.
 const HOSTILE: &str = "<script>alert('1')</script> & \"Sons\"";
@@ -50,7 +50,7 @@ fn listed(page: &Html) -> Vec<(String, String)> {
 fn an_empty_list_of_lettings_says_so() -> Result<()> {
     let site = TestSite::start()?;
 
-    let page = site.get("/lettings/")?.html()?;
+    let page = site.page("/lettings/")?;
 
     assert!(page.text().contains("No lettings are available."));
     assert!(page.text().contains("0 lettings"));
@@ -96,7 +96,7 @@ fn zip_codes_keep_their_zeros_and_numbers_have_no_separators() -> Result<()> {
         };
         letting_at(conn, "Nowhere", &least)?;
 
-        let lines = |path| -> Result<_> { Ok(site.get(path)?.html()?.first("address").texts("p")) };
+        let lines = |path| -> Result<_> { Ok(site.page(path)?.first("address").texts("p")) };
 
         let far = lines("/lettings/1/")?;
         assert_eq!(far[..2], ["4321 Gull Lane", "Dana Point, CA 02134"]);
@@ -124,18 +124,14 @@ fn all_text_is_escaped() -> Result<()> {
         "/lettings/1/",
         "/lettings/?city=%3Ci%3ECity%3C/i%3E",
     ] {
-        let page = site.get(path)?.html()?;
+        let page = site.page(path)?;
 
-        assert!(page.text().contains(HOSTILE), "{path}: {}", page.text());
+        assert_contains(&page.text(), HOSTILE);
         for harm in ["<script>", "</script> ", "<b>", "<i>"] {
             assert!(!page.source().contains(harm), "{harm} on {path}");
         }
     }
-    let lines = site
-        .get("/lettings/1/")?
-        .html()?
-        .first("address")
-        .texts("p");
+    let lines = site.page("/lettings/1/")?.first("address").texts("p");
     assert_eq!(
         lines,
         ["12 <b>Bold</b> Street", "<i>City</i>, <> 92629", "&\"'"]
@@ -147,9 +143,7 @@ fn all_text_is_escaped() -> Result<()> {
 fn what_was_searched_is_escaped() -> Result<()> {
     let site = TestSite::start()?;
 
-    let page = site
-        .get("/lettings/?q=%3Cscript%3Ex%3C/script%3E%22&city=%27%22%3E%3Cb%3E&state=%3Ci%3E&sort=%3Cu%3E")?
-        .html()?;
+    let page = site.page("/lettings/?q=%3Cscript%3Ex%3C/script%3E%22&city=%27%22%3E%3Cb%3E&state=%3Ci%3E&sort=%3Cu%3E")?;
 
     for harm in ["<script>x", "<b>", "<i>", "<u>"] {
         assert!(!page.source().contains(harm), "{harm}");
@@ -166,7 +160,7 @@ fn letters_of_any_script_and_the_longest_title_show() -> Result<()> {
         letting(conn, "Жанна’s 家 🏖")?;
         letting(conn, &longest)?;
 
-        let title = |path| -> Result<_> { Ok(site.get(path)?.html()?.first("h1").text()) };
+        let title = |path| -> Result<_> { Ok(site.page(path)?.first("h1").text()) };
 
         assert_eq!(title("/lettings/1/")?, "Жанна’s 家 🏖");
         assert_eq!(title("/lettings/2/")?, longest);
@@ -183,11 +177,11 @@ fn others_in_the_same_town_are_shown_beside_a_letting() -> Result<()> {
         }
         letting_in(conn, "Elsewhere", "Tustin")?;
 
-        let page = site.get("/lettings/5/")?.html()?;
+        let page = site.page("/lettings/5/")?;
 
         let shown: Vec<_> = listed(&page).into_iter().map(|(title, _)| title).collect();
         assert_eq!(shown, ["Four", "Three", "Two"]);
-        assert!(!site.get("/lettings/6/")?.html()?.text().contains("More in"));
+        assert!(!site.page_text("/lettings/6/")?.contains("More in"));
     }
     Ok(())
 }

@@ -4,7 +4,9 @@ use anyhow::Result;
 use lettings::AddressDraft;
 use oc_core::DbConnection;
 
-use crate::support::{TestSite, address, letting, letting_at, letting_in, profile};
+use crate::support::{
+    TestSite, address, assert_contains, letting, letting_at, letting_in, profile,
+};
 
 /// The titles, or usernames, that a list shows, in order.
 fn shown(site: &TestSite, target: &str) -> Result<Vec<String>> {
@@ -88,9 +90,9 @@ fn back_returns_to_the_search_that_a_letting_was_opened_from() -> Result<()> {
     three_lettings(&mut site.database()?)?;
 
     for list in ["/lettings/", "/lettings/?q=barn&city=Orange&sort=-title"] {
-        let found = site.get(list)?.html()?;
+        let found = site.page(list)?;
         let letting = found.href("apple barn").unwrap_or_default();
-        let page = site.get(&letting)?.html()?;
+        let page = site.page(&letting)?;
 
         assert!(letting.starts_with("/lettings/2/"), "{letting}");
         assert_eq!(page.href("Back").as_deref(), Some(list));
@@ -112,7 +114,7 @@ fn a_filter_with_one_choice_is_hidden() -> Result<()> {
     letting_in(conn, "Pier House", "Seal Beach")?;
     letting_in(conn, "Barn", "Orange")?;
     let labels =
-        |target: &str| -> Result<_> { Ok(site.get(target)?.html()?.first("form").texts("label")) };
+        |target: &str| -> Result<_> { Ok(site.page(target)?.first("form").texts("label")) };
 
     assert_eq!(labels("/lettings/")?, ["Search", "City", "Sort by"]);
     assert_eq!(
@@ -130,7 +132,7 @@ fn only_pictures_after_the_first_row_load_late() -> Result<()> {
         letting(conn, &format!("House {number}"))?;
     }
 
-    let list = site.get("/lettings/")?.html()?;
+    let list = site.page("/lettings/")?;
 
     assert_eq!(list.attributes("img", "loading"), ["lazy"; 2]);
     Ok(())
@@ -205,9 +207,7 @@ fn a_page_holds_twenty_four_and_links_to_the_others() -> Result<()> {
         letting(conn, "Barn")?;
 
         let first = shown(&site, "/lettings/?q=house")?;
-        let second = site
-            .get("/lettings/?page=2&utm=x&sort=-id&q=house")?
-            .html()?;
+        let second = site.page("/lettings/?page=2&utm=x&sort=-id&q=house")?;
         let third = shown(&site, "/lettings/?q=house&page=3")?;
 
         assert_eq!((first.len(), &*first[0]), (24, "House 1"));
@@ -231,8 +231,8 @@ fn profiles_have_pages_too() -> Result<()> {
         profile(conn, &format!("guest{number}"))?;
     }
 
-    let first = site.get("/profiles/")?.html()?;
-    let second = site.get("/profiles/?page=2")?.html()?;
+    let first = site.page("/profiles/")?;
+    let second = site.page("/profiles/?page=2")?;
 
     assert_eq!(first.first("main").texts("h2").len(), 24);
     assert!(first.has_link("Next", "/profiles/?page=2"));
@@ -266,8 +266,8 @@ fn what_was_searched_and_the_number_found_are_told() -> Result<()> {
         three_lettings(conn)?;
         profile(conn, "AirWow")?;
 
-        let lettings = site.get("/lettings/?q=star&city=Orange&state=TX")?.html()?;
-        let profiles = site.get("/profiles/?q=air")?.html()?;
+        let lettings = site.page("/lettings/?q=star&city=Orange&state=TX")?;
+        let profiles = site.page("/profiles/?q=air")?;
 
         let title = lettings.first("title").text();
         assert!(
@@ -293,11 +293,11 @@ fn nothing_found_has_words_of_its_own_and_a_way_out() -> Result<()> {
             ("/lettings/", "No lettings match this search."),
             ("/profiles/", "No profiles match this search."),
         ] {
-            let page = site.get(&format!("{list}?q=lighthouse"))?.html()?;
+            let page = site.page(&format!("{list}?q=lighthouse"))?;
 
             let text = page.text();
-            assert!(text.contains(words), "{text}");
-            assert!(text.contains("0 of 1"), "{text}");
+            assert_contains(&text, words);
+            assert_contains(&text, "0 of 1");
             assert!(!text.contains("are available."), "{text}");
             assert!(page.has_link("Clear the search", list));
         }
@@ -310,8 +310,8 @@ fn a_search_that_found_something_can_be_cleared_too() -> Result<()> {
     let site = TestSite::start()?;
     letting(&mut site.database()?, "Lakeside flat")?;
 
-    let plain = site.get("/lettings/")?.html()?;
-    let searched = site.get("/lettings/?q=flat")?.html()?;
+    let plain = site.page("/lettings/")?;
+    let searched = site.page("/lettings/?q=flat")?;
 
     assert_eq!(plain.href("Clear the search"), None);
     assert!(searched.has_link("Clear the search", "/lettings/"));
@@ -338,9 +338,7 @@ fn one_form_with_labels_keeps_what_was_asked() -> Result<()> {
     let site = TestSite::start()?;
     three_lettings(&mut site.database()?)?;
 
-    let page = site
-        .get("/lettings/?q=star&city=Orange&state=TX&sort=-city")?
-        .html()?;
+    let page = site.page("/lettings/?q=star&city=Orange&state=TX&sort=-city")?;
 
     let form = page.first("form");
     assert_eq!(page.attributes("form", "action"), ["/lettings/"]);

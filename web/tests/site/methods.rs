@@ -34,8 +34,7 @@ fn furnished() -> Result<TestSite> {
 fn head_has_the_headers_of_get_and_no_body() -> Result<()> {
     let site = furnished()?;
     let sheet = site
-        .get("/")?
-        .html()?
+        .page("/")?
         .attribute_of("link", " rel=\"stylesheet\"", "href")
         .unwrap_or_default();
     let errors = [

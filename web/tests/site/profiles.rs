@@ -5,7 +5,9 @@ use accounts::testing::user;
 use anyhow::Result;
 use profiles::ProfileDraft;
 
-use crate::support::{TestSite, letting, profile, profile_of};
+use crate::support::{
+    TestSite, assert_contains, assert_contains_all, letting, profile, profile_of,
+};
 
 #[test]
 fn profiles_are_listed_by_id_and_users_without_one_are_not() -> Result<()> {
@@ -43,7 +45,7 @@ fn profiles_are_listed_by_id_and_users_without_one_are_not() -> Result<()> {
 fn an_empty_list_of_profiles_says_so() -> Result<()> {
     let site = TestSite::start()?;
 
-    let page = site.get("/profiles/")?.html()?;
+    let page = site.page("/profiles/")?;
 
     assert!(page.text().contains("No profiles are available."));
     assert!(page.has_link("Home", "/") && page.has_link("Lettings", "/lettings/"));
@@ -62,13 +64,14 @@ fn a_profile_shows_names_and_favorite_city() -> Result<()> {
         assert!(page.first("title").text().starts_with("AirWow"));
         assert_eq!(page.texts("h1"), ["AirWow"]);
         let text = page.text();
-        for words in [
-            "First name: Ada",
-            "Last name: Paul",
-            "Favorite city: Dana Point",
-        ] {
-            assert!(text.contains(words), "{words}: {text}");
-        }
+        assert_contains_all(
+            &text,
+            &[
+                "First name: Ada",
+                "Last name: Paul",
+                "Favorite city: Dana Point",
+            ],
+        );
         assert!(page.has_link("Back", "/profiles/"));
         assert!(page.has_link("Home", "/") && page.has_link("Lettings", "/lettings/"));
     }
@@ -84,12 +87,11 @@ fn labels_stay_where_nothing_is_known() -> Result<()> {
     };
     profile_of(&mut site.database()?, &user, &ProfileDraft::default())?;
 
-    let text = site.get("/profiles/quiet/")?.html()?.first("main").text();
+    let text = site.page("/profiles/quiet/")?.first("main").text();
 
     assert_eq!(text, "Back Q quiet First name: Last name: Favorite city:");
     assert!(
-        site.get("/profiles/")?
-            .html()?
+        site.page("/profiles/")?
             .has_link("quiet", "/profiles/quiet/")
     );
     Ok(())
@@ -113,7 +115,7 @@ fn an_email_address_is_shown_only_where_its_profile_says_so() -> Result<()> {
         let closed = ProfileDraft::default();
         profile_of(conn, &draft("closed", "closed@example.org"), &closed)?;
 
-        let page = |path| -> Result<_> { site.get(path)?.html() };
+        let page = |path| -> Result<_> { site.page(path) };
 
         let shown = page("/profiles/open/")?;
         assert!(shown.text().contains("Email: open@example.org"));
@@ -136,7 +138,7 @@ fn every_username_leads_to_its_profile() -> Result<()> {
             profile(conn, name)?;
         }
 
-        let list = site.get("/profiles/")?.html()?;
+        let list = site.page("/profiles/")?;
 
         for name in names {
             let href = list.href(name).unwrap_or_default();
@@ -164,9 +166,9 @@ fn names_are_escaped() -> Result<()> {
     profile_of(&mut site.database()?, &user, &draft)?;
 
     for path in ["/profiles/", "/profiles/mallory/"] {
-        let page = site.get(path)?.html()?;
+        let page = site.page(path)?;
 
-        assert!(page.text().contains("<script>1</script>"), "{path}");
+        assert_contains(&page.text(), "<script>1</script>");
         for harm in ["<script>", "<b>", "<i>"] {
             assert!(!page.source().contains(harm), "{harm} on {path}");
         }
@@ -180,7 +182,7 @@ fn a_favorite_city_leads_to_its_lettings_where_there_are_some() -> Result<()> {
         let conn = &mut site.database()?;
         profile(conn, "AirWow")?;
         let href = || -> Result<_> {
-            let page = site.get("/profiles/AirWow/")?.html()?;
+            let page = site.page("/profiles/AirWow/")?;
             Ok(page.href("Lettings in Dana Point"))
         };
 

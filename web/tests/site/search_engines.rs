@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use lettings::AddressDraft;
 use serde_json::Value;
 
-use crate::support::{TestSite, address, letting, letting_at, profile};
+use crate::support::{TestSite, address, assert_contains, letting, letting_at, profile};
 
 #[test]
 fn robots_learn_where_the_map_is() -> Result<()> {
@@ -129,7 +129,7 @@ fn every_page_describes_itself() -> Result<()> {
         "/profiles/",
         "/profiles/AirWow/",
     ] {
-        let page = site.get(target)?.html()?;
+        let page = site.page(target)?;
 
         let content = |with: &str| page.attribute_of("meta", with, "content");
         let url = format!("https://homes.example{target}");
@@ -140,17 +140,14 @@ fn every_page_describes_itself() -> Result<()> {
         assert!(content(" name=\"description\"").is_some_and(|words| words.len() > 20));
         assert!(!page.source().contains("noindex"), "{target}");
     }
-    let lost = site.get("/nowhere/")?.html()?;
+    let lost = site.page("/nowhere/")?;
     assert!(lost.source().contains("noindex") && !lost.source().contains("canonical"));
     for target in [
         "/lettings/?q=flat",
         "/lettings/?sort=-id",
         "/profiles/?q=air",
     ] {
-        assert!(
-            site.get(target)?.html()?.source().contains("noindex"),
-            "{target}"
-        );
+        assert_contains(site.page(target)?.source(), "noindex");
     }
     Ok(())
 }
@@ -159,7 +156,7 @@ fn every_page_describes_itself() -> Result<()> {
 fn the_picture_for_previews_is_there() -> Result<()> {
     let site = TestSite::start()?;
 
-    let page = site.get("/")?.html()?;
+    let page = site.page("/")?;
     let picture = page.attribute_of("meta", " property=\"og:image\"", "content");
     let target = picture
         .as_deref()
@@ -181,7 +178,7 @@ fn facts_about_a_letting_are_told_as_json_ld() -> Result<()> {
         };
         letting_at(&mut site.database()?, "</script> & Sons", &draft)?;
 
-        let page = site.get("/lettings/1/")?.html()?;
+        let page = site.page("/lettings/1/")?;
         let facts: Value = serde_json::from_str(page.first("script").source())?;
 
         let letting = &facts["@graph"][0];

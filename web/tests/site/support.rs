@@ -16,6 +16,7 @@ use oc_http::server::CancellationToken;
 use profiles::ProfileDraft;
 use web::config::Config;
 
+use crate::html::Html;
 use crate::http::{Answer, Connection, request};
 
 /// What differs from the defaults of development, unless a test says otherwise.
@@ -120,6 +121,16 @@ impl TestSite {
         self.send("GET", target, &[])
     }
 
+    /// The page there.
+    pub(crate) fn page(&self, target: &str) -> Result<Html> {
+        self.get(target)?.html()
+    }
+
+    /// The text of the page there.
+    pub(crate) fn page_text(&self, target: &str) -> Result<String> {
+        self.get(target)?.page_text()
+    }
+
     /// The answer to a request with these headers; Host is `localhost` where they have none.
     pub(crate) fn send(
         &self,
@@ -220,4 +231,25 @@ pub(crate) fn profile_of(
     };
     let profile = draft.check().expect("the profile keeps the rules");
     profile.insert(conn)
+}
+
+/// Asserts that a text contains these words.
+#[track_caller]
+pub(crate) fn assert_contains(text: &str, words: &str) {
+    assert!(text.contains(words), "no {words:?} in {text}");
+}
+
+/// Asserts that a text contains each of these words.
+#[track_caller]
+pub(crate) fn assert_contains_all(text: &str, all: &[&str]) {
+    for words in all {
+        assert_contains(text, words);
+    }
+}
+
+/// Asserts that an answer redirects there.
+#[track_caller]
+pub(crate) fn assert_redirect(answer: &Answer, status: u16, location: &str) {
+    let found = (answer.status, answer.header("location"));
+    assert_eq!(found, (status, Some(location)));
 }

@@ -5,7 +5,7 @@ use accounts::User;
 use anyhow::{Context, Result};
 
 use super::{Browser, PASSWORD, account, hidden, value};
-use crate::support::TestSite;
+use crate::support::{TestSite, assert_contains, assert_contains_all};
 
 #[test]
 fn a_user_is_added_in_two_steps() -> Result<()> {
@@ -23,23 +23,17 @@ fn a_user_is_added_in_two_steps() -> Result<()> {
         let second = browser.follow(&added)?;
 
         assert_eq!(refused.status, 422);
-        assert!(
-            refused
-                .html()?
-                .text()
-                .contains("That username is already taken.")
+        assert_contains(&refused.page_text()?, "That username is already taken.");
+        assert_contains_all(
+            &wrong,
+            &[
+                "Username can only contain letters, digits and @ . + - _",
+                "Password is too common.",
+                "Password can't be entirely numeric.",
+                "The passwords don't match.",
+            ],
         );
-        for words in [
-            "Username can only contain letters, digits and @ . + - _",
-            "Password is too common.",
-            "Password can't be entirely numeric.",
-            "The passwords don't match.",
-        ] {
-            assert!(wrong.contains(words), "{words}: {wrong}");
-        }
-        for words in ["Personal info", "Permissions", "Dates"] {
-            assert!(second.contains(words), "{words}: {second}");
-        }
+        assert_contains_all(&second, &["Personal info", "Permissions", "Dates"]);
         let bob = User::find_by_username(&mut site.database()?, "bob")?;
         assert!(bob.is_active && !bob.is_staff && bob.password.starts_with("$argon2id$"));
     }
@@ -53,7 +47,7 @@ fn a_password_set_by_staff_ends_the_users_sessions() -> Result<()> {
     let mut bob = Browser::staff(&site, "bob", &[])?;
     let path = "/admin/auth/user/2/password/";
 
-    let form = ada.get(path)?.html()?;
+    let form = ada.page(path)?;
     let wrong = ada.post(path, &[("password1", ""), ("password2", "")])?;
     let done = ada.post(
         path,
@@ -61,14 +55,12 @@ fn a_password_set_by_staff_ends_the_users_sessions() -> Result<()> {
     )?;
 
     assert_eq!(form.texts("h1"), ["Change password: bob"]);
-    assert!(wrong.html()?.text().contains("Password is required."));
+    assert!(wrong.page_text()?.contains("Password is required."));
     assert!(ada.follow(&done)?.contains("Password changed."));
     assert_eq!(bob.get("/admin/")?.status, 302);
-    assert!(
-        ada.get("/admin/auth/user/2/history/")?
-            .html()?
-            .text()
-            .contains("Password changed.")
+    assert_contains(
+        &ada.page_text("/admin/auth/user/2/history/")?,
+        "Password changed.",
     );
     assert_eq!(ada.get("/admin/auth/user/99/password/")?.status, 303);
     Ok(())
@@ -109,7 +101,7 @@ fn groups_give_rights_and_deactivation_takes_them() -> Result<()> {
         let seen = theirs.get("/admin/lettings/letting/")?.status;
         ada.fill(&path, &user(&dates))?;
 
-        assert!(text.contains("Added group \"editors\"."), "{text}");
+        assert_contains(&text, "Added group \"editors\".");
         assert!(ada.follow(&on)?.contains("Changed user \"bob\"."));
         assert!(rights.has("lettings.view_letting"));
         assert_eq!((seen, theirs.get("/admin/")?.status), (200, 302));
@@ -126,7 +118,7 @@ fn the_form_of_a_user_links_to_the_password_and_minds_no_login() -> Result<()> {
     let mut ada = Browser::superuser(&site, "ada")?;
     let path = format!("/admin/auth/user/{bob}/change/");
 
-    let form = ada.get(&path)?.html()?;
+    let form = ada.page(&path)?;
     let version = ada.version(&path)?;
     Browser::logged_in(&site, "bob")?;
     let fields = [
@@ -185,7 +177,7 @@ fn every_button_adds_the_user_and_leads_on() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let path = "/admin/auth/user/add/";
-    let page = browser.get(path)?.html()?.text();
+    let page = browser.page_text(path)?;
 
     for (button, label, name, to, words) in [
         (
@@ -218,7 +210,7 @@ fn every_button_adds_the_user_and_leads_on() -> Result<()> {
         ];
         let added = browser.fill(path, &form)?;
 
-        assert!(page.contains(label), "{label}");
+        assert_contains(&page, label);
         assert!(
             added
                 .header("location")
@@ -226,7 +218,7 @@ fn every_button_adds_the_user_and_leads_on() -> Result<()> {
             "{button}"
         );
         let expected = format!("Added user \"{name}\". {words}");
-        assert!(browser.follow(&added)?.contains(&expected), "{expected}");
+        assert_contains(&browser.follow(&added)?, &expected);
     }
     Ok(())
 }
@@ -267,7 +259,7 @@ fn a_user_is_added_from_a_profile_without_script() -> Result<()> {
         .header("location")
         .context("it leads nowhere")?
         .to_owned();
-    let profile = browser.get(&target)?.html()?;
+    let profile = browser.page(&target)?;
     assert_eq!(value(&profile, "favorite_city"), "Irvine");
     assert!(profile.source().contains("selected>bob</option>"));
     Ok(())

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use lettings::testing::{insert_letting, letting_draft};
 
 use super::Browser;
-use crate::support::{TestSite, letting};
+use crate::support::{TestSite, assert_contains, letting};
 
 #[test]
 fn an_action_needs_rows_and_a_choice() -> Result<()> {
@@ -17,11 +17,7 @@ fn an_action_needs_rows_and_a_choice() -> Result<()> {
     let no_choice = browser.post(list, &[("action", ""), ("_selected_action", &id)])?;
     assert!(browser.follow(&no_choice)?.contains("Choose an action."));
     let no_rows = browser.post(list, &[("action", "delete_selected")])?;
-    assert!(
-        browser
-            .follow(&no_rows)?
-            .contains("Select at least one item.")
-    );
+    assert_contains(&browser.follow(&no_rows)?, "Select at least one item.");
     let unknown = browser.post(list, &[("action", "explode"), ("_selected_action", &id)])?;
     assert!(browser.follow(&unknown)?.contains("Choose an action."));
     Ok(())
@@ -134,10 +130,7 @@ fn an_action_is_bound_to_the_rows_and_to_all_that_the_question_showed() -> Resul
         let done = browser.post(list, &yes(&shown))?;
 
         assert!(question.contains("Delete 3 addresses?") && question.contains("2 lettings"));
-        assert!(
-            again.contains("The items to delete have changed"),
-            "{again}"
-        );
+        assert_contains(&again, "The items to delete have changed");
         assert!(
             again.contains("3 lettings") && again.contains("Late"),
             "{again}"

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{Browser, PASSWORD, account};
-use crate::support::{TestSite, letting};
+use crate::support::{TestSite, assert_contains, assert_contains_all, assert_redirect, letting};
 
 /// Renames letting 1.
 fn rename(browser: &mut Browser<'_>, title: &str) -> Result<()> {
@@ -23,23 +23,24 @@ fn the_log_tells_of_rows_and_of_the_door_newest_first() -> Result<()> {
         stranger.log_in("carol", "wrong password")?;
         stranger.log_in("my secret password", "x")?;
 
-        let page = browser.get("/admin/log/")?.html()?;
+        let page = browser.page("/admin/log/")?;
 
         assert_eq!(page.texts("h1"), ["Log"]);
         let text = page.text();
-        for words in [
-            "4 entries",
-            "Changed Title.",
-            "Pier Cottage",
-            "Pier House",
-            "Logged in.",
-            "Login failed.",
-            "carol",
-            "a name that no account has",
-            "127.0.0.1",
-        ] {
-            assert!(text.contains(words), "{words}: {text}");
-        }
+        assert_contains_all(
+            &text,
+            &[
+                "4 entries",
+                "Changed Title.",
+                "Pier Cottage",
+                "Pier House",
+                "Logged in.",
+                "Login failed.",
+                "carol",
+                "a name that no account has",
+                "127.0.0.1",
+            ],
+        );
         assert!(!text.contains("my secret password"));
         let (refused, changed) = (text.find("Login failed."), text.find("Changed Title."));
         assert!(refused < changed, "{text}");
@@ -56,7 +57,7 @@ fn filters_are_combined_and_kept() -> Result<()> {
         rename(&mut browser, title)?;
     }
     let mut found = |query: &str| -> Result<String> {
-        let page = browser.get(&format!("/admin/log/?{query}"))?.html()?;
+        let page = browser.page(&format!("/admin/log/?{query}"))?;
         let text = page.text();
         let count = text.split(" entries").next().unwrap_or_default();
         Ok(count.rsplit(' ').take(3).collect::<Vec<_>>().join(" "))
@@ -67,7 +68,7 @@ fn filters_are_combined_and_kept() -> Result<()> {
     assert_eq!(found("user=ad")?, "3 of 0");
     assert_eq!(found("model=auth.session&action=logged+in")?, "3 of 1");
     assert_eq!(found("from=2026-01-01&to=2026-01-02")?, "3 of 0");
-    let page = browser.get("/admin/log/?from=yesterday&q=pier")?.html()?;
+    let page = browser.page("/admin/log/?from=yesterday&q=pier")?;
     assert!(page.text().contains("1 error to correct"));
     assert!(page.text().contains("From: enter a valid date."));
     assert!(page.source().contains("value=\"yesterday\""));
@@ -109,27 +110,18 @@ fn others_read_of_the_rows_that_they_may_look_at() -> Result<()> {
     let mut other = Browser::staff(&site, "carol", &["lettings.view_address"])?;
     let mut nobody = Browser::staff(&site, "dora", &["lettings.add_letting"])?;
 
-    let page = viewer.get("/admin/log/")?.html()?.text();
+    let page = viewer.page_text("/admin/log/")?;
 
     assert!(
         page.contains("1 entry") && page.contains("Pier Cottage"),
         "{page}"
     );
     assert!(!page.contains("Logged in."), "{page}");
-    assert!(
-        viewer
-            .get("/admin/log/?model=auth.session")?
-            .html()?
-            .text()
-            .contains("0 of 1 entry")
+    assert_contains(
+        &viewer.page_text("/admin/log/?model=auth.session")?,
+        "0 of 1 entry",
     );
-    assert!(
-        other
-            .get("/admin/log/")?
-            .html()?
-            .text()
-            .contains("0 entries")
-    );
+    assert_contains(&other.page_text("/admin/log/")?, "0 entries");
     assert!(viewer.get("/admin/")?.text()?.contains("/admin/log/"));
     assert!(!nobody.get("/admin/")?.text()?.contains("/admin/log/"));
     assert_eq!(nobody.get("/admin/log/")?.status, 403);
@@ -149,16 +141,17 @@ fn a_refusal_and_a_logout_stand_in_the_log() -> Result<()> {
         browser.post("/admin/logout/", &[])?;
         let mut root = Browser::superuser(&site, "ada")?;
 
-        let text = root.get("/admin/log/?user=bob")?.html()?.text();
+        let text = root.page_text("/admin/log/?user=bob")?;
 
-        for words in [
-            "GET /admin/auth/user/1/delete/",
-            "POST /admin/logout/",
-            "Permission denied.",
-            "Logged out.",
-        ] {
-            assert!(text.contains(words), "{words}: {text}");
-        }
+        assert_contains_all(
+            &text,
+            &[
+                "GET /admin/auth/user/1/delete/",
+                "POST /admin/logout/",
+                "Permission denied.",
+                "Logged out.",
+            ],
+        );
     }
     Ok(())
 }
@@ -174,10 +167,7 @@ fn attempts_that_must_wait_are_told() -> Result<()> {
     assert_eq!(stranger.log_in("carol", PASSWORD)?.status, 429);
     let mut root = Browser::superuser(&site, "ada")?;
 
-    let text = root
-        .get("/admin/log/?action=login+throttled")?
-        .html()?
-        .text();
+    let text = root.page_text("/admin/log/?action=login+throttled")?;
 
     assert!(
         text.contains("1 of ") && text.contains("Login throttled."),
@@ -193,9 +183,6 @@ fn a_file_is_not_made_of_everything_where_a_date_is_wrong() -> Result<()> {
 
     let answer = browser.get("/admin/log/export/?user=ada&from=xx")?;
 
-    assert_eq!(
-        (answer.status, answer.header("location")),
-        (303, Some("/admin/log/?user=ada&from=xx"))
-    );
+    assert_redirect(&answer, 303, "/admin/log/?user=ada&from=xx");
     Ok(())
 }

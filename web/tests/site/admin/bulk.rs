@@ -7,7 +7,7 @@ use lettings::Letting;
 use lettings::testing::{insert_letting, letting_draft};
 use oc_core::DbConnection;
 
-use crate::support::{TestSite, letting};
+use crate::support::{TestSite, assert_contains, assert_contains_all, letting};
 
 use super::restore::{act, delete_several};
 use super::{Browser, hidden};
@@ -44,14 +44,15 @@ fn of_many_rows_the_question_shows_a_thousand_and_counts_the_others() -> Result<
 
         let question = question.html()?;
         assert_eq!(question.texts("h1"), ["Delete 1010 addresses?"]);
-        for words in [
-            "1010 addresses",
-            "1010 lettings",
-            "and 10 more addresses",
-            "and 10 more lettings",
-        ] {
-            assert!(question.text().contains(words), "{words}");
-        }
+        assert_contains_all(
+            &question.text(),
+            &[
+                "1010 addresses",
+                "1010 lettings",
+                "and 10 more addresses",
+                "and 10 more lettings",
+            ],
+        );
         let links = question.links();
         let rows = links.iter().filter(|link| link.href.ends_with("/change/"));
         assert_eq!(rows.count(), 2_000);
@@ -83,7 +84,7 @@ fn many_rows_come_back_as_they_were() -> Result<()> {
         let mut browser = Browser::superuser(&site, "ada")?;
         let act = delete_first(&mut browser, "lettings/address", 1_010)?;
 
-        let page = browser.get(&act)?.html()?;
+        let page = browser.page(&act)?;
         let done = browser.post(&act, &[])?;
 
         assert_eq!(
@@ -92,9 +93,10 @@ fn many_rows_come_back_as_they_were() -> Result<()> {
         );
         assert!(page.text().contains("and 1020 more"));
         let done = browser.follow(&done)?;
-        for words in ["Restored 1010 addresses.", "Restored 1010 lettings."] {
-            assert!(done.contains(words), "{words}: {done}");
-        }
+        assert_contains_all(
+            &done,
+            &["Restored 1010 addresses.", "Restored 1010 lettings."],
+        );
         assert_eq!(Letting::count(conn)?, 1_010);
         let (letting, restored) = Letting::with_address(conn, 1_010)?;
         assert_eq!((&*letting.title, restored), ("Letting 1010", address));
@@ -130,7 +132,7 @@ fn of_many_rows_that_break_a_rule_some_are_told() -> Result<()> {
         let told = browser.follow(&answer)?;
         let taken = "Another letting already has this address.";
         assert_eq!(told.matches(taken).count(), 20, "{told}");
-        assert!(told.contains("There may be more errors."), "{told}");
+        assert_contains(&told, "There may be more errors.");
         assert_eq!(Letting::count(conn)?, 29);
     }
     Ok(())

@@ -7,7 +7,7 @@ use oc_core::DbConnection;
 use serde_json::json;
 
 use super::Browser;
-use crate::support::{TestSite, address, letting};
+use crate::support::{TestSite, address, assert_contains, letting};
 
 /// Free addresses in Gull Lane, numbered from 1.
 fn free(conn: &mut DbConnection, count: i32) -> QueryResult<()> {
@@ -27,7 +27,7 @@ fn up_to_fifty_choices_are_a_list_and_more_are_searched() -> Result<()> {
         let conn = &mut site.database()?;
         free(conn, 50)?;
         let mut browser = Browser::superuser(&site, "ada")?;
-        let mut form = || browser.get("/admin/lettings/letting/add/")?.html();
+        let mut form = || browser.page("/admin/lettings/letting/add/");
 
         let few = form()?;
         free(conn, 1)?;
@@ -36,12 +36,7 @@ fn up_to_fifty_choices_are_a_list_and_more_are_searched() -> Result<()> {
         assert_eq!(few.first("select").all("option").len(), 51);
         assert!(!few.source().contains("name=\"_find\""));
         assert_eq!(many.first("select").all("option").len(), 51);
-        assert!(
-            many.text()
-                .contains("1 more not listed. Search to find one."),
-            "{}",
-            many.text()
-        );
+        assert_contains(&many.text(), "1 more not listed. Search to find one.");
         assert!(many.source().contains("name=\"_find\" value=\"address\""));
     }
     Ok(())
@@ -130,7 +125,7 @@ fn a_script_gets_what_a_search_finds_if_there_is_a_form_for_it() -> Result<()> {
 fn a_link_beside_the_choice_leads_back_with_the_new_row_chosen() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::superuser(&site, "ada")?;
-    let form = browser.get("/admin/lettings/letting/add/")?.html()?;
+    let form = browser.page("/admin/lettings/letting/add/")?;
     let add = "/admin/lettings/address/add/?_to_field=id&_popup=1";
     let fields = [
         ("number", "7"),
@@ -149,12 +144,13 @@ fn a_link_beside_the_choice_leads_back_with_the_new_row_chosen() -> Result<()> {
 
     let back = "/admin/lettings/letting/add/?title=Pier+House&address=1";
     assert_eq!(saved.header("location"), Some(back));
-    let form = browser.get(back)?.html()?;
+    let form = browser.page(back)?;
     assert!(form.source().contains("value=\"1\" selected"));
     assert!(form.source().contains("value=\"Pier House\""));
     let with_script = browser.post(&format!("{add}&_window=1"), &fields)?.text()?;
-    assert!(with_script.contains(
-        "data-popup=\"add\" data-value=\"2\" data-label=\"7 Pier Road, Seal Beach, CA 90740\""
-    ));
+    assert_contains(
+        &with_script,
+        "data-popup=\"add\" data-value=\"2\" data-label=\"7 Pier Road, Seal Beach, CA 90740\"",
+    );
     Ok(())
 }

@@ -15,7 +15,7 @@ use oc_core::locks::lock;
 use oc_core::testing::TestDb;
 
 use crate::http::Answer;
-use crate::support::{TestSite, address, letting};
+use crate::support::{TestSite, address, assert_contains, letting};
 
 use super::restore::{act, delete};
 use super::{Browser, hidden};
@@ -116,7 +116,7 @@ fn who_goes_back_to_a_version_while_the_row_is_deleted_is_told() -> Result<()> {
 
     assert_eq!(answer.status, 303);
     let told = browser.follow(&answer)?;
-    assert!(told.contains("Nothing was restored"), "{told}");
+    assert_contains(&told, "Nothing was restored");
     Ok(())
 }
 
@@ -170,7 +170,7 @@ fn who_was_shown_less_is_asked_again() -> Result<()> {
 
     let page = delete_while_a_letting_is_added(&site, true)?;
 
-    assert!(page.contains("The items to delete have changed."), "{page}");
+    assert_contains(&page, "The items to delete have changed.");
     assert_eq!(Letting::count(&mut site.database()?)?, 1);
     Ok(())
 }

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use lettings::{Address, Letting};
 
 use crate::http::Answer;
-use crate::support::{TestSite, address, letting};
+use crate::support::{TestSite, address, assert_contains, letting};
 
 use super::{Browser, account, hidden};
 
@@ -75,11 +75,8 @@ fn only_what_both_changed_has_to_be_chosen() -> Result<()> {
         assert!(!page.contains("merge_number"));
         assert_eq!(open.status, 409);
         let open = open.text()?;
-        assert!(
-            open.contains("Choose which version to keep: Zip code."),
-            "{open}"
-        );
-        assert!(open.contains("value=\"Irvine\""), "{open}");
+        assert_contains(&open, "Choose which version to keep: Zip code.");
+        assert_contains(&open, "value=\"Irvine\"");
         assert_eq!(ticked(&open, "street"), ["theirs"]);
         assert_eq!(saved.status, 303);
         let address = Letting::with_address(conn, 1)?.1;
@@ -189,10 +186,7 @@ fn of_two_who_race_for_one_address_one_wins_and_the_other_is_told() -> Result<()
             statuses.sort_unstable();
             assert_eq!(statuses, [303, 422], "round {round}");
             let page = lost.html()?;
-            assert!(
-                page.text()
-                    .contains("Another letting already has this address.")
-            );
+            assert_contains(&page.text(), "Another letting already has this address.");
             assert!(page.source().contains(&format!("value=\"{title}\"")));
             assert_eq!(Letting::count(conn)?, round);
         }
@@ -227,10 +221,10 @@ fn of_two_who_save_at_the_same_moment_one_is_asked() -> Result<()> {
             let won = won.context("nobody won")?;
             let lost = &answers[1 - won];
             assert_eq!(lost.status, 409, "round {round}");
-            let page = lost.html()?.text();
+            let page = lost.page_text()?;
             assert!(page.contains("Someone else changed this letting while you were editing."));
             for title in &titles {
-                assert!(page.contains(title), "{title}: {page}");
+                assert_contains(&page, title);
             }
             assert_eq!(Letting::with_address(conn, 1)?.0.title, titles[won]);
         }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::Browser;
-use crate::support::TestSite;
+use crate::support::{TestSite, assert_contains_all};
 
 #[test]
 fn who_has_the_right_sees_what_runs_here() -> Result<()> {
@@ -11,16 +11,17 @@ fn who_has_the_right_sees_what_runs_here() -> Result<()> {
         let mut root = Browser::superuser(&site, "root")?;
         let mut operator = Browser::staff(&site, "operator", &["site.view_diagnostics"])?;
         for browser in [&mut root, &mut operator] {
-            let index = browser.get("/admin/")?.html()?;
+            let index = browser.page("/admin/")?;
             let page = browser.get("/admin/diagnostics/")?;
 
             assert!(index.has_link("Diagnostics", "/admin/diagnostics/"));
             assert_eq!(page.status, 200);
             let page = page.html()?;
             assert_eq!(page.texts("h1"), ["Diagnostics"]);
-            for words in ["Revision", "Check: migrations", "SENTRY_DSN is not set"] {
-                assert!(page.text().contains(words), "{words}: {}", page.text());
-            }
+            assert_contains_all(
+                &page.text(),
+                &["Revision", "Check: migrations", "SENTRY_DSN is not set"],
+            );
         }
     }
     Ok(())
@@ -45,7 +46,7 @@ fn a_fault_on_purpose_shows_the_page_of_a_fault() -> Result<()> {
 fn nobody_else_raises_a_fault() -> Result<()> {
     let site = TestSite::start()?;
     let mut editor = Browser::staff(&site, "editor", &["lettings.change_letting"])?;
-    let index = editor.get("/admin/")?.html()?;
+    let index = editor.page("/admin/")?;
 
     let page = editor.get("/admin/diagnostics/")?;
     let fault = editor.post("/admin/diagnostics/", &[("kind", "error")])?;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 use super::{Browser, hidden};
 use crate::http::Answer;
-use crate::support::{TestSite, letting, letting_in, profile};
+use crate::support::{TestSite, assert_contains, letting, letting_in, profile};
 
 pub(super) const LETTINGS: &str = "/admin/lettings/letting/";
 pub(super) const ADDRESSES: &str = "/admin/lettings/address/";
@@ -40,9 +40,7 @@ fn a_filtered_list_is_a_file_in_its_order() -> Result<()> {
         letting_in(conn, "Attic", "Irvine")?;
         let mut browser = Browser::superuser(&site, "ada")?;
 
-        let list = browser
-            .get(&format!("{LETTINGS}?address__city__exact=Irvine&o=1"))?
-            .html()?;
+        let list = browser.page(&format!("{LETTINGS}?address__city__exact=Irvine&o=1"))?;
         let href = list.href("Export").context("no link")?;
         let answer = browser.get(&href)?;
 
@@ -86,10 +84,7 @@ fn out_and_in_again_changes_nothing() -> Result<()> {
             assert!(file.lines().count() > 1, "{list}");
             let preview = upload(&mut browser, list, &file)?;
             assert_eq!(preview.status, 200, "{list}: {}", preview.text()?);
-            assert!(
-                preview.html()?.text().contains("Nothing to change."),
-                "{list}"
-            );
+            assert_contains(&preview.page_text()?, "Nothing to change.");
         }
     }
     Ok(())

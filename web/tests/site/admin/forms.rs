@@ -4,7 +4,7 @@ use anyhow::Result;
 use lettings::{Address, Letting};
 
 use super::Browser;
-use crate::support::{TestSite, address, letting, profile};
+use crate::support::{TestSite, address, assert_contains, assert_redirect, letting, profile};
 
 const ADDRESS: [(&str, &str); 6] = [
     ("number", " 007 "),
@@ -22,10 +22,9 @@ fn an_address_and_its_letting_are_added_and_public_at_once() -> Result<()> {
         let again = [&ADDRESS[..], &[("_addanother", "")]].concat();
 
         let added = browser.fill("/admin/lettings/address/add/", &again)?;
-        assert!(
-            browser
-                .follow(&added)?
-                .contains("Added address \"7 Gull Lane\". You can add another below.")
+        assert_contains(
+            &browser.follow(&added)?,
+            "Added address \"7 Gull Lane\". You can add another below.",
         );
         let letting = [
             ("title", "Pier <House>"),
@@ -35,16 +34,16 @@ fn an_address_and_its_letting_are_added_and_public_at_once() -> Result<()> {
         let added = browser.fill("/admin/lettings/letting/add/", &letting)?;
         let form = browser.follow(&added)?;
 
-        assert!(
-            form.contains("Added letting \"Pier <House>\". You can continue editing below."),
-            "{form}"
+        assert_contains(
+            &form,
+            "Added letting \"Pier <House>\". You can continue editing below.",
         );
-        let page = site.get("/lettings/1/")?.html()?.text();
+        let page = site.page_text("/lettings/1/")?;
         assert!(
             page.contains("7 Gull Lane") && page.contains("Dana Point, CA 02134"),
             "{page}"
         );
-        let index = browser.get("/admin/")?.html()?.text();
+        let index = browser.page_text("/admin/")?;
         assert!(
             index.contains("Pier <House>") && index.contains("Added"),
             "{index}"
@@ -62,17 +61,8 @@ fn a_change_of_an_address_shows_at_its_letting() -> Result<()> {
 
     let saved = browser.fill(path, &[&ADDRESS[..], &[("_save", "")]].concat())?;
 
-    assert!(
-        browser
-            .follow(&saved)?
-            .contains("Changed address \"7 Gull Lane\".")
-    );
-    assert!(
-        site.get(&format!("/lettings/{id}/"))?
-            .html()?
-            .text()
-            .contains("7 Gull Lane")
-    );
+    assert_contains(&browser.follow(&saved)?, "Changed address \"7 Gull Lane\".");
+    assert_contains(&site.page_text(&format!("/lettings/{id}/"))?, "7 Gull Lane");
     Ok(())
 }
 
@@ -83,17 +73,10 @@ fn a_row_that_is_not_there_leads_back_with_a_word() -> Result<()> {
 
     for page in ["change", "delete", "history"] {
         let answer = browser.get(&format!("/admin/lettings/letting/26/{page}/"))?;
-        assert_eq!(
-            (answer.status, answer.header("location")),
-            (303, Some("/admin/")),
-            "{page}"
-        );
-        assert!(
-            browser
-                .get("/admin/")?
-                .html()?
-                .text()
-                .contains("There is no letting with ID \"26\".")
+        assert_redirect(&answer, 303, "/admin/");
+        assert_contains(
+            &browser.page_text("/admin/")?,
+            "There is no letting with ID \"26\".",
         );
     }
     let odd = browser.get("/admin/lettings/letting/9223372036854775808/change/")?;
@@ -139,9 +122,10 @@ fn nobody_overwrites_a_colleague() -> Result<()> {
         };
 
         assert_eq!(conflict.status, 409);
-        assert!(page.contains(
-            "Someone else changed this address while you were editing. Your changes have not been saved."
-        ));
+        assert_contains(
+            &page,
+            "Someone else changed this address while you were editing. Your changes have not been saved.",
+        );
         assert_eq!(city(conn)?, "Dana Point");
         let current = super::hidden(&page, "_version").unwrap_or_default();
         assert_eq!(send(&current, &[("_resolve", "theirs")])?.status, 303);
@@ -171,16 +155,10 @@ fn a_profile_shows_its_email_address_when_staff_say_so() -> Result<()> {
 
     let saved = browser.fill("/admin/profiles/profile/1/change/", &form)?;
 
-    assert!(
-        browser
-            .follow(&saved)?
-            .contains("Changed profile \"AirWow\".")
-    );
-    assert!(
-        site.get("/profiles/AirWow/")?
-            .html()?
-            .text()
-            .contains("Email: ada@example.org")
+    assert_contains(&browser.follow(&saved)?, "Changed profile \"AirWow\".");
+    assert_contains(
+        &site.page_text("/profiles/AirWow/")?,
+        "Email: ada@example.org",
     );
     Ok(())
 }
@@ -197,9 +175,9 @@ fn no_choice_is_made_by_itself() -> Result<()> {
 
     let form = browser.get("/admin/lettings/letting/add/")?.text()?;
 
-    assert!(
-        form.contains("<option value=\"\" selected>Add a new address</option>"),
-        "{form}"
+    assert_contains(
+        &form,
+        "<option value=\"\" selected>Add a new address</option>",
     );
     let profile = browser.get("/admin/profiles/profile/add/")?.text()?;
     assert!(profile.contains("<option value=\"\" selected>Choose one</option>"));

@@ -4,7 +4,7 @@ use anyhow::Result;
 use lettings::Letting;
 
 use super::Browser;
-use crate::support::{TestSite, letting};
+use crate::support::{TestSite, assert_contains, assert_contains_all, letting};
 
 #[test]
 fn a_delete_shows_what_goes_along_and_is_recorded() -> Result<()> {
@@ -14,29 +14,26 @@ fn a_delete_shows_what_goes_along_and_is_recorded() -> Result<()> {
         let mut browser = Browser::superuser(&site, "ada")?;
         let path = "/admin/lettings/address/1/delete/";
 
-        let question = browser.get(path)?.html()?;
+        let question = browser.page(path)?;
         let without_yes = browser.post(path, &[])?;
         let kept = Letting::count(conn)?;
         let done = browser.post(path, &[("post", "yes")])?;
 
         assert_eq!(question.texts("h1"), ["Delete address?"]);
-        for words in [
-            "1 letting",
-            "1 address",
-            "Pier House",
-            "Yes, delete",
-            "No, go back",
-        ] {
-            assert!(question.text().contains(words), "{words}");
-        }
-        assert_eq!((without_yes.status, kept), (303, 1));
-        assert!(
-            browser
-                .follow(&done)?
-                .contains("Deleted address \"12 Gull Lane\".")
+        assert_contains_all(
+            &question.text(),
+            &[
+                "1 letting",
+                "1 address",
+                "Pier House",
+                "Yes, delete",
+                "No, go back",
+            ],
         );
+        assert_eq!((without_yes.status, kept), (303, 1));
+        assert_contains(&browser.follow(&done)?, "Deleted address \"12 Gull Lane\".");
         assert_eq!(Letting::count(conn)?, 0);
-        let history = browser.get("/admin/lettings/letting/1/history/")?.html()?;
+        let history = browser.page("/admin/lettings/letting/1/history/")?;
         assert_eq!(history.texts("h1"), ["History of Pier House"]);
         assert!(history.text().contains("Deleted."));
     }
@@ -58,24 +55,22 @@ fn the_history_tells_each_field_before_and_after() -> Result<()> {
         &[("title", "Pier Cottage"), ("address", "1"), ("_save", "")],
     )?;
 
-    let history = browser
-        .get("/admin/lettings/letting/1/history/")?
-        .html()?
-        .text();
+    let history = browser.page_text("/admin/lettings/letting/1/history/")?;
 
-    for words in [
-        "Date",
-        "User",
-        "Action",
-        "Changes",
-        "ada",
-        "Changed Title.",
-        "Pier House",
-        "Pier Cottage",
-        "Nothing changed.",
-    ] {
-        assert!(history.contains(words), "{words}: {history}");
-    }
+    assert_contains_all(
+        &history,
+        &[
+            "Date",
+            "User",
+            "Action",
+            "Changes",
+            "ada",
+            "Changed Title.",
+            "Pier House",
+            "Pier Cottage",
+            "Nothing changed.",
+        ],
+    );
     Ok(())
 }
 
@@ -109,14 +104,8 @@ fn one_can_go_back_to_an_earlier_state() -> Result<()> {
     ];
 
     // The first one is from before the record.
-    assert!(
-        told_of_first.contains("Restored letting \"Pier House\"."),
-        "{told_of_first}"
-    );
-    assert!(
-        told.contains("Restored letting \"Pier Cottage\"."),
-        "{told}"
-    );
+    assert_contains(&told_of_first, "Restored letting \"Pier House\".");
+    assert_contains(&told, "Restored letting \"Pier Cottage\".");
     assert_eq!(Letting::with_address(conn, 1)?.0.title, "Pier Cottage");
     assert_eq!(odd, [400, 404]);
     Ok(())

@@ -10,7 +10,7 @@ use oc_core::DbConnection;
 use super::export::{ADDRESSES, LETTINGS, confirm, upload};
 use super::permission_rows::refusals;
 use super::{Browser, PASSWORD, account, hidden};
-use crate::support::{TestSite, letting};
+use crate::support::{TestSite, assert_contains, letting};
 
 /// Every address, by id.
 fn stored(conn: &mut DbConnection) -> Result<Vec<Address>> {
@@ -35,21 +35,17 @@ fn a_file_is_shown_first_and_then_saved_as_by_hand() -> Result<()> {
 
         let preview = upload(&mut browser, ADDRESSES, file)?;
 
-        let text = preview.html()?.text();
-        assert!(
-            text.contains("1 address will be added. 1 address will be changed."),
-            "{text}"
-        );
+        let text = preview.page_text()?;
+        assert_contains(&text, "1 address will be added. 1 address will be changed.");
         assert!(
             text.contains("Dana Point") && text.contains("Irvine"),
             "{text}"
         );
         assert_eq!(addresses(&site)?.len(), 1, "nothing is saved yet");
         let done = confirm(&mut browser, ADDRESSES, &preview)?;
-        assert!(
-            browser
-                .follow(&done)?
-                .contains("Added 1 address. Changed 1 address.")
+        assert_contains(
+            &browser.follow(&done)?,
+            "Added 1 address. Changed 1 address.",
         );
         assert_eq!(
             addresses(&site)?,
@@ -84,11 +80,7 @@ fn every_mistake_is_told_by_row_and_column_and_nothing_is_saved() -> Result<()> 
         let page = refused.html()?;
         let rows: Vec<String> = page.first("tbody").texts("tr");
         assert_eq!(refused.status, 422);
-        assert!(
-            page.text().contains("6 errors to correct"),
-            "{}",
-            page.text()
-        );
+        assert_contains(&page.text(), "6 errors to correct");
         for (row, words) in rows.iter().zip([
             ["Row 3", "id", "There is no letting with ID \"26\"."],
             ["Row 4", "id", "Row 2 already has this ID."],
@@ -119,7 +111,7 @@ fn a_file_that_cannot_be_read_is_told_of() -> Result<()> {
     let mut told = |file: &[u8]| -> Result<(u16, String)> {
         browser.get(&target)?;
         let answer = browser.upload(&target, file)?;
-        Ok((answer.status, answer.html()?.text()))
+        Ok((answer.status, answer.page_text()?))
     };
 
     let large = vec![b'a'; (4 << 20) + 1];
@@ -134,7 +126,7 @@ fn a_file_that_cannot_be_read_is_told_of() -> Result<()> {
     ] {
         let (status, text) = told(file)?;
         assert_eq!(status, 422, "{words}");
-        assert!(text.contains(words), "{words} in {text}");
+        assert_contains(&text, words);
     }
     Ok(())
 }
@@ -154,10 +146,10 @@ fn a_colleague_who_saves_meanwhile_is_not_overwritten() -> Result<()> {
         let conflict = confirm(&mut ada, LETTINGS, &preview)?;
 
         assert_eq!(conflict.status, 409);
-        let text = conflict.html()?.text();
-        assert!(
-            text.contains("These items have changed since you checked the file."),
-            "{text}"
+        let text = conflict.page_text()?;
+        assert_contains(
+            &text,
+            "These items have changed since you checked the file.",
         );
         assert!(text.contains("Theirs") && text.contains("Mine"), "{text}");
         let title = |site: &TestSite| -> Result<String> {
@@ -207,14 +199,11 @@ fn each_row_needs_the_right_to_add_or_to_change_it() -> Result<()> {
     let stored = format!("{head}1,7,Pier Road,Brea,CA,02134,USA\n");
 
     let refused = upload(&mut changer, ADDRESSES, &new)?.html()?.text();
-    assert!(
-        refused.contains("You do not have permission to add this address."),
-        "{refused}"
-    );
+    assert_contains(&refused, "You do not have permission to add this address.");
     let refused = upload(&mut adder, ADDRESSES, &stored)?.html()?.text();
-    assert!(
-        refused.contains("You do not have permission to change this address."),
-        "{refused}"
+    assert_contains(
+        &refused,
+        "You do not have permission to change this address.",
     );
     // Both stand in the record.
     assert_eq!(refusals(&mut site.database()?)?, 2);
@@ -233,14 +222,12 @@ fn accounts_come_in_without_passwords_and_nobody_grants_more_than_they_have() ->
     account(conn, "eve")?;
     let list = "/admin/auth/user/";
 
-    let page = ada.get(&format!("{list}import/"))?.html()?.text();
-    assert!(page.contains("Passwords are not included"), "{page}");
+    let page = ada.page_text(&format!("{list}import/"))?;
+    assert_contains(&page, "Passwords are not included");
     let refused = upload(&mut clerk, list, "username,is_superuser\nbob,yes\n")?;
-    assert!(
-        refused
-            .html()?
-            .text()
-            .contains("Superuser status: select a valid choice.")
+    assert_contains(
+        &refused.page_text()?,
+        "Superuser status: select a valid choice.",
     );
     let preview = upload(&mut ada, list, "username,email\nbob,bob@example.org\n")?;
     assert_eq!(confirm(&mut ada, list, &preview)?.status, 303);
@@ -261,11 +248,8 @@ fn two_rows_that_swap_a_unique_value_are_rejected() -> Result<()> {
         let preview = upload(&mut ada, LETTINGS, "id,address\n1,2\n2,1\n")?;
 
         assert_eq!(preview.status, 422);
-        let text = preview.html()?.text();
-        assert!(
-            text.contains("Another letting already has this address."),
-            "{text}"
-        );
+        let text = preview.page_text()?;
+        assert_contains(&text, "Another letting already has this address.");
         assert_eq!(Letting::with_address(conn, 1)?.1.id, 1);
     }
     Ok(())

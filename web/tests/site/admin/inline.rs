@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use lettings::{Address, Letting};
 
 use super::Browser;
-use crate::support::{TestSite, address, letting};
+use crate::support::{TestSite, address, assert_contains, assert_contains_all, letting};
 
 pub(super) const ADD: &str = "/admin/lettings/letting/add/";
 pub(super) const CHANGE: &str = "/admin/lettings/letting/1/change/";
@@ -59,7 +59,7 @@ pub(super) fn streets(site: &TestSite) -> Result<Vec<String>> {
 
 fn history(browser: &mut Browser, model: &str) -> Result<String> {
     let target = format!("/admin/lettings/{model}/1/history/");
-    Ok(browser.get(&target)?.html()?.first("tbody").text())
+    Ok(browser.page(&target)?.first("tbody").text())
 }
 
 #[test]
@@ -69,16 +69,12 @@ fn a_letting_is_added_with_its_new_address() -> Result<()> {
 
         let added = browser.fill(ADD, &but(&NEW, &[]))?;
 
-        assert!(
-            browser
-                .follow(&added)?
-                .contains("Added letting \"Pier House\".")
-        );
+        assert_contains(&browser.follow(&added)?, "Added letting \"Pier House\".");
         let (letting, address) = Letting::with_address(&mut site.database()?, 1)?;
         assert_eq!((letting.title.as_str(), address.number), ("Pier House", 7));
         assert_eq!(address.in_one_line(), "7 Pier Road, Seal Beach, CA 02134");
         for model in ["letting", "address"] {
-            assert!(history(&mut browser, model)?.contains("Added."), "{model}");
+            assert_contains(&history(&mut browser, model)?, "Added.");
         }
     }
     Ok(())
@@ -98,19 +94,20 @@ fn mistakes_in_both_are_told_together_and_neither_is_stored() -> Result<()> {
 
         let page = refused.html()?;
         assert_eq!(refused.status, 422);
-        for words in [
-            "3 errors to correct",
-            "Title is required.",
-            "Number must be a whole number.",
-            "State must be exactly 2 characters; you entered 1.",
-        ] {
-            assert!(page.text().contains(words), "{words} in {}", page.text());
-        }
+        assert_contains_all(
+            &page.text(),
+            &[
+                "3 errors to correct",
+                "Title is required.",
+                "Number must be a whole number.",
+                "State must be exactly 2 characters; you entered 1.",
+            ],
+        );
         assert!(page.has_link("Number must be a whole number.", "#id_address-number"));
         let typed = page.attribute_of("input", "id=\"id_address-street\"", "value");
         assert_eq!(typed.as_deref(), Some("Pier Road"));
         let refused = browser.fill(ADD, &but(&NEW, &[("title", "")]))?;
-        assert!(refused.html()?.text().contains("1 error to correct"));
+        assert!(refused.page_text()?.contains("1 error to correct"));
         assert_eq!(streets(&site)?, [""; 0]);
     }
     Ok(())
@@ -125,10 +122,9 @@ fn an_address_is_changed_with_its_letting_and_each_keeps_its_record() -> Result<
 
         let saved = browser.fill(CHANGE, &but(&STORED, &other))?;
 
-        assert!(
-            browser
-                .follow(&saved)?
-                .contains("Changed letting \"Pier Cottage\".")
+        assert_contains(
+            &browser.follow(&saved)?,
+            "Changed letting \"Pier Cottage\".",
         );
         let (letting, address) = Letting::with_address(&mut site.database()?, 1)?;
         assert_eq!(
@@ -139,7 +135,7 @@ fn an_address_is_changed_with_its_letting_and_each_keeps_its_record() -> Result<
         assert!(history(&mut browser, "address")?.contains("Changed City."));
         let wrong = [("title", "Pier Cottage"), ("address-city", "")];
         let refused = browser.fill(CHANGE, &but(&STORED, &wrong))?;
-        assert!(refused.html()?.text().contains("City is required."));
+        assert!(refused.page_text()?.contains("City is required."));
     }
     Ok(())
 }
@@ -185,7 +181,7 @@ fn the_letting_moves_to_a_free_address_or_to_a_new_one() -> Result<()> {
         );
         let unchanged = [("address", ""), ("address-number", "99")];
         let refused = browser.fill(CHANGE, &but(&STORED, &unchanged))?;
-        assert!(refused.html()?.text().contains("Address is required."));
+        assert!(refused.page_text()?.contains("Address is required."));
     }
     Ok(())
 }
@@ -236,7 +232,7 @@ fn nobody_overwrites_a_colleague_who_changed_the_address() -> Result<()> {
 
         let page = conflict.text()?;
         assert_eq!(conflict.status, 409);
-        assert!(page.contains("name=\"merge_address-city\""), "{page}");
+        assert_contains(&page, "name=\"merge_address-city\"");
         let version = super::hidden(&page, "_version").unwrap_or_default();
         let mut mixed = but(&STORED, &[("address-state", "NV")]);
         mixed.extend([

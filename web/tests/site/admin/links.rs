@@ -4,14 +4,14 @@ use anyhow::Result;
 
 use super::Browser;
 use super::restore::{act, delete};
-use crate::support::{TestSite, letting};
+use crate::support::{TestSite, assert_contains, letting};
 
 #[test]
 fn who_may_only_add_is_offered_no_list() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::staff(&site, "bob", &["lettings.add_letting"])?;
 
-    let page = browser.get("/admin/lettings/letting/add/")?.html()?;
+    let page = browser.page("/admin/lettings/letting/add/")?;
 
     for link in page.links() {
         if link.href.starts_with("/admin/") {
@@ -51,17 +51,14 @@ fn of_what_was_done_at_once_everybody_sees_what_they_may_look_at() -> Result<()>
     let mut carol = Browser::staff(&site, "carol", &["auth.view_user"])?;
 
     let log = bob.get("/admin/log/")?.text()?;
-    let page = bob.get(&act)?.html()?;
+    let page = bob.page(&act)?;
     let restored = bob.post(&act, &[])?;
     let other = carol.get(&act)?;
 
-    assert!(log.contains(&act), "{log}");
+    assert_contains(&log, &act);
     assert_eq!(page.texts("h1"), ["Deleted 1 letting"]);
     let text = page.text();
-    assert!(
-        text.contains("and 1 that you do not have permission to view"),
-        "{text}"
-    );
+    assert_contains(&text, "and 1 that you do not have permission to view");
     assert!(!text.contains("Gull Lane"), "{text}");
     assert!(!text.contains("Restore all"), "{text}");
     assert_eq!((restored.status, other.status), (403, 403));

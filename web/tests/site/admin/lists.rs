@@ -3,27 +3,28 @@
 use anyhow::Result;
 
 use super::Browser;
-use crate::support::{TestSite, letting, letting_in};
+use crate::support::{TestSite, assert_contains, assert_contains_all, letting, letting_in};
 
 #[test]
 fn the_index_links_every_model() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::superuser(&site, "ada")?;
 
-    let index = browser.get("/admin/")?.html()?;
-    let app = browser.get("/admin/lettings/")?.html()?;
+    let index = browser.page("/admin/")?;
+    let app = browser.page("/admin/lettings/")?;
 
     assert_eq!(index.texts("h1"), ["Administration"]);
-    for words in [
-        "Signed in as ada",
-        "View site",
-        "Change password",
-        "Log out",
-        "Recent actions",
-        "None yet.",
-    ] {
-        assert!(index.text().contains(words), "{words}");
-    }
+    assert_contains_all(
+        &index.text(),
+        &[
+            "Signed in as ada",
+            "View site",
+            "Change password",
+            "Log out",
+            "Recent actions",
+            "None yet.",
+        ],
+    );
     for path in [
         "lettings/letting",
         "lettings/address",
@@ -78,9 +79,7 @@ fn a_list_is_searched_filtered_and_sorted() -> Result<()> {
         letting_in(conn, "Sea Flat", "Irvine")?;
         let mut browser = Browser::superuser(&site, "ada")?;
         let mut first = |query: &str| -> Result<(Option<String>, String)> {
-            let page = browser
-                .get(&format!("/admin/lettings/letting/{query}"))?
-                .html()?;
+            let page = browser.page(&format!("/admin/lettings/letting/{query}"))?;
             let row = page
                 .links()
                 .into_iter()
@@ -94,7 +93,7 @@ fn a_list_is_searched_filtered_and_sorted() -> Result<()> {
         assert_eq!(first("?o=-1")?.0.as_deref(), Some("Sea Flat"));
         let (found, text) = first("?q=pier+beach")?;
         assert_eq!(found.as_deref(), Some("Pier House"));
-        assert!(text.contains("1 of 2 lettings"), "{text}");
+        assert_contains(&text, "1 of 2 lettings");
         assert_eq!(
             first("?address__city__exact=Irvine")?.0.as_deref(),
             Some("Sea Flat")
@@ -110,7 +109,7 @@ fn filters_survive_a_save() -> Result<()> {
     let id = letting(&mut site.database()?, "Pier House")?;
     let mut browser = Browser::superuser(&site, "ada")?;
 
-    let list = browser.get("/admin/lettings/letting/?q=pier&o=1")?.html()?;
+    let list = browser.page("/admin/lettings/letting/?q=pier&o=1")?;
     let link = list
         .links()
         .into_iter()
@@ -162,9 +161,9 @@ fn all_rows_are_shown_on_one_page_while_they_are_few() -> Result<()> {
     let mut browser = Browser::superuser(&site, "ada")?;
     let list = "/admin/lettings/letting/";
 
-    let few = browser.get(list)?.html()?;
+    let few = browser.page(list)?;
     lettings::demo::fill(conn, 250, |_| {})?;
-    let many = browser.get(list)?.html()?;
+    let many = browser.page(list)?;
 
     assert_eq!(
         few.href("Show all").as_deref(),

@@ -126,6 +126,16 @@ impl<'a> Browser<'a> {
         self.send("GET", target, "")
     }
 
+    /// Opens a page and reads it.
+    pub(crate) fn page(&mut self, target: &str) -> Result<Html> {
+        self.get(target)?.html()
+    }
+
+    /// The text of a page.
+    pub(crate) fn page_text(&mut self, target: &str) -> Result<String> {
+        self.get(target)?.page_text()
+    }
+
     /// Sends a form with these fields and the token of the last page that had one.
     pub(crate) fn post(&mut self, target: &str, fields: &[(&str, &str)]) -> Result<Answer> {
         let mut body = form_urlencoded::Serializer::new(String::new());

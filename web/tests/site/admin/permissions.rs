@@ -4,7 +4,7 @@ use accounts::User;
 use anyhow::Result;
 use lettings::Letting;
 
-use crate::support::{TestSite, letting};
+use crate::support::{TestSite, assert_contains, letting};
 
 use super::permission_rows::refusals;
 use super::{Browser, account};
@@ -14,12 +14,9 @@ fn staff_without_rights_are_told_so() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::staff(&site, "bob", &[])?;
 
-    assert!(
-        browser
-            .get("/admin/")?
-            .html()?
-            .text()
-            .contains("You don't have permission to view or edit anything.")
+    assert_contains(
+        &browser.page_text("/admin/")?,
+        "You don't have permission to view or edit anything.",
     );
     for path in [
         "/admin/lettings/",
@@ -45,12 +42,12 @@ fn who_may_only_look_gets_no_form() -> Result<()> {
     let mut browser = Browser::staff(&site, "bob", &["lettings.view_letting"])?;
     let path = "/admin/lettings/letting/1/change/";
 
-    let page = browser.get(path)?.html()?;
+    let page = browser.page(path)?;
     let refused = browser.post(path, &[("title", "Mine"), ("address", "1")])?;
 
     assert_eq!(page.texts("h1"), ["View letting"]);
     assert!(page.text().contains("Close") && !page.source().contains("name=\"_save\""));
-    assert!(browser.get("/admin/")?.html()?.text().contains("View"));
+    assert!(browser.page_text("/admin/")?.contains("View"));
     assert_eq!(refused.status, 403);
     let (letting, _) = Letting::with_address(&mut site.database()?, 1)?;
     assert_eq!(letting.title, "Pier House");
@@ -68,7 +65,7 @@ fn a_cascade_needs_the_right_on_all_that_goes_along() -> Result<()> {
     )?;
     let path = "/admin/lettings/address/1/delete/";
 
-    let page = browser.get(path)?.html()?;
+    let page = browser.page(path)?;
     let refused = browser.post(path, &[("post", "yes")])?;
 
     assert_eq!(page.texts("h1"), ["Cannot delete address"]);
@@ -102,17 +99,13 @@ fn nobody_grants_what_they_do_not_have() -> Result<()> {
     let own = send(&[("user_permissions", "auth.view_user")])?;
     let password = browser.get(&format!("/admin/auth/user/{root}/password/"))?;
 
-    assert!(
-        superuser
-            .html()?
-            .text()
-            .contains("Superuser status: select a valid choice.")
+    assert_contains(
+        &superuser.page_text()?,
+        "Superuser status: select a valid choice.",
     );
-    assert!(
-        foreign
-            .html()?
-            .text()
-            .contains("User permissions: select a valid choice.")
+    assert_contains(
+        &foreign.page_text()?,
+        "User permissions: select a valid choice.",
     );
     assert_eq!(own.status, 303);
     assert_eq!(password.status, 403);
@@ -136,7 +129,7 @@ fn who_may_only_add_sees_no_list() -> Result<()> {
     ];
 
     let added = browser.fill("/admin/lettings/address/add/", &fields)?;
-    let index = browser.get("/admin/")?.html()?;
+    let index = browser.page("/admin/")?;
 
     assert_eq!(added.header("location"), Some("/admin/"));
     assert!(index.text().contains("Added address \"1 Gull Lane\"."));
@@ -184,9 +177,7 @@ fn an_account_with_more_rights_is_out_of_reach() -> Result<()> {
                 &format!("/admin/auth/user/{id}/delete/"),
                 &[("post", "yes")],
             )?;
-            let question = browser
-                .get(&format!("/admin/auth/user/{id}/delete/"))?
-                .html()?;
+            let question = browser.page(&format!("/admin/auth/user/{id}/delete/"))?;
             let password = browser.get(&format!("/admin/auth/user/{id}/password/"))?;
 
             assert_eq!(
@@ -222,21 +213,22 @@ fn of_who_has_more_rights_names_can_be_changed_and_nothing_typed_is_lost() -> Re
             ]
         };
 
-        let page = browser.get(&path)?.html()?;
+        let page = browser.page(&path)?;
         let named = browser.fill(&path, &form(["root", "Augusta"]))?;
         let noted = refusals(conn)?;
         let renamed = browser.fill(&path, &form(["toor", "Agatha"]))?;
 
-        assert!(
-            page.text()
-                .contains("This user has permissions that you don't have.")
+        assert_contains(
+            &page.text(),
+            "This user has permissions that you don't have.",
         );
         assert!(!page.text().contains("Reset password"));
         assert_eq!((named.status, renamed.status), (303, 422));
         let again = renamed.html()?;
-        assert!(again.text().contains(
-            "Username cannot be changed: this user has permissions that you don't have."
-        ));
+        assert_contains(
+            &again.text(),
+            "Username cannot be changed: this user has permissions that you don't have.",
+        );
         assert!(again.source().contains("value=\"Agatha\""));
         assert_eq!(refusals(conn)?, noted + 1);
         let stored = User::find(conn, root)?;
@@ -261,12 +253,7 @@ fn a_right_that_is_not_offered_is_not_stored() -> Result<()> {
     let refused = browser.fill("/admin/auth/group/add/", &form)?;
 
     assert_eq!(refused.status, 422);
-    assert!(
-        refused
-            .html()?
-            .text()
-            .contains("Permissions: select a valid choice.")
-    );
+    assert_contains(&refused.page_text()?, "Permissions: select a valid choice.");
     Ok(())
 }
 
@@ -293,9 +280,9 @@ fn a_choice_that_is_gone_is_a_mistake_and_no_refusal() -> Result<()> {
             ("date_joined_1", "03:04:05"),
         ];
         let answer = browser.fill(&format!("/admin/auth/user/{bob}/change/"), &form)?;
-        let told = answer.html()?.text();
+        let told = answer.page_text()?;
         let words = format!("{label}: select a valid choice.");
-        assert!(told.contains(&words), "{words}: {told}");
+        assert_contains(&told, &words);
         assert_eq!((answer.status, refusals(conn)?), (422, noted));
     }
     Ok(())

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 use super::Browser;
 use crate::http::Answer;
-use crate::support::TestSite;
+use crate::support::{TestSite, assert_contains};
 
 const LIST: &str = "/admin/lettings/letting/";
 
@@ -36,7 +36,7 @@ fn when_its_page_is_gone_the_last_one_that_is_left_opens() -> Result<()> {
         assert_eq!(location(&kept)?, format!("{LIST}?p=2"));
         assert_eq!(location(&last)?, format!("{LIST}?o=1"));
         let told = browser.follow(&last)?;
-        assert!(told.contains("Deleted letting"), "{told}");
+        assert_contains(&told, "Deleted letting");
     }
     Ok(())
 }
@@ -49,7 +49,7 @@ fn the_pages_of_a_row_lead_back_to_its_form_with_the_list_it_came_from() -> Resu
     let change = row("change", 1, "q=house");
 
     for (page, words) in [("delete", "No, go back"), ("history", "Back")] {
-        let page = browser.get(&row(page, 1, "q=house"))?.html()?;
+        let page = browser.page(&row(page, 1, "q=house"))?;
         let links = page.links();
         let back = links.iter().find(|link| link.text == words);
         assert_eq!(back.context("no way back")?.href, change, "{words}");
@@ -86,9 +86,6 @@ fn nothing_is_restored_of_a_row_that_never_was() -> Result<()> {
     let answer = browser.post(&format!("{LIST}26/history/"), &[("restore", "1")])?;
 
     let told = browser.follow(&answer)?;
-    assert!(
-        told.contains("There is no letting with ID \"26\"."),
-        "{told}"
-    );
+    assert_contains(&told, "There is no letting with ID \"26\".");
     Ok(())
 }

@@ -6,7 +6,7 @@ use diesel::RunQueryDsl;
 
 use crate::html::Html;
 use crate::http::Answer;
-use crate::support::{TestSite, letting};
+use crate::support::{TestSite, assert_contains, letting};
 
 use super::two_factor::App;
 use super::{Browser, PASSWORD, account, hidden};
@@ -52,7 +52,7 @@ fn a_password_of_somebody_is_set_after_a_new_proof_and_never_stands_in_the_page(
         for page in [&asked, &wrong] {
             assert!(!page.text()?.contains("wave"));
         }
-        assert!(wrong.html()?.text().contains("Your password is incorrect."));
+        assert!(wrong.page_text()?.contains("Your password is incorrect."));
         assert_eq!(before, between);
         assert!(ada.follow(&done)?.contains("Password changed."));
         assert_ne!(User::find(&mut site.database()?, bob)?.password, before);
@@ -71,8 +71,7 @@ fn who_goes_back_instead_finds_the_form_as_it_was_sent() -> Result<()> {
             let asked = ada.fill(path, form)?;
             let kept = hidden(&asked.text()?, "_kept").context("nothing is kept")?;
             let back = ada.post(path, &[("_kept", &kept), ("_give_up", "1")])?;
-            ada.get(back.header("location").context("it leads nowhere")?)?
-                .html()
+            ada.page(back.header("location").context("it leads nowhere")?)
         };
 
         let change = format!("/admin/auth/user/{bob}/change/");
@@ -233,10 +232,7 @@ fn a_factor_is_turned_off_and_its_codes_are_renewed_only_after_a_new_proof() -> 
 
         assert!(stays);
         assert_eq!(password_alone.html()?.texts("h1"), [TITLE]);
-        assert!(
-            ada.follow(&done)?
-                .contains("Two-factor authentication is off.")
-        );
+        assert_contains(&ada.follow(&done)?, "Two-factor authentication is off.");
         assert!(SecondFactor::find(&mut site.database()?, id)?.is_none());
     }
     Ok(())
@@ -289,7 +285,7 @@ fn guesses_at_a_proof_and_at_the_current_password_are_slowed_down() -> Result<()
             (answer.status, answer.header("retry-after")),
             (429, Some("300"))
         );
-        assert!(answer.html()?.text().contains("Too many attempts."));
+        assert!(answer.page_text()?.contains("Too many attempts."));
     }
     Ok(())
 }

@@ -8,7 +8,9 @@ use lettings::{Address, Letting};
 use oc_core::DbConnection;
 
 use crate::http::Answer;
-use crate::support::{TestSite, letting, letting_in, profile};
+use crate::support::{
+    TestSite, assert_contains, assert_contains_all, letting, letting_in, profile,
+};
 
 use super::permission_rows::refusals;
 use super::{Browser, account, hidden};
@@ -72,22 +74,24 @@ fn an_address_comes_back_with_its_letting() -> Result<()> {
         let done = restore(&mut browser, "lettings/address/2")?;
         let done = browser.follow(&done)?;
 
-        for words in [
-            "Nothing was restored",
-            "Letting \"Pier House\": Address: select a valid choice.",
-            "Along with address \"12 Gull Lane\"",
-        ] {
-            assert!(too_early.contains(words), "{words}: {too_early}");
-        }
-        for words in [
-            "Restored address \"12 Gull Lane\".",
-            "Restored letting \"Pier House\".",
-        ] {
-            assert!(done.contains(words), "{words}: {done}");
-        }
+        assert_contains_all(
+            &too_early,
+            &[
+                "Nothing was restored",
+                "Letting \"Pier House\": Address: select a valid choice.",
+                "Along with address \"12 Gull Lane\"",
+            ],
+        );
+        assert_contains_all(
+            &done,
+            &[
+                "Restored address \"12 Gull Lane\".",
+                "Restored letting \"Pier House\".",
+            ],
+        );
         let (letting, restored) = Letting::with_address(conn, id)?;
         assert_eq!((letting.title.as_str(), restored), ("Pier House", address));
-        let history = browser.get("/admin/lettings/letting/2/history/")?.html()?;
+        let history = browser.page("/admin/lettings/letting/2/history/")?;
         assert!(history.text().contains("Restored."));
     }
     Ok(())
@@ -110,9 +114,10 @@ fn a_user_comes_back_with_profile_groups_and_rights() -> Result<()> {
         let done = browser.follow(&done)?;
 
         assert_eq!(gone, 404);
-        for words in ["Restored user \"carol\".", "Restored profile \"carol\"."] {
-            assert!(done.contains(words), "{words}: {done}");
-        }
+        assert_contains_all(
+            &done,
+            &["Restored user \"carol\".", "Restored profile \"carol\"."],
+        );
         assert_eq!(User::groups(conn, carol)?, [group]);
         assert_eq!(User::rights(conn, carol)?, ["lettings.view_letting"]);
         assert_eq!(site.get("/profiles/carol/")?.status, 200);
@@ -134,7 +139,7 @@ fn what_was_deleted_at_one_go_comes_back_one_by_one_and_at_one_go() -> Result<()
         let one = restore(&mut browser, "lettings/address/2")?;
         assert_eq!(one.status, 303);
         let alone = Letting::count(conn)?;
-        let page = browser.get(&act)?.html()?;
+        let page = browser.page(&act)?;
         let all = browser.post(&act, &[])?;
         let all = browser.follow(&all)?;
         let again = browser.post(&act, &[])?;
@@ -142,7 +147,7 @@ fn what_was_deleted_at_one_go_comes_back_one_by_one_and_at_one_go() -> Result<()
         assert_eq!(alone, 1);
         assert_eq!(page.texts("h1"), ["Deleted 3 addresses and 3 lettings"]);
         assert!(page.text().contains("Restore all"));
-        assert!(all.contains("Restored address"), "{all}");
+        assert_contains(&all, "Restored address");
         assert_eq!(Letting::count(conn)?, 3);
         assert!(browser.follow(&again)?.contains("Already restored."));
     }
@@ -166,9 +171,9 @@ fn what_went_along_comes_back_to_a_row_that_is_there_again() -> Result<()> {
         let again = browser.post(&act, &[])?;
         let again = browser.follow(&again)?;
 
-        assert!(all.contains("Restored letting \"Pier House\"."), "{all}");
+        assert_contains(&all, "Restored letting \"Pier House\".");
         assert_eq!(Letting::with_address(conn, id)?.1.id, 1);
-        assert!(again.contains("Already restored."), "{again}");
+        assert_contains(&again, "Already restored.");
     }
     Ok(())
 }
@@ -191,17 +196,12 @@ fn where_one_row_breaks_a_rule_nothing_comes_back() -> Result<()> {
         let answer = browser.post(&act, &[])?;
         let told = browser.follow(&answer)?;
 
-        assert!(
-            told.contains("User \"carol\": That username is already taken."),
-            "{told}"
-        );
+        assert_contains(&told, "User \"carol\": That username is already taken.");
         assert!(!told.contains("Profile \"carol\":"), "{told}");
         assert!(User::find_by_username(conn, "bob").is_err());
         assert!(
             browser
-                .get("/admin/log/?action=restored")?
-                .html()?
-                .text()
+                .page_text("/admin/log/?action=restored")?
                 .contains("0 of")
         );
     }
@@ -268,10 +268,7 @@ fn nobody_goes_back_to_rights_that_they_do_not_have() -> Result<()> {
         )?;
 
         let told = bob.follow(&refused)?;
-        assert!(
-            told.contains("Superuser status: select a valid choice."),
-            "{told}"
-        );
+        assert_contains(&told, "Superuser status: select a valid choice.");
         assert!(!User::find(conn, carol)?.is_superuser);
         assert_eq!(refusals(conn)?, noted + 1);
     }
@@ -284,20 +281,21 @@ fn deleted_rows_are_listed_until_they_come_back() -> Result<()> {
         letting(&mut site.database()?, "Pier House")?;
         let mut browser = Browser::superuser(&site, "ada")?;
         let path = "/admin/lettings/address/deleted/";
-        let before = browser.get(path)?.html()?.text();
+        let before = browser.page_text(path)?;
         delete(&mut browser, "lettings/address/1")?;
 
         let page = browser.get(path)?;
         let line = hidden(&page.text()?, "restore").context("nothing to restore")?;
-        let text = page.html()?.text();
+        let text = page.page_text()?;
         browser.post("/admin/lettings/address/1/history/", &[("restore", &line)])?;
-        let after = browser.get(path)?.html()?.text();
+        let after = browser.page_text(path)?;
 
-        assert!(before.contains("No deleted addresses."), "{before}");
-        for words in ["1 address", "12 Gull Lane", "letting \"Pier House\"", "ada"] {
-            assert!(text.contains(words), "{words}: {text}");
-        }
-        assert!(after.contains("No deleted addresses."), "{after}");
+        assert_contains(&before, "No deleted addresses.");
+        assert_contains_all(
+            &text,
+            &["1 address", "12 Gull Lane", "letting \"Pier House\"", "ada"],
+        );
+        assert_contains(&after, "No deleted addresses.");
         let list = browser.get("/admin/lettings/address/")?.text()?;
         assert!(list.contains(path));
         assert_eq!(browser.get(&format!("{path}?p=2"))?.status, 404);
@@ -324,7 +322,7 @@ fn a_snapshot_from_before_a_field_existed_is_restored() -> Result<()> {
         let done = restore(&mut browser, &format!("auth/user/{carol}"))?;
         let done = browser.follow(&done)?;
 
-        assert!(done.contains("Restored profile \"carol\"."), "{done}");
+        assert_contains(&done, "Restored profile \"carol\".");
         let carol = User::find(conn, carol)?;
         assert_eq!((carol.is_active, carol.last_name.as_str()), (true, ""));
     }

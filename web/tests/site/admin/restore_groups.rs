@@ -3,7 +3,7 @@
 use accounts::{Group, User};
 use anyhow::Result;
 
-use crate::support::TestSite;
+use crate::support::{TestSite, assert_contains, assert_contains_all};
 
 use super::restore::{act, delete, delete_several, restore};
 use super::{Browser, account};
@@ -25,44 +25,46 @@ fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> 
         let lost = browser.get(&format!("/admin/auth/user/{bob}/history/"))?;
         User::set_groups(conn, bob, &[others])?;
         delete(&mut browser, &format!("auth/user/{carol}"))?;
-        let deleted = browser.get("/admin/auth/group/deleted/")?.html()?.text();
+        let deleted = browser.page_text("/admin/auth/group/deleted/")?;
 
         let done = restore(&mut browser, &group)?;
         let done = browser.follow(&done)?;
 
-        let lost = lost.html()?.text();
-        for words in [
-            "Changed Groups.",
-            "editors →",
-            "Along with group \"editors\"",
-        ] {
-            assert!(lost.contains(words), "{words}: {lost}");
-        }
+        let lost = lost.page_text()?;
+        assert_contains_all(
+            &lost,
+            &[
+                "Changed Groups.",
+                "editors →",
+                "Along with group \"editors\"",
+            ],
+        );
         assert!(
             !deleted.contains("bob"),
             "only the group is gone: {deleted}"
         );
-        for words in [
-            "Restored group \"editors\".",
-            "Restored the links of user \"bob\".",
-            "User \"carol\" was not restored in full: this user no longer exists.",
-        ] {
-            assert!(done.contains(words), "{words}: {done}");
-        }
+        assert_contains_all(
+            &done,
+            &[
+                "Restored group \"editors\".",
+                "Restored the links of user \"bob\".",
+                "User \"carol\" was not restored in full: this user no longer exists.",
+            ],
+        );
         assert_eq!(User::groups(conn, bob)?, [editors, others]);
         assert_eq!(Group::rights(conn, editors)?, ["lettings.view_letting"]);
         let again = browser.get(&format!("/admin/auth/user/{bob}/history/"))?;
-        let again = again.html()?.text();
-        assert!(again.contains("others → editors, others"), "{again}");
+        let again = again.page_text()?;
+        assert_contains(&again, "others → editors, others");
         let gone = browser.get(&format!("/admin/auth/user/{carol}/history/"))?;
-        assert!(gone.html()?.text().contains("Not restored."));
+        assert!(gone.page_text()?.contains("Not restored."));
 
         User::set_groups(conn, bob, &[others])?;
         let act = act(&mut browser)?;
         browser.get(&act)?;
         let all = browser.post(&act, &[])?;
         let all = browser.follow(&all)?;
-        assert!(all.contains("Restored the links of user \"bob\"."), "{all}");
+        assert_contains(&all, "Restored the links of user \"bob\".");
         assert_eq!(User::groups(conn, bob)?, [editors, others]);
     }
     Ok(())
@@ -85,7 +87,7 @@ fn who_may_not_change_users_restores_a_group_without_its_members() -> Result<()>
 
     let words =
         "User \"carol\" was not restored in full: you do not have permission to change this user.";
-    assert!(done.contains(words), "{done}");
+    assert_contains(&done, words);
     assert!(User::groups(conn, carol)?.is_empty());
     Ok(())
 }
@@ -107,7 +109,7 @@ fn groups_that_were_deleted_at_one_go_come_back_with_their_members() -> Result<(
         )?;
         let act = act(&mut browser)?;
 
-        let page = browser.get(&act)?.html()?;
+        let page = browser.page(&act)?;
         let all = browser.post(&act, &[])?;
 
         assert_eq!(page.texts("h1"), ["Deleted 2 groups"]);

@@ -4,7 +4,7 @@ use accounts::User;
 use anyhow::{Context, Result};
 
 use super::{Browser, PASSWORD, account, hidden, value};
-use crate::support::TestSite;
+use crate::support::{TestSite, assert_contains, assert_contains_all, assert_redirect};
 
 const REFUSED: &str = "Incorrect username or password.";
 
@@ -40,17 +40,8 @@ fn anonymous_visitors_are_sent_to_the_login_and_back() -> Result<()> {
             Some("/admin/login/?next=/admin/password_change/%3Fa%3Db%2520c")
         );
         assert_eq!(form.html()?.texts("h1"), ["Staff login"]);
-        assert_eq!(
-            (welcome.status, welcome.header("location")),
-            (303, Some("/admin/password_change/"))
-        );
-        assert!(
-            browser
-                .get("/admin/")?
-                .html()?
-                .text()
-                .contains("Signed in as ada")
-        );
+        assert_redirect(&welcome, 303, "/admin/password_change/");
+        assert_contains(&browser.page_text("/admin/")?, "Signed in as ada");
         assert_eq!(
             browser.get("/admin/login/")?.header("location"),
             Some("/admin/")
@@ -78,7 +69,7 @@ fn whatever_is_wrong_the_refusal_is_the_same() -> Result<()> {
         let answer = Browser::new(&site).log_in(username, password)?;
 
         assert_eq!(answer.status, 200, "{username:?}");
-        assert!(answer.html()?.text().contains(REFUSED), "{username:?}");
+        assert_contains(&answer.page_text()?, REFUSED);
     }
     Ok(())
 }
@@ -133,7 +124,7 @@ fn admin_pages_are_never_cached_and_their_cookies_are_safe() -> Result<()> {
         "SameSite=Lax",
         "Path=/",
     ] {
-        assert!(cookie.contains(part), "{cookie}");
+        assert_contains(&cookie, part);
     }
     let plain = at_home.header("set-cookie").unwrap_or_default();
     assert!(
@@ -162,19 +153,17 @@ fn a_new_password_ends_all_other_sessions() -> Result<()> {
         &form(PASSWORD, "New wave 77", "New wave 77"),
     )?;
 
-    let text = wrong.html()?.text();
-    for words in [
-        "3 errors to correct",
-        "Your current password is incorrect.",
-        "Password is too short: use at least 8 characters.",
-        "The passwords don't match.",
-    ] {
-        assert!(text.contains(words), "{words}: {text}");
-    }
-    assert!(
-        here.follow(&done)?
-            .contains("Your password has been changed.")
+    let text = wrong.page_text()?;
+    assert_contains_all(
+        &text,
+        &[
+            "3 errors to correct",
+            "Your current password is incorrect.",
+            "Password is too short: use at least 8 characters.",
+            "The passwords don't match.",
+        ],
     );
+    assert_contains(&here.follow(&done)?, "Your password has been changed.");
     assert_eq!(here.get("/admin/")?.status, 200);
     assert_eq!(elsewhere.get("/admin/")?.status, 302);
     assert_eq!(
@@ -236,7 +225,7 @@ fn a_password_that_is_due_for_a_change_comes_before_everything_else() -> Result<
         let index = browser.get("/admin/")?;
         let add = browser.post("/admin/auth/group/add/", &[("name", "editors")])?;
         let out = browser.get("/admin/logout/")?.status;
-        let form = browser.get(path)?.html()?;
+        let form = browser.page(path)?;
         let fields = |new| {
             [
                 ("old_password", PASSWORD),
@@ -251,10 +240,7 @@ fn a_password_that_is_due_for_a_change_comes_before_everything_else() -> Result<
         assert!(same.text()?.contains("differs from the current one"));
         assert_eq!(welcome.header("location"), Some(path));
         for answer in [index, add] {
-            assert_eq!(
-                (answer.status, answer.header("location")),
-                (302, Some(path))
-            );
+            assert_redirect(&answer, 302, path);
         }
         assert_eq!(out, 200);
         assert!(form.text().contains("Choose a new password to continue."));
@@ -292,15 +278,15 @@ fn a_form_that_is_sent_after_the_session_ended_is_there_again_after_the_login() 
             .map(|(name, value)| (*name, &**value))
             .collect();
         let logged_in = ada.post("/admin/login/", &fields)?;
-        let again = ada.get(form)?.html()?;
-        let once = ada.get(form)?.html()?;
+        let again = ada.page(form)?;
+        let once = ada.page(form)?;
 
         assert_eq!(stranger.status, 302);
         let page = sent.html()?;
         assert_eq!(sent.status, 403);
-        assert!(
-            page.text()
-                .contains("Your session ended before your changes were saved.")
+        assert_contains(
+            &page.text(),
+            "Your session ended before your changes were saved.",
         );
         assert!(!page.source().contains("Pier"), "it is sealed");
         assert_eq!(logged_in.header("location"), Some(form));
@@ -331,7 +317,7 @@ fn a_missing_permission_is_named_on_a_page_of_the_admin() -> Result<()> {
         assert_eq!(answer.status, 403, "{path}");
         assert_eq!(page.texts("h1"), ["Forbidden"]);
         assert!(page.text().contains("You are logged in as bob."));
-        assert!(page.text().contains(permission), "{path}: {}", page.text());
+        assert_contains(&page.text(), permission);
         assert!(page.has_link("Home", "/admin/") && page.has_link("Log out", "/admin/logout/"));
     }
     Ok(())
@@ -348,11 +334,7 @@ fn a_rejected_form_is_explained() -> Result<()> {
 
     let page = answer.html()?;
     assert_eq!(answer.status, 403);
-    assert!(
-        page.text().contains("This form is out of date"),
-        "{}",
-        page.text()
-    );
+    assert_contains(&page.text(), "This form is out of date");
     assert!(page.has_link("Reload the page", form));
     Ok(())
 }

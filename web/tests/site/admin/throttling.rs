@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{Browser, PASSWORD};
-use crate::support::TestSite;
+use crate::support::{TestSite, assert_contains};
 
 #[test]
 fn too_many_attempts_have_to_wait_but_not_on_a_known_browser() -> Result<()> {
@@ -19,11 +19,9 @@ fn too_many_attempts_have_to_wait_but_not_on_a_known_browser() -> Result<()> {
     let throttled = stranger.log_in("ada", PASSWORD)?;
 
     assert_eq!(throttled.status, 429);
-    assert!(
-        throttled
-            .html()?
-            .text()
-            .contains("Too many attempts. Try again in 5 minutes.")
+    assert_contains(
+        &throttled.page_text()?,
+        "Too many attempts. Try again in 5 minutes.",
     );
     assert_eq!(throttled.header("retry-after"), Some("300"));
     assert_eq!(known.log_in("ada", PASSWORD)?.status, 303);

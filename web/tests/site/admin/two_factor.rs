@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use chrono::Utc;
 use data_encoding::BASE32_NOPAD;
 
-use crate::support::TestSite;
+use crate::support::{TestSite, assert_contains, assert_redirect};
 
 use super::reauth::make_stale;
 use super::{Browser, PASSWORD, hidden};
@@ -74,26 +74,20 @@ fn a_factor_counts_from_the_first_right_code_on() -> Result<()> {
             &format!("{uri}{secret}&issuer=Holiday%20Homes")
         ));
         assert_eq!(wrong.status, 422);
-        assert!(
-            wrong
-                .html()?
-                .text()
-                .contains("The code does not match. Enter the code that the app shows now.")
+        assert_contains(
+            &wrong.page_text()?,
+            "The code does not match. Enter the code that the app shows now.",
         );
         assert_eq!(key(&wrong.html()?)?, key(&page.html()?)?);
         assert!(!before && has_factor()?);
         assert_eq!(app.recovery.len(), 10);
-        let on = browser.get(PATH)?.html()?.text();
+        let on = browser.page_text(PATH)?;
         assert!(
             on.contains("authentication is on") && on.contains("You have 10 codes left."),
             "{on}"
         );
         let history = browser.get(&format!("/admin/auth/user/{id}/history/"))?;
-        assert!(
-            history
-                .text()?
-                .contains("Two-factor authentication turned on.")
-        );
+        assert_contains(&history.text()?, "Two-factor authentication turned on.");
     }
     Ok(())
 }
@@ -145,16 +139,10 @@ fn with_a_factor_the_password_alone_opens_nothing() -> Result<()> {
         assert_eq!(form.html()?.texts("h1"), ["Enter your code"]);
         for refused in [used, wrong] {
             assert_eq!(refused.status, 200);
-            let text = refused.html()?.text();
-            assert!(
-                text.contains("The code is wrong or has already been used."),
-                "{text}"
-            );
+            let text = refused.page_text()?;
+            assert_contains(&text, "The code is wrong or has already been used.");
         }
-        assert_eq!(
-            (welcome.status, welcome.header("location")),
-            (303, Some("/admin/lettings/"))
-        );
+        assert_redirect(&welcome, 303, "/admin/lettings/");
         assert_eq!(browser.get("/admin/")?.status, 200);
     }
     Ok(())
@@ -247,19 +235,10 @@ fn new_recovery_codes_and_turning_off_ask_who_it_is() -> Result<()> {
     let off = browser.post(PATH, &[("action", "off")])?;
 
     assert_eq!(asked.html()?.texts("h1"), ["Confirm that it is you"]);
-    assert!(
-        wrong
-            .html()?
-            .text()
-            .contains("The password or code is wrong.")
-    );
+    assert_contains(&wrong.page_text()?, "The password or code is wrong.");
     let new = done.html()?.texts("code");
     assert!(new.len() == 10 && new != app.recovery);
-    assert!(
-        browser
-            .follow(&off)?
-            .contains("Two-factor authentication is off.")
-    );
+    assert_contains(&browser.follow(&off)?, "Two-factor authentication is off.");
     assert_eq!(Browser::new(&site).log_in("ada", PASSWORD)?.status, 303);
     Ok(())
 }

@@ -3,7 +3,7 @@
 use accounts::{SecondFactor, User};
 use anyhow::Result;
 
-use crate::support::TestSite;
+use crate::support::{TestSite, assert_contains, assert_redirect};
 
 use super::two_factor::{App, PATH};
 use super::{Browser, PASSWORD, account};
@@ -18,16 +18,13 @@ fn superusers_are_led_to_the_factor_where_it_is_required() -> Result<()> {
 
     let welcome = ada.log_in("ada", PASSWORD)?;
     let index = ada.get("/admin/")?;
-    let form = ada.get(PATH)?.html()?.text();
+    let form = ada.page_text(PATH)?;
     App::set_up(&mut ada)?;
     let mut bob = Browser::staff(&site, "bob", &[])?;
 
     assert_eq!(welcome.header("location"), Some(PATH));
-    assert_eq!((index.status, index.header("location")), (302, Some(PATH)));
-    assert!(
-        form.contains("Superusers must use two-factor authentication."),
-        "{form}"
-    );
+    assert_redirect(&index, 302, PATH);
+    assert_contains(&form, "Superusers must use two-factor authentication.");
     assert_eq!(ada.get("/admin/")?.status, 200);
     assert_eq!(bob.get("/admin/")?.status, 200);
     Ok(())
@@ -41,22 +38,16 @@ fn a_superuser_turns_the_factor_of_somebody_off_and_ends_their_sessions() -> Res
     App::set_up(&mut bob)?;
     let path = "/admin/auth/user/2/two_factor/";
 
-    let page = ada.get(path)?.html()?;
+    let page = ada.page(path)?;
     let done = ada.post(path, &[("action", "off")])?;
     let told = ada.follow(&done)?;
 
     assert_eq!(page.texts("h1"), ["Two-factor authentication: bob"]);
-    assert!(
-        told.contains("Two-factor authentication of \"bob\" is off."),
-        "{told}"
-    );
+    assert_contains(&told, "Two-factor authentication of \"bob\" is off.");
     assert_eq!(bob.get("/admin/")?.status, 302);
     assert!(SecondFactor::find(&mut site.database()?, 2)?.is_none());
-    let history = ada.get("/admin/auth/user/2/history/")?.html()?.text();
-    assert!(
-        history.contains("Two-factor authentication turned off."),
-        "{history}"
-    );
+    let history = ada.page_text("/admin/auth/user/2/history/")?;
+    assert_contains(&history, "Two-factor authentication turned off.");
     let mut carol = Browser::staff(&site, "carol", &["auth.change_user", "auth.view_user"])?;
     assert_eq!(carol.get(path)?.status, 403);
     assert_eq!(carol.post(path, &[("action", "off")])?.status, 403);

@@ -4,7 +4,7 @@ use anyhow::Result;
 use lettings::Letting;
 
 use super::Browser;
-use crate::support::{TestSite, letting, profile};
+use crate::support::{TestSite, assert_contains_all, letting, profile};
 
 #[test]
 fn every_mistake_is_told_and_nothing_that_was_typed_is_lost() -> Result<()> {
@@ -26,17 +26,18 @@ fn every_mistake_is_told_and_nothing_that_was_typed_is_lost() -> Result<()> {
     assert_eq!(refused.status, 422);
     let title = page.first("title").text();
     assert!(title.starts_with("Error: Add address"), "{title}");
-    for words in [
-        "6 errors to correct",
-        "Number must be a whole number.",
-        "Street must be 64 characters or fewer; you entered 65.",
-        "City contains a character that is not allowed.",
-        "State must be exactly 2 characters; you entered 1.",
-        "Zip code must be between 0 and 99999.",
-        "Country iso code is required.",
-    ] {
-        assert!(page.text().contains(words), "{words}");
-    }
+    assert_contains_all(
+        &page.text(),
+        &[
+            "6 errors to correct",
+            "Number must be a whole number.",
+            "Street must be 64 characters or fewer; you entered 65.",
+            "City contains a character that is not allowed.",
+            "State must be exactly 2 characters; you entered 1.",
+            "Zip code must be between 0 and 99999.",
+            "Country iso code is required.",
+        ],
+    );
     assert!(page.source().contains("value=\"1e3\"") && page.source().contains("value=\"100000\""));
     Ok(())
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use lettings::{Address, AddressDraft};
 
 use super::session::{Browser, Script, browse};
-use crate::support::address;
+use crate::support::{address, assert_contains};
 
 const TAB: char = '\u{E004}';
 const ENTER: char = '\u{E007}';
@@ -40,7 +40,7 @@ async fn save_the_letting(browser: &Browser) -> Result<()> {
     browser.press_button("Save").await?;
     browser.arrive("/admin/lettings/letting/").await?;
     let text = browser.text().await?;
-    assert!(text.contains("Added letting \"Pier House\"."), "{text}");
+    assert_contains(&text, "Added letting \"Pier House\".");
     Ok(())
 }
 
@@ -71,7 +71,7 @@ async fn add_a_letting(browser: &Browser) -> Result<()> {
     browser.press_button("Save").await?;
 
     let text = browser.text().await?;
-    assert!(text.contains("1 error to correct"), "{text}");
+    assert_contains(&text, "1 error to correct");
     browser.follow("Number must be a whole number.").await?;
     browser.type_into("id_address-number", "7").await?;
     save_the_letting(browser).await?;
@@ -102,7 +102,7 @@ async fn import_a_file(browser: &Browser) -> Result<()> {
     browser.attach("id_file", path).await?;
     browser.press_button("Check the file").await?;
     let text = browser.text().await?;
-    assert!(text.contains("1 letting will be changed."), "{text}");
+    assert_contains(&text, "1 letting will be changed.");
     browser.press_button("Yes, import 1 letting").await?;
 
     browser.arrive("/admin/lettings/letting/").await?;

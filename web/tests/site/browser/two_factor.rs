@@ -1,5 +1,6 @@
 //! Staff come in with a second factor, with and without script.
 
+use crate::support::assert_contains;
 use accounts::totp;
 use anyhow::{Context, Result};
 use chrono::Utc;
@@ -38,10 +39,7 @@ async fn walk(browser: &Browser) -> Result<()> {
     browser.type_into("id_code", "000").await?;
     browser.press_button("Log in").await?;
     let text = browser.text().await?;
-    assert!(
-        text.contains("The code is wrong or has already been used."),
-        "{text}"
-    );
+    assert_contains(&text, "The code is wrong or has already been used.");
     browser.type_into("id_code", &code(&app, 1)).await?;
     browser.press_button("Log in").await?;
     browser.arrive("/admin/lettings/letting/").await?;

@@ -1,5 +1,6 @@
 //! A visitor's walk through the site, with and without script.
 
+use crate::support::assert_contains;
 use anyhow::Result;
 
 use super::session::{Browser, Script, browse};
@@ -38,7 +39,7 @@ async fn walk(browser: &Browser) -> Result<()> {
     browser.arrive("/lettings/1/?q=saltwater+laguna").await?;
     assert_eq!(browser.heading().await?, "The Saltwater Cottage");
     let text = browser.text().await?;
-    assert!(text.contains("214 Gullwing Lane"), "{text}");
+    assert_contains(&text, "214 Gullwing Lane");
 
     browser.follow("Back").await?;
     browser.arrive("/lettings/?q=saltwater+laguna").await?;

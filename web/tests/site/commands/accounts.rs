@@ -1,5 +1,6 @@
 //! `createsuperuser` and `changepassword`.
 
+use crate::support::assert_contains;
 use accounts::password::{Verdict, verify};
 use accounts::{SecondFactor, User};
 use anyhow::Result;
@@ -32,10 +33,9 @@ fn a_superuser_is_made_from_the_environment_once() -> Result<()> {
         (Some(0), "Superuser ada was created.\n")
     );
     assert_eq!(again.code, Some(1));
-    assert!(
-        again
-            .errors
-            .contains("error: SUPERUSER_USERNAME: That username is already taken.")
+    assert_contains(
+        &again.errors,
+        "error: SUPERUSER_USERNAME: That username is already taken.",
     );
     let user = User::find_by_username(&mut database(&program)?, "ada")?;
     assert!(user.is_superuser && user.is_staff && user.is_active);
@@ -80,12 +80,12 @@ fn every_wrong_variable_is_named() -> Result<()> {
         "error: SUPERUSER_USERNAME: Username is required.",
         "error: SUPERUSER_PASSWORD: Password is required.",
     ] {
-        assert!(lines.contains(&line), "{lines:?}");
+        assert_contains(&lines, &line);
     }
     let lines: Vec<&str> = weak.errors.lines().collect();
     let expected = "error: SUPERUSER_PASSWORD: Password is too short: use at least 8 characters.";
-    assert!(lines.contains(&expected), "{lines:?}");
-    assert!(mute.errors.contains("no answer"), "{}", mute.errors);
+    assert_contains(&lines, &expected);
+    assert_contains(&mute.errors, "no answer");
     Ok(())
 }
 
@@ -100,11 +100,7 @@ fn a_password_is_changed_by_answers() -> Result<()> {
         program.run_with_answers(&["changepassword"], "ada\nNew wave 77\nNew wave 77\n")?;
     let unknown = program.run(&["changepassword", "bob", "--no-input"])?;
 
-    assert!(
-        differ.errors.contains("The passwords don't match."),
-        "{}",
-        differ.errors
-    );
+    assert_contains(&differ.errors, "The passwords don't match.");
     assert_eq!(changed.code, Some(0), "{}", changed.errors);
     assert!(
         changed.out.ends_with("The password of ada was changed.\n"),
@@ -147,11 +143,7 @@ fn a_second_factor_that_is_lost_is_turned_off() -> Result<()> {
         "{}",
         off.out
     );
-    assert!(
-        again
-            .errors
-            .contains("ada does not use two-factor authentication")
-    );
+    assert_contains(&again.errors, "ada does not use two-factor authentication");
     assert!(
         unknown
             .errors

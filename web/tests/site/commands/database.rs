@@ -1,5 +1,6 @@
 //! `migrate`, `check` and `demo`.
 
+use crate::support::assert_contains;
 use anyhow::Result;
 use diesel::RunQueryDsl;
 use lettings::Letting;
@@ -26,7 +27,7 @@ fn a_new_database_is_brought_up_to_date_once() -> Result<()> {
 
     assert_eq!(check.code, Some(1), "{}", check.errors);
     let line = check.errors.lines().next().unwrap_or_default();
-    assert!(line.contains("there is no database at sqlite://"), "{line}");
+    assert_contains(&line, "there is no database at sqlite://");
     assert_eq!(first.code, Some(0));
     assert!(first.out.starts_with("Ran "), "{}", first.out);
     assert_eq!(second.code, Some(0));
@@ -48,10 +49,7 @@ fn looking_for_a_database_makes_none() -> Result<()> {
             run.errors.lines().next(),
             Some("error: there is no database at sqlite://oc-lettings.sqlite3"),
         );
-        assert!(
-            run.errors
-                .contains("hint: Create it with `oc-lettings migrate`")
-        );
+        assert_contains(&run.errors, "hint: Create it with `oc-lettings migrate`");
         assert_eq!(std::fs::read_dir(program.folder())?.count(), 0);
     }
     Ok(())
@@ -72,7 +70,7 @@ fn what_is_pending_is_named() -> Result<()> {
 
         assert_eq!(run.code, Some(1), "{arguments:?}: {}", run.errors);
         let line = run.errors.lines().next().unwrap_or_default();
-        assert!(line.contains("migrations are pending: 2026"), "{line}");
+        assert_contains(&line, "migrations are pending: 2026");
     }
     Ok(())
 }
@@ -86,11 +84,7 @@ fn check_prints_a_line_per_check() -> Result<()> {
     let after = program.run(&["check"])?;
 
     assert_eq!(before.code, Some(1));
-    assert!(
-        before.errors.contains("`oc-lettings migrate`"),
-        "{}",
-        before.errors
-    );
+    assert_contains(&before.errors, "`oc-lettings migrate`");
     assert_eq!(after.code, Some(0), "{}", after.errors);
     for part in [
         "program: ",
@@ -118,7 +112,7 @@ fn check_looks_at_a_server_too() -> Result<()> {
         let run = Program::with(&[("DATABASE_URL", &setting(&db))])?.run(&["check"])?;
 
         assert_eq!(run.code, Some(0), "{}", run.errors);
-        assert!(run.out.contains("write access: ok"), "{}", run.out);
+        assert_contains(&run.out, "write access: ok");
     }
     Ok(())
 }
@@ -136,8 +130,8 @@ fn check_finds_a_damaged_file() -> Result<()> {
     let run = program.run(&["check"])?;
 
     assert_eq!(run.code, Some(1), "{}", run.out);
-    assert!(run.errors.contains("malformed"), "{}", run.errors);
-    assert!(run.errors.contains("\nhint: "), "{}", run.errors);
+    assert_contains(&run.errors, "malformed");
+    assert_contains(&run.errors, "\nhint: ");
     Ok(())
 }
 
@@ -151,8 +145,8 @@ fn check_finds_a_page_that_fails() -> Result<()> {
 
     assert_eq!(run.code, Some(1), "{}", run.out);
     let reason = "error: cannot render the page /profiles/: HTTP/1.1 500";
-    assert!(run.errors.contains(reason), "{}", run.errors);
-    assert!(run.errors.contains("no such table"), "{}", run.errors);
+    assert_contains(&run.errors, reason);
+    assert_contains(&run.errors, "no such table");
     Ok(())
 }
 
@@ -184,14 +178,10 @@ fn check_finds_missing_privileges() -> Result<()> {
 
         assert_eq!((none.code, some.code), (Some(1), Some(1)), "{}", some.out);
         for run in [&none, &some] {
-            assert!(run.errors.contains("permission denied"), "{}", run.errors);
-            assert!(run.errors.contains("\nhint: GRANT"), "{}", run.errors);
+            assert_contains(&run.errors, "permission denied");
+            assert_contains(&run.errors, "\nhint: GRANT");
         }
-        assert!(
-            some.errors.contains("INSERT on sessions"),
-            "{}",
-            some.errors
-        );
+        assert_contains(&some.errors, "INSERT on sessions");
     }
     Ok(())
 }
@@ -204,7 +194,7 @@ fn the_demo_is_the_same_at_each_run() -> Result<()> {
             for _ in 0..2 {
                 let run = program.run(&["demo", "--lettings", "500"])?;
                 assert_eq!(run.code, Some(0), "{}", run.errors);
-                assert!(run.out.contains("500 lettings, 8 profiles"), "{}", run.out);
+                assert_contains(&run.out, "500 lettings, 8 profiles");
             }
         }
 
@@ -230,11 +220,7 @@ fn the_demo_is_not_mixed_with_other_lettings() -> Result<()> {
     let run = program.run(&["demo"])?;
 
     assert_eq!(run.code, Some(1));
-    assert!(
-        run.errors.contains("holds other lettings"),
-        "{}",
-        run.errors
-    );
+    assert_contains(&run.errors, "holds other lettings");
     assert_eq!(Letting::count(&mut database(&program)?)?, 1);
     Ok(())
 }
@@ -260,8 +246,8 @@ fn a_database_of_a_newer_program_stops_every_command() -> Result<()> {
             assert_eq!(run.code, Some(1), "{arguments:?}");
             let mut lines = run.errors.lines();
             let line = lines.next().unwrap_or_default();
-            assert!(line.contains("newer than this program"), "{line}");
-            assert!(line.contains("99991231000000"), "{line}");
+            assert_contains(&line, "newer than this program");
+            assert_contains(&line, "99991231000000");
             assert!(lines.next().is_some_and(|line| line.starts_with("hint: ")));
         }
     }

@@ -1,5 +1,6 @@
 //! Databases that do not work: every command says so in one line, and then the way out.
 
+use crate::support::assert_contains;
 use anyhow::Result;
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
@@ -16,7 +17,7 @@ fn assert_told(run: &Run, words: &[&str]) {
         .skip_while(|line| !line.starts_with("error: "));
     let reason = lines.next().unwrap_or_default();
     for word in words {
-        assert!(reason.contains(word), "{word}: {reason}");
+        assert_contains(&reason, word);
     }
     let hint = lines.next().unwrap_or_default();
     assert!(hint.starts_with("hint: "), "{}", run.errors);
@@ -58,11 +59,7 @@ fn a_server_that_is_away_is_told_with_a_way_out() -> Result<()> {
         let run = program.run(arguments)?;
 
         assert_told(&run, &["cannot open the database postgres://oc@"]);
-        assert!(
-            run.errors.contains("Is the server running"),
-            "{}",
-            run.errors
-        );
+        assert_contains(&run.errors, "Is the server running");
     }
     Ok(())
 }

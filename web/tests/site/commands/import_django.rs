@@ -6,7 +6,7 @@ use oc_core::testing::TestDb;
 
 use super::program::{Program, setting};
 use crate::admin::Browser;
-use crate::support::TestSite;
+use crate::support::{TestSite, assert_contains};
 
 /// A superuser («Sea breeze 42»), a letting, and its history.
 const DUMP: &str = r#"[
@@ -35,7 +35,7 @@ fn a_dry_run_makes_no_database() -> Result<()> {
     let run = program.run(&["import-django", "site.json", "--dry-run"])?;
 
     assert_eq!(run.code, Some(0), "{}", run.errors);
-    assert!(run.out.contains("would import 7 rows"), "{}", run.out);
+    assert_contains(&run.out, "would import 7 rows");
     assert!(!program.folder().join("oc-lettings.sqlite3").exists());
     Ok(())
 }
@@ -49,18 +49,10 @@ fn a_second_import_is_rejected_with_a_hint() -> Result<()> {
         let second = program.run(&["import-django", "site.json"])?;
 
         assert_eq!(first.code, Some(0), "{}", first.errors);
-        assert!(first.out.contains("Imported 7 rows."), "{}", first.out);
+        assert_contains(&first.out, "Imported 7 rows.");
         assert_eq!(second.code, Some(1));
-        assert!(
-            second.errors.contains("the database is not empty"),
-            "{}",
-            second.errors
-        );
-        assert!(
-            second.errors.contains("hint: Use a new database"),
-            "{}",
-            second.errors
-        );
+        assert_contains(&second.errors, "the database is not empty");
+        assert_contains(&second.errors, "hint: Use a new database");
         assert_eq!(Letting::count(&mut db.connect()?)?, 1);
     }
     Ok(())
@@ -73,11 +65,9 @@ fn an_invalid_row_is_reported_and_no_database_is_created() -> Result<()> {
     let run = program.run(&["import-django", "site.json"])?;
 
     assert_eq!(run.code, Some(1));
-    assert!(
-        run.out
-            .contains("lettings.address 5, zip_code: Zip code must be between 0 and 99999."),
-        "{}",
-        run.out
+    assert_contains(
+        &run.out,
+        "lettings.address 5, zip_code: Zip code must be between 0 and 99999.",
     );
     let mut lines = run.errors.lines();
     assert_eq!(
@@ -97,22 +87,16 @@ fn imported_pages_passwords_and_history_are_on_the_site() -> Result<()> {
         assert_eq!(run.code, Some(0), "{}", run.errors);
         let site = TestSite::on(db)?;
 
-        let letting = site.get("/lettings/7/")?.html()?.text();
+        let letting = site.page_text("/lettings/7/")?;
         let mut browser = Browser::new(&site);
         let login = browser.log_in("boss", "Sea breeze 42")?;
-        let history = browser
-            .get("/admin/lettings/letting/7/history/")?
-            .html()?
-            .text();
-        let gone = browser
-            .get("/admin/lettings/letting/9/history/")?
-            .html()?
-            .text();
+        let history = browser.page_text("/admin/lettings/letting/7/history/")?;
+        let gone = browser.page_text("/admin/lettings/letting/9/history/")?;
 
-        assert!(letting.contains("Boston, MA 02134"), "{letting}");
+        assert_contains(&letting, "Boston, MA 02134");
         assert_eq!(login.status, 303);
-        assert!(history.contains("2020-06-14 09:52:18 UTC"), "{history}");
-        assert!(history.contains("Changed Title and Address."), "{history}");
+        assert_contains(&history, "2020-06-14 09:52:18 UTC");
+        assert_contains(&history, "Changed Title and Address.");
         assert!(
             gone.contains("History of Gone") && gone.contains("Deleted."),
             "{gone}"

@@ -1,5 +1,6 @@
 //! What the program logs about requests, and the name that each request has.
 
+use crate::support::assert_contains;
 use anyhow::{Context, Result};
 use diesel::connection::SimpleConnection;
 use oc_core::testing::TestDb;
@@ -211,10 +212,7 @@ fn a_panic_is_one_line_with_its_request() -> Result<()> {
     };
     assert_eq!(panicked["level"], "ERROR");
     let message = panicked["message"].as_str().unwrap_or_default();
-    assert!(
-        message.contains(": test panic from the diagnostics page"),
-        "{message}"
-    );
+    assert_contains(&message, ": test panic from the diagnostics page");
     let failed = |line: &&&Value| line["status"] == 500;
     let access = of_requests(&lines);
     let access = access.iter().find(failed).context("no line of a fault")?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::admin::{Browser, PASSWORD, account};
 use crate::http::request;
-use crate::support::letting;
+use crate::support::{assert_contains, letting};
 
 use super::fake_sentry::{Manner, Sentry};
 use super::program::{Program, Serving, setting};
@@ -77,12 +77,9 @@ fn a_fault_is_reported_with_stack_request_and_user_id() -> Result<()> {
         assert_eq!(event["environment"], "harbor");
         assert_eq!(event["transaction"], "POST /admin/diagnostics/");
         let exceptions = event["exception"]["values"].to_string();
-        assert!(
-            exceptions.contains("test error from the diagnostics page"),
-            "{exceptions}"
-        );
+        assert_contains(&exceptions, "test error from the diagnostics page");
         let stack = event["exception"]["values"][0]["stacktrace"].to_string();
-        assert!(stack.contains("admin/src/diagnostics.rs"), "{stack}");
+        assert_contains(&stack, "admin/src/diagnostics.rs");
         let asked = &event["request"];
         assert_eq!(asked["method"], "POST");
         assert_eq!(asked["url"], "http://localhost:0/admin/diagnostics/");
@@ -90,7 +87,7 @@ fn a_fault_is_reported_with_stack_request_and_user_id() -> Result<()> {
         assert_eq!(event["user"]["ip_address"], "127.0.0.1");
         assert!(event["tags"]["request_id"].is_string());
         let before = event["breadcrumbs"]["values"].to_string();
-        assert!(before.contains("raising a test error"), "{before}");
+        assert_contains(&before, "raising a test error");
         let logs = sentry.items("log")?;
         assert!(
             logs.iter().any(|log| log

@@ -1,5 +1,6 @@
 //! `serve`: what it does before it serves, and how it ends.
 
+use crate::support::assert_contains;
 use anyhow::Result;
 
 use super::program::Program;
@@ -85,11 +86,7 @@ fn a_site_that_may_not_migrate_stops_where_something_is_pending() -> Result<()> 
     let run = program.run(&["serve", "--no-migrate"])?;
 
     assert_eq!(run.code, Some(1));
-    assert!(
-        run.errors.contains("migrations are pending"),
-        "{}",
-        run.errors
-    );
+    assert_contains(&run.errors, "migrations are pending");
     program.run(&["migrate"])?;
     let serving = program.serve(&["serve", "--no-migrate"])?;
     let page = serving.get("localhost", "/lettings/")?.html()?;
@@ -106,12 +103,8 @@ fn an_address_that_is_taken_is_told_with_a_way_out() -> Result<()> {
 
     assert_eq!(run.code, Some(1));
     let told = format!("error: cannot listen on 127.0.0.1:{port}");
-    assert!(run.errors.contains(&told), "{}", run.errors);
-    assert!(
-        run.errors.contains("hint: Set HOST and PORT"),
-        "{}",
-        run.errors
-    );
+    assert_contains(&run.errors, &told);
+    assert_contains(&run.errors, "hint: Set HOST and PORT");
     Ok(())
 }
 
@@ -129,7 +122,7 @@ fn client_errors_log_no_error() -> Result<()> {
         "/lettings/?page=x",
     ] {
         let status = serving.get("localhost", target)?.status;
-        assert!((400..500).contains(&status), "{status}");
+        assert_contains(&(400..500), &status);
     }
     assert_eq!(serving.get("evil.test", "/")?.status, 400);
     let before = serving.log.clone();
@@ -164,11 +157,7 @@ fn a_site_that_serves_is_found_healthy_and_one_that_ended_is_not() -> Result<()>
         assert_eq!(well.code, Some(0), "{hosts}: {}", well.errors);
         assert!(well.out.starts_with("health: ok ("), "{}", well.out);
         assert_eq!(gone.code, Some(1));
-        assert!(
-            gone.errors.contains("nothing answers on 127.0.0.1:"),
-            "{}",
-            gone.errors
-        );
+        assert_contains(&gone.errors, "nothing answers on 127.0.0.1:");
     }
     Ok(())
 }
@@ -187,10 +176,6 @@ fn a_stranger_on_the_port_is_no_healthy_site() -> Result<()> {
     let run = Program::with(&[("PORT", &port)])?.run(&["check", "--health"])?;
 
     assert_eq!(run.code, Some(1));
-    assert!(
-        run.errors.contains("is not healthy: \"HTTP/1.1 503"),
-        "{}",
-        run.errors
-    );
+    assert_contains(&run.errors, "is not healthy: \"HTTP/1.1 503");
     answering.join().expect("the stranger does not panic")
 }

@@ -1,5 +1,6 @@
 //! Wrong settings stop every command before it does anything.
 
+use crate::support::{assert_contains, assert_contains_all};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
@@ -71,7 +72,7 @@ fn a_setting_that_is_not_utf8_is_named() -> Result<()> {
 
         assert_eq!(run.code, Some(1), "{run:?}");
         let line = first_line(&run);
-        assert!(line.contains("DATABASE_URL is not valid UTF-8"), "{line}");
+        assert_contains(&line, "DATABASE_URL is not valid UTF-8");
     }
     assert_eq!(std::fs::read_dir(program.folder())?.count(), 0);
     Ok(())
@@ -138,7 +139,7 @@ fn a_file_of_settings_counts_in_development() -> Result<()> {
     let run = program.run(&["migrate"])?;
     assert_eq!(run.code, Some(1));
     let line = first_line(&run);
-    assert!(line.contains("line 2 of the file .env"), "{line}");
+    assert_contains(&line, "line 2 of the file .env");
     assert!(!run.errors.contains("hunter2"), "{}", run.errors);
     Ok(())
 }
@@ -172,9 +173,10 @@ fn a_file_of_settings_that_says_production_stops_the_start() -> Result<()> {
 
         assert_eq!(run.code, Some(1));
         let line = first_line(&run);
-        for words in ["APP_ENV", "file .env", "in the environment instead"] {
-            assert!(line.contains(words), "{line}");
-        }
+        assert_contains_all(
+            &line,
+            &["APP_ENV", "file .env", "in the environment instead"],
+        );
     }
     // What the environment says goes before the file.
     assert_eq!(said.run(&["migrate"])?.code, Some(0));

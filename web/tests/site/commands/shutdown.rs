@@ -1,5 +1,6 @@
 //! How the site stops and starts: what runs comes to its end, and no connection is lost.
 
+use crate::support::assert_contains;
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
@@ -68,7 +69,7 @@ fn what_does_not_end_in_time_is_cut_off() -> Result<()> {
     let (code, log) = serving.end("INT")?;
 
     assert_eq!(code, Some(0), "{log}");
-    assert!(log.contains("did not end in time"), "{log}");
+    assert_contains(&log, "did not end in time");
     Ok(())
 }
 
@@ -84,7 +85,7 @@ fn a_second_signal_ends_the_site_at_once() -> Result<()> {
     let (code, log) = serving.end("TERM")?;
 
     assert_eq!(code, Some(0));
-    assert!(log.contains("second signal"), "{log}");
+    assert_contains(&log, "second signal");
     Ok(())
 }
 
