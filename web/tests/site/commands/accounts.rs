@@ -1,6 +1,6 @@
 //! `createsuperuser` and `changepassword`.
 
-use crate::support::assert_contains;
+use crate::support::{assert_contains, assert_contains_all};
 use accounts::password::{Verdict, verify};
 use accounts::{SecondFactor, User};
 use anyhow::Result;
@@ -75,16 +75,15 @@ fn every_wrong_variable_is_named() -> Result<()> {
         (nothing.code, weak.code, mute.code),
         (Some(1), Some(1), Some(1))
     );
-    let lines: Vec<&str> = nothing.errors.lines().collect();
-    for line in [
-        "error: SUPERUSER_USERNAME: Username is required.",
-        "error: SUPERUSER_PASSWORD: Password is required.",
-    ] {
-        assert_contains(&lines, &line);
-    }
-    let lines: Vec<&str> = weak.errors.lines().collect();
-    let expected = "error: SUPERUSER_PASSWORD: Password is too short: use at least 8 characters.";
-    assert_contains(&lines, &expected);
+    assert_contains_all(
+        &nothing.errors,
+        &[
+            "error: SUPERUSER_USERNAME: Username is required.\n",
+            "error: SUPERUSER_PASSWORD: Password is required.\n",
+        ],
+    );
+    let short = "error: SUPERUSER_PASSWORD: Password is too short: use at least 8 characters.\n";
+    assert_contains(&weak.errors, short);
     assert_contains(&mute.errors, "no answer");
     Ok(())
 }
