@@ -9,23 +9,20 @@ use diesel::connection::SimpleConnection;
 use diesel::sql_types::Text;
 use oc_core::testing::TestDb;
 
-use crate::admin::Browser;
+use crate::admin::{ADDRESS_FORM, Browser, with};
 use crate::http::{Answer, Connection};
-use crate::support::{TestSite, address, assert_contains_all, letting, profile};
+use crate::support::{TestSite, assert_contains_all, letting, profile};
 
 const SAVES: usize = 30;
 
-/// A form that adds an address, as one request.
+/// A form that adds an as one request.
 fn save(browser: &Browser<'_>, street: &str) -> Vec<u8> {
     let body = form_urlencoded::Serializer::new(String::new())
         .append_pair("csrfmiddlewaretoken", browser.token())
-        .append_pair("number", "12")
-        .append_pair("street", street)
-        .append_pair("city", "Dana Point")
-        .append_pair("state", "CA")
-        .append_pair("zip_code", "92629")
-        .append_pair("country_iso_code", "USA")
-        .append_pair("_save", "Save")
+        .extend_pairs(with(
+            &ADDRESS_FORM,
+            &[("street", street), ("_save", "Save")],
+        ))
         .finish();
     let head = format!(
         "POST /admin/lettings/address/add/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: {}\r\n\
@@ -113,19 +110,12 @@ fn a_change_that_is_refused_comes_back_as_it_was_typed() -> Result<()> {
         let mut boss = Browser::superuser(&site, "boss")?;
         let target = "/admin/lettings/address/1/change/";
         let version = boss.version(target)?;
-        let mut fields = vec![
+        let changed = [
             ("street", "Heron Way"),
             ("_version", &version),
             ("_save", "1"),
         ];
-        let draft = address();
-        fields.extend([
-            ("number", draft.number.as_str()),
-            ("city", &draft.city),
-            ("state", &draft.state),
-            ("zip_code", &draft.zip_code),
-            ("country_iso_code", &draft.country_iso_code),
-        ]);
+        let fields = with(&ADDRESS_FORM, &changed);
 
         holder.batch_execute("BEGIN")?;
         diesel::sql_query("UPDATE addresses SET city = city").execute(&mut holder)?;

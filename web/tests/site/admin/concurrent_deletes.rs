@@ -18,7 +18,7 @@ use crate::http::Answer;
 use crate::support::{TestSite, address, assert_contains, letting};
 
 use super::restore::{act, delete};
-use super::{Browser, hidden};
+use super::{ADDRESS_FORM, Browser, hidden, with};
 
 const DELETE: &str = "/admin/lettings/address/1/delete/";
 
@@ -94,16 +94,7 @@ fn who_goes_back_to_a_version_while_the_row_is_deleted_is_told() -> Result<()> {
     letting(conn, "Pier House")?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let change = "/admin/lettings/address/1/change/";
-    let street = |street| {
-        [
-            ("number", "12"),
-            ("street", street),
-            ("city", "Brea"),
-            ("state", "CA"),
-            ("zip_code", "92821"),
-            ("country_iso_code", "USA"),
-        ]
-    };
+    let street = |street| with(&ADDRESS_FORM, &[("street", street)]);
     browser.fill(change, &street("First Street"))?;
     browser.fill(change, &street("Second Street"))?;
     let history = "/admin/lettings/address/1/history/";

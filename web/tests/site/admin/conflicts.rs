@@ -11,23 +11,7 @@ use lettings::{Address, Letting};
 use crate::http::Answer;
 use crate::support::{TestSite, address, assert_contains, letting};
 
-use super::{Browser, account, hidden};
-
-/// The address of [`letting`] with other values for some fields.
-fn fields<'a>(others: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    let stored = [
-        ("number", "12"),
-        ("street", "Gull Lane"),
-        ("city", "Dana Point"),
-        ("state", "CA"),
-        ("zip_code", "92629"),
-        ("country_iso_code", "USA"),
-    ];
-    let other = |name| others.iter().find(|(known, _)| *known == name);
-    stored
-        .map(|(name, value)| other(name).copied().unwrap_or((name, value)))
-        .into()
-}
+use super::{ADDRESS_FORM, Browser, account, hidden, with};
 
 /// Which version of a field is ticked on the page of a conflict.
 fn ticked(page: &str, name: &str) -> Vec<&'static str> {
@@ -47,8 +31,11 @@ fn only_what_both_changed_has_to_be_chosen() -> Result<()> {
         let mut bob = Browser::superuser(&site, "bob")?;
         let path = "/admin/lettings/address/1/change/";
         let version = ada.version(path)?;
-        bob.fill(path, &fields(&[("street", "Tern Road"), ("zip_code", "1")]))?;
-        let mine = fields(&[("city", "Irvine"), ("zip_code", "2")]);
+        bob.fill(
+            path,
+            &with(&ADDRESS_FORM, &[("street", "Tern Road"), ("zip_code", "1")]),
+        )?;
+        let mine = with(&ADDRESS_FORM, &[("city", "Irvine"), ("zip_code", "2")]);
         let mut send = |version: &str, more: &[(&'static str, &'static str)]| {
             let more = [more, &[("_version", version)]].concat();
             ada.post(path, &[&mine[..], &more].concat())

@@ -1,11 +1,10 @@
 //! The address inside the letting's form: one save for both.
 
+use super::{ADDRESS_FORM, Browser, with};
+use crate::support::{TestSite, address, assert_contains, assert_contains_all, letting};
 use anyhow::Result;
 use diesel::prelude::*;
 use lettings::{Address, Letting};
-
-use super::Browser;
-use crate::support::{TestSite, address, assert_contains, assert_contains_all, letting};
 
 pub(super) const ADD: &str = "/admin/lettings/letting/add/";
 pub(super) const CHANGE: &str = "/admin/lettings/letting/1/change/";
@@ -22,18 +21,12 @@ pub(super) const NEW: [(&str, &str); 8] = [
     ("address-country_iso_code", "USA"),
 ];
 
-/// The same fields, some of them with other values.
+/// These fields with other values for some of them, to be saved.
 pub(super) fn but<'a>(
     fields: &[(&'a str, &'a str)],
-    others: &[(&'a str, &'a str)],
+    values: &[(&'a str, &'a str)],
 ) -> Vec<(&'a str, &'a str)> {
-    let other = |name| others.iter().find(|(known, _)| *known == name);
-    let mut changed: Vec<_> = fields
-        .iter()
-        .map(|field| *other(field.0).unwrap_or(field))
-        .collect();
-    changed.push(("_save", ""));
-    changed
+    with(fields, &[values, &[("_save", "")]].concat())
 }
 
 /// The form of the letting in Gull Lane that the fixture makes.
@@ -216,14 +209,7 @@ fn nobody_overwrites_a_colleague_who_changed_the_address() -> Result<()> {
             Browser::superuser(&site, "bob")?,
         );
         let version = ada.version(CHANGE)?;
-        let theirs = [
-            ("number", "12"),
-            ("street", "Gull Lane"),
-            ("city", "Irvine"),
-            ("state", "CA"),
-            ("zip_code", "92629"),
-            ("country_iso_code", "USA"),
-        ];
+        let theirs = with(&ADDRESS_FORM, &[("city", "Irvine")]);
         bob.fill("/admin/lettings/address/1/change/", &theirs)?;
         let mut mine = but(&STORED, &[("address-state", "NV")]);
         mine.push(("_version", &version));
@@ -244,5 +230,58 @@ fn nobody_overwrites_a_colleague_who_changed_the_address() -> Result<()> {
         let (_, address) = Letting::with_address(&mut site.database()?, 1)?;
         assert_eq!((&*address.city, &*address.state), ("Irvine", "NV"));
     }
+    Ok(())
+}
+
+#[test]
+fn without_rights_on_addresses_there_is_only_the_choice() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Pier House")?;
+    let mut clerk = Browser::staff(
+        &site,
+        "clerk",
+        &["lettings.change_letting", "lettings.add_letting"],
+    )?;
+
+    for target in [ADD, CHANGE] {
+        let page = clerk.get(target)?.text()?;
+        assert!(
+            !page.contains("address-street") && !page.contains("New address"),
+            "{target}"
+        );
+    }
+    assert_eq!(clerk.fill(CHANGE, &but(&STORED, &[]))?.status, 403);
+    assert_eq!(clerk.fill(ADD, &but(&NEW, &[]))?.status, 403);
+    let fields = [("title", "Pier Cottage"), ("address", "1"), ("_save", "")];
+    assert_eq!(clerk.fill(CHANGE, &fields)?.status, 303);
+    assert_eq!(streets(&site)?, ["12 Gull Lane"]);
+    Ok(())
+}
+
+#[test]
+fn a_new_address_takes_the_right_to_add_one_and_a_change_the_right_to_change_it() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Pier House")?;
+    let own = "lettings.change_letting";
+    let mut changer = Browser::staff(&site, "changer", &[own, "lettings.change_address"])?;
+    let mut adder = Browser::staff(&site, "adder", &[own, "lettings.add_address"])?;
+
+    let refused = changer.fill(
+        CHANGE,
+        &but(&STORED, &[("address", ""), ("address-number", "99")]),
+    )?;
+    assert!(refused.page_text()?.contains("Address is required."));
+    let refused = adder.fill(CHANGE, &but(&STORED, &[("address-number", "99")]))?;
+    assert!(refused.page_text()?.contains("not both"));
+    assert_eq!(streets(&site)?, ["12 Gull Lane"]);
+
+    assert_eq!(
+        changer
+            .fill(CHANGE, &but(&STORED, &[("address-number", "99")]))?
+            .status,
+        303
+    );
+    assert_eq!(adder.fill(CHANGE, &but(&NEW, &[]))?.status, 303);
+    assert_eq!(streets(&site)?, ["99 Gull Lane", "7 Pier Road"]);
     Ok(())
 }

@@ -14,8 +14,6 @@ mod fuzz;
 mod history;
 mod import;
 mod inline;
-mod inline_permissions;
-mod links;
 mod lists;
 mod permission_rows;
 mod permission_table;
@@ -28,7 +26,6 @@ mod sessions;
 mod sign_in;
 mod throttling;
 mod two_factor;
-mod two_factor_policy;
 mod validation;
 
 use std::collections::BTreeMap;
@@ -262,4 +259,44 @@ pub(crate) fn account(conn: &mut DbConnection, username: &str) -> QueryResult<i6
     let id = User::insert(conn, &draft.check().expect("the fixture keeps the rules"))?;
     User::set_password(conn, id, &password::hash(PASSWORD))?;
     Ok(id)
+}
+
+/// The form of the address that [`crate::support::address`] drafts.
+pub(crate) const ADDRESS_FORM: [(&str, &str); 6] = [
+    ("number", "12"),
+    ("street", "Gull Lane"),
+    ("city", "Dana Point"),
+    ("state", "CA"),
+    ("zip_code", "92629"),
+    ("country_iso_code", "USA"),
+];
+
+/// The form of an active user, without the name.
+const USER_FORM: [(&str, &str); 3] = [
+    ("is_active", "on"),
+    ("date_joined_0", "2026-01-02"),
+    ("date_joined_1", "03:04:05"),
+];
+
+/// These fields, with other values for some of them, and further ones.
+pub(crate) fn with<'a>(
+    fields: &[(&'a str, &'a str)],
+    values: &[(&'a str, &'a str)],
+) -> Vec<(&'a str, &'a str)> {
+    let is_kept = |(name, _): &&(&str, &str)| values.iter().all(|(other, _)| other != name);
+    fields
+        .iter()
+        .filter(is_kept)
+        .chain(values)
+        .copied()
+        .collect()
+}
+
+/// The first step of the form that adds a user.
+fn new_user(username: &str) -> [(&str, &str); 3] {
+    [
+        ("username", username),
+        ("password1", PASSWORD),
+        ("password2", PASSWORD),
+    ]
 }

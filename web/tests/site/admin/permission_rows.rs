@@ -14,7 +14,7 @@ use profiles::admin::PROFILE;
 
 use crate::support::{letting, profile};
 
-use super::{Browser, account};
+use super::{ADDRESS_FORM, Browser, account, with};
 
 /// The name of a field and what is sent in it.
 pub(super) type Field<'a> = (&'a str, &'a str);
@@ -70,15 +70,8 @@ pub(super) fn row(
                     ("address", address.id.to_string()),
                 ]
             } else {
-                let text = |name, value: &str| (name, value.to_owned());
-                vec![
-                    text("number", "13"),
-                    text("street", "Gull Lane"),
-                    text("city", "Dana Point"),
-                    text("state", "CA"),
-                    text("zip_code", "92629"),
-                    text("country_iso_code", "USA"),
-                ]
+                let form = with(&ADDRESS_FORM, &[("number", "13")]).into_iter();
+                form.map(|(name, value)| (name, value.to_owned())).collect()
             };
             (
                 if model.name == "letting" {

@@ -8,8 +8,8 @@ use oc_core::admin::Resource;
 
 use crate::support::{TestSite, assert_contains};
 
-use super::Browser;
 use super::permission_rows::{Field, MODELS, attempt, contents, refusals, row};
+use super::{Browser, USER_FORM, with};
 
 /// What can be done, and with which of the four rights; any of several will do.
 const VERBS: [(&str, &[&str]); 12] = [
@@ -178,12 +178,7 @@ fn fields_that_grant_are_refused_and_noted() -> Result<()> {
             format!("/admin/auth/group/{editors}/change/"),
         );
         let editors = editors.to_string();
-        let account = [
-            ("username", "carol"),
-            ("is_active", "on"),
-            ("date_joined_0", "2026-01-02"),
-            ("date_joined_1", "03:04:05"),
-        ];
+        let account = with(&USER_FORM, &[("username", "carol")]);
         let named = [
             ("name", "editors"),
             ("permissions", "lettings.delete_letting"),

@@ -1,13 +1,12 @@
 //! What is not allowed is not shown, not done, and changes nothing.
 
+use super::permission_rows::refusals;
+use super::restore::{act, delete};
+use super::{ADDRESS_FORM, Browser, USER_FORM, account, with};
+use crate::support::{TestSite, assert_contains, letting};
 use accounts::User;
 use anyhow::Result;
 use lettings::Letting;
-
-use crate::support::{TestSite, assert_contains, letting};
-
-use super::permission_rows::refusals;
-use super::{Browser, account};
 
 #[test]
 fn staff_without_rights_are_told_so() -> Result<()> {
@@ -18,16 +17,11 @@ fn staff_without_rights_are_told_so() -> Result<()> {
         &browser.page_text("/admin/")?,
         "You don't have permission to view or edit anything.",
     );
-    for path in [
-        "/admin/lettings/",
-        "/admin/lettings/letting/",
-        "/admin/lettings/letting/add/",
-        "/admin/lettings/letting/1/change/",
-        "/admin/lettings/letting/1/delete/",
-        "/admin/lettings/letting/1/history/",
-        "/admin/auth/user/add/",
-        "/admin/auth/user/1/password/",
-    ] {
+    let paths = "/admin/lettings/ /admin/lettings/letting/ /admin/lettings/letting/add/ \
+        /admin/lettings/letting/1/change/ /admin/lettings/letting/1/delete/ \
+        /admin/lettings/letting/1/history/ /admin/auth/user/add/ \
+        /admin/auth/user/1/password/";
+    for path in paths.split(' ') {
         let answer = browser.get(path)?;
         assert_eq!(answer.status, 403, "{path}");
         assert_eq!(answer.html()?.texts("h1"), ["Forbidden"], "{path}");
@@ -85,18 +79,11 @@ fn nobody_grants_what_they_do_not_have() -> Result<()> {
     let rights = ["auth.view_user", "auth.change_user"];
     let mut browser = Browser::staff(&site, "bob", &rights)?;
     let path = format!("/admin/auth/user/{target}/change/");
-    let joined = [
-        ("username", "carol"),
-        ("is_active", "on"),
-        ("date_joined_0", "2026-01-02"),
-        ("date_joined_1", "03:04:05"),
-    ];
-    let mut send =
-        |more: &[(&'static str, &'static str)]| browser.fill(&path, &[&joined[..], more].concat());
+    let mut send = |field| browser.fill(&path, &with(&USER_FORM, &[("username", "carol"), field]));
 
-    let superuser = send(&[("is_superuser", "on")])?;
-    let foreign = send(&[("user_permissions", "lettings.delete_letting")])?;
-    let own = send(&[("user_permissions", "auth.view_user")])?;
+    let superuser = send(("is_superuser", "on"))?;
+    let foreign = send(("user_permissions", "lettings.delete_letting"))?;
+    let own = send(("user_permissions", "auth.view_user"))?;
     let password = browser.get(&format!("/admin/auth/user/{root}/password/"))?;
 
     assert_contains(
@@ -118,21 +105,13 @@ fn nobody_grants_what_they_do_not_have() -> Result<()> {
 fn who_may_only_add_sees_no_list() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::staff(&site, "bob", &["lettings.add_address", "auth.add_user"])?;
-    let fields = [
-        ("number", "1"),
-        ("street", "Gull Lane"),
-        ("city", "Brea"),
-        ("state", "CA"),
-        ("zip_code", "92821"),
-        ("country_iso_code", "USA"),
-        ("_save", ""),
-    ];
+    let fields = with(&ADDRESS_FORM, &[("_save", "")]);
 
     let added = browser.fill("/admin/lettings/address/add/", &fields)?;
     let index = browser.page("/admin/")?;
 
     assert_eq!(added.header("location"), Some("/admin/"));
-    assert!(index.text().contains("Added address \"1 Gull Lane\"."));
+    assert!(index.text().contains("Added address \"12 Gull Lane\"."));
     assert!(
         !index
             .links()
@@ -167,11 +146,7 @@ fn an_account_with_more_rights_is_out_of_reach() -> Result<()> {
         let mut browser = Browser::staff(&site, "bob", &rights)?;
 
         for id in [root, editor] {
-            let form = [
-                ("username", "taken-over"),
-                ("date_joined_0", "2026-01-02"),
-                ("date_joined_1", "03:04"),
-            ];
+            let form = with(&USER_FORM, &[("username", "taken-over")]);
             let changed = browser.fill(&format!("/admin/auth/user/{id}/change/"), &form)?;
             let deleted = browser.post(
                 &format!("/admin/auth/user/{id}/delete/"),
@@ -202,15 +177,9 @@ fn of_who_has_more_rights_names_can_be_changed_and_nothing_typed_is_lost() -> Re
         let mut browser = Browser::staff(&site, "bob", &["auth.view_user", "auth.change_user"])?;
         let path = format!("/admin/auth/user/{root}/change/");
         let form = |names: [&'static str; 2]| {
-            [
-                ("username", names[0]),
-                ("first_name", names[1]),
-                ("is_active", "on"),
-                ("is_staff", "on"),
-                ("is_superuser", "on"),
-                ("date_joined_0", "2026-01-02"),
-                ("date_joined_1", "03:04:05"),
-            ]
+            let is_root = [("is_staff", "on"), ("is_superuser", "on")];
+            let names = [("username", names[0]), ("first_name", names[1])];
+            with(&USER_FORM, &[is_root, names].concat())
         };
 
         let page = browser.page(&path)?;
@@ -273,17 +242,71 @@ fn a_choice_that_is_gone_is_a_mistake_and_no_refusal() -> Result<()> {
             "User permissions",
         ),
     ] {
-        let form = [
-            ("username", "bob"),
-            (field, value),
-            ("date_joined_0", "2026-01-02"),
-            ("date_joined_1", "03:04:05"),
-        ];
+        let form = with(&USER_FORM, &[("username", "bob"), (field, value)]);
         let answer = browser.fill(&format!("/admin/auth/user/{bob}/change/"), &form)?;
         let told = answer.page_text()?;
         let words = format!("{label}: select a valid choice.");
         assert_contains(&told, &words);
         assert_eq!((answer.status, refusals(conn)?), (422, noted));
     }
+    Ok(())
+}
+
+#[test]
+fn who_may_only_add_is_offered_no_list() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::staff(&site, "bob", &["lettings.add_letting"])?;
+
+    let page = browser.page("/admin/lettings/letting/add/")?;
+
+    for link in page.links() {
+        if link.href.starts_with("/admin/") {
+            assert_eq!(browser.get(&link.href)?.status, 200, "{}", link.href);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_user_is_added_beside_a_profile_by_who_may_add_users() -> Result<()> {
+    let site = TestSite::start()?;
+    let rights = ["profiles.add_profile", "auth.add_user"];
+    let mut bob = Browser::staff(&site, "bob", &rights)?;
+    let all = [&rights[..], &["auth.change_user"]].concat();
+    let mut carol = Browser::staff(&site, "carol", &all)?;
+    let link = "/admin/auth/user/add/?_to_field=id&amp;_popup=1";
+
+    let [bob, carol] = [&mut bob, &mut carol].map(|browser| {
+        let page = browser.get("/admin/profiles/profile/add/")?.text()?;
+        Ok::<_, anyhow::Error>(page.contains(link))
+    });
+
+    assert_eq!((bob?, carol?), (false, true));
+    Ok(())
+}
+
+#[test]
+fn of_what_was_done_at_once_everybody_sees_what_they_may_look_at() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Pier House")?;
+    let mut root = Browser::superuser(&site, "ada")?;
+    delete(&mut root, "lettings/address/1")?;
+    let act = act(&mut root)?;
+    let rights = ["lettings.view_letting", "lettings.add_letting"];
+    let mut bob = Browser::staff(&site, "bob", &rights)?;
+    let mut carol = Browser::staff(&site, "carol", &["auth.view_user"])?;
+
+    let log = bob.get("/admin/log/")?.text()?;
+    let page = bob.page(&act)?;
+    let restored = bob.post(&act, &[])?;
+    let other = carol.get(&act)?;
+
+    assert_contains(&log, &act);
+    assert_eq!(page.texts("h1"), ["Deleted 1 letting"]);
+    let text = page.text();
+    assert_contains(&text, "and 1 that you do not have permission to view");
+    assert!(!text.contains("Gull Lane"), "{text}");
+    assert!(!text.contains("Restore all"), "{text}");
+    assert_eq!((restored.status, other.status), (403, 403));
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 use super::permission_rows::refusals;
-use super::{Browser, account, hidden};
+use super::{Browser, USER_FORM, account, hidden, with};
 
 /// Deletes a row with all that goes along.
 pub(super) fn delete(browser: &mut Browser<'_>, row: &str) -> Result<()> {
@@ -244,12 +244,7 @@ fn nobody_goes_back_to_rights_that_they_do_not_have() -> Result<()> {
         let mut root = Browser::superuser(&site, "root")?;
         let carol = account(conn, "carol")?;
         let path = format!("/admin/auth/user/{carol}/change/");
-        let plain = [
-            ("username", "carol"),
-            ("is_active", "on"),
-            ("date_joined_0", "2026-01-02"),
-            ("date_joined_1", "03:04:05"),
-        ];
+        let plain = with(&USER_FORM, &[("username", "carol")]);
         root.fill(&path, &[&plain[..], &[("is_superuser", "on")]].concat())?;
         root.fill(&path, &plain)?;
         let mut bob = Browser::staff(&site, "bob", &["auth.change_user"])?;

@@ -7,7 +7,7 @@ use diesel::sql_types::Text;
 
 use crate::support::{TestSite, assert_contains};
 
-use super::{Browser, account};
+use super::{Browser, USER_FORM, account, with};
 
 const OWN: &str = "/admin/sessions/";
 
@@ -118,14 +118,10 @@ fn a_change_of_rights_gives_the_session_another_token() -> Result<()> {
             ("permissions", "lettings.view_letting"),
         ];
         ada.fill("/admin/auth/group/add/", &group)?;
-        let user = [
-            ("username", "bob"),
-            ("is_active", "on"),
-            ("is_staff", "on"),
-            ("groups", "1"),
-            ("date_joined_0", "2026-01-02"),
-            ("date_joined_1", "03:04:05"),
-        ];
+        let user = with(
+            &USER_FORM,
+            &[("username", "bob"), ("is_staff", "on"), ("groups", "1")],
+        );
         let token = |browser: &Browser<'_>| browser.cookies.get("session").cloned();
         let mut seen = Vec::new();
         let mut next = |browser: &mut Browser<'_>| -> Result<u16> {

@@ -1,17 +1,15 @@
 //! What is reported to Sentry, read from what really arrives there.
 
+use super::fake_sentry::{Manner, Sentry};
+use super::program::{Program, Serving, setting};
+use crate::admin::{Browser, PASSWORD, account};
+use crate::http::request;
+use crate::support::{assert_contains, letting};
 use accounts::User;
 use anyhow::{Context, Result};
 use diesel::connection::SimpleConnection;
 use oc_core::testing::TestDb;
 use serde_json::Value;
-
-use crate::admin::{Browser, PASSWORD, account};
-use crate::http::request;
-use crate::support::{assert_contains, letting};
-
-use super::fake_sentry::{Manner, Sentry};
-use super::program::{Program, Serving, setting};
 
 /// The program, reporting there.
 pub(super) fn serve(db: &TestDb, sentry: &Sentry, settings: &[(&str, &str)]) -> Result<Serving> {
@@ -262,5 +260,33 @@ fn visitors_cannot_request_timings() -> Result<()> {
     end(serving)?;
 
     assert!(sentry.items("transaction")?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn an_unresponsive_sentry_holds_up_neither_requests_nor_the_stop() -> Result<()> {
+    let away = Sentry::listen(Manner::Takes)?;
+    let nobody = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+    for sentry in [Some(Manner::Hangs), Some(Manner::Refuses), None] {
+        let db = TestDb::sqlite()?;
+        let listener = sentry.map(Sentry::listen).transpose()?;
+        let dsn = match &listener {
+            Some(listener) => listener.dsn(),
+            None => format!("http://hunter2@{nobody}/42"),
+        };
+        let serving = serve(
+            &db,
+            &away,
+            &[("SENTRY_DSN", &dsn), ("SENTRY_TRACES_SAMPLE_RATE", "1")],
+        )?;
+        for _ in 0..20 {
+            assert_eq!(serving.get("localhost", "/lettings/")?.status, 200);
+        }
+        raise(&db, &serving, "panic")?;
+        assert_eq!(serving.get("localhost", "/lettings/")?.status, 200);
+
+        end(serving)?;
+    }
+    assert_eq!(away.text(), "");
     Ok(())
 }

@@ -68,18 +68,6 @@ fn a_new_site_in_production_is_empty() -> Result<()> {
 }
 
 #[test]
-fn both_signals_end_the_site_in_good_order() -> Result<()> {
-    for signal in ["TERM", "INT"] {
-        let serving = Program::new()?.serve(&[])?;
-
-        let (code, _) = serving.end(signal)?;
-
-        assert_eq!(code, Some(0), "{signal}");
-    }
-    Ok(())
-}
-
-#[test]
 fn a_site_that_may_not_migrate_stops_where_something_is_pending() -> Result<()> {
     let program = Program::with(&[("PORT", "0")])?;
 

@@ -10,7 +10,7 @@ use diesel::sql_types::Text;
 use oc_core::DbConnection;
 use oc_core::testing::TestDb;
 
-use crate::admin::{Browser, PASSWORD, account};
+use crate::admin::{ADDRESS_FORM, Browser, PASSWORD, account, with};
 use crate::http::Answer;
 
 /// The site as it is in production, with a key that lets sessions outlive a restart.
@@ -41,15 +41,7 @@ pub(super) fn log_in(address: SocketAddr, name: &str) -> Result<Browser<'static>
 /// Saves an address and a letting of that title there; the answer to the last form that was sent. It is saved when
 /// that is 303.
 pub(super) fn save(browser: &mut Browser<'_>, title: &str) -> Result<Answer> {
-    let fields = [
-        ("number", "12"),
-        ("street", title),
-        ("city", "Dana Point"),
-        ("state", "CA"),
-        ("zip_code", "92629"),
-        ("country_iso_code", "USA"),
-        ("_continue", "1"),
-    ];
+    let fields = with(&ADDRESS_FORM, &[("street", title), ("_continue", "1")]);
     let answer = browser.fill("/admin/lettings/address/add/", &fields)?;
     if answer.status != 303 {
         return Ok(answer);

@@ -39,204 +39,167 @@ fn small_requests_cost_little() -> Result<()> {
     let (parts, many_parts) = multipart(8 << 20);
     let (_, some_parts) = multipart(60_000);
 
-    for (name, method, target, fields, body, statuses) in [
-        (
+    let case =
+        |name: &'static str, line: String, fields: &str, body: &str, statuses: &'static [u16]| {
+            let head = format!(
+                "{line} HTTP/1.1\r\nHost: localhost\r\n{fields}Content-Length: {}",
+                body.len()
+            );
+            (name, format!("{head}\r\n\r\n{body}"), statuses)
+        };
+    let get = |name, target: &str, fields: &str, statuses| {
+        case(name, format!("GET {target}"), fields, "", statuses)
+    };
+    let post = |name, target: &str, fields: &str, body: &str, statuses| {
+        case(name, format!("POST {target}"), fields, body, statuses)
+    };
+    let signed_in = format!("{form}{cookie}");
+    let signed_in_parts = format!("{parts}{cookie}");
+
+    for (name, bytes, statuses) in [
+        post(
             "tiny fields at the login",
-            "POST",
             "/admin/login/",
-            form.to_owned(),
-            "a&".repeat(32_000),
-            &[400][..],
-        ),
-        (
-            "tiny parts at the login",
-            "POST",
-            "/admin/login/",
-            parts.clone(),
-            some_parts,
+            form,
+            &"a&".repeat(32_000),
             &[400],
         ),
-        (
+        post(
+            "tiny parts at the login",
+            "/admin/login/",
+            &parts,
+            &some_parts,
+            &[400],
+        ),
+        post(
             "tiny fields without a session",
-            "POST",
             list,
-            form.to_owned(),
-            "a&".repeat(4 << 20),
+            form,
+            &"a&".repeat(4 << 20),
             &[302, 400, 403],
         ),
-        (
+        post(
             "tiny fields",
-            "POST",
             list,
-            format!("{form}{cookie}"),
-            "a&".repeat(4_000_000),
+            &signed_in,
+            &"a&".repeat(4_000_000),
             &[400],
         ),
-        (
-            "tiny parts",
-            "POST",
-            list,
-            format!("{parts}{cookie}"),
-            many_parts.clone(),
-            &[400],
-        ),
-        (
+        post("tiny parts", list, &signed_in_parts, &many_parts, &[400]),
+        post(
             "tiny parts of an import",
-            "POST",
             &import,
-            format!("{parts}{cookie}"),
-            many_parts,
+            &signed_in_parts,
+            &many_parts,
             &[400],
         ),
-        (
+        post(
             "one huge field",
-            "POST",
             list,
-            format!("{form}{cookie}"),
-            format!("{token}&a={}", "%41".repeat(2 << 20)),
+            &signed_in,
+            &format!("{token}&a={}", "%41".repeat(2 << 20)),
             &[200, 303, 400],
         ),
-        (
+        post(
             "many selected rows",
-            "POST",
             list,
-            format!("{form}{cookie}"),
-            selected(990),
+            &signed_in,
+            &selected(990),
             &[200, 302, 303],
         ),
-        (
+        post(
             "too many selected rows",
-            "POST",
             list,
-            format!("{form}{cookie}"),
-            selected(100_000),
+            &signed_in,
+            &selected(100_000),
             &[400],
         ),
-        (
+        get(
             "many cookies",
-            "GET",
             "/admin/",
-            format!("Cookie: {}\r\n", "a=b; ".repeat(6_000)),
-            String::new(),
+            &format!("Cookie: {}\r\n", "a=b; ".repeat(6_000)),
             &[302],
         ),
-        (
+        get(
             "many sort columns",
-            "GET",
             &format!("{list}?{}", query("o", "-1.2.")),
-            cookie.clone(),
-            String::new(),
+            &cookie,
             &[200, 302],
         ),
-        (
+        get(
             "long search of staff",
-            "GET",
             &format!("{list}?{}", query("q", "a+")),
-            cookie.clone(),
-            String::new(),
+            &cookie,
             &[200],
         ),
-        (
+        get(
             "one long word",
-            "GET",
             &format!("{list}?{}", query("q", "%25")),
-            cookie.clone(),
-            String::new(),
+            &cookie,
             &[200],
         ),
-        (
+        get(
             "many filters",
-            "GET",
             &format!("{list}?{}", query("q", "a&address__city__exact=b&q=")),
-            cookie.clone(),
-            String::new(),
+            &cookie,
             &[200, 302],
         ),
-        (
+        get(
             "many choices",
-            "GET",
             &format!("/admin/autocomplete/?{}", query("term", "a+")),
-            cookie.clone(),
-            String::new(),
+            &cookie,
             &[200, 400, 403, 404],
         ),
-        (
+        get(
             "long search of visitors",
-            "GET",
             &format!("/lettings/?{}", query("q", "a+")),
-            String::new(),
-            String::new(),
+            "",
             &[200],
         ),
-        (
+        get(
             "long search for wildcards",
-            "GET",
             &format!("/lettings/?{}", query("q", "%25_")),
-            String::new(),
-            String::new(),
+            "",
             &[200],
         ),
-        (
+        get(
             "long page number",
-            "GET",
             &format!("/lettings/?{}", query("page", "9")),
-            String::new(),
-            String::new(),
+            "",
             &[200, 404],
         ),
-        (
-            "deep path",
-            "GET",
-            &"/a".repeat(4_000),
-            String::new(),
-            String::new(),
-            &[404],
-        ),
-        (
+        get("deep path", &"/a".repeat(4_000), "", &[404]),
+        get(
             "many entity tags",
-            "GET",
             "/",
-            format!("If-None-Match: {}\"z\"\r\n", "\"a\", ".repeat(6_000)),
-            String::new(),
+            &format!("If-None-Match: {}\"z\"\r\n", "\"a\", ".repeat(6_000)),
             &[200, 304],
         ),
-        (
+        get(
             "many encodings",
-            "GET",
             "/",
-            format!("Accept-Encoding: {}br\r\n", "x;q=0.1,".repeat(3_500)),
-            String::new(),
+            &format!("Accept-Encoding: {}br\r\n", "x;q=0.1,".repeat(3_500)),
             &[200],
         ),
-        (
+        get(
             "many languages",
-            "GET",
             "/",
-            format!("Accept-Language: {}en\r\n", "x;q=0.1,".repeat(3_500)),
-            String::new(),
+            &format!("Accept-Language: {}en\r\n", "x;q=0.1,".repeat(3_500)),
             &[200],
         ),
-        (
+        get(
             "many forwarding proxies",
-            "GET",
             "/",
-            format!("X-Forwarded-For: {}::1\r\n", "127.0.0.1, ".repeat(2_700)),
-            String::new(),
+            &format!("X-Forwarded-For: {}::1\r\n", "127.0.0.1, ".repeat(2_700)),
             &[200],
         ),
-        (
+        get(
             "many forwarded pairs",
-            "GET",
             "/",
-            format!("Forwarded: {}for=x\r\n", "for=\"[::1]\",".repeat(2_300)),
-            String::new(),
+            &format!("Forwarded: {}for=x\r\n", "for=\"[::1]\",".repeat(2_300)),
             &[200],
         ),
     ] {
-        let bytes = format!(
-            "{method} {target} HTTP/1.1\r\nHost: localhost\r\n{fields}Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
         let began = Instant::now();
 
         let answer = connect(&site, bytes.as_bytes())?

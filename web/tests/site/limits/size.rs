@@ -18,22 +18,16 @@ fn request_that_is_too_large_is_rejected_with_a_page() -> Result<()> {
     let post = |target: &str, length: usize| {
         format!("POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n")
     };
+    let cookies = format!("Cookie: {}\r\n", "a=b; ".repeat(8_000));
+    let fields = format!("X-Many: {}\r\n", long(400)).repeat(90);
     let chunk = format!("10001\r\n{}\r\n0\r\n\r\n", long(65_537));
 
     for (head, body, status) in [
         (get(&format!("/?q={}", long(9_000)), ""), "", 414),
         (get(&format!("/lettings/?q={}", long(60_000)), ""), "", 414),
         (get("/", &format!("X-Long: {}\r\n", long(33_000))), "", 431),
-        (
-            get("/", &format!("Cookie: {}\r\n", "a=b; ".repeat(8_000))),
-            "",
-            431,
-        ),
-        (
-            get("/", &format!("X-Many: {}\r\n", long(400)).repeat(90)),
-            "",
-            431,
-        ),
+        (get("/", &cookies), "", 431),
+        (get("/", &fields), "", 431),
         (post("/", 65_537), "", 413),
         (post("/admin/login/", 65_537), "", 413),
         (post("/admin/lettings/letting/import/", 8_388_609), "", 413),
@@ -64,26 +58,12 @@ fn head_that_is_too_large_for_the_parser_is_rejected() -> Result<()> {
     let site = TestSite::start()?;
     let long = "a".repeat(140_000);
 
+    let rest = "HTTP/1.1\r\nHost: localhost\r\n";
     for (bytes, status) in [
         (format!("GET /?q={long}"), 431),
-        (
-            format!(
-                "GET /?q={} HTTP/1.1\r\nHost: localhost\r\n\r\n",
-                &long[..70_000]
-            ),
-            400,
-        ),
-        (
-            format!("GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: {long}"),
-            431,
-        ),
-        (
-            format!(
-                "GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n",
-                "X: y\r\n".repeat(100)
-            ),
-            431,
-        ),
+        (format!("GET /?q={} {rest}\r\n", &long[..70_000]), 400),
+        (format!("GET / {rest}X-Long: {long}"), 431),
+        (format!("GET / {rest}{}\r\n", "X: y\r\n".repeat(100)), 431),
     ] {
         let answer = connect(&site, bytes.as_bytes())?.answer(true)?;
 
