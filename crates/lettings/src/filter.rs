@@ -198,22 +198,4 @@ mod tests {
             Ok(())
         })
     }
-
-    #[test]
-    fn a_page_has_twenty_four_lettings() -> anyhow::Result<()> {
-        on_both(|conn| {
-            for number in 0..25 {
-                letting(conn, &format!("House {number}"), "Gull Lane", "Brea")?;
-            }
-            let mut page = |number| Letting::page(conn, &search("house"), number);
-
-            assert_eq!(page(1)?.map(|page| page.rows.len()), Some(24));
-            assert_eq!(
-                page(2)?.map(|page| (page.rows.len(), page.total)),
-                Some((1, 25))
-            );
-            assert_eq!(page(3)?, None);
-            Ok(())
-        })
-    }
 }

@@ -200,38 +200,6 @@ mod tests {
     use crate::testing::{address, insert_letting, letting, letting_draft};
 
     #[test]
-    fn a_letting_comes_with_its_address() -> anyhow::Result<()> {
-        on_both(|conn| {
-            let id = letting(conn, "Lakeside flat", "Gull Lane", "Dana Point")?;
-
-            let (letting, address) = Letting::with_address(conn, id)?;
-
-            assert_eq!(letting.title, "Lakeside flat");
-            assert_eq!(address.city, "Dana Point");
-            assert_eq!(Letting::with_address(conn, id + 1), Err(Error::NotFound));
-            Ok(())
-        })
-    }
-
-    #[test]
-    fn nearby_lettings_are_in_the_same_city() -> anyhow::Result<()> {
-        on_both(|conn| {
-            let here = letting(conn, "Here", "Gull Lane", "Brea")?;
-            letting(conn, "Next door", "Gull Lane", "Brea")?;
-            letting(conn, "Far away", "Gull Lane", "Irvine")?;
-            let (_, address) = Letting::with_address(conn, here)?;
-
-            let nearby = Letting::nearby(conn, here, &address, 3)?;
-
-            assert_eq!(
-                nearby.into_iter().map(|(l, _)| l.title).collect::<Vec<_>>(),
-                ["Next door"]
-            );
-            Ok(())
-        })
-    }
-
-    #[test]
     fn newest_come_first_and_the_sitemap_has_all() -> anyhow::Result<()> {
         on_both(|conn| {
             let ids =

@@ -231,21 +231,6 @@ mod tests {
     }
 
     #[test]
-    fn an_email_address_is_hidden_by_default() -> anyhow::Result<()> {
-        on_both(|conn| {
-            profile(conn, "shy", "", false)?;
-            profile(conn, "open", "", true)?;
-
-            assert_eq!(PublicProfile::find(conn, "shy")?.email, None);
-            assert_eq!(
-                PublicProfile::find(conn, "open")?.email.as_deref(),
-                Some("open@example.org")
-            );
-            Ok(())
-        })
-    }
-
-    #[test]
     fn a_user_without_a_profile_is_not_found() -> anyhow::Result<()> {
         on_both(|conn| {
             user(conn, "staff")?;

@@ -233,6 +233,9 @@ mod tests {
         assert!(lines[0].starts_with("ALLOWED_HOSTS is not set: production requires"));
         assert!(lines[1].starts_with("SECRET_KEY is not set: production requires"));
         assert_eq!(read(&PRODUCTION)?.public_url, "https://www.example.org");
+        let any_host = read(&[PRODUCTION[0], ("ALLOWED_HOSTS", "*"), PRODUCTION[2]]);
+        let problem = any_host.err().unwrap_or_default();
+        assert!(problem.starts_with("PUBLIC_URL is not set"), "{problem}");
         Ok(())
     }
 

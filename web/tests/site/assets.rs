@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use crate::support::TestSite;
+use crate::support::{TestSite, assert_header};
 
 /// Every asset that the home page names.
 fn assets_of_home(site: &TestSite) -> Result<Vec<String>> {
@@ -32,10 +32,10 @@ fn assets_have_hashed_names_and_never_change() -> Result<()> {
     for target in assets {
         let answer = site.get(&target)?;
         assert_eq!(answer.status, 200, "{target}");
-        assert_eq!(
-            answer.header("cache-control"),
-            Some("public, max-age=31536000, immutable"),
-            "{target}"
+        assert_header(
+            &answer,
+            "cache-control",
+            "public, max-age=31536000, immutable",
         );
         let kind = match ending(&target) {
             "css" => "text/css; charset=utf-8",
@@ -60,11 +60,7 @@ fn an_asset_is_sent_compressed_to_who_takes_it() -> Result<()> {
         for encoding in ["br", "gzip"] {
             let answer = site.send("GET", target, &[("Accept-Encoding", encoding)])?;
 
-            assert_eq!(
-                answer.header("content-encoding"),
-                Some(encoding),
-                "{target}"
-            );
+            assert_header(&answer, "content-encoding", encoding);
             assert_eq!(answer.header("vary"), Some("Accept-Encoding"), "{target}");
             assert!(answer.body.len() < plain.body.len(), "{target}");
             assert_eq!(answer.decoded()?, plain.body, "{target}");

@@ -91,10 +91,7 @@ fn pages_are_served_while_somebody_keeps_every_save_waiting() -> Result<()> {
         assert!(answer.header("retry-after").is_some());
         assert!(!is_stored, "{street} was refused, and is there");
         let page = answer.text()?;
-        assert!(
-            page.contains("Your changes have not been saved") && page.contains(street),
-            "{page}"
-        );
+        assert_contains_all(&page, &["Your changes have not been saved", street]);
     }
     let mut connection = Connection::open(site.address())?;
     connection.write(&save(&boss, "After"))?;

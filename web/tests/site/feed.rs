@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use crate::support::{TestSite, letting, letting_in};
+use crate::support::{TestSite, assert_header, letting, letting_in};
 
 #[test]
 fn the_feed_tells_of_the_newest_lettings() -> Result<()> {
@@ -15,10 +15,7 @@ fn the_feed_tells_of_the_newest_lettings() -> Result<()> {
         let feed = site.get("/lettings/feed/")?;
 
         assert_eq!(feed.status, 200);
-        assert_eq!(
-            feed.header("content-type"),
-            Some("application/atom+xml; charset=utf-8")
-        );
+        assert_header(&feed, "content-type", "application/atom+xml; charset=utf-8");
         let ids = feed.xml_texts("id")?;
         assert_eq!(ids.len(), 25);
         assert_eq!(ids[0], "https://homes.example/lettings/feed/");

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::support::{TestSite, letting, profile};
+use crate::support::{TestSite, assert_header, letting, profile};
 
 /// Every page that is only read.
 fn pages() -> Vec<&'static str> {
@@ -52,11 +52,7 @@ fn head_has_the_headers_of_get_and_no_body() -> Result<()> {
 
             assert_eq!(head.status, get.status, "{target}");
             assert_eq!(head.headers(), get.headers(), "{target}");
-            assert_eq!(
-                head.header("content-length"),
-                Some(&*get.body.len().to_string()),
-                "{target}"
-            );
+            assert_header(&head, "content-length", &*get.body.len().to_string());
         }
     }
     Ok(())

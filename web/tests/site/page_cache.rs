@@ -7,7 +7,7 @@ use diesel::RunQueryDsl;
 use oc_core::testing::TestDb;
 
 use crate::admin::Browser;
-use crate::faults::Server;
+use crate::database_failures::Server;
 use crate::support::{TestSite, letting, profile};
 
 const CACHED: [(&str, &str); 1] = [("PAGE_CACHE_SIZE", "16 MB")];

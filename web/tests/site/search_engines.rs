@@ -4,7 +4,9 @@ use anyhow::{Context, Result};
 use lettings::AddressDraft;
 use serde_json::Value;
 
-use crate::support::{TestSite, address, assert_contains, letting, letting_at, profile};
+use crate::support::{
+    TestSite, address, assert_contains, assert_header, letting, letting_at, profile,
+};
 
 #[test]
 fn robots_learn_where_the_map_is() -> Result<()> {
@@ -13,10 +15,7 @@ fn robots_learn_where_the_map_is() -> Result<()> {
     let robots = site.get("/robots.txt")?;
 
     assert_eq!(robots.status, 200);
-    assert_eq!(
-        robots.header("content-type"),
-        Some("text/plain; charset=utf-8")
-    );
+    assert_header(&robots, "content-type", "text/plain; charset=utf-8");
     let text = robots.text()?;
     assert!(text.lines().any(|line| line == "User-agent: *"));
     let map = "Sitemap: https://homes.example/sitemap.xml";
@@ -35,10 +34,7 @@ fn the_map_names_every_page_under_the_public_address() -> Result<()> {
 
         let map = site.send("GET", "/sitemap.xml", &[("Host", "127.0.0.1:8000")])?;
 
-        assert_eq!(
-            map.header("content-type"),
-            Some("application/xml; charset=utf-8")
-        );
+        assert_header(&map, "content-type", "application/xml; charset=utf-8");
         assert_eq!(
             map.xml_texts("loc")?,
             [

@@ -247,6 +247,12 @@ pub(crate) fn assert_contains_all(text: &str, all: &[&str]) {
     }
 }
 
+/// Asserts that an answer has this header.
+#[track_caller]
+pub(crate) fn assert_header(answer: &Answer, name: &str, value: &str) {
+    assert_eq!(answer.header(name), Some(value), "{name}");
+}
+
 /// Asserts that an answer redirects there.
 #[track_caller]
 pub(crate) fn assert_redirect(answer: &Answer, status: u16, location: &str) {

@@ -1,7 +1,7 @@
 //! Rows that can't be imported, or only in part.
 
 use accounts::User;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use audit::AuditEntry;
 use lettings::Letting;
 use oc_core::testing::TestDb;
@@ -9,144 +9,40 @@ use oc_core::testing::TestDb;
 use super::site::{DjangoSite, Edition};
 use super::{Outcome, SKIP_BAD, Target, checked, counts, imported, run, warns};
 
-/// SQL that makes one row invalid, and the problem: table, id, field, part of the reason.
-const CASES: [(&str, [&str; 4]); 24] = [
-    (
-        "UPDATE lettings_letting SET id = 9223372036854775807 WHERE id = 7",
-        [
-            "lettings_letting",
-            "9223372036854775807",
-            "id",
-            "between 1 and 9007199254740992",
-        ],
-    ),
-    (
-        "UPDATE lettings_letting SET id = -7 WHERE id = 7",
-        ["lettings_letting", "-7", "id", "between 1 and"],
-    ),
-    (
-        "UPDATE lettings_address SET number = 10000 WHERE id = 5",
-        ["lettings_address", "5", "number", "between 0 and 9999"],
-    ),
-    (
-        "UPDATE lettings_address SET number = 'twelve' WHERE id = 5",
-        ["lettings_address", "5", "number", "whole number"],
-    ),
-    (
-        "UPDATE lettings_address SET zip_code = -1 WHERE id = 5",
-        ["lettings_address", "5", "zip_code", "between 0 and 99999"],
-    ),
-    (
-        "UPDATE lettings_address SET street = printf('%065d', 0) WHERE id = 5",
-        ["lettings_address", "5", "street", "65"],
-    ),
-    (
-        "UPDATE lettings_address SET city = '' WHERE id = 5",
-        ["lettings_address", "5", "city", "City is required."],
-    ),
-    (
-        "UPDATE lettings_address SET state = 'M' WHERE id = 5",
-        ["lettings_address", "5", "state", "exactly 2 characters"],
-    ),
-    (
-        "UPDATE lettings_address SET street = 'a' || char(0) || 'b' WHERE id = 5",
-        ["lettings_address", "5", "street", "character"],
-    ),
-    (
-        "UPDATE lettings_address SET city = CAST(x'C3' AS TEXT) WHERE id = 5",
-        ["lettings_address", "5", "city", "not valid UTF-8"],
-    ),
-    (
-        "UPDATE lettings_letting SET address_id = 99 WHERE id = 7",
-        [
-            "lettings_letting",
-            "7",
-            "address",
-            "address 99, which does not exist",
-        ],
-    ),
-    (
-        "UPDATE lettings_letting SET address_id = 1 WHERE id = 7",
-        [
-            "lettings_letting",
-            "7",
-            "address",
-            "Another letting already has this address",
-        ],
-    ),
-    (
-        "UPDATE lettings_letting SET title = printf('%0257d', 0) WHERE id = 7",
-        ["lettings_letting", "7", "title", "257"],
-    ),
-    (
-        "UPDATE profiles_profile SET user_id = 99",
-        [
-            "profiles_profile",
-            "4",
-            "user",
-            "user 99, which does not exist",
-        ],
-    ),
-    (
-        "INSERT INTO profiles_profile VALUES (9, '', 2)",
-        [
-            "profiles_profile",
-            "9",
-            "user",
-            "Another profile already has this user",
-        ],
-    ),
-    (
-        "UPDATE auth_user SET email = printf('%0255d', 0) WHERE id = 4",
-        ["auth_user", "4", "email", "254"],
-    ),
-    (
-        "UPDATE auth_user SET username = 'a b' WHERE id = 4",
-        ["auth_user", "4", "username", "letters, digits"],
-    ),
-    (
-        "UPDATE auth_user SET username = char(0xff21) || 'irWow' WHERE id = 4",
-        ["auth_user", "4", "username", "already taken"],
-    ),
-    (
-        "UPDATE auth_user SET first_name = printf('%0151d', 0) WHERE id = 4",
-        ["auth_user", "4", "first_name", "150"],
-    ),
-    (
-        "UPDATE auth_user SET date_joined = '2021-02-29 00:00:00' WHERE id = 4",
-        [
-            "auth_user",
-            "4",
-            "date_joined",
-            "not a date and time: 2021-02-29",
-        ],
-    ),
-    (
-        "UPDATE auth_user SET last_login = 'never' WHERE id = 4",
-        ["auth_user", "4", "last_login", "not a date and time: never"],
-    ),
-    (
-        "UPDATE auth_user SET is_active = 'yes' WHERE id = 4",
-        ["auth_user", "4", "is_active", "neither true nor false"],
-    ),
-    (
-        "UPDATE django_admin_log SET action_time = 'noon' WHERE id = 4",
-        [
-            "django_admin_log",
-            "4",
-            "action_time",
-            "not a date and time: noon",
-        ],
-    ),
-    (
-        "INSERT INTO auth_group VALUES (8, ' editors')",
-        ["auth_group", "8", "name", "already taken"],
-    ),
-];
+/// SQL that makes one row invalid, and a part of the problem that is reported.
+const CASES: &str = "\
+UPDATE lettings_letting SET id = 9223372036854775807 WHERE id = 7 => lettings_letting 9223372036854775807, id: between 1 and 9007199254740992
+UPDATE lettings_letting SET id = -7 WHERE id = 7 => lettings_letting -7, id: between 1 and
+UPDATE lettings_address SET number = 10000 WHERE id = 5 => lettings_address 5, number: between 0 and 9999
+UPDATE lettings_address SET number = 'twelve' WHERE id = 5 => lettings_address 5, number: whole number
+UPDATE lettings_address SET zip_code = -1 WHERE id = 5 => lettings_address 5, zip_code: between 0 and 99999
+UPDATE lettings_address SET street = printf('%065d', 0) WHERE id = 5 => lettings_address 5, street: 65
+UPDATE lettings_address SET city = '' WHERE id = 5 => lettings_address 5, city: City is required.
+UPDATE lettings_address SET state = 'M' WHERE id = 5 => lettings_address 5, state: exactly 2 characters
+UPDATE lettings_address SET street = 'a' || char(0) || 'b' WHERE id = 5 => lettings_address 5, street: character
+UPDATE lettings_address SET city = CAST(x'C3' AS TEXT) WHERE id = 5 => lettings_address 5, city: not valid UTF-8
+UPDATE lettings_letting SET address_id = 99 WHERE id = 7 => lettings_letting 7, address: address 99, which does not exist
+UPDATE lettings_letting SET address_id = 1 WHERE id = 7 => lettings_letting 7, address: Another letting already has this address
+UPDATE lettings_letting SET title = printf('%0257d', 0) WHERE id = 7 => lettings_letting 7, title: 257
+UPDATE profiles_profile SET user_id = 99 => profiles_profile 4, user: user 99, which does not exist
+INSERT INTO profiles_profile VALUES (9, '', 2) => profiles_profile 9, user: Another profile already has this user
+UPDATE auth_user SET email = printf('%0255d', 0) WHERE id = 4 => auth_user 4, email: 254
+UPDATE auth_user SET username = 'a b' WHERE id = 4 => auth_user 4, username: letters, digits
+UPDATE auth_user SET username = char(0xff21) || 'irWow' WHERE id = 4 => auth_user 4, username: already taken
+UPDATE auth_user SET first_name = printf('%0151d', 0) WHERE id = 4 => auth_user 4, first_name: 150
+UPDATE auth_user SET date_joined = '2021-02-29 00:00:00' WHERE id = 4 => auth_user 4, date_joined: not a date and time: 2021-02-29
+UPDATE auth_user SET last_login = 'never' WHERE id = 4 => auth_user 4, last_login: not a date and time: never
+UPDATE auth_user SET is_active = 'yes' WHERE id = 4 => auth_user 4, is_active: neither true nor false
+UPDATE django_admin_log SET action_time = 'noon' WHERE id = 4 => django_admin_log 4, action_time: not a date and time: noon
+INSERT INTO auth_group VALUES (8, ' editors') => auth_group 8, name: already taken";
 
 #[test]
 fn every_invalid_row_is_reported_and_nothing_is_imported() -> Result<()> {
-    for (sql, [table, id, field, reason]) in CASES {
+    for case in CASES.lines() {
+        let (sql, problem) = case.split_once(" => ").context("a case")?;
+        let (row, rest) = problem.split_once(", ").context("a row")?;
+        let (table, id) = row.split_once(' ').context("an id")?;
+        let (field, reason) = rest.split_once(": ").context("a reason")?;
         let mut site = DjangoSite::new(Edition::Split)?;
         site.sql(sql)?;
 

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 use super::{Browser, hidden};
 use crate::http::Answer;
-use crate::support::{TestSite, assert_contains, letting, letting_in, profile};
+use crate::support::{TestSite, assert_contains, assert_header, letting, letting_in, profile};
 
 pub(super) const LETTINGS: &str = "/admin/lettings/letting/";
 pub(super) const ADDRESSES: &str = "/admin/lettings/address/";
@@ -48,9 +48,10 @@ fn a_filtered_list_is_a_file_in_its_order() -> Result<()> {
             answer.text()?,
             "id,title,address\n1,\"'=Pier; \"\"House\"\"\",1\n3,Attic,3\n"
         );
-        assert_eq!(
-            answer.header("content-disposition"),
-            Some("attachment; filename=\"lettings.csv\"")
+        assert_header(
+            &answer,
+            "content-disposition",
+            "attachment; filename=\"lettings.csv\"",
         );
         assert!(list.has_link("Import", "/admin/lettings/letting/import/"));
     }

@@ -4,7 +4,10 @@ use anyhow::Result;
 use lettings::{Address, Letting};
 
 use super::{ADDRESS_FORM, Browser, with};
-use crate::support::{TestSite, address, assert_contains, assert_redirect, letting, profile};
+use crate::support::{
+    TestSite, address, assert_contains, assert_contains_all, assert_header, assert_redirect,
+    letting, profile,
+};
 
 /// The form of another address than the fixture's, typed carelessly.
 fn new_address<'a>(button: &'a str) -> Vec<(&'a str, &'a str)> {
@@ -37,15 +40,9 @@ fn an_address_and_its_letting_are_added_and_public_at_once() -> Result<()> {
             "Added letting \"Pier <House>\". You can continue editing below.",
         );
         let page = site.page_text("/lettings/1/")?;
-        assert!(
-            page.contains("7 Gull Lane") && page.contains("Dana Point, CA 02134"),
-            "{page}"
-        );
+        assert_contains_all(&page, &["7 Gull Lane", "Dana Point, CA 02134"]);
         let index = browser.page_text("/admin/")?;
-        assert!(
-            index.contains("Pier <House>") && index.contains("Added"),
-            "{index}"
-        );
+        assert_contains_all(&index, &["Pier <House>", "Added"]);
     }
     Ok(())
 }
@@ -80,10 +77,7 @@ fn a_row_that_is_not_there_leads_back_with_a_word() -> Result<()> {
     let odd = browser.get("/admin/lettings/letting/9223372036854775808/change/")?;
     assert_eq!(odd.status, 303);
     let lead = browser.get("/admin/lettings/letting/26/")?;
-    assert_eq!(
-        lead.header("location"),
-        Some("/admin/lettings/letting/26/change/")
-    );
+    assert_header(&lead, "location", "/admin/lettings/letting/26/change/");
     Ok(())
 }
 

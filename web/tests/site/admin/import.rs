@@ -10,7 +10,7 @@ use oc_core::DbConnection;
 use super::export::{ADDRESSES, LETTINGS, confirm, upload};
 use super::permission_rows::refusals;
 use super::{Browser, PASSWORD, account, hidden};
-use crate::support::{TestSite, assert_contains, letting};
+use crate::support::{TestSite, assert_contains, assert_contains_all, letting};
 
 /// Every address, by id.
 fn stored(conn: &mut DbConnection) -> Result<Vec<Address>> {
@@ -37,10 +37,7 @@ fn a_file_is_shown_first_and_then_saved_as_by_hand() -> Result<()> {
 
         let text = preview.page_text()?;
         assert_contains(&text, "1 address will be added. 1 address will be changed.");
-        assert!(
-            text.contains("Dana Point") && text.contains("Irvine"),
-            "{text}"
-        );
+        assert_contains_all(&text, &["Dana Point", "Irvine"]);
         assert_eq!(addresses(&site)?.len(), 1, "nothing is saved yet");
         let done = confirm(&mut browser, ADDRESSES, &preview)?;
         assert_contains(

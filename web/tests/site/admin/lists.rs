@@ -3,7 +3,9 @@
 use anyhow::Result;
 
 use super::Browser;
-use crate::support::{TestSite, assert_contains, assert_contains_all, letting, letting_in};
+use crate::support::{
+    TestSite, assert_contains, assert_contains_all, assert_header, letting, letting_in,
+};
 
 #[test]
 fn the_index_links_every_model() -> Result<()> {
@@ -129,10 +131,7 @@ fn filters_survive_a_save() -> Result<()> {
         href.ends_with("?_changelist_filters=q%3Dpier%26o%3D1"),
         "{href}"
     );
-    assert_eq!(
-        saved.header("location"),
-        Some("/admin/lettings/letting/?q=pier&o=1")
-    );
+    assert_header(&saved, "location", "/admin/lettings/letting/?q=pier&o=1");
     Ok(())
 }
 

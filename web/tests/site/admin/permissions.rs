@@ -210,23 +210,6 @@ fn of_who_has_more_rights_names_can_be_changed_and_nothing_typed_is_lost() -> Re
 }
 
 #[test]
-fn a_right_that_is_not_offered_is_not_stored() -> Result<()> {
-    let site = TestSite::start()?;
-    let mut browser = Browser::superuser(&site, "ada")?;
-    let form = [
-        ("name", "odd"),
-        ("permissions", "foo.view_bar"),
-        ("_save", ""),
-    ];
-
-    let refused = browser.fill("/admin/auth/group/add/", &form)?;
-
-    assert_eq!(refused.status, 422);
-    assert_contains(&refused.page_text()?, "Permissions: select a valid choice.");
-    Ok(())
-}
-
-#[test]
 fn a_choice_that_is_gone_is_a_mistake_and_no_refusal() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;

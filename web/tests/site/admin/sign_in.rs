@@ -4,7 +4,9 @@ use accounts::User;
 use anyhow::{Context, Result};
 
 use super::{Browser, PASSWORD, account, hidden, value};
-use crate::support::{TestSite, assert_contains, assert_contains_all, assert_redirect};
+use crate::support::{
+    TestSite, assert_contains, assert_contains_all, assert_header, assert_redirect,
+};
 
 const REFUSED: &str = "Incorrect username or password.";
 
@@ -30,14 +32,12 @@ fn anonymous_visitors_are_sent_to_the_login_and_back() -> Result<()> {
         other.get(address)?;
         let by_address = other.post(address, &next[..2])?;
 
-        assert_eq!(
-            by_address.header("location"),
-            Some("/admin/password_change/")
-        );
+        assert_header(&by_address, "location", "/admin/password_change/");
         assert_eq!(sent.status, 302);
-        assert_eq!(
-            sent.header("location"),
-            Some("/admin/login/?next=/admin/password_change/%3Fa%3Db%2520c")
+        assert_header(
+            &sent,
+            "location",
+            "/admin/login/?next=/admin/password_change/%3Fa%3Db%2520c",
         );
         assert_eq!(form.html()?.texts("h1"), ["Staff login"]);
         assert_redirect(&welcome, 303, "/admin/password_change/");

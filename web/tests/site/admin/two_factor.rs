@@ -2,7 +2,9 @@
 
 use super::reauth::make_stale;
 use super::{Browser, PASSWORD, account, hidden};
-use crate::support::{TestSite, assert_contains, assert_redirect};
+use crate::support::{
+    TestSite, assert_contains, assert_contains_all, assert_header, assert_redirect,
+};
 use accounts::{SecondFactor, User, totp};
 use anyhow::{Context, Result};
 use chrono::Utc;
@@ -80,10 +82,7 @@ fn a_factor_counts_from_the_first_right_code_on() -> Result<()> {
         assert!(!before && has_factor()?);
         assert_eq!(app.recovery.len(), 10);
         let on = browser.page_text(PATH)?;
-        assert!(
-            on.contains("authentication is on") && on.contains("You have 10 codes left."),
-            "{on}"
-        );
+        assert_contains_all(&on, &["authentication is on", "You have 10 codes left."]);
         let history = browser.get(&format!("/admin/auth/user/{id}/history/"))?;
         assert_contains(&history.text()?, "Two-factor authentication turned on.");
     }
@@ -199,10 +198,7 @@ fn without_a_right_password_there_is_no_second_step() -> Result<()> {
         assert_eq!(answer.status, 303);
     }
     assert_eq!(form.header("location"), Some("/admin/login/"));
-    assert_eq!(
-        sent.header("location"),
-        Some("/admin/login/?next=/admin/auth/")
-    );
+    assert_header(&sent, "location", "/admin/login/?next=/admin/auth/");
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use lettings::{Address, AddressDraft};
 
 use super::session::{Browser, Script, browse};
-use crate::support::{address, assert_contains};
+use crate::support::{address, assert_contains, assert_contains_all};
 
 const TAB: char = '\u{E004}';
 const ENTER: char = '\u{E007}';
@@ -107,10 +107,7 @@ async fn import_a_file(browser: &Browser) -> Result<()> {
 
     browser.arrive("/admin/lettings/letting/").await?;
     let text = browser.text().await?;
-    assert!(
-        text.contains("Changed 1 letting.") && text.contains("The Saltwater House"),
-        "{text}"
-    );
+    assert_contains_all(&text, &["Changed 1 letting.", "The Saltwater House"]);
     browser.follow("Import").await?;
     browser.attach("id_file", path).await?;
     browser.press_button("Check the file").await?;

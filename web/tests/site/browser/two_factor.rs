@@ -1,6 +1,6 @@
 //! Staff come in with a second factor, with and without script.
 
-use crate::support::assert_contains;
+use crate::support::{assert_contains, assert_contains_all};
 use accounts::totp;
 use anyhow::{Context, Result};
 use chrono::Utc;
@@ -47,10 +47,7 @@ async fn walk(browser: &Browser) -> Result<()> {
     browser.follow("Sessions").await?;
     browser.arrive("/admin/sessions/").await?;
     let text = browser.text().await?;
-    assert!(
-        text.contains("Chrome on Linux") && text.contains("This session"),
-        "{text}"
-    );
+    assert_contains_all(&text, &["Chrome on Linux", "This session"]);
     Ok(())
 }
 

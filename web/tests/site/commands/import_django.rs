@@ -6,7 +6,7 @@ use oc_core::testing::TestDb;
 
 use super::program::{Program, setting};
 use crate::admin::Browser;
-use crate::support::{TestSite, assert_contains};
+use crate::support::{TestSite, assert_contains, assert_contains_all};
 
 /// A superuser («Sea breeze 42»), a letting, and its history.
 const DUMP: &str = r#"[
@@ -97,10 +97,7 @@ fn imported_pages_passwords_and_history_are_on_the_site() -> Result<()> {
         assert_eq!(login.status, 303);
         assert_contains(&history, "2020-06-14 09:52:18 UTC");
         assert_contains(&history, "Changed Title and Address.");
-        assert!(
-            gone.contains("History of Gone") && gone.contains("Deleted."),
-            "{gone}"
-        );
+        assert_contains_all(&gone, &["History of Gone", "Deleted."]);
     }
     Ok(())
 }

@@ -31,26 +31,6 @@ fn a_new_site_in_development_has_the_demo_in_it() -> Result<()> {
 }
 
 #[test]
-fn the_checkout_is_served_in_development() -> Result<()> {
-    let program = Program::new()?;
-    let serving = program.serve(&[])?;
-
-    let page = serving.get("localhost", "/")?.html()?;
-    let sheet = page
-        .attribute_of("link", " rel=\"stylesheet\"", "href")
-        .unwrap_or_default();
-
-    assert_eq!(serving.get("localhost", &sheet)?.status, 200);
-    assert_eq!(
-        serving.get("localhost", "/static/..%2F.env.sample")?.status,
-        404
-    );
-    let lost = serving.get("localhost", "/nowhere/")?.html()?;
-    assert_eq!(lost.texts("h1"), ["Page not found"]);
-    Ok(())
-}
-
-#[test]
 fn a_new_site_in_production_is_empty() -> Result<()> {
     let program = Program::with(&PRODUCTION)?;
 
