@@ -302,14 +302,14 @@ fn a_missing_permission_is_named_on_a_page_of_the_admin() -> Result<()> {
     let mut bob = Browser::staff(&site, "bob", &["lettings.view_letting"])?;
 
     for (path, permission) in [
-        ("/admin/lettings/letting/add/", "lettings.add_letting"),
-        ("/admin/lettings/address/", "lettings.view_address"),
+        ("/admin/lettings/letting/add/", "lettings · letting · add"),
+        ("/admin/lettings/address/", "lettings · address · view"),
         (
             "/admin/lettings/letting/1/delete/",
-            "lettings.delete_letting",
+            "lettings · letting · delete",
         ),
-        ("/admin/auth/user/1/password/", "auth.change_user"),
-        ("/admin/diagnostics/", "site.view_diagnostics"),
+        ("/admin/auth/user/1/password/", "auth · user · change"),
+        ("/admin/diagnostics/", "site · diagnostics · view"),
     ] {
         let answer = bob.get(path)?;
         let page = answer.html()?;

@@ -13,8 +13,9 @@ use oc_core::testing::TestDb;
 use crate::admin::{ADDRESS_FORM, Browser, PASSWORD, account, with};
 use crate::http::Answer;
 
-/// The site as it is in production, with a key that lets sessions outlive a restart.
-pub(super) const PRODUCTION: [(&str, &str); 5] = [
+/// Production settings, with a key that lets sessions outlive a restart, and without cached pages.
+pub(super) const PRODUCTION: [(&str, &str); 6] = [
+    ("PAGE_CACHE_SIZE", "0"),
     ("APP_ENV", "production"),
     ("ALLOWED_HOSTS", "localhost"),
     ("PUBLIC_URL", "http://localhost"),
