@@ -1,7 +1,7 @@
 //! `migrate`, `check` and `demo`.
 
 use crate::support::assert_contains;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use diesel::RunQueryDsl;
 use lettings::Letting;
 use oc_core::testing::TestDb;
@@ -159,12 +159,13 @@ fn check_finds_missing_privileges() -> Result<()> {
         let conn = &mut db.connect()?;
         let role = format!("reader_{}", std::process::id());
         for statement in [
-            format!("CREATE ROLE {role} LOGIN"),
+            format!("CREATE ROLE {role} LOGIN PASSWORD 'reader'"),
             format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"),
         ] {
             diesel::sql_query(statement).execute(conn)?;
         }
-        let url = url.replacen("postgres://postgres@", &format!("postgres://{role}@"), 1);
+        let (_, address) = url.split_once('@').context("the URL has a user")?;
+        let url = format!("postgres://{role}:reader@{address}");
         let program = Program::with(&[("DATABASE_URL", &url)])?;
 
         let none = program.run(&["check"])?;

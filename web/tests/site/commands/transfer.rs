@@ -89,11 +89,14 @@ fn a_role_that_may_only_read_can_back_up() -> Result<()> {
     let mut conn = db.connect()?;
     accounts::testing::user(&mut conn, "ada")?;
     conn.batch_execute(&format!(
-        "CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role};"
+        "CREATE ROLE {role} LOGIN PASSWORD 'reader'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role};"
     ))?;
     let url = setting(&db);
     let (_, address) = url.split_once('@').context("the URL has a user")?;
-    let program = Program::with(&[("DATABASE_URL", &format!("postgres://{role}@{address}"))])?;
+    let program = Program::with(&[(
+        "DATABASE_URL",
+        &format!("postgres://{role}:reader@{address}"),
+    )])?;
 
     let run = program.run(&["backup", "a.backup"])?;
 
