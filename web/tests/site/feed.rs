@@ -80,9 +80,9 @@ fn an_empty_feed_is_a_feed_all_the_same() -> Result<()> {
 fn the_feed_is_well_formed_whatever_is_asked() -> Result<()> {
     let site = TestSite::start()?;
 
-    let querys = "q=%01%0B%1F city=%01 state=%0C%1B city=%EF%BF%BE q=%EF%BF%BF city=%FF%ED%A0%80 \
+    let queries = "q=%01%0B%1F city=%01 state=%0C%1B city=%EF%BF%BE q=%EF%BF%BF city=%FF%ED%A0%80 \
         q=]]%3E";
-    for query in querys.split(' ') {
+    for query in queries.split(' ') {
         let feed = site.get(&format!("/lettings/feed/?{query}"))?;
 
         assert_eq!(feed.status, 200, "{query}");

@@ -35,7 +35,7 @@ fn assert_guarded(answer: &Answer, what: &str) {
         assert!(!policy.contains(hole), "{hole} in {what}");
     }
     let permissions = answer.header("permissions-policy").unwrap_or_default();
-    assert_contains(&permissions, "geolocation=()");
+    assert_contains(permissions, "geolocation=()");
     for name in ["server", "x-powered-by", "via", "set-cookie"] {
         assert_eq!(answer.header(name), None, "{name} of {what}");
     }

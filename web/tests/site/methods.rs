@@ -52,7 +52,7 @@ fn head_has_the_headers_of_get_and_no_body() -> Result<()> {
 
             assert_eq!(head.status, get.status, "{target}");
             assert_eq!(head.headers(), get.headers(), "{target}");
-            assert_header(&head, "content-length", &*get.body.len().to_string());
+            assert_header(&head, "content-length", &get.body.len().to_string());
         }
     }
     Ok(())

@@ -198,11 +198,11 @@ fn a_user_is_added_from_a_profile_without_script() -> Result<()> {
     let page = browser.get(&second)?.text()?;
     let back = hidden(&page, "_back").context("no way back")?;
     let names = [("username", "bob"), ("first_name", "Robin")];
-    let named = with(
+    let submission = with(
         &USER_FORM,
         &[&names[..], &[("_back", &*back), ("_save", "")]].concat(),
     );
-    let saved = browser.fill(&second, &named)?;
+    let saved = browser.fill(&second, &submission)?;
 
     let target = saved
         .header("location")

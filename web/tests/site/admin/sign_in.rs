@@ -124,7 +124,7 @@ fn admin_pages_are_never_cached_and_their_cookies_are_safe() -> Result<()> {
         "SameSite=Lax",
         "Path=/",
     ] {
-        assert_contains(&cookie, part);
+        assert_contains(cookie, part);
     }
     let plain = at_home.header("set-cookie").unwrap_or_default();
     assert!(

@@ -27,7 +27,7 @@ fn a_new_database_is_brought_up_to_date_once() -> Result<()> {
 
     assert_eq!(check.code, Some(1), "{}", check.errors);
     let line = check.errors.lines().next().unwrap_or_default();
-    assert_contains(&line, "there is no database at sqlite://");
+    assert_contains(line, "there is no database at sqlite://");
     assert_eq!(first.code, Some(0));
     assert!(first.out.starts_with("Ran "), "{}", first.out);
     assert_eq!(second.code, Some(0));
@@ -70,7 +70,7 @@ fn what_is_pending_is_named() -> Result<()> {
 
         assert_eq!(run.code, Some(1), "{arguments:?}: {}", run.errors);
         let line = run.errors.lines().next().unwrap_or_default();
-        assert_contains(&line, "migrations are pending: 2026");
+        assert_contains(line, "migrations are pending: 2026");
     }
     Ok(())
 }
@@ -247,8 +247,8 @@ fn a_database_of_a_newer_program_stops_every_command() -> Result<()> {
             assert_eq!(run.code, Some(1), "{arguments:?}");
             let mut lines = run.errors.lines();
             let line = lines.next().unwrap_or_default();
-            assert_contains(&line, "newer than this program");
-            assert_contains(&line, "99991231000000");
+            assert_contains(line, "newer than this program");
+            assert_contains(line, "99991231000000");
             assert!(lines.next().is_some_and(|line| line.starts_with("hint: ")));
         }
     }

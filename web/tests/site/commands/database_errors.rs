@@ -17,7 +17,7 @@ fn assert_told(run: &Run, words: &[&str]) {
         .skip_while(|line| !line.starts_with("error: "));
     let reason = lines.next().unwrap_or_default();
     for word in words {
-        assert_contains(&reason, word);
+        assert_contains(reason, word);
     }
     let hint = lines.next().unwrap_or_default();
     assert!(hint.starts_with("hint: "), "{}", run.errors);

@@ -212,7 +212,7 @@ fn a_panic_is_one_line_with_its_request() -> Result<()> {
     };
     assert_eq!(panicked["level"], "ERROR");
     let message = panicked["message"].as_str().unwrap_or_default();
-    assert_contains(&message, ": test panic from the diagnostics page");
+    assert_contains(message, ": test panic from the diagnostics page");
     let failed = |line: &&&Value| line["status"] == 500;
     let access = of_requests(&lines);
     let access = access.iter().find(failed).context("no line of a fault")?;

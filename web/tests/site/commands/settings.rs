@@ -43,7 +43,7 @@ fn a_setting_that_is_not_utf8_is_named() -> Result<()> {
 
         assert_eq!(run.code, Some(1), "{run:?}");
         let line = first_line(&run);
-        assert_contains(&line, "DATABASE_URL is not valid UTF-8");
+        assert_contains(line, "DATABASE_URL is not valid UTF-8");
     }
     assert_eq!(std::fs::read_dir(program.folder())?.count(), 0);
     Ok(())
@@ -91,7 +91,7 @@ fn a_file_of_settings_counts_in_development() -> Result<()> {
     let run = program.run(&["migrate"])?;
     assert_eq!(run.code, Some(1));
     let line = first_line(&run);
-    assert_contains(&line, "line 2 of the file .env");
+    assert_contains(line, "line 2 of the file .env");
     assert!(!run.errors.contains("hunter2"), "{}", run.errors);
     Ok(())
 }
@@ -126,7 +126,7 @@ fn a_file_of_settings_that_says_production_stops_the_start() -> Result<()> {
         assert_eq!(run.code, Some(1));
         let line = first_line(&run);
         assert_contains_all(
-            &line,
+            line,
             &["APP_ENV", "file .env", "in the environment instead"],
         );
     }
