@@ -54,8 +54,8 @@ fn what_is_taken_is_told_together_with_every_other_mistake() -> Result<()> {
         let same = [("title", ""), ("address", "2")];
         let weak = [
             ("username", "AirWow"),
-            ("password1", "short"),
-            ("password2", "short"),
+            ("password1", "xk7 q"),
+            ("password2", "xk7 q"),
         ];
 
         for (path, fields, count, words) in [
