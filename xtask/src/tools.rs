@@ -45,7 +45,7 @@ pub(crate) fn python(context: &Context) -> Result<PathBuf> {
     Ok(root.join("bin"))
 }
 
-/// A program from crates.io, compiled if need be.
+/// A program that cargo installs, compiled if need be.
 pub(crate) fn cargo(context: &Context, tool: &Tool) -> Result<PathBuf> {
     let Tool(name, version, program) = tool;
     let features: &[&str] = match *name {
