@@ -84,7 +84,7 @@ impl Group {
     }
 
     /// The codes of a group's permissions, in order.
-    pub fn rights(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<String>> {
+    pub fn permissions(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<String>> {
         group_rights::table
             .filter(group_rights::group_id.eq(id))
             .select(group_rights::code)
@@ -93,9 +93,9 @@ impl Group {
     }
 
     /// Gives a group exactly these permissions. Requires a transaction.
-    pub fn set_rights(conn: &mut DbConnection, id: i64, codes: &[String]) -> QueryResult<()> {
+    pub fn set_permissions(conn: &mut DbConnection, id: i64, codes: &[String]) -> QueryResult<()> {
         let wanted: BTreeSet<&String> = codes.iter().collect();
-        if wanted == Self::rights(conn, id)?.iter().collect() {
+        if wanted == Self::permissions(conn, id)?.iter().collect() {
             return Ok(());
         }
         let members = Self::members(conn, &[id])?;
@@ -146,14 +146,14 @@ mod tests {
     fn permissions_of_a_group_are_deleted_with_it() -> anyhow::Result<()> {
         on_both(|conn| {
             let id = Group::insert(conn, &group("editors"))?;
-            Group::set_rights(conn, id, &["b.view_b".to_owned(), "a.view_a".to_owned()])?;
-            Group::set_rights(conn, id, &["c.view_c".to_owned(), "a.view_a".to_owned()])?;
+            Group::set_permissions(conn, id, &["b.view_b".to_owned(), "a.view_a".to_owned()])?;
+            Group::set_permissions(conn, id, &["c.view_c".to_owned(), "a.view_a".to_owned()])?;
 
-            assert_eq!(Group::rights(conn, id)?, ["a.view_a", "c.view_c"]);
+            assert_eq!(Group::permissions(conn, id)?, ["a.view_a", "c.view_c"]);
             assert!(Group::update(conn, id, &group("authors"))?);
             assert_eq!(Group::find(conn, id)?.name, "authors");
             Group::delete(conn, &[id])?;
-            assert!(Group::rights(conn, id)?.is_empty() && Group::all(conn)?.is_empty());
+            assert!(Group::permissions(conn, id)?.is_empty() && Group::all(conn)?.is_empty());
             Ok(())
         })
     }

@@ -4,8 +4,8 @@ pub mod admin;
 mod group;
 mod new_user;
 pub mod password;
+mod permissions;
 pub mod policy;
-mod rights;
 mod schema;
 mod second_factor;
 mod session;
@@ -17,7 +17,7 @@ mod user;
 
 pub use group::{Group, GroupDraft, NewGroup};
 pub use new_user::{NewUser, UserDraft, normalize_username};
-pub use rights::{Rights, Verb};
+pub use permissions::{Permissions, Verb};
 pub use second_factor::{RecoveryCode, SecondFactor};
 pub use session::{NewSession, Session};
 pub use throttle::{Attempt, Throttled};

@@ -53,11 +53,10 @@ impl Attempt<'_> {
         }
     }
 
-    /// Counts this attempt as failed until it is forgiven, and says by which lines; or that it must wait.
+    /// Counts this attempt as failed until it is cleared, and returns the ids of its rows, or that it must wait.
     ///
-    /// Counted before the password is looked at, so that attempts at the same time do not slip by. Call it
-    /// within a write.
-    pub fn take(
+    /// Counted before the password is checked, so that concurrent attempts count too. Requires a write.
+    pub fn count(
         &self,
         conn: &mut DbConnection,
         now: NaiveDateTime,
@@ -93,9 +92,9 @@ impl Attempt<'_> {
             .collect::<QueryResult<_>>()?))
     }
 
-    /// Takes back what [`Attempt::take`] counted, since the attempt was a good one.
-    pub fn forgive(conn: &mut DbConnection, lines: &[i64]) -> QueryResult<()> {
-        diesel::delete(login_failures::table.filter(login_failures::id.eq_any(lines.to_vec())))
+    /// Deletes the rows that [`Attempt::count`] inserted, after a success.
+    pub fn clear(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
+        diesel::delete(login_failures::table.filter(login_failures::id.eq_any(ids.to_vec())))
             .execute(conn)?;
         Ok(())
     }
@@ -124,7 +123,7 @@ mod tests {
         attempt: Attempt<'_>,
         seconds: i64,
     ) -> QueryResult<Option<i64>> {
-        let taken = conn.write(|conn| attempt.take(conn, at(seconds)))?;
+        let taken = conn.write(|conn| attempt.count(conn, at(seconds)))?;
         Ok(taken.err().map(|throttled| throttled.wait.num_seconds()))
     }
 
@@ -191,11 +190,11 @@ mod tests {
     }
 
     #[test]
-    fn a_good_attempt_is_forgiven() -> anyhow::Result<()> {
+    fn a_successful_attempt_does_not_count() -> anyhow::Result<()> {
         on_both(|conn| {
             for _ in 0..30 {
-                let lines = conn.write(|conn| attempt("10.0.0.1", "ada").take(conn, at(0)))?;
-                Attempt::forgive(conn, &lines.map_err(|_| anyhow::anyhow!("it had to wait"))?)?;
+                let ids = conn.write(|conn| attempt("10.0.0.1", "ada").count(conn, at(0)))?;
+                Attempt::clear(conn, &ids.map_err(|_| anyhow::anyhow!("it had to wait"))?)?;
             }
             Ok(())
         })

@@ -160,7 +160,7 @@ pub(crate) async fn fail(
 }
 
 fn check_permission(staff: &StaffRequest) -> Result<(), PageError> {
-    if staff.user.rights.has(DIAGNOSTICS) {
+    if staff.user.permissions.has(DIAGNOSTICS) {
         Ok(())
     } else {
         Err(PageError::Forbidden)

@@ -24,7 +24,7 @@ struct IndexPage {
     heading: String,
     apps: Vec<App>,
     recent: Vec<RecentAction>,
-    no_rights: bool,
+    no_permissions: bool,
     log_href: Option<&'static str>,
     diagnostics_href: Option<&'static str>,
 }
@@ -60,9 +60,9 @@ struct RecentAction {
 /// The resources that the user has permissions on, and the user's recent actions.
 pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError> {
     let apps = apps(&staff, None);
-    let has_diagnostics = staff.user.rights.has(DIAGNOSTICS);
+    let has_diagnostics = staff.user.permissions.has(DIAGNOSTICS);
     let page = IndexPage {
-        no_rights: apps.is_empty() && !has_diagnostics,
+        no_permissions: apps.is_empty() && !has_diagnostics,
         diagnostics_href: has_diagnostics.then_some(diagnostics::PATH),
         ..index_page(&staff, "Administration".to_owned(), apps).await?
     };
@@ -98,14 +98,17 @@ async fn index_page(
         .db
         .read(move |conn| Ok(AuditEntry::recent(conn, user_id, RECENT)?))
         .await?;
-    let rights = &staff.user.rights;
-    let has_log = rights.are_all() || registry.all().any(|resource| may_view(rights, resource));
+    let permissions = &staff.user.permissions;
+    let has_log = permissions.are_all()
+        || registry
+            .all()
+            .any(|resource| may_view(permissions, resource));
     let recent = recent.into_iter();
     Ok(IndexPage {
         heading,
         apps,
         recent: recent.map(|entry| recent_action(registry, entry)).collect(),
-        no_rights: false,
+        no_permissions: false,
         log_href: has_log.then_some(query::PATH),
         diagnostics_href: None,
     })
@@ -115,7 +118,9 @@ async fn index_page(
 fn apps(staff: &StaffRequest, only: Option<&str>) -> Vec<App> {
     let mut apps: Vec<App> = Vec::new();
     for resource in staff.registry().all() {
-        if only.is_some_and(|app| app != resource.app) || !is_open(&staff.user.rights, resource) {
+        if only.is_some_and(|app| app != resource.app)
+            || !is_open(&staff.user.permissions, resource)
+        {
             continue;
         }
         let links = links(staff, resource);
@@ -132,21 +137,21 @@ fn apps(staff: &StaffRequest, only: Option<&str>) -> Vec<App> {
 }
 
 fn links(staff: &StaffRequest, resource: &Resource) -> ModelLinks {
-    let rights = &staff.user.rights;
-    let may = |verb| rights.may(verb, resource.app, resource.name);
+    let permissions = &staff.user.permissions;
+    let may = |verb| permissions.may(verb, resource.app, resource.name);
     let path = list_path(resource);
     ModelLinks {
         label: capitalized(resource.plural),
         add_href: staff
             .registry()
-            .may_add(rights, resource)
+            .may_add(permissions, resource)
             .then(|| format!("{path}add/")),
         change_label: if may(Verb::Change) {
             Some("Change")
         } else {
             may(Verb::View).then_some("View")
         },
-        list_href: may_view(rights, resource).then_some(path),
+        list_href: may_view(permissions, resource).then_some(path),
     }
 }
 

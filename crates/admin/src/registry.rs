@@ -2,7 +2,7 @@
 
 use accounts::User;
 use accounts::admin::{AccessRules, permission_choices};
-use accounts::{Rights, Verb};
+use accounts::{Permissions, Verb};
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{Choice, FormValues, OnDelete, Record, Reference, Resource};
@@ -51,7 +51,7 @@ impl Registry {
     /// The resource at a path, if the permissions allow this on its objects.
     pub(crate) fn allowed(
         self,
-        permissions: &Rights,
+        permissions: &Permissions,
         (app, name): (&str, &str),
         verb: Verb,
     ) -> Result<&'static Resource, PageError> {
@@ -66,7 +66,7 @@ impl Registry {
     /// The resource at a path, if its objects may be viewed.
     pub(crate) fn visible(
         self,
-        permissions: &Rights,
+        permissions: &Permissions,
         (app, name): (&str, &str),
     ) -> Result<&'static Resource, PageError> {
         let resource = self.find(app, name).ok_or(PageError::NotFound)?;
@@ -150,7 +150,7 @@ impl Registry {
     pub(crate) fn escalations(
         self,
         conn: &mut DbConnection,
-        permissions: &Rights,
+        permissions: &Permissions,
         resource: &Resource,
         current: Option<&Record>,
         values: &FormValues,
@@ -168,7 +168,7 @@ impl Registry {
     pub(crate) fn can_manage(
         self,
         conn: &mut DbConnection,
-        permissions: &Rights,
+        permissions: &Permissions,
         resource: &Resource,
         id: i64,
     ) -> QueryResult<bool> {
@@ -205,7 +205,7 @@ impl Registry {
     }
 
     /// Whether an object may be added. Accounts are changed right after they are added.
-    pub(crate) fn may_add(self, permissions: &Rights, resource: &Resource) -> bool {
+    pub(crate) fn may_add(self, permissions: &Permissions, resource: &Resource) -> bool {
         let may = |verb| permissions.may(verb, resource.app, resource.name);
         let are_accounts = self
             .access(resource)
@@ -214,20 +214,20 @@ impl Registry {
     }
 
     /// Whether a file may be imported; each row then requires the permission to add or change it.
-    pub(crate) fn may_import(self, permissions: &Rights, resource: &Resource) -> bool {
+    pub(crate) fn may_import(self, permissions: &Permissions, resource: &Resource) -> bool {
         self.may_add(permissions, resource)
             || permissions.may(Verb::Change, resource.app, resource.name)
     }
 }
 
 /// Whether the permissions allow anything on a resource.
-pub(crate) fn is_open(permissions: &Rights, resource: &Resource) -> bool {
+pub(crate) fn is_open(permissions: &Permissions, resource: &Resource) -> bool {
     let mut verbs = Verb::ALL.iter();
     verbs.any(|verb| permissions.may(*verb, resource.app, resource.name))
 }
 
 /// Whether objects may be viewed: the permission to change includes it.
-pub(crate) fn may_view(permissions: &Rights, resource: &Resource) -> bool {
+pub(crate) fn may_view(permissions: &Permissions, resource: &Resource) -> bool {
     permissions.may(Verb::View, resource.app, resource.name)
         || permissions.may(Verb::Change, resource.app, resource.name)
 }
@@ -237,7 +237,7 @@ pub(crate) fn may_view(permissions: &Rights, resource: &Resource) -> bool {
 pub(crate) struct Editor<'a> {
     pub(crate) registry: Registry,
     pub(crate) user: &'a User,
-    pub(crate) permissions: &'a Rights,
+    pub(crate) permissions: &'a Permissions,
 }
 
 #[cfg(test)]

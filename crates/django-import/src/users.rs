@@ -55,7 +55,7 @@ pub(crate) fn import_groups(
 fn insert_groups(conn: &mut DbConnection, groups: GroupBatch) -> QueryResult<()> {
     for (id, group, permissions) in groups {
         Group::restore(conn, id, &group)?;
-        Group::set_rights(conn, id, &permissions)?;
+        Group::set_permissions(conn, id, &permissions)?;
     }
     Ok(())
 }
@@ -182,18 +182,18 @@ fn permission_codes(migration: &mut Migration<'_>, permissions: &[Reference]) ->
 }
 
 fn insert_users(conn: &mut DbConnection, users: UserBatch) -> QueryResult<()> {
-    let (mut accounts, mut rights) = (Vec::new(), Vec::new());
+    let (mut accounts, mut access) = (Vec::new(), Vec::new());
     for (account, groups, permissions) in users {
-        rights.push((account.id, groups, permissions));
+        access.push((account.id, groups, permissions));
         accounts.push(account);
     }
     User::insert_imported(conn, &accounts)?;
-    for (id, groups, permissions) in rights {
+    for (id, groups, permissions) in access {
         if !groups.is_empty() {
             User::set_groups(conn, id, &groups)?;
         }
         if !permissions.is_empty() {
-            User::set_rights(conn, id, &permissions)?;
+            User::set_permissions(conn, id, &permissions)?;
         }
     }
     Ok(())

@@ -21,7 +21,7 @@ const BUCKETS: [f64; 12] = [
 ];
 
 /// Labels of `oc_lettings_database_errors_total`.
-const DATABASE_ERRORS: [&str; 4] = ["away", "unconfirmed", "busy", "fault"];
+const DATABASE_ERRORS: [&str; 4] = ["unavailable", "outcome_unknown", "overloaded", "internal"];
 
 /// The outcome of a login attempt.
 #[derive(Debug, Clone, Copy)]
@@ -46,9 +46,9 @@ impl LoginOutcome {
 
     fn label(self) -> &'static str {
         match self {
-            Self::Success => "welcome",
-            Self::WrongPassword => "refused",
-            Self::WrongCode => "code_refused",
+            Self::Success => "success",
+            Self::WrongPassword => "wrong_password",
+            Self::WrongCode => "wrong_code",
             Self::Throttled => "throttled",
         }
     }
@@ -172,10 +172,10 @@ impl Metrics {
     /// Counts a failed database operation.
     pub(crate) fn database_error(&self, error: &PageError) {
         let kind = match error {
-            PageError::Unavailable(_) => "away",
-            PageError::WriteOutcomeUnknown(_) => "unconfirmed",
-            PageError::Overloaded => "busy",
-            PageError::Internal(_) => "fault",
+            PageError::Unavailable(_) => "unavailable",
+            PageError::WriteOutcomeUnknown(_) => "outcome_unknown",
+            PageError::Overloaded => "overloaded",
+            PageError::Internal(_) => "internal",
             _ => return,
         };
         self.database_errors.with_label_values(&[kind]).inc();
@@ -198,7 +198,7 @@ impl Metrics {
         let state = pool.state();
         let (open, idle) = (state.connections, state.idle_connections);
         let busy = open.saturating_sub(idle);
-        for (state, count) in [("idle", idle), ("busy", busy), ("most", pool.max_size())] {
+        for (state, count) in [("idle", idle), ("busy", busy), ("max", pool.max_size())] {
             self.pool.with_label_values(&[state]).set(count.into());
         }
         self.pool_waiting

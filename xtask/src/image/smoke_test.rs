@@ -112,7 +112,7 @@ struct Container<'a> {
 }
 
 impl<'a> Container<'a> {
-    /// Starts it with the least rights, and waits until it replies.
+    /// Starts it with the fewest permissions, and waits until it replies.
     fn start(context: &'a Context, engine: Engine, image: &str) -> Result<Self> {
         let port = free_port()?;
         let name = format!("oc-lettings-smoke-test-{}-{port}", std::process::id());

@@ -8,7 +8,7 @@ use oc_core::DbConnection;
 use oc_core::admin::{Choice, Field, FieldKind, FormValues, Record, Resource};
 use oc_core::validation::{FieldError, Violation};
 
-use crate::{Group, Rights, Session, User};
+use crate::{Group, Permissions, Session, User};
 
 use super::group::GROUP;
 use super::user::{LAST_SUPERUSER, USER};
@@ -25,7 +25,7 @@ pub struct AccessRules {
     /// Fields that give or take permissions: changing them requires re-authentication.
     pub sensitive_fields: &'static [&'static str],
     /// Whether a row may be taken over or deleted by somebody with these permissions.
-    pub can_manage: fn(&mut DbConnection, &Rights, i64) -> QueryResult<bool>,
+    pub can_manage: fn(&mut DbConnection, &Permissions, i64) -> QueryResult<bool>,
     /// Why these rows must not be deleted by anybody, if so.
     pub deletion_error: fn(&mut DbConnection, &[i64]) -> QueryResult<Option<&'static str>>,
     /// Hook that runs in the transaction that saved a row.
@@ -103,7 +103,7 @@ const GUARDED: [&str; 6] = [
     "user_permissions",
 ];
 
-fn can_manage(conn: &mut DbConnection, permissions: &Rights, id: i64) -> QueryResult<bool> {
+fn can_manage(conn: &mut DbConnection, permissions: &Permissions, id: i64) -> QueryResult<bool> {
     if permissions.are_all() {
         return Ok(true);
     }
@@ -126,7 +126,7 @@ impl AccessRules {
     pub fn escalations(
         &self,
         conn: &mut DbConnection,
-        permissions: &Rights,
+        permissions: &Permissions,
         known: &[Choice],
         id: Option<i64>,
         before: &FormValues,
@@ -159,7 +159,7 @@ impl AccessRules {
                 "groups" => {
                     let mut exceeds = false;
                     for group in added.iter().filter_map(|id| id.parse().ok()) {
-                        let codes = Group::rights(conn, group)?;
+                        let codes = Group::permissions(conn, group)?;
                         exceeds |= codes.iter().any(|code| !permissions.has(code));
                     }
                     exceeds
@@ -184,7 +184,7 @@ fn added<'a>(before: &FormValues, after: &'a FormValues, field: &str) -> Vec<&'a
     new.filter(|value| !old.contains(value)).collect()
 }
 
-fn escalation(permissions: &Rights, field: &Field) -> FieldError {
+fn escalation(permissions: &Permissions, field: &Field) -> FieldError {
     FieldError {
         field: field.name,
         violation: if permissions.are_all() {

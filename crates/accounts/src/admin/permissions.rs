@@ -110,7 +110,7 @@ mod tests {
         on_both(|conn| {
             let id = Group::insert(conn, &group("editors"))?;
             let given = ["a.view_b".to_owned(), "auth.view_user".to_owned()];
-            Group::set_rights(conn, id, &given)?;
+            Group::set_permissions(conn, id, &given)?;
 
             let choices = known(conn)?;
 

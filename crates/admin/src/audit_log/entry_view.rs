@@ -1,6 +1,6 @@
 //! Audit entries as pages and files show them.
 
-use accounts::Rights;
+use accounts::Permissions;
 use audit::{AUTH, AuditEntry};
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ pub(crate) struct EntryView {
 
 impl EntryView {
     /// An entry for a user with these permissions.
-    pub(crate) fn new(entry: AuditEntry, registry: Registry, rights: &Rights) -> Self {
+    pub(crate) fn new(entry: AuditEntry, registry: Registry, permissions: &Permissions) -> Self {
         let model = registry.by_key(&entry.model);
         let before = Snapshot::from_text(&entry.before);
         let after = Snapshot::from_text(&entry.after);
@@ -61,7 +61,7 @@ impl EntryView {
             title: entry.title,
             href: model
                 .zip(entry.object_id)
-                .filter(|(model, _)| may_view(rights, model))
+                .filter(|(model, _)| may_view(permissions, model))
                 .map(|(model, id)| history_path(model, id)),
             action,
             changes: if has_before { changes } else { Vec::new() },

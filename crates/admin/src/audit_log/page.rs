@@ -1,6 +1,6 @@
 //! The audit log page and its export.
 
-use accounts::Rights;
+use accounts::Permissions;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -51,7 +51,7 @@ pub(crate) async fn index(
 ) -> Result<HttpResponse, PageError> {
     let query = AuditLogQuery::parse(request.http.query_string());
     let registry = request.registry();
-    let filter = query.filter(registry, &user.rights);
+    let filter = query.filter(registry, &user.permissions);
     let filter = filter.ok_or(PageError::Forbidden)?;
     let number = query.page.ok_or(PageError::NotFound)?;
     let (entries, matching, total) = db
@@ -68,7 +68,7 @@ pub(crate) async fn index(
     }
     let rows: Vec<EntryView> = entries
         .into_iter()
-        .map(|entry| EntryView::new(entry, registry, &user.rights))
+        .map(|entry| EntryView::new(entry, registry, &user.permissions))
         .collect();
     let section = Section {
         fields: fields(&query),
@@ -79,8 +79,8 @@ pub(crate) async fn index(
     let page = LogPage {
         found: found(matching, total, "entry", "entries"),
         q: query.q.clone(),
-        models: query.models(registry, &user.rights),
-        actions: query.actions(&user.rights),
+        models: query.models(registry, &user.permissions),
+        actions: query.actions(&user.permissions),
         fields: section.fields,
         error_summary,
         clear_href: query.is_filtered().then(|| PATH.to_owned()),
@@ -100,13 +100,13 @@ pub(crate) async fn export(
 ) -> Result<HttpResponse, PageError> {
     let query = AuditLogQuery::parse(request.http.query_string());
     let registry = request.registry();
-    let filter = query.filter(registry, &user.rights);
+    let filter = query.filter(registry, &user.permissions);
     let filter = filter.ok_or(PageError::Forbidden)?;
     if !query.invalid_dates().is_empty() {
         // The page shows the error.
         return Ok(see_other(&query.href(PATH, 1)));
     }
-    let rights = user.rights.clone();
+    let permissions = user.permissions.clone();
     let text = db
         .read_long(move |conn| {
             if filter.count(conn)? > MAX_ROWS {
@@ -119,7 +119,7 @@ pub(crate) async fn export(
                 let Some(entry) = entries.last() else { break };
                 last = Some(entry.clone());
                 let entries = entries.into_iter();
-                rows.extend(entries.map(|entry| cells(entry, registry, &rights)));
+                rows.extend(entries.map(|entry| cells(entry, registry, &permissions)));
             }
             csv::table(&HEADINGS, &rows).map(Some)
         })
@@ -136,11 +136,11 @@ const HEADINGS: [&str; 8] = [
     "Date", "User", "Kind", "ID", "Title", "Action", "Changes", "Address",
 ];
 
-fn cells(entry: AuditEntry, registry: Registry, rights: &Rights) -> [String; 8] {
+fn cells(entry: AuditEntry, registry: Registry, permissions: &Permissions) -> [String; 8] {
     let id = entry
         .object_id
         .map_or_else(String::new, |id| id.to_string());
-    let view = EntryView::new(entry, registry, rights);
+    let view = EntryView::new(entry, registry, permissions);
     let changes: Vec<String> = view.changes.iter().map(ToString::to_string).collect();
     [
         view.date,

@@ -1,6 +1,6 @@
 //! Query of the audit log.
 
-use accounts::Rights;
+use accounts::Permissions;
 use audit::{AUTH, AuditFilter, Event};
 use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
 use form_urlencoded::Serializer;
@@ -65,9 +65,13 @@ impl AuditLogQuery {
 
     /// The entries that the user may see: superusers all, others those of resources that they may view. `None` if
     /// there are none of these.
-    pub(crate) fn filter(&self, registry: Registry, rights: &Rights) -> Option<AuditFilter> {
-        let visible: Option<Vec<String>> = (!rights.are_all()).then(|| {
-            let models = registry.all().filter(|model| may_view(rights, model));
+    pub(crate) fn filter(
+        &self,
+        registry: Registry,
+        permissions: &Permissions,
+    ) -> Option<AuditFilter> {
+        let visible: Option<Vec<String>> = (!permissions.are_all()).then(|| {
+            let models = registry.all().filter(|model| may_view(permissions, model));
             models.map(Resource::key).collect()
         });
         if visible.as_ref().is_some_and(Vec::is_empty) {
@@ -124,20 +128,20 @@ impl AuditLogQuery {
     }
 
     /// The choices of resources.
-    pub(crate) fn models(&self, registry: Registry, rights: &Rights) -> Vec<ChoiceView> {
-        let models = registry.all().filter(|model| may_view(rights, model));
+    pub(crate) fn models(&self, registry: Registry, permissions: &Permissions) -> Vec<ChoiceView> {
+        let models = registry.all().filter(|model| may_view(permissions, model));
         let models = models.map(|model| (model.key(), capitalized(model.plural)));
-        let auth = rights
+        let auth = permissions
             .are_all()
             .then(|| (AUTH.to_owned(), AUTH_LABEL.to_owned()));
         ChoiceView::filter_options(models.chain(auth), &self.model)
     }
 
     /// The choices of actions.
-    pub(crate) fn actions(&self, rights: &Rights) -> Vec<ChoiceView> {
+    pub(crate) fn actions(&self, permissions: &Permissions) -> Vec<ChoiceView> {
         let own = ACTIONS.map(|(word, label)| (word.to_owned(), label.to_owned()));
         let events = Event::ALL.map(|event| (event.action().to_owned(), event.label().to_owned()));
-        let events = events.into_iter().filter(|_| rights.are_all());
+        let events = events.into_iter().filter(|_| permissions.are_all());
         ChoiceView::filter_options(own.into_iter().chain(events), &self.action)
     }
 }
@@ -202,7 +206,7 @@ mod tests {
     fn without_permissions_there_is_no_log() {
         assert!(
             AuditLogQuery::default()
-                .filter(crate::registry::fixtures::REGISTRY, &Rights::default())
+                .filter(crate::registry::fixtures::REGISTRY, &Permissions::default())
                 .is_none()
         );
     }

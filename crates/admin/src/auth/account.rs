@@ -48,7 +48,7 @@ impl StaffRequest {
         let accounts = self.registry().accounts()?;
         if !self
             .user
-            .rights
+            .permissions
             .may(Verb::Change, accounts.app, accounts.name)
         {
             return Err(PageError::Forbidden);
@@ -56,7 +56,7 @@ impl StaffRequest {
         let Ok(id) = id.parse::<i64>() else {
             return Ok(None);
         };
-        let permissions = self.user.rights.clone();
+        let permissions = self.user.permissions.clone();
         self.db
             .read(move |conn| match User::find(conn, id).optional()? {
                 Some(account) if !permissions.cover(conn, &account)? => Err(PageError::Forbidden),

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use accounts::User;
-use accounts::{Rights, SecondFactor};
+use accounts::{Permissions, SecondFactor};
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
@@ -30,7 +30,7 @@ const RECENT: Duration = Duration::minutes(15);
 /// A logged-in member of staff. Loaded for each request, so that a withdrawn permission is effective immediately.
 pub(crate) struct CurrentUser {
     pub(crate) user: User,
-    pub(crate) rights: Rights,
+    pub(crate) permissions: Permissions,
     /// Whether they use two-factor authentication.
     pub(crate) has_factor: bool,
     /// Id of this session.
@@ -88,7 +88,7 @@ impl CurrentUser {
                 return Ok(None);
             };
             Ok(Some(Self {
-                rights: Rights::for_user(conn, &user)?,
+                permissions: Permissions::for_user(conn, &user)?,
                 has_factor: SecondFactor::find(conn, id)?.is_some(),
                 user,
                 session_id,

@@ -191,6 +191,6 @@ fn missing_code(request: &AdminRequest, user: &CurrentUser) -> Option<String> {
         None if is_post => Verb::Delete,
         _ => Verb::View,
     };
-    let is_missing = !user.rights.may(verb, resource.app, resource.name);
+    let is_missing = !user.permissions.may(verb, resource.app, resource.name);
     is_missing.then(|| verb.on(resource.app, resource.name))
 }

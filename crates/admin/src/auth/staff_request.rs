@@ -75,7 +75,7 @@ impl StaffRequest {
         verb: Verb,
     ) -> Result<&'static Resource, PageError> {
         let registry = self.registry();
-        registry.allowed(&self.user.rights, (app, name), verb)
+        registry.allowed(&self.user.permissions, (app, name), verb)
     }
 
     /// Checks the CSRF token of a form without re-authentication.
@@ -125,7 +125,7 @@ impl StaffRequest {
 
     /// The breadcrumbs of a page below a list, which is a link for users who may view it.
     pub(crate) fn resource_trail(&self, resource: &Resource, page: &str) -> Vec<Breadcrumb> {
-        if may_view(&self.user.rights, resource) {
+        if may_view(&self.user.permissions, resource) {
             Breadcrumb::below_list(resource, page)
         } else {
             Breadcrumb::trail(&[], page)

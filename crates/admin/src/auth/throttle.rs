@@ -97,7 +97,7 @@ impl AttemptSource {
                 username: &source.username,
                 browser: source.browser.as_deref(),
             };
-            let taken = conn.write(|conn| attempt.take(conn, now))?;
+            let taken = conn.write(|conn| attempt.count(conn, now))?;
             // Always looked up, so that the response time reveals nothing.
             let account = source.account(conn)?;
             if taken.is_err() {
@@ -137,7 +137,7 @@ impl AttemptSource {
 impl PendingAttempt {
     /// Removes the attempt after a success. Requires a transaction.
     pub(crate) fn clear(&self, conn: &mut DbConnection) -> QueryResult<()> {
-        Attempt::forgive(conn, &self.0)
+        Attempt::clear(conn, &self.0)
     }
 }
 

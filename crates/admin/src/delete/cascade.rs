@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use accounts::{Rights, Verb};
+use accounts::{Permissions, Verb};
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{OnDelete, Record, Reference, Resource};
@@ -37,7 +37,7 @@ pub(crate) struct Cascade {
     pub(crate) model: &'static Resource,
     pub(crate) rows: Vec<Deletion>,
     /// Whether one of them is an account with more permissions than the user.
-    is_beyond_rights: bool,
+    exceeds_permissions: bool,
 }
 
 impl Cascade {
@@ -47,13 +47,13 @@ impl Cascade {
         registry: Registry,
         model: &'static Resource,
         ids: &[i64],
-        rights: &Rights,
+        permissions: &Permissions,
     ) -> QueryResult<Self> {
         let mut cascade = Self {
             registry,
             model,
             rows: Vec::new(),
-            is_beyond_rights: false,
+            exceeds_permissions: false,
         };
         for ids in ids.chunks(CHUNK) {
             let mut dependents = cascaded(conn, registry, model, ids)?;
@@ -62,7 +62,8 @@ impl Cascade {
                 let Some(object) = objects.remove(id) else {
                     continue;
                 };
-                cascade.is_beyond_rights |= !registry.can_manage(conn, rights, model, *id)?;
+                cascade.exceeds_permissions |=
+                    !registry.can_manage(conn, permissions, model, *id)?;
                 cascade.rows.push(Deletion {
                     object,
                     dependents: dependents.remove(id).unwrap_or_default(),
@@ -88,13 +89,13 @@ impl Cascade {
     }
 
     /// The resources that the user may not delete from.
-    pub(crate) fn blocked(&self, rights: &Rights) -> Vec<String> {
+    pub(crate) fn blocked(&self, permissions: &Permissions) -> Vec<String> {
         let mut kinds: Vec<String> = self
             .all()
-            .filter(|(model, _)| !rights.may(Verb::Delete, model.app, model.name))
+            .filter(|(model, _)| !permissions.may(Verb::Delete, model.app, model.name))
             .map(|(model, _)| model.singular.to_owned())
             .collect();
-        if self.is_beyond_rights {
+        if self.exceeds_permissions {
             kinds.push(self.model.singular.to_owned());
         }
         kinds.sort();

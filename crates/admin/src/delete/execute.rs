@@ -191,15 +191,15 @@ pub(crate) async fn execute(
 ) -> Result<Result<Vec<String>, HttpResponse>, PageError> {
     let registry = request.registry();
     let shown = fields.has(SHOWN).then(|| fields.text(SHOWN).to_owned());
-    let (actor, rights) = (user.user.clone(), user.rights.clone());
+    let (actor, permissions) = (user.user.clone(), user.permissions.clone());
     let outcome = db
         .run_long(move |conn| {
             conn.write(|conn| {
                 raise_statement_timeout(conn)?;
                 // Waits for transactions that add references to these rows, so that the cascade includes them.
                 hold(conn, model.table, &ids)?;
-                let cascade = Cascade::new(conn, registry, model, &ids, &rights)?;
-                if !cascade.blocked(&rights).is_empty() {
+                let cascade = Cascade::new(conn, registry, model, &ids, &permissions)?;
+                if !cascade.blocked(&permissions).is_empty() {
                     return Err(PageError::Forbidden);
                 }
                 let has_changed = shown.is_some_and(|shown| shown != cascade.fingerprint());

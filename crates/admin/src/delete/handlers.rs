@@ -24,13 +24,13 @@ pub(crate) async fn ask(
     path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, PageError> {
     let registry = request.registry();
-    let model = registry.allowed(&user.rights, (&path.0, &path.1), Verb::Delete)?;
+    let model = registry.allowed(&user.permissions, (&path.0, &path.1), Verb::Delete)?;
     let Ok(id) = path.2.parse::<i64>() else {
         return Ok(request.unknown_object(model, &path.2));
     };
-    let rights = user.rights.clone();
+    let permissions = user.permissions.clone();
     let cascade = db
-        .read(move |conn| Ok(Cascade::new(conn, registry, model, &[id], &rights)?))
+        .read(move |conn| Ok(Cascade::new(conn, registry, model, &[id], &permissions)?))
         .await?;
     if cascade.rows.is_empty() {
         return Ok(request.unknown_object(model, id));
@@ -56,7 +56,7 @@ pub(crate) async fn delete(
 ) -> Result<HttpResponse, PageError> {
     let fields = request.accept(&user, fields)?;
     let registry = request.registry();
-    let model = registry.allowed(&user.rights, (&path.0, &path.1), Verb::Delete)?;
+    let model = registry.allowed(&user.permissions, (&path.0, &path.1), Verb::Delete)?;
     let Ok(id) = path.2.parse::<i64>() else {
         return Ok(request.unknown_object(model, &path.2));
     };

@@ -72,7 +72,7 @@ pub(crate) fn show(
         1 => model.singular.to_owned(),
         count => counted(model, count),
     };
-    let blocked = cascade.blocked(&user.rights);
+    let blocked = cascade.blocked(&user.permissions);
     let heading = if blocked.is_empty() {
         format!("Delete {objects}?")
     } else {
@@ -82,7 +82,7 @@ pub(crate) fn show(
         let more = objects.len().saturating_sub(MAX_OBJECTS);
         let link = |object: &&Record| ObjectLink {
             title: object.title.clone(),
-            href: may_view(&user.rights, model).then(|| change_path(model, object.id)),
+            href: may_view(&user.permissions, model).then(|| change_path(model, object.id)),
         };
         DeletedGroup {
             label: capitalized(noun(model, objects.len())),
@@ -106,7 +106,7 @@ pub(crate) fn show(
         back_href,
         heading: heading.clone(),
     };
-    let crumbs = if may_view(&user.rights, model) {
+    let crumbs = if may_view(&user.permissions, model) {
         Breadcrumb::below_list(model, "Delete")
     } else {
         Breadcrumb::trail(&[], "Delete")

@@ -114,7 +114,7 @@ fn redirect_to_next(
 fn accounts_to_add(staff: &StaffRequest) -> Result<&'static Resource, PageError> {
     let registry = staff.registry();
     let accounts = registry.accounts()?;
-    if registry.may_add(&staff.user.rights, accounts) {
+    if registry.may_add(&staff.user.permissions, accounts) {
         Ok(accounts)
     } else {
         Err(PageError::Forbidden)
@@ -133,7 +133,7 @@ async fn add(
     hash: String,
 ) -> Result<Result<Record, Vec<FieldError>>, PageError> {
     let (registry, actor) = (staff.registry(), staff.actor());
-    let permissions = staff.user.rights.clone();
+    let permissions = staff.user.permissions.clone();
     let values = FormValues::default()
         .with("username", username)
         .with_yes("is_active", true);

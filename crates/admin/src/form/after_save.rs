@@ -49,7 +49,7 @@ pub(crate) async fn list_href(
     db: &Db,
     model: &Resource,
 ) -> String {
-    if !may_view(&user.rights, model) {
+    if !may_view(&user.permissions, model) {
         return "/admin/".to_owned();
     }
     let (path, filters) = (list_path(model), request.filters());

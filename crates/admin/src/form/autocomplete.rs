@@ -58,7 +58,12 @@ pub(crate) async fn show(
         .find(|field| field.name == query.field_name)
         .filter(|field| matches!(field.kind, FieldKind::Choice { .. }))
         .ok_or(PageError::NotFound)?;
-    let may = |verb| staff.user.rights.may(verb, resource.app, resource.name);
+    let may = |verb| {
+        staff
+            .user
+            .permissions
+            .may(verb, resource.app, resource.name)
+    };
     if !may(Verb::Add) && !may(Verb::Change) {
         return Err(PageError::Forbidden);
     }

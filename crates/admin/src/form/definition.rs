@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use accounts::{Rights, Verb};
+use accounts::{Permissions, Verb};
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{Field, FieldKind, FormValues, Inline, Record, Resource, id_in};
@@ -21,7 +21,7 @@ pub(crate) struct FormDefinition {
     pub(crate) registry: Registry,
     pub(crate) resource: &'static Resource,
     pub(crate) inlines: Vec<InlineForm>,
-    pub(crate) permissions: Rights,
+    pub(crate) permissions: Permissions,
 }
 
 /// A related object within the form, and what the user may do with it there.
@@ -44,7 +44,7 @@ impl FormDefinition {
     pub(crate) fn new(
         registry: Registry,
         resource: &'static Resource,
-        permissions: &Rights,
+        permissions: &Permissions,
         is_new: bool,
     ) -> Self {
         let may_change =

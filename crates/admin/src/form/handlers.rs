@@ -38,7 +38,7 @@ pub(crate) async fn new(
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
     let resource = staff.find_allowed(&path.0, &path.1, Verb::Add)?;
-    let definition = FormDefinition::new(staff.registry(), resource, &staff.user.rights, true);
+    let definition = FormDefinition::new(staff.registry(), resource, &staff.user.permissions, true);
     let query = Submission::parse(staff.http.query_string().as_bytes());
     let kept = sealed_form::take(&staff, &staff.user);
     let display = staff.db.read(move |conn| {
@@ -80,14 +80,14 @@ pub(crate) async fn edit(
     staff: StaffRequest,
     path: Path<(String, String, String)>,
 ) -> Result<HttpResponse, PageError> {
-    let (registry, rights) = (staff.registry(), &staff.user.rights);
-    let resource = registry.visible(rights, (&path.0, &path.1))?;
+    let (registry, permissions) = (staff.registry(), &staff.user.permissions);
+    let resource = registry.visible(permissions, (&path.0, &path.1))?;
     let Ok(id) = path.2.parse::<i64>() else {
         return Ok(staff.unknown_object(resource, &path.2));
     };
-    let definition = FormDefinition::new(registry, resource, rights, false);
+    let definition = FormDefinition::new(registry, resource, permissions, false);
     let query = Submission::parse(staff.http.query_string().as_bytes());
-    let read_only = !rights.may(Verb::Change, resource.app, resource.name);
+    let read_only = !permissions.may(Verb::Change, resource.app, resource.name);
     let kept = sealed_form::take(&staff, &staff.user).filter(|_| !read_only);
     let display = staff.db.read(move |conn| {
         let Some(record) = (resource.load)(conn, id)? else {
@@ -128,8 +128,8 @@ async fn submit(
     id: Option<i64>,
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
-    let rights = &staff.user.rights;
-    let definition = FormDefinition::new(staff.registry(), resource, rights, id.is_none());
+    let permissions = &staff.user.permissions;
+    let definition = FormDefinition::new(staff.registry(), resource, permissions, id.is_none());
     if definition.forbids(&submission) {
         return Err(PageError::Forbidden);
     }

@@ -132,9 +132,9 @@ impl FormDisplay {
             submission,
             keeps_version,
         } = self;
-        let (registry, rights) = (staff.registry(), &staff.user.rights);
+        let (registry, permissions) = (staff.registry(), &staff.user.permissions);
         let (resource, record) = (state.definition.resource, state.record.as_ref());
-        let may = |verb| rights.may(verb, resource.app, resource.name);
+        let may = |verb| permissions.may(verb, resource.app, resource.name);
         let read_only = record.is_some() && !may(Verb::Change);
         let mut sections = FormRenderer {
             state: &state,
@@ -162,7 +162,7 @@ impl FormDisplay {
             !read_only
                 && conflict.is_none()
                 && (button.name == "_save" || !is_popup)
-                && (button.name != "_addanother" || registry.may_add(rights, resource))
+                && (button.name != "_addanother" || registry.may_add(permissions, resource))
         });
         let (list, filters) = (list_path(resource), staff.filters());
         let link = |page: &str| {

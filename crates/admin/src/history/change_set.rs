@@ -1,6 +1,6 @@
 //! Change sets: everything that one action did, and restoring what it deleted.
 
-use accounts::Rights;
+use accounts::Permissions;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
@@ -48,8 +48,8 @@ pub(crate) async fn show(
     let registry = request.registry();
     let mut entries = entries(&db, &id).await?;
     let count = entries.len();
-    let may_restore = is_delete(&entries) && may_add_all(registry, &user.rights, &entries);
-    entries.retain(|entry| may_view_entry(registry, &user.rights, entry));
+    let may_restore = is_delete(&entries) && may_add_all(registry, &user.permissions, &entries);
+    entries.retain(|entry| may_view_entry(registry, &user.permissions, entry));
     if entries.is_empty() {
         return Err(PageError::Forbidden);
     }
@@ -66,7 +66,7 @@ pub(crate) async fn show(
         rows: rows
             .map(|entry| EntryView {
                 change_set_href: None,
-                ..EntryView::new(entry, registry, &user.rights)
+                ..EntryView::new(entry, registry, &user.permissions)
             })
             .collect(),
     };
@@ -87,7 +87,7 @@ pub(crate) async fn restore(
     let registry = request.registry();
     let entries = entries(&db, &id).await?;
     let mut all = entries.iter();
-    if !all.all(|entry| may_view_entry(registry, &user.rights, entry)) {
+    if !all.all(|entry| may_view_entry(registry, &user.permissions, entry)) {
         return Err(PageError::Forbidden);
     }
     if let Some(page) = reauth.require(&request, &user, &fields).await? {
@@ -113,10 +113,10 @@ async fn entries(db: &Db, id: &str) -> Result<Vec<AuditEntry>, PageError> {
 }
 
 /// Whether the user may view the object of an entry.
-fn may_view_entry(registry: Registry, rights: &Rights, entry: &AuditEntry) -> bool {
+fn may_view_entry(registry: Registry, permissions: &Permissions, entry: &AuditEntry) -> bool {
     registry
         .by_key(&entry.model)
-        .map_or(rights.are_all(), |model| may_view(rights, model))
+        .map_or(permissions.are_all(), |model| may_view(permissions, model))
 }
 
 /// “Deleted 2 authors and 2 books”, or the number of changes if they are of several kinds.

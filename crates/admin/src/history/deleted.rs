@@ -45,7 +45,7 @@ pub(crate) async fn index(
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
     let registry = request.registry();
-    let model = registry.visible(&user.rights, (&path.0, &path.1))?;
+    let model = registry.visible(&user.permissions, (&path.0, &path.1))?;
     let query = AdminListQuery::new(&request, model);
     let number = query.page.ok_or(PageError::NotFound)?;
     let key = model.key();
@@ -70,9 +70,9 @@ pub(crate) async fn index(
             dependents: dependents()
                 .map(|child| object_name(registry, child))
                 .collect(),
-            may_restore: registry.may_add(&user.rights, model)
-                && may_add_all(registry, &user.rights, dependents()),
-            entry: EntryView::new(entry, registry, &user.rights),
+            may_restore: registry.may_add(&user.permissions, model)
+                && may_add_all(registry, &user.permissions, dependents()),
+            entry: EntryView::new(entry, registry, &user.permissions),
         }
     });
     let path = format!("{}deleted/", list_path(model));

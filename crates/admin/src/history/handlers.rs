@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use accounts::Rights;
+use accounts::Permissions;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
@@ -77,7 +77,7 @@ pub(crate) async fn show(
     let Ok(id) = path.2.parse::<i64>() else {
         return Ok(request.unknown_object(model, &path.2));
     };
-    if !may_view(&user.rights, model) {
+    if !may_view(&user.permissions, model) {
         return Err(PageError::Forbidden);
     }
     let history = db
@@ -97,7 +97,7 @@ pub(crate) async fn show(
     let heading = format!("History of {title}");
     let page = HistoryPage {
         heading: heading.clone(),
-        rows: history.rows(model, &user.rights),
+        rows: history.rows(model, &user.permissions),
         back_href: if exists {
             change.clone()
         } else {
@@ -144,7 +144,7 @@ pub(crate) async fn restore(
     let entry = entries.into_iter().find(|entry| entry.id == entry_id);
     let mut revision = Revision::new(entry.ok_or(PageError::NotFound)?);
     revision.is_before |= before.is_some();
-    let done = if may_view(&user.rights, model) {
+    let done = if may_view(&user.permissions, model) {
         with_filters(change_path(model, id), &request.filters())
     } else {
         "/admin/".to_owned()
@@ -197,7 +197,7 @@ impl ObjectHistory {
 
     /// Each entry with the versions that can be restored: the one after it, and the one before it if no earlier entry has
     /// it, because the object is older than the log or was changed without it.
-    fn rows(&self, model: &Resource, rights: &Rights) -> Vec<HistoryRow> {
+    fn rows(&self, model: &Resource, permissions: &Permissions) -> Vec<HistoryRow> {
         let mut known = Snapshot::default();
         let mut rows = Vec::new();
         for entry in &self.entries {
@@ -208,10 +208,10 @@ impl ObjectHistory {
                 revisions.insert(0, Revision { entry, is_before });
             }
             known = Snapshot::from_text(&entry.after);
-            revisions.retain(|revision| self.may_restore(revision, model, rights));
+            revisions.retain(|revision| self.may_restore(revision, model, permissions));
             rows.push(HistoryRow {
-                entry: EntryView::new(entry.clone(), self.registry, rights),
-                notes: self.related(entry, rights),
+                entry: EntryView::new(entry.clone(), self.registry, permissions),
+                notes: self.related(entry, permissions),
                 restore: revisions.iter().map(RestoreOption::new).collect(),
             });
         }
@@ -224,12 +224,12 @@ impl ObjectHistory {
     }
 
     /// The other objects of an entry's change set.
-    fn related(&self, entry: &AuditEntry, rights: &Rights) -> Vec<RelatedEntry> {
+    fn related(&self, entry: &AuditEntry, permissions: &Permissions) -> Vec<RelatedEntry> {
         let related = |text, other: &AuditEntry| RelatedEntry {
             text,
             title: object_name(self.registry, other),
             href: object_of(self.registry, other)
-                .filter(|(model, _)| may_view(rights, model))
+                .filter(|(model, _)| may_view(permissions, model))
                 .map(|(model, id)| history_path(model, id)),
         };
         let children = self.children(entry).map(|child| {
@@ -242,15 +242,20 @@ impl ObjectHistory {
     }
 
     /// Whether a version differs from the stored one, and the user may restore it.
-    fn may_restore(&self, revision: &Revision, model: &Resource, rights: &Rights) -> bool {
+    fn may_restore(
+        &self,
+        revision: &Revision,
+        model: &Resource,
+        permissions: &Permissions,
+    ) -> bool {
         let stored = self.stored.as_ref().map(Snapshot::values);
         let is_other = |text| stored != Some(Snapshot::from_text(text).values());
         let entry = &revision.entry;
         revision.snapshot_text().is_some_and(is_other)
-            && revision::may_restore(self.registry, rights, model, self.object.is_some())
+            && revision::may_restore(self.registry, permissions, model, self.object.is_some())
             && (self.object.is_some()
                 || entry.action != "deleted"
-                || revision::may_add_all(self.registry, rights, self.children(entry)))
+                || revision::may_add_all(self.registry, permissions, self.children(entry)))
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) async fn restore(
     work: impl FnOnce(&mut DbConnection, Editor<'_>) -> Result<Restored, RestoreError> + Send + 'static,
 ) -> Result<HttpResponse, PageError> {
     let registry = request.registry();
-    let (author, permissions) = (user.user.clone(), user.rights.clone());
+    let (author, permissions) = (user.user.clone(), user.permissions.clone());
     let outcome = db
         .run_long(move |conn| {
             let editor = Editor {

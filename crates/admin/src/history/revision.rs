@@ -1,6 +1,6 @@
 //! Earlier versions of objects in the audit log, and the permissions to restore them.
 
-use accounts::{Rights, Verb};
+use accounts::{Permissions, Verb};
 use audit::AuditEntry;
 use oc_core::admin::Resource;
 
@@ -50,27 +50,27 @@ pub(crate) fn is_delete(entries: &[AuditEntry]) -> bool {
 /// To restore a version requires the permission to change; a deleted object, the permission to add.
 pub(crate) fn may_restore(
     registry: Registry,
-    rights: &Rights,
+    permissions: &Permissions,
     model: &Resource,
     exists: bool,
 ) -> bool {
     if exists {
-        rights.may(Verb::Change, model.app, model.name)
+        permissions.may(Verb::Change, model.app, model.name)
     } else {
-        registry.may_add(rights, model)
+        registry.may_add(permissions, model)
     }
 }
 
 /// Whether the permissions suffice to restore the deleted objects of these entries.
 pub(crate) fn may_add_all<'a>(
     registry: Registry,
-    rights: &Rights,
+    permissions: &Permissions,
     entries: impl IntoIterator<Item = &'a AuditEntry>,
 ) -> bool {
     let mut deleted = entries
         .into_iter()
         .filter(|entry| entry.action == "deleted");
     deleted.all(|entry| {
-        object_of(registry, entry).is_some_and(|(model, _)| registry.may_add(rights, model))
+        object_of(registry, entry).is_some_and(|(model, _)| registry.may_add(permissions, model))
     })
 }

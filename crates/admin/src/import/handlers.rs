@@ -178,7 +178,7 @@ async fn run(
     is_confirmed: impl Fn(&str) -> bool + Send + 'static,
 ) -> Result<(ImportOutcome, bool), PageError> {
     let registry = request.registry();
-    let (author, permissions) = (user.user.clone(), user.rights.clone());
+    let (author, permissions) = (user.user.clone(), user.permissions.clone());
     db.run_long(move |conn| {
         let mut outcome = ImportOutcome::default();
         let table = match CsvTable::read(model, &bytes) {
@@ -218,7 +218,7 @@ fn allowed(
 ) -> Result<&'static Resource, PageError> {
     let model = request.registry().find(&path.0, &path.1);
     let model = model.ok_or(PageError::NotFound)?;
-    if request.registry().may_import(&user.rights, model) {
+    if request.registry().may_import(&user.permissions, model) {
         Ok(model)
     } else {
         Err(PageError::Forbidden)

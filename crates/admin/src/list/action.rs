@@ -37,7 +37,9 @@ pub(crate) async fn run_action(
     let fields = request.accept_or_cancelled(&user, fields)?;
     let registry = request.registry();
     let model = registry.find(&path.0, &path.1).ok_or(PageError::NotFound)?;
-    if !may_view(&user.rights, model) && !user.rights.may(Verb::Delete, model.app, model.name) {
+    if !may_view(&user.permissions, model)
+        && !user.permissions.may(Verb::Delete, model.app, model.name)
+    {
         return Err(PageError::Forbidden);
     }
     // After a cancelled re-authentication the question is asked again.
@@ -67,7 +69,7 @@ pub(crate) async fn run_action(
         return refuse("Too many items are selected. Use a filter to select fewer.");
     }
     match action {
-        "delete_selected" if user.rights.may(Verb::Delete, model.app, model.name) => {
+        "delete_selected" if user.permissions.may(Verb::Delete, model.app, model.name) => {
             // «Select all» is resolved when the question is asked, so that nothing is deleted that it didn't show.
             let was_asked = fields.text("select_across") != "1" || fields.has(SHOWN);
             let question = Question {
@@ -75,9 +77,9 @@ pub(crate) async fn run_action(
                 back_href: back.clone(),
             };
             if !is_confirmed || !was_asked {
-                let rights = user.rights.clone();
+                let permissions = user.permissions.clone();
                 let cascade = db
-                    .read(move |conn| Ok(Cascade::new(conn, registry, model, &ids, &rights)?))
+                    .read(move |conn| Ok(Cascade::new(conn, registry, model, &ids, &permissions)?))
                     .await?;
                 if cascade.rows.is_empty() {
                     return refuse("Select at least one item.");
@@ -96,7 +98,7 @@ pub(crate) async fn run_action(
             request.session.add_message("success", text);
             Ok(see_other(&back))
         }
-        "export_selected" if may_view(&user.rights, model) => {
+        "export_selected" if may_view(&user.permissions, model) => {
             let text = db
                 .read_long(move |conn| csv::records(conn, model, &ids))
                 .await?;

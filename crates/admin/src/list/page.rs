@@ -78,7 +78,7 @@ pub(crate) async fn index(
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
     let path = (&*path.0, &*path.1);
-    let model = request.registry().visible(&user.rights, path)?;
+    let model = request.registry().visible(&user.permissions, path)?;
     let query = AdminListQuery::new(&request, model);
     let number = query.page.ok_or(PageError::NotFound)?;
     let listing = query.listing();
@@ -113,7 +113,7 @@ pub(crate) async fn index(
         plural: title.clone(),
         singular: model.singular,
         add_href: registry
-            .may_add(&user.rights, model)
+            .may_add(&user.permissions, model)
             .then(|| with_filters(format!("{path}add/"), &keep)),
         deleted_href: format!("{path}deleted/"),
         q: query.q.clone(),
@@ -131,12 +131,12 @@ pub(crate) async fn index(
         clear_href: query.is_filtered().then(|| path.clone()),
         columns: columns(model, &query, &path),
         rows: rows.collect(),
-        may_delete: user.rights.may(Verb::Delete, model.app, model.name),
+        may_delete: user.permissions.may(Verb::Delete, model.app, model.name),
         select_across: has_more.then(|| format!("Select all {}", list.found)),
         pager: PageLinks::new(number, count, |page| query.href(&path, page)),
         show_all_href: (count > 1 && list.found <= SHOW_ALL).then(|| query.href_all(&path)),
         import_href: registry
-            .may_import(&user.rights, model)
+            .may_import(&user.permissions, model)
             .then(|| format!("{path}import/")),
         export_href: query.href(&format!("{path}export/"), 1),
         empty: format!("No {} found.", model.plural),
@@ -154,7 +154,7 @@ pub(crate) async fn export(
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
     let path = (&*path.0, &*path.1);
-    let model = request.registry().visible(&user.rights, path)?;
+    let model = request.registry().visible(&user.permissions, path)?;
     let query = AdminListQuery::new(&request, model);
     let listing = query.first(MAX_ROWS);
     let text = db

@@ -62,7 +62,7 @@ fn ids_and_natural_keys_bring_the_same_site() -> Result<()> {
             assert_eq!(address.zip(), "02134");
             let ada = User::find(conn, 2)?;
             assert_eq!(ada.date_joined.to_string(), "2020-06-14 09:44:45");
-            assert_eq!(User::rights(conn, 2)?, ["lettings.view_letting"]);
+            assert_eq!(User::permissions(conn, 2)?, ["lettings.view_letting"]);
             assert_eq!(User::groups(conn, 2)?, [3]);
             assert_eq!(
                 PublicProfile::find(conn, "AirWow")?.favorite_city,

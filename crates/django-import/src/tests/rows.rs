@@ -153,7 +153,7 @@ fn permissions_of_both_layouts_are_merged_and_unknown_ones_listed() -> Result<()
 
         let report = imported(&db, &site.path())?;
 
-        let permissions = User::rights(&mut db.connect()?, 2)?;
+        let permissions = User::permissions(&mut db.connect()?, 2)?;
         assert_eq!(permissions, ["lettings.view_letting"]);
         // One of them is the group's.
         assert_eq!(counts(&report, Target::Permissions), (6, 2));

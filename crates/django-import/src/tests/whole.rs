@@ -3,7 +3,7 @@
 use accounts::User;
 use accounts::password::{Verdict, verify};
 use accounts::testing::user;
-use accounts::{Group, Rights, Verb};
+use accounts::{Group, Permissions, Verb};
 use anyhow::Result;
 use audit::AuditEntry;
 use lettings::Letting;
@@ -51,10 +51,10 @@ fn accounts_keep_their_passwords_and_permissions() -> Result<()> {
         assert!(!jeanne.is_active && !jeanne.is_staff && jeanne.last_login.is_none());
         assert_eq!(jeanne.password, "!k3zD0Pq");
         let ada = User::find(conn, 2)?;
-        let rights = Rights::for_user(conn, &ada)?;
-        assert!(rights.may(Verb::View, "lettings", "letting"));
-        assert!(rights.may(Verb::Change, "lettings", "address"));
-        assert!(!rights.may(Verb::Delete, "lettings", "letting"));
+        let permissions = Permissions::for_user(conn, &ada)?;
+        assert!(permissions.may(Verb::View, "lettings", "letting"));
+        assert!(permissions.may(Verb::Change, "lettings", "address"));
+        assert!(!permissions.may(Verb::Delete, "lettings", "letting"));
         assert_eq!(Group::all(conn)?[0].name, "editors");
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Users, groups and their passwords.
 
-use accounts::Rights;
+use accounts::Permissions;
 use accounts::User;
 use anyhow::{Context, Result};
 
@@ -70,7 +70,7 @@ fn a_password_set_by_staff_ends_the_users_sessions() -> Result<()> {
 }
 
 #[test]
-fn groups_give_rights_and_deactivation_takes_them() -> Result<()> {
+fn groups_give_permissions_and_deactivation_takes_them() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let bob = account(conn, "bob")?;
@@ -95,7 +95,7 @@ fn groups_give_rights_and_deactivation_takes_them() -> Result<()> {
         let text = ada.follow(&added)?;
         let on = ada.fill(&path, &user)?;
         let user_bob = User::find(conn, bob)?;
-        let rights = Rights::for_user(conn, &user_bob)?;
+        let permissions = Permissions::for_user(conn, &user_bob)?;
         let mut theirs = Browser::logged_in(&site, "bob")?;
         let seen = theirs.get("/admin/lettings/letting/")?.status;
         user.retain(|(name, _)| *name != "is_active");
@@ -103,7 +103,7 @@ fn groups_give_rights_and_deactivation_takes_them() -> Result<()> {
 
         assert_contains(&text, "Added group \"editors\".");
         assert!(ada.follow(&on)?.contains("Changed user \"bob\"."));
-        assert!(rights.has("lettings.view_letting"));
+        assert!(permissions.has("lettings.view_letting"));
         assert_eq!((seen, theirs.get("/admin/")?.status), (200, 302));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Files of rows, taken in: a look at what they would do, mistakes, rights.
+//! Files of rows, taken in: a look at what they would do, mistakes, permissions.
 
 use accounts::User;
 use anyhow::{Context, Result};

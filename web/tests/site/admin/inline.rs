@@ -234,7 +234,7 @@ fn nobody_overwrites_a_colleague_who_changed_the_address() -> Result<()> {
 }
 
 #[test]
-fn without_rights_on_addresses_there_is_only_the_choice() -> Result<()> {
+fn without_permissions_on_addresses_there_is_only_the_choice() -> Result<()> {
     let site = TestSite::start()?;
     letting(&mut site.database()?, "Pier House")?;
     let mut clerk = Browser::staff(

@@ -80,13 +80,13 @@ impl<'a> Browser<'a> {
         Self::logged_in(site, username)
     }
 
-    /// A member of staff of that new name with these rights of their own, logged in.
-    pub(crate) fn staff(site: &'a TestSite, username: &str, rights: &[&str]) -> Result<Self> {
+    /// A member of staff of that new name with these permissions of their own, logged in.
+    pub(crate) fn staff(site: &'a TestSite, username: &str, permissions: &[&str]) -> Result<Self> {
         let conn = &mut site.database()?;
         let id = account(conn, username)?;
         User::set_staff(conn, id, true)?;
-        let codes: Vec<String> = rights.iter().map(|code| (*code).to_owned()).collect();
-        User::set_rights(conn, id, &codes)?;
+        let codes: Vec<String> = permissions.iter().map(|code| (*code).to_owned()).collect();
+        User::set_permissions(conn, id, &codes)?;
         Self::logged_in(site, username)
     }
 

@@ -1,4 +1,4 @@
-//! Rows of every kind to try rights on: what they hold, and what can be done with them.
+//! Rows of every kind to try permissions on: what they hold, and what can be done with them.
 
 use std::fmt::Write as _;
 

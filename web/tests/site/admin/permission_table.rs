@@ -1,4 +1,4 @@
-//! The table of rights in docs/administration.md, asked of the site: every role, every kind of row, everything that can
+//! The table of permissions in docs/administration.md, asked of the site: every role, every kind of row, everything that can
 //! be done. What is not allowed changes nothing and stands in the record.
 
 use accounts::admin::USER;
@@ -11,7 +11,7 @@ use crate::support::{TestSite, assert_contains};
 use super::permission_rows::{Field, MODELS, attempt, contents, refusals, row};
 use super::{Browser, USER_FORM, with};
 
-/// What can be done, and with which of the four rights; any of several will do.
+/// What can be done, and with which of the four permissions; any of several will do.
 const VERBS: [(&str, &[&str]); 12] = [
     ("list", &["view", "change"]),
     ("deleted", &["view", "change"]),
@@ -41,10 +41,10 @@ const ROLES: [&str; 9] = [
 ];
 
 /// Whether the table of the documentation lets a role do it.
-fn is_allowed(role: &str, model: &Resource, rights: &[&str]) -> bool {
+fn is_allowed(role: &str, model: &Resource, permissions: &[&str]) -> bool {
     // Whoever adds an account goes on to change it, and so needs both.
-    let adds_user = model.name == "user" && rights == ["add"];
-    role == "superuser" || (rights.contains(&role) && !adds_user)
+    let adds_user = model.name == "user" && permissions == ["add"];
+    role == "superuser" || (permissions.contains(&role) && !adds_user)
 }
 
 /// Somebody of that role at a browser.
@@ -55,13 +55,13 @@ fn browser<'a>(site: &'a TestSite, role: &str) -> Result<Browser<'a>> {
         .map(|model| format!("{}.{role}_{}", model.app, model.name))
         .collect();
     let codes: Vec<&str> = codes.iter().map(String::as_str).collect();
-    let rights: &[&str] = match role {
+    let permissions: &[&str] = match role {
         "anonymous" => return Ok(Browser::new(site)),
         "superuser" => return Browser::superuser(site, &name),
         "view" | "add" | "change" | "delete" => &codes,
         _ => &[],
     };
-    let browser = Browser::staff(site, &name, rights)?;
+    let browser = Browser::staff(site, &name, permissions)?;
     let conn = &mut site.database()?;
     let user = User::find_by_username(conn, &name)?;
     let status = AccountStatus {
@@ -91,9 +91,10 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() -> Result<()> {
             browser.get("/admin/password_change/")?;
             let is_in = !matches!(role, "anonymous" | "not staff" | "inactive");
             for (model, kept) in MODELS.iter().zip(&kept) {
-                let of_role = |rights| is_allowed(role, model, rights);
-                let (allowed, refused): (Vec<_>, Vec<_>) =
-                    VERBS.iter().partition(|(_, rights)| of_role(rights));
+                let of_role = |permissions| is_allowed(role, model, permissions);
+                let (allowed, refused): (Vec<_>, Vec<_>) = VERBS
+                    .iter()
+                    .partition(|(_, permissions)| of_role(permissions));
                 let told = |verb: &str| format!("{role}: {verb} {}", model.key());
                 let (before, noted) = (contents(conn)?, refusals(conn)?);
                 for (verb, _) in &refused {
@@ -172,7 +173,7 @@ fn fields_that_grant_are_refused_and_noted() -> Result<()> {
         let mut browser = browser(&site, "change")?;
         let target = row(conn, &mut root, &USER, "carol")?;
         let editors = Group::insert(conn, &accounts::testing::group("editors"))?;
-        Group::set_rights(conn, editors, &["lettings.delete_letting".to_owned()])?;
+        Group::set_permissions(conn, editors, &["lettings.delete_letting".to_owned()])?;
         let (user, group) = (
             format!("/admin/auth/user/{}/change/", target.id),
             format!("/admin/auth/group/{editors}/change/"),

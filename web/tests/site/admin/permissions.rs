@@ -9,7 +9,7 @@ use anyhow::Result;
 use lettings::Letting;
 
 #[test]
-fn staff_without_rights_are_told_so() -> Result<()> {
+fn staff_without_permissions_are_told_so() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::staff(&site, "bob", &[])?;
 
@@ -76,8 +76,8 @@ fn nobody_grants_what_they_do_not_have() -> Result<()> {
     let target = account(conn, "carol")?;
     let root = account(conn, "root")?;
     User::make_superuser(conn, root)?;
-    let rights = ["auth.view_user", "auth.change_user"];
-    let mut browser = Browser::staff(&site, "bob", &rights)?;
+    let permissions = ["auth.view_user", "auth.change_user"];
+    let mut browser = Browser::staff(&site, "bob", &permissions)?;
     let path = format!("/admin/auth/user/{target}/change/");
     let mut send = |field| browser.fill(&path, &with(&USER_FORM, &[("username", "carol"), field]));
 
@@ -96,7 +96,7 @@ fn nobody_grants_what_they_do_not_have() -> Result<()> {
     );
     assert_eq!(own.status, 303);
     assert_eq!(password.status, 403);
-    assert_eq!(User::rights(conn, target)?, ["auth.view_user"]);
+    assert_eq!(User::permissions(conn, target)?, ["auth.view_user"]);
     assert!(!User::find(conn, target)?.is_superuser);
     Ok(())
 }
@@ -135,15 +135,15 @@ fn who_may_only_add_sees_no_list() -> Result<()> {
 }
 
 #[test]
-fn an_account_with_more_rights_is_out_of_reach() -> Result<()> {
+fn an_account_with_more_permissions_is_out_of_reach() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let root = account(conn, "root")?;
         User::make_superuser(conn, root)?;
         let editor = account(conn, "carol")?;
-        User::set_rights(conn, editor, &["lettings.view_letting".to_owned()])?;
-        let rights = ["auth.view_user", "auth.change_user", "auth.delete_user"];
-        let mut browser = Browser::staff(&site, "bob", &rights)?;
+        User::set_permissions(conn, editor, &["lettings.view_letting".to_owned()])?;
+        let permissions = ["auth.view_user", "auth.change_user", "auth.delete_user"];
+        let mut browser = Browser::staff(&site, "bob", &permissions)?;
 
         for id in [root, editor] {
             let form = with(&USER_FORM, &[("username", "taken-over")]);
@@ -169,7 +169,7 @@ fn an_account_with_more_rights_is_out_of_reach() -> Result<()> {
 }
 
 #[test]
-fn of_who_has_more_rights_names_can_be_changed_and_nothing_typed_is_lost() -> Result<()> {
+fn of_who_has_more_permissions_names_can_be_changed_and_nothing_typed_is_lost() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let root = account(conn, "root")?;
@@ -253,9 +253,9 @@ fn who_may_only_add_is_offered_no_list() -> Result<()> {
 #[test]
 fn a_user_is_added_beside_a_profile_by_who_may_add_users() -> Result<()> {
     let site = TestSite::start()?;
-    let rights = ["profiles.add_profile", "auth.add_user"];
-    let mut bob = Browser::staff(&site, "bob", &rights)?;
-    let all = [&rights[..], &["auth.change_user"]].concat();
+    let permissions = ["profiles.add_profile", "auth.add_user"];
+    let mut bob = Browser::staff(&site, "bob", &permissions)?;
+    let all = [&permissions[..], &["auth.change_user"]].concat();
     let mut carol = Browser::staff(&site, "carol", &all)?;
     let link = "/admin/auth/user/add/?_to_field=id&amp;_popup=1";
 
@@ -275,8 +275,8 @@ fn of_what_was_done_at_once_everybody_sees_what_they_may_look_at() -> Result<()>
     let mut root = Browser::superuser(&site, "ada")?;
     delete(&mut root, "lettings/address/1")?;
     let act = act(&mut root)?;
-    let rights = ["lettings.view_letting", "lettings.add_letting"];
-    let mut bob = Browser::staff(&site, "bob", &rights)?;
+    let permissions = ["lettings.view_letting", "lettings.add_letting"];
+    let mut bob = Browser::staff(&site, "bob", &permissions)?;
     let mut carol = Browser::staff(&site, "carol", &["auth.view_user"])?;
 
     let log = bob.get("/admin/log/")?.text()?;

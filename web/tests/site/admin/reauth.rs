@@ -98,7 +98,7 @@ fn who_goes_back_instead_finds_the_form_as_it_was_sent() -> Result<()> {
 }
 
 #[test]
-fn a_form_that_changes_rights_asks_and_one_that_does_not_goes_through() -> Result<()> {
+fn a_form_that_changes_permissions_asks_and_one_that_does_not_goes_through() -> Result<()> {
     let site = TestSite::start()?;
     let mut ada = Browser::superuser(&site, "ada")?;
     let bob = account(&mut site.database()?, "bob")?;
@@ -128,7 +128,7 @@ fn a_form_that_changes_rights_asks_and_one_that_does_not_goes_through() -> Resul
     let conn = &mut site.database()?;
     assert!(User::find(conn, bob)?.is_staff);
     assert_eq!(
-        User::rights(conn, bob)?,
+        User::permissions(conn, bob)?,
         ["lettings.add_letting", "lettings.view_letting"]
     );
     Ok(())

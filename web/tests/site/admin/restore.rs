@@ -98,14 +98,14 @@ fn an_address_comes_back_with_its_letting() -> Result<()> {
 }
 
 #[test]
-fn a_user_comes_back_with_profile_groups_and_rights() -> Result<()> {
+fn a_user_comes_back_with_profile_groups_and_permissions() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         profile(conn, "carol")?;
         let carol = User::find_by_username(conn, "carol")?.id;
         let group = Group::insert(conn, &accounts::testing::group("editors"))?;
         User::set_groups(conn, carol, &[group])?;
-        User::set_rights(conn, carol, &["lettings.view_letting".to_owned()])?;
+        User::set_permissions(conn, carol, &["lettings.view_letting".to_owned()])?;
         let mut browser = Browser::superuser(&site, "ada")?;
         delete(&mut browser, &format!("auth/user/{carol}"))?;
         let gone = site.get("/profiles/carol/")?.status;
@@ -119,7 +119,7 @@ fn a_user_comes_back_with_profile_groups_and_rights() -> Result<()> {
             &["Restored user \"carol\".", "Restored profile \"carol\"."],
         );
         assert_eq!(User::groups(conn, carol)?, [group]);
-        assert_eq!(User::rights(conn, carol)?, ["lettings.view_letting"]);
+        assert_eq!(User::permissions(conn, carol)?, ["lettings.view_letting"]);
         assert_eq!(site.get("/profiles/carol/")?.status, 200);
     }
     Ok(())
@@ -217,9 +217,9 @@ fn to_restore_one_needs_the_right_to_add_all_that_comes_back() -> Result<()> {
     delete(&mut root, "lettings/address/1")?;
     let page = root.get("/admin/lettings/address/1/history/")?.text()?;
     let line = hidden(&page, "restore").context("nothing to restore")?;
-    let rights = ["lettings.view_address", "lettings.add_address"];
-    let mut bob = Browser::staff(&site, "bob", &rights)?;
-    let all = [&rights[..], &["lettings.add_letting"]].concat();
+    let permissions = ["lettings.view_address", "lettings.add_address"];
+    let mut bob = Browser::staff(&site, "bob", &permissions)?;
+    let all = [&permissions[..], &["lettings.add_letting"]].concat();
     let mut carol = Browser::staff(&site, "carol", &all)?;
     let path = "/admin/lettings/address/1/history/";
 
@@ -238,7 +238,7 @@ fn to_restore_one_needs_the_right_to_add_all_that_comes_back() -> Result<()> {
 }
 
 #[test]
-fn nobody_goes_back_to_rights_that_they_do_not_have() -> Result<()> {
+fn nobody_goes_back_to_permissions_that_they_do_not_have() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let mut root = Browser::superuser(&site, "root")?;

@@ -14,7 +14,7 @@ fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> 
         let conn = &mut site.database()?;
         let editors = Group::insert(conn, &accounts::testing::group("editors"))?;
         let others = Group::insert(conn, &accounts::testing::group("others"))?;
-        Group::set_rights(conn, editors, &["lettings.view_letting".to_owned()])?;
+        Group::set_permissions(conn, editors, &["lettings.view_letting".to_owned()])?;
         let [bob, carol] = ["bob", "carol"].map(|name| account(conn, name));
         let (bob, carol) = (bob?, carol?);
         User::set_groups(conn, bob, &[editors])?;
@@ -52,7 +52,10 @@ fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> 
             ],
         );
         assert_eq!(User::groups(conn, bob)?, [editors, others]);
-        assert_eq!(Group::rights(conn, editors)?, ["lettings.view_letting"]);
+        assert_eq!(
+            Group::permissions(conn, editors)?,
+            ["lettings.view_letting"]
+        );
         let again = browser.get(&format!("/admin/auth/user/{bob}/history/"))?;
         let again = again.page_text()?;
         assert_contains(&again, "others → editors, others");
@@ -77,8 +80,8 @@ fn who_may_not_change_users_restores_a_group_without_its_members() -> Result<()>
     let editors = Group::insert(conn, &accounts::testing::group("editors"))?;
     let carol = account(conn, "carol")?;
     User::set_groups(conn, carol, &[editors])?;
-    let rights = ["auth.view_group", "auth.delete_group", "auth.add_group"];
-    let mut bob = Browser::staff(&site, "bob", &rights)?;
+    let permissions = ["auth.view_group", "auth.delete_group", "auth.add_group"];
+    let mut bob = Browser::staff(&site, "bob", &permissions)?;
     let group = format!("auth/group/{editors}");
     delete(&mut bob, &group)?;
 

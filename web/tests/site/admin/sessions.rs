@@ -108,7 +108,7 @@ fn nobody_ends_sessions_of_whom_they_may_not_change() -> Result<()> {
 }
 
 #[test]
-fn a_change_of_rights_gives_the_session_another_token() -> Result<()> {
+fn a_change_of_permissions_gives_the_session_another_token() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let mut ada = Browser::superuser(&site, "ada")?;

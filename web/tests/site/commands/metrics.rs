@@ -79,7 +79,7 @@ fn requests_are_counted_by_route_and_status() -> Result<()> {
         for name in [
             r#"oc_lettings_http_request_duration_seconds_count{method="GET",route="/lettings/",status="200"}"#,
             "oc_lettings_database_pool_wait_seconds_count",
-            r#"oc_lettings_database_pool_connections{state="most"}"#,
+            r#"oc_lettings_database_pool_connections{state="max"}"#,
             "process_resident_memory_bytes",
         ] {
             assert!(
@@ -170,7 +170,7 @@ fn what_the_database_refuses_is_counted() -> Result<()> {
         )
     };
     assert_eq!(
-        (errors("fault"), errors("away")),
+        (errors("internal"), errors("unavailable")),
         (Some(1.0), Some(0.0)),
         "{figures}"
     );

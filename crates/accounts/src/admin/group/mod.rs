@@ -91,7 +91,7 @@ fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Record>> {
         id,
         values: FormValues::default()
             .with("name", &group.name)
-            .with_list("permissions", Group::rights(conn, id)?),
+            .with_list("permissions", Group::permissions(conn, id)?),
         title: group.name,
     }))
 }
@@ -109,7 +109,7 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result
         Some(id) if Group::update(conn, id, &group).map_err(constraint_error)? => id,
         Some(_) => return Err(SaveError::Missing),
     };
-    Group::set_rights(conn, id, &codes)?;
+    Group::set_permissions(conn, id, &codes)?;
     Ok(id)
 }
 
@@ -120,7 +120,7 @@ fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveE
             return Err(SaveError::Invalid(vec![already_restored("name")]));
         }
         Group::restore(conn, *id, &group).map_err(constraint_error)?;
-        Group::set_rights(conn, *id, &codes)?;
+        Group::set_permissions(conn, *id, &codes)?;
     }
     Ok(())
 }

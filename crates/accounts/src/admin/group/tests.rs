@@ -22,7 +22,7 @@ fn names(conn: &mut DbConnection, listing: ListQuery) -> QueryResult<Vec<String>
 }
 
 #[test]
-fn a_group_is_saved_with_its_rights() -> anyhow::Result<()> {
+fn a_group_is_saved_with_its_permissions() -> anyhow::Result<()> {
     on_both(|conn| {
         let id = (GROUP.save)(conn, None, &values(" editors ", &["a.view_a"]))?;
         (GROUP.save)(conn, Some(id), &values("authors", &["b.add_b", "a.view_a"]))?;

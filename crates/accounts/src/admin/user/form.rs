@@ -76,7 +76,7 @@ impl UserForm {
     }
 
     fn set_access(&self, conn: &mut DbConnection, id: i64) -> Result<(), SaveError> {
-        User::set_rights(conn, id, &self.permissions)?;
+        User::set_permissions(conn, id, &self.permissions)?;
         User::set_groups(conn, id, &self.groups).map_err(constraint_error)
     }
 }

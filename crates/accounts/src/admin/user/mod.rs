@@ -115,7 +115,7 @@ fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Record>> {
 
 fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Record>> {
     let groups = User::groups_of(conn, ids)?;
-    let codes = User::rights_of(conn, ids)?;
+    let codes = User::permissions_of(conn, ids)?;
     let users = User::find_all(conn, ids)?.into_iter().map(|user| {
         let groups = groups.iter().filter(|(id, _)| *id == user.id);
         let codes = codes.iter().filter(|(id, _)| *id == user.id);

@@ -68,7 +68,7 @@ fn fields_that_a_form_lacks_stay_unchanged() -> anyhow::Result<()> {
 }
 
 #[test]
-fn groups_and_rights_are_saved_and_listed() -> anyhow::Result<()> {
+fn groups_and_permissions_are_saved_and_listed() -> anyhow::Result<()> {
     on_both(|conn| {
         let editors = Group::insert(conn, &group("editors"))?;
         let typed = values("ada")
@@ -194,7 +194,7 @@ fn users_are_listed_by_name_searched_and_filtered() -> anyhow::Result<()> {
 fn a_deleted_user_is_restored_with_its_id() -> anyhow::Result<()> {
     on_both(|conn| {
         let id = user(conn, "ada")?;
-        User::set_rights(conn, id, &["a.view_a".to_owned()])?;
+        User::set_permissions(conn, id, &["a.view_a".to_owned()])?;
         let before = stored(conn, id)?;
 
         (USER.delete)(conn, &[id])?;

@@ -46,12 +46,12 @@ impl Verb {
 
 /// The permissions of a user, their own and those of their groups.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rights {
+pub struct Permissions {
     every: bool,
     codes: BTreeSet<String>,
 }
 
-impl Rights {
+impl Permissions {
     /// The effective permissions: all for a superuser, none for an inactive user or one without staff status.
     pub fn for_user(conn: &mut DbConnection, user: &User) -> QueryResult<Self> {
         if user.is_active && user.is_staff {
@@ -74,7 +74,7 @@ impl Rights {
             .filter(user_groups::user_id.eq(user.id))
             .select(group_rights::code)
             .load(conn)?;
-        let own = User::rights(conn, user.id)?;
+        let own = User::permissions(conn, user.id)?;
         Ok(Self {
             every: false,
             codes: own.into_iter().chain(by_group).collect(),
@@ -145,13 +145,13 @@ impl User {
     }
 
     /// The codes of a user's own permissions, in order.
-    pub fn rights(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<String>> {
-        let codes = Self::rights_of(conn, &[id])?;
+    pub fn permissions(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<String>> {
+        let codes = Self::permissions_of(conn, &[id])?;
         Ok(codes.into_iter().map(|(_, code)| code).collect())
     }
 
     /// The own permissions of several users, as pairs of (user id, code) in order.
-    pub(crate) fn rights_of(
+    pub(crate) fn permissions_of(
         conn: &mut DbConnection,
         ids: &[i64],
     ) -> QueryResult<Vec<(i64, String)>> {
@@ -163,9 +163,9 @@ impl User {
     }
 
     /// Gives a user exactly these permissions. Requires a transaction.
-    pub fn set_rights(conn: &mut DbConnection, id: i64, codes: &[String]) -> QueryResult<()> {
+    pub fn set_permissions(conn: &mut DbConnection, id: i64, codes: &[String]) -> QueryResult<()> {
         let wanted: BTreeSet<&String> = codes.iter().collect();
-        if wanted == Self::rights(conn, id)?.iter().collect() {
+        if wanted == Self::permissions(conn, id)?.iter().collect() {
             return Ok(());
         }
         Session::renew_all(conn, &[id])?;
@@ -193,18 +193,18 @@ mod tests {
         on_both(|conn| {
             let id = user(conn, "ada")?;
             User::set_staff(conn, id, true)?;
-            User::set_rights(conn, id, &["lettings.view_letting".to_owned()])?;
+            User::set_permissions(conn, id, &["lettings.view_letting".to_owned()])?;
             let group = Group::insert(conn, &crate::testing::group("editors"))?;
-            Group::set_rights(conn, group, &["lettings.change_letting".to_owned()])?;
+            Group::set_permissions(conn, group, &["lettings.change_letting".to_owned()])?;
             User::set_groups(conn, id, &[group])?;
 
             let user = User::find(conn, id)?;
-            let rights = Rights::for_user(conn, &user)?;
+            let permissions = Permissions::for_user(conn, &user)?;
 
-            assert!(rights.may(Verb::View, "lettings", "letting"));
-            assert!(rights.may(Verb::Change, "lettings", "letting"));
-            assert!(!rights.may(Verb::Delete, "lettings", "letting"));
-            assert!(!rights.are_all());
+            assert!(permissions.may(Verb::View, "lettings", "letting"));
+            assert!(permissions.may(Verb::Change, "lettings", "letting"));
+            assert!(!permissions.may(Verb::Delete, "lettings", "letting"));
+            assert!(!permissions.are_all());
             Ok(())
         })
     }
@@ -213,21 +213,21 @@ mod tests {
     fn permissions_cover_a_user_who_has_no_more() -> anyhow::Result<()> {
         on_both(|conn| {
             let id = user(conn, "ada")?;
-            User::set_rights(conn, id, &["a.view_a".to_owned()])?;
+            User::set_permissions(conn, id, &["a.view_a".to_owned()])?;
             let mut ada = User::find(conn, id)?;
-            let rights = |codes: &[&str]| Rights {
+            let permissions = |codes: &[&str]| Permissions {
                 every: false,
                 codes: codes.iter().map(|code| (*code).to_owned()).collect(),
             };
 
-            assert!(rights(&["a.view_a", "b.view_b"]).cover(conn, &ada)?);
-            assert!(!rights(&["b.view_b"]).cover(conn, &ada)?);
+            assert!(permissions(&["a.view_a", "b.view_b"]).cover(conn, &ada)?);
+            assert!(!permissions(&["b.view_b"]).cover(conn, &ada)?);
             ada.is_superuser = true;
-            assert!(!rights(&["a.view_a"]).cover(conn, &ada)?);
+            assert!(!permissions(&["a.view_a"]).cover(conn, &ada)?);
             assert!(
-                Rights {
+                Permissions {
                     every: true,
-                    ..Rights::default()
+                    ..Permissions::default()
                 }
                 .cover(conn, &ada)?
             );
@@ -239,16 +239,16 @@ mod tests {
     fn users_without_staff_status_have_none_and_superusers_have_all() -> anyhow::Result<()> {
         on_both(|conn| {
             let id = user(conn, "ada")?;
-            User::set_rights(conn, id, &["lettings.view_letting".to_owned()])?;
+            User::set_permissions(conn, id, &["lettings.view_letting".to_owned()])?;
             let mut user = User::find(conn, id)?;
 
-            assert_eq!(Rights::for_user(conn, &user)?, Rights::default());
+            assert_eq!(Permissions::for_user(conn, &user)?, Permissions::default());
             user.is_superuser = true;
-            assert_eq!(Rights::for_user(conn, &user)?, Rights::default());
+            assert_eq!(Permissions::for_user(conn, &user)?, Permissions::default());
             user.is_staff = true;
-            assert!(Rights::for_user(conn, &user)?.may(Verb::Delete, "auth", "user"));
+            assert!(Permissions::for_user(conn, &user)?.may(Verb::Delete, "auth", "user"));
             user.is_active = false;
-            assert_eq!(Rights::for_user(conn, &user)?, Rights::default());
+            assert_eq!(Permissions::for_user(conn, &user)?, Permissions::default());
             Ok(())
         })
     }
