@@ -14,6 +14,7 @@ pub(crate) const MAX_ROWS: usize = 20_000;
 pub(crate) struct CsvTable {
     columns: Vec<Column>,
     pub(crate) rows: Vec<CsvRow>,
+    defaults: FormValues,
 }
 
 /// The content of a column.
@@ -103,7 +104,11 @@ impl CsvTable {
             rows.push(CsvRow { number, cells });
         }
         if errors.is_empty() {
-            Ok(Self { columns, rows })
+            Ok(Self {
+                columns,
+                rows,
+                defaults: model.defaults(),
+            })
         } else {
             Err(errors)
         }
@@ -122,18 +127,22 @@ impl CsvTable {
         }
     }
 
-    /// The values of a row; columns that the file doesn't have keep the stored values.
+    /// The values of a row. Columns that the file doesn't have keep the stored values, or the defaults in a new row, where
+    /// empty cells get the default as well.
     pub(crate) fn values(
         &self,
         row: &CsvRow,
-        stored: &FormValues,
+        stored: Option<&FormValues>,
     ) -> Result<FormValues, Vec<RowError>> {
-        let mut values = stored.clone();
+        let mut values = stored.unwrap_or(&self.defaults).clone();
         let mut errors = Vec::new();
         for (column, cell) in self.columns.iter().zip(&row.cells) {
             let Column::Field { name, label, kind } = column else {
                 continue;
             };
+            if stored.is_none() && cell.trim().is_empty() {
+                continue;
+            }
             let cell = unescape_formula(cell);
             values = match kind {
                 FieldKind::MultipleChoice => {
@@ -246,6 +255,8 @@ fn detect_delimiter(text: &str) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use oc_core::admin::Field;
+
     use super::*;
     use crate::registry::fixtures::BOOK;
 
@@ -255,9 +266,7 @@ mod tests {
 
     fn first(file: &str) -> Vec<String> {
         let table = read(file.as_bytes()).unwrap();
-        let values = table
-            .values(&table.rows[0], &FormValues::default())
-            .unwrap();
+        let values = table.values(&table.rows[0], None).unwrap();
         ["author", "title", "in_print"]
             .map(|name| values.text(name).to_owned())
             .into()
@@ -337,18 +346,40 @@ mod tests {
     }
 
     #[test]
+    fn new_rows_start_from_the_defaults() {
+        let model = Resource {
+            fields: const {
+                &[
+                    Field::text("title", "Title", 1, 9),
+                    Field::new("in_print", "In print", FieldKind::Boolean).default("on"),
+                ]
+            },
+            ..BOOK
+        };
+        let in_print = |file: &[u8]| {
+            let table = CsvTable::read(&model, file).unwrap();
+            let values = table.values(&table.rows[0], None).unwrap();
+            values.text("in_print").to_owned()
+        };
+
+        assert_eq!(in_print(b"title\nBrea"), "on");
+        assert_eq!(in_print(b"title,in_print\nBrea,"), "on");
+        assert_eq!(in_print(b"title,in_print\nBrea,no"), "");
+    }
+
+    #[test]
     fn missing_columns_keep_the_stored_values() {
         let table = read(b"id,title\n1,Brea").unwrap();
         let stored = FormValues::default()
             .with("author", "7")
             .with_yes("in_print", true);
 
-        let values = table.values(&table.rows[0], &stored).unwrap();
+        let values = table.values(&table.rows[0], Some(&stored)).unwrap();
 
         assert_eq!((values.text("author"), values.text("title")), ("7", "Brea"));
         assert!(values.is_yes("in_print"));
         let odd = read(b"in_print\nmaybe").unwrap();
-        let errors = odd.values(&odd.rows[0], &stored).err().unwrap_or_default();
+        let errors = odd.values(&odd.rows[0], None).err().unwrap_or_default();
         assert_eq!(errors[0].text, "In print must be yes or no.");
     }
 }

@@ -104,7 +104,6 @@ impl Importer<'_> {
         }
         let ids: Vec<i64> = rows_with_ids.iter().filter_map(|(_, id)| *id).collect();
         let mut records = self.model.load_by_id(conn, &ids)?;
-        let nothing = FormValues::default();
         let mut planned = Vec::new();
         for (row, id) in rows_with_ids {
             let number = row.number;
@@ -120,7 +119,7 @@ impl Importer<'_> {
                 outcome.errors.push(RowError::new(number, "id", text));
                 continue;
             }
-            let current = stored.as_ref().map_or(&nothing, |record| &record.values);
+            let current = stored.as_ref().map(|record| &record.values);
             let values = match table.values(row, current) {
                 Ok(values) => values,
                 Err(errors) => {
@@ -128,7 +127,7 @@ impl Importer<'_> {
                     continue;
                 }
             };
-            if stored.is_some() && values == *current {
+            if current == Some(&values) {
                 outcome.unchanged += 1;
                 continue;
             }
