@@ -149,7 +149,14 @@ impl ListQuery {
 /// Whether a query string is in canonical form, as in the site's own links.
 pub(crate) fn is_canonical(path: &str, query: &str) -> bool {
     let list = ListQuery::parse(query);
-    matches!(path, "/lettings/" | "/lettings/feed/" | "/profiles/")
+    // A letting's query is the search that it was opened from.
+    let is_letting = || {
+        let id = path
+            .strip_prefix("/lettings/")
+            .and_then(|rest| rest.strip_suffix('/'));
+        id.is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    (matches!(path, "/lettings/" | "/lettings/feed/" | "/profiles/") || is_letting())
         && list
             .page
             .is_some_and(|page| list.href("", page).strip_prefix('?') == Some(query))
@@ -204,6 +211,27 @@ mod tests {
             "/lettings/?q=%26+sea&city=Dana+Point&sort=-title&page=3"
         );
         assert_eq!(ListQuery::default().href("/lettings/", 1), "/lettings/");
+    }
+
+    #[test]
+    fn a_list_and_a_letting_opened_from_it_are_cached() {
+        for path in [
+            "/lettings/",
+            "/lettings/feed/",
+            "/lettings/12/",
+            "/profiles/",
+        ] {
+            assert!(is_canonical(path, "q=%26+sea&page=2"), "{path}");
+            assert!(!is_canonical(path, "page=2&q=sea"), "{path}");
+        }
+        for path in [
+            "/",
+            "/profiles/ada/",
+            "/lettings/x/",
+            "/lettings/12/enquiry/",
+        ] {
+            assert!(!is_canonical(path, "q=sea"), "{path}");
+        }
     }
 
     #[test]

@@ -59,10 +59,11 @@ pub fn start(
     shutdown: CancellationToken,
 ) -> anyhow::Result<Server> {
     let assets = Assets::new::<Static>();
-    let site = Data::new(Site::new(
-        config.public_url.clone(),
-        &preview_image(&assets),
-    ));
+    let site = Site::new(config.public_url.clone(), &preview_image(&assets));
+    let site = Data::new(
+        site.for_company(config.company.clone().into())
+            .hsts_subdomains(config.hsts_include_subdomains),
+    );
     let pages = Data::new(Pages::load::<Templates>(assets.clone(), reload_templates)?);
     let assets = Data::new(assets);
     let build = Data::new(BuildInfo {

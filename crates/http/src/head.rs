@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::assets::Assets;
+use crate::company::Company;
 use crate::site::Site;
 
 /// The name of the site.
@@ -32,6 +33,8 @@ pub struct Head {
     kind: &'static str,
     /// Whether search engines should ignore it.
     noindex: bool,
+    /// The company, for the footer.
+    company: Company,
 }
 
 impl Head {
@@ -59,6 +62,7 @@ impl Head {
             image: site.image().to_owned(),
             kind: "website",
             noindex: false,
+            company: site.company().clone(),
         }
     }
 

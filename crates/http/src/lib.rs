@@ -3,6 +3,8 @@
 mod allowed_hosts;
 mod assets;
 mod blocking;
+mod company;
+mod company_pages;
 mod compression;
 mod db;
 mod disk_space;
@@ -26,6 +28,8 @@ mod trusted_proxies;
 pub use allowed_hosts::AllowedHosts;
 pub use assets::{Assets, favicon, static_file};
 pub use blocking::run_blocking;
+pub use company::Company;
+pub use company_pages::{privacy_page, security_txt};
 pub use db::{Db, Work};
 pub use disk_space::DiskSpace;
 pub use error::PageError;

@@ -1,19 +1,41 @@
-//! The public address of the site.
+//! The public address of the site, and the company behind it.
 
 use crate::allowed_hosts::is_same_host;
+use crate::company::Company;
 
 /// The setting `PUBLIC_URL`, for absolute links. Never derived from a request.
 #[derive(Debug, Clone)]
 pub struct Site {
     public_url: String,
     image: String,
+    company: Company,
+    hsts_subdomains: bool,
 }
 
 impl Site {
     /// `public_url` has no trailing slash; `image` is the path of the preview image.
     pub fn new(public_url: String, image: &str) -> Self {
         let image = format!("{public_url}{image}");
-        Self { public_url, image }
+        Self {
+            public_url,
+            image,
+            company: Company::default(),
+            hsts_subdomains: false,
+        }
+    }
+
+    /// Sets the company.
+    #[must_use]
+    pub fn for_company(mut self, company: Company) -> Self {
+        self.company = company;
+        self
+    }
+
+    /// Sets whether Strict-Transport-Security includes subdomains.
+    #[must_use]
+    pub fn hsts_subdomains(mut self, include: bool) -> Self {
+        self.hsts_subdomains = include;
+        self
     }
 
     /// The absolute URL of a path, which begins with a slash.
@@ -45,6 +67,20 @@ impl Site {
             public_scheme == scheme && is_same_host(&public_host, &origin_host)
         });
         is_public || is_same_host(&origin_host, host)
+    }
+
+    /// The company behind the site.
+    pub fn company(&self) -> &Company {
+        &self.company
+    }
+
+    /// The value of Strict-Transport-Security: one year, in seconds.
+    pub(crate) fn strict_transport_security(&self) -> &'static str {
+        if self.hsts_subdomains {
+            "max-age=31536000; includeSubDomains"
+        } else {
+            "max-age=31536000"
+        }
     }
 
     /// The absolute URL of the preview image.

@@ -186,19 +186,32 @@ fn parse_dot_env(text: &str) -> anyhow::Result<HashMap<String, String>> {
     Ok(variables)
 }
 
+/// The length of a line in `--help`, as clap's.
+const HELP_WIDTH: usize = 100;
+
 /// The settings as a table, for the end of every `--help`.
 pub(crate) fn help() -> String {
     let mut text = "Settings (environment; in development also a file .env):\n".to_owned();
     for argument in Config::command().get_arguments() {
         let name = argument.get_long().unwrap_or_default();
-        let meaning = argument.get_help().cloned().unwrap_or_default();
-        text.extend([format!("  {name:<27}{meaning}")]);
+        let mut meaning = argument
+            .get_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         if let [default] = argument.get_default_values()
             && !default.is_empty()
         {
-            text.extend([format!(" [default: {}]", default.display())]);
+            meaning = format!("{meaning} [default: {}]", default.display());
         }
-        text += "\n";
+        let mut line = format!("  {name:<25}");
+        for word in meaning.split(' ') {
+            if line.len() + word.len() >= HELP_WIDTH {
+                text += &(line + "\n");
+                line = format!("{:27}", "");
+            }
+            line.extend([" ", word]);
+        }
+        text += &(line + "\n");
     }
     text + "\nExit codes: 0 done, 1 failed, 2 wrong usage."
 }

@@ -14,12 +14,13 @@ use admin::SecretKey;
 use clap::{ArgAction, Args, Parser};
 use ipnet::IpNet;
 use oc_core::DatabaseUrl;
-use oc_http::AllowedHosts;
+use oc_http::{AllowedHosts, Company};
 use sentry::types::Dsn;
 
 use super::value::{
-    cpus, duration, host, log_filter, network, public_url, sample_rate, seconds, secret_key,
-    sentry_name, size, socket_address, switch, whole_number,
+    contact_url, cpus, duration, email_address, host, log_filter, network, phone_number,
+    public_url, sample_rate, seconds, secret_key, sentry_name, size, socket_address, switch,
+    whole_number,
 };
 
 /// The settings of one run. The name of a field in capitals is its variable, unless `long` names another.
@@ -56,6 +57,12 @@ pub struct Config {
     /// Address of the site for visitors, such as https://www.example.org; derived from the other settings if unset
     #[arg(long, default_value = "", value_parser = public_url)]
     pub public_url: String,
+    /// What the footer and the privacy page say about the company.
+    #[command(flatten)]
+    pub company: CompanyConfig,
+    /// Browsers use https for all subdomains too, for a year (true or false)
+    #[arg(long, default_value = "false", action = ArgAction::Set, value_parser = switch)]
+    pub hsts_include_subdomains: bool,
     /// Host names of the site, separated by commas; required in production
     #[arg(long, default_value = "localhost,.localhost,127.0.0.1,[::1]")]
     pub allowed_hosts: AllowedHosts,
@@ -117,6 +124,38 @@ pub struct PageCacheConfig {
     /// How long cached pages are served while the database is unavailable, such as 10m or 1h
     #[arg(long = "STALE_IF_ERROR", default_value = "10m", value_parser = duration)]
     pub stale_if_error: Duration,
+}
+
+/// What the footer and the privacy page say about the company.
+#[derive(Debug, Clone, Args)]
+pub struct CompanyConfig {
+    /// Name of the company, for the footer and the privacy page
+    #[arg(long = "COMPANY_NAME")]
+    pub company_name: Option<String>,
+    /// Its postal address, in one line
+    #[arg(long = "COMPANY_ADDRESS")]
+    pub company_address: Option<String>,
+    /// Its email address, for visitors
+    #[arg(long = "COMPANY_EMAIL", value_parser = email_address)]
+    pub company_email: Option<String>,
+    /// Its phone number, for visitors
+    #[arg(long = "COMPANY_PHONE", value_parser = phone_number)]
+    pub company_phone: Option<String>,
+    /// Where to report security problems, in /.well-known/security.txt, such as mailto:security@example.org
+    #[arg(long = "SECURITY_CONTACT", value_parser = contact_url)]
+    pub security_contact: Option<String>,
+}
+
+impl From<CompanyConfig> for Company {
+    fn from(config: CompanyConfig) -> Self {
+        Self {
+            name: config.company_name,
+            address: config.company_address,
+            email: config.company_email,
+            phone: config.company_phone,
+            security_contact: config.security_contact,
+        }
+    }
 }
 
 /// How errors are reported.
@@ -270,6 +309,10 @@ mod tests {
             ("PAGE_CACHE_SIZE", "much"),
             ("STALE_IF_ERROR", "10"),
             ("PUBLIC_URL", "https://example.org/shop"),
+            ("COMPANY_EMAIL", "hello"),
+            ("COMPANY_PHONE", "none"),
+            ("SECURITY_CONTACT", "security"),
+            ("HSTS_INCLUDE_SUBDOMAINS", "maybe"),
             ("ALLOWED_HOSTS", "www..example.org"),
             ("TRUSTED_PROXIES", "10.0.0.1,proxy.local"),
             ("REQUIRE_TOTP", "maybe"),

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use admin::SecretKey;
+use email_address::EmailAddress;
 use ipnet::IpNet;
 use log::LevelFilter;
 use oc_core::DatabaseUrl;
@@ -111,6 +112,30 @@ pub(super) fn public_url(text: &str) -> Result<String, &'static str> {
         Some(url) => Ok(url.as_str().trim_end_matches('/').to_owned()),
         None => Err("it must be a URL such as https://www.example.org, without a path"),
     }
+}
+
+/// An email address.
+pub(super) fn email_address(text: &str) -> Result<String, &'static str> {
+    EmailAddress::is_valid(text)
+        .then(|| text.to_owned())
+        .ok_or("it must be an email address")
+}
+
+/// A phone number as people write it.
+pub(super) fn phone_number(text: &str) -> Result<String, &'static str> {
+    let is_allowed = |c: char| c.is_ascii_digit() || "+-(). /".contains(c);
+    (text.chars().all(is_allowed) && text.contains(|c: char| c.is_ascii_digit()))
+        .then(|| text.to_owned())
+        .ok_or("it must be a phone number such as +1 714 555 0100")
+}
+
+/// A contact in security.txt.
+pub(super) fn contact_url(text: &str) -> Result<String, &'static str> {
+    Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "https" | "mailto" | "tel"))
+        .map(String::from)
+        .ok_or("it must be a URL such as mailto:security@example.org or https://www.example.org/security")
 }
 
 /// Levels as `env_logger` reads them, except that a word alone must be a level: a mistyped level would turn logging off.

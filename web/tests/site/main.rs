@@ -8,6 +8,7 @@ mod admin;
 mod assets;
 mod browser;
 mod commands;
+mod company;
 mod database_failures;
 mod database_locks;
 mod feed;

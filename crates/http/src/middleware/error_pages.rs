@@ -13,7 +13,7 @@ use actix_web::{Error, HttpResponse};
 use futures_util::FutureExt;
 use serde::Serialize;
 
-use super::sentry_scope::capture_fault;
+use super::sentry_scope::{capture_fault, reports_faults};
 use crate::error::PageError;
 use crate::head::Head;
 use crate::pages::{Page, Pages};
@@ -155,6 +155,10 @@ fn explain(status: StatusCode, error: Option<&PageError>) -> (&'static str, &'st
         (503, _) => (
             "Temporarily unavailable",
             "The site is temporarily unavailable. Try again in a few seconds.",
+        ),
+        _ if reports_faults() => (
+            "Something went wrong",
+            "There is a problem with the site, and we have been notified. Try again later.",
         ),
         _ => (
             "Something went wrong",

@@ -8,6 +8,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
 
+use crate::site::Site;
 use crate::trusted_proxies::TrustedProxies;
 
 /// The policy of pages without scripts.
@@ -22,9 +23,6 @@ const PERMISSIONS_POLICY: &str = "accelerometer=(), autoplay=(), camera=(), disp
      encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), \
      payment=(), picture-in-picture=(), publickey-credentials-get=(), screen-wake-lock=(), usb=(), \
      xr-spatial-tracking=()";
-
-/// The value of Strict-Transport-Security: one year, in seconds.
-const STRICT_TRANSPORT_SECURITY: &str = "max-age=31536000";
 
 const HEADERS: [(HeaderName, &str); 7] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
@@ -42,30 +40,32 @@ pub async fn security_headers(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let peer = request.peer_addr().map(|peer| peer.ip());
-    let is_https = request
+    let transport = request
         .app_data::<Data<TrustedProxies>>()
-        .is_some_and(|proxies| proxies.is_https(peer, request.headers()));
+        .filter(|proxies| proxies.is_https(peer, request.headers()))
+        .and(request.app_data::<Data<Site>>())
+        .map(|site| site.strict_transport_security());
     match next.call(request).await {
         Ok(mut response) => {
-            add(response.headers_mut(), is_https);
+            add(response.headers_mut(), transport);
             Ok(response.map_into_boxed_body())
         }
         Err(error) => {
             let mut response: HttpResponse = error.error_response();
-            add(response.headers_mut(), is_https);
+            add(response.headers_mut(), transport);
             Err(InternalError::from_response(error, response).into())
         }
     }
 }
 
-fn add(headers: &mut HeaderMap, is_https: bool) {
+fn add(headers: &mut HeaderMap, transport: Option<&'static str>) {
     for (name, value) in HEADERS {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
         }
     }
-    if is_https {
-        let value = HeaderValue::from_static(STRICT_TRANSPORT_SECURITY);
+    if let Some(transport) = transport {
+        let value = HeaderValue::from_static(transport);
         headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
     }
 }

@@ -16,7 +16,7 @@ use crate::admin::account;
 use crate::support::{TestSite, profile};
 
 /// Every kind of page, on the site that [`browse`] furnishes.
-pub(super) const PAGES: [&str; 8] = [
+pub(super) const PAGES: [&str; 9] = [
     "/",
     "/lettings/",
     "/lettings/?page=2",
@@ -24,6 +24,7 @@ pub(super) const PAGES: [&str; 8] = [
     "/lettings/1/",
     "/profiles/",
     "/profiles/AirWow/",
+    "/privacy/",
     "/nowhere/",
 ];
 

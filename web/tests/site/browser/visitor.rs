@@ -2,6 +2,7 @@
 
 use crate::support::assert_contains;
 use anyhow::Result;
+use fantoccini::wd::{PrintConfigurationBuilder, PrintSize};
 
 use super::session::{Browser, Script, browse};
 
@@ -61,4 +62,22 @@ async fn walk(browser: &Browser) -> Result<()> {
     browser.arrive("/lettings/?city=Dana+Point").await?;
     assert_eq!(browser.heading().await?, "Lettings");
     Ok(())
+}
+
+#[test]
+fn a_letting_is_printed_on_one_page_of_a4() -> Result<()> {
+    browse(Script::Off, async |browser| {
+        browser.open("/lettings/1/").await?;
+        let a4 = PrintConfigurationBuilder::default().size(PrintSize::A4);
+
+        let a4 = a4.build().map_err(|error| anyhow::anyhow!("{error:?}"))?;
+
+        let pdf = browser.client.print(a4).await?;
+
+        let pages = String::from_utf8_lossy(&pdf)
+            .matches("/Type /Page\n")
+            .count();
+        assert_eq!(pages, 1);
+        Ok(())
+    })
 }

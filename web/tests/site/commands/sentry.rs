@@ -42,6 +42,7 @@ pub(super) fn raise(db: &TestDb, serving: &Serving, kind: &str) -> Result<()> {
     root.get("/admin/diagnostics/")?;
     let answer = root.post("/admin/diagnostics/?token=topsecret&q=a", &[("kind", kind)])?;
     assert_eq!(answer.status, 500);
+    assert_contains(&answer.text()?, "and we have been notified.");
     Ok(())
 }
 
