@@ -1,5 +1,5 @@
 // Progressive enhancement for the administration. Every page works without it; it only fetches choices from this site.
-// Sections: row selection, autocomplete, pop-up windows, unsaved changes.
+// Sections: navigation, row selection, autocomplete, pop-up windows, unsaved changes.
 
 /** Creates an element with attributes and children. */
 function make(name, attributes = {}, ...children) {
@@ -7,6 +7,21 @@ function make(name, attributes = {}, ...children) {
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
   element.append(...children);
   return element;
+}
+
+// ---- Navigation: folded on narrow screens; on wide ones as the user left it. ----
+
+function foldMenu(menu) {
+  const wide = window.matchMedia('(min-width: 64rem)');
+  const show = () => {
+    menu.toggleAttribute('data-foldable', wide.matches);
+    menu.open = wide.matches && localStorage.getItem('menu') !== 'folded';
+  };
+  menu.addEventListener('toggle', () => {
+    if (wide.matches) localStorage.setItem('menu', menu.open ? 'open' : 'folded');
+  });
+  wide.addEventListener('change', show);
+  show();
 }
 
 // ---- Row selection: a "select all" check box and a count of selected rows. ----
@@ -238,6 +253,7 @@ function warnOfLoss(form) {
   });
 }
 
+for (const menu of document.querySelectorAll('.menu')) foldMenu(menu);
 for (const form of document.querySelectorAll('form.listing')) countTicks(form);
 for (const finder of document.querySelectorAll('[data-autocomplete]')) autocomplete(finder);
 for (const links of document.querySelectorAll('.related')) openBeside(links);

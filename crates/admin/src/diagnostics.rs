@@ -14,9 +14,6 @@ use crate::registry::DIAGNOSTICS;
 use crate::ui::layout::Breadcrumb;
 use crate::ui::submission::Submission;
 
-/// The path of the page.
-pub(crate) const PATH: &str = "/admin/diagnostics/";
-
 /// What the settings say about this installation.
 pub struct Facts {
     /// `APP_ENV`.

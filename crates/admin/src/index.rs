@@ -1,18 +1,14 @@
 //! The index of the admin, and that of one app.
 
-use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use audit::AuditEntry;
-use oc_core::admin::Resource;
 use oc_http::{Page, PageError};
 use serde::Serialize;
 
-use crate::audit_log::query;
 use crate::auth::staff_request::StaffRequest;
-use crate::diagnostics;
-use crate::registry::{DIAGNOSTICS, Registry, is_open, may_view};
+use crate::registry::{Registry, is_open};
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{capitalized, date_time, list_path};
 
@@ -22,30 +18,13 @@ const RECENT: i64 = 10;
 #[derive(Serialize)]
 struct IndexPage {
     heading: String,
-    apps: Vec<App>,
+    /// The only app that is shown.
+    only: Option<&'static str>,
     recent: Vec<RecentAction>,
-    no_permissions: bool,
-    log_href: Option<&'static str>,
-    diagnostics_href: Option<&'static str>,
 }
 
 impl Page for IndexPage {
     const TEMPLATE: &'static str = "admin/index.html";
-}
-
-#[derive(Serialize)]
-struct App {
-    label: &'static str,
-    href: String,
-    models: Vec<ModelLinks>,
-}
-
-#[derive(Serialize)]
-struct ModelLinks {
-    label: String,
-    list_href: Option<String>,
-    add_href: Option<String>,
-    change_label: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -57,16 +36,9 @@ struct RecentAction {
     date: String,
 }
 
-/// The resources that the user has permissions on, and the user's recent actions.
+/// The models that the user has permissions on, and the user's recent actions.
 pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError> {
-    let apps = apps(&staff, None);
-    let has_diagnostics = staff.user.permissions.has(DIAGNOSTICS);
-    let page = IndexPage {
-        no_permissions: apps.is_empty() && !has_diagnostics,
-        diagnostics_href: has_diagnostics.then_some(diagnostics::PATH),
-        ..index_page(&staff, "Administration".to_owned(), apps).await?
-    };
-    staff.page(StatusCode::OK, "Administration", Vec::new(), page)
+    show_page(&staff, "Administration", None, Vec::new()).await
 }
 
 /// The same for one app.
@@ -74,85 +46,37 @@ pub(crate) async fn show_app(
     staff: StaffRequest,
     app: Path<String>,
 ) -> Result<HttpResponse, PageError> {
-    let mut resources = staff.registry().all();
-    let resource = resources
-        .find(|resource| resource.app == *app)
-        .ok_or(PageError::NotFound)?;
-    let apps = apps(&staff, Some(&app));
-    if apps.is_empty() {
+    let mut resources = staff
+        .registry()
+        .all()
+        .filter(|it| it.app == *app)
+        .peekable();
+    let first = *resources.peek().ok_or(PageError::NotFound)?;
+    if !resources.any(|resource| is_open(&staff.user.permissions, resource)) {
         return Err(PageError::Forbidden);
     }
-    let heading = format!("{} administration", resource.app_label);
-    let page = index_page(&staff, heading.clone(), apps).await?;
+    let heading = format!("{} administration", first.app_label);
     let breadcrumbs = Breadcrumb::trail(&[], &heading);
-    staff.page(StatusCode::OK, &heading, breadcrumbs, page)
+    show_page(&staff, &heading, Some(first.app), breadcrumbs).await
 }
 
-async fn index_page(
+async fn show_page(
     staff: &StaffRequest,
-    heading: String,
-    apps: Vec<App>,
-) -> Result<IndexPage, PageError> {
+    heading: &str,
+    only: Option<&'static str>,
+    breadcrumbs: Vec<Breadcrumb>,
+) -> Result<HttpResponse, PageError> {
     let (registry, user_id) = (staff.registry(), staff.user.user.id);
     let recent = staff
         .db
-        .read(move |conn| Ok(AuditEntry::recent(conn, user_id, RECENT)?))
-        .await?;
-    let permissions = &staff.user.permissions;
-    let has_log = permissions.are_all()
-        || registry
-            .all()
-            .any(|resource| may_view(permissions, resource));
-    let recent = recent.into_iter();
-    Ok(IndexPage {
-        heading,
-        apps,
+        .read(move |conn| Ok(AuditEntry::recent(conn, user_id, RECENT)?));
+    let recent = recent.await?.into_iter();
+    let page = IndexPage {
+        heading: heading.to_owned(),
+        only,
         recent: recent.map(|entry| recent_action(registry, entry)).collect(),
-        no_permissions: false,
-        log_href: has_log.then_some(query::PATH),
-        diagnostics_href: None,
-    })
-}
-
-/// The apps with resources that the user has permissions on, or one of them.
-fn apps(staff: &StaffRequest, only: Option<&str>) -> Vec<App> {
-    let mut apps: Vec<App> = Vec::new();
-    for resource in staff.registry().all() {
-        if only.is_some_and(|app| app != resource.app)
-            || !is_open(&staff.user.permissions, resource)
-        {
-            continue;
-        }
-        let links = links(staff, resource);
-        match apps.last_mut() {
-            Some(app) if app.label == resource.app_label => app.models.push(links),
-            _ => apps.push(App {
-                label: resource.app_label,
-                href: format!("/admin/{}/", resource.app),
-                models: vec![links],
-            }),
-        }
-    }
-    apps
-}
-
-fn links(staff: &StaffRequest, resource: &Resource) -> ModelLinks {
-    let permissions = &staff.user.permissions;
-    let may = |verb| permissions.may(verb, resource.app, resource.name);
-    let path = list_path(resource);
-    ModelLinks {
-        label: capitalized(resource.plural),
-        add_href: staff
-            .registry()
-            .may_add(permissions, resource)
-            .then(|| format!("{path}add/")),
-        change_label: if may(Verb::Change) {
-            Some("Change")
-        } else {
-            may(Verb::View).then_some("View")
-        },
-        list_href: may_view(permissions, resource).then_some(path),
-    }
+    };
+    staff.page(StatusCode::OK, heading, breadcrumbs, page)
 }
 
 fn recent_action(registry: Registry, entry: AuditEntry) -> RecentAction {

@@ -9,7 +9,7 @@ use oc_http::{Db, Page, PageError, PageLinks, found};
 use serde::Serialize;
 
 use crate::audit_log::entry_view::EntryView;
-use crate::audit_log::query::{AuditLogQuery, PATH};
+use crate::audit_log::query::AuditLogQuery;
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
 use crate::list_query::{PAGE, page_count};
@@ -17,7 +17,7 @@ use crate::registry::Registry;
 use crate::ui::csv;
 use crate::ui::field::{ChoiceView, ErrorSummary, FieldView, Section};
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::see_other;
+use crate::ui::links::{LOG_PATH, see_other};
 
 /// The most entries in a file.
 const MAX_ROWS: i64 = 100_000;
@@ -83,10 +83,10 @@ pub(crate) async fn index(
         actions: query.actions(&user.permissions),
         fields: section.fields,
         error_summary,
-        clear_href: query.is_filtered().then(|| PATH.to_owned()),
-        export_href: (!rows.is_empty()).then(|| query.href(&format!("{PATH}export/"), 1)),
+        clear_href: query.is_filtered().then(|| LOG_PATH.to_owned()),
+        export_href: (!rows.is_empty()).then(|| query.href(&format!("{LOG_PATH}export/"), 1)),
         rows,
-        pager: PageLinks::new(number, count, |page| query.href(PATH, page)),
+        pager: PageLinks::new(number, count, |page| query.href(LOG_PATH, page)),
     };
     let crumbs = Breadcrumb::trail(&[], "Log");
     request.page(StatusCode::OK, Some(&user), "Log", crumbs, page)
@@ -104,7 +104,7 @@ pub(crate) async fn export(
     let filter = filter.ok_or(PageError::Forbidden)?;
     if !query.invalid_dates().is_empty() {
         // The page shows the error.
-        return Ok(see_other(&query.href(PATH, 1)));
+        return Ok(see_other(&query.href(LOG_PATH, 1)));
     }
     let permissions = user.permissions.clone();
     let text = db
@@ -127,7 +127,7 @@ pub(crate) async fn export(
     let Some(text) = text else {
         let text = "Too many entries for one file. Use a filter to select fewer.";
         request.session.add_message("warning", text.to_owned());
-        return Ok(see_other(&query.href(PATH, 1)));
+        return Ok(see_other(&query.href(LOG_PATH, 1)));
     };
     Ok(csv::download("log", text))
 }

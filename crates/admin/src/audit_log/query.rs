@@ -12,9 +12,6 @@ use crate::registry::{Registry, may_view};
 use crate::ui::field::ChoiceView;
 use crate::ui::links::{capitalized, with_query};
 
-/// The path of the page.
-pub(crate) const PATH: &str = "/admin/log/";
-
 /// Actions and their labels.
 const ACTIONS: [(&str, &str); 6] = [
     ("added", "Added"),
@@ -163,6 +160,7 @@ fn midnight(date: NaiveDate) -> NaiveDateTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::links::LOG_PATH;
 
     #[test]
     fn a_query_survives_a_round_trip() {
@@ -170,8 +168,8 @@ mod tests {
         let query = AuditLogQuery::parse(&format!("{text}&to=&p=3&other=1"));
 
         assert_eq!(query.page, Some(3));
-        assert_eq!(query.href(PATH, 1), format!("{PATH}?{text}"));
-        assert_eq!(AuditLogQuery::parse("").href(PATH, 1), PATH);
+        assert_eq!(query.href(LOG_PATH, 1), format!("{LOG_PATH}?{text}"));
+        assert_eq!(AuditLogQuery::parse("").href(LOG_PATH, 1), LOG_PATH);
         assert!(query.is_filtered() && !AuditLogQuery::parse("p=2").is_filtered());
     }
 

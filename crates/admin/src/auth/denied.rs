@@ -17,6 +17,7 @@ use crate::auth::request::{AdminRequest, client_address};
 use crate::auth::session::AdminSession;
 use crate::registry::DIAGNOSTICS;
 use crate::ui::layout::Breadcrumb;
+use crate::ui::links::DIAGNOSTICS_PATH;
 
 /// Attached to a response that rejects an escalation as a form error: the fields.
 pub(crate) struct DeniedGrant(String);
@@ -174,7 +175,7 @@ fn missing_permission(request: &AdminRequest, user: &CurrentUser) -> Option<Stri
 
 fn missing_code(request: &AdminRequest, user: &CurrentUser) -> Option<String> {
     let path = request.http.path();
-    if path == "/admin/diagnostics/" {
+    if path == DIAGNOSTICS_PATH {
         return Some(DIAGNOSTICS.to_owned());
     }
     let is_post = request.http.method() == Method::POST;

@@ -18,6 +18,7 @@ use crate::secret_key::SecretKey;
 use crate::state::AdminState;
 use crate::ui::layout::{Breadcrumb, LayoutContext, WithLayout};
 use crate::ui::links::see_other;
+use crate::ui::navigation::Navigation;
 use crate::ui::submission::Submission;
 
 /// A request to the admin.
@@ -154,12 +155,20 @@ impl AdminRequest {
         breadcrumbs: Vec<Breadcrumb>,
         page: P,
     ) -> Result<HttpResponse, PageError> {
-        let user = user.map(|user| &user.user);
         let layout = LayoutContext::new(
             title,
-            user.map(|user| user.username.clone()),
+            user.map(
+                |CurrentUser {
+                     user, permissions, ..
+                 }| {
+                    let navigation =
+                        Navigation::new(self.registry(), permissions, self.http.path());
+                    (user.username.clone(), navigation)
+                },
+            ),
             self.session.take_messages(),
-            self.csrf.token(self.key(), user.map_or(0, |user| user.id)),
+            self.csrf
+                .token(self.key(), user.map_or(0, |user| user.user.id)),
             breadcrumbs,
         );
         let mut response = HttpResponse::build(status);

@@ -9,7 +9,6 @@ use oc_http::{Db, Page, PageError};
 use serde::Serialize;
 
 use crate::audit_log::entry_view::EntryView;
-use crate::audit_log::query::PATH;
 use crate::auth::current_user::CurrentUser;
 use crate::auth::reauth::Reauth;
 use crate::auth::request::AdminRequest;
@@ -17,7 +16,7 @@ use crate::history::restore::{self, restore_change_set};
 use crate::history::revision::{is_delete, may_add_all};
 use crate::registry::{Registry, may_view};
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::{capitalized, counts};
+use crate::ui::links::{LOG_PATH, capitalized, counts};
 use crate::ui::submission::Submission;
 
 /// The most entries that are shown.
@@ -70,7 +69,7 @@ pub(crate) async fn show(
             })
             .collect(),
     };
-    let crumbs = Breadcrumb::trail(&[("Log", PATH)], &heading);
+    let crumbs = Breadcrumb::trail(&[("Log", LOG_PATH)], &heading);
     request.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
 }
 

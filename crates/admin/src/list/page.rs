@@ -141,8 +141,7 @@ pub(crate) async fn index(
         export_href: query.href(&format!("{path}export/"), 1),
         empty: format!("No {} found.", model.plural),
     };
-    let app_path = format!("/admin/{}/", model.app);
-    let crumbs = Breadcrumb::trail(&[(model.app_label, &app_path)], &title);
+    let crumbs = Breadcrumb::trail(&[], &title);
     request.page(StatusCode::OK, Some(&user), &title, crumbs, page)
 }
 

@@ -5,12 +5,14 @@ use oc_http::{Page, SITE_NAME};
 use serde::{Deserialize, Serialize};
 
 use crate::ui::links::{capitalized, list_path};
+use crate::ui::navigation::Navigation;
 
 /// What the layout shows.
 #[derive(Debug, Serialize)]
 pub(crate) struct LayoutContext {
     head: Head,
     user: Option<UserName>,
+    navigation: Option<Navigation>,
     messages: Vec<Message>,
     csrf: String,
     crumbs: Vec<Breadcrumb>,
@@ -29,16 +31,18 @@ struct UserName {
 impl LayoutContext {
     pub(crate) fn new(
         title: &str,
-        username: Option<String>,
+        user: Option<(String, Navigation)>,
         messages: Vec<Message>,
         csrf: String,
         breadcrumbs: Vec<Breadcrumb>,
     ) -> Self {
+        let (name, navigation) = user.unzip();
         Self {
             head: Head {
                 title: format!("{title} – {SITE_NAME} administration"),
             },
-            user: username.map(|name| UserName { name }),
+            user: name.map(|name| UserName { name }),
+            navigation,
             messages,
             csrf,
             crumbs: breadcrumbs,

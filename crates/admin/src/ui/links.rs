@@ -6,6 +6,12 @@ use chrono::NaiveDateTime;
 use form_urlencoded::Serializer;
 use oc_core::admin::Resource;
 
+/// The log of all changes.
+pub(crate) const LOG_PATH: &str = "/admin/log/";
+
+/// The diagnostics page.
+pub(crate) const DIAGNOSTICS_PATH: &str = "/admin/diagnostics/";
+
 /// The address of a model's list.
 pub(crate) fn list_path(model: &Resource) -> String {
     format!("/admin/{}/{}/", model.app, model.name)

@@ -1,0 +1,121 @@
+//! The navigation on every page: the models that a user has permissions on.
+
+use accounts::{Permissions, Verb};
+use oc_core::admin::Resource;
+use serde::Serialize;
+
+use crate::registry::{DIAGNOSTICS, Registry, is_open, may_view};
+use crate::ui::links::{DIAGNOSTICS_PATH, LOG_PATH, capitalized, list_path};
+
+/// The apps, and the pages about the site as a whole.
+#[derive(Debug, Serialize)]
+pub(crate) struct Navigation {
+    home: PageLink,
+    apps: Vec<AppLinks>,
+    system: Vec<PageLink>,
+}
+
+/// An app, and its models.
+#[derive(Debug, Serialize)]
+struct AppLinks {
+    name: &'static str,
+    label: &'static str,
+    href: String,
+    models: Vec<ModelLinks>,
+}
+
+/// A model, with the links that the permissions allow.
+#[derive(Debug, Serialize)]
+struct ModelLinks {
+    #[serde(flatten)]
+    page: PageLink,
+    add_href: Option<String>,
+    change_label: Option<&'static str>,
+}
+
+/// A page; without an address if its objects may not be viewed.
+#[derive(Debug, Serialize)]
+struct PageLink {
+    label: String,
+    href: Option<String>,
+    /// `aria-current`: whether the open page is this one, or below it.
+    current: Option<&'static str>,
+}
+
+impl PageLink {
+    fn new(label: &str, href: Option<String>, path: &str) -> Self {
+        let current = match &href {
+            Some(href) if path == href => Some("page"),
+            Some(href) if path.starts_with(href) => Some("true"),
+            _ => None,
+        };
+        let label = label.to_owned();
+        Self {
+            label,
+            href,
+            current,
+        }
+    }
+}
+
+impl Navigation {
+    /// The navigation for these permissions on the page at `path`.
+    pub(crate) fn new(registry: Registry, permissions: &Permissions, path: &str) -> Self {
+        let mut apps: Vec<AppLinks> = Vec::new();
+        for resource in registry
+            .all()
+            .filter(|resource| is_open(permissions, resource))
+        {
+            let links = ModelLinks::new(registry, permissions, resource, path);
+            match apps.last_mut() {
+                Some(app) if app.name == resource.app => app.models.push(links),
+                _ => apps.push(AppLinks {
+                    name: resource.app,
+                    label: resource.app_label,
+                    href: format!("/admin/{}/", resource.app),
+                    models: vec![links],
+                }),
+            }
+        }
+        let has_log = permissions.are_all()
+            || registry
+                .all()
+                .any(|resource| may_view(permissions, resource));
+        let system = [
+            (has_log, "Log", LOG_PATH),
+            (
+                permissions.has(DIAGNOSTICS),
+                "Diagnostics",
+                DIAGNOSTICS_PATH,
+            ),
+        ];
+        let system = system.into_iter().filter(|(is_open, ..)| *is_open);
+        let mut home = PageLink::new("Home", Some("/admin/".to_owned()), path);
+        home.current = home.current.filter(|current| *current == "page");
+        Self {
+            home,
+            apps,
+            system: system
+                .map(|(_, label, href)| PageLink::new(label, Some(href.to_owned()), path))
+                .collect(),
+        }
+    }
+}
+
+impl ModelLinks {
+    fn new(registry: Registry, permissions: &Permissions, resource: &Resource, path: &str) -> Self {
+        let may = |verb| permissions.may(verb, resource.app, resource.name);
+        let list = list_path(resource);
+        let add_href = format!("{list}add/");
+        let list = may_view(permissions, resource).then_some(list);
+        Self {
+            page: PageLink::new(&capitalized(resource.plural), list, path),
+            add_href: registry.may_add(permissions, resource).then_some(add_href),
+            change_label: if may(Verb::Change) {
+                Some("Change")
+            } else {
+                may(Verb::View).then_some("View")
+            },
+        }
+    }
+}
