@@ -43,6 +43,29 @@ fn the_index_links_every_model() -> Result<()> {
 }
 
 #[test]
+fn every_page_has_the_models_that_the_user_may_view_in_its_navigation() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Pier House")?;
+    let mut browser = Browser::staff(&site, "bob", &["lettings.view_letting"])?;
+    let mut navigation = |path: &str| -> Result<(Vec<String>, Option<String>)> {
+        let menu = browser.page(path)?.first("details");
+        let links = menu.links().into_iter().map(|link| link.text);
+        let current = menu.attribute_of("a", "letting/\"", "aria-current");
+        Ok((links.collect(), current))
+    };
+    let mut expect = |path, current: Option<&str>| -> Result<()> {
+        let links = ["Home", "Lettings", "Log"].map(str::to_owned).to_vec();
+        assert_eq!(navigation(path)?, (links, current.map(str::to_owned)));
+        Ok(())
+    };
+
+    expect("/admin/", None)?;
+    expect("/admin/lettings/letting/", Some("page"))?;
+    expect("/admin/lettings/letting/1/change/", Some("true"))?;
+    expect("/admin/auth/user/", None)
+}
+
+#[test]
 fn unknown_addresses_are_404_for_everybody_and_slashes_are_added() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::new(&site);

@@ -94,3 +94,24 @@ fn a_search_is_sent_by_enter() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn the_first_row_of_a_list_is_a_few_stops_away() -> Result<()> {
+    browse(Script::Off, async |browser| {
+        browser.log_in("/admin/lettings/letting/").await?;
+
+        for stop in ["#content", "#filters", "#results"] {
+            browser.press(TAB).await?;
+            assert_eq!(focused(browser).await?, stop);
+        }
+        browser.press(ENTER).await?;
+        browser.press(TAB).await?;
+        browser.press(TAB).await?;
+
+        assert_eq!(
+            focused(browser).await?,
+            "/admin/lettings/letting/28/change/"
+        );
+        Ok(())
+    })
+}
