@@ -1,19 +1,25 @@
-//! Lettings and their addresses: queries, validation, admin resources.
+//! Lettings, their addresses and photos: queries, validation, admin resources.
 //!
-//! Owns the tables `lettings` and `addresses`. Independent of users, profiles, HTTP and templates.
+//! Owns the tables `lettings`, `addresses`, `letting_photos` and `photo_files`. Independent of users, profiles, HTTP and templates.
 
 mod address;
 pub mod admin;
 pub mod country;
+mod decode;
 pub mod demo;
 mod filter;
 mod letting;
+mod photo;
+mod photo_file;
 mod schema;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod town;
 
 pub use address::{Address, AddressDraft, NewAddress};
+pub use decode::{MAX_BYTES, PictureError};
 pub use filter::{LettingFilter, Sort};
 pub use letting::{Letting, LettingDraft, NewLetting};
+pub use photo::{MAX_PHOTOS, NewPhoto, Photo, PhotoDraft, PhotoError};
+pub use photo_file::{PhotoFile, RECOMMENDED_WIDTH, WIDTHS};
 pub use town::Town;

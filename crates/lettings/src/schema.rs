@@ -13,6 +13,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    letting_photos (id) {
+        id -> Int8,
+        letting_id -> Int8,
+        position -> Int4,
+        sha256 -> Text,
+        width -> Int4,
+        height -> Int4,
+        alt -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     lettings (id) {
         id -> Int8,
         title -> Text,
@@ -22,6 +35,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    photo_files (sha256, width) {
+        sha256 -> Text,
+        width -> Int4,
+        height -> Int4,
+        bytes -> Bytea,
+        released_at -> Timestamp,
+    }
+}
+
+diesel::joinable!(letting_photos -> lettings (letting_id));
 diesel::joinable!(lettings -> addresses (address_id));
 
-diesel::allow_tables_to_appear_in_same_query!(addresses, lettings,);
+diesel::allow_tables_to_appear_in_same_query!(addresses, letting_photos, lettings, photo_files,);

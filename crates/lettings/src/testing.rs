@@ -5,6 +5,8 @@ use oc_core::DbConnection;
 
 use crate::address::{Address, AddressDraft};
 use crate::letting::{Letting, LettingDraft};
+use crate::photo::{Photo, PhotoDraft};
+use crate::photo_file::PhotoFile;
 
 /// A valid draft; override fields with struct update syntax.
 #[must_use]
@@ -36,6 +38,51 @@ pub fn insert_address(conn: &mut DbConnection, draft: &AddressDraft) -> QueryRes
 /// Inserts a letting and returns its id.
 pub fn insert_letting(conn: &mut DbConnection, draft: &LettingDraft) -> QueryResult<i64> {
     Letting::insert(conn, &draft.check().expect("the fixture is valid"))
+}
+
+/// A one-coloured picture as PNG.
+///
+/// # Panics
+/// If it has no pixels.
+#[must_use]
+pub fn picture(width: u32, height: u32, color: [u8; 3]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    let writer = encoder.write_header();
+    let mut writer = writer.expect("the picture has pixels");
+    let pixels = color.repeat((width * height) as usize);
+    let written = writer.write_image_data(&pixels);
+    written.expect("there is a color for each pixel");
+    drop(writer);
+    bytes
+}
+
+/// A picture as JPEG.
+#[cfg(test)]
+pub(crate) fn jpeg(picture: &image::RgbImage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 95);
+    let encoded = picture.write_with_encoder(encoder);
+    encoded.expect("the picture has pixels");
+    bytes
+}
+
+/// Inserts a photo, in a colour that depends on its description, and returns its id.
+pub fn photo(conn: &mut DbConnection, letting_id: i64, alt: &str) -> anyhow::Result<i64> {
+    let color = alt.bytes().next().unwrap_or_default();
+    let file = PhotoFile::convert(&picture(600, 400, [color, 255 - color, 99]))?;
+    file.store(conn)?;
+    let draft = PhotoDraft {
+        letting_id,
+        sha256: file.sha256,
+        alt: alt.to_owned(),
+        ..PhotoDraft::default()
+    };
+    let photo = draft
+        .check()
+        .map_err(|errors| anyhow::anyhow!("{errors:?}"))?;
+    Ok(Photo::insert(conn, &photo)?)
 }
 
 /// Inserts an address in this street and town and returns its id.

@@ -3,8 +3,24 @@
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::column_type::ColumnType;
+use super::table::Table;
+
 /// Rows per batch: one statement each, a few megabytes at most.
-pub(super) const BATCH: usize = 2_000;
+const BATCH: usize = 2_000;
+
+/// The same for rows with binary data, such as pictures of up to 8 MB, which take twice as much as hexadecimal text.
+const BINARY_BATCH: usize = 8;
+
+/// The number of rows per batch of a table.
+pub(super) fn batch_size(table: &Table) -> usize {
+    let mut types = table.columns.iter().map(|column| column.column_type);
+    if types.any(|column_type| column_type == ColumnType::Bytes) {
+        BINARY_BATCH
+    } else {
+        BATCH
+    }
+}
 
 /// Rows of one table: JSON arrays of canonical values, each followed by a line feed.
 #[derive(Debug, Default)]

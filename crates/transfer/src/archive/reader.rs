@@ -11,7 +11,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::trailer::{BackupTrailer, Format, TableTrailer};
-use crate::batch::{BATCH, Batch, Digest, Digester};
+use crate::batch::{Batch, Digest, Digester, batch_size};
 use crate::input::Input;
 use crate::progress::Progress;
 use crate::source::Source;
@@ -199,7 +199,7 @@ impl Source for Archive {
                 batch.rows += 1;
                 self.rows += 1;
             }
-            if batch.rows == BATCH || (!is_row && batch.rows > 0) {
+            if batch.rows == batch_size(table) || (!is_row && batch.rows > 0) {
                 digester.add(&batch);
                 sink(std::mem::take(&mut batch))?;
             }

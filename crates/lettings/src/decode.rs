@@ -1,0 +1,433 @@
+//! Decoding of uploaded pictures: JPEG, PNG and WebP, within limits of memory and time.
+
+use std::io::Cursor;
+
+use fast_image_resize::PixelType;
+use image::codecs::jpeg::JpegDecoder;
+use image::codecs::webp::WebPDecoder;
+use image::metadata::Orientation;
+use image::{ColorType, ImageDecoder, ImageResult};
+
+/// The largest file (bytes).
+pub const MAX_BYTES: usize = 20 << 20;
+/// The most pixels.
+const MAX_PIXELS: u64 = 60_000_000;
+/// The longest side, which is also the limit of WebP (pixels).
+const MAX_SIDE: u32 = 16_383;
+/// The most memory for decoding (bytes).
+const MAX_MEMORY: u64 = 400_000_000;
+/// The most pixels of a JPEG times its scans: each scan passes over the whole picture. 20 scans, twice as many as usual,
+/// of the largest picture.
+const MAX_SCANNED: u64 = 20 * MAX_PIXELS;
+
+/// Why a file was rejected, as a sentence that follows the file's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PictureError {
+    /// More than 20 MB.
+    #[error("is larger than 20 MB. Save it smaller.")]
+    TooLarge,
+    /// Apple's format.
+    #[error("is in the format HEIC. Save it as JPEG.")]
+    Heic,
+    /// Another format, or no picture at all.
+    #[error("is not a picture in JPEG, PNG or WebP.")]
+    NotAPicture,
+    /// More than 60 megapixels.
+    #[error("has more than 60 megapixels. Save it smaller.")]
+    TooManyPixels,
+    /// A side longer than WebP allows.
+    #[error("is too long: no side may have more than 16,383 pixels.")]
+    TooLong,
+    /// Needs too much memory or time.
+    #[error("is too complex. Save it smaller, or as a simple JPEG.")]
+    TooComplex,
+    /// Cut short or invalid.
+    #[error("is damaged. Save it again, or choose another file.")]
+    Damaged,
+}
+
+/// A decoded picture: rows of gray or RGB pixels, not yet rotated.
+pub(crate) struct Pixels {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) pixel_type: PixelType,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) orientation: Orientation,
+    /// The ICC profile of its colours.
+    pub(crate) profile: Option<Vec<u8>>,
+}
+
+/// Decodes a file. The format is that of its content, whatever its name.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Pixels, PictureError> {
+    match bytes {
+        _ if bytes.len() > MAX_BYTES => Err(PictureError::TooLarge),
+        [0xff, 0xd8, 0xff, ..] => jpeg(bytes),
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => png(bytes),
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => webp(bytes),
+        [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..]
+            if [
+                b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1",
+            ]
+            .iter()
+            .any(|heic| brand.starts_with(*heic)) =>
+        {
+            Err(PictureError::Heic)
+        }
+        _ => Err(PictureError::NotAPicture),
+    }
+}
+
+/// Checks the size of a picture before it is decoded. Returns its number of pixels.
+fn check_size(width: u32, height: u32) -> Result<u64, PictureError> {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > MAX_PIXELS {
+        Err(PictureError::TooManyPixels)
+    } else if width.max(height) > MAX_SIDE {
+        Err(PictureError::TooLong)
+    } else if pixels == 0 {
+        Err(PictureError::Damaged)
+    } else {
+        Ok(pixels)
+    }
+}
+
+/// Allocates memory for a picture, if it and `more` are within the limit.
+fn allocate(size: u64, more: u64) -> Result<Vec<u8>, PictureError> {
+    if size + more > MAX_MEMORY {
+        return Err(PictureError::TooComplex);
+    }
+    let size = usize::try_from(size).map_err(|_| PictureError::TooComplex)?;
+    Ok(vec![0; size])
+}
+
+fn jpeg(bytes: &[u8]) -> Result<Pixels, PictureError> {
+    let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(|_| PictureError::Damaged)?;
+    let (width, height) = decoder.dimensions();
+    let pixels = check_size(width, height)?;
+    let scans = JpegScans::find(bytes).ok_or(PictureError::Damaged)?;
+    if pixels * scans.count > MAX_SCANNED {
+        return Err(PictureError::TooComplex);
+    }
+    // Except if one scan has everything, the coefficients of all scans are kept, in two bytes each.
+    let more = if scans.count > 1 {
+        2 * (scans.samples_per_block * pixels).div_ceil(scans.pixels_per_block)
+    } else {
+        0
+    };
+    with_decoder(decoder, more)
+}
+
+fn webp(bytes: &[u8]) -> Result<Pixels, PictureError> {
+    let decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(|_| PictureError::Damaged)?;
+    let (width, height) = decoder.dimensions();
+    let pixels = check_size(width, height)?;
+    // What the decoder needs besides its output: RGBA if it is lossless, YUV and alpha if it is lossy.
+    with_decoder(decoder, 4 * pixels)
+}
+
+fn with_decoder(mut decoder: impl ImageDecoder, more: u64) -> Result<Pixels, PictureError> {
+    let (width, height) = decoder.dimensions();
+    let color_type = decoder.color_type();
+    let profile = optional(decoder.icc_profile());
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut bytes = allocate(decoder.total_bytes(), more)?;
+    decoder
+        .read_image(&mut bytes)
+        .map_err(|_| PictureError::Damaged)?;
+    let pixel_type = match color_type {
+        ColorType::L8 => PixelType::U8,
+        ColorType::Rgb8 => PixelType::U8x3,
+        ColorType::Rgba8 => {
+            flatten::<4>(&mut bytes);
+            PixelType::U8x3
+        }
+        _ => return Err(PictureError::Damaged),
+    };
+    Ok(Pixels {
+        width,
+        height,
+        pixel_type,
+        bytes,
+        orientation,
+        profile,
+    })
+}
+
+/// Metadata that a picture doesn't have, or that is invalid, is left out.
+fn optional(metadata: ImageResult<Option<Vec<u8>>>) -> Option<Vec<u8>> {
+    metadata.unwrap_or_default()
+}
+
+/// Decodes PNG to 8 bits a channel, which needs less memory than `image`'s decoder.
+fn png(bytes: &[u8]) -> Result<Pixels, PictureError> {
+    let mut decoder = png::Decoder::new(Cursor::new(bytes));
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    decoder.set_ignore_text_chunk(true);
+    let header = decoder.read_header_info();
+    let (width, height) = header.map_err(|_| PictureError::Damaged)?.size();
+    check_size(width, height)?;
+    let mut reader = decoder.read_info().map_err(|_| PictureError::Damaged)?;
+    let info = reader.info();
+    let profile = info.icc_profile.as_deref().map(<[u8]>::to_vec);
+    let exif = info.exif_metadata.as_deref();
+    let orientation = exif.and_then(Orientation::from_exif_chunk);
+    let size = reader
+        .output_buffer_size()
+        .ok_or(PictureError::TooComplex)?;
+    let mut bytes = allocate(size as u64, 0)?;
+    let frame = reader
+        .next_frame(&mut bytes)
+        .map_err(|_| PictureError::Damaged)?;
+    bytes.truncate(frame.buffer_size());
+    let pixel_type = match frame.color_type {
+        png::ColorType::Grayscale => PixelType::U8,
+        png::ColorType::GrayscaleAlpha => {
+            flatten::<2>(&mut bytes);
+            PixelType::U8
+        }
+        png::ColorType::Rgb => PixelType::U8x3,
+        png::ColorType::Rgba => {
+            flatten::<4>(&mut bytes);
+            PixelType::U8x3
+        }
+        png::ColorType::Indexed => return Err(PictureError::Damaged),
+    };
+    Ok(Pixels {
+        width,
+        height,
+        pixel_type,
+        bytes,
+        orientation: orientation.unwrap_or(Orientation::NoTransforms),
+        profile,
+    })
+}
+
+/// Puts pixels of `CHANNELS`, the last of which is alpha, on white. In place, because they may fill half of the memory.
+fn flatten<const CHANNELS: usize>(bytes: &mut Vec<u8>) {
+    let colors = CHANNELS - 1;
+    let pixels = bytes.len() / CHANNELS;
+    for pixel in 0..pixels {
+        let from = pixel * CHANNELS;
+        let alpha = u16::from(bytes[from + colors]);
+        for color in 0..colors {
+            let value = u16::from(bytes[from + color]);
+            let blended = (value * alpha + 255 * (255 - alpha) + 127) / 255;
+            bytes[pixel * colors + color] = u8::try_from(blended).unwrap_or(u8::MAX);
+        }
+    }
+    bytes.truncate(pixels * colors);
+}
+
+/// The scans of a JPEG (ITU-T T.81, B.1 and B.2).
+struct JpegScans {
+    /// How many there are.
+    count: u64,
+    /// Samples of all components in a block, and its pixels.
+    samples_per_block: u64,
+    pixels_per_block: u64,
+}
+
+impl JpegScans {
+    /// Reads the markers of a file; `None` if it is invalid or cut short.
+    fn find(bytes: &[u8]) -> Option<Self> {
+        const START_OF_SCAN: u8 = 0xda;
+        const END_OF_IMAGE: u8 = 0xd9;
+        let mut rest = bytes.get(2..)?;
+        let mut sampling = None;
+        loop {
+            // A marker may be preceded by any number of fill bytes.
+            let start = rest.iter().position(|byte| *byte != 0xff)?;
+            let (marker, after) = rest.get(start..)?.split_first()?;
+            if start == 0 {
+                rest = after;
+                continue;
+            }
+            if *marker == START_OF_SCAN {
+                break;
+            }
+            let length = usize::from(u16::from_be_bytes([*after.first()?, *after.get(1)?]));
+            // SOF0 to SOF15 without DHT, JPG and DAC.
+            if matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc) {
+                sampling = Some(sampling_factors(after.get(..length)?)?);
+            }
+            rest = after.get(length..)?;
+        }
+        let (samples_per_block, pixels_per_block) = sampling?;
+        // In a scan, 0xff is followed by 0 or a restart number.
+        let markers = rest.windows(2).filter(|pair| pair[0] == 0xff);
+        let (mut count, mut is_complete) = (1, false);
+        for marker in markers.map(|pair| pair[1]) {
+            count += u64::from(marker == START_OF_SCAN);
+            is_complete |= marker == END_OF_IMAGE;
+        }
+        is_complete.then_some(Self {
+            count,
+            samples_per_block,
+            pixels_per_block,
+        })
+    }
+}
+
+/// Samples of all components, and pixels, in the smallest block that has whole numbers of both. Takes a frame header from
+/// its length on.
+fn sampling_factors(header: &[u8]) -> Option<(u64, u64)> {
+    let components = header.get(8..)?.chunks_exact(3);
+    let factors = components.map(|component| (component[1] >> 4, component[1] & 0xf));
+    let (mut samples, mut across, mut down) = (0, 1, 1);
+    for (horizontal, vertical) in factors {
+        samples += u64::from(horizontal) * u64::from(vertical);
+        across = across.max(u64::from(horizontal));
+        down = down.max(u64::from(vertical));
+    }
+    Some((samples, across * down))
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgb, RgbImage, RgbaImage};
+
+    use super::*;
+    use crate::testing::jpeg;
+
+    fn png(width: u32, height: u32, color: png::ColorType, data: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, width, height);
+        encoder.set_color(color);
+        let mut writer = encoder.write_header().unwrap();
+        // A header without data is enough for pictures that are rejected.
+        writer.write_image_data(data).ok();
+        drop(writer);
+        bytes
+    }
+
+    fn webp(image: &RgbaImage) -> Vec<u8> {
+        let encoder = webp::Encoder::from_rgba(image, image.width(), image.height());
+        encoder.encode_lossless().to_vec()
+    }
+
+    /// A JPEG with another size in its header.
+    fn resized_jpeg(width: u16, height: u16) -> Vec<u8> {
+        let mut bytes = jpeg(&RgbImage::new(8, 8));
+        let frame = bytes
+            .windows(2)
+            .position(|pair| pair == [0xff, 0xc0])
+            .unwrap();
+        bytes[frame + 5..frame + 7].copy_from_slice(&height.to_be_bytes());
+        bytes[frame + 7..frame + 9].copy_from_slice(&width.to_be_bytes());
+        bytes
+    }
+
+    #[test]
+    fn pictures_of_every_format_are_decoded_to_gray_or_rgb_on_white() {
+        let picture = RgbImage::from_pixel(3, 2, Rgb([9, 99, 199]));
+        let clear = RgbaImage::from_pixel(3, 2, image::Rgba([9, 99, 199, 0]));
+        let half = [0, 0, 100, 128, 50, 255];
+        for (name, bytes, first) in [
+            ("jpeg", jpeg(&picture), vec![9, 99, 199]),
+            (
+                "png",
+                png(3, 2, png::ColorType::Rgb, &picture),
+                vec![9, 99, 199],
+            ),
+            (
+                "clear png",
+                png(3, 2, png::ColorType::Rgba, &clear),
+                vec![255; 3],
+            ),
+            (
+                "gray png",
+                png(3, 1, png::ColorType::GrayscaleAlpha, &half),
+                vec![255, 177, 50],
+            ),
+            ("webp", webp(&clear), vec![255; 3]),
+        ] {
+            let pixels = decode(&bytes).unwrap();
+
+            let close = pixels
+                .bytes
+                .iter()
+                .zip(&first)
+                .all(|(a, b)| a.abs_diff(*b) < 6);
+            assert!(close, "{name}: {:?}", &pixels.bytes[..3]);
+            let channels = if pixels.pixel_type == PixelType::U8 {
+                1
+            } else {
+                3
+            };
+            let count = (pixels.width * pixels.height * channels) as usize;
+            assert_eq!(pixels.bytes.len(), count, "{name}");
+        }
+    }
+
+    #[test]
+    fn files_beyond_a_limit_and_damaged_ones_are_rejected() {
+        let picture = jpeg(&RgbImage::from_fn(200, 100, |x, y| {
+            Rgb([x as u8, y as u8, 0])
+        }));
+        let small = png(3, 2, png::ColorType::Rgb, &[7; 18]);
+        let many_scans = [
+            &resized_jpeg(8000, 7000)[..],
+            &[0xff, 0xda].repeat(30),
+            &[0xff, 0xd9],
+        ];
+        let heic = [&[0, 0, 0, 24], &b"ftypheic"[..], &[0; 12]].concat();
+        use PictureError as E;
+        for (name, bytes, error) in [
+            ("empty", vec![], E::NotAPicture),
+            ("text", b"<svg/>".to_vec(), E::NotAPicture),
+            ("gif", b"GIF89a\x01\0\x01\0".to_vec(), E::NotAPicture),
+            ("heic", heic, E::Heic),
+            (
+                "20 MB",
+                [&picture[..], &vec![0; MAX_BYTES]].concat(),
+                E::TooLarge,
+            ),
+            (
+                "narrow png",
+                png(1, 60_000_000, png::ColorType::Rgb, &[]),
+                E::TooLong,
+            ),
+            (
+                "flat png",
+                png(60_000_001, 1, png::ColorType::Rgb, &[]),
+                E::TooManyPixels,
+            ),
+            (
+                "bomb",
+                png(100_000, 100_000, png::ColorType::Rgb, &[]),
+                E::TooManyPixels,
+            ),
+            ("huge jpeg", resized_jpeg(60_000, 60_000), E::TooManyPixels),
+            ("scans", many_scans.concat(), E::TooComplex),
+            (
+                "half a jpeg",
+                picture[..picture.len() / 2].to_vec(),
+                E::Damaged,
+            ),
+            (
+                "jpeg without end",
+                picture[..picture.len() - 2].to_vec(),
+                E::Damaged,
+            ),
+            ("half a png", small[..small.len() / 2].to_vec(), E::Damaged),
+            ("jpeg's start", vec![0xff, 0xd8, 0xff], E::Damaged),
+            ("webp's start", b"RIFF\x04\0\0\0WEBP".to_vec(), E::Damaged),
+        ] {
+            assert_eq!(decode(&bytes).err(), Some(error), "{name}");
+        }
+    }
+}

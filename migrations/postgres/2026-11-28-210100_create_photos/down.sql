@@ -1,0 +1,4 @@
+DROP TABLE letting_photos;
+DROP FUNCTION release_photo_files();
+DROP TABLE photo_files;
+DELETE FROM compatible_migrations WHERE version = '20261128210100';
