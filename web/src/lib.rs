@@ -11,7 +11,7 @@ mod handlers;
 mod listing;
 mod metrics_listener;
 mod picture;
-mod registry;
+pub mod registry;
 pub mod server;
 mod service_manager;
 mod telemetry;

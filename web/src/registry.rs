@@ -5,7 +5,7 @@ use accounts::admin::{ACCESS_RULES, GROUP, USER};
 use admin::Registry;
 
 /// All resources, by app, in the order of the index.
-pub(crate) const REGISTRY: Registry = Registry::new(
+pub const REGISTRY: Registry = Registry::new(
     &[
         &lettings::admin::LETTING,
         &lettings::admin::ADDRESS,

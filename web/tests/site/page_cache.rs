@@ -1,10 +1,13 @@
 //! The page cache: current pages, without a difference to see, and pages while the database is unavailable.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use diesel::RunQueryDsl;
-use oc_core::testing::TestDb;
+use diesel::sql_types::Text;
+use diesel::{QueryResult, QueryableByName, RunQueryDsl};
+use oc_core::DbConnection;
+use oc_core::testing::{TestDb, on_both};
 
 use crate::admin::Browser;
 use crate::database_failures::Server;
@@ -147,4 +150,120 @@ fn cached_pages_survive_an_outage_of_the_database() -> Result<()> {
     assert!(other.header("retry-after").is_some());
     assert_eq!(ready["checks"]["page_cache"], "stale");
     Ok(())
+}
+
+/// Tables without public content: their changes leave cached pages valid.
+const PRIVATE_TABLES: [(&str, &str); 14] = [
+    ("__diesel_schema_migrations", "diesel's"),
+    ("changes", "audit log: staff only"),
+    ("compatible_migrations", "read at start"),
+    ("content_version", "the version itself"),
+    ("group_rights", "permissions: admin pages are not cached"),
+    ("groups", "permissions"),
+    ("login_failures", "throttling"),
+    (
+        "photo_files",
+        "never change; letting_photos has their addresses",
+    ),
+    ("recovery_codes", "two-factor authentication"),
+    ("second_factors", "two-factor authentication"),
+    ("sessions", "sessions of staff"),
+    ("sqlite_sequence", "SQLite's"),
+    ("user_groups", "permissions"),
+    ("user_rights", "permissions"),
+];
+
+/// Columns without public content in other tables: a login must not empty the cache.
+const PRIVATE_COLUMNS: [(&str, &[&str]); 1] = [(
+    "users",
+    &[
+        "id",
+        "password",
+        "last_login",
+        "is_superuser",
+        "is_staff",
+        "is_active",
+        "date_joined",
+        "must_change_password",
+    ],
+)];
+
+#[derive(QueryableByName)]
+struct Named {
+    #[diesel(sql_type = Text)]
+    owner: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// Pairs of texts that a catalog has, by the first one.
+fn catalog(
+    conn: &mut DbConnection,
+    sqlite: &str,
+    postgres: &str,
+) -> QueryResult<BTreeMap<String, BTreeSet<String>>> {
+    let query = match conn {
+        DbConnection::Sqlite(_) => sqlite,
+        DbConnection::Postgres(_) => postgres,
+    };
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for Named { owner, name } in diesel::sql_query(query).load(conn)? {
+        found.entry(owner).or_default().insert(name);
+    }
+    Ok(found)
+}
+
+#[test]
+fn every_change_to_a_public_table_increments_the_content_version() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let columns = catalog(
+            conn,
+            "SELECT t.name AS owner, c.name FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table'",
+            "SELECT table_name::text AS owner, column_name::text AS name FROM information_schema.columns \
+             WHERE table_schema = current_schema()",
+        )?;
+        // The definition of each trigger: `… AFTER INSERT OR UPDATE OF a, b ON table …`.
+        let triggers = catalog(
+            conn,
+            "SELECT tbl_name AS owner, sql AS name FROM sqlite_schema \
+             WHERE type = 'trigger' AND sql LIKE '%UPDATE content_version%'",
+            "SELECT tgrelid::regclass::text AS owner, pg_get_triggerdef(oid) AS name FROM pg_trigger \
+             WHERE tgfoid = 'increment_content_version'::regproc",
+        )?;
+        for (table, columns) in &columns {
+            if PRIVATE_TABLES.iter().any(|(name, _)| name == table) {
+                continue;
+            }
+            let definitions = triggers.get(table).into_iter().flatten();
+            let events: BTreeSet<&str> = definitions
+                .filter_map(|sql| sql.split_once(" AFTER ")?.1.split_once(" ON "))
+                .flat_map(|(events, _)| events.split(" OR "))
+                .collect();
+            assert_eq!(
+                events.len(),
+                3,
+                "{table} needs triggers, or a reason in PRIVATE_TABLES: {events:?}"
+            );
+            assert!(
+                events.contains("INSERT") && events.contains("DELETE"),
+                "{table}"
+            );
+            let listed = events
+                .iter()
+                .find_map(|event| event.strip_prefix("UPDATE OF "));
+            let Some(listed) = listed else { continue };
+            let private = PRIVATE_COLUMNS.iter().find(|(name, _)| name == table);
+            let private = private.map_or(&[][..], |(_, columns)| columns);
+            let known: BTreeSet<String> = listed
+                .split(", ")
+                .chain(private.iter().copied())
+                .map(str::to_owned)
+                .collect();
+            assert_eq!(
+                &known, columns,
+                "{table}: list the columns in the trigger or PRIVATE_COLUMNS"
+            );
+        }
+        Ok(())
+    })
 }

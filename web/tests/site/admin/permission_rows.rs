@@ -2,15 +2,13 @@
 
 use std::fmt::Write as _;
 
-use accounts::admin::{GROUP, USER};
 use accounts::{Group, User};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use audit::{AuditFilter, Event};
 use diesel::QueryResult;
-use lettings::admin::{ADDRESS, LETTING};
 use oc_core::DbConnection;
 use oc_core::admin::{ListQuery, Resource};
-use profiles::admin::PROFILE;
+use web::registry::REGISTRY;
 
 use crate::support::{letting, profile};
 
@@ -19,13 +17,10 @@ use super::{ADDRESS_FORM, Browser, account, with};
 /// The name of a field and what is sent in it.
 pub(super) type Field<'a> = (&'a str, &'a str);
 
-/// Every kind of row.
-pub(super) const MODELS: [Resource; 5] = [LETTING, ADDRESS, PROFILE, USER, GROUP];
-
 /// Everything that staff can change, in words: what every row of every kind holds.
 pub(super) fn contents(conn: &mut DbConnection) -> QueryResult<String> {
     let mut text = String::new();
-    for model in MODELS {
+    for model in REGISTRY.all() {
         let listing = ListQuery {
             limit: 1_000,
             ..ListQuery::default()
@@ -100,10 +95,14 @@ pub(super) fn row(
             ];
             (id, fields)
         }
-        _ => {
+        "group" => {
             let id = Group::insert(conn, &accounts::testing::group(name))?;
             (id, vec![("name", format!("{name}-again"))])
         }
+        _ => bail!(
+            "add how to make a {}, so that its permissions are tested",
+            model.key()
+        ),
     };
     let path = format!("/admin/{}/{}/{id}", model.app, model.name);
     let fields: Vec<(&str, &str)> = fields

@@ -5,10 +5,11 @@ use accounts::admin::USER;
 use accounts::{AccountStatus, Group, User};
 use anyhow::{Context, Result};
 use oc_core::admin::Resource;
+use web::registry::REGISTRY;
 
 use crate::support::{TestSite, assert_contains};
 
-use super::permission_rows::{Field, MODELS, attempt, contents, refusals, row};
+use super::permission_rows::{Field, attempt, contents, refusals, row};
 use super::{Browser, USER_FORM, with};
 
 /// What can be done, and with which of the four permissions; any of several will do.
@@ -50,8 +51,8 @@ fn is_allowed(role: &str, model: &Resource, permissions: &[&str]) -> bool {
 /// Somebody of that role at a browser.
 fn browser<'a>(site: &'a TestSite, role: &str) -> Result<Browser<'a>> {
     let name = role.replace(' ', "-");
-    let codes: Vec<String> = MODELS
-        .iter()
+    let codes: Vec<String> = REGISTRY
+        .all()
         .map(|model| format!("{}.{role}_{}", model.app, model.name))
         .collect();
     let codes: Vec<&str> = codes.iter().map(String::as_str).collect();
@@ -80,17 +81,17 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let mut root = Browser::superuser(&site, "root")?;
-        let kept = MODELS.map(|model| {
+        let kept = REGISTRY.all().map(|model| {
             let name = format!("kept-{}", model.name);
-            row(conn, &mut root, &model, &name)
+            row(conn, &mut root, model, &name)
         });
-        let kept = kept.into_iter().collect::<Result<Vec<_>>>()?;
+        let kept = kept.collect::<Result<Vec<_>>>()?;
         for role in ROLES {
             let mut browser = browser(&site, role)?;
             // A token for the forms of whoever gets one.
             browser.get("/admin/password_change/")?;
             let is_in = !matches!(role, "anonymous" | "not staff" | "inactive");
-            for (model, kept) in MODELS.iter().zip(&kept) {
+            for (model, kept) in REGISTRY.all().zip(&kept) {
                 let of_role = |permissions| is_allowed(role, model, permissions);
                 let (allowed, refused): (Vec<_>, Vec<_>) = VERBS
                     .iter()
@@ -144,7 +145,7 @@ fn who_may_only_look_can_change_no_field() -> Result<()> {
     let conn = &mut site.database()?;
     let mut root = Browser::superuser(&site, "root")?;
     let mut viewer = browser(&site, "view")?;
-    for model in &MODELS {
+    for model in REGISTRY.all() {
         let row = row(conn, &mut root, model, &format!("kept-{}", model.name))?;
         let path = format!("/admin/{}/{}/{}/change/", model.app, model.name, row.id);
 
