@@ -6,7 +6,7 @@ use oc_http::{
     add_slash, cached_page, favicon, not_found, privacy_page, read_page, security_txt, static_file,
 };
 
-use crate::handlers::{feed, home, lettings, profiles, sitemap};
+use crate::handlers::{feed, home, lettings, photos, profiles, sitemap};
 
 /// Adds every public route.
 pub(crate) fn routes(config: &mut ServiceConfig) {
@@ -15,6 +15,10 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(cached_page("/lettings/", lettings::index))
         .service(cached_page("/lettings/feed/", feed::show))
         .service(cached_page("/lettings/{id:[0-9]+}/", lettings::show))
+        .service(cached_page(
+            "/photos/{hash:[0-9a-f]{64}}-{width:480|960|1600}.webp",
+            photos::show,
+        ))
         .service(cached_page("/profiles/", profiles::index))
         .service(cached_page("/profiles/{username}/", profiles::show))
         .service(cached_page("/privacy/", privacy_page))

@@ -9,6 +9,7 @@ pub const REGISTRY: Registry = Registry::new(
     &[
         &lettings::admin::LETTING,
         &lettings::admin::ADDRESS,
+        &lettings::admin::PHOTO,
         &profiles::admin::PROFILE,
         &USER,
         &GROUP,

@@ -26,7 +26,7 @@ use crate::metrics_listener;
 use crate::registry::REGISTRY;
 use crate::service_manager;
 use crate::telemetry;
-use admin::{AdminState, CookieRules, PasswordHasher};
+use admin::{AdminState, CookieRules, ImageQueue, PasswordHasher};
 
 /// Maximum body size of a login or public form, in bytes.
 const MAX_PUBLIC_BODY: usize = 64 << 10;
@@ -93,6 +93,7 @@ pub fn start(
         registry: REGISTRY,
         secret: config.secret_key.clone(),
         require_totp: config.require_totp,
+        image_queue: ImageQueue::default(),
     });
     let hasher = Data::new(PasswordHasher::new());
     let proxies = Data::new(TrustedProxies(config.trusted_proxies.clone()));
@@ -131,7 +132,7 @@ pub fn start(
         move |path| {
             let is_for_staff = path.starts_with("/admin/") && path != "/admin/login/";
             if is_for_staff {
-                max_body
+                admin::max_body(REGISTRY, path).unwrap_or(max_body)
             } else {
                 max_body.min(MAX_PUBLIC_BODY)
             }

@@ -307,6 +307,8 @@ pub(crate) mod fixtures {
             ),
         ],
         inlines: &[],
+        images: None,
+        gallery: None,
         export_note: "",
         public_path: None,
         list: |_, _| Ok(ListPage::default()),

@@ -9,7 +9,7 @@ use actix_web::dev::{HttpServiceFactory, RequestHead, ServiceRequest, ServiceRes
 use actix_web::guard::fn_guard;
 use actix_web::http::{Method, header};
 use actix_web::middleware::{DefaultHeaders, Next, from_fn};
-use actix_web::web::{self, Data, to};
+use actix_web::web::{self, Data, PayloadConfig, to};
 use actix_web::{Error, FromRequest, Handler, Resource, Responder, Scope};
 use oc_http::middleware::POLICY_WITH_SCRIPTS;
 use oc_http::{Db, PageError, add_slash, form_page, not_found, read_page};
@@ -19,11 +19,12 @@ use crate::auth::denied::handle_denied;
 use crate::auth::login_page::keep_form_for_login;
 use crate::auth::session_store::DbSessionStore;
 use crate::auth::{login_page, passwords, sessions, two_factor};
-use crate::form::{add_user, autocomplete, handlers};
+use crate::form::{add_user, autocomplete, gallery, handlers};
 use crate::history::{self, change_set, deleted};
 use crate::list::{self, action};
 use crate::registry::Registry;
 use crate::state::AdminState;
+use crate::upload_limit::MAX_UPLOAD;
 use crate::{audit_log, delete, diagnostics, import, index};
 
 /// The maximum age of the session cookie; the database has the expiry of the session.
@@ -149,6 +150,18 @@ fn add_resources(pages: Pages, registry: Registry) -> Pages {
         let app = format!("/{{app:{}}}/", resource.app);
         let list = format!("{app}{{model:{}}}/", resource.name);
         let path = |page: &str| format!("{list}{page}/");
+        let pages = match resource.gallery {
+            None => pages,
+            Some(images) => {
+                let path = path(&format!("{{id}}/{}", images.resource.plural));
+                let page = form_page(&path, gallery::redirect_to_form, gallery::change);
+                pages.add(&path, page.app_data(PayloadConfig::new(MAX_UPLOAD)))
+            }
+        };
+        let pages = match resource.images {
+            None => pages,
+            Some(_) => pages.read(&path("image/{value}"), gallery::thumbnail),
+        };
         pages
             .read(&app, index::show_app)
             .form(&list, list::page::index, action::run_action)

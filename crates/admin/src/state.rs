@@ -1,5 +1,6 @@
 //! Shared state of the admin.
 
+use crate::image_queue::ImageQueue;
 use crate::registry::Registry;
 use crate::secret_key::SecretKey;
 
@@ -11,4 +12,6 @@ pub struct AdminState {
     pub secret: SecretKey,
     /// Whether superusers must use two-factor authentication.
     pub require_totp: bool,
+    /// Converts uploaded images.
+    pub image_queue: ImageQueue,
 }

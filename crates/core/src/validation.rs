@@ -81,6 +81,9 @@ pub enum Violation {
         /// The field's label.
         label: &'static str,
     },
+    /// A file that is rejected; the message names it.
+    #[error("{0}")]
+    File(String),
     /// A rule with its own message.
     #[error("{0}")]
     Other(&'static str),

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use actix_web::http::header::{self, AcceptEncoding, EntityTag};
+use actix_web::http::header::{self, AcceptEncoding, EntityTag, HeaderValue};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
@@ -88,6 +88,19 @@ pub(crate) fn negotiate(accepted: Option<&AcceptEncoding>) -> Encoding {
 pub(crate) fn entity_tag(bytes: &[u8]) -> EntityTag {
     let digest = Sha256::digest(bytes);
     EntityTag::new_weak(hex::encode(&digest[..12]))
+}
+
+/// Whether a Content-Type is that of text, which is worth compressing.
+pub(crate) fn is_text(content_type: Option<&HeaderValue>) -> bool {
+    let value = content_type.map(HeaderValue::as_bytes).unwrap_or_default();
+    [
+        &b"text/"[..],
+        b"application/json",
+        b"application/xml",
+        b"application/atom+xml",
+    ]
+    .iter()
+    .any(|kind| value.starts_with(kind))
 }
 
 #[cfg(test)]

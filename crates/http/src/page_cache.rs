@@ -21,7 +21,7 @@ use oc_core::DatabaseUrl;
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, EntryAction, EntryResult};
 
-use crate::compression::{Effort, Encoding, entity_tag, negotiate};
+use crate::compression::{Effort, Encoding, entity_tag, is_text, negotiate};
 use crate::db::Db;
 use crate::freshness::{Freshness, Version};
 use crate::metrics::{CacheStatus, Metrics};
@@ -200,6 +200,8 @@ fn is_cacheable(status: StatusCode, headers: &HeaderMap) -> bool {
 struct CachedPage {
     headers: HeaderMap,
     generation: u64,
+    /// Whether it is worth compressing.
+    is_text: bool,
     identity: Bytes,
     brotli: OnceLock<Bytes>,
     gzip: OnceLock<Bytes>,
@@ -213,10 +215,14 @@ impl CachedPage {
             header::ETAG,
             tag.expect("a hexadecimal tag is a valid header value"),
         );
-        headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        let is_text = is_text(headers.get(header::CONTENT_TYPE));
+        if is_text {
+            headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        }
         Self {
             headers,
             generation,
+            is_text,
             identity,
             brotli: OnceLock::new(),
             gzip: OnceLock::new(),
@@ -226,6 +232,7 @@ impl CachedPage {
     /// The body, compressed at the first request for the encoding; not compressed if that fails.
     fn body(&self, encoding: Encoding) -> (Option<&'static str>, Bytes) {
         let cell = match encoding {
+            _ if !self.is_text => return (None, self.identity.clone()),
             Encoding::Brotli => &self.brotli,
             Encoding::Gzip => &self.gzip,
             Encoding::Identity => return (None, self.identity.clone()),

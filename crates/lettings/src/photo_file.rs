@@ -58,6 +58,17 @@ impl PhotoFile {
         Ok(Self::new(files))
     }
 
+    /// Takes files that are WebP already, narrowest first, each with its width and height.
+    pub(crate) fn from_webp(files: impl IntoIterator<Item = (i32, i32, Vec<u8>)>) -> Self {
+        let files = files.into_iter();
+        let files = files.map(|(width, height, bytes)| NewFile {
+            width,
+            height,
+            bytes,
+        });
+        Self::new(files.collect())
+    }
+
     fn new(files: Vec<NewFile>) -> Self {
         let mut hasher = Sha256::new();
         for file in &files {

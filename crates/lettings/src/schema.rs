@@ -40,8 +40,8 @@ diesel::table! {
         sha256 -> Text,
         width -> Int4,
         height -> Int4,
-        bytes -> Bytea,
         released_at -> Timestamp,
+        bytes -> Bytea,
     }
 }
 

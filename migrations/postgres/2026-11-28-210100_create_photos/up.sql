@@ -4,9 +4,9 @@ CREATE TABLE photo_files (
     sha256 TEXT COLLATE "C" NOT NULL CHECK (sha256 ~ '^[0-9a-f]{64}$'),
     width INTEGER NOT NULL CHECK (width BETWEEN 1 AND 1600),
     height INTEGER NOT NULL CHECK (height BETWEEN 1 AND 16383),
-    bytes BYTEA NOT NULL CHECK (length(bytes) BETWEEN 1 AND 8388608),
     -- When it was stored, or when the last photo with it was deleted.
     released_at TIMESTAMP NOT NULL DEFAULT (now() AT TIME ZONE 'utc'),
+    bytes BYTEA NOT NULL CHECK (length(bytes) BETWEEN 1 AND 8388608),
     PRIMARY KEY (sha256, width)
 );
 -- WebP is compressed already.
@@ -27,6 +27,7 @@ CREATE TABLE letting_photos (
     UNIQUE (letting_id, position)
 );
 
+CREATE INDEX photo_files_released_at ON photo_files (released_at);
 CREATE INDEX letting_photos_sha256 ON letting_photos (sha256);
 
 CREATE FUNCTION release_photo_files() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -4,9 +4,9 @@ CREATE TABLE photo_files (
     sha256 TEXT NOT NULL CHECK (length(sha256) = 64 AND sha256 NOT GLOB '*[^0-9a-f]*'),
     width INTEGER NOT NULL CHECK (width BETWEEN 1 AND 1600),
     height INTEGER NOT NULL CHECK (height BETWEEN 1 AND 16383),
-    bytes BLOB NOT NULL CHECK (length(bytes) BETWEEN 1 AND 8388608),
     -- When it was stored, or when the last photo with it was deleted.
     released_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')),
+    bytes BLOB NOT NULL CHECK (length(bytes) BETWEEN 1 AND 8388608),
     PRIMARY KEY (sha256, width)
 ) STRICT;
 
@@ -25,6 +25,7 @@ CREATE TABLE letting_photos (
     UNIQUE (letting_id, position)
 ) STRICT;
 
+CREATE INDEX photo_files_released_at ON photo_files (released_at);
 CREATE INDEX letting_photos_sha256 ON letting_photos (sha256);
 
 CREATE TRIGGER photo_files_release AFTER DELETE ON letting_photos

@@ -3,5 +3,6 @@
 pub(crate) mod feed;
 pub(crate) mod home;
 pub(crate) mod lettings;
+pub(crate) mod photos;
 pub(crate) mod profiles;
 pub(crate) mod sitemap;

@@ -24,6 +24,7 @@ mod limits;
 mod lists;
 mod methods;
 mod page_cache;
+mod photos;
 mod profiles;
 mod read_only;
 mod representation;

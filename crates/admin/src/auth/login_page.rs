@@ -23,8 +23,10 @@ use crate::auth::sealed_form::{self, Purpose};
 use crate::auth::session::AdminSession;
 use crate::auth::throttle::{AttemptSource, AuthOutcome};
 use crate::auth::totp::{self, CodeKind};
+use crate::state::AdminState;
 use crate::ui::links::see_other;
-use crate::ui::submission::Submission;
+use crate::ui::submission::{Submission, has_parts};
+use crate::upload_limit::max_body;
 
 const WRONG_PASSWORD: &str = "Incorrect username or password.";
 const WRONG_CODE: &str = "The code is wrong or has already been used. Wait for a new one.";
@@ -74,6 +76,15 @@ pub(crate) async fn keep_form_for_login(
         || request.path().starts_with(LOGIN)
         || !Csrf::is_known(request.request(), cookies)
     {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    let registry = request
+        .app_data::<Data<AdminState>>()
+        .map(|state| state.registry);
+    if has_parts(request.request())
+        && registry.is_some_and(|registry| max_body(registry, request.path()).is_some())
+    {
+        // Images are not kept: they may be large.
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
     let submission = request.extract::<Submission>().await?;

@@ -13,6 +13,7 @@ use oc_http::{Page, PageError, Pages, TrustedProxies};
 use crate::auth::csrf::{self, CookieRules, Csrf};
 use crate::auth::current_user::CurrentUser;
 use crate::auth::session::AdminSession;
+use crate::image_queue::ImageQueue;
 use crate::registry::Registry;
 use crate::secret_key::SecretKey;
 use crate::state::AdminState;
@@ -61,6 +62,11 @@ impl AdminRequest {
 
     pub(crate) fn registry(&self) -> Registry {
         self.state.registry
+    }
+
+    /// Converts uploaded images.
+    pub(crate) fn image_queue(&self) -> &ImageQueue {
+        &self.state.image_queue
     }
 
     /// Whether superusers must use two-factor authentication.

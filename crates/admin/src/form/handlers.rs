@@ -8,6 +8,7 @@ use actix_web::web::{Data, Path};
 use oc_core::DbConnection;
 use oc_core::admin::{FormValues, Record, Resource, SaveError};
 use oc_core::locks::lock;
+use oc_core::validation::FieldError;
 use oc_http::{Db, PageError};
 
 use crate::auth::sealed_form;
@@ -20,6 +21,7 @@ use crate::form::page::FormDisplay;
 use crate::form::retry::redisplay;
 use crate::form::save::save_with_inlines;
 use crate::form::state::FormState;
+use crate::gallery::upload::store_uploads;
 use crate::ui::links::{change_path, see_other};
 use crate::ui::submission::Submission;
 
@@ -139,6 +141,13 @@ async fn submit(
     {
         return Ok(page);
     }
+    let (submission, errors) = match resource.images {
+        Some(images) => store_uploads(staff, images, submission).await?,
+        None => (submission, Vec::new()),
+    };
+    if !errors.is_empty() {
+        return reject_upload(staff, definition, id, submission, errors).await;
+    }
     let (actor, form, sent) = (staff.actor(), definition.clone(), submission.clone());
     let outcome = staff
         .db
@@ -155,6 +164,33 @@ async fn submit(
             display.show(staff, status)
         }
         Err(error) => redisplay(staff, definition, id, submission, error).await,
+    }
+}
+
+/// The form again, because its file was rejected.
+async fn reject_upload(
+    staff: &StaffRequest,
+    definition: FormDefinition,
+    id: Option<i64>,
+    submission: Submission,
+    errors: Vec<FieldError>,
+) -> Result<HttpResponse, PageError> {
+    let resource = definition.resource;
+    let display = staff.db.read(move |conn| {
+        let current = match id {
+            Some(id) => (resource.load)(conn, id)?,
+            None => None,
+        };
+        if id.is_some() && current.is_none() {
+            return Ok(None);
+        }
+        let state = FormState::submitted(conn, definition, current, &submission)?;
+        let display = FormDisplay::new(state, submission).keeping_version();
+        Ok(Some(FormDisplay { errors, ..display }))
+    });
+    match display.await? {
+        Some(display) => display.show(staff, StatusCode::UNPROCESSABLE_ENTITY),
+        None => Ok(staff.unknown_object(resource, id.unwrap_or_default())),
     }
 }
 

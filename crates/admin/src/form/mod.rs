@@ -6,6 +6,7 @@ pub(crate) mod autocomplete;
 pub(crate) mod choices;
 pub(crate) mod conflict;
 pub(crate) mod definition;
+pub(crate) mod gallery;
 pub(crate) mod handlers;
 pub(crate) mod page;
 pub(crate) mod popup;

@@ -16,6 +16,7 @@ use crate::form::definition::VERSION;
 use crate::form::popup;
 use crate::form::render::FormRenderer;
 use crate::form::state::FormState;
+use crate::gallery::state::{GalleryState, GalleryView};
 use crate::ui::field::{Button, ErrorSummary, FieldView, Hidden, SAVE_BUTTONS, Section};
 use crate::ui::links::{list_path, with_filters, with_query};
 use crate::ui::submission::Submission;
@@ -37,6 +38,9 @@ struct FormPage {
     view_site_href: Option<String>,
     close_href: Option<String>,
     conflict: Option<ConflictView>,
+    /// Whether the form has a file field.
+    has_files: bool,
+    gallery: Option<GalleryView>,
 }
 
 impl Page for FormPage {
@@ -117,6 +121,10 @@ fn account_links(staff: &StaffRequest, resource: &Resource, id: i64) -> Vec<Fiel
     pages.filter(is_open).map(link).collect()
 }
 
+fn fields_of(sections: &[Section]) -> impl Iterator<Item = &FieldView> {
+    sections.iter().flat_map(|section| &section.fields)
+}
+
 impl FormDisplay {
     /// Renders the page.
     pub(crate) fn show(
@@ -183,15 +191,25 @@ impl FormDisplay {
             let name = VERSION.to_owned();
             hidden.insert(0, Hidden { name, value });
         }
-        let mut fields = sections.iter().flat_map(|section| &section.fields);
+        let gallery = state
+            .gallery
+            .as_ref()
+            .filter(|_| !is_popup && conflict.is_none());
+        let gallery = gallery.map(GalleryState::view);
+        let gallery_fields = gallery.iter().flat_map(GalleryView::fields);
+        let error_summary = ErrorSummary::for_fields(fields_of(&sections).chain(gallery_fields));
+        let has_files = fields_of(&sections).any(|field| field.accept.is_some());
+        let has_other_buttons =
+            fields_of(&sections).any(|field| field.search.is_some() || field.related.is_some());
         let page = FormPage {
             notice: notice.or(state.has_higher_privileges.then_some(HIGHER_PRIVILEGES)),
             subtitle: record.map(|record| record.title.clone()),
-            error_summary: ErrorSummary::new(&sections),
+            error_summary,
+            has_files,
+            gallery,
             action: staff.target(),
             hidden,
-            has_other_buttons: fields
-                .any(|field| field.search.is_some() || field.related.is_some()),
+            has_other_buttons,
             sections,
             buttons,
             history_href: link("history"),

@@ -9,7 +9,7 @@ use crate::form::definition::{BoundField, FormDefinition, InlineForm};
 use crate::form::state::FormState;
 use crate::registry::may_view;
 use crate::ui::field::{ChoiceView, FieldView, RelatedView, SearchView, Section, parts};
-use crate::ui::links::{capitalized, change_path, list_path};
+use crate::ui::links::{capitalized, change_path, list_path, thumbnail_path};
 
 /// Renders the fields of a form.
 pub(crate) struct FormRenderer<'a> {
@@ -131,6 +131,12 @@ impl FormRenderer<'_> {
             FieldKind::Email { max } => (view.kind, view.max, view.size) = ("email", Some(max), 40),
             FieldKind::Integer { max, .. } => {
                 (view.kind, view.required, view.size) = ("number", true, max.to_string().len() + 2);
+            }
+            FieldKind::Image => {
+                (view.kind, view.required) = ("image", true);
+                view.accept = bound.resource.images.map(|images| images.accept);
+                view.thumbnail =
+                    (!value.is_empty()).then(|| thumbnail_path(bound.resource, &value));
             }
             FieldKind::Boolean => {
                 (view.kind, view.checked) = ("checkbox", self.state.values.is_yes(&view.name));
@@ -261,6 +267,10 @@ fn readonly(
     value: String,
     options: &[ChoiceView],
 ) -> FieldView {
+    if kind == FieldKind::Image {
+        (view.accept, view.required) = (None, false);
+        return view;
+    }
     let shown = match kind {
         FieldKind::Boolean => if view.checked { "Yes" } else { "No" }.to_owned(),
         FieldKind::Choice { .. } | FieldKind::MultipleChoice => {

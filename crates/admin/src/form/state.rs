@@ -6,6 +6,7 @@ use oc_core::admin::{FieldKind, FormValues, Record};
 
 use crate::form::choices::{FieldChoices, chosen_choices, field_choices};
 use crate::form::definition::{BoundField, FormDefinition};
+use crate::gallery::state::GalleryState;
 use crate::ui::field::parts;
 use crate::ui::submission::Submission;
 
@@ -21,6 +22,8 @@ pub(crate) struct FormState {
     pub(crate) choices: Vec<FieldChoices>,
     /// Whether the object is an account with permissions that the user lacks.
     pub(crate) has_higher_privileges: bool,
+    /// The images that belong to the object.
+    pub(crate) gallery: Option<GalleryState>,
 }
 
 impl FormState {
@@ -67,8 +70,10 @@ impl FormState {
         record: Record,
     ) -> QueryResult<Self> {
         let choices = chosen_choices(conn, definition.own_fields(), &record.values)?;
+        let gallery = gallery(conn, &definition, Some(&record))?;
         Ok(Self {
             definition,
+            gallery,
             stored: record.values.clone(),
             values: record.values.clone(),
             record: Some(record),
@@ -94,8 +99,10 @@ impl FormState {
             Some(id) => !definition.can_manage(conn, id)?,
             None => false,
         };
+        let gallery = gallery(conn, &definition, record.as_ref())?;
         Ok(Self {
             definition,
+            gallery,
             record,
             stored,
             values,
@@ -103,6 +110,23 @@ impl FormState {
             has_higher_privileges,
         })
     }
+}
+
+fn gallery(
+    conn: &mut DbConnection,
+    definition: &FormDefinition,
+    record: Option<&Record>,
+) -> QueryResult<Option<GalleryState>> {
+    let Some(record) = record else {
+        return Ok(None);
+    };
+    let FormDefinition {
+        registry,
+        resource,
+        permissions,
+        ..
+    } = definition;
+    GalleryState::load(conn, *registry, permissions, resource, record.id)
 }
 
 fn values_in_query(

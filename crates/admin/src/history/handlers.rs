@@ -207,7 +207,10 @@ impl ObjectHistory {
                 let (entry, is_before) = (entry.clone(), true);
                 revisions.insert(0, Revision { entry, is_before });
             }
-            known = Snapshot::from_text(&entry.after);
+            // An entry on images that belong to the object says nothing of its fields.
+            if !(entry.before.is_empty() && entry.after.is_empty()) {
+                known = Snapshot::from_text(&entry.after);
+            }
             revisions.retain(|revision| self.may_restore(revision, model, permissions));
             rows.push(HistoryRow {
                 entry: EntryView::new(entry.clone(), self.registry, permissions),

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
+use crate::gallery::state::thumbnails;
 use crate::list_query::{AdminListQuery, SHOW_ALL, page_count};
 use crate::ui::csv;
 use crate::ui::field::{ChoiceView, Hidden};
@@ -31,6 +32,7 @@ struct ObjectListPage {
     keep: Vec<Hidden>,
     found: String,
     clear_href: Option<String>,
+    has_thumbnails: bool,
     columns: Vec<ColumnView>,
     rows: Vec<RowView>,
     may_delete: bool,
@@ -67,6 +69,8 @@ struct RowView {
     id: i64,
     href: String,
     title: String,
+    /// The path of a thumbnail.
+    thumbnail: Option<String>,
     cells: Vec<String>,
 }
 
@@ -82,12 +86,14 @@ pub(crate) async fn index(
     let query = AdminListQuery::new(&request, model);
     let number = query.page.ok_or(PageError::NotFound)?;
     let listing = query.listing();
-    let (list, choices) = db
+    let (list, choices, mut thumbnails) = db
         .read(move |conn| {
             let list = (model.list)(conn, &listing)?;
             let choices = model.filters.iter().map(|filter| (filter.choices)(conn));
             let choices = choices.collect::<Result<Vec<_>, _>>()?;
-            Ok((list, choices))
+            let ids: Vec<i64> = list.rows.iter().map(|row| row.id).collect();
+            let thumbnails = thumbnails(conn, model, &ids)?;
+            Ok((list, choices, thumbnails))
         })
         .await?;
     let path = list_path(model);
@@ -107,6 +113,7 @@ pub(crate) async fn index(
         id: row.id,
         href: with_filters(change_path(model, row.id), &keep),
         title: row.cells.first().cloned().unwrap_or_default(),
+        thumbnail: thumbnails.remove(&row.id),
         cells: row.cells,
     });
     let page = ObjectListPage {
@@ -129,6 +136,7 @@ pub(crate) async fn index(
             .collect(),
         found: found(list.found, total, model.singular, model.plural),
         clear_href: query.is_filtered().then(|| path.clone()),
+        has_thumbnails: model.images.is_some() || model.gallery.is_some(),
         columns: columns(model, &query, &path),
         rows: rows.collect(),
         may_delete: user.permissions.may(Verb::Delete, model.app, model.name),

@@ -24,6 +24,10 @@ pub(crate) struct FieldView {
     pub(crate) related: Option<RelatedView>,
     pub(crate) search: Option<SearchView>,
     pub(crate) autocomplete: Option<&'static str>,
+    /// The path of an image's thumbnail.
+    pub(crate) thumbnail: Option<String>,
+    /// The media types of a file field.
+    pub(crate) accept: Option<&'static str>,
 }
 
 /// A choice of a field.
@@ -131,7 +135,11 @@ impl FieldView {
 impl ErrorSummary {
     /// The errors of a form in the order of its fields; `None` if there are none.
     pub(crate) fn new(sections: &[Section]) -> Option<Self> {
-        let fields = sections.iter().flat_map(|section| &section.fields);
+        Self::for_fields(sections.iter().flat_map(|section| &section.fields))
+    }
+
+    /// The errors of these fields.
+    pub(crate) fn for_fields<'a>(fields: impl Iterator<Item = &'a FieldView>) -> Option<Self> {
         let items: Vec<ErrorLink> = fields
             .flat_map(|field| {
                 field.errors.iter().map(|text| ErrorLink {

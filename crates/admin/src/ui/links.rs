@@ -22,6 +22,11 @@ pub(crate) fn change_path(model: &Resource, id: i64) -> String {
     format!("{}{id}/change/", list_path(model))
 }
 
+/// The address of a thumbnail.
+pub(crate) fn thumbnail_path(resource: &Resource, value: &str) -> String {
+    format!("{}image/{value}/", list_path(resource))
+}
+
 /// The address of an object's history.
 pub(crate) fn history_path(model: &Resource, id: i64) -> String {
     format!("{}{id}/history/", list_path(model))

@@ -6,13 +6,16 @@ use std::pin::Pin;
 use actix_multipart::{Multipart, MultipartError};
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::web::Bytes;
+use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::{TryStreamExt, stream};
 use oc_http::{PageError, run_blocking};
 
 /// The most fields of a form, as in Django.
 pub(crate) const MAX_FIELDS: usize = 1000;
+
+/// The longest part of a file's name that is shown (characters).
+const MAX_FILE_NAME: usize = 100;
 
 /// A body larger than this is parsed away from the async threads (bytes).
 const LARGE_BODY: usize = 64 << 10;
@@ -21,10 +24,20 @@ const LARGE_BODY: usize = 64 << 10;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Submission {
     fields: Vec<(String, String)>,
+    files: Vec<SubmittedFile>,
     /// The password that was entered for this submission, if re-authentication asked for one.
     pub(crate) credentials: Option<Credentials>,
     /// Whether the user returned from re-authentication without a password.
     pub(crate) is_cancelled: bool,
+}
+
+/// A file of a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SubmittedFile {
+    field: String,
+    /// Its name in the browser.
+    pub(crate) name: String,
+    pub(crate) bytes: Bytes,
 }
 
 /// Password and two-factor code.
@@ -50,9 +63,9 @@ impl Submission {
             .finish()
     }
 
-    /// Parses `multipart/form-data` without its files.
+    /// Parses `multipart/form-data`. Files without content are left out: browsers send one if none is chosen.
     async fn from_parts(mut parts: Multipart) -> Result<Self, MultipartError> {
-        let mut fields = Vec::new();
+        let (mut fields, mut files) = (Vec::new(), Vec::new());
         let mut count = 0;
         while let Some(mut part) = parts.try_next().await? {
             count += 1;
@@ -61,16 +74,27 @@ impl Submission {
             }
             let name = part.name().unwrap_or_default().to_owned();
             let disposition = part.content_disposition();
-            let is_file = disposition.is_some_and(|part| part.get_filename().is_some());
-            let mut bytes = Vec::new();
+            let file_name = disposition.and_then(|part| part.get_filename());
+            let file_name =
+                file_name.map(|name| name.chars().take(MAX_FILE_NAME).collect::<String>());
+            let mut bytes = BytesMut::new();
             while let Some(chunk) = part.try_next().await? {
                 bytes.extend_from_slice(&chunk);
             }
-            if !is_file {
-                fields.push((name, String::from_utf8_lossy(&bytes).into_owned()));
+            match file_name {
+                None => fields.push((name, String::from_utf8_lossy(&bytes).into_owned())),
+                Some(_) if bytes.is_empty() => {}
+                Some(file_name) => files.push(SubmittedFile {
+                    field: name,
+                    name: file_name,
+                    bytes: bytes.freeze(),
+                }),
             }
         }
-        Ok(fields.into())
+        Ok(Self {
+            files,
+            ..fields.into()
+        })
     }
 
     /// Replaces the values of a field by one.
@@ -78,6 +102,16 @@ impl Submission {
         self.fields.retain(|(key, _)| key != name);
         self.fields.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// The files.
+    pub(crate) fn files(&self) -> &[SubmittedFile] {
+        &self.files
+    }
+
+    /// The last file of a field.
+    pub(crate) fn file(&self, field: &str) -> Option<&SubmittedFile> {
+        self.files.iter().rev().find(|file| file.field == field)
     }
 
     /// Every value of a field.

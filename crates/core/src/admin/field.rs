@@ -79,6 +79,8 @@ pub enum FieldKind {
         /// Maximum.
         max: i32,
     },
+    /// An uploaded image; the value identifies it. The resource's `images` has the rest.
+    Image,
     /// A checkbox: `on` or empty.
     Boolean,
     /// One of the resource's choices for this field.

@@ -7,6 +7,7 @@ mod choice;
 mod field;
 mod form_values;
 mod helpers;
+mod images;
 mod list;
 mod reference;
 mod resource;
@@ -19,7 +20,8 @@ pub use helpers::{
     already_restored, combine, load_each, parse_flag, set_filters, validate_all,
     with_constraint_error, yes_or_no,
 };
+pub use images::{Images, NewImage};
 pub use list::{Filter, ListPage, ListQuery, ListRow};
 pub use reference::{OnDelete, Reference};
-pub use resource::{DeletedRow, Inline, Record, Resource};
+pub use resource::{DeletedRow, Gallery, Inline, Record, Resource};
 pub use save_error::SaveError;

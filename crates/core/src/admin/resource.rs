@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use diesel::QueryResult;
 
 use crate::admin::{
-    Choice, ChoicePage, ChoiceQuery, Field, Filter, FormValues, ListPage, ListQuery, Reference,
-    SaveError,
+    Choice, ChoicePage, ChoiceQuery, Field, Filter, FormValues, Images, ListPage, ListQuery,
+    Reference, SaveError,
 };
 use crate::connection::DbConnection;
 
@@ -35,6 +35,11 @@ pub struct Resource {
     pub fields: &'static [Field],
     /// Related rows that are edited within the form.
     pub inlines: &'static [Inline],
+    /// How its images are converted and read, if it has a field of kind
+    /// [`FieldKind::Image`](crate::admin::FieldKind::Image).
+    pub images: Option<Images>,
+    /// Images that belong to its rows.
+    pub gallery: Option<Gallery>,
     /// Foreign keys to rows of resources, its own included.
     pub references: &'static [Reference],
     /// A sentence on what an export leaves out; empty for nothing.
@@ -124,4 +129,23 @@ pub struct Inline {
     pub names: &'static [&'static str],
     /// Error message when a row is chosen and the inline's fields are filled in as well.
     pub conflict_message: &'static str,
+}
+
+/// Images of a row: rows of another resource, which are managed below the form of the row.
+#[derive(Debug, Clone, Copy)]
+pub struct Gallery {
+    /// Resource of the images. Its key has a field of kind [`FieldKind::Image`](crate::admin::FieldKind::Image).
+    pub resource: &'static Resource,
+    /// Its field with the row that an image belongs to.
+    pub owner: &'static str,
+    /// Its field with the description.
+    pub description: &'static str,
+    /// Its field with the position, from 1.
+    pub position: &'static str,
+    /// What the page says about files.
+    pub help: &'static str,
+    /// The ids of a row's images, in order.
+    pub ids: fn(&mut DbConnection, i64) -> QueryResult<Vec<i64>>,
+    /// The first image of each of these rows: values of the image field.
+    pub covers: fn(&mut DbConnection, &[i64]) -> QueryResult<BTreeMap<i64, String>>,
 }

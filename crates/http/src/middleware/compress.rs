@@ -14,7 +14,7 @@ use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage, HttpResponse};
 
 use crate::blocking::run_blocking;
-use crate::compression::{Effort, Encoding, entity_tag, negotiate};
+use crate::compression::{Effort, Encoding, entity_tag, is_text, negotiate};
 
 /// Larger bodies are compressed off the async threads (bytes).
 const LARGE: usize = 64 * 1024;
@@ -116,16 +116,4 @@ fn not_modified(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> 
         }
     }
     ServiceResponse::new(request, bare)
-}
-
-fn is_text(content_type: Option<&HeaderValue>) -> bool {
-    let value = content_type.map(HeaderValue::as_bytes).unwrap_or_default();
-    [
-        &b"text/"[..],
-        b"application/json",
-        b"application/xml",
-        b"application/atom+xml",
-    ]
-    .iter()
-    .any(|kind| value.starts_with(kind))
 }

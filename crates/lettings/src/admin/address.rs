@@ -70,6 +70,8 @@ pub const MODEL: Resource = Resource {
         .help("Three letters, such as USA."),
     ],
     inlines: &[],
+    images: None,
+    gallery: None,
     references: &[],
     export_note: "",
     public_path: None,

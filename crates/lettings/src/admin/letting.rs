@@ -17,6 +17,7 @@ use crate::schema::{addresses, lettings};
 use crate::town::Town;
 
 use super::address::{self, APP, APP_LABEL};
+use super::photo;
 
 /// Label of the address, in the form and in errors.
 const ADDRESS: &str = "Address";
@@ -74,6 +75,8 @@ pub const MODEL: Resource = Resource {
         ],
         conflict_message: "Choose an existing address or add a new one, not both.",
     }],
+    images: None,
+    gallery: Some(photo::GALLERY),
     references: &[Reference::new(
         "lettings.address",
         "lettings",

@@ -1,10 +1,12 @@
-//! Admin resources of lettings and addresses.
+//! Admin resources of lettings, addresses and photos.
 
 mod address;
 mod letting;
+mod photo;
 
 pub use address::MODEL as ADDRESS;
 pub use letting::MODEL as LETTING;
+pub use photo::MODEL as PHOTO;
 
 #[cfg(test)]
 mod tests;

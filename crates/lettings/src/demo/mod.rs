@@ -7,8 +7,10 @@ use oc_core::{DbConnection, sequence};
 
 use crate::address::{Address, AddressDraft, NewAddress};
 use crate::letting::{Letting, LettingDraft, NewLetting};
+use crate::photo::PhotoError;
 use crate::schema::{addresses, lettings};
 
+mod photos;
 mod words;
 
 use words::{HOUSES, KINDS, MOODS, PLACES, STREETS, TOWNS, WAYS};
@@ -78,7 +80,8 @@ pub fn fill(
         sqlite.batch_execute(&format!("PRAGMA cache_size = -{CACHE}"))?;
     }
     conn.write(|conn| {
-        let mut done = held(conn)?;
+        let start = held(conn)?;
+        let mut done = start;
         while done < count {
             let end = count.min(done + BATCH);
             insert(conn, done..end)?;
@@ -87,6 +90,10 @@ pub fn fill(
         }
         sequence::advance(conn, "addresses")?;
         sequence::advance(conn, "lettings")?;
+        // A large demo is for measuring and stays small.
+        if count <= LETTINGS {
+            photos::insert(conn, &(start..count))?;
+        }
         Ok(())
     })
 }
@@ -100,6 +107,9 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] diesel::result::Error),
+    /// A photo could not be added.
+    #[error(transparent)]
+    Photo(#[from] PhotoError),
 }
 
 /// Number of demo lettings in the database; `None` if it contains others.
@@ -211,6 +221,7 @@ mod tests {
     use oc_core::testing::on_both;
 
     use super::*;
+    use crate::photo::Photo;
 
     #[test]
     fn every_demo_letting_is_valid() {
@@ -224,6 +235,8 @@ mod tests {
         on_both(|conn| {
             fill(conn, LETTINGS, |_| {})?;
             fill(conn, LETTINGS, |_| panic!("nothing was left to do"))?;
+            let photos = Photo::covers(conn, &[1, 2, 3, 28])?;
+            assert_eq!(photos.into_keys().collect::<Vec<_>>(), [1, 2]);
             let mut told = 0;
             fill(conn, 2_100, |done| told = done)?;
 

@@ -56,6 +56,8 @@ pub const PROFILE: Resource = Resource {
             .help("Show the email address on the public profile."),
     ],
     inlines: &[],
+    images: None,
+    gallery: None,
     references: &[Reference::new(
         "auth.user",
         "profiles",

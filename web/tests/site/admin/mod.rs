@@ -18,6 +18,7 @@ mod lists;
 mod permission_rows;
 mod permission_table;
 mod permissions;
+mod photos;
 mod preserved_filters;
 mod reauth;
 mod restore;
@@ -208,7 +209,14 @@ impl<'a> Browser<'a> {
         self.send_as(method, target, kind, body.as_bytes())
     }
 
-    fn send_as(&mut self, method: &str, target: &str, kind: &str, body: &[u8]) -> Result<Answer> {
+    /// Sends a body of that type.
+    pub(crate) fn send_as(
+        &mut self,
+        method: &str,
+        target: &str,
+        kind: &str,
+        body: &[u8],
+    ) -> Result<Answer> {
         let scheme = if self.https { "https" } else { "http" };
         let head = format!(
             "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: {}\r\n\

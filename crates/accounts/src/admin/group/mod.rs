@@ -37,6 +37,8 @@ pub const GROUP: Resource = Resource {
         Field::new("permissions", PERMISSIONS, FieldKind::MultipleChoice),
     ],
     inlines: &[],
+    images: None,
+    gallery: None,
     references: &[],
     export_note: "",
     public_path: None,

@@ -88,6 +88,8 @@ pub const USER: Resource = Resource {
         .section(DATES),
     ],
     inlines: &[],
+    images: None,
+    gallery: None,
     references: &[Reference::many_to_many(
         "auth.group",
         "user_groups",

@@ -1,0 +1,215 @@
+//! The images of a row, as its page shows them.
+
+use std::collections::BTreeMap;
+
+use accounts::{Permissions, Verb};
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_core::admin::{FieldKind, Gallery, Record, Resource};
+use serde::Serialize;
+
+use crate::registry::{Registry, may_view};
+use crate::ui::field::FieldView;
+use crate::ui::links::{capitalized, change_path, counted, list_path, thumbnail_path};
+use crate::ui::submission::Submission;
+
+/// The images of a row.
+pub(crate) struct GalleryState {
+    gallery: Gallery,
+    owner_path: String,
+    images: Vec<Record>,
+    /// Whether the user may add, change and delete images.
+    may: [bool; 3],
+    /// A submission with errors, and the errors of descriptions by image.
+    submitted: Option<(Submission, BTreeMap<i64, String>)>,
+}
+
+/// The gallery below a form.
+#[derive(Serialize)]
+pub(crate) struct GalleryView {
+    heading: String,
+    singular: &'static str,
+    /// What is missing.
+    note: Option<String>,
+    help: &'static str,
+    accept: &'static str,
+    action: String,
+    deleted_href: String,
+    may_add: bool,
+    may_change: bool,
+    may_delete: bool,
+    images: Vec<ImageView>,
+}
+
+#[derive(Serialize)]
+struct ImageView {
+    id: i64,
+    number: usize,
+    title: String,
+    thumbnail: String,
+    href: String,
+    description: FieldView,
+    /// The stored description, to notice that somebody else changed it.
+    stored: String,
+    is_first: bool,
+    is_last: bool,
+}
+
+/// The name of the field with the description of an image.
+pub(crate) fn description_name(id: i64) -> String {
+    format!("description-{id}")
+}
+
+/// The name of the field with the description that the page was opened with.
+pub(crate) fn initial_name(id: i64) -> String {
+    format!("initial-{id}")
+}
+
+impl GalleryState {
+    /// The images of a row; `None` if its resource has none, or the user may not view them.
+    pub(crate) fn load(
+        conn: &mut DbConnection,
+        registry: Registry,
+        permissions: &Permissions,
+        owner: &Resource,
+        id: i64,
+    ) -> QueryResult<Option<Self>> {
+        let Some(gallery) = owner.gallery else {
+            return Ok(None);
+        };
+        let resource = gallery.resource;
+        if registry.find(resource.app, resource.name).is_none() || !may_view(permissions, resource)
+        {
+            return Ok(None);
+        }
+        let may = [Verb::Add, Verb::Change, Verb::Delete]
+            .map(|verb| permissions.may(verb, resource.app, resource.name));
+        Ok(Some(Self {
+            gallery,
+            owner_path: format!("{}{id}/{}/", list_path(owner), resource.plural),
+            images: in_order(conn, gallery, id)?,
+            may,
+            submitted: None,
+        }))
+    }
+
+    /// The same after a submission with errors.
+    pub(crate) fn with_errors(self, submission: Submission, errors: BTreeMap<i64, String>) -> Self {
+        Self {
+            submitted: Some((submission, errors)),
+            ..self
+        }
+    }
+
+    /// The descriptions as fields, for the summary of errors.
+    pub(crate) fn view(&self) -> GalleryView {
+        let Gallery { resource, .. } = self.gallery;
+        let field = resource
+            .fields
+            .iter()
+            .find(|field| field.name == self.gallery.description);
+        let count = self.images.len();
+        let images = self.images.iter().enumerate().map(|(index, image)| {
+            let stored = image.values.text(self.gallery.description).to_owned();
+            let name = description_name(image.id);
+            let typed = self.submitted.as_ref().and_then(|(submission, _)| {
+                submission
+                    .has(&name)
+                    .then(|| submission.text(&name).to_owned())
+            });
+            let errors = self.submitted.as_ref();
+            let error = errors.and_then(|(_, errors)| errors.get(&image.id).cloned());
+            ImageView {
+                id: image.id,
+                number: index + 1,
+                title: image.title.clone(),
+                thumbnail: thumbnail_path(resource, image_value(resource, image)),
+                href: change_path(resource, image.id),
+                description: FieldView {
+                    id: format!("id_{name}"),
+                    name,
+                    label: field.map_or_else(String::new, |field| field.label.to_owned()),
+                    kind: if self.may[1] { "textarea" } else { "readonly" },
+                    value: typed.unwrap_or_else(|| stored.clone()),
+                    errors: error.into_iter().collect(),
+                    // The note says that it is wanted; a description may be empty.
+                    depends: true,
+                    ..FieldView::default()
+                },
+                stored,
+                is_first: index == 0,
+                is_last: index + 1 == count,
+            }
+        });
+        let bare = self.images.iter();
+        let bare = bare.filter(|image| image.values.text(self.gallery.description).is_empty());
+        let note = match bare.count() {
+            0 => None,
+            1 => Some(format!("{} needs a description.", counted(resource, 1))),
+            count => Some(format!("{} need a description.", counted(resource, count))),
+        };
+        GalleryView {
+            heading: capitalized(resource.plural),
+            singular: resource.singular,
+            note,
+            help: self.gallery.help,
+            accept: resource.images.map_or("", |images| images.accept),
+            action: self.owner_path.clone(),
+            deleted_href: format!("{}deleted/", list_path(resource)),
+            may_add: self.may[0],
+            may_change: self.may[1],
+            may_delete: self.may[2],
+            images: images.collect(),
+        }
+    }
+}
+
+impl GalleryView {
+    /// The fields, for the summary of errors.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &FieldView> {
+        self.images.iter().map(|image| &image.description)
+    }
+}
+
+/// The images of a row, in order.
+pub(crate) fn in_order(
+    conn: &mut DbConnection,
+    gallery: Gallery,
+    owner: i64,
+) -> QueryResult<Vec<Record>> {
+    let ids = (gallery.ids)(conn, owner)?;
+    let mut by_id = gallery.resource.load_by_id(conn, &ids)?;
+    Ok(ids.iter().filter_map(|id| by_id.remove(id)).collect())
+}
+
+/// The value of an image's field.
+pub(crate) fn image_value<'r>(resource: &Resource, image: &'r Record) -> &'r str {
+    let mut fields = resource.fields.iter();
+    let field = fields.find(|field| field.kind == FieldKind::Image);
+    field.map_or("", |field| image.values.text(field.name))
+}
+
+/// The thumbnails of these rows: their own images, or the first ones that belong to them.
+pub(crate) fn thumbnails(
+    conn: &mut DbConnection,
+    resource: &Resource,
+    ids: &[i64],
+) -> QueryResult<BTreeMap<i64, String>> {
+    let values = if resource.images.is_some() {
+        let records = (resource.load_all)(conn, ids)?.into_iter();
+        records
+            .map(|record| (record.id, image_value(resource, &record).to_owned()))
+            .collect()
+    } else if let Some(gallery) = resource.gallery {
+        (gallery.covers)(conn, ids)?
+    } else {
+        BTreeMap::new()
+    };
+    let images = resource
+        .gallery
+        .map_or(resource, |gallery| gallery.resource);
+    let paths = values.into_iter();
+    Ok(paths
+        .map(|(id, value)| (id, thumbnail_path(images, &value)))
+        .collect())
+}

@@ -1,0 +1,47 @@
+//! Conversion of uploaded images: one at a time, off the async threads, within a time limit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::rt::time::timeout;
+use actix_web::web::Bytes;
+use oc_core::admin::{Images, NewImage};
+use oc_http::run_blocking;
+use tokio::sync::Semaphore;
+
+/// How long the conversion of an image may take.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// Converts images, one at a time in this process: each may need hundreds of megabytes.
+pub struct ImageQueue(Arc<Semaphore>);
+
+impl Default for ImageQueue {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
+}
+
+impl ImageQueue {
+    /// Converts a file. The error is a sentence that follows the file's name.
+    pub(crate) async fn convert(
+        &self,
+        images: Images,
+        file: Bytes,
+    ) -> Result<Box<dyn NewImage>, String> {
+        let permit = Arc::clone(&self.0).acquire_owned().await;
+        let permit = permit.expect("the semaphore is never closed");
+        let work = run_blocking(move || {
+            // Held until the work ends, even if nobody waits for it any more.
+            let _permit = permit;
+            (images.convert)(&file)
+        });
+        match timeout(TIME_LIMIT, work).await {
+            Ok(Ok(converted)) => converted,
+            Ok(Err(error)) => {
+                log::error!("could not convert an image: {error}");
+                Err("could not be read. Save it again, or choose another file.".to_owned())
+            }
+            Err(_) => Err("takes too long to convert. Save it smaller.".to_owned()),
+        }
+    }
+}

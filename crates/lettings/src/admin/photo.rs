@@ -1,0 +1,305 @@
+//! Admin resource of photos.
+
+use diesel::dsl::{InnerJoin, IntoBoxed};
+use diesel::prelude::*;
+use oc_core::DbConnection;
+use oc_core::admin::{
+    Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, Gallery,
+    Images, ListPage, ListQuery, ListRow, NewImage, OnDelete, Record, Reference, Resource,
+    SaveError, already_restored, combine, ids, parse_flag, required_id, set_filters, validate_all,
+};
+use oc_core::search::{fold, lower};
+use oc_core::validation::{FieldError, Violation};
+
+use crate::photo::{LONGEST_ALT, MAX_PHOTOS, NewPhoto, Photo, PhotoDraft, PhotoError};
+use crate::photo_file::{PhotoFile, RECOMMENDED_WIDTH, WIDTHS};
+use crate::schema::{letting_photos, lettings};
+
+use super::address::{APP, APP_LABEL};
+
+const LETTING: &str = "Letting";
+
+/// Admin resource of photos.
+pub const MODEL: Resource = Resource {
+    app: APP,
+    app_label: APP_LABEL,
+    name: "photo",
+    table: "letting_photos",
+    singular: "photo",
+    plural: "photos",
+    columns: &["Description", "Letting", "Position"],
+    filters: &[Filter::yes_no("described", "Described")],
+    search_hint: "description, letting",
+    fields: &[
+        Field::new(
+            "letting",
+            LETTING,
+            FieldKind::Choice {
+                of: Some((APP, "letting")),
+            },
+        ),
+        Field::new("file", "Photo", FieldKind::Image),
+        Field::text("alt", "Describe this photo", 0, LONGEST_ALT).help(
+            "What would you say on the phone? “Living room with a sofa and a view of the pier.” \
+             A photo is public once it has a description.",
+        ),
+        Field::new(
+            "position",
+            "Position",
+            FieldKind::Integer {
+                min: 1,
+                max: MAX_PHOTOS,
+            },
+        )
+        .help("1 is the cover.")
+        .default("40"),
+    ],
+    inlines: &[],
+    images: Some(Images {
+        field: "file",
+        accept: "image/jpeg,image/png,image/webp",
+        convert,
+        thumbnail: |conn, sha256| PhotoFile::read(conn, sha256, WIDTHS[0]),
+    }),
+    gallery: None,
+    references: &[Reference::new(
+        "lettings.letting",
+        "letting_photos",
+        "letting_id",
+        OnDelete::Cascade,
+    )],
+    export_note: "",
+    public_path: None,
+    list,
+    load: |conn, id| Ok(load_all(conn, &[id])?.pop()),
+    load_all,
+    save,
+    restore,
+    delete: Photo::delete,
+    choices,
+    labels,
+};
+
+/// The photos of a letting, below its form.
+pub(super) const GALLERY: Gallery = Gallery {
+    resource: &MODEL,
+    owner: "letting",
+    description: "alt",
+    position: "position",
+    help: "JPEG, PNG or WebP, up to 20 MB each and 100 MB at a time; best at least 1,600 pixels wide.",
+    ids: Photo::ids,
+    covers: |conn, ids| {
+        let first = letting_photos::table
+            .filter(letting_photos::letting_id.eq_any(ids.to_vec()))
+            .filter(letting_photos::position.eq(1))
+            .select((letting_photos::letting_id, letting_photos::sha256))
+            .load::<(i64, String)>(conn)?;
+        Ok(first.into_iter().collect())
+    },
+};
+
+impl NewImage for PhotoFile {
+    fn store(&self, conn: &mut DbConnection) -> QueryResult<String> {
+        // Now and then is often enough.
+        Self::delete_unused(conn, chrono::Utc::now().naive_utc())?;
+        Self::store(self, conn)?;
+        Ok(self.sha256.clone())
+    }
+
+    fn advice(&self) -> Option<&'static str> {
+        (self.width() < RECOMMENDED_WIDTH).then_some(
+            "is small: it has fewer than 800 pixels across and looks blurred on large screens.",
+        )
+    }
+}
+
+fn convert(upload: &[u8]) -> Result<Box<dyn NewImage>, String> {
+    match PhotoFile::convert(upload) {
+        Ok(file) => Ok(Box::new(file)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+type Joined<'a> =
+    IntoBoxed<'a, InnerJoin<letting_photos::table, lettings::table>, oc_core::Backend>;
+
+fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
+    let total = letting_photos::table.count().get_result(conn)?;
+    let (Some(counted), Some(shown)) = (matching(listing), matching(listing)) else {
+        return Ok(ListPage {
+            total,
+            ..ListPage::default()
+        });
+    };
+    let found = counted.count().get_result(conn)?;
+    let rows: Vec<(i64, String, String, i32)> = sorted(shown, &listing.order)
+        .offset(listing.offset.max(0))
+        .limit(listing.limit.max(0))
+        .select((
+            letting_photos::id,
+            letting_photos::alt,
+            lettings::title,
+            letting_photos::position,
+        ))
+        .load(conn)?;
+    let row = |(id, alt, title, position): (i64, String, String, i32)| ListRow {
+        id,
+        cells: vec![name(alt, position, &title), title, position.to_string()],
+    };
+    Ok(ListPage {
+        rows: rows.into_iter().map(row).collect(),
+        found,
+        total,
+    })
+}
+
+/// Photos that match the filters; `None` if a filter has an invalid value.
+fn matching(listing: &ListQuery) -> Option<Joined<'_>> {
+    let mut query = letting_photos::table
+        .inner_join(lettings::table)
+        .into_boxed();
+    for pattern in listing.terms.patterns() {
+        let text = letting_photos::alt.concat(" ").concat(lettings::title);
+        query = query.filter(fold(text).like(fold(pattern)).escape('\\'));
+    }
+    for (_, value) in set_filters(listing)? {
+        query = if parse_flag(value)? {
+            query.filter(letting_photos::alt.ne(""))
+        } else {
+            query.filter(letting_photos::alt.eq(""))
+        };
+    }
+    Some(query)
+}
+
+/// Sorts by the given columns; newest first by default.
+fn sorted<'a>(mut query: Joined<'a>, order: &[(usize, bool)]) -> Joined<'a> {
+    let mut newest_first = true;
+    for (column, reverse) in order {
+        query = match (column, reverse) {
+            (0, false) => query.then_order_by(lower(letting_photos::alt).asc()),
+            (0, true) => query.then_order_by(lower(letting_photos::alt).desc()),
+            (1, false) => query.then_order_by(lower(lettings::title).asc()),
+            (1, true) => query.then_order_by(lower(lettings::title).desc()),
+            (2, false) => query.then_order_by(letting_photos::position.asc()),
+            (2, true) => query.then_order_by(letting_photos::position.desc()),
+            _ => continue,
+        };
+        newest_first = *reverse;
+    }
+    if newest_first {
+        query.then_order_by(letting_photos::id.desc())
+    } else {
+        query.then_order_by(letting_photos::id.asc())
+    }
+}
+
+/// The name of a photo: its description, or its place.
+fn name(alt: String, position: i32, title: &str) -> String {
+    if alt.is_empty() {
+        format!("Photo {position} of {title}")
+    } else {
+        alt
+    }
+}
+
+fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Record>> {
+    let photos: Vec<(Photo, String)> = letting_photos::table
+        .inner_join(lettings::table)
+        .filter(letting_photos::id.eq_any(ids.to_vec()))
+        .order(letting_photos::id)
+        .select((Photo::as_select(), lettings::title))
+        .load(conn)?;
+    let record = |(photo, title): (Photo, String)| Record {
+        id: photo.id,
+        values: FormValues::default()
+            .with("letting", photo.letting_id.to_string())
+            .with("file", photo.sha256)
+            .with("alt", &photo.alt)
+            .with("position", photo.position.to_string()),
+        title: name(photo.alt, photo.position, &title),
+    };
+    Ok(photos.into_iter().map(record).collect())
+}
+
+fn check(values: &FormValues) -> Result<NewPhoto, Vec<FieldError>> {
+    let letting = required_id(values, "letting", LETTING);
+    let draft = PhotoDraft {
+        letting_id: letting.as_ref().copied().unwrap_or_default(),
+        sha256: values.text("file").to_owned(),
+        alt: values.text("alt").to_owned(),
+        position: values.text("position").to_owned(),
+    };
+    let (photo, _) = combine(draft.check(), letting.map_err(|error| vec![error]))?;
+    Ok(photo)
+}
+
+fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result<i64, SaveError> {
+    let photo = check(values)?;
+    match id {
+        None => Photo::insert(conn, &photo).map_err(refused),
+        Some(id) if Photo::update(conn, id, &photo).map_err(refused)? => Ok(id),
+        Some(_) => Err(SaveError::Missing),
+    }
+}
+
+fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveError> {
+    let photos = validate_all(rows, check)?;
+    let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
+    if !load_all(conn, &ids)?.is_empty() {
+        return Err(SaveError::Invalid(vec![already_restored("alt")]));
+    }
+    Photo::restore(conn, photos).map_err(refused)
+}
+
+fn refused(error: PhotoError) -> SaveError {
+    let invalid = |field, violation| SaveError::Invalid(vec![FieldError { field, violation }]);
+    match error {
+        PhotoError::TooMany => {
+            let text = "A letting can have at most 40 photos. Delete one first.";
+            invalid("letting", Violation::Other(text))
+        }
+        PhotoError::NoFiles => {
+            let text = "The file of this photo is no longer stored. Upload it again.";
+            invalid("file", Violation::Other(text))
+        }
+        PhotoError::Database(error) => {
+            let gone = FieldError {
+                field: "letting",
+                violation: Violation::Choice { label: LETTING },
+            };
+            SaveError::from_constraint(error, already_restored("alt"), Some(gone))
+        }
+    }
+}
+
+/// Lettings by title.
+fn choices(conn: &mut DbConnection, wanted: &ChoiceQuery<'_>) -> QueryResult<ChoicePage> {
+    let matching = || {
+        let mut query = lettings::table.into_boxed::<oc_core::Backend>();
+        for pattern in wanted.terms.patterns() {
+            query = query.filter(fold(lettings::title).like(fold(pattern)).escape('\\'));
+        }
+        query
+    };
+    let found = matching().count().get_result(conn)?;
+    let rows: Vec<(i64, String)> = matching()
+        .order((lower(lettings::title), lettings::id))
+        .limit(wanted.limit)
+        .select((lettings::id, lettings::title))
+        .load(conn)?;
+    let choices = rows.into_iter().map(|(id, title)| Choice::new(id, title));
+    Ok(ChoicePage {
+        choices: choices.collect(),
+        found,
+    })
+}
+
+fn labels(conn: &mut DbConnection, _: &str, values: &[String]) -> QueryResult<Vec<Choice>> {
+    let rows: Vec<(i64, String)> = lettings::table
+        .filter(lettings::id.eq_any(ids(values)))
+        .select((lettings::id, lettings::title))
+        .load(conn)?;
+    let choices = rows.into_iter().map(|(id, title)| Choice::new(id, title));
+    Ok(choices.collect())
+}

@@ -1,0 +1,247 @@
+//! Photos of a letting, below its form and in their own list.
+
+use anyhow::{Context, Result};
+use audit::AuditEntry;
+use diesel::prelude::*;
+use lettings::Photo;
+use lettings::testing::{photo, picture};
+use oc_core::DbConnection;
+
+use super::{Browser, hidden};
+use crate::http::Answer;
+use crate::support::{
+    TestSite, assert_contains, assert_contains_all, assert_header, assert_redirect, letting,
+};
+
+const FORM: &str = "/admin/lettings/letting/1/change/";
+const PHOTOS: &str = "/admin/lettings/letting/1/photos/";
+
+/// A site with a letting, and a browser at its form.
+fn site() -> Result<TestSite> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Pier House")?;
+    Ok(site)
+}
+
+/// Uploads files in the form of the last page.
+fn upload(browser: &mut Browser<'_>, target: &str, files: &[(&str, &[u8])]) -> Result<Answer> {
+    let mut body = format!(
+        "--part\r\nContent-Disposition: form-data; name=\"csrfmiddlewaretoken\"\r\n\r\n{}\r\n",
+        browser.token()
+    )
+    .into_bytes();
+    for (name, bytes) in files {
+        let head = format!(
+            "--part\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+             Content-Type: image/jpeg\r\n\r\n"
+        );
+        body.extend([head.as_bytes(), bytes, b"\r\n"].concat());
+    }
+    body.extend(b"--part--\r\n");
+    browser.send_as("POST", target, "multipart/form-data; boundary=part", &body)
+}
+
+/// The descriptions of the letting's photos, in order.
+fn photos(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
+    let ids = Photo::ids(conn, 1)?;
+    let find = |id| Photo::query().find(id).first(conn);
+    let photos: Vec<Photo> = ids.into_iter().map(find).collect::<QueryResult<_>>()?;
+    Ok(photos.into_iter().map(|photo| photo.alt).collect())
+}
+
+#[test]
+fn files_are_added_and_one_that_is_no_picture_is_named() -> Result<()> {
+    for site in TestSite::on_each()? {
+        letting(&mut site.database()?, "Pier House")?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        browser.get(FORM)?;
+        let (large, small) = (picture(900, 600, [9; 3]), picture(60, 40, [99; 3]));
+        let files: [(&str, &[u8]); 4] = [
+            ("sea.jpg", &large),
+            ("notes.txt", b"Buy milk"),
+            ("IMG_1.HEIC", b"\0\0\0\x18ftypheic\0\0\0\0"),
+            ("tiny.png", &small),
+        ];
+
+        let answer = upload(&mut browser, PHOTOS, &files)?;
+
+        assert_redirect(&answer, 303, &format!("{FORM}#gallery"));
+        let page = browser.page(FORM)?;
+        assert_contains_all(
+            &page.text(),
+            &[
+                "Added 2 photos. Describe what they show.",
+                "notes.txt is not a picture in JPEG, PNG or WebP.",
+                "IMG_1.HEIC is in the format HEIC. Save it as JPEG.",
+                "tiny.png is small",
+                "2 photos need a description.",
+            ],
+        );
+        assert_eq!(photos(&mut site.database()?)?, ["", ""]);
+        let thumbnail = page.attribute_of("img", "class=\"thumbnail\"", "src");
+        let thumbnail = browser.get(&thumbnail.context("a thumbnail")?)?;
+        assert_header(&thumbnail, "content-type", "image/webp");
+        let history = browser.page_text("/admin/lettings/letting/1/history/")?;
+        assert_contains(&history, "2 photos added.");
+        assert_contains(
+            &browser.page_text("/admin/lettings/photo/")?,
+            "Photo 2 of Pier House",
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn photos_are_described_moved_deleted_and_restored() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        letting(conn, "Pier House")?;
+        let ids = ["", "b", "c"].map(|alt| photo(conn, 1, alt));
+        let ids = ids.into_iter().map(|id| Ok(id?.to_string()));
+        let ids: Vec<String> = ids.collect::<Result<_>>()?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        browser.get(FORM)?;
+        let description = format!("description-{}", ids[0]);
+        let initial = format!("initial-{}", ids[0]);
+
+        let typed = [(&*description, " a "), (&*initial, ""), ("_down", &*ids[0])];
+        browser.post(PHOTOS, &typed)?;
+        assert_eq!(photos(conn)?, ["b", "a", "c"]);
+        browser.post(PHOTOS, &[("_up", &ids[2])])?;
+        assert_eq!(photos(conn)?, ["b", "c", "a"]);
+        browser.post(PHOTOS, &[("_cover", &ids[0])])?;
+        assert_eq!(photos(conn)?, ["a", "b", "c"]);
+        let deleted = browser.post(PHOTOS, &[("_delete", &ids[1])])?;
+        assert_eq!(photos(conn)?, ["a", "c"]);
+        let text = browser.follow(&deleted)?;
+        assert_contains(
+            &text,
+            "Deleted photo \"b\". It can be restored for 30 days.",
+        );
+        let history = browser.page_text("/admin/lettings/letting/1/history/")?;
+        assert_contains_all(
+            &history,
+            &["1 photo described.", "Photo moved.", "Photo deleted."],
+        );
+
+        let history = format!("/admin/lettings/photo/{}/history/", ids[1]);
+        browser.get(&history)?;
+        let entries = AuditEntry::for_object(conn, "lettings.photo", ids[1].parse()?)?;
+        let entry = entries.last().context("an entry")?.id.to_string();
+        browser.post(&history, &[("restore", &entry)])?;
+        assert_eq!(photos(conn)?, ["a", "b", "c"]);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_description_that_is_too_long_or_was_changed_meanwhile_is_shown_again() -> Result<()> {
+    let site = site()?;
+    let conn = &mut site.database()?;
+    let id = photo(conn, 1, "Sofa")?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    browser.get(FORM)?;
+    let names = [format!("description-{id}"), format!("initial-{id}")];
+    let long = "x".repeat(201);
+    for (typed, initial, error) in [
+        (&*long, "Sofa", "you entered 201."),
+        (
+            "Mine",
+            "Old",
+            "Someone else changed this description to “Sofa”.",
+        ),
+    ] {
+        let answer = browser.post(PHOTOS, &[(&names[0], typed), (&names[1], initial)])?;
+
+        assert_eq!(answer.status, 422);
+        let page = answer.html()?;
+        assert_contains_all(page.source(), &[error, typed, "1 error to correct"]);
+        assert_eq!(photos(conn)?, ["Sofa"]);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_letting_takes_forty_photos() -> Result<()> {
+    let site = site()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    browser.get(FORM)?;
+    let file = picture(9, 6, [9; 3]);
+    let names: Vec<String> = (1..=41).map(|number| format!("{number}.png")).collect();
+    let files: Vec<(&str, &[u8])> = names.iter().map(|name| (&**name, &*file)).collect();
+
+    upload(&mut browser, PHOTOS, &files)?;
+
+    assert_eq!(photos(&mut site.database()?)?.len(), 40);
+    let text = browser.page_text(FORM)?;
+    assert_contains(&text, "41.png: A letting can have at most 40 photos.");
+    Ok(())
+}
+
+#[test]
+fn a_photo_has_a_form_of_its_own() -> Result<()> {
+    let site = site()?;
+    let conn = &mut site.database()?;
+    let id = photo(conn, 1, "Sofa")?;
+    let form = format!("/admin/lettings/photo/{id}/change/");
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let page = browser.get(&form)?.text()?;
+    let file = hidden(&page, "file").context("the file")?;
+
+    let fields = [
+        ("letting", "1"),
+        ("file", &*file),
+        ("alt", "Sofa, blue"),
+        ("position", "1"),
+    ];
+    assert_eq!(browser.fill(&form, &fields)?.status, 303);
+    assert_eq!(photos(conn)?, ["Sofa, blue"]);
+
+    browser.get(&form)?;
+    let rejected = upload(&mut browser, &form, &[("a.jpg", b"nothing")])?;
+    assert_eq!(rejected.status, 422);
+    assert_contains(&rejected.page_text()?, "a.jpg is not a picture");
+
+    let unknown = "0".repeat(64);
+    let fields = [
+        ("letting", "1"),
+        ("file", &*unknown),
+        ("alt", ""),
+        ("position", "1"),
+    ];
+    let rejected = browser.fill(&form, &fields)?;
+    assert_contains(
+        &rejected.page_text()?,
+        "The file of this photo is no longer stored.",
+    );
+    Ok(())
+}
+
+#[test]
+fn each_action_needs_its_permission_and_a_token() -> Result<()> {
+    let site = site()?;
+    let conn = &mut site.database()?;
+    let id = photo(conn, 1, "Sofa")?.to_string();
+    let view = ["lettings.view_letting", "lettings.view_photo"];
+    let mut viewer = Browser::staff(&site, "eve", &view)?;
+    let page = viewer.page(FORM)?;
+    assert_contains(&page.text(), "Sofa");
+    assert!(!page.source().contains("type=\"file\""));
+
+    let file = picture(9, 6, [9; 3]);
+    for fields in [[("_delete", &*id)], [("_up", &*id)], [("_describe", "1")]] {
+        assert_eq!(viewer.post(PHOTOS, &fields)?.status, 403);
+    }
+    assert_eq!(
+        upload(&mut viewer, PHOTOS, &[("a.png", &file)])?.status,
+        403
+    );
+    let mut editor = Browser::superuser(&site, "ada")?;
+    editor.get("/lettings/")?;
+    let mut stranger = Browser::new(&site);
+    stranger.get("/admin/login/")?;
+    let answer = upload(&mut stranger, PHOTOS, &[("a.png", &file)])?;
+    assert_eq!(answer.status, 302);
+    assert_eq!(photos(conn)?, ["Sofa"]);
+    Ok(())
+}

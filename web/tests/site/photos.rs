@@ -1,0 +1,73 @@
+//! Photos as visitors see them.
+
+use anyhow::Result;
+use diesel::prelude::*;
+use lettings::Photo;
+use lettings::testing::photo;
+
+use crate::support::{TestSite, assert_header, letting};
+
+/// The paths of the letting's photos at 960 pixels.
+fn paths(site: &TestSite) -> Result<Vec<String>> {
+    let photos: Vec<Photo> = Photo::query()
+        .order(diesel::dsl::sql::<diesel::sql_types::BigInt>("id"))
+        .load(&mut site.database()?)?;
+    Ok(photos.iter().map(|photo| photo.path(960)).collect())
+}
+
+#[test]
+fn a_described_photo_is_served_forever_and_others_are_404() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let id = letting(conn, "Pier House")?;
+        photo(conn, id, "Sofa")?;
+        photo(conn, id, "")?;
+        let paths = paths(&site)?;
+
+        let answer = site.get(&paths[0])?;
+        assert_eq!(answer.status, 200);
+        assert_header(&answer, "content-type", "image/webp");
+        assert_header(
+            &answer,
+            "cache-control",
+            "public, max-age=31536000, immutable",
+        );
+        assert!(answer.header("set-cookie").is_none());
+        assert!(answer.header("content-encoding").is_none());
+        let head = site.send("HEAD", &paths[0], &[])?;
+        assert_eq!(
+            head.header("content-length"),
+            answer.header("content-length")
+        );
+
+        let unknown = format!("/photos/{}-480.webp", "0".repeat(64));
+        for path in [
+            &*paths[1],
+            &*unknown,
+            &*paths[0].replace("960", "961"),
+            &*paths[0].to_uppercase(),
+            "/photos/x-480.webp",
+        ] {
+            assert_eq!(site.get(path)?.status, 404, "{path}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_page_cache_serves_photos_with_an_etag() -> Result<()> {
+    let site = TestSite::with(&[("PAGE_CACHE_SIZE", "8 MB")])?;
+    let conn = &mut site.database()?;
+    let id = letting(conn, "Pier House")?;
+    photo(conn, id, "Sofa")?;
+    let path = &paths(&site)?[0];
+
+    let first = site.send("GET", path, &[("accept-encoding", "br")])?;
+    let tag = first.header("etag").unwrap_or_default().to_owned();
+    assert!(first.header("content-encoding").is_none());
+    assert_eq!(
+        site.send("GET", path, &[("if-none-match", &tag)])?.status,
+        304
+    );
+    Ok(())
+}
