@@ -1,8 +1,11 @@
 //! A letting as a card in a list.
 
-use lettings::{Address, Letting};
+use diesel::QueryResult;
+use lettings::{Address, Letting, Photo};
+use oc_core::DbConnection;
 use serde::Serialize;
 
+use crate::photo_view::PhotoView;
 use crate::picture;
 
 /// A letting as a card in a list.
@@ -13,11 +16,13 @@ pub(crate) struct Card {
     pub(crate) href: String,
     city: String,
     state: String,
+    /// The drawing for lettings without a cover.
     picture: &'static str,
+    cover: Option<PhotoView>,
 }
 
-impl From<(Letting, Address)> for Card {
-    fn from((letting, address): (Letting, Address)) -> Self {
+impl Card {
+    fn new((letting, address): (Letting, Address), cover: Option<Photo>) -> Self {
         Self {
             id: letting.id,
             title: letting.title,
@@ -25,13 +30,23 @@ impl From<(Letting, Address)> for Card {
             picture: picture::of(&address.city),
             city: address.city,
             state: address.state,
+            cover: cover.map(PhotoView::from),
         }
     }
 }
 
-/// Cards for a list of lettings.
-pub(crate) fn cards(rows: Vec<(Letting, Address)>) -> Vec<Card> {
-    rows.into_iter().map(Card::from).collect()
+/// Cards for a list of lettings, with their covers.
+pub(crate) fn cards(
+    conn: &mut DbConnection,
+    rows: Vec<(Letting, Address)>,
+) -> QueryResult<Vec<Card>> {
+    let ids: Vec<i64> = rows.iter().map(|(letting, _)| letting.id).collect();
+    let mut covers = Photo::covers(conn, &ids)?;
+    let card = |row: (Letting, Address)| {
+        let cover = covers.remove(&row.0.id);
+        Card::new(row, cover)
+    };
+    Ok(rows.into_iter().map(card).collect())
 }
 
 /// The path of a letting's page.

@@ -29,6 +29,11 @@ pub struct Head {
     feed: Option<String>,
     /// The URL of the preview image, absolute.
     image: String,
+    /// Its width and height (pixels).
+    image_width: i32,
+    image_height: i32,
+    /// Its description.
+    image_alt: String,
     /// Open Graph's `og:type`.
     kind: &'static str,
     /// Whether search engines should ignore it.
@@ -60,6 +65,11 @@ impl Head {
             json_ld: None,
             feed: None,
             image: site.image().to_owned(),
+            image_width: 1200,
+            image_height: 630,
+            image_alt: format!(
+                "{SITE_NAME}: a drawn bay at sunrise, with white houses above the sea"
+            ),
             kind: "website",
             noindex: false,
             company: site.company().clone(),
@@ -91,6 +101,13 @@ impl Head {
     /// Adds a feed.
     pub fn feed(mut self, url: String) -> Self {
         self.feed = Some(url);
+        self
+    }
+
+    /// Sets the preview image: its absolute URL, width and height (pixels), and description.
+    pub fn image(mut self, url: String, (width, height): (i32, i32), alt: &str) -> Self {
+        (self.image, self.image_alt) = (url, alt.to_owned());
+        (self.image_width, self.image_height) = (width, height);
         self
     }
 

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use chrono::{NaiveDateTime, NaiveTime, SecondsFormat, Utc};
-use lettings::Letting;
+use lettings::{Letting, Photo, WIDTHS};
 use oc_http::{Db, Page, PageError, Pages, Site};
 use serde::Serialize;
 
@@ -35,6 +35,8 @@ struct Entry {
     published: String,
     updated: String,
     summary: String,
+    /// The URL of the cover.
+    cover: Option<String>,
 }
 
 /// The newest lettings that match the search.
@@ -49,13 +51,20 @@ pub(crate) async fn show(
         ..query
     };
     let filter = query.filter();
-    let rows = db
-        .read(move |conn| Ok(Letting::newest(conn, &filter, ENTRIES)?))
+    let (rows, covers) = db
+        .read(move |conn| {
+            let rows = Letting::newest(conn, &filter, ENTRIES)?;
+            let ids: Vec<i64> = rows.iter().map(|(letting, _)| letting.id).collect();
+            Ok((rows, Photo::covers(conn, &ids)?))
+        })
         .await?;
     let updated = rows.iter().map(|(letting, _)| letting.updated_at).max();
     let entries = rows.into_iter().map(|(letting, address)| Entry {
         title: xml_text(&letting.title),
         url: site.url(&card::path(letting.id)),
+        cover: covers
+            .get(&letting.id)
+            .map(|cover| site.url(&cover.path(WIDTHS[2]))),
         published: timestamp(letting.created_at),
         updated: timestamp(letting.updated_at),
         summary: xml_text(&format!(

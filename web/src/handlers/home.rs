@@ -44,6 +44,7 @@ pub(crate) async fn show(
     let (newest, towns, towns_total, lettings_total) = db
         .read(|conn| {
             let newest = Letting::newest(conn, &LettingFilter::default(), NEWEST)?;
+            let newest = cards(conn, newest)?;
             let towns = Town::largest(conn, TOWNS)?;
             let towns_total = Town::all(conn)?.len();
             Ok((newest, towns, towns_total, Letting::count(conn)?))
@@ -88,7 +89,7 @@ pub(crate) async fn show(
     pages.render(&HomePage {
         head,
         lettings_total,
-        newest: cards(newest),
+        newest,
         cities: cities.collect(),
         all_towns,
     })

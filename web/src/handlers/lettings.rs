@@ -1,14 +1,17 @@
 //! The list of lettings, and one letting.
 
 use actix_web::HttpResponse;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Data, Path};
-use lettings::{Address, Letting, Town, country};
+use lettings::{Address, Letting, Photo, Town, WIDTHS, country};
+use oc_http::middleware::POLICY_WITH_SCRIPTS;
 use oc_http::{Db, Head, Page, PageError, Pages, Site, breadcrumbs};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::card::{self, Card, cards};
 use crate::listing::{ListQuery, SortChoice, sorts};
+use crate::photo_view::PhotoView;
 use crate::picture;
 use oc_http::{PageLinks, found};
 
@@ -45,7 +48,7 @@ pub(crate) async fn index(
 ) -> Result<HttpResponse, PageError> {
     let (filter, number) = (query.filter(), query.page.ok_or(PageError::NotFound)?);
     let filtered = query.is_filtered();
-    let (page, all, cities, states) = db
+    let (cards, (number, count, total), all, cities, states) = db
         .read(move |conn| {
             let page = Letting::page(conn, &filter, number)?.ok_or(PageError::NotFound)?;
             let all = if filtered {
@@ -53,7 +56,10 @@ pub(crate) async fn index(
             } else {
                 None
             };
-            Ok((page, all, Town::all(conn)?, Town::states(conn)?))
+            let (number, count, total) = (page.number, page.count, page.total);
+            let cards = cards(conn, page.rows)?;
+            let pager = (number, count, total);
+            Ok((cards, pager, all, Town::all(conn)?, Town::states(conn)?))
         })
         .await?;
     let feed = ListQuery {
@@ -61,7 +67,7 @@ pub(crate) async fn index(
         ..query.clone()
     }
     .href("/lettings/feed/", 1);
-    let found = found(page.total, all, "letting", "lettings");
+    let found = found(total, all, "letting", "lettings");
     let searched = query.searched();
     let head = Head::new(
         &site,
@@ -74,8 +80,8 @@ pub(crate) async fn index(
     .noindex(!query.q.is_empty() || !query.sort.is_empty());
     pages.render(&IndexPage {
         head,
-        pager: PageLinks::new(page.number, page.count, |number| query.href(PATH, number)),
-        cards: search_results(page.rows, &query, number),
+        pager: PageLinks::new(number, count, |number| query.href(PATH, number)),
+        cards: search_results(cards, &query, number),
         cities: choices(cities, &query.city),
         states: choices(states, &query.state),
         query,
@@ -89,8 +95,7 @@ pub(crate) async fn index(
 }
 
 /// Cards whose links contain the search, so that “Back” on a letting returns to it.
-fn search_results(rows: Vec<(Letting, Address)>, query: &ListQuery, page: i64) -> Vec<Card> {
-    let mut cards = cards(rows);
+fn search_results(mut cards: Vec<Card>, query: &ListQuery, page: i64) -> Vec<Card> {
     for card in &mut cards {
         card.href = query.href(&card.href, page);
     }
@@ -112,6 +117,7 @@ struct ShowPage {
     lines: Lines,
     picture: &'static str,
     city: String,
+    photos: Vec<PhotoView>,
     nearby: Vec<Card>,
     back: String,
 }
@@ -153,16 +159,18 @@ pub(crate) async fn show(
     search: ListQuery,
 ) -> Result<HttpResponse, PageError> {
     let id = id.into_inner();
-    let (letting, address, nearby) = db
+    let (letting, address, photos, nearby) = db
         .read(move |conn| {
             let (letting, address) = Letting::with_address(conn, id)?;
             let nearby = Letting::nearby(conn, id, &address, NEARBY)?;
-            Ok((letting, address, nearby))
+            let nearby = cards(conn, nearby)?;
+            let photos = Photo::public(conn, id)?;
+            Ok((letting, address, photos, nearby))
         })
         .await?;
     let lines = Lines::from(&address);
     let path = card::path(letting.id);
-    let head = Head::new(
+    let mut head = Head::new(
         &site,
         "lettings",
         &path,
@@ -172,12 +180,17 @@ pub(crate) async fn show(
     .kind("article")
     .json_ld(&json!({
         "@context": "https://schema.org",
-        "@graph": [facts(&site, &path, &letting, &address), breadcrumbs(
+        "@graph": [facts(&site, &path, &letting, &address, &photos), breadcrumbs(
             &site,
             &[("Home", "/"), ("Lettings", PATH), (&letting.title, &path)],
         )],
     }));
-    pages.render(&ShowPage {
+    if let Some(cover) = photos.first() {
+        let url = site.url(&cover.path(WIDTHS[2]));
+        head = head.image(url, (cover.width, cover.height), &cover.alt);
+    }
+    let has_photos = !photos.is_empty();
+    let mut response = pages.render(&ShowPage {
         head,
         lines,
         picture: picture::of(&address.city),
@@ -186,14 +199,27 @@ pub(crate) async fn show(
             id: letting.id,
             title: letting.title,
         },
-        nearby: cards(nearby),
+        photos: photos.into_iter().map(PhotoView::from).collect(),
+        nearby,
         back: search.href(PATH, search.page.unwrap_or(1)),
-    })
+    })?;
+    if has_photos {
+        let policy = HeaderValue::from_static(POLICY_WITH_SCRIPTS);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    Ok(response)
 }
 
 /// A letting as schema.org structured data.
-fn facts(site: &Site, path: &str, letting: &Letting, address: &Address) -> serde_json::Value {
-    json!({
+fn facts(
+    site: &Site,
+    path: &str,
+    letting: &Letting,
+    address: &Address,
+    photos: &[Photo],
+) -> serde_json::Value {
+    let mut facts = json!({
         "@type": "Accommodation",
         "name": letting.title,
         "url": site.url(path),
@@ -206,5 +232,10 @@ fn facts(site: &Site, path: &str, letting: &Letting, address: &Address) -> serde
             "addressCountry": country::alpha2(&address.country_iso_code)
                 .unwrap_or(&address.country_iso_code),
         },
-    })
+    });
+    if !photos.is_empty() {
+        let urls = photos.iter().map(|photo| site.url(&photo.path(WIDTHS[2])));
+        facts["image"] = urls.collect();
+    }
+    facts
 }

@@ -43,7 +43,7 @@ fn a_change_is_public_at_once_on_every_node() -> Result<()> {
 fn a_fault_of_ours_tells_nothing_of_the_inside() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
-        conn.batch_execute("DROP TABLE lettings; DROP TABLE profiles;")?;
+        conn.batch_execute("DROP TABLE letting_photos; DROP TABLE lettings; DROP TABLE profiles;")?;
 
         for target in [
             "/",

@@ -4,8 +4,9 @@ use anyhow::Result;
 use diesel::prelude::*;
 use lettings::Photo;
 use lettings::testing::photo;
+use oc_http::middleware::POLICY_WITH_SCRIPTS;
 
-use crate::support::{TestSite, assert_header, letting};
+use crate::support::{TestSite, assert_contains, assert_contains_all, assert_header, letting};
 
 /// The paths of the letting's photos at 960 pixels.
 fn paths(site: &TestSite) -> Result<Vec<String>> {
@@ -70,4 +71,50 @@ fn the_page_cache_serves_photos_with_an_etag() -> Result<()> {
         304
     );
     Ok(())
+}
+
+#[test]
+fn a_letting_shows_its_photos_and_its_cover_everywhere() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    let id = letting(conn, "Pier House")?;
+    photo(conn, id, "Sofa & <sea>")?;
+    photo(conn, id, "Bed")?;
+    let bare = letting(conn, "Cabin")?;
+    let cover = site_url(&paths(&site)?[0].replace("960", "1600"));
+
+    let answer = site.get(&format!("/lettings/{id}/"))?;
+    assert_header(&answer, "content-security-policy", POLICY_WITH_SCRIPTS);
+    let page = answer.html()?;
+    let source = page.source();
+    assert_contains_all(&page.text(), &["Photos", "All 2 photos", "Sofa & <sea>"]);
+    assert_eq!(page.texts("h1"), ["Pier House"]);
+    assert_contains_all(
+        source,
+        &[
+            &format!("property=\"og:image\" content=\"{cover}\""),
+            "480w",
+            "600w\" sizes=",
+            "width=\"600\" height=\"400\" fetchpriority=\"high\"",
+        ],
+    );
+    assert_eq!(source.matches("fetchpriority").count(), 1);
+    assert!(
+        !source.contains("postcard-picture"),
+        "a drawing beside photos"
+    );
+    assert_contains(source, &format!("\"image\":[\"{cover}\","));
+    assert_contains(&site.get("/lettings/feed/")?.text()?, &cover);
+    for list in ["/", "/lettings/"] {
+        assert_contains(site.page(list)?.source(), "alt=\"Sofa &amp; &lt;sea&gt;\"");
+    }
+
+    let page = site.page(&format!("/lettings/{bare}/"))?;
+    assert!(!page.text().contains("Photos"));
+    assert_contains_all(page.source(), &["scene-", "og.png"]);
+    Ok(())
+}
+
+fn site_url(path: &str) -> String {
+    format!("https://homes.example{path}")
 }

@@ -6,6 +6,7 @@ use accounts::{Group, User};
 use anyhow::{Context, Result, bail};
 use audit::{AuditFilter, Event};
 use diesel::QueryResult;
+use lettings::admin::PHOTO;
 use oc_core::DbConnection;
 use oc_core::admin::{ListQuery, Resource};
 use web::registry::REGISTRY;
@@ -76,6 +77,18 @@ pub(super) fn row(
                 },
                 fields,
             )
+        }
+        "photo" => {
+            let letting = letting(conn, name)?;
+            let id = lettings::testing::photo(conn, letting, name)?;
+            let file = (PHOTO.load)(conn, id)?.context("the photo")?;
+            let fields = vec![
+                ("letting", letting.to_string()),
+                ("file", file.values.text("file").to_owned()),
+                ("alt", format!("{name} again")),
+                ("position", "1".to_owned()),
+            ];
+            (id, fields)
         }
         "profile" => {
             let id = profile(conn, name)?;
