@@ -37,8 +37,18 @@ pub enum Verdict {
     Right,
     /// The password is right, and should be rehashed.
     Outdated,
-    /// The password is wrong, or the hash matches none.
+    /// The password is wrong, or the user has none.
     Wrong,
+    /// The hash isn't supported or too expensive, so no password is right until a new one is set.
+    Unsupported,
+}
+
+impl Verdict {
+    /// Whether the password is right.
+    #[must_use]
+    pub fn is_right(self) -> bool {
+        matches!(self, Self::Right | Self::Outdated)
+    }
 }
 
 fn argon2id() -> Argon2<'static> {
@@ -70,13 +80,14 @@ pub fn verify(password: &str, stored: &str) -> Verdict {
     let is_right = match stored.split_once('$') {
         // A PHC string.
         Some(("", _)) => verify_argon2(password, stored),
-        Some((algorithm, rest)) => verify_django(algorithm, password, rest).unwrap_or(false),
-        None => false,
+        Some((algorithm, rest)) => verify_django(algorithm, password, rest),
+        None => None,
     };
     match is_right {
-        true if stored.starts_with(OUR_PREFIX) => Verdict::Right,
-        true => Verdict::Outdated,
-        false => Verdict::Wrong,
+        Some(true) if stored.starts_with(OUR_PREFIX) => Verdict::Right,
+        Some(true) => Verdict::Outdated,
+        Some(false) => Verdict::Wrong,
+        None => Verdict::Unsupported,
     }
 }
 
@@ -88,7 +99,7 @@ fn verify_django(algorithm: &str, password: &str, rest: &str) -> Option<bool> {
         // Django hashes first, because bcrypt only uses 72 bytes.
         "bcrypt_sha256" => verify_bcrypt(&hex::encode(Sha256::digest(password)), rest),
         "bcrypt" => verify_bcrypt(password, rest),
-        "argon2" => Some(verify_argon2(password, &format!("${rest}"))),
+        "argon2" => verify_argon2(password, &format!("${rest}")),
         "scrypt" => verify_scrypt(password, rest),
         _ => None,
     }
@@ -153,15 +164,13 @@ fn verify_scrypt(password: &str, rest: &str) -> Option<bool> {
 }
 
 /// A PHC string of any variant of Argon2.
-fn verify_argon2(password: &str, stored: &str) -> bool {
-    let Ok(parsed) = argon2::password_hash::phc::PasswordHash::new(stored) else {
-        return false;
-    };
+fn verify_argon2(password: &str, stored: &str) -> Option<bool> {
+    let parsed = argon2::password_hash::phc::PasswordHash::new(stored).ok()?;
     let is_affordable = Params::try_from(&parsed).is_ok_and(|params| {
         params.m_cost() <= MAX_MEMORY && params.t_cost() <= 64 && params.p_cost() <= 64
     });
     let verify = || Argon2::default().verify_password(password.as_bytes(), &parsed);
-    is_affordable && verify().is_ok()
+    is_affordable.then(|| verify().is_ok())
 }
 
 fn parts<const N: usize>(text: &str) -> Option<[&str; N]> {
@@ -216,10 +225,10 @@ mod tests {
 
     #[test]
     fn invalid_and_expensive_hashes_match_no_password() {
+        for stored in ["", "!", "!unusable"] {
+            assert_eq!(verify("password", stored), Verdict::Wrong, "{stored}");
+        }
         for stored in [
-            "",
-            "!",
-            "!unusable",
             "plain",
             "md5$salt$5f4dcc3b",
             "pbkdf2_sha256$4294967295$salt$AAAA",
@@ -229,7 +238,7 @@ mod tests {
             "bcrypt_sha256$$2b$31$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyzabcdefghijk",
             "$argon2id$v=19$m=4194304,t=3,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         ] {
-            assert_eq!(verify("password", stored), Verdict::Wrong, "{stored}");
+            assert_eq!(verify("password", stored), Verdict::Unsupported, "{stored}");
         }
     }
 

@@ -19,6 +19,7 @@ diesel::table! {
         id -> Int8,
         subject -> Text,
         failed_at -> Timestamp,
+        is_pending -> Bool,
     }
 }
 

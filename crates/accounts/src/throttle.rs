@@ -1,5 +1,7 @@
 //! Throttling of login attempts, in the database so that it applies across all nodes.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use chrono::{Duration, NaiveDateTime};
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
@@ -9,94 +11,165 @@ use sha2::{Digest, Sha256};
 
 use crate::schema::login_failures;
 
-/// How long a failure counts.
+/// How long a failed password counts.
 const WINDOW: Duration = Duration::minutes(5);
+/// How long a failed two-factor code counts.
+const CODE_WINDOW: Duration = Duration::hours(1);
+/// An attempt that is pending for longer than this was abandoned, and counts as failed.
+const PENDING: Duration = Duration::seconds(30);
 /// Failures dated later than this from now were recorded while a clock was ahead, and don't count.
 const CLOCK_SKEW: Duration = Duration::seconds(10);
-/// Failures that one address may have in that time, spread over as many names as it likes.
-const PER_ADDRESS: i64 = 25;
-/// Failures that one name may have, from browsers that never logged in with it.
+
+// Failures within the window.
+const PER_SITE_NETWORK: i64 = 100;
+const PER_NETWORK: i64 = 25;
 const PER_NAME: i64 = 10;
-/// Failures that a browser may have which did log in with that name: its own, so that nobody locks it out.
-const PER_BROWSER: i64 = 10;
+/// All browsers together that logged in with a name before: their own, so that nobody else locks them out.
+const PER_NAME_ON_KNOWN_BROWSERS: i64 = 10;
+const CODES_PER_ACCOUNT: i64 = 10;
 
 /// Somebody who tries to log in.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt<'a> {
-    /// The network address.
-    pub address: &'a str,
+    /// The network address, if known.
+    pub address: Option<IpAddr>,
     /// The name that is tried, whether there is such an account or not.
     pub username: &'a str,
-    /// What marks this browser, if it has logged in with this name before.
-    pub browser: Option<&'a str>,
+    /// Whether this browser has logged in with this name before.
+    pub is_known_browser: bool,
+    /// The user whose two-factor code is checked, if it is.
+    pub code_of: Option<i64>,
 }
 
-/// Too many attempts.
+/// Why an attempt can't be made now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Throttled {
-    /// When the next one will be let through.
-    pub wait: Duration,
+pub enum Rejection {
+    /// Too many attempts failed.
+    Throttled {
+        /// Time until the next attempt.
+        wait: Duration,
+    },
+    /// Attempts that are pending use up the allowance: it is free again if they succeed.
+    Busy,
+}
+
+/// An attempt that takes up room until it is known whether it succeeded.
+#[derive(Debug)]
+#[must_use]
+pub struct PendingAttempt(Vec<i64>);
+
+/// What failures count against.
+struct Subject {
+    hash: String,
+    limit: i64,
+    window: Duration,
+}
+
+impl Subject {
+    fn new(kind: &str, name: &str, limit: i64, window: Duration) -> Self {
+        Self {
+            hash: hex::encode(Sha256::digest(format!("{kind}\0{name}"))),
+            limit,
+            window,
+        }
+    }
+}
+
+/// The subjects of an address: of IPv6 the /48 that a site gets, and the /64 that a household gets (RFC 6177).
+fn networks(address: Option<IpAddr>) -> Vec<Subject> {
+    let network = |name: &str, limit| Subject::new("address", name, limit, WINDOW);
+    match address {
+        Some(IpAddr::V6(address)) => [(48, PER_SITE_NETWORK), (64, PER_NETWORK)]
+            .map(|(length, limit)| {
+                let start = Ipv6Addr::from(u128::from(address) & (u128::MAX << (128 - length)));
+                network(&format!("{start}/{length}"), limit)
+            })
+            .into(),
+        Some(IpAddr::V4(address)) => vec![network(&address.to_string(), PER_NETWORK)],
+        None => vec![network("", PER_NETWORK)],
+    }
 }
 
 impl Attempt<'_> {
-    /// What failures of this attempt count against, with the limit of each.
-    fn subjects(&self) -> Vec<(String, i64)> {
-        let subject = |kind: &str, parts: &[&str]| {
-            hex::encode(Sha256::digest(format!("{kind}\0{}", parts.join("\0"))))
+    /// Always in the same order, to prevent deadlocks.
+    fn subjects(&self) -> Vec<Subject> {
+        let mut subjects = if self.is_known_browser {
+            let limit = PER_NAME_ON_KNOWN_BROWSERS;
+            vec![Subject::new("browsers", self.username, limit, WINDOW)]
+        } else {
+            let mut subjects = networks(self.address);
+            subjects.push(Subject::new("name", self.username, PER_NAME, WINDOW));
+            subjects
         };
-        match self.browser {
-            Some(browser) => vec![(subject("browser", &[browser, self.username]), PER_BROWSER)],
-            None => vec![
-                (subject("address", &[self.address]), PER_ADDRESS),
-                (subject("name", &[self.username]), PER_NAME),
-            ],
+        if let Some(user_id) = self.code_of {
+            let (id, limit) = (user_id.to_string(), CODES_PER_ACCOUNT);
+            subjects.push(Subject::new("code", &id, limit, CODE_WINDOW));
         }
+        subjects
     }
 
-    /// Counts this attempt as failed until it is cleared, and returns the ids of its rows, or that it must wait.
-    ///
-    /// Counted before the password is checked, so that concurrent attempts count too. Requires a write.
-    pub fn count(
+    /// Begins an attempt: it counts before the password is checked, so that concurrent ones don't exceed the limits.
+    /// Requires a transaction.
+    pub fn begin(
         &self,
         conn: &mut DbConnection,
         now: NaiveDateTime,
-    ) -> QueryResult<Result<Vec<i64>, Throttled>> {
+    ) -> QueryResult<Result<PendingAttempt, Rejection>> {
         let expired = login_failures::failed_at
-            .le(now - WINDOW)
+            .le(now - CODE_WINDOW)
             .or(login_failures::failed_at.gt(now + CLOCK_SKEW));
         diesel::delete(login_failures::table.filter(expired)).execute(conn)?;
         let subjects = self.subjects();
-        for (subject, limit) in &subjects {
-            lock(conn, subject, 0)?;
-            let (count, first): (i64, Option<NaiveDateTime>) = login_failures::table
-                .filter(login_failures::subject.eq(subject))
+        let mut is_busy = false;
+        for subject in &subjects {
+            lock(conn, &subject.hash, 0)?;
+            let counted = login_failures::table
+                .filter(login_failures::subject.eq(&subject.hash))
+                .filter(login_failures::failed_at.gt(now - subject.window));
+            let failed = login_failures::is_pending
+                .eq(false)
+                .or(login_failures::failed_at.le(now - PENDING));
+            let all: i64 = counted.count().get_result(conn)?;
+            let (failures, first): (i64, Option<NaiveDateTime>) = counted
+                .filter(failed)
                 .select((count_star(), min(login_failures::failed_at)))
                 .first(conn)?;
-            if count >= *limit {
-                let wait = first.map_or(WINDOW, |first| first + WINDOW - now);
-                return Ok(Err(Throttled { wait }));
+            if failures >= subject.limit {
+                let wait = first.map_or(subject.window, |first| first + subject.window - now);
+                return Ok(Err(Rejection::Throttled { wait }));
             }
+            is_busy |= all >= subject.limit;
         }
-        let insert = |(subject, _): &(String, i64)| {
+        if is_busy {
+            return Ok(Err(Rejection::Busy));
+        }
+        let insert = |subject: &Subject| {
             diesel::insert_into(login_failures::table)
                 .values((
-                    login_failures::subject.eq(subject),
+                    login_failures::subject.eq(&subject.hash),
                     login_failures::failed_at.eq(now),
+                    login_failures::is_pending.eq(true),
                 ))
                 .returning(login_failures::id)
                 .get_result(conn)
         };
-        Ok(Ok(subjects
-            .iter()
-            .map(insert)
-            .collect::<QueryResult<_>>()?))
+        let ids = subjects.iter().map(insert).collect::<QueryResult<_>>()?;
+        Ok(Ok(PendingAttempt(ids)))
+    }
+}
+
+impl PendingAttempt {
+    /// Ends an attempt that failed.
+    pub fn fail(&self, conn: &mut DbConnection) -> QueryResult<()> {
+        let own = login_failures::table.filter(login_failures::id.eq_any(self.0.clone()));
+        let update = diesel::update(own).set(login_failures::is_pending.eq(false));
+        update.execute(conn).map(drop)
     }
 
-    /// Deletes the rows that [`Attempt::count`] inserted, after a success.
-    pub fn clear(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
-        diesel::delete(login_failures::table.filter(login_failures::id.eq_any(ids.to_vec())))
-            .execute(conn)?;
-        Ok(())
+    /// Ends an attempt that succeeded: it doesn't count.
+    pub fn succeed(&self, conn: &mut DbConnection) -> QueryResult<()> {
+        let own = login_failures::table.filter(login_failures::id.eq_any(self.0.clone()));
+        diesel::delete(own).execute(conn).map(drop)
     }
 }
 
@@ -110,21 +183,34 @@ mod tests {
         chrono::DateTime::UNIX_EPOCH.naive_utc() + Duration::seconds(seconds)
     }
 
-    fn attempt<'a>(address: &'a str, username: &'a str) -> Attempt<'a> {
+    fn attempt<'a>(address: &str, username: &'a str) -> Attempt<'a> {
         Attempt {
-            address,
+            address: address.parse().ok(),
             username,
-            browser: None,
+            is_known_browser: false,
+            code_of: None,
         }
     }
 
-    fn wait(
+    fn begin(
+        conn: &mut DbConnection,
+        attempt: Attempt<'_>,
+        seconds: i64,
+    ) -> QueryResult<Result<PendingAttempt, Rejection>> {
+        conn.write(|conn| attempt.begin(conn, at(seconds)))
+    }
+
+    /// Fails, or returns the seconds to wait.
+    fn fail(
         conn: &mut DbConnection,
         attempt: Attempt<'_>,
         seconds: i64,
     ) -> QueryResult<Option<i64>> {
-        let taken = conn.write(|conn| attempt.count(conn, at(seconds)))?;
-        Ok(taken.err().map(|throttled| throttled.wait.num_seconds()))
+        match begin(conn, attempt, seconds)? {
+            Ok(pending) => pending.fail(conn).map(|()| None),
+            Err(Rejection::Throttled { wait }) => Ok(Some(wait.num_seconds())),
+            Err(Rejection::Busy) => Ok(Some(0)),
+        }
     }
 
     #[test]
@@ -132,46 +218,79 @@ mod tests {
         on_both(|conn| {
             for number in 0..25 {
                 let name = format!("name{number}");
-                assert_eq!(wait(conn, attempt("10.0.0.1", &name), number)?, None);
+                assert_eq!(fail(conn, attempt("10.0.0.1", &name), number)?, None);
             }
 
-            assert_eq!(wait(conn, attempt("10.0.0.1", "another"), 30)?, Some(270));
-            assert_eq!(wait(conn, attempt("10.0.0.2", "another"), 30)?, None);
-            assert_eq!(wait(conn, attempt("10.0.0.1", "another"), 301)?, None);
+            assert_eq!(fail(conn, attempt("10.0.0.1", "another"), 30)?, Some(270));
+            assert_eq!(fail(conn, attempt("10.0.0.2", "another"), 30)?, None);
+            assert_eq!(fail(conn, attempt("10.0.0.1", "another"), 301)?, None);
             Ok(())
         })
     }
 
     #[test]
-    fn a_name_under_attack_stays_open_to_a_browser_that_knows_it() -> anyhow::Result<()> {
+    fn an_ipv6_network_has_a_wider_limit_of_its_own() -> anyhow::Result<()> {
+        on_both(|conn| {
+            for number in 0..100 {
+                let (address, name) = (
+                    format!("2001:db8:7:{}::1", number / 20),
+                    format!("name{number}"),
+                );
+                assert_eq!(fail(conn, attempt(&address, &name), 0)?, None);
+            }
+
+            assert!(fail(conn, attempt("2001:db8:7:99::1", "another"), 1)?.is_some());
+            assert_eq!(fail(conn, attempt("2001:db8:8:99::1", "another"), 1)?, None);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn known_browsers_of_a_name_share_an_allowance_that_strangers_cannot_use_up()
+    -> anyhow::Result<()> {
         on_both(|conn| {
             for number in 0..10 {
-                assert_eq!(
-                    wait(conn, attempt(&format!("10.0.0.{number}"), "ada"), 0)?,
-                    None
-                );
+                let stranger = attempt(&format!("10.0.0.{number}"), "ada");
+                assert_eq!(fail(conn, stranger, 0)?, None);
             }
-            let own = Attempt {
-                browser: Some("b1"),
+            let known = Attempt {
+                is_known_browser: true,
                 ..attempt("10.0.1.1", "ada")
             };
 
-            assert!(wait(conn, attempt("10.0.1.1", "ada"), 1)?.is_some());
+            assert!(fail(conn, attempt("10.0.1.1", "ada"), 1)?.is_some());
             for _ in 0..10 {
-                assert_eq!(wait(conn, own, 1)?, None);
+                assert_eq!(fail(conn, known, 1)?, None);
             }
-            assert!(wait(conn, own, 2)?.is_some());
-            assert_eq!(
-                wait(
-                    conn,
-                    Attempt {
-                        username: "bob",
-                        ..own
-                    },
-                    2
-                )?,
-                None
-            );
+            let elsewhere = Attempt {
+                address: None,
+                ..known
+            };
+            assert!(fail(conn, elsewhere, 2)?.is_some());
+            let bob = Attempt {
+                username: "bob",
+                ..known
+            };
+            assert_eq!(fail(conn, bob, 2)?, None);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn an_account_has_ten_wrong_codes_an_hour() -> anyhow::Result<()> {
+        on_both(|conn| {
+            let code = |browser| Attempt {
+                is_known_browser: browser,
+                code_of: Some(7),
+                ..attempt("10.0.0.1", "ada")
+            };
+            for number in 0..10 {
+                assert_eq!(fail(conn, code(number % 2 == 0), number * 60)?, None);
+            }
+
+            assert_eq!(fail(conn, code(true), 1800)?, Some(1800));
+            assert_eq!(fail(conn, attempt("10.0.0.1", "ada"), 1800)?, None);
+            assert_eq!(fail(conn, code(true), 3601)?, None);
             Ok(())
         })
     }
@@ -181,21 +300,31 @@ mod tests {
         on_both(|conn| {
             let day = 24 * 60 * 60;
             for _ in 0..10 {
-                assert_eq!(wait(conn, attempt("10.0.0.1", "ada"), day)?, None);
+                assert_eq!(fail(conn, attempt("10.0.0.1", "ada"), day)?, None);
             }
 
-            assert_eq!(wait(conn, attempt("10.0.0.1", "ada"), 0)?, None);
+            assert_eq!(fail(conn, attempt("10.0.0.1", "ada"), 0)?, None);
             Ok(())
         })
     }
 
     #[test]
-    fn a_successful_attempt_does_not_count() -> anyhow::Result<()> {
+    fn pending_attempts_take_up_room_and_count_only_if_they_fail() -> anyhow::Result<()> {
         on_both(|conn| {
-            for _ in 0..30 {
-                let ids = conn.write(|conn| attempt("10.0.0.1", "ada").count(conn, at(0)))?;
-                Attempt::clear(conn, &ids.map_err(|_| anyhow::anyhow!("it had to wait"))?)?;
+            let ada = attempt("10.0.0.1", "ada");
+            let mut pending: Vec<_> = (0..10)
+                .map(|_| begin(conn, ada, 0)?.map_err(|_| diesel::result::Error::NotFound))
+                .collect::<Result<_, _>>()?;
+
+            assert_eq!(begin(conn, ada, 1)?.err(), Some(Rejection::Busy));
+            for attempt in pending.drain(1..) {
+                attempt.succeed(conn)?;
             }
+            for _ in 0..9 {
+                assert_eq!(fail(conn, ada, 2)?, None);
+            }
+            assert_eq!(begin(conn, ada, 3)?.err(), Some(Rejection::Busy));
+            assert_eq!(fail(conn, ada, 30)?, Some(270), "one was abandoned");
             Ok(())
         })
     }

@@ -1,6 +1,5 @@
 //! `changepassword`: changes a user's password.
 
-use accounts::password::Verdict;
 use accounts::{Session, User, password};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -36,7 +35,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         None => (ask::new_password()?, ""),
     };
     let mut errors = ask::password_errors(&password, &user.about());
-    if user.must_change_password && password::verify(&password, &user.password) != Verdict::Wrong {
+    if user.must_change_password && password::verify(&password, &user.password).is_right() {
         errors.push("The password must differ from the current one.".to_owned());
     }
     if !errors.is_empty() {

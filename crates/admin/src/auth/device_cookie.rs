@@ -1,9 +1,10 @@
-//! Device cookies (OWASP): known browsers have an allowance of attempts of their own, so that nobody can lock a colleague
-//! out.
+//! Device cookies (OWASP): the browsers that a user logged in with have an allowance of attempts of their own, so that
+//! nobody can lock a colleague out.
 //!
-//! The cookie has a random id and a signature for each username that logged in there. A signature is valid for one
-//! browser and one username.
+//! The cookie has a random id and a signature for each user who logged in there. A signature is valid for one browser and
+//! one user, until the password or the second factor changes.
 
+use accounts::{SecondFactor, User};
 use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
 use actix_web::cookie::time::Duration;
@@ -16,8 +17,11 @@ const COOKIE: &str = "known";
 /// Length of the random id (hexadecimal digits).
 const ID_LENGTH: usize = 32;
 
-/// The most usernames per browser; the least recent login is dropped first.
+/// The most users per browser; the least recent login is dropped first.
 const MOST: usize = 10;
+
+/// A user with their second factor, if they use one.
+pub(crate) type Account = (User, Option<SecondFactor>);
 
 /// The content of the cookie.
 struct DeviceCookie {
@@ -26,8 +30,12 @@ struct DeviceCookie {
     marks: Vec<String>,
 }
 
-fn mark(key: &SecretKey, id: &str, username: &str) -> String {
-    key.sign("browser", &[id, username])
+fn mark(key: &SecretKey, id: &str, (user, factor): &Account) -> String {
+    let secret = factor.as_ref().map_or("", |factor| &factor.secret);
+    key.sign(
+        "browser",
+        &[id, &user.id.to_string(), &user.password, secret],
+    )
 }
 
 fn is_same(mark: &str, expected: &str) -> bool {
@@ -57,37 +65,35 @@ impl DeviceCookie {
         }
     }
 
-    fn has(&self, key: &SecretKey, username: &str) -> bool {
-        let expected = mark(key, &self.id, username);
+    fn has(&self, key: &SecretKey, account: &Account) -> bool {
+        let expected = mark(key, &self.id, account);
         self.marks.iter().any(|mark| is_same(mark, &expected))
     }
 }
 
-/// The id of this browser, if this username has logged in there.
-pub(crate) fn device_id(
+/// Whether this user has logged in with this browser.
+pub(crate) fn is_known(
     request: &HttpRequest,
     rules: CookieRules,
     key: &SecretKey,
-    username: &str,
-) -> Option<String> {
-    let device_id = DeviceCookie::from_request(request, rules)?;
-    device_id.has(key, username).then_some(device_id.id)
+    account: &Account,
+) -> bool {
+    DeviceCookie::from_request(request, rules).is_some_and(|cookie| cookie.has(key, account))
 }
 
-/// The cookie after a login; other usernames stay known.
+/// The cookie after a login; other users stay known.
 pub(crate) fn remember(
     request: &HttpRequest,
     rules: CookieRules,
     key: &SecretKey,
-    username: &str,
+    account: &Account,
 ) -> Cookie<'static> {
-    let mut device_id =
-        DeviceCookie::from_request(request, rules).unwrap_or_else(DeviceCookie::new);
-    let own = mark(key, &device_id.id, username);
-    device_id.marks.retain(|mark| !is_same(mark, &own));
-    device_id.marks.insert(0, own);
-    device_id.marks.truncate(MOST);
-    let value = [vec![device_id.id], device_id.marks].concat().join(".");
+    let mut device = DeviceCookie::from_request(request, rules).unwrap_or_else(DeviceCookie::new);
+    let own = mark(key, &device.id, account);
+    device.marks.retain(|mark| !is_same(mark, &own));
+    device.marks.insert(0, own);
+    device.marks.truncate(MOST);
+    let value = [vec![device.id], device.marks].concat().join(".");
     let mut cookie = rules.cookie(COOKIE, value);
     cookie.set_max_age(Duration::days(365));
     cookie
@@ -101,35 +107,77 @@ mod tests {
 
     const RULES: CookieRules = CookieRules { https: false };
 
+    fn account(id: i64, password: &str, secret: Option<&str>) -> Account {
+        let now = chrono::DateTime::UNIX_EPOCH.naive_utc();
+        let user = User {
+            id,
+            username: String::new(),
+            password: password.to_owned(),
+            first_name: String::new(),
+            last_name: String::new(),
+            email: String::new(),
+            is_active: true,
+            is_staff: true,
+            is_superuser: false,
+            last_login: None,
+            date_joined: now,
+            must_change_password: false,
+        };
+        let factor = secret.map(|secret| SecondFactor {
+            user_id: id,
+            secret: secret.to_owned(),
+            last_step: 0,
+            created_at: now,
+        });
+        (user, factor)
+    }
+
+    fn user(id: i64) -> Account {
+        account(id, "hash", None)
+    }
+
     /// A request of a browser after these logins.
-    fn after(key: &SecretKey, usernames: &[&str]) -> HttpRequest {
+    fn after(key: &SecretKey, accounts: &[Account]) -> HttpRequest {
         let mut request = TestRequest::get().to_http_request();
-        for username in usernames {
+        for account in accounts {
             request = TestRequest::get()
-                .cookie(remember(&request, RULES, key, username))
+                .cookie(remember(&request, RULES, key, account))
                 .to_http_request();
         }
         request
     }
 
     #[test]
-    fn a_browser_is_known_for_every_name_that_it_logged_in_with() {
+    fn a_browser_is_known_to_its_users_until_password_or_second_factor_change() {
         let key = SecretKey::random();
-        let id = |request: &HttpRequest, username| device_id(request, RULES, &key, username);
 
-        let request = after(&key, &["ada", "bob", "ada"]);
+        let request = after(
+            &key,
+            &[user(1), account(2, "hash", Some("secret")), user(1)],
+        );
 
-        assert!(id(&request, "ada").is_some());
-        assert_eq!(id(&request, "ada"), id(&request, "bob"));
-        assert!(id(&request, "carol").is_none());
-        assert!(device_id(&request, RULES, &SecretKey::random(), "ada").is_none());
+        for (account, is_expected) in [
+            (user(1), true),
+            (account(2, "hash", Some("secret")), true),
+            (user(3), false),
+            (account(1, "another", None), false),
+            (account(1, "hash", Some("secret")), false),
+            (user(2), false),
+            (account(2, "hash", Some("another")), false),
+        ] {
+            assert_eq!(is_known(&request, RULES, &key, &account), is_expected);
+        }
+        assert!(!is_known(&request, RULES, &SecretKey::random(), &user(1)));
     }
 
     #[test]
     fn a_mark_counts_on_its_own_browser_alone() {
         let key = SecretKey::random();
         let value = |request: &HttpRequest| request.cookie(COOKIE).unwrap().value().to_owned();
-        let (ada, eve) = (value(&after(&key, &["ada"])), value(&after(&key, &["eve"])));
+        let (ada, eve) = (
+            value(&after(&key, &[user(1)])),
+            value(&after(&key, &[user(2)])),
+        );
         let (id, mark) = (
             eve.split_once('.').unwrap().0,
             ada.split_once('.').unwrap().1,
@@ -139,24 +187,23 @@ mod tests {
             .cookie(Cookie::new(COOKIE, format!("{id}.{mark}")))
             .to_http_request();
 
-        assert!(device_id(&stolen, RULES, &key, "ada").is_none());
+        assert!(!is_known(&stolen, RULES, &key, &user(1)));
     }
 
     #[test]
-    fn ten_people_are_known_and_a_cookie_that_is_none_of_ours_begins_anew() {
+    fn ten_people_are_known_and_an_invalid_cookie_is_replaced() {
         let key = SecretKey::random();
-        let names: Vec<String> = (0..11).map(|number| format!("name{number}")).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let users: Vec<Account> = (0..11).map(user).collect();
 
-        let request = after(&key, &names);
+        let request = after(&key, &users);
 
-        assert!(device_id(&request, RULES, &key, "name0").is_none());
-        assert!(device_id(&request, RULES, &key, "name1").is_some());
+        assert!(!is_known(&request, RULES, &key, &users[0]));
+        assert!(is_known(&request, RULES, &key, &users[1]));
         for value in ["", "x", "../..", &format!("{}.\u{e4}", "0".repeat(32))] {
             let odd = TestRequest::get()
                 .cookie(Cookie::new(COOKIE, value.to_owned()))
                 .to_http_request();
-            let cookie = remember(&odd, RULES, &key, "ada");
+            let cookie = remember(&odd, RULES, &key, &user(1));
             assert_eq!(cookie.value().split('.').count(), 2, "{value}");
         }
     }

@@ -3,12 +3,13 @@
 use std::time::Instant;
 
 use accounts::password::{self, Verdict};
-use accounts::{SecondFactor, Session, User};
+use accounts::{PendingAttempt, SecondFactor, Session, User};
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use audit::Event;
 use chrono::Utc;
-use diesel::OptionalExtension;
+use diesel::{OptionalExtension, QueryResult};
+use oc_core::DbConnection;
 use oc_core::locks::hold;
 use oc_http::{Db, PageError};
 use serde::Serialize;
@@ -24,77 +25,96 @@ use crate::ui::links::see_other;
 /// A user whose password was right.
 pub(crate) struct AuthenticatedUser {
     pub(crate) user: User,
-    /// Whether a two-factor code is required as well.
-    pub(crate) has_factor: bool,
+    /// The second factor, whose code is required as well.
+    pub(crate) factor: Option<SecondFactor>,
 }
 
-/// Checks username and password. Every failure takes the same time and has the same result.
+/// Checks the password of a username. Every failure takes the same time and has the same result.
 pub(crate) async fn attempt(
     db: &Db,
     hasher: &Data<PasswordHasher>,
     source: AttemptSource,
     typed: String,
 ) -> Result<AuthOutcome<AuthenticatedUser>, PageError> {
-    let now = Utc::now().naive_utc();
     let start = Instant::now();
-    let attempt = match source.count(db, now).await? {
+    let outcome = check(db, hasher, source, typed).await?;
+    if !matches!(outcome, AuthOutcome::Right(_)) {
+        equalize_timing(start).await;
+    }
+    Ok(outcome)
+}
+
+async fn check(
+    db: &Db,
+    hasher: &PasswordHasher,
+    source: AttemptSource,
+    typed: String,
+) -> Result<AuthOutcome<AuthenticatedUser>, PageError> {
+    let _turn = hasher.queue(source.is_known_browser).await?;
+    let attempt = match source.begin(db, None).await? {
         Ok(attempt) => attempt,
-        Err(delay) => {
-            equalize_timing(start).await;
-            return Ok(AuthOutcome::Throttled(delay));
-        }
+        Err(delay) => return Ok(AuthOutcome::Throttled(delay)),
     };
-    let asked = source.clone();
-    let user = db.read(move |conn| Ok(asked.account(conn)?)).await?;
+    let user = source.account.as_ref().map(|(user, _)| user.clone());
     let stored = user
         .as_ref()
         .map_or(password::UNUSABLE.to_owned(), |user| user.password.clone());
     let verdict = hasher.verify(typed.clone(), stored).await?;
-    let opens = |user: &User| verdict != Verdict::Wrong && user.is_active && user.is_staff;
-    let Some(user) = user.clone().filter(opens) else {
-        db.run(move |conn| Ok(source.record(conn, Event::LoginRefused, None, user.as_ref())?))
-            .await?;
-        equalize_timing(start).await;
-        return Ok(AuthOutcome::Wrong);
+    let opens = |user: &User| verdict.is_right() && user.is_active && user.is_staff;
+    if let (Verdict::Unsupported, Some(user)) = (verdict, &user) {
+        log::warn!(
+            "could not check the password of user {}: its hash is too expensive or not supported; set a new password",
+            user.id
+        );
+    }
+    let Some(user) = user.filter(opens) else {
+        let failed = db.run(move |conn| Ok(conn.write(|conn| refuse(conn, &attempt, &source))?));
+        return failed.await;
     };
     let renewed = match verdict {
         Verdict::Outdated => Some(hasher.hash(typed).await?),
         _ => None,
     };
-    let guess = db
-        .run(move |conn| {
-            Ok(conn.write(|conn| {
-                // The account may have been changed while its password was checked.
-                hold(conn, "users", &[user.id])?;
-                let opens = |stored: &User| {
-                    stored.password == user.password && stored.is_active && stored.is_staff
-                };
-                let Some(mut stored) = User::find(conn, user.id).optional()?.filter(opens) else {
-                    source.record(conn, Event::LoginRefused, None, Some(&user))?;
-                    return Ok::<_, diesel::result::Error>(AuthOutcome::Wrong);
-                };
-                if let Some(hash) = renewed {
-                    User::set_password(conn, user.id, &hash)?;
-                    Session::follow_rehash(conn, user.id, (&user.password, &hash))?;
-                    stored.password = hash;
-                }
-                attempt.clear(conn)?;
-                let has_factor = SecondFactor::find(conn, user.id)?.is_some();
-                if !has_factor {
-                    User::set_last_login(conn, user.id, now)?;
-                    source.record(conn, Event::LoggedIn, Some(&user), Some(&user))?;
-                }
-                Ok(AuthOutcome::Right(AuthenticatedUser {
-                    user: stored,
-                    has_factor,
-                }))
-            })?)
-        })
-        .await?;
-    if matches!(guess, AuthOutcome::Wrong) {
-        equalize_timing(start).await;
-    }
-    Ok(guess)
+    let now = Utc::now().naive_utc();
+    db.run(move |conn| {
+        Ok(conn.write(|conn| {
+            // The account may have been changed while its password was checked.
+            hold(conn, "users", &[user.id])?;
+            let opens = |stored: &User| {
+                stored.password == user.password && stored.is_active && stored.is_staff
+            };
+            let Some(mut stored) = User::find(conn, user.id).optional()?.filter(opens) else {
+                return refuse(conn, &attempt, &source);
+            };
+            if let Some(hash) = renewed {
+                User::set_password(conn, user.id, &hash)?;
+                Session::follow_rehash(conn, user.id, (&user.password, &hash))?;
+                stored.password = hash;
+            }
+            attempt.succeed(conn)?;
+            let factor = SecondFactor::find(conn, user.id)?;
+            if factor.is_none() {
+                User::set_last_login(conn, user.id, now)?;
+                source.record(conn, Event::LoggedIn, Some(&user))?;
+            }
+            Ok::<_, diesel::result::Error>(AuthOutcome::Right(AuthenticatedUser {
+                user: stored,
+                factor,
+            }))
+        })?)
+    })
+    .await
+}
+
+/// Ends an attempt that failed. Requires a transaction.
+fn refuse<T>(
+    conn: &mut DbConnection,
+    attempt: &PendingAttempt,
+    source: &AttemptSource,
+) -> QueryResult<AuthOutcome<T>> {
+    attempt.fail(conn)?;
+    source.record(conn, Event::LoginRefused, None)?;
+    Ok(AuthOutcome::Wrong)
 }
 
 /// Where a login leads.
@@ -121,12 +141,12 @@ impl Destination {
 /// Starts a session and redirects to the destination.
 pub(crate) fn start_session(
     request: &AdminRequest,
-    AuthenticatedUser { user, has_factor }: &AuthenticatedUser,
+    AuthenticatedUser { user, factor }: AuthenticatedUser,
     destination: &Destination,
 ) -> Result<HttpResponse, PageError> {
     request
         .session
-        .start(user, &request.address(), &request.browser())?;
+        .start(&user, &request.address(), &request.browser())?;
     let path = destination.path();
     let kept = sealed_form::open(request, 0, Purpose::Login, path, &destination.kept);
     if let Some(submission) = kept.filter(|kept| request.is_form_of(user.id, kept)) {
@@ -134,13 +154,13 @@ pub(crate) fn start_session(
         let text = "You are logged in again. What you entered has not been saved yet.";
         request.session.add_message("warning", text);
     }
-    let required = pending_requirement(user, *has_factor, request.requires_totp());
+    let required = pending_requirement(&user, factor.is_some(), request.requires_totp());
     let mut response = see_other(required.unwrap_or(path));
     let cookie = device_cookie::remember(
         &request.http,
         request.cookies(),
         request.key(),
-        &user.username,
+        &(user, factor),
     );
     response
         .add_cookie(&cookie)

@@ -130,14 +130,14 @@ pub(crate) async fn create(
     let username = normalize_username(submission.text("username"));
     let password = submission.text("password").to_owned();
     let destination = Destination::from_submission(query, &submission);
-    let source = AttemptSource::new(&request, username.clone());
+    let source = AttemptSource::for_username(&request, &db, username.clone()).await?;
     match attempt(&db, &hasher, source, password).await? {
-        AuthOutcome::Right(user) if user.has_factor => {
+        AuthOutcome::Right(user) if user.factor.is_some() => {
             ask_for_code(&request, &user.user, destination)
         }
         AuthOutcome::Right(user) => {
             Metrics::login(&request.http, LoginOutcome::Success);
-            start_session(&request, &user, &destination)
+            start_session(&request, user, &destination)
         }
         AuthOutcome::Wrong => {
             Metrics::login(&request.http, LoginOutcome::WrongPassword);
@@ -182,8 +182,8 @@ pub(crate) async fn create_code(
         return Ok(see_other(&login_path(LOGIN, &destination.next)));
     };
     let now = Utc::now().naive_utc();
-    let source = AttemptSource::new(&request, user.username.clone());
-    let attempt = match source.count(&db, now).await? {
+    let source = AttemptSource::for_username(&request, &db, user.username.clone()).await?;
+    let attempt = match source.begin(&db, Some(user.id)).await? {
         Ok(attempt) => attempt,
         Err(delay) => {
             Metrics::login(&request.http, LoginOutcome::Throttled);
@@ -197,19 +197,18 @@ pub(crate) async fn create_code(
             Ok(conn.write(|conn| {
                 let kind = totp::consume_code(conn, &key, &user, &typed, now)?;
                 let Some(kind) = kind else {
-                    source.record(conn, Event::FactorRefused, None, Some(&user))?;
+                    attempt.fail(conn)?;
+                    source.record(conn, Event::FactorRefused, None)?;
                     return Ok::<_, diesel::result::Error>(None);
                 };
-                attempt.clear(conn)?;
+                attempt.succeed(conn)?;
                 User::set_last_login(conn, user.id, now)?;
                 if kind == CodeKind::Recovery {
-                    source.record(conn, Event::RecoveryCodeUsed, Some(&user), Some(&user))?;
+                    source.record(conn, Event::RecoveryCodeUsed, Some(&user))?;
                 }
-                source.record(conn, Event::LoggedIn, Some(&user), Some(&user))?;
-                Ok(Some(AuthenticatedUser {
-                    user,
-                    has_factor: true,
-                }))
+                source.record(conn, Event::LoggedIn, Some(&user))?;
+                let factor = SecondFactor::find(conn, user.id)?;
+                Ok(Some(AuthenticatedUser { user, factor }))
             })?)
         })
         .await?;
@@ -219,7 +218,7 @@ pub(crate) async fn create_code(
         return show_code(&request, StatusCode::OK, destination, error);
     };
     Metrics::login(&request.http, LoginOutcome::Success);
-    let mut response = start_session(&request, &authenticated, &destination)?;
+    let mut response = start_session(&request, authenticated, &destination)?;
     response
         .add_cookie(&pending_login::removal(request.cookies()))
         .map_err(|error| PageError::Internal(error.into()))?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use accounts::password::{self, Verdict};
 use actix_web::rt::time::sleep;
 use oc_http::{PageError, run_blocking};
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 /// A failed login takes this long, or a multiple if the hash is expensive or the machine is busy, so that the time doesn't
 /// reveal whether the account exists.
@@ -15,10 +15,23 @@ const FAILURE_TIME: Duration = Duration::from_millis(600);
 /// Hashing takes a core and 19 MB for each password, so only two run at a time.
 const CONCURRENT_HASHES: usize = 2;
 
+/// Logins from unknown browsers that may wait for their turn; more are rejected.
+const MAX_QUEUED: usize = 64;
+
 /// Checks and hashes passwords.
 #[derive(Clone)]
 pub struct PasswordHasher {
     permits: Arc<Semaphore>,
+    /// As many as there are permits: the other unknown browsers wait here, so that a known browser waits for the hashes
+    /// that are running at most.
+    strangers: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
+}
+
+/// The turn of an unknown browser, until this is dropped.
+#[must_use]
+pub(crate) struct Turn {
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Default for PasswordHasher {
@@ -31,9 +44,28 @@ impl PasswordHasher {
     /// Without work yet.
     #[must_use]
     pub fn new() -> Self {
+        let semaphore = |permits| Arc::new(Semaphore::new(permits));
         Self {
-            permits: Arc::new(Semaphore::new(CONCURRENT_HASHES)),
+            permits: semaphore(CONCURRENT_HASHES),
+            strangers: semaphore(CONCURRENT_HASHES),
+            queue: semaphore(MAX_QUEUED),
         }
+    }
+
+    /// Waits until it is this browser's turn to check a password. Known browsers don't wait for unknown ones.
+    pub(crate) async fn queue(&self, is_known_browser: bool) -> Result<Turn, PageError> {
+        let internal = |error: AcquireError| PageError::Internal(error.into());
+        let permit = if is_known_browser {
+            None
+        } else if let Ok(permit) = Arc::clone(&self.strangers).try_acquire_owned() {
+            Some(permit)
+        } else {
+            let place = self.queue.try_acquire();
+            let _place = place.map_err(|_| PageError::Overloaded)?;
+            let permit = Arc::clone(&self.strangers).acquire_owned().await;
+            Some(permit.map_err(internal)?)
+        };
+        Ok(Turn { _permit: permit })
     }
 
     /// The hash of a new password.
@@ -79,7 +111,31 @@ fn remaining(elapsed: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
+
+    #[actix_web::test]
+    async fn known_browsers_do_not_wait_for_unknown_ones_whose_queue_is_bounded()
+    -> Result<(), PageError> {
+        let hasher = PasswordHasher::new();
+        let turns = [hasher.queue(false).await?, hasher.queue(false).await?];
+        let mut queued: Vec<_> = (0..MAX_QUEUED)
+            .map(|_| Box::pin(hasher.queue(false)))
+            .collect();
+        for turn in &mut queued {
+            assert!(turn.as_mut().now_or_never().is_none());
+        }
+
+        let rejected = hasher.queue(false).await;
+        let known = hasher.queue(true).now_or_never();
+        drop(turns);
+
+        assert!(matches!(rejected, Err(PageError::Overloaded)));
+        assert!(matches!(known, Some(Ok(_))));
+        assert!(matches!(queued[0].as_mut().now_or_never(), Some(Ok(_))));
+        Ok(())
+    }
 
     #[test]
     fn failed_logins_end_at_multiples_of_600_ms() {

@@ -2,7 +2,6 @@
 //!
 //! The page that asks for it holds the submission, sealed.
 
-use accounts::password::Verdict;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -154,13 +153,13 @@ impl Reauth {
     ) -> Result<AuthOutcome<()>, PageError> {
         let now = Utc::now().naive_utc();
         let user = user.user.clone();
-        let source = AttemptSource::new(request, user.username.clone());
-        let attempt = match source.count(&self.db, now).await? {
+        let source = AttemptSource::for_user(request, &user);
+        let attempt = match source.begin(&self.db, code.map(|_| user.id)).await? {
             Ok(attempt) => attempt,
             Err(delay) => return Ok(AuthOutcome::Throttled(delay)),
         };
         let (typed, stored) = (password.to_owned(), user.password.clone());
-        let is_password = self.hasher.verify(typed, stored).await? != Verdict::Wrong;
+        let is_password = self.hasher.verify(typed, stored).await?.is_right();
         let (key, code) = (request.key().clone(), code.map(str::to_owned));
         self.db
             .run(move |conn| {
@@ -173,13 +172,14 @@ impl Reauth {
                         _ => None,
                     };
                     if !is_password || (code.is_some() && consumed.is_none()) {
-                        source.record(conn, Event::ProofRefused, Some(&user), Some(&user))?;
+                        attempt.fail(conn)?;
+                        source.record(conn, Event::ProofRefused, Some(&user))?;
                         return Ok::<_, diesel::result::Error>(AuthOutcome::Wrong);
                     }
                     if consumed == Some(CodeKind::Recovery) {
-                        source.record(conn, Event::RecoveryCodeUsed, Some(&user), Some(&user))?;
+                        source.record(conn, Event::RecoveryCodeUsed, Some(&user))?;
                     }
-                    attempt.clear(conn)?;
+                    attempt.succeed(conn)?;
                     Ok(AuthOutcome::Right(()))
                 })?)
             })

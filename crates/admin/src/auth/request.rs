@@ -6,7 +6,6 @@ use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
-use ipnet::Ipv6Net;
 use oc_core::admin::Resource;
 use oc_http::{Page, PageError, Pages, TrustedProxies};
 
@@ -83,15 +82,6 @@ impl AdminRequest {
     /// The client's network address, empty if unknown.
     pub(crate) fn address(&self) -> String {
         client_address(&self.http)
-    }
-
-    /// What throttling counts as one address: of IPv6 the /64 network that one household or company gets (RFC 6177).
-    pub(crate) fn network(&self) -> String {
-        match client_ip(&self.http) {
-            Some(IpAddr::V6(address)) => Ipv6Net::new_assert(address, 64).trunc().to_string(),
-            Some(IpAddr::V4(address)) => address.to_string(),
-            None => String::new(),
-        }
     }
 
     /// The User-Agent header, empty if absent.
@@ -198,7 +188,8 @@ impl FromRequest for AdminRequest {
     }
 }
 
-fn client_ip(http: &HttpRequest) -> Option<IpAddr> {
+/// The network address of a request's client, if it is known.
+pub(super) fn client_ip(http: &HttpRequest) -> Option<IpAddr> {
     http.app_data::<Data<TrustedProxies>>()?
         .client_address(http)
 }

@@ -1,16 +1,24 @@
-//! Throttling of passwords and codes: each attempt counts as failed until it succeeds.
+//! Throttling of passwords and codes.
 
-use accounts::{Attempt, Throttled, User};
+use std::net::IpAddr;
+use std::time::{Duration as StdDuration, Instant};
+
+use accounts::{Attempt, PendingAttempt, Rejection, SecondFactor, User};
 use actix_web::HttpResponse;
 use actix_web::http::header;
+use actix_web::rt::time::sleep;
 use audit::{Event, NewEvent, attempted_username};
-use chrono::{Duration, NaiveDateTime};
+use chrono::{Duration, Utc};
 use diesel::{OptionalExtension, QueryResult};
 use oc_core::DbConnection;
 use oc_http::{Db, PageError};
 
-use crate::auth::device_cookie;
-use crate::auth::request::AdminRequest;
+use crate::auth::device_cookie::{self, Account};
+use crate::auth::request::{AdminRequest, client_ip};
+
+/// How long an attempt waits for others that use up the allowance while they are pending.
+const MAX_WAIT: StdDuration = StdDuration::from_secs(10);
+const POLL_INTERVAL: StdDuration = StdDuration::from_millis(100);
 
 /// The result of an attempt.
 pub(crate) enum AuthOutcome<T> {
@@ -29,10 +37,6 @@ pub(crate) struct RetryDelay {
 }
 
 impl RetryDelay {
-    fn of(throttled: Throttled) -> Self {
-        Self::rounded(throttled.wait)
-    }
-
     /// Whole minutes, rounded up.
     fn rounded(wait: Duration) -> Self {
         Self {
@@ -56,64 +60,97 @@ impl RetryDelay {
     }
 }
 
-/// The username, address and browser of an attempt.
+/// The username, account, address and browser of an attempt.
 #[derive(Clone)]
 pub(crate) struct AttemptSource {
     username: String,
+    /// The account with this username, if there is one.
+    pub(crate) account: Option<Account>,
+    ip: Option<IpAddr>,
     address: String,
-    network: String,
-    browser: Option<String>,
+    /// Whether the account's user has logged in with this browser.
+    pub(crate) is_known_browser: bool,
 }
 
-/// An attempt that counts as failed until it is cleared.
-pub(crate) struct PendingAttempt(Vec<i64>);
-
 impl AttemptSource {
-    /// The source of an attempt for a username.
-    pub(crate) fn new(request: &AdminRequest, username: String) -> Self {
-        Self {
-            address: request.address(),
-            network: request.network(),
-            browser: device_cookie::device_id(
-                &request.http,
-                request.cookies(),
-                request.key(),
-                &username,
-            ),
+    /// The source of an attempt to log in. The account is always looked up, so that the response time reveals nothing.
+    pub(crate) async fn for_username(
+        request: &AdminRequest,
+        db: &Db,
+        username: String,
+    ) -> Result<Self, PageError> {
+        let name = username.clone();
+        let account = db.read(move |conn| {
+            if name.contains('\0') {
+                return Ok(None);
+            }
+            let Some(user) = User::find_by_username(conn, &name).optional()? else {
+                return Ok(None);
+            };
+            let factor = SecondFactor::find(conn, user.id)?;
+            Ok(Some((user, factor)))
+        });
+        let account = account.await?;
+        let is_known = |account| {
+            device_cookie::is_known(&request.http, request.cookies(), request.key(), account)
+        };
+        Ok(Self {
+            is_known_browser: account.as_ref().is_some_and(is_known),
             username,
+            account,
+            ip: client_ip(&request.http),
+            address: request.address(),
+        })
+    }
+
+    /// The source of an attempt in a session, whose browser is known.
+    pub(crate) fn for_user(request: &AdminRequest, user: &User) -> Self {
+        Self {
+            username: user.username.clone(),
+            account: Some((user.clone(), None)),
+            ip: client_ip(&request.http),
+            address: request.address(),
+            is_known_browser: true,
         }
     }
 
-    /// Counts an attempt before it is checked, so that concurrent ones are counted too.
-    pub(crate) async fn count(
+    /// Begins an attempt, also at the code of a user. Waits for attempts that are pending if these use up the allowance.
+    pub(crate) async fn begin(
         &self,
         db: &Db,
-        now: NaiveDateTime,
+        code_of: Option<i64>,
     ) -> Result<Result<PendingAttempt, RetryDelay>, PageError> {
-        let source = self.clone();
-        db.run(move |conn| {
-            let attempt = Attempt {
-                address: &source.network,
-                username: &source.username,
-                browser: source.browser.as_deref(),
-            };
-            let taken = conn.write(|conn| attempt.count(conn, now))?;
-            // Always looked up, so that the response time reveals nothing.
-            let account = source.account(conn)?;
-            if taken.is_err() {
-                source.record(conn, Event::LoginThrottled, None, account.as_ref())?;
+        let deadline = Instant::now() + MAX_WAIT;
+        loop {
+            let source = self.clone();
+            let begun = db.run(move |conn| Ok(source.try_begin(conn, code_of)?));
+            match begun.await? {
+                Ok(attempt) => return Ok(Ok(attempt)),
+                Err(Rejection::Throttled { wait }) => return Ok(Err(RetryDelay::rounded(wait))),
+                Err(Rejection::Busy) if Instant::now() > deadline => {
+                    return Err(PageError::Overloaded);
+                }
+                Err(Rejection::Busy) => sleep(POLL_INTERVAL).await,
             }
-            Ok(taken.map(PendingAttempt).map_err(RetryDelay::of))
-        })
-        .await
+        }
     }
 
-    /// The user with this username, if there is one.
-    pub(crate) fn account(&self, conn: &mut DbConnection) -> QueryResult<Option<User>> {
-        if self.username.contains('\0') {
-            return Ok(None);
+    fn try_begin(
+        &self,
+        conn: &mut DbConnection,
+        code_of: Option<i64>,
+    ) -> QueryResult<Result<PendingAttempt, Rejection>> {
+        let attempt = Attempt {
+            address: self.ip,
+            username: &self.username,
+            is_known_browser: self.is_known_browser,
+            code_of,
+        };
+        let begun = conn.write(|conn| attempt.begin(conn, Utc::now().naive_utc()))?;
+        if matches!(begun, Err(Rejection::Throttled { .. })) {
+            self.record(conn, Event::LoginThrottled, None)?;
         }
-        User::find_by_username(conn, &self.username).optional()
+        Ok(begun)
     }
 
     /// Logs an event; `user` is the authenticated user.
@@ -122,22 +159,15 @@ impl AttemptSource {
         conn: &mut DbConnection,
         event: Event,
         user: Option<&User>,
-        account: Option<&User>,
     ) -> QueryResult<()> {
+        let account = self.account.as_ref().map(|(user, _)| user.actor());
         let event = NewEvent {
             event,
             actor: user.map(User::actor),
-            about: attempted_username(account.map(User::actor)),
+            about: attempted_username(account),
             address: &self.address,
         };
         event.insert(conn)
-    }
-}
-
-impl PendingAttempt {
-    /// Removes the attempt after a success. Requires a transaction.
-    pub(crate) fn clear(&self, conn: &mut DbConnection) -> QueryResult<()> {
-        Attempt::clear(conn, &self.0)
     }
 }
 

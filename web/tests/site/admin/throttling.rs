@@ -1,8 +1,12 @@
 //! Guessing is slowed down, and locks nobody out.
 
+use std::thread;
+
+use accounts::User;
+use accounts::testing::user;
 use anyhow::Result;
 
-use super::{Browser, PASSWORD};
+use super::{Browser, PASSWORD, account};
 use crate::support::{TestSite, assert_contains};
 
 #[test]
@@ -50,5 +54,35 @@ fn two_people_on_one_browser_both_get_in_while_both_names_are_hammered() -> Resu
     let bob = shared.log_in("bob", PASSWORD)?.status;
 
     assert_eq!((ada, bob), (303, 303));
+    Ok(())
+}
+
+#[test]
+fn forty_colleagues_log_in_at_once_from_one_address() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    let ada = account(conn, "ada")?;
+    let hash = User::find(conn, ada)?.password;
+    let names: Vec<String> = (0..40).map(|number| format!("name{number}")).collect();
+    for name in &names {
+        let id = user(conn, name)?;
+        User::set_staff(conn, id, true)?;
+        User::set_password(conn, id, &hash)?;
+    }
+
+    let statuses = thread::scope(|scope| {
+        let site = &site;
+        let log_in = |name: &String| {
+            let name = name.clone();
+            scope.spawn(move || Ok(Browser::new(site).log_in(&name, PASSWORD)?.status))
+        };
+        let threads: Vec<_> = names.iter().map(log_in).collect();
+        let joined = threads
+            .into_iter()
+            .map(|thread| thread.join().expect("no panic"));
+        joined.collect::<Result<Vec<_>>>()
+    })?;
+
+    assert_eq!(statuses, [303; 40]);
     Ok(())
 }
