@@ -75,11 +75,16 @@ pub enum Violation {
         /// The field's label.
         label: &'static str,
     },
-    /// A field of an account that has permissions which the user lacks.
-    #[error("{label} cannot be changed: this user has permissions that you don't have.")]
+    /// A permission that the user can't revoke because they don't have it.
+    #[error("You can't grant, or take from others, a permission that you don't have.")]
+    Unrevocable,
+    /// A field of an object that has permissions which the user lacks.
+    #[error("{label} cannot be changed: this {model} has permissions that you don't have.")]
     Beyond {
         /// The field's label.
         label: &'static str,
+        /// Singular of the model.
+        model: &'static str,
     },
     /// A file that is rejected; the message names it.
     #[error("{0}")]

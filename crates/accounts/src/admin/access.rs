@@ -22,8 +22,13 @@ pub struct AccessRules {
     pub are_accounts: bool,
     /// The field whose choices are all permissions.
     pub permission_field: &'static str,
-    /// Fields that give or take permissions: changing them requires re-authentication.
+    /// Fields that give or take permissions, or that decide who uses an account: changing them requires
+    /// re-authentication.
     pub sensitive_fields: &'static [&'static str],
+    /// Fields that only somebody who may take over the row can change.
+    pub guarded_fields: &'static [&'static str],
+    /// Explains the guarded fields to everybody else.
+    pub guarded_notice: &'static str,
     /// Whether a row may be taken over or deleted by somebody with these permissions.
     pub can_manage: fn(&mut DbConnection, &Permissions, i64) -> QueryResult<bool>,
     /// Why these rows must not be deleted by anybody, if so.
@@ -53,7 +58,25 @@ pub static ACCESS_RULES: [AccessRules; 2] = [
         resource: &USER,
         are_accounts: true,
         permission_field: "user_permissions",
-        sensitive_fields: &["is_staff", "is_superuser", "groups", "user_permissions"],
+        sensitive_fields: &[
+            "username",
+            "email",
+            "is_active",
+            "is_staff",
+            "is_superuser",
+            "groups",
+            "user_permissions",
+        ],
+        guarded_fields: &[
+            "username",
+            "is_active",
+            "is_staff",
+            "is_superuser",
+            "groups",
+            "user_permissions",
+        ],
+        guarded_notice: "This user has permissions that you don't have. You can change names, email address and dates, but not \
+                         username, password, status, groups or permissions.",
         can_manage,
         deletion_error: |conn, ids| {
             let are_last = User::are_last_superusers(conn, ids)?;
@@ -86,21 +109,16 @@ pub static ACCESS_RULES: [AccessRules; 2] = [
         are_accounts: false,
         permission_field: "permissions",
         sensitive_fields: &["permissions"],
-        can_manage: |_, _, _| Ok(true),
+        guarded_fields: &["name", "permissions"],
+        guarded_notice: "This group has permissions that you don't have. You can't change it.",
+        can_manage: |conn, permissions, id| {
+            let codes = Group::permissions(conn, id)?;
+            Ok(codes.iter().all(|code| permissions.has(code)))
+        },
         deletion_error: |_, _| Ok(None),
         saved: |_, _| Ok(()),
         pages: &[],
     },
-];
-
-/// The fields of a user that only somebody with all of that user's permissions may change.
-const GUARDED: [&str; 6] = [
-    "username",
-    "is_active",
-    "is_staff",
-    "is_superuser",
-    "groups",
-    "user_permissions",
 ];
 
 fn can_manage(conn: &mut DbConnection, permissions: &Permissions, id: i64) -> QueryResult<bool> {
@@ -137,11 +155,15 @@ impl AccessRules {
             && !(self.can_manage)(conn, permissions, id)?
         {
             let changed = fields
-                .filter(|field| GUARDED.contains(&field.name) && differ(before, after, field));
+                .filter(|field| self.guarded_fields.contains(&field.name))
+                .filter(|field| differ(before, after, field));
             return Ok(changed
                 .map(|field| FieldError {
                     field: field.name,
-                    violation: Violation::Beyond { label: field.label },
+                    violation: Violation::Beyond {
+                        label: field.label,
+                        model: self.resource.singular,
+                    },
                 })
                 .collect());
         }
@@ -150,11 +172,12 @@ impl AccessRules {
         for field in fields {
             let added = added(before, after, field.name);
             let mut removed = self::added(after, before, field.name).into_iter();
+            let mut is_revocation = false;
             let is_escalation = match field.name {
                 "user_permissions" | "permissions" => {
+                    is_revocation = removed.any(|code| !permissions.has(code));
                     let mut added = added.into_iter();
                     added.any(|code| !permissions.has(code) || !exists(code))
-                        || removed.any(|code| !permissions.has(code))
                 }
                 "groups" => {
                     let mut exceeds = false;
@@ -171,6 +194,11 @@ impl AccessRules {
             };
             if is_escalation {
                 errors.push(escalation(permissions, field));
+            } else if is_revocation {
+                errors.push(FieldError {
+                    field: field.name,
+                    violation: Violation::Unrevocable,
+                });
             }
         }
         Ok(errors)
@@ -207,4 +235,58 @@ fn differ(before: &FormValues, after: &FormValues, field: &Field) -> bool {
             .collect::<BTreeSet<_>>()
     });
     before != after
+}
+
+#[cfg(test)]
+mod tests {
+    use oc_core::testing::on_both;
+
+    use crate::testing::{group, user};
+
+    use super::*;
+
+    #[test]
+    fn nobody_grants_or_revokes_a_permission_that_they_lack() -> anyhow::Result<()> {
+        on_both(|conn| {
+            let id = user(conn, "ada")?;
+            User::set_staff(conn, id, true)?;
+            User::set_permissions(conn, id, &["a.view_a".to_owned()])?;
+            let ada = User::find(conn, id)?;
+            let permissions = Permissions::for_user(conn, &ada)?;
+            let known = ["a.view_a", "b.view_b"].map(|code| Choice::new(code, code));
+            let values = |codes: &[&str]| {
+                let codes = codes.iter().map(|code| (*code).to_owned()).collect();
+                FormValues::default()
+                    .with("name", "editors")
+                    .with_list("permissions", codes)
+            };
+            let own = Group::insert(conn, &group("own"))?;
+            let higher = Group::insert(conn, &group("higher"))?;
+            Group::set_permissions(conn, higher, &["b.view_b".to_owned()])?;
+            let mut check = |id, before: &[&str], after: &[&str]| {
+                let (before, after) = (values(before), values(after));
+                ACCESS_RULES[1]
+                    .escalations(conn, &permissions, &known, id, &before, &after)
+                    .map(|errors| errors.first().map(ToString::to_string))
+            };
+
+            assert_eq!(check(None, &[], &["a.view_a"])?, None);
+            assert_eq!(
+                check(Some(own), &[], &["b.view_b"])?.as_deref(),
+                Some("Permissions: select a valid choice.")
+            );
+            assert_eq!(
+                check(Some(own), &["b.view_b"], &[])?.as_deref(),
+                Some("You can't grant, or take from others, a permission that you don't have.")
+            );
+            assert_eq!(
+                check(Some(higher), &["b.view_b"], &["b.view_b", "a.view_a"])?.as_deref(),
+                Some(
+                    "Permissions cannot be changed: this group has permissions that you don't have."
+                )
+            );
+            assert_eq!(check(Some(higher), &["b.view_b"], &["b.view_b"])?, None);
+            Ok(())
+        })
+    }
 }

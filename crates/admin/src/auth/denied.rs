@@ -41,7 +41,7 @@ pub(crate) fn denied_fields(errors: &[FieldError]) -> impl Iterator<Item = &'sta
     let is_refused = |error: &&FieldError| {
         matches!(
             error.violation,
-            Violation::Beyond { .. } | Violation::Ungranted { .. }
+            Violation::Beyond { .. } | Violation::Ungranted { .. } | Violation::Unrevocable
         )
     };
     let refused = errors.iter().filter(is_refused);

@@ -67,8 +67,7 @@ pub(crate) async fn end_own(
     staff: StaffRequest,
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
-    staff.check_form(&submission)?;
-    end(&staff, staff.actor(), submission.text("end")).await
+    end(&staff, staff.actor(), submission).await
 }
 
 /// The sessions of another user.
@@ -94,19 +93,28 @@ pub(crate) async fn end_of_user(
     id: Path<String>,
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
-    staff.check_form(&submission)?;
     match staff.find_account(&id).await? {
-        Some(owner) => end(&staff, owner, submission.text("end")).await,
+        Some(owner) => end(&staff, owner, submission).await,
         None => staff.unknown_account(&id),
     }
 }
 
 /// Ends the session with an id, or all but the current one.
-async fn end(staff: &StaffRequest, owner: User, selected: &str) -> Result<HttpResponse, PageError> {
-    let id: Option<i64> = match selected {
+async fn end(
+    staff: &StaffRequest,
+    owner: User,
+    submission: Submission,
+) -> Result<HttpResponse, PageError> {
+    let submission = staff.accept(submission)?;
+    let id: Option<i64> = match submission.text("end") {
         "others" => None,
         id => Some(id.parse().map_err(|_| PageError::BadRequest)?),
     };
+    if id.is_none()
+        && let Some(page) = staff.require_reauth(&submission).await?
+    {
+        return Ok(page);
+    }
     let (actor, current, address) = (staff.actor(), staff.user.session_id, staff.address());
     let ended = staff
         .write(move |conn| {

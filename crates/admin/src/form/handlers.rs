@@ -213,7 +213,10 @@ async fn is_sensitive(
         }
     };
     let after = definition.form_values(submission);
-    Ok(before.is_some_and(|before| registry.is_sensitive_change(resource, &before, &after)))
+    Ok(before.is_some_and(|before| {
+        let after = after.with_defaults(before.clone());
+        registry.is_sensitive_change(resource, &before, &after)
+    }))
 }
 
 fn save_or_redisplay(

@@ -47,10 +47,6 @@ impl Page for FormPage {
     const TEMPLATE: &'static str = "admin/form.html";
 }
 
-/// Shown above the form of an account with permissions that the user lacks.
-const HIGHER_PRIVILEGES: &str = "This user has permissions that you don't have. You can change names, email address and dates, but not \
-                      username, password, status, groups or permissions.";
-
 /// A form to show.
 pub(crate) struct FormDisplay {
     pub(crate) state: FormState,
@@ -158,6 +154,10 @@ impl FormDisplay {
             let links = account_links(staff, resource, record.id);
             section.fields.splice(1..1, links);
         }
+        let guarded_notice = registry
+            .access(resource)
+            .filter(|_| state.has_higher_privileges)
+            .map(|rules| rules.guarded_notice);
         let verb = match record {
             None => "Add",
             Some(_) if read_only => "View",
@@ -202,7 +202,7 @@ impl FormDisplay {
         let has_other_buttons =
             fields_of(&sections).any(|field| field.search.is_some() || field.related.is_some());
         let page = FormPage {
-            notice: notice.or(state.has_higher_privileges.then_some(HIGHER_PRIVILEGES)),
+            notice: notice.or(guarded_notice),
             subtitle: record.map(|record| record.title.clone()),
             error_summary,
             has_files,

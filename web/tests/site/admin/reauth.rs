@@ -160,7 +160,21 @@ fn every_act_that_matters_asks() -> Result<()> {
         ("name", "editors"),
         ("permissions", "lettings.view_letting"),
     ];
-    let acts: [(&str, &[(&str, &str)]); 5] = [
+    let user = format!("/admin/auth/user/{bob}/change/");
+    let acts: [(&str, &[(&str, &str)]); 9] = [
+        ("/admin/sessions/", &[("end", "others")]),
+        (&user, &with(&USER_FORM, &[("username", "robert")])),
+        (
+            &user,
+            &with(
+                &USER_FORM,
+                &[("username", "bob"), ("email", "bob@example.org")],
+            ),
+        ),
+        (
+            &user,
+            &with(&USER_FORM, &[("username", "bob"), ("is_active", "")]),
+        ),
         (&delete, &[("post", "yes")]),
         ("/admin/auth/user/", &ticked),
         ("/admin/auth/user/add/", &new_user("carol")),
