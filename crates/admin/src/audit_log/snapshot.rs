@@ -85,6 +85,11 @@ impl Snapshot {
         FormValues(self.0.iter().map(values).collect())
     }
 
+    /// The text of a field, as staff read it.
+    pub(crate) fn shown(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", |field| &field.shown)
+    }
+
     /// The fields that differ, in the order of the form.
     pub(crate) fn changes(before: &Self, after: &Self, model: &Resource) -> Vec<FieldChange> {
         let mut changes = Vec::new();

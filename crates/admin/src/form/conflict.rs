@@ -1,19 +1,26 @@
 //! Edit conflicts: two versions of an object, and a choice for each field.
 
+use audit::AuditEntry;
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::FormValues;
+use oc_core::admin::{FormValues, id_in};
 use serde::Serialize;
 
+use crate::audit_log::entry_view::EntryView;
 use crate::audit_log::snapshot::display_text;
 use crate::form::definition::{BoundField, FormDefinition, InitialVersion};
 use crate::ui::field::parts;
+use crate::ui::links::change_path;
 use crate::ui::submission::Submission;
 
 /// Both versions of an object.
 #[derive(Debug, Serialize)]
 pub(crate) struct ConflictView {
     text: String,
+    /// Who saved the stored version, and when.
+    saved: Option<String>,
+    /// The form with the stored version.
+    discard_href: String,
     rows: Vec<FieldConflict>,
     /// An error if fields have no choice yet.
     undecided: Option<String>,
@@ -37,9 +44,9 @@ impl ConflictView {
         definition: &FormDefinition,
         origin: &InitialVersion,
         mine: &FormValues,
-        theirs: &FormValues,
+        (id, theirs): (i64, &FormValues),
     ) -> QueryResult<Self> {
-        Self::with(conn, definition, mine, theirs, |name| {
+        Self::with(conn, definition, mine, (id, theirs), |name| {
             match (
                 origin.is_changed(name, mine),
                 origin.is_changed(name, theirs),
@@ -57,9 +64,9 @@ impl ConflictView {
         definition: &FormDefinition,
         sent: &Submission,
         mine: &FormValues,
-        theirs: &FormValues,
+        (id, theirs): (i64, &FormValues),
     ) -> QueryResult<Self> {
-        let mut view = Self::with(conn, definition, mine, theirs, |name| {
+        let mut view = Self::with(conn, definition, mine, (id, theirs), |name| {
             let chosen = sent.text(&merge(name));
             let known = ["theirs", "mine"].into_iter().find(|word| *word == chosen);
             ("", known.unwrap_or_default())
@@ -77,7 +84,7 @@ impl ConflictView {
         conn: &mut DbConnection,
         definition: &FormDefinition,
         mine: &FormValues,
-        theirs: &FormValues,
+        (id, theirs): (i64, &FormValues),
         choice: impl Fn(&str) -> (&'static str, &'static str),
     ) -> QueryResult<Self> {
         let mut rows = Vec::new();
@@ -99,12 +106,41 @@ impl ConflictView {
             "Someone else changed this {} while you were editing. Your changes have not been saved.",
             definition.resource.singular
         );
+        let last = last_entry(conn, definition, id, theirs)?;
         Ok(Self {
             text,
+            saved: last.map(|entry| {
+                let view = EntryView::new(entry, definition.registry, &definition.permissions);
+                format!("{} saved this version at {}.", view.user, view.date)
+            }),
+            discard_href: change_path(definition.resource, id),
             rows,
             undecided: None,
         })
     }
+}
+
+/// The last audit entry of an object and of those that are edited inline.
+fn last_entry(
+    conn: &mut DbConnection,
+    definition: &FormDefinition,
+    id: i64,
+    stored: &FormValues,
+) -> QueryResult<Option<AuditEntry>> {
+    let edited = definition.inlines.iter().filter(|form| form.edits);
+    let inlines = edited.filter_map(|form| {
+        let id = id_in(stored, form.inline.field)?;
+        Some((form.inline.resource, id))
+    });
+    let mut last: Option<AuditEntry> = None;
+    for (resource, id) in [(definition.resource, id)].into_iter().chain(inlines) {
+        let entry = AuditEntry::last_for_object(conn, &resource.key(), id)?;
+        last = last
+            .into_iter()
+            .chain(entry)
+            .max_by_key(|entry| (entry.changed_at, entry.id));
+    }
+    Ok(last)
 }
 
 /// Whether two versions differ in what was submitted.

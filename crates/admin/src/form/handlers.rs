@@ -286,11 +286,12 @@ fn save(
     let mut values = definition.form_values(submission);
     if let Some(current) = &current {
         let theirs = definition.stored(conn, current)?;
+        let stored = (current.id, &theirs);
         let initial = definition.initial_version(submission.text(VERSION));
         values = definition.keep_untouched(&initial, values, &theirs);
         let is_stale = submission.has(VERSION) && definition.is_stale(&initial, &theirs);
         if is_stale && differ(definition, &values, &theirs) {
-            let conflict = ConflictView::new(conn, definition, &initial, &values, &theirs)?;
+            let conflict = ConflictView::new(conn, definition, &initial, &values, stored)?;
             return redisplay(conn, Some(conflict));
         }
         values = match resolve(definition, submission, values.clone(), &theirs) {
@@ -298,7 +299,7 @@ fn save(
             Resolution::Keep => return Ok(Outcome::Discarded),
             Resolution::Undecided => {
                 let conflict =
-                    ConflictView::undecided(conn, definition, submission, &values, &theirs)?;
+                    ConflictView::undecided(conn, definition, submission, &values, stored)?;
                 return redisplay(conn, Some(conflict));
             }
         };

@@ -1,15 +1,16 @@
 //! The history of an object: its audit entries, with the versions to restore.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use accounts::Permissions;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use audit::AuditEntry;
+use chrono::NaiveDateTime;
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{Record, Resource};
+use oc_core::admin::{Record, Resource, id_in};
 use oc_http::{Db, Page, PageError};
 use serde::Serialize;
 
@@ -47,13 +48,13 @@ struct HistoryRow {
     entry: EntryView,
     /// Other objects of the same change set.
     notes: Vec<RelatedEntry>,
-    restore: Vec<RestoreOption>,
+    restore: Option<RestoreOption>,
 }
 
 /// Another object of the same change set.
 #[derive(Serialize)]
 struct RelatedEntry {
-    text: &'static str,
+    text: String,
     title: String,
     href: Option<String>,
 }
@@ -61,11 +62,12 @@ struct RelatedEntry {
 /// A version that can be restored.
 #[derive(Serialize)]
 struct RestoreOption {
+    href: String,
     value: String,
     label: &'static str,
 }
 
-/// The history of an object, oldest entry first; also of a deleted one.
+/// The history of an object and of those that are edited with it, oldest entry first; also of a deleted one.
 pub(crate) async fn show(
     request: AdminRequest,
     user: CurrentUser,
@@ -80,9 +82,34 @@ pub(crate) async fn show(
     if !may_view(&user.permissions, model) {
         return Err(PageError::Forbidden);
     }
-    let history = db
-        .read(move |conn| Ok(ObjectHistory::load(conn, registry, model, id)?))
+    let (history, inlines) = db
+        .read(move |conn| {
+            let history = ObjectHistory::load(conn, registry, model, id)?;
+            let inlines = history.of_inlines(conn)?;
+            Ok((history, inlines))
+        })
         .await?;
+    let mut rows = history.rows(&user.permissions);
+    for inline in inlines
+        .iter()
+        .filter(|inline| may_view(&user.permissions, inline.model))
+    {
+        rows.extend(
+            inline
+                .rows(&user.permissions)
+                .into_iter()
+                .map(|(order, mut row)| {
+                    let object = RelatedEntry {
+                        text: capitalized(inline.model.singular),
+                        title: row.entry.title.clone(),
+                        href: row.entry.href.clone(),
+                    };
+                    row.notes.insert(0, object);
+                    (order, row)
+                }),
+        );
+    }
+    rows.sort_by_key(|(order, _)| *order);
     let title = match (&history.object, history.entries.last()) {
         (Some(object), _) => object.title.clone(),
         (None, Some(entry)) => entry.title.clone(),
@@ -97,7 +124,7 @@ pub(crate) async fn show(
     let heading = format!("History of {title}");
     let page = HistoryPage {
         heading: heading.clone(),
-        rows: history.rows(model, &user.permissions),
+        rows: rows.into_iter().map(|(_, row)| row).collect(),
         back_href: if exists {
             change.clone()
         } else {
@@ -159,6 +186,7 @@ pub(crate) async fn restore(
 /// The audit entries of an object.
 struct ObjectHistory {
     registry: Registry,
+    model: &'static Resource,
     object: Option<Record>,
     /// The stored version.
     stored: Option<Snapshot>,
@@ -169,11 +197,22 @@ struct ObjectHistory {
     parents: BTreeMap<i64, AuditEntry>,
 }
 
+/// The order of entries: by time, because imported entries have newer ids than dates.
+type EntryOrder = (NaiveDateTime, i64);
+
+fn order(entry: &AuditEntry) -> EntryOrder {
+    (entry.changed_at, entry.id)
+}
+
+fn has_snapshot(entry: &AuditEntry) -> bool {
+    !(entry.before.is_empty() && entry.after.is_empty())
+}
+
 impl ObjectHistory {
     fn load(
         conn: &mut DbConnection,
         registry: Registry,
-        model: &Resource,
+        model: &'static Resource,
         id: i64,
     ) -> QueryResult<Self> {
         let object = (model.load)(conn, id)?;
@@ -187,6 +226,7 @@ impl ObjectHistory {
         let parents = AuditEntry::find_all(conn, &parents)?.into_iter();
         Ok(Self {
             registry,
+            model,
             object,
             stored,
             entries,
@@ -195,29 +235,93 @@ impl ObjectHistory {
         })
     }
 
-    /// Each entry with the versions that can be restored: the one after it, and the one before it if no earlier entry has
-    /// it, because the object is older than the log or was changed without it.
-    fn rows(&self, model: &Resource, permissions: &Permissions) -> Vec<HistoryRow> {
+    /// The histories of the objects that are edited inline, each for the time in which this object refers to it.
+    fn of_inlines(&self, conn: &mut DbConnection) -> QueryResult<Vec<Self>> {
+        let mut histories = Vec::new();
+        for inline in self.model.inlines {
+            let referred = self.referred_ids(inline.field);
+            let ids: BTreeSet<i64> = referred.iter().filter_map(|(_, id)| *id).collect();
+            for id in ids {
+                let mut history = Self::load(conn, self.registry, inline.resource, id)?;
+                history.entries.retain(|entry| {
+                    // The object may have been added just before the reference to it.
+                    let next = referred.partition_point(|(key, _)| *key <= Some(order(entry)));
+                    let around = [next.checked_sub(1), Some(next)].into_iter().flatten();
+                    around
+                        .filter_map(|index| referred.get(index))
+                        .any(|(_, known)| *known == Some(id))
+                });
+                histories.push(history);
+            }
+        }
+        Ok(histories)
+    }
+
+    /// The ids that a field referred to, each with the entry from which on; `None` from the start.
+    fn referred_ids(&self, field: &str) -> Vec<(Option<EntryOrder>, Option<i64>)> {
+        let id = |text: &str| id_in(&Snapshot::from_text(text).values(), field);
+        let current = self
+            .object
+            .as_ref()
+            .and_then(|object| id_in(&object.values, field));
+        let entries = || self.entries.iter().filter(|entry| has_snapshot(entry));
+        let first = entries().next().map_or(current, |entry| id(&entry.before));
+        let later = entries().map(|entry| (Some(order(entry)), id(&entry.after)));
+        [(None, first)].into_iter().chain(later).collect()
+    }
+
+    /// A row for each entry, and for each version before an entry that no earlier one has: the object is older than the
+    /// log, or was changed without it. The last row of each version that isn't stored can restore it.
+    fn rows(&self, permissions: &Permissions) -> Vec<(EntryOrder, HistoryRow)> {
         let mut known = Snapshot::default();
         let mut rows = Vec::new();
         for entry in &self.entries {
-            let mut revisions = vec![Revision::new(entry.clone())];
+            let view = || EntryView::new(entry.clone(), self.registry, permissions);
             let before = Snapshot::from_text(&entry.before);
-            if entry.action != "deleted" && before.values() != known.values() {
-                let (entry, is_before) = (entry.clone(), true);
-                revisions.insert(0, Revision { entry, is_before });
+            if entry.action != "deleted"
+                && !entry.before.is_empty()
+                && before.values() != known.values()
+            {
+                let revision = Revision {
+                    entry: entry.clone(),
+                    is_before: true,
+                };
+                let view = view();
+                let entry = EntryView {
+                    date: format!("Before {}", view.date),
+                    user: String::new(),
+                    action: "Earlier version.".to_owned(),
+                    changes: Vec::new(),
+                    ..view
+                };
+                rows.push((revision, entry, Vec::new()));
             }
             // An entry on images that belong to the object says nothing of its fields.
-            if !(entry.before.is_empty() && entry.after.is_empty()) {
+            if has_snapshot(entry) {
                 known = Snapshot::from_text(&entry.after);
             }
-            revisions.retain(|revision| self.may_restore(revision, model, permissions));
-            rows.push(HistoryRow {
-                entry: EntryView::new(entry.clone(), self.registry, permissions),
-                notes: self.related(entry, permissions),
-                restore: revisions.iter().map(RestoreOption::new).collect(),
-            });
+            rows.push((
+                Revision::new(entry.clone()),
+                view(),
+                self.related(entry, permissions),
+            ));
         }
+        let mut seen = BTreeSet::new();
+        let rows = rows.into_iter().rev().map(|(revision, entry, notes)| {
+            let is_last = seen.insert(revision.snapshot_text().map(str::to_owned));
+            let may_restore = is_last && self.may_restore(&revision, permissions);
+            let restore = may_restore.then(|| RestoreOption::new(self.model, &revision));
+            (
+                order(&revision.entry),
+                HistoryRow {
+                    entry,
+                    notes,
+                    restore,
+                },
+            )
+        });
+        let mut rows: Vec<_> = rows.collect();
+        rows.reverse();
         rows
     }
 
@@ -228,8 +332,8 @@ impl ObjectHistory {
 
     /// The other objects of an entry's change set.
     fn related(&self, entry: &AuditEntry, permissions: &Permissions) -> Vec<RelatedEntry> {
-        let related = |text, other: &AuditEntry| RelatedEntry {
-            text,
+        let related = |text: &str, other: &AuditEntry| RelatedEntry {
+            text: text.to_owned(),
             title: object_name(self.registry, other),
             href: object_of(self.registry, other)
                 .filter(|(model, _)| may_view(permissions, model))
@@ -245,31 +349,34 @@ impl ObjectHistory {
     }
 
     /// Whether a version differs from the stored one, and the user may restore it.
-    fn may_restore(
-        &self,
-        revision: &Revision,
-        model: &Resource,
-        permissions: &Permissions,
-    ) -> bool {
+    fn may_restore(&self, revision: &Revision, permissions: &Permissions) -> bool {
         let stored = self.stored.as_ref().map(Snapshot::values);
         let is_other = |text| stored != Some(Snapshot::from_text(text).values());
         let entry = &revision.entry;
+        let exists = self.object.is_some();
         revision.snapshot_text().is_some_and(is_other)
-            && revision::may_restore(self.registry, permissions, model, self.object.is_some())
-            && (self.object.is_some()
+            && revision::may_restore(self.registry, permissions, self.model, exists)
+            && (exists
                 || entry.action != "deleted"
                 || revision::may_add_all(self.registry, permissions, self.children(entry)))
     }
 }
 
 impl RestoreOption {
-    fn new(revision: &Revision) -> Self {
-        let id = revision.entry.id.to_string();
-        let (value, label) = match (revision.entry.action.as_str(), revision.is_before) {
-            ("deleted", _) => (id, "Restore"),
-            (_, false) => (id, "Restore this version"),
-            (_, true) => (id + BEFORE, "Restore the previous version"),
-        };
-        Self { value, label }
+    fn new(model: &Resource, revision: &Revision) -> Self {
+        let mut value = revision.entry.id.to_string();
+        let is_deletion = revision.entry.action == "deleted";
+        if revision.is_before && !is_deletion {
+            value.push_str(BEFORE);
+        }
+        Self {
+            value,
+            href: history_path(model, revision.entry.object_id.unwrap_or_default()),
+            label: if is_deletion {
+                "Restore"
+            } else {
+                "Restore this version"
+            },
+        }
     }
 }

@@ -1,20 +1,21 @@
-//! Parsing CSV files.
+//! The rows of a file as values of a resource.
 
-use csv::{ReaderBuilder, StringRecord};
 use oc_core::admin::{FieldKind, FormValues, Resource};
+use oc_core::text::fold;
 use serde::Serialize;
 
+use crate::import::spreadsheet::{Spreadsheet, SpreadsheetRow};
+use crate::import::{cell, csv_text, workbook};
 use crate::ui::csv::{column_names, unescape_formula};
 use crate::ui::field::parts;
-
-/// The maximum number of rows.
-pub(crate) const MAX_ROWS: usize = 20_000;
 
 /// A parsed file.
 pub(crate) struct CsvTable {
     columns: Vec<Column>,
-    pub(crate) rows: Vec<CsvRow>,
+    pub(crate) rows: Vec<SpreadsheetRow>,
     defaults: FormValues,
+    /// The detected format.
+    pub(crate) format: String,
 }
 
 /// The content of a column.
@@ -26,13 +27,10 @@ enum Column {
         label: &'static str,
         kind: FieldKind,
     },
-}
-
-/// A row of a file.
-pub(crate) struct CsvRow {
-    /// Its number in a spreadsheet: the header is row 1.
-    pub(crate) number: usize,
-    cells: Vec<String>,
+    /// It is not imported.
+    Ignored {
+        name: String,
+    },
 }
 
 /// An error in a file.
@@ -65,60 +63,72 @@ impl RowError {
 }
 
 impl CsvTable {
-    /// Parses a file: UTF-8 with or without a byte order mark, delimited by commas, semicolons or tabs, with a header
-    /// row.
+    /// Parses a file with a header row.
     pub(crate) fn read(model: &Resource, bytes: &[u8]) -> Result<Self, Vec<RowError>> {
-        let text = decode_text(bytes)?;
-        let mut reader = ReaderBuilder::new()
-            .delimiter(detect_delimiter(text))
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(text.as_bytes());
-        let mut records = reader.records();
-        let unreadable =
-            |error: csv::Error| RowError::for_file(format!("The file could not be read: {error}."));
-        let header = match records.next() {
-            None => return Err(RowError::for_file("The file is empty.")),
-            Some(header) => header.map_err(unreadable)?,
-        };
+        let Spreadsheet { format, rows } = read(bytes).map_err(RowError::for_file)?;
+        let mut rows = rows.into_iter();
+        let header = rows.next();
+        let header = header.ok_or_else(|| RowError::for_file("The file is empty."))?;
+        let rows: Vec<_> = rows.collect();
+
         let columns = columns(model, &header)?;
-        let mut rows = Vec::new();
         let mut errors = Vec::new();
-        for (number, record) in (2..).zip(records) {
-            let record = record.map_err(unreadable)?;
-            if record.iter().all(|cell| cell.trim().is_empty()) {
+        for row in &rows {
+            let filled = row.cells.iter().rposition(|cell| !cell.trim().is_empty());
+            let filled = filled.map_or(0, |last| last + 1);
+            let mut missing = columns.iter().skip(row.cells.len());
+            let length = if filled > columns.len() {
+                filled
+            } else if missing.any(|column| !matches!(column, Column::Ignored { .. })) {
+                row.cells.len()
+            } else {
                 continue;
-            }
-            if rows.len() == MAX_ROWS {
-                return Err(RowError::for_file(format!(
-                    "A file can have up to {MAX_ROWS} rows."
-                )));
-            }
-            if record.len() != columns.len() {
-                let (own, expected) = (record.len(), columns.len());
-                let text = format!("This row has {own} columns but the header has {expected}.");
-                errors.push(RowError::new(number, "", text));
-                continue;
-            }
-            let cells = record.iter().map(str::to_owned).collect();
-            rows.push(CsvRow { number, cells });
+            };
+            let unit = if length == 1 { "cell" } else { "cells" };
+            let expected = columns.len();
+            let text = format!("This row has {length} {unit}, the first row has {expected}.");
+            errors.push(RowError::new(row.number, "", text));
         }
         if errors.is_empty() {
             Ok(Self {
                 columns,
                 rows,
                 defaults: model.defaults(),
+                format,
             })
         } else {
             Err(errors)
         }
     }
 
+    /// Sentences about the columns that are not imported.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let ignored = self.columns.iter().filter_map(|column| match column {
+            Column::Ignored { name } if name.is_empty() => {
+                Some("A column without a name is not imported.".to_owned())
+            }
+            Column::Ignored { name } => Some(format!("Column {name} is not imported.")),
+            _ => None,
+        });
+        ignored.collect()
+    }
+
+    /// The labels of the columns that are imported.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.columns.iter().filter_map(|column| match column {
+            Column::Field { name, label, .. } => Some((name.as_str(), *label)),
+            _ => None,
+        })
+    }
+
     /// The id in a row; `None` for a new object.
-    pub(crate) fn id(&self, row: &CsvRow) -> Result<Option<i64>, RowError> {
+    pub(crate) fn id(&self, row: &SpreadsheetRow) -> Result<Option<i64>, RowError> {
         let mut columns = self.columns.iter().zip(&row.cells);
         let id = columns.find(|(column, _)| **column == Column::Id);
-        match id.map_or("", |(_, cell)| cell.trim()) {
+        match id
+            .map_or(String::new(), |(_, text)| cell::number(text))
+            .as_str()
+        {
             "" => Ok(None),
             text => {
                 let id = text.parse().map(Some);
@@ -131,26 +141,26 @@ impl CsvTable {
     /// empty cells get the default as well.
     pub(crate) fn values(
         &self,
-        row: &CsvRow,
+        row: &SpreadsheetRow,
         stored: Option<&FormValues>,
     ) -> Result<FormValues, Vec<RowError>> {
         let mut values = stored.unwrap_or(&self.defaults).clone();
         let mut errors = Vec::new();
-        for (column, cell) in self.columns.iter().zip(&row.cells) {
+        for (column, text) in self.columns.iter().zip(&row.cells) {
             let Column::Field { name, label, kind } = column else {
                 continue;
             };
-            if stored.is_none() && cell.trim().is_empty() {
+            if stored.is_none() && text.trim().is_empty() {
                 continue;
             }
-            let cell = unescape_formula(cell);
+            let text = unescape_formula(cell::without_text_formula(text));
             values = match kind {
                 FieldKind::MultipleChoice => {
-                    let list = cell.split_whitespace().map(str::to_owned).collect();
+                    let list = text.split_whitespace().map(str::to_owned).collect();
                     values.with_list(name, list)
                 }
                 FieldKind::Boolean => {
-                    if let Some(yes) = parse_boolean(&cell) {
+                    if let Some(yes) = cell::boolean(&text) {
                         values.with_yes(name, yes)
                     } else {
                         let text = format!("{label} must be yes or no.");
@@ -158,7 +168,17 @@ impl CsvTable {
                         values
                     }
                 }
-                _ => values.with(name, cell),
+                _ if stored
+                    .is_some_and(|stored| cell::is_reformatted(stored.text(name), &text)) =>
+                {
+                    values
+                }
+                FieldKind::Text { .. } | FieldKind::Email { .. } => values.with(name, text),
+                FieldKind::DateTime { .. } if name.ends_with("_0") => {
+                    values.with(name, cell::date(&text))
+                }
+                FieldKind::DateTime { .. } => values.with(name, cell::time(&text)),
+                _ => values.with(name, cell::number(&text)),
             };
         }
         if errors.is_empty() {
@@ -169,22 +189,57 @@ impl CsvTable {
     }
 }
 
-/// The columns in the header row.
-fn columns(model: &Resource, header: &StringRecord) -> Result<Vec<Column>, Vec<RowError>> {
+/// The rows of a file, or an error message.
+fn read(bytes: &[u8]) -> Result<Spreadsheet, String> {
+    let mut file = match bytes {
+        [b'P', b'K', 3, 4, ..] => workbook::read(bytes),
+        [0xd0, 0xcf, 0x11, 0xe0, ..] => Err(
+            "This is an old Excel file (.xls), or one with a password. Save it as .xlsx without a password, or as CSV."
+                .to_owned(),
+        ),
+        _ => csv_text::read(bytes),
+    }?;
+    file.repair();
+    Ok(file)
+}
+
+/// The columns in the header row, without empty ones at its end. At least one has to be a field.
+fn columns(model: &Resource, header: &SpreadsheetRow) -> Result<Vec<Column>, Vec<RowError>> {
     let mut errors = Vec::new();
     let mut columns: Vec<Column> = Vec::new();
-    for name in header {
+    for name in &header.cells {
         let name = name.trim();
-        let Some(column) = column(model, name) else {
-            let names = column_names(model).join(", ");
-            let text = format!("Unknown column. You can use: {names}.");
-            errors.push(RowError::new(1, name, text));
-            continue;
-        };
-        if columns.contains(&column) {
-            errors.push(RowError::new(1, name, "This column appears twice."));
+        let column = column(model, name);
+        if !matches!(column, Column::Ignored { .. }) && columns.contains(&column) {
+            errors.push(RowError::new(
+                header.number,
+                name,
+                "This column appears twice.",
+            ));
         }
         columns.push(column);
+    }
+    let is_unnamed =
+        |column: &Column| matches!(column, Column::Ignored { name } if name.is_empty());
+    while columns.last().is_some_and(is_unnamed) {
+        columns.pop();
+    }
+    if !columns
+        .iter()
+        .any(|column| matches!(column, Column::Field { .. }))
+    {
+        let names = column_names(model).join(", ");
+        let text = format!("Unknown column. You can use: {names}.");
+        let unknown = columns.iter().filter_map(|column| match column {
+            Column::Ignored { name } => Some(RowError::new(header.number, name, &text)),
+            _ => None,
+        });
+        errors.extend(unknown);
+        if errors.is_empty() {
+            return Err(RowError::for_file(format!(
+                "The file has no columns to import. You can use: {names}."
+            )));
+        }
     }
     if errors.is_empty() {
         Ok(columns)
@@ -193,64 +248,26 @@ fn columns(model: &Resource, header: &StringRecord) -> Result<Vec<Column>, Vec<R
     }
 }
 
-/// The column with this name or label.
-fn column(model: &Resource, name: &str) -> Option<Column> {
-    if name.eq_ignore_ascii_case("id") {
-        return Some(Column::Id);
+/// The column with this name or label, in any case and with any separators.
+fn column(model: &Resource, name: &str) -> Column {
+    let key = |text: &str| fold(text).replace(['_', '-', ' '], "");
+    let wanted = key(name);
+    if wanted == "id" {
+        return Column::Id;
     }
-    model.fields.iter().find_map(|field| {
+    let field = model.fields.iter().find_map(|field| {
+        let is_label =
+            key(field.label) == wanted && !matches!(field.kind, FieldKind::DateTime { .. });
         let mut names = parts(field.name, field.kind).into_iter();
-        let is_label = field.label.eq_ignore_ascii_case(name)
-            && !matches!(field.kind, FieldKind::DateTime { .. });
-        let name = names.find(|part| part == name || is_label)?;
         Some(Column::Field {
-            name,
+            name: names.find(|part| is_label || key(part) == wanted)?,
             label: field.label,
             kind: field.kind,
         })
+    });
+    field.unwrap_or_else(|| Column::Ignored {
+        name: name.to_owned(),
     })
-}
-
-/// A yes or no as people write it; empty means no.
-fn parse_boolean(cell: &str) -> Option<bool> {
-    match cell.trim().to_lowercase().as_str() {
-        "yes" | "on" | "true" | "1" => Some(true),
-        "" | "no" | "off" | "false" | "0" => Some(false),
-        _ => None,
-    }
-}
-
-/// The text of a file, which has to be UTF-8.
-fn decode_text(bytes: &[u8]) -> Result<&str, Vec<RowError>> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    std::str::from_utf8(bytes).map_err(|error| {
-        let before = &bytes[..error.valid_up_to()];
-        let line = before.split(|byte| *byte == b'\n').count();
-        RowError::for_file(format!(
-            "The file is not UTF-8 text (line {line}). Save it as CSV in UTF-8."
-        ))
-    })
-}
-
-/// The delimiter: the most frequent candidate in the first line, outside of quotes.
-fn detect_delimiter(text: &str) -> u8 {
-    let first = text.lines().next().unwrap_or_default();
-    let count = |wanted: char| {
-        let mut quoted = false;
-        let outside = first.chars().filter(|c| {
-            quoted ^= *c == '"';
-            !quoted && *c == wanted
-        });
-        outside.count()
-    };
-    let candidates = [(',', count(',')), (';', count(';')), ('\t', count('\t'))];
-    let mut best = candidates[0];
-    for candidate in candidates {
-        if candidate.1 > best.1 {
-            best = candidate;
-        }
-    }
-    u8::try_from(best.0).unwrap_or(b',')
 }
 
 #[cfg(test)]
@@ -258,6 +275,7 @@ mod tests {
     use oc_core::admin::Field;
 
     use super::*;
+    use crate::import::spreadsheet::MAX_ROWS;
     use crate::registry::fixtures::BOOK;
 
     fn read(file: &[u8]) -> Result<CsvTable, Vec<RowError>> {
@@ -321,27 +339,149 @@ mod tests {
 
     #[test]
     fn invalid_files_are_rejected() {
-        assert_eq!(errors(b""), ["The file is empty."]);
-        assert_eq!(
-            errors(b"author\nCaf\xe9"),
-            ["The file is not UTF-8 text (line 2). Save it as CSV in UTF-8."]
-        );
-        assert_eq!(
-            errors(b"author,author\n1,1"),
-            ["This column appears twice."]
-        );
-        assert!(errors(b"author,password\n1,1")[0].starts_with("Unknown column."));
-        assert_eq!(
-            errors(b"author,in_print\n1\n1,yes\n1,yes,x"),
-            [
-                "This row has 1 columns but the header has 2.",
-                "This row has 3 columns but the header has 2."
-            ]
-        );
         let long = format!("author\n{}", "1\n".repeat(MAX_ROWS + 1));
+        for (file, expected) in [
+            (&b""[..], &["The file is empty."][..]),
+            (b"\r\n;;\r\n", &["The file is empty."]),
+            (b"author,author\n1,1", &["This column appears twice."]),
+            (
+                b"id,heading\n1,1",
+                &["Unknown column. You can use: id, title, in_print, author."],
+            ),
+            (
+                b"id\n1",
+                &["The file has no columns to import. You can use: id, title, in_print, author."],
+            ),
+            (
+                b"author,in_print\n1\n1,yes\n1,yes,x",
+                &[
+                    "This row has 1 cell, the first row has 2.",
+                    "This row has 3 cells, the first row has 2.",
+                ],
+            ),
+            (long.as_bytes(), &["A file can have up to 20000 rows."]),
+            (b"%PDF-1.7\0\xff", &["This is not a CSV or Excel file."]),
+            (
+                b"PK\x03\x04",
+                &["The Excel file could not be read: invalid Zip archive: Could not find EOCD."],
+            ),
+        ] {
+            assert_eq!(errors(file), expected);
+        }
+    }
+
+    #[test]
+    fn rows_are_numbered_as_in_a_spreadsheet() {
+        let table = read(b"\n\nauthor,title\n\n7,\"two\n\nlines\"\n\n\n,\n8,x\r\n\r\n9,y").unwrap();
+        let numbers: Vec<_> = table.rows.iter().map(|row| row.number).collect();
+
+        assert_eq!(numbers, [5, 9, 11]);
+    }
+
+    /// Files as people save them, from reports on the trackers of comparable software.
+    #[test]
+    fn files_from_spreadsheets_are_parsed() {
+        let utf16 = |text: &str, bom: bool, to: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            let bom = bom.then_some(0xfeff);
+            bom.into_iter()
+                .chain(text.encode_utf16())
+                .flat_map(to)
+                .collect()
+        };
+        let text = "author\ttitle\tin_print\r\n7\tCaf\u{e9}\tyes\r\n";
+        for (format, file) in [
+            // Excel with a German or French locale: Windows-1252, semicolons, and its word for true.
+            (
+                "CSV (windows-1252, semicolon)",
+                b"author;title;in_print\r\n7;Caf\xe9;WAHR\r\n".to_vec(),
+            ),
+            // Excel's "CSV (Macintosh)".
+            (
+                "CSV (macintosh, comma)",
+                b"author,title,in_print\r7,Caf\x8e,TRUE\r".to_vec(),
+            ),
+            // Excel's "Unicode Text", and tools that leave out the byte order mark.
+            ("CSV (UTF-16LE, tab)", utf16(text, true, u16::to_le_bytes)),
+            ("CSV (UTF-16BE, tab)", utf16(text, true, u16::to_be_bytes)),
+            ("CSV (UTF-16LE, tab)", utf16(text, false, u16::to_le_bytes)),
+            ("CSV (UTF-16BE, tab)", utf16(text, false, u16::to_be_bytes)),
+            // A byte order mark before the first name.
+            (
+                "CSV (UTF-8, comma)",
+                "\u{feff}author,title,in_print\n7,Caf\u{e9},1\n".into(),
+            ),
+            // UTF-8 that LibreOffice without a dialog read as Windows-1252, and saved.
+            (
+                "CSV (UTF-8, comma)",
+                "\"\u{ef}\u{bb}\u{bf}author\",\"title\",\"in_print\"\n7,\"Caf\u{c3}\u{a9}\",\"yes\"\n".into(),
+            ),
+            // A line that names the delimiter.
+            (
+                "CSV (UTF-8, semicolon)",
+                "\u{feff}sep=;\r\nauthor;title;in_print\r\n7;Caf\u{e9};x\r\n".into(),
+            ),
+            // Formatted but empty columns and rows.
+            (
+                "CSV (UTF-8, comma)",
+                "author,title,in_print,,,\n7,Caf\u{e9},y,,,\n,,,,,\n,,,,,\n".into(),
+            ),
+            // A delimiter at the end of each line, or of the first one only.
+            (
+                "CSV (UTF-8, semicolon)",
+                "author;title;in_print;\n7;Caf\u{e9};on;\n".into(),
+            ),
+            (
+                "CSV (UTF-8, comma)",
+                "author,title,in_print,\n7,Caf\u{e9},on\n".into(),
+            ),
+            // Labels of the form as names, in any case.
+            (
+                "CSV (UTF-8, comma)",
+                "AUTHOR, Title ,In-Print\n7,Caf\u{e9},True\n".into(),
+            ),
+            // Whole numbers as pandas and Excel write them, and text kept by a formula.
+            (
+                "CSV (UTF-8, comma)",
+                "author,title,in_print\n7.0,Caf\u{e9},1.0\n".into(),
+            ),
+            (
+                "CSV (UTF-8, semicolon)",
+                "author;title;in_print\n\"=\"\"7\"\"\";Caf\u{e9};oui\n".into(),
+            ),
+            // An empty line below the names.
+            (
+                "CSV (UTF-8, comma)",
+                "author,title,in_print\n\n7,Caf\u{e9},yes\n".into(),
+            ),
+        ] {
+            let table = read(&file).unwrap();
+
+            assert_eq!(table.format, format);
+            let values = table.values(&table.rows[0], None).unwrap();
+            let texts = ["author", "title", "in_print"].map(|name| values.text(name));
+            assert_eq!(texts, ["7", "Caf\u{e9}", "on"], "{format}");
+            assert_eq!(
+                (table.rows.len(), table.notes()),
+                (1, Vec::new()),
+                "{format}"
+            );
+        }
+    }
+
+    #[test]
+    fn unknown_columns_are_not_imported() {
+        let table = read(b"author,Notes,title,,password\n7,call back,Brea,x,secret\n").unwrap();
+
+        let values = table.values(&table.rows[0], None).unwrap();
+
+        assert_eq!(values.0.keys().collect::<Vec<_>>(), ["author", "title"]);
         assert_eq!(
-            errors(long.as_bytes()),
-            ["A file can have up to 20000 rows."]
+            table.notes(),
+            [
+                "Column Notes is not imported.",
+                "A column without a name is not imported.",
+                "Column password is not imported."
+            ]
         );
     }
 

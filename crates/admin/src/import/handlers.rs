@@ -1,4 +1,4 @@
-//! Handlers of the CSV import: a preview, and the import itself, in one transaction.
+//! Handlers of the import: a preview, and the import itself, in one transaction.
 //!
 //! The server stores nothing between the two: the preview page holds the file, with a signature for this user, this file
 //! and the changes that were shown.
@@ -23,7 +23,7 @@ use crate::auth::current_user::CurrentUser;
 use crate::auth::denied::DeniedGrant;
 use crate::auth::reauth::Reauth;
 use crate::auth::request::AdminRequest;
-use crate::import::csv_table::CsvTable;
+use crate::import::csv_table::{CsvTable, RowError};
 use crate::import::importer::{ImportOutcome, Importer};
 use crate::import::page::ImportPage;
 use crate::import::upload::{MAX_FILE_BYTES, Upload, UploadedFile};
@@ -37,6 +37,8 @@ use crate::ui::submission::Submission;
 const CONTENT: &str = "content";
 /// The field with the signature.
 const SIGNATURE: &str = "mark";
+/// The button that downloads the errors.
+const ERRORS: &str = "_errors";
 
 /// The page to choose a file.
 pub(crate) async fn new(
@@ -62,6 +64,12 @@ pub(crate) async fn create(
     if submission.is_cancelled {
         let bytes = decoded(submission.text(CONTENT).to_owned()).await?;
         return preview(&request, &user, &db, model, bytes, None).await;
+    }
+    if submission.has(ERRORS) {
+        let bytes = decoded(submission.text(CONTENT).to_owned()).await?;
+        let (outcome, _) =
+            run(&request, &user, &db, parsed(model, bytes).await?, |_| false).await?;
+        return ImportPage::errors_file(model, outcome.errors);
     }
     if submission.has(CONTENT) {
         if request.registry().access(model).is_some()
@@ -94,13 +102,19 @@ async fn preview(
     bytes: Vec<u8>,
     notice: Option<String>,
 ) -> Result<HttpResponse, PageError> {
-    let (content, bytes) = run_blocking(move || (encode(&bytes), bytes))
-        .await
-        .map_err(|error| PageError::Internal(error.into()))?;
-    let content = content?;
-    let (outcome, _) = run(request, user, db, model, bytes, |_| false).await?;
+    let file = parsed(model, bytes).await?;
+    let content = file.content.clone();
+    let mut page = file
+        .table
+        .as_ref()
+        .map_or_else(|_| ImportPage::default(), ImportPage::for_table);
+    let (outcome, _) = run(request, user, db, file, |_| false).await?;
+    let hidden = |name: &str, value| Hidden {
+        name: name.to_owned(),
+        value,
+    };
     if !outcome.errors.is_empty() {
-        let page = ImportPage::with_errors(outcome.errors);
+        page = page.with_errors(outcome.errors, hidden(CONTENT, content));
         let mut response = page.show(request, user, model, StatusCode::UNPROCESSABLE_ENTITY)?;
         DeniedGrant::attach(&mut response, outcome.denied_columns);
         return Ok(response);
@@ -112,16 +126,14 @@ async fn preview(
         &content,
         &outcome.digest,
     );
-    let hidden = [(CONTENT, content), (SIGNATURE, sign)].map(|(name, value)| Hidden {
-        name: name.to_owned(),
-        value,
-    });
+    let hidden = vec![hidden(CONTENT, content), hidden(SIGNATURE, sign)];
     let status = if notice.is_some() {
         StatusCode::CONFLICT
     } else {
         StatusCode::OK
     };
-    ImportPage::preview(model, outcome, hidden.into(), notice).show(request, user, model, status)
+    page.with_changes(model, outcome, hidden, notice)
+        .show(request, user, model, status)
 }
 
 /// Imports the file if that makes the changes that were shown.
@@ -144,7 +156,8 @@ async fn confirm(
             .ct_eq(signature.as_bytes())
             .into()
     };
-    let (outcome, is_saved) = run(request, user, db, model, bytes.clone(), is_signed).await?;
+    let file = parsed(model, bytes.clone()).await?;
+    let (outcome, is_saved) = run(request, user, db, file, is_signed).await?;
     if !is_saved {
         let text =
             "These items have changed since you checked the file. Nothing has been saved yet.";
@@ -157,6 +170,26 @@ async fn confirm(
         .collect();
     request.session.add_message("success", text.join(" "));
     Ok(see_other(&list_path(model)))
+}
+
+/// A file, encoded for a page, and its rows or errors.
+struct ParsedFile {
+    model: &'static Resource,
+    content: String,
+    table: Result<CsvTable, Vec<RowError>>,
+}
+
+async fn parsed(model: &'static Resource, bytes: Vec<u8>) -> Result<ParsedFile, PageError> {
+    let parse = move || {
+        Ok(ParsedFile {
+            model,
+            content: encode(&bytes)?,
+            table: CsvTable::read(model, &bytes),
+        })
+    };
+    run_blocking(parse)
+        .await
+        .map_err(|error| PageError::Internal(error.into()))?
 }
 
 /// The file in a page.
@@ -173,15 +206,15 @@ async fn run(
     request: &AdminRequest,
     user: &CurrentUser,
     db: &Db,
-    model: &'static Resource,
-    bytes: Vec<u8>,
+    file: ParsedFile,
     is_confirmed: impl Fn(&str) -> bool + Send + 'static,
 ) -> Result<(ImportOutcome, bool), PageError> {
     let registry = request.registry();
     let (author, permissions) = (user.user.clone(), user.permissions.clone());
     db.run_long(move |conn| {
         let mut outcome = ImportOutcome::default();
-        let table = match CsvTable::read(model, &bytes) {
+        let (model, table) = (file.model, file.table);
+        let table = match table {
             Ok(table) => table,
             Err(errors) => {
                 outcome.errors = errors;

@@ -15,14 +15,18 @@ use sha2::{Digest, Sha256};
 
 use crate::audit_log::log_entry::{LogEntry, log_saved};
 use crate::audit_log::snapshot::{FieldChange, Snapshot};
-use crate::import::csv_table::{CsvRow, CsvTable, RowError};
+use crate::import::csv_table::{CsvTable, RowError};
+use crate::import::spreadsheet::SpreadsheetRow;
 use crate::registry::Editor;
 
 /// Rows that are saved and loaded together.
 const CHUNK: usize = 200;
 
-/// The most changes that a preview shows.
-const MAX_PREVIEW: usize = 100;
+/// The most additions and the most changes that a preview shows.
+const MAX_PREVIEW: usize = 50;
+
+/// The longest text of an addition in the preview, which has one line (characters).
+const MAX_CELL: usize = 60;
 
 /// The result of an import or a preview.
 #[derive(Default)]
@@ -30,8 +34,10 @@ pub(crate) struct ImportOutcome {
     pub(crate) added: usize,
     pub(crate) changed: usize,
     pub(crate) unchanged: usize,
-    /// The first changes.
-    pub(crate) preview: Vec<PreviewChange>,
+    /// The first rows that are added.
+    pub(crate) additions: Vec<PreviewAddition>,
+    /// The first rows that change stored objects.
+    pub(crate) changes: Vec<PreviewChange>,
     pub(crate) errors: Vec<RowError>,
     /// The columns that would escalate permissions; empty for a whole row.
     pub(crate) denied_columns: BTreeSet<&'static str>,
@@ -39,12 +45,19 @@ pub(crate) struct ImportOutcome {
     pub(crate) digest: String,
 }
 
+/// A new object in the preview.
+#[derive(Serialize)]
+pub(crate) struct PreviewAddition {
+    row: usize,
+    /// The texts of the columns in the file.
+    cells: Vec<String>,
+}
+
 /// A change in the preview.
 #[derive(Serialize)]
 pub(crate) struct PreviewChange {
     row: usize,
     title: String,
-    is_new: bool,
     changes: Vec<FieldChange>,
 }
 
@@ -79,9 +92,8 @@ impl Importer<'_> {
         }
         for planned in planned.chunks(CHUNK) {
             let saved = self.save(conn, planned, &mut outcome)?;
-            self.log(conn, &saved, &mut outcome, &mut hasher)?;
+            self.log(conn, table, &saved, &mut outcome, &mut hasher)?;
         }
-        outcome.preview.sort_by_key(|change| change.row);
         outcome.digest = hex::encode(hasher.finalize());
         Ok(outcome)
     }
@@ -91,7 +103,7 @@ impl Importer<'_> {
         &self,
         conn: &mut DbConnection,
         table: &CsvTable,
-        rows: &[CsvRow],
+        rows: &[SpreadsheetRow],
         seen: &mut BTreeMap<i64, usize>,
         outcome: &mut ImportOutcome,
     ) -> QueryResult<Vec<PlannedRow>> {
@@ -220,6 +232,7 @@ impl Importer<'_> {
     fn log(
         &self,
         conn: &mut DbConnection,
+        table: &CsvTable,
         saved: &[(i64, &PlannedRow)],
         outcome: &mut ImportOutcome,
         hasher: &mut Sha256,
@@ -239,32 +252,36 @@ impl Importer<'_> {
         let mut before = Snapshot::for_records(conn, self.model, &before)?.into_iter();
         let after: Vec<&Record> = changed.iter().map(|(_, record)| record).collect();
         let after = Snapshot::for_records(conn, self.model, &after)?;
-        let nothing = Snapshot::default();
         let mut entries = Vec::new();
         for ((row, record), after) in changed.iter().zip(after) {
             let before = row.stored.as_ref().and_then(|_| before.next());
-            let is_new = before.is_none();
             // The values as submitted: stored ones may contain the current time.
             let stored = row.stored.as_ref();
             let stored = stored.map(|record| (record.id, &record.values));
             hasher.update(format!("{stored:?}{:?};", row.values));
-            if is_new {
-                outcome.added += 1;
-            } else {
+            let row = row.number;
+            let action = if let Some(before) = &before {
                 outcome.changed += 1;
-            }
-            if outcome.preview.len() < MAX_PREVIEW {
-                let before = before.as_ref().unwrap_or(&nothing);
-                outcome.preview.push(PreviewChange {
-                    row: row.number,
-                    title: record.title.clone(),
-                    is_new,
-                    changes: Snapshot::changes(before, &after, self.model),
-                });
-            }
+                if outcome.changes.len() < MAX_PREVIEW {
+                    outcome.changes.push(PreviewChange {
+                        row,
+                        title: record.title.clone(),
+                        changes: Snapshot::changes(before, &after, self.model),
+                    });
+                }
+                "changed"
+            } else {
+                outcome.added += 1;
+                if outcome.additions.len() < MAX_PREVIEW {
+                    let cells = table.fields().map(|(name, _)| shortened(after.shown(name)));
+                    let cells = cells.collect();
+                    outcome.additions.push(PreviewAddition { row, cells });
+                }
+                "added"
+            };
             entries.push(LogEntry {
                 record,
-                action: if is_new { "added" } else { "changed" },
+                action,
                 before,
                 after: Some(after),
                 parent_id: None,
@@ -272,5 +289,13 @@ impl Importer<'_> {
         }
         let mut change_set = ChangeSet::none();
         log_saved(conn, self.editor, self.model, &mut change_set, &entries).map(drop)
+    }
+}
+
+/// The start of a text, with an ellipsis if there is more.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_CELL) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }

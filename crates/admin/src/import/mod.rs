@@ -1,7 +1,11 @@
-//! CSV import.
+//! Import of CSV files and Excel workbooks.
 
+mod cell;
 mod csv_table;
+mod csv_text;
 pub(crate) mod handlers;
 mod importer;
 mod page;
+mod spreadsheet;
 mod upload;
+mod workbook;

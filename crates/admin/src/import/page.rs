@@ -8,10 +8,11 @@ use serde::Serialize;
 
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
-use crate::import::csv_table::{MAX_ROWS, RowError};
-use crate::import::importer::{ImportOutcome, PreviewChange};
+use crate::import::csv_table::{CsvTable, RowError};
+use crate::import::importer::{ImportOutcome, PreviewAddition, PreviewChange};
+use crate::import::spreadsheet::MAX_ROWS;
 use crate::import::upload::MAX_FILE_BYTES;
-use crate::ui::csv::column_names;
+use crate::ui::csv::{self, column_names, download};
 use crate::ui::field::Hidden;
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{counted, list_path};
@@ -34,11 +35,26 @@ pub(crate) struct ImportPage {
     errors_title: Option<String>,
     errors: Vec<RowError>,
     more_errors: Option<String>,
+    /// The detected format of the file.
+    format: Option<String>,
+    /// Sentences about columns that are not imported.
+    notes: Vec<String>,
     summary: Option<String>,
+    additions: Option<AdditionsTable>,
     changes: Vec<PreviewChange>,
     more_changes: Option<String>,
     confirm: Option<String>,
     hidden: Vec<Hidden>,
+}
+
+/// The rows that are added, one line each.
+#[derive(Serialize, Default)]
+struct AdditionsTable {
+    heading: String,
+    headings: Vec<&'static str>,
+    rows: Vec<PreviewAddition>,
+    /// The number of rows that are not shown.
+    more: Option<String>,
 }
 
 impl Page for ImportPage {
@@ -54,15 +70,32 @@ impl ImportPage {
         }
     }
 
-    /// The preview, with `hidden` in the form that confirms it.
-    pub(crate) fn preview(
+    /// The page of a file, before its rows are checked.
+    pub(super) fn for_table(table: &CsvTable) -> Self {
+        Self {
+            format: Some(table.format.clone()),
+            notes: table.notes(),
+            additions: Some(AdditionsTable {
+                headings: table.fields().map(|(_, label)| label).collect(),
+                ..AdditionsTable::default()
+            }),
+            ..Self::default()
+        }
+    }
+
+    /// The preview, with `hidden` in the forms that confirm it.
+    pub(super) fn with_changes(
+        self,
         model: &Resource,
         outcome: ImportOutcome,
         hidden: Vec<Hidden>,
         notice: Option<String>,
     ) -> Self {
         let count = outcome.added + outcome.changed;
-        let shown = outcome.preview.len();
+        let more = |count: usize, shown: usize, name: &str| match count - shown {
+            0 => None,
+            count => Some(format!("and {count} more {name}")),
+        };
         Self {
             notice,
             summary: Some(if count == 0 {
@@ -70,16 +103,25 @@ impl ImportPage {
             } else {
                 summary(model, &outcome)
             }),
-            changes: outcome.preview,
-            more_changes: (count > shown).then(|| format!("and {} more changes", count - shown)),
+            additions: self
+                .additions
+                .filter(|_| outcome.added > 0)
+                .map(|table| AdditionsTable {
+                    heading: format!("New {}", model.plural),
+                    more: more(outcome.added, outcome.additions.len(), model.plural),
+                    rows: outcome.additions,
+                    ..table
+                }),
+            more_changes: more(outcome.changed, outcome.changes.len(), "changes"),
+            changes: outcome.changes,
             confirm: (count > 0).then(|| format!("Yes, import {}", counted(model, count))),
             hidden,
-            ..Self::default()
+            ..self
         }
     }
 
     /// The page with errors, sorted by row.
-    pub(crate) fn with_errors(mut errors: Vec<RowError>) -> Self {
+    pub(super) fn with_errors(self, mut errors: Vec<RowError>, content: Hidden) -> Self {
         errors.sort_by_key(|error| error.row);
         let count = errors.len();
         errors.truncate(MAX_ERRORS);
@@ -88,11 +130,33 @@ impl ImportPage {
                 1 => "1 error to correct".to_owned(),
                 count => format!("{count} errors to correct"),
             }),
+            // An error of the file as a whole is no list.
+            hidden: errors
+                .iter()
+                .any(|error| error.row.is_some())
+                .then_some(content)
+                .into_iter()
+                .collect(),
             errors,
             more_errors: (count > MAX_ERRORS)
                 .then(|| format!("and {} more errors", count - MAX_ERRORS)),
-            ..Self::default()
+            ..self
         }
+    }
+
+    /// All errors as a CSV file.
+    pub(super) fn errors_file(
+        model: &Resource,
+        mut errors: Vec<RowError>,
+    ) -> Result<HttpResponse, PageError> {
+        errors.sort_by_key(|error| error.row);
+        let row = |error: RowError| {
+            let row = error.row.map_or_else(String::new, |row| row.to_string());
+            [row, error.column, error.text]
+        };
+        let rows: Vec<_> = errors.into_iter().map(row).collect();
+        let text = csv::table(&["Row", "Column", "Error"], &rows)?;
+        Ok(download(&format!("{}-errors", model.plural), text))
     }
 
     /// Renders the page.

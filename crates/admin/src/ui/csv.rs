@@ -35,8 +35,10 @@ pub(crate) fn column_names(resource: &Resource) -> Vec<String> {
     ["id".to_owned()].into_iter().chain(names).collect()
 }
 
-/// A response that the browser saves as a file with this name.
-pub(crate) fn download(name: &str, text: String) -> HttpResponse {
+/// A response that the browser saves as a file with this name. It starts with a byte order mark: without one, Excel reads
+/// UTF-8 as the country's encoding.
+pub(crate) fn download(name: &str, mut text: String) -> HttpResponse {
+    text.insert(0, '\u{feff}');
     let name = name.replace(' ', "-");
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/csv; charset=utf-8"))

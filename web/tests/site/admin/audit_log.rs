@@ -90,7 +90,10 @@ fn the_file_holds_the_filtered_lines_and_no_formula() -> Result<()> {
     assert_header(&answer, "content-type", "text/csv; charset=utf-8");
     let text = answer.text()?;
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[0], "Date,User,Kind,ID,Title,Action,Changes,Address");
+    assert_eq!(
+        lines[0],
+        "\u{feff}Date,User,Kind,ID,Title,Action,Changes,Address"
+    );
     assert_eq!(lines.len(), 2);
     assert!(
         lines[1].ends_with(",ada,Letting,1,'=1+1,Changed Title.,Title: Pier House → =1+1,"),

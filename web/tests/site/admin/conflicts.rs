@@ -13,13 +13,13 @@ use crate::support::{TestSite, address, assert_contains, letting};
 
 use super::{ADDRESS_FORM, Browser, account, hidden, with};
 
-/// Which version of a field is ticked on the page of a conflict.
-fn ticked(page: &str, name: &str) -> Vec<&'static str> {
-    let is_ticked = |version: &&str| {
+/// Which version of a field is selected on the page of a conflict.
+fn selected(page: &str, name: &str) -> Vec<&'static str> {
+    let is_selected = |version: &&str| {
         let radio = format!("name=\"merge_{name}\" value=\"{version}\" checked");
         page.contains(&radio)
     };
-    ["theirs", "mine"].into_iter().filter(is_ticked).collect()
+    ["theirs", "mine"].into_iter().filter(is_selected).collect()
 }
 
 #[test]
@@ -44,27 +44,28 @@ fn only_what_both_changed_has_to_be_chosen() -> Result<()> {
         let page = send(&version, &[("_save", "")])?.text()?;
         let version = hidden(&page, "_version").context("the form has no version")?;
         assert!(page.contains("name=\"_asked\" value=\"zip_code\""));
-        let ticks = [
+        assert_contains(&page, "<p>bob saved this version at ");
+        let choices = [
             ("_asked", "zip_code"),
             ("merge_street", "theirs"),
             ("merge_city", "mine"),
         ];
-        let mix = [&[("_resolve", "mix")], &ticks[..]].concat();
+        let mix = [&[("_resolve", "mix")], &choices[..]].concat();
         let open = send(&version, &mix)?;
         let saved = send(
             &version,
             &[&mix[..], &[("merge_zip_code", "mine")]].concat(),
         )?;
 
-        assert_eq!(ticked(&page, "street"), ["theirs"]);
-        assert_eq!(ticked(&page, "city"), ["mine"]);
-        assert!(ticked(&page, "zip_code").is_empty() && page.contains("merge_zip_code"));
+        assert_eq!(selected(&page, "street"), ["theirs"]);
+        assert_eq!(selected(&page, "city"), ["mine"]);
+        assert!(selected(&page, "zip_code").is_empty() && page.contains("merge_zip_code"));
         assert!(!page.contains("merge_number"));
         assert_eq!(open.status, 409);
         let open = open.text()?;
         assert_contains(&open, "Choose which version to keep: Zip code.");
         assert_contains(&open, "value=\"Irvine\"");
-        assert_eq!(ticked(&open, "street"), ["theirs"]);
+        assert_eq!(selected(&open, "street"), ["theirs"]);
         assert_eq!(saved.status, 303);
         let address = Letting::with_address(conn, 1)?.1;
         assert_eq!(

@@ -46,7 +46,7 @@ fn a_filtered_list_is_a_file_in_its_order() -> Result<()> {
 
         assert_eq!(
             answer.text()?,
-            "id,title,address\n1,\"'=Pier; \"\"House\"\"\",1\n3,Attic,3\n"
+            "\u{feff}id,title,address\n1,\"'=Pier; \"\"House\"\"\",1\n3,Attic,3\n"
         );
         assert_header(
             &answer,

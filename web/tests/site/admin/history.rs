@@ -3,7 +3,7 @@
 use anyhow::Result;
 use lettings::Letting;
 
-use super::Browser;
+use super::{ADDRESS_FORM, Browser, with};
 use crate::support::{TestSite, assert_contains, assert_contains_all, letting};
 
 #[test]
@@ -71,6 +71,59 @@ fn the_history_tells_each_field_before_and_after() -> Result<()> {
             "Nothing changed.",
         ],
     );
+    Ok(())
+}
+
+#[test]
+fn the_history_includes_the_address_by_time_with_one_button_for_each_version() -> Result<()> {
+    for site in TestSite::on_each()? {
+        letting(&mut site.database()?, "Pier House")?;
+        letting(&mut site.database()?, "Sea Flat")?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        for (path, form) in [
+            (
+                "lettings/letting/1",
+                &[("title", "Pier Villa"), ("address", "1")][..],
+            ),
+            (
+                "lettings/address/1",
+                &with(&ADDRESS_FORM, &[("street", "Tern Road")]),
+            ),
+            (
+                "lettings/address/2",
+                &with(&ADDRESS_FORM, &[("street", "Owl Road")]),
+            ),
+            (
+                "lettings/letting/1",
+                &[("title", "Pier House"), ("address", "1")],
+            ),
+        ] {
+            browser.fill(
+                &format!("/admin/{path}/change/"),
+                &[form, &[("_save", "")]].concat(),
+            )?;
+        }
+
+        let history = browser.page("/admin/lettings/letting/1/history/")?;
+
+        let rows = history.first("tbody").texts("tr");
+        let rows: Vec<(bool, bool)> = rows
+            .iter()
+            .map(|row| (row.contains("Tern Road"), row.contains("Restore this")))
+            .collect();
+        // An earlier version and two changes of the letting, and the same of its address in between.
+        assert_eq!(
+            rows,
+            [
+                (false, false),
+                (false, true),
+                (true, true),
+                (true, false),
+                (false, false)
+            ]
+        );
+        assert!(!history.text().contains("Owl Road"));
+    }
     Ok(())
 }
 

@@ -96,7 +96,47 @@ fn every_mistake_is_told_by_row_and_column_and_nothing_is_saved() -> Result<()> 
             );
         }
         assert_eq!(Letting::with_address(conn, 1)?.0.title, "Pier House");
+        let content = hidden(&page.source(), "content").context("no content")?;
+        let fields = [("content", &*content), ("_errors", "")];
+        let errors = browser
+            .post(&format!("{LETTINGS}import/"), &fields)?
+            .text()?;
+        assert_eq!(errors.lines().count(), 7);
+        assert_contains(&errors, "\n5,title,Title is required.\n");
     }
+    Ok(())
+}
+
+#[test]
+fn the_preview_shows_new_rows_one_line_each_and_what_is_not_imported() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let head = "number;street;city;state;zip_code;country_iso_code;Notes\r\n";
+    // Windows-1252, as Excel saves it in Europe.
+    let file = [head, &"7;Calle Se\u{f1}or;Brea;CA;2134;USA;\r\n".repeat(60)].concat();
+    let file: Vec<u8> = file
+        .chars()
+        .map(|c| u8::try_from(u32::from(c)).unwrap())
+        .collect();
+    let target = format!("{ADDRESSES}import/");
+    browser.get(&target)?;
+
+    let page = browser.upload(&target, &file)?.html()?;
+
+    let text = page.text();
+    assert_contains_all(
+        &text,
+        &[
+            "60 addresses will be added.",
+            "CSV (windows-1252, semicolon)",
+            "Column Notes is not imported.",
+            "and 10 more addresses",
+        ],
+    );
+    let rows = page.first("tbody").texts("tr");
+    assert_eq!(rows.len(), 50);
+    assert_contains_all(&rows[0], &["2", "7", "Calle Se\u{f1}or", "02134"]);
+    assert_eq!(text.matches("Yes, import 60 addresses").count(), 2);
     Ok(())
 }
 
@@ -114,10 +154,7 @@ fn a_file_that_cannot_be_read_is_told_of() -> Result<()> {
     let large = vec![b'a'; (4 << 20) + 1];
     for (file, words) in [
         (&b""[..], "Choose a file."),
-        (
-            b"id,title\n1,Th\xe9",
-            "The file is not UTF-8 text (line 2).",
-        ),
+        (b"\xd0\xcf\x11\xe0", "This is an old Excel file"),
         (b"id,heading\n1,x", "Unknown column."),
         (&*large, "The file must be 4 MB or smaller."),
     ] {

@@ -1,0 +1,296 @@
+//! Rows of Excel workbooks (.xlsx).
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+
+use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx};
+use zip::ZipArchive;
+
+use crate::import::spreadsheet::{MAX_COLUMNS, Spreadsheet, add_row};
+
+/// The maximum size of a workbook when decompressed (bytes).
+const MAX_UNCOMPRESSED: u64 = 64 << 20;
+
+/// The maximum number of cells that aren't empty.
+const MAX_CELLS: usize = 1_000_000;
+
+/// Parses the first visible sheet of a workbook. Formulas have the values that were stored with them.
+pub(super) fn read(bytes: &[u8]) -> Result<Spreadsheet, String> {
+    check_size(bytes)?;
+    let unreadable = |error| format!("The Excel file could not be read: {error}.");
+    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(unreadable)?;
+    let mut sheets = book.sheets_metadata().iter();
+    let sheet = sheets
+        .find(|sheet| sheet.typ == SheetType::WorkSheet && sheet.visible == SheetVisible::Visible);
+    let name = sheet.ok_or("The Excel file has no sheet.")?.name.clone();
+    let mut reader = book.worksheet_cells_reader(&name).map_err(unreadable)?;
+    let mut cells: BTreeMap<u32, BTreeMap<usize, String>> = BTreeMap::new();
+    let mut count = 0;
+    while let Some(cell) = reader.next_cell().map_err(unreadable)? {
+        let (row, column) = cell.get_position();
+        let column = usize::try_from(column).unwrap_or(usize::MAX);
+        let text = cell_text(cell.get_value()).map_err(|error| {
+            let name = column_name(column);
+            format!(
+                "Cell {name}{} contains the error {error}.",
+                u64::from(row) + 1
+            )
+        })?;
+        if text.trim().is_empty() {
+            continue;
+        }
+        if column >= MAX_COLUMNS {
+            return Err(format!("A file can have up to {MAX_COLUMNS} columns."));
+        }
+        count += 1;
+        if count > MAX_CELLS {
+            return Err(format!("A file can have up to {MAX_CELLS} cells."));
+        }
+        cells.entry(row).or_default().insert(column, text);
+    }
+    let mut rows = Vec::new();
+    let width = cells
+        .first_key_value()
+        .and_then(|(_, header)| header.last_key_value());
+    let width = width.map_or(0, |(last, _)| last + 1);
+    for (row, cells) in cells {
+        let length = cells.last_key_value().map_or(0, |(last, _)| last + 1);
+        let length = length.max(width);
+        let mut texts = vec![String::new(); length];
+        for (column, text) in cells {
+            texts[column] = text;
+        }
+        let number = usize::try_from(row).unwrap_or(usize::MAX).saturating_add(1);
+        add_row(&mut rows, number, texts)?;
+    }
+    Ok(Spreadsheet {
+        format: format!("Excel workbook (.xlsx), sheet “{name}”"),
+        rows,
+    })
+}
+
+/// Rejects workbooks that take too much memory: large when decompressed, or with a number of strings, which calamine
+/// trusts, that can't be true.
+fn check_size(bytes: &[u8]) -> Result<(), String> {
+    let unreadable =
+        |error: &dyn std::fmt::Display| format!("The Excel file could not be read: {error}.");
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| unreadable(&error))?;
+    let mut left = MAX_UNCOMPRESSED;
+    for index in 0..archive.len() {
+        let file = archive
+            .by_index(index)
+            .map_err(|error| unreadable(&error))?;
+        let has_strings = file
+            .name()
+            .to_ascii_lowercase()
+            .ends_with("sharedstrings.xml");
+        let mut content = Vec::new();
+        let mut file = file.take(left + 1);
+        let size = if has_strings {
+            file.read_to_end(&mut content).map(|size| size as u64)
+        } else {
+            std::io::copy(&mut file, &mut std::io::sink())
+        };
+        let size = size.map_err(|error| unreadable(&error))?;
+        left = left.checked_sub(size).ok_or_else(|| {
+            let limit = MAX_UNCOMPRESSED >> 20;
+            format!("The Excel file is larger than {limit} MB when it is decompressed.")
+        })?;
+        if string_count(&content).is_some_and(|count| count > size) {
+            return Err(unreadable(&"too many strings"));
+        }
+    }
+    Ok(())
+}
+
+/// The number of shared strings that a file declares.
+fn string_count(content: &[u8]) -> Option<u64> {
+    const NAME: &[u8] = b"uniqueCount";
+    let start = content
+        .windows(NAME.len())
+        .position(|bytes| bytes == NAME)?;
+    let value = content[start + NAME.len()..].iter();
+    let digits = value
+        .skip_while(|byte| !byte.is_ascii_digit())
+        .take_while(|byte| byte.is_ascii_digit());
+    Some(digits.fold(0, |count: u64, digit| {
+        count
+            .saturating_mul(10)
+            .saturating_add(u64::from(digit - b'0'))
+    }))
+}
+
+/// The text of a cell as in a CSV file, or the error that it contains.
+fn cell_text(value: &DataRef<'_>) -> Result<String, String> {
+    Ok(match value {
+        DataRef::Empty => String::new(),
+        DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => {
+            text.replace("\r\n", "\n")
+        }
+        DataRef::SharedString(text) => text.replace("\r\n", "\n"),
+        DataRef::Bool(true) => "TRUE".to_owned(),
+        DataRef::Bool(false) => "FALSE".to_owned(),
+        DataRef::Int(number) => number.to_string(),
+        DataRef::Float(number) => number_text(*number),
+        DataRef::DateTime(moment) => match moment.as_datetime() {
+            // Excel stores a time as a fraction of day 0.
+            Some(time) if moment.as_f64() < 1.0 => time.format("%H:%M:%S").to_string(),
+            Some(time) if moment.as_f64().fract() == 0.0 => time.format("%Y-%m-%d").to_string(),
+            Some(time) => time.format("%Y-%m-%d %H:%M:%S").to_string(),
+            None => number_text(moment.as_f64()),
+        },
+        DataRef::Error(error) => return Err(error.to_string()),
+    })
+}
+
+/// A number with the 15 significant digits that Excel shows.
+fn number_text(number: f64) -> String {
+    let rounded = format!("{number:.14e}").parse().unwrap_or(number);
+    format!("{rounded}")
+}
+
+/// The letters of a column: A, B, …, Z, AA, …
+fn column_name(mut index: usize) -> String {
+    let mut letters = Vec::new();
+    loop {
+        letters.push(b'A' + u8::try_from(index % 26).unwrap_or_default());
+        if index < 26 {
+            break;
+        }
+        index = index / 26 - 1;
+    }
+    letters.into_iter().rev().map(char::from).collect()
+}
+
+#[cfg(test)]
+pub(super) mod fixtures {
+    //! Workbooks as bytes.
+
+    use std::io::Write;
+
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    /// A workbook whose first sheet has this XML, with shared strings and the styles general, date, time and both.
+    pub(crate) fn workbook(sheet: &str, strings: &str) -> Vec<u8> {
+        const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+        const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+        let relationship = |id: &str, kind: &str, target: &str| {
+            format!("<Relationship Id=\"{id}\" Type=\"{OFFICE}/{kind}\" Target=\"{target}\"/>")
+        };
+        let relationships = |list: &str| {
+            format!(
+                "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">{list}</Relationships>"
+            )
+        };
+        let mut zip = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for (name, content) in [
+            (
+                "_rels/.rels",
+                relationships(&relationship("r1", "officeDocument", "xl/workbook.xml")),
+            ),
+            (
+                "xl/_rels/workbook.xml.rels",
+                relationships(
+                    &(relationship("r1", "worksheet", "worksheets/sheet1.xml")
+                        + &relationship("r2", "worksheet", "worksheets/sheet2.xml")),
+                ),
+            ),
+            (
+                "xl/workbook.xml",
+                format!(
+                    "<workbook xmlns=\"{MAIN}\" xmlns:r=\"{OFFICE}\"><sheets>\
+                     <sheet name=\"Lists\" sheetId=\"2\" state=\"hidden\" r:id=\"r2\"/>\
+                     <sheet name=\"Books\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>"
+                ),
+            ),
+            (
+                "xl/styles.xml",
+                format!(
+                    "<styleSheet xmlns=\"{MAIN}\"><cellXfs><xf numFmtId=\"0\"/><xf numFmtId=\"14\"/>\
+                     <xf numFmtId=\"21\"/><xf numFmtId=\"22\"/></cellXfs></styleSheet>"
+                ),
+            ),
+            ("xl/sharedStrings.xml", strings.to_owned()),
+            (
+                "xl/worksheets/sheet1.xml",
+                format!("<worksheet xmlns=\"{MAIN}\"><sheetData>{sheet}</sheetData></worksheet>"),
+            ),
+            (
+                "xl/worksheets/sheet2.xml",
+                format!("<worksheet xmlns=\"{MAIN}\"/>"),
+            ),
+        ] {
+            zip.start_file(name, SimpleFileOptions::default()).unwrap();
+            zip.write_all(content.as_bytes()).unwrap();
+        }
+        zip.finish().unwrap().into_inner()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixtures::workbook;
+    use super::*;
+
+    const STRINGS: &str = "<sst uniqueCount=\"2\"><si><t>Caf\u{e9}</t></si><si><r><t xml:space=\"preserve\">two </t></r><r><t>runs</t></r></si></sst>";
+
+    fn cells(sheet: &str) -> Result<Vec<(usize, Vec<String>)>, String> {
+        let sheet = read(&workbook(sheet, STRINGS))?;
+        assert_eq!(sheet.format, "Excel workbook (.xlsx), sheet “Books”");
+        Ok(sheet
+            .rows
+            .into_iter()
+            .map(|row| (row.number, row.cells))
+            .collect())
+    }
+
+    #[test]
+    fn cells_are_texts_as_in_a_csv_file() {
+        for (cell, expected) in [
+            (r#"t="s"><v>0</v>"#, "Caf\u{e9}"),
+            (r#"t="s"><v>1</v>"#, "two runs"),
+            (r#"t="inlineStr"><is><t>in line</t></is>"#, "in line"),
+            ("><v>92651</v>", "92651"),
+            ("><v>2134.0</v>", "2134"),
+            ("><v>0.30000000000000004</v>", "0.3"),
+            (r#"t="b"><v>1</v>"#, "TRUE"),
+            (r#"t="b"><v>0</v>"#, "FALSE"),
+            (r#"s="1"><v>46082</v>"#, "2026-03-01"),
+            (r#"s="2"><v>0.39651620370370372</v>"#, "09:30:59"),
+            (r#"s="3"><v>46082.5</v>"#, "2026-03-01 12:00:00"),
+            (r#"t="str"><f>A2&amp;"x"</f><v>7x</v>"#, "7x"),
+            ("><f>3+4</f><v>7</v>", "7"),
+        ] {
+            let rows = cells(&format!("<row r=\"3\"><c r=\"B3\" {cell}</c></row>")).unwrap();
+            assert_eq!(rows, [(3, vec![String::new(), expected.to_owned()])]);
+        }
+        let error = cells(r#"<row r="2"><c r="AB2" t="e"><v>#N/A</v></c></row>"#);
+        assert_eq!(error, Err("Cell AB2 contains the error #N/A.".to_owned()));
+    }
+
+    #[test]
+    fn workbooks_that_take_too_much_memory_are_rejected() {
+        let far = r#"<row r="1"><c r="XFD1"><v>1</v></c></row>"#;
+        let many = "<row><c><v>1</v></c></row>".repeat(crate::import::spreadsheet::MAX_ROWS + 2);
+        let large = " ".repeat((64 << 20) + 1);
+        for (file, expected) in [
+            (workbook(far, STRINGS), "A file can have up to 200 columns."),
+            (
+                workbook(&many, STRINGS),
+                "A file can have up to 20000 rows.",
+            ),
+            (
+                workbook(&large, STRINGS),
+                "The Excel file is larger than 64 MB when it is decompressed.",
+            ),
+            (
+                workbook("", "<sst uniqueCount = '99999999999999999999'></sst>"),
+                "The Excel file could not be read: too many strings.",
+            ),
+        ] {
+            assert!(file.len() < 1 << 20, "{expected}");
+            assert_eq!(read(&file), Err(expected.to_owned()));
+        }
+    }
+}
