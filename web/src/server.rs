@@ -1,11 +1,14 @@
 //! The server: everything that requests share, and the layers that they pass.
 
+use std::time::Duration;
+
 use actix_web::App;
 use actix_web::dev::RequestHead;
 use actix_web::http::header;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{Data, PayloadConfig};
 use anyhow::Context;
+use lettings::index;
 use oc_core::Pool;
 use oc_http::health::{BuildInfo, HealthChecks};
 use oc_http::middleware::{
@@ -15,7 +18,7 @@ use oc_http::page_cache::{CacheLimits, PageCache};
 use oc_http::server::{
     self, CancellationToken, RequestLimits, Server, ServerOptions, limit_requests,
 };
-use oc_http::{Assets, Db, Metrics, Pages, Site, TrustedProxies, preview_image};
+use oc_http::{Assets, Db, Metrics, PageError, Pages, Site, TrustedProxies, preview_image};
 
 use crate::app::routes;
 use crate::config::{Config, Environment};
@@ -30,6 +33,9 @@ use admin::{AdminState, CookieRules, ImageQueue, PasswordHasher};
 
 /// Maximum body size of a login or public form, in bytes.
 const MAX_PUBLIC_BODY: usize = 64 << 10;
+
+/// How often rows that other tools have changed are indexed.
+const INDEX_EVERY: Duration = Duration::from_secs(30);
 
 /// Serves the site until a signal stops it.
 pub(crate) async fn run(config: &Config, pool: Pool) -> anyhow::Result<()> {
@@ -87,6 +93,9 @@ pub fn start(
             }
         });
         log::info!("metrics for Prometheus on http://{address}/metrics");
+    }
+    if !config.read_only {
+        actix_web::rt::spawn(index_changes(db.clone()));
     }
     let hosts = Data::new(config.allowed_hosts.clone());
     let keys = Data::new(AdminState {
@@ -189,6 +198,23 @@ pub fn start(
             .saturating_sub(telemetry::flush_timeout(config)),
     };
     Server::new(listener, options, shutdown, app)
+}
+
+/// Indexes rows that other tools have changed.
+async fn index_changes(db: Data<Db>) {
+    loop {
+        actix_web::rt::time::sleep(INDEX_EVERY).await;
+        let is_current = db.read(|conn| Ok(index::is_current(conn)?)).await;
+        let outcome = match is_current {
+            Ok(false) => db.run_long(|conn| Ok(index::catch_up(conn)?)).await,
+            outcome => outcome,
+        };
+        match outcome {
+            // An outage is logged where requests meet it.
+            Ok(_) | Err(PageError::Unavailable(_) | PageError::Overloaded) => {}
+            Err(error) => log::error!("could not update the search index: {error:?}"),
+        }
+    }
 }
 
 /// Whether a request is for the public URL and that is https; then the visitor used https, whatever the proxy did.

@@ -16,6 +16,13 @@ pub fn current(conn: &mut DbConnection) -> QueryResult<i64> {
     diesel::dsl::sql::<BigInt>("SELECT version FROM content_version").get_result(conn)
 }
 
+/// Increments the version, where no trigger does.
+pub fn increment(conn: &mut DbConnection) -> QueryResult<()> {
+    diesel::sql_query("UPDATE content_version SET version = version + 1")
+        .execute(conn)
+        .map(drop)
+}
+
 /// A number that changes whenever another connection commits to the same SQLite file, in microseconds and without
 /// reading a table; `None` on PostgreSQL, which has no such number.
 ///

@@ -5,6 +5,9 @@ use diesel::result::QueryResult;
 /// Rows on a page of the public lists.
 pub const PAGE_SIZE: i64 = 24;
 
+/// Matches of a search or filter are counted up to this number; [`MAX_COUNT`] + 1 means any larger one.
+pub const MAX_COUNT: i64 = 10_000;
+
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paginated<T> {
@@ -21,21 +24,26 @@ pub struct Paginated<T> {
 impl<T> Paginated<T> {
     /// Page `number` of a list of `total` rows; `None` if there is no such page.
     ///
-    /// `load` receives the offset of the first row. The first page always exists, even if it is empty.
+    /// `load` receives the offset of the first row. The first page always exists, even if it is empty. A total of
+    /// [`MAX_COUNT`] + 1 may be more, so later pages exist if they have rows.
     pub fn load(
         number: i64,
         total: i64,
         load: impl FnOnce(i64) -> QueryResult<Vec<T>>,
     ) -> QueryResult<Option<Self>> {
         let count = pages(total, PAGE_SIZE);
-        if !(1..=count).contains(&number) {
+        let is_counted = total != MAX_COUNT + 1;
+        if number < 1 || (is_counted && number > count) {
             return Ok(None);
         }
-        let rows = load((number - 1) * PAGE_SIZE)?;
+        let rows = load((number - 1).saturating_mul(PAGE_SIZE))?;
+        if number > count && rows.is_empty() {
+            return Ok(None);
+        }
         Ok(Some(Self {
             rows,
             number,
-            count,
+            count: count.max(number),
             total,
         }))
     }
@@ -66,6 +74,15 @@ mod tests {
         for number in [i64::MIN, -1, 0, 3, i64::MAX] {
             assert_eq!(load(number), None);
         }
+    }
+
+    #[test]
+    fn more_rows_than_are_counted_can_be_reached() {
+        let load = |number, rows| Paginated::load(number, MAX_COUNT + 1, |_| Ok(rows)).unwrap();
+
+        assert_eq!(load(500, vec![1]).map(|page| page.count), Some(500));
+        assert_eq!(load(500, vec![]), None);
+        assert_eq!(load(1, vec![1]).map(|page| page.count), Some(417));
     }
 
     #[test]

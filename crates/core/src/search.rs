@@ -1,5 +1,7 @@
 //! Search terms.
 
+use std::collections::BTreeSet;
+
 use diesel::SqliteConnection;
 use diesel::result::QueryResult;
 use diesel::sql_types::Text;
@@ -53,6 +55,27 @@ impl SearchTerms {
     pub fn are_in(&self, text: &str) -> bool {
         let text = text::fold(text);
         self.0.iter().all(|term| text.contains(&text::fold(term)))
+    }
+
+    /// A query for SQLite's trigram index without positions, which finds at least what matches; `None` if no
+    /// term has three characters.
+    #[must_use]
+    pub fn trigrams(&self) -> Option<String> {
+        let mut trigrams = BTreeSet::new();
+        for term in &self.0 {
+            let chars: Vec<char> = text::fold(term).chars().collect();
+            trigrams.extend(chars.windows(3).map(|window| {
+                let trigram: String = window.iter().collect();
+                format!("\"{}\"", trigram.replace('"', "\"\""))
+            }));
+        }
+        let trigrams: Vec<String> = trigrams.into_iter().collect();
+        (!trigrams.is_empty()).then(|| trigrams.join(" AND "))
+    }
+
+    /// As [`Self::patterns`], for folded text.
+    pub fn folded_patterns(&self) -> impl Iterator<Item = String> {
+        self.patterns().map(|pattern| text::fold(&pattern))
     }
 
     /// A pattern per term for `LIKE … ESCAPE '\'`, with the term's own wildcards escaped.

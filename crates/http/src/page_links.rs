@@ -1,5 +1,6 @@
 //! Links between the pages of a list, and the number found in words.
 
+use oc_core::MAX_COUNT;
 use serde::Serialize;
 
 /// The links between the pages of a list.
@@ -57,9 +58,10 @@ impl PageLinks {
     }
 }
 
-/// How many were found: `28 lettings`, or of a search `2 of 28 lettings`.
+/// How many were found: `28 lettings`, or of a search `2 of 28 lettings`. Searches are not counted to the end.
 pub fn found(found: i64, all: Option<i64>, one: &str, many: &str) -> String {
     match all {
+        Some(all) if found > MAX_COUNT => format!("more than 10,000 of {all} {many}"),
         Some(all) => format!("{found} of {all} {}", if all == 1 { one } else { many }),
         None => format!("{found} {}", if found == 1 { one } else { many }),
     }
@@ -91,5 +93,9 @@ mod tests {
         assert_eq!(found(1, None, "book", "books"), "1 book");
         assert_eq!(found(0, None, "book", "books"), "0 books");
         assert_eq!(found(1, Some(28), "book", "books"), "1 of 28 books");
+        assert_eq!(
+            found(MAX_COUNT + 1, Some(20_000), "book", "books"),
+            "more than 10,000 of 20000 books"
+        );
     }
 }

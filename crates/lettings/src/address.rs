@@ -1,15 +1,14 @@
 //! Addresses.
 
 use chrono::Utc;
-use diesel::dsl::{IntoBoxed, LeftJoin, sql};
-use diesel::expression::SqlLiteral;
+use diesel::dsl::{IntoBoxed, LeftJoin, exists};
 use diesel::prelude::*;
-use diesel::sql_types::Text;
-use oc_core::search::{SearchTerms, fold, lower};
+use oc_core::search::{SearchTerms, lower};
 use oc_core::validation::{Checker, FieldError};
 use oc_core::{Backend, DbConnection};
 
-use crate::schema::{addresses, lettings};
+use crate::index::{self, Hits};
+use crate::schema::{addresses, lettings, search_index, town_totals};
 
 /// Largest street number.
 pub(crate) const LARGEST_NUMBER: i32 = 9999;
@@ -77,11 +76,12 @@ impl Address {
         terms: &SearchTerms,
         limit: i64,
     ) -> QueryResult<(Vec<Self>, i64)> {
+        let hits = index::addresses(conn, terms)?;
         let free = || {
             let is_free = lettings::id
                 .is_null()
                 .or(lettings::id.nullable().eq(but_of));
-            matching(terms).filter(is_free)
+            matching(terms, &hits).filter(is_free)
         };
         let first = free()
             .order((lower(addresses::street), addresses::number, addresses::id))
@@ -101,28 +101,30 @@ impl Address {
 
     /// The cities of all addresses, by name.
     pub fn cities(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
-        addresses::table
-            .select(addresses::city)
+        town_totals::table
+            .select(town_totals::city)
             .distinct()
-            .order(addresses::city)
+            .order(town_totals::city)
             .load(conn)
     }
 
     /// The states of all addresses, by code.
     pub fn states(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
-        addresses::table
-            .select(addresses::state)
+        town_totals::table
+            .select(town_totals::state)
             .distinct()
-            .order(addresses::state)
+            .order(town_totals::state)
             .load(conn)
     }
 
     /// Inserts an address and returns its id.
     pub fn insert(conn: &mut DbConnection, address: &NewAddress) -> QueryResult<i64> {
-        diesel::insert_into(addresses::table)
+        let id = diesel::insert_into(addresses::table)
             .values(address)
             .returning(addresses::id)
-            .get_result(conn)
+            .get_result(conn)?;
+        index::update(conn)?;
+        Ok(id)
     }
 
     /// Inserts deleted addresses under their old ids: a few hundred at a time. The id sequence is past them.
@@ -135,7 +137,8 @@ impl Address {
         match conn {
             DbConnection::Postgres(conn) => insert.execute(conn).map(drop),
             DbConnection::Sqlite(conn) => insert.execute(conn).map(drop),
-        }
+        }?;
+        index::update(conn)
     }
 
     /// Updates an address, and its letting's time of change if anything changes; false if the address doesn't exist.
@@ -157,6 +160,7 @@ impl Address {
         diesel::update(lettings::table.filter(lettings::address_id.eq(id)))
             .set(lettings::updated_at.eq(Utc::now().naive_utc()))
             .execute(conn)?;
+        index::update(conn)?;
         Ok(true)
     }
 
@@ -164,36 +168,29 @@ impl Address {
     pub fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
         diesel::delete(addresses::table.filter(addresses::id.eq_any(ids.to_vec())))
             .execute(conn)?;
-        Ok(())
+        index::update(conn)
     }
 }
 
-/// SQL for the street number as text.
-pub(crate) fn number_text() -> SqlLiteral<Text> {
-    sql("CAST(addresses.number AS TEXT)")
-}
-
-/// SQL for the ZIP code with leading zeros, so that a search finds them.
-pub(crate) fn zip_text() -> SqlLiteral<Text> {
-    sql("substr(CAST(addresses.zip_code + 100000 AS TEXT), 2)")
-}
-
-/// Condition: all search terms match the address.
-pub(crate) fn matching<'a>(terms: &SearchTerms) -> Joined<'a> {
+/// Addresses that match the terms.
+pub(crate) fn matching<'a>(terms: &SearchTerms, hits: &Hits) -> Joined<'a> {
     let mut query = addresses::table
         .left_join(lettings::table)
         .into_boxed::<Backend>();
-    for pattern in terms.patterns() {
-        let text = number_text()
-            .concat(" ")
-            .concat(addresses::street)
-            .concat(" ")
-            .concat(addresses::city)
-            .concat(" ")
-            .concat(addresses::state)
-            .concat(" ")
-            .concat(zip_text());
-        query = query.filter(fold(text).like(fold(pattern)).escape('\\'));
+    match hits {
+        Hits::All => {}
+        Hits::Few(ids) => query = query.filter(addresses::id.eq_any(ids.clone())),
+        Hits::Many => {
+            for pattern in terms.folded_patterns() {
+                let text = search_index::text
+                    .concat(" ")
+                    .concat(lower(search_index::state));
+                let indexed = search_index::table
+                    .filter(search_index::address_id.eq(addresses::id))
+                    .filter(text.like(pattern).escape('\\'));
+                query = query.filter(exists(indexed));
+            }
+        }
     }
     query
 }

@@ -1,12 +1,13 @@
 //! Filter and order of the public list of lettings.
 
-use diesel::dsl::{InnerJoin, IntoBoxed};
+use diesel::dsl::{InnerJoin, IntoBoxed, exists, sql};
 use diesel::prelude::*;
-use oc_core::Backend;
-use oc_core::search::{SearchTerms, fold, lower};
+use diesel::sql_types::BigInt;
+use oc_core::search::{SearchTerms, lower};
+use oc_core::{Backend, DbConnection, MAX_COUNT};
 
-use crate::address::{number_text, zip_text};
-use crate::schema::{addresses, lettings};
+use crate::index::Hits;
+use crate::schema::{addresses, lettings, search_index, town_totals};
 
 /// Filter and order of the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,7 +26,28 @@ impl LettingFilter {
     /// Whether the filter matches every letting.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.terms.is_empty() && self.city.is_none() && self.state.is_none()
+        self.is_place() && self.is_search()
+    }
+
+    /// Whether the filter has nothing but a city or state.
+    fn is_place(&self) -> bool {
+        let others = Self {
+            city: None,
+            state: None,
+            sort: Sort::default(),
+            ..self.clone()
+        };
+        others == Self::default()
+    }
+
+    /// Whether the filter has nothing but search terms.
+    fn is_search(&self) -> bool {
+        let others = Self {
+            terms: SearchTerms::default(),
+            sort: Sort::default(),
+            ..self.clone()
+        };
+        others == Self::default()
     }
 }
 
@@ -47,25 +69,38 @@ pub enum Sort {
     CityReversed,
 }
 
+impl Sort {
+    fn reversed(self) -> Self {
+        match self {
+            Self::Id => Self::IdReversed,
+            Self::IdReversed => Self::Id,
+            Self::Title => Self::TitleReversed,
+            Self::TitleReversed => Self::Title,
+            Self::City => Self::CityReversed,
+            Self::CityReversed => Self::City,
+        }
+    }
+}
+
 /// Lettings joined with their addresses.
 pub(crate) type Joined<'a> = IntoBoxed<'a, InnerJoin<lettings::table, addresses::table>, Backend>;
 
 /// Lettings that match the filter, joined with their addresses.
-pub(crate) fn matching(filter: &LettingFilter) -> Joined<'_> {
+pub(crate) fn matching<'a>(filter: &'a LettingFilter, hits: &Hits) -> Joined<'a> {
     let mut query = lettings::table
         .inner_join(addresses::table)
         .into_boxed::<Backend>();
-    for pattern in filter.terms.patterns() {
-        let text = lettings::title
-            .concat(" ")
-            .concat(number_text())
-            .concat(" ")
-            .concat(addresses::street)
-            .concat(" ")
-            .concat(addresses::city)
-            .concat(" ")
-            .concat(zip_text());
-        query = query.filter(fold(text).like(fold(pattern)).escape('\\'));
+    match hits {
+        Hits::All => {}
+        Hits::Few(ids) => query = query.filter(lettings::id.eq_any(ids.clone())),
+        Hits::Many => {
+            for pattern in filter.terms.folded_patterns() {
+                let indexed = search_index::table
+                    .filter(search_index::address_id.eq(lettings::address_id))
+                    .filter(search_index::text.like(pattern).escape('\\'));
+                query = query.filter(exists(indexed));
+            }
+        }
     }
     if let Some(city) = &filter.city {
         query = query.filter(addresses::city.eq(city));
@@ -74,6 +109,104 @@ pub(crate) fn matching(filter: &LettingFilter) -> Joined<'_> {
         query = query.filter(addresses::state.eq(state));
     }
     query
+}
+
+/// Number of lettings that match the filter; [`MAX_COUNT`] + 1 may be more.
+pub(crate) fn count(
+    conn: &mut DbConnection,
+    filter: &LettingFilter,
+    hits: &Hits,
+) -> QueryResult<i64> {
+    let number = |ids: &Vec<i64>| i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    if filter.is_place() {
+        let mut towns = town_totals::table
+            .select(sql::<BigInt>("CAST(coalesce(sum(lettings), 0) AS BIGINT)"))
+            .into_boxed::<Backend>();
+        if let Some(city) = &filter.city {
+            towns = towns.filter(town_totals::city.eq(city));
+        }
+        if let Some(state) = &filter.state {
+            towns = towns.filter(town_totals::state.eq(state));
+        }
+        return towns.get_result(conn);
+    }
+    match hits {
+        Hits::Few(ids) if filter.is_search() => Ok(number(ids)),
+        Hits::Many if filter.is_search() => Ok(MAX_COUNT + 1),
+        hits => matching(filter, hits)
+            .select(lettings::id)
+            .limit(MAX_COUNT + 1)
+            .load(conn)
+            .map(|ids| number(&ids)),
+    }
+}
+
+/// Ids of the lettings in a range of the list. The rows are loaded by id afterwards, so that the skipped ones cost
+/// little.
+pub(crate) fn ids(
+    conn: &mut DbConnection,
+    (filter, hits): (&LettingFilter, &Hits),
+    sort: Sort,
+    offset: i64,
+    limit: i64,
+) -> QueryResult<Vec<i64>> {
+    let by_id = matches!(sort, Sort::Id | Sort::IdReversed);
+    if filter.is_empty() && !matches!(sort, Sort::City | Sort::CityReversed) {
+        let all = lettings::table.into_boxed::<Backend>();
+        let all = match sort {
+            Sort::Title => all.order((lower(lettings::title).asc(), lettings::id.asc())),
+            Sort::TitleReversed => all.order((lower(lettings::title).desc(), lettings::id.desc())),
+            Sort::IdReversed => all.order(lettings::id.desc()),
+            _ => all.order(lettings::id.asc()),
+        };
+        return all
+            .select(lettings::id)
+            .offset(offset)
+            .limit(limit)
+            .load(conn);
+    }
+    if filter.is_place() && by_id {
+        let mut places = search_index::table
+            .filter(search_index::letting_id.is_not_null())
+            .into_boxed::<Backend>();
+        if let Some(city) = &filter.city {
+            places = places.filter(search_index::city.eq(city));
+        }
+        if let Some(state) = &filter.state {
+            places = places.filter(search_index::state.eq(state));
+        }
+        let places = match sort {
+            Sort::IdReversed => places.order(search_index::letting_id.desc()),
+            _ => places.order(search_index::letting_id.asc()),
+        };
+        return places
+            .select(search_index::letting_id.assume_not_null())
+            .offset(offset)
+            .limit(limit)
+            .load(conn);
+    }
+    sorted(matching(filter, hits), sort)
+        .select(lettings::id)
+        .offset(offset)
+        .limit(limit)
+        .load(conn)
+}
+
+/// As [`ids`], of a list with this many rows: counts from the nearer end.
+pub(crate) fn ids_of_page(
+    conn: &mut DbConnection,
+    (filter, hits): (&LettingFilter, &Hits),
+    sort: Sort,
+    (total, offset, limit): (i64, i64, i64),
+) -> QueryResult<Vec<i64>> {
+    if total == MAX_COUNT + 1 || offset < total / 2 {
+        return ids(conn, (filter, hits), sort, offset, limit);
+    }
+    let limit = limit.min(total - offset).max(0);
+    let from_end = total - offset - limit;
+    let mut ids = ids(conn, (filter, hits), sort.reversed(), from_end, limit)?;
+    ids.reverse();
+    Ok(ids)
 }
 
 /// Adds the order. Ties are broken by an id from the table of the sort column, so that an index covers the order.

@@ -3,10 +3,11 @@
 use chrono::{NaiveDateTime, Utc};
 use diesel::prelude::*;
 use oc_core::validation::{Checker, FieldError};
-use oc_core::{DbConnection, PAGE_SIZE, Paginated};
+use oc_core::{DbConnection, PAGE_SIZE, Paginated, locks};
 
 use crate::address::Address;
-use crate::filter::{LettingFilter, Sort, matching, sorted};
+use crate::filter::{self, LettingFilter, Sort, ids_of_page};
+use crate::index::{self, Hits};
 use crate::schema::{addresses, lettings};
 
 /// Maximum length of a title, in characters.
@@ -44,13 +45,12 @@ impl Letting {
         filter: &LettingFilter,
         number: i64,
     ) -> QueryResult<Option<Paginated<(Self, Address)>>> {
-        let total = Self::count_matching(conn, filter)?;
+        let hits = index::lettings(conn, &filter.terms)?;
+        let total = filter::count(conn, filter, &hits)?;
         Paginated::load(number, total, |offset| {
-            sorted(matching(filter), filter.sort)
-                .limit(PAGE_SIZE)
-                .offset(offset)
-                .select((Self::as_select(), Address::as_select()))
-                .load(conn)
+            let page = (total, offset, PAGE_SIZE);
+            let ids = ids_of_page(conn, (filter, &hits), filter.sort, page)?;
+            Self::with_addresses(conn, &ids)
         })
     }
 
@@ -60,10 +60,20 @@ impl Letting {
         filter: &LettingFilter,
         limit: i64,
     ) -> QueryResult<Vec<(Self, Address)>> {
-        sorted(matching(filter), Sort::IdReversed)
-            .limit(limit)
+        let hits = index::lettings(conn, &filter.terms)?;
+        let ids = filter::ids(conn, (filter, &hits), Sort::IdReversed, 0, limit)?;
+        Self::with_addresses(conn, &ids)
+    }
+
+    /// The existing lettings with these ids and their addresses, in the order of the ids.
+    fn with_addresses(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<(Self, Address)>> {
+        let mut rows: Vec<(Self, Address)> = lettings::table
+            .inner_join(addresses::table)
+            .filter(lettings::id.eq_any(ids.to_vec()))
             .select((Self::as_select(), Address::as_select()))
-            .load(conn)
+            .load(conn)?;
+        rows.sort_by_key(|(letting, _)| ids.iter().position(|id| *id == letting.id));
+        Ok(rows)
     }
 
     /// Other lettings in the same city, newest first, at most `limit`.
@@ -86,17 +96,7 @@ impl Letting {
 
     /// Number of lettings.
     pub fn count(conn: &mut DbConnection) -> QueryResult<i64> {
-        lettings::table.count().get_result(conn)
-    }
-
-    /// Number of lettings that match the filter.
-    pub fn count_matching(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<i64> {
-        // Without filter the count needs no join, which is forty times as fast.
-        if filter.is_empty() {
-            Self::count(conn)
-        } else {
-            matching(filter).count().get_result(conn)
-        }
+        filter::count(conn, &LettingFilter::default(), &Hits::All)
     }
 
     /// Ids and times of change, by id, for the sitemap.
@@ -115,10 +115,14 @@ impl Letting {
 
     /// Inserts a letting and returns its id.
     pub fn insert(conn: &mut DbConnection, letting: &NewLetting) -> QueryResult<i64> {
-        diesel::insert_into(lettings::table)
+        // Whoever changes the address at the same time indexes it before or after this.
+        locks::hold(conn, "addresses", &[letting.address_id])?;
+        let id = diesel::insert_into(lettings::table)
             .values(letting)
             .returning(lettings::id)
-            .get_result(conn)
+            .get_result(conn)?;
+        index::update(conn)?;
+        Ok(id)
     }
 
     /// Inserts deleted lettings under their old ids: a few hundred at a time. The id sequence is past them.
@@ -129,7 +133,8 @@ impl Letting {
         match conn {
             DbConnection::Postgres(conn) => insert.execute(conn).map(drop),
             DbConnection::Sqlite(conn) => insert.execute(conn).map(drop),
-        }
+        }?;
+        index::update(conn)
     }
 
     /// Updates a letting, and its time of change if anything changes; false if the letting doesn't exist. Requires a
@@ -141,16 +146,20 @@ impl Letting {
         if letting.is(&stored) {
             return Ok(true);
         }
-        diesel::update(lettings::table.find(id))
+        if letting.address_id != stored.address_id {
+            locks::hold(conn, "addresses", &[letting.address_id])?;
+        }
+        let updated = diesel::update(lettings::table.find(id))
             .set((letting, lettings::updated_at.eq(Utc::now().naive_utc())))
-            .execute(conn)
-            .map(|rows| rows == 1)
+            .execute(conn)?;
+        index::update(conn)?;
+        Ok(updated == 1)
     }
 
     /// Deletes lettings; their addresses remain.
     pub fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
         diesel::delete(lettings::table.filter(lettings::id.eq_any(ids.to_vec()))).execute(conn)?;
-        Ok(())
+        index::update(conn)
     }
 }
 

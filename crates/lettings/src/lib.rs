@@ -1,6 +1,7 @@
 //! Lettings, their addresses and photos: queries, validation, admin resources.
 //!
-//! Owns the tables `lettings`, `addresses`, `letting_photos` and `photo_files`. Independent of users, profiles, HTTP and templates.
+//! Owns the tables `lettings`, `addresses`, `letting_photos`, `photo_files`, and those of the search index. Independent of
+//! users, profiles, HTTP and templates.
 
 mod address;
 pub mod admin;
@@ -8,6 +9,7 @@ pub mod country;
 mod decode;
 pub mod demo;
 mod filter;
+pub mod index;
 mod letting;
 mod photo;
 mod photo_file;

@@ -45,7 +45,41 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    search_index (address_id) {
+        address_id -> Int8,
+        letting_id -> Nullable<Int8>,
+        city -> Text,
+        state -> Text,
+        text -> Text,
+    }
+}
+
+diesel::table! {
+    search_queue (id) {
+        id -> Int8,
+        address_id -> Int8,
+    }
+}
+
+diesel::table! {
+    town_totals (city, state) {
+        city -> Text,
+        state -> Text,
+        addresses -> Int8,
+        lettings -> Int8,
+    }
+}
+
 diesel::joinable!(letting_photos -> lettings (letting_id));
 diesel::joinable!(lettings -> addresses (address_id));
 
-diesel::allow_tables_to_appear_in_same_query!(addresses, letting_photos, lettings, photo_files,);
+diesel::allow_tables_to_appear_in_same_query!(
+    addresses,
+    letting_photos,
+    lettings,
+    photo_files,
+    search_index,
+    search_queue,
+    town_totals,
+);

@@ -1,80 +1,57 @@
 //! Towns and states with lettings.
 
-use diesel::dsl::{count_star, exists, select};
+use diesel::dsl::{Filter, Gt, exists, select, sql};
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::BigInt;
 use oc_core::DbConnection;
 
-use crate::schema::{addresses, lettings};
+use crate::schema::town_totals;
 
 /// A city with lettings.
-#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Town {
     /// Name.
-    #[diesel(sql_type = Text)]
     pub name: String,
 }
 
 impl Town {
     /// Every city with lettings, by name.
     pub fn all(conn: &mut DbConnection) -> QueryResult<Vec<Self>> {
-        offered(conn, "city")
+        let names = offered().select(town_totals::city).distinct();
+        Ok(towns(names.order(town_totals::city).load(conn)?))
     }
 
     /// The cities with the most lettings, at most `limit`, by name.
     pub fn largest(conn: &mut DbConnection, limit: i64) -> QueryResult<Vec<Self>> {
-        let mut names: Vec<String> = lettings::table
-            .inner_join(addresses::table)
-            .group_by(addresses::city)
-            .select(addresses::city)
-            .order((count_star().desc(), addresses::city.asc()))
+        let mut names: Vec<String> = offered()
+            .group_by(town_totals::city)
+            .select(town_totals::city)
+            .order((sql::<BigInt>("sum(lettings) DESC"), town_totals::city.asc()))
             .limit(limit)
             .load(conn)?;
         names.sort_unstable();
-        Ok(names.into_iter().map(|name| Self { name }).collect())
+        Ok(towns(names))
     }
 
     /// Every state with lettings, by code.
     pub fn states(conn: &mut DbConnection) -> QueryResult<Vec<Self>> {
-        offered(conn, "state")
+        let names = offered().select(town_totals::state).distinct();
+        Ok(towns(names.order(town_totals::state).load(conn)?))
     }
 
     /// Whether a city of this name has lettings.
     pub fn is_offered(conn: &mut DbConnection, name: &str) -> QueryResult<bool> {
-        select(exists(
-            lettings::table
-                .inner_join(addresses::table)
-                .filter(addresses::city.eq(name)),
-        ))
-        .get_result(conn)
+        select(exists(offered().filter(town_totals::city.eq(name)))).get_result(conn)
     }
 }
 
-/// Distinct values of an indexed column of addresses with lettings, in order.
-///
-/// Skips from value to value in the index; `SELECT DISTINCT` would read every row on both databases. The first address
-/// of a value nearly always has a letting, so it is checked alone first: a query for all of them makes PostgreSQL join
-/// both tables completely.
-fn offered(conn: &mut DbConnection, column: &'static str) -> QueryResult<Vec<Town>> {
-    diesel::sql_query(format!(
-        "WITH RECURSIVE found (name) AS ( \
-             SELECT min({column}) FROM addresses \
-             UNION ALL \
-             SELECT (SELECT min({column}) FROM addresses WHERE {column} > found.name) \
-             FROM found WHERE found.name IS NOT NULL \
-         ) \
-         SELECT name FROM found WHERE name IS NOT NULL AND ( \
-             EXISTS ( \
-                 SELECT 1 FROM lettings WHERE address_id = ( \
-                     SELECT id FROM addresses WHERE {column} >= found.name ORDER BY {column} LIMIT 1 \
-                 ) \
-             ) OR EXISTS ( \
-                 SELECT 1 FROM addresses JOIN lettings ON lettings.address_id = addresses.id \
-                 WHERE addresses.{column} = found.name \
-             ) \
-         ) ORDER BY name"
-    ))
-    .load(conn)
+/// Cities and states with lettings.
+fn offered() -> Filter<town_totals::table, Gt<town_totals::lettings, i64>> {
+    town_totals::table.filter(town_totals::lettings.gt(0))
+}
+
+fn towns(names: Vec<String>) -> Vec<Town> {
+    names.into_iter().map(|name| Town { name }).collect()
 }
 
 #[cfg(test)]

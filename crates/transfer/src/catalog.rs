@@ -10,11 +10,14 @@ use oc_core::DbConnection;
 use super::column_type::{ColumnType, Dialect};
 use super::table::{Column, Table};
 
-/// Bookkeeping of migrations and of the page cache; never transferred.
-const IGNORED: [&str; 3] = [
+/// Bookkeeping of migrations, of the page cache and of the search; never transferred.
+const IGNORED: [&str; 6] = [
     "__diesel_schema_migrations",
     "compatible_migrations",
     "content_version",
+    "search_index",
+    "search_queue",
+    "town_totals",
 ];
 
 /// Boolean columns whose name doesn't begin with `is_`, as table and column.

@@ -7,7 +7,7 @@ use clap::Args;
 use diesel::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::sql_types::Text;
-use lettings::{Letting, LettingFilter};
+use lettings::{Letting, LettingFilter, index};
 use log::LevelFilter;
 use oc_core::{DbConnection, connect_pool, connect_read_only_pool, migrations, version};
 use oc_http::server::CancellationToken;
@@ -58,6 +58,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     };
     println!("migrations: ok (none pending{newer})");
     check_pages(config, &mut conn)?;
+    check_search(config, &mut conn)?;
     if config.read_only {
         println!("write access: not needed (READ_ONLY)");
         return Ok(());
@@ -133,6 +134,18 @@ fn check_pages(config: &Config, conn: &mut DbConnection) -> anyhow::Result<()> {
             .unwrap_or_else(|_| bail!("the check of the pages panicked"))
     })?;
     println!("pages: ok ({count} rendered)");
+    Ok(())
+}
+
+/// Prints whether searches use an index.
+fn check_search(config: &Config, conn: &mut DbConnection) -> anyhow::Result<()> {
+    if !index::is_current(conn)? {
+        println!("search: some changes are not indexed yet; `oc-lettings migrate` does it now");
+    } else if config.read_only || index::has_trigrams(conn)? {
+        println!("search: ok");
+    } else {
+        println!("search: {}", start::NO_TRIGRAMS);
+    }
     Ok(())
 }
 

@@ -30,6 +30,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .with_context(|| format!("could not read {from}"))?;
     load(Target::open(to)?, &mut snapshot, Occupied::Reject)
         .with_context(|| format!("could not copy {from} into {to}"))?;
+    start::index(&mut start::open_existing(to)?)?;
     let header = snapshot.header();
     println!(
         "Copied {} rows of {} tables from {from} into {to}; every checksum matches.",

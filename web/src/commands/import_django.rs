@@ -8,6 +8,7 @@ use clap::Args;
 use django_import::{Options, Outcome, import};
 use transfer::Input;
 
+use super::start;
 use crate::config::Config;
 
 /// Arguments of `import-django`. The database must be empty: a new one, or one that was only migrated.
@@ -33,7 +34,11 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         show_emails: arguments.show_emails,
     };
     let input = Input::open(&arguments.file)?;
-    let report = import(&input, options, &config.database_url)?;
+    let url = &config.database_url;
+    let report = import(&input, options, url)?;
+    if report.outcome == Outcome::Imported {
+        start::index(&mut start::open_existing(url)?)?;
+    }
     match io::stdout().lock().write_all(report.to_string().as_bytes()) {
         // The reader may have closed the pipe early; the import is done.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {

@@ -7,6 +7,7 @@ use clap::Args;
 use transfer::archive::Archive;
 use transfer::{Input, Occupied, Target, load};
 
+use super::start;
 use crate::config::Config;
 
 /// Arguments of `restore`.
@@ -31,6 +32,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     let url = &config.database_url;
     load(Target::open(url)?, &mut Archive::open(&input)?, occupied)
         .with_context(|| format!("could not restore {} into {url}", arguments.file.display()))?;
+    start::index(&mut start::open_existing(url)?)?;
     println!(
         "Restored {} rows of {} tables into {url}; every checksum matches.",
         header.rows(),

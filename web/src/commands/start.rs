@@ -2,10 +2,14 @@
 
 use anyhow::{Context, bail, ensure};
 use diesel::result::Error;
-use lettings::{Address, AddressDraft, Letting, LettingDraft};
+use lettings::{Address, AddressDraft, Letting, LettingDraft, index};
 use oc_core::{DatabaseUrl, DbConnection, check_version, migrations, open, open_read_only};
 
 use crate::config::Config;
+
+/// Why searches in large tables are slow.
+pub(super) const NO_TRIGRAMS: &str = "searches are slow: the extension pg_trgm is missing; \
+     run `CREATE EXTENSION pg_trgm` as a superuser, then `oc-lettings migrate`";
 
 /// The title of the letting that is written to check write access, and never committed.
 const CHECK_TITLE: &str = "Check: caf\u{e9} \u{1f3d6}";
@@ -73,7 +77,19 @@ pub(super) fn migrate(conn: &mut DbConnection) -> anyhow::Result<migrations::Sta
     if let Some(version) = status.unknown.last() {
         log::warn!("a newer program migrated the database to {version}, which is compatible");
     }
+    index(conn)?;
     Ok(status)
+}
+
+/// Updates the search index, for what other tools or bulk commands have changed.
+pub(super) fn index(conn: &mut DbConnection) -> anyhow::Result<()> {
+    if !index::has_trigrams(conn).context("cannot check the search index")? {
+        log::warn!("{NO_TRIGRAMS}");
+    }
+    if index::catch_up(conn).context("cannot update the search index")? {
+        log::info!("updated the search index");
+    }
+    Ok(())
 }
 
 /// Fails if migrations are pending.

@@ -153,7 +153,7 @@ fn cached_pages_survive_an_outage_of_the_database() -> Result<()> {
 }
 
 /// Tables without public content: their changes leave cached pages valid.
-const PRIVATE_TABLES: [(&str, &str); 14] = [
+const PRIVATE_TABLES: [(&str, &str); 21] = [
     ("__diesel_schema_migrations", "diesel's"),
     ("changes", "audit log: staff only"),
     ("compatible_migrations", "read at start"),
@@ -166,9 +166,16 @@ const PRIVATE_TABLES: [(&str, &str); 14] = [
         "never change; letting_photos has their addresses",
     ),
     ("recovery_codes", "two-factor authentication"),
+    ("search_index", "derived: indexing increments the version"),
+    ("search_queue", "what is to be indexed"),
+    ("search_trigrams", "derived"),
+    ("search_trigrams_config", "SQLite's"),
+    ("search_trigrams_data", "SQLite's"),
+    ("search_trigrams_idx", "SQLite's"),
     ("second_factors", "two-factor authentication"),
     ("sessions", "sessions of staff"),
     ("sqlite_sequence", "SQLite's"),
+    ("town_totals", "derived"),
     ("user_groups", "permissions"),
     ("user_rights", "permissions"),
 ];

@@ -4,6 +4,7 @@ use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
+use oc_core::MAX_COUNT;
 use oc_core::admin::{Choice, Resource};
 use oc_http::{Db, Page, PageError, PageLinks, found};
 use serde::Serialize;
@@ -100,9 +101,13 @@ pub(crate) async fn index(
     if query.all && list.found > SHOW_ALL {
         return Ok(see_other(&query.href(&path, 1)));
     }
-    let count = if query.all { 1 } else { page_count(list.found) };
+    let mut count = if query.all { 1 } else { page_count(list.found) };
     if number > count {
-        return Err(PageError::NotFound);
+        // A search may find more than were counted.
+        if list.found <= MAX_COUNT || list.rows.is_empty() {
+            return Err(PageError::NotFound);
+        }
+        count = number;
     }
     let registry = request.registry();
     let keep = query.preserved();
@@ -140,7 +145,10 @@ pub(crate) async fn index(
         columns: columns(model, &query, &path),
         rows: rows.collect(),
         may_delete: user.permissions.may(Verb::Delete, model.app, model.name),
-        select_across: has_more.then(|| format!("Select all {}", list.found)),
+        select_across: has_more.then(|| match list.found {
+            found if query.is_filtered() && found > MAX_COUNT => "Select all".to_owned(),
+            found => format!("Select all {found}"),
+        }),
         pager: PageLinks::new(number, count, |page| query.href(&path, page)),
         show_all_href: (count > 1 && list.found <= SHOW_ALL).then(|| query.href_all(&path)),
         import_href: registry
@@ -163,14 +171,14 @@ pub(crate) async fn export(
     let path = (&*path.0, &*path.1);
     let model = request.registry().visible(&user.permissions, path)?;
     let query = AdminListQuery::new(&request, model);
-    let listing = query.first(MAX_ROWS);
+    let listing = query.first(MAX_ROWS + 1);
     let text = db
         .read_long(move |conn| {
             let list = (model.list)(conn, &listing)?;
-            if list.found > MAX_ROWS {
+            let ids: Vec<i64> = list.rows.into_iter().map(|row| row.id).collect();
+            if i64::try_from(ids.len()).is_ok_and(|count| count > MAX_ROWS) {
                 return Ok(None);
             }
-            let ids: Vec<i64> = list.rows.into_iter().map(|row| row.id).collect();
             csv::records(conn, model, &ids).map(Some)
         })
         .await?;

@@ -1,19 +1,21 @@
 //! Admin resource of addresses.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
-use oc_core::DbConnection;
+use diesel::sql_types::{BigInt, Nullable, Text};
 use oc_core::admin::{
     Choice, ChoicePage, DeletedRow, Field, FieldKind, Filter, FormValues, ListPage, ListQuery,
     ListRow, Record, Resource, SaveError, already_restored, set_filters, validate_all,
 };
 use oc_core::search::lower;
+use oc_core::{Backend, DbConnection, MAX_COUNT};
 
 use crate::address::{
     Address, AddressDraft, COUNTRY, Joined, LARGEST_NUMBER, LARGEST_ZIP_CODE, LONGEST, STATE,
     matching,
 };
-use crate::schema::{addresses, lettings};
+use crate::index::{self, Hits};
+use crate::schema::{addresses, lettings, town_totals};
 
 /// The app in URLs and permissions.
 pub(super) const APP: &str = "lettings";
@@ -41,7 +43,7 @@ pub const MODEL: Resource = Resource {
             choices: |conn| Ok(named(Address::cities(conn)?)),
         },
     ],
-    search_hint: "number, street, city, state, zip code",
+    search_hint: "number, street, city, state, zip code, title of the letting",
     fields: &[
         Field::new(
             "number",
@@ -96,23 +98,27 @@ fn named(names: Vec<String>) -> Vec<Choice> {
 }
 
 fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
-    let total = addresses::table.count().get_result(conn)?;
+    let total = counted(conn, &[])?;
     let Some(filters) = set_filters(listing) else {
         return Ok(ListPage {
             total,
             ..ListPage::default()
         });
     };
-    let found = if listing.terms.is_empty() && filters.is_empty() {
-        total
+    let hits = index::addresses(conn, &listing.terms)?;
+    let found = if listing.terms.is_empty() {
+        counted(conn, &filters)?
     } else {
-        filtered(listing, &filters).count().get_result(conn)?
+        let matches = filtered(listing, &hits, &filters).select(addresses::id);
+        let ids: Vec<i64> = matches.limit(MAX_COUNT + 1).load(conn)?;
+        i64::try_from(ids.len()).unwrap_or(i64::MAX)
     };
-    let rows: Vec<(Address, Option<String>)> = sorted(filtered(listing, &filters), &listing.order)
-        .offset(listing.offset.max(0))
-        .limit(listing.limit.max(0))
-        .select((Address::as_select(), lettings::title.nullable()))
-        .load(conn)?;
+    let rows: Vec<(Address, Option<String>)> =
+        sorted(filtered(listing, &hits, &filters), &listing.order)
+            .offset(listing.offset.max(0))
+            .limit(listing.limit.max(0))
+            .select((Address::as_select(), lettings::title.nullable()))
+            .load(conn)?;
     let row = |(address, letting): (Address, Option<String>)| ListRow {
         id: address.id,
         cells: vec![
@@ -130,8 +136,27 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
     })
 }
 
-fn filtered<'a>(listing: &ListQuery, filters: &[(&'static str, &'a str)]) -> Joined<'a> {
-    let mut query = matching(&listing.terms);
+/// Number of addresses that match the filters.
+fn counted(conn: &mut DbConnection, filters: &[(&'static str, &str)]) -> QueryResult<i64> {
+    let mut towns = town_totals::table
+        .select(sql::<BigInt>("CAST(coalesce(sum(addresses), 0) AS BIGINT)"))
+        .into_boxed::<Backend>();
+    for (parameter, value) in filters {
+        towns = match *parameter {
+            "state__exact" => towns.filter(town_totals::state.eq(*value)),
+            "city__exact" => towns.filter(town_totals::city.eq(*value)),
+            _ => towns,
+        };
+    }
+    towns.get_result(conn)
+}
+
+fn filtered<'a>(
+    listing: &ListQuery,
+    hits: &Hits,
+    filters: &[(&'static str, &'a str)],
+) -> Joined<'a> {
+    let mut query = matching(&listing.terms, hits);
     for (parameter, value) in filters {
         query = match *parameter {
             "state__exact" => query.filter(addresses::state.eq(*value)),

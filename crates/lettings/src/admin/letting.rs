@@ -11,7 +11,8 @@ use oc_core::search::lower;
 use oc_core::validation::{FieldError, Violation};
 
 use crate::address::Address;
-use crate::filter::{Joined, LettingFilter, matching};
+use crate::filter::{self, Joined, LettingFilter, Sort, ids_of_page, matching};
+use crate::index;
 use crate::letting::{LONGEST_TITLE, Letting, LettingDraft, NewLetting};
 use crate::schema::{addresses, lettings};
 use crate::town::Town;
@@ -21,6 +22,9 @@ use super::photo;
 
 /// Label of the address, in the form and in errors.
 const ADDRESS: &str = "Address";
+
+/// Pages of at most this many rows are loaded by id; longer ranges are for exports.
+const PAGE: i64 = 1_000;
 
 /// Admin resource of lettings.
 pub const MODEL: Resource = Resource {
@@ -43,7 +47,7 @@ pub const MODEL: Resource = Resource {
             choices: |conn| Ok(named(Town::all(conn)?)),
         },
     ],
-    search_hint: "title, street, city",
+    search_hint: "title, number, street, city, zip code",
     fields: &[
         Field::new(
             "title",
@@ -113,23 +117,26 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
             ..ListPage::default()
         });
     };
-    let found = if filter.is_empty() {
-        total
+    let hits = index::lettings(conn, &filter.terms)?;
+    let found = filter::count(conn, &filter, &hits)?;
+    let mut query = sorted(matching(&filter, &hits), &listing.order);
+    let (offset, limit) = (listing.offset.max(0), listing.limit.max(0));
+    if listing.order.is_empty() && limit <= PAGE {
+        let page = (found, offset, limit);
+        let ids = ids_of_page(conn, (&filter, &hits), Sort::IdReversed, page)?;
+        query = query.filter(lettings::id.eq_any(ids));
     } else {
-        Letting::count_matching(conn, &filter)?
-    };
-    let rows: Vec<(i64, String, String, String, String)> =
-        sorted(matching(&filter), &listing.order)
-            .offset(listing.offset.max(0))
-            .limit(listing.limit.max(0))
-            .select((
-                lettings::id,
-                lettings::title,
-                addresses::street,
-                addresses::city,
-                addresses::state,
-            ))
-            .load(conn)?;
+        query = query.offset(offset).limit(limit);
+    }
+    let rows: Vec<(i64, String, String, String, String)> = query
+        .select((
+            lettings::id,
+            lettings::title,
+            addresses::street,
+            addresses::city,
+            addresses::state,
+        ))
+        .load(conn)?;
     let row = |(id, title, street, city, state)| ListRow {
         id,
         cells: vec![title, street, city, state],

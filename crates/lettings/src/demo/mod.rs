@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use oc_core::{DbConnection, sequence};
 
 use crate::address::{Address, AddressDraft, NewAddress};
+use crate::index;
 use crate::letting::{Letting, LettingDraft, NewLetting};
 use crate::photo::PhotoError;
 use crate::schema::{addresses, lettings};
@@ -94,6 +95,7 @@ pub fn fill(
         if count <= LETTINGS {
             photos::insert(conn, &(start..count))?;
         }
+        index::index_all(conn)?;
         Ok(())
     })
 }

@@ -1,0 +1,445 @@
+//! Search index of addresses and lettings, and totals per town.
+//!
+//! Triggers note which addresses have changed; [`update`] indexes them in the transaction of the change. What other
+//! tools, a restore or an import have changed is indexed by [`catch_up`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use diesel::connection::SimpleConnection;
+use diesel::dsl::{exists, not, select};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use oc_core::search::SearchTerms;
+use oc_core::{Backend, DbConnection, MAX_COUNT, content_version, locks, text};
+
+use crate::schema::{addresses, lettings, search_index, search_queue, town_totals};
+
+/// Addresses per batch.
+const BATCH: i64 = 1_000;
+
+/// With more addresses than this to index, everything is indexed again, which is faster.
+const BULK: i64 = 20_000;
+
+/// What the index contains on an address and its letting, if it has one.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable)]
+#[diesel(table_name = search_index)]
+struct IndexEntry {
+    address_id: i64,
+    letting_id: Option<i64>,
+    city: String,
+    state: String,
+    text: String,
+}
+
+/// Everything that a search covers. A migration that adds to it must queue every address.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = addresses)]
+struct Searched {
+    id: i64,
+    number: i32,
+    street: String,
+    city: String,
+    state: String,
+    zip_code: i32,
+    #[diesel(select_expression = lettings::id.nullable())]
+    letting_id: Option<i64>,
+    #[diesel(select_expression = lettings::title.nullable())]
+    title: Option<String>,
+}
+
+impl From<Searched> for IndexEntry {
+    fn from(row: Searched) -> Self {
+        let text = format!(
+            "{} {} {} {} {:05}",
+            row.title.unwrap_or_default(),
+            row.number,
+            row.street,
+            row.city,
+            row.zip_code
+        );
+        Self {
+            address_id: row.id,
+            letting_id: row.letting_id,
+            text: text::fold(&text),
+            city: row.city,
+            state: row.state,
+        }
+    }
+}
+
+/// What a search finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Hits {
+    /// There is nothing to search for.
+    All,
+    /// These ids.
+    Few(Vec<i64>),
+    /// More than [`MAX_COUNT`] rows: compare the texts in the order of the list, which soon fills a page.
+    Many,
+}
+
+/// Lettings that match the terms.
+pub(crate) fn lettings(conn: &mut DbConnection, terms: &SearchTerms) -> QueryResult<Hits> {
+    hits(conn, terms, "letting_id", "search_index.text")
+}
+
+/// Addresses that match the terms. The state counts as well.
+pub(crate) fn addresses(conn: &mut DbConnection, terms: &SearchTerms) -> QueryResult<Hits> {
+    let text = "search_index.text || ' ' || lower(search_index.state)";
+    hits(conn, terms, "address_id", text)
+}
+
+#[derive(QueryableByName)]
+struct Hit {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+/// Short terms are compared with `short_text`. Long ones can't be in what it adds, and an index finds them.
+fn hits(
+    conn: &mut DbConnection,
+    terms: &SearchTerms,
+    id: &'static str,
+    short_text: &'static str,
+) -> QueryResult<Hits> {
+    if terms.is_empty() {
+        return Ok(Hits::All);
+    }
+    let trigrams = match conn {
+        DbConnection::Postgres(_) => None,
+        DbConnection::Sqlite(_) => terms.trigrams(),
+    };
+    let mut sql = format!("SELECT {id} AS id FROM ");
+    let mut binds = Vec::new();
+    if let Some(trigrams) = trigrams {
+        // In this order, so that it ends at the limit.
+        sql += "search_trigrams CROSS JOIN search_index \
+                ON search_index.address_id = search_trigrams.rowid WHERE search_trigrams MATCH $1 AND ";
+        binds.push(trigrams);
+    } else {
+        sql += "search_index WHERE ";
+    }
+    for pattern in terms.folded_patterns() {
+        let text = if pattern.chars().count() < 5 {
+            short_text
+        } else {
+            "search_index.text"
+        };
+        binds.push(pattern);
+        sql += &format!("{text} LIKE ${} ESCAPE '\\' AND ", binds.len());
+    }
+    sql += &format!("{id} IS NOT NULL LIMIT {}", MAX_COUNT + 1);
+    let mut query = diesel::sql_query(sql).into_boxed::<Backend>();
+    for text in binds {
+        query = query.bind::<Text, _>(text);
+    }
+    let mut ids: Vec<i64> = query
+        .load::<Hit>(conn)?
+        .into_iter()
+        .map(|hit| hit.id)
+        .collect();
+    if i64::try_from(ids.len()).is_ok_and(|count| count > MAX_COUNT) {
+        return Ok(Hits::Many);
+    }
+    ids.sort_unstable();
+    Ok(Hits::Few(ids))
+}
+
+/// Indexes what this transaction has changed. Call it after every write.
+pub(crate) fn update(conn: &mut DbConnection) -> QueryResult<()> {
+    index_newest(conn).map(drop)
+}
+
+/// Indexes everything that has changed; returns whether anything had. For bulk commands, at the start, and now and then
+/// for rows that other tools change.
+pub fn catch_up(conn: &mut DbConnection) -> QueryResult<bool> {
+    let is_behind = !is_current(conn)?;
+    if is_behind {
+        conn.write(index_all)?;
+    }
+    Ok(is_behind)
+}
+
+/// Whether everything is indexed.
+pub fn is_current(conn: &mut DbConnection) -> QueryResult<bool> {
+    let queued = search_queue::table.select(search_queue::id);
+    select(not(exists(queued))).get_result(conn)
+}
+
+/// As [`catch_up`], in a transaction.
+pub(crate) fn index_all(conn: &mut DbConnection) -> QueryResult<()> {
+    locks::lock_all(conn, "search_index")?;
+    let queue = search_queue::table.select(search_queue::id);
+    let queued: Vec<i64> = queue.limit(BULK + 1).load(conn)?;
+    if i64::try_from(queued.len()).is_ok_and(|count| count > BULK) {
+        rebuild(conn)?;
+    } else {
+        while index_newest(conn)? {}
+    }
+    // Pages that were rendered meanwhile are out of date.
+    content_version::increment(conn)
+}
+
+/// Whether searches can use trigrams. On PostgreSQL they need an extension that not every role may create; this tries
+/// again.
+pub fn has_trigrams(conn: &mut DbConnection) -> QueryResult<bool> {
+    match conn {
+        DbConnection::Postgres(_) => {
+            diesel::dsl::sql::<Bool>("SELECT create_search_trigrams()").get_result(conn)
+        }
+        DbConnection::Sqlite(_) => Ok(true),
+    }
+}
+
+/// Indexes the newest batch of the queue; false if that is empty.
+fn index_newest(conn: &mut DbConnection) -> QueryResult<bool> {
+    let queued: Vec<(i64, i64)> = search_queue::table
+        .select((search_queue::id, search_queue::address_id))
+        .order(search_queue::id.desc())
+        .limit(BATCH)
+        .load(conn)?;
+    let (numbers, ids): (Vec<i64>, BTreeSet<i64>) = queued.into_iter().unzip();
+    if ids.is_empty() {
+        return Ok(false);
+    }
+    let ids: Vec<i64> = ids.into_iter().collect();
+    let before = search_index::table
+        .filter(search_index::address_id.eq_any(ids.clone()))
+        .load::<IndexEntry>(conn)?;
+    let mut before: HashMap<i64, IndexEntry> = before
+        .into_iter()
+        .map(|entry| (entry.address_id, entry))
+        .collect();
+    let after = entries(conn, |query| query.filter(addresses::id.eq_any(ids)))?;
+    let mut towns = Towns::default();
+    for entry in &after {
+        let old = before.remove(&entry.address_id);
+        if old.as_ref() != Some(entry) {
+            replace(conn, old.as_ref(), Some(entry))?;
+            towns.add(old.as_ref(), -1);
+            towns.add(Some(entry), 1);
+        }
+    }
+    for deleted in before.values() {
+        replace(conn, Some(deleted), None)?;
+        towns.add(Some(deleted), -1);
+    }
+    towns.store(conn)?;
+    diesel::delete(search_queue::table.filter(search_queue::id.eq_any(numbers))).execute(conn)?;
+    Ok(true)
+}
+
+type AddressQuery<'a> =
+    diesel::dsl::IntoBoxed<'a, diesel::dsl::LeftJoin<addresses::table, lettings::table>, Backend>;
+
+/// The entries of some addresses, by id.
+fn entries(
+    conn: &mut DbConnection,
+    select: impl FnOnce(AddressQuery<'static>) -> AddressQuery<'static>,
+) -> QueryResult<Vec<IndexEntry>> {
+    let query = addresses::table.left_join(lettings::table).into_boxed();
+    let rows: Vec<Searched> = select(query)
+        .order(addresses::id)
+        .select(Searched::as_select())
+        .load(conn)?;
+    Ok(rows.into_iter().map(IndexEntry::from).collect())
+}
+
+/// Replaces an entry, or deletes it. Upserts, because another node may index the same row.
+fn replace(
+    conn: &mut DbConnection,
+    old: Option<&IndexEntry>,
+    new: Option<&IndexEntry>,
+) -> QueryResult<()> {
+    let trigrams = match conn {
+        DbConnection::Postgres(_) => [None, None],
+        DbConnection::Sqlite(_) => [old, new],
+    };
+    for (entry, statement) in trigrams.into_iter().zip([
+        "INSERT INTO search_trigrams (search_trigrams, rowid, text) VALUES ('delete', $1, $2)",
+        "INSERT INTO search_trigrams (rowid, text) VALUES ($1, $2)",
+    ]) {
+        if let Some(entry) = entry {
+            diesel::sql_query(statement)
+                .bind::<BigInt, _>(entry.address_id)
+                .bind::<Text, _>(&entry.text)
+                .execute(conn)?;
+        }
+    }
+    if let Some(entry) = new {
+        diesel::sql_query(
+            "INSERT INTO search_index (address_id, letting_id, city, state, text) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (address_id) DO UPDATE SET \
+             letting_id = excluded.letting_id, city = excluded.city, state = excluded.state, \
+             text = excluded.text",
+        )
+        .bind::<BigInt, _>(entry.address_id)
+        .bind::<Nullable<BigInt>, _>(entry.letting_id)
+        .bind::<Text, _>(&entry.city)
+        .bind::<Text, _>(&entry.state)
+        .bind::<Text, _>(&entry.text)
+        .execute(conn)?;
+    } else if let Some(entry) = old {
+        diesel::delete(search_index::table.find(entry.address_id)).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Changes of the totals of towns (city and state): addresses and lettings.
+#[derive(Default)]
+struct Towns(BTreeMap<(String, String), (i64, i64)>);
+
+impl Towns {
+    fn add(&mut self, entry: Option<&IndexEntry>, number: i64) {
+        if let Some(entry) = entry {
+            let town = self
+                .0
+                .entry((entry.city.clone(), entry.state.clone()))
+                .or_default();
+            town.0 += number;
+            town.1 += number * i64::from(entry.letting_id.is_some());
+        }
+    }
+
+    /// In the same order everywhere, so that transactions don't wait for each other in a circle.
+    fn store(self, conn: &mut DbConnection) -> QueryResult<()> {
+        for ((city, state), (addresses, lettings)) in self.0 {
+            if (addresses, lettings) != (0, 0) {
+                diesel::sql_query(
+                    "INSERT INTO town_totals (city, state, addresses, lettings) \
+                     VALUES ($1, $2, $3, $4) ON CONFLICT (city, state) DO UPDATE SET \
+                     addresses = town_totals.addresses + excluded.addresses, \
+                     lettings = town_totals.lettings + excluded.lettings",
+                )
+                .bind::<Text, _>(city)
+                .bind::<Text, _>(state)
+                .bind::<BigInt, _>(addresses)
+                .bind::<BigInt, _>(lettings)
+                .execute(conn)?;
+            }
+        }
+        diesel::delete(town_totals::table.filter(town_totals::addresses.eq(0))).execute(conn)?;
+        Ok(())
+    }
+}
+
+/// Indexes everything again, with the trigrams at the end, which is much faster.
+fn rebuild(conn: &mut DbConnection) -> QueryResult<()> {
+    if let DbConnection::Postgres(postgres) = conn {
+        postgres.batch_execute("DROP INDEX IF EXISTS search_trigrams")?;
+    }
+    diesel::delete(search_queue::table).execute(conn)?;
+    diesel::delete(search_index::table).execute(conn)?;
+    diesel::delete(town_totals::table).execute(conn)?;
+    let mut last = i64::MIN;
+    loop {
+        let batch = entries(conn, |query| {
+            query.filter(addresses::id.gt(last)).limit(5 * BATCH)
+        })?;
+        let Some(entry) = batch.last() else { break };
+        last = entry.address_id;
+        let insert = diesel::insert_into(search_index::table).values(&batch);
+        match conn {
+            DbConnection::Postgres(conn) => insert.execute(conn)?,
+            DbConnection::Sqlite(conn) => insert.execute(conn)?,
+        };
+    }
+    conn.batch_execute(
+        "INSERT INTO town_totals (city, state, addresses, lettings) \
+         SELECT city, state, count(*), count(letting_id) FROM search_index GROUP BY city, state",
+    )?;
+    match conn {
+        DbConnection::Postgres(conn) => conn.batch_execute(
+            "SET LOCAL maintenance_work_mem = '256MB'; SELECT create_search_trigrams(); \
+             ANALYZE search_index",
+        ),
+        DbConnection::Sqlite(conn) => {
+            conn.batch_execute("INSERT INTO search_trigrams (search_trigrams) VALUES ('rebuild')")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oc_core::testing::on_both;
+
+    use super::*;
+    use crate::testing::{address, letting};
+    use crate::{Letting, LettingFilter, Town};
+
+    fn found(conn: &mut DbConnection, words: &str) -> QueryResult<Vec<String>> {
+        let filter = LettingFilter {
+            terms: SearchTerms::parse(words),
+            ..LettingFilter::default()
+        };
+        let page = Letting::page(conn, &filter, 1)?.expect("there is a first page");
+        Ok(page.rows.into_iter().map(|(row, _)| row.title).collect())
+    }
+
+    #[test]
+    fn rows_that_other_tools_change_are_found_after_catching_up() -> anyhow::Result<()> {
+        on_both(|conn| {
+            letting(conn, "Pier House", "Gull Lane", "Brea")?;
+            let gone = letting(conn, "Old Mill", "Gull Lane", "Tustin")?;
+            assert!(is_current(conn)?);
+
+            // No statement of another tool needs a function or a tokenizer of this program.
+            conn.batch_execute("UPDATE lettings SET title = 'Casa B\u{e9}atrice' WHERE id = 1")?;
+            diesel::delete(addresses::table.filter(addresses::city.eq("Tustin"))).execute(conn)?;
+            assert!(catch_up(conn)?);
+
+            assert_eq!(found(conn, "beatri")?, ["Casa B\u{e9}atrice"]);
+            assert_eq!(found(conn, "BE\u{301}A 926")?, ["Casa B\u{e9}atrice"]);
+            assert!(found(conn, "pier")?.is_empty());
+            assert!(found(conn, "mill")?.is_empty(), "{gone}");
+            assert_eq!(Letting::count(conn)?, 1);
+            assert_eq!(Town::all(conn)?.len(), 1);
+            assert!(!catch_up(conn)?);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_rebuilt_index_equals_one_that_was_kept_up_to_date() -> anyhow::Result<()> {
+        on_both(|conn| {
+            letting(conn, "Pier House", "Gull Lane", "Brea")?;
+            letting(conn, "Gull House", "Pier Lane", "Brea")?;
+            address(conn, "Gull Lane", "Irvine", "CA")?;
+            let state = |conn: &mut DbConnection| -> QueryResult<_> {
+                let entries: Vec<IndexEntry> = search_index::table
+                    .order(search_index::address_id)
+                    .load(conn)?;
+                let towns: Vec<(String, String, i64, i64)> =
+                    town_totals::table.order(town_totals::city).load(conn)?;
+                Ok((entries, towns, found(conn, "gull pier")?))
+            };
+            let before = state(conn)?;
+
+            conn.write(rebuild)?;
+
+            assert_eq!(state(conn)?, before);
+            assert_eq!(before.2, ["Pier House", "Gull House"]);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn postgres_finds_long_terms_with_trigrams() -> anyhow::Result<()> {
+        let Some(db) = oc_core::testing::TestDb::postgres()? else {
+            return Ok(());
+        };
+        let mut conn = db.connect()?;
+        assert!(has_trigrams(&mut conn)?);
+        conn.batch_execute("SET enable_seqscan = off")?;
+
+        let explain = "EXPLAIN SELECT letting_id FROM search_index WHERE text LIKE '%gull%'";
+        let plan: Vec<String> = diesel::dsl::sql::<Text>(explain).load(&mut conn)?;
+
+        let plan = plan.join("\n");
+        assert!(
+            plan.contains("Bitmap Index Scan on search_trigrams"),
+            "{plan}"
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,11 @@
+DROP TRIGGER search_queue_addresses_insert;
+DROP TRIGGER search_queue_addresses_update;
+DROP TRIGGER search_queue_addresses_delete;
+DROP TRIGGER search_queue_lettings_insert;
+DROP TRIGGER search_queue_lettings_update;
+DROP TRIGGER search_queue_lettings_delete;
+DROP TABLE search_queue;
+DROP TABLE town_totals;
+DROP TABLE search_trigrams;
+DROP TABLE search_index;
+DELETE FROM compatible_migrations WHERE version = '20261128250100';
