@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -80,7 +81,8 @@ pub fn main() -> ExitCode {
     match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", report(&error));
+            // Nobody may be reading.
+            writeln!(io::stderr(), "{}", report(&error)).ok();
             ExitCode::FAILURE
         }
     }

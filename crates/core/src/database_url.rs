@@ -23,6 +23,9 @@ pub enum InvalidDatabaseUrl {
     /// No path after `sqlite://`.
     #[error("sqlite:// must be followed by the path of a file")]
     NoPath,
+    /// A user or password that libpq would read in another way than intended, and quote in its error.
+    #[error("special characters of the password must be encoded: @ as %40, / as %2F, % as %25")]
+    UserInfo,
     /// In-memory databases: every pooled connection would open a different one.
     #[error("a database in memory cannot be shared by the site's connections; name a file")]
     InMemory,
@@ -40,7 +43,11 @@ impl FromStr for DatabaseUrl {
             };
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Ok(Self::Postgres(text.to_owned()));
+            return if has_valid_user_info(text) {
+                Ok(Self::Postgres(text.to_owned()))
+            } else {
+                Err(InvalidDatabaseUrl::UserInfo)
+            };
         }
         Err(InvalidDatabaseUrl::Scheme)
     }
@@ -85,6 +92,23 @@ impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// Whether user and password end at the first `@`, and every `%` in them begins an encoded character.
+fn has_valid_user_info(url: &str) -> bool {
+    let url = url.split_once('?').map_or(url, |(before, _)| before);
+    let user_info = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.rsplit_once('@'));
+    let Some((user_info, _)) = user_info else {
+        return true;
+    };
+    let is_encoded = |after: &str| {
+        after
+            .get(..2)
+            .is_some_and(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    !user_info.contains(['@', '/']) && user_info.split('%').skip(1).all(is_encoded)
 }
 
 /// Scheme, user, host and path, without the password and all parameters (one may be a password).
@@ -149,6 +173,23 @@ mod tests {
             Err(InvalidDatabaseUrl::Scheme)
         );
         assert_eq!(parse(""), Err(InvalidDatabaseUrl::Scheme));
+        for url in [
+            "oc:p@ss@db/oc",
+            "oc:p/ss@db/oc",
+            "oc:p%zz@db/oc",
+            "oc:p%@db/oc",
+        ] {
+            let url = format!("postgres://{url}");
+            assert_eq!(parse(&url), Err(InvalidDatabaseUrl::UserInfo), "{url}");
+        }
+        for url in [
+            "oc:p%40ss%2f#$@db/oc",
+            "oc@%2Frun%2Fpg/oc",
+            "/oc?host=a@b",
+            "db/oc?password=p@ss",
+        ] {
+            assert!(parse(&format!("postgres://{url}")).is_ok(), "{url}");
+        }
         assert_eq!(parse("sqlite://"), Err(InvalidDatabaseUrl::NoPath));
         assert_eq!(
             parse("sqlite://:memory:"),
@@ -183,7 +224,6 @@ mod tests {
 
         for url in [
             "postgres://oc:hunter2@db/oc",
-            "postgres://oc:hunter2@old@db/oc",
             "postgres://oc@db/oc?password=hunter2",
             "postgres://oc@db?password=hunter2",
         ] {

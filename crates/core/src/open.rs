@@ -4,7 +4,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::PoolError;
 use diesel::sql_types::Text;
-use diesel::{PgConnection, SqliteConnection};
+use diesel::{ConnectionError, PgConnection, SqliteConnection};
 
 use crate::connection::DbConnection;
 use crate::database_url::{DatabaseUrl, sqlite_uri};
@@ -30,7 +30,7 @@ pub enum OpenError {
         /// The URL.
         url: DatabaseUrl,
         /// Message of the client library.
-        source: diesel::ConnectionError,
+        source: ConnectionError,
     },
     /// The connection was opened, but does not work.
     #[error("cannot use the database {url}: {source}")]
@@ -69,11 +69,12 @@ fn create_private_file(url: &DatabaseUrl) {
     use std::os::unix::fs::OpenOptionsExt;
 
     let is_memory = |path: &std::path::PathBuf| path.to_string_lossy().contains(":memory:");
-    if let Some(path) = url.file().filter(|path| !is_memory(path)) {
+    // Also behind a symbolic link. An existing file keeps its mode; opening another kind could block.
+    if let Some(path) = url.file().filter(|path| !is_memory(path) && !path.exists()) {
         let mut options = std::fs::OpenOptions::new();
-        let created = options.write(true).create_new(true).mode(0o600).open(path);
-        // An existing file keeps its mode. Any other failure is reported by SQLite.
-        if let Err(error) = created {
+        options.write(true).create(true).truncate(false).mode(0o600);
+        // A failure is reported by SQLite.
+        if let Err(error) = options.open(path) {
             log::debug!("did not create {url}: {error}");
         }
     }
@@ -97,6 +98,13 @@ fn open_at(url: &DatabaseUrl, place: &str) -> Result<DbConnection, OpenError> {
             .map(DbConnection::Postgres)
             .map_err(connect),
         DatabaseUrl::Sqlite(_) => {
+            if url
+                .file()
+                .is_some_and(|path| path.exists() && !path.is_file())
+            {
+                let reason = "file is not a database".to_owned();
+                return Err(connect(ConnectionError::BadConnection(reason)));
+            }
             let mut conn = SqliteConnection::establish(place).map_err(connect)?;
             // Switching to WAL needs a lock that another connection may hold.
             conn.batch_execute(SQLITE_BUSY_TIMEOUT)

@@ -35,7 +35,10 @@ impl SearchTerms {
     /// Splits a search at whitespace and at characters that no stored text contains.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let text: String = text.chars().take(LONGEST).collect();
+        let text: String = text::without_invisible(text)
+            .chars()
+            .take(LONGEST)
+            .collect();
         Self(
             text.split(|c: char| c.is_whitespace() || c.is_control())
                 .filter(|word| !word.is_empty())
@@ -118,6 +121,19 @@ mod tests {
             ["%sea%", "%view%", "%flat%"]
         );
         assert!(SearchTerms::parse(" \0\n").is_empty());
+    }
+
+    #[test]
+    fn invisible_characters_are_ignored() {
+        assert_eq!(
+            patterns("\u{feff}sea\u{200b} vi\u{ad}ew"),
+            ["%sea%", "%view%"]
+        );
+        assert_eq!(
+            patterns("laguna\u{202f}beach\u{2028}"),
+            ["%laguna%", "%beach%"]
+        );
+        assert!(SearchTerms::parse("\u{200b}\u{2060}").is_empty());
     }
 
     #[test]

@@ -18,10 +18,17 @@ pub fn trim(text: &str) -> &str {
     start.trim_end_matches(is_blank)
 }
 
-/// Whether a text contains a control character.
+/// Whether a text contains a control character. Those for the direction of text count: without their end, they reverse
+/// what follows on the page.
 #[must_use]
 pub fn has_control(text: &str) -> bool {
-    text.contains(char::is_control)
+    text.contains(|c| char::is_control(c) || is_bidi_control(c))
+}
+
+/// Removes characters that are never visible from a search; line breaks and other spaces stay.
+pub(crate) fn without_invisible(text: &str) -> String {
+    let is_kept = |c: &char| c.is_whitespace() || !is_blank(*c);
+    text.chars().filter(is_kept).collect()
 }
 
 /// Folds case and accents for search; composed and decomposed letters become equal. PostgreSQL's function `fold` does
@@ -43,7 +50,12 @@ fn is_blank(c: char) -> bool {
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
             | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}')
+            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}')
+}
+
+/// Embeddings, overrides and isolates of the bidirectional algorithm, and the deprecated characters beside them.
+fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
 }
 
 /// Invisible characters that modify the one before, such as emoji.
@@ -76,11 +88,30 @@ mod tests {
             ("Pier\u{200d}House", "Pier\u{200d}House"),
             ("I \u{2764}\u{fe0f}", "I \u{2764}\u{fe0f}"),
             ("\u{1f3f4}\u{e0067}\u{e007f}", "\u{1f3f4}\u{e0067}\u{e007f}"),
+            ("\u{1d159}\u{13430}", ""),
+            ("\u{202d}\u{206a}\u{e0041}", ""),
+            ("\u{202a}Pier\u{202c}", "Pier"),
             ("a\tb", "a\tb"),
             ("a\0", "a\0"),
         ] {
             assert_eq!(normalize_line(typed), expected, "{typed:?}");
         }
+    }
+
+    #[test]
+    fn control_characters_are_found() {
+        for text in [
+            "a\u{7}b",
+            "a\u{1b}[31mb",
+            "a\u{9b}b",
+            "a\u{7f}b",
+            "a\tb",
+            "Pier \u{202e}gnp.exe",
+            "a\u{2067}b",
+        ] {
+            assert!(has_control(text), "{text:?}");
+        }
+        assert!(!has_control("\u{5d1}\u{200f} \u{1f468}\u{200d}\u{1f469}"));
     }
 
     #[test]

@@ -71,6 +71,12 @@ impl SourceRow {
         });
     }
 
+    /// Rejects a value, with `default` in its place.
+    fn invalid<T>(&mut self, field: &str, reason: &str, default: T) -> T {
+        self.reject(field, format!("{field} is {reason}: {}", self.shown(field)));
+        default
+    }
+
     /// The result of a draft's check; its errors become problems.
     pub(crate) fn check<T>(&mut self, result: Result<T, Vec<FieldError>>) -> Option<T> {
         match result {
@@ -129,10 +135,7 @@ impl SourceRow {
             }
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
-            _ => {
-                self.reject(field, format!("{field} is not text: {}", self.shown(field)));
-                String::new()
-            }
+            _ => self.invalid(field, "not text", String::new()),
         }
     }
 
@@ -154,44 +157,26 @@ impl SourceRow {
         text
     }
 
-    /// A boolean: `true` in a dump, 1 in SQLite.
+    /// A boolean: `true` in a dump, 1 in SQLite; other tools write other words.
     pub(crate) fn flag(&mut self, field: &str) -> bool {
-        match self.value(field) {
-            Value::Bool(flag) => *flag,
-            Value::String(text) if text == "1" => true,
-            Value::String(text) if text == "0" => false,
-            _ => {
-                self.reject(
-                    field,
-                    format!("{field} is neither true nor false: {}", self.shown(field)),
-                );
-                false
-            }
+        match self.shown(field).to_ascii_lowercase().as_str() {
+            "true" | "1" => true,
+            "false" | "0" => false,
+            _ => self.invalid(field, "neither true nor false", false),
         }
     }
 
     /// A date and time in UTC.
     pub(crate) fn timestamp(&mut self, field: &str) -> NaiveDateTime {
         let text = self.text(field);
-        parse_timestamp(&text).unwrap_or_else(|| {
-            self.reject(
-                field,
-                format!("{field} is not a date and time: {}", self.shown(field)),
-            );
-            NaiveDateTime::default()
-        })
+        parse_timestamp(&text)
+            .unwrap_or_else(|| self.invalid(field, "not a date and time", NaiveDateTime::default()))
     }
 
     /// A reference to another row.
     pub(crate) fn reference(&mut self, field: &str) -> Reference {
-        let reference = parse_reference(self.value(field));
-        reference.unwrap_or_else(|| {
-            self.reject(
-                field,
-                format!("{field} is not a reference: {}", self.shown(field)),
-            );
-            Reference::None
-        })
+        parse_reference(self.value(field))
+            .unwrap_or_else(|| self.invalid(field, "not a reference", Reference::None))
     }
 
     /// A list of references to other rows.
@@ -201,13 +186,7 @@ impl SourceRow {
             Value::Array(items) => items.iter().map(parse_reference).collect(),
             _ => None,
         };
-        list.unwrap_or_else(|| {
-            self.reject(
-                field,
-                format!("{field} is not a list of references: {}", self.shown(field)),
-            );
-            Vec::new()
-        })
+        list.unwrap_or_else(|| self.invalid(field, "not a list of references", Vec::new()))
     }
 }
 
@@ -259,6 +238,26 @@ fn parse_timestamp(text: &str) -> Option<NaiveDateTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn booleans_are_read_as_any_tool_writes_them() -> serde_json::Result<()> {
+        for (value, expected) in [
+            ("true", Some(true)),
+            ("0", Some(false)),
+            ("1", Some(true)),
+            ("\"1\"", Some(true)),
+            ("\"False\"", Some(false)),
+            ("2", None),
+            ("null", None),
+            ("\"yes\"", None),
+        ] {
+            let fields = format!("{{\"is_staff\": {value}}}");
+            let mut row = SourceRow::new("auth_user", "1".to_owned(), &fields, true)?;
+            let flag = row.flag("is_staff");
+            assert_eq!(row.problems.is_empty().then_some(flag), expected, "{value}");
+        }
+        Ok(())
+    }
 
     #[test]
     fn timestamps_become_utc() {

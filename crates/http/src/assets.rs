@@ -4,11 +4,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{
-    AcceptEncoding, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY,
-};
-use actix_web::web::{Bytes, Data, Header, Path};
+use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
+use actix_web::web::{Bytes, Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::blocking::run_blocking;
@@ -79,7 +78,7 @@ impl Assets {
     async fn send(
         &self,
         asset: Asset,
-        accepted: Option<Header<AcceptEncoding>>,
+        headers: &HeaderMap,
         caching: &str,
     ) -> Result<HttpResponse, PageError> {
         let mut response = HttpResponse::Ok();
@@ -88,7 +87,7 @@ impl Assets {
             .insert_header((CACHE_CONTROL, caching))
             .insert_header((VARY, "Accept-Encoding"))
             .insert_header((ETAG, format!("W/\"{}\"", asset.hash)));
-        let encoding = negotiate(accepted.as_deref());
+        let encoding = negotiate(headers);
         match encoding.name().filter(|_| asset.is_text) {
             Some(name) => {
                 response.insert_header((CONTENT_ENCODING, name));
@@ -124,20 +123,22 @@ impl Assets {
 pub async fn static_file(
     assets: Data<Assets>,
     file: Path<String>,
-    accepted: Option<Header<AcceptEncoding>>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, PageError> {
     let asset = assets.find_hashed(&file).ok_or(PageError::NotFound)?;
     let caching = "public, max-age=31536000, immutable";
-    assets.send(asset, accepted, caching).await
+    assets.send(asset, request.headers(), caching).await
 }
 
 /// `/favicon.ico`, which browsers request without a link.
 pub async fn favicon(
     assets: Data<Assets>,
-    accepted: Option<Header<AcceptEncoding>>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, PageError> {
     let asset = assets.find("favicon.ico").ok_or(PageError::NotFound)?;
-    assets.send(asset, accepted, "public, max-age=86400").await
+    assets
+        .send(asset, request.headers(), "public, max-age=86400")
+        .await
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use actix_web::http::header::{self, AcceptEncoding, EntityTag, HeaderValue};
+use actix_web::http::header::{ACCEPT_ENCODING, EntityTag, HeaderMap, HeaderValue};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
@@ -68,20 +68,35 @@ impl Encoding {
 
 /// The encoding that a client prefers. One that accepts none gets identity instead of a 406, as RFC 9110,
 /// section 12.5.3, allows.
-pub(crate) fn negotiate(accepted: Option<&AcceptEncoding>) -> Encoding {
-    let supported = [
-        header::Encoding::brotli(),
-        header::Encoding::gzip(),
-        header::Encoding::identity(),
-    ];
-    let chosen = accepted.and_then(|accepted| accepted.negotiate(supported.iter()));
-    if chosen == Some(header::Encoding::brotli()) {
-        Encoding::Brotli
-    } else if chosen == Some(header::Encoding::gzip()) {
-        Encoding::Gzip
-    } else {
-        Encoding::Identity
+///
+/// Unlike actix's parser, this one ignores an entry that it can't read, and not the whole header.
+pub(crate) fn negotiate(headers: &HeaderMap) -> Encoding {
+    let mut chosen = (Encoding::Identity, 0.0);
+    for header in headers.get_all(ACCEPT_ENCODING) {
+        for entry in String::from_utf8_lossy(header.as_bytes()).split(',') {
+            let mut parts = entry.split(';').map(str::trim);
+            let encoding = match parts
+                .next()
+                .unwrap_or_default()
+                .to_ascii_lowercase()
+                .as_str()
+            {
+                "br" => Encoding::Brotli,
+                "gzip" | "x-gzip" => Encoding::Gzip,
+                "identity" => Encoding::Identity,
+                _ => continue,
+            };
+            let quality = parts
+                .find_map(|part| part.strip_prefix("q="))
+                .unwrap_or("1");
+            let quality: f32 = quality.parse().unwrap_or(0.0);
+            let is_at_least = encoding == Encoding::Brotli && quality > 0.0 && quality >= chosen.1;
+            if quality > chosen.1 || is_at_least {
+                chosen = (encoding, quality);
+            }
+        }
     }
+    chosen.0
 }
 
 /// The ETag of a text. Weak, because every encoding of the text has the same one.
@@ -105,14 +120,13 @@ pub(crate) fn is_text(content_type: Option<&HeaderValue>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::HttpMessage;
     use actix_web::test::TestRequest;
 
     use super::*;
 
     fn negotiated(value: &str) -> Encoding {
-        let request = TestRequest::default().insert_header((header::ACCEPT_ENCODING, value));
-        negotiate(request.to_http_request().get_header().as_ref())
+        let request = TestRequest::default().insert_header((ACCEPT_ENCODING, value));
+        negotiate(request.to_http_request().headers())
     }
 
     #[test]
@@ -120,11 +134,28 @@ mod tests {
         assert_eq!(negotiated("gzip, deflate, br, zstd"), Encoding::Brotli);
         assert_eq!(negotiated("gzip, deflate"), Encoding::Gzip);
         assert_eq!(negotiated("br;q=0.5, gzip"), Encoding::Gzip);
+        assert_eq!(negotiated("gzip;q=0.8, br;q=0.8"), Encoding::Brotli);
+        assert_eq!(negotiated("identity, gzip;q=0.5"), Encoding::Identity);
+    }
+
+    #[test]
+    fn an_odd_entry_is_ignored() {
+        for (value, expected) in [
+            ("br;q=1.0000, gzip;q=0.5", Encoding::Brotli),
+            ("gzip;q=abc, br", Encoding::Brotli),
+            ("gzip, , deflate;;", Encoding::Gzip),
+            ("br;level=5", Encoding::Brotli),
+            ("zstd, br;q=0.9;x", Encoding::Brotli),
+            ("deflate, \u{e9}, X-GZIP", Encoding::Gzip),
+            ("gzip;q=NaN", Encoding::Identity),
+        ] {
+            assert_eq!(negotiated(value), expected, "{value}");
+        }
     }
 
     #[test]
     fn a_client_without_a_common_encoding_gets_identity() {
-        assert_eq!(negotiate(None), Encoding::Identity);
+        assert_eq!(negotiate(&HeaderMap::new()), Encoding::Identity);
         for value in [
             "identity",
             "zstd",

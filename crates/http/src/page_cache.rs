@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{
-    self, AcceptEncoding, ETag, HeaderMap, HeaderValue, TryIntoHeaderValue,
-};
+use actix_web::http::header::{self, ETag, HeaderMap, HeaderValue, TryIntoHeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::rt::time::timeout;
@@ -126,7 +124,7 @@ pub async fn page_cache(
     let Some(cache) = cache.filter(|cache| cache.covers(&request)) else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
-    let encoding = negotiate(request.get_header::<AcceptEncoding>().as_ref());
+    let encoding = negotiate(request.headers());
     let version = cache.freshness.confirm().await;
     let key = request
         .uri()

@@ -109,6 +109,9 @@ mod tests {
 
         for (origin, host) in [
             ("http://localhost:8192", "localhost"),
+            ("HTTP://LOCALHOST:8192", "localhost"),
+            ("http://localhost.:8192", "localhost"),
+            ("http://[::1]:8000", "[::1]:8000"),
             ("http://localhost", "localhost:80"),
             ("https://homes.example", "homes.example"),
             ("https://homes.example", "homes.example:443"),
@@ -120,6 +123,10 @@ mod tests {
             "",
             "https://localhost:8192",
             "http://localhost:8193",
+            "http://localhost:8192/",
+            "http://localhost:8192, http://evil.example",
+            "http://localhost.evil.example:8192",
+            "file://",
             "https://evil.example",
         ] {
             assert!(!site.is_own_origin(origin, "localhost"), "{origin}");

@@ -117,6 +117,22 @@ pub fn tables(
     sort_by_references(tables, &references)
 }
 
+/// The tables whose changes increment the content version.
+pub(super) fn versioned_tables(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
+    let query = match conn {
+        DbConnection::Postgres(_) => {
+            "SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE tgname LIKE 'content\\_version\\_%' \
+             AND tgenabled <> 'D'"
+        }
+        // One each for insert, update and delete.
+        DbConnection::Sqlite(_) => {
+            "SELECT tbl_name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'content\\_version\\_%' \
+             ESCAPE '\\' GROUP BY tbl_name HAVING count(*) = 3"
+        }
+    };
+    diesel::dsl::sql::<Text>(query).load(conn)
+}
+
 /// The migrations that have run on the database, in order.
 pub(super) fn migrations(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
     diesel::dsl::sql::<Text>("SELECT version FROM __diesel_schema_migrations ORDER BY version")

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, bail};
-use oc_core::{DatabaseUrl, DbConnection, migrations, open};
+use oc_core::{DatabaseUrl, DbConnection, content_version, migrations, open};
 
 use super::table::{Header, Table};
 use super::{catalog, rows};
@@ -30,6 +30,31 @@ impl ReferenceSchema {
     /// The names of the site's tables.
     pub fn names(&self) -> BTreeSet<String> {
         self.tables.iter().map(|table| table.name.clone()).collect()
+    }
+
+    /// Rejects a database in which a table, a column or a trigger that pages need is missing.
+    pub fn check_complete(&mut self, conn: &mut DbConnection) -> anyhow::Result<()> {
+        let found = catalog::tables(conn, Some(&self.names()))?;
+        for table in &self.tables {
+            let Some(found) = found.iter().find(|found| found.name == table.name) else {
+                bail!("the table {} is missing", table.name);
+            };
+            let mut columns = table.columns.iter();
+            if let Some(column) = columns.find(|column| !found.columns.contains(column)) {
+                bail!(
+                    "the table {} has no column {} of the right type",
+                    table.name,
+                    column.name
+                );
+            }
+        }
+        let found = catalog::versioned_tables(conn)?;
+        let needed = catalog::versioned_tables(&mut self.conn)?;
+        if let Some(table) = needed.iter().find(|table| !found.contains(table)) {
+            bail!("a trigger of the table {table} is missing: pages would be out of date");
+        }
+        content_version::current(conn).context("the table content_version is empty")?;
+        Ok(())
     }
 
     /// Rejects rows of a newer version.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use transfer::{Snapshot, Source, archive};
 
-use super::start;
+use super::{output::print, start};
 use crate::config::Config;
 
 /// Arguments of `backup`.
@@ -33,7 +33,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     if file == Path::new("-") {
         eprintln!("{summary}");
     } else {
-        println!("{summary}");
+        print(format_args!("{summary}"))?;
     }
     Ok(())
 }

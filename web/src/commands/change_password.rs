@@ -5,7 +5,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use diesel::OptionalExtension;
 
-use super::{ask, start};
+use super::{ask, output::print, start};
 use crate::config::{Config, Problems, Superuser};
 use crate::registry::REGISTRY;
 use admin::command_line::record_password;
@@ -50,6 +50,9 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         record_password(conn, REGISTRY, &user)
     })
     .context("cannot store the password")?;
-    println!("The password of {} was changed.", user.username);
+    print(format_args!(
+        "The password of {} was changed.",
+        user.username
+    ))?;
     Ok(())
 }

@@ -12,8 +12,9 @@ use log::LevelFilter;
 use oc_core::{DbConnection, connect_pool, connect_read_only_pool, migrations, version};
 use oc_http::server::CancellationToken;
 use oc_http::{AllowedHosts, DiskSpace};
+use transfer::ReferenceSchema;
 
-use super::{health, start};
+use super::{health, output::print, start};
 use crate::config::Config;
 use crate::server;
 
@@ -29,43 +30,50 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     if arguments.health {
         return health::check(config);
     }
-    println!(
+    print(format_args!(
         "program: {} ({})",
         env!("CARGO_PKG_VERSION"),
         env!("OC_REVISION")
-    );
-    println!(
+    ))?;
+    print(format_args!(
         "settings: ok ({}, {})",
         config.environment, config.public_url
-    );
+    ))?;
     match &config.sentry.dsn {
-        None => println!("sentry: off (SENTRY_DSN is not set)"),
-        Some(dsn) => println!(
+        None => print(format_args!("sentry: off (SENTRY_DSN is not set)"))?,
+        Some(dsn) => print(format_args!(
             "sentry: on (to {}, environment {}, release {})",
             dsn.host(),
             config.sentry.environment,
             config.sentry.release
-        ),
+        ))?,
     }
     let mut conn = start::open_to_inspect(config)?;
     let (name, version) = version(&mut conn)?;
-    println!("database: ok ({name} {version} at {})", config.database_url);
+    print(format_args!(
+        "database: ok ({name} {version} at {})",
+        config.database_url
+    ))?;
     check_integrity(&mut conn)?;
     start::check_migrated(&mut conn)?;
     let newer = match migrations::status(&mut conn)?.unknown.last() {
         Some(version) => format!("; newer, but compatible: {version}"),
         None => String::new(),
     };
-    println!("migrations: ok (none pending{newer})");
+    print(format_args!("migrations: ok (none pending{newer})"))?;
     check_pages(config, &mut conn)?;
+    ReferenceSchema::new()?
+        .check_complete(&mut conn)
+        .context("the database is not complete; restore a backup")?;
+    print(format_args!("tables: ok"))?;
     check_search(config, &mut conn)?;
     if config.read_only {
-        println!("write access: not needed (READ_ONLY)");
+        print(format_args!("write access: not needed (READ_ONLY)"))?;
         return Ok(());
     }
     start::check_writable(&mut conn)?;
     check_privileges(&mut conn)?;
-    println!("write access: ok");
+    print(format_args!("write access: ok"))?;
     if let Some(folder) = config.database_url.folder() {
         let space = DiskSpace::at(&folder)
             .with_context(|| format!("cannot measure the disk space at {}", folder.display()))?;
@@ -74,7 +82,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
             "the disk of {} is nearly full: {space}",
             folder.display()
         );
-        println!("disk: ok ({space})");
+        print(format_args!("disk: ok ({space})"))?;
     }
     Ok(())
 }
@@ -133,7 +141,7 @@ fn check_pages(config: &Config, conn: &mut DbConnection) -> anyhow::Result<()> {
             .join()
             .unwrap_or_else(|_| bail!("the check of the pages panicked"))
     })?;
-    println!("pages: ok ({count} rendered)");
+    print(format_args!("pages: ok ({count} rendered)"))?;
     Ok(())
 }
 
@@ -156,7 +164,14 @@ fn check_integrity(conn: &mut DbConnection) -> anyhow::Result<()> {
         if found != ["ok"] {
             bail!("database disk image is malformed: {}", found.join(" "));
         }
-        println!("integrity: ok");
+        let dangling: Vec<String> =
+            sql::<Text>("SELECT DISTINCT \"table\" FROM pragma_foreign_key_check").load(conn)?;
+        ensure!(
+            dangling.is_empty(),
+            "rows refer to rows that don't exist, in the tables {}",
+            dangling.join(", ")
+        );
+        print(format_args!("integrity: ok"))?;
     }
     Ok(())
 }

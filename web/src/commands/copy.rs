@@ -6,7 +6,7 @@ use clap::builder::{TypedValueParser, ValueParserFactory};
 use clap::error::ErrorKind;
 use oc_core::DatabaseUrl;
 
-use super::start;
+use super::{output::print, start};
 use transfer::{Occupied, Snapshot, Source, Target, load};
 
 /// Arguments of `copy`.
@@ -32,11 +32,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .with_context(|| format!("could not copy {from} into {to}"))?;
     start::index(&mut start::open_existing(to)?)?;
     let header = snapshot.header();
-    println!(
+    print(format_args!(
         "Copied {} rows of {} tables from {from} into {to}; every checksum matches.",
         header.rows(),
         header.tables.len()
-    );
+    ))?;
     Ok(())
 }
 

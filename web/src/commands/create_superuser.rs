@@ -5,7 +5,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use diesel::OptionalExtension;
 
-use super::{ask, start};
+use super::{ask, output::print, start};
 use crate::config::{Config, Problems, Superuser};
 use crate::registry::REGISTRY;
 use admin::command_line::record_added;
@@ -68,6 +68,6 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         record_added(conn, REGISTRY, id)
     })
     .context("cannot store the account")?;
-    println!("Superuser {} was created.", user.username());
+    print(format_args!("Superuser {} was created.", user.username()))?;
     Ok(())
 }

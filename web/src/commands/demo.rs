@@ -5,7 +5,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use oc_core::DbConnection;
 
-use super::start;
+use super::{output::print, start};
 use crate::config::Config;
 
 #[derive(Args)]
@@ -20,10 +20,10 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     let mut conn = start::open_checked(&config.database_url)?;
     start::migrate(&mut conn)?;
     fill(&mut conn, arguments.lettings)?;
-    println!(
+    print(format_args!(
         "The database contains the demo data: {} lettings, 8 profiles.",
         arguments.lettings
-    );
+    ))?;
     Ok(())
 }
 

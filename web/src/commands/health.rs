@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 
+use super::output::print;
 use crate::config::Config;
 
 /// Limit for connecting and for each read and write.
@@ -26,7 +27,7 @@ pub(super) fn check(config: &Config) -> anyhow::Result<()> {
     if status.split(' ').nth(1) != Some("200") {
         bail!("{place} is not healthy: {status:?}");
     }
-    println!("health: ok ({})", body.trim());
+    print(format_args!("health: ok ({})", body.trim()))?;
     Ok(())
 }
 

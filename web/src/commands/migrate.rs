@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::start;
+use super::{output::print, start};
 use crate::config::Config;
 
 #[derive(Args)]
@@ -15,13 +15,13 @@ pub(crate) struct Arguments {
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.check {
         start::check_migrated(&mut start::open_to_inspect(config)?)?;
-        println!("The database is up to date.");
+        print(format_args!("The database is up to date."))?;
         return Ok(());
     }
     let mut conn = start::open_checked(&config.database_url)?;
     match start::migrate(&mut conn)?.pending.len() {
-        0 => println!("The database was up to date."),
-        count => println!("Ran {count} migrations."),
+        0 => print(format_args!("The database was up to date."))?,
+        count => print(format_args!("Ran {count} migrations."))?,
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ pub(crate) mod verify;
 
 mod ask;
 mod health;
+mod output;
 mod report;
 
 pub(crate) use report::report;

@@ -5,7 +5,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use diesel::OptionalExtension;
 
-use super::start;
+use super::{output::print, start};
 use crate::config::Config;
 use crate::registry::REGISTRY;
 use admin::command_line::record_factor_off;
@@ -36,8 +36,8 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     if !was_on {
         bail!("{username} does not use two-factor authentication");
     }
-    println!(
+    print(format_args!(
         "Two-factor authentication of {username} is off. The account now needs only its password."
-    );
+    ))?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use transfer::archive::Archive;
 use transfer::{Input, Occupied, Target, load};
 
-use super::start;
+use super::{output::print, start};
 use crate::config::Config;
 
 /// Arguments of `restore`.
@@ -33,10 +33,10 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     load(Target::open(url)?, &mut Archive::open(&input)?, occupied)
         .with_context(|| format!("could not restore {} into {url}", arguments.file.display()))?;
     start::index(&mut start::open_existing(url)?)?;
-    println!(
+    print(format_args!(
         "Restored {} rows of {} tables into {url}; every checksum matches.",
         header.rows(),
         header.tables.len()
-    );
+    ))?;
     Ok(())
 }

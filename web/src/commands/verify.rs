@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::output::print;
 use transfer::Input;
 use transfer::archive::Archive;
 
@@ -16,27 +17,30 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (header, digests) = Archive::verify(&Input::open(&arguments.file)?)?;
-    println!(
+    print(format_args!(
         "{}: a backup of {}, written {} by version {} ({})",
         arguments.file.display(),
         header.database,
         header.created_at,
         header.program,
         header.revision
-    );
+    ))?;
     if let Some(newest) = header.migrations.last() {
-        println!("migrations: {}, the last {newest}", header.migrations.len());
+        print(format_args!(
+            "migrations: {}, the last {newest}",
+            header.migrations.len()
+        ))?;
     }
     for (table, digest) in header.tables.iter().zip(&digests) {
-        println!(
+        print(format_args!(
             "{:<24} {:>12} rows  sha256 {}",
             table.name, digest.rows, digest.sha256
-        );
+        ))?;
     }
-    println!(
+    print(format_args!(
         "The backup is complete: {} rows of {} tables, every row count and checksum matches.",
         header.rows(),
         header.tables.len()
-    );
+    ))?;
     Ok(())
 }

@@ -170,13 +170,22 @@ fn read_dot_env() -> anyhow::Result<HashMap<String, String>> {
 fn parse_dot_env(text: &str) -> anyhow::Result<HashMap<String, String>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut variables = HashMap::new();
-    for item in dotenvy::from_read_iter(text.as_bytes()) {
+    // A `$` is part of a password, and never the name of another variable.
+    let literal: Vec<String> = text
+        .lines()
+        .map(|line| match line.split_once('=') {
+            Some((_, value)) if value.trim_start().starts_with('\'') => line.to_owned(),
+            _ => line.replace("\\$", "$").replace('$', "\\$"),
+        })
+        .collect();
+    for item in dotenvy::from_read_iter(literal.join("\n").as_bytes()) {
         match item {
             Ok((name, value)) => variables.insert(name, value),
             // The line itself may contain a secret.
             Err(dotenvy::Error::LineParse(line, _)) => {
                 let first = line.lines().next();
-                let number = text.lines().position(|line| Some(line) == first);
+                let holds = |line: &String| first.is_some_and(|first| line.contains(first));
+                let number = literal.iter().position(holds);
                 let number = number.map_or(0, |index| index + 1);
                 bail!("cannot read line {number} of the file .env: it must be NAME=VALUE")
             }
@@ -271,10 +280,27 @@ mod tests {
     }
 
     #[test]
+    fn values_are_literal() -> anyhow::Result<()> {
+        for (line, value) in [
+            ("K=a$b${HOME}c", "a$b${HOME}c"),
+            ("K=\"a$b c\"", "a$b c"),
+            ("K='a$b\\c'", "a$b\\c"),
+            ("K=a\\$b", "a$b"),
+            ("export K = a#b # comment", "a#b"),
+            ("K=a==b", "a==b"),
+        ] {
+            assert_eq!(parse_dot_env(line)?["K"], value, "{line}");
+        }
+        Ok(())
+    }
+
+    #[test]
     fn an_unreadable_line_is_reported_by_its_number() {
         for text in [
             "PORT=80\nSECRET_KEY hunter2\n",
             "PORT=80\r\nSECRET_KEY=hunter2 'hunter2\r\n",
+            "PORT=80\nSECRET_KEY=hunter2 has spaces\n",
+            "PORT=80\n\u{0}SECRET_KEY=hunter2\n",
         ] {
             let error = parse_dot_env(text).map(drop).unwrap_err().to_string();
 

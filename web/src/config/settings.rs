@@ -12,13 +12,12 @@ use std::time::Duration;
 
 use admin::SecretKey;
 use clap::{ArgAction, Args, Parser};
-use ipnet::IpNet;
 use oc_core::DatabaseUrl;
 use oc_http::{AllowedHosts, Company};
 use sentry::types::Dsn;
 
 use super::value::{
-    contact_url, cpus, duration, email_address, host, log_filter, network, phone_number,
+    Networks, contact_url, cpus, duration, email_address, host, log_filter, networks, phone_number,
     public_url, sample_rate, seconds, secret_key, sentry_name, size, socket_address, switch,
     whole_number,
 };
@@ -67,8 +66,8 @@ pub struct Config {
     #[arg(long, default_value = "localhost,.localhost,127.0.0.1,[::1]")]
     pub allowed_hosts: AllowedHosts,
     /// Addresses or networks of proxies whose X-Forwarded-* headers are trusted, separated by commas
-    #[arg(long, value_delimiter = ',', value_parser = network)]
-    pub trusted_proxies: Vec<IpNet>,
+    #[arg(long, default_value = "", value_parser = networks)]
+    pub trusted_proxies: Networks,
     /// Secret of 32 bytes or more; required in production, generated at each start in development
     #[arg(long, default_value = "", value_parser = secret_key)]
     pub secret_key: SecretKey,
@@ -389,7 +388,7 @@ mod tests {
 
     #[test]
     fn proxies_are_addresses_or_networks() -> Result<(), String> {
-        let config = read(&[("TRUSTED_PROXIES", "10.0.0.1, 172.16.0.0/12,::1")])?;
+        let config = read(&[("TRUSTED_PROXIES", "10.0.0.1, 172.16.0.0/12,, ::1,")])?;
 
         assert_eq!(config.trusted_proxies.len(), 3);
         Ok(())

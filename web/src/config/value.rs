@@ -71,12 +71,20 @@ pub(super) fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {
         .map_err(|_| "it must be an address and a port, such as 127.0.0.1:9100")
 }
 
-/// A network, or one address.
-pub(super) fn network(text: &str) -> Result<IpNet, &'static str> {
-    let text = text.trim();
-    let network = text.parse();
-    network
-        .or_else(|_| text.parse().map(|address: IpAddr| address.into()))
+/// Networks and addresses.
+pub(super) type Networks = Vec<IpNet>;
+
+/// Networks or addresses, separated by commas.
+pub(super) fn networks(text: &str) -> Result<Networks, &'static str> {
+    let parts = text.split(',').map(str::trim);
+    let network = |text: &str| {
+        let network = text.parse();
+        network.or_else(|_| text.parse().map(|address: IpAddr| address.into()))
+    };
+    parts
+        .filter(|text| !text.is_empty())
+        .map(network)
+        .collect::<Result<_, _>>()
         .map_err(|_| {
             "it must be addresses or networks separated by commas, such as 10.0.0.1,172.16.0.0/12"
         })

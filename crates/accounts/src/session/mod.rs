@@ -13,6 +13,8 @@ use crate::schema::{sessions, users};
 const IDLE: Duration = Duration::hours(12);
 /// Maximum age of a session.
 const OLDEST: Duration = Duration::days(14);
+/// Sessions dated later than this from now began while a clock was ahead, and are not valid.
+const CLOCK_SKEW: Duration = Duration::minutes(1);
 /// Resolution of `seen_at`, so that reading doesn't write every time.
 const SEEN_RESOLUTION: Duration = Duration::minutes(1);
 
@@ -115,7 +117,10 @@ impl Session {
     }
 
     fn if_valid(self, password: &str, now: NaiveDateTime) -> Option<Self> {
-        let is_alive = self.seen_at > now - IDLE && self.created_at > now - OLDEST;
+        // One that began while a clock was ahead would not end for as long.
+        let is_alive = self.seen_at > now - IDLE
+            && self.created_at > now - OLDEST
+            && self.created_at <= now + CLOCK_SKEW;
         let mark = &self.password_mark;
         let same_password = mark.is_empty() || *mark == Self::password_mark(password);
         (is_alive && same_password).then_some(self)
@@ -130,7 +135,7 @@ impl Session {
     ) -> QueryResult<Option<Self>> {
         let found = Self::find(conn, token, now)?;
         if let Some(session) = &found
-            && session.seen_at < now - SEEN_RESOLUTION
+            && (session.seen_at - now).abs() > SEEN_RESOLUTION
         {
             let update = diesel::update(sessions::table.find(session.id));
             let update = update.set(sessions::seen_at.eq(now));

@@ -64,6 +64,25 @@ fn a_session_ends_after_fourteen_days_of_use() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_session_dated_in_the_future_is_not_valid() -> anyhow::Result<()> {
+    on_both(|conn| {
+        let id = user(conn, "ada")?;
+        open(conn, "token", id)?;
+
+        for (minutes, is_valid) in [(-24 * 60, false), (-2, false), (-1, true), (0, true)] {
+            let found = Session::find(conn, "token", at(minutes))?;
+            assert_eq!(found.is_some(), is_valid, "{minutes}");
+        }
+        // Used while the clock was an hour ahead: the time of use is corrected.
+        Session::find_and_touch(conn, "token", at(60))?;
+        Session::find_and_touch(conn, "token", at(0))?;
+        let seen = Session::find(conn, "token", at(0))?.map(|session| session.seen_at);
+        assert_eq!(seen, Some(at(0)));
+        Ok(())
+    })
+}
+
+#[test]
 fn a_session_is_found_while_somebody_else_writes() -> anyhow::Result<()> {
     for db in TestDb::each()? {
         let (mut writer, mut conn) = (db.connect()?, db.connect()?);

@@ -6,7 +6,7 @@
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    self, AcceptEncoding, ETag, EntityTag, HeaderValue, IfNoneMatch, TryIntoHeaderValue,
+    self, ETag, EntityTag, HeaderValue, IfNoneMatch, TryIntoHeaderValue,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
@@ -24,7 +24,7 @@ pub async fn compress(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let encoding = negotiate(request.get_header::<AcceptEncoding>().as_ref());
+    let encoding = negotiate(request.headers());
     let known = request
         .get_header::<IfNoneMatch>()
         .filter(|_| request.headers().contains_key(header::IF_NONE_MATCH));

@@ -3,6 +3,7 @@
 use crate::support::assert_contains;
 use anyhow::{Context, Result};
 use diesel::RunQueryDsl;
+use diesel::connection::SimpleConnection;
 use lettings::Letting;
 use oc_core::testing::TestDb;
 use oc_core::{DatabaseUrl, DbConnection, open};
@@ -94,6 +95,7 @@ fn check_prints_a_line_per_check() -> Result<()> {
         "integrity: ok",
         "migrations: ok",
         "pages: ok (5 rendered)",
+        "tables: ok",
         "write access: ok",
         "disk: ok (",
     ] {
@@ -147,6 +149,60 @@ fn check_finds_a_page_that_fails() -> Result<()> {
     let reason = "error: cannot render the page /profiles/: HTTP/1.1 500";
     assert_contains(&run.errors, reason);
     assert_contains(&run.errors, "no such table");
+    Ok(())
+}
+
+#[test]
+fn check_finds_what_no_page_it_requests_needs() -> Result<()> {
+    for (damage, reason) in [
+        (
+            "DROP TABLE login_failures",
+            "the table login_failures is missing",
+        ),
+        (
+            "DROP TABLE recovery_codes",
+            "the table recovery_codes is missing",
+        ),
+        (
+            "ALTER TABLE sessions DROP COLUMN browser",
+            "no column browser",
+        ),
+        ("DELETE FROM content_version", "content_version is empty"),
+        ("", "a trigger of the table lettings is missing"),
+    ] {
+        for db in TestDb::each()? {
+            let damage = match db.url() {
+                _ if !damage.is_empty() => damage,
+                DatabaseUrl::Sqlite(_) => "DROP TRIGGER content_version_lettings_update",
+                DatabaseUrl::Postgres(_) => {
+                    "ALTER TABLE lettings DISABLE TRIGGER content_version_lettings"
+                }
+            };
+            db.connect()?.batch_execute(damage)?;
+
+            let run = Program::with(&[("DATABASE_URL", &setting(&db))])?.run(&["check"])?;
+
+            assert_eq!(run.code, Some(1), "{damage}: {}", run.out);
+            assert_contains(&run.errors, reason);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn check_finds_rows_that_refer_to_nothing() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    db.connect()?.batch_execute(
+        "PRAGMA foreign_keys = OFF; INSERT INTO user_groups (user_id, group_id) VALUES (7, 8)",
+    )?;
+
+    let run = Program::with(&[("DATABASE_URL", &setting(&db))])?.run(&["check"])?;
+
+    assert_eq!(run.code, Some(1), "{}", run.out);
+    assert_contains(
+        &run.errors,
+        "refer to rows that don't exist, in the tables user_groups",
+    );
     Ok(())
 }
 

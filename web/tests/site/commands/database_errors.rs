@@ -26,7 +26,7 @@ fn assert_told(run: &Run, words: &[&str]) {
 #[test]
 fn what_is_no_database_is_told_with_a_way_out() -> Result<()> {
     for (path, trouble) in [
-        ("folder", "nable to open"),
+        ("folder", "file is not a database"),
         ("notes.txt", "file is not a database"),
         ("short.txt", "file is not a database"),
         ("no/such/folder.sqlite3", "nable to open"),

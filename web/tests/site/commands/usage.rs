@@ -77,3 +77,63 @@ fn wrong_usage_has_its_own_exit_code() -> Result<()> {
     assert_eq!(std::fs::read_dir(program.folder())?.count(), 0);
     Ok(())
 }
+
+#[test]
+fn a_command_does_not_depend_on_the_reader_of_its_output() -> Result<()> {
+    let program = Program::new()?;
+    program.run(&["demo"])?;
+    program.run(&["backup", "good.oc"])?;
+
+    for (script, code, reason) in [
+        ("check", 0, ""),
+        ("verify good.oc", 0, ""),
+        ("migrate", 0, ""),
+        ("verify no.oc", 1, "error: could not read no.oc"),
+        ("backup -", 1, "error: could not write -: Broken pipe"),
+    ] {
+        let script = format!("(sleep 0.1; \"$0\" {script}; echo \"exit $?\" >&2) | :");
+        let run = program.shell(&script)?;
+
+        assert!(
+            run.errors.contains(&format!("exit {code}\n")),
+            "{script}: {run:?}"
+        );
+        assert!(
+            run.errors.contains(reason) && !run.errors.contains("panicked"),
+            "{script}: {run:?}"
+        );
+    }
+    let full = program.shell("exec \"$0\" check >/dev/full")?;
+    assert_eq!(full.code, Some(1));
+    assert!(
+        full.errors
+            .starts_with("error: could not write to standard output: "),
+        "{full:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_database_is_a_private_file() -> Result<()> {
+    for (prepare, code, reason) in [
+        ("ln -s elsewhere.sqlite3 oc-lettings.sqlite3", 0, ""),
+        ("mkdir oc-lettings.sqlite3", 1, "file is not a database"),
+        ("mkfifo oc-lettings.sqlite3", 1, "file is not a database"),
+        (
+            "ln -s /dev/null oc-lettings.sqlite3",
+            1,
+            "file is not a database",
+        ),
+    ] {
+        let program = Program::new()?;
+        let run = program.shell(&format!("{prepare}; exec \"$0\" migrate"))?;
+
+        assert_eq!(run.code, Some(code), "{prepare}: {run:?}");
+        assert!(run.errors.contains(reason), "{prepare}: {run:?}");
+        if code == 0 {
+            let mode = program.shell("stat -L -c %a oc-lettings.sqlite3")?;
+            assert_eq!(mode.out, "600\n", "{prepare}");
+        }
+    }
+    Ok(())
+}
