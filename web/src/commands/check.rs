@@ -148,11 +148,13 @@ fn check_pages(config: &Config, conn: &mut DbConnection) -> anyhow::Result<()> {
 /// Prints whether searches use an index.
 fn check_search(config: &Config, conn: &mut DbConnection) -> anyhow::Result<()> {
     if !index::is_current(conn)? {
-        println!("search: some changes are not indexed yet; `oc-lettings migrate` does it now");
+        print(format_args!(
+            "search: some changes are not indexed yet; `oc-lettings migrate` does it now"
+        ))?;
     } else if config.read_only || index::has_trigrams(conn)? {
-        println!("search: ok");
+        print(format_args!("search: ok"))?;
     } else {
-        println!("search: {}", start::NO_TRIGRAMS);
+        print(format_args!("search: {}", start::NO_TRIGRAMS))?;
     }
     Ok(())
 }
