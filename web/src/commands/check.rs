@@ -71,8 +71,8 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         print(format_args!("write access: not needed (READ_ONLY)"))?;
         return Ok(());
     }
-    start::check_writable(&mut conn)?;
     check_privileges(&mut conn)?;
+    start::check_writable(&mut conn)?;
     print(format_args!("write access: ok"))?;
     if let Some(folder) = config.database_url.folder() {
         let space = DiskSpace::at(&folder)
