@@ -73,7 +73,7 @@ impl EntryView {
 /// The object of an entry: `letting "Title"`.
 pub(crate) fn object_name(registry: Registry, entry: &AuditEntry) -> String {
     match registry.by_key(&entry.model) {
-        Some(model) => format!("{} \"{}\"", model.singular, entry.title),
+        Some(model) => format!("{} “{}”", model.singular, entry.title),
         None => entry.title.clone(),
     }
 }

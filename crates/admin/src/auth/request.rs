@@ -107,7 +107,7 @@ impl AdminRequest {
         resource: &Resource,
         id: impl std::fmt::Display,
     ) -> HttpResponse {
-        let text = format!("There is no {} with ID \"{id}\".", resource.singular);
+        let text = format!("There is no {} with ID “{id}”.", resource.singular);
         self.session.add_message("warning", text);
         see_other("/admin/")
     }

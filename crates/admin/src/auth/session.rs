@@ -88,11 +88,13 @@ impl AdminSession {
 
     /// Adds a message for the next page.
     pub(crate) fn add_message(&self, level: &str, text: impl Into<String>) {
+        self.add(Message::new(level, text));
+    }
+
+    /// Adds a message for the next page.
+    pub(crate) fn add(&self, message: Message) {
         let mut messages: Vec<Message> = self.get(key::MESSAGES).unwrap_or_default();
-        messages.push(Message {
-            level: level.to_owned(),
-            text: text.into(),
-        });
+        messages.push(message);
         if let Err(error) = self.insert(key::MESSAGES, messages) {
             log::error!("could not store a message: {error}");
         }

@@ -20,7 +20,7 @@ use crate::auth::request::AdminRequest;
 use crate::auth::throttle::AuthOutcome;
 use crate::registry::may_view;
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::see_other;
+use crate::ui::links::{change_path, see_other};
 use crate::ui::submission::Submission;
 
 /// A request of a logged-in user. Extracting it redirects everybody else to the login.
@@ -78,6 +78,15 @@ impl StaffRequest {
         registry.allowed(&self.user.permissions, (app, name), verb)
     }
 
+    /// The resource at a path, if the user may view its objects.
+    pub(crate) fn find_visible(
+        &self,
+        app: &str,
+        name: &str,
+    ) -> Result<&'static Resource, PageError> {
+        self.registry().visible(&self.user.permissions, (app, name))
+    }
+
     /// Checks the CSRF token of a form without re-authentication.
     pub(crate) fn check_form(&self, submission: &Submission) -> Result<(), PageError> {
         self.request.check_form(Some(&self.user), submission)
@@ -85,6 +94,13 @@ impl StaffRequest {
 
     pub(crate) fn accept(&self, submission: Submission) -> Result<Submission, PageError> {
         self.request.accept(&self.user, submission)
+    }
+
+    pub(crate) fn accept_or_cancelled(
+        &self,
+        submission: Submission,
+    ) -> Result<Submission, PageError> {
+        self.request.accept_or_cancelled(&self.user, submission)
     }
 
     pub(crate) async fn require_reauth(
@@ -130,6 +146,11 @@ impl StaffRequest {
         } else {
             Breadcrumb::trail(&[], page)
         }
+    }
+
+    /// The address of an object's form, for users who may view it.
+    pub(crate) fn object_href(&self, resource: &Resource, id: i64) -> Option<String> {
+        may_view(&self.user.permissions, resource).then(|| change_path(resource, id))
     }
 
     /// Redirects after a success, with a message.

@@ -264,10 +264,10 @@ pub(crate) async fn delete_of_user(
         Ok(was_on)
     });
     if was_on.await? {
-        let text = format!("Two-factor authentication of \"{username}\" is off.");
+        let text = format!("Two-factor authentication of “{username}” is off.");
         return Ok(staff.succeed(text, &form));
     }
-    let text = format!("\"{username}\" does not use two-factor authentication.");
+    let text = format!("“{username}” does not use two-factor authentication.");
     staff.session.add_message("warning", text);
     Ok(see_other(&form))
 }

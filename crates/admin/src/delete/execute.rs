@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use accounts::User;
+use accounts::{Permissions, User};
 use actix_web::HttpResponse;
 use audit::ChangeSet;
 use diesel::QueryResult;
@@ -10,14 +10,16 @@ use oc_core::DbConnection;
 use oc_core::admin::{OnDelete, Record, Resource};
 use oc_core::locks::hold;
 use oc_core::timeouts::raise_statement_timeout;
-use oc_http::{Db, PageError};
+use oc_http::PageError;
 
 use crate::audit_log::log_entry::{LogEntry, log_changes};
 use crate::audit_log::snapshot::Snapshot;
-use crate::auth::current_user::CurrentUser;
-use crate::auth::request::AdminRequest;
+use crate::auth::staff_request::StaffRequest;
 use crate::delete::cascade::{CHUNK, Cascade, Deletion};
 use crate::delete::page::{self, Question, SHOWN};
+use crate::registry::may_view;
+use crate::ui::layout::{Message, Undo};
+use crate::ui::links::{LOG_PATH, counted, history_path};
 use crate::ui::submission::Submission;
 
 /// The message if the question is shown again.
@@ -37,8 +39,9 @@ struct Unlinked {
 
 impl Cascade {
     /// Deletes everything and records it as one change set. Requires a transaction.
-    fn delete(&self, conn: &mut DbConnection, actor: &User) -> QueryResult<()> {
-        let mut unlinked = Vec::new();
+    /// Returns the id of the first entry.
+    fn delete(&self, conn: &mut DbConnection, actor: &User) -> QueryResult<Option<i64>> {
+        let (mut unlinked, mut first) = (Vec::new(), None);
         for rows in self.rows.chunks(CHUNK) {
             unlinked.push(self.unlinked(conn, rows)?);
         }
@@ -46,7 +49,8 @@ impl Cascade {
         let mut change_set = ChangeSet::new(entries);
         for (rows, unlinked) in self.rows.chunks(CHUNK).zip(unlinked) {
             if unlinked.is_empty() {
-                self.delete_chunk(conn, actor, &mut change_set, rows)?;
+                let parents = self.delete_chunk(conn, actor, &mut change_set, rows)?;
+                first = first.or_else(|| parents.first().copied());
                 continue;
             }
             // Several deletions may unlink the same row: record the row's state after each one.
@@ -55,6 +59,7 @@ impl Cascade {
                 let before = snapshots(conn, own)?;
                 let row = std::slice::from_ref(row);
                 let parents = self.delete_chunk(conn, actor, &mut change_set, row)?;
+                first = first.or_else(|| parents.first().copied());
                 for (resource, id, before) in before {
                     let Some(record) = (resource.load)(conn, id)? else {
                         continue;
@@ -70,7 +75,30 @@ impl Cascade {
                 }
             }
         }
-        Ok(())
+        Ok(first)
+    }
+
+    /// The message about the deletion, with a button to undo it for users who may restore everything. The audit entry is
+    /// the first one of the deletion, and so identifies its change set.
+    fn message(&self, permissions: &Permissions, entry_id: i64) -> Option<Message> {
+        let (message, action) = match self.rows.as_slice() {
+            [] => return None,
+            [Deletion { object, .. }] => (
+                Message::done("Deleted", self.model, &object.title, None),
+                history_path(self.model, object.id),
+            ),
+            rows => {
+                let count = counted(self.model, rows.len());
+                (
+                    Message::new("success", format!("Deleted {count}.")),
+                    format!("{LOG_PATH}{entry_id}/"),
+                )
+            }
+        };
+        let may_restore = self.all().all(|(resource, _)| {
+            self.registry.may_add(permissions, resource) && may_view(permissions, resource)
+        });
+        Some(message.with_undo(may_restore.then_some(Undo { action, entry_id })))
     }
 
     /// The rows that stay, but lose a reference to one of these or of the rows that are deleted with them.
@@ -178,21 +206,20 @@ fn snapshots<'a>(
     Ok(snapshots)
 }
 
-/// Deletes these objects with their cascade and returns their titles, or shows the question again if the cascade is not
-/// the one that it showed.
+/// Deletes these objects with their cascade and returns a message if there were any, or shows the question again if the
+/// cascade is not the one that it showed.
 pub(crate) async fn execute(
-    request: &AdminRequest,
-    user: &CurrentUser,
-    db: &Db,
+    staff: &StaffRequest,
     model: &'static Resource,
     ids: Vec<i64>,
     fields: &Submission,
     question: Question,
-) -> Result<Result<Vec<String>, HttpResponse>, PageError> {
-    let registry = request.registry();
+) -> Result<Result<Option<Message>, HttpResponse>, PageError> {
+    let registry = staff.registry();
     let shown = fields.has(SHOWN).then(|| fields.text(SHOWN).to_owned());
-    let (actor, permissions) = (user.user.clone(), user.permissions.clone());
-    let outcome = db
+    let (actor, permissions) = (staff.actor(), staff.user.permissions.clone());
+    let outcome = staff
+        .db
         .run_long(move |conn| {
             conn.write(|conn| {
                 raise_statement_timeout(conn)?;
@@ -209,17 +236,16 @@ pub(crate) async fn execute(
                 if let Some(error) = registry.deletion_error(conn, model, &ids)? {
                     return Ok(Err((cascade, error)));
                 }
-                cascade.delete(conn, &actor)?;
-                let titles = cascade.rows.into_iter().map(|row| row.object.title);
-                Ok(Ok(titles.collect()))
+                let entry_id = cascade.delete(conn, &actor)?;
+                Ok(Ok(entry_id.and_then(|id| cascade.message(&permissions, id))))
             })
         })
         .await?;
     match outcome {
-        Ok(titles) => Ok(Ok(titles)),
+        Ok(message) => Ok(Ok(message)),
         Err((cascade, message)) => {
-            request.session.add_message("warning", message.to_owned());
-            page::show(request, user, &cascade, question).map(Err)
+            staff.session.add_message("warning", message);
+            page::show(staff, &cascade, question).map(Err)
         }
     }
 }

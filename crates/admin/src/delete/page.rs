@@ -6,13 +6,10 @@ use oc_core::admin::{Record, Resource};
 use oc_http::{Page, PageError};
 use serde::Serialize;
 
-use crate::auth::current_user::CurrentUser;
-use crate::auth::request::AdminRequest;
+use crate::auth::staff_request::StaffRequest;
 use crate::delete::cascade::Cascade;
-use crate::registry::may_view;
 use crate::ui::field::Hidden;
-use crate::ui::layout::Breadcrumb;
-use crate::ui::links::{capitalized, change_path, counted, noun};
+use crate::ui::links::{capitalized, counted, noun};
 
 #[derive(Serialize)]
 struct DeletePage {
@@ -59,8 +56,7 @@ pub(crate) struct Question {
 
 /// Renders the page.
 pub(crate) fn show(
-    request: &AdminRequest,
-    user: &CurrentUser,
+    staff: &StaffRequest,
     cascade: &Cascade,
     Question {
         mut hidden,
@@ -72,7 +68,7 @@ pub(crate) fn show(
         1 => model.singular.to_owned(),
         count => counted(model, count),
     };
-    let blocked = cascade.blocked(&user.permissions);
+    let blocked = cascade.blocked(&staff.user.permissions);
     let heading = if blocked.is_empty() {
         format!("Delete {objects}?")
     } else {
@@ -82,7 +78,7 @@ pub(crate) fn show(
         let more = objects.len().saturating_sub(MAX_OBJECTS);
         let link = |object: &&Record| ObjectLink {
             title: object.title.clone(),
-            href: may_view(&user.permissions, model).then(|| change_path(model, object.id)),
+            href: staff.object_href(model, object.id),
         };
         DeletedGroup {
             label: capitalized(noun(model, objects.len())),
@@ -106,10 +102,6 @@ pub(crate) fn show(
         back_href,
         heading: heading.clone(),
     };
-    let crumbs = if may_view(&user.permissions, model) {
-        Breadcrumb::below_list(model, "Delete")
-    } else {
-        Breadcrumb::trail(&[], "Delete")
-    };
-    request.page(StatusCode::OK, Some(user), &heading, crumbs, page)
+    let breadcrumbs = staff.resource_trail(model, "Delete");
+    staff.page(StatusCode::OK, &heading, breadcrumbs, page)
 }

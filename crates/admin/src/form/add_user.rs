@@ -18,7 +18,7 @@ use crate::form::retry::with_notice;
 use crate::form::save::save_object;
 use crate::registry::Editor;
 use crate::ui::field::{FieldView, SAVE_BUTTONS};
-use crate::ui::layout::Breadcrumb;
+use crate::ui::layout::{Breadcrumb, Message};
 use crate::ui::links::see_other;
 use crate::ui::submission::Submission;
 
@@ -105,8 +105,10 @@ fn redirect_to_next(
         let page = continue_editing(staff, accounts, added, submission);
         ("You can continue editing below.", page)
     };
-    let text = format!("Added user \"{}\". {more}", added.title);
-    staff.session.add_message("success", text);
+    let href = staff.object_href(accounts, added.id);
+    staff
+        .session
+        .add(Message::done("Added", accounts, &added.title, href).and(more));
     response
 }
 

@@ -2,15 +2,14 @@
 
 use actix_web::HttpResponse;
 use oc_core::admin::{ListQuery, Record, Resource};
-use oc_http::{Db, PageError};
+use oc_http::PageError;
 
-use crate::auth::current_user::CurrentUser;
-use crate::auth::request::AdminRequest;
 use crate::auth::staff_request::StaffRequest;
 use crate::form::popup;
 use crate::list_query::{AdminListQuery, page_count};
 use crate::registry::may_view;
-use crate::ui::links::{change_path, list_path, with_filters, with_query};
+use crate::ui::layout::Message;
+use crate::ui::links::{change_path, list_path, see_other, with_filters, with_query};
 use crate::ui::submission::Submission;
 
 /// Adds a message and redirects to where the button leads.
@@ -21,38 +20,37 @@ pub(crate) async fn redirect_after_save(
     submission: &Submission,
     verb: &str,
 ) -> Result<HttpResponse, PageError> {
-    let text = format!("{verb} {} \"{}\".", resource.singular, record.title);
+    let continues = submission.has("_continue");
+    let href = staff
+        .object_href(resource, record.id)
+        .filter(|_| !continues);
+    let message = Message::done(verb, resource, &record.title, href);
     if popup::is_popup(staff) {
-        return popup::finish_popup(staff, resource, record, submission, text).await;
+        return popup::finish_popup(staff, resource, record, submission, message.to_text()).await;
     }
     let filters = staff.filters();
-    let (more, path) = if submission.has("_continue") {
+    let (message, path) = if continues {
         let path = change_path(resource, record.id);
-        (
-            " You can continue editing below.",
-            with_filters(path, &filters),
-        )
+        let message = message.and("You can continue editing below.");
+        (message, with_filters(path, &filters))
     } else if submission.has("_addanother") {
         let path = format!("{}add/", list_path(resource));
-        (" You can add another below.", with_filters(path, &filters))
+        let message = message.and("You can add another below.");
+        (message, with_filters(path, &filters))
     } else {
-        ("", list_href(staff, &staff.user, &staff.db, resource).await)
+        (message, list_href(staff, resource).await)
     };
-    Ok(staff.succeed(format!("{text}{more}"), &path))
+    staff.session.add(message);
+    Ok(see_other(&path))
 }
 
 /// The list that the user came from, on the page that was open or the last one; the index without the permission to
 /// view it.
-pub(crate) async fn list_href(
-    request: &AdminRequest,
-    user: &CurrentUser,
-    db: &Db,
-    model: &Resource,
-) -> String {
-    if !may_view(&user.permissions, model) {
+pub(crate) async fn list_href(staff: &StaffRequest, model: &Resource) -> String {
+    if !may_view(&staff.user.permissions, model) {
         return "/admin/".to_owned();
     }
-    let (path, filters) = (list_path(model), request.filters());
+    let (path, filters) = (list_path(model), staff.filters());
     let query = AdminListQuery::parse(&filters, model);
     let Some(page) = query.page.filter(|page| *page > 1) else {
         return with_query(&path, &filters);
@@ -62,7 +60,8 @@ pub(crate) async fn list_href(
         ..query.listing()
     };
     let list = model.list;
-    match db.read(move |conn| Ok(list(conn, &listing)?.found)).await {
+    let found = staff.db.read(move |conn| Ok(list(conn, &listing)?.found));
+    match found.await {
         Ok(found) => query.href(&path, page.min(page_count(found))),
         // The object is saved: if the list cannot be counted, its page is assumed to exist.
         Err(_) => with_query(&path, &filters),

@@ -3,16 +3,14 @@
 use accounts::Permissions;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path};
+use actix_web::web::Path;
 use audit::AuditEntry;
-use oc_http::{Db, Page, PageError};
+use oc_http::{Page, PageError};
 use serde::Serialize;
 
 use crate::audit_log::entry_view::EntryView;
-use crate::auth::current_user::CurrentUser;
-use crate::auth::reauth::Reauth;
-use crate::auth::request::AdminRequest;
-use crate::history::restore::{self, restore_change_set};
+use crate::auth::staff_request::StaffRequest;
+use crate::history::restore::{self, restore_change_set, without_existing};
 use crate::history::revision::{is_delete, may_add_all};
 use crate::registry::{Registry, may_view};
 use crate::ui::layout::Breadcrumb;
@@ -31,6 +29,8 @@ struct ChangeSetPage {
     /// The number of entries of objects that the user may not view.
     unseen: Option<String>,
     may_restore: bool,
+    /// Whether everything that was deleted exists again.
+    is_restored: bool,
 }
 
 impl Page for ChangeSetPage {
@@ -38,77 +38,81 @@ impl Page for ChangeSetPage {
 }
 
 /// The entries of a change set that the user may view, oldest first.
-pub(crate) async fn show(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
-    id: Path<String>,
-) -> Result<HttpResponse, PageError> {
-    let registry = request.registry();
-    let mut entries = entries(&db, &id).await?;
+pub(crate) async fn show(staff: StaffRequest, id: Path<String>) -> Result<HttpResponse, PageError> {
+    let (registry, permissions) = (staff.registry(), &staff.user.permissions);
+    let (mut entries, can_restore) = entries(&staff, &id).await?;
     let count = entries.len();
-    let may_restore = is_delete(&entries) && may_add_all(registry, &user.permissions, &entries);
-    entries.retain(|entry| may_view_entry(registry, &user.permissions, entry));
+    let may_restore = is_delete(&entries) && may_add_all(registry, permissions, &entries);
+    entries.retain(|entry| may_view_entry(registry, permissions, entry));
     if entries.is_empty() {
         return Err(PageError::Forbidden);
     }
     let unseen = count - entries.len();
+    let may_restore = may_restore && unseen == 0;
     let more = entries.len().saturating_sub(MAX_ENTRIES);
     let heading = heading(registry, &entries);
     let rows = entries.into_iter().take(MAX_ENTRIES);
     let page = ChangeSetPage {
         heading: heading.clone(),
-        may_restore: may_restore && unseen == 0,
+        may_restore: may_restore && can_restore,
+        is_restored: may_restore && !can_restore,
         more: (more > 0).then(|| format!("and {more} more")),
         unseen: (unseen > 0)
             .then(|| format!("and {unseen} that you do not have permission to view")),
         rows: rows
             .map(|entry| EntryView {
                 change_set_href: None,
-                ..EntryView::new(entry, registry, &user.permissions)
+                ..EntryView::new(entry, registry, permissions)
             })
             .collect(),
     };
     let crumbs = Breadcrumb::trail(&[("Log", LOG_PATH)], &heading);
-    request.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
+    staff.page(StatusCode::OK, &heading, crumbs, page)
 }
 
 /// Restores every object that a change set deleted, in one transaction.
 pub(crate) async fn restore(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
+    staff: StaffRequest,
     id: Path<String>,
-    reauth: Reauth,
     fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    let fields = request.accept(&user, fields)?;
-    let registry = request.registry();
-    let entries = entries(&db, &id).await?;
+    let fields = staff.accept(fields)?;
+    let registry = staff.registry();
+    let (entries, _) = entries(&staff, &id).await?;
     let mut all = entries.iter();
-    if !all.all(|entry| may_view_entry(registry, &user.permissions, entry)) {
+    if !all.all(|entry| may_view_entry(registry, &staff.user.permissions, entry)) {
         return Err(PageError::Forbidden);
     }
-    if let Some(page) = reauth.require(&request, &user, &fields).await? {
+    let models = entries.iter().filter_map(|it| registry.by_key(&it.model));
+    let is_sensitive = models.filter_map(|model| registry.access(model)).next();
+    if is_sensitive.is_some()
+        && let Some(page) = staff.require_reauth(&fields).await?
+    {
         return Ok(page);
     }
-    let path = request.http.uri().path();
-    restore::restore(&request, &user, &db, (path, path), move |conn, editor| {
+    let path = staff.http.uri().path();
+    let (user, db) = (&staff.user, &staff.db);
+    restore::restore(&staff, user, db, (path, path), move |conn, editor| {
         restore_change_set(conn, editor, entries)
     })
     .await
 }
 
-/// The entries of a change set.
-async fn entries(db: &Db, id: &str) -> Result<Vec<AuditEntry>, PageError> {
+/// The entries of a change set, and whether a deleted object is still missing.
+async fn entries(staff: &StaffRequest, id: &str) -> Result<(Vec<AuditEntry>, bool), PageError> {
     let id: i64 = id.parse().map_err(|_| PageError::NotFound)?;
-    let entries = db
-        .read_long(move |conn| Ok(AuditEntry::in_change_set(conn, id)?))
-        .await?;
-    if entries.is_empty() {
+    let registry = staff.registry();
+    let loaded = staff.db.read_long(move |conn| {
+        let entries = AuditEntry::in_change_set(conn, id)?;
+        let missing = without_existing(conn, registry, entries.clone())?;
+        let can_restore = missing.iter().any(|entry| entry.action == "deleted");
+        Ok((entries, can_restore))
+    });
+    let loaded = loaded.await?;
+    if loaded.0.is_empty() {
         return Err(PageError::NotFound);
     }
-    Ok(entries)
+    Ok(loaded)
 }
 
 /// Whether the user may view the object of an entry.

@@ -2,14 +2,13 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path};
+use actix_web::web::Path;
 use audit::AuditEntry;
-use oc_http::{Db, Page, PageError, PageLinks, found};
+use oc_http::{Page, PageError, PageLinks, found};
 use serde::Serialize;
 
 use crate::audit_log::entry_view::{EntryView, object_name};
-use crate::auth::current_user::CurrentUser;
-use crate::auth::request::AdminRequest;
+use crate::auth::staff_request::StaffRequest;
 use crate::history::revision::may_add_all;
 use crate::list_query::{AdminListQuery, PAGE, page_count};
 use crate::ui::layout::Breadcrumb;
@@ -39,17 +38,16 @@ struct DeletedObject {
 
 /// The page, most recent deletions first.
 pub(crate) async fn index(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
+    staff: StaffRequest,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
-    let registry = request.registry();
-    let model = registry.visible(&user.permissions, (&path.0, &path.1))?;
-    let query = AdminListQuery::new(&request, model);
+    let (registry, permissions) = (staff.registry(), &staff.user.permissions);
+    let model = staff.find_visible(&path.0, &path.1)?;
+    let query = AdminListQuery::new(&staff, model);
     let number = query.page.ok_or(PageError::NotFound)?;
     let key = model.key();
-    let (total, entries, children) = db
+    let (total, entries, children) = staff
+        .db
         .read(move |conn| {
             let total = AuditEntry::count_deleted(conn, &key)?;
             let entries = AuditEntry::deleted(conn, &key, query.offset(), PAGE)?;
@@ -70,9 +68,9 @@ pub(crate) async fn index(
             dependents: dependents()
                 .map(|child| object_name(registry, child))
                 .collect(),
-            may_restore: registry.may_add(&user.permissions, model)
-                && may_add_all(registry, &user.permissions, dependents()),
-            entry: EntryView::new(entry, registry, &user.permissions),
+            may_restore: registry.may_add(permissions, model)
+                && may_add_all(registry, permissions, dependents()),
+            entry: EntryView::new(entry, registry, permissions),
         }
     });
     let path = format!("{}deleted/", list_path(model));
@@ -87,5 +85,5 @@ pub(crate) async fn index(
         }),
     };
     let crumbs = Breadcrumb::below_list(model, &heading);
-    request.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
+    staff.page(StatusCode::OK, &heading, crumbs, page)
 }

@@ -144,11 +144,13 @@ pub(crate) async fn restore(
     fields: Submission,
 ) -> Result<HttpResponse, PageError> {
     let fields = request.accept(&user, fields)?;
-    if let Some(page) = reauth.require(&request, &user, &fields).await? {
-        return Ok(page);
-    }
     let model = request.registry().find(&path.0, &path.1);
     let model = model.ok_or(PageError::NotFound)?;
+    if request.registry().access(model).is_some()
+        && let Some(page) = reauth.require(&request, &user, &fields).await?
+    {
+        return Ok(page);
+    }
     let Ok(id) = path.2.parse::<i64>() else {
         return Ok(request.unknown_object(model, &path.2));
     };

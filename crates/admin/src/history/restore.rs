@@ -18,7 +18,7 @@ use crate::audit_log::log_entry::{LogEntry, log_saved};
 use crate::audit_log::snapshot::Snapshot;
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
-use crate::history::restore_outcome::{RestoreError, Restored, Violations};
+use crate::history::restore_outcome::{RestoreError, Restored, RestoredObject, Violations};
 use crate::history::revision::{Revision, is_delete, may_restore, object_of};
 use crate::registry::{Editor, Registry};
 use crate::ui::links::{capitalized, see_other};
@@ -57,8 +57,8 @@ pub(crate) async fn restore(
         .await?;
     match outcome {
         Ok(restored) => {
-            for (level, text) in restored.messages() {
-                request.session.add_message(level, text);
+            for message in restored.messages(&user.permissions) {
+                request.session.add(message);
             }
             Ok(see_other(done))
         }
@@ -83,6 +83,7 @@ pub(crate) fn restore_revision(
     } else {
         Vec::new()
     };
+    lock_objects(conn, editor.registry, &children)?;
     let children = without_existing(conn, editor.registry, children)?;
     restore_all(conn, editor, vec![revision], children)
 }
@@ -96,6 +97,7 @@ pub(crate) fn restore_change_set(
     if !is_delete(&entries) {
         return Err(RestoreError::Forbidden);
     }
+    lock_objects(conn, editor.registry, &entries)?;
     let entries = without_existing(conn, editor.registry, entries)?.into_iter();
     let (roots, children): (Vec<_>, Vec<_>) = entries.partition(|entry| entry.parent_id.is_none());
     let roots = roots.into_iter().map(Revision::new).collect();
@@ -145,14 +147,12 @@ fn restore_all(
     }
 }
 
-/// Removes the entries of deleted objects that exist again. Locks all of the objects until the end of the
-/// transaction.
-fn without_existing(
+/// Removes the entries of deleted objects that exist again.
+pub(crate) fn without_existing(
     conn: &mut DbConnection,
     registry: Registry,
     mut entries: Vec<AuditEntry>,
 ) -> QueryResult<Vec<AuditEntry>> {
-    lock_objects(conn, registry, &entries)?;
     let mut existing = BTreeSet::new();
     for model in registry.all() {
         let key = model.key();
@@ -235,8 +235,8 @@ impl Restorer<'_> {
             let mut logged = self.log(conn, model, &stored)?.into_iter();
             for is_stored in is_stored {
                 let entry = if is_stored { logged.next() } else { None };
-                entry_ids.push(entry.map(|(id, title)| {
-                    self.restored.objects.push((model, title));
+                entry_ids.push(entry.map(|(id, object)| {
+                    self.restored.objects.push(object);
                     id
                 }));
             }
@@ -349,13 +349,13 @@ impl Restorer<'_> {
         })
     }
 
-    /// Logs stored objects and returns the ids of their entries and their titles.
+    /// Logs stored objects and returns them with the ids of their entries.
     fn log(
         &mut self,
         conn: &mut DbConnection,
-        model: &Resource,
+        model: &'static Resource,
         stored: &[&PendingRestore<'_>],
-    ) -> Result<Vec<(i64, String)>, RestoreError> {
+    ) -> Result<Vec<(i64, RestoredObject)>, RestoreError> {
         let ids: Vec<i64> = stored.iter().map(|object| object.id).collect();
         let mut by_id = model.load_by_id(conn, &ids)?;
         let records: Option<Vec<Record>> = ids.iter().map(|id| by_id.remove(id)).collect();
@@ -375,8 +375,8 @@ impl Restorer<'_> {
         let entries: Vec<_> = entries.collect();
         let (editor, change_set) = (self.editor, &mut self.change_set);
         let entry_ids = log_saved(conn, editor, model, change_set, &entries)?;
-        let titles = records.into_iter().map(|record| record.title);
-        Ok(entry_ids.into_iter().zip(titles).collect())
+        let objects = records.into_iter().map(|record| (model, record));
+        Ok(entry_ids.into_iter().zip(objects).collect())
     }
 
     /// Restores the references that an object lost according to an entry, such as the members of a group. If that is not
@@ -420,8 +420,9 @@ impl Restorer<'_> {
         match self.store(conn, model, std::slice::from_ref(&pending)) {
             Ok(()) => {
                 let logged = self.log(conn, model, &[&pending])?.into_iter();
-                let titles = logged.map(|(_, title)| (model, title));
-                self.restored.relinked.extend(titles);
+                self.restored
+                    .relinked
+                    .extend(logged.map(|(_, object)| object));
                 Ok(())
             }
             Err(SaveError::Database(error)) => Err(error.into()),
@@ -452,7 +453,7 @@ impl Restorer<'_> {
         };
         self.change_set.insert(conn, &new, parent_id)?;
         let (name, title) = (capitalized(model.singular), &entry.title);
-        let text = format!("{name} \"{title}\" was not restored in full: {reason}.");
+        let text = format!("{name} “{title}” was not restored in full: {reason}.");
         self.restored.warnings.push(text);
         Ok(())
     }

@@ -2,56 +2,61 @@
 
 use std::collections::BTreeSet;
 
+use accounts::Permissions;
 use actix_web::HttpResponse;
 use diesel::result::Error as DatabaseError;
-use oc_core::admin::{Resource, SaveError};
+use oc_core::admin::{Record, Resource, SaveError};
 
 use crate::auth::denied::{DeniedGrant, denied_fields};
-use crate::ui::links::{capitalized, counts};
-
-/// The most objects that get a message each.
-const MAX_MESSAGES: usize = 4;
+use crate::registry::may_view;
+use crate::ui::layout::Message;
+use crate::ui::links::{by_resource, capitalized, change_path, counted};
 
 /// The most objects whose errors are shown.
 const MAX_VIOLATIONS: usize = 20;
 
-/// The restored objects, each with its resource and title.
+/// A restored object, and its resource.
+pub(crate) type RestoredObject = (&'static Resource, Record);
+
+/// The restored objects.
 #[derive(Default)]
 pub(crate) struct Restored {
-    pub(crate) objects: Vec<(&'static Resource, String)>,
+    pub(crate) objects: Vec<RestoredObject>,
     /// Objects that got back references that they had lost.
-    pub(crate) relinked: Vec<(&'static Resource, String)>,
+    pub(crate) relinked: Vec<RestoredObject>,
     /// Messages about objects that did not.
     pub(crate) warnings: Vec<String>,
 }
 
 impl Restored {
-    /// The messages, each with its level.
-    pub(crate) fn messages(self) -> Vec<(&'static str, String)> {
-        let restored = messages("Restored", &self.objects);
-        let relinked = messages("Restored the links of", &self.relinked);
-        let warnings = self.warnings.into_iter().map(|text| ("warning", text));
-        let success = restored.into_iter().chain(relinked);
-        let success = success.map(|text| ("success", text));
-        let messages: Vec<_> = success.chain(warnings).collect();
+    /// The messages for a user.
+    pub(crate) fn messages(self, permissions: &Permissions) -> Vec<Message> {
+        let mut messages = sum_up("Restored", &self.objects, permissions);
+        let relinked = sum_up("Restored the links of", &self.relinked, permissions);
+        let warnings = self.warnings.into_iter();
+        messages.extend(relinked);
+        messages.extend(warnings.map(|text| Message::new("warning", text)));
         if messages.is_empty() {
-            vec![("warning", "Already restored.".to_owned())]
-        } else {
-            messages
+            messages.push(Message::new("warning", "Already restored."));
         }
+        messages
     }
 }
 
-/// A message for each object, or for many objects one for each resource.
-fn messages(verb: &str, objects: &[(&'static Resource, String)]) -> Vec<String> {
-    if objects.len() <= MAX_MESSAGES {
-        let message = |(model, title): &(&Resource, String)| {
-            format!("{verb} {} \"{title}\".", model.singular)
-        };
-        return objects.iter().map(message).collect();
-    }
-    let counts = counts(objects.iter().map(|(model, _)| *model)).into_iter();
-    counts.map(|count| format!("{verb} {count}.")).collect()
+/// A message for each resource: about its object if it is the only one, otherwise their number.
+fn sum_up(verb: &str, objects: &[RestoredObject], permissions: &Permissions) -> Vec<Message> {
+    let groups = by_resource(objects.iter().map(|(model, record)| (*model, record)));
+    let message = |(model, records): (&Resource, Vec<&Record>)| match records.as_slice() {
+        [record] => {
+            let href = may_view(permissions, model).then(|| change_path(model, record.id));
+            Message::done(verb, model, &record.title, href)
+        }
+        records => Message::new(
+            "success",
+            format!("{verb} {}.", counted(model, records.len())),
+        ),
+    };
+    groups.into_iter().map(message).collect()
 }
 
 /// Why nothing was restored.
@@ -85,7 +90,7 @@ impl Violations {
             self.denied_fields.extend(denied_fields(errors));
         }
         let name = capitalized(model.singular);
-        self.sentences.push(format!("{name} \"{title}\": {error}"));
+        self.sentences.push(format!("{name} “{title}”: {error}"));
     }
 
     pub(crate) fn is_empty(&self) -> bool {

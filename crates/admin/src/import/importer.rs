@@ -126,7 +126,7 @@ impl Importer<'_> {
             {
                 let text = match duplicate {
                     Some(row) => format!("Row {row} already has this ID."),
-                    None => format!("There is no {} with ID \"{id}\".", self.model.singular),
+                    None => format!("There is no {} with ID “{id}”.", self.model.singular),
                 };
                 outcome.errors.push(RowError::new(number, "id", text));
                 continue;

@@ -3,14 +3,13 @@
 use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path};
+use actix_web::web::Path;
 use oc_core::MAX_COUNT;
 use oc_core::admin::{Choice, Resource};
-use oc_http::{Db, Page, PageError, PageLinks, found};
+use oc_http::{Page, PageError, PageLinks, found};
 use serde::Serialize;
 
-use crate::auth::current_user::CurrentUser;
-use crate::auth::request::AdminRequest;
+use crate::auth::staff_request::StaffRequest;
 use crate::gallery::state::thumbnails;
 use crate::list_query::{AdminListQuery, SHOW_ALL, page_count};
 use crate::ui::csv;
@@ -77,17 +76,15 @@ struct RowView {
 
 /// The objects that match search and filters, in the requested order.
 pub(crate) async fn index(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
+    staff: StaffRequest,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
-    let path = (&*path.0, &*path.1);
-    let model = request.registry().visible(&user.permissions, path)?;
-    let query = AdminListQuery::new(&request, model);
+    let model = staff.find_visible(&path.0, &path.1)?;
+    let query = AdminListQuery::new(&staff, model);
     let number = query.page.ok_or(PageError::NotFound)?;
     let listing = query.listing();
-    let (list, choices, mut thumbnails) = db
+    let (list, choices, mut thumbnails) = staff
+        .db
         .read(move |conn| {
             let list = (model.list)(conn, &listing)?;
             let choices = model.filters.iter().map(|filter| (filter.choices)(conn));
@@ -109,7 +106,7 @@ pub(crate) async fn index(
         }
         count = number;
     }
-    let registry = request.registry();
+    let registry = staff.registry();
     let keep = query.preserved();
     let total = query.is_filtered().then_some(list.total);
     let has_more = list.found > i64::try_from(list.rows.len()).unwrap_or(i64::MAX);
@@ -125,7 +122,7 @@ pub(crate) async fn index(
         plural: title.clone(),
         singular: model.singular,
         add_href: registry
-            .may_add(&user.permissions, model)
+            .may_add(&staff.user.permissions, model)
             .then(|| with_filters(format!("{path}add/"), &keep)),
         deleted_href: format!("{path}deleted/"),
         q: query.q.clone(),
@@ -144,7 +141,10 @@ pub(crate) async fn index(
         has_thumbnails: model.images.is_some() || model.gallery.is_some(),
         columns: columns(model, &query, &path),
         rows: rows.collect(),
-        may_delete: user.permissions.may(Verb::Delete, model.app, model.name),
+        may_delete: staff
+            .user
+            .permissions
+            .may(Verb::Delete, model.app, model.name),
         select_across: has_more.then(|| match list.found {
             found if query.is_filtered() && found > MAX_COUNT => "Select all".to_owned(),
             found => format!("Select all {found}"),
@@ -152,27 +152,25 @@ pub(crate) async fn index(
         pager: PageLinks::new(number, count, |page| query.href(&path, page)),
         show_all_href: (count > 1 && list.found <= SHOW_ALL).then(|| query.href_all(&path)),
         import_href: registry
-            .may_import(&user.permissions, model)
+            .may_import(&staff.user.permissions, model)
             .then(|| format!("{path}import/")),
         export_href: query.href(&format!("{path}export/"), 1),
         empty: format!("No {} found.", model.plural),
     };
     let crumbs = Breadcrumb::trail(&[], &title);
-    request.page(StatusCode::OK, Some(&user), &title, crumbs, page)
+    staff.page(StatusCode::OK, &title, crumbs, page)
 }
 
 /// All objects that match search and filters as a CSV file, in the order of the list.
 pub(crate) async fn export(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
+    staff: StaffRequest,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
-    let path = (&*path.0, &*path.1);
-    let model = request.registry().visible(&user.permissions, path)?;
-    let query = AdminListQuery::new(&request, model);
+    let model = staff.find_visible(&path.0, &path.1)?;
+    let query = AdminListQuery::new(&staff, model);
     let listing = query.first(MAX_ROWS + 1);
-    let text = db
+    let text = staff
+        .db
         .read_long(move |conn| {
             let list = (model.list)(conn, &listing)?;
             let ids: Vec<i64> = list.rows.into_iter().map(|row| row.id).collect();
@@ -184,7 +182,7 @@ pub(crate) async fn export(
         .await?;
     let Some(text) = text else {
         let text = "Too many items are selected. Use a filter to select fewer.";
-        request.session.add_message("warning", text.to_owned());
+        staff.session.add_message("warning", text);
         return Ok(see_other(&query.href(&list_path(model), 1)));
     };
     Ok(csv::download(model.plural, text))

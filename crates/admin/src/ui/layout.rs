@@ -53,8 +53,73 @@ impl LayoutContext {
 /// A message about the last request, shown on the next page.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Message {
-    pub(crate) level: String,
-    pub(crate) text: String,
+    level: String,
+    text: String,
+    /// An object: its title in quotes comes after the text.
+    object: Option<MessageObject>,
+    undo: Option<Undo>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct MessageObject {
+    title: String,
+    href: Option<String>,
+    /// The rest of the message.
+    rest: String,
+}
+
+/// The form that restores what was deleted.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Undo {
+    pub(crate) action: String,
+    /// The audit entry.
+    pub(crate) entry_id: i64,
+}
+
+impl Message {
+    pub(crate) fn new(level: &str, text: impl Into<String>) -> Self {
+        Self {
+            level: level.to_owned(),
+            text: text.into(),
+            object: None,
+            undo: None,
+        }
+    }
+
+    /// A success: “Added book “Title”.”, with a link to the object.
+    pub(crate) fn done(verb: &str, resource: &Resource, title: &str, href: Option<String>) -> Self {
+        Self {
+            object: Some(MessageObject {
+                title: title.to_owned(),
+                href,
+                rest: ".".to_owned(),
+            }),
+            ..Self::new("success", format!("{verb} {} ", resource.singular))
+        }
+    }
+
+    /// The message with another sentence.
+    pub(crate) fn and(mut self, sentence: &str) -> Self {
+        let end = match &mut self.object {
+            Some(object) => &mut object.rest,
+            None => &mut self.text,
+        };
+        end.push(' ');
+        end.push_str(sentence);
+        self
+    }
+
+    /// The message with a button that restores what was deleted.
+    pub(crate) fn with_undo(self, undo: Option<Undo>) -> Self {
+        Self { undo, ..self }
+    }
+
+    /// The words of the message.
+    pub(crate) fn to_text(&self) -> String {
+        let object = self.object.as_ref();
+        let object = object.map(|object| format!("“{}”{}", object.title, object.rest));
+        self.text.clone() + &object.unwrap_or_default()
+    }
 }
 
 /// A link of the breadcrumb trail.

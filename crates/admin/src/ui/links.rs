@@ -87,18 +87,24 @@ pub(crate) fn counted(model: &Resource, count: usize) -> String {
     format!("{count} {}", noun(model, count))
 }
 
-/// The number of objects of each model, such as «2 addresses», in the order of their first appearance.
+/// The number of objects of each model, such as “2 addresses”, in the order of their first appearance.
 pub(crate) fn counts<'a>(models: impl Iterator<Item = &'a Resource>) -> Vec<String> {
-    let mut counts: Vec<(&Resource, usize)> = Vec::new();
-    for model in models {
-        match counts
-            .iter_mut()
-            .find(|(known, _)| known.key() == model.key())
-        {
-            Some((_, count)) => *count += 1,
-            None => counts.push((model, 1)),
+    let groups = by_resource(models.map(|model| (model, ())));
+    let words = |(model, objects): (&Resource, Vec<()>)| counted(model, objects.len());
+    groups.into_iter().map(words).collect()
+}
+
+/// The objects of each resource, in the order of their first appearance.
+pub(crate) fn by_resource<'a, T>(
+    objects: impl Iterator<Item = (&'a Resource, T)>,
+) -> Vec<(&'a Resource, Vec<T>)> {
+    let mut groups: Vec<(&Resource, Vec<T>)> = Vec::new();
+    for (model, object) in objects {
+        let mut known = groups.iter_mut();
+        match known.find(|(known, _)| known.key() == model.key()) {
+            Some((_, group)) => group.push(object),
+            None => groups.push((model, vec![object])),
         }
     }
-    let words = |(model, count): (&Resource, usize)| counted(model, count);
-    counts.into_iter().map(words).collect()
+    groups
 }
