@@ -1,5 +1,5 @@
 // Progressive enhancement for the administration. Every page works without it; it only fetches choices from this site.
-// Sections: navigation, row selection, autocomplete, pop-up windows, unsaved changes.
+// Sections: navigation, row selection, filter of check boxes, autocomplete, pop-up windows, unsaved changes.
 
 /** Creates an element with attributes and children. */
 function make(name, attributes = {}, ...children) {
@@ -66,6 +66,28 @@ function countTicks(form) {
   }
   // The browser may restore checked boxes when it returns to the page.
   show();
+}
+
+// ---- Filter of check boxes: hides the rows that lack one of the words. ----
+
+function filterRows(list) {
+  const rows = [...list.querySelectorAll('tbody tr, li')];
+  if (rows.length < 6) return;
+  const input = make('input', { type: 'search', id: `${list.parentElement.id}_filter`, autocomplete: 'off' });
+  const told = make('p', { class: 'help', role: 'status' });
+  list.before(make('div', { class: 'filter-rows' }, make('label', { for: input.id }, 'Filter'), input, told));
+  input.addEventListener('input', () => {
+    const words = input.value.toLowerCase().split(/\s+/);
+    for (const row of rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+    }
+    told.textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} shown.`;
+  });
+  input.addEventListener('keydown', (event) => {
+    // Enter in this field must not submit the form.
+    if (event.key === 'Enter') event.preventDefault();
+  });
 }
 
 // ---- Autocomplete: searches a long list of choices as you type (ARIA combobox with a listbox). ----
@@ -255,6 +277,7 @@ function warnOfLoss(form) {
 
 for (const menu of document.querySelectorAll('.menu')) foldMenu(menu);
 for (const form of document.querySelectorAll('form.listing')) countTicks(form);
+for (const list of document.querySelectorAll('[data-filter]')) filterRows(list);
 for (const finder of document.querySelectorAll('[data-autocomplete]')) autocomplete(finder);
 for (const links of document.querySelectorAll('.related')) openBeside(links);
 for (const form of document.querySelectorAll('form.form-row')) warnOfLoss(form);

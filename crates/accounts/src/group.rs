@@ -92,6 +92,19 @@ impl Group {
             .load(conn)
     }
 
+    /// The permissions of several groups, as pairs of (code, name of the group), by name.
+    pub(crate) fn permissions_of(
+        conn: &mut DbConnection,
+        ids: &[i64],
+    ) -> QueryResult<Vec<(String, String)>> {
+        group_rights::table
+            .inner_join(groups::table)
+            .filter(groups::id.eq_any(ids.to_vec()))
+            .select((group_rights::code, groups::name))
+            .order((groups::name, group_rights::code))
+            .load(conn)
+    }
+
     /// Gives a group exactly these permissions. Requires a transaction.
     pub fn set_permissions(conn: &mut DbConnection, id: i64, codes: &[String]) -> QueryResult<()> {
         let wanted: BTreeSet<&String> = codes.iter().collect();

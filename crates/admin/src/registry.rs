@@ -121,6 +121,19 @@ impl Registry {
         permissions
     }
 
+    /// The permissions that an object has by its groups, as pairs of (code, name of the group).
+    pub(crate) fn inherited(
+        self,
+        conn: &mut DbConnection,
+        resource: &Resource,
+        values: &FormValues,
+    ) -> QueryResult<Vec<(String, String)>> {
+        match self.access(resource) {
+            Some(rules) => (rules.inherited)(conn, values),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Whether a field's choices are all permissions.
     pub(crate) fn is_permission_field(self, resource: &Resource, field: &str) -> bool {
         self.access(resource)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use diesel::{OptionalExtension, QueryResult};
 
 use oc_core::DbConnection;
-use oc_core::admin::{Choice, Field, FieldKind, FormValues, Record, Resource};
+use oc_core::admin::{Choice, Field, FieldKind, FormValues, Record, Resource, ids};
 use oc_core::validation::{FieldError, Violation};
 
 use crate::{Group, Permissions, Session, User};
@@ -22,6 +22,8 @@ pub struct AccessRules {
     pub are_accounts: bool,
     /// The field whose choices are all permissions.
     pub permission_field: &'static str,
+    /// The permissions that a row has by its groups, as pairs of (code, name of the group).
+    pub inherited: fn(&mut DbConnection, &FormValues) -> QueryResult<Vec<(String, String)>>,
     /// Fields that give or take permissions, or that decide who uses an account: changing them requires
     /// re-authentication.
     pub sensitive_fields: &'static [&'static str],
@@ -58,6 +60,7 @@ pub static ACCESS_RULES: [AccessRules; 2] = [
         resource: &USER,
         are_accounts: true,
         permission_field: "user_permissions",
+        inherited: |conn, values| Group::permissions_of(conn, &ids(values.list("groups"))),
         sensitive_fields: &[
             "username",
             "email",
@@ -108,6 +111,7 @@ pub static ACCESS_RULES: [AccessRules; 2] = [
         resource: &GROUP,
         are_accounts: false,
         permission_field: "permissions",
+        inherited: |_, _| Ok(Vec::new()),
         sensitive_fields: &["permissions"],
         guarded_fields: &["name", "permissions"],
         guarded_notice: "This group has permissions that you don't have. You can't change it.",

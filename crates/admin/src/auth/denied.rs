@@ -149,7 +149,10 @@ fn forbidden_page(
                     || "You don't have the permissions that this requires.".to_owned(),
                     |label| format!("This requires the permission “{label}”."),
                 );
-                format!("You are logged in as {name}. {missing} A superuser can grant it.")
+                format!(
+                    "You are logged in as {name}. {missing} A superuser can grant it, and so can staff who have it and \
+                     may change users."
+                )
             }
         }
     };

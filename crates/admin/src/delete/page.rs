@@ -1,15 +1,16 @@
 //! The confirmation page of a deletion.
 
+use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use oc_core::admin::{Record, Resource};
+use oc_core::admin::{Inline, Record, Resource, id_in};
 use oc_http::{Page, PageError};
 use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
 use crate::delete::cascade::Cascade;
 use crate::ui::field::Hidden;
-use crate::ui::links::{capitalized, counted, noun};
+use crate::ui::links::{capitalized, counted, list_path, noun};
 
 #[derive(Serialize)]
 struct DeletePage {
@@ -17,6 +18,7 @@ struct DeletePage {
     counts: Vec<String>,
     groups: Vec<DeletedGroup>,
     blocked: Vec<String>,
+    kept: Vec<KeptObjects>,
     hidden: Vec<Hidden>,
     back_href: String,
 }
@@ -32,6 +34,15 @@ struct DeletedGroup {
     objects: Vec<ObjectLink>,
     /// The number of objects that are not shown.
     more: Option<String>,
+}
+
+/// Objects that stay, although they were edited with those that will be deleted, and the form that deletes them too, for users who may.
+#[derive(Serialize)]
+struct KeptObjects {
+    text: String,
+    button: Option<String>,
+    action: String,
+    ids: String,
 }
 
 #[derive(Serialize)]
@@ -86,6 +97,7 @@ pub(crate) fn show(
             objects: objects.iter().take(MAX_OBJECTS).map(link).collect(),
         }
     };
+    let kept = kept(staff, cascade);
     hidden.push(Hidden {
         name: SHOWN.to_owned(),
         value: cascade.fingerprint(),
@@ -97,6 +109,7 @@ pub(crate) fn show(
             .map(|(model, objects)| counted(model, objects.len()))
             .collect(),
         groups: groups.values().map(group).collect(),
+        kept: if blocked.is_empty() { kept } else { Vec::new() },
         blocked,
         hidden,
         back_href,
@@ -104,4 +117,32 @@ pub(crate) fn show(
     };
     let breadcrumbs = staff.resource_trail(model, "Delete");
     staff.page(StatusCode::OK, &heading, breadcrumbs, page)
+}
+
+/// The objects of inlines, which stay. Deleting them instead deletes the others as well.
+fn kept(staff: &StaffRequest, cascade: &Cascade) -> Vec<KeptObjects> {
+    let kept = |inline: &Inline| {
+        let resource = inline.resource;
+        let rows = cascade.rows.iter();
+        let ids = rows.filter_map(|row| id_in(&row.object.values, inline.field));
+        let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
+        let may_delete = staff
+            .user
+            .permissions
+            .may(Verb::Delete, resource.app, resource.name);
+        let objects = match ids.len() {
+            0 => return None,
+            1 => resource.singular.to_owned(),
+            count => counted(resource, count),
+        };
+        let stay = if ids.len() == 1 { "stays" } else { "stay" };
+        let button = format!("Delete the {} too", noun(resource, ids.len()));
+        Some(KeptObjects {
+            text: format!("The {objects} {stay}."),
+            button: may_delete.then_some(button),
+            action: list_path(resource),
+            ids: ids.join(","),
+        })
+    };
+    cascade.model.inlines.iter().filter_map(kept).collect()
 }

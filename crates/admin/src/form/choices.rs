@@ -22,6 +22,8 @@ pub(crate) struct FieldChoices {
     pub(crate) searched: Option<String>,
     /// The number of choices that are not shown.
     pub(crate) more: i64,
+    /// Permissions that come from groups as well, as pairs of (code, name of the group).
+    pub(crate) inherited: Vec<(String, String)>,
 }
 
 impl FieldChoices {
@@ -36,7 +38,10 @@ impl FieldChoices {
         let name = bound.field.name;
         let registry = definition.registry;
         if registry.is_permission_field(bound.resource, name) {
-            return Ok(Self::all(registry.permissions()));
+            return Ok(Self {
+                inherited: registry.inherited(conn, bound.resource, values)?,
+                ..Self::all(registry.permissions())
+            });
         }
         let choices = bound.resource.choices;
         match bound.field.kind {
@@ -73,6 +78,7 @@ impl FieldChoices {
             choices,
             searched: searched.map(str::to_owned),
             more,
+            inherited: Vec::new(),
         })
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod definition;
 pub(crate) mod gallery;
 pub(crate) mod handlers;
 pub(crate) mod page;
+mod permission_table;
 pub(crate) mod popup;
 pub(crate) mod render;
 pub(crate) mod retry;

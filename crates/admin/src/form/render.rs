@@ -6,6 +6,7 @@ use oc_core::validation::FieldError;
 
 use crate::form::choices::{FieldChoices, search_name};
 use crate::form::definition::{BoundField, FormDefinition, InlineForm};
+use crate::form::permission_table::permission_table;
 use crate::form::state::FormState;
 use crate::registry::may_view;
 use crate::ui::field::{ChoiceView, FieldView, RelatedView, SearchView, Section, parts};
@@ -146,7 +147,23 @@ impl FormRenderer<'_> {
                 view.related = of.and_then(|(app, name)| self.related(app, name, &value));
             }
             FieldKind::MultipleChoice => {
-                (view.kind, view.size) = ("multiple", offered.choices.len().clamp(4, 12));
+                let FormState {
+                    definition,
+                    has_higher_privileges,
+                    ..
+                } = self.state;
+                let is_permissions = definition
+                    .registry
+                    .is_permission_field(bound.resource, field.name);
+                view.kind = if is_permissions {
+                    "permissions"
+                } else {
+                    "multiple"
+                };
+                view.permissions = is_permissions.then(|| {
+                    let chosen = self.state.values.list(&view.name);
+                    permission_table(definition, offered, chosen, *has_higher_privileges)
+                });
             }
             FieldKind::DateTime { required } => {
                 view.required = required;

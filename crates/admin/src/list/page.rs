@@ -1,11 +1,14 @@
 //! The list of a resource, and its export.
 
+use std::collections::BTreeMap;
+
 use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
-use oc_core::MAX_COUNT;
-use oc_core::admin::{Choice, Resource};
+use diesel::QueryResult;
+use oc_core::admin::{Choice, ListQuery, ListRow, Resource};
+use oc_core::{DbConnection, MAX_COUNT};
 use oc_http::{Page, PageError, PageLinks, found};
 use serde::Serialize;
 
@@ -16,6 +19,9 @@ use crate::ui::csv;
 use crate::ui::field::{ChoiceView, Hidden};
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{capitalized, change_path, list_path, see_other, with_filters};
+
+/// The most rows in a table whose filters show the number of rows for each choice.
+const MAX_FACETED: i64 = 10_000;
 
 /// The most rows in a file.
 const MAX_ROWS: i64 = 100_000;
@@ -34,6 +40,7 @@ struct ObjectListPage {
     clear_href: Option<String>,
     has_thumbnails: bool,
     columns: Vec<ColumnView>,
+    has_site_hrefs: bool,
     rows: Vec<RowView>,
     may_delete: bool,
     /// Label of the checkbox that selects all pages.
@@ -72,6 +79,8 @@ struct RowView {
     /// The path of a thumbnail.
     thumbnail: Option<String>,
     cells: Vec<String>,
+    /// The address of its public page.
+    site_href: Option<String>,
 }
 
 /// The objects that match search and filters, in the requested order.
@@ -83,15 +92,21 @@ pub(crate) async fn index(
     let query = AdminListQuery::new(&staff, model);
     let number = query.page.ok_or(PageError::NotFound)?;
     let listing = query.listing();
-    let (list, choices, mut thumbnails) = staff
+    let (list, choices, facets, mut site_hrefs, mut thumbnails) = staff
         .db
         .read(move |conn| {
             let list = (model.list)(conn, &listing)?;
             let choices = model.filters.iter().map(|filter| (filter.choices)(conn));
             let choices = choices.collect::<Result<Vec<_>, _>>()?;
+            let facets = if list.total <= MAX_FACETED {
+                facets(conn, model, &listing)?
+            } else {
+                BTreeMap::new()
+            };
             let ids: Vec<i64> = list.rows.iter().map(|row| row.id).collect();
+            let site_hrefs = site_hrefs(conn, model, &ids)?;
             let thumbnails = thumbnails(conn, model, &ids)?;
-            Ok((list, choices, thumbnails))
+            Ok((list, choices, facets, site_hrefs, thumbnails))
         })
         .await?;
     let path = list_path(model);
@@ -117,6 +132,7 @@ pub(crate) async fn index(
         title: row.cells.first().cloned().unwrap_or_default(),
         thumbnail: thumbnails.remove(&row.id),
         cells: row.cells,
+        site_href: site_hrefs.remove(&row.id),
     });
     let page = ObjectListPage {
         plural: title.clone(),
@@ -127,7 +143,8 @@ pub(crate) async fn index(
         deleted_href: format!("{path}deleted/"),
         q: query.q.clone(),
         searchable: !model.search_hint.is_empty(),
-        filters: filters(model, &query, choices),
+        filters: filters(model, &query, choices, &facets),
+        has_site_hrefs: model.public_path.is_some(),
         keep: query
             .order_parameter()
             .into_iter()
@@ -188,14 +205,74 @@ pub(crate) async fn export(
     Ok(csv::download(model.plural, text))
 }
 
+/// The number of objects for each choice of the filters that are columns as well, by label of filter and choice. As in
+/// Django, a filter counts the objects that match the search and the other filters.
+fn facets(
+    conn: &mut DbConnection,
+    model: &Resource,
+    listing: &ListQuery,
+) -> QueryResult<BTreeMap<(&'static str, String), usize>> {
+    let mut facets = BTreeMap::new();
+    let mut listed: Option<(ListQuery, Vec<ListRow>)> = None;
+    for filter in model.filters {
+        let column = model.columns.iter().position(|it| *it == filter.label);
+        let Some(column) = column else { continue };
+        let mut query = ListQuery {
+            offset: 0,
+            limit: MAX_FACETED,
+            order: Vec::new(),
+            ..listing.clone()
+        };
+        query.filters.retain(|(name, _)| *name != filter.parameter);
+        // Filters that are not set count the same rows.
+        let rows = match listed.take() {
+            Some((known, rows)) if known.filters == query.filters => rows,
+            _ => (model.list)(conn, &query)?.rows,
+        };
+        for row in &rows {
+            let choice = row.cells.get(column).cloned().unwrap_or_default();
+            *facets.entry((filter.label, choice)).or_default() += 1;
+        }
+        listed = Some((query, rows));
+    }
+    Ok(facets)
+}
+
+/// The public pages of objects, by id.
+fn site_hrefs(
+    conn: &mut DbConnection,
+    model: &Resource,
+    ids: &[i64],
+) -> QueryResult<BTreeMap<i64, String>> {
+    let Some(path) = model.public_path else {
+        return Ok(BTreeMap::new());
+    };
+    let records = (model.load_all)(conn, ids)?.into_iter();
+    Ok(records.map(|record| (record.id, path(&record))).collect())
+}
+
 /// The filters, each with its choices. One with a single choice is hidden unless it is set.
-fn filters(model: &Resource, query: &AdminListQuery, choices: Vec<Vec<Choice>>) -> Vec<FilterView> {
+fn filters(
+    model: &Resource,
+    query: &AdminListQuery,
+    choices: Vec<Vec<Choice>>,
+    facets: &BTreeMap<(&'static str, String), usize>,
+) -> Vec<FilterView> {
     let mut views = Vec::new();
     for (filter, choices) in model.filters.iter().zip(choices) {
         let chosen = query.filter(filter.parameter);
         if choices.len() > 1 || !chosen.is_empty() {
             let choices = choices.into_iter();
-            let choices = choices.map(|choice| (choice.value, choice.label));
+            let is_counted = facets.keys().any(|(label, _)| *label == filter.label);
+            let choices = choices.map(|Choice { value, label }| {
+                let count = facets.get(&(filter.label, label.clone())).unwrap_or(&0);
+                let label = if is_counted {
+                    format!("{label} ({count})")
+                } else {
+                    label
+                };
+                (value, label)
+            });
             views.push(FilterView {
                 name: filter.parameter,
                 label: filter.label,

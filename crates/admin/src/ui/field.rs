@@ -13,6 +13,8 @@ pub(crate) struct FieldView {
     pub(crate) value: String,
     pub(crate) checked: bool,
     pub(crate) options: Vec<ChoiceView>,
+    /// The check boxes of a field of kind `permissions`.
+    pub(crate) permissions: Option<PermissionTable>,
     pub(crate) size: usize,
     pub(crate) max: Option<usize>,
     pub(crate) required: bool,
@@ -55,6 +57,36 @@ impl ChoiceView {
         };
         [all].into_iter().chain(choices).map(option).collect()
     }
+}
+
+/// The check boxes of a field whose choices are permissions.
+#[derive(Debug, Serialize)]
+pub(crate) struct PermissionTable {
+    pub(crate) rows: Vec<ModelPermissions>,
+    /// Whether there are permissions that the user may not grant.
+    pub(crate) has_locked: bool,
+}
+
+/// The permissions on a model.
+#[derive(Debug, Serialize)]
+pub(crate) struct ModelPermissions {
+    pub(crate) app: String,
+    pub(crate) model: String,
+    /// In the order of the columns.
+    pub(crate) permissions: [Option<PermissionBox>; 4],
+}
+
+/// The check box of a permission.
+#[derive(Debug, Serialize)]
+pub(crate) struct PermissionBox {
+    pub(crate) action: &'static str,
+    pub(crate) value: String,
+    pub(crate) label: String,
+    pub(crate) checked: bool,
+    /// Whether the user may neither grant nor take it. A hidden field keeps its value.
+    pub(crate) locked: bool,
+    /// The groups that it also comes from.
+    pub(crate) groups: Vec<String>,
 }
 
 /// A search among more choices than a list can show.

@@ -101,8 +101,8 @@ fn groups_give_permissions_and_deactivation_takes_them() -> Result<()> {
         user.retain(|(name, _)| *name != "is_active");
         ada.fill(&path, &user)?;
 
-        assert_contains(&text, "Added group \"editors\".");
-        assert!(ada.follow(&on)?.contains("Changed user \"bob\"."));
+        assert_contains(&text, "Added group “editors”.");
+        assert!(ada.follow(&on)?.contains("Changed user “bob”."));
         assert!(permissions.has("lettings.view_letting"));
         assert_eq!((seen, theirs.get("/admin/")?.status), (200, 302));
     }
@@ -175,7 +175,7 @@ fn every_button_adds_the_user_and_leads_on() -> Result<()> {
                 .is_some_and(|page| page.ends_with(to)),
             "{button}"
         );
-        let expected = format!("Added user \"{name}\". {words}");
+        let expected = format!("Added user “{name}”. {words}");
         assert_contains(&browser.follow(&added)?, &expected);
     }
     Ok(())

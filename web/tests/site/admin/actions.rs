@@ -73,6 +73,21 @@ fn several_rows_are_deleted_after_a_question() -> Result<()> {
 }
 
 #[test]
+fn the_question_about_a_letting_offers_to_delete_its_address_too() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Pier House")?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+
+    let question = browser.page_text("/admin/lettings/letting/1/delete/")?;
+    let fields = [("action", "delete_selected"), ("_selected_action", "1")];
+    let both = browser.post("/admin/lettings/address/", &fields)?;
+
+    assert_contains(&question, "The address stays. Delete the address too");
+    assert_contains(&both.page_text()?, "1 address 1 letting");
+    Ok(())
+}
+
+#[test]
 fn the_last_row_of_the_last_page_leads_to_the_first() -> Result<()> {
     let site = TestSite::start()?;
     lettings::demo::fill(&mut site.database()?, 101, |_| {})?;

@@ -30,7 +30,7 @@ fn an_address_and_its_letting_are_added_and_public_at_once() -> Result<()> {
         )?;
         assert_contains(
             &browser.follow(&added)?,
-            "Added address \"7 Gull Lane\". You can add another below.",
+            "Added address “7 Gull Lane”. You can add another below.",
         );
         let letting = [
             ("title", "Pier <House>"),
@@ -42,7 +42,7 @@ fn an_address_and_its_letting_are_added_and_public_at_once() -> Result<()> {
 
         assert_contains(
             &form,
-            "Added letting \"Pier <House>\". You can continue editing below.",
+            "Added letting “Pier <House>”. You can continue editing below.",
         );
         let page = site.page_text("/lettings/1/")?;
         assert_contains_all(&page, &["7 Gull Lane", "Dana Point, CA 02134"]);
@@ -61,7 +61,7 @@ fn a_change_of_an_address_shows_at_its_letting() -> Result<()> {
 
     let saved = browser.fill(path, &with(&NEW_ADDRESS, &[("_save", "")]))?;
 
-    assert_contains(&browser.follow(&saved)?, "Changed address \"7 Gull Lane\".");
+    assert_contains(&browser.follow(&saved)?, "Changed address “7 Gull Lane”.");
     assert_contains(&site.page_text(&format!("/lettings/{id}/"))?, "7 Gull Lane");
     Ok(())
 }
@@ -76,7 +76,7 @@ fn a_row_that_is_not_there_leads_back_with_a_word() -> Result<()> {
         assert_redirect(&answer, 303, "/admin/");
         assert_contains(
             &browser.page_text("/admin/")?,
-            "There is no letting with ID \"26\".",
+            "There is no letting with ID “26”.",
         );
     }
     let odd = browser.get("/admin/lettings/letting/9223372036854775808/change/")?;
@@ -147,7 +147,7 @@ fn a_profile_shows_its_email_address_when_staff_say_so() -> Result<()> {
 
     let saved = browser.fill("/admin/profiles/profile/1/change/", &form)?;
 
-    assert_contains(&browser.follow(&saved)?, "Changed profile \"AirWow\".");
+    assert_contains(&browser.follow(&saved)?, "Changed profile “AirWow”.");
     assert_contains(
         &site.page_text("/profiles/AirWow/")?,
         "Email: ada@example.org",

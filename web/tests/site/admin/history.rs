@@ -31,7 +31,7 @@ fn a_delete_shows_what_goes_along_and_is_recorded() -> Result<()> {
             ],
         );
         assert_eq!((without_yes.status, kept), (303, 1));
-        assert_contains(&browser.follow(&done)?, "Deleted address \"12 Gull Lane\".");
+        assert_contains(&browser.follow(&done)?, "Deleted address “12 Gull Lane”.");
         assert_eq!(Letting::count(conn)?, 0);
         let history = browser.page("/admin/lettings/letting/1/history/")?;
         assert_eq!(history.texts("h1"), ["History of Pier House"]);
@@ -157,8 +157,8 @@ fn one_can_go_back_to_an_earlier_state() -> Result<()> {
     ];
 
     // The first one is from before the record.
-    assert_contains(&told_of_first, "Restored letting \"Pier House\".");
-    assert_contains(&told, "Restored letting \"Pier Cottage\".");
+    assert_contains(&told_of_first, "Restored letting “Pier House”.");
+    assert_contains(&told, "Restored letting “Pier Cottage”.");
     assert_eq!(Letting::with_address(conn, 1)?.0.title, "Pier Cottage");
     assert_eq!(odd, [400, 404]);
     Ok(())

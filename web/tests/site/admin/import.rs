@@ -79,7 +79,7 @@ fn every_mistake_is_told_by_row_and_column_and_nothing_is_saved() -> Result<()> 
         assert_eq!(refused.status, 422);
         assert_contains(&page.text(), "6 errors to correct");
         for (row, words) in rows.iter().zip([
-            ["Row 3", "id", "There is no letting with ID \"26\"."],
+            ["Row 3", "id", "There is no letting with ID “26”."],
             ["Row 4", "id", "Row 2 already has this ID."],
             ["Row 5", "title", "Title is required."],
             ["Row 5", "address", "Address: select a valid choice."],

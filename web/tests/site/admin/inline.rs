@@ -62,7 +62,7 @@ fn a_letting_is_added_with_its_new_address() -> Result<()> {
 
         let added = browser.fill(ADD, &but(&NEW, &[]))?;
 
-        assert_contains(&browser.follow(&added)?, "Added letting \"Pier House\".");
+        assert_contains(&browser.follow(&added)?, "Added letting “Pier House”.");
         let (letting, address) = Letting::with_address(&mut site.database()?, 1)?;
         assert_eq!((letting.title.as_str(), address.number), ("Pier House", 7));
         assert_eq!(address.in_one_line(), "7 Pier Road, Seal Beach, CA 02134");
@@ -115,10 +115,7 @@ fn an_address_is_changed_with_its_letting_and_each_keeps_its_record() -> Result<
 
         let saved = browser.fill(CHANGE, &but(&STORED, &other))?;
 
-        assert_contains(
-            &browser.follow(&saved)?,
-            "Changed letting \"Pier Cottage\".",
-        );
+        assert_contains(&browser.follow(&saved)?, "Changed letting “Pier Cottage”.");
         let (letting, address) = Letting::with_address(&mut site.database()?, 1)?;
         assert_eq!(
             (&*letting.title, &*address.city),

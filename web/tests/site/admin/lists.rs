@@ -123,6 +123,10 @@ fn a_list_is_searched_filtered_and_sorted() -> Result<()> {
             first("?address__city__exact=Irvine")?.0.as_deref(),
             Some("Sea Flat")
         );
+        assert_contains_all(
+            &first("?address__city__exact=Irvine")?.1,
+            &["Irvine (1) Seal Beach (1)", "CA View on site"],
+        );
         assert_eq!(first("?q=%00&address__state__exact=%00")?.0, None);
     }
     Ok(())

@@ -4,7 +4,7 @@ use super::permission_rows::refusals;
 use super::restore::{act, delete};
 use super::{ADDRESS_FORM, Browser, USER_FORM, account, with};
 use crate::support::{TestSite, assert_contains, letting};
-use accounts::User;
+use accounts::{Group, GroupDraft, User};
 use anyhow::Result;
 use lettings::Letting;
 
@@ -102,6 +102,46 @@ fn nobody_grants_what_they_do_not_have() -> Result<()> {
 }
 
 #[test]
+fn a_permission_that_one_lacks_is_locked_and_survives_a_save() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    let draft = GroupDraft {
+        name: "editors".to_owned(),
+    };
+    let group = Group::insert(conn, &draft.check().expect("the fixture keeps the rules"))?;
+    let codes = ["lettings.view_letting".to_owned()];
+    Group::set_permissions(conn, group, &codes)?;
+    let carol = account(conn, "carol")?;
+    User::set_permissions(conn, carol, &codes)?;
+    User::set_groups(conn, carol, &[group])?;
+    let mut bob = Browser::staff(&site, "bob", &["auth.view_user", "auth.change_user"])?;
+    let path = format!("/admin/auth/user/{carol}/change/");
+
+    let page = bob.page(&path)?;
+    let label = page.attribute_of("input", "checked disabled", "aria-label");
+    let name = "type=\"hidden\" name=\"user_permissions\"";
+    let kept = page.attribute_of("input", name, "value").unwrap_or_default();
+    let group = group.to_string();
+    let fields = [
+        ("username", "carol"),
+        ("first_name", "Carol"),
+        ("groups", &group),
+        ("user_permissions", &kept),
+    ];
+    let saved = bob.fill(&path, &with(&USER_FORM, &fields))?;
+
+    assert_eq!(label.as_deref(), Some("lettings · letting · view"));
+    assert_contains(
+        &page.text(),
+        "Lettings Lettings View also from group editors",
+    );
+    assert_eq!(saved.status, 303);
+    assert_eq!(User::find(conn, carol)?.first_name, "Carol");
+    assert_eq!(User::permissions(conn, carol)?, codes);
+    Ok(())
+}
+
+#[test]
 fn who_may_only_add_sees_no_list() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::staff(&site, "bob", &["lettings.add_address", "auth.add_user"])?;
@@ -111,7 +151,7 @@ fn who_may_only_add_sees_no_list() -> Result<()> {
     let index = browser.page("/admin/")?;
 
     assert_eq!(added.header("location"), Some("/admin/"));
-    assert!(index.text().contains("Added address \"12 Gull Lane\"."));
+    assert!(index.text().contains("Added address “12 Gull Lane”."));
     assert!(
         !index
             .links()

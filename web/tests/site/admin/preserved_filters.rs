@@ -86,6 +86,6 @@ fn nothing_is_restored_of_a_row_that_never_was() -> Result<()> {
     let answer = browser.post(&format!("{LIST}26/history/"), &[("restore", "1")])?;
 
     let told = browser.follow(&answer)?;
-    assert_contains(&told, "There is no letting with ID \"26\".");
+    assert_contains(&told, "There is no letting with ID “26”.");
     Ok(())
 }

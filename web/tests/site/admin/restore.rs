@@ -78,21 +78,50 @@ fn an_address_comes_back_with_its_letting() -> Result<()> {
             &too_early,
             &[
                 "Nothing was restored",
-                "Letting \"Pier House\": Address: select a valid choice.",
-                "Along with address \"12 Gull Lane\"",
+                "Letting “Pier House”: Address: select a valid choice.",
+                "Along with address “12 Gull Lane”",
             ],
         );
         assert_contains_all(
             &done,
             &[
-                "Restored address \"12 Gull Lane\".",
-                "Restored letting \"Pier House\".",
+                "Restored address “12 Gull Lane”.",
+                "Restored letting “Pier House”.",
             ],
         );
         let (letting, restored) = Letting::with_address(conn, id)?;
         assert_eq!((letting.title.as_str(), restored), ("Pier House", address));
         let history = browser.page("/admin/lettings/letting/2/history/")?;
         assert!(history.text().contains("Restored."));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_deletion_is_undone_from_its_message() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        for title in ["Pier House", "Quay House"] {
+            letting(conn, title)?;
+        }
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let mut undo = |ids: &[&str], text: &str| -> Result<()> {
+            delete_several(&mut browser, "lettings/letting", ids)?;
+            let list = browser.page("/admin/lettings/letting/")?;
+            assert_contains(&list.text(), &format!("{text} Undo"));
+            let action = list.attribute_of("form", "/admin/log/", "action");
+            let action = action.or_else(|| list.attribute_of("form", "/history/", "action"));
+            let entry = list.attribute_of("button", "restore", "value");
+            let entry = entry.unwrap_or_default();
+            let undone = browser.post(&action.unwrap_or_default(), &[("restore", &entry)])?;
+            assert_contains(&browser.follow(&undone)?, "Restored");
+            Ok(())
+        };
+
+        undo(&["1"], "Deleted letting “Pier House”.")?;
+        undo(&["1", "2"], "Deleted 2 lettings.")?;
+
+        assert_eq!(Letting::count(conn)?, 2);
     }
     Ok(())
 }
@@ -116,7 +145,7 @@ fn a_user_comes_back_with_profile_groups_and_permissions() -> Result<()> {
         assert_eq!(gone, 404);
         assert_contains_all(
             &done,
-            &["Restored user \"carol\".", "Restored profile \"carol\"."],
+            &["Restored user “carol”.", "Restored profile “carol”."],
         );
         assert_eq!(User::groups(conn, carol)?, [group]);
         assert_eq!(User::permissions(conn, carol)?, ["lettings.view_letting"]);
@@ -147,7 +176,8 @@ fn what_was_deleted_at_one_go_comes_back_one_by_one_and_at_one_go() -> Result<()
         assert_eq!(alone, 1);
         assert_eq!(page.texts("h1"), ["Deleted 3 addresses and 3 lettings"]);
         assert!(page.text().contains("Restore all"));
-        assert_contains(&all, "Restored address");
+        assert_contains(&all, "Restored 2 addresses. Restored 2 lettings.");
+        assert!(all.contains("Restored: everything") && !all.contains("Restore all"));
         assert_eq!(Letting::count(conn)?, 3);
         assert!(browser.follow(&again)?.contains("Already restored."));
     }
@@ -171,7 +201,7 @@ fn what_went_along_comes_back_to_a_row_that_is_there_again() -> Result<()> {
         let again = browser.post(&act, &[])?;
         let again = browser.follow(&again)?;
 
-        assert_contains(&all, "Restored letting \"Pier House\".");
+        assert_contains(&all, "Restored letting “Pier House”.");
         assert_eq!(Letting::with_address(conn, id)?.1.id, 1);
         assert_contains(&again, "Already restored.");
     }
@@ -196,7 +226,7 @@ fn where_one_row_breaks_a_rule_nothing_comes_back() -> Result<()> {
         let answer = browser.post(&act, &[])?;
         let told = browser.follow(&answer)?;
 
-        assert_contains(&told, "User \"carol\": That username is already taken.");
+        assert_contains(&told, "User “carol”: That username is already taken.");
         assert!(!told.contains("Profile \"carol\":"), "{told}");
         assert!(User::find_by_username(conn, "bob").is_err());
         assert!(
@@ -288,7 +318,7 @@ fn deleted_rows_are_listed_until_they_come_back() -> Result<()> {
         assert_contains(&before, "No deleted addresses.");
         assert_contains_all(
             &text,
-            &["1 address", "12 Gull Lane", "letting \"Pier House\"", "ada"],
+            &["1 address", "12 Gull Lane", "letting “Pier House”", "ada"],
         );
         assert_contains(&after, "No deleted addresses.");
         let list = browser.get("/admin/lettings/address/")?.text()?;
@@ -317,7 +347,7 @@ fn a_snapshot_from_before_a_field_existed_is_restored() -> Result<()> {
         let done = restore(&mut browser, &format!("auth/user/{carol}"))?;
         let done = browser.follow(&done)?;
 
-        assert_contains(&done, "Restored profile \"carol\".");
+        assert_contains(&done, "Restored profile “carol”.");
         let carol = User::find(conn, carol)?;
         assert_eq!((carol.is_active, carol.last_name.as_str()), (true, ""));
     }

@@ -33,11 +33,7 @@ fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> 
         let lost = lost.page_text()?;
         assert_contains_all(
             &lost,
-            &[
-                "Changed Groups.",
-                "editors →",
-                "Along with group \"editors\"",
-            ],
+            &["Changed Groups.", "editors →", "Along with group “editors”"],
         );
         assert!(
             !deleted.contains("bob"),
@@ -46,9 +42,9 @@ fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> 
         assert_contains_all(
             &done,
             &[
-                "Restored group \"editors\".",
-                "Restored the links of user \"bob\".",
-                "User \"carol\" was not restored in full: this user no longer exists.",
+                "Restored group “editors”.",
+                "Restored the links of user “bob”.",
+                "User “carol” was not restored in full: this user no longer exists.",
             ],
         );
         assert_eq!(User::groups(conn, bob)?, [editors, others]);
@@ -67,7 +63,7 @@ fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> 
         browser.get(&act)?;
         let all = browser.post(&act, &[])?;
         let all = browser.follow(&all)?;
-        assert_contains(&all, "Restored the links of user \"bob\".");
+        assert_contains(&all, "Restored the links of user “bob”.");
         assert_eq!(User::groups(conn, bob)?, [editors, others]);
     }
     Ok(())
@@ -89,7 +85,7 @@ fn who_may_not_change_users_restores_a_group_without_its_members() -> Result<()>
     let done = bob.follow(&done)?;
 
     let words =
-        "User \"carol\" was not restored in full: you do not have permission to change this user.";
+        "User “carol” was not restored in full: you do not have permission to change this user.";
     assert_contains(&done, words);
     assert!(User::groups(conn, carol)?.is_empty());
     Ok(())

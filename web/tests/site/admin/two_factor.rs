@@ -272,7 +272,7 @@ fn a_superuser_turns_the_factor_of_somebody_off_and_ends_their_sessions() -> Res
     let told = ada.follow(&done)?;
 
     assert_eq!(page.texts("h1"), ["Two-factor authentication: bob"]);
-    assert_contains(&told, "Two-factor authentication of \"bob\" is off.");
+    assert_contains(&told, "Two-factor authentication of “bob” is off.");
     assert_eq!(bob.get("/admin/")?.status, 302);
     assert!(SecondFactor::find(&mut site.database()?, 2)?.is_none());
     let history = ada.page_text("/admin/auth/user/2/history/")?;

@@ -40,7 +40,7 @@ async fn save_the_letting(browser: &Browser) -> Result<()> {
     browser.press_button("Save").await?;
     browser.arrive("/admin/lettings/letting/").await?;
     let text = browser.text().await?;
-    assert_contains(&text, "Added letting \"Pier House\".");
+    assert_contains(&text, "Added letting “Pier House”.");
     Ok(())
 }
 
