@@ -6,7 +6,7 @@ use diesel::RunQueryDsl;
 
 use crate::html::Html;
 use crate::http::Answer;
-use crate::support::{TestSite, assert_contains, letting};
+use crate::support::{TestSite, assert_contains};
 
 use super::two_factor::App;
 use super::{Browser, PASSWORD, USER_FORM, account, hidden, new_user, with};
