@@ -120,7 +120,9 @@ fn a_permission_that_one_lacks_is_locked_and_survives_a_save() -> Result<()> {
     let page = bob.page(&path)?;
     let label = page.attribute_of("input", "checked disabled", "aria-label");
     let name = "type=\"hidden\" name=\"user_permissions\"";
-    let kept = page.attribute_of("input", name, "value").unwrap_or_default();
+    let kept = page
+        .attribute_of("input", name, "value")
+        .unwrap_or_default();
     let group = group.to_string();
     let fields = [
         ("username", "carol"),
