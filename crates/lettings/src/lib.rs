@@ -6,7 +6,6 @@
 mod address;
 pub mod admin;
 pub mod country;
-mod decode;
 pub mod demo;
 mod filter;
 pub mod index;
@@ -19,7 +18,6 @@ pub mod testing;
 mod town;
 
 pub use address::{Address, AddressDraft, NewAddress};
-pub use decode::{MAX_BYTES, PictureError};
 pub use filter::{LettingFilter, Sort};
 pub use letting::{Letting, LettingDraft, NewLetting};
 pub use photo::{MAX_PHOTOS, NewPhoto, Photo, PhotoDraft, PhotoError};

@@ -2,6 +2,7 @@
 
 use diesel::QueryResult;
 use oc_core::DbConnection;
+pub use pictures::testing::picture;
 
 use crate::address::{Address, AddressDraft};
 use crate::letting::{Letting, LettingDraft};
@@ -38,34 +39,6 @@ pub fn insert_address(conn: &mut DbConnection, draft: &AddressDraft) -> QueryRes
 /// Inserts a letting and returns its id.
 pub fn insert_letting(conn: &mut DbConnection, draft: &LettingDraft) -> QueryResult<i64> {
     Letting::insert(conn, &draft.check().expect("the fixture is valid"))
-}
-
-/// A one-coloured picture as PNG.
-///
-/// # Panics
-/// If it has no pixels.
-#[must_use]
-pub fn picture(width: u32, height: u32, color: [u8; 3]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    let writer = encoder.write_header();
-    let mut writer = writer.expect("the picture has pixels");
-    let pixels = color.repeat((width * height) as usize);
-    let written = writer.write_image_data(&pixels);
-    written.expect("there is a color for each pixel");
-    drop(writer);
-    bytes
-}
-
-/// A picture as JPEG.
-#[cfg(test)]
-pub(crate) fn jpeg(picture: &image::RgbImage) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 95);
-    let encoded = picture.write_with_encoder(encoder);
-    encoded.expect("the picture has pixels");
-    bytes
 }
 
 /// Inserts a photo, in a colour that depends on its description, and returns its id.

@@ -12,10 +12,13 @@ pub struct Images {
     /// Media types of the files, for the file field.
     pub accept: &'static str,
     /// Converts an uploaded file, which takes up to a few seconds. The error is a sentence that follows the file's name.
-    pub convert: fn(&[u8]) -> Result<Box<dyn NewImage>, String>,
+    pub convert: ConvertImage,
     /// A thumbnail (WebP) of the image that this value of the field identifies.
     pub thumbnail: fn(&mut DbConnection, &str) -> QueryResult<Vec<u8>>,
 }
+
+/// Converts an uploaded file.
+pub type ConvertImage = fn(&[u8]) -> Result<Box<dyn NewImage>, String>;
 
 /// An image that can be stored.
 pub trait NewImage: Send {

@@ -20,8 +20,8 @@ pub use helpers::{
     already_restored, combine, load_each, parse_flag, set_filters, validate_all,
     with_constraint_error, yes_or_no,
 };
-pub use images::{Images, NewImage};
+pub use images::{ConvertImage, Images, NewImage};
 pub use list::{Filter, ListPage, ListQuery, ListRow};
 pub use reference::{OnDelete, Reference};
-pub use resource::{DeletedRow, Gallery, Inline, Record, Resource};
+pub use resource::{DeletedRow, Gallery, ImageValues, Inline, Record, Resource};
 pub use save_error::SaveError;

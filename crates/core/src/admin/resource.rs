@@ -147,5 +147,8 @@ pub struct Gallery {
     /// The ids of a row's images, in order.
     pub ids: fn(&mut DbConnection, i64) -> QueryResult<Vec<i64>>,
     /// The first image of each of these rows: values of the image field.
-    pub covers: fn(&mut DbConnection, &[i64]) -> QueryResult<BTreeMap<i64, String>>,
+    pub covers: ImageValues,
 }
+
+/// Values of an image field by row.
+pub type ImageValues = fn(&mut DbConnection, &[i64]) -> QueryResult<BTreeMap<i64, String>>;

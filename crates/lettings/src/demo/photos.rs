@@ -57,13 +57,13 @@ const PHOTOS: [(i64, &str, [DemoFile; 3]); 29] = [
     ),
     (
         1,
-        "Living room with a purple sofa and a wide view of the pier at sunset",
-        files!("pier-view-loft-1"),
+        "Roof deck with string lights, facing the pier at sunset",
+        files!("pier-view-loft-2"),
     ),
     (
         1,
-        "Roof deck with string lights, facing the pier at sunset",
-        files!("pier-view-loft-2"),
+        "Living room with a purple sofa and a wide view of the pier at sunset",
+        files!("pier-view-loft-1"),
     ),
     (
         1,
@@ -77,13 +77,13 @@ const PHOTOS: [(i64, &str, [DemoFile; 3]); 29] = [
     ),
     (
         3,
-        "Living room with a green sofa and an arched window onto the orange grove",
-        files!("orange-blossom-1"),
+        "Garden with deck chairs, cactus and the grove behind the hedge",
+        files!("orange-blossom-2"),
     ),
     (
         3,
-        "Garden with deck chairs, cactus and the grove behind the hedge",
-        files!("orange-blossom-2"),
+        "Living room with a green sofa and an arched window onto the orange grove",
+        files!("orange-blossom-1"),
     ),
     (
         3,
@@ -112,13 +112,13 @@ const PHOTOS: [(i64, &str, [DemoFile; 3]); 29] = [
     ),
     (
         22,
-        "Living room with a green sofa and the canyon at sunset",
-        files!("ridge-trail-retreat-1"),
+        "Terrace with a parasol above the canyon",
+        files!("ridge-trail-retreat-2"),
     ),
     (
         22,
-        "Terrace with a parasol above the canyon",
-        files!("ridge-trail-retreat-2"),
+        "Living room with a green sofa and the canyon at sunset",
+        files!("ridge-trail-retreat-1"),
     ),
     (
         22,
@@ -162,13 +162,13 @@ const PHOTOS: [(i64, &str, [DemoFile; 3]); 29] = [
     ),
     (
         26,
-        "Living room with a glass door to the beach and surfboards outside",
-        files!("morning-swell-1"),
+        "Deck above the surf with two deck chairs",
+        files!("morning-swell-2"),
     ),
     (
         26,
-        "Deck above the surf with two deck chairs",
-        files!("morning-swell-2"),
+        "Living room with a glass door to the beach and surfboards outside",
+        files!("morning-swell-1"),
     ),
     (
         26,

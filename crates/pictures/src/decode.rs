@@ -301,7 +301,7 @@ mod tests {
     use image::{Rgb, RgbImage, RgbaImage};
 
     use super::*;
-    use crate::testing::jpeg;
+    use crate::convert::tests::jpeg;
 
     fn png(width: u32, height: u32, color: png::ColorType, data: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
