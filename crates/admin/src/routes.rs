@@ -24,7 +24,6 @@ use crate::history::{self, change_set, deleted};
 use crate::list::{self, action};
 use crate::registry::Registry;
 use crate::state::AdminState;
-use crate::upload_limit::MAX_UPLOAD;
 use crate::{audit_log, delete, diagnostics, import, index};
 
 /// The maximum age of the session cookie; the database has the expiry of the session.
@@ -54,7 +53,9 @@ where
         .build();
     let scope = web::scope("/admin")
         .guard(fn_guard(move |context| guard(context.head())))
-        .app_data(cookies);
+        .app_data(cookies)
+        // The size of bodies is limited before, by path.
+        .app_data(PayloadConfig::new(usize::MAX));
     let pages = add_resources(
         add_general_pages(Pages(scope), keys.registry),
         keys.registry,
@@ -155,7 +156,7 @@ fn add_resources(pages: Pages, registry: Registry) -> Pages {
             Some(images) => {
                 let path = path(&format!("{{id}}/{}", images.resource.plural));
                 let page = form_page(&path, gallery::redirect_to_form, gallery::change);
-                pages.add(&path, page.app_data(PayloadConfig::new(MAX_UPLOAD)))
+                pages.add(&path, page)
             }
         };
         let pages = match resource.images {

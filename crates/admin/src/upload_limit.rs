@@ -6,7 +6,7 @@ use crate::registry::Registry;
 use crate::ui::links::list_path;
 
 /// The largest body of a request with images (bytes).
-pub(crate) const MAX_UPLOAD: usize = 100 << 20;
+const MAX_UPLOAD: usize = 100 << 20;
 
 /// The size of the largest body for a path (bytes), if that is a page that takes images.
 pub fn max_body(registry: Registry, path: &str) -> Option<usize> {

@@ -1,5 +1,7 @@
 //! Photos of a letting, below its form and in their own list.
 
+use std::thread;
+
 use anyhow::{Context, Result};
 use audit::AuditEntry;
 use diesel::prelude::*;
@@ -8,7 +10,7 @@ use lettings::testing::{photo, picture};
 use oc_core::DbConnection;
 
 use super::{Browser, hidden};
-use crate::http::Answer;
+use crate::http::{Answer, Connection};
 use crate::support::{
     TestSite, assert_contains, assert_contains_all, assert_header, assert_redirect, letting,
 };
@@ -243,5 +245,70 @@ fn each_action_needs_its_permission_and_a_token() -> Result<()> {
     let answer = upload(&mut stranger, PHOTOS, &[("a.png", &file)])?;
     assert_eq!(answer.status, 302);
     assert_eq!(photos(conn)?, ["Sofa"]);
+    Ok(())
+}
+
+#[test]
+fn two_people_can_move_photos_at_once() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        letting(conn, "Pier House")?;
+        let ids = ["a", "b", "c", "d"].map(|alt| photo(conn, 1, alt));
+        let ids = ids.into_iter().map(|id| Ok(id?.to_string()));
+        let ids: Vec<String> = ids.collect::<Result<_>>()?;
+        let mut browsers = [
+            Browser::superuser(&site, "ada")?,
+            Browser::superuser(&site, "bob")?,
+        ];
+
+        thread::scope(|scope| {
+            let work = browsers.iter_mut().map(|browser| {
+                scope.spawn(|| {
+                    browser.get(FORM)?;
+                    for button in ["_up", "_down", "_cover"] {
+                        for id in &ids {
+                            let answer = browser.post(PHOTOS, &[(button, id)])?;
+                            anyhow::ensure!(answer.status == 303, "{}", answer.status);
+                        }
+                    }
+                    Ok(())
+                })
+            });
+            let work: Vec<_> = work.collect();
+            work.into_iter()
+                .try_for_each(|work| work.join().ok().context("a browser panicked")?)
+        })?;
+
+        let mut order = photos(conn)?;
+        order.sort();
+        assert_eq!(order, ["a", "b", "c", "d"]);
+    }
+    Ok(())
+}
+
+#[test]
+fn an_upload_that_breaks_off_adds_nothing_and_one_beyond_the_limit_is_413() -> Result<()> {
+    let site = site()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    browser.get(FORM)?;
+    let head = |length: usize| {
+        format!(
+            "POST {PHOTOS} HTTP/1.1\r\nHost: localhost\r\nCookie: {}\r\nContent-Length: {length}\r\n\
+             Content-Type: multipart/form-data; boundary=part\r\n\r\n",
+            browser.cookies()
+        )
+    };
+    let part =
+        "--part\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\r\n";
+    let body = [part.as_bytes(), &picture(60, 40, [9; 3])].concat();
+
+    let mut connection = Connection::open(site.address())?;
+    connection.write(&[head(body.len() + 99).as_bytes(), &body].concat())?;
+    connection.finish()?;
+    let mut connection = Connection::open(site.address())?;
+    connection.write(head((100 << 20) + 1).as_bytes())?;
+
+    assert_eq!(connection.answer(true)?.status, 413);
+    assert_eq!(photos(&mut site.database()?)?, [""; 0]);
     Ok(())
 }
