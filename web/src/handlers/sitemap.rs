@@ -69,9 +69,9 @@ pub(crate) async fn map(
     let (lettings, profiles) = db
         .read_long(|conn| Ok((Letting::count(conn)?, PublicProfile::count(conn)?)))
         .await?;
-    // Plus the three fixed pages.
-    if lettings + profiles + 3 <= LARGEST {
-        let mut addresses = fixed(&site);
+    let mut addresses = fixed(&site);
+    let fixed_pages = i64::try_from(addresses.len()).unwrap_or(LARGEST);
+    if lettings + profiles + fixed_pages <= LARGEST {
         addresses.extend(part(&db, &site, Kind::Lettings, 1).await?);
         addresses.extend(part(&db, &site, Kind::Profiles, 1).await?);
         return pages.render(&Map { addresses });
