@@ -16,6 +16,10 @@ pub(crate) const BUILD: &[Need<'_>] = &[
 pub(crate) const POSTGRES: &[Need<'_>] = &[
     ("command -v pg_virtualenv", "postgresql-common"),
     ("ls /usr/lib/postgresql/*/bin/initdb", "postgresql"),
+    (
+        "test -x /usr/sbin/pgbouncer || command -v pgbouncer",
+        "pgbouncer",
+    ),
 ];
 pub(crate) const BROWSER: &[Need<'_>] = &[
     ("command -v chromium", "chromium"),

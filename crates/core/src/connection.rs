@@ -1,7 +1,7 @@
 //! Database connection: SQLite or PostgreSQL behind the same queries.
 
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
-use diesel::result::Error;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::result::{Error, QueryResult};
 use diesel::{PgConnection, SqliteConnection};
 
 /// A connection to either database.
@@ -19,6 +19,35 @@ pub type Backend = <DbConnection as diesel::Connection>::Backend;
 type Transactions = <DbConnection as diesel::Connection>::TransactionManager;
 
 impl DbConnection {
+    /// Whether the database responds.
+    pub fn check(&mut self) -> QueryResult<()> {
+        self.batch_execute("SELECT 1")
+    }
+
+    /// Runs `work` in one transaction, which keeps one server connection of a pooler in transaction mode. Transactions
+    /// of `work` become savepoints: this commits what they have kept, whatever `work` returns.
+    pub(crate) fn on_one_server<T, E>(
+        &mut self,
+        begin: &'static str,
+        work: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<Error>,
+    {
+        match self {
+            Self::Postgres(postgres) => {
+                AnsiTransactionManager::begin_transaction_sql(postgres, begin)?;
+            }
+            Self::Sqlite(_) => return work(self),
+        }
+        let outcome = work(self);
+        match Transactions::commit_transaction(self) {
+            Err(error) if outcome.is_ok() => Err(error.into()),
+            // The first error is more useful.
+            _ => outcome,
+        }
+    }
+
     /// Runs `work` in a transaction that may write: committed when it returns `Ok`, rolled back otherwise.
     ///
     /// On SQLite the write lock is taken at the start (`BEGIN IMMEDIATE`). A transaction that reads first and

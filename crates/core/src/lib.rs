@@ -29,5 +29,7 @@ pub use connection::{Backend, DbConnection};
 pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
 pub use open::{OpenError, check_version, open, version};
 pub use pagination::{MAX_COUNT, PAGE_SIZE, Paginated};
-pub use pool::{Manager, PATIENCE, Pool, connect_pool, connect_read_only_pool};
+pub use pool::{
+    Manager, PATIENCE, Pool, connect_pool, connect_pooler, connect_read_only_pool, keeps_sessions,
+};
 pub use read_only::open_read_only;

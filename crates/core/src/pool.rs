@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use diesel::connection::CacheSize;
+use diesel::dsl::sql;
+use diesel::prelude::*;
 use diesel::r2d2::{
     ManageConnection, NopErrorHandler, PoolError, PooledConnection, R2D2Connection, State,
 };
+use diesel::result::Error;
+use diesel::sql_types::Text;
 
 use crate::connection::DbConnection;
 use crate::database_url::DatabaseUrl;
@@ -20,7 +25,11 @@ const SPARE: u32 = 1;
 
 /// A pool of connections to one database.
 #[derive(Debug, Clone)]
-pub struct Pool(diesel::r2d2::Pool<Manager>);
+pub struct Pool {
+    connections: diesel::r2d2::Pool<Manager>,
+    /// How a transaction begins, where every use of a connection is one.
+    begin: Option<&'static str>,
+}
 
 impl Pool {
     /// A valid connection; waits at most [`PATIENCE`] for one.
@@ -28,19 +37,31 @@ impl Pool {
     /// # Errors
     /// When none is available in time.
     pub fn get(&self) -> Result<PooledConnection<Manager>, PoolError> {
-        self.0.get()
+        self.connections.get()
+    }
+
+    /// Runs `work` on a connection of this pool.
+    pub fn run<T, E: From<Error>>(
+        &self,
+        conn: &mut DbConnection,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match self.begin {
+            Some(begin) => conn.on_one_server(begin, work),
+            None => work(conn),
+        }
     }
 
     /// Number of open and of idle connections.
     #[must_use]
     pub fn state(&self) -> State {
-        self.0.state()
+        self.connections.state()
     }
 
     /// Maximum number of connections for requests, without the one reserved for health checks.
     #[must_use]
     pub fn max_size(&self) -> u32 {
-        self.0.max_size() - SPARE
+        self.connections.max_size() - SPARE
     }
 }
 
@@ -48,7 +69,18 @@ impl Pool {
 #[derive(Debug)]
 pub struct Manager {
     url: DatabaseUrl,
-    read_only: bool,
+    sessions: Sessions,
+}
+
+/// What the connections of a pool keep between statements.
+#[derive(Debug, Clone, Copy)]
+enum Sessions {
+    /// Settings and prepared statements.
+    Own,
+    /// The same, for reading only.
+    ReadOnly,
+    /// Nothing: each transaction may run on another connection of a pooler.
+    None,
 }
 
 impl ManageConnection for Manager {
@@ -56,10 +88,10 @@ impl ManageConnection for Manager {
     type Error = OpenError;
 
     fn connect(&self) -> Result<DbConnection, OpenError> {
-        let mut conn = if self.read_only {
-            open_read_only(&self.url)?
-        } else {
-            open_existing(&self.url)?
+        let mut conn = match self.sessions {
+            Sessions::ReadOnly => open_read_only(&self.url)?,
+            Sessions::Own => open_existing(&self.url)?,
+            Sessions::None => return open_pooler(&self.url),
         };
         timeouts::limit(&mut conn).map_err(|source| OpenError::Use {
             url: self.url.clone(),
@@ -69,7 +101,7 @@ impl ManageConnection for Manager {
     }
 
     fn is_valid(&self, conn: &mut DbConnection) -> Result<(), OpenError> {
-        conn.ping().map_err(|source| OpenError::Use {
+        conn.check().map_err(|source| OpenError::Use {
             url: self.url.clone(),
             source,
         })
@@ -85,7 +117,7 @@ impl ManageConnection for Manager {
 /// # Errors
 /// When no connection can be opened. If the database becomes unavailable later, the pool reconnects.
 pub fn connect_pool(url: DatabaseUrl, size: u32) -> Result<Pool, OpenError> {
-    build(url, false, size)
+    build(url, Sessions::Own, None, size)
 }
 
 /// Opens a pool of read-only connections.
@@ -93,17 +125,81 @@ pub fn connect_pool(url: DatabaseUrl, size: u32) -> Result<Pool, OpenError> {
 /// # Errors
 /// When no connection can be opened.
 pub fn connect_read_only_pool(url: DatabaseUrl, size: u32) -> Result<Pool, OpenError> {
-    build(url, true, size)
+    build(url, Sessions::ReadOnly, None, size)
 }
 
-fn build(url: DatabaseUrl, read_only: bool, size: u32) -> Result<Pool, OpenError> {
-    let pool = diesel::r2d2::Pool::builder()
+/// Opens a pool of connections to a pooler in transaction mode: no prepared statements, and nothing that needs a session.
+///
+/// # Errors
+/// When no connection can be opened.
+pub fn connect_pooler(url: DatabaseUrl, size: u32, read_only: bool) -> Result<Pool, OpenError> {
+    let begin = if read_only {
+        timeouts::BEGIN_READ_ONLY
+    } else {
+        timeouts::BEGIN
+    };
+    build(url, Sessions::None, Some(begin), size)
+}
+
+fn open_pooler(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
+    let mut conn = open_existing(url)?;
+    conn.set_prepared_statement_cache_size(CacheSize::Disabled);
+    Ok(conn)
+}
+
+/// Whether a connection keeps its session. One through a pooler in transaction mode doesn't.
+///
+/// # Errors
+/// When no connection can be opened.
+pub fn keeps_sessions(url: &DatabaseUrl) -> Result<bool, OpenError> {
+    let mut connections = [open_pooler(url)?, open_pooler(url)?];
+    if matches!(connections[0], DbConnection::Sqlite(_)) {
+        return Ok(true);
+    }
+    let unusable = |source| OpenError::Use {
+        url: url.clone(),
+        source,
+    };
+    for round in 0..3 {
+        let marks = [0, 1].map(|index| format!("{}-{round}-{index}", std::process::id()));
+        for (conn, mark) in connections.iter_mut().zip(&marks) {
+            conn.on_one_server(timeouts::BEGIN, |conn| {
+                sql::<Text>("SELECT set_config('oc_lettings.session', ")
+                    .bind::<Text, _>(mark)
+                    .sql(", false)")
+                    .get_result::<String>(conn)
+            })
+            .map_err(unusable)?;
+        }
+        for (conn, mark) in connections.iter_mut().zip(&marks) {
+            let kept: String = conn
+                .on_one_server(timeouts::BEGIN, |conn| {
+                    let setting =
+                        "SELECT coalesce(current_setting('oc_lettings.session', true), '')";
+                    sql::<Text>(setting).get_result(conn)
+                })
+                .map_err(unusable)?;
+            if kept != *mark {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(true)
+}
+
+fn build(
+    url: DatabaseUrl,
+    sessions: Sessions,
+    begin: Option<&'static str>,
+    size: u32,
+) -> Result<Pool, OpenError> {
+    let connections = diesel::r2d2::Pool::builder()
         .max_size(size + SPARE)
         // Start with one; others are opened on demand.
         .min_idle(Some(1))
         .connection_timeout(PATIENCE)
         // Every request that gets no connection logs the cause; don't log each retry as well.
         .error_handler(Box::new(NopErrorHandler))
-        .build(Manager { url, read_only })?;
-    Ok(Pool(pool))
+        .build(Manager { url, sessions })?;
+    Ok(Pool { connections, begin })
 }

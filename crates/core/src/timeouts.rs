@@ -26,10 +26,24 @@ const LOCK: Duration = Duration::from_secs(5);
 
 /// Server-side timeouts of pooled connections unless set for the role or the database: statement, lock and idle
 /// transaction, so that a hung process can't hold its locks. 0 means unset.
-const SESSION: &str = "SELECT set_config(limits.name, limits.value, false) \
-     FROM (VALUES ('lock_timeout', '5s'), ('statement_timeout', '15s'), \
-                  ('idle_in_transaction_session_timeout', '60s')) AS limits (name, value) \
-     WHERE current_setting(limits.name) = '0'";
+macro_rules! limits {
+    ($is_local:literal) => {
+        concat!(
+            "SELECT set_config(limits.name, limits.value, ",
+            $is_local,
+            ") FROM (VALUES ('lock_timeout', '5s'), ('statement_timeout', '15s'), \
+             ('idle_in_transaction_session_timeout', '60s')) AS limits (name, value) \
+             WHERE current_setting(limits.name) = '0'"
+        )
+    };
+}
+const SESSION: &str = limits!("false");
+
+/// Begins a transaction with the same timeouts, in one round trip.
+pub(crate) const BEGIN: &str = concat!("BEGIN; ", limits!("true"));
+
+/// The same for a transaction that only reads.
+pub(crate) const BEGIN_READ_ONLY: &str = concat!("BEGIN READ ONLY; ", limits!("true"));
 
 /// The same for writes with long statements.
 const LONG: &str = "SET LOCAL statement_timeout = '2min'";

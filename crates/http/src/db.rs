@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt::time::timeout;
 use anyhow::anyhow;
-use diesel::r2d2::R2D2Connection;
 use diesel::result::{DatabaseErrorKind, Error};
 use futures_util::FutureExt;
 use oc_core::hints::is_transient;
@@ -180,7 +179,8 @@ impl Db {
                 .map_err(|error| PageError::Unavailable(error.into()))
                 .and_then(|mut conn| {
                     let started = Instant::now();
-                    work(&mut conn)
+                    db.pool
+                        .run(&mut conn, work)
                         .map_err(|error| db.classify(access, error, &mut conn, started.elapsed()))
                 });
             if access == Access::Write {
@@ -229,7 +229,7 @@ impl Db {
             PageError::ReadOnly
         } else if is_closed && access == Access::Write {
             PageError::WriteOutcomeUnknown(cause)
-        } else if is_transient(error) || is_cancelled || conn.ping().is_err() {
+        } else if is_transient(error) || is_cancelled || conn.check().is_err() {
             // The client library doesn't always report a lost connection as one, hence the ping.
             PageError::Unavailable(cause)
         } else {

@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
     let file = &arguments.file;
-    let mut conn = start::open_to_read(&config.database_url)?;
+    let mut conn = start::open_to_read(config.direct_url())?;
     let mut snapshot = Snapshot::new(&mut conn, env!("OC_REVISION"))?;
     archive::write(file, &mut snapshot, arguments.force)?;
     let header = snapshot.header();

@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
-    let mut conn = start::open_checked(&config.database_url)?;
+    let mut conn = start::open_checked(config.direct_url())?;
     let given = arguments.no_input.then(Superuser::from_env);
     let username = match (&arguments.username, &given) {
         (Some(username), _) => username.clone(),

@@ -9,7 +9,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use lettings::{Letting, LettingFilter, index};
 use log::LevelFilter;
-use oc_core::{DbConnection, connect_pool, connect_read_only_pool, migrations, version};
+use oc_core::{DbConnection, migrations, version};
 use oc_http::server::CancellationToken;
 use oc_http::{AllowedHosts, DiskSpace};
 use transfer::ReferenceSchema;
@@ -52,8 +52,12 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     let (name, version) = version(&mut conn)?;
     print(format_args!(
         "database: ok ({name} {version} at {})",
-        config.database_url
+        config.direct_url()
     ))?;
+    start::check_sessions(config)?;
+    if config.database_direct_url.is_some() {
+        check_pooler(config)?;
+    }
     check_integrity(&mut conn)?;
     start::check_migrated(&mut conn)?;
     let newer = match migrations::status(&mut conn)?.unknown.last() {
@@ -87,6 +91,25 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// Runs two statements through the pooler, which must lead to the same database.
+fn check_pooler(config: &Config) -> anyhow::Result<()> {
+    let pool = config.pool()?;
+    let name = |conn: &mut DbConnection| {
+        let name = "SELECT current_database() || ' ' || pg_postmaster_start_time()::text";
+        sql::<Text>(name).get_result::<String>(conn)
+    };
+    let direct = name(&mut start::open_to_inspect(config)?)?;
+    for _ in 0..2 {
+        let pooled = pool.run(&mut *pool.get()?, name)?;
+        ensure!(
+            pooled == direct,
+            "DATABASE_URL and DATABASE_DIRECT_URL lead to different databases"
+        );
+    }
+    print(format_args!("pooler: ok (at {})", config.database_url))?;
+    Ok(())
+}
+
 /// Serves the site on a free port, and requests a page of each kind.
 fn check_pages(config: &Config, conn: &mut DbConnection) -> anyhow::Result<()> {
     let mut paths = ["/", "/lettings/", "/profiles/", "/sitemap.xml"]
@@ -110,12 +133,7 @@ fn check_pages(config: &Config, conn: &mut DbConnection) -> anyhow::Result<()> {
         allowed_hosts: AllowedHosts::local(),
         ..config.clone()
     };
-    let connect = if config.read_only {
-        connect_read_only_pool
-    } else {
-        connect_pool
-    };
-    let pool = connect(config.database_url.clone(), config.database_pool_size)?;
+    let pool = config.pool()?;
     // Leaves out the access log; a failing page logs an error.
     log::set_max_level(LevelFilter::Warn);
     actix_web::rt::System::new().block_on(async {

@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
-    let mut conn = start::open_checked(&config.database_url)?;
+    let mut conn = start::open_checked(config.direct_url())?;
     start::migrate(&mut conn)?;
     let given = if arguments.no_input {
         Superuser::from_env()

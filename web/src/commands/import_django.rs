@@ -34,7 +34,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         show_emails: arguments.show_emails,
     };
     let input = Input::open(&arguments.file)?;
-    let url = &config.database_url;
+    let url = config.direct_url();
     let report = import(&input, options, url)?;
     if report.outcome == Outcome::Imported {
         start::index(&mut start::open_existing(url)?)?;

@@ -18,7 +18,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         print(format_args!("The database is up to date."))?;
         return Ok(());
     }
-    let mut conn = start::open_checked(&config.database_url)?;
+    let mut conn = start::open_checked(config.direct_url())?;
     match start::migrate(&mut conn)?.pending.len() {
         0 => print(format_args!("The database was up to date."))?,
         count => print(format_args!("Ran {count} migrations."))?,

@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
-    let mut conn = start::open_checked(&config.database_url)?;
+    let mut conn = start::open_checked(config.direct_url())?;
     let username = &arguments.username;
     let Some(user) = User::find_by_username(&mut conn, username).optional()? else {
         bail!("there is no account with the username {username:?}");

@@ -29,7 +29,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     } else {
         Occupied::Reject
     };
-    let url = &config.database_url;
+    let url = config.direct_url();
     load(Target::open(url)?, &mut Archive::open(&input)?, occupied)
         .with_context(|| format!("could not restore {} into {url}", arguments.file.display()))?;
     start::index(&mut start::open_existing(url)?)?;

@@ -2,7 +2,6 @@
 
 use anyhow::Context;
 use clap::Args;
-use oc_core::{connect_pool, connect_read_only_pool};
 
 use super::{demo, start};
 use crate::config::{Config, Environment};
@@ -16,22 +15,21 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
-    let url = &config.database_url;
-    let pool = if config.read_only {
-        start::check_migrated(&mut start::open_checked_read_only(url)?)?;
+    start::check_sessions(config)?;
+    if config.read_only {
+        start::check_migrated(&mut start::open_checked_read_only(config.direct_url())?)?;
         log::info!("READ_ONLY is set: nothing can be changed");
-        connect_read_only_pool(url.clone(), config.database_pool_size)
     } else {
         prepare(config, arguments)?;
-        connect_pool(url.clone(), config.database_pool_size)
-    };
-    let pool = pool.with_context(|| format!("cannot open the database {url}"))?;
+    }
+    let pool = config.pool();
+    let pool = pool.with_context(|| format!("cannot open the database {}", config.database_url))?;
     actix_web::rt::System::new().block_on(server::run(config, pool))
 }
 
 /// Runs migrations, and adds the demo data to a new database in development.
 fn prepare(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
-    let mut conn = start::open_checked(&config.database_url)?;
+    let mut conn = start::open_checked(config.direct_url())?;
     if arguments.no_migrate {
         start::check_migrated(&mut conn)?;
     } else {

@@ -3,7 +3,9 @@
 use anyhow::{Context, bail, ensure};
 use diesel::result::Error;
 use lettings::{Address, AddressDraft, Letting, LettingDraft, index};
-use oc_core::{DatabaseUrl, DbConnection, check_version, migrations, open, open_read_only};
+use oc_core::{
+    DatabaseUrl, DbConnection, check_version, keeps_sessions, migrations, open, open_read_only,
+};
 
 use crate::config::Config;
 
@@ -31,9 +33,9 @@ pub(super) fn open_checked_read_only(url: &DatabaseUrl) -> anyhow::Result<DbConn
 /// Opens an existing database as the site does: for reading only if `READ_ONLY` is set.
 pub(super) fn open_to_inspect(config: &Config) -> anyhow::Result<DbConnection> {
     if config.read_only {
-        open_checked_read_only(&config.database_url)
+        open_checked_read_only(config.direct_url())
     } else {
-        open_existing(&config.database_url)
+        open_existing(config.direct_url())
     }
 }
 
@@ -55,6 +57,21 @@ fn check_exists(url: &DatabaseUrl) -> anyhow::Result<()> {
     // SQLite reports a missing folder.
     if missing.is_some() && url.folder().is_some_and(|folder| folder.exists()) {
         bail!("there is no database at {url}");
+    }
+    Ok(())
+}
+
+/// Fails if a setting names a pooler in transaction mode where the site needs sessions.
+pub(super) fn check_sessions(config: &Config) -> anyhow::Result<()> {
+    let url = config.direct_url();
+    // A new SQLite file is not there yet.
+    if url.file().is_none() && !keeps_sessions(url)? {
+        bail!(match config.database_direct_url {
+            None =>
+                "DATABASE_URL is a pooler in transaction mode; set DATABASE_DIRECT_URL to the database behind it",
+            Some(_) =>
+                "DATABASE_DIRECT_URL is a pooler in transaction mode; set it to the database behind it",
+        });
     }
     Ok(())
 }

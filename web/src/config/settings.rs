@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use admin::SecretKey;
 use clap::{ArgAction, Args, Parser};
-use oc_core::DatabaseUrl;
+use oc_core::{DatabaseUrl, OpenError, Pool, connect_pool, connect_pooler, connect_read_only_pool};
 use oc_http::{AllowedHosts, Company};
 use sentry::types::Dsn;
 
@@ -32,6 +32,9 @@ pub struct Config {
     /// sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME
     #[arg(long, default_value = "sqlite://oc-lettings.sqlite3")]
     pub database_url: DatabaseUrl,
+    /// The database itself, where DATABASE_URL is a pooler in transaction mode; for migrations and commands
+    #[arg(long)]
+    pub database_direct_url: Option<DatabaseUrl>,
     /// Maximum number of database connections, 1 to 200; /readyz has one more
     #[arg(long, default_value = "8", value_parser = whole_number(1_u32..=200))]
     pub database_pool_size: u32,
@@ -86,6 +89,28 @@ pub struct Config {
     /// Address and port to serve Prometheus metrics on; not served if unset
     #[arg(long = "METRICS_ADDR", value_parser = socket_address)]
     pub metrics_address: Option<SocketAddr>,
+}
+
+impl Config {
+    /// The database itself, not a pooler.
+    pub fn direct_url(&self) -> &DatabaseUrl {
+        self.database_direct_url
+            .as_ref()
+            .unwrap_or(&self.database_url)
+    }
+
+    /// The connections that serve requests.
+    ///
+    /// # Errors
+    /// When no connection can be opened.
+    pub fn pool(&self) -> Result<Pool, OpenError> {
+        let (url, size) = (self.database_url.clone(), self.database_pool_size);
+        match &self.database_direct_url {
+            Some(_) => connect_pooler(url, size, self.read_only),
+            None if self.read_only => connect_read_only_pool(url, size),
+            None => connect_pool(url, size),
+        }
+    }
 }
 
 /// Limits on what clients may use, and on the time for a stop.

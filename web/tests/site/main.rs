@@ -25,6 +25,7 @@ mod lists;
 mod methods;
 mod page_cache;
 mod photos;
+mod pooler;
 mod profiles;
 mod read_only;
 mod representation;

@@ -11,7 +11,7 @@ use lettings::AddressDraft;
 pub(crate) use lettings::testing::address_draft as address;
 use lettings::testing::{insert_address, insert_letting, letting_draft};
 use oc_core::testing::TestDb;
-use oc_core::{DbConnection, Pool, connect_pool, connect_read_only_pool};
+use oc_core::{DbConnection, Pool};
 use oc_http::server::CancellationToken;
 use profiles::ProfileDraft;
 use web::config::Config;
@@ -80,13 +80,10 @@ impl TestSite {
             let (_, value) = given.find(|(known, _)| *known == name)?;
             Some((*value).to_owned())
         })?;
-        config.database_url = db.url().clone();
-        let connect = if config.read_only {
-            connect_read_only_pool
-        } else {
-            connect_pool
-        };
-        let pool = connect(db.url().clone(), config.database_pool_size)?;
+        if config.database_direct_url.is_none() {
+            config.database_url = db.url().clone();
+        }
+        let pool = config.pool()?;
 
         let (sender, receiver) = mpsc::channel();
         let stop = CancellationToken::new();
