@@ -217,6 +217,11 @@ impl Registry {
         }
     }
 
+    /// What somebody who saved an object should know about it.
+    pub(crate) fn advice(self, resource: &Resource, record: &Record) -> Option<&'static str> {
+        (self.access(resource)?.advice)(&record.values)
+    }
+
     /// Whether an object may be added. Accounts are changed right after they are added.
     pub(crate) fn may_add(self, permissions: &Permissions, resource: &Resource) -> bool {
         let may = |verb| permissions.may(verb, resource.app, resource.name);
@@ -271,6 +276,7 @@ pub(crate) mod fixtures {
             kind,
             help: "",
             default: "",
+            bulk_edit: false,
         }
     }
 
@@ -322,6 +328,7 @@ pub(crate) mod fixtures {
         inlines: &[],
         images: None,
         gallery: None,
+        save_as: false,
         export_note: "",
         public_path: None,
         list: |_, _| Ok(ListPage::default()),

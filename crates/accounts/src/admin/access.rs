@@ -37,6 +37,8 @@ pub struct AccessRules {
     pub deletion_error: fn(&mut DbConnection, &[i64]) -> QueryResult<Option<&'static str>>,
     /// Hook that runs in the transaction that saved a row.
     pub saved: fn(&mut DbConnection, &Record) -> QueryResult<()>,
+    /// What somebody who saved a row should know about it.
+    pub advice: fn(&FormValues) -> Option<&'static str>,
     /// Pages of a row besides its form.
     pub pages: &'static [AccountPage],
 }
@@ -53,6 +55,9 @@ pub struct AccountPage {
     /// Whether it is for superusers only.
     pub superusers_only: bool,
 }
+
+const NO_STAFF_STATUS: &str = "This user cannot log in to the administration, so their groups and permissions have no effect. Turn on \
+                               “Staff status” to change that.";
 
 /// The rules of users and groups.
 pub static ACCESS_RULES: [AccessRules; 2] = [
@@ -86,6 +91,12 @@ pub static ACCESS_RULES: [AccessRules; 2] = [
             Ok(are_last.then_some(LAST_SUPERUSER))
         },
         saved: end_sessions_of_inactive,
+        advice: |values| {
+            let has_permissions = ["groups", "user_permissions"]
+                .iter()
+                .any(|field| !values.list(field).is_empty());
+            (has_permissions && !values.is_yes("is_staff")).then_some(NO_STAFF_STATUS)
+        },
         pages: &[
             AccountPage {
                 name: "password",
@@ -121,6 +132,7 @@ pub static ACCESS_RULES: [AccessRules; 2] = [
         },
         deletion_error: |_, _| Ok(None),
         saved: |_, _| Ok(()),
+        advice: |_| None,
         pages: &[],
     },
 ];

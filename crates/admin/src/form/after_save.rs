@@ -8,6 +8,7 @@ use crate::auth::staff_request::StaffRequest;
 use crate::form::popup;
 use crate::list_query::{AdminListQuery, page_count};
 use crate::registry::may_view;
+use crate::ui::field::SAVE_AS_NEW;
 use crate::ui::layout::Message;
 use crate::ui::links::{change_path, list_path, see_other, with_filters, with_query};
 use crate::ui::submission::Submission;
@@ -20,7 +21,7 @@ pub(crate) async fn redirect_after_save(
     submission: &Submission,
     verb: &str,
 ) -> Result<HttpResponse, PageError> {
-    let continues = submission.has("_continue");
+    let continues = submission.has("_continue") || submission.has(SAVE_AS_NEW.name);
     let href = staff
         .object_href(resource, record.id)
         .filter(|_| !continues);
@@ -41,6 +42,9 @@ pub(crate) async fn redirect_after_save(
         (message, list_href(staff, resource).await)
     };
     staff.session.add(message);
+    if let Some(advice) = staff.registry().advice(resource, record) {
+        staff.session.add_message("warning", advice);
+    }
     Ok(see_other(&path))
 }
 

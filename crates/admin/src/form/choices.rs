@@ -98,7 +98,13 @@ pub(crate) fn search_name(field: &str) -> String {
 /// Whether a submission asks for a search: by its button, or by Enter in the field for search terms, which submits
 /// without a named button.
 pub(crate) fn is_search(resource: &Resource, sent: &Submission) -> bool {
-    let is_saved = ["_save", "_addanother", "_continue", "_resolve"];
+    let is_saved = [
+        "_save",
+        "_addanother",
+        "_continue",
+        "_saveasnew",
+        "_resolve",
+    ];
     if sent.has(FIND) || is_saved.iter().any(|button| sent.has(button)) {
         return sent.has(FIND);
     }

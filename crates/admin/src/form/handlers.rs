@@ -22,6 +22,7 @@ use crate::form::retry::redisplay;
 use crate::form::save::save_with_inlines;
 use crate::form::state::FormState;
 use crate::gallery::upload::store_uploads;
+use crate::ui::field::SAVE_AS_NEW;
 use crate::ui::links::{change_path, see_other};
 use crate::ui::submission::Submission;
 
@@ -116,6 +117,16 @@ pub(crate) async fn update(
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
     let submission = staff.accept(submission)?;
+    if submission.has(SAVE_AS_NEW.name) {
+        let resource = staff.find_allowed(&path.0, &path.1, Verb::Add)?;
+        if !resource.save_as {
+            return Err(PageError::BadRequest);
+        }
+        // Each new object gets related objects of its own, with the values in the form.
+        let inlines = resource.inlines.iter();
+        let copy = inlines.fold(submission, |copy, inline| copy.with(inline.field, ""));
+        return submit(&staff, resource, None, copy).await;
+    }
     let resource = staff.find_allowed(&path.0, &path.1, Verb::Change)?;
     match path.2.parse() {
         Ok(id) => submit(&staff, resource, Some(id), submission).await,

@@ -17,7 +17,9 @@ use crate::form::popup;
 use crate::form::render::FormRenderer;
 use crate::form::state::FormState;
 use crate::gallery::state::{GalleryState, GalleryView};
-use crate::ui::field::{Button, ErrorSummary, FieldView, Hidden, SAVE_BUTTONS, Section};
+use crate::ui::field::{
+    Button, ErrorSummary, FieldView, Hidden, SAVE_AS_NEW, SAVE_BUTTONS, Section,
+};
 use crate::ui::links::{list_path, with_filters, with_query};
 use crate::ui::submission::Submission;
 
@@ -91,7 +93,7 @@ impl FormDisplay {
 }
 
 /// Where a script searches for choices; the field comes last.
-fn search_path(resource: &Resource, record: Option<&Record>) -> String {
+pub(crate) fn search_path(resource: &Resource, record: Option<&Record>) -> String {
     let row = record.map_or_else(String::new, |record| format!("&row={}", record.id));
     let (app, name) = (resource.app, resource.name);
     format!("/admin/autocomplete/?app_label={app}&model_name={name}{row}")
@@ -172,7 +174,22 @@ impl FormDisplay {
                 && (button.name == "_save" || !is_popup)
                 && (button.name != "_addanother" || registry.may_add(permissions, resource))
         });
+        let mut added = resource.inlines.iter().map(|inline| inline.resource);
+        if resource.save_as
+            && record.is_some()
+            && !buttons.is_empty()
+            && !is_popup
+            && registry.may_add(permissions, resource)
+            && added.all(|resource| registry.may_add(permissions, resource))
+        {
+            buttons.push(SAVE_AS_NEW);
+        }
         let (list, filters) = (list_path(resource), staff.filters());
+        let action = if submission.has(SAVE_AS_NEW.name) {
+            with_filters(format!("{list}add/"), &filters)
+        } else {
+            staff.target()
+        };
         let link = |page: &str| {
             let record = record.filter(|_| !is_popup)?;
             Some(with_filters(
@@ -207,7 +224,7 @@ impl FormDisplay {
             error_summary,
             has_files,
             gallery,
-            action: staff.target(),
+            action,
             hidden,
             has_other_buttons,
             sections,

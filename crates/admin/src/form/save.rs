@@ -88,8 +88,15 @@ fn plan_inline(
     values: &FormValues,
 ) -> Result<InlinePlan, SaveError> {
     let inline = form.inline;
+    let is_new = form.adds && values.text(inline.field).trim().is_empty();
     let Some(typed) = form.values(values) else {
-        return Ok(InlinePlan::Keep);
+        let is_sent = inline.names.iter().any(|name| values.0.contains_key(*name));
+        // Reports every missing field, not just that there is no object.
+        return Ok(if is_new && is_sent {
+            InlinePlan::Add(FormValues::default())
+        } else {
+            InlinePlan::Keep
+        });
     };
     let stored = match current {
         Some(record) => form.related(conn, &record.values)?,
@@ -97,7 +104,7 @@ fn plan_inline(
     };
     let is_unchanged = stored.as_ref().is_some_and(|own| own.values == typed);
     if values.text(inline.field).trim().is_empty() {
-        return Ok(if form.adds && !is_unchanged {
+        return Ok(if is_new && !is_unchanged {
             InlinePlan::Add(typed)
         } else {
             InlinePlan::Keep
@@ -138,16 +145,38 @@ fn save_inline(
     current: Option<&Record>,
     values: &FormValues,
 ) -> Result<Record, SaveError> {
-    let Some(current) = current else {
-        return save_object(conn, actor, resource, None, values);
-    };
+    match current {
+        None => save_object(conn, actor, resource, None, values),
+        Some(current) => {
+            let change_set = &mut ChangeSet::none();
+            save_changed(conn, actor, resource, current, values, change_set)
+        }
+    }
+}
+
+/// Changes an object, and returns it as stored. An unchanged object is not logged. Requires a transaction.
+pub(crate) fn save_changed(
+    conn: &mut DbConnection,
+    actor: Editor<'_>,
+    resource: &Resource,
+    current: &Record,
+    values: &FormValues,
+    change_set: &mut ChangeSet,
+) -> Result<Record, SaveError> {
     let before = Snapshot::new(conn, resource, current)?;
     let id = save_values(conn, actor, resource, Some(current), values)?;
     let record = (resource.load)(conn, id)?.ok_or(SaveError::Missing)?;
     if record.values == current.values {
         return Ok(record);
     }
-    log_stored(conn, actor, resource, id, ("changed", Some(before)))
+    log_stored(
+        conn,
+        actor,
+        resource,
+        id,
+        ("changed", Some(before)),
+        change_set,
+    )
 }
 
 /// Adds or changes an object, logs it, and returns it as stored. Requires a transaction.
@@ -167,7 +196,8 @@ pub(crate) fn save_object(
     } else {
         "added"
     };
-    log_stored(conn, actor, resource, id, (action, before))
+    let change_set = &mut ChangeSet::none();
+    log_stored(conn, actor, resource, id, (action, before), change_set)
 }
 
 /// Saves values that give no more permissions than the actor has. Otherwise their other errors are returned as well.
@@ -210,6 +240,7 @@ fn log_stored(
     resource: &Resource,
     id: i64,
     (action, before): (&str, Option<Snapshot>),
+    change_set: &mut ChangeSet,
 ) -> Result<Record, SaveError> {
     let record = (resource.load)(conn, id)?.ok_or(SaveError::Missing)?;
     let entry = LogEntry {
@@ -219,6 +250,6 @@ fn log_stored(
         after: Some(Snapshot::new(conn, resource, &record)?),
         parent_id: None,
     };
-    log_saved(conn, actor, resource, &mut ChangeSet::none(), &[entry])?;
+    log_saved(conn, actor, resource, change_set, &[entry])?;
     Ok(record)
 }

@@ -10,6 +10,7 @@ use crate::auth::staff_request::StaffRequest;
 use crate::delete::cascade::Cascade;
 use crate::delete::execute::execute;
 use crate::delete::page::{self, Question, SHOWN};
+use crate::list::bulk_edit::{self, BulkEdit, MAX_EDITED};
 use crate::list_query::AdminListQuery;
 use crate::registry::may_view;
 use crate::ui::csv;
@@ -22,7 +23,11 @@ use crate::ui::submission::Submission;
 const MAX_SELECTED: i64 = 100_000;
 
 /// The actions.
-const ACTIONS: [&str; 2] = ["delete_selected", "export_selected"];
+const ACTIONS: [&str; 3] = [DELETE, bulk_edit::ACTION, "export_selected"];
+
+const DELETE: &str = "delete_selected";
+
+const TOO_MANY: &str = "Too many items are selected. Use a filter to select fewer.";
 
 const NONE_SELECTED: &str = "Select at least one item.";
 
@@ -41,7 +46,7 @@ pub(crate) async fn run_action(
         return Err(PageError::Forbidden);
     }
     let action = fields.text("action");
-    if action == "delete_selected"
+    if action == DELETE
         && is_confirmed(&fields)
         && registry.access(model).is_some()
         && let Some(page) = staff.require_reauth(&fields).await?
@@ -62,11 +67,23 @@ pub(crate) async fn run_action(
         return refuse(NONE_SELECTED);
     }
     if i64::try_from(ids.len()).is_ok_and(|count| count > MAX_SELECTED) {
-        return refuse("Too many items are selected. Use a filter to select fewer.");
+        return refuse(TOO_MANY);
     }
     match action {
-        "delete_selected" if may(Verb::Delete) => {
-            delete_selected(&staff, model, ids, &fields, &back).await
+        DELETE if may(Verb::Delete) => delete_selected(&staff, model, ids, &fields, &back).await,
+        bulk_edit::ACTION if may(Verb::Change) => {
+            if ids.len() > MAX_EDITED {
+                return refuse(TOO_MANY);
+            }
+            let edit = BulkEdit {
+                staff: &staff,
+                model,
+                hidden: hidden_fields(action, &ids),
+                ids,
+                submission: &fields,
+                back: &back,
+            };
+            edit.run().await
         }
         "export_selected" if may_view => {
             let text = staff
@@ -93,7 +110,7 @@ async fn delete_selected(
 ) -> Result<HttpResponse, PageError> {
     let registry = staff.registry();
     let question = Question {
-        hidden: hidden_fields(&ids),
+        hidden: hidden_fields(DELETE, &ids),
         back_href: back.to_owned(),
     };
     // «Select all» is resolved when the question is asked, so that nothing is deleted that it didn't show.
@@ -121,11 +138,11 @@ async fn delete_selected(
 }
 
 /// The hidden fields of the question: the action and the ids.
-fn hidden_fields(ids: &[i64]) -> Vec<Hidden> {
+fn hidden_fields(action: &str, ids: &[i64]) -> Vec<Hidden> {
     // The ids are one field, because a form has at most a thousand fields.
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let fields = [
-        ("action", "delete_selected".to_owned()),
+        ("action", action.to_owned()),
         ("_selected_action", ids.join(",")),
     ];
     let hidden = fields.map(|(name, value)| Hidden {

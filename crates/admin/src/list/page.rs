@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
 use crate::gallery::state::thumbnails;
+use crate::list::bulk_edit;
 use crate::list_query::{AdminListQuery, SHOW_ALL, page_count};
 use crate::ui::csv;
 use crate::ui::field::{ChoiceView, Hidden};
@@ -43,6 +44,7 @@ struct ObjectListPage {
     has_site_hrefs: bool,
     rows: Vec<RowView>,
     may_delete: bool,
+    may_edit: bool,
     /// Label of the checkbox that selects all pages.
     select_across: Option<String>,
     pager: PageLinks,
@@ -162,6 +164,11 @@ pub(crate) async fn index(
             .user
             .permissions
             .may(Verb::Delete, model.app, model.name),
+        may_edit: staff
+            .user
+            .permissions
+            .may(Verb::Change, model.app, model.name)
+            && bulk_edit::fields(model).next().is_some(),
         select_across: has_more.then(|| match list.found {
             found if query.is_filtered() && found > MAX_COUNT => "Select all".to_owned(),
             found => format!("Select all {found}"),

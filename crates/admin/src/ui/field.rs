@@ -208,6 +208,13 @@ pub(crate) const SAVE_BUTTONS: [Button; 3] = [
     },
 ];
 
+/// The button that saves the form of an object as a new object.
+pub(crate) const SAVE_AS_NEW: Button = Button {
+    name: "_saveasnew",
+    label: "Save as new",
+    primary: false,
+};
+
 /// A submit button.
 #[derive(Clone, Copy, Serialize)]
 pub(crate) struct Button {

@@ -16,6 +16,8 @@ pub struct Field {
     /// Value of a new row unless the form says otherwise; older versions of a row in the history that lack the field
     /// are restored with it. Required fields that were added by a later migration need one.
     pub default: &'static str,
+    /// Whether it can be set for several rows together.
+    pub bulk_edit: bool,
 }
 
 impl Field {
@@ -29,6 +31,7 @@ impl Field {
             kind,
             help: "",
             default: "",
+            bulk_edit: false,
         }
     }
 
@@ -48,6 +51,15 @@ impl Field {
     #[must_use]
     pub const fn help(self, help: &'static str) -> Self {
         Self { help, ..self }
+    }
+
+    /// A field that can be set for several rows together.
+    #[must_use]
+    pub const fn bulk_edit(self) -> Self {
+        Self {
+            bulk_edit: true,
+            ..self
+        }
     }
 
     /// The field with a default value.

@@ -33,6 +33,8 @@ pub struct Resource {
     pub search_hint: &'static str,
     /// Fields of the form, in order.
     pub fields: &'static [Field],
+    /// Whether the form of a row can be saved as a new row.
+    pub save_as: bool,
     /// Related rows that are edited within the form.
     pub inlines: &'static [Inline],
     /// How its images are converted and read, if it has a field of kind

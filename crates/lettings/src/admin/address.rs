@@ -54,8 +54,10 @@ pub const MODEL: Resource = Resource {
             },
         ),
         Field::new("street", "Street", text(1, LONGEST)),
-        Field::new("city", "City", text(1, LONGEST)),
-        Field::new("state", "State", text(STATE, STATE)).help("Two letters, such as CA."),
+        Field::new("city", "City", text(1, LONGEST)).bulk_edit(),
+        Field::new("state", "State", text(STATE, STATE))
+            .help("Two letters, such as CA.")
+            .bulk_edit(),
         Field::new(
             "zip_code",
             "Zip code",
@@ -69,12 +71,14 @@ pub const MODEL: Resource = Resource {
             "Country iso code",
             text(COUNTRY, COUNTRY),
         )
-        .help("Three letters, such as USA."),
+        .help("Three letters, such as USA.")
+        .bulk_edit(),
     ],
     inlines: &[],
     images: None,
     gallery: None,
     references: &[],
+    save_as: false,
     export_note: "",
     public_path: None,
     list,

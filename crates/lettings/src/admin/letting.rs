@@ -87,6 +87,7 @@ pub const MODEL: Resource = Resource {
         "address_id",
         OnDelete::Cascade,
     )],
+    save_as: true,
     export_note: "",
     public_path: Some(public_path),
     list,

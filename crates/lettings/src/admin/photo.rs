@@ -68,6 +68,7 @@ pub const MODEL: Resource = Resource {
         "letting_id",
         OnDelete::Cascade,
     )],
+    save_as: false,
     export_note: "",
     public_path: None,
     list,

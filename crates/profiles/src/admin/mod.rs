@@ -51,9 +51,11 @@ pub const PROFILE: Resource = Resource {
                 min: 0,
                 max: LONGEST_CITY,
             },
-        ),
+        )
+        .bulk_edit(),
         Field::new("show_email", "Show email", FieldKind::Boolean)
-            .help("Show the email address on the public profile."),
+            .help("Show the email address on the public profile.")
+            .bulk_edit(),
     ],
     inlines: &[],
     images: None,
@@ -64,6 +66,7 @@ pub const PROFILE: Resource = Resource {
         "user_id",
         OnDelete::Cascade,
     )],
+    save_as: false,
     export_note: "",
     public_path: Some(|object| public_path(&object.title)),
     list: list::list,

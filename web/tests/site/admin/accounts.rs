@@ -8,6 +8,29 @@ use super::{Browser, PASSWORD, USER_FORM, account, hidden, new_user, value, with
 use crate::support::{TestSite, assert_contains, assert_contains_all};
 
 #[test]
+fn a_user_with_permissions_but_without_staff_status_is_pointed_out() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut ada = Browser::superuser(&site, "ada")?;
+    let carol = account(&mut site.database()?, "carol")?;
+    let path = format!("/admin/auth/user/{carol}/change/");
+    let form = [
+        ("username", "carol"),
+        ("user_permissions", "lettings.view_letting"),
+    ];
+
+    let without = ada.fill(&path, &with(&USER_FORM, &form))?;
+    let without = ada.follow(&without)?;
+    let staff = with(&form, &[("is_staff", "on")]);
+    let with_status = ada.fill(&path, &with(&USER_FORM, &staff))?;
+    let with_status = ada.follow(&with_status)?;
+
+    let advice = "Turn on “Staff status”";
+    assert_contains(&without, advice);
+    assert!(!with_status.contains(advice));
+    Ok(())
+}
+
+#[test]
 fn a_user_is_added_in_two_steps() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut browser = Browser::superuser(&site, "ada")?;

@@ -137,3 +137,44 @@ fn of_many_rows_that_break_a_rule_some_are_told() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_field_is_set_in_all_selected_rows_after_a_question() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        lettings_of(conn, 3)?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let path = "/admin/lettings/address/";
+        let mut send = |more: &[(&str, &str)]| {
+            let action = [("action", "edit_selected"), ("_selected_action", "1,2,3")];
+            browser.get(path)?;
+            browser.post(path, &[&action, more].concat())
+        };
+        let value = |state| [("_field", "state"), ("_has_value", "1"), ("state", state)];
+
+        let fields = send(&[])?.page_text()?;
+        let form = send(&[("_field", "state")])?.html()?;
+        let wrong = send(&value("NVX"))?;
+        let question = send(&value("NV"))?.page_text()?;
+        let stale = send(&[&value("NV")[..], &[("_count", "2")]].concat())?.page_text()?;
+        let unchanged = lettings::Address::states(conn)?;
+        let done = send(&[&value("NV")[..], &[("_count", "3")]].concat())?;
+        let again = send(&value("NV"))?.page_text()?;
+        let told = browser.follow(&done)?;
+        let log = AuditEntry::for_object(conn, "lettings.address", 2)?;
+
+        assert_contains(&fields, "Edit 3 addresses Field Choose one City State");
+        assert!(form.source().contains("id=\"id_state\""));
+        assert_eq!(wrong.status, 422);
+        assert_contains(&wrong.page_text()?, "State must be exactly 2 characters");
+        assert_contains(&question, "State: NV 3 addresses will be changed.");
+        assert_contains(&stale, "Nothing has been saved yet.");
+        assert_eq!(unchanged, ["CA"]);
+        assert_contains(&told, "Changed 3 addresses.");
+        assert_eq!(lettings::Address::states(conn)?, ["NV"]);
+        assert_eq!(log.len(), 1);
+        assert!(log[0].change_set_id.is_some());
+        assert_contains(&again, "0 addresses will be changed.");
+    }
+    Ok(())
+}

@@ -107,6 +107,41 @@ fn mistakes_in_both_are_told_together_and_neither_is_stored() -> Result<()> {
 }
 
 #[test]
+fn of_an_address_that_is_left_empty_each_field_is_missing() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let blank = NEW.map(|(name, _)| (name, ""));
+
+    let refused = browser.fill(ADD, &but(&blank, &[("title", "Pier House")]))?;
+
+    let text = refused.page_text()?;
+    assert_contains_all(&text, &["6 errors to correct", "Street is required."]);
+    assert!(!text.contains("Address is required."), "{text}");
+    Ok(())
+}
+
+#[test]
+fn a_letting_is_saved_as_new_with_an_address_of_its_own() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        letting(conn, "Pier House")?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let copy = |title| with(&STORED, &[("title", title), ("_saveasnew", "")]);
+
+        let added = browser.fill(CHANGE, &copy("Pier Villa"))?;
+        let told = browser.follow(&added)?;
+        let refused = browser.fill(CHANGE, &copy(""))?.html()?;
+
+        assert_contains(&told, "Added letting “Pier Villa”. You can continue");
+        assert_eq!(Letting::with_address(conn, 2)?.0.title, "Pier Villa");
+        assert_eq!(streets(&site)?, ["12 Gull Lane"; 2]);
+        let action = refused.attribute_of("form", "form-row", "action");
+        assert_eq!(action.as_deref(), Some(ADD));
+    }
+    Ok(())
+}
+
+#[test]
 fn an_address_is_changed_with_its_letting_and_each_keeps_its_record() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Pier House")?;

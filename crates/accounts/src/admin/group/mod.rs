@@ -40,6 +40,7 @@ pub const GROUP: Resource = Resource {
     images: None,
     gallery: None,
     references: &[],
+    save_as: false,
     export_note: "",
     public_path: None,
     list,

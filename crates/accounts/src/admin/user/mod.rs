@@ -63,10 +63,12 @@ pub const USER: Resource = Resource {
         Field::new("is_active", "Active", FieldKind::Boolean)
             .section(ACCESS)
             .help("Clear this instead of deleting the account.")
+            .bulk_edit()
             .default("on"),
         Field::new("is_staff", "Staff status", FieldKind::Boolean)
             .section(ACCESS)
-            .help("Can log in to the administration."),
+            .help("Can log in to the administration.")
+            .bulk_edit(),
         Field::new("is_superuser", "Superuser status", FieldKind::Boolean)
             .section(ACCESS)
             .help("Has all permissions."),
@@ -96,6 +98,7 @@ pub const USER: Resource = Resource {
         "user_id",
         "group_id",
     )],
+    save_as: false,
     export_note: "Passwords are not included: set one on the page of each new user.",
     public_path: None,
     list: list::list,
