@@ -159,7 +159,6 @@ fn a_field_is_set_in_all_selected_rows_after_a_question() -> Result<()> {
         let stale = send(&[&value("NV")[..], &[("_count", "2")]].concat())?.page_text()?;
         let unchanged = lettings::Address::states(conn)?;
         let done = send(&[&value("NV")[..], &[("_count", "3")]].concat())?;
-        let again = send(&value("NV"))?.page_text()?;
         let told = browser.follow(&done)?;
         let log = AuditEntry::for_object(conn, "lettings.address", 2)?;
 
@@ -174,7 +173,6 @@ fn a_field_is_set_in_all_selected_rows_after_a_question() -> Result<()> {
         assert_eq!(lettings::Address::states(conn)?, ["NV"]);
         assert_eq!(log.len(), 1);
         assert!(log[0].change_set_id.is_some());
-        assert_contains(&again, "0 addresses will be changed.");
     }
     Ok(())
 }
