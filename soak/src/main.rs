@@ -26,7 +26,7 @@ struct Args {
     /// Which trials to run [default: all].
     trials: Vec<Trial>,
 
-    /// Number of kills or restarts [default: 500 kills, 200 restarts, 10 of PostgreSQL].
+    /// Number of kills, restarts or cases [default: 500 kills, 200 restarts, 10 of PostgreSQL, 20 000 cases].
     #[arg(long)]
     times: Option<u32>,
 
@@ -57,6 +57,8 @@ enum Trial {
     Sentry,
     /// 10 000 slow connections beside one visitor.
     Slow,
+    /// Random files, headers, cookies and queries for every parser: the properties of the tests, with more cases.
+    Fuzz,
 }
 
 fn main() -> Result<()> {
@@ -88,12 +90,20 @@ fn main() -> Result<()> {
             Trial::Disk => disk::run(&shell, &program),
             Trial::Sentry => sentry::run(&shell, &program),
             Trial::Slow => slow::run(&shell, &program),
+            Trial::Fuzz => fuzz(&shell, args.times.unwrap_or(20_000)),
         };
         let figures = figures.with_context(|| format!("{name} FAILED"))?;
         let seconds = start.elapsed().as_secs_f64();
         println!("{name:<9} ok {seconds:>7.1} s  {figures}");
     }
     Ok(())
+}
+
+/// Runs the tests of properties, whose names contain “makes_the”.
+fn fuzz(shell: &Shell, cases: u32) -> Result<String> {
+    let tests = cmd!(shell, "cargo test --locked --lib --bins makes_the");
+    tests.env("PROPTEST_CASES", cases.to_string()).run()?;
+    Ok(format!("{cases} cases for each parser"))
 }
 
 fn build(shell: &Shell, root: &Path, release: bool) -> Result<PathBuf> {

@@ -99,7 +99,7 @@ pub fn start(
     }
     let hosts = Data::new(config.allowed_hosts.clone());
     let keys = Data::new(AdminState {
-        registry: REGISTRY,
+        registry: REGISTRY.in_time_zone(config.time_zone),
         secret: config.secret_key.clone(),
         require_totp: config.require_totp,
         image_queue: ImageQueue::default(),

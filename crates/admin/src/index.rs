@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::auth::staff_request::StaffRequest;
 use crate::registry::{Registry, is_open};
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::{capitalized, date_time, list_path};
+use crate::ui::links::{capitalized, list_path};
 
 /// The number of the user's own actions that are shown.
 const RECENT: i64 = 10;
@@ -97,6 +97,6 @@ fn recent_action(registry: Registry, entry: AuditEntry) -> RecentAction {
             "password" => "Password changed".to_owned(),
             action => capitalized(action),
         },
-        date: date_time(entry.changed_at),
+        date: registry.time_zone.date_time(entry.changed_at),
     }
 }

@@ -17,6 +17,7 @@ mod registry;
 mod routes;
 mod secret_key;
 mod state;
+mod time_zone;
 mod ui;
 mod upload_limit;
 
@@ -28,4 +29,5 @@ pub use registry::Registry;
 pub use routes::scope;
 pub use secret_key::SecretKey;
 pub use state::AdminState;
+pub use time_zone::TimeZone;
 pub use upload_limit::max_body;

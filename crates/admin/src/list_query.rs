@@ -177,10 +177,14 @@ fn order(text: &str, columns: usize) -> Vec<(usize, bool)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::audit_log::query::AuditLogQuery;
+    use crate::registry::fixtures::BOOK;
 
     fn parse(query: &str) -> AdminListQuery {
-        AdminListQuery::parse(query, &crate::registry::fixtures::BOOK)
+        AdminListQuery::parse(query, &BOOK)
     }
 
     #[test]
@@ -203,6 +207,26 @@ mod tests {
         assert_eq!(parse("genre__exact="), parse(""));
         for page in ["0", "-1", "x", "99999999999999999999"] {
             assert_eq!(parse(&format!("p={page}")).page, None, "{page}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_query_makes_the_parser_panic(
+            query in "([qopa=&.+%0-9-]|all=|genre__exact=|%00|%ff|\\PC){0,60}"
+        ) {
+            let parsed = AdminListQuery::parse(&query, &BOOK);
+            let listing = parsed.listing();
+            prop_assert!(listing.offset >= 0 && listing.order.len() <= BOOK.columns.len());
+            prop_assert!(listing.terms.patterns().all(|pattern| !pattern.contains('\0')));
+            // The address of a page leads to the same query.
+            let href = parsed.href("", 1);
+            let again = AdminListQuery::parse(href.trim_start_matches('?'), &BOOK);
+            prop_assert_eq!(again, AdminListQuery { page: Some(1), all: false, ..parsed });
+            let log = AuditLogQuery::parse(&query);
+            prop_assert!(log.page.is_none_or(|page| page >= 1));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The resources that staff manage, and who may do what with them.
+//! The resources that staff manage, who may do what with them, and the time zone of the site.
 
 use accounts::User;
 use accounts::admin::{AccessRules, permission_choices};
@@ -9,6 +9,8 @@ use oc_core::admin::{Choice, FormValues, OnDelete, Record, Reference, Resource};
 use oc_core::validation::FieldError;
 use oc_http::PageError;
 
+use crate::time_zone::TimeZone;
+
 /// The permission to see the diagnostics page.
 pub(crate) const DIAGNOSTICS: &str = "site.view_diagnostics";
 
@@ -17,6 +19,7 @@ pub(crate) const DIAGNOSTICS: &str = "site.view_diagnostics";
 pub struct Registry {
     resources: &'static [&'static Resource],
     access: &'static [AccessRules],
+    pub(crate) time_zone: TimeZone,
 }
 
 impl Registry {
@@ -26,7 +29,17 @@ impl Registry {
         resources: &'static [&'static Resource],
         access: &'static [AccessRules],
     ) -> Self {
-        Self { resources, access }
+        Self {
+            resources,
+            access,
+            time_zone: TimeZone::UTC,
+        }
+    }
+
+    /// These resources in a time zone.
+    #[must_use]
+    pub const fn in_time_zone(self, time_zone: TimeZone) -> Self {
+        Self { time_zone, ..self }
     }
 
     /// Every resource.
@@ -269,15 +282,7 @@ pub(crate) mod fixtures {
     use super::Registry;
 
     const fn field(name: &'static str, label: &'static str, kind: FieldKind) -> Field {
-        Field {
-            name,
-            label,
-            section: "",
-            kind,
-            help: "",
-            default: "",
-            bulk_edit: false,
-        }
+        Field::new(name, label, kind)
     }
 
     const TEXT: FieldKind = FieldKind::Text { min: 1, max: 100 };

@@ -66,6 +66,7 @@ fn parse_address(text: &str) -> Option<IpAddr> {
 mod tests {
     use actix_web::http::header::{HeaderName, HeaderValue};
     use actix_web::test::TestRequest;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -135,6 +136,28 @@ mod tests {
         }
         for value in ["http", "http,https", "", "httpss"] {
             assert!(!is_https("10.0.0.1", value), "{value}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_header_makes_the_parser_panic_or_hide_a_peer(
+            list in proptest::collection::vec("(10\\.0\\.0\\.[1-9]|2001:db8::7|[,:;\"\\[\\]% a-f0-9.])*", 0..4),
+            scheme in "[a-zA-Z, ]{0,12}",
+        ) {
+            let request = |peer: &str| {
+                let request = TestRequest::get().peer_addr(format!("{peer}:1").parse().unwrap());
+                let request = list.iter().fold(request, |request, list| {
+                    request.append_header(("x-forwarded-for", list.as_str()))
+                });
+                request.append_header(("x-forwarded-proto", scheme.as_str())).to_http_request()
+            };
+            let peer = "192.0.2.1".parse().ok();
+            prop_assert_eq!(proxies().client_address(&request("192.0.2.1")), peer);
+            prop_assert!(!proxies().is_https(peer, request("192.0.2.1").headers()));
+            prop_assert!(proxies().client_address(&request("10.0.0.1")).is_some());
         }
     }
 }

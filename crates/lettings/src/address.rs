@@ -1,14 +1,15 @@
 //! Addresses.
 
 use chrono::Utc;
-use diesel::dsl::{IntoBoxed, LeftJoin, exists};
+use diesel::dsl::{IntoBoxed, LeftJoin, exists, select};
 use diesel::prelude::*;
-use oc_core::search::{SearchTerms, lower};
+use oc_core::search::{SearchTerms, fold, lower};
 use oc_core::validation::{Checker, FieldError};
-use oc_core::{Backend, DbConnection};
+use oc_core::{Backend, DbConnection, text};
 
 use crate::index::{self, Hits};
 use crate::schema::{addresses, lettings, search_index, town_totals};
+use crate::town::Town;
 
 /// Largest street number.
 pub(crate) const LARGEST_NUMBER: i32 = 9999;
@@ -164,6 +165,22 @@ impl Address {
         Ok(true)
     }
 
+    /// Whether another address is the same, in any case and with any accents.
+    pub fn is_duplicate(
+        conn: &mut DbConnection,
+        but: Option<i64>,
+        address: &NewAddress,
+    ) -> QueryResult<bool> {
+        let same = addresses::table
+            .filter(addresses::id.ne(but.unwrap_or_default()))
+            .filter(addresses::number.eq(address.number))
+            .filter(addresses::zip_code.eq(address.zip_code))
+            .filter(addresses::state.eq(&address.state))
+            .filter(fold(addresses::street).eq(fold(&address.street)))
+            .filter(fold(addresses::city).eq(fold(&address.city)));
+        select(exists(same)).get_result(conn)
+    }
+
     /// Deletes addresses and their lettings.
     pub fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
         diesel::delete(addresses::table.filter(addresses::id.eq_any(ids.to_vec())))
@@ -225,6 +242,31 @@ pub struct NewAddress {
 }
 
 impl NewAddress {
+    /// The address with the known spelling of its city, unless the stored address had the city already: then somebody
+    /// corrects it.
+    pub(crate) fn with_known_city(
+        mut self,
+        conn: &mut DbConnection,
+        id: Option<i64>,
+    ) -> QueryResult<Self> {
+        if Town::is_offered(conn, &self.city)? {
+            return Ok(self);
+        }
+        let city = text::fold(&self.city);
+        let stored = Address::query()
+            .find(id.unwrap_or_default())
+            .first(conn)
+            .optional()?;
+        if stored.is_none_or(|stored| text::fold(&stored.city) != city) {
+            let towns = Town::all(conn)?.into_iter();
+            let known = towns
+                .map(|town| town.name)
+                .find(|name| text::fold(name) == city);
+            self.city = known.unwrap_or(self.city);
+        }
+        Ok(self)
+    }
+
     /// Whether a stored address has the same values.
     pub(crate) fn is(&self, address: &Address) -> bool {
         self.number == address.number
@@ -244,12 +286,12 @@ impl AddressDraft {
             number: checker.whole("number", "Number", &self.number, 0, LARGEST_NUMBER),
             street: checker.text("street", "Street", &self.street, 1, LONGEST),
             city: checker.text("city", "City", &self.city, 1, LONGEST),
-            state: checker.text("state", "State", &self.state, STATE, STATE),
+            state: checker.text("state", "State", &self.state.to_uppercase(), STATE, STATE),
             zip_code: checker.whole("zip_code", "Zip code", &self.zip_code, 0, LARGEST_ZIP_CODE),
             country_iso_code: checker.text(
                 "country_iso_code",
                 "Country iso code",
-                &self.country_iso_code,
+                &self.country_iso_code.to_uppercase(),
                 COUNTRY,
                 COUNTRY,
             ),

@@ -252,6 +252,8 @@ impl Superuser {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -308,6 +310,20 @@ mod tests {
                 error.contains("line 2 ") && !error.contains("hunter2"),
                 "{error}"
             );
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_file_makes_the_parser_panic_or_print_a_value(
+            text in "(PORT|HOST|=|'|\"|#|\\$\\{|\\}|\\\\|\n|\r\n| |export |\\PC){0,40}",
+        ) {
+            let text = format!("{text}\nSECRET_KEY hunter2\n");
+            if let Err(error) = parse_dot_env(&text) {
+                prop_assert!(!format!("{error:#}").contains("hunter2"));
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use admin::SecretKey;
+use admin::{SecretKey, TimeZone};
 use clap::{ArgAction, Args, Parser};
 use oc_core::{DatabaseUrl, OpenError, Pool, connect_pool, connect_pooler, connect_read_only_pool};
 use oc_http::{AllowedHosts, Company};
@@ -74,6 +74,9 @@ pub struct Config {
     /// Secret of 32 bytes or more; required in production, generated at each start in development
     #[arg(long, default_value = "", value_parser = secret_key)]
     pub secret_key: SecretKey,
+    /// Time zone of the administration, such as America/Los_Angeles
+    #[arg(long, default_value = "UTC")]
+    pub time_zone: TimeZone,
     /// Superusers must use two-factor authentication (true or false)
     #[arg(long, default_value = "false", action = ArgAction::Set, value_parser = switch)]
     pub require_totp: bool,

@@ -34,8 +34,9 @@ impl EntryView {
         let model = registry.by_key(&entry.model);
         let before = Snapshot::from_text(&entry.before);
         let after = Snapshot::from_text(&entry.after);
-        let changes =
-            model.map_or_else(Vec::new, |model| Snapshot::changes(&before, &after, model));
+        let changes = model.map_or_else(Vec::new, |model| {
+            Snapshot::changes(&before, &after, model, registry.time_zone)
+        });
         let action = if entry.description.is_empty() {
             summarize(&entry.action, &changes)
         } else {
@@ -45,7 +46,7 @@ impl EntryView {
         let has_before = entry.action != "deleted" && !entry.before.is_empty();
         Self {
             id: entry.id,
-            date: entry.changed_at.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+            date: registry.time_zone.date_time(entry.changed_at),
             // Changes without a user were made on the command line; sign-in events may have none.
             user: if entry.username.is_empty() && !is_auth {
                 "command line".to_owned()

@@ -2,7 +2,7 @@
 
 use accounts::Permissions;
 use audit::{AUTH, AuditFilter, Event};
-use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{Days, NaiveDate};
 use form_urlencoded::Serializer;
 use oc_core::admin::Resource;
 use oc_core::search::SearchTerms;
@@ -81,10 +81,10 @@ impl AuditLogQuery {
             username: set(&self.user),
             model: set(&self.model),
             action: set(&self.action),
-            since: day(&self.from).map(midnight),
+            since: day(&self.from).map(|day| registry.time_zone.start_of(day)),
             until: day(&self.to)
                 .and_then(|day| day.checked_add_days(Days::new(1)))
-                .map(midnight),
+                .map(|day| registry.time_zone.start_of(day)),
         })
     }
 
@@ -146,15 +146,11 @@ impl AuditLogQuery {
 /// A date with a four-digit year, which both databases support.
 fn day(text: &str) -> Option<NaiveDate> {
     let (first, last) = (
-        NaiveDate::from_ymd_opt(1, 1, 1)?,
+        NaiveDate::from_ymd_opt(1, 1, 2)?,
         NaiveDate::from_ymd_opt(9999, 12, 30)?,
     );
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
     (first..=last).contains(&date).then_some(date)
-}
-
-fn midnight(date: NaiveDate) -> NaiveDateTime {
-    date.and_time(NaiveTime::MIN)
 }
 
 #[cfg(test)]

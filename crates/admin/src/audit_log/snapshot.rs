@@ -8,6 +8,7 @@ use oc_core::DbConnection;
 use oc_core::admin::{Field, FieldKind, FormValues, Record, Resource};
 use serde::{Deserialize, Serialize};
 
+use crate::time_zone::TimeZone;
 use crate::ui::field::parts;
 use crate::ui::links::capitalized;
 
@@ -91,22 +92,36 @@ impl Snapshot {
     }
 
     /// The fields that differ, in the order of the form.
-    pub(crate) fn changes(before: &Self, after: &Self, model: &Resource) -> Vec<FieldChange> {
+    pub(crate) fn changes(
+        before: &Self,
+        after: &Self,
+        model: &Resource,
+        zone: TimeZone,
+    ) -> Vec<FieldChange> {
         let mut changes = Vec::new();
         for field in model.fields {
-            for name in parts(field.name, field.kind) {
-                let [old, new] = [before, after].map(|snapshot| snapshot.0.get(&name));
-                if old.map(|field| &field.values) == new.map(|field| &field.values) {
-                    continue;
-                }
-                let [before, after] =
-                    [old, new].map(|field| field.map_or("", |field| &field.shown).to_owned());
-                changes.push(FieldChange {
-                    label: field.label.to_owned(),
-                    before,
-                    after,
-                });
+            let names = parts(field.name, field.kind);
+            let values = |snapshot: &Self| -> Vec<Option<Vec<String>>> {
+                let values = |name| {
+                    snapshot
+                        .0
+                        .get(name)
+                        .map(|field: &FieldSnapshot| field.values.clone())
+                };
+                names.iter().map(values).collect()
+            };
+            if values(before) == values(after) {
+                continue;
             }
+            let [before, after] = [before, after].map(|snapshot| match names.as_slice() {
+                [date, time] => zone.text(snapshot.shown(date), snapshot.shown(time)),
+                _ => snapshot.shown(field.name).to_owned(),
+            });
+            changes.push(FieldChange {
+                label: field.label.to_owned(),
+                before,
+                after,
+            });
         }
         changes
     }
@@ -121,9 +136,7 @@ pub(crate) fn summarize(action: &str, changes: &[FieldChange]) -> String {
         "password" => "Password changed.".to_owned(),
         "changed" if changes.is_empty() => "Nothing changed.".to_owned(),
         "changed" => {
-            let mut labels: Vec<&str> =
-                changes.iter().map(|change| change.label.as_str()).collect();
-            labels.dedup();
+            let labels: Vec<&str> = changes.iter().map(|change| change.label.as_str()).collect();
             match labels.split_last() {
                 Some((last, [])) => format!("Changed {last}."),
                 Some((last, first)) => format!("Changed {} and {last}.", first.join(", ")),

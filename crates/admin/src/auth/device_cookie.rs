@@ -102,6 +102,7 @@ pub(crate) fn remember(
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -205,6 +206,18 @@ mod tests {
                 .to_http_request();
             let cookie = remember(&odd, RULES, &key, &user(1));
             assert_eq!(cookie.value().split('.').count(), 2, "{value}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_cookie_makes_the_parser_panic_or_is_accepted(value in "[0-9a-f]{32}[.0-9a-fx]{0,600}|\\PC{0,80}") {
+            let key = SecretKey::random();
+            let request = TestRequest::get().cookie(Cookie::new(COOKIE, value)).to_http_request();
+            prop_assert!(!is_known(&request, RULES, &key, &user(1)));
+            prop_assert!(remember(&request, RULES, &key, &user(1)).value().split('.').count() <= MOST + 1);
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::{date_time, see_other};
+use crate::ui::links::see_other;
 use crate::ui::submission::Submission;
 
 #[derive(Serialize)]
@@ -152,12 +152,13 @@ async fn sessions_page(
         .db
         .read(move |conn| Ok(Session::for_user(conn, owner_id, now)?))
         .await?;
+    let zone = staff.registry().time_zone;
     let row = |session: Session| SessionRow {
         id: session.id,
         browser: describe_browser(&session.browser),
         address: session.address,
-        began: date_time(session.created_at),
-        seen: date_time(session.seen_at),
+        began: zone.date_time(session.created_at),
+        seen: zone.date_time(session.seen_at),
         is_this: session.id == current,
     };
     let rows: Vec<SessionRow> = sessions.into_iter().map(row).collect();

@@ -14,7 +14,7 @@ use crate::auth::staff_request::StaffRequest;
 use crate::auth::totp::{Qr, Secret};
 use crate::ui::field::{ErrorSummary, FieldView, Section};
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::{date_time, see_other};
+use crate::ui::links::see_other;
 use crate::ui::submission::Submission;
 
 const TITLE: &str = "Two-factor authentication";
@@ -75,13 +75,13 @@ impl Page for UserFactorPage {
 
 /// The status, or the setup page.
 pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError> {
-    let id = staff.user.user.id;
+    let (id, zone) = (staff.user.user.id, staff.registry().time_zone);
     let factor = staff.db.read(move |conn| {
         let Some(factor) = SecondFactor::find(conn, id)? else {
             return Ok(None);
         };
         Ok(Some(FactorPage {
-            since: date_time(factor.created_at),
+            since: zone.date_time(factor.created_at),
             codes_left: RecoveryCode::count(conn, id)?,
         }))
     });
@@ -227,7 +227,7 @@ pub(crate) async fn show_of_user(
     let page = UserFactorPage {
         heading: heading.clone(),
         username: owner.username,
-        since: factor.map(|factor| date_time(factor.created_at)),
+        since: factor.map(|factor| staff.registry().time_zone.date_time(factor.created_at)),
         back_href: form,
     };
     staff.page(StatusCode::OK, &heading, breadcrumbs, page)

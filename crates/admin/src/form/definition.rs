@@ -104,13 +104,14 @@ impl FormDefinition {
             .any(|name| !fields.text(name).trim().is_empty())
     }
 
-    /// The stored values, those of edited inlines included.
+    /// The stored values, those of edited inlines included, with times in the site's time zone.
     pub(crate) fn stored(
         &self,
         conn: &mut DbConnection,
         object: &Record,
     ) -> QueryResult<FormValues> {
-        let mut values = object.values.clone();
+        let zone = self.registry.time_zone;
+        let mut values = zone.local_values(self.resource.fields, &object.values);
         for inline in self.inlines.iter().filter(|inline| inline.edits) {
             if let Some(row) = inline.related(conn, &object.values)? {
                 for bound in inline.bound_fields() {
@@ -120,6 +121,60 @@ impl FormDefinition {
             }
         }
         Ok(values)
+    }
+
+    /// The first question about values that differ from the stored ones, with the name of its field in the form. Fields
+    /// in `answered` don't ask.
+    pub(crate) fn question(
+        &self,
+        conn: &mut DbConnection,
+        current: Option<&Record>,
+        values: &FormValues,
+        answered: &[String],
+    ) -> QueryResult<Option<(&'static str, String)>> {
+        let own = (
+            self.own_fields().collect(),
+            current.cloned(),
+            Some(values.clone()),
+        );
+        let mut forms: Vec<(Vec<BoundField>, Option<Record>, Option<FormValues>)> = vec![own];
+        for form in &self.inlines {
+            let own = match current {
+                Some(current) => form.related(conn, &current.values)?,
+                None => None,
+            };
+            let typed = form.values(values);
+            let is_own = own.is_some_and(|own| Some(own.values) == typed);
+            let related = form.related(conn, values)?;
+            forms.push((
+                form.bound_fields().collect(),
+                related,
+                typed.filter(|_| !is_own),
+            ));
+        }
+        for (fields, stored, typed) in forms {
+            let is_unchanged = |typed: &FormValues| {
+                let stored = stored.as_ref().map(|record| &record.values);
+                stored.is_some_and(|stored| {
+                    typed.0.iter().all(|(name, list)| stored.list(name) == list)
+                })
+            };
+            let Some(typed) = typed.filter(|typed| !is_unchanged(typed)) else {
+                continue;
+            };
+            let id = stored.as_ref().map(|record| record.id);
+            for bound in fields
+                .iter()
+                .filter(|bound| !answered.iter().any(|name| name == bound.name))
+            {
+                if let Some(question) = bound.field.question
+                    && let Some(text) = question(conn, id, &typed)?
+                {
+                    return Ok(Some((bound.name, text)));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// A fingerprint of each field: two versions differ in the fields whose fingerprints differ.

@@ -17,7 +17,7 @@ use crate::form::after_save::redirect_after_save;
 use crate::form::choices::is_search;
 use crate::form::conflict::{ConflictView, Resolution, differ, resolve};
 use crate::form::definition::{FormDefinition, VERSION};
-use crate::form::page::FormDisplay;
+use crate::form::page::{ANSWERED, FormDisplay};
 use crate::form::retry::redisplay;
 use crate::form::save::save_with_inlines;
 use crate::form::state::FormState;
@@ -314,6 +314,15 @@ fn save(
                 return redisplay(conn, Some(conflict));
             }
         };
+    }
+    let answered = submission.list(ANSWERED);
+    if let Some((field, text)) = definition.question(conn, current.as_ref(), &values, &answered)? {
+        let state = FormState::submitted(conn, definition.clone(), current.clone(), submission)?;
+        let display = FormDisplay::new(state, submission.clone());
+        return Ok(Outcome::Redisplay(Box::new(FormDisplay {
+            question: Some((field, text)),
+            ..display
+        })));
     }
     save_with_inlines(conn, actor, definition, current.as_ref(), &values).map(Outcome::Saved)
 }

@@ -27,6 +27,7 @@ use crate::ui::submission::Submission;
 struct FormPage {
     heading: String,
     notice: Option<&'static str>,
+    question: Option<String>,
     subtitle: Option<String>,
     error_summary: Option<ErrorSummary>,
     action: String,
@@ -49,6 +50,9 @@ impl Page for FormPage {
     const TEMPLATE: &'static str = "admin/form.html";
 }
 
+/// The hidden field with the fields whose questions were answered.
+pub(crate) const ANSWERED: &str = "_answered";
+
 /// A form to show.
 pub(crate) struct FormDisplay {
     pub(crate) state: FormState,
@@ -56,6 +60,8 @@ pub(crate) struct FormDisplay {
     /// A message about the form as a whole.
     pub(crate) notice: Option<&'static str>,
     pub(crate) conflict: Option<ConflictView>,
+    /// A question that is answered by saving again, with its field.
+    pub(crate) question: Option<(&'static str, String)>,
     /// The submission, if the form is shown again.
     pub(crate) submission: Submission,
     /// Whether the form keeps the version that was submitted.
@@ -69,6 +75,7 @@ impl FormDisplay {
             errors: Vec::new(),
             notice: None,
             conflict: None,
+            question: None,
             submission,
             keeps_version: false,
         }
@@ -84,7 +91,7 @@ impl FormDisplay {
     pub(crate) fn status(&self) -> StatusCode {
         if self.conflict.is_some() {
             StatusCode::CONFLICT
-        } else if self.errors.is_empty() {
+        } else if self.errors.is_empty() && self.question.is_none() {
             StatusCode::OK
         } else {
             StatusCode::UNPROCESSABLE_ENTITY
@@ -135,6 +142,7 @@ impl FormDisplay {
             errors,
             notice,
             conflict,
+            question,
             submission,
             keeps_version,
         } = self;
@@ -208,6 +216,12 @@ impl FormDisplay {
             let name = VERSION.to_owned();
             hidden.insert(0, Hidden { name, value });
         }
+        let asked = question.as_ref().map(|(field, _)| (*field).to_owned());
+        let answered = submission.list(ANSWERED).into_iter().chain(asked);
+        hidden.extend(answered.map(|value| Hidden {
+            name: ANSWERED.to_owned(),
+            value,
+        }));
         let gallery = state
             .gallery
             .as_ref()
@@ -219,6 +233,7 @@ impl FormDisplay {
         let has_other_buttons =
             fields_of(&sections).any(|field| field.search.is_some() || field.related.is_some());
         let page = FormPage {
+            question: question.map(|(_, text)| text),
             notice: notice.or(guarded_notice),
             subtitle: record.map(|record| record.title.clone()),
             error_summary,

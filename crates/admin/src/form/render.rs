@@ -112,13 +112,19 @@ impl FormRenderer<'_> {
     ) -> FieldView {
         let field = bound.field;
         let value = self.state.values.text(&name).to_owned();
-        let errors = self
-            .errors
-            .iter()
-            .filter(|error| error.field == name || error.field == bound.name);
+        let errors = self.errors.iter().filter(|error| {
+            // An error of a date with a time is shown once.
+            error.field == name || error.field == bound.name && !name.ends_with("_1")
+        });
         let mut view = FieldView {
             id: format!("id_{name}"),
             errors: errors.map(ToString::to_string).collect(),
+            suggestions: self
+                .state
+                .suggestions
+                .get(&*name)
+                .cloned()
+                .unwrap_or_default(),
             name,
             label,
             help: (!field.help.is_empty()).then(|| field.help.to_owned()),
@@ -170,6 +176,10 @@ impl FormRenderer<'_> {
                 view.kind = if view.name.ends_with("_0") {
                     "date"
                 } else {
+                    view.help = Some(format!(
+                        "Time zone: {}",
+                        self.state.definition.registry.time_zone
+                    ));
                     "time"
                 }
             }

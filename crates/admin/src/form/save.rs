@@ -209,9 +209,13 @@ fn save_values(
     values: &FormValues,
 ) -> Result<i64, SaveError> {
     let defaults = current.map_or_else(|| resource.defaults(), |record| record.values.clone());
+    let (registry, permissions) = (actor.registry, actor.permissions);
+    let stored = current.map(|record| &record.values);
+    let values = registry
+        .time_zone
+        .stored_values(resource.fields, values, stored)?;
     let values = &values.with_defaults(defaults);
     let id = current.map(|record| record.id);
-    let (registry, permissions) = (actor.registry, actor.permissions);
     let mut errors = registry.escalations(conn, permissions, resource, current, values)?;
     if errors.is_empty() {
         return (resource.save)(conn, id, values);

@@ -1,11 +1,13 @@
 //! What a form needs from the database to be rendered.
 
+use std::collections::BTreeMap;
+
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{FieldKind, FormValues, Record};
 
 use crate::form::choices::{FieldChoices, chosen_choices, field_choices};
-use crate::form::definition::{BoundField, FormDefinition};
+use crate::form::definition::{BoundField, FormDefinition, InlineForm};
 use crate::gallery::state::GalleryState;
 use crate::ui::field::parts;
 use crate::ui::submission::Submission;
@@ -20,6 +22,8 @@ pub(crate) struct FormState {
     /// The values that the form shows.
     pub(crate) values: FormValues,
     pub(crate) choices: Vec<FieldChoices>,
+    /// Suggested values by the name of the field in the form.
+    pub(crate) suggestions: BTreeMap<&'static str, Vec<String>>,
     /// Whether the object is an account with permissions that the user lacks.
     pub(crate) has_higher_privileges: bool,
     /// The images that belong to the object.
@@ -71,13 +75,16 @@ impl FormState {
     ) -> QueryResult<Self> {
         let choices = chosen_choices(conn, definition.own_fields(), &record.values)?;
         let gallery = gallery(conn, &definition, Some(&record))?;
+        let zone = definition.registry.time_zone;
+        let values = zone.local_values(definition.resource.fields, &record.values);
         Ok(Self {
             definition,
             gallery,
-            stored: record.values.clone(),
-            values: record.values.clone(),
+            stored: values.clone(),
+            values,
             record: Some(record),
             choices,
+            suggestions: BTreeMap::new(),
             has_higher_privileges: false,
         })
     }
@@ -95,6 +102,13 @@ impl FormState {
             Some(record) => definition.stored(conn, record)?,
             None => FormValues::default(),
         };
+        let inlines = definition.inlines.iter().flat_map(InlineForm::bound_fields);
+        let mut suggestions = BTreeMap::new();
+        for bound in definition.own_fields().chain(inlines) {
+            if let Some(load) = bound.field.suggestions {
+                suggestions.insert(bound.name, load(conn)?);
+            }
+        }
         let has_higher_privileges = match id {
             Some(id) => !definition.can_manage(conn, id)?,
             None => false,
@@ -107,6 +121,7 @@ impl FormState {
             stored,
             values,
             choices,
+            suggestions,
             has_higher_privileges,
         })
     }

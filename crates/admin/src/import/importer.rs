@@ -10,6 +10,7 @@ use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
 use oc_core::admin::{FormValues, Record, Resource, SaveError};
 use oc_core::locks::lock_all;
+use oc_core::validation::FieldError;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -132,7 +133,13 @@ impl Importer<'_> {
                 continue;
             }
             let current = stored.as_ref().map(|record| &record.values);
-            let values = match table.values(row, current) {
+            let (zone, fields) = (self.editor.registry.time_zone, self.model.fields);
+            let shown = current.map(|current| zone.local_values(fields, current));
+            let values = table.values(row, shown.as_ref()).and_then(|values| {
+                let values = zone.stored_values(fields, &values, current);
+                values.map_err(|errors| row_errors(number, &errors))
+            });
+            let values = match values {
                 Ok(values) => values,
                 Err(errors) => {
                     outcome.errors.extend(errors);
@@ -216,12 +223,7 @@ impl Importer<'_> {
                     outcome.errors.push(RowError::new(row.number, "id", text));
                 }
                 Err(SaveError::Invalid(errors)) => {
-                    let errors = errors.iter();
-                    outcome
-                        .errors
-                        .extend(errors.map(|error| {
-                            RowError::new(row.number, error.field, error.to_string())
-                        }));
+                    outcome.errors.extend(row_errors(row.number, &errors));
                 }
             }
         }
@@ -266,7 +268,12 @@ impl Importer<'_> {
                     outcome.changes.push(PreviewChange {
                         row,
                         title: record.title.clone(),
-                        changes: Snapshot::changes(before, &after, self.model),
+                        changes: Snapshot::changes(
+                            before,
+                            &after,
+                            self.model,
+                            self.editor.registry.time_zone,
+                        ),
                     });
                 }
                 "changed"
@@ -290,6 +297,11 @@ impl Importer<'_> {
         let mut change_set = ChangeSet::none();
         log_saved(conn, self.editor, self.model, &mut change_set, &entries).map(drop)
     }
+}
+
+fn row_errors(number: usize, errors: &[FieldError]) -> Vec<RowError> {
+    let error = |error: &FieldError| RowError::new(number, error.field, error.to_string());
+    errors.iter().map(error).collect()
 }
 
 /// The start of a text, with an ellipsis if there is more.

@@ -6,6 +6,8 @@ mod csv_text;
 pub(crate) mod handlers;
 mod importer;
 mod page;
+#[cfg(test)]
+mod properties;
 mod spreadsheet;
 mod upload;
 mod workbook;

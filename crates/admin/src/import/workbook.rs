@@ -17,6 +17,12 @@ const MAX_CELLS: usize = 1_000_000;
 /// Parses the first visible sheet of a workbook. Formulas have the values that were stored with them.
 pub(super) fn read(bytes: &[u8]) -> Result<Spreadsheet, String> {
     check_size(bytes)?;
+    // calamine panics if some numbers in a file are too large.
+    std::panic::catch_unwind(|| read_sheet(bytes))
+        .unwrap_or_else(|_| Err("The Excel file could not be read: it is damaged.".to_owned()))
+}
+
+fn read_sheet(bytes: &[u8]) -> Result<Spreadsheet, String> {
     let unreadable = |error| format!("The Excel file could not be read: {error}.");
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(unreadable)?;
     let mut sheets = book.sheets_metadata().iter();

@@ -86,9 +86,10 @@ pub(crate) async fn run_action(
             edit.run().await
         }
         "export_selected" if may_view => {
+            let zone = staff.registry().time_zone;
             let text = staff
                 .db
-                .read_long(move |conn| csv::records(conn, model, &ids));
+                .read_long(move |conn| csv::records(conn, model, zone, &ids));
             Ok(csv::download(model.plural, text.await?))
         }
         _ => Err(PageError::Forbidden),

@@ -193,6 +193,7 @@ pub(crate) async fn export(
     let model = staff.find_visible(&path.0, &path.1)?;
     let query = AdminListQuery::new(&staff, model);
     let listing = query.first(MAX_ROWS + 1);
+    let zone = staff.registry().time_zone;
     let text = staff
         .db
         .read_long(move |conn| {
@@ -201,7 +202,7 @@ pub(crate) async fn export(
             if i64::try_from(ids.len()).is_ok_and(|count| count > MAX_ROWS) {
                 return Ok(None);
             }
-            csv::records(conn, model, &ids).map(Some)
+            csv::records(conn, model, zone, &ids).map(Some)
         })
         .await?;
     let Some(text) = text else {

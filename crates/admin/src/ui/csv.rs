@@ -6,22 +6,27 @@ use oc_core::DbConnection;
 use oc_core::admin::{FieldKind, Record, Resource};
 use oc_http::PageError;
 
+use crate::time_zone::TimeZone;
 use crate::ui::field::parts;
 
 /// Objects that are loaded together.
 const CHUNK: usize = 500;
 
-/// The objects with these ids, in their order, with all fields and a header row.
+/// The objects with these ids, in their order, with all fields and a header row. Times are in the site's time zone.
 pub(crate) fn records(
     conn: &mut DbConnection,
     model: &Resource,
+    zone: TimeZone,
     ids: &[i64],
 ) -> Result<String, PageError> {
     let mut rows = Vec::new();
     for ids in ids.chunks(CHUNK) {
         let mut found = model.load_by_id(conn, ids)?;
         let objects = ids.iter().filter_map(|id| found.remove(id));
-        rows.extend(objects.map(|object| cells(model, &object)));
+        rows.extend(objects.map(|object| {
+            let values = zone.local_values(model.fields, &object.values);
+            cells(model, &Record { values, ..object })
+        }));
     }
     let names = column_names(model);
     let headings: Vec<&str> = names.iter().map(String::as_str).collect();

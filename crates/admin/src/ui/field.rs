@@ -15,6 +15,8 @@ pub(crate) struct FieldView {
     pub(crate) options: Vec<ChoiceView>,
     /// The check boxes of a field of kind `permissions`.
     pub(crate) permissions: Option<PermissionTable>,
+    /// Existing values, for a `datalist`.
+    pub(crate) suggestions: Vec<String>,
     pub(crate) size: usize,
     pub(crate) max: Option<usize>,
     pub(crate) required: bool,

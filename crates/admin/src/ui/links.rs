@@ -1,8 +1,7 @@
-//! Addresses of the admin, redirects, and words for dates and counts.
+//! Addresses of the admin, redirects, and words for counts.
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
-use chrono::NaiveDateTime;
 use form_urlencoded::Serializer;
 use oc_core::admin::Resource;
 
@@ -58,11 +57,6 @@ pub(crate) fn see_other(href: &str) -> HttpResponse {
         .insert_header((header::LOCATION, href))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .finish()
-}
-
-/// A point in time (UTC).
-pub(crate) fn date_time(time: NaiveDateTime) -> String {
-    time.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// A word with an upper-case first letter.

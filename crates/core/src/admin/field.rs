@@ -1,5 +1,16 @@
 //! Form fields of a resource.
 
+use diesel::QueryResult;
+
+use crate::admin::FormValues;
+use crate::connection::DbConnection;
+
+/// Loads existing values.
+pub type Suggestions = fn(&mut DbConnection) -> QueryResult<Vec<String>>;
+
+/// Looks at the values of a stored or new row.
+pub type Question = fn(&mut DbConnection, Option<i64>, &FormValues) -> QueryResult<Option<String>>;
+
 /// A form field.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
@@ -18,6 +29,10 @@ pub struct Field {
     pub default: &'static str,
     /// Whether it can be set for several rows together.
     pub bulk_edit: bool,
+    /// Existing values that the form suggests.
+    pub suggestions: Option<Suggestions>,
+    /// A question about a row's values before they are saved under an id, or as a new row: it can be saved all the same.
+    pub question: Option<Question>,
 }
 
 impl Field {
@@ -32,6 +47,8 @@ impl Field {
             help: "",
             default: "",
             bulk_edit: false,
+            suggestions: None,
+            question: None,
         }
     }
 
@@ -58,6 +75,24 @@ impl Field {
     pub const fn bulk_edit(self) -> Self {
         Self {
             bulk_edit: true,
+            ..self
+        }
+    }
+
+    /// The field with suggestions.
+    #[must_use]
+    pub const fn suggestions(self, suggestions: Suggestions) -> Self {
+        Self {
+            suggestions: Some(suggestions),
+            ..self
+        }
+    }
+
+    /// The field with a question before its row is saved.
+    #[must_use]
+    pub const fn question(self, question: Question) -> Self {
+        Self {
+            question: Some(question),
             ..self
         }
     }

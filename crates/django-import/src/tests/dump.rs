@@ -226,7 +226,6 @@ fn dump_like() -> impl Strategy<Value = String> {
 #[test]
 fn no_dump_makes_the_reader_panic() -> Result<()> {
     let config = ProptestConfig {
-        cases: 150,
         failure_persistence: None,
         ..ProptestConfig::default()
     };

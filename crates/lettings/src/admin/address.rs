@@ -16,6 +16,7 @@ use crate::address::{
 };
 use crate::index::{self, Hits};
 use crate::schema::{addresses, lettings, town_totals};
+use crate::town::Town;
 
 /// The app in URLs and permissions.
 pub(super) const APP: &str = "lettings";
@@ -53,8 +54,10 @@ pub const MODEL: Resource = Resource {
                 max: LARGEST_NUMBER,
             },
         ),
-        Field::new("street", "Street", text(1, LONGEST)),
-        Field::new("city", "City", text(1, LONGEST)).bulk_edit(),
+        Field::new("street", "Street", text(1, LONGEST)).question(question),
+        Field::new("city", "City", text(1, LONGEST))
+            .suggestions(towns)
+            .bulk_edit(),
         Field::new("state", "State", text(STATE, STATE))
             .help("Two letters, such as CA.")
             .bulk_edit(),
@@ -243,12 +246,30 @@ fn draft(values: &FormValues) -> AddressDraft {
 }
 
 fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result<i64, SaveError> {
-    let address = draft(values).check()?;
+    let address = draft(values).check()?.with_known_city(conn, id)?;
     match id {
         None => Ok(Address::insert(conn, &address)?),
         Some(id) if Address::update(conn, id, &address)? => Ok(id),
         Some(_) => Err(SaveError::Missing),
     }
+}
+
+fn towns(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
+    let towns = Town::all(conn)?.into_iter();
+    Ok(towns.map(|town| town.name).collect())
+}
+
+fn question(
+    conn: &mut DbConnection,
+    id: Option<i64>,
+    values: &FormValues,
+) -> QueryResult<Option<String>> {
+    let Ok(address) = draft(values).check() else {
+        return Ok(None);
+    };
+    let is_duplicate = Address::is_duplicate(conn, id, &address)?;
+    Ok(is_duplicate
+        .then(|| "There is such an address already. Save again to keep both.".to_owned()))
 }
 
 fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveError> {

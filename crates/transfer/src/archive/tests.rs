@@ -202,7 +202,6 @@ fn no_damage_makes_the_reader_panic_or_accept_other_rows() -> anyhow::Result<()>
     let text = decompress(&path)?;
     let mutations = proptest::collection::vec(mutation(), 1..6);
     let config = ProptestConfig {
-        cases: 400,
         failure_persistence: None,
         ..ProptestConfig::default()
     };

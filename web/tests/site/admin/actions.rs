@@ -40,7 +40,7 @@ fn selected_rows_are_exported_without_formulas() -> Result<()> {
     assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8"));
     assert_eq!(
         csv.text()?,
-        "id,title,address\n2,\"Flat, with \"\"view\"\"\",2\n1,'=1+1,1\n"
+        "\u{feff}id,title,address\n2,\"Flat, with \"\"view\"\"\",2\n1,'=1+1,1\n"
     );
     Ok(())
 }

@@ -145,6 +145,7 @@ fn a_link_beside_the_choice_leads_back_with_the_new_row_chosen() -> Result<()> {
     let form = browser.page(back)?;
     assert!(form.source().contains("value=\"1\" selected"));
     assert!(form.source().contains("value=\"Pier House\""));
+    let fields = with(&fields, &[("_answered", "street")]);
     let with_script = browser.post(&format!("{add}&_window=1"), &fields)?.text()?;
     assert_contains(
         &with_script,

@@ -1,5 +1,6 @@
 //! Deleting, and the record of what happened.
 
+use accounts::User;
 use anyhow::Result;
 use lettings::Letting;
 
@@ -161,5 +162,43 @@ fn one_can_go_back_to_an_earlier_state() -> Result<()> {
     assert_contains(&told, "Restored letting “Pier Cottage”.");
     assert_eq!(Letting::with_address(conn, 1)?.0.title, "Pier Cottage");
     assert_eq!(odd, [400, 404]);
+    Ok(())
+}
+
+#[test]
+fn times_are_shown_and_entered_in_the_time_zone_of_the_site() -> Result<()> {
+    let site = TestSite::with(&[("TIME_ZONE", "America/Los_Angeles")])?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    let id = super::account(&mut site.database()?, "carol")?;
+    let path = format!("/admin/auth/user/{id}/change/");
+    let form = |date, time| {
+        let at = [("date_joined_0", date), ("date_joined_1", time)];
+        [
+            &[("username", "carol"), ("is_active", "on"), ("_save", "")][..],
+            &at,
+        ]
+        .concat()
+    };
+
+    let skipped = browser.fill(&path, &form("2026-03-08", "02:30"))?;
+    let saved = browser.fill(&path, &form("2026-07-01", "18:00"))?;
+
+    assert_eq!((skipped.status, saved.status), (422, 303));
+    assert_contains(&skipped.page_text()?, "There is no such time on that day");
+    let stored = User::find(&mut site.database()?, id)?.date_joined;
+    assert_eq!(stored.to_string(), "2026-07-02 01:00:00");
+    let page = browser.get(&path)?.text()?;
+    assert_contains_all(
+        &page,
+        &[
+            "value=\"2026-07-01\"",
+            "value=\"18:00:00\"",
+            "Time zone: America/Los_Angeles",
+        ],
+    );
+    let history = browser.page_text(&format!("/admin/auth/user/{id}/history/"))?;
+    assert_contains(&history, "2026-07-01 18:00:00 PDT");
+    let export = browser.get("/admin/auth/user/export/")?.text()?;
+    assert_contains(&export, ",2026-07-01,18:00:00\n");
     Ok(())
 }

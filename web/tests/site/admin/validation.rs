@@ -1,9 +1,9 @@
 //! Bad input: every mistake is told, and nothing that was typed is lost.
 
 use anyhow::Result;
-use lettings::Letting;
+use lettings::{Address, Letting};
 
-use super::Browser;
+use super::{ADDRESS_FORM, Browser, with};
 use crate::support::{TestSite, assert_contains_all, letting, profile};
 
 #[test]
@@ -96,6 +96,59 @@ fn what_is_taken_is_told_together_with_every_other_mistake() -> Result<()> {
             assert_contains_all(&page, &[count, words]);
         }
         assert_eq!((house, Letting::count(conn)?), (1, 2));
+    }
+    Ok(())
+}
+
+#[test]
+fn an_address_that_exists_is_asked_about_once_and_a_town_keeps_its_spelling() -> Result<()> {
+    for site in TestSite::on_each()? {
+        letting(&mut site.database()?, "Pier House")?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let path = "/admin/lettings/address/add/";
+        let typed = with(
+            &ADDRESS_FORM,
+            &[
+                ("street", "g\u{fc}ll lane"),
+                ("city", "dana point"),
+                ("state", "ca"),
+                ("country_iso_code", "usa"),
+                ("_save", ""),
+            ],
+        );
+
+        let asked = browser.fill(path, &typed)?;
+        let saved = browser.post(path, &[&typed[..], &[("_answered", "street")]].concat())?;
+
+        let page = asked.html()?;
+        assert_eq!((asked.status, saved.status), (422, 303));
+        assert_contains_all(
+            page.source(),
+            &[
+                "There is such an address already.",
+                "<option value=\"Dana Point\">",
+                "name=\"_answered\" value=\"street\"",
+            ],
+        );
+        let stored = |id| -> Result<Address> {
+            Ok(Address::find_all(&mut site.database()?, &[id])?.remove(0))
+        };
+        let address = stored(2)?;
+        assert_eq!(
+            [&*address.city, &address.state, &address.country_iso_code],
+            ["Dana Point", "CA", "USA"]
+        );
+        // Somebody corrects the spelling.
+        let corrected = with(
+            &ADDRESS_FORM,
+            &[
+                ("city", "Dana point"),
+                ("_answered", "street"),
+                ("_save", ""),
+            ],
+        );
+        browser.fill("/admin/lettings/address/1/change/", &corrected)?;
+        assert_eq!(stored(1)?.city, "Dana point");
     }
     Ok(())
 }
