@@ -226,6 +226,7 @@ mod tests {
             "postgres://oc:hunter2@db/oc",
             "postgres://oc@db/oc?password=hunter2",
             "postgres://oc@db?password=hunter2",
+            "postgres://oc:hunter2@db1:5432,db2:5432/oc?target_session_attrs=read-write",
         ] {
             assert!(!printed(url).contains("hunter2"), "{}", printed(url));
             assert!(

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 
-use actix_web::http::header::HeaderMap;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, VARY,
+};
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use rust_embed::{EmbeddedFile, RustEmbed};
@@ -14,108 +15,144 @@ use crate::blocking::run_blocking;
 use crate::compression::{Effort, Encoding, negotiate};
 use crate::error::PageError;
 
-/// The embedded folder of static assets. A debug build reads the folder in the checkout at every request.
+/// The embedded folder of static assets, as a table. A debug build reads files that have changed in the checkout.
 #[derive(Clone)]
 pub struct Assets {
     get: fn(&str) -> Option<EmbeddedFile>,
-    /// Compressed texts by hash, filled at the first request for each.
-    compressed: Arc<Mutex<HashMap<(String, Encoding), Bytes>>>,
+    by_name: Arc<HashMap<String, Arc<Asset>>>,
+    by_hashed_name: Arc<HashMap<String, Arc<Asset>>>,
 }
 
 struct Asset {
-    content_type: &'static str,
-    is_text: bool,
     hash: String,
-    bytes: Bytes,
+    content_type: HeaderValue,
+    tag: HeaderValue,
+    identity: Bytes,
+    /// Compressed at the first request for each; a text only.
+    compressed: Option<[OnceLock<Bytes>; 2]>,
+}
+
+impl Asset {
+    fn new(name: &str, file: EmbeddedFile) -> Self {
+        let (content_type, is_text) = match name.rsplit_once('.').map(|(_, extension)| extension) {
+            Some("css") => ("text/css; charset=utf-8", true),
+            Some("js") => ("text/javascript; charset=utf-8", true),
+            Some("svg") => ("image/svg+xml", true),
+            Some("png") => ("image/png", false),
+            Some("ico") => ("image/x-icon", false),
+            _ => ("application/octet-stream", false),
+        };
+        let hash = hash(&file);
+        let tag = HeaderValue::from_str(&format!("W/\"{hash}\""));
+        Self {
+            content_type: HeaderValue::from_static(content_type),
+            tag: tag.expect("a hexadecimal tag is a valid header value"),
+            hash,
+            identity: match file.data {
+                Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+                Cow::Owned(bytes) => bytes.into(),
+            },
+            compressed: is_text.then(Default::default),
+        }
+    }
+
+    /// `NAME.HASH.EXT`
+    fn hashed_name(&self, name: &str) -> Option<String> {
+        let (stem, extension) = name.rsplit_once('.')?;
+        Some(format!("{stem}.{}.{extension}", self.hash))
+    }
+
+    /// The body, and its coding if it has one.
+    async fn body(
+        self: &Arc<Self>,
+        encoding: Encoding,
+    ) -> Result<(Option<&'static str>, Bytes), PageError> {
+        let cell = match (encoding, &self.compressed) {
+            (Encoding::Brotli, Some([brotli, _])) => brotli,
+            (Encoding::Gzip, Some([_, gzip])) => gzip,
+            _ => return Ok((None, self.identity.clone())),
+        };
+        if let Some(bytes) = cell.get() {
+            return Ok((encoding.name(), bytes.clone()));
+        }
+        let asset = Arc::clone(self);
+        let bytes = run_blocking(move || encoding.encode(&asset.identity, Effort::Best))
+            .await
+            .map_err(|error| PageError::Internal(error.into()))?
+            .map_err(|error| PageError::Internal(error.into()))?;
+        Ok((encoding.name(), cell.get_or_init(|| bytes.into()).clone()))
+    }
+
+    async fn response(
+        self: &Arc<Self>,
+        headers: &HeaderMap,
+        caching: &'static str,
+    ) -> Result<HttpResponse, PageError> {
+        let (coding, body) = self.body(negotiate(headers)).await?;
+        let mut response = HttpResponse::Ok().body(body);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, self.content_type.clone());
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
+        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        headers.insert(ETAG, self.tag.clone());
+        if let Some(coding) = coding {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
+        }
+        Ok(response)
+    }
+}
+
+fn hash(file: &EmbeddedFile) -> String {
+    hex::encode(&file.metadata.sha256_hash()[..8])
 }
 
 impl Assets {
     /// The assets in an embedded folder.
     pub fn new<E: RustEmbed>() -> Self {
+        let by_name: HashMap<String, Arc<Asset>> = E::iter()
+            .filter_map(|name| {
+                let asset = Asset::new(&name, E::get(&name)?);
+                Some((name.into_owned(), Arc::new(asset)))
+            })
+            .collect();
+        let by_hashed_name = by_name
+            .iter()
+            .filter_map(|(name, asset)| Some((asset.hashed_name(name)?, Arc::clone(asset))))
+            .collect();
         Self {
             get: E::get,
-            compressed: Arc::default(),
+            by_name: Arc::new(by_name),
+            by_hashed_name: Arc::new(by_hashed_name),
         }
     }
 
     /// The path of an asset, `/static/NAME.HASH.EXT`; `None` if there is no such asset.
     pub fn url(&self, name: &str) -> Option<String> {
-        let hash = self.find(name)?.hash;
-        let (stem, extension) = name.rsplit_once('.')?;
-        Some(format!("/static/{stem}.{hash}.{extension}"))
+        let hashed_name = self.find(name)?.hashed_name(name)?;
+        Some(format!("/static/{hashed_name}"))
     }
 
     /// The asset `NAME.HASH.EXT`, if that is the hash of its current content.
-    fn find_hashed(&self, file: &str) -> Option<Asset> {
+    fn find_hashed(&self, file: &str) -> Option<Arc<Asset>> {
+        if !cfg!(debug_assertions) {
+            return self.by_hashed_name.get(file).cloned();
+        }
         let (rest, extension) = file.rsplit_once('.')?;
         let (stem, hash) = rest.rsplit_once('.')?;
         self.find(&format!("{stem}.{extension}"))
             .filter(|asset| asset.hash == hash)
     }
 
-    fn find(&self, name: &str) -> Option<Asset> {
-        let (content_type, is_text) = match name.rsplit_once('.')?.1 {
-            "css" => ("text/css; charset=utf-8", true),
-            "js" => ("text/javascript; charset=utf-8", true),
-            "svg" => ("image/svg+xml", true),
-            "png" => ("image/png", false),
-            "ico" => ("image/x-icon", false),
-            _ => ("application/octet-stream", false),
-        };
+    fn find(&self, name: &str) -> Option<Arc<Asset>> {
+        let asset = self.by_name.get(name).cloned();
+        if !cfg!(debug_assertions) {
+            return asset;
+        }
         // In a debug build the name is part of a path.
         let file = (self.get)(name).filter(|_| !name.contains(['/', '\\']))?;
-        Some(Asset {
-            content_type,
-            is_text,
-            hash: hex::encode(&file.metadata.sha256_hash()[..8]),
-            bytes: match file.data {
-                Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-                Cow::Owned(bytes) => bytes.into(),
-            },
-        })
-    }
-
-    async fn send(
-        &self,
-        asset: Asset,
-        headers: &HeaderMap,
-        caching: &str,
-    ) -> Result<HttpResponse, PageError> {
-        let mut response = HttpResponse::Ok();
-        response
-            .insert_header((CONTENT_TYPE, asset.content_type))
-            .insert_header((CACHE_CONTROL, caching))
-            .insert_header((VARY, "Accept-Encoding"))
-            .insert_header((ETAG, format!("W/\"{}\"", asset.hash)));
-        let encoding = negotiate(headers);
-        match encoding.name().filter(|_| asset.is_text) {
-            Some(name) => {
-                response.insert_header((CONTENT_ENCODING, name));
-                Ok(response.body(self.compressed(asset, encoding).await?))
-            }
-            None => Ok(response.body(asset.bytes)),
-        }
-    }
-
-    async fn compressed(&self, asset: Asset, encoding: Encoding) -> Result<Bytes, PageError> {
-        let key = (asset.hash, encoding);
-        let cached = self.lock().get(&key).cloned();
-        if let Some(bytes) = cached {
-            return Ok(bytes);
-        }
-        let bytes = run_blocking(move || encoding.encode(&asset.bytes, Effort::Best))
-            .await
-            .map_err(|error| PageError::Internal(error.into()))?
-            .map_err(|error| PageError::Internal(error.into()))?;
-        let bytes = Bytes::from(bytes);
-        self.lock().insert(key, bytes.clone());
-        Ok(bytes)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(String, Encoding), Bytes>> {
-        self.compressed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        asset
+            .filter(|asset| asset.hash == hash(&file))
+            .or_else(|| Some(Arc::new(Asset::new(name, file))))
     }
 }
 
@@ -127,7 +164,7 @@ pub async fn static_file(
 ) -> Result<HttpResponse, PageError> {
     let asset = assets.find_hashed(&file).ok_or(PageError::NotFound)?;
     let caching = "public, max-age=31536000, immutable";
-    assets.send(asset, request.headers(), caching).await
+    asset.response(request.headers(), caching).await
 }
 
 /// `/favicon.ico`, which browsers request without a link.
@@ -136,8 +173,8 @@ pub async fn favicon(
     request: HttpRequest,
 ) -> Result<HttpResponse, PageError> {
     let asset = assets.find("favicon.ico").ok_or(PageError::NotFound)?;
-    assets
-        .send(asset, request.headers(), "public, max-age=86400")
+    asset
+        .response(request.headers(), "public, max-age=86400")
         .await
 }
 
@@ -158,7 +195,7 @@ mod tests {
         assert!(
             assets
                 .find_hashed(file)
-                .is_some_and(|asset| asset.content_type.starts_with("text/css"))
+                .is_some_and(|asset| asset.content_type == "text/css; charset=utf-8")
         );
         assert!(assets.find_hashed("site.0123456789abcdef.css").is_none());
         assert!(assets.find("../Cargo.toml").is_none());
@@ -170,11 +207,13 @@ mod tests {
         let assets = Assets::new::<Static>();
 
         for encoding in [Encoding::Brotli, Encoding::Gzip] {
-            let sheet = || assets.find("site.css").unwrap();
-            let first = assets.compressed(sheet(), encoding).await?;
-            let second = assets.compressed(sheet(), encoding).await?;
+            let sheet = assets.find("site.css").unwrap();
+            let (_, first) = sheet.body(encoding).await?;
+            let again = assets.find("site.css").unwrap();
+            let (coding, second) = again.body(encoding).await?;
 
-            assert!(first.len() < sheet().bytes.len() / 2);
+            assert_eq!(coding, encoding.name());
+            assert!(first.len() < sheet.identity.len() / 2);
             assert_eq!(first.as_ptr(), second.as_ptr());
         }
         Ok(())
