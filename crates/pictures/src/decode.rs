@@ -135,8 +135,32 @@ fn webp(bytes: &[u8]) -> Result<Pixels, PictureError> {
     let decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(|_| PictureError::Damaged)?;
     let (width, height) = decoder.dimensions();
     let pixels = check_size(width, height)?;
-    // What the decoder needs besides its output: RGBA if it is lossless, YUV and alpha if it is lossy.
-    with_decoder(decoder, 4 * pixels)
+    // What the decoder needs besides its output: RGBA if it is lossless, YUV (4:2:0) and alpha if it is lossy.
+    let more = if is_lossless(bytes) {
+        4 * pixels
+    } else {
+        5 * pixels / 2
+    };
+    with_decoder(decoder, more)
+}
+
+/// Whether a WebP file has no chunk of a single lossy picture.
+fn is_lossless(bytes: &[u8]) -> bool {
+    let mut rest = bytes.get(12..).unwrap_or_default();
+    while let Some((head, data)) = rest.split_at_checked(8) {
+        let (name, size) = head.split_at(4);
+        if name == b"VP8 " {
+            return false;
+        }
+        let size = size.try_into().map_or(u32::MAX, u32::from_le_bytes);
+        // Chunks have an even length.
+        let size = usize::try_from(size)
+            .unwrap_or(usize::MAX)
+            .saturating_add(1)
+            & !1;
+        rest = data.get(size..).unwrap_or_default();
+    }
+    true
 }
 
 fn with_decoder(mut decoder: impl ImageDecoder, more: u64) -> Result<Pixels, PictureError> {
@@ -300,6 +324,7 @@ fn sampling_factors(header: &[u8]) -> Option<(u64, u64)> {
 mod tests {
     use image::{Rgb, RgbImage, RgbaImage};
 
+    use super::PictureError as E;
     use super::*;
     use crate::convert::tests::jpeg;
 
@@ -376,7 +401,7 @@ mod tests {
     #[test]
     fn files_beyond_a_limit_and_damaged_ones_are_rejected() {
         let picture = jpeg(&RgbImage::from_fn(200, 100, |x, y| {
-            Rgb([x as u8, y as u8, 0])
+            Rgb([x.to_le_bytes()[0], y.to_le_bytes()[0], 0])
         }));
         let small = png(3, 2, png::ColorType::Rgb, &[7; 18]);
         let many_scans = [
@@ -385,7 +410,6 @@ mod tests {
             &[0xff, 0xd9],
         ];
         let heic = [&[0, 0, 0, 24], &b"ftypheic"[..], &[0; 12]].concat();
-        use PictureError as E;
         for (name, bytes, error) in [
             ("empty", vec![], E::NotAPicture),
             ("text", b"<svg/>".to_vec(), E::NotAPicture),

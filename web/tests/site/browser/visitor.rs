@@ -81,3 +81,27 @@ fn a_letting_is_printed_on_one_page_of_a4() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn photos_are_seen_in_full_size_with_links_and_with_keys() -> Result<()> {
+    const RIGHT: char = '\u{E014}';
+    const ESCAPE: char = '\u{E00C}';
+    browse(Script::On, async |browser| {
+        browser.open("/lettings/1/").await?;
+        browser.click(".mosaic-photo").await?;
+        browser.arrive("/lettings/1/#photo-1").await?;
+        browser.press(RIGHT).await?;
+        browser.arrive("/lettings/1/#photo-2").await?;
+        browser.press(ESCAPE).await?;
+        browser.arrive("/lettings/1/#photos").await
+    })?;
+    browse(Script::Off, async |browser| {
+        browser.open("/lettings/1/").await?;
+        browser.click(".mosaic-photo").await?;
+        browser.arrive("/lettings/1/#photo-1").await?;
+        browser.click(".viewer:target .viewer-next").await?;
+        browser.arrive("/lettings/1/#photo-2").await?;
+        browser.click(".viewer:target .viewer-close").await?;
+        browser.arrive("/lettings/1/#photos").await
+    })
+}
