@@ -13,6 +13,9 @@ use crate::{Group, Permissions, Session, User};
 use super::group::GROUP;
 use super::user::{LAST_SUPERUSER, USER};
 
+/// The code of a permission, and the name of a group that gives it.
+pub type InheritedPermission = (String, String);
+
 /// What the admin has to check for a resource whose rows hold permissions.
 #[derive(Debug, Clone, Copy)]
 pub struct AccessRules {
@@ -22,8 +25,8 @@ pub struct AccessRules {
     pub are_accounts: bool,
     /// The field whose choices are all permissions.
     pub permission_field: &'static str,
-    /// The permissions that a row has by its groups, as pairs of (code, name of the group).
-    pub inherited: fn(&mut DbConnection, &FormValues) -> QueryResult<Vec<(String, String)>>,
+    /// The permissions that a row has by its groups.
+    pub inherited: fn(&mut DbConnection, &FormValues) -> QueryResult<Vec<InheritedPermission>>,
     /// Fields that give or take permissions, or that decide who uses an account: changing them requires
     /// re-authentication.
     pub sensitive_fields: &'static [&'static str],

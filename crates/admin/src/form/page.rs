@@ -130,6 +130,30 @@ fn fields_of(sections: &[Section]) -> impl Iterator<Item = &FieldView> {
     sections.iter().flat_map(|section| &section.fields)
 }
 
+/// The buttons that save, as far as the permissions suffice. A pop-up has only one.
+fn form_buttons(
+    staff: &StaffRequest,
+    resource: &Resource,
+    is_stored: bool,
+    is_popup: bool,
+) -> Vec<Button> {
+    let may_add = |resource| staff.registry().may_add(&staff.user.permissions, resource);
+    let mut inlines = resource.inlines.iter();
+    let may_copy = is_stored
+        && resource.save_as
+        && may_add(resource)
+        && inlines.all(|inline| may_add(inline.resource));
+    let all = SAVE_BUTTONS.into_iter().chain([SAVE_AS_NEW]);
+    all.filter(|button| match button.name {
+        "_save" => true,
+        _ if is_popup => false,
+        "_addanother" => may_add(resource),
+        "_saveasnew" => may_copy,
+        _ => true,
+    })
+    .collect()
+}
+
 impl FormDisplay {
     /// Renders the page.
     pub(crate) fn show(
@@ -146,7 +170,7 @@ impl FormDisplay {
             submission,
             keeps_version,
         } = self;
-        let (registry, permissions) = (staff.registry(), &staff.user.permissions);
+        let permissions = &staff.user.permissions;
         let (resource, record) = (state.definition.resource, state.record.as_ref());
         let may = |verb| permissions.may(verb, resource.app, resource.name);
         let read_only = record.is_some() && !may(Verb::Change);
@@ -164,8 +188,8 @@ impl FormDisplay {
             let links = account_links(staff, resource, record.id);
             section.fields.splice(1..1, links);
         }
-        let guarded_notice = registry
-            .access(resource)
+        let access = staff.registry().access(resource);
+        let guarded_notice = access
             .filter(|_| state.has_higher_privileges)
             .map(|rules| rules.guarded_notice);
         let verb = match record {
@@ -175,23 +199,11 @@ impl FormDisplay {
         };
         let heading = format!("{verb} {}", resource.singular);
         let is_popup = popup::is_popup(staff);
-        let mut buttons = SAVE_BUTTONS.to_vec();
-        buttons.retain(|button| {
-            !read_only
-                && conflict.is_none()
-                && (button.name == "_save" || !is_popup)
-                && (button.name != "_addanother" || registry.may_add(permissions, resource))
-        });
-        let mut added = resource.inlines.iter().map(|inline| inline.resource);
-        if resource.save_as
-            && record.is_some()
-            && !buttons.is_empty()
-            && !is_popup
-            && registry.may_add(permissions, resource)
-            && added.all(|resource| registry.may_add(permissions, resource))
-        {
-            buttons.push(SAVE_AS_NEW);
-        }
+        let buttons = if read_only || conflict.is_some() {
+            Vec::new()
+        } else {
+            form_buttons(staff, resource, record.is_some(), is_popup)
+        };
         let (list, filters) = (list_path(resource), staff.filters());
         let action = if submission.has(SAVE_AS_NEW.name) {
             with_filters(format!("{list}add/"), &filters)

@@ -83,9 +83,9 @@ pub(crate) async fn restore(
     if !all.all(|entry| may_view_entry(registry, &staff.user.permissions, entry)) {
         return Err(PageError::Forbidden);
     }
-    let models = entries.iter().filter_map(|it| registry.by_key(&it.model));
-    let is_sensitive = models.filter_map(|model| registry.access(model)).next();
-    if is_sensitive.is_some()
+    let mut models = entries.iter().filter_map(|it| registry.by_key(&it.model));
+    let access = models.find_map(|model| registry.access(model));
+    if access.is_some()
         && let Some(page) = staff.require_reauth(&fields).await?
     {
         return Ok(page);

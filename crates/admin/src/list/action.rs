@@ -1,6 +1,6 @@
 //! Actions on the selected objects of a list.
 
-use accounts::Verb;
+use accounts::{Permissions, Verb};
 use actix_web::HttpResponse;
 use actix_web::web::Path;
 use oc_core::admin::Resource;
@@ -23,13 +23,30 @@ use crate::ui::submission::Submission;
 const MAX_SELECTED: i64 = 100_000;
 
 /// The actions.
-const ACTIONS: [&str; 3] = [DELETE, bulk_edit::ACTION, "export_selected"];
+const ACTIONS: [&str; 3] = [DELETE, bulk_edit::ACTION, EXPORT];
 
 const DELETE: &str = "delete_selected";
+const EXPORT: &str = "export_selected";
 
 const TOO_MANY: &str = "Too many items are selected. Use a filter to select fewer.";
 
 const NONE_SELECTED: &str = "Select at least one item.";
+
+/// Name and label of each action that the permissions allow.
+pub(super) fn allowed(
+    permissions: &Permissions,
+    model: &'static Resource,
+) -> Vec<[&'static str; 2]> {
+    let may = |verb| permissions.may(verb, model.app, model.name);
+    let may_edit = may(Verb::Change) && bulk_edit::fields(model).next().is_some();
+    let actions = [
+        (may(Verb::Delete), [DELETE, "Delete selected"]),
+        (may_edit, [bulk_edit::ACTION, "Edit selected"]),
+        (true, [EXPORT, "Export selected"]),
+    ];
+    let actions = actions.into_iter().filter(|(is_allowed, _)| *is_allowed);
+    actions.map(|(_, action)| action).collect()
+}
 
 /// Runs an action on the selected objects, or on all that match the list's filters.
 pub(crate) async fn run_action(
@@ -85,7 +102,7 @@ pub(crate) async fn run_action(
             };
             edit.run().await
         }
-        "export_selected" if may_view => {
+        EXPORT if may_view => {
             let zone = staff.registry().time_zone;
             let text = staff
                 .db

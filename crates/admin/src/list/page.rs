@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
@@ -14,7 +13,7 @@ use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
 use crate::gallery::state::thumbnails;
-use crate::list::bulk_edit;
+use crate::list::action;
 use crate::list_query::{AdminListQuery, SHOW_ALL, page_count};
 use crate::ui::csv;
 use crate::ui::field::{ChoiceView, Hidden};
@@ -43,8 +42,8 @@ struct ObjectListPage {
     columns: Vec<ColumnView>,
     has_site_hrefs: bool,
     rows: Vec<RowView>,
-    may_delete: bool,
-    may_edit: bool,
+    /// Name and label of each action that the permissions allow.
+    actions: Vec<[&'static str; 2]>,
     /// Label of the checkbox that selects all pages.
     select_across: Option<String>,
     pager: PageLinks,
@@ -160,15 +159,7 @@ pub(crate) async fn index(
         has_thumbnails: model.images.is_some() || model.gallery.is_some(),
         columns: columns(model, &query, &path),
         rows: rows.collect(),
-        may_delete: staff
-            .user
-            .permissions
-            .may(Verb::Delete, model.app, model.name),
-        may_edit: staff
-            .user
-            .permissions
-            .may(Verb::Change, model.app, model.name)
-            && bulk_edit::fields(model).next().is_some(),
+        actions: action::allowed(&staff.user.permissions, model),
         select_across: has_more.then(|| match list.found {
             found if query.is_filtered() && found > MAX_COUNT => "Select all".to_owned(),
             found => format!("Select all {found}"),
