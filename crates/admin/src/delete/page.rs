@@ -98,10 +98,7 @@ pub(crate) fn show(
         }
     };
     let kept = kept(staff, cascade);
-    hidden.push(Hidden {
-        name: SHOWN.to_owned(),
-        value: cascade.fingerprint(),
-    });
+    hidden.push(Hidden::new(SHOWN, cascade.fingerprint()));
     let groups = cascade.by_resource();
     let counts = groups.values();
     let page = DeletePage {

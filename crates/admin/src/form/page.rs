@@ -225,8 +225,7 @@ impl FormDisplay {
             } else {
                 state.definition.version(&state.stored)
             };
-            let name = VERSION.to_owned();
-            hidden.insert(0, Hidden { name, value });
+            hidden.insert(0, Hidden::new(VERSION, value));
         }
         let asked = question.as_ref().map(|(field, _)| (*field).to_owned());
         let answered = submission.list(ANSWERED).into_iter().chain(asked);

@@ -159,15 +159,10 @@ async fn delete_selected(
 fn hidden_fields(action: &str, ids: &[i64]) -> Vec<Hidden> {
     // The ids are one field, because a form has at most a thousand fields.
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    let fields = [
-        ("action", action.to_owned()),
-        ("_selected_action", ids.join(",")),
-    ];
-    let hidden = fields.map(|(name, value)| Hidden {
-        name: name.to_owned(),
-        value,
-    });
-    hidden.into()
+    vec![
+        Hidden::new("action", action),
+        Hidden::new("_selected_action", ids.join(",")),
+    ]
 }
 
 /// The ids of the selected objects.

@@ -269,10 +269,9 @@ impl BulkEdit<'_> {
         hidden: Vec<(&str, &str)>,
         page: BulkEditPage,
     ) -> Result<HttpResponse, PageError> {
-        let hidden = hidden.into_iter().map(|(name, value)| Hidden {
-            name: name.to_owned(),
-            value: value.to_owned(),
-        });
+        let hidden = hidden
+            .into_iter()
+            .map(|(name, value)| Hidden::new(name, value));
         let heading = page.heading.clone();
         let page = BulkEditPage {
             hidden: self.hidden.iter().cloned().chain(hidden).collect(),

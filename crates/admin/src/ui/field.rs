@@ -132,6 +132,15 @@ pub(crate) struct Hidden {
     pub(crate) value: String,
 }
 
+impl Hidden {
+    pub(crate) fn new(name: &str, value: impl Into<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            value: value.into(),
+        }
+    }
+}
+
 /// Error summary: each error links to its field.
 #[derive(Debug, Serialize)]
 pub(crate) struct ErrorSummary {
