@@ -126,17 +126,19 @@ fn a_letting_is_saved_as_new_with_an_address_of_its_own() -> Result<()> {
         let conn = &mut site.database()?;
         letting(conn, "Pier House")?;
         let mut browser = Browser::superuser(&site, "ada")?;
-        let copy = |title| with(&STORED, &[("title", title), ("_saveasnew", "")]);
+        let copy = [("title", "Pier Villa"), ("_saveasnew", "")];
+        let other = with(&copy, &[("address-number", "77")]);
 
-        let added = browser.fill(CHANGE, &copy("Pier Villa"))?;
+        let asked = browser.fill(CHANGE, &with(&STORED, &copy))?.html()?;
+        let added = browser.fill(CHANGE, &with(&STORED, &other))?;
         let told = browser.follow(&added)?;
-        let refused = browser.fill(CHANGE, &copy(""))?.html()?;
 
+        assert_contains(&asked.text(), "There is such an address already.");
+        let action = asked.attribute_of("form", "form-row", "action");
+        assert_eq!(action.as_deref(), Some(ADD));
         assert_contains(&told, "Added letting “Pier Villa”. You can continue");
         assert_eq!(Letting::with_address(conn, 2)?.0.title, "Pier Villa");
-        assert_eq!(streets(&site)?, ["12 Gull Lane"; 2]);
-        let action = refused.attribute_of("form", "form-row", "action");
-        assert_eq!(action.as_deref(), Some(ADD));
+        assert_eq!(streets(&site)?, ["12 Gull Lane", "77 Gull Lane"]);
     }
     Ok(())
 }
