@@ -21,7 +21,7 @@ pub fn record_added(conn: &mut DbConnection, registry: Registry, id: i64) -> Que
         title: &record.title,
         action: "added",
         before: "",
-        after: &Snapshot::new(conn, accounts, &record)?.to_text(),
+        after: &Snapshot::new(conn, registry, accounts, &record)?.to_text(),
     };
     AuditEntry::insert(conn, &entry)
 }

@@ -5,7 +5,10 @@ use accounts::admin::{AccessRules, permission_choices};
 use accounts::{Permissions, Verb};
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{Choice, FormValues, OnDelete, Record, Reference, Resource};
+use oc_core::admin::{
+    Choice, ChoicePage, ChoiceQuery, Field, FieldKind, FormValues, ListQuery, ListRow, OnDelete,
+    Record, Reference, Resource, ids,
+};
 use oc_core::validation::FieldError;
 use oc_http::PageError;
 
@@ -153,6 +156,58 @@ impl Registry {
             .is_some_and(|rules| rules.permission_field == field)
     }
 
+    /// Choices of a field: of its own resource, or the rows of a related one by name.
+    pub(crate) fn choices(
+        self,
+        conn: &mut DbConnection,
+        resource: &Resource,
+        field: &Field,
+        wanted: &ChoiceQuery<'_>,
+    ) -> QueryResult<ChoicePage> {
+        let related = match field.kind {
+            FieldKind::Related(app, name) => self.find(app, name),
+            _ => return (resource.choices)(conn, wanted),
+        };
+        let Some(related) = related else {
+            return Ok(ChoicePage::default());
+        };
+        let listing = ListQuery {
+            terms: wanted.terms.clone(),
+            order: vec![(0, false)],
+            limit: wanted.limit,
+            ..ListQuery::default()
+        };
+        let list = (related.list)(conn, &listing)?;
+        let rows = list.rows.into_iter();
+        let choice =
+            |row: ListRow| Choice::new(row.id, row.cells.into_iter().next().unwrap_or_default());
+        Ok(ChoicePage {
+            choices: rows.map(choice).collect(),
+            found: list.found,
+        })
+    }
+
+    /// Labels of values of a field with choices; unknown values are left out.
+    pub(crate) fn labels(
+        self,
+        conn: &mut DbConnection,
+        resource: &Resource,
+        field: &Field,
+        values: &[String],
+    ) -> QueryResult<Vec<Choice>> {
+        match field.kind {
+            FieldKind::OneOf(_) | FieldKind::AnyOf(_) => Ok(field.kind.fixed_choices()),
+            FieldKind::Related(app, name) => match self.find(app, name) {
+                Some(related) => {
+                    let rows = (related.load_all)(conn, &ids(values))?.into_iter();
+                    Ok(rows.map(|row| Choice::new(row.id, row.title)).collect())
+                }
+                None => Ok(Vec::new()),
+            },
+            _ => (resource.labels)(conn, field.name, values),
+        }
+    }
+
     /// Whether two versions of an object differ in a field that gives or takes permissions.
     pub(crate) fn is_sensitive_change(
         self,
@@ -281,17 +336,13 @@ pub(crate) mod fixtures {
 
     use super::Registry;
 
-    const fn field(name: &'static str, label: &'static str, kind: FieldKind) -> Field {
-        Field::new(name, label, kind)
-    }
-
     const TEXT: FieldKind = FieldKind::Text { min: 1, max: 100 };
 
     pub(crate) static AUTHOR: Resource = Resource {
         name: "author",
         singular: "author",
         plural: "authors",
-        fields: &[field("name", "Name", TEXT)],
+        fields: &[Field::new("name", "Name", TEXT)],
         ..BASE
     };
 
@@ -320,9 +371,9 @@ pub(crate) mod fixtures {
         }],
         search_hint: "title",
         fields: &[
-            field("title", "Title", TEXT),
-            field("in_print", "In print", FieldKind::Boolean),
-            field(
+            Field::new("title", "Title", TEXT),
+            Field::new("in_print", "In print", FieldKind::Boolean),
+            Field::new(
                 "author",
                 "Author",
                 FieldKind::Choice {

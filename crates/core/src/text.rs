@@ -11,6 +11,20 @@ pub fn normalize_line(text: &str) -> String {
     trim(&line.nfc().collect::<String>()).to_owned()
 }
 
+/// Normalises text of several lines: each line as [`normalize_line`], tabs turned into spaces, and at most one blank line
+/// in a row.
+#[must_use]
+pub fn normalize_paragraphs(text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.replace("\r\n", "\n").split(is_line_break) {
+        let line = normalize_line(&line.replace('\t', " "));
+        if !line.is_empty() || lines.last().is_some_and(|last| !last.is_empty()) {
+            lines.push(line);
+        }
+    }
+    lines.join("\n").trim_end().to_owned()
+}
+
 /// Trims whitespace and invisible characters. Variation selectors and tags at the end belong to a visible character.
 #[must_use]
 pub fn trim(text: &str) -> &str {
@@ -112,6 +126,17 @@ mod tests {
             assert!(has_control(text), "{text:?}");
         }
         assert!(!has_control("\u{5d1}\u{200f} \u{1f468}\u{200d}\u{1f469}"));
+    }
+
+    #[test]
+    fn paragraphs_are_normalized() {
+        assert_eq!(
+            normalize_paragraphs(
+                " \r\n Cafe\u{301}\tby the pier \r\nSea view\u{200b}\r\n \n\n\nGarden\n\n"
+            ),
+            "Caf\u{e9} by the pier\nSea view\n\nGarden"
+        );
+        assert_eq!(normalize_paragraphs("\n \u{200b}\n"), "");
     }
 
     #[test]

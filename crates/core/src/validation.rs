@@ -37,6 +37,14 @@ pub enum Violation {
         /// Maximum.
         max: i32,
     },
+    /// Not a number in halves within the range.
+    #[error("{label} must be between 0.5 and {max}, in halves.")]
+    Halves {
+        /// The field's label.
+        label: &'static str,
+        /// Maximum.
+        max: i32,
+    },
     /// Too long.
     #[error("{label} must be {max} characters or fewer; you entered {len}.")]
     TooLong {
@@ -109,6 +117,9 @@ pub enum Violation {
     Username,
 }
 
+/// Choices that never change, with their labels.
+pub type FixedChoices = &'static [(&'static str, &'static str)];
+
 /// Checks the fields of a form and collects all errors.
 #[derive(Debug, Default)]
 pub struct Checker {
@@ -171,6 +182,105 @@ impl Checker {
             }
         }
         min
+    }
+
+    /// An integer from `min` to `max`, or nothing.
+    pub fn optional_whole(
+        &mut self,
+        field: &'static str,
+        label: &'static str,
+        typed: &str,
+        min: i32,
+        max: i32,
+    ) -> Option<i32> {
+        let is_given = !text::trim(typed).is_empty();
+        is_given.then(|| self.whole(field, label, typed, min, max))
+    }
+
+    /// A number from 0.5 to `max` in halves, as a number of halves, or nothing.
+    pub fn halves(
+        &mut self,
+        field: &'static str,
+        label: &'static str,
+        typed: &str,
+        max: i32,
+    ) -> Option<i32> {
+        let text = text::trim(typed);
+        if text.is_empty() {
+            return None;
+        }
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let half = match fraction.trim_end_matches('0') {
+            "" => Some(0),
+            "5" => Some(1),
+            _ => None,
+        };
+        let is_number = !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit());
+        let whole = whole.parse::<i32>().ok().filter(|_| is_number);
+        let halves = whole
+            .zip(half)
+            .and_then(|(whole, half)| whole.checked_mul(2)?.checked_add(half));
+        let halves = halves.filter(|halves| (1..=2 * max).contains(halves));
+        if halves.is_none() {
+            self.reject(field, Violation::Halves { label, max });
+        }
+        halves
+    }
+
+    /// Text of up to `max` characters on several lines, normalised.
+    pub fn paragraphs(
+        &mut self,
+        field: &'static str,
+        label: &'static str,
+        typed: &str,
+        max: usize,
+    ) -> String {
+        let text = text::normalize_paragraphs(typed);
+        let len = text.chars().count();
+        if text.contains(|c: char| c.is_control() && c != '\n') {
+            self.reject(field, Violation::Unstorable { label });
+        } else if len > max {
+            self.reject(field, Violation::TooLong { label, max, len });
+        }
+        text
+    }
+
+    /// One of a list of choices.
+    pub fn one_of(
+        &mut self,
+        field: &'static str,
+        label: &'static str,
+        typed: &str,
+        choices: FixedChoices,
+    ) -> String {
+        let value = typed.trim();
+        if choices.iter().all(|(choice, _)| *choice != value) {
+            self.reject(field, Violation::Choice { label });
+        }
+        value.to_owned()
+    }
+
+    /// Any of the choices, in their order and each once, with a space between them.
+    pub fn any_of<'c>(
+        &mut self,
+        field: &'static str,
+        label: &'static str,
+        typed: &[String],
+        choices: impl Iterator<Item = &'c (&'static str, &'static str)>,
+    ) -> String {
+        let mut unknown: Vec<&str> = typed.iter().map(|value| value.trim()).collect();
+        unknown.retain(|value| !value.is_empty());
+        let mut chosen = Vec::new();
+        for (choice, _) in choices {
+            if unknown.contains(choice) {
+                unknown.retain(|value| value != choice);
+                chosen.push(*choice);
+            }
+        }
+        if !unknown.is_empty() {
+            self.reject(field, Violation::Choice { label });
+        }
+        chosen.join(" ")
     }
 
     /// Adds an error.
@@ -252,5 +362,55 @@ mod tests {
             );
         }
         assert_eq!(whole(" "), Err("Number is required.".to_owned()));
+    }
+
+    #[test]
+    fn a_number_in_halves_may_be_missing() {
+        let halves = |typed: &str| {
+            let mut checker = Checker::default();
+            let number = checker.halves("bathrooms", "Bathrooms", typed, 20);
+            checker
+                .finish(number)
+                .map_err(|errors| errors[0].to_string())
+        };
+
+        let numbers = [" ", "0.5", "1", "1.0", "1.50", " 2.5 ", "20"].map(halves);
+        let expected = [None, Some(1), Some(2), Some(2), Some(3), Some(5), Some(40)];
+        assert_eq!(numbers, expected.map(Ok));
+        for typed in [
+            "0",
+            "1.2",
+            "20.5",
+            "-1",
+            "1,5",
+            "one",
+            ".5.",
+            "9999999999",
+            "1\0",
+        ] {
+            let error = "Bathrooms must be between 0.5 and 20, in halves.".to_owned();
+            assert_eq!(halves(typed), Err(error), "{typed}");
+        }
+    }
+
+    #[test]
+    fn choices_keep_their_order_and_unknown_ones_are_rejected() {
+        const CHOICES: FixedChoices = &[("pool", "Pool"), ("wifi", "Wifi")];
+        let any_of = |typed: &[&str]| {
+            let mut checker = Checker::default();
+            let typed: Vec<String> = typed.iter().map(|value| (*value).to_owned()).collect();
+            let chosen = checker.any_of("features", "Features", &typed, CHOICES.iter());
+            checker.one_of("best", "Best", "pool", CHOICES);
+            checker
+                .finish(chosen)
+                .map_err(|errors| errors[0].to_string())
+        };
+
+        assert_eq!(
+            any_of(&["wifi", "", "pool", "wifi"]),
+            Ok("pool wifi".to_owned())
+        );
+        let error = "Features: select a valid choice.".to_owned();
+        assert_eq!(any_of(&["wifi", "moat"]), Err(error));
     }
 }

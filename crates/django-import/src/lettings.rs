@@ -50,6 +50,7 @@ pub(crate) fn import_lettings(
         let draft = LettingDraft {
             title: row.text("title"),
             address_id: migration.addresses.require(&mut row, "address"),
+            ..LettingDraft::default()
         };
         let letting = row.check(draft.check());
         imported.check_id(id, &mut row);

@@ -145,10 +145,11 @@ impl Address {
     /// Updates an address, and its letting's time of change if anything changes; false if the address doesn't exist.
     /// Requires a transaction.
     pub fn update(conn: &mut DbConnection, id: i64, address: &NewAddress) -> QueryResult<bool> {
-        let Some(stored) = Self::query().find(id).first(conn).optional()? else {
+        let stored = addresses::table.find(id).select(NewAddress::as_select());
+        let Some(stored) = stored.first(conn).optional()? else {
             return Ok(false);
         };
-        if address.is(&stored) {
+        if *address == stored {
             return Ok(true);
         }
         let updated = diesel::update(addresses::table.find(id))
@@ -229,8 +230,8 @@ pub struct AddressDraft {
     pub country_iso_code: String,
 }
 
-/// Valid address; only [`AddressDraft::check`] creates one.
-#[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset)]
+/// Valid address; only [`AddressDraft::check`] and the database create one.
+#[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset, Queryable, Selectable)]
 #[diesel(table_name = addresses, treat_none_as_default_value = false)]
 pub struct NewAddress {
     number: i32,
@@ -265,16 +266,6 @@ impl NewAddress {
             self.city = known.unwrap_or(self.city);
         }
         Ok(self)
-    }
-
-    /// Whether a stored address has the same values.
-    pub(crate) fn is(&self, address: &Address) -> bool {
-        self.number == address.number
-            && self.street == address.street
-            && self.city == address.city
-            && self.state == address.state
-            && self.zip_code == address.zip_code
-            && self.country_iso_code == address.country_iso_code
     }
 }
 

@@ -6,8 +6,19 @@ use diesel::sql_types::BigInt;
 use oc_core::search::{SearchTerms, lower};
 use oc_core::{Backend, DbConnection, MAX_COUNT};
 
+use crate::facts::PUBLISHED;
 use crate::index::Hits;
 use crate::schema::{addresses, lettings, search_index, town_totals};
+
+/// Readers of a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Everybody: published lettings.
+    #[default]
+    Public,
+    /// Staff: lettings of any status.
+    Staff,
+}
 
 /// Filter and order of the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +31,8 @@ pub struct LettingFilter {
     pub state: Option<String>,
     /// Order.
     pub sort: Sort,
+    /// Who reads the list.
+    pub(crate) audience: Audience,
 }
 
 impl LettingFilter {
@@ -90,10 +103,18 @@ pub(crate) fn matching<'a>(filter: &'a LettingFilter, hits: &Hits) -> Joined<'a>
     let mut query = lettings::table
         .inner_join(addresses::table)
         .into_boxed::<Backend>();
-    match hits {
-        Hits::All => {}
-        Hits::Few(ids) => query = query.filter(lettings::id.eq_any(ids.clone())),
-        Hits::Many => {
+    if filter.audience == Audience::Public {
+        query = query.filter(lettings::status.eq(PUBLISHED));
+    }
+    match (hits, filter.audience) {
+        (Hits::All, _) => {}
+        (Hits::Few(ids), Audience::Public) => {
+            query = query.filter(lettings::id.eq_any(ids.clone()));
+        }
+        (Hits::Few(addresses), Audience::Staff) => {
+            query = query.filter(lettings::address_id.eq_any(addresses.clone()));
+        }
+        (Hits::Many, _) => {
             for pattern in filter.terms.folded_patterns() {
                 let indexed = search_index::table
                     .filter(search_index::address_id.eq(lettings::address_id))
@@ -151,13 +172,12 @@ pub(crate) fn ids(
     limit: i64,
 ) -> QueryResult<Vec<i64>> {
     let by_id = matches!(sort, Sort::Id | Sort::IdReversed);
-    if filter.is_empty() && !matches!(sort, Sort::City | Sort::CityReversed) {
-        let all = lettings::table.into_boxed::<Backend>();
+    if filter.is_empty() && matches!(sort, Sort::Title | Sort::TitleReversed) {
+        let all = lettings::table.filter(lettings::status.eq(PUBLISHED));
+        let all = all.into_boxed::<Backend>();
         let all = match sort {
             Sort::Title => all.order((lower(lettings::title).asc(), lettings::id.asc())),
-            Sort::TitleReversed => all.order((lower(lettings::title).desc(), lettings::id.desc())),
-            Sort::IdReversed => all.order(lettings::id.desc()),
-            _ => all.order(lettings::id.asc()),
+            _ => all.order((lower(lettings::title).desc(), lettings::id.desc())),
         };
         return all
             .select(lettings::id)

@@ -12,6 +12,8 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use oc_core::search::SearchTerms;
 use oc_core::{Backend, DbConnection, MAX_COUNT, content_version, locks, text};
 
+use crate::facts::PUBLISHED;
+use crate::filter::{Audience, LettingFilter};
 use crate::schema::{addresses, lettings, search_index, search_queue, town_totals};
 
 /// Addresses per batch.
@@ -25,6 +27,7 @@ const BULK: i64 = 20_000;
 #[diesel(table_name = search_index)]
 struct IndexEntry {
     address_id: i64,
+    /// The letting, if it is published.
     letting_id: Option<i64>,
     city: String,
     state: String,
@@ -41,25 +44,36 @@ struct Searched {
     city: String,
     state: String,
     zip_code: i32,
-    #[diesel(select_expression = lettings::id.nullable())]
-    letting_id: Option<i64>,
-    #[diesel(select_expression = lettings::title.nullable())]
-    title: Option<String>,
 }
 
-impl From<Searched> for IndexEntry {
-    fn from(row: Searched) -> Self {
-        let text = format!(
-            "{} {} {} {} {:05}",
-            row.title.unwrap_or_default(),
-            row.number,
-            row.street,
-            row.city,
-            row.zip_code
-        );
+/// Everything about a letting that a search covers.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = lettings)]
+struct SearchedLetting {
+    id: i64,
+    status: String,
+    title: String,
+    summary: String,
+    description: String,
+    address_shown: bool,
+}
+
+impl From<(Searched, Option<SearchedLetting>)> for IndexEntry {
+    fn from((row, letting): (Searched, Option<SearchedLetting>)) -> Self {
+        let place = format!("{} {:05}", row.city, row.zip_code);
+        let street = format!("{} {}", row.number, row.street);
+        let text = match &letting {
+            None => format!("{street} {place}"),
+            Some(letting) => {
+                let street = if letting.address_shown { &*street } else { "" };
+                let words = [&letting.title, &letting.summary, &letting.description];
+                format!("{} {street} {place}", words.map(String::as_str).join(" "))
+            }
+        };
+        let published = letting.filter(|letting| letting.status == PUBLISHED);
         Self {
             address_id: row.id,
-            letting_id: row.letting_id,
+            letting_id: published.map(|letting| letting.id),
             text: text::fold(&text),
             city: row.city,
             state: row.state,
@@ -78,15 +92,18 @@ pub(crate) enum Hits {
     Many,
 }
 
-/// Lettings that match the terms.
-pub(crate) fn lettings(conn: &mut DbConnection, terms: &SearchTerms) -> QueryResult<Hits> {
-    hits(conn, terms, "letting_id", "search_index.text")
+/// Published lettings that match the terms of a filter or, for staff, addresses.
+pub(crate) fn hits(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<Hits> {
+    match filter.audience {
+        Audience::Public => matches(conn, &filter.terms, "letting_id", "search_index.text"),
+        Audience::Staff => addresses(conn, &filter.terms),
+    }
 }
 
 /// Addresses that match the terms. The state counts as well.
 pub(crate) fn addresses(conn: &mut DbConnection, terms: &SearchTerms) -> QueryResult<Hits> {
     let text = "search_index.text || ' ' || lower(search_index.state)";
-    hits(conn, terms, "address_id", text)
+    matches(conn, terms, "address_id", text)
 }
 
 #[derive(QueryableByName)]
@@ -96,7 +113,7 @@ struct Hit {
 }
 
 /// Short terms are compared with `short_text`. Long ones can't be in what it adds, and an index finds them.
-fn hits(
+fn matches(
     conn: &mut DbConnection,
     terms: &SearchTerms,
     id: &'static str,
@@ -238,9 +255,12 @@ fn entries(
     select: impl FnOnce(AddressQuery<'static>) -> AddressQuery<'static>,
 ) -> QueryResult<Vec<IndexEntry>> {
     let query = addresses::table.left_join(lettings::table).into_boxed();
-    let rows: Vec<Searched> = select(query)
+    let rows: Vec<(Searched, Option<SearchedLetting>)> = select(query)
         .order(addresses::id)
-        .select(Searched::as_select())
+        .select((
+            Searched::as_select(),
+            Option::<SearchedLetting>::as_select(),
+        ))
         .load(conn)?;
     Ok(rows.into_iter().map(IndexEntry::from).collect())
 }
@@ -285,7 +305,7 @@ fn replace(
     Ok(())
 }
 
-/// Changes of the totals of towns (city and state): addresses and lettings.
+/// Changes of the totals of towns (city and state): addresses and published lettings.
 #[derive(Default)]
 struct Towns(BTreeMap<(String, String), (i64, i64)>);
 

@@ -2,16 +2,14 @@
 
 use chrono::{NaiveDateTime, Utc};
 use diesel::prelude::*;
-use oc_core::validation::{Checker, FieldError};
 use oc_core::{DbConnection, PAGE_SIZE, Paginated, locks};
 
 use crate::address::Address;
+use crate::facts::PUBLISHED;
 use crate::filter::{self, LettingFilter, Sort, ids_of_page};
 use crate::index::{self, Hits};
+use crate::letting_draft::NewLetting;
 use crate::schema::{addresses, lettings};
-
-/// Maximum length of a title, in characters.
-pub(crate) const LONGEST_TITLE: usize = 256;
 
 /// A letting.
 #[derive(Debug, Clone, PartialEq, Eq, HasQuery, Identifiable)]
@@ -27,11 +25,51 @@ pub struct Letting {
     pub created_at: NaiveDateTime,
     /// When it or its address was last changed (UTC).
     pub updated_at: NaiveDateTime,
+    /// Status, one of [`STATUSES`](crate::facts::STATUSES).
+    pub status: String,
+    /// One line; may be empty.
+    pub summary: String,
+    /// Paragraphs with a blank line between them; may be empty.
+    pub description: String,
+    /// One of [`KINDS`](crate::facts::KINDS); may be empty.
+    pub kind: String,
+    /// Number of guests.
+    pub sleeps: Option<i32>,
+    /// Number of bedrooms; 0 for a studio.
+    pub bedrooms: Option<i32>,
+    /// Number of bathrooms in halves: 3 are one and a half.
+    pub half_bathrooms: Option<i32>,
+    /// Lowest price in whole units of the currency.
+    pub price_from: Option<i32>,
+    /// `night` or `week`.
+    pub price_per: String,
+    /// Minimum stay in nights.
+    pub min_nights: Option<i32>,
+    /// One of [`PETS`](crate::facts::PETS); may be empty.
+    pub pets: String,
+    /// Values of [`FEATURES`](crate::facts::FEATURES) in their order, with a space between them.
+    pub features: String,
+    /// Permit number; may be empty.
+    pub permit: String,
+    /// Id of the host's profile.
+    pub host_id: Option<i64>,
+    /// Whether the public sees the first line of the address.
+    pub address_shown: bool,
 }
 
 impl Letting {
-    /// A letting with its address.
+    /// A published letting with its address.
     pub fn with_address(conn: &mut DbConnection, id: i64) -> QueryResult<(Self, Address)> {
+        lettings::table
+            .inner_join(addresses::table)
+            .filter(lettings::id.eq(id))
+            .filter(lettings::status.eq(PUBLISHED))
+            .select((Self::as_select(), Address::as_select()))
+            .first(conn)
+    }
+
+    /// A letting of any status with its address, for staff.
+    pub fn preview(conn: &mut DbConnection, id: i64) -> QueryResult<(Self, Address)> {
         lettings::table
             .inner_join(addresses::table)
             .filter(lettings::id.eq(id))
@@ -39,13 +77,13 @@ impl Letting {
             .first(conn)
     }
 
-    /// A page of the lettings that match the filter; `None` if there is no such page.
+    /// A page of the published lettings that match the filter; `None` if there is no such page.
     pub fn page(
         conn: &mut DbConnection,
         filter: &LettingFilter,
         number: i64,
     ) -> QueryResult<Option<Paginated<(Self, Address)>>> {
-        let hits = index::lettings(conn, &filter.terms)?;
+        let hits = index::hits(conn, filter)?;
         let total = filter::count(conn, filter, &hits)?;
         Paginated::load(number, total, |offset| {
             let page = (total, offset, PAGE_SIZE);
@@ -54,29 +92,30 @@ impl Letting {
         })
     }
 
-    /// The newest lettings that match the filter, at most `limit`.
+    /// The newest published lettings that match the filter, at most `limit`.
     pub fn newest(
         conn: &mut DbConnection,
         filter: &LettingFilter,
         limit: i64,
     ) -> QueryResult<Vec<(Self, Address)>> {
-        let hits = index::lettings(conn, &filter.terms)?;
+        let hits = index::hits(conn, filter)?;
         let ids = filter::ids(conn, (filter, &hits), Sort::IdReversed, 0, limit)?;
         Self::with_addresses(conn, &ids)
     }
 
-    /// The existing lettings with these ids and their addresses, in the order of the ids.
+    /// The published lettings with these ids and their addresses, in the order of the ids.
     fn with_addresses(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<(Self, Address)>> {
         let mut rows: Vec<(Self, Address)> = lettings::table
             .inner_join(addresses::table)
             .filter(lettings::id.eq_any(ids.to_vec()))
+            .filter(lettings::status.eq(PUBLISHED))
             .select((Self::as_select(), Address::as_select()))
             .load(conn)?;
         rows.sort_by_key(|(letting, _)| ids.iter().position(|id| *id == letting.id));
         Ok(rows)
     }
 
-    /// Other lettings in the same city, newest first, at most `limit`.
+    /// Other published lettings in the same city, newest first, at most `limit`.
     pub fn nearby(
         conn: &mut DbConnection,
         id: i64,
@@ -88,24 +127,42 @@ impl Letting {
             .filter(addresses::city.eq(&address.city))
             .filter(addresses::state.eq(&address.state))
             .filter(lettings::id.ne(id))
+            .filter(lettings::status.eq(PUBLISHED))
             .order(addresses::id.desc())
             .limit(limit)
             .select((Self::as_select(), Address::as_select()))
             .load(conn)
     }
 
-    /// Number of lettings.
+    /// Number of published lettings.
     pub fn count(conn: &mut DbConnection) -> QueryResult<i64> {
         filter::count(conn, &LettingFilter::default(), &Hits::All)
     }
 
-    /// Ids and times of change, by id, for the sitemap.
+    /// Published lettings of a host, newest first, at most `limit`.
+    pub fn hosted_by(
+        conn: &mut DbConnection,
+        profile_id: i64,
+        limit: i64,
+    ) -> QueryResult<Vec<(Self, Address)>> {
+        lettings::table
+            .inner_join(addresses::table)
+            .filter(lettings::host_id.eq(profile_id))
+            .filter(lettings::status.eq(PUBLISHED))
+            .order(lettings::id.desc())
+            .limit(limit)
+            .select((Self::as_select(), Address::as_select()))
+            .load(conn)
+    }
+
+    /// Ids and times of change of published lettings, by id, for the sitemap.
     pub fn changes(
         conn: &mut DbConnection,
         offset: i64,
         limit: i64,
     ) -> QueryResult<Vec<(i64, NaiveDateTime)>> {
         lettings::table
+            .filter(lettings::status.eq(PUBLISHED))
             .select((lettings::id, lettings::updated_at))
             .order(lettings::id)
             .offset(offset)
@@ -140,10 +197,11 @@ impl Letting {
     /// Updates a letting, and its time of change if anything changes; false if the letting doesn't exist. Requires a
     /// transaction.
     pub fn update(conn: &mut DbConnection, id: i64, letting: &NewLetting) -> QueryResult<bool> {
-        let Some(stored) = Self::query().find(id).first(conn).optional()? else {
+        let stored = lettings::table.find(id).select(NewLetting::as_select());
+        let Some(stored) = stored.first(conn).optional()? else {
             return Ok(false);
         };
-        if letting.is(&stored) {
+        if *letting == stored {
             return Ok(true);
         }
         if letting.address_id != stored.address_id {
@@ -160,43 +218,6 @@ impl Letting {
     pub fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
         diesel::delete(lettings::table.filter(lettings::id.eq_any(ids.to_vec()))).execute(conn)?;
         index::update(conn)
-    }
-}
-
-/// Unvalidated letting.
-#[derive(Debug, Clone, Default)]
-pub struct LettingDraft {
-    /// Title.
-    pub title: String,
-    /// Id of the address.
-    pub address_id: i64,
-}
-
-/// Valid letting; only [`LettingDraft::check`] creates one. The database checks that the address exists and has no
-/// other letting.
-#[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset)]
-#[diesel(table_name = lettings, treat_none_as_default_value = false)]
-pub struct NewLetting {
-    title: String,
-    address_id: i64,
-}
-
-impl NewLetting {
-    /// Whether a stored letting has the same values.
-    pub(crate) fn is(&self, letting: &Letting) -> bool {
-        self.title == letting.title && self.address_id == letting.address_id
-    }
-}
-
-impl LettingDraft {
-    /// Validates the draft; the only way to get a [`NewLetting`].
-    pub fn check(&self) -> Result<NewLetting, Vec<FieldError>> {
-        let mut checker = Checker::default();
-        let letting = NewLetting {
-            title: checker.text("title", "Title", &self.title, 1, LONGEST_TITLE),
-            address_id: self.address_id,
-        };
-        checker.finish(letting)
     }
 }
 

@@ -32,6 +32,21 @@ diesel::table! {
         address_id -> Int8,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        status -> Text,
+        summary -> Text,
+        description -> Text,
+        kind -> Text,
+        sleeps -> Nullable<Int4>,
+        bedrooms -> Nullable<Int4>,
+        half_bathrooms -> Nullable<Int4>,
+        price_from -> Nullable<Int4>,
+        price_per -> Text,
+        min_nights -> Nullable<Int4>,
+        pets -> Text,
+        features -> Text,
+        permit -> Text,
+        host_id -> Nullable<Int8>,
+        address_shown -> Bool,
     }
 }
 

@@ -5,7 +5,8 @@ use oc_core::DbConnection;
 pub use pictures::testing::picture;
 
 use crate::address::{Address, AddressDraft};
-use crate::letting::{Letting, LettingDraft};
+use crate::letting::Letting;
+use crate::letting_draft::LettingDraft;
 use crate::photo::{Photo, PhotoDraft};
 use crate::photo_file::PhotoFile;
 
@@ -28,6 +29,7 @@ pub fn letting_draft(title: &str, address_id: i64) -> LettingDraft {
     LettingDraft {
         title: title.to_owned(),
         address_id,
+        ..LettingDraft::default()
     }
 }
 

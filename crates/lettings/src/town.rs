@@ -7,7 +7,7 @@ use oc_core::DbConnection;
 
 use crate::schema::town_totals;
 
-/// A city with lettings.
+/// A city with published lettings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Town {
     /// Name.
@@ -15,13 +15,13 @@ pub struct Town {
 }
 
 impl Town {
-    /// Every city with lettings, by name.
+    /// Every city with published lettings, by name.
     pub fn all(conn: &mut DbConnection) -> QueryResult<Vec<Self>> {
         let names = offered().select(town_totals::city).distinct();
         Ok(towns(names.order(town_totals::city).load(conn)?))
     }
 
-    /// The cities with the most lettings, at most `limit`, by name.
+    /// The cities with the most published lettings, at most `limit`, by name.
     pub fn largest(conn: &mut DbConnection, limit: i64) -> QueryResult<Vec<Self>> {
         let mut names: Vec<String> = offered()
             .group_by(town_totals::city)
@@ -33,13 +33,13 @@ impl Town {
         Ok(towns(names))
     }
 
-    /// Every state with lettings, by code.
+    /// Every state with published lettings, by code.
     pub fn states(conn: &mut DbConnection) -> QueryResult<Vec<Self>> {
         let names = offered().select(town_totals::state).distinct();
         Ok(towns(names.order(town_totals::state).load(conn)?))
     }
 
-    /// Whether a city of this name has lettings.
+    /// Whether a city of this name has published lettings.
     pub fn is_offered(conn: &mut DbConnection, name: &str) -> QueryResult<bool> {
         select(exists(offered().filter(town_totals::city.eq(name)))).get_result(conn)
     }

@@ -135,6 +135,7 @@ pub(super) fn check_writable(conn: &mut DbConnection) -> anyhow::Result<()> {
         title: CHECK_TITLE.to_owned(),
         // An explicit id, because rolling back doesn't give back an id of a sequence.
         address_id: i64::MAX,
+        ..LettingDraft::default()
     };
     let (Ok(address), Ok(letting)) = (address.check(), letting.check()) else {
         bail!("the letting to check write access with is invalid");

@@ -8,6 +8,7 @@ use oc_core::DbConnection;
 use oc_core::admin::{Field, FieldKind, FormValues, Record, Resource};
 use serde::{Deserialize, Serialize};
 
+use crate::registry::Registry;
 use crate::time_zone::TimeZone;
 use crate::ui::field::parts;
 use crate::ui::links::capitalized;
@@ -40,15 +41,17 @@ impl Snapshot {
     /// The snapshot of an object, with the labels of its choices, which may be deleted later.
     pub(crate) fn new(
         conn: &mut DbConnection,
+        registry: Registry,
         model: &Resource,
         object: &Record,
     ) -> QueryResult<Self> {
-        Ok(Self::for_records(conn, model, &[object])?.remove(0))
+        Ok(Self::for_records(conn, registry, model, &[object])?.remove(0))
     }
 
     /// The snapshots of a few hundred objects, with one query for each choice field.
     pub(crate) fn for_records(
         conn: &mut DbConnection,
+        registry: Registry,
         model: &Resource,
         objects: &[&Record],
     ) -> QueryResult<Vec<Self>> {
@@ -56,7 +59,7 @@ impl Snapshot {
         for field in model.fields {
             for name in parts(field.name, field.kind) {
                 let lists = objects.iter().map(|object| object.values.list(&name));
-                let labels = choice_labels(conn, model, field, lists.clone())?;
+                let labels = choice_labels(conn, registry, model, field, lists.clone())?;
                 for (snapshot, list) in snapshots.iter_mut().zip(lists) {
                     let entry = FieldSnapshot {
                         values: list.to_vec(),
@@ -153,30 +156,29 @@ pub(crate) fn summarize(action: &str, changes: &[FieldChange]) -> String {
 /// The values of a field as staff read them.
 pub(crate) fn display_text(
     conn: &mut DbConnection,
+    registry: Registry,
     model: &Resource,
     field: &Field,
     values: &[String],
 ) -> QueryResult<String> {
-    let labels = choice_labels(conn, model, field, [values].into_iter())?;
+    let labels = choice_labels(conn, registry, model, field, [values].into_iter())?;
     Ok(labelled(field, values, &labels))
 }
 
 /// The labels of these choices of a field; empty for fields without choices.
 fn choice_labels<'a>(
     conn: &mut DbConnection,
+    registry: Registry,
     model: &Resource,
     field: &Field,
     lists: impl Iterator<Item = &'a [String]>,
 ) -> QueryResult<BTreeMap<String, String>> {
-    if !matches!(
-        field.kind,
-        FieldKind::Choice { .. } | FieldKind::MultipleChoice
-    ) {
+    if !field.kind.has_choices() {
         return Ok(BTreeMap::new());
     }
     let values: BTreeSet<&String> = lists.flatten().collect();
     let values: Vec<String> = values.into_iter().cloned().collect();
-    let choices = (model.labels)(conn, field.name, &values)?.into_iter();
+    let choices = registry.labels(conn, model, field, &values)?.into_iter();
     let labels = choices.map(|choice| (choice.value, choice.label));
     Ok(labels.collect())
 }

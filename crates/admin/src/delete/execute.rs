@@ -17,7 +17,7 @@ use crate::audit_log::snapshot::Snapshot;
 use crate::auth::staff_request::StaffRequest;
 use crate::delete::cascade::{CHUNK, Cascade, Deletion};
 use crate::delete::page::{self, Question, SHOWN};
-use crate::registry::may_view;
+use crate::registry::{Registry, may_view};
 use crate::ui::layout::{Message, Undo};
 use crate::ui::links::{LOG_PATH, counted, history_path};
 use crate::ui::submission::Submission;
@@ -56,7 +56,7 @@ impl Cascade {
             // Several deletions may unlink the same row: record the row's state after each one.
             for row in rows {
                 let own = unlinked.iter().filter(|own| own.root == row.object.id);
-                let before = snapshots(conn, own)?;
+                let before = snapshots(conn, self.registry, own)?;
                 let row = std::slice::from_ref(row);
                 let parents = self.delete_chunk(conn, actor, &mut change_set, row)?;
                 first = first.or_else(|| parents.first().copied());
@@ -68,7 +68,7 @@ impl Cascade {
                         record: &record,
                         action: "changed",
                         before: Some(before),
-                        after: Some(Snapshot::new(conn, resource, &record)?),
+                        after: Some(Snapshot::new(conn, self.registry, resource, &record)?),
                         parent_id: Some(parents[0]),
                     };
                     log_changes(conn, actor, resource, &mut change_set, &[entry])?;
@@ -139,7 +139,13 @@ impl Cascade {
         rows: &[Deletion],
     ) -> QueryResult<Vec<i64>> {
         let objects: Vec<_> = rows.iter().map(|row| (&row.object, None)).collect();
-        let parents = log_deleted(conn, actor, change_set, self.model, &objects)?;
+        let parents = log_deleted(
+            conn,
+            actor,
+            change_set,
+            (self.registry, self.model),
+            &objects,
+        )?;
         let mut cascaded: Vec<(&Resource, Vec<Cascaded<'_>>)> = Vec::new();
         for (row, parent) in rows.iter().zip(&parents) {
             for (resource, object) in &row.dependents {
@@ -154,7 +160,7 @@ impl Cascade {
         }
         for (resource, objects) in &cascaded {
             for objects in objects.chunks(CHUNK) {
-                log_deleted(conn, actor, change_set, resource, objects)?;
+                log_deleted(conn, actor, change_set, (self.registry, *resource), objects)?;
             }
         }
         // Referring rows first.
@@ -175,11 +181,11 @@ fn log_deleted(
     conn: &mut DbConnection,
     actor: &User,
     change_set: &mut ChangeSet,
-    resource: &Resource,
+    (registry, resource): (Registry, &Resource),
     objects: &[Cascaded<'_>],
 ) -> QueryResult<Vec<i64>> {
     let records: Vec<&Record> = objects.iter().map(|(record, _)| *record).collect();
-    let before = Snapshot::for_records(conn, resource, &records)?;
+    let before = Snapshot::for_records(conn, registry, resource, &records)?;
     let entries = objects.iter().zip(before);
     let entries = entries.map(|((record, parent_id), before)| LogEntry {
         record,
@@ -195,12 +201,17 @@ fn log_deleted(
 /// Snapshots of rows that are about to be unlinked.
 fn snapshots<'a>(
     conn: &mut DbConnection,
+    registry: Registry,
     rows: impl Iterator<Item = &'a Unlinked>,
 ) -> QueryResult<Vec<(&'static Resource, i64, Snapshot)>> {
     let mut snapshots = Vec::new();
     for Unlinked { resource, id, .. } in rows {
         if let Some(object) = (resource.load)(conn, *id)? {
-            snapshots.push((*resource, *id, Snapshot::new(conn, resource, &object)?));
+            snapshots.push((
+                *resource,
+                *id,
+                Snapshot::new(conn, registry, resource, &object)?,
+            ));
         }
     }
     Ok(snapshots)

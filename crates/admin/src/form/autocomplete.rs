@@ -56,7 +56,12 @@ pub(crate) async fn show(
     let mut fields = resource.fields.iter();
     let field = fields
         .find(|field| field.name == query.field_name)
-        .filter(|field| matches!(field.kind, FieldKind::Choice { .. }))
+        .filter(|field| {
+            matches!(
+                field.kind,
+                FieldKind::Choice { .. } | FieldKind::Related(..)
+            )
+        })
         .ok_or(PageError::NotFound)?;
     let may = |verb| {
         staff
@@ -74,7 +79,7 @@ pub(crate) async fn show(
                 terms: SearchTerms::parse(&query.term),
                 ..ChoiceQuery::first(field.name, query.row, MAX_CHOICES)
             };
-            Ok((resource.choices)(conn, &query)?)
+            Ok(registry.choices(conn, resource, field, &query)?)
         })
         .await?;
     let ChoicePage { choices, found } = page;

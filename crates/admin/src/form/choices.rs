@@ -43,14 +43,16 @@ impl FieldChoices {
                 ..Self::all(registry.permissions())
             });
         }
-        let choices = bound.resource.choices;
+        let choices = |conn: &mut DbConnection, wanted: &ChoiceQuery<'_>| {
+            registry.choices(conn, bound.resource, bound.field, wanted)
+        };
         match bound.field.kind {
             FieldKind::MultipleChoice => {
                 let offer = choices(conn, &ChoiceQuery::first(name, row, i64::MAX))?;
                 return Ok(Self::all(offer.choices));
             }
-            FieldKind::Choice { .. } => {}
-            _ => return Ok(Self::default()),
+            FieldKind::Choice { .. } | FieldKind::Related(..) => {}
+            kind => return Ok(Self::all(kind.fixed_choices())),
         }
         let mut offer = choices(conn, &ChoiceQuery::first(name, row, MAX_CHOICES))?;
         let searched =
@@ -68,11 +70,9 @@ impl FieldChoices {
         let more = found - i64::try_from(choices.len()).unwrap_or(found);
         // The chosen value is always shown.
         let chosen = values.text(bound.name).trim();
-        if !chosen.is_empty()
-            && choices.iter().all(|choice| choice.value != chosen)
-            && let Some(label) = bound.resource.label_of(conn, name, chosen)?
-        {
-            choices.insert(0, Choice::new(chosen, label));
+        if !chosen.is_empty() && choices.iter().all(|choice| choice.value != chosen) {
+            let known = registry.labels(conn, bound.resource, bound.field, &[chosen.to_owned()])?;
+            choices.splice(0..0, known);
         }
         Ok(Self {
             choices,
@@ -131,18 +131,18 @@ pub(crate) fn field_choices(
 /// The labels of the chosen values of every field, for read-only forms.
 pub(crate) fn chosen_choices(
     conn: &mut DbConnection,
-    bound_fields: impl Iterator<Item = BoundField>,
+    definition: &FormDefinition,
     values: &FormValues,
 ) -> QueryResult<Vec<FieldChoices>> {
+    let registry = definition.registry;
     let label = |bound: BoundField| {
-        let labels = match bound.field.kind {
-            FieldKind::Choice { .. } | FieldKind::MultipleChoice => bound.resource.labels,
-            _ => return Ok(FieldChoices::default()),
-        };
-        let known = labels(conn, bound.field.name, values.list(bound.name))?;
+        if !bound.field.kind.has_choices() {
+            return Ok(FieldChoices::default());
+        }
+        let known = registry.labels(conn, bound.resource, bound.field, values.list(bound.name))?;
         Ok(FieldChoices::all(known))
     };
-    bound_fields.map(label).collect()
+    definition.own_fields().map(label).collect()
 }
 
 #[cfg(test)]

@@ -90,7 +90,13 @@ impl ConflictView {
         let mut rows = Vec::new();
         for (bound, name) in differing(definition, mine, theirs) {
             let mut version = |values: &FormValues| {
-                display_text(conn, bound.resource, bound.field, values.list(&name))
+                display_text(
+                    conn,
+                    definition.registry,
+                    bound.resource,
+                    bound.field,
+                    values.list(&name),
+                )
             };
             let (note, chosen) = choice(&name);
             rows.push(FieldConflict {

@@ -93,6 +93,17 @@ impl FormDefinition {
         )
     }
 
+    /// Adds the stored values of fields that were not submitted and keep them.
+    pub(crate) fn with_absent(&self, values: FormValues, stored: &FormValues) -> FormValues {
+        let kept = self
+            .own_fields()
+            .filter(|bound| bound.field.keeps_if_absent && !values.0.contains_key(bound.name));
+        let kept: Vec<_> = kept.collect();
+        kept.into_iter().fold(values, |values, bound| {
+            values.with_list(bound.name, stored.list(bound.name).to_vec())
+        })
+    }
+
     /// Whether values were submitted for an inline that the user may not edit.
     pub(crate) fn forbids(&self, fields: &Submission) -> bool {
         let closed = self.resource.inlines.iter().filter(|inline| {
@@ -264,9 +275,24 @@ fn own_fields(resource: &'static Resource) -> impl Iterator<Item = BoundField> +
 fn read_fields(bound_fields: impl Iterator<Item = BoundField>, fields: &Submission) -> FormValues {
     bound_fields.fold(FormValues::default(), |mut values, bound| {
         for name in parts(bound.name, bound.field.kind) {
+            if bound.field.keeps_if_absent && !fields.has(&name) {
+                continue;
+            }
             values = match bound.field.kind {
                 FieldKind::MultipleChoice => values.with_list(&name, fields.list(&name)),
-                FieldKind::Boolean => values.with_yes(&name, !fields.text(&name).is_empty()),
+                FieldKind::AnyOf(_) => {
+                    // A hidden field with an empty value submits that nothing is chosen.
+                    let mut chosen = fields.list(&name);
+                    chosen.retain(|value| !value.is_empty());
+                    values.with_list(&name, chosen)
+                }
+                FieldKind::Boolean => {
+                    let sent = FormValues::default().with(&name, fields.text(&name));
+                    values.with_yes(&name, sent.is_yes(&name))
+                }
+                FieldKind::LongText { .. } => {
+                    values.with(&name, fields.text(&name).replace("\r\n", "\n"))
+                }
                 // An absent field keeps its value, or gets its default in a new row.
                 _ if !fields.has(&name) && !bound.field.default.is_empty() => values,
                 _ => values.with(&name, fields.text(&name)),

@@ -4,7 +4,7 @@ use accounts::Verb;
 use accounts::admin::AccountPage;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use oc_core::admin::{Record, Resource};
+use oc_core::admin::{Field, Record, Resource};
 use oc_core::validation::FieldError;
 use oc_http::{Page, PageError};
 use serde::Serialize;
@@ -35,6 +35,8 @@ struct FormPage {
     /// Whether there is a button before «Save» that does something else.
     has_other_buttons: bool,
     sections: Vec<Section>,
+    /// Fields beside the buttons.
+    beside: Vec<FieldView>,
     buttons: Vec<Button>,
     history_href: Option<String>,
     delete_href: Option<String>,
@@ -240,6 +242,12 @@ impl FormDisplay {
         let gallery = gallery.map(GalleryState::view);
         let gallery_fields = gallery.iter().flat_map(GalleryView::fields);
         let error_summary = ErrorSummary::for_fields(fields_of(&sections).chain(gallery_fields));
+        let is_beside =
+            |section: &mut Section| section.title.as_deref() == Some(Field::BESIDE_BUTTONS);
+        let beside = sections
+            .extract_if(.., is_beside)
+            .flat_map(|section| section.fields)
+            .collect();
         let has_files = fields_of(&sections).any(|field| field.accept.is_some());
         let has_other_buttons =
             fields_of(&sections).any(|field| field.search.is_some() || field.related.is_some());
@@ -250,6 +258,7 @@ impl FormDisplay {
             error_summary,
             has_files,
             gallery,
+            beside,
             action,
             hidden,
             has_other_buttons,

@@ -3,7 +3,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
-use oc_core::admin::{FieldKind, Record, Resource};
+use oc_core::admin::{Field, FieldKind, Record, Resource};
 use oc_http::{Page, PageError};
 use serde::Serialize;
 
@@ -111,8 +111,8 @@ pub(crate) async fn finish_popup(
         Some((owner, field)) => {
             let label = staff
                 .db
-                .read(move |conn| Ok(owner.label_of(conn, field, &id.to_string())?));
-            label.await?
+                .read(move |conn| Ok(registry.labels(conn, owner, field, &[id.to_string()])?));
+            label.await?.into_iter().next().map(|choice| choice.label)
         }
     };
     let heading = capitalized(resource.singular);
@@ -138,10 +138,10 @@ fn address_with_choice(registry: Registry, back: &str, model: &Resource, id: i64
         return back.to_owned();
     };
     let (path, query) = back.split_once('?').unwrap_or((back, ""));
-    let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != field);
+    let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != field.name);
     let query = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(kept)
-        .append_pair(field, &id.to_string())
+        .append_pair(field.name, &id.to_string())
         .finish();
     format!("{path}?{query}")
 }
@@ -151,7 +151,7 @@ fn field_for(
     registry: Registry,
     address: &str,
     model: &Resource,
-) -> Option<(&'static Resource, &'static str)> {
+) -> Option<(&'static Resource, &'static Field)> {
     let path = address.split(['?', '#']).next().unwrap_or_default();
     let steps: Vec<&str> = path.split('/').collect();
     let owner = match steps.as_slice() {
@@ -163,8 +163,14 @@ fn field_for(
     }?;
     let of = (model.app, model.name);
     let mut fields = owner.fields.iter();
-    let field = fields.find(|field| field.kind == FieldKind::Choice { of: Some(of) })?;
-    Some((owner, field.name))
+    let field = fields.find(|field| {
+        [
+            FieldKind::Choice { of: Some(of) },
+            FieldKind::Related(of.0, of.1),
+        ]
+        .contains(&field.kind)
+    })?;
+    Some((owner, field))
 }
 
 /// Path and query of a URL.
@@ -180,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_pop_up_returns_only_to_forms_with_a_matching_choice() {
-        let field = |path: &str| field_for(REGISTRY, path, &AUTHOR).map(|(_, field)| field);
+        let field = |path: &str| field_for(REGISTRY, path, &AUTHOR).map(|(_, field)| field.name);
 
         assert_eq!(field("/admin/library/book/add/"), Some("author"));
         assert_eq!(field("/admin/library/book/7/change/?x=1"), Some("author"));

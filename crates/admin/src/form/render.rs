@@ -2,14 +2,16 @@
 
 use accounts::Verb;
 use oc_core::admin::{Choice, FieldKind, id_in};
-use oc_core::validation::FieldError;
+use oc_core::validation::{FieldError, FixedChoices};
 
 use crate::form::choices::{FieldChoices, search_name};
 use crate::form::definition::{BoundField, FormDefinition, InlineForm};
 use crate::form::permission_table::permission_table;
 use crate::form::state::FormState;
 use crate::registry::may_view;
-use crate::ui::field::{ChoiceView, FieldView, RelatedView, SearchView, Section, parts};
+use crate::ui::field::{
+    ChoiceGroup, ChoiceView, FieldView, RelatedView, SearchView, Section, parts,
+};
 use crate::ui::links::{capitalized, change_path, list_path, thumbnail_path};
 
 /// Renders the fields of a form.
@@ -145,8 +147,24 @@ impl FormRenderer<'_> {
                 view.thumbnail =
                     (!value.is_empty()).then(|| thumbnail_path(bound.resource, &value));
             }
+            FieldKind::OptionalInteger { max, .. } => {
+                (view.kind, view.size) = ("number", max.to_string().len() + 2);
+            }
+            FieldKind::Halves { .. } => (view.kind, view.size) = ("decimal", 5),
+            FieldKind::LongText { max } => (view.kind, view.max) = ("textarea", Some(max)),
             FieldKind::Boolean => {
                 (view.kind, view.checked) = ("checkbox", self.state.values.is_yes(&view.name));
+                view.has_unchecked_value = field.keeps_if_absent;
+            }
+            FieldKind::OneOf(choices) => {
+                let may_be_empty = choices.iter().any(|(value, _)| value.is_empty());
+                view.kind = if may_be_empty { "select" } else { "radios" };
+                view.required = !may_be_empty;
+            }
+            FieldKind::AnyOf(_) => view.kind = "checkboxes",
+            FieldKind::Related(app, name) => {
+                view.kind = "select";
+                view.related = self.related(app, name, &value);
             }
             FieldKind::Choice { of } => {
                 (view.kind, view.required) = ("select", true);
@@ -188,6 +206,17 @@ impl FormRenderer<'_> {
         if self.read_only {
             return readonly(view, field.kind, value, &options);
         }
+        if let FieldKind::Related(..) = field.kind {
+            view.search = self.search(bound, offered);
+        }
+        if let FieldKind::AnyOf(groups) = field.kind {
+            let mut options = options.iter().cloned();
+            let group = |(title, choices): &(&'static str, FixedChoices)| ChoiceGroup {
+                title,
+                options: options.by_ref().take(choices.len()).collect(),
+            };
+            view.groups = groups.iter().map(group).collect();
+        }
         if let FieldKind::Choice { .. } = field.kind {
             view.depends = self.inline(bound).is_some_and(|inline| inline.adds);
             view.required = !view.depends;
@@ -226,15 +255,16 @@ impl FormRenderer<'_> {
             label: choice.label.clone(),
         };
         let mut options: Vec<ChoiceView> = offered.choices.iter().map(option).collect();
-        if !matches!(bound.field.kind, FieldKind::Choice { .. }) {
+        let is_related = matches!(bound.field.kind, FieldKind::Related(..));
+        if !is_related && !matches!(bound.field.kind, FieldKind::Choice { .. }) {
             return options;
         }
         let new = inline.filter(|inline| inline.adds);
         let is_chosen = options.iter().any(|option| option.selected);
-        if new.is_some() || !is_chosen {
+        if new.is_some() || is_related || !is_chosen {
             // No default: what a browser shows first would be stored unseen.
             let label = new.map_or_else(
-                || "Choose one".to_owned(),
+                || if is_related { "None" } else { "Choose one" }.to_owned(),
                 |inline| format!("Add a new {}", inline.inline.resource.singular),
             );
             options.insert(
@@ -300,7 +330,7 @@ fn readonly(
     }
     let shown = match kind {
         FieldKind::Boolean => if view.checked { "Yes" } else { "No" }.to_owned(),
-        FieldKind::Choice { .. } | FieldKind::MultipleChoice => {
+        kind if kind.has_choices() => {
             let chosen = options.iter().filter(|option| option.selected);
             let labels = chosen.filter(|option| !option.value.is_empty());
             let labels: Vec<&str> = labels.map(|option| option.label.as_str()).collect();

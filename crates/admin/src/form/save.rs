@@ -163,7 +163,7 @@ pub(crate) fn save_changed(
     values: &FormValues,
     change_set: &mut ChangeSet,
 ) -> Result<Record, SaveError> {
-    let before = Snapshot::new(conn, resource, current)?;
+    let before = Snapshot::new(conn, actor.registry, resource, current)?;
     let id = save_values(conn, actor, resource, Some(current), values)?;
     let record = (resource.load)(conn, id)?.ok_or(SaveError::Missing)?;
     if record.values == current.values {
@@ -188,7 +188,7 @@ pub(crate) fn save_object(
     values: &FormValues,
 ) -> Result<Record, SaveError> {
     let before = current
-        .map(|record| Snapshot::new(conn, resource, record))
+        .map(|record| Snapshot::new(conn, actor.registry, resource, record))
         .transpose()?;
     let id = save_values(conn, actor, resource, current, values)?;
     let action = if current.is_some() {
@@ -251,7 +251,7 @@ fn log_stored(
         record: &record,
         action,
         before,
-        after: Some(Snapshot::new(conn, resource, &record)?),
+        after: Some(Snapshot::new(conn, actor.registry, resource, &record)?),
         parent_id: None,
     };
     log_saved(conn, actor, resource, change_set, &[entry])?;

@@ -37,7 +37,8 @@ impl FormState {
         definition: FormDefinition,
         query: &Submission,
     ) -> QueryResult<Self> {
-        let values = values_in_query(&definition, query, |_| true);
+        let values = values_in_query(&definition, query, |_| true)
+            .with_defaults(definition.resource.defaults());
         Self::new(conn, definition, None, values, query)
     }
 
@@ -49,7 +50,12 @@ impl FormState {
         query: &Submission,
     ) -> QueryResult<Self> {
         let mut values = definition.stored(conn, &record)?;
-        let is_choice = |bound: &BoundField| matches!(bound.field.kind, FieldKind::Choice { .. });
+        let is_choice = |bound: &BoundField| {
+            matches!(
+                bound.field.kind,
+                FieldKind::Choice { .. } | FieldKind::Related(..)
+            )
+        };
         values
             .0
             .extend(values_in_query(&definition, query, is_choice).0);
@@ -63,7 +69,11 @@ impl FormState {
         record: Option<Record>,
         submission: &Submission,
     ) -> QueryResult<Self> {
-        let values = definition.form_values(submission);
+        let stored = match &record {
+            Some(record) => record.values.clone(),
+            None => definition.resource.defaults(),
+        };
+        let values = definition.with_absent(definition.form_values(submission), &stored);
         Self::new(conn, definition, record, values, submission)
     }
 
@@ -73,7 +83,7 @@ impl FormState {
         definition: FormDefinition,
         record: Record,
     ) -> QueryResult<Self> {
-        let choices = chosen_choices(conn, definition.own_fields(), &record.values)?;
+        let choices = chosen_choices(conn, &definition, &record.values)?;
         let gallery = gallery(conn, &definition, Some(&record))?;
         let zone = definition.registry.time_zone;
         let values = zone.local_values(definition.resource.fields, &record.values);

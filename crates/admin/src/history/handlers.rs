@@ -219,7 +219,7 @@ impl ObjectHistory {
     ) -> QueryResult<Self> {
         let object = (model.load)(conn, id)?;
         let stored = match &object {
-            Some(object) => Some(Snapshot::new(conn, model, object)?),
+            Some(object) => Some(Snapshot::new(conn, registry, model, object)?),
             None => None,
         };
         let entries = AuditEntry::for_object(conn, &model.key(), id)?;

@@ -9,7 +9,7 @@ use diesel::QueryResult;
 use diesel::connection::Connection;
 use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
-use oc_core::admin::{FieldKind, FormValues, Record, Resource, SaveError};
+use oc_core::admin::{Field, FieldKind, FormValues, Record, Resource, SaveError};
 use oc_core::locks::{lock, lock_all};
 use oc_core::timeouts::raise_statement_timeout;
 use oc_http::{Db, PageError};
@@ -362,8 +362,14 @@ impl Restorer<'_> {
         let records = records.ok_or(DatabaseError::NotFound)?;
         let replaced = stored.iter().filter_map(|object| object.current.as_ref());
         let replaced: Vec<&Record> = replaced.collect();
-        let mut before = Snapshot::for_records(conn, model, &replaced)?.into_iter();
-        let after = Snapshot::for_records(conn, model, &records.iter().collect::<Vec<_>>())?;
+        let mut before =
+            Snapshot::for_records(conn, self.editor.registry, model, &replaced)?.into_iter();
+        let after = Snapshot::for_records(
+            conn,
+            self.editor.registry,
+            model,
+            &records.iter().collect::<Vec<_>>(),
+        )?;
         let entries = stored.iter().zip(&records).zip(after);
         let entries = entries.map(|((object, record), after)| LogEntry {
             record,
@@ -463,12 +469,19 @@ impl Restorer<'_> {
 fn with_lost_choices(model: &Resource, entry: &AuditEntry, stored: &FormValues) -> FormValues {
     let before = Snapshot::from_text(&entry.before).values();
     let after = Snapshot::from_text(&entry.after).values();
-    let fields = model
-        .fields
-        .iter()
-        .filter(|field| field.kind == FieldKind::MultipleChoice);
+    let is_reference = |field: &&Field| {
+        matches!(
+            field.kind,
+            FieldKind::MultipleChoice | FieldKind::Related(..)
+        )
+    };
+    let fields = model.fields.iter().filter(is_reference);
     fields.fold(stored.clone(), |values, field| {
         let current = values.list(field.name);
+        if field.kind != FieldKind::MultipleChoice && !values.text(field.name).is_empty() {
+            // It has got another one.
+            return values;
+        }
         let lost = before
             .list(field.name)
             .iter()

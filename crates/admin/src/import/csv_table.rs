@@ -155,7 +155,7 @@ impl CsvTable {
             }
             let text = unescape_formula(cell::without_text_formula(text));
             values = match kind {
-                FieldKind::MultipleChoice => {
+                FieldKind::MultipleChoice | FieldKind::AnyOf(_) => {
                     let list = text.split_whitespace().map(str::to_owned).collect();
                     values.with_list(name, list)
                 }

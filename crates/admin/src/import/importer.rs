@@ -251,9 +251,10 @@ impl Importer<'_> {
         }
         let before = changed.iter().filter_map(|(row, _)| row.stored.as_ref());
         let before: Vec<&Record> = before.collect();
-        let mut before = Snapshot::for_records(conn, self.model, &before)?.into_iter();
+        let mut before =
+            Snapshot::for_records(conn, self.editor.registry, self.model, &before)?.into_iter();
         let after: Vec<&Record> = changed.iter().map(|(_, record)| record).collect();
-        let after = Snapshot::for_records(conn, self.model, &after)?;
+        let after = Snapshot::for_records(conn, self.editor.registry, self.model, &after)?;
         let mut entries = Vec::new();
         for ((row, record), after) in changed.iter().zip(after) {
             let before = row.stored.as_ref().and_then(|_| before.next());

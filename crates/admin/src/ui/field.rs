@@ -5,6 +5,7 @@ use serde::Serialize;
 
 /// A form field.
 #[derive(Debug, Default, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a template")]
 pub(crate) struct FieldView {
     pub(crate) id: String,
     pub(crate) name: String,
@@ -17,6 +18,9 @@ pub(crate) struct FieldView {
     pub(crate) permissions: Option<PermissionTable>,
     /// Existing values, for a `datalist`.
     pub(crate) suggestions: Vec<String>,
+    pub(crate) groups: Vec<ChoiceGroup>,
+    /// Whether an unchecked box is submitted too, because a missing field would keep its value.
+    pub(crate) has_unchecked_value: bool,
     pub(crate) size: usize,
     pub(crate) max: Option<usize>,
     pub(crate) required: bool,
@@ -32,6 +36,13 @@ pub(crate) struct FieldView {
     pub(crate) thumbnail: Option<String>,
     /// The media types of a file field.
     pub(crate) accept: Option<&'static str>,
+}
+
+/// Choices of a field under a heading.
+#[derive(Debug, Serialize)]
+pub(crate) struct ChoiceGroup {
+    pub(crate) title: &'static str,
+    pub(crate) options: Vec<ChoiceView>,
 }
 
 /// A choice of a field.

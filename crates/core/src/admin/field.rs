@@ -2,8 +2,9 @@
 
 use diesel::QueryResult;
 
-use crate::admin::FormValues;
+use crate::admin::{Choice, FormValues};
 use crate::connection::DbConnection;
+use crate::validation::FixedChoices;
 
 /// Loads existing values.
 pub type Suggestions = fn(&mut DbConnection) -> QueryResult<Vec<String>>;
@@ -33,9 +34,14 @@ pub struct Field {
     pub suggestions: Option<Suggestions>,
     /// A question about a row's values before they are saved under an id, or as a new row: it can be saved all the same.
     pub question: Option<Question>,
+    /// Whether a form without the field keeps its value: of fields that forms of older scripts don't have.
+    pub keeps_if_absent: bool,
 }
 
 impl Field {
+    /// The section of fields that are shown beside the buttons of the form.
+    pub const BESIDE_BUTTONS: &'static str = "beside the buttons";
+
     /// A field without fieldset, help text and default.
     #[must_use]
     pub const fn new(name: &'static str, label: &'static str, kind: FieldKind) -> Self {
@@ -49,6 +55,16 @@ impl Field {
             bulk_edit: false,
             suggestions: None,
             question: None,
+            keeps_if_absent: false,
+        }
+    }
+
+    /// An optional field: a form without it keeps its value.
+    #[must_use]
+    pub const fn optional(name: &'static str, label: &'static str, kind: FieldKind) -> Self {
+        Self {
+            keeps_if_absent: true,
+            ..Self::new(name, label, kind)
         }
     }
 
@@ -128,8 +144,29 @@ pub enum FieldKind {
     },
     /// An uploaded image; the value identifies it. The resource's `images` has the rest.
     Image,
+    /// An integer within a range, or nothing.
+    OptionalInteger {
+        /// Minimum.
+        min: i32,
+        /// Maximum.
+        max: i32,
+    },
+    /// A number from 0.5 in halves, or nothing.
+    Halves {
+        /// Maximum.
+        max: i32,
+    },
+    /// Text of at most `max` characters on several lines.
+    LongText {
+        /// Maximum length.
+        max: usize,
+    },
     /// A checkbox: `on` or empty.
     Boolean,
+    /// One of a fixed list of choices. The value of an empty choice is empty.
+    OneOf(FixedChoices),
+    /// Any number of fixed choices, in groups with a heading.
+    AnyOf(&'static [(&'static str, FixedChoices)]),
     /// One of the resource's choices for this field.
     Choice {
         /// The resource to choose from, as (app, name), unless the choices are plain values.
@@ -137,9 +174,46 @@ pub enum FieldKind {
     },
     /// Any number of the resource's choices.
     MultipleChoice,
+    /// A row of another resource, as (app, name), or nothing. The other resource's list has the choices.
+    Related(&'static str, &'static str),
     /// A date and a time (UTC), in two parts: `NAME_0` and `NAME_1`.
     DateTime {
         /// Whether it is required.
         required: bool,
     },
+}
+
+impl FieldKind {
+    /// The fixed choices; empty for other fields.
+    #[must_use]
+    pub fn fixed_choices(self) -> Vec<Choice> {
+        let lists = match self {
+            Self::OneOf(choices) => vec![choices],
+            Self::AnyOf(groups) => groups.iter().map(|(_, choices)| *choices).collect(),
+            _ => Vec::new(),
+        };
+        let choices = lists.into_iter().flatten();
+        choices
+            .map(|(value, label)| Choice::new(value, *label))
+            .collect()
+    }
+
+    /// Whether the field has choices.
+    #[must_use]
+    pub fn has_choices(self) -> bool {
+        matches!(
+            self,
+            Self::Choice { .. }
+                | Self::MultipleChoice
+                | Self::OneOf(_)
+                | Self::AnyOf(_)
+                | Self::Related(..)
+        )
+    }
+
+    /// Whether the field has a list of values.
+    #[must_use]
+    pub fn is_multiple(self) -> bool {
+        matches!(self, Self::MultipleChoice | Self::AnyOf(_))
+    }
 }

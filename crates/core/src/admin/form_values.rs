@@ -25,12 +25,12 @@ impl FormValues {
         self.0.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether a boolean field is true. Browsers leave out unchecked boxes; scripts may send the words that Django
-    /// reads as false.
+    /// Whether a boolean field is true. Browsers leave out unchecked boxes; scripts may send words that mean
+    /// false.
     #[must_use]
     pub fn is_yes(&self, name: &str) -> bool {
         let value = self.text(name).trim().to_ascii_lowercase();
-        !matches!(value.as_str(), "" | "0" | "false")
+        !matches!(value.as_str(), "" | "0" | "false" | "no" | "off")
     }
 
     /// These values, with defaults for missing fields.
@@ -86,16 +86,31 @@ pub fn required_id(
     }
 }
 
+/// The submitted id of an optional choice field.
+///
+/// # Errors
+/// [`Violation::Choice`] if the value is not an id.
+pub fn optional_id(
+    values: &FormValues,
+    field: &'static str,
+    label: &'static str,
+) -> Result<Option<i64>, FieldError> {
+    match values.text(field).trim() {
+        "" => Ok(None),
+        _ => required_id(values, field, label).map(Some),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_checkbox_is_true_unless_its_value_is_false_in_django() {
+    fn a_checkbox_is_true_unless_its_value_means_false() {
         let is_yes = |value: &str| FormValues::default().with("box", value).is_yes("box");
 
         assert!(["on", "True", "1", "yes"].into_iter().all(is_yes));
-        assert!(!["", " ", "0", "false", "False"].into_iter().any(is_yes));
+        assert!(!["", " ", "0", "False", "no", "off"].into_iter().any(is_yes));
         assert!(!FormValues::default().is_yes("box"));
     }
 }

@@ -15,7 +15,7 @@ mod save_error;
 
 pub use choice::{Choice, ChoicePage, ChoiceQuery, id_in, ids, yes_no_choices};
 pub use field::{Field, FieldKind, Question, Suggestions};
-pub use form_values::{FormValues, required_id};
+pub use form_values::{FormValues, optional_id, required_id};
 pub use helpers::{
     already_restored, combine, load_each, parse_flag, set_filters, validate_all,
     with_constraint_error, yes_or_no,

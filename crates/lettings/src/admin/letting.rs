@@ -1,19 +1,28 @@
 //! Admin resource of lettings.
 
+use diesel::connection::Connection;
 use diesel::prelude::*;
+use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
 use oc_core::admin::{
     Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, Inline,
     ListPage, ListQuery, ListRow, OnDelete, Record, Reference, Resource, SaveError,
-    already_restored, combine, ids, required_id, set_filters, validate_all, with_constraint_error,
+    already_restored, combine, id_in, ids, optional_id, required_id, set_filters, validate_all,
+    with_constraint_error,
 };
 use oc_core::search::lower;
 use oc_core::validation::{FieldError, Violation};
 
 use crate::address::Address;
-use crate::filter::{self, Joined, LettingFilter, Sort, ids_of_page, matching};
+use crate::facts::{
+    FEATURES, KINDS, LONGEST_DESCRIPTION, LONGEST_PERMIT, LONGEST_SUMMARY, MAX_BATHROOMS,
+    MAX_BEDROOMS, MAX_MIN_NIGHTS, MAX_PRICE, MAX_SLEEPS, PETS, PRICE_UNITS, PUBLISHED, STATUSES,
+    halves,
+};
+use crate::filter::{self, Audience, Joined, LettingFilter, Sort, ids_of_page, matching};
 use crate::index;
-use crate::letting::{LONGEST_TITLE, Letting, LettingDraft, NewLetting};
+use crate::letting::Letting;
+use crate::letting_draft::{LONGEST_TITLE, LettingDraft, NewLetting};
 use crate::schema::{addresses, lettings};
 use crate::town::Town;
 
@@ -25,6 +34,83 @@ const ADDRESS: &str = "Address";
 
 /// Pages of at most this many rows are loaded by id; longer ranges are for exports.
 const PAGE: i64 = 1_000;
+
+/// Label of the host, in the form and in errors.
+const HOST: &str = "Host";
+
+/// The resource of hosts.
+const HOSTS: &str = "profiles.profile";
+
+const TEXT: &str = "Text";
+const FACTS: &str = "Facts";
+const PRICE: &str = "Price";
+const PLACE: &str = "Address";
+
+/// Fields of the form, in order.
+const FIELDS: &[Field] = &[
+    Field::optional("status", "Status", FieldKind::OneOf(STATUSES))
+        .default(PUBLISHED)
+        .section(Field::BESIDE_BUTTONS)
+        .help("Only published lettings are on the site."),
+    Field::text("title", "Title", 1, LONGEST_TITLE).section(TEXT),
+    Field::optional("summary", "Summary", text(LONGEST_SUMMARY))
+        .section(TEXT)
+        .help("One line of up to 160 characters, for lists and search engines."),
+    Field::optional(
+        "description",
+        "Description",
+        FieldKind::LongText {
+            max: LONGEST_DESCRIPTION,
+        },
+    )
+    .section(TEXT)
+    .help("Up to 5000 characters. A blank line starts a new paragraph."),
+    Field::optional("kind", "Type", FieldKind::OneOf(KINDS)).section(FACTS),
+    whole("sleeps", "Sleeps", 1, MAX_SLEEPS),
+    whole("bedrooms", "Bedrooms", 0, MAX_BEDROOMS).help("0 for a studio."),
+    Field::optional(
+        "bathrooms",
+        "Bathrooms",
+        FieldKind::Halves { max: MAX_BATHROOMS },
+    )
+    .section(FACTS)
+    .help("In halves, such as 1.5."),
+    whole("min_nights", "Minimum stay", 1, MAX_MIN_NIGHTS).help("Nights."),
+    Field::optional("pets", "Pets", FieldKind::OneOf(PETS)).section(FACTS),
+    Field::optional("permit", "Permit number", text(LONGEST_PERMIT)).section(FACTS),
+    whole("price_from", "Price from", 1, MAX_PRICE)
+        .section(PRICE)
+        .help("The lowest price, in whole units of the currency."),
+    Field::optional("price_per", "Per", FieldKind::OneOf(PRICE_UNITS))
+        .default(PRICE_UNITS[0].0)
+        .section(PRICE),
+    Field::optional("features", "Features", FieldKind::AnyOf(FEATURES)).section("Features"),
+    Field::new(
+        "address",
+        ADDRESS,
+        FieldKind::Choice {
+            of: Some((APP, "address")),
+        },
+    )
+    .section(PLACE)
+    .help("Only addresses without a letting can be chosen."),
+    Field::optional(
+        "address_shown",
+        "Show street on the site",
+        FieldKind::Boolean,
+    )
+    .default("on")
+    .section(PLACE),
+    Field::optional("host", HOST, FieldKind::Related("profiles", "profile")).section(HOST),
+];
+
+const fn text(max: usize) -> FieldKind {
+    FieldKind::Text { min: 0, max }
+}
+
+const fn whole(name: &'static str, label: &'static str, min: i32, max: i32) -> Field {
+    Field::optional(name, label, FieldKind::OptionalInteger { min, max }).section(FACTS)
+}
 
 /// Admin resource of lettings.
 pub const MODEL: Resource = Resource {
@@ -48,24 +134,7 @@ pub const MODEL: Resource = Resource {
         },
     ],
     search_hint: "title, number, street, city, zip code",
-    fields: &[
-        Field::new(
-            "title",
-            "Title",
-            FieldKind::Text {
-                min: 1,
-                max: LONGEST_TITLE,
-            },
-        ),
-        Field::new(
-            "address",
-            ADDRESS,
-            FieldKind::Choice {
-                of: Some((APP, "address")),
-            },
-        )
-        .help("Only addresses without a letting can be chosen."),
-    ],
+    fields: FIELDS,
     inlines: &[Inline {
         field: "address",
         resource: &address::MODEL,
@@ -81,12 +150,15 @@ pub const MODEL: Resource = Resource {
     }],
     images: None,
     gallery: Some(photo::GALLERY),
-    references: &[Reference::new(
-        "lettings.address",
-        "lettings",
-        "address_id",
-        OnDelete::Cascade,
-    )],
+    references: &[
+        Reference::new(
+            "lettings.address",
+            "lettings",
+            "address_id",
+            OnDelete::Cascade,
+        ),
+        Reference::new(HOSTS, "lettings", "host_id", OnDelete::Unlink),
+    ],
     save_as: true,
     export_note: "",
     public_path: Some(public_path),
@@ -111,15 +183,19 @@ fn public_path(object: &Record) -> String {
 }
 
 fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
-    let total = Letting::count(conn)?;
+    let total = lettings::table.count().get_result(conn)?;
     let Some(filter) = filter(listing) else {
         return Ok(ListPage {
             total,
             ..ListPage::default()
         });
     };
-    let hits = index::lettings(conn, &filter.terms)?;
-    let found = filter::count(conn, &filter, &hits)?;
+    let hits = index::hits(conn, &filter)?;
+    let found = if filter == for_staff() {
+        total
+    } else {
+        filter::count(conn, &filter, &hits)?
+    };
     let mut query = sorted(matching(&filter, &hits), &listing.order);
     let (offset, limit) = (listing.offset.max(0), listing.limit.max(0));
     if listing.order.is_empty() && limit <= PAGE {
@@ -149,11 +225,18 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
     })
 }
 
+fn for_staff() -> LettingFilter {
+    LettingFilter {
+        audience: Audience::Staff,
+        ..LettingFilter::default()
+    }
+}
+
 /// Translates the filters of the list; `None` if no letting can match.
 fn filter(listing: &ListQuery) -> Option<LettingFilter> {
     let mut filter = LettingFilter {
         terms: listing.terms.clone(),
-        ..LettingFilter::default()
+        ..for_staff()
     };
     for (parameter, value) in set_filters(listing)? {
         match parameter {
@@ -200,25 +283,79 @@ fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Record>> {
         .load(conn)?;
     let object = |letting: Letting| Record {
         id: letting.id,
-        values: FormValues::default()
-            .with("title", &letting.title)
-            .with("address", letting.address_id.to_string()),
-        title: letting.title,
+        title: letting.title.clone(),
+        values: values(letting),
     };
     Ok(found.into_iter().map(object).collect())
+}
+
+fn values(letting: Letting) -> FormValues {
+    let number = |number: Option<i32>| number.map_or_else(String::new, |number| number.to_string());
+    let features = letting.features.split_whitespace().map(str::to_owned);
+    FormValues::default()
+        .with("status", letting.status)
+        .with("title", letting.title)
+        .with("summary", letting.summary)
+        .with("description", letting.description)
+        .with("kind", letting.kind)
+        .with("sleeps", number(letting.sleeps))
+        .with("bedrooms", number(letting.bedrooms))
+        .with(
+            "bathrooms",
+            letting.half_bathrooms.map_or_else(String::new, halves),
+        )
+        .with("min_nights", number(letting.min_nights))
+        .with("pets", letting.pets)
+        .with("permit", letting.permit)
+        .with("price_from", number(letting.price_from))
+        .with("price_per", letting.price_per)
+        .with_list("features", features.collect())
+        .with("address", letting.address_id.to_string())
+        .with_yes("address_shown", letting.address_shown)
+        .with(
+            "host",
+            letting
+                .host_id
+                .map_or_else(String::new, |id| id.to_string()),
+        )
+}
+
+fn draft(values: &FormValues) -> LettingDraft {
+    let text = |name| values.text(name).to_owned();
+    LettingDraft {
+        title: text("title"),
+        address_id: id_in(values, "address").unwrap_or_default(),
+        status: text("status"),
+        summary: text("summary"),
+        description: text("description"),
+        kind: text("kind"),
+        sleeps: text("sleeps"),
+        bedrooms: text("bedrooms"),
+        bathrooms: text("bathrooms"),
+        price_from: text("price_from"),
+        price_per: text("price_per"),
+        min_nights: text("min_nights"),
+        pets: text("pets"),
+        features: values.list("features").to_vec(),
+        permit: text("permit"),
+        host_id: id_in(values, "host"),
+        address_shown: values.is_yes("address_shown"),
+    }
 }
 
 fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result<i64, SaveError> {
     let letting = check(values).map_err(|errors| {
         with_constraint_error(conn, errors, "address", |conn| refusal(conn, id, values))
     })?;
-    let Some(id) = id else {
-        return Letting::insert(conn, &letting).map_err(refused);
-    };
-    if Letting::update(conn, id, &letting).map_err(refused)? {
-        Ok(id)
-    } else {
-        Err(SaveError::Missing)
+    let address = [id_in(values, "address").unwrap_or_default()];
+    // A savepoint, because PostgreSQL runs no further query after an error.
+    let saved = conn.transaction(|conn| match id {
+        None => Letting::insert(conn, &letting).map(Some),
+        Some(id) => Ok(Letting::update(conn, id, &letting)?.then_some(id)),
+    });
+    match saved {
+        Ok(id) => id.ok_or(SaveError::Missing),
+        Err(error) => Err(refused(conn, error, &address)),
     }
 }
 
@@ -228,7 +365,12 @@ fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveE
     if !load_all(conn, &ids)?.is_empty() {
         return Err(SaveError::Invalid(vec![already_restored("title")]));
     }
-    Letting::restore(conn, lettings).map_err(refused)
+    let addresses: Vec<i64> = rows
+        .iter()
+        .filter_map(|(_, values)| id_in(values, "address"))
+        .collect();
+    conn.transaction(|conn| Letting::restore(conn, lettings))
+        .map_err(|error| refused(conn, error, &addresses))
 }
 
 fn choices(conn: &mut DbConnection, wanted: &ChoiceQuery<'_>) -> QueryResult<ChoicePage> {
@@ -256,11 +398,12 @@ fn in_one_line(addresses: Vec<Address>) -> Vec<Choice> {
 
 fn check(values: &FormValues) -> Result<NewLetting, Vec<FieldError>> {
     let address = required_id(values, "address", ADDRESS);
-    let draft = LettingDraft {
-        title: values.text("title").to_owned(),
-        address_id: address.as_ref().copied().unwrap_or_default(),
-    };
-    let (letting, _) = combine(draft.check(), address.map_err(|error| vec![error]))?;
+    let host = optional_id(values, "host", HOST);
+    let references = combine(
+        address.map_err(|error| vec![error]),
+        host.map_err(|error| vec![error]),
+    );
+    let (letting, _) = combine(draft(values).check(), references)?;
     Ok(letting)
 }
 
@@ -284,10 +427,15 @@ fn refusal(
     Ok(holder.filter(|id| Some(*id) != own).map(|_| TAKEN))
 }
 
-fn refused(error: diesel::result::Error) -> SaveError {
-    let of_address = |violation| FieldError {
-        field: "address",
-        violation,
+/// Maps a constraint violation to a form error. If the addresses exist, it is a host that does not.
+fn refused(conn: &mut DbConnection, error: DatabaseError, addresses: &[i64]) -> SaveError {
+    let field_error = |field, violation| FieldError { field, violation };
+    let gone = match Address::find_all(conn, addresses) {
+        Ok(found) if found.len() == addresses.len() => {
+            field_error("host", Violation::Choice { label: HOST })
+        }
+        Ok(_) => field_error("address", GONE),
+        Err(error) => return error.into(),
     };
-    SaveError::from_constraint(error, of_address(TAKEN), Some(of_address(GONE)))
+    SaveError::from_constraint(error, field_error("address", TAKEN), Some(gone))
 }

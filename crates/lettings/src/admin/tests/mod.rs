@@ -21,7 +21,8 @@ fn address_values(number: &str, street: &str, city: &str, state: &str) -> FormVa
 }
 
 fn letting_values(title: &str, address: &str) -> FormValues {
-    FormValues::default()
+    LETTING
+        .defaults()
         .with("title", title)
         .with("address", address)
 }
