@@ -36,6 +36,15 @@ impl Html {
         Self::new(inner.map(|(_, inner)| inner.to_owned()).unwrap_or_default())
     }
 
+    /// What stands in the choice of that name.
+    pub(crate) fn select(&self, name: &str) -> Self {
+        let named = format!("name=\"{name}\"");
+        let inner = self
+            .elements("select")
+            .find(|(attributes, _)| attributes.contains(&named));
+        Self::new(inner.map(|(_, inner)| inner.to_owned()).unwrap_or_default())
+    }
+
     /// The texts of all elements of that name.
     pub(crate) fn texts(&self, name: &str) -> Vec<String> {
         self.all(name).iter().map(Self::text).collect()
