@@ -447,7 +447,7 @@ impl Run<'_> {
         let entry = LogEntry {
             record: image,
             action: "deleted",
-            before: Some(Snapshot::new(conn, resource, image)?),
+            before: Some(Snapshot::new(conn, self.editor.registry, resource, image)?),
             after: None,
             parent_id: None,
         };
