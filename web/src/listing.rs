@@ -83,6 +83,7 @@ impl ListQuery {
             city: given(&self.city),
             state: given(&self.state),
             sort: sort.unwrap_or_default(),
+            ..LettingFilter::default()
         }
     }
 

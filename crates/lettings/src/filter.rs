@@ -12,7 +12,7 @@ use crate::schema::{addresses, lettings, search_index, town_totals};
 
 /// Readers of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Audience {
+pub enum Audience {
     /// Everybody: published lettings.
     #[default]
     Public,
@@ -32,7 +32,7 @@ pub struct LettingFilter {
     /// Order.
     pub sort: Sort,
     /// Who reads the list.
-    pub(crate) audience: Audience,
+    pub audience: Audience,
 }
 
 impl LettingFilter {

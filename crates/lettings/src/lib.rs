@@ -20,7 +20,7 @@ pub mod testing;
 mod town;
 
 pub use address::{Address, AddressDraft, NewAddress};
-pub use filter::{LettingFilter, Sort};
+pub use filter::{Audience, LettingFilter, Sort};
 pub use letting::Letting;
 pub use letting_draft::{LettingDraft, NewLetting};
 pub use photo::{MAX_PHOTOS, NewPhoto, Photo, PhotoDraft, PhotoError};
