@@ -1,6 +1,7 @@
 //! A letting as a card in a list.
 
 use diesel::QueryResult;
+use lettings::facts::Currency;
 use lettings::{Address, Letting, Photo};
 use oc_core::DbConnection;
 use serde::Serialize;
@@ -16,15 +17,24 @@ pub(crate) struct Card {
     pub(crate) href: String,
     city: String,
     state: String,
+    /// `Sleeps 6 · 3 bedrooms`; may be empty.
+    capacity: String,
+    price: Option<String>,
     /// The drawing for lettings without a cover.
     picture: &'static str,
     cover: Option<PhotoView>,
 }
 
 impl Card {
-    fn new((letting, address): (Letting, Address), cover: Option<Photo>) -> Self {
+    fn new(
+        (letting, address): (Letting, Address),
+        cover: Option<Photo>,
+        currency: &Currency,
+    ) -> Self {
         Self {
             id: letting.id,
+            capacity: letting.capacity().join(" · "),
+            price: letting.price(currency),
             title: letting.title,
             href: path(letting.id),
             picture: picture::of(&address.city),
@@ -39,12 +49,13 @@ impl Card {
 pub(crate) fn cards(
     conn: &mut DbConnection,
     rows: Vec<(Letting, Address)>,
+    currency: &Currency,
 ) -> QueryResult<Vec<Card>> {
     let ids: Vec<i64> = rows.iter().map(|(letting, _)| letting.id).collect();
     let mut covers = Photo::covers(conn, &ids)?;
     let card = |row: (Letting, Address)| {
         let cover = covers.remove(&row.0.id);
-        Card::new(row, cover)
+        Card::new(row, cover, currency)
     };
     Ok(rows.into_iter().map(card).collect())
 }

@@ -97,6 +97,7 @@ pub fn start(
     if !config.read_only {
         actix_web::rt::spawn(index_changes(db.clone()));
     }
+    let currency = Data::new(config.currency.clone());
     let hosts = Data::new(config.allowed_hosts.clone());
     let keys = Data::new(AdminState {
         registry: REGISTRY.in_time_zone(config.time_zone),
@@ -160,6 +161,7 @@ pub fn start(
             .app_data(page_cache.clone())
             .app_data(metrics.clone())
             .app_data(facts.clone())
+            .app_data(currency.clone())
             .app_data(hosts.clone())
             .app_data(proxies.clone())
             .app_data(keys.clone())

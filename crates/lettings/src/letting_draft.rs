@@ -95,7 +95,7 @@ pub struct NewLetting {
     pets: String,
     features: String,
     permit: String,
-    host_id: Option<i64>,
+    pub(crate) host_id: Option<i64>,
     address_shown: bool,
 }
 

@@ -24,9 +24,11 @@ const PEOPLE: [(&str, &str, &str, &str, bool); 8] = [
     ("BalboaBea", "Béatrice", "Moreau", "Newport Beach", false),
 ];
 
-/// Adds the demo users whose usernames are free. They have no password, so they can't log in.
-pub fn fill(conn: &mut DbConnection) -> QueryResult<()> {
+/// Adds the demo users whose usernames are free, and returns the ids of their profiles. They have no password, so they
+/// can't log in.
+pub fn fill(conn: &mut DbConnection) -> QueryResult<Vec<i64>> {
     conn.write(|conn| {
+        let mut added = Vec::new();
         for (username, first_name, last_name, favorite_city, show_email) in PEOPLE {
             if User::find_by_username(conn, username).optional()?.is_some() {
                 continue;
@@ -46,12 +48,10 @@ pub fn fill(conn: &mut DbConnection) -> QueryResult<()> {
                 favorite_city: favorite_city.to_owned(),
                 show_email,
             };
-            profile
-                .check()
-                .expect("the people above keep the rules")
-                .insert(conn)?;
+            let profile = profile.check().expect("the people above keep the rules");
+            added.push(profile.insert(conn)?);
         }
-        Ok(())
+        Ok(added)
     })
 }
 

@@ -67,6 +67,25 @@ impl PublicProfile {
         Ok(row.into())
     }
 
+    /// The username of a profile; `None` if it doesn't exist.
+    pub fn username(conn: &mut DbConnection, id: i64) -> QueryResult<Option<String>> {
+        profiles::table
+            .inner_join(users::table)
+            .filter(profiles::id.eq(id))
+            .select(users::username)
+            .first(conn)
+            .optional()
+    }
+
+    /// The id of the profile of a user.
+    pub fn id_of(conn: &mut DbConnection, username: &str) -> QueryResult<i64> {
+        profiles::table
+            .inner_join(users::table)
+            .filter(users::username.eq(username))
+            .select(profiles::id)
+            .first(conn)
+    }
+
     /// A page of the profiles that match the search in username, names or favorite city, by id; `None` if there is no
     /// such page.
     pub fn page(

@@ -36,5 +36,6 @@ pub(super) fn fill(conn: &mut DbConnection, count: i64) -> anyhow::Result<()> {
     lettings::demo::fill(conn, count, |done| bar.set_position(done.unsigned_abs()))
         .context("cannot add the demo data")?;
     bar.finish_and_clear();
-    profiles::demo::fill(conn).context("cannot add the demo profiles")
+    let hosts = profiles::demo::fill(conn).context("cannot add the demo profiles")?;
+    lettings::demo::add_hosts(conn, &hosts).context("cannot add the hosts of the demo lettings")
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use admin::{SecretKey, TimeZone};
 use clap::{ArgAction, Args, Parser};
+use lettings::facts::Currency;
 use oc_core::{DatabaseUrl, OpenError, Pool, connect_pool, connect_pooler, connect_read_only_pool};
 use oc_http::{AllowedHosts, Company};
 use sentry::types::Dsn;
@@ -59,6 +60,9 @@ pub struct Config {
     /// Address of the site for visitors, such as https://www.example.org; derived from the other settings if unset
     #[arg(long, default_value = "", value_parser = public_url)]
     pub public_url: String,
+    /// Currency of prices, by its code (ISO 4217)
+    #[arg(long, default_value = "USD")]
+    pub currency: Currency,
     /// What the footer and the privacy page say about the company.
     #[command(flatten)]
     pub company: CompanyConfig,

@@ -67,14 +67,11 @@ pub(crate) async fn show(
             .map(|cover| site.url(&cover.path(WIDTHS[2]))),
         published: timestamp(letting.created_at),
         updated: timestamp(letting.updated_at),
-        summary: xml_text(&format!(
-            "{} {}, {}, {} {}",
-            address.number,
-            address.street,
-            address.city,
-            address.state,
-            address.zip()
-        )),
+        summary: xml_text(&if letting.summary.is_empty() {
+            letting.place(&address)
+        } else {
+            format!("{} – {}", letting.summary, letting.place(&address))
+        }),
     });
     pages.render(&Feed {
         title: xml_text(format!("Newest lettings {}", query.searched()).trim_end()),

@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
+use lettings::facts::Currency;
 use lettings::{Letting, LettingFilter, Town};
 use oc_http::{Db, Head, Page, PageError, Pages, SITE_NAME, Site};
 use serde::Serialize;
@@ -40,11 +41,12 @@ pub(crate) async fn show(
     db: Data<Db>,
     pages: Data<Pages>,
     site: Data<Site>,
+    currency: Data<Currency>,
 ) -> Result<HttpResponse, PageError> {
     let (newest, towns, towns_total, lettings_total) = db
-        .read(|conn| {
+        .read(move |conn| {
             let newest = Letting::newest(conn, &LettingFilter::default(), NEWEST)?;
-            let newest = cards(conn, newest)?;
+            let newest = cards(conn, newest, &currency)?;
             let towns = Town::largest(conn, TOWNS)?;
             let towns_total = Town::all(conn)?.len();
             Ok((newest, towns, towns_total, Letting::count(conn)?))

@@ -3,9 +3,12 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Data, Path};
+use form_urlencoded::Serializer;
+use lettings::facts::{Currency, KINDS, label};
 use lettings::{Address, Letting, Photo, Town, WIDTHS, country};
 use oc_http::middleware::POLICY_WITH_SCRIPTS;
 use oc_http::{Db, Head, Page, PageError, Pages, Site, breadcrumbs};
+use profiles::{PublicProfile, public_path};
 use serde::Serialize;
 use serde_json::json;
 
@@ -44,6 +47,7 @@ pub(crate) async fn index(
     db: Data<Db>,
     pages: Data<Pages>,
     site: Data<Site>,
+    currency: Data<Currency>,
     query: ListQuery,
 ) -> Result<HttpResponse, PageError> {
     let (filter, number) = (query.filter(), query.page.ok_or(PageError::NotFound)?);
@@ -57,7 +61,7 @@ pub(crate) async fn index(
                 None
             };
             let (number, count, total) = (page.number, page.count, page.total);
-            let cards = cards(conn, page.rows)?;
+            let cards = cards(conn, page.rows, &currency)?;
             let pager = (number, count, total);
             Ok((cards, pager, all, Town::all(conn)?, Town::states(conn)?))
         })
@@ -128,22 +132,63 @@ impl Page for ShowPage {
 
 #[derive(Serialize)]
 struct Shown {
-    id: i64,
     title: String,
+    /// `Apartment in Laguna Beach`, if the type is known.
+    kind: Option<String>,
+    facts: Vec<String>,
+    price: Option<String>,
+    minimum_stay: Option<String>,
+    summary: String,
+    paragraphs: Vec<String>,
+    offers: Vec<(&'static str, Vec<&'static str>)>,
+    permit: String,
+    host: Option<HostLink>,
+    /// A search for its address as far as the public sees it.
+    map_href: String,
+}
+
+impl Shown {
+    fn new(letting: &Letting, address: &Address, host: Option<String>, currency: &Currency) -> Self {
+        let kind = label(KINDS, &letting.kind);
+        let place = letting.place(address);
+        let search = Serializer::new(String::new()).append_pair("query", &place).finish();
+        Self {
+            title: letting.title.clone(),
+            kind: (!kind.is_empty()).then(|| format!("{kind} in {}", address.city)),
+            facts: letting.facts(),
+            price: letting.price(currency),
+            minimum_stay: letting.minimum_stay(),
+            summary: letting.summary.clone(),
+            paragraphs: letting.paragraphs().into_iter().map(str::to_owned).collect(),
+            offers: letting.offers(),
+            permit: letting.permit.clone(),
+            host: host.map(|username| HostLink {
+                href: public_path(&username),
+                name: username,
+            }),
+            map_href: format!("https://www.openstreetmap.org/search?{search}"),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct HostLink {
+    name: String,
+    href: String,
 }
 
 /// The three lines of an address.
 #[derive(Serialize)]
 struct Lines {
-    street: String,
+    street: Option<String>,
     city: String,
     country: String,
 }
 
-impl From<&Address> for Lines {
-    fn from(address: &Address) -> Self {
+impl Lines {
+    fn new(letting: &Letting, address: &Address) -> Self {
         Self {
-            street: format!("{} {}", address.number, address.street),
+            street: letting.street_line(address),
             city: format!("{}, {} {}", address.city, address.state, address.zip()),
             country: address.country_iso_code.clone(),
         }
@@ -155,27 +200,37 @@ pub(crate) async fn show(
     db: Data<Db>,
     pages: Data<Pages>,
     site: Data<Site>,
+    currency: Data<Currency>,
     id: Path<i64>,
     search: ListQuery,
 ) -> Result<HttpResponse, PageError> {
     let id = id.into_inner();
-    let (letting, address, photos, nearby) = db
+    let shown_currency = currency.clone();
+    let (letting, address, photos, nearby, host) = db
         .read(move |conn| {
             let (letting, address) = Letting::with_address(conn, id)?;
             let nearby = Letting::nearby(conn, id, &address, NEARBY)?;
-            let nearby = cards(conn, nearby)?;
+            let nearby = cards(conn, nearby, &currency)?;
             let photos = Photo::public(conn, id)?;
-            Ok((letting, address, photos, nearby))
+            let host = match letting.host_id {
+                Some(profile) => PublicProfile::username(conn, profile)?,
+                None => None,
+            };
+            Ok((letting, address, photos, nearby, host))
         })
         .await?;
-    let lines = Lines::from(&address);
+    let lines = Lines::new(&letting, &address);
     let path = card::path(letting.id);
     let mut head = Head::new(
         &site,
         "lettings",
         &path,
         &letting.title,
-        &format!("{}: {}, {}.", letting.title, lines.street, lines.city),
+        &if letting.summary.is_empty() {
+            format!("{}: {}.", letting.title, letting.place(&address))
+        } else {
+            letting.summary.clone()
+        },
     )
     .kind("article")
     .json_ld(&json!({
@@ -194,11 +249,8 @@ pub(crate) async fn show(
         head,
         lines,
         picture: picture::of(&address.city),
-        city: address.city,
-        letting: Shown {
-            id: letting.id,
-            title: letting.title,
-        },
+        city: address.city.clone(),
+        letting: Shown::new(&letting, &address, host, &shown_currency),
         photos: photos.into_iter().map(PhotoView::from).collect(),
         nearby,
         back: search.href(PATH, search.page.unwrap_or(1)),
@@ -225,7 +277,6 @@ fn facts(
         "url": site.url(path),
         "address": {
             "@type": "PostalAddress",
-            "streetAddress": format!("{} {}", address.number, address.street),
             "addressLocality": address.city,
             "addressRegion": address.state,
             "postalCode": address.zip(),
@@ -233,9 +284,36 @@ fn facts(
                 .unwrap_or(&address.country_iso_code),
         },
     });
+    if let Some(street) = letting.street_line(address) {
+        facts["address"]["streetAddress"] = street.into();
+    }
+    add_facts(&mut facts, letting);
     if !photos.is_empty() {
         let urls = photos.iter().map(|photo| site.url(&photo.path(WIDTHS[2])));
         facts["image"] = urls.collect();
     }
     facts
+}
+
+/// Adds the facts that exist.
+fn add_facts(data: &mut serde_json::Value, letting: &Letting) {
+    if !letting.summary.is_empty() {
+        data["description"] = letting.summary.as_str().into();
+    }
+    if let Some(guests) = letting.sleeps {
+        data["occupancy"] = json!({ "@type": "QuantitativeValue", "maxValue": guests });
+    }
+    if let Some(bedrooms) = letting.bedrooms {
+        data["numberOfBedrooms"] = bedrooms.into();
+    }
+    if letting.pets == "yes" || letting.pets == "no" {
+        data["petsAllowed"] = (letting.pets == "yes").into();
+    }
+    let features = letting.offers().into_iter().flat_map(|(_, labels)| labels);
+    let features: Vec<_> = features
+        .map(|name| json!({ "@type": "LocationFeatureSpecification", "name": name, "value": true }))
+        .collect();
+    if !features.is_empty() {
+        data["amenityFeature"] = features.into();
+    }
 }

@@ -2,15 +2,19 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use lettings::Town;
+use lettings::facts::Currency;
+use lettings::{Letting, Town};
 use oc_http::{Db, Head, Page, PageError, Pages, Site};
 use profiles::{PublicProfile, public_path};
 use serde::Serialize;
 
+use crate::card::{Card, cards};
 use crate::listing::ListQuery;
 use oc_http::{PageLinks, found};
 
 const PATH: &str = "/profiles/";
+/// The most lettings of a host on a profile.
+const HOSTED: i64 = 100;
 
 #[derive(Serialize)]
 struct IndexPage {
@@ -103,6 +107,7 @@ pub(crate) async fn index(
 struct ShowPage {
     head: Head,
     profile: Shown,
+    hosted: Vec<Card>,
 }
 
 impl Page for ShowPage {
@@ -125,6 +130,7 @@ pub(crate) async fn show(
     db: Data<Db>,
     pages: Data<Pages>,
     site: Data<Site>,
+    currency: Data<Currency>,
     username: Path<String>,
 ) -> Result<HttpResponse, PageError> {
     let username = username.into_inner();
@@ -132,11 +138,13 @@ pub(crate) async fn show(
         // No username contains NUL, and PostgreSQL would reject it.
         return Err(PageError::NotFound);
     }
-    let (profile, offered) = db
+    let (profile, offered, hosted) = db
         .read(move |conn| {
             let profile = PublicProfile::find(conn, &username)?;
             let offered = Town::is_offered(conn, &profile.favorite_city)?;
-            Ok((profile, offered))
+            let id = PublicProfile::id_of(conn, &username)?;
+            let hosted = Letting::hosted_by(conn, id, HOSTED)?;
+            Ok((profile, offered, cards(conn, hosted, &currency)?))
         })
         .await?;
     let path = public_path(&profile.username);
@@ -155,7 +163,11 @@ pub(crate) async fn show(
         email: profile.email,
         city_href: offered.then(|| city.href("/lettings/", 1)),
     };
-    pages.render(&ShowPage { head, profile })
+    pages.render(&ShowPage {
+        head,
+        profile,
+        hosted,
+    })
 }
 
 /// Initials of the names, or of the username if there are none.

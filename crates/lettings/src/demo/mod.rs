@@ -11,6 +11,7 @@ use crate::letting_draft::{LettingDraft, NewLetting};
 use crate::photo::PhotoError;
 use crate::schema::{addresses, lettings};
 
+mod facts;
 mod photos;
 mod words;
 
@@ -52,7 +53,7 @@ pub fn letting(index: i64) -> Option<(NewLetting, NewAddress)> {
     let letting = LettingDraft {
         title,
         address_id: index + 1,
-        ..LettingDraft::default()
+        ..facts::facts(index)
     };
     Some((letting.check().ok()?, address.check().ok()?))
 }
@@ -134,7 +135,9 @@ fn held(conn: &mut DbConnection) -> Result<i64, Error> {
             .offset(start)
             .limit(BATCH)
             .load(conn)?;
-        let is_demo = |(row, index): ((i64, NewLetting, NewAddress), i64)| {
+        let is_demo = |(mut row, index): ((i64, NewLetting, NewAddress), i64)| {
+            // Hosts are added later.
+            row.1.host_id = None;
             letting(index).is_some_and(|(letting, address)| row == (index + 1, letting, address))
         };
         if !rows.into_iter().zip(start..).all(is_demo) {
@@ -142,6 +145,17 @@ fn held(conn: &mut DbConnection) -> Result<i64, Error> {
         }
     }
     Ok(lettings)
+}
+
+/// Gives the demo lettings with facts these hosts in turn, unless they have one.
+pub fn add_hosts(conn: &mut DbConnection, profile_ids: &[i64]) -> QueryResult<()> {
+    conn.write(|conn| {
+        for (id, host) in (1..=facts::COUNT).zip(profile_ids.iter().cycle()) {
+            let demo = lettings::table.find(id).filter(lettings::host_id.is_null());
+            diesel::update(demo).set(lettings::host_id.eq(host)).execute(conn)?;
+        }
+        index::index_all(conn)
+    })
 }
 
 fn insert(conn: &mut DbConnection, range: std::ops::Range<i64>) -> QueryResult<()> {
