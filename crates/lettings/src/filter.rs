@@ -2,7 +2,8 @@
 
 use diesel::dsl::{InnerJoin, IntoBoxed, exists, sql};
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::expression::SqlLiteral;
+use diesel::sql_types::{BigInt, Integer, Text};
 use oc_core::search::{SearchTerms, lower};
 use oc_core::{Backend, DbConnection, MAX_COUNT};
 
@@ -29,6 +30,18 @@ pub struct LettingFilter {
     pub city: Option<String>,
     /// Only this state.
     pub state: Option<String>,
+    /// Only this type.
+    pub kind: Option<String>,
+    /// For at least this many guests.
+    pub guests: Option<i32>,
+    /// With at least this many bedrooms.
+    pub bedrooms: Option<i32>,
+    /// At most this price of a night.
+    pub max_price: Option<i32>,
+    /// Pets are welcome, or on request.
+    pub pets: bool,
+    /// With all of these features.
+    pub features: Vec<&'static str>,
     /// Order.
     pub sort: Sort,
     /// Who reads the list.
@@ -80,6 +93,10 @@ pub enum Sort {
     City,
     /// By city, Z to A.
     CityReversed,
+    /// Lowest price first. Lettings without a price come last.
+    Price,
+    /// Highest price first. Lettings without a price come last.
+    PriceReversed,
 }
 
 impl Sort {
@@ -91,6 +108,8 @@ impl Sort {
             Self::TitleReversed => Self::Title,
             Self::City => Self::CityReversed,
             Self::CityReversed => Self::City,
+            Self::Price => Self::PriceReversed,
+            Self::PriceReversed => Self::Price,
         }
     }
 }
@@ -129,7 +148,33 @@ pub(crate) fn matching<'a>(filter: &'a LettingFilter, hits: &Hits) -> Joined<'a>
     if let Some(state) = &filter.state {
         query = query.filter(addresses::state.eq(state));
     }
+    if let Some(kind) = &filter.kind {
+        query = query.filter(lettings::kind.eq(kind));
+    }
+    if let Some(guests) = filter.guests {
+        query = query.filter(lettings::sleeps.ge(guests));
+    }
+    if let Some(bedrooms) = filter.bedrooms {
+        query = query.filter(lettings::bedrooms.ge(bedrooms));
+    }
+    if let Some(price) = filter.max_price {
+        query = query.filter(weekly_price(0).between(1, price * 7));
+    }
+    if filter.pets {
+        query = query.filter(lettings::pets.eq_any(["yes", "request"]));
+    }
+    for feature in &filter.features {
+        let words = sql::<Text>("' ' || lettings.features || ' '");
+        query = query.filter(words.like(format!("% {feature} %")));
+    }
     query
+}
+
+/// SQL for the price of a week, with a value for lettings without a price.
+fn weekly_price(otherwise: i32) -> SqlLiteral<Integer> {
+    sql(&format!(
+        "coalesce(lettings.price_from * CASE lettings.price_per WHEN 'week' THEN 1 ELSE 7 END, {otherwise})"
+    ))
 }
 
 /// Number of lettings that match the filter; [`MAX_COUNT`] + 1 may be more.
@@ -219,7 +264,8 @@ pub(crate) fn ids_of_page(
     sort: Sort,
     (total, offset, limit): (i64, i64, i64),
 ) -> QueryResult<Vec<i64>> {
-    if total == MAX_COUNT + 1 || offset < total / 2 {
+    let is_price = matches!(sort, Sort::Price | Sort::PriceReversed);
+    if is_price || total == MAX_COUNT + 1 || offset < total / 2 {
         return ids(conn, (filter, hits), sort, offset, limit);
     }
     let limit = limit.min(total - offset).max(0);
@@ -238,6 +284,8 @@ pub(crate) fn sorted(query: Joined<'_>, sort: Sort) -> Joined<'_> {
         Sort::TitleReversed => query.order((lower(lettings::title).desc(), lettings::id.desc())),
         Sort::City => query.order((lower(addresses::city).asc(), addresses::id.asc())),
         Sort::CityReversed => query.order((lower(addresses::city).desc(), addresses::id.desc())),
+        Sort::Price => query.order((weekly_price(i32::MAX).asc(), lettings::id.asc())),
+        Sort::PriceReversed => query.order((weekly_price(0).desc(), lettings::id.desc())),
     }
 }
 

@@ -7,6 +7,7 @@ mod address;
 pub mod admin;
 pub mod country;
 pub mod demo;
+mod facets;
 pub mod facts;
 mod filter;
 pub mod index;
@@ -14,15 +15,18 @@ mod letting;
 mod letting_draft;
 mod photo;
 mod photo_file;
+mod query;
 mod schema;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod town;
 
 pub use address::{Address, AddressDraft, NewAddress};
+pub use facets::Facets;
 pub use filter::{Audience, LettingFilter, Sort};
 pub use letting::Letting;
 pub use letting_draft::{LettingDraft, NewLetting};
 pub use photo::{MAX_PHOTOS, NewPhoto, Photo, PhotoDraft, PhotoError};
 pub use photo_file::{PhotoFile, RECOMMENDED_WIDTH, WIDTHS};
+pub use query::{ActiveFilter, FilterChoice, FilterForm, LettingQuery};
 pub use town::Town;

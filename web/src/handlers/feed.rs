@@ -3,12 +3,12 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use chrono::{NaiveDateTime, NaiveTime, SecondsFormat, Utc};
-use lettings::{Letting, Photo, WIDTHS};
+use lettings::{LettingQuery, Letting, Photo, WIDTHS};
 use oc_http::{Db, Page, PageError, Pages, Site};
 use serde::Serialize;
 
 use crate::card;
-use crate::listing::ListQuery;
+use crate::listing::Search;
 
 /// The number of lettings in a feed.
 const ENTRIES: i64 = 24;
@@ -44,9 +44,9 @@ pub(crate) async fn show(
     db: Data<Db>,
     pages: Data<Pages>,
     site: Data<Site>,
-    query: ListQuery,
+    Search(query): Search,
 ) -> Result<HttpResponse, PageError> {
-    let query = ListQuery {
+    let query = LettingQuery {
         sort: String::new(),
         ..query
     };

@@ -3,13 +3,12 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use lettings::facts::Currency;
-use lettings::{Letting, LettingFilter, Town};
+use lettings::{LettingQuery, Letting, LettingFilter, Town};
 use oc_http::{Db, Head, Page, PageError, Pages, SITE_NAME, Site};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::card::{Card, cards};
-use crate::listing::ListQuery;
 
 /// Number of lettings on the home page.
 const NEWEST: i64 = 6;
@@ -72,16 +71,16 @@ pub(crate) async fn show(
         },
     }));
     let all_towns = (towns_total > towns.len()).then(|| {
-        let query = ListQuery {
+        let query = LettingQuery {
             sort: "city".to_owned(),
-            ..ListQuery::default()
+            ..LettingQuery::default()
         };
         query.href("/lettings/", 1)
     });
     let cities = towns.into_iter().map(|town| {
-        let query = ListQuery {
+        let query = LettingQuery {
             city: town.name.clone(),
-            ..ListQuery::default()
+            ..LettingQuery::default()
         };
         CityLink {
             name: town.name,

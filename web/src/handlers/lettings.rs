@@ -5,7 +5,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Data, Path};
 use form_urlencoded::Serializer;
 use lettings::facts::{Currency, KINDS, label};
-use lettings::{Address, Letting, Photo, Town, WIDTHS, country};
+use lettings::{Facets, FilterForm, LettingQuery, Address, Letting, Photo, Town, WIDTHS, country};
 use oc_http::middleware::POLICY_WITH_SCRIPTS;
 use oc_http::{Db, Head, Page, PageError, Pages, Site, breadcrumbs};
 use profiles::{PublicProfile, public_path};
@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::card::{self, Card, cards};
-use crate::listing::{ListQuery, SortChoice, sorts};
+use crate::listing::Search;
 use crate::photo_view::PhotoView;
 use crate::picture;
 use oc_http::{PageLinks, found};
@@ -26,10 +26,10 @@ const NEARBY: i64 = 3;
 struct IndexPage {
     head: Head,
     cards: Vec<Card>,
-    query: ListQuery,
+    query: LettingQuery,
     cities: Vec<String>,
     states: Vec<String>,
-    sorts: Vec<SortChoice>,
+    filters: FilterForm,
     found: String,
     searched: String,
     filtered: bool,
@@ -48,11 +48,12 @@ pub(crate) async fn index(
     pages: Data<Pages>,
     site: Data<Site>,
     currency: Data<Currency>,
-    query: ListQuery,
+    Search(query): Search,
 ) -> Result<HttpResponse, PageError> {
     let (filter, number) = (query.filter(), query.page.ok_or(PageError::NotFound)?);
     let filtered = query.is_filtered();
-    let (cards, (number, count, total), all, cities, states) = db
+    let shown_currency = currency.clone();
+    let (cards, (number, count, total), all, cities, states, facets) = db
         .read(move |conn| {
             let page = Letting::page(conn, &filter, number)?.ok_or(PageError::NotFound)?;
             let all = if filtered {
@@ -63,16 +64,18 @@ pub(crate) async fn index(
             let (number, count, total) = (page.number, page.count, page.total);
             let cards = cards(conn, page.rows, &currency)?;
             let pager = (number, count, total);
-            Ok((cards, pager, all, Town::all(conn)?, Town::states(conn)?))
+            let (cities, states) = (Town::all(conn)?, Town::states(conn)?);
+            Ok((cards, pager, all, cities, states, Facets::load(conn)?))
         })
         .await?;
-    let feed = ListQuery {
+    let feed = LettingQuery {
         sort: String::new(),
         ..query.clone()
     }
     .href("/lettings/feed/", 1);
     let found = found(total, all, "letting", "lettings");
     let searched = query.searched();
+    let filters = query.form(&facets, PATH, &shown_currency);
     let head = Head::new(
         &site,
         "lettings",
@@ -89,7 +92,7 @@ pub(crate) async fn index(
         cities: choices(cities, &query.city),
         states: choices(states, &query.state),
         query,
-        sorts: sorts(),
+        filters,
         found,
         searched,
         filtered,
@@ -99,7 +102,7 @@ pub(crate) async fn index(
 }
 
 /// Cards whose links contain the search, so that “Back” on a letting returns to it.
-fn search_results(mut cards: Vec<Card>, query: &ListQuery, page: i64) -> Vec<Card> {
+fn search_results(mut cards: Vec<Card>, query: &LettingQuery, page: i64) -> Vec<Card> {
     for card in &mut cards {
         card.href = query.href(&card.href, page);
     }
@@ -202,7 +205,7 @@ pub(crate) async fn show(
     site: Data<Site>,
     currency: Data<Currency>,
     id: Path<i64>,
-    search: ListQuery,
+    Search(search): Search,
 ) -> Result<HttpResponse, PageError> {
     let id = id.into_inner();
     let shown_currency = currency.clone();

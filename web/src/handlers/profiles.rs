@@ -3,13 +3,13 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use lettings::facts::Currency;
-use lettings::{Letting, Town};
+use lettings::{LettingQuery, Letting, Town};
 use oc_http::{Db, Head, Page, PageError, Pages, Site};
 use profiles::{PublicProfile, public_path};
 use serde::Serialize;
 
 use crate::card::{Card, cards};
-use crate::listing::ListQuery;
+use crate::listing::Search;
 use oc_http::{PageLinks, found};
 
 const PATH: &str = "/profiles/";
@@ -20,7 +20,7 @@ const HOSTED: i64 = 100;
 struct IndexPage {
     head: Head,
     profiles: Vec<Entry>,
-    query: ListQuery,
+    query: LettingQuery,
     found: String,
     searched: String,
     filtered: bool,
@@ -60,13 +60,13 @@ pub(crate) async fn index(
     db: Data<Db>,
     pages: Data<Pages>,
     site: Data<Site>,
-    query: ListQuery,
+    Search(query): Search,
 ) -> Result<HttpResponse, PageError> {
     // City, state and order don't apply to profiles.
-    let query = ListQuery {
+    let query = LettingQuery {
         q: query.q,
         page: query.page,
-        ..ListQuery::default()
+        ..LettingQuery::default()
     };
     let (words, number) = (query.words(), query.page.ok_or(PageError::NotFound)?);
     let filtered = query.is_filtered();
@@ -150,9 +150,9 @@ pub(crate) async fn show(
     let path = public_path(&profile.username);
     let description = format!("The profile of {} on Holiday Homes.", profile.username);
     let head = Head::new(&site, "profiles", &path, &profile.username, &description).kind("profile");
-    let city = ListQuery {
+    let city = LettingQuery {
         city: profile.favorite_city.clone(),
-        ..ListQuery::default()
+        ..LettingQuery::default()
     };
     let profile = Shown {
         initials: initials(&profile),

@@ -1,0 +1,163 @@
+//! Filters in which published lettings differ.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+use oc_core::DbConnection;
+
+use crate::facts::KINDS;
+use crate::letting::Letting;
+
+/// Lettings with facts. An index has the same condition, so that a million bare lettings cost nothing.
+const WITH_FACTS: &str = "FROM lettings WHERE status = 'published' AND \
+    (kind <> '' OR sleeps IS NOT NULL OR bedrooms IS NOT NULL OR price_from IS NOT NULL OR pets <> '' OR features <> '')";
+
+/// The features that lists offer as a filter.
+const FEATURES: [&str; 6] = ["parking", "pool", "hot_tub", "sea_view", "beach", "step_free"];
+
+/// The filters in which published lettings differ.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facets {
+    /// Types.
+    pub kinds: Vec<&'static str>,
+    /// The most guests.
+    pub guests: Option<i32>,
+    /// The most bedrooms.
+    pub bedrooms: Option<i32>,
+    /// Whether prices differ.
+    pub price: bool,
+    /// Whether rules on pets differ.
+    pub pets: bool,
+    /// Features.
+    pub features: Vec<&'static str>,
+}
+
+/// Values of a fact, each with the number of lettings.
+#[derive(QueryableByName)]
+struct Value {
+    #[diesel(sql_type = Text)]
+    value: String,
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+/// Lowest and highest value, and the number of lettings with one.
+#[derive(QueryableByName)]
+struct Range {
+    #[diesel(sql_type = Nullable<Integer>)]
+    lowest: Option<i32>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    highest: Option<i32>,
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+impl Facets {
+    /// The filters in which published lettings differ now.
+    pub fn load(conn: &mut DbConnection) -> QueryResult<Self> {
+        let total = Letting::count(conn)?;
+        let range = |conn: &mut DbConnection, expression: &str| -> QueryResult<Option<i32>> {
+            let range: Range = diesel::sql_query(format!(
+                "SELECT min({expression}) AS lowest, max({expression}) AS highest, \
+                 count({expression}) AS number {WITH_FACTS}"
+            ))
+            .get_result(conn)?;
+            let differs = range.lowest != range.highest || range.number < total;
+            Ok(range.highest.filter(|_| differs))
+        };
+        let guests = range(conn, "sleeps")?;
+        let bedrooms = range(conn, "bedrooms")?;
+        let price = range(conn, "price_from * CASE price_per WHEN 'week' THEN 1 ELSE 7 END")?.is_some();
+        let values = |conn: &mut DbConnection, expression: &str| -> QueryResult<Vec<String>> {
+            let values: Vec<Value> = diesel::sql_query(format!(
+                "SELECT {expression} AS value, count(*) AS number {WITH_FACTS} GROUP BY 1"
+            ))
+            .load(conn)?;
+            let differ = |value: &Value| !value.value.is_empty() && value.number < total;
+            Ok(values.into_iter().filter(differ).map(|value| value.value).collect())
+        };
+        let kinds = values(conn, "kind")?;
+        let pets = values(conn, "CASE WHEN pets IN ('yes', 'request') THEN 'yes' ELSE '' END")?;
+        let mut features = Vec::new();
+        for feature in FEATURES {
+            let has = format!("CASE WHEN ' ' || features || ' ' LIKE '% {feature} %' THEN 'yes' ELSE '' END");
+            if !values(conn, &has)?.is_empty() {
+                features.push(feature);
+            }
+        }
+        let known = KINDS.iter().map(|(kind, _)| *kind);
+        Ok(Self {
+            kinds: known.filter(|kind| kinds.iter().any(|known| known == kind)).collect(),
+            guests,
+            bedrooms: bedrooms.filter(|number| *number > 0),
+            price,
+            pets: !pets.is_empty(),
+            features,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oc_core::testing::on_both;
+
+    use super::*;
+    use crate::filter::{LettingFilter, Sort};
+    use crate::letting_draft::LettingDraft;
+    use crate::testing::{address, insert_letting, letting, letting_draft};
+
+    fn titles(conn: &mut DbConnection, filter: LettingFilter) -> QueryResult<Vec<String>> {
+        let page = Letting::page(conn, &filter, 1)?.expect("there is a first page");
+        Ok(page.rows.into_iter().map(|(letting, _)| letting.title).collect())
+    }
+
+    #[test]
+    fn lettings_are_filtered_by_what_they_differ_in() -> anyhow::Result<()> {
+        on_both(|conn| {
+            letting(conn, "Bare", "Gull Lane", "Brea")?;
+            assert_eq!(Facets::load(conn)?, Facets::default());
+            let text = str::to_owned;
+            let mut insert = |title: &str, draft: LettingDraft| -> QueryResult<i64> {
+                let address_id = address(conn, "Gull Lane", "Brea", "CA")?;
+                insert_letting(conn, &LettingDraft { title: text(title), address_id, ..draft })
+            };
+            let small = LettingDraft {
+                kind: text("cabin"),
+                sleeps: text("2"),
+                price_from: text("100"),
+                pets: text("request"),
+                ..letting_draft("", 0)
+            };
+            let large = LettingDraft {
+                kind: text("house"),
+                sleeps: text("6"),
+                bedrooms: text("3"),
+                price_from: text("693"),
+                price_per: text("week"),
+                features: vec![text("pool"), text("wifi")],
+                ..letting_draft("", 0)
+            };
+            insert("Small", small)?;
+            insert("Large", large)?;
+
+            let facets = Facets::load(conn)?;
+            assert_eq!(facets.kinds, ["house", "cabin"]);
+            assert_eq!((facets.guests, facets.bedrooms), (Some(6), Some(3)));
+            assert!(facets.price && facets.pets);
+            assert_eq!(facets.features, ["pool"]);
+
+            let all = LettingFilter::default;
+            assert_eq!(titles(conn, LettingFilter { kind: Some(text("cabin")), ..all() })?, ["Small"]);
+            assert_eq!(titles(conn, LettingFilter { guests: Some(2), ..all() })?, ["Small", "Large"]);
+            assert_eq!(titles(conn, LettingFilter { bedrooms: Some(3), ..all() })?, ["Large"]);
+            assert_eq!(titles(conn, LettingFilter { max_price: Some(99), ..all() })?, ["Large"]);
+            assert_eq!(titles(conn, LettingFilter { pets: true, ..all() })?, ["Small"]);
+            assert_eq!(titles(conn, LettingFilter { features: vec!["pool", "wifi"], ..all() })?, ["Large"]);
+            assert_eq!(titles(conn, LettingFilter { sort: Sort::Price, ..all() })?, ["Large", "Small", "Bare"]);
+            assert_eq!(
+                titles(conn, LettingFilter { sort: Sort::PriceReversed, ..all() })?,
+                ["Small", "Large", "Bare"]
+            );
+            Ok(())
+        })
+    }
+}
