@@ -385,6 +385,7 @@ pub(crate) mod fixtures {
         images: None,
         gallery: None,
         save_as: false,
+        actions: &[],
         export_note: "",
         public_path: None,
         list: |_, _| Ok(ListPage::default()),

@@ -1,6 +1,6 @@
 //! Filter and order of the public list of lettings.
 
-use diesel::dsl::{InnerJoin, IntoBoxed, exists, sql};
+use diesel::dsl::{InnerJoin, IntoBoxed, exists, not, sql};
 use diesel::prelude::*;
 use diesel::expression::SqlLiteral;
 use diesel::sql_types::{BigInt, Integer, Text};
@@ -9,7 +9,7 @@ use oc_core::{Backend, DbConnection, MAX_COUNT};
 
 use crate::facts::PUBLISHED;
 use crate::index::Hits;
-use crate::schema::{addresses, lettings, search_index, town_totals};
+use crate::schema::{addresses, letting_photos, lettings, search_index, town_totals};
 
 /// Readers of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,6 +30,10 @@ pub struct LettingFilter {
     pub city: Option<String>,
     /// Only this state.
     pub state: Option<String>,
+    /// Only this status, for staff.
+    pub status: Option<String>,
+    /// Only without this: `description`, `price` or `photo`, for staff.
+    pub missing: Option<String>,
     /// Only this type.
     pub kind: Option<String>,
     /// For at least this many guests.
@@ -148,6 +152,20 @@ pub(crate) fn matching<'a>(filter: &'a LettingFilter, hits: &Hits) -> Joined<'a>
     if let Some(state) = &filter.state {
         query = query.filter(addresses::state.eq(state));
     }
+    if let Some(status) = &filter.status {
+        query = query.filter(lettings::status.eq(status));
+    }
+    match filter.missing.as_deref() {
+        Some("description") => query = query.filter(lettings::description.eq("")),
+        Some("price") => query = query.filter(lettings::price_from.is_null()),
+        Some("photo") => {
+            let described = letting_photos::table
+                .filter(letting_photos::letting_id.eq(lettings::id))
+                .filter(letting_photos::alt.ne(""));
+            query = query.filter(not(exists(described)));
+        }
+        _ => {}
+    }
     if let Some(kind) = &filter.kind {
         query = query.filter(lettings::kind.eq(kind));
     }
@@ -171,7 +189,7 @@ pub(crate) fn matching<'a>(filter: &'a LettingFilter, hits: &Hits) -> Joined<'a>
 }
 
 /// SQL for the price of a week, with a value for lettings without a price.
-fn weekly_price(otherwise: i32) -> SqlLiteral<Integer> {
+pub(crate) fn weekly_price(otherwise: i32) -> SqlLiteral<Integer> {
     sql(&format!(
         "coalesce(lettings.price_from * CASE lettings.price_per WHEN 'week' THEN 1 ELSE 7 END, {otherwise})"
     ))

@@ -3,7 +3,8 @@
 use accounts::{Permissions, Verb};
 use actix_web::HttpResponse;
 use actix_web::web::Path;
-use oc_core::admin::Resource;
+use oc_core::admin::{BulkAction, FormValues, Resource, SaveError};
+use oc_core::locks::lock;
 use oc_http::PageError;
 
 use crate::auth::staff_request::StaffRequest;
@@ -11,12 +12,13 @@ use crate::delete::cascade::Cascade;
 use crate::delete::execute::execute;
 use crate::delete::page::{self, Question, SHOWN};
 use crate::list::bulk_edit::{self, BulkEdit, MAX_EDITED};
+use crate::form::save::save_object;
 use crate::list_query::AdminListQuery;
-use crate::registry::may_view;
+use crate::registry::{Editor, may_view};
 use crate::ui::csv;
 use crate::ui::field::Hidden;
 use crate::ui::layout::Message;
-use crate::ui::links::{list_path, see_other};
+use crate::ui::links::{counted, list_path, see_other};
 use crate::ui::submission::Submission;
 
 /// The most objects that one action takes.
@@ -44,7 +46,9 @@ pub(super) fn allowed(
         (may_edit, [bulk_edit::ACTION, "Edit selected"]),
         (true, [EXPORT, "Export selected"]),
     ];
-    let actions = actions.into_iter().filter(|(is_allowed, _)| *is_allowed);
+    let declared = model.actions.iter();
+    let declared = declared.map(|action| (may(Verb::Change), [action.name, action.label]));
+    let actions = declared.chain(actions).filter(|(is_allowed, _)| *is_allowed);
     actions.map(|(_, action)| action).collect()
 }
 
@@ -77,7 +81,8 @@ pub(crate) async fn run_action(
         staff.session.add_message("warning", text);
         Ok(see_other(&back))
     };
-    if !ACTIONS.contains(&action) {
+    let bulk = model.actions.iter().find(|bulk| bulk.name == action);
+    if bulk.is_none() && !ACTIONS.contains(&action) {
         return refuse("Choose an action.");
     }
     if ids.is_empty() {
@@ -85,6 +90,13 @@ pub(crate) async fn run_action(
     }
     if i64::try_from(ids.len()).is_ok_and(|count| count > MAX_SELECTED) {
         return refuse(TOO_MANY);
+    }
+    if let Some(bulk) = bulk {
+        if !may(Verb::Change) {
+            return Err(PageError::Forbidden);
+        }
+        let text = change_selected(&staff, model, bulk, ids).await?;
+        return Ok(staff.succeed(text, &back));
     }
     match action {
         DELETE if may(Verb::Delete) => delete_selected(&staff, model, ids, &fields, &back).await,
@@ -186,4 +198,48 @@ async fn selected_ids(
     ids.sort_unstable();
     ids.dedup();
     Ok(ids)
+}
+
+/// Sets fields of the selected objects, and says how many have changed. Each change is in the history of its object.
+async fn change_selected(
+    staff: &StaffRequest,
+    model: &'static Resource,
+    bulk: &'static BulkAction,
+    ids: Vec<i64>,
+) -> Result<String, PageError> {
+    let (registry, user) = (staff.registry(), staff.actor());
+    let permissions = staff.user.permissions.clone();
+    let values = bulk.values.iter().fold(FormValues::default(), |values, (field, value)| {
+        values.with(field, *value)
+    });
+    let changed = staff.db.run_long(move |conn| {
+        let editor = Editor {
+            registry,
+            user: &user,
+            permissions: &permissions,
+        };
+        let changed = conn.write(|conn| {
+            let mut changed = 0;
+            for id in ids {
+                lock(conn, &model.key(), id)?;
+                let Some(record) = (model.load)(conn, id)? else {
+                    continue;
+                };
+                let is_set = |(field, value): &(&str, &str)| record.values.text(field) == *value;
+                if !bulk.values.iter().all(is_set) {
+                    save_object(conn, editor, model, Some(&record), &values)?;
+                    changed += 1;
+                }
+            }
+            Ok(changed)
+        });
+        changed.map_err(|error| match error {
+            SaveError::Database(error) => error.into(),
+            error => PageError::Internal(error.into()),
+        })
+    });
+    Ok(match changed.await? {
+        0 => "Nothing to change.".to_owned(),
+        changed => format!("{} {}.", bulk.done, counted(model, changed)),
+    })
 }

@@ -118,7 +118,7 @@ impl BulkEdit<'_> {
         let (registry, actor) = (self.staff.registry(), self.staff.actor());
         let (model, ids, stored) = (self.model, self.ids.clone(), values.clone());
         let change = self.staff.db.run_long(move |conn| {
-            let label = display_text(conn, model, field, &stored)?;
+            let label = display_text(conn, registry, model, field, &stored)?;
             let change = |conn: &mut DbConnection| {
                 let editor = Editor {
                     registry,

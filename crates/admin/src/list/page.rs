@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use diesel::QueryResult;
-use oc_core::admin::{Choice, ListQuery, ListRow, Resource};
+use oc_core::admin::{Choice, FieldKind, ListPage, ListQuery, ListRow, Resource};
 use oc_core::{DbConnection, MAX_COUNT};
 use oc_http::{Page, PageError, PageLinks, found};
 use serde::Serialize;
@@ -15,6 +15,7 @@ use crate::auth::staff_request::StaffRequest;
 use crate::gallery::state::thumbnails;
 use crate::list::action;
 use crate::list_query::{AdminListQuery, SHOW_ALL, page_count};
+use crate::registry::Registry;
 use crate::ui::csv;
 use crate::ui::field::{ChoiceView, Hidden};
 use crate::ui::layout::Breadcrumb;
@@ -93,10 +94,12 @@ pub(crate) async fn index(
     let query = AdminListQuery::new(&staff, model);
     let number = query.page.ok_or(PageError::NotFound)?;
     let listing = query.listing();
+    let registry = staff.registry();
     let (list, choices, facets, mut site_hrefs, mut thumbnails) = staff
         .db
         .read(move |conn| {
-            let list = (model.list)(conn, &listing)?;
+            let mut list = (model.list)(conn, &listing)?;
+            label_related(conn, registry, model, &mut list)?;
             let choices = model.filters.iter().map(|filter| (filter.choices)(conn));
             let choices = choices.collect::<Result<Vec<_>, _>>()?;
             let facets = if list.total <= MAX_FACETED {
@@ -248,6 +251,29 @@ fn site_hrefs(
     };
     let records = (model.load_all)(conn, ids)?.into_iter();
     Ok(records.map(|record| (record.id, path(&record))).collect())
+}
+
+/// Replaces ids of related rows in columns by their labels. Such a column has the label of the field.
+fn label_related(
+    conn: &mut DbConnection,
+    registry: Registry,
+    model: &Resource,
+    list: &mut ListPage,
+) -> QueryResult<()> {
+    for field in model.fields {
+        let column = model.columns.iter().position(|label| *label == field.label);
+        let (FieldKind::Related(..), Some(column)) = (field.kind, column) else {
+            continue;
+        };
+        let ids: Vec<String> = list.rows.iter().map(|row| row.cells[column].clone()).collect();
+        let labels = registry.labels(conn, model, field, &ids)?.into_iter();
+        let labels: BTreeMap<String, String> =
+            labels.map(|choice| (choice.value, choice.label)).collect();
+        for row in &mut list.rows {
+            row.cells[column] = labels.get(&row.cells[column]).cloned().unwrap_or_default();
+        }
+    }
+    Ok(())
 }
 
 /// The filters, each with its choices. One with a single choice is hidden unless it is set.

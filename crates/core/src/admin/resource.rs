@@ -44,6 +44,8 @@ pub struct Resource {
     pub gallery: Option<Gallery>,
     /// Foreign keys to rows of resources, its own included.
     pub references: &'static [Reference],
+    /// Actions on selected rows, besides export and deletion.
+    pub actions: &'static [BulkAction],
     /// A sentence on what an export leaves out; empty for nothing.
     pub export_note: &'static str,
     /// Path of a row's public page, if it has one.
@@ -104,6 +106,19 @@ impl Resource {
         let known = (self.labels)(conn, field, &[value.to_owned()])?;
         Ok(known.into_iter().next().map(|choice| choice.label))
     }
+}
+
+/// An action that sets fields of the selected rows.
+#[derive(Debug, Clone, Copy)]
+pub struct BulkAction {
+    /// Name in the form.
+    pub name: &'static str,
+    /// Label, such as “Publish selected”.
+    pub label: &'static str,
+    /// What happened to the rows, such as “Published”.
+    pub done: &'static str,
+    /// The fields with their new values.
+    pub values: &'static [(&'static str, &'static str)],
 }
 
 /// Id and values of a deleted row.

@@ -82,6 +82,7 @@ pub const MODEL: Resource = Resource {
     gallery: None,
     references: &[],
     save_as: false,
+    actions: &[],
     export_note: "",
     public_path: None,
     list,

@@ -1,25 +1,27 @@
 //! Admin resource of lettings.
 
 use diesel::connection::Connection;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer};
 use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
 use oc_core::admin::{
-    Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, Inline,
+    BulkAction, Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, Inline,
     ListPage, ListQuery, ListRow, OnDelete, Record, Reference, Resource, SaveError,
     already_restored, combine, id_in, ids, optional_id, required_id, set_filters, validate_all,
     with_constraint_error,
 };
 use oc_core::search::lower;
-use oc_core::validation::{FieldError, Violation};
+use oc_core::validation::{FieldError, FixedChoices, Violation};
 
 use crate::address::Address;
 use crate::facts::{
-    FEATURES, KINDS, LONGEST_DESCRIPTION, LONGEST_PERMIT, LONGEST_SUMMARY, MAX_BATHROOMS,
+    ARCHIVED, FEATURES, KINDS, LONGEST_DESCRIPTION, LONGEST_PERMIT, LONGEST_SUMMARY, MAX_BATHROOMS,
     MAX_BEDROOMS, MAX_MIN_NIGHTS, MAX_PRICE, MAX_SLEEPS, PETS, PRICE_UNITS, PUBLISHED, STATUSES,
-    halves,
+    halves, label,
 };
-use crate::filter::{self, Audience, Joined, LettingFilter, Sort, ids_of_page, matching};
+use crate::filter::{self, Audience, Joined, LettingFilter, Sort, ids_of_page, matching, weekly_price};
 use crate::index;
 use crate::letting::Letting;
 use crate::letting_draft::{LONGEST_TITLE, LettingDraft, NewLetting};
@@ -45,6 +47,13 @@ const TEXT: &str = "Text";
 const FACTS: &str = "Facts";
 const PRICE: &str = "Price";
 const PLACE: &str = "Address";
+
+/// What a letting may lack.
+const MISSING: FixedChoices = &[
+    ("description", "Description"),
+    ("price", "Price"),
+    ("photo", "Photo"),
+];
 
 /// Fields of the form, in order.
 const FIELDS: &[Field] = &[
@@ -120,7 +129,7 @@ pub const MODEL: Resource = Resource {
     table: "lettings",
     singular: "letting",
     plural: "lettings",
-    columns: &["Title", "Street", "City", "State"],
+    columns: &["Title", "Street", "City", "State", "Status", "Sleeps", "Price from", HOST],
     filters: &[
         Filter {
             parameter: "address__state__exact",
@@ -131,6 +140,21 @@ pub const MODEL: Resource = Resource {
             parameter: "address__city__exact",
             label: "City",
             choices: |conn| Ok(named(Town::all(conn)?)),
+        },
+        Filter {
+            parameter: "status__exact",
+            label: "Status",
+            choices: |_| Ok(FieldKind::OneOf(STATUSES).fixed_choices()),
+        },
+        Filter {
+            parameter: "kind__exact",
+            label: "Type",
+            choices: |_| Ok(FieldKind::OneOf(&KINDS[1..]).fixed_choices()),
+        },
+        Filter {
+            parameter: "missing",
+            label: "Missing",
+            choices: |_| Ok(FieldKind::OneOf(MISSING).fixed_choices()),
         },
     ],
     search_hint: "title, number, street, city, zip code",
@@ -160,6 +184,20 @@ pub const MODEL: Resource = Resource {
         Reference::new(HOSTS, "lettings", "host_id", OnDelete::Unlink),
     ],
     save_as: true,
+    actions: &[
+        BulkAction {
+            name: "publish_selected",
+            label: "Publish selected",
+            done: "Published",
+            values: &[("status", PUBLISHED)],
+        },
+        BulkAction {
+            name: "archive_selected",
+            label: "Archive selected",
+            done: "Archived",
+            values: &[("status", ARCHIVED)],
+        },
+    ],
     export_note: "",
     public_path: Some(public_path),
     list,
@@ -205,18 +243,24 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
     } else {
         query = query.offset(offset).limit(limit);
     }
-    let rows: Vec<(i64, String, String, String, String)> = query
-        .select((
-            lettings::id,
-            lettings::title,
-            addresses::street,
-            addresses::city,
-            addresses::state,
-        ))
+    let rows: Vec<(Letting, Address)> = query
+        .select((Letting::as_select(), Address::as_select()))
         .load(conn)?;
-    let row = |(id, title, street, city, state)| ListRow {
-        id,
-        cells: vec![title, street, city, state],
+    let row = |(letting, address): (Letting, Address)| {
+        let text = |number: Option<i32>| number.map_or_else(String::new, |number| number.to_string());
+        ListRow {
+            id: letting.id,
+            cells: vec![
+                letting.title,
+                address.line(),
+                address.city,
+                address.state,
+                label(STATUSES, &letting.status).to_owned(),
+                text(letting.sleeps),
+                letting.price_from.map_or_else(String::new, |price| format!("{price} a {}", letting.price_per)),
+                letting.host_id.map_or_else(String::new, |host| host.to_string()),
+            ],
+        }
     };
     Ok(ListPage {
         rows: rows.into_iter().map(row).collect(),
@@ -242,6 +286,9 @@ fn filter(listing: &ListQuery) -> Option<LettingFilter> {
         match parameter {
             "address__state__exact" => filter.state = Some(value.to_owned()),
             "address__city__exact" => filter.city = Some(value.to_owned()),
+            "status__exact" => filter.status = Some(value.to_owned()),
+            "kind__exact" => filter.kind = Some(value.to_owned()),
+            "missing" => filter.missing = Some(value.to_owned()),
             _ => {}
         }
     }
@@ -261,6 +308,14 @@ fn sorted<'a>(mut query: Joined<'a>, order: &[(usize, bool)]) -> Joined<'a> {
             (2, true) => query.then_order_by(lower(addresses::city).desc()),
             (3, false) => query.then_order_by(lower(addresses::state).asc()),
             (3, true) => query.then_order_by(lower(addresses::state).desc()),
+            (4, false) => query.then_order_by(lettings::status.asc()),
+            (4, true) => query.then_order_by(lettings::status.desc()),
+            (5, false) => query.then_order_by(sql::<Integer>("coalesce(lettings.sleeps, 0)").asc()),
+            (5, true) => query.then_order_by(sql::<Integer>("coalesce(lettings.sleeps, 0)").desc()),
+            (6, false) => query.then_order_by(weekly_price(0).asc()),
+            (6, true) => query.then_order_by(weekly_price(0).desc()),
+            (7, false) => query.then_order_by(sql::<BigInt>("coalesce(lettings.host_id, 0)").asc()),
+            (7, true) => query.then_order_by(sql::<BigInt>("coalesce(lettings.host_id, 0)").desc()),
             _ => continue,
         };
         newest_first = *reverse;

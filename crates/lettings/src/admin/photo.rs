@@ -69,6 +69,7 @@ pub const MODEL: Resource = Resource {
         OnDelete::Cascade,
     )],
     save_as: false,
+    actions: &[],
     export_note: "",
     public_path: None,
     list,

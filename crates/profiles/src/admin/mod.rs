@@ -67,6 +67,7 @@ pub const PROFILE: Resource = Resource {
         OnDelete::Cascade,
     )],
     save_as: false,
+    actions: &[],
     export_note: "",
     public_path: Some(|object| public_path(&object.title)),
     list: list::list,

@@ -146,3 +146,30 @@ fn an_action_is_bound_to_the_rows_and_to_all_that_the_question_showed() -> Resul
     }
     Ok(())
 }
+
+#[test]
+fn archived_lettings_leave_the_site_and_published_ones_return() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        letting(conn, "One")?;
+        letting(conn, "Two")?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let list = "/admin/lettings/letting/";
+        browser.get(list)?;
+        let one = [("action", "archive_selected"), ("_selected_action", "1")];
+        let both = [("action", "publish_selected"), ("select_across", "1")];
+
+        let archived = browser.post(list, &one)?;
+
+        assert_contains(&browser.follow(&archived)?, "Archived 1 letting.");
+        assert_eq!(site.get("/lettings/1/")?.status, 404);
+        assert!(!site.get("/lettings/")?.text()?.contains("/lettings/1/"));
+        let history = browser.page("/admin/lettings/letting/1/history/")?;
+        assert_contains(&history.text(), "Published → Archived");
+        browser.get(list)?;
+        let published = browser.post(list, &both)?;
+        assert_contains(&browser.follow(&published)?, "Published 1 letting.");
+        assert_eq!(site.get("/lettings/1/")?.status, 200);
+    }
+    Ok(())
+}

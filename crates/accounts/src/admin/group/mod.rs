@@ -41,6 +41,7 @@ pub const GROUP: Resource = Resource {
     gallery: None,
     references: &[],
     save_as: false,
+    actions: &[],
     export_note: "",
     public_path: None,
     list,

@@ -99,6 +99,7 @@ pub const USER: Resource = Resource {
         "group_id",
     )],
     save_as: false,
+    actions: &[],
     export_note: "Passwords are not included: set one on the page of each new user.",
     public_path: None,
     list: list::list,
