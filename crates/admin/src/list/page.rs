@@ -125,7 +125,6 @@ pub(crate) async fn index(
         }
         count = number;
     }
-    let registry = staff.registry();
     let keep = query.preserved();
     let total = query.is_filtered().then_some(list.total);
     let has_more = list.found > i64::try_from(list.rows.len()).unwrap_or(i64::MAX);
