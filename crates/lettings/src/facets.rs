@@ -12,7 +12,14 @@ const WITH_FACTS: &str = "FROM lettings WHERE status = 'published' AND \
     (kind <> '' OR sleeps IS NOT NULL OR bedrooms IS NOT NULL OR price_from IS NOT NULL OR pets <> '' OR features <> '')";
 
 /// The features that lists offer as a filter.
-const FEATURES: [&str; 6] = ["parking", "pool", "hot_tub", "sea_view", "beach", "step_free"];
+const FEATURES: [&str; 6] = [
+    "parking",
+    "pool",
+    "hot_tub",
+    "sea_view",
+    "beach",
+    "step_free",
+];
 
 /// The filters in which published lettings differ.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,27 +73,42 @@ impl Facets {
         };
         let guests = range(conn, "sleeps")?;
         let bedrooms = range(conn, "bedrooms")?;
-        let price = range(conn, "price_from * CASE price_per WHEN 'week' THEN 1 ELSE 7 END")?.is_some();
+        let price = range(
+            conn,
+            "price_from * CASE price_per WHEN 'week' THEN 1 ELSE 7 END",
+        )?
+        .is_some();
         let values = |conn: &mut DbConnection, expression: &str| -> QueryResult<Vec<String>> {
             let values: Vec<Value> = diesel::sql_query(format!(
                 "SELECT {expression} AS value, count(*) AS number {WITH_FACTS} GROUP BY 1"
             ))
             .load(conn)?;
             let differ = |value: &Value| !value.value.is_empty() && value.number < total;
-            Ok(values.into_iter().filter(differ).map(|value| value.value).collect())
+            Ok(values
+                .into_iter()
+                .filter(differ)
+                .map(|value| value.value)
+                .collect())
         };
         let kinds = values(conn, "kind")?;
-        let pets = values(conn, "CASE WHEN pets IN ('yes', 'request') THEN 'yes' ELSE '' END")?;
+        let pets = values(
+            conn,
+            "CASE WHEN pets IN ('yes', 'request') THEN 'yes' ELSE '' END",
+        )?;
         let mut features = Vec::new();
         for feature in FEATURES {
-            let has = format!("CASE WHEN ' ' || features || ' ' LIKE '% {feature} %' THEN 'yes' ELSE '' END");
+            let has = format!(
+                "CASE WHEN ' ' || features || ' ' LIKE '% {feature} %' THEN 'yes' ELSE '' END"
+            );
             if !values(conn, &has)?.is_empty() {
                 features.push(feature);
             }
         }
         let known = KINDS.iter().map(|(kind, _)| *kind);
         Ok(Self {
-            kinds: known.filter(|kind| kinds.iter().any(|known| known == kind)).collect(),
+            kinds: known
+                .filter(|kind| kinds.iter().any(|known| known == kind))
+                .collect(),
             guests,
             bedrooms: bedrooms.filter(|number| *number > 0),
             price,
@@ -107,7 +129,11 @@ mod tests {
 
     fn titles(conn: &mut DbConnection, filter: LettingFilter) -> QueryResult<Vec<String>> {
         let page = Letting::page(conn, &filter, 1)?.expect("there is a first page");
-        Ok(page.rows.into_iter().map(|(letting, _)| letting.title).collect())
+        Ok(page
+            .rows
+            .into_iter()
+            .map(|(letting, _)| letting.title)
+            .collect())
     }
 
     #[test]
@@ -118,7 +144,14 @@ mod tests {
             let text = str::to_owned;
             let mut insert = |title: &str, draft: LettingDraft| -> QueryResult<i64> {
                 let address_id = address(conn, "Gull Lane", "Brea", "CA")?;
-                insert_letting(conn, &LettingDraft { title: text(title), address_id, ..draft })
+                insert_letting(
+                    conn,
+                    &LettingDraft {
+                        title: text(title),
+                        address_id,
+                        ..draft
+                    },
+                )
             };
             let small = LettingDraft {
                 kind: text("cabin"),
@@ -146,15 +179,84 @@ mod tests {
             assert_eq!(facets.features, ["pool"]);
 
             let all = LettingFilter::default;
-            assert_eq!(titles(conn, LettingFilter { kind: Some(text("cabin")), ..all() })?, ["Small"]);
-            assert_eq!(titles(conn, LettingFilter { guests: Some(2), ..all() })?, ["Small", "Large"]);
-            assert_eq!(titles(conn, LettingFilter { bedrooms: Some(3), ..all() })?, ["Large"]);
-            assert_eq!(titles(conn, LettingFilter { max_price: Some(99), ..all() })?, ["Large"]);
-            assert_eq!(titles(conn, LettingFilter { pets: true, ..all() })?, ["Small"]);
-            assert_eq!(titles(conn, LettingFilter { features: vec!["pool", "wifi"], ..all() })?, ["Large"]);
-            assert_eq!(titles(conn, LettingFilter { sort: Sort::Price, ..all() })?, ["Large", "Small", "Bare"]);
             assert_eq!(
-                titles(conn, LettingFilter { sort: Sort::PriceReversed, ..all() })?,
+                titles(
+                    conn,
+                    LettingFilter {
+                        kind: Some(text("cabin")),
+                        ..all()
+                    }
+                )?,
+                ["Small"]
+            );
+            assert_eq!(
+                titles(
+                    conn,
+                    LettingFilter {
+                        guests: Some(2),
+                        ..all()
+                    }
+                )?,
+                ["Small", "Large"]
+            );
+            assert_eq!(
+                titles(
+                    conn,
+                    LettingFilter {
+                        bedrooms: Some(3),
+                        ..all()
+                    }
+                )?,
+                ["Large"]
+            );
+            assert_eq!(
+                titles(
+                    conn,
+                    LettingFilter {
+                        max_price: Some(99),
+                        ..all()
+                    }
+                )?,
+                ["Large"]
+            );
+            assert_eq!(
+                titles(
+                    conn,
+                    LettingFilter {
+                        pets: true,
+                        ..all()
+                    }
+                )?,
+                ["Small"]
+            );
+            assert_eq!(
+                titles(
+                    conn,
+                    LettingFilter {
+                        features: vec!["pool", "wifi"],
+                        ..all()
+                    }
+                )?,
+                ["Large"]
+            );
+            assert_eq!(
+                titles(
+                    conn,
+                    LettingFilter {
+                        sort: Sort::Price,
+                        ..all()
+                    }
+                )?,
+                ["Large", "Small", "Bare"]
+            );
+            assert_eq!(
+                titles(
+                    conn,
+                    LettingFilter {
+                        sort: Sort::PriceReversed,
+                        ..all()
+                    }
+                )?,
                 ["Small", "Large", "Bare"]
             );
             Ok(())

@@ -174,7 +174,11 @@ impl Letting {
             _ => format!("{} bathrooms", halves(number)),
         });
         let pets = Some(label(PETS, &self.pets).to_owned()).filter(|pets| !pets.is_empty());
-        self.capacity().into_iter().chain(bathrooms).chain(pets).collect()
+        self.capacity()
+            .into_iter()
+            .chain(bathrooms)
+            .chain(pets)
+            .collect()
     }
 
     /// The price: `from $240 a night`.
@@ -199,7 +203,10 @@ impl Letting {
         let own: Vec<&str> = self.features.split_whitespace().collect();
         let groups = FEATURES.iter().map(|(heading, features)| {
             let offered = features.iter().filter(|(value, _)| own.contains(value));
-            (*heading, offered.map(|(_, label)| *label).collect::<Vec<_>>())
+            (
+                *heading,
+                offered.map(|(_, label)| *label).collect::<Vec<_>>(),
+            )
         });
         groups.filter(|(_, offered)| !offered.is_empty()).collect()
     }
@@ -208,7 +215,9 @@ impl Letting {
     #[must_use]
     pub fn paragraphs(&self) -> Vec<&str> {
         let paragraphs = self.description.split("\n\n");
-        paragraphs.filter(|paragraph| !paragraph.is_empty()).collect()
+        paragraphs
+            .filter(|paragraph| !paragraph.is_empty())
+            .collect()
     }
 
     /// The first line of its address, if the public sees it.
@@ -235,9 +244,9 @@ mod tests {
 
     use super::*;
     use crate::filter::LettingFilter;
-    use crate::town::Town;
     use crate::letting_draft::LettingDraft;
     use crate::testing::{address, insert_letting, letting_draft};
+    use crate::town::Town;
 
     #[test]
     fn visitors_read_the_facts_that_exist() -> anyhow::Result<()> {
@@ -260,10 +269,19 @@ mod tests {
             let (letting, address) = Letting::with_address(conn, id)?;
             let dollars: Currency = "USD".parse().expect("a code");
 
-            assert_eq!(letting.facts(), ["Sleeps 6", "Studio", "1.5 bathrooms", "Pets on request"]);
-            assert_eq!(letting.price(&dollars).as_deref(), Some("from $240 a night"));
+            assert_eq!(
+                letting.facts(),
+                ["Sleeps 6", "Studio", "1.5 bathrooms", "Pets on request"]
+            );
+            assert_eq!(
+                letting.price(&dollars).as_deref(),
+                Some("from $240 a night")
+            );
             assert_eq!(letting.minimum_stay().as_deref(), Some("at least 3 nights"));
-            assert_eq!(letting.offers(), [("Inside", vec!["Wifi"]), ("Outside", vec!["Pool"])]);
+            assert_eq!(
+                letting.offers(),
+                [("Inside", vec!["Wifi"]), ("Outside", vec!["Pool"])]
+            );
             assert_eq!(letting.paragraphs(), ["One.", "Two."]);
             assert_eq!(letting.street_line(&address), None);
             assert_eq!(letting.place(&address), "Brea, CA 92651");
@@ -293,13 +311,18 @@ mod tests {
                     terms: SearchTerms::parse(words),
                     ..LettingFilter::default()
                 };
-                Ok(Letting::page(conn, &filter, 1)?.expect("there is a first page").total)
+                Ok(Letting::page(conn, &filter, 1)?
+                    .expect("there is a first page")
+                    .total)
             };
 
             assert_eq!((found("pier")?, found("gull")?, found("draft")?), (1, 0, 0));
             assert_eq!(Letting::count(conn)?, 1);
             assert_eq!(Town::all(conn)?.len(), 1);
-            assert_eq!(Letting::newest(conn, &LettingFilter::default(), 9)?.len(), 1);
+            assert_eq!(
+                Letting::newest(conn, &LettingFilter::default(), 9)?.len(),
+                1
+            );
             assert_eq!(Letting::changes(conn, 0, 9)?.len(), 1);
             assert!(Letting::with_address(conn, id).is_err());
             assert!(Letting::preview(conn, id).is_ok());

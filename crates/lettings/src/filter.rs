@@ -1,8 +1,8 @@
 //! Filter and order of the public list of lettings.
 
 use diesel::dsl::{InnerJoin, IntoBoxed, exists, not, sql};
-use diesel::prelude::*;
 use diesel::expression::SqlLiteral;
+use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
 use oc_core::search::{SearchTerms, lower};
 use oc_core::{Backend, DbConnection, MAX_COUNT};

@@ -5,9 +5,7 @@ use oc_core::search::SearchTerms;
 use serde::Serialize;
 
 use crate::facets::Facets;
-use crate::facts::{
-    Currency, FEATURES, KINDS, MAX_BEDROOMS, MAX_PRICE, MAX_SLEEPS, label,
-};
+use crate::facts::{Currency, FEATURES, KINDS, MAX_BEDROOMS, MAX_PRICE, MAX_SLEEPS, label};
 use crate::filter::{LettingFilter, Sort};
 
 /// Sort orders with their query parameter and label.
@@ -120,7 +118,9 @@ impl LettingQuery {
             }
         }
         let known = all_features().map(|(value, _)| value);
-        asked.features = known.filter(|value| features.iter().any(|asked| asked == value)).collect();
+        asked.features = known
+            .filter(|value| features.iter().any(|asked| asked == value))
+            .collect();
         asked
     }
 
@@ -134,7 +134,10 @@ impl LettingQuery {
     #[must_use]
     pub fn filter(&self) -> LettingFilter {
         let given = |value: &String| (!value.is_empty()).then(|| value.clone());
-        let sort = SORTS.iter().find(|(name, ..)| *name == self.sort).map(|(_, sort, _)| *sort);
+        let sort = SORTS
+            .iter()
+            .find(|(name, ..)| *name == self.sort)
+            .map(|(_, sort, _)| *sort);
         LettingFilter {
             terms: self.words(),
             city: given(&self.city),
@@ -153,11 +156,12 @@ impl LettingQuery {
     /// Whether the list is searched or filtered.
     #[must_use]
     pub fn is_filtered(&self) -> bool {
-        *self != Self {
-            sort: self.sort.clone(),
-            page: self.page,
-            ..Self::default()
-        }
+        *self
+            != Self {
+                sort: self.sort.clone(),
+                page: self.page,
+                ..Self::default()
+            }
     }
 
     /// Description of the search for visitors: `“beach” in Laguna Beach, CA`.
@@ -195,7 +199,8 @@ impl LettingQuery {
     /// The canonical URL of a page of this list.
     #[must_use]
     pub fn href(&self, path: &str, page: i64) -> String {
-        let number = |number: Option<i32>| number.map_or_else(String::new, |number| number.to_string());
+        let number =
+            |number: Option<i32>| number.map_or_else(String::new, |number| number.to_string());
         let mut query = Serializer::new(String::new());
         let mut append = |name, value: &str| {
             if !value.is_empty() {
@@ -229,7 +234,8 @@ impl LettingQuery {
     #[must_use]
     pub fn is_canonical(query: &str) -> bool {
         let list = Self::parse(query);
-        list.page.is_some_and(|page| list.href("", page).strip_prefix('?') == Some(query))
+        list.page
+            .is_some_and(|page| list.href("", page).strip_prefix('?') == Some(query))
     }
 
     /// The filters that are set, each with the list without it.
@@ -241,33 +247,69 @@ impl LettingQuery {
             active.push(ActiveFilter { label, href });
         };
         if !self.q.is_empty() {
-            let without = Self { q: String::new(), ..self.clone() };
+            let without = Self {
+                q: String::new(),
+                ..self.clone()
+            };
             add(format!("“{}”", self.q), without);
         }
         if !self.city.is_empty() {
-            let without = Self { city: String::new(), ..self.clone() };
+            let without = Self {
+                city: String::new(),
+                ..self.clone()
+            };
             add(self.city.clone(), without);
         }
         if !self.state.is_empty() {
-            let without = Self { state: String::new(), ..self.clone() };
+            let without = Self {
+                state: String::new(),
+                ..self.clone()
+            };
             add(self.state.clone(), without);
         }
         if !self.kind.is_empty() {
-            let without = Self { kind: String::new(), ..self.clone() };
+            let without = Self {
+                kind: String::new(),
+                ..self.clone()
+            };
             add(label(KINDS, &self.kind).to_owned(), without);
         }
         if let Some(guests) = self.guests {
-            add(format!("{guests} or more guests"), Self { guests: None, ..self.clone() });
+            add(
+                format!("{guests} or more guests"),
+                Self {
+                    guests: None,
+                    ..self.clone()
+                },
+            );
         }
         if let Some(bedrooms) = self.bedrooms {
-            add(format!("{bedrooms} or more bedrooms"), Self { bedrooms: None, ..self.clone() });
+            add(
+                format!("{bedrooms} or more bedrooms"),
+                Self {
+                    bedrooms: None,
+                    ..self.clone()
+                },
+            );
         }
         if let Some(price) = self.max_price {
             let label = format!("Up to {} a night", currency.amount(price));
-            add(label, Self { max_price: None, ..self.clone() });
+            add(
+                label,
+                Self {
+                    max_price: None,
+                    ..self.clone()
+                },
+            );
         }
         if self.pets {
-            add("Pets".to_owned(), Self { pets: false, ..self.clone() });
+            add(
+                "Pets".to_owned(),
+                Self {
+                    pets: false,
+                    ..self.clone()
+                },
+            );
         }
         for feature in &self.features {
             let mut without = self.clone();
@@ -289,37 +331,50 @@ impl LettingQuery {
         let least = |max: Option<i32>, chosen: Option<i32>| {
             let max = max.max(chosen);
             let numbers = (1..=max.unwrap_or(0)).map(|number| {
-                choice(&number.to_string(), &format!("{number} or more"), Some(number) == chosen)
+                choice(
+                    &number.to_string(),
+                    &format!("{number} or more"),
+                    Some(number) == chosen,
+                )
             });
             numbers.collect::<Vec<_>>()
         };
         let kinds = KINDS.iter().filter(|(kind, _)| {
             !kind.is_empty() && (facets.kinds.contains(kind) || *kind == self.kind)
         });
-        let features = all_features().filter(|(value, _)| {
-            facets.features.contains(value) || self.features.contains(value)
-        });
+        let features = all_features()
+            .filter(|(value, _)| facets.features.contains(value) || self.features.contains(value));
         let has_price = facets.price || self.sort.ends_with("price");
-        let sorts = SORTS.iter().filter(|(name, ..)| has_price || !name.ends_with("price"));
+        let sorts = SORTS
+            .iter()
+            .filter(|(name, ..)| has_price || !name.ends_with("price"));
         FilterForm {
-            kinds: kinds.map(|(kind, label)| choice(kind, label, *kind == self.kind)).collect(),
+            kinds: kinds
+                .map(|(kind, label)| choice(kind, label, *kind == self.kind))
+                .collect(),
             guests: least(facets.guests, self.guests),
             bedrooms: least(facets.bedrooms, self.bedrooms),
-            max_price: (facets.price || self.max_price.is_some())
-                .then(|| self.max_price.map_or_else(String::new, |price| price.to_string())),
+            max_price: (facets.price || self.max_price.is_some()).then(|| {
+                self.max_price
+                    .map_or_else(String::new, |price| price.to_string())
+            }),
             pets: (facets.pets || self.pets).then(|| choice("1", "Pets", self.pets)),
             features: features
                 .map(|(value, label)| choice(value, label, self.features.contains(&value)))
                 .collect(),
             more_is_open: self.pets || !self.features.is_empty(),
-            sorts: sorts.map(|(name, _, label)| choice(name, label, *name == self.sort)).collect(),
+            sorts: sorts
+                .map(|(name, _, label)| choice(name, label, *name == self.sort))
+                .collect(),
             active: self.active(path, currency),
         }
     }
 }
 
 fn all_features() -> impl Iterator<Item = (&'static str, &'static str)> {
-    FEATURES.iter().flat_map(|(_, features)| features.iter().copied())
+    FEATURES
+        .iter()
+        .flat_map(|(_, features)| features.iter().copied())
 }
 
 #[cfg(test)]
@@ -335,7 +390,15 @@ mod tests {
         assert_eq!(parse("q=a&q=b+c&other=1").q, "b c");
         assert_eq!(parse("sort=size").sort, "");
         assert_eq!(parse("city=%00&q=%ff%00x").city, "\u{fffd}");
-        for bad in ["kind=castle", "guests=0", "guests=31", "bedrooms=-1", "max_price=1.5", "pets=yes", "feature=moat"] {
+        for bad in [
+            "kind=castle",
+            "guests=0",
+            "guests=31",
+            "bedrooms=-1",
+            "max_price=1.5",
+            "pets=yes",
+            "feature=moat",
+        ] {
             assert_eq!(parse(bad), parse(""), "{bad}");
         }
         for page in ["0", "07", "1"] {
@@ -354,7 +417,10 @@ mod tests {
 
         let first = "q=%26+sea&city=Dana+Point&guests=4&feature=wifi&feature=pool&sort=-title";
         assert_eq!(query.href("/lettings/", 1), format!("/lettings/?{first}"));
-        assert_eq!(query.href("/lettings/", 3), format!("/lettings/?{first}&page=3"));
+        assert_eq!(
+            query.href("/lettings/", 3),
+            format!("/lettings/?{first}&page=3")
+        );
         assert_eq!(LettingQuery::default().href("/lettings/", 1), "/lettings/");
         assert!(LettingQuery::is_canonical(first));
         assert!(!LettingQuery::is_canonical("feature=pool&feature=wifi"));
@@ -368,8 +434,14 @@ mod tests {
         let active = query.active("/lettings/", &dollars);
 
         let labels: Vec<&str> = active.iter().map(|filter| filter.label.as_str()).collect();
-        assert_eq!(labels, ["House", "4 or more guests", "Up to $200 a night", "Pool"]);
-        assert_eq!(active[1].href, "/lettings/?kind=house&max_price=200&feature=pool");
+        assert_eq!(
+            labels,
+            ["House", "4 or more guests", "Up to $200 a night", "Pool"]
+        );
+        assert_eq!(
+            active[1].href,
+            "/lettings/?kind=house&max_price=200&feature=pool"
+        );
     }
 
     #[test]

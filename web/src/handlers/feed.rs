@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use chrono::{NaiveDateTime, NaiveTime, SecondsFormat, Utc};
-use lettings::{LettingQuery, Letting, Photo, WIDTHS};
+use lettings::{Letting, LettingQuery, Photo, WIDTHS};
 use oc_http::{Db, Page, PageError, Pages, Site};
 use serde::Serialize;
 

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use lettings::facts::Currency;
-use lettings::{LettingQuery, Letting, LettingFilter, Town};
+use lettings::{Letting, LettingFilter, LettingQuery, Town};
 use oc_http::{Db, Head, Page, PageError, Pages, SITE_NAME, Site};
 use serde::Serialize;
 use serde_json::json;

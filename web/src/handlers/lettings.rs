@@ -5,7 +5,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Data, Path};
 use form_urlencoded::Serializer;
 use lettings::facts::{Currency, KINDS, label};
-use lettings::{Facets, FilterForm, LettingQuery, Address, Letting, Photo, Town, WIDTHS, country};
+use lettings::{Address, Facets, FilterForm, Letting, LettingQuery, Photo, Town, WIDTHS, country};
 use oc_http::middleware::POLICY_WITH_SCRIPTS;
 use oc_http::{Db, Head, Page, PageError, Pages, Site, breadcrumbs};
 use profiles::{PublicProfile, public_path};
@@ -151,10 +151,17 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(letting: &Letting, address: &Address, host: Option<String>, currency: &Currency) -> Self {
+    fn new(
+        letting: &Letting,
+        address: &Address,
+        host: Option<String>,
+        currency: &Currency,
+    ) -> Self {
         let kind = label(KINDS, &letting.kind);
         let place = letting.place(address);
-        let search = Serializer::new(String::new()).append_pair("query", &place).finish();
+        let search = Serializer::new(String::new())
+            .append_pair("query", &place)
+            .finish();
         Self {
             title: letting.title.clone(),
             kind: (!kind.is_empty()).then(|| format!("{kind} in {}", address.city)),
@@ -162,7 +169,11 @@ impl Shown {
             price: letting.price(currency),
             minimum_stay: letting.minimum_stay(),
             summary: letting.summary.clone(),
-            paragraphs: letting.paragraphs().into_iter().map(str::to_owned).collect(),
+            paragraphs: letting
+                .paragraphs()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             offers: letting.offers(),
             permit: letting.permit.clone(),
             host: host.map(|username| HostLink {

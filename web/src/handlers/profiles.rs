@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use lettings::facts::Currency;
-use lettings::{LettingQuery, Letting, Town};
+use lettings::{Letting, LettingQuery, Town};
 use oc_http::{Db, Head, Page, PageError, Pages, Site};
 use profiles::{PublicProfile, public_path};
 use serde::Serialize;

@@ -11,8 +11,8 @@ use crate::auth::staff_request::StaffRequest;
 use crate::delete::cascade::Cascade;
 use crate::delete::execute::execute;
 use crate::delete::page::{self, Question, SHOWN};
-use crate::list::bulk_edit::{self, BulkEdit, MAX_EDITED};
 use crate::form::save::save_object;
+use crate::list::bulk_edit::{self, BulkEdit, MAX_EDITED};
 use crate::list_query::AdminListQuery;
 use crate::registry::{Editor, may_view};
 use crate::ui::csv;
@@ -209,9 +209,12 @@ async fn change_selected(
 ) -> Result<String, PageError> {
     let (registry, user) = (staff.registry(), staff.actor());
     let permissions = staff.user.permissions.clone();
-    let values = bulk.values.iter().fold(FormValues::default(), |values, (field, value)| {
-        values.with(field, *value)
-    });
+    let values = bulk
+        .values
+        .iter()
+        .fold(FormValues::default(), |values, (field, value)| {
+            values.with(field, *value)
+        });
     let changed = staff.db.run_long(move |conn| {
         let editor = Editor {
             registry,

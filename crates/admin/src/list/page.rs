@@ -264,7 +264,11 @@ fn label_related(
         let (FieldKind::Related(..), Some(column)) = (field.kind, column) else {
             continue;
         };
-        let ids: Vec<String> = list.rows.iter().map(|row| row.cells[column].clone()).collect();
+        let ids: Vec<String> = list
+            .rows
+            .iter()
+            .map(|row| row.cells[column].clone())
+            .collect();
         let labels = registry.labels(conn, model, field, &ids)?.into_iter();
         let labels: BTreeMap<String, String> =
             labels.map(|choice| (choice.value, choice.label)).collect();

@@ -3,12 +3,12 @@
 use diesel::connection::Connection;
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer};
 use diesel::result::Error as DatabaseError;
+use diesel::sql_types::{BigInt, Integer};
 use oc_core::DbConnection;
 use oc_core::admin::{
-    BulkAction, Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, Inline,
-    ListPage, ListQuery, ListRow, OnDelete, Record, Reference, Resource, SaveError,
+    BulkAction, Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues,
+    Inline, ListPage, ListQuery, ListRow, OnDelete, Record, Reference, Resource, SaveError,
     already_restored, combine, id_in, ids, optional_id, required_id, set_filters, validate_all,
     with_constraint_error,
 };
@@ -21,7 +21,9 @@ use crate::facts::{
     MAX_BEDROOMS, MAX_MIN_NIGHTS, MAX_PRICE, MAX_SLEEPS, PETS, PRICE_UNITS, PUBLISHED, STATUSES,
     halves, label,
 };
-use crate::filter::{self, Audience, Joined, LettingFilter, Sort, ids_of_page, matching, weekly_price};
+use crate::filter::{
+    self, Audience, Joined, LettingFilter, Sort, ids_of_page, matching, weekly_price,
+};
 use crate::index;
 use crate::letting::Letting;
 use crate::letting_draft::{LONGEST_TITLE, LettingDraft, NewLetting};
@@ -129,7 +131,16 @@ pub const MODEL: Resource = Resource {
     table: "lettings",
     singular: "letting",
     plural: "lettings",
-    columns: &["Title", "Street", "City", "State", "Status", "Sleeps", "Price from", HOST],
+    columns: &[
+        "Title",
+        "Street",
+        "City",
+        "State",
+        "Status",
+        "Sleeps",
+        "Price from",
+        HOST,
+    ],
     filters: &[
         Filter {
             parameter: "address__state__exact",
@@ -247,7 +258,8 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
         .select((Letting::as_select(), Address::as_select()))
         .load(conn)?;
     let row = |(letting, address): (Letting, Address)| {
-        let text = |number: Option<i32>| number.map_or_else(String::new, |number| number.to_string());
+        let text =
+            |number: Option<i32>| number.map_or_else(String::new, |number| number.to_string());
         ListRow {
             id: letting.id,
             cells: vec![
@@ -257,8 +269,12 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
                 address.state,
                 label(STATUSES, &letting.status).to_owned(),
                 text(letting.sleeps),
-                letting.price_from.map_or_else(String::new, |price| format!("{price} a {}", letting.price_per)),
-                letting.host_id.map_or_else(String::new, |host| host.to_string()),
+                letting.price_from.map_or_else(String::new, |price| {
+                    format!("{price} a {}", letting.price_per)
+                }),
+                letting
+                    .host_id
+                    .map_or_else(String::new, |host| host.to_string()),
             ],
         }
     };

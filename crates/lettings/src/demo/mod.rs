@@ -152,7 +152,9 @@ pub fn add_hosts(conn: &mut DbConnection, profile_ids: &[i64]) -> QueryResult<()
     conn.write(|conn| {
         for (id, host) in (1..=facts::COUNT).zip(profile_ids.iter().cycle()) {
             let demo = lettings::table.find(id).filter(lettings::host_id.is_null());
-            diesel::update(demo).set(lettings::host_id.eq(host)).execute(conn)?;
+            diesel::update(demo)
+                .set(lettings::host_id.eq(host))
+                .execute(conn)?;
         }
         index::index_all(conn)
     })
