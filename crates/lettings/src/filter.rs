@@ -8,7 +8,7 @@ use oc_core::search::{SearchTerms, lower};
 use oc_core::{Backend, DbConnection, MAX_COUNT};
 
 use crate::facts::PUBLISHED;
-use crate::index::Hits;
+use crate::index::{self, Hits};
 use crate::schema::{addresses, letting_photos, lettings, search_index, town_totals};
 
 /// Readers of a list.
@@ -120,6 +120,14 @@ impl Sort {
 
 /// Lettings joined with their addresses.
 pub(crate) type Joined<'a> = IntoBoxed<'a, InnerJoin<lettings::table, addresses::table>, Backend>;
+
+/// What the search terms of a filter find: published lettings or, for staff, addresses.
+pub(crate) fn hits(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<Hits> {
+    match filter.audience {
+        Audience::Public => index::lettings(conn, &filter.terms),
+        Audience::Staff => index::addresses(conn, &filter.terms),
+    }
+}
 
 /// Lettings that match the filter, joined with their addresses.
 pub(crate) fn matching<'a>(filter: &'a LettingFilter, hits: &Hits) -> Joined<'a> {

@@ -13,7 +13,6 @@ use oc_core::search::SearchTerms;
 use oc_core::{Backend, DbConnection, MAX_COUNT, content_version, locks, text};
 
 use crate::facts::PUBLISHED;
-use crate::filter::{Audience, LettingFilter};
 use crate::schema::{addresses, lettings, search_index, search_queue, town_totals};
 
 /// Addresses per batch.
@@ -92,12 +91,9 @@ pub(crate) enum Hits {
     Many,
 }
 
-/// Published lettings that match the terms of a filter or, for staff, addresses.
-pub(crate) fn hits(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<Hits> {
-    match filter.audience {
-        Audience::Public => matches(conn, &filter.terms, "letting_id", "search_index.text"),
-        Audience::Staff => addresses(conn, &filter.terms),
-    }
+/// Published lettings that match the terms.
+pub(crate) fn lettings(conn: &mut DbConnection, terms: &SearchTerms) -> QueryResult<Hits> {
+    matches(conn, terms, "letting_id", "search_index.text")
 }
 
 /// Addresses that match the terms. The state counts as well.

@@ -83,7 +83,7 @@ impl Letting {
         filter: &LettingFilter,
         number: i64,
     ) -> QueryResult<Option<Paginated<(Self, Address)>>> {
-        let hits = index::hits(conn, filter)?;
+        let hits = filter::hits(conn, filter)?;
         let total = filter::count(conn, filter, &hits)?;
         Paginated::load(number, total, |offset| {
             let page = (total, offset, PAGE_SIZE);
@@ -98,7 +98,7 @@ impl Letting {
         filter: &LettingFilter,
         limit: i64,
     ) -> QueryResult<Vec<(Self, Address)>> {
-        let hits = index::hits(conn, filter)?;
+        let hits = filter::hits(conn, filter)?;
         let ids = filter::ids(conn, (filter, &hits), Sort::IdReversed, 0, limit)?;
         Self::with_addresses(conn, &ids)
     }

@@ -13,6 +13,7 @@ mod filter;
 pub mod index;
 mod letting;
 mod letting_draft;
+mod letting_text;
 mod photo;
 mod photo_file;
 mod query;

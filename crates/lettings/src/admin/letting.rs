@@ -24,7 +24,6 @@ use crate::facts::{
 use crate::filter::{
     self, Audience, Joined, LettingFilter, Sort, ids_of_page, matching, weekly_price,
 };
-use crate::index;
 use crate::letting::Letting;
 use crate::letting_draft::{LONGEST_TITLE, LettingDraft, NewLetting};
 use crate::schema::{addresses, lettings};
@@ -239,7 +238,7 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
             ..ListPage::default()
         });
     };
-    let hits = index::hits(conn, &filter)?;
+    let hits = filter::hits(conn, &filter)?;
     let found = if filter == for_staff() {
         total
     } else {
