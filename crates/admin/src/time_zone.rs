@@ -8,8 +8,6 @@ use chrono_tz::Tz;
 use oc_core::admin::{Field, FieldKind, FormValues};
 use oc_core::validation::{FieldError, Violation};
 
-use crate::ui::field::parts;
-
 /// A time zone of the IANA time zone database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeZone(Tz);
@@ -126,13 +124,15 @@ fn date_times(fields: &[Field]) -> impl Iterator<Item = &Field> {
         .filter(|field| matches!(field.kind, FieldKind::DateTime { .. }))
 }
 
+/// The names of the inputs of a date and time.
+fn parts(name: &str) -> [String; 2] {
+    [format!("{name}_0"), format!("{name}_1")]
+}
+
 /// The date and time of a field, if it is valid.
 fn date_time(values: &FormValues, field: &Field) -> Option<NaiveDateTime> {
-    let names = parts(field.name, field.kind);
-    let [date, time] = names.as_slice() else {
-        return None;
-    };
-    parse(values.text(date), values.text(time))
+    let [date, time] = parts(field.name);
+    parse(values.text(&date), values.text(&time))
 }
 
 fn parse(date: &str, time: &str) -> Option<NaiveDateTime> {
@@ -147,7 +147,7 @@ fn parse(date: &str, time: &str) -> Option<NaiveDateTime> {
 
 fn with_date_time(values: FormValues, field: &Field, time: NaiveDateTime) -> FormValues {
     let formats = ["%Y-%m-%d", "%H:%M:%S"].into_iter();
-    let names = parts(field.name, field.kind).into_iter();
+    let names = parts(field.name).into_iter();
     names.zip(formats).fold(values, |values, (name, format)| {
         values.with(&name, time.format(format).to_string())
     })

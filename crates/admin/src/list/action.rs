@@ -48,7 +48,9 @@ pub(super) fn allowed(
     ];
     let declared = model.actions.iter();
     let declared = declared.map(|action| (may(Verb::Change), [action.name, action.label]));
-    let actions = declared.chain(actions).filter(|(is_allowed, _)| *is_allowed);
+    let actions = declared
+        .chain(actions)
+        .filter(|(is_allowed, _)| *is_allowed);
     actions.map(|(_, action)| action).collect()
 }
 
