@@ -6,7 +6,8 @@ use oc_core::DbConnection;
 use pictures::{PictureError, Webp};
 use sha2::{Digest, Sha256};
 
-use crate::schema::{letting_photos, photo_files};
+use crate::facts::PUBLISHED;
+use crate::schema::{letting_photos, lettings, photo_files};
 
 /// The widths of the addresses, ascending (pixels). The file at a width has that width, or that of the original if it is
 /// narrower: nothing is enlarged.
@@ -105,12 +106,14 @@ impl PhotoFile {
             .first(conn)
     }
 
-    /// As [`PhotoFile::read`], if a photo with a description has it.
+    /// As [`PhotoFile::read`], if a photo of a published letting has it and a description.
     pub fn read_public(conn: &mut DbConnection, sha256: &str, width: i32) -> QueryResult<Vec<u8>> {
         let is_public: bool = diesel::select(diesel::dsl::exists(
             letting_photos::table
+                .inner_join(lettings::table)
                 .filter(letting_photos::sha256.eq(sha256))
-                .filter(letting_photos::alt.ne("")),
+                .filter(letting_photos::alt.ne(""))
+                .filter(lettings::status.eq(PUBLISHED)),
         ))
         .get_result(conn)?;
         if is_public {

@@ -51,6 +51,8 @@ fn a_described_photo_is_served_forever_and_others_are_404() -> Result<()> {
         ] {
             assert_eq!(site.get(path)?.status, 404, "{path}");
         }
+        diesel::sql_query("UPDATE lettings SET status = 'draft'").execute(conn)?;
+        assert_eq!(site.get(&paths[0])?.status, 404, "of a draft");
     }
     Ok(())
 }
