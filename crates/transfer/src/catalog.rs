@@ -24,7 +24,8 @@ const IGNORED: [&str; 6] = [
 ///
 /// SQLite's strict tables have no boolean or timestamp type, so these are derived from column names: `is_…`, `…_at`
 /// and these two lists. A test compares the result with PostgreSQL, which has the types.
-const BOOLEANS: [(&str, &str); 3] = [
+const BOOLEANS: [(&str, &str); 4] = [
+    ("lettings", "address_shown"),
     ("profiles", "show_email"),
     ("sessions", "must_renew"),
     ("users", "must_change_password"),
