@@ -63,9 +63,9 @@ pub(crate) async fn index(
             };
             let (number, count, total) = (page.number, page.count, page.total);
             let cards = cards(conn, page.rows, &currency)?;
-            let pager = (number, count, total);
+            let position = (number, count, total);
             let (cities, states) = (Town::all(conn)?, Town::states(conn)?);
-            Ok((cards, pager, all, cities, states, Facets::load(conn)?))
+            Ok((cards, position, all, cities, states, Facets::load(conn)?))
         })
         .await?;
     let feed = LettingQuery {

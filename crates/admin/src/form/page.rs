@@ -158,6 +158,7 @@ fn form_buttons(
 
 impl FormDisplay {
     /// Renders the page.
+    #[expect(clippy::too_many_lines, reason = "all that one template shows")]
     pub(crate) fn show(
         self,
         staff: &StaffRequest,

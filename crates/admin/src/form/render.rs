@@ -105,6 +105,7 @@ impl FormRenderer<'_> {
             .collect()
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of field")]
     fn view(
         &self,
         bound: BoundField,
