@@ -122,16 +122,15 @@ fn matches(
         DbConnection::Postgres(_) => None,
         DbConnection::Sqlite(_) => terms.trigrams(),
     };
-    let mut sql = format!("SELECT {id} AS id FROM ");
-    let mut binds = Vec::new();
-    if let Some(trigrams) = trigrams {
-        // In this order, so that it ends at the limit.
-        sql += "search_trigrams CROSS JOIN search_index \
-                ON search_index.address_id = search_trigrams.rowid WHERE search_trigrams MATCH $1 AND ";
-        binds.push(trigrams);
+    let mut binds: Vec<String> = trigrams.into_iter().collect();
+    let (tables, mut conditions) = if binds.is_empty() {
+        ("search_index", Vec::new())
     } else {
-        sql += "search_index WHERE ";
-    }
+        // In this order, so that it ends at the limit.
+        let tables = "search_trigrams CROSS JOIN search_index \
+                      ON search_index.address_id = search_trigrams.rowid";
+        (tables, vec!["search_trigrams MATCH $1".to_owned()])
+    };
     for pattern in terms.folded_patterns() {
         let text = if pattern.chars().count() < 5 {
             short_text
@@ -139,9 +138,13 @@ fn matches(
             "search_index.text"
         };
         binds.push(pattern);
-        sql += &format!("{text} LIKE ${} ESCAPE '\\' AND ", binds.len());
+        conditions.push(format!("{text} LIKE ${} ESCAPE '\\'", binds.len()));
     }
-    sql += &format!("{id} IS NOT NULL LIMIT {}", MAX_COUNT + 1);
+    let sql = format!(
+        "SELECT {id} AS id FROM {tables} WHERE {} AND {id} IS NOT NULL LIMIT {}",
+        conditions.join(" AND "),
+        MAX_COUNT + 1
+    );
     let mut query = diesel::sql_query(sql).into_boxed::<Backend>();
     for text in binds {
         query = query.bind::<Text, _>(text);
