@@ -173,7 +173,9 @@ impl CsvTable {
                 {
                     values
                 }
-                FieldKind::Text { .. } | FieldKind::Email { .. } => values.with(name, text),
+                FieldKind::Text { .. } | FieldKind::LongText { .. } | FieldKind::Email { .. } => {
+                    values.with(name, text)
+                }
                 FieldKind::DateTime { .. } if name.ends_with("_0") => {
                     values.with(name, cell::date(&text))
                 }
