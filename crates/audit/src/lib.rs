@@ -6,12 +6,14 @@ mod event;
 mod filter;
 mod import;
 mod schema;
+mod submitted_form;
 
 pub use change_set::ChangeSet;
 pub use entry::{AuditEntry, NewAuditEntry};
 pub use event::{AUTH, Event, NewEvent, UNKNOWN_NAME, attempted_username};
 pub use filter::AuditFilter;
 pub use import::ImportedEntry;
+pub use submitted_form::SubmittedForm;
 
 #[cfg(test)]
 mod fixtures {

@@ -18,3 +18,13 @@ diesel::table! {
         address -> Text,
     }
 }
+
+diesel::table! {
+    submitted_forms (digest) {
+        digest -> Text,
+        object_id -> Int8,
+        submitted_at -> Timestamp,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(changes, submitted_forms,);

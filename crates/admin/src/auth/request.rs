@@ -162,7 +162,7 @@ impl AdminRequest {
                     (user.username.clone(), navigation)
                 },
             ),
-            self.session.take_messages(),
+            self.session.take_messages(&self.http),
             self.csrf
                 .token(self.key(), user.map_or(0, |user| user.user.id)),
             breadcrumbs,

@@ -79,6 +79,6 @@ pub(crate) fn keep(
 /// The submission that was kept for this page, which is shown once.
 pub(crate) fn take(request: &AdminRequest, user: &CurrentUser) -> Option<Submission> {
     let target = request.target();
-    let sealed = request.session.take_kept_form(&target)?;
+    let sealed = request.session.take_kept_form(&request.http, &target)?;
     open(request, user.user.id, Purpose::Restore, &target, &sealed)
 }

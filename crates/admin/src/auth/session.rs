@@ -4,6 +4,7 @@ use accounts::Session as StoredSession;
 use accounts::User;
 use actix_session::{Session, SessionExt};
 use actix_web::HttpRequest;
+use actix_web::http::Method;
 use chrono::{NaiveDateTime, Utc};
 use oc_http::PageError;
 use serde::Serialize;
@@ -24,6 +25,13 @@ pub(super) mod key {
     pub(crate) const MUST_RENEW: &str = "_renew";
     pub(crate) const PASSWORD: &str = "_password";
     pub(crate) const CREATED: &str = "_began";
+}
+
+/// Whether somebody sees the response: not to HEAD, nor if the browser only prefetches it.
+fn is_seen(request: &HttpRequest) -> bool {
+    let purpose = request.headers().get("sec-purpose");
+    let purpose = purpose.and_then(|purpose| purpose.to_str().ok());
+    request.method() != Method::HEAD && purpose.is_none_or(|purpose| !purpose.contains("prefetch"))
 }
 
 /// The session of a request.
@@ -94,15 +102,23 @@ impl AdminSession {
     /// Adds a message for the next page.
     pub(crate) fn add(&self, message: Message) {
         let mut messages: Vec<Message> = self.get(key::MESSAGES).unwrap_or_default();
-        messages.push(message);
+        // A form that was sent twice has one result.
+        if messages.last() != Some(&message) {
+            messages.push(message);
+        }
         if let Err(error) = self.insert(key::MESSAGES, messages) {
             log::error!("could not store a message: {error}");
         }
     }
 
-    /// The messages for this page, which are shown once.
-    pub(crate) fn take_messages(&self) -> Vec<Message> {
-        self.take(key::MESSAGES).unwrap_or_default()
+    /// The messages for this page, which are shown once. A page that nobody sees yet doesn't consume them.
+    pub(crate) fn take_messages(&self, request: &HttpRequest) -> Vec<Message> {
+        let messages = if is_seen(request) {
+            self.take(key::MESSAGES)
+        } else {
+            self.get(key::MESSAGES)
+        };
+        messages.unwrap_or_default()
     }
 
     /// Keeps a sealed form for the page at `target`.
@@ -111,12 +127,14 @@ impl AdminSession {
     }
 
     /// The sealed form that was kept for the page at `target`.
-    pub(super) fn take_kept_form(&self, target: &str) -> Option<String> {
+    pub(super) fn take_kept_form(&self, request: &HttpRequest, target: &str) -> Option<String> {
         let (kept_for, sealed): (String, String) = self.get(key::KEPT_FORM)?;
         if kept_for != target {
             return None;
         }
-        self.0.remove(key::KEPT_FORM);
+        if is_seen(request) {
+            self.0.remove(key::KEPT_FORM);
+        }
         Some(sealed)
     }
 

@@ -14,6 +14,8 @@ use crate::ui::submission::Submission;
 
 /// The hidden field with the version that the form was opened with.
 pub(crate) const VERSION: &str = "_version";
+/// The field with the random token of a form that adds an object.
+pub(crate) const FORM_TOKEN: &str = "_form";
 
 /// The form of a resource for a user.
 #[derive(Debug, Clone)]

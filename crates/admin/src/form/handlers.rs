@@ -5,6 +5,8 @@ use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
+use audit::SubmittedForm;
+use chrono::Utc;
 use oc_core::DbConnection;
 use oc_core::admin::{FormValues, Record, Resource, SaveError};
 use oc_core::locks::lock;
@@ -16,14 +18,14 @@ use crate::auth::staff_request::StaffRequest;
 use crate::form::after_save::redirect_after_save;
 use crate::form::choices::is_search;
 use crate::form::conflict::{ConflictView, Resolution, differ, resolve};
-use crate::form::definition::{FormDefinition, VERSION};
+use crate::form::definition::{FORM_TOKEN, FormDefinition, VERSION};
 use crate::form::page::{ANSWERED, FormDisplay};
 use crate::form::retry::redisplay;
 use crate::form::save::save_with_inlines;
 use crate::form::state::FormState;
 use crate::gallery::upload::store_uploads;
 use crate::ui::field::SAVE_AS_NEW;
-use crate::ui::links::{change_path, see_other};
+use crate::ui::links::{change_path, list_path, see_other};
 use crate::ui::submission::Submission;
 
 /// How a submission ended.
@@ -169,13 +171,36 @@ async fn submit(
             redirect_after_save(staff, resource, &record, &submission, verb).await
         }
         Ok(Outcome::Discarded) => Ok(see_other(&change_path(resource, id.unwrap_or_default()))),
-        Ok(Outcome::Gone) => Ok(staff.unknown_object(resource, id.unwrap_or_default())),
+        Ok(Outcome::Gone) => offer_new_object(staff, resource, id.unwrap_or_default(), &submission),
         Ok(Outcome::Redisplay(display)) => {
             let status = display.status();
             display.show(staff, status)
         }
         Err(error) => redisplay(staff, definition, id, submission, error).await,
     }
+}
+
+/// Offers what was entered for an object that was deleted meanwhile as a new object.
+fn offer_new_object(
+    staff: &StaffRequest,
+    resource: &Resource,
+    id: i64,
+    submission: &Submission,
+) -> Result<HttpResponse, PageError> {
+    let are_accounts = staff.registry().access(resource).is_some();
+    let may_add = staff.registry().may_add(&staff.user.permissions, resource);
+    if !submission.has(VERSION) || !may_add || are_accounts {
+        return Ok(staff.unknown_object(resource, id));
+    }
+    let path = format!("{}add/", list_path(resource));
+    sealed_form::keep(staff, staff.user.user.id, &path, submission)?;
+    let model = resource.singular;
+    let text = format!(
+        "Someone else deleted this {model} while you were editing. Your changes have not been saved. Save to add them as a \
+         new {model}."
+    );
+    staff.session.add_message("warning", text);
+    Ok(see_other(&path))
 }
 
 /// The form again, because its file was rejected.
@@ -268,6 +293,14 @@ fn save(
     submission: &Submission,
 ) -> Result<Outcome, SaveError> {
     let resource = definition.resource;
+    let is_new = id.is_none() && submission.has(FORM_TOKEN) && !is_search(resource, submission);
+    let form = is_new.then(|| SubmittedForm::new(actor.id, &resource.key(), &submission.to_text()));
+    if let Some(form) = &form
+        && let Some(id) = form.find(conn)?
+        && let Some(added) = (resource.load)(conn, id)?
+    {
+        return Ok(Outcome::Saved(added));
+    }
     let current = match id {
         None => None,
         Some(id) => {
@@ -324,5 +357,9 @@ fn save(
             ..display
         })));
     }
-    save_with_inlines(conn, actor, definition, current.as_ref(), &values).map(Outcome::Saved)
+    let saved = save_with_inlines(conn, actor, definition, current.as_ref(), &values)?;
+    if let Some(form) = form {
+        form.insert(conn, saved.id, Utc::now().naive_utc())?;
+    }
+    Ok(Outcome::Saved(saved))
 }

@@ -9,10 +9,11 @@ use oc_core::validation::FieldError;
 use oc_http::{Page, PageError};
 use serde::Serialize;
 
+use crate::auth::csrf::random;
 use crate::auth::denied::{DeniedGrant, denied_fields};
 use crate::auth::staff_request::StaffRequest;
 use crate::form::conflict::ConflictView;
-use crate::form::definition::VERSION;
+use crate::form::definition::{FORM_TOKEN, VERSION};
 use crate::form::popup;
 use crate::form::render::FormRenderer;
 use crate::form::state::FormState;
@@ -106,6 +107,19 @@ pub(crate) fn search_path(resource: &Resource, record: Option<&Record>) -> Strin
     let row = record.map_or_else(String::new, |record| format!("&row={}", record.id));
     let (app, name) = (resource.app, resource.name);
     format!("/admin/autocomplete/?app_label={app}&model_name={name}{row}")
+}
+
+/// The token of a form that adds an object: the one that was submitted, or a new one.
+fn token_field(submission: &Submission) -> Hidden {
+    let submitted = submission.text(FORM_TOKEN);
+    Hidden {
+        name: FORM_TOKEN.to_owned(),
+        value: if submitted.is_empty() {
+            random()
+        } else {
+            submitted.to_owned()
+        },
+    }
 }
 
 /// Links to the pages of an account besides its form, as far as the user may open them.
@@ -236,6 +250,7 @@ impl FormDisplay {
             name: ANSWERED.to_owned(),
             value,
         }));
+        hidden.extend(record.is_none().then(|| token_field(&submission)));
         let gallery = state
             .gallery
             .as_ref()

@@ -51,7 +51,7 @@ impl LayoutContext {
 }
 
 /// A message about the last request, shown on the next page.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Message {
     level: String,
     text: String,
@@ -60,7 +60,7 @@ pub(crate) struct Message {
     undo: Option<Undo>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct MessageObject {
     title: String,
     href: Option<String>,
@@ -69,7 +69,7 @@ struct MessageObject {
 }
 
 /// The form that restores what was deleted.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Undo {
     pub(crate) action: String,
     /// The audit entry.

@@ -1,9 +1,9 @@
 //! Forms: to add a row, to change it, to be told what is wrong.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use lettings::{Address, Letting};
 
-use super::{Browser, with};
+use super::{ADDRESS_FORM, Browser, hidden, value, with};
 use crate::support::{
     TestSite, address, assert_contains, assert_contains_all, assert_header, assert_redirect,
     letting, profile,
@@ -217,5 +217,51 @@ fn a_form_may_come_in_parts() -> Result<()> {
     let (letting, _) = lettings::Letting::with_address(conn, 1)?;
     assert_eq!(letting.title, "Quay – House");
     assert_eq!(broken.status, 400);
+    Ok(())
+}
+
+#[test]
+fn a_form_that_is_sent_twice_adds_one_row() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let mut ada = Browser::superuser(&site, "ada")?;
+        let path = "/admin/lettings/address/add/";
+        let page = ada.get(path)?.text()?;
+        let token = hidden(&page, "_form").context("the form has no token")?;
+        let form = with(&ADDRESS_FORM, &[("_form", &token), ("_save", "")]);
+        let edited = with(&form, &[("street", "Tern Road")]);
+
+        let first = ada.post(path, &form)?;
+        let second = ada.post(path, &form)?;
+        let shown = ada.follow(&second)?;
+        let third = ada.post(path, &edited)?;
+
+        let messages = shown.matches("Added address").count();
+        assert_eq!((first.status, second.status, messages), (303, 303, 1));
+        assert_eq!(third.status, 303);
+        assert_contains(&ada.page_text("/admin/lettings/address/")?, "2 addresses");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_was_entered_for_a_deleted_row_is_offered_as_a_new_one() -> Result<()> {
+    let site = TestSite::start()?;
+    letting(&mut site.database()?, "Pier House")?;
+    let mut ada = Browser::superuser(&site, "ada")?;
+    let path = "/admin/lettings/address/1/change/";
+    let version = ada.version(path)?;
+    ada.post("/admin/lettings/address/1/delete/", &[("post", "yes")])?;
+
+    let fields = with(&NEW_ADDRESS, &[("_version", &version), ("_save", "")]);
+    let sent = ada.post(path, &fields)?;
+    ada.send("HEAD", "/admin/lettings/address/add/", "")?;
+    let form = ada.page("/admin/lettings/address/add/")?;
+
+    assert_redirect(&sent, 303, "/admin/lettings/address/add/");
+    assert_contains(
+        &form.text(),
+        "Someone else deleted this address while you were editing.",
+    );
+    assert_eq!(value(&form, "zip_code"), "02134");
     Ok(())
 }

@@ -227,7 +227,7 @@ impl<'a> Browser<'a> {
         let mut connection = Connection::open(self.address)?;
         connection.write(&[head.as_bytes(), body].concat())?;
         let answer = connection
-            .answer(true)
+            .answer(method != "HEAD")
             .with_context(|| format!("{method} {target}"))?;
         for (name, value) in answer.headers() {
             if let Some((name, value)) = value.split_once('=').filter(|_| name == "set-cookie") {

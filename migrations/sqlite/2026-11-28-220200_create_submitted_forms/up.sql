@@ -1,0 +1,9 @@
+-- Forms that added a row: the same form sent again leads to that row.
+CREATE TABLE submitted_forms (
+    digest TEXT PRIMARY KEY NOT NULL CHECK (length(digest) = 64),
+    object_id INTEGER NOT NULL,
+    submitted_at TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX submitted_forms_time ON submitted_forms (submitted_at);
+INSERT INTO compatible_migrations (version, since) VALUES ('20261128220200', '20261123025000');
