@@ -275,6 +275,16 @@ function warnOfLoss(form) {
   });
 }
 
+// Copies the items of a list, one a line.
+function copyList(button) {
+  const items = document.querySelectorAll(`#${button.dataset.copy} li`);
+  button.hidden = false;
+  button.addEventListener('click', async () => {
+    await navigator.clipboard.writeText([...items].map((item) => item.textContent.trim()).join('\n'));
+    button.textContent = 'Copied';
+  });
+}
+
 for (const menu of document.querySelectorAll('.menu')) foldMenu(menu);
 for (const form of document.querySelectorAll('form.listing')) countTicks(form);
 for (const list of document.querySelectorAll('[data-filter]')) filterRows(list);
@@ -282,3 +292,4 @@ for (const finder of document.querySelectorAll('[data-autocomplete]')) autocompl
 for (const links of document.querySelectorAll('.related')) openBeside(links);
 for (const form of document.querySelectorAll('form.form-row')) warnOfLoss(form);
 for (const page of document.querySelectorAll('[data-popup]')) tellOpener(page);
+if (navigator.clipboard) for (const button of document.querySelectorAll('[data-copy]')) copyList(button);

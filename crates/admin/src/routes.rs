@@ -18,7 +18,7 @@ use crate::auth::csrf::CookieRules;
 use crate::auth::denied::handle_denied;
 use crate::auth::login_page::keep_form_for_login;
 use crate::auth::session_store::DbSessionStore;
-use crate::auth::{login_page, passwords, sessions, two_factor};
+use crate::auth::{account_page, login_page, passwords, sessions, two_factor};
 use crate::form::{add_user, autocomplete, gallery, handlers};
 use crate::history::{self, change_set, deleted};
 use crate::list::{self, action};
@@ -109,6 +109,7 @@ impl Pages {
 fn add_general_pages(pages: Pages, registry: Registry) -> Pages {
     let pages = pages
         .read("/", index::show)
+        .read("/account/", account_page::show)
         .read("/autocomplete/", autocomplete::show)
         .form("/diagnostics/", diagnostics::show, diagnostics::fail)
         .read("/log/", audit_log::page::index)

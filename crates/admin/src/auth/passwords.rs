@@ -66,6 +66,22 @@ impl PasswordPage {
     }
 }
 
+/// The check box that makes a password temporary, which staff set for somebody else.
+pub(crate) const TEMPORARY: &str = "must_change_password";
+
+/// The check box, checked at first.
+pub(crate) fn temporary_field(submission: Option<&Submission>) -> FieldView {
+    FieldView {
+        id: format!("id_{TEMPORARY}"),
+        name: TEMPORARY.to_owned(),
+        label: "Change at next login".to_owned(),
+        kind: "checkbox",
+        checked: submission.is_none_or(|submission| submission.has(TEMPORARY)),
+        help: Some("The user has to choose a new password.".to_owned()),
+        ..FieldView::default()
+    }
+}
+
 /// The fields for a new password and its confirmation.
 pub(crate) struct NewPasswordFields {
     names: [&'static str; 2],
@@ -75,7 +91,7 @@ pub(crate) struct NewPasswordFields {
 /// The errors of both fields.
 pub(crate) type NewPasswordErrors = [Vec<String>; 2];
 
-const OWN: NewPasswordFields = NewPasswordFields {
+pub(super) const OWN: NewPasswordFields = NewPasswordFields {
     names: ["new_password1", "new_password2"],
     labels: ["New password", "Confirm new password"],
 };
@@ -162,14 +178,18 @@ pub(crate) async fn update_own(
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return show_own(&staff, status, current_error, errors);
     }
-    change(&staff, &hasher, staff.actor(), OWN.password(&submission)).await?;
+    let password = OWN.password(&submission);
+    change(&staff, &hasher, staff.actor(), password, false).await?;
     Ok(staff.succeed("Your password has been changed.", "/admin/"))
 }
 
 /// The form for another user's password.
 pub(crate) async fn edit(staff: StaffRequest, id: Path<String>) -> Result<HttpResponse, PageError> {
     match staff.find_account(&id).await? {
-        Some(owner) => show(&staff, &owner, StatusCode::OK, NewPasswordErrors::default()),
+        Some(owner) => {
+            let errors = NewPasswordErrors::default();
+            show(&staff, &owner, StatusCode::OK, None, errors)
+        }
         None => staff.unknown_account(&id),
     }
 }
@@ -190,10 +210,13 @@ pub(crate) async fn update(
     }
     let errors = ANOTHER.check(&submission, &owner.about());
     if errors != NewPasswordErrors::default() {
-        return show(&staff, &owner, StatusCode::UNPROCESSABLE_ENTITY, errors);
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return show(&staff, &owner, status, Some(&submission), errors);
     }
     let form = change_path(staff.registry().accounts()?, owner.id);
-    change(&staff, &hasher, owner, ANOTHER.password(&submission)).await?;
+    let is_temporary = owner.id != staff.user.user.id && submission.has(TEMPORARY);
+    let password = ANOTHER.password(&submission);
+    change(&staff, &hasher, owner, password, is_temporary).await?;
     Ok(staff.succeed("Password changed.", &with_filters(form, &staff.filters())))
 }
 
@@ -203,6 +226,7 @@ async fn change(
     hasher: &PasswordHasher,
     owner: User,
     password: &str,
+    is_temporary: bool,
 ) -> Result<(), PageError> {
     let hash = hasher.hash(password.to_owned()).await?;
     let (registry, actor, new_hash) = (staff.registry(), staff.actor(), hash.clone());
@@ -210,9 +234,7 @@ async fn change(
     staff
         .write(move |conn| {
             User::set_password(conn, owner.id, &new_hash)?;
-            if is_own {
-                User::set_must_change_password(conn, owner.id, false)?;
-            }
+            User::set_must_change_password(conn, owner.id, is_temporary)?;
             Session::end_all(conn, owner.id, None)?;
             log_account_change(conn, registry, Some(&actor), &owner, PASSWORD_CHANGED)
         })
@@ -250,10 +272,13 @@ fn show(
     staff: &StaffRequest,
     owner: &User,
     status: StatusCode,
+    submission: Option<&Submission>,
     errors: NewPasswordErrors,
 ) -> Result<HttpResponse, PageError> {
     let heading = format!("Change password: {}", owner.username);
-    let fields = ANOTHER.views(errors).into();
+    let is_own = owner.id == staff.user.user.id;
+    let temporary = (!is_own).then(|| temporary_field(submission));
+    let fields = ANOTHER.views(errors).into_iter().chain(temporary).collect();
     let page = PasswordPage::new(&heading, fields, Button::save("Change password"));
     let breadcrumbs = Breadcrumb::below_list(staff.registry().accounts()?, &heading);
     staff.page(status, &heading, breadcrumbs, page)

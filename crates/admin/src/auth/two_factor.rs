@@ -54,6 +54,8 @@ impl Page for FactorPage {
 #[derive(Serialize)]
 struct CodesPage {
     codes: Vec<String>,
+    /// A text file with the codes.
+    download_href: String,
 }
 
 impl Page for CodesPage {
@@ -200,8 +202,10 @@ fn set_up(
 
 fn show_codes(staff: &StaffRequest, codes: &[RecoveryCode]) -> Result<HttpResponse, PageError> {
     let title = "Recovery codes";
+    let codes: Vec<String> = codes.iter().map(RecoveryCode::grouped).collect();
     let page = CodesPage {
-        codes: codes.iter().map(RecoveryCode::grouped).collect(),
+        download_href: format!("data:text/plain,{}%0A", codes.join("%0A")),
+        codes,
     };
     staff.page(StatusCode::OK, title, Breadcrumb::trail(&[], title), page)
 }

@@ -10,7 +10,9 @@ use oc_core::validation::FieldError;
 use oc_http::PageError;
 
 use crate::auth::password_hasher::PasswordHasher;
-use crate::auth::passwords::{ANOTHER, NewPasswordErrors, PasswordPage};
+use crate::auth::passwords::{
+    ANOTHER, NewPasswordErrors, PasswordPage, TEMPORARY, temporary_field,
+};
 use crate::auth::sealed_form;
 use crate::auth::staff_request::StaffRequest;
 use crate::form::popup::{continue_editing, return_link};
@@ -35,7 +37,8 @@ struct Errors {
 /// The form.
 pub(crate) async fn new(staff: StaffRequest) -> Result<HttpResponse, PageError> {
     let accounts = accounts_to_add(&staff)?;
-    let kept = sealed_form::take(&staff, &staff.user).unwrap_or_default();
+    let kept = sealed_form::take(&staff, &staff.user);
+    let kept = kept.unwrap_or_else(|| Submission::default().with(TEMPORARY, "on"));
     show(&staff, accounts, StatusCode::OK, &kept, Errors::default())
 }
 
@@ -69,7 +72,8 @@ pub(crate) async fn create(
         let hash = hasher
             .hash(ANOTHER.password(&submission).to_owned())
             .await?;
-        match add(&staff, accounts, username.to_owned(), hash).await {
+        let password = (hash, submission.has(TEMPORARY));
+        match add(&staff, accounts, username.to_owned(), password).await {
             Ok(Ok(added)) => return Ok(redirect_to_next(&staff, accounts, &added, &submission)),
             Ok(Err(invalid)) => errors.username = texts(&invalid),
             Err(error) => {
@@ -132,7 +136,7 @@ async fn add(
     staff: &StaffRequest,
     accounts: &'static Resource,
     username: String,
-    hash: String,
+    (hash, is_temporary): (String, bool),
 ) -> Result<Result<Record, Vec<FieldError>>, PageError> {
     let (registry, actor) = (staff.registry(), staff.actor());
     let permissions = staff.user.permissions.clone();
@@ -147,6 +151,7 @@ async fn add(
         };
         let added = save_object(conn, editor, accounts, None, &values)?;
         User::set_password(conn, added.id, &hash)?;
+        User::set_must_change_password(conn, added.id, is_temporary)?;
         Ok(added)
     };
     let added = staff.db.run(move |conn| match conn.write(add) {
@@ -178,7 +183,8 @@ fn show(
         ..FieldView::default()
     };
     let passwords = ANOTHER.views(errors.password);
-    let fields = [username].into_iter().chain(passwords).collect();
+    let fields = [username].into_iter().chain(passwords);
+    let fields = fields.chain([temporary_field(Some(submission))]).collect();
     let mut page = PasswordPage::new(TITLE, fields, SAVE_BUTTONS.to_vec());
     page.notice = errors.notice;
     page.return_link = return_link(staff, submission, accounts);

@@ -93,6 +93,33 @@ fn a_password_set_by_staff_ends_the_users_sessions() -> Result<()> {
 }
 
 #[test]
+fn a_password_that_staff_set_is_temporary_unless_they_say_otherwise() -> Result<()> {
+    let site = TestSite::start()?;
+    let mut ada = Browser::superuser(&site, "ada")?;
+    let bob = account(&mut site.database()?, "bob")?;
+    let reset = format!("/admin/auth/user/{bob}/password/");
+    let password = [("password1", "New wave 77"), ("password2", "New wave 77")];
+    let must_change = |name: &str| {
+        let user = User::find_by_username(&mut site.database()?, name)?;
+        Ok::<_, anyhow::Error>(user.must_change_password)
+    };
+
+    for (path, fields, name) in [
+        (&*reset, &password[..], "bob"),
+        ("/admin/auth/user/add/", &new_user("carol"), "carol"),
+    ] {
+        let form = ada.get(path)?.text()?;
+        assert!(form.contains("name=\"must_change_password\" type=\"checkbox\" checked"));
+        let temporary = [fields, &[("must_change_password", "on")]].concat();
+        assert_eq!(ada.post(path, &temporary)?.status, 303);
+        assert!(must_change(name)?, "{path}");
+    }
+    ada.post(&reset, &password)?;
+    assert!(!must_change("bob")?);
+    Ok(())
+}
+
+#[test]
 fn groups_give_permissions_and_deactivation_takes_them() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;

@@ -1,0 +1,45 @@
+//! The page about the user's own account.
+
+use accounts::{RecoveryCode, SecondFactor, Session};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use chrono::Utc;
+use oc_http::{Page, PageError};
+use serde::Serialize;
+
+use crate::auth::staff_request::StaffRequest;
+use crate::ui::layout::Breadcrumb;
+use crate::ui::links::date_time;
+
+const TITLE: &str = "Account";
+
+#[derive(Serialize)]
+struct AccountPage {
+    username: String,
+    email: String,
+    /// Since when two-factor authentication is on.
+    factor_since: Option<String>,
+    codes_left: i64,
+    sessions: usize,
+}
+
+impl Page for AccountPage {
+    const TEMPLATE: &'static str = "admin/account.html";
+}
+
+/// The page.
+pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+    let user = staff.actor();
+    let page = staff.db.read(move |conn| {
+        let factor = SecondFactor::find(conn, user.id)?;
+        Ok(AccountPage {
+            factor_since: factor.map(|factor| date_time(factor.created_at)),
+            codes_left: RecoveryCode::count(conn, user.id)?,
+            sessions: Session::for_user(conn, user.id, Utc::now().naive_utc())?.len(),
+            username: user.username,
+            email: user.email,
+        })
+    });
+    let page = page.await?;
+    staff.page(StatusCode::OK, TITLE, Breadcrumb::trail(&[], TITLE), page)
+}
