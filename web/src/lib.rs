@@ -10,6 +10,7 @@ mod embedded;
 mod handlers;
 mod listing;
 mod metrics_listener;
+mod outbox;
 mod photo_view;
 mod picture;
 pub mod registry;

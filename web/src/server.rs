@@ -26,6 +26,7 @@ use crate::diagnostics::facts;
 use crate::embedded::{Static, Templates};
 use crate::listing::is_canonical;
 use crate::metrics_listener;
+use crate::outbox;
 use crate::registry::REGISTRY;
 use crate::service_manager;
 use crate::telemetry;
@@ -100,13 +101,21 @@ pub fn start(
     let currency = Data::new(config.currency.clone());
     let hosts = Data::new(config.allowed_hosts.clone());
     let keys = Data::new(AdminState {
-        registry: REGISTRY.in_time_zone(config.time_zone),
+        registry: REGISTRY
+            .in_time_zone(config.time_zone)
+            .with_mail(config.mail.smtp_url.is_some()),
         secret: config.secret_key.clone(),
         require_totp: config.require_totp,
         image_queue: ImageQueue::default(),
     });
     let hasher = Data::new(PasswordHasher::new());
     let proxies = Data::new(TrustedProxies(config.trusted_proxies.clone()));
+
+    if let Some(mailer) = config.mail.mailer()?
+        && !config.read_only
+    {
+        outbox::start(mailer, db.clone(), metrics.clone(), shutdown.clone());
+    }
 
     // A read-only site needs no free space.
     let folder = config.database_url.folder().filter(|_| !config.read_only);

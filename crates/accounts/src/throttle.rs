@@ -27,6 +27,9 @@ const PER_NAME: i64 = 10;
 /// All browsers together that logged in with a name before: their own, so that nobody else locks them out.
 const PER_NAME_ON_KNOWN_BROWSERS: i64 = 10;
 const CODES_PER_ACCOUNT: i64 = 10;
+/// Requests for a mail with a link to reset a password, within an hour.
+const RESETS_PER_ADDRESS: i64 = 3;
+const RESET_WINDOW: Duration = Duration::hours(1);
 
 /// Somebody who tries to log in.
 #[derive(Debug, Clone, Copy)]
@@ -76,8 +79,8 @@ impl Subject {
 }
 
 /// The subjects of an address: of IPv6 the /48 that a site gets, and the /64 that a household gets (RFC 6177).
-fn networks(address: Option<IpAddr>) -> Vec<Subject> {
-    let network = |name: &str, limit| Subject::new("address", name, limit, WINDOW);
+fn networks(kind: &str, address: Option<IpAddr>) -> Vec<Subject> {
+    let network = |name: &str, limit| Subject::new(kind, name, limit, WINDOW);
     match address {
         Some(IpAddr::V6(address)) => [(48, PER_SITE_NETWORK), (64, PER_NETWORK)]
             .map(|(length, limit)| {
@@ -97,7 +100,7 @@ impl Attempt<'_> {
             let limit = PER_NAME_ON_KNOWN_BROWSERS;
             vec![Subject::new("browsers", self.username, limit, WINDOW)]
         } else {
-            let mut subjects = networks(self.address);
+            let mut subjects = networks("address", self.address);
             subjects.push(Subject::new("name", self.username, PER_NAME, WINDOW));
             subjects
         };
@@ -115,47 +118,70 @@ impl Attempt<'_> {
         conn: &mut DbConnection,
         now: NaiveDateTime,
     ) -> QueryResult<Result<PendingAttempt, Rejection>> {
-        let expired = login_failures::failed_at
-            .le(now - CODE_WINDOW)
-            .or(login_failures::failed_at.gt(now + CLOCK_SKEW));
-        diesel::delete(login_failures::table.filter(expired)).execute(conn)?;
-        let subjects = self.subjects();
-        let mut is_busy = false;
-        for subject in &subjects {
-            lock(conn, &subject.hash, 0)?;
-            let counted = login_failures::table
-                .filter(login_failures::subject.eq(&subject.hash))
-                .filter(login_failures::failed_at.gt(now - subject.window));
-            let failed = login_failures::is_pending
-                .eq(false)
-                .or(login_failures::failed_at.le(now - PENDING));
-            let all: i64 = counted.count().get_result(conn)?;
-            let (failures, first): (i64, Option<NaiveDateTime>) = counted
-                .filter(failed)
-                .select((count_star(), min(login_failures::failed_at)))
-                .first(conn)?;
-            if failures >= subject.limit {
-                let wait = first.map_or(subject.window, |first| first + subject.window - now);
-                return Ok(Err(Rejection::Throttled { wait }));
-            }
-            is_busy |= all >= subject.limit;
-        }
-        if is_busy {
-            return Ok(Err(Rejection::Busy));
-        }
-        let insert = |subject: &Subject| {
-            diesel::insert_into(login_failures::table)
-                .values((
-                    login_failures::subject.eq(&subject.hash),
-                    login_failures::failed_at.eq(now),
-                    login_failures::is_pending.eq(true),
-                ))
-                .returning(login_failures::id)
-                .get_result(conn)
-        };
-        let ids = subjects.iter().map(insert).collect::<QueryResult<_>>()?;
-        Ok(Ok(PendingAttempt(ids)))
+        begin(conn, &self.subjects(), now)
     }
+}
+
+/// Counts a request to reset the password of the account with an email address, if there is one. Requires a transaction.
+pub fn count_reset(
+    conn: &mut DbConnection,
+    address: Option<IpAddr>,
+    email: &str,
+    now: NaiveDateTime,
+) -> QueryResult<Result<(), Rejection>> {
+    let mut subjects = networks("reset address", address);
+    let (name, limit) = (email.to_lowercase(), RESETS_PER_ADDRESS);
+    subjects.push(Subject::new("reset", &name, limit, RESET_WINDOW));
+    match begin(conn, &subjects, now)? {
+        Ok(pending) => pending.fail(conn).map(Ok),
+        Err(rejection) => Ok(Err(rejection)),
+    }
+}
+
+fn begin(
+    conn: &mut DbConnection,
+    subjects: &[Subject],
+    now: NaiveDateTime,
+) -> QueryResult<Result<PendingAttempt, Rejection>> {
+    let expired = login_failures::failed_at
+        .le(now - CODE_WINDOW)
+        .or(login_failures::failed_at.gt(now + CLOCK_SKEW));
+    diesel::delete(login_failures::table.filter(expired)).execute(conn)?;
+    let mut is_busy = false;
+    for subject in subjects {
+        lock(conn, &subject.hash, 0)?;
+        let counted = login_failures::table
+            .filter(login_failures::subject.eq(&subject.hash))
+            .filter(login_failures::failed_at.gt(now - subject.window));
+        let failed = login_failures::is_pending
+            .eq(false)
+            .or(login_failures::failed_at.le(now - PENDING));
+        let all: i64 = counted.count().get_result(conn)?;
+        let (failures, first): (i64, Option<NaiveDateTime>) = counted
+            .filter(failed)
+            .select((count_star(), min(login_failures::failed_at)))
+            .first(conn)?;
+        if failures >= subject.limit {
+            let wait = first.map_or(subject.window, |first| first + subject.window - now);
+            return Ok(Err(Rejection::Throttled { wait }));
+        }
+        is_busy |= all >= subject.limit;
+    }
+    if is_busy {
+        return Ok(Err(Rejection::Busy));
+    }
+    let insert = |subject: &Subject| {
+        diesel::insert_into(login_failures::table)
+            .values((
+                login_failures::subject.eq(&subject.hash),
+                login_failures::failed_at.eq(now),
+                login_failures::is_pending.eq(true),
+            ))
+            .returning(login_failures::id)
+            .get_result(conn)
+    };
+    let ids = subjects.iter().map(insert).collect::<QueryResult<_>>()?;
+    Ok(Ok(PendingAttempt(ids)))
 }
 
 impl PendingAttempt {
@@ -291,6 +317,25 @@ mod tests {
             assert_eq!(fail(conn, code(true), 1800)?, Some(1800));
             assert_eq!(fail(conn, attempt("10.0.0.1", "ada"), 1800)?, None);
             assert_eq!(fail(conn, code(true), 3601)?, None);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn an_email_address_gets_three_links_an_hour() -> anyhow::Result<()> {
+        on_both(|conn| {
+            let mut count = |email: &str, seconds| count_reset(conn, None, email, at(seconds));
+            for email in ["ada@example.org", "Ada@example.org", "ADA@EXAMPLE.ORG"] {
+                assert_eq!(count(email, 0)?, Ok(()));
+            }
+
+            let wait = Duration::minutes(50);
+            assert_eq!(
+                count("ada@example.org", 600)?,
+                Err(Rejection::Throttled { wait })
+            );
+            assert_eq!(count("bob@example.org", 600)?, Ok(()));
+            assert_eq!(count("ada@example.org", 3601)?, Ok(()));
             Ok(())
         })
     }

@@ -3,6 +3,7 @@
 use chrono::NaiveDateTime;
 use diesel::dsl::exists;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use oc_core::locks::lock;
 use oc_core::{Actor, DbConnection};
 
@@ -72,6 +73,19 @@ impl User {
         Self::query()
             .filter(users::username.eq(username))
             .first(conn)
+    }
+
+    /// The users with this email address, in whatever case, who can log in to the admin.
+    pub fn staff_by_email(conn: &mut DbConnection, email: &str) -> QueryResult<Vec<Self>> {
+        define_sql_function! {
+            /// The text in lower case.
+            fn lower(text: Text) -> Text;
+        }
+        Self::query()
+            .filter(lower(users::email).eq(email.to_lowercase()))
+            .filter(users::is_active.and(users::is_staff))
+            .order(users::id)
+            .load(conn)
     }
 
     /// The user with this id.
@@ -277,6 +291,9 @@ mod tests {
             User::set_last_login(conn, id, now)?;
 
             let user = User::find(conn, id)?;
+            let found = User::staff_by_email(conn, "ADA@example.ORG")?;
+            assert_eq!(found.len(), 1);
+            assert!(User::staff_by_email(conn, "")?.is_empty());
             assert_eq!(
                 (user.password.as_str(), user.last_login),
                 ("hash", Some(now))

@@ -23,6 +23,8 @@ pub struct Registry {
     resources: &'static [&'static Resource],
     access: &'static [AccessRules],
     pub(crate) time_zone: TimeZone,
+    /// Whether changes of an account are mailed to its owner.
+    pub(crate) sends_mail: bool,
 }
 
 impl Registry {
@@ -36,6 +38,7 @@ impl Registry {
             resources,
             access,
             time_zone: TimeZone::UTC,
+            sends_mail: false,
         }
     }
 
@@ -43,6 +46,12 @@ impl Registry {
     #[must_use]
     pub const fn in_time_zone(self, time_zone: TimeZone) -> Self {
         Self { time_zone, ..self }
+    }
+
+    /// Sets whether mails are sent.
+    #[must_use]
+    pub const fn with_mail(self, sends_mail: bool) -> Self {
+        Self { sends_mail, ..self }
     }
 
     /// Every resource.

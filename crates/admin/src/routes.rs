@@ -18,7 +18,7 @@ use crate::auth::csrf::CookieRules;
 use crate::auth::denied::handle_denied;
 use crate::auth::login_page::keep_form_for_login;
 use crate::auth::session_store::DbSessionStore;
-use crate::auth::{account_page, login_page, passwords, sessions, two_factor};
+use crate::auth::{account_page, login_page, password_reset, passwords, sessions, two_factor};
 use crate::form::{add_user, autocomplete, gallery, handlers};
 use crate::history::{self, change_set, deleted};
 use crate::list::{self, action};
@@ -126,6 +126,18 @@ fn add_general_pages(pages: Pages, registry: Registry) -> Pages {
             "/password_change/",
             passwords::edit_own,
             passwords::update_own,
+        )
+        .form(
+            "/password_reset/",
+            password_reset::new,
+            password_reset::create,
+        )
+        .read("/password_reset/done/", password_reset::sent)
+        .read("/reset/done/", password_reset::done)
+        .form(
+            "/reset/{uid}/{token}/",
+            password_reset::edit,
+            password_reset::update,
         )
         .form("/sessions/", sessions::show_own, sessions::end_own)
         .form("/two_factor/", two_factor::show, two_factor::update);

@@ -23,6 +23,9 @@ const BUCKETS: [f64; 12] = [
 /// Labels of `oc_lettings_database_errors_total`.
 const DATABASE_ERRORS: [&str; 4] = ["unavailable", "outcome_unknown", "overloaded", "internal"];
 
+/// Labels of `oc_lettings_mails_total`.
+const MAIL_OUTCOMES: [&str; 3] = ["sent", "failed", "given_up"];
+
 /// The outcome of a login attempt.
 #[derive(Debug, Clone, Copy)]
 pub enum LoginOutcome {
@@ -91,6 +94,7 @@ pub struct Metrics {
     pool_waits: Histogram,
     database_errors: IntCounterVec,
     logins: IntCounterVec,
+    mails: IntCounterVec,
     page_cache: IntCounterVec,
 }
 
@@ -125,6 +129,7 @@ impl Metrics {
                 .with_label_values(&none),
             database_errors: counter("database_errors_total", "Failures", &["kind"])?,
             logins: counter("logins_total", "Login attempts", &["outcome"])?,
+            mails: counter("mails_total", "Attempts to send a mail", &["outcome"])?,
             page_cache: counter("page_cache_requests_total", "Requests", &["status"])?,
             registry: registry.clone(),
         };
@@ -141,6 +146,9 @@ impl Metrics {
         }
         for status in CacheStatus::ALL {
             metrics.page_cache.with_label_values(&[status.label()]);
+        }
+        for outcome in MAIL_OUTCOMES {
+            metrics.mails.with_label_values(&[outcome]);
         }
         for outcome in LoginOutcome::ALL {
             metrics.logins.with_label_values(&[outcome.label()]);
@@ -191,6 +199,17 @@ impl Metrics {
         if let Some(metrics) = request.app_data::<Data<Self>>() {
             metrics.logins.with_label_values(&[outcome.label()]).inc();
         }
+    }
+
+    /// Counts an attempt to send a mail: sent, failed, or given up.
+    pub fn mail(&self, is_sent: bool, is_given_up: bool) {
+        let [sent, failed, given_up] = MAIL_OUTCOMES;
+        let outcome = match (is_sent, is_given_up) {
+            (true, _) => sent,
+            (_, true) => given_up,
+            _ => failed,
+        };
+        self.mails.with_label_values(&[outcome]).inc();
     }
 
     /// Sets the state of the connection pool.

@@ -43,11 +43,12 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         bail!(Problems(problems.collect()));
     }
     let hash = password::hash(&password);
+    let registry = REGISTRY.with_mail(config.mail.smtp_url.is_some());
     conn.write(|conn| {
         User::set_password(conn, user.id, &hash)?;
         User::set_must_change_password(conn, user.id, false)?;
         Session::end_all(conn, user.id, None)?;
-        record_password(conn, REGISTRY, &user)
+        record_password(conn, registry, &user)
     })
     .context("cannot store the password")?;
     print(format_args!(

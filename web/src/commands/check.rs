@@ -15,7 +15,7 @@ use oc_http::{AllowedHosts, DiskSpace};
 use transfer::ReferenceSchema;
 
 use super::{health, output::print, start};
-use crate::config::Config;
+use crate::config::{Config, MailConfig};
 use crate::server;
 
 #[derive(Args)]
@@ -47,6 +47,15 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
             config.sentry.environment,
             config.sentry.release
         ))?,
+    }
+    match config.mail.mailer()? {
+        None => print(format_args!("mail: off (SMTP_URL is not set)"))?,
+        Some(mailer) => {
+            mailer
+                .test_connection()
+                .context("cannot connect to the mail server at SMTP_URL")?;
+            print(format_args!("mail: ok"))?;
+        }
     }
     let mut conn = start::open_to_inspect(config)?;
     let (name, version) = version(&mut conn)?;
@@ -130,6 +139,7 @@ fn check_pages(config: &Config, conn: &mut DbConnection) -> anyhow::Result<()> {
         port: 0,
         workers: 1,
         metrics_address: None,
+        mail: MailConfig::default(),
         allowed_hosts: AllowedHosts::local(),
         ..config.clone()
     };

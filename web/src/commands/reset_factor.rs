@@ -18,6 +18,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
     let mut conn = start::open_checked(config.direct_url())?;
+    let registry = REGISTRY.with_mail(config.mail.smtp_url.is_some());
     let username = &arguments.username;
     let Some(user) = User::find_by_username(&mut conn, username).optional()? else {
         bail!("there is no account with the username {username:?}");
@@ -28,7 +29,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
             if was_on {
                 // A thief with the phone may be logged in.
                 Session::end_all(conn, user.id, None)?;
-                record_factor_off(conn, REGISTRY, &user)?;
+                record_factor_off(conn, registry, &user)?;
             }
             Ok::<_, diesel::result::Error>(was_on)
         })

@@ -60,6 +60,9 @@ impl Config {
                 }
             }
         }
+        if config.mail.smtp_url.is_some() && config.mail.mail_from.is_none() {
+            problems.push(problem("MAIL_FROM", None, "SMTP_URL requires a sender"));
+        }
         if config.sentry.environment.is_empty() {
             config.sentry.environment = config.environment.to_string();
         }
@@ -85,7 +88,7 @@ pub(super) fn problem(name: &str, value: Option<&str>, allowed: &str) -> String 
 }
 
 /// Settings whose values are never printed.
-const SECRETS: [&str; 3] = ["DATABASE_URL", "SECRET_KEY", "SENTRY_DSN"];
+const SECRETS: [&str; 4] = ["DATABASE_URL", "SECRET_KEY", "SENTRY_DSN", "SMTP_URL"];
 
 /// Printed in place of a secret.
 pub(super) const HIDDEN: &str = "(hidden)";

@@ -5,4 +5,4 @@ mod settings;
 mod value;
 
 pub(crate) use env::{Problems, Superuser, help};
-pub use settings::{Config, Environment, Limits, LogFormat, SentryConfig};
+pub use settings::{Config, Environment, Limits, LogFormat, MailConfig, SentryConfig};

@@ -13,6 +13,7 @@ use std::time::Duration;
 use admin::{SecretKey, TimeZone};
 use clap::{ArgAction, Args, Parser};
 use lettings::facts::Currency;
+use mail::{Mailer, MailerError};
 use oc_core::{DatabaseUrl, OpenError, Pool, connect_pool, connect_pooler, connect_read_only_pool};
 use oc_http::{AllowedHosts, Company};
 use sentry::types::Dsn;
@@ -84,6 +85,9 @@ pub struct Config {
     /// Superusers must use two-factor authentication (true or false)
     #[arg(long, default_value = "false", action = ArgAction::Set, value_parser = switch)]
     pub require_totp: bool,
+    /// How mails are sent.
+    #[command(flatten)]
+    pub mail: MailConfig,
     /// Log levels, such as warn or info,web=debug
     #[arg(long = "RUST_LOG", default_value = "info", value_parser = log_filter)]
     pub log_filter: String,
@@ -186,6 +190,27 @@ impl From<CompanyConfig> for Company {
             phone: config.company_phone,
             security_contact: config.security_contact,
         }
+    }
+}
+
+/// How mails are sent.
+#[derive(Clone, Default, Args)]
+pub struct MailConfig {
+    /// SMTP server, such as smtps://USER:PASSWORD@HOST; no mails are sent if unset
+    #[arg(long = "SMTP_URL", value_parser = mail::check_url)]
+    pub smtp_url: Option<String>,
+    /// Sender of mails, such as Holiday Homes <site@example.org>; required with SMTP_URL
+    #[arg(long = "MAIL_FROM", value_parser = mail::check_sender)]
+    pub mail_from: Option<String>,
+}
+
+impl MailConfig {
+    /// The mailer, if mails are sent.
+    pub(crate) fn mailer(&self) -> Result<Option<Mailer>, MailerError> {
+        let settings = self.smtp_url.as_ref().zip(self.mail_from.as_ref());
+        settings
+            .map(|(url, from)| Mailer::new(url, from))
+            .transpose()
     }
 }
 
@@ -347,6 +372,7 @@ mod tests {
             ("ALLOWED_HOSTS", "www..example.org"),
             ("TRUSTED_PROXIES", "10.0.0.1,proxy.local"),
             ("REQUIRE_TOTP", "maybe"),
+            ("MAIL_FROM", "nobody"),
             ("RUST_LOG", "web=loud"),
             ("LOG_FORMAT", "xml"),
             ("SENTRY_ENVIRONMENT", "a/b"),
@@ -383,6 +409,7 @@ mod tests {
     fn no_secret_is_printed() {
         for (name, value) in [
             ("SECRET_KEY", "hunter2"),
+            ("SMTP_URL", "imap://oc:hunter2@mail.example.org"),
             ("DATABASE_URL", "mysql://oc:hunter2@db/oc"),
             ("DATABASE_URL", "host=db password=hunter2"),
             ("SENTRY_DSN", "https://hunter2@sentry.example/"),

@@ -3,9 +3,12 @@
 use accounts::{User, Verb};
 use actix_web::HttpResponse;
 use audit::{AuditEntry, NewAuditEntry};
+use chrono::Utc;
 use diesel::{OptionalExtension, QueryResult};
+use mail::NewMail;
 use oc_core::DbConnection;
-use oc_http::PageError;
+use oc_core::admin::Record;
+use oc_http::{PageError, SITE_NAME};
 
 use crate::auth::staff_request::StaffRequest;
 use crate::registry::Registry;
@@ -38,7 +41,53 @@ pub(crate) fn log_account_change(
         before: "",
         after: "",
     };
-    AuditEntry::insert(conn, &entry)
+    AuditEntry::insert(conn, &entry)?;
+    let change = match action {
+        PASSWORD_CHANGED => "Your password was changed",
+        FACTOR_ON => "Two-factor authentication was turned on",
+        FACTOR_OFF => "Two-factor authentication was turned off",
+        CODES_REPLACED => "Your recovery codes were replaced",
+        _ => return Ok(()),
+    };
+    mail_change(conn, registry, &account.email, &account.username, change)
+}
+
+/// Mails the old address of an account if a change replaced it. Requires the transaction of the change.
+pub(crate) fn mail_changed_address(
+    conn: &mut DbConnection,
+    registry: Registry,
+    before: &Record,
+    after: &Record,
+) -> QueryResult<()> {
+    let [old, new] = [before, after].map(|record| record.values.text("email"));
+    if old == new {
+        return Ok(());
+    }
+    let change = "The email address of your account was changed";
+    mail_change(conn, registry, old, &before.title, change)
+}
+
+/// Mails a change to the owner of an account, if mails are sent and the account has an address.
+fn mail_change(
+    conn: &mut DbConnection,
+    registry: Registry,
+    recipient: &str,
+    username: &str,
+    change: &str,
+) -> QueryResult<()> {
+    if !registry.sends_mail || recipient.is_empty() {
+        return Ok(());
+    }
+    let body = format!(
+        "Hello {username},\n\n{change} at {SITE_NAME}.\n\nIf this wasn't you or a colleague who told you, ask a superuser to \
+         check your account.\n"
+    );
+    let mail = NewMail {
+        recipient,
+        subject: change,
+        body: &body,
+    };
+    mail.insert(conn, Utc::now().naive_utc())
 }
 
 impl StaffRequest {

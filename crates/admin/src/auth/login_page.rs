@@ -37,6 +37,8 @@ struct LoginPage {
     destination: Destination,
     username: String,
     error: Option<String>,
+    /// Whether a password can be reset by email.
+    has_reset: bool,
 }
 
 impl Page for LoginPage {
@@ -73,7 +75,9 @@ pub(crate) async fn keep_form_for_login(
         .is_some();
     if has_session
         || request.method().is_safe()
-        || request.path().starts_with(LOGIN)
+        || [LOGIN, "/admin/password_reset/", "/admin/reset/"]
+            .iter()
+            .any(|path| request.path().starts_with(path))
         || !Csrf::is_known(request.request(), cookies)
     {
         return Ok(next.call(request).await?.map_into_boxed_body());
@@ -289,6 +293,7 @@ fn show(
         destination,
         username,
         error,
+        has_reset: request.registry().sends_mail,
     };
     request.page(status, None, "Staff login", Vec::new(), page)
 }

@@ -38,7 +38,7 @@ pub(crate) struct RetryDelay {
 
 impl RetryDelay {
     /// Whole minutes, rounded up.
-    fn rounded(wait: Duration) -> Self {
+    pub(super) fn rounded(wait: Duration) -> Self {
         Self {
             minutes: (wait.num_seconds() + 59) / 60,
         }

@@ -13,6 +13,7 @@ use oc_core::locks::lock;
 use oc_core::validation::FieldError;
 use oc_http::{Db, PageError};
 
+use crate::auth::account::mail_changed_address;
 use crate::auth::sealed_form;
 use crate::auth::staff_request::StaffRequest;
 use crate::form::after_save::redirect_after_save;
@@ -358,6 +359,14 @@ fn save(
         })));
     }
     let saved = save_with_inlines(conn, actor, definition, current.as_ref(), &values)?;
+    if let Some(before) = &current
+        && definition
+            .registry
+            .access(resource)
+            .is_some_and(|rules| rules.are_accounts)
+    {
+        mail_changed_address(conn, definition.registry, before, &saved)?;
+    }
     if let Some(form) = form {
         form.insert(conn, saved.id, Utc::now().naive_utc())?;
     }

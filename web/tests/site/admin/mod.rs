@@ -15,6 +15,7 @@ mod history;
 mod import;
 mod inline;
 mod lists;
+mod password_reset;
 mod permission_rows;
 mod permission_table;
 mod permissions;

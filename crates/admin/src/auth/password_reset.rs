@@ -1,0 +1,281 @@
+//! Password reset by email: a signed link that is valid for one hour, and once.
+
+use std::time::Instant;
+
+use accounts::{Rejection, Session, User, count_reset};
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use chrono::{DateTime, Duration, Utc};
+use data_encoding::BASE64URL_NOPAD;
+use diesel::OptionalExtension;
+use mail::NewMail;
+use oc_core::locks::hold;
+use oc_http::{Db, Page, PageError, SITE_NAME, Site};
+use serde::Serialize;
+use subtle::ConstantTimeEq;
+
+use crate::auth::account::{PASSWORD_CHANGED, log_account_change};
+use crate::auth::password_hasher::{PasswordHasher, equalize_timing};
+use crate::auth::passwords::{NewPasswordErrors, OWN, PasswordPage};
+use crate::auth::request::{AdminRequest, client_ip};
+use crate::auth::throttle::RetryDelay;
+use crate::secret_key::SecretKey;
+use crate::ui::field::Button;
+use crate::ui::links::see_other;
+use crate::ui::submission::Submission;
+
+const TITLE: &str = "Reset password";
+const SET_TITLE: &str = "Choose a new password";
+/// How long a link is valid.
+const VALID: Duration = Duration::hours(1);
+
+#[derive(Serialize)]
+struct ResetPage {
+    email: String,
+    error: Option<String>,
+}
+
+impl Page for ResetPage {
+    const TEMPLATE: &'static str = "admin/password_reset.html";
+}
+
+/// What happened, with a link.
+#[derive(Serialize)]
+struct ResetMessage {
+    heading: &'static str,
+    text: &'static str,
+    href: &'static str,
+    label: &'static str,
+}
+
+impl Page for ResetMessage {
+    const TEMPLATE: &'static str = "admin/password_reset_message.html";
+}
+
+/// The form for the email address.
+pub(crate) async fn new(request: AdminRequest) -> Result<HttpResponse, PageError> {
+    require_mail(&request)?;
+    show(&request, StatusCode::OK, String::new(), None)
+}
+
+/// Stores a mail for each account with the address. The response and its time are the same if there is none.
+pub(crate) async fn create(
+    request: AdminRequest,
+    db: Data<Db>,
+    site: Data<Site>,
+    submission: Submission,
+) -> Result<HttpResponse, PageError> {
+    require_mail(&request)?;
+    request.check_form(None, &submission)?;
+    let start = Instant::now();
+    let email = submission.text("email").trim().to_owned();
+    if email.is_empty() || email.contains('\0') {
+        let error = Some("Enter a valid email address.".to_owned());
+        return show(&request, StatusCode::UNPROCESSABLE_ENTITY, email, error);
+    }
+    let (ip, key, typed) = (
+        client_ip(&request.http),
+        request.key().clone(),
+        email.clone(),
+    );
+    let stored = db.run(move |conn| {
+        Ok(conn.write(|conn| {
+            let now = Utc::now();
+            if let Err(rejection) = count_reset(conn, ip, &typed, now.naive_utc())? {
+                return Ok(Err(rejection));
+            }
+            for user in User::staff_by_email(conn, &typed)? {
+                let link = site.url(&path(&key, &user, now + VALID));
+                let username = &user.username;
+                let body = format!(
+                    "Hello {username},\n\nto choose a new password for {SITE_NAME}, open this link within an hour:\n\n\
+                     {link}\n\nIf you didn't ask for it, ignore this mail. Your password stays as it is.\n"
+                );
+                let mail = NewMail {
+                    recipient: &user.email,
+                    subject: &format!("Reset your password for {SITE_NAME}"),
+                    body: &body,
+                };
+                mail.insert(conn, now.naive_utc())?;
+            }
+            Ok::<_, diesel::result::Error>(Ok(()))
+        })?)
+    });
+    let stored = stored.await?;
+    equalize_timing(start).await;
+    match stored {
+        Ok(()) => Ok(see_other("/admin/password_reset/done/")),
+        Err(Rejection::Busy) => Err(PageError::Overloaded),
+        Err(Rejection::Throttled { wait }) => {
+            let delay = RetryDelay::rounded(wait);
+            let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(delay.message()));
+            Ok(delay.with_retry_after(show(&request, status, email, error)?))
+        }
+    }
+}
+
+/// The page after the form.
+pub(crate) async fn sent(request: AdminRequest) -> Result<HttpResponse, PageError> {
+    require_mail(&request)?;
+    let page = ResetMessage {
+        heading: "Check your email",
+        text: "If an account has this address, it gets an email with a link to choose a new password. The link works for \
+               one hour.",
+        href: "/admin/login/",
+        label: "Log in",
+    };
+    request.page(StatusCode::OK, None, page.heading, Vec::new(), page)
+}
+
+/// The form for the new password, behind the link.
+pub(crate) async fn edit(
+    request: AdminRequest,
+    db: Data<Db>,
+    link: Path<(String, String)>,
+) -> Result<HttpResponse, PageError> {
+    require_mail(&request)?;
+    match find_user(&request, &db, &link).await? {
+        Some(_) => show_set(&request, StatusCode::OK, NewPasswordErrors::default()),
+        None => invalid_link(&request),
+    }
+}
+
+/// Sets the password, and ends all sessions of the user. It doesn't log in: the second factor is still required.
+pub(crate) async fn update(
+    request: AdminRequest,
+    db: Data<Db>,
+    hasher: Data<PasswordHasher>,
+    link: Path<(String, String)>,
+    submission: Submission,
+) -> Result<HttpResponse, PageError> {
+    require_mail(&request)?;
+    request.check_form(None, &submission)?;
+    let Some(user) = find_user(&request, &db, &link).await? else {
+        return invalid_link(&request);
+    };
+    let errors = OWN.check(&submission, &user.about());
+    if errors != NewPasswordErrors::default() {
+        return show_set(&request, StatusCode::UNPROCESSABLE_ENTITY, errors);
+    }
+    let hash = hasher.hash(OWN.password(&submission).to_owned()).await?;
+    let (registry, key, token) = (request.registry(), request.key().clone(), link.1.clone());
+    let is_set = db.run(move |conn| {
+        Ok(conn.write(|conn| {
+            // The link may have been used meanwhile.
+            hold(conn, "users", &[user.id])?;
+            let stored = User::find(conn, user.id).optional()?;
+            if !stored.is_some_and(|stored| is_valid(&key, &stored, &token, Utc::now())) {
+                return Ok(false);
+            }
+            User::set_password(conn, user.id, &hash)?;
+            User::set_must_change_password(conn, user.id, false)?;
+            Session::end_all(conn, user.id, None)?;
+            log_account_change(conn, registry, Some(&user), &user, PASSWORD_CHANGED)?;
+            Ok::<_, diesel::result::Error>(true)
+        })?)
+    });
+    if is_set.await? {
+        Ok(see_other("/admin/reset/done/"))
+    } else {
+        invalid_link(&request)
+    }
+}
+
+/// The page after a reset.
+pub(crate) async fn done(request: AdminRequest) -> Result<HttpResponse, PageError> {
+    require_mail(&request)?;
+    let page = ResetMessage {
+        heading: "Password changed",
+        text: "Your password has been changed.",
+        href: "/admin/login/",
+        label: "Log in",
+    };
+    request.page(StatusCode::OK, None, page.heading, Vec::new(), page)
+}
+
+fn require_mail(request: &AdminRequest) -> Result<(), PageError> {
+    if request.registry().sends_mail {
+        Ok(())
+    } else {
+        Err(PageError::NotFound)
+    }
+}
+
+/// The path of a link that is valid until then.
+fn path(key: &SecretKey, user: &User, until: DateTime<Utc>) -> String {
+    let id = BASE64URL_NOPAD.encode(user.id.to_string().as_bytes());
+    let token = token(key, user, until.timestamp());
+    format!("/admin/reset/{id}/{token}/")
+}
+
+/// A login, or a change of the password or email address, invalidates it.
+fn token(key: &SecretKey, user: &User, until: i64) -> String {
+    let last_login = user.last_login.map(|at| at.and_utc().timestamp_micros());
+    let parts = [
+        &user.id.to_string(),
+        &until.to_string(),
+        &user.password,
+        &user.email,
+        &last_login.unwrap_or_default().to_string(),
+    ];
+    let signature = key.sign("password reset", &parts.map(String::as_str));
+    format!("{until}-{signature}")
+}
+
+fn is_valid(key: &SecretKey, user: &User, typed: &str, now: DateTime<Utc>) -> bool {
+    let until = typed
+        .split_once('-')
+        .and_then(|(until, _)| until.parse().ok());
+    until.is_some_and(|until| {
+        let expected = token(key, user, until);
+        let is_same: bool = expected.as_bytes().ct_eq(typed.as_bytes()).into();
+        is_same && now.timestamp() < until && user.is_active && user.is_staff
+    })
+}
+
+/// The user of a link that is valid.
+async fn find_user(
+    request: &AdminRequest,
+    db: &Db,
+    link: &(String, String),
+) -> Result<Option<User>, PageError> {
+    let id = BASE64URL_NOPAD.decode(link.0.as_bytes()).ok();
+    let id = id.and_then(|id| String::from_utf8(id).ok()?.parse().ok());
+    let Some(id) = id else {
+        return Ok(None);
+    };
+    let user = db.read(move |conn| Ok(User::find(conn, id).optional()?));
+    let user = user.await?;
+    Ok(user.filter(|user| is_valid(request.key(), user, &link.1, Utc::now())))
+}
+
+fn show(
+    request: &AdminRequest,
+    status: StatusCode,
+    email: String,
+    error: Option<String>,
+) -> Result<HttpResponse, PageError> {
+    let page = ResetPage { email, error };
+    request.page(status, None, TITLE, Vec::new(), page)
+}
+
+fn show_set(
+    request: &AdminRequest,
+    status: StatusCode,
+    errors: NewPasswordErrors,
+) -> Result<HttpResponse, PageError> {
+    let fields = OWN.views(errors).into();
+    let page = PasswordPage::new(SET_TITLE, fields, Button::save("Change my password"));
+    request.page(status, None, SET_TITLE, Vec::new(), page)
+}
+
+fn invalid_link(request: &AdminRequest) -> Result<HttpResponse, PageError> {
+    let page = ResetMessage {
+        heading: "This link doesn't work",
+        text: "It has expired, or has already been used. Ask for a new one.",
+        href: "/admin/password_reset/",
+        label: TITLE,
+    };
+    request.page(StatusCode::OK, None, page.heading, Vec::new(), page)
+}

@@ -1,0 +1,199 @@
+//! The outbox: mails in the database until an SMTP server has accepted them.
+
+use chrono::{Duration, NaiveDateTime};
+use diesel::dsl::exists;
+use diesel::prelude::*;
+use oc_core::DbConnection;
+use oc_core::locks::lock;
+
+use crate::schema::outgoing_mails;
+
+/// A claimed mail is claimed again after this time, because the node that claimed it has ended.
+const LEASE: Duration = Duration::minutes(5);
+/// The pause after the first failure; each one is twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::minutes(1);
+const LONGEST_PAUSE: Duration = Duration::hours(6);
+/// A mail that could not be sent for this long is dropped.
+const MAX_AGE: Duration = Duration::days(3);
+
+/// A mail to store in the outbox.
+#[derive(Debug, Clone, Copy)]
+pub struct NewMail<'a> {
+    /// The address, without a name.
+    pub recipient: &'a str,
+    /// One line.
+    pub subject: &'a str,
+    /// Plain text.
+    pub body: &'a str,
+}
+
+impl NewMail<'_> {
+    /// Stores the mail. In the transaction of a change, it is sent only if the change is committed.
+    pub fn insert(&self, conn: &mut DbConnection, now: NaiveDateTime) -> QueryResult<()> {
+        diesel::insert_into(outgoing_mails::table)
+            .values((
+                outgoing_mails::recipient.eq(self.recipient),
+                outgoing_mails::subject.eq(self.subject),
+                outgoing_mails::body.eq(self.body),
+                outgoing_mails::created_at.eq(now),
+                outgoing_mails::next_attempt_at.eq(now),
+            ))
+            .execute(conn)
+            .map(drop)
+    }
+}
+
+/// A stored mail.
+#[derive(Debug, Clone, HasQuery)]
+#[diesel(table_name = outgoing_mails)]
+pub struct OutgoingMail {
+    /// Its id.
+    pub id: i64,
+    /// The address, without a name.
+    pub recipient: String,
+    /// One line.
+    pub subject: String,
+    /// Plain text.
+    pub body: String,
+    /// When it was stored (UTC).
+    pub created_at: NaiveDateTime,
+    /// Failures so far.
+    pub attempts: i32,
+}
+
+/// The end of an attempt to send a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// The server accepted it.
+    Sent,
+    /// It is tried again later.
+    Failed,
+    /// It is dropped: it can't be sent, or could not be for days.
+    GivenUp,
+}
+
+impl OutgoingMail {
+    /// Whether a mail is due.
+    pub fn is_due(conn: &mut DbConnection, now: NaiveDateTime) -> QueryResult<bool> {
+        let due = outgoing_mails::table.filter(outgoing_mails::next_attempt_at.le(now));
+        diesel::select(exists(due)).get_result(conn)
+    }
+
+    /// The number of mails that wait, and when the oldest was stored.
+    pub fn waiting(conn: &mut DbConnection) -> QueryResult<(i64, Option<NaiveDateTime>)> {
+        use diesel::dsl::{count_star, min};
+        outgoing_mails::table
+            .select((count_star(), min(outgoing_mails::created_at)))
+            .first(conn)
+    }
+
+    /// Claims the mail that has been due for longest: no other node sends it meanwhile.
+    pub fn claim(conn: &mut DbConnection, now: NaiveDateTime) -> QueryResult<Option<Self>> {
+        conn.write(|conn| {
+            lock(conn, "outgoing mails", 0)?;
+            let due = Self::query()
+                .filter(outgoing_mails::next_attempt_at.le(now))
+                .order((outgoing_mails::next_attempt_at, outgoing_mails::id));
+            let Some(mail) = due.first(conn).optional()? else {
+                return Ok(None);
+            };
+            diesel::update(outgoing_mails::table.find(mail.id))
+                .set(outgoing_mails::next_attempt_at.eq(now + LEASE))
+                .execute(conn)?;
+            Ok(Some(mail))
+        })
+    }
+
+    /// Deletes the mail, which was sent.
+    pub fn set_sent(&self, conn: &mut DbConnection) -> QueryResult<Attempt> {
+        diesel::delete(outgoing_mails::table.find(self.id)).execute(conn)?;
+        Ok(Attempt::Sent)
+    }
+
+    /// Schedules the next attempt after a growing pause, or drops the mail.
+    pub fn set_failed(
+        &self,
+        conn: &mut DbConnection,
+        is_permanent: bool,
+        now: NaiveDateTime,
+    ) -> QueryResult<Attempt> {
+        let own = outgoing_mails::table.find(self.id);
+        if is_permanent || now - self.created_at > MAX_AGE {
+            diesel::delete(own).execute(conn)?;
+            return Ok(Attempt::GivenUp);
+        }
+        let doublings = self.attempts.clamp(0, 16);
+        let pause = (FIRST_PAUSE * (1 << doublings)).min(LONGEST_PAUSE);
+        diesel::update(own)
+            .set((
+                outgoing_mails::attempts.eq(self.attempts + 1),
+                outgoing_mails::next_attempt_at.eq(now + pause),
+            ))
+            .execute(conn)?;
+        Ok(Attempt::Failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oc_core::testing::on_both;
+
+    use super::*;
+
+    fn at(minutes: i64) -> NaiveDateTime {
+        chrono::DateTime::UNIX_EPOCH.naive_utc() + Duration::minutes(minutes)
+    }
+
+    fn insert(conn: &mut DbConnection, recipient: &str) -> QueryResult<()> {
+        let mail = NewMail {
+            recipient,
+            subject: "Hello",
+            body: "Text",
+        };
+        mail.insert(conn, at(0))
+    }
+
+    fn claimed(conn: &mut DbConnection, minutes: i64) -> QueryResult<Option<String>> {
+        Ok(OutgoingMail::claim(conn, at(minutes))?.map(|mail| mail.recipient))
+    }
+
+    #[test]
+    fn a_mail_is_claimed_once_and_again_if_its_node_ended() -> anyhow::Result<()> {
+        on_both(|conn| {
+            insert(conn, "ada@example.org")?;
+            insert(conn, "bob@example.org")?;
+
+            assert_eq!(claimed(conn, 0)?.as_deref(), Some("ada@example.org"));
+            assert_eq!(claimed(conn, 0)?.as_deref(), Some("bob@example.org"));
+            assert_eq!(claimed(conn, 4)?, None);
+            assert!(!OutgoingMail::is_due(conn, at(4))?);
+            assert_eq!(claimed(conn, 5)?.as_deref(), Some("ada@example.org"));
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn pauses_grow_until_the_mail_is_dropped() -> anyhow::Result<()> {
+        on_both(|conn| {
+            insert(conn, "ada@example.org")?;
+            for pause in [1, 2, 4, 8] {
+                let mail = OutgoingMail::claim(conn, at(100))?.expect("it is due");
+                assert_eq!(
+                    mail.set_failed(conn, false, at(100 - pause))?,
+                    Attempt::Failed
+                );
+            }
+            assert_eq!(OutgoingMail::waiting(conn)?, (1, Some(at(0))));
+
+            let mail = OutgoingMail::claim(conn, at(100))?.expect("it is due");
+            let end = at(3 * 24 * 60 + 1);
+
+            assert_eq!(mail.set_failed(conn, false, end)?, Attempt::GivenUp);
+            assert_eq!(OutgoingMail::waiting(conn)?, (0, None));
+            insert(conn, "bob@example.org")?;
+            let mail = OutgoingMail::claim(conn, at(0))?.expect("it is due");
+            assert_eq!(mail.set_failed(conn, true, at(0))?, Attempt::GivenUp);
+            Ok(())
+        })
+    }
+}
