@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::date_time;
 
 const TITLE: &str = "Account";
 
@@ -29,11 +28,11 @@ impl Page for AccountPage {
 
 /// The page.
 pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError> {
-    let user = staff.actor();
+    let (user, zone) = (staff.actor(), staff.registry().time_zone);
     let page = staff.db.read(move |conn| {
         let factor = SecondFactor::find(conn, user.id)?;
         Ok(AccountPage {
-            factor_since: factor.map(|factor| date_time(factor.created_at)),
+            factor_since: factor.map(|factor| zone.date_time(factor.created_at)),
             codes_left: RecoveryCode::count(conn, user.id)?,
             sessions: Session::for_user(conn, user.id, Utc::now().naive_utc())?.len(),
             username: user.username,

@@ -12,7 +12,7 @@ use super::two_factor::set_up;
 use crate::admin::PASSWORD;
 
 /// Pages that are there as soon as somebody has logged in.
-const PAGES: [&str; 25] = [
+const PAGES: [&str; 26] = [
     "/admin/",
     "/admin/lettings/",
     "/admin/lettings/letting/",
@@ -37,6 +37,7 @@ const PAGES: [&str; 25] = [
     "/admin/log/",
     "/admin/diagnostics/",
     "/admin/password_change/",
+    "/admin/account/",
     "/admin/sessions/",
 ];
 
