@@ -32,6 +32,9 @@ use crate::service_manager;
 use crate::telemetry;
 use admin::{AdminState, CookieRules, ImageQueue, PasswordHasher};
 
+/// Forms of the admin that need no login.
+const FOR_ANYBODY: [&str; 3] = ["/admin/login/", "/admin/password_reset/", "/admin/reset/"];
+
 /// Maximum body size of a login or public form, in bytes.
 const MAX_PUBLIC_BODY: usize = 64 << 10;
 
@@ -149,7 +152,8 @@ pub fn start(
         config.limits.requests,
         shutdown.clone(),
         move |path| {
-            let is_for_staff = path.starts_with("/admin/") && path != "/admin/login/";
+            let is_for_staff = path.starts_with("/admin/")
+                && !FOR_ANYBODY.iter().any(|form| path.starts_with(form));
             if is_for_staff {
                 admin::max_body(REGISTRY, path).unwrap_or(max_body)
             } else {

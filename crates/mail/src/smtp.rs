@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, MessageBuilder};
+use lettre::transport::smtp::response::Category;
 use lettre::{Message, SmtpTransport, Transport};
 
 use crate::outbox::OutgoingMail;
@@ -37,7 +38,11 @@ impl MailerError {
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Invalid(_) => true,
-            Self::Rejected(error) => error.is_permanent(),
+            // The other codes are about the connection, such as 535 for a wrong password: they may be fixed.
+            Self::Rejected(error) => {
+                let category = error.status().map(|code| code.category);
+                error.is_permanent() && category == Some(Category::MailSystem)
+            }
         }
     }
 }

@@ -153,7 +153,7 @@ fn cached_pages_survive_an_outage_of_the_database() -> Result<()> {
 }
 
 /// Tables without public content: their changes leave cached pages valid.
-const PRIVATE_TABLES: [(&str, &str); 21] = [
+const PRIVATE_TABLES: [(&str, &str); 23] = [
     ("__diesel_schema_migrations", "diesel's"),
     ("changes", "audit log: staff only"),
     ("compatible_migrations", "read at start"),
@@ -161,6 +161,7 @@ const PRIVATE_TABLES: [(&str, &str); 21] = [
     ("group_rights", "permissions: admin pages are not cached"),
     ("groups", "permissions"),
     ("login_failures", "throttling"),
+    ("outgoing_mails", "mail to staff"),
     (
         "photo_files",
         "never change; letting_photos has their addresses",
@@ -175,6 +176,7 @@ const PRIVATE_TABLES: [(&str, &str); 21] = [
     ("second_factors", "two-factor authentication"),
     ("sessions", "sessions of staff"),
     ("sqlite_sequence", "SQLite's"),
+    ("submitted_forms", "forms of staff"),
     ("town_totals", "derived"),
     ("user_groups", "permissions"),
     ("user_rights", "permissions"),
