@@ -15,7 +15,7 @@ pub type Question = fn(&mut DbConnection, Option<i64>, &FormValues) -> QueryResu
 /// A form field.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
-    /// Name in the form and in [`FormValues`](crate::admin::FormValues).
+    /// Name in the form and in [`FormValues`].
     pub name: &'static str,
     /// Label.
     pub label: &'static str,
