@@ -99,7 +99,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Runs the tests of properties, whose names contain “makes_the”.
+/// Runs the tests of properties, whose names contain `makes_the`.
 fn fuzz(shell: &Shell, cases: u32) -> Result<String> {
     let tests = cmd!(shell, "cargo test --locked --lib --bins makes_the");
     tests.env("PROPTEST_CASES", cases.to_string()).run()?;

@@ -127,8 +127,8 @@ mod tests {
     use crate::letting_draft::LettingDraft;
     use crate::testing::{address, insert_letting, letting, letting_draft};
 
-    fn titles(conn: &mut DbConnection, filter: LettingFilter) -> QueryResult<Vec<String>> {
-        let page = Letting::page(conn, &filter, 1)?.expect("there is a first page");
+    fn titles(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<Vec<String>> {
+        let page = Letting::page(conn, filter, 1)?.expect("there is a first page");
         Ok(page
             .rows
             .into_iter()
@@ -136,41 +136,47 @@ mod tests {
             .collect())
     }
 
+    /// A cabin and a house that differ in everything.
+    fn insert_two(conn: &mut DbConnection) -> QueryResult<()> {
+        let text = str::to_owned;
+        let mut insert = |title: &str, draft: LettingDraft| -> QueryResult<i64> {
+            let address_id = address(conn, "Gull Lane", "Brea", "CA")?;
+            insert_letting(
+                conn,
+                &LettingDraft {
+                    title: text(title),
+                    address_id,
+                    ..draft
+                },
+            )
+        };
+        let small = LettingDraft {
+            kind: text("cabin"),
+            sleeps: text("2"),
+            price_from: text("100"),
+            pets: text("request"),
+            ..letting_draft("", 0)
+        };
+        let large = LettingDraft {
+            kind: text("house"),
+            sleeps: text("6"),
+            bedrooms: text("3"),
+            price_from: text("693"),
+            price_per: text("week"),
+            features: vec![text("pool"), text("wifi")],
+            ..letting_draft("", 0)
+        };
+        insert("Small", small)?;
+        insert("Large", large)?;
+        Ok(())
+    }
+
     #[test]
     fn lettings_are_filtered_by_what_they_differ_in() -> anyhow::Result<()> {
         on_both(|conn| {
             letting(conn, "Bare", "Gull Lane", "Brea")?;
             assert_eq!(Facets::load(conn)?, Facets::default());
-            let text = str::to_owned;
-            let mut insert = |title: &str, draft: LettingDraft| -> QueryResult<i64> {
-                let address_id = address(conn, "Gull Lane", "Brea", "CA")?;
-                insert_letting(
-                    conn,
-                    &LettingDraft {
-                        title: text(title),
-                        address_id,
-                        ..draft
-                    },
-                )
-            };
-            let small = LettingDraft {
-                kind: text("cabin"),
-                sleeps: text("2"),
-                price_from: text("100"),
-                pets: text("request"),
-                ..letting_draft("", 0)
-            };
-            let large = LettingDraft {
-                kind: text("house"),
-                sleeps: text("6"),
-                bedrooms: text("3"),
-                price_from: text("693"),
-                price_per: text("week"),
-                features: vec![text("pool"), text("wifi")],
-                ..letting_draft("", 0)
-            };
-            insert("Small", small)?;
-            insert("Large", large)?;
+            insert_two(conn)?;
 
             let facets = Facets::load(conn)?;
             assert_eq!(facets.kinds, ["house", "cabin"]);
@@ -179,86 +185,67 @@ mod tests {
             assert_eq!(facets.features, ["pool"]);
 
             let all = LettingFilter::default;
-            assert_eq!(
-                titles(
-                    conn,
+            let cases: [(LettingFilter, &[&str]); 8] = [
+                (
                     LettingFilter {
-                        kind: Some(text("cabin")),
+                        kind: Some("cabin".to_owned()),
                         ..all()
-                    }
-                )?,
-                ["Small"]
-            );
-            assert_eq!(
-                titles(
-                    conn,
+                    },
+                    &["Small"],
+                ),
+                (
                     LettingFilter {
                         guests: Some(2),
                         ..all()
-                    }
-                )?,
-                ["Small", "Large"]
-            );
-            assert_eq!(
-                titles(
-                    conn,
+                    },
+                    &["Small", "Large"],
+                ),
+                (
                     LettingFilter {
                         bedrooms: Some(3),
                         ..all()
-                    }
-                )?,
-                ["Large"]
-            );
-            assert_eq!(
-                titles(
-                    conn,
+                    },
+                    &["Large"],
+                ),
+                (
                     LettingFilter {
                         max_price: Some(99),
                         ..all()
-                    }
-                )?,
-                ["Large"]
-            );
-            assert_eq!(
-                titles(
-                    conn,
+                    },
+                    &["Large"],
+                ),
+                (
                     LettingFilter {
                         pets: true,
                         ..all()
-                    }
-                )?,
-                ["Small"]
-            );
-            assert_eq!(
-                titles(
-                    conn,
+                    },
+                    &["Small"],
+                ),
+                (
                     LettingFilter {
                         features: vec!["pool", "wifi"],
                         ..all()
-                    }
-                )?,
-                ["Large"]
-            );
-            assert_eq!(
-                titles(
-                    conn,
+                    },
+                    &["Large"],
+                ),
+                (
                     LettingFilter {
                         sort: Sort::Price,
                         ..all()
-                    }
-                )?,
-                ["Large", "Small", "Bare"]
-            );
-            assert_eq!(
-                titles(
-                    conn,
+                    },
+                    &["Large", "Small", "Bare"],
+                ),
+                (
                     LettingFilter {
                         sort: Sort::PriceReversed,
                         ..all()
-                    }
-                )?,
-                ["Small", "Large", "Bare"]
-            );
+                    },
+                    &["Small", "Large", "Bare"],
+                ),
+            ];
+            for (filter, expected) in cases {
+                assert_eq!(titles(conn, &filter)?, expected, "{filter:?}");
+            }
             Ok(())
         })
     }

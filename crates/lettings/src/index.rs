@@ -1,7 +1,7 @@
 //! Search index of addresses and lettings, and totals per town.
 //!
-//! Triggers note which addresses have changed; [`update`] indexes them in the transaction of the change. What other
-//! tools, a restore or an import have changed is indexed by [`catch_up`].
+//! Triggers note which addresses have changed; `update` indexes them in the transaction of the change. What other
+//! tools, a restore or an import have changed is indexed by `catch_up`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

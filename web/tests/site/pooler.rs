@@ -22,11 +22,12 @@ use crate::support::{TestSite, letting};
 struct PgBouncer {
     process: Child,
     url: DatabaseUrl,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl PgBouncer {
     /// `None`, with the reason printed, where it or PostgreSQL is not installed.
+    #[expect(clippy::disallowed_methods, reason = "CI must not skip the test")]
     fn start(db: &TestDb) -> Result<Option<Self>> {
         let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"]
             .into_iter()
@@ -79,10 +80,10 @@ impl PgBouncer {
         let mut pooler = Self {
             process,
             url: url.parse()?,
-            _folder: folder,
+            folder,
         };
         let end = Instant::now() + Duration::from_secs(20);
-        while UnixStream::connect(pooler._folder.path().join(".s.PGSQL.6432")).is_err() {
+        while UnixStream::connect(pooler.folder.path().join(".s.PGSQL.6432")).is_err() {
             if pooler.process.try_wait()?.is_some() || Instant::now() > end {
                 bail!("pgbouncer did not start");
             }

@@ -41,16 +41,17 @@ enum Command {
 impl Command {
     /// The command of a submission: the button that was pressed.
     fn parse(submission: &Submission) -> Option<Self> {
-        let buttons: [(&str, fn(i64) -> Self); 4] = [
-            ("_up", Self::MoveUp),
-            ("_down", Self::MoveDown),
-            ("_cover", Self::MakeCover),
-            ("_delete", Self::Delete),
-        ];
-        match buttons.iter().find(|(name, _)| submission.has(name)) {
-            Some((name, command)) => submission.text(name).parse().ok().map(command),
-            None => Some(Self::Describe),
-        }
+        let buttons = ["_up", "_down", "_cover", "_delete"];
+        let Some(name) = buttons.into_iter().find(|name| submission.has(name)) else {
+            return Some(Self::Describe);
+        };
+        let id = submission.text(name).parse().ok()?;
+        Some(match name {
+            "_up" => Self::MoveUp(id),
+            "_down" => Self::MoveDown(id),
+            "_cover" => Self::MakeCover(id),
+            _ => Self::Delete(id),
+        })
     }
 }
 

@@ -126,13 +126,13 @@ impl FormState {
         let gallery = gallery(conn, &definition, record.as_ref())?;
         Ok(Self {
             definition,
-            gallery,
             record,
             stored,
             values,
             choices,
             suggestions,
             has_higher_privileges,
+            gallery,
         })
     }
 }

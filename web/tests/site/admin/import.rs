@@ -96,7 +96,7 @@ fn every_mistake_is_told_by_row_and_column_and_nothing_is_saved() -> Result<()> 
             );
         }
         assert_eq!(Letting::with_address(conn, 1)?.0.title, "Pier House");
-        let content = hidden(&page.source(), "content").context("no content")?;
+        let content = hidden(page.source(), "content").context("no content")?;
         let fields = [("content", &*content), ("_errors", "")];
         let errors = browser
             .post(&format!("{LETTINGS}import/"), &fields)?
