@@ -42,7 +42,9 @@ impl PgBouncer {
         };
         let conn = &mut db.connect()?;
         let mut ask = |query: &str| sql::<Text>(query).get_result::<String>(conn);
-        let socket = ask("SELECT split_part(current_setting('unix_socket_directories'), ',', 1)")?;
+        let host = ask(
+            "SELECT coalesce(host(inet_server_addr()), split_part(current_setting('unix_socket_directories'), ',', 1))",
+        )?;
         let port = ask("SELECT current_setting('port')")?;
         let (user, name) = (
             ask("SELECT current_user::text")?,
@@ -58,7 +60,7 @@ impl PgBouncer {
         fs::write(
             &settings,
             format!(
-                "[databases]\n{name} = host={socket} port={port} user={user}{password}\n\
+                "[databases]\n{name} = host={host} port={port} user={user}{password}\n\
                  [pgbouncer]\nlisten_addr =\nlisten_port = 6432\nunix_socket_dir = {directory}\n\
                  auth_type = any\npool_mode = transaction\ndefault_pool_size = 2\n",
                 password = password(db.url()).map_or(String::new(), |it| format!(" password={it}")),

@@ -89,7 +89,9 @@ fn a_search_is_sent_by_enter() -> Result<()> {
         }
         browser.press(ENTER).await?;
 
-        browser.arrive("/lettings/?q=tern&city=&sort=id").await?;
+        browser
+            .arrive("/lettings/?q=tern&city=&guests=&bedrooms=&kind=&max_price=&sort=id")
+            .await?;
         assert!(browser.text().await?.contains("of 28 lettings"));
         Ok(())
     })

@@ -44,7 +44,8 @@ async fn walk(browser: &Browser) -> Result<()> {
     browser.press_button("Log in").await?;
     browser.arrive("/admin/lettings/letting/").await?;
 
-    browser.follow("Sessions").await?;
+    browser.follow("Account").await?;
+    browser.follow("Manage sessions").await?;
     browser.arrive("/admin/sessions/").await?;
     let text = browser.text().await?;
     assert_contains_all(&text, &["Chrome on Linux", "This session"]);
