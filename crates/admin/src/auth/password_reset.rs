@@ -17,7 +17,7 @@ use subtle::ConstantTimeEq;
 
 use crate::auth::account::{PASSWORD_CHANGED, log_account_change};
 use crate::auth::password_hasher::{PasswordHasher, equalize_timing};
-use crate::auth::passwords::{NewPasswordErrors, OWN, PasswordPage};
+use crate::auth::passwords::{NewPasswordErrors, OWN, PasswordPage, SAME_PASSWORD};
 use crate::auth::request::{AdminRequest, client_ip};
 use crate::auth::throttle::RetryDelay;
 use crate::secret_key::SecretKey;
@@ -154,11 +154,18 @@ pub(crate) async fn update(
     let Some(user) = find_user(&request, &db, &link).await? else {
         return invalid_link(&request);
     };
-    let errors = OWN.check(&submission, &user.about());
+    let mut errors = OWN.check(&submission, &user.about());
+    let password = OWN.password(&submission).to_owned();
+    if user.must_change_password {
+        let verdict = hasher.verify(password.clone(), user.password.clone());
+        if verdict.await?.is_right() {
+            errors[0].push(SAME_PASSWORD.to_owned());
+        }
+    }
     if errors != NewPasswordErrors::default() {
         return show_set(&request, StatusCode::UNPROCESSABLE_ENTITY, errors);
     }
-    let hash = hasher.hash(OWN.password(&submission).to_owned()).await?;
+    let hash = hasher.hash(password).await?;
     let (registry, key, token) = (request.registry(), request.key().clone(), link.1.clone());
     let is_set = db.run(move |conn| {
         Ok(conn.write(|conn| {

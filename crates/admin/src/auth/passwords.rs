@@ -66,6 +66,9 @@ impl PasswordPage {
     }
 }
 
+/// A password that must be changed is not changed to itself.
+pub(crate) const SAME_PASSWORD: &str = "Choose a password that differs from the current one.";
+
 /// The check box that makes a password temporary, which staff set for somebody else.
 pub(crate) const TEMPORARY: &str = "must_change_password";
 
@@ -172,7 +175,7 @@ pub(crate) async fn update_own(
     };
     let mut errors = OWN.check(&submission, &staff.user.user.about());
     if staff.user.user.must_change_password && OWN.password(&submission) == current {
-        errors[0].push("Choose a password that differs from the current one.".to_owned());
+        errors[0].push(SAME_PASSWORD.to_owned());
     }
     if current_error.is_some() || errors != NewPasswordErrors::default() {
         let status = StatusCode::UNPROCESSABLE_ENTITY;

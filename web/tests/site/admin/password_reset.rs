@@ -27,9 +27,10 @@ fn a_link_in_a_mail_sets_a_password_once() -> Result<()> {
             ("MAIL_FROM", "Holiday Homes <site@example.org>"),
         ];
         let site = TestSite::on_with(db, &settings)?;
-        staff(&site, "ada")?;
+        let ada = staff(&site, "ada")?;
         let mut session = Browser::new(&site);
         session.log_in("ada", PASSWORD)?;
+        User::set_must_change_password(&mut site.database()?, ada, true)?;
         let mut browser = Browser::new(&site);
         let form = "/admin/password_reset/";
 
@@ -50,10 +51,13 @@ fn a_link_in_a_mail_sets_a_password_once() -> Result<()> {
             ("new_password1", "New wave 77"),
             ("new_password2", "New wave 77"),
         ];
+        let same = [("new_password1", PASSWORD), ("new_password2", PASSWORD)];
+        let same = browser.post(&link, &same)?;
         let set = browser.post(&link, &new)?;
         let again = browser.post(&link, &new)?;
 
         assert_contains(&mail, "To: ada@example.org");
+        assert_eq!(same.status, 422);
         assert_redirect(&set, 303, "/admin/reset/done/");
         assert_eq!(again.html()?.texts("h1"), ["This link doesn't work"]);
         assert_eq!(session.get("/admin/")?.status, 302);
