@@ -24,7 +24,7 @@ const CLOCK_SKEW: Duration = Duration::seconds(10);
 const PER_SITE_NETWORK: i64 = 100;
 const PER_NETWORK: i64 = 25;
 const PER_NAME: i64 = 10;
-/// All browsers together that logged in with a name before: their own, so that nobody else locks them out.
+/// Shared by all browsers that logged in with a name before: failures elsewhere don't lock them out.
 const PER_NAME_ON_KNOWN_BROWSERS: i64 = 10;
 const CODES_PER_ACCOUNT: i64 = 10;
 /// Requests for a mail with a link to reset a password, within an hour.

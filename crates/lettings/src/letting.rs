@@ -68,15 +68,6 @@ impl Letting {
             .first(conn)
     }
 
-    /// A letting of any status with its address, for staff.
-    pub fn preview(conn: &mut DbConnection, id: i64) -> QueryResult<(Self, Address)> {
-        lettings::table
-            .inner_join(addresses::table)
-            .filter(lettings::id.eq(id))
-            .select((Self::as_select(), Address::as_select()))
-            .first(conn)
-    }
-
     /// A page of the published lettings that match the filter; `None` if there is no such page.
     pub fn page(
         conn: &mut DbConnection,
@@ -172,7 +163,7 @@ impl Letting {
 
     /// Inserts a letting and returns its id.
     pub fn insert(conn: &mut DbConnection, letting: &NewLetting) -> QueryResult<i64> {
-        // Whoever changes the address at the same time indexes it before or after this.
+        // A concurrent change of the address is indexed before or after this one.
         locks::hold(conn, "addresses", &[letting.address_id])?;
         let id = diesel::insert_into(lettings::table)
             .values(letting)
