@@ -3,7 +3,7 @@
 //! Triggers note which addresses have changed; `update` indexes them in the transaction of the change. What other
 //! tools, a restore or an import have changed is indexed by `catch_up`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::{exists, not, select};
@@ -21,7 +21,7 @@ const BATCH: i64 = 1_000;
 /// With more addresses than this to index, everything is indexed again, which is faster.
 const BULK: i64 = 20_000;
 
-/// What the index contains on an address and its letting, if it has one.
+/// Index entry of an address and its letting, if it has one.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable)]
 #[diesel(table_name = search_index)]
 struct IndexEntry {
@@ -80,7 +80,7 @@ impl From<(Searched, Option<SearchedLetting>)> for IndexEntry {
     }
 }
 
-/// What a search finds.
+/// Result of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hits {
     /// There is nothing to search for.
@@ -219,26 +219,21 @@ fn index_newest(conn: &mut DbConnection) -> QueryResult<bool> {
         return Ok(false);
     }
     let ids: Vec<i64> = ids.into_iter().collect();
+    let after = entries(conn, |query| {
+        query.filter(addresses::id.eq_any(ids.clone()))
+    })?;
     let before = search_index::table
-        .filter(search_index::address_id.eq_any(ids.clone()))
+        .filter(search_index::address_id.eq_any(ids))
         .load::<IndexEntry>(conn)?;
-    let mut before: HashMap<i64, IndexEntry> = before
-        .into_iter()
-        .map(|entry| (entry.address_id, entry))
-        .collect();
-    let after = entries(conn, |query| query.filter(addresses::id.eq_any(ids)))?;
     let mut towns = Towns::default();
-    for entry in &after {
-        let old = before.remove(&entry.address_id);
-        if old.as_ref() != Some(entry) {
-            replace(conn, old.as_ref(), Some(entry))?;
-            towns.add(old.as_ref(), -1);
-            towns.add(Some(entry), 1);
-        }
+    // Deletions first: a letting that moves to another address must not be in two entries.
+    for entry in before.iter().filter(|entry| !after.contains(entry)) {
+        replace(conn, Some(entry), None)?;
+        towns.add(Some(entry), -1);
     }
-    for deleted in before.values() {
-        replace(conn, Some(deleted), None)?;
-        towns.add(Some(deleted), -1);
+    for entry in after.iter().filter(|entry| !before.contains(entry)) {
+        replace(conn, None, Some(entry))?;
+        towns.add(Some(entry), 1);
     }
     towns.store(conn)?;
     diesel::delete(search_queue::table.filter(search_queue::id.eq_any(numbers))).execute(conn)?;
@@ -383,7 +378,7 @@ mod tests {
     use oc_core::testing::on_both;
 
     use super::*;
-    use crate::testing::{address, letting};
+    use crate::testing::{address, letting, letting_draft};
     use crate::{Letting, LettingFilter, Town};
 
     fn found(conn: &mut DbConnection, words: &str) -> QueryResult<Vec<String>> {
@@ -393,6 +388,21 @@ mod tests {
         };
         let page = Letting::page(conn, &filter, 1)?.expect("there is a first page");
         Ok(page.rows.into_iter().map(|(row, _)| row.title).collect())
+    }
+
+    #[test]
+    fn a_letting_can_move_to_an_older_address() -> anyhow::Result<()> {
+        on_both(|conn| {
+            let older = address(conn, "Pier Lane", "Irvine", "CA")?;
+            let id = letting(conn, "Pier House", "Gull Lane", "Brea")?;
+            let moved = letting_draft("Pier House", older);
+
+            assert!(Letting::update(conn, id, &moved.check().unwrap())?);
+
+            assert_eq!(found(conn, "irvine")?, ["Pier House"]);
+            assert!(found(conn, "brea")?.is_empty());
+            Ok(())
+        })
     }
 
     #[test]

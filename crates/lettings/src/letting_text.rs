@@ -1,4 +1,4 @@
-//! What visitors read about a letting. Nothing without a value is mentioned.
+//! Public text of a letting. Facts without a value are left out.
 
 use crate::address::Address;
 use crate::facts::{Currency, FEATURES, PETS, halves, label};

@@ -183,7 +183,8 @@ fn next_position(conn: &mut DbConnection, letting_id: i64) -> Result<i32, PhotoE
 /// Numbers the photos of a letting from 1, in their order. `moved` is a photo that goes to a position.
 fn arrange(conn: &mut DbConnection, letting_id: i64, moved: Option<(i64, i32)>) -> QueryResult<()> {
     let (id, position) = moved.unwrap_or_default();
-    // SQLite numbers parameters in the order of their first use. A moved photo goes between two positions: before the photo that has the position now, or after it if that photo moves up.
+    // SQLite numbers parameters in the order of their first use. A moved photo goes before the photo that has the
+    // position now, or after it if that photo moves up.
     let renumber = "UPDATE letting_photos SET position = -place \
         FROM (SELECT id AS photo, row_number() OVER (ORDER BY CASE WHEN id = $1 \
               THEN 2 * $2 + CASE WHEN position < $2 THEN 1 ELSE -1 END ELSE 2 * position END) AS place \

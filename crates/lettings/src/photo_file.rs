@@ -2,6 +2,7 @@
 
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::prelude::*;
+use diesel::sql_types::{Binary, Integer, Text};
 use oc_core::DbConnection;
 use pictures::{PictureError, Webp};
 use sha2::{Digest, Sha256};
@@ -28,8 +29,7 @@ pub struct PhotoFile {
     files: Vec<NewFile>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
-#[diesel(table_name = photo_files)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct NewFile {
     width: i32,
     height: i32,
@@ -75,13 +75,16 @@ impl PhotoFile {
 
     /// Stores the files, unless they are stored already. Requires a transaction.
     pub fn store(&self, conn: &mut DbConnection) -> QueryResult<()> {
-        if Self::size(conn, &self.sha256)?.is_some() {
-            return Ok(());
-        }
         for file in &self.files {
-            diesel::insert_into(photo_files::table)
-                .values((photo_files::sha256.eq(&self.sha256), file))
-                .execute(conn)?;
+            diesel::sql_query(
+                "INSERT INTO photo_files (sha256, width, height, bytes) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (sha256, width) DO NOTHING",
+            )
+            .bind::<Text, _>(&self.sha256)
+            .bind::<Integer, _>(file.width)
+            .bind::<Integer, _>(file.height)
+            .bind::<Binary, _>(&file.bytes)
+            .execute(conn)?;
         }
         Ok(())
     }

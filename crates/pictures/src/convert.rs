@@ -38,16 +38,9 @@ pub fn convert(upload: &[u8], widths: &[u32]) -> Result<Vec<Webp>, PictureError>
 
 /// The picture, rotated, in sRGB and at most as wide as the widest file.
 fn shrink(pixels: Pixels, widest: u32) -> Result<RgbImage, PictureError> {
-    let Pixels {
-        width,
-        height,
-        pixel_type,
-        bytes,
-        orientation,
-        profile,
-    } = pixels;
+    let (width, height, pixel_type) = (pixels.width, pixels.height, pixels.pixel_type);
     let is_turned = matches!(
-        orientation,
+        pixels.orientation,
         Orientation::Rotate90
             | Orientation::Rotate270
             | Orientation::Rotate90FlipH
@@ -59,7 +52,7 @@ fn shrink(pixels: Pixels, widest: u32) -> Result<RgbImage, PictureError> {
     } else {
         fit(width, height, widest)
     };
-    let source = Image::from_vec_u8(width, height, bytes, pixel_type);
+    let source = Image::from_vec_u8(width, height, pixels.bytes, pixel_type);
     let source = source.map_err(|_| PictureError::Damaged)?;
     let small = resize(source, width_to, height_to)?;
     let image = match pixel_type {
@@ -69,9 +62,9 @@ fn shrink(pixels: Pixels, widest: u32) -> Result<RgbImage, PictureError> {
         _ => RgbImage::from_raw(width_to, height_to, small).map(DynamicImage::ImageRgb8),
     };
     let mut image = image.ok_or(PictureError::Damaged)?;
-    image.apply_orientation(orientation);
+    image.apply_orientation(pixels.orientation);
     let mut image = image.into_rgb8();
-    if let Some(profile) = profile {
+    if let Some(profile) = pixels.profile {
         to_srgb(&mut image, &profile);
     }
     Ok(image)

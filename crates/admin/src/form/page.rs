@@ -282,7 +282,7 @@ impl FormDisplay {
             buttons,
             history_href: link("history"),
             delete_href: link("delete").filter(|_| may(Verb::Delete)),
-            view_site_href: record.and_then(|record| resource.public_path.map(|path| path(record))),
+            view_site_href: record.and_then(|record| resource.public_path?(record)),
             close_href: return_link
                 .close_href
                 .or_else(|| read_only.then(|| with_query(&list, &filters))),

@@ -249,7 +249,9 @@ fn site_hrefs(
         return Ok(BTreeMap::new());
     };
     let records = (model.load_all)(conn, ids)?.into_iter();
-    Ok(records.map(|record| (record.id, path(&record))).collect())
+    Ok(records
+        .filter_map(|record| Some((record.id, path(&record)?)))
+        .collect())
 }
 
 /// Replaces ids of related rows in columns by their labels. Such a column has the label of the field.

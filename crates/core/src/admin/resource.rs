@@ -49,7 +49,7 @@ pub struct Resource {
     /// A sentence on what an export leaves out; empty for nothing.
     pub export_note: &'static str,
     /// Path of a row's public page, if it has one.
-    pub public_path: Option<fn(&Record) -> String>,
+    pub public_path: Option<fn(&Record) -> Option<String>>,
     /// A page of the list.
     pub list: fn(&mut DbConnection, &ListQuery) -> QueryResult<ListPage>,
     /// One row with its field values.

@@ -49,7 +49,7 @@ const FACTS: &str = "Facts";
 const PRICE: &str = "Price";
 const PLACE: &str = "Address";
 
-/// What a letting may lack.
+/// Values of the filter “Missing”.
 const MISSING: FixedChoices = &[
     ("description", "Description"),
     ("price", "Price"),
@@ -226,8 +226,9 @@ fn named(towns: Vec<Town>) -> Vec<Choice> {
     towns.into_iter().map(choice).collect()
 }
 
-fn public_path(object: &Record) -> String {
-    format!("/lettings/{}/", object.id)
+fn public_path(object: &Record) -> Option<String> {
+    let is_public = object.values.text("status") == PUBLISHED;
+    is_public.then(|| format!("/lettings/{}/", object.id))
 }
 
 fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {

@@ -69,7 +69,7 @@ pub const PROFILE: Resource = Resource {
     save_as: false,
     actions: &[],
     export_note: "",
-    public_path: Some(|object| public_path(&object.title)),
+    public_path: Some(|object| Some(public_path(&object.title))),
     list: list::list,
     load,
     load_all,

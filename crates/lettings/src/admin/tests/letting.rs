@@ -19,7 +19,12 @@ fn a_letting_is_saved_and_changed() -> anyhow::Result<()> {
         let object = (LETTING.load)(conn, id)?.expect("it is there");
         let path = LETTING.public_path.expect("lettings are public");
         assert_eq!(object.title, "Lakeside flat");
-        assert_eq!(path(&object), format!("/lettings/{id}/"));
+        assert_eq!(path(&object), Some(format!("/lettings/{id}/")));
+        let draft = oc_core::admin::Record {
+            values: object.values.with("status", "draft"),
+            ..object
+        };
+        assert_eq!(path(&draft), None);
 
         let values = letting_values("Flat", &second.to_string());
         assert_eq!((LETTING.save)(conn, Some(id), &values)?, id);
