@@ -195,8 +195,8 @@ fn build(
 ) -> Result<Pool, OpenError> {
     let connections = diesel::r2d2::Pool::builder()
         .max_size(size + SPARE)
-        // Start with one; others are opened on demand.
-        .min_idle(Some(1))
+        // Only on demand: OpenSSL crashes in a thread that still opens a connection when the process ends.
+        .min_idle(Some(0))
         .connection_timeout(PATIENCE)
         // Every request that gets no connection logs the cause; don't log each retry as well.
         .error_handler(Box::new(NopErrorHandler))
