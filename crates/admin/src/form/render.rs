@@ -24,7 +24,7 @@ pub(crate) struct FormRenderer<'a> {
 }
 
 impl FormRenderer<'_> {
-    /// The fields in their sections, inlines last.
+    /// The fields in their sections, each inline after the section that has its field.
     pub(crate) fn sections(&self) -> Vec<Section> {
         let mut sections: Vec<Section> = Vec::new();
         let nothing = FieldChoices::default();
@@ -42,13 +42,13 @@ impl FormRenderer<'_> {
             }
         }
         if !self.read_only {
-            sections.extend(
-                self.state
-                    .definition
-                    .inlines
-                    .iter()
-                    .map(|inline| self.inline_section(inline)),
-            );
+            for inline in &self.state.definition.inlines {
+                let field = inline.inline.field;
+                let has_field = |section: &Section| section.fields.iter().any(|f| f.name == field);
+                let place = sections.iter().position(has_field);
+                let place = place.map_or(sections.len(), |place| place + 1);
+                sections.insert(place, self.inline_section(inline));
+            }
         }
         sections
     }
