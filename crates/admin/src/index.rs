@@ -8,7 +8,7 @@ use oc_http::{Page, PageError};
 use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
-use crate::registry::{Registry, is_open};
+use crate::registry::Registry;
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{capitalized, list_path};
 
@@ -52,7 +52,7 @@ pub(crate) async fn show_app(
         .filter(|it| it.app == *app)
         .peekable();
     let first = *resources.peek().ok_or(PageError::NotFound)?;
-    if !resources.any(|resource| is_open(&staff.user.permissions, resource)) {
+    if !resources.any(|resource| staff.user.may_open(resource)) {
         return Err(PageError::Forbidden);
     }
     let heading = format!("{} administration", first.app_label);

@@ -5,6 +5,7 @@ mod auth;
 pub mod command_line;
 mod delete;
 mod diagnostics;
+mod editor;
 mod form;
 mod gallery;
 mod history;

@@ -1,15 +1,12 @@
-//! The resources that staff manage, who may do what with them, and the time zone of the site.
+//! The resources that staff manage, the rules of those that hold permissions, and the time zone of the site.
 
-use accounts::User;
 use accounts::admin::{AccessRules, permission_choices};
-use accounts::{Permissions, Verb};
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{
     Choice, ChoicePage, ChoiceQuery, Field, FieldKind, FormValues, ListQuery, ListRow, OnDelete,
     Record, Reference, Resource, ids,
 };
-use oc_core::validation::FieldError;
 use oc_http::PageError;
 
 use crate::time_zone::TimeZone;
@@ -71,35 +68,6 @@ impl Registry {
     pub fn by_key(self, key: &str) -> Option<&'static Resource> {
         key.split_once('.')
             .and_then(|(app, name)| self.find(app, name))
-    }
-
-    /// The resource at a path, if the permissions allow this on its objects.
-    pub(crate) fn allowed(
-        self,
-        permissions: &Permissions,
-        (app, name): (&str, &str),
-        verb: Verb,
-    ) -> Result<&'static Resource, PageError> {
-        let resource = self.find(app, name).ok_or(PageError::NotFound)?;
-        if permissions.may(verb, app, name) {
-            Ok(resource)
-        } else {
-            Err(PageError::Forbidden)
-        }
-    }
-
-    /// The resource at a path, if its objects may be viewed.
-    pub(crate) fn visible(
-        self,
-        permissions: &Permissions,
-        (app, name): (&str, &str),
-    ) -> Result<&'static Resource, PageError> {
-        let resource = self.find(app, name).ok_or(PageError::NotFound)?;
-        if may_view(permissions, resource) {
-            Ok(resource)
-        } else {
-            Err(PageError::Forbidden)
-        }
     }
 
     /// The resource whose objects are accounts.
@@ -236,38 +204,6 @@ impl Registry {
         })
     }
 
-    /// What a change would give or take beyond the permissions of its author.
-    pub(crate) fn escalations(
-        self,
-        conn: &mut DbConnection,
-        permissions: &Permissions,
-        resource: &Resource,
-        current: Option<&Record>,
-        values: &FormValues,
-    ) -> QueryResult<Vec<FieldError>> {
-        let Some(rules) = self.access(resource) else {
-            return Ok(Vec::new());
-        };
-        let nothing = FormValues::default();
-        let before = current.map_or(&nothing, |record| &record.values);
-        let id = current.map(|record| record.id);
-        rules.escalations(conn, permissions, &self.permissions(), id, before, values)
-    }
-
-    /// Whether an object may be taken over or deleted: an account only by users with all of its permissions.
-    pub(crate) fn can_manage(
-        self,
-        conn: &mut DbConnection,
-        permissions: &Permissions,
-        resource: &Resource,
-        id: i64,
-    ) -> QueryResult<bool> {
-        match self.access(resource) {
-            Some(rules) => (rules.can_manage)(conn, permissions, id),
-            None => Ok(true),
-        }
-    }
-
     /// Why these rows must not be deleted by anybody, if so.
     pub(crate) fn deletion_error(
         self,
@@ -298,41 +234,6 @@ impl Registry {
     pub(crate) fn advice(self, resource: &Resource, record: &Record) -> Option<&'static str> {
         (self.access(resource)?.advice)(&record.values)
     }
-
-    /// Whether an object may be added. Accounts are changed right after they are added.
-    pub(crate) fn may_add(self, permissions: &Permissions, resource: &Resource) -> bool {
-        let may = |verb| permissions.may(verb, resource.app, resource.name);
-        let are_accounts = self
-            .access(resource)
-            .is_some_and(|rules| rules.are_accounts);
-        may(Verb::Add) && (!are_accounts || may(Verb::Change))
-    }
-
-    /// Whether a file may be imported; each row then requires the permission to add or change it.
-    pub(crate) fn may_import(self, permissions: &Permissions, resource: &Resource) -> bool {
-        self.may_add(permissions, resource)
-            || permissions.may(Verb::Change, resource.app, resource.name)
-    }
-}
-
-/// Whether the permissions allow anything on a resource.
-pub(crate) fn is_open(permissions: &Permissions, resource: &Resource) -> bool {
-    let mut verbs = Verb::ALL.iter();
-    verbs.any(|verb| permissions.may(*verb, resource.app, resource.name))
-}
-
-/// Whether objects may be viewed: the permission to change includes it.
-pub(crate) fn may_view(permissions: &Permissions, resource: &Resource) -> bool {
-    permissions.may(Verb::View, resource.app, resource.name)
-        || permissions.may(Verb::Change, resource.app, resource.name)
-}
-
-/// Who makes a change, and what they may do.
-#[derive(Clone, Copy)]
-pub(crate) struct Editor<'a> {
-    pub(crate) registry: Registry,
-    pub(crate) user: &'a User,
-    pub(crate) permissions: &'a Permissions,
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use oc_http::middleware::POLICY_WITH_SCRIPTS;
 use oc_http::{Db, PageError, add_slash, form_page, not_found, read_page};
 
 use crate::auth::csrf::CookieRules;
-use crate::auth::denied::handle_denied;
+use crate::auth::denied::{handle_denied, handle_unknown_object};
 use crate::auth::login_page::keep_form_for_login;
 use crate::auth::session_store::DbSessionStore;
 use crate::auth::{account_page, login_page, password_reset, passwords, sessions, two_factor};
@@ -63,6 +63,7 @@ where
     pages
         .0
         .default_service(to(not_found))
+        .wrap(from_fn(handle_unknown_object))
         .wrap(from_fn(handle_denied))
         .wrap(from_fn(move |request, next| {
             keep_form_for_login(cookies, request, next)

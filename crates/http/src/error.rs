@@ -77,7 +77,8 @@ impl From<SaveError> for PageError {
     fn from(error: SaveError) -> Self {
         match error {
             SaveError::Database(error) => error.into(),
-            error => Self::Internal(error.into()),
+            SaveError::Missing => Self::NotFound,
+            error @ SaveError::Invalid(_) => Self::Internal(error.into()),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Audit entries as pages and files show them.
 
-use accounts::Permissions;
 use audit::{AUTH, AuditEntry};
 use serde::Serialize;
 
 use crate::audit_log::snapshot::{FieldChange, Snapshot, summarize};
-use crate::registry::{Registry, may_view};
+use crate::editor::Editor;
+use crate::registry::Registry;
 use crate::ui::links::{capitalized, history_path};
 
 /// The kind of sign-in events.
@@ -29,8 +29,9 @@ pub(crate) struct EntryView {
 }
 
 impl EntryView {
-    /// An entry for a user with these permissions.
-    pub(crate) fn new(entry: AuditEntry, registry: Registry, permissions: &Permissions) -> Self {
+    /// An entry for a user.
+    pub(crate) fn new(entry: AuditEntry, user: &Editor) -> Self {
+        let registry = user.registry;
         let model = registry.by_key(&entry.model);
         let before = Snapshot::from_text(&entry.before);
         let after = Snapshot::from_text(&entry.after);
@@ -62,7 +63,7 @@ impl EntryView {
             title: entry.title,
             href: model
                 .zip(entry.object_id)
-                .filter(|(model, _)| may_view(permissions, model))
+                .filter(|(model, _)| user.may_view(model))
                 .map(|(model, id)| history_path(model, id)),
             action,
             changes: if has_before { changes } else { Vec::new() },

@@ -1,13 +1,12 @@
 //! Audit entries for changed objects.
 
-use accounts::User;
 use audit::{ChangeSet, NewAuditEntry};
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{Record, Resource};
 
 use crate::audit_log::snapshot::Snapshot;
-use crate::registry::Editor;
+use crate::editor::Editor;
 
 /// An entry to log.
 pub(crate) struct LogEntry<'a> {
@@ -22,7 +21,7 @@ pub(crate) struct LogEntry<'a> {
 /// Logs up to a few hundred changes and returns the ids of the entries.
 pub(crate) fn log_changes(
     conn: &mut DbConnection,
-    user: &User,
+    editor: &Editor,
     resource: &Resource,
     change_set: &mut ChangeSet,
     entries: &[LogEntry<'_>],
@@ -36,7 +35,7 @@ pub(crate) fn log_changes(
         .collect();
     let new = entries.iter().zip(&texts).map(|(entry, (before, after))| {
         let new = NewAuditEntry {
-            actor: Some(user.actor()),
+            actor: Some(editor.user.actor()),
             model: &key,
             object_id: Some(entry.record.id),
             title: &entry.record.title,
@@ -52,7 +51,7 @@ pub(crate) fn log_changes(
 /// Logs saved objects, and runs what their resource requires after that.
 pub(crate) fn log_saved(
     conn: &mut DbConnection,
-    editor: Editor<'_>,
+    editor: &Editor,
     resource: &Resource,
     change_set: &mut ChangeSet,
     entries: &[LogEntry<'_>],
@@ -60,5 +59,5 @@ pub(crate) fn log_saved(
     for entry in entries {
         editor.registry.saved(conn, resource, entry.record)?;
     }
-    log_changes(conn, editor.user, resource, change_set, entries)
+    log_changes(conn, editor, resource, change_set, entries)
 }

@@ -1,19 +1,16 @@
 //! The audit log page and its export.
 
-use accounts::Permissions;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::Data;
 use audit::AuditEntry;
-use oc_http::{Db, Page, PageError, PageLinks, found};
+use oc_http::{Page, PageError, PageLinks, found};
 use serde::Serialize;
 
 use crate::audit_log::entry_view::EntryView;
 use crate::audit_log::query::AuditLogQuery;
-use crate::auth::current_user::CurrentUser;
-use crate::auth::request::AdminRequest;
+use crate::auth::staff_request::StaffRequest;
+use crate::editor::Editor;
 use crate::list_query::{PAGE, page_count};
-use crate::registry::Registry;
 use crate::ui::csv;
 use crate::ui::field::{ChoiceView, ErrorSummary, FieldView, Section};
 use crate::ui::layout::Breadcrumb;
@@ -44,17 +41,13 @@ impl Page for LogPage {
 }
 
 /// The entries that match the filters, newest first.
-pub(crate) async fn index(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
-) -> Result<HttpResponse, PageError> {
-    let query = AuditLogQuery::parse(request.http.query_string());
-    let registry = request.registry();
-    let filter = query.filter(registry, &user.permissions);
+pub(crate) async fn index(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+    let query = AuditLogQuery::parse(staff.http.query_string());
+    let filter = query.filter(&staff.user);
     let filter = filter.ok_or(PageError::Forbidden)?;
     let number = query.page.ok_or(PageError::NotFound)?;
-    let (entries, matching, total) = db
+    let (entries, matching, total) = staff
+        .db
         .read(move |conn| {
             let total = filter.visible_only().count(conn)?;
             let matching = filter.count(conn)?;
@@ -68,7 +61,7 @@ pub(crate) async fn index(
     }
     let rows: Vec<EntryView> = entries
         .into_iter()
-        .map(|entry| EntryView::new(entry, registry, &user.permissions))
+        .map(|entry| EntryView::new(entry, &staff.user))
         .collect();
     let section = Section {
         fields: fields(&query),
@@ -79,8 +72,8 @@ pub(crate) async fn index(
     let page = LogPage {
         found: found(matching, total, "entry", "entries"),
         q: query.q.clone(),
-        models: query.models(registry, &user.permissions),
-        actions: query.actions(&user.permissions),
+        models: query.models(&staff.user),
+        actions: query.actions(&staff.user.permissions),
         fields: section.fields,
         error_summary,
         clear_href: query.is_filtered().then(|| LOG_PATH.to_owned()),
@@ -89,25 +82,21 @@ pub(crate) async fn index(
         pager: PageLinks::new(number, count, |page| query.href(LOG_PATH, page)),
     };
     let crumbs = Breadcrumb::trail(&[], "Log");
-    request.page(StatusCode::OK, Some(&user), "Log", crumbs, page)
+    staff.page(StatusCode::OK, "Log", crumbs, page)
 }
 
 /// The same entries as a CSV file.
-pub(crate) async fn export(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
-) -> Result<HttpResponse, PageError> {
-    let query = AuditLogQuery::parse(request.http.query_string());
-    let registry = request.registry();
-    let filter = query.filter(registry, &user.permissions);
+pub(crate) async fn export(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+    let query = AuditLogQuery::parse(staff.http.query_string());
+    let filter = query.filter(&staff.user);
     let filter = filter.ok_or(PageError::Forbidden)?;
     if !query.invalid_dates().is_empty() {
         // The page shows the error.
         return Ok(see_other(&query.href(LOG_PATH, 1)));
     }
-    let permissions = user.permissions.clone();
-    let text = db
+    let editor = staff.editor();
+    let text = staff
+        .db
         .read_long(move |conn| {
             if filter.count(conn)? > MAX_ROWS {
                 return Ok(None);
@@ -119,14 +108,14 @@ pub(crate) async fn export(
                 let Some(entry) = entries.last() else { break };
                 last = Some(entry.clone());
                 let entries = entries.into_iter();
-                rows.extend(entries.map(|entry| cells(entry, registry, &permissions)));
+                rows.extend(entries.map(|entry| cells(entry, &editor)));
             }
             csv::table(&HEADINGS, &rows).map(Some)
         })
         .await?;
     let Some(text) = text else {
         let text = "Too many entries for one file. Use a filter to select fewer.";
-        request.session.add_message("warning", text.to_owned());
+        staff.session.add_message("warning", text);
         return Ok(see_other(&query.href(LOG_PATH, 1)));
     };
     Ok(csv::download("log", text))
@@ -136,11 +125,11 @@ const HEADINGS: [&str; 8] = [
     "Date", "User", "Kind", "ID", "Title", "Action", "Changes", "Address",
 ];
 
-fn cells(entry: AuditEntry, registry: Registry, permissions: &Permissions) -> [String; 8] {
+fn cells(entry: AuditEntry, editor: &Editor) -> [String; 8] {
     let id = entry
         .object_id
         .map_or_else(String::new, |id| id.to_string());
-    let view = EntryView::new(entry, registry, permissions);
+    let view = EntryView::new(entry, editor);
     let changes: Vec<String> = view.changes.iter().map(ToString::to_string).collect();
     [
         view.date,

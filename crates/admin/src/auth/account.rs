@@ -1,10 +1,9 @@
 //! Accounts as objects of the admin: loading one for its pages, and logging changes that no form makes.
 
 use accounts::{User, Verb};
-use actix_web::HttpResponse;
 use audit::{AuditEntry, NewAuditEntry};
 use chrono::Utc;
-use diesel::{OptionalExtension, QueryResult};
+use diesel::QueryResult;
 use mail::NewMail;
 use oc_core::DbConnection;
 use oc_core::admin::Record;
@@ -91,31 +90,19 @@ fn mail_change(
 }
 
 impl StaffRequest {
-    /// The account with an id, if the user may change accounts and has all of its permissions. `None` if there is no such
-    /// account.
-    pub(super) async fn find_account(&self, id: &str) -> Result<Option<User>, PageError> {
-        let accounts = self.registry().accounts()?;
-        if !self
-            .user
-            .permissions
-            .may(Verb::Change, accounts.app, accounts.name)
-        {
-            return Err(PageError::Forbidden);
-        }
-        let Ok(id) = id.parse::<i64>() else {
-            return Ok(None);
-        };
-        let permissions = self.user.permissions.clone();
-        self.db
-            .read(move |conn| match User::find(conn, id).optional()? {
-                Some(account) if !permissions.cover(conn, &account)? => Err(PageError::Forbidden),
-                account => Ok(account),
-            })
-            .await
-    }
-
-    pub(super) fn unknown_account(&self, id: &str) -> Result<HttpResponse, PageError> {
-        Ok(self.unknown_object(self.registry().accounts()?, id))
+    /// The account in the path, if the user may change accounts and has all of its permissions.
+    pub(super) async fn find_account(&self) -> Result<User, PageError> {
+        self.require(Verb::Change, self.registry().accounts()?)?;
+        let (id, permissions) = (self.id()?, self.user.permissions.clone());
+        let account = self.db.read(move |conn| {
+            let account = User::find(conn, id)?;
+            if permissions.cover(conn, &account)? {
+                Ok(account)
+            } else {
+                Err(PageError::Forbidden)
+            }
+        });
+        account.await
     }
 
     /// The breadcrumbs of a page about an account, and the address of the account's form.

@@ -1,41 +1,42 @@
-//! The logged-in user: extracted by every page of the admin except the login.
+//! The logged-in user.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::ops::Deref;
 
-use accounts::User;
-use accounts::{Permissions, SecondFactor};
-use actix_web::dev::Payload;
-use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest};
+use accounts::{Permissions, SecondFactor, User};
 use chrono::{Duration, NaiveDateTime, Utc};
 use diesel::OptionalExtension;
-use oc_http::middleware::set_sentry_user;
-use oc_http::{Db, PageError};
+use oc_http::PageError;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::auth::session::AdminSession;
-use crate::state::AdminState;
+use crate::auth::request::AdminRequest;
+use crate::editor::Editor;
 
 /// The page to change one's own password.
 const PASSWORD_CHANGE: &str = "/admin/password_change/";
 /// The page to set up two-factor authentication.
 pub(crate) const TWO_FACTOR: &str = "/admin/two_factor/";
 /// Logging out is always possible.
-const LOGOUT: &str = "/admin/logout/";
+pub(super) const LOGOUT: &str = "/admin/logout/";
 
 /// Sensitive actions require a password entered within this time.
 const RECENT: Duration = Duration::minutes(15);
 
 /// A logged-in member of staff. Loaded for each request, so that a withdrawn permission is effective immediately.
 pub(crate) struct CurrentUser {
-    pub(crate) user: User,
-    pub(crate) permissions: Permissions,
+    pub(crate) editor: Editor,
     /// Whether they use two-factor authentication.
     pub(crate) has_factor: bool,
     /// Id of this session.
     pub(crate) session_id: i64,
     authenticated_at: Option<NaiveDateTime>,
+}
+
+impl Deref for CurrentUser {
+    type Target = Editor;
+
+    fn deref(&self) -> &Editor {
+        &self.editor
+    }
 }
 
 /// The page that a user has to complete before any other.
@@ -74,68 +75,36 @@ pub(super) fn login_path(path: &str, next: &str) -> String {
 }
 
 impl CurrentUser {
-    /// The user of a session, if they are still active staff.
-    pub(crate) async fn find(db: &Db, session: &AdminSession) -> Result<Option<Self>, PageError> {
+    /// The user of the request's session, if they are still active staff.
+    pub(crate) async fn find(request: &AdminRequest) -> Result<Option<Self>, PageError> {
+        let session = &request.session;
         let (Some(id), Some(session_id)) = (session.user_id(), session.row_id()) else {
             return Ok(None);
         };
-        let authenticated_at = session.authenticated_at();
-        db.read(move |conn| {
-            let user = User::find(conn, id)
-                .optional()?
-                .filter(|user| user.is_active && user.is_staff);
-            let Some(user) = user else {
+        let (registry, authenticated_at) = (request.registry(), session.authenticated_at());
+        let user = request.db.read(move |conn| {
+            let user = User::find(conn, id).optional()?;
+            let Some(user) = user.filter(|user| user.is_active && user.is_staff) else {
                 return Ok(None);
             };
+            let permissions = Permissions::for_user(conn, &user)?;
             Ok(Some(Self {
-                permissions: Permissions::for_user(conn, &user)?,
+                editor: Editor {
+                    registry,
+                    user,
+                    permissions,
+                },
                 has_factor: SecondFactor::find(conn, id)?.is_some(),
-                user,
                 session_id,
                 authenticated_at,
             }))
-        })
-        .await
+        });
+        user.await
     }
 
     pub(crate) fn recently_authenticated(&self) -> bool {
         let now = Utc::now().naive_utc();
         self.authenticated_at
             .is_some_and(|at| at <= now && now - at < RECENT)
-    }
-}
-
-impl FromRequest for CurrentUser {
-    type Error = PageError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
-
-    /// Redirects to the login, or to the page that has to come first.
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let session = AdminSession::from_request(request);
-        let db = request.app_data::<Data<Db>>().cloned();
-        let requires_totp = request
-            .app_data::<Data<AdminState>>()
-            .is_some_and(|state| state.require_totp);
-        let path = request.path().to_owned();
-        let target = request.uri().path_and_query();
-        let next = target
-            .map_or("/admin/", |target| target.as_str())
-            .to_owned();
-        Box::pin(async move {
-            let missing = || PageError::Internal(anyhow::anyhow!("the server has no database"));
-            let db = db.ok_or_else(missing)?;
-            let Some(user) = Self::find(&db, &session).await? else {
-                let path = login_path(LOGIN, &next);
-                return Err(PageError::Redirect { path });
-            };
-            set_sentry_user(user.user.id);
-            session.renew_if_required();
-            match pending_requirement(&user.user, user.has_factor, requires_totp) {
-                Some(required) if path != required && path != LOGOUT => Err(PageError::Redirect {
-                    path: required.to_owned(),
-                }),
-                _ => Ok(user),
-            }
-        })
     }
 }

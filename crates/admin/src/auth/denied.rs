@@ -5,19 +5,17 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::web::Data;
 use actix_web::{Error, HttpRequest, HttpResponse};
 use audit::{Event, NewEvent};
 use oc_core::validation::{FieldError, Violation};
-use oc_http::{Db, Page, PageError};
+use oc_http::{Page, PageError};
 use serde::Serialize;
 
 use crate::auth::current_user::CurrentUser;
-use crate::auth::request::{AdminRequest, client_address};
-use crate::auth::session::AdminSession;
+use crate::auth::request::AdminRequest;
 use crate::registry::DIAGNOSTICS;
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::DIAGNOSTICS_PATH;
+use crate::ui::links::{DIAGNOSTICS_PATH, list_path, see_other};
 
 /// Attached to a response that rejects an escalation as a form error: the fields.
 pub(crate) struct DeniedGrant(String);
@@ -63,11 +61,10 @@ pub(crate) async fn handle_denied(
     if !is_denied && grant.is_none() {
         return Ok(response);
     }
-    let http = response.request().clone();
-    let Some(db) = http.app_data::<Data<Db>>() else {
+    let Some(request) = AdminRequest::new(response.request()) else {
         return Ok(response);
     };
-    let user = match CurrentUser::find(db, &AdminSession::from_request(&http)).await {
+    let user = match CurrentUser::find(&request).await {
         Ok(user) => user,
         Err(error) => {
             log::warn!("could not look up the user of a denied request: {error}");
@@ -75,38 +72,65 @@ pub(crate) async fn handle_denied(
         }
     };
     if let Some(user) = &user
-        && let Err(error) = log_denied(db, &http, user, grant).await
+        && let Err(error) = log_denied(&request, user, grant).await
     {
         log::warn!("could not log a denied request: {error}");
     }
-    match AdminRequest::new(&http).filter(|_| is_denied) {
-        Some(request) => {
-            let page = forbidden_page(&request, user.as_ref())?;
-            Ok(response.into_response(page))
-        }
-        None => Ok(response),
+    if !is_denied {
+        return Ok(response);
     }
+    let page = forbidden_page(&request, user.as_ref())?;
+    Ok(response.into_response(page))
+}
+
+/// Redirects to the index with a message if the object in the path doesn't exist.
+pub(crate) async fn handle_unknown_object(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let response = next.call(request).await?.map_into_boxed_body();
+    let error = response.response().error();
+    let is_unknown = error
+        .and_then(|error| error.as_error::<PageError>())
+        .is_some_and(|error| matches!(error, PageError::NotFound));
+    let redirect = is_unknown
+        .then(|| redirect_to_index(response.request()))
+        .flatten();
+    Ok(match redirect {
+        Some(redirect) => response.into_response(redirect),
+        None => response,
+    })
+}
+
+/// `None` if the path is not that of an object.
+fn redirect_to_index(http: &HttpRequest) -> Option<HttpResponse> {
+    let id = http.match_info().get("id")?;
+    let request = AdminRequest::new(http)?;
+    let mut resources = request.registry().all();
+    let resource = resources.find(|resource| http.path().starts_with(&list_path(resource)))?;
+    let text = format!("There is no {} with ID “{id}”.", resource.singular);
+    request.session.add_message("warning", text);
+    Some(see_other("/admin/"))
 }
 
 async fn log_denied(
-    db: &Data<Db>,
-    http: &HttpRequest,
+    request: &AdminRequest,
     user: &CurrentUser,
     grant: Option<String>,
 ) -> Result<(), PageError> {
     let grant = grant.map_or_else(String::new, |fields| format!(": {fields}"));
-    let about = format!("{} {}{grant}", http.method(), http.path());
-    let (address, user) = (client_address(http), user.user.clone());
-    db.run(move |conn| {
+    let about = format!("{} {}{grant}", request.http.method(), request.http.path());
+    let (address, user) = (request.address(), user.user.clone());
+    let log = move |conn: &mut _| {
         let event = NewEvent {
             event: Event::Refused,
             actor: Some(user.actor()),
             about: &about,
             address: &address,
         };
-        Ok(event.insert(conn)?)
-    })
-    .await
+        event.insert(conn)
+    };
+    request.db.run(move |conn| Ok(log(conn)?)).await
 }
 
 #[derive(Serialize)]
@@ -165,6 +189,7 @@ fn forbidden_page(
         links,
     };
     let breadcrumbs = Breadcrumb::trail(&[], "Forbidden");
+    let user = user.map(|user| &user.editor);
     request.page(StatusCode::FORBIDDEN, user, "Forbidden", breadcrumbs, page)
 }
 
@@ -195,6 +220,6 @@ fn missing_code(request: &AdminRequest, user: &CurrentUser) -> Option<String> {
         None if is_post => Verb::Delete,
         _ => Verb::View,
     };
-    let is_missing = !user.permissions.may(verb, resource.app, resource.name);
+    let is_missing = !user.may(verb, resource);
     is_missing.then(|| verb.on(resource.app, resource.name))
 }

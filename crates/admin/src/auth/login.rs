@@ -5,18 +5,17 @@ use std::time::Instant;
 use accounts::password::{self, Verdict};
 use accounts::{PendingAttempt, SecondFactor, Session, User};
 use actix_web::HttpResponse;
-use actix_web::web::Data;
 use audit::Event;
 use chrono::Utc;
 use diesel::{OptionalExtension, QueryResult};
 use oc_core::DbConnection;
 use oc_core::locks::hold;
-use oc_http::{Db, PageError};
+use oc_http::PageError;
 use serde::Serialize;
 
 use crate::auth::current_user::pending_requirement;
 use crate::auth::device_cookie;
-use crate::auth::password_hasher::{PasswordHasher, equalize_timing};
+use crate::auth::password_hasher::equalize_timing;
 use crate::auth::request::AdminRequest;
 use crate::auth::sealed_form::{self, Purpose};
 use crate::auth::throttle::{AttemptSource, AuthOutcome};
@@ -31,13 +30,12 @@ pub(crate) struct AuthenticatedUser {
 
 /// Checks the password of a username. Every failure takes the same time and has the same result.
 pub(crate) async fn attempt(
-    db: &Db,
-    hasher: &Data<PasswordHasher>,
+    request: &AdminRequest,
     source: AttemptSource,
     typed: String,
 ) -> Result<AuthOutcome<AuthenticatedUser>, PageError> {
     let start = Instant::now();
-    let outcome = check(db, hasher, source, typed).await?;
+    let outcome = check(request, source, typed).await?;
     if !matches!(outcome, AuthOutcome::Right(_)) {
         equalize_timing(start).await;
     }
@@ -45,13 +43,13 @@ pub(crate) async fn attempt(
 }
 
 async fn check(
-    db: &Db,
-    hasher: &PasswordHasher,
+    request: &AdminRequest,
     source: AttemptSource,
     typed: String,
 ) -> Result<AuthOutcome<AuthenticatedUser>, PageError> {
+    let hasher = &request.hasher;
     let _turn = hasher.queue(source.is_known_browser).await?;
-    let attempt = match source.begin(db, None).await? {
+    let attempt = match source.begin(request, None).await? {
         Ok(attempt) => attempt,
         Err(delay) => return Ok(AuthOutcome::Throttled(delay)),
     };
@@ -68,7 +66,7 @@ async fn check(
         );
     }
     let Some(user) = user.filter(opens) else {
-        let failed = db.run(move |conn| Ok(conn.write(|conn| refuse(conn, &attempt, &source))?));
+        let failed = request.write(move |conn| refuse(conn, &attempt, &source));
         return failed.await;
     };
     let renewed = match verdict {
@@ -76,8 +74,8 @@ async fn check(
         _ => None,
     };
     let now = Utc::now().naive_utc();
-    db.run(move |conn| {
-        Ok(conn.write(|conn| {
+    request
+        .write(move |conn| {
             // The account may have been changed while its password was checked.
             hold(conn, "users", &[user.id])?;
             let opens = |stored: &User| {
@@ -97,13 +95,12 @@ async fn check(
                 User::set_last_login(conn, user.id, now)?;
                 source.record(conn, Event::LoggedIn, Some(&user))?;
             }
-            Ok::<_, diesel::result::Error>(AuthOutcome::Right(AuthenticatedUser {
+            Ok(AuthOutcome::Right(AuthenticatedUser {
                 user: stored,
                 factor,
             }))
-        })?)
-    })
-    .await
+        })
+        .await
 }
 
 /// Ends an attempt that failed. Requires a transaction.
@@ -154,11 +151,11 @@ pub(crate) fn start_session(
         let text = "You are logged in again. What you entered has not been saved yet.";
         request.session.add_message("warning", text);
     }
-    let required = pending_requirement(&user, factor.is_some(), request.requires_totp());
+    let required = pending_requirement(&user, factor.is_some(), request.state.require_totp);
     let mut response = see_other(required.unwrap_or(path));
     let cookie = device_cookie::remember(
         &request.http,
-        request.cookies(),
+        request.cookies,
         request.key(),
         &(user, factor),
     );

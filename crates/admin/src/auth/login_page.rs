@@ -10,13 +10,12 @@ use actix_web::web::{Data, Query};
 use audit::Event;
 use chrono::Utc;
 use diesel::OptionalExtension;
-use oc_http::{Db, LoginOutcome, Metrics, Page, PageError};
+use oc_http::{LoginOutcome, Metrics, Page, PageError};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::csrf::{CookieRules, Csrf};
 use crate::auth::current_user::{CurrentUser, LOGIN, login_path};
 use crate::auth::login::{AuthenticatedUser, Destination, attempt, start_session};
-use crate::auth::password_hasher::PasswordHasher;
 use crate::auth::pending_login::{self, PendingLogin};
 use crate::auth::request::AdminRequest;
 use crate::auth::sealed_form::{self, Purpose};
@@ -112,11 +111,10 @@ pub(crate) async fn keep_form_for_login(
 /// The login form; users who are logged in already are redirected.
 pub(crate) async fn new(
     request: AdminRequest,
-    db: Data<Db>,
     query: Option<Query<LoginQuery>>,
 ) -> Result<HttpResponse, PageError> {
     let destination = Destination::from_query(query);
-    if CurrentUser::find(&db, &request.session).await?.is_some() {
+    if CurrentUser::find(&request).await?.is_some() {
         return Ok(see_other(destination.path()));
     }
     show(&request, StatusCode::OK, destination, String::new(), None)
@@ -125,8 +123,6 @@ pub(crate) async fn new(
 /// Checks username and password.
 pub(crate) async fn create(
     request: AdminRequest,
-    db: Data<Db>,
-    hasher: Data<PasswordHasher>,
     query: Option<Query<LoginQuery>>,
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
@@ -134,8 +130,8 @@ pub(crate) async fn create(
     let username = normalize_username(submission.text("username"));
     let password = submission.text("password").to_owned();
     let destination = Destination::from_submission(query, &submission);
-    let source = AttemptSource::for_username(&request, &db, username.clone()).await?;
-    match attempt(&db, &hasher, source, password).await? {
+    let source = AttemptSource::for_username(&request, username.clone()).await?;
+    match attempt(&request, source, password).await? {
         AuthOutcome::Right(user) if user.factor.is_some() => {
             ask_for_code(&request, &user.user, destination)
         }
@@ -160,14 +156,13 @@ pub(crate) async fn create(
 /// The form for the code, after the right password.
 pub(crate) async fn new_code(
     request: AdminRequest,
-    db: Data<Db>,
     query: Option<Query<LoginQuery>>,
 ) -> Result<HttpResponse, PageError> {
     let destination = Destination::from_query(query);
-    if CurrentUser::find(&db, &request.session).await?.is_some() {
+    if CurrentUser::find(&request).await?.is_some() {
         return Ok(see_other(destination.path()));
     }
-    match pending_user(&request, &db).await? {
+    match pending_user(&request).await? {
         Some(_) => show_code(&request, StatusCode::OK, destination, None),
         None => Ok(see_other(&login_path(LOGIN, &destination.next))),
     }
@@ -176,18 +171,17 @@ pub(crate) async fn new_code(
 /// Checks the code.
 pub(crate) async fn create_code(
     request: AdminRequest,
-    db: Data<Db>,
     query: Option<Query<LoginQuery>>,
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
     request.check_form(None, &submission)?;
     let destination = Destination::from_submission(query, &submission);
-    let Some(user) = pending_user(&request, &db).await? else {
+    let Some(user) = pending_user(&request).await? else {
         return Ok(see_other(&login_path(LOGIN, &destination.next)));
     };
     let now = Utc::now().naive_utc();
-    let source = AttemptSource::for_username(&request, &db, user.username.clone()).await?;
-    let attempt = match source.begin(&db, Some(user.id)).await? {
+    let source = AttemptSource::for_username(&request, user.username.clone()).await?;
+    let attempt = match source.begin(&request, Some(user.id)).await? {
         Ok(attempt) => attempt,
         Err(delay) => {
             Metrics::login(&request.http, LoginOutcome::Throttled);
@@ -196,24 +190,22 @@ pub(crate) async fn create_code(
         }
     };
     let (key, typed) = (request.key().clone(), submission.text("code").to_owned());
-    let authenticated = db
-        .run(move |conn| {
-            Ok(conn.write(|conn| {
-                let kind = totp::consume_code(conn, &key, &user, &typed, now)?;
-                let Some(kind) = kind else {
-                    attempt.fail(conn)?;
-                    source.record(conn, Event::FactorRefused, None)?;
-                    return Ok::<_, diesel::result::Error>(None);
-                };
-                attempt.succeed(conn)?;
-                User::set_last_login(conn, user.id, now)?;
-                if kind == CodeKind::Recovery {
-                    source.record(conn, Event::RecoveryCodeUsed, Some(&user))?;
-                }
-                source.record(conn, Event::LoggedIn, Some(&user))?;
-                let factor = SecondFactor::find(conn, user.id)?;
-                Ok(Some(AuthenticatedUser { user, factor }))
-            })?)
+    let authenticated = request
+        .write(move |conn| {
+            let kind = totp::consume_code(conn, &key, &user, &typed, now)?;
+            let Some(kind) = kind else {
+                attempt.fail(conn)?;
+                source.record(conn, Event::FactorRefused, None)?;
+                return Ok(None);
+            };
+            attempt.succeed(conn)?;
+            User::set_last_login(conn, user.id, now)?;
+            if kind == CodeKind::Recovery {
+                source.record(conn, Event::RecoveryCodeUsed, Some(&user))?;
+            }
+            source.record(conn, Event::LoggedIn, Some(&user))?;
+            let factor = SecondFactor::find(conn, user.id)?;
+            Ok(Some(AuthenticatedUser { user, factor }))
         })
         .await?;
     let Some(authenticated) = authenticated else {
@@ -224,7 +216,7 @@ pub(crate) async fn create_code(
     Metrics::login(&request.http, LoginOutcome::Success);
     let mut response = start_session(&request, authenticated, &destination)?;
     response
-        .add_cookie(&pending_login::removal(request.cookies()))
+        .add_cookie(&pending_login::removal(request.cookies))
         .map_err(|error| PageError::Internal(error.into()))?;
     Ok(response)
 }
@@ -259,7 +251,7 @@ fn ask_for_code(
     } else {
         show_code(request, StatusCode::OK, destination, None)?
     };
-    let cookie = pending_login::cookie(request.cookies(), request.key(), user, Utc::now());
+    let cookie = pending_login::cookie(request.cookies, request.key(), user, Utc::now());
     response
         .add_cookie(&cookie)
         .map_err(|error| PageError::Internal(error.into()))?;
@@ -267,12 +259,13 @@ fn ask_for_code(
 }
 
 /// The user whose password was right on this browser in the last minutes.
-async fn pending_user(request: &AdminRequest, db: &Data<Db>) -> Result<Option<User>, PageError> {
-    let Some(pending) = PendingLogin::from_request(&request.http, request.cookies()) else {
+async fn pending_user(request: &AdminRequest) -> Result<Option<User>, PageError> {
+    let Some(pending) = PendingLogin::from_request(&request.http, request.cookies) else {
         return Ok(None);
     };
     let id = pending.user_id;
-    let user = db
+    let user = request
+        .db
         .read(move |conn| {
             let user = User::find(conn, id).optional()?;
             let has_factor = SecondFactor::find(conn, id)?.is_some();

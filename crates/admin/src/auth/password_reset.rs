@@ -11,14 +11,14 @@ use data_encoding::BASE64URL_NOPAD;
 use diesel::OptionalExtension;
 use mail::NewMail;
 use oc_core::locks::hold;
-use oc_http::{Db, Page, PageError, SITE_NAME, Site};
+use oc_http::{Page, PageError, SITE_NAME, Site};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
 
 use crate::auth::account::{PASSWORD_CHANGED, log_account_change};
-use crate::auth::password_hasher::{PasswordHasher, equalize_timing};
+use crate::auth::password_hasher::equalize_timing;
 use crate::auth::passwords::{NewPasswordErrors, OWN, PasswordPage, SAME_PASSWORD};
-use crate::auth::request::{AdminRequest, client_ip};
+use crate::auth::request::AdminRequest;
 use crate::auth::throttle::RetryDelay;
 use crate::secret_key::SecretKey;
 use crate::ui::field::Button;
@@ -62,7 +62,6 @@ pub(crate) async fn new(request: AdminRequest) -> Result<HttpResponse, PageError
 /// Stores a mail for each account with the address. The response and its time are the same if there is none.
 pub(crate) async fn create(
     request: AdminRequest,
-    db: Data<Db>,
     site: Data<Site>,
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
@@ -74,13 +73,8 @@ pub(crate) async fn create(
         let error = Some("Enter a valid email address.".to_owned());
         return show(&request, StatusCode::UNPROCESSABLE_ENTITY, email, error);
     }
-    let (ip, key, typed) = (
-        client_ip(&request.http),
-        request.key().clone(),
-        email.clone(),
-    );
-    let stored = db.run(move |conn| {
-        Ok(conn.write(|conn| {
+    let (ip, key, typed) = (request.ip(), request.key().clone(), email.clone());
+    let stored = request.write(move |conn| {
             let now = Utc::now();
             if let Err(rejection) = count_reset(conn, ip, &typed, now.naive_utc())? {
                 return Ok(Err(rejection));
@@ -99,9 +93,8 @@ pub(crate) async fn create(
                 };
                 mail.insert(conn, now.naive_utc())?;
             }
-            Ok::<_, diesel::result::Error>(Ok(()))
-        })?)
-    });
+            Ok(Ok(()))
+        });
     let stored = stored.await?;
     equalize_timing(start).await;
     match stored {
@@ -131,11 +124,10 @@ pub(crate) async fn sent(request: AdminRequest) -> Result<HttpResponse, PageErro
 /// The form for the new password, behind the link.
 pub(crate) async fn edit(
     request: AdminRequest,
-    db: Data<Db>,
     link: Path<(String, String)>,
 ) -> Result<HttpResponse, PageError> {
     require_mail(&request)?;
-    match find_user(&request, &db, &link).await? {
+    match find_user(&request, &link).await? {
         Some(_) => show_set(&request, StatusCode::OK, NewPasswordErrors::default()),
         None => invalid_link(&request),
     }
@@ -144,20 +136,20 @@ pub(crate) async fn edit(
 /// Sets the password, and ends all sessions of the user. It doesn't log in: the second factor is still required.
 pub(crate) async fn update(
     request: AdminRequest,
-    db: Data<Db>,
-    hasher: Data<PasswordHasher>,
     link: Path<(String, String)>,
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
     require_mail(&request)?;
     request.check_form(None, &submission)?;
-    let Some(user) = find_user(&request, &db, &link).await? else {
+    let Some(user) = find_user(&request, &link).await? else {
         return invalid_link(&request);
     };
     let mut errors = OWN.check(&submission, &user.about());
     let password = OWN.password(&submission).to_owned();
     if user.must_change_password {
-        let verdict = hasher.verify(password.clone(), user.password.clone());
+        let verdict = request
+            .hasher
+            .verify(password.clone(), user.password.clone());
         if verdict.await?.is_right() {
             errors[0].push(SAME_PASSWORD.to_owned());
         }
@@ -165,22 +157,20 @@ pub(crate) async fn update(
     if errors != NewPasswordErrors::default() {
         return show_set(&request, StatusCode::UNPROCESSABLE_ENTITY, errors);
     }
-    let hash = hasher.hash(password).await?;
+    let hash = request.hasher.hash(password).await?;
     let (registry, key, token) = (request.registry(), request.key().clone(), link.1.clone());
-    let is_set = db.run(move |conn| {
-        Ok(conn.write(|conn| {
-            // The link may have been used meanwhile.
-            hold(conn, "users", &[user.id])?;
-            let stored = User::find(conn, user.id).optional()?;
-            if !stored.is_some_and(|stored| is_valid(&key, &stored, &token, Utc::now())) {
-                return Ok(false);
-            }
-            User::set_password(conn, user.id, &hash)?;
-            User::set_must_change_password(conn, user.id, false)?;
-            Session::end_all(conn, user.id, None)?;
-            log_account_change(conn, registry, Some(&user), &user, PASSWORD_CHANGED)?;
-            Ok::<_, diesel::result::Error>(true)
-        })?)
+    let is_set = request.write(move |conn| {
+        // The link may have been used meanwhile.
+        hold(conn, "users", &[user.id])?;
+        let stored = User::find(conn, user.id).optional()?;
+        if !stored.is_some_and(|stored| is_valid(&key, &stored, &token, Utc::now())) {
+            return Ok(false);
+        }
+        User::set_password(conn, user.id, &hash)?;
+        User::set_must_change_password(conn, user.id, false)?;
+        Session::end_all(conn, user.id, None)?;
+        log_account_change(conn, registry, Some(&user), &user, PASSWORD_CHANGED)?;
+        Ok(true)
     });
     if is_set.await? {
         Ok(see_other("/admin/reset/done/"))
@@ -244,7 +234,6 @@ fn is_valid(key: &SecretKey, user: &User, typed: &str, now: DateTime<Utc>) -> bo
 /// The user of a link that is valid.
 async fn find_user(
     request: &AdminRequest,
-    db: &Db,
     link: &(String, String),
 ) -> Result<Option<User>, PageError> {
     let id = BASE64URL_NOPAD.decode(link.0.as_bytes()).ok();
@@ -252,7 +241,9 @@ async fn find_user(
     let Some(id) = id else {
         return Ok(None);
     };
-    let user = db.read(move |conn| Ok(User::find(conn, id).optional()?));
+    let user = request
+        .db
+        .read(move |conn| Ok(User::find(conn, id).optional()?));
     let user = user.await?;
     Ok(user.filter(|user| is_valid(request.key(), user, &link.1, Utc::now())))
 }

@@ -3,12 +3,10 @@
 use accounts::{Session, User, policy};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path};
 use oc_http::{Page, PageError};
 use serde::Serialize;
 
 use crate::auth::account::{PASSWORD_CHANGED, log_account_change};
-use crate::auth::password_hasher::PasswordHasher;
 use crate::auth::staff_request::StaffRequest;
 use crate::auth::throttle::AuthOutcome;
 use crate::ui::field::{Button, ErrorSummary, FieldView, ReturnLink, Section};
@@ -148,7 +146,6 @@ pub(crate) async fn edit_own(staff: StaffRequest) -> Result<HttpResponse, PageEr
 /// Checks the current and the new password, and ends every other session.
 pub(crate) async fn update_own(
     staff: StaffRequest,
-    hasher: Data<PasswordHasher>,
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
     let submission = staff.accept(submission)?;
@@ -163,7 +160,7 @@ pub(crate) async fn update_own(
         Some("Current password is required.".to_owned())
     } else {
         // Throttled, because somebody may have found an open browser.
-        match staff.check_password(current).await? {
+        match staff.check_password(current, None).await? {
             AuthOutcome::Right(()) => None,
             AuthOutcome::Wrong => Some("Your current password is incorrect.".to_owned()),
             AuthOutcome::Throttled(delay) => {
@@ -182,32 +179,23 @@ pub(crate) async fn update_own(
         return show_own(&staff, status, current_error, errors);
     }
     let password = OWN.password(&submission);
-    change(&staff, &hasher, staff.actor(), password, false).await?;
+    change(&staff, staff.actor(), password, false).await?;
     Ok(staff.succeed("Your password has been changed.", "/admin/"))
 }
 
 /// The form for another user's password.
-pub(crate) async fn edit(staff: StaffRequest, id: Path<String>) -> Result<HttpResponse, PageError> {
-    match staff.find_account(&id).await? {
-        Some(owner) => {
-            let errors = NewPasswordErrors::default();
-            show(&staff, &owner, StatusCode::OK, None, errors)
-        }
-        None => staff.unknown_account(&id),
-    }
+pub(crate) async fn edit(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+    let (owner, errors) = (staff.find_account().await?, NewPasswordErrors::default());
+    show(&staff, &owner, StatusCode::OK, None, errors)
 }
 
 /// Sets the password and ends that user's sessions.
 pub(crate) async fn update(
     staff: StaffRequest,
-    hasher: Data<PasswordHasher>,
-    id: Path<String>,
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
     let submission = staff.accept(submission)?;
-    let Some(owner) = staff.find_account(&id).await? else {
-        return staff.unknown_account(&id);
-    };
+    let owner = staff.find_account().await?;
     if let Some(page) = staff.require_reauth(&submission).await? {
         return Ok(page);
     }
@@ -219,19 +207,18 @@ pub(crate) async fn update(
     let form = change_path(staff.registry().accounts()?, owner.id);
     let is_temporary = owner.id != staff.user.user.id && submission.has(TEMPORARY);
     let password = ANOTHER.password(&submission);
-    change(&staff, &hasher, owner, password, is_temporary).await?;
+    change(&staff, owner, password, is_temporary).await?;
     Ok(staff.succeed("Password changed.", &with_filters(form, &staff.filters())))
 }
 
 /// Sets a password and ends the owner's sessions. The current session continues under a new key.
 async fn change(
     staff: &StaffRequest,
-    hasher: &PasswordHasher,
     owner: User,
     password: &str,
     is_temporary: bool,
 ) -> Result<(), PageError> {
-    let hash = hasher.hash(password.to_owned()).await?;
+    let hash = staff.hasher.hash(password.to_owned()).await?;
     let (registry, actor, new_hash) = (staff.registry(), staff.actor(), hash.clone());
     let is_own = owner.id == actor.id;
     staff

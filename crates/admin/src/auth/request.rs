@@ -6,26 +6,28 @@ use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
-use oc_core::admin::Resource;
-use oc_http::{Page, PageError, Pages, TrustedProxies};
+use diesel::QueryResult;
+use oc_core::DbConnection;
+use oc_http::{Db, Page, PageError, Pages, TrustedProxies};
 
 use crate::auth::csrf::{self, CookieRules, Csrf};
-use crate::auth::current_user::CurrentUser;
+use crate::auth::password_hasher::PasswordHasher;
 use crate::auth::session::AdminSession;
-use crate::image_queue::ImageQueue;
+use crate::editor::Editor;
 use crate::registry::Registry;
 use crate::secret_key::SecretKey;
 use crate::state::AdminState;
 use crate::ui::layout::{Breadcrumb, LayoutContext, WithLayout};
-use crate::ui::links::see_other;
 use crate::ui::navigation::Navigation;
 use crate::ui::submission::Submission;
 
-/// A request to the admin.
+/// A request to the admin, with the shared state that its handler needs.
 pub(crate) struct AdminRequest {
     pages: Data<Pages>,
-    state: Data<AdminState>,
-    cookies: CookieRules,
+    pub(crate) state: Data<AdminState>,
+    pub(crate) db: Data<Db>,
+    pub(crate) hasher: Data<PasswordHasher>,
+    pub(crate) cookies: CookieRules,
     csrf: Csrf,
     pub(crate) session: AdminSession,
     pub(crate) http: HttpRequest,
@@ -44,6 +46,8 @@ impl AdminRequest {
         Some(Self {
             pages: http.app_data::<Data<Pages>>()?.clone(),
             state: http.app_data::<Data<AdminState>>()?.clone(),
+            db: http.app_data::<Data<Db>>()?.clone(),
+            hasher: http.app_data::<Data<PasswordHasher>>()?.clone(),
             cookies,
             csrf: Csrf::from_request(http, cookies),
             session: AdminSession::from_request(http),
@@ -55,22 +59,8 @@ impl AdminRequest {
         &self.state.secret
     }
 
-    pub(crate) fn cookies(&self) -> CookieRules {
-        self.cookies
-    }
-
     pub(crate) fn registry(&self) -> Registry {
         self.state.registry
-    }
-
-    /// Converts uploaded images.
-    pub(crate) fn image_queue(&self) -> &ImageQueue {
-        &self.state.image_queue
-    }
-
-    /// Whether superusers must use two-factor authentication.
-    pub(crate) fn requires_totp(&self) -> bool {
-        self.state.require_totp
     }
 
     /// Path and query.
@@ -79,9 +69,21 @@ impl AdminRequest {
         target.map_or_else(String::new, ToString::to_string)
     }
 
+    /// The query, parsed like a form.
+    pub(crate) fn query(&self) -> Submission {
+        Submission::parse(self.http.query_string().as_bytes())
+    }
+
+    /// The client's network address, if it is known.
+    pub(super) fn ip(&self) -> Option<IpAddr> {
+        let proxies = self.http.app_data::<Data<TrustedProxies>>()?;
+        proxies.client_address(&self.http)
+    }
+
     /// The client's network address, empty if unknown.
     pub(crate) fn address(&self) -> String {
-        client_address(&self.http)
+        self.ip()
+            .map_or_else(String::new, |address| address.to_string())
     }
 
     /// The User-Agent header, empty if absent.
@@ -93,29 +95,26 @@ impl AdminRequest {
 
     /// The query of the list that the user came from.
     pub(crate) fn filters(&self) -> String {
-        let query = self.http.query_string().as_bytes();
-        let filters = form_urlencoded::parse(query).find(|(name, _)| name == "_changelist_filters");
-        filters
-            .map(|(_, value)| value.into_owned())
-            .filter(|query| !query.contains(['\r', '\n']))
-            .unwrap_or_default()
+        let query = self.query();
+        let filters = query.text("_changelist_filters");
+        if filters.contains(['\r', '\n']) {
+            return String::new();
+        }
+        filters.to_owned()
     }
 
-    /// Redirects to the index with a message about an object that doesn't exist.
-    pub(crate) fn unknown_object(
+    /// Runs a transaction.
+    pub(crate) async fn write<T: Send + 'static>(
         &self,
-        resource: &Resource,
-        id: impl std::fmt::Display,
-    ) -> HttpResponse {
-        let text = format!("There is no {} with ID “{id}”.", resource.singular);
-        self.session.add_message("warning", text);
-        see_other("/admin/")
+        work: impl FnOnce(&mut DbConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, PageError> {
+        self.db.run(move |conn| Ok(conn.write(work)?)).await
     }
 
     /// Rejects a form without a valid CSRF token, or from another site.
     pub(crate) fn check_form(
         &self,
-        user: Option<&CurrentUser>,
+        user: Option<&Editor>,
         submission: &Submission,
     ) -> Result<(), PageError> {
         let user_id = user.map_or(0, |user| user.user.id);
@@ -146,22 +145,17 @@ impl AdminRequest {
     pub(crate) fn page<P: Page>(
         &self,
         status: StatusCode,
-        user: Option<&CurrentUser>,
+        user: Option<&Editor>,
         title: &str,
         breadcrumbs: Vec<Breadcrumb>,
         page: P,
     ) -> Result<HttpResponse, PageError> {
         let layout = LayoutContext::new(
             title,
-            user.map(
-                |CurrentUser {
-                     user, permissions, ..
-                 }| {
-                    let navigation =
-                        Navigation::new(self.registry(), permissions, self.http.path());
-                    (user.username.clone(), navigation)
-                },
-            ),
+            user.map(|user| {
+                let navigation = Navigation::new(user, self.http.path());
+                (user.user.username.clone(), navigation)
+            }),
             self.session.take_messages(&self.http),
             self.csrf
                 .token(self.key(), user.map_or(0, |user| user.user.id)),
@@ -183,18 +177,11 @@ impl FromRequest for AdminRequest {
     type Future = std::future::Ready<Result<Self, PageError>>;
 
     fn from_request(http: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let missing = || PageError::Internal(anyhow::anyhow!("the server has no admin state"));
-        std::future::ready(Self::new(http).ok_or_else(missing))
+        std::future::ready(Self::new(http).ok_or_else(no_state))
     }
 }
 
-/// The network address of a request's client, if it is known.
-pub(super) fn client_ip(http: &HttpRequest) -> Option<IpAddr> {
-    http.app_data::<Data<TrustedProxies>>()?
-        .client_address(http)
-}
-
-/// The network address of a request's client, empty if unknown.
-pub(crate) fn client_address(http: &HttpRequest) -> String {
-    client_ip(http).map_or_else(String::new, |address| address.to_string())
+/// The error where the server lacks its shared state.
+pub(super) fn no_state() -> PageError {
+    PageError::Internal(anyhow::anyhow!("the server has no admin state"))
 }

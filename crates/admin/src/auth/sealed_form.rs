@@ -4,8 +4,8 @@
 
 use oc_http::PageError;
 
-use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
+use crate::auth::staff_request::StaffRequest;
 use crate::ui::submission::Submission;
 
 /// What a sealed form is for.
@@ -77,8 +77,14 @@ pub(crate) fn keep(
 }
 
 /// The submission that was kept for this page, which is shown once.
-pub(crate) fn take(request: &AdminRequest, user: &CurrentUser) -> Option<Submission> {
-    let target = request.target();
-    let sealed = request.session.take_kept_form(&request.http, &target)?;
-    open(request, user.user.id, Purpose::Restore, &target, &sealed)
+pub(crate) fn take(staff: &StaffRequest) -> Option<Submission> {
+    let target = staff.target();
+    let sealed = staff.session.take_kept_form(&staff.http, &target)?;
+    open(
+        staff,
+        staff.user.user.id,
+        Purpose::Restore,
+        &target,
+        &sealed,
+    )
 }

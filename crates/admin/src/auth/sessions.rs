@@ -3,7 +3,6 @@
 use accounts::{Session, User};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::Path;
 use audit::{Event, NewEvent};
 use chrono::Utc;
 use oc_http::{Page, PageError};
@@ -71,10 +70,8 @@ pub(crate) async fn end_own(
 }
 
 /// The sessions of another user.
-pub(crate) async fn show(staff: StaffRequest, id: Path<String>) -> Result<HttpResponse, PageError> {
-    let Some(owner) = staff.find_account(&id).await? else {
-        return staff.unknown_account(&id);
-    };
+pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+    let owner = staff.find_account().await?;
     if owner.id == staff.user.user.id {
         return Ok(see_other("/admin/sessions/"));
     }
@@ -90,13 +87,10 @@ pub(crate) async fn show(staff: StaffRequest, id: Path<String>) -> Result<HttpRe
 /// Ends one of them, or all.
 pub(crate) async fn end_of_user(
     staff: StaffRequest,
-    id: Path<String>,
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
-    match staff.find_account(&id).await? {
-        Some(owner) => end(&staff, owner, submission).await,
-        None => staff.unknown_account(&id),
-    }
+    let owner = staff.find_account().await?;
+    end(&staff, owner, submission).await
 }
 
 /// Ends the session with an id, or all but the current one.

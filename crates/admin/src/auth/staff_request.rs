@@ -6,19 +6,14 @@ use std::pin::Pin;
 use accounts::{User, Verb};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
-use diesel::QueryResult;
-use futures_util::future::try_join3;
-use oc_core::DbConnection;
 use oc_core::admin::Resource;
-use oc_http::{Db, Page, PageError};
+use oc_http::middleware::set_sentry_user;
+use oc_http::{Page, PageError};
 
-use crate::auth::current_user::CurrentUser;
-use crate::auth::reauth::Reauth;
-use crate::auth::request::AdminRequest;
-use crate::auth::throttle::AuthOutcome;
-use crate::registry::may_view;
+use crate::auth::current_user::{CurrentUser, LOGIN, LOGOUT, login_path, pending_requirement};
+use crate::auth::request::{AdminRequest, no_state};
+use crate::editor::Editor;
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{change_path, see_other};
 use crate::ui::submission::Submission;
@@ -27,8 +22,6 @@ use crate::ui::submission::Submission;
 pub(crate) struct StaffRequest {
     pub(super) request: AdminRequest,
     pub(crate) user: CurrentUser,
-    pub(crate) db: Data<Db>,
-    reauth: Reauth,
 }
 
 impl Deref for StaffRequest {
@@ -43,20 +36,25 @@ impl FromRequest for StaffRequest {
     type Error = PageError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
 
-    fn from_request(http: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let parts = try_join3(
-            AdminRequest::from_request(http, payload),
-            CurrentUser::from_request(http, payload),
-            Reauth::from_request(http, payload),
-        );
+    /// Redirects to the login, or to the page that has to come first.
+    fn from_request(http: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = AdminRequest::new(http);
         Box::pin(async move {
-            let (request, user, reauth) = parts.await?;
-            Ok(Self {
-                request,
-                user,
-                db: reauth.db.clone(),
-                reauth,
-            })
+            let request = request.ok_or_else(no_state)?;
+            let Some(user) = CurrentUser::find(&request).await? else {
+                let path = login_path(LOGIN, &request.target());
+                return Err(PageError::Redirect { path });
+            };
+            set_sentry_user(user.user.id);
+            request.session.renew_if_required();
+            let requires_totp = request.state.require_totp;
+            let path = request.http.path();
+            match pending_requirement(&user.user, user.has_factor, requires_totp) {
+                Some(required) if path != required && path != LOGOUT => Err(PageError::Redirect {
+                    path: required.to_owned(),
+                }),
+                _ => Ok(Self { request, user }),
+            }
         })
     }
 }
@@ -67,65 +65,56 @@ impl StaffRequest {
         self.user.user.clone()
     }
 
-    /// The resource at a path, if the user has a permission on its objects.
-    pub(crate) fn find_allowed(
-        &self,
-        app: &str,
-        name: &str,
-        verb: Verb,
-    ) -> Result<&'static Resource, PageError> {
-        let registry = self.registry();
-        registry.allowed(&self.user.permissions, (app, name), verb)
+    /// The user and their permissions, for a transaction.
+    pub(crate) fn editor(&self) -> Editor {
+        self.user.editor.clone()
     }
 
-    /// The resource at a path, if the user may view its objects.
-    pub(crate) fn find_visible(
-        &self,
-        app: &str,
-        name: &str,
-    ) -> Result<&'static Resource, PageError> {
-        self.registry().visible(&self.user.permissions, (app, name))
+    /// The resource in the path.
+    pub(crate) fn resource(&self) -> Result<&'static Resource, PageError> {
+        let parameters = self.http.match_info();
+        let resource = self
+            .registry()
+            .find(parameters.query("app"), parameters.query("model"));
+        resource.ok_or(PageError::NotFound)
+    }
+
+    /// The id in the path. An invalid one is that of an unknown object.
+    pub(crate) fn id(&self) -> Result<i64, PageError> {
+        let id = self.http.match_info().query("id");
+        id.parse().map_err(|_| PageError::NotFound)
+    }
+
+    /// Rejects requests without this permission.
+    pub(crate) fn require(&self, verb: Verb, resource: &Resource) -> Result<(), PageError> {
+        if self.user.may(verb, resource) {
+            Ok(())
+        } else {
+            Err(PageError::Forbidden)
+        }
+    }
+
+    /// The resource in the path, if the user has this permission.
+    pub(crate) fn allowed(&self, verb: Verb) -> Result<&'static Resource, PageError> {
+        let resource = self.resource()?;
+        self.require(verb, resource)?;
+        Ok(resource)
+    }
+
+    /// The resource in the path, if the user may view its objects.
+    pub(crate) fn visible(&self) -> Result<&'static Resource, PageError> {
+        let resource = self.resource()?;
+        if self.user.may_view(resource) {
+            Ok(resource)
+        } else {
+            Err(PageError::Forbidden)
+        }
     }
 
     /// Checks the CSRF token of a form without re-authentication.
     pub(crate) fn check_form(&self, submission: &Submission) -> Result<(), PageError> {
-        self.request.check_form(Some(&self.user), submission)
-    }
-
-    pub(crate) fn accept(&self, submission: Submission) -> Result<Submission, PageError> {
-        self.request.accept(&self.user, submission)
-    }
-
-    pub(crate) fn accept_or_cancelled(
-        &self,
-        submission: Submission,
-    ) -> Result<Submission, PageError> {
-        self.request.accept_or_cancelled(&self.user, submission)
-    }
-
-    pub(crate) async fn require_reauth(
-        &self,
-        submission: &Submission,
-    ) -> Result<Option<HttpResponse>, PageError> {
-        let (request, user) = (&self.request, &self.user);
-        self.reauth.require(request, user, submission).await
-    }
-
-    /// Checks the user's own password, throttled like a login.
-    pub(super) async fn check_password(
-        &self,
-        password: &str,
-    ) -> Result<AuthOutcome<()>, PageError> {
-        let (request, user) = (&self.request, &self.user);
-        self.reauth.check(request, user, password, None).await
-    }
-
-    /// Runs a transaction.
-    pub(crate) async fn write<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut DbConnection) -> QueryResult<T> + Send + 'static,
-    ) -> Result<T, PageError> {
-        self.db.run(move |conn| Ok(conn.write(work)?)).await
+        let user = Some(&self.user.editor);
+        self.request.check_form(user, submission)
     }
 
     pub(crate) fn page<P: Page>(
@@ -135,13 +124,13 @@ impl StaffRequest {
         breadcrumbs: Vec<Breadcrumb>,
         page: P,
     ) -> Result<HttpResponse, PageError> {
-        let user = Some(&self.user);
+        let user = Some(&self.user.editor);
         self.request.page(status, user, title, breadcrumbs, page)
     }
 
     /// The breadcrumbs of a page below a list, which is a link for users who may view it.
     pub(crate) fn resource_trail(&self, resource: &Resource, page: &str) -> Vec<Breadcrumb> {
-        if may_view(&self.user.permissions, resource) {
+        if self.user.may_view(resource) {
             Breadcrumb::below_list(resource, page)
         } else {
             Breadcrumb::trail(&[], page)
@@ -150,7 +139,8 @@ impl StaffRequest {
 
     /// The address of an object's form, for users who may view it.
     pub(crate) fn object_href(&self, resource: &Resource, id: i64) -> Option<String> {
-        may_view(&self.user.permissions, resource).then(|| change_path(resource, id))
+        let is_visible = self.user.may_view(resource);
+        is_visible.then(|| change_path(resource, id))
     }
 
     /// Redirects after a success, with a message.

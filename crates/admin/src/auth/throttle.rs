@@ -11,10 +11,10 @@ use audit::{Event, NewEvent, attempted_username};
 use chrono::{Duration, Utc};
 use diesel::{OptionalExtension, QueryResult};
 use oc_core::DbConnection;
-use oc_http::{Db, PageError};
+use oc_http::PageError;
 
 use crate::auth::device_cookie::{self, Account};
-use crate::auth::request::{AdminRequest, client_ip};
+use crate::auth::request::AdminRequest;
 
 /// How long an attempt waits for others that use up the allowance while they are pending.
 const MAX_WAIT: StdDuration = StdDuration::from_secs(10);
@@ -76,11 +76,10 @@ impl AttemptSource {
     /// The source of an attempt to log in. The account is always looked up, so that the response time reveals nothing.
     pub(crate) async fn for_username(
         request: &AdminRequest,
-        db: &Db,
         username: String,
     ) -> Result<Self, PageError> {
         let name = username.clone();
-        let account = db.read(move |conn| {
+        let account = request.db.read(move |conn| {
             if name.contains('\0') {
                 return Ok(None);
             }
@@ -92,13 +91,13 @@ impl AttemptSource {
         });
         let account = account.await?;
         let is_known = |account| {
-            device_cookie::is_known(&request.http, request.cookies(), request.key(), account)
+            device_cookie::is_known(&request.http, request.cookies, request.key(), account)
         };
         Ok(Self {
             is_known_browser: account.as_ref().is_some_and(is_known),
             username,
             account,
-            ip: client_ip(&request.http),
+            ip: request.ip(),
             address: request.address(),
         })
     }
@@ -108,7 +107,7 @@ impl AttemptSource {
         Self {
             username: user.username.clone(),
             account: Some((user.clone(), None)),
-            ip: client_ip(&request.http),
+            ip: request.ip(),
             address: request.address(),
             is_known_browser: true,
         }
@@ -117,13 +116,15 @@ impl AttemptSource {
     /// Begins an attempt, also at the code of a user. Waits for attempts that are pending if these use up the allowance.
     pub(crate) async fn begin(
         &self,
-        db: &Db,
+        request: &AdminRequest,
         code_of: Option<i64>,
     ) -> Result<Result<PendingAttempt, RetryDelay>, PageError> {
         let deadline = Instant::now() + MAX_WAIT;
         loop {
             let source = self.clone();
-            let begun = db.run(move |conn| Ok(source.try_begin(conn, code_of)?));
+            let begun = request
+                .db
+                .run(move |conn| Ok(source.try_begin(conn, code_of)?));
             match begun.await? {
                 Ok(attempt) => return Ok(Ok(attempt)),
                 Err(Rejection::Throttled { wait }) => return Ok(Err(RetryDelay::rounded(wait))),

@@ -3,7 +3,6 @@
 use accounts::{RecoveryCode, SecondFactor, Session};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::Path;
 use chrono::Utc;
 use oc_http::{Page, PageError};
 use serde::Serialize;
@@ -187,7 +186,7 @@ fn set_up(
         fields: vec![code],
         ..Section::default()
     }];
-    let is_required = user.is_superuser && staff.requires_totp();
+    let is_required = user.is_superuser && staff.state.require_totp;
     let page = SetUpPage {
         notice: is_required.then_some(REQUIRED_NOTICE),
         error_summary: ErrorSummary::new(&sections),
@@ -211,14 +210,9 @@ fn show_codes(staff: &StaffRequest, codes: &[RecoveryCode]) -> Result<HttpRespon
 }
 
 /// The status of another user's, for superusers.
-pub(crate) async fn show_of_user(
-    staff: StaffRequest,
-    id: Path<String>,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show_of_user(staff: StaffRequest) -> Result<HttpResponse, PageError> {
     require_superuser(&staff)?;
-    let Some(owner) = staff.find_account(&id).await? else {
-        return staff.unknown_account(&id);
-    };
+    let owner = staff.find_account().await?;
     if owner.id == staff.user.user.id {
         return Ok(see_other(TWO_FACTOR));
     }
@@ -240,14 +234,11 @@ pub(crate) async fn show_of_user(
 /// Turns it off and ends that user's sessions: somebody may have found the phone.
 pub(crate) async fn delete_of_user(
     staff: StaffRequest,
-    id: Path<String>,
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
     let submission = staff.accept(submission)?;
     require_superuser(&staff)?;
-    let Some(owner) = staff.find_account(&id).await? else {
-        return staff.unknown_account(&id);
-    };
+    let owner = staff.find_account().await?;
     if owner.id == staff.user.user.id {
         return Ok(see_other(TWO_FACTOR));
     }

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use accounts::{Permissions, Verb};
+use accounts::Verb;
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{OnDelete, Record, Reference, Resource};
 use sha2::{Digest, Sha256};
 
+use crate::editor::Editor;
 use crate::registry::Registry;
 
 /// Objects that are loaded, logged and deleted together.
@@ -33,7 +34,6 @@ impl Deletion {
 
 /// The objects to delete, and those that are deleted with them.
 pub(crate) struct Cascade {
-    pub(super) registry: Registry,
     pub(crate) model: &'static Resource,
     pub(crate) rows: Vec<Deletion>,
     /// Whether one of them is an account with more permissions than the user.
@@ -44,26 +44,23 @@ impl Cascade {
     /// The cascade of the existing objects with these ids.
     pub(crate) fn new(
         conn: &mut DbConnection,
-        registry: Registry,
+        editor: &Editor,
         model: &'static Resource,
         ids: &[i64],
-        permissions: &Permissions,
     ) -> QueryResult<Self> {
         let mut cascade = Self {
-            registry,
             model,
             rows: Vec::new(),
             exceeds_permissions: false,
         };
         for ids in ids.chunks(CHUNK) {
-            let mut dependents = cascaded(conn, registry, model, ids)?;
+            let mut dependents = cascaded(conn, editor.registry, model, ids)?;
             let mut objects = model.load_by_id(conn, ids)?;
             for id in ids {
                 let Some(object) = objects.remove(id) else {
                     continue;
                 };
-                cascade.exceeds_permissions |=
-                    !registry.can_manage(conn, permissions, model, *id)?;
+                cascade.exceeds_permissions |= !editor.can_manage(conn, model, *id)?;
                 cascade.rows.push(Deletion {
                     object,
                     dependents: dependents.remove(id).unwrap_or_default(),
@@ -89,10 +86,10 @@ impl Cascade {
     }
 
     /// The resources that the user may not delete from.
-    pub(crate) fn blocked(&self, permissions: &Permissions) -> Vec<String> {
+    pub(crate) fn blocked(&self, editor: &Editor) -> Vec<String> {
         let mut kinds: Vec<String> = self
             .all()
-            .filter(|(model, _)| !permissions.may(Verb::Delete, model.app, model.name))
+            .filter(|(model, _)| !editor.may(Verb::Delete, model))
             .map(|(model, _)| model.singular.to_owned())
             .collect();
         if self.exceeds_permissions {
@@ -101,17 +98,6 @@ impl Cascade {
         kinds.sort();
         kinds.dedup();
         kinds
-    }
-
-    /// The objects of each resource.
-    pub(crate) fn by_resource(&self) -> BTreeMap<String, (&'static Resource, Vec<&Record>)> {
-        let mut groups: BTreeMap<String, (&'static Resource, Vec<&Record>)> = BTreeMap::new();
-        for (model, object) in self.all() {
-            let group = groups.entry(model.key());
-            let (_, objects) = group.or_insert_with(|| (model, Vec::new()));
-            objects.push(object);
-        }
-        groups
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use accounts::{Permissions, User};
 use actix_web::HttpResponse;
 use audit::ChangeSet;
 use diesel::QueryResult;
@@ -17,17 +16,15 @@ use crate::audit_log::snapshot::Snapshot;
 use crate::auth::staff_request::StaffRequest;
 use crate::delete::cascade::{CHUNK, Cascade, Deletion};
 use crate::delete::page::{self, Question, SHOWN};
-use crate::registry::{Registry, may_view};
+use crate::editor::Editor;
+use crate::registry::Registry;
 use crate::ui::layout::{Message, Undo};
-use crate::ui::links::{LOG_PATH, counted, history_path};
+use crate::ui::links::{LOG_PATH, by_resource, counted, history_path};
 use crate::ui::submission::Submission;
 
 /// The message if the question is shown again.
 const CHANGED: &str =
     "The items to delete have changed. Nothing has been deleted yet. Check them again.";
-
-/// A deleted object, and the id of its parent entry.
-type Cascaded<'a> = (&'a Record, Option<i64>);
 
 /// A row that loses its reference to a deleted row.
 struct Unlinked {
@@ -40,25 +37,25 @@ struct Unlinked {
 impl Cascade {
     /// Deletes everything and records it as one change set. Requires a transaction.
     /// Returns the id of the first entry.
-    fn delete(&self, conn: &mut DbConnection, actor: &User) -> QueryResult<Option<i64>> {
+    fn delete(&self, conn: &mut DbConnection, editor: &Editor) -> QueryResult<Option<i64>> {
         let (mut unlinked, mut first) = (Vec::new(), None);
         for rows in self.rows.chunks(CHUNK) {
-            unlinked.push(self.unlinked(conn, rows)?);
+            unlinked.push(self.unlinked(conn, editor.registry, rows)?);
         }
         let entries = self.all().count() + unlinked.iter().map(Vec::len).sum::<usize>();
         let mut change_set = ChangeSet::new(entries);
         for (rows, unlinked) in self.rows.chunks(CHUNK).zip(unlinked) {
             if unlinked.is_empty() {
-                let parents = self.delete_chunk(conn, actor, &mut change_set, rows)?;
+                let parents = self.delete_chunk(conn, editor, &mut change_set, rows)?;
                 first = first.or_else(|| parents.first().copied());
                 continue;
             }
             // Several deletions may unlink the same row: record the row's state after each one.
             for row in rows {
                 let own = unlinked.iter().filter(|own| own.root == row.object.id);
-                let before = snapshots(conn, self.registry, own)?;
+                let before = snapshots(conn, editor.registry, own)?;
                 let row = std::slice::from_ref(row);
-                let parents = self.delete_chunk(conn, actor, &mut change_set, row)?;
+                let parents = self.delete_chunk(conn, editor, &mut change_set, row)?;
                 first = first.or_else(|| parents.first().copied());
                 for (resource, id, before) in before {
                     let Some(record) = (resource.load)(conn, id)? else {
@@ -68,10 +65,10 @@ impl Cascade {
                         record: &record,
                         action: "changed",
                         before: Some(before),
-                        after: Some(Snapshot::new(conn, self.registry, resource, &record)?),
+                        after: Some(Snapshot::new(conn, editor.registry, resource, &record)?),
                         parent_id: Some(parents[0]),
                     };
-                    log_changes(conn, actor, resource, &mut change_set, &[entry])?;
+                    log_changes(conn, editor, resource, &mut change_set, &[entry])?;
                 }
             }
         }
@@ -80,7 +77,7 @@ impl Cascade {
 
     /// The message about the deletion, with a button to undo it for users who may restore everything. The audit entry is
     /// the first one of the deletion, and so identifies its change set.
-    fn message(&self, permissions: &Permissions, entry_id: i64) -> Option<Message> {
+    fn message(&self, editor: &Editor, entry_id: i64) -> Option<Message> {
         let (message, action) = match self.rows.as_slice() {
             [] => return None,
             [Deletion { object, .. }] => (
@@ -95,14 +92,19 @@ impl Cascade {
                 )
             }
         };
-        let may_restore = self.all().all(|(resource, _)| {
-            self.registry.may_add(permissions, resource) && may_view(permissions, resource)
-        });
+        let may_restore = self
+            .all()
+            .all(|(resource, _)| editor.may_add(resource) && editor.may_view(resource));
         Some(message.with_undo(may_restore.then_some(Undo { action, entry_id })))
     }
 
     /// The rows that stay, but lose a reference to one of these or of the rows that are deleted with them.
-    fn unlinked(&self, conn: &mut DbConnection, rows: &[Deletion]) -> QueryResult<Vec<Unlinked>> {
+    fn unlinked(
+        &self,
+        conn: &mut DbConnection,
+        registry: Registry,
+        rows: &[Deletion],
+    ) -> QueryResult<Vec<Unlinked>> {
         let mut deleted: BTreeMap<String, (&Resource, BTreeMap<i64, i64>)> = BTreeMap::new();
         for row in rows {
             for (resource, record) in row.all(self.model) {
@@ -114,7 +116,7 @@ impl Cascade {
         let mut unlinked = Vec::new();
         for (target, roots) in deleted.values() {
             let targets: Vec<i64> = roots.keys().copied().collect();
-            for (resource, reference) in self.registry.references_to(target, OnDelete::Unlink) {
+            for (resource, reference) in registry.references_to(target, OnDelete::Unlink) {
                 for targets in targets.chunks(CHUNK) {
                     for (target, id) in reference.referring(conn, targets)? {
                         let root = roots[&target];
@@ -134,33 +136,19 @@ impl Cascade {
     fn delete_chunk(
         &self,
         conn: &mut DbConnection,
-        actor: &User,
+        editor: &Editor,
         change_set: &mut ChangeSet,
         rows: &[Deletion],
     ) -> QueryResult<Vec<i64>> {
         let objects: Vec<_> = rows.iter().map(|row| (&row.object, None)).collect();
-        let parents = log_deleted(
-            conn,
-            actor,
-            change_set,
-            (self.registry, self.model),
-            &objects,
-        )?;
-        let mut cascaded: Vec<(&Resource, Vec<Cascaded<'_>>)> = Vec::new();
-        for (row, parent) in rows.iter().zip(&parents) {
-            for (resource, object) in &row.dependents {
-                let key = resource.key();
-                let known = cascaded.iter().position(|(known, _)| known.key() == key);
-                let index = known.unwrap_or_else(|| {
-                    cascaded.push((*resource, Vec::new()));
-                    cascaded.len() - 1
-                });
-                cascaded[index].1.push((object, Some(*parent)));
-            }
-        }
+        let parents = log_deleted(conn, editor, change_set, self.model, &objects)?;
+        let cascaded = by_resource(rows.iter().zip(&parents).flat_map(|(row, parent)| {
+            let dependents = row.dependents.iter();
+            dependents.map(|(resource, object)| (*resource, (object, Some(*parent))))
+        }));
         for (resource, objects) in &cascaded {
             for objects in objects.chunks(CHUNK) {
-                log_deleted(conn, actor, change_set, (self.registry, *resource), objects)?;
+                log_deleted(conn, editor, change_set, resource, objects)?;
             }
         }
         // Referring rows first.
@@ -176,16 +164,17 @@ impl Cascade {
     }
 }
 
-/// Logs that objects of a resource are deleted, before they are, and returns the ids of the entries.
+/// Logs that objects of a resource are deleted, before they are, each with the id of its parent entry. Returns the ids of
+/// the entries.
 fn log_deleted(
     conn: &mut DbConnection,
-    actor: &User,
+    editor: &Editor,
     change_set: &mut ChangeSet,
-    (registry, resource): (Registry, &Resource),
-    objects: &[Cascaded<'_>],
+    resource: &Resource,
+    objects: &[(&Record, Option<i64>)],
 ) -> QueryResult<Vec<i64>> {
     let records: Vec<&Record> = objects.iter().map(|(record, _)| *record).collect();
-    let before = Snapshot::for_records(conn, registry, resource, &records)?;
+    let before = Snapshot::for_records(conn, editor.registry, resource, &records)?;
     let entries = objects.iter().zip(before);
     let entries = entries.map(|((record, parent_id), before)| LogEntry {
         record,
@@ -195,7 +184,7 @@ fn log_deleted(
         parent_id: *parent_id,
     });
     let entries: Vec<_> = entries.collect();
-    log_changes(conn, actor, resource, change_set, &entries)
+    log_changes(conn, editor, resource, change_set, &entries)
 }
 
 /// Snapshots of rows that are about to be unlinked.
@@ -226,33 +215,27 @@ pub(crate) async fn execute(
     fields: &Submission,
     question: Question,
 ) -> Result<Result<Option<Message>, HttpResponse>, PageError> {
-    let registry = staff.registry();
     let shown = fields.has(SHOWN).then(|| fields.text(SHOWN).to_owned());
-    let (actor, permissions) = (staff.actor(), staff.user.permissions.clone());
-    let outcome = staff
-        .db
-        .run_long(move |conn| {
-            conn.write(|conn| {
-                raise_statement_timeout(conn)?;
-                // Waits for transactions that add references to these rows, so that the cascade includes them.
-                hold(conn, model.table, &ids)?;
-                let cascade = Cascade::new(conn, registry, model, &ids, &permissions)?;
-                if !cascade.blocked(&permissions).is_empty() {
-                    return Err(PageError::Forbidden);
-                }
-                let has_changed = shown.is_some_and(|shown| shown != cascade.fingerprint());
-                if has_changed && !cascade.rows.is_empty() {
-                    return Ok(Err((cascade, CHANGED)));
-                }
-                if let Some(error) = registry.deletion_error(conn, model, &ids)? {
-                    return Ok(Err((cascade, error)));
-                }
-                let entry_id = cascade.delete(conn, &actor)?;
-                Ok(Ok(entry_id.and_then(|id| cascade.message(&permissions, id))))
-            })
-        })
-        .await?;
-    match outcome {
+    let editor = staff.editor();
+    let delete = move |conn: &mut DbConnection| {
+        raise_statement_timeout(conn)?;
+        // Waits for transactions that add references to these rows, so that the cascade includes them.
+        hold(conn, model.table, &ids)?;
+        let cascade = Cascade::new(conn, &editor, model, &ids)?;
+        if !cascade.blocked(&editor).is_empty() {
+            return Err(PageError::Forbidden);
+        }
+        let has_changed = shown.is_some_and(|shown| shown != cascade.fingerprint());
+        if has_changed && !cascade.rows.is_empty() {
+            return Ok(Err((cascade, CHANGED)));
+        }
+        if let Some(error) = editor.registry.deletion_error(conn, model, &ids)? {
+            return Ok(Err((cascade, error)));
+        }
+        let entry_id = cascade.delete(conn, &editor)?;
+        Ok(Ok(entry_id.and_then(|id| cascade.message(&editor, id))))
+    };
+    match staff.db.run_long(|conn| conn.write(delete)).await? {
         Ok(message) => Ok(Ok(message)),
         Err((cascade, message)) => {
             staff.session.add_message("warning", message);

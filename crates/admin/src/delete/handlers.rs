@@ -2,7 +2,6 @@
 
 use accounts::Verb;
 use actix_web::HttpResponse;
-use actix_web::web::Path;
 use oc_core::admin::Resource;
 use oc_http::PageError;
 
@@ -15,22 +14,15 @@ use crate::ui::links::{change_path, see_other, with_filters};
 use crate::ui::submission::Submission;
 
 /// Shows what would be deleted.
-pub(crate) async fn ask(
-    staff: StaffRequest,
-    path: Path<(String, String, String)>,
-) -> Result<HttpResponse, PageError> {
-    let registry = staff.registry();
-    let model = staff.find_allowed(&path.0, &path.1, Verb::Delete)?;
-    let Ok(id) = path.2.parse::<i64>() else {
-        return Ok(staff.unknown_object(model, &path.2));
-    };
-    let permissions = staff.user.permissions.clone();
+pub(crate) async fn ask(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+    let model = staff.allowed(Verb::Delete)?;
+    let (id, editor) = (staff.id()?, staff.editor());
     let cascade = staff
         .db
-        .read(move |conn| Ok(Cascade::new(conn, registry, model, &[id], &permissions)?));
+        .read(move |conn| Ok(Cascade::new(conn, &editor, model, &[id])?));
     let cascade = cascade.await?;
     if cascade.rows.is_empty() {
-        return Ok(staff.unknown_object(model, id));
+        return Err(PageError::NotFound);
     }
     show(&staff, &cascade, question(&staff, model, id))
 }
@@ -45,14 +37,11 @@ fn question(staff: &StaffRequest, model: &Resource, id: i64) -> Question {
 /// Deletes the object.
 pub(crate) async fn delete(
     staff: StaffRequest,
-    path: Path<(String, String, String)>,
     fields: Submission,
 ) -> Result<HttpResponse, PageError> {
     let fields = staff.accept(fields)?;
-    let model = staff.find_allowed(&path.0, &path.1, Verb::Delete)?;
-    let Ok(id) = path.2.parse::<i64>() else {
-        return Ok(staff.unknown_object(model, &path.2));
-    };
+    let model = staff.allowed(Verb::Delete)?;
+    let id = staff.id()?;
     if fields.text("post") != "yes" {
         return Ok(see_other(&staff.target()));
     }
@@ -63,8 +52,7 @@ pub(crate) async fn delete(
     }
     let question = question(&staff, model, id);
     match execute(&staff, model, vec![id], &fields, question).await? {
-        Ok(Some(message)) => staff.session.add(message),
-        Ok(None) => return Ok(staff.unknown_object(model, id)),
+        Ok(message) => staff.session.add(message.ok_or(PageError::NotFound)?),
         Err(page) => return Ok(page),
     }
     Ok(see_other(&list_href(&staff, model).await))

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::auth::staff_request::StaffRequest;
 use crate::delete::cascade::Cascade;
 use crate::ui::field::Hidden;
-use crate::ui::links::{capitalized, counted, list_path, noun};
+use crate::ui::links::{by_resource, capitalized, counted, list_path, noun};
 
 #[derive(Serialize)]
 struct DeletePage {
@@ -79,13 +79,13 @@ pub(crate) fn show(
         1 => model.singular.to_owned(),
         count => counted(model, count),
     };
-    let blocked = cascade.blocked(&staff.user.permissions);
+    let blocked = cascade.blocked(&staff.user);
     let heading = if blocked.is_empty() {
         format!("Delete {objects}?")
     } else {
         format!("Cannot delete {objects}")
     };
-    let group = |(model, objects): &(&'static Resource, Vec<&Record>)| {
+    let group = |(model, objects): &(&Resource, Vec<&Record>)| {
         let more = objects.len().saturating_sub(MAX_OBJECTS);
         let link = |object: &&Record| ObjectLink {
             title: object.title.clone(),
@@ -99,13 +99,14 @@ pub(crate) fn show(
     };
     let kept = kept(staff, cascade);
     hidden.push(Hidden::new(SHOWN, cascade.fingerprint()));
-    let groups = cascade.by_resource();
-    let counts = groups.values();
+    let mut groups = by_resource(cascade.all());
+    groups.sort_by_key(|(model, _)| model.key());
     let page = DeletePage {
-        counts: counts
+        counts: groups
+            .iter()
             .map(|(model, objects)| counted(model, objects.len()))
             .collect(),
-        groups: groups.values().map(group).collect(),
+        groups: groups.iter().map(group).collect(),
         kept: if blocked.is_empty() { kept } else { Vec::new() },
         blocked,
         hidden,
@@ -123,10 +124,7 @@ fn kept(staff: &StaffRequest, cascade: &Cascade) -> Vec<KeptObjects> {
         let rows = cascade.rows.iter();
         let ids = rows.filter_map(|row| id_in(&row.object.values, inline.field));
         let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
-        let may_delete = staff
-            .user
-            .permissions
-            .may(Verb::Delete, resource.app, resource.name);
+        let may_delete = staff.user.may(Verb::Delete, resource);
         let objects = match ids.len() {
             0 => return None,
             1 => resource.singular.to_owned(),

@@ -3,13 +3,11 @@
 use accounts::{User, UserDraft};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::Data;
 use diesel::OptionalExtension;
 use oc_core::admin::{FormValues, Record, Resource, SaveError};
 use oc_core::validation::FieldError;
 use oc_http::PageError;
 
-use crate::auth::password_hasher::PasswordHasher;
 use crate::auth::passwords::{
     ANOTHER, NewPasswordErrors, PasswordPage, TEMPORARY, temporary_field,
 };
@@ -18,7 +16,6 @@ use crate::auth::staff_request::StaffRequest;
 use crate::form::popup::{continue_editing, return_link};
 use crate::form::retry::with_notice;
 use crate::form::save::save_object;
-use crate::registry::Editor;
 use crate::ui::field::{FieldView, SAVE_BUTTONS};
 use crate::ui::layout::{Breadcrumb, Message};
 use crate::ui::links::see_other;
@@ -37,7 +34,7 @@ struct Errors {
 /// The form.
 pub(crate) async fn new(staff: StaffRequest) -> Result<HttpResponse, PageError> {
     let accounts = accounts_to_add(&staff)?;
-    let kept = sealed_form::take(&staff, &staff.user);
+    let kept = sealed_form::take(&staff);
     let kept = kept.unwrap_or_else(|| Submission::default().with(TEMPORARY, "on"));
     show(&staff, accounts, StatusCode::OK, &kept, Errors::default())
 }
@@ -45,7 +42,6 @@ pub(crate) async fn new(staff: StaffRequest) -> Result<HttpResponse, PageError> 
 /// Adds the user and continues with the change page, or with another user.
 pub(crate) async fn create(
     staff: StaffRequest,
-    hasher: Data<PasswordHasher>,
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
     let submission = staff.accept(submission)?;
@@ -69,7 +65,8 @@ pub(crate) async fn create(
         notice: None,
     };
     if checked.is_ok() && errors.password == NewPasswordErrors::default() {
-        let hash = hasher
+        let hash = staff
+            .hasher
             .hash(ANOTHER.password(&submission).to_owned())
             .await?;
         let password = (hash, submission.has(TEMPORARY));
@@ -118,9 +115,8 @@ fn redirect_to_next(
 
 /// The resource, for users who may add to it.
 fn accounts_to_add(staff: &StaffRequest) -> Result<&'static Resource, PageError> {
-    let registry = staff.registry();
-    let accounts = registry.accounts()?;
-    if registry.may_add(&staff.user.permissions, accounts) {
+    let accounts = staff.registry().accounts()?;
+    if staff.user.may_add(accounts) {
         Ok(accounts)
     } else {
         Err(PageError::Forbidden)
@@ -138,18 +134,12 @@ async fn add(
     username: String,
     (hash, is_temporary): (String, bool),
 ) -> Result<Result<Record, Vec<FieldError>>, PageError> {
-    let (registry, actor) = (staff.registry(), staff.actor());
-    let permissions = staff.user.permissions.clone();
+    let editor = staff.editor();
     let values = FormValues::default()
         .with("username", username)
         .with_yes("is_active", true);
     let add = move |conn: &mut _| {
-        let editor = Editor {
-            registry,
-            user: &actor,
-            permissions: &permissions,
-        };
-        let added = save_object(conn, editor, accounts, None, &values)?;
+        let added = save_object(conn, &editor, accounts, None, &values)?;
         User::set_password(conn, added.id, &hash)?;
         User::set_must_change_password(conn, added.id, is_temporary)?;
         Ok(added)

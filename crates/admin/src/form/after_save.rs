@@ -7,7 +7,6 @@ use oc_http::PageError;
 use crate::auth::staff_request::StaffRequest;
 use crate::form::popup;
 use crate::list_query::{AdminListQuery, page_count};
-use crate::registry::may_view;
 use crate::ui::field::SAVE_AS_NEW;
 use crate::ui::layout::Message;
 use crate::ui::links::{change_path, list_path, see_other, with_filters, with_query};
@@ -51,7 +50,7 @@ pub(crate) async fn redirect_after_save(
 /// The list that the user came from, on the page that was open or the last one; the index without the permission to
 /// view it.
 pub(crate) async fn list_href(staff: &StaffRequest, model: &Resource) -> String {
-    if !may_view(&staff.user.permissions, model) {
+    if !staff.user.may_view(model) {
         return "/admin/".to_owned();
     }
     let (path, filters) = (list_path(model), staff.filters());

@@ -3,10 +3,11 @@
 use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::web::Query;
-use oc_core::admin::{Choice, ChoicePage, ChoiceQuery, FieldKind};
+use oc_core::admin::{ChoicePage, ChoiceQuery, FieldKind};
 use oc_core::search::SearchTerms;
 use oc_http::PageError;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 
 use crate::auth::staff_request::StaffRequest;
 use crate::form::choices::MAX_CHOICES;
@@ -21,26 +22,6 @@ pub(crate) struct AutocompleteQuery {
     term: String,
     /// The id of the object in the form.
     row: Option<i64>,
-}
-
-/// The response, in the format of Django's admin.
-#[derive(Serialize)]
-struct AutocompleteResponse {
-    results: Vec<AutocompleteResult>,
-    pagination: Pagination,
-    /// The number of matches.
-    found: i64,
-}
-
-#[derive(Serialize)]
-struct AutocompleteResult {
-    id: String,
-    text: String,
-}
-
-#[derive(Serialize)]
-struct Pagination {
-    more: bool,
 }
 
 /// The first matches, for users who may add or change.
@@ -63,13 +44,7 @@ pub(crate) async fn show(
             )
         })
         .ok_or(PageError::NotFound)?;
-    let may = |verb| {
-        staff
-            .user
-            .permissions
-            .may(verb, resource.app, resource.name)
-    };
-    if !may(Verb::Add) && !may(Verb::Change) {
+    if !staff.user.may(Verb::Add, resource) && !staff.user.may(Verb::Change, resource) {
         return Err(PageError::Forbidden);
     }
     let page = staff
@@ -84,13 +59,12 @@ pub(crate) async fn show(
         .await?;
     let ChoicePage { choices, found } = page;
     let more = i64::try_from(choices.len()).is_ok_and(|count| count < found);
-    let result = |choice: Choice| AutocompleteResult {
-        id: choice.value,
-        text: choice.label,
-    };
-    Ok(HttpResponse::Ok().json(AutocompleteResponse {
-        results: choices.into_iter().map(result).collect(),
-        pagination: Pagination { more },
-        found,
-    }))
+    let results = choices.into_iter();
+    let results = results.map(|choice| json!({"id": choice.value, "text": choice.label}));
+    // As in Django's admin, and the number of matches.
+    Ok(HttpResponse::Ok().json(json!({
+        "results": results.collect::<Vec<_>>(),
+        "pagination": {"more": more},
+        "found": found,
+    })))
 }

@@ -36,7 +36,7 @@ impl FieldChoices {
         sent: &Submission,
     ) -> QueryResult<Self> {
         let name = bound.field.name;
-        let registry = definition.registry;
+        let registry = definition.registry();
         if registry.is_permission_field(bound.resource, name) {
             return Ok(Self {
                 inherited: registry.inherited(conn, bound.resource, values)?,
@@ -134,7 +134,7 @@ pub(crate) fn chosen_choices(
     definition: &FormDefinition,
     values: &FormValues,
 ) -> QueryResult<Vec<FieldChoices>> {
-    let registry = definition.registry;
+    let registry = definition.registry();
     let label = |bound: BoundField| {
         if !bound.field.kind.has_choices() {
             return Ok(FieldChoices::default());

@@ -92,7 +92,7 @@ impl ConflictView {
             let mut version = |values: &FormValues| {
                 display_text(
                     conn,
-                    definition.registry,
+                    definition.registry(),
                     bound.resource,
                     bound.field,
                     values.list(&name),
@@ -116,7 +116,7 @@ impl ConflictView {
         Ok(Self {
             text,
             saved: last.map(|entry| {
-                let view = EntryView::new(entry, definition.registry, &definition.permissions);
+                let view = EntryView::new(entry, &definition.editor);
                 format!("{} saved this version at {}.", view.user, view.date)
             }),
             discard_href: change_path(definition.resource, id),

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use accounts::{Permissions, Verb};
+use accounts::Verb;
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{Field, FieldKind, FormValues, Inline, Record, Resource, id_in};
 use sha2::{Digest, Sha256};
 
+use crate::editor::Editor;
 use crate::registry::Registry;
 use crate::ui::field::parts;
 use crate::ui::submission::Submission;
@@ -18,12 +19,11 @@ pub(crate) const VERSION: &str = "_version";
 pub(crate) const FORM_TOKEN: &str = "_form";
 
 /// The form of a resource for a user.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct FormDefinition {
-    pub(crate) registry: Registry,
+    pub(crate) editor: Editor,
     pub(crate) resource: &'static Resource,
     pub(crate) inlines: Vec<InlineForm>,
-    pub(crate) permissions: Permissions,
 }
 
 /// A related object within the form, and what the user may do with it there.
@@ -43,33 +43,23 @@ pub(crate) struct BoundField {
 }
 
 impl FormDefinition {
-    pub(crate) fn new(
-        registry: Registry,
-        resource: &'static Resource,
-        permissions: &Permissions,
-        is_new: bool,
-    ) -> Self {
-        let may_change =
-            |resource: &Resource| permissions.may(Verb::Change, resource.app, resource.name);
+    pub(crate) fn new(editor: Editor, resource: &'static Resource, is_new: bool) -> Self {
         let inlines = resource.inlines.iter().map(|inline| InlineForm {
             inline,
-            adds: registry.may_add(permissions, inline.resource),
-            edits: !is_new && may_change(inline.resource),
+            adds: editor.may_add(inline.resource),
+            edits: !is_new && editor.may(Verb::Change, inline.resource),
         });
         Self {
-            registry,
             resource,
             inlines: inlines
                 .filter(|inline| inline.adds || inline.edits)
                 .collect(),
-            permissions: permissions.clone(),
+            editor,
         }
     }
 
-    /// Whether the user may change all of a stored object.
-    pub(crate) fn can_manage(&self, conn: &mut DbConnection, id: i64) -> QueryResult<bool> {
-        self.registry
-            .can_manage(conn, &self.permissions, self.resource, id)
+    pub(crate) fn registry(&self) -> Registry {
+        self.editor.registry
     }
 
     /// The resource's own fields.
@@ -123,7 +113,7 @@ impl FormDefinition {
         conn: &mut DbConnection,
         object: &Record,
     ) -> QueryResult<FormValues> {
-        let zone = self.registry.time_zone;
+        let zone = self.registry().time_zone;
         let mut values = zone.local_values(self.resource.fields, &object.values);
         for inline in self.inlines.iter().filter(|inline| inline.edits) {
             if let Some(row) = inline.related(conn, &object.values)? {

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use accounts::{User, Verb};
+use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
-use actix_web::web::Path;
 use audit::ChangeSet;
 use diesel::QueryResult;
 use oc_core::DbConnection;
@@ -16,43 +15,46 @@ use oc_http::PageError;
 use crate::audit_log::log_entry::{LogEntry, log_changes};
 use crate::audit_log::snapshot::Snapshot;
 use crate::auth::staff_request::StaffRequest;
+use crate::editor::Editor;
 use crate::form::definition::FormDefinition;
 use crate::form::page::FormDisplay;
 use crate::form::save::save_object;
 use crate::form::state::FormState;
 use crate::gallery::state::{description_name, in_order, initial_name};
-use crate::registry::Editor;
 use crate::ui::links::{change_path, counted, see_other};
 use crate::ui::submission::{Submission, SubmittedFile};
 
 /// The most messages about files after an upload.
 const MAX_MESSAGES: usize = 8;
 
-/// What the buttons of a gallery do with one image.
+/// What the buttons of an image do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Command {
-    Describe,
-    MoveUp(i64),
-    MoveDown(i64),
-    MakeCover(i64),
-    Delete(i64),
+enum Button {
+    MoveUp,
+    MoveDown,
+    MakeCover,
+    Delete,
 }
 
-impl Command {
-    /// The command of a submission: the button that was pressed.
-    fn parse(submission: &Submission) -> Option<Self> {
-        let buttons = ["_up", "_down", "_cover", "_delete"];
-        let Some(name) = buttons.into_iter().find(|name| submission.has(name)) else {
-            return Some(Self::Describe);
-        };
-        let id = submission.text(name).parse().ok()?;
-        Some(match name {
-            "_up" => Self::MoveUp(id),
-            "_down" => Self::MoveDown(id),
-            "_cover" => Self::MakeCover(id),
-            _ => Self::Delete(id),
-        })
-    }
+const BUTTONS: [(&str, Button); 4] = [
+    ("_up", Button::MoveUp),
+    ("_down", Button::MoveDown),
+    ("_cover", Button::MakeCover),
+    ("_delete", Button::Delete),
+];
+
+/// A button, and the id of its image. Without one, descriptions are saved.
+type Command = Option<(Button, i64)>;
+
+/// The command of a submission: the button that was pressed.
+fn parse_command(submission: &Submission) -> Result<Command, PageError> {
+    let pressed = BUTTONS.iter().find(|(name, _)| submission.has(name));
+    let Some((name, button)) = pressed else {
+        return Ok(None);
+    };
+    let id = submission.text(name).parse();
+    let id = id.map_err(|_| PageError::BadRequest)?;
+    Ok(Some((*button, id)))
 }
 
 /// The images and the row that they belong to.
@@ -64,60 +66,40 @@ struct Target {
 }
 
 /// Redirects the address of a gallery to the form that it is part of.
-pub(crate) async fn redirect_to_form(
-    staff: StaffRequest,
-    path: Path<(String, String, String)>,
-) -> Result<HttpResponse, PageError> {
-    let owner = staff.registry().find(&path.0, &path.1);
-    let owner = owner.ok_or(PageError::NotFound)?;
-    match path.2.parse() {
-        Ok(id) => Ok(see_other(&gallery_path(owner, id))),
-        Err(_) => Ok(staff.unknown_object(owner, &path.2)),
-    }
+pub(crate) async fn redirect_to_form(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+    Ok(see_other(&gallery_path(staff.resource()?, staff.id()?)))
 }
 
 /// Adds, describes, moves or deletes images.
 pub(crate) async fn change(
     staff: StaffRequest,
-    path: Path<(String, String, String)>,
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
     let submission = staff.accept(submission)?;
-    let (registry, permissions) = (staff.registry(), &staff.user.permissions);
-    let owner = registry.visible(permissions, (&path.0, &path.1))?;
+    let owner = staff.visible()?;
     let gallery = owner.gallery.ok_or(PageError::NotFound)?;
-    let Ok(id) = path.2.parse::<i64>() else {
-        return Ok(staff.unknown_object(owner, &path.2));
-    };
+    let id = staff.id()?;
     let target = Target { owner, gallery, id };
-    let resource = gallery.resource;
     if submission.has("_upload") || !submission.files().is_empty() {
-        staff.find_allowed(resource.app, resource.name, Verb::Add)?;
+        staff.require(Verb::Add, gallery.resource)?;
         return upload(&staff, target, submission).await;
     }
-    let command = Command::parse(&submission).ok_or(PageError::BadRequest)?;
+    let command = parse_command(&submission)?;
     let verb = match command {
-        Command::Delete(_) => Verb::Delete,
+        Some((Button::Delete, _)) => Verb::Delete,
         _ => Verb::Change,
     };
-    staff.find_allowed(resource.app, resource.name, verb)?;
+    staff.require(verb, gallery.resource)?;
     run(&staff, target, command, submission).await
 }
 
 /// A thumbnail for staff, also of an image that isn't public.
-pub(crate) async fn thumbnail(
-    staff: StaffRequest,
-    path: Path<(String, String, String)>,
-) -> Result<HttpResponse, PageError> {
-    let resource = staff
-        .registry()
-        .visible(&staff.user.permissions, (&path.0, &path.1))?;
-    let images = resource.images.ok_or(PageError::NotFound)?;
-    let value = path.into_inner().2;
+pub(crate) async fn thumbnail(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+    let images = staff.visible()?.images.ok_or(PageError::NotFound)?;
+    let value = staff.http.match_info().query("value").to_owned();
     let bytes = staff
         .db
-        .read(move |conn| Ok((images.thumbnail)(conn, &value)?))
-        .await?;
+        .read(move |conn| Ok((images.thumbnail)(conn, &value)?));
     // The value identifies the content.
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "image/webp"))
@@ -125,7 +107,7 @@ pub(crate) async fn thumbnail(
             header::CACHE_CONTROL,
             "private, max-age=31536000, immutable",
         ))
-        .body(bytes))
+        .body(bytes.await?))
 }
 
 fn gallery_path(owner: &Resource, id: i64) -> String {
@@ -141,17 +123,12 @@ async fn upload(
     let Target { owner, gallery, id } = target;
     let resource = gallery.resource;
     let images = resource.images.ok_or(PageError::NotFound)?;
-    if staff
-        .db
-        .read(move |conn| Ok((owner.load)(conn, id)?))
-        .await?
-        .is_none()
-    {
-        return Ok(staff.unknown_object(owner, id));
-    }
+    let owner_record = staff.db.read(move |conn| Ok(owner.find(conn, id)?));
+    owner_record.await?;
     let (mut added, mut errors, mut advice) = (0, Vec::new(), Vec::new());
     for SubmittedFile { name, bytes, .. } in submission.files() {
-        let image = match staff.image_queue().convert(images, bytes.clone()).await {
+        let queue = &staff.state.image_queue;
+        let image = match queue.convert(images, bytes.clone()).await {
             Ok(image) => image,
             Err(error) => {
                 errors.push(format!("{name} {error}"));
@@ -159,8 +136,7 @@ async fn upload(
             }
         };
         advice.extend(image.advice().map(|advice| format!("{name} {advice}")));
-        let (registry, actor) = (staff.registry(), staff.actor());
-        let permissions = staff.user.permissions.clone();
+        let editor = staff.editor();
         let saved = staff.db.run(move |conn| {
             let saved = conn.write(|conn| {
                 lock(conn, &owner.key(), id)?;
@@ -168,12 +144,7 @@ async fn upload(
                 let values = FormValues::default()
                     .with(gallery.owner, id.to_string())
                     .with(images.field, value);
-                let editor = Editor {
-                    registry,
-                    user: &actor,
-                    permissions: &permissions,
-                };
-                save_object(conn, editor, resource, None, &values)
+                save_object(conn, &editor, resource, None, &values)
             });
             match saved {
                 Ok(_) => Ok(None),
@@ -187,10 +158,10 @@ async fn upload(
         }
     }
     if added > 0 {
-        let actor = staff.actor();
+        let editor = staff.editor();
         let action = format!("{} added", counted(resource, added));
         staff
-            .write(move |conn| log_on_owner(conn, &actor, target, &action))
+            .write(move |conn| log_on_owner(conn, &editor, target, &action))
             .await?;
         let text = format!(
             "Added {}. Describe what they show.",
@@ -222,13 +193,17 @@ fn add_messages(staff: &StaffRequest, level: &str, texts: Vec<String>) {
     }
 }
 
-/// What a command led to.
-enum Outcome {
-    Done(String),
+/// Why nothing was stored.
+enum Failure {
     /// Errors of descriptions, by image.
     Invalid(BTreeMap<i64, String>),
-    UnknownImage(i64),
-    UnknownOwner,
+    Save(SaveError),
+}
+
+impl<E: Into<SaveError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Save(error.into())
+    }
 }
 
 /// Stores the descriptions of a submission, if the user may, and runs its command, in one transaction.
@@ -239,96 +214,66 @@ async fn run(
     submission: Submission,
 ) -> Result<HttpResponse, PageError> {
     let Target { owner, gallery, id } = target;
-    let (registry, actor) = (staff.registry(), staff.actor());
-    let permissions = staff.user.permissions.clone();
-    let sent = submission.clone();
-    let outcome = staff
-        .db
-        .run(move |conn| {
-            let mut outcome = None;
-            let committed = conn.write(|conn| {
-                let editor = Editor {
-                    registry,
-                    user: &actor,
-                    permissions: &permissions,
-                };
-                let result = Run { editor, target }.run(conn, command, &sent)?;
-                let is_invalid = matches!(result, Outcome::Invalid(_));
-                outcome = Some(result);
-                // Nothing is stored if a description is invalid.
-                if is_invalid {
-                    Err(SaveError::Missing)
-                } else {
-                    Ok(())
-                }
-            });
-            match (committed, outcome) {
-                (_, Some(outcome)) => Ok(outcome),
-                (Err(SaveError::Database(error)), None) => Err(error.into()),
-                (Err(error), None) => Err(PageError::Internal(error.into())),
-                (Ok(()), None) => Ok(Outcome::UnknownOwner),
-            }
-        })
-        .await?;
-    match outcome {
-        Outcome::Done(text) => Ok(staff.succeed(text, &gallery_path(owner, id))),
-        Outcome::UnknownOwner => Ok(staff.unknown_object(owner, id)),
-        Outcome::UnknownImage(image) => {
-            let text = format!(
-                "There is no {} with ID \"{image}\".",
-                gallery.resource.singular
-            );
+    let (editor, sent) = (staff.editor(), submission.clone());
+    let outcome = staff.db.run(move |conn| {
+        let runner = Runner { editor, target };
+        match conn.write(|conn| runner.run(conn, command, &sent)) {
+            Err(Failure::Save(error)) => Err(error.into()),
+            outcome => Ok(outcome),
+        }
+    });
+    match outcome.await? {
+        Ok(Some(text)) => Ok(staff.succeed(text, &gallery_path(owner, id))),
+        Ok(None) => {
+            let singular = gallery.resource.singular;
+            let image = command.map_or_else(String::new, |(_, image)| image.to_string());
+            let text = format!("There is no {singular} with ID \"{image}\".");
             staff.session.add_message("warning", text);
             Ok(see_other(&gallery_path(owner, id)))
         }
-        Outcome::Invalid(errors) => redisplay(staff, target, submission, errors).await,
+        Err(Failure::Invalid(errors)) => redisplay(staff, target, submission, errors).await,
+        Err(Failure::Save(error)) => Err(error.into()),
     }
 }
 
 /// Shows the page again, with errors of descriptions.
 async fn redisplay(
     staff: &StaffRequest,
-    target: Target,
+    Target { owner, id, .. }: Target,
     submission: Submission,
     errors: BTreeMap<i64, String>,
 ) -> Result<HttpResponse, PageError> {
-    let Target { owner, id, .. } = target;
-    let permissions = &staff.user.permissions;
-    let definition = FormDefinition::new(staff.registry(), owner, permissions, false);
-    let read_only = !permissions.may(Verb::Change, owner.app, owner.name);
+    let definition = FormDefinition::new(staff.editor(), owner, false);
+    let read_only = !staff.user.may(Verb::Change, owner);
     let display = staff.db.read(move |conn| {
-        let Some(record) = (owner.load)(conn, id)? else {
-            return Ok(None);
-        };
+        let record = owner.find(conn, id)?;
         let mut state = if read_only {
             FormState::read_only(conn, definition, record)?
         } else {
             FormState::stored(conn, definition, record, &Submission::default())?
         };
-        state.gallery = state
-            .gallery
-            .map(|gallery| gallery.with_errors(submission, errors));
-        Ok(Some(FormDisplay::new(state, Submission::default())))
+        let gallery = state.gallery.take();
+        state.gallery = gallery.map(|gallery| gallery.with_errors(submission, errors));
+        Ok(FormDisplay::new(state, Submission::default()))
     });
-    match display.await? {
-        Some(display) => display.show(staff, StatusCode::UNPROCESSABLE_ENTITY),
-        None => Ok(staff.unknown_object(owner, id)),
-    }
+    let display = display.await?;
+    display.show(staff, StatusCode::UNPROCESSABLE_ENTITY)
 }
 
 /// Runs commands in a transaction.
-struct Run<'a> {
-    editor: Editor<'a>,
+struct Runner {
+    editor: Editor,
     target: Target,
 }
 
-impl Run<'_> {
+impl Runner {
+    /// Returns what was done; `None` if the image doesn't exist.
     fn run(
         &self,
         conn: &mut DbConnection,
         command: Command,
         submission: &Submission,
-    ) -> Result<Outcome, SaveError> {
+    ) -> Result<Option<String>, Failure> {
         let Target { owner, gallery, id } = self.target;
         let resource = gallery.resource;
         // Images before their row, as everywhere.
@@ -336,64 +281,51 @@ impl Run<'_> {
             lock(conn, &resource.key(), image)?;
         }
         lock(conn, &owner.key(), id)?;
-        if (owner.load)(conn, id)?.is_none() {
-            return Ok(Outcome::UnknownOwner);
-        }
+        owner.find(conn, id)?;
         let images = in_order(conn, gallery, id)?;
         let (described, errors) = self.describe(conn, &images, submission)?;
         if !errors.is_empty() {
-            return Ok(Outcome::Invalid(errors));
+            return Err(Failure::Invalid(errors));
         }
         if described > 0 {
             let action = format!("{} described", counted(resource, described));
-            log_on_owner(conn, self.editor.user, self.target, &action)?;
+            log_on_owner(conn, &self.editor, self.target, &action)?;
         }
-        let (Command::MoveUp(image)
-        | Command::MoveDown(image)
-        | Command::MakeCover(image)
-        | Command::Delete(image)) = command
-        else {
-            return Ok(Outcome::Done(match described {
+        let Some((button, image)) = command else {
+            return Ok(Some(match described {
                 0 => "Nothing changed.".to_owned(),
                 1 => "Saved the description.".to_owned(),
                 count => format!("Saved {count} descriptions."),
             }));
         };
         // Loaded again: its description may have changed.
-        let Some(image) = in_order(conn, gallery, id)?
-            .into_iter()
-            .find(|i| i.id == image)
-        else {
-            return Ok(Outcome::UnknownImage(image));
+        let mut current = in_order(conn, gallery, id)?.into_iter();
+        let Some(image) = current.find(|current| current.id == image) else {
+            return Ok(None);
         };
-        let count = images.len();
+        let (singular, title, count) = (resource.singular, &image.title, images.len());
         let position: usize = image.values.text(gallery.position).parse().unwrap_or(1);
-        let (to, verb) = match command {
-            Command::MoveUp(_) => (position.saturating_sub(1).max(1), "moved"),
-            Command::MoveDown(_) => ((position + 1).min(count), "moved"),
-            Command::MakeCover(_) => (1, "moved"),
-            Command::Delete(_) | Command::Describe => (position, "deleted"),
+        let to = match button {
+            Button::MoveUp => Some(position.saturating_sub(1).max(1)),
+            Button::MoveDown => Some((position + 1).min(count)),
+            Button::MakeCover => Some(1),
+            Button::Delete => None,
         };
-        let title = &image.title;
-        let text = if verb == "deleted" {
-            self.delete(conn, &image)?;
-            format!(
-                "Deleted {} \"{title}\". It can be restored for 30 days.",
-                resource.singular
-            )
-        } else {
+        let (verb, text) = if let Some(to) = to {
             let values = image.values.clone().with(gallery.position, to.to_string());
             if to != position {
-                save_object(conn, self.editor, resource, Some(&image), &values)?;
+                save_object(conn, &self.editor, resource, Some(&image), &values)?;
             }
-            format!(
-                "Moved {} \"{title}\" to position {to} of {count}.",
-                resource.singular
-            )
+            let text = format!("Moved {singular} \"{title}\" to position {to} of {count}.");
+            ("moved", text)
+        } else {
+            self.delete(conn, &image)?;
+            let text = format!("Deleted {singular} \"{title}\". It can be restored for 30 days.");
+            ("deleted", text)
         };
-        let action = format!("{} {verb}", resource.singular);
-        log_on_owner(conn, self.editor.user, self.target, &action)?;
-        Ok(Outcome::Done(text))
+        let action = format!("{singular} {verb}");
+        log_on_owner(conn, &self.editor, self.target, &action)?;
+        Ok(Some(text))
     }
 
     /// Stores the descriptions that differ from those that the page was opened with. Returns how many, and errors by image.
@@ -408,10 +340,7 @@ impl Run<'_> {
             description,
             ..
         } = self.target.gallery;
-        let may_change = self
-            .editor
-            .permissions
-            .may(Verb::Change, resource.app, resource.name);
+        let may_change = self.editor.may(Verb::Change, resource);
         let (mut count, mut errors) = (0, BTreeMap::new());
         for image in images.iter().filter(|_| may_change) {
             let (name, initial) = (description_name(image.id), initial_name(image.id));
@@ -431,7 +360,7 @@ impl Run<'_> {
                 continue;
             }
             let values = image.values.clone().with(description, typed);
-            match save_object(conn, self.editor, resource, Some(image), &values) {
+            match save_object(conn, &self.editor, resource, Some(image), &values) {
                 Ok(_) => count += 1,
                 Err(SaveError::Invalid(invalid)) => {
                     let texts: Vec<String> = invalid.iter().map(ToString::to_string).collect();
@@ -453,7 +382,7 @@ impl Run<'_> {
             parent_id: None,
         };
         let change_set = &mut ChangeSet::none();
-        log_changes(conn, self.editor.user, resource, change_set, &[entry])?;
+        log_changes(conn, &self.editor, resource, change_set, &[entry])?;
         (resource.delete)(conn, &[image.id])
     }
 }
@@ -461,11 +390,11 @@ impl Run<'_> {
 /// Adds a line on images to the history of the row that they belong to.
 fn log_on_owner(
     conn: &mut DbConnection,
-    user: &User,
-    target: Target,
+    editor: &Editor,
+    Target { owner, id, .. }: Target,
     action: &str,
 ) -> QueryResult<()> {
-    let Some(record) = (target.owner.load)(conn, target.id)? else {
+    let Some(record) = (owner.load)(conn, id)? else {
         return Ok(());
     };
     let entry = LogEntry {
@@ -475,5 +404,5 @@ fn log_on_owner(
         after: None,
         parent_id: None,
     };
-    log_changes(conn, user, target.owner, &mut ChangeSet::none(), &[entry]).map(drop)
+    log_changes(conn, editor, owner, &mut ChangeSet::none(), &[entry]).map(drop)
 }

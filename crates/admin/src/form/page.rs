@@ -4,6 +4,8 @@ use accounts::Verb;
 use accounts::admin::AccountPage;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use diesel::QueryResult;
+use oc_core::DbConnection;
 use oc_core::admin::{Field, Record, Resource};
 use oc_core::validation::FieldError;
 use oc_http::{Page, PageError};
@@ -13,7 +15,7 @@ use crate::auth::csrf::random;
 use crate::auth::denied::{DeniedGrant, denied_fields};
 use crate::auth::staff_request::StaffRequest;
 use crate::form::conflict::ConflictView;
-use crate::form::definition::{FORM_TOKEN, VERSION};
+use crate::form::definition::{FORM_TOKEN, FormDefinition, VERSION};
 use crate::form::popup;
 use crate::form::render::FormRenderer;
 use crate::form::state::FormState;
@@ -82,6 +84,19 @@ impl FormDisplay {
             submission,
             keeps_version: false,
         }
+    }
+
+    /// The form of a stored object, or of a new one, with what was submitted.
+    pub(crate) fn submitted(
+        conn: &mut DbConnection,
+        definition: FormDefinition,
+        id: Option<i64>,
+        submission: Submission,
+    ) -> QueryResult<Self> {
+        let resource = definition.resource;
+        let record = id.map(|id| resource.find(conn, id)).transpose()?;
+        let state = FormState::submitted(conn, definition, record, &submission)?;
+        Ok(Self::new(state, submission))
     }
 
     pub(crate) fn keeping_version(self) -> Self {
@@ -153,7 +168,7 @@ fn form_buttons(
     is_stored: bool,
     is_popup: bool,
 ) -> Vec<Button> {
-    let may_add = |resource| staff.registry().may_add(&staff.user.permissions, resource);
+    let may_add = |resource| staff.user.may_add(resource);
     let mut inlines = resource.inlines.iter();
     let may_copy = is_stored
         && resource.save_as
@@ -187,9 +202,8 @@ impl FormDisplay {
             submission,
             keeps_version,
         } = self;
-        let permissions = &staff.user.permissions;
         let (resource, record) = (state.definition.resource, state.record.as_ref());
-        let may = |verb| permissions.may(verb, resource.app, resource.name);
+        let may = |verb| staff.user.may(verb, resource);
         let read_only = record.is_some() && !may(Verb::Change);
         let mut sections = FormRenderer {
             state: &state,

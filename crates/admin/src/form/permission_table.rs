@@ -25,7 +25,7 @@ pub(crate) fn permission_table(
 ) -> PermissionTable {
     let mut rows: Vec<ModelPermissions> = Vec::new();
     for choice in &offered.choices {
-        let Some((app, model, column)) = parts(definition.registry, &choice.value) else {
+        let Some((app, model, column)) = parts(definition.registry(), &choice.value) else {
             continue;
         };
         let inherited = offered.inherited.iter();
@@ -34,7 +34,7 @@ pub(crate) fn permission_table(
         let permission = PermissionBox {
             action: ACTIONS[column].1,
             checked: chosen.contains(&value),
-            locked: are_all_locked || !definition.permissions.has(&value),
+            locked: are_all_locked || !definition.editor.permissions.has(&value),
             groups: inherited.map(|(_, group)| group.clone()).collect(),
             value,
             label,

@@ -35,13 +35,13 @@ impl Page for PopupPage {
 
 /// Whether a page is shown in a pop-up, or would be with script.
 pub(crate) fn is_popup(request: &AdminRequest) -> bool {
-    Submission::parse(request.http.query_string().as_bytes()).has("_popup")
+    request.query().has("_popup")
 }
 
 /// The address of the form that a pop-up was opened from: from its own form, its query or the Referer header.
 pub(crate) fn back(request: &AdminRequest, sent: &Submission, model: &Resource) -> Option<String> {
     let referrer = request.http.headers().get(header::REFERER);
-    let query = Submission::parse(request.http.query_string().as_bytes());
+    let query = request.query();
     let from = match (sent.text(BACK), query.text(BACK)) {
         ("", "") => path_of(referrer?.to_str().ok()?)?,
         ("", back) | (back, _) => back,
@@ -78,7 +78,7 @@ pub(crate) fn continue_editing(
     if !is_popup(request) {
         return see_other(&page);
     }
-    let mut query = Submission::parse(request.http.query_string().as_bytes());
+    let mut query = request.query();
     if let Some(back) = back(request, submission, resource) {
         query = query.with(BACK, &back);
     }
@@ -86,7 +86,7 @@ pub(crate) fn continue_editing(
 }
 
 fn has_script(request: &AdminRequest) -> bool {
-    Submission::parse(request.http.query_string().as_bytes()).has("_window")
+    request.query().has("_window")
 }
 
 /// Ends a pop-up after a save: the script closes it and chooses the object; without script the user returns to the form

@@ -5,10 +5,9 @@ use oc_core::admin::{Choice, FieldKind, id_in};
 use oc_core::validation::{FieldError, FixedChoices};
 
 use crate::form::choices::{FieldChoices, search_name};
-use crate::form::definition::{BoundField, FormDefinition, InlineForm};
+use crate::form::definition::{BoundField, InlineForm};
 use crate::form::permission_table::permission_table;
 use crate::form::state::FormState;
-use crate::registry::may_view;
 use crate::ui::field::{
     ChoiceGroup, ChoiceView, FieldView, RelatedView, SearchView, Section, parts,
 };
@@ -178,7 +177,7 @@ impl FormRenderer<'_> {
                     ..
                 } = self.state;
                 let is_permissions = definition
-                    .registry
+                    .registry()
                     .is_permission_field(bound.resource, field.name);
                 view.kind = if is_permissions {
                     "permissions"
@@ -197,7 +196,7 @@ impl FormRenderer<'_> {
                 } else {
                     view.help = Some(format!(
                         "Time zone: {}",
-                        self.state.definition.registry.time_zone
+                        self.state.definition.registry().time_zone
                     ));
                     "time"
                 }
@@ -298,22 +297,18 @@ impl FormRenderer<'_> {
 
     /// Links to the object that a field refers to, as far as the user has the permission.
     fn related(&self, app: &str, name: &str, value: &str) -> Option<RelatedView> {
-        let FormDefinition {
-            registry,
-            permissions,
-            ..
-        } = &self.state.definition;
-        let resource = registry.find(app, name)?;
-        let may_change = permissions.may(Verb::Change, app, name);
+        let editor = &self.state.definition.editor;
+        let resource = editor.registry.find(app, name)?;
+        let may_change = editor.may(Verb::Change, resource);
         let popup = "?_to_field=id&_popup=1";
         let id = value.trim().parse().ok();
         let path = id.map(|id| format!("{}{popup}", change_path(resource, id)));
         Some(RelatedView {
-            add_href: registry
-                .may_add(permissions, resource)
+            add_href: editor
+                .may_add(resource)
                 .then(|| format!("{}add/{popup}", list_path(resource))),
             change_href: path.clone().filter(|_| may_change),
-            view_href: path.filter(|_| !may_change && may_view(permissions, resource)),
+            view_href: path.filter(|_| !may_change && editor.may_view(resource)),
         })
     }
 }

@@ -7,7 +7,6 @@ use oc_http::PageError;
 use crate::auth::staff_request::StaffRequest;
 use crate::form::definition::FormDefinition;
 use crate::form::page::FormDisplay;
-use crate::form::state::FormState;
 use crate::ui::submission::Submission;
 
 /// The form with a notice, if the error is transient and the database can be read.
@@ -21,23 +20,12 @@ pub(crate) async fn redisplay(
     if notice(&error).is_none() {
         return Err(error);
     }
-    let sent = submission.clone();
-    let state = staff.db.read(move |conn| {
-        let record = match id {
-            Some(id) => (definition.resource.load)(conn, id)?,
-            None => None,
-        };
-        if record.is_none() && id.is_some() {
-            return Ok(None);
-        }
-        Ok(Some(FormState::submitted(conn, definition, record, &sent)?))
-    });
-    let Ok(Some(state)) = state.await else {
+    let load = move |conn: &mut _| FormDisplay::submitted(conn, definition, id, submission);
+    let Ok(display) = staff.db.read(|conn| Ok(load(conn)?)).await else {
         return Err(error);
     };
     with_notice(&error, |notice, status| {
-        let display = FormDisplay::new(state, submission).keeping_version();
-        let notice = Some(notice);
+        let (display, notice) = (display.keeping_version(), Some(notice));
         FormDisplay { notice, ..display }.show(staff, status)
     })
     .unwrap_or(Err(error))

@@ -1,6 +1,5 @@
 //! Saving an object, with the related objects that are edited inline, in one transaction.
 
-use accounts::User;
 use audit::ChangeSet;
 use diesel::connection::Connection;
 use oc_core::DbConnection;
@@ -10,8 +9,8 @@ use oc_core::validation::{FieldError, Violation};
 
 use crate::audit_log::log_entry::{LogEntry, log_saved};
 use crate::audit_log::snapshot::Snapshot;
+use crate::editor::Editor;
 use crate::form::definition::{FormDefinition, InlineForm};
-use crate::registry::Editor;
 
 /// What to do with an inline.
 enum InlinePlan {
@@ -23,16 +22,11 @@ enum InlinePlan {
 /// Saves an object and its inlines. The errors of all of them are returned together. Requires a transaction.
 pub(crate) fn save_with_inlines(
     conn: &mut DbConnection,
-    user: &User,
     definition: &FormDefinition,
     current: Option<&Record>,
     values: &FormValues,
 ) -> Result<Record, SaveError> {
-    let actor = Editor {
-        registry: definition.registry,
-        user,
-        permissions: &definition.permissions,
-    };
+    let editor = &definition.editor;
     let mut own = values.clone();
     for inline in definition.resource.inlines {
         own.0
@@ -47,11 +41,11 @@ pub(crate) fn save_with_inlines(
             Ok(InlinePlan::Change(record, values)) => {
                 lock(conn, &inline.resource.key(), record.id)?;
                 conn.transaction(|conn| {
-                    save_inline(conn, actor, inline.resource, Some(&record), &values)
+                    save_inline(conn, editor, inline.resource, Some(&record), &values)
                 })
             }
             Ok(InlinePlan::Add(values)) => {
-                conn.transaction(|conn| save_inline(conn, actor, inline.resource, None, &values))
+                conn.transaction(|conn| save_inline(conn, editor, inline.resource, None, &values))
             }
             Err(error) => Err(error),
         };
@@ -65,7 +59,7 @@ pub(crate) fn save_with_inlines(
         }
     }
     let saved =
-        conn.transaction(|conn| save_object(conn, actor, definition.resource, current, &own));
+        conn.transaction(|conn| save_object(conn, editor, definition.resource, current, &own));
     if errors.is_empty() {
         return saved;
     }
@@ -140,16 +134,16 @@ fn inline_error(inline: &Inline, error: FieldError) -> FieldError {
 /// Saves an inline. An unchanged object is not logged.
 fn save_inline(
     conn: &mut DbConnection,
-    actor: Editor<'_>,
+    editor: &Editor,
     resource: &Resource,
     current: Option<&Record>,
     values: &FormValues,
 ) -> Result<Record, SaveError> {
     match current {
-        None => save_object(conn, actor, resource, None, values),
+        None => save_object(conn, editor, resource, None, values),
         Some(current) => {
             let change_set = &mut ChangeSet::none();
-            save_changed(conn, actor, resource, current, values, change_set)
+            save_changed(conn, editor, resource, current, values, change_set)
         }
     }
 }
@@ -157,21 +151,21 @@ fn save_inline(
 /// Changes an object, and returns it as stored. An unchanged object is not logged. Requires a transaction.
 pub(crate) fn save_changed(
     conn: &mut DbConnection,
-    actor: Editor<'_>,
+    editor: &Editor,
     resource: &Resource,
     current: &Record,
     values: &FormValues,
     change_set: &mut ChangeSet,
 ) -> Result<Record, SaveError> {
-    let before = Snapshot::new(conn, actor.registry, resource, current)?;
-    let id = save_values(conn, actor, resource, Some(current), values)?;
+    let before = Snapshot::new(conn, editor.registry, resource, current)?;
+    let id = save_values(conn, editor, resource, Some(current), values)?;
     let record = (resource.load)(conn, id)?.ok_or(SaveError::Missing)?;
     if record.values == current.values {
         return Ok(record);
     }
     log_stored(
         conn,
-        actor,
+        editor,
         resource,
         id,
         ("changed", Some(before)),
@@ -182,41 +176,39 @@ pub(crate) fn save_changed(
 /// Adds or changes an object, logs it, and returns it as stored. Requires a transaction.
 pub(crate) fn save_object(
     conn: &mut DbConnection,
-    actor: Editor<'_>,
+    editor: &Editor,
     resource: &Resource,
     current: Option<&Record>,
     values: &FormValues,
 ) -> Result<Record, SaveError> {
     let before = current
-        .map(|record| Snapshot::new(conn, actor.registry, resource, record))
+        .map(|record| Snapshot::new(conn, editor.registry, resource, record))
         .transpose()?;
-    let id = save_values(conn, actor, resource, current, values)?;
+    let id = save_values(conn, editor, resource, current, values)?;
     let action = if current.is_some() {
         "changed"
     } else {
         "added"
     };
     let change_set = &mut ChangeSet::none();
-    log_stored(conn, actor, resource, id, (action, before), change_set)
+    log_stored(conn, editor, resource, id, (action, before), change_set)
 }
 
-/// Saves values that give no more permissions than the actor has. Otherwise their other errors are returned as well.
+/// Saves values that give no more permissions than the editor has. Otherwise their other errors are returned as well.
 fn save_values(
     conn: &mut DbConnection,
-    actor: Editor<'_>,
+    editor: &Editor,
     resource: &Resource,
     current: Option<&Record>,
     values: &FormValues,
 ) -> Result<i64, SaveError> {
     let defaults = current.map_or_else(|| resource.defaults(), |record| record.values.clone());
-    let (registry, permissions) = (actor.registry, actor.permissions);
     let stored = current.map(|record| &record.values);
-    let values = registry
-        .time_zone
-        .stored_values(resource.fields, values, stored)?;
+    let zone = editor.registry.time_zone;
+    let values = zone.stored_values(resource.fields, values, stored)?;
     let values = &values.with_defaults(defaults);
     let id = current.map(|record| record.id);
-    let mut errors = registry.escalations(conn, permissions, resource, current, values)?;
+    let mut errors = editor.escalations(conn, resource, current, values)?;
     if errors.is_empty() {
         return (resource.save)(conn, id, values);
     }
@@ -240,7 +232,7 @@ fn save_values(
 /// Logs an object as it is stored, and returns it.
 fn log_stored(
     conn: &mut DbConnection,
-    actor: Editor<'_>,
+    editor: &Editor,
     resource: &Resource,
     id: i64,
     (action, before): (&str, Option<Snapshot>),
@@ -251,9 +243,9 @@ fn log_stored(
         record: &record,
         action,
         before,
-        after: Some(Snapshot::new(conn, actor.registry, resource, &record)?),
+        after: Some(Snapshot::new(conn, editor.registry, resource, &record)?),
         parent_id: None,
     };
-    log_saved(conn, actor, resource, change_set, &[entry])?;
+    log_saved(conn, editor, resource, change_set, &[entry])?;
     Ok(record)
 }

@@ -85,7 +85,7 @@ impl FormState {
     ) -> QueryResult<Self> {
         let choices = chosen_choices(conn, &definition, &record.values)?;
         let gallery = gallery(conn, &definition, Some(&record))?;
-        let zone = definition.registry.time_zone;
+        let zone = definition.registry().time_zone;
         let values = zone.local_values(definition.resource.fields, &record.values);
         Ok(Self {
             definition,
@@ -120,7 +120,9 @@ impl FormState {
             }
         }
         let has_higher_privileges = match id {
-            Some(id) => !definition.can_manage(conn, id)?,
+            Some(id) => !definition
+                .editor
+                .can_manage(conn, definition.resource, id)?,
             None => false,
         };
         let gallery = gallery(conn, &definition, record.as_ref())?;
@@ -145,13 +147,7 @@ fn gallery(
     let Some(record) = record else {
         return Ok(None);
     };
-    let FormDefinition {
-        registry,
-        resource,
-        permissions,
-        ..
-    } = definition;
-    GalleryState::load(conn, *registry, permissions, resource, record.id)
+    GalleryState::load(conn, &definition.editor, definition.resource, record.id)
 }
 
 fn values_in_query(

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use accounts::{Permissions, Verb};
+use accounts::Verb;
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{FieldKind, Gallery, Record, Resource};
 use serde::Serialize;
 
-use crate::registry::{Registry, may_view};
+use crate::editor::Editor;
 use crate::ui::field::FieldView;
 use crate::ui::links::{capitalized, change_path, counted, list_path, thumbnail_path};
 use crate::ui::submission::Submission;
@@ -69,8 +69,7 @@ impl GalleryState {
     /// The images of a row; `None` if its resource has none, or the user may not view them.
     pub(crate) fn load(
         conn: &mut DbConnection,
-        registry: Registry,
-        permissions: &Permissions,
+        editor: &Editor,
         owner: &Resource,
         id: i64,
     ) -> QueryResult<Option<Self>> {
@@ -78,12 +77,11 @@ impl GalleryState {
             return Ok(None);
         };
         let resource = gallery.resource;
-        if registry.find(resource.app, resource.name).is_none() || !may_view(permissions, resource)
-        {
+        let known = editor.registry.find(resource.app, resource.name);
+        if known.is_none() || !editor.may_view(resource) {
             return Ok(None);
         }
-        let may = [Verb::Add, Verb::Change, Verb::Delete]
-            .map(|verb| permissions.may(verb, resource.app, resource.name));
+        let may = [Verb::Add, Verb::Change, Verb::Delete].map(|verb| editor.may(verb, resource));
         Ok(Some(Self {
             gallery,
             owner_path: format!("{}{id}/{}/", list_path(owner), resource.plural),

@@ -17,11 +17,8 @@ pub(crate) async fn store_uploads(
     let Some(file) = submission.file(images.field) else {
         return Ok((submission, Vec::new()));
     };
-    match staff
-        .image_queue()
-        .convert(images, file.bytes.clone())
-        .await
-    {
+    let queue = &staff.state.image_queue;
+    match queue.convert(images, file.bytes.clone()).await {
         Ok(image) => {
             let value = staff.write(move |conn| image.store(conn)).await?;
             Ok((submission.with(images.field, &value), Vec::new()))

@@ -1,6 +1,5 @@
 //! Change sets: everything that one action did, and restoring what it deleted.
 
-use accounts::Permissions;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
@@ -10,9 +9,10 @@ use serde::Serialize;
 
 use crate::audit_log::entry_view::EntryView;
 use crate::auth::staff_request::StaffRequest;
+use crate::editor::Editor;
 use crate::history::restore::{self, restore_change_set, without_existing};
 use crate::history::revision::{is_delete, may_add_all};
-use crate::registry::{Registry, may_view};
+use crate::registry::Registry;
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{LOG_PATH, capitalized, counts};
 use crate::ui::submission::Submission;
@@ -39,18 +39,17 @@ impl Page for ChangeSetPage {
 
 /// The entries of a change set that the user may view, oldest first.
 pub(crate) async fn show(staff: StaffRequest, id: Path<String>) -> Result<HttpResponse, PageError> {
-    let (registry, permissions) = (staff.registry(), &staff.user.permissions);
     let (mut entries, can_restore) = entries(&staff, &id).await?;
     let count = entries.len();
-    let may_restore = is_delete(&entries) && may_add_all(registry, permissions, &entries);
-    entries.retain(|entry| may_view_entry(registry, permissions, entry));
+    let may_restore = is_delete(&entries) && may_add_all(&staff.user, &entries);
+    entries.retain(|entry| may_view_entry(&staff.user, entry));
     if entries.is_empty() {
         return Err(PageError::Forbidden);
     }
     let unseen = count - entries.len();
     let may_restore = may_restore && unseen == 0;
     let more = entries.len().saturating_sub(MAX_ENTRIES);
-    let heading = heading(registry, &entries);
+    let heading = heading(staff.registry(), &entries);
     let rows = entries.into_iter().take(MAX_ENTRIES);
     let page = ChangeSetPage {
         heading: heading.clone(),
@@ -62,7 +61,7 @@ pub(crate) async fn show(staff: StaffRequest, id: Path<String>) -> Result<HttpRe
         rows: rows
             .map(|entry| EntryView {
                 change_set_href: None,
-                ..EntryView::new(entry, registry, permissions)
+                ..EntryView::new(entry, &staff.user)
             })
             .collect(),
     };
@@ -80,7 +79,7 @@ pub(crate) async fn restore(
     let registry = staff.registry();
     let (entries, _) = entries(&staff, &id).await?;
     let mut all = entries.iter();
-    if !all.all(|entry| may_view_entry(registry, &staff.user.permissions, entry)) {
+    if !all.all(|entry| may_view_entry(&staff.user, entry)) {
         return Err(PageError::Forbidden);
     }
     let mut models = entries.iter().filter_map(|it| registry.by_key(&it.model));
@@ -91,8 +90,7 @@ pub(crate) async fn restore(
         return Ok(page);
     }
     let path = staff.http.uri().path();
-    let (user, db) = (&staff.user, &staff.db);
-    restore::restore(&staff, user, db, (path, path), move |conn, editor| {
+    restore::restore(&staff, (path, path), move |conn, editor| {
         restore_change_set(conn, editor, entries)
     })
     .await
@@ -116,10 +114,9 @@ async fn entries(staff: &StaffRequest, id: &str) -> Result<(Vec<AuditEntry>, boo
 }
 
 /// Whether the user may view the object of an entry.
-fn may_view_entry(registry: Registry, permissions: &Permissions, entry: &AuditEntry) -> bool {
-    registry
-        .by_key(&entry.model)
-        .map_or(permissions.are_all(), |model| may_view(permissions, model))
+fn may_view_entry(user: &Editor, entry: &AuditEntry) -> bool {
+    let model = user.registry.by_key(&entry.model);
+    model.map_or(user.permissions.are_all(), |model| user.may_view(model))
 }
 
 /// “Deleted 2 authors and 2 books”, or the number of changes if they are of several kinds.

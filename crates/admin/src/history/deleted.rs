@@ -2,7 +2,6 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::Path;
 use audit::AuditEntry;
 use oc_http::{Page, PageError, PageLinks, found};
 use serde::Serialize;
@@ -37,12 +36,8 @@ struct DeletedObject {
 }
 
 /// The page, most recent deletions first.
-pub(crate) async fn index(
-    staff: StaffRequest,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, PageError> {
-    let (registry, permissions) = (staff.registry(), &staff.user.permissions);
-    let model = staff.find_visible(&path.0, &path.1)?;
+pub(crate) async fn index(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+    let model = staff.visible()?;
     let query = AdminListQuery::new(&staff, model);
     let number = query.page.ok_or(PageError::NotFound)?;
     let key = model.key();
@@ -66,11 +61,10 @@ pub(crate) async fn index(
         let dependents = || children.iter().filter(is_dependent);
         DeletedObject {
             dependents: dependents()
-                .map(|child| object_name(registry, child))
+                .map(|child| object_name(staff.registry(), child))
                 .collect(),
-            may_restore: registry.may_add(permissions, model)
-                && may_add_all(registry, permissions, dependents()),
-            entry: EntryView::new(entry, registry, permissions),
+            may_restore: staff.user.may_add(model) && may_add_all(&staff.user, dependents()),
+            entry: EntryView::new(entry, &staff.user),
         }
     });
     let path = format!("{}deleted/", list_path(model));

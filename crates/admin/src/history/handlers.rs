@@ -2,26 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use accounts::Permissions;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path};
 use audit::AuditEntry;
 use chrono::NaiveDateTime;
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{Record, Resource, id_in};
-use oc_http::{Db, Page, PageError};
+use oc_http::{Page, PageError};
 use serde::Serialize;
 
 use crate::audit_log::entry_view::{EntryView, object_name};
 use crate::audit_log::snapshot::Snapshot;
-use crate::auth::current_user::CurrentUser;
-use crate::auth::reauth::Reauth;
-use crate::auth::request::AdminRequest;
+use crate::auth::staff_request::StaffRequest;
+use crate::editor::Editor;
 use crate::history::restore::{self, restore_revision};
 use crate::history::revision::{self, Revision, object_of};
-use crate::registry::{Registry, may_view};
+use crate::registry::Registry;
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{
     capitalized, change_path, history_path, list_path, with_filters, with_query,
@@ -68,35 +65,23 @@ struct RestoreOption {
 }
 
 /// The history of an object and of those that are edited with it, oldest entry first; also of a deleted one.
-pub(crate) async fn show(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
-    path: Path<(String, String, String)>,
-) -> Result<HttpResponse, PageError> {
-    let registry = request.registry();
-    let model = registry.find(&path.0, &path.1).ok_or(PageError::NotFound)?;
-    let Ok(id) = path.2.parse::<i64>() else {
-        return Ok(request.unknown_object(model, &path.2));
-    };
-    if !may_view(&user.permissions, model) {
-        return Err(PageError::Forbidden);
-    }
-    let (history, inlines) = db
+pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+    let (model, id) = (staff.visible()?, staff.id()?);
+    let registry = staff.registry();
+    let (history, mut inlines) = staff
+        .db
         .read(move |conn| {
             let history = ObjectHistory::load(conn, registry, model, id)?;
             let inlines = history.of_inlines(conn)?;
             Ok((history, inlines))
         })
         .await?;
-    let mut rows = history.rows(&user.permissions);
-    for inline in inlines
-        .iter()
-        .filter(|inline| may_view(&user.permissions, inline.model))
-    {
+    let mut rows = history.rows(&staff.user);
+    inlines.retain(|inline| staff.user.may_view(inline.model));
+    for inline in &inlines {
         rows.extend(
             inline
-                .rows(&user.permissions)
+                .rows(&staff.user)
                 .into_iter()
                 .map(|(order, mut row)| {
                     let object = RelatedEntry {
@@ -113,11 +98,11 @@ pub(crate) async fn show(
     let title = match (&history.object, history.entries.last()) {
         (Some(object), _) => object.title.clone(),
         (None, Some(entry)) => entry.title.clone(),
-        (None, None) => return Ok(request.unknown_object(model, id)),
+        (None, None) => return Err(PageError::NotFound),
     };
     let exists = history.object.is_some();
     let (plural, list) = (capitalized(model.plural), list_path(model));
-    let filters = request.filters();
+    let filters = staff.filters();
     let change = with_filters(change_path(model, id), &filters);
     let steps = [(&*plural, &*list), (&*title, &*change)];
     let crumbs = Breadcrumb::trail(if exists { &steps } else { &steps[..1] }, "History");
@@ -131,55 +116,43 @@ pub(crate) async fn show(
             with_query(&list, &filters)
         },
     };
-    request.page(StatusCode::OK, Some(&user), &heading, crumbs, page)
+    staff.page(StatusCode::OK, &heading, crumbs, page)
 }
 
 /// Restores an earlier version, or a deleted object with what was deleted with it.
 pub(crate) async fn restore(
-    request: AdminRequest,
-    user: CurrentUser,
-    db: Data<Db>,
-    path: Path<(String, String, String)>,
-    reauth: Reauth,
+    staff: StaffRequest,
     fields: Submission,
 ) -> Result<HttpResponse, PageError> {
-    let fields = request.accept(&user, fields)?;
-    let model = request.registry().find(&path.0, &path.1);
-    let model = model.ok_or(PageError::NotFound)?;
-    if request.registry().access(model).is_some()
-        && let Some(page) = reauth.require(&request, &user, &fields).await?
+    let fields = staff.accept(fields)?;
+    let (model, id) = (staff.resource()?, staff.id()?);
+    if staff.registry().access(model).is_some()
+        && let Some(page) = staff.require_reauth(&fields).await?
     {
         return Ok(page);
     }
-    let Ok(id) = path.2.parse::<i64>() else {
-        return Ok(request.unknown_object(model, &path.2));
-    };
     let value = fields.text("restore");
     let before = value.strip_suffix(BEFORE);
-    let entry_id: i64 = before
-        .unwrap_or(value)
-        .parse()
-        .map_err(|_| PageError::BadRequest)?;
-    let entries = db
-        .read(move |conn| {
-            let entries = AuditEntry::for_object(conn, &model.key(), id)?;
-            let is_known = !entries.is_empty() || (model.load)(conn, id)?.is_some();
-            Ok(is_known.then_some(entries))
-        })
-        .await?;
-    let Some(entries) = entries else {
-        return Ok(request.unknown_object(model, id));
-    };
-    let entry = entries.into_iter().find(|entry| entry.id == entry_id);
-    let mut revision = Revision::new(entry.ok_or(PageError::NotFound)?);
+    let entry_id = before.unwrap_or(value).parse::<i64>();
+    let entry_id = entry_id.map_err(|_| PageError::BadRequest)?;
+    let entries = staff.db.read(move |conn| {
+        let entries = AuditEntry::for_object(conn, &model.key(), id)?;
+        if entries.is_empty() && (model.load)(conn, id)?.is_none() {
+            return Err(PageError::NotFound);
+        }
+        Ok(entries)
+    });
+    let mut entries = entries.await?.into_iter();
+    let entry = entries.find(|entry| entry.id == entry_id);
+    let mut revision = Revision::new(entry.ok_or(PageError::BadRequest)?);
     revision.is_before |= before.is_some();
-    let done = if may_view(&user.permissions, model) {
-        with_filters(change_path(model, id), &request.filters())
-    } else {
-        "/admin/".to_owned()
-    };
-    let paths = (&*done, &*request.target());
-    restore::restore(&request, &user, &db, paths, move |conn, editor| {
+    let done = staff.object_href(model, id);
+    let done = done.map_or_else(
+        || "/admin/".to_owned(),
+        |href| with_filters(href, &staff.filters()),
+    );
+    let paths = (&*done, &*staff.target());
+    restore::restore(&staff, paths, move |conn, editor| {
         restore_revision(conn, editor, revision)
     })
     .await
@@ -274,11 +247,11 @@ impl ObjectHistory {
 
     /// A row for each entry, and for each version before an entry that no earlier one has: the object is older than the
     /// log, or was changed without it. The last row of each version that isn't stored can restore it.
-    fn rows(&self, permissions: &Permissions) -> Vec<(EntryOrder, HistoryRow)> {
+    fn rows(&self, user: &Editor) -> Vec<(EntryOrder, HistoryRow)> {
         let mut known = Snapshot::default();
         let mut rows = Vec::new();
         for entry in &self.entries {
-            let view = || EntryView::new(entry.clone(), self.registry, permissions);
+            let view = || EntryView::new(entry.clone(), user);
             let before = Snapshot::from_text(&entry.before);
             if entry.action != "deleted"
                 && !entry.before.is_empty()
@@ -305,13 +278,13 @@ impl ObjectHistory {
             rows.push((
                 Revision::new(entry.clone()),
                 view(),
-                self.related(entry, permissions),
+                self.related(entry, user),
             ));
         }
         let mut seen = BTreeSet::new();
         let rows = rows.into_iter().rev().map(|(revision, entry, notes)| {
             let is_last = seen.insert(revision.snapshot_text().map(str::to_owned));
-            let may_restore = is_last && self.may_restore(&revision, permissions);
+            let may_restore = is_last && self.may_restore(&revision, user);
             let restore = may_restore.then(|| RestoreOption::new(self.model, &revision));
             (
                 order(&revision.entry),
@@ -333,12 +306,12 @@ impl ObjectHistory {
     }
 
     /// The other objects of an entry's change set.
-    fn related(&self, entry: &AuditEntry, permissions: &Permissions) -> Vec<RelatedEntry> {
+    fn related(&self, entry: &AuditEntry, user: &Editor) -> Vec<RelatedEntry> {
         let related = |text: &str, other: &AuditEntry| RelatedEntry {
             text: text.to_owned(),
             title: object_name(self.registry, other),
             href: object_of(self.registry, other)
-                .filter(|(model, _)| may_view(permissions, model))
+                .filter(|(model, _)| user.may_view(model))
                 .map(|(model, id)| history_path(model, id)),
         };
         let children = self.children(entry).map(|child| {
@@ -351,16 +324,16 @@ impl ObjectHistory {
     }
 
     /// Whether a version differs from the stored one, and the user may restore it.
-    fn may_restore(&self, revision: &Revision, permissions: &Permissions) -> bool {
+    fn may_restore(&self, revision: &Revision, user: &Editor) -> bool {
         let stored = self.stored.as_ref().map(Snapshot::values);
         let is_other = |text| stored != Some(Snapshot::from_text(text).values());
         let entry = &revision.entry;
         let exists = self.object.is_some();
         revision.snapshot_text().is_some_and(is_other)
-            && revision::may_restore(self.registry, permissions, self.model, exists)
+            && revision::may_restore(user, self.model, exists)
             && (exists
                 || entry.action != "deleted"
-                || revision::may_add_all(self.registry, permissions, self.children(entry)))
+                || revision::may_add_all(user, self.children(entry)))
     }
 }
 

@@ -12,15 +12,15 @@ use oc_core::DbConnection;
 use oc_core::admin::{Field, FieldKind, FormValues, Record, Resource, SaveError};
 use oc_core::locks::{lock, lock_all};
 use oc_core::timeouts::raise_statement_timeout;
-use oc_http::{Db, PageError};
+use oc_http::PageError;
 
 use crate::audit_log::log_entry::{LogEntry, log_saved};
 use crate::audit_log::snapshot::Snapshot;
-use crate::auth::current_user::CurrentUser;
-use crate::auth::request::AdminRequest;
+use crate::auth::staff_request::StaffRequest;
+use crate::editor::Editor;
 use crate::history::restore_outcome::{RestoreError, Restored, RestoredObject, Violations};
 use crate::history::revision::{Revision, is_delete, may_restore, object_of};
-use crate::registry::{Editor, Registry};
+use crate::registry::Registry;
 use crate::ui::links::{capitalized, see_other};
 
 /// Objects that are stored and logged together.
@@ -28,42 +28,32 @@ const CHUNK: usize = 250;
 
 /// Restores objects and redirects with messages: to `done`, or to `failed` if nothing was restored.
 pub(crate) async fn restore(
-    request: &AdminRequest,
-    user: &CurrentUser,
-    db: &Db,
+    staff: &StaffRequest,
     (done, failed): (&str, &str),
-    work: impl FnOnce(&mut DbConnection, Editor<'_>) -> Result<Restored, RestoreError> + Send + 'static,
+    work: impl FnOnce(&mut DbConnection, &Editor) -> Result<Restored, RestoreError> + Send + 'static,
 ) -> Result<HttpResponse, PageError> {
-    let registry = request.registry();
-    let (author, permissions) = (user.user.clone(), user.permissions.clone());
-    let outcome = db
-        .run_long(move |conn| {
-            let editor = Editor {
-                registry,
-                user: &author,
-                permissions: &permissions,
-            };
-            let outcome = conn.write(|conn| {
-                raise_statement_timeout(conn)?;
-                work(conn, editor)
-            });
-            match outcome {
-                Ok(restored) => Ok(Ok(restored)),
-                Err(RestoreError::Violations(violations)) => Ok(Err(violations)),
-                Err(RestoreError::Forbidden) => Err(PageError::Forbidden),
-                Err(RestoreError::Database(error)) => Err(error.into()),
-            }
-        })
-        .await?;
-    match outcome {
+    let editor = staff.editor();
+    let outcome = staff.db.run_long(move |conn| {
+        let outcome = conn.write(|conn| {
+            raise_statement_timeout(conn)?;
+            work(conn, &editor)
+        });
+        match outcome {
+            Ok(restored) => Ok(Ok(restored)),
+            Err(RestoreError::Violations(violations)) => Ok(Err(violations)),
+            Err(RestoreError::Forbidden) => Err(PageError::Forbidden),
+            Err(RestoreError::Database(error)) => Err(error.into()),
+        }
+    });
+    match outcome.await? {
         Ok(restored) => {
-            for message in restored.messages(&user.permissions) {
-                request.session.add(message);
+            for message in restored.messages(&staff.user) {
+                staff.session.add(message);
             }
             Ok(see_other(done))
         }
         Err(violations) => {
-            request.session.add_message("error", violations.message());
+            staff.session.add_message("error", violations.message());
             let mut response = see_other(failed);
             violations.attach_denied(&mut response);
             Ok(response)
@@ -74,7 +64,7 @@ pub(crate) async fn restore(
 /// Restores a version; for a deleted object also what was deleted with it. Requires a transaction.
 pub(crate) fn restore_revision(
     conn: &mut DbConnection,
-    editor: Editor<'_>,
+    editor: &Editor,
     revision: Revision,
 ) -> Result<Restored, RestoreError> {
     lock_objects(conn, editor.registry, std::slice::from_ref(&revision.entry))?;
@@ -91,7 +81,7 @@ pub(crate) fn restore_revision(
 /// Restores every object that a change set deleted and that doesn't exist. Requires a transaction.
 pub(crate) fn restore_change_set(
     conn: &mut DbConnection,
-    editor: Editor<'_>,
+    editor: &Editor,
     entries: Vec<AuditEntry>,
 ) -> Result<Restored, RestoreError> {
     if !is_delete(&entries) {
@@ -107,7 +97,7 @@ pub(crate) fn restore_change_set(
 /// Restores versions, and what was deleted or changed with them.
 fn restore_all(
     conn: &mut DbConnection,
-    editor: Editor<'_>,
+    editor: &Editor,
     roots: Vec<Revision>,
     children: Vec<AuditEntry>,
 ) -> Result<Restored, RestoreError> {
@@ -194,7 +184,7 @@ fn lock_objects(
 
 /// Restores objects in one change set.
 struct Restorer<'a> {
-    editor: Editor<'a>,
+    editor: &'a Editor,
     change_set: ChangeSet,
     restored: Restored,
     violations: Violations,
@@ -251,11 +241,7 @@ impl Restorer<'_> {
         model: &Resource,
         revisions: &'r [(Revision, Option<i64>)],
     ) -> Result<Vec<PendingRestore<'r>>, RestoreError> {
-        let Editor {
-            registry,
-            permissions,
-            ..
-        } = self.editor;
+        let editor = self.editor;
         let ids = revisions
             .iter()
             .filter_map(|(revision, _)| revision.entry.object_id);
@@ -265,7 +251,7 @@ impl Restorer<'_> {
             let current = existing.remove(&id);
             let text = revision
                 .snapshot_text()
-                .filter(|_| may_restore(registry, permissions, model, current.is_some()))?;
+                .filter(|_| may_restore(editor, model, current.is_some()))?;
             // Fields that are newer than the snapshot keep today's value or get their default.
             let base = current.as_ref().map(|current| current.values.clone());
             let base = base.unwrap_or_else(|| model.defaults());
@@ -317,11 +303,7 @@ impl Restorer<'_> {
         model: &Resource,
         pending: &[PendingRestore<'_>],
     ) -> Result<(), SaveError> {
-        let Editor {
-            registry,
-            permissions,
-            ..
-        } = self.editor;
+        let editor = self.editor;
         conn.transaction(|conn| {
             let mut deleted = Vec::new();
             for PendingRestore {
@@ -332,7 +314,7 @@ impl Restorer<'_> {
             } in pending
             {
                 let current = current.as_ref();
-                let errors = registry.escalations(conn, permissions, model, current, values)?;
+                let errors = editor.escalations(conn, model, current, values)?;
                 if !errors.is_empty() {
                     return Err(SaveError::Invalid(errors));
                 }
@@ -393,12 +375,8 @@ impl Restorer<'_> {
         entry: &AuditEntry,
         parent_id: Option<i64>,
     ) -> Result<(), RestoreError> {
-        let Editor {
-            registry,
-            permissions,
-            ..
-        } = self.editor;
-        let Some((model, id)) = object_of(registry, entry) else {
+        let editor = self.editor;
+        let Some((model, id)) = object_of(editor.registry, entry) else {
             return Ok(());
         };
         let name = model.singular;
@@ -406,9 +384,7 @@ impl Restorer<'_> {
             let reason = format!("this {name} no longer exists");
             return self.warn(conn, model, entry, parent_id, &reason);
         };
-        if !may_restore(registry, permissions, model, true)
-            || !registry.can_manage(conn, permissions, model, id)?
-        {
+        if !may_restore(editor, model, true) || !editor.can_manage(conn, model, id)? {
             let reason = format!("you do not have permission to change this {name}");
             return self.warn(conn, model, entry, parent_id, &reason);
         }

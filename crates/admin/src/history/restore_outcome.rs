@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use accounts::Permissions;
 use actix_web::HttpResponse;
 use diesel::result::Error as DatabaseError;
 use oc_core::admin::{Record, Resource, SaveError};
 
 use crate::auth::denied::{DeniedGrant, denied_fields};
-use crate::registry::may_view;
+use crate::editor::Editor;
 use crate::ui::layout::Message;
 use crate::ui::links::{by_resource, capitalized, change_path, counted};
 
@@ -30,9 +29,9 @@ pub(crate) struct Restored {
 
 impl Restored {
     /// The messages for a user.
-    pub(crate) fn messages(self, permissions: &Permissions) -> Vec<Message> {
-        let mut messages = sum_up("Restored", &self.objects, permissions);
-        let relinked = sum_up("Restored the links of", &self.relinked, permissions);
+    pub(crate) fn messages(self, user: &Editor) -> Vec<Message> {
+        let mut messages = sum_up("Restored", &self.objects, user);
+        let relinked = sum_up("Restored the links of", &self.relinked, user);
         let warnings = self.warnings.into_iter();
         messages.extend(relinked);
         messages.extend(warnings.map(|text| Message::new("warning", text)));
@@ -44,11 +43,11 @@ impl Restored {
 }
 
 /// A message for each resource: about its object if it is the only one, otherwise their number.
-fn sum_up(verb: &str, objects: &[RestoredObject], permissions: &Permissions) -> Vec<Message> {
+fn sum_up(verb: &str, objects: &[RestoredObject], user: &Editor) -> Vec<Message> {
     let groups = by_resource(objects.iter().map(|(model, record)| (*model, record)));
     let message = |(model, records): (&Resource, Vec<&Record>)| match records.as_slice() {
         [record] => {
-            let href = may_view(permissions, model).then(|| change_path(model, record.id));
+            let href = user.may_view(model).then(|| change_path(model, record.id));
             Message::done(verb, model, &record.title, href)
         }
         records => Message::new(

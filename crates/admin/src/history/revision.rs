@@ -1,9 +1,10 @@
 //! Earlier versions of objects in the audit log, and the permissions to restore them.
 
-use accounts::{Permissions, Verb};
+use accounts::Verb;
 use audit::AuditEntry;
 use oc_core::admin::Resource;
 
+use crate::editor::Editor;
 use crate::registry::Registry;
 
 /// A version of an object.
@@ -48,29 +49,22 @@ pub(crate) fn is_delete(entries: &[AuditEntry]) -> bool {
 }
 
 /// To restore a version requires the permission to change; a deleted object, the permission to add.
-pub(crate) fn may_restore(
-    registry: Registry,
-    permissions: &Permissions,
-    model: &Resource,
-    exists: bool,
-) -> bool {
+pub(crate) fn may_restore(user: &Editor, model: &Resource, exists: bool) -> bool {
     if exists {
-        permissions.may(Verb::Change, model.app, model.name)
+        user.may(Verb::Change, model)
     } else {
-        registry.may_add(permissions, model)
+        user.may_add(model)
     }
 }
 
 /// Whether the permissions suffice to restore the deleted objects of these entries.
 pub(crate) fn may_add_all<'a>(
-    registry: Registry,
-    permissions: &Permissions,
+    user: &Editor,
     entries: impl IntoIterator<Item = &'a AuditEntry>,
 ) -> bool {
     let mut deleted = entries
         .into_iter()
         .filter(|entry| entry.action == "deleted");
-    deleted.all(|entry| {
-        object_of(registry, entry).is_some_and(|(model, _)| registry.may_add(permissions, model))
-    })
+    deleted
+        .all(|entry| object_of(user.registry, entry).is_some_and(|(model, _)| user.may_add(model)))
 }

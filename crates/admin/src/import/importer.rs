@@ -16,9 +16,9 @@ use sha2::{Digest, Sha256};
 
 use crate::audit_log::log_entry::{LogEntry, log_saved};
 use crate::audit_log::snapshot::{FieldChange, Snapshot};
+use crate::editor::Editor;
 use crate::import::csv_table::{CsvTable, RowError};
 use crate::import::spreadsheet::SpreadsheetRow;
-use crate::registry::Editor;
 
 /// Rows that are saved and loaded together.
 const CHUNK: usize = 200;
@@ -42,7 +42,7 @@ pub(crate) struct ImportOutcome {
     pub(crate) errors: Vec<RowError>,
     /// The columns that would escalate permissions; empty for a whole row.
     pub(crate) denied_columns: BTreeSet<&'static str>,
-    /// A digest of all changes.
+    /// A digest of all changes, and their author.
     pub(crate) digest: String,
 }
 
@@ -71,7 +71,7 @@ struct PlannedRow {
 
 /// An import by a user.
 pub(crate) struct Importer<'a> {
-    pub(crate) editor: Editor<'a>,
+    pub(crate) editor: &'a Editor,
     pub(crate) model: &'static Resource,
 }
 
@@ -86,7 +86,9 @@ impl Importer<'_> {
         lock_all(conn, &self.model.key())?;
         let mut outcome = ImportOutcome::default();
         let mut seen = BTreeMap::new();
-        let mut hasher = Sha256::new();
+        // A preview that somebody else has seen doesn't count.
+        let author = self.editor.user.id;
+        let mut hasher = Sha256::new_with_prefix(format!("{author} {};", self.model.key()));
         let mut planned = Vec::new();
         for rows in table.rows.chunks(CHUNK) {
             planned.extend(self.plan(conn, table, rows, &mut seen, &mut outcome)?);
@@ -173,21 +175,17 @@ impl Importer<'_> {
         stored: Option<&Record>,
         values: &FormValues,
     ) -> QueryResult<Vec<(&'static str, String)>> {
-        let (model, permissions) = (self.model, self.editor.permissions);
+        let (model, editor) = (self.model, self.editor);
         let (may_save, verb) = match stored {
-            None => (self.editor.registry.may_add(permissions, model), "add"),
-            Some(_) => (
-                permissions.may(Verb::Change, model.app, model.name),
-                "change",
-            ),
+            None => (editor.may_add(model), "add"),
+            Some(_) => (editor.may(Verb::Change, model), "change"),
         };
         if !may_save {
             let name = model.singular;
             let text = format!("You do not have permission to {verb} this {name}.");
             return Ok(vec![("", text)]);
         }
-        let registry = self.editor.registry;
-        let errors = registry.escalations(conn, permissions, model, stored, values)?;
+        let errors = editor.escalations(conn, model, stored, values)?;
         let errors = errors.iter().map(|error| (error.field, error.to_string()));
         Ok(errors.collect())
     }

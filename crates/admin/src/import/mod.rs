@@ -9,5 +9,4 @@ mod page;
 #[cfg(test)]
 mod properties;
 mod spreadsheet;
-mod upload;
 mod workbook;

@@ -6,16 +6,17 @@ use oc_core::admin::Resource;
 use oc_http::{Page, PageError};
 use serde::Serialize;
 
-use crate::auth::current_user::CurrentUser;
-use crate::auth::request::AdminRequest;
+use crate::auth::staff_request::StaffRequest;
 use crate::import::csv_table::{CsvTable, RowError};
 use crate::import::importer::{ImportOutcome, PreviewAddition, PreviewChange};
 use crate::import::spreadsheet::MAX_ROWS;
-use crate::import::upload::MAX_FILE_BYTES;
 use crate::ui::csv::{self, column_names, download};
 use crate::ui::field::Hidden;
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{counted, list_path};
+
+/// The maximum size of a file (bytes): about ten thousand rows of the widest resource.
+pub(super) const MAX_FILE_BYTES: usize = 4 << 20;
 
 /// The most errors that are shown.
 const MAX_ERRORS: usize = 200;
@@ -162,8 +163,7 @@ impl ImportPage {
     /// Renders the page.
     pub(crate) fn show(
         self,
-        request: &AdminRequest,
-        user: &CurrentUser,
+        staff: &StaffRequest,
         model: &'static Resource,
         status: StatusCode,
     ) -> Result<HttpResponse, PageError> {
@@ -180,7 +180,7 @@ impl ImportPage {
             ..self
         };
         let crumbs = Breadcrumb::below_list(model, "Import");
-        request.page(status, Some(user), &heading, crumbs, page)
+        staff.page(status, &heading, crumbs, page)
     }
 }
 

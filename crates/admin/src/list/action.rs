@@ -1,8 +1,8 @@
 //! Actions on the selected objects of a list.
 
-use accounts::{Permissions, Verb};
+use accounts::Verb;
 use actix_web::HttpResponse;
-use actix_web::web::Path;
+use oc_core::DbConnection;
 use oc_core::admin::{BulkAction, FormValues, Resource, SaveError};
 use oc_core::locks::lock;
 use oc_http::PageError;
@@ -11,10 +11,10 @@ use crate::auth::staff_request::StaffRequest;
 use crate::delete::cascade::Cascade;
 use crate::delete::execute::execute;
 use crate::delete::page::{self, Question, SHOWN};
+use crate::editor::Editor;
 use crate::form::save::save_object;
 use crate::list::bulk_edit::{self, BulkEdit, MAX_EDITED};
 use crate::list_query::AdminListQuery;
-use crate::registry::{Editor, may_view};
 use crate::ui::csv;
 use crate::ui::field::Hidden;
 use crate::ui::layout::Message;
@@ -35,11 +35,8 @@ const TOO_MANY: &str = "Too many items are selected. Use a filter to select fewe
 const NONE_SELECTED: &str = "Select at least one item.";
 
 /// Name and label of each action that the permissions allow.
-pub(super) fn allowed(
-    permissions: &Permissions,
-    model: &'static Resource,
-) -> Vec<[&'static str; 2]> {
-    let may = |verb| permissions.may(verb, model.app, model.name);
+pub(super) fn allowed(user: &Editor, model: &'static Resource) -> Vec<[&'static str; 2]> {
+    let may = |verb| user.may(verb, model);
     let may_edit = may(Verb::Change) && bulk_edit::fields(model).next().is_some();
     let actions = [
         (may(Verb::Delete), [DELETE, "Delete selected"]),
@@ -57,14 +54,12 @@ pub(super) fn allowed(
 /// Runs an action on the selected objects, or on all that match the list's filters.
 pub(crate) async fn run_action(
     staff: StaffRequest,
-    path: Path<(String, String)>,
     fields: Submission,
 ) -> Result<HttpResponse, PageError> {
     let fields = staff.accept_or_cancelled(fields)?;
-    let registry = staff.registry();
-    let model = registry.find(&path.0, &path.1).ok_or(PageError::NotFound)?;
-    let may = |verb| staff.user.permissions.may(verb, model.app, model.name);
-    let may_view = may_view(&staff.user.permissions, model);
+    let (registry, model) = (staff.registry(), staff.resource()?);
+    let may = |verb| staff.user.may(verb, model);
+    let may_view = staff.user.may_view(model);
     if !may_view && !may(Verb::Delete) {
         return Err(PageError::Forbidden);
     }
@@ -140,7 +135,6 @@ async fn delete_selected(
     fields: &Submission,
     back: &str,
 ) -> Result<HttpResponse, PageError> {
-    let registry = staff.registry();
     let question = Question {
         hidden: hidden_fields(DELETE, &ids),
         back_href: back.to_owned(),
@@ -153,10 +147,10 @@ async fn delete_selected(
             Err(page) => return Ok(page),
         }
     } else {
-        let permissions = staff.user.permissions.clone();
+        let editor = staff.editor();
         let cascade = staff
             .db
-            .read(move |conn| Ok(Cascade::new(conn, registry, model, &ids, &permissions)?));
+            .read(move |conn| Ok(Cascade::new(conn, &editor, model, &ids)?));
         let cascade = cascade.await?;
         if !cascade.rows.is_empty() {
             return page::show(staff, &cascade, question);
@@ -209,40 +203,29 @@ async fn change_selected(
     bulk: &'static BulkAction,
     ids: Vec<i64>,
 ) -> Result<String, PageError> {
-    let (registry, user) = (staff.registry(), staff.actor());
-    let permissions = staff.user.permissions.clone();
+    let editor = staff.editor();
     let values = bulk
         .values
         .iter()
         .fold(FormValues::default(), |values, (field, value)| {
             values.with(field, *value)
         });
-    let changed = staff.db.run_long(move |conn| {
-        let editor = Editor {
-            registry,
-            user: &user,
-            permissions: &permissions,
-        };
-        let changed = conn.write(|conn| {
-            let mut changed = 0;
-            for id in ids {
-                lock(conn, &model.key(), id)?;
-                let Some(record) = (model.load)(conn, id)? else {
-                    continue;
-                };
-                let is_set = |(field, value): &(&str, &str)| record.values.text(field) == *value;
-                if !bulk.values.iter().all(is_set) {
-                    save_object(conn, editor, model, Some(&record), &values)?;
-                    changed += 1;
-                }
+    let change = move |conn: &mut DbConnection| {
+        let mut changed = 0;
+        for id in ids {
+            lock(conn, &model.key(), id)?;
+            let Some(record) = (model.load)(conn, id)? else {
+                continue;
+            };
+            let is_set = |(field, value): &(&str, &str)| record.values.text(field) == *value;
+            if !bulk.values.iter().all(is_set) {
+                save_object(conn, &editor, model, Some(&record), &values)?;
+                changed += 1;
             }
-            Ok(changed)
-        });
-        changed.map_err(|error| match error {
-            SaveError::Database(error) => error.into(),
-            error => PageError::Internal(error.into()),
-        })
-    });
+        }
+        Ok::<_, SaveError>(changed)
+    };
+    let changed = staff.db.run_long(|conn| Ok(conn.write(change)?));
     Ok(match changed.await? {
         0 => "Nothing to change.".to_owned(),
         changed => format!("{} {}.", bulk.done, counted(model, changed)),

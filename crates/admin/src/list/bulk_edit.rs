@@ -14,13 +14,13 @@ use serde::Serialize;
 
 use crate::audit_log::snapshot::display_text;
 use crate::auth::staff_request::StaffRequest;
+use crate::editor::Editor;
 use crate::form::choices::FIND;
 use crate::form::definition::FormDefinition;
 use crate::form::page::search_path;
 use crate::form::render::FormRenderer;
 use crate::form::save::save_changed;
 use crate::form::state::FormState;
-use crate::registry::Editor;
 use crate::ui::field::{ChoiceView, ErrorSummary, FieldView, Hidden, Section};
 use crate::ui::layout::Message;
 use crate::ui::links::{capitalized, counted, see_other};
@@ -115,16 +115,11 @@ impl BulkEdit<'_> {
         let definition = self.definition();
         let values = definition.form_values(self.submission);
         let values = values.list(field.name).to_vec();
-        let (registry, actor) = (self.staff.registry(), self.staff.actor());
         let (model, ids, stored) = (self.model, self.ids.clone(), values.clone());
         let change = self.staff.db.run_long(move |conn| {
-            let label = display_text(conn, registry, model, field, &stored)?;
+            let editor = &definition.editor;
+            let label = display_text(conn, editor.registry, model, field, &stored)?;
             let change = |conn: &mut DbConnection| {
-                let editor = Editor {
-                    registry,
-                    user: &actor,
-                    permissions: &definition.permissions,
-                };
                 change_all(conn, editor, model, &ids, (field.name, &stored), expected)
             };
             match conn.write(change) {
@@ -158,10 +153,9 @@ impl BulkEdit<'_> {
 
     fn definition(&self) -> FormDefinition {
         FormDefinition {
-            registry: self.staff.registry(),
+            editor: self.staff.editor(),
             resource: self.model,
             inlines: Vec::new(),
-            permissions: self.staff.user.permissions.clone(),
         }
     }
 
@@ -293,7 +287,7 @@ fn section(field: FieldView) -> Section {
 /// returns an error, which rolls back. Requires a transaction.
 fn change_all(
     conn: &mut DbConnection,
-    editor: Editor<'_>,
+    editor: &Editor,
     model: &Resource,
     ids: &[i64],
     (name, values): (&str, &[String]),

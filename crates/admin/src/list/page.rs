@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::Path;
 use diesel::QueryResult;
 use oc_core::admin::{Choice, FieldKind, ListPage, ListQuery, ListRow, Resource};
 use oc_core::{DbConnection, MAX_COUNT};
@@ -86,11 +85,8 @@ struct RowView {
 }
 
 /// The objects that match search and filters, in the requested order.
-pub(crate) async fn index(
-    staff: StaffRequest,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, PageError> {
-    let model = staff.find_visible(&path.0, &path.1)?;
+pub(crate) async fn index(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+    let model = staff.visible()?;
     let query = AdminListQuery::new(&staff, model);
     let number = query.page.ok_or(PageError::NotFound)?;
     let listing = query.listing();
@@ -140,8 +136,9 @@ pub(crate) async fn index(
     let page = ObjectListPage {
         plural: title.clone(),
         singular: model.singular,
-        add_href: registry
-            .may_add(&staff.user.permissions, model)
+        add_href: staff
+            .user
+            .may_add(model)
             .then(|| with_filters(format!("{path}add/"), &keep)),
         deleted_href: format!("{path}deleted/"),
         q: query.q.clone(),
@@ -161,15 +158,16 @@ pub(crate) async fn index(
         has_thumbnails: model.images.is_some() || model.gallery.is_some(),
         columns: columns(model, &query, &path),
         rows: rows.collect(),
-        actions: action::allowed(&staff.user.permissions, model),
+        actions: action::allowed(&staff.user, model),
         select_across: has_more.then(|| match list.found {
             found if query.is_filtered() && found > MAX_COUNT => "Select all".to_owned(),
             found => format!("Select all {found}"),
         }),
         pager: PageLinks::new(number, count, |page| query.href(&path, page)),
         show_all_href: (count > 1 && list.found <= SHOW_ALL).then(|| query.href_all(&path)),
-        import_href: registry
-            .may_import(&staff.user.permissions, model)
+        import_href: staff
+            .user
+            .may_import(model)
             .then(|| format!("{path}import/")),
         export_href: query.href(&format!("{path}export/"), 1),
         empty: format!("No {} found.", model.plural),
@@ -179,11 +177,8 @@ pub(crate) async fn index(
 }
 
 /// All objects that match search and filters as a CSV file, in the order of the list.
-pub(crate) async fn export(
-    staff: StaffRequest,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, PageError> {
-    let model = staff.find_visible(&path.0, &path.1)?;
+pub(crate) async fn export(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+    let model = staff.visible()?;
     let query = AdminListQuery::new(&staff, model);
     let listing = query.first(MAX_ROWS + 1);
     let zone = staff.registry().time_zone;

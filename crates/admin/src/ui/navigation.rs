@@ -1,10 +1,11 @@
 //! The navigation on every page: the models that a user has permissions on.
 
-use accounts::{Permissions, Verb};
+use accounts::Verb;
 use oc_core::admin::Resource;
 use serde::Serialize;
 
-use crate::registry::{DIAGNOSTICS, Registry, is_open, may_view};
+use crate::editor::Editor;
+use crate::registry::DIAGNOSTICS;
 use crate::ui::links::{DIAGNOSTICS_PATH, LOG_PATH, capitalized, list_path};
 
 /// The apps, and the pages about the site as a whole.
@@ -60,13 +61,11 @@ impl PageLink {
 
 impl Navigation {
     /// The navigation for these permissions on the page at `path`.
-    pub(crate) fn new(registry: Registry, permissions: &Permissions, path: &str) -> Self {
+    pub(crate) fn new(editor: &Editor, path: &str) -> Self {
         let mut apps: Vec<AppLinks> = Vec::new();
-        for resource in registry
-            .all()
-            .filter(|resource| is_open(permissions, resource))
-        {
-            let links = ModelLinks::new(registry, permissions, resource, path);
+        let resources = editor.registry.all();
+        for resource in resources.filter(|resource| editor.may_open(resource)) {
+            let links = ModelLinks::new(editor, resource, path);
             match apps.last_mut() {
                 Some(app) if app.name == resource.app => app.models.push(links),
                 _ => apps.push(AppLinks {
@@ -77,17 +76,11 @@ impl Navigation {
                 }),
             }
         }
-        let has_log = permissions.are_all()
-            || registry
-                .all()
-                .any(|resource| may_view(permissions, resource));
+        let has_log = editor.permissions.are_all() || editor.visible().next().is_some();
+        let has_diagnostics = editor.permissions.has(DIAGNOSTICS);
         let system = [
             (has_log, "Log", LOG_PATH),
-            (
-                permissions.has(DIAGNOSTICS),
-                "Diagnostics",
-                DIAGNOSTICS_PATH,
-            ),
+            (has_diagnostics, "Diagnostics", DIAGNOSTICS_PATH),
         ];
         let system = system.into_iter().filter(|(is_open, ..)| *is_open);
         let mut home = PageLink::new("Home", Some("/admin/".to_owned()), path);
@@ -103,18 +96,17 @@ impl Navigation {
 }
 
 impl ModelLinks {
-    fn new(registry: Registry, permissions: &Permissions, resource: &Resource, path: &str) -> Self {
-        let may = |verb| permissions.may(verb, resource.app, resource.name);
+    fn new(editor: &Editor, resource: &Resource, path: &str) -> Self {
         let list = list_path(resource);
         let add_href = format!("{list}add/");
-        let list = may_view(permissions, resource).then_some(list);
+        let list = editor.may_view(resource).then_some(list);
         Self {
             page: PageLink::new(&capitalized(resource.plural), list, path),
-            add_href: registry.may_add(permissions, resource).then_some(add_href),
-            change_label: if may(Verb::Change) {
+            add_href: editor.may_add(resource).then_some(add_href),
+            change_label: if editor.may(Verb::Change, resource) {
                 Some("Change")
             } else {
-                may(Verb::View).then_some("View")
+                editor.may(Verb::View, resource).then_some("View")
             },
         }
     }

@@ -12,7 +12,7 @@ use futures_util::{TryStreamExt, stream};
 use oc_http::{PageError, run_blocking};
 
 /// The most fields of a form, as in Django.
-pub(crate) const MAX_FIELDS: usize = 1000;
+const MAX_FIELDS: usize = 1000;
 
 /// The longest part of a file's name that is shown (characters).
 const MAX_FILE_NAME: usize = 100;

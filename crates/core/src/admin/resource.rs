@@ -76,6 +76,14 @@ impl Resource {
         format!("{}.{}", self.app, self.name)
     }
 
+    /// The row with this id.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none.
+    pub fn find(&self, conn: &mut DbConnection, id: i64) -> QueryResult<Record> {
+        (self.load)(conn, id)?.ok_or(diesel::NotFound)
+    }
+
     /// The existing rows with these ids, by id: a few hundred at a time.
     pub fn load_by_id(
         &self,
