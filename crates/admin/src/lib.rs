@@ -2,6 +2,7 @@
 
 mod audit_log;
 mod auth;
+mod columns;
 pub mod command_line;
 mod delete;
 mod diagnostics;

@@ -262,6 +262,7 @@ pub(crate) mod fixtures {
             resource: &AUTHOR,
             names: &["author-name"],
             conflict_message: "Choose an author or fill in the fields, not both.",
+            find: |_, _, _| Ok(None),
         }],
         ..BASE
     };

@@ -1,7 +1,7 @@
 //! Addresses.
 
 use chrono::Utc;
-use diesel::dsl::{IntoBoxed, LeftJoin, exists, select};
+use diesel::dsl::{IntoBoxed, LeftJoin, exists};
 use diesel::prelude::*;
 use oc_core::search::{SearchTerms, fold, lower};
 use oc_core::validation::{Checker, FieldError};
@@ -166,20 +166,31 @@ impl Address {
         Ok(true)
     }
 
-    /// Whether another address is the same, in any case and with any accents.
+    /// Whether another address is the same.
     pub fn is_duplicate(
         conn: &mut DbConnection,
         but: Option<i64>,
         address: &NewAddress,
     ) -> QueryResult<bool> {
-        let same = addresses::table
-            .filter(addresses::id.ne(but.unwrap_or_default()))
-            .filter(addresses::number.eq(address.number))
-            .filter(addresses::zip_code.eq(address.zip_code))
-            .filter(addresses::state.eq(&address.state))
-            .filter(fold(addresses::street).eq(fold(&address.street)))
-            .filter(fold(addresses::city).eq(fold(&address.city)));
-        select(exists(same)).get_result(conn)
+        let others = same(address).filter(addresses::id.ne(but.unwrap_or_default()));
+        let other: Option<i64> = others.select(addresses::id).first(conn).optional()?;
+        Ok(other.is_some())
+    }
+
+    /// The same address: among several, one without a letting, or this letting's own.
+    pub fn find_same(
+        conn: &mut DbConnection,
+        letting: Option<i64>,
+        address: &NewAddress,
+    ) -> QueryResult<Option<i64>> {
+        let is_taken = lettings::id
+            .is_not_null()
+            .and(lettings::id.nullable().ne(letting.unwrap_or_default()));
+        same(address)
+            .order((is_taken, addresses::id))
+            .select(addresses::id)
+            .first(conn)
+            .optional()
     }
 
     /// Deletes addresses and their lettings.
@@ -188,6 +199,18 @@ impl Address {
             .execute(conn)?;
         index::update(conn)
     }
+}
+
+/// Addresses that are the same, in any case and with any accents.
+fn same(address: &NewAddress) -> Joined<'_> {
+    addresses::table
+        .left_join(lettings::table)
+        .filter(addresses::number.eq(address.number))
+        .filter(addresses::zip_code.eq(address.zip_code))
+        .filter(addresses::state.eq(&address.state))
+        .filter(fold(addresses::street).eq(fold(&address.street)))
+        .filter(fold(addresses::city).eq(fold(&address.city)))
+        .into_boxed()
 }
 
 /// Addresses that match the terms.

@@ -4,6 +4,7 @@ use audit::{AUTH, AuditEntry};
 use serde::Serialize;
 
 use crate::audit_log::snapshot::{FieldChange, Snapshot, summarize};
+use crate::columns::own_fields;
 use crate::editor::Editor;
 use crate::registry::Registry;
 use crate::ui::links::{capitalized, history_path};
@@ -36,7 +37,7 @@ impl EntryView {
         let before = Snapshot::from_text(&entry.before);
         let after = Snapshot::from_text(&entry.after);
         let changes = model.map_or_else(Vec::new, |model| {
-            Snapshot::changes(&before, &after, model, registry.time_zone)
+            Snapshot::changes(&before, &after, &own_fields(model), registry.time_zone)
         });
         let action = if entry.description.is_empty() {
             summarize(&entry.action, &changes)

@@ -8,6 +8,7 @@ use oc_core::DbConnection;
 use oc_core::admin::{Field, FieldKind, FormValues, Record, Resource};
 use serde::{Deserialize, Serialize};
 
+use crate::columns::{NamedField, own_fields};
 use crate::registry::Registry;
 use crate::time_zone::TimeZone;
 use crate::ui::field::parts;
@@ -55,11 +56,26 @@ impl Snapshot {
         model: &Resource,
         objects: &[&Record],
     ) -> QueryResult<Vec<Self>> {
+        Self::for_fields(conn, registry, &own_fields(model), objects)
+    }
+
+    /// As [`Snapshot::for_records`], of these fields.
+    pub(crate) fn for_fields(
+        conn: &mut DbConnection,
+        registry: Registry,
+        fields: &[NamedField<'_>],
+        objects: &[&Record],
+    ) -> QueryResult<Vec<Self>> {
         let mut snapshots = vec![Self::default(); objects.len()];
-        for field in model.fields {
-            for name in parts(field.name, field.kind) {
+        for NamedField {
+            name,
+            resource,
+            field,
+        } in fields
+        {
+            for name in parts(name, field.kind) {
                 let lists = objects.iter().map(|object| object.values.list(&name));
-                let labels = choice_labels(conn, registry, model, field, lists.clone())?;
+                let labels = choice_labels(conn, registry, resource, field, lists.clone())?;
                 for (snapshot, list) in snapshots.iter_mut().zip(lists) {
                     let entry = FieldSnapshot {
                         values: list.to_vec(),
@@ -70,6 +86,16 @@ impl Snapshot {
             }
         }
         Ok(snapshots)
+    }
+
+    /// The snapshot without the values of related rows.
+    pub(crate) fn own(mut self, model: &Resource) -> Self {
+        let is_own = |name: &String| {
+            let mut fields = model.fields.iter();
+            fields.any(|field| parts(field.name, field.kind).contains(name))
+        };
+        self.0.retain(|name, _| is_own(name));
+        self
     }
 
     /// The stored JSON.
@@ -98,12 +124,12 @@ impl Snapshot {
     pub(crate) fn changes(
         before: &Self,
         after: &Self,
-        model: &Resource,
+        fields: &[NamedField<'_>],
         zone: TimeZone,
     ) -> Vec<FieldChange> {
         let mut changes = Vec::new();
-        for field in model.fields {
-            let names = parts(field.name, field.kind);
+        for NamedField { name, field, .. } in fields {
+            let names = parts(name, field.kind);
             let values = |snapshot: &Self| -> Vec<Option<Vec<String>>> {
                 let values = |name| {
                     snapshot
@@ -118,7 +144,7 @@ impl Snapshot {
             }
             let [before, after] = [before, after].map(|snapshot| match names.as_slice() {
                 [date, time] => zone.text(snapshot.shown(date), snapshot.shown(time)),
-                _ => snapshot.shown(field.name).to_owned(),
+                _ => snapshot.shown(name).to_owned(),
             });
             changes.push(FieldChange {
                 label: field.label.to_owned(),

@@ -26,6 +26,25 @@ pub(crate) fn save_with_inlines(
     current: Option<&Record>,
     values: &FormValues,
 ) -> Result<Record, SaveError> {
+    for InlineForm { inline, .. } in &definition.inlines {
+        if let Some(id) = current.and_then(|record| id_in(&record.values, inline.field)) {
+            lock(conn, &inline.resource.key(), id)?;
+        }
+    }
+    save_inlines_and(conn, definition, current, values, |conn, own| {
+        save_object(conn, &definition.editor, definition.resource, current, own)
+    })
+}
+
+/// Saves the inlines, then the object's own values by `save`. The errors of all of them are returned together. Requires a
+/// transaction and locks of the inlines.
+pub(crate) fn save_inlines_and<T>(
+    conn: &mut DbConnection,
+    definition: &FormDefinition,
+    current: Option<&Record>,
+    values: &FormValues,
+    save: impl FnOnce(&mut DbConnection, &FormValues) -> Result<T, SaveError>,
+) -> Result<T, SaveError> {
     let editor = &definition.editor;
     let mut own = values.clone();
     for inline in definition.resource.inlines {
@@ -38,12 +57,9 @@ pub(crate) fn save_with_inlines(
         let inline = form.inline;
         let saved = match plan_inline(conn, form, current, values) {
             Ok(InlinePlan::Keep) => continue,
-            Ok(InlinePlan::Change(record, values)) => {
-                lock(conn, &inline.resource.key(), record.id)?;
-                conn.transaction(|conn| {
-                    save_inline(conn, editor, inline.resource, Some(&record), &values)
-                })
-            }
+            Ok(InlinePlan::Change(record, values)) => conn.transaction(|conn| {
+                save_inline(conn, editor, inline.resource, Some(&record), &values)
+            }),
             Ok(InlinePlan::Add(values)) => {
                 conn.transaction(|conn| save_inline(conn, editor, inline.resource, None, &values))
             }
@@ -58,12 +74,10 @@ pub(crate) fn save_with_inlines(
             Err(error) => return Err(error),
         }
     }
-    let saved =
-        conn.transaction(|conn| save_object(conn, editor, definition.resource, current, &own));
     if errors.is_empty() {
-        return saved;
+        return save(conn, &own);
     }
-    match saved {
+    match conn.transaction(|conn| save(conn, &own)) {
         Ok(_) => {}
         Err(SaveError::Invalid(more)) => {
             let is_known = |error: &FieldError| invalid_references.contains(&error.field);

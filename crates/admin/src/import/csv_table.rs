@@ -4,6 +4,7 @@ use oc_core::admin::{FieldKind, FormValues, Resource};
 use oc_core::text::fold;
 use serde::Serialize;
 
+use crate::columns::{NamedField, columns as file_columns};
 use crate::import::spreadsheet::{Spreadsheet, SpreadsheetRow};
 use crate::import::{cell, csv_text, workbook};
 use crate::ui::csv::{column_names, unescape_formula};
@@ -257,12 +258,14 @@ fn column(model: &Resource, name: &str) -> Column {
     if wanted == "id" {
         return Column::Id;
     }
-    let field = model.fields.iter().find_map(|field| {
+    let field = file_columns(model).into_iter().find_map(|column| {
+        let NamedField { name, field, .. } = column;
         let is_label =
             key(field.label) == wanted && !matches!(field.kind, FieldKind::DateTime { .. });
-        let mut names = parts(field.name, field.kind).into_iter();
+        let mut headings = parts(field.name, field.kind).into_iter();
+        let place = headings.position(|heading| is_label || key(&heading) == wanted)?;
         Some(Column::Field {
-            name: names.find(|part| is_label || key(part) == wanted)?,
+            name: parts(name, field.kind).swap_remove(place),
             label: field.label,
             kind: field.kind,
         })
@@ -348,11 +351,13 @@ mod tests {
             (b"author,author\n1,1", &["This column appears twice."]),
             (
                 b"id,heading\n1,1",
-                &["Unknown column. You can use: id, title, in_print, author."],
+                &["Unknown column. You can use: id, title, in_print, author, name."],
             ),
             (
                 b"id\n1",
-                &["The file has no columns to import. You can use: id, title, in_print, author."],
+                &[
+                    "The file has no columns to import. You can use: id, title, in_print, author, name.",
+                ],
             ),
             (
                 b"author,in_print\n1\n1,yes\n1,yes,x",

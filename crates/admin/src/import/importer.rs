@@ -8,7 +8,7 @@ use diesel::QueryResult;
 use diesel::connection::Connection;
 use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
-use oc_core::admin::{FormValues, Record, Resource, SaveError};
+use oc_core::admin::{FormValues, Inline, Record, Resource, SaveError};
 use oc_core::locks::lock_all;
 use oc_core::validation::FieldError;
 use serde::Serialize;
@@ -16,7 +16,10 @@ use sha2::{Digest, Sha256};
 
 use crate::audit_log::log_entry::{LogEntry, log_saved};
 use crate::audit_log::snapshot::{FieldChange, Snapshot};
+use crate::columns::{columns, load_columns};
 use crate::editor::Editor;
+use crate::form::definition::{FormDefinition, InlineForm};
+use crate::form::save::save_inlines_and;
 use crate::import::csv_table::{CsvTable, RowError};
 use crate::import::spreadsheet::SpreadsheetRow;
 
@@ -62,7 +65,7 @@ pub(crate) struct PreviewChange {
     changes: Vec<FieldChange>,
 }
 
-/// A row to save.
+/// A row to save, with the values of all columns.
 struct PlannedRow {
     number: usize,
     stored: Option<Record>,
@@ -84,6 +87,9 @@ impl Importer<'_> {
         table: &CsvTable,
     ) -> QueryResult<ImportOutcome> {
         lock_all(conn, &self.model.key())?;
+        for inline in self.model.inlines {
+            lock_all(conn, &inline.resource.key())?;
+        }
         let mut outcome = ImportOutcome::default();
         let mut seen = BTreeMap::new();
         // A preview that somebody else has seen doesn't count.
@@ -118,7 +124,7 @@ impl Importer<'_> {
             }
         }
         let ids: Vec<i64> = rows_with_ids.iter().filter_map(|(_, id)| *id).collect();
-        let mut records = self.model.load_by_id(conn, &ids)?;
+        let mut records = load_columns(conn, self.model, &ids)?;
         let mut planned = Vec::new();
         for (row, id) in rows_with_ids {
             let number = row.number;
@@ -139,7 +145,7 @@ impl Importer<'_> {
             let shown = current.map(|current| zone.local_values(fields, current));
             let values = table.values(row, shown.as_ref()).and_then(|values| {
                 let values = zone.stored_values(fields, &values, current);
-                values.map_err(|errors| row_errors(number, &errors))
+                values.map_err(|errors| self.row_errors(number, &errors))
             });
             let values = match values {
                 Ok(values) => values,
@@ -176,14 +182,26 @@ impl Importer<'_> {
         values: &FormValues,
     ) -> QueryResult<Vec<(&'static str, String)>> {
         let (model, editor) = (self.model, self.editor);
-        let (may_save, verb) = match stored {
-            None => (editor.may_add(model), "add"),
-            Some(_) => (editor.may(Verb::Change, model), "change"),
-        };
-        if !may_save {
-            let name = model.singular;
+        let denied = |resource: &Resource, is_new: bool| {
+            let (may_save, verb) = if is_new {
+                (editor.may_add(resource), "add")
+            } else {
+                (editor.may(Verb::Change, resource), "change")
+            };
+            let name = resource.singular;
             let text = format!("You do not have permission to {verb} this {name}.");
-            return Ok(vec![("", text)]);
+            (!may_save).then_some(("", text))
+        };
+        let mut errors: Vec<_> = denied(model, stored.is_none()).into_iter().collect();
+        for inline in model.inlines {
+            let known = known_row(conn, inline, stored, values)?;
+            let is_blank = inline.names.iter().all(|name| values.text(name).is_empty());
+            if known.is_none() && !is_blank {
+                errors.extend(denied(inline.resource, !is_own(inline, stored, values)));
+            }
+        }
+        if !errors.is_empty() {
+            return Ok(errors);
         }
         let errors = editor.escalations(conn, model, stored, values)?;
         let errors = errors.iter().map(|error| (error.field, error.to_string()));
@@ -198,9 +216,22 @@ impl Importer<'_> {
         planned: &'p [PlannedRow],
         outcome: &mut ImportOutcome,
     ) -> QueryResult<Vec<(i64, &'p PlannedRow)>> {
+        let form = FormDefinition::new(self.editor.clone(), self.model, false);
         let save = |conn: &mut DbConnection, row: &PlannedRow| {
-            let id = row.stored.as_ref().map(|record| record.id);
-            (self.model.save)(conn, id, &row.values)
+            let stored = row.stored.as_ref();
+            let id = stored.map(|record| record.id);
+            let mut values = row.values.clone();
+            for inline in self.model.inlines {
+                if let Some(known) = known_row(conn, inline, stored, &values)? {
+                    values = values.with(inline.field, known);
+                    values
+                        .0
+                        .retain(|name, _| !inline.names.contains(&name.as_str()));
+                }
+            }
+            save_inlines_and(conn, &form, stored, &values, |conn, own| {
+                (self.model.save)(conn, id, own)
+            })
         };
         let all = conn.transaction(|conn| {
             let ids = planned.iter().map(|row| save(conn, row));
@@ -221,7 +252,7 @@ impl Importer<'_> {
                     outcome.errors.push(RowError::new(row.number, "id", text));
                 }
                 Err(SaveError::Invalid(errors)) => {
-                    outcome.errors.extend(row_errors(row.number, &errors));
+                    outcome.errors.extend(self.row_errors(row.number, &errors));
                 }
             }
         }
@@ -238,7 +269,7 @@ impl Importer<'_> {
         hasher: &mut Sha256,
     ) -> QueryResult<()> {
         let ids: Vec<i64> = saved.iter().map(|(id, _)| *id).collect();
-        let mut records = self.model.load_by_id(conn, &ids)?;
+        let mut records = load_columns(conn, self.model, &ids)?;
         let mut changed = Vec::new();
         for (id, row) in saved {
             let record = records.remove(id).ok_or(DatabaseError::NotFound)?;
@@ -249,10 +280,10 @@ impl Importer<'_> {
         }
         let before = changed.iter().filter_map(|(row, _)| row.stored.as_ref());
         let before: Vec<&Record> = before.collect();
-        let mut before =
-            Snapshot::for_records(conn, self.editor.registry, self.model, &before)?.into_iter();
+        let (registry, columns) = (self.editor.registry, columns(self.model));
+        let mut before = Snapshot::for_fields(conn, registry, &columns, &before)?.into_iter();
         let after: Vec<&Record> = changed.iter().map(|(_, record)| record).collect();
-        let after = Snapshot::for_records(conn, self.editor.registry, self.model, &after)?;
+        let after = Snapshot::for_fields(conn, registry, &columns, &after)?;
         let mut entries = Vec::new();
         for ((row, record), after) in changed.iter().zip(after) {
             let before = row.stored.as_ref().and_then(|_| before.next());
@@ -267,12 +298,7 @@ impl Importer<'_> {
                     outcome.changes.push(PreviewChange {
                         row,
                         title: record.title.clone(),
-                        changes: Snapshot::changes(
-                            before,
-                            &after,
-                            self.model,
-                            self.editor.registry.time_zone,
-                        ),
+                        changes: Snapshot::changes(before, &after, &columns, registry.time_zone),
                     });
                 }
                 "changed"
@@ -285,22 +311,72 @@ impl Importer<'_> {
                 }
                 "added"
             };
-            entries.push(LogEntry {
-                record,
-                action,
-                before,
-                after: Some(after),
-                parent_id: None,
-            });
+            // Changes of related rows are logged with those.
+            let (before, after) = (before.map(|it| it.own(self.model)), after.own(self.model));
+            if before.as_ref() != Some(&after) {
+                entries.push(LogEntry {
+                    record,
+                    action,
+                    before,
+                    after: Some(after),
+                    parent_id: None,
+                });
+            }
         }
         let mut change_set = ChangeSet::none();
         log_saved(conn, self.editor, self.model, &mut change_set, &entries).map(drop)
     }
+
+    /// Errors under the names of the columns.
+    fn row_errors(&self, number: usize, errors: &[FieldError]) -> Vec<RowError> {
+        let columns = columns(self.model);
+        let error = |error: &FieldError| {
+            let column = columns.iter().find(|column| column.name == error.field);
+            let name = column.map_or(error.field, |column| column.field.name);
+            RowError::new(number, name, error.to_string())
+        };
+        errors.iter().map(error).collect()
+    }
 }
 
-fn row_errors(number: usize, errors: &[FieldError]) -> Vec<RowError> {
-    let error = |error: &FieldError| RowError::new(number, error.field, error.to_string());
-    errors.iter().map(error).collect()
+/// Whether a row of the file refers to the same related row as the stored one.
+fn is_own(inline: &Inline, stored: Option<&Record>, values: &FormValues) -> bool {
+    stored.is_some_and(|stored| stored.values.list(inline.field) == values.list(inline.field))
+}
+
+/// The related row of a row of the file, if it is stored and doesn't change: as its id, or an invalid one in the file.
+fn known_row(
+    conn: &mut DbConnection,
+    inline: &'static Inline,
+    stored: Option<&Record>,
+    values: &FormValues,
+) -> QueryResult<Option<String>> {
+    let chosen = values.text(inline.field).trim();
+    let is_unchanged = stored.is_some_and(|stored| {
+        let mut names = inline.names.iter();
+        names.all(|name| stored.values.list(name) == values.list(name))
+    });
+    let found = match stored {
+        Some(stored) if is_unchanged => Some(stored.values.text(inline.field).to_owned()),
+        _ if is_own(inline, stored, values) => None,
+        _ => {
+            let form = InlineForm {
+                inline,
+                adds: true,
+                edits: true,
+            };
+            let id = stored.map(|stored| stored.id);
+            match form.values(values) {
+                Some(typed) => (inline.find)(conn, id, &typed)?.map(|id| id.to_string()),
+                None => None,
+            }
+        }
+    };
+    Ok(match found {
+        Some(_) if is_unchanged && !chosen.is_empty() => Some(chosen.to_owned()),
+        Some(found) if chosen.is_empty() || chosen == found => Some(found),
+        _ => None,
+    })
 }
 
 /// The start of a text, with an ellipsis if there is more.

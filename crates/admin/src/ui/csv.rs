@@ -6,13 +6,14 @@ use oc_core::DbConnection;
 use oc_core::admin::{FieldKind, Record, Resource};
 use oc_http::PageError;
 
+use crate::columns::{columns, load_columns};
 use crate::time_zone::TimeZone;
 use crate::ui::field::parts;
 
 /// Objects that are loaded together.
 const CHUNK: usize = 500;
 
-/// The objects with these ids, in their order, with all fields and a header row. Times are in the site's time zone.
+/// The objects with these ids, in their order, with all columns and a header row. Times are in the site's time zone.
 pub(crate) fn records(
     conn: &mut DbConnection,
     model: &Resource,
@@ -21,7 +22,7 @@ pub(crate) fn records(
 ) -> Result<String, PageError> {
     let mut rows = Vec::new();
     for ids in ids.chunks(CHUNK) {
-        let mut found = model.load_by_id(conn, ids)?;
+        let mut found = load_columns(conn, model, ids)?;
         let objects = ids.iter().filter_map(|id| found.remove(id));
         rows.extend(objects.map(|object| {
             let values = zone.local_values(model.fields, &object.values);
@@ -35,8 +36,8 @@ pub(crate) fn records(
 
 /// Names of the columns of a resource's files.
 pub(crate) fn column_names(resource: &Resource) -> Vec<String> {
-    let fields = resource.fields.iter();
-    let names = fields.flat_map(|field| parts(field.name, field.kind));
+    let columns = columns(resource).into_iter();
+    let names = columns.flat_map(|column| parts(column.field.name, column.field.kind));
     ["id".to_owned()].into_iter().chain(names).collect()
 }
 
@@ -57,9 +58,9 @@ pub(crate) fn download(name: &str, mut text: String) -> HttpResponse {
 
 fn cells(model: &Resource, object: &Record) -> Vec<String> {
     let mut cells = vec![object.id.to_string()];
-    for field in model.fields {
-        for name in parts(field.name, field.kind) {
-            cells.push(match field.kind {
+    for column in columns(model) {
+        for name in parts(column.name, column.field.kind) {
+            cells.push(match column.field.kind {
                 FieldKind::Boolean if object.values.is_yes(&name) => "yes".to_owned(),
                 FieldKind::Boolean => "no".to_owned(),
                 _ => object.values.list(&name).join(" "),

@@ -23,5 +23,7 @@ pub use helpers::{
 pub use images::{ConvertImage, Images, NewImage};
 pub use list::{Filter, ListPage, ListQuery, ListRow};
 pub use reference::{OnDelete, Reference};
-pub use resource::{BulkAction, DeletedRow, Gallery, ImageValues, Inline, Record, Resource};
+pub use resource::{
+    BulkAction, DeletedRow, FindRelated, Gallery, ImageValues, Inline, Record, Resource,
+};
 pub use save_error::SaveError;

@@ -154,7 +154,13 @@ pub struct Inline {
     pub names: &'static [&'static str],
     /// Error message when a row is chosen and the inline's fields are filled in as well.
     pub conflict_message: &'static str,
+    /// The stored related row with these values (under their own names), if there is one: among several, one that the
+    /// row with this id, or a new row, can refer to.
+    pub find: FindRelated,
 }
+
+/// Finds a related row by its values.
+pub type FindRelated = fn(&mut DbConnection, Option<i64>, &FormValues) -> QueryResult<Option<i64>>;
 
 /// Images of a row: rows of another resource, which are managed below the form of the row.
 #[derive(Debug, Clone, Copy)]

@@ -273,6 +273,18 @@ fn question(
         .then(|| "There is such an address already. Save again to keep both.".to_owned()))
 }
 
+/// The address with these values, if there is one: if possible one that a letting can have.
+pub(super) fn find(
+    conn: &mut DbConnection,
+    letting: Option<i64>,
+    values: &FormValues,
+) -> QueryResult<Option<i64>> {
+    match draft(values).check() {
+        Ok(address) => Address::find_same(conn, letting, &address),
+        Err(_) => Ok(None),
+    }
+}
+
 fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveError> {
     let addresses = validate_all(rows, |values| draft(values).check())?;
     Address::restore(conn, addresses)

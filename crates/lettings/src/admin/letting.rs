@@ -181,6 +181,7 @@ pub const MODEL: Resource = Resource {
             "address-country_iso_code",
         ],
         conflict_message: "Choose an existing address or add a new one, not both.",
+        find: address::find,
     }],
     images: None,
     gallery: Some(photo::GALLERY),

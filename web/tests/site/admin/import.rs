@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use lettings::{Address, Letting};
 use oc_core::DbConnection;
 
-use super::export::{ADDRESSES, LETTINGS, confirm, upload};
+use super::export::{ADDRESSES, LETTINGS, confirm, export, upload};
 use super::permission_rows::refusals;
 use super::{Browser, PASSWORD, account, hidden};
 use crate::support::{TestSite, assert_contains, assert_contains_all, letting};
@@ -285,6 +285,105 @@ fn two_rows_that_swap_a_unique_value_are_rejected() -> Result<()> {
         let text = preview.page_text()?;
         assert_contains(&text, "Another letting already has this address.");
         assert_eq!(Letting::with_address(conn, 1)?.1.id, 1);
+    }
+    Ok(())
+}
+
+/// Columns of a file of lettings with their addresses.
+const WITH_ADDRESS: &str =
+    "title,sleeps,features,number,street,city,state,zip_code,country_iso_code\n";
+
+#[test]
+fn one_file_has_new_lettings_and_their_addresses() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        letting(conn, "Pier House")?;
+        let mut ada = Browser::superuser(&site, "ada")?;
+        let row = |n| format!("House {n},6,wifi pool,{n},Palm Road,Brea,CA,2134,USA\n");
+        let free =
+            "number,street,city,state,zip_code,country_iso_code\n1,PALM Road,Brea,CA,2134,USA\n";
+        let preview = upload(&mut ada, ADDRESSES, free)?;
+        confirm(&mut ada, ADDRESSES, &preview)?;
+        let file = WITH_ADDRESS.to_owned() + &(1..=50).map(row).collect::<String>();
+
+        let preview = upload(&mut ada, LETTINGS, &file)?;
+
+        let rows = preview.html()?.first("tbody").texts("tr");
+        assert_contains_all(&rows[49], &["House 50", "50", "Palm Road", "02134"]);
+        let done = confirm(&mut ada, LETTINGS, &preview)?;
+        assert_contains(&ada.follow(&done)?, "Added 50 lettings.");
+        let stored = stored(conn)?;
+        assert_eq!(stored.len(), 51, "the known address is used");
+        let last = stored.last().context("an address")?.id;
+        assert_eq!(
+            AuditEntry::for_object(conn, "lettings.address", last)?.len(),
+            1
+        );
+
+        let file = export(&mut ada, LETTINGS, "")?;
+        let same = upload(&mut ada, LETTINGS, &file)?;
+        assert_contains(&same.page_text()?, "Nothing to change.");
+        let moved = file.replace("Gull Lane", "Gull Street");
+        let preview = upload(&mut ada, LETTINGS, &moved)?;
+        assert_contains_all(
+            &preview.page_text()?,
+            &["1 letting will be changed.", "Gull Lane", "Gull Street"],
+        );
+        confirm(&mut ada, LETTINGS, &preview)?;
+        assert_eq!(Letting::with_address(conn, 1)?.1.street, "Gull Street");
+        assert_eq!(
+            AuditEntry::for_object(conn, "lettings.address", 1)?.len(),
+            1
+        );
+        assert!(AuditEntry::for_object(conn, "lettings.letting", 1)?.is_empty());
+    }
+    Ok(())
+}
+
+#[test]
+fn errors_of_an_address_in_the_same_row_name_its_columns() -> Result<()> {
+    for site in TestSite::on_each()? {
+        letting(&mut site.database()?, "Pier House")?;
+        let mut ada = Browser::superuser(&site, "ada")?;
+        let add = ["lettings.add_letting", "lettings.view_letting"];
+        let mut clerk = Browser::staff(&site, "clerk", &add)?;
+        let new = "5,Palm Road,Brea,CA,2134,USA\n";
+        let file = format!(
+            "{WITH_ADDRESS}Taken,,,12,GULL Lane,Dana Point,CA,92629,USA\nOne,,,{new}Two,,,{new},,,5,,Brea,C,2134,USA\n"
+        );
+
+        let rows = upload(&mut ada, LETTINGS, &file)?
+            .html()?
+            .first("tbody")
+            .texts("tr");
+
+        let taken = "Another letting already has this address.";
+        for (row, words) in rows.iter().zip([
+            ["Row 2", "address", taken],
+            ["Row 4", "address", taken],
+            ["Row 5", "street", "Street is required."],
+            [
+                "Row 5",
+                "state",
+                "State must be exactly 2 characters; you entered 1.",
+            ],
+            ["Row 5", "title", "Title is required."],
+        ]) {
+            assert_contains_all(row, &words);
+        }
+        assert_eq!(rows.len(), 5);
+        let both = format!("address,{WITH_ADDRESS}1,Both,,,{new}");
+        let text = upload(&mut ada, LETTINGS, &both)?.page_text()?;
+        assert_contains(
+            &text,
+            "Choose an existing address or add a new one, not both.",
+        );
+        let text = upload(&mut clerk, LETTINGS, &format!("{WITH_ADDRESS}One,,,{new}"))?;
+        assert_contains(
+            &text.page_text()?,
+            "You do not have permission to add this address.",
+        );
+        assert_eq!(addresses(&site)?.len(), 1);
     }
     Ok(())
 }
