@@ -1,13 +1,18 @@
 //! A letting as a card in a list.
 
+use actix_web::web::Data;
 use diesel::QueryResult;
 use lettings::facts::Currency;
 use lettings::{Address, Letting, Photo};
 use oc_core::DbConnection;
+use oc_http::{Db, Pages, Site};
 use serde::Serialize;
 
 use crate::photo_view::PhotoView;
 use crate::picture;
+
+/// What pages with cards share.
+pub(crate) type Shared = (Data<Db>, Data<Pages>, Data<Site>, Data<Currency>);
 
 /// A letting as a card in a list.
 #[derive(Debug, Serialize)]

@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 use oc_core::DbConnection;
 
 use crate::facts::KINDS;
+use crate::filter::{self, LettingFilter, Sort};
 use crate::letting::Letting;
 
 /// Lettings with facts. An index has the same condition, so that a million bare lettings cost nothing.
@@ -36,6 +37,8 @@ pub struct Facets {
     pub pets: bool,
     /// Features.
     pub features: Vec<&'static str>,
+    /// Number of lettings without a price that a filter or order by price leaves out or puts last.
+    pub without_price: i64,
 }
 
 /// Values of a fact, each with the number of lettings.
@@ -59,8 +62,8 @@ struct Range {
 }
 
 impl Facets {
-    /// The filters in which published lettings differ now.
-    pub fn load(conn: &mut DbConnection) -> QueryResult<Self> {
+    /// The filters in which published lettings differ now, for a list with this filter.
+    pub fn load(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<Self> {
         let total = Letting::count(conn)?;
         let range = |conn: &mut DbConnection, expression: &str| -> QueryResult<Option<i32>> {
             let range: Range = diesel::sql_query(format!(
@@ -78,32 +81,23 @@ impl Facets {
             "price_from * CASE price_per WHEN 'week' THEN 1 ELSE 7 END",
         )?
         .is_some();
-        let values = |conn: &mut DbConnection, expression: &str| -> QueryResult<Vec<String>> {
-            let values: Vec<Value> = diesel::sql_query(format!(
-                "SELECT {expression} AS value, count(*) AS number {WITH_FACTS} GROUP BY 1"
-            ))
-            .load(conn)?;
-            let differ = |value: &Value| !value.value.is_empty() && value.number < total;
-            Ok(values
-                .into_iter()
-                .filter(differ)
-                .map(|value| value.value)
-                .collect())
-        };
-        let kinds = values(conn, "kind")?;
-        let pets = values(
-            conn,
-            "CASE WHEN pets IN ('yes', 'request') THEN 'yes' ELSE '' END",
-        )?;
-        let mut features = Vec::new();
-        for feature in FEATURES {
-            let has = format!(
-                "CASE WHEN ' ' || features || ' ' LIKE '% {feature} %' THEN 'yes' ELSE '' END"
-            );
-            if !values(conn, &has)?.is_empty() {
-                features.push(feature);
-            }
-        }
+        let values =
+            |conn: &mut DbConnection, value: &str, from: &str| -> QueryResult<Vec<String>> {
+                let sql = format!("SELECT {value} AS value, count(*) AS number {from} GROUP BY 1");
+                let values: Vec<Value> = diesel::sql_query(sql).load(conn)?;
+                let differ = |value: &Value| !value.value.is_empty() && value.number < total;
+                let values = values.into_iter().filter(differ);
+                Ok(values.map(|value| value.value).collect())
+            };
+        let kinds = values(conn, "kind", WITH_FACTS)?;
+        let pets = "CASE WHEN pets IN ('yes', 'request') THEN 'yes' ELSE '' END";
+        let pets = values(conn, pets, WITH_FACTS)?;
+        let rows = FEATURES.map(|feature| format!("('{feature}')")).join(", ");
+        let from = format!(
+            "FROM (VALUES {rows}) AS offered JOIN (SELECT features {WITH_FACTS}) AS letting \
+             ON ' ' || features || ' ' LIKE '% ' || column1 || ' %'"
+        );
+        let features = values(conn, "column1", &from)?;
         let known = KINDS.iter().map(|(kind, _)| *kind);
         Ok(Self {
             kinds: known
@@ -113,9 +107,27 @@ impl Facets {
             bedrooms: bedrooms.filter(|number| *number > 0),
             price,
             pets: !pets.is_empty(),
-            features,
+            features: FEATURES
+                .into_iter()
+                .filter(|feature| features.iter().any(|known| known == feature))
+                .collect(),
+            without_price: without_price(conn, filter)?,
         })
     }
+}
+
+/// Number of lettings without a price that match the filter, if it or its order is about prices.
+fn without_price(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<i64> {
+    if filter.max_price.is_none() && !matches!(filter.sort, Sort::Price | Sort::PriceReversed) {
+        return Ok(0);
+    }
+    let unpriced = LettingFilter {
+        max_price: None,
+        missing: Some("price".to_owned()),
+        ..filter.clone()
+    };
+    let hits = filter::hits(conn, &unpriced)?;
+    filter::count(conn, &unpriced, &hits)
 }
 
 #[cfg(test)]
@@ -123,8 +135,8 @@ mod tests {
     use oc_core::testing::on_both;
 
     use super::*;
-    use crate::filter::{LettingFilter, Sort};
     use crate::letting_draft::LettingDraft;
+    use crate::query::LettingQuery;
     use crate::testing::{address, insert_letting, letting, letting_draft};
 
     fn titles(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<Vec<String>> {
@@ -175,35 +187,31 @@ mod tests {
     fn lettings_are_filtered_by_what_they_differ_in() -> anyhow::Result<()> {
         on_both(|conn| {
             letting(conn, "Bare", "Gull Lane", "Brea")?;
-            assert_eq!(Facets::load(conn)?, Facets::default());
+            let all = LettingFilter::default();
+            assert_eq!(Facets::load(conn, &all)?, Facets::default());
             insert_two(conn)?;
 
-            let facets = Facets::load(conn)?;
+            let facets = Facets::load(conn, &all)?;
             assert_eq!(facets.kinds, ["house", "cabin"]);
             assert_eq!((facets.guests, facets.bedrooms), (Some(6), Some(3)));
             assert!(facets.price && facets.pets);
-            assert_eq!(facets.features, ["pool"]);
+            assert_eq!((facets.features, facets.without_price), (vec!["pool"], 0));
 
-            let cases: [(fn(&mut LettingFilter), &[&str]); 8] = [
-                (|filter| filter.kind = Some("cabin".to_owned()), &["Small"]),
-                (|filter| filter.guests = Some(2), &["Small", "Large"]),
-                (|filter| filter.bedrooms = Some(3), &["Large"]),
-                (|filter| filter.max_price = Some(99), &["Large"]),
-                (|filter| filter.pets = true, &["Small"]),
-                (|filter| filter.features = vec!["pool", "wifi"], &["Large"]),
-                (
-                    |filter| filter.sort = Sort::Price,
-                    &["Large", "Small", "Bare"],
-                ),
-                (
-                    |filter| filter.sort = Sort::PriceReversed,
-                    &["Small", "Large", "Bare"],
-                ),
-            ];
-            for (change, expected) in cases {
-                let mut filter = LettingFilter::default();
-                change(&mut filter);
-                assert_eq!(titles(conn, &filter)?, expected, "{filter:?}");
+            for (query, expected, without_price) in [
+                ("kind=cabin", &["Small"][..], 0),
+                ("guests=2", &["Small", "Large"], 0),
+                ("bedrooms=3", &["Large"], 0),
+                ("max_price=99", &["Large"], 1),
+                ("max_price=99&kind=house", &["Large"], 0),
+                ("pets=1", &["Small"], 0),
+                ("feature=pool&feature=wifi", &["Large"], 0),
+                ("sort=price", &["Large", "Small", "Bare"], 1),
+                ("sort=-price", &["Small", "Large", "Bare"], 1),
+            ] {
+                let filter = LettingQuery::parse(query).filter();
+                assert_eq!(titles(conn, &filter)?, expected, "{query}");
+                let facets = Facets::load(conn, &filter)?;
+                assert_eq!(facets.without_price, without_price, "{query}");
             }
             Ok(())
         })

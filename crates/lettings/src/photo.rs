@@ -117,13 +117,22 @@ impl Photo {
 
     /// Updates a photo; false if it doesn't exist. Requires a transaction.
     pub fn update(conn: &mut DbConnection, id: i64, photo: &NewPhoto) -> Result<bool, PhotoError> {
-        let Some(stored) = Self::query().find(id).first(conn).optional()? else {
+        let letting_id = |conn: &mut DbConnection| {
+            let photo = letting_photos::table.find(id);
+            let letting_id = photo.select(letting_photos::letting_id);
+            letting_id.first::<i64>(conn).optional()
+        };
+        let Some(stored) = letting_id(conn)? else {
             return Ok(false);
         };
-        lock_letting(conn, stored.letting_id.min(photo.letting_id))?;
-        lock_letting(conn, stored.letting_id.max(photo.letting_id))?;
+        lock_letting(conn, stored.min(photo.letting_id))?;
+        lock_letting(conn, stored.max(photo.letting_id))?;
+        if letting_id(conn)? != Some(stored) {
+            // Somebody deleted or moved it while this waited.
+            return Ok(false);
+        }
         let (width, height) = photo.size(conn)?;
-        if stored.letting_id != photo.letting_id {
+        if stored != photo.letting_id {
             let position = next_position(conn, photo.letting_id)?;
             diesel::update(letting_photos::table.find(id))
                 .set((
@@ -131,7 +140,7 @@ impl Photo {
                     letting_photos::position.eq(position),
                 ))
                 .execute(conn)?;
-            arrange(conn, stored.letting_id, None)?;
+            arrange(conn, stored, None)?;
         }
         diesel::update(letting_photos::table.find(id))
             .set((

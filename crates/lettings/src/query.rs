@@ -1,6 +1,7 @@
 //! Query parameters of the public list of lettings, and links between its pages.
 
 use form_urlencoded::Serializer;
+use oc_core::MAX_COUNT;
 use oc_core::search::SearchTerms;
 use serde::Serialize;
 
@@ -79,13 +80,15 @@ pub struct FilterForm {
     more_is_open: bool,
     sorts: Vec<FilterChoice>,
     active: Vec<ActiveFilter>,
+    /// What happens to lettings without a price, if a filter or the order is about prices.
+    price_note: Option<String>,
 }
 
 impl LettingQuery {
     /// Parses a query string.
     #[must_use]
     pub fn parse(query: &str) -> Self {
-        let mut asked = Self {
+        let mut list = Self {
             page: Some(1),
             ..Self::default()
         };
@@ -99,29 +102,29 @@ impl LettingQuery {
                 number.filter(|number| (1..=max).contains(number))
             };
             match name.as_ref() {
-                "q" => asked.q = SearchTerms::parse(&value).to_string(),
-                "city" => asked.city = value,
-                "state" => asked.state = value,
-                "kind" if KINDS.iter().any(|(kind, _)| *kind == value) => asked.kind = value,
-                "guests" => asked.guests = whole(MAX_SLEEPS),
-                "bedrooms" => asked.bedrooms = whole(MAX_BEDROOMS),
-                "max_price" => asked.max_price = whole(MAX_PRICE),
-                "pets" => asked.pets = value == "1",
+                "q" => list.q = SearchTerms::parse(&value).to_string(),
+                "city" => list.city = value,
+                "state" => list.state = value,
+                "kind" if KINDS.iter().any(|(kind, _)| *kind == value) => list.kind = value,
+                "guests" => list.guests = whole(MAX_SLEEPS),
+                "bedrooms" => list.bedrooms = whole(MAX_BEDROOMS),
+                "max_price" => list.max_price = whole(MAX_PRICE),
+                "pets" => list.pets = value == "1",
                 "feature" => features.push(value),
-                "sort" if SORTS.iter().any(|(name, ..)| *name == value) => asked.sort = value,
-                "page" if value.is_empty() => asked.page = Some(1),
+                "sort" if SORTS.iter().any(|(name, ..)| *name == value) => list.sort = value,
+                "page" if value.is_empty() => list.page = Some(1),
                 "page" => {
                     let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-                    asked.page = value.parse().ok().filter(|_| digits);
+                    list.page = value.parse().ok().filter(|_| digits);
                 }
                 _ => {}
             }
         }
         let known = all_features().map(|(value, _)| value);
-        asked.features = known
-            .filter(|value| features.iter().any(|asked| asked == value))
+        list.features = known
+            .filter(|value| features.iter().any(|feature| feature == value))
             .collect();
-        asked
+        list
     }
 
     /// The search terms.
@@ -167,11 +170,7 @@ impl LettingQuery {
     /// Description of the search for visitors: `“beach” in Laguna Beach, CA`.
     #[must_use]
     pub fn searched(&self) -> String {
-        let words = if self.q.is_empty() {
-            String::new()
-        } else {
-            format!("“{}”", self.q)
-        };
+        let words = self.quoted();
         let place = [&self.city, &self.state]
             .map(String::as_str)
             .into_iter()
@@ -181,6 +180,15 @@ impl LettingQuery {
             (_, true) => words,
             (true, false) => format!("in {place}"),
             (false, false) => format!("{words} in {place}"),
+        }
+    }
+
+    /// The search terms in quotes; empty if there are none.
+    fn quoted(&self) -> String {
+        if self.q.is_empty() {
+            String::new()
+        } else {
+            format!("“{}”", self.q)
         }
     }
 
@@ -242,80 +250,37 @@ impl LettingQuery {
     #[must_use]
     pub fn active(&self, path: &str, currency: &Currency) -> Vec<ActiveFilter> {
         let mut active = Vec::new();
-        let mut add = |label: String, without: Self| {
-            let href = without.href(path, 1);
-            active.push(ActiveFilter { label, href });
+        let mut add = |label: String, remove: &dyn Fn(&mut Self)| {
+            if !label.is_empty() {
+                let mut without = self.clone();
+                remove(&mut without);
+                let href = without.href(path, 1);
+                active.push(ActiveFilter { label, href });
+            }
         };
-        if !self.q.is_empty() {
-            let without = Self {
-                q: String::new(),
-                ..self.clone()
-            };
-            add(format!("“{}”", self.q), without);
-        }
-        if !self.city.is_empty() {
-            let without = Self {
-                city: String::new(),
-                ..self.clone()
-            };
-            add(self.city.clone(), without);
-        }
-        if !self.state.is_empty() {
-            let without = Self {
-                state: String::new(),
-                ..self.clone()
-            };
-            add(self.state.clone(), without);
-        }
-        if !self.kind.is_empty() {
-            let without = Self {
-                kind: String::new(),
-                ..self.clone()
-            };
-            add(label(KINDS, &self.kind).to_owned(), without);
-        }
+        add(self.quoted(), &|list| list.q.clear());
+        add(self.city.clone(), &|list| list.city.clear());
+        add(self.state.clone(), &|list| list.state.clear());
+        let kind = label(KINDS, &self.kind).to_owned();
+        add(kind, &|list| list.kind.clear());
         if let Some(guests) = self.guests {
-            add(
-                format!("{guests} or more guests"),
-                Self {
-                    guests: None,
-                    ..self.clone()
-                },
-            );
+            let label = format!("{guests} or more guests");
+            add(label, &|list| list.guests = None);
         }
         if let Some(bedrooms) = self.bedrooms {
-            add(
-                format!("{bedrooms} or more bedrooms"),
-                Self {
-                    bedrooms: None,
-                    ..self.clone()
-                },
-            );
+            let label = format!("{bedrooms} or more bedrooms");
+            add(label, &|list| list.bedrooms = None);
         }
         if let Some(price) = self.max_price {
             let label = format!("Up to {} a night", currency.amount(price));
-            add(
-                label,
-                Self {
-                    max_price: None,
-                    ..self.clone()
-                },
-            );
+            add(label, &|list| list.max_price = None);
         }
         if self.pets {
-            add(
-                "Pets".to_owned(),
-                Self {
-                    pets: false,
-                    ..self.clone()
-                },
-            );
+            add("Pets".to_owned(), &|list| list.pets = false);
         }
-        for feature in &self.features {
-            let mut without = self.clone();
-            without.features.retain(|other| other != feature);
-            let named = all_features().find(|(value, _)| value == feature);
-            add(named.map_or("", |(_, label)| label).to_owned(), without);
+        for (value, label) in all_features().filter(|(value, _)| self.features.contains(value)) {
+            let remove = |list: &mut Self| list.features.retain(|feature| *feature != value);
+            add(label.to_owned(), &remove);
         }
         active
     }
@@ -367,7 +332,21 @@ impl LettingQuery {
                 .map(|(name, _, label)| choice(name, label, *name == self.sort))
                 .collect(),
             active: self.active(path, currency),
+            price_note: self.price_note(facets.without_price),
         }
+    }
+
+    fn price_note(&self, without_price: i64) -> Option<String> {
+        let (lettings, is, come) = match without_price {
+            0 => return None,
+            1 => ("1 letting".to_owned(), "is", "comes"),
+            number if number > MAX_COUNT => ("More than 10,000 lettings".to_owned(), "are", "come"),
+            number => (format!("{number} lettings"), "are", "come"),
+        };
+        Some(match self.max_price {
+            Some(_) => format!("{lettings} without a price {is} not shown."),
+            None => format!("{lettings} without a price {come} last."),
+        })
     }
 }
 
@@ -457,5 +436,24 @@ mod tests {
             LettingQuery::parse("q=sea&page=2").title("Lettings"),
             "Lettings “sea”, page 2"
         );
+    }
+
+    #[test]
+    fn lettings_without_a_price_are_mentioned() {
+        let note =
+            |query: &str, without_price| LettingQuery::parse(query).price_note(without_price);
+
+        for (query, number, expected) in [
+            (
+                "max_price=99",
+                9,
+                "9 lettings without a price are not shown.",
+            ),
+            ("max_price=99", 1, "1 letting without a price is not shown."),
+            ("sort=price", 2, "2 lettings without a price come last."),
+        ] {
+            assert_eq!(note(query, number).as_deref(), Some(expected));
+        }
+        assert_eq!(note("max_price=99", 0), None);
     }
 }

@@ -14,6 +14,8 @@ pub(crate) const LONGEST_CITY: usize = 64;
 /// A profile with its user's public data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicProfile {
+    /// Its id.
+    pub id: i64,
     /// Username.
     pub username: String,
     /// First name; may be empty.
@@ -30,6 +32,8 @@ pub struct PublicProfile {
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
 struct Row {
+    #[diesel(select_expression = profiles::id)]
+    id: i64,
     username: String,
     first_name: String,
     last_name: String,
@@ -44,6 +48,7 @@ impl From<Row> for PublicProfile {
     fn from(row: Row) -> Self {
         let email = (row.show_email && !row.email.is_empty()).then_some(row.email);
         Self {
+            id: row.id,
             username: row.username,
             first_name: row.first_name,
             last_name: row.last_name,
@@ -75,15 +80,6 @@ impl PublicProfile {
             .select(users::username)
             .first(conn)
             .optional()
-    }
-
-    /// The id of the profile of a user.
-    pub fn id_of(conn: &mut DbConnection, username: &str) -> QueryResult<i64> {
-        profiles::table
-            .inner_join(users::table)
-            .filter(users::username.eq(username))
-            .select(profiles::id)
-            .first(conn)
     }
 
     /// A page of the profiles that match the search in username, names or favorite city, by id; `None` if there is no

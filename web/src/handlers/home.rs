@@ -1,14 +1,12 @@
 //! The home page.
 
 use actix_web::HttpResponse;
-use actix_web::web::Data;
-use lettings::facts::Currency;
 use lettings::{Letting, LettingFilter, LettingQuery, Town};
-use oc_http::{Db, Head, Page, PageError, Pages, SITE_NAME, Site};
+use oc_http::{Head, Page, PageError, SITE_NAME};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::card::{Card, cards};
+use crate::card::{Card, Shared, cards};
 
 /// Number of lettings on the home page.
 const NEWEST: i64 = 6;
@@ -36,12 +34,7 @@ struct CityLink {
 }
 
 /// The home page: newest lettings and cities, with links to both lists.
-pub(crate) async fn show(
-    db: Data<Db>,
-    pages: Data<Pages>,
-    site: Data<Site>,
-    currency: Data<Currency>,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show((db, pages, site, currency): Shared) -> Result<HttpResponse, PageError> {
     let (newest, towns, towns_total, lettings_total) = db
         .read(move |conn| {
             let newest = Letting::newest(conn, &LettingFilter::default(), NEWEST)?;

@@ -2,17 +2,17 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::web::{Data, Path};
+use actix_web::web::Path;
 use form_urlencoded::Serializer;
 use lettings::facts::{Currency, KINDS, label};
 use lettings::{Address, Facets, FilterForm, Letting, LettingQuery, Photo, Town, WIDTHS, country};
 use oc_http::middleware::POLICY_WITH_SCRIPTS;
-use oc_http::{Db, Head, Page, PageError, Pages, Site, breadcrumbs};
+use oc_http::{Head, Page, PageError, Site, breadcrumbs};
 use profiles::{PublicProfile, public_path};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::card::{self, Card, cards};
+use crate::card::{self, Card, Shared, cards};
 use crate::listing::Search;
 use crate::photo_view::PhotoView;
 use crate::picture;
@@ -44,10 +44,7 @@ impl Page for IndexPage {
 
 /// The list, searched, filtered, sorted and paginated.
 pub(crate) async fn index(
-    db: Data<Db>,
-    pages: Data<Pages>,
-    site: Data<Site>,
-    currency: Data<Currency>,
+    (db, pages, site, currency): Shared,
     Search(query): Search,
 ) -> Result<HttpResponse, PageError> {
     let (filter, number) = (query.filter(), query.page.ok_or(PageError::NotFound)?);
@@ -65,7 +62,14 @@ pub(crate) async fn index(
             let cards = cards(conn, page.rows, &currency)?;
             let position = (number, count, total);
             let (cities, states) = (Town::all(conn)?, Town::states(conn)?);
-            Ok((cards, position, all, cities, states, Facets::load(conn)?))
+            Ok((
+                cards,
+                position,
+                all,
+                cities,
+                states,
+                Facets::load(conn, &filter)?,
+            ))
         })
         .await?;
     let feed = LettingQuery {
@@ -120,7 +124,7 @@ fn choices(towns: Vec<Town>, chosen: &str) -> Vec<String> {
 #[derive(Serialize)]
 struct ShowPage {
     head: Head,
-    letting: Shown,
+    letting: LettingView,
     lines: Lines,
     picture: &'static str,
     city: String,
@@ -134,7 +138,7 @@ impl Page for ShowPage {
 }
 
 #[derive(Serialize)]
-struct Shown {
+struct LettingView {
     title: String,
     /// `Apartment in Laguna Beach`, if the type is known.
     kind: Option<String>,
@@ -150,7 +154,7 @@ struct Shown {
     map_href: String,
 }
 
-impl Shown {
+impl LettingView {
     fn new(
         letting: &Letting,
         address: &Address,
@@ -211,10 +215,7 @@ impl Lines {
 
 /// One letting, with others in its city. The query string is the search that it was opened from.
 pub(crate) async fn show(
-    db: Data<Db>,
-    pages: Data<Pages>,
-    site: Data<Site>,
-    currency: Data<Currency>,
+    (db, pages, site, currency): Shared,
     id: Path<i64>,
     Search(search): Search,
 ) -> Result<HttpResponse, PageError> {
@@ -264,7 +265,7 @@ pub(crate) async fn show(
         lines,
         picture: picture::of(&address.city),
         city: address.city.clone(),
-        letting: Shown::new(&letting, &address, host, &shown_currency),
+        letting: LettingView::new(&letting, &address, host, &shown_currency),
         photos: photos.into_iter().map(PhotoView::from).collect(),
         nearby,
         back: search.href(PATH, search.page.unwrap_or(1)),

@@ -2,13 +2,12 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use lettings::facts::Currency;
 use lettings::{Letting, LettingQuery, Town};
 use oc_http::{Db, Head, Page, PageError, Pages, Site};
 use profiles::{PublicProfile, public_path};
 use serde::Serialize;
 
-use crate::card::{Card, cards};
+use crate::card::{Card, Shared, cards};
 use crate::listing::Search;
 use oc_http::{PageLinks, found};
 
@@ -106,7 +105,7 @@ pub(crate) async fn index(
 #[derive(Serialize)]
 struct ShowPage {
     head: Head,
-    profile: Shown,
+    profile: ProfileView,
     hosted: Vec<Card>,
 }
 
@@ -115,7 +114,7 @@ impl Page for ShowPage {
 }
 
 #[derive(Serialize)]
-struct Shown {
+struct ProfileView {
     initials: String,
     username: String,
     first_name: String,
@@ -127,10 +126,7 @@ struct Shown {
 
 /// One profile.
 pub(crate) async fn show(
-    db: Data<Db>,
-    pages: Data<Pages>,
-    site: Data<Site>,
-    currency: Data<Currency>,
+    (db, pages, site, currency): Shared,
     username: Path<String>,
 ) -> Result<HttpResponse, PageError> {
     let username = username.into_inner();
@@ -142,8 +138,7 @@ pub(crate) async fn show(
         .read(move |conn| {
             let profile = PublicProfile::find(conn, &username)?;
             let offered = Town::is_offered(conn, &profile.favorite_city)?;
-            let id = PublicProfile::id_of(conn, &username)?;
-            let hosted = Letting::hosted_by(conn, id, HOSTED)?;
+            let hosted = Letting::hosted_by(conn, profile.id, HOSTED)?;
             Ok((profile, offered, cards(conn, hosted, &currency)?))
         })
         .await?;
@@ -154,7 +149,7 @@ pub(crate) async fn show(
         city: profile.favorite_city.clone(),
         ..LettingQuery::default()
     };
-    let profile = Shown {
+    let profile = ProfileView {
         initials: initials(&profile),
         username: profile.username,
         first_name: profile.first_name,
