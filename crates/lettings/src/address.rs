@@ -71,6 +71,7 @@ impl Address {
     }
 
     /// Addresses without a letting, and the given letting's own, by street and number: at most `limit`, with the total.
+    /// An index finds addresses without a published letting.
     pub fn free(
         conn: &mut DbConnection,
         but_of: Option<i64>,
@@ -78,11 +79,18 @@ impl Address {
         limit: i64,
     ) -> QueryResult<(Vec<Self>, i64)> {
         let hits = index::addresses(conn, terms)?;
+        let own = lettings::table.find(but_of.unwrap_or_default());
+        let own: Option<i64> = own.select(lettings::address_id).first(conn).optional()?;
+        let own = own.unwrap_or_default();
         let free = || {
-            let is_free = lettings::id
-                .is_null()
-                .or(lettings::id.nullable().eq(but_of));
-            matching(terms, &hits).filter(is_free)
+            let is_free = lettings::id.is_null().or(addresses::id.eq(own));
+            let unpublished = search_index::letting_id.is_null();
+            let few = search_index::table
+                .filter(unpublished.or(search_index::address_id.eq(own)))
+                .select(search_index::address_id);
+            matching(terms, &hits)
+                .filter(is_free)
+                .filter(addresses::id.eq_any(few))
         };
         let first = free()
             .order((lower(addresses::street), addresses::number, addresses::id))

@@ -53,13 +53,12 @@ pub struct LettingFilter {
 }
 
 impl LettingFilter {
-    /// Whether the filter matches every letting.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.is_place() && self.is_search()
+    /// Whether the filter matches every letting that its readers may see.
+    fn is_everything(&self) -> bool {
+        self.is_search() && self.terms.is_empty()
     }
 
-    /// Whether the filter has nothing but a city or state.
+    /// Whether the filter has nothing but a city or state, for everybody.
     fn is_place(&self) -> bool {
         let others = Self {
             city: None,
@@ -75,6 +74,7 @@ impl LettingFilter {
         let others = Self {
             terms: SearchTerms::default(),
             sort: Sort::default(),
+            audience: Audience::default(),
             ..self.clone()
         };
         others == Self::default()
@@ -121,11 +121,11 @@ impl Sort {
 /// Lettings joined with their addresses.
 pub(crate) type Joined<'a> = IntoBoxed<'a, InnerJoin<lettings::table, addresses::table>, Backend>;
 
-/// What the search terms of a filter find: published lettings or, for staff, addresses.
+/// What the search terms of a filter find.
 pub(crate) fn hits(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<Hits> {
     match filter.audience {
         Audience::Public => index::lettings(conn, &filter.terms),
-        Audience::Staff => index::addresses(conn, &filter.terms),
+        Audience::Staff => index::lettings_for_staff(conn, &filter.terms),
     }
 }
 
@@ -137,15 +137,10 @@ pub(crate) fn matching<'a>(filter: &'a LettingFilter, hits: &Hits) -> Joined<'a>
     if filter.audience == Audience::Public {
         query = query.filter(lettings::status.eq(PUBLISHED));
     }
-    match (hits, filter.audience) {
-        (Hits::All, _) => {}
-        (Hits::Few(ids), Audience::Public) => {
-            query = query.filter(lettings::id.eq_any(ids.clone()));
-        }
-        (Hits::Few(addresses), Audience::Staff) => {
-            query = query.filter(lettings::address_id.eq_any(addresses.clone()));
-        }
-        (Hits::Many, _) => {
+    match hits {
+        Hits::All => {}
+        Hits::Few(ids) => query = query.filter(lettings::id.eq_any(ids.clone())),
+        Hits::Many => {
             for pattern in filter.terms.folded_patterns() {
                 let indexed = search_index::table
                     .filter(search_index::address_id.eq(lettings::address_id))
@@ -210,6 +205,12 @@ pub(crate) fn count(
     hits: &Hits,
 ) -> QueryResult<i64> {
     let number = |ids: &Vec<i64>| i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    if filter.is_everything() && filter.audience == Audience::Staff {
+        let unpublished = lettings::table.filter(lettings::status.ne(PUBLISHED));
+        let unpublished: i64 = unpublished.count().get_result(conn)?;
+        let published = count(conn, &LettingFilter::default(), hits)?;
+        return Ok(published + unpublished);
+    }
     if filter.is_place() {
         let mut towns = town_totals::table
             .select(sql::<BigInt>("CAST(coalesce(sum(lettings), 0) AS BIGINT)"))
@@ -243,12 +244,17 @@ pub(crate) fn ids(
     limit: i64,
 ) -> QueryResult<Vec<i64>> {
     let by_id = matches!(sort, Sort::Id | Sort::IdReversed);
-    if filter.is_empty() && matches!(sort, Sort::Title | Sort::TitleReversed) {
-        let all = lettings::table.filter(lettings::status.eq(PUBLISHED));
-        let all = all.into_boxed::<Backend>();
+    let by_title = matches!(sort, Sort::Title | Sort::TitleReversed);
+    if filter.is_everything() && (by_title || (by_id && filter.audience == Audience::Staff)) {
+        let mut all = lettings::table.into_boxed::<Backend>();
+        if filter.audience == Audience::Public {
+            all = all.filter(lettings::status.eq(PUBLISHED));
+        }
         let all = match sort {
             Sort::Title => all.order((lower(lettings::title).asc(), lettings::id.asc())),
-            _ => all.order((lower(lettings::title).desc(), lettings::id.desc())),
+            Sort::TitleReversed => all.order((lower(lettings::title).desc(), lettings::id.desc())),
+            Sort::Id => all.order(lettings::id.asc()),
+            _ => all.order(lettings::id.desc()),
         };
         return all
             .select(lettings::id)

@@ -21,6 +21,10 @@ const BATCH: i64 = 1_000;
 /// With more addresses than this to index, everything is indexed again, which is faster.
 const BULK: i64 = 20_000;
 
+/// A search for nothing but one or two characters reads the texts of the newest addresses, at most this many: no index
+/// finds so few characters.
+const SHORT_SEARCH: i64 = 100_000;
+
 /// Index entry of an address and its letting, if it has one.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable)]
 #[diesel(table_name = search_index)]
@@ -91,15 +95,37 @@ pub(crate) enum Hits {
     Many,
 }
 
+/// For staff, the state counts as well.
+const TEXT_FOR_STAFF: &str = "search_index.text || ' ' || lower(search_index.state)";
+
 /// Published lettings that match the terms.
 pub(crate) fn lettings(conn: &mut DbConnection, terms: &SearchTerms) -> QueryResult<Hits> {
-    matches(conn, terms, "letting_id", "search_index.text")
+    let id = "search_index.letting_id";
+    matches(conn, terms, (id, ""), "search_index.text")
 }
 
-/// Addresses that match the terms. The state counts as well.
+/// Lettings of any status that match the terms.
+pub(crate) fn lettings_for_staff(
+    conn: &mut DbConnection,
+    terms: &SearchTerms,
+) -> QueryResult<Hits> {
+    // One letting for each match, not a join of both tables.
+    let join = match conn {
+        DbConnection::Postgres(_) => {
+            "CROSS JOIN LATERAL (SELECT id FROM lettings \
+             WHERE address_id = search_index.address_id LIMIT 1) letting"
+        }
+        DbConnection::Sqlite(_) => {
+            "CROSS JOIN lettings letting ON letting.address_id = search_index.address_id"
+        }
+    };
+    matches(conn, terms, ("letting.id", join), TEXT_FOR_STAFF)
+}
+
+/// Addresses that match the terms.
 pub(crate) fn addresses(conn: &mut DbConnection, terms: &SearchTerms) -> QueryResult<Hits> {
-    let text = "search_index.text || ' ' || lower(search_index.state)";
-    matches(conn, terms, "address_id", text)
+    let id = "search_index.address_id";
+    matches(conn, terms, (id, ""), TEXT_FOR_STAFF)
 }
 
 #[derive(QueryableByName)]
@@ -112,24 +138,28 @@ struct Hit {
 fn matches(
     conn: &mut DbConnection,
     terms: &SearchTerms,
-    id: &'static str,
+    (id, join): (&'static str, &'static str),
     short_text: &'static str,
 ) -> QueryResult<Hits> {
     if terms.is_empty() {
         return Ok(Hits::All);
     }
-    let trigrams = match conn {
-        DbConnection::Postgres(_) => None,
-        DbConnection::Sqlite(_) => terms.trigrams(),
-    };
-    let mut binds: Vec<String> = trigrams.into_iter().collect();
-    let (tables, mut conditions) = if binds.is_empty() {
-        ("search_index", Vec::new())
-    } else {
-        // In this order, so that it ends at the limit.
-        let tables = "search_trigrams CROSS JOIN search_index \
-                      ON search_index.address_id = search_trigrams.rowid";
-        (tables, vec!["search_trigrams MATCH $1".to_owned()])
+    let mut binds = Vec::new();
+    let mut conditions = vec![format!("{id} IS NOT NULL")];
+    let tables = match (terms.trigrams(), &conn) {
+        (Some(trigrams), DbConnection::Sqlite(_)) => {
+            binds.push(trigrams);
+            conditions.push("search_trigrams MATCH $1".to_owned());
+            // In this order, so that it ends at the limit.
+            "search_trigrams CROSS JOIN search_index ON search_index.address_id = search_trigrams.rowid"
+        }
+        (Some(_), DbConnection::Postgres(_)) => "search_index",
+        (None, _) => {
+            conditions.push(format!(
+                "search_index.address_id > (SELECT max(address_id) FROM search_index) - {SHORT_SEARCH}"
+            ));
+            "search_index"
+        }
     };
     for pattern in terms.folded_patterns() {
         let text = if pattern.chars().count() < 5 {
@@ -141,7 +171,7 @@ fn matches(
         conditions.push(format!("{text} LIKE ${} ESCAPE '\\'", binds.len()));
     }
     let sql = format!(
-        "SELECT {id} AS id FROM {tables} WHERE {} AND {id} IS NOT NULL LIMIT {}",
+        "SELECT {id} AS id FROM {tables} {join} WHERE {} LIMIT {}",
         conditions.join(" AND "),
         MAX_COUNT + 1
     );

@@ -114,12 +114,14 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
         });
     };
     let hits = index::addresses(conn, &listing.terms)?;
-    let found = if listing.terms.is_empty() {
-        counted(conn, &filters)?
-    } else {
-        let matches = filtered(listing, &hits, &filters).select(addresses::id);
-        let ids: Vec<i64> = matches.limit(MAX_COUNT + 1).load(conn)?;
-        i64::try_from(ids.len()).unwrap_or(i64::MAX)
+    let found = match &hits {
+        Hits::All => counted(conn, &filters)?,
+        Hits::Many if filters.is_empty() => MAX_COUNT + 1,
+        hits => {
+            let matches = filtered(listing, hits, &filters).select(addresses::id);
+            let ids: Vec<i64> = matches.limit(MAX_COUNT + 1).load(conn)?;
+            i64::try_from(ids.len()).unwrap_or(i64::MAX)
+        }
     };
     let rows: Vec<(Address, Option<String>)> =
         sorted(filtered(listing, &hits, &filters), &listing.order)

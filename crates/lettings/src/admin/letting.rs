@@ -24,6 +24,7 @@ use crate::facts::{
 use crate::filter::{
     self, Audience, Joined, LettingFilter, Sort, ids_of_page, matching, weekly_price,
 };
+use crate::index::Hits;
 use crate::letting::Letting;
 use crate::letting_draft::{LONGEST_TITLE, LettingDraft, NewLetting};
 use crate::schema::{addresses, lettings};
@@ -233,7 +234,7 @@ fn public_path(object: &Record) -> Option<String> {
 }
 
 fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
-    let total = lettings::table.count().get_result(conn)?;
+    let total = filter::count(conn, &for_staff(), &Hits::All)?;
     let Some(filter) = filter(listing) else {
         return Ok(ListPage {
             total,
@@ -241,11 +242,7 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
         });
     };
     let hits = filter::hits(conn, &filter)?;
-    let found = if filter == for_staff() {
-        total
-    } else {
-        filter::count(conn, &filter, &hits)?
-    };
+    let found = filter::count(conn, &filter, &hits)?;
     let mut query = sorted(matching(&filter, &hits), &listing.order);
     let (offset, limit) = (listing.offset.max(0), listing.limit.max(0));
     if listing.order.is_empty() && limit <= PAGE {
