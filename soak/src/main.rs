@@ -2,9 +2,13 @@
 //!
 //! Each trial has its own site and prints one line of results; the first failure ends the run.
 
+mod cache;
 mod disk;
+mod failover;
 mod frozen;
 mod kill;
+mod load;
+mod nodes;
 mod postgres;
 mod postgres_server;
 mod restart;
@@ -26,7 +30,7 @@ struct Args {
     /// Which trials to run [default: all].
     trials: Vec<Trial>,
 
-    /// Number of kills, restarts or cases [default: 500 kills, 200 restarts, 10 of PostgreSQL, 20 000 cases].
+    /// Number of kills, restarts or cases [default: 500 kills, 200 restarts, 10 of PostgreSQL, 2000 saves, 20 000 cases].
     #[arg(long)]
     times: Option<u32>,
 
@@ -47,6 +51,12 @@ enum Trial {
     Postgres,
     /// PostgreSQL paused for a minute under load, and a locked table.
     Frozen,
+    /// The page cache of two processes on one database.
+    Cache,
+    /// A standby of PostgreSQL promoted under load.
+    Failover,
+    /// Three nodes behind Caddy, killed and replaced under load.
+    Nodes,
     /// The site restarted under load behind a socket that stays open.
     Restart,
     /// Both slots of a VPS replaced behind Caddy under load.
@@ -85,6 +95,9 @@ fn main() -> Result<()> {
             Trial::Kill => kill::run(&shell, &program, args.times.unwrap_or(500)),
             Trial::Postgres => postgres::run(&shell, &program, args.times.unwrap_or(10)),
             Trial::Frozen => frozen::run(&shell, &program),
+            Trial::Cache => cache::run(&shell, &program, args.times.unwrap_or(2000)),
+            Trial::Failover => failover::run(&shell, &program),
+            Trial::Nodes => nodes::run(&shell, root, &program),
             Trial::Restart => restart::run(&shell, &program, args.times.unwrap_or(200)),
             Trial::Rolling => rolling::run(&shell, root, &program),
             Trial::Disk => disk::run(&shell, &program),

@@ -10,13 +10,14 @@ use xshell::{Shell, cmd};
 pub(crate) struct PostgresServer {
     version: String,
     name: String,
+    pub(crate) port: String,
     data: String,
     /// Its empty database.
     pub(crate) url: String,
 }
 
 impl PostgresServer {
-    /// The only server that `pg_lsclusters` lists inside `pg_virtualenv`.
+    /// The server that `pg_lsclusters` lists first inside `pg_virtualenv`.
     pub(crate) fn find(shell: &Shell) -> Result<Self> {
         let url = shell
             .var("TEST_POSTGRES_URL")
@@ -30,9 +31,84 @@ impl PostgresServer {
         Ok(Self {
             version: field(0)?,
             name: field(1)?,
+            port: field(2)?,
             data: field(5)?,
             url,
         })
+    }
+
+    /// Creates a database, and returns its URL.
+    pub(crate) fn create_database(&self, shell: &Shell, name: &str) -> Result<String> {
+        self.execute(shell, &format!("CREATE DATABASE {name}"))?;
+        let server = self.url.strip_suffix("postgres");
+        Ok(server
+            .context("the server's URL names no database")?
+            .to_owned()
+            + name)
+    }
+
+    fn execute(&self, shell: &Shell, statement: &str) -> Result<()> {
+        let url = &self.url;
+        let psql = cmd!(
+            shell,
+            "psql --quiet --output=/dev/null {url} --command {statement}"
+        );
+        Ok(psql.quiet().run()?)
+    }
+
+    /// Starts a standby. From now on each commit waits for it.
+    pub(crate) fn create_standby(&self, shell: &Shell) -> Result<Self> {
+        let Self {
+            version, data, url, ..
+        } = self;
+        let standby = format!("{data}-standby");
+        let log = format!("{standby}.log");
+        let options = [
+            "--pgoption=max_connections=300",
+            "--pgoption=listen_addresses=localhost",
+        ];
+        cmd!(shell, "pg_createcluster --quiet --datadir={standby} --logfile={log} {options...} {version} standby")
+            .quiet()
+            .run()?;
+        shell.remove_path(&standby)?;
+        cmd!(shell, "pg_basebackup --dbname={url} --pgdata={standby} --write-recovery-conf --checkpoint=fast")
+            .quiet()
+            .run()?;
+        cmd!(shell, "chown --recursive --reference={data} {standby}")
+            .quiet()
+            .run()?;
+        let port = cmd!(shell, "pg_conftool --short {version} standby show port")
+            .quiet()
+            .read()?;
+        let standby = Self {
+            version: version.clone(),
+            name: "standby".to_owned(),
+            url: url.replace(&format!(":{}/", self.port), &format!(":{port}/")),
+            port,
+            data: standby,
+        };
+        standby.start(shell)?;
+        self.configure(shell, "SET synchronous_standby_names = '*'")?;
+        self.configure(shell, "SET synchronous_commit = on")?;
+        Ok(standby)
+    }
+
+    /// Changes a setting with ALTER SYSTEM.
+    pub(crate) fn configure(&self, shell: &Shell, setting: &str) -> Result<()> {
+        self.execute(shell, &format!("ALTER SYSTEM {setting}"))?;
+        self.execute(shell, "SELECT pg_reload_conf()")
+    }
+
+    /// Makes a standby a primary.
+    pub(crate) fn promote(&self, shell: &Shell) -> Result<()> {
+        self.execute(shell, "SELECT pg_promote()")
+    }
+
+    /// Removes a standby.
+    pub(crate) fn drop_cluster(&self, shell: &Shell) -> Result<()> {
+        let Self { version, name, .. } = self;
+        let drop = cmd!(shell, "pg_dropcluster --stop {version} {name}");
+        Ok(drop.quiet().run()?)
     }
 
     /// Starts it again.
@@ -44,8 +120,17 @@ impl PostgresServer {
 
     /// Stops it and cuts off its clients.
     pub(crate) fn stop(&self, shell: &Shell) -> Result<()> {
+        self.end(shell, "fast")
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) fn crash(&self, shell: &Shell) -> Result<()> {
+        self.end(shell, "immediate")
+    }
+
+    fn end(&self, shell: &Shell, mode: &str) -> Result<()> {
         let Self { version, name, .. } = self;
-        let stop = cmd!(shell, "pg_ctlcluster {version} {name} stop --mode=fast");
+        let stop = cmd!(shell, "pg_ctlcluster {version} {name} stop --mode={mode}");
         Ok(stop.quiet().run()?)
     }
 

@@ -2,16 +2,14 @@
 //!
 //! Caddy, its configuration, `roll.sh` and the site are real. Docker is a script: a slot is a process.
 
-use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use ureq::Agent;
 use xshell::{Shell, cmd};
+
+use crate::load::{Load, free_ports};
 
 /// Number of visitors.
 const VISITORS: usize = 8;
@@ -34,17 +32,13 @@ pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> 
     stage.roll("image-1")?;
     let load = Load::default();
     let start = Instant::now();
-    let during = thread::scope(|scope| {
-        for _ in 0..VISITORS {
-            scope.spawn(|| load.visit(&stage.url));
-        }
+    let during = load.during(VISITORS, &stage.url, &REQUESTS, || {
         load.wait_for(ENOUGH / 5);
         let before = load.done();
-        let rolled = stage.roll("image-2");
+        stage.roll("image-2")?;
         let during = load.done() - before;
         load.wait_for(ENOUGH);
-        load.over.store(true, Ordering::Relaxed);
-        rolled.map(|()| during)
+        Ok(during)
     })?;
 
     let starts = shell.read_file(stage.folder.path().join("starts"))?;
@@ -52,7 +46,7 @@ pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> 
         starts == "web-a\nweb-b\nweb-a\nweb-b\n",
         "not every slot was started twice: {starts:?}"
     );
-    let (done, failed) = (load.done(), load.failed.load(Ordering::Relaxed));
+    let (done, failed) = (load.done(), load.failed());
     ensure!(during > 0, "no request arrived during the replacement");
     ensure!(failed == 0, "{failed} of {done} requests failed");
     Ok(format!(
@@ -150,67 +144,4 @@ impl Drop for Stage<'_> {
 fn process(folder: &Path, slot: &str) -> Option<String> {
     let text = std::fs::read_to_string(folder.join(format!("{slot}.pid"))).ok()?;
     Some(text.trim().to_owned())
-}
-
-/// Results of the visitors.
-#[derive(Default)]
-struct Load {
-    good: AtomicU64,
-    failed: AtomicU64,
-    over: AtomicBool,
-}
-
-impl Load {
-    /// One visitor, who sends requests over a kept-alive connection.
-    fn visit(&self, url: &str) {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(30)))
-            .build();
-        let agent: Agent = config.into();
-        for (method, path, expected) in REQUESTS.into_iter().cycle() {
-            if self.over.load(Ordering::Relaxed) {
-                return;
-            }
-            match ask(&agent, method, &format!("{url}{path}")) {
-                Ok(status) if status == expected => self.good.fetch_add(1, Ordering::Relaxed),
-                outcome => {
-                    eprintln!("{method} {path}: {outcome:?}");
-                    self.failed.fetch_add(1, Ordering::Relaxed)
-                }
-            };
-        }
-    }
-
-    fn done(&self) -> u64 {
-        self.good.load(Ordering::Relaxed) + self.failed.load(Ordering::Relaxed)
-    }
-
-    fn wait_for(&self, requests: u64) {
-        while self.done() < requests {
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-/// The status of a complete response.
-fn ask(agent: &Agent, method: &str, url: &str) -> Result<u16, ureq::Error> {
-    let mut answer = match method {
-        "POST" => agent.post(url).send_form([("a", "b")])?,
-        _ => agent.get(url).call()?,
-    };
-    answer.body_mut().read_to_vec()?;
-    Ok(answer.status().as_u16())
-}
-
-/// Free ports, all bound until the last is known, so that they differ.
-fn free_ports() -> Result<[u16; 4]> {
-    let mut ports = [0; 4];
-    let mut listeners = Vec::new();
-    for port in &mut ports {
-        let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        *port = listener.local_addr()?.port();
-        listeners.push(listener);
-    }
-    Ok(ports)
 }

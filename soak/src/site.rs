@@ -87,6 +87,13 @@ impl<'a> Place<'a> {
         Site::start(self.command(&["serve"]))
     }
 
+    /// Starts the site on a port.
+    pub fn start_at(&self, port: u16) -> Result<Site> {
+        let mut command = self.command(&["serve"]);
+        command.env("PORT", port.to_string());
+        Site::start(command)
+    }
+
     /// Starts the site with an open socket, as systemd does.
     pub fn start_on(&self, socket: &TcpListener) -> Result<Site> {
         let mut command = Command::new("/bin/sh");

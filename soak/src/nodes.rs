@@ -1,0 +1,156 @@
+//! Three nodes on one PostgreSQL behind Caddy, as in docs/scaling.md: they share sessions and data, one is killed under
+//! load, and all are replaced under load.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use xshell::Shell;
+
+use crate::load::{Load, Visit, free_ports};
+use crate::postgres_server::PostgresServer;
+use soak::browser::{Browser, get};
+use soak::site::{Place, Site};
+use soak::staff::{self, Ledger, Shift};
+
+/// Number of visitors, each with one request at a time.
+const VISITORS: usize = 12;
+
+/// Requests before and after each event.
+const ENOUGH: u64 = 3_000;
+
+const VISITS: [Visit; 3] = [
+    ("GET", "/", 200),
+    ("GET", "/lettings/", 200),
+    ("GET", "/lettings/1/", 200),
+];
+
+pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> {
+    let server = PostgresServer::find(shell)?;
+    let settings = [
+        ("DATABASE_URL", server.create_database(shell, "nodes")?),
+        ("ALLOWED_HOSTS", "localhost,127.0.0.1".to_owned()),
+    ];
+    let place = Place::new(shell, program, &settings)?;
+    place.furnish()?;
+    let [port, ports @ ..] = free_ports::<4>()?;
+    let nodes = ports.map(|port| place.start_at(port));
+    let mut nodes = nodes.into_iter().collect::<Result<Vec<_>>>()?;
+    share(&nodes)?;
+    let proxy = Proxy::start(root, place.folder(), port, &nodes)?;
+    let url = format!("http://{}", proxy.address);
+
+    let kill = Load::default();
+    kill.during(VISITORS, &url, &VISITS, || {
+        kill.wait_for_more(ENOUGH);
+        nodes.remove(0).kill()?;
+        kill.wait_for_more(ENOUGH);
+        nodes.push(place.start_at(ports[0])?);
+        kill.wait_for_more(ENOUGH);
+        Ok(())
+    })?;
+    ensure!(
+        kill.failed() <= VISITORS as u64,
+        "{} requests failed when a node was killed",
+        kill.failed()
+    );
+
+    let (roll, ledger) = (Load::default(), Arc::new(Ledger::default()));
+    let shift = Shift::start(
+        proxy.address,
+        &ledger,
+        vec![Browser::logged_in(proxy.address)?],
+    );
+    roll.during(VISITORS, &url, &VISITS, || {
+        for _ in 0..ports.len() {
+            roll.wait_for_more(ENOUGH);
+            let old = nodes.remove(0);
+            let port = old.address.port();
+            old.stop(shell)?;
+            nodes.push(place.start_at(port)?);
+        }
+        roll.wait_for_more(ENOUGH);
+        Ok(())
+    })?;
+    shift.end()?;
+    ensure!(roll.failed() == 0, "{} requests failed", roll.failed());
+    ensure!(ledger.refused() == 0, "{} saves got 503", ledger.refused());
+    Ok(format!(
+        "killed one: {} of {} requests failed; replaced all: none of {} requests and {} saves failed",
+        kill.failed(),
+        kill.done(),
+        roll.done(),
+        ledger.saved().len()
+    ))
+}
+
+/// Logs in on the first node, saves on the second and reads on the third.
+fn share(nodes: &[Site]) -> Result<()> {
+    let mut browser = Browser::logged_in(nodes[0].address)?;
+    let saved = staff::save(&mut browser, nodes[1].address, "Shared house")?;
+    saved.context("the second node was busy")?;
+    // The bound of the page cache.
+    thread::sleep(Duration::from_millis(55));
+    let page = get(nodes[2].address, "/")?;
+    ensure!(page.body.contains("Shared house"), "stale: {}", page.body);
+    Ok(())
+}
+
+/// Caddy with the configuration of the guide, killed on drop.
+struct Proxy {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Proxy {
+    fn start(root: &Path, folder: &Path, port: u16, nodes: &[Site]) -> Result<Self> {
+        let guide = std::fs::read_to_string(root.join("docs/scaling.md"))?;
+        let example = guide
+            .split("```text\n")
+            .nth(1)
+            .and_then(|rest| rest.split("```").next());
+        let mut config = example
+            .context("docs/scaling.md has no configuration of Caddy")?
+            .replace("www.example.org", &format!("http://:{port}"));
+        for (number, node) in nodes.iter().enumerate() {
+            let name = format!("node{}:8000", number + 1);
+            ensure!(config.contains(&name), "{name} is not in the guide");
+            config = config.replace(&name, &node.address.to_string());
+        }
+        std::fs::write(
+            folder.join("Caddyfile"),
+            format!("{{\n\tadmin off\n}}\n{config}"),
+        )?;
+        let child = Command::new("caddy")
+            .args(["run", "--adapter=caddyfile", "--config=Caddyfile"])
+            .current_dir(folder)
+            .env("HOME", folder)
+            .stderr(std::fs::File::create(folder.join("caddy.log"))?)
+            .spawn()?;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let proxy = Self { child, address };
+        let start = Instant::now();
+        while !get(address, "/").is_ok_and(|page| page.status == 200) {
+            let log = || std::fs::read_to_string(folder.join("caddy.log")).unwrap_or_default();
+            ensure!(
+                start.elapsed() < Duration::from_secs(10),
+                "Caddy: {}",
+                log()
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(proxy)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
+            eprintln!("could not stop Caddy: {error}");
+        }
+    }
+}
