@@ -10,7 +10,6 @@ mod embedded;
 mod handlers;
 mod listing;
 mod metrics_listener;
-mod outbox;
 mod photo_view;
 mod picture;
 pub mod registry;

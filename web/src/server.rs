@@ -6,11 +6,13 @@ use actix_web::App;
 use actix_web::dev::RequestHead;
 use actix_web::http::header;
 use actix_web::middleware::{Condition, from_fn};
+use actix_web::rt::spawn;
 use actix_web::web::{Data, PayloadConfig};
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use lettings::index;
+use mail::OutgoingMail;
 use oc_core::Pool;
-use oc_http::health::{BuildInfo, HealthChecks};
+use oc_http::health::{BuildInfo, DatabaseCheck, HealthChecks};
 use oc_http::middleware::{
     check_host, compress, error_pages, request_log, security_headers, sentry_scope,
 };
@@ -19,6 +21,7 @@ use oc_http::server::{
     self, CancellationToken, RequestLimits, Server, ServerOptions, limit_requests,
 };
 use oc_http::{Assets, Db, Metrics, PageError, Pages, Site, TrustedProxies, preview_image};
+use transfer::ReferenceSchema;
 
 use crate::app::routes;
 use crate::config::{Config, Environment};
@@ -26,7 +29,6 @@ use crate::diagnostics::facts;
 use crate::embedded::{Static, Templates};
 use crate::listing::is_canonical;
 use crate::metrics_listener;
-use crate::outbox;
 use crate::registry::REGISTRY;
 use crate::service_manager;
 use crate::telemetry;
@@ -91,7 +93,7 @@ pub fn start(
     ));
     if let Some(address) = config.metrics_address {
         let (server, address) = metrics_listener::listen(address, &metrics, &db)?;
-        actix_web::rt::spawn(async {
+        spawn(async {
             if let Err(error) = server.run().await {
                 log::error!("metrics listener failed: {error:#}");
             }
@@ -99,7 +101,8 @@ pub fn start(
         log::info!("metrics for Prometheus on http://{address}/metrics");
     }
     if !config.read_only {
-        actix_web::rt::spawn(index_changes(db.clone()));
+        let indexing = index_changes(db.clone());
+        spawn(shutdown.clone().run_until_cancelled_owned(indexing));
     }
     let currency = Data::new(config.currency.clone());
     let hosts = Data::new(config.allowed_hosts.clone());
@@ -114,10 +117,21 @@ pub fn start(
     let hasher = Data::new(PasswordHasher::new());
     let proxies = Data::new(TrustedProxies(config.trusted_proxies.clone()));
 
+    let mut checks = vec![DatabaseCheck::new("tables", "incomplete", true, |conn| {
+        ReferenceSchema::new()?.check_complete(conn)
+    })];
     if let Some(mailer) = config.mail.mailer()?
         && !config.read_only
     {
-        outbox::start(mailer, db.clone(), metrics.clone(), shutdown.clone());
+        let (metrics, shutdown) = (metrics.clone(), shutdown.clone());
+        spawn(admin::send_mails(mailer, db.clone(), metrics, shutdown));
+        checks.push(DatabaseCheck::new("mail", "delayed", false, |conn| {
+            ensure!(
+                !OutgoingMail::is_delayed(conn)?,
+                "mails could not be sent yet"
+            );
+            Ok(())
+        }));
     }
 
     // A read-only site needs no free space.
@@ -136,6 +150,7 @@ pub fn start(
         db.get_ref().clone(),
         page_cache.clone(),
         folder,
+        checks,
         shutdown.clone(),
     ));
     let facts = Data::new(facts(config));

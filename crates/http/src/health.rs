@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::rt::time::timeout;
 use actix_web::web::Data;
+use diesel::result::Error;
+use oc_core::DbConnection;
 use oc_core::migrations::{self, MigrateError};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +30,59 @@ pub const OK: &str = "ok";
 /// How long one check may take; after that it has failed.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
 
+/// How long the outcome of a [`DatabaseCheck`] counts: these cost more, and anybody may ask.
+const OUTCOME_AGE: Duration = Duration::from_secs(30);
+
+/// A check of the database that only other crates know.
+pub struct DatabaseCheck {
+    name: &'static str,
+    failure: &'static str,
+    is_required: bool,
+    check: Box<dyn Fn(&mut DbConnection) -> anyhow::Result<()> + Send + Sync>,
+    latest: Mutex<Option<(Instant, &'static str)>>,
+}
+
+impl DatabaseCheck {
+    /// `failure` is a short reason. Without `is_required`, the site is ready even if the check fails.
+    pub fn new(
+        name: &'static str,
+        failure: &'static str,
+        is_required: bool,
+        check: impl Fn(&mut DbConnection) -> anyhow::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            name,
+            failure,
+            is_required,
+            check: Box::new(check),
+            latest: Mutex::default(),
+        }
+    }
+
+    /// Its outcome, at most [`OUTCOME_AGE`] old. A reason is logged when the check begins to fail.
+    fn run(&self, conn: &mut DbConnection) -> Result<&'static str, PageError> {
+        let latest = *self.latest.lock().expect("no panic while it is held");
+        if let Some((checked_at, outcome)) = latest
+            && checked_at.elapsed() < OUTCOME_AGE
+        {
+            return Ok(outcome);
+        }
+        let outcome = match (self.check)(conn) {
+            Ok(()) => OK,
+            // `Db` decides whether the database is unavailable.
+            Err(error) if error.is::<Error>() => return Err(PageError::Internal(error)),
+            Err(error) => {
+                if latest.is_none_or(|(_, outcome)| outcome == OK) {
+                    log::warn!("health check of {} failed: {error:#}", self.name);
+                }
+                self.failure
+            }
+        };
+        *self.latest.lock().expect("no panic while it is held") = Some((Instant::now(), outcome));
+        Ok(outcome)
+    }
+}
+
 /// Version and git revision of the running program.
 #[derive(Debug, Clone, Copy)]
 pub struct BuildInfo {
@@ -41,6 +97,7 @@ pub struct HealthChecks {
     db: Db,
     page_cache: Data<PageCache>,
     data_dir: Option<PathBuf>,
+    database_checks: Arc<[DatabaseCheck]>,
     shutdown: CancellationToken,
 }
 
@@ -50,12 +107,14 @@ impl HealthChecks {
         db: Db,
         page_cache: Data<PageCache>,
         data_dir: Option<PathBuf>,
+        database_checks: Vec<DatabaseCheck>,
         shutdown: CancellationToken,
     ) -> Self {
         Self {
             db,
             page_cache,
             data_dir,
+            database_checks: database_checks.into(),
             shutdown,
         }
     }
@@ -66,6 +125,7 @@ impl HealthChecks {
             .await
             .unwrap_or(("failed", "unknown"));
         let mut checks = BTreeMap::from([("database", database), ("migrations", migrations)]);
+        checks.extend(self.run_database_checks().await);
         if let Some(folder) = self.data_dir.clone() {
             // On a thread of its own with a time limit, because a network file system may hang.
             let space = timeout(TIME_LIMIT, run_blocking(move || DiskSpace::at(&folder))).await;
@@ -99,6 +159,34 @@ impl HealthChecks {
             Err(_) => (OK, "failed"),
         }
     }
+
+    /// Outcomes of the checks of other crates.
+    async fn run_database_checks(&self) -> Vec<(&'static str, &'static str)> {
+        let checks = self.database_checks.clone();
+        let outcomes = self.db.check(move |conn| {
+            let outcomes = checks
+                .iter()
+                .map(|check| Ok((check.name, check.run(conn)?)));
+            outcomes.collect()
+        });
+        match timeout(TIME_LIMIT, outcomes).await {
+            Ok(Ok(outcomes)) => outcomes,
+            _ => {
+                let names = self.database_checks.iter().map(|check| check.name);
+                names.map(|name| (name, "unknown")).collect()
+            }
+        }
+    }
+
+    fn is_ready(&self, outcomes: &BTreeMap<&'static str, &'static str>) -> bool {
+        let is_optional = |name| {
+            let mut checks = self.database_checks.iter();
+            checks.any(|check| check.name == name && !check.is_required)
+        };
+        outcomes
+            .iter()
+            .all(|(name, outcome)| *outcome == OK || is_optional(*name))
+    }
 }
 
 /// `/healthz`: the process is alive. Checks nothing else.
@@ -110,8 +198,8 @@ pub async fn healthz(build: Data<BuildInfo>) -> HttpResponse {
 
 /// `/readyz`: every check by name; 503 when one has failed.
 pub async fn readyz(checks: Data<HealthChecks>) -> HttpResponse {
-    let checks = checks.run().await;
-    let is_ready = checks.values().all(|outcome| *outcome == OK);
+    let outcomes = checks.run().await;
+    let is_ready = checks.is_ready(&outcomes);
     let (mut response, status) = if is_ready {
         (HttpResponse::Ok(), OK)
     } else {
@@ -121,5 +209,5 @@ pub async fn readyz(checks: Data<HealthChecks>) -> HttpResponse {
     };
     response
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(json!({ "status": status, "checks": checks }))
+        .json(json!({ "status": status, "checks": outcomes }))
 }

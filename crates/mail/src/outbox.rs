@@ -13,8 +13,8 @@ const LEASE: Duration = Duration::minutes(5);
 /// The pause after the first failure; each one is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::minutes(1);
 const LONGEST_PAUSE: Duration = Duration::hours(6);
-/// A mail that could not be sent for this long is dropped.
-const MAX_AGE: Duration = Duration::days(3);
+/// The lifetime of a mail without one: earlier versions stored none.
+const LIFETIME: Duration = Duration::days(3);
 
 /// A mail to store in the outbox.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,8 @@ pub struct NewMail<'a> {
     pub subject: &'a str,
     /// Plain text.
     pub body: &'a str,
+    /// A mail that could not be sent for this long is dropped.
+    pub lifetime: Duration,
 }
 
 impl NewMail<'_> {
@@ -37,6 +39,7 @@ impl NewMail<'_> {
                 outgoing_mails::body.eq(self.body),
                 outgoing_mails::created_at.eq(now),
                 outgoing_mails::next_attempt_at.eq(now),
+                outgoing_mails::expires_at.eq(now + self.lifetime),
             ))
             .execute(conn)
             .map(drop)
@@ -59,6 +62,8 @@ pub struct OutgoingMail {
     pub created_at: NaiveDateTime,
     /// Failures so far.
     pub attempts: i32,
+    /// When it is dropped (UTC).
+    pub expires_at: Option<NaiveDateTime>,
 }
 
 /// The end of an attempt to send a mail.
@@ -68,7 +73,7 @@ pub enum Attempt {
     Sent,
     /// It is tried again later.
     Failed,
-    /// It is dropped: it can't be sent, or could not be for days.
+    /// It is dropped: it can't be sent, or has expired.
     GivenUp,
 }
 
@@ -85,6 +90,20 @@ impl OutgoingMail {
         outgoing_mails::table
             .select((count_star(), min(outgoing_mails::created_at)))
             .first(conn)
+    }
+
+    /// Whether it is too late to send it.
+    #[must_use]
+    pub fn has_expired(&self, now: NaiveDateTime) -> bool {
+        now >= self.expires_at.unwrap_or(self.created_at + LIFETIME)
+    }
+
+    /// Whether mails wait that the server has not accepted.
+    pub fn is_delayed(conn: &mut DbConnection) -> QueryResult<bool> {
+        diesel::select(exists(
+            outgoing_mails::table.filter(outgoing_mails::attempts.gt(0)),
+        ))
+        .get_result(conn)
     }
 
     /// Claims the mail that has been due for longest: no other node sends it meanwhile.
@@ -110,7 +129,7 @@ impl OutgoingMail {
         Ok(Attempt::Sent)
     }
 
-    /// Schedules the next attempt after a growing pause, or drops the mail.
+    /// Schedules the next attempt after a growing pause, or drops the mail if it expires before.
     pub fn set_failed(
         &self,
         conn: &mut DbConnection,
@@ -118,12 +137,12 @@ impl OutgoingMail {
         now: NaiveDateTime,
     ) -> QueryResult<Attempt> {
         let own = outgoing_mails::table.find(self.id);
-        if is_permanent || now - self.created_at > MAX_AGE {
+        let doublings = self.attempts.clamp(0, 16);
+        let pause = (FIRST_PAUSE * (1 << doublings)).min(LONGEST_PAUSE);
+        if is_permanent || self.has_expired(now + pause) {
             diesel::delete(own).execute(conn)?;
             return Ok(Attempt::GivenUp);
         }
-        let doublings = self.attempts.clamp(0, 16);
-        let pause = (FIRST_PAUSE * (1 << doublings)).min(LONGEST_PAUSE);
         diesel::update(own)
             .set((
                 outgoing_mails::attempts.eq(self.attempts + 1),
@@ -149,6 +168,7 @@ mod tests {
             recipient,
             subject: "Hello",
             body: "Text",
+            lifetime: Duration::minutes(30),
         };
         mail.insert(conn, at(0))
     }
@@ -176,19 +196,19 @@ mod tests {
     fn pauses_grow_until_the_mail_is_dropped() -> anyhow::Result<()> {
         on_both(|conn| {
             insert(conn, "ada@example.org")?;
-            for pause in [1, 2, 4, 8] {
-                let mail = OutgoingMail::claim(conn, at(100))?.expect("it is due");
-                assert_eq!(
-                    mail.set_failed(conn, false, at(100 - pause))?,
-                    Attempt::Failed
-                );
+            assert!(!OutgoingMail::is_delayed(conn)?);
+            for minutes in [0, 1, 3, 7] {
+                let mail = OutgoingMail::claim(conn, at(minutes))?.expect("it is due");
+                assert_eq!(mail.set_failed(conn, false, at(minutes))?, Attempt::Failed);
+                assert_eq!(claimed(conn, minutes)?, None);
             }
             assert_eq!(OutgoingMail::waiting(conn)?, (1, Some(at(0))));
+            assert!(OutgoingMail::is_delayed(conn)?);
 
-            let mail = OutgoingMail::claim(conn, at(100))?.expect("it is due");
-            let end = at(3 * 24 * 60 + 1);
+            let mail = OutgoingMail::claim(conn, at(15))?.expect("it is due");
 
-            assert_eq!(mail.set_failed(conn, false, end)?, Attempt::GivenUp);
+            assert!(!mail.has_expired(at(29)) && mail.has_expired(at(30)));
+            assert_eq!(mail.set_failed(conn, false, at(15))?, Attempt::GivenUp);
             assert_eq!(OutgoingMail::waiting(conn)?, (0, None));
             insert(conn, "bob@example.org")?;
             let mail = OutgoingMail::claim(conn, at(0))?.expect("it is due");

@@ -9,5 +9,6 @@ diesel::table! {
         created_at -> Timestamp,
         attempts -> Int4,
         next_attempt_at -> Timestamp,
+        expires_at -> Nullable<Timestamp>,
     }
 }

@@ -30,6 +30,9 @@ pub enum MailerError {
     /// The server did not accept it.
     #[error("{0}")]
     Rejected(#[from] lettre::transport::smtp::Error),
+    /// It waited for too long.
+    #[error("it has expired")]
+    Expired,
 }
 
 impl MailerError {
@@ -37,7 +40,7 @@ impl MailerError {
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self {
-            Self::Invalid(_) => true,
+            Self::Invalid(_) | Self::Expired => true,
             // The other codes are about the connection, such as 535 for a wrong password: they may be fixed.
             Self::Rejected(error) => {
                 let category = error.status().map(|code| code.category);
@@ -131,6 +134,7 @@ mod tests {
             body: "First line\n.\nLast line".to_owned(),
             created_at: chrono::DateTime::UNIX_EPOCH.naive_utc(),
             attempts: 0,
+            expires_at: None,
         }
     }
 

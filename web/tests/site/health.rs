@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use diesel::RunQueryDsl;
+use oc_core::testing::TestDb;
 use serde_json::json;
 
 use crate::support::TestSite;
@@ -33,11 +34,42 @@ fn a_site_that_can_work_is_ready() -> Result<()> {
 
         assert_eq!(answer.status, 200);
         assert_eq!(answer.header("cache-control"), Some("no-store"));
-        let mut checks = json!({ "database": "ok", "migrations": "ok" });
+        let mut checks = json!({ "database": "ok", "migrations": "ok", "tables": "ok" });
         if site.db().url().file().is_some() {
             checks["disk"] = "ok".into();
         }
         assert_eq!(answer.json()?, json!({ "status": "ok", "checks": checks }));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_missing_column_keeps_the_site_from_being_ready_but_a_mail_that_waits_does_not() -> Result<()> {
+    let settings = [
+        ("SMTP_URL", "smtp://127.0.0.1:1"),
+        ("MAIL_FROM", "site@example.org"),
+    ];
+    let run = |site: &TestSite, statement: &str| -> Result<()> {
+        diesel::sql_query(statement).execute(&mut site.database()?)?;
+        Ok(())
+    };
+    for db in TestDb::each()? {
+        let url = db.url().clone();
+        let site = TestSite::on_with(db, &settings)?;
+        run(
+            &site,
+            "INSERT INTO outgoing_mails (recipient, subject, body, created_at, attempts, next_attempt_at) \
+             VALUES ('ada@example.org', '', '', '2026-11-29 00:00:00', 1, '9999-01-01 00:00:00')",
+        )?;
+        let delayed = site.get("/readyz")?;
+        assert_eq!(delayed.status, 200, "{url}");
+        assert_eq!(delayed.json()?["checks"]["mail"], "delayed");
+
+        let site = TestSite::start()?;
+        run(&site, "ALTER TABLE profiles DROP COLUMN show_email")?;
+        let incomplete = site.get("/readyz")?;
+        assert_eq!(incomplete.status, 503, "{url}");
+        assert_eq!(incomplete.json()?["checks"]["tables"], "incomplete");
     }
     Ok(())
 }

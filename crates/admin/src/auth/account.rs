@@ -2,7 +2,7 @@
 
 use accounts::{User, Verb};
 use audit::{AuditEntry, NewAuditEntry};
-use chrono::Utc;
+use chrono::{Duration, Utc};
 use diesel::QueryResult;
 use mail::NewMail;
 use oc_core::DbConnection;
@@ -85,6 +85,7 @@ fn mail_change(
         recipient,
         subject: change,
         body: &body,
+        lifetime: Duration::days(3),
     };
     mail.insert(conn, Utc::now().naive_utc())
 }

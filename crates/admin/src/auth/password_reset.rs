@@ -90,6 +90,7 @@ pub(crate) async fn create(
                     recipient: &user.email,
                     subject: &format!("Reset your password for {SITE_NAME}"),
                     body: &body,
+                    lifetime: VALID,
                 };
                 mail.insert(conn, now.naive_utc())?;
             }
