@@ -63,9 +63,11 @@ async fn send_due(
         };
         let id = mail.id;
         let (mailer, sent) = (mailer.clone(), mail.clone());
-        let outcome = run_blocking(move || match sent.has_expired(now()) {
-            true => Err(MailerError::Expired),
-            false => mailer.send(&sent),
+        let outcome = run_blocking(move || {
+            if sent.has_expired(now()) {
+                return Err(MailerError::Expired);
+            }
+            mailer.send(&sent)
         });
         let outcome = outcome
             .await

@@ -33,12 +33,14 @@ const TIME_LIMIT: Duration = Duration::from_secs(2);
 /// How long the outcome of a [`DatabaseCheck`] counts: these cost more, and anybody may ask.
 const OUTCOME_AGE: Duration = Duration::from_secs(30);
 
+type Check = dyn Fn(&mut DbConnection) -> anyhow::Result<()> + Send + Sync;
+
 /// A check of the database that only other crates know.
 pub struct DatabaseCheck {
     name: &'static str,
     failure: &'static str,
     is_required: bool,
-    check: Box<dyn Fn(&mut DbConnection) -> anyhow::Result<()> + Send + Sync>,
+    check: Box<Check>,
     latest: Mutex<Option<(Instant, &'static str)>>,
 }
 
@@ -169,13 +171,11 @@ impl HealthChecks {
                 .map(|check| Ok((check.name, check.run(conn)?)));
             outcomes.collect()
         });
-        match timeout(TIME_LIMIT, outcomes).await {
-            Ok(Ok(outcomes)) => outcomes,
-            _ => {
-                let names = self.database_checks.iter().map(|check| check.name);
-                names.map(|name| (name, "unknown")).collect()
-            }
+        if let Ok(Ok(outcomes)) = timeout(TIME_LIMIT, outcomes).await {
+            return outcomes;
         }
+        let names = self.database_checks.iter().map(|check| check.name);
+        names.map(|name| (name, "unknown")).collect()
     }
 
     fn is_ready(&self, outcomes: &BTreeMap<&'static str, &'static str>) -> bool {

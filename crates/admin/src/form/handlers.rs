@@ -3,7 +3,8 @@
 use accounts::Verb;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use audit::SubmittedForm;
+use actix_web::http::header::LOCATION;
+use audit::{AuditEntry, SubmittedForm};
 use chrono::Utc;
 use diesel::QueryResult;
 use oc_core::DbConnection;
@@ -18,12 +19,14 @@ use crate::form::after_save::redirect_after_save;
 use crate::form::choices::is_search;
 use crate::form::conflict::{ConflictView, Resolution, differ, resolve};
 use crate::form::definition::{FORM_TOKEN, FormDefinition, VERSION};
-use crate::form::page::{ANSWERED, FormDisplay};
+use crate::form::page::{ANSWERED, DELETED, FormDisplay};
 use crate::form::retry::redisplay;
 use crate::form::save::save_with_inlines;
 use crate::form::state::FormState;
 use crate::gallery::upload::store_uploads;
-use crate::ui::field::SAVE_AS_NEW;
+use crate::history::restore::{restore, restore_revision};
+use crate::history::revision::Revision;
+use crate::ui::field::{RESTORE, SAVE_AS_NEW};
 use crate::ui::links::{change_path, list_path, see_other};
 use crate::ui::submission::Submission;
 
@@ -63,6 +66,9 @@ pub(crate) async fn create(
 ) -> Result<HttpResponse, PageError> {
     let submission = staff.accept(submission)?;
     let resource = staff.allowed(Verb::Add)?;
+    if submission.has(RESTORE.name) {
+        return restore_deleted(&staff, resource, submission).await;
+    }
     submit(&staff, resource, None, submission).await
 }
 
@@ -153,30 +159,70 @@ async fn submit(
             let status = display.status();
             display.show(staff, status)
         }
-        (Err(PageError::NotFound), Some(_)) => offer_new_object(staff, resource, &submission),
+        (Err(PageError::NotFound), Some(id)) => {
+            offer_new_object(staff, resource, id, submission).await
+        }
         (Err(error), id) => redisplay(staff, definition, id, submission, error).await,
     }
 }
 
-/// Offers what was entered for an object that was deleted meanwhile as a new object.
-fn offer_new_object(
+/// Offers what was entered for an object that was deleted meanwhile as a new object, and to restore the old one.
+async fn offer_new_object(
     staff: &StaffRequest,
-    resource: &Resource,
-    submission: &Submission,
+    resource: &'static Resource,
+    id: i64,
+    submission: Submission,
 ) -> Result<HttpResponse, PageError> {
     let are_accounts = staff.registry().access(resource).is_some();
     if !submission.has(VERSION) || !staff.user.may_add(resource) || are_accounts {
         return Err(PageError::NotFound);
     }
+    let last = move |conn: &mut _| AuditEntry::last_for_object(conn, &resource.key(), id);
+    let last = staff.db.read(move |conn| Ok(last(conn)?)).await?;
+    let deletion = last.filter(|entry| entry.action == "deleted");
+    let deletion = deletion.map_or_else(String::new, |entry| entry.id.to_string());
     let path = format!("{}add/", list_path(resource));
-    sealed_form::keep(staff, staff.user.user.id, &path, submission)?;
+    let submission = submission.with(DELETED, &deletion);
+    sealed_form::keep(staff, staff.user.user.id, &path, &submission)?;
     let model = resource.singular;
     let text = format!(
-        "Someone else deleted this {model} while you were editing. Your changes have not been saved. Save to add them as a \
-         new {model}."
+        "Someone else deleted this {model} while you were editing. Your changes have not been saved. Restore it below, or \
+         save to add a new {model}."
     );
     staff.session.add_message("warning", text);
     Ok(see_other(&path))
+}
+
+/// Restores the object that was deleted while its form was filled in, unless somebody has, and saves the form.
+async fn restore_deleted(
+    staff: &StaffRequest,
+    resource: &'static Resource,
+    submission: Submission,
+) -> Result<HttpResponse, PageError> {
+    staff.require(Verb::Change, resource)?;
+    let entry_id = submission.text(DELETED).parse::<i64>();
+    let entry_id = entry_id.map_err(|_| PageError::BadRequest)?;
+    let found = staff.db.read(move |conn| {
+        let entry = AuditEntry::find(conn, entry_id)?;
+        let is_deletion = entry.model == resource.key() && entry.action == "deleted";
+        let id = entry.object_id.filter(|_| is_deletion);
+        let id = id.ok_or(PageError::BadRequest)?;
+        Ok((id, (resource.load)(conn, id)?.is_some(), entry))
+    });
+    let (id, exists, entry) = found.await?;
+    if !exists {
+        let (done, failed) = (change_path(resource, id), staff.target());
+        let response = restore(staff, (&done, &failed), move |conn, editor| {
+            restore_revision(conn, editor, Revision::new(entry))
+        });
+        let response = response.await?;
+        let location = response.headers().get(LOCATION);
+        if location.is_none_or(|path| path != done.as_str()) {
+            sealed_form::keep(staff, staff.user.user.id, &failed, &submission)?;
+            return Ok(response);
+        }
+    }
+    submit(staff, resource, Some(id), submission).await
 }
 
 /// Whether a submission gives or takes permissions.

@@ -244,24 +244,41 @@ fn a_form_that_is_sent_twice_adds_one_row() -> Result<()> {
 }
 
 #[test]
-fn what_was_entered_for_a_deleted_row_is_offered_as_a_new_one() -> Result<()> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
-    let mut ada = Browser::superuser(&site, "ada")?;
-    let path = "/admin/lettings/address/1/change/";
-    let version = ada.version(path)?;
-    ada.post("/admin/lettings/address/1/delete/", &[("post", "yes")])?;
+fn what_was_entered_for_a_deleted_row_is_offered_as_a_new_one_and_for_the_restored_one()
+-> Result<()> {
+    for site in TestSite::on_each()? {
+        letting(&mut site.database()?, "Pier House")?;
+        let mut ada = Browser::superuser(&site, "ada")?;
+        let (path, add) = (
+            "/admin/lettings/address/1/change/",
+            "/admin/lettings/address/add/",
+        );
+        let version = ada.version(path)?;
+        ada.post("/admin/lettings/address/1/delete/", &[("post", "yes")])?;
 
-    let fields = with(&NEW_ADDRESS, &[("_version", &version), ("_save", "")]);
-    let sent = ada.post(path, &fields)?;
-    ada.send("HEAD", "/admin/lettings/address/add/", "")?;
-    let form = ada.page("/admin/lettings/address/add/")?;
+        let fields = with(&NEW_ADDRESS, &[("_version", &version)]);
+        let sent = ada.post(path, &with(&fields, &[("_save", "")]))?;
+        ada.send("HEAD", add, "")?;
+        let form = ada.page(add)?;
+        let deleted =
+            hidden(form.source(), "_deleted").context("the form does not name the deletion")?;
+        let restored = with(&fields, &[("_restore", ""), ("_deleted", &deleted)]);
+        let invalid = ada.post(add, &with(&restored, &[("zip_code", "x")]))?;
+        let saved = ada.post(add, &restored)?;
 
-    assert_redirect(&sent, 303, "/admin/lettings/address/add/");
-    assert_contains(
-        &form.text(),
-        "Someone else deleted this address while you were editing.",
-    );
-    assert_eq!(value(&form, "zip_code"), "02134");
+        assert_redirect(&sent, 303, add);
+        assert_contains(
+            &form.text(),
+            "Someone else deleted this address while you were editing.",
+        );
+        assert_eq!(value(&form, "zip_code"), "02134");
+        assert_contains(&invalid.text()?, &format!("action=\"{path}\""));
+        assert_redirect(&saved, 303, "/admin/lettings/address/");
+        let (letting, address) = lettings::Letting::with_address(&mut site.database()?, 1)?;
+        assert_eq!(
+            (letting.title.as_str(), address.zip_code),
+            ("Pier House", 2134)
+        );
+    }
     Ok(())
 }
