@@ -1,8 +1,9 @@
-//! Every page, in both schemes, under the eyes of axe-core.
+//! Every page, in both schemes, wide and narrow, under the eyes of axe-core.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use super::responsive::{assert_fits, resize};
 use super::session::{Browser, PAGES, Script, browse, variable};
 
 /// Runs axe-core and calls back with what it objects to: rule, weight, and the elements.
@@ -31,7 +32,7 @@ fn check_all(scheme: &'static str) -> Result<()> {
     under_the_eyes_of_axe(scheme, async |browser, axe| {
         for target in PAGES {
             browser.open(target).await?;
-            axe.check(browser, target).await?;
+            axe.look(browser, target).await?;
         }
         Ok(())
     })
@@ -67,8 +68,18 @@ impl Axe {
         Ok(Some(Self { script, scheme }))
     }
 
-    /// Looks at the page that is open.
-    pub(super) async fn check(&self, browser: &Browser, page: &str) -> Result<()> {
+    /// Looks at the page that is open, on a small telephone and on a screen.
+    pub(super) async fn look(&self, browser: &Browser, page: &str) -> Result<()> {
+        for (width, height) in [(360, 740), (1280, 900)] {
+            resize(browser, width, height).await?;
+            assert_fits(browser, width, page).await?;
+            self.check(browser, &format!("{page}, {width} wide"))
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn check(&self, browser: &Browser, page: &str) -> Result<()> {
         assert_scheme(browser, self.scheme).await?;
         browser.evaluate(&self.script).await?;
 

@@ -71,3 +71,17 @@ fn every_target_is_large_enough_for_a_finger() -> Result<()> {
         Ok(())
     })
 }
+
+#[test]
+fn the_first_letting_is_on_the_first_screen_of_a_telephone() -> Result<()> {
+    browse(Script::Off, async |browser| {
+        resize(browser, 360, 740).await?;
+        browser.open("/lettings/").await?;
+
+        let bottom = "return document.querySelector('.card').getBoundingClientRect().bottom";
+        let bottom = browser.evaluate(bottom).await?;
+
+        assert!(bottom.as_f64() < Some(740.0), "{bottom}");
+        Ok(())
+    })
+}

@@ -16,12 +16,15 @@ use crate::admin::account;
 use crate::support::{TestSite, profile};
 
 /// Every kind of page, on the site that [`browse`] furnishes.
-pub(super) const PAGES: [&str; 9] = [
+pub(super) const PAGES: [&str; 12] = [
     "/",
     "/lettings/",
     "/lettings/?page=2",
     "/lettings/?q=lighthouse&city=Nowhere",
+    "/lettings/?guests=4&feature=wifi",
     "/lettings/1/",
+    "/lettings/1/#photo-1",
+    "/lettings/28/",
     "/profiles/",
     "/profiles/AirWow/",
     "/privacy/",
@@ -63,7 +66,11 @@ pub(super) fn browse(
     let Some(webdriver) = variable("TEST_WEBDRIVER_URL")? else {
         return Ok(());
     };
-    let site = TestSite::start()?;
+    // Mail is on, so that a password can be reset, but nobody takes it.
+    let site = TestSite::with(&[
+        ("SMTP_URL", "smtp://127.0.0.1:1"),
+        ("MAIL_FROM", "Holiday Homes <site@example.org>"),
+    ])?;
     let conn = &mut site.database()?;
     let ada = account(conn, "ada")?;
     User::make_superuser(conn, ada)?;
