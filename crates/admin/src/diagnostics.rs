@@ -1,12 +1,11 @@
 //! Diagnostics: versions, health checks, settings, and test errors.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use anyhow::anyhow;
 use oc_core::version;
 use oc_http::health::{self, BuildInfo, HealthChecks};
-use oc_http::{Page, PageError};
+use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
@@ -15,6 +14,7 @@ use crate::ui::layout::Breadcrumb;
 use crate::ui::submission::Submission;
 
 /// What the settings say about this installation.
+#[derive(Serialize)]
 pub struct Facts {
     /// `APP_ENV`.
     pub environment: String,
@@ -25,6 +25,7 @@ pub struct Facts {
 }
 
 /// How errors are reported.
+#[derive(Serialize)]
 pub struct SentryFacts {
     /// Host that receives the reports.
     pub host: String,
@@ -39,37 +40,24 @@ pub struct SentryFacts {
 }
 
 #[derive(Serialize)]
-struct DiagnosticsPage {
-    groups: Vec<Group>,
-    reported: bool,
+struct DiagnosticsPage<'a> {
+    facts: &'a Facts,
+    version: &'static str,
+    revision: &'static str,
+    /// Kind and version of the database.
+    database: String,
+    checks: Vec<CheckView>,
 }
 
-impl Page for DiagnosticsPage {
+impl Page for DiagnosticsPage<'_> {
     const TEMPLATE: &'static str = "admin/diagnostics.html";
 }
 
 #[derive(Serialize)]
-struct Group {
-    label: &'static str,
-    facts: Vec<Fact>,
-}
-
-#[derive(Serialize)]
-struct Fact {
-    label: String,
-    value: String,
-    /// Whether something should be done about it.
-    bad: bool,
-}
-
-impl Fact {
-    fn new(label: &str, value: impl Into<String>) -> Self {
-        Self {
-            label: label.to_owned(),
-            value: value.into(),
-            bad: false,
-        }
-    }
+struct CheckView {
+    name: &'static str,
+    outcome: &'static str,
+    is_ok: bool,
 }
 
 /// The page.
@@ -78,72 +66,29 @@ pub(crate) async fn show(
     checks: Data<HealthChecks>,
     facts: Data<Facts>,
     build: Data<BuildInfo>,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     check_permission(&staff)?;
     let (name, version) = staff.db.read(|conn| Ok(version(conn)?)).await?;
-    let mut database = vec![
-        Fact::new("Kind", format!("{name} {version}")),
-        Fact::new("Address", &*facts.database),
-    ];
     let checks = checks.run().await.into_iter();
-    database.extend(checks.map(|(name, outcome)| Fact {
-        label: format!("Check: {name}"),
-        value: outcome.to_owned(),
-        bad: outcome != health::OK,
-    }));
-    let program = vec![
-        Fact::new("Version", build.version),
-        Fact::new("Revision", build.revision),
-        Fact::new("Environment", &*facts.environment),
-    ];
-    let groups = vec![
-        Group {
-            label: "Program",
-            facts: program,
-        },
-        Group {
-            label: "Database",
-            facts: database,
-        },
-        Group {
-            label: "Sentry",
-            facts: reports(&facts),
-        },
-    ];
     let page = DiagnosticsPage {
-        groups,
-        reported: facts.sentry.is_some(),
+        facts: &facts,
+        version: build.version,
+        revision: build.revision,
+        database: format!("{name} {version}"),
+        checks: checks
+            .map(|(name, outcome)| CheckView {
+                name,
+                outcome,
+                is_ok: outcome == health::OK,
+            })
+            .collect(),
     };
     let breadcrumbs = Breadcrumb::trail(&[], "Diagnostics");
     staff.page(StatusCode::OK, "Diagnostics", breadcrumbs, page)
 }
 
-/// How errors are reported.
-fn reports(facts: &Facts) -> Vec<Fact> {
-    let Some(sentry) = &facts.sentry else {
-        return vec![Fact::new("Errors", "not reported: SENTRY_DSN is not set")];
-    };
-    vec![
-        Fact::new("Errors", format!("reported to {}", sentry.host)),
-        Fact::new("Environment", &*sentry.environment),
-        Fact::new("Release", &*sentry.release),
-        Fact::new("Requests with timings", &*sentry.timings),
-        Fact::new(
-            "Visitors and staff",
-            if sentry.personal {
-                "reported"
-            } else {
-                "not reported"
-            },
-        ),
-    ]
-}
-
 /// Raises a test error or a panic.
-pub(crate) async fn fail(
-    staff: StaffRequest,
-    submission: Submission,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn fail(staff: StaffRequest, submission: Submission) -> PageResult {
     check_permission(&staff)?;
     staff.check_form(&submission)?;
     log::info!("raising a test error");

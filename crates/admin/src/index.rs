@@ -1,10 +1,9 @@
 //! The index of the admin, and that of one app.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use audit::AuditEntry;
-use oc_http::{Page, PageError};
+use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
@@ -37,15 +36,12 @@ struct RecentAction {
 }
 
 /// The models that the user has permissions on, and the user's recent actions.
-pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     show_page(&staff, "Administration", None, Vec::new()).await
 }
 
 /// The same for one app.
-pub(crate) async fn show_app(
-    staff: StaffRequest,
-    app: Path<String>,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show_app(staff: StaffRequest, app: Path<String>) -> PageResult {
     let mut resources = staff
         .registry()
         .all()
@@ -65,7 +61,7 @@ async fn show_page(
     heading: &str,
     only: Option<&'static str>,
     breadcrumbs: Vec<Breadcrumb>,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let (registry, user_id) = (staff.registry(), staff.user.user.id);
     let recent = staff
         .db

@@ -244,11 +244,9 @@ pub(crate) mod fixtures {
         Choice, ChoicePage, Field, FieldKind, Filter, Inline, ListPage, Resource,
     };
 
-    use super::Registry;
-
     const TEXT: FieldKind = FieldKind::Text { min: 1, max: 100 };
 
-    pub(crate) static AUTHOR: Resource = Resource {
+    static AUTHOR: Resource = Resource {
         name: "author",
         singular: "author",
         plural: "authors",
@@ -309,6 +307,4 @@ pub(crate) mod fixtures {
         choices: |_, _| Ok(ChoicePage::default()),
         labels: |_, _, _| Ok(Vec::new()),
     };
-
-    pub(crate) static REGISTRY: Registry = Registry::new(&[&BOOK, &AUTHOR], &[]);
 }

@@ -52,6 +52,9 @@ pub enum PageError {
     Internal(anyhow::Error),
 }
 
+/// The page that a handler returns.
+pub type PageResult = Result<HttpResponse, PageError>;
+
 impl PageError {
     /// Whether the same request may succeed later.
     pub fn is_transient(&self) -> bool {

@@ -32,7 +32,7 @@ pub use company::Company;
 pub use company_pages::{privacy_page, security_txt};
 pub use db::{Db, Work};
 pub use disk_space::DiskSpace;
-pub use error::PageError;
+pub use error::{PageError, PageResult};
 pub use head::{Head, SITE_NAME, breadcrumbs, preview_image};
 pub use metrics::{LoginOutcome, Metrics};
 pub use metrics_page::metrics_page;

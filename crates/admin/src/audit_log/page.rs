@@ -1,18 +1,17 @@
 //! The audit log page and its export.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use audit::AuditEntry;
-use oc_http::{Page, PageError, PageLinks, found};
+use oc_http::{Page, PageError, PageLinks, PageResult, found};
 use serde::Serialize;
 
 use crate::audit_log::entry_view::EntryView;
-use crate::audit_log::query::AuditLogQuery;
+use crate::audit_log::query;
 use crate::auth::staff_request::StaffRequest;
 use crate::editor::Editor;
-use crate::list_query::{PAGE, page_count};
+use crate::list_query::{AdminListQuery, PAGE};
 use crate::ui::csv;
-use crate::ui::field::{ChoiceView, ErrorSummary, FieldView, Section};
+use crate::ui::field::{ChoiceView, ErrorSummary, FieldView};
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{LOG_PATH, see_other};
 
@@ -41,56 +40,49 @@ impl Page for LogPage {
 }
 
 /// The entries that match the filters, newest first.
-pub(crate) async fn index(staff: StaffRequest) -> Result<HttpResponse, PageError> {
-    let query = AuditLogQuery::parse(staff.http.query_string());
-    let filter = query.filter(&staff.user);
+pub(crate) async fn index(staff: StaffRequest) -> PageResult {
+    let query = query::parse(staff.http.query_string());
+    let filter = query::filter(&query, &staff.user);
     let filter = filter.ok_or(PageError::Forbidden)?;
-    let number = query.page.ok_or(PageError::NotFound)?;
+    let offset = query.offset();
     let (entries, matching, total) = staff
         .db
         .read(move |conn| {
             let total = filter.visible_only().count(conn)?;
             let matching = filter.count(conn)?;
-            let entries = filter.entries(conn, (number - 1).saturating_mul(PAGE), PAGE)?;
+            let entries = filter.entries(conn, offset, PAGE)?;
             Ok((entries, matching, total))
         })
         .await?;
-    let count = page_count(matching);
-    if number > count {
-        return Err(PageError::NotFound);
-    }
     let rows: Vec<EntryView> = entries
         .into_iter()
         .map(|entry| EntryView::new(entry, &staff.user))
         .collect();
-    let section = Section {
-        fields: fields(&query),
-        ..Section::default()
-    };
-    let error_summary = ErrorSummary::new(std::slice::from_ref(&section));
+    let fields = fields(&query);
+    let error_summary = ErrorSummary::for_fields(fields.iter());
     let total = query.is_filtered().then_some(total);
     let page = LogPage {
         found: found(matching, total, "entry", "entries"),
         q: query.q.clone(),
-        models: query.models(&staff.user),
-        actions: query.actions(&staff.user.permissions),
-        fields: section.fields,
+        models: query::models(&query, &staff.user),
+        actions: query::actions(&query, &staff.user.permissions),
+        fields,
         error_summary,
         clear_href: query.is_filtered().then(|| LOG_PATH.to_owned()),
         export_href: (!rows.is_empty()).then(|| query.href(&format!("{LOG_PATH}export/"), 1)),
         rows,
-        pager: PageLinks::new(number, count, |page| query.href(LOG_PATH, page)),
+        pager: query.pages(LOG_PATH, matching)?,
     };
     let crumbs = Breadcrumb::trail(&[], "Log");
     staff.page(StatusCode::OK, "Log", crumbs, page)
 }
 
 /// The same entries as a CSV file.
-pub(crate) async fn export(staff: StaffRequest) -> Result<HttpResponse, PageError> {
-    let query = AuditLogQuery::parse(staff.http.query_string());
-    let filter = query.filter(&staff.user);
+pub(crate) async fn export(staff: StaffRequest) -> PageResult {
+    let query = query::parse(staff.http.query_string());
+    let filter = query::filter(&query, &staff.user);
     let filter = filter.ok_or(PageError::Forbidden)?;
-    if !query.invalid_dates().is_empty() {
+    if !query::invalid_dates(&query).is_empty() {
         // The page shows the error.
         return Ok(see_other(&query.href(LOG_PATH, 1)));
     }
@@ -144,32 +136,20 @@ fn cells(entry: AuditEntry, editor: &Editor) -> [String; 8] {
 }
 
 /// The text and date filters.
-fn fields(query: &AuditLogQuery) -> Vec<FieldView> {
-    let invalid = query.invalid_dates();
-    let date = |name: &'static str, label: &str, value: &str| FieldView {
-        id: format!("id_{name}"),
-        name: name.to_owned(),
-        label: label.to_owned(),
-        kind: "date",
-        value: value.to_owned(),
+fn fields(query: &AdminListQuery) -> Vec<FieldView> {
+    let invalid = query::invalid_dates(query);
+    let date = |name: &'static str, label: &str| FieldView {
+        value: query.filter(name).to_owned(),
         errors: if invalid.contains(&name) {
             vec![format!("{label}: enter a valid date.")]
         } else {
             Vec::new()
         },
-        ..FieldView::default()
+        ..FieldView::new(name, label, "date")
     };
-    vec![
-        FieldView {
-            id: "id_user".to_owned(),
-            name: "user".to_owned(),
-            label: "User".to_owned(),
-            kind: "text",
-            value: query.user.clone(),
-            autocomplete: Some("off"),
-            ..FieldView::default()
-        },
-        date("from", "From", &query.from),
-        date("to", "To", &query.to),
-    ]
+    let user = FieldView {
+        value: query.filter("user").to_owned(),
+        ..FieldView::new("user", "User", "text")
+    };
+    vec![user, date("from", "From"), date("to", "To")]
 }

@@ -1,10 +1,9 @@
 //! The page about the user's own account.
 
 use accounts::{RecoveryCode, SecondFactor, Session};
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use chrono::Utc;
-use oc_http::{Page, PageError};
+use oc_http::{Page, PageResult};
 use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
@@ -27,7 +26,7 @@ impl Page for AccountPage {
 }
 
 /// The page.
-pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     let (user, zone) = (staff.actor(), staff.registry().time_zone);
     let page = staff.db.read(move |conn| {
         let factor = SecondFactor::find(conn, user.id)?;

@@ -8,7 +8,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse};
 use audit::{Event, NewEvent};
 use oc_core::validation::{FieldError, Violation};
-use oc_http::{Page, PageError};
+use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
 use crate::auth::current_user::CurrentUser;
@@ -150,10 +150,7 @@ impl Page for ForbiddenPage {
     const TEMPLATE: &'static str = "admin/message.html";
 }
 
-fn forbidden_page(
-    request: &AdminRequest,
-    user: Option<&CurrentUser>,
-) -> Result<HttpResponse, PageError> {
+fn forbidden_page(request: &AdminRequest, user: Option<&CurrentUser>) -> PageResult {
     let link = |href: &str, label| PageLink {
         href: href.to_owned(),
         label,

@@ -4,13 +4,12 @@ use std::time::Instant;
 
 use accounts::password::{self, Verdict};
 use accounts::{PendingAttempt, SecondFactor, Session, User};
-use actix_web::HttpResponse;
 use audit::Event;
 use chrono::Utc;
 use diesel::{OptionalExtension, QueryResult};
 use oc_core::DbConnection;
 use oc_core::locks::hold;
-use oc_http::PageError;
+use oc_http::{PageError, PageResult};
 use serde::Serialize;
 
 use crate::auth::current_user::pending_requirement;
@@ -140,7 +139,7 @@ pub(crate) fn start_session(
     request: &AdminRequest,
     AuthenticatedUser { user, factor }: AuthenticatedUser,
     destination: &Destination,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     request
         .session
         .start(&user, &request.address(), &request.browser())?;

@@ -1,7 +1,6 @@
 //! Login: the password, and the code for users with two-factor authentication.
 
 use accounts::{SecondFactor, User, normalize_username};
-use actix_web::HttpResponse;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -10,7 +9,7 @@ use actix_web::web::{Data, Query};
 use audit::Event;
 use chrono::Utc;
 use diesel::OptionalExtension;
-use oc_http::{LoginOutcome, Metrics, Page, PageError};
+use oc_http::{LoginOutcome, Metrics, Page, PageError, PageResult};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::csrf::{CookieRules, Csrf};
@@ -109,10 +108,7 @@ pub(crate) async fn keep_form_for_login(
 }
 
 /// The login form; users who are logged in already are redirected.
-pub(crate) async fn new(
-    request: AdminRequest,
-    query: Option<Query<LoginQuery>>,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn new(request: AdminRequest, query: Option<Query<LoginQuery>>) -> PageResult {
     let destination = Destination::from_query(query);
     if CurrentUser::find(&request).await?.is_some() {
         return Ok(see_other(destination.path()));
@@ -125,7 +121,7 @@ pub(crate) async fn create(
     request: AdminRequest,
     query: Option<Query<LoginQuery>>,
     submission: Submission,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     request.check_form(None, &submission)?;
     let username = normalize_username(submission.text("username"));
     let password = submission.text("password").to_owned();
@@ -157,7 +153,7 @@ pub(crate) async fn create(
 pub(crate) async fn new_code(
     request: AdminRequest,
     query: Option<Query<LoginQuery>>,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let destination = Destination::from_query(query);
     if CurrentUser::find(&request).await?.is_some() {
         return Ok(see_other(destination.path()));
@@ -173,7 +169,7 @@ pub(crate) async fn create_code(
     request: AdminRequest,
     query: Option<Query<LoginQuery>>,
     submission: Submission,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     request.check_form(None, &submission)?;
     let destination = Destination::from_submission(query, &submission);
     let Some(user) = pending_user(&request).await? else {
@@ -241,11 +237,7 @@ impl Destination {
 }
 
 /// Continues with the code. A kept form is too large for a redirect, so then the page comes right away.
-fn ask_for_code(
-    request: &AdminRequest,
-    user: &User,
-    destination: Destination,
-) -> Result<HttpResponse, PageError> {
+fn ask_for_code(request: &AdminRequest, user: &User, destination: Destination) -> PageResult {
     let mut response = if destination.kept.is_empty() {
         see_other(&login_path("/admin/login/code/", &destination.next))
     } else {
@@ -281,7 +273,7 @@ fn show(
     destination: Destination,
     username: String,
     error: Option<String>,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let page = LoginPage {
         destination,
         username,
@@ -296,7 +288,7 @@ fn show_code(
     status: StatusCode,
     destination: Destination,
     error: Option<String>,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let page = CodePage {
         begin_href: login_path(LOGIN, &destination.next),
         destination,

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use accounts::{Rejection, Session, User, count_reset};
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use chrono::{DateTime, Duration, Utc};
@@ -11,11 +10,12 @@ use data_encoding::BASE64URL_NOPAD;
 use diesel::OptionalExtension;
 use mail::NewMail;
 use oc_core::locks::hold;
-use oc_http::{Page, PageError, SITE_NAME, Site};
+use oc_http::{Page, PageError, PageResult, SITE_NAME, Site};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
 
 use crate::auth::account::{PASSWORD_CHANGED, log_account_change};
+use crate::auth::current_user::LOGIN;
 use crate::auth::password_hasher::equalize_timing;
 use crate::auth::passwords::{NewPasswordErrors, OWN, PasswordPage, SAME_PASSWORD};
 use crate::auth::request::AdminRequest;
@@ -53,8 +53,30 @@ impl Page for ResetMessage {
     const TEMPLATE: &'static str = "admin/password_reset_message.html";
 }
 
+const SENT: ResetMessage = ResetMessage {
+    heading: "Check your email",
+    text: "If an account has this address, it gets an email with a link to choose a new password. The link works for one \
+           hour.",
+    href: LOGIN,
+    label: "Log in",
+};
+
+const CHANGED: ResetMessage = ResetMessage {
+    heading: "Password changed",
+    text: "Your password has been changed.",
+    href: LOGIN,
+    label: "Log in",
+};
+
+const INVALID_LINK: ResetMessage = ResetMessage {
+    heading: "This link doesn't work",
+    text: "It has expired, or has already been used. Ask for a new one.",
+    href: "/admin/password_reset/",
+    label: TITLE,
+};
+
 /// The form for the email address.
-pub(crate) async fn new(request: AdminRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn new(request: AdminRequest) -> PageResult {
     require_mail(&request)?;
     show(&request, StatusCode::OK, String::new(), None)
 }
@@ -64,7 +86,7 @@ pub(crate) async fn create(
     request: AdminRequest,
     site: Data<Site>,
     submission: Submission,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     require_mail(&request)?;
     request.check_form(None, &submission)?;
     let start = Instant::now();
@@ -110,27 +132,17 @@ pub(crate) async fn create(
 }
 
 /// The page after the form.
-pub(crate) async fn sent(request: AdminRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn sent(request: AdminRequest) -> PageResult {
     require_mail(&request)?;
-    let page = ResetMessage {
-        heading: "Check your email",
-        text: "If an account has this address, it gets an email with a link to choose a new password. The link works for \
-               one hour.",
-        href: "/admin/login/",
-        label: "Log in",
-    };
-    request.page(StatusCode::OK, None, page.heading, Vec::new(), page)
+    show_message(&request, SENT)
 }
 
 /// The form for the new password, behind the link.
-pub(crate) async fn edit(
-    request: AdminRequest,
-    link: Path<(String, String)>,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn edit(request: AdminRequest, link: Path<(String, String)>) -> PageResult {
     require_mail(&request)?;
     match find_user(&request, &link).await? {
         Some(_) => show_set(&request, StatusCode::OK, NewPasswordErrors::default()),
-        None => invalid_link(&request),
+        None => show_message(&request, INVALID_LINK),
     }
 }
 
@@ -139,11 +151,11 @@ pub(crate) async fn update(
     request: AdminRequest,
     link: Path<(String, String)>,
     submission: Submission,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     require_mail(&request)?;
     request.check_form(None, &submission)?;
     let Some(user) = find_user(&request, &link).await? else {
-        return invalid_link(&request);
+        return show_message(&request, INVALID_LINK);
     };
     let mut errors = OWN.check(&submission, &user.about());
     let password = OWN.password(&submission).to_owned();
@@ -176,20 +188,14 @@ pub(crate) async fn update(
     if is_set.await? {
         Ok(see_other("/admin/reset/done/"))
     } else {
-        invalid_link(&request)
+        show_message(&request, INVALID_LINK)
     }
 }
 
 /// The page after a reset.
-pub(crate) async fn done(request: AdminRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn done(request: AdminRequest) -> PageResult {
     require_mail(&request)?;
-    let page = ResetMessage {
-        heading: "Password changed",
-        text: "Your password has been changed.",
-        href: "/admin/login/",
-        label: "Log in",
-    };
-    request.page(StatusCode::OK, None, page.heading, Vec::new(), page)
+    show_message(&request, CHANGED)
 }
 
 fn require_mail(request: &AdminRequest) -> Result<(), PageError> {
@@ -254,27 +260,17 @@ fn show(
     status: StatusCode,
     email: String,
     error: Option<String>,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let page = ResetPage { email, error };
     request.page(status, None, TITLE, Vec::new(), page)
 }
 
-fn show_set(
-    request: &AdminRequest,
-    status: StatusCode,
-    errors: NewPasswordErrors,
-) -> Result<HttpResponse, PageError> {
+fn show_set(request: &AdminRequest, status: StatusCode, errors: NewPasswordErrors) -> PageResult {
     let fields = OWN.views(errors).into();
     let page = PasswordPage::new(SET_TITLE, fields, Button::save("Change my password"));
     request.page(status, None, SET_TITLE, Vec::new(), page)
 }
 
-fn invalid_link(request: &AdminRequest) -> Result<HttpResponse, PageError> {
-    let page = ResetMessage {
-        heading: "This link doesn't work",
-        text: "It has expired, or has already been used. Ask for a new one.",
-        href: "/admin/password_reset/",
-        label: TITLE,
-    };
+fn show_message(request: &AdminRequest, page: ResetMessage) -> PageResult {
     request.page(StatusCode::OK, None, page.heading, Vec::new(), page)
 }

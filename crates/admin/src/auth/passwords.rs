@@ -1,15 +1,14 @@
 //! Password pages: the user's own, and those of other users. The page to add a user has the same fields.
 
 use accounts::{Session, User, policy};
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use oc_http::{Page, PageError};
+use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
 use crate::auth::account::{PASSWORD_CHANGED, log_account_change};
 use crate::auth::staff_request::StaffRequest;
 use crate::auth::throttle::AuthOutcome;
-use crate::ui::field::{Button, ErrorSummary, FieldView, ReturnLink, Section};
+use crate::ui::field::{Button, ErrorSummary, FieldView, Section};
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{change_path, with_filters};
 use crate::ui::submission::Submission;
@@ -37,8 +36,6 @@ pub(crate) struct PasswordPage {
     rules: [&'static str; 4],
     buttons: Vec<Button>,
     error_summary: Option<ErrorSummary>,
-    #[serde(flatten)]
-    pub(crate) return_link: ReturnLink,
 }
 
 impl Page for PasswordPage {
@@ -47,10 +44,7 @@ impl Page for PasswordPage {
 
 impl PasswordPage {
     pub(crate) fn new(heading: &str, fields: Vec<FieldView>, buttons: Vec<Button>) -> Self {
-        let sections = vec![Section {
-            fields,
-            ..Section::default()
-        }];
+        let sections = vec![fields.into()];
         Self {
             heading: heading.to_owned(),
             notice: None,
@@ -59,7 +53,6 @@ impl PasswordPage {
             sections,
             rules: RULES,
             buttons,
-            return_link: ReturnLink::default(),
         }
     }
 }
@@ -73,13 +66,9 @@ pub(crate) const TEMPORARY: &str = "must_change_password";
 /// The check box, checked at first.
 pub(crate) fn temporary_field(submission: Option<&Submission>) -> FieldView {
     FieldView {
-        id: format!("id_{TEMPORARY}"),
-        name: TEMPORARY.to_owned(),
-        label: "Change at next login".to_owned(),
-        kind: "checkbox",
         checked: submission.is_none_or(|submission| submission.has(TEMPORARY)),
         help: Some("The user has to choose a new password.".to_owned()),
-        ..FieldView::default()
+        ..FieldView::new(TEMPORARY, "Change at next login", "checkbox")
     }
 }
 
@@ -139,15 +128,12 @@ impl NewPasswordFields {
 }
 
 /// The form for the user's own password.
-pub(crate) async fn edit_own(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn edit_own(staff: StaffRequest) -> PageResult {
     show_own(&staff, StatusCode::OK, None, NewPasswordErrors::default())
 }
 
 /// Checks the current and the new password, and ends every other session.
-pub(crate) async fn update_own(
-    staff: StaffRequest,
-    submission: Submission,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn update_own(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     // The form asks for the current password; with two-factor authentication a code is required as well.
     if staff.user.has_factor
@@ -184,16 +170,13 @@ pub(crate) async fn update_own(
 }
 
 /// The form for another user's password.
-pub(crate) async fn edit(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn edit(staff: StaffRequest) -> PageResult {
     let (owner, errors) = (staff.find_account().await?, NewPasswordErrors::default());
     show(&staff, &owner, StatusCode::OK, None, errors)
 }
 
 /// Sets the password and ends that user's sessions.
-pub(crate) async fn update(
-    staff: StaffRequest,
-    submission: Submission,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn update(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     let owner = staff.find_account().await?;
     if let Some(page) = staff.require_reauth(&submission).await? {
@@ -240,7 +223,7 @@ fn show_own(
     status: StatusCode,
     current_error: Option<String>,
     errors: NewPasswordErrors,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let title = "Change password";
     let current = FieldView::password(
         "old_password",
@@ -264,7 +247,7 @@ fn show(
     status: StatusCode,
     submission: Option<&Submission>,
     errors: NewPasswordErrors,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let heading = format!("Change password: {}", owner.username);
     let is_own = owner.id == staff.user.user.id;
     let temporary = (!is_own).then(|| temporary_field(submission));

@@ -6,7 +6,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use audit::Event;
 use chrono::Utc;
-use oc_http::{Page, PageError};
+use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
 use crate::auth::sealed_form::{self, Purpose};
@@ -150,7 +150,7 @@ impl StaffRequest {
         submission: &Submission,
         status: StatusCode,
         error: Option<String>,
-    ) -> Result<HttpResponse, PageError> {
+    ) -> PageResult {
         let (target, user) = (self.target(), &self.user);
         let page = ReauthPage {
             kept: sealed_form::seal(self, user.user.id, Purpose::Reauth, &target, submission),

@@ -8,7 +8,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_http::{Db, Page, PageError, Pages, TrustedProxies};
+use oc_http::{Db, Page, PageError, PageResult, Pages, TrustedProxies};
 
 use crate::auth::csrf::{self, CookieRules, Csrf};
 use crate::auth::password_hasher::PasswordHasher;
@@ -149,7 +149,7 @@ impl AdminRequest {
         title: &str,
         breadcrumbs: Vec<Breadcrumb>,
         page: P,
-    ) -> Result<HttpResponse, PageError> {
+    ) -> PageResult {
         let layout = LayoutContext::new(
             title,
             user.map(|user| {

@@ -1,11 +1,10 @@
 //! Session pages: the sessions of a user, and logging out.
 
 use accounts::{Session, User};
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use audit::{Event, NewEvent};
 use chrono::Utc;
-use oc_http::{Page, PageError};
+use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
@@ -52,7 +51,7 @@ impl Page for LoggedOutPage {
 }
 
 /// The user's own sessions.
-pub(crate) async fn show_own(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show_own(staff: StaffRequest) -> PageResult {
     let page = SessionsPage {
         is_own: true,
         ..sessions_page(&staff, "Sessions".to_owned(), staff.user.user.id).await?
@@ -62,15 +61,12 @@ pub(crate) async fn show_own(staff: StaffRequest) -> Result<HttpResponse, PageEr
 }
 
 /// Ends one of them, or all but the current one.
-pub(crate) async fn end_own(
-    staff: StaffRequest,
-    submission: Submission,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn end_own(staff: StaffRequest, submission: Submission) -> PageResult {
     end(&staff, staff.actor(), submission).await
 }
 
 /// The sessions of another user.
-pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     let owner = staff.find_account().await?;
     if owner.id == staff.user.user.id {
         return Ok(see_other("/admin/sessions/"));
@@ -85,20 +81,13 @@ pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError>
 }
 
 /// Ends one of them, or all.
-pub(crate) async fn end_of_user(
-    staff: StaffRequest,
-    submission: Submission,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn end_of_user(staff: StaffRequest, submission: Submission) -> PageResult {
     let owner = staff.find_account().await?;
     end(&staff, owner, submission).await
 }
 
 /// Ends the session with an id, or all but the current one.
-async fn end(
-    staff: &StaffRequest,
-    owner: User,
-    submission: Submission,
-) -> Result<HttpResponse, PageError> {
+async fn end(staff: &StaffRequest, owner: User, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     let id: Option<i64> = match submission.text("end") {
         "others" => None,
@@ -166,15 +155,12 @@ async fn sessions_page(
 }
 
 /// Asks for confirmation: a link alone never logs a user out.
-pub(crate) async fn confirm_logout(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn confirm_logout(staff: StaffRequest) -> PageResult {
     staff.page(StatusCode::OK, "Log out?", Vec::new(), LogoutPage {})
 }
 
 /// Ends the current session.
-pub(crate) async fn log_out(
-    staff: StaffRequest,
-    submission: Submission,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn log_out(staff: StaffRequest, submission: Submission) -> PageResult {
     staff.check_form(&submission)?;
     let (user, address) = (staff.actor(), staff.address());
     staff

@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use oc_core::admin::Resource;
 use oc_http::middleware::set_sentry_user;
-use oc_http::{Page, PageError};
+use oc_http::{Page, PageError, PageResult};
 
 use crate::auth::current_user::{CurrentUser, LOGIN, LOGOUT, login_path, pending_requirement};
 use crate::auth::request::{AdminRequest, no_state};
@@ -123,7 +123,7 @@ impl StaffRequest {
         title: &str,
         breadcrumbs: Vec<Breadcrumb>,
         page: P,
-    ) -> Result<HttpResponse, PageError> {
+    ) -> PageResult {
         let user = Some(&self.user.editor);
         self.request.page(status, user, title, breadcrumbs, page)
     }

@@ -1,10 +1,9 @@
 //! Two-factor authentication pages: setup, new recovery codes, turning it off, also for another user.
 
 use accounts::{RecoveryCode, SecondFactor, Session};
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use chrono::Utc;
-use oc_http::{Page, PageError};
+use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
 use crate::auth::account::{CODES_REPLACED, FACTOR_OFF, FACTOR_ON, log_account_change};
@@ -75,7 +74,7 @@ impl Page for UserFactorPage {
 }
 
 /// The status, or the setup page.
-pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     let (id, zone) = (staff.user.user.id, staff.registry().time_zone);
     let factor = staff.db.read(move |conn| {
         let Some(factor) = SecondFactor::find(conn, id)? else {
@@ -93,10 +92,7 @@ pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError>
 }
 
 /// Runs the action of the submitted button.
-pub(crate) async fn update(
-    staff: StaffRequest,
-    submission: Submission,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn update(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     let action = submission.text("action");
     // The page was open while this was turned on or off elsewhere.
@@ -129,7 +125,7 @@ pub(crate) async fn update(
 }
 
 /// Turns it on if the code is right, and ends the user's other sessions.
-async fn turn_on(staff: &StaffRequest, submission: &Submission) -> Result<HttpResponse, PageError> {
+async fn turn_on(staff: &StaffRequest, submission: &Submission) -> PageResult {
     let (registry, actor, session_id) = (staff.registry(), staff.actor(), staff.user.session_id);
     let sealed = submission.text("secret").to_owned();
     let secret = Secret::open(staff.key(), actor.id, &sealed).ok_or(PageError::BadRequest)?;
@@ -169,23 +165,16 @@ fn set_up(
     status: StatusCode,
     secret: &Secret,
     errors: Vec<String>,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let user = &staff.user.user;
     let code = FieldView {
-        id: "id_code".to_owned(),
-        name: "code".to_owned(),
-        label: "Code".to_owned(),
-        kind: "number",
         required: true,
         help: Some("The six digits that the app shows.".to_owned()),
         errors,
         autocomplete: Some("one-time-code"),
-        ..FieldView::default()
+        ..FieldView::new("code", "Code", "number")
     };
-    let sections = vec![Section {
-        fields: vec![code],
-        ..Section::default()
-    }];
+    let sections = vec![vec![code].into()];
     let is_required = user.is_superuser && staff.state.require_totp;
     let page = SetUpPage {
         notice: is_required.then_some(REQUIRED_NOTICE),
@@ -199,7 +188,7 @@ fn set_up(
     staff.page(status, TITLE, Breadcrumb::trail(&[], TITLE), page)
 }
 
-fn show_codes(staff: &StaffRequest, codes: &[RecoveryCode]) -> Result<HttpResponse, PageError> {
+fn show_codes(staff: &StaffRequest, codes: &[RecoveryCode]) -> PageResult {
     let title = "Recovery codes";
     let codes: Vec<String> = codes.iter().map(RecoveryCode::grouped).collect();
     let page = CodesPage {
@@ -210,7 +199,7 @@ fn show_codes(staff: &StaffRequest, codes: &[RecoveryCode]) -> Result<HttpRespon
 }
 
 /// The status of another user's, for superusers.
-pub(crate) async fn show_of_user(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show_of_user(staff: StaffRequest) -> PageResult {
     require_superuser(&staff)?;
     let owner = staff.find_account().await?;
     if owner.id == staff.user.user.id {
@@ -232,10 +221,7 @@ pub(crate) async fn show_of_user(staff: StaffRequest) -> Result<HttpResponse, Pa
 }
 
 /// Turns it off and ends that user's sessions: somebody may have found the phone.
-pub(crate) async fn delete_of_user(
-    staff: StaffRequest,
-    submission: Submission,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn delete_of_user(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     require_superuser(&staff)?;
     let owner = staff.find_account().await?;

@@ -1,9 +1,8 @@
 //! Handlers of the deletion of one object.
 
 use accounts::Verb;
-use actix_web::HttpResponse;
 use oc_core::admin::Resource;
-use oc_http::PageError;
+use oc_http::{PageError, PageResult};
 
 use crate::auth::staff_request::StaffRequest;
 use crate::delete::cascade::Cascade;
@@ -14,7 +13,7 @@ use crate::ui::links::{change_path, see_other, with_filters};
 use crate::ui::submission::Submission;
 
 /// Shows what would be deleted.
-pub(crate) async fn ask(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn ask(staff: StaffRequest) -> PageResult {
     let model = staff.allowed(Verb::Delete)?;
     let (id, editor) = (staff.id()?, staff.editor());
     let cascade = staff
@@ -35,10 +34,7 @@ fn question(staff: &StaffRequest, model: &Resource, id: i64) -> Question {
 }
 
 /// Deletes the object.
-pub(crate) async fn delete(
-    staff: StaffRequest,
-    fields: Submission,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn delete(staff: StaffRequest, fields: Submission) -> PageResult {
     let fields = staff.accept(fields)?;
     let model = staff.allowed(Verb::Delete)?;
     let id = staff.id()?;

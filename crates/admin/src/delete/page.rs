@@ -1,10 +1,9 @@
 //! The confirmation page of a deletion.
 
 use accounts::Verb;
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use oc_core::admin::{Inline, Record, Resource, id_in};
-use oc_http::{Page, PageError};
+use oc_http::{Page, PageResult};
 use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
@@ -73,7 +72,7 @@ pub(crate) fn show(
         mut hidden,
         back_href,
     }: Question,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let model = cascade.model;
     let objects = match cascade.rows.len() {
         1 => model.singular.to_owned(),

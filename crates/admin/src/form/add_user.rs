@@ -6,19 +6,19 @@ use actix_web::http::StatusCode;
 use diesel::OptionalExtension;
 use oc_core::admin::{FormValues, Record, Resource, SaveError};
 use oc_core::validation::FieldError;
-use oc_http::PageError;
+use oc_http::{PageError, PageResult};
 
 use crate::auth::passwords::{
     ANOTHER, NewPasswordErrors, PasswordPage, TEMPORARY, temporary_field,
 };
 use crate::auth::sealed_form;
 use crate::auth::staff_request::StaffRequest;
-use crate::form::popup::{continue_editing, return_link};
+use crate::form::popup::is_popup;
 use crate::form::retry::with_notice;
 use crate::form::save::save_object;
 use crate::ui::field::{FieldView, SAVE_BUTTONS};
 use crate::ui::layout::{Breadcrumb, Message};
-use crate::ui::links::see_other;
+use crate::ui::links::{change_path, see_other, with_query};
 use crate::ui::submission::Submission;
 
 const TITLE: &str = "Add user";
@@ -32,7 +32,7 @@ struct Errors {
 }
 
 /// The form.
-pub(crate) async fn new(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn new(staff: StaffRequest) -> PageResult {
     let accounts = accounts_to_add(&staff)?;
     let kept = sealed_form::take(&staff);
     let kept = kept.unwrap_or_else(|| Submission::default().with(TEMPORARY, "on"));
@@ -40,10 +40,7 @@ pub(crate) async fn new(staff: StaffRequest) -> Result<HttpResponse, PageError> 
 }
 
 /// Adds the user and continues with the change page, or with another user.
-pub(crate) async fn create(
-    staff: StaffRequest,
-    submission: Submission,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     let accounts = accounts_to_add(&staff)?;
     if let Some(page) = staff.require_reauth(&submission).await? {
@@ -103,8 +100,13 @@ fn redirect_to_next(
     let (more, response) = if submission.has("_addanother") {
         ("You can add another below.", see_other(&staff.target()))
     } else {
-        let page = continue_editing(staff, accounts, added, submission);
-        ("You can continue editing below.", page)
+        let query = if is_popup(staff) {
+            staff.http.query_string()
+        } else {
+            ""
+        };
+        let page = with_query(&change_path(accounts, added.id), query);
+        ("You can continue editing below.", see_other(&page))
     };
     let href = staff.object_href(accounts, added.id);
     staff
@@ -158,26 +160,20 @@ fn show(
     status: StatusCode,
     submission: &Submission,
     errors: Errors,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let username = FieldView {
-        id: "id_username".to_owned(),
-        name: "username".to_owned(),
-        label: "Username".to_owned(),
-        kind: "text",
         value: submission.text("username").to_owned(),
         size: 40,
         max: Some(150),
         required: true,
         errors: errors.username,
-        autocomplete: Some("off"),
-        ..FieldView::default()
+        ..FieldView::new("username", "Username", "text")
     };
     let passwords = ANOTHER.views(errors.password);
     let fields = [username].into_iter().chain(passwords);
     let fields = fields.chain([temporary_field(Some(submission))]).collect();
     let mut page = PasswordPage::new(TITLE, fields, SAVE_BUTTONS.to_vec());
     page.notice = errors.notice;
-    page.return_link = return_link(staff, submission, accounts);
     let breadcrumbs = Breadcrumb::below_list(accounts, TITLE);
     staff.page(status, TITLE, breadcrumbs, page)
 }

@@ -1,8 +1,7 @@
 //! Redirects after an object was saved.
 
-use actix_web::HttpResponse;
 use oc_core::admin::{ListQuery, Record, Resource};
-use oc_http::PageError;
+use oc_http::PageResult;
 
 use crate::auth::staff_request::StaffRequest;
 use crate::form::popup;
@@ -19,7 +18,7 @@ pub(crate) async fn redirect_after_save(
     record: &Record,
     submission: &Submission,
     verb: &str,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let continues = submission.has("_continue") || submission.has(SAVE_AS_NEW.name);
     let href = staff
         .object_href(resource, record.id)

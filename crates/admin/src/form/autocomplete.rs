@@ -5,7 +5,7 @@ use actix_web::HttpResponse;
 use actix_web::web::Query;
 use oc_core::admin::{ChoicePage, ChoiceQuery, FieldKind};
 use oc_core::search::SearchTerms;
-use oc_http::PageError;
+use oc_http::{PageError, PageResult};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -28,7 +28,7 @@ pub(crate) struct AutocompleteQuery {
 pub(crate) async fn show(
     staff: StaffRequest,
     query: Result<Query<AutocompleteQuery>, actix_web::Error>,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let query = query.map_err(|_| PageError::BadRequest)?.into_inner();
     let registry = staff.registry();
     let resource = registry

@@ -10,7 +10,7 @@ use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{FormValues, Gallery, Record, Resource, SaveError};
 use oc_core::locks::lock;
-use oc_http::PageError;
+use oc_http::{PageError, PageResult};
 
 use crate::audit_log::log_entry::{LogEntry, log_changes};
 use crate::audit_log::snapshot::Snapshot;
@@ -66,15 +66,12 @@ struct Target {
 }
 
 /// Redirects the address of a gallery to the form that it is part of.
-pub(crate) async fn redirect_to_form(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn redirect_to_form(staff: StaffRequest) -> PageResult {
     Ok(see_other(&gallery_path(staff.resource()?, staff.id()?)))
 }
 
 /// Adds, describes, moves or deletes images.
-pub(crate) async fn change(
-    staff: StaffRequest,
-    submission: Submission,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn change(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     let owner = staff.visible()?;
     let gallery = owner.gallery.ok_or(PageError::NotFound)?;
@@ -94,7 +91,7 @@ pub(crate) async fn change(
 }
 
 /// A thumbnail for staff, also of an image that isn't public.
-pub(crate) async fn thumbnail(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn thumbnail(staff: StaffRequest) -> PageResult {
     let images = staff.visible()?.images.ok_or(PageError::NotFound)?;
     let value = staff.http.match_info().query("value").to_owned();
     let bytes = staff
@@ -115,11 +112,7 @@ fn gallery_path(owner: &Resource, id: i64) -> String {
 }
 
 /// Adds the files of a submission, each in a transaction of its own: a file with an error keeps no other from being added.
-async fn upload(
-    staff: &StaffRequest,
-    target: Target,
-    submission: Submission,
-) -> Result<HttpResponse, PageError> {
+async fn upload(staff: &StaffRequest, target: Target, submission: Submission) -> PageResult {
     let Target { owner, gallery, id } = target;
     let resource = gallery.resource;
     let images = resource.images.ok_or(PageError::NotFound)?;
@@ -212,7 +205,7 @@ async fn run(
     target: Target,
     command: Command,
     submission: Submission,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let Target { owner, gallery, id } = target;
     let (editor, sent) = (staff.editor(), submission.clone());
     let outcome = staff.db.run(move |conn| {
@@ -242,7 +235,7 @@ async fn redisplay(
     Target { owner, id, .. }: Target,
     submission: Submission,
     errors: BTreeMap<i64, String>,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let definition = FormDefinition::new(staff.editor(), owner, false);
     let read_only = !staff.user.may(Verb::Change, owner);
     let display = staff.db.read(move |conn| {

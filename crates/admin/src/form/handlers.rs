@@ -1,7 +1,6 @@
 //! Handlers of the add and change pages.
 
 use accounts::Verb;
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use audit::{AuditEntry, SubmittedForm};
@@ -10,7 +9,7 @@ use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{FormValues, Record, Resource, SaveError};
 use oc_core::locks::lock;
-use oc_http::PageError;
+use oc_http::{PageError, PageResult};
 
 use crate::auth::account::mail_changed_address;
 use crate::auth::sealed_form;
@@ -45,7 +44,7 @@ impl From<FormDisplay> for Outcome {
 }
 
 /// The form to add an object.
-pub(crate) async fn new(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn new(staff: StaffRequest) -> PageResult {
     let resource = staff.allowed(Verb::Add)?;
     let definition = FormDefinition::new(staff.editor(), resource, true);
     let (query, kept) = (staff.query(), sealed_form::take(&staff));
@@ -60,10 +59,7 @@ pub(crate) async fn new(staff: StaffRequest) -> Result<HttpResponse, PageError> 
 }
 
 /// Adds an object.
-pub(crate) async fn create(
-    staff: StaffRequest,
-    submission: Submission,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     let resource = staff.allowed(Verb::Add)?;
     if submission.has(RESTORE.name) {
@@ -73,12 +69,12 @@ pub(crate) async fn create(
 }
 
 /// Redirects an object's own address to its form.
-pub(crate) async fn redirect_to_form(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn redirect_to_form(staff: StaffRequest) -> PageResult {
     Ok(see_other(&change_path(staff.resource()?, staff.id()?)))
 }
 
 /// The form of an object, read-only without the permission to change it.
-pub(crate) async fn edit(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn edit(staff: StaffRequest) -> PageResult {
     let (resource, id) = (staff.visible()?, staff.id()?);
     let definition = FormDefinition::new(staff.editor(), resource, false);
     let query = staff.query();
@@ -97,10 +93,7 @@ pub(crate) async fn edit(staff: StaffRequest) -> Result<HttpResponse, PageError>
 }
 
 /// Changes an object, unless somebody else changed it meanwhile.
-pub(crate) async fn update(
-    staff: StaffRequest,
-    submission: Submission,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn update(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     if submission.has(SAVE_AS_NEW.name) {
         let resource = staff.allowed(Verb::Add)?;
@@ -122,7 +115,7 @@ async fn submit(
     resource: &'static Resource,
     id: Option<i64>,
     submission: Submission,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let definition = FormDefinition::new(staff.editor(), resource, id.is_none());
     if definition.forbids(&submission) {
         return Err(PageError::Forbidden);
@@ -172,7 +165,7 @@ async fn offer_new_object(
     resource: &'static Resource,
     id: i64,
     submission: Submission,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let are_accounts = staff.registry().access(resource).is_some();
     if !submission.has(VERSION) || !staff.user.may_add(resource) || are_accounts {
         return Err(PageError::NotFound);
@@ -198,7 +191,7 @@ async fn restore_deleted(
     staff: &StaffRequest,
     resource: &'static Resource,
     submission: Submission,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     staff.require(Verb::Change, resource)?;
     let entry_id = submission.text(DELETED).parse::<i64>();
     let entry_id = entry_id.map_err(|_| PageError::BadRequest)?;

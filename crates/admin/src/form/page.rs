@@ -2,13 +2,12 @@
 
 use accounts::Verb;
 use accounts::admin::AccountPage;
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{Field, Record, Resource};
 use oc_core::validation::FieldError;
-use oc_http::{Page, PageError};
+use oc_http::{Page, PageResult};
 use serde::Serialize;
 
 use crate::auth::csrf::random;
@@ -129,14 +128,9 @@ pub(crate) fn search_path(resource: &Resource, record: Option<&Record>) -> Strin
 
 /// The token of a form that adds an object: the one that was submitted, or a new one.
 fn token_field(submission: &Submission) -> Hidden {
-    let submitted = submission.text(FORM_TOKEN);
-    Hidden {
-        name: FORM_TOKEN.to_owned(),
-        value: if submitted.is_empty() {
-            random()
-        } else {
-            submitted.to_owned()
-        },
+    match submission.text(FORM_TOKEN) {
+        "" => Hidden::new(FORM_TOKEN, random()),
+        submitted => Hidden::new(FORM_TOKEN, submitted),
     }
 }
 
@@ -148,13 +142,9 @@ fn account_links(staff: &StaffRequest, resource: &Resource, id: i64) -> Vec<Fiel
     let link = |page: &AccountPage| {
         let path = format!("{}{id}/{}/", list_path(resource), page.name);
         FieldView {
-            id: format!("id_{}", page.name),
-            name: page.name.to_owned(),
-            label: page.label.to_owned(),
-            kind: "link",
             value: page.link.to_owned(),
             href: Some(with_filters(path, &staff.filters())),
-            ..FieldView::default()
+            ..FieldView::new(page.name, page.label, "link")
         }
     };
     pages.filter(is_open).map(link).collect()
@@ -191,11 +181,7 @@ fn form_buttons(
 impl FormDisplay {
     /// Renders the page.
     #[expect(clippy::too_many_lines, reason = "all that one template shows")]
-    pub(crate) fn show(
-        self,
-        staff: &StaffRequest,
-        status: StatusCode,
-    ) -> Result<HttpResponse, PageError> {
+    pub(crate) fn show(self, staff: &StaffRequest, status: StatusCode) -> PageResult {
         let Self {
             state,
             errors,
@@ -257,28 +243,24 @@ impl FormDisplay {
                 &filters,
             ))
         };
-        let return_link = popup::return_link(staff, &submission, resource);
-        let mut hidden = return_link.hidden;
+        let mut hidden = Vec::new();
         if record.is_some() && !read_only {
             let value = if keeps_version && submission.has(VERSION) {
                 submission.text(VERSION).to_owned()
             } else {
                 state.definition.version(&state.stored)
             };
-            hidden.insert(0, Hidden::new(VERSION, value));
+            hidden.push(Hidden::new(VERSION, value));
         } else if is_deleted {
             let version = submission.text(VERSION);
             hidden.extend(
                 [(DELETED, deleted), (VERSION, version)]
-                    .map(|(name, value)| Hidden::new(name, value.to_owned())),
+                    .map(|(name, value)| Hidden::new(name, value)),
             );
         }
         let asked = question.as_ref().map(|(field, _)| (*field).to_owned());
         let answered = submission.list(ANSWERED).into_iter().chain(asked);
-        hidden.extend(answered.map(|value| Hidden {
-            name: ANSWERED.to_owned(),
-            value,
-        }));
+        hidden.extend(answered.map(|value| Hidden::new(ANSWERED, value)));
         hidden.extend(record.is_none().then(|| token_field(&submission)));
         let gallery = state
             .gallery
@@ -312,9 +294,7 @@ impl FormDisplay {
             history_href: link("history"),
             delete_href: link("delete").filter(|_| may(Verb::Delete)),
             view_site_href: record.and_then(|record| resource.public_path?(record)),
-            close_href: return_link
-                .close_href
-                .or_else(|| read_only.then(|| with_query(&list, &filters))),
+            close_href: read_only.then(|| with_query(&list, &filters)),
             conflict,
             heading: heading.clone(),
         };

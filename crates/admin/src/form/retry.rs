@@ -1,8 +1,8 @@
 //! Forms that could not be saved because the database is busy or away: they are shown again with what was typed.
 
+use actix_web::ResponseError;
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpResponse, ResponseError};
-use oc_http::PageError;
+use oc_http::{PageError, PageResult};
 
 use crate::auth::staff_request::StaffRequest;
 use crate::form::definition::FormDefinition;
@@ -16,7 +16,7 @@ pub(crate) async fn redisplay(
     id: Option<i64>,
     submission: Submission,
     error: PageError,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     if notice(&error).is_none() {
         return Err(error);
     }
@@ -34,8 +34,8 @@ pub(crate) async fn redisplay(
 /// The page with a notice and the status of a transient error; `None` for other errors.
 pub(crate) fn with_notice(
     error: &PageError,
-    page: impl FnOnce(&'static str, StatusCode) -> Result<HttpResponse, PageError>,
-) -> Option<Result<HttpResponse, PageError>> {
+    page: impl FnOnce(&'static str, StatusCode) -> PageResult,
+) -> Option<PageResult> {
     let notice = notice(error)?;
     // This logs the error.
     let bare = error.error_response();

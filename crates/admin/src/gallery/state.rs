@@ -106,6 +106,8 @@ impl GalleryState {
             .fields
             .iter()
             .find(|field| field.name == self.gallery.description);
+        let label = field.map_or("", |field| field.label);
+        let kind = if self.may[1] { "textarea" } else { "readonly" };
         let count = self.images.len();
         let images = self.images.iter().enumerate().map(|(index, image)| {
             let stored = image.values.text(self.gallery.description).to_owned();
@@ -124,15 +126,11 @@ impl GalleryState {
                 thumbnail: thumbnail_path(resource, image_value(resource, image)),
                 href: change_path(resource, image.id),
                 description: FieldView {
-                    id: format!("id_{name}"),
-                    name,
-                    label: field.map_or_else(String::new, |field| field.label.to_owned()),
-                    kind: if self.may[1] { "textarea" } else { "readonly" },
                     value: typed.unwrap_or_else(|| stored.clone()),
                     errors: error.into_iter().collect(),
                     // The note says that it is wanted; a description may be empty.
                     depends: true,
-                    ..FieldView::default()
+                    ..FieldView::new(&name, label, kind)
                 },
                 stored,
                 is_first: index == 0,

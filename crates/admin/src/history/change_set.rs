@@ -1,10 +1,9 @@
 //! Change sets: everything that one action did, and restoring what it deleted.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use audit::AuditEntry;
-use oc_http::{Page, PageError};
+use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
 use crate::audit_log::entry_view::EntryView;
@@ -38,7 +37,7 @@ impl Page for ChangeSetPage {
 }
 
 /// The entries of a change set that the user may view, oldest first.
-pub(crate) async fn show(staff: StaffRequest, id: Path<String>) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show(staff: StaffRequest, id: Path<String>) -> PageResult {
     let (mut entries, can_restore) = entries(&staff, &id).await?;
     let count = entries.len();
     let may_restore = is_delete(&entries) && may_add_all(&staff.user, &entries);
@@ -74,7 +73,7 @@ pub(crate) async fn restore(
     staff: StaffRequest,
     id: Path<String>,
     fields: Submission,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let fields = staff.accept(fields)?;
     let registry = staff.registry();
     let (entries, _) = entries(&staff, &id).await?;

@@ -1,15 +1,14 @@
 //! The deleted objects of a resource, with links to restore them.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use audit::AuditEntry;
-use oc_http::{Page, PageError, PageLinks, found};
+use oc_http::{Page, PageLinks, PageResult, found};
 use serde::Serialize;
 
 use crate::audit_log::entry_view::{EntryView, object_name};
 use crate::auth::staff_request::StaffRequest;
 use crate::history::revision::may_add_all;
-use crate::list_query::{AdminListQuery, PAGE, page_count};
+use crate::list_query::{AdminListQuery, PAGE};
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::list_path;
 
@@ -36,25 +35,20 @@ struct DeletedObject {
 }
 
 /// The page, most recent deletions first.
-pub(crate) async fn index(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn index(staff: StaffRequest) -> PageResult {
     let model = staff.visible()?;
     let query = AdminListQuery::new(&staff, model);
-    let number = query.page.ok_or(PageError::NotFound)?;
-    let key = model.key();
+    let (key, offset) = (model.key(), query.offset());
     let (total, entries, children) = staff
         .db
         .read(move |conn| {
             let total = AuditEntry::count_deleted(conn, &key)?;
-            let entries = AuditEntry::deleted(conn, &key, query.offset(), PAGE)?;
+            let entries = AuditEntry::deleted(conn, &key, offset, PAGE)?;
             let ids: Vec<i64> = entries.iter().map(|entry| entry.id).collect();
             let children = AuditEntry::children_of(conn, &ids)?;
             Ok((total, entries, children))
         })
         .await?;
-    let count = page_count(total);
-    if number > count {
-        return Err(PageError::NotFound);
-    }
     let rows = entries.into_iter().map(|entry| {
         let is_dependent =
             |child: &&AuditEntry| child.parent_id == Some(entry.id) && child.action == "deleted";
@@ -74,9 +68,7 @@ pub(crate) async fn index(staff: StaffRequest) -> Result<HttpResponse, PageError
         found: found(total, None, model.singular, model.plural),
         plural: model.plural,
         rows: rows.collect(),
-        pager: PageLinks::new(number, count, |page| {
-            AdminListQuery::default().href(&path, page)
-        }),
+        pager: query.pages(&path, total)?,
     };
     let crumbs = Breadcrumb::below_list(model, &heading);
     staff.page(StatusCode::OK, &heading, crumbs, page)

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use audit::AuditEntry;
 use chrono::NaiveDateTime;
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{Record, Resource, id_in};
-use oc_http::{Page, PageError};
+use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
 use crate::audit_log::entry_view::{EntryView, object_name};
@@ -65,7 +64,7 @@ struct RestoreOption {
 }
 
 /// The history of an object and of those that are edited with it, oldest entry first; also of a deleted one.
-pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     let (model, id) = (staff.visible()?, staff.id()?);
     let registry = staff.registry();
     let (history, mut inlines) = staff
@@ -120,10 +119,7 @@ pub(crate) async fn show(staff: StaffRequest) -> Result<HttpResponse, PageError>
 }
 
 /// Restores an earlier version, or a deleted object with what was deleted with it.
-pub(crate) async fn restore(
-    staff: StaffRequest,
-    fields: Submission,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn restore(staff: StaffRequest, fields: Submission) -> PageResult {
     let fields = staff.accept(fields)?;
     let (model, id) = (staff.resource()?, staff.id()?);
     if staff.registry().access(model).is_some()

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use actix_web::HttpResponse;
 use audit::{AuditEntry, ChangeSet, NewAuditEntry};
 use diesel::QueryResult;
 use diesel::connection::Connection;
@@ -12,7 +11,7 @@ use oc_core::DbConnection;
 use oc_core::admin::{Field, FieldKind, FormValues, Record, Resource, SaveError};
 use oc_core::locks::{lock, lock_all};
 use oc_core::timeouts::raise_statement_timeout;
-use oc_http::PageError;
+use oc_http::{PageError, PageResult};
 
 use crate::audit_log::log_entry::{LogEntry, log_saved};
 use crate::audit_log::snapshot::Snapshot;
@@ -31,7 +30,7 @@ pub(crate) async fn restore(
     staff: &StaffRequest,
     (done, failed): (&str, &str),
     work: impl FnOnce(&mut DbConnection, &Editor) -> Result<Restored, RestoreError> + Send + 'static,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let editor = staff.editor();
     let outcome = staff.db.run_long(move |conn| {
         let outcome = conn.write(|conn| {

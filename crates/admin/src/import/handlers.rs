@@ -4,7 +4,6 @@
 
 use std::io::{Read, Write};
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Bytes;
 use data_encoding::BASE64URL_NOPAD;
@@ -14,7 +13,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use oc_core::admin::Resource;
 use oc_core::timeouts::raise_statement_timeout;
-use oc_http::{PageError, run_blocking};
+use oc_http::{PageError, PageResult, run_blocking};
 
 use crate::auth::denied::DeniedGrant;
 use crate::auth::staff_request::StaffRequest;
@@ -33,15 +32,12 @@ const DIGEST: &str = "mark";
 const ERRORS: &str = "_errors";
 
 /// The page to choose a file.
-pub(crate) async fn new(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn new(staff: StaffRequest) -> PageResult {
     ImportPage::default().show(&staff, allowed(&staff)?, StatusCode::OK)
 }
 
 /// Shows a preview of a file, or imports it.
-pub(crate) async fn create(
-    staff: StaffRequest,
-    submission: Submission,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept_or_cancelled(submission)?;
     let model = allowed(&staff)?;
     if submission.is_cancelled {
@@ -81,7 +77,7 @@ async fn preview(
     model: &'static Resource,
     bytes: Bytes,
     notice: Option<String>,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let file = parsed(model, bytes).await?;
     let content = Hidden::new(CONTENT, &*file.content);
     let mut page = file
@@ -110,7 +106,7 @@ async fn confirm(
     staff: &StaffRequest,
     model: &'static Resource,
     submission: &Submission,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let bytes = decoded(submission).await?;
     let file = parsed(model, bytes.clone()).await?;
     let digest = submission.text(DIGEST).to_owned();

@@ -1,9 +1,8 @@
 //! The import page.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use oc_core::admin::Resource;
-use oc_http::{Page, PageError};
+use oc_http::{Page, PageResult};
 use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
@@ -146,10 +145,7 @@ impl ImportPage {
     }
 
     /// All errors as a CSV file.
-    pub(super) fn errors_file(
-        model: &Resource,
-        mut errors: Vec<RowError>,
-    ) -> Result<HttpResponse, PageError> {
+    pub(super) fn errors_file(model: &Resource, mut errors: Vec<RowError>) -> PageResult {
         errors.sort_by_key(|error| error.row);
         let row = |error: RowError| {
             let row = error.row.map_or_else(String::new, |row| row.to_string());
@@ -166,7 +162,7 @@ impl ImportPage {
         staff: &StaffRequest,
         model: &'static Resource,
         status: StatusCode,
-    ) -> Result<HttpResponse, PageError> {
+    ) -> PageResult {
         let heading = format!("Import {}", model.plural);
         let list = list_path(model);
         let page = Self {

@@ -1,11 +1,10 @@
 //! Actions on the selected objects of a list.
 
 use accounts::Verb;
-use actix_web::HttpResponse;
 use oc_core::DbConnection;
 use oc_core::admin::{BulkAction, FormValues, Resource, SaveError};
 use oc_core::locks::lock;
-use oc_http::PageError;
+use oc_http::{PageError, PageResult};
 
 use crate::auth::staff_request::StaffRequest;
 use crate::delete::cascade::Cascade;
@@ -52,10 +51,7 @@ pub(super) fn allowed(user: &Editor, model: &'static Resource) -> Vec<[&'static 
 }
 
 /// Runs an action on the selected objects, or on all that match the list's filters.
-pub(crate) async fn run_action(
-    staff: StaffRequest,
-    fields: Submission,
-) -> Result<HttpResponse, PageError> {
+pub(crate) async fn run_action(staff: StaffRequest, fields: Submission) -> PageResult {
     let fields = staff.accept_or_cancelled(fields)?;
     let (registry, model) = (staff.registry(), staff.resource()?);
     let may = |verb| staff.user.may(verb, model);
@@ -134,7 +130,7 @@ async fn delete_selected(
     ids: Vec<i64>,
     fields: &Submission,
     back: &str,
-) -> Result<HttpResponse, PageError> {
+) -> PageResult {
     let question = Question {
         hidden: hidden_fields(DELETE, &ids),
         back_href: back.to_owned(),

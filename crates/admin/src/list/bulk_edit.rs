@@ -1,6 +1,5 @@
 //! Editing one field of the selected objects: the choice of a field, its value, a question, and the change.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use audit::ChangeSet;
 use diesel::result::Error as DatabaseError;
@@ -9,7 +8,7 @@ use oc_core::admin::{Field, Resource, SaveError};
 use oc_core::locks::{lock, lock_all};
 use oc_core::timeouts::raise_statement_timeout;
 use oc_core::validation::FieldError;
-use oc_http::{Page, PageError};
+use oc_http::{Page, PageResult};
 use serde::Serialize;
 
 use crate::audit_log::snapshot::display_text;
@@ -95,7 +94,7 @@ pub(super) struct BulkEdit<'a> {
 
 impl BulkEdit<'_> {
     /// Runs the next step.
-    pub(super) async fn run(self) -> Result<HttpResponse, PageError> {
+    pub(super) async fn run(self) -> PageResult {
         let name = self.submission.text(FIELD);
         let Some(field) = fields(self.model).find(|field| field.name == name) else {
             return self.ask_field();
@@ -159,7 +158,7 @@ impl BulkEdit<'_> {
         }
     }
 
-    fn ask_field(&self) -> Result<HttpResponse, PageError> {
+    fn ask_field(&self) -> PageResult {
         let option = |(value, label): (&str, &str)| ChoiceView {
             value: value.to_owned(),
             label: label.to_owned(),
@@ -169,15 +168,11 @@ impl BulkEdit<'_> {
         let choices = fields(self.model).map(|field| (field.name, field.label));
         let choices = [("", "Choose one")].into_iter().chain(choices);
         let select = FieldView {
-            id: format!("id_{FIELD}"),
-            name: FIELD.to_owned(),
-            label: "Field".to_owned(),
-            kind: "select",
             required: true,
             options: choices.map(option).collect(),
-            ..FieldView::default()
+            ..FieldView::new(FIELD, "Field", "select")
         };
-        let page = self.page(vec![section(select)], Some("Continue"));
+        let page = self.page(vec![vec![select].into()], Some("Continue"));
         self.show(StatusCode::OK, Vec::new(), page)
     }
 
@@ -186,7 +181,7 @@ impl BulkEdit<'_> {
         field: &'static Field,
         errors: Vec<FieldError>,
         notice: Option<String>,
-    ) -> Result<HttpResponse, PageError> {
+    ) -> PageResult {
         let (definition, submission) = (self.definition(), self.submission.clone());
         let state = self
             .staff
@@ -202,7 +197,7 @@ impl BulkEdit<'_> {
         .sections();
         let mut views = sections.into_iter().flat_map(|section| section.fields);
         let view = views.find(|view| view.name == field.name);
-        let sections: Vec<Section> = view.map(section).into_iter().collect();
+        let sections: Vec<Section> = view.map(|view| vec![view].into()).into_iter().collect();
         let status = if errors.is_empty() {
             StatusCode::OK
         } else {
@@ -223,7 +218,7 @@ impl BulkEdit<'_> {
         label: &str,
         (count, of): (usize, usize),
         notice: Option<String>,
-    ) -> Result<HttpResponse, PageError> {
+    ) -> PageResult {
         let label = if label.is_empty() { "(empty)" } else { label };
         let mut question = vec![
             format!("{}: {label}", field.label),
@@ -262,7 +257,7 @@ impl BulkEdit<'_> {
         status: StatusCode,
         hidden: Vec<(&str, &str)>,
         page: BulkEditPage,
-    ) -> Result<HttpResponse, PageError> {
+    ) -> PageResult {
         let hidden = hidden
             .into_iter()
             .map(|(name, value)| Hidden::new(name, value));
@@ -273,13 +268,6 @@ impl BulkEdit<'_> {
         };
         let breadcrumbs = self.staff.resource_trail(self.model, "Edit");
         self.staff.page(status, &heading, breadcrumbs, page)
-    }
-}
-
-fn section(field: FieldView) -> Section {
-    Section {
-        fields: vec![field],
-        ..Section::default()
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use diesel::QueryResult;
 use oc_core::admin::{Choice, FieldKind, ListPage, ListQuery, ListRow, Resource};
 use oc_core::{DbConnection, MAX_COUNT};
-use oc_http::{Page, PageError, PageLinks, found};
+use oc_http::{Page, PageError, PageLinks, PageResult, found};
 use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
@@ -85,7 +84,7 @@ struct RowView {
 }
 
 /// The objects that match search and filters, in the requested order.
-pub(crate) async fn index(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn index(staff: StaffRequest) -> PageResult {
     let model = staff.visible()?;
     let query = AdminListQuery::new(&staff, model);
     let number = query.page.ok_or(PageError::NotFound)?;
@@ -148,10 +147,7 @@ pub(crate) async fn index(staff: StaffRequest) -> Result<HttpResponse, PageError
         keep: query
             .order_parameter()
             .into_iter()
-            .map(|value| Hidden {
-                name: "o".to_owned(),
-                value,
-            })
+            .map(|value| Hidden::new("o", value))
             .collect(),
         found: found(list.found, total, model.singular, model.plural),
         clear_href: query.is_filtered().then(|| path.clone()),
@@ -177,7 +173,7 @@ pub(crate) async fn index(staff: StaffRequest) -> Result<HttpResponse, PageError
 }
 
 /// All objects that match search and filters as a CSV file, in the order of the list.
-pub(crate) async fn export(staff: StaffRequest) -> Result<HttpResponse, PageError> {
+pub(crate) async fn export(staff: StaffRequest) -> PageResult {
     let model = staff.visible()?;
     let query = AdminListQuery::new(&staff, model);
     let listing = query.first(MAX_ROWS + 1);

@@ -136,6 +136,15 @@ pub(crate) struct Section {
     pub(crate) fields: Vec<FieldView>,
 }
 
+impl From<Vec<FieldView>> for Section {
+    fn from(fields: Vec<FieldView>) -> Self {
+        Self {
+            fields,
+            ..Self::default()
+        }
+    }
+}
+
 /// A hidden field.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Hidden {
@@ -166,6 +175,17 @@ struct ErrorLink {
 }
 
 impl FieldView {
+    /// An empty field.
+    pub(crate) fn new(name: &str, label: &str, kind: &'static str) -> Self {
+        Self {
+            id: format!("id_{name}"),
+            name: name.to_owned(),
+            label: label.to_owned(),
+            kind,
+            ..Self::default()
+        }
+    }
+
     /// A password field; its value is never sent back.
     pub(crate) fn password(
         name: &str,
@@ -174,14 +194,10 @@ impl FieldView {
         errors: Vec<String>,
     ) -> Self {
         Self {
-            id: format!("id_{name}"),
-            name: name.to_owned(),
-            label: label.to_owned(),
-            kind: "password",
             required: true,
             errors,
             autocomplete: Some(autocomplete),
-            ..Self::default()
+            ..Self::new(name, label, "password")
         }
     }
 }
@@ -261,15 +277,6 @@ impl Button {
             primary: true,
         }]
     }
-}
-
-/// The way back from a page that was opened from another form.
-#[derive(Default, Serialize)]
-pub(crate) struct ReturnLink {
-    /// Hidden fields of the page's own form.
-    pub(crate) hidden: Vec<Hidden>,
-    /// Target of «Close».
-    pub(crate) close_href: Option<String>,
 }
 
 /// The names of a field's inputs: a date with a time has two.

@@ -2,9 +2,9 @@
 
 use accounts::Permissions;
 use accounts::User;
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::{Browser, PASSWORD, USER_FORM, account, hidden, new_user, value, with};
+use super::{Browser, PASSWORD, USER_FORM, account, new_user, with};
 use crate::support::{TestSite, assert_contains, assert_contains_all};
 
 #[test]
@@ -228,38 +228,5 @@ fn every_button_adds_the_user_and_leads_on() -> Result<()> {
         let expected = format!("Added user “{name}”. {words}");
         assert_contains(&browser.follow(&added)?, &expected);
     }
-    Ok(())
-}
-
-#[test]
-fn a_user_is_added_from_a_profile_without_script() -> Result<()> {
-    let site = TestSite::start()?;
-    let mut browser = Browser::superuser(&site, "ada")?;
-    let form = "/admin/profiles/profile/add/?favorite_city=Irvine";
-    let add = "/admin/auth/user/add/?_to_field=id&_popup=1";
-    browser.get(add)?;
-    let user = with(&new_user("bob"), &[("_back", form)]);
-
-    let added = browser.post(add, &user)?;
-    let second = added
-        .header("location")
-        .context("no second step")?
-        .to_owned();
-    let page = browser.get(&second)?.text()?;
-    let back = hidden(&page, "_back").context("no way back")?;
-    let names = [("username", "bob"), ("first_name", "Robin")];
-    let submission = with(
-        &USER_FORM,
-        &[&names[..], &[("_back", &*back), ("_save", "")]].concat(),
-    );
-    let saved = browser.fill(&second, &submission)?;
-
-    let target = saved
-        .header("location")
-        .context("it leads nowhere")?
-        .to_owned();
-    let profile = browser.page(&target)?;
-    assert_eq!(value(&profile, "favorite_city"), "Irvine");
-    assert!(profile.source().contains("selected>bob</option>"));
     Ok(())
 }

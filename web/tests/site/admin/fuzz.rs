@@ -31,7 +31,7 @@ const METHODS: &str = "GET GET GET GET POST POST POST POST POST PUT DELETE OPTIO
 const NAMES: &str =
     "q o p all action _selected_action select_across post _save _continue _addanother _version
     _resolve _asked merge_title merge_city restore _changelist_filters _popup _to_field _kept
-    _back title address number street city state zip_code country_iso_code user favorite_city
+    title address number street city state zip_code country_iso_code user favorite_city
     show_email username first_name email is_active is_staff is_superuser groups user_permissions
     last_login_0 last_login_1 date_joined_0 date_joined_1 name permissions address__state__exact
     groups__id__exact password1 password2 from to";
