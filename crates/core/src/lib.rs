@@ -8,6 +8,7 @@ mod connection;
 pub mod content_version;
 mod database_url;
 pub mod hints;
+pub mod integrity;
 pub mod locks;
 pub mod migrations;
 #[cfg(test)]
@@ -27,7 +28,7 @@ pub mod validation;
 pub use actor::Actor;
 pub use connection::{Backend, DbConnection};
 pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
-pub use open::{OpenError, check_version, open, version};
+pub use open::{OpenError, open, version};
 pub use pagination::{MAX_COUNT, PAGE_SIZE, Paginated};
 pub use pool::{
     Manager, PATIENCE, Pool, connect_pool, connect_pooler, connect_read_only_pool, keeps_sessions,

@@ -1,6 +1,7 @@
 //! Opening a connection with safe settings.
 
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::r2d2::PoolError;
 use diesel::sql_types::Text;
@@ -11,11 +12,8 @@ use crate::database_url::{DatabaseUrl, sqlite_uri};
 use crate::search;
 use crate::timeouts::{SQLITE_BUSY_TIMEOUT, with_limits};
 
-/// The oldest SQLite without the WAL-reset bug, which can lose a commit when two processes share a file.
-const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
-
-/// Oldest tested major version of PostgreSQL.
-const OLDEST_POSTGRES: u32 = 15;
+/// Oldest tested major version of PostgreSQL. SQLite is part of the program.
+const OLDEST_POSTGRES: i32 = 15;
 
 const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; \
      PRAGMA synchronous = FULL; \
@@ -40,16 +38,9 @@ pub enum OpenError {
         /// Message of the database.
         source: diesel::result::Error,
     },
-    /// A version that is unsafe or untested.
-    #[error("{name} {found} is too old; this program needs {needed} or later")]
-    TooOld {
-        /// “SQLite” or “PostgreSQL”.
-        name: &'static str,
-        /// Version found.
-        found: String,
-        /// Oldest supported version.
-        needed: String,
-    },
+    /// An untested version.
+    #[error("PostgreSQL {0} is too old; this program needs {OLDEST_POSTGRES} or later")]
+    TooOld(String),
     /// No connection in time.
     #[error(transparent)]
     Pool(#[from] PoolError),
@@ -60,7 +51,7 @@ pub fn open(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
     create_private_file(url);
     match url {
         DatabaseUrl::Sqlite(path) => open_at(url, &path.to_string_lossy()),
-        DatabaseUrl::Postgres(address) => open_at(url, address),
+        DatabaseUrl::Postgres(address) => check_version(open_at(url, address)?, url),
     }
 }
 
@@ -138,61 +129,28 @@ pub fn version(conn: &mut DbConnection) -> QueryResult<(&'static str, String)> {
     Ok((name, version))
 }
 
-/// Rejects an unsupported version.
-pub fn check_version(conn: &mut DbConnection, url: &DatabaseUrl) -> Result<(), OpenError> {
-    let (name, found) = version(conn).map_err(|source| OpenError::Use {
+/// Rejects an unsupported version of PostgreSQL.
+pub(crate) fn check_version(
+    mut conn: DbConnection,
+    url: &DatabaseUrl,
+) -> Result<DbConnection, OpenError> {
+    let number = sql::<Text>("SELECT current_setting('server_version_num')");
+    let found = number.get_result::<String>(&mut conn);
+    let version = found.and_then(|number| Ok((number, version(&mut conn)?.1)));
+    let (number, version) = version.map_err(|source| OpenError::Use {
         url: url.clone(),
         source,
     })?;
-    let parts = numbers(&found);
-    let (new_enough, needed) = match conn {
-        DbConnection::Postgres(_) => (parts.0 >= OLDEST_POSTGRES, OLDEST_POSTGRES.to_string()),
-        DbConnection::Sqlite(_) => {
-            let (major, minor, patch) = OLDEST_SQLITE;
-            (parts >= OLDEST_SQLITE, format!("{major}.{minor}.{patch}"))
-        }
-    };
-    if new_enough {
-        Ok(())
-    } else {
-        Err(OpenError::TooOld {
-            name,
-            found,
-            needed,
-        })
+    // 150018 is version 15.18.
+    match number.parse::<i32>() {
+        Ok(number) if number / 10_000 < OLDEST_POSTGRES => Err(OpenError::TooOld(version)),
+        _ => Ok(conn),
     }
-}
-
-/// The leading numbers of a version such as `3.51.3` or `15.18 (Debian 15.18-0)`; missing ones are 0.
-fn numbers(version: &str) -> (u32, u32, u32) {
-    let mut numbers = version
-        .split(|c: char| !c.is_ascii_digit())
-        .map(|part| part.parse().unwrap_or(0))
-        .chain(std::iter::repeat(0));
-    let mut next = || numbers.next().unwrap_or(0);
-    (next(), next(), next())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::on_both;
-
-    #[test]
-    fn a_version_is_read_as_numbers() {
-        assert_eq!(numbers("3.51.3"), (3, 51, 3));
-        assert_eq!(numbers("15.18 (Debian 15.18-0+deb12u1)").0, 15);
-        assert_eq!(numbers("17beta1").0, 17);
-        assert!(numbers("3.51.10") > (3, 51, 3));
-    }
-
-    #[test]
-    fn the_test_databases_are_supported() -> anyhow::Result<()> {
-        on_both(|conn| {
-            check_version(conn, &DatabaseUrl::Sqlite("unused".into()))?;
-            Ok(())
-        })
-    }
 
     #[test]
     fn a_new_sqlite_file_is_private() -> anyhow::Result<()> {

@@ -8,7 +8,7 @@ use diesel::{PgConnection, SqliteConnection};
 
 use crate::connection::DbConnection;
 use crate::database_url::{DatabaseUrl, sqlite_uri};
-use crate::open::OpenError;
+use crate::open::{OpenError, check_version};
 use crate::search;
 use crate::timeouts::with_limits;
 
@@ -32,7 +32,7 @@ pub fn open_read_only(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
             let mut conn = PgConnection::establish(&with_limits(address)).map_err(connect)?;
             conn.batch_execute("SET default_transaction_read_only = on")
                 .map_err(use_it)?;
-            Ok(DbConnection::Postgres(conn))
+            check_version(DbConnection::Postgres(conn), url)
         }
         DatabaseUrl::Sqlite(path) => {
             let attempt = |mode| -> Result<SqliteConnection, OpenError> {

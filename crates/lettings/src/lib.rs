@@ -21,6 +21,7 @@ mod schema;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod town;
+mod write_check;
 
 pub use address::{Address, AddressDraft, NewAddress};
 pub use facets::Facets;
@@ -31,3 +32,4 @@ pub use photo::{MAX_PHOTOS, NewPhoto, Photo, PhotoDraft, PhotoError};
 pub use photo_file::{PhotoFile, RECOMMENDED_WIDTH, WIDTHS};
 pub use query::{ActiveFilter, FilterChoice, FilterForm, LettingQuery};
 pub use town::Town;
+pub use write_check::stores_text;

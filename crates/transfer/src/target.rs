@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
-use oc_core::{DatabaseUrl, DbConnection, check_version, migrations, open};
+use oc_core::{DatabaseUrl, DbConnection, migrations, open};
 
 use super::catalog;
 use super::reference_schema::ReferenceSchema;
@@ -32,7 +32,6 @@ impl Target {
     pub fn open(url: &DatabaseUrl) -> anyhow::Result<Self> {
         let created = CreatedFile(url.file().filter(|file| file.symlink_metadata().is_err()));
         let mut conn = open(url)?;
-        check_version(&mut conn, url)?;
         if let DbConnection::Sqlite(sqlite) = &mut conn {
             // Indexes are written all over the file; with the default cache of 2 MB, pages are read again and again.
             sqlite

@@ -4,8 +4,9 @@ use accounts::{Session, User, password};
 use anyhow::{Context, bail};
 use clap::Args;
 use diesel::OptionalExtension;
+use oc_core::open;
 
-use super::{ask, output::print, start};
+use super::{ask, output::print};
 use crate::config::{Config, Problems, Superuser};
 use crate::registry::REGISTRY;
 use admin::command_line::record_password;
@@ -20,7 +21,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
-    let mut conn = start::open_checked(config.direct_url())?;
+    let mut conn = open(config.direct_url())?;
     let given = arguments.no_input.then(Superuser::from_env);
     let username = match (&arguments.username, &given) {
         (Some(username), _) => username.clone(),

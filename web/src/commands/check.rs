@@ -9,7 +9,7 @@ use diesel::dsl::sql;
 use diesel::sql_types::Text;
 use lettings::{Letting, LettingFilter, index};
 use log::LevelFilter;
-use oc_core::{DbConnection, migrations, version};
+use oc_core::{DbConnection, integrity, migrations, version};
 use oc_http::server::CancellationToken;
 use oc_http::{AllowedHosts, DiskSpace};
 use transfer::ReferenceSchema;
@@ -67,7 +67,12 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     if config.database_direct_url.is_some() {
         check_pooler(config)?;
     }
-    check_integrity(&mut conn)?;
+    if matches!(conn, DbConnection::Sqlite(_)) {
+        if let Some(damage) = integrity::damage(&mut conn)? {
+            bail!(damage);
+        }
+        print(format_args!("integrity: ok"))?;
+    }
     start::check_migrated(&mut conn)?;
     let newer = match migrations::status(&mut conn)?.unknown.last() {
         Some(version) => format!("; newer, but compatible: {version}"),
@@ -84,7 +89,11 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         print(format_args!("write access: not needed (READ_ONLY)"))?;
         return Ok(());
     }
-    check_privileges(&mut conn)?;
+    let missing = integrity::missing_privileges(&mut conn)?.join(", ");
+    ensure!(
+        missing.is_empty(),
+        "permission denied for tables: no {missing}"
+    );
     start::check_writable(&mut conn)?;
     print(format_args!("write access: ok"))?;
     if let Some(folder) = config.database_url.folder() {
@@ -183,45 +192,6 @@ fn check_search(config: &Config, conn: &mut DbConnection) -> anyhow::Result<()> 
         print(format_args!("search: ok"))?;
     } else {
         print(format_args!("search: {}", start::NO_TRIGRAMS))?;
-    }
-    Ok(())
-}
-
-/// Looks for damaged pages in a SQLite file.
-fn check_integrity(conn: &mut DbConnection) -> anyhow::Result<()> {
-    if matches!(conn, DbConnection::Sqlite(_)) {
-        let found: Vec<String> = sql::<Text>("PRAGMA quick_check(1)").load(conn)?;
-        if found != ["ok"] {
-            bail!("database disk image is malformed: {}", found.join(" "));
-        }
-        let dangling: Vec<String> =
-            sql::<Text>("SELECT DISTINCT \"table\" FROM pragma_foreign_key_check").load(conn)?;
-        ensure!(
-            dangling.is_empty(),
-            "rows refer to rows that don't exist, in the tables {}",
-            dangling.join(", ")
-        );
-        print(format_args!("integrity: ok"))?;
-    }
-    Ok(())
-}
-
-/// Checks that a PostgreSQL role has the privileges that pages need on every table.
-fn check_privileges(conn: &mut DbConnection) -> anyhow::Result<()> {
-    if matches!(conn, DbConnection::Postgres(_)) {
-        let missing: Vec<String> = sql::<Text>(
-            "SELECT privilege || ' on ' || tablename FROM pg_tables, \
-             unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege \
-             WHERE schemaname = current_schema() AND tablename NOT LIKE '\\_\\_%' \
-             AND NOT has_table_privilege(quote_ident(schemaname) || '.' || quote_ident(tablename), privilege) \
-             ORDER BY tablename, privilege",
-        )
-        .load(conn)?;
-        ensure!(
-            missing.is_empty(),
-            "permission denied for tables: no {}",
-            missing.join(", ")
-        );
     }
     Ok(())
 }

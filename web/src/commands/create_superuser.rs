@@ -4,6 +4,7 @@ use accounts::{User, UserDraft, password};
 use anyhow::{Context, bail};
 use clap::Args;
 use diesel::OptionalExtension;
+use oc_core::open;
 
 use super::{ask, output::print, start};
 use crate::config::{Config, Problems, Superuser};
@@ -18,7 +19,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
-    let mut conn = start::open_checked(config.direct_url())?;
+    let mut conn = open(config.direct_url())?;
     start::migrate(&mut conn)?;
     let given = if arguments.no_input {
         Superuser::from_env()

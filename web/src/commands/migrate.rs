@@ -1,6 +1,7 @@
 //! `migrate`: runs migrations.
 
 use clap::Args;
+use oc_core::open;
 
 use super::{output::print, start};
 use crate::config::Config;
@@ -18,7 +19,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         print(format_args!("The database is up to date."))?;
         return Ok(());
     }
-    let mut conn = start::open_checked(config.direct_url())?;
+    let mut conn = open(config.direct_url())?;
     match start::migrate(&mut conn)?.pending.len() {
         0 => print(format_args!("The database was up to date."))?,
         count => print(format_args!("Ran {count} migrations."))?,

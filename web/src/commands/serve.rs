@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use clap::Args;
+use oc_core::{open, open_read_only};
 
 use super::{demo, start};
 use crate::config::{Config, Environment};
@@ -17,7 +18,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
     start::check_sessions(config)?;
     if config.read_only {
-        start::check_migrated(&mut start::open_checked_read_only(config.direct_url())?)?;
+        start::check_migrated(&mut open_read_only(config.direct_url())?)?;
         log::info!("READ_ONLY is set: nothing can be changed");
     } else {
         prepare(config, arguments)?;
@@ -29,7 +30,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
 
 /// Runs migrations, and adds the demo data to a new database in development.
 fn prepare(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
-    let mut conn = start::open_checked(config.direct_url())?;
+    let mut conn = open(config.direct_url())?;
     if arguments.no_migrate {
         start::check_migrated(&mut conn)?;
     } else {
