@@ -1,6 +1,6 @@
 //! Login: the password, and the code for users with two-factor authentication.
 
-use accounts::{SecondFactor, User, normalize_username};
+use accounts::{RecoveryCode, SecondFactor, User, normalize_username};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -196,21 +196,27 @@ pub(crate) async fn create_code(
             };
             attempt.succeed(conn)?;
             User::set_last_login(conn, user.id, now)?;
+            let mut codes_left = None;
             if kind == CodeKind::Recovery {
                 source.record(conn, Event::RecoveryCodeUsed, Some(&user))?;
+                codes_left = Some(RecoveryCode::count(conn, user.id)?);
             }
             source.record(conn, Event::LoggedIn, Some(&user))?;
             let factor = SecondFactor::find(conn, user.id)?;
-            Ok(Some(AuthenticatedUser { user, factor }))
+            Ok(Some((AuthenticatedUser { user, factor }, codes_left)))
         })
         .await?;
-    let Some(authenticated) = authenticated else {
+    let Some((authenticated, codes_left)) = authenticated else {
         Metrics::login(&request.http, LoginOutcome::WrongCode);
         let error = Some(WRONG_CODE.to_owned());
         return show_code(&request, StatusCode::OK, destination, error);
     };
     Metrics::login(&request.http, LoginOutcome::Success);
     let mut response = start_session(&request, authenticated, &destination)?;
+    if let Some(left) = codes_left {
+        let text = format!("You logged in with a recovery code. You have {left} left.");
+        request.session.add_message("warning", text);
+    }
     response
         .add_cookie(&pending_login::removal(request.cookies))
         .map_err(|error| PageError::Internal(error.into()))?;

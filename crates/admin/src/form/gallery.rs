@@ -220,7 +220,7 @@ async fn run(
         Ok(None) => {
             let singular = gallery.resource.singular;
             let image = command.map_or_else(String::new, |(_, image)| image.to_string());
-            let text = format!("There is no {singular} with ID \"{image}\".");
+            let text = format!("There is no {singular} with ID “{image}”.");
             staff.session.add_message("warning", text);
             Ok(see_other(&gallery_path(owner, id)))
         }
@@ -309,11 +309,11 @@ impl Runner {
             if to != position {
                 save_object(conn, &self.editor, resource, Some(&image), &values)?;
             }
-            let text = format!("Moved {singular} \"{title}\" to position {to} of {count}.");
+            let text = format!("Moved {singular} “{title}” to position {to} of {count}.");
             ("moved", text)
         } else {
             self.delete(conn, &image)?;
-            let text = format!("Deleted {singular} \"{title}\". It can be restored for 30 days.");
+            let text = format!("Deleted {singular} “{title}”. It can be restored for 30 days.");
             ("deleted", text)
         };
         let action = format!("{singular} {verb}");

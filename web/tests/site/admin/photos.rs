@@ -116,10 +116,7 @@ fn photos_are_described_moved_deleted_and_restored() -> Result<()> {
         let deleted = browser.post(PHOTOS, &[("_delete", &ids[1])])?;
         assert_eq!(photos(conn)?, ["a", "c"]);
         let text = browser.follow(&deleted)?;
-        assert_contains(
-            &text,
-            "Deleted photo \"b\". It can be restored for 30 days.",
-        );
+        assert_contains(&text, "Deleted photo “b”. It can be restored for 30 days.");
         let history = browser.page_text("/admin/lettings/letting/1/history/")?;
         assert_contains_all(
             &history,

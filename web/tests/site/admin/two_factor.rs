@@ -160,7 +160,8 @@ fn a_recovery_code_opens_the_account_once() -> Result<()> {
         browser.get(CODE)?;
         let done = browser.post(CODE, &[("code", &app.recovery[0]), ("next", "")])?;
         if done.status == 303 {
-            browser.get("/admin/logout/")?;
+            let page = browser.get("/admin/logout/")?.text()?;
+            assert_contains(&page, "You have 9 left.");
             browser.post("/admin/logout/", &[])?;
         }
         Ok::<_, anyhow::Error>(done.status)
