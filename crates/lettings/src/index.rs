@@ -119,13 +119,48 @@ pub(crate) fn lettings_for_staff(
             "CROSS JOIN lettings letting ON letting.address_id = search_index.address_id"
         }
     };
-    matches(conn, terms, ("letting.id", join), TEXT_FOR_STAFF)
+    let hits = matches(conn, terms, ("letting.id", join), TEXT_FOR_STAFF)?;
+    with_hidden_streets(conn, terms, "lettings.id", hits)
 }
 
 /// Addresses that match the terms.
 pub(crate) fn addresses(conn: &mut DbConnection, terms: &SearchTerms) -> QueryResult<Hits> {
     let id = "search_index.address_id";
-    matches(conn, terms, (id, ""), TEXT_FOR_STAFF)
+    let hits = matches(conn, terms, (id, ""), TEXT_FOR_STAFF)?;
+    with_hidden_streets(conn, terms, "addresses.id", hits)
+}
+
+/// Adds what matches with a street that the public doesn't see, which the index leaves out.
+fn with_hidden_streets(
+    conn: &mut DbConnection,
+    terms: &SearchTerms,
+    id: &str,
+    hits: Hits,
+) -> QueryResult<Hits> {
+    let Hits::Few(mut ids) = hits else {
+        return Ok(hits);
+    };
+    let patterns: Vec<String> = terms.folded_patterns().collect();
+    let condition = |(number, _): (usize, _)| {
+        format!(
+            " AND {TEXT_FOR_STAFF} || ' ' || addresses.number || ' ' || fold(addresses.street) \
+             LIKE ${number} ESCAPE '\\'"
+        )
+    };
+    let conditions: String = (1..).zip(&patterns).map(condition).collect();
+    let sql = format!(
+        "SELECT {id} AS id FROM lettings JOIN addresses ON addresses.id = lettings.address_id \
+         JOIN search_index ON search_index.address_id = addresses.id \
+         WHERE NOT address_shown{conditions} LIMIT {MAX_COUNT}"
+    );
+    let mut query = diesel::sql_query(sql).into_boxed::<Backend>();
+    for pattern in patterns {
+        query = query.bind::<Text, _>(pattern);
+    }
+    ids.extend(query.load::<Hit>(conn)?.into_iter().map(|hit| hit.id));
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(Hits::Few(ids))
 }
 
 #[derive(QueryableByName)]

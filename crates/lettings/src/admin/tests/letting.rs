@@ -1,10 +1,13 @@
 //! Tests of the admin resource of lettings.
 
+use diesel::prelude::*;
 use oc_core::admin::{Choice, ChoiceQuery, ListQuery, SaveError};
 use oc_core::search::SearchTerms;
 use oc_core::testing::on_both;
 
 use super::super::{ADDRESS, LETTING};
+use crate::schema::lettings;
+
 use super::{
     address, address_values, by, letting, letting_values, names, refusal, search, some, with,
 };
@@ -159,6 +162,15 @@ fn lettings_are_listed_newest_first_searched_and_filtered() -> anyhow::Result<()
         assert_eq!(names(with("status__exact", "draft"))?, [""; 0]);
         assert_eq!(names(with("missing", "price"))?.len(), 3);
         assert_eq!(names(with("missing", "photo"))?.len(), 3);
+
+        diesel::update(lettings::table)
+            .set(lettings::address_shown.eq(false))
+            .execute(conn)?;
+        crate::index::catch_up(conn)?;
+        assert_eq!(
+            super::names(conn, &LETTING, search("GULL orange"))?,
+            ["Alpha"]
+        );
         Ok(())
     })
 }
