@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::editor::Editor;
 use crate::registry::Registry;
+use crate::ui::links::by_resource;
 
 /// Objects that are loaded, logged and deleted together.
 pub(crate) const CHUNK: usize = 250;
@@ -32,10 +33,20 @@ impl Deletion {
     }
 }
 
+/// A row that loses its reference to a deleted row.
+pub(crate) struct Unlinked {
+    pub(crate) resource: &'static Resource,
+    pub(crate) id: i64,
+    /// The deleted row, or the one whose deletion cascaded to it.
+    pub(crate) root: i64,
+}
+
 /// The objects to delete, and those that are deleted with them.
 pub(crate) struct Cascade {
     pub(crate) model: &'static Resource,
     pub(crate) rows: Vec<Deletion>,
+    /// The ids of rows that stay, but lose a reference.
+    pub(crate) unlinked: Vec<(&'static Resource, Vec<i64>)>,
     /// Whether one of them is an account with more permissions than the user.
     exceeds_permissions: bool,
 }
@@ -51,6 +62,7 @@ impl Cascade {
         let mut cascade = Self {
             model,
             rows: Vec::new(),
+            unlinked: Vec::new(),
             exceeds_permissions: false,
         };
         for ids in ids.chunks(CHUNK) {
@@ -67,7 +79,45 @@ impl Cascade {
                 });
             }
         }
+        let unlinked = cascade
+            .unlinked(conn, editor.registry, &cascade.rows)?
+            .into_iter();
+        cascade.unlinked = by_resource(unlinked.map(|row| (row.resource, row.id)));
         Ok(cascade)
+    }
+
+    /// The rows that stay, but lose a reference to one of these or of the rows that are deleted with them.
+    pub(crate) fn unlinked(
+        &self,
+        conn: &mut DbConnection,
+        registry: Registry,
+        rows: &[Deletion],
+    ) -> QueryResult<Vec<Unlinked>> {
+        let mut deleted: BTreeMap<String, (&Resource, BTreeMap<i64, i64>)> = BTreeMap::new();
+        for row in rows {
+            for (resource, record) in row.all(self.model) {
+                let entry = deleted.entry(resource.key());
+                let (_, roots) = entry.or_insert_with(|| (resource, BTreeMap::new()));
+                roots.insert(record.id, row.object.id);
+            }
+        }
+        let mut unlinked = Vec::new();
+        for (target, roots) in deleted.values() {
+            let targets: Vec<i64> = roots.keys().copied().collect();
+            for (resource, reference) in registry.references_to(target, OnDelete::Unlink) {
+                for targets in targets.chunks(CHUNK) {
+                    for (target, id) in reference.referring(conn, targets)? {
+                        let root = roots[&target];
+                        unlinked.push(Unlinked { resource, id, root });
+                    }
+                }
+            }
+        }
+        unlinked.retain(|row| {
+            let own = deleted.get(&row.resource.key());
+            own.is_none_or(|(_, roots)| !roots.contains_key(&row.id))
+        });
+        Ok(unlinked)
     }
 
     /// Every object with its resource.

@@ -1,12 +1,10 @@
 //! Deleting objects with their cascade, and logging it.
 
-use std::collections::BTreeMap;
-
 use actix_web::HttpResponse;
 use audit::ChangeSet;
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{OnDelete, Record, Resource};
+use oc_core::admin::{Record, Resource};
 use oc_core::locks::hold;
 use oc_core::timeouts::raise_statement_timeout;
 use oc_http::PageError;
@@ -14,7 +12,7 @@ use oc_http::PageError;
 use crate::audit_log::log_entry::{LogEntry, log_changes};
 use crate::audit_log::snapshot::Snapshot;
 use crate::auth::staff_request::StaffRequest;
-use crate::delete::cascade::{CHUNK, Cascade, Deletion};
+use crate::delete::cascade::{CHUNK, Cascade, Deletion, Unlinked};
 use crate::delete::page::{self, Question, SHOWN};
 use crate::editor::Editor;
 use crate::registry::Registry;
@@ -25,14 +23,6 @@ use crate::ui::submission::Submission;
 /// The message if the question is shown again.
 const CHANGED: &str =
     "The items to delete have changed. Nothing has been deleted yet. Check them again.";
-
-/// A row that loses its reference to a deleted row.
-struct Unlinked {
-    resource: &'static Resource,
-    id: i64,
-    /// The deleted row, or the one whose deletion cascaded to it.
-    root: i64,
-}
 
 impl Cascade {
     /// Deletes everything and records it as one change set. Requires a transaction.
@@ -96,40 +86,6 @@ impl Cascade {
             .all()
             .all(|(resource, _)| editor.may_add(resource) && editor.may_view(resource));
         Some(message.with_undo(may_restore.then_some(Undo { action, entry_id })))
-    }
-
-    /// The rows that stay, but lose a reference to one of these or of the rows that are deleted with them.
-    fn unlinked(
-        &self,
-        conn: &mut DbConnection,
-        registry: Registry,
-        rows: &[Deletion],
-    ) -> QueryResult<Vec<Unlinked>> {
-        let mut deleted: BTreeMap<String, (&Resource, BTreeMap<i64, i64>)> = BTreeMap::new();
-        for row in rows {
-            for (resource, record) in row.all(self.model) {
-                let entry = deleted.entry(resource.key());
-                let (_, roots) = entry.or_insert_with(|| (resource, BTreeMap::new()));
-                roots.insert(record.id, row.object.id);
-            }
-        }
-        let mut unlinked = Vec::new();
-        for (target, roots) in deleted.values() {
-            let targets: Vec<i64> = roots.keys().copied().collect();
-            for (resource, reference) in registry.references_to(target, OnDelete::Unlink) {
-                for targets in targets.chunks(CHUNK) {
-                    for (target, id) in reference.referring(conn, targets)? {
-                        let root = roots[&target];
-                        unlinked.push(Unlinked { resource, id, root });
-                    }
-                }
-            }
-        }
-        unlinked.retain(|row| {
-            let own = deleted.get(&row.resource.key());
-            own.is_none_or(|(_, roots)| !roots.contains_key(&row.id))
-        });
-        Ok(unlinked)
     }
 
     /// Deletes some of the rows with their cascade and returns the ids of their audit entries.

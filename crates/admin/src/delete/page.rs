@@ -1,5 +1,7 @@
 //! The confirmation page of a deletion.
 
+use std::collections::BTreeSet;
+
 use accounts::Verb;
 use actix_web::http::StatusCode;
 use oc_core::admin::{Inline, Record, Resource, id_in};
@@ -35,7 +37,8 @@ struct DeletedGroup {
     more: Option<String>,
 }
 
-/// Objects that stay, although they were edited with those that will be deleted, and the form that deletes them too, for users who may.
+/// Objects that stay, although they refer to those that will be deleted or were edited with them, and the form that
+/// deletes them too, for users who may.
 #[derive(Serialize)]
 struct KeptObjects {
     text: String,
@@ -116,7 +119,7 @@ pub(crate) fn show(
     staff.page(StatusCode::OK, &heading, breadcrumbs, page)
 }
 
-/// The objects of inlines, which stay. Deleting them instead deletes the others as well.
+/// The objects of inlines, which stay: deleting them instead deletes the others as well. Then those that lose a reference.
 fn kept(staff: &StaffRequest, cascade: &Cascade) -> Vec<KeptObjects> {
     let kept = |inline: &Inline| {
         let resource = inline.resource;
@@ -138,5 +141,27 @@ fn kept(staff: &StaffRequest, cascade: &Cascade) -> Vec<KeptObjects> {
             ids: ids.join(","),
         })
     };
-    cascade.model.inlines.iter().filter_map(kept).collect()
+    let unlinked = |(resource, ids): &(&Resource, Vec<i64>)| {
+        let count = ids.iter().collect::<BTreeSet<_>>().len();
+        let stay = if count == 1 { "stays" } else { "stay" };
+        let this = if cascade.rows.len() == 1 {
+            "this"
+        } else {
+            "these"
+        };
+        let objects = noun(cascade.model, cascade.rows.len());
+        KeptObjects {
+            text: format!(
+                "{} {stay}, without {this} {objects}.",
+                counted(resource, count)
+            ),
+            button: None,
+            action: list_path(resource),
+            ids: String::new(),
+        }
+    };
+    let inlines = cascade.model.inlines.iter().filter_map(kept);
+    inlines
+        .chain(cascade.unlinked.iter().map(unlinked))
+        .collect()
 }
