@@ -16,6 +16,19 @@ pub(crate) struct PhotoView {
     height: i32,
 }
 
+impl PhotoView {
+    /// A photo that may not be public, for staff.
+    pub(crate) fn for_staff(photo: Photo) -> Self {
+        let src = format!("/admin/lettings/photo/image/{}/?full", photo.sha256);
+        Self {
+            srcset: format!("{src} {}w", photo.width),
+            full: src.clone(),
+            src,
+            ..photo.into()
+        }
+    }
+}
+
 impl From<Photo> for PhotoView {
     fn from(photo: Photo) -> Self {
         let sources = photo.sources();

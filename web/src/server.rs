@@ -23,7 +23,7 @@ use oc_http::server::{
 use oc_http::{Assets, Db, Metrics, PageError, Pages, Site, TrustedProxies, preview_image};
 use transfer::ReferenceSchema;
 
-use crate::app::routes;
+use crate::app::{previews, routes};
 use crate::config::{Config, Environment};
 use crate::diagnostics::facts;
 use crate::embedded::{Static, Templates};
@@ -113,6 +113,7 @@ pub fn start(
         secret: config.secret_key.clone(),
         require_totp: config.require_totp,
         image_queue: ImageQueue::default(),
+        previews,
     });
     let hasher = Data::new(PasswordHasher::new());
     let proxies = Data::new(TrustedProxies(config.trusted_proxies.clone()));

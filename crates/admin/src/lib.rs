@@ -26,6 +26,7 @@ mod upload_limit;
 
 pub use auth::csrf::CookieRules;
 pub use auth::password_hasher::PasswordHasher;
+pub use auth::staff_request::PreviewRequest;
 pub use diagnostics::{Facts, SentryFacts};
 pub use image_queue::ImageQueue;
 pub use outbox::send_mails;

@@ -296,7 +296,7 @@ pub(crate) mod fixtures {
         save_as: false,
         actions: &[],
         export_note: "",
-        public_path: None,
+        public_page: None,
         list: |_, _| Ok(ListPage::default()),
         load: |_, _| Ok(None),
         load_all: |_, _| Ok(Vec::new()),

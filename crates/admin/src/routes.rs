@@ -62,6 +62,7 @@ where
     );
     pages
         .0
+        .configure(keys.previews)
         .default_service(to(not_found))
         .wrap(from_fn(handle_unknown_object))
         .wrap(from_fn(handle_denied))

@@ -1,5 +1,7 @@
 //! Shared state of the admin.
 
+use actix_web::web::ServiceConfig;
+
 use crate::image_queue::ImageQueue;
 use crate::registry::Registry;
 use crate::secret_key::SecretKey;
@@ -14,4 +16,6 @@ pub struct AdminState {
     pub require_totp: bool,
     /// Converts uploaded images.
     pub image_queue: ImageQueue,
+    /// Adds the previews of objects: `/APP/MODEL/ID/preview/`, with the parameters `app`, `model` and `id`.
+    pub previews: fn(&mut ServiceConfig),
 }

@@ -1,7 +1,7 @@
 //! The head of a page: title, description, and data for search engines and link previews.
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::assets::Assets;
 use crate::company::Company;
@@ -86,8 +86,9 @@ impl Head {
         }
     }
 
-    /// Adds JSON-LD.
-    pub fn json_ld(mut self, facts: &serde_json::Value) -> Self {
+    /// Adds JSON-LD without the empty values in it.
+    pub fn json_ld(mut self, mut facts: Value) -> Self {
+        remove_empty(&mut facts);
         // JSON has these characters only inside strings, where they can be escaped.
         let text = facts
             .to_string()
@@ -124,8 +125,20 @@ impl Head {
     }
 }
 
+/// Removes members that are null, or an empty text or list.
+fn remove_empty(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(remove_empty),
+        Value::Object(members) => members.retain(|_, member| {
+            remove_empty(member);
+            !member.is_null() && member != "" && member != &json!([])
+        }),
+        _ => {}
+    }
+}
+
 /// A breadcrumb trail as JSON-LD: names and paths, from the home page on.
-pub fn breadcrumbs(site: &Site, trail: &[(&str, &str)]) -> serde_json::Value {
+pub fn breadcrumbs(site: &Site, trail: &[(&str, &str)]) -> Value {
     let items: Vec<_> = trail
         .iter()
         .zip(1..)
@@ -149,7 +162,7 @@ mod tests {
     fn no_text_can_end_the_script_element() {
         let site = Site::new("https://example.org".to_owned(), "/og.png");
 
-        let head = Head::new(&site, "", "/", "T", "D").json_ld(&json!({ "name": "</script><b>&" }));
+        let head = Head::new(&site, "", "/", "T", "D").json_ld(json!({ "name": "</script><b>&" }));
 
         assert_eq!(
             head.json_ld.as_deref(),

@@ -2,11 +2,12 @@
 
 use chrono::{NaiveDateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use oc_core::{DbConnection, PAGE_SIZE, Paginated, locks};
 
 use crate::address::Address;
 use crate::facts::PUBLISHED;
-use crate::filter::{self, LettingFilter, Sort, ids_of_page};
+use crate::filter::{self, Audience, LettingFilter, Sort, ids_of_page};
 use crate::index::{self, Hits};
 use crate::letting_draft::NewLetting;
 use crate::schema::{addresses, lettings};
@@ -60,10 +61,22 @@ pub struct Letting {
 impl Letting {
     /// A published letting with its address.
     pub fn with_address(conn: &mut DbConnection, id: i64) -> QueryResult<(Self, Address)> {
+        Self::with_address_for(conn, id, Audience::Public)
+    }
+
+    /// A letting with its address: for staff, of any status.
+    pub fn with_address_for(
+        conn: &mut DbConnection,
+        id: i64,
+        audience: Audience,
+    ) -> QueryResult<(Self, Address)> {
+        let is_visible = lettings::status
+            .eq(PUBLISHED)
+            .or((audience == Audience::Staff).into_sql::<Bool>());
         lettings::table
             .inner_join(addresses::table)
             .filter(lettings::id.eq(id))
-            .filter(lettings::status.eq(PUBLISHED))
+            .filter(is_visible)
             .select((Self::as_select(), Address::as_select()))
             .first(conn)
     }

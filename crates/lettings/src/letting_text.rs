@@ -77,6 +77,17 @@ impl Letting {
         self.address_shown.then(|| address.line())
     }
 
+    /// The lines of its address that the public sees.
+    #[must_use]
+    pub fn address_lines(&self, address: &Address) -> Vec<String> {
+        let city = format!("{}, {} {}", address.city, address.state, address.zip());
+        let others = [city, address.country_iso_code.clone()];
+        self.street_line(address)
+            .into_iter()
+            .chain(others)
+            .collect()
+    }
+
     /// The lines of its address that the public sees, without the country, on one line.
     #[must_use]
     pub fn place(&self, address: &Address) -> String {

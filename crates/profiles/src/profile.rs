@@ -62,6 +62,20 @@ impl From<Row> for PublicProfile {
 pub(crate) type Joined<'a> = IntoBoxed<'a, InnerJoin<profiles::table, users::table>, Backend>;
 
 impl PublicProfile {
+    /// Initials of the names, or of the username if there are none.
+    #[must_use]
+    pub fn initials(&self) -> String {
+        let names = [&self.first_name, &self.last_name];
+        let mut letters: String = names
+            .iter()
+            .filter_map(|name| name.chars().next())
+            .collect();
+        if letters.is_empty() {
+            letters = self.username.chars().take(1).collect();
+        }
+        letters.to_uppercase()
+    }
+
     /// The profile of the user with exactly this username; `None` for users without a profile.
     pub fn find(conn: &mut DbConnection, username: &str) -> QueryResult<Self> {
         let row: Row = profiles::table

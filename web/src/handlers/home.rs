@@ -52,7 +52,7 @@ pub(crate) async fn show((db, pages, site, currency): Shared) -> Result<HttpResp
         "Houses, apartments and cottages on the coast of Orange County, California. By the week or longer.",
     )
     .feed(site.url("/lettings/feed/"))
-    .json_ld(&json!({
+    .json_ld(json!({
         "@context": "https://schema.org",
         "@type": "WebSite",
         "name": SITE_NAME,

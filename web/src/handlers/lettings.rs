@@ -3,9 +3,12 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Path;
+use admin::PreviewRequest;
 use form_urlencoded::Serializer;
-use lettings::facts::{Currency, KINDS, label};
-use lettings::{Address, Facets, FilterForm, Letting, LettingQuery, Photo, Town, WIDTHS, country};
+use lettings::facts::{Currency, KINDS, PUBLISHED, STATUSES, label};
+use lettings::{
+    Address, Audience, Facets, FilterForm, Letting, LettingQuery, Photo, Town, WIDTHS, country,
+};
 use oc_http::middleware::POLICY_WITH_SCRIPTS;
 use oc_http::{Head, Page, PageError, Site, breadcrumbs};
 use profiles::{PublicProfile, public_path};
@@ -125,7 +128,9 @@ fn choices(towns: Vec<Town>, chosen: &str) -> Vec<String> {
 struct ShowPage {
     head: Head,
     letting: LettingView,
-    lines: Lines,
+    lines: Vec<String>,
+    /// What staff should know about a page that isn't public.
+    notice: Option<String>,
     picture: &'static str,
     city: String,
     photos: Vec<PhotoView>,
@@ -195,35 +200,36 @@ struct HostLink {
     href: String,
 }
 
-/// The three lines of an address.
-#[derive(Serialize)]
-struct Lines {
-    street: Option<String>,
-    city: String,
-    country: String,
-}
-
-impl Lines {
-    fn new(letting: &Letting, address: &Address) -> Self {
-        Self {
-            street: letting.street_line(address),
-            city: format!("{}, {} {}", address.city, address.state, address.zip()),
-            country: address.country_iso_code.clone(),
-        }
-    }
-}
-
 /// One letting, with others in its city. The query string is the search that it was opened from.
 pub(crate) async fn show(
-    (db, pages, site, currency): Shared,
+    shared: Shared,
     id: Path<i64>,
     Search(search): Search,
 ) -> Result<HttpResponse, PageError> {
-    let id = id.into_inner();
+    render(shared, *id, search, Audience::Public).await
+}
+
+/// A letting of any status as visitors would see it, for staff.
+pub(crate) async fn preview(
+    request: PreviewRequest,
+    shared: Shared,
+) -> Result<HttpResponse, PageError> {
+    let mut page = render(shared, request.id, LettingQuery::default(), Audience::Staff).await?;
+    let policy = HeaderValue::from_static("private, no-store");
+    page.headers_mut().insert(header::CACHE_CONTROL, policy);
+    Ok(page)
+}
+
+async fn render(
+    (db, pages, site, currency): Shared,
+    id: i64,
+    search: LettingQuery,
+    audience: Audience,
+) -> Result<HttpResponse, PageError> {
     let shown_currency = currency.clone();
     let (letting, address, photos, nearby, host) = db
         .read(move |conn| {
-            let (letting, address) = Letting::with_address(conn, id)?;
+            let (letting, address) = Letting::with_address_for(conn, id, audience)?;
             let nearby = Letting::nearby(conn, id, &address, NEARBY)?;
             let nearby = cards(conn, nearby, &currency)?;
             let photos = Photo::public(conn, id)?;
@@ -234,7 +240,6 @@ pub(crate) async fn show(
             Ok((letting, address, photos, nearby, host))
         })
         .await?;
-    let lines = Lines::new(&letting, &address);
     let path = card::path(letting.id);
     let mut head = Head::new(
         &site,
@@ -248,7 +253,8 @@ pub(crate) async fn show(
         },
     )
     .kind("article")
-    .json_ld(&json!({
+    .noindex(audience == Audience::Staff)
+    .json_ld(json!({
         "@context": "https://schema.org",
         "@graph": [facts(&site, &path, &letting, &address, &photos), breadcrumbs(
             &site,
@@ -260,13 +266,24 @@ pub(crate) async fn show(
         head = head.image(url, (cover.width, cover.height), &cover.alt);
     }
     let has_photos = !photos.is_empty();
+    let (view, notice): (fn(Photo) -> PhotoView, _) = match letting.status.as_str() {
+        PUBLISHED => (PhotoView::from, None),
+        status => {
+            let status = label(STATUSES, status);
+            (
+                PhotoView::for_staff,
+                Some(format!("{status}: visitors can't see this page")),
+            )
+        }
+    };
     let mut response = pages.render(&ShowPage {
         head,
-        lines,
+        lines: letting.address_lines(&address),
+        notice,
         picture: picture::of(&address.city),
         city: address.city.clone(),
         letting: LettingView::new(&letting, &address, host, &shown_currency),
-        photos: photos.into_iter().map(PhotoView::from).collect(),
+        photos: photos.into_iter().map(view).collect(),
         nearby,
         back: search.href(PATH, search.page.unwrap_or(1)),
     })?;
@@ -286,49 +303,31 @@ fn facts(
     address: &Address,
     photos: &[Photo],
 ) -> serde_json::Value {
-    let mut facts = json!({
+    let pets = matches!(&*letting.pets, "yes" | "no").then_some(letting.pets == "yes");
+    let images = photos.iter().map(|photo| site.url(&photo.path(WIDTHS[2])));
+    let features = letting.offers().into_iter().flat_map(|(_, labels)| labels);
+    let features = features.map(
+        |name| json!({ "@type": "LocationFeatureSpecification", "name": name, "value": true }),
+    );
+    json!({
         "@type": "Accommodation",
         "name": letting.title,
         "url": site.url(path),
+        "description": letting.summary,
+        "image": images.collect::<Vec<_>>(),
         "address": {
             "@type": "PostalAddress",
+            "streetAddress": letting.street_line(address),
             "addressLocality": address.city,
             "addressRegion": address.state,
             "postalCode": address.zip(),
             "addressCountry": country::alpha2(&address.country_iso_code)
                 .unwrap_or(&address.country_iso_code),
         },
-    });
-    if let Some(street) = letting.street_line(address) {
-        facts["address"]["streetAddress"] = street.into();
-    }
-    add_facts(&mut facts, letting);
-    if !photos.is_empty() {
-        let urls = photos.iter().map(|photo| site.url(&photo.path(WIDTHS[2])));
-        facts["image"] = urls.collect();
-    }
-    facts
-}
-
-/// Adds the facts that exist.
-fn add_facts(data: &mut serde_json::Value, letting: &Letting) {
-    if !letting.summary.is_empty() {
-        data["description"] = letting.summary.as_str().into();
-    }
-    if let Some(guests) = letting.sleeps {
-        data["occupancy"] = json!({ "@type": "QuantitativeValue", "maxValue": guests });
-    }
-    if let Some(bedrooms) = letting.bedrooms {
-        data["numberOfBedrooms"] = bedrooms.into();
-    }
-    if letting.pets == "yes" || letting.pets == "no" {
-        data["petsAllowed"] = (letting.pets == "yes").into();
-    }
-    let features = letting.offers().into_iter().flat_map(|(_, labels)| labels);
-    let features: Vec<_> = features
-        .map(|name| json!({ "@type": "LocationFeatureSpecification", "name": name, "value": true }))
-        .collect();
-    if !features.is_empty() {
-        data["amenityFeature"] = features.into();
-    }
+        "occupancy": letting.sleeps
+            .map(|guests| json!({ "@type": "QuantitativeValue", "maxValue": guests })),
+        "numberOfBedrooms": letting.bedrooms,
+        "petsAllowed": pets,
+        "amenityFeature": features.collect::<Vec<_>>(),
+    })
 }

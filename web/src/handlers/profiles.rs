@@ -47,7 +47,7 @@ impl From<PublicProfile> for Entry {
             name: format!("{} {}", profile.first_name, profile.last_name)
                 .trim()
                 .to_owned(),
-            initials: initials(&profile),
+            initials: profile.initials(),
             username: profile.username,
             favorite_city: profile.favorite_city,
         }
@@ -150,7 +150,7 @@ pub(crate) async fn show(
         ..LettingQuery::default()
     };
     let profile = ProfileView {
-        initials: initials(&profile),
+        initials: profile.initials(),
         username: profile.username,
         first_name: profile.first_name,
         last_name: profile.last_name,
@@ -163,18 +163,4 @@ pub(crate) async fn show(
         profile,
         hosted,
     })
-}
-
-/// Initials of the names, or of the username if there are none.
-fn initials(profile: &PublicProfile) -> String {
-    let letters: String = [&profile.first_name, &profile.last_name]
-        .iter()
-        .filter_map(|name| name.chars().next())
-        .collect();
-    let letters = if letters.is_empty() {
-        profile.username.chars().take(1).collect()
-    } else {
-        letters
-    };
-    letters.to_uppercase()
 }

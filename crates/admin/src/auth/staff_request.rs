@@ -59,6 +59,27 @@ impl FromRequest for StaffRequest {
     }
 }
 
+/// A request for a preview of an object, by somebody who may view it. Extracting it redirects others to the login, or
+/// rejects them.
+pub struct PreviewRequest {
+    /// The object's id.
+    pub id: i64,
+}
+
+impl FromRequest for PreviewRequest {
+    type Error = PageError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
+
+    fn from_request(http: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let staff = StaffRequest::from_request(http, payload);
+        Box::pin(async move {
+            let staff = staff.await?;
+            staff.visible()?;
+            Ok(Self { id: staff.id()? })
+        })
+    }
+}
+
 impl StaffRequest {
     /// The user, for the log.
     pub(crate) fn actor(&self) -> User {

@@ -90,13 +90,15 @@ pub(crate) async fn change(staff: StaffRequest, submission: Submission) -> PageR
     run(&staff, target, command, submission).await
 }
 
-/// A thumbnail for staff, also of an image that isn't public.
+/// A thumbnail for staff, or with `?full` the image itself, also of an image that isn't public.
 pub(crate) async fn thumbnail(staff: StaffRequest) -> PageResult {
     let images = staff.visible()?.images.ok_or(PageError::NotFound)?;
     let value = staff.http.match_info().query("value").to_owned();
-    let bytes = staff
-        .db
-        .read(move |conn| Ok((images.thumbnail)(conn, &value)?));
+    let read = match staff.http.query_string() {
+        "full" => images.full,
+        _ => images.thumbnail,
+    };
+    let bytes = staff.db.read(move |conn| Ok(read(conn, &value)?));
     // The value identifies the content.
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "image/webp"))

@@ -43,6 +43,9 @@ struct FormPage {
     history_href: Option<String>,
     delete_href: Option<String>,
     view_site_href: Option<String>,
+    preview_href: Option<String>,
+    /// What would help visitors of the public page.
+    advice: Option<String>,
     close_href: Option<String>,
     conflict: Option<ConflictView>,
     /// Whether the form has a file field.
@@ -148,6 +151,17 @@ fn account_links(staff: &StaffRequest, resource: &Resource, id: i64) -> Vec<Fiel
         }
     };
     pages.filter(is_open).map(link).collect()
+}
+
+/// A sentence on what would help visitors of the public page.
+fn advice(missing: &[String]) -> Option<String> {
+    let things = match missing.len() {
+        0 => return None,
+        1 => "1 thing".to_owned(),
+        count => format!("{count} things"),
+    };
+    let missing = missing.join(", ");
+    Some(format!("{things} would help visitors: {missing}."))
 }
 
 fn fields_of(sections: &[Section]) -> impl Iterator<Item = &FieldView> {
@@ -278,6 +292,9 @@ impl FormDisplay {
         let has_files = fields_of(&sections).any(|field| field.accept.is_some());
         let has_other_buttons =
             fields_of(&sections).any(|field| field.search.is_some() || field.related.is_some());
+        let public_page = resource.public_page;
+        let view_site_href =
+            public_page.and_then(|page| record.and_then(|record| (page.path)(record)));
         let page = FormPage {
             question: question.map(|(_, text)| text),
             notice: notice.or(guarded_notice),
@@ -293,7 +310,11 @@ impl FormDisplay {
             buttons,
             history_href: link("history"),
             delete_href: link("delete").filter(|_| may(Verb::Delete)),
-            view_site_href: record.and_then(|record| resource.public_path?(record)),
+            preview_href: link("preview").filter(|_| {
+                view_site_href.is_none() && public_page.is_some_and(|page| page.has_preview)
+            }),
+            view_site_href,
+            advice: advice(&state.missing),
             close_href: read_only.then(|| with_query(&list, &filters)),
             conflict,
             heading: heading.clone(),

@@ -28,6 +28,8 @@ pub(crate) struct FormState {
     pub(crate) has_higher_privileges: bool,
     /// The images that belong to the object.
     pub(crate) gallery: Option<GalleryState>,
+    /// What would help visitors of its public page.
+    pub(crate) missing: Vec<String>,
 }
 
 impl FormState {
@@ -96,6 +98,7 @@ impl FormState {
             choices,
             suggestions: BTreeMap::new(),
             has_higher_privileges: false,
+            missing: Vec::new(),
         })
     }
 
@@ -126,6 +129,10 @@ impl FormState {
             None => false,
         };
         let gallery = gallery(conn, &definition, record.as_ref())?;
+        let missing = match (definition.resource.public_page, &record) {
+            (Some(page), Some(record)) => (page.missing)(conn, record)?,
+            _ => Vec::new(),
+        };
         Ok(Self {
             definition,
             record,
@@ -135,6 +142,7 @@ impl FormState {
             suggestions,
             has_higher_privileges,
             gallery,
+            missing,
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
 use diesel::QueryResult;
-use oc_core::admin::{Choice, FieldKind, ListPage, ListQuery, ListRow, Resource};
+use oc_core::admin::{Choice, FieldKind, ListPage, ListQuery, ListRow, PublicPage, Resource};
 use oc_core::{DbConnection, MAX_COUNT};
 use oc_http::{Page, PageError, PageLinks, PageResult, found};
 use serde::Serialize;
@@ -143,7 +143,7 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
         q: query.q.clone(),
         searchable: !model.search_hint.is_empty(),
         filters: filters(model, &query, choices, &facets),
-        has_site_hrefs: model.public_path.is_some(),
+        has_site_hrefs: model.public_page.is_some(),
         keep: query
             .order_parameter()
             .into_iter()
@@ -236,7 +236,7 @@ fn site_hrefs(
     model: &Resource,
     ids: &[i64],
 ) -> QueryResult<BTreeMap<i64, String>> {
-    let Some(path) = model.public_path else {
+    let Some(PublicPage { path, .. }) = model.public_page else {
         return Ok(BTreeMap::new());
     };
     let records = (model.load_all)(conn, ids)?.into_iter();

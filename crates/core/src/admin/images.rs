@@ -15,6 +15,8 @@ pub struct Images {
     pub convert: ConvertImage,
     /// A thumbnail (WebP) of the image that this value of the field identifies.
     pub thumbnail: fn(&mut DbConnection, &str) -> QueryResult<Vec<u8>>,
+    /// The image itself (WebP).
+    pub full: fn(&mut DbConnection, &str) -> QueryResult<Vec<u8>>,
 }
 
 /// Converts an uploaded file.

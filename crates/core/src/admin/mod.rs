@@ -24,6 +24,6 @@ pub use images::{ConvertImage, Images, NewImage};
 pub use list::{Filter, ListPage, ListQuery, ListRow};
 pub use reference::{OnDelete, Reference};
 pub use resource::{
-    BulkAction, DeletedRow, FindRelated, Gallery, ImageValues, Inline, Record, Resource,
+    BulkAction, DeletedRow, FindRelated, Gallery, ImageValues, Inline, PublicPage, Record, Resource,
 };
 pub use save_error::SaveError;

@@ -48,8 +48,8 @@ pub struct Resource {
     pub actions: &'static [BulkAction],
     /// A sentence on what an export leaves out; empty for nothing.
     pub export_note: &'static str,
-    /// Path of a row's public page, if it has one.
-    pub public_path: Option<fn(&Record) -> Option<String>>,
+    /// The public page of a row, if rows have one.
+    pub public_page: Option<PublicPage>,
     /// A page of the list.
     pub list: fn(&mut DbConnection, &ListQuery) -> QueryResult<ListPage>,
     /// One row with its field values.
@@ -114,6 +114,17 @@ impl Resource {
         let known = (self.labels)(conn, field, &[value.to_owned()])?;
         Ok(known.into_iter().next().map(|choice| choice.label))
     }
+}
+
+/// The public page of a row.
+#[derive(Debug, Clone, Copy)]
+pub struct PublicPage {
+    /// Its path, unless the row isn't public.
+    pub path: fn(&Record) -> Option<String>,
+    /// Whether staff can see the page of a row that isn't public at `ID/preview/` below the list. The site has that page.
+    pub has_preview: bool,
+    /// What would help visitors and is missing, such as “a price”.
+    pub missing: fn(&mut DbConnection, &Record) -> QueryResult<Vec<String>>,
 }
 
 /// An action that sets fields of the selected rows.

@@ -84,7 +84,7 @@ pub const MODEL: Resource = Resource {
     save_as: false,
     actions: &[],
     export_note: "",
-    public_path: None,
+    public_page: None,
     list,
     load,
     load_all,

@@ -8,9 +8,9 @@ use diesel::sql_types::{BigInt, Integer};
 use oc_core::DbConnection;
 use oc_core::admin::{
     BulkAction, Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues,
-    Inline, ListPage, ListQuery, ListRow, OnDelete, Record, Reference, Resource, SaveError,
-    already_restored, combine, id_in, ids, optional_id, required_id, set_filters, validate_all,
-    with_constraint_error,
+    Inline, ListPage, ListQuery, ListRow, OnDelete, PublicPage, Record, Reference, Resource,
+    SaveError, already_restored, combine, id_in, ids, optional_id, required_id, set_filters,
+    validate_all, with_constraint_error,
 };
 use oc_core::search::lower;
 use oc_core::validation::{FieldError, FixedChoices, Violation};
@@ -27,7 +27,7 @@ use crate::filter::{
 use crate::index::Hits;
 use crate::letting::Letting;
 use crate::letting_draft::{LONGEST_TITLE, LettingDraft, NewLetting};
-use crate::schema::{addresses, lettings};
+use crate::schema::{addresses, letting_photos, lettings};
 use crate::town::Town;
 
 use super::address::{self, APP, APP_LABEL};
@@ -62,6 +62,7 @@ const FIELDS: &[Field] = &[
     Field::optional("status", "Status", FieldKind::OneOf(STATUSES))
         .default(PUBLISHED)
         .section(Field::BESIDE_BUTTONS)
+        .bulk_edit()
         .help("Only published lettings are on the site."),
     Field::text("title", "Title", 1, LONGEST_TITLE).section(TEXT),
     Field::optional("summary", "Summary", text(LONGEST_SUMMARY))
@@ -76,7 +77,9 @@ const FIELDS: &[Field] = &[
     )
     .section(TEXT)
     .help("Up to 5000 characters. A blank line starts a new paragraph."),
-    Field::optional("kind", "Type", FieldKind::OneOf(KINDS)).section(FACTS),
+    Field::optional("kind", "Type", FieldKind::OneOf(KINDS))
+        .section(FACTS)
+        .bulk_edit(),
     whole("sleeps", "Sleeps", 1, MAX_SLEEPS),
     whole("bedrooms", "Bedrooms", 0, MAX_BEDROOMS).help("0 for a studio."),
     Field::optional(
@@ -112,7 +115,9 @@ const FIELDS: &[Field] = &[
     )
     .default("on")
     .section(PLACE),
-    Field::optional("host", HOST, FieldKind::Related("profiles", "profile")).section(HOST),
+    Field::optional("host", HOST, FieldKind::Related("profiles", "profile"))
+        .section(HOST)
+        .bulk_edit(),
 ];
 
 const fn text(max: usize) -> FieldKind {
@@ -211,7 +216,11 @@ pub const MODEL: Resource = Resource {
         },
     ],
     export_note: "",
-    public_path: Some(public_path),
+    public_page: Some(PublicPage {
+        path,
+        has_preview: true,
+        missing,
+    }),
     list,
     load,
     load_all,
@@ -228,9 +237,35 @@ fn named(towns: Vec<Town>) -> Vec<Choice> {
     towns.into_iter().map(choice).collect()
 }
 
-fn public_path(object: &Record) -> Option<String> {
+fn path(object: &Record) -> Option<String> {
     let is_public = object.values.text("status") == PUBLISHED;
     is_public.then(|| format!("/lettings/{}/", object.id))
+}
+
+/// What would help visitors to choose a letting.
+fn missing(conn: &mut DbConnection, letting: &Record) -> QueryResult<Vec<String>> {
+    let facts = [
+        ("summary", "a summary"),
+        ("description", "a description"),
+        ("kind", "a type"),
+        ("sleeps", "the number of guests"),
+        ("price_from", "a price"),
+    ];
+    let blank = facts
+        .iter()
+        .filter(|(field, _)| letting.values.text(field).is_empty());
+    let mut missing: Vec<String> = blank.map(|(_, name)| (*name).to_owned()).collect();
+    let descriptions: Vec<String> = letting_photos::table
+        .filter(letting_photos::letting_id.eq(letting.id))
+        .select(letting_photos::alt)
+        .load(conn)?;
+    match descriptions.iter().filter(|text| text.is_empty()).count() {
+        _ if descriptions.is_empty() => missing.push("photos".to_owned()),
+        0 => {}
+        1 => missing.push("1 photo description".to_owned()),
+        count => missing.push(format!("{count} photo descriptions")),
+    }
+    Ok(missing)
 }
 
 fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {

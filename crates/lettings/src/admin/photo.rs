@@ -60,6 +60,7 @@ pub const MODEL: Resource = Resource {
         accept: "image/jpeg,image/png,image/webp",
         convert,
         thumbnail: |conn, sha256| PhotoFile::read(conn, sha256, WIDTHS[0]),
+        full: |conn, sha256| PhotoFile::read(conn, sha256, WIDTHS[2]),
     }),
     gallery: None,
     references: &[Reference::new(
@@ -71,7 +72,7 @@ pub const MODEL: Resource = Resource {
     save_as: false,
     actions: &[],
     export_note: "",
-    public_path: None,
+    public_page: None,
     list,
     load: |conn, id| Ok(load_all(conn, &[id])?.pop()),
     load_all,

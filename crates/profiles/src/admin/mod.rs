@@ -6,8 +6,8 @@ use diesel::dsl::{IntoBoxed, LeftJoin};
 use diesel::prelude::*;
 use oc_core::admin::{
     Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, OnDelete,
-    Record, Reference, Resource, SaveError, already_restored, combine, ids, required_id,
-    validate_all, with_constraint_error, yes_no_choices,
+    PublicPage, Record, Reference, Resource, SaveError, already_restored, combine, ids,
+    required_id, validate_all, with_constraint_error, yes_no_choices,
 };
 use oc_core::search::{fold, lower};
 use oc_core::validation::{FieldError, Violation};
@@ -69,7 +69,11 @@ pub const PROFILE: Resource = Resource {
     save_as: false,
     actions: &[],
     export_note: "",
-    public_path: Some(|object| Some(public_path(&object.title))),
+    public_page: Some(PublicPage {
+        path: |object| Some(public_path(&object.title)),
+        has_preview: false,
+        missing: |_, _| Ok(Vec::new()),
+    }),
     list: list::list,
     load,
     load_all,

@@ -48,7 +48,7 @@ fn a_profile_is_saved_changed_and_shown() -> anyhow::Result<()> {
 
         (PROFILE.save)(conn, Some(id), &values(user_id, "", false))?;
 
-        let path = PROFILE.public_path.expect("profiles are public");
+        let path = PROFILE.public_page.expect("profiles are public").path;
         assert_eq!(path(&before).as_deref(), Some("/profiles/Zo%C3%AB/"));
         assert_eq!(before.values.text("favorite_city"), "Brea");
         let after = (PROFILE.load)(conn, id)?.expect("it is there");

@@ -14,6 +14,7 @@ mod fuzz;
 mod history;
 mod import;
 mod inline;
+mod letting_form;
 mod lists;
 mod password_reset;
 mod permission_rows;

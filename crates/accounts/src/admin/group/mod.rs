@@ -43,7 +43,7 @@ pub const GROUP: Resource = Resource {
     save_as: false,
     actions: &[],
     export_note: "",
-    public_path: None,
+    public_page: None,
     list,
     load,
     load_all: |conn, ids| load_each(conn, ids, load),

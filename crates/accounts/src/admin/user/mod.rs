@@ -101,7 +101,7 @@ pub const USER: Resource = Resource {
     save_as: false,
     actions: &[],
     export_note: "Passwords are not included: set one on the page of each new user.",
-    public_path: None,
+    public_page: None,
     list: list::list,
     load,
     load_all,

@@ -20,7 +20,7 @@ fn a_letting_is_saved_and_changed() -> anyhow::Result<()> {
         let id = letting(conn, " Lakeside flat ", first)?;
 
         let object = (LETTING.load)(conn, id)?.expect("it is there");
-        let path = LETTING.public_path.expect("lettings are public");
+        let path = LETTING.public_page.expect("lettings are public").path;
         assert_eq!(object.title, "Lakeside flat");
         assert_eq!(path(&object), Some(format!("/lettings/{id}/")));
         let draft = oc_core::admin::Record {

@@ -1,0 +1,176 @@
+//! The form of a letting: its preview, what would help, and what an old form leaves alone.
+
+use anyhow::{Context, Result};
+use lettings::testing::{insert_address, insert_letting, letting_draft, photo};
+use lettings::{Letting, LettingDraft};
+use oc_core::admin::Resource;
+
+use super::Browser;
+use super::inline::{CHANGE, STORED, but};
+use crate::support::{
+    TestSite, address, assert_contains, assert_contains_all, assert_header, letting, profile,
+};
+
+const LETTING: Resource = lettings::admin::LETTING;
+const PREVIEW: &str = "/admin/lettings/letting/1/preview/";
+
+/// A letting with every fact.
+fn full(host_id: Option<i64>, address_id: i64) -> LettingDraft {
+    let text = str::to_owned;
+    LettingDraft {
+        status: text("draft"),
+        summary: text("By the pier"),
+        description: text("One.\n\nTwo."),
+        kind: text("house"),
+        sleeps: text("6"),
+        bedrooms: text("3"),
+        bathrooms: text("1.5"),
+        price_from: text("240"),
+        price_per: text("week"),
+        min_nights: text("3"),
+        pets: text("yes"),
+        features: vec![text("pool")],
+        permit: text("P1"),
+        host_id,
+        address_shown: false,
+        ..letting_draft("Pier House", address_id)
+    }
+}
+
+#[test]
+fn staff_see_a_draft_as_visitors_would() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let id = insert_address(conn, &address())?;
+        insert_letting(conn, &full(None, id))?;
+        photo(conn, 1, "Sofa")?;
+        let view = ["lettings.view_letting", "lettings.view_photo"];
+        let mut viewer = Browser::staff(&site, "eve", &view)?;
+        let mut stranger = Browser::staff(&site, "bob", &["lettings.view_address"])?;
+
+        let form = viewer.page(CHANGE)?;
+        let answer = viewer.get(PREVIEW)?;
+
+        assert!(form.has_link("Preview", PREVIEW) && !form.text().contains("View on site"));
+        assert_header(&answer, "cache-control", "private, no-store");
+        let page = answer.html()?;
+        assert_contains_all(
+            &page.text(),
+            &[
+                "Draft: visitors can't see this page",
+                "Sleeps 6",
+                "Dana Point",
+            ],
+        );
+        assert_contains(page.source(), "<meta name=\"robots\" content=\"noindex\">");
+        let source = page.attribute_of("img", "alt=\"Sofa\"", "src");
+        let image = viewer.get(&source.context("a photo")?)?;
+        assert_header(&image, "content-type", "image/webp");
+        assert_eq!(site.get("/lettings/1/")?.status, 404);
+        assert_eq!(site.get(PREVIEW)?.status, 302);
+        assert_eq!(stranger.get(PREVIEW)?.status, 403);
+        assert_eq!(
+            viewer.get("/admin/lettings/letting/9/preview/")?.status,
+            303
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn the_form_says_what_would_help_visitors() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    let id = insert_address(conn, &address())?;
+    insert_letting(
+        conn,
+        &LettingDraft {
+            price_from: String::new(),
+            ..full(None, id)
+        },
+    )?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+
+    let text = browser.page_text(CHANGE)?;
+    assert_contains(&text, "2 things would help visitors: a price, photos.");
+    photo(conn, 1, "")?;
+    photo(conn, 1, "")?;
+    browser.fill(CHANGE, &but(&STORED, &[("price_from", "9")]))?;
+    let text = browser.page_text(CHANGE)?;
+    assert_contains(&text, "1 thing would help visitors: 2 photo descriptions.");
+    Ok(())
+}
+
+#[test]
+fn a_form_with_the_old_fields_alone_changes_no_others() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let host = profile(conn, "AirWow")?;
+        let id = insert_address(conn, &address())?;
+        insert_letting(conn, &full(Some(host), id))?;
+        let before = LETTING.find(conn, 1)?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        browser.get(CHANGE)?;
+
+        let fields = [("title", "Pier Villa"), ("address", "1"), ("_save", "")];
+        assert_eq!(browser.post(CHANGE, &fields)?.status, 303);
+
+        let after = LETTING.find(conn, 1)?.values;
+        assert_eq!(after, before.values.with("title", "Pier Villa"));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_letting_stays_when_the_profile_of_its_host_is_deleted() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let host = profile(conn, "AirWow")?;
+        let id = insert_address(conn, &address())?;
+        insert_letting(conn, &full(Some(host), id))?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let delete = format!("/admin/profiles/profile/{host}/delete/");
+
+        let question = browser.page(&delete)?;
+        let shown = super::hidden(question.source(), "_shown").context("nothing was shown")?;
+        browser.post(&delete, &[("post", "yes"), ("_shown", &shown)])?;
+
+        assert_contains(&question.text(), "1 letting stays, without this profile.");
+        assert_eq!(LETTING.find(conn, 1)?.values.text("host"), "");
+    }
+    Ok(())
+}
+
+#[test]
+fn status_type_and_host_are_set_for_several_lettings() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        letting(conn, "Pier House")?;
+        letting(conn, "Sea Flat")?;
+        let host = profile(conn, "AirWow")?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let path = "/admin/lettings/letting/";
+        let mut send = |more: &[(&str, &str)]| {
+            let action = [("action", "edit_selected"), ("_selected_action", "1,2")];
+            browser.get(path)?;
+            browser.post(path, &[&action, more].concat())
+        };
+
+        let fields = send(&[])?.page_text()?;
+        assert_contains(&fields, "Choose one Status Type Host");
+        for (field, value) in [("kind", "villa"), ("host", &*host.to_string())] {
+            let count = ("_count", "2");
+            let answer = send(&[
+                ("_field", field),
+                ("_has_value", "1"),
+                (field, value),
+                count,
+            ])?;
+            assert_eq!(answer.status, 303, "{field}");
+        }
+        let hosted = Letting::hosted_by(conn, host, 9)?;
+        let kinds: Vec<_> = hosted.iter().map(|(letting, _)| &*letting.kind).collect();
+        assert_eq!(kinds, ["villa", "villa"]);
+    }
+    Ok(())
+}
