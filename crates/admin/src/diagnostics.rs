@@ -60,7 +60,6 @@ struct CheckView {
     is_ok: bool,
 }
 
-/// The page.
 pub(crate) async fn show(
     staff: StaffRequest,
     checks: Data<HealthChecks>,

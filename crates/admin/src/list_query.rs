@@ -19,7 +19,6 @@ pub(crate) fn page_count(found: i64) -> i64 {
     ((found + PAGE - 1) / PAGE).max(1)
 }
 
-/// The query of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct AdminListQuery {
     pub(crate) q: String,
@@ -33,7 +32,6 @@ pub(crate) struct AdminListQuery {
 }
 
 impl AdminListQuery {
-    /// The query of a request.
     pub(crate) fn new(request: &AdminRequest, model: &Resource) -> Self {
         Self::parse(request.http.query_string(), model)
     }
@@ -88,7 +86,6 @@ impl AdminListQuery {
         (self.page.unwrap_or(1) - 1).saturating_mul(PAGE)
     }
 
-    /// The page to load.
     pub(crate) fn listing(&self) -> ListQuery {
         let (offset, limit) = if self.all {
             (0, SHOW_ALL)

@@ -4,8 +4,8 @@ use accounts::admin::{AccessRules, permission_choices};
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{
-    Choice, ChoicePage, ChoiceQuery, Field, FieldKind, FormValues, ListQuery, ListRow, OnDelete,
-    Record, Reference, Resource, ids,
+    Choice, ChoicePage, ChoiceQuery, Field, FieldKind, ListQuery, ListRow, OnDelete, Reference,
+    Resource, ids,
 };
 use oc_http::PageError;
 
@@ -114,19 +114,6 @@ impl Registry {
         permissions
     }
 
-    /// The permissions that an object has by its groups, as pairs of (code, name of the group).
-    pub(crate) fn inherited(
-        self,
-        conn: &mut DbConnection,
-        resource: &Resource,
-        values: &FormValues,
-    ) -> QueryResult<Vec<(String, String)>> {
-        match self.access(resource) {
-            Some(rules) => (rules.inherited)(conn, values),
-            None => Ok(Vec::new()),
-        }
-    }
-
     /// Whether a field's choices are all permissions.
     pub(crate) fn is_permission_field(self, resource: &Resource, field: &str) -> bool {
         self.access(resource)
@@ -183,56 +170,6 @@ impl Registry {
             },
             _ => (resource.labels)(conn, field.name, values),
         }
-    }
-
-    /// Whether two versions of an object differ in a field that gives or takes permissions.
-    pub(crate) fn is_sensitive_change(
-        self,
-        resource: &Resource,
-        before: &FormValues,
-        after: &FormValues,
-    ) -> bool {
-        let set = |values: &FormValues, name: &str| {
-            let mut values: Vec<String> = values.list(name).to_vec();
-            values.retain(|value| !value.is_empty());
-            values.sort_unstable();
-            values
-        };
-        self.access(resource).is_some_and(|rules| {
-            let mut fields = rules.sensitive_fields.iter();
-            fields.any(|field| set(before, field) != set(after, field))
-        })
-    }
-
-    /// Why these rows must not be deleted by anybody, if so.
-    pub(crate) fn deletion_error(
-        self,
-        conn: &mut DbConnection,
-        resource: &Resource,
-        ids: &[i64],
-    ) -> QueryResult<Option<&'static str>> {
-        match self.access(resource) {
-            Some(rules) => (rules.deletion_error)(conn, ids),
-            None => Ok(None),
-        }
-    }
-
-    /// Runs what a resource requires after a row was saved.
-    pub(crate) fn saved(
-        self,
-        conn: &mut DbConnection,
-        resource: &Resource,
-        record: &Record,
-    ) -> QueryResult<()> {
-        match self.access(resource) {
-            Some(rules) => (rules.saved)(conn, record),
-            None => Ok(()),
-        }
-    }
-
-    /// What somebody who saved an object should know about it.
-    pub(crate) fn advice(self, resource: &Resource, record: &Record) -> Option<&'static str> {
-        (self.access(resource)?.advice)(&record.values)
     }
 }
 

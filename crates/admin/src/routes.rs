@@ -159,7 +159,6 @@ fn add_general_pages(pages: Pages, registry: Registry) -> Pages {
         )
 }
 
-/// The pages of every resource.
 fn add_resources(pages: Pages, registry: Registry) -> Pages {
     // One route per resource, so that an unknown path is a 404 without a login.
     registry.all().fold(pages, |pages, resource| {

@@ -12,7 +12,6 @@ use crate::ui::links::{capitalized, history_path};
 /// The kind of sign-in events.
 pub(crate) const AUTH_LABEL: &str = "Sign-in";
 
-/// An entry.
 #[derive(Debug, Serialize)]
 pub(crate) struct EntryView {
     pub(crate) id: i64,

@@ -8,7 +8,6 @@ use oc_core::admin::{Record, Resource};
 use crate::audit_log::snapshot::Snapshot;
 use crate::editor::Editor;
 
-/// An entry to log.
 pub(crate) struct LogEntry<'a> {
     pub(crate) record: &'a Record,
     pub(crate) action: &'a str,
@@ -56,8 +55,10 @@ pub(crate) fn log_saved(
     change_set: &mut ChangeSet,
     entries: &[LogEntry<'_>],
 ) -> QueryResult<Vec<i64>> {
-    for entry in entries {
-        editor.registry.saved(conn, resource, entry.record)?;
+    if let Some(rules) = editor.registry.access(resource) {
+        entries
+            .iter()
+            .try_for_each(|entry| (rules.saved)(conn, entry.record))?;
     }
     log_changes(conn, editor, resource, change_set, entries)
 }

@@ -15,7 +15,6 @@ use crate::ui::field::{ChoiceView, ErrorSummary, FieldView};
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{LOG_PATH, see_other};
 
-/// The most entries in a file.
 const MAX_ROWS: i64 = 100_000;
 
 /// Entries that are read together.
@@ -135,7 +134,6 @@ fn cells(entry: AuditEntry, editor: &Editor) -> [String; 8] {
     ]
 }
 
-/// The text and date filters.
 fn fields(query: &AdminListQuery) -> Vec<FieldView> {
     let invalid = query::invalid_dates(query);
     let date = |name: &'static str, label: &str| FieldView {

@@ -12,7 +12,6 @@ use crate::list_query::AdminListQuery;
 use crate::ui::field::ChoiceView;
 use crate::ui::links::capitalized;
 
-/// The filters.
 const PARAMETERS: [&str; 5] = ["user", "model", "action", "from", "to"];
 
 /// Actions and their labels.
@@ -60,7 +59,6 @@ pub(super) fn invalid_dates(query: &AdminListQuery) -> Vec<&'static str> {
     dates
 }
 
-/// The choices of resources.
 pub(super) fn models(query: &AdminListQuery, editor: &Editor) -> Vec<ChoiceView> {
     let models = editor.visible();
     let models = models.map(|model| (model.key(), capitalized(model.plural)));
@@ -69,7 +67,6 @@ pub(super) fn models(query: &AdminListQuery, editor: &Editor) -> Vec<ChoiceView>
     ChoiceView::filter_options(models.chain(auth), query.filter("model"))
 }
 
-/// The choices of actions.
 pub(super) fn actions(query: &AdminListQuery, permissions: &Permissions) -> Vec<ChoiceView> {
     let own = ACTIONS.map(|(word, label)| (word.to_owned(), label.to_owned()));
     let events = Event::ALL.map(|event| (event.action().to_owned(), event.label().to_owned()));

@@ -98,7 +98,6 @@ impl Snapshot {
         self
     }
 
-    /// The stored JSON.
     pub(crate) fn to_text(&self) -> String {
         serde_json::to_string(self).expect("texts in maps are always JSON")
     }

@@ -25,7 +25,6 @@ impl Page for AccountPage {
     const TEMPLATE: &'static str = "admin/account.html";
 }
 
-/// The page.
 pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     let (user, zone) = (staff.actor(), staff.registry().time_zone);
     let page = staff.db.read(move |conn| {

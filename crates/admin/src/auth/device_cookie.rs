@@ -23,7 +23,6 @@ const MOST: usize = 10;
 /// A user with their second factor, if they use one.
 pub(crate) type Account = (User, Option<SecondFactor>);
 
-/// The content of the cookie.
 struct DeviceCookie {
     id: String,
     /// Signatures, most recent login first.

@@ -55,7 +55,6 @@ impl Page for CodePage {
     const TEMPLATE: &'static str = "admin/login_code.html";
 }
 
-/// The query of the login pages.
 #[derive(Default, Deserialize)]
 pub(crate) struct LoginQuery {
     #[serde(default)]
@@ -116,7 +115,6 @@ pub(crate) async fn new(request: AdminRequest, query: Option<Query<LoginQuery>>)
     show(&request, StatusCode::OK, destination, String::new(), None)
 }
 
-/// Checks username and password.
 pub(crate) async fn create(
     request: AdminRequest,
     query: Option<Query<LoginQuery>>,
@@ -164,7 +162,6 @@ pub(crate) async fn new_code(
     }
 }
 
-/// Checks the code.
 pub(crate) async fn create_code(
     request: AdminRequest,
     query: Option<Query<LoginQuery>>,

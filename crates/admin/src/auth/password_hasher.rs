@@ -68,7 +68,6 @@ impl PasswordHasher {
         Ok(Turn { _permit: permit })
     }
 
-    /// The hash of a new password.
     pub(crate) async fn hash(&self, password: String) -> Result<String, PageError> {
         self.run(move || password::hash(&password)).await
     }

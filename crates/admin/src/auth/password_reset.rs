@@ -75,7 +75,6 @@ const INVALID_LINK: ResetMessage = ResetMessage {
     label: TITLE,
 };
 
-/// The form for the email address.
 pub(crate) async fn new(request: AdminRequest) -> PageResult {
     require_mail(&request)?;
     show(&request, StatusCode::OK, String::new(), None)
@@ -131,7 +130,6 @@ pub(crate) async fn create(
     }
 }
 
-/// The page after the form.
 pub(crate) async fn sent(request: AdminRequest) -> PageResult {
     require_mail(&request)?;
     show_message(&request, SENT)
@@ -192,7 +190,6 @@ pub(crate) async fn update(
     }
 }
 
-/// The page after a reset.
 pub(crate) async fn done(request: AdminRequest) -> PageResult {
     require_mail(&request)?;
     show_message(&request, CHANGED)

@@ -13,7 +13,6 @@ use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{change_path, with_filters};
 use crate::ui::submission::Submission;
 
-/// The password rules as help text.
 const RULES: [&str; 4] = [
     "At least 8 characters. Spaces and letters of any script are allowed.",
     "Not a commonly used password.",
@@ -25,7 +24,6 @@ const RULES: [&str; 4] = [
 const REQUIRED_NOTICE: &str =
     "Choose a new password to continue. The one you logged in with must be changed.";
 
-/// A form with passwords.
 #[derive(Serialize)]
 pub(crate) struct PasswordPage {
     heading: String,
@@ -78,7 +76,6 @@ pub(crate) struct NewPasswordFields {
     labels: [&'static str; 2],
 }
 
-/// The errors of both fields.
 pub(crate) type NewPasswordErrors = [Vec<String>; 2];
 
 pub(super) const OWN: NewPasswordFields = NewPasswordFields {
@@ -127,7 +124,6 @@ impl NewPasswordFields {
     }
 }
 
-/// The form for the user's own password.
 pub(crate) async fn edit_own(staff: StaffRequest) -> PageResult {
     show_own(&staff, StatusCode::OK, None, NewPasswordErrors::default())
 }
@@ -169,7 +165,6 @@ pub(crate) async fn update_own(staff: StaffRequest, submission: Submission) -> P
     Ok(staff.succeed("Your password has been changed.", "/admin/"))
 }
 
-/// The form for another user's password.
 pub(crate) async fn edit(staff: StaffRequest) -> PageResult {
     let (owner, errors) = (staff.find_account().await?, NewPasswordErrors::default());
     show(&staff, &owner, StatusCode::OK, None, errors)

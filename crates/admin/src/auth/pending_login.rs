@@ -16,7 +16,6 @@ const COOKIE: &str = "second_step";
 /// Minutes to enter the code.
 const MINUTES: i64 = 10;
 
-/// The content of the cookie.
 pub(crate) struct PendingLogin {
     pub(crate) user_id: i64,
     until: i64,
@@ -43,7 +42,6 @@ pub(crate) fn cookie(
     cookie
 }
 
-/// Removes the cookie.
 pub(crate) fn removal(rules: CookieRules) -> Cookie<'static> {
     let mut cookie = rules.cookie(COOKIE, String::new());
     cookie.make_removal();

@@ -18,7 +18,6 @@ use crate::registry::Registry;
 use crate::secret_key::SecretKey;
 use crate::state::AdminState;
 use crate::ui::layout::{Breadcrumb, LayoutContext, WithLayout};
-use crate::ui::navigation::Navigation;
 use crate::ui::submission::Submission;
 
 /// A request to the admin, with the shared state that its handler needs.
@@ -152,10 +151,8 @@ impl AdminRequest {
     ) -> PageResult {
         let layout = LayoutContext::new(
             title,
-            user.map(|user| {
-                let navigation = Navigation::new(user, self.http.path());
-                (user.user.username.clone(), navigation)
-            }),
+            user,
+            self.http.path(),
             self.session.take_messages(&self.http),
             self.csrf
                 .token(self.key(), user.map_or(0, |user| user.user.id)),

@@ -34,7 +34,6 @@ fn is_seen(request: &HttpRequest) -> bool {
     request.method() != Method::HEAD && purpose.is_none_or(|purpose| !purpose.contains("prefetch"))
 }
 
-/// The session of a request.
 #[derive(Clone)]
 pub(crate) struct AdminSession(Session);
 

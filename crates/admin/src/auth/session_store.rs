@@ -73,7 +73,6 @@ fn put(state: &mut State, key: &str, value: &impl Serialize) -> serde_json::Resu
     Ok(())
 }
 
-/// The owner's id.
 fn owner(state: &State) -> anyhow::Result<i64> {
     let user = state
         .get(key::USER)

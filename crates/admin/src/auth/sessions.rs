@@ -50,7 +50,6 @@ impl Page for LoggedOutPage {
     const TEMPLATE: &'static str = "admin/logged_out.html";
 }
 
-/// The user's own sessions.
 pub(crate) async fn show_own(staff: StaffRequest) -> PageResult {
     let page = SessionsPage {
         is_own: true,
@@ -65,7 +64,6 @@ pub(crate) async fn end_own(staff: StaffRequest, submission: Submission) -> Page
     end(&staff, staff.actor(), submission).await
 }
 
-/// The sessions of another user.
 pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     let owner = staff.find_account().await?;
     if owner.id == staff.user.user.id {
@@ -159,7 +157,6 @@ pub(crate) async fn confirm_logout(staff: StaffRequest) -> PageResult {
     staff.page(StatusCode::OK, "Log out?", Vec::new(), LogoutPage {})
 }
 
-/// Ends the current session.
 pub(crate) async fn log_out(staff: StaffRequest, submission: Submission) -> PageResult {
     staff.check_form(&submission)?;
     let (user, address) = (staff.actor(), staff.address());

@@ -20,7 +20,6 @@ use crate::auth::request::AdminRequest;
 const MAX_WAIT: StdDuration = StdDuration::from_secs(10);
 const POLL_INTERVAL: StdDuration = StdDuration::from_millis(100);
 
-/// The result of an attempt.
 pub(crate) enum AuthOutcome<T> {
     /// Success.
     Right(T),

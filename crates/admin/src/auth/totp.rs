@@ -73,7 +73,6 @@ pub(crate) struct Qr {
 }
 
 impl Qr {
-    /// The QR code of a secret.
     pub(crate) fn new(secret: &Secret, user: &User) -> Option<Self> {
         const QUIET: usize = 4;
         let code = QrCode::new(secret.uri(user)).ok()?;
@@ -94,7 +93,6 @@ impl Qr {
     }
 }
 
-/// Kinds of codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CodeKind {
     /// From the authenticator app.

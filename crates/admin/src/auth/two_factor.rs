@@ -21,7 +21,6 @@ const REQUIRED_NOTICE: &str =
     "Superusers must use two-factor authentication. Set it up to continue.";
 const WRONG: &str = "The code does not match. Enter the code that the app shows now.";
 
-/// The setup page.
 #[derive(Serialize)]
 struct SetUpPage {
     notice: Option<&'static str>,

@@ -185,7 +185,9 @@ pub(crate) async fn execute(
         if has_changed && !cascade.rows.is_empty() {
             return Ok(Err((cascade, CHANGED)));
         }
-        if let Some(error) = editor.registry.deletion_error(conn, model, &ids)? {
+        if let Some(rules) = editor.registry.access(model)
+            && let Some(error) = (rules.deletion_error)(conn, &ids)?
+        {
             return Ok(Err((cascade, error)));
         }
         let entry_id = cascade.delete(conn, &editor)?;

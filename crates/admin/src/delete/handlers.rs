@@ -33,7 +33,6 @@ fn question(staff: &StaffRequest, model: &Resource, id: i64) -> Question {
     }
 }
 
-/// Deletes the object.
 pub(crate) async fn delete(staff: StaffRequest, fields: Submission) -> PageResult {
     let fields = staff.accept(fields)?;
     let model = staff.allowed(Verb::Delete)?;

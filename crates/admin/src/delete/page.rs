@@ -67,7 +67,6 @@ pub(crate) struct Question {
     pub(crate) back_href: String,
 }
 
-/// Renders the page.
 pub(crate) fn show(
     staff: &StaffRequest,
     cascade: &Cascade,

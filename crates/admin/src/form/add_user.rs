@@ -23,7 +23,6 @@ use crate::ui::submission::Submission;
 
 const TITLE: &str = "Add user";
 
-/// Messages of the form.
 #[derive(Default)]
 struct Errors {
     notice: Option<&'static str>,
@@ -31,7 +30,6 @@ struct Errors {
     password: NewPasswordErrors,
 }
 
-/// The form.
 pub(crate) async fn new(staff: StaffRequest) -> PageResult {
     let accounts = accounts_to_add(&staff)?;
     let kept = sealed_form::take(&staff);

@@ -40,7 +40,8 @@ pub(crate) async fn redirect_after_save(
         (message, list_href(staff, resource).await)
     };
     staff.session.add(message);
-    if let Some(advice) = staff.registry().advice(resource, record) {
+    let access = staff.registry().access(resource);
+    if let Some(advice) = access.and_then(|rules| (rules.advice)(&record.values)) {
         staff.session.add_message("warning", advice);
     }
     Ok(see_other(&path))

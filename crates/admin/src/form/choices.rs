@@ -37,9 +37,11 @@ impl FieldChoices {
     ) -> QueryResult<Self> {
         let name = bound.field.name;
         let registry = definition.registry();
-        if registry.is_permission_field(bound.resource, name) {
+        if let Some(rules) = registry.access(bound.resource)
+            && rules.permission_field == name
+        {
             return Ok(Self {
-                inherited: registry.inherited(conn, bound.resource, values)?,
+                inherited: (rules.inherited)(conn, values)?,
                 ..Self::all(registry.permissions())
             });
         }

@@ -179,38 +179,25 @@ fn merge(name: &str) -> String {
     format!("merge_{name}")
 }
 
-/// The resolution of a conflict.
-pub(crate) enum Resolution {
-    /// Store these values.
-    Store(FormValues),
-    /// Keep the stored version.
-    Keep,
-    /// A choice is missing.
-    Undecided,
-}
-
-/// The resolution that was submitted: my version by default.
+/// The submitted values with the versions that were chosen: mine by default. `None` if a choice is missing.
 pub(crate) fn resolve(
     definition: &FormDefinition,
     sent: &Submission,
-    mine: FormValues,
+    mine: &FormValues,
     theirs: &FormValues,
-) -> Resolution {
-    match sent.text("_resolve") {
-        "theirs" => Resolution::Keep,
-        "mix" => {
-            let mut mixed = mine.clone();
-            let asked = sent.list(ASKED);
-            for (_, name) in differing(definition, &mine, theirs) {
-                match sent.text(&merge(&name)) {
-                    "theirs" => mixed = mixed.with_list(&name, theirs.list(&name).to_vec()),
-                    "mine" => {}
-                    _ if asked.contains(&name) => return Resolution::Undecided,
-                    _ => {}
-                }
-            }
-            Resolution::Store(mixed)
-        }
-        _ => Resolution::Store(mine),
+) -> Option<FormValues> {
+    let mut resolved = mine.clone();
+    if !sent.has("_resolve") {
+        return Some(resolved);
     }
+    let asked = sent.list(ASKED);
+    for (_, name) in differing(definition, mine, theirs) {
+        match sent.text(&merge(&name)) {
+            "theirs" => resolved = resolved.with_list(&name, theirs.list(&name).to_vec()),
+            "mine" => {}
+            _ if asked.contains(&name) => return None,
+            _ => {}
+        }
+    }
+    Some(resolved)
 }

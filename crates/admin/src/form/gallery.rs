@@ -389,9 +389,7 @@ fn log_on_owner(
     Target { owner, id, .. }: Target,
     action: &str,
 ) -> QueryResult<()> {
-    let Some(record) = (owner.load)(conn, id)? else {
-        return Ok(());
-    };
+    let record = owner.find(conn, id)?;
     let entry = LogEntry {
         record: &record,
         action,

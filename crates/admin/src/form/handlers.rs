@@ -1,5 +1,7 @@
 //! Handlers of the add and change pages.
 
+use std::collections::BTreeSet;
+
 use accounts::Verb;
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
@@ -16,7 +18,7 @@ use crate::auth::sealed_form;
 use crate::auth::staff_request::StaffRequest;
 use crate::form::after_save::redirect_after_save;
 use crate::form::choices::is_search;
-use crate::form::conflict::{ConflictView, Resolution, differ, resolve};
+use crate::form::conflict::{ConflictView, differ, resolve};
 use crate::form::definition::{FORM_TOKEN, FormDefinition, VERSION};
 use crate::form::page::{ANSWERED, DELETED, FormDisplay};
 use crate::form::retry::redisplay;
@@ -32,8 +34,6 @@ use crate::ui::submission::Submission;
 /// How a submission ended.
 enum Outcome {
     Saved(Record),
-    /// The user chose the stored version over their own.
-    Discarded,
     Redisplay(Box<FormDisplay>),
 }
 
@@ -145,9 +145,6 @@ async fn submit(
             let verb = if id.is_some() { "Changed" } else { "Added" };
             redirect_after_save(staff, resource, &record, &submission, verb).await
         }
-        (Ok(Outcome::Discarded), id) => {
-            Ok(see_other(&change_path(resource, id.unwrap_or_default())))
-        }
         (Ok(Outcome::Redisplay(display)), _) => {
             let status = display.status();
             display.show(staff, status)
@@ -226,9 +223,9 @@ async fn is_sensitive(
     submission: &Submission,
 ) -> Result<bool, PageError> {
     let resource = definition.resource;
-    if staff.registry().access(resource).is_none() {
+    let Some(rules) = staff.registry().access(resource) else {
         return Ok(false);
-    }
+    };
     let before = match id {
         None => FormValues::default(),
         Some(id) => {
@@ -238,9 +235,12 @@ async fn is_sensitive(
     };
     let after = definition.form_values(submission);
     let after = after.with_defaults(before.clone());
-    Ok(staff
-        .registry()
-        .is_sensitive_change(resource, &before, &after))
+    let set = |values: &FormValues, field: &str| -> BTreeSet<String> {
+        let values = values.list(field).iter();
+        values.filter(|value| !value.is_empty()).cloned().collect()
+    };
+    let mut fields = rules.sensitive_fields.iter();
+    Ok(fields.any(|field| set(&before, field) != set(&after, field)))
 }
 
 fn save_or_redisplay(
@@ -294,27 +294,25 @@ fn save(
         let initial = definition.initial_version(submission.text(VERSION));
         values = definition.keep_untouched(&initial, values, &theirs);
         let is_stale = submission.has(VERSION) && definition.is_stale(&initial, &theirs);
-        let with_conflict = |conn: &mut DbConnection, conflict| {
-            let (display, conflict) = (display(conn)?, Some(conflict));
-            Ok(FormDisplay {
+        let conflict = if is_stale && differ(definition, &values, &theirs) {
+            Some(ConflictView::new(
+                conn, definition, &initial, &values, stored,
+            )?)
+        } else if let Some(resolved) = resolve(definition, submission, &values, &theirs) {
+            values = resolved;
+            None
+        } else {
+            let view = ConflictView::undecided(conn, definition, submission, &values, stored)?;
+            Some(view)
+        };
+        if conflict.is_some() {
+            let display = display(conn)?;
+            return Ok(FormDisplay {
                 conflict,
                 ..display
             }
-            .into())
-        };
-        if is_stale && differ(definition, &values, &theirs) {
-            let conflict = ConflictView::new(conn, definition, &initial, &values, stored)?;
-            return with_conflict(conn, conflict);
+            .into());
         }
-        values = match resolve(definition, submission, values.clone(), &theirs) {
-            Resolution::Store(values) => values,
-            Resolution::Keep => return Ok(Outcome::Discarded),
-            Resolution::Undecided => {
-                let conflict =
-                    ConflictView::undecided(conn, definition, submission, &values, stored)?;
-                return with_conflict(conn, conflict);
-            }
-        };
     }
     let answered = submission.list(ANSWERED);
     let question = definition.question(conn, current.as_ref(), &values, &answered)?;

@@ -193,7 +193,6 @@ fn form_buttons(
 }
 
 impl FormDisplay {
-    /// Renders the page.
     #[expect(clippy::too_many_lines, reason = "all that one template shows")]
     pub(crate) fn show(self, staff: &StaffRequest, status: StatusCode) -> PageResult {
         let Self {

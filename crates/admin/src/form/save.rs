@@ -55,14 +55,16 @@ pub(crate) fn save_inlines_and<T>(
     let mut invalid_references = Vec::new();
     for form in &definition.inlines {
         let inline = form.inline;
+        let save_inline = |conn: &mut DbConnection, current: Option<&Record>, values: &_| {
+            let (resource, change_set) = (inline.resource, &mut ChangeSet::none());
+            conn.transaction(|conn| {
+                save_changed(conn, editor, resource, current, values, change_set)
+            })
+        };
         let saved = match plan_inline(conn, form, current, values) {
             Ok(InlinePlan::Keep) => continue,
-            Ok(InlinePlan::Change(record, values)) => conn.transaction(|conn| {
-                save_inline(conn, editor, inline.resource, Some(&record), &values)
-            }),
-            Ok(InlinePlan::Add(values)) => {
-                conn.transaction(|conn| save_inline(conn, editor, inline.resource, None, &values))
-            }
+            Ok(InlinePlan::Change(record, values)) => save_inline(conn, Some(&record), &values),
+            Ok(InlinePlan::Add(values)) => save_inline(conn, None, &values),
             Err(error) => Err(error),
         };
         match saved {
@@ -145,48 +147,6 @@ fn inline_error(inline: &Inline, error: FieldError) -> FieldError {
     }
 }
 
-/// Saves an inline. An unchanged object is not logged.
-fn save_inline(
-    conn: &mut DbConnection,
-    editor: &Editor,
-    resource: &Resource,
-    current: Option<&Record>,
-    values: &FormValues,
-) -> Result<Record, SaveError> {
-    match current {
-        None => save_object(conn, editor, resource, None, values),
-        Some(current) => {
-            let change_set = &mut ChangeSet::none();
-            save_changed(conn, editor, resource, current, values, change_set)
-        }
-    }
-}
-
-/// Changes an object, and returns it as stored. An unchanged object is not logged. Requires a transaction.
-pub(crate) fn save_changed(
-    conn: &mut DbConnection,
-    editor: &Editor,
-    resource: &Resource,
-    current: &Record,
-    values: &FormValues,
-    change_set: &mut ChangeSet,
-) -> Result<Record, SaveError> {
-    let before = Snapshot::new(conn, editor.registry, resource, current)?;
-    let id = save_values(conn, editor, resource, Some(current), values)?;
-    let record = (resource.load)(conn, id)?.ok_or(SaveError::Missing)?;
-    if record.values == current.values {
-        return Ok(record);
-    }
-    log_stored(
-        conn,
-        editor,
-        resource,
-        id,
-        ("changed", Some(before)),
-        change_set,
-    )
-}
-
 /// Adds or changes an object, logs it, and returns it as stored. Requires a transaction.
 pub(crate) fn save_object(
     conn: &mut DbConnection,
@@ -195,17 +155,56 @@ pub(crate) fn save_object(
     current: Option<&Record>,
     values: &FormValues,
 ) -> Result<Record, SaveError> {
-    let before = current
-        .map(|record| Snapshot::new(conn, editor.registry, resource, record))
-        .transpose()?;
-    let id = save_values(conn, editor, resource, current, values)?;
-    let action = if current.is_some() {
-        "changed"
-    } else {
-        "added"
-    };
     let change_set = &mut ChangeSet::none();
-    log_stored(conn, editor, resource, id, (action, before), change_set)
+    save_and_log(conn, editor, resource, current, values, change_set, |_| {
+        true
+    })
+}
+
+/// The same, but an unchanged object is not logged.
+pub(crate) fn save_changed(
+    conn: &mut DbConnection,
+    editor: &Editor,
+    resource: &Resource,
+    current: Option<&Record>,
+    values: &FormValues,
+    change_set: &mut ChangeSet,
+) -> Result<Record, SaveError> {
+    let is_changed = |record: &Record| current.is_none_or(|old| old.values != record.values);
+    save_and_log(
+        conn, editor, resource, current, values, change_set, is_changed,
+    )
+}
+
+fn save_and_log(
+    conn: &mut DbConnection,
+    editor: &Editor,
+    resource: &Resource,
+    current: Option<&Record>,
+    values: &FormValues,
+    change_set: &mut ChangeSet,
+    is_logged: impl Fn(&Record) -> bool,
+) -> Result<Record, SaveError> {
+    let snapshot =
+        |conn: &mut DbConnection, record| Snapshot::new(conn, editor.registry, resource, record);
+    let before = current.map(|record| snapshot(conn, record)).transpose()?;
+    let id = save_values(conn, editor, resource, current, values)?;
+    let record = (resource.load)(conn, id)?.ok_or(SaveError::Missing)?;
+    if is_logged(&record) {
+        let entry = LogEntry {
+            record: &record,
+            action: if current.is_some() {
+                "changed"
+            } else {
+                "added"
+            },
+            before,
+            after: Some(snapshot(conn, &record)?),
+            parent_id: None,
+        };
+        log_saved(conn, editor, resource, change_set, &[entry])?;
+    }
+    Ok(record)
 }
 
 /// Saves values that give no more permissions than the editor has. Otherwise their other errors are returned as well.
@@ -241,25 +240,4 @@ fn save_values(
         Err(error) => return Err(error),
     }
     Err(SaveError::Invalid(errors))
-}
-
-/// Logs an object as it is stored, and returns it.
-fn log_stored(
-    conn: &mut DbConnection,
-    editor: &Editor,
-    resource: &Resource,
-    id: i64,
-    (action, before): (&str, Option<Snapshot>),
-    change_set: &mut ChangeSet,
-) -> Result<Record, SaveError> {
-    let record = (resource.load)(conn, id)?.ok_or(SaveError::Missing)?;
-    let entry = LogEntry {
-        record: &record,
-        action,
-        before,
-        after: Some(Snapshot::new(conn, editor.registry, resource, &record)?),
-        parent_id: None,
-    };
-    log_saved(conn, editor, resource, change_set, &[entry])?;
-    Ok(record)
 }

@@ -13,7 +13,6 @@ use crate::ui::field::FieldView;
 use crate::ui::links::{capitalized, change_path, counted, list_path, thumbnail_path};
 use crate::ui::submission::Submission;
 
-/// The images of a row.
 pub(crate) struct GalleryState {
     gallery: Gallery,
     owner_path: String,
@@ -24,12 +23,10 @@ pub(crate) struct GalleryState {
     submitted: Option<(Submission, BTreeMap<i64, String>)>,
 }
 
-/// The gallery below a form.
 #[derive(Serialize)]
 pub(crate) struct GalleryView {
     heading: String,
     singular: &'static str,
-    /// What is missing.
     note: Option<String>,
     help: &'static str,
     accept: &'static str,
@@ -161,7 +158,6 @@ impl GalleryState {
 }
 
 impl GalleryView {
-    /// The fields, for the summary of errors.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &FieldView> {
         self.images.iter().map(|image| &image.description)
     }

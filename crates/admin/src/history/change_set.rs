@@ -16,7 +16,6 @@ use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{LOG_PATH, capitalized, counts};
 use crate::ui::submission::Submission;
 
-/// The most entries that are shown.
 const MAX_ENTRIES: usize = 1_000;
 
 #[derive(Serialize)]

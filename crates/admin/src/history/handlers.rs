@@ -159,7 +159,6 @@ struct ObjectHistory {
     registry: Registry,
     model: &'static Resource,
     object: Option<Record>,
-    /// The stored version.
     stored: Option<Snapshot>,
     entries: Vec<AuditEntry>,
     /// Entries of objects that were deleted or changed with this one.

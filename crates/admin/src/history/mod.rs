@@ -5,4 +5,5 @@ pub(crate) mod deleted;
 pub(crate) mod handlers;
 pub(crate) mod restore;
 pub(crate) mod restore_outcome;
+mod restorer;
 pub(crate) mod revision;

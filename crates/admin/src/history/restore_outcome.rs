@@ -17,7 +17,6 @@ const MAX_VIOLATIONS: usize = 20;
 /// A restored object, and its resource.
 pub(crate) type RestoredObject = (&'static Resource, Record);
 
-/// The restored objects.
 #[derive(Default)]
 pub(crate) struct Restored {
     pub(crate) objects: Vec<RestoredObject>,
@@ -28,7 +27,6 @@ pub(crate) struct Restored {
 }
 
 impl Restored {
-    /// The messages for a user.
     pub(crate) fn messages(self, user: &Editor) -> Vec<Message> {
         let mut messages = sum_up("Restored", &self.objects, user);
         let relinked = sum_up("Restored the links of", &self.relinked, user);
@@ -83,7 +81,6 @@ pub(crate) struct Violations {
 }
 
 impl Violations {
-    /// Adds the errors of an object.
     pub(crate) fn add(&mut self, model: &Resource, title: &str, error: &SaveError) {
         if let SaveError::Invalid(errors) = error {
             self.denied_fields.extend(denied_fields(errors));

@@ -7,7 +7,6 @@ use oc_core::admin::Resource;
 use crate::editor::Editor;
 use crate::registry::Registry;
 
-/// A version of an object.
 pub(crate) struct Revision {
     pub(crate) entry: AuditEntry,
     /// Whether it is the version before the entry, not after.

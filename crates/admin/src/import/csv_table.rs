@@ -10,16 +10,13 @@ use crate::import::{cell, csv_text, workbook};
 use crate::ui::csv::{column_names, unescape_formula};
 use crate::ui::field::parts;
 
-/// A parsed file.
 pub(crate) struct CsvTable {
     columns: Vec<Column>,
     pub(crate) rows: Vec<SpreadsheetRow>,
     defaults: FormValues,
-    /// The detected format.
     pub(crate) format: String,
 }
 
-/// The content of a column.
 #[derive(PartialEq)]
 enum Column {
     Id,

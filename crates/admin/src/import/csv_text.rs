@@ -1,6 +1,6 @@
 //! CSV files in the usual encodings and dialects.
 
-use csv::{ReaderBuilder, StringRecord};
+use csv::ReaderBuilder;
 use encoding_rs::{Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use crate::import::spreadsheet::{Spreadsheet, add_row};
@@ -25,7 +25,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Spreadsheet, String> {
         let start = record.position().map_or(0, csv::Position::byte);
         let rest = &text.as_bytes()[usize::try_from(start).unwrap_or_default()..];
         number += 1 + rest.iter().take_while(|byte| **byte == b'\n').count();
-        add_row(&mut rows, number, cells(&record))?;
+        let cells = record.iter().map(str::to_owned).collect();
+        add_row(&mut rows, number, cells)?;
     }
     let name = match delimiter {
         b';' => "semicolon",
@@ -37,10 +38,6 @@ pub(super) fn read(bytes: &[u8]) -> Result<Spreadsheet, String> {
         format: format!("CSV ({}, {name})", encoding.name()),
         rows,
     })
-}
-
-fn cells(record: &StringRecord) -> Vec<String> {
-    record.iter().map(str::to_owned).collect()
 }
 
 /// The text of a file: UTF-8 or UTF-16, otherwise what Excel uses without Unicode, on Windows or on old Macs.

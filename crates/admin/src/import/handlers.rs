@@ -31,7 +31,6 @@ const DIGEST: &str = "mark";
 /// The button that downloads the errors.
 const ERRORS: &str = "_errors";
 
-/// The page to choose a file.
 pub(crate) async fn new(staff: StaffRequest) -> PageResult {
     ImportPage::default().show(&staff, allowed(&staff)?, StatusCode::OK)
 }
@@ -71,7 +70,6 @@ pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageR
     }
 }
 
-/// Shows the preview of a file.
 async fn preview(
     staff: &StaffRequest,
     model: &'static Resource,

@@ -17,7 +17,6 @@ use crate::ui::links::{counted, list_path};
 /// The maximum size of a file (bytes): about ten thousand rows of the widest resource.
 pub(super) const MAX_FILE_BYTES: usize = 4 << 20;
 
-/// The most errors that are shown.
 const MAX_ERRORS: usize = 200;
 
 /// The preview of a file, or its errors.
@@ -156,7 +155,6 @@ impl ImportPage {
         Ok(download(&format!("{}-errors", model.plural), text))
     }
 
-    /// Renders the page.
     pub(crate) fn show(
         self,
         staff: &StaffRequest,

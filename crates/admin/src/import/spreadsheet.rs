@@ -2,10 +2,8 @@
 
 use encoding_rs::WINDOWS_1252;
 
-/// The maximum number of rows.
 pub(crate) const MAX_ROWS: usize = 20_000;
 
-/// The maximum number of columns.
 pub(super) const MAX_COLUMNS: usize = 200;
 
 /// The rows of a file that aren't empty, header included.
@@ -16,7 +14,6 @@ pub(super) struct Spreadsheet {
     pub(super) rows: Vec<SpreadsheetRow>,
 }
 
-/// A row of a file.
 #[derive(Debug, PartialEq)]
 pub(super) struct SpreadsheetRow {
     /// Its number in a spreadsheet, from 1; empty rows are counted.

@@ -23,7 +23,6 @@ use crate::ui::submission::Submission;
 /// The most objects that one action takes.
 const MAX_SELECTED: i64 = 100_000;
 
-/// The actions.
 const ACTIONS: [&str; 3] = [DELETE, bulk_edit::ACTION, EXPORT];
 
 const DELETE: &str = "delete_selected";
@@ -123,7 +122,6 @@ fn is_confirmed(fields: &Submission) -> bool {
     fields.text("post") == "yes" && !fields.is_cancelled
 }
 
-/// Asks, and then deletes.
 async fn delete_selected(
     staff: &StaffRequest,
     model: &'static Resource,
@@ -169,7 +167,6 @@ fn hidden_fields(action: &str, ids: &[i64]) -> Vec<Hidden> {
     ]
 }
 
-/// The ids of the selected objects.
 async fn selected_ids(
     staff: &StaffRequest,
     model: &'static Resource,

@@ -28,7 +28,6 @@ use crate::ui::submission::Submission;
 /// The most objects that are changed together.
 pub(super) const MAX_EDITED: usize = 10_000;
 
-/// The name of the action.
 pub(super) const ACTION: &str = "edit_selected";
 
 /// The field that has the name of the field to change.
@@ -60,7 +59,6 @@ impl Page for BulkEditPage {
     const TEMPLATE: &'static str = "admin/bulk_edit.html";
 }
 
-/// Why nothing was changed.
 enum Unchanged {
     /// The question was not asked yet, or about another number: this many of so many objects would be changed.
     Question(usize, usize),
@@ -294,7 +292,7 @@ fn change_all(
         for record in (model.load_all)(conn, ids)? {
             found += 1;
             let new = record.values.clone().with_list(name, values.to_vec());
-            match save_changed(conn, editor, model, &record, &new, &mut change_set) {
+            match save_changed(conn, editor, model, Some(&record), &new, &mut change_set) {
                 Ok(saved) => changed += usize::from(saved.values != record.values),
                 Err(SaveError::Invalid(errors)) => {
                     return Err(Unchanged::Invalid(record.title, errors));

@@ -22,7 +22,6 @@ use crate::ui::links::{capitalized, change_path, list_path, see_other, with_filt
 /// The most rows in a table whose filters show the number of rows for each choice.
 const MAX_FACETED: i64 = 10_000;
 
-/// The most rows in a file.
 const MAX_ROWS: i64 = 100_000;
 
 #[derive(Serialize)]
@@ -76,7 +75,6 @@ struct RowView {
     id: i64,
     href: String,
     title: String,
-    /// The path of a thumbnail.
     thumbnail: Option<String>,
     cells: Vec<String>,
     /// The address of its public page.

@@ -3,7 +3,6 @@
 use oc_core::admin::FieldKind;
 use serde::Serialize;
 
-/// A form field.
 #[derive(Debug, Default, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a template")]
 pub(crate) struct FieldView {
@@ -45,7 +44,6 @@ pub(crate) struct ChoiceGroup {
     pub(crate) options: Vec<ChoiceView>,
 }
 
-/// A choice of a field.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ChoiceView {
     pub(crate) value: String,
@@ -126,7 +124,6 @@ pub(crate) struct RelatedView {
     pub(crate) view_href: Option<String>,
 }
 
-/// A section of fields.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Section {
     pub(crate) title: Option<String>,
@@ -145,7 +142,6 @@ impl From<Vec<FieldView>> for Section {
     }
 }
 
-/// A hidden field.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Hidden {
     pub(crate) name: String,
@@ -227,7 +223,6 @@ impl ErrorSummary {
     }
 }
 
-/// The buttons of a form.
 pub(crate) const SAVE_BUTTONS: [Button; 3] = [
     Button {
         name: "_save",
@@ -260,7 +255,6 @@ pub(crate) const RESTORE: Button = Button {
     primary: false,
 };
 
-/// A submit button.
 #[derive(Clone, Copy, Serialize)]
 pub(crate) struct Button {
     pub(crate) name: &'static str,

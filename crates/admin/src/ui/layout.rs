@@ -4,10 +4,10 @@ use oc_core::admin::Resource;
 use oc_http::{Page, SITE_NAME};
 use serde::{Deserialize, Serialize};
 
+use crate::editor::Editor;
 use crate::ui::links::{capitalized, list_path};
 use crate::ui::navigation::Navigation;
 
-/// What the layout shows.
 #[derive(Debug, Serialize)]
 pub(crate) struct LayoutContext {
     head: Head,
@@ -31,21 +31,21 @@ struct UserName {
 impl LayoutContext {
     pub(crate) fn new(
         title: &str,
-        user: Option<(String, Navigation)>,
+        user: Option<&Editor>,
+        path: &str,
         messages: Vec<Message>,
         csrf: String,
-        breadcrumbs: Vec<Breadcrumb>,
+        crumbs: Vec<Breadcrumb>,
     ) -> Self {
-        let (name, navigation) = user.unzip();
+        let title = format!("{title} – {SITE_NAME} administration");
+        let name = |editor: &Editor| editor.user.username.clone();
         Self {
-            head: Head {
-                title: format!("{title} – {SITE_NAME} administration"),
-            },
-            user: name.map(|name| UserName { name }),
-            navigation,
+            head: Head { title },
+            user: user.map(|user| UserName { name: name(user) }),
+            navigation: user.map(|user| Navigation::new(user, path)),
             messages,
             csrf,
-            crumbs: breadcrumbs,
+            crumbs,
         }
     }
 }
@@ -72,7 +72,6 @@ struct MessageObject {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Undo {
     pub(crate) action: String,
-    /// The audit entry.
     pub(crate) entry_id: i64,
 }
 

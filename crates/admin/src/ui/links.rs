@@ -8,25 +8,20 @@ use oc_core::admin::Resource;
 /// The log of all changes.
 pub(crate) const LOG_PATH: &str = "/admin/log/";
 
-/// The diagnostics page.
 pub(crate) const DIAGNOSTICS_PATH: &str = "/admin/diagnostics/";
 
-/// The address of a model's list.
 pub(crate) fn list_path(model: &Resource) -> String {
     format!("/admin/{}/{}/", model.app, model.name)
 }
 
-/// The address of an object's form.
 pub(crate) fn change_path(model: &Resource, id: i64) -> String {
     format!("{}{id}/change/", list_path(model))
 }
 
-/// The address of a thumbnail.
 pub(crate) fn thumbnail_path(resource: &Resource, value: &str) -> String {
     format!("{}image/{value}/", list_path(resource))
 }
 
-/// The address of an object's history.
 pub(crate) fn history_path(model: &Resource, id: i64) -> String {
     format!("{}{id}/history/", list_path(model))
 }

@@ -16,7 +16,6 @@ pub(crate) struct Navigation {
     system: Vec<PageLink>,
 }
 
-/// An app, and its models.
 #[derive(Debug, Serialize)]
 struct AppLinks {
     name: &'static str,

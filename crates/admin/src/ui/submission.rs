@@ -31,7 +31,6 @@ pub(crate) struct Submission {
     pub(crate) is_cancelled: bool,
 }
 
-/// A file of a form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SubmittedFile {
     field: String,
@@ -104,7 +103,6 @@ impl Submission {
         self
     }
 
-    /// The files.
     pub(crate) fn files(&self) -> &[SubmittedFile] {
         &self.files
     }

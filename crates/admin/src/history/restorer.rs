@@ -1,0 +1,301 @@
+//! Stores and logs the objects that are restored.
+
+use audit::{AuditEntry, ChangeSet, NewAuditEntry};
+use diesel::connection::Connection;
+use diesel::result::Error as DatabaseError;
+use oc_core::DbConnection;
+use oc_core::admin::{Field, FieldKind, FormValues, Record, Resource, SaveError};
+
+use crate::audit_log::log_entry::{LogEntry, log_saved};
+use crate::audit_log::snapshot::Snapshot;
+use crate::editor::Editor;
+use crate::history::restore_outcome::{RestoreError, Restored, RestoredObject, Violations};
+use crate::history::revision::{Revision, may_restore, object_of};
+use crate::ui::links::capitalized;
+
+/// Objects that are stored and logged together.
+pub(super) const CHUNK: usize = 250;
+
+/// Restores objects in one change set.
+pub(super) struct Restorer<'a> {
+    pub(super) editor: &'a Editor,
+    pub(super) change_set: ChangeSet,
+    pub(super) restored: Restored,
+    pub(super) violations: Violations,
+}
+
+struct PendingRestore<'a> {
+    id: i64,
+    title: &'a str,
+    /// The stored version, if there is one.
+    current: Option<Record>,
+    values: FormValues,
+    /// The new entry of the object that it was deleted with.
+    parent_id: Option<i64>,
+}
+
+impl Restorer<'_> {
+    /// Restores versions, each with the id of its parent entry, and returns the ids of their entries; `None` for invalid
+    /// ones.
+    pub(super) fn restore_revisions(
+        &mut self,
+        conn: &mut DbConnection,
+        revisions: &[(Revision, Option<i64>)],
+    ) -> Result<Vec<Option<i64>>, RestoreError> {
+        let mut entry_ids = Vec::new();
+        let batches = revisions
+            .chunk_by(|(one, _), (other, _)| one.entry.model == other.entry.model)
+            .flat_map(|batch| batch.chunks(CHUNK));
+        for batch in batches {
+            let registry = self.editor.registry;
+            let model = registry.by_key(&batch[0].0.entry.model);
+            let model = model.ok_or(RestoreError::Forbidden)?;
+            let pending = self.pending(conn, model, batch)?;
+            let is_stored = self.store_valid(conn, model, &pending)?;
+            let stored = pending.iter().zip(&is_stored);
+            let stored = stored.filter_map(|(object, is_stored)| is_stored.then_some(object));
+            let stored: Vec<_> = stored.collect();
+            let mut logged = self.log(conn, model, &stored)?.into_iter();
+            for is_stored in is_stored {
+                let entry = if is_stored { logged.next() } else { None };
+                entry_ids.push(entry.map(|(id, object)| {
+                    self.restored.objects.push(object);
+                    id
+                }));
+            }
+        }
+        Ok(entry_ids)
+    }
+
+    /// The objects to restore, if the permissions suffice.
+    fn pending<'r>(
+        &self,
+        conn: &mut DbConnection,
+        model: &Resource,
+        revisions: &'r [(Revision, Option<i64>)],
+    ) -> Result<Vec<PendingRestore<'r>>, RestoreError> {
+        let editor = self.editor;
+        let ids = revisions
+            .iter()
+            .filter_map(|(revision, _)| revision.entry.object_id);
+        let mut existing = model.load_by_id(conn, &ids.collect::<Vec<_>>())?;
+        let pending = revisions.iter().map(|(revision, parent_id)| {
+            let id = revision.entry.object_id?;
+            let current = existing.remove(&id);
+            let text = revision
+                .snapshot_text()
+                .filter(|_| may_restore(editor, model, current.is_some()))?;
+            // Fields that are newer than the snapshot keep today's value or get their default.
+            let base = current.as_ref().map(|current| current.values.clone());
+            let base = base.unwrap_or_else(|| model.defaults());
+            Some(PendingRestore {
+                id,
+                title: &revision.entry.title,
+                values: Snapshot::from_text(text).values().with_defaults(base),
+                current,
+                parent_id: *parent_id,
+            })
+        });
+        pending
+            .collect::<Option<_>>()
+            .ok_or(RestoreError::Forbidden)
+    }
+
+    /// Stores a batch at once. Only if that fails, it stores the objects one by one to find the invalid ones. Returns which
+    /// are stored.
+    fn store_valid(
+        &mut self,
+        conn: &mut DbConnection,
+        model: &Resource,
+        pending: &[PendingRestore<'_>],
+    ) -> Result<Vec<bool>, RestoreError> {
+        match self.store(conn, model, pending) {
+            Ok(()) => return Ok(vec![true; pending.len()]),
+            Err(SaveError::Database(error)) => return Err(error.into()),
+            Err(_) => {}
+        }
+        let mut is_stored = vec![false; pending.len()];
+        for (object, is_stored) in pending.iter().zip(&mut is_stored) {
+            // The restore fails anyway: these errors are enough to explain it.
+            if self.violations.is_full() {
+                break;
+            }
+            match self.store(conn, model, std::slice::from_ref(object)) {
+                Ok(()) => *is_stored = true,
+                Err(SaveError::Database(error)) => return Err(error.into()),
+                Err(error) => self.violations.add(model, object.title, &error),
+            }
+        }
+        Ok(is_stored)
+    }
+
+    /// Stores a few hundred objects, all or none.
+    fn store(
+        &self,
+        conn: &mut DbConnection,
+        model: &Resource,
+        pending: &[PendingRestore<'_>],
+    ) -> Result<(), SaveError> {
+        let editor = self.editor;
+        conn.transaction(|conn| {
+            let mut deleted = Vec::new();
+            for PendingRestore {
+                id,
+                current,
+                values,
+                ..
+            } in pending
+            {
+                let current = current.as_ref();
+                let errors = editor.escalations(conn, model, current, values)?;
+                if !errors.is_empty() {
+                    return Err(SaveError::Invalid(errors));
+                }
+                if current.is_some() {
+                    (model.save)(conn, Some(*id), values)?;
+                } else {
+                    deleted.push((*id, values));
+                }
+            }
+            if deleted.is_empty() {
+                return Ok(());
+            }
+            (model.restore)(conn, &deleted)
+        })
+    }
+
+    /// Logs stored objects and returns them with the ids of their entries.
+    fn log(
+        &mut self,
+        conn: &mut DbConnection,
+        model: &'static Resource,
+        stored: &[&PendingRestore<'_>],
+    ) -> Result<Vec<(i64, RestoredObject)>, RestoreError> {
+        let ids: Vec<i64> = stored.iter().map(|object| object.id).collect();
+        let mut by_id = model.load_by_id(conn, &ids)?;
+        let records: Option<Vec<Record>> = ids.iter().map(|id| by_id.remove(id)).collect();
+        let records = records.ok_or(DatabaseError::NotFound)?;
+        let replaced = stored.iter().filter_map(|object| object.current.as_ref());
+        let replaced: Vec<&Record> = replaced.collect();
+        let mut before =
+            Snapshot::for_records(conn, self.editor.registry, model, &replaced)?.into_iter();
+        let after = Snapshot::for_records(
+            conn,
+            self.editor.registry,
+            model,
+            &records.iter().collect::<Vec<_>>(),
+        )?;
+        let entries = stored.iter().zip(&records).zip(after);
+        let entries = entries.map(|((object, record), after)| LogEntry {
+            record,
+            action: "restored",
+            before: object.current.as_ref().and_then(|_| before.next()),
+            after: Some(after),
+            parent_id: object.parent_id,
+        });
+        let entries: Vec<_> = entries.collect();
+        let (editor, change_set) = (self.editor, &mut self.change_set);
+        let entry_ids = log_saved(conn, editor, model, change_set, &entries)?;
+        let objects = records.into_iter().map(|record| (model, record));
+        Ok(entry_ids.into_iter().zip(objects).collect())
+    }
+
+    /// Restores the references that an object lost according to an entry, such as the members of a group. If that is not
+    /// possible, the other objects are restored all the same.
+    pub(super) fn restore_references(
+        &mut self,
+        conn: &mut DbConnection,
+        entry: &AuditEntry,
+        parent_id: Option<i64>,
+    ) -> Result<(), RestoreError> {
+        let editor = self.editor;
+        let Some((model, id)) = object_of(editor.registry, entry) else {
+            return Ok(());
+        };
+        let name = model.singular;
+        let Some(current) = (model.load)(conn, id)? else {
+            let reason = format!("this {name} no longer exists");
+            return self.warn(conn, model, entry, parent_id, &reason);
+        };
+        if !may_restore(editor, model, true) || !editor.can_manage(conn, model, id)? {
+            let reason = format!("you do not have permission to change this {name}");
+            return self.warn(conn, model, entry, parent_id, &reason);
+        }
+        let values = with_lost_choices(model, entry, &current.values);
+        if values == current.values {
+            return Ok(());
+        }
+        let pending = PendingRestore {
+            id,
+            title: &entry.title,
+            current: Some(current),
+            values,
+            parent_id,
+        };
+        match self.store(conn, model, std::slice::from_ref(&pending)) {
+            Ok(()) => {
+                let logged = self.log(conn, model, &[&pending])?.into_iter();
+                self.restored
+                    .relinked
+                    .extend(logged.map(|(_, object)| object));
+                Ok(())
+            }
+            Err(SaveError::Database(error)) => Err(error.into()),
+            Err(error) => {
+                let reason = error.to_string();
+                self.warn(conn, model, entry, parent_id, reason.trim_end_matches('.'))
+            }
+        }
+    }
+
+    /// Logs that references were not restored.
+    fn warn(
+        &mut self,
+        conn: &mut DbConnection,
+        model: &Resource,
+        entry: &AuditEntry,
+        parent_id: Option<i64>,
+        reason: &str,
+    ) -> Result<(), RestoreError> {
+        let new = NewAuditEntry {
+            actor: Some(self.editor.user.actor()),
+            model: &entry.model,
+            object_id: entry.object_id,
+            title: &entry.title,
+            action: "not restored",
+            before: "",
+            after: "",
+        };
+        self.change_set.insert(conn, &new, parent_id)?;
+        let (name, title) = (capitalized(model.singular), &entry.title);
+        let text = format!("{name} “{title}” was not restored in full: {reason}.");
+        self.restored.warnings.push(text);
+        Ok(())
+    }
+}
+
+/// The stored values with the choices that an object lost according to an entry.
+fn with_lost_choices(model: &Resource, entry: &AuditEntry, stored: &FormValues) -> FormValues {
+    let before = Snapshot::from_text(&entry.before).values();
+    let after = Snapshot::from_text(&entry.after).values();
+    let is_reference = |field: &&Field| {
+        matches!(
+            field.kind,
+            FieldKind::MultipleChoice | FieldKind::Related(..)
+        )
+    };
+    let fields = model.fields.iter().filter(is_reference);
+    fields.fold(stored.clone(), |values, field| {
+        let current = values.list(field.name);
+        if field.kind != FieldKind::MultipleChoice && !values.text(field.name).is_empty() {
+            // It has got another one.
+            return values;
+        }
+        let lost = before
+            .list(field.name)
+            .iter()
+            .filter(|value| !after.list(field.name).contains(value) && !current.contains(value));
+        let all = current.iter().chain(lost).cloned().collect();
+        values.with_list(field.name, all)
+    })
+}
