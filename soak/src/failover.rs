@@ -20,10 +20,10 @@ const VISITORS: usize = 4;
 const PEOPLE: usize = 2;
 
 /// Rejected saves before the promotion.
-const REJECTED: u64 = 20;
+const REJECTED: u64 = 6;
 
 /// Time limit for saves to be rejected, and then to succeed again.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const VISITS: [Visit; 3] = [
     ("GET", "/", 200),

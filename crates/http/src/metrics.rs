@@ -8,9 +8,9 @@ use actix_web::web::Data;
 use oc_core::Pool;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder, register_histogram_vec_with_registry, register_int_counter_vec_with_registry,
-    register_int_gauge_vec_with_registry,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder, register_histogram_vec_with_registry,
+    register_int_counter_vec_with_registry, register_int_gauge_vec_with_registry,
 };
 
 use crate::error::PageError;
@@ -95,7 +95,7 @@ pub struct Metrics {
     database_errors: IntCounterVec,
     logins: IntCounterVec,
     mails: IntCounterVec,
-    page_cache: IntCounterVec,
+    page_cache: [IntCounter; 3],
 }
 
 impl Metrics {
@@ -130,7 +130,10 @@ impl Metrics {
             database_errors: counter("database_errors_total", "Failures", &["kind"])?,
             logins: counter("logins_total", "Login attempts", &["outcome"])?,
             mails: counter("mails_total", "Attempts to send a mail", &["outcome"])?,
-            page_cache: counter("page_cache_requests_total", "Requests", &["status"])?,
+            page_cache: {
+                let requests = counter("page_cache_requests_total", "Requests", &["status"])?;
+                CacheStatus::ALL.map(|status| requests.with_label_values(&[status.label()]))
+            },
             registry: registry.clone(),
         };
         gauge(
@@ -143,9 +146,6 @@ impl Metrics {
         // Counters start at 0, so that alerts on an increase see the first one.
         for kind in DATABASE_ERRORS {
             metrics.database_errors.with_label_values(&[kind]);
-        }
-        for status in CacheStatus::ALL {
-            metrics.page_cache.with_label_values(&[status.label()]);
         }
         for outcome in MAIL_OUTCOMES {
             metrics.mails.with_label_values(&[outcome]);
@@ -191,7 +191,7 @@ impl Metrics {
 
     /// Counts a request that the page cache answered.
     pub(crate) fn page_cache(&self, status: CacheStatus) {
-        self.page_cache.with_label_values(&[status.label()]).inc();
+        self.page_cache[status as usize].inc();
     }
 
     /// Counts a login attempt.

@@ -17,10 +17,12 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 use oc_core::DatabaseUrl;
 use quick_cache::Weighter;
-use quick_cache::sync::{Cache, EntryAction, EntryResult};
+use quick_cache::sync::Cache;
+use tokio::sync::Mutex;
 
 use crate::compression::{Effort, Encoding, entity_tag, is_text, negotiate};
 use crate::db::Db;
+use crate::error::PageError;
 use crate::freshness::{Freshness, Version};
 use crate::metrics::{CacheStatus, Metrics};
 
@@ -125,50 +127,53 @@ pub async fn page_cache(
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
     let encoding = negotiate(request.headers());
-    let version = cache.freshness.confirm().await;
+    let mut version = cache.freshness.confirm().await;
     let key = request
         .uri()
         .path_and_query()
         .map_or("/", |target| target.as_str())
         .to_owned();
 
-    if let Some(page) = cache.pages.get(&key)
+    let mut page = cache.pages.get(&key);
+    if let Some(page) = &page
+        && let Some(status) = cache.status(page, version)
+    {
+        return Ok(cache.respond(request.into_parts().0, page, encoding, status));
+    }
+    // One request renders the page; the others wait for it. Meanwhile the outdated page stays, in case of an outage.
+    let outdated = page.clone();
+    let (mut lock, mut guard) = (None, None);
+    if let Some(outdated) = &outdated {
+        lock = timeout(COALESCE_TIMEOUT, outdated.rendering.lock())
+            .await
+            .ok();
+        page = cache.pages.get(&key);
+        version = cache.freshness.confirm().await;
+    } else {
+        let rendered = cache.pages.get_value_or_guard_async(&key);
+        match timeout(COALESCE_TIMEOUT, rendered).await {
+            Ok(Ok(rendered)) => page = Some(rendered),
+            Ok(Err(vacant)) => guard = Some(vacant),
+            Err(_) => {}
+        }
+    }
+    if let Some(page) = page
         && let Some(status) = cache.status(&page, version)
     {
         return Ok(cache.respond(request.into_parts().0, &page, encoding, status));
     }
-    let entry = cache
-        .pages
-        .entry_async(&key, |_, page| match cache.status(page, version) {
-            Some(status) => EntryAction::Retain((Arc::clone(page), status)),
-            None => EntryAction::ReplaceWithGuard,
-        });
-    let (guard, outdated) = match timeout(COALESCE_TIMEOUT, entry).await {
-        Ok(EntryResult::Retained((page, status))) => {
-            return Ok(cache.respond(request.into_parts().0, &page, encoding, status));
-        }
-        Ok(EntryResult::Replaced(guard, outdated)) => (Some(guard), Some(outdated)),
-        Ok(EntryResult::Vacant(guard)) => (Some(guard), None),
-        Ok(EntryResult::Removed(..) | EntryResult::Timeout) | Err(_) => (None, None),
-    };
 
     let response = next.call(request).await?.map_into_boxed_body();
-    let Some(guard) = guard else {
-        return Ok(response);
-    };
-    if response.status() == StatusCode::SERVICE_UNAVAILABLE
-        && let Some(page) = outdated
+    if let (Version::Current(_), Some(page)) = (version, &outdated)
+        && is_unavailable(&response)
     {
-        // Kept in case that it is the database, which had confirmed the version a moment ago.
-        let _evicted = guard.insert(Arc::clone(&page)).is_err();
+        // The database had confirmed the version a moment ago.
         cache.freshness.expire();
-        return Ok(match cache.freshness.confirm().await {
-            Version::Unavailable(_) => {
-                let (request, _) = response.into_parts();
-                cache.respond(request, &page, encoding, CacheStatus::Stale)
-            }
-            Version::Current(_) => response,
-        });
+        let (request, _) = response.into_parts();
+        return Ok(cache.respond(request, page, encoding, CacheStatus::Stale));
+    }
+    if lock.is_none() && guard.is_none() {
+        return Ok(response);
     }
     let Version::Current(generation) = version else {
         return Ok(response);
@@ -182,8 +187,18 @@ pub async fn page_cache(
         .await
         .map_err(|_| actix_web::error::ErrorInternalServerError("response body failed"))?;
     let page = Arc::new(CachedPage::new(head.headers(), body, generation));
-    let _evicted = guard.insert(Arc::clone(&page)).is_err();
+    match guard {
+        Some(guard) => _ = guard.insert(Arc::clone(&page)),
+        None => cache.pages.insert(key, Arc::clone(&page)),
+    }
     Ok(cache.respond(request, &page, encoding, CacheStatus::Miss))
+}
+
+/// Whether the database could not be reached. A busy site is no reason for an outdated page.
+fn is_unavailable(response: &ServiceResponse<BoxBody>) -> bool {
+    let error = response.response().error();
+    let error = error.and_then(|error| error.as_error::<PageError>());
+    matches!(error, Some(PageError::Unavailable(_)))
 }
 
 fn is_cacheable(status: StatusCode, headers: &HeaderMap) -> bool {
@@ -198,6 +213,8 @@ fn is_cacheable(status: StatusCode, headers: &HeaderMap) -> bool {
 struct CachedPage {
     headers: HeaderMap,
     generation: u64,
+    /// Held by the request that replaces it.
+    rendering: Mutex<()>,
     /// Whether it is worth compressing.
     is_text: bool,
     identity: Bytes,
@@ -220,6 +237,7 @@ impl CachedPage {
         Self {
             headers,
             generation,
+            rendering: Mutex::default(),
             is_text,
             identity,
             brotli: OnceLock::new(),

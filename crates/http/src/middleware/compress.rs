@@ -24,18 +24,19 @@ pub async fn compress(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let encoding = negotiate(request.headers());
-    let known = request
-        .get_header::<IfNoneMatch>()
-        .filter(|_| request.headers().contains_key(header::IF_NONE_MATCH));
+    let is_conditional = request.headers().contains_key(header::IF_NONE_MATCH);
+    let known = is_conditional
+        .then(|| request.get_header::<IfNoneMatch>())
+        .flatten();
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let mut response = next.call(request).await?.map_into_boxed_body();
     let is_page = is_read && response.status() == StatusCode::OK;
     let matches =
         |tag: &EntityTag| is_page && known.as_ref().is_some_and(|known| matches(known, tag));
     let headers = response.headers();
-    if let Some(tag) = headers.get(header::ETAG).and_then(parse_tag) {
-        return Ok(if matches(&tag) {
+    if let Some(tag) = headers.get(header::ETAG) {
+        let is_known = known.is_some() && parse_tag(tag).is_some_and(|tag| matches(&tag));
+        return Ok(if is_known {
             not_modified(response)
         } else {
             response
@@ -62,6 +63,7 @@ pub async fn compress(
             return Ok(not_modified(response));
         }
     }
+    let encoding = negotiate(response.request().headers());
     let (encoding, bytes) = encode(encoding, bytes).await;
     if let Some(name) = encoding.name() {
         let name = HeaderValue::from_static(name);

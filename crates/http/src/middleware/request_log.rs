@@ -1,5 +1,7 @@
 //! One log line per request, metrics, and the request id in every response.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
@@ -37,21 +39,28 @@ static PARAMETER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\{(\w+)(?::((?:[^{}]|\{[^{}]*\})*))?\}").expect("the expression is valid")
 });
 
+thread_local! {
+    static ROUTES: RefCell<HashMap<String, (String, bool)>> = RefCell::default();
+
+    /// Random bytes for request ids: a system call for each is slow.
+    static RANDOM_IDS: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Sets the request context, measures the request and logs its outcome. The outermost middleware.
 pub async fn request_log(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let pattern = request.match_pattern();
+    let (route, has_text) = pattern.map_or((UNKNOWN_ROUTE.to_owned(), false), describe_route);
     let context = Arc::new(RequestContext {
         id: request_id(request.headers()),
-        route: pattern
-            .as_deref()
-            .map_or(UNKNOWN_ROUTE.to_owned(), route_name),
+        route,
     });
-    let path = match &pattern {
-        Some(pattern) if has_text_parameter(pattern) => context.route.clone(),
-        _ => request.path()[..request.path().floor_char_boundary(MAX_PATH)].to_owned(),
+    let path = if has_text {
+        context.route.clone()
+    } else {
+        request.path()[..request.path().floor_char_boundary(MAX_PATH)].to_owned()
     };
     let mut entry = LogEntry {
         context: Arc::clone(&context),
@@ -106,19 +115,18 @@ impl Drop for LogEntry {
             let time = self.started.elapsed();
             metrics.request(&self.method, &self.context.route, self.status, time);
         }
-        let context = Arc::clone(&self.context);
-        request_context::run_with(Some(context), || self.log());
+        let quiet = QUIET.contains(&self.context.route.as_str())
+            && self.status.is_none_or(|status| !status.is_server_error());
+        let level = if quiet { Level::Debug } else { Level::Info };
+        if log::log_enabled!(target: "access", level) {
+            let context = Arc::clone(&self.context);
+            request_context::run_with(Some(context), || self.log(level));
+        }
     }
 }
 
 impl LogEntry {
-    fn log(&self) {
-        let quiet = QUIET.contains(&self.context.route.as_str())
-            && self.status.is_none_or(|status| !status.is_server_error());
-        let level = if quiet { Level::Debug } else { Level::Info };
-        if level > log::max_level() {
-            return;
-        }
+    fn log(&self, level: Level) {
         let microseconds = u32::try_from(self.started.elapsed().as_micros()).unwrap_or(u32::MAX);
         let milliseconds = f64::from(microseconds) / 1000.0;
         let (method, path) = (self.method.as_str(), self.path.as_str());
@@ -144,11 +152,15 @@ fn request_id(headers: &HeaderMap) -> String {
     let mut values = headers.get_all(REQUEST_ID).map(HeaderValue::to_str);
     match (values.next(), values.next()) {
         (Some(Ok(id)), None) if is_safe(id) => id.to_owned(),
-        _ => {
-            let mut bytes = [0; 16];
-            getrandom::fill(&mut bytes).expect("the system has a source of random bytes");
-            hex::encode(bytes)
-        }
+        _ => RANDOM_IDS.with_borrow_mut(|ids| {
+            if ids.is_empty() {
+                let mut bytes = [0; 16 * 256];
+                getrandom::fill(&mut bytes).expect("the system has a source of random bytes");
+                ids.extend(bytes.as_chunks().0);
+            }
+            let id = ids.pop().map_or(0, u128::from_ne_bytes);
+            format!("{id:032x}")
+        }),
     }
 }
 
@@ -156,6 +168,18 @@ fn request_id(headers: &HeaderMap) -> String {
 fn is_safe(id: &str) -> bool {
     let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=MAX_ID).contains(&id.len()) && id.bytes().all(is_safe)
+}
+
+/// The name of a route, and whether it has a text parameter. Routes are few, and the expressions slow.
+fn describe_route(pattern: String) -> (String, bool) {
+    ROUTES.with_borrow_mut(|routes| {
+        if let Some(known) = routes.get(&pattern) {
+            return known.clone();
+        }
+        let route = (route_name(&pattern), has_text_parameter(&pattern));
+        routes.insert(pattern, route.clone());
+        route
+    })
 }
 
 /// The name of a route in logs, metrics and traces: `/lettings/{id:[0-9]+}/` becomes `/lettings/{id}/`, and a parameter

@@ -12,26 +12,43 @@ use crate::site::Site;
 use crate::trusted_proxies::TrustedProxies;
 
 /// The policy of pages without scripts.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; img-src 'self'; style-src 'self'; \
-     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; img-src 'self'; style-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
 
 /// The policy of pages with scripts. A response with a Content-Security-Policy keeps its own.
 pub const POLICY_WITH_SCRIPTS: &str = "default-src 'none'; img-src 'self'; style-src 'self'; \
      script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const PERMISSIONS_POLICY: &str = "accelerometer=(), autoplay=(), camera=(), display-capture=(), \
+const PERMISSIONS_POLICY: HeaderValue = HeaderValue::from_static(
+    "accelerometer=(), autoplay=(), camera=(), display-capture=(), \
      encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), \
      payment=(), picture-in-picture=(), publickey-credentials-get=(), screen-wake-lock=(), usb=(), \
-     xr-spatial-tracking=()";
+     xr-spatial-tracking=()",
+);
 
-const HEADERS: [(HeaderName, &str); 7] = [
+// Constants, because checking the values takes longer than sending them.
+const HEADERS: [(HeaderName, HeaderValue); 7] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "same-origin"),
+    (
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    ),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("same-origin"),
+    ),
     (header::PERMISSIONS_POLICY, PERMISSIONS_POLICY),
-    (header::CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
-    (header::CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"),
+    (
+        header::CROSS_ORIGIN_OPENER_POLICY,
+        HeaderValue::from_static("same-origin"),
+    ),
+    (
+        header::CROSS_ORIGIN_RESOURCE_POLICY,
+        HeaderValue::from_static("same-origin"),
+    ),
 ];
 
 /// Adds the headers, also to a response that inner middleware returns as an error.
@@ -61,7 +78,7 @@ pub async fn security_headers(
 fn add(headers: &mut HeaderMap, transport: Option<&'static str>) {
     for (name, value) in HEADERS {
         if !headers.contains_key(&name) {
-            headers.insert(name, HeaderValue::from_static(value));
+            headers.insert(name, value);
         }
     }
     if let Some(transport) = transport {
