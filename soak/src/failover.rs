@@ -19,6 +19,9 @@ use soak::staff::{Ledger, Shift};
 const VISITORS: usize = 4;
 const PEOPLE: usize = 2;
 
+/// Acknowledged saves before the crash.
+const SAVED: usize = 50;
+
 /// Rejected saves before the promotion.
 const REJECTED: u64 = 6;
 
@@ -55,7 +58,7 @@ pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
     let shift = Shift::start(site.address, &ledger, browsers);
     let url = format!("http://{}", site.address);
     let (before, found) = load.during(VISITORS, &url, &VISITS, || {
-        load.wait_for(1_000);
+        wait_until(|| ledger.saved().len() >= SAVED).context("no save succeeds")?;
         primary.crash(shell)?;
         wait_until(|| ledger.refused() >= REJECTED).context("saves are not rejected")?;
         let before = ledger.saved().len();
