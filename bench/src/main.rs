@@ -232,5 +232,6 @@ fn measure(
     measurement.p99 = median(|(ours, _)| ours.p99);
     measurement.bare_p99 = median(|(_, theirs)| theirs.p99);
     measurement.cpu = median(|(ours, _)| ours.cpu);
+    measurement.bare_cpu = median(|(_, theirs)| theirs.cpu);
     Ok(())
 }

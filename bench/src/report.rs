@@ -35,10 +35,11 @@ pub(crate) struct Measurement {
     pub(crate) bare_p99: f64,
     /// CPU time per request in microseconds.
     pub(crate) cpu: f64,
+    pub(crate) bare_cpu: f64,
 }
 
-const HEADER: &str = "| site | request | connections | requests/s | bare actix | ratio | p50 ms | p99 ms | bare p99 ms | CPU µs |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+const HEADER: &str = "| site | request | connections | requests/s | bare actix | ratio | p50 ms | p99 ms | bare p99 ms | CPU µs | bare CPU µs |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 ";
 
 pub(crate) fn lettings(number: u32) -> String {
@@ -77,10 +78,11 @@ impl Measurement {
             p99,
             bare_p99,
             cpu,
+            bare_cpu,
             ..
         } = self;
         format!(
-            "| {} | {request} | {connections} | {rate:.0} | {bare_rate:.0} | {ratio:.3} | {p50:.2} | {p99:.2} | {bare_p99:.2} | {cpu:.0} |",
+            "| {} | {request} | {connections} | {rate:.0} | {bare_rate:.0} | {ratio:.3} | {p50:.2} | {p99:.2} | {bare_p99:.2} | {cpu:.1} | {bare_cpu:.1} |",
             self.site()
         )
     }
