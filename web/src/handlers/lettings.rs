@@ -206,7 +206,8 @@ pub(crate) async fn show(
     id: Path<i64>,
     Search(search): Search,
 ) -> Result<HttpResponse, PageError> {
-    render(shared, *id, search, Audience::Public).await
+    let back = search.href(PATH, search.page.unwrap_or(1));
+    render(shared, *id, back, Audience::Public).await
 }
 
 /// A letting of any status as visitors would see it, for staff.
@@ -214,7 +215,8 @@ pub(crate) async fn preview(
     request: PreviewRequest,
     shared: Shared,
 ) -> Result<HttpResponse, PageError> {
-    let mut page = render(shared, request.id, LettingQuery::default(), Audience::Staff).await?;
+    let form = format!("/admin/lettings/letting/{}/change/", request.id);
+    let mut page = render(shared, request.id, form, Audience::Staff).await?;
     let policy = HeaderValue::from_static("private, no-store");
     page.headers_mut().insert(header::CACHE_CONTROL, policy);
     Ok(page)
@@ -223,7 +225,7 @@ pub(crate) async fn preview(
 async fn render(
     (db, pages, site, currency): Shared,
     id: i64,
-    search: LettingQuery,
+    back: String,
     audience: Audience,
 ) -> Result<HttpResponse, PageError> {
     let shown_currency = currency.clone();
@@ -285,7 +287,7 @@ async fn render(
         letting: LettingView::new(&letting, &address, host, &shown_currency),
         photos: photos.into_iter().map(view).collect(),
         nearby,
-        back: search.href(PATH, search.page.unwrap_or(1)),
+        back,
     })?;
     if has_photos {
         let policy = HeaderValue::from_static(POLICY_WITH_SCRIPTS);

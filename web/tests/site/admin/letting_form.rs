@@ -54,6 +54,7 @@ fn staff_see_a_draft_as_visitors_would() -> Result<()> {
         assert!(form.has_link("Preview", PREVIEW) && !form.text().contains("View on site"));
         assert_header(&answer, "cache-control", "private, no-store");
         let page = answer.html()?;
+        assert!(page.has_link("Back", CHANGE));
         assert_contains_all(
             &page.text(),
             &[
