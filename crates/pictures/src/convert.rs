@@ -1,7 +1,8 @@
 //! Conversion of uploaded pictures to WebP in several widths.
 
 use fast_image_resize::images::Image;
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::pixels::{U8, U8x3};
+use fast_image_resize::{FilterType, PixelTrait, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
@@ -84,11 +85,24 @@ fn resize(source: Image<'_>, width: u32, height: u32) -> Result<Vec<u8>, Picture
         return Ok(source.into_vec());
     }
     let mut target = Image::new(width, height, source.pixel_type());
+    // `Resizer::resize` would compile code for pixels of every type, in minutes.
+    match source.pixel_type() {
+        PixelType::U8 => resize_typed::<U8>(&source, &mut target)?,
+        _ => resize_typed::<U8x3>(&source, &mut target)?,
+    }
+    Ok(target.into_vec())
+}
+
+fn resize_typed<P: PixelTrait>(
+    source: &Image<'_>,
+    target: &mut Image<'_>,
+) -> Result<(), PictureError> {
+    let (source, target) = (source.typed_image::<P>(), target.typed_image_mut::<P>());
+    let (source, mut target) = source.zip(target).ok_or(PictureError::Damaged)?;
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
     Resizer::new()
-        .resize(&source, &mut target, &options)
-        .map_err(|_| PictureError::Damaged)?;
-    Ok(target.into_vec())
+        .resize_typed(&source, &mut target, &options)
+        .map_err(|_| PictureError::Damaged)
 }
 
 /// Converts colours to sRGB. Those of an invalid or unusual profile stay as they are.
