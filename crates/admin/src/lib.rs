@@ -20,6 +20,8 @@ mod registry;
 mod routes;
 mod secret_key;
 mod state;
+#[cfg(test)]
+mod tests;
 mod time_zone;
 mod ui;
 mod upload_limit;

@@ -194,7 +194,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::registry::fixtures::BOOK;
+    use crate::tests::BOOK;
 
     fn parse(query: &str) -> AdminListQuery {
         AdminListQuery::parse(query, &BOOK)

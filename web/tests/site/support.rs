@@ -43,6 +43,13 @@ impl TestSite {
         Self::with(&[])
     }
 
+    /// A site whose first letting is “Pier House”.
+    pub(crate) fn with_letting() -> Result<Self> {
+        let site = Self::start()?;
+        letting(&mut site.database()?, "Pier House")?;
+        Ok(site)
+    }
+
     /// A site with an empty database and these settings.
     pub(crate) fn with(settings: &[(&str, &str)]) -> Result<Self> {
         Self::run(Arc::new(TestDb::sqlite()?), settings)

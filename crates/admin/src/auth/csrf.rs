@@ -1,10 +1,10 @@
 //! CSRF protection: a token in each form that matches a cookie, and the headers with a request's origin.
 
-use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header;
 use actix_web::web::Data;
-use oc_http::Site;
+use actix_web::{HttpRequest, HttpResponse};
+use oc_http::{PageError, PageResult, Site};
 use subtle::ConstantTimeEq;
 
 use crate::secret_key::SecretKey;
@@ -38,6 +38,14 @@ impl CookieRules {
             .secure(self.https)
             .finish()
     }
+}
+
+/// Adds a cookie to a response.
+pub(super) fn with_cookie(mut response: HttpResponse, cookie: &Cookie<'_>) -> PageResult {
+    response
+        .add_cookie(cookie)
+        .map_err(|error| PageError::Internal(error.into()))?;
+    Ok(response)
 }
 
 /// The secret that tokens are derived from, in the browser's cookie.

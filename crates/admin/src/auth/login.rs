@@ -12,6 +12,7 @@ use oc_core::locks::hold;
 use oc_http::{PageError, PageResult};
 use serde::Serialize;
 
+use crate::auth::csrf::with_cookie;
 use crate::auth::current_user::pending_requirement;
 use crate::auth::device_cookie;
 use crate::auth::password_hasher::equalize_timing;
@@ -151,17 +152,14 @@ pub(crate) fn start_session(
         request.session.add_message("warning", text);
     }
     let required = pending_requirement(&user, factor.is_some(), request.state.require_totp);
-    let mut response = see_other(required.unwrap_or(path));
+    let response = see_other(required.unwrap_or(path));
     let cookie = device_cookie::remember(
         &request.http,
         request.cookies,
         request.key(),
         &(user, factor),
     );
-    response
-        .add_cookie(&cookie)
-        .map_err(|error| PageError::Internal(error.into()))?;
-    Ok(response)
+    with_cookie(response, &cookie)
 }
 
 #[cfg(test)]

@@ -5,14 +5,14 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use audit::Event;
 use chrono::Utc;
 use diesel::OptionalExtension;
 use oc_http::{LoginOutcome, Metrics, Page, PageError, PageResult};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::auth::csrf::{CookieRules, Csrf};
+use crate::auth::csrf::{CookieRules, Csrf, with_cookie};
 use crate::auth::current_user::{CurrentUser, LOGIN, login_path};
 use crate::auth::login::{AuthenticatedUser, Destination, attempt, start_session};
 use crate::auth::pending_login::{self, PendingLogin};
@@ -53,12 +53,6 @@ struct CodePage {
 
 impl Page for CodePage {
     const TEMPLATE: &'static str = "admin/login_code.html";
-}
-
-#[derive(Default, Deserialize)]
-pub(crate) struct LoginQuery {
-    #[serde(default)]
-    next: String,
 }
 
 /// The submission of a user whose session has ended is kept, sealed, in a login page, and shown again after the login.
@@ -107,23 +101,19 @@ pub(crate) async fn keep_form_for_login(
 }
 
 /// The login form; users who are logged in already are redirected.
-pub(crate) async fn new(request: AdminRequest, query: Option<Query<LoginQuery>>) -> PageResult {
-    let destination = Destination::from_query(query);
+pub(crate) async fn new(request: AdminRequest) -> PageResult {
+    let destination = Destination::from_query(&request);
     if CurrentUser::find(&request).await?.is_some() {
         return Ok(see_other(destination.path()));
     }
     show(&request, StatusCode::OK, destination, String::new(), None)
 }
 
-pub(crate) async fn create(
-    request: AdminRequest,
-    query: Option<Query<LoginQuery>>,
-    submission: Submission,
-) -> PageResult {
+pub(crate) async fn create(request: AdminRequest, submission: Submission) -> PageResult {
     request.check_form(None, &submission)?;
     let username = normalize_username(submission.text("username"));
     let password = submission.text("password").to_owned();
-    let destination = Destination::from_submission(query, &submission);
+    let destination = Destination::from_submission(&request, &submission);
     let source = AttemptSource::for_username(&request, username.clone()).await?;
     match attempt(&request, source, password).await? {
         AuthOutcome::Right(user) if user.factor.is_some() => {
@@ -148,11 +138,8 @@ pub(crate) async fn create(
 }
 
 /// The form for the code, after the right password.
-pub(crate) async fn new_code(
-    request: AdminRequest,
-    query: Option<Query<LoginQuery>>,
-) -> PageResult {
-    let destination = Destination::from_query(query);
+pub(crate) async fn new_code(request: AdminRequest) -> PageResult {
+    let destination = Destination::from_query(&request);
     if CurrentUser::find(&request).await?.is_some() {
         return Ok(see_other(destination.path()));
     }
@@ -162,13 +149,9 @@ pub(crate) async fn new_code(
     }
 }
 
-pub(crate) async fn create_code(
-    request: AdminRequest,
-    query: Option<Query<LoginQuery>>,
-    submission: Submission,
-) -> PageResult {
+pub(crate) async fn create_code(request: AdminRequest, submission: Submission) -> PageResult {
     request.check_form(None, &submission)?;
-    let destination = Destination::from_submission(query, &submission);
+    let destination = Destination::from_submission(&request, &submission);
     let Some(user) = pending_user(&request).await? else {
         return Ok(see_other(&login_path(LOGIN, &destination.next)));
     };
@@ -209,28 +192,24 @@ pub(crate) async fn create_code(
         return show_code(&request, StatusCode::OK, destination, error);
     };
     Metrics::login(&request.http, LoginOutcome::Success);
-    let mut response = start_session(&request, authenticated, &destination)?;
+    let response = start_session(&request, authenticated, &destination)?;
     if let Some(left) = codes_left {
         let text = format!("You logged in with a recovery code. You have {left} left.");
         request.session.add_message("warning", text);
     }
-    response
-        .add_cookie(&pending_login::removal(request.cookies))
-        .map_err(|error| PageError::Internal(error.into()))?;
-    Ok(response)
+    with_cookie(response, &pending_login::removal(request.cookies))
 }
 
 impl Destination {
-    fn from_query(query: Option<Query<LoginQuery>>) -> Self {
-        let LoginQuery { next } = query.map(Query::into_inner).unwrap_or_default();
+    fn from_query(request: &AdminRequest) -> Self {
         Self {
-            next,
+            next: request.query().text("next").to_owned(),
             kept: String::new(),
         }
     }
 
-    fn from_submission(query: Option<Query<LoginQuery>>, submission: &Submission) -> Self {
-        let mut destination = Self::from_query(query);
+    fn from_submission(request: &AdminRequest, submission: &Submission) -> Self {
+        let mut destination = Self::from_query(request);
         if submission.has("next") {
             submission.text("next").clone_into(&mut destination.next);
         }
@@ -241,16 +220,13 @@ impl Destination {
 
 /// Continues with the code. A kept form is too large for a redirect, so then the page comes right away.
 fn ask_for_code(request: &AdminRequest, user: &User, destination: Destination) -> PageResult {
-    let mut response = if destination.kept.is_empty() {
+    let response = if destination.kept.is_empty() {
         see_other(&login_path("/admin/login/code/", &destination.next))
     } else {
         show_code(request, StatusCode::OK, destination, None)?
     };
     let cookie = pending_login::cookie(request.cookies, request.key(), user, Utc::now());
-    response
-        .add_cookie(&cookie)
-        .map_err(|error| PageError::Internal(error.into()))?;
-    Ok(response)
+    with_cookie(response, &cookie)
 }
 
 /// The user whose password was right on this browser in the last minutes.

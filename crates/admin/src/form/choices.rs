@@ -150,7 +150,7 @@ pub(crate) fn chosen_choices(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::fixtures::BOOK;
+    use crate::tests::BOOK;
 
     #[test]
     fn enter_in_the_field_for_words_searches_and_does_not_save() {

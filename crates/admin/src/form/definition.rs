@@ -135,46 +135,25 @@ impl FormDefinition {
         values: &FormValues,
         answered: &[String],
     ) -> QueryResult<Option<(&'static str, String)>> {
-        let own = (
-            self.own_fields().collect(),
-            current.cloned(),
-            Some(values.clone()),
-        );
-        let mut forms: Vec<(Vec<BoundField>, Option<Record>, Option<FormValues>)> = vec![own];
+        let own = self.own_fields().collect::<Vec<_>>();
+        if let Some(found) = question(conn, &own, current, values, answered)? {
+            return Ok(Some(found));
+        }
         for form in &self.inlines {
+            let Some(typed) = form.values(values) else {
+                continue;
+            };
             let own = match current {
                 Some(current) => form.related(conn, &current.values)?,
                 None => None,
             };
-            let typed = form.values(values);
-            let is_own = own.is_some_and(|own| Some(own.values) == typed);
-            let related = form.related(conn, values)?;
-            forms.push((
-                form.bound_fields().collect(),
-                related,
-                typed.filter(|_| !is_own),
-            ));
-        }
-        for (fields, stored, typed) in forms {
-            let is_unchanged = |typed: &FormValues| {
-                let stored = stored.as_ref().map(|record| &record.values);
-                stored.is_some_and(|stored| {
-                    typed.0.iter().all(|(name, list)| stored.list(name) == list)
-                })
-            };
-            let Some(typed) = typed.filter(|typed| !is_unchanged(typed)) else {
+            if own.is_some_and(|own| own.values == typed) {
                 continue;
-            };
-            let id = stored.as_ref().map(|record| record.id);
-            for bound in fields
-                .iter()
-                .filter(|bound| !answered.iter().any(|name| name == bound.name))
-            {
-                if let Some(question) = bound.field.question
-                    && let Some(text) = question(conn, id, &typed)?
-                {
-                    return Ok(Some((bound.name, text)));
-                }
+            }
+            let (related, fields) = (form.related(conn, values)?, form.bound_fields());
+            let fields: Vec<_> = fields.collect();
+            if let Some(found) = question(conn, &fields, related.as_ref(), &typed, answered)? {
+                return Ok(Some(found));
             }
         }
         Ok(None)
@@ -231,6 +210,33 @@ impl FormDefinition {
             names.map(move |name| (name, bound.field.kind))
         })
     }
+}
+
+/// The first question about the values of a row that differ from the stored ones.
+fn question(
+    conn: &mut DbConnection,
+    fields: &[BoundField],
+    stored: Option<&Record>,
+    typed: &FormValues,
+    answered: &[String],
+) -> QueryResult<Option<(&'static str, String)>> {
+    let is_stored = |stored: &Record| {
+        let mut typed = typed.0.iter();
+        typed.all(|(name, list)| stored.values.list(name) == list)
+    };
+    if stored.is_some_and(is_stored) {
+        return Ok(None);
+    }
+    let id = stored.map(|record| record.id);
+    for bound in fields {
+        if let Some(ask) = bound.field.question
+            && !answered.iter().any(|name| name == bound.name)
+            && let Some(text) = ask(conn, id, typed)?
+        {
+            return Ok(Some((bound.name, text)));
+        }
+    }
+    Ok(None)
 }
 
 /// Fingerprints of the fields when the form was opened, as far as they are known.

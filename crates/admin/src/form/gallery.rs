@@ -154,19 +154,13 @@ async fn upload(staff: &StaffRequest, target: Target, submission: Submission) ->
     }
     if added > 0 {
         let editor = staff.editor();
-        let action = format!("{} added", counted(resource, added));
+        let images = counted(resource, added);
+        let action = format!("{images} added");
         staff
             .write(move |conn| log_on_owner(conn, &editor, target, &action))
             .await?;
-        let text = format!(
-            "Added {}. Describe what they show.",
-            counted(resource, added)
-        );
-        let text = if added == 1 {
-            text.replace("they show", "it shows")
-        } else {
-            text
-        };
+        let shown = if added == 1 { "it shows" } else { "they show" };
+        let text = format!("Added {images}. Describe what {shown}.");
         staff.session.add_message("success", text);
     } else if errors.is_empty() {
         errors.push("Choose at least one file.".to_owned());

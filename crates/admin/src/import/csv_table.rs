@@ -278,7 +278,7 @@ mod tests {
 
     use super::*;
     use crate::import::spreadsheet::MAX_ROWS;
-    use crate::registry::fixtures::BOOK;
+    use crate::tests::BOOK;
 
     fn read(file: &[u8]) -> Result<CsvTable, Vec<RowError>> {
         CsvTable::read(&BOOK, file)

@@ -6,7 +6,7 @@ mod csv_text;
 pub(crate) mod handlers;
 mod importer;
 mod page;
-#[cfg(test)]
-mod properties;
 mod spreadsheet;
+#[cfg(test)]
+mod tests;
 mod workbook;

@@ -71,8 +71,7 @@ fn several_rows_are_deleted_after_a_question() -> Result<()> {
 
 #[test]
 fn the_question_about_a_letting_offers_to_delete_its_address_too() -> Result<()> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
+    let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
 
     let question = browser.page_text("/admin/lettings/letting/1/delete/")?;

@@ -52,8 +52,7 @@ fn the_log_tells_of_rows_and_of_the_door_newest_first() -> Result<()> {
 
 #[test]
 fn filters_are_combined_and_kept() -> Result<()> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
+    let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     for title in ["Pier Cottage", "Pier Villa"] {
         rename(&mut browser, title)?;
@@ -80,8 +79,7 @@ fn filters_are_combined_and_kept() -> Result<()> {
 
 #[test]
 fn the_file_holds_the_filtered_lines_and_no_formula() -> Result<()> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
+    let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     rename(&mut browser, "=1+1")?;
 
@@ -104,8 +102,7 @@ fn the_file_holds_the_filtered_lines_and_no_formula() -> Result<()> {
 
 #[test]
 fn others_read_of_the_rows_that_they_may_look_at() -> Result<()> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
+    let site = TestSite::with_letting()?;
     let mut root = Browser::superuser(&site, "ada")?;
     rename(&mut root, "Pier Cottage")?;
     let mut viewer = Browser::staff(&site, "bob", &["lettings.view_letting"])?;

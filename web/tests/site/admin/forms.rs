@@ -176,8 +176,7 @@ fn no_choice_is_made_by_itself() -> Result<()> {
 
 #[test]
 fn a_form_without_a_version_is_taken_as_it_is() -> Result<()> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
+    let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     browser.get("/admin/")?;
 

@@ -43,8 +43,7 @@ fn a_delete_shows_what_goes_along_and_is_recorded() -> Result<()> {
 
 #[test]
 fn the_history_tells_each_field_before_and_after() -> Result<()> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
+    let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let path = "/admin/lettings/letting/1/change/";
     browser.fill(

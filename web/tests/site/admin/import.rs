@@ -198,8 +198,7 @@ fn a_colleague_who_saves_meanwhile_is_not_overwritten() -> Result<()> {
 
 #[test]
 fn what_was_shown_to_one_cannot_be_done_by_another_or_with_another_file() -> Result<()> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
+    let site = TestSite::with_letting()?;
     let mut ada = Browser::superuser(&site, "ada")?;
     let mut bob = Browser::superuser(&site, "bob")?;
     let first = upload(&mut ada, LETTINGS, "id,title\n1,First\n")?;
@@ -223,8 +222,7 @@ fn what_was_shown_to_one_cannot_be_done_by_another_or_with_another_file() -> Res
 
 #[test]
 fn each_row_needs_the_right_to_add_or_to_change_it() -> Result<()> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
+    let site = TestSite::with_letting()?;
     let mut changer = Browser::staff(&site, "changer", &["lettings.change_address"])?;
     let mut adder = Browser::staff(&site, "adder", &["lettings.add_address"])?;
     let mut viewer = Browser::staff(&site, "viewer", &["lettings.view_address"])?;

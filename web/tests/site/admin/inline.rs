@@ -169,8 +169,7 @@ fn an_address_is_changed_with_its_letting_and_each_keeps_its_record() -> Result<
 
 #[test]
 fn a_save_of_the_letting_alone_leaves_no_line_at_the_address() -> Result<()> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
+    let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
 
     browser.fill(
@@ -269,8 +268,7 @@ fn nobody_overwrites_a_colleague_who_changed_the_address() -> Result<()> {
 
 #[test]
 fn without_permissions_on_addresses_there_is_only_the_choice() -> Result<()> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
+    let site = TestSite::with_letting()?;
     let mut clerk = Browser::staff(
         &site,
         "clerk",
@@ -294,8 +292,7 @@ fn without_permissions_on_addresses_there_is_only_the_choice() -> Result<()> {
 
 #[test]
 fn a_new_address_takes_the_right_to_add_one_and_a_change_the_right_to_change_it() -> Result<()> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
+    let site = TestSite::with_letting()?;
     let own = "lettings.change_letting";
     let mut changer = Browser::staff(&site, "changer", &[own, "lettings.change_address"])?;
     let mut adder = Browser::staff(&site, "adder", &[own, "lettings.add_address"])?;

@@ -44,8 +44,7 @@ fn the_index_links_every_model() -> Result<()> {
 
 #[test]
 fn every_page_has_the_models_that_the_user_may_view_in_its_navigation() -> Result<()> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
+    let site = TestSite::with_letting()?;
     let mut browser = Browser::staff(&site, "bob", &["lettings.view_letting"])?;
     let mut navigation = |path: &str| -> Result<(Vec<String>, Option<String>)> {
         let menu = browser.page(path)?.first("details");

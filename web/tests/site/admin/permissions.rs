@@ -3,7 +3,7 @@
 use super::permission_rows::refusals;
 use super::restore::{act, delete};
 use super::{ADDRESS_FORM, Browser, USER_FORM, account, with};
-use crate::support::{TestSite, assert_contains, letting};
+use crate::support::{TestSite, assert_contains};
 use accounts::{Group, GroupDraft, User};
 use anyhow::Result;
 use lettings::Letting;
@@ -31,8 +31,7 @@ fn staff_without_permissions_are_told_so() -> Result<()> {
 
 #[test]
 fn who_may_only_look_gets_no_form() -> Result<()> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
+    let site = TestSite::with_letting()?;
     let mut browser = Browser::staff(&site, "bob", &["lettings.view_letting"])?;
     let path = "/admin/lettings/letting/1/change/";
 
@@ -50,8 +49,7 @@ fn who_may_only_look_gets_no_form() -> Result<()> {
 
 #[test]
 fn a_cascade_needs_the_right_on_all_that_goes_along() -> Result<()> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
+    let site = TestSite::with_letting()?;
     let mut browser = Browser::staff(
         &site,
         "bob",
@@ -312,8 +310,7 @@ fn a_user_is_added_beside_a_profile_by_who_may_add_users() -> Result<()> {
 
 #[test]
 fn of_what_was_done_at_once_everybody_sees_what_they_may_look_at() -> Result<()> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
+    let site = TestSite::with_letting()?;
     let mut root = Browser::superuser(&site, "ada")?;
     delete(&mut root, "lettings/address/1")?;
     let act = act(&mut root)?;

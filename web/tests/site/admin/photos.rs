@@ -20,8 +20,7 @@ const PHOTOS: &str = "/admin/lettings/letting/1/photos/";
 
 /// A site with a letting, and a browser at its form.
 fn site() -> Result<TestSite> {
-    let site = TestSite::start()?;
-    letting(&mut site.database()?, "Pier House")?;
+    let site = TestSite::with_letting()?;
     Ok(site)
 }
 

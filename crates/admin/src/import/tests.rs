@@ -1,12 +1,14 @@
-//! Properties of the reader of files; `PROPTEST_CASES` sets the number of cases.
+//! Properties of the reader of files, where `PROPTEST_CASES` sets the number of cases; and workbooks for unit tests.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
 use crate::import::csv_table::CsvTable;
-use crate::import::workbook::fixtures::workbook;
-use crate::registry::fixtures::BOOK;
+use crate::tests::BOOK;
 
 const STRINGS: &str = "<sst uniqueCount=\"1\"><si><t>title</t></si></sst>";
 
@@ -137,4 +139,60 @@ fn the_time_is_linear_in_the_size() {
         // Quadratic time would be hours.
         assert!(start.elapsed() < Duration::from_secs(20), "{piece:?}");
     }
+}
+
+/// A workbook whose first sheet has this XML, with shared strings and the styles general, date, time and both.
+pub(super) fn workbook(sheet: &str, strings: &str) -> Vec<u8> {
+    const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    const OFFICE: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let relationship = |id: &str, kind: &str, target: &str| {
+        format!("<Relationship Id=\"{id}\" Type=\"{OFFICE}/{kind}\" Target=\"{target}\"/>")
+    };
+    let relationships = |list: &str| {
+        format!(
+            "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">{list}</Relationships>"
+        )
+    };
+    let mut zip = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in [
+        (
+            "_rels/.rels",
+            relationships(&relationship("r1", "officeDocument", "xl/workbook.xml")),
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            relationships(
+                &(relationship("r1", "worksheet", "worksheets/sheet1.xml")
+                    + &relationship("r2", "worksheet", "worksheets/sheet2.xml")),
+            ),
+        ),
+        (
+            "xl/workbook.xml",
+            format!(
+                "<workbook xmlns=\"{MAIN}\" xmlns:r=\"{OFFICE}\"><sheets>\
+                 <sheet name=\"Lists\" sheetId=\"2\" state=\"hidden\" r:id=\"r2\"/>\
+                 <sheet name=\"Books\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>"
+            ),
+        ),
+        (
+            "xl/styles.xml",
+            format!(
+                "<styleSheet xmlns=\"{MAIN}\"><cellXfs><xf numFmtId=\"0\"/><xf numFmtId=\"14\"/>\
+                 <xf numFmtId=\"21\"/><xf numFmtId=\"22\"/></cellXfs></styleSheet>"
+            ),
+        ),
+        ("xl/sharedStrings.xml", strings.to_owned()),
+        (
+            "xl/worksheets/sheet1.xml",
+            format!("<worksheet xmlns=\"{MAIN}\"><sheetData>{sheet}</sheetData></worksheet>"),
+        ),
+        (
+            "xl/worksheets/sheet2.xml",
+            format!("<worksheet xmlns=\"{MAIN}\"/>"),
+        ),
+    ] {
+        zip.start_file(name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(content.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
 }
