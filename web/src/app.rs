@@ -1,4 +1,5 @@
-//! Every route of the site, in reading order.
+//! Every route of the site, in reading order. Assets and health checks come first: actix tries
+//! one pattern after the other.
 
 use actix_web::web::{ServiceConfig, resource, to};
 use oc_http::health::{healthz, readyz};
@@ -19,6 +20,9 @@ pub(crate) fn previews(config: &mut ServiceConfig) {
 /// Adds every public route.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
+        .service(read_page("/healthz", healthz))
+        .service(read_page("/readyz", readyz))
+        .service(read_page("/static/{file}", static_file))
         .service(cached_page("/", home::show))
         .service(cached_page("/lettings/", lettings::index))
         .service(cached_page("/lettings/feed/", feed::show))
@@ -38,9 +42,6 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             sitemap::map_part,
         ))
         .service(read_page("/favicon.ico", favicon))
-        .service(read_page("/static/{file}", static_file))
-        .service(read_page("/healthz", healthz))
-        .service(read_page("/readyz", readyz))
         .default_service(to(not_found));
     for path in [
         "/lettings",
