@@ -13,6 +13,8 @@ const LEASE: Duration = Duration::minutes(5);
 /// The pause after the first failure; each one is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::minutes(1);
 const LONGEST_PAUSE: Duration = Duration::hours(6);
+/// The clocks of two nodes differ by less.
+const CLOCK_SKEW: Duration = Duration::minutes(1);
 /// The lifetime of a mail without one: earlier versions stored none.
 const LIFETIME: Duration = Duration::days(3);
 
@@ -77,11 +79,22 @@ pub enum Attempt {
     GivenUp,
 }
 
+/// Mails whose time has come, and those that were stored or tried while a clock was ahead.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn due(now: NaiveDateTime) -> _ {
+    let is_new = outgoing_mails::attempts.eq(0_i32);
+    let after_lease: NaiveDateTime = now + LEASE + CLOCK_SKEW;
+    let after_pause: NaiveDateTime = now + LONGEST_PAUSE + CLOCK_SKEW;
+    outgoing_mails::next_attempt_at
+        .le(now)
+        .or(outgoing_mails::next_attempt_at.gt(after_pause))
+        .or(is_new.and(outgoing_mails::next_attempt_at.gt(after_lease)))
+}
+
 impl OutgoingMail {
     /// Whether a mail is due.
     pub fn is_due(conn: &mut DbConnection, now: NaiveDateTime) -> QueryResult<bool> {
-        let due = outgoing_mails::table.filter(outgoing_mails::next_attempt_at.le(now));
-        diesel::select(exists(due)).get_result(conn)
+        diesel::select(exists(outgoing_mails::table.filter(due(now)))).get_result(conn)
     }
 
     /// The number of mails that wait, and when the oldest was stored.
@@ -111,7 +124,7 @@ impl OutgoingMail {
         conn.write(|conn| {
             lock(conn, "outgoing mails", 0)?;
             let due = Self::query()
-                .filter(outgoing_mails::next_attempt_at.le(now))
+                .filter(due(now))
                 .order((outgoing_mails::next_attempt_at, outgoing_mails::id));
             let Some(mail) = due.first(conn).optional()? else {
                 return Ok(None);
@@ -188,6 +201,32 @@ mod tests {
             assert_eq!(claimed(conn, 4)?, None);
             assert!(!OutgoingMail::is_due(conn, at(4))?);
             assert_eq!(claimed(conn, 5)?.as_deref(), Some("ada@example.org"));
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_mail_from_the_future_is_sent_at_once() -> anyhow::Result<()> {
+        on_both(|conn| {
+            for (ahead, attempts, is_due) in [
+                (24 * 60, 0, true),
+                (7, 0, true),
+                (6, 0, false),
+                (5, 9, false),
+                (362, 9, true),
+            ] {
+                diesel::delete(outgoing_mails::table).execute(conn)?;
+                insert(conn, "ada@example.org")?;
+                diesel::update(outgoing_mails::table)
+                    .set((
+                        outgoing_mails::next_attempt_at.eq(at(ahead)),
+                        outgoing_mails::attempts.eq(attempts),
+                    ))
+                    .execute(conn)?;
+
+                assert_eq!(OutgoingMail::is_due(conn, at(0))?, is_due, "{ahead}");
+                assert_eq!(claimed(conn, 0)?.is_some(), is_due, "{ahead}");
+            }
             Ok(())
         })
     }

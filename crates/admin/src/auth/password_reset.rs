@@ -18,6 +18,7 @@ use crate::auth::account::{PASSWORD_CHANGED, log_account_change};
 use crate::auth::current_user::LOGIN;
 use crate::auth::password_hasher::equalize_timing;
 use crate::auth::passwords::{NewPasswordErrors, OWN, PasswordPage, SAME_PASSWORD};
+use crate::auth::pending_login::is_unexpired;
 use crate::auth::request::AdminRequest;
 use crate::auth::throttle::RetryDelay;
 use crate::secret_key::SecretKey;
@@ -231,7 +232,7 @@ fn is_valid(key: &SecretKey, user: &User, typed: &str, now: DateTime<Utc>) -> bo
     until.is_some_and(|until| {
         let expected = token(key, user, until);
         let is_same: bool = expected.as_bytes().ct_eq(typed.as_bytes()).into();
-        is_same && now.timestamp() < until && user.is_active && user.is_staff
+        is_same && is_unexpired(until, VALID.num_seconds(), now) && user.is_active && user.is_staff
     })
 }
 

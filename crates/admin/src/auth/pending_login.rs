@@ -15,6 +15,15 @@ use crate::secret_key::SecretKey;
 const COOKIE: &str = "second_step";
 /// Minutes to enter the code.
 const MINUTES: i64 = 10;
+/// The clocks of two nodes differ by less (seconds).
+const CLOCK_SKEW: i64 = 60;
+
+/// Whether something that is valid for so many seconds, until that time, is valid now. If it is valid for longer, it was
+/// made while a clock was ahead.
+pub(super) fn is_unexpired(until: i64, seconds: i64, now: DateTime<Utc>) -> bool {
+    let now = now.timestamp();
+    now < until && until <= now.saturating_add(seconds + CLOCK_SKEW)
+}
 
 pub(crate) struct PendingLogin {
     pub(crate) user_id: i64,
@@ -64,15 +73,17 @@ impl PendingLogin {
     pub(crate) fn is_valid(&self, key: &SecretKey, user: &User, now: DateTime<Utc>) -> bool {
         let expected = signature(key, user, self.until);
         let same: bool = expected.as_bytes().ct_eq(self.signature.as_bytes()).into();
-        same && user.id == self.user_id && now.timestamp() < self.until
+        same && user.id == self.user_id && is_unexpired(self.until, MINUTES * 60, now)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
+    use proptest::prelude::*;
 
     use super::*;
+    use crate::auth::csrf::Csrf;
 
     const RULES: CookieRules = CookieRules { https: false };
 
@@ -111,5 +122,41 @@ mod tests {
         assert!(!pending.is_valid(&key, &user(7, "another"), at(1)));
         assert!(!pending.is_valid(&SecretKey::random(), &user(7, "hash"), at(1)));
         Ok(())
+    }
+
+    /// Kind of fault: a time in the future counts as recent.
+    #[test]
+    fn what_is_dated_in_the_future_does_not_count() {
+        for (until, is_valid) in [
+            (1_000, false),
+            (1_001, true),
+            (1_600, true),
+            // Two nodes, one a little ahead: uport-project/uport-credentials#43, symfony/cli#465.
+            (1_660, true),
+            // A clock that was ahead: DanielLavrushin/asuswrt-merlin-idefix#14, wultra/powerauth-server#930.
+            (1_661, false),
+            (1_000 + 24 * 60 * 60, false),
+            (i64::MAX, false),
+            // A clock that was behind, or lost its battery: dani-garcia/vaultwarden#1031.
+            (-1, false),
+        ] {
+            let now = DateTime::from_timestamp(1_000, 0).unwrap();
+            assert_eq!(is_unexpired(until, 600, now), is_valid, "{until}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_cookies_make_the_parsers_panic_or_are_accepted(
+            cookies in "((second_step|csrf|session)=)?[-0-9.a-f;=%\" ]{0,80}(\\PC{0,20}(; )?csrf=[0-9a-g]{31,33})?",
+        ) {
+            let key = SecretKey::random();
+            let request = TestRequest::get().append_header(("cookie", cookies.as_bytes())).to_http_request();
+            let pending = PendingLogin::from_request(&request, RULES);
+            prop_assert!(pending.is_none_or(|it| !it.is_valid(&key, &user(7, "hash"), DateTime::UNIX_EPOCH)));
+            prop_assert_eq!(Csrf::from_request(&request, RULES).token(&key, 7).len(), 64);
+        }
     }
 }
