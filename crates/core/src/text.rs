@@ -25,18 +25,25 @@ pub fn normalize_paragraphs(text: &str) -> String {
     lines.join("\n").trim_end().to_owned()
 }
 
-/// Trims whitespace and invisible characters. Variation selectors and tags at the end belong to a visible character.
+/// Trims whitespace and invisible characters. Variation selectors and tags at the end belong to a visible character, but
+/// not to a letter of ASCII.
 #[must_use]
 pub fn trim(text: &str) -> &str {
-    let start = text.trim_start_matches(|c| is_blank(c) || is_modifier(c));
-    start.trim_end_matches(is_blank)
+    let start = text.trim_start_matches(|c| is_blank(c) || is_combining_mark(c) || is_selector(c));
+    let trimmed = start.trim_end_matches(is_blank);
+    let letter = start.trim_end_matches(|c| is_blank(c) || is_selector(c));
+    if letter.ends_with(|c: char| c.is_ascii_alphabetic()) {
+        letter
+    } else {
+        trimmed
+    }
 }
 
-/// Whether a text contains a control character. Those for the direction of text count: without their end, they reverse
-/// what follows on the page.
+/// Whether a text contains a control character, or one that no text may contain: feeds would not be valid XML. Those for
+/// the direction of text count: without their end, they reverse what follows on the page.
 #[must_use]
 pub fn has_control(text: &str) -> bool {
-    text.contains(|c| char::is_control(c) || is_bidi_control(c))
+    text.contains(|c| char::is_control(c) || is_bidi_control(c) || is_noncharacter(c))
 }
 
 /// Removes characters that are never visible from a search; line breaks and other spaces stay.
@@ -64,7 +71,7 @@ fn is_blank(c: char) -> bool {
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
             | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}')
+            | '\u{fffc}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}')
 }
 
 /// Embeddings, overrides and isolates of the bidirectional algorithm, and the deprecated characters beside them.
@@ -72,10 +79,14 @@ fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
 }
 
-/// Invisible characters that modify the one before, such as emoji.
-fn is_modifier(c: char) -> bool {
-    is_combining_mark(c)
-        || matches!(c, '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
+/// The code points that Unicode keeps for internal use.
+fn is_noncharacter(c: char) -> bool {
+    u32::from(c) & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}')
+}
+
+/// Variation selectors and tags: they modify the character before, such as an emoji.
+fn is_selector(c: char) -> bool {
+    matches!(c, '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Combining Diacritical Marks, the block that PostgreSQL's function `fold` removes.
@@ -105,6 +116,12 @@ mod tests {
             ("\u{1d159}\u{13430}", ""),
             ("\u{202d}\u{206a}\u{e0041}", ""),
             ("\u{202a}Pier\u{202c}", "Pier"),
+            // Pasted from a text with pictures, and from a chat.
+            ("\u{fffc}", ""),
+            ("C\u{fe0f}\u{200b}", "C"),
+            ("C\u{e0020}", "C"),
+            ("\u{845b}\u{e0100}", "\u{845b}\u{e0100}"),
+            ("1\u{fe0f}\u{20e3}", "1\u{fe0f}\u{20e3}"),
             ("a\tb", "a\tb"),
             ("a\0", "a\0"),
         ] {
@@ -122,6 +139,9 @@ mod tests {
             "a\tb",
             "Pier \u{202e}gnp.exe",
             "a\u{2067}b",
+            "a\u{fffe}b",
+            "\u{fdd0}",
+            "\u{10ffff}",
         ] {
             assert!(has_control(text), "{text:?}");
         }
