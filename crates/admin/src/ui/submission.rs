@@ -1,9 +1,10 @@
 //! Submitted forms.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
 
-use actix_multipart::{Multipart, MultipartError};
+use actix_multipart::Multipart;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut};
@@ -13,6 +14,7 @@ use oc_http::{PageError, run_blocking};
 
 /// The most fields of a form, as in Django.
 const MAX_FIELDS: usize = 1000;
+const TOO_MANY_FIELDS: &str = "it has more than 1000 fields";
 
 /// The longest part of a file's name that is shown (characters).
 const MAX_FILE_NAME: usize = 100;
@@ -63,13 +65,13 @@ impl Submission {
     }
 
     /// Parses `multipart/form-data`. Files without content are left out: browsers send one if none is chosen.
-    async fn from_parts(mut parts: Multipart) -> Result<Self, MultipartError> {
+    async fn from_parts(mut parts: Multipart) -> Result<Self, PageError> {
         let (mut fields, mut files) = (Vec::new(), Vec::new());
         let mut count = 0;
-        while let Some(mut part) = parts.try_next().await? {
+        while let Some(mut part) = parts.try_next().await.map_err(unreadable)? {
             count += 1;
             if count > MAX_FIELDS {
-                return Err(MultipartError::Incomplete);
+                return Err(unreadable(TOO_MANY_FIELDS));
             }
             let name = part.name().unwrap_or_default().to_owned();
             let disposition = part.content_disposition();
@@ -77,7 +79,7 @@ impl Submission {
             let file_name =
                 file_name.map(|name| name.chars().take(MAX_FILE_NAME).collect::<String>());
             let mut bytes = BytesMut::new();
-            while let Some(chunk) = part.try_next().await? {
+            while let Some(chunk) = part.try_next().await.map_err(unreadable)? {
                 bytes.extend_from_slice(&chunk);
             }
             match file_name {
@@ -145,6 +147,12 @@ impl From<Vec<(String, String)>> for Submission {
     }
 }
 
+/// Logs why a form can't be read.
+fn unreadable(reason: impl Display) -> PageError {
+    log::warn!("rejected a form: {reason}");
+    PageError::BadRequest
+}
+
 /// Whether a request has a `multipart/form-data` body (RFC 7578).
 pub(crate) fn has_parts(request: &HttpRequest) -> bool {
     let kind = request.headers().get(header::CONTENT_TYPE);
@@ -160,10 +168,10 @@ impl FromRequest for Submission {
         let headers = has_parts(request).then(|| request.headers().clone());
         let body = Bytes::from_request(request, payload);
         Box::pin(async move {
-            let body = body.await.map_err(|_| PageError::BadRequest)?;
+            let body = body.await.map_err(unreadable)?;
             let Some(headers) = headers else {
                 if body.split(|byte| *byte == b'&').nth(MAX_FIELDS).is_some() {
-                    return Err(PageError::BadRequest);
+                    return Err(unreadable(TOO_MANY_FIELDS));
                 }
                 if body.len() <= LARGE_BODY {
                     return Ok(Self::parse(&body));
@@ -172,9 +180,7 @@ impl FromRequest for Submission {
                 return parsed.map_err(|error| PageError::Internal(error.into()));
             };
             let parts = Multipart::new(&headers, stream::iter([Ok(body)]));
-            Self::from_parts(parts)
-                .await
-                .map_err(|_| PageError::BadRequest)
+            Self::from_parts(parts).await
         })
     }
 }

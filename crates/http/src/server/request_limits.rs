@@ -123,6 +123,7 @@ pub async fn limit_requests(
     let (body, _permits) = match received {
         Ok(received) => received,
         Err(status) => {
+            log_rejection(status, (limits.max_body)(request.path()));
             // actix reads and discards the rest of a body for the disconnect timeout only, unless a chunked payload is
             // dropped before the response is sent: then for as long as the client likes.
             let patience = peer.patience;
@@ -143,6 +144,26 @@ pub async fn limit_requests(
         head.set_connection_type(ConnectionType::Close);
     }
     Ok(response)
+}
+
+/// Logs why a request is rejected, with the setting if there is one.
+fn log_rejection(status: StatusCode, max_body: usize) {
+    let reason = match status {
+        StatusCode::URI_TOO_LONG => format!("its address is longer than {MAX_TARGET} bytes"),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+            format!("its header fields are larger than {MAX_HEADERS} bytes")
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => format!(
+            "its body is larger than {max_body} bytes, the limit for this path (see MAX_BODY_SIZE)"
+        ),
+        StatusCode::REQUEST_TIMEOUT => {
+            "its body did not arrive in time (see CLIENT_TIMEOUT)".to_owned()
+        }
+        StatusCode::BAD_REQUEST => "its body is malformed, or ended early".to_owned(),
+        // Too many at a time: the metrics count them.
+        _ => return,
+    };
+    log::warn!("rejected a request: {reason}");
 }
 
 /// A response that ends the connection; outer middleware adds its page.

@@ -102,6 +102,99 @@ fn request_beyond_the_limits_is_a_line_too() -> Result<()> {
     Ok(())
 }
 
+/// Kind of fault: a rejection without a reason. Operators find it in the log, with the setting if there is one.
+#[test]
+fn every_rejection_is_logged_with_its_reason() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    let serving = serve(&db, &[("CLIENT_TIMEOUT", "1")])?;
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let post = |fields: &str, body: &str| {
+        let length = body.len();
+        format!("POST /admin/login/ HTTP/1.1\r\n{fields}Content-Length: {length}\r\n\r\n{body}")
+    };
+    let multipart = "Host: localhost\r\nContent-Type: multipart/form-data";
+    let cases = [
+        // django/django#7444, netbox-community/netbox#484, readthedocs/readthedocs.org#9687.
+        (
+            post(&format!("Host: localhost\r\n{form}"), &"a=&".repeat(1_001)),
+            400,
+            "more than 1000 fields",
+        ),
+        // alphagov/notifications-admin#1312, rails/rails#34723, newfs/gobotany-app#515.
+        (
+            post(&format!("Host: localhost\r\n{form}"), "username=ada"),
+            403,
+            "no CSRF cookie",
+        ),
+        (
+            post(
+                &format!(
+                    "Host: localhost\r\nCookie: csrf={}\r\n{form}",
+                    "a".repeat(32)
+                ),
+                "username=ada",
+            ),
+            403,
+            "SECRET_KEY",
+        ),
+        // netbox-community/netbox-docker#76, paperless-ngx/paperless-ngx#2362.
+        (post("Host: other.example\r\n", ""), 400, "ALLOWED_HOSTS"),
+        // actix/actix-web#282, actix/examples#161.
+        (post(&format!("{multipart}\r\n"), "x"), 400, "boundary"),
+        (
+            post(&format!("{multipart}; boundary=x\r\n"), "--x\r\n"),
+            400,
+            "rejected a form",
+        ),
+        (
+            post("Host: localhost\r\n", &"x".repeat(70_000)),
+            413,
+            "MAX_BODY_SIZE",
+        ),
+        (
+            format!(
+                "GET /?{} HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                "a".repeat(9_000)
+            ),
+            414,
+            "8192 bytes",
+        ),
+        (
+            format!(
+                "GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n",
+                "a".repeat(40_000)
+            ),
+            431,
+            "32768 bytes",
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\na".to_owned(),
+            408,
+            "CLIENT_TIMEOUT",
+        ),
+    ];
+    let mut ids = Vec::new();
+    for (request, status, _) in &cases {
+        let answer = serving.send(request.as_bytes())?;
+        assert_eq!(answer.status, *status, "{request:.80}");
+        ids.push(answer.header("x-request-id").map(str::to_owned));
+    }
+    let lines = lines(serving)?;
+
+    for ((request, _, reason), id) in cases.iter().zip(ids) {
+        let is_warning =
+            |line: &&Value| line["level"] == "WARN" && line["request_id"].as_str() == id.as_deref();
+        let logged: Vec<_> = lines
+            .iter()
+            .filter(is_warning)
+            .map(|line| line["message"].as_str())
+            .collect();
+        let is_told = matches!(&logged[..], [Some(message)] if message.contains(reason));
+        assert!(is_told, "{request:.80}: {logged:?}");
+    }
+    Ok(())
+}
+
 #[test]
 fn assets_and_health_are_logged_where_that_is_asked_for() -> Result<()> {
     let db = TestDb::sqlite()?;
