@@ -5,8 +5,14 @@ use std::io::{IsTerminal, Write, stdin, stdout};
 use accounts::policy;
 use anyhow::{Context, bail};
 
+use crate::config::without_line_end;
+
 /// Prompts for a line.
 pub(super) fn line(prompt: &str) -> anyhow::Result<String> {
+    Ok(untrimmed(prompt)?.trim().to_owned())
+}
+
+fn untrimmed(prompt: &str) -> anyhow::Result<String> {
     print!("{prompt}: ");
     stdout().flush().context("cannot write to the terminal")?;
     let mut answer = String::new();
@@ -14,7 +20,7 @@ pub(super) fn line(prompt: &str) -> anyhow::Result<String> {
     if length.context("cannot read the answer")? == 0 {
         bail!("no answer; use --no-input to read the environment instead");
     }
-    Ok(answer.trim().to_owned())
+    Ok(without_line_end(&answer).to_owned())
 }
 
 /// Prompts twice for a new password, which a terminal doesn't show.
@@ -23,7 +29,7 @@ pub(super) fn new_password() -> anyhow::Result<String> {
         if stdin().is_terminal() {
             rpassword::prompt_password(format!("{prompt}: ")).context("cannot read the password")
         } else {
-            line(prompt)
+            untrimmed(prompt)
         }
     };
     let password = ask("Password")?;

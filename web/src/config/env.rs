@@ -101,10 +101,11 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<String>) -> (Config, Vec<Stri
     for argument in command.get_arguments() {
         let name = argument.get_long().unwrap_or_default();
         // An empty variable counts as unset.
-        let Some(value) = lookup(name).filter(|value| !value.trim().is_empty()) else {
+        let value = lookup(name).unwrap_or_default();
+        let value = without_line_end(&value).trim();
+        if value.is_empty() {
             continue;
-        };
-        let value = value.trim();
+        }
         let option = format!("--{name}={value}");
         // Each one alone: clap stops at the first error.
         let alone = Command::new("setting").no_binary_name(true);
@@ -198,6 +199,12 @@ fn parse_dot_env(text: &str) -> anyhow::Result<HashMap<String, String>> {
     Ok(variables)
 }
 
+/// The text of a file that a secret is mounted from: without a byte order mark and the newline at its end.
+pub(crate) fn without_line_end(text: &str) -> &str {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    text.trim_end_matches(['\r', '\n'])
+}
+
 /// The length of a line in `--help`, as clap's.
 const HELP_WIDTH: usize = 100;
 
@@ -240,11 +247,7 @@ impl Superuser {
     /// Reads `SUPERUSER_USERNAME`, `SUPERUSER_EMAIL` and `SUPERUSER_PASSWORD`.
     #[expect(clippy::disallowed_methods, reason = "settings are read here")]
     pub(crate) fn from_env() -> Self {
-        // A mounted secret ends with a newline.
-        let variable = |name| {
-            let value = std::env::var(name).unwrap_or_default();
-            value.trim_end_matches(['\r', '\n']).to_owned()
-        };
+        let variable = |name| without_line_end(&std::env::var(name).unwrap_or_default()).to_owned();
         Self {
             username: variable("SUPERUSER_USERNAME"),
             email: variable("SUPERUSER_EMAIL"),
@@ -314,6 +317,40 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    /// Kind of fault: the way in which a file or a pipe ends becomes part of a secret.
+    #[test]
+    fn the_end_of_a_file_is_not_part_of_a_secret() -> Result<(), Box<dyn std::error::Error>> {
+        const SECRET: &str = " 0123456789abcdef 0123456789abcdef";
+        for (start, end) in [
+            // linuxserver/docker-bookstack#122: an editor adds a newline.
+            ("", "\n"),
+            // docker/docs#18204: a file from Windows.
+            ("", "\r\n"),
+            // linuxserver/docker-hedgedoc#31: `echo` and a block scalar of YAML.
+            ("", "\n\n"),
+            // linuxserver/docker-speedtest-tracker#23: nothing at the end.
+            ("", ""),
+            // PowerShell/PowerShell#8592, lima-vm/lima#5281: a byte order mark.
+            ("\u{feff}", "\r\n"),
+        ] {
+            let text = format!("{start}{SECRET}{end}");
+
+            assert_eq!(without_line_end(&text), SECRET, "{text:?}");
+            let config = Config::from_lookup(&|name| match name {
+                "SECRET_KEY" => Some(text.clone()),
+                "DATABASE_URL" => Some(format!("{start}postgres://oc:a b@db/oc{end}")),
+                _ => None,
+            })?;
+            let clean = Config::from_lookup(&|name| (name == "SECRET_KEY").then(|| SECRET.into()))?;
+            let sign = |config: &Config| config.secret_key.sign("test", &[]);
+            assert_eq!(sign(&config), sign(&clean), "{text:?}");
+            assert_eq!(config.database_url.to_string(), "postgres://oc@db/oc");
+        }
+        // Spaces are part of a password.
+        assert_eq!(without_line_end("a b \n"), "a b ");
+        Ok(())
     }
 
     proptest! {

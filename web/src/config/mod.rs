@@ -4,5 +4,5 @@ mod env;
 mod settings;
 mod value;
 
-pub(crate) use env::{Problems, Superuser, help};
+pub(crate) use env::{Problems, Superuser, help, without_line_end};
 pub use settings::{Config, Environment, Limits, LogFormat, MailConfig, SentryConfig};
