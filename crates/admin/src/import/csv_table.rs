@@ -5,7 +5,7 @@ use oc_core::text::fold;
 use serde::Serialize;
 
 use crate::columns::{NamedField, columns as file_columns};
-use crate::import::spreadsheet::{Spreadsheet, SpreadsheetRow};
+use crate::import::spreadsheet::{MAX_TITLES, Spreadsheet, SpreadsheetRow};
 use crate::import::{cell, csv_text, workbook};
 use crate::ui::csv::{column_names, unescape_formula};
 use crate::ui::field::parts;
@@ -64,7 +64,8 @@ impl CsvTable {
     /// Parses a file with a header row.
     pub(crate) fn read(model: &Resource, bytes: &[u8]) -> Result<Self, Vec<RowError>> {
         let Spreadsheet { format, rows } = read(bytes).map_err(RowError::for_file)?;
-        let mut rows = rows.into_iter();
+        let titles = titles(model, &rows);
+        let mut rows = rows.into_iter().skip(titles);
         let header = rows.next();
         let header = header.ok_or_else(|| RowError::for_file("The file is empty."))?;
         let rows: Vec<_> = rows.collect();
@@ -201,6 +202,21 @@ fn read(bytes: &[u8]) -> Result<Spreadsheet, String> {
     }?;
     file.repair();
     Ok(file)
+}
+
+/// How many rows with a title or notes precede the header: none, unless a later row names several fields.
+fn titles(model: &Resource, rows: &[SpreadsheetRow]) -> usize {
+    let is_field = |name: &&String| matches!(column(model, name.trim()), Column::Field { .. });
+    let mut fields = rows
+        .iter()
+        .take(MAX_TITLES)
+        .map(|row| row.cells.iter().filter(is_field).count());
+    match fields.next() {
+        Some(0) => fields
+            .position(|count| count > 1)
+            .map_or(0, |index| index + 1),
+        _ => 0,
+    }
 }
 
 /// The columns in the header row, without empty ones at its end. At least one has to be a field.
@@ -451,6 +467,15 @@ mod tests {
             (
                 "CSV (UTF-8, semicolon)",
                 "author;title;in_print\n\"=\"\"7\"\"\";Caf\u{e9};oui\n".into(),
+            ),
+            // A title above the names: django-import-export/django-import-export#355 and #1151.
+            (
+                "CSV (UTF-8, semicolon)",
+                "Books of 2026\n\nauthor;title;in_print\n7;Caf\u{e9};yes\n".into(),
+            ),
+            (
+                "CSV (UTF-8, comma)",
+                "\"Books, sorted\",,\nOur list,,\nauthor,title,in_print\n7,Caf\u{e9},yes\n".into(),
             ),
             // An empty line below the names.
             (

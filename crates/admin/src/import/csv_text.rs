@@ -3,7 +3,7 @@
 use csv::ReaderBuilder;
 use encoding_rs::{Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-use crate::import::spreadsheet::{Spreadsheet, add_row};
+use crate::import::spreadsheet::{MAX_TITLES, Spreadsheet, add_row};
 
 /// Parses a CSV file, or returns an error message.
 pub(super) fn read(bytes: &[u8]) -> Result<Spreadsheet, String> {
@@ -58,7 +58,7 @@ fn decode(bytes: &[u8]) -> (String, &'static Encoding) {
 }
 
 /// The delimiter, and the text without Excel's line that names it (`sep=;`): the most frequent candidate in the first
-/// line that isn't empty, outside of quotes.
+/// line that has one, outside of quotes.
 fn delimiter(text: &str) -> (u8, &str) {
     const CANDIDATES: [u8; 4] = [b',', b';', b'\t', b'|'];
     if let Some(rest) = text.strip_prefix("sep=")
@@ -67,7 +67,9 @@ fn delimiter(text: &str) -> (u8, &str) {
     {
         return (*delimiter, &rest[2..]);
     }
-    let first = text.lines().find(|line| !line.trim().is_empty());
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let has_candidate = |line: &&str| line.bytes().any(|byte| CANDIDATES.contains(&byte));
+    let first = lines.by_ref().take(MAX_TITLES).find(has_candidate);
     let mut counts = [0_usize; CANDIDATES.len()];
     let mut quoted = false;
     for byte in first.unwrap_or_default().bytes() {

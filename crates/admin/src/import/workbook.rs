@@ -6,7 +6,7 @@ use std::io::{Cursor, Read};
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx};
 use zip::ZipArchive;
 
-use crate::import::spreadsheet::{MAX_COLUMNS, Spreadsheet, add_row};
+use crate::import::spreadsheet::{MAX_COLUMNS, MAX_TITLES, Spreadsheet, add_row};
 
 /// The maximum size of a workbook when decompressed (bytes).
 const MAX_UNCOMPRESSED: u64 = 64 << 20;
@@ -55,10 +55,11 @@ fn read_sheet(bytes: &[u8]) -> Result<Spreadsheet, String> {
         cells.entry(row).or_default().insert(column, text);
     }
     let mut rows = Vec::new();
-    let width = cells
-        .first_key_value()
-        .and_then(|(_, header)| header.last_key_value());
-    let width = width.map_or(0, |(last, _)| last + 1);
+    let first = cells.values().take(MAX_TITLES);
+    let width = first
+        .filter_map(|row| row.last_key_value())
+        .map(|(last, _)| last + 1);
+    let width = width.max().unwrap_or(0);
     for (row, cells) in cells {
         let length = cells.last_key_value().map_or(0, |(last, _)| last + 1);
         let length = length.max(width);
@@ -81,6 +82,12 @@ fn check_size(bytes: &[u8]) -> Result<(), String> {
     let unreadable =
         |error: &dyn std::fmt::Display| format!("The Excel file could not be read: {error}.");
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| unreadable(&error))?;
+    // For example one of LibreOffice, Word or Numbers.
+    if !archive.file_names().any(|name| name.starts_with("xl/")) {
+        return Err(
+            "This is not an Excel workbook (.xlsx). Save it as .xlsx, or as CSV.".to_owned(),
+        );
+    }
     let mut left = MAX_UNCOMPRESSED;
     for index in 0..archive.len() {
         let file = archive
@@ -210,12 +217,16 @@ mod tests {
     }
 
     #[test]
-    fn workbooks_that_take_too_much_memory_are_rejected() {
+    fn files_that_are_no_workbooks_or_take_too_much_memory_are_rejected() {
         let far = r#"<row r="1"><c r="XFD1"><v>1</v></c></row>"#;
         let many = "<row><c><v>1</v></c></row>".repeat(crate::import::spreadsheet::MAX_ROWS + 2);
         let large = " ".repeat((64 << 20) + 1);
         for (file, expected) in [
             (workbook(far, STRINGS), "A file can have up to 200 columns."),
+            (
+                [&b"PK\x05\x06"[..], &[0; 18]].concat(),
+                "This is not an Excel workbook (.xlsx). Save it as .xlsx, or as CSV.",
+            ),
             (
                 workbook(&many, STRINGS),
                 "A file can have up to 20000 rows.",
