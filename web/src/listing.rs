@@ -34,7 +34,25 @@ pub(crate) fn is_canonical(path: &str, query: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_query_has_one_canonical_form(
+            query in "((q|city|state|kind|guests|max_price|pets|feature|sort|page)=)?([-+%&=;0-9a-fA-F]|\\PC){0,40}(&(q|page)=\\PC{0,9})?",
+        ) {
+            let list = LettingQuery::parse(&query);
+            let filter = list.filter();
+            let href = list.href("", list.page.unwrap_or(1));
+            let canonical = href.trim_start_matches('?');
+            prop_assert_eq!(LettingQuery::parse(canonical).filter(), filter);
+            prop_assert!(canonical.is_empty() || LettingQuery::is_canonical(canonical), "{}", canonical);
+        }
+    }
 
     #[test]
     fn a_list_and_a_letting_opened_from_it_are_cached() {

@@ -165,20 +165,54 @@ mod tests {
         Ok(())
     }
 
+    /// Kind of fault: a commit that was acknowledged is gone after a power cut.
     #[test]
-    fn sqlite_is_opened_with_safe_settings() -> anyhow::Result<()> {
-        let directory = tempfile::tempdir()?;
-        let url = DatabaseUrl::Sqlite(directory.path().join("a.sqlite3"));
+    fn a_commit_to_sqlite_is_on_disk() -> anyhow::Result<()> {
+        for (name, earlier) in [
+            // chiselstrike/chiselstrike#1854, WordPress/sqlite-database-integration#483: WAL without a sync per commit.
+            ("a new file", ""),
+            // dani-garcia/vaultwarden#1241: another tool has left WAL mode.
+            (
+                "rollback journal",
+                "PRAGMA journal_mode = DELETE; CREATE TABLE x (a);",
+            ),
+            // stashapp/stash#1684: another tool writes without syncs.
+            ("no syncs", "PRAGMA synchronous = OFF; CREATE TABLE x (a);"),
+            // mozilla/glean#3478: a journal in memory.
+            (
+                "no journal",
+                "PRAGMA journal_mode = MEMORY; CREATE TABLE x (a);",
+            ),
+            // couchbase/couchbase-lite-ios#1482: a journal that was left behind.
+            ("WAL", "PRAGMA journal_mode = WAL; CREATE TABLE x (a);"),
+        ] {
+            let directory = tempfile::tempdir()?;
+            let path = directory.path().join("a.sqlite3");
+            let url = DatabaseUrl::Sqlite(path.clone());
+            SqliteConnection::establish(&path.to_string_lossy())?.batch_execute(earlier)?;
 
-        let mut conn = open(&url)?;
+            let mut pooled = crate::connect_pool(url.clone(), 1)?.get()?;
+            for conn in [&mut open(&url)?, &mut open_existing(&url)?, &mut *pooled] {
+                let mut pragma = |name: &str| -> anyhow::Result<String> {
+                    let query = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
+                    Ok(diesel::dsl::sql::<Text>(&query).get_result(conn)?)
+                };
+                assert_eq!(pragma("journal_mode")?, "wal", "{name}");
+                assert_eq!(pragma("synchronous")?, "2", "{name}");
+                assert_eq!(pragma("foreign_keys")?, "1", "{name}");
+            }
 
-        let mut pragma = |name: &str| -> anyhow::Result<String> {
-            let query = format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}");
-            Ok(diesel::dsl::sql::<Text>(&query).get_result(&mut conn)?)
-        };
-        assert_eq!(pragma("journal_mode")?, "wal");
-        assert_eq!(pragma("synchronous")?, "2");
-        assert_eq!(pragma("foreign_keys")?, "1");
+            // As they are after a power cut: nobody has closed the database.
+            let mut conn = open(&url)?;
+            diesel::sql_query("CREATE TABLE y (b)").execute(&mut conn)?;
+            let copy = directory.path().join("copy.sqlite3");
+            std::fs::copy(&path, &copy)?;
+            let wal = |file: &std::path::Path| file.with_extension("sqlite3-wal");
+            std::fs::copy(wal(&path), wal(&copy))?;
+            let mut copy = open(&DatabaseUrl::Sqlite(copy))?;
+            let found = diesel::sql_query("SELECT b FROM y").execute(&mut copy);
+            assert!(found.is_ok(), "{name}: {found:?}");
+        }
         Ok(())
     }
 
