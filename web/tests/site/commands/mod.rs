@@ -8,7 +8,6 @@ mod fake_sentry;
 mod full_disk;
 mod import_django;
 mod logs;
-mod memory;
 mod metrics;
 mod postgres_outage;
 mod program;
