@@ -20,7 +20,10 @@ use oc_http::page_cache::{CacheLimits, PageCache};
 use oc_http::server::{
     self, CancellationToken, RequestLimits, Server, ServerOptions, limit_requests,
 };
-use oc_http::{Assets, Db, Metrics, PageError, Pages, Site, TrustedProxies, preview_image};
+use oc_http::{
+    Assets, Db, Metrics, PageError, Pages, Site, TrustedProxies, listen_for_prometheus,
+    preview_image,
+};
 use transfer::ReferenceSchema;
 
 use crate::app::{previews, routes};
@@ -28,9 +31,7 @@ use crate::config::{Config, Environment};
 use crate::diagnostics::facts;
 use crate::embedded::{Static, Templates};
 use crate::listing::is_canonical;
-use crate::metrics_listener;
 use crate::registry::REGISTRY;
-use crate::service_manager;
 use crate::telemetry;
 use admin::{AdminState, CookieRules, ImageQueue, PasswordHasher};
 
@@ -51,7 +52,7 @@ pub(crate) async fn run(config: &Config, pool: Pool) -> anyhow::Result<()> {
     let server = start(config, pool, reload_templates, shutdown.clone())?;
     let address = server.address;
     log::info!("serving http://{address}/ from {}", config.database_url);
-    service_manager::notify_systemd(server.heartbeat.clone(), &shutdown);
+    server::notify_systemd(server.heartbeat.clone(), &shutdown);
     let ended = immediate.run_until_cancelled(server.run()).await;
     ended.unwrap_or(Ok(()))
 }
@@ -92,7 +93,8 @@ pub fn start(
         config.read_only,
     ));
     if let Some(address) = config.metrics_address {
-        let (server, address) = metrics_listener::listen(address, &metrics, &db)?;
+        let server = listen_for_prometheus(address, &metrics, &db)?;
+        let address = server.address;
         spawn(async {
             if let Err(error) = server.run().await {
                 log::error!("metrics listener failed: {error:#}");

@@ -1,8 +1,12 @@
 //! Database URL, the setting `DATABASE_URL`.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+use percent_encoding::percent_decode_str;
+use url::{Host, Url};
 
 /// Database URL. Its `Display` never shows a password.
 #[derive(Clone, PartialEq, Eq)]
@@ -76,6 +80,41 @@ impl DatabaseUrl {
             Some(folder) if !folder.as_os_str().is_empty() => Some(folder.to_owned()),
             _ => Some(PathBuf::from(".")),
         }
+    }
+
+    /// Whether both name the same database. Another name of the same PostgreSQL database is not recognised.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let canonical = |url: &Self| url.file().and_then(|file| file.canonicalize().ok());
+        self == other || canonical(self).is_some_and(|file| canonical(other) == Some(file))
+    }
+
+    /// Whether the database is reached over a network.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        let Self::Postgres(text) = self else {
+            return false;
+        };
+        // libpq takes lists of hosts, which are no URLs.
+        let Ok(url) = Url::parse(text) else {
+            return true;
+        };
+        let is_local = |host: &str| {
+            let host = percent_decode_str(host).decode_utf8_lossy();
+            let address = host.parse::<IpAddr>();
+            host.is_empty()
+                || host.starts_with('/')
+                || host == "localhost"
+                || address.is_ok_and(|address| address.is_loopback())
+        };
+        let authority = match url.host() {
+            Some(Host::Ipv6(address)) => address.to_string(),
+            Some(host) => host.to_string(),
+            None => String::new(),
+        };
+        let mut parameters = url.query_pairs();
+        !is_local(&authority)
+            || parameters.any(|(name, value)| name.starts_with("host") && !is_local(&value))
     }
 }
 
@@ -235,5 +274,36 @@ mod tests {
                 printed(url)
             );
         }
+    }
+
+    #[test]
+    fn a_database_on_this_machine_is_not_remote() {
+        for (url, expected) in [
+            ("sqlite://oc.sqlite3", false),
+            ("postgres:///oc", false),
+            ("postgres://oc:pw@localhost/oc", false),
+            ("postgres://oc@127.0.0.1:5433/oc", false),
+            ("postgres://oc@[::1]/oc", false),
+            ("postgres://oc@%2Frun%2Fpostgresql/oc", false),
+            ("postgres:///oc?host=/run/postgresql", false),
+            ("postgres://oc:pw@db.example.org/oc", true),
+            ("postgres://oc@10.0.0.7/oc", true),
+            ("postgres:///oc?host=db.example.org", true),
+            ("postgres://oc@a.example:5432,b.example:5432/oc", true),
+        ] {
+            let parsed: DatabaseUrl = url.parse().unwrap();
+            assert_eq!(parsed.is_remote(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn one_file_by_two_names_is_the_same() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let url = |name: &str| DatabaseUrl::Sqlite(folder.path().join(name));
+        std::fs::write(folder.path().join("a.sqlite3"), "")?;
+
+        assert!(url("a.sqlite3").is_same(&url("./a.sqlite3")));
+        assert!(!url("a.sqlite3").is_same(&url("b.sqlite3")));
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 /// What an operator can do about a database error with this message.
 #[must_use]
 pub fn hint(message: &str) -> Option<&'static str> {
-    const HINTS: [(&str, &str); 12] = [
+    const HINTS: [(&str, &str); 14] = [
         (
             "database is locked",
             "Another process has locked the file. Find it (fuser or lsof on the file), stop it or wait for it, and try again.",
@@ -50,6 +50,14 @@ pub fn hint(message: &str) -> Option<&'static str> {
         (
             "does not answer",
             "The server accepts connections but doesn't respond: is it suspended, out of memory, or unreachable?",
+        ),
+        (
+            "permission denied for schema",
+            "Since PostgreSQL 15 a role may not create tables: GRANT USAGE, CREATE ON SCHEMA public TO the role.",
+        ),
+        (
+            "permission denied for",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public and USAGE ON ALL SEQUENCES to the role.",
         ),
         (
             "connection to server",

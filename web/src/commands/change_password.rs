@@ -55,6 +55,5 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     print(format_args!(
         "The password of {} was changed.",
         user.username
-    ))?;
-    Ok(())
+    ))
 }

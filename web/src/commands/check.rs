@@ -124,8 +124,7 @@ fn check_pooler(config: &Config) -> anyhow::Result<()> {
             "DATABASE_URL and DATABASE_DIRECT_URL lead to different databases"
         );
     }
-    print(format_args!("pooler: ok (at {})", config.database_url))?;
-    Ok(())
+    print(format_args!("pooler: ok (at {})", config.database_url))
 }
 
 /// Serves the site on a free port, and requests a page of each kind.
@@ -178,8 +177,7 @@ fn check_pages(config: &Config, conn: &mut DbConnection) -> anyhow::Result<()> {
             .join()
             .unwrap_or_else(|_| bail!("the check of the pages panicked"))
     })?;
-    print(format_args!("pages: ok ({count} rendered)"))?;
-    Ok(())
+    print(format_args!("pages: ok ({count} rendered)"))
 }
 
 /// Prints whether searches use an index.

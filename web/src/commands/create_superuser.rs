@@ -69,6 +69,5 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         record_added(conn, REGISTRY, id)
     })
     .context("cannot store the account")?;
-    print(format_args!("Superuser {} was created.", user.username()))?;
-    Ok(())
+    print(format_args!("Superuser {} was created.", user.username()))
 }

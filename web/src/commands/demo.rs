@@ -23,8 +23,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     print(format_args!(
         "The database contains the demo data: {} lettings, 8 profiles.",
         arguments.lettings
-    ))?;
-    Ok(())
+    ))
 }
 
 /// Adds the demo data, with a progress bar on a terminal.

@@ -27,7 +27,7 @@ pub(crate) fn report(error: &anyhow::Error) -> String {
 }
 
 fn hint(reason: &str) -> Option<&'static str> {
-    const HINTS: [(&str, &str); 7] = [
+    const HINTS: [(&str, &str); 5] = [
         (
             "newer than this program",
             "Start the version that migrated it, or restore a backup from before.",
@@ -39,14 +39,6 @@ fn hint(reason: &str) -> Option<&'static str> {
         (
             "cannot listen on",
             "Set HOST and PORT to an address that is free.",
-        ),
-        (
-            "permission denied for schema",
-            "Since PostgreSQL 15 a role may not create tables: GRANT USAGE, CREATE ON SCHEMA public TO the role.",
-        ),
-        (
-            "permission denied for",
-            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public and USAGE ON ALL SEQUENCES to the role.",
         ),
         (
             "the database is not empty",

@@ -40,6 +40,5 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     }
     print(format_args!(
         "Two-factor authentication of {username} is off. The account now needs only its password."
-    ))?;
-    Ok(())
+    ))
 }

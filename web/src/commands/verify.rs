@@ -41,6 +41,5 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         "The backup is complete: {} rows of {} tables, every row count and checksum matches.",
         header.rows(),
         header.tables.len()
-    ))?;
-    Ok(())
+    ))
 }

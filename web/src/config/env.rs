@@ -7,7 +7,6 @@ use anyhow::{Context, bail};
 use clap::{Command, CommandFactory, FromArgMatches};
 
 use super::settings::{Config, Environment};
-use super::value::is_remote;
 
 /// Settings without a safe default, and what production requires.
 const REQUIRED_IN_PRODUCTION: [(&str, &str); 2] = [
@@ -43,7 +42,7 @@ impl Config {
                 problems.push(problem(name, None, allowed));
             }
         }
-        if is_production && !cfg!(feature = "postgres-tls") && is_remote(&config.database_url) {
+        if is_production && !cfg!(feature = "postgres-tls") && config.database_url.is_remote() {
             let allowed = "this build has no TLS for a PostgreSQL server on another machine; \
                            build it with `--features postgres-tls`";
             problems.push(problem("DATABASE_URL", Some(HIDDEN), allowed));

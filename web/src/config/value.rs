@@ -10,8 +10,7 @@ use admin::SecretKey;
 use email_address::EmailAddress;
 use ipnet::IpNet;
 use log::LevelFilter;
-use oc_core::DatabaseUrl;
-use url::{Host, Url};
+use url::Url;
 
 /// A whole number in a range.
 pub(super) fn whole_number<T: FromStr + PartialOrd + Display + Clone>(
@@ -177,34 +176,6 @@ pub(super) fn sample_rate(text: &str) -> Result<f32, &'static str> {
     rate.ok_or("it must be a number from 0 to 1, such as 0.1")
 }
 
-/// Whether the database is reached over a network.
-pub(super) fn is_remote(url: &DatabaseUrl) -> bool {
-    let DatabaseUrl::Postgres(text) = url else {
-        return false;
-    };
-    // libpq takes lists of hosts, which are no URLs.
-    let Ok(url) = Url::parse(text) else {
-        return true;
-    };
-    let is_local = |host: &str| {
-        let host = percent_encoding::percent_decode_str(host).decode_utf8_lossy();
-        host.is_empty()
-            || host.starts_with('/')
-            || host == "localhost"
-            || host
-                .parse()
-                .is_ok_and(|address: IpAddr| address.is_loopback())
-    };
-    let authority = match url.host() {
-        Some(Host::Ipv6(address)) => address.to_string(),
-        Some(host) => host.to_string(),
-        None => String::new(),
-    };
-    let mut parameters = url.query_pairs();
-    !is_local(&authority)
-        || parameters.any(|(name, value)| name.starts_with("host") && !is_local(&value))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,25 +203,6 @@ mod tests {
             "web",
         ] {
             assert!(log_filter(filter).is_err(), "{filter}");
-        }
-    }
-
-    #[test]
-    fn a_database_on_this_machine_is_not_remote() {
-        for (url, expected) in [
-            ("sqlite://oc.sqlite3", false),
-            ("postgres:///oc", false),
-            ("postgres://oc:pw@localhost/oc", false),
-            ("postgres://oc@127.0.0.1:5433/oc", false),
-            ("postgres://oc@[::1]/oc", false),
-            ("postgres://oc@%2Frun%2Fpostgresql/oc", false),
-            ("postgres:///oc?host=/run/postgresql", false),
-            ("postgres://oc:pw@db.example.org/oc", true),
-            ("postgres://oc@10.0.0.7/oc", true),
-            ("postgres:///oc?host=db.example.org", true),
-            ("postgres://oc@a.example:5432,b.example:5432/oc", true),
-        ] {
-            assert_eq!(is_remote(&url.parse().unwrap()), expected, "{url}");
         }
     }
 }

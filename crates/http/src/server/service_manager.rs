@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use actix_web::rt;
 use actix_web::rt::time::sleep;
-use oc_http::server::{CancellationToken, Heartbeat};
 use sd_notify::NotifyState;
+use tokio_util::sync::CancellationToken;
+
+use super::http_server::Heartbeat;
 
 /// How long the workers may take to show that they are alive.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reports that the site is ready, later that it stops, and pings the watchdog while workers are alive.
-pub(crate) fn notify_systemd(heartbeat: Heartbeat, shutdown: &CancellationToken) {
+pub fn notify_systemd(heartbeat: Heartbeat, shutdown: &CancellationToken) {
     notify(&[NotifyState::Ready]);
     let shutdown = shutdown.clone();
     rt::spawn(async move {

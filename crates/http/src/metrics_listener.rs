@@ -3,13 +3,17 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use actix_web::App;
+use actix_web::http::header;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data};
+use actix_web::{App, HttpResponse};
 use anyhow::Context;
-use oc_http::middleware::security_headers;
-use oc_http::server::{CancellationToken, Server, ServerOptions};
-use oc_http::{Db, Metrics, metrics_page};
+
+use crate::db::Db;
+use crate::error::PageError;
+use crate::metrics::Metrics;
+use crate::middleware::security_headers;
+use crate::server::{CancellationToken, Server, ServerOptions};
 
 const OPTIONS: ServerOptions = ServerOptions {
     workers: 1,
@@ -19,12 +23,15 @@ const OPTIONS: ServerOptions = ServerOptions {
     shutdown_timeout: Duration::ZERO,
 };
 
-/// Starts the listener and returns its address; it serves as long as the returned server runs.
-pub(crate) fn listen(
+/// Serves `/metrics` for as long as the returned server runs.
+///
+/// # Errors
+/// If the address is in use.
+pub fn listen_for_prometheus(
     address: SocketAddr,
     metrics: &Data<Metrics>,
     db: &Data<Db>,
-) -> anyhow::Result<(Server, SocketAddr)> {
+) -> anyhow::Result<Server> {
     let listener = TcpListener::bind(address)
         .with_context(|| format!("cannot listen on {address} for METRICS_ADDR"))?;
     let (metrics, db) = (metrics.clone(), db.clone());
@@ -32,11 +39,19 @@ pub(crate) fn listen(
         App::new()
             .app_data(metrics.clone())
             .app_data(db.clone())
-            .route("/metrics", web::get().to(metrics_page))
+            .route("/metrics", web::get().to(show))
             .wrap(from_fn(security_headers))
     };
     // Metrics can be read until the program ends, so that a shutdown is visible in them.
-    let server = Server::new(listener, OPTIONS, CancellationToken::new(), app)?;
-    let address = server.address;
-    Ok((server, address))
+    Server::new(listener, OPTIONS, CancellationToken::new(), app)
+}
+
+async fn show(metrics: Data<Metrics>, db: Data<Db>) -> Result<HttpResponse, PageError> {
+    db.record_pool();
+    let text = metrics.text();
+    let text = text.map_err(|error| PageError::Internal(error.into()))?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, prometheus::TEXT_FORMAT))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(text))
 }
