@@ -13,7 +13,7 @@ use super::leaked_passwords::LeakedPasswords;
 use super::migration::{Migration, Options};
 use super::report::{Outcome, Report, Target};
 use super::source::Source;
-use super::{admin_log, lettings, permissions, profiles, users};
+use super::{admin_log, permissions, site, users};
 
 /// Imports a file into an empty database: all of it, or nothing. The database is not opened before the file is known to
 /// be good.
@@ -63,9 +63,9 @@ fn run_pass(
     let mut migration = Migration::new(conn, rows, permissions, options, report, leaked);
     users::import_groups(source, &mut migration)?;
     users::import_users(source, &mut migration)?;
-    lettings::import_addresses(source, &mut migration)?;
-    lettings::import_lettings(source, &mut migration)?;
-    profiles::import_profiles(source, &mut migration)?;
+    site::import_addresses(source, &mut migration)?;
+    site::import_lettings(source, &mut migration)?;
+    site::import_profiles(source, &mut migration)?;
     admin_log::import_entries(source, &mut migration)?;
     for target in Target::ALL {
         if let Some(model) = target.model() {

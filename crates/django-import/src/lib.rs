@@ -9,13 +9,12 @@ mod dump;
 mod import;
 mod layout;
 mod leaked_passwords;
-mod lettings;
 mod log_messages;
 mod migration;
 mod permissions;
-mod profiles;
 mod report;
 mod row;
+mod site;
 mod source;
 mod users;
 

@@ -1,6 +1,6 @@
 //! One pass over a source: every row is checked and, with a database, inserted.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::Context;
 use diesel::QueryResult;
@@ -11,6 +11,7 @@ use super::leaked_passwords::LeakedPasswords;
 use super::permissions::Permissions;
 use super::report::{Report, Target};
 use super::row::{LARGEST_ID, Reference, SourceRow};
+use super::source::Source;
 
 /// Rows per insert.
 const BATCH: usize = 1_000;
@@ -39,6 +40,9 @@ pub(crate) struct Migration<'a> {
     pub(crate) addresses: ImportedRows,
     last_ids: BTreeMap<Target, i64>,
 }
+
+/// What a row becomes, and a reference that no two rows may share: its field, its value and the error.
+pub(crate) type Checked<T> = (Option<T>, Option<(&'static str, i64, &'static str)>);
 
 /// The rows of a model that were imported, by id and by natural key.
 #[derive(Default)]
@@ -80,6 +84,40 @@ impl<'a> Migration<'a> {
     /// The last id that the old site assigned for each table.
     pub(crate) fn into_last_ids(self) -> BTreeMap<Target, i64> {
         self.last_ids
+    }
+
+    /// Checks and inserts the rows of a model.
+    pub(crate) fn import<T>(
+        &mut self,
+        source: &mut Source,
+        target: Target,
+        check: impl Fn(&Self, &mut SourceRow) -> Checked<T>,
+        insert: impl Fn(&mut DbConnection, Vec<(i64, T)>) -> QueryResult<()>,
+    ) -> anyhow::Result<ImportedRows> {
+        let model = target.model().context("only models are imported")?;
+        let (mut imported, mut taken) = (ImportedRows::default(), HashSet::new());
+        let mut batch = Vec::new();
+        source.read(model, &mut |mut row| {
+            let id = row.id();
+            let (checked, reference) = check(self, &mut row);
+            imported.check_id(id, &mut row);
+            if let Some((field, value, error)) = reference
+                && taken.contains(&value)
+            {
+                row.reject(field, error);
+            }
+            if self.accept(target, id, row)
+                && let Some(checked) = checked
+            {
+                imported.add(id, "");
+                taken.extend(reference.map(|(_, value, _)| value));
+                batch.push((id, checked));
+                self.insert(&mut batch, false, &insert)?;
+            }
+            Ok(())
+        })?;
+        self.insert(&mut batch, true, &insert)?;
+        Ok(imported)
     }
 
     /// Counts a row. Returns whether it can be imported.

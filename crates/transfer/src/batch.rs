@@ -1,5 +1,6 @@
 //! Batches of rows, and the checksum of a table.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -55,7 +56,7 @@ impl Batch {
 }
 
 /// Row count and checksum of a table: equal digests mean equal rows, whatever the database.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Digest {
     /// Number of rows.
     pub rows: u64,

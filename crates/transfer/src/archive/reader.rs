@@ -6,11 +6,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
 use flate2::bufread::MultiGzDecoder;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::trailer::{BackupTrailer, Format, TableTrailer};
+use super::trailer::TableTrailer;
 use crate::batch::{Batch, Digest, Digester, batch_size};
 use crate::input::Input;
 use crate::progress::Progress;
@@ -39,6 +40,13 @@ const UNSUPPORTED: [(&[u8], &str); 5] = [
         "a SQLite database, not a backup; copy reads it",
     ),
 ];
+
+/// The fields of the header that every version of the format has.
+#[derive(Deserialize)]
+struct Format {
+    format: String,
+    format_version: u32,
+}
 
 /// A backup that is being read. It may have been decompressed, or compressed with gzip by another tool.
 pub struct Archive {
@@ -205,8 +213,11 @@ impl Source for Archive {
             }
             if !is_row {
                 let digest = digester.finish();
-                let trailer: TableTrailer = self.parse(&line)?;
-                if trailer != TableTrailer::new(&table.name, &digest) || digest.rows != table.rows {
+                let TableTrailer {
+                    end_of,
+                    digest: expected,
+                } = self.parse(&line)?;
+                if end_of != table.name || digest != expected || digest.rows != table.rows {
                     return Err(self.damaged(&format!(
                         "the table {} does not match its row count or checksum",
                         table.name
@@ -218,10 +229,12 @@ impl Source for Archive {
     }
 
     fn finish(&mut self) -> anyhow::Result<()> {
-        let expected = BackupTrailer::new(self.rows, hex::encode(self.hasher.clone().finalize()));
+        let found = Digest {
+            rows: self.rows,
+            sha256: hex::encode(self.hasher.clone().finalize()),
+        };
         let line = self.line()?;
-        let trailer: BackupTrailer = self.parse(&line)?;
-        if trailer != expected {
+        if self.parse::<Digest>(&line)? != found {
             return Err(self.damaged("it does not match its row count or checksum"));
         }
         // Reading to the end makes gzip compare its own checksum.

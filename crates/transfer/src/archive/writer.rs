@@ -10,7 +10,8 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::output::Output;
-use super::trailer::{BackupTrailer, TableTrailer};
+use super::trailer::TableTrailer;
+use crate::batch::Digest;
 use crate::progress::Progress;
 use crate::source::Source;
 
@@ -40,11 +41,12 @@ fn write_lines(output: Output, source: &mut dyn Source) -> anyhow::Result<Output
             lines.write_bytes(&batch.lines)
         })?;
         rows += digest.rows;
-        lines.write_line(&TableTrailer::new(&table.name, &digest))?;
+        let end_of = table.name.clone();
+        lines.write_line(&TableTrailer { end_of, digest })?;
     }
     source.finish()?;
-    let trailer = BackupTrailer::new(rows, hex::encode(lines.hasher.clone().finalize()));
-    lines.write_line(&trailer)?;
+    let sha256 = hex::encode(lines.hasher.clone().finalize());
+    lines.write_line(&Digest { rows, sha256 })?;
     let buffer = lines.out.finish()?;
     Ok(buffer.into_inner().map_err(IntoInnerError::into_error)?)
 }
