@@ -62,42 +62,37 @@ impl Event {
         Self::Refused,
     ];
 
+    /// The stored action, and the action as shown to staff.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::LoggedIn => ("logged in", "Logged in"),
+            Self::LoginRefused => ("login refused", "Login failed"),
+            Self::LoginThrottled => ("login throttled", "Login throttled"),
+            Self::LoggedOut => ("logged out", "Logged out"),
+            Self::FactorRefused => ("second factor refused", "Two-factor code rejected"),
+            Self::ProofRefused => ("proof refused", "Re-authentication failed"),
+            Self::RecoveryCodeUsed => ("recovery code used", "Recovery code used"),
+            Self::SessionEnded => ("session ended", "Session ended"),
+            Self::Refused => ("refused", "Permission denied"),
+        }
+    }
+
     /// The stored action.
     #[must_use]
     pub fn action(self) -> &'static str {
-        match self {
-            Self::LoggedIn => "logged in",
-            Self::LoginRefused => "login refused",
-            Self::LoginThrottled => "login throttled",
-            Self::LoggedOut => "logged out",
-            Self::FactorRefused => "second factor refused",
-            Self::ProofRefused => "proof refused",
-            Self::RecoveryCodeUsed => "recovery code used",
-            Self::SessionEnded => "session ended",
-            Self::Refused => "refused",
-        }
+        self.words().0
+    }
+
+    /// The action as shown to staff.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        self.words().1
     }
 
     /// The event with that stored action.
     #[must_use]
     pub fn from_action(action: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|event| event.action() == action)
-    }
-
-    /// The action as shown to staff.
-    #[must_use]
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::LoggedIn => "Logged in",
-            Self::LoginRefused => "Login failed",
-            Self::LoginThrottled => "Login throttled",
-            Self::LoggedOut => "Logged out",
-            Self::FactorRefused => "Two-factor code rejected",
-            Self::ProofRefused => "Re-authentication failed",
-            Self::RecoveryCodeUsed => "Recovery code used",
-            Self::SessionEnded => "Session ended",
-            Self::Refused => "Permission denied",
-        }
     }
 }
 

@@ -46,26 +46,12 @@ impl AuditFilter {
         self.matching().count().get_result(conn)
     }
 
-    /// Matching entries, newest first.
+    /// Matching entries after another one, newest first.
     pub fn entries(
         &self,
         conn: &mut DbConnection,
-        offset: i64,
-        limit: i64,
-    ) -> QueryResult<Vec<AuditEntry>> {
-        self.matching()
-            .order((changes::changed_at.desc(), changes::id.desc()))
-            .offset(offset.max(0))
-            .limit(limit.max(0))
-            .select(AuditEntry::as_select())
-            .load(conn)
-    }
-
-    /// The matching entries after another one, newest first (keyset pagination).
-    pub fn page_after(
-        &self,
-        conn: &mut DbConnection,
         after: Option<&AuditEntry>,
+        offset: i64,
         limit: i64,
     ) -> QueryResult<Vec<AuditEntry>> {
         let mut query = self.matching();
@@ -76,6 +62,7 @@ impl AuditFilter {
         }
         query
             .order((changes::changed_at.desc(), changes::id.desc()))
+            .offset(offset.max(0))
             .limit(limit.max(0))
             .select(AuditEntry::as_select())
             .load(conn)
@@ -189,7 +176,7 @@ mod tests {
     }
 
     fn titles(conn: &mut DbConnection, filter: &AuditFilter) -> QueryResult<Vec<String>> {
-        let lines = filter.entries(conn, 0, 100)?;
+        let lines = filter.entries(conn, None, 0, 100)?;
         assert_eq!(filter.count(conn)?, i64::try_from(lines.len()).unwrap());
         Ok(lines.into_iter().map(|line| line.title).collect())
     }
@@ -261,8 +248,8 @@ mod tests {
                 ..AuditFilter::default()
             };
 
-            let first = filter.page_after(conn, None, 3)?;
-            let rest = filter.page_after(conn, first.last(), 3)?;
+            let first = filter.entries(conn, None, 0, 3)?;
+            let rest = filter.entries(conn, first.last(), 0, 3)?;
 
             assert_eq!((first.len(), rest.len()), (3, 1));
             assert_eq!(rest[0].action, "added");

@@ -8,6 +8,8 @@ use crate::schema::changes;
 use oc_core::DbConnection;
 
 /// A log entry of another system. See [`AuditEntry`] for the fields.
+#[derive(Insertable)]
+#[diesel(table_name = changes, treat_none_as_default_value = false)]
 pub struct ImportedEntry {
     /// The id to keep.
     pub id: i64,
@@ -26,27 +28,19 @@ pub struct ImportedEntry {
     /// `added`, `changed`, `deleted`, …
     pub action: String,
     /// Description of the change.
+    #[diesel(column_name = words)]
     pub description: String,
 }
 
 impl AuditEntry {
     /// Inserts entries with their ids, at most a thousand at a time.
-    pub fn insert_imported(conn: &mut DbConnection, rows: Vec<ImportedEntry>) -> QueryResult<()> {
-        let values = |row: ImportedEntry| {
-            let title: String = row.title.chars().take(MAX_TITLE).collect();
-            (
-                changes::id.eq(row.id),
-                changes::changed_at.eq(row.changed_at),
-                changes::user_id.eq(row.user_id),
-                changes::username.eq(row.username),
-                changes::model.eq(row.model),
-                changes::object_id.eq(row.object_id),
-                changes::title.eq(title),
-                changes::action.eq(row.action),
-                changes::words.eq(row.description),
-            )
-        };
-        let rows: Vec<_> = rows.into_iter().map(values).collect();
+    pub fn insert_imported(
+        conn: &mut DbConnection,
+        mut rows: Vec<ImportedEntry>,
+    ) -> QueryResult<()> {
+        for row in &mut rows {
+            row.title = row.title.chars().take(MAX_TITLE).collect();
+        }
         let insert = diesel::insert_into(changes::table).values(&rows);
         match conn {
             DbConnection::Postgres(conn) => insert.execute(conn).map(drop),

@@ -19,7 +19,7 @@ use super::{admin_log, permissions, site, users};
 /// be good.
 pub fn import(input: &Input, options: Options, url: &DatabaseUrl) -> anyhow::Result<Report> {
     let name = input.name().display();
-    if is_same_file(input.path(), url) {
+    if DatabaseUrl::Sqlite(input.path().to_owned()).is_same(url) {
         bail!("{name} is the database of DATABASE_URL; set DATABASE_URL to a new database");
     }
     let mut source = Source::open(input).with_context(|| format!("could not import {name}"))?;
@@ -88,12 +88,6 @@ fn new_report(source: &Source) -> Report {
         .map(|(name, rows)| (name.to_owned(), rows))
         .collect();
     report
-}
-
-/// Whether the file is the database to import into.
-fn is_same_file(path: &Path, url: &DatabaseUrl) -> bool {
-    let target = url.file().map(|file| file.canonicalize());
-    matches!((path.canonicalize(), target), (Ok(path), Some(Ok(target))) if path == target)
 }
 
 /// Rejects a dry run for a database that an import would reject. One that does not exist is fine.

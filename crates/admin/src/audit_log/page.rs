@@ -49,7 +49,7 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
         .read(move |conn| {
             let total = filter.visible_only().count(conn)?;
             let matching = filter.count(conn)?;
-            let entries = filter.entries(conn, offset, PAGE)?;
+            let entries = filter.entries(conn, None, offset, PAGE)?;
             Ok((entries, matching, total))
         })
         .await?;
@@ -95,7 +95,7 @@ pub(crate) async fn export(staff: StaffRequest) -> PageResult {
             let mut rows = Vec::new();
             let mut last = None;
             loop {
-                let entries = filter.page_after(conn, last.as_ref(), CHUNK)?;
+                let entries = filter.entries(conn, last.as_ref(), 0, CHUNK)?;
                 let Some(entry) = entries.last() else { break };
                 last = Some(entry.clone());
                 let entries = entries.into_iter();

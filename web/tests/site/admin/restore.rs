@@ -361,7 +361,7 @@ fn remove_from_snapshots(conn: &mut DbConnection, model: &str, field: &str) -> R
         action: Some("deleted".to_owned()),
         ..AuditFilter::default()
     };
-    for entry in filter.entries(conn, 0, 10)? {
+    for entry in filter.entries(conn, None, 0, 10)? {
         let mut snapshot: serde_json::Value = serde_json::from_str(&entry.before)?;
         let fields = snapshot.as_object_mut().context("not an object")?;
         fields.remove(field).context("no such field")?;
