@@ -20,17 +20,10 @@ pub(crate) fn run(context: &Context) -> Result<()> {
     for (name, root) in crate_roots(context)? {
         cycles.extend(Crate::read(&name, &root)?.cycles());
     }
-    let cycles = lines(&cycles);
-    ensure!(
-        cycles.is_empty(),
-        "import cycles between modules:\n{cycles}"
-    );
+    let cycles: Vec<_> = cycles.into_iter().collect();
+    let lines = cycles.join("\n");
+    ensure!(cycles.is_empty(), "import cycles between modules:\n{lines}");
     Ok(())
-}
-
-fn lines<'a>(edges: impl IntoIterator<Item = &'a String>) -> String {
-    let edges = edges.into_iter();
-    edges.fold(String::new(), |text, edge| text + edge + "\n")
 }
 
 /// The name and the root file of each library and program in the workspace.

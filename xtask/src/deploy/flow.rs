@@ -1,10 +1,9 @@
 //! Steps of every deploy: find the image, release it, watch the site, go back if it does not become ready.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::host::{Host, Image, ReleaseError};
 use super::site::{Authority, Observation, Site, Timing};
-use crate::http::RequestError;
 use crate::image::name::Repository;
 use crate::image::registry::Registries;
 
@@ -15,16 +14,6 @@ pub(crate) struct Deploy<'a> {
     pub(crate) repository: &'a Repository,
     pub(crate) timing: Timing,
     pub(crate) dry_run: bool,
-}
-
-/// Why an attempt to release failed.
-enum Failure {
-    /// Nothing was changed.
-    NotStarted(anyhow::Error),
-    /// The old image runs again.
-    Reverted(String),
-    /// The new image may run.
-    Unknown(String),
 }
 
 impl Deploy<'_> {
@@ -87,14 +76,15 @@ impl Deploy<'_> {
         } else {
             Authority::Both
         };
-        let (error, reverted) = match self.attempt(&image, authority) {
+        let error = match self.attempt(&image, authority) {
             Ok(()) => {
                 println!("{name}: {} answers with {revision}", self.site.url());
                 return Ok(());
             }
-            Err(Failure::NotStarted(error)) => return Err(error.context("nothing was changed")),
-            Err(Failure::Unknown(error)) => (error, false),
-            Err(Failure::Reverted(error)) => (error, true),
+            Err(ReleaseError::NotStarted(error)) => {
+                return Err(error.context("nothing was changed"));
+            }
+            Err(error) => error,
         };
         println!("{name}: FAILED: {error}");
         let Some(earlier) = earlier else {
@@ -106,7 +96,8 @@ impl Deploy<'_> {
             bail!("{name}: {error}. There is nothing to go back to{reason}");
         };
         println!("{name}: going back to {}", earlier.revision);
-        let is_back = reverted && self.watch(&earlier, Authority::Site).is_ok();
+        let is_back = matches!(error, ReleaseError::Reverted(_))
+            && self.watch(&earlier, Authority::Site).is_ok();
         let back = if is_back {
             Ok(())
         } else {
@@ -117,12 +108,7 @@ impl Deploy<'_> {
                 "{name}: {error}. Went back: {} answers again",
                 earlier.revision
             ),
-            Err(Failure::Unknown(second) | Failure::Reverted(second)) => {
-                bail!("{name}: {error}. Going back FAILED too: {second}")
-            }
-            Err(Failure::NotStarted(second)) => {
-                bail!("{name}: {error}. Going back FAILED too: {second:#}")
-            }
+            Err(second) => bail!("{name}: {error}. Going back FAILED too: {second}"),
         }
     }
 
@@ -141,30 +127,20 @@ impl Deploy<'_> {
         Ok(image)
     }
 
-    fn attempt(&mut self, image: &Image, authority: Authority) -> Result<(), Failure> {
+    fn attempt(&mut self, image: &Image, authority: Authority) -> Result<(), ReleaseError> {
         self.site.set_time_limit(self.timing.timeout);
-        if let Err(error) = self.host.release(image) {
-            let request = error.downcast_ref::<RequestError>();
-            return Err(match error.downcast_ref::<ReleaseError>() {
-                Some(ReleaseError::NotStarted(_)) => Failure::NotStarted(error),
-                Some(ReleaseError::Reverted(_)) => Failure::Reverted(format!("{error:#}")),
-                None if request.is_some_and(RequestError::changed_nothing) => {
-                    Failure::NotStarted(error)
-                }
-                None => Failure::Unknown(format!("{error:#}")),
-            });
-        }
+        self.host.release(image)?;
         self.watch(image, authority)
     }
 
     /// Waits until the site answers with that image.
-    fn watch(&mut self, image: &Image, authority: Authority) -> Result<(), Failure> {
+    fn watch(&mut self, image: &Image, authority: Authority) -> Result<(), ReleaseError> {
         let host = &mut *self.host;
         self.site
             .wait_for(&image.revision, self.timing, authority, &mut || {
                 host.status()
             })
-            .map_err(Failure::Unknown)
+            .map_err(|reason| ReleaseError::Unknown(anyhow!(reason)))
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::host::{Host, Image, ReleaseError, ReleaseStatus, encoded};
+use super::host::{Host, Image, ReleaseError, ReleaseStatus};
 use super::settings::{base_url, required, token};
 use crate::context::Context;
 use crate::http::{Http, RequestError, request};
@@ -84,7 +84,7 @@ impl<'a> Heroku<'a> {
         more_headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Result<Value> {
-        let url = format!("{}/apps/{}{path}", self.api, encoded(&self.app));
+        let url = format!("{}/apps/{}{path}", self.api, self.app);
         let authorization = format!("Bearer {}", self.key);
         let accept = "application/vnd.heroku+json; version=3.docker-releases";
         let headers = [
@@ -135,18 +135,17 @@ impl Host for Heroku<'_> {
         Ok(())
     }
 
-    fn release(&mut self, image: &Image) -> Result<()> {
+    fn release(&mut self, image: &Image) -> Result<(), ReleaseError> {
         // Until the formation changes, the running app isn't touched.
         let pushed = self
             .latest()
             .and_then(|(last, _)| Ok((last, self.push(image)?)));
-        let (last, id) = pushed.map_err(|error| {
-            ReleaseError::NotStarted(format!("could not copy the image to Heroku: {error:#}"))
-        })?;
+        let pushed = pushed.context("could not copy the image to Heroku");
+        let (last, id) = pushed.map_err(ReleaseError::NotStarted)?;
         self.last = last;
         self.missed = 0;
         let change = json!({ "updates": [{ "type": "web", "docker_image": id }] });
-        let reply = self.request("PATCH", "/formation", &[], serde_json::to_vec(&change)?);
+        let reply = self.request("PATCH", "/formation", &[], change.to_string().into_bytes());
         self.is_running = reply.as_ref().is_err_and(is_running_already);
         if self.is_running {
             println!("  Heroku runs {id} already, without a new release");

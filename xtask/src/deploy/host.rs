@@ -1,14 +1,8 @@
 //! What a deploy needs of a host.
 
-use anyhow::Result;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use anyhow::{Error, Result};
 
-/// Characters that need no escape in a URL (RFC 3986, section 2.3).
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+use crate::http::RequestError;
 
 /// The image of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,15 +23,31 @@ pub(crate) enum ReleaseStatus {
     Failed(String),
 }
 
-/// A release that failed, but left the old image running.
+/// Why a release failed.
 #[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
 pub(crate) enum ReleaseError {
     /// Nothing was changed.
-    #[error("{0}")]
-    NotStarted(String),
+    NotStarted(Error),
     /// The host runs what it ran before.
-    #[error("{0}")]
-    Reverted(String),
+    Reverted(Error),
+    /// The new image may run.
+    Unknown(Error),
+}
+
+impl From<RequestError> for ReleaseError {
+    fn from(error: RequestError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<Error> for ReleaseError {
+    fn from(error: Error) -> Self {
+        match error.downcast_ref() {
+            Some(request) if RequestError::changed_nothing(request) => Self::NotStarted(error),
+            _ => Self::Unknown(error),
+        }
+    }
 }
 
 /// A place that runs images.
@@ -45,14 +55,13 @@ pub(crate) trait Host {
     fn name(&self) -> &'static str;
     /// Checks access; changes nothing.
     fn prepare(&mut self) -> Result<()>;
-    /// Requests the release of an image. Nothing was changed if the error is [`ReleaseError::NotStarted`] or a
-    /// [`crate::http::RequestError`] that says so.
-    fn release(&mut self, image: &Image) -> Result<()>;
+    /// Requests the release of an image.
+    fn release(&mut self, image: &Image) -> Result<(), ReleaseError>;
     /// State of the latest release.
     fn status(&mut self) -> Result<ReleaseStatus>;
 }
 
 /// A text as part of a URL.
 pub(crate) fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, UNRESERVED).to_string()
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

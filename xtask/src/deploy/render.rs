@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::host::{Host, Image, ReleaseStatus, encoded};
+use super::host::{Host, Image, ReleaseError, ReleaseStatus, encoded};
 use super::settings::{check_url, required, token};
 use crate::context::Context;
 use crate::http::{Http, RequestError, request};
@@ -82,7 +82,7 @@ impl Host for Render<'_> {
         }
     }
 
-    fn release(&mut self, image: &Image) -> Result<()> {
+    fn release(&mut self, image: &Image) -> Result<(), ReleaseError> {
         let separator = if self.hook.contains('?') { '&' } else { '?' };
         let url = format!(
             "{}{separator}imgURL={}",

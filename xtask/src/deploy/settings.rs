@@ -3,6 +3,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use ureq::http::Uri;
+use ureq::http::uri::Authority;
 
 use crate::context::Context;
 
@@ -20,37 +21,25 @@ fn missing(name: &str) -> String {
     format!("{name} is not set; see docs/delivery.md")
 }
 
-/// Checks a URL, and returns its query.
-pub(super) fn check_url<'a>(name: &str, url: &'a str) -> Result<Option<&'a str>> {
-    let rest = url
-        .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"))
-        .with_context(|| format!("{name} must be a URL: https://HOST, or http://HOST"))?;
-    ensure!(
-        !rest.contains('#'),
-        "{name} must be a URL without a fragment (#…)"
-    );
-    let (place, query) = match rest.split_once('?') {
-        Some((place, query)) => (place, Some(query)),
-        None => (rest, None),
-    };
-    let host = place.split('/').next().unwrap_or_default();
-    ensure!(
-        !host.contains('@'),
-        "{name} must be a URL without a login (NAME:PASSWORD@)"
-    );
-    let uri = url.parse::<Uri>().ok();
-    ensure!(
-        uri.is_some_and(|uri| uri.host().is_some_and(|host| !host.is_empty())),
-        "{name} must be a URL, such as https://www.example.org: it has no host, or a character that is not allowed"
-    );
-    Ok(query)
+/// Checks a URL.
+pub(super) fn check_url(name: &str, url: &str) -> Result<Uri> {
+    let uri = url.parse().ok().filter(|uri: &Uri| {
+        let authority = uri.authority().map_or("", Authority::as_str);
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && !authority.is_empty()
+            && !authority.contains('@')
+            // The parser drops fragments.
+            && !url.contains('#')
+    });
+    uri.with_context(|| {
+        format!("{name} must be a URL such as https://www.example.org, without login or fragment")
+    })
 }
 
 /// A URL that paths are appended to.
 pub(super) fn base_url<'a>(name: &str, url: &'a str) -> Result<&'a str> {
     ensure!(
-        check_url(name, url)?.is_none(),
+        check_url(name, url)?.query().is_none(),
         "{name} must be a URL without a query (?…)"
     );
     Ok(url.trim_end_matches('/'))

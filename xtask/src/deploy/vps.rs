@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use xshell::{Cmd, cmd};
 
 use super::host::{Host, Image, ReleaseError, ReleaseStatus};
@@ -188,7 +188,7 @@ impl Host for Vps<'_> {
         })
     }
 
-    fn release(&mut self, image: &Image) -> Result<()> {
+    fn release(&mut self, image: &Image) -> Result<(), ReleaseError> {
         let Self { host, path, .. } = &*self;
         let reference = &image.reference;
         // The files are unpacked into a folder of their own; roll.sh puts them in place. It writes to a file that tail
@@ -201,23 +201,24 @@ impl Host for Vps<'_> {
              tail --lines=+1 --sleep-interval=0.2 --pid=$p --follow \"$d/log\"; \
              wait $p; r=$?; rm -rf \"$d\"; exit $r"
         );
-        let archive = self.archive().map_err(|error| {
-            ReleaseError::NotStarted(format!("could not pack the files of deploy/: {error:#}"))
-        })?;
+        let archive = self
+            .archive()
+            .context("could not pack the files of deploy/");
+        let archive = archive.map_err(ReleaseError::NotStarted)?;
         let status = self.context.status(self.ssh(&line), &archive)?;
         match status.code() {
             Some(0) => Ok(()),
-            Some(NOT_STARTED) => bail!(ReleaseError::NotStarted(format!(
+            Some(NOT_STARTED) => Err(ReleaseError::NotStarted(anyhow!(
                 "roll.sh did not start on {host}: see above"
             ))),
-            Some(REVERTED) => bail!(ReleaseError::Reverted(format!(
+            Some(REVERTED) => Err(ReleaseError::Reverted(anyhow!(
                 "the image did not become healthy on {host}: see above"
             ))),
             Some(DISCONNECTED) => {
                 println!("vps: the connection to {host} broke; roll.sh goes on there");
                 Ok(())
             }
-            _ => bail!("roll.sh failed on {host}: see above"),
+            _ => Err(anyhow!("roll.sh failed on {host}: see above").into()),
         }
     }
 
