@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::support::{TestSite, assert_header, letting, profile};
+use crate::support::{TestSite, assert_header};
 
 /// Every page that is only read.
 fn pages() -> Vec<&'static str> {
@@ -22,17 +22,9 @@ fn pages() -> Vec<&'static str> {
     ]
 }
 
-fn furnished() -> Result<TestSite> {
-    let site = TestSite::start()?;
-    let conn = &mut site.database()?;
-    letting(conn, "Lakeside flat")?;
-    profile(conn, "AirWow")?;
-    Ok(site)
-}
-
 #[test]
 fn head_has_the_headers_of_get_and_no_body() -> Result<()> {
-    let site = furnished()?;
+    let site = TestSite::furnished()?;
     let sheet = site
         .page("/")?
         .attribute_of("link", " rel=\"stylesheet\"", "href")
@@ -60,7 +52,7 @@ fn head_has_the_headers_of_get_and_no_body() -> Result<()> {
 
 #[test]
 fn nothing_follows_the_head_of_an_answer_to_head() -> Result<()> {
-    let site = furnished()?;
+    let site = TestSite::furnished()?;
 
     for target in ["/", "/nowhere/", "/lettings", "/favicon.ico"] {
         let mut connection = crate::http::Connection::open(site.address())?;
@@ -76,7 +68,7 @@ fn nothing_follows_the_head_of_an_answer_to_head() -> Result<()> {
 
 #[test]
 fn other_methods_are_refused_with_the_sites_page() -> Result<()> {
-    let site = furnished()?;
+    let site = TestSite::furnished()?;
 
     for target in pages() {
         for method in ["POST", "PUT", "PATCH", "DELETE", "TRACE", "PURGE"] {
@@ -91,28 +83,8 @@ fn other_methods_are_refused_with_the_sites_page() -> Result<()> {
 }
 
 #[test]
-fn a_form_sent_to_a_page_is_refused() -> Result<()> {
-    let site = furnished()?;
-    let mut request = crate::http::request(
-        "POST",
-        "/lettings/",
-        &[
-            ("Content-Type", "application/x-www-form-urlencoded"),
-            ("Content-Length", "7"),
-        ],
-    );
-    request.extend(b"title=x");
-    let mut connection = crate::http::Connection::open(site.address())?;
-
-    connection.write(&request)?;
-
-    assert_eq!(connection.answer(true)?.status, 405);
-    Ok(())
-}
-
-#[test]
 fn options_tells_what_is_allowed() -> Result<()> {
-    let site = furnished()?;
+    let site = TestSite::furnished()?;
 
     for target in pages() {
         let answer = site.send("OPTIONS", target, &[])?;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::support::{TestSite, letting, profile};
+use crate::support::TestSite;
 
 const PAGES: [&str; 8] = [
     "/",
@@ -15,17 +15,9 @@ const PAGES: [&str; 8] = [
     "/sitemap.xml",
 ];
 
-fn furnished() -> Result<TestSite> {
-    let site = TestSite::start()?;
-    let conn = &mut site.database()?;
-    letting(conn, "Lakeside flat")?;
-    profile(conn, "AirWow")?;
-    Ok(site)
-}
-
 #[test]
 fn a_page_can_be_asked_for_anew() -> Result<()> {
-    let site = furnished()?;
+    let site = TestSite::furnished()?;
 
     for target in PAGES {
         let answer = site.get(target)?;
@@ -40,7 +32,7 @@ fn a_page_can_be_asked_for_anew() -> Result<()> {
 
 #[test]
 fn who_has_the_page_already_is_told_so() -> Result<()> {
-    let site = furnished()?;
+    let site = TestSite::furnished()?;
 
     for target in PAGES {
         let page = site.get(target)?;
@@ -65,7 +57,7 @@ fn who_has_the_page_already_is_told_so() -> Result<()> {
 
 #[test]
 fn who_has_another_page_gets_this_one() -> Result<()> {
-    let site = furnished()?;
+    let site = TestSite::furnished()?;
 
     for known in ["\"a\"", "W/\"a\", \"b\"", "", "a", "\"", "W/", ",,,"] {
         let answer = site.send("GET", "/", &[("If-None-Match", known)])?;
@@ -80,7 +72,7 @@ fn who_has_another_page_gets_this_one() -> Result<()> {
 
 #[test]
 fn an_error_is_never_kept() -> Result<()> {
-    let site = furnished()?;
+    let site = TestSite::furnished()?;
 
     for (method, target) in [("GET", "/nowhere/"), ("POST", "/"), ("GET", "/lettings/9/")] {
         let answer = site.send(method, target, &[("If-None-Match", "*")])?;
@@ -94,7 +86,7 @@ fn an_error_is_never_kept() -> Result<()> {
 
 #[test]
 fn text_goes_out_as_it_is_asked_for() -> Result<()> {
-    let site = furnished()?;
+    let site = TestSite::furnished()?;
 
     for target in PAGES.into_iter().chain(["/nowhere/", "/healthz"]) {
         let plain = site.get(target)?;

@@ -50,6 +50,15 @@ impl TestSite {
         Ok(site)
     }
 
+    /// A site with the letting 1, and the profile AirWow.
+    pub(crate) fn furnished() -> Result<Self> {
+        let site = Self::start()?;
+        let conn = &mut site.database()?;
+        letting(conn, "Lakeside flat")?;
+        profile(conn, "AirWow")?;
+        Ok(site)
+    }
+
     /// A site with an empty database and these settings.
     pub(crate) fn with(settings: &[(&str, &str)]) -> Result<Self> {
         Self::run(Arc::new(TestDb::sqlite()?), settings)

@@ -67,16 +67,31 @@ impl Render {
         more: &[&str],
         variables: &[(&str, &str)],
     ) -> Result<Run> {
+        let mut line = [&["deploy"], more].concat();
+        if !more.contains(&"--sha") {
+            line.extend(["--sha", NEW]);
+        }
+        self.run(run, &line, variables)
+    }
+
+    /// Releases an earlier revision.
+    pub(crate) fn rollback(&self, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
+        self.run(run, &[&["rollback"], more].concat(), variables)
+    }
+
+    fn run(
+        &self,
+        run: impl Fn(&[&str], &[(&str, &str)]) -> Result<Run>,
+        line: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Run> {
         let path = self.registry.path();
         let ours = [
             ("APP_URL", self.app_url.as_str()),
             ("RENDER_DEPLOY_HOOK_URL", &self.hook),
             ("PATH", &path),
         ];
-        let mut line = [&["deploy", "render", "--name", ACCOUNT], more].concat();
-        if !more.contains(&"--sha") {
-            line.extend(["--sha", NEW]);
-        }
+        let line = [line, &["render", "--name", ACCOUNT]].concat();
         let run = run(&line, &[&ours, variables].concat())?;
         run.assert_hides(&[HOOK_KEY, API_KEY]);
         Ok(run)

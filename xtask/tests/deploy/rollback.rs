@@ -4,53 +4,12 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use serde_json::json;
 
-use crate::registry::{self, ACCOUNT, Registry};
-use crate::server::{self, Reply};
-use crate::world::{NEW, OLD, ReleaseResult, Shared};
-use crate::xtask::{Run, run};
+use crate::render::{Render, RenderFaults};
+use crate::world::{NEW, OLD, ReleaseResult};
 
-/// A host that releases any image.
-struct Host {
-    world: Shared,
-    registry: Registry,
-    hook: String,
-    app_url: String,
-}
-
-impl Host {
-    fn start() -> Result<Self> {
-        let world = Shared::new(ReleaseResult::Good { looks: 0 });
-        let ours = world.clone();
-        let hook = server::start(move |asked| {
-            let digest = asked.query.split("%40sha256%3A").nth(1).unwrap_or_default();
-            match registry::revision(&format!("sha256:{digest}")) {
-                Some(revision) => {
-                    ours.release(&revision);
-                    Reply::json(&json!({}))
-                }
-                None => Reply::new(404, ""),
-            }
-        })?;
-        Ok(Self {
-            app_url: world.site()?,
-            world,
-            registry: Registry::new()?,
-            hook: format!("http://{hook}/deploy/srv-1?key=hunter5"),
-        })
-    }
-
-    fn rollback(&self, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
-        let path = self.registry.path();
-        let ours = [
-            ("APP_URL", self.app_url.as_str()),
-            ("RENDER_DEPLOY_HOOK_URL", &self.hook),
-            ("PATH", &path),
-        ];
-        let line = [&["rollback", "render", "--name", ACCOUNT], more].concat();
-        run(&line, &[&ours, variables].concat())
-    }
+fn host() -> Result<Render> {
+    Render::start(ReleaseResult::Good { looks: 0 }, RenderFaults::default())
 }
 
 /// Commits, oldest first, in a repository of the test.
@@ -73,7 +32,7 @@ fn commits(folder: &Path, number: u32) -> Result<Vec<String>> {
 
 #[test]
 fn the_given_commit_is_released_again() -> Result<()> {
-    let host = Host::start()?;
+    let host = host()?;
     host.world.release(NEW);
 
     let unknown = host.rollback(&[], &[])?;
@@ -89,7 +48,7 @@ fn the_given_commit_is_released_again() -> Result<()> {
 
 #[test]
 fn the_default_is_the_newest_earlier_commit_with_an_image() -> Result<()> {
-    let host = Host::start()?;
+    let host = host()?;
     let folder = tempfile::tempdir()?;
     let commits = commits(folder.path(), 4)?;
     let [first, second, _without_image, running] = &commits[..] else {

@@ -121,6 +121,12 @@ impl<'a> Browser<'a> {
         )
     }
 
+    /// Sends the form that logs out.
+    fn log_out(&mut self) -> Result<Answer> {
+        self.get("/admin/logout/")?;
+        self.post("/admin/logout/", &[])
+    }
+
     /// Opens a page.
     pub(crate) fn get(&mut self, target: &str) -> Result<Answer> {
         self.send("GET", target, "")

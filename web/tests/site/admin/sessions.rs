@@ -157,8 +157,7 @@ fn a_login_begins_a_new_session() -> Result<()> {
     User::set_staff(conn, id, true)?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let first = browser.cookies["session"].clone();
-    browser.get("/admin/logout/")?;
-    browser.post("/admin/logout/", &[])?;
+    browser.log_out()?;
 
     browser.log_in("bob", super::PASSWORD)?;
 

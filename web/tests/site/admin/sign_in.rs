@@ -256,14 +256,6 @@ fn a_form_that_is_sent_after_the_session_ended_is_there_again_after_the_login() 
         let mut ada = Browser::superuser(&site, "ada")?;
         account(&mut site.database()?, "bob")?;
         let form = "/admin/lettings/letting/add/?address=7";
-        let login = |name: &'static str, kept: &str| {
-            [
-                ("username", name.to_owned()),
-                ("password", PASSWORD.to_owned()),
-                ("next", form.to_owned()),
-                ("_kept", kept.to_owned()),
-            ]
-        };
         let stranger = Browser::new(&site).post(form, &[])?;
         ada.get(form)?;
         let token = ada.token().to_owned();
@@ -272,11 +264,12 @@ fn a_form_that_is_sent_after_the_session_ended_is_there_again_after_the_login() 
         let body = format!("csrfmiddlewaretoken={token}&title=Pier+House&_save=");
         let sent = ada.send("POST", form, &body)?;
         let kept = hidden(&sent.text()?, "_kept").context("it is not kept")?;
-        let fields = login("ada", &kept);
-        let fields: Vec<_> = fields
-            .iter()
-            .map(|(name, value)| (*name, &**value))
-            .collect();
+        let fields = [
+            ("username", "ada"),
+            ("password", PASSWORD),
+            ("next", form),
+            ("_kept", &*kept),
+        ];
         let logged_in = ada.post("/admin/login/", &fields)?;
         let again = ada.page(form)?;
         let once = ada.page(form)?;

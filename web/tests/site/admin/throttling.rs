@@ -13,8 +13,7 @@ use crate::support::{TestSite, assert_contains};
 fn too_many_attempts_have_to_wait_but_not_on_a_known_browser() -> Result<()> {
     let site = TestSite::start()?;
     let mut known = Browser::superuser(&site, "ada")?;
-    known.get("/admin/logout/")?;
-    known.post("/admin/logout/", &[])?;
+    known.log_out()?;
     let mut stranger = Browser::new(&site);
     for _ in 0..10 {
         assert_eq!(stranger.log_in("ada", "guess")?.status, 200);
@@ -37,20 +36,16 @@ fn two_people_on_one_browser_both_get_in_while_both_names_are_hammered() -> Resu
     let site = TestSite::start()?;
     Browser::superuser(&site, "bob")?;
     let mut shared = Browser::superuser(&site, "ada")?;
-    let out = |browser: &mut Browser<'_>| {
-        browser.get("/admin/logout/")?;
-        browser.post("/admin/logout/", &[])
-    };
-    out(&mut shared)?;
+    shared.log_out()?;
     shared.log_in("bob", PASSWORD)?;
-    out(&mut shared)?;
+    shared.log_out()?;
     let mut stranger = Browser::new(&site);
     for name in ["ada", "bob"] {
         while stranger.log_in(name, "guess")?.status != 429 {}
     }
 
     let ada = shared.log_in("ada", PASSWORD)?.status;
-    out(&mut shared)?;
+    shared.log_out()?;
     let bob = shared.log_in("bob", PASSWORD)?.status;
 
     assert_eq!((ada, bob), (303, 303));

@@ -217,17 +217,9 @@ fn new_recovery_codes_and_turning_off_ask_who_it_is() -> Result<()> {
 
     let asked = browser.post(PATH, &[("action", "codes")])?;
     let kept = hidden(&asked.text()?, "_kept").context("nothing is kept")?;
-    let proof = |code: &str| {
-        [
-            ("_kept".to_owned(), kept.clone()),
-            ("password".to_owned(), PASSWORD.to_owned()),
-            ("code".to_owned(), code.to_owned()),
-        ]
-    };
     let mut confirm = |code: &str| {
-        let fields = proof(code);
-        let fields: Vec<(&str, &str)> = fields.iter().map(|(a, b)| (&**a, &**b)).collect();
-        browser.post(PATH, &fields)
+        let proof = [("_kept", &*kept), ("password", PASSWORD), ("code", code)];
+        browser.post(PATH, &proof)
     };
     let wrong = confirm("abc")?;
     let done = confirm(&app.code(1))?;

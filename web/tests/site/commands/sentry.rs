@@ -45,6 +45,15 @@ pub(super) fn raise(db: &TestDb, serving: &Serving, kind: &str) -> Result<String
     answer.text()
 }
 
+/// How many requests ended that way, as the sessions count them.
+fn count_requests(sentry: &Sentry, end: &str) -> Result<u64> {
+    let sessions = sentry.items("sessions")?;
+    let counts = sessions.iter();
+    Ok(counts
+        .filter_map(|item| item.content["aggregates"][0][end].as_u64())
+        .sum())
+}
+
 /// The functions on the stack of the last of an event's exceptions.
 fn stack(event: &Value) -> Vec<&str> {
     let exceptions = event["exception"]["values"].as_array();
@@ -117,11 +126,7 @@ fn a_panic_is_reported_once_and_counts_as_a_crash() -> Result<()> {
         stack.iter().any(|name| name.contains("diagnostics::fail")),
         "{stack:#?}"
     );
-    let sessions = sentry.items("sessions")?;
-    let crashed = sessions
-        .iter()
-        .filter_map(|item| item.content["aggregates"][0]["crashed"].as_u64());
-    assert_eq!(crashed.sum::<u64>(), 1, "{sessions:#?}");
+    assert_eq!(count_requests(&sentry, "crashed")?, 1);
     Ok(())
 }
 
@@ -214,11 +219,7 @@ fn client_errors_are_not_reported() -> Result<()> {
     end(serving)?;
 
     assert!(sentry.items("event")?.is_empty());
-    let sessions = sentry.items("sessions")?;
-    let healthy = sessions
-        .iter()
-        .filter_map(|item| item.content["aggregates"][0]["exited"].as_u64());
-    assert_eq!(healthy.sum::<u64>(), 4, "{sessions:#?}");
+    assert_eq!(count_requests(&sentry, "exited")?, 4);
     Ok(())
 }
 
