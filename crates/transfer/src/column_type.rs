@@ -128,29 +128,26 @@ mod tests {
 
     #[test]
     fn values_of_both_databases_have_the_same_form() {
-        let time = Some(json!("2026-03-01T09:00:00.500000"));
-
-        assert_eq!(
-            ColumnType::Timestamp.canonical(json!("2026-03-01 09:00:00.500")),
-            time
-        );
-        assert_eq!(
-            ColumnType::Timestamp.canonical(json!("2026-03-01T09:00:00.5")),
-            time
-        );
-        assert_eq!(
-            ColumnType::Timestamp.canonical(json!("2026-03-01 09:00:00")),
-            Some(json!("2026-03-01T09:00:00.000000"))
-        );
-        assert_eq!(ColumnType::Boolean.canonical(json!(1)), Some(json!(true)));
-        assert_eq!(
-            ColumnType::Integer.canonical(json!(i64::MAX)),
-            Some(json!(i64::MAX))
-        );
-        assert_eq!(
-            ColumnType::Double.canonical(json!("0.10000000000000001")),
-            Some(json!("0.1"))
-        );
+        let time = json!("2026-03-01T09:00:00.500000");
+        let whole = json!("2026-03-01T09:00:00.000000");
+        for (column_type, value, form) in [
+            (
+                ColumnType::Timestamp,
+                json!("2026-03-01 09:00:00.500"),
+                time.clone(),
+            ),
+            (ColumnType::Timestamp, json!("2026-03-01T09:00:00.5"), time),
+            (ColumnType::Timestamp, json!("2026-03-01 09:00:00"), whole),
+            (ColumnType::Boolean, json!(1), json!(true)),
+            (ColumnType::Integer, json!(i64::MAX), json!(i64::MAX)),
+            (
+                ColumnType::Double,
+                json!("0.10000000000000001"),
+                json!("0.1"),
+            ),
+        ] {
+            assert_eq!(column_type.canonical(value), Some(form));
+        }
     }
 
     #[test]

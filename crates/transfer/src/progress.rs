@@ -1,6 +1,6 @@
 //! Progress bar, shown on terminals only.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 /// Shows the number of rows done.
 pub struct Progress(ProgressBar);
@@ -15,6 +15,7 @@ impl Progress {
         Self(
             ProgressBar::new(rows)
                 .with_style(style)
+                .with_finish(ProgressFinish::AndClear)
                 .with_message(activity),
         )
     }
@@ -22,11 +23,5 @@ impl Progress {
     /// Advances the bar.
     pub fn add(&self, rows: usize) {
         self.0.inc(rows as u64);
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
     }
 }

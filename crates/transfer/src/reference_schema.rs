@@ -74,23 +74,18 @@ impl ReferenceSchema {
 
     /// Rejects a database with rows other than those that migrations insert.
     pub fn check_empty(&mut self, conn: &mut DbConnection) -> anyhow::Result<()> {
-        for table in catalog::tables(conn, Some(&self.names()))? {
-            if rows::any(conn, &table)? && !self.has_same_rows(conn, &table)? {
+        let ignore = &mut |_| Ok(());
+        for table in &catalog::tables(conn, Some(&self.names()))? {
+            let found = rows::count(conn, table)?;
+            let is_same = found == rows::count(&mut self.conn, table)?
+                && rows::read(conn, table, ignore)? == rows::read(&mut self.conn, table, ignore)?;
+            if found > 0 && !is_same {
                 bail!(
-                    "the database is not empty: rows in the table {}: {}",
-                    table.name,
-                    rows::count(conn, &table)?
+                    "the database is not empty: rows in the table {}: {found}",
+                    table.name
                 );
             }
         }
         Ok(())
-    }
-
-    fn has_same_rows(&mut self, conn: &mut DbConnection, table: &Table) -> anyhow::Result<bool> {
-        if rows::count(&mut self.conn, table)? != rows::count(conn, table)? {
-            return Ok(false);
-        }
-        let ignore = &mut |_| Ok(());
-        Ok(rows::read(&mut self.conn, table, ignore)? == rows::read(conn, table, ignore)?)
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Text};
 use oc_core::DbConnection;
 use serde_json::Value;
 
@@ -23,12 +23,6 @@ pub fn count(conn: &mut DbConnection, table: &Table) -> QueryResult<u64> {
     Ok(rows.unsigned_abs())
 }
 
-/// Whether a table has rows.
-pub(super) fn any(conn: &mut DbConnection, table: &Table) -> QueryResult<bool> {
-    let query = format!("SELECT EXISTS (SELECT 1 FROM {})", table.quoted());
-    diesel::dsl::sql::<Bool>(&query).get_result(conn)
-}
-
 /// Reads a table in batches, in key order, and returns its digest.
 ///
 /// Each query continues after the last key (keyset pagination), so that only one batch is in memory.
@@ -41,28 +35,28 @@ pub fn read(
     let mut digester = Digester::default();
     let mut last: Option<String> = None;
     loop {
-        let query = diesel::sql_query(select(
+        let select = select(
             Dialect::for_connection(conn),
             table,
+            &key_positions,
             last.is_some(),
-        )?);
+        );
+        let query = diesel::sql_query(select);
         let rows: Vec<JsonRow> = match &last {
             Some(key) => query.bind::<Text, _>(key).load(conn),
             None => query.load(conn),
         }
         .with_context(|| format!("could not read the table {}", table.name))?;
         let mut batch = Batch::default();
-        let mut key = None;
+        let mut values = Vec::new();
         for row in &rows {
-            let values = canonical(table, &row.json)?;
+            values = canonical(table, &row.json)?;
             batch.push(&values)?;
-            key = Some(values);
         }
-        let Some(values) = key else { break };
-        let key: Vec<&Value> = key_positions
-            .iter()
-            .map(|position| &values[*position])
-            .collect();
+        if batch.rows == 0 {
+            break;
+        }
+        let key: Vec<&Value> = key_positions.iter().map(|i| &values[*i]).collect();
         last = Some(serde_json::to_string(&key)?);
         digester.add(&batch);
         let is_last = batch.rows < batch_size(table);
@@ -126,15 +120,11 @@ fn canonical(table: &Table, json: &str) -> anyhow::Result<Vec<Value>> {
         .collect()
 }
 
-fn select(dialect: Dialect, table: &Table, continues: bool) -> anyhow::Result<String> {
+fn select(dialect: Dialect, table: &Table, key_positions: &[usize], continues: bool) -> String {
     let values: Vec<String> = table
         .columns
         .iter()
-        .map(|column| {
-            column
-                .column_type
-                .select_sql(dialect, &quoted(&column.name))
-        })
+        .map(|c| c.column_type.select_sql(dialect, &quoted(&c.name)))
         .collect();
     let values = values.join(", ");
     let json = match dialect {
@@ -143,8 +133,8 @@ fn select(dialect: Dialect, table: &Table, continues: bool) -> anyhow::Result<St
     };
     let mut keys = Vec::new();
     let mut bounds = Vec::new();
-    for (index, position) in table.key_positions()?.into_iter().enumerate() {
-        let column = &table.columns[position];
+    for (index, position) in key_positions.iter().enumerate() {
+        let column = &table.columns[*position];
         let name = quoted(&column.name);
         keys.push(match (dialect, column.column_type) {
             // Compares bytes, as SQLite does, whatever the collation of the column.
@@ -163,28 +153,27 @@ fn select(dialect: Dialect, table: &Table, continues: bool) -> anyhow::Result<St
     } else {
         String::new()
     };
-    Ok(format!(
+    format!(
         "SELECT {json} AS json FROM {} {condition} ORDER BY {keys} LIMIT {}",
         table.quoted(),
         batch_size(table)
-    ))
+    )
 }
 
 fn insert_query(dialect: Dialect, table: &Table) -> String {
-    let (array, rows, overriding) = match dialect {
+    let (rows, overriding) = match dialect {
         Dialect::Postgres => (
-            "value",
             "jsonb_array_elements($1::jsonb) AS rows (value)",
             "OVERRIDING SYSTEM VALUE",
         ),
-        Dialect::Sqlite => ("value", "json_each($1)", ""),
+        Dialect::Sqlite => ("json_each($1)", ""),
     };
     let names: Vec<String> = table.columns.iter().map(|c| quoted(&c.name)).collect();
     let values: Vec<String> = table
         .columns
         .iter()
         .enumerate()
-        .map(|(index, column)| column.column_type.insert_sql(dialect, array, index))
+        .map(|(index, column)| column.column_type.insert_sql(dialect, "value", index))
         .collect();
     format!(
         "INSERT INTO {} ({}) {overriding} SELECT {} FROM {rows}",

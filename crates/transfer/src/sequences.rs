@@ -16,22 +16,22 @@ pub fn last_id(conn: &mut DbConnection, table: &Table) -> anyhow::Result<i64> {
         return Ok(0);
     };
     let assigned: Option<i64> = match conn {
-        DbConnection::Postgres(_) => match sequence(conn, table, &column.name)? {
-            Some(sequence) => diesel::dsl::sql::<Nullable<BigInt>>(
-                "SELECT CASE WHEN has_sequence_privilege(name, 'SELECT, USAGE') THEN pg_sequence_last_value(name) END \
-                 FROM (SELECT ",
-            )
-            .bind::<Text, _>(sequence)
-            .sql("::regclass AS name) AS sequence")
-            .get_result(conn)?,
-            None => None,
-        },
+        DbConnection::Postgres(_) => diesel::dsl::sql::<Nullable<BigInt>>(
+            "SELECT CASE WHEN has_sequence_privilege(name, 'SELECT, USAGE') THEN pg_sequence_last_value(name) END \
+             FROM (SELECT pg_get_serial_sequence(quote_ident(",
+        )
+        .bind::<Text, _>(&table.name)
+        .sql("), ")
+        .bind::<Text, _>(&column.name)
+        .sql(")::regclass AS name) AS sequence")
+        .get_result(conn),
         DbConnection::Sqlite(_) => diesel::dsl::sql::<Nullable<BigInt>>(
             "SELECT max(seq) FROM sqlite_sequence WHERE name = ",
         )
         .bind::<Text, _>(&table.name)
-        .get_result(conn)?,
-    };
+        .get_result(conn),
+    }
+    .with_context(|| format!("could not find the sequence of the table {}", table.name))?;
     let largest: i64 = diesel::dsl::sql::<BigInt>(&format!(
         "SELECT coalesce(max({}), 0) FROM {}",
         quoted(&column.name),
@@ -52,12 +52,13 @@ pub fn advance(conn: &mut DbConnection, table: &Table, last_id: i64) -> anyhow::
     }
     match conn {
         DbConnection::Postgres(_) => {
-            if let Some(sequence) = sequence(conn, table, &column.name)? {
-                diesel::sql_query("SELECT setval($1::regclass, $2)")
-                    .bind::<Text, _>(sequence)
-                    .bind::<BigInt, _>(last_id)
-                    .execute(conn)?;
-            }
+            diesel::sql_query(
+                "SELECT setval(pg_get_serial_sequence(quote_ident($1), $2)::regclass, $3)",
+            )
+            .bind::<Text, _>(&table.name)
+            .bind::<Text, _>(&column.name)
+            .bind::<BigInt, _>(last_id)
+            .execute(conn)?;
         }
         DbConnection::Sqlite(_) => {
             let changed = diesel::sql_query("UPDATE sqlite_sequence SET seq = $1 WHERE name = $2")
@@ -73,25 +74,4 @@ pub fn advance(conn: &mut DbConnection, table: &Table, last_id: i64) -> anyhow::
         }
     }
     Ok(())
-}
-
-/// The name of the sequence of a column, quoted for SQL.
-fn sequence(
-    conn: &mut DbConnection,
-    table: &Table,
-    column: &str,
-) -> anyhow::Result<Option<String>> {
-    #[derive(QueryableByName)]
-    struct Sequence {
-        #[diesel(sql_type = Nullable<Text>)]
-        name: Option<String>,
-    }
-
-    let sequence: Sequence =
-        diesel::sql_query("SELECT pg_get_serial_sequence(quote_ident($1), $2) AS name")
-            .bind::<Text, _>(&table.name)
-            .bind::<Text, _>(column)
-            .get_result(conn)
-            .with_context(|| format!("could not find the sequence of the table {}", table.name))?;
-    Ok(sequence.name)
 }

@@ -27,7 +27,9 @@ pub trait Source {
     ) -> anyhow::Result<Digest>;
 
     /// Runs the checks that need all rows.
-    fn finish(&mut self) -> anyhow::Result<()>;
+    fn finish(&mut self) -> anyhow::Result<()> {
+        Ok(())
+    }
 }
 
 /// A database as it was at one moment, whatever others write meanwhile. It is only read.
@@ -50,34 +52,37 @@ impl<'c> Snapshot<'c> {
             None
         };
         begin(conn).context("could not read the database")?;
+        // From here on, dropping the snapshot ends the transaction.
         let mut snapshot = Self {
             conn,
-            header: Header {
-                format: FORMAT.to_owned(),
-                format_version: FORMAT_VERSION,
-                program: env!("CARGO_PKG_VERSION").to_owned(),
-                revision: revision.to_owned(),
-                created_at: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
-                database: String::new(),
-                migrations: Vec::new(),
-                tables: Vec::new(),
-            },
+            header: Header::default(),
         };
-        snapshot.list_tables(known.as_ref())?;
+        snapshot.header = describe(snapshot.conn, revision, known.as_ref())?;
         Ok(snapshot)
     }
+}
 
-    fn list_tables(&mut self, known: Option<&BTreeSet<String>>) -> anyhow::Result<()> {
-        let (name, version) = version(self.conn)?;
-        self.header.database = format!("{name} {version}");
-        self.header.migrations = catalog::migrations(self.conn)?;
-        self.header.tables = catalog::tables(self.conn, known)?;
-        for table in &mut self.header.tables {
-            table.rows = rows::count(self.conn, table)?;
-            table.last_id = sequences::last_id(self.conn, table)?;
-        }
-        Ok(())
+fn describe(
+    conn: &mut DbConnection,
+    revision: &str,
+    known: Option<&BTreeSet<String>>,
+) -> anyhow::Result<Header> {
+    let (name, version) = version(conn)?;
+    let mut tables = catalog::tables(conn, known)?;
+    for table in &mut tables {
+        table.rows = rows::count(conn, table)?;
+        table.last_id = sequences::last_id(conn, table)?;
     }
+    Ok(Header {
+        format: FORMAT.to_owned(),
+        format_version: FORMAT_VERSION,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        revision: revision.to_owned(),
+        created_at: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
+        database: format!("{name} {version}"),
+        migrations: catalog::migrations(conn)?,
+        tables,
+    })
 }
 
 impl Source for Snapshot<'_> {
@@ -91,10 +96,6 @@ impl Source for Snapshot<'_> {
         sink: &mut dyn FnMut(Batch) -> anyhow::Result<()>,
     ) -> anyhow::Result<Digest> {
         rows::read(self.conn, table, sink)
-    }
-
-    fn finish(&mut self) -> anyhow::Result<()> {
-        Ok(())
     }
 }
 

@@ -1,29 +1,31 @@
 //! Where a backup is written: a new file, standard output, a pipe or a device.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 /// A destination that is open for writing.
-pub(super) enum Output {
-    Stdout(io::Stdout),
-    /// A pipe or a device, which must not be replaced by a file.
-    Stream(File),
-    /// A temporary file in the same folder, renamed once it is complete.
-    File {
-        part: NamedTempFile,
-        path: PathBuf,
-        replace: bool,
-    },
+pub(super) struct Output {
+    /// The open file, pipe or device.
+    pub(super) file: File,
+    /// A file is written under a temporary name in the same folder, and renamed once it is complete.
+    rename: Option<Rename>,
+}
+
+struct Rename {
+    part: TempPath,
+    path: PathBuf,
+    replace: bool,
 }
 
 impl Output {
     /// Opens a destination. `-` is standard output. A file or block device that exists is only overwritten with
-    /// `replace`; a symbolic link is followed.
+    /// `replace`; a symbolic link is followed. A pipe or a device is written to and never replaced by a file.
     pub(super) fn open(path: &Path, replace: bool) -> anyhow::Result<Self> {
         let shown = path.display();
         if path == Path::new("-") {
@@ -31,7 +33,8 @@ impl Output {
             if stdout.is_terminal() {
                 bail!("standard output is a terminal; redirect it to a file or a pipe");
             }
-            return Ok(Self::Stdout(stdout));
+            let file = File::from(stdout.as_fd().try_clone_to_owned()?);
+            return Ok(Self { file, rename: None });
         }
         let path = match fs::metadata(path) {
             Ok(found) if found.is_dir() => bail!("{shown} is a folder; name a file"),
@@ -39,10 +42,9 @@ impl Output {
                 bail!("{shown} already exists; choose another name, or overwrite it with --force")
             }
             Ok(found) if !found.is_file() => {
-                let stream = OpenOptions::new().write(true).open(path);
-                return Ok(Self::Stream(
-                    stream.with_context(|| format!("could not open {shown}"))?,
-                ));
+                let file = OpenOptions::new().write(true).open(path);
+                let file = file.with_context(|| format!("could not open {shown}"))?;
+                return Ok(Self { file, rename: None });
             }
             Ok(_) => fs::canonicalize(path).with_context(|| format!("could not open {shown}"))?,
             Err(_) if path.is_symlink() => bail!("{shown} is a link to a file that does not exist"),
@@ -50,68 +52,42 @@ impl Output {
             Err(_) => path.to_owned(),
         };
         let folder = folder(&path);
-        let part = tempfile::Builder::new()
+        let (file, part) = tempfile::Builder::new()
             .prefix(".oc-lettings-")
             .suffix(".part")
             .tempfile_in(folder)
-            .with_context(|| format!("could not write to the folder {}", folder.display()))?;
-        Ok(Self::File {
+            .with_context(|| format!("could not write to the folder {}", folder.display()))?
+            .into_parts();
+        let rename = Some(Rename {
             part,
             path,
             replace,
-        })
+        });
+        Ok(Self { file, rename })
     }
 
     /// Makes everything written durable, and gives a file its name.
-    pub(super) fn finish(mut self) -> anyhow::Result<()> {
-        self.flush()?;
-        match self {
-            Self::Stdout(_) => {}
-            Self::Stream(stream) => {
-                if stream.metadata()?.file_type().is_block_device() {
-                    stream.sync_all()?;
-                }
+    pub(super) fn finish(self) -> anyhow::Result<()> {
+        let Some(rename) = self.rename else {
+            if self.file.metadata()?.file_type().is_block_device() {
+                self.file.sync_all()?;
             }
-            Self::File {
-                part,
-                path,
-                replace,
-            } => {
-                part.as_file().sync_all()?;
-                let result = if replace {
-                    part.persist(&path)
-                } else {
-                    part.persist_noclobber(&path)
-                };
-                result.map_err(|error| error.error).with_context(|| {
-                    format!("could not rename the backup to {}", path.display())
-                })?;
-                // The new name is durable once its folder is.
-                let folder = folder(&path);
-                File::open(folder)
-                    .and_then(|folder| folder.sync_all())
-                    .with_context(|| format!("could not write the folder {}", folder.display()))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn as_write(&mut self) -> &mut dyn Write {
-        match self {
-            Self::Stdout(stdout) => stdout,
-            Self::Stream(stream) => stream,
-            Self::File { part, .. } => part.as_file_mut(),
-        }
-    }
-}
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.as_write().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.as_write().flush()
+            return Ok(());
+        };
+        self.file.sync_all()?;
+        let renamed = if rename.replace {
+            rename.part.persist(&rename.path)
+        } else {
+            rename.part.persist_noclobber(&rename.path)
+        };
+        renamed
+            .map_err(|error| error.error)
+            .with_context(|| format!("could not rename the backup to {}", rename.path.display()))?;
+        // The new name is durable once its folder is.
+        let folder = folder(&rename.path);
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .with_context(|| format!("could not write the folder {}", folder.display()))
     }
 }
 

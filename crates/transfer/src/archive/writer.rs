@@ -21,12 +21,13 @@ use crate::source::Source;
 /// read it, since it contains password hashes. An existing file is only replaced with `replace`.
 pub fn write(path: &Path, source: &mut dyn Source, replace: bool) -> anyhow::Result<()> {
     let output = Output::open(path, replace)?;
-    write_lines(output, source)
-        .and_then(Output::finish)
+    let written = write_lines(&output.file, source).map(drop);
+    written
+        .and_then(|()| output.finish())
         .with_context(|| format!("could not write {}", path.display()))
 }
 
-fn write_lines(output: Output, source: &mut dyn Source) -> anyhow::Result<Output> {
+fn write_lines<W: Write>(output: W, source: &mut dyn Source) -> anyhow::Result<W> {
     let header = source.header().clone();
     let progress = Progress::new("writing", header.rows());
     let mut lines = LineWriter {

@@ -6,8 +6,8 @@ use anyhow::Result;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use oc_core::DbConnection;
 use oc_core::testing::TestDb;
+use oc_core::{DatabaseUrl, DbConnection};
 use tempfile::TempDir;
 
 use super::archive::{self, Archive};
@@ -54,12 +54,12 @@ fn backup(db: &TestDb, folder: &TempDir, name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+fn fill(url: &DatabaseUrl, source: &mut dyn Source, occupied: Occupied) -> Result<()> {
+    load(Target::open(url)?, source, occupied)
+}
+
 fn restore(db: &TestDb, path: &Path, occupied: Occupied) -> Result<()> {
-    load(
-        Target::open(db.url())?,
-        &mut Archive::open(&Input::open(path)?)?,
-        occupied,
-    )
+    fill(db.url(), &mut Archive::open(&Input::open(path)?)?, occupied)
 }
 
 /// What every backup of the same rows has in common: the tables and their digests.
@@ -100,8 +100,8 @@ fn a_round_trip_through_every_pair_of_databases_changes_nothing() -> Result<()> 
 #[test]
 fn values_are_the_same_after_a_restore() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    for from in filled()? {
-        let path = backup(&from, &folder, &format!("{}", count_files(&folder)?))?;
+    for (i, from) in filled()?.iter().enumerate() {
+        let path = backup(from, &folder, &format!("{i}"))?;
         for to in TestDb::each()? {
             restore(&to, &path, Occupied::Reject)?;
 
@@ -134,10 +134,6 @@ fn users(conn: &mut DbConnection) -> Result<Vec<UserRow>> {
         }
     }
     Ok(users::table.order(users::id).load(conn)?)
-}
-
-fn count_files(folder: &TempDir) -> Result<usize> {
-    Ok(std::fs::read_dir(folder.path())?.count())
 }
 
 #[test]

@@ -5,11 +5,11 @@ use diesel::connection::SimpleConnection;
 use oc_core::DatabaseUrl;
 use oc_core::testing::TestDb;
 
-use super::{backup, content, count, filled, restore};
+use super::{backup, content, count, fill, filled, restore};
 use crate::archive::Archive;
 use crate::batch::{Batch, Digest};
 use crate::table::{Header, Table};
-use crate::{Input, Occupied, Snapshot, Source, Target, load};
+use crate::{Input, Occupied, Snapshot, Source};
 
 fn message<T>(result: Result<T>) -> String {
     result
@@ -47,8 +47,8 @@ fn a_brand_new_database_is_migrated_first() -> Result<()> {
     let file = folder.path().join("new.sqlite3");
     let url = DatabaseUrl::Sqlite(file.clone());
 
-    load(
-        Target::open(&url)?,
+    fill(
+        &url,
         &mut Archive::open(&Input::open(&path)?)?,
         Occupied::Reject,
     )?;
@@ -65,7 +65,7 @@ fn a_failure_leaves_no_new_database_behind() -> Result<()> {
     let mut source = Tampered::new(Snapshot::new(&mut conn, "")?);
     source.fails_at = Some("profiles");
 
-    assert!(load(Target::open(&url)?, &mut source, Occupied::Reject).is_err());
+    assert!(fill(&url, &mut source, Occupied::Reject).is_err());
 
     assert_eq!(std::fs::read_dir(folder.path())?.count(), 0);
     Ok(())
@@ -105,10 +105,6 @@ impl Source for Tampered<'_> {
         }
         Ok(digest)
     }
-
-    fn finish(&mut self) -> Result<()> {
-        self.inner.finish()
-    }
 }
 
 #[test]
@@ -126,11 +122,7 @@ fn a_failure_in_the_middle_leaves_the_database_as_it_was() -> Result<()> {
             tampered.fails_at = fails_at;
             tampered.wrong_digest_at = wrong_digest_at;
 
-            let rejected = message(load(
-                Target::open(db.url())?,
-                &mut tampered,
-                Occupied::Replace,
-            ));
+            let rejected = message(fill(db.url(), &mut tampered, Occupied::Replace));
 
             assert!(rejected.contains(reason), "{rejected}");
             assert_eq!(count(&mut conn, "users WHERE username = 'stays'")?, 1);
@@ -155,24 +147,16 @@ fn rows_of_an_older_version_get_defaults_and_rows_of_a_newer_one_are_rejected() 
         }
         let mut conn = db.connect()?;
 
-        load(Target::open(db.url())?, &mut tampered, Occupied::Reject)?;
+        fill(db.url(), &mut tampered, Occupied::Reject)?;
         assert_eq!(count(&mut conn, "users WHERE NOT is_staff")?, 3);
         assert_eq!(count(&mut conn, "lettings")?, 2);
 
         tampered.header.migrations.push("29990101000000".to_owned());
-        let newer = message(load(
-            Target::open(db.url())?,
-            &mut tampered,
-            Occupied::Replace,
-        ));
+        let newer = message(fill(db.url(), &mut tampered, Occupied::Replace));
         assert!(newer.contains("29990101000000"), "{newer}");
         tampered.header.migrations.pop();
         tampered.header.tables[0].columns[0].name = "colour".to_owned();
-        let unknown = message(load(
-            Target::open(db.url())?,
-            &mut tampered,
-            Occupied::Replace,
-        ));
+        let unknown = message(fill(db.url(), &mut tampered, Occupied::Replace));
         assert!(unknown.contains("no column colour"), "{unknown}");
         assert_eq!(count(&mut conn, "users")?, 3);
     }
@@ -200,8 +184,8 @@ fn a_newer_database_is_backed_up_in_full_and_never_replaced() -> Result<()> {
         );
 
         let mut older = filled()?.remove(0).connect()?;
-        let rejected = message(load(
-            Target::open(db.url())?,
+        let rejected = message(fill(
+            db.url(),
             &mut Snapshot::new(&mut older, "")?,
             Occupied::Replace,
         ));
