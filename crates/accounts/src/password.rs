@@ -77,12 +77,7 @@ pub fn verify(password: &str, stored: &str) -> Verdict {
         let _ = argon2id().hash_password(password.as_bytes());
         return Verdict::Wrong;
     }
-    let is_right = match stored.split_once('$') {
-        // A PHC string.
-        Some(("", _)) => verify_argon2(password, stored),
-        Some((algorithm, rest)) => verify_django(algorithm, password, rest),
-        None => None,
-    };
+    let is_right = verifier(stored).and_then(|(verify, rest)| verify(password, rest));
     match is_right {
         Some(true) if stored.starts_with(OUR_PREFIX) => Verdict::Right,
         Some(true) => Verdict::Outdated,
@@ -91,36 +86,34 @@ pub fn verify(password: &str, stored: &str) -> Verdict {
     }
 }
 
-/// Verifies a password against a hash of Django; `None` if the algorithm or its parameters aren't supported.
-fn verify_django(algorithm: &str, password: &str, rest: &str) -> Option<bool> {
-    match algorithm {
-        "pbkdf2_sha256" => verify_pbkdf2::<32>(password, rest, pbkdf2_hmac::<Sha256>),
-        "pbkdf2_sha1" => verify_pbkdf2::<20>(password, rest, pbkdf2_hmac::<Sha1>),
+/// Verifies a password against a hash without its algorithm; `None` if its parameters aren't supported.
+type Verifier = fn(&str, &str) -> Option<bool>;
+
+/// What verifies a hash, a PHC string or one of Django, and its rest; `None` if the algorithm isn't supported.
+fn verifier(stored: &str) -> Option<(Verifier, &str)> {
+    let (algorithm, rest) = stored.split_once('$')?;
+    let verifier: Verifier = match algorithm {
+        "" if !rest.starts_with("argon2") => return None,
+        "" | "argon2" => verify_argon2,
+        "pbkdf2_sha256" => {
+            |password, rest| verify_pbkdf2::<32>(password, rest, pbkdf2_hmac::<Sha256>)
+        }
+        "pbkdf2_sha1" => |password, rest| verify_pbkdf2::<20>(password, rest, pbkdf2_hmac::<Sha1>),
         // Django hashes first, because bcrypt only uses 72 bytes.
-        "bcrypt_sha256" => verify_bcrypt(&hex::encode(Sha256::digest(password)), rest),
-        "bcrypt" => verify_bcrypt(password, rest),
-        "argon2" => verify_argon2(password, &format!("${rest}")),
-        "scrypt" => verify_scrypt(password, rest),
-        _ => None,
-    }
+        "bcrypt_sha256" => {
+            |password, rest| verify_bcrypt(&hex::encode(Sha256::digest(password)), rest)
+        }
+        "bcrypt" => verify_bcrypt,
+        "scrypt" => verify_scrypt,
+        _ => return None,
+    };
+    Some((verifier, rest))
 }
 
 /// Whether the algorithm of a hash is supported, or the hash matches no password on purpose.
 #[must_use]
 pub fn is_supported(stored: &str) -> bool {
-    stored.starts_with(['!'])
-        || stored.starts_with("$argon2")
-        || stored.split_once('$').is_some_and(|(algorithm, _)| {
-            [
-                "pbkdf2_sha256",
-                "pbkdf2_sha1",
-                "bcrypt_sha256",
-                "bcrypt",
-                "argon2",
-                "scrypt",
-            ]
-            .contains(&algorithm)
-        })
+    stored.starts_with('!') || verifier(stored).is_some()
 }
 
 /// `ROUNDS$SALT$BASE64`.
@@ -163,9 +156,10 @@ fn verify_scrypt(password: &str, rest: &str) -> Option<bool> {
     Some(derived.ct_eq(&expected).into())
 }
 
-/// A PHC string of any variant of Argon2.
-fn verify_argon2(password: &str, stored: &str) -> Option<bool> {
-    let parsed = argon2::password_hash::phc::PasswordHash::new(stored).ok()?;
+/// A PHC string of any variant of Argon2, without its first `$`.
+fn verify_argon2(password: &str, rest: &str) -> Option<bool> {
+    let stored = format!("${rest}");
+    let parsed = argon2::password_hash::phc::PasswordHash::new(&stored).ok()?;
     let is_affordable = Params::try_from(&parsed).is_ok_and(|params| {
         params.m_cost() <= MAX_MEMORY && params.t_cost() <= 64 && params.p_cost() <= 64
     });

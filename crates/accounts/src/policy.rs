@@ -39,46 +39,32 @@ const SITE_WORDS: [&str; 16] = [
     "welcome",
 ];
 
-/// Why a password is too weak; it displays as the message for the user.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WeakPassword {
-    /// Too few characters.
-    #[error("Password is too short: use at least {SHORTEST} characters.")]
-    TooShort,
-    /// Too many characters.
-    #[error("Password must be {LONGEST} characters or fewer; you entered {0}.")]
-    TooLong(usize),
-    /// A commonly used password.
-    #[error("Password is too common.")]
-    Common,
-    /// Only digits.
-    #[error("Password can't be entirely numeric.")]
-    OnlyDigits,
-    /// Too similar to a public fact about the user.
-    #[error("Password is too similar to your {0}.")]
-    Similar(&'static str),
-    /// Contains NUL.
-    #[error("Password contains a character that is not allowed.")]
-    Unstorable,
-}
-
-/// Everything that is wrong with a password. `about` contains facts about its user, each as label and text.
+/// Everything that is wrong with a password, in words for the user. `about` contains facts about its user, each as label
+/// and text.
 #[must_use]
-pub fn weaknesses(password: &str, about: &[(&'static str, &str)]) -> Vec<WeakPassword> {
+pub fn weaknesses(password: &str, about: &[(&'static str, &str)]) -> Vec<String> {
     let length = password.chars().count();
     if length > LONGEST {
-        return vec![WeakPassword::TooLong(length)];
+        return vec![format!(
+            "Password must be {LONGEST} characters or fewer; you entered {length}."
+        )];
     }
     let lower = password.to_lowercase();
     let similar = about
         .iter()
         .find(|(_, text)| is_similar(&lower, &text.to_lowercase()));
+    let is_number = length > 0 && password.chars().all(char::is_numeric);
+    let weakness = |applies: bool, text: &str| applies.then(|| text.to_owned());
     [
-        similar.map(|(label, _)| WeakPassword::Similar(label)),
-        (length < SHORTEST).then_some(WeakPassword::TooShort),
-        is_common(&lower).then_some(WeakPassword::Common),
-        (length > 0 && password.chars().all(char::is_numeric)).then_some(WeakPassword::OnlyDigits),
-        password.contains('\0').then_some(WeakPassword::Unstorable),
+        similar.map(|(label, _)| format!("Password is too similar to your {label}.")),
+        (length < SHORTEST)
+            .then(|| format!("Password is too short: use at least {SHORTEST} characters.")),
+        weakness(is_common(&lower), "Password is too common."),
+        weakness(is_number, "Password can't be entirely numeric."),
+        weakness(
+            password.contains('\0'),
+            "Password contains a character that is not allowed.",
+        ),
     ]
     .into_iter()
     .flatten()
@@ -172,9 +158,6 @@ mod tests {
             ("email address", "hugh@example.org"),
         ];
         weaknesses(password, &about)
-            .iter()
-            .map(ToString::to_string)
-            .collect()
     }
 
     #[test]

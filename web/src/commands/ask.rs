@@ -44,6 +44,5 @@ pub(super) fn password_errors(password: &str, about: &[(&'static str, &str)]) ->
     if password.is_empty() {
         return vec!["Password is required.".to_owned()];
     }
-    let weaknesses = policy::weaknesses(password, about);
-    weaknesses.iter().map(ToString::to_string).collect()
+    policy::weaknesses(password, about)
 }

@@ -211,14 +211,16 @@ impl AccessRules {
                 }
                 _ => false,
             };
-            if is_escalation {
-                errors.push(escalation(permissions, field));
-            } else if is_revocation {
-                errors.push(FieldError {
-                    field: field.name,
-                    violation: Violation::Unrevocable,
-                });
-            }
+            let label = field.label;
+            let violation = match (is_escalation, is_revocation) {
+                // A superuser can give every permission that exists.
+                (true, _) if permissions.are_all() => Violation::Choice { label },
+                (true, _) => Violation::Ungranted { label },
+                (false, true) => Violation::Unrevocable,
+                (false, false) => continue,
+            };
+            let field = field.name;
+            errors.push(FieldError { field, violation });
         }
         Ok(errors)
     }
@@ -229,18 +231,6 @@ fn added<'a>(before: &FormValues, after: &'a FormValues, field: &str) -> Vec<&'a
     let old = before.list(field);
     let new = after.list(field).iter();
     new.filter(|value| !old.contains(value)).collect()
-}
-
-fn escalation(permissions: &Permissions, field: &Field) -> FieldError {
-    FieldError {
-        field: field.name,
-        violation: if permissions.are_all() {
-            // A superuser can give every permission that exists.
-            Violation::Choice { label: field.label }
-        } else {
-            Violation::Ungranted { label: field.label }
-        },
-    }
 }
 
 fn differ(before: &FormValues, after: &FormValues, field: &Field) -> bool {

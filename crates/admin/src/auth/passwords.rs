@@ -104,8 +104,7 @@ impl NewPasswordFields {
         let password_errors = if password.is_empty() {
             required(self.labels[0])
         } else {
-            let weaknesses = policy::weaknesses(password, about);
-            weaknesses.iter().map(ToString::to_string).collect()
+            policy::weaknesses(password, about)
         };
         let confirmation_errors = match confirmation {
             "" => required(self.labels[1]),
