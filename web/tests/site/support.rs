@@ -50,7 +50,7 @@ impl TestSite {
         Ok(site)
     }
 
-    /// A site with the letting 1, and the profile AirWow.
+    /// A site with the letting 1 and a profile.
     pub(crate) fn furnished() -> Result<Self> {
         let site = Self::start()?;
         let conn = &mut site.database()?;
