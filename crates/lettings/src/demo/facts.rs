@@ -2,14 +2,20 @@
 
 use crate::letting_draft::LettingDraft;
 
-/// Number of demo lettings with facts. The others are bare, as after an import.
-pub(super) const COUNT: i64 = 24;
+/// Indexes (from 0) of the lettings with facts.
+pub(super) fn indexes() -> impl Iterator<Item = i64> {
+    (0..)
+        .zip(&FACTS)
+        .filter(|(_, facts)| **facts != BARE)
+        .map(|(index, _)| index)
+}
 
 /// The facts of the letting at an index (from 0).
 pub(super) fn facts(index: i64) -> LettingDraft {
     let own = usize::try_from(index)
         .ok()
-        .and_then(|index| FACTS.get(index));
+        .and_then(|index| FACTS.get(index))
+        .filter(|facts| **facts != BARE);
     let Some(
         [
             kind,
@@ -47,7 +53,7 @@ pub(super) fn facts(index: i64) -> LettingDraft {
 }
 
 /// Type, guests, bedrooms, bathrooms, price, its unit, minimum stay, pets, features, summary, description.
-const FACTS: [[&str; 11]; 24] = [
+const FACTS: [[&str; 11]; 28] = [
     [
         "cottage",
         "4",
@@ -178,19 +184,7 @@ const FACTS: [[&str; 11]; 24] = [
         "A surf shack with room for boards and friends.",
         "Sand is welcome inside. The rack on the porch holds eight boards.",
     ],
-    [
-        "room",
-        "2",
-        "1",
-        "1",
-        "95",
-        "night",
-        "1",
-        "no",
-        "wifi heating workspace garden sea_view",
-        "A guest room in an artist's house, above the cove.",
-        "Breakfast is not included, but coffee is.",
-    ],
+    BARE,
     [
         "apartment",
         "4",
@@ -217,19 +211,7 @@ const FACTS: [[&str; 11]; 24] = [
         "A family house on the greenbelt, with a pool down the path.",
         "The pool is shared with the neighbors and heated in winter.",
     ],
-    [
-        "apartment",
-        "2",
-        "1",
-        "1",
-        "110",
-        "night",
-        "2",
-        "no",
-        "wifi air_conditioning kitchen tv workspace step_free",
-        "A flat in the old depot quarter, on the ground floor.",
-        "",
-    ],
+    BARE,
     [
         "villa",
         "8",
@@ -295,32 +277,8 @@ const FACTS: [[&str; 11]; 24] = [
         "A quiet house on the lagoon, with herons for neighbors.",
         "A path goes all around the water.",
     ],
-    [
-        "house",
-        "7",
-        "4",
-        "2",
-        "230",
-        "night",
-        "3",
-        "yes",
-        "wifi heating kitchen washing_machine tv parking garden barbecue",
-        "A porch with rocking chairs, and four bedrooms behind it.",
-        "Built in 1911, and kept as it was, except for the kitchen.",
-    ],
-    [
-        "apartment",
-        "4",
-        "2",
-        "1",
-        "195",
-        "night",
-        "2",
-        "no",
-        "wifi kitchen washing_machine tv balcony beach",
-        "Half of a beach house, and the better half.",
-        "",
-    ],
+    BARE,
+    BARE,
     [
         "house",
         "5",
@@ -360,4 +318,59 @@ const FACTS: [[&str; 11]; 24] = [
         "A boathouse on the island, with its own dock.",
         "Arrive by car or by boat.",
     ],
+    [
+        "room",
+        "2",
+        "1",
+        "1",
+        "105",
+        "night",
+        "1",
+        "no",
+        "wifi air_conditioning heating workspace garden",
+        "A room off a courtyard with one very old sycamore.",
+        "Breakfast is served under the tree.\n\nThe artists' village and the station are a short walk away.",
+    ],
+    [
+        "villa",
+        "8",
+        "4",
+        "3.5",
+        "520",
+        "night",
+        "4",
+        "no",
+        "wifi air_conditioning heating kitchen dishwasher washing_machine dryer tv parking ev_charger hot_tub balcony barbecue sea_view",
+        "A villa on the headland, with a telescope for the whales.",
+        "Gray whales pass from December to April, blue whales in summer.\n\nAll four bedrooms face the sea.",
+    ],
+    [
+        "house",
+        "6",
+        "3",
+        "2.5",
+        "255",
+        "night",
+        "3",
+        "request",
+        "wifi heating kitchen dishwasher washing_machine dryer tv parking balcony barbecue beach",
+        "A townhouse five minutes from the first wave.",
+        "There is a rack for boards in the garage, and an outdoor shower beside it.",
+    ],
+    [
+        "house",
+        "7",
+        "4",
+        "3",
+        "270",
+        "night",
+        "2",
+        "yes",
+        "wifi air_conditioning heating kitchen dishwasher washing_machine dryer tv parking pool garden barbecue",
+        "A hilltop house with a pool, a view, and two hammocks.",
+        "On a clear evening you can see the island.\n\nDogs are welcome, and the garden is fenced.",
+    ],
 ];
+
+/// A letting as after an import, without facts.
+const BARE: [&str; 11] = [""; 11];

@@ -150,8 +150,10 @@ fn held(conn: &mut DbConnection) -> Result<i64, Error> {
 /// Gives the demo lettings with facts these hosts in turn, unless they have one.
 pub fn add_hosts(conn: &mut DbConnection, profile_ids: &[i64]) -> QueryResult<()> {
     conn.write(|conn| {
-        for (id, host) in (1..=facts::COUNT).zip(profile_ids.iter().cycle()) {
-            let demo = lettings::table.find(id).filter(lettings::host_id.is_null());
+        for (index, host) in facts::indexes().zip(profile_ids.iter().cycle()) {
+            let demo = lettings::table
+                .find(index + 1)
+                .filter(lettings::host_id.is_null());
             diesel::update(demo)
                 .set(lettings::host_id.eq(host))
                 .execute(conn)?;
