@@ -131,7 +131,7 @@ pub fn start(
         checks.push(DatabaseCheck::new("mail", "delayed", false, |conn| {
             ensure!(
                 !OutgoingMail::is_delayed(conn)?,
-                "mails could not be sent yet"
+                "mails are waiting to be retried"
             );
             Ok(())
         }));

@@ -89,7 +89,7 @@ pub fn verify(password: &str, stored: &str) -> Verdict {
 /// Verifies a password against a hash without its algorithm; `None` if its parameters aren't supported.
 type Verifier = fn(&str, &str) -> Option<bool>;
 
-/// What verifies a hash, a PHC string or one of Django, and its rest; `None` if the algorithm isn't supported.
+/// The verifier of a stored hash (PHC string or Django's format), and the part after the algorithm; `None` if unsupported.
 fn verifier(stored: &str) -> Option<(Verifier, &str)> {
     let (algorithm, rest) = stored.split_once('$')?;
     let verifier: Verifier = match algorithm {

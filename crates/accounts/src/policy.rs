@@ -39,7 +39,7 @@ const SITE_WORDS: [&str; 16] = [
     "welcome",
 ];
 
-/// Everything that is wrong with a password, in words for the user. `about` contains facts about its user, each as label
+/// Error messages for a weak password. `about` contains the user's details, each as label
 /// and text.
 #[must_use]
 pub fn weaknesses(password: &str, about: &[(&'static str, &str)]) -> Vec<String> {

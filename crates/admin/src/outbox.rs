@@ -83,11 +83,11 @@ async fn send_due(
         });
         let (attempt, error) = attempt.await?;
         match error {
-            Some(error) if attempt == Attempt::GivenUp => log::error!("dropped mail {id}: {error}"),
+            Some(error) if attempt == Attempt::Dropped => log::error!("dropped mail {id}: {error}"),
             Some(error) => log::warn!("could not send mail {id}: {error}"),
             None => {}
         }
-        metrics.mail(attempt == Attempt::Sent, attempt == Attempt::GivenUp);
+        metrics.mail(attempt == Attempt::Sent, attempt == Attempt::Dropped);
     }
     Ok(())
 }

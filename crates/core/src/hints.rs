@@ -53,11 +53,11 @@ pub fn hint(message: &str) -> Option<&'static str> {
         ),
         (
             "permission denied for schema",
-            "Since PostgreSQL 15 a role may not create tables: GRANT USAGE, CREATE ON SCHEMA public TO the role.",
+            "Since PostgreSQL 15, roles can't create tables by default. Run GRANT USAGE, CREATE ON SCHEMA public TO the role.",
         ),
         (
             "permission denied for",
-            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public and USAGE ON ALL SEQUENCES to the role.",
+            "Grant the role SELECT, INSERT, UPDATE, DELETE ON ALL TABLES and USAGE ON ALL SEQUENCES IN SCHEMA public.",
         ),
         (
             "connection to server",

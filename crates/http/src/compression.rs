@@ -7,9 +7,6 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
-/// Smaller bodies are not compressed: they would hardly shrink (bytes).
-pub(crate) const SMALL: usize = 128;
-
 /// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Encoding {

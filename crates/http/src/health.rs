@@ -30,12 +30,12 @@ pub const OK: &str = "ok";
 /// How long one check may take; after that it has failed.
 const TIME_LIMIT: Duration = Duration::from_secs(2);
 
-/// How long the outcome of a [`DatabaseCheck`] counts: these cost more, and anybody may ask.
+/// How long the outcome of a [`DatabaseCheck`] is cached: the checks are expensive, and `/readyz` is public.
 const OUTCOME_AGE: Duration = Duration::from_secs(30);
 
 type Check = dyn Fn(&mut DbConnection) -> anyhow::Result<()> + Send + Sync;
 
-/// A check of the database that only other crates know.
+/// A database check supplied by another crate.
 pub struct DatabaseCheck {
     name: &'static str,
     failure: &'static str,

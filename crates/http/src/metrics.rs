@@ -24,7 +24,7 @@ const BUCKETS: [f64; 12] = [
 const DATABASE_ERRORS: [&str; 4] = ["unavailable", "outcome_unknown", "overloaded", "internal"];
 
 /// Labels of `oc_lettings_mails_total`.
-const MAIL_OUTCOMES: [&str; 3] = ["sent", "failed", "given_up"];
+const MAIL_OUTCOMES: [&str; 3] = ["sent", "failed", "dropped"];
 
 /// The outcome of a login attempt.
 #[derive(Debug, Clone, Copy)]
@@ -202,11 +202,11 @@ impl Metrics {
     }
 
     /// Counts an attempt to send a mail: sent, failed, or given up.
-    pub fn mail(&self, is_sent: bool, is_given_up: bool) {
-        let [sent, failed, given_up] = MAIL_OUTCOMES;
-        let outcome = match (is_sent, is_given_up) {
+    pub fn mail(&self, is_sent: bool, is_dropped: bool) {
+        let [sent, failed, dropped] = MAIL_OUTCOMES;
+        let outcome = match (is_sent, is_dropped) {
             (true, _) => sent,
-            (_, true) => given_up,
+            (_, true) => dropped,
             _ => failed,
         };
         self.mails.with_label_values(&[outcome]).inc();

@@ -20,7 +20,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tokio::sync::Mutex;
 
-use crate::compression::{Effort, Encoding, SMALL, entity_tag, is_text, negotiate};
+use crate::compression::{Effort, Encoding, entity_tag, is_text, negotiate};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::freshness::{Freshness, Version};
@@ -213,7 +213,7 @@ fn is_cacheable(status: StatusCode, headers: &HeaderMap) -> bool {
 struct CachedPage {
     headers: HeaderMap,
     generation: u64,
-    /// Held by the request that replaces it.
+    /// Held by the request that renders the replacement.
     rendering: Mutex<()>,
     /// Whether it is worth compressing.
     is_text: bool,
@@ -248,9 +248,7 @@ impl CachedPage {
     /// The body, compressed at the first request for the encoding; not compressed if that fails.
     fn body(&self, encoding: Encoding) -> (Option<&'static str>, Bytes) {
         let cell = match encoding {
-            _ if !self.is_text || self.identity.len() < SMALL => {
-                return (None, self.identity.clone());
-            }
+            _ if !self.is_text => return (None, self.identity.clone()),
             Encoding::Brotli => &self.brotli,
             Encoding::Gzip => &self.gzip,
             Encoding::Identity => return (None, self.identity.clone()),

@@ -53,12 +53,12 @@ pub struct LettingFilter {
 }
 
 impl LettingFilter {
-    /// Whether the filter matches every letting that its readers may see.
+    /// Whether the filter matches every letting that the audience may see.
     fn is_everything(&self) -> bool {
         self.is_search() && self.terms.is_empty()
     }
 
-    /// Whether the filter has nothing but a city or state, for everybody.
+    /// Whether the filter has only a city or state, for the public.
     fn is_place(&self) -> bool {
         let others = Self {
             city: None,

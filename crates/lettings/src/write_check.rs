@@ -1,4 +1,4 @@
-//! A check of write access.
+//! Write access check.
 
 use diesel::QueryResult;
 use diesel::result::Error;

@@ -13,7 +13,7 @@ const LEASE: Duration = Duration::minutes(5);
 /// The pause after the first failure; each one is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::minutes(1);
 const LONGEST_PAUSE: Duration = Duration::hours(6);
-/// The clocks of two nodes differ by less.
+/// Maximum clock difference between two nodes.
 const CLOCK_SKEW: Duration = Duration::minutes(1);
 /// The lifetime of a mail without one: earlier versions stored none.
 const LIFETIME: Duration = Duration::days(3);
@@ -76,7 +76,7 @@ pub enum Attempt {
     /// It is tried again later.
     Failed,
     /// It is dropped: it can't be sent, or has expired.
-    GivenUp,
+    Dropped,
 }
 
 /// Mails whose time has come, and those that were stored or tried while a clock was ahead.
@@ -154,7 +154,7 @@ impl OutgoingMail {
         let pause = (FIRST_PAUSE * (1 << doublings)).min(LONGEST_PAUSE);
         if is_permanent || self.has_expired(now + pause) {
             diesel::delete(own).execute(conn)?;
-            return Ok(Attempt::GivenUp);
+            return Ok(Attempt::Dropped);
         }
         diesel::update(own)
             .set((
@@ -247,11 +247,11 @@ mod tests {
             let mail = OutgoingMail::claim(conn, at(15))?.expect("it is due");
 
             assert!(!mail.has_expired(at(29)) && mail.has_expired(at(30)));
-            assert_eq!(mail.set_failed(conn, false, at(15))?, Attempt::GivenUp);
+            assert_eq!(mail.set_failed(conn, false, at(15))?, Attempt::Dropped);
             assert_eq!(OutgoingMail::waiting(conn)?, (0, None));
             insert(conn, "bob@example.org")?;
             let mail = OutgoingMail::claim(conn, at(0))?.expect("it is due");
-            assert_eq!(mail.set_failed(conn, true, at(0))?, Attempt::GivenUp);
+            assert_eq!(mail.set_failed(conn, true, at(0))?, Attempt::Dropped);
             Ok(())
         })
     }

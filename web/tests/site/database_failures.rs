@@ -6,7 +6,7 @@ use diesel::connection::SimpleConnection;
 use oc_core::testing::TestDb;
 use oc_core::{DatabaseUrl, DbConnection, open};
 
-use crate::headers::assert_guarded;
+use crate::headers::assert_security_headers;
 use crate::support::{TestSite, assert_contains, letting, profile};
 
 #[test]
@@ -56,7 +56,7 @@ fn a_fault_of_ours_tells_nothing_of_the_inside() -> Result<()> {
             let answer = site.get(target)?;
 
             assert_eq!(answer.status, 500, "{target}");
-            assert_guarded(&answer, target);
+            assert_security_headers(&answer, target);
             assert_eq!(answer.header("cache-control"), Some("no-store"));
             let page = answer.html()?;
             assert_eq!(page.texts("h1"), ["Something went wrong"]);

@@ -6,7 +6,7 @@ use crate::http::Answer;
 use crate::support::{TestSite, assert_contains, assert_header, letting};
 
 /// What every answer says, whatever its status.
-pub(crate) fn assert_guarded(answer: &Answer, what: &str) {
+pub(crate) fn assert_security_headers(answer: &Answer, what: &str) {
     for (name, value) in [
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
@@ -71,7 +71,7 @@ fn every_answer_is_guarded() -> Result<()> {
         let answer = site.send(method, target, &headers)?;
 
         assert_eq!(answer.status, status, "{method} {target}");
-        assert_guarded(&answer, &format!("{status} {method} {target}"));
+        assert_security_headers(&answer, &format!("{status} {method} {target}"));
     }
     Ok(())
 }

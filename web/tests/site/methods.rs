@@ -24,7 +24,7 @@ fn pages() -> Vec<&'static str> {
 
 #[test]
 fn head_has_the_headers_of_get_and_no_body() -> Result<()> {
-    let site = TestSite::furnished()?;
+    let site = TestSite::with_letting_and_profile()?;
     let sheet = site
         .page("/")?
         .attribute_of("link", " rel=\"stylesheet\"", "href")
@@ -52,7 +52,7 @@ fn head_has_the_headers_of_get_and_no_body() -> Result<()> {
 
 #[test]
 fn nothing_follows_the_head_of_an_answer_to_head() -> Result<()> {
-    let site = TestSite::furnished()?;
+    let site = TestSite::with_letting_and_profile()?;
 
     for target in ["/", "/nowhere/", "/lettings", "/favicon.ico"] {
         let mut connection = crate::http::Connection::open(site.address())?;
@@ -68,7 +68,7 @@ fn nothing_follows_the_head_of_an_answer_to_head() -> Result<()> {
 
 #[test]
 fn other_methods_are_refused_with_the_sites_page() -> Result<()> {
-    let site = TestSite::furnished()?;
+    let site = TestSite::with_letting_and_profile()?;
 
     for target in pages() {
         for method in ["POST", "PUT", "PATCH", "DELETE", "TRACE", "PURGE"] {
@@ -84,7 +84,7 @@ fn other_methods_are_refused_with_the_sites_page() -> Result<()> {
 
 #[test]
 fn options_tells_what_is_allowed() -> Result<()> {
-    let site = TestSite::furnished()?;
+    let site = TestSite::with_letting_and_profile()?;
 
     for target in pages() {
         let answer = site.send("OPTIONS", target, &[])?;

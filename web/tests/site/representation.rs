@@ -17,7 +17,7 @@ const PAGES: [&str; 8] = [
 
 #[test]
 fn a_page_can_be_asked_for_anew() -> Result<()> {
-    let site = TestSite::furnished()?;
+    let site = TestSite::with_letting_and_profile()?;
 
     for target in PAGES {
         let answer = site.get(target)?;
@@ -32,7 +32,7 @@ fn a_page_can_be_asked_for_anew() -> Result<()> {
 
 #[test]
 fn who_has_the_page_already_is_told_so() -> Result<()> {
-    let site = TestSite::furnished()?;
+    let site = TestSite::with_letting_and_profile()?;
 
     for target in PAGES {
         let page = site.get(target)?;
@@ -57,7 +57,7 @@ fn who_has_the_page_already_is_told_so() -> Result<()> {
 
 #[test]
 fn who_has_another_page_gets_this_one() -> Result<()> {
-    let site = TestSite::furnished()?;
+    let site = TestSite::with_letting_and_profile()?;
 
     for known in ["\"a\"", "W/\"a\", \"b\"", "", "a", "\"", "W/", ",,,"] {
         let answer = site.send("GET", "/", &[("If-None-Match", known)])?;
@@ -72,7 +72,7 @@ fn who_has_another_page_gets_this_one() -> Result<()> {
 
 #[test]
 fn an_error_is_never_kept() -> Result<()> {
-    let site = TestSite::furnished()?;
+    let site = TestSite::with_letting_and_profile()?;
 
     for (method, target) in [("GET", "/nowhere/"), ("POST", "/"), ("GET", "/lettings/9/")] {
         let answer = site.send(method, target, &[("If-None-Match", "*")])?;
@@ -86,7 +86,7 @@ fn an_error_is_never_kept() -> Result<()> {
 
 #[test]
 fn text_goes_out_as_it_is_asked_for() -> Result<()> {
-    let site = TestSite::furnished()?;
+    let site = TestSite::with_letting_and_profile()?;
 
     for target in PAGES.into_iter().chain(["/nowhere/", "/healthz"]) {
         let plain = site.get(target)?;

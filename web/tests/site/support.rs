@@ -51,7 +51,7 @@ impl TestSite {
     }
 
     /// A site with the letting 1 and a profile.
-    pub(crate) fn furnished() -> Result<Self> {
+    pub(crate) fn with_letting_and_profile() -> Result<Self> {
         let site = Self::start()?;
         let conn = &mut site.database()?;
         letting(conn, "Lakeside flat")?;

@@ -15,11 +15,11 @@ use crate::secret_key::SecretKey;
 const COOKIE: &str = "second_step";
 /// Minutes to enter the code.
 const MINUTES: i64 = 10;
-/// The clocks of two nodes differ by less (seconds).
+/// Maximum clock difference between two nodes (seconds).
 const CLOCK_SKEW: i64 = 60;
 
-/// Whether something that is valid for so many seconds, until that time, is valid now. If it is valid for longer, it was
-/// made while a clock was ahead.
+/// Whether an expiry is in the future, but no more than its lifetime (`seconds`) ahead: one further ahead comes from a
+/// clock that was wrong.
 pub(super) fn is_unexpired(until: i64, seconds: i64, now: DateTime<Utc>) -> bool {
     let now = now.timestamp();
     now < until && until <= now.saturating_add(seconds + CLOCK_SKEW)
@@ -126,7 +126,7 @@ mod tests {
 
     /// Kind of fault: a time in the future counts as recent.
     #[test]
-    fn what_is_dated_in_the_future_does_not_count() {
+    fn expiries_too_far_ahead_are_rejected() {
         for (until, is_valid) in [
             (1_000, false),
             (1_001, true),
@@ -149,7 +149,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn no_cookies_make_the_parsers_panic_or_are_accepted(
+        fn arbitrary_cookies_are_rejected_without_a_panic(
             cookies in "((second_step|csrf|session)=)?[-0-9.a-f;=%\" ]{0,80}(\\PC{0,20}(; )?csrf=[0-9a-g]{31,33})?",
         ) {
             let key = SecretKey::random();

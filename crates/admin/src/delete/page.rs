@@ -142,7 +142,6 @@ fn kept(staff: &StaffRequest, cascade: &Cascade) -> Vec<KeptObjects> {
     };
     let unlinked = |(resource, ids): &(&Resource, Vec<i64>)| {
         let count = ids.iter().collect::<BTreeSet<_>>().len();
-        let stay = if count == 1 { "stays" } else { "stay" };
         let this = if cascade.rows.len() == 1 {
             "this"
         } else {
@@ -151,7 +150,7 @@ fn kept(staff: &StaffRequest, cascade: &Cascade) -> Vec<KeptObjects> {
         let objects = noun(cascade.model, cascade.rows.len());
         KeptObjects {
             text: format!(
-                "{} {stay}, without {this} {objects}.",
+                "{} will be kept, but without {this} {objects}.",
                 counted(resource, count)
             ),
             button: None,

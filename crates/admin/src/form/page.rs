@@ -155,13 +155,7 @@ fn account_links(staff: &StaffRequest, resource: &Resource, id: i64) -> Vec<Fiel
 
 /// A sentence on what would help visitors of the public page.
 fn advice(missing: &[String]) -> Option<String> {
-    let things = match missing.len() {
-        0 => return None,
-        1 => "1 thing".to_owned(),
-        count => format!("{count} things"),
-    };
-    let missing = missing.join(", ");
-    Some(format!("{things} would help visitors: {missing}."))
+    (!missing.is_empty()).then(|| format!("To help visitors, add {}.", missing.join(", ")))
 }
 
 fn fields_of(sections: &[Section]) -> impl Iterator<Item = &FieldView> {

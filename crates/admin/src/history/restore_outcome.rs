@@ -29,7 +29,7 @@ pub(crate) struct Restored {
 impl Restored {
     pub(crate) fn messages(self, user: &Editor) -> Vec<Message> {
         let mut messages = sum_up("Restored", &self.objects, user);
-        let relinked = sum_up("Restored the links of", &self.relinked, user);
+        let relinked = sum_up("Restored the references of", &self.relinked, user);
         let warnings = self.warnings.into_iter();
         messages.extend(relinked);
         messages.extend(warnings.map(|text| Message::new("warning", text)));

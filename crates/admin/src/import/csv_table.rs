@@ -5,7 +5,7 @@ use oc_core::text::fold;
 use serde::Serialize;
 
 use crate::columns::{NamedField, columns as file_columns};
-use crate::import::spreadsheet::{MAX_TITLES, Spreadsheet, SpreadsheetRow};
+use crate::import::spreadsheet::{MAX_ROWS_BEFORE_HEADER, Spreadsheet, SpreadsheetRow};
 use crate::import::{cell, csv_text, workbook};
 use crate::ui::csv::{column_names, unescape_formula};
 use crate::ui::field::parts;
@@ -209,7 +209,7 @@ fn titles(model: &Resource, rows: &[SpreadsheetRow]) -> usize {
     let is_field = |name: &&String| matches!(column(model, name.trim()), Column::Field { .. });
     let mut fields = rows
         .iter()
-        .take(MAX_TITLES)
+        .take(MAX_ROWS_BEFORE_HEADER)
         .map(|row| row.cells.iter().filter(is_field).count());
     match fields.next() {
         Some(0) => fields

@@ -3,7 +3,7 @@
 use csv::ReaderBuilder;
 use encoding_rs::{Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-use crate::import::spreadsheet::{MAX_TITLES, Spreadsheet, add_row};
+use crate::import::spreadsheet::{MAX_ROWS_BEFORE_HEADER, Spreadsheet, add_row};
 
 /// Parses a CSV file, or returns an error message.
 pub(super) fn read(bytes: &[u8]) -> Result<Spreadsheet, String> {
@@ -69,7 +69,10 @@ fn delimiter(text: &str) -> (u8, &str) {
     }
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let has_candidate = |line: &&str| line.bytes().any(|byte| CANDIDATES.contains(&byte));
-    let first = lines.by_ref().take(MAX_TITLES).find(has_candidate);
+    let first = lines
+        .by_ref()
+        .take(MAX_ROWS_BEFORE_HEADER)
+        .find(has_candidate);
     let mut counts = [0_usize; CANDIDATES.len()];
     let mut quoted = false;
     for byte in first.unwrap_or_default().bytes() {

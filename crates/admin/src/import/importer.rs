@@ -194,7 +194,7 @@ impl Importer<'_> {
         };
         let mut errors: Vec<_> = denied(model, stored.is_none()).into_iter().collect();
         for inline in model.inlines {
-            let known = known_row(conn, inline, stored, values)?;
+            let known = unchanged_related_id(conn, inline, stored, values)?;
             let is_blank = inline.names.iter().all(|name| values.text(name).is_empty());
             if known.is_none() && !is_blank {
                 errors.extend(denied(inline.resource, !is_own(inline, stored, values)));
@@ -222,7 +222,7 @@ impl Importer<'_> {
             let id = stored.map(|record| record.id);
             let mut values = row.values.clone();
             for inline in self.model.inlines {
-                if let Some(known) = known_row(conn, inline, stored, &values)? {
+                if let Some(known) = unchanged_related_id(conn, inline, stored, &values)? {
                     values = values.with(inline.field, known);
                     values
                         .0
@@ -344,8 +344,8 @@ fn is_own(inline: &Inline, stored: Option<&Record>, values: &FormValues) -> bool
     stored.is_some_and(|stored| stored.values.list(inline.field) == values.list(inline.field))
 }
 
-/// The related row of a row of the file, if it is stored and doesn't change: as its id, or an invalid one in the file.
-fn known_row(
+/// The id of an existing related row that this file row uses unchanged, or the invalid id entered for it.
+fn unchanged_related_id(
     conn: &mut DbConnection,
     inline: &'static Inline,
     stored: Option<&Record>,

@@ -7,7 +7,7 @@ pub(crate) const MAX_ROWS: usize = 20_000;
 pub(super) const MAX_COLUMNS: usize = 200;
 
 /// How many lines with a title or notes may precede the header.
-pub(super) const MAX_TITLES: usize = 10;
+pub(super) const MAX_ROWS_BEFORE_HEADER: usize = 10;
 
 /// The rows of a file that aren't empty, header included.
 #[derive(Debug, PartialEq)]

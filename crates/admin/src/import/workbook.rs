@@ -6,7 +6,7 @@ use std::io::{Cursor, Read};
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx};
 use zip::ZipArchive;
 
-use crate::import::spreadsheet::{MAX_COLUMNS, MAX_TITLES, Spreadsheet, add_row};
+use crate::import::spreadsheet::{MAX_COLUMNS, MAX_ROWS_BEFORE_HEADER, Spreadsheet, add_row};
 
 /// The maximum size of a workbook when decompressed (bytes).
 const MAX_UNCOMPRESSED: u64 = 64 << 20;
@@ -55,7 +55,7 @@ fn read_sheet(bytes: &[u8]) -> Result<Spreadsheet, String> {
         cells.entry(row).or_default().insert(column, text);
     }
     let mut rows = Vec::new();
-    let first = cells.values().take(MAX_TITLES);
+    let first = cells.values().take(MAX_ROWS_BEFORE_HEADER);
     let width = first
         .filter_map(|row| row.last_key_value())
         .map(|(last, _)| last + 1);

@@ -14,7 +14,7 @@ use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage, HttpResponse};
 
 use crate::blocking::run_blocking;
-use crate::compression::{Effort, Encoding, SMALL, entity_tag, is_text, negotiate};
+use crate::compression::{Effort, Encoding, entity_tag, is_text, negotiate};
 
 /// Larger bodies are compressed off the async threads (bytes).
 const LARGE: usize = 64 * 1024;
@@ -76,7 +76,7 @@ pub async fn compress(
 
 /// The compressed bytes, or the plain ones if compression fails.
 async fn encode(encoding: Encoding, bytes: Bytes) -> (Encoding, Bytes) {
-    if encoding == Encoding::Identity || bytes.len() < SMALL {
+    if encoding == Encoding::Identity || bytes.is_empty() {
         return (Encoding::Identity, bytes);
     }
     let plain = bytes.clone();

@@ -149,7 +149,7 @@ pub async fn limit_requests(
 /// Logs why a request is rejected, with the setting if there is one.
 fn log_rejection(status: StatusCode, max_body: usize) {
     let reason = match status {
-        StatusCode::URI_TOO_LONG => format!("its address is longer than {MAX_TARGET} bytes"),
+        StatusCode::URI_TOO_LONG => format!("its URL is longer than {MAX_TARGET} bytes"),
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
             format!("its header fields are larger than {MAX_HEADERS} bytes")
         }

@@ -122,7 +122,7 @@ fn a_script_gets_what_a_search_finds_if_there_is_a_form_for_it() -> Result<()> {
 }
 
 #[test]
-fn a_link_beside_the_choice_opens_a_form_that_tells_the_script_what_to_choose() -> Result<()> {
+fn a_popup_returns_the_saved_object_to_the_choice() -> Result<()> {
     let site = TestSite::start()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let form = browser.page("/admin/lettings/letting/add/")?;

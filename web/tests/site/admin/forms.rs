@@ -241,8 +241,7 @@ fn a_form_that_is_sent_twice_adds_one_row() -> Result<()> {
 }
 
 #[test]
-fn what_was_entered_for_a_deleted_row_is_offered_as_a_new_one_and_for_the_restored_one()
--> Result<()> {
+fn changes_to_a_deleted_row_can_be_saved_as_new_or_to_the_restored_row() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Pier House")?;
         let mut ada = Browser::superuser(&site, "ada")?;

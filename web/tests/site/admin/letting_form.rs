@@ -93,12 +93,12 @@ fn the_form_says_what_would_help_visitors() -> Result<()> {
     let mut browser = Browser::superuser(&site, "ada")?;
 
     let text = browser.page_text(CHANGE)?;
-    assert_contains(&text, "2 things would help visitors: a price, photos.");
+    assert_contains(&text, "To help visitors, add a price, photos.");
     photo(conn, 1, "")?;
     photo(conn, 1, "")?;
     browser.fill(CHANGE, &but(&STORED, &[("price_from", "9")]))?;
     let text = browser.page_text(CHANGE)?;
-    assert_contains(&text, "1 thing would help visitors: 2 photo descriptions.");
+    assert_contains(&text, "To help visitors, add 2 photo descriptions.");
     Ok(())
 }
 
@@ -136,7 +136,10 @@ fn a_letting_stays_when_the_profile_of_its_host_is_deleted() -> Result<()> {
         let shown = super::hidden(question.source(), "_shown").context("nothing was shown")?;
         browser.post(&delete, &[("post", "yes"), ("_shown", &shown)])?;
 
-        assert_contains(&question.text(), "1 letting stays, without this profile.");
+        assert_contains(
+            &question.text(),
+            "1 letting will be kept, but without this profile.",
+        );
         assert_eq!(LETTING.find(conn, 1)?.values.text("host"), "");
     }
     Ok(())

@@ -43,7 +43,7 @@ fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> 
             &done,
             &[
                 "Restored group “editors”.",
-                "Restored the links of user “bob”.",
+                "Restored the references of user “bob”.",
                 "User “carol” was not restored in full: this user no longer exists.",
             ],
         );
@@ -63,7 +63,7 @@ fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> 
         browser.get(&act)?;
         let all = browser.post(&act, &[])?;
         let all = browser.follow(&all)?;
-        assert_contains(&all, "Restored the links of user “bob”.");
+        assert_contains(&all, "Restored the references of user “bob”.");
         assert_eq!(User::groups(conn, bob)?, [editors, others]);
     }
     Ok(())

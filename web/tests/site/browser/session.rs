@@ -1,4 +1,4 @@
-//! A browser that shows a furnished site.
+//! A browser with a site that has a letting and a profile.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
