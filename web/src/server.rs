@@ -1,5 +1,6 @@
 //! The server: everything that requests share, and the layers that they pass.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use actix_web::App;
@@ -120,9 +121,21 @@ pub fn start(
     let hasher = Data::new(PasswordHasher::new());
     let proxies = Data::new(TrustedProxies(config.trusted_proxies.clone()));
 
-    let mut checks = vec![DatabaseCheck::new("tables", "incomplete", true, |conn| {
-        ReferenceSchema::new()?.check_complete(conn)
-    })];
+    let reference = Mutex::new(None);
+    let mut checks = vec![DatabaseCheck::new(
+        "tables",
+        "incomplete",
+        true,
+        move |conn| {
+            let mut reference = reference.lock().expect("no panic while it is held");
+            if reference.is_none() {
+                *reference = Some(ReferenceSchema::new()?);
+            }
+            reference
+                .as_mut()
+                .map_or(Ok(()), |it| it.check_complete(conn))
+        },
+    )];
     if let Some(mailer) = config.mail.mailer()?
         && !config.read_only
     {

@@ -57,7 +57,7 @@ pub fn hint(message: &str) -> Option<&'static str> {
         ),
         (
             "permission denied for",
-            "Grant the role SELECT, INSERT, UPDATE, DELETE ON ALL TABLES and USAGE ON ALL SEQUENCES IN SCHEMA public.",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES and USAGE ON ALL SEQUENCES IN SCHEMA public to the role.",
         ),
         (
             "connection to server",

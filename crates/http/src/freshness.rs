@@ -51,6 +51,8 @@ struct State {
     /// The writes of this process before that check.
     writes: u64,
     failing_since: Option<Instant>,
+    /// When the last check failed.
+    failed_at: Option<Instant>,
 }
 
 impl Freshness {
@@ -69,6 +71,7 @@ impl Freshness {
                 checked_at: None,
                 writes: 0,
                 failing_since: None,
+                failed_at: None,
             }),
             checking: tokio::sync::Mutex::new(()),
         })
@@ -81,6 +84,11 @@ impl Freshness {
     /// Whether the last check failed.
     pub(crate) fn is_failing(&self) -> bool {
         self.state().failing_since.is_some()
+    }
+
+    /// Whether a check has failed since then.
+    pub(crate) fn has_failed_since(&self, time: Instant) -> bool {
+        self.state().failed_at.is_some_and(|failed| failed >= time)
     }
 
     /// Makes the next request ask the database.
@@ -136,6 +144,7 @@ impl Freshness {
                 Version::Current(state.generation)
             }
             Err(error) => {
+                state.failed_at = Some(Instant::now());
                 let since = *state.failing_since.get_or_insert_with(|| {
                     log::warn!("database unavailable; serving cached pages: {error}");
                     began

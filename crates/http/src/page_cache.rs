@@ -5,7 +5,7 @@
 //! served as they are.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -126,6 +126,7 @@ pub async fn page_cache(
     let Some(cache) = cache.filter(|cache| cache.covers(&request)) else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
+    let started = Instant::now();
     let encoding = negotiate(request.headers());
     let mut version = cache.freshness.confirm().await;
     let key = request
@@ -167,18 +168,28 @@ pub async fn page_cache(
     if let (Version::Current(_), Some(page)) = (version, &outdated)
         && is_unavailable(&response)
     {
-        // The database had confirmed the version a moment ago.
+        // The database had confirmed the version a moment ago, and may be back by now. A busy one is no reason for an
+        // outdated page.
         cache.freshness.expire();
-        let (request, _) = response.into_parts();
-        return Ok(cache.respond(request, page, encoding, CacheStatus::Stale));
-    }
-    if lock.is_none() && guard.is_none() {
+        cache.freshness.confirm().await;
+        let was_away = cache.freshness.has_failed_since(started);
+        if was_away && started.elapsed() <= cache.limits.stale_if_error {
+            let (request, _) = response.into_parts();
+            return Ok(cache.respond(request, page, encoding, CacheStatus::Stale));
+        }
         return Ok(response);
     }
     let Version::Current(generation) = version else {
         return Ok(response);
     };
     if !is_cacheable(response.status(), response.headers()) {
+        // A page that is gone must not come back in an outage.
+        if outdated.is_some() && !response.status().is_server_error() {
+            cache.pages.remove(&key);
+        }
+        return Ok(response);
+    }
+    if lock.is_none() && guard.is_none() {
         return Ok(response);
     }
     let (request, response) = response.into_parts();
@@ -194,7 +205,7 @@ pub async fn page_cache(
     Ok(cache.respond(request, &page, encoding, CacheStatus::Miss))
 }
 
-/// Whether the database could not be reached. A busy site is no reason for an outdated page.
+/// Whether the database could not be used.
 fn is_unavailable(response: &ServiceResponse<BoxBody>) -> bool {
     let error = response.response().error();
     let error = error.and_then(|error| error.as_error::<PageError>());

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use diesel::connection::SimpleConnection;
 use diesel::sql_types::Text;
 use diesel::{QueryResult, QueryableByName, RunQueryDsl};
 use oc_core::DbConnection;
@@ -134,18 +135,30 @@ fn cached_pages_survive_an_outage_of_the_database() -> Result<()> {
     };
     let site = TestSite::on_with(db, &CACHED)?;
     letting(&mut site.database()?, "Lakeside flat")?;
+    letting(&mut site.database()?, "Pier House")?;
     let before = site.get("/lettings/1/")?;
+    assert_eq!(site.get("/lettings/2/")?.status, 200);
+    site.database()?
+        .batch_execute("UPDATE lettings SET status = 'archived' WHERE id = 2")?;
+    let archived = Instant::now();
+    while site.get("/lettings/2/")?.status != 404 {
+        ensure!(
+            archived.elapsed() < 10 * BOUND,
+            "the letting is still there"
+        );
+    }
 
     let server = Server::for_test_db(site.db())?;
     server.shut()?;
     let cached = site.get("/lettings/1/")?;
     let other = site.get("/lettings/")?;
+    let archived = site.get("/lettings/2/")?;
     let ready = site.get("/readyz")?.json()?;
     server.open()?;
 
     assert_eq!(
-        (before.status, cached.status, other.status),
-        (200, 200, 503)
+        (before.status, cached.status, other.status, archived.status),
+        (200, 200, 503, 503)
     );
     assert!(other.header("retry-after").is_some());
     assert_eq!(ready["checks"]["page_cache"], "stale");

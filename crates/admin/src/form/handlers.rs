@@ -190,6 +190,10 @@ async fn restore_deleted(
     submission: Submission,
 ) -> PageResult {
     staff.require(Verb::Change, resource)?;
+    // Restoring what gives permissions asks for the password.
+    if staff.registry().access(resource).is_some() {
+        return Err(PageError::BadRequest);
+    }
     let entry_id = submission.text(DELETED).parse::<i64>();
     let entry_id = entry_id.map_err(|_| PageError::BadRequest)?;
     let found = staff.db.read(move |conn| {

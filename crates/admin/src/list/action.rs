@@ -3,7 +3,8 @@
 use accounts::Verb;
 use oc_core::DbConnection;
 use oc_core::admin::{BulkAction, FormValues, Resource, SaveError};
-use oc_core::locks::lock;
+use oc_core::locks::lock_all;
+use oc_core::timeouts::raise_statement_timeout;
 use oc_http::{PageError, PageResult};
 
 use crate::auth::staff_request::StaffRequest;
@@ -205,8 +206,9 @@ async fn change_selected(
         });
     let change = move |conn: &mut DbConnection| {
         let mut changed = 0;
+        raise_statement_timeout(conn)?;
+        lock_all(conn, &model.key())?;
         for id in ids {
-            lock(conn, &model.key(), id)?;
             let Some(record) = (model.load)(conn, id)? else {
                 continue;
             };

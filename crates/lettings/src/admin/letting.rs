@@ -1,54 +1,30 @@
 //! Admin resource of lettings.
 
 use diesel::connection::Connection;
-use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::result::Error as DatabaseError;
-use diesel::sql_types::{BigInt, Integer};
 use oc_core::DbConnection;
 use oc_core::admin::{
-    BulkAction, Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues,
-    Inline, ListPage, ListQuery, ListRow, OnDelete, PublicPage, Record, Reference, Resource,
-    SaveError, already_restored, combine, id_in, ids, optional_id, required_id, set_filters,
-    validate_all, with_constraint_error,
+    BulkAction, Choice, ChoicePage, ChoiceQuery, DeletedRow, FieldKind, Filter, FormValues, Inline,
+    OnDelete, PublicPage, Record, Reference, Resource, SaveError, already_restored, combine, id_in,
+    ids, optional_id, required_id, validate_all, with_constraint_error,
 };
-use oc_core::search::lower;
 use oc_core::validation::{FieldError, FixedChoices, Violation};
 
 use crate::address::Address;
-use crate::facts::{
-    ARCHIVED, FEATURES, KINDS, LONGEST_DESCRIPTION, LONGEST_PERMIT, LONGEST_SUMMARY, MAX_BATHROOMS,
-    MAX_BEDROOMS, MAX_MIN_NIGHTS, MAX_PRICE, MAX_SLEEPS, PETS, PRICE_UNITS, PUBLISHED, STATUSES,
-    halves, label,
-};
-use crate::filter::{
-    self, Audience, Joined, LettingFilter, Sort, ids_of_page, matching, weekly_price,
-};
-use crate::index::Hits;
+use crate::facts::{ARCHIVED, KINDS, PUBLISHED, STATUSES, halves};
 use crate::letting::Letting;
-use crate::letting_draft::{LONGEST_TITLE, LettingDraft, NewLetting};
-use crate::schema::{addresses, letting_photos, lettings};
+use crate::letting_draft::{LettingDraft, NewLetting};
+use crate::schema::{letting_photos, lettings};
 use crate::town::Town;
 
 use super::address::{self, APP, APP_LABEL};
+use super::letting_fields::{ADDRESS, FIELDS, HOST};
+use super::letting_list::list;
 use super::photo;
-
-/// Label of the address, in the form and in errors.
-const ADDRESS: &str = "Address";
-
-/// Pages of at most this many rows are loaded by id; longer ranges are for exports.
-const PAGE: i64 = 1_000;
-
-/// Label of the host, in the form and in errors.
-const HOST: &str = "Host";
 
 /// The resource of hosts.
 const HOSTS: &str = "profiles.profile";
-
-const TEXT: &str = "Text";
-const FACTS: &str = "Facts";
-const PRICE: &str = "Price";
-const PLACE: &str = "Address";
 
 /// Values of the filter “Missing”.
 const MISSING: FixedChoices = &[
@@ -56,77 +32,6 @@ const MISSING: FixedChoices = &[
     ("price", "Price"),
     ("photo", "Photo"),
 ];
-
-/// Fields of the form, in order.
-const FIELDS: &[Field] = &[
-    Field::optional("status", "Status", FieldKind::OneOf(STATUSES))
-        .default(PUBLISHED)
-        .section(Field::BESIDE_BUTTONS)
-        .bulk_edit()
-        .help("Only published lettings are on the site."),
-    Field::text("title", "Title", 1, LONGEST_TITLE).section(TEXT),
-    Field::optional("summary", "Summary", text(LONGEST_SUMMARY))
-        .section(TEXT)
-        .help("One line of up to 160 characters, for lists and search engines."),
-    Field::optional(
-        "description",
-        "Description",
-        FieldKind::LongText {
-            max: LONGEST_DESCRIPTION,
-        },
-    )
-    .section(TEXT)
-    .help("Up to 5000 characters. A blank line starts a new paragraph."),
-    Field::optional("kind", "Type", FieldKind::OneOf(KINDS))
-        .section(FACTS)
-        .bulk_edit(),
-    whole("sleeps", "Sleeps", 1, MAX_SLEEPS),
-    whole("bedrooms", "Bedrooms", 0, MAX_BEDROOMS).help("0 for a studio."),
-    Field::optional(
-        "bathrooms",
-        "Bathrooms",
-        FieldKind::Halves { max: MAX_BATHROOMS },
-    )
-    .section(FACTS)
-    .help("In halves, such as 1.5."),
-    whole("min_nights", "Minimum stay", 1, MAX_MIN_NIGHTS).help("Nights."),
-    Field::optional("pets", "Pets", FieldKind::OneOf(PETS)).section(FACTS),
-    Field::optional("permit", "Permit number", text(LONGEST_PERMIT)).section(FACTS),
-    whole("price_from", "Price from", 1, MAX_PRICE)
-        .section(PRICE)
-        .help("The lowest price, in whole units of the currency."),
-    Field::optional("price_per", "Per", FieldKind::OneOf(PRICE_UNITS))
-        .default(PRICE_UNITS[0].0)
-        .section(PRICE),
-    Field::optional("features", "Features", FieldKind::AnyOf(FEATURES)).section("Features"),
-    Field::new(
-        "address",
-        ADDRESS,
-        FieldKind::Choice {
-            of: Some((APP, "address")),
-        },
-    )
-    .section(PLACE)
-    .help("Only addresses without a letting can be chosen."),
-    Field::optional(
-        "address_shown",
-        "Show street on the site",
-        FieldKind::Boolean,
-    )
-    .default("on")
-    .section(PLACE),
-    Field::optional("host", HOST, FieldKind::Related("profiles", "profile"))
-        .section(HOST)
-        .bulk_edit(),
-];
-
-const fn text(max: usize) -> FieldKind {
-    FieldKind::Text { min: 0, max }
-}
-
-const fn whole(name: &'static str, label: &'static str, min: i32, max: i32) -> Field {
-    Field::optional(name, label, FieldKind::OptionalInteger { min, max }).section(FACTS)
-}
 
 /// Admin resource of lettings.
 pub const MODEL: Resource = Resource {
@@ -266,114 +171,6 @@ fn missing(conn: &mut DbConnection, letting: &Record) -> QueryResult<Vec<String>
         count => missing.push(format!("{count} photo descriptions")),
     }
     Ok(missing)
-}
-
-fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
-    let total = filter::count(conn, &for_staff(), &Hits::All)?;
-    let Some(filter) = filter(listing) else {
-        return Ok(ListPage {
-            total,
-            ..ListPage::default()
-        });
-    };
-    let hits = filter::hits(conn, &filter)?;
-    let found = filter::count(conn, &filter, &hits)?;
-    let mut query = sorted(matching(&filter, &hits), &listing.order);
-    let (offset, limit) = (listing.offset.max(0), listing.limit.max(0));
-    if listing.order.is_empty() && limit <= PAGE {
-        let page = (found, offset, limit);
-        let ids = ids_of_page(conn, (&filter, &hits), Sort::IdReversed, page)?;
-        query = query.filter(lettings::id.eq_any(ids));
-    } else {
-        query = query.offset(offset).limit(limit);
-    }
-    let rows: Vec<(Letting, Address)> = query
-        .select((Letting::as_select(), Address::as_select()))
-        .load(conn)?;
-    let row = |(letting, address): (Letting, Address)| {
-        let text =
-            |number: Option<i32>| number.map_or_else(String::new, |number| number.to_string());
-        ListRow {
-            id: letting.id,
-            cells: vec![
-                letting.title,
-                address.line(),
-                address.city,
-                address.state,
-                label(STATUSES, &letting.status).to_owned(),
-                text(letting.sleeps),
-                letting.price_from.map_or_else(String::new, |price| {
-                    format!("{price} a {}", letting.price_per)
-                }),
-                letting
-                    .host_id
-                    .map_or_else(String::new, |host| host.to_string()),
-            ],
-        }
-    };
-    Ok(ListPage {
-        rows: rows.into_iter().map(row).collect(),
-        found,
-        total,
-    })
-}
-
-fn for_staff() -> LettingFilter {
-    LettingFilter {
-        audience: Audience::Staff,
-        ..LettingFilter::default()
-    }
-}
-
-/// Translates the filters of the list; `None` if no letting can match.
-fn filter(listing: &ListQuery) -> Option<LettingFilter> {
-    let mut filter = LettingFilter {
-        terms: listing.terms.clone(),
-        ..for_staff()
-    };
-    for (parameter, value) in set_filters(listing)? {
-        match parameter {
-            "address__state__exact" => filter.state = Some(value.to_owned()),
-            "address__city__exact" => filter.city = Some(value.to_owned()),
-            "status__exact" => filter.status = Some(value.to_owned()),
-            "kind__exact" => filter.kind = Some(value.to_owned()),
-            "missing" => filter.missing = Some(value.to_owned()),
-            _ => {}
-        }
-    }
-    Some(filter)
-}
-
-/// Sorts by the given columns; newest first by default.
-fn sorted<'a>(mut query: Joined<'a>, order: &[(usize, bool)]) -> Joined<'a> {
-    let mut newest_first = true;
-    for (column, reverse) in order {
-        query = match (column, reverse) {
-            (0, false) => query.then_order_by(lower(lettings::title).asc()),
-            (0, true) => query.then_order_by(lower(lettings::title).desc()),
-            (1, false) => query.then_order_by(lower(addresses::street).asc()),
-            (1, true) => query.then_order_by(lower(addresses::street).desc()),
-            (2, false) => query.then_order_by(lower(addresses::city).asc()),
-            (2, true) => query.then_order_by(lower(addresses::city).desc()),
-            (3, false) => query.then_order_by(lower(addresses::state).asc()),
-            (3, true) => query.then_order_by(lower(addresses::state).desc()),
-            (4, false) => query.then_order_by(lettings::status.asc()),
-            (4, true) => query.then_order_by(lettings::status.desc()),
-            (5, false) => query.then_order_by(sql::<Integer>("coalesce(lettings.sleeps, 0)").asc()),
-            (5, true) => query.then_order_by(sql::<Integer>("coalesce(lettings.sleeps, 0)").desc()),
-            (6, false) => query.then_order_by(weekly_price(0).asc()),
-            (6, true) => query.then_order_by(weekly_price(0).desc()),
-            (7, false) => query.then_order_by(sql::<BigInt>("coalesce(lettings.host_id, 0)").asc()),
-            (7, true) => query.then_order_by(sql::<BigInt>("coalesce(lettings.host_id, 0)").desc()),
-            _ => continue,
-        };
-        newest_first = *reverse;
-    }
-    if newest_first {
-        query.then_order_by(lettings::id.desc())
-    } else {
-        query.then_order_by(lettings::id.asc())
-    }
 }
 
 fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Record>> {

@@ -2,6 +2,8 @@
 
 mod address;
 mod letting;
+mod letting_fields;
+mod letting_list;
 mod photo;
 
 pub use address::MODEL as ADDRESS;
