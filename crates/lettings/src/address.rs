@@ -7,8 +7,9 @@ use oc_core::search::{SearchTerms, fold, lower};
 use oc_core::validation::{Checker, FieldError};
 use oc_core::{Backend, DbConnection, text};
 
-use crate::index::{self, Hits};
+use crate::index;
 use crate::schema::{addresses, lettings, search_index, town_totals};
+use crate::search::{self, Hits};
 use crate::town::Town;
 
 /// Largest street number.
@@ -78,7 +79,7 @@ impl Address {
         terms: &SearchTerms,
         limit: i64,
     ) -> QueryResult<(Vec<Self>, i64)> {
-        let hits = index::addresses(conn, terms)?;
+        let hits = search::addresses(conn, terms)?;
         let own = lettings::table.find(but_of.unwrap_or_default());
         let own: Option<i64> = own.select(lettings::address_id).first(conn).optional()?;
         let own = own.unwrap_or_default();

@@ -8,8 +8,8 @@ use oc_core::search::{SearchTerms, lower};
 use oc_core::{Backend, DbConnection, MAX_COUNT};
 
 use crate::facts::PUBLISHED;
-use crate::index::{self, Hits};
 use crate::schema::{addresses, letting_photos, lettings, search_index, town_totals};
+use crate::search::{self, Hits};
 
 /// Readers of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -124,8 +124,8 @@ pub(crate) type Joined<'a> = IntoBoxed<'a, InnerJoin<lettings::table, addresses:
 /// What the search terms of a filter find.
 pub(crate) fn hits(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<Hits> {
     match filter.audience {
-        Audience::Public => index::lettings(conn, &filter.terms),
-        Audience::Staff => index::lettings_for_staff(conn, &filter.terms),
+        Audience::Public => search::lettings(conn, &filter.terms),
+        Audience::Staff => search::lettings_for_staff(conn, &filter.terms),
     }
 }
 

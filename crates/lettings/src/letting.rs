@@ -8,9 +8,10 @@ use oc_core::{DbConnection, PAGE_SIZE, Paginated, locks};
 use crate::address::Address;
 use crate::facts::PUBLISHED;
 use crate::filter::{self, Audience, LettingFilter, Sort, ids_of_page};
-use crate::index::{self, Hits};
+use crate::index;
 use crate::letting_draft::NewLetting;
 use crate::schema::{addresses, lettings};
+use crate::search::Hits;
 
 /// A letting.
 #[derive(Debug, Clone, PartialEq, Eq, HasQuery, Identifiable)]

@@ -18,6 +18,7 @@ mod photo;
 mod photo_file;
 mod query;
 mod schema;
+mod search;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod town;

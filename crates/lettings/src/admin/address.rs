@@ -14,8 +14,8 @@ use crate::address::{
     Address, AddressDraft, COUNTRY, Joined, LARGEST_NUMBER, LARGEST_ZIP_CODE, LONGEST, STATE,
     matching,
 };
-use crate::index::{self, Hits};
 use crate::schema::{addresses, lettings, town_totals};
+use crate::search::{self, Hits};
 use crate::town::Town;
 
 /// The app in URLs and permissions.
@@ -113,7 +113,7 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
             ..ListPage::default()
         });
     };
-    let hits = index::addresses(conn, &listing.terms)?;
+    let hits = search::addresses(conn, &listing.terms)?;
     let found = match &hits {
         Hits::All => counted(conn, &filters)?,
         Hits::Many if filters.is_empty() => MAX_COUNT + 1,

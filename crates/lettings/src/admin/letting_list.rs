@@ -12,9 +12,9 @@ use crate::facts::{STATUSES, label};
 use crate::filter::{
     self, Audience, Joined, LettingFilter, Sort, ids_of_page, matching, weekly_price,
 };
-use crate::index::Hits;
 use crate::letting::Letting;
 use crate::schema::{addresses, lettings};
+use crate::search::Hits;
 
 /// Pages of at most this many rows are loaded by id; longer ranges are for exports.
 const PAGE: i64 = 1_000;
