@@ -64,10 +64,11 @@ impl Letting {
 
     /// The paragraphs of the description.
     #[must_use]
-    pub fn paragraphs(&self) -> Vec<&str> {
+    pub fn paragraphs(&self) -> Vec<String> {
         let paragraphs = self.description.split("\n\n");
         paragraphs
             .filter(|paragraph| !paragraph.is_empty())
+            .map(str::to_owned)
             .collect()
     }
 

@@ -178,11 +178,7 @@ impl LettingView {
             price: letting.price(currency),
             minimum_stay: letting.minimum_stay(),
             summary: letting.summary.clone(),
-            paragraphs: letting
-                .paragraphs()
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
+            paragraphs: letting.paragraphs(),
             offers: letting.offers(),
             permit: letting.permit.clone(),
             host: host.map(|username| HostLink {
@@ -207,7 +203,7 @@ pub(crate) async fn show(
     Search(search): Search,
 ) -> Result<HttpResponse, PageError> {
     let back = search.href(PATH, search.page.unwrap_or(1));
-    render(shared, *id, back, Audience::Public).await
+    render(shared, *id, back, Audience::Public, true).await
 }
 
 /// A letting of any status as visitors would see it, for staff.
@@ -216,7 +212,8 @@ pub(crate) async fn preview(
     shared: Shared,
 ) -> Result<HttpResponse, PageError> {
     let form = format!("/admin/lettings/letting/{}/change/", request.id);
-    let mut page = render(shared, request.id, form, Audience::Staff).await?;
+    let photos = request.shows_images;
+    let mut page = render(shared, request.id, form, Audience::Staff, photos).await?;
     let policy = HeaderValue::from_static("private, no-store");
     page.headers_mut().insert(header::CACHE_CONTROL, policy);
     Ok(page)
@@ -227,6 +224,7 @@ async fn render(
     id: i64,
     back: String,
     audience: Audience,
+    shows_photos: bool,
 ) -> Result<HttpResponse, PageError> {
     let shown_currency = currency.clone();
     let (letting, address, photos, nearby, host) = db
@@ -234,7 +232,7 @@ async fn render(
             let (letting, address) = Letting::with_address_for(conn, id, audience)?;
             let nearby = Letting::nearby(conn, id, &address, NEARBY)?;
             let nearby = cards(conn, nearby, &currency)?;
-            let photos = Photo::public(conn, id)?;
+            let photos = shows_photos.then(|| Photo::public(conn, id)).transpose()?;
             let host = match letting.host_id {
                 Some(profile) => PublicProfile::username(conn, profile)?,
                 None => None,
@@ -242,6 +240,7 @@ async fn render(
             Ok((letting, address, photos, nearby, host))
         })
         .await?;
+    let photos = photos.unwrap_or_default();
     let path = card::path(letting.id);
     let mut head = Head::new(
         &site,
@@ -271,11 +270,11 @@ async fn render(
     let (view, notice): (fn(Photo) -> PhotoView, _) = match letting.status.as_str() {
         PUBLISHED => (PhotoView::from, None),
         status => {
+            let hidden = ", and you can't see its photos";
+            let photos = if shows_photos { "" } else { hidden };
             let status = label(STATUSES, status);
-            (
-                PhotoView::for_staff,
-                Some(format!("{status}: visitors can't see this page")),
-            )
+            let notice = format!("{status}: visitors can't see this page{photos}");
+            (PhotoView::for_staff, Some(notice))
         }
     };
     let mut response = pages.render(&ShowPage {

@@ -64,6 +64,8 @@ impl FromRequest for StaffRequest {
 pub struct PreviewRequest {
     /// The object's id.
     pub id: i64,
+    /// Whether the user may also view its images.
+    pub shows_images: bool,
 }
 
 impl FromRequest for PreviewRequest {
@@ -74,8 +76,11 @@ impl FromRequest for PreviewRequest {
         let staff = StaffRequest::from_request(http, payload);
         Box::pin(async move {
             let staff = staff.await?;
-            staff.visible()?;
-            Ok(Self { id: staff.id()? })
+            let images = staff.visible()?.gallery.map(|gallery| gallery.resource);
+            Ok(Self {
+                id: staff.id()?,
+                shows_images: images.is_some_and(|images| staff.user.may_view(images)),
+            })
         })
     }
 }

@@ -244,7 +244,7 @@ fn columns(model: &Resource, header: &SpreadsheetRow) -> Result<Vec<Column>, Vec
         .iter()
         .any(|column| matches!(column, Column::Field { .. }))
     {
-        let names = column_names(model).join(", ");
+        let names = column_names(&file_columns(model)).join(", ");
         let text = format!("Unknown column. You can use: {names}.");
         let unknown = columns.iter().filter_map(|column| match column {
             Column::Ignored { name } => Some(RowError::new(header.number, name, &text)),

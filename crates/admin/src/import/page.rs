@@ -6,6 +6,7 @@ use oc_http::{Page, PageResult};
 use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
+use crate::columns::columns;
 use crate::import::csv_table::{CsvTable, RowError};
 use crate::import::importer::{ImportOutcome, PreviewAddition, PreviewChange};
 use crate::import::spreadsheet::MAX_ROWS;
@@ -165,7 +166,7 @@ impl ImportPage {
         let list = list_path(model);
         let page = Self {
             heading: heading.clone(),
-            columns: column_names(model).join(", "),
+            columns: column_names(&columns(model)).join(", "),
             export_note: model.export_note,
             singular: model.singular,
             limits: format!("{} rows and {} MB", MAX_ROWS, MAX_FILE_BYTES >> 20),

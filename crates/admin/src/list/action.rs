@@ -108,10 +108,10 @@ pub(crate) async fn run_action(staff: StaffRequest, fields: Submission) -> PageR
             edit.run().await
         }
         EXPORT if may_view => {
-            let zone = staff.registry().time_zone;
+            let editor = staff.editor();
             let text = staff
                 .db
-                .read_long(move |conn| csv::records(conn, model, zone, &ids));
+                .read_long(move |conn| csv::records(conn, &editor, model, &ids));
             Ok(csv::download(model.plural, text.await?))
         }
         _ => Err(PageError::Forbidden),

@@ -88,6 +88,8 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
     let number = query.page.ok_or(PageError::NotFound)?;
     let listing = query.listing();
     let registry = staff.registry();
+    let images = model.gallery.map_or(model, |gallery| gallery.resource);
+    let has_thumbnails = images.images.is_some() && staff.user.may_view(images);
     let (list, choices, facets, mut site_hrefs, mut thumbnails) = staff
         .db
         .read(move |conn| {
@@ -102,7 +104,8 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
             };
             let ids: Vec<i64> = list.rows.iter().map(|row| row.id).collect();
             let site_hrefs = site_hrefs(conn, model, &ids)?;
-            let thumbnails = thumbnails(conn, model, &ids)?;
+            let thumbnails = has_thumbnails.then(|| thumbnails(conn, model, &ids));
+            let thumbnails = thumbnails.transpose()?.unwrap_or_default();
             Ok((list, choices, facets, site_hrefs, thumbnails))
         })
         .await?;
@@ -149,7 +152,7 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
             .collect(),
         found: found(list.found, total, model.singular, model.plural),
         clear_href: query.is_filtered().then(|| path.clone()),
-        has_thumbnails: model.images.is_some() || model.gallery.is_some(),
+        has_thumbnails,
         columns: columns(model, &query, &path),
         rows: rows.collect(),
         actions: action::allowed(&staff.user, model),
@@ -175,7 +178,7 @@ pub(crate) async fn export(staff: StaffRequest) -> PageResult {
     let model = staff.visible()?;
     let query = AdminListQuery::new(&staff, model);
     let listing = query.first(MAX_ROWS + 1);
-    let zone = staff.registry().time_zone;
+    let editor = staff.editor();
     let text = staff
         .db
         .read_long(move |conn| {
@@ -184,7 +187,7 @@ pub(crate) async fn export(staff: StaffRequest) -> PageResult {
             if i64::try_from(ids.len()).is_ok_and(|count| count > MAX_ROWS) {
                 return Ok(None);
             }
-            csv::records(conn, model, zone, &ids).map(Some)
+            csv::records(conn, &editor, model, &ids).map(Some)
         })
         .await?;
     let Some(text) = text else {

@@ -6,37 +6,41 @@ use oc_core::DbConnection;
 use oc_core::admin::{FieldKind, Record, Resource};
 use oc_http::PageError;
 
-use crate::columns::{columns, load_columns};
-use crate::time_zone::TimeZone;
+use crate::columns::{NamedField, columns, load_columns};
+use crate::editor::Editor;
 use crate::ui::field::parts;
 
 /// Objects that are loaded together.
 const CHUNK: usize = 500;
 
-/// The objects with these ids, in their order, with all columns and a header row. Times are in the site's time zone.
+/// The objects with these ids, in their order, with a header row and the columns that the user may view. Times are in the
+/// site's time zone.
 pub(crate) fn records(
     conn: &mut DbConnection,
+    editor: &Editor,
     model: &Resource,
-    zone: TimeZone,
     ids: &[i64],
 ) -> Result<String, PageError> {
+    let zone = editor.registry.time_zone;
+    let mut columns = columns(model);
+    columns.retain(|column| editor.may_view(column.resource));
     let mut rows = Vec::new();
     for ids in ids.chunks(CHUNK) {
         let mut found = load_columns(conn, model, ids)?;
         let objects = ids.iter().filter_map(|id| found.remove(id));
         rows.extend(objects.map(|object| {
             let values = zone.local_values(model.fields, &object.values);
-            cells(model, &Record { values, ..object })
+            cells(&columns, &Record { values, ..object })
         }));
     }
-    let names = column_names(model);
+    let names = column_names(&columns);
     let headings: Vec<&str> = names.iter().map(String::as_str).collect();
     table::<Vec<String>>(&headings, &rows)
 }
 
-/// Names of the columns of a resource's files.
-pub(crate) fn column_names(resource: &Resource) -> Vec<String> {
-    let columns = columns(resource).into_iter();
+/// Names of these columns and of the ID in a file.
+pub(crate) fn column_names(columns: &[NamedField<'_>]) -> Vec<String> {
+    let columns = columns.iter();
     let names = columns.flat_map(|column| parts(column.field.name, column.field.kind));
     ["id".to_owned()].into_iter().chain(names).collect()
 }
@@ -56,9 +60,9 @@ pub(crate) fn download(name: &str, mut text: String) -> HttpResponse {
         .body(text)
 }
 
-fn cells(model: &Resource, object: &Record) -> Vec<String> {
+fn cells(columns: &[NamedField<'_>], object: &Record) -> Vec<String> {
     let mut cells = vec![object.id.to_string()];
-    for column in columns(model) {
+    for column in columns {
         for name in parts(column.name, column.field.kind) {
             cells.push(match column.field.kind {
                 FieldKind::Boolean if object.values.is_yes(&name) => "yes".to_owned(),

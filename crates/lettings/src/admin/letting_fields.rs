@@ -53,15 +53,21 @@ pub(super) const FIELDS: &[Field] = &[
     )
     .section(FACTS)
     .help("In halves, such as 1.5."),
-    whole("min_nights", "Minimum stay", 1, MAX_MIN_NIGHTS).help("Nights."),
-    Field::optional("pets", "Pets", FieldKind::OneOf(PETS)).section(FACTS),
+    whole("min_nights", "Minimum stay", 1, MAX_MIN_NIGHTS)
+        .help("Nights.")
+        .bulk_edit(),
+    Field::optional("pets", "Pets", FieldKind::OneOf(PETS))
+        .section(FACTS)
+        .bulk_edit(),
     Field::optional("permit", "Permit number", text(LONGEST_PERMIT)).section(FACTS),
     whole("price_from", "Price from", 1, MAX_PRICE)
         .section(PRICE)
+        .bulk_edit()
         .help("The lowest price, in whole units of the currency."),
     Field::optional("price_per", "Per", FieldKind::OneOf(PRICE_UNITS))
         .default(PRICE_UNITS[0].0)
-        .section(PRICE),
+        .section(PRICE)
+        .bulk_edit(),
     Field::optional("features", "Features", FieldKind::AnyOf(FEATURES)).section("Features"),
     Field::new(
         "address",
@@ -78,7 +84,8 @@ pub(super) const FIELDS: &[Field] = &[
         FieldKind::Boolean,
     )
     .default("on")
-    .section(PLACE),
+    .section(PLACE)
+    .bulk_edit(),
     Field::optional("host", HOST, FieldKind::Related("profiles", "profile"))
         .section(HOST)
         .bulk_edit(),

@@ -1,6 +1,7 @@
 //! The form of a letting: its preview, what would help, and what an old form leaves alone.
 
 use anyhow::{Context, Result};
+use audit::AuditEntry;
 use lettings::testing::{insert_address, insert_letting, letting_draft, photo};
 use lettings::{Letting, LettingDraft};
 use oc_core::admin::Resource;
@@ -79,6 +80,30 @@ fn staff_see_a_draft_as_visitors_would() -> Result<()> {
 }
 
 #[test]
+fn without_the_permissions_there_are_no_photos_and_address_columns() -> Result<()> {
+    let site = TestSite::start()?;
+    let conn = &mut site.database()?;
+    let id = insert_address(conn, &address())?;
+    insert_letting(conn, &full(None, id))?;
+    photo(conn, 1, "Sofa")?;
+    let mut clerk = Browser::staff(&site, "eve", &["lettings.view_letting"])?;
+    let mut ada = Browser::superuser(&site, "ada")?;
+    let list = "/admin/lettings/letting/";
+
+    let preview = clerk.page(PREVIEW)?;
+    let file = clerk.get(&format!("{list}export/"))?.text()?;
+
+    assert_contains(&preview.text(), "and you can't see its photos");
+    for page in [&preview, &clerk.page(list)?] {
+        assert!(!page.source().contains("photo/image"));
+    }
+    assert_contains(ada.page(list)?.source(), "photo/image");
+    assert_contains(&file, ",features,address,address_shown,");
+    assert!(!file.contains("Gull Lane"));
+    Ok(())
+}
+
+#[test]
 fn the_form_says_what_would_help_visitors() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
@@ -146,7 +171,7 @@ fn a_letting_stays_when_the_profile_of_its_host_is_deleted() -> Result<()> {
 }
 
 #[test]
-fn status_type_and_host_are_set_for_several_lettings() -> Result<()> {
+fn status_type_price_and_host_are_set_for_several_lettings() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting(conn, "Pier House")?;
@@ -161,20 +186,45 @@ fn status_type_and_host_are_set_for_several_lettings() -> Result<()> {
         };
 
         let fields = send(&[])?.page_text()?;
-        assert_contains(&fields, "Choose one Status Type Host");
-        for (field, value) in [("kind", "villa"), ("host", &*host.to_string())] {
-            let count = ("_count", "2");
+        assert_contains(
+            &fields,
+            "Choose one Status Type Minimum stay Pets Price from Per Show street on the site Host",
+        );
+        let host_id = host.to_string();
+        for (field, value, status) in [
+            ("kind", "villa", 303),
+            ("host", &*host_id, 303),
+            ("price_from", "-300", 422),
+            ("price_from", "300", 303),
+            ("price_from", "", 303),
+            ("price_from", "0250", 303),
+            ("address_shown", "", 303),
+        ] {
             let answer = send(&[
                 ("_field", field),
                 ("_has_value", "1"),
                 (field, value),
-                count,
+                ("_count", "2"),
             ])?;
-            assert_eq!(answer.status, 303, "{field}");
+            assert_eq!(answer.status, status, "{field} {value}");
         }
         let hosted = Letting::hosted_by(conn, host, 9)?;
-        let kinds: Vec<_> = hosted.iter().map(|(letting, _)| &*letting.kind).collect();
-        assert_eq!(kinds, ["villa", "villa"]);
+        let facts = |(letting, _): &(Letting, _)| {
+            (
+                letting.kind.clone(),
+                letting.price_from,
+                letting.address_shown,
+            )
+        };
+        let facts: Vec<_> = hosted.iter().map(facts).collect();
+        assert_eq!(
+            facts,
+            [0; 2].map(|_| ("villa".to_owned(), Some(250), false))
+        );
+        assert_eq!(
+            AuditEntry::for_object(conn, "lettings.letting", 2)?.len(),
+            6
+        );
     }
     Ok(())
 }
