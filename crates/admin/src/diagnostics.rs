@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
 use crate::registry::DIAGNOSTICS;
-use crate::ui::layout::Breadcrumb;
 use crate::ui::submission::Submission;
 
 /// What the settings say about this installation.
@@ -82,8 +81,7 @@ pub(crate) async fn show(
             })
             .collect(),
     };
-    let breadcrumbs = Breadcrumb::trail(&[], "Diagnostics");
-    staff.page(StatusCode::OK, "Diagnostics", breadcrumbs, page)
+    staff.top_page(StatusCode::OK, "Diagnostics", page)
 }
 
 /// Raises a test error or a panic.

@@ -16,7 +16,6 @@ const RECENT: i64 = 10;
 
 #[derive(Serialize)]
 struct IndexPage {
-    heading: String,
     /// The only app that is shown.
     only: Option<&'static str>,
     recent: Vec<RecentAction>,
@@ -68,7 +67,6 @@ async fn show_page(
         .read(move |conn| Ok(AuditEntry::recent(conn, user_id, RECENT)?));
     let recent = recent.await?.into_iter();
     let page = IndexPage {
-        heading: heading.to_owned(),
         only,
         recent: recent.map(|entry| recent_action(registry, entry)).collect(),
     };

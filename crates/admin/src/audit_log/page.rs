@@ -12,7 +12,6 @@ use crate::editor::Editor;
 use crate::list_query::{AdminListQuery, PAGE};
 use crate::ui::csv;
 use crate::ui::field::{ChoiceView, ErrorSummary, FieldView};
-use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{LOG_PATH, see_other};
 
 const MAX_ROWS: i64 = 100_000;
@@ -72,8 +71,7 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
         rows,
         pager: query.pages(LOG_PATH, matching)?,
     };
-    let crumbs = Breadcrumb::trail(&[], "Log");
-    staff.page(StatusCode::OK, "Log", crumbs, page)
+    staff.top_page(StatusCode::OK, "Log", page)
 }
 
 /// The same entries as a CSV file.

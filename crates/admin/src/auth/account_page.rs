@@ -7,9 +7,6 @@ use oc_http::{Page, PageResult};
 use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
-use crate::ui::layout::Breadcrumb;
-
-const TITLE: &str = "Account";
 
 #[derive(Serialize)]
 struct AccountPage {
@@ -37,6 +34,5 @@ pub(crate) async fn show(staff: StaffRequest) -> PageResult {
             email: user.email,
         })
     });
-    let page = page.await?;
-    staff.page(StatusCode::OK, TITLE, Breadcrumb::trail(&[], TITLE), page)
+    staff.top_page(StatusCode::OK, "Account", page.await?)
 }

@@ -135,7 +135,6 @@ async fn log_denied(
 
 #[derive(Serialize)]
 struct ForbiddenPage {
-    heading: &'static str,
     text: String,
     links: Vec<PageLink>,
 }
@@ -180,11 +179,7 @@ fn forbidden_page(request: &AdminRequest, user: Option<&CurrentUser>) -> PageRes
     if user.is_none() {
         links.retain(|link| link.href != "/admin/logout/");
     }
-    let page = ForbiddenPage {
-        heading: "Forbidden",
-        text,
-        links,
-    };
+    let page = ForbiddenPage { text, links };
     let breadcrumbs = Breadcrumb::trail(&[], "Forbidden");
     let user = user.map(|user| &user.editor);
     request.page(StatusCode::FORBIDDEN, user, "Forbidden", breadcrumbs, page)

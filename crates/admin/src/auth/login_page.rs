@@ -55,6 +55,26 @@ impl Page for CodePage {
     const TEMPLATE: &'static str = "admin/login_code.html";
 }
 
+/// What happened, with a link, to somebody who isn't logged in.
+#[derive(Serialize)]
+pub(super) struct LoginMessage {
+    #[serde(skip)]
+    pub(super) heading: &'static str,
+    pub(super) text: &'static str,
+    pub(super) href: &'static str,
+    pub(super) label: &'static str,
+}
+
+impl Page for LoginMessage {
+    const TEMPLATE: &'static str = "admin/login_message.html";
+}
+
+impl LoginMessage {
+    pub(super) fn show(self, request: &AdminRequest) -> PageResult {
+        request.page(StatusCode::OK, None, self.heading, Vec::new(), self)
+    }
+}
+
 /// The submission of a user whose session has ended is kept, sealed, in a login page, and shown again after the login.
 pub(crate) async fn keep_form_for_login(
     cookies: CookieRules,

@@ -16,6 +16,7 @@ use subtle::ConstantTimeEq;
 
 use crate::auth::account::{PASSWORD_CHANGED, log_account_change};
 use crate::auth::current_user::LOGIN;
+use crate::auth::login_page::LoginMessage;
 use crate::auth::password_hasher::equalize_timing;
 use crate::auth::passwords::{NewPasswordErrors, OWN, PasswordPage, SAME_PASSWORD};
 use crate::auth::pending_login::is_unexpired;
@@ -41,20 +42,7 @@ impl Page for ResetPage {
     const TEMPLATE: &'static str = "admin/password_reset.html";
 }
 
-/// What happened, with a link.
-#[derive(Serialize)]
-struct ResetMessage {
-    heading: &'static str,
-    text: &'static str,
-    href: &'static str,
-    label: &'static str,
-}
-
-impl Page for ResetMessage {
-    const TEMPLATE: &'static str = "admin/password_reset_message.html";
-}
-
-const SENT: ResetMessage = ResetMessage {
+const SENT: LoginMessage = LoginMessage {
     heading: "Check your email",
     text: "If an account has this address, it gets an email with a link to choose a new password. The link works for one \
            hour.",
@@ -62,14 +50,14 @@ const SENT: ResetMessage = ResetMessage {
     label: "Log in",
 };
 
-const CHANGED: ResetMessage = ResetMessage {
+const CHANGED: LoginMessage = LoginMessage {
     heading: "Password changed",
     text: "Your password has been changed.",
     href: LOGIN,
     label: "Log in",
 };
 
-const INVALID_LINK: ResetMessage = ResetMessage {
+const INVALID_LINK: LoginMessage = LoginMessage {
     heading: "This link doesn't work",
     text: "It has expired, or has already been used. Ask for a new one.",
     href: "/admin/password_reset/",
@@ -133,7 +121,7 @@ pub(crate) async fn create(
 
 pub(crate) async fn sent(request: AdminRequest) -> PageResult {
     require_mail(&request)?;
-    show_message(&request, SENT)
+    SENT.show(&request)
 }
 
 /// The form for the new password, behind the link.
@@ -141,7 +129,7 @@ pub(crate) async fn edit(request: AdminRequest, link: Path<(String, String)>) ->
     require_mail(&request)?;
     match find_user(&request, &link).await? {
         Some(_) => show_set(&request, StatusCode::OK, NewPasswordErrors::default()),
-        None => show_message(&request, INVALID_LINK),
+        None => INVALID_LINK.show(&request),
     }
 }
 
@@ -154,7 +142,7 @@ pub(crate) async fn update(
     require_mail(&request)?;
     request.check_form(None, &submission)?;
     let Some(user) = find_user(&request, &link).await? else {
-        return show_message(&request, INVALID_LINK);
+        return INVALID_LINK.show(&request);
     };
     let mut errors = OWN.check(&submission, &user.about());
     let password = OWN.password(&submission).to_owned();
@@ -187,13 +175,13 @@ pub(crate) async fn update(
     if is_set.await? {
         Ok(see_other("/admin/reset/done/"))
     } else {
-        show_message(&request, INVALID_LINK)
+        INVALID_LINK.show(&request)
     }
 }
 
 pub(crate) async fn done(request: AdminRequest) -> PageResult {
     require_mail(&request)?;
-    show_message(&request, CHANGED)
+    CHANGED.show(&request)
 }
 
 fn require_mail(request: &AdminRequest) -> Result<(), PageError> {
@@ -265,10 +253,6 @@ fn show(
 
 fn show_set(request: &AdminRequest, status: StatusCode, errors: NewPasswordErrors) -> PageResult {
     let fields = OWN.views(errors).into();
-    let page = PasswordPage::new(SET_TITLE, fields, Button::save("Change my password"));
+    let page = PasswordPage::new(fields, Button::save("Change my password"));
     request.page(status, None, SET_TITLE, Vec::new(), page)
-}
-
-fn show_message(request: &AdminRequest, page: ResetMessage) -> PageResult {
-    request.page(StatusCode::OK, None, page.heading, Vec::new(), page)
 }

@@ -13,25 +13,16 @@ use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{change_path, with_filters};
 use crate::ui::submission::Submission;
 
-const RULES: [&str; 4] = [
-    "At least 8 characters. Spaces and letters of any script are allowed.",
-    "Not a commonly used password.",
-    "Not entirely numeric.",
-    "Not too similar to the name or email address.",
-];
-
 /// Shown if the password has to be changed.
 const REQUIRED_NOTICE: &str =
     "Choose a new password to continue. The one you logged in with must be changed.";
 
 #[derive(Serialize)]
 pub(crate) struct PasswordPage {
-    heading: String,
     pub(crate) notice: Option<&'static str>,
     /// Whether it is the user's own password.
     is_own: bool,
     sections: Vec<Section>,
-    rules: [&'static str; 4],
     buttons: Vec<Button>,
     error_summary: Option<ErrorSummary>,
 }
@@ -41,15 +32,13 @@ impl Page for PasswordPage {
 }
 
 impl PasswordPage {
-    pub(crate) fn new(heading: &str, fields: Vec<FieldView>, buttons: Vec<Button>) -> Self {
+    pub(crate) fn new(fields: Vec<FieldView>, buttons: Vec<Button>) -> Self {
         let sections = vec![fields.into()];
         Self {
-            heading: heading.to_owned(),
             notice: None,
             is_own: false,
             error_summary: ErrorSummary::new(&sections),
             sections,
-            rules: RULES,
             buttons,
         }
     }
@@ -218,7 +207,6 @@ fn show_own(
     current_error: Option<String>,
     errors: NewPasswordErrors,
 ) -> PageResult {
-    let title = "Change password";
     let current = FieldView::password(
         "old_password",
         "Current password",
@@ -230,9 +218,9 @@ fn show_own(
     let page = PasswordPage {
         is_own: true,
         notice: must_change.then_some(REQUIRED_NOTICE),
-        ..PasswordPage::new(title, fields, Button::save("Change my password"))
+        ..PasswordPage::new(fields, Button::save("Change my password"))
     };
-    staff.page(status, title, Breadcrumb::trail(&[], title), page)
+    staff.top_page(status, "Change password", page)
 }
 
 fn show(
@@ -246,7 +234,7 @@ fn show(
     let is_own = owner.id == staff.user.user.id;
     let temporary = (!is_own).then(|| temporary_field(submission));
     let fields = ANOTHER.views(errors).into_iter().chain(temporary).collect();
-    let page = PasswordPage::new(&heading, fields, Button::save("Change password"));
+    let page = PasswordPage::new(fields, Button::save("Change password"));
     let breadcrumbs = Breadcrumb::below_list(staff.registry().accounts()?, &heading);
     staff.page(status, &heading, breadcrumbs, page)
 }

@@ -13,7 +13,6 @@ use crate::auth::sealed_form::{self, Purpose};
 use crate::auth::staff_request::StaffRequest;
 use crate::auth::throttle::{AttemptSource, AuthOutcome};
 use crate::auth::totp::{self, CodeKind};
-use crate::ui::layout::Breadcrumb;
 use crate::ui::submission::{Credentials, Submission};
 
 /// The field that holds the sealed submission.
@@ -21,7 +20,6 @@ const KEPT: &str = "_kept";
 /// The button that returns to the form.
 const CANCEL: &str = "_give_up";
 
-const TITLE: &str = "Confirm that it is you";
 const WRONG_PASSWORD: &str = "Your password is incorrect.";
 const WRONG_CREDENTIALS: &str = "The password or code is wrong. Each code can be used only once.";
 
@@ -159,6 +157,6 @@ impl StaffRequest {
             has_factor: user.has_factor,
             error,
         };
-        self.page(status, TITLE, Breadcrumb::trail(&[], TITLE), page)
+        self.top_page(status, "Confirm that it is you", page)
     }
 }

@@ -140,17 +140,17 @@ impl AdminRequest {
             .is_ok()
     }
 
-    /// Renders a page.
+    /// Renders a page; the heading is part of its title.
     pub(crate) fn page<P: Page>(
         &self,
         status: StatusCode,
         user: Option<&Editor>,
-        title: &str,
+        heading: &str,
         breadcrumbs: Vec<Breadcrumb>,
         page: P,
     ) -> PageResult {
         let layout = LayoutContext::new(
-            title,
+            heading,
             user,
             self.http.path(),
             self.session.take_messages(&self.http),

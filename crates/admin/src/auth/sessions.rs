@@ -7,14 +7,14 @@ use chrono::Utc;
 use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
+use crate::auth::current_user::LOGIN;
+use crate::auth::login_page::LoginMessage;
 use crate::auth::staff_request::StaffRequest;
-use crate::ui::layout::Breadcrumb;
 use crate::ui::links::see_other;
 use crate::ui::submission::Submission;
 
 #[derive(Serialize)]
 struct SessionsPage {
-    heading: String,
     is_own: bool,
     rows: Vec<SessionRow>,
     /// Whether there are sessions besides the current one.
@@ -43,20 +43,16 @@ impl Page for LogoutPage {
     const TEMPLATE: &'static str = "admin/logout.html";
 }
 
-#[derive(Serialize)]
-struct LoggedOutPage {}
-
-impl Page for LoggedOutPage {
-    const TEMPLATE: &'static str = "admin/logged_out.html";
-}
+const LOGGED_OUT: LoginMessage = LoginMessage {
+    heading: "You have been logged out.",
+    text: "",
+    href: LOGIN,
+    label: "Log in again",
+};
 
 pub(crate) async fn show_own(staff: StaffRequest) -> PageResult {
-    let page = SessionsPage {
-        is_own: true,
-        ..sessions_page(&staff, "Sessions".to_owned(), staff.user.user.id).await?
-    };
-    let breadcrumbs = Breadcrumb::trail(&[], "Sessions");
-    staff.page(StatusCode::OK, "Sessions", breadcrumbs, page)
+    let page = sessions_page(&staff, staff.user.user.id, None).await?;
+    staff.top_page(StatusCode::OK, "Sessions", page)
 }
 
 /// Ends one of them, or all but the current one.
@@ -71,10 +67,7 @@ pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     }
     let (breadcrumbs, form) = staff.account_trail(&owner, "Sessions")?;
     let heading = format!("Sessions: {}", owner.username);
-    let page = SessionsPage {
-        back_href: Some(form),
-        ..sessions_page(&staff, heading.clone(), owner.id).await?
-    };
+    let page = sessions_page(&staff, owner.id, Some(form)).await?;
     staff.page(StatusCode::OK, &heading, breadcrumbs, page)
 }
 
@@ -125,8 +118,8 @@ async fn end(staff: &StaffRequest, owner: User, submission: Submission) -> PageR
 
 async fn sessions_page(
     staff: &StaffRequest,
-    heading: String,
     owner_id: i64,
+    back_href: Option<String>,
 ) -> Result<SessionsPage, PageError> {
     let (current, now) = (staff.user.session_id, Utc::now().naive_utc());
     let sessions = staff
@@ -144,11 +137,10 @@ async fn sessions_page(
     };
     let rows: Vec<SessionRow> = sessions.into_iter().map(row).collect();
     Ok(SessionsPage {
-        heading,
-        is_own: false,
+        is_own: back_href.is_none(),
         has_others: rows.iter().any(|row| !row.is_this),
         rows,
-        back_href: None,
+        back_href,
     })
 }
 
@@ -172,14 +164,7 @@ pub(crate) async fn log_out(staff: StaffRequest, submission: Submission) -> Page
             Ok(event.insert(conn)?)
         })
         .await?;
-    let request = &staff.request;
-    let page = request.page(
-        StatusCode::OK,
-        None,
-        "Logged out",
-        Vec::new(),
-        LoggedOutPage {},
-    )?;
+    let page = LOGGED_OUT.show(&staff)?;
     staff.session.end();
     Ok(page)
 }

@@ -146,12 +146,22 @@ impl StaffRequest {
     pub(crate) fn page<P: Page>(
         &self,
         status: StatusCode,
-        title: &str,
+        heading: &str,
         breadcrumbs: Vec<Breadcrumb>,
         page: P,
     ) -> PageResult {
         let user = Some(&self.user.editor);
-        self.request.page(status, user, title, breadcrumbs, page)
+        self.request.page(status, user, heading, breadcrumbs, page)
+    }
+
+    /// A page right below the index.
+    pub(crate) fn top_page<P: Page>(
+        &self,
+        status: StatusCode,
+        heading: &str,
+        page: P,
+    ) -> PageResult {
+        self.page(status, heading, Breadcrumb::trail(&[], heading), page)
     }
 
     /// The breadcrumbs of a page below a list, which is a link for users who may view it.

@@ -11,7 +11,6 @@ use crate::auth::current_user::TWO_FACTOR;
 use crate::auth::staff_request::StaffRequest;
 use crate::auth::totp::{Qr, Secret};
 use crate::ui::field::{ErrorSummary, FieldView, Section};
-use crate::ui::layout::Breadcrumb;
 use crate::ui::links::see_other;
 use crate::ui::submission::Submission;
 
@@ -62,7 +61,6 @@ impl Page for CodesPage {
 /// The page where superusers turn it off for another user.
 #[derive(Serialize)]
 struct UserFactorPage {
-    heading: String,
     username: String,
     since: Option<String>,
     back_href: String,
@@ -85,7 +83,7 @@ pub(crate) async fn show(staff: StaffRequest) -> PageResult {
         }))
     });
     match factor.await? {
-        Some(page) => staff.page(StatusCode::OK, TITLE, Breadcrumb::trail(&[], TITLE), page),
+        Some(page) => staff.top_page(StatusCode::OK, TITLE, page),
         None => set_up(&staff, StatusCode::OK, &Secret::random(), Vec::new()),
     }
 }
@@ -184,17 +182,16 @@ fn set_up(
         sealed: secret.sealed(staff.key(), user.id),
         sections,
     };
-    staff.page(status, TITLE, Breadcrumb::trail(&[], TITLE), page)
+    staff.top_page(status, TITLE, page)
 }
 
 fn show_codes(staff: &StaffRequest, codes: &[RecoveryCode]) -> PageResult {
-    let title = "Recovery codes";
     let codes: Vec<String> = codes.iter().map(RecoveryCode::grouped).collect();
     let page = CodesPage {
         download_href: format!("data:text/plain,{}%0A", codes.join("%0A")),
         codes,
     };
-    staff.page(StatusCode::OK, title, Breadcrumb::trail(&[], title), page)
+    staff.top_page(StatusCode::OK, "Recovery codes", page)
 }
 
 /// The status of another user's, for superusers.
@@ -211,7 +208,6 @@ pub(crate) async fn show_of_user(staff: StaffRequest) -> PageResult {
     let (breadcrumbs, form) = staff.account_trail(&owner, TITLE)?;
     let heading = format!("{TITLE}: {}", owner.username);
     let page = UserFactorPage {
-        heading: heading.clone(),
         username: owner.username,
         since: factor.map(|factor| staff.registry().time_zone.date_time(factor.created_at)),
         back_href: form,

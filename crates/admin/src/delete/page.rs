@@ -15,7 +15,6 @@ use crate::ui::links::{by_resource, capitalized, counted, list_path, noun};
 
 #[derive(Serialize)]
 struct DeletePage {
-    heading: String,
     counts: Vec<String>,
     groups: Vec<DeletedGroup>,
     blocked: Vec<String>,
@@ -112,7 +111,6 @@ pub(crate) fn show(
         blocked,
         hidden,
         back_href,
-        heading: heading.clone(),
     };
     let breadcrumbs = staff.resource_trail(model, "Delete");
     staff.page(StatusCode::OK, &heading, breadcrumbs, page)

@@ -170,7 +170,7 @@ fn show(
     let passwords = ANOTHER.views(errors.password);
     let fields = [username].into_iter().chain(passwords);
     let fields = fields.chain([temporary_field(Some(submission))]).collect();
-    let mut page = PasswordPage::new(TITLE, fields, SAVE_BUTTONS.to_vec());
+    let mut page = PasswordPage::new(fields, SAVE_BUTTONS.to_vec());
     page.notice = errors.notice;
     let breadcrumbs = Breadcrumb::below_list(accounts, TITLE);
     staff.page(status, TITLE, breadcrumbs, page)

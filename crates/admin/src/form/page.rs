@@ -27,7 +27,6 @@ use crate::ui::submission::Submission;
 
 #[derive(Serialize)]
 struct FormPage {
-    heading: String,
     notice: Option<&'static str>,
     question: Option<String>,
     subtitle: Option<String>,
@@ -310,7 +309,6 @@ impl FormDisplay {
             advice: advice(&state.missing),
             close_href: read_only.then(|| with_query(&list, &filters)),
             conflict,
-            heading: heading.clone(),
         };
         let page_title = record.map_or(&heading, |record| &record.title);
         let breadcrumbs = staff.resource_trail(resource, page_title);

@@ -14,7 +14,6 @@ use crate::ui::submission::Submission;
 /// The last page of a pop-up: its data tell the script what to choose.
 #[derive(Serialize)]
 struct PopupPage {
-    heading: String,
     text: String,
     action: &'static str,
     value: String,
@@ -54,9 +53,7 @@ pub(crate) async fn finish_popup(
         None => Ok(Vec::new()),
     });
     let label = labels.await?.into_iter().next().map(|choice| choice.label);
-    let heading = capitalized(resource.singular);
     let page = PopupPage {
-        heading: heading.clone(),
         text,
         action: if submission.has(VERSION) {
             "change"
@@ -68,5 +65,10 @@ pub(crate) async fn finish_popup(
         back_href: list_path(resource),
     };
     let breadcrumbs = staff.resource_trail(resource, &record.title);
-    staff.page(StatusCode::OK, &heading, breadcrumbs, page)
+    staff.page(
+        StatusCode::OK,
+        &capitalized(resource.singular),
+        breadcrumbs,
+        page,
+    )
 }

@@ -20,7 +20,6 @@ const MAX_ENTRIES: usize = 1_000;
 
 #[derive(Serialize)]
 struct ChangeSetPage {
-    heading: String,
     rows: Vec<EntryView>,
     /// The number of entries that are not shown.
     more: Option<String>,
@@ -50,7 +49,6 @@ pub(crate) async fn show(staff: StaffRequest, id: Path<String>) -> PageResult {
     let heading = heading(staff.registry(), &entries);
     let rows = entries.into_iter().take(MAX_ENTRIES);
     let page = ChangeSetPage {
-        heading: heading.clone(),
         may_restore: may_restore && can_restore,
         is_restored: may_restore && !can_restore,
         more: (more > 0).then(|| format!("and {more} more")),

@@ -14,7 +14,6 @@ use crate::ui::links::list_path;
 
 #[derive(Serialize)]
 struct DeletedPage {
-    heading: String,
     found: String,
     plural: &'static str,
     rows: Vec<DeletedObject>,
@@ -64,7 +63,6 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
     let path = format!("{}deleted/", list_path(model));
     let heading = format!("Deleted {}", model.plural);
     let page = DeletedPage {
-        heading: heading.clone(),
         found: found(total, None, model.singular, model.plural),
         plural: model.plural,
         rows: rows.collect(),

@@ -29,7 +29,6 @@ const BEFORE: &str = "-before";
 
 #[derive(Serialize)]
 struct HistoryPage {
-    heading: String,
     rows: Vec<HistoryRow>,
     back_href: String,
 }
@@ -107,7 +106,6 @@ pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     let crumbs = Breadcrumb::trail(if exists { &steps } else { &steps[..1] }, "History");
     let heading = format!("History of {title}");
     let page = HistoryPage {
-        heading: heading.clone(),
         rows: rows.into_iter().map(|(_, row)| row).collect(),
         back_href: if exists {
             change.clone()

@@ -23,7 +23,6 @@ const MAX_ERRORS: usize = 200;
 /// The preview of a file, or its errors.
 #[derive(Serialize, Default)]
 pub(crate) struct ImportPage {
-    heading: String,
     columns: String,
     export_note: &'static str,
     singular: &'static str,
@@ -165,7 +164,6 @@ impl ImportPage {
         let heading = format!("Import {}", model.plural);
         let list = list_path(model);
         let page = Self {
-            heading: heading.clone(),
             columns: column_names(&columns(model)).join(", "),
             export_note: model.export_note,
             singular: model.singular,

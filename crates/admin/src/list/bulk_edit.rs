@@ -44,7 +44,6 @@ const CHANGED: &str = "The items to change have changed. Nothing has been saved 
 
 #[derive(Serialize)]
 struct BulkEditPage {
-    heading: String,
     notice: Option<String>,
     error_summary: Option<ErrorSummary>,
     sections: Vec<Section>,
@@ -239,7 +238,6 @@ impl BulkEdit<'_> {
 
     fn page(&self, sections: Vec<Section>, button: Option<&'static str>) -> BulkEditPage {
         BulkEditPage {
-            heading: format!("Edit {}", counted(self.model, self.ids.len())),
             notice: None,
             error_summary: None,
             sections,
@@ -259,7 +257,7 @@ impl BulkEdit<'_> {
         let hidden = hidden
             .into_iter()
             .map(|(name, value)| Hidden::new(name, value));
-        let heading = page.heading.clone();
+        let heading = format!("Edit {}", counted(self.model, self.ids.len()));
         let page = BulkEditPage {
             hidden: self.hidden.iter().cloned().chain(hidden).collect(),
             ..page

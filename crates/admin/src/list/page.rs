@@ -16,7 +16,6 @@ use crate::list_query::{AdminListQuery, SHOW_ALL, page_count};
 use crate::registry::Registry;
 use crate::ui::csv;
 use crate::ui::field::{ChoiceView, Hidden};
-use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{capitalized, change_path, list_path, see_other, with_filters};
 
 /// The most rows in a table whose filters show the number of rows for each choice.
@@ -26,7 +25,6 @@ const MAX_ROWS: i64 = 100_000;
 
 #[derive(Serialize)]
 struct ObjectListPage {
-    plural: String,
     singular: &'static str,
     add_href: Option<String>,
     deleted_href: String,
@@ -124,7 +122,6 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
     let keep = query.preserved();
     let total = query.is_filtered().then_some(list.total);
     let has_more = list.found > i64::try_from(list.rows.len()).unwrap_or(i64::MAX);
-    let title = capitalized(model.plural);
     let rows = list.rows.into_iter().map(|row| RowView {
         id: row.id,
         href: with_filters(change_path(model, row.id), &keep),
@@ -134,7 +131,6 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
         site_href: site_hrefs.remove(&row.id),
     });
     let page = ObjectListPage {
-        plural: title.clone(),
         singular: model.singular,
         add_href: staff
             .user
@@ -169,8 +165,7 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
         export_href: query.href(&format!("{path}export/"), 1),
         empty: format!("No {} found.", model.plural),
     };
-    let crumbs = Breadcrumb::trail(&[], &title);
-    staff.page(StatusCode::OK, &title, crumbs, page)
+    staff.top_page(StatusCode::OK, &capitalized(model.plural), page)
 }
 
 /// All objects that match search and filters as a CSV file, in the order of the list.

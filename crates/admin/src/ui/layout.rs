@@ -11,6 +11,7 @@ use crate::ui::navigation::Navigation;
 #[derive(Debug, Serialize)]
 pub(crate) struct LayoutContext {
     head: Head,
+    heading: String,
     user: Option<UserName>,
     navigation: Option<Navigation>,
     messages: Vec<Message>,
@@ -30,17 +31,18 @@ struct UserName {
 
 impl LayoutContext {
     pub(crate) fn new(
-        title: &str,
+        heading: &str,
         user: Option<&Editor>,
         path: &str,
         messages: Vec<Message>,
         csrf: String,
         crumbs: Vec<Breadcrumb>,
     ) -> Self {
-        let title = format!("{title} – {SITE_NAME} administration");
+        let title = format!("{heading} – {SITE_NAME} administration");
         let name = |editor: &Editor| editor.user.username.clone();
         Self {
             head: Head { title },
+            heading: heading.to_owned(),
             user: user.map(|user| UserName { name: name(user) }),
             navigation: user.map(|user| Navigation::new(user, path)),
             messages,
