@@ -168,6 +168,7 @@ pub fn start(
         folder,
         checks,
         shutdown.clone(),
+        *build.get_ref(),
     ));
     let facts = Data::new(facts(config));
     let reports = config.sentry.dsn.is_some();

@@ -11,7 +11,7 @@ use actix_web::http::{Method, header};
 use actix_web::middleware::{DefaultHeaders, Next, from_fn};
 use actix_web::web::{self, Data, PayloadConfig, to};
 use actix_web::{Error, FromRequest, Handler, Resource, Responder, Scope};
-use oc_http::middleware::POLICY_WITH_SCRIPTS;
+use oc_http::POLICY_WITH_SCRIPTS;
 use oc_http::{Db, PageError, add_slash, form_page, not_found, read_page};
 
 use crate::auth::csrf::CookieRules;

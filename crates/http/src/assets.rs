@@ -2,18 +2,16 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, VARY,
-};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use crate::blocking::run_blocking;
-use crate::compression::{Effort, Encoding, negotiate};
+use crate::compression::{Effort, weak_tag};
 use crate::error::PageError;
+use crate::stored_response::StoredResponse;
 
 /// The embedded folder of static assets, as a table. A debug build reads files that have changed in the checkout.
 #[derive(Clone)]
@@ -23,36 +21,41 @@ pub struct Assets {
     by_hashed_name: Arc<HashMap<String, Arc<Asset>>>,
 }
 
-struct Asset {
+pub(crate) struct Asset {
     hash: String,
-    content_type: HeaderValue,
-    tag: HeaderValue,
-    identity: Bytes,
-    /// Compressed at the first request for each; a text only.
-    compressed: Option<[OnceLock<Bytes>; 2]>,
+    pub(crate) response: Arc<StoredResponse>,
 }
 
 impl Asset {
     fn new(name: &str, file: EmbeddedFile) -> Self {
-        let (content_type, is_text) = match name.rsplit_once('.').map(|(_, extension)| extension) {
-            Some("css") => ("text/css; charset=utf-8", true),
-            Some("js") => ("text/javascript; charset=utf-8", true),
-            Some("svg") => ("image/svg+xml", true),
-            Some("png") => ("image/png", false),
-            Some("ico") => ("image/x-icon", false),
-            _ => ("application/octet-stream", false),
+        let content_type = match name.rsplit_once('.').map(|(_, extension)| extension) {
+            Some("css") => "text/css; charset=utf-8",
+            Some("js") => "text/javascript; charset=utf-8",
+            Some("svg") => "image/svg+xml",
+            Some("png") => "image/png",
+            Some("ico") => "image/x-icon",
+            _ => "application/octet-stream",
         };
         let hash = hash(&file);
-        let tag = HeaderValue::from_str(&format!("W/\"{hash}\""));
+        let bytes = match file.data {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers.insert(
+            CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=31536000, immutable"),
+        );
+        let tag = weak_tag(&hash);
         Self {
-            content_type: HeaderValue::from_static(content_type),
-            tag: tag.expect("a hexadecimal tag is a valid header value"),
             hash,
-            identity: match file.data {
-                Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-                Cow::Owned(bytes) => bytes.into(),
-            },
-            compressed: is_text.then(Default::default),
+            response: Arc::new(StoredResponse::new(
+                &headers,
+                Some(tag),
+                bytes,
+                Effort::Best,
+            )),
         }
     }
 
@@ -60,45 +63,6 @@ impl Asset {
     fn hashed_name(&self, name: &str) -> Option<String> {
         let (stem, extension) = name.rsplit_once('.')?;
         Some(format!("{stem}.{}.{extension}", self.hash))
-    }
-
-    /// The body, and its coding if it has one.
-    async fn body(
-        self: &Arc<Self>,
-        encoding: Encoding,
-    ) -> Result<(Option<&'static str>, Bytes), PageError> {
-        let cell = match (encoding, &self.compressed) {
-            (Encoding::Brotli, Some([brotli, _])) => brotli,
-            (Encoding::Gzip, Some([_, gzip])) => gzip,
-            _ => return Ok((None, self.identity.clone())),
-        };
-        if let Some(bytes) = cell.get() {
-            return Ok((encoding.name(), bytes.clone()));
-        }
-        let asset = Arc::clone(self);
-        let bytes = run_blocking(move || encoding.encode(&asset.identity, Effort::Best))
-            .await
-            .map_err(|error| PageError::Internal(error.into()))?
-            .map_err(|error| PageError::Internal(error.into()))?;
-        Ok((encoding.name(), cell.get_or_init(|| bytes.into()).clone()))
-    }
-
-    async fn response(
-        self: &Arc<Self>,
-        headers: &HeaderMap,
-        caching: &'static str,
-    ) -> Result<HttpResponse, PageError> {
-        let (coding, body) = self.body(negotiate(headers)).await?;
-        let mut response = HttpResponse::Ok().body(body);
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, self.content_type.clone());
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
-        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-        headers.insert(ETAG, self.tag.clone());
-        if let Some(coding) = coding {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
-        }
-        Ok(response)
     }
 }
 
@@ -133,7 +97,7 @@ impl Assets {
     }
 
     /// The asset `NAME.HASH.EXT`, if that is the hash of its current content.
-    fn find_hashed(&self, file: &str) -> Option<Arc<Asset>> {
+    pub(crate) fn find_hashed(&self, file: &str) -> Option<Arc<Asset>> {
         if !cfg!(debug_assertions) {
             return self.by_hashed_name.get(file).cloned();
         }
@@ -163,8 +127,7 @@ pub async fn static_file(
     request: HttpRequest,
 ) -> Result<HttpResponse, PageError> {
     let asset = assets.find_hashed(&file).ok_or(PageError::NotFound)?;
-    let caching = "public, max-age=31536000, immutable";
-    asset.response(request.headers(), caching).await
+    Ok(asset.response.respond(request.headers()).await)
 }
 
 /// `/favicon.ico`, which browsers request without a link.
@@ -173,9 +136,10 @@ pub async fn favicon(
     request: HttpRequest,
 ) -> Result<HttpResponse, PageError> {
     let asset = assets.find("favicon.ico").ok_or(PageError::NotFound)?;
-    asset
-        .response(request.headers(), "public, max-age=86400")
-        .await
+    let mut response = asset.response.respond(request.headers()).await;
+    let caching = HeaderValue::from_static("public, max-age=86400");
+    response.headers_mut().insert(CACHE_CONTROL, caching);
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -192,30 +156,9 @@ mod tests {
         let url = assets.url("site.css").unwrap();
         let file = url.strip_prefix("/static/").unwrap();
 
-        assert!(
-            assets
-                .find_hashed(file)
-                .is_some_and(|asset| asset.content_type == "text/css; charset=utf-8")
-        );
+        assert!(assets.find_hashed(file).is_some());
         assert!(assets.find_hashed("site.0123456789abcdef.css").is_none());
         assert!(assets.find("../Cargo.toml").is_none());
         assert!(assets.url("nothing.css").is_none());
-    }
-
-    #[actix_web::test]
-    async fn text_is_compressed_once() -> Result<(), PageError> {
-        let assets = Assets::new::<Static>();
-
-        for encoding in [Encoding::Brotli, Encoding::Gzip] {
-            let sheet = assets.find("site.css").unwrap();
-            let (_, first) = sheet.body(encoding).await?;
-            let again = assets.find("site.css").unwrap();
-            let (coding, second) = again.body(encoding).await?;
-
-            assert_eq!(coding, encoding.name());
-            assert!(first.len() < sheet.identity.len() / 2);
-            assert_eq!(first.as_ptr(), second.as_ptr());
-        }
-        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use actix_web::http::header::{ACCEPT_ENCODING, EntityTag, HeaderMap, HeaderValue};
+use actix_web::http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
@@ -100,9 +100,29 @@ pub(crate) fn negotiate(headers: &HeaderMap) -> Encoding {
 }
 
 /// The ETag of a text. Weak, because every encoding of the text has the same one.
-pub(crate) fn entity_tag(bytes: &[u8]) -> EntityTag {
-    let digest = Sha256::digest(bytes);
-    EntityTag::new_weak(hex::encode(&digest[..12]))
+pub(crate) fn entity_tag(bytes: &[u8]) -> HeaderValue {
+    weak_tag(&hex::encode(&Sha256::digest(bytes)[..12]))
+}
+
+/// The ETag of a content with this hash.
+pub(crate) fn weak_tag(hash: &str) -> HeaderValue {
+    let tag = HeaderValue::from_str(&format!("W/\"{hash}\""));
+    tag.expect("a hexadecimal tag is a valid header value")
+}
+
+/// Whether the client has the content with this ETag (If-None-Match; RFC 9110, section 13.1.2).
+pub(crate) fn is_known(request: &HeaderMap, tag: &HeaderValue) -> bool {
+    fn opaque(tag: &[u8]) -> &[u8] {
+        tag.strip_prefix(b"W/").unwrap_or(tag)
+    }
+    let mut lists = request.get_all(IF_NONE_MATCH);
+    lists.any(|list| {
+        let mut entries = list.as_bytes().split(|byte| *byte == b',');
+        entries.any(|entry| {
+            let entry = entry.trim_ascii();
+            entry == b"*" || opaque(entry) == opaque(tag.as_bytes())
+        })
+    })
 }
 
 /// Whether a Content-Type is that of text, which is worth compressing.
@@ -113,6 +133,7 @@ pub(crate) fn is_text(content_type: Option<&HeaderValue>) -> bool {
         b"application/json",
         b"application/xml",
         b"application/atom+xml",
+        b"image/svg+xml",
     ]
     .iter()
     .any(|kind| value.starts_with(kind))

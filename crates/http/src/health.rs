@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use actix_web::HttpResponse;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::rt::time::timeout;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use diesel::result::Error;
 use oc_core::DbConnection;
 use oc_core::migrations::{self, MigrateError};
@@ -16,10 +16,12 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::blocking::run_blocking;
+use crate::compression::Effort;
 use crate::db::Db;
 use crate::disk_space::DiskSpace;
 use crate::error::PageError;
 use crate::page_cache::PageCache;
+use crate::stored_response::StoredResponse;
 
 /// The paths of both checks, which answer whatever the Host header is.
 pub(crate) const PATHS: [&str; 2] = ["/healthz", "/readyz"];
@@ -101,6 +103,8 @@ pub struct HealthChecks {
     data_dir: Option<PathBuf>,
     database_checks: Arc<[DatabaseCheck]>,
     shutdown: CancellationToken,
+    /// The response of `/healthz`.
+    pub(crate) healthz: Arc<StoredResponse>,
 }
 
 impl HealthChecks {
@@ -111,8 +115,18 @@ impl HealthChecks {
         data_dir: Option<PathBuf>,
         database_checks: Vec<DatabaseCheck>,
         shutdown: CancellationToken,
+        build: BuildInfo,
     ) -> Self {
+        let health = json!({ "status": OK, "revision": build.revision, "version": build.version });
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let body = health.to_string().into();
         Self {
+            healthz: Arc::new(StoredResponse::new(&headers, None, body, Effort::Best)),
             db,
             page_cache,
             data_dir,
@@ -190,10 +204,8 @@ impl HealthChecks {
 }
 
 /// `/healthz`: the process is alive. Checks nothing else.
-pub async fn healthz(build: Data<BuildInfo>) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(json!({ "status": OK, "revision": build.revision, "version": build.version }))
+pub async fn healthz(checks: Data<HealthChecks>, request: HttpRequest) -> HttpResponse {
+    checks.healthz.respond(request.headers()).await
 }
 
 /// `/readyz`: every check by name; 503 when one has failed.

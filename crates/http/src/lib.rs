@@ -21,8 +21,10 @@ mod pages;
 mod redact;
 pub mod request_context;
 mod routing;
+mod security_headers;
 pub mod server;
 mod site;
+mod stored_response;
 mod trusted_proxies;
 
 pub use allowed_hosts::AllowedHosts;
@@ -40,5 +42,6 @@ pub use page_links::{PageLinks, found};
 pub use pages::{Page, Pages};
 pub use redact::redact_emails;
 pub use routing::{add_slash, cached_page, form_page, not_found, read_page};
+pub use security_headers::POLICY_WITH_SCRIPTS;
 pub use site::Site;
 pub use trusted_proxies::TrustedProxies;

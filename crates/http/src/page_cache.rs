@@ -4,27 +4,29 @@
 //! ([`oc_core::content_version`]). `Freshness` confirms it with the database. While that is unavailable, pages are
 //! served as they are.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, ETag, HeaderMap, HeaderValue, TryIntoHeaderValue};
+use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::rt::time::timeout;
 use actix_web::web::{Bytes, Data};
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{Error, HttpMessage, HttpRequest};
 use oc_core::DatabaseUrl;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tokio::sync::Mutex;
 
-use crate::compression::{Effort, Encoding, entity_tag, is_text, negotiate};
+use crate::compression::{Effort, entity_tag};
 use crate::db::Db;
 use crate::error::PageError;
 use crate::freshness::{Freshness, Version};
 use crate::metrics::{CacheStatus, Metrics};
+use crate::request_context::{self, Route};
+use crate::stored_response::StoredResponse;
 
 /// How long a request waits for another one that renders the same page.
 const COALESCE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -88,17 +90,28 @@ impl PageCache {
                 || (self.is_canonical)(request.path(), request.query_string()))
     }
 
-    /// The response for a page.
-    fn respond(
+    /// A page that may be served for this request, counted as served.
+    pub(crate) async fn find(
+        &self,
+        request: &ServiceRequest,
+    ) -> Option<(Arc<CachedPage>, CacheStatus)> {
+        let page = self.pages.get(cache_key(request))?;
+        let status = self.status(&page, self.freshness.confirm().await)?;
+        self.metrics.page_cache(status);
+        Some((page, status))
+    }
+
+    /// The response with a page.
+    async fn respond(
         &self,
         request: HttpRequest,
         page: &CachedPage,
-        encoding: Encoding,
         status: CacheStatus,
     ) -> ServiceResponse {
         self.metrics.page_cache(status);
         request.extensions_mut().insert(status);
-        ServiceResponse::new(request, page.response(encoding))
+        let response = page.response.respond(request.headers()).await;
+        ServiceResponse::new(request, response)
     }
 
     /// Whether, and as what, a page may be served.
@@ -127,19 +140,14 @@ pub async fn page_cache(
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
     let started = Instant::now();
-    let encoding = negotiate(request.headers());
     let mut version = cache.freshness.confirm().await;
-    let key = request
-        .uri()
-        .path_and_query()
-        .map_or("/", |target| target.as_str())
-        .to_owned();
+    let key = cache_key(&request).to_owned();
 
     let mut page = cache.pages.get(&key);
     if let Some(page) = &page
         && let Some(status) = cache.status(page, version)
     {
-        return Ok(cache.respond(request.into_parts().0, page, encoding, status));
+        return Ok(cache.respond(request.into_parts().0, page, status).await);
     }
     // One request renders the page; the others wait for it. Meanwhile the outdated page stays, in case of an outage.
     let outdated = page.clone();
@@ -161,7 +169,7 @@ pub async fn page_cache(
     if let Some(page) = page
         && let Some(status) = cache.status(&page, version)
     {
-        return Ok(cache.respond(request.into_parts().0, &page, encoding, status));
+        return Ok(cache.respond(request.into_parts().0, &page, status).await);
     }
 
     let response = next.call(request).await?.map_into_boxed_body();
@@ -175,7 +183,7 @@ pub async fn page_cache(
         let was_away = cache.freshness.has_failed_since(started);
         if was_away && started.elapsed() <= cache.limits.stale_if_error {
             let (request, _) = response.into_parts();
-            return Ok(cache.respond(request, page, encoding, CacheStatus::Stale));
+            return Ok(cache.respond(request, page, CacheStatus::Stale).await);
         }
         return Ok(response);
     }
@@ -202,7 +210,13 @@ pub async fn page_cache(
         Some(guard) => _ = guard.insert(Arc::clone(&page)),
         None => cache.pages.insert(key, Arc::clone(&page)),
     }
-    Ok(cache.respond(request, &page, encoding, CacheStatus::Miss))
+    Ok(cache.respond(request, &page, CacheStatus::Miss).await)
+}
+
+/// Path and query.
+fn cache_key(request: &ServiceRequest) -> &str {
+    let target = request.uri().path_and_query();
+    target.map_or("/", |target| target.as_str())
 }
 
 /// Whether the database could not be used.
@@ -220,76 +234,25 @@ fn is_cacheable(status: StatusCode, headers: &HeaderMap) -> bool {
     status == StatusCode::OK && is_public && !headers.contains_key(header::SET_COOKIE)
 }
 
-/// A rendered page: its headers, and its body in each encoding that was asked for.
-struct CachedPage {
-    headers: HeaderMap,
+/// A rendered page.
+pub(crate) struct CachedPage {
+    pub(crate) response: Arc<StoredResponse>,
+    pub(crate) route: Route,
     generation: u64,
     /// Held by the request that renders the replacement.
     rendering: Mutex<()>,
-    /// Whether it is worth compressing.
-    is_text: bool,
-    identity: Bytes,
-    brotli: OnceLock<Bytes>,
-    gzip: OnceLock<Bytes>,
 }
 
 impl CachedPage {
-    fn new(headers: &HeaderMap, identity: Bytes, generation: u64) -> Self {
-        let mut headers = headers.clone();
-        let tag = ETag(entity_tag(&identity)).try_into_value();
-        headers.insert(
-            header::ETAG,
-            tag.expect("a hexadecimal tag is a valid header value"),
-        );
-        let is_text = is_text(headers.get(header::CONTENT_TYPE));
-        if is_text {
-            headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-        }
+    fn new(headers: &HeaderMap, body: Bytes, generation: u64) -> Self {
+        let tag = Some(entity_tag(&body));
+        let route = request_context::current().map(|request| request.route.clone());
         Self {
-            headers,
+            response: Arc::new(StoredResponse::new(headers, tag, body, Effort::Cached)),
+            route: route.unwrap_or_else(|| Route::new("(unknown)", false)),
             generation,
             rendering: Mutex::default(),
-            is_text,
-            identity,
-            brotli: OnceLock::new(),
-            gzip: OnceLock::new(),
         }
-    }
-
-    /// The body, compressed at the first request for the encoding; not compressed if that fails.
-    fn body(&self, encoding: Encoding) -> (Option<&'static str>, Bytes) {
-        let cell = match encoding {
-            _ if !self.is_text => return (None, self.identity.clone()),
-            Encoding::Brotli => &self.brotli,
-            Encoding::Gzip => &self.gzip,
-            Encoding::Identity => return (None, self.identity.clone()),
-        };
-        let body = cell.get_or_init(|| match encoding.encode(&self.identity, Effort::Cached) {
-            Ok(compressed) => compressed.into(),
-            Err(error) => {
-                log::error!("could not compress a page: {error}");
-                Bytes::new()
-            }
-        });
-        if body.is_empty() {
-            (None, self.identity.clone())
-        } else {
-            (encoding.name(), body.clone())
-        }
-    }
-
-    fn response(&self, encoding: Encoding) -> HttpResponse {
-        let (coding, body) = self.body(encoding);
-        let mut response = HttpResponse::Ok().body(body);
-        for (name, value) in &self.headers {
-            response.headers_mut().append(name.clone(), value.clone());
-        }
-        if let Some(coding) = coding {
-            response
-                .headers_mut()
-                .insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
-        }
-        response
     }
 }
 
@@ -299,8 +262,7 @@ struct PageWeight;
 
 impl Weighter<String, Arc<CachedPage>> for PageWeight {
     fn weight(&self, key: &String, page: &Arc<CachedPage>) -> u64 {
-        // Both compressed bodies together take less than half of the text.
-        (OVERHEAD + key.len() + page.identity.len() * 3 / 2) as u64
+        (OVERHEAD + key.len() + page.response.size()) as u64
     }
 }
 
@@ -308,9 +270,9 @@ impl Weighter<String, Arc<CachedPage>> for PageWeight {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use actix_web::App;
     use actix_web::rt::task::yield_now;
     use actix_web::test::{TestRequest, call_service, init_service, read_body};
+    use actix_web::{App, HttpResponse};
     use futures_util::future::join_all;
     use oc_core::connect_pool;
     use oc_core::testing::TestDb;

@@ -8,8 +8,27 @@ use std::sync::Arc;
 pub struct RequestContext {
     /// The request id, also sent in `X-Request-Id`.
     pub id: String,
-    /// The route's pattern, never the path that was requested.
-    pub route: String,
+    /// The route.
+    pub route: Route,
+}
+
+/// A route as logs, metrics and traces name it.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The pattern, never the path that was requested.
+    pub name: Arc<str>,
+    /// Whether the path contains text, which may be personal, such as a username.
+    pub(crate) has_text: bool,
+}
+
+impl Route {
+    /// A route with this pattern.
+    pub fn new(name: &str, has_text: bool) -> Self {
+        Self {
+            name: name.into(),
+            has_text,
+        }
+    }
 }
 
 tokio::task_local! {

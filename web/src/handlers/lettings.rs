@@ -9,7 +9,7 @@ use lettings::facts::{Currency, KINDS, PUBLISHED, STATUSES, label};
 use lettings::{
     Address, Audience, Facets, FilterForm, Letting, LettingQuery, Photo, Town, WIDTHS, country,
 };
-use oc_http::middleware::POLICY_WITH_SCRIPTS;
+use oc_http::POLICY_WITH_SCRIPTS;
 use oc_http::{Head, Page, PageError, Site, breadcrumbs};
 use profiles::{PublicProfile, public_path};
 use serde::Serialize;

@@ -68,7 +68,7 @@ fn write_record(
         LogFormat::Text => {
             write!(out, "{time} {level:<5} {target} {}", single_line(&message))?;
             if let Some(request) = request {
-                write!(out, " [{} {}]", request.id, request.route)?;
+                write!(out, " [{} {}]", request.id, request.route.name)?;
             }
         }
         LogFormat::Json => {
@@ -83,7 +83,7 @@ fn write_record(
             set("revision", env!("OC_REVISION"));
             if let Some(request) = request {
                 set("request_id", &request.id);
-                set("route", &request.route);
+                set("route", &*request.route.name);
             }
             serde_json::to_writer(&mut *out, &fields.0)?;
         }
@@ -123,14 +123,14 @@ impl<'kvs> VisitSource<'kvs> for JsonFields {
 mod tests {
     use std::sync::Arc;
 
-    use oc_http::request_context::RequestContext;
+    use oc_http::request_context::{RequestContext, Route};
 
     use super::*;
 
     fn line(format: LogFormat, target: &str, message: &str) -> String {
         let request = Arc::new(RequestContext {
             id: "abc-1".to_owned(),
-            route: "/lettings/{id}/".to_owned(),
+            route: Route::new("/lettings/{id}/", false),
         });
         let mut bytes = Vec::new();
         request_context::run_with(Some(request), || {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use diesel::prelude::*;
 use lettings::Photo;
 use lettings::testing::photo;
-use oc_http::middleware::POLICY_WITH_SCRIPTS;
+use oc_http::POLICY_WITH_SCRIPTS;
 
 use crate::support::{TestSite, assert_contains, assert_contains_all, assert_header, letting};
 

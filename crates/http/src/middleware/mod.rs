@@ -7,10 +7,11 @@ mod error_pages;
 mod request_log;
 mod security_headers;
 mod sentry_scope;
+mod shortcut;
 
 pub use check_host::check_host;
 pub use compress::compress;
 pub use error_pages::error_pages;
 pub use request_log::request_log;
-pub use security_headers::{POLICY_WITH_SCRIPTS, security_headers};
+pub use security_headers::security_headers;
 pub use sentry_scope::{sentry_scope, set_sentry_user};

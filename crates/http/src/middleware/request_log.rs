@@ -16,8 +16,9 @@ use actix_web::{Error, HttpMessage};
 use log::Level;
 use regex::{Captures, Regex};
 
+use super::shortcut::Shortcut;
 use crate::metrics::{CacheStatus, Metrics};
-use crate::request_context::{self, RequestContext};
+use crate::request_context::{self, RequestContext, Route};
 
 /// Routes that machines request often; they are logged at debug level unless they fail.
 const QUIET: [&str; 4] = ["/static/{file}", "/favicon.ico", "/healthz", "/readyz"];
@@ -40,7 +41,7 @@ static PARAMETER: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 thread_local! {
-    static ROUTES: RefCell<HashMap<String, (String, bool)>> = RefCell::default();
+    static ROUTES: RefCell<HashMap<String, Route>> = RefCell::default();
 
     /// Random bytes for request ids: a system call for each is slow.
     static RANDOM_IDS: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) };
@@ -51,17 +52,22 @@ pub async fn request_log(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let pattern = request.match_pattern();
-    let (route, has_text) = pattern.map_or((UNKNOWN_ROUTE.to_owned(), false), describe_route);
+    let shortcut = Shortcut::find(&request).await;
+    let route = match &shortcut {
+        Some(shortcut) => shortcut.route.clone(),
+        None => request
+            .match_pattern()
+            .map_or_else(|| Route::new(UNKNOWN_ROUTE, false), describe_route),
+    };
+    let path = if route.has_text {
+        route.name.to_string()
+    } else {
+        request.path()[..request.path().floor_char_boundary(MAX_PATH)].to_owned()
+    };
     let context = Arc::new(RequestContext {
         id: request_id(request.headers()),
         route,
     });
-    let path = if has_text {
-        context.route.clone()
-    } else {
-        request.path()[..request.path().floor_char_boundary(MAX_PATH)].to_owned()
-    };
     let mut entry = LogEntry {
         context: Arc::clone(&context),
         method: request.method().clone(),
@@ -75,12 +81,23 @@ pub async fn request_log(
         metrics.in_flight.inc();
     }
     let id = HeaderValue::from_str(&context.id).expect("a safe id is a valid header value");
-    match request_context::scope(context, next.call(request)).await {
+    let outcome = match shortcut {
+        Some(shortcut) => {
+            entry.cache = shortcut.cache;
+            Ok(shortcut.respond(request).await)
+        }
+        None => request_context::scope(context, next.call(request))
+            .await
+            .map(ServiceResponse::map_into_boxed_body),
+    };
+    match outcome {
         Ok(mut response) => {
-            entry.cache = response.request().extensions().get().copied();
+            if let Some(status) = response.request().extensions().get() {
+                entry.cache = Some(*status);
+            }
             entry.end(response.status());
             response.headers_mut().insert(REQUEST_ID, id);
-            Ok(response.map_into_boxed_body())
+            Ok(response)
         }
         Err(error) => {
             let mut response = error.error_response();
@@ -113,9 +130,9 @@ impl Drop for LogEntry {
         if let Some(metrics) = &self.metrics {
             metrics.in_flight.dec();
             let time = self.started.elapsed();
-            metrics.request(&self.method, &self.context.route, self.status, time);
+            metrics.request(&self.method, &self.context.route.name, self.status, time);
         }
-        let quiet = QUIET.contains(&self.context.route.as_str())
+        let quiet = QUIET.contains(&&*self.context.route.name)
             && self.status.is_none_or(|status| !status.is_server_error());
         let level = if quiet { Level::Debug } else { Level::Info };
         if log::log_enabled!(target: "access", level) {
@@ -158,8 +175,7 @@ fn request_id(headers: &HeaderMap) -> String {
                 getrandom::fill(&mut bytes).expect("the system has a source of random bytes");
                 ids.extend(bytes.as_chunks().0);
             }
-            let id = ids.pop().map_or(0, u128::from_ne_bytes);
-            format!("{id:032x}")
+            ids.pop().map(hex::encode).unwrap_or_default()
         }),
     }
 }
@@ -170,13 +186,13 @@ fn is_safe(id: &str) -> bool {
     (1..=MAX_ID).contains(&id.len()) && id.bytes().all(is_safe)
 }
 
-/// The name of a route, and whether it has a text parameter. Routes are few, and the expressions slow.
-fn describe_route(pattern: String) -> (String, bool) {
+/// The route with this pattern. Routes are few, and the expressions slow.
+fn describe_route(pattern: String) -> Route {
     ROUTES.with_borrow_mut(|routes| {
         if let Some(known) = routes.get(&pattern) {
             return known.clone();
         }
-        let route = (route_name(&pattern), has_text_parameter(&pattern));
+        let route = Route::new(&route_name(&pattern), has_text_parameter(&pattern));
         routes.insert(pattern, route.clone());
         route
     })

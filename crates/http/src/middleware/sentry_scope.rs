@@ -28,7 +28,7 @@ pub async fn sentry_scope(
     let context = request_context::current();
     sentry::configure_scope(|scope| {
         if let Some(context) = context {
-            let name = format!("{} {}", request.method(), context.route);
+            let name = format!("{} {}", request.method(), context.route.name);
             scope.set_transaction(Some(&name));
             scope.set_tag("request_id", &context.id);
             if let Some(span @ TransactionOrSpan::Transaction(_)) = scope.get_span() {

@@ -51,12 +51,12 @@ impl PeerDeadline {
     /// The deadline after that many bytes were read or written, unless the site waits for nothing.
     fn advance(&self, bytes: usize, is_read: bool) -> Option<Instant> {
         let mut clock = self.clock.get()?;
+        if clock.is_sending && is_read && bytes == 0 {
+            return None;
+        }
         let latest = Instant::now() + self.patience;
         clock.deadline = (clock.deadline + time_for(bytes)).min(latest);
         if clock.is_sending && is_read {
-            if bytes == 0 {
-                return None;
-            }
             clock = Clock {
                 deadline: latest,
                 is_sending: false,
@@ -96,13 +96,17 @@ impl MinRateStream {
         let Some(deadline) = self.peer.advance(bytes, is_read) else {
             return Ok(());
         };
-        if self.timer.deadline() != deadline {
+        // A timer that is early is set again when it fires: setting it for each request is slow.
+        if self.timer.deadline() > deadline {
             self.timer.as_mut().reset(deadline);
         }
-        match self.timer.as_mut().poll(cx) {
-            Poll::Pending => Ok(()),
-            Poll::Ready(()) => Err(io::ErrorKind::TimedOut.into()),
+        while self.timer.as_mut().poll(cx).is_ready() {
+            if self.timer.deadline() == deadline {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.timer.as_mut().reset(deadline);
         }
+        Ok(())
     }
 }
 

@@ -51,6 +51,18 @@ impl RequestLimits {
         }
     }
 
+    /// Whether a request is within the limits of its head, and the site isn't shutting down.
+    pub(crate) fn accepts(&self, request: &ServiceRequest) -> bool {
+        check_head(request).is_ok() && !self.shutdown.is_cancelled()
+    }
+
+    /// Begins to measure how fast the client reads the response.
+    pub(crate) fn begin_response(request: &ServiceRequest) {
+        if let Some(peer) = request.conn_data::<PeerDeadline>() {
+            peer.resume();
+        }
+    }
+
     /// Receives the body, and returns permits to hold while the request is handled.
     async fn receive(
         &self,
@@ -58,15 +70,7 @@ impl RequestLimits {
         payload: &mut Payload,
         patience: Duration,
     ) -> Result<(Bytes, Vec<SemaphorePermit<'_>>), StatusCode> {
-        let target = request.uri().path_and_query();
-        if target.is_some_and(|target| target.as_str().len() > MAX_TARGET) {
-            return Err(StatusCode::URI_TOO_LONG);
-        }
-        let fields = request.headers().iter();
-        let sizes = fields.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
-        if sizes.sum::<usize>() > MAX_HEADERS {
-            return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
-        }
+        check_head(request)?;
         let max = (self.max_body)(request.path());
         let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
         // actix streams without an end if the request has an Upgrade header.
@@ -105,6 +109,20 @@ impl RequestLimits {
         }
         Ok((body.freeze(), permits))
     }
+}
+
+/// Checks the lengths of target and headers.
+fn check_head(request: &ServiceRequest) -> Result<(), StatusCode> {
+    let target = request.uri().path_and_query();
+    if target.is_some_and(|target| target.as_str().len() > MAX_TARGET) {
+        return Err(StatusCode::URI_TOO_LONG);
+    }
+    let fields = request.headers().iter();
+    let sizes = fields.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    if sizes.sum::<usize>() > MAX_HEADERS {
+        return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    }
+    Ok(())
 }
 
 /// Passes on requests that have arrived within the limits, and rejects the others. Only for connections of a
