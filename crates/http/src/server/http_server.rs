@@ -16,12 +16,14 @@ use actix_web::rt::net::TcpStream;
 use actix_web::{App, Error};
 use anyhow::Context;
 use futures_util::future::join_all;
+use rustix::net::Shutdown;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 use tokio::{join, select};
 use tokio_util::sync::CancellationToken;
 
 use super::min_rate::MinRateStream;
+use super::socket::Listener;
 
 /// Time for workers to begin to serve accepted connections before the graceful stop, which drops the others.
 const ACCEPTED_CONNECTIONS_START: Duration = Duration::from_millis(300);
@@ -48,6 +50,8 @@ pub struct Server {
     /// Liveness of the workers.
     pub heartbeat: Heartbeat,
     running: actix_server::Server,
+    /// The socket, unless it stays open for the next process.
+    own_socket: Option<TcpListener>,
     shutdown_timeout: Duration,
     shutdown: CancellationToken,
 }
@@ -55,7 +59,10 @@ pub struct Server {
 impl Server {
     /// A server for the application that `make_app` makes once per worker.
     pub fn new<T, B>(
-        listener: TcpListener,
+        Listener {
+            socket,
+            is_passed_on,
+        }: Listener,
         options: ServerOptions,
         shutdown: CancellationToken,
         make_app: impl Fn() -> App<T> + Clone + Send + 'static,
@@ -70,7 +77,9 @@ impl Server {
             > + 'static,
         B: MessageBody + 'static,
     {
-        let address = listener.local_addr().context("the socket has no address")?;
+        let address = socket.local_addr().context("the socket has no address")?;
+        let own_socket = (!is_passed_on).then(|| socket.try_clone()).transpose();
+        let own_socket = own_socket.context("could not duplicate the socket")?;
         let heartbeat = Heartbeat::default();
         let workers = heartbeat.clone();
         let builder = actix_server::Server::build()
@@ -79,7 +88,7 @@ impl Server {
             .shutdown_timeout(options.shutdown_timeout.as_secs())
             .disable_signals();
         let draining = builder.graceful_shutdown_signal();
-        let builder = builder.listen("site", listener, move || {
+        let builder = builder.listen("site", socket, move || {
             workers.lock().push(Arbiter::current());
             let draining = draining.clone();
             let app = make_app().into_factory();
@@ -109,6 +118,7 @@ impl Server {
             address,
             heartbeat,
             running: builder.run(),
+            own_socket,
             shutdown_timeout: options.shutdown_timeout,
             shutdown,
         })
@@ -126,6 +136,13 @@ impl Server {
         let began = Instant::now();
         let (ended, ()) = join!(server, async {
             handle.pause().await;
+            // New connections are refused, so that a proxy takes another node. Otherwise the system would accept them,
+            // and reset them in the end.
+            if let Some(socket) = self.own_socket
+                && let Err(error) = rustix::net::shutdown(socket, Shutdown::Both)
+            {
+                log::warn!("could not stop listening: {error}");
+            }
             sleep(ACCEPTED_CONNECTIONS_START).await;
             handle.stop(true).await;
         });
