@@ -80,14 +80,16 @@ pub static ACCESS_RULES: [AccessRules; 2] = [
         ],
         guarded_fields: &[
             "username",
+            // A link to reset the password goes to this address.
+            "email",
             "is_active",
             "is_staff",
             "is_superuser",
             "groups",
             "user_permissions",
         ],
-        guarded_notice: "This user has permissions that you don't have. You can change names, email address and dates, but not \
-                         username, password, status, groups or permissions.",
+        guarded_notice: "This user has permissions that you don't have. You can change names and dates, but not username, email \
+                         address, password, status, groups or permissions.",
         can_manage,
         deletion_error: |conn, ids| {
             let are_last = User::are_last_superusers(conn, ids)?;

@@ -226,24 +226,28 @@ fn of_who_has_more_permissions_names_can_be_changed_and_nothing_typed_is_lost() 
         let named = browser.fill(&path, &form(["root", "Augusta"]))?;
         let noted = refusals(conn)?;
         let renamed = browser.fill(&path, &form(["toor", "Agatha"]))?;
+        // A link to reset the password would go there: saleor/saleor#2000, onepercentclub/bluebottle#3429.
+        let mail = [("email", "bob@example.org")];
+        let mail = browser.fill(&path, &with(&form(["root", "Augusta"]), &mail))?;
 
         assert_contains(
             &page.text(),
             "This user has permissions that you don't have.",
         );
         assert!(!page.text().contains("Reset password"));
-        assert_eq!((named.status, renamed.status), (303, 422));
+        let statuses = [&named, &renamed, &mail].map(|answer| answer.status);
+        assert_eq!(statuses, [303, 422, 422]);
         let again = renamed.html()?;
         assert_contains(
             &again.text(),
             "Username cannot be changed: this user has permissions that you don't have.",
         );
         assert!(again.source().contains("value=\"Agatha\""));
-        assert_eq!(refusals(conn)?, noted + 1);
+        assert_eq!(refusals(conn)?, noted + 2);
         let stored = User::find(conn, root)?;
         assert_eq!(
-            (&*stored.username, &*stored.first_name),
-            ("root", "Augusta")
+            [stored.username, stored.first_name, stored.email],
+            ["root", "Augusta", ""]
         );
     }
     Ok(())
