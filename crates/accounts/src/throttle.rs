@@ -122,6 +122,14 @@ impl Attempt<'_> {
     }
 }
 
+/// Forgets the failures of a name, because its password has been replaced.
+pub(crate) fn forget_failures(conn: &mut DbConnection, username: &str) -> QueryResult<()> {
+    let subjects = ["name", "browsers"].map(|kind| Subject::new(kind, username, 0, WINDOW).hash);
+    let failures = login_failures::table.filter(login_failures::subject.eq_any(subjects));
+    let failures = failures.filter(login_failures::is_pending.eq(false));
+    diesel::delete(failures).execute(conn).map(drop)
+}
+
 /// Counts a request to reset the password of the account with an email address, if there is one. Requires a transaction.
 pub fn count_reset(
     conn: &mut DbConnection,
@@ -204,6 +212,8 @@ mod tests {
     use oc_core::testing::on_both;
 
     use super::*;
+    use crate::User;
+    use crate::testing::user;
 
     fn at(seconds: i64) -> NaiveDateTime {
         chrono::DateTime::UNIX_EPOCH.naive_utc() + Duration::seconds(seconds)
@@ -272,8 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn known_browsers_of_a_name_share_an_allowance_that_strangers_cannot_use_up()
-    -> anyhow::Result<()> {
+    fn known_browsers_share_an_allowance_and_a_new_password_renews_it() -> anyhow::Result<()> {
         on_both(|conn| {
             for number in 0..10 {
                 let stranger = attempt(&format!("10.0.0.{number}"), "ada");
@@ -298,6 +307,11 @@ mod tests {
                 ..known
             };
             assert_eq!(fail(conn, bob, 2)?, None);
+            // FusionAuth/fusionauth-issues#1394, codeconsortium/CCDNUserSecurityBundle#42.
+            let ada = user(conn, "ada")?;
+            User::set_password(conn, ada, "hash")?;
+            assert_eq!(fail(conn, attempt("10.0.1.1", "ada"), 2)?, None);
+            assert_eq!(fail(conn, elsewhere, 2)?, None);
             Ok(())
         })
     }

@@ -1,14 +1,16 @@
 //! Accounts as objects of the admin: loading one for its pages, and logging changes that no form makes.
 
-use accounts::{User, Verb};
+use accounts::{SecondFactor, User, Verb};
+use actix_web::HttpResponse;
 use audit::{AuditEntry, NewAuditEntry};
 use chrono::{Duration, Utc};
 use diesel::QueryResult;
 use mail::NewMail;
 use oc_core::DbConnection;
 use oc_core::admin::Record;
-use oc_http::{PageError, SITE_NAME};
+use oc_http::{PageError, PageResult, SITE_NAME};
 
+use crate::auth::device_cookie;
 use crate::auth::staff_request::StaffRequest;
 use crate::registry::Registry;
 use crate::ui::layout::Breadcrumb;
@@ -91,6 +93,16 @@ fn mail_change(
 }
 
 impl StaffRequest {
+    /// The response with a new device cookie, because the old one depends on the password and the second factor.
+    pub(super) async fn remember_browser(&self, response: HttpResponse) -> PageResult {
+        let id = self.user.user.id;
+        let load = move |conn: &mut DbConnection| {
+            Ok((User::find(conn, id)?, SecondFactor::find(conn, id)?))
+        };
+        let account = self.db.read(load).await?;
+        device_cookie::remember_on(response, self, &account)
+    }
+
     /// The account in the path, if the user may change accounts and has all of its permissions.
     pub(super) async fn find_account(&self) -> Result<User, PageError> {
         self.require(Verb::Change, self.registry().accounts()?)?;

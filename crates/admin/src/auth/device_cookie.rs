@@ -5,12 +5,14 @@
 //! one user, until the password or the second factor changes.
 
 use accounts::{SecondFactor, User};
-use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
 use actix_web::cookie::time::Duration;
+use actix_web::{HttpRequest, HttpResponse};
+use oc_http::PageResult;
 use subtle::ConstantTimeEq;
 
-use crate::auth::csrf::{CookieRules, random};
+use crate::auth::csrf::{CookieRules, random, with_cookie};
+use crate::auth::request::AdminRequest;
 use crate::secret_key::SecretKey;
 
 const COOKIE: &str = "known";
@@ -80,8 +82,18 @@ pub(crate) fn is_known(
     DeviceCookie::from_request(request, rules).is_some_and(|cookie| cookie.has(key, account))
 }
 
-/// The cookie after a login; other users stay known.
-pub(crate) fn remember(
+/// The response with the cookie after a login, or after the password or the second factor changed.
+pub(super) fn remember_on(
+    response: HttpResponse,
+    request: &AdminRequest,
+    account: &Account,
+) -> PageResult {
+    let cookie = remember(&request.http, request.cookies, request.key(), account);
+    with_cookie(response, &cookie)
+}
+
+/// The cookie with this user; other users stay known.
+fn remember(
     request: &HttpRequest,
     rules: CookieRules,
     key: &SecretKey,

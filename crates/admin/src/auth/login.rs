@@ -12,7 +12,6 @@ use oc_core::locks::hold;
 use oc_http::{PageError, PageResult};
 use serde::Serialize;
 
-use crate::auth::csrf::with_cookie;
 use crate::auth::current_user::pending_requirement;
 use crate::auth::device_cookie;
 use crate::auth::password_hasher::equalize_timing;
@@ -153,13 +152,7 @@ pub(crate) fn start_session(
     }
     let required = pending_requirement(&user, factor.is_some(), request.state.require_totp);
     let response = see_other(required.unwrap_or(path));
-    let cookie = device_cookie::remember(
-        &request.http,
-        request.cookies,
-        request.key(),
-        &(user, factor),
-    );
-    with_cookie(response, &cookie)
+    device_cookie::remember_on(response, request, &(user, factor))
 }
 
 #[cfg(test)]

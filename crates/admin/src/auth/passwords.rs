@@ -150,7 +150,8 @@ pub(crate) async fn update_own(staff: StaffRequest, submission: Submission) -> P
     }
     let password = OWN.password(&submission);
     change(&staff, staff.actor(), password, false).await?;
-    Ok(staff.succeed("Your password has been changed.", "/admin/"))
+    let response = staff.succeed("Your password has been changed.", "/admin/");
+    staff.remember_browser(response).await
 }
 
 pub(crate) async fn edit(staff: StaffRequest) -> PageResult {
@@ -174,7 +175,8 @@ pub(crate) async fn update(staff: StaffRequest, submission: Submission) -> PageR
     let is_temporary = owner.id != staff.user.user.id && submission.has(TEMPORARY);
     let password = ANOTHER.password(&submission);
     change(&staff, owner, password, is_temporary).await?;
-    Ok(staff.succeed("Password changed.", &with_filters(form, &staff.filters())))
+    let response = staff.succeed("Password changed.", &with_filters(form, &staff.filters()));
+    staff.remember_browser(response).await
 }
 
 /// Sets a password and ends the owner's sessions. The current session continues under a new key.

@@ -115,7 +115,8 @@ pub(crate) async fn update(staff: StaffRequest, submission: Submission) -> PageR
                 log_account_change(conn, registry, Some(&actor), &actor, FACTOR_OFF)
             });
             turned_off.await?;
-            Ok(staff.succeed("Two-factor authentication is off.", TWO_FACTOR))
+            let response = staff.succeed("Two-factor authentication is off.", TWO_FACTOR);
+            staff.remember_browser(response).await
         }
         _ => Err(PageError::BadRequest),
     }
@@ -154,7 +155,7 @@ async fn turn_on(staff: &StaffRequest, submission: &Submission) -> PageResult {
     staff
         .session
         .add_message("success", "Two-factor authentication is on.");
-    show_codes(staff, &codes)
+    staff.remember_browser(show_codes(staff, &codes)?).await
 }
 
 fn set_up(
