@@ -147,6 +147,8 @@ fn check_origin(request: &HttpRequest) -> Result<(), String> {
     };
     if is_own {
         Ok(())
+    } else if origin == "null" {
+        Err("Origin is \"null\" (does a proxy set Referrer-Policy: no-referrer?)".to_owned())
     } else {
         Err(format!(
             "Origin {origin:?} is neither PUBLIC_URL nor the Host {host:?} (set PUBLIC_URL, or let the proxy keep the Host \

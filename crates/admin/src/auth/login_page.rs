@@ -27,6 +27,8 @@ use crate::ui::submission::{Submission, has_parts};
 use crate::upload_limit::max_body;
 
 const WRONG_PASSWORD: &str = "Incorrect username or password.";
+/// The largest form that a login page holds (bytes), because the form that logs in is limited to 64 kB.
+const MAX_KEPT: usize = 60 << 10;
 const WRONG_CODE: &str = "The code is wrong or has already been used. Wait for a new one.";
 
 #[derive(Serialize)]
@@ -107,7 +109,10 @@ pub(crate) async fn keep_form_for_login(
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
     let target = login.target();
-    let kept = sealed_form::seal(&login, 0, Purpose::Login, &target, &submission);
+    let mut kept = sealed_form::seal(&login, 0, Purpose::Login, &target, &submission);
+    if kept.len() > MAX_KEPT {
+        kept.clear();
+    }
     let destination = Destination { next: target, kept };
     let page = show(
         &login,

@@ -27,11 +27,20 @@ pub(super) mod key {
     pub(crate) const CREATED: &str = "_began";
 }
 
+/// Headers that announce a prefetch: the standard one, and those of older browsers.
+const PURPOSES: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
+
 /// Whether somebody sees the response: not to HEAD, nor if the browser only prefetches it.
 fn is_seen(request: &HttpRequest) -> bool {
-    let purpose = request.headers().get("sec-purpose");
-    let purpose = purpose.and_then(|purpose| purpose.to_str().ok());
-    request.method() != Method::HEAD && purpose.is_none_or(|purpose| !purpose.contains("prefetch"))
+    let is_ahead = PURPOSES.iter().any(|name| {
+        let purpose = request
+            .headers()
+            .get(*name)
+            .and_then(|purpose| purpose.to_str().ok());
+        let purpose = purpose.unwrap_or_default().to_ascii_lowercase();
+        purpose.contains("prefetch") || purpose.contains("preview")
+    });
+    request.method() != Method::HEAD && !is_ahead
 }
 
 #[derive(Clone)]
@@ -152,5 +161,35 @@ impl AdminSession {
         self.0
             .insert(key, value)
             .map_err(|error| PageError::Internal(anyhow::anyhow!("{error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    /// Kind of fault: a message is consumed by a response that nobody sees.
+    #[test]
+    fn a_response_to_head_or_a_prefetch_is_not_seen() {
+        for (method, name, value, is_expected) in [
+            (Method::GET, "accept", "text/html", true),
+            // sofadesign/limonade#20.
+            (Method::HEAD, "accept", "text/html", false),
+            // whatwg/fetch#1576.
+            (Method::GET, "sec-purpose", "prefetch;prerender", false),
+            (Method::GET, "sec-purpose", "Prefetch", false),
+            // w3c/resource-hints#74, mdn/content#27499, thelounge/thelounge#2680.
+            (Method::GET, "purpose", "prefetch", false),
+            (Method::GET, "x-moz", "prefetch", false),
+            (Method::GET, "x-purpose", "preview", false),
+        ] {
+            let request = TestRequest::default()
+                .method(method)
+                .insert_header((name, value))
+                .to_http_request();
+            assert_eq!(is_seen(&request), is_expected, "{name}: {value}");
+        }
     }
 }

@@ -6,6 +6,8 @@ use std::io::{Read, Write};
 
 use actix_web::http::StatusCode;
 use actix_web::web::Bytes;
+use audit::SubmittedForm;
+use chrono::Utc;
 use data_encoding::BASE64URL_NOPAD;
 use diesel::result::Error as DatabaseError;
 use flate2::Compression;
@@ -15,13 +17,15 @@ use oc_core::admin::Resource;
 use oc_core::timeouts::raise_statement_timeout;
 use oc_http::{PageError, PageResult, run_blocking};
 
+use crate::auth::csrf::random;
 use crate::auth::denied::DeniedGrant;
 use crate::auth::staff_request::StaffRequest;
+use crate::form::definition::FORM_TOKEN;
 use crate::import::csv_table::{CsvTable, RowError};
 use crate::import::importer::{ImportOutcome, Importer};
 use crate::import::page::{ImportPage, MAX_FILE_BYTES};
 use crate::ui::field::Hidden;
-use crate::ui::links::{counted, list_path};
+use crate::ui::links::{counted, list_path, see_other};
 use crate::ui::submission::Submission;
 
 /// The field with the encoded file.
@@ -89,7 +93,8 @@ async fn preview(
         DeniedGrant::attach(&mut response, outcome.denied_columns);
         return Ok(response);
     }
-    let hidden = vec![content, Hidden::new(DIGEST, &*outcome.digest)];
+    let digest = Hidden::new(DIGEST, &*outcome.digest);
+    let hidden = vec![content, digest, Hidden::new(FORM_TOKEN, random())];
     let status = if notice.is_some() {
         StatusCode::CONFLICT
     } else {
@@ -108,7 +113,10 @@ async fn confirm(
     let bytes = decoded(submission).await?;
     let file = parsed(model, bytes.clone()).await?;
     let digest = submission.text(DIGEST).to_owned();
-    let (outcome, is_saved) = run(staff, file, Some(digest)).await?;
+    let form = format!("{digest} {}", submission.text(FORM_TOKEN));
+    let form = SubmittedForm::new(staff.user.user.id, &model.key(), &form);
+    let form = submission.has(FORM_TOKEN).then_some(form);
+    let (outcome, is_saved) = run(staff, file, Some((digest, form))).await?;
     if !is_saved {
         let text =
             "These items have changed since you checked the file. Nothing has been saved yet.";
@@ -119,6 +127,10 @@ async fn confirm(
     let text: Vec<String> = counts
         .map(|(verb, count)| format!("{verb} {}.", counted(model, count)))
         .collect();
+    if text.is_empty() {
+        // The form was sent twice: the message of the first one is still to be shown.
+        return Ok(see_other(&list_path(model)));
+    }
     Ok(staff.succeed(text.join(" "), &list_path(model)))
 }
 
@@ -152,11 +164,11 @@ async fn decoded(submission: &Submission) -> Result<Bytes, PageError> {
 }
 
 /// Runs a file in a transaction, which is committed only if there are no errors and the changes have the expected digest.
-/// Returns whether it was.
+/// Returns whether it was; the same form does nothing a second time.
 async fn run(
     staff: &StaffRequest,
     file: ParsedFile,
-    expected: Option<String>,
+    expected: Option<(String, Option<SubmittedForm>)>,
 ) -> Result<(ImportOutcome, bool), PageError> {
     let editor = staff.editor();
     let run = staff.db.run_long(move |conn| {
@@ -174,12 +186,18 @@ async fn run(
         };
         let saved = conn.write(|conn| {
             raise_statement_timeout(conn)?;
-            outcome = importer.run(conn, &table)?;
-            if outcome.errors.is_empty() && expected.as_ref() == Some(&outcome.digest) {
-                Ok(())
-            } else {
-                Err(DatabaseError::RollbackTransaction)
+            let form = expected.as_ref().and_then(|(_, form)| form.as_ref());
+            if let Some(form) = form
+                && form.find(conn)?.is_some()
+            {
+                return Ok(());
             }
+            outcome = importer.run(conn, &table)?;
+            let expected = expected.as_ref().map(|(digest, _)| digest);
+            if !outcome.errors.is_empty() || expected != Some(&outcome.digest) {
+                return Err(DatabaseError::RollbackTransaction);
+            }
+            form.map_or(Ok(()), |form| form.insert(conn, 0, Utc::now().naive_utc()))
         });
         match saved {
             Ok(()) => Ok((outcome, true)),

@@ -105,6 +105,10 @@ impl Submission {
         self
     }
 
+    pub(crate) fn fields(&self) -> &[(String, String)] {
+        &self.fields
+    }
+
     pub(crate) fn files(&self) -> &[SubmittedFile] {
         &self.files
     }

@@ -24,10 +24,10 @@ pub(super) fn upload(browser: &mut Browser, list: &str, file: &str) -> Result<An
 pub(super) fn confirm(browser: &mut Browser, list: &str, preview: &Answer) -> Result<Answer> {
     let page = preview.text()?;
     let field = |name| hidden(&page, name).with_context(|| format!("no {name} in {page}"));
-    let (content, mark) = (field("content")?, field("mark")?);
+    let (content, mark, form) = (field("content")?, field("mark")?, field("_form")?);
     browser.post(
         &format!("{list}import/"),
-        &[("content", &content), ("mark", &mark)],
+        &[("content", &content), ("mark", &mark), ("_form", &form)],
     )
 }
 

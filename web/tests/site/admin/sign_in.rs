@@ -261,7 +261,12 @@ fn a_form_that_is_sent_after_the_session_ended_is_there_again_after_the_login() 
         let token = ada.token().to_owned();
         ada.post("/admin/logout/", &[])?;
 
-        let body = format!("csrfmiddlewaretoken={token}&title=Pier+House&_save=");
+        // The largest description: wagtail/wagtail#2199.
+        let description = "%F0%9F%8F%96".repeat(5_000);
+        let body = format!(
+            "csrfmiddlewaretoken={token}&title=Pier+House&description={description}&_save="
+        );
+        let too_large = ada.send("POST", form, &format!("{body}{}", description.repeat(2)))?;
         let sent = ada.send("POST", form, &body)?;
         let kept = hidden(&sent.text()?, "_kept").context("it is not kept")?;
         let fields = [
@@ -285,6 +290,7 @@ fn a_form_that_is_sent_after_the_session_ended_is_there_again_after_the_login() 
         assert_eq!(logged_in.header("location"), Some(form));
         assert_eq!(value(&again, "title"), "Pier House");
         assert_eq!(value(&once, "title"), "");
+        assert_eq!(hidden(&too_large.text()?, "_kept"), None);
     }
     Ok(())
 }
