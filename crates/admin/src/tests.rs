@@ -18,6 +18,7 @@ pub(crate) static BOOK: Resource = Resource {
         resource: &AUTHOR,
         names: &["author-name"],
         conflict_message: "Choose an author or fill in the fields, not both.",
+        taken_hint: "",
         find: |_, _, _| Ok(None),
     }],
     ..BASE

@@ -10,7 +10,7 @@ use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
 use oc_core::admin::{FormValues, Inline, Record, Resource, SaveError};
 use oc_core::locks::lock_all;
-use oc_core::validation::FieldError;
+use oc_core::validation::{FieldError, Violation};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -145,7 +145,7 @@ impl Importer<'_> {
             let shown = current.map(|current| zone.local_values(fields, current));
             let values = table.values(row, shown.as_ref()).and_then(|values| {
                 let values = zone.stored_values(fields, &values, current);
-                values.map_err(|errors| self.row_errors(number, &errors))
+                values.map_err(|errors| self.row_errors(number, &errors, &FormValues::default()))
             });
             let values = match values {
                 Ok(values) => values,
@@ -252,7 +252,8 @@ impl Importer<'_> {
                     outcome.errors.push(RowError::new(row.number, "id", text));
                 }
                 Err(SaveError::Invalid(errors)) => {
-                    outcome.errors.extend(self.row_errors(row.number, &errors));
+                    let errors = self.row_errors(row.number, &errors, &row.values);
+                    outcome.errors.extend(errors);
                 }
             }
         }
@@ -327,13 +328,26 @@ impl Importer<'_> {
         log_saved(conn, self.editor, self.model, &mut change_set, &entries).map(drop)
     }
 
-    /// Errors under the names of the columns.
-    fn row_errors(&self, number: usize, errors: &[FieldError]) -> Vec<RowError> {
+    /// Errors under the names of the columns, with a hint if a related row is taken that these values describe.
+    fn row_errors(
+        &self,
+        number: usize,
+        errors: &[FieldError],
+        values: &FormValues,
+    ) -> Vec<RowError> {
         let columns = columns(self.model);
         let error = |error: &FieldError| {
             let column = columns.iter().find(|column| column.name == error.field);
             let name = column.map_or(error.field, |column| column.field.name);
-            RowError::new(number, name, error.to_string())
+            let mut inlines = self.model.inlines.iter();
+            let inline = inlines.find(|inline| inline.field == error.field);
+            let is_taken = matches!(error.violation, Violation::Taken(_));
+            match inline.filter(|_| is_taken && values.text(error.field).is_empty()) {
+                Some(inline) => {
+                    RowError::new(number, name, format!("{error} {}", inline.taken_hint))
+                }
+                None => RowError::new(number, name, error.to_string()),
+            }
         };
         errors.iter().map(error).collect()
     }

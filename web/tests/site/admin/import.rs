@@ -358,7 +358,7 @@ fn errors_of_an_address_in_the_same_row_name_its_columns() -> Result<()> {
             .first("tbody")
             .texts("tr");
 
-        let taken = "Another letting already has this address.";
+        let taken = "Another letting already has this address. If there are several";
         for (row, words) in rows.iter().zip([
             ["Row 2", "address", taken],
             ["Row 4", "address", taken],

@@ -4,6 +4,8 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 use diesel::RunQueryDsl;
+use diesel::dsl::sql;
+use diesel::sql_types::Text;
 
 use super::accessibility::{Axe, under_the_eyes_of_axe};
 use super::session::Browser;
@@ -11,7 +13,7 @@ use super::two_factor::set_up;
 use crate::admin::PASSWORD;
 
 /// Pages that are there as soon as somebody has logged in.
-const PAGES: [&str; 30] = [
+const PAGES: [&str; 32] = [
     "/admin/",
     "/admin/lettings/",
     "/admin/lettings/letting/",
@@ -19,6 +21,8 @@ const PAGES: [&str; 30] = [
     "/admin/lettings/letting/?o=-1&state__exact=CA",
     "/admin/lettings/letting/add/",
     "/admin/lettings/letting/1/change/",
+    "/admin/lettings/letting/21/change/",
+    "/admin/lettings/letting/2/preview/",
     "/admin/lettings/letting/1/delete/",
     "/admin/lettings/letting/1/history/",
     "/admin/lettings/letting/deleted/",
@@ -74,7 +78,12 @@ fn check_all(scheme: &'static str) -> Result<()> {
             browser.open(target).await?;
             axe.look(browser, target).await?;
         }
+        browser.open(&reset_link(browser).await?).await?;
+        assert_eq!(browser.heading().await?, "Choose a new password");
+        axe.look(browser, "a link that sets a password").await?;
         browser.log_in("/admin/").await?;
+        let conn = &mut browser.site().database()?;
+        diesel::sql_query("UPDATE lettings SET status = 'draft' WHERE id = 2").execute(conn)?;
         for target in PAGES {
             browser.open(target).await?;
             axe.look(browser, target).await?;
@@ -84,6 +93,20 @@ fn check_all(scheme: &'static str) -> Result<()> {
         without_permissions(browser, axe).await?;
         around_the_factor(browser, axe).await
     })
+}
+
+/// The path of a link that sets a password, from its mail.
+async fn reset_link(browser: &Browser) -> Result<String> {
+    let conn = &mut browser.site().database()?;
+    let email = "UPDATE users SET email = 'ada@example.org' WHERE username = 'ada'";
+    diesel::sql_query(email).execute(conn)?;
+    browser.open("/admin/password_reset/").await?;
+    browser.type_into("id_email", "ada@example.org").await?;
+    browser.press_button("Send link").await?;
+    let mail = sql::<Text>("SELECT body FROM outgoing_mails").get_result::<String>(conn)?;
+    let mut words = mail.split_whitespace();
+    let link = words.find_map(|word| word.strip_prefix("https://homes.example"));
+    Ok(link.context("the mail has no link")?.to_owned())
 }
 
 /// Pages about many rows: files, and what is deleted at one go.
@@ -135,7 +158,18 @@ async fn of_many(browser: &Browser, axe: &Axe) -> Result<()> {
     browser.click("[name='_selected_action']").await?;
     browser.choose("action", "Edit selected").await?;
     browser.press_button("Go").await?;
-    axe.look(browser, "the form of several").await
+    axe.look(browser, "the form of several").await?;
+    browser.choose("id__field", "State").await?;
+    browser.press_button("Continue").await?;
+    for (state, page) in [
+        ("X", "a wrong value for several"),
+        ("NV", "the question about it"),
+    ] {
+        browser.type_into("id_state", state).await?;
+        browser.press_button("Continue").await?;
+        axe.look(browser, page).await?;
+    }
+    Ok(())
 }
 
 /// Pages that answer to a button: mistakes, a conflict, questions.
