@@ -8,7 +8,7 @@ use oc_http::health::{self, BuildInfo, HealthChecks};
 use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
-use crate::auth::staff_request::StaffRequest;
+use crate::auth::staff_request::{StaffRequest, permit};
 use crate::registry::DIAGNOSTICS;
 use crate::ui::submission::Submission;
 
@@ -65,7 +65,7 @@ pub(crate) async fn show(
     facts: Data<Facts>,
     build: Data<BuildInfo>,
 ) -> PageResult {
-    check_permission(&staff)?;
+    permit(staff.user.permissions.has(DIAGNOSTICS))?;
     let (name, version) = staff.db.read(|conn| Ok(version(conn)?)).await?;
     let checks = checks.run().await.into_iter();
     let page = DiagnosticsPage {
@@ -86,7 +86,7 @@ pub(crate) async fn show(
 
 /// Raises a test error or a panic.
 pub(crate) async fn fail(staff: StaffRequest, submission: Submission) -> PageResult {
-    check_permission(&staff)?;
+    permit(staff.user.permissions.has(DIAGNOSTICS))?;
     staff.check_form(&submission)?;
     log::info!("raising a test error");
     assert!(
@@ -96,12 +96,4 @@ pub(crate) async fn fail(staff: StaffRequest, submission: Submission) -> PageRes
     Err(PageError::Internal(anyhow!(
         "test error from the diagnostics page"
     )))
-}
-
-fn check_permission(staff: &StaffRequest) -> Result<(), PageError> {
-    if staff.user.permissions.has(DIAGNOSTICS) {
-        Ok(())
-    } else {
-        Err(PageError::Forbidden)
-    }
 }

@@ -69,9 +69,7 @@ async fn send_due(
             }
             mailer.send(&sent)
         });
-        let outcome = outcome
-            .await
-            .map_err(|error| PageError::Internal(error.into()))?;
+        let outcome = outcome.await?;
         let attempt = db.run(move |conn| {
             Ok(match outcome {
                 Ok(()) => (mail.set_sent(conn)?, None),

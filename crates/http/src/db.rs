@@ -202,7 +202,7 @@ impl Db {
                 Access::Read | Access::HealthCheck => PageError::Unavailable(error),
             });
         };
-        outcome.map_err(|error| PageError::Internal(error.into()))?
+        outcome?
     }
 
     /// Decides what a database error is. `elapsed` is how long the work took.

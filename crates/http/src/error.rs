@@ -1,5 +1,6 @@
 //! The error of every handler, and the status that it becomes.
 
+use actix_web::error::BlockingError;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, LOCATION, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
@@ -83,6 +84,12 @@ impl From<SaveError> for PageError {
             SaveError::Missing => Self::NotFound,
             error @ SaveError::Invalid(_) => Self::Internal(error.into()),
         }
+    }
+}
+
+impl From<BlockingError> for PageError {
+    fn from(error: BlockingError) -> Self {
+        Self::Internal(error.into())
     }
 }
 

@@ -104,8 +104,7 @@ pub(crate) async fn export(staff: StaffRequest) -> PageResult {
         .await?;
     let Some(text) = text else {
         let text = "Too many entries for one file. Use a filter to select fewer.";
-        staff.session.add_message("warning", text);
-        return Ok(see_other(&query.href(LOG_PATH, 1)));
+        return Ok(staff.warn(text, &query.href(LOG_PATH, 1)));
     };
     Ok(csv::download("log", text))
 }

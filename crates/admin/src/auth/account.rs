@@ -11,7 +11,7 @@ use oc_core::admin::Record;
 use oc_http::{PageError, PageResult, SITE_NAME};
 
 use crate::auth::device_cookie;
-use crate::auth::staff_request::StaffRequest;
+use crate::auth::staff_request::{StaffRequest, permit};
 use crate::registry::Registry;
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{change_path, list_path};
@@ -109,11 +109,8 @@ impl StaffRequest {
         let (id, permissions) = (self.id()?, self.user.permissions.clone());
         let account = self.db.read(move |conn| {
             let account = User::find(conn, id)?;
-            if permissions.cover(conn, &account)? {
-                Ok(account)
-            } else {
-                Err(PageError::Forbidden)
-            }
+            permit(permissions.cover(conn, &account)?)?;
+            Ok(account)
         });
         account.await
     }

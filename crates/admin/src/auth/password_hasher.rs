@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use accounts::password::{self, Verdict};
 use actix_web::rt::time::sleep;
 use oc_http::{PageError, run_blocking};
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A failed login takes this long, or a multiple if the hash is expensive or the machine is busy, so that the time doesn't
 /// reveal whether the account exists.
@@ -17,6 +17,8 @@ const CONCURRENT_HASHES: usize = 2;
 
 /// Logins from unknown browsers that may wait for their turn; more are rejected.
 const MAX_QUEUED: usize = 64;
+
+const NEVER_CLOSED: &str = "the semaphores are never closed";
 
 /// Checks and hashes passwords.
 #[derive(Clone)]
@@ -54,7 +56,6 @@ impl PasswordHasher {
 
     /// Waits until it is this browser's turn to check a password. Known browsers don't wait for unknown ones.
     pub(crate) async fn queue(&self, is_known_browser: bool) -> Result<Turn, PageError> {
-        let internal = |error: AcquireError| PageError::Internal(error.into());
         let permit = if is_known_browser {
             None
         } else if let Ok(permit) = Arc::clone(&self.strangers).try_acquire_owned() {
@@ -63,7 +64,7 @@ impl PasswordHasher {
             let place = self.queue.try_acquire();
             let _place = place.map_err(|_| PageError::Overloaded)?;
             let permit = Arc::clone(&self.strangers).acquire_owned().await;
-            Some(permit.map_err(internal)?)
+            Some(permit.expect(NEVER_CLOSED))
         };
         Ok(Turn { _permit: permit })
     }
@@ -85,14 +86,8 @@ impl PasswordHasher {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PageError> {
-        let _permit = self
-            .permits
-            .acquire()
-            .await
-            .map_err(|error| PageError::Internal(error.into()))?;
-        run_blocking(work)
-            .await
-            .map_err(|error| PageError::Internal(error.into()))
+        let _permit = self.permits.acquire().await.expect(NEVER_CLOSED);
+        Ok(run_blocking(work).await?)
     }
 }
 

@@ -85,6 +85,11 @@ impl FromRequest for PreviewRequest {
     }
 }
 
+/// Rejects a request unless the user's permissions suffice.
+pub(crate) fn permit(is_permitted: bool) -> Result<(), PageError> {
+    is_permitted.then_some(()).ok_or(PageError::Forbidden)
+}
+
 impl StaffRequest {
     /// The user, for the log.
     pub(crate) fn actor(&self) -> User {
@@ -113,11 +118,7 @@ impl StaffRequest {
 
     /// Rejects requests without this permission.
     pub(crate) fn require(&self, verb: Verb, resource: &Resource) -> Result<(), PageError> {
-        if self.user.may(verb, resource) {
-            Ok(())
-        } else {
-            Err(PageError::Forbidden)
-        }
+        permit(self.user.may(verb, resource))
     }
 
     /// The resource in the path, if the user has this permission.
@@ -130,11 +131,8 @@ impl StaffRequest {
     /// The resource in the path, if the user may view its objects.
     pub(crate) fn visible(&self) -> Result<&'static Resource, PageError> {
         let resource = self.resource()?;
-        if self.user.may_view(resource) {
-            Ok(resource)
-        } else {
-            Err(PageError::Forbidden)
-        }
+        permit(self.user.may_view(resource))?;
+        Ok(resource)
     }
 
     /// Checks the CSRF token of a form without re-authentication.
@@ -182,6 +180,12 @@ impl StaffRequest {
     /// Redirects after a success, with a message.
     pub(crate) fn succeed(&self, text: impl Into<String>, path: &str) -> HttpResponse {
         self.session.add_message("success", text);
+        see_other(path)
+    }
+
+    /// Redirects with a warning.
+    pub(crate) fn warn(&self, text: impl Into<String>, path: &str) -> HttpResponse {
+        self.session.add_message("warning", text);
         see_other(path)
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::auth::account::{CODES_REPLACED, FACTOR_OFF, FACTOR_ON, log_account_change};
 use crate::auth::current_user::TWO_FACTOR;
-use crate::auth::staff_request::StaffRequest;
+use crate::auth::staff_request::{StaffRequest, permit};
 use crate::auth::totp::{Qr, Secret};
 use crate::ui::field::{ErrorSummary, FieldView, Section};
 use crate::ui::links::see_other;
@@ -197,7 +197,7 @@ fn show_codes(staff: &StaffRequest, codes: &[RecoveryCode]) -> PageResult {
 
 /// The status of another user's, for superusers.
 pub(crate) async fn show_of_user(staff: StaffRequest) -> PageResult {
-    require_superuser(&staff)?;
+    permit(staff.user.user.is_superuser)?;
     let owner = staff.find_account().await?;
     if owner.id == staff.user.user.id {
         return Ok(see_other(TWO_FACTOR));
@@ -219,7 +219,7 @@ pub(crate) async fn show_of_user(staff: StaffRequest) -> PageResult {
 /// Turns it off and ends that user's sessions: somebody may have found the phone.
 pub(crate) async fn delete_of_user(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
-    require_superuser(&staff)?;
+    permit(staff.user.user.is_superuser)?;
     let owner = staff.find_account().await?;
     if owner.id == staff.user.user.id {
         return Ok(see_other(TWO_FACTOR));
@@ -245,14 +245,5 @@ pub(crate) async fn delete_of_user(staff: StaffRequest, submission: Submission) 
         return Ok(staff.succeed(text, &form));
     }
     let text = format!("“{username}” does not use two-factor authentication.");
-    staff.session.add_message("warning", text);
-    Ok(see_other(&form))
-}
-
-fn require_superuser(staff: &StaffRequest) -> Result<(), PageError> {
-    if staff.user.user.is_superuser {
-        Ok(())
-    } else {
-        Err(PageError::Forbidden)
-    }
+    Ok(staff.warn(text, &form))
 }

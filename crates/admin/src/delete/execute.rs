@@ -11,7 +11,7 @@ use oc_http::PageError;
 
 use crate::audit_log::log_entry::{LogEntry, log_changes};
 use crate::audit_log::snapshot::Snapshot;
-use crate::auth::staff_request::StaffRequest;
+use crate::auth::staff_request::{StaffRequest, permit};
 use crate::delete::cascade::{CHUNK, Cascade, Deletion, Unlinked};
 use crate::delete::page::{self, Question, SHOWN};
 use crate::editor::Editor;
@@ -126,7 +126,7 @@ fn log_deleted(
     conn: &mut DbConnection,
     editor: &Editor,
     change_set: &mut ChangeSet,
-    resource: &Resource,
+    resource: &'static Resource,
     objects: &[(&Record, Option<i64>)],
 ) -> QueryResult<Vec<i64>> {
     let records: Vec<&Record> = objects.iter().map(|(record, _)| *record).collect();
@@ -178,9 +178,7 @@ pub(crate) async fn execute(
         // Waits for transactions that add references to these rows, so that the cascade includes them.
         hold(conn, model.table, &ids)?;
         let cascade = Cascade::new(conn, &editor, model, &ids)?;
-        if !cascade.blocked(&editor).is_empty() {
-            return Err(PageError::Forbidden);
-        }
+        permit(cascade.blocked(&editor).is_empty())?;
         let has_changed = shown.is_some_and(|shown| shown != cascade.fingerprint());
         if has_changed && !cascade.rows.is_empty() {
             return Ok(Err((cascade, CHANGED)));

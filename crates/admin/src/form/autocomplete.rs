@@ -9,7 +9,7 @@ use oc_http::{PageError, PageResult};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::auth::staff_request::StaffRequest;
+use crate::auth::staff_request::{StaffRequest, permit};
 use crate::form::choices::MAX_CHOICES;
 
 /// The query, with the parameters of Django's admin.
@@ -44,9 +44,7 @@ pub(crate) async fn show(
             )
         })
         .ok_or(PageError::NotFound)?;
-    if !staff.user.may(Verb::Add, resource) && !staff.user.may(Verb::Change, resource) {
-        return Err(PageError::Forbidden);
-    }
+    permit(staff.user.may(Verb::Add, resource) || staff.user.may(Verb::Change, resource))?;
     let page = staff
         .db
         .read(move |conn| {

@@ -15,7 +15,7 @@ use oc_http::{PageError, PageResult};
 
 use crate::auth::account::mail_changed_address;
 use crate::auth::sealed_form;
-use crate::auth::staff_request::StaffRequest;
+use crate::auth::staff_request::{StaffRequest, permit};
 use crate::form::after_save::redirect_after_save;
 use crate::form::choices::is_search;
 use crate::form::conflict::{ConflictView, differ, resolve};
@@ -117,9 +117,7 @@ async fn submit(
     submission: Submission,
 ) -> PageResult {
     let definition = FormDefinition::new(staff.editor(), resource, id.is_none());
-    if definition.forbids(&submission) {
-        return Err(PageError::Forbidden);
-    }
+    permit(!definition.forbids(&submission))?;
     if !is_search(resource, &submission)
         && is_sensitive(staff, &definition, id, &submission).await?
         && let Some(page) = staff.require_reauth(&submission).await?
@@ -179,8 +177,7 @@ async fn offer_new_object(
         "Someone else deleted this {model} while you were editing. Your changes have not been saved. Restore it below, or \
          save to add a new {model}."
     );
-    staff.session.add_message("warning", text);
-    Ok(see_other(&path))
+    Ok(staff.warn(text, &path))
 }
 
 /// Restores the object that was deleted while its form was filled in, unless somebody has, and saves the form.

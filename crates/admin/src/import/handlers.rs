@@ -19,7 +19,7 @@ use oc_http::{PageError, PageResult, run_blocking};
 
 use crate::auth::csrf::random;
 use crate::auth::denied::DeniedGrant;
-use crate::auth::staff_request::StaffRequest;
+use crate::auth::staff_request::{StaffRequest, permit};
 use crate::form::definition::FORM_TOKEN;
 use crate::import::csv_table::{CsvTable, RowError};
 use crate::import::importer::{ImportOutcome, Importer};
@@ -149,17 +149,13 @@ async fn parsed(model: &'static Resource, bytes: Bytes) -> Result<ParsedFile, Pa
             table: CsvTable::read(model, &bytes),
         })
     };
-    run_blocking(parse)
-        .await
-        .map_err(|error| PageError::Internal(error.into()))?
+    run_blocking(parse).await?
 }
 
 /// The file in a page.
 async fn decoded(submission: &Submission) -> Result<Bytes, PageError> {
     let content = submission.text(CONTENT).to_owned();
-    let bytes = run_blocking(move || decode(&content))
-        .await
-        .map_err(|error| PageError::Internal(error.into()))?;
+    let bytes = run_blocking(move || decode(&content)).await?;
     bytes.map(Bytes::from).ok_or(PageError::BadRequest)
 }
 
@@ -210,11 +206,8 @@ async fn run(
 
 fn allowed(staff: &StaffRequest) -> Result<&'static Resource, PageError> {
     let model = staff.resource()?;
-    if staff.user.may_import(model) {
-        Ok(model)
-    } else {
-        Err(PageError::Forbidden)
-    }
+    permit(staff.user.may_import(model))?;
+    Ok(model)
 }
 
 /// Encodes a file for a page.

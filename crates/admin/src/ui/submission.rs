@@ -180,8 +180,7 @@ impl FromRequest for Submission {
                 if body.len() <= LARGE_BODY {
                     return Ok(Self::parse(&body));
                 }
-                let parsed = run_blocking(move || Self::parse(&body)).await;
-                return parsed.map_err(|error| PageError::Internal(error.into()));
+                return Ok(run_blocking(move || Self::parse(&body)).await?);
             };
             let parts = Multipart::new(&headers, stream::iter([Ok(body)]));
             Self::from_parts(parts).await
