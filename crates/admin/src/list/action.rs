@@ -1,19 +1,16 @@
 //! Actions on the selected objects of a list.
 
 use accounts::Verb;
-use oc_core::DbConnection;
+use audit::ChangeSet;
 use oc_core::admin::{BulkAction, FormValues, Resource, SaveError};
-use oc_core::locks::lock_all;
-use oc_core::timeouts::raise_statement_timeout;
 use oc_http::{PageError, PageResult};
 
-use crate::auth::staff_request::StaffRequest;
+use crate::auth::staff_request::{StaffRequest, permit};
 use crate::delete::cascade::Cascade;
 use crate::delete::execute::execute;
 use crate::delete::page::{self, Question, SHOWN};
 use crate::editor::Editor;
-use crate::form::save::save_object;
-use crate::list::bulk_edit::{self, BulkEdit, MAX_EDITED};
+use crate::list::bulk_edit::{self, BulkEdit, MAX_EDITED, Unchanged, set_values};
 use crate::list_query::AdminListQuery;
 use crate::ui::csv;
 use crate::ui::field::Hidden;
@@ -29,7 +26,7 @@ const ACTIONS: [&str; 3] = [DELETE, bulk_edit::ACTION, EXPORT];
 const DELETE: &str = "delete_selected";
 const EXPORT: &str = "export_selected";
 
-const TOO_MANY: &str = "Too many items are selected. Use a filter to select fewer.";
+pub(super) const TOO_MANY: &str = "Too many items are selected. Use a filter to select fewer.";
 
 const NONE_SELECTED: &str = "Select at least one item.";
 
@@ -56,9 +53,7 @@ pub(crate) async fn run_action(staff: StaffRequest, fields: Submission) -> PageR
     let (registry, model) = (staff.registry(), staff.resource()?);
     let may = |verb| staff.user.may(verb, model);
     let may_view = staff.user.may_view(model);
-    if !may_view && !may(Verb::Delete) {
-        return Err(PageError::Forbidden);
-    }
+    permit(may_view || may(Verb::Delete))?;
     let action = fields.text("action");
     if action == DELETE
         && is_confirmed(&fields)
@@ -70,10 +65,7 @@ pub(crate) async fn run_action(staff: StaffRequest, fields: Submission) -> PageR
     let ids = selected_ids(&staff, model, &fields).await?;
     // The first page, because the current one may no longer exist afterwards.
     let back = AdminListQuery::new(&staff, model).href(&list_path(model), 1);
-    let refuse = |text: &str| {
-        staff.session.add_message("warning", text);
-        Ok(see_other(&back))
-    };
+    let refuse = |text: &str| Ok(staff.warn(text, &back));
     let bulk = model.actions.iter().find(|bulk| bulk.name == action);
     if bulk.is_none() && !ACTIONS.contains(&action) {
         return refuse("Choose an action.");
@@ -85,11 +77,8 @@ pub(crate) async fn run_action(staff: StaffRequest, fields: Submission) -> PageR
         return refuse(TOO_MANY);
     }
     if let Some(bulk) = bulk {
-        if !may(Verb::Change) {
-            return Err(PageError::Forbidden);
-        }
-        let text = change_selected(&staff, model, bulk, ids).await?;
-        return Ok(staff.succeed(text, &back));
+        permit(may(Verb::Change))?;
+        return run_bulk_action(&staff, model, bulk, ids, &back).await;
     }
     match action {
         DELETE if may(Verb::Delete) => delete_selected(&staff, model, ids, &fields, &back).await,
@@ -190,39 +179,26 @@ async fn selected_ids(
     Ok(ids)
 }
 
-/// Sets fields of the selected objects, and says how many have changed. Each change is in the history of its object.
-async fn change_selected(
+/// Sets fields of the selected objects. Each change is in the history of its object.
+async fn run_bulk_action(
     staff: &StaffRequest,
     model: &'static Resource,
-    bulk: &'static BulkAction,
+    bulk: &BulkAction,
     ids: Vec<i64>,
-) -> Result<String, PageError> {
-    let editor = staff.editor();
-    let values = bulk
-        .values
-        .iter()
-        .fold(FormValues::default(), |values, (field, value)| {
-            values.with(field, *value)
-        });
-    let change = move |conn: &mut DbConnection| {
-        let mut changed = 0;
-        raise_statement_timeout(conn)?;
-        lock_all(conn, &model.key())?;
-        for id in ids {
-            let Some(record) = (model.load)(conn, id)? else {
-                continue;
-            };
-            let is_set = |(field, value): &(&str, &str)| record.values.text(field) == *value;
-            if !bulk.values.iter().all(is_set) {
-                save_object(conn, &editor, model, Some(&record), &values)?;
-                changed += 1;
-            }
+    back: &str,
+) -> PageResult {
+    let values = bulk.values.iter();
+    let values = values.fold(FormValues::default(), |values, (field, value)| {
+        values.with(field, *value)
+    });
+    let change = set_values(staff, model, ids, values, ChangeSet::none(), |_| true);
+    match change.await? {
+        Ok(changed) => {
+            let text = format!("{} {}.", bulk.done, counted(model, changed));
+            Ok(staff.succeed(text, back))
         }
-        Ok::<_, SaveError>(changed)
-    };
-    let changed = staff.db.run_long(|conn| Ok(conn.write(change)?));
-    Ok(match changed.await? {
-        0 => "Nothing to change.".to_owned(),
-        changed => format!("{} {}.", bulk.done, counted(model, changed)),
-    })
+        Err(Unchanged::Unconfirmed(..)) => Ok(staff.succeed("Nothing to change.", back)),
+        Err(Unchanged::Invalid(_, errors)) => Err(SaveError::Invalid(errors).into()),
+        Err(Unchanged::Database(error)) => Err(error.into()),
+    }
 }

@@ -1,28 +1,25 @@
-//! Editing one field of the selected objects: the choice of a field, its value, a question, and the change.
+//! Setting fields of the selected objects.
 
 use actix_web::http::StatusCode;
 use audit::ChangeSet;
 use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
-use oc_core::admin::{Field, Resource, SaveError};
+use oc_core::admin::{Field, FormValues, Resource, SaveError};
 use oc_core::locks::{lock, lock_all};
 use oc_core::timeouts::raise_statement_timeout;
 use oc_core::validation::FieldError;
-use oc_http::{Page, PageResult};
+use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
 use crate::audit_log::snapshot::display_text;
 use crate::auth::staff_request::StaffRequest;
-use crate::editor::Editor;
-use crate::form::choices::FIND;
 use crate::form::definition::FormDefinition;
 use crate::form::page::search_path;
 use crate::form::render::FormRenderer;
 use crate::form::save::save_changed;
 use crate::form::state::FormState;
-use crate::ui::field::{ChoiceView, ErrorSummary, FieldView, Hidden, Section};
-use crate::ui::layout::Message;
-use crate::ui::links::{capitalized, counted, see_other};
+use crate::ui::field::{ErrorSummary, FieldView, Hidden};
+use crate::ui::links::{capitalized, counted};
 use crate::ui::submission::Submission;
 
 /// The most objects that are changed together.
@@ -30,10 +27,8 @@ pub(super) const MAX_EDITED: usize = 10_000;
 
 pub(super) const ACTION: &str = "edit_selected";
 
-/// The field that has the name of the field to change.
+/// The button that sets a field; its value is the field.
 const FIELD: &str = "_field";
-/// The hidden field of a form with a value.
-const HAS_VALUE: &str = "_has_value";
 /// The number of objects that the question was about.
 const COUNT: &str = "_count";
 
@@ -42,15 +37,15 @@ const CHUNK: usize = 250;
 
 const CHANGED: &str = "The items to change have changed. Nothing has been saved yet. Check again.";
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct BulkEditPage {
     notice: Option<String>,
     error_summary: Option<ErrorSummary>,
-    sections: Vec<Section>,
+    fields: Vec<FieldView>,
     question: Vec<String>,
+    /// Whether there is something to change.
+    may_confirm: bool,
     hidden: Vec<Hidden>,
-    /// The label of the button, unless there is nothing to do.
-    button: Option<&'static str>,
     back_href: String,
 }
 
@@ -58,9 +53,10 @@ impl Page for BulkEditPage {
     const TEMPLATE: &'static str = "admin/bulk_edit.html";
 }
 
-enum Unchanged {
-    /// The question was not asked yet, or about another number: this many of so many objects would be changed.
-    Question(usize, usize),
+/// Why nothing was changed.
+pub(super) enum Unchanged {
+    /// This many of so many objects would be changed, which was not confirmed.
+    Unconfirmed(usize, usize),
     /// The object with this title would be invalid.
     Invalid(String, Vec<FieldError>),
     Database(DatabaseError),
@@ -90,60 +86,51 @@ pub(super) struct BulkEdit<'a> {
 }
 
 impl BulkEdit<'_> {
-    /// Runs the next step.
+    /// Asks for a field and its value, then for a confirmation, then changes the objects.
     pub(super) async fn run(self) -> PageResult {
+        let (staff, model) = (self.staff, self.model);
         let name = self.submission.text(FIELD);
-        let Some(field) = fields(self.model).find(|field| field.name == name) else {
-            return self.ask_field();
+        let Some(field) = fields(model).find(|field| field.name == name) else {
+            return self.ask_value(Vec::new(), None).await;
         };
-        if !self.submission.has(HAS_VALUE) || self.submission.has(FIND) {
-            return self.ask_value(field, Vec::new(), None).await;
-        }
-        let expected = self.submission.text(COUNT).parse().ok();
-        let expected = expected.filter(|_: &usize| !self.submission.is_cancelled);
-        let access = self.staff.registry().access(self.model);
-        if expected.is_some()
+        let confirmed = self.submission.text(COUNT).parse().ok();
+        let confirmed = confirmed.filter(|_: &usize| !self.submission.is_cancelled);
+        let access = staff.registry().access(model);
+        if confirmed.is_some()
             && access.is_some_and(|rules| rules.sensitive_fields.contains(&field.name))
-            && let Some(page) = self.staff.require_reauth(self.submission).await?
+            && let Some(page) = staff.require_reauth(self.submission).await?
         {
             return Ok(page);
         }
-        let definition = self.definition();
-        let values = definition.form_values(self.submission);
+        let values = self.definition().form_values(self.submission);
         let values = values.list(field.name).to_vec();
-        let (model, ids, stored) = (self.model, self.ids.clone(), values.clone());
-        let change = self.staff.db.run_long(move |conn| {
-            let editor = &definition.editor;
-            let label = display_text(conn, editor.registry, model, field, &stored)?;
-            let change = |conn: &mut DbConnection| {
-                change_all(conn, editor, model, &ids, (field.name, &stored), expected)
-            };
-            match conn.write(change) {
-                Err(Unchanged::Database(error)) => Err(error.into()),
-                outcome => Ok((label, outcome)),
-            }
-        });
+        let change = set_values(
+            staff,
+            model,
+            self.ids.clone(),
+            FormValues::default().with_list(field.name, values.clone()),
+            ChangeSet::new(confirmed.unwrap_or_default()),
+            move |changed| confirmed == Some(changed),
+        );
         match change.await? {
-            (_, Ok(count)) => {
+            Ok(count) => {
                 let text = format!("Changed {}.", counted(model, count));
-                self.staff.session.add(Message::new("success", text));
-                Ok(see_other(self.back))
+                Ok(staff.succeed(text, self.back))
             }
-            (label, Err(Unchanged::Question(count, of))) => {
-                let notice = expected.map(|_| CHANGED.to_owned());
-                self.ask(field, &values, &label, (count, of), notice)
+            Err(Unchanged::Unconfirmed(count, of)) => {
+                let notice = confirmed.map(|_| CHANGED.to_owned());
+                self.ask_confirmation(field, values, (count, of), notice)
+                    .await
             }
-            (_, Err(Unchanged::Invalid(title, errors))) => {
+            Err(Unchanged::Invalid(title, errors)) => {
                 let other = errors.iter().find(|error| error.field != field.name);
                 let notice = other.map(|error| {
-                    format!(
-                        "Nothing was changed. {} “{title}”: {error}",
-                        capitalized(model.singular)
-                    )
+                    let name = capitalized(model.singular);
+                    format!("Nothing was changed. {name} “{title}”: {error}")
                 });
-                self.ask_value(field, errors, notice).await
+                self.ask_value(errors, notice).await
             }
-            (_, Err(Unchanged::Database(error))) => Err(error.into()),
+            Err(Unchanged::Database(error)) => Err(error.into()),
         }
     }
 
@@ -155,30 +142,8 @@ impl BulkEdit<'_> {
         }
     }
 
-    fn ask_field(&self) -> PageResult {
-        let option = |(value, label): (&str, &str)| ChoiceView {
-            value: value.to_owned(),
-            label: label.to_owned(),
-            selected: false,
-            other: false,
-        };
-        let choices = fields(self.model).map(|field| (field.name, field.label));
-        let choices = [("", "Choose one")].into_iter().chain(choices);
-        let select = FieldView {
-            required: true,
-            options: choices.map(option).collect(),
-            ..FieldView::new(FIELD, "Field", "select")
-        };
-        let page = self.page(vec![vec![select].into()], Some("Continue"));
-        self.show(StatusCode::OK, Vec::new(), page)
-    }
-
-    async fn ask_value(
-        &self,
-        field: &'static Field,
-        errors: Vec<FieldError>,
-        notice: Option<String>,
-    ) -> PageResult {
+    /// The page with all fields, each with a button that sets it.
+    async fn ask_value(&self, errors: Vec<FieldError>, notice: Option<String>) -> PageResult {
         let (definition, submission) = (self.definition(), self.submission.clone());
         let state = self
             .staff
@@ -192,9 +157,9 @@ impl BulkEdit<'_> {
             read_only: false,
         }
         .sections();
-        let mut views = sections.into_iter().flat_map(|section| section.fields);
-        let view = views.find(|view| view.name == field.name);
-        let sections: Vec<Section> = view.map(|view| vec![view].into()).into_iter().collect();
+        let views = sections.into_iter().flat_map(|section| section.fields);
+        let is_offered = |view: &FieldView| fields(self.model).any(|field| field.name == view.name);
+        let views: Vec<FieldView> = views.filter(is_offered).collect();
         let status = if errors.is_empty() {
             StatusCode::OK
         } else {
@@ -202,107 +167,103 @@ impl BulkEdit<'_> {
         };
         let page = BulkEditPage {
             notice,
-            error_summary: ErrorSummary::new(&sections),
-            ..self.page(sections, Some("Continue"))
+            error_summary: ErrorSummary::for_fields(views.iter()),
+            fields: views,
+            hidden: self.hidden.clone(),
+            ..BulkEditPage::default()
         };
-        self.show(status, vec![(FIELD, field.name), (HAS_VALUE, "1")], page)
+        self.show(status, page)
     }
 
-    fn ask(
+    async fn ask_confirmation(
         &self,
-        field: &Field,
-        values: &[String],
-        label: &str,
+        field: &'static Field,
+        values: Vec<String>,
         (count, of): (usize, usize),
         notice: Option<String>,
     ) -> PageResult {
-        let label = if label.is_empty() { "(empty)" } else { label };
+        let (registry, model) = (self.staff.registry(), self.model);
+        let mut hidden = self.hidden.clone();
+        hidden.push(Hidden::new(FIELD, field.name));
+        hidden.push(Hidden::new(COUNT, count.to_string()));
+        let value = |value: &String| Hidden::new(field.name, &**value);
+        hidden.extend(values.iter().map(value));
+        let label = self
+            .staff
+            .db
+            .read(move |conn| Ok(display_text(conn, registry, model, field, &values)?));
+        let label = Some(label.await?).filter(|label| !label.is_empty());
+        let label = label.as_deref().unwrap_or("(empty)");
         let mut question = vec![
             format!("{}: {label}", field.label),
-            format!("{} will be changed.", counted(self.model, count)),
+            format!("{} will be changed.", counted(model, count)),
         ];
         if of > count {
-            let same = counted(self.model, of - count);
+            let same = counted(model, of - count);
             question.push(format!("{same} already with this value."));
         }
         let page = BulkEditPage {
             notice,
             question,
-            ..self.page(Vec::new(), (count > 0).then_some("Yes, change"))
+            may_confirm: count > 0,
+            hidden,
+            ..BulkEditPage::default()
         };
-        let count = count.to_string();
-        let mut hidden = vec![(FIELD, field.name), (HAS_VALUE, "1"), (COUNT, &*count)];
-        hidden.extend(values.iter().map(|value| (field.name, value.as_str())));
-        self.show(StatusCode::OK, hidden, page)
+        self.show(StatusCode::OK, page)
     }
 
-    fn page(&self, sections: Vec<Section>, button: Option<&'static str>) -> BulkEditPage {
-        BulkEditPage {
-            notice: None,
-            error_summary: None,
-            sections,
-            question: Vec::new(),
-            hidden: Vec::new(),
-            button,
-            back_href: self.back.to_owned(),
-        }
-    }
-
-    fn show(
-        &self,
-        status: StatusCode,
-        hidden: Vec<(&str, &str)>,
-        page: BulkEditPage,
-    ) -> PageResult {
-        let hidden = hidden
-            .into_iter()
-            .map(|(name, value)| Hidden::new(name, value));
+    fn show(&self, status: StatusCode, page: BulkEditPage) -> PageResult {
         let heading = format!("Edit {}", counted(self.model, self.ids.len()));
-        let page = BulkEditPage {
-            hidden: self.hidden.iter().cloned().chain(hidden).collect(),
-            ..page
-        };
+        let back_href = self.back.to_owned();
+        let page = BulkEditPage { back_href, ..page };
         let breadcrumbs = self.staff.resource_trail(self.model, "Edit");
         self.staff.page(status, &heading, breadcrumbs, page)
     }
 }
 
-/// Sets a field of all objects, and records it as one change set. Unless as many objects as expected are changed, it
-/// returns an error, which rolls back. Requires a transaction.
-fn change_all(
-    conn: &mut DbConnection,
-    editor: &Editor,
-    model: &Resource,
-    ids: &[i64],
-    (name, values): (&str, &[String]),
-    expected: Option<usize>,
-) -> Result<usize, Unchanged> {
-    raise_statement_timeout(conn)?;
-    if ids.len() > CHUNK {
-        lock_all(conn, &model.key())?;
-    } else {
+/// Sets fields of objects in one transaction, and returns how many objects that changes: at least one, and a number that
+/// is confirmed.
+pub(super) async fn set_values(
+    staff: &StaffRequest,
+    model: &'static Resource,
+    ids: Vec<i64>,
+    values: FormValues,
+    mut change_set: ChangeSet,
+    is_confirmed: impl Fn(usize) -> bool + Send + 'static,
+) -> Result<Result<usize, Unchanged>, PageError> {
+    let editor = staff.editor();
+    let change = move |conn: &mut DbConnection| {
+        raise_statement_timeout(conn)?;
         let key = model.key();
-        ids.iter().try_for_each(|id| lock(conn, &key, *id))?;
-    }
-    let mut change_set = ChangeSet::new(expected.unwrap_or(ids.len()));
-    let (mut changed, mut found) = (0, 0);
-    for ids in ids.chunks(CHUNK) {
-        for record in (model.load_all)(conn, ids)? {
-            found += 1;
-            let new = record.values.clone().with_list(name, values.to_vec());
-            match save_changed(conn, editor, model, Some(&record), &new, &mut change_set) {
-                Ok(saved) => changed += usize::from(saved.values != record.values),
-                Err(SaveError::Invalid(errors)) => {
-                    return Err(Unchanged::Invalid(record.title, errors));
+        if ids.len() > CHUNK {
+            lock_all(conn, &key)?;
+        } else {
+            ids.iter().try_for_each(|id| lock(conn, &key, *id))?;
+        }
+        let (mut changed, mut found) = (0, 0);
+        for ids in ids.chunks(CHUNK) {
+            for record in (model.load_all)(conn, ids)? {
+                found += 1;
+                let new = values.with_defaults(record.values.clone());
+                match save_changed(conn, &editor, model, Some(&record), &new, &mut change_set) {
+                    Ok(saved) => changed += usize::from(saved.values != record.values),
+                    Err(SaveError::Invalid(errors)) => {
+                        return Err(Unchanged::Invalid(record.title, errors));
+                    }
+                    Err(SaveError::Missing) => return Err(DatabaseError::NotFound.into()),
+                    Err(SaveError::Database(error)) => return Err(error.into()),
                 }
-                Err(SaveError::Missing) => return Err(DatabaseError::NotFound.into()),
-                Err(SaveError::Database(error)) => return Err(error.into()),
             }
         }
-    }
-    if expected == Some(changed) && changed > 0 {
-        Ok(changed)
-    } else {
-        Err(Unchanged::Question(changed, found))
-    }
+        if changed > 0 && is_confirmed(changed) {
+            Ok(changed)
+        } else {
+            Err(Unchanged::Unconfirmed(changed, found))
+        }
+    };
+    let outcome = staff.db.run_long(move |conn| match conn.write(change) {
+        Err(Unchanged::Database(error)) => Err(error.into()),
+        outcome => Ok(outcome),
+    });
+    outcome.await
 }

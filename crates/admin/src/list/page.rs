@@ -186,9 +186,8 @@ pub(crate) async fn export(staff: StaffRequest) -> PageResult {
         })
         .await?;
     let Some(text) = text else {
-        let text = "Too many items are selected. Use a filter to select fewer.";
-        staff.session.add_message("warning", text);
-        return Ok(see_other(&query.href(&list_path(model), 1)));
+        let list = query.href(&list_path(model), 1);
+        return Ok(staff.warn(action::TOO_MANY, &list));
     };
     Ok(csv::download(model.plural, text))
 }
