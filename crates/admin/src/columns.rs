@@ -1,45 +1,62 @@
-//! Columns of a resource's files: its fields, and those of the related rows that its form edits inline.
+//! Fields with the names of their values: a resource's own, those of its inlines, and the columns of its files.
 
 use std::collections::BTreeMap;
 
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{Field, Record, Resource, id_in};
+use oc_core::admin::{Field, FieldKind, Inline, Record, Resource, id_in};
 
-/// A field with the name of its value among the values of a row.
-#[derive(Clone, Copy)]
-pub(crate) struct NamedField<'r> {
+/// A field with the name of its value among the values of a row or form.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BoundField {
     pub(crate) name: &'static str,
-    pub(crate) resource: &'r Resource,
+    pub(crate) resource: &'static Resource,
     pub(crate) field: &'static Field,
 }
 
+impl BoundField {
+    /// The names of its inputs.
+    pub(crate) fn parts(&self) -> Vec<String> {
+        parts(self.name, self.field.kind)
+    }
+}
+
+/// The names of a field's inputs: a date with a time has two.
+pub(crate) fn parts(name: &str, kind: FieldKind) -> Vec<String> {
+    match kind {
+        FieldKind::DateTime { .. } => vec![format!("{name}_0"), format!("{name}_1")],
+        _ => vec![name.to_owned()],
+    }
+}
+
 /// A resource's own fields.
-pub(crate) fn own_fields(resource: &Resource) -> Vec<NamedField<'_>> {
-    let fields = resource.fields.iter();
-    let named = fields.map(|field| NamedField {
+pub(crate) fn own_fields(resource: &'static Resource) -> impl Iterator<Item = BoundField> + use<> {
+    resource.fields.iter().map(move |field| BoundField {
         name: field.name,
         resource,
         field,
-    });
-    named.collect()
+    })
+}
+
+/// The fields of an inline, with their names in the form.
+pub(crate) fn inline_fields(inline: &Inline) -> impl Iterator<Item = BoundField> + use<> {
+    let resource = inline.resource;
+    inline.fields().map(move |(name, field)| BoundField {
+        name,
+        resource,
+        field,
+    })
 }
 
 /// The fields in a resource's files: its own ones, each inline's after the field that refers to it. Their columns have
 /// the names of the fields, and the values have the names that they have in the form.
-pub(crate) fn columns(resource: &Resource) -> Vec<NamedField<'_>> {
+pub(crate) fn columns(resource: &'static Resource) -> Vec<BoundField> {
     let mut columns = Vec::new();
     for own in own_fields(resource) {
         columns.push(own);
         let inlines = resource.inlines.iter();
-        for inline in inlines.filter(|inline| inline.field == own.name) {
-            let named = inline.names.iter().zip(inline.resource.fields);
-            columns.extend(named.map(|(name, field)| NamedField {
-                name,
-                resource: inline.resource,
-                field,
-            }));
-        }
+        let own_inlines = inlines.filter(|inline| inline.field == own.name);
+        columns.extend(own_inlines.flat_map(inline_fields));
     }
     columns
 }
@@ -59,9 +76,9 @@ pub(crate) fn load_columns(
             let Some(related) = related_id(record).and_then(|id| related.get(&id)) else {
                 continue;
             };
-            for (name, field) in inline.names.iter().zip(inline.resource.fields) {
+            for (name, field) in inline.fields() {
                 let list = related.values.list(field.name).to_vec();
-                record.values.0.insert((*name).to_owned(), list);
+                record.values.0.insert(name.to_owned(), list);
             }
         }
     }

@@ -36,7 +36,8 @@ impl EntryView {
         let before = Snapshot::from_text(&entry.before);
         let after = Snapshot::from_text(&entry.after);
         let changes = model.map_or_else(Vec::new, |model| {
-            Snapshot::changes(&before, &after, &own_fields(model), registry.time_zone)
+            let fields: Vec<_> = own_fields(model).collect();
+            Snapshot::changes(&before, &after, &fields, registry.time_zone)
         });
         let action = if entry.description.is_empty() {
             summarize(&entry.action, &changes)

@@ -8,10 +8,9 @@ use oc_core::DbConnection;
 use oc_core::admin::{Field, FieldKind, FormValues, Record, Resource};
 use serde::{Deserialize, Serialize};
 
-use crate::columns::{NamedField, own_fields};
+use crate::columns::{BoundField, own_fields};
 use crate::registry::Registry;
 use crate::time_zone::TimeZone;
-use crate::ui::field::parts;
 use crate::ui::links::capitalized;
 
 /// The values of an object at a time, with the labels that staff read.
@@ -43,7 +42,7 @@ impl Snapshot {
     pub(crate) fn new(
         conn: &mut DbConnection,
         registry: Registry,
-        model: &Resource,
+        model: &'static Resource,
         object: &Record,
     ) -> QueryResult<Self> {
         Ok(Self::for_records(conn, registry, model, &[object])?.remove(0))
@@ -53,28 +52,25 @@ impl Snapshot {
     pub(crate) fn for_records(
         conn: &mut DbConnection,
         registry: Registry,
-        model: &Resource,
+        model: &'static Resource,
         objects: &[&Record],
     ) -> QueryResult<Vec<Self>> {
-        Self::for_fields(conn, registry, &own_fields(model), objects)
+        let fields: Vec<_> = own_fields(model).collect();
+        Self::for_fields(conn, registry, &fields, objects)
     }
 
     /// As [`Snapshot::for_records`], of these fields.
     pub(crate) fn for_fields(
         conn: &mut DbConnection,
         registry: Registry,
-        fields: &[NamedField<'_>],
+        fields: &[BoundField],
         objects: &[&Record],
     ) -> QueryResult<Vec<Self>> {
         let mut snapshots = vec![Self::default(); objects.len()];
-        for NamedField {
-            name,
-            resource,
-            field,
-        } in fields
-        {
-            for name in parts(name, field.kind) {
+        for bound in fields {
+            for name in bound.parts() {
                 let lists = objects.iter().map(|object| object.values.list(&name));
+                let (resource, field) = (bound.resource, bound.field);
                 let labels = choice_labels(conn, registry, resource, field, lists.clone())?;
                 for (snapshot, list) in snapshots.iter_mut().zip(lists) {
                     let entry = FieldSnapshot {
@@ -89,11 +85,8 @@ impl Snapshot {
     }
 
     /// The snapshot without the values of related rows.
-    pub(crate) fn own(mut self, model: &Resource) -> Self {
-        let is_own = |name: &String| {
-            let mut fields = model.fields.iter();
-            fields.any(|field| parts(field.name, field.kind).contains(name))
-        };
+    pub(crate) fn own(mut self, model: &'static Resource) -> Self {
+        let is_own = |name: &String| own_fields(model).any(|own| own.parts().contains(name));
         self.0.retain(|name, _| is_own(name));
         self
     }
@@ -123,12 +116,12 @@ impl Snapshot {
     pub(crate) fn changes(
         before: &Self,
         after: &Self,
-        fields: &[NamedField<'_>],
+        fields: &[BoundField],
         zone: TimeZone,
     ) -> Vec<FieldChange> {
         let mut changes = Vec::new();
-        for NamedField { name, field, .. } in fields {
-            let names = parts(name, field.kind);
+        for bound in fields {
+            let names = bound.parts();
             let values = |snapshot: &Self| -> Vec<Option<Vec<String>>> {
                 let values = |name| {
                     snapshot
@@ -143,10 +136,10 @@ impl Snapshot {
             }
             let [before, after] = [before, after].map(|snapshot| match names.as_slice() {
                 [date, time] => zone.text(snapshot.shown(date), snapshot.shown(time)),
-                _ => snapshot.shown(name).to_owned(),
+                _ => snapshot.shown(bound.name).to_owned(),
             });
             changes.push(FieldChange {
-                label: field.label.to_owned(),
+                label: bound.field.label.to_owned(),
                 before,
                 after,
             });

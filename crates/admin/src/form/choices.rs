@@ -5,7 +5,8 @@ use oc_core::DbConnection;
 use oc_core::admin::{Choice, ChoicePage, ChoiceQuery, FieldKind, FormValues, Resource};
 use oc_core::search::SearchTerms;
 
-use crate::form::definition::{BoundField, FormDefinition};
+use crate::columns::BoundField;
+use crate::form::definition::FormDefinition;
 use crate::ui::submission::Submission;
 
 /// The most choices that a form shows; more require a search.

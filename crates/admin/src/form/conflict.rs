@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::audit_log::entry_view::EntryView;
 use crate::audit_log::snapshot::display_text;
-use crate::form::definition::{BoundField, FormDefinition, InitialVersion};
-use crate::ui::field::parts;
+use crate::columns::BoundField;
+use crate::form::definition::{FormDefinition, InitialVersion};
 use crate::ui::links::change_path;
 use crate::ui::submission::Submission;
 
@@ -162,7 +162,7 @@ fn differing(
 ) -> Vec<(BoundField, String)> {
     let mut found = Vec::new();
     for bound in definition.stored_fields() {
-        for name in parts(bound.name, bound.field.kind) {
+        for name in bound.parts() {
             if mine.0.contains_key(&name) && mine.list(&name) != theirs.list(&name) {
                 found.push((bound, name));
             }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use accounts::Verb;
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{Field, FieldKind, FormValues, Inline, Record, Resource, id_in};
+use oc_core::admin::{FieldKind, FormValues, Inline, Record, Resource};
 use sha2::{Digest, Sha256};
 
+use crate::columns::{BoundField, inline_fields, own_fields};
 use crate::editor::Editor;
 use crate::registry::Registry;
-use crate::ui::field::parts;
 use crate::ui::submission::Submission;
 
 /// The hidden field with the version that the form was opened with.
@@ -32,14 +32,6 @@ pub(crate) struct InlineForm {
     pub(crate) inline: &'static Inline,
     pub(crate) adds: bool,
     pub(crate) edits: bool,
-}
-
-/// A field and its name in the form.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct BoundField {
-    pub(crate) name: &'static str,
-    pub(crate) resource: &'static Resource,
-    pub(crate) field: &'static Field,
 }
 
 impl FormDefinition {
@@ -71,18 +63,16 @@ impl FormDefinition {
     pub(crate) fn stored_fields(&self) -> Vec<BoundField> {
         let edited = self.inlines.iter().filter(|inline| inline.edits);
         self.own_fields()
-            .chain(edited.flat_map(InlineForm::bound_fields))
+            .chain(edited.flat_map(|form| inline_fields(form.inline)))
             .collect()
     }
 
     /// The submitted values. An inline without submitted fields has none.
     pub(crate) fn form_values(&self, fields: &Submission) -> FormValues {
-        let sent = self.inlines.iter().filter(|inline| inline.is_in(fields));
-        read_fields(
-            self.own_fields()
-                .chain(sent.flat_map(InlineForm::bound_fields)),
-            fields,
-        )
+        let is_sent = |form: &&InlineForm| form.inline.names.iter().any(|name| fields.has(name));
+        let sent = self.inlines.iter().filter(is_sent);
+        let sent = sent.flat_map(|form| inline_fields(form.inline));
+        read_fields(self.own_fields().chain(sent), fields)
     }
 
     /// Adds the stored values of fields that were not submitted and keep them.
@@ -115,11 +105,10 @@ impl FormDefinition {
     ) -> QueryResult<FormValues> {
         let zone = self.registry().time_zone;
         let mut values = zone.local_values(self.resource.fields, &object.values);
-        for inline in self.inlines.iter().filter(|inline| inline.edits) {
+        for InlineForm { inline, .. } in self.inlines.iter().filter(|form| form.edits) {
             if let Some(row) = inline.related(conn, &object.values)? {
-                for bound in inline.bound_fields() {
-                    let list = row.values.list(bound.field.name).to_vec();
-                    values = values.with_list(bound.name, list);
+                for (name, field) in inline.fields() {
+                    values = values.with_list(name, row.values.list(field.name).to_vec());
                 }
             }
         }
@@ -139,19 +128,19 @@ impl FormDefinition {
         if let Some(found) = question(conn, &own, current, values, answered)? {
             return Ok(Some(found));
         }
-        for form in &self.inlines {
-            let Some(typed) = form.values(values) else {
+        for InlineForm { inline, .. } in &self.inlines {
+            let Some(typed) = inline.values(values) else {
                 continue;
             };
             let own = match current {
-                Some(current) => form.related(conn, &current.values)?,
+                Some(current) => inline.related(conn, &current.values)?,
                 None => None,
             };
             if own.is_some_and(|own| own.values == typed) {
                 continue;
             }
-            let (related, fields) = (form.related(conn, values)?, form.bound_fields());
-            let fields: Vec<_> = fields.collect();
+            let related = inline.related(conn, values)?;
+            let fields: Vec<_> = inline_fields(inline).collect();
             if let Some(found) = question(conn, &fields, related.as_ref(), &typed, answered)? {
                 return Ok(Some(found));
             }
@@ -206,7 +195,7 @@ impl FormDefinition {
     /// The parts of every field with a stored value.
     fn parts(&self) -> impl Iterator<Item = (String, FieldKind)> + use<> {
         self.stored_fields().into_iter().flat_map(|bound| {
-            let names = parts(bound.name, bound.field.kind).into_iter();
+            let names = bound.parts().into_iter();
             names.map(move |name| (name, bound.field.kind))
         })
     }
@@ -262,17 +251,9 @@ fn fingerprint(name: &str, values: &FormValues) -> String {
     hex::encode(&hasher.finalize()[..6])
 }
 
-fn own_fields(resource: &'static Resource) -> impl Iterator<Item = BoundField> + use<> {
-    resource.fields.iter().map(move |field| BoundField {
-        name: field.name,
-        resource,
-        field,
-    })
-}
-
 fn read_fields(bound_fields: impl Iterator<Item = BoundField>, fields: &Submission) -> FormValues {
     bound_fields.fold(FormValues::default(), |mut values, bound| {
-        for name in parts(bound.name, bound.field.kind) {
+        for name in bound.parts() {
             if bound.field.keeps_if_absent && !fields.has(&name) {
                 continue;
             }
@@ -298,49 +279,4 @@ fn read_fields(bound_fields: impl Iterator<Item = BoundField>, fields: &Submissi
         }
         values
     })
-}
-
-impl InlineForm {
-    /// Its fields with their names in the form.
-    pub(crate) fn bound_fields(&self) -> impl Iterator<Item = BoundField> + use<> {
-        let resource = self.inline.resource;
-        let named = self.inline.names.iter().zip(resource.fields);
-        named.map(move |(name, field)| BoundField {
-            name,
-            resource,
-            field,
-        })
-    }
-
-    /// The object that the form's values refer to.
-    pub(crate) fn related(
-        &self,
-        conn: &mut DbConnection,
-        values: &FormValues,
-    ) -> QueryResult<Option<Record>> {
-        match id_in(values, self.inline.field) {
-            Some(id) => (self.inline.resource.load)(conn, id),
-            None => Ok(None),
-        }
-    }
-
-    /// The values of its fields under their own names; `None` if all are blank.
-    pub(crate) fn values(&self, values: &FormValues) -> Option<FormValues> {
-        let bound_fields = || {
-            self.bound_fields()
-                .filter(|bound| values.0.contains_key(bound.name))
-        };
-        let is_blank =
-            |bound: BoundField| values.list(bound.name).iter().all(|v| v.trim().is_empty());
-        if bound_fields().all(is_blank) {
-            return None;
-        }
-        Some(bound_fields().fold(FormValues::default(), |typed, bound| {
-            typed.with_list(bound.field.name, values.list(bound.name).to_vec())
-        }))
-    }
-
-    fn is_in(&self, fields: &Submission) -> bool {
-        self.inline.names.iter().any(|name| fields.has(name))
-    }
 }

@@ -4,13 +4,12 @@ use accounts::Verb;
 use oc_core::admin::{Choice, FieldKind, id_in};
 use oc_core::validation::{FieldError, FixedChoices};
 
+use crate::columns::{BoundField, inline_fields};
 use crate::form::choices::{FieldChoices, search_name};
-use crate::form::definition::{BoundField, InlineForm};
+use crate::form::definition::InlineForm;
 use crate::form::permission_table::permission_table;
 use crate::form::state::FormState;
-use crate::ui::field::{
-    ChoiceGroup, ChoiceView, FieldView, RelatedView, SearchView, Section, parts,
-};
+use crate::ui::field::{ChoiceGroup, ChoiceView, FieldView, RelatedView, SearchView, Section};
 use crate::ui::links::{capitalized, change_path, list_path, thumbnail_path};
 
 /// Renders the fields of a form.
@@ -75,7 +74,7 @@ impl FormRenderer<'_> {
         };
         let nothing = FieldChoices::default();
         let mut fields: Vec<FieldView> = Vec::new();
-        for bound in inline.bound_fields() {
+        for bound in inline_fields(inline.inline) {
             fields.extend(self.views(bound, &nothing));
         }
         for field in &mut fields {
@@ -91,13 +90,13 @@ impl FormRenderer<'_> {
     }
 
     fn views(&self, bound: BoundField, offered: &FieldChoices) -> Vec<FieldView> {
-        let names = parts(bound.name, bound.field.kind);
         let label = bound.field.label;
         let labels = match bound.field.kind {
             FieldKind::DateTime { .. } => vec![format!("{label}: date"), format!("{label}: time")],
             _ => vec![label.to_owned()],
         };
-        names
+        bound
+            .parts()
             .into_iter()
             .zip(labels)
             .map(|(name, label)| self.view(bound, name, label, offered))

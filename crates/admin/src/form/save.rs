@@ -46,11 +46,8 @@ pub(crate) fn save_inlines_and<T>(
     save: impl FnOnce(&mut DbConnection, &FormValues) -> Result<T, SaveError>,
 ) -> Result<T, SaveError> {
     let editor = &definition.editor;
-    let mut own = values.clone();
-    for inline in definition.resource.inlines {
-        own.0
-            .retain(|name, _| !inline.names.contains(&name.as_str()));
-    }
+    let inlines = definition.resource.inlines.iter();
+    let mut own = inlines.fold(values.clone(), |own, inline| inline.without_fields(own));
     let mut errors = Vec::new();
     let mut invalid_references = Vec::new();
     for form in &definition.inlines {
@@ -98,36 +95,33 @@ fn plan_inline(
     values: &FormValues,
 ) -> Result<InlinePlan, SaveError> {
     let inline = form.inline;
-    let is_new = form.adds && values.text(inline.field).trim().is_empty();
-    let Some(typed) = form.values(values) else {
-        let is_sent = inline.names.iter().any(|name| values.0.contains_key(*name));
+    let is_chosen = !values.text(inline.field).trim().is_empty();
+    let is_new = form.adds && !is_chosen;
+    let Some(typed) = inline.values(values) else {
         // Reports every missing field, not just that there is no object.
-        return Ok(if is_new && is_sent {
+        return Ok(if is_new && inline.is_in(values) {
             InlinePlan::Add(FormValues::default())
         } else {
             InlinePlan::Keep
         });
     };
     let stored = match current {
-        Some(record) => form.related(conn, &record.values)?,
+        Some(record) => inline.related(conn, &record.values)?,
         None => None,
     };
     let is_unchanged = stored.as_ref().is_some_and(|own| own.values == typed);
-    if values.text(inline.field).trim().is_empty() {
+    if is_unchanged || !is_chosen {
         return Ok(if is_new && !is_unchanged {
             InlinePlan::Add(typed)
         } else {
             InlinePlan::Keep
         });
     }
-    if is_unchanged {
-        return Ok(InlinePlan::Keep);
-    }
     match (stored, id_in(values, inline.field)) {
         (Some(stored), Some(id)) if stored.id == id && form.edits => {
             Ok(InlinePlan::Change(stored, typed))
         }
-        _ => match form.related(conn, values)? {
+        _ => match inline.related(conn, values)? {
             Some(chosen) if chosen.values == typed => Ok(InlinePlan::Keep),
             _ => Err(SaveError::Invalid(vec![FieldError {
                 field: inline.field,
@@ -139,10 +133,9 @@ fn plan_inline(
 
 /// An error under the name that its field has in the form.
 fn inline_error(inline: &Inline, error: FieldError) -> FieldError {
-    let mut names = inline.resource.fields.iter().zip(inline.names);
-    let name = names.find(|(field, _)| field.name == error.field);
+    let name = inline.fields().find(|(_, field)| field.name == error.field);
     FieldError {
-        field: name.map_or(inline.field, |(_, name)| name),
+        field: name.map_or(inline.field, |(name, _)| name),
         violation: error.violation,
     }
 }
@@ -151,7 +144,7 @@ fn inline_error(inline: &Inline, error: FieldError) -> FieldError {
 pub(crate) fn save_object(
     conn: &mut DbConnection,
     editor: &Editor,
-    resource: &Resource,
+    resource: &'static Resource,
     current: Option<&Record>,
     values: &FormValues,
 ) -> Result<Record, SaveError> {
@@ -165,7 +158,7 @@ pub(crate) fn save_object(
 pub(crate) fn save_changed(
     conn: &mut DbConnection,
     editor: &Editor,
-    resource: &Resource,
+    resource: &'static Resource,
     current: Option<&Record>,
     values: &FormValues,
     change_set: &mut ChangeSet,
@@ -179,7 +172,7 @@ pub(crate) fn save_changed(
 fn save_and_log(
     conn: &mut DbConnection,
     editor: &Editor,
-    resource: &Resource,
+    resource: &'static Resource,
     current: Option<&Record>,
     values: &FormValues,
     change_set: &mut ChangeSet,

@@ -6,10 +6,10 @@ use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{FieldKind, FormValues, Record};
 
+use crate::columns::{BoundField, inline_fields};
 use crate::form::choices::{FieldChoices, chosen_choices, field_choices};
-use crate::form::definition::{BoundField, FormDefinition, InlineForm};
+use crate::form::definition::FormDefinition;
 use crate::gallery::state::GalleryState;
-use crate::ui::field::parts;
 use crate::ui::submission::Submission;
 
 /// A form with its values.
@@ -115,7 +115,8 @@ impl FormState {
             Some(record) => definition.stored(conn, record)?,
             None => FormValues::default(),
         };
-        let inlines = definition.inlines.iter().flat_map(InlineForm::bound_fields);
+        let inlines = definition.inlines.iter();
+        let inlines = inlines.flat_map(|form| inline_fields(form.inline));
         let mut suggestions = BTreeMap::new();
         for bound in definition.own_fields().chain(inlines) {
             if let Some(load) = bound.field.suggestions {
@@ -165,7 +166,7 @@ fn values_in_query(
 ) -> FormValues {
     let mut values = FormValues::default();
     for bound in definition.own_fields().filter(|bound| is_allowed(bound)) {
-        for name in parts(bound.name, bound.field.kind) {
+        for name in bound.parts() {
             if query.has(&name) {
                 values = match bound.field.kind {
                     FieldKind::Boolean => values.with_yes(&name, !query.text(&name).is_empty()),

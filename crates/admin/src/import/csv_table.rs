@@ -4,11 +4,10 @@ use oc_core::admin::{FieldKind, FormValues, Resource};
 use oc_core::text::fold;
 use serde::Serialize;
 
-use crate::columns::{NamedField, columns as file_columns};
+use crate::columns::{columns as file_columns, parts};
 use crate::import::spreadsheet::{MAX_ROWS_BEFORE_HEADER, Spreadsheet, SpreadsheetRow};
 use crate::import::{cell, csv_text, workbook};
 use crate::ui::csv::{column_names, unescape_formula};
-use crate::ui::field::parts;
 
 pub(crate) struct CsvTable {
     columns: Vec<Column>,
@@ -62,7 +61,7 @@ impl RowError {
 
 impl CsvTable {
     /// Parses a file with a header row.
-    pub(crate) fn read(model: &Resource, bytes: &[u8]) -> Result<Self, Vec<RowError>> {
+    pub(crate) fn read(model: &'static Resource, bytes: &[u8]) -> Result<Self, Vec<RowError>> {
         let Spreadsheet { format, rows } = read(bytes).map_err(RowError::for_file)?;
         let titles = titles(model, &rows);
         let mut rows = rows.into_iter().skip(titles);
@@ -205,7 +204,7 @@ fn read(bytes: &[u8]) -> Result<Spreadsheet, String> {
 }
 
 /// How many rows with a title or notes precede the header: none, unless a later row names several fields.
-fn titles(model: &Resource, rows: &[SpreadsheetRow]) -> usize {
+fn titles(model: &'static Resource, rows: &[SpreadsheetRow]) -> usize {
     let is_field = |name: &&String| matches!(column(model, name.trim()), Column::Field { .. });
     let mut fields = rows
         .iter()
@@ -220,7 +219,10 @@ fn titles(model: &Resource, rows: &[SpreadsheetRow]) -> usize {
 }
 
 /// The columns in the header row, without empty ones at its end. At least one has to be a field.
-fn columns(model: &Resource, header: &SpreadsheetRow) -> Result<Vec<Column>, Vec<RowError>> {
+fn columns(
+    model: &'static Resource,
+    header: &SpreadsheetRow,
+) -> Result<Vec<Column>, Vec<RowError>> {
     let mut errors = Vec::new();
     let mut columns: Vec<Column> = Vec::new();
     for name in &header.cells {
@@ -265,20 +267,20 @@ fn columns(model: &Resource, header: &SpreadsheetRow) -> Result<Vec<Column>, Vec
 }
 
 /// The column with this name or label, in any case and with any separators.
-fn column(model: &Resource, name: &str) -> Column {
+fn column(model: &'static Resource, name: &str) -> Column {
     let key = |text: &str| fold(text).replace(['_', '-', ' '], "");
     let wanted = key(name);
     if wanted == "id" {
         return Column::Id;
     }
     let field = file_columns(model).into_iter().find_map(|column| {
-        let NamedField { name, field, .. } = column;
+        let field = column.field;
         let is_label =
             key(field.label) == wanted && !matches!(field.kind, FieldKind::DateTime { .. });
         let mut headings = parts(field.name, field.kind).into_iter();
         let place = headings.position(|heading| is_label || key(&heading) == wanted)?;
         Some(Column::Field {
-            name: parts(name, field.kind).swap_remove(place),
+            name: column.parts().swap_remove(place),
             label: field.label,
             kind: field.kind,
         })
@@ -516,17 +518,15 @@ mod tests {
 
     #[test]
     fn new_rows_start_from_the_defaults() {
-        let model = Resource {
-            fields: const {
-                &[
-                    Field::text("title", "Title", 1, 9),
-                    Field::new("in_print", "In print", FieldKind::Boolean).default("on"),
-                ]
-            },
+        static PRINTED_BOOK: Resource = Resource {
+            fields: &[
+                Field::text("title", "Title", 1, 9),
+                Field::new("in_print", "In print", FieldKind::Boolean).default("on"),
+            ],
             ..BOOK
         };
         let in_print = |file: &[u8]| {
-            let table = CsvTable::read(&model, file).unwrap();
+            let table = CsvTable::read(&PRINTED_BOOK, file).unwrap();
             let values = table.values(&table.rows[0], None).unwrap();
             values.text("in_print").to_owned()
         };

@@ -18,7 +18,7 @@ use crate::audit_log::log_entry::{LogEntry, log_saved};
 use crate::audit_log::snapshot::{FieldChange, Snapshot};
 use crate::columns::{columns, load_columns};
 use crate::editor::Editor;
-use crate::form::definition::{FormDefinition, InlineForm};
+use crate::form::definition::FormDefinition;
 use crate::form::save::save_inlines_and;
 use crate::import::csv_table::{CsvTable, RowError};
 use crate::import::spreadsheet::SpreadsheetRow;
@@ -195,8 +195,7 @@ impl Importer<'_> {
         let mut errors: Vec<_> = denied(model, stored.is_none()).into_iter().collect();
         for inline in model.inlines {
             let known = unchanged_related_id(conn, inline, stored, values)?;
-            let is_blank = inline.names.iter().all(|name| values.text(name).is_empty());
-            if known.is_none() && !is_blank {
+            if known.is_none() && inline.values(values).is_some() {
                 errors.extend(denied(inline.resource, !is_own(inline, stored, values)));
             }
         }
@@ -223,10 +222,7 @@ impl Importer<'_> {
             let mut values = row.values.clone();
             for inline in self.model.inlines {
                 if let Some(known) = unchanged_related_id(conn, inline, stored, &values)? {
-                    values = values.with(inline.field, known);
-                    values
-                        .0
-                        .retain(|name, _| !inline.names.contains(&name.as_str()));
+                    values = inline.without_fields(values).with(inline.field, known);
                 }
             }
             save_inlines_and(conn, &form, stored, &values, |conn, own| {
@@ -361,7 +357,7 @@ fn is_own(inline: &Inline, stored: Option<&Record>, values: &FormValues) -> bool
 /// The id of an existing related row that this file row uses unchanged, or the invalid id entered for it.
 fn unchanged_related_id(
     conn: &mut DbConnection,
-    inline: &'static Inline,
+    inline: &Inline,
     stored: Option<&Record>,
     values: &FormValues,
 ) -> QueryResult<Option<String>> {
@@ -374,13 +370,8 @@ fn unchanged_related_id(
         Some(stored) if is_unchanged => Some(stored.values.text(inline.field).to_owned()),
         _ if is_own(inline, stored, values) => None,
         _ => {
-            let form = InlineForm {
-                inline,
-                adds: true,
-                edits: true,
-            };
             let id = stored.map(|stored| stored.id);
-            match form.values(values) {
+            match inline.values(values) {
                 Some(typed) => (inline.find)(conn, id, &typed)?.map(|id| id.to_string()),
                 None => None,
             }

@@ -6,9 +6,8 @@ use oc_core::DbConnection;
 use oc_core::admin::{FieldKind, Record, Resource};
 use oc_http::PageError;
 
-use crate::columns::{NamedField, columns, load_columns};
+use crate::columns::{BoundField, columns, load_columns, parts};
 use crate::editor::Editor;
-use crate::ui::field::parts;
 
 /// Objects that are loaded together.
 const CHUNK: usize = 500;
@@ -18,7 +17,7 @@ const CHUNK: usize = 500;
 pub(crate) fn records(
     conn: &mut DbConnection,
     editor: &Editor,
-    model: &Resource,
+    model: &'static Resource,
     ids: &[i64],
 ) -> Result<String, PageError> {
     let zone = editor.registry.time_zone;
@@ -39,7 +38,7 @@ pub(crate) fn records(
 }
 
 /// Names of these columns and of the ID in a file.
-pub(crate) fn column_names(columns: &[NamedField<'_>]) -> Vec<String> {
+pub(crate) fn column_names(columns: &[BoundField]) -> Vec<String> {
     let columns = columns.iter();
     let names = columns.flat_map(|column| parts(column.field.name, column.field.kind));
     ["id".to_owned()].into_iter().chain(names).collect()
@@ -60,10 +59,10 @@ pub(crate) fn download(name: &str, mut text: String) -> HttpResponse {
         .body(text)
 }
 
-fn cells(columns: &[NamedField<'_>], object: &Record) -> Vec<String> {
+fn cells(columns: &[BoundField], object: &Record) -> Vec<String> {
     let mut cells = vec![object.id.to_string()];
     for column in columns {
-        for name in parts(column.name, column.field.kind) {
+        for name in column.parts() {
             cells.push(match column.field.kind {
                 FieldKind::Boolean if object.values.is_yes(&name) => "yes".to_owned(),
                 FieldKind::Boolean => "no".to_owned(),

@@ -1,6 +1,5 @@
 //! Form fields and error summaries, as templates show them.
 
-use oc_core::admin::FieldKind;
 use serde::Serialize;
 
 #[derive(Debug, Default, Serialize)]
@@ -270,13 +269,5 @@ impl Button {
             label,
             primary: true,
         }]
-    }
-}
-
-/// The names of a field's inputs: a date with a time has two.
-pub(crate) fn parts(name: &str, kind: FieldKind) -> Vec<String> {
-    match kind {
-        FieldKind::DateTime { .. } => vec![format!("{name}_0"), format!("{name}_1")],
-        _ => vec![name.to_owned()],
     }
 }

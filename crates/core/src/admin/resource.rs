@@ -6,7 +6,7 @@ use diesel::QueryResult;
 
 use crate::admin::{
     Choice, ChoicePage, ChoiceQuery, Field, Filter, FormValues, Images, ListPage, ListQuery,
-    Reference, SaveError,
+    Reference, SaveError, id_in,
 };
 use crate::connection::DbConnection;
 
@@ -174,6 +174,51 @@ pub struct Inline {
 
 /// Finds a related row by its values.
 pub type FindRelated = fn(&mut DbConnection, Option<i64>, &FormValues) -> QueryResult<Option<i64>>;
+
+impl Inline {
+    /// Its fields, each with its name in the form.
+    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &'static Field)> + use<> {
+        self.names.iter().copied().zip(self.resource.fields)
+    }
+
+    /// The related row that these values of the form, or of a stored row, refer to.
+    pub fn related(
+        &self,
+        conn: &mut DbConnection,
+        values: &FormValues,
+    ) -> QueryResult<Option<Record>> {
+        match id_in(values, self.field) {
+            Some(id) => (self.resource.load)(conn, id),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the form has any of its fields.
+    #[must_use]
+    pub fn is_in(&self, form: &FormValues) -> bool {
+        self.names.iter().any(|name| form.0.contains_key(*name))
+    }
+
+    /// The values of its fields in the form, under their own names; `None` if all are blank.
+    #[must_use]
+    pub fn values(&self, form: &FormValues) -> Option<FormValues> {
+        let mut values = FormValues::default();
+        for (name, field) in self.fields() {
+            if let Some(list) = form.0.get(name) {
+                values.0.insert(field.name.to_owned(), list.clone());
+            }
+        }
+        let mut all = values.0.values().flatten();
+        all.any(|value| !value.trim().is_empty()).then_some(values)
+    }
+
+    /// The values of the form without those of its fields.
+    #[must_use]
+    pub fn without_fields(&self, mut form: FormValues) -> FormValues {
+        form.0.retain(|name, _| !self.names.contains(&&**name));
+        form
+    }
+}
 
 /// Images of a row: rows of another resource, which are managed below the form of the row.
 #[derive(Debug, Clone, Copy)]
