@@ -41,7 +41,7 @@ impl Answer {
 
 /// Requests a page over a new connection.
 pub fn get(address: SocketAddr, target: &str) -> Result<Answer> {
-    ask(address, "GET", target, "", "")
+    ask(address, "GET", target, "", "", "")
 }
 
 fn ask(
@@ -49,13 +49,14 @@ fn ask(
     method: &str,
     target: &str,
     cookies: &str,
+    client: &str,
     body: &str,
 ) -> Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     write!(
         stream,
-        "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: {cookies}\r\n\
+        "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: {cookies}\r\nX-Forwarded-For: {client}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
         body.len(),
     )?;
@@ -84,9 +85,20 @@ fn ask(
 #[derive(Default)]
 pub struct Browser {
     cookies: BTreeMap<String, String>,
+    /// The network address, if the site is behind a proxy.
+    client: String,
 }
 
 impl Browser {
+    /// At a network address, as a proxy reports it.
+    #[must_use]
+    pub fn at(client: &str) -> Self {
+        Self {
+            client: client.to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// With the superuser logged in.
     pub fn logged_in(address: SocketAddr) -> Result<Self> {
         let mut browser = Self::default();
@@ -133,7 +145,8 @@ impl Browser {
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        let answer = ask(address, method, target, &cookies.join("; "), body)?;
+        let cookies = cookies.join("; ");
+        let answer = ask(address, method, target, &cookies, &self.client, body)?;
         for line in answer.head.lines() {
             let set = line
                 .split_once(": ")

@@ -8,6 +8,7 @@ mod failover;
 mod frozen;
 mod kill;
 mod load;
+mod memory;
 mod nodes;
 mod postgres;
 mod postgres_server;
@@ -67,6 +68,8 @@ enum Trial {
     Sentry,
     /// 10 000 slow connections beside one visitor.
     Slow,
+    /// 300 wrong logins in a burst, and the memory a minute later. Needs `--release`.
+    Memory,
     /// Random files, headers, cookies and queries for every parser: the properties of the tests, with more cases.
     Fuzz,
 }
@@ -103,6 +106,7 @@ fn main() -> Result<()> {
             Trial::Disk => disk::run(&shell, &program),
             Trial::Sentry => sentry::run(&shell, &program),
             Trial::Slow => slow::run(&shell, &program),
+            Trial::Memory => memory::run(&shell, &program),
             Trial::Fuzz => fuzz(&shell, args.times.unwrap_or(20_000)),
         };
         let figures = figures.with_context(|| format!("{name} FAILED"))?;
