@@ -133,6 +133,8 @@ impl fmt::Debug for SecretKey {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn key(text: &str) -> SecretKey {
@@ -193,6 +195,20 @@ mod tests {
 
         assert!(SecretKey::random().open("factor", "7", &sealed).is_some());
         assert_eq!(key("k").open("factor", "7", &sealed), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_text_makes_the_key_panic_or_open_it(text in "[-_A-Za-z0-9]{0,120}|\\PC{0,40}", at in 0..40_usize, other in "[-_A-Za-z0-9]?") {
+            let key = key("k");
+            let sealed = key.seal("form", "7", b"secret");
+            let mut changed = sealed.clone();
+            changed.replace_range(at..=at, &other);
+            prop_assert_eq!(key.open("form", "7", &text), None);
+            prop_assert_eq!(key.open("form", "7", &changed).is_some(), changed == sealed);
+        }
     }
 
     #[test]

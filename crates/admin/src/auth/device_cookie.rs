@@ -116,32 +116,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::auth::pending_login;
 
     const RULES: CookieRules = CookieRules { https: false };
 
     fn account(id: i64, password: &str, secret: Option<&str>) -> Account {
-        let now = chrono::DateTime::UNIX_EPOCH.naive_utc();
-        let user = User {
-            id,
-            username: String::new(),
-            password: password.to_owned(),
-            first_name: String::new(),
-            last_name: String::new(),
-            email: String::new(),
-            is_active: true,
-            is_staff: true,
-            is_superuser: false,
-            last_login: None,
-            date_joined: now,
-            must_change_password: false,
-        };
         let factor = secret.map(|secret| SecondFactor {
             user_id: id,
             secret: secret.to_owned(),
             last_step: 0,
-            created_at: now,
+            created_at: chrono::DateTime::UNIX_EPOCH.naive_utc(),
         });
-        (user, factor)
+        (pending_login::tests::user(id, password), factor)
     }
 
     fn user(id: i64) -> Account {

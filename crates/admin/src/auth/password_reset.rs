@@ -224,14 +224,17 @@ fn is_valid(key: &SecretKey, user: &User, typed: &str, now: DateTime<Utc>) -> bo
     })
 }
 
+fn user_id(typed: &str) -> Option<i64> {
+    let id = BASE64URL_NOPAD.decode(typed.as_bytes()).ok()?;
+    String::from_utf8(id).ok()?.parse().ok()
+}
+
 /// The user of a link that is valid.
 async fn find_user(
     request: &AdminRequest,
     link: &(String, String),
 ) -> Result<Option<User>, PageError> {
-    let id = BASE64URL_NOPAD.decode(link.0.as_bytes()).ok();
-    let id = id.and_then(|id| String::from_utf8(id).ok()?.parse().ok());
-    let Some(id) = id else {
+    let Some(id) = user_id(&link.0) else {
         return Ok(None);
     };
     let user = request
@@ -255,4 +258,24 @@ fn show_set(request: &AdminRequest, status: StatusCode, errors: NewPasswordError
     let fields = OWN.views(errors).into();
     let page = PasswordPage::new(fields, Button::save("Change my password"));
     request.page(status, None, SET_TITLE, Vec::new(), page)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::auth::pending_login::tests::user;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_link_makes_the_parser_panic_or_is_valid(id in "[-_A-Za-z0-9]{0,24}|\\PC{0,20}", token in "-?[0-9]{0,20}-[0-9a-f]{0,65}|\\PC{0,80}") {
+            let (key, user, now) = (SecretKey::random(), user(7, "hash"), DateTime::UNIX_EPOCH);
+            prop_assert!(user_id(&id).is_none_or(|number| number.to_string().len() < id.len()));
+            prop_assert!(!is_valid(&key, &user, &token, now));
+            prop_assert!(is_valid(&key, &user, &super::token(&key, &user, 60), now));
+        }
+    }
 }

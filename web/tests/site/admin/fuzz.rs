@@ -43,6 +43,9 @@ const VALUES: &str =
     2026-02-30 2026-01-02 %2B12345-01-01 0000-00-00 24:00:00 23:59:60 03:04 1.-2.3.-4 - %27%3B--
     %3Cscript%3E %3D1%2B1 ..%2F..%2F delete_selected export_selected mix lettings.view_letting";
 
+/// Replacements for one character of the cookies.
+const COOKIE_PARTS: &str = "a 0 = ; , . % %00 %ff \" + \u{e9} session= ;csrf= known=";
+
 const CONTENT_TYPES: [&str; 6] = [
     "application/x-www-form-urlencoded",
     "application/x-www-form-urlencoded",
@@ -129,10 +132,14 @@ fn malformed_requests_never_get_a_server_error() -> Result<()> {
                     "POST" | "PUT" => body(&mut random, browser.token()),
                     _ => Vec::new(),
                 };
+                let mut cookies = browser.cookies();
+                if random.below(10) == 0 {
+                    let at = random.below(cookies.len());
+                    cookies.replace_range(at..=at, random.word(COOKIE_PARTS));
+                }
                 let head = format!(
-                    "{method} {target} HTTP/1.1\r\nHost: localhost\r\nCookie: {}\r\n\
+                    "{method} {target} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookies}\r\n\
                      Content-Type: {}\r\nContent-Length: {}\r\n\r\n",
-                    browser.cookies(),
                     CONTENT_TYPES[random.below(6)],
                     body.len(),
                 );
