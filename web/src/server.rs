@@ -151,7 +151,7 @@ pub fn start(
     }
 
     // A read-only site needs no free space.
-    let folder = config.database_url.folder().filter(|_| !config.read_only);
+    let file = config.database_url.file().filter(|_| !config.read_only);
     let page_cache = Data::new(PageCache::new(
         db.get_ref().clone(),
         metrics.get_ref().clone(),
@@ -165,7 +165,7 @@ pub fn start(
     let checks = Data::new(HealthChecks::new(
         db.get_ref().clone(),
         page_cache.clone(),
-        folder,
+        file,
         checks,
         shutdown.clone(),
         *build.get_ref(),

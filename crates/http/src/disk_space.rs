@@ -18,9 +18,9 @@ pub struct DiskSpace {
 }
 
 impl DiskSpace {
-    /// Space on the disk of a folder.
-    pub fn at(folder: &Path) -> io::Result<Self> {
-        let disk = rustix::fs::statvfs(folder)?;
+    /// Space on the disk of a file or folder.
+    pub fn at(path: &Path) -> io::Result<Self> {
+        let disk = rustix::fs::statvfs(path)?;
         Ok(Self {
             free: disk.f_bavail.saturating_mul(disk.f_frsize),
             total: disk.f_blocks.saturating_mul(disk.f_frsize),

@@ -1,6 +1,7 @@
 //! Health checks: `/healthz`, `/readyz`, and the same checks for staff.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -100,7 +101,7 @@ pub struct BuildInfo {
 pub struct HealthChecks {
     db: Db,
     page_cache: Data<PageCache>,
-    data_dir: Option<PathBuf>,
+    database_file: Option<PathBuf>,
     database_checks: Arc<[DatabaseCheck]>,
     shutdown: CancellationToken,
     /// The response of `/healthz`.
@@ -108,11 +109,11 @@ pub struct HealthChecks {
 }
 
 impl HealthChecks {
-    /// `data_dir` is the folder of a SQLite database that is written to.
+    /// `database_file` is that of a SQLite database that is written to.
     pub fn new(
         db: Db,
         page_cache: Data<PageCache>,
-        data_dir: Option<PathBuf>,
+        database_file: Option<PathBuf>,
         database_checks: Vec<DatabaseCheck>,
         shutdown: CancellationToken,
         build: BuildInfo,
@@ -129,7 +130,7 @@ impl HealthChecks {
             healthz: Arc::new(StoredResponse::new(&headers, None, body, Effort::Best)),
             db,
             page_cache,
-            data_dir,
+            database_file,
             database_checks: database_checks.into(),
             shutdown,
         }
@@ -142,12 +143,14 @@ impl HealthChecks {
             .unwrap_or(("failed", "unknown"));
         let mut checks = BTreeMap::from([("database", database), ("migrations", migrations)]);
         checks.extend(self.run_database_checks().await);
-        if let Some(folder) = self.data_dir.clone() {
+        if let Some(file) = self.database_file.clone() {
             // On a thread of its own with a time limit, because a network file system may hang.
-            let space = timeout(TIME_LIMIT, run_blocking(move || DiskSpace::at(&folder))).await;
+            let space = timeout(TIME_LIMIT, run_blocking(move || DiskSpace::at(&file))).await;
             let disk = match space {
                 Ok(Ok(Ok(space))) if space.is_enough() => OK,
                 Ok(Ok(Ok(_))) => "low",
+                // Open connections go on with a deleted file, until the restart.
+                Ok(Ok(Err(error))) if error.kind() == ErrorKind::NotFound => "missing",
                 _ => "unknown",
             };
             checks.insert("disk", disk);

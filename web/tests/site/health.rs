@@ -28,7 +28,7 @@ fn the_process_tells_that_it_is_alive_and_which_one_it_is() -> Result<()> {
 }
 
 #[test]
-fn a_site_that_can_work_is_ready() -> Result<()> {
+fn a_site_that_can_work_is_ready_and_one_whose_database_is_deleted_is_not() -> Result<()> {
     for site in TestSite::on_each()? {
         let answer = site.get("/readyz")?;
 
@@ -39,6 +39,13 @@ fn a_site_that_can_work_is_ready() -> Result<()> {
             checks["disk"] = "ok".into();
         }
         assert_eq!(answer.json()?, json!({ "status": "ok", "checks": checks }));
+        // objectstack-ai/objectstack#15374.
+        if let Some(file) = site.db().url().file() {
+            std::fs::remove_file(file)?;
+            let answer = site.get("/readyz")?;
+            assert_eq!(answer.json()?["checks"]["disk"], "missing");
+            assert_eq!(answer.status, 503);
+        }
     }
     Ok(())
 }
@@ -65,7 +72,7 @@ fn a_missing_column_keeps_the_site_from_being_ready_but_a_mail_that_waits_does_n
         assert_eq!(delayed.status, 200, "{url}");
         assert_eq!(delayed.json()?["checks"]["mail"], "delayed");
 
-        let site = TestSite::start()?;
+        let site = site.beside()?;
         run(&site, "ALTER TABLE profiles DROP COLUMN show_email")?;
         let incomplete = site.get("/readyz")?;
         assert_eq!(incomplete.status, 503, "{url}");
