@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use oc_core::text::trim;
 use sha2::{Digest, Sha256};
 
 use crate::password::LONGEST;
@@ -71,10 +72,10 @@ pub fn weaknesses(password: &str, about: &[(&'static str, &str)]) -> Vec<String>
     .collect()
 }
 
-/// Whether a password is a leaked one, also with look-alike symbols or a few digits and symbols at its end, or consists
+/// Whether nothing of a password is visible, or it is a leaked one, also with look-alike symbols or a few digits and symbols at its end, or consists
 /// of words about the site.
 fn is_common(lower: &str) -> bool {
-    let whole = lower.trim();
+    let whole = trim(lower);
     let base = whole.trim_end_matches(|c: char| !c.is_alphabetic());
     let has_short_end = whole[base.len()..].chars().count() <= LONGEST_END;
     let base = Some(base).filter(|base| has_short_end && base.len() >= SHORTEST_BASE);
@@ -85,7 +86,8 @@ fn is_common(lower: &str) -> bool {
     };
     let folded = fold_symbols(base.unwrap_or(whole), 'l');
     let letters: String = folded.chars().filter(|c| c.is_alphabetic()).collect();
-    is_leaked(whole)
+    (whole.is_empty() && !lower.is_empty())
+        || is_leaked(whole)
         || base.is_some_and(is_leaked)
         || (!letters.is_empty() && is_about_site(&letters))
 }
@@ -213,6 +215,9 @@ mod tests {
             "H0liday-H0mes",
             "OC Lettings 2026",
             "Dragon1987!",
+            // XiovV/calich#251.
+            "        ",
+            "\u{200b}\u{200b}\u{200b}\u{200b}\u{a0}\u{a0}\u{a0}\u{a0}",
         ] {
             assert!(is_common(&password.to_lowercase()), "{password}");
         }
