@@ -160,8 +160,8 @@ impl SourceRow {
     /// A boolean: `true` in a dump, 1 in SQLite; other tools write other words.
     pub(crate) fn flag(&mut self, field: &str) -> bool {
         match self.shown(field).to_ascii_lowercase().as_str() {
-            "true" | "1" => true,
-            "false" | "0" => false,
+            "true" | "t" | "1" => true,
+            "false" | "f" | "0" => false,
             _ => self.invalid(field, "neither true nor false", false),
         }
     }
@@ -226,6 +226,7 @@ fn parse_timestamp(text: &str) -> Option<NaiveDateTime> {
         .ok()
         .or_else(|| naive("%Y-%m-%d %H:%M:%S%.f"))
         .or_else(|| naive("%Y-%m-%dT%H:%M:%S%.f"))
+        .or_else(|| naive("%Y-%m-%d %H:%M"))
         .or_else(|| {
             let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
             date.and_hms_opt(0, 0, 0)
@@ -246,6 +247,8 @@ mod tests {
             ("0", Some(false)),
             ("1", Some(true)),
             ("\"1\"", Some(true)),
+            // sparklemotion/sqlite3-ruby#42.
+            ("\"f\"", Some(false)),
             ("\"False\"", Some(false)),
             ("2", None),
             ("null", None),
@@ -267,6 +270,7 @@ mod tests {
             ("2020-06-14T09:41:56.975Z", "2020-06-14 09:41:56.975"),
             ("2020-06-14T11:41:56+02:00", "2020-06-14 09:41:56"),
             ("2020-06-14 11:41:56+02:00", "2020-06-14 09:41:56"),
+            ("2020-06-14 09:44", "2020-06-14 09:44:00"),
             ("2020-06-14", "2020-06-14 00:00:00"),
             ("2021-02-29 00:00:00", ""),
             ("2020-06-14 24:00:00", ""),
