@@ -18,11 +18,10 @@ pub(crate) struct Arguments {
     force: bool,
 }
 
-pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
-    let file = &arguments.file;
+pub(crate) fn run(config: &Config, Arguments { file, force }: &Arguments) -> anyhow::Result<()> {
     let mut conn = start::open_to_read(config.direct_url())?;
     let mut snapshot = Snapshot::new(&mut conn, env!("OC_REVISION"))?;
-    archive::write(file, &mut snapshot, arguments.force)?;
+    archive::write(file, &mut snapshot, *force)?;
     let header = snapshot.header();
     let summary = format!(
         "Backed up {} rows of {} tables to {}.",
@@ -30,7 +29,8 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         header.tables.len(),
         file.display()
     );
-    if file == Path::new("-") {
+    // `/dev/stdout` is standard output too.
+    if file == Path::new("-") || file.starts_with("/dev") {
         eprintln!("{summary}");
     } else {
         print(format_args!("{summary}"))?;

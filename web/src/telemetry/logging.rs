@@ -83,7 +83,7 @@ fn write_record(
             set("revision", env!("OC_REVISION"));
             if let Some(request) = request {
                 set("request_id", &request.id);
-                set("route", &*request.route.name);
+                set("route", &request.route.name);
             }
             serde_json::to_writer(&mut *out, &fields.0)?;
         }

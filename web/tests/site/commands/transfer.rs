@@ -28,8 +28,13 @@ fn a_backup_goes_through_a_pipe_into_a_new_private_database() -> Result<()> {
 
     assert_eq!(run.code, Some(0), "{}", run.errors);
     assert!(!program.folder().join("-").exists());
-    let verified = program.shell("DATABASE_URL=sqlite://new.sqlite3 $0 backup - | $0 verify -")?;
-    assert_eq!(verified.code, Some(0), "{}", verified.errors);
+    // The second names: FirebirdSQL/firebird-documentation#93, codenotary/immudb#1092.
+    for (output, input) in [("-", "-"), ("/dev/stdout", "/dev/stdin")] {
+        let script =
+            format!("DATABASE_URL=sqlite://new.sqlite3 $0 backup {output} | $0 verify {input}");
+        let verified = program.shell(&script)?;
+        assert_eq!(verified.code, Some(0), "{}", verified.errors);
+    }
     Ok(())
 }
 
