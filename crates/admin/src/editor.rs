@@ -45,7 +45,7 @@ impl Editor {
     }
 
     /// The resources whose objects may be viewed.
-    pub(crate) fn visible(&self) -> impl Iterator<Item = &'static Resource> {
+    pub(crate) fn viewable_resources(&self) -> impl Iterator<Item = &'static Resource> {
         let resources = self.registry.all();
         resources.filter(|resource| self.may_view(resource))
     }

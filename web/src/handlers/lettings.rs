@@ -211,8 +211,7 @@ pub(crate) async fn preview(
     request: PreviewRequest,
     shared: Shared,
 ) -> Result<HttpResponse, PageError> {
-    let form = format!("/admin/lettings/letting/{}/change/", request.id);
-    let photos = request.shows_images;
+    let (form, photos) = (request.form_path, request.shows_images);
     let mut page = render(shared, request.id, form, Audience::Staff, photos).await?;
     let policy = HeaderValue::from_static("private, no-store");
     page.headers_mut().insert(header::CACHE_CONTROL, policy);

@@ -62,3 +62,26 @@ pub(crate) fn log_saved(
     }
     log_changes(conn, editor, resource, change_set, entries)
 }
+
+/// Logs that objects of a resource are deleted, before they are, each with the id of its parent entry. Returns the ids of
+/// the entries.
+pub(crate) fn log_deleted(
+    conn: &mut DbConnection,
+    editor: &Editor,
+    change_set: &mut ChangeSet,
+    resource: &'static Resource,
+    objects: &[(&Record, Option<i64>)],
+) -> QueryResult<Vec<i64>> {
+    let records: Vec<&Record> = objects.iter().map(|(record, _)| *record).collect();
+    let before = Snapshot::for_records(conn, editor.registry, resource, &records)?;
+    let entries = objects.iter().zip(before);
+    let entries = entries.map(|((record, parent_id), before)| LogEntry {
+        record,
+        action: "deleted",
+        before: Some(before),
+        after: None,
+        parent_id: *parent_id,
+    });
+    let entries: Vec<_> = entries.collect();
+    log_changes(conn, editor, resource, change_set, &entries)
+}

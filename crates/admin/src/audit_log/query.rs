@@ -34,7 +34,7 @@ pub(crate) fn parse(query: &str) -> AdminListQuery {
 pub(super) fn filter(query: &AdminListQuery, editor: &Editor) -> Option<AuditFilter> {
     let are_all = editor.permissions.are_all();
     let visible: Option<Vec<String>> =
-        (!are_all).then(|| editor.visible().map(Resource::key).collect());
+        (!are_all).then(|| editor.viewable_resources().map(Resource::key).collect());
     if visible.as_ref().is_some_and(Vec::is_empty) {
         return None;
     }
@@ -60,7 +60,7 @@ pub(super) fn invalid_dates(query: &AdminListQuery) -> Vec<&'static str> {
 }
 
 pub(super) fn models(query: &AdminListQuery, editor: &Editor) -> Vec<ChoiceView> {
-    let models = editor.visible();
+    let models = editor.viewable_resources();
     let models = models.map(|model| (model.key(), capitalized(model.plural)));
     let auth = (AUTH.to_owned(), AUTH_LABEL.to_owned());
     let auth = editor.permissions.are_all().then_some(auth);

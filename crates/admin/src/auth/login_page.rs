@@ -155,9 +155,7 @@ pub(crate) async fn create(request: AdminRequest, submission: Submission) -> Pag
         }
         AuthOutcome::Throttled(delay) => {
             Metrics::login(&request.http, LoginOutcome::Throttled);
-            let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(delay.message()));
-            let page = show(&request, status, destination, username, error)?;
-            Ok(delay.with_retry_after(page))
+            delay.page(|status, error| show(&request, status, destination, username, error))
         }
     }
 }
@@ -186,8 +184,7 @@ pub(crate) async fn create_code(request: AdminRequest, submission: Submission) -
         Ok(attempt) => attempt,
         Err(delay) => {
             Metrics::login(&request.http, LoginOutcome::Throttled);
-            let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(delay.message()));
-            return Ok(delay.with_retry_after(show_code(&request, status, destination, error)?));
+            return delay.page(|status, error| show_code(&request, status, destination, error));
         }
     };
     let (key, typed) = (request.key().clone(), submission.text("code").to_owned());

@@ -113,8 +113,7 @@ pub(crate) async fn create(
         Err(Rejection::Busy) => Err(PageError::Overloaded),
         Err(Rejection::Throttled { wait }) => {
             let delay = RetryDelay::rounded(wait);
-            let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(delay.message()));
-            Ok(delay.with_retry_after(show(&request, status, email, error)?))
+            delay.page(|status, error| show(&request, status, email, error))
         }
     }
 }

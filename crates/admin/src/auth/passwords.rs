@@ -134,9 +134,8 @@ pub(crate) async fn update_own(staff: StaffRequest, submission: Submission) -> P
             AuthOutcome::Right(()) => None,
             AuthOutcome::Wrong => Some("Your current password is incorrect.".to_owned()),
             AuthOutcome::Throttled(delay) => {
-                let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(delay.message()));
-                let page = show_own(&staff, status, error, NewPasswordErrors::default())?;
-                return Ok(delay.with_retry_after(page));
+                let none = NewPasswordErrors::default();
+                return delay.page(|status, error| show_own(&staff, status, error, none));
             }
         }
     };

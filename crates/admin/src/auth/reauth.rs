@@ -99,11 +99,9 @@ impl StaffRequest {
                 self.ask_password(submission, StatusCode::OK, error)
                     .map(Some)
             }
-            AuthOutcome::Throttled(delay) => {
-                let (status, error) = (StatusCode::TOO_MANY_REQUESTS, Some(delay.message()));
-                let page = self.ask_password(submission, status, error)?;
-                Ok(Some(delay.with_retry_after(page)))
-            }
+            AuthOutcome::Throttled(delay) => delay
+                .page(|status, error| self.ask_password(submission, status, error))
+                .map(Some),
         }
     }
 

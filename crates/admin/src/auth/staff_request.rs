@@ -64,6 +64,8 @@ impl FromRequest for StaffRequest {
 pub struct PreviewRequest {
     /// The object's id.
     pub id: i64,
+    /// The path of its form.
+    pub form_path: String,
     /// Whether the user may also view its images.
     pub shows_images: bool,
 }
@@ -76,9 +78,11 @@ impl FromRequest for PreviewRequest {
         let staff = StaffRequest::from_request(http, payload);
         Box::pin(async move {
             let staff = staff.await?;
-            let images = staff.visible()?.gallery.map(|gallery| gallery.resource);
+            let (resource, id) = (staff.viewable_resource()?, staff.id()?);
+            let images = resource.gallery.map(|gallery| gallery.resource);
             Ok(Self {
-                id: staff.id()?,
+                id,
+                form_path: change_path(resource, id),
                 shows_images: images.is_some_and(|images| staff.user.may_view(images)),
             })
         })
@@ -122,14 +126,14 @@ impl StaffRequest {
     }
 
     /// The resource in the path, if the user has this permission.
-    pub(crate) fn allowed(&self, verb: Verb) -> Result<&'static Resource, PageError> {
+    pub(crate) fn permitted_resource(&self, verb: Verb) -> Result<&'static Resource, PageError> {
         let resource = self.resource()?;
         self.require(verb, resource)?;
         Ok(resource)
     }
 
     /// The resource in the path, if the user may view its objects.
-    pub(crate) fn visible(&self) -> Result<&'static Resource, PageError> {
+    pub(crate) fn viewable_resource(&self) -> Result<&'static Resource, PageError> {
         let resource = self.resource()?;
         permit(self.user.may_view(resource))?;
         Ok(resource)

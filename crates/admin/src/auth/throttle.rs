@@ -4,14 +4,13 @@ use std::net::IpAddr;
 use std::time::{Duration as StdDuration, Instant};
 
 use accounts::{Attempt, PendingAttempt, Rejection, SecondFactor, User};
-use actix_web::HttpResponse;
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::rt::time::sleep;
 use audit::{Event, NewEvent, attempted_username};
 use chrono::{Duration, Utc};
 use diesel::{OptionalExtension, QueryResult};
 use oc_core::DbConnection;
-use oc_http::PageError;
+use oc_http::{PageError, PageResult};
 
 use crate::auth::device_cookie::{self, Account};
 use crate::auth::request::AdminRequest;
@@ -43,19 +42,21 @@ impl RetryDelay {
         }
     }
 
-    /// The message on the page.
-    pub(crate) fn message(self) -> String {
+    /// The page of a rejected attempt: `show` gets its status and error message.
+    pub(crate) fn page(
+        self,
+        show: impl FnOnce(StatusCode, Option<String>) -> PageResult,
+    ) -> PageResult {
+        let mut response = show(StatusCode::TOO_MANY_REQUESTS, Some(self.message()))?;
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, (self.minutes * 60).into());
+        Ok(response)
+    }
+
+    fn message(self) -> String {
         let minutes = self.minutes;
         let unit = if minutes == 1 { "minute" } else { "minutes" };
         format!("Too many attempts. Try again in {minutes} {unit}.")
-    }
-
-    /// Adds the Retry-After header.
-    pub(crate) fn with_retry_after(self, mut response: HttpResponse) -> HttpResponse {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, (self.minutes * 60).into());
-        response
     }
 }
 

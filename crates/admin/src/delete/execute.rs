@@ -4,12 +4,12 @@ use actix_web::HttpResponse;
 use audit::ChangeSet;
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{Record, Resource};
+use oc_core::admin::Resource;
 use oc_core::locks::hold;
 use oc_core::timeouts::raise_statement_timeout;
 use oc_http::PageError;
 
-use crate::audit_log::log_entry::{LogEntry, log_changes};
+use crate::audit_log::log_entry::{LogEntry, log_changes, log_deleted};
 use crate::audit_log::snapshot::Snapshot;
 use crate::auth::staff_request::{StaffRequest, permit};
 use crate::delete::cascade::{CHUNK, Cascade, Deletion, Unlinked};
@@ -118,29 +118,6 @@ impl Cascade {
         (self.model.delete)(conn, &ids)?;
         Ok(parents)
     }
-}
-
-/// Logs that objects of a resource are deleted, before they are, each with the id of its parent entry. Returns the ids of
-/// the entries.
-fn log_deleted(
-    conn: &mut DbConnection,
-    editor: &Editor,
-    change_set: &mut ChangeSet,
-    resource: &'static Resource,
-    objects: &[(&Record, Option<i64>)],
-) -> QueryResult<Vec<i64>> {
-    let records: Vec<&Record> = objects.iter().map(|(record, _)| *record).collect();
-    let before = Snapshot::for_records(conn, editor.registry, resource, &records)?;
-    let entries = objects.iter().zip(before);
-    let entries = entries.map(|((record, parent_id), before)| LogEntry {
-        record,
-        action: "deleted",
-        before: Some(before),
-        after: None,
-        parent_id: *parent_id,
-    });
-    let entries: Vec<_> = entries.collect();
-    log_changes(conn, editor, resource, change_set, &entries)
 }
 
 /// Snapshots of rows that are about to be unlinked.

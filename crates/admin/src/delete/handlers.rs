@@ -14,7 +14,7 @@ use crate::ui::submission::Submission;
 
 /// Shows what would be deleted.
 pub(crate) async fn ask(staff: StaffRequest) -> PageResult {
-    let model = staff.allowed(Verb::Delete)?;
+    let model = staff.permitted_resource(Verb::Delete)?;
     let (id, editor) = (staff.id()?, staff.editor());
     let cascade = staff
         .db
@@ -35,7 +35,7 @@ fn question(staff: &StaffRequest, model: &Resource, id: i64) -> Question {
 
 pub(crate) async fn delete(staff: StaffRequest, fields: Submission) -> PageResult {
     let fields = staff.accept(fields)?;
-    let model = staff.allowed(Verb::Delete)?;
+    let model = staff.permitted_resource(Verb::Delete)?;
     let id = staff.id()?;
     if fields.text("post") != "yes" {
         return Ok(see_other(&staff.target()));

@@ -12,15 +12,14 @@ use oc_core::admin::{FormValues, Gallery, Record, Resource, SaveError};
 use oc_core::locks::lock;
 use oc_http::{PageError, PageResult};
 
-use crate::audit_log::log_entry::{LogEntry, log_changes};
-use crate::audit_log::snapshot::Snapshot;
+use crate::audit_log::log_entry::{LogEntry, log_changes, log_deleted};
 use crate::auth::staff_request::StaffRequest;
 use crate::editor::Editor;
 use crate::form::definition::FormDefinition;
 use crate::form::page::FormDisplay;
 use crate::form::save::save_object;
 use crate::form::state::FormState;
-use crate::gallery::state::{description_name, in_order, initial_name};
+use crate::gallery::view::{description_name, in_order, initial_name};
 use crate::ui::links::{change_path, counted, see_other};
 use crate::ui::submission::{Submission, SubmittedFile};
 
@@ -57,9 +56,10 @@ fn parse_command(submission: &Submission) -> Result<Command, PageError> {
     Ok(Some((*button, id)))
 }
 
-/// The images and the row that they belong to.
-#[derive(Clone, Copy)]
-struct Target {
+/// The images of a row, and the user who changes them.
+#[derive(Clone)]
+struct GalleryEdit {
+    editor: Editor,
     owner: &'static Resource,
     gallery: Gallery,
     id: i64,
@@ -73,13 +73,17 @@ pub(crate) async fn redirect_to_form(staff: StaffRequest) -> PageResult {
 /// Adds, describes, moves or deletes images.
 pub(crate) async fn change(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
-    let owner = staff.visible()?;
+    let owner = staff.viewable_resource()?;
     let gallery = owner.gallery.ok_or(PageError::NotFound)?;
-    let id = staff.id()?;
-    let target = Target { owner, gallery, id };
+    let edit = GalleryEdit {
+        editor: staff.editor(),
+        owner,
+        gallery,
+        id: staff.id()?,
+    };
     if submission.has("_upload") || !submission.files().is_empty() {
         staff.require(Verb::Add, gallery.resource)?;
-        return upload(&staff, target, submission).await;
+        return upload(&staff, edit, submission).await;
     }
     let command = parse_command(&submission)?;
     let verb = match command {
@@ -87,12 +91,15 @@ pub(crate) async fn change(staff: StaffRequest, submission: Submission) -> PageR
         _ => Verb::Change,
     };
     staff.require(verb, gallery.resource)?;
-    run(&staff, target, command, submission).await
+    run(&staff, edit, command, submission).await
 }
 
 /// A thumbnail for staff, or with `?full` the image itself, also of an image that isn't public.
 pub(crate) async fn thumbnail(staff: StaffRequest) -> PageResult {
-    let images = staff.visible()?.images.ok_or(PageError::NotFound)?;
+    let images = staff
+        .viewable_resource()?
+        .images
+        .ok_or(PageError::NotFound)?;
     let value = staff.http.match_info().query("value").to_owned();
     let read = match staff.http.query_string() {
         "full" => images.full,
@@ -114,8 +121,10 @@ fn gallery_path(owner: &Resource, id: i64) -> String {
 }
 
 /// Adds the files of a submission, each in a transaction of its own: a file with an error keeps no other from being added.
-async fn upload(staff: &StaffRequest, target: Target, submission: Submission) -> PageResult {
-    let Target { owner, gallery, id } = target;
+async fn upload(staff: &StaffRequest, edit: GalleryEdit, submission: Submission) -> PageResult {
+    let GalleryEdit {
+        owner, gallery, id, ..
+    } = edit;
     let resource = gallery.resource;
     let images = resource.images.ok_or(PageError::NotFound)?;
     let owner_record = staff.db.read(move |conn| Ok(owner.find(conn, id)?));
@@ -153,11 +162,10 @@ async fn upload(staff: &StaffRequest, target: Target, submission: Submission) ->
         }
     }
     if added > 0 {
-        let editor = staff.editor();
         let images = counted(resource, added);
         let action = format!("{images} added");
         staff
-            .write(move |conn| log_on_owner(conn, &editor, target, &action))
+            .write(move |conn| edit.log_on_owner(conn, &action))
             .await?;
         let shown = if added == 1 { "it shows" } else { "they show" };
         let text = format!("Added {images}. Describe what {shown}.");
@@ -198,29 +206,30 @@ impl<E: Into<SaveError>> From<E> for Failure {
 /// Stores the descriptions of a submission, if the user may, and runs its command, in one transaction.
 async fn run(
     staff: &StaffRequest,
-    target: Target,
+    edit: GalleryEdit,
     command: Command,
     submission: Submission,
 ) -> PageResult {
-    let Target { owner, gallery, id } = target;
-    let (editor, sent) = (staff.editor(), submission.clone());
-    let outcome = staff.db.run(move |conn| {
-        let runner = Runner { editor, target };
-        match conn.write(|conn| runner.run(conn, command, &sent)) {
-            Err(Failure::Save(error)) => Err(error.into()),
-            outcome => Ok(outcome),
-        }
-    });
+    let (singular, path) = (
+        edit.gallery.resource.singular,
+        gallery_path(edit.owner, edit.id),
+    );
+    let (ran, sent) = (edit.clone(), submission.clone());
+    let outcome =
+        staff.db.run(
+            move |conn| match conn.write(|conn| ran.run(conn, command, &sent)) {
+                Err(Failure::Save(error)) => Err(error.into()),
+                outcome => Ok(outcome),
+            },
+        );
     match outcome.await? {
-        Ok(Some(text)) => Ok(staff.succeed(text, &gallery_path(owner, id))),
+        Ok(Some(text)) => Ok(staff.succeed(text, &path)),
         Ok(None) => {
-            let singular = gallery.resource.singular;
             let image = command.map_or_else(String::new, |(_, image)| image.to_string());
             let text = format!("There is no {singular} with ID “{image}”.");
-            staff.session.add_message("warning", text);
-            Ok(see_other(&gallery_path(owner, id)))
+            Ok(staff.warn(text, &path))
         }
-        Err(Failure::Invalid(errors)) => redisplay(staff, target, submission, errors).await,
+        Err(Failure::Invalid(errors)) => redisplay(staff, edit, submission, errors).await,
         Err(Failure::Save(error)) => Err(error.into()),
     }
 }
@@ -228,11 +237,13 @@ async fn run(
 /// Shows the page again, with errors of descriptions.
 async fn redisplay(
     staff: &StaffRequest,
-    Target { owner, id, .. }: Target,
+    GalleryEdit {
+        editor, owner, id, ..
+    }: GalleryEdit,
     submission: Submission,
     errors: BTreeMap<i64, String>,
 ) -> PageResult {
-    let definition = FormDefinition::new(staff.editor(), owner, false);
+    let definition = FormDefinition::new(editor, owner, false);
     let read_only = !staff.user.may(Verb::Change, owner);
     let display = staff.db.read(move |conn| {
         let record = owner.find(conn, id)?;
@@ -241,29 +252,26 @@ async fn redisplay(
         } else {
             FormState::stored(conn, definition, record, &Submission::default())?
         };
-        let gallery = state.gallery.take();
-        state.gallery = gallery.map(|gallery| gallery.with_errors(submission, errors));
+        if let Some(gallery) = &mut state.gallery {
+            gallery.add_errors(&submission, &errors);
+        }
         Ok(FormDisplay::new(state, Submission::default()))
     });
     let display = display.await?;
     display.show(staff, StatusCode::UNPROCESSABLE_ENTITY)
 }
 
-/// Runs commands in a transaction.
-struct Runner {
-    editor: Editor,
-    target: Target,
-}
-
-impl Runner {
-    /// Returns what was done; `None` if the image doesn't exist.
+impl GalleryEdit {
+    /// Runs a command in a transaction, and returns what was done; `None` if the image doesn't exist.
     fn run(
         &self,
         conn: &mut DbConnection,
         command: Command,
         submission: &Submission,
     ) -> Result<Option<String>, Failure> {
-        let Target { owner, gallery, id } = self.target;
+        let Self {
+            owner, gallery, id, ..
+        } = *self;
         let resource = gallery.resource;
         // Images before their row, as everywhere.
         for image in (gallery.ids)(conn, id)? {
@@ -278,7 +286,7 @@ impl Runner {
         }
         if described > 0 {
             let action = format!("{} described", counted(resource, described));
-            log_on_owner(conn, &self.editor, self.target, &action)?;
+            self.log_on_owner(conn, &action)?;
         }
         let Some((button, image)) = command else {
             return Ok(Some(match described {
@@ -308,12 +316,14 @@ impl Runner {
             let text = format!("Moved {singular} “{title}” to position {to} of {count}.");
             ("moved", text)
         } else {
-            self.delete(conn, &image)?;
+            let change_set = &mut ChangeSet::none();
+            log_deleted(conn, &self.editor, change_set, resource, &[(&image, None)])?;
+            (resource.delete)(conn, &[image.id])?;
             let text = format!("Deleted {singular} “{title}”. It can be restored for 30 days.");
             ("deleted", text)
         };
         let action = format!("{singular} {verb}");
-        log_on_owner(conn, &self.editor, self.target, &action)?;
+        self.log_on_owner(conn, &action)?;
         Ok(Some(text))
     }
 
@@ -328,7 +338,7 @@ impl Runner {
             resource,
             description,
             ..
-        } = self.target.gallery;
+        } = self.gallery;
         let may_change = self.editor.may(Verb::Change, resource);
         let (mut count, mut errors) = (0, BTreeMap::new());
         for image in images.iter().filter(|_| may_change) {
@@ -361,35 +371,17 @@ impl Runner {
         Ok((count, errors))
     }
 
-    fn delete(&self, conn: &mut DbConnection, image: &Record) -> QueryResult<()> {
-        let resource = self.target.gallery.resource;
+    /// Adds a line on images to the history of the row that they belong to.
+    fn log_on_owner(&self, conn: &mut DbConnection, action: &str) -> QueryResult<()> {
+        let record = self.owner.find(conn, self.id)?;
         let entry = LogEntry {
-            record: image,
-            action: "deleted",
-            before: Some(Snapshot::new(conn, self.editor.registry, resource, image)?),
+            record: &record,
+            action,
+            before: None,
             after: None,
             parent_id: None,
         };
         let change_set = &mut ChangeSet::none();
-        log_changes(conn, &self.editor, resource, change_set, &[entry])?;
-        (resource.delete)(conn, &[image.id])
+        log_changes(conn, &self.editor, self.owner, change_set, &[entry]).map(drop)
     }
-}
-
-/// Adds a line on images to the history of the row that they belong to.
-fn log_on_owner(
-    conn: &mut DbConnection,
-    editor: &Editor,
-    Target { owner, id, .. }: Target,
-    action: &str,
-) -> QueryResult<()> {
-    let record = owner.find(conn, id)?;
-    let entry = LogEntry {
-        record: &record,
-        action,
-        before: None,
-        after: None,
-        parent_id: None,
-    };
-    log_changes(conn, editor, owner, &mut ChangeSet::none(), &[entry]).map(drop)
 }

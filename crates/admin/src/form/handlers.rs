@@ -32,12 +32,12 @@ use crate::ui::links::{change_path, list_path, see_other};
 use crate::ui::submission::Submission;
 
 /// How a submission ended.
-enum Outcome {
+enum SubmitOutcome {
     Saved(Record),
     Redisplay(Box<FormDisplay>),
 }
 
-impl From<FormDisplay> for Outcome {
+impl From<FormDisplay> for SubmitOutcome {
     fn from(display: FormDisplay) -> Self {
         Self::Redisplay(Box::new(display))
     }
@@ -45,7 +45,7 @@ impl From<FormDisplay> for Outcome {
 
 /// The form to add an object.
 pub(crate) async fn new(staff: StaffRequest) -> PageResult {
-    let resource = staff.allowed(Verb::Add)?;
+    let resource = staff.permitted_resource(Verb::Add)?;
     let definition = FormDefinition::new(staff.editor(), resource, true);
     let (query, kept) = (staff.query(), sealed_form::take(&staff));
     let display = staff.db.read(move |conn| {
@@ -61,7 +61,7 @@ pub(crate) async fn new(staff: StaffRequest) -> PageResult {
 /// Adds an object.
 pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
-    let resource = staff.allowed(Verb::Add)?;
+    let resource = staff.permitted_resource(Verb::Add)?;
     if submission.has(RESTORE.name) {
         return restore_deleted(&staff, resource, submission).await;
     }
@@ -75,7 +75,7 @@ pub(crate) async fn redirect_to_form(staff: StaffRequest) -> PageResult {
 
 /// The form of an object, read-only without the permission to change it.
 pub(crate) async fn edit(staff: StaffRequest) -> PageResult {
-    let (resource, id) = (staff.visible()?, staff.id()?);
+    let (resource, id) = (staff.viewable_resource()?, staff.id()?);
     let definition = FormDefinition::new(staff.editor(), resource, false);
     let query = staff.query();
     let read_only = !staff.user.may(Verb::Change, resource);
@@ -96,7 +96,7 @@ pub(crate) async fn edit(staff: StaffRequest) -> PageResult {
 pub(crate) async fn update(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     if submission.has(SAVE_AS_NEW.name) {
-        let resource = staff.allowed(Verb::Add)?;
+        let resource = staff.permitted_resource(Verb::Add)?;
         if !resource.save_as {
             return Err(PageError::BadRequest);
         }
@@ -105,7 +105,7 @@ pub(crate) async fn update(staff: StaffRequest, submission: Submission) -> PageR
         let copy = inlines.fold(submission, |copy, inline| copy.with(inline.field, ""));
         return submit(&staff, resource, None, copy).await;
     }
-    let resource = staff.allowed(Verb::Change)?;
+    let resource = staff.permitted_resource(Verb::Change)?;
     submit(&staff, resource, Some(staff.id()?), submission).await
 }
 
@@ -139,11 +139,11 @@ async fn submit(
         .db
         .run(move |conn| save_or_redisplay(conn, form, id, sent));
     match (outcome.await, id) {
-        (Ok(Outcome::Saved(record)), _) => {
+        (Ok(SubmitOutcome::Saved(record)), _) => {
             let verb = if id.is_some() { "Changed" } else { "Added" };
             redirect_after_save(staff, resource, &record, &submission, verb).await
         }
-        (Ok(Outcome::Redisplay(display)), _) => {
+        (Ok(SubmitOutcome::Redisplay(display)), _) => {
             let status = display.status();
             display.show(staff, status)
         }
@@ -249,7 +249,7 @@ fn save_or_redisplay(
     definition: FormDefinition,
     id: Option<i64>,
     submission: Submission,
-) -> Result<Outcome, PageError> {
+) -> Result<SubmitOutcome, PageError> {
     match conn.write(|conn| save(conn, &definition, id, &submission)) {
         Err(SaveError::Invalid(errors)) => {
             let display = FormDisplay::submitted(conn, definition, id, submission)?;
@@ -264,7 +264,7 @@ fn save(
     definition: &FormDefinition,
     id: Option<i64>,
     submission: &Submission,
-) -> Result<Outcome, SaveError> {
+) -> Result<SubmitOutcome, SaveError> {
     let (resource, author) = (definition.resource, definition.editor.user.id);
     let is_new = id.is_none() && submission.has(FORM_TOKEN) && !is_search(resource, submission);
     let form = is_new.then(|| SubmittedForm::new(author, &resource.key(), &submission.to_text()));
@@ -272,7 +272,7 @@ fn save(
         && let Some(id) = form.find(conn)?
         && let Some(added) = (resource.load)(conn, id)?
     {
-        return Ok(Outcome::Saved(added));
+        return Ok(SubmitOutcome::Saved(added));
     }
     let current = match id {
         None => None,
@@ -337,5 +337,5 @@ fn save(
     if let Some(form) = form {
         form.insert(conn, saved.id, Utc::now().naive_utc())?;
     }
-    Ok(Outcome::Saved(saved))
+    Ok(SubmitOutcome::Saved(saved))
 }

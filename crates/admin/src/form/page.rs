@@ -18,7 +18,7 @@ use crate::form::definition::{FORM_TOKEN, FormDefinition, VERSION};
 use crate::form::popup;
 use crate::form::render::FormRenderer;
 use crate::form::state::FormState;
-use crate::gallery::state::{GalleryState, GalleryView};
+use crate::gallery::view::GalleryView;
 use crate::ui::field::{
     Button, ErrorSummary, FieldView, Hidden, RESTORE, SAVE_AS_NEW, SAVE_BUTTONS, Section,
 };
@@ -268,11 +268,7 @@ impl FormDisplay {
         let answered = submission.list(ANSWERED).into_iter().chain(asked);
         hidden.extend(answered.map(|value| Hidden::new(ANSWERED, value)));
         hidden.extend(record.is_none().then(|| token_field(&submission)));
-        let gallery = state
-            .gallery
-            .as_ref()
-            .filter(|_| !is_popup && conflict.is_none());
-        let gallery = gallery.map(GalleryState::view);
+        let gallery = state.gallery.filter(|_| !is_popup && conflict.is_none());
         let gallery_fields = gallery.iter().flat_map(GalleryView::fields);
         let error_summary = ErrorSummary::for_fields(fields_of(&sections).chain(gallery_fields));
         let is_beside =

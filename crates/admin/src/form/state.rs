@@ -9,7 +9,7 @@ use oc_core::admin::{FieldKind, FormValues, Record};
 use crate::columns::{BoundField, inline_fields};
 use crate::form::choices::{FieldChoices, chosen_choices, field_choices};
 use crate::form::definition::FormDefinition;
-use crate::gallery::state::GalleryState;
+use crate::gallery::view::GalleryView;
 use crate::ui::submission::Submission;
 
 /// A form with its values.
@@ -27,7 +27,7 @@ pub(crate) struct FormState {
     /// Whether the object is an account with permissions that the user lacks.
     pub(crate) has_higher_privileges: bool,
     /// The images that belong to the object.
-    pub(crate) gallery: Option<GalleryState>,
+    pub(crate) gallery: Option<GalleryView>,
     /// What would help visitors of its public page.
     pub(crate) missing: Vec<String>,
 }
@@ -152,11 +152,11 @@ fn gallery(
     conn: &mut DbConnection,
     definition: &FormDefinition,
     record: Option<&Record>,
-) -> QueryResult<Option<GalleryState>> {
+) -> QueryResult<Option<GalleryView>> {
     let Some(record) = record else {
         return Ok(None);
     };
-    GalleryState::load(conn, &definition.editor, definition.resource, record.id)
+    GalleryView::load(conn, &definition.editor, definition.resource, record.id)
 }
 
 fn values_in_query(

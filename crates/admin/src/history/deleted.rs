@@ -35,7 +35,7 @@ struct DeletedObject {
 
 /// The page, most recent deletions first.
 pub(crate) async fn index(staff: StaffRequest) -> PageResult {
-    let model = staff.visible()?;
+    let model = staff.viewable_resource()?;
     let query = AdminListQuery::new(&staff, model);
     let (key, offset) = (model.key(), query.offset());
     let (total, entries, children) = staff

@@ -64,7 +64,7 @@ struct RestoreOption {
 
 /// The history of an object and of those that are edited with it, oldest entry first; also of a deleted one.
 pub(crate) async fn show(staff: StaffRequest) -> PageResult {
-    let (model, id) = (staff.visible()?, staff.id()?);
+    let (model, id) = (staff.viewable_resource()?, staff.id()?);
     let registry = staff.registry();
     let (history, mut inlines) = staff
         .db

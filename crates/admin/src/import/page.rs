@@ -11,7 +11,7 @@ use crate::import::csv_table::{CsvTable, RowError};
 use crate::import::importer::{ImportOutcome, PreviewAddition, PreviewChange};
 use crate::import::spreadsheet::MAX_ROWS;
 use crate::ui::csv::{self, column_names, download};
-use crate::ui::field::Hidden;
+use crate::ui::field::{Hidden, errors_title};
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{counted, list_path};
 
@@ -125,10 +125,7 @@ impl ImportPage {
         let count = errors.len();
         errors.truncate(MAX_ERRORS);
         Self {
-            errors_title: Some(match count {
-                1 => "1 error to correct".to_owned(),
-                count => format!("{count} errors to correct"),
-            }),
+            errors_title: Some(errors_title(count)),
             // An error of the file as a whole is no list.
             hidden: errors
                 .iter()

@@ -31,7 +31,7 @@ pub(super) const TOO_MANY: &str = "Too many items are selected. Use a filter to 
 const NONE_SELECTED: &str = "Select at least one item.";
 
 /// Name and label of each action that the permissions allow.
-pub(super) fn allowed(user: &Editor, model: &'static Resource) -> Vec<[&'static str; 2]> {
+pub(super) fn permitted_actions(user: &Editor, model: &'static Resource) -> Vec<[&'static str; 2]> {
     let may = |verb| user.may(verb, model);
     let may_edit = may(Verb::Change) && bulk_edit::fields(model).next().is_some();
     let actions = [

@@ -10,7 +10,7 @@ use oc_http::{Page, PageError, PageLinks, PageResult, found};
 use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
-use crate::gallery::state::thumbnails;
+use crate::gallery::view::thumbnails;
 use crate::list::action;
 use crate::list_query::{AdminListQuery, SHOW_ALL, page_count};
 use crate::registry::Registry;
@@ -81,7 +81,7 @@ struct RowView {
 
 /// The objects that match search and filters, in the requested order.
 pub(crate) async fn index(staff: StaffRequest) -> PageResult {
-    let model = staff.visible()?;
+    let model = staff.viewable_resource()?;
     let query = AdminListQuery::new(&staff, model);
     let number = query.page.ok_or(PageError::NotFound)?;
     let listing = query.listing();
@@ -151,7 +151,7 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
         has_thumbnails,
         columns: columns(model, &query, &path),
         rows: rows.collect(),
-        actions: action::allowed(&staff.user, model),
+        actions: action::permitted_actions(&staff.user, model),
         select_across: has_more.then(|| match list.found {
             found if query.is_filtered() && found > MAX_COUNT => "Select all".to_owned(),
             found => format!("Select all {found}"),
@@ -170,7 +170,7 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
 
 /// All objects that match search and filters as a CSV file, in the order of the list.
 pub(crate) async fn export(staff: StaffRequest) -> PageResult {
-    let model = staff.visible()?;
+    let model = staff.viewable_resource()?;
     let query = AdminListQuery::new(&staff, model);
     let listing = query.first(MAX_ROWS + 1);
     let editor = staff.editor();

@@ -213,12 +213,16 @@ impl ErrorSummary {
                 })
             })
             .collect();
-        let title = match items.len() {
-            0 => return None,
-            1 => "1 error to correct".to_owned(),
-            count => format!("{count} errors to correct"),
-        };
-        Some(Self { title, items })
+        let title = errors_title(items.len());
+        (!items.is_empty()).then_some(Self { title, items })
+    }
+}
+
+/// The heading above a list of errors.
+pub(crate) fn errors_title(count: usize) -> String {
+    match count {
+        1 => "1 error to correct".to_owned(),
+        count => format!("{count} errors to correct"),
     }
 }
 

@@ -10,23 +10,13 @@ use crate::ui::navigation::Navigation;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct LayoutContext {
-    head: Head,
+    page_title: String,
     heading: String,
-    user: Option<UserName>,
+    signed_in_as: Option<String>,
     navigation: Option<Navigation>,
     messages: Vec<Message>,
     csrf: String,
     crumbs: Vec<Breadcrumb>,
-}
-
-#[derive(Debug, Serialize)]
-struct Head {
-    title: String,
-}
-
-#[derive(Debug, Serialize)]
-struct UserName {
-    name: String,
 }
 
 impl LayoutContext {
@@ -38,12 +28,10 @@ impl LayoutContext {
         csrf: String,
         crumbs: Vec<Breadcrumb>,
     ) -> Self {
-        let title = format!("{heading} – {SITE_NAME} administration");
-        let name = |editor: &Editor| editor.user.username.clone();
         Self {
-            head: Head { title },
+            page_title: format!("{heading} – {SITE_NAME} administration"),
             heading: heading.to_owned(),
-            user: user.map(|user| UserName { name: name(user) }),
+            signed_in_as: user.map(|user| user.user.username.clone()),
             navigation: user.map(|user| Navigation::new(user, path)),
             messages,
             csrf,

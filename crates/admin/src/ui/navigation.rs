@@ -75,7 +75,7 @@ impl Navigation {
                 }),
             }
         }
-        let has_log = editor.permissions.are_all() || editor.visible().next().is_some();
+        let has_log = editor.permissions.are_all() || editor.viewable_resources().next().is_some();
         let has_diagnostics = editor.permissions.has(DIAGNOSTICS);
         let system = [
             (has_log, "Log", LOG_PATH),

@@ -13,16 +13,6 @@ use crate::ui::field::FieldView;
 use crate::ui::links::{capitalized, change_path, counted, list_path, thumbnail_path};
 use crate::ui::submission::Submission;
 
-pub(crate) struct GalleryState {
-    gallery: Gallery,
-    owner_path: String,
-    images: Vec<Record>,
-    /// Whether the user may add, change and delete images.
-    may: [bool; 3],
-    /// A submission with errors, and the errors of descriptions by image.
-    submitted: Option<(Submission, BTreeMap<i64, String>)>,
-}
-
 #[derive(Serialize)]
 pub(crate) struct GalleryView {
     heading: String,
@@ -62,7 +52,7 @@ pub(crate) fn initial_name(id: i64) -> String {
     format!("initial-{id}")
 }
 
-impl GalleryState {
+impl GalleryView {
     /// The images of a row; `None` if its resource has none, or the user may not view them.
     pub(crate) fn load(
         conn: &mut DbConnection,
@@ -74,90 +64,69 @@ impl GalleryState {
             return Ok(None);
         };
         let resource = gallery.resource;
-        let known = editor.registry.find(resource.app, resource.name);
-        if known.is_none() || !editor.may_view(resource) {
+        if !editor.may_view(resource) {
             return Ok(None);
         }
-        let may = [Verb::Add, Verb::Change, Verb::Delete].map(|verb| editor.may(verb, resource));
-        Ok(Some(Self {
-            gallery,
-            owner_path: format!("{}{id}/{}/", list_path(owner), resource.plural),
-            images: in_order(conn, gallery, id)?,
-            may,
-            submitted: None,
-        }))
-    }
-
-    /// The same after a submission with errors.
-    pub(crate) fn with_errors(self, submission: Submission, errors: BTreeMap<i64, String>) -> Self {
-        Self {
-            submitted: Some((submission, errors)),
-            ..self
-        }
-    }
-
-    /// The descriptions as fields, for the summary of errors.
-    pub(crate) fn view(&self) -> GalleryView {
-        let Gallery { resource, .. } = self.gallery;
-        let field = resource
-            .fields
-            .iter()
-            .find(|field| field.name == self.gallery.description);
+        let may_change = editor.may(Verb::Change, resource);
+        let mut fields = resource.fields.iter();
+        let field = fields.find(|field| field.name == gallery.description);
         let label = field.map_or("", |field| field.label);
-        let kind = if self.may[1] { "textarea" } else { "readonly" };
-        let count = self.images.len();
-        let images = self.images.iter().enumerate().map(|(index, image)| {
-            let stored = image.values.text(self.gallery.description).to_owned();
-            let name = description_name(image.id);
-            let typed = self.submitted.as_ref().and_then(|(submission, _)| {
-                submission
-                    .has(&name)
-                    .then(|| submission.text(&name).to_owned())
-            });
-            let errors = self.submitted.as_ref();
-            let error = errors.and_then(|(_, errors)| errors.get(&image.id).cloned());
-            ImageView {
-                id: image.id,
-                number: index + 1,
-                title: image.title.clone(),
-                thumbnail: thumbnail_path(resource, image_value(resource, image)),
-                href: change_path(resource, image.id),
-                description: FieldView {
-                    value: typed.unwrap_or_else(|| stored.clone()),
-                    errors: error.into_iter().collect(),
-                    // The note says that it is wanted; a description may be empty.
-                    depends: true,
-                    ..FieldView::new(&name, label, kind)
-                },
-                stored,
-                is_first: index == 0,
-                is_last: index + 1 == count,
-            }
-        });
-        let bare = self.images.iter();
-        let bare = bare.filter(|image| image.values.text(self.gallery.description).is_empty());
+        let kind = if may_change { "textarea" } else { "readonly" };
+        let images = in_order(conn, gallery, id)?;
+        let bare = images.iter();
+        let bare = bare.filter(|image| image.values.text(gallery.description).is_empty());
         let note = match bare.count() {
             0 => None,
             1 => Some(format!("{} needs a description.", counted(resource, 1))),
             count => Some(format!("{} need a description.", counted(resource, count))),
         };
-        GalleryView {
+        let count = images.len();
+        let view = |(index, image): (usize, Record)| {
+            let stored = image.values.text(gallery.description).to_owned();
+            ImageView {
+                id: image.id,
+                number: index + 1,
+                thumbnail: thumbnail_path(resource, image_value(resource, &image)),
+                href: change_path(resource, image.id),
+                description: FieldView {
+                    value: stored.clone(),
+                    // The note says that it is wanted; a description may be empty.
+                    depends: true,
+                    ..FieldView::new(&description_name(image.id), label, kind)
+                },
+                stored,
+                is_first: index == 0,
+                is_last: index + 1 == count,
+                title: image.title,
+            }
+        };
+        Ok(Some(Self {
             heading: capitalized(resource.plural),
             singular: resource.singular,
             note,
-            help: self.gallery.help,
+            help: gallery.help,
             accept: resource.images.map_or("", |images| images.accept),
-            action: self.owner_path.clone(),
+            action: format!("{}{id}/{}/", list_path(owner), resource.plural),
             deleted_href: format!("{}deleted/", list_path(resource)),
-            may_add: self.may[0],
-            may_change: self.may[1],
-            may_delete: self.may[2],
-            images: images.collect(),
+            may_add: editor.may(Verb::Add, resource),
+            may_change,
+            may_delete: editor.may(Verb::Delete, resource),
+            images: images.into_iter().enumerate().map(view).collect(),
+        }))
+    }
+
+    /// Shows the descriptions of a submission with their errors, by image.
+    pub(crate) fn add_errors(&mut self, submission: &Submission, errors: &BTreeMap<i64, String>) {
+        for image in &mut self.images {
+            let field = &mut image.description;
+            if submission.has(&field.name) {
+                submission.text(&field.name).clone_into(&mut field.value);
+            }
+            field.errors.extend(errors.get(&image.id).cloned());
         }
     }
-}
 
-impl GalleryView {
+    /// The descriptions as fields, for the summary of errors.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &FieldView> {
         self.images.iter().map(|image| &image.description)
     }
