@@ -17,7 +17,8 @@ pub(crate) struct LogEntry<'a> {
     pub(crate) parent_id: Option<i64>,
 }
 
-/// Logs up to a few hundred changes and returns the ids of the entries.
+/// Logs up to a few hundred changes, runs what their resource requires after an object was saved, and returns the ids of
+/// the entries.
 pub(crate) fn log_changes(
     conn: &mut DbConnection,
     editor: &Editor,
@@ -25,6 +26,10 @@ pub(crate) fn log_changes(
     change_set: &mut ChangeSet,
     entries: &[LogEntry<'_>],
 ) -> QueryResult<Vec<i64>> {
+    if let Some(rules) = editor.registry.access(resource) {
+        let mut saved = entries.iter().filter(|entry| entry.after.is_some());
+        saved.try_for_each(|entry| (rules.saved)(conn, entry.record))?;
+    }
     let key = resource.key();
     let text =
         |snapshot: &Option<Snapshot>| snapshot.as_ref().map(Snapshot::to_text).unwrap_or_default();
@@ -45,22 +50,6 @@ pub(crate) fn log_changes(
         (new, entry.parent_id)
     });
     change_set.insert_all(conn, &new.collect::<Vec<_>>())
-}
-
-/// Logs saved objects, and runs what their resource requires after that.
-pub(crate) fn log_saved(
-    conn: &mut DbConnection,
-    editor: &Editor,
-    resource: &Resource,
-    change_set: &mut ChangeSet,
-    entries: &[LogEntry<'_>],
-) -> QueryResult<Vec<i64>> {
-    if let Some(rules) = editor.registry.access(resource) {
-        entries
-            .iter()
-            .try_for_each(|entry| (rules.saved)(conn, entry.record))?;
-    }
-    log_changes(conn, editor, resource, change_set, entries)
 }
 
 /// Logs that objects of a resource are deleted, before they are, each with the id of its parent entry. Returns the ids of

@@ -38,54 +38,13 @@ struct FieldConflict {
 }
 
 impl ConflictView {
-    /// Every field that differs. If only one side changed it, that version is selected.
+    /// Every field that differs, with a note and the selected version by `choice`.
     pub(crate) fn new(
         conn: &mut DbConnection,
         definition: &FormDefinition,
-        origin: &InitialVersion,
         mine: &FormValues,
         (id, theirs): (i64, &FormValues),
-    ) -> QueryResult<Self> {
-        Self::with(conn, definition, mine, (id, theirs), |name| {
-            match (
-                origin.is_changed(name, mine),
-                origin.is_changed(name, theirs),
-            ) {
-                (false, _) => ("Only they changed this", "theirs"),
-                (_, false) => ("Only you changed this", "mine"),
-                _ => ("Both of you changed this", ""),
-            }
-        })
-    }
-
-    /// The same after a submission without a choice for every field.
-    pub(crate) fn undecided(
-        conn: &mut DbConnection,
-        definition: &FormDefinition,
-        sent: &Submission,
-        mine: &FormValues,
-        (id, theirs): (i64, &FormValues),
-    ) -> QueryResult<Self> {
-        let mut view = Self::with(conn, definition, mine, (id, theirs), |name| {
-            let chosen = sent.text(&merge(name));
-            let known = ["theirs", "mine"].into_iter().find(|word| *word == chosen);
-            ("", known.unwrap_or_default())
-        })?;
-        let open = view.rows.iter().filter(|row| row.chosen.is_empty());
-        let labels: Vec<&str> = open.map(|row| row.label.as_str()).collect();
-        view.undecided = Some(format!(
-            "Choose which version to keep: {}.",
-            labels.join(", ")
-        ));
-        Ok(view)
-    }
-
-    fn with(
-        conn: &mut DbConnection,
-        definition: &FormDefinition,
-        mine: &FormValues,
-        (id, theirs): (i64, &FormValues),
-        choice: impl Fn(&str) -> (&'static str, &'static str),
+        choice: impl Fn(&str) -> VersionChoice,
     ) -> QueryResult<Self> {
         let mut rows = Vec::new();
         for (bound, name) in differing(definition, mine, theirs) {
@@ -124,6 +83,42 @@ impl ConflictView {
             undecided: None,
         })
     }
+
+    /// The view with an error about the fields without a selected version.
+    pub(crate) fn undecided(mut self) -> Self {
+        let open = self.rows.iter().filter(|row| row.chosen.is_empty());
+        let labels: Vec<&str> = open.map(|row| row.label.as_str()).collect();
+        let text = format!("Choose which version to keep: {}.", labels.join(", "));
+        self.undecided = Some(text);
+        self
+    }
+}
+
+/// A note, and the selected version: `theirs`, `mine` or none.
+pub(crate) type VersionChoice = (&'static str, &'static str);
+
+/// If only one side changed a field, that version is selected.
+pub(crate) fn suggested_version(
+    origin: &InitialVersion,
+    name: &str,
+    mine: &FormValues,
+    theirs: &FormValues,
+) -> VersionChoice {
+    match (
+        origin.is_changed(name, mine),
+        origin.is_changed(name, theirs),
+    ) {
+        (false, _) => ("Only they changed this", "theirs"),
+        (_, false) => ("Only you changed this", "mine"),
+        _ => ("Both of you changed this", ""),
+    }
+}
+
+/// The version that a submission selects.
+pub(crate) fn submitted_version(sent: &Submission, name: &str) -> VersionChoice {
+    let chosen = sent.text(&merge(name));
+    let known = ["theirs", "mine"].into_iter().find(|word| *word == chosen);
+    ("", known.unwrap_or_default())
 }
 
 /// The last audit entry of an object and of those that are edited inline.

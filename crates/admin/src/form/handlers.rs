@@ -18,7 +18,7 @@ use crate::auth::sealed_form;
 use crate::auth::staff_request::{StaffRequest, permit};
 use crate::form::after_save::redirect_after_save;
 use crate::form::choices::is_search;
-use crate::form::conflict::{ConflictView, differ, resolve};
+use crate::form::conflict::{ConflictView, differ, resolve, submitted_version, suggested_version};
 use crate::form::definition::{FORM_TOKEN, FormDefinition, VERSION};
 use crate::form::page::{ANSWERED, DELETED, FormDisplay};
 use crate::form::retry::redisplay;
@@ -296,15 +296,17 @@ fn save(
         values = definition.keep_untouched(&initial, values, &theirs);
         let is_stale = submission.has(VERSION) && definition.is_stale(&initial, &theirs);
         let conflict = if is_stale && differ(definition, &values, &theirs) {
+            let choice = |name: &str| suggested_version(&initial, name, &values, &theirs);
             Some(ConflictView::new(
-                conn, definition, &initial, &values, stored,
+                conn, definition, &values, stored, choice,
             )?)
         } else if let Some(resolved) = resolve(definition, submission, &values, &theirs) {
             values = resolved;
             None
         } else {
-            let view = ConflictView::undecided(conn, definition, submission, &values, stored)?;
-            Some(view)
+            let choice = |name: &str| submitted_version(submission, name);
+            let view = ConflictView::new(conn, definition, &values, stored, choice)?;
+            Some(view.undecided())
         };
         if conflict.is_some() {
             let display = display(conn)?;

@@ -7,7 +7,7 @@ use oc_core::admin::{FormValues, Inline, Record, Resource, SaveError, id_in};
 use oc_core::locks::lock;
 use oc_core::validation::{FieldError, Violation};
 
-use crate::audit_log::log_entry::{LogEntry, log_saved};
+use crate::audit_log::log_entry::{LogEntry, log_changes};
 use crate::audit_log::snapshot::Snapshot;
 use crate::editor::Editor;
 use crate::form::definition::{FormDefinition, InlineForm};
@@ -195,7 +195,7 @@ fn save_and_log(
             after: Some(snapshot(conn, &record)?),
             parent_id: None,
         };
-        log_saved(conn, editor, resource, change_set, &[entry])?;
+        log_changes(conn, editor, resource, change_set, &[entry])?;
     }
     Ok(record)
 }

@@ -6,7 +6,7 @@ use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
 use oc_core::admin::{Field, FieldKind, FormValues, Record, Resource, SaveError};
 
-use crate::audit_log::log_entry::{LogEntry, log_saved};
+use crate::audit_log::log_entry::{LogEntry, log_changes};
 use crate::audit_log::snapshot::Snapshot;
 use crate::editor::Editor;
 use crate::history::restore_outcome::{RestoreError, Restored, RestoredObject, Violations};
@@ -195,7 +195,7 @@ impl Restorer<'_> {
         });
         let entries: Vec<_> = entries.collect();
         let (editor, change_set) = (self.editor, &mut self.change_set);
-        let entry_ids = log_saved(conn, editor, model, change_set, &entries)?;
+        let entry_ids = log_changes(conn, editor, model, change_set, &entries)?;
         let objects = records.into_iter().map(|record| (model, record));
         Ok(entry_ids.into_iter().zip(objects).collect())
     }

@@ -14,7 +14,7 @@ use oc_core::validation::{FieldError, Violation};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::audit_log::log_entry::{LogEntry, log_saved};
+use crate::audit_log::log_entry::{LogEntry, log_changes};
 use crate::audit_log::snapshot::{FieldChange, Snapshot};
 use crate::columns::{columns, load_columns};
 use crate::editor::Editor;
@@ -321,7 +321,7 @@ impl Importer<'_> {
             }
         }
         let mut change_set = ChangeSet::none();
-        log_saved(conn, self.editor, self.model, &mut change_set, &entries).map(drop)
+        log_changes(conn, self.editor, self.model, &mut change_set, &entries).map(drop)
     }
 
     /// Errors under the names of the columns, with a hint if a related row is taken that these values describe.
