@@ -77,45 +77,41 @@ fn a_fault_of_ours_tells_nothing_of_the_inside() -> Result<()> {
 
 #[test]
 fn a_database_that_goes_away_is_found_again() -> Result<()> {
-    let Some(db) = TestDb::postgres()? else {
-        return Ok(());
-    };
-    let site = TestSite::on(db)?;
-    letting(&mut site.database()?, "Lakeside flat")?;
-    assert_eq!(site.get("/lettings/1/")?.status, 200);
+    for site in TestSite::on_postgres()? {
+        letting(&mut site.database()?, "Lakeside flat")?;
+        assert_eq!(site.get("/lettings/1/")?.status, 200);
 
-    let server = Server::for_test_db(site.db())?;
-    server.shut()?;
-    let page = site.get("/lettings/1/")?;
-    let ready = site.get("/readyz")?;
-    let alive = site.get("/healthz")?;
-    server.open()?;
-    let after = site.get("/lettings/1/")?;
+        let server = Server::for_test_db(site.db())?;
+        server.shut()?;
+        let page = site.get("/lettings/1/")?;
+        let ready = site.get("/readyz")?;
+        let alive = site.get("/healthz")?;
+        server.open()?;
+        let after = site.get("/lettings/1/")?;
 
-    assert_eq!(page.status, 503);
-    assert!(page.header("retry-after").is_some());
-    assert_eq!(page.header("cache-control"), Some("no-store"));
-    assert!(page.header("content-security-policy").is_some());
-    assert_eq!(page.html()?.texts("h1"), ["Temporarily unavailable"]);
-    assert_eq!(ready.status, 503);
-    assert_eq!(ready.json()?["checks"]["database"], "failed");
-    assert_eq!(alive.status, 200);
-    assert_eq!(after.status, 200);
+        assert_eq!(page.status, 503);
+        assert!(page.header("retry-after").is_some());
+        assert_eq!(page.header("cache-control"), Some("no-store"));
+        assert!(page.header("content-security-policy").is_some());
+        assert_eq!(page.html()?.texts("h1"), ["Temporarily unavailable"]);
+        assert_eq!(ready.status, 503);
+        assert_eq!(ready.json()?["checks"]["database"], "failed");
+        assert_eq!(alive.status, 200);
+        assert_eq!(after.status, 200);
+    }
     Ok(())
 }
 
 #[test]
 fn a_connection_that_dies_between_two_requests_is_replaced() -> Result<()> {
-    let Some(db) = TestDb::postgres()? else {
-        return Ok(());
-    };
-    let site = TestSite::on(db)?;
-    letting(&mut site.database()?, "Lakeside flat")?;
-    assert_eq!(site.get("/lettings/")?.status, 200);
+    for site in TestSite::on_postgres()? {
+        letting(&mut site.database()?, "Lakeside flat")?;
+        assert_eq!(site.get("/lettings/")?.status, 200);
 
-    Server::for_test_db(site.db())?.end_connections()?;
+        Server::for_test_db(site.db())?.end_connections()?;
 
-    assert_eq!(site.get("/lettings/")?.status, 200);
+        assert_eq!(site.get("/lettings/")?.status, 200);
+    }
     Ok(())
 }
 

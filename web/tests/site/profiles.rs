@@ -42,17 +42,6 @@ fn profiles_are_listed_by_id_and_users_without_one_are_not() -> Result<()> {
 }
 
 #[test]
-fn an_empty_list_of_profiles_says_so() -> Result<()> {
-    let site = TestSite::start()?;
-
-    let page = site.page("/profiles/")?;
-
-    assert!(page.text().contains("No profiles are available."));
-    assert!(page.has_link("Home", "/") && page.has_link("Lettings", "/lettings/"));
-    Ok(())
-}
-
-#[test]
 fn a_profile_shows_names_and_favorite_city() -> Result<()> {
     for site in TestSite::on_each()? {
         profile(&mut site.database()?, "AirWow")?;

@@ -89,6 +89,11 @@ impl TestSite {
         TestDb::each()?.into_iter().map(Self::on).collect()
     }
 
+    /// An empty site on PostgreSQL, where it can be had here.
+    pub(crate) fn on_postgres() -> Result<Vec<Self>> {
+        TestDb::postgres()?.into_iter().map(Self::on).collect()
+    }
+
     fn run(db: Arc<TestDb>, settings: &[(&str, &str)]) -> Result<Self> {
         let given = settings.iter().chain(&SETTINGS);
         let mut config = Config::from_lookup(&|name| {

@@ -19,19 +19,12 @@ fn lettings_of(conn: &mut DbConnection, count: usize) -> QueryResult<()> {
     })
 }
 
-/// Deletes the first rows of a kind at one go, and gives the page of that act.
-fn delete_first(browser: &mut Browser<'_>, model: &str, count: usize) -> Result<String> {
-    let ids: Vec<String> = (1..=count).map(|id| id.to_string()).collect();
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    delete_several(browser, model, &ids)?;
-    act(browser)
-}
-
 #[test]
-fn of_many_rows_the_question_shows_a_thousand_and_counts_the_others() -> Result<()> {
+fn many_rows_are_counted_deleted_and_restored() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         lettings_of(conn, 1_010)?;
+        let address = Letting::with_address(conn, 1_010)?.1;
         let mut browser = Browser::superuser(&site, "ada")?;
         let list = "/admin/lettings/address/";
         let chosen = [("action", "delete_selected"), ("select_across", "1")];
@@ -40,14 +33,19 @@ fn of_many_rows_the_question_shows_a_thousand_and_counts_the_others() -> Result<
         let question = browser.post(list, &chosen)?;
         let shown = hidden(&question.text()?, "_shown").context("nothing was shown")?;
         let yes = [("post", "yes"), ("_shown", &shown)];
-        let done = browser.post(list, &[&chosen[..], &yes].concat())?;
+        let deleted = browser.post(list, &[&chosen[..], &yes].concat())?;
+        let told = browser.follow(&deleted)?;
+        let left = Letting::count(conn)?;
+        let deletion = last_entries(conn)?;
+        let act = act(&mut browser)?;
+        let page = browser.page(&act)?;
+        let restored = browser.fill_and_follow(&act, &[])?;
 
         let question = question.html()?;
         assert_eq!(question.texts("h1"), ["Delete 1010 addresses?"]);
         assert_contains_all(
             &question.text(),
             &[
-                "1010 addresses",
                 "1010 lettings",
                 "and 10 more addresses",
                 "and 10 more lettings",
@@ -56,63 +54,42 @@ fn of_many_rows_the_question_shows_a_thousand_and_counts_the_others() -> Result<
         let links = question.links();
         let rows = links.iter().filter(|link| link.href.ends_with("/change/"));
         assert_eq!(rows.count(), 2_000);
-        assert!(browser.follow(&done)?.contains("Deleted 1010 addresses."));
-        assert_eq!(Letting::count(conn)?, 0);
-        for id in [1, 505, 1_010] {
-            let line = AuditEntry::for_object(conn, "lettings.letting", id)?.remove(0);
-            let cause =
-                AuditEntry::find(conn, line.parent_id.context("it went along with nothing")?)?;
-            assert_eq!(
-                (&*cause.model, cause.object_id),
-                ("lettings.address", Some(id))
-            );
-            assert_eq!(
-                (&*line.title, line.change_set_id),
-                (&*format!("Letting {id}"), cause.change_set_id)
-            );
-        }
-    }
-    Ok(())
-}
-
-#[test]
-fn many_rows_come_back_as_they_were() -> Result<()> {
-    for site in TestSite::on_each()? {
-        let conn = &mut site.database()?;
-        lettings_of(conn, 1_010)?;
-        let address = Letting::with_address(conn, 1_010)?.1;
-        let mut browser = Browser::superuser(&site, "ada")?;
-        let act = delete_first(&mut browser, "lettings/address", 1_010)?;
-
-        let page = browser.page(&act)?;
-        let done = browser.post(&act, &[])?;
-
+        assert_contains(&told, "Deleted 1010 addresses.");
         assert_eq!(
-            page.texts("h1"),
-            ["Deleted 1010 addresses and 1010 lettings"]
+            (left, deletion),
+            (0, ["deleted"; 3].map(str::to_owned).to_vec())
         );
-        assert!(page.text().contains("and 1020 more"));
-        let done = browser.follow(&done)?;
+        let title = "Deleted 1010 addresses and 1010 lettings";
+        assert_eq!(page.texts("h1"), [title]);
+        assert_contains(&page.text(), "and 1020 more");
         assert_contains_all(
-            &done,
+            &restored,
             &["Restored 1010 addresses.", "Restored 1010 lettings."],
         );
         assert_eq!(Letting::count(conn)?, 1_010);
         let (letting, restored) = Letting::with_address(conn, 1_010)?;
         assert_eq!((&*letting.title, restored), ("Letting 1010", address));
-        for id in [1, 505, 1_010] {
-            let line = AuditEntry::for_object(conn, "lettings.letting", id)?.pop();
-            let line = line.context("it is not in the record")?;
-            let cause =
-                AuditEntry::find(conn, line.parent_id.context("it came along with nothing")?)?;
-            assert_eq!(
-                (&*line.action, &*cause.model, cause.object_id),
-                ("restored", "lettings.address", Some(id))
-            );
-            assert_eq!(line.change_set_id, cause.change_set_id);
-        }
+        assert_eq!(last_entries(conn)?, ["restored"; 3]);
     }
     Ok(())
+}
+
+/// What was done last to three of the lettings: along with their addresses, at one go.
+fn last_entries(conn: &mut DbConnection) -> Result<Vec<String>> {
+    let mut actions = Vec::new();
+    for id in [1, 505, 1_010] {
+        let entry = AuditEntry::for_object(conn, "lettings.letting", id)?.pop();
+        let entry = entry.context("it is not in the record")?;
+        let parent_id = entry.parent_id.context("it went along with nothing")?;
+        let cause = AuditEntry::find(conn, parent_id)?;
+        assert_eq!(
+            (&*cause.model, cause.object_id),
+            ("lettings.address", Some(id))
+        );
+        assert_eq!(entry.change_set_id, cause.change_set_id);
+        actions.push(entry.action);
+    }
+    Ok(actions)
 }
 
 #[test]
@@ -121,15 +98,16 @@ fn of_many_rows_that_break_a_rule_some_are_told() -> Result<()> {
         let conn = &mut site.database()?;
         lettings_of(conn, 30)?;
         let mut browser = Browser::superuser(&site, "ada")?;
-        let act = delete_first(&mut browser, "lettings/letting", 30)?;
+        let ids: Vec<String> = (1..=30).map(|id| id.to_string()).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        delete_several(&mut browser, "lettings/letting", &ids)?;
+        let act = act(&mut browser)?;
         for address_id in 2..=30 {
             insert_letting(conn, &letting_draft("Taken", address_id))?;
         }
 
-        browser.get(&act)?;
-        let answer = browser.post(&act, &[])?;
+        let told = browser.fill_and_follow(&act, &[])?;
 
-        let told = browser.follow(&answer)?;
         let taken = "Another letting already has this address.";
         assert_eq!(told.matches(taken).count(), 20, "{told}");
         assert_contains(&told, "There may be more errors.");

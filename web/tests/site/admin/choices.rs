@@ -78,21 +78,6 @@ fn a_search_without_script_loses_nothing_that_was_typed() -> Result<()> {
 }
 
 #[test]
-fn an_id_beyond_the_first_fifty_is_taken() -> Result<()> {
-    let site = TestSite::start()?;
-    free(&mut site.database()?, 60)?;
-    let mut browser = Browser::superuser(&site, "ada")?;
-
-    let added = browser.fill(
-        "/admin/lettings/letting/add/",
-        &[("title", "Pier House"), ("address", "60"), ("_save", "")],
-    )?;
-
-    assert_eq!(added.status, 303);
-    Ok(())
-}
-
-#[test]
 fn a_script_gets_what_a_search_finds_if_there_is_a_form_for_it() -> Result<()> {
     for site in TestSite::on_each()? {
         free(&mut site.database()?, 60)?;

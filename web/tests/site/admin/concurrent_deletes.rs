@@ -8,11 +8,10 @@ use audit::AuditEntry;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use lettings::testing::{insert_letting, letting_draft};
+use lettings::testing::{insert_address, insert_letting, letting_draft};
 use lettings::{Address, Letting};
 use oc_core::DbConnection;
 use oc_core::locks::lock;
-use oc_core::testing::TestDb;
 
 use crate::http::Answer;
 use crate::support::{TestSite, address, assert_contains, letting};
@@ -40,28 +39,6 @@ fn wait_for_who_waits(conn: &mut DbConnection) -> Result<()> {
     Ok(())
 }
 
-/// Deletes an address while another connection adds a letting to it; what the question had shown is sent along, if it
-/// is said.
-fn delete_while_a_letting_is_added(site: &TestSite, says_what_was_shown: bool) -> Result<String> {
-    let conn = &mut site.database()?;
-    Address::insert(
-        conn,
-        &address().check().expect("the fixture keeps the rules"),
-    )?;
-    let mut browser = Browser::superuser(site, "ada")?;
-    let question = browser.get(DELETE)?.text()?;
-    let shown = hidden(&question, "_shown").context("the question says what it shows")?;
-    let mut fields = vec![("post", "yes")];
-    if says_what_was_shown {
-        fields.push(("_shown", &shown));
-    }
-
-    conn.batch_execute("BEGIN")?;
-    insert_letting(conn, &letting_draft("Pier House", 1))?;
-    let answer = meanwhile(conn, || browser.post(DELETE, &fields), |_| Ok(()))?;
-    answer.text()
-}
-
 /// What a write to a row came to that another connection kept waiting, and did something to before.
 fn meanwhile(
     conn: &mut DbConnection,
@@ -86,82 +63,76 @@ fn meanwhile(
 
 #[test]
 fn who_goes_back_to_a_version_while_the_row_is_deleted_is_told() -> Result<()> {
-    let Some(db) = TestDb::postgres()? else {
-        return Ok(());
-    };
-    let site = TestSite::on(db)?;
-    let conn = &mut site.database()?;
-    letting(conn, "Pier House")?;
-    let mut browser = Browser::superuser(&site, "ada")?;
-    let change = "/admin/lettings/address/1/change/";
-    let street = |street| with(&ADDRESS_FORM, &[("street", street)]);
-    browser.fill(change, &street("First Street"))?;
-    browser.fill(change, &street("Second Street"))?;
-    let history = "/admin/lettings/address/1/history/";
-    let version = hidden(&browser.get(history)?.text()?, "restore").context("no version")?;
-    conn.batch_execute("BEGIN")?;
-    Address::delete(conn, &[1])?;
+    for site in TestSite::on_postgres()? {
+        let conn = &mut site.database()?;
+        letting(conn, "Pier House")?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        let change = "/admin/lettings/address/1/change/";
+        let street = |street| with(&ADDRESS_FORM, &[("street", street)]);
+        browser.fill(change, &street("First Street"))?;
+        browser.fill(change, &street("Second Street"))?;
+        let history = "/admin/lettings/address/1/history/";
+        let version = hidden(&browser.get(history)?.text()?, "restore").context("no version")?;
+        conn.batch_execute("BEGIN")?;
+        Address::delete(conn, &[1])?;
 
-    let restore = || browser.post(history, &[("restore", &version)]);
-    let answer = meanwhile(conn, restore, |_| Ok(()))?;
+        let restore = || browser.post(history, &[("restore", &version)]);
+        let answer = meanwhile(conn, restore, |_| Ok(()))?;
 
-    assert_eq!(answer.status, 303);
-    let told = browser.follow(&answer)?;
-    assert_contains(&told, "Nothing was restored");
+        assert_eq!(answer.status, 303);
+        let told = browser.follow(&answer)?;
+        assert_contains(&told, "Nothing was restored");
+    }
     Ok(())
 }
 
 #[test]
 fn a_restore_and_a_form_wait_for_each_other_in_one_order() -> Result<()> {
-    let Some(db) = TestDb::postgres()? else {
-        return Ok(());
-    };
-    let site = TestSite::on(db)?;
-    let conn = &mut site.database()?;
-    letting(conn, "Pier House")?;
-    let mut browser = Browser::superuser(&site, "ada")?;
-    delete(&mut browser, "lettings/address/1")?;
-    let act = act(&mut browser)?;
-    browser.get(&act)?;
-    conn.batch_execute("BEGIN")?;
-    // As a letting's form does that has its address in it.
-    lock(conn, "lettings.letting", 1)?;
+    for site in TestSite::on_postgres()? {
+        let conn = &mut site.database()?;
+        letting(conn, "Pier House")?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        delete(&mut browser, "lettings/address/1")?;
+        let act = act(&mut browser)?;
+        browser.get(&act)?;
+        conn.batch_execute("BEGIN")?;
+        // As a letting's form does that has its address in it.
+        lock(conn, "lettings.letting", 1)?;
 
-    let restore = || browser.post(&act, &[]);
-    let answer = meanwhile(conn, restore, |conn| lock(conn, "lettings.address", 1))?;
+        let restore = || browser.post(&act, &[]);
+        let answer = meanwhile(conn, restore, |conn| lock(conn, "lettings.address", 1))?;
 
-    assert_eq!(answer.status, 303);
-    assert!(browser.follow(&answer)?.contains("Restored letting"));
+        assert_eq!(answer.status, 303);
+        assert!(browser.follow(&answer)?.contains("Restored letting"));
+    }
     Ok(())
 }
 
 #[test]
-fn what_was_added_meanwhile_goes_along_and_is_recorded() -> Result<()> {
-    let Some(db) = TestDb::postgres()? else {
-        return Ok(());
-    };
-    let site = TestSite::on(db)?;
+fn what_was_added_meanwhile_goes_along_unless_another_question_was_answered() -> Result<()> {
+    for says_what_was_shown in [false, true] {
+        for site in TestSite::on_postgres()? {
+            let conn = &mut site.database()?;
+            insert_address(conn, &address())?;
+            let mut browser = Browser::superuser(&site, "ada")?;
+            let shown = browser.hidden(DELETE, "_shown")?;
+            let fields = [("post", "yes"), ("_shown", &shown)];
+            let fields = &fields[..if says_what_was_shown { 2 } else { 1 }];
 
-    delete_while_a_letting_is_added(&site, false)?;
+            conn.batch_execute("BEGIN")?;
+            insert_letting(conn, &letting_draft("Pier House", 1))?;
+            let answer = meanwhile(conn, || browser.post(DELETE, fields), |_| Ok(()))?;
 
-    let conn = &mut site.database()?;
-    assert_eq!(Letting::count(conn)?, 0);
-    let record = AuditEntry::for_object(conn, "lettings.letting", 1)?;
-    let actions: Vec<_> = record.iter().map(|line| line.action.as_str()).collect();
-    assert_eq!(actions, ["deleted"]);
-    Ok(())
-}
-
-#[test]
-fn who_was_shown_less_is_asked_again() -> Result<()> {
-    let Some(db) = TestDb::postgres()? else {
-        return Ok(());
-    };
-    let site = TestSite::on(db)?;
-
-    let page = delete_while_a_letting_is_added(&site, true)?;
-
-    assert_contains(&page, "The items to delete have changed.");
-    assert_eq!(Letting::count(&mut site.database()?)?, 1);
+            let record = AuditEntry::for_object(conn, "lettings.letting", 1)?;
+            let actions: Vec<_> = record.iter().map(|line| line.action.as_str()).collect();
+            if says_what_was_shown {
+                let words = "The items to delete have changed.";
+                assert_contains(&answer.page_text()?, words);
+                assert_eq!(Letting::count(conn)?, 1);
+            } else {
+                assert_eq!((Letting::count(conn)?, &*actions), (0, &["deleted"][..]));
+            }
+        }
+    }
     Ok(())
 }

@@ -77,17 +77,14 @@ impl<'a> Browser<'a> {
 
     /// A superuser of that new name, logged in.
     pub(crate) fn superuser(site: &'a TestSite, username: &str) -> Result<Self> {
-        let conn = &mut site.database()?;
-        let id = account(conn, username)?;
-        User::make_superuser(conn, id)?;
+        superuser(&mut site.database()?, username)?;
         Self::logged_in(site, username)
     }
 
     /// A member of staff of that new name with these permissions of their own, logged in.
     pub(crate) fn staff(site: &'a TestSite, username: &str, permissions: &[&str]) -> Result<Self> {
         let conn = &mut site.database()?;
-        let id = account(conn, username)?;
-        User::set_staff(conn, id, true)?;
+        let id = staff(conn, username)?;
         let codes: Vec<String> = permissions.iter().map(|code| (*code).to_owned()).collect();
         User::set_permissions(conn, id, &codes)?;
         Self::logged_in(site, username)
@@ -104,11 +101,7 @@ impl<'a> Browser<'a> {
     fn logged_in(site: &'a TestSite, username: &str) -> Result<Self> {
         let mut browser = Self::new(site);
         let answer = browser.log_in(username, PASSWORD)?;
-        anyhow::ensure!(
-            answer.status == 303,
-            "the login was refused: {}",
-            answer.text()?
-        );
+        anyhow::ensure!(answer.status == 303, "no login: {}", answer.text()?);
         Ok(browser)
     }
 
@@ -159,10 +152,32 @@ impl<'a> Browser<'a> {
         self.post(target, &fields)
     }
 
+    /// The text of the page that a form leads to.
+    pub(crate) fn fill_and_follow(
+        &mut self,
+        target: &str,
+        fields: &[(&str, &str)],
+    ) -> Result<String> {
+        let answer = self.fill(target, fields)?;
+        self.follow(&answer)
+    }
+
+    /// Gives letting 1 another title.
+    pub(crate) fn rename(&mut self, title: &str) -> Result<Answer> {
+        let fields = [("title", title), ("address", "1"), ("_save", "")];
+        self.fill("/admin/lettings/letting/1/change/", &fields)
+    }
+
     /// What a form says of how the row was when it was opened.
     pub(crate) fn version(&mut self, target: &str) -> Result<String> {
         let page = self.get(target)?.text()?;
         Ok(hidden(&page, "_version").unwrap_or_default())
+    }
+
+    /// The value of a hidden field of a page.
+    pub(crate) fn hidden(&mut self, target: &str, name: &str) -> Result<String> {
+        let page = self.get(target)?.text()?;
+        hidden(&page, name).with_context(|| format!("{target} hides no {name}"))
     }
 
     /// The text of the page that a form led to.
@@ -274,6 +289,20 @@ pub(crate) fn account(conn: &mut DbConnection, username: &str) -> QueryResult<i6
     };
     let id = User::insert(conn, &draft.check().expect("the fixture keeps the rules"))?;
     User::set_password(conn, id, &password::hash(PASSWORD))?;
+    Ok(id)
+}
+
+/// The account of a superuser of that name.
+pub(crate) fn superuser(conn: &mut DbConnection, username: &str) -> QueryResult<i64> {
+    let id = account(conn, username)?;
+    User::make_superuser(conn, id)?;
+    Ok(id)
+}
+
+/// The account of a member of staff of that name, without permissions.
+fn staff(conn: &mut DbConnection, username: &str) -> QueryResult<i64> {
+    let id = account(conn, username)?;
+    User::set_staff(conn, id, true)?;
     Ok(id)
 }
 

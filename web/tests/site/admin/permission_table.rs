@@ -151,6 +151,7 @@ fn who_may_only_look_can_change_no_field() -> Result<()> {
 
         let page = viewer.page(&path)?;
 
+        assert!(page.texts("h1")[0].starts_with("View "), "{path}");
         for field in model.fields {
             for part in ["", "_0", "_1"] {
                 let control = format!("name=\"{}{part}\"", field.name);

@@ -2,7 +2,7 @@
 
 use super::permission_rows::refusals;
 use super::restore::{act, delete};
-use super::{ADDRESS_FORM, Browser, USER_FORM, account, with};
+use super::{ADDRESS_FORM, Browser, USER_FORM, account, superuser, with};
 use crate::support::{TestSite, assert_contains};
 use accounts::{Group, GroupDraft, User};
 use anyhow::Result;
@@ -11,39 +11,11 @@ use lettings::Letting;
 #[test]
 fn staff_without_permissions_are_told_so() -> Result<()> {
     let site = TestSite::start()?;
-    let mut browser = Browser::staff(&site, "bob", &[])?;
 
-    assert_contains(
-        &browser.page_text("/admin/")?,
-        "You don't have permission to view or edit anything.",
-    );
-    let paths = "/admin/lettings/ /admin/lettings/letting/ /admin/lettings/letting/add/ \
-        /admin/lettings/letting/1/change/ /admin/lettings/letting/1/delete/ \
-        /admin/lettings/letting/1/history/ /admin/auth/user/add/ \
-        /admin/auth/user/1/password/";
-    for path in paths.split(' ') {
-        let answer = browser.get(path)?;
-        assert_eq!(answer.status, 403, "{path}");
-        assert_eq!(answer.html()?.texts("h1"), ["Forbidden"], "{path}");
-    }
-    Ok(())
-}
+    let index = Browser::staff(&site, "bob", &[])?.page_text("/admin/")?;
 
-#[test]
-fn who_may_only_look_gets_no_form() -> Result<()> {
-    let site = TestSite::with_letting()?;
-    let mut browser = Browser::staff(&site, "bob", &["lettings.view_letting"])?;
-    let path = "/admin/lettings/letting/1/change/";
-
-    let page = browser.page(path)?;
-    let refused = browser.post(path, &[("title", "Mine"), ("address", "1")])?;
-
-    assert_eq!(page.texts("h1"), ["View letting"]);
-    assert!(page.text().contains("Close") && !page.source().contains("name=\"_save\""));
-    assert!(browser.page_text("/admin/")?.contains("View"));
-    assert_eq!(refused.status, 403);
-    let (letting, _) = Letting::with_address(&mut site.database()?, 1)?;
-    assert_eq!(letting.title, "Pier House");
+    let words = "You don't have permission to view or edit anything.";
+    assert_contains(&index, words);
     Ok(())
 }
 
@@ -64,38 +36,6 @@ fn a_cascade_needs_the_right_on_all_that_goes_along() -> Result<()> {
     assert!(page.text().contains("letting") && !page.text().contains("Yes, delete"));
     assert_eq!(refused.status, 403);
     assert_eq!(Letting::count(&mut site.database()?)?, 1);
-    Ok(())
-}
-
-#[test]
-fn nobody_grants_what_they_do_not_have() -> Result<()> {
-    let site = TestSite::start()?;
-    let conn = &mut site.database()?;
-    let target = account(conn, "carol")?;
-    let root = account(conn, "root")?;
-    User::make_superuser(conn, root)?;
-    let permissions = ["auth.view_user", "auth.change_user"];
-    let mut browser = Browser::staff(&site, "bob", &permissions)?;
-    let path = format!("/admin/auth/user/{target}/change/");
-    let mut send = |field| browser.fill(&path, &with(&USER_FORM, &[("username", "carol"), field]));
-
-    let superuser = send(("is_superuser", "on"))?;
-    let foreign = send(("user_permissions", "lettings.delete_letting"))?;
-    let own = send(("user_permissions", "auth.view_user"))?;
-    let password = browser.get(&format!("/admin/auth/user/{root}/password/"))?;
-
-    assert_contains(
-        &superuser.page_text()?,
-        "Superuser status: select a valid choice.",
-    );
-    assert_contains(
-        &foreign.page_text()?,
-        "User permissions: select a valid choice.",
-    );
-    assert_eq!(own.status, 303);
-    assert_eq!(password.status, 403);
-    assert_eq!(User::permissions(conn, target)?, ["auth.view_user"]);
-    assert!(!User::find(conn, target)?.is_superuser);
     Ok(())
 }
 
@@ -178,8 +118,7 @@ fn who_may_only_add_sees_no_list() -> Result<()> {
 fn an_account_with_more_permissions_is_out_of_reach() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
-        let root = account(conn, "root")?;
-        User::make_superuser(conn, root)?;
+        let root = superuser(conn, "root")?;
         let editor = account(conn, "carol")?;
         User::set_permissions(conn, editor, &["lettings.view_letting".to_owned()])?;
         let permissions = ["auth.view_user", "auth.change_user", "auth.delete_user"];
@@ -212,8 +151,7 @@ fn an_account_with_more_permissions_is_out_of_reach() -> Result<()> {
 fn of_who_has_more_permissions_names_can_be_changed_and_nothing_typed_is_lost() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
-        let root = account(conn, "root")?;
-        User::make_superuser(conn, root)?;
+        let root = superuser(conn, "root")?;
         let mut browser = Browser::staff(&site, "bob", &["auth.view_user", "auth.change_user"])?;
         let path = format!("/admin/auth/user/{root}/change/");
         let form = |names: [&'static str; 2]| {

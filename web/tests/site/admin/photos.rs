@@ -9,7 +9,7 @@ use lettings::Photo;
 use lettings::testing::{photo, picture};
 use oc_core::DbConnection;
 
-use super::{Browser, hidden};
+use super::{Browser, with};
 use crate::http::{Answer, Connection};
 use crate::support::{
     TestSite, assert_contains, assert_contains_all, assert_header, assert_redirect, letting,
@@ -17,12 +17,6 @@ use crate::support::{
 
 const FORM: &str = "/admin/lettings/letting/1/change/";
 const PHOTOS: &str = "/admin/lettings/letting/1/photos/";
-
-/// A site with a letting, and a browser at its form.
-fn site() -> Result<TestSite> {
-    let site = TestSite::with_letting()?;
-    Ok(site)
-}
 
 /// Uploads files in the form of the last page.
 fn upload(browser: &mut Browser<'_>, target: &str, files: &[(&str, &[u8])]) -> Result<Answer> {
@@ -48,6 +42,12 @@ fn photos(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
     let find = |id| Photo::query().find(id).first(conn);
     let photos: Vec<Photo> = ids.into_iter().map(find).collect::<QueryResult<_>>()?;
     Ok(photos.into_iter().map(|photo| photo.alt).collect())
+}
+
+/// Photos of letting 1 with these descriptions; their ids.
+fn insert_photos(conn: &mut DbConnection, alts: &[&str]) -> Result<Vec<String>> {
+    let ids = alts.iter().map(|alt| Ok(photo(conn, 1, alt)?.to_string()));
+    ids.collect()
 }
 
 #[test]
@@ -97,9 +97,7 @@ fn photos_are_described_moved_deleted_and_restored() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting(conn, "Pier House")?;
-        let ids = ["", "b", "c"].map(|alt| photo(conn, 1, alt));
-        let ids = ids.into_iter().map(|id| Ok(id?.to_string()));
-        let ids: Vec<String> = ids.collect::<Result<_>>()?;
+        let ids = insert_photos(conn, &["", "b", "c"])?;
         let mut browser = Browser::superuser(&site, "ada")?;
         browser.get(FORM)?;
         let description = format!("description-{}", ids[0]);
@@ -134,7 +132,7 @@ fn photos_are_described_moved_deleted_and_restored() -> Result<()> {
 
 #[test]
 fn a_description_that_is_too_long_or_was_changed_meanwhile_is_shown_again() -> Result<()> {
-    let site = site()?;
+    let site = TestSite::with_letting()?;
     let conn = &mut site.database()?;
     let id = photo(conn, 1, "Sofa")?;
     let mut browser = Browser::superuser(&site, "ada")?;
@@ -161,7 +159,7 @@ fn a_description_that_is_too_long_or_was_changed_meanwhile_is_shown_again() -> R
 
 #[test]
 fn a_letting_takes_forty_photos() -> Result<()> {
-    let site = site()?;
+    let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     browser.get(FORM)?;
     let file = picture(9, 6, [9; 3]);
@@ -178,21 +176,18 @@ fn a_letting_takes_forty_photos() -> Result<()> {
 
 #[test]
 fn a_photo_has_a_form_of_its_own() -> Result<()> {
-    let site = site()?;
+    let site = TestSite::with_letting()?;
     let conn = &mut site.database()?;
     let id = photo(conn, 1, "Sofa")?;
     let form = format!("/admin/lettings/photo/{id}/change/");
     let mut browser = Browser::superuser(&site, "ada")?;
-    let page = browser.get(&form)?.text()?;
-    let file = hidden(&page, "file").context("the file")?;
+    let file = browser.hidden(&form, "file")?;
 
-    let fields = [
-        ("letting", "1"),
-        ("file", &*file),
-        ("alt", "Sofa, blue"),
-        ("position", "1"),
-    ];
-    assert_eq!(browser.fill(&form, &fields)?.status, 303);
+    let fields = |file| {
+        let of_letting = [("letting", "1"), ("position", "1")];
+        with(&of_letting, &[("file", file), ("alt", "Sofa, blue")])
+    };
+    assert_eq!(browser.fill(&form, &fields(&file))?.status, 303);
     assert_eq!(photos(conn)?, ["Sofa, blue"]);
 
     browser.get(&form)?;
@@ -201,23 +196,14 @@ fn a_photo_has_a_form_of_its_own() -> Result<()> {
     assert_contains(&rejected.page_text()?, "a.jpg is not a picture");
 
     let unknown = "0".repeat(64);
-    let fields = [
-        ("letting", "1"),
-        ("file", &*unknown),
-        ("alt", ""),
-        ("position", "1"),
-    ];
-    let rejected = browser.fill(&form, &fields)?;
-    assert_contains(
-        &rejected.page_text()?,
-        "The file of this photo is no longer stored.",
-    );
+    let rejected = browser.fill(&form, &fields(&unknown))?.page_text()?;
+    assert_contains(&rejected, "The file of this photo is no longer stored.");
     Ok(())
 }
 
 #[test]
 fn each_action_needs_its_permission_and_a_token() -> Result<()> {
-    let site = site()?;
+    let site = TestSite::with_letting()?;
     let conn = &mut site.database()?;
     let id = photo(conn, 1, "Sofa")?.to_string();
     let view = ["lettings.view_letting", "lettings.view_photo"];
@@ -234,8 +220,6 @@ fn each_action_needs_its_permission_and_a_token() -> Result<()> {
         upload(&mut viewer, PHOTOS, &[("a.png", &file)])?.status,
         403
     );
-    let mut editor = Browser::superuser(&site, "ada")?;
-    editor.get("/lettings/")?;
     let mut stranger = Browser::new(&site);
     stranger.get("/admin/login/")?;
     let answer = upload(&mut stranger, PHOTOS, &[("a.png", &file)])?;
@@ -249,9 +233,7 @@ fn two_people_can_move_photos_at_once() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         letting(conn, "Pier House")?;
-        let ids = ["a", "b", "c", "d"].map(|alt| photo(conn, 1, alt));
-        let ids = ids.into_iter().map(|id| Ok(id?.to_string()));
-        let ids: Vec<String> = ids.collect::<Result<_>>()?;
+        let ids = insert_photos(conn, &["a", "b", "c", "d"])?;
         let mut browsers = [
             Browser::superuser(&site, "ada")?,
             Browser::superuser(&site, "bob")?,
@@ -284,7 +266,7 @@ fn two_people_can_move_photos_at_once() -> Result<()> {
 
 #[test]
 fn an_upload_that_breaks_off_adds_nothing_and_one_beyond_the_limit_is_413() -> Result<()> {
-    let site = site()?;
+    let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
     browser.get(FORM)?;
     let head = |length: usize| {

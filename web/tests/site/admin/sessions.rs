@@ -1,13 +1,13 @@
 //! Sessions: to see them, to end them, and when they go on under another token.
 
-use accounts::{Group, User};
+use accounts::Group;
 use anyhow::{Context, Result};
 use diesel::RunQueryDsl;
 use diesel::sql_types::Text;
 
 use crate::support::{TestSite, assert_contains};
 
-use super::{Browser, USER_FORM, account, with};
+use super::{Browser, USER_FORM, staff, with};
 
 const OWN: &str = "/admin/sessions/";
 
@@ -152,9 +152,7 @@ fn a_change_of_permissions_gives_the_session_another_token() -> Result<()> {
 #[test]
 fn a_login_begins_a_new_session() -> Result<()> {
     let site = TestSite::start()?;
-    let conn = &mut site.database()?;
-    let id = account(conn, "bob")?;
-    User::set_staff(conn, id, true)?;
+    staff(&mut site.database()?, "bob")?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let first = browser.cookies["session"].clone();
     browser.log_out()?;
@@ -171,9 +169,7 @@ fn over_http_and_https_cookies_have_other_names_and_never_mix() -> Result<()> {
         ("PUBLIC_URL", "http://homes.example"),
         ("TRUSTED_PROXIES", "127.0.0.1"),
     ])?;
-    let conn = &mut site.database()?;
-    let id = account(conn, "ada")?;
-    User::set_staff(conn, id, true)?;
+    staff(&mut site.database()?, "ada")?;
     let mut plain = Browser::logged_in(&site, "ada")?;
     let mut secure = Browser::new(&site);
     secure.https = true;

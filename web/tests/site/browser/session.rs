@@ -1,8 +1,8 @@
 //! A browser with a site that has a letting and a profile.
 
+use crate::admin::superuser;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
-use accounts::User;
 use anyhow::{Context, Result, bail, ensure};
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::wd::WindowHandle;
@@ -12,7 +12,6 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::admin::account;
 use crate::support::{TestSite, profile};
 
 /// Every kind of page, on the site that [`browse`] furnishes.
@@ -72,8 +71,7 @@ pub(super) fn browse(
         ("MAIL_FROM", "Holiday Homes <site@example.org>"),
     ])?;
     let conn = &mut site.database()?;
-    let ada = account(conn, "ada")?;
-    User::make_superuser(conn, ada)?;
+    superuser(conn, "ada")?;
     lettings::demo::fill(conn, lettings::demo::LETTINGS, |_| {})?;
     profile(conn, "AirWow")?;
     let origin = Url::parse(&format!("http://{}/", site.address()))?;

@@ -113,12 +113,12 @@ fn a_full_disk_is_told_with_a_way_out() -> Result<()> {
 fn a_disk_that_fills_up_is_told_with_a_way_out_and_nothing_is_lost() -> Result<()> {
     let program = Program::new()?;
     let first = program.run(&["demo", "--lettings", "100"])?;
-    assert_eq!(first.code, Some(0), "{}", first.errors);
+    first.assert_succeeded();
 
     let run = program.run_without_room(300, &["demo", "--lettings", "20000"])?;
 
     assert_told(&run, &["cannot add the demo data"]);
     let after = program.run(&["demo", "--lettings", "100"])?;
-    assert_eq!(after.code, Some(0), "{}", after.errors);
+    after.assert_succeeded();
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `import-django` as an operator runs it; the tests of the crate `django-import` cover the files.
 
+use accounts::User;
 use anyhow::Result;
 use lettings::Letting;
 use oc_core::testing::TestDb;
@@ -34,7 +35,7 @@ fn a_dry_run_makes_no_database() -> Result<()> {
 
     let run = program.run(&["import-django", "site.json", "--dry-run"])?;
 
-    assert_eq!(run.code, Some(0), "{}", run.errors);
+    run.assert_succeeded();
     assert_contains(&run.out, "would import 7 rows");
     assert!(!program.folder().join("oc-lettings.sqlite3").exists());
     Ok(())
@@ -48,11 +49,9 @@ fn a_second_import_is_rejected_with_a_hint() -> Result<()> {
         let first = program.run(&["import-django", "site.json"])?;
         let second = program.run(&["import-django", "site.json"])?;
 
-        assert_eq!(first.code, Some(0), "{}", first.errors);
+        first.assert_succeeded();
         assert_contains(&first.out, "Imported 7 rows.");
-        assert_eq!(second.code, Some(1));
-        assert_contains(&second.errors, "the database is not empty");
-        assert_contains(&second.errors, "hint: Use a new database");
+        second.assert_failed(&["the database is not empty", "hint: Use a new database"]);
         assert_eq!(Letting::count(&mut db.connect()?)?, 1);
     }
     Ok(())
@@ -84,7 +83,7 @@ fn imported_pages_passwords_and_history_are_on_the_site() -> Result<()> {
     for db in TestDb::each()? {
         let run = program(&[("DATABASE_URL", &setting(&db))], DUMP)?
             .run(&["import-django", "site.json"])?;
-        assert_eq!(run.code, Some(0), "{}", run.errors);
+        run.assert_succeeded();
         let site = TestSite::on(db)?;
 
         let letting = site.page_text("/lettings/7/")?;
@@ -95,6 +94,8 @@ fn imported_pages_passwords_and_history_are_on_the_site() -> Result<()> {
 
         assert_contains(&letting, "Boston, MA 02134");
         assert_eq!(login.status, 303);
+        let boss = User::find_by_username(&mut site.database()?, "boss")?;
+        assert!(boss.password.starts_with("$argon2id$"), "hashed anew");
         assert_contains(&history, "2020-06-14 09:52:18 UTC");
         assert_contains(&history, "Changed Title and Address.");
         assert_contains_all(&gone, &["History of Gone", "Deleted."]);

@@ -13,6 +13,7 @@ use oc_core::testing::TestDb;
 use tempfile::TempDir;
 
 use crate::http::{Answer, Connection, request};
+use crate::support::assert_contains_all;
 
 /// The address of a test's database, as the setting has it.
 pub(super) fn setting(db: &TestDb) -> String {
@@ -43,6 +44,19 @@ impl Run {
             out: String::from_utf8(output.stdout)?,
             errors: String::from_utf8(output.stderr)?,
         })
+    }
+
+    /// Asserts that it did what it was to do.
+    #[track_caller]
+    pub(super) fn assert_succeeded(&self) {
+        assert_eq!(self.code, Some(0), "{}{}", self.out, self.errors);
+    }
+
+    /// Asserts that it failed, and told so in these words.
+    #[track_caller]
+    pub(super) fn assert_failed(&self, words: &[&str]) {
+        assert_eq!(self.code, Some(1), "{}{}", self.out, self.errors);
+        assert_contains_all(&self.errors, words);
     }
 }
 

@@ -2,10 +2,9 @@
 
 use super::fake_sentry::{Manner, Sentry};
 use super::program::{Program, Serving, setting};
-use crate::admin::{Browser, PASSWORD, account};
+use crate::admin::{Browser, PASSWORD, superuser};
 use crate::http::request;
 use crate::support::{assert_contains, letting};
-use accounts::User;
 use anyhow::{Context, Result};
 use diesel::connection::SimpleConnection;
 use oc_core::testing::TestDb;
@@ -34,9 +33,7 @@ pub(super) fn end(serving: Serving) -> Result<()> {
 
 /// A superuser called root raises a fault on purpose, and gets this page.
 pub(super) fn raise(db: &TestDb, serving: &Serving, kind: &str) -> Result<String> {
-    let conn = &mut db.connect()?;
-    let id = account(conn, "root")?;
-    User::make_superuser(conn, id)?;
+    superuser(&mut db.connect()?, "root")?;
     let mut root = Browser::toward(serving.address());
     assert_eq!(root.log_in("root", PASSWORD)?.status, 303);
     root.get("/admin/diagnostics/")?;

@@ -85,7 +85,7 @@ fn a_file_of_settings_counts_in_development() -> Result<()> {
     let run = program.run(&["migrate"])?;
 
     // The environment goes before the file.
-    assert_eq!(run.code, Some(0), "{}", run.errors);
+    run.assert_succeeded();
     assert!(program.folder().join("named.sqlite3").exists());
     std::fs::write(&file, "\u{feff}PORT=80\r\nSECRET_KEY hunter2\r\n")?;
     let run = program.run(&["migrate"])?;

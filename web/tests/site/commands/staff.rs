@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use accounts::User;
 use anyhow::{Context, Result, ensure};
 use diesel::RunQueryDsl;
 use diesel::sql_types::Text;
 use oc_core::DbConnection;
 use oc_core::testing::TestDb;
 
-use crate::admin::{ADDRESS_FORM, Browser, PASSWORD, account, with};
+use crate::admin::{ADDRESS_FORM, Browser, PASSWORD, superuser, with};
 use crate::http::Answer;
 
 /// Production settings, with a key that lets sessions outlive a restart, and without cached pages.
@@ -25,9 +24,7 @@ pub(super) const PRODUCTION: [(&str, &str); 6] = [
 
 /// Makes a superuser of that name.
 pub(super) fn hire(db: &TestDb, name: &str) -> Result<()> {
-    let conn = &mut db.connect()?;
-    let id = account(conn, name)?;
-    User::make_superuser(conn, id)?;
+    superuser(&mut db.connect()?, name)?;
     Ok(())
 }
 

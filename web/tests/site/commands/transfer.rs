@@ -26,14 +26,14 @@ fn a_backup_goes_through_a_pipe_into_a_new_private_database() -> Result<()> {
     let run =
         program.shell("$0 backup - | gunzip | DATABASE_URL=sqlite://new.sqlite3 $0 restore -")?;
 
-    assert_eq!(run.code, Some(0), "{}", run.errors);
+    run.assert_succeeded();
     assert!(!program.folder().join("-").exists());
     // The second names: FirebirdSQL/firebird-documentation#93, codenotary/immudb#1092.
     for (output, input) in [("-", "-"), ("/dev/stdout", "/dev/stdin")] {
         let script =
             format!("DATABASE_URL=sqlite://new.sqlite3 $0 backup {output} | $0 verify {input}");
         let verified = program.shell(&script)?;
-        assert_eq!(verified.code, Some(0), "{}", verified.errors);
+        verified.assert_succeeded();
     }
     Ok(())
 }
@@ -77,8 +77,8 @@ fn a_database_on_read_only_storage_can_be_backed_up_and_copied() -> Result<()> {
     let copy =
         program.shell("$0 copy --from sqlite://storage/site.sqlite3 --to sqlite://new.sqlite3")?;
 
-    assert_eq!(backup.code, Some(0), "{}", backup.errors);
-    assert_eq!(copy.code, Some(0), "{}", copy.errors);
+    backup.assert_succeeded();
+    copy.assert_succeeded();
     fs::set_permissions(&storage, Permissions::from_mode(0o755))?;
     Ok(())
 }
@@ -106,6 +106,6 @@ fn a_role_that_may_only_read_can_back_up() -> Result<()> {
     let run = program.run(&["backup", "a.backup"])?;
 
     conn.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role};"))?;
-    assert_eq!(run.code, Some(0), "{}", run.errors);
+    run.assert_succeeded();
     Ok(())
 }

@@ -11,208 +11,95 @@ use crate::support::{TestSite, letting};
 /// Far more than any of them takes, also in a debug build on a busy machine.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// Header fields and body of a form with that many bytes of tiny parts.
-fn multipart(length: usize) -> (String, String) {
+const LIST: &str = "/admin/lettings/letting/";
+const LOGIN: &str = "/admin/login/";
+
+const FIELDS: &str = "application/x-www-form-urlencoded";
+const PARTS: &str = "multipart/form-data; boundary=x";
+
+/// A form with that many bytes of tiny parts.
+fn parts(length: usize) -> String {
     let part = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n";
-    let body = part.repeat(length / part.len()) + "--x--\r\n";
-    let head = "Content-Type: multipart/form-data; boundary=x\r\n".to_owned();
-    (head, body)
+    part.repeat(length / part.len()) + "--x--\r\n"
 }
 
-#[expect(clippy::too_many_lines, reason = "a table of cases")]
 #[test]
 fn small_requests_cost_little() -> Result<()> {
     let site = TestSite::with(&[("TRUSTED_PROXIES", "127.0.0.0/8")])?;
     letting(&mut site.database()?, "Lakeside flat")?;
     let mut boss = Browser::superuser(&site, "boss")?;
-    boss.get("/admin/lettings/letting/")?;
+    boss.get(LIST)?;
     let cookie = format!("Cookie: {}\r\n", boss.cookies());
-    let token = format!("csrfmiddlewaretoken={}", boss.token());
-    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
-    let list = "/admin/lettings/letting/";
-    let import = format!("{list}import/");
+    let (token, import) = (boss.token(), format!("{LIST}import/"));
     let selected = |count: usize| {
         let rows = "&_selected_action=9223372036854775807".repeat(count);
-        format!("{token}&action=delete_selected{rows}")
+        format!("csrfmiddlewaretoken={token}&action=delete_selected{rows}")
     };
-    let query = |name: &str, part: &str| format!("{name}={}", part.repeat(8_000 / part.len()));
-    let (parts, many_parts) = multipart(8 << 20);
-    let (_, some_parts) = multipart(60_000);
+    let huge = format!("csrfmiddlewaretoken={token}&a={}", "%41".repeat(2 << 20));
 
-    let case =
-        |name: &'static str, line: String, fields: &str, body: &str, statuses: &'static [u16]| {
-            let head = format!(
-                "{line} HTTP/1.1\r\nHost: localhost\r\n{fields}Content-Length: {}",
-                body.len()
-            );
-            (name, format!("{head}\r\n\r\n{body}"), statuses)
-        };
-    let get = |name, target: &str, fields: &str, statuses| {
-        case(name, format!("GET {target}"), fields, "", statuses)
-    };
-    let post = |name, target: &str, fields: &str, body: &str, statuses| {
-        case(name, format!("POST {target}"), fields, body, statuses)
-    };
-    let signed_in = format!("{form}{cookie}");
-    let signed_in_parts = format!("{parts}{cookie}");
-
-    for (name, bytes, statuses) in [
-        post(
-            "tiny fields at the login",
-            "/admin/login/",
-            form,
-            &"a&".repeat(32_000),
-            &[400],
-        ),
-        post(
-            "tiny parts at the login",
-            "/admin/login/",
-            &parts,
-            &some_parts,
-            &[400],
-        ),
-        post(
-            "tiny fields without a session",
-            list,
-            form,
-            &"a&".repeat(4 << 20),
-            &[302, 400, 403],
-        ),
-        post(
-            "tiny fields",
-            list,
-            &signed_in,
-            &"a&".repeat(4_000_000),
-            &[400],
-        ),
-        post("tiny parts", list, &signed_in_parts, &many_parts, &[400]),
-        post(
-            "tiny parts of an import",
-            &import,
-            &signed_in_parts,
-            &many_parts,
-            &[400],
-        ),
-        post(
-            "one huge field",
-            list,
-            &signed_in,
-            &format!("{token}&a={}", "%41".repeat(2 << 20)),
-            &[200, 303, 400],
-        ),
-        post(
-            "many selected rows",
-            list,
-            &signed_in,
-            &selected(990),
-            &[200, 302, 303],
-        ),
-        post(
-            "too many selected rows",
-            list,
-            &signed_in,
-            &selected(100_000),
-            &[400],
-        ),
-        get(
-            "many cookies",
-            "/admin/",
-            &format!("Cookie: {}\r\n", "a=b; ".repeat(6_000)),
-            &[302],
-        ),
-        get(
-            "many sort columns",
-            &format!("{list}?{}", query("o", "-1.2.")),
-            &cookie,
-            &[200, 302],
-        ),
-        get(
-            "long search of staff",
-            &format!("{list}?{}", query("q", "a+")),
-            &cookie,
-            &[200],
-        ),
-        get(
-            "one long word",
-            &format!("{list}?{}", query("q", "%25")),
-            &cookie,
-            &[200],
-        ),
-        get(
-            "many filters",
-            &format!("{list}?{}", query("q", "a&address__city__exact=b&q=")),
-            &cookie,
-            &[200, 302],
-        ),
-        get(
-            "many choices",
-            &format!("/admin/autocomplete/?{}", query("term", "a+")),
-            &cookie,
-            &[200, 400, 403, 404],
-        ),
-        get(
-            "long search of visitors",
-            &format!("/lettings/?{}", query("q", "a+")),
-            "",
-            &[200],
-        ),
-        get(
-            "long search for wildcards",
-            &format!("/lettings/?{}", query("q", "%25_")),
-            "",
-            &[200],
-        ),
-        get(
-            "long page number",
-            &format!("/lettings/?{}", query("page", "9")),
-            "",
-            &[200, 404],
-        ),
-        get("deep path", &"/a".repeat(4_000), "", &[404]),
-        get(
-            "many entity tags",
-            "/",
-            &format!("If-None-Match: {}\"z\"\r\n", "\"a\", ".repeat(6_000)),
-            &[200, 304],
-        ),
-        get(
-            "many encodings",
-            "/",
-            &format!("Accept-Encoding: {}br\r\n", "x;q=0.1,".repeat(3_500)),
-            &[200],
-        ),
-        get(
-            "many languages",
-            "/",
-            &format!("Accept-Language: {}en\r\n", "x;q=0.1,".repeat(3_500)),
-            &[200],
-        ),
-        get(
-            "many forwarding proxies",
-            "/",
-            &format!("X-Forwarded-For: {}::1\r\n", "127.0.0.1, ".repeat(2_700)),
-            &[200],
-        ),
-        get(
-            "many forwarded pairs",
-            "/",
-            &format!("Forwarded: {}for=x\r\n", "for=\"[::1]\",".repeat(2_300)),
-            &[200],
-        ),
+    for (target, kind, is_signed_in, body, statuses) in [
+        (LOGIN, FIELDS, false, "a&".repeat(32_000), &[400][..]),
+        (LOGIN, PARTS, false, parts(60_000), &[400]),
+        (LIST, FIELDS, false, "a&".repeat(4 << 20), &[302, 400, 403]),
+        (LIST, FIELDS, true, "a&".repeat(4_000_000), &[400]),
+        (LIST, PARTS, true, parts(8 << 20), &[400]),
+        (&import, PARTS, true, parts(8 << 20), &[400]),
+        (LIST, FIELDS, true, huge, &[200, 303, 400]),
+        (LIST, FIELDS, true, selected(990), &[200, 302, 303]),
+        (LIST, FIELDS, true, selected(100_000), &[400]),
     ] {
-        let began = Instant::now();
-
-        let answer = connect(&site, bytes.as_bytes())?
-            .answer(true)
-            .context(name)?;
-
-        let took = began.elapsed();
-        assert!(
-            statuses.contains(&answer.status),
-            "{name}: {}",
-            answer.status
-        );
-        assert!(took < LONGEST, "{name} took {took:?}");
+        let session = if is_signed_in { &*cookie } else { "" };
+        let fields = format!("Content-Type: {kind}\r\n{session}");
+        assert_cheap(&site, &format!("POST {target}"), &fields, &body, statuses)?;
     }
+    for (target, name, part, statuses) in [
+        (LIST, "o", "-1.2.", &[200, 302][..]),
+        (LIST, "q", "a+", &[200]),
+        (LIST, "q", "%25", &[200]),
+        (LIST, "q", "a&address__city__exact=b&q=", &[200, 302]),
+        ("/admin/autocomplete/", "term", "a+", &[200, 400, 403, 404]),
+        ("/lettings/", "q", "a+", &[200]),
+        ("/lettings/", "q", "%25_", &[200]),
+        ("/lettings/", "page", "9", &[200, 404]),
+    ] {
+        let query = part.repeat(8_000 / part.len());
+        let line = format!("GET {target}?{name}={query}");
+        assert_cheap(&site, &line, &cookie, "", statuses)?;
+    }
+    for (name, part, count, end, statuses) in [
+        ("If-None-Match", "\"a\", ", 6_000, "\"z\"", &[200, 304][..]),
+        ("Accept-Encoding", "x;q=0.1,", 3_500, "br", &[200]),
+        ("Accept-Language", "x;q=0.1,", 3_500, "en", &[200]),
+        ("X-Forwarded-For", "127.0.0.1, ", 2_700, "::1", &[200]),
+        ("Forwarded", "for=\"[::1]\",", 2_300, "for=x", &[200]),
+    ] {
+        let field = format!("{name}: {}{end}\r\n", part.repeat(count));
+        assert_cheap(&site, "GET /", &field, "", statuses)?;
+    }
+    let cookies = format!("Cookie: {}\r\n", "a=b; ".repeat(6_000));
+    assert_cheap(&site, "GET /admin/", &cookies, "", &[302])?;
+    let deep = "GET ".to_owned() + &"/a".repeat(4_000);
+    assert_cheap(&site, &deep, "", "", &[404])
+}
+
+/// Asserts that a request gets one of these answers, and soon.
+fn assert_cheap(
+    site: &TestSite,
+    line: &str,
+    fields: &str,
+    body: &str,
+    statuses: &[u16],
+) -> Result<()> {
+    let length = body.len();
+    let head =
+        format!("{line} HTTP/1.1\r\nHost: localhost\r\n{fields}Content-Length: {length}\r\n\r\n");
+    let name = format!("{line:.60} {fields:.60} {body:.60}");
+    let began = Instant::now();
+
+    let answer = connect(site, (head + body).as_bytes())?.answer(true);
+
+    let (status, took) = (answer.context(name.clone())?.status, began.elapsed());
+    assert!(statuses.contains(&status), "{name}: {status}");
+    assert!(took < LONGEST, "{name} took {took:?}");
     Ok(())
 }
