@@ -14,8 +14,7 @@ fn a_machine_without_settings_gets_a_hint() -> Result<()> {
 
     let run = vps.deploy(&[], &[])?;
 
-    assert!(!run.ok);
-    run.assert_printed(&["nothing was changed", "--bootstrap"]);
+    run.assert_failed(&["nothing was changed", "--bootstrap"]);
     Ok(())
 }
 
@@ -37,8 +36,7 @@ fn a_bare_machine_is_prepared_and_deployed_to() -> Result<()> {
     first.assert_hides(&[secret.unwrap_or_default()]);
     assert_eq!(fs::read_to_string(&env)?, settings);
     assert_eq!(mode(&env)?, 0o600);
-    assert!(release.ok, "{}", release.output);
-    release.assert_printed(&["the first release on this machine"]);
+    release.assert_succeeded(&["the first release on this machine"]);
     Ok(())
 }
 
@@ -49,7 +47,7 @@ fn a_folder_that_needs_sudo_is_created_first() -> Result<()> {
 
     let run = vps.deploy(&["--bootstrap"], &[])?;
 
-    assert!(run.ok, "{}", run.output);
+    run.assert_succeeded(&[]);
     for file in [".env", "compose.yaml", "roll.sh", "caddy/Caddyfile"] {
         assert!(vps.machine.project().join(file).is_file(), "{file}");
     }
@@ -63,8 +61,7 @@ fn a_user_without_sudo_gets_a_hint() -> Result<()> {
 
     let run = vps.deploy(&["--bootstrap"], &[])?;
 
-    assert!(!run.ok);
-    run.assert_printed(&["sudo without a password", "could not prepare"]);
+    run.assert_failed(&["sudo without a password", "could not prepare"]);
     assert!(!vps.machine.project().exists());
     Ok(())
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::registry::{self, ACCOUNT, Registry};
 use crate::server::{self, Asked, Reply};
-use crate::world::{NEW, OLD, ReleaseResult, Shared};
+use crate::world::{GOOD, NEW, OLD, ReleaseResult, Shared};
 use crate::xtask::{Run, run};
 
 pub(crate) const KEY: &str = "HRKU-hunter2";
@@ -61,6 +61,12 @@ impl Heroku {
         let run = run(&line, &[&ours, variables].concat())?;
         run.assert_hides(&[KEY]);
         Ok(run)
+    }
+
+    /// The digest of a tag in Heroku's registry.
+    fn copy(&self, tag: &str) -> Option<String> {
+        let account = "registry.heroku.com/oc-lettings";
+        self.registry.find(account, "web", tag)
     }
 }
 
@@ -142,13 +148,10 @@ fn the_image_is_copied_and_released() -> Result<()> {
 
     let run = host.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.output);
+    run.assert_succeeded(&[]);
     assert_eq!(host.world.released(), [NEW]);
     for tag in [NEW, "latest"] {
-        let copy = host
-            .registry
-            .find("registry.heroku.com/oc-lettings", "web", tag);
-        assert_eq!(copy, Some(registry::digest(NEW)));
+        assert_eq!(host.copy(tag), Some(registry::digest(NEW)));
     }
     assert!(host.registry.logins()?.contains("registry.heroku.com"));
     Ok(())
@@ -156,13 +159,12 @@ fn the_image_is_copied_and_released() -> Result<()> {
 
 #[test]
 fn an_image_that_cannot_be_copied_changes_nothing() -> Result<()> {
-    let host = Heroku::start(ReleaseResult::Good { looks: 0 }, HerokuFault::None)?;
+    let host = Heroku::start(GOOD, HerokuFault::None)?;
     host.registry.break_copies()?;
 
     let run = host.deploy(&[], &[])?;
 
-    assert!(!run.ok);
-    run.assert_printed(&["nothing was changed", "could not copy the image"]);
+    run.assert_failed(&["nothing was changed", "could not copy the image"]);
     assert!(host.world.released().is_empty());
     Ok(())
 }
@@ -176,12 +178,11 @@ fn a_failed_release_is_detected_despite_a_200() -> Result<()> {
         ),
         (HerokuFault::NoRelease, "made no release after v41"),
     ] {
-        let host = Heroku::start(ReleaseResult::Good { looks: 0 }, fault)?;
+        let host = Heroku::start(GOOD, fault)?;
 
         let run = host.deploy(&[], &[])?;
 
-        assert!(!run.ok);
-        run.assert_printed(&[saw, &format!("Went back: {OLD} answers again")]);
+        run.assert_failed(&[saw, &format!("Went back: {OLD} answers again")]);
         assert_eq!(host.world.released(), [NEW, OLD]);
     }
     Ok(())
@@ -189,27 +190,22 @@ fn a_failed_release_is_detected_despite_a_200() -> Result<()> {
 
 #[test]
 fn a_rejected_request_changes_nothing() -> Result<()> {
-    let host = Heroku::start(ReleaseResult::Good { looks: 0 }, HerokuFault::Refusal)?;
+    let host = Heroku::start(GOOD, HerokuFault::Refusal)?;
 
     let run = host.deploy(&[], &[])?;
 
-    assert!(!run.ok);
-    run.assert_printed(&["nothing was changed", "replied 402", "delinquent"]);
+    run.assert_failed(&["nothing was changed", "replied 402", "delinquent"]);
     assert!(host.world.released().is_empty());
     Ok(())
 }
 
 #[test]
 fn a_wrong_key_is_detected_before_anything_is_copied() -> Result<()> {
-    let host = Heroku::start(ReleaseResult::Good { looks: 0 }, HerokuFault::None)?;
+    let host = Heroku::start(GOOD, HerokuFault::None)?;
 
     let run = host.deploy(&[], &[("HEROKU_API_KEY", "HRKU-wrong")])?;
 
-    assert!(!run.ok);
-    run.assert_printed(&["nothing was changed", "replied 401"]);
-    let copy = host
-        .registry
-        .find("registry.heroku.com/oc-lettings", "web", "latest");
-    assert_eq!(copy, None);
+    run.assert_failed(&["nothing was changed", "replied 401"]);
+    assert_eq!(host.copy("latest"), None);
     Ok(())
 }

@@ -24,15 +24,14 @@ fn a_first_release_can_be_repeated_after_a_failure() -> Result<()> {
 
     let failed = vps.deploy(&[], &[])?;
 
-    assert!(!failed.ok);
-    failed.assert_printed(&["There is nothing to go back to"]);
+    failed.assert_failed(&["There is nothing to go back to"]);
     assert!(!vps.machine.project().join("slots.env").exists());
 
     vps.machine.make_healthy()?;
     let before = rolls(&vps).len();
     let release = vps.deploy(&[], &[])?;
 
-    assert!(release.ok, "{}", release.output);
+    release.assert_succeeded(&[]);
     let up = "up --detach --no-deps --wait --wait-timeout 120";
     assert_eq!(
         rolls(&vps)[before..],
@@ -55,7 +54,7 @@ fn an_interrupted_release_is_repeated() -> Result<()> {
 
         let run = vps.deploy(&[], &[])?;
 
-        assert!(run.ok, "{}", run.output);
+        run.assert_succeeded(&[]);
         assert_eq!(rolls(&vps), both, "{slot} was out");
         assert_both_run(&vps, &new)?;
     }
@@ -69,8 +68,7 @@ fn a_release_continues_when_the_connection_breaks() -> Result<()> {
 
     let run = vps.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.output);
-    run.assert_printed(&["roll.sh goes on there", "10 times in a row"]);
+    run.assert_succeeded(&["roll.sh goes on there", "10 times in a row"]);
     vps.machine.wait_until_idle()?;
     assert_both_run(&vps, &image(NEW))
 }
@@ -82,8 +80,7 @@ fn two_unhealthy_slots_are_replaced() -> Result<()> {
 
     let run = vps.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.output);
-    run.assert_printed(&["web-a is not healthy either"]);
+    run.assert_succeeded(&["web-a is not healthy either"]);
     assert_both_run(&vps, &image(NEW))
 }
 
@@ -94,7 +91,7 @@ fn an_unhealthy_slot_is_replaced_first() -> Result<()> {
 
     let run = vps.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.output);
+    run.assert_succeeded(&[]);
     let stops: Vec<String> = rolls(&vps);
     let stops: Vec<&String> = stops
         .iter()

@@ -3,24 +3,20 @@
 use anyhow::Result;
 
 use crate::heroku::{Heroku, HerokuFault};
-use crate::render::{API_KEY, Render, RenderFaults};
-use crate::world::{NEW, ReleaseResult};
+use crate::render::{API_KEY, Render};
+use crate::world::{GOOD, NEW};
 use crate::xtask::Run;
 
 /// A Heroku app on which the new revision is already running.
 fn heroku(fault: HerokuFault) -> Result<Heroku> {
-    let host = Heroku::start(ReleaseResult::Good { looks: 0 }, fault)?;
+    let host = Heroku::start(GOOD, fault)?;
     host.world.release(NEW);
     Ok(host)
 }
 
 /// Deploys the new revision to a Render service that runs it already, with this status in the API.
 fn render(state: &'static str, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
-    let faults = RenderFaults {
-        state: Some(state),
-        ..RenderFaults::default()
-    };
-    let host = Render::start(ReleaseResult::Good { looks: 0 }, faults)?;
+    let host = Render::with(GOOD, |faults| faults.state = Some(state))?;
     host.world.release(NEW);
     host.deploy(more, variables)
 }
@@ -40,8 +36,7 @@ fn a_failed_or_missing_release_is_a_failure() -> Result<()> {
     ] {
         let run = heroku(fault)?.deploy(&[], &[])?;
 
-        assert!(!run.ok, "{}", run.output);
-        run.assert_printed(&[
+        run.assert_failed(&[
             saw,
             &format!(" × {NEW}, ready"),
             "this commit was running before",
@@ -55,8 +50,7 @@ fn a_repeated_release_is_a_success() -> Result<()> {
     for fault in [HerokuFault::None, HerokuFault::Slow] {
         let run = heroku(fault)?.deploy(&[], &[])?;
 
-        assert!(run.ok, "{}", run.output);
-        run.assert_printed(&[&format!("answers with {NEW}")]);
+        run.assert_succeeded(&[&format!("answers with {NEW}")]);
     }
     Ok(())
 }
@@ -65,8 +59,7 @@ fn a_repeated_release_is_a_success() -> Result<()> {
 fn an_image_that_heroku_already_runs_needs_no_release() -> Result<()> {
     let run = heroku(HerokuFault::SameImage)?.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.output);
-    run.assert_printed(&["already, without a new release", "10 times in a row"]);
+    run.assert_succeeded(&["already, without a new release", "10 times in a row"]);
     Ok(())
 }
 
@@ -74,8 +67,7 @@ fn an_image_that_heroku_already_runs_needs_no_release() -> Result<()> {
 fn a_deploy_cancelled_by_render_is_a_failure() -> Result<()> {
     let run = render("update_failed", &[], &[("RENDER_API_KEY", API_KEY)])?;
 
-    assert!(!run.ok, "{}", run.output);
-    run.assert_printed(&["status of dep-1 on Render: update_failed"]);
+    run.assert_failed(&["status of dep-1 on Render: update_failed"]);
     Ok(())
 }
 
@@ -85,8 +77,7 @@ fn a_pending_deploy_on_render_is_waited_for() -> Result<()> {
 
     let run = render("update_in_progress", &hurry, &[("RENDER_API_KEY", API_KEY)])?;
 
-    assert!(!run.ok, "{}", run.output);
-    run.assert_printed(&["is ready, but the release is still pending within 0.3 s"]);
+    run.assert_failed(&["is ready, but the release is still pending within 0.3 s"]);
     Ok(())
 }
 
@@ -95,26 +86,21 @@ fn without_a_status_from_render_the_site_decides() -> Result<()> {
     for state in ["update_failed", "live"] {
         let run = render(state, &[], &[])?;
 
-        assert!(run.ok, "{}", run.output);
+        run.assert_succeeded(&[]);
     }
     let run = render("a_new_word", &[], &[("RENDER_API_KEY", API_KEY)])?;
 
-    assert!(run.ok, "{}", run.output);
+    run.assert_succeeded(&[]);
     Ok(())
 }
 
 #[test]
 fn an_unavailable_api_proves_nothing() -> Result<()> {
-    let faults = RenderFaults {
-        api_is_busy: true,
-        ..RenderFaults::default()
-    };
-    let host = Render::start(ReleaseResult::Good { looks: 0 }, faults)?;
+    let host = Render::with(GOOD, |faults| faults.api_is_busy = true)?;
     host.world.release(NEW);
 
     let run = host.deploy(&["--timeout", "300ms"], &[("RENDER_API_KEY", API_KEY)])?;
 
-    assert!(!run.ok, "{}", run.output);
-    run.assert_printed(&["still pending", "Render's API replied 503"]);
+    run.assert_failed(&["still pending", "Render's API replied 503"]);
     Ok(())
 }

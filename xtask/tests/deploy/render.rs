@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::registry::{self, ACCOUNT, Registry};
 use crate::server::{self, Reply};
-use crate::world::{NEW, OLD, ReleaseResult, Shared};
+use crate::world::{GOOD, NEW, OLD, ReleaseResult, Shared};
 use crate::xtask::{Run, run, run_with_default_pauses};
 
 pub(crate) const HOOK_KEY: &str = "hook-hunter2";
@@ -35,8 +35,20 @@ pub(crate) struct Render {
 }
 
 impl Render {
+    /// A host on which everything works at once.
+    pub(crate) fn good() -> Result<Self> {
+        Self::start(GOOD)
+    }
+
     /// A host that runs the old revision.
-    pub(crate) fn start(day: ReleaseResult, faults: RenderFaults) -> Result<Self> {
+    pub(crate) fn start(day: ReleaseResult) -> Result<Self> {
+        Self::with(day, |_| ())
+    }
+
+    /// A host that runs the old revision, with faults.
+    pub(crate) fn with(day: ReleaseResult, set: impl FnOnce(&mut RenderFaults)) -> Result<Self> {
+        let mut faults = RenderFaults::default();
+        set(&mut faults);
         let world = Shared::new(day);
         let hook = server::start(answers(world.clone(), faults))?;
         Ok(Self {
@@ -52,13 +64,9 @@ impl Render {
         self.deploy_by(run, more, variables)
     }
 
-    /// Deploys the new revision with default pauses.
-    pub(crate) fn deploy_with_default_pauses(
-        &self,
-        more: &[&str],
-        variables: &[(&str, &str)],
-    ) -> Result<Run> {
-        self.deploy_by(run_with_default_pauses, more, variables)
+    /// Deploys the new revision with default pauses and this timeout.
+    fn deploy_with_default_pauses(&self, timeout: &str) -> Result<Run> {
+        self.deploy_by(run_with_default_pauses, &["--timeout", timeout], &[])
     }
 
     fn deploy_by(
@@ -149,18 +157,17 @@ fn answers(world: Shared, faults: RenderFaults) -> impl FnMut(&server::Asked) ->
 
 /// Asserts that the new revision was released and the old one restored.
 pub(crate) fn assert_went_back(host: &Render, run: &Run, saw: &str) {
-    assert!(!run.ok);
-    run.assert_printed(&[saw, &format!("Went back: {OLD} answers again")]);
+    run.assert_failed(&[saw, &format!("Went back: {OLD} answers again")]);
     assert_eq!(host.world.released(), [NEW, OLD]);
 }
 
 #[test]
 fn a_good_release_succeeds() -> Result<()> {
-    let host = Render::start(ReleaseResult::Good { looks: 7 }, RenderFaults::default())?;
+    let host = Render::start(ReleaseResult::Good { looks: 7 })?;
 
     let run = host.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.output);
+    run.assert_succeeded(&[]);
     let pinned = format!("oc-lettings-site@{}", registry::digest(NEW));
     run.assert_printed(&[&pinned, "10 times in a row", &format!("answers with {NEW}")]);
     assert_eq!(host.world.released(), [NEW]);
@@ -169,16 +176,11 @@ fn a_good_release_succeeds() -> Result<()> {
 
 #[test]
 fn a_busy_hook_is_retried() -> Result<()> {
-    let faults = RenderFaults {
-        busy: 3,
-        ..RenderFaults::default()
-    };
-    let host = Render::start(ReleaseResult::Good { looks: 0 }, faults)?;
+    let host = Render::with(GOOD, |faults| faults.busy = 3)?;
 
     let run = host.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.output);
-    run.assert_printed(&["Render's deploy hook replied 503"]);
+    run.assert_succeeded(&["Render's deploy hook replied 503"]);
     assert_eq!(host.world.released(), [NEW]);
     Ok(())
 }
@@ -186,16 +188,11 @@ fn a_busy_hook_is_retried() -> Result<()> {
 #[test]
 fn a_rejection_shows_no_secret_and_changes_nothing() -> Result<()> {
     for status in [400, 401, 403, 404] {
-        let faults = RenderFaults {
-            refusal: Some(status),
-            ..RenderFaults::default()
-        };
-        let host = Render::start(ReleaseResult::Good { looks: 0 }, faults)?;
+        let host = Render::with(GOOD, |faults| faults.refusal = Some(status))?;
 
         let run = host.deploy(&[], &[])?;
 
-        assert!(!run.ok);
-        run.assert_printed(&[
+        run.assert_failed(&[
             "nothing was changed",
             &format!("hook replied {status}: … of "),
             "is not welcome",
@@ -207,16 +204,11 @@ fn a_rejection_shows_no_secret_and_changes_nothing() -> Result<()> {
 
 #[test]
 fn a_broken_hook_leaves_the_old_revision_running() -> Result<()> {
-    let faults = RenderFaults {
-        refusal: Some(500),
-        ..RenderFaults::default()
-    };
-    let host = Render::start(ReleaseResult::Good { looks: 0 }, faults)?;
+    let host = Render::with(GOOD, |faults| faults.refusal = Some(500))?;
 
     let run = host.deploy(&["--timeout", "200ms"], &[])?;
 
-    assert!(!run.ok);
-    run.assert_printed(&["Render's deploy hook replied 500", "Going back FAILED too"]);
+    run.assert_failed(&["Render's deploy hook replied 500", "Going back FAILED too"]);
     Ok(())
 }
 
@@ -232,7 +224,7 @@ fn a_bad_release_is_rolled_back() -> Result<()> {
         (ReleaseResult::Down, "/healthz replied 502"),
         (ReleaseResult::Good { looks: 1_000_000 }, OLD),
     ] {
-        let host = Render::start(day, RenderFaults::default())?;
+        let host = Render::start(day)?;
 
         let run = host.deploy(&["--timeout", "600ms"], &[])?;
 
@@ -243,7 +235,7 @@ fn a_bad_release_is_rolled_back() -> Result<()> {
 
 #[test]
 fn a_host_that_accepts_and_does_nothing_is_detected() -> Result<()> {
-    let host = Render::start(ReleaseResult::NothingHappens, RenderFaults::default())?;
+    let host = Render::start(ReleaseResult::NothingHappens)?;
 
     let run = host.deploy(&["--timeout", "300ms"], &[])?;
 
@@ -253,12 +245,11 @@ fn a_host_that_accepts_and_does_nothing_is_detected() -> Result<()> {
 
 #[test]
 fn a_wrong_key_is_detected_before_anything_is_changed() -> Result<()> {
-    let host = Render::start(ReleaseResult::Good { looks: 0 }, RenderFaults::default())?;
+    let host = Render::good()?;
 
     let run = host.deploy(&[], &[("RENDER_API_KEY", "wrong-hunter4")])?;
 
-    assert!(!run.ok);
-    run.assert_printed(&["nothing was changed", "Render's API replied 401"]);
+    run.assert_failed(&["nothing was changed", "Render's API replied 401"]);
     run.assert_hides(&["wrong-hunter4"]);
     assert!(host.world.released().is_empty());
     Ok(())
@@ -266,34 +257,32 @@ fn a_wrong_key_is_detected_before_anything_is_changed() -> Result<()> {
 
 #[test]
 fn a_dry_run_changes_nothing() -> Result<()> {
-    let host = Render::start(ReleaseResult::Good { looks: 0 }, RenderFaults::default())?;
+    let host = Render::good()?;
 
     let run = host.deploy(&["--dry-run"], &[])?;
 
-    assert!(run.ok, "{}", run.output);
-    run.assert_printed(&["would release it"]);
+    run.assert_succeeded(&["would release it"]);
     assert!(host.world.released().is_empty());
     Ok(())
 }
 
 #[test]
 fn a_commit_without_an_image_is_rejected() -> Result<()> {
-    let host = Render::start(ReleaseResult::Good { looks: 0 }, RenderFaults::default())?;
+    let host = Render::good()?;
     let unknown = "1".repeat(40);
 
     let run = host.deploy(&["--sha", &unknown], &[])?;
 
-    assert!(!run.ok);
-    run.assert_printed(&["there is no image", &unknown]);
+    run.assert_failed(&["there is no image", &unknown]);
     assert!(host.world.released().is_empty());
     Ok(())
 }
 
 #[test]
 fn a_hanging_site_times_out() -> Result<()> {
-    let host = Render::start(ReleaseResult::Hangs, RenderFaults::default())?;
+    let host = Render::start(ReleaseResult::Hangs)?;
 
-    let run = host.deploy_with_default_pauses(&["--timeout", "2s"], &[])?;
+    let run = host.deploy_with_default_pauses("2s")?;
 
     assert_went_back(&host, &run, "no reply from /healthz");
     Ok(())
@@ -301,13 +290,9 @@ fn a_hanging_site_times_out() -> Result<()> {
 
 #[test]
 fn a_hanging_hook_times_out() -> Result<()> {
-    let faults = RenderFaults {
-        hook_hangs: true,
-        ..RenderFaults::default()
-    };
-    let host = Render::start(ReleaseResult::Down, faults)?;
+    let host = Render::with(ReleaseResult::Down, |faults| faults.hook_hangs = true)?;
 
-    let run = host.deploy_with_default_pauses(&["--timeout", "2s"], &[])?;
+    let run = host.deploy_with_default_pauses("2s")?;
 
     assert_went_back(&host, &run, "no reply from Render's deploy hook");
     Ok(())
@@ -315,12 +300,11 @@ fn a_hanging_hook_times_out() -> Result<()> {
 
 #[test]
 fn ten_checks_fit_into_a_short_timeout() -> Result<()> {
-    let host = Render::start(ReleaseResult::Good { looks: 0 }, RenderFaults::default())?;
+    let host = Render::good()?;
 
-    let run = host.deploy_with_default_pauses(&["--timeout", "10s"], &[])?;
+    let run = host.deploy_with_default_pauses("10s")?;
 
-    assert!(run.ok, "{}", run.output);
-    run.assert_printed(&["10 times in a row"]);
+    run.assert_succeeded(&["10 times in a row"]);
     Ok(())
 }
 
@@ -332,11 +316,7 @@ fn a_failure_reported_by_the_api_ends_the_wait() -> Result<()> {
         "pre_deploy_failed",
         "canceled",
     ] {
-        let faults = RenderFaults {
-            state: Some(state),
-            ..RenderFaults::default()
-        };
-        let host = Render::start(ReleaseResult::Down, faults)?;
+        let host = Render::with(ReleaseResult::Down, |faults| faults.state = Some(state))?;
 
         // Without the API this would wait for fifteen minutes.
         let run = host.deploy(&[], &[("RENDER_API_KEY", API_KEY)])?;
@@ -348,23 +328,20 @@ fn a_failure_reported_by_the_api_ends_the_wait() -> Result<()> {
 
 #[test]
 fn an_unavailable_api_does_not_fail_a_good_release() -> Result<()> {
-    let faults = RenderFaults {
-        api_is_busy: true,
-        ..RenderFaults::default()
-    };
-    let host = Render::start(ReleaseResult::Good { looks: 7 }, faults)?;
+    let host = Render::with(ReleaseResult::Good { looks: 7 }, |faults| {
+        faults.api_is_busy = true
+    })?;
 
     let run = host.deploy(&[], &[("RENDER_API_KEY", API_KEY)])?;
 
-    assert!(run.ok, "{}", run.output);
-    run.assert_printed(&["the API is not available", &format!("answers with {NEW}")]);
+    run.assert_succeeded(&["the API is not available", &format!("answers with {NEW}")]);
     assert_eq!(host.world.released(), [NEW]);
     Ok(())
 }
 
 #[test]
 fn one_failed_request_does_not_hide_the_running_revision() -> Result<()> {
-    let host = Render::start(ReleaseResult::Down, RenderFaults::default())?;
+    let host = Render::start(ReleaseResult::Down)?;
     host.world.lock().unlucky = 1;
 
     let run = host.deploy(&["--timeout", "600ms"], &[])?;

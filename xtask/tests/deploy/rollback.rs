@@ -5,11 +5,11 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-use crate::render::{Render, RenderFaults};
-use crate::world::{NEW, OLD, ReleaseResult};
+use crate::render::Render;
+use crate::world::{NEW, OLD};
 
 fn host() -> Result<Render> {
-    Render::start(ReleaseResult::Good { looks: 0 }, RenderFaults::default())
+    Render::good()
 }
 
 /// Commits, oldest first, in a repository of the test.
@@ -39,9 +39,8 @@ fn the_given_commit_is_released_again() -> Result<()> {
     let named = host.rollback(&["--sha", OLD], &[])?;
 
     // Earlier commits come from git, which doesn't know those of this test.
-    assert!(!unknown.ok);
-    unknown.assert_printed(&["has no commits before", "--sha"]);
-    assert!(named.ok, "{}", named.output);
+    unknown.assert_failed(&["has no commits before", "--sha"]);
+    named.assert_succeeded(&[]);
     assert_eq!(host.world.released(), [NEW, OLD]);
     Ok(())
 }
@@ -62,8 +61,7 @@ fn the_default_is_the_newest_earlier_commit_with_an_image() -> Result<()> {
 
     let run = host.rollback(&[], &[("GIT_DIR", &git)])?;
 
-    assert!(run.ok, "{}", run.output);
-    run.assert_printed(&[&format!(
+    run.assert_succeeded(&[&format!(
         "{running} is running; the newest one before it with an image is {second}"
     )]);
     assert_eq!(host.world.released(), [running.as_str(), second]);

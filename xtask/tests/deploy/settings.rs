@@ -5,12 +5,12 @@ use std::net::TcpListener;
 use anyhow::Result;
 
 use crate::heroku::{Heroku, HerokuFault};
-use crate::render::{API_KEY, HOOK_KEY, Render, RenderFaults};
+use crate::render::{API_KEY, HOOK_KEY, Render};
 use crate::vps::Vps;
-use crate::world::{NEW, ReleaseResult};
+use crate::world::{GOOD, NEW};
 
 fn render() -> Result<Render> {
-    Render::start(ReleaseResult::Good { looks: 0 }, RenderFaults::default())
+    Render::good()
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn surrounding_whitespace_is_ignored() -> Result<()> {
         &[("RENDER_DEPLOY_HOOK_URL", &hook), ("RENDER_API_KEY", &key)],
     )?;
 
-    assert!(run.ok, "{}", run.output);
+    run.assert_succeeded(&[]);
     assert_eq!(host.world.released(), [NEW]);
     Ok(())
 }
@@ -49,7 +49,7 @@ fn bad_values_are_rejected_by_name_before_anything_is_requested() -> Result<()> 
     }
     assert!(host.world.released().is_empty());
 
-    let host = Heroku::start(ReleaseResult::Good { looks: 0 }, HerokuFault::None)?;
+    let host = Heroku::start(GOOD, HerokuFault::None)?;
     for (name, value, rule) in [
         ("HEROKU_API_KEY", "HRKU hunter4", "must be one word"),
         ("HEROKU_APP_NAME", "HRKU-hunter4", "must be"),
@@ -87,8 +87,7 @@ fn an_unreachable_host_changes_nothing() -> Result<()> {
 
     let run = host.deploy(&[], &[("RENDER_DEPLOY_HOOK_URL", &hook)])?;
 
-    assert!(!run.ok);
-    run.assert_printed(&["nothing was changed", "Render's deploy hook is unreachable"]);
+    run.assert_failed(&["nothing was changed", "Render's deploy hook is unreachable"]);
     assert!(!run.output.contains("oing back"), "{}", run.output);
     Ok(())
 }

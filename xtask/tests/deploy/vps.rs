@@ -169,7 +169,7 @@ fn slots_are_replaced_one_after_the_other() -> Result<()> {
 
     let run = vps.deploy(&[], &[])?;
 
-    assert!(run.ok, "{}", run.output);
+    run.assert_succeeded(&[]);
     let new = image(NEW);
     let rolls = [replaced("web-a", "web-b"), replaced("web-b", "web-a")].concat();
     let begin = [
@@ -200,8 +200,7 @@ fn an_unhealthy_image_is_replaced_by_the_old_one() -> Result<()> {
 
     let run = vps.deploy(&[], &[])?;
 
-    assert!(!run.ok);
-    run.assert_printed(&[
+    run.assert_failed(&[
         "web-a: the new image does not become healthy",
         "both slots run the old image",
         &format!("Went back: {OLD} answers again"),
@@ -223,8 +222,7 @@ fn visitors_stay_on_the_first_slot_until_the_second_is_healthy() -> Result<()> {
 
     let run = vps.deploy(&[], &[])?;
 
-    assert!(!run.ok);
-    run.assert_printed(&[
+    run.assert_failed(&[
         "web-b: the new image does not become healthy",
         "both slots run the old image",
         &format!("Went back: {OLD} answers again"),
@@ -244,8 +242,7 @@ fn an_unknown_host_key_is_rejected() -> Result<()> {
 
     let run = vps.deploy(&[], &[("SSH_KNOWN_HOSTS", &known_hosts)])?;
 
-    assert!(!run.ok);
-    run.assert_printed(&["nothing was changed", "Host key verification failed"]);
+    run.assert_failed(&["nothing was changed", "Host key verification failed"]);
     assert!(vps.machine.calls().is_empty());
     Ok(())
 }
@@ -257,8 +254,7 @@ fn a_rejected_ssh_key_is_reported() -> Result<()> {
 
     let run = vps.deploy(&[], &[("SSH_PRIVATE_KEY", &other.key)])?;
 
-    assert!(!run.ok);
-    run.assert_printed(&["nothing was changed", "Permission denied"]);
+    run.assert_failed(&["nothing was changed", "Permission denied"]);
     assert!(vps.machine.calls().is_empty());
     Ok(())
 }

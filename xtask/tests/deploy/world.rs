@@ -30,6 +30,9 @@ pub(crate) enum ReleaseResult {
     Hangs,
 }
 
+/// The new revision answers at once.
+pub(crate) const GOOD: ReleaseResult = ReleaseResult::Good { looks: 0 };
+
 /// State of the site.
 pub(crate) struct World {
     day: ReleaseResult,

@@ -12,21 +12,32 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// Asserts that it succeeded and printed all of these.
+    #[track_caller]
+    pub(crate) fn assert_succeeded(&self, words: &[&str]) {
+        assert!(self.ok, "{}", self.output);
+        self.assert_printed(words);
+    }
+
+    /// Asserts that it failed and printed all of these.
+    #[track_caller]
+    pub(crate) fn assert_failed(&self, words: &[&str]) {
+        assert!(!self.ok, "{}", self.output);
+        self.assert_printed(words);
+    }
+
     /// Asserts that the output contains all of these.
+    #[track_caller]
     pub(crate) fn assert_printed(&self, words: &[&str]) {
         for word in words {
-            assert!(
-                self.output.contains(word),
-                "{word:?} is missing in:\n{}",
-                self.output
-            );
+            let output = &self.output;
+            assert!(output.contains(word), "{word:?} is missing in:\n{output}");
         }
     }
 
     /// Asserts that a variable was rejected before any request, and not printed.
     pub(crate) fn assert_rejected(&self, error: &str) {
-        assert!(!self.ok, "{}", self.output);
-        self.assert_printed(&[error]);
+        self.assert_failed(&[error]);
         self.assert_hides(&["hunter4"]);
         assert!(!self.output.contains("healthz"), "{}", self.output);
     }
@@ -34,11 +45,8 @@ impl Run {
     /// Asserts that the output contains none of these secrets.
     pub(crate) fn assert_hides(&self, secrets: &[&str]) {
         for secret in secrets {
-            assert!(
-                !self.output.contains(secret),
-                "a secret is in:\n{}",
-                self.output
-            );
+            let output = &self.output;
+            assert!(!output.contains(secret), "a secret is in:\n{output}");
         }
     }
 }
