@@ -34,6 +34,7 @@ pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> 
     let settings = [
         ("DATABASE_URL", server.create_database(shell, "nodes")?),
         ("ALLOWED_HOSTS", "localhost,127.0.0.1".to_owned()),
+        ("SHUTDOWN_DELAY", "3".to_owned()),
     ];
     let place = Place::new(shell, program, &settings)?;
     place.furnish()?;

@@ -238,6 +238,7 @@ pub fn start(
         max_connections: server::raise_file_limit(config.limits.connections),
         client_timeout: config.limits.client_timeout,
         idle_timeout: config.limits.idle_timeout,
+        shutdown_delay: config.limits.shutdown_delay.unwrap_or_default(),
         // Leave time to send queued reports.
         shutdown_timeout: config
             .limits

@@ -20,6 +20,7 @@ const OPTIONS: ServerOptions = ServerOptions {
     max_connections: 16,
     client_timeout: Duration::from_secs(5),
     idle_timeout: Duration::from_mins(2),
+    shutdown_delay: Duration::ZERO,
     shutdown_timeout: Duration::ZERO,
 };
 

@@ -145,7 +145,10 @@ pub struct Limits {
     /// Seconds to wait for the next request on a connection
     #[arg(long = "IDLE_TIMEOUT", default_value = "60", value_parser = seconds)]
     pub idle_timeout: Duration,
-    /// Seconds that running requests may take after the signal to stop
+    /// Seconds to go on serving after the signal to stop, for a proxy to take the node out
+    #[arg(long = "SHUTDOWN_DELAY", value_parser = seconds)]
+    pub shutdown_delay: Option<Duration>,
+    /// Seconds that running requests may take after that
     #[arg(long = "SHUTDOWN_TIMEOUT", default_value = "30", value_parser = seconds)]
     pub shutdown_timeout: Duration,
 }
@@ -361,6 +364,7 @@ mod tests {
             ("MAX_BODY_SIZE", "8M"),
             ("CLIENT_TIMEOUT", "0"),
             ("IDLE_TIMEOUT", "86401"),
+            ("SHUTDOWN_DELAY", "soon"),
             ("SHUTDOWN_TIMEOUT", "30s"),
             ("PAGE_CACHE_SIZE", "much"),
             ("STALE_IF_ERROR", "10"),

@@ -39,7 +39,9 @@ pub struct ServerOptions {
     pub client_timeout: Duration,
     /// Between two requests on a connection.
     pub idle_timeout: Duration,
-    /// For running requests after the request to shut down.
+    /// For a proxy to notice that the site is stopping. It serves as before meanwhile.
+    pub shutdown_delay: Duration,
+    /// For running requests after that.
     pub shutdown_timeout: Duration,
 }
 
@@ -52,7 +54,7 @@ pub struct Server {
     running: actix_server::Server,
     /// The socket, unless it stays open for the next process.
     own_socket: Option<TcpListener>,
-    shutdown_timeout: Duration,
+    options: ServerOptions,
     shutdown: CancellationToken,
 }
 
@@ -119,7 +121,7 @@ impl Server {
             heartbeat,
             running: builder.run(),
             own_socket,
-            shutdown_timeout: options.shutdown_timeout,
+            options,
             shutdown,
         })
     }
@@ -133,8 +135,9 @@ impl Server {
             ended = &mut server => return Ok(ended?),
             () = self.shutdown.cancelled() => {}
         }
-        let began = Instant::now();
+        let deadline = Instant::now() + self.options.shutdown_delay + self.options.shutdown_timeout;
         let (ended, ()) = join!(server, async {
+            sleep(self.options.shutdown_delay).await;
             handle.pause().await;
             // New connections are refused, so that a proxy takes another node. Otherwise the system would accept them,
             // and reset them in the end.
@@ -146,7 +149,7 @@ impl Server {
             sleep(ACCEPTED_CONNECTIONS_START).await;
             handle.stop(true).await;
         });
-        if began.elapsed() >= self.shutdown_timeout {
+        if Instant::now() >= deadline {
             log::warn!("closed connections that did not end in time");
         }
         Ok(ended?)

@@ -48,6 +48,18 @@ fn running_requests_are_finished_while_the_site_is_not_ready() -> Result<()> {
 }
 
 #[test]
+fn connections_are_accepted_until_the_delay_is_over() -> Result<()> {
+    let mut serving = Program::with(&[("SHUTDOWN_DELAY", "3600")])?.serve(&[])?;
+    serving.signal("TERM")?;
+    serving.wait_for_log("received SIGTERM")?;
+
+    assert_eq!(serving.get("localhost", "/healthz")?.status, 200);
+    assert_eq!(serving.get("localhost", "/readyz")?.status, 503);
+    assert_eq!(serving.end("TERM")?.0, Some(0));
+    Ok(())
+}
+
+#[test]
 fn hangup_is_ignored_where_it_was_ignored_at_the_start() -> Result<()> {
     let serving = Program::new()?.serve_by("/bin/sh", &["-c", "trap '' HUP; exec \"$0\" serve"])?;
 
