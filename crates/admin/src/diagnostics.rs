@@ -66,7 +66,7 @@ pub(crate) async fn show(
     build: Data<BuildInfo>,
 ) -> PageResult {
     permit(staff.user.permissions.has(DIAGNOSTICS))?;
-    let (name, version) = staff.db.read(|conn| Ok(version(conn)?)).await?;
+    let (name, version) = staff.read(version).await?;
     let checks = checks.run().await.into_iter();
     let page = DiagnosticsPage {
         facts: &facts,

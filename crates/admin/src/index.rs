@@ -60,9 +60,7 @@ async fn show_page(
     breadcrumbs: Vec<Breadcrumb>,
 ) -> PageResult {
     let (registry, user_id) = (staff.registry(), staff.user.user.id);
-    let recent = staff
-        .db
-        .read(move |conn| Ok(AuditEntry::recent(conn, user_id, RECENT)?));
+    let recent = staff.read(move |conn| AuditEntry::recent(conn, user_id, RECENT));
     let recent = recent.await?.into_iter();
     let page = IndexPage {
         only,

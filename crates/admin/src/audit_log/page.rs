@@ -44,7 +44,6 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
     let filter = filter.ok_or(PageError::Forbidden)?;
     let offset = query.offset();
     let (entries, matching, total) = staff
-        .db
         .read(move |conn| {
             let total = filter.visible_only().count(conn)?;
             let matching = filter.count(conn)?;

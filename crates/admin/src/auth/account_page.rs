@@ -24,7 +24,7 @@ impl Page for AccountPage {
 
 pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     let (user, zone) = (staff.actor(), staff.registry().time_zone);
-    let page = staff.db.read(move |conn| {
+    let page = staff.read(move |conn| {
         let factor = SecondFactor::find(conn, user.id)?;
         Ok(AccountPage {
             factor_since: factor.map(|factor| zone.date_time(factor.created_at)),

@@ -82,7 +82,7 @@ impl CurrentUser {
             return Ok(None);
         };
         let (registry, authenticated_at) = (request.registry(), session.authenticated_at());
-        let user = request.db.read(move |conn| {
+        let user = request.read(move |conn| {
             let user = User::find(conn, id).optional()?;
             let Some(user) = user.filter(|user| user.is_active && user.is_staff) else {
                 return Ok(None);

@@ -258,7 +258,6 @@ async fn pending_user(request: &AdminRequest) -> Result<Option<User>, PageError>
     };
     let id = pending.user_id;
     let user = request
-        .db
         .read(move |conn| {
             let user = User::find(conn, id).optional()?;
             let has_factor = SecondFactor::find(conn, id)?.is_some();

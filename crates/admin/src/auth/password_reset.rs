@@ -236,9 +236,7 @@ async fn find_user(
     let Some(id) = user_id(&link.0) else {
         return Ok(None);
     };
-    let user = request
-        .db
-        .read(move |conn| Ok(User::find(conn, id).optional()?));
+    let user = request.read(move |conn| User::find(conn, id).optional());
     let user = user.await?;
     Ok(user.filter(|user| is_valid(request.key(), user, &link.1, Utc::now())))
 }

@@ -102,6 +102,14 @@ impl AdminRequest {
         filters.to_owned()
     }
 
+    /// Runs queries that only read.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, PageError> {
+        self.db.read(move |conn| Ok(work(conn)?)).await
+    }
+
     /// Runs a transaction.
     pub(crate) async fn write<T: Send + 'static>(
         &self,

@@ -123,8 +123,7 @@ async fn sessions_page(
 ) -> Result<SessionsPage, PageError> {
     let (current, now) = (staff.user.session_id, Utc::now().naive_utc());
     let sessions = staff
-        .db
-        .read(move |conn| Ok(Session::for_user(conn, owner_id, now)?))
+        .read(move |conn| Session::for_user(conn, owner_id, now))
         .await?;
     let zone = staff.registry().time_zone;
     let row = |session: Session| SessionRow {

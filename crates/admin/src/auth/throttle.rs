@@ -79,7 +79,7 @@ impl AttemptSource {
         username: String,
     ) -> Result<Self, PageError> {
         let name = username.clone();
-        let account = request.db.read(move |conn| {
+        let account = request.read(move |conn| {
             if name.contains('\0') {
                 return Ok(None);
             }

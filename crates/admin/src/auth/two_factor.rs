@@ -73,7 +73,7 @@ impl Page for UserFactorPage {
 /// The status, or the setup page.
 pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     let (id, zone) = (staff.user.user.id, staff.registry().time_zone);
-    let factor = staff.db.read(move |conn| {
+    let factor = staff.read(move |conn| {
         let Some(factor) = SecondFactor::find(conn, id)? else {
             return Ok(None);
         };
@@ -203,8 +203,7 @@ pub(crate) async fn show_of_user(staff: StaffRequest) -> PageResult {
         return Ok(see_other(TWO_FACTOR));
     }
     let factor = staff
-        .db
-        .read(move |conn| Ok(SecondFactor::find(conn, owner.id)?))
+        .read(move |conn| SecondFactor::find(conn, owner.id))
         .await?;
     let (breadcrumbs, form) = staff.account_trail(&owner, TITLE)?;
     let heading = format!("{TITLE}: {}", owner.username);

@@ -16,9 +16,7 @@ use crate::ui::submission::Submission;
 pub(crate) async fn ask(staff: StaffRequest) -> PageResult {
     let model = staff.permitted_resource(Verb::Delete)?;
     let (id, editor) = (staff.id()?, staff.editor());
-    let cascade = staff
-        .db
-        .read(move |conn| Ok(Cascade::new(conn, &editor, model, &[id])?));
+    let cascade = staff.read(move |conn| Cascade::new(conn, &editor, model, &[id]));
     let cascade = cascade.await?;
     if cascade.rows.is_empty() {
         return Err(PageError::NotFound);

@@ -80,8 +80,9 @@ pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageR
             }
         }
     } else if let Ok(user) = checked {
-        let find = move |conn: &mut _| User::find_by_username(conn, user.username()).optional();
-        if staff.db.read(move |conn| Ok(find(conn)?)).await?.is_some() {
+        let known =
+            staff.read(move |conn| User::find_by_username(conn, user.username()).optional());
+        if known.await?.is_some() {
             errors.username = vec!["That username is already taken.".to_owned()];
         }
     }

@@ -63,7 +63,7 @@ pub(crate) async fn list_href(staff: &StaffRequest, model: &Resource) -> String 
         ..query.listing()
     };
     let list = model.list;
-    let found = staff.db.read(move |conn| Ok(list(conn, &listing)?.found));
+    let found = staff.read(move |conn| Ok(list(conn, &listing)?.found));
     match found.await {
         Ok(found) => query.href(&path, page.min(page_count(found))),
         // The object is saved: if the list cannot be counted, its page is assumed to exist.

@@ -46,13 +46,12 @@ pub(crate) async fn show(
         .ok_or(PageError::NotFound)?;
     permit(staff.user.may(Verb::Add, resource) || staff.user.may(Verb::Change, resource))?;
     let page = staff
-        .db
         .read(move |conn| {
             let query = ChoiceQuery {
                 terms: SearchTerms::parse(&query.term),
                 ..ChoiceQuery::first(field.name, query.row, MAX_CHOICES)
             };
-            Ok(registry.choices(conn, resource, field, &query)?)
+            registry.choices(conn, resource, field, &query)
         })
         .await?;
     let ChoicePage { choices, found } = page;

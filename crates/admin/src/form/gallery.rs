@@ -105,7 +105,7 @@ pub(crate) async fn thumbnail(staff: StaffRequest) -> PageResult {
         "full" => images.full,
         _ => images.thumbnail,
     };
-    let bytes = staff.db.read(move |conn| Ok(read(conn, &value)?));
+    let bytes = staff.read(move |conn| read(conn, &value));
     // The value identifies the content.
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "image/webp"))
@@ -127,7 +127,7 @@ async fn upload(staff: &StaffRequest, edit: GalleryEdit, submission: Submission)
     } = edit;
     let resource = gallery.resource;
     let images = resource.images.ok_or(PageError::NotFound)?;
-    let owner_record = staff.db.read(move |conn| Ok(owner.find(conn, id)?));
+    let owner_record = staff.read(move |conn| owner.find(conn, id));
     owner_record.await?;
     let (mut added, mut errors, mut advice) = (0, Vec::new(), Vec::new());
     for SubmittedFile { name, bytes, .. } in submission.files() {
@@ -245,7 +245,7 @@ async fn redisplay(
 ) -> PageResult {
     let definition = FormDefinition::new(editor, owner, false);
     let read_only = !staff.user.may(Verb::Change, owner);
-    let display = staff.db.read(move |conn| {
+    let display = staff.read(move |conn| {
         let record = owner.find(conn, id)?;
         let mut state = if read_only {
             FormState::read_only(conn, definition, record)?

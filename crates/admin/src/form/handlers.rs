@@ -48,7 +48,7 @@ pub(crate) async fn new(staff: StaffRequest) -> PageResult {
     let resource = staff.permitted_resource(Verb::Add)?;
     let definition = FormDefinition::new(staff.editor(), resource, true);
     let (query, kept) = (staff.query(), sealed_form::take(&staff));
-    let display = staff.db.read(move |conn| {
+    let display = staff.read(move |conn| {
         let state = match &kept {
             Some(kept) => FormState::submitted(conn, definition, None, kept)?,
             None => FormState::initial(conn, definition, &query)?,
@@ -80,7 +80,7 @@ pub(crate) async fn edit(staff: StaffRequest) -> PageResult {
     let query = staff.query();
     let read_only = !staff.user.may(Verb::Change, resource);
     let kept = sealed_form::take(&staff).filter(|_| !read_only);
-    let display = staff.db.read(move |conn| {
+    let display = staff.read(move |conn| {
         let record = resource.find(conn, id)?;
         let state = match &kept {
             _ if read_only => FormState::read_only(conn, definition, record)?,
@@ -129,9 +129,9 @@ async fn submit(
         None => (submission, Vec::new()),
     };
     if !errors.is_empty() {
-        let load = move |conn: &mut _| FormDisplay::submitted(conn, definition, id, submission);
-        let display = staff.db.read(|conn| Ok(load(conn)?)).await?;
-        let display = display.keeping_version();
+        let display =
+            staff.read(move |conn| FormDisplay::submitted(conn, definition, id, submission));
+        let display = display.await?.keeping_version();
         return FormDisplay { errors, ..display }.show(staff, StatusCode::UNPROCESSABLE_ENTITY);
     }
     let (form, sent) = (definition.clone(), submission.clone());
@@ -165,9 +165,8 @@ async fn offer_new_object(
     if !submission.has(VERSION) || !staff.user.may_add(resource) || are_accounts {
         return Err(PageError::NotFound);
     }
-    let last = move |conn: &mut _| AuditEntry::last_for_object(conn, &resource.key(), id);
-    let last = staff.db.read(move |conn| Ok(last(conn)?)).await?;
-    let deletion = last.filter(|entry| entry.action == "deleted");
+    let last = staff.read(move |conn| AuditEntry::last_for_object(conn, &resource.key(), id));
+    let deletion = last.await?.filter(|entry| entry.action == "deleted");
     let deletion = deletion.map_or_else(String::new, |entry| entry.id.to_string());
     let path = format!("{}add/", list_path(resource));
     let submission = submission.with(DELETED, &deletion);
@@ -230,7 +229,7 @@ async fn is_sensitive(
     let before = match id {
         None => FormValues::default(),
         Some(id) => {
-            let record = staff.db.read(move |conn| Ok(resource.find(conn, id)?));
+            let record = staff.read(move |conn| resource.find(conn, id));
             record.await?.values
         }
     };

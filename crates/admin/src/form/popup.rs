@@ -48,8 +48,8 @@ pub(crate) async fn finish_popup(
     let mut choices = fields.filter(|(_, field)| field.kind == FieldKind::Choice { of });
     let (choice, value) = (choices.next(), record.id.to_string());
     let values = [value.clone()];
-    let labels = staff.db.read(move |conn| match choice {
-        Some((owner, field)) => Ok(registry.labels(conn, owner, field, &values)?),
+    let labels = staff.read(move |conn| match choice {
+        Some((owner, field)) => registry.labels(conn, owner, field, &values),
         None => Ok(Vec::new()),
     });
     let label = labels.await?.into_iter().next().map(|choice| choice.label);

@@ -20,8 +20,8 @@ pub(crate) async fn redisplay(
     if notice(&error).is_none() {
         return Err(error);
     }
-    let load = move |conn: &mut _| FormDisplay::submitted(conn, definition, id, submission);
-    let Ok(display) = staff.db.read(|conn| Ok(load(conn)?)).await else {
+    let display = staff.read(move |conn| FormDisplay::submitted(conn, definition, id, submission));
+    let Ok(display) = display.await else {
         return Err(error);
     };
     with_notice(&error, |notice, status| {

@@ -39,7 +39,6 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
     let query = AdminListQuery::new(&staff, model);
     let (key, offset) = (model.key(), query.offset());
     let (total, entries, children) = staff
-        .db
         .read(move |conn| {
             let total = AuditEntry::count_deleted(conn, &key)?;
             let entries = AuditEntry::deleted(conn, &key, offset, PAGE)?;

@@ -67,7 +67,6 @@ pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     let (model, id) = (staff.viewable_resource()?, staff.id()?);
     let registry = staff.registry();
     let (history, mut inlines) = staff
-        .db
         .read(move |conn| {
             let history = ObjectHistory::load(conn, registry, model, id)?;
             let inlines = history.of_inlines(conn)?;

@@ -42,6 +42,7 @@ pub(crate) struct ImportOutcome {
     pub(crate) additions: Vec<PreviewAddition>,
     /// The first rows that change stored objects.
     pub(crate) changes: Vec<PreviewChange>,
+    /// The errors by row.
     pub(crate) errors: Vec<RowError>,
     /// The columns that would escalate permissions; empty for a whole row.
     pub(crate) denied_columns: BTreeSet<&'static str>,
@@ -103,6 +104,7 @@ impl Importer<'_> {
             let saved = self.save(conn, planned, &mut outcome)?;
             self.log(conn, table, &saved, &mut outcome, &mut hasher)?;
         }
+        outcome.errors.sort_by_key(|error| error.row);
         outcome.digest = hex::encode(hasher.finalize());
         Ok(outcome)
     }

@@ -119,9 +119,8 @@ impl ImportPage {
         }
     }
 
-    /// The page with errors, sorted by row.
+    /// The page with errors.
     pub(super) fn with_errors(self, mut errors: Vec<RowError>, content: Hidden) -> Self {
-        errors.sort_by_key(|error| error.row);
         let count = errors.len();
         errors.truncate(MAX_ERRORS);
         Self {
@@ -141,8 +140,7 @@ impl ImportPage {
     }
 
     /// All errors as a CSV file.
-    pub(super) fn errors_file(model: &Resource, mut errors: Vec<RowError>) -> PageResult {
-        errors.sort_by_key(|error| error.row);
+    pub(super) fn errors_file(model: &Resource, errors: Vec<RowError>) -> PageResult {
         let row = |error: RowError| {
             let row = error.row.map_or_else(String::new, |row| row.to_string());
             [row, error.column, error.text]

@@ -132,9 +132,7 @@ async fn delete_selected(
         }
     } else {
         let editor = staff.editor();
-        let cascade = staff
-            .db
-            .read(move |conn| Ok(Cascade::new(conn, &editor, model, &ids)?));
+        let cascade = staff.read(move |conn| Cascade::new(conn, &editor, model, &ids));
         let cascade = cascade.await?;
         if !cascade.rows.is_empty() {
             return page::show(staff, &cascade, question);
@@ -165,7 +163,7 @@ async fn selected_ids(
     // Django's admin sends 0 for a selection of single rows.
     if fields.text("select_across") == "1" {
         let listing = AdminListQuery::new(staff, model).first(MAX_SELECTED + 1);
-        let list = staff.db.read(move |conn| Ok((model.list)(conn, &listing)?));
+        let list = staff.read(move |conn| (model.list)(conn, &listing));
         return Ok(list.await?.rows.into_iter().map(|row| row.id).collect());
     }
     let mut ids: Vec<i64> = fields

@@ -147,8 +147,7 @@ impl BulkEdit<'_> {
         let (definition, submission) = (self.definition(), self.submission.clone());
         let state = self
             .staff
-            .db
-            .read(move |conn| Ok(FormState::submitted(conn, definition, None, &submission)?));
+            .read(move |conn| FormState::submitted(conn, definition, None, &submission));
         let state = state.await?;
         let sections = FormRenderer {
             state: &state,
@@ -190,8 +189,7 @@ impl BulkEdit<'_> {
         hidden.extend(values.iter().map(value));
         let label = self
             .staff
-            .db
-            .read(move |conn| Ok(display_text(conn, registry, model, field, &values)?));
+            .read(move |conn| display_text(conn, registry, model, field, &values));
         let label = Some(label.await?).filter(|label| !label.is_empty());
         let label = label.as_deref().unwrap_or("(empty)");
         let mut question = vec![

@@ -89,7 +89,6 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
     let images = model.gallery.map_or(model, |gallery| gallery.resource);
     let has_thumbnails = images.images.is_some() && staff.user.may_view(images);
     let (list, choices, facets, mut site_hrefs, mut thumbnails) = staff
-        .db
         .read(move |conn| {
             let mut list = (model.list)(conn, &listing)?;
             label_related(conn, registry, model, &mut list)?;
