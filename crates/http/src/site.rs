@@ -108,17 +108,22 @@ mod tests {
         let site = Site::new("http://localhost:8192".to_owned(), "");
 
         for (origin, host) in [
+            // Ports that the proxy drops: nesquena/hermes-webui#360, builderz-labs/mission-control#592.
             ("http://localhost:8192", "localhost"),
+            // Hosts that it replaces: gorilla/csrf#187, grafana/grafana#46418, Tr3kkR/Yuzu#2537.
+            ("http://localhost:8192", "backend:3000"),
             ("HTTP://LOCALHOST:8192", "localhost"),
             ("http://localhost.:8192", "localhost"),
             ("http://[::1]:8000", "[::1]:8000"),
             ("http://localhost", "localhost:80"),
             ("https://homes.example", "homes.example"),
+            // PegaProx/project-pegaprox#626.
             ("https://homes.example", "homes.example:443"),
         ] {
             assert!(site.is_own_origin(origin, host), "{origin} {host}");
         }
         for origin in [
+            // qbittorrent/qBittorrent#21106: the log names the cause.
             "null",
             "",
             "https://localhost:8192",

@@ -1,6 +1,7 @@
 //! `X-Forwarded-…` headers of trusted proxies.
 
 use std::net::IpAddr;
+use std::sync::Once;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
@@ -9,6 +10,9 @@ use ipnet::IpNet;
 /// The setting `TRUSTED_PROXIES`: networks whose `X-Forwarded-…` headers are used.
 #[derive(Debug, Clone)]
 pub struct TrustedProxies(pub Vec<IpNet>);
+
+/// A proxy that isn't trusted is logged once.
+static WARNING: Once = Once::new();
 
 impl TrustedProxies {
     /// Whether an address belongs to a trusted proxy.
@@ -23,8 +27,19 @@ impl TrustedProxies {
         let schemes = headers.get("x-forwarded-proto");
         let schemes = schemes.and_then(|schemes| schemes.to_str().ok());
         let scheme = schemes.and_then(|schemes| schemes.split(',').next());
-        peer.is_some_and(|peer| self.contains(peer))
-            && scheme.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"))
+        let Some(peer) = peer else {
+            return false;
+        };
+        let is_trusted = self.contains(peer);
+        if scheme.is_some() && !is_trusted && is_local(peer.to_canonical()) {
+            WARNING.call_once(|| {
+                log::warn!(
+                    "ignored the X-Forwarded headers of {peer}: all visitors count as one address; add it to TRUSTED_PROXIES \
+                     if it is your proxy"
+                );
+            });
+        }
+        is_trusted && scheme.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"))
     }
 
     /// The client's address.
@@ -48,6 +63,14 @@ impl TrustedProxies {
             }
         }
         Some(client)
+    }
+}
+
+/// Whether an address is one that proxies have, and visitors from the internet don't.
+fn is_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
     }
 }
 

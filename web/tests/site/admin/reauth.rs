@@ -153,7 +153,19 @@ fn every_act_that_matters_asks() -> Result<()> {
     ];
     let user = format!("/admin/auth/user/{bob}/change/");
     let form = with(&USER_FORM, &[("username", "bob")]);
-    let acts: [(&str, &[(&str, &str)]); 10] = [
+    // hexpm/hexpm#1403, getsentry/sentry#3919, marcjazz/authkestra#382.
+    let acts: [(&str, &[(&str, &str)]); 12] = [
+        ("/admin/two_factor/", &[("action", "on")]),
+        (
+            "/admin/auth/user/",
+            &[
+                ("action", "edit_selected"),
+                ("_selected_action", &*id),
+                ("_field", "is_active"),
+                ("_has_value", "1"),
+                ("_count", "1"),
+            ],
+        ),
         ("/admin/sessions/", &[("end", "others")]),
         (&user, &with(&USER_FORM, &[("username", "robert")])),
         (&user, &with(&form, &[("email", "bob@example.org")])),

@@ -140,6 +140,12 @@ fn every_rejection_is_logged_with_its_reason() -> Result<()> {
         ),
         // netbox-community/netbox-docker#76, paperless-ngx/paperless-ngx#2362.
         (post("Host: other.example\r\n", ""), 400, "ALLOWED_HOSTS"),
+        // jazzband/django-axes#23, helfertool/helfertool#2.
+        (
+            "GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Proto: https\r\n\r\n".to_owned(),
+            200,
+            "TRUSTED_PROXIES",
+        ),
         // actix/actix-web#282, actix/examples#161.
         (post(&format!("{multipart}\r\n"), "x"), 400, "boundary"),
         (
