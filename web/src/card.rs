@@ -11,8 +11,8 @@ use serde::Serialize;
 use crate::photo_view::PhotoView;
 use crate::picture;
 
-/// What pages with cards share.
-pub(crate) type Shared = (Data<Db>, Data<Pages>, Data<Site>, Data<Currency>);
+/// The shared state of pages with cards.
+pub(crate) type CardData = (Data<Db>, Data<Pages>, Data<Site>, Data<Currency>);
 
 /// A letting as a card in a list.
 #[derive(Debug, Serialize)]

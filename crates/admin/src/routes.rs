@@ -57,7 +57,7 @@ where
         // The size of bodies is limited before, by path.
         .app_data(PayloadConfig::new(usize::MAX));
     let pages = add_resources(
-        add_general_pages(Pages(scope), keys.registry),
+        add_general_pages(AdminRoutes(scope), keys.registry),
         keys.registry,
     );
     pages
@@ -80,9 +80,9 @@ where
 }
 
 /// Adds pages to a scope, each with a redirect from its path without the slash.
-struct Pages(Scope);
+struct AdminRoutes(Scope);
 
-impl Pages {
+impl AdminRoutes {
     fn read<F, A>(self, path: &str, show: F) -> Self
     where
         F: Handler<A, Output: Responder + 'static>,
@@ -108,7 +108,7 @@ impl Pages {
 }
 
 /// The index, the log, the login and the pages of accounts.
-fn add_general_pages(pages: Pages, registry: Registry) -> Pages {
+fn add_general_pages(pages: AdminRoutes, registry: Registry) -> AdminRoutes {
     let pages = pages
         .read("/", index::show)
         .read("/account/", account_page::show)
@@ -159,7 +159,7 @@ fn add_general_pages(pages: Pages, registry: Registry) -> Pages {
         )
 }
 
-fn add_resources(pages: Pages, registry: Registry) -> Pages {
+fn add_resources(pages: AdminRoutes, registry: Registry) -> AdminRoutes {
     // One route per resource, so that an unknown path is a 404 without a login.
     registry.all().fold(pages, |pages, resource| {
         let app = format!("/{{app:{}}}/", resource.app);

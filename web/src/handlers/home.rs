@@ -6,7 +6,7 @@ use oc_http::{Head, Page, PageError, SITE_NAME};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::card::{Card, Shared, cards};
+use crate::card::{Card, CardData, cards};
 
 /// Number of lettings on the home page.
 const NEWEST: i64 = 6;
@@ -34,7 +34,7 @@ struct CityLink {
 }
 
 /// The home page: newest lettings and cities, with links to both lists.
-pub(crate) async fn show((db, pages, site, currency): Shared) -> Result<HttpResponse, PageError> {
+pub(crate) async fn show((db, pages, site, currency): CardData) -> Result<HttpResponse, PageError> {
     let (newest, towns, towns_total, lettings_total) = db
         .read(move |conn| {
             let newest = Letting::newest(conn, &LettingFilter::default(), NEWEST)?;

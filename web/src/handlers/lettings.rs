@@ -15,7 +15,7 @@ use profiles::{PublicProfile, public_path};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::card::{self, Card, Shared, cards};
+use crate::card::{self, Card, CardData, cards};
 use crate::listing::Search;
 use crate::photo_view::PhotoView;
 use crate::picture;
@@ -47,7 +47,7 @@ impl Page for IndexPage {
 
 /// The list, searched, filtered, sorted and paginated.
 pub(crate) async fn index(
-    (db, pages, site, currency): Shared,
+    (db, pages, site, currency): CardData,
     Search(query): Search,
 ) -> Result<HttpResponse, PageError> {
     let (filter, number) = (query.filter(), query.page.ok_or(PageError::NotFound)?);
@@ -198,28 +198,28 @@ struct HostLink {
 
 /// One letting, with others in its city. The query string is the search that it was opened from.
 pub(crate) async fn show(
-    shared: Shared,
+    data: CardData,
     id: Path<i64>,
     Search(search): Search,
 ) -> Result<HttpResponse, PageError> {
     let back = search.href(PATH, search.page.unwrap_or(1));
-    render(shared, *id, back, Audience::Public, true).await
+    render(data, *id, back, Audience::Public, true).await
 }
 
 /// A letting of any status as visitors would see it, for staff.
 pub(crate) async fn preview(
     request: PreviewRequest,
-    shared: Shared,
+    data: CardData,
 ) -> Result<HttpResponse, PageError> {
     let (form, photos) = (request.form_path, request.shows_images);
-    let mut page = render(shared, request.id, form, Audience::Staff, photos).await?;
+    let mut page = render(data, request.id, form, Audience::Staff, photos).await?;
     let policy = HeaderValue::from_static("private, no-store");
     page.headers_mut().insert(header::CACHE_CONTROL, policy);
     Ok(page)
 }
 
 async fn render(
-    (db, pages, site, currency): Shared,
+    (db, pages, site, currency): CardData,
     id: i64,
     back: String,
     audience: Audience,

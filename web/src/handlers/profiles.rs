@@ -7,7 +7,7 @@ use oc_http::{Db, Head, Page, PageError, Pages, Site};
 use profiles::{PublicProfile, public_path};
 use serde::Serialize;
 
-use crate::card::{Card, Shared, cards};
+use crate::card::{Card, CardData, cards};
 use crate::listing::Search;
 use oc_http::{PageLinks, found};
 
@@ -126,7 +126,7 @@ struct ProfileView {
 
 /// One profile.
 pub(crate) async fn show(
-    (db, pages, site, currency): Shared,
+    (db, pages, site, currency): CardData,
     username: Path<String>,
 ) -> Result<HttpResponse, PageError> {
     let username = username.into_inner();

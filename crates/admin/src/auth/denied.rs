@@ -136,11 +136,11 @@ async fn log_denied(
 #[derive(Serialize)]
 struct ForbiddenPage {
     text: String,
-    links: Vec<PageLink>,
+    links: Vec<MessageLink>,
 }
 
 #[derive(Serialize)]
-struct PageLink {
+struct MessageLink {
     href: String,
     label: &'static str,
 }
@@ -150,7 +150,7 @@ impl Page for ForbiddenPage {
 }
 
 fn forbidden_page(request: &AdminRequest, user: Option<&CurrentUser>) -> PageResult {
-    let link = |href: &str, label| PageLink {
+    let link = |href: &str, label| MessageLink {
         href: href.to_owned(),
         label,
     };

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use crate::auth::session::key;
 
 /// The state of a session: names and values as JSON.
-type State = HashMap<String, String>;
+type SessionState = HashMap<String, String>;
 
 /// Stores sessions in the database; the key in the cookie is stored as a hash.
 pub(crate) struct DbSessionStore(pub(crate) Db);
@@ -41,19 +41,19 @@ fn log_failure<T>(outcome: Result<T, PageError>) -> anyhow::Result<T> {
 }
 
 /// A value of the state.
-fn value<T: DeserializeOwned>(state: &State, key: &str) -> Option<T> {
+fn value<T: DeserializeOwned>(state: &SessionState, key: &str) -> Option<T> {
     serde_json::from_str(state.get(key)?).ok()
 }
 
 /// The state as it is stored: without the values that have columns of their own.
-fn without_columns(mut state: State) -> serde_json::Result<String> {
+fn without_columns(mut state: SessionState) -> serde_json::Result<String> {
     state.retain(|name, _| !name.starts_with('_'));
     serde_json::to_string(&state)
 }
 
 /// The state including the values of columns.
-fn with_columns(session: &Session) -> serde_json::Result<State> {
-    let mut state: State = serde_json::from_str(&session.state)?;
+fn with_columns(session: &Session) -> serde_json::Result<SessionState> {
+    let mut state: SessionState = serde_json::from_str(&session.state)?;
     put(&mut state, key::ROW, &session.id)?;
     put(&mut state, key::CREATED, &session.created_at)?;
     put(&mut state, key::ADDRESS, &session.address)?;
@@ -68,12 +68,12 @@ fn with_columns(session: &Session) -> serde_json::Result<State> {
     Ok(state)
 }
 
-fn put(state: &mut State, key: &str, value: &impl Serialize) -> serde_json::Result<()> {
+fn put(state: &mut SessionState, key: &str, value: &impl Serialize) -> serde_json::Result<()> {
     state.insert(key.to_owned(), serde_json::to_string(value)?);
     Ok(())
 }
 
-fn owner(state: &State) -> anyhow::Result<i64> {
+fn owner(state: &SessionState) -> anyhow::Result<i64> {
     let user = state
         .get(key::USER)
         .ok_or_else(|| anyhow!("the session has no user"))?;
@@ -81,7 +81,7 @@ fn owner(state: &State) -> anyhow::Result<i64> {
 }
 
 impl SessionStore for DbSessionStore {
-    async fn load(&self, key: &SessionKey) -> Result<Option<State>, LoadError> {
+    async fn load(&self, key: &SessionKey) -> Result<Option<SessionState>, LoadError> {
         let token = key.as_ref().to_owned();
         let now = Utc::now().naive_utc();
         let notes_uses = !self.0.is_read_only();
@@ -104,7 +104,7 @@ impl SessionStore for DbSessionStore {
             .map_err(|error| LoadError::Deserialization(error.into()))
     }
 
-    async fn save(&self, state: State, _: &Duration) -> Result<SessionKey, SaveError> {
+    async fn save(&self, state: SessionState, _: &Duration) -> Result<SessionKey, SaveError> {
         let key = generate_session_key();
         let token = key.as_ref().to_owned();
         let user_id = owner(&state).map_err(SaveError::Other)?;
@@ -137,7 +137,7 @@ impl SessionStore for DbSessionStore {
     async fn update(
         &self,
         key: SessionKey,
-        state: State,
+        state: SessionState,
         _: &Duration,
     ) -> Result<SessionKey, UpdateError> {
         if self.0.is_read_only() {

@@ -24,7 +24,7 @@ use crate::ui::submission::Submission;
 const TITLE: &str = "Add user";
 
 #[derive(Default)]
-struct Errors {
+struct AddUserErrors {
     notice: Option<&'static str>,
     username: Vec<String>,
     password: NewPasswordErrors,
@@ -34,7 +34,8 @@ pub(crate) async fn new(staff: StaffRequest) -> PageResult {
     let accounts = accounts_to_add(&staff)?;
     let kept = sealed_form::take(&staff);
     let kept = kept.unwrap_or_else(|| Submission::default().with(TEMPORARY, "on"));
-    show(&staff, accounts, StatusCode::OK, &kept, Errors::default())
+    let errors = AddUserErrors::default();
+    show(&staff, accounts, StatusCode::OK, &kept, errors)
 }
 
 /// Adds the user and continues with the change page, or with another user.
@@ -50,7 +51,7 @@ pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageR
         ..UserDraft::default()
     };
     let checked = draft.check();
-    let mut errors = Errors {
+    let mut errors = AddUserErrors {
         username: checked
             .as_ref()
             .err()
@@ -70,9 +71,9 @@ pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageR
             Ok(Err(invalid)) => errors.username = texts(&invalid),
             Err(error) => {
                 let page = |notice, status| {
-                    let errors = Errors {
+                    let errors = AddUserErrors {
                         notice: Some(notice),
-                        ..Errors::default()
+                        ..AddUserErrors::default()
                     };
                     show(&staff, accounts, status, &submission, errors)
                 };
@@ -155,7 +156,7 @@ fn show(
     accounts: &Resource,
     status: StatusCode,
     submission: &Submission,
-    errors: Errors,
+    errors: AddUserErrors,
 ) -> PageResult {
     let username = FieldView {
         value: submission.text("username").to_owned(),

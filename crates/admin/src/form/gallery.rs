@@ -28,25 +28,25 @@ const MAX_MESSAGES: usize = 8;
 
 /// What the buttons of an image do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Button {
+enum GalleryButton {
     MoveUp,
     MoveDown,
     MakeCover,
     Delete,
 }
 
-const BUTTONS: [(&str, Button); 4] = [
-    ("_up", Button::MoveUp),
-    ("_down", Button::MoveDown),
-    ("_cover", Button::MakeCover),
-    ("_delete", Button::Delete),
+const BUTTONS: [(&str, GalleryButton); 4] = [
+    ("_up", GalleryButton::MoveUp),
+    ("_down", GalleryButton::MoveDown),
+    ("_cover", GalleryButton::MakeCover),
+    ("_delete", GalleryButton::Delete),
 ];
 
 /// A button, and the id of its image. Without one, descriptions are saved.
-type Command = Option<(Button, i64)>;
+type GalleryCommand = Option<(GalleryButton, i64)>;
 
 /// The command of a submission: the button that was pressed.
-fn parse_command(submission: &Submission) -> Result<Command, PageError> {
+fn parse_command(submission: &Submission) -> Result<GalleryCommand, PageError> {
     let pressed = BUTTONS.iter().find(|(name, _)| submission.has(name));
     let Some((name, button)) = pressed else {
         return Ok(None);
@@ -87,7 +87,7 @@ pub(crate) async fn change(staff: StaffRequest, submission: Submission) -> PageR
     }
     let command = parse_command(&submission)?;
     let verb = match command {
-        Some((Button::Delete, _)) => Verb::Delete,
+        Some((GalleryButton::Delete, _)) => Verb::Delete,
         _ => Verb::Change,
     };
     staff.require(verb, gallery.resource)?;
@@ -191,13 +191,13 @@ fn add_messages(staff: &StaffRequest, level: &str, texts: Vec<String>) {
 }
 
 /// Why nothing was stored.
-enum Failure {
+enum GalleryFailure {
     /// Errors of descriptions, by image.
     Invalid(BTreeMap<i64, String>),
     Save(SaveError),
 }
 
-impl<E: Into<SaveError>> From<E> for Failure {
+impl<E: Into<SaveError>> From<E> for GalleryFailure {
     fn from(error: E) -> Self {
         Self::Save(error.into())
     }
@@ -207,7 +207,7 @@ impl<E: Into<SaveError>> From<E> for Failure {
 async fn run(
     staff: &StaffRequest,
     edit: GalleryEdit,
-    command: Command,
+    command: GalleryCommand,
     submission: Submission,
 ) -> PageResult {
     let (singular, path) = (
@@ -218,7 +218,7 @@ async fn run(
     let outcome =
         staff.db.run(
             move |conn| match conn.write(|conn| ran.run(conn, command, &sent)) {
-                Err(Failure::Save(error)) => Err(error.into()),
+                Err(GalleryFailure::Save(error)) => Err(error.into()),
                 outcome => Ok(outcome),
             },
         );
@@ -229,8 +229,8 @@ async fn run(
             let text = format!("There is no {singular} with ID “{image}”.");
             Ok(staff.warn(text, &path))
         }
-        Err(Failure::Invalid(errors)) => redisplay(staff, edit, submission, errors).await,
-        Err(Failure::Save(error)) => Err(error.into()),
+        Err(GalleryFailure::Invalid(errors)) => redisplay(staff, edit, submission, errors).await,
+        Err(GalleryFailure::Save(error)) => Err(error.into()),
     }
 }
 
@@ -266,9 +266,9 @@ impl GalleryEdit {
     fn run(
         &self,
         conn: &mut DbConnection,
-        command: Command,
+        command: GalleryCommand,
         submission: &Submission,
-    ) -> Result<Option<String>, Failure> {
+    ) -> Result<Option<String>, GalleryFailure> {
         let Self {
             owner, gallery, id, ..
         } = *self;
@@ -282,7 +282,7 @@ impl GalleryEdit {
         let images = in_order(conn, gallery, id)?;
         let (described, errors) = self.describe(conn, &images, submission)?;
         if !errors.is_empty() {
-            return Err(Failure::Invalid(errors));
+            return Err(GalleryFailure::Invalid(errors));
         }
         if described > 0 {
             let action = format!("{} described", counted(resource, described));
@@ -303,10 +303,10 @@ impl GalleryEdit {
         let (singular, title, count) = (resource.singular, &image.title, images.len());
         let position: usize = image.values.text(gallery.position).parse().unwrap_or(1);
         let to = match button {
-            Button::MoveUp => Some(position.saturating_sub(1).max(1)),
-            Button::MoveDown => Some((position + 1).min(count)),
-            Button::MakeCover => Some(1),
-            Button::Delete => None,
+            GalleryButton::MoveUp => Some(position.saturating_sub(1).max(1)),
+            GalleryButton::MoveDown => Some((position + 1).min(count)),
+            GalleryButton::MakeCover => Some(1),
+            GalleryButton::Delete => None,
         };
         let (verb, text) = if let Some(to) = to {
             let values = image.values.clone().with(gallery.position, to.to_string());
