@@ -126,8 +126,7 @@ impl PageCache {
     }
 }
 
-/// Serves public pages from the cache. Inside of the middleware that protects the site, so a hit passes all of it; inside
-/// of compression, which handles revalidation.
+/// Renders a public page, and keeps it in the cache. A page that is there already is found by the outermost middleware.
 ///
 /// # Errors
 /// Those of the inner services.
@@ -140,24 +139,16 @@ pub async fn page_cache(
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
     let started = Instant::now();
-    let mut version = cache.freshness.confirm().await;
     let key = cache_key(&request).to_owned();
 
-    let mut page = cache.pages.get(&key);
-    if let Some(page) = &page
-        && let Some(status) = cache.status(page, version)
-    {
-        return Ok(cache.respond(request.into_parts().0, page, status).await);
-    }
     // One request renders the page; the others wait for it. Meanwhile the outdated page stays, in case of an outage.
-    let outdated = page.clone();
-    let (mut lock, mut guard) = (None, None);
+    let outdated = cache.pages.get(&key);
+    let (mut page, mut lock, mut guard) = (None, None, None);
     if let Some(outdated) = &outdated {
         lock = timeout(COALESCE_TIMEOUT, outdated.rendering.lock())
             .await
             .ok();
         page = cache.pages.get(&key);
-        version = cache.freshness.confirm().await;
     } else {
         let rendered = cache.pages.get_value_or_guard_async(&key);
         match timeout(COALESCE_TIMEOUT, rendered).await {
@@ -166,6 +157,7 @@ pub async fn page_cache(
             Err(_) => {}
         }
     }
+    let version = cache.freshness.confirm().await;
     if let Some(page) = page
         && let Some(status) = cache.status(&page, version)
     {
