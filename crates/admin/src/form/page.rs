@@ -154,7 +154,10 @@ fn account_links(staff: &StaffRequest, resource: &Resource, id: i64) -> Vec<Fiel
 
 /// A sentence on what would help visitors of the public page.
 fn advice(missing: &[String]) -> Option<String> {
-    (!missing.is_empty()).then(|| format!("To help visitors, add {}.", missing.join(", ")))
+    let (last, others) = missing.split_last()?;
+    let others = others.join(", ");
+    let and = if others.is_empty() { "" } else { " and " };
+    Some(format!("To help visitors, add {others}{and}{last}."))
 }
 
 fn fields_of(sections: &[Section]) -> impl Iterator<Item = &FieldView> {

@@ -154,8 +154,9 @@ impl CsvTable {
             let text = unescape_formula(cell::without_text_formula(text));
             values = match kind {
                 FieldKind::MultipleChoice | FieldKind::AnyOf(_) => {
-                    let list = text.split_whitespace().map(str::to_owned).collect();
-                    values.with_list(name, list)
+                    let list = text.split([' ', ',', ';', '\n', '\r', '\t']);
+                    let list = list.filter(|value| !value.is_empty());
+                    values.with_list(name, list.map(str::to_owned).collect())
                 }
                 FieldKind::Boolean => {
                     if let Some(yes) = cell::boolean(&text) {

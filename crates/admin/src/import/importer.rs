@@ -326,7 +326,8 @@ impl Importer<'_> {
         log_changes(conn, self.editor, self.model, &mut change_set, &entries).map(drop)
     }
 
-    /// Errors under the names of the columns, with a hint if a related row is taken that these values describe.
+    /// Errors under the names of the columns, with the choices of an invalid one, and with a hint if a related row is taken
+    /// that these values describe.
     fn row_errors(
         &self,
         number: usize,
@@ -339,13 +340,19 @@ impl Importer<'_> {
             let name = column.map_or(error.field, |column| column.field.name);
             let mut inlines = self.model.inlines.iter();
             let inline = inlines.find(|inline| inline.field == error.field);
-            let is_taken = matches!(error.violation, Violation::Taken(_));
-            match inline.filter(|_| is_taken && values.text(error.field).is_empty()) {
-                Some(inline) => {
-                    RowError::new(number, name, format!("{error} {}", inline.taken_hint))
+            let choices = column.map_or(Vec::new(), |column| column.field.kind.fixed_choices());
+            let choices = choices.into_iter().map(|choice| choice.value);
+            let choices: Vec<_> = choices.filter(|value| !value.is_empty()).collect();
+            let text = match (&error.violation, inline) {
+                (Violation::Taken(_), Some(inline)) if values.text(error.field).is_empty() => {
+                    format!("{error} {}", inline.taken_hint)
                 }
-                None => RowError::new(number, name, error.to_string()),
-            }
+                (Violation::Choice { .. }, _) if !choices.is_empty() => {
+                    format!("{error} You can use: {}.", choices.join(", "))
+                }
+                _ => error.to_string(),
+            };
+            RowError::new(number, name, text)
         };
         errors.iter().map(error).collect()
     }

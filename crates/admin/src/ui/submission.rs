@@ -64,7 +64,7 @@ impl Submission {
             .finish()
     }
 
-    /// Parses `multipart/form-data`. Files without content are left out: browsers send one if none is chosen.
+    /// Parses `multipart/form-data`. Browsers send a file without a name if none is chosen: it is left out.
     async fn from_parts(mut parts: Multipart) -> Result<Self, PageError> {
         let (mut fields, mut files) = (Vec::new(), Vec::new());
         let mut count = 0;
@@ -84,7 +84,7 @@ impl Submission {
             }
             match file_name {
                 None => fields.push((name, String::from_utf8_lossy(&bytes).into_owned())),
-                Some(_) if bytes.is_empty() => {}
+                Some(name) if name.is_empty() && bytes.is_empty() => {}
                 Some(file_name) => files.push(SubmittedFile {
                     field: name,
                     name: file_name,

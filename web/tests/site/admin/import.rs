@@ -156,7 +156,7 @@ fn a_file_that_cannot_be_read_is_told_of() -> Result<()> {
 
     let large = vec![b'a'; (4 << 20) + 1];
     for (file, words) in [
-        (&b""[..], "Choose a file."),
+        (&b""[..], "The file is empty."),
         (b"\xd0\xcf\x11\xe0", "This is an old Excel file"),
         (b"id,heading\n1,x", "Unknown column."),
         (&*large, "The file must be 4 MB or smaller."),
@@ -300,7 +300,7 @@ fn one_file_has_new_lettings_and_their_addresses() -> Result<()> {
         let conn = &mut site.database()?;
         letting(conn, "Pier House")?;
         let mut ada = Browser::superuser(&site, "ada")?;
-        let row = |n| format!("House {n},6,wifi pool,{n},Palm Road,Brea,CA,2134,USA\n");
+        let row = |n| format!("House {n},6,\"wifi, pool\",{n},Palm Road,Brea,CA,2134,USA\n");
         let free =
             "number,street,city,state,zip_code,country_iso_code\n1,PALM Road,Brea,CA,2134,USA\n";
         let preview = upload(&mut ada, ADDRESSES, free)?;
@@ -350,7 +350,7 @@ fn errors_of_an_address_in_the_same_row_name_its_columns() -> Result<()> {
         let mut clerk = Browser::staff(&site, "clerk", &add)?;
         let new = "5,Palm Road,Brea,CA,2134,USA\n";
         let file = format!(
-            "{WITH_ADDRESS}Taken,,,12,GULL Lane,Dana Point,CA,92629,USA\nOne,,,{new}Two,,,{new},,,5,,Brea,C,2134,USA\n"
+            "{WITH_ADDRESS}Taken,,,12,GULL Lane,Dana Point,CA,92629,USA\nOne,,,{new}Two,,,{new},,ocean,5,,Brea,C,2134,USA\n"
         );
 
         let rows = upload(&mut ada, LETTINGS, &file)?
@@ -369,10 +369,11 @@ fn errors_of_an_address_in_the_same_row_name_its_columns() -> Result<()> {
                 "State must be exactly 2 characters; you entered 1.",
             ],
             ["Row 5", "title", "Title is required."],
+            ["Row 5", "features", "You can use: wifi, air_conditioning,"],
         ]) {
             assert_contains_all(row, &words);
         }
-        assert_eq!(rows.len(), 5);
+        assert_eq!(rows.len(), 6);
         let both = format!("address,{WITH_ADDRESS}1,Both,,,{new}");
         let text = upload(&mut ada, LETTINGS, &both)?.page_text()?;
         assert_contains(

@@ -118,7 +118,7 @@ fn the_form_says_what_would_help_visitors() -> Result<()> {
     let mut browser = Browser::superuser(&site, "ada")?;
 
     let text = browser.page_text(CHANGE)?;
-    assert_contains(&text, "To help visitors, add a price, photos.");
+    assert_contains(&text, "To help visitors, add a price and photos.");
     photo(conn, 1, "")?;
     photo(conn, 1, "")?;
     browser.fill(CHANGE, &but(&STORED, &[("price_from", "9")]))?;

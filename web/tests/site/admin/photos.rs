@@ -57,7 +57,8 @@ fn files_are_added_and_one_that_is_no_picture_is_named() -> Result<()> {
         let mut browser = Browser::superuser(&site, "ada")?;
         browser.get(FORM)?;
         let (large, small) = (picture(900, 600, [9; 3]), picture(60, 40, [99; 3]));
-        let files: [(&str, &[u8]); 4] = [
+        let files: [(&str, &[u8]); 5] = [
+            ("empty.jpg", b""),
             ("sea.jpg", &large),
             ("notes.txt", b"Buy milk"),
             ("IMG_1.HEIC", b"\0\0\0\x18ftypheic\0\0\0\0"),
@@ -72,6 +73,7 @@ fn files_are_added_and_one_that_is_no_picture_is_named() -> Result<()> {
             &page.text(),
             &[
                 "Added 2 photos. Describe what they show.",
+                "empty.jpg is not a picture in JPEG, PNG or WebP.",
                 "notes.txt is not a picture in JPEG, PNG or WebP.",
                 "IMG_1.HEIC is in the format HEIC. Save it as JPEG.",
                 "tiny.png is small",
