@@ -1,10 +1,14 @@
 //! The list of lettings, and one letting.
 
 use anyhow::Result;
-use lettings::AddressDraft;
+use lettings::testing::{insert_address, insert_letting, letting_draft};
+use lettings::{AddressDraft, LettingDraft};
 
 use crate::html::Html;
-use crate::support::{TestSite, address, assert_contains, letting, letting_at, letting_in};
+use crate::support::{
+    TestSite, address, assert_contains, assert_contains_all, letting, letting_at, letting_in,
+    profile,
+};
 
 /// A title that would do harm if it were not escaped.
 const HOSTILE: &str = "<script>alert('1')</script> & \"Sons\"";
@@ -63,6 +67,86 @@ fn a_letting_shows_its_address_in_three_lines() -> Result<()> {
         );
         assert!(page.has_link("Back", "/lettings/"));
         assert!(page.has_link("Home", "/") && page.has_link("Profiles", "/profiles/"));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_letting_shows_its_facts_and_host_and_a_draft_is_nowhere() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let host_id = Some(profile(conn, "AirWow")?);
+        for (title, status) in [("Pier House", "published"), ("Secret Attic", "draft")] {
+            let address_id = insert_address(conn, &address())?;
+            let draft = LettingDraft {
+                status: status.to_owned(),
+                description: "One.".to_owned(),
+                kind: "house".to_owned(),
+                sleeps: "6".to_owned(),
+                bedrooms: "3".to_owned(),
+                bathrooms: "1.5".to_owned(),
+                price_from: "240".to_owned(),
+                min_nights: "3".to_owned(),
+                features: vec!["pool".to_owned()],
+                permit: "P1".to_owned(),
+                host_id,
+                address_shown: false,
+                ..letting_draft(title, address_id)
+            };
+            insert_letting(conn, &draft)?;
+        }
+        letting(conn, "Bare House")?;
+
+        let page = site.page("/lettings/1/")?;
+        let bare = site.page_text("/lettings/3/")?;
+        let list = site.page_text("/lettings/")?;
+
+        let facts = [
+            "House in Dana Point",
+            "See on OpenStreetMap",
+            "Permit P1 Hosted by AirWow",
+            "Sleeps 6 3 bedrooms 1.5 bathrooms from $240 a night at least 3 nights",
+            "About this home One. What it offers",
+        ];
+        assert_contains_all(&page.text(), &facts);
+        assert!(page.has_link("AirWow", "/profiles/AirWow/"));
+        assert!(!page.source().contains("Gull Lane"));
+        for words in [
+            "Sleeps",
+            "night",
+            "About this home",
+            "What it offers",
+            "Permit",
+            "Hosted",
+        ] {
+            let (_, own) = bare.split_once("Bare House").unwrap_or_default();
+            let own = own.split("More in").next().unwrap_or_default();
+            assert!(
+                own.contains("Gull Lane") && !own.contains(words),
+                "{words}: {own}"
+            );
+        }
+        assert_contains_all(
+            &list,
+            &["2 lettings", "Sleeps 6 · 3 bedrooms from $240 a night"],
+        );
+        let host = "/profiles/AirWow/";
+        assert_contains(&site.page_text(host)?, "Lettings hosted by AirWow");
+        for path in [
+            "/",
+            "/lettings/",
+            "/lettings/3/",
+            "/lettings/feed/",
+            host,
+            "/sitemap.xml",
+        ] {
+            let text = site.get(path)?.text()?;
+            assert!(text.contains("/lettings/1/"), "{path}");
+            assert!(
+                !text.contains("Secret") && !text.contains("/lettings/2/"),
+                "{path}"
+            );
+        }
     }
     Ok(())
 }
