@@ -17,10 +17,8 @@ fn the_footer_and_the_privacy_page_name_the_company() -> Result<()> {
         let page = site.page(target)?;
 
         let footer = page.first("footer");
-        assert_contains(
-            &footer.text(),
-            "Coast & Sons 1 Pacific Avenue, Laguna Beach",
-        );
+        let words = "Coast & Sons 1 Pacific Avenue, Laguna Beach";
+        assert_contains(&footer.text(), words);
         assert!(footer.has_link("hello@homes.example", "mailto:hello@homes.example"));
         assert!(footer.has_link("+1 714 555 0100", "tel:+17145550100"));
         assert!(footer.has_link("Privacy", "/privacy/"), "{target}");

@@ -64,11 +64,8 @@ fn send_malformed(site: &TestSite, connections: usize, count: usize) -> Result<(
             let answer = connection
                 .answer(method != "HEAD")
                 .with_context(|| format!("{method} {target}"))?;
-            assert!(
-                answer.status < 500,
-                "{} to {method} {target}",
-                answer.status
-            );
+            let status = answer.status;
+            assert!(status < 500, "{status} to {method} {target}");
         }
     }
     Ok(())

@@ -19,11 +19,8 @@ fn the_process_tells_that_it_is_alive_and_which_one_it_is() -> Result<()> {
     let health = answer.json()?;
     assert_eq!(health["status"], "ok");
     assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
-    assert!(
-        health["revision"]
-            .as_str()
-            .is_some_and(|text| !text.is_empty())
-    );
+    assert_ne!(health["revision"].as_str().unwrap_or_default(), "");
+
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::support::TestSite;
+use crate::support::{TestSite, assert_contains_none};
 
 #[test]
 fn a_host_that_is_not_ours_is_refused_and_not_repeated() -> Result<()> {
@@ -27,7 +27,7 @@ fn a_host_that_is_not_ours_is_refused_and_not_repeated() -> Result<()> {
             assert_eq!(answer.status, 400, "{host}{target}");
             assert_eq!(answer.html()?.texts("h1"), ["Bad request"]);
             let all = format!("{:?}{}", answer.headers(), answer.text()?);
-            assert!(!all.contains("evil") && !all.contains("script>"), "{all}");
+            assert_contains_none(&all, &["evil", "script>"]);
         }
     }
     Ok(())
@@ -49,13 +49,9 @@ fn health_checks_answer_for_any_host() -> Result<()> {
 fn a_foreign_host_in_the_request_line_is_refused() -> Result<()> {
     let site = TestSite::start()?;
 
-    for target in [
-        "http://evil.test/",
-        "http://evil.test/lettings",
-        "http://evil.test:80/",
-        "http://localhost@evil.test/",
-        "https://evil.test/",
-    ] {
+    let targets = "http://evil.test/ http://evil.test/lettings http://evil.test:80/ \
+        http://localhost@evil.test/ https://evil.test/";
+    for target in targets.split(' ') {
         let answer = site.get(target)?;
 
         assert_eq!(answer.status, 400, "{target}");
@@ -80,10 +76,7 @@ fn what_a_proxy_forwards_as_host_counts_for_nothing() -> Result<()> {
         let answer = site.send("GET", target, &forged)?;
 
         let all = format!("{:?}{}", answer.headers(), answer.text()?);
-        assert!(
-            !all.contains("evil") && !all.contains("javascript"),
-            "{all}"
-        );
+        assert_contains_none(&all, &["evil", "javascript"]);
     }
     Ok(())
 }

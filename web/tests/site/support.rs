@@ -265,6 +265,14 @@ pub(crate) fn assert_contains_all(text: &str, all: &[&str]) {
     }
 }
 
+/// Asserts that a text contains none of these words.
+#[track_caller]
+pub(crate) fn assert_contains_none(text: &str, none: &[&str]) {
+    for words in none {
+        assert!(!text.contains(words), "{words:?} in {text}");
+    }
+}
+
 /// Asserts that an answer has this header.
 #[track_caller]
 pub(crate) fn assert_header(answer: &Answer, name: &str, value: &str) {

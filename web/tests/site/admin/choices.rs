@@ -120,9 +120,8 @@ fn a_popup_returns_the_saved_object_to_the_choice() -> Result<()> {
     assert_redirect(&without_script, 303, "/admin/lettings/address/");
     let fields = with(&fields, &[("_answered", "street")]);
     let with_script = browser.post(&format!("{add}&_window=1"), &fields)?.text()?;
-    assert_contains(
-        &with_script,
-        "data-popup=\"add\" data-value=\"2\" data-label=\"12 Pier Road, Dana Point, CA 92629\"",
-    );
+    let words =
+        "data-popup=\"add\" data-value=\"2\" data-label=\"12 Pier Road, Dana Point, CA 92629\"";
+    assert_contains(&with_script, words);
     Ok(())
 }

@@ -61,10 +61,8 @@ fn only_what_both_changed_has_to_be_chosen() -> Result<()> {
         let mine = send(&version, &[("_resolve", "mine")])?;
 
         assert_eq!((conflict.status, mine.status), (409, 303));
-        assert_contains(
-            &page,
-            "Someone else changed this address while you were editing. Your changes have not been saved.",
-        );
+        let words = "Someone else changed this address while you were editing. Your changes have not been saved.";
+        assert_contains(&page, words);
         assert_eq!(selected(&page, "street"), ["theirs"]);
         assert_eq!(selected(&page, "city"), ["mine"]);
         assert!(selected(&page, "zip_code").is_empty() && page.contains("merge_zip_code"));

@@ -148,10 +148,8 @@ fn changes_to_a_deleted_row_can_be_saved_as_new_or_to_the_restored_row() -> Resu
         let saved = ada.post(add, &restored)?;
 
         assert_redirect(&sent, 303, add);
-        assert_contains(
-            &form.text(),
-            "Someone else deleted this address while you were editing.",
-        );
+        let words = "Someone else deleted this address while you were editing.";
+        assert_contains(&form.text(), words);
         assert_eq!(value(&form, "zip_code"), "02134");
         assert_contains(&invalid.text()?, &format!("action=\"{path}\""));
         assert_redirect(&saved, 303, "/admin/lettings/address/");

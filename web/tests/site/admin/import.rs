@@ -93,10 +93,7 @@ fn every_mistake_is_told_by_row_and_column_and_nothing_is_saved() -> Result<()> 
             ],
             ["Row 7", "id", "ID must be a whole number."],
         ]) {
-            assert!(
-                words.iter().all(|word| row.contains(word)),
-                "{words:?} in {row}"
-            );
+            assert_contains_all(row, &words);
         }
         assert_eq!(Letting::with_address(conn, 1)?.0.title, "Pier House");
         let content = hidden(page.source(), "content").context("no content")?;
@@ -184,10 +181,8 @@ fn a_colleague_who_saves_meanwhile_is_not_overwritten() -> Result<()> {
 
         assert_eq!(conflict.status, 409);
         let text = conflict.page_text()?;
-        assert_contains(
-            &text,
-            "These items have changed since you checked the file.",
-        );
+        let words = "These items have changed since you checked the file.";
+        assert_contains(&text, words);
         assert!(text.contains("Theirs") && text.contains("Mine"), "{text}");
         let title = |site: &TestSite| -> Result<String> {
             Ok(Letting::with_address(&mut site.database()?, 1)?.0.title)
@@ -236,10 +231,8 @@ fn each_row_needs_the_right_to_add_or_to_change_it() -> Result<()> {
     let refused = upload(&mut changer, ADDRESSES, &new)?.html()?.text();
     assert_contains(&refused, "You do not have permission to add this address.");
     let refused = upload(&mut adder, ADDRESSES, &stored)?.html()?.text();
-    assert_contains(
-        &refused,
-        "You do not have permission to change this address.",
-    );
+    let words = "You do not have permission to change this address.";
+    assert_contains(&refused, words);
     // Both stand in the record.
     assert_eq!(refusals(&mut site.database()?)?, 2);
     assert_eq!(upload(&mut adder, ADDRESSES, &new)?.status, 200);
@@ -260,10 +253,8 @@ fn accounts_come_in_without_passwords_and_nobody_grants_more_than_they_have() ->
     let page = ada.page_text(&format!("{list}import/"))?;
     assert_contains(&page, "Passwords are not included");
     let refused = upload(&mut clerk, list, "username,is_superuser\nbob,yes\n")?;
-    assert_contains(
-        &refused.page_text()?,
-        "Superuser status: select a valid choice.",
-    );
+    let words = "Superuser status: select a valid choice.";
+    assert_contains(&refused.page_text()?, words);
     let preview = upload(&mut ada, list, "username,email\nbob,bob@example.org\n")?;
     assert_eq!(confirm(&mut ada, list, &preview)?.status, 303);
     let bob = User::find_by_username(conn, "bob")?;
@@ -376,15 +367,11 @@ fn errors_of_an_address_in_the_same_row_name_its_columns() -> Result<()> {
         assert_eq!(rows.len(), 6);
         let both = format!("address,{WITH_ADDRESS}1,Both,,,{new}");
         let text = upload(&mut ada, LETTINGS, &both)?.page_text()?;
-        assert_contains(
-            &text,
-            "Choose an existing address or add a new one, not both.",
-        );
+        let words = "Choose an existing address or add a new one, not both.";
+        assert_contains(&text, words);
         let text = upload(&mut clerk, LETTINGS, &format!("{WITH_ADDRESS}One,,,{new}"))?;
-        assert_contains(
-            &text.page_text()?,
-            "You do not have permission to add this address.",
-        );
+        let words = "You do not have permission to add this address.";
+        assert_contains(&text.page_text()?, words);
         assert_eq!(addresses(&site)?.len(), 1);
     }
     Ok(())

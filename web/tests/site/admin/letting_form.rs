@@ -71,10 +71,8 @@ fn staff_see_a_draft_as_visitors_would() -> Result<()> {
         assert_eq!(site.get("/lettings/1/")?.status, 404);
         assert_eq!(site.get(PREVIEW)?.status, 302);
         assert_eq!(stranger.get(PREVIEW)?.status, 403);
-        assert_eq!(
-            viewer.get("/admin/lettings/letting/9/preview/")?.status,
-            303
-        );
+        let other = viewer.get("/admin/lettings/letting/9/preview/")?;
+        assert_eq!(other.status, 303);
     }
     Ok(())
 }
@@ -161,10 +159,8 @@ fn a_letting_stays_when_the_profile_of_its_host_is_deleted() -> Result<()> {
         let shown = super::hidden(question.source(), "_shown").context("nothing was shown")?;
         browser.post(&delete, &[("post", "yes"), ("_shown", &shown)])?;
 
-        assert_contains(
-            &question.text(),
-            "1 letting will be kept, but without this profile.",
-        );
+        let words = "1 letting will be kept, but without this profile.";
+        assert_contains(&question.text(), words);
         assert_eq!(LETTING.find(conn, 1)?.values.text("host"), "");
     }
     Ok(())
@@ -213,10 +209,8 @@ fn status_type_price_and_host_are_set_for_several_lettings() -> Result<()> {
             facts,
             [0; 2].map(|_| ("villa".to_owned(), Some(250), false))
         );
-        assert_eq!(
-            AuditEntry::for_object(conn, "lettings.letting", 2)?.len(),
-            6
-        );
+        let record = AuditEntry::for_object(conn, "lettings.letting", 2)?;
+        assert_eq!(record.len(), 6);
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::permission_rows::refusals;
 use super::restore::{act, delete};
 use super::{ADDRESS_FORM, Browser, USER_FORM, account, superuser, with};
-use crate::support::{TestSite, assert_contains};
+use crate::support::{TestSite, assert_contains, assert_contains_none};
 use accounts::{Group, GroupDraft, User};
 use anyhow::Result;
 use lettings::Letting;
@@ -71,10 +71,8 @@ fn a_permission_that_one_lacks_is_locked_and_survives_a_save() -> Result<()> {
     let saved = bob.fill(&path, &with(&USER_FORM, &fields))?;
 
     assert_eq!(label.as_deref(), Some("lettings · letting · view"));
-    assert_contains(
-        &page.text(),
-        "Lettings Lettings View also from group editors",
-    );
+    let words = "Lettings Lettings View also from group editors";
+    assert_contains(&page.text(), words);
     assert_eq!(saved.status, 303);
     assert_eq!(User::find(conn, carol)?.first_name, "Carol");
     assert_eq!(User::permissions(conn, carol)?, codes);
@@ -92,25 +90,12 @@ fn who_may_only_add_sees_no_list() -> Result<()> {
 
     assert_eq!(added.header("location"), Some("/admin/"));
     assert!(index.text().contains("Added address “12 Gull Lane”."));
-    assert!(
-        !index
-            .links()
-            .iter()
-            .any(|link| link.href == "/admin/lettings/address/")
-    );
-    for path in [
-        "/admin/lettings/address/",
-        "/admin/auth/user/",
-        "/admin/auth/user/add/",
-    ] {
+    assert_contains_none(index.source(), &["\"/admin/lettings/address/\""]);
+    for path in "/admin/lettings/address/ /admin/auth/user/ /admin/auth/user/add/".split(' ') {
         assert_eq!(browser.get(path)?.status, 403, "{path}");
     }
-    assert_eq!(
-        browser
-            .post("/admin/profiles/profile/", &[("action", "")])?
-            .status,
-        403
-    );
+    let action = browser.post("/admin/profiles/profile/", &[("action", "")])?;
+    assert_eq!(action.status, 403);
     Ok(())
 }
 
@@ -168,18 +153,14 @@ fn of_who_has_more_permissions_names_can_be_changed_and_nothing_typed_is_lost() 
         let mail = [("email", "bob@example.org")];
         let mail = browser.fill(&path, &with(&form(["root", "Augusta"]), &mail))?;
 
-        assert_contains(
-            &page.text(),
-            "This user has permissions that you don't have.",
-        );
+        let words = "This user has permissions that you don't have.";
+        assert_contains(&page.text(), words);
         assert!(!page.text().contains("Reset password"));
         let statuses = [&named, &renamed, &mail].map(|answer| answer.status);
         assert_eq!(statuses, [303, 422, 422]);
         let again = renamed.html()?;
-        assert_contains(
-            &again.text(),
-            "Username cannot be changed: this user has permissions that you don't have.",
-        );
+        let words = "Username cannot be changed: this user has permissions that you don't have.";
+        assert_contains(&again.text(), words);
         assert!(again.source().contains("value=\"Agatha\""));
         assert_eq!(refusals(conn)?, noted + 2);
         let stored = User::find(conn, root)?;

@@ -86,10 +86,8 @@ fn files_are_added_and_one_that_is_no_picture_is_named() -> Result<()> {
         assert_header(&thumbnail, "content-type", "image/webp");
         let history = browser.page_text("/admin/lettings/letting/1/history/")?;
         assert_contains(&history, "2 photos added.");
-        assert_contains(
-            &browser.page_text("/admin/lettings/photo/")?,
-            "Photo 2 of Pier House",
-        );
+        let words = "Photo 2 of Pier House";
+        assert_contains(&browser.page_text("/admin/lettings/photo/")?, words);
     }
     Ok(())
 }

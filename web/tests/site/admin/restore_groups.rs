@@ -3,7 +3,7 @@
 use accounts::{Group, User};
 use anyhow::Result;
 
-use crate::support::{TestSite, assert_contains, assert_contains_all};
+use crate::support::{TestSite, assert_contains, assert_contains_all, assert_contains_none};
 
 use super::restore::{act, delete, delete_several, restore};
 use super::{Browser, account};
@@ -34,10 +34,8 @@ fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> 
             &lost,
             &["Changed Groups.", "editors →", "Along with group “editors”"],
         );
-        assert!(
-            !deleted.contains("bob"),
-            "only the group is gone: {deleted}"
-        );
+        // Only the group is gone.
+        assert_contains_none(&deleted, &["bob"]);
         assert_contains_all(
             &done,
             &[
@@ -47,10 +45,8 @@ fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> 
             ],
         );
         assert_eq!(User::groups(conn, bob)?, [editors, others]);
-        assert_eq!(
-            Group::permissions(conn, editors)?,
-            ["lettings.view_letting"]
-        );
+        let permissions = Group::permissions(conn, editors)?;
+        assert_eq!(permissions, ["lettings.view_letting"]);
         let again = browser.get(&format!("/admin/auth/user/{bob}/history/"))?;
         let again = again.page_text()?;
         assert_contains(&again, "others → editors, others");

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use diesel::RunQueryDsl;
 use diesel::sql_types::Text;
 
-use crate::support::{TestSite, assert_contains};
+use crate::support::{TestSite, assert_contains, assert_contains_none};
 
 use super::{Browser, USER_FORM, staff, with};
 
@@ -81,17 +81,10 @@ fn nobody_ends_sessions_of_whom_they_may_not_change() -> Result<()> {
 
     for id in ["1", "2"] {
         carol.post(OWN, &[("end", id)])?;
-        assert_eq!(
-            carol
-                .post("/admin/auth/user/1/sessions/", &[("end", id)])?
-                .status,
-            403
-        );
-        assert_eq!(
-            bob.post("/admin/auth/user/1/sessions/", &[("end", id)])?
-                .status,
-            403
-        );
+        for browser in [&mut bob, &mut carol] {
+            let refused = browser.post("/admin/auth/user/1/sessions/", &[("end", id)])?;
+            assert_eq!(refused.status, 403);
+        }
     }
     assert_eq!(ada.get("/admin/")?.status, 200);
     assert_eq!(bob.get("/admin/auth/user/1/sessions/")?.status, 403);
@@ -177,12 +170,8 @@ fn over_http_and_https_cookies_have_other_names_and_never_mix() -> Result<()> {
     let form = secure.get("/admin/login/")?;
     let welcome = secure.log_in("ada", super::PASSWORD)?;
 
-    assert!(
-        plain
-            .cookies
-            .keys()
-            .all(|name| !name.starts_with("__Host-"))
-    );
+    assert_contains_none(&plain.cookies(), &["__Host-"]);
+
     assert!(plain.cookies.contains_key("session"));
     for answer in [&form, &welcome] {
         for (name, value) in answer.headers() {

@@ -31,10 +31,8 @@ fn too_many_attempts_have_to_wait_but_not_on_a_known_browser() -> Result<()> {
     let throttled = stranger.log_in("ada", new)?;
 
     assert_eq!(throttled.status, 429);
-    assert_contains(
-        &throttled.page_text()?,
-        "Too many attempts. Try again in 5 minutes.",
-    );
+    let words = "Too many attempts. Try again in 5 minutes.";
+    assert_contains(&throttled.page_text()?, words);
     assert_eq!(throttled.header("retry-after"), Some("300"));
     assert_eq!(known.log_in("ada", new)?.status, 303);
     let log = known.page_text("/admin/log/?action=login+throttled")?;

@@ -74,18 +74,14 @@ fn a_factor_counts_from_the_first_right_code_on() -> Result<()> {
             &format!("{uri}{secret}&issuer=Holiday%20Homes")
         ));
         assert_eq!(wrong.status, 422);
-        assert_contains(
-            &wrong.page_text()?,
-            "The code does not match. Enter the code that the app shows now.",
-        );
+        let words = "The code does not match. Enter the code that the app shows now.";
+        assert_contains(&wrong.page_text()?, words);
         assert_eq!(key(&wrong.html()?)?, key(&page.html()?)?);
         assert!(!before && has_factor()?);
         assert_eq!(app.recovery.len(), 10);
         let on = browser.page_text(PATH)?;
-        assert_contains(
-            &browser.page_text("/admin/account/")?,
-            "You have 10 codes left.",
-        );
+        let words = "You have 10 codes left.";
+        assert_contains(&browser.page_text("/admin/account/")?, words);
         assert_contains_all(&on, &["authentication is on", "You have 10 codes left."]);
         let history = browser.get(&format!("/admin/auth/user/{id}/history/"))?;
         assert_contains(&history.text()?, "Two-factor authentication turned on.");

@@ -1,5 +1,6 @@
 //! The figures for Prometheus, on a listener of their own.
 
+use crate::support::assert_contains_none;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -67,15 +68,13 @@ fn requests_are_counted_by_route_and_status() -> Result<()> {
                 &format!("oc_lettings_http_requests_total{{{labels}}}"),
             )
         };
-        assert_eq!(
-            requests(r#"method="GET",route="/lettings/",status="200""#),
-            Some(2.0),
-            "{figures}"
-        );
-        assert_eq!(
-            requests(r#"method="GET",route="/lettings/{id}/",status="404""#),
-            Some(1.0)
-        );
+        for (labels, count) in [
+            (r#"method="GET",route="/lettings/",status="200""#, 2.0),
+            (r#"method="GET",route="/lettings/{id}/",status="404""#, 1.0),
+        ] {
+            assert_eq!(requests(labels), Some(count), "{figures}");
+        }
+
         for name in [
             r#"oc_lettings_http_request_duration_seconds_count{method="GET",route="/lettings/",status="200"}"#,
             "oc_lettings_database_pool_wait_seconds_count",
@@ -87,10 +86,9 @@ fn requests_are_counted_by_route_and_status() -> Result<()> {
                 "{name}: {figures}"
             );
         }
-        assert_eq!(
-            value(&figures, "oc_lettings_http_requests_in_flight"),
-            Some(0.0)
-        );
+        let in_flight = value(&figures, "oc_lettings_http_requests_in_flight");
+        assert_eq!(in_flight, Some(0.0));
+
         assert!(figures.contains("oc_lettings_build_info{revision="));
     }
     Ok(())
@@ -144,10 +142,7 @@ fn what_visitors_make_up_makes_no_new_label() -> Result<()> {
 
     let figures = figures(&serving)?;
 
-    assert!(
-        !figures.contains("made-up") && !figures.contains("MADE"),
-        "{figures}"
-    );
+    assert_contains_none(&figures, &["made-up", "MADE"]);
     let requests = figures
         .lines()
         .filter(|line| line.starts_with("oc_lettings_http_requests_total{"));

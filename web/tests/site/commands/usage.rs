@@ -1,5 +1,6 @@
 //! Help, versions and wrong usage.
 
+use crate::support::{assert_contains_all, assert_contains_none};
 use anyhow::Result;
 
 use super::program::Program;
@@ -94,22 +95,12 @@ fn a_command_does_not_depend_on_the_reader_of_its_output() -> Result<()> {
         let script = format!("(sleep 0.1; \"$0\" {script}; echo \"exit $?\" >&2) | :");
         let run = program.shell(&script)?;
 
-        assert!(
-            run.errors.contains(&format!("exit {code}\n")),
-            "{script}: {run:?}"
-        );
-        assert!(
-            run.errors.contains(reason) && !run.errors.contains("panicked"),
-            "{script}: {run:?}"
-        );
+        assert_contains_all(&run.errors, &[&format!("exit {code}\n"), reason]);
+        assert_contains_none(&run.errors, &["panicked"]);
     }
     let full = program.shell("exec \"$0\" check >/dev/full")?;
-    assert_eq!(full.code, Some(1));
-    assert!(
-        full.errors
-            .starts_with("error: could not write to standard output: "),
-        "{full:?}"
-    );
+    full.assert_failed(&["error: could not write to standard output: "]);
+
     Ok(())
 }
 
