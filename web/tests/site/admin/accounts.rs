@@ -3,7 +3,7 @@
 use accounts::User;
 use anyhow::Result;
 
-use super::{Browser, USER_FORM, account, new_user, with};
+use super::{Browser, USER_FORM, account, new_user, ticked, with};
 use crate::support::{TestSite, assert_contains, assert_contains_all};
 
 #[test]
@@ -114,14 +114,9 @@ fn users_can_delete_themselves_except_the_last_superuser() -> Result<()> {
     let site = TestSite::start()?;
     let mut ada = Browser::superuser(&site, "ada")?;
     let path = "/admin/auth/user/1/delete/";
-    let bulk = [
-        ("action", "delete_selected"),
-        ("_selected_action", "1"),
-        ("post", "yes"),
-    ];
 
     let rejected = ada.fill(path, &[("post", "yes")])?;
-    let bulk = ada.post("/admin/auth/user/", &bulk)?;
+    let bulk = ada.post("/admin/auth/user/", &ticked("delete_selected", "1"))?;
     Browser::superuser(&site, "bob")?;
     let done = ada.fill(path, &[("post", "yes")])?;
 

@@ -337,6 +337,15 @@ pub(crate) fn with<'a>(
         .collect()
 }
 
+/// The form of a list that does this to the rows with these IDs, after the question.
+fn ticked<'a>(action: &'a str, ids: &'a str) -> [(&'a str, &'a str); 3] {
+    [
+        ("action", action),
+        ("_selected_action", ids),
+        ("post", "yes"),
+    ]
+}
+
 /// The first step of the form that adds a user.
 fn new_user(username: &str) -> [(&str, &str); 3] {
     [

@@ -13,7 +13,7 @@ use web::registry::REGISTRY;
 
 use crate::support::{letting, profile};
 
-use super::{ADDRESS_FORM, Browser, account, with};
+use super::{ADDRESS_FORM, Browser, account, ticked, with};
 
 /// The name of a field and what is sent in it.
 pub(super) type Field<'a> = (&'a str, &'a str);
@@ -60,23 +60,14 @@ pub(super) fn row(
         "letting" | "address" => {
             let letting = letting(conn, name)?;
             let address = lettings::Letting::with_address(conn, letting)?.1;
-            let fields = if model.name == "letting" {
-                vec![
-                    ("title", format!("{name} again")),
-                    ("address", address.id.to_string()),
-                ]
+            if model.name == "letting" {
+                let title = ("title", format!("{name} again"));
+                (letting, vec![title, ("address", address.id.to_string())])
             } else {
                 let form = with(&ADDRESS_FORM, &[("number", "13")]).into_iter();
-                form.map(|(name, value)| (name, value.to_owned())).collect()
-            };
-            (
-                if model.name == "letting" {
-                    letting
-                } else {
-                    address.id
-                },
-                fields,
-            )
+                let fields = form.map(|(name, value)| (name, value.to_owned()));
+                (address.id, fields.collect())
+            }
         }
         "photo" => {
             let letting = letting(conn, name)?;
@@ -141,13 +132,7 @@ pub(super) fn attempt(
 ) -> Result<u16> {
     let list = format!("/admin/{}/{}/", model.app, model.name);
     let page = |name: &str| format!("{list}{}/{name}/", row.id);
-    let ticked = |action| {
-        [
-            ("action", action),
-            ("_selected_action", &*row.id),
-            ("post", "yes"),
-        ]
-    };
+    let ticked = |action| ticked(action, &row.id);
     let answer = match verb {
         "list" => browser.get(&list)?,
         "deleted" => browser.get(&format!("{list}deleted/"))?,

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::Browser;
+use super::{Browser, ticked};
 use crate::http::Answer;
 use crate::support::{TestSite, assert_contains};
 
@@ -26,11 +26,6 @@ fn when_its_page_is_gone_the_last_one_that_is_left_opens() -> Result<()> {
         let mut browser = Browser::superuser(&site, "ada")?;
         let title = [("title", "Pier House"), ("address", "1"), ("_save", "")];
         let page = format!("{LIST}?o=1&p=2");
-        let ticked = [
-            ("action", "delete_selected"),
-            ("_selected_action", "4"),
-            ("post", "yes"),
-        ];
 
         let links = browser.page(&page)?.links();
         let still = browser.fill(&row("change", 1, "o=1&p=2"), &title)?;
@@ -38,7 +33,7 @@ fn when_its_page_is_gone_the_last_one_that_is_left_opens() -> Result<()> {
         let kept = browser.post(&row("delete", 2, "p=2"), &[("post", "yes")])?;
         let last = browser.post(&row("delete", 3, "o=1&p=2"), &[("post", "yes")])?;
         let told = browser.follow(&last)?;
-        let action = browser.post(&page, &ticked)?;
+        let action = browser.post(&page, &ticked("delete_selected", "4"))?;
 
         let kept_filters = "/change/?_changelist_filters=o%3D1%26p%3D2";
         assert!(links.iter().any(|link| link.href.ends_with(kept_filters)));

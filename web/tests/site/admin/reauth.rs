@@ -7,7 +7,7 @@ use diesel::RunQueryDsl;
 use crate::http::Answer;
 use crate::support::{TestSite, assert_header};
 
-use super::{Browser, PASSWORD, USER_FORM, account, hidden, new_user, value, with};
+use super::{Browser, PASSWORD, USER_FORM, account, hidden, new_user, ticked, value, with};
 
 const TITLE: &str = "Confirm that it is you";
 
@@ -142,11 +142,6 @@ fn every_act_that_matters_asks() -> Result<()> {
     let factor = format!("/admin/auth/user/{bob}/two_factor/");
     let delete = format!("/admin/auth/user/{bob}/delete/");
     let history = format!("/admin/auth/user/{bob}/history/");
-    let ticked = [
-        ("action", "delete_selected"),
-        ("post", "yes"),
-        ("_selected_action", &*id),
-    ];
     let group = [
         ("name", "editors"),
         ("permissions", "lettings.view_letting"),
@@ -172,7 +167,7 @@ fn every_act_that_matters_asks() -> Result<()> {
         (&user, &with(&form, &[("is_active", "")])),
         (&factor, &[("action", "off")]),
         (&delete, &[("post", "yes")]),
-        ("/admin/auth/user/", &ticked),
+        ("/admin/auth/user/", &ticked("delete_selected", &id)),
         ("/admin/auth/user/add/", &new_user("carol")),
         ("/admin/auth/group/add/", &group),
         (&history, &[("restore", "1")]),

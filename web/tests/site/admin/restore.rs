@@ -12,7 +12,7 @@ use crate::support::{
 };
 
 use super::permission_rows::refusals;
-use super::{Browser, USER_FORM, account, hidden, with};
+use super::{Browser, USER_FORM, account, hidden, ticked, with};
 
 /// Deletes a row with all that goes along.
 pub(super) fn delete(browser: &mut Browser<'_>, row: &str) -> Result<()> {
@@ -44,13 +44,8 @@ pub(super) fn restore(browser: &mut Browser<'_>, row: &str) -> Result<String> {
 pub(super) fn delete_several(browser: &mut Browser<'_>, model: &str, ids: &[&str]) -> Result<()> {
     let path = format!("/admin/{model}/");
     let ids = ids.join(",");
-    let fields = [
-        ("action", "delete_selected"),
-        ("post", "yes"),
-        ("_selected_action", &*ids),
-    ];
     browser.get(&path)?;
-    let answer = browser.post(&path, &fields)?;
+    let answer = browser.post(&path, &ticked("delete_selected", &ids))?;
     anyhow::ensure!(answer.status == 303, "{model}: {}", answer.status);
     Ok(())
 }

@@ -56,16 +56,12 @@ fn list(conn: &mut DbConnection, model: &Resource, listing: ListQuery) -> QueryR
     (model.list)(conn, &listing)
 }
 
-/// The first column of a list.
-fn names(
-    conn: &mut DbConnection,
-    model: &Resource,
-    listing: ListQuery,
-) -> QueryResult<Vec<String>> {
+/// The first column of a list, separated by commas.
+fn names(conn: &mut DbConnection, model: &Resource, listing: ListQuery) -> QueryResult<String> {
     let list = list(conn, model, listing)?;
     assert_eq!(usize::try_from(list.found), Ok(list.rows.len()));
-    let rows = list.rows.into_iter();
-    Ok(rows.map(|row| row.cells[0].clone()).collect())
+    let names: Vec<&str> = list.rows.iter().map(|row| &*row.cells[0]).collect();
+    Ok(names.join(", "))
 }
 
 fn by(order: &[(usize, bool)]) -> ListQuery {
