@@ -23,6 +23,8 @@ const VISITORS: usize = 12;
 /// Requests before and after each event.
 const ENOUGH: u64 = 3_000;
 
+const DATABASE: &str = "nodes";
+
 const VISITS: [Visit; 3] = [
     ("GET", "/", 200),
     ("GET", "/lettings/", 200),
@@ -32,7 +34,7 @@ const VISITS: [Visit; 3] = [
 pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> {
     let server = PostgresServer::find(shell)?;
     let settings = [
-        ("DATABASE_URL", server.create_database(shell, "nodes")?),
+        ("DATABASE_URL", server.create_database(shell, DATABASE)?),
         ("ALLOWED_HOSTS", "localhost,127.0.0.1".to_owned()),
         ("SHUTDOWN_DELAY", "3".to_owned()),
     ];
@@ -80,6 +82,7 @@ pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> 
     shift.end()?;
     ensure!(roll.failed() == 0, "{} requests failed", roll.failed());
     ensure!(ledger.refused() == 0, "{} saves got 503", ledger.refused());
+    survive_outage(shell, &server, &nodes, proxy.address)?;
     Ok(format!(
         "killed one: {} of {} requests failed; replaced all: none of {} requests and {} saves failed",
         kill.failed(),
@@ -98,6 +101,31 @@ fn share(nodes: &[Site]) -> Result<()> {
     thread::sleep(Duration::from_millis(55));
     let page = get(nodes[2].address, "/")?;
     ensure!(page.body.contains("Shared house"), "stale: {}", page.body);
+    Ok(())
+}
+
+/// Without a database no node is ready; their cached pages are served all the same.
+fn survive_outage(
+    shell: &Shell,
+    server: &PostgresServer,
+    nodes: &[Site],
+    proxy: SocketAddr,
+) -> Result<()> {
+    server.allow_connections(shell, DATABASE, false)?;
+    for node in nodes {
+        while get(node.address, "/readyz")?.status == 200 {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+    // Caddy finds out within a second.
+    thread::sleep(Duration::from_secs(2));
+    let pages = (0..30).map(|_| Ok(get(proxy, "/")?.status == 200));
+    let pages = pages.collect::<Result<Vec<bool>>>()?;
+    server.allow_connections(shell, DATABASE, true)?;
+    ensure!(
+        pages.iter().all(|served| *served),
+        "pages without a database: {pages:?}"
+    );
     Ok(())
 }
 

@@ -56,6 +56,19 @@ impl PostgresServer {
         Ok(psql.quiet().run()?)
     }
 
+    /// Allows connections to a database, or ends all and refuses new ones.
+    pub(crate) fn allow_connections(&self, shell: &Shell, name: &str, allow: bool) -> Result<()> {
+        self.execute(
+            shell,
+            &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {allow}"),
+        )?;
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity";
+        self.execute(
+            shell,
+            &format!("{end} WHERE NOT {allow} AND datname = '{name}'"),
+        )
+    }
+
     /// Starts a standby. From now on each commit waits for it.
     pub(crate) fn create_standby(&self, shell: &Shell) -> Result<Self> {
         let Self {
