@@ -3,9 +3,10 @@
 //! It is confirmed at most every [`CONFIRM_EVERY`], by one check at a time, and at the first request after each write of
 //! this process.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use actix_web::rt::spawn;
 use actix_web::rt::time::timeout;
 use oc_core::{DatabaseUrl, DbConnection, content_version, open_read_only};
 
@@ -111,16 +112,27 @@ impl Freshness {
     }
 
     /// The version of the content, confirmed within the last [`CONFIRM_EVERY`] and after the last write of this process.
-    pub(crate) async fn confirm(&self) -> Version {
+    pub(crate) async fn confirm(self: &Arc<Self>) -> Version {
         if let Some(known) = self.known() {
             return known;
         }
-        let _check = match (self.checking.try_lock(), self.state().failing_since) {
-            (Ok(check), _) => check,
-            // Don't wait for a database that is known to be unavailable.
-            (Err(_), Some(since)) => return Version::Unavailable(since),
-            (Err(_), None) => self.checking.lock().await,
-        };
+        let state = self.state();
+        if let Some(since) = state.failing_since
+            && state.writes == self.db.writes()
+        {
+            // Nobody waits for a database that is known to be unavailable.
+            if self.checking.try_lock().is_ok() {
+                let freshness = Arc::clone(self);
+                spawn(async move { freshness.check().await });
+            }
+            return Version::Unavailable(since);
+        }
+        self.check().await
+    }
+
+    /// Asks the database, unless another check just has.
+    async fn check(&self) -> Version {
+        let _check = self.checking.lock().await;
         if let Some(known) = self.known() {
             return known;
         }

@@ -49,7 +49,7 @@ pub struct CacheLimits {
 /// Rendered public pages by path and query.
 pub struct PageCache {
     pages: Cache<String, Arc<CachedPage>, PageWeight>,
-    freshness: Freshness,
+    freshness: Arc<Freshness>,
     metrics: Metrics,
     limits: CacheLimits,
     is_canonical: fn(path: &str, query: &str) -> bool,
@@ -70,7 +70,7 @@ impl PageCache {
         let capacity = usize::try_from(limits.size / TYPICAL_PAGE).unwrap_or(usize::MAX);
         Ok(Self {
             pages: Cache::with_weighter(capacity, limits.size, PageWeight),
-            freshness: Freshness::new(db, url)?,
+            freshness: Arc::new(Freshness::new(db, url)?),
             metrics,
             limits,
             is_canonical,
