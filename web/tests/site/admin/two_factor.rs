@@ -33,6 +33,7 @@ impl App {
         let fields = [("action", "on"), ("secret", &sealed), ("code", &code)];
         let done = browser.post(PATH, &fields)?;
         anyhow::ensure!(done.status == 200, "refused: {}", done.text()?);
+        assert_contains(&done.text()?, "download=\"recovery-codes.txt\"");
         Ok(Self {
             recovery: done.html()?.texts("code"),
             ..app
