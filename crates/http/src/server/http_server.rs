@@ -16,14 +16,12 @@ use actix_web::rt::net::TcpStream;
 use actix_web::{App, Error};
 use anyhow::Context;
 use futures_util::future::join_all;
-use rustix::net::Shutdown;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 use tokio::{join, select};
 use tokio_util::sync::CancellationToken;
 
 use super::min_rate::MinRateStream;
-use super::socket::Listener;
 
 /// Time for workers to begin to serve accepted connections before the graceful stop, which drops the others.
 const ACCEPTED_CONNECTIONS_START: Duration = Duration::from_millis(300);
@@ -52,8 +50,6 @@ pub struct Server {
     /// Liveness of the workers.
     pub heartbeat: Heartbeat,
     running: actix_server::Server,
-    /// The socket, unless it stays open for the next process.
-    own_socket: Option<TcpListener>,
     options: ServerOptions,
     shutdown: CancellationToken,
 }
@@ -61,10 +57,7 @@ pub struct Server {
 impl Server {
     /// A server for the application that `make_app` makes once per worker.
     pub fn new<T, B>(
-        Listener {
-            socket,
-            is_passed_on,
-        }: Listener,
+        listener: TcpListener,
         options: ServerOptions,
         shutdown: CancellationToken,
         make_app: impl Fn() -> App<T> + Clone + Send + 'static,
@@ -79,9 +72,7 @@ impl Server {
             > + 'static,
         B: MessageBody + 'static,
     {
-        let address = socket.local_addr().context("the socket has no address")?;
-        let own_socket = (!is_passed_on).then(|| socket.try_clone()).transpose();
-        let own_socket = own_socket.context("could not duplicate the socket")?;
+        let address = listener.local_addr().context("the socket has no address")?;
         let heartbeat = Heartbeat::default();
         let workers = heartbeat.clone();
         let builder = actix_server::Server::build()
@@ -90,7 +81,7 @@ impl Server {
             .shutdown_timeout(options.shutdown_timeout.as_secs())
             .disable_signals();
         let draining = builder.graceful_shutdown_signal();
-        let builder = builder.listen("site", socket, move || {
+        let builder = builder.listen("site", listener, move || {
             workers.lock().push(Arbiter::current());
             let draining = draining.clone();
             let app = make_app().into_factory();
@@ -120,7 +111,6 @@ impl Server {
             address,
             heartbeat,
             running: builder.run(),
-            own_socket,
             options,
             shutdown,
         })
@@ -139,13 +129,6 @@ impl Server {
         let (ended, ()) = join!(server, async {
             sleep(self.options.shutdown_delay).await;
             handle.pause().await;
-            // New connections are refused, so that a proxy takes another node. Otherwise the system would accept them,
-            // and reset them in the end.
-            if let Some(socket) = self.own_socket
-                && let Err(error) = rustix::net::shutdown(socket, Shutdown::Both)
-            {
-                log::warn!("could not stop listening: {error}");
-            }
             sleep(ACCEPTED_CONNECTIONS_START).await;
             handle.stop(true).await;
         });

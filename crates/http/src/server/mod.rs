@@ -11,5 +11,5 @@ pub use http_server::{Heartbeat, Server, ServerOptions};
 pub use request_limits::{RequestLimits, limit_requests};
 pub use service_manager::notify_systemd;
 pub use signals::listen_for_signals;
-pub use socket::{Listener, bind, raise_file_limit};
+pub use socket::{bind, raise_file_limit};
 pub use tokio_util::sync::CancellationToken;

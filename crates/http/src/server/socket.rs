@@ -12,35 +12,16 @@ const BACKLOG: i32 = 4096;
 /// Open files that are not connections: database, log, threads.
 const OTHER_FILES: u64 = 256;
 
-/// A listening socket.
-pub struct Listener {
-    pub(super) socket: TcpListener,
-    /// Whether the service manager keeps it open for the next process.
-    pub(super) is_passed_on: bool,
-}
-
-impl From<TcpListener> for Listener {
-    fn from(socket: TcpListener) -> Self {
-        Self {
-            socket,
-            is_passed_on: false,
-        }
-    }
-}
-
 /// The socket that the service manager passed on, or a new one at that address.
-pub fn bind(host: &str, port: u16) -> anyhow::Result<Listener> {
+pub fn bind(host: &str, port: u16) -> anyhow::Result<TcpListener> {
     let passed = ListenFd::from_env().take_tcp_listener(0);
-    if let Some(socket) = passed.context("the socket that was passed on is not a TCP socket")? {
-        return Ok(Listener {
-            socket,
-            is_passed_on: true,
-        });
+    if let Some(listener) = passed.context("the socket that was passed on is not a TCP socket")? {
+        return Ok(listener);
     }
-    let socket = TcpListener::bind((host, port))
+    let listener = TcpListener::bind((host, port))
         .with_context(|| format!("cannot listen on {host}:{port}"))?;
-    rustix::net::listen(&socket, BACKLOG).context("cannot listen")?;
-    Ok(socket.into())
+    rustix::net::listen(&listener, BACKLOG).context("cannot listen")?;
+    Ok(listener)
 }
 
 /// Raises the limit on open files to the maximum, and returns how many of the wanted connections fit.
