@@ -11,11 +11,10 @@ use crate::letting_draft::{LettingDraft, NewLetting};
 use crate::photo::PhotoError;
 use crate::schema::{addresses, lettings};
 
-mod facts;
+mod data;
 mod photos;
-mod words;
 
-use words::{HOUSES, KINDS, MOODS, PLACES, STREETS, TOWNS, WAYS};
+use data::{HOUSES, TOWNS, WAYS, WORDS};
 
 /// Default number of demo lettings.
 pub const LETTINGS: i64 = 28;
@@ -32,28 +31,28 @@ const CACHE: u32 = 128 * 1024;
 /// invalid; a test proves that none is.
 #[must_use]
 pub fn letting(index: i64) -> Option<(NewLetting, NewAddress)> {
-    let (title, number, street, (city, zip_code)) =
-        match usize::try_from(index).ok().and_then(|i| HOUSES.get(i)) {
-            Some(&(title, number, street, town)) => (
-                title.to_owned(),
-                number,
-                street.to_owned(),
-                *TOWNS.iter().find(|(name, _)| *name == town)?,
-            ),
-            None => invented(index.unsigned_abs()),
-        };
+    let house = usize::try_from(index).ok().and_then(|i| HOUSES.get(i));
+    let (title, number, street, (city, zip_code)) = match house {
+        Some(house) => (
+            house.title.clone(),
+            house.number.clone(),
+            house.street.clone(),
+            TOWNS.iter().find(|(city, _)| *city == house.city)?,
+        ),
+        None => invented(index.unsigned_abs()),
+    };
     let address = AddressDraft {
-        number: number.to_string(),
+        number,
         street,
-        city: city.to_owned(),
+        city: city.clone(),
         state: "CA".to_owned(),
-        zip_code: zip_code.to_owned(),
+        zip_code: zip_code.clone(),
         country_iso_code: "USA".to_owned(),
     };
     let letting = LettingDraft {
         title,
         address_id: index + 1,
-        ..facts::facts(index)
+        ..house.map_or_else(LettingDraft::default, |house| house.facts(index))
     };
     Some((letting.check().ok()?, address.check().ok()?))
 }
@@ -150,7 +149,7 @@ fn held(conn: &mut DbConnection) -> Result<i64, Error> {
 /// Gives the demo lettings with facts these hosts in turn, unless they have one.
 pub fn add_hosts(conn: &mut DbConnection, profile_ids: &[i64]) -> QueryResult<()> {
     conn.write(|conn| {
-        for (index, host) in facts::indexes().zip(profile_ids.iter().cycle()) {
+        for (index, host) in data::indexes().zip(profile_ids.iter().cycle()) {
             let demo = lettings::table
                 .find(index + 1)
                 .filter(lettings::host_id.is_null());
@@ -182,42 +181,41 @@ fn insert(conn: &mut DbConnection, range: std::ops::Range<i64>) -> QueryResult<(
             )
         })
         .collect();
-    // Multi-row inserts are not available for both backends at once, so each has its own line.
+    let new_addresses = diesel::insert_into(addresses::table).values(new_addresses);
+    let new_lettings = diesel::insert_into(lettings::table).values(new_lettings);
+    // Multi-row inserts are not available for both backends at once.
     match conn {
         DbConnection::Postgres(conn) => {
-            diesel::insert_into(addresses::table)
-                .values(new_addresses)
-                .execute(conn)?;
-            diesel::insert_into(lettings::table)
-                .values(new_lettings)
-                .execute(conn)?;
+            new_addresses.execute(conn)?;
+            new_lettings.execute(conn)?;
         }
         DbConnection::Sqlite(conn) => {
-            diesel::insert_into(addresses::table)
-                .values(new_addresses)
-                .execute(conn)?;
-            diesel::insert_into(lettings::table)
-                .values(new_lettings)
-                .execute(conn)?;
+            new_addresses.execute(conn)?;
+            new_lettings.execute(conn)?;
         }
     }
     Ok(())
 }
 
-type Invented = (String, u64, String, (&'static str, &'static str));
+type Invented = (String, String, String, &'static (String, String));
 
 /// A letting generated from the word lists; duplicates are unlikely.
 fn invented(index: u64) -> Invented {
     let mut dice = index;
     let title = format!(
         "{} {} {}",
-        pick(&mut dice, &MOODS),
-        pick(&mut dice, &KINDS),
-        pick(&mut dice, &PLACES)
+        pick(&mut dice, &WORDS).mood,
+        pick(&mut dice, &WORDS).kind,
+        pick(&mut dice, &WORDS).place
     );
-    let street = format!("{} {}", pick(&mut dice, &STREETS), pick(&mut dice, &WAYS));
-    let town = *pick(&mut dice, &TOWNS);
-    (title, 1 + roll(&mut dice) % 9_800, street, town)
+    let street = format!(
+        "{} {}",
+        pick(&mut dice, &WORDS).street,
+        pick(&mut dice, &WAYS)
+    );
+    let town = pick(&mut dice, &TOWNS);
+    let number = 1 + roll(&mut dice) % 9_800;
+    (title, number.to_string(), street, town)
 }
 
 fn pick<'a, T>(dice: &mut u64, list: &'a [T]) -> &'a T {
