@@ -329,7 +329,7 @@ fn a_failure_reported_by_the_api_ends_the_wait() -> Result<()> {
 #[test]
 fn an_unavailable_api_does_not_fail_a_good_release() -> Result<()> {
     let host = Render::with(ReleaseResult::Good { looks: 7 }, |faults| {
-        faults.api_is_busy = true
+        faults.api_is_busy = true;
     })?;
 
     let run = host.deploy(&[], &[("RENDER_API_KEY", API_KEY)])?;
