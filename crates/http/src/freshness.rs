@@ -19,8 +19,11 @@ const CONFIRM_EVERY: Duration = Duration::from_millis(50);
 /// How long the database may take to confirm a version before it counts as unavailable.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often an unavailable database is asked again.
+/// How often an unavailable database is checked again.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
+
+/// How long after a failed check the database is assumed to be unavailable still, while it is checked again.
+const OUTAGE_ASSUMED: Duration = Duration::from_secs(3);
 
 /// State of the public content.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +41,7 @@ pub(crate) struct Freshness {
     sqlite: Option<Mutex<DbConnection>>,
     state: Mutex<State>,
     /// Held by the one check that is running.
-    checking: tokio::sync::Mutex<()>,
+    checking: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +77,7 @@ impl Freshness {
                 failing_since: None,
                 failed_at: None,
             }),
-            checking: tokio::sync::Mutex::new(()),
+            checking: Arc::default(),
         })
     }
 
@@ -82,17 +85,12 @@ impl Freshness {
         *self.state.lock().expect("no panic while it is held")
     }
 
-    /// Whether the last check failed.
-    pub(crate) fn is_failing(&self) -> bool {
-        self.state().failing_since.is_some()
-    }
-
     /// Whether a check has failed since then.
     pub(crate) fn has_failed_since(&self, time: Instant) -> bool {
         self.state().failed_at.is_some_and(|failed| failed >= time)
     }
 
-    /// Makes the next request ask the database.
+    /// Makes the next request check with the database.
     pub(crate) fn expire(&self) {
         self.state
             .lock()
@@ -117,25 +115,30 @@ impl Freshness {
             return known;
         }
         let state = self.state();
+        let age = state.checked_at.map(|checked| checked.elapsed());
         if let Some(since) = state.failing_since
+            && age.is_some_and(|age| age < OUTAGE_ASSUMED)
             && state.writes == self.db.writes()
         {
-            // Nobody waits for a database that is known to be unavailable.
-            if self.checking.try_lock().is_ok() {
+            // Requests don't wait for a database that was unavailable a moment ago.
+            if let Ok(checking) = Arc::clone(&self.checking).try_lock_owned() {
                 let freshness = Arc::clone(self);
-                spawn(async move { freshness.check().await });
+                spawn(async move {
+                    freshness.check().await;
+                    drop(checking);
+                });
             }
             return Version::Unavailable(since);
+        }
+        let _checking = self.checking.lock().await;
+        if let Some(known) = self.known() {
+            return known;
         }
         self.check().await
     }
 
-    /// Asks the database, unless another check just has.
+    /// Checks with the database. Call it with `checking` locked.
     async fn check(&self) -> Version {
-        let _check = self.checking.lock().await;
-        if let Some(known) = self.known() {
-            return known;
-        }
         let (began, writes) = (Instant::now(), self.db.writes());
         let before = self.state();
         let outcome = self.read(before).await;

@@ -127,7 +127,7 @@ impl HealthChecks {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let body = health.to_string().into();
         Self {
-            healthz: Arc::new(StoredResponse::new(&headers, None, body, Effort::Best)),
+            healthz: Arc::new(StoredResponse::new(&headers, None, body, Effort::Fast)),
             db,
             page_cache,
             database_file,
@@ -155,7 +155,7 @@ impl HealthChecks {
             };
             checks.insert("disk", disk);
         }
-        if self.page_cache.serves_stale_pages() {
+        if self.page_cache.serves_stale_pages().await {
             checks.insert("page_cache", "stale");
         }
         if self.shutdown.is_cancelled() {

@@ -78,9 +78,9 @@ impl PageCache {
     }
 
     /// Whether the database is unavailable, and pages are served without its confirmation.
-    #[must_use]
-    pub fn serves_stale_pages(&self) -> bool {
-        self.limits.size > 0 && self.freshness.is_failing()
+    pub(crate) async fn serves_stale_pages(&self) -> bool {
+        let version = self.freshness.confirm().await;
+        self.limits.size > 0 && matches!(version, Version::Unavailable(_))
     }
 
     fn covers(&self, request: &ServiceRequest) -> bool {
@@ -126,7 +126,7 @@ impl PageCache {
     }
 }
 
-/// Renders a public page, and keeps it in the cache. A page that is there already is found by the outermost middleware.
+/// Renders a public page, and keeps it in the cache. Hits are served earlier, by the outermost middleware.
 ///
 /// # Errors
 /// Those of the inner services.
@@ -241,7 +241,7 @@ impl CachedPage {
         let route = request_context::current().map(|request| request.route.clone());
         Self {
             response: Arc::new(StoredResponse::new(headers, tag, body, Effort::Cached)),
-            route: route.unwrap_or_else(|| Route::new("(unknown)", false)),
+            route: route.unwrap_or_else(Route::unknown),
             generation,
             rendering: Mutex::default(),
         }

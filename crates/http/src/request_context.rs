@@ -22,6 +22,11 @@ pub struct Route {
 }
 
 impl Route {
+    /// The route of a path that has none.
+    pub(crate) fn unknown() -> Self {
+        Self::new("(unknown)", false)
+    }
+
     /// A route with this pattern.
     pub fn new(name: &str, has_text: bool) -> Self {
         Self {

@@ -1,7 +1,7 @@
 //! Responses kept in memory, in each encoding that was asked for.
 
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -9,6 +9,8 @@ use actix_web::http::header::{
     CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, VARY,
 };
 use actix_web::web::Bytes;
+
+use tokio::sync::OnceCell;
 
 use crate::blocking::run_blocking;
 use crate::compression::{Effort, Encoding, is_known, is_text, negotiate};
@@ -24,8 +26,8 @@ pub(crate) struct StoredResponse {
     effort: Effort,
     is_compressible: bool,
     identity: Bytes,
-    brotli: OnceLock<Bytes>,
-    gzip: OnceLock<Bytes>,
+    brotli: OnceCell<Bytes>,
+    gzip: OnceCell<Bytes>,
 }
 
 impl StoredResponse {
@@ -39,21 +41,20 @@ impl StoredResponse {
         let is_text = is_text(headers.get(CONTENT_TYPE));
         let mut headers = headers.clone();
         add_security_headers(&mut headers);
-        let mut headers: Vec<_> = headers.into_iter().collect();
         if is_text {
-            headers.push((VARY, HeaderValue::from_static("Accept-Encoding")));
+            headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
         }
         if let Some(tag) = &tag {
-            headers.push((ETAG, tag.clone()));
+            headers.insert(ETAG, tag.clone());
         }
         Self {
-            headers,
+            headers: headers.into_iter().collect(),
             tag,
             effort,
             is_compressible: is_text && !identity.is_empty(),
             identity,
-            brotli: OnceLock::new(),
-            gzip: OnceLock::new(),
+            brotli: OnceCell::new(),
+            gzip: OnceCell::new(),
         }
     }
 
@@ -101,9 +102,11 @@ impl StoredResponse {
             Encoding::Gzip if self.is_compressible => &self.gzip,
             _ => return Ok((None, self.identity.clone())),
         };
-        if let Some(body) = cell.get() {
-            return Ok((encoding.name(), body.clone()));
-        }
+        let body = cell.get_or_try_init(|| self.encode(encoding)).await?;
+        Ok((encoding.name(), body.clone()))
+    }
+
+    async fn encode(self: &Arc<Self>, encoding: Encoding) -> io::Result<Bytes> {
         let (stored, effort) = (Arc::clone(self), self.effort);
         let bytes = if self.identity.len() > LARGE || matches!(effort, Effort::Best) {
             run_blocking(move || encoding.encode(&stored.identity, effort))
@@ -113,6 +116,6 @@ impl StoredResponse {
         } else {
             encoding.encode(&self.identity, effort)?
         };
-        Ok((encoding.name(), cell.get_or_init(|| bytes.into()).clone()))
+        Ok(bytes.into())
     }
 }

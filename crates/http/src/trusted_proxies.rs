@@ -11,7 +11,7 @@ use ipnet::IpNet;
 #[derive(Debug, Clone)]
 pub struct TrustedProxies(pub Vec<IpNet>);
 
-/// A proxy that isn't trusted is logged once.
+/// Logs an untrusted proxy only once.
 static WARNING: Once = Once::new();
 
 impl TrustedProxies {
@@ -22,7 +22,7 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Whether the client used https, as the proxy that is nearest to it reports.
+    /// Whether the client used https, as the proxy that is nearest to it reports. Warns about a proxy that isn't trusted.
     pub fn is_https(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> bool {
         let schemes = headers.get("x-forwarded-proto");
         let schemes = schemes.and_then(|schemes| schemes.to_str().ok());
@@ -34,8 +34,7 @@ impl TrustedProxies {
         if scheme.is_some() && !is_trusted && is_local(peer.to_canonical()) {
             WARNING.call_once(|| {
                 log::warn!(
-                    "ignored the X-Forwarded headers of {peer}: all visitors count as one address; add it to TRUSTED_PROXIES \
-                     if it is your proxy"
+                    "ignored X-Forwarded-… headers from {peer}: it is not in TRUSTED_PROXIES, so all visitors share one address"
                 );
             });
         }
@@ -66,7 +65,7 @@ impl TrustedProxies {
     }
 }
 
-/// Whether an address is one that proxies have, and visitors from the internet don't.
+/// Whether an address is loopback or private, as those of proxies usually are.
 fn is_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_loopback() || address.is_private(),

@@ -145,10 +145,10 @@ pub struct Limits {
     /// Seconds to wait for the next request on a connection
     #[arg(long = "IDLE_TIMEOUT", default_value = "60", value_parser = seconds)]
     pub idle_timeout: Duration,
-    /// Seconds to go on serving after the signal to stop, for a proxy to take the node out
+    /// Seconds to keep serving after the signal to stop, so that a proxy can remove the node
     #[arg(long = "SHUTDOWN_DELAY", value_parser = seconds)]
     pub shutdown_delay: Option<Duration>,
-    /// Seconds that running requests may take after that
+    /// Seconds that running requests may take after SHUTDOWN_DELAY
     #[arg(long = "SHUTDOWN_TIMEOUT", default_value = "30", value_parser = seconds)]
     pub shutdown_timeout: Duration,
 }

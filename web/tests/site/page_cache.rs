@@ -12,12 +12,16 @@ use oc_core::testing::{TestDb, on_both};
 
 use crate::admin::Browser;
 use crate::database_failures::Server;
+use crate::http::Answer;
 use crate::support::{TestSite, assert_contains, letting, profile};
 
 const CACHED: [(&str, &str); 1] = [("PAGE_CACHE_SIZE", "16 MB")];
 
 /// How long after a write by another process a request may still get the old page.
 const BOUND: Duration = Duration::from_millis(100);
+
+/// How long a page may be outdated after an outage, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[test]
 fn a_save_is_visible_to_the_next_request() -> Result<()> {
@@ -64,17 +68,24 @@ fn a_write_by_another_process_is_visible_within_the_bound() -> Result<()> {
 
 #[test]
 fn responses_are_the_same_with_and_without_the_cache() -> Result<()> {
-    let site = TestSite::with(&CACHED)?;
+    let proxy = ("TRUSTED_PROXIES", "127.0.0.1");
+    let site = TestSite::with(&[CACHED[0], proxy])?;
     letting(&mut site.database()?, "Lakeside flat")?;
     profile(&mut site.database()?, "ada")?;
-    let plain = site.beside_with(&[("PAGE_CACHE_SIZE", "0")])?;
+    let plain = site.beside_with(&[("PAGE_CACHE_SIZE", "0"), proxy])?;
     let targets = "/ /lettings/ /lettings/?q=lake /lettings/?x=1 /lettings/?page=9 /lettings/1/ \
         /lettings/2/ /lettings/feed/ /profiles/ada/ /robots.txt /sitemap.xml";
+    let (long, large) = ("*/*,".repeat(10_000), "x".repeat(40_000));
     for (method, headers) in [
         ("GET", vec![]),
         ("GET", vec![("Accept-Encoding", "br")]),
         ("GET", vec![("Accept-Encoding", "gzip")]),
         ("HEAD", vec![("Accept-Encoding", "gzip")]),
+        ("GET", vec![("X-Forwarded-Proto", "https")]),
+        ("GET", vec![("Host", "example.org")]),
+        ("GET", vec![("Content-Length", "0"), ("If-None-Match", "*")]),
+        ("GET", vec![("Accept-Encoding", &*long)]),
+        ("GET", vec![("X-Large", &*large)]),
         ("POST", vec![("Content-Length", "0")]),
     ] {
         for target in targets.split(' ') {
@@ -83,14 +94,11 @@ fn responses_are_the_same_with_and_without_the_cache() -> Result<()> {
             for _ in 0..2 {
                 let answer = site.send(method, target, &headers)?;
                 assert_eq!(answer.status, expected.status, "{method} {target}");
-                for name in "etag cache-control content-encoding vary content-type".split(' ') {
-                    assert_eq!(
-                        answer.header(name),
-                        expected.header(name),
-                        "{method} {target} {name}"
-                    );
-                }
-                assert!(answer.header("content-security-policy").is_some());
+                assert_eq!(
+                    headers_without_length(&answer),
+                    headers_without_length(&expected),
+                    "{method} {target}"
+                );
                 assert_ne!(
                     answer.header("x-request-id"),
                     expected.header("x-request-id")
@@ -100,12 +108,21 @@ fn responses_are_the_same_with_and_without_the_cache() -> Result<()> {
                 }
                 if let Some(tag) = answer.header("etag") {
                     let known = site.send("GET", target, &[("If-None-Match", tag)])?;
+                    let expected = plain.send("GET", target, &[("If-None-Match", tag)])?;
                     assert_eq!(known.status, 304, "{target}");
+                    assert_eq!(known.headers(), expected.headers(), "{target}");
                 }
             }
         }
     }
     Ok(())
+}
+
+/// A page in the cache is compressed better.
+fn headers_without_length(answer: &Answer) -> Vec<(&str, &str)> {
+    let mut headers = answer.headers();
+    headers.retain(|(name, _)| *name != "content-length");
+    headers
 }
 
 #[test]
@@ -135,6 +152,12 @@ fn cached_pages_survive_an_outage_of_the_database() -> Result<()> {
     let archived = site.get("/lettings/2/")?;
     let ready = site.get("/readyz")?.json()?;
     server.open()?;
+    site.database()?
+        .batch_execute("UPDATE lettings SET title = 'Current' WHERE id = 1")?;
+    let opened = Instant::now();
+    while !site.get("/lettings/1/")?.text()?.contains("Current") {
+        ensure!(opened.elapsed() < PATIENCE, "the page is still outdated");
+    }
 
     assert_eq!(
         (before.status, cached.status, other.status, archived.status),

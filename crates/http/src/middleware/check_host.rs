@@ -46,13 +46,8 @@ fn remove_unreadable_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether the host is allowed.
-pub(super) fn accepts_host(request: &ServiceRequest, hosts: &AllowedHosts) -> bool {
-    rejection(request, hosts).is_none()
-}
-
 /// Why a request is rejected.
-fn rejection(request: &ServiceRequest, hosts: &AllowedHosts) -> Option<String> {
+pub(super) fn rejection(request: &ServiceRequest, hosts: &AllowedHosts) -> Option<String> {
     let mut headers = request.headers().get_all(header::HOST);
     let host = match (headers.next(), headers.next()) {
         (None, _) => return Some("it has no Host header".to_owned()),

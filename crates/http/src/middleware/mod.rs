@@ -4,10 +4,10 @@
 mod check_host;
 mod compress;
 mod error_pages;
+mod fast_path;
 mod request_log;
 mod security_headers;
 mod sentry_scope;
-mod shortcut;
 
 pub use check_host::check_host;
 pub use compress::compress;

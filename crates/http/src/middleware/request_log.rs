@@ -16,7 +16,7 @@ use actix_web::{Error, HttpMessage};
 use log::Level;
 use regex::{Captures, Regex};
 
-use super::shortcut::Shortcut;
+use super::fast_path::FastPath;
 use crate::metrics::{CacheStatus, Metrics};
 use crate::request_context::{self, RequestContext, Route};
 
@@ -25,9 +25,6 @@ const QUIET: [&str; 4] = ["/static/{file}", "/favicon.ico", "/healthz", "/readyz
 
 /// Maximum length of a logged path (bytes).
 const MAX_PATH: usize = 1024;
-
-/// The route of a path without one.
-const UNKNOWN_ROUTE: &str = "(unknown)";
 
 /// The header of requests and responses with the request id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -52,12 +49,13 @@ pub async fn request_log(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let shortcut = Shortcut::find(&request).await;
-    let route = match &shortcut {
-        Some(shortcut) => shortcut.route.clone(),
+    let started = Instant::now();
+    let fast_path = FastPath::find(&request).await;
+    let route = match &fast_path {
+        Some(fast_path) => fast_path.route.clone(),
         None => request
             .match_pattern()
-            .map_or_else(|| Route::new(UNKNOWN_ROUTE, false), describe_route),
+            .map_or_else(Route::unknown, describe_route),
     };
     let path = if route.has_text {
         route.name.to_string()
@@ -72,7 +70,7 @@ pub async fn request_log(
         context: Arc::clone(&context),
         method: request.method().clone(),
         path,
-        started: Instant::now(),
+        started,
         status: None,
         cache: None,
         metrics: request.app_data::<Data<Metrics>>().cloned(),
@@ -81,10 +79,10 @@ pub async fn request_log(
         metrics.in_flight.inc();
     }
     let id = HeaderValue::from_str(&context.id).expect("a safe id is a valid header value");
-    let outcome = match shortcut {
-        Some(shortcut) => {
-            entry.cache = shortcut.cache;
-            Ok(shortcut.respond(request).await)
+    let outcome = match fast_path {
+        Some(fast_path) => {
+            entry.cache = fast_path.cache;
+            Ok(request_context::scope(context, fast_path.respond(request)).await)
         }
         None => request_context::scope(context, next.call(request))
             .await

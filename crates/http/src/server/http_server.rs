@@ -37,9 +37,9 @@ pub struct ServerOptions {
     pub client_timeout: Duration,
     /// Between two requests on a connection.
     pub idle_timeout: Duration,
-    /// For a proxy to notice that the site is stopping. It serves as before meanwhile.
+    /// How long to keep serving after a shutdown request, so that a proxy can remove the node.
     pub shutdown_delay: Duration,
-    /// For running requests after that.
+    /// How long running requests may take after that.
     pub shutdown_timeout: Duration,
 }
 
@@ -125,14 +125,19 @@ impl Server {
             ended = &mut server => return Ok(ended?),
             () = self.shutdown.cancelled() => {}
         }
-        let deadline = Instant::now() + self.options.shutdown_delay + self.options.shutdown_timeout;
+        let ServerOptions {
+            shutdown_delay,
+            shutdown_timeout,
+            ..
+        } = self.options;
+        let began = Instant::now();
         let (ended, ()) = join!(server, async {
-            sleep(self.options.shutdown_delay).await;
+            sleep(shutdown_delay).await;
             handle.pause().await;
             sleep(ACCEPTED_CONNECTIONS_START).await;
             handle.stop(true).await;
         });
-        if Instant::now() >= deadline {
+        if began.elapsed() >= shutdown_delay + shutdown_timeout {
             log::warn!("closed connections that did not end in time");
         }
         Ok(ended?)

@@ -96,7 +96,7 @@ impl MinRateStream {
         let Some(deadline) = self.peer.advance(bytes, is_read) else {
             return Ok(());
         };
-        // A timer that is early is set again when it fires: setting it for each request is slow.
+        // Resetting a timer for each request is slow, so an early one is reset when it fires.
         if self.timer.deadline() > deadline {
             self.timer.as_mut().reset(deadline);
         }

@@ -1,5 +1,5 @@
-//! Shortcut for stored responses: pages in the page cache, assets, `/healthz`. They are sent without the inner
-//! middleware if that would accept the request.
+//! Fast path for stored responses: pages in the page cache, assets, `/healthz`. They are sent without running the inner
+//! middleware, if its checks would pass.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use actix_web::http::header::{
 };
 use actix_web::web::Data;
 
-use super::check_host::accepts_host;
+use super::check_host::rejection;
 use super::security_headers::strict_transport_security;
 use crate::allowed_hosts::AllowedHosts;
 use crate::assets::Assets;
@@ -23,13 +23,13 @@ use crate::server::RequestLimits;
 use crate::stored_response::StoredResponse;
 
 /// A stored response to a request.
-pub(super) struct Shortcut {
+pub(super) struct FastPath {
     response: Arc<StoredResponse>,
     pub(super) route: Route,
     pub(super) cache: Option<CacheStatus>,
 }
 
-impl Shortcut {
+impl FastPath {
     /// The stored response, if there is one and every check of the inner middleware passes.
     pub(super) async fn find(request: &ServiceRequest) -> Option<Self> {
         let headers = request.headers();
@@ -51,7 +51,7 @@ impl Shortcut {
             });
         }
         let hosts = request.app_data::<Data<AllowedHosts>>()?;
-        if !accepts_host(request, hosts) {
+        if rejection(request, hosts).is_some() {
             return None;
         }
         if let Some(file) = path.strip_prefix("/static/") {
