@@ -52,7 +52,7 @@ pub(super) const WAYS: [&str; 10] = [
     "Avenue", "Circle", "Court", "Drive", "Lane", "Place", "Road", "Row", "Street", "Terrace",
 ];
 
-fn read<T: DeserializeOwned>(text: &str) -> Vec<T> {
+pub(super) fn read<T: DeserializeOwned>(text: &str) -> Vec<T> {
     let rows = csv::Reader::from_reader(text.as_bytes()).into_deserialize();
     rows.collect::<Result<_, _>>()
         .expect("the files are compiled in, and the tests read them")
