@@ -154,7 +154,7 @@ fn measure_site(
     };
     let place = Place::new(shell, program, &settings)?;
     if lettings == 0 {
-        place.furnish()?;
+        place.fill_with_demo_data()?;
     } else {
         place.tell(&["demo", "--lettings", &lettings.to_string()])?;
         place.tell(&["createsuperuser", "--no-input"])?;

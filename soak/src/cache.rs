@@ -40,7 +40,7 @@ pub(crate) fn run(shell: &Shell, program: &Path, times: u32) -> Result<String> {
 
 /// Saves on one process after the other, each read on both.
 fn longest_delay(place: &Place<'_>, times: u32) -> Result<Duration> {
-    place.furnish()?;
+    place.fill_with_demo_data()?;
     let nodes = [place.start()?, place.start()?];
     let [one, two] = [&nodes[0], &nodes[1]].map(|node| node.address);
     let mut browser = Browser::logged_in(one)?;

@@ -35,7 +35,7 @@ fn fill(shell: &Shell, program: &Path, folder: &Path) -> Result<String> {
     let database = folder.join("oc-lettings.sqlite3");
     let url = format!("sqlite://{}", database.display());
     let place = Place::new(shell, program, &[("DATABASE_URL", url)])?;
-    place.furnish()?;
+    place.fill_with_demo_data()?;
     let ballast = folder.join("ballast");
     fs::write(&ballast, vec![0; 1 << 20])?;
     let site = place.start()?;

@@ -17,7 +17,7 @@ use soak::staff::{Ledger, Shift};
 
 /// Numbers of visitors and of staff.
 const VISITORS: usize = 4;
-const PEOPLE: usize = 2;
+const STAFF: usize = 2;
 
 /// Acknowledged saves before the crash.
 const SAVED: usize = 50;
@@ -50,9 +50,9 @@ pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
         ("ALLOWED_HOSTS", "localhost,127.0.0.1".to_owned()),
     ];
     let place = Place::new(shell, program, &settings)?;
-    place.furnish()?;
+    place.fill_with_demo_data()?;
     let site = place.start()?;
-    let browsers = (0..PEOPLE).map(|_| Browser::logged_in(site.address));
+    let browsers = (0..STAFF).map(|_| Browser::logged_in(site.address));
     let browsers = browsers.collect::<Result<Vec<_>>>()?;
     let (load, ledger) = (Load::default(), Arc::new(Ledger::default()));
     let shift = Shift::start(site.address, &ledger, browsers);

@@ -20,7 +20,7 @@ use soak::staff::{Ledger, Shift};
 
 /// Numbers of visitors and of staff.
 const VISITORS: usize = 8;
-const PEOPLE: usize = 3;
+const STAFF: usize = 3;
 
 /// How long the server is paused.
 const FROZEN: Duration = Duration::from_mins(1);
@@ -38,10 +38,10 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
     let server = PostgresServer::find(shell)?;
     let place = Place::new(shell, program, &[("DATABASE_URL", server.url.clone())])?;
-    place.furnish()?;
+    place.fill_with_demo_data()?;
     let site = place.start()?;
     let address = site.address;
-    let browsers = (0..PEOPLE)
+    let browsers = (0..STAFF)
         .map(|_| Browser::logged_in(address))
         .collect::<Result<Vec<_>>>()?;
     let ledger = Arc::new(Ledger::default());

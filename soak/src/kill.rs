@@ -16,16 +16,16 @@ use soak::site::Place;
 use soak::staff::{Ledger, Shift};
 
 /// Number of staff.
-const PEOPLE: usize = 4;
+const STAFF: usize = 4;
 
 /// Maximum time before a kill (milliseconds).
 const LONGEST: u64 = 400;
 
 pub(crate) fn run(shell: &Shell, program: &Path, times: u32) -> Result<String> {
     let place = Place::new(shell, program, &[])?;
-    place.furnish()?;
+    place.fill_with_demo_data()?;
     let site = place.start()?;
-    let mut browsers = (0..PEOPLE)
+    let mut browsers = (0..STAFF)
         .map(|_| Browser::logged_in(site.address))
         .collect::<Result<Vec<_>>>()?;
     site.kill()?;

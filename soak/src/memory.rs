@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
     let settings = [("TRUSTED_PROXIES", "127.0.0.1".to_owned())];
     let place = Place::new(shell, program, &settings)?;
-    place.furnish()?;
+    place.fill_with_demo_data()?;
     let site = place.start()?;
     let (idle, address) = (site.memory()?, site.address);
     let clients = (0..CLIENTS).map(|client| {

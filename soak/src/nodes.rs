@@ -21,7 +21,7 @@ use soak::staff::{self, Ledger, Shift};
 const VISITORS: usize = 12;
 
 /// Requests before and after each event.
-const ENOUGH: u64 = 3_000;
+const REQUESTS_PER_STEP: u64 = 3_000;
 
 const DATABASE: &str = "nodes";
 
@@ -39,7 +39,7 @@ pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> 
         ("SHUTDOWN_DELAY", "3".to_owned()),
     ];
     let place = Place::new(shell, program, &settings)?;
-    place.furnish()?;
+    place.fill_with_demo_data()?;
     let [port, ports @ ..] = free_ports::<4>()?;
     let nodes = ports.map(|port| place.start_at(port));
     let mut nodes = nodes.into_iter().collect::<Result<Vec<_>>>()?;
@@ -49,11 +49,11 @@ pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> 
 
     let kill = Load::default();
     kill.during(VISITORS, &url, &VISITS, || {
-        kill.wait_for_more(ENOUGH);
+        kill.wait_for_more(REQUESTS_PER_STEP);
         nodes.remove(0).kill()?;
-        kill.wait_for_more(ENOUGH);
+        kill.wait_for_more(REQUESTS_PER_STEP);
         nodes.push(place.start_at(ports[0])?);
-        kill.wait_for_more(ENOUGH);
+        kill.wait_for_more(REQUESTS_PER_STEP);
         Ok(())
     })?;
     ensure!(
@@ -70,13 +70,13 @@ pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> 
     );
     roll.during(VISITORS, &url, &VISITS, || {
         for _ in 0..ports.len() {
-            roll.wait_for_more(ENOUGH);
+            roll.wait_for_more(REQUESTS_PER_STEP);
             let old = nodes.remove(0);
             let port = old.address.port();
             old.stop(shell)?;
             nodes.push(place.start_at(port)?);
         }
-        roll.wait_for_more(ENOUGH);
+        roll.wait_for_more(REQUESTS_PER_STEP);
         Ok(())
     })?;
     shift.end()?;

@@ -22,7 +22,7 @@ const GRACE: Duration = Duration::from_secs(4);
 pub(crate) fn run(shell: &Shell, program: &Path, times: u32) -> Result<String> {
     let server = PostgresServer::find(shell)?;
     let place = Place::new(shell, program, &[("DATABASE_URL", server.url.clone())])?;
-    place.furnish()?;
+    place.fill_with_demo_data()?;
     let site = place.start()?;
     let address = site.address;
     let over = Arc::new(AtomicBool::new(false));

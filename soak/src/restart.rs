@@ -18,7 +18,7 @@ const VISITORS: usize = 8;
 
 pub(crate) fn run(shell: &Shell, program: &Path, times: u32) -> Result<String> {
     let place = Place::new(shell, program, &[])?;
-    place.furnish()?;
+    place.fill_with_demo_data()?;
     let socket = TcpListener::bind(("127.0.0.1", 0))?;
     let address = socket.local_addr()?;
     let over = Arc::new(AtomicBool::new(false));

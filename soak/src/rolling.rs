@@ -24,7 +24,7 @@ const REQUESTS: [(&str, &str, u16); 5] = [
 ];
 
 /// Minimum number of requests before, during and after the replacement.
-const ENOUGH: u64 = 10_000;
+const REQUESTS_PER_STEP: u64 = 10_000;
 
 /// Deploys to an empty project, and again under load.
 pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> {
@@ -33,11 +33,11 @@ pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> 
     let load = Load::default();
     let start = Instant::now();
     let during = load.during(VISITORS, &stage.url, &REQUESTS, || {
-        load.wait_for(ENOUGH / 5);
+        load.wait_for(REQUESTS_PER_STEP / 5);
         let before = load.done();
         stage.roll("image-2")?;
         let during = load.done() - before;
-        load.wait_for(ENOUGH);
+        load.wait_for(REQUESTS_PER_STEP);
         Ok(during)
     })?;
 

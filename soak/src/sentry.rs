@@ -25,7 +25,7 @@ pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
         let _connections: Vec<_> = sentry.incoming().collect();
     });
     let place = Place::new(shell, program, &[("SENTRY_DSN", dsn)])?;
-    place.furnish()?;
+    place.fill_with_demo_data()?;
     let site = place.start()?;
     place.sqlite(&place.database(), "DROP TABLE lettings")?;
 

@@ -77,7 +77,7 @@ impl<'a> Place<'a> {
     }
 
     /// Adds demo data and a superuser.
-    pub fn furnish(&self) -> Result<()> {
+    pub fn fill_with_demo_data(&self) -> Result<()> {
         self.tell(&["demo"])?;
         self.tell(&["createsuperuser", "--no-input"])
     }

@@ -18,7 +18,7 @@ const VISITS: u32 = 200;
 
 pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
     let place = Place::new(shell, program, &[])?;
-    place.furnish()?;
+    place.fill_with_demo_data()?;
     let site = place.start()?;
     let idle = site.memory()?;
     let mut clients = Vec::with_capacity(CLIENTS);

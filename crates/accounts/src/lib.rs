@@ -20,7 +20,7 @@ pub use new_user::{NewUser, UserDraft, normalize_username};
 pub use permissions::{Permissions, Verb};
 pub use second_factor::{RecoveryCode, SecondFactor};
 pub use session::{NewSession, Session};
-pub use throttle::{Attempt, PendingAttempt, Rejection, count_reset};
+pub use throttle::{Attempt, PendingAttempt, Rejection, count_reset, forget_failures};
 pub use user::{AccountStatus, ImportedUser, User};
 
 /// Foreign keys of tables that aren't admin resources, as (table, column, referenced table). All cascade.

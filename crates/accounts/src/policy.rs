@@ -72,8 +72,8 @@ pub fn weaknesses(password: &str, about: &[(&'static str, &str)]) -> Vec<String>
     .collect()
 }
 
-/// Whether nothing of a password is visible, or it is a leaked one, also with look-alike symbols or a few digits and symbols at its end, or consists
-/// of words about the site.
+/// Whether a password is blank, leaked (also with look-alike symbols, or a few digits and symbols at its end), or made of
+/// words about the site.
 fn is_common(lower: &str) -> bool {
     let whole = trim(lower);
     let base = whole.trim_end_matches(|c: char| !c.is_alphabetic());

@@ -123,7 +123,7 @@ impl Attempt<'_> {
 }
 
 /// Forgets the failures of a name, because its password has been replaced.
-pub(crate) fn forget_failures(conn: &mut DbConnection, username: &str) -> QueryResult<()> {
+pub fn forget_failures(conn: &mut DbConnection, username: &str) -> QueryResult<()> {
     let subjects = ["name", "browsers"].map(|kind| Subject::new(kind, username, 0, WINDOW).hash);
     let failures = login_failures::table.filter(login_failures::subject.eq_any(subjects));
     let failures = failures.filter(login_failures::is_pending.eq(false));
@@ -310,6 +310,8 @@ mod tests {
             // FusionAuth/fusionauth-issues#1394, codeconsortium/CCDNUserSecurityBundle#42.
             let ada = user(conn, "ada")?;
             User::set_password(conn, ada, "hash")?;
+            assert!(fail(conn, attempt("10.0.1.1", "ada"), 2)?.is_some());
+            forget_failures(conn, "ada")?;
             assert_eq!(fail(conn, attempt("10.0.1.1", "ada"), 2)?, None);
             assert_eq!(fail(conn, elsewhere, 2)?, None);
             Ok(())

@@ -10,7 +10,6 @@ use oc_core::{Actor, DbConnection};
 use crate::new_user::NewUser;
 use crate::schema::users;
 use crate::session::Session;
-use crate::throttle::forget_failures;
 
 /// A user. It contains a secret, so it is never serialized.
 #[expect(
@@ -167,11 +166,7 @@ impl User {
     /// Sets the password hash; false if the user doesn't exist. Sessions aren't ended.
     pub fn set_password(conn: &mut DbConnection, id: i64, hash: &str) -> QueryResult<bool> {
         let update = diesel::update(users::table.find(id)).set(users::password.eq(hash));
-        let username = update.returning(users::username).get_result::<String>(conn);
-        match username.optional()? {
-            Some(username) => forget_failures(conn, &username).map(|()| true),
-            None => Ok(false),
-        }
+        Ok(update.execute(conn)? == 1)
     }
 
     /// Sets whether the password must be changed; false if the user doesn't exist.

@@ -8,7 +8,7 @@ use oc_http::health::{self, BuildInfo, HealthChecks};
 use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
-use crate::auth::staff_request::{StaffRequest, permit};
+use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::registry::DIAGNOSTICS;
 use crate::ui::submission::Submission;
 
@@ -65,7 +65,7 @@ pub(crate) async fn show(
     facts: Data<Facts>,
     build: Data<BuildInfo>,
 ) -> PageResult {
-    permit(staff.user.permissions.has(DIAGNOSTICS))?;
+    forbid_unless(staff.user.permissions.has(DIAGNOSTICS))?;
     let (name, version) = staff.read(version).await?;
     let checks = checks.run().await.into_iter();
     let page = DiagnosticsPage {
@@ -81,12 +81,12 @@ pub(crate) async fn show(
             })
             .collect(),
     };
-    staff.top_page(StatusCode::OK, "Diagnostics", page)
+    staff.page_below_index(StatusCode::OK, "Diagnostics", page)
 }
 
 /// Raises a test error or a panic.
 pub(crate) async fn fail(staff: StaffRequest, submission: Submission) -> PageResult {
-    permit(staff.user.permissions.has(DIAGNOSTICS))?;
+    forbid_unless(staff.user.permissions.has(DIAGNOSTICS))?;
     staff.check_form(&submission)?;
     log::info!("raising a test error");
     assert!(

@@ -6,7 +6,7 @@ use audit::AuditEntry;
 use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
-use crate::auth::staff_request::{StaffRequest, permit};
+use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::registry::Registry;
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{capitalized, list_path};
@@ -47,7 +47,7 @@ pub(crate) async fn show_app(staff: StaffRequest, app: Path<String>) -> PageResu
         .filter(|it| it.app == *app)
         .peekable();
     let first = *resources.peek().ok_or(PageError::NotFound)?;
-    permit(resources.any(|resource| staff.user.may_open(resource)))?;
+    forbid_unless(resources.any(|resource| staff.user.may_open(resource)))?;
     let heading = format!("{} administration", first.app_label);
     let breadcrumbs = Breadcrumb::trail(&[], &heading);
     show_page(&staff, &heading, Some(first.app), breadcrumbs).await

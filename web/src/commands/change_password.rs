@@ -1,6 +1,6 @@
 //! `changepassword`: changes a user's password.
 
-use accounts::{Session, User, password};
+use accounts::{Session, User, forget_failures, password};
 use anyhow::{Context, bail};
 use clap::Args;
 use diesel::OptionalExtension;
@@ -47,6 +47,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     let registry = REGISTRY.with_mail(config.mail.smtp_url.is_some());
     conn.write(|conn| {
         User::set_password(conn, user.id, &hash)?;
+        forget_failures(conn, &user.username)?;
         User::set_must_change_password(conn, user.id, false)?;
         Session::end_all(conn, user.id, None)?;
         record_password(conn, registry, &user)

@@ -231,6 +231,7 @@ async fn render(
             let (letting, address) = Letting::with_address_for(conn, id, audience)?;
             let nearby = Letting::nearby(conn, id, &address, NEARBY)?;
             let nearby = cards(conn, nearby, &currency)?;
+            let shows_photos = shows_photos || letting.status == PUBLISHED;
             let photos = shows_photos.then(|| Photo::public(conn, id)).transpose()?;
             let host = match letting.host_id {
                 Some(profile) => PublicProfile::username(conn, profile)?,

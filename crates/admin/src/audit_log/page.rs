@@ -70,7 +70,7 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
         rows,
         pager: query.pages(LOG_PATH, matching)?,
     };
-    staff.top_page(StatusCode::OK, "Log", page)
+    staff.page_below_index(StatusCode::OK, "Log", page)
 }
 
 /// The same entries as a CSV file.

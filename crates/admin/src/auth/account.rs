@@ -11,7 +11,7 @@ use oc_core::admin::Record;
 use oc_http::{PageError, PageResult, SITE_NAME};
 
 use crate::auth::device_cookie;
-use crate::auth::staff_request::{StaffRequest, permit};
+use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::registry::Registry;
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{change_path, list_path};
@@ -93,14 +93,20 @@ fn mail_change(
 }
 
 impl StaffRequest {
-    /// The response with a new device cookie, because the old one depends on the password and the second factor.
+    /// Renews the device cookie, which is bound to the password and second factor.
     pub(super) async fn remember_browser(&self, response: HttpResponse) -> PageResult {
         let id = self.user.user.id;
         let load = move |conn: &mut DbConnection| {
             Ok((User::find(conn, id)?, SecondFactor::find(conn, id)?))
         };
-        let account = self.db.read(load).await?;
-        device_cookie::remember_on(response, self, &account)
+        match self.db.read(load).await {
+            Ok(account) => device_cookie::set_device_cookie(response, self, &account),
+            // The change is done, so that this isn't an error page.
+            Err(error) => {
+                log::warn!("could not renew a device cookie: {error}");
+                Ok(response)
+            }
+        }
     }
 
     /// The account in the path, if the user may change accounts and has all of its permissions.
@@ -109,7 +115,7 @@ impl StaffRequest {
         let (id, permissions) = (self.id()?, self.user.permissions.clone());
         let account = self.db.read(move |conn| {
             let account = User::find(conn, id)?;
-            permit(permissions.cover(conn, &account)?)?;
+            forbid_unless(permissions.cover(conn, &account)?)?;
             Ok(account)
         });
         account.await

@@ -34,5 +34,5 @@ pub(crate) async fn show(staff: StaffRequest) -> PageResult {
             email: user.email,
         })
     });
-    staff.top_page(StatusCode::OK, "Account", page.await?)
+    staff.page_below_index(StatusCode::OK, "Account", page.await?)
 }

@@ -148,7 +148,9 @@ fn check_origin(request: &HttpRequest) -> Result<(), String> {
     if is_own {
         Ok(())
     } else if origin == "null" {
-        Err("Origin is \"null\" (does a proxy set Referrer-Policy: no-referrer?)".to_owned())
+        let reason =
+            r#"Origin is "null"; check whether a proxy sets "Referrer-Policy: no-referrer""#;
+        Err(reason.to_owned())
     } else {
         Err(format!(
             "Origin {origin:?} is neither PUBLIC_URL nor the Host {host:?} (set PUBLIC_URL, or let the proxy keep the Host \

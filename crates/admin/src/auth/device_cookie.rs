@@ -83,7 +83,7 @@ pub(crate) fn is_known(
 }
 
 /// The response with the cookie after a login, or after the password or the second factor changed.
-pub(super) fn remember_on(
+pub(super) fn set_device_cookie(
     response: HttpResponse,
     request: &AdminRequest,
     account: &Account,

@@ -152,7 +152,7 @@ pub(crate) fn start_session(
     }
     let required = pending_requirement(&user, factor.is_some(), request.state.require_totp);
     let response = see_other(required.unwrap_or(path));
-    device_cookie::remember_on(response, request, &(user, factor))
+    device_cookie::set_device_cookie(response, request, &(user, factor))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use accounts::{Rejection, Session, User, count_reset};
+use accounts::{Rejection, Session, User, count_reset, forget_failures};
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use chrono::{DateTime, Duration, Utc};
@@ -166,6 +166,7 @@ pub(crate) async fn update(
             return Ok(false);
         }
         User::set_password(conn, user.id, &hash)?;
+        forget_failures(conn, &user.username)?;
         User::set_must_change_password(conn, user.id, false)?;
         Session::end_all(conn, user.id, None)?;
         log_account_change(conn, registry, Some(&user), &user, PASSWORD_CHANGED)?;

@@ -1,6 +1,6 @@
 //! Password pages: the user's own, and those of other users. The page to add a user has the same fields.
 
-use accounts::{Session, User, policy};
+use accounts::{Session, User, forget_failures, policy};
 use actix_web::http::StatusCode;
 use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
@@ -171,11 +171,16 @@ pub(crate) async fn update(staff: StaffRequest, submission: Submission) -> PageR
         return show(&staff, &owner, status, Some(&submission), errors);
     }
     let form = change_path(staff.registry().accounts()?, owner.id);
-    let is_temporary = owner.id != staff.user.user.id && submission.has(TEMPORARY);
+    let is_own = owner.id == staff.user.user.id;
+    let is_temporary = !is_own && submission.has(TEMPORARY);
     let password = ANOTHER.password(&submission);
     change(&staff, owner, password, is_temporary).await?;
     let response = staff.succeed("Password changed.", &with_filters(form, &staff.filters()));
-    staff.remember_browser(response).await
+    if is_own {
+        staff.remember_browser(response).await
+    } else {
+        Ok(response)
+    }
 }
 
 /// Sets a password and ends the owner's sessions. The current session continues under a new key.
@@ -191,6 +196,7 @@ async fn change(
     staff
         .write(move |conn| {
             User::set_password(conn, owner.id, &new_hash)?;
+            forget_failures(conn, &owner.username)?;
             User::set_must_change_password(conn, owner.id, is_temporary)?;
             Session::end_all(conn, owner.id, None)?;
             log_account_change(conn, registry, Some(&actor), &owner, PASSWORD_CHANGED)
@@ -221,7 +227,7 @@ fn show_own(
         notice: must_change.then_some(REQUIRED_NOTICE),
         ..PasswordPage::new(fields, Button::save("Change my password"))
     };
-    staff.top_page(status, "Change password", page)
+    staff.page_below_index(status, "Change password", page)
 }
 
 fn show(

@@ -155,6 +155,6 @@ impl StaffRequest {
             has_factor: user.has_factor,
             error,
         };
-        self.top_page(status, "Confirm that it is you", page)
+        self.page_below_index(status, "Confirm that it is you", page)
     }
 }

@@ -32,7 +32,7 @@ const PURPOSES: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
 
 /// Whether somebody sees the response: not to HEAD, nor if the browser only prefetches it.
 fn is_seen(request: &HttpRequest) -> bool {
-    let is_ahead = PURPOSES.iter().any(|name| {
+    let is_prefetch = PURPOSES.iter().any(|name| {
         let purpose = request
             .headers()
             .get(*name)
@@ -40,7 +40,7 @@ fn is_seen(request: &HttpRequest) -> bool {
         let purpose = purpose.unwrap_or_default().to_ascii_lowercase();
         purpose.contains("prefetch") || purpose.contains("preview")
     });
-    request.method() != Method::HEAD && !is_ahead
+    request.method() != Method::HEAD && !is_prefetch
 }
 
 #[derive(Clone)]
@@ -170,7 +170,7 @@ mod tests {
 
     use super::*;
 
-    /// Kind of fault: a message is consumed by a response that nobody sees.
+    /// Messages must not be consumed by responses that nobody sees.
     #[test]
     fn a_response_to_head_or_a_prefetch_is_not_seen() {
         for (method, name, value, is_expected) in [

@@ -52,7 +52,7 @@ const LOGGED_OUT: LoginMessage = LoginMessage {
 
 pub(crate) async fn show_own(staff: StaffRequest) -> PageResult {
     let page = sessions_page(&staff, staff.user.user.id, None).await?;
-    staff.top_page(StatusCode::OK, "Sessions", page)
+    staff.page_below_index(StatusCode::OK, "Sessions", page)
 }
 
 /// Ends one of them, or all but the current one.

@@ -90,7 +90,7 @@ impl FromRequest for PreviewRequest {
 }
 
 /// Rejects a request unless the user's permissions suffice.
-pub(crate) fn permit(is_permitted: bool) -> Result<(), PageError> {
+pub(crate) fn forbid_unless(is_permitted: bool) -> Result<(), PageError> {
     is_permitted.then_some(()).ok_or(PageError::Forbidden)
 }
 
@@ -122,7 +122,7 @@ impl StaffRequest {
 
     /// Rejects requests without this permission.
     pub(crate) fn require(&self, verb: Verb, resource: &Resource) -> Result<(), PageError> {
-        permit(self.user.may(verb, resource))
+        forbid_unless(self.user.may(verb, resource))
     }
 
     /// The resource in the path, if the user has this permission.
@@ -135,7 +135,7 @@ impl StaffRequest {
     /// The resource in the path, if the user may view its objects.
     pub(crate) fn viewable_resource(&self) -> Result<&'static Resource, PageError> {
         let resource = self.resource()?;
-        permit(self.user.may_view(resource))?;
+        forbid_unless(self.user.may_view(resource))?;
         Ok(resource)
     }
 
@@ -157,7 +157,7 @@ impl StaffRequest {
     }
 
     /// A page right below the index.
-    pub(crate) fn top_page<P: Page>(
+    pub(crate) fn page_below_index<P: Page>(
         &self,
         status: StatusCode,
         heading: &str,

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::auth::account::{CODES_REPLACED, FACTOR_OFF, FACTOR_ON, log_account_change};
 use crate::auth::current_user::TWO_FACTOR;
-use crate::auth::staff_request::{StaffRequest, permit};
+use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::auth::totp::{Qr, Secret};
 use crate::ui::field::{ErrorSummary, FieldView, Section};
 use crate::ui::links::see_other;
@@ -83,7 +83,7 @@ pub(crate) async fn show(staff: StaffRequest) -> PageResult {
         }))
     });
     match factor.await? {
-        Some(page) => staff.top_page(StatusCode::OK, TITLE, page),
+        Some(page) => staff.page_below_index(StatusCode::OK, TITLE, page),
         None => set_up(&staff, StatusCode::OK, &Secret::random(), Vec::new()),
     }
 }
@@ -183,7 +183,7 @@ fn set_up(
         sealed: secret.sealed(staff.key(), user.id),
         sections,
     };
-    staff.top_page(status, TITLE, page)
+    staff.page_below_index(status, TITLE, page)
 }
 
 fn show_codes(staff: &StaffRequest, codes: &[RecoveryCode]) -> PageResult {
@@ -192,12 +192,12 @@ fn show_codes(staff: &StaffRequest, codes: &[RecoveryCode]) -> PageResult {
         download_href: format!("data:text/plain,{}%0A", codes.join("%0A")),
         codes,
     };
-    staff.top_page(StatusCode::OK, "Recovery codes", page)
+    staff.page_below_index(StatusCode::OK, "Recovery codes", page)
 }
 
 /// The status of another user's, for superusers.
 pub(crate) async fn show_of_user(staff: StaffRequest) -> PageResult {
-    permit(staff.user.user.is_superuser)?;
+    forbid_unless(staff.user.user.is_superuser)?;
     let owner = staff.find_account().await?;
     if owner.id == staff.user.user.id {
         return Ok(see_other(TWO_FACTOR));
@@ -218,7 +218,7 @@ pub(crate) async fn show_of_user(staff: StaffRequest) -> PageResult {
 /// Turns it off and ends that user's sessions: somebody may have found the phone.
 pub(crate) async fn delete_of_user(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
-    permit(staff.user.user.is_superuser)?;
+    forbid_unless(staff.user.user.is_superuser)?;
     let owner = staff.find_account().await?;
     if owner.id == staff.user.user.id {
         return Ok(see_other(TWO_FACTOR));

@@ -11,7 +11,7 @@ use oc_http::PageError;
 
 use crate::audit_log::log_entry::{LogEntry, log_changes, log_deleted};
 use crate::audit_log::snapshot::Snapshot;
-use crate::auth::staff_request::{StaffRequest, permit};
+use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::delete::cascade::{CHUNK, Cascade, Deletion, Unlinked};
 use crate::delete::page::{self, Question, SHOWN};
 use crate::editor::Editor;
@@ -155,7 +155,7 @@ pub(crate) async fn execute(
         // Waits for transactions that add references to these rows, so that the cascade includes them.
         hold(conn, model.table, &ids)?;
         let cascade = Cascade::new(conn, &editor, model, &ids)?;
-        permit(cascade.blocked(&editor).is_empty())?;
+        forbid_unless(cascade.blocked(&editor).is_empty())?;
         let has_changed = shown.is_some_and(|shown| shown != cascade.fingerprint());
         if has_changed && !cascade.rows.is_empty() {
             return Ok(Err((cascade, CHANGED)));

@@ -12,7 +12,7 @@ use crate::auth::passwords::{
     ANOTHER, NewPasswordErrors, PasswordPage, TEMPORARY, temporary_field,
 };
 use crate::auth::sealed_form;
-use crate::auth::staff_request::{StaffRequest, permit};
+use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::form::popup::is_popup;
 use crate::form::retry::with_notice;
 use crate::form::save::save_object;
@@ -118,7 +118,7 @@ fn redirect_to_next(
 /// The resource, for users who may add to it.
 fn accounts_to_add(staff: &StaffRequest) -> Result<&'static Resource, PageError> {
     let accounts = staff.registry().accounts()?;
-    permit(staff.user.may_add(accounts))?;
+    forbid_unless(staff.user.may_add(accounts))?;
     Ok(accounts)
 }
 

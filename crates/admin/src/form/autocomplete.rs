@@ -9,7 +9,7 @@ use oc_http::{PageError, PageResult};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::auth::staff_request::{StaffRequest, permit};
+use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::form::choices::MAX_CHOICES;
 
 /// The query, with the parameters of Django's admin.
@@ -44,7 +44,7 @@ pub(crate) async fn show(
             )
         })
         .ok_or(PageError::NotFound)?;
-    permit(staff.user.may(Verb::Add, resource) || staff.user.may(Verb::Change, resource))?;
+    forbid_unless(staff.user.may(Verb::Add, resource) || staff.user.may(Verb::Change, resource))?;
     let page = staff
         .read(move |conn| {
             let query = ChoiceQuery {

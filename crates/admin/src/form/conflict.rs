@@ -85,7 +85,7 @@ impl ConflictView {
     }
 
     /// The view with an error about the fields without a selected version.
-    pub(crate) fn undecided(mut self) -> Self {
+    pub(crate) fn with_undecided_error(mut self) -> Self {
         let open = self.rows.iter().filter(|row| row.chosen.is_empty());
         let labels: Vec<&str> = open.map(|row| row.label.as_str()).collect();
         let text = format!("Choose which version to keep: {}.", labels.join(", "));

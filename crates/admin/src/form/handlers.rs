@@ -15,7 +15,7 @@ use oc_http::{PageError, PageResult};
 
 use crate::auth::account::mail_changed_address;
 use crate::auth::sealed_form;
-use crate::auth::staff_request::{StaffRequest, permit};
+use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::form::after_save::redirect_after_save;
 use crate::form::choices::is_search;
 use crate::form::conflict::{ConflictView, differ, resolve, submitted_version, suggested_version};
@@ -117,7 +117,7 @@ async fn submit(
     submission: Submission,
 ) -> PageResult {
     let definition = FormDefinition::new(staff.editor(), resource, id.is_none());
-    permit(!definition.forbids(&submission))?;
+    forbid_unless(!definition.forbids(&submission))?;
     if !is_search(resource, &submission)
         && is_sensitive(staff, &definition, id, &submission).await?
         && let Some(page) = staff.require_reauth(&submission).await?
@@ -305,7 +305,7 @@ fn save(
         } else {
             let choice = |name: &str| submitted_version(submission, name);
             let view = ConflictView::new(conn, definition, &values, stored, choice)?;
-            Some(view.undecided())
+            Some(view.with_undecided_error())
         };
         if conflict.is_some() {
             let display = display(conn)?;

@@ -7,7 +7,7 @@ use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
 use crate::audit_log::entry_view::EntryView;
-use crate::auth::staff_request::{StaffRequest, permit};
+use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::editor::Editor;
 use crate::history::restore::{self, restore_change_set, without_existing};
 use crate::history::revision::{is_delete, may_add_all};
@@ -40,7 +40,7 @@ pub(crate) async fn show(staff: StaffRequest, id: Path<String>) -> PageResult {
     let count = entries.len();
     let may_restore = is_delete(&entries) && may_add_all(&staff.user, &entries);
     entries.retain(|entry| may_view_entry(&staff.user, entry));
-    permit(!entries.is_empty())?;
+    forbid_unless(!entries.is_empty())?;
     let unseen = count - entries.len();
     let may_restore = may_restore && unseen == 0;
     let more = entries.len().saturating_sub(MAX_ENTRIES);
@@ -73,7 +73,7 @@ pub(crate) async fn restore(
     let registry = staff.registry();
     let (entries, _) = entries(&staff, &id).await?;
     let mut all = entries.iter();
-    permit(all.all(|entry| may_view_entry(&staff.user, entry)))?;
+    forbid_unless(all.all(|entry| may_view_entry(&staff.user, entry)))?;
     let mut models = entries.iter().filter_map(|it| registry.by_key(&it.model));
     let access = models.find_map(|model| registry.access(model));
     if access.is_some()

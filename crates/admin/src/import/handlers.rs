@@ -19,13 +19,13 @@ use oc_http::{PageError, PageResult, run_blocking};
 
 use crate::auth::csrf::random;
 use crate::auth::denied::DeniedGrant;
-use crate::auth::staff_request::{StaffRequest, permit};
+use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::form::definition::FORM_TOKEN;
 use crate::import::csv_table::{CsvTable, RowError};
 use crate::import::importer::{ImportOutcome, Importer};
 use crate::import::page::{ImportPage, MAX_FILE_BYTES};
 use crate::ui::field::Hidden;
-use crate::ui::links::{counted, list_path, see_other};
+use crate::ui::links::{counted, list_path};
 use crate::ui::submission::Submission;
 
 /// The field with the encoded file.
@@ -116,7 +116,7 @@ async fn confirm(
     let form = format!("{digest} {}", submission.text(FORM_TOKEN));
     let form = SubmittedForm::new(staff.user.user.id, &model.key(), &form);
     let form = submission.has(FORM_TOKEN).then_some(form);
-    let (outcome, is_saved) = run(staff, file, Some((digest, form))).await?;
+    let (outcome, is_saved) = run(staff, file, Some(Confirmation { digest, form })).await?;
     if !is_saved {
         let text =
             "These items have changed since you checked the file. Nothing has been saved yet.";
@@ -128,8 +128,7 @@ async fn confirm(
         .map(|(verb, count)| format!("{verb} {}.", counted(model, count)))
         .collect();
     if text.is_empty() {
-        // The form was sent twice: the message of the first one is still to be shown.
-        return Ok(see_other(&list_path(model)));
+        return Ok(staff.warn("This file has already been imported.", &list_path(model)));
     }
     Ok(staff.succeed(text.join(" "), &list_path(model)))
 }
@@ -159,12 +158,18 @@ async fn decoded(submission: &Submission) -> Result<Bytes, PageError> {
     bytes.map(Bytes::from).ok_or(PageError::BadRequest)
 }
 
+/// The digest of the changes that were shown, and the form that confirms them.
+struct Confirmation {
+    digest: String,
+    form: Option<SubmittedForm>,
+}
+
 /// Runs a file in a transaction, which is committed only if there are no errors and the changes have the expected digest.
 /// Returns whether it was; the same form does nothing a second time.
 async fn run(
     staff: &StaffRequest,
     file: ParsedFile,
-    expected: Option<(String, Option<SubmittedForm>)>,
+    expected: Option<Confirmation>,
 ) -> Result<(ImportOutcome, bool), PageError> {
     let editor = staff.editor();
     let run = staff.db.run_long(move |conn| {
@@ -182,14 +187,16 @@ async fn run(
         };
         let saved = conn.write(|conn| {
             raise_statement_timeout(conn)?;
-            let form = expected.as_ref().and_then(|(_, form)| form.as_ref());
+            let form = expected
+                .as_ref()
+                .and_then(|expected| expected.form.as_ref());
             if let Some(form) = form
                 && form.find(conn)?.is_some()
             {
                 return Ok(());
             }
             outcome = importer.run(conn, &table)?;
-            let expected = expected.as_ref().map(|(digest, _)| digest);
+            let expected = expected.as_ref().map(|expected| &expected.digest);
             if !outcome.errors.is_empty() || expected != Some(&outcome.digest) {
                 return Err(DatabaseError::RollbackTransaction);
             }
@@ -206,7 +213,7 @@ async fn run(
 
 fn allowed(staff: &StaffRequest) -> Result<&'static Resource, PageError> {
     let model = staff.resource()?;
-    permit(staff.user.may_import(model))?;
+    forbid_unless(staff.user.may_import(model))?;
     Ok(model)
 }
 

@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use accounts::Verb;
 use audit::ChangeSet;
-use diesel::QueryResult;
-use diesel::connection::Connection;
 use diesel::result::Error as DatabaseError;
+use diesel::{Connection, QueryResult};
 use oc_core::DbConnection;
 use oc_core::admin::{FormValues, Inline, Record, Resource, SaveError};
 use oc_core::locks::lock_all;
@@ -287,8 +286,7 @@ impl Importer<'_> {
         for ((row, record), after) in changed.iter().zip(after) {
             let before = row.stored.as_ref().and_then(|_| before.next());
             // The values as submitted: stored ones may contain the current time.
-            let stored = row.stored.as_ref();
-            let stored = stored.map(|record| (record.id, &record.values));
+            let stored = row.stored.as_ref().map(|it| (it.id, &it.values));
             hasher.update(format!("{stored:?}{:?};", row.values));
             let row = row.number;
             let action = if let Some(before) = &before {

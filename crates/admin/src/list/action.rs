@@ -2,15 +2,15 @@
 
 use accounts::Verb;
 use audit::ChangeSet;
-use oc_core::admin::{BulkAction, FormValues, Resource, SaveError};
+use oc_core::admin::{BulkAction, FormValues, Resource};
 use oc_http::{PageError, PageResult};
 
-use crate::auth::staff_request::{StaffRequest, permit};
+use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::delete::cascade::Cascade;
 use crate::delete::execute::execute;
 use crate::delete::page::{self, Question, SHOWN};
 use crate::editor::Editor;
-use crate::list::bulk_edit::{self, BulkEdit, MAX_EDITED, Unchanged, set_values};
+use crate::list::bulk_edit::{self, BulkEdit, MAX_EDITED, NotSaved, invalid_notice, set_values};
 use crate::list_query::AdminListQuery;
 use crate::ui::csv;
 use crate::ui::field::Hidden;
@@ -53,7 +53,7 @@ pub(crate) async fn run_action(staff: StaffRequest, fields: Submission) -> PageR
     let (registry, model) = (staff.registry(), staff.resource()?);
     let may = |verb| staff.user.may(verb, model);
     let may_view = staff.user.may_view(model);
-    permit(may_view || may(Verb::Delete))?;
+    forbid_unless(may_view || may(Verb::Delete))?;
     let action = fields.text("action");
     if action == DELETE
         && is_confirmed(&fields)
@@ -77,7 +77,7 @@ pub(crate) async fn run_action(staff: StaffRequest, fields: Submission) -> PageR
         return refuse(TOO_MANY);
     }
     if let Some(bulk) = bulk {
-        permit(may(Verb::Change))?;
+        forbid_unless(may(Verb::Change))?;
         return run_bulk_action(&staff, model, bulk, ids, &back).await;
     }
     match action {
@@ -195,8 +195,13 @@ async fn run_bulk_action(
             let text = format!("{} {}.", bulk.done, counted(model, changed));
             Ok(staff.succeed(text, back))
         }
-        Err(Unchanged::Unconfirmed(..)) => Ok(staff.succeed("Nothing to change.", back)),
-        Err(Unchanged::Invalid(_, errors)) => Err(SaveError::Invalid(errors).into()),
-        Err(Unchanged::Database(error)) => Err(error.into()),
+        Err(NotSaved::Unconfirmed(..)) => Ok(staff.succeed("Nothing to change.", back)),
+        Err(NotSaved::Invalid(title, errors)) => {
+            let notice = errors
+                .first()
+                .map(|error| invalid_notice(model, &title, error));
+            Ok(staff.warn(notice.unwrap_or_default(), back))
+        }
+        Err(NotSaved::Database(error)) => Err(error.into()),
     }
 }

@@ -35,7 +35,8 @@ const COUNT: &str = "_count";
 /// Objects that are loaded together.
 const CHUNK: usize = 250;
 
-const CHANGED: &str = "The items to change have changed. Nothing has been saved yet. Check again.";
+const CHANGED: &str =
+    "The selected items have changed since you checked. Nothing has been saved. Check again.";
 
 #[derive(Default, Serialize)]
 struct BulkEditPage {
@@ -54,7 +55,7 @@ impl Page for BulkEditPage {
 }
 
 /// Why nothing was changed.
-pub(super) enum Unchanged {
+pub(super) enum NotSaved {
     /// This many of so many objects would be changed, which was not confirmed.
     Unconfirmed(usize, usize),
     /// The object with this title would be invalid.
@@ -62,7 +63,7 @@ pub(super) enum Unchanged {
     Database(DatabaseError),
 }
 
-impl From<DatabaseError> for Unchanged {
+impl From<DatabaseError> for NotSaved {
     fn from(error: DatabaseError) -> Self {
         Self::Database(error)
     }
@@ -117,20 +118,17 @@ impl BulkEdit<'_> {
                 let text = format!("Changed {}.", counted(model, count));
                 Ok(staff.succeed(text, self.back))
             }
-            Err(Unchanged::Unconfirmed(count, of)) => {
+            Err(NotSaved::Unconfirmed(count, of)) => {
                 let notice = confirmed.map(|_| CHANGED.to_owned());
                 self.ask_confirmation(field, values, (count, of), notice)
                     .await
             }
-            Err(Unchanged::Invalid(title, errors)) => {
+            Err(NotSaved::Invalid(title, errors)) => {
                 let other = errors.iter().find(|error| error.field != field.name);
-                let notice = other.map(|error| {
-                    let name = capitalized(model.singular);
-                    format!("Nothing was changed. {name} “{title}”: {error}")
-                });
+                let notice = other.map(|error| invalid_notice(model, &title, error));
                 self.ask_value(errors, notice).await
             }
-            Err(Unchanged::Database(error)) => Err(error.into()),
+            Err(NotSaved::Database(error)) => Err(error.into()),
         }
     }
 
@@ -197,8 +195,10 @@ impl BulkEdit<'_> {
             format!("{} will be changed.", counted(model, count)),
         ];
         if of > count {
-            let same = counted(model, of - count);
-            question.push(format!("{same} already with this value."));
+            let same = of - count;
+            let verb = if same == 1 { "has" } else { "have" };
+            let same = counted(model, same);
+            question.push(format!("{same} already {verb} this value."));
         }
         let page = BulkEditPage {
             notice,
@@ -219,8 +219,14 @@ impl BulkEdit<'_> {
     }
 }
 
-/// Sets fields of objects in one transaction, and returns how many objects that changes: at least one, and a number that
-/// is confirmed.
+/// Says which object would be invalid, and why.
+pub(super) fn invalid_notice(model: &Resource, title: &str, error: &FieldError) -> String {
+    let name = capitalized(model.singular);
+    format!("Nothing was changed. {name} “{title}”: {error}")
+}
+
+/// Sets fields in one transaction and returns how many objects changed. Rolls back if none did or `is_confirmed` rejects
+/// the number.
 pub(super) async fn set_values(
     staff: &StaffRequest,
     model: &'static Resource,
@@ -228,7 +234,7 @@ pub(super) async fn set_values(
     values: FormValues,
     mut change_set: ChangeSet,
     is_confirmed: impl Fn(usize) -> bool + Send + 'static,
-) -> Result<Result<usize, Unchanged>, PageError> {
+) -> Result<Result<usize, NotSaved>, PageError> {
     let editor = staff.editor();
     let change = move |conn: &mut DbConnection| {
         raise_statement_timeout(conn)?;
@@ -246,7 +252,7 @@ pub(super) async fn set_values(
                 match save_changed(conn, &editor, model, Some(&record), &new, &mut change_set) {
                     Ok(saved) => changed += usize::from(saved.values != record.values),
                     Err(SaveError::Invalid(errors)) => {
-                        return Err(Unchanged::Invalid(record.title, errors));
+                        return Err(NotSaved::Invalid(record.title, errors));
                     }
                     Err(SaveError::Missing) => return Err(DatabaseError::NotFound.into()),
                     Err(SaveError::Database(error)) => return Err(error.into()),
@@ -256,11 +262,11 @@ pub(super) async fn set_values(
         if changed > 0 && is_confirmed(changed) {
             Ok(changed)
         } else {
-            Err(Unchanged::Unconfirmed(changed, found))
+            Err(NotSaved::Unconfirmed(changed, found))
         }
     };
     let outcome = staff.db.run_long(move |conn| match conn.write(change) {
-        Err(Unchanged::Database(error)) => Err(error.into()),
+        Err(NotSaved::Database(error)) => Err(error.into()),
         outcome => Ok(outcome),
     });
     outcome.await

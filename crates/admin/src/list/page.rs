@@ -164,7 +164,7 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
         export_href: query.href(&format!("{path}export/"), 1),
         empty: format!("No {} found.", model.plural),
     };
-    staff.top_page(StatusCode::OK, &capitalized(model.plural), page)
+    staff.page_below_index(StatusCode::OK, &capitalized(model.plural), page)
 }
 
 /// All objects that match search and filters as a CSV file, in the order of the list.

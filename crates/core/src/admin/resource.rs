@@ -165,7 +165,7 @@ pub struct Inline {
     pub names: &'static [&'static str],
     /// Error message when a row is chosen and the inline's fields are filled in as well.
     pub conflict_message: &'static str,
-    /// What to do in a file if the related row with these values is taken.
+    /// Import hint for a related row that is already in use.
     pub taken_hint: &'static str,
     /// The stored related row with these values (under their own names), if there is one: among several, one that the
     /// row with this id, or a new row, can refer to.

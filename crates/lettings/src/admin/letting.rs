@@ -92,7 +92,7 @@ pub const MODEL: Resource = Resource {
             "address-country_iso_code",
         ],
         conflict_message: "Choose an existing address or add a new one, not both.",
-        taken_hint: "If there are several in the house, tell them apart by the street, such as “Palm Road, Apt 2”.",
+        taken_hint: "If several lettings share a building, add the unit to the street, such as “Palm Road, Apt 2”.",
         find: address::find,
     }],
     images: None,

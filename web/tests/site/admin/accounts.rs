@@ -111,20 +111,21 @@ fn a_password_that_staff_set_is_temporary_unless_they_say_otherwise() -> Result<
 
 #[test]
 fn users_can_delete_themselves_except_the_last_superuser() -> Result<()> {
-    let site = TestSite::start()?;
-    let mut ada = Browser::superuser(&site, "ada")?;
-    let path = "/admin/auth/user/1/delete/";
+    for site in TestSite::on_each()? {
+        let mut ada = Browser::superuser(&site, "ada")?;
+        let path = "/admin/auth/user/1/delete/";
 
-    let rejected = ada.fill(path, &[("post", "yes")])?;
-    let bulk = ada.post("/admin/auth/user/", &ticked("delete_selected", "1"))?;
-    Browser::superuser(&site, "bob")?;
-    let done = ada.fill(path, &[("post", "yes")])?;
+        let rejected = ada.fill(path, &[("post", "yes")])?;
+        let bulk = ada.post("/admin/auth/user/", &ticked("delete_selected", "1"))?;
+        Browser::superuser(&site, "bob")?;
+        let done = ada.fill(path, &[("post", "yes")])?;
 
-    for answer in [rejected, bulk] {
-        let message = "The last active superuser must stay an active superuser.";
-        assert_contains(&answer.page_text()?, message);
+        for answer in [rejected, bulk] {
+            let message = "The last active superuser must stay an active superuser.";
+            assert_contains(&answer.page_text()?, message);
+        }
+        assert_eq!((done.status, ada.get("/admin/")?.status), (303, 302));
     }
-    assert_eq!((done.status, ada.get("/admin/")?.status), (303, 302));
     Ok(())
 }
 
@@ -148,9 +149,9 @@ fn every_button_adds_the_user_and_leads_on() -> Result<()> {
         let expected = format!("Added user “{name}”. You can {words}");
         assert_contains(&browser.follow(&added)?, &expected);
     }
-    assert_contains_all(
-        &page.text(),
-        &["Save", "Save and continue editing", "Save and add another"],
-    );
+    let buttons = page.texts("button");
+    for text in ["Save", "Save and continue editing", "Save and add another"] {
+        assert!(buttons.iter().any(|button| button == text), "{buttons:?}");
+    }
     Ok(())
 }

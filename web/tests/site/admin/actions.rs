@@ -1,6 +1,7 @@
 //! What is done with the rows of a list that were ticked, or with all of them.
 
 use anyhow::{Context, Result};
+use diesel::RunQueryDsl;
 use lettings::testing::{insert_letting, letting_draft};
 
 use super::Browser;
@@ -150,6 +151,12 @@ fn archived_lettings_leave_the_site_and_published_ones_return() -> Result<()> {
         browser.get(list)?;
         let published = browser.post(list, &both)?;
         assert_contains(&browser.follow(&published)?, "Published 1 letting.");
+        assert_eq!(site.get("/lettings/1/")?.status, 200);
+        // As an earlier release may have stored it.
+        diesel::sql_query("UPDATE lettings SET title = 'T\two' WHERE id = 2").execute(conn)?;
+        let invalid = browser.post(list, &[("action", "archive_selected"), both[1]])?;
+        let words = "Nothing was changed. Letting “T wo”: Title contains a character";
+        assert_contains(&browser.follow(&invalid)?, words);
         assert_eq!(site.get("/lettings/1/")?.status, 200);
     }
     Ok(())

@@ -149,7 +149,7 @@ fn a_field_is_set_in_all_selected_rows_after_a_question() -> Result<()> {
         assert_eq!(wrong.status, 422);
         assert_contains(&wrong.page_text()?, "State must be exactly 2 characters");
         assert_contains(&question, "State: NV 3 addresses will be changed.");
-        assert_contains(&stale, "Nothing has been saved yet.");
+        assert_contains(&stale, "changed since you checked. Nothing has been saved.");
         assert_eq!(unchanged, ["CA"]);
         assert_contains(&told, "Changed 3 addresses.");
         assert_eq!(lettings::Address::states(conn)?, ["NV"]);

@@ -188,8 +188,12 @@ fn a_colleague_who_saves_meanwhile_is_not_overwritten() -> Result<()> {
             Ok(Letting::with_address(&mut site.database()?, 1)?.0.title)
         };
         assert_eq!(title(&site)?, "Theirs");
-        assert_eq!(confirm(&mut ada, LETTINGS, &conflict)?.status, 303);
+        let done = confirm(&mut ada, LETTINGS, &conflict)?;
+        assert_contains(&ada.follow(&done)?, "Changed 1 letting.");
         assert_eq!(title(&site)?, "Mine");
+        let again = confirm(&mut ada, LETTINGS, &conflict)?;
+        let words = "This file has already been imported.";
+        assert_contains(&ada.follow(&again)?, words);
     }
     Ok(())
 }
@@ -349,7 +353,7 @@ fn errors_of_an_address_in_the_same_row_name_its_columns() -> Result<()> {
             .first("tbody")
             .texts("tr");
 
-        let taken = "Another letting already has this address. If there are several";
+        let taken = "Another letting already has this address. If several lettings share";
         for (row, words) in rows.iter().zip([
             ["Row 2", "address", taken],
             ["Row 4", "address", taken],

@@ -204,6 +204,11 @@ fn fields_that_grant_are_refused_and_noted() -> Result<()> {
             assert_eq!(contents(conn)?, before, "{}", grant.0);
             assert_eq!(refusals(conn)?, noted + 1, "{}", grant.0);
         }
+        let own = ("user_permissions", "lettings.change_letting");
+        let granted = browser.fill(&user, &with(&account, &[own]))?;
+        assert_eq!(granted.status, 303);
+        let carol = User::find_by_username(conn, "carol")?.id;
+        assert_eq!(User::permissions(conn, carol)?, [own.1]);
         let log = root.page_text("/admin/log/?action=refused")?;
         assert_contains(&log, &format!("POST {user}: is_superuser"));
     }

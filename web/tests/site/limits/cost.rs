@@ -90,9 +90,11 @@ fn assert_cheap(
     body: &str,
     statuses: &[u16],
 ) -> Result<()> {
-    let length = body.len();
-    let head =
-        format!("{line} HTTP/1.1\r\nHost: localhost\r\n{fields}Content-Length: {length}\r\n\r\n");
+    let length = match body.len() {
+        0 => String::new(),
+        length => format!("Content-Length: {length}\r\n"),
+    };
+    let head = format!("{line} HTTP/1.1\r\nHost: localhost\r\n{fields}{length}\r\n");
     let name = format!("{line:.60} {fields:.60} {body:.60}");
     let began = Instant::now();
 
