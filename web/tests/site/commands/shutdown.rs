@@ -49,12 +49,16 @@ fn running_requests_are_finished_while_the_site_is_not_ready() -> Result<()> {
 
 #[test]
 fn connections_are_accepted_until_the_delay_is_over() -> Result<()> {
-    let mut serving = Program::with(&[("SHUTDOWN_DELAY", "3600")])?.serve(&[])?;
+    let program = Program::with(&[("SHUTDOWN_DELAY", "3600")])?;
+    let mut serving = program.serve(&[])?;
     serving.signal("TERM")?;
     serving.wait_for_log("received SIGTERM")?;
 
     assert_eq!(serving.get("localhost", "/healthz")?.status, 200);
-    assert_eq!(serving.get("localhost", "/readyz")?.status, 503);
+    assert_eq!(serving.get("localhost", "/")?.status, 200);
+    let ready = serving.get("localhost", "/readyz")?;
+    assert_eq!(ready.json()?["checks"]["process"], "stopping");
+    assert_eq!(ready.status, 503);
     assert_eq!(serving.end("TERM")?.0, Some(0));
     Ok(())
 }
