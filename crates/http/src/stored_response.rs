@@ -9,7 +9,6 @@ use actix_web::http::header::{
     CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, VARY,
 };
 use actix_web::web::Bytes;
-
 use tokio::sync::OnceCell;
 
 use crate::blocking::run_blocking;
@@ -117,5 +116,29 @@ impl StoredResponse {
             encoding.encode(&self.identity, effort)?
         };
         Ok(bytes.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn text_is_compressed_once() -> io::Result<()> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/css"));
+        let text = Bytes::from_static(&[b'x'; 4096]);
+        let stored = StoredResponse::new(&headers, None, text, Effort::Best);
+        let stored = Arc::new(stored);
+
+        for encoding in [Encoding::Brotli, Encoding::Gzip] {
+            let (_, first) = stored.body(encoding).await?;
+            let (coding, second) = stored.body(encoding).await?;
+
+            assert_eq!(coding, encoding.name());
+            assert!(first.len() < stored.identity.len() / 2);
+            assert_eq!(first.as_ptr(), second.as_ptr());
+        }
+        Ok(())
     }
 }

@@ -74,13 +74,13 @@ fn many_rows_are_counted_deleted_and_restored() -> Result<()> {
     Ok(())
 }
 
-/// What was done last to three of the lettings: along with their addresses, at one go.
+/// The last actions on three of the lettings, each logged in the same change set as that on its address.
 fn last_entries(conn: &mut DbConnection) -> Result<Vec<String>> {
     let mut actions = Vec::new();
     for id in [1, 505, 1_010] {
         let entry = AuditEntry::for_object(conn, "lettings.letting", id)?.pop();
-        let entry = entry.context("it is not in the record")?;
-        let parent_id = entry.parent_id.context("it went along with nothing")?;
+        let entry = entry.context("it is not logged")?;
+        let parent_id = entry.parent_id.context("it has no cause")?;
         let cause = AuditEntry::find(conn, parent_id)?;
         assert_eq!(
             (&*cause.model, cause.object_id),
