@@ -38,6 +38,15 @@ impl FieldChoices {
     ) -> QueryResult<Self> {
         let name = bound.field.name;
         let registry = definition.registry();
+        if definition.read_only && bound.field.kind.has_choices() {
+            let (resource, chosen) = (bound.resource, values.list(bound.name));
+            return Ok(Self::all(registry.labels(
+                conn,
+                resource,
+                bound.field,
+                chosen,
+            )?));
+        }
         if let Some(rules) = registry.access(bound.resource)
             && rules.permission_field == name
         {
@@ -57,17 +66,13 @@ impl FieldChoices {
             FieldKind::Choice { .. } | FieldKind::Related(..) => {}
             kind => return Ok(Self::all(kind.fixed_choices())),
         }
-        let mut offer = choices(conn, &ChoiceQuery::first(name, row, MAX_CHOICES))?;
+        let first = ChoiceQuery::first(name, row, MAX_CHOICES);
+        let mut offer = choices(conn, &first)?;
         let searched =
             (offer.found > MAX_CHOICES).then(|| sent.text(&search_name(bound.name)).trim());
         if let Some(words) = searched.filter(|words| !words.is_empty()) {
-            offer = choices(
-                conn,
-                &ChoiceQuery {
-                    terms: SearchTerms::parse(words),
-                    ..ChoiceQuery::first(name, row, MAX_CHOICES)
-                },
-            )?;
+            let terms = SearchTerms::parse(words);
+            offer = choices(conn, &ChoiceQuery { terms, ..first })?;
         }
         let ChoicePage { mut choices, found } = offer;
         let more = found - i64::try_from(choices.len()).unwrap_or(found);
@@ -117,7 +122,8 @@ pub(crate) fn is_search(resource: &Resource, sent: &Submission) -> bool {
     })
 }
 
-/// The choices of every field of a definition. The id is that of the stored object.
+/// The choices of every field of a definition; only the chosen ones if it is read-only. The id is that of the stored
+/// object.
 pub(crate) fn field_choices(
     conn: &mut DbConnection,
     definition: &FormDefinition,
@@ -129,23 +135,6 @@ pub(crate) fn field_choices(
         .own_fields()
         .map(|bound| FieldChoices::new(conn, definition, bound, id, values, submission))
         .collect()
-}
-
-/// The labels of the chosen values of every field, for read-only forms.
-pub(crate) fn chosen_choices(
-    conn: &mut DbConnection,
-    definition: &FormDefinition,
-    values: &FormValues,
-) -> QueryResult<Vec<FieldChoices>> {
-    let registry = definition.registry();
-    let label = |bound: BoundField| {
-        if !bound.field.kind.has_choices() {
-            return Ok(FieldChoices::default());
-        }
-        let known = registry.labels(conn, bound.resource, bound.field, values.list(bound.name))?;
-        Ok(FieldChoices::all(known))
-    };
-    definition.own_fields().map(label).collect()
 }
 
 #[cfg(test)]

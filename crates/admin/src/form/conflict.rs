@@ -3,13 +3,13 @@
 use audit::AuditEntry;
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{FormValues, id_in};
+use oc_core::admin::{FormValues, Record, id_in};
 use serde::Serialize;
 
 use crate::audit_log::entry_view::EntryView;
 use crate::audit_log::snapshot::display_text;
 use crate::columns::BoundField;
-use crate::form::definition::{FormDefinition, InitialVersion};
+use crate::form::definition::{FormDefinition, VERSION};
 use crate::ui::links::change_path;
 use crate::ui::submission::Submission;
 
@@ -28,7 +28,7 @@ pub(crate) struct ConflictView {
 
 #[derive(Debug, Serialize)]
 struct FieldConflict {
-    label: String,
+    label: &'static str,
     name: String,
     theirs: String,
     mine: String,
@@ -37,29 +37,80 @@ struct FieldConflict {
     chosen: &'static str,
 }
 
+/// The field that lists the fields that need a choice. Others without a choice stay mine.
+const ASKED: &str = "_asked";
+
+/// The submitted values with the versions that were chosen, mine by default; or both versions, if somebody saved another
+/// one since the form was opened, or a choice is missing. If only one side changed a field, that version is selected.
+pub(crate) fn resolve(
+    conn: &mut DbConnection,
+    definition: &FormDefinition,
+    submission: &Submission,
+    mine: FormValues,
+    current: &Record,
+) -> QueryResult<Result<FormValues, ConflictView>> {
+    let theirs = &definition.stored(conn, current)?;
+    let initial = definition.initial_version(submission.text(VERSION));
+    let mut mine = definition.keep_untouched(&initial, mine, theirs);
+    let is_stale = submission.has(VERSION) && definition.is_stale(&initial, theirs);
+    if !is_stale && !submission.has("_resolve") {
+        return Ok(Ok(mine));
+    }
+    let choice = |name: &str| {
+        if !is_stale {
+            let chosen = submission.text(&format!("merge_{name}"));
+            let known = ["theirs", "mine"].into_iter().find(|word| *word == chosen);
+            return ("", known.unwrap_or_default());
+        }
+        let is_changed = |values| initial.is_changed(name, values);
+        match (is_changed(&mine), is_changed(theirs)) {
+            (false, _) => ("Only they changed this", "theirs"),
+            (_, false) => ("Only you changed this", "mine"),
+            _ => ("Both of you changed this", ""),
+        }
+    };
+    let fields = differing(definition, &mine, theirs).into_iter();
+    let choices: Vec<_> = fields
+        .map(|(bound, name)| (bound, choice(&name), name))
+        .collect();
+    let asked = submission.list(ASKED);
+    let is_open = |(_, (_, chosen), name): &(BoundField, (&str, &str), String)| {
+        is_stale || chosen.is_empty() && asked.contains(name)
+    };
+    if choices.iter().any(is_open) {
+        let view = ConflictView::new(conn, definition, choices, &mine, (current.id, theirs));
+        return Ok(Err(view?.with_undecided(!is_stale)));
+    }
+    for (_, (_, chosen), name) in choices {
+        if chosen == "theirs" {
+            mine = mine.with_list(&name, theirs.list(&name).to_vec());
+        }
+    }
+    Ok(Ok(mine))
+}
+
 impl ConflictView {
-    /// Every field that differs, with a note and the selected version by `choice`.
-    pub(crate) fn new(
+    /// The fields that differ, each with a note and the selected version.
+    fn new(
         conn: &mut DbConnection,
         definition: &FormDefinition,
+        choices: Vec<(BoundField, (&'static str, &'static str), String)>,
         mine: &FormValues,
         (id, theirs): (i64, &FormValues),
-        choice: impl Fn(&str) -> VersionChoice,
     ) -> QueryResult<Self> {
         let mut rows = Vec::new();
-        for (bound, name) in differing(definition, mine, theirs) {
+        for (bound, (note, chosen), name) in choices {
+            let (
+                registry,
+                BoundField {
+                    resource, field, ..
+                },
+            ) = (definition.registry(), bound);
             let mut version = |values: &FormValues| {
-                display_text(
-                    conn,
-                    definition.registry(),
-                    bound.resource,
-                    bound.field,
-                    values.list(&name),
-                )
+                display_text(conn, registry, resource, field, values.list(&name))
             };
-            let (note, chosen) = choice(&name);
             rows.push(FieldConflict {
-                label: bound.field.label.to_owned(),
+                label: field.label,
                 theirs: version(theirs)?,
                 mine: version(mine)?,
                 name,
@@ -67,13 +118,12 @@ impl ConflictView {
                 chosen,
             });
         }
-        let text = format!(
-            "Someone else changed this {} while you were editing. Your changes have not been saved.",
-            definition.resource.singular
-        );
         let last = last_entry(conn, definition, id, theirs)?;
         Ok(Self {
-            text,
+            text: format!(
+                "Someone else changed this {} while you were editing. Your changes have not been saved.",
+                definition.resource.singular
+            ),
             saved: last.map(|entry| {
                 let view = EntryView::new(entry, &definition.editor);
                 format!("{} saved this version at {}.", view.user, view.date)
@@ -85,40 +135,13 @@ impl ConflictView {
     }
 
     /// The view with an error about the fields without a selected version.
-    pub(crate) fn with_undecided_error(mut self) -> Self {
+    fn with_undecided(mut self, is_error: bool) -> Self {
         let open = self.rows.iter().filter(|row| row.chosen.is_empty());
-        let labels: Vec<&str> = open.map(|row| row.label.as_str()).collect();
+        let labels: Vec<&str> = open.map(|row| row.label).collect();
         let text = format!("Choose which version to keep: {}.", labels.join(", "));
-        self.undecided = Some(text);
+        self.undecided = is_error.then_some(text);
         self
     }
-}
-
-/// A note, and the selected version: `theirs`, `mine` or none.
-pub(crate) type VersionChoice = (&'static str, &'static str);
-
-/// If only one side changed a field, that version is selected.
-pub(crate) fn suggested_version(
-    origin: &InitialVersion,
-    name: &str,
-    mine: &FormValues,
-    theirs: &FormValues,
-) -> VersionChoice {
-    match (
-        origin.is_changed(name, mine),
-        origin.is_changed(name, theirs),
-    ) {
-        (false, _) => ("Only they changed this", "theirs"),
-        (_, false) => ("Only you changed this", "mine"),
-        _ => ("Both of you changed this", ""),
-    }
-}
-
-/// The version that a submission selects.
-pub(crate) fn submitted_version(sent: &Submission, name: &str) -> VersionChoice {
-    let chosen = sent.text(&merge(name));
-    let known = ["theirs", "mine"].into_iter().find(|word| *word == chosen);
-    ("", known.unwrap_or_default())
 }
 
 /// The last audit entry of an object and of those that are edited inline.
@@ -133,66 +156,25 @@ fn last_entry(
         let id = id_in(stored, form.inline.field)?;
         Some((form.inline.resource, id))
     });
-    let mut last: Option<AuditEntry> = None;
+    let mut entries = Vec::new();
     for (resource, id) in [(definition.resource, id)].into_iter().chain(inlines) {
-        let entry = AuditEntry::last_for_object(conn, &resource.key(), id)?;
-        last = last
-            .into_iter()
-            .chain(entry)
-            .max_by_key(|entry| (entry.changed_at, entry.id));
+        entries.extend(AuditEntry::last_for_object(conn, &resource.key(), id)?);
     }
-    Ok(last)
+    Ok(entries
+        .into_iter()
+        .max_by_key(|entry| (entry.changed_at, entry.id)))
 }
 
-/// Whether two versions differ in what was submitted.
-pub(crate) fn differ(definition: &FormDefinition, mine: &FormValues, theirs: &FormValues) -> bool {
-    !differing(definition, mine, theirs).is_empty()
-}
-
-/// The fields that differ, each with its name in the form.
+/// The submitted fields that differ, each with its name in the form.
 fn differing(
     definition: &FormDefinition,
     mine: &FormValues,
     theirs: &FormValues,
 ) -> Vec<(BoundField, String)> {
-    let mut found = Vec::new();
-    for bound in definition.stored_fields() {
-        for name in bound.parts() {
-            if mine.0.contains_key(&name) && mine.list(&name) != theirs.list(&name) {
-                found.push((bound, name));
-            }
-        }
-    }
-    found
-}
-
-/// The field that lists the fields that need a choice. Others without a choice stay mine.
-const ASKED: &str = "_asked";
-
-/// The name of the field with the choice for another one.
-fn merge(name: &str) -> String {
-    format!("merge_{name}")
-}
-
-/// The submitted values with the versions that were chosen: mine by default. `None` if a choice is missing.
-pub(crate) fn resolve(
-    definition: &FormDefinition,
-    sent: &Submission,
-    mine: &FormValues,
-    theirs: &FormValues,
-) -> Option<FormValues> {
-    let mut resolved = mine.clone();
-    if !sent.has("_resolve") {
-        return Some(resolved);
-    }
-    let asked = sent.list(ASKED);
-    for (_, name) in differing(definition, mine, theirs) {
-        match sent.text(&merge(&name)) {
-            "theirs" => resolved = resolved.with_list(&name, theirs.list(&name).to_vec()),
-            "mine" => {}
-            _ if asked.contains(&name) => return None,
-            _ => {}
-        }
-    }
-    Some(resolved)
+    let fields = definition.stored_fields().into_iter();
+    let names = fields.flat_map(|bound| bound.parts().into_iter().map(move |name| (bound, name)));
+    let is_other = |(_, name): &(BoundField, String)| {
+        mine.0.contains_key(name) && mine.list(name) != theirs.list(name)
+    };
+    names.filter(is_other).collect()
 }

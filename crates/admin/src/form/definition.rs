@@ -24,6 +24,8 @@ pub(crate) struct FormDefinition {
     pub(crate) editor: Editor,
     pub(crate) resource: &'static Resource,
     pub(crate) inlines: Vec<InlineForm>,
+    /// Whether the user may only view the object.
+    pub(crate) read_only: bool,
 }
 
 /// A related object within the form, and what the user may do with it there.
@@ -47,6 +49,20 @@ impl FormDefinition {
                 .filter(|inline| inline.adds || inline.edits)
                 .collect(),
             editor,
+            read_only: false,
+        }
+    }
+
+    /// The form of a stored object.
+    pub(crate) fn for_stored(editor: Editor, resource: &'static Resource) -> Self {
+        let read_only = !editor.may(Verb::Change, resource);
+        let mut definition = Self::new(editor, resource, false);
+        if read_only {
+            definition.inlines.clear();
+        }
+        Self {
+            read_only,
+            ..definition
         }
     }
 

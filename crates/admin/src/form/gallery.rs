@@ -243,15 +243,10 @@ async fn redisplay(
     submission: Submission,
     errors: BTreeMap<i64, String>,
 ) -> PageResult {
-    let definition = FormDefinition::new(editor, owner, false);
-    let read_only = !staff.user.may(Verb::Change, owner);
+    let definition = FormDefinition::for_stored(editor, owner);
     let display = staff.read(move |conn| {
         let record = owner.find(conn, id)?;
-        let mut state = if read_only {
-            FormState::read_only(conn, definition, record)?
-        } else {
-            FormState::stored(conn, definition, record, &Submission::default())?
-        };
+        let mut state = FormState::stored(conn, definition, record, &Submission::default())?;
         if let Some(gallery) = &mut state.gallery {
             gallery.add_errors(&submission, &errors);
         }

@@ -4,10 +4,8 @@ use std::collections::BTreeSet;
 
 use accounts::Verb;
 use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
-use audit::{AuditEntry, SubmittedForm};
+use audit::SubmittedForm;
 use chrono::Utc;
-use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{FormValues, Record, Resource, SaveError};
 use oc_core::locks::lock;
@@ -18,30 +16,19 @@ use crate::auth::sealed_form;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::form::after_save::redirect_after_save;
 use crate::form::choices::is_search;
-use crate::form::conflict::{ConflictView, differ, resolve, submitted_version, suggested_version};
+use crate::form::conflict::resolve;
 use crate::form::definition::{FORM_TOKEN, FormDefinition, VERSION};
-use crate::form::page::{ANSWERED, DELETED, FormDisplay};
+use crate::form::page::{ANSWERED, FormDisplay};
 use crate::form::retry::redisplay;
 use crate::form::save::save_with_inlines;
 use crate::form::state::FormState;
 use crate::gallery::upload::store_uploads;
-use crate::history::restore::{restore, restore_revision};
-use crate::history::revision::Revision;
-use crate::ui::field::{RESTORE, SAVE_AS_NEW};
+use crate::ui::field::SAVE_AS_NEW;
 use crate::ui::links::{change_path, list_path, see_other};
 use crate::ui::submission::Submission;
 
-/// How a submission ended.
-enum SubmitOutcome {
-    Saved(Record),
-    Redisplay(Box<FormDisplay>),
-}
-
-impl From<FormDisplay> for SubmitOutcome {
-    fn from(display: FormDisplay) -> Self {
-        Self::Redisplay(Box::new(display))
-    }
-}
+/// The saved object, or the form to show again.
+type SubmitOutcome = Result<Record, Box<FormDisplay>>;
 
 /// The form to add an object.
 pub(crate) async fn new(staff: StaffRequest) -> PageResult {
@@ -62,9 +49,6 @@ pub(crate) async fn new(staff: StaffRequest) -> PageResult {
 pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     let resource = staff.permitted_resource(Verb::Add)?;
-    if submission.has(RESTORE.name) {
-        return restore_deleted(&staff, resource, submission).await;
-    }
     submit(&staff, resource, None, submission).await
 }
 
@@ -76,14 +60,12 @@ pub(crate) async fn redirect_to_form(staff: StaffRequest) -> PageResult {
 /// The form of an object, read-only without the permission to change it.
 pub(crate) async fn edit(staff: StaffRequest) -> PageResult {
     let (resource, id) = (staff.viewable_resource()?, staff.id()?);
-    let definition = FormDefinition::new(staff.editor(), resource, false);
+    let definition = FormDefinition::for_stored(staff.editor(), resource);
     let query = staff.query();
-    let read_only = !staff.user.may(Verb::Change, resource);
-    let kept = sealed_form::take(&staff).filter(|_| !read_only);
+    let kept = sealed_form::take(&staff).filter(|_| !definition.read_only);
     let display = staff.read(move |conn| {
         let record = resource.find(conn, id)?;
         let state = match &kept {
-            _ if read_only => FormState::read_only(conn, definition, record)?,
             Some(kept) => FormState::submitted(conn, definition, Some(record), kept)?,
             None => FormState::stored(conn, definition, record, &query)?,
         };
@@ -139,80 +121,37 @@ async fn submit(
         .db
         .run(move |conn| save_or_redisplay(conn, form, id, sent));
     match (outcome.await, id) {
-        (Ok(SubmitOutcome::Saved(record)), _) => {
+        (Ok(Ok(record)), _) => {
             let verb = if id.is_some() { "Changed" } else { "Added" };
             redirect_after_save(staff, resource, &record, &submission, verb).await
         }
-        (Ok(SubmitOutcome::Redisplay(display)), _) => {
+        (Ok(Err(display)), _) => {
             let status = display.status();
             display.show(staff, status)
         }
-        (Err(PageError::NotFound), Some(id)) => {
-            offer_new_object(staff, resource, id, submission).await
-        }
+        (Err(PageError::NotFound), Some(_)) => offer_new_object(staff, resource, &submission),
         (Err(error), id) => redisplay(staff, definition, id, submission, error).await,
     }
 }
 
-/// Offers what was entered for an object that was deleted meanwhile as a new object, and to restore the old one.
-async fn offer_new_object(
+/// Offers what was entered for an object that was deleted meanwhile as a new object.
+fn offer_new_object(
     staff: &StaffRequest,
-    resource: &'static Resource,
-    id: i64,
-    submission: Submission,
+    resource: &Resource,
+    submission: &Submission,
 ) -> PageResult {
     let are_accounts = staff.registry().access(resource).is_some();
     if !submission.has(VERSION) || !staff.user.may_add(resource) || are_accounts {
         return Err(PageError::NotFound);
     }
-    let last = staff.read(move |conn| AuditEntry::last_for_object(conn, &resource.key(), id));
-    let deletion = last.await?.filter(|entry| entry.action == "deleted");
-    let deletion = deletion.map_or_else(String::new, |entry| entry.id.to_string());
     let path = format!("{}add/", list_path(resource));
-    let submission = submission.with(DELETED, &deletion);
-    sealed_form::keep(staff, staff.user.user.id, &path, &submission)?;
+    sealed_form::keep(staff, staff.user.user.id, &path, submission)?;
     let model = resource.singular;
     let text = format!(
-        "Someone else deleted this {model} while you were editing. Your changes have not been saved. Restore it below, or \
-         save to add a new {model}."
+        "Someone else deleted this {model} while you were editing. Your changes have not been saved. Save to add a new \
+         {model}, or restore the old one under “Deleted”."
     );
     Ok(staff.warn(text, &path))
-}
-
-/// Restores the object that was deleted while its form was filled in, unless somebody has, and saves the form.
-async fn restore_deleted(
-    staff: &StaffRequest,
-    resource: &'static Resource,
-    submission: Submission,
-) -> PageResult {
-    staff.require(Verb::Change, resource)?;
-    // Restoring what gives permissions asks for the password.
-    if staff.registry().access(resource).is_some() {
-        return Err(PageError::BadRequest);
-    }
-    let entry_id = submission.text(DELETED).parse::<i64>();
-    let entry_id = entry_id.map_err(|_| PageError::BadRequest)?;
-    let found = staff.db.read(move |conn| {
-        let entry = AuditEntry::find(conn, entry_id)?;
-        let is_deletion = entry.model == resource.key() && entry.action == "deleted";
-        let id = entry.object_id.filter(|_| is_deletion);
-        let id = id.ok_or(PageError::BadRequest)?;
-        Ok((id, (resource.load)(conn, id)?.is_some(), entry))
-    });
-    let (id, exists, entry) = found.await?;
-    if !exists {
-        let (done, failed) = (change_path(resource, id), staff.target());
-        let response = restore(staff, (&done, &failed), move |conn, editor| {
-            restore_revision(conn, editor, Revision::new(entry))
-        });
-        let response = response.await?;
-        let location = response.headers().get(LOCATION);
-        if location.is_none_or(|path| path != done.as_str()) {
-            sealed_form::keep(staff, staff.user.user.id, &failed, &submission)?;
-            return Ok(response);
-        }
-    }
-    submit(staff, resource, Some(id), submission).await
 }
 
 /// Whether a submission gives or takes permissions.
@@ -252,7 +191,7 @@ fn save_or_redisplay(
     match conn.write(|conn| save(conn, &definition, id, &submission)) {
         Err(SaveError::Invalid(errors)) => {
             let display = FormDisplay::submitted(conn, definition, id, submission)?;
-            Ok(FormDisplay { errors, ..display }.into())
+            Ok(Err(Box::new(FormDisplay { errors, ..display })))
         }
         outcome => Ok(outcome?),
     }
@@ -265,13 +204,14 @@ fn save(
     submission: &Submission,
 ) -> Result<SubmitOutcome, SaveError> {
     let (resource, author) = (definition.resource, definition.editor.user.id);
-    let is_new = id.is_none() && submission.has(FORM_TOKEN) && !is_search(resource, submission);
+    let is_search = is_search(resource, submission);
+    let is_new = id.is_none() && submission.has(FORM_TOKEN) && !is_search;
     let form = is_new.then(|| SubmittedForm::new(author, &resource.key(), &submission.to_text()));
     if let Some(form) = &form
         && let Some(id) = form.find(conn)?
         && let Some(added) = (resource.load)(conn, id)?
     {
-        return Ok(SubmitOutcome::Saved(added));
+        return Ok(Ok(added));
     }
     let current = match id {
         None => None,
@@ -280,51 +220,26 @@ fn save(
             Some(resource.find(conn, id)?)
         }
     };
-    let display = |conn: &mut DbConnection| -> QueryResult<FormDisplay> {
-        let state = FormState::submitted(conn, definition.clone(), current.clone(), submission)?;
-        Ok(FormDisplay::new(state, submission.clone()))
-    };
-    if is_search(resource, submission) {
-        return Ok(display(conn)?.keeping_version().into());
-    }
     let mut values = definition.form_values(submission);
-    if let Some(current) = &current {
-        let theirs = definition.stored(conn, current)?;
-        let stored = (current.id, &theirs);
-        let initial = definition.initial_version(submission.text(VERSION));
-        values = definition.keep_untouched(&initial, values, &theirs);
-        let is_stale = submission.has(VERSION) && definition.is_stale(&initial, &theirs);
-        let conflict = if is_stale && differ(definition, &values, &theirs) {
-            let choice = |name: &str| suggested_version(&initial, name, &values, &theirs);
-            Some(ConflictView::new(
-                conn, definition, &values, stored, choice,
-            )?)
-        } else if let Some(resolved) = resolve(definition, submission, &values, &theirs) {
-            values = resolved;
-            None
-        } else {
-            let choice = |name: &str| submitted_version(submission, name);
-            let view = ConflictView::new(conn, definition, &values, stored, choice)?;
-            Some(view.with_undecided_error())
-        };
-        if conflict.is_some() {
-            let display = display(conn)?;
-            return Ok(FormDisplay {
-                conflict,
-                ..display
-            }
-            .into());
+    let (mut conflict, mut question) = (None, None);
+    if let Some(current) = current.as_ref().filter(|_| !is_search) {
+        match resolve(conn, definition, submission, values.clone(), current)? {
+            Ok(resolved) => values = resolved,
+            Err(view) => conflict = Some(view),
         }
     }
-    let answered = submission.list(ANSWERED);
-    let question = definition.question(conn, current.as_ref(), &values, &answered)?;
-    if question.is_some() {
-        let display = display(conn)?;
-        return Ok(FormDisplay {
+    if !is_search && conflict.is_none() {
+        let answered = submission.list(ANSWERED);
+        question = definition.question(conn, current.as_ref(), &values, &answered)?;
+    }
+    if is_search || conflict.is_some() || question.is_some() {
+        let state = FormState::submitted(conn, definition.clone(), current, submission)?;
+        return Ok(Err(Box::new(FormDisplay {
+            conflict,
             question,
-            ..display
-        }
-        .into());
+            keeps_version: is_search,
+            ..FormDisplay::new(state, submission.clone())
+        })));
     }
     let saved = save_with_inlines(conn, definition, current.as_ref(), &values)?;
     let registry = definition.registry();
@@ -338,5 +253,5 @@ fn save(
     if let Some(form) = form {
         form.insert(conn, saved.id, Utc::now().naive_utc())?;
     }
-    Ok(SubmitOutcome::Saved(saved))
+    Ok(Ok(saved))
 }

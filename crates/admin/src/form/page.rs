@@ -20,9 +20,9 @@ use crate::form::render::FormRenderer;
 use crate::form::state::FormState;
 use crate::gallery::view::GalleryView;
 use crate::ui::field::{
-    Button, ErrorSummary, FieldView, Hidden, RESTORE, SAVE_AS_NEW, SAVE_BUTTONS, Section,
+    Button, ErrorSummary, FieldView, Hidden, SAVE_AS_NEW, SAVE_BUTTONS, Section,
 };
-use crate::ui::links::{change_path, list_path, with_filters, with_query};
+use crate::ui::links::{list_path, with_filters, with_query};
 use crate::ui::submission::Submission;
 
 #[derive(Serialize)]
@@ -55,9 +55,6 @@ struct FormPage {
 impl Page for FormPage {
     const TEMPLATE: &'static str = "admin/form.html";
 }
-
-/// The hidden field with the audit entry of the deletion, if the object was deleted while its form was filled in.
-pub(crate) const DELETED: &str = "_deleted";
 
 /// The hidden field with the fields whose questions were answered.
 pub(crate) const ANSWERED: &str = "_answered";
@@ -202,12 +199,11 @@ impl FormDisplay {
         } = self;
         let (resource, record) = (state.definition.resource, state.record.as_ref());
         let may = |verb| staff.user.may(verb, resource);
-        let read_only = record.is_some() && !may(Verb::Change);
+        let read_only = state.definition.read_only;
         let mut sections = FormRenderer {
             state: &state,
             errors: &errors,
             search_href: &search_path(resource, record),
-            read_only,
         }
         .sections();
         if let Some((section, record)) = sections.first_mut().zip(record)
@@ -228,20 +224,14 @@ impl FormDisplay {
         };
         let heading = format!("{verb} {}", resource.singular);
         let is_popup = popup::is_popup(staff);
-        let deleted = submission.text(DELETED);
-        let is_deleted = record.is_none() && !deleted.is_empty();
         let buttons = if read_only || conflict.is_some() {
             Vec::new()
         } else {
-            let buttons = form_buttons(staff, resource, record.is_some(), is_popup).into_iter();
-            let restore = (is_deleted && !is_popup && may(Verb::Change)).then_some(RESTORE);
-            buttons.chain(restore).collect()
+            form_buttons(staff, resource, record.is_some(), is_popup)
         };
         let (list, filters) = (list_path(resource), staff.filters());
         let action = if submission.has(SAVE_AS_NEW.name) {
             with_filters(format!("{list}add/"), &filters)
-        } else if let Some(record) = record.filter(|_| submission.has(RESTORE.name)) {
-            with_filters(change_path(resource, record.id), &filters)
         } else {
             staff.target()
         };
@@ -260,12 +250,6 @@ impl FormDisplay {
                 state.definition.version(&state.stored)
             };
             hidden.push(Hidden::new(VERSION, value));
-        } else if is_deleted {
-            let version = submission.text(VERSION);
-            hidden.extend(
-                [(DELETED, deleted), (VERSION, version)]
-                    .map(|(name, value)| Hidden::new(name, value)),
-            );
         }
         let asked = question.as_ref().map(|(field, _)| (*field).to_owned());
         let answered = submission.list(ANSWERED).into_iter().chain(asked);

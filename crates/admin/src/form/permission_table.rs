@@ -3,7 +3,7 @@
 use oc_core::admin::Choice;
 
 use crate::form::choices::FieldChoices;
-use crate::form::definition::FormDefinition;
+use crate::form::state::FormState;
 use crate::registry::Registry;
 use crate::ui::field::{ModelPermissions, PermissionBox, PermissionTable};
 use crate::ui::links::capitalized;
@@ -16,16 +16,16 @@ const ACTIONS: [(&str, &str); 4] = [
     ("delete", "Delete"),
 ];
 
-/// The table of these choices. All are locked in the form of an account with more permissions than the user has.
+/// The table of the choices of a field. All are locked in the form of an account with more permissions than the user has.
 pub(crate) fn permission_table(
-    definition: &FormDefinition,
+    state: &FormState,
     offered: &FieldChoices,
-    chosen: &[String],
-    are_all_locked: bool,
+    name: &str,
 ) -> PermissionTable {
+    let (editor, chosen) = (&state.definition.editor, state.values.list(name));
     let mut rows: Vec<ModelPermissions> = Vec::new();
     for choice in &offered.choices {
-        let Some((app, model, column)) = parts(definition.registry(), &choice.value) else {
+        let Some((app, model, column)) = parts(editor.registry, &choice.value) else {
             continue;
         };
         let inherited = offered.inherited.iter();
@@ -34,24 +34,23 @@ pub(crate) fn permission_table(
         let permission = PermissionBox {
             action: ACTIONS[column].1,
             checked: chosen.contains(&value),
-            locked: are_all_locked || !definition.editor.permissions.has(&value),
+            locked: state.has_higher_privileges || !editor.permissions.has(&value),
             groups: inherited.map(|(_, group)| group.clone()).collect(),
             value,
             label,
         };
-        let known = rows
-            .iter()
-            .position(|row| (&row.app, &row.model) == (&app, &model));
-        let row = known.unwrap_or_else(|| {
-            let permissions = <[_; 4]>::default();
-            rows.push(ModelPermissions {
-                app,
-                model,
-                permissions,
-            });
-            rows.len() - 1
+        let is_known = |row: &&mut ModelPermissions| (&row.app, &row.model) == (&app, &model);
+        if let Some(row) = rows.iter_mut().find(is_known) {
+            row.permissions[column] = Some(permission);
+            continue;
+        }
+        let mut permissions = <[_; 4]>::default();
+        permissions[column] = Some(permission);
+        rows.push(ModelPermissions {
+            app,
+            model,
+            permissions,
         });
-        rows[row].permissions[column] = Some(permission);
     }
     let mut all = rows.iter().flat_map(|row| row.permissions.iter().flatten());
     PermissionTable {

@@ -18,7 +18,6 @@ pub(crate) struct FormRenderer<'a> {
     pub(crate) errors: &'a [FieldError],
     /// Address of the search for choices.
     pub(crate) search_href: &'a str,
-    pub(crate) read_only: bool,
 }
 
 impl FormRenderer<'_> {
@@ -29,24 +28,21 @@ impl FormRenderer<'_> {
         for (place, bound) in self.state.definition.own_fields().enumerate() {
             let offered = self.state.choices.get(place).unwrap_or(&nothing);
             let title = (!bound.field.section.is_empty()).then(|| bound.field.section.to_owned());
-            if sections.last().is_none_or(|section| section.title != title) {
-                sections.push(Section {
+            let views = self.views(bound, offered);
+            match sections.last_mut() {
+                Some(section) if section.title == title => section.fields.extend(views),
+                _ => sections.push(Section {
                     title,
-                    ..Section::default()
-                });
-            }
-            if let Some(section) = sections.last_mut() {
-                section.fields.extend(self.views(bound, offered));
+                    ..views.into()
+                }),
             }
         }
-        if !self.read_only {
-            for inline in &self.state.definition.inlines {
-                let field = inline.inline.field;
-                let has_field = |section: &Section| section.fields.iter().any(|f| f.name == field);
-                let place = sections.iter().position(has_field);
-                let place = place.map_or(sections.len(), |place| place + 1);
-                sections.insert(place, self.inline_section(inline));
-            }
+        for inline in &self.state.definition.inlines {
+            let field = inline.inline.field;
+            let has_field = |section: &Section| section.fields.iter().any(|f| f.name == field);
+            let place = sections.iter().position(has_field);
+            let place = place.map_or(sections.len(), |place| place + 1);
+            sections.insert(place, self.inline_section(inline));
         }
         sections
     }
@@ -54,18 +50,15 @@ impl FormRenderer<'_> {
     /// The fields of an inline. The script hides them while another object is chosen.
     fn inline_section(&self, inline: &InlineForm) -> Section {
         let word = inline.inline.resource.singular;
+        let owner = self.state.definition.resource.singular;
         let (title, description) = match (inline.edits, inline.adds) {
             (false, _) => (
                 format!("New {word}"),
                 format!("Or choose an existing {word} above."),
             ),
             (true, adds) => {
-                let new = if adds {
-                    format!(" To use another {word}, choose “Add a new {word}” above.")
-                } else {
-                    String::new()
-                };
-                let owner = self.state.definition.resource.singular;
+                let new = format!(" To use another {word}, choose “Add a new {word}” above.");
+                let new = if adds { &*new } else { "" };
                 (
                     format!("{} of this {owner}", capitalized(word)),
                     format!("Changes here are saved with the {owner}.{new}"),
@@ -73,19 +66,19 @@ impl FormRenderer<'_> {
             }
         };
         let nothing = FieldChoices::default();
-        let mut fields: Vec<FieldView> = Vec::new();
-        for bound in inline_fields(inline.inline) {
-            fields.extend(self.views(bound, &nothing));
-        }
-        for field in &mut fields {
-            // Whether they are required depends on the choice.
-            (field.required, field.depends) = (false, true);
-        }
+        let fields = inline_fields(inline.inline).flat_map(|bound| self.views(bound, &nothing));
         Section {
             title: Some(title),
             description: Some(description),
             inside: Some(inline.inline.field),
-            fields,
+            // Whether they are required depends on the choice.
+            fields: fields
+                .map(|field| FieldView {
+                    required: false,
+                    depends: true,
+                    ..field
+                })
+                .collect(),
         }
     }
 
@@ -103,7 +96,6 @@ impl FormRenderer<'_> {
             .collect()
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm for each kind of field")]
     fn view(
         &self,
         bound: BoundField,
@@ -117,15 +109,11 @@ impl FormRenderer<'_> {
             // An error of a date with a time is shown once.
             error.field == name || error.field == bound.name && !name.ends_with("_1")
         });
+        let suggestions = self.state.suggestions.get(&*name);
         let mut view = FieldView {
             id: format!("id_{name}"),
             errors: errors.map(ToString::to_string).collect(),
-            suggestions: self
-                .state
-                .suggestions
-                .get(&*name)
-                .cloned()
-                .unwrap_or_default(),
+            suggestions: suggestions.cloned().unwrap_or_default(),
             name,
             label,
             help: (!field.help.is_empty()).then(|| field.help.to_owned()),
@@ -170,39 +158,24 @@ impl FormRenderer<'_> {
                 view.related = of.and_then(|(app, name)| self.related(app, name, &value));
             }
             FieldKind::MultipleChoice => {
-                let FormState {
-                    definition,
-                    has_higher_privileges,
-                    ..
-                } = self.state;
-                let is_permissions = definition
-                    .registry()
-                    .is_permission_field(bound.resource, field.name);
-                view.kind = if is_permissions {
-                    "permissions"
-                } else {
-                    "multiple"
-                };
-                view.permissions = is_permissions.then(|| {
-                    let chosen = self.state.values.list(&view.name);
-                    permission_table(definition, offered, chosen, *has_higher_privileges)
-                });
+                view.kind = "multiple";
+                let registry = self.state.definition.registry();
+                if registry.is_permission_field(bound.resource, field.name) {
+                    view.kind = "permissions";
+                    view.permissions = Some(permission_table(self.state, offered, &view.name));
+                }
             }
             FieldKind::DateTime { required } => {
                 view.required = required;
-                view.kind = if view.name.ends_with("_0") {
-                    "date"
-                } else {
-                    view.help = Some(format!(
-                        "Time zone: {}",
-                        self.state.definition.registry().time_zone
-                    ));
-                    "time"
+                view.kind = "date";
+                if view.name.ends_with("_1") {
+                    let zone = self.state.definition.registry().time_zone;
+                    (view.kind, view.help) = ("time", Some(format!("Time zone: {zone}")));
                 }
             }
         }
         let options = self.options(bound, &view.name, offered);
-        if self.read_only {
+        if self.state.definition.read_only {
             return readonly(view, field.kind, value, &options);
         }
         if let FieldKind::Related(..) = field.kind {
@@ -235,21 +208,13 @@ impl FormRenderer<'_> {
     }
 
     fn options(&self, bound: BoundField, name: &str, offered: &FieldChoices) -> Vec<ChoiceView> {
-        let chosen: Vec<&str> = self
-            .state
-            .values
-            .list(name)
-            .iter()
-            .map(|v| v.trim())
-            .collect();
+        let chosen = self.state.values.list(name);
         let inline = self.inline(bound);
-        let own = id_in(&self.state.stored, bound.name);
-        let own = own.map(|id| id.to_string());
+        let own = id_in(&self.state.stored, bound.name).map(|id| id.to_string());
         let option = |choice: &Choice| ChoiceView {
-            selected: chosen.contains(&choice.value.as_str()),
-            other: inline.is_some_and(|inline| {
-                !inline.edits || own.as_deref() != Some(choice.value.as_str())
-            }),
+            selected: chosen.iter().any(|value| value.trim() == choice.value),
+            other: inline
+                .is_some_and(|inline| !inline.edits || own.as_ref() != Some(&choice.value)),
             value: choice.value.clone(),
             label: choice.label.clone(),
         };
@@ -262,19 +227,18 @@ impl FormRenderer<'_> {
         let is_chosen = options.iter().any(|option| option.selected);
         if new.is_some() || is_related || !is_chosen {
             // No default: what a browser shows first would be stored unseen.
-            let label = new.map_or_else(
-                || if is_related { "None" } else { "Choose one" }.to_owned(),
-                |inline| format!("Add a new {}", inline.inline.resource.singular),
-            );
-            options.insert(
-                0,
-                ChoiceView {
-                    value: String::new(),
-                    label,
-                    selected: !is_chosen,
-                    other: false,
-                },
-            );
+            let label = match new {
+                Some(inline) => format!("Add a new {}", inline.inline.resource.singular),
+                None if is_related => "None".to_owned(),
+                None => "Choose one".to_owned(),
+            };
+            let empty = ChoiceView {
+                value: String::new(),
+                label,
+                selected: !is_chosen,
+                other: false,
+            };
+            options.insert(0, empty);
         }
         options
     }

@@ -7,7 +7,7 @@ use oc_core::DbConnection;
 use oc_core::admin::{FieldKind, FormValues, Record};
 
 use crate::columns::{BoundField, inline_fields};
-use crate::form::choices::{FieldChoices, chosen_choices, field_choices};
+use crate::form::choices::{FieldChoices, field_choices};
 use crate::form::definition::FormDefinition;
 use crate::gallery::view::GalleryView;
 use crate::ui::submission::Submission;
@@ -44,7 +44,7 @@ impl FormState {
         Self::new(conn, definition, None, values, query)
     }
 
-    /// The form of a stored object; the query may set choices.
+    /// The form of a stored object; the query may set choices, unless the user may only view it.
     pub(crate) fn stored(
         conn: &mut DbConnection,
         definition: FormDefinition,
@@ -58,9 +58,10 @@ impl FormState {
                 FieldKind::Choice { .. } | FieldKind::Related(..)
             )
         };
-        values
-            .0
-            .extend(values_in_query(&definition, query, is_choice).0);
+        if !definition.read_only {
+            let chosen = values_in_query(&definition, query, is_choice);
+            values.0.extend(chosen.0);
+        }
         Self::new(conn, definition, Some(record), values, query)
     }
 
@@ -79,29 +80,6 @@ impl FormState {
         Self::new(conn, definition, record, values, submission)
     }
 
-    /// A stored object for users who may only view it.
-    pub(crate) fn read_only(
-        conn: &mut DbConnection,
-        definition: FormDefinition,
-        record: Record,
-    ) -> QueryResult<Self> {
-        let choices = chosen_choices(conn, &definition, &record.values)?;
-        let gallery = gallery(conn, &definition, Some(&record))?;
-        let zone = definition.registry().time_zone;
-        let values = zone.local_values(definition.resource.fields, &record.values);
-        Ok(Self {
-            definition,
-            gallery,
-            stored: values.clone(),
-            values,
-            record: Some(record),
-            choices,
-            suggestions: BTreeMap::new(),
-            has_higher_privileges: false,
-            missing: Vec::new(),
-        })
-    }
-
     fn new(
         conn: &mut DbConnection,
         definition: FormDefinition,
@@ -109,12 +87,9 @@ impl FormState {
         values: FormValues,
         submission: &Submission,
     ) -> QueryResult<Self> {
+        let (editor, resource) = (&definition.editor, definition.resource);
         let id = record.as_ref().map(|record| record.id);
         let choices = field_choices(conn, &definition, id, &values, submission)?;
-        let stored = match &record {
-            Some(record) => definition.stored(conn, record)?,
-            None => FormValues::default(),
-        };
         let inlines = definition.inlines.iter();
         let inlines = inlines.flat_map(|form| inline_fields(form.inline));
         let mut suggestions = BTreeMap::new();
@@ -123,17 +98,18 @@ impl FormState {
                 suggestions.insert(bound.name, load(conn)?);
             }
         }
-        let has_higher_privileges = match id {
-            Some(id) => !definition
-                .editor
-                .can_manage(conn, definition.resource, id)?,
-            None => false,
-        };
-        let gallery = gallery(conn, &definition, record.as_ref())?;
-        let missing = match (definition.resource.public_page, &record) {
-            (Some(page), Some(record)) => (page.missing)(conn, record)?,
-            _ => Vec::new(),
-        };
+        let (mut stored, mut gallery) = (FormValues::default(), None);
+        let (mut has_higher_privileges, mut missing) = (false, Vec::new());
+        if let Some(record) = &record {
+            stored = definition.stored(conn, record)?;
+            gallery = GalleryView::load(conn, editor, resource, record.id)?;
+            if !definition.read_only {
+                has_higher_privileges = !editor.can_manage(conn, resource, record.id)?;
+                if let Some(page) = resource.public_page {
+                    missing = (page.missing)(conn, record)?;
+                }
+            }
+        }
         Ok(Self {
             definition,
             record,
@@ -146,17 +122,6 @@ impl FormState {
             missing,
         })
     }
-}
-
-fn gallery(
-    conn: &mut DbConnection,
-    definition: &FormDefinition,
-    record: Option<&Record>,
-) -> QueryResult<Option<GalleryView>> {
-    let Some(record) = record else {
-        return Ok(None);
-    };
-    GalleryView::load(conn, &definition.editor, definition.resource, record.id)
 }
 
 fn values_in_query(

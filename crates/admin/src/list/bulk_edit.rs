@@ -134,9 +134,8 @@ impl BulkEdit<'_> {
 
     fn definition(&self) -> FormDefinition {
         FormDefinition {
-            editor: self.staff.editor(),
-            resource: self.model,
             inlines: Vec::new(),
+            ..FormDefinition::for_stored(self.staff.editor(), self.model)
         }
     }
 
@@ -151,7 +150,6 @@ impl BulkEdit<'_> {
             state: &state,
             errors: &errors,
             search_href: &search_path(self.model, None),
-            read_only: false,
         }
         .sections();
         let views = sections.into_iter().flat_map(|section| section.fields);

@@ -251,13 +251,6 @@ pub(crate) const SAVE_AS_NEW: Button = Button {
     primary: false,
 };
 
-/// The button of a form whose object was deleted while it was filled in.
-pub(crate) const RESTORE: Button = Button {
-    name: "_restore",
-    label: "Restore it and apply my changes",
-    primary: false,
-};
-
 #[derive(Clone, Copy, Serialize)]
 pub(crate) struct Button {
     pub(crate) name: &'static str,
