@@ -1,8 +1,9 @@
 //! Database connection: SQLite or PostgreSQL behind the same queries.
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::{Error, QueryResult};
-use diesel::{PgConnection, SqliteConnection};
+use diesel::{PgConnection, RunQueryDsl, SqliteConnection};
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
@@ -79,10 +80,44 @@ impl DbConnection {
     }
 }
 
+/// A query that loads rows, whose prepared statement is cached by its text although it contains raw SQL or a list. It
+/// must have few texts: the cache of a connection is unbounded.
+#[derive(Debug)]
+pub struct Cached<Q>(pub Q);
+
+impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Cached<Q> {
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        self.0.walk_ast(pass)
+    }
+
+    fn is_safe_to_cache_prepared(&self, _: &Backend) -> QueryResult<bool> {
+        Ok(true)
+    }
+}
+
+impl<Q> QueryId for Cached<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for Cached<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q> RunQueryDsl<DbConnection> for Cached<Q> {}
+
 #[cfg(test)]
 mod tests {
-    use diesel::result::Error;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use diesel::RunQueryDsl;
+    use diesel::connection::{Connection, InstrumentationEvent};
+    use diesel::dsl::sql;
+    use diesel::result::Error;
+    use diesel::sql_types::Integer;
+
+    use super::Cached;
     use crate::notes;
     use crate::testing::on_both;
 
@@ -110,6 +145,25 @@ mod tests {
             conn.write(|conn| notes::insert(conn, "one"))?;
 
             assert_eq!(notes::all(conn)?, ["one"]);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn raw_sql_is_prepared_once() -> anyhow::Result<()> {
+        on_both(|conn| {
+            let prepared = Arc::new(AtomicUsize::new(0));
+            let counter = Arc::clone(&prepared);
+            conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+                let is_cached = matches!(event, InstrumentationEvent::CacheQuery { .. });
+                counter.fetch_add(is_cached.into(), Ordering::Relaxed);
+            });
+
+            for _ in 0..2 {
+                Cached(sql::<Integer>("SELECT 1")).get_result::<i32>(conn)?;
+            }
+
+            assert_eq!(prepared.load(Ordering::Relaxed), 1);
             Ok(())
         })
     }

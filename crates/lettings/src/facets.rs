@@ -1,16 +1,19 @@
 //! Filters in which published lettings differ.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer, Nullable, Text};
-use oc_core::DbConnection;
+use diesel::sql_types::{Integer, Text};
+use oc_core::{Cached, DbConnection};
 
 use crate::facts::KINDS;
 use crate::filter::{self, LettingFilter, Sort};
-use crate::letting::Letting;
 
-/// Lettings with facts. An index has the same condition, so that a million bare lettings cost nothing.
-const WITH_FACTS: &str = "FROM lettings WHERE status = 'published' AND \
-    (kind <> '' OR sleeps IS NOT NULL OR bedrooms IS NOT NULL OR price_from IS NOT NULL OR pets <> '' OR features <> '')";
+/// Facts of lettings, for conditions on them. An index has the same condition, so that a million bare lettings cost
+/// nothing.
+const FACTS: &str = "WITH facts AS MATERIALIZED (\
+    SELECT sleeps, bedrooms, price_from * CASE price_per WHEN 'week' THEN 1 ELSE 7 END AS price, \
+    CASE WHEN pets IN ('yes', 'request') THEN 1 END AS pets, ' ' || kind || ' ' || features || ' ' AS words \
+    FROM lettings WHERE status = 'published' AND \
+    (kind <> '' OR sleeps IS NOT NULL OR bedrooms IS NOT NULL OR price_from IS NOT NULL OR pets <> '' OR features <> ''))";
 
 /// The features that lists offer as a filter.
 const FEATURES: [&str; 6] = [
@@ -41,75 +44,51 @@ pub struct Facets {
     pub without_price: i64,
 }
 
-/// Values of a fact, each with the number of lettings.
+/// A fact in which lettings differ.
 #[derive(QueryableByName)]
-struct Value {
+struct Facet {
     #[diesel(sql_type = Text)]
-    value: String,
-    #[diesel(sql_type = BigInt)]
-    number: i64,
-}
-
-/// Lowest and highest value, and the number of lettings with one.
-#[derive(QueryableByName)]
-struct Range {
-    #[diesel(sql_type = Nullable<Integer>)]
-    lowest: Option<i32>,
-    #[diesel(sql_type = Nullable<Integer>)]
-    highest: Option<i32>,
-    #[diesel(sql_type = BigInt)]
-    number: i64,
+    name: String,
+    #[diesel(sql_type = Integer)]
+    highest: i32,
 }
 
 impl Facets {
     /// The filters in which published lettings differ now, for a list with this filter.
     pub fn load(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<Self> {
-        let total = Letting::count(conn)?;
-        let range = |conn: &mut DbConnection, expression: &str| -> QueryResult<Option<i32>> {
-            let range: Range = diesel::sql_query(format!(
-                "SELECT min({expression}) AS lowest, max({expression}) AS highest, \
-                 count({expression}) AS number {WITH_FACTS}"
-            ))
-            .get_result(conn)?;
-            let differs = range.lowest != range.highest || range.number < total;
-            Ok(range.highest.filter(|_| differs))
+        let facet = |name: &str, value: &str| {
+            format!(
+                "SELECT '{name}' AS name, max({value}) AS highest FROM facts \
+                 HAVING min({value}) < max({value}) \
+                 OR count({value}) BETWEEN 1 AND (SELECT sum(lettings) - 1 FROM town_totals)"
+            )
         };
-        let guests = range(conn, "sleeps")?;
-        let bedrooms = range(conn, "bedrooms")?;
-        let price = range(
-            conn,
-            "price_from * CASE price_per WHEN 'week' THEN 1 ELSE 7 END",
-        )?
-        .is_some();
-        let values =
-            |conn: &mut DbConnection, value: &str, from: &str| -> QueryResult<Vec<String>> {
-                let sql = format!("SELECT {value} AS value, count(*) AS number {from} GROUP BY 1");
-                let values: Vec<Value> = diesel::sql_query(sql).load(conn)?;
-                let differ = |value: &Value| !value.value.is_empty() && value.number < total;
-                let values = values.into_iter().filter(differ);
-                Ok(values.map(|value| value.value).collect())
-            };
-        let kinds = values(conn, "kind", WITH_FACTS)?;
-        let pets = "CASE WHEN pets IN ('yes', 'request') THEN 'yes' ELSE '' END";
-        let pets = values(conn, pets, WITH_FACTS)?;
-        let rows = FEATURES.map(|feature| format!("('{feature}')")).join(", ");
-        let from = format!(
-            "FROM (VALUES {rows}) AS offered JOIN (SELECT features {WITH_FACTS}) AS letting \
-             ON ' ' || features || ' ' LIKE '% ' || column1 || ' %'"
-        );
-        let features = values(conn, "column1", &from)?;
-        let known = KINDS.iter().map(|(kind, _)| *kind);
+        let ranges = ["sleeps", "bedrooms", "price", "pets"].map(|name| facet(name, name));
+        let words = KINDS.iter().map(|(kind, _)| *kind).chain(FEATURES);
+        let words = words.filter(|word| !word.is_empty());
+        let words = words.map(|word| {
+            facet(
+                word,
+                &format!("CASE WHEN words LIKE '% {word} %' THEN 1 END"),
+            )
+        });
+        let facets: Vec<_> = ranges.into_iter().chain(words).collect();
+        let sql = format!("{FACTS} {}", facets.join(" UNION ALL "));
+        let facets: Vec<Facet> = Cached(diesel::sql_query(sql)).load(conn)?;
+        let highest = |name: &str| {
+            let facet = facets.iter().find(|facet| facet.name == name);
+            facet.map(|facet| facet.highest)
+        };
+        let kinds = KINDS.iter().map(|(kind, _)| *kind);
         Ok(Self {
-            kinds: known
-                .filter(|kind| kinds.iter().any(|known| known == kind))
-                .collect(),
-            guests,
-            bedrooms: bedrooms.filter(|number| *number > 0),
-            price,
-            pets: !pets.is_empty(),
+            kinds: kinds.filter(|kind| highest(kind).is_some()).collect(),
+            guests: highest("sleeps"),
+            bedrooms: highest("bedrooms").filter(|number| *number > 0),
+            price: highest("price").is_some(),
+            pets: highest("pets").is_some(),
             features: FEATURES
                 .into_iter()
-                .filter(|feature| features.iter().any(|known| known == feature))
+                .filter(|feature| highest(feature).is_some())
                 .collect(),
             without_price: without_price(conn, filter)?,
         })
@@ -135,6 +114,7 @@ mod tests {
     use oc_core::testing::on_both;
 
     use super::*;
+    use crate::letting::Letting;
     use crate::letting_draft::LettingDraft;
     use crate::query::LettingQuery;
     use crate::testing::{address, insert_letting, letting, letting_draft};

@@ -5,7 +5,7 @@ use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
 use oc_core::search::{SearchTerms, lower};
-use oc_core::{Backend, DbConnection, MAX_COUNT};
+use oc_core::{Backend, Cached, DbConnection, MAX_COUNT};
 
 use crate::facts::PUBLISHED;
 use crate::schema::{addresses, letting_photos, lettings, search_index, town_totals};
@@ -118,6 +118,13 @@ impl Sort {
     }
 }
 
+diesel::postfix_operator!(IsPublished, " = 'published'");
+
+/// Whether a letting is published. A literal: SQLite prepares a statement again if a parameter decides on an index.
+pub(crate) fn is_published() -> IsPublished<lettings::status> {
+    IsPublished::new(lettings::status)
+}
+
 /// Lettings joined with their addresses.
 pub(crate) type Joined<'a> = IntoBoxed<'a, InnerJoin<lettings::table, addresses::table>, Backend>;
 
@@ -135,7 +142,7 @@ pub(crate) fn matching<'a>(filter: &'a LettingFilter, hits: &Hits) -> Joined<'a>
         .inner_join(addresses::table)
         .into_boxed::<Backend>();
     if filter.audience == Audience::Public {
-        query = query.filter(lettings::status.eq(PUBLISHED));
+        query = query.filter(is_published());
     }
     match hits {
         Hits::All => {}
@@ -221,7 +228,7 @@ pub(crate) fn count(
         if let Some(state) = &filter.state {
             towns = towns.filter(town_totals::state.eq(state));
         }
-        return towns.get_result(conn);
+        return Cached(towns).get_result(conn);
     }
     match hits {
         Hits::Few(ids) if filter.is_search() => Ok(number(ids)),
@@ -248,7 +255,7 @@ pub(crate) fn ids(
     if filter.is_everything() && (by_title || (by_id && filter.audience == Audience::Staff)) {
         let mut all = lettings::table.into_boxed::<Backend>();
         if filter.audience == Audience::Public {
-            all = all.filter(lettings::status.eq(PUBLISHED));
+            all = all.filter(is_published());
         }
         let all = match sort {
             Sort::Title => all.order((lower(lettings::title).asc(), lettings::id.asc())),

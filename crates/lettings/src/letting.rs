@@ -3,11 +3,10 @@
 use chrono::{NaiveDateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use oc_core::{DbConnection, PAGE_SIZE, Paginated, locks};
+use oc_core::{Cached, DbConnection, PAGE_SIZE, Paginated, locks};
 
 use crate::address::Address;
-use crate::facts::PUBLISHED;
-use crate::filter::{self, Audience, LettingFilter, Sort, ids_of_page};
+use crate::filter::{self, Audience, LettingFilter, Sort, ids_of_page, is_published};
 use crate::index;
 use crate::letting_draft::NewLetting;
 use crate::schema::{addresses, lettings};
@@ -71,9 +70,7 @@ impl Letting {
         id: i64,
         audience: Audience,
     ) -> QueryResult<(Self, Address)> {
-        let is_visible = lettings::status
-            .eq(PUBLISHED)
-            .or((audience == Audience::Staff).into_sql::<Bool>());
+        let is_visible = is_published().or((audience == Audience::Staff).into_sql::<Bool>());
         lettings::table
             .inner_join(addresses::table)
             .filter(lettings::id.eq(id))
@@ -110,12 +107,12 @@ impl Letting {
 
     /// The published lettings with these ids and their addresses, in the order of the ids.
     fn with_addresses(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<(Self, Address)>> {
-        let mut rows: Vec<(Self, Address)> = lettings::table
+        let rows = lettings::table
             .inner_join(addresses::table)
             .filter(lettings::id.eq_any(ids.to_vec()))
-            .filter(lettings::status.eq(PUBLISHED))
-            .select((Self::as_select(), Address::as_select()))
-            .load(conn)?;
+            .filter(is_published())
+            .select((Self::as_select(), Address::as_select()));
+        let mut rows: Vec<(Self, Address)> = Cached(rows).load(conn)?;
         rows.sort_by_key(|(letting, _)| ids.iter().position(|id| *id == letting.id));
         Ok(rows)
     }
@@ -132,7 +129,7 @@ impl Letting {
             .filter(addresses::city.eq(&address.city))
             .filter(addresses::state.eq(&address.state))
             .filter(lettings::id.ne(id))
-            .filter(lettings::status.eq(PUBLISHED))
+            .filter(is_published())
             .order(addresses::id.desc())
             .limit(limit)
             .select((Self::as_select(), Address::as_select()))
@@ -153,7 +150,7 @@ impl Letting {
         lettings::table
             .inner_join(addresses::table)
             .filter(lettings::host_id.eq(profile_id))
-            .filter(lettings::status.eq(PUBLISHED))
+            .filter(is_published())
             .order(lettings::id.desc())
             .limit(limit)
             .select((Self::as_select(), Address::as_select()))
@@ -167,7 +164,7 @@ impl Letting {
         limit: i64,
     ) -> QueryResult<Vec<(i64, NaiveDateTime)>> {
         lettings::table
-            .filter(lettings::status.eq(PUBLISHED))
+            .filter(is_published())
             .select((lettings::id, lettings::updated_at))
             .order(lettings::id)
             .offset(offset)

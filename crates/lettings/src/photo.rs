@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
-use oc_core::DbConnection;
 use oc_core::locks::lock;
 use oc_core::validation::{Checker, FieldError, Violation};
+use oc_core::{Cached, DbConnection};
 
 use crate::photo_file::{PhotoFile, WIDTHS};
 use crate::schema::letting_photos;
@@ -64,11 +64,11 @@ impl Photo {
                     .lt(letting_photos::position),
             )
             .filter(earlier.field(letting_photos::alt).ne(""));
-        let covers: Vec<Self> = Self::query()
+        let covers = Self::query()
             .filter(letting_photos::letting_id.eq_any(letting_ids.to_vec()))
             .filter(letting_photos::alt.ne(""))
-            .filter(diesel::dsl::not(diesel::dsl::exists(is_not_first)))
-            .load(conn)?;
+            .filter(diesel::dsl::not(diesel::dsl::exists(is_not_first)));
+        let covers: Vec<Self> = Cached(covers).load(conn)?;
         let by_letting = covers.into_iter().map(|photo| (photo.letting_id, photo));
         Ok(by_letting.collect())
     }

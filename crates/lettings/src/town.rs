@@ -3,7 +3,7 @@
 use diesel::dsl::{Filter, Gt, exists, select, sql};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use oc_core::DbConnection;
+use oc_core::{Cached, DbConnection};
 
 use crate::schema::town_totals;
 
@@ -23,12 +23,12 @@ impl Town {
 
     /// The cities with the most published lettings, at most `limit`, by name.
     pub fn largest(conn: &mut DbConnection, limit: i64) -> QueryResult<Vec<Self>> {
-        let mut names: Vec<String> = offered()
+        let names = offered()
             .group_by(town_totals::city)
             .select(town_totals::city)
             .order((sql::<BigInt>("sum(lettings) DESC"), town_totals::city.asc()))
-            .limit(limit)
-            .load(conn)?;
+            .limit(limit);
+        let mut names: Vec<String> = Cached(names).load(conn)?;
         names.sort_unstable();
         Ok(towns(names))
     }
