@@ -5,7 +5,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 /// What an operator can do about a database error with this message.
 #[must_use]
 pub fn hint(message: &str) -> Option<&'static str> {
-    const HINTS: [(&str, &str); 14] = [
+    const HINTS: [(&str, &str); 16] = [
         (
             "database is locked",
             "Another process has locked the file. Find it (fuser or lsof on the file), stop it or wait for it, and try again.",
@@ -13,6 +13,14 @@ pub fn hint(message: &str) -> Option<&'static str> {
         (
             "readonly database",
             "This user can't write to the file or its folder. Change the owner to the user that runs the site.",
+        ),
+        (
+            "read-only transaction",
+            "The server is a standby, or default_transaction_read_only is on. Connect to the primary, make room on a full disk, or set READ_ONLY=true.",
+        ),
+        (
+            "No space left on device",
+            "The database's disk is full. Saved data is not lost.",
         ),
         (
             "file is not a database",
@@ -75,7 +83,9 @@ pub fn hint(message: &str) -> Option<&'static str> {
 pub fn is_transient(error: &Error) -> bool {
     match error {
         Error::DatabaseError(
-            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
+            DatabaseErrorKind::ClosedConnection
+            | DatabaseErrorKind::UnableToSendCommand
+            | DatabaseErrorKind::ReadOnlyTransaction,
             _,
         )
         | Error::BrokenTransactionManager => true,
@@ -84,6 +94,7 @@ pub fn is_transient(error: &Error) -> bool {
             "disk is full",
             "disk I/O error",
             "no such savepoint",
+            "No space left on device",
             // PostgreSQL cancels statements at a timeout.
             "canceling statement due to",
             "deadlock detected",

@@ -1,8 +1,8 @@
-//! Damage to a database and missing privileges, for operators.
+//! Damage to a database, missing privileges and read-only servers, for operators.
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Bool, Text};
 
 use crate::connection::DbConnection;
 
@@ -18,6 +18,14 @@ pub fn damage(conn: &mut DbConnection) -> QueryResult<Option<String>> {
         let tables = dangling.join(", ");
         format!("rows refer to rows that don't exist, in the tables {tables}")
     }))
+}
+
+/// Whether a PostgreSQL server rejects every write: it is a standby, or `default_transaction_read_only` is on.
+pub fn is_read_only(conn: &mut DbConnection) -> QueryResult<bool> {
+    if matches!(conn, DbConnection::Sqlite(_)) {
+        return Ok(false);
+    }
+    sql::<Bool>("SELECT current_setting('transaction_read_only')::bool").get_result(conn)
 }
 
 /// Privileges that pages need and the role does not have, such as `INSERT on lettings`; none on SQLite.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diesel::connection::CacheSize;
+use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::r2d2::{
@@ -100,8 +100,16 @@ impl ManageConnection for Manager {
         Ok(conn)
     }
 
+    /// Also whether it still is what libpq was asked for: a primary may become a standby and keep its connections.
     fn is_valid(&self, conn: &mut DbConnection) -> Result<(), OpenError> {
-        conn.check().map_err(|source| OpenError::Use {
+        let outcome = match &self.url {
+            DatabaseUrl::Postgres(url) if url.contains("target_session_attrs=read-write") => conn
+                .batch_execute(
+                    "SELECT 1 / (current_setting('transaction_read_only') = 'off')::int",
+                ),
+            _ => conn.check(),
+        };
+        outcome.map_err(|source| OpenError::Use {
             url: self.url.clone(),
             source,
         })
@@ -202,4 +210,33 @@ fn build(
         .error_handler(Box::new(NopErrorHandler))
         .build(Manager { url, sessions })?;
     Ok(Pool { connections, begin })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::integrity::is_read_only;
+    use crate::testing::TestDb;
+
+    /// A primary that becomes a standby may keep its connections: brettwooldridge/HikariCP#1802.
+    #[test]
+    fn connections_that_no_longer_write_are_replaced_if_the_url_asks_for_it() -> anyhow::Result<()>
+    {
+        let Some(db) = TestDb::postgres()? else {
+            return Ok(());
+        };
+        let DatabaseUrl::Postgres(url) = db.url() else {
+            unreachable!("it is PostgreSQL");
+        };
+        let separator = if url.contains('?') { '&' } else { '?' };
+        for (parameter, stays) in [("read-write", false), ("any", true)] {
+            let url = format!("{url}{separator}target_session_attrs={parameter}");
+            let pool = connect_pool(DatabaseUrl::Postgres(url), 1)?;
+            pool.get()?
+                .batch_execute("SET default_transaction_read_only = on")?;
+
+            assert_eq!(is_read_only(&mut *pool.get()?)?, stays, "{parameter}");
+        }
+        Ok(())
+    }
 }

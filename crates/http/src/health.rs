@@ -11,8 +11,8 @@ use actix_web::rt::time::timeout;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use diesel::result::Error;
-use oc_core::DbConnection;
 use oc_core::migrations::{self, MigrateError};
+use oc_core::{DbConnection, integrity};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -166,14 +166,19 @@ impl HealthChecks {
 
     /// Outcomes of the checks `database` and `migrations`.
     async fn check_database(&self) -> (&'static str, &'static str) {
-        let pending = self.db.check(|conn| match migrations::status(conn) {
-            Ok(status) => Ok(status.pending),
-            Err(MigrateError::Database(error)) => Err(error.into()),
-            Err(error) => Err(PageError::Internal(error.into())),
+        let writes = !self.db.is_read_only();
+        let outcomes = self.db.check(move |conn| {
+            let is_read_only = writes && integrity::is_read_only(conn)?;
+            let database = if is_read_only { "read-only" } else { OK };
+            match migrations::status(conn) {
+                Ok(status) if status.pending.is_empty() => Ok((database, OK)),
+                Ok(_) => Ok((database, "pending")),
+                Err(MigrateError::Database(error)) => Err(error.into()),
+                Err(error) => Err(PageError::Internal(error.into())),
+            }
         });
-        match pending.await {
-            Ok(pending) if pending.is_empty() => (OK, OK),
-            Ok(_) => (OK, "pending"),
+        match outcomes.await {
+            Ok(outcomes) => outcomes,
             Err(error) if error.is_transient() => ("failed", "unknown"),
             Err(_) => (OK, "failed"),
         }

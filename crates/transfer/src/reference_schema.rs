@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use oc_core::{DatabaseUrl, DbConnection, content_version, migrations, open};
 
 use super::table::{Header, Table};
-use super::{catalog, rows};
+use super::{catalog, rows, sequences};
 
 /// A database in memory with every migration of this program.
 pub struct ReferenceSchema {
@@ -32,7 +32,8 @@ impl ReferenceSchema {
         self.tables.iter().map(|table| table.name.clone()).collect()
     }
 
-    /// Rejects a database in which a table, a column or a trigger that pages need is missing.
+    /// Rejects a database in which a table, a column or a trigger that pages need is missing, or new rows would get the
+    /// ids of others.
     pub fn check_complete(&mut self, conn: &mut DbConnection) -> anyhow::Result<()> {
         let found = catalog::tables(conn, Some(&self.names()))?;
         for table in &self.tables {
@@ -45,6 +46,15 @@ impl ReferenceSchema {
                     "the table {} has no column {} of the right type",
                     table.name,
                     column.name
+                );
+            }
+            if let Some(id) = table.sequence_column()
+                && sequences::is_behind(conn, table)?
+            {
+                let (table, id) = (&table.name, &id.name);
+                bail!(
+                    "new rows of {table} would get ids that exist; run \
+                     SELECT setval(pg_get_serial_sequence('{table}', '{id}'), (SELECT max({id}) FROM {table}))"
                 );
             }
         }

@@ -12,12 +12,25 @@ use super::table::{Table, quoted};
 /// PostgreSQL's sequences are not transactional, so this may be ahead of a snapshot, never behind. A role that may not
 /// read the sequence gets the largest id that is there.
 pub fn last_id(conn: &mut DbConnection, table: &Table) -> anyhow::Result<i64> {
+    let (assigned, largest) = last_ids(conn, table)?;
+    Ok(assigned.unwrap_or_default().max(largest))
+}
+
+/// Whether another tool inserted rows with ids that the sequence doesn't know: new rows would get the same ids.
+pub(super) fn is_behind(conn: &mut DbConnection, table: &Table) -> anyhow::Result<bool> {
+    let (assigned, largest) = last_ids(conn, table)?;
+    Ok(assigned.is_some_and(|assigned| assigned < largest))
+}
+
+/// The last id that the sequence assigned, if the role may know, and the largest id that is there.
+fn last_ids(conn: &mut DbConnection, table: &Table) -> anyhow::Result<(Option<i64>, i64)> {
     let Some(column) = table.sequence_column() else {
-        return Ok(0);
+        return Ok((None, 0));
     };
     let assigned: Option<i64> = match conn {
         DbConnection::Postgres(_) => diesel::dsl::sql::<Nullable<BigInt>>(
-            "SELECT CASE WHEN has_sequence_privilege(name, 'SELECT, USAGE') THEN pg_sequence_last_value(name) END \
+            "SELECT CASE WHEN has_sequence_privilege(name, 'SELECT, USAGE') \
+             THEN coalesce(pg_sequence_last_value(name), 0) END \
              FROM (SELECT pg_get_serial_sequence(quote_ident(",
         )
         .bind::<Text, _>(&table.name)
@@ -38,7 +51,7 @@ pub fn last_id(conn: &mut DbConnection, table: &Table) -> anyhow::Result<i64> {
         table.quoted()
     ))
     .get_result(conn)?;
-    Ok(assigned.unwrap_or_default().max(largest))
+    Ok((assigned, largest))
 }
 
 /// Makes new rows get ids after `last_id`. A sequence is never set back.

@@ -2,10 +2,13 @@
 
 use anyhow::Result;
 use diesel::RunQueryDsl;
+use diesel::connection::SimpleConnection;
+use oc_core::DbConnection;
 use oc_core::testing::TestDb;
 use serde_json::json;
 
-use crate::support::TestSite;
+use crate::admin::Browser;
+use crate::support::{TestSite, letting};
 
 #[test]
 fn the_process_tells_that_it_is_alive_and_which_one_it_is() -> Result<()> {
@@ -43,6 +46,40 @@ fn a_site_that_can_work_is_ready_and_one_whose_database_is_deleted_is_not() -> R
             assert_eq!(answer.json()?["checks"]["disk"], "missing");
             assert_eq!(answer.status, 503);
         }
+    }
+    Ok(())
+}
+
+/// windmill-labs/windmill#9722, brettwooldridge/HikariCP#1556: a standby, or a server with a full disk.
+#[test]
+fn a_server_that_rejects_writes_keeps_a_site_that_writes_from_being_ready() -> Result<()> {
+    for site in TestSite::on_postgres()? {
+        letting(&mut site.database()?, "Lakeside flat")?;
+        let mut boss = Browser::superuser(&site, "boss")?;
+        boss.get("/admin/")?;
+        let conn = &mut site.database()?;
+        let set = |conn: &mut DbConnection, value: &str| {
+            // Only new sessions have it.
+            conn.batch_execute(&format!(
+                "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = {value}', \
+                 current_database()); END $$; SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            ))
+        };
+        set(conn, "on")?;
+
+        let ready = site.get("/readyz")?;
+        assert_eq!(ready.status, 503);
+        assert_eq!(ready.json()?["checks"]["database"], "read-only");
+        assert_eq!(site.get("/lettings/1/")?.status, 200);
+        let form = boss.get("/admin/lettings/letting/1/change/")?;
+        let saved = boss.post("/admin/lettings/letting/1/delete/", &[("post", "yes")])?;
+        assert_eq!((form.status, saved.status), (200, 503));
+        let reader = site.beside_with(&[("READ_ONLY", "true")])?;
+        assert_eq!(reader.get("/readyz")?.json()?["checks"]["database"], "ok");
+
+        set(conn, "off")?;
+        assert_eq!(site.get("/readyz")?.status, 200);
     }
     Ok(())
 }

@@ -173,6 +173,33 @@ fn check_finds_what_is_missing() -> Result<()> {
 }
 
 #[test]
+fn check_finds_a_server_on_which_saves_fail() -> Result<()> {
+    for (damage, reasons) in [
+        // getsentry/self-hosted#867, nextcloud/tables#1029.
+        (
+            "INSERT INTO groups (id, name) VALUES (7, 'Editors')",
+            ["new rows of groups would get ids that exist", "setval("],
+        ),
+        // windmill-labs/windmill#9722.
+        (
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', \
+             current_database()); END $$",
+            ["read-only transaction", "\nhint: The server is a standby"],
+        ),
+    ] {
+        let Some(db) = TestDb::postgres()? else {
+            return Ok(());
+        };
+        db.connect()?.batch_execute(damage)?;
+
+        let run = Program::with(&[("DATABASE_URL", &setting(&db))])?.run(&["check"])?;
+
+        run.assert_failed(&reasons);
+    }
+    Ok(())
+}
+
+#[test]
 fn check_finds_rows_that_refer_to_nothing() -> Result<()> {
     let db = TestDb::sqlite()?;
     db.connect()?.batch_execute(
