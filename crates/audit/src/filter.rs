@@ -79,7 +79,7 @@ impl AuditFilter {
                 .concat(changes::username)
                 .concat(" ")
                 .concat(changes::address);
-            query = query.filter(fold(text).like(fold(pattern)).escape('\\'));
+            query = query.filter(fold(text).like(pattern).escape('\\'));
         }
         if let Some(username) = &self.username {
             query = query.filter(changes::username.eq(username));

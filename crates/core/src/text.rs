@@ -52,12 +52,35 @@ pub(crate) fn without_invisible(text: &str) -> String {
     text.chars().filter(is_kept).collect()
 }
 
-/// Folds case and accents for search; composed and decomposed letters become equal. PostgreSQL's function `fold` does
-/// the same.
+/// Folds text for search: case, accents, letters that keyboards of other languages lack, full-width forms, ligatures and
+/// typographic punctuation. PostgreSQL's function `fold` does the same.
 #[must_use]
 pub fn fold(text: &str) -> String {
-    let base = text.nfd().filter(|c| !is_diacritic(*c));
-    base.collect::<String>().to_lowercase()
+    let base = text.nfkd().filter(|c| !is_ignored_in_search(*c));
+    let mut folded = String::with_capacity(text.len());
+    for c in base.collect::<String>().to_lowercase().chars() {
+        folded.push_str(match c {
+            'ß' => "ss",
+            'æ' => "ae",
+            'œ' => "oe",
+            'þ' => "th",
+            'ø' => "o",
+            'đ' | 'ð' => "d",
+            'ł' => "l",
+            'ħ' => "h",
+            'ı' => "i",
+            'ŧ' => "t",
+            'ς' => "σ",
+            '‘' | '’' | 'ʼ' => "'",
+            '“' | '”' => "\"",
+            '‐' | '–' | '—' | '−' => "-",
+            _ => {
+                folded.push(c);
+                continue;
+            }
+        });
+    }
+    folded
 }
 
 fn is_line_break(c: char) -> bool {
@@ -89,9 +112,9 @@ fn is_selector(c: char) -> bool {
     matches!(c, '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Combining Diacritical Marks, the block that PostgreSQL's function `fold` removes.
-fn is_diacritic(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36f}')
+/// Combining diacritical marks, and characters that are never visible inside a word.
+fn is_ignored_in_search(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -159,16 +182,22 @@ mod tests {
         assert_eq!(normalize_paragraphs("\n \u{200b}\n"), "");
     }
 
+    /// Tatoeba/tatoeba2#1951, inveniosoftware/invenio#1681, gbhl/bhl-europe#36, kentcdodds/match-sorter#127,
+    /// freelawproject/courtlistener#2790, tadashi-aikawa/obsidian-another-quick-switcher#23.
     #[test]
-    fn case_and_accents_are_folded() {
+    fn search_text_is_folded() {
         for (text, folded) in [
-            ("\u{c9}MILE", "emile"),
+            ("ÉMILE", "emile"),
             ("e\u{301}mile", "emile"),
-            ("Stra\u{df}e", "stra\u{df}e"),
-            (
-                "\u{397}\u{3bb}\u{3b9}\u{3cc}",
-                "\u{3b7}\u{3bb}\u{3b9}\u{3bf}",
-            ),
+            ("Straße STRAẞE", "strasse strasse"),
+            ("Łódź Đà Ísafjörður", "lodz da isafjordur"),
+            ("Ærø Œuvre Þingvellir", "aero oeuvre thingvellir"),
+            ("Ħamrun Dıyarbakır İzmir", "hamrun diyarbakir izmir"),
+            ("Ηλιόπολις ΗΛΙΌΠΟΛΙΣ", "ηλιοπολισ ηλιοπολισ"),
+            ("O’Brien‘s “Pier”", "o'brien's \"pier\""),
+            ("Seal–Beach non‑stop", "seal-beach non-stop"),
+            ("Ｐｉｅｒ ９２\u{a0}ﬂat", "pier 92 flat"),
+            ("La\u{ad}gu\u{200b}na", "laguna"),
         ] {
             assert_eq!(fold(text), folded, "{text:?}");
         }

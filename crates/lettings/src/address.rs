@@ -231,7 +231,7 @@ pub(crate) fn matching<'a>(terms: &SearchTerms, hits: &Hits) -> Joined<'a> {
         Hits::All => {}
         Hits::Few(ids) => query = query.filter(addresses::id.eq_any(ids.clone())),
         Hits::Many => {
-            for pattern in terms.folded_patterns() {
+            for pattern in terms.patterns() {
                 let text = search_index::text
                     .concat(" ")
                     .concat(lower(search_index::state));

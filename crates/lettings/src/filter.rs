@@ -148,7 +148,7 @@ pub(crate) fn matching<'a>(filter: &'a LettingFilter, hits: &Hits) -> Joined<'a>
         Hits::All => {}
         Hits::Few(ids) => query = query.filter(lettings::id.eq_any(ids.clone())),
         Hits::Many => {
-            for pattern in filter.terms.folded_patterns() {
+            for pattern in filter.terms.patterns() {
                 let indexed = search_index::table
                     .filter(search_index::address_id.eq(lettings::address_id))
                     .filter(search_index::text.like(pattern).escape('\\'));

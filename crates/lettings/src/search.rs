@@ -65,7 +65,7 @@ fn with_hidden_streets(
     let Hits::Few(mut ids) = hits else {
         return Ok(hits);
     };
-    let patterns: Vec<String> = terms.folded_patterns().collect();
+    let patterns: Vec<String> = terms.patterns().collect();
     let condition = |(number, _): (usize, _)| {
         format!(
             " AND {TEXT_FOR_STAFF} || ' ' || addresses.number || ' ' || fold(addresses.street) \
@@ -121,7 +121,7 @@ fn matches(
             "search_index"
         }
     };
-    for pattern in terms.folded_patterns() {
+    for pattern in terms.patterns() {
         let text = if pattern.chars().count() < 5 {
             short_text
         } else {

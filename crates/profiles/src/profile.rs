@@ -149,7 +149,7 @@ pub(crate) fn matching(terms: &SearchTerms) -> Joined<'_> {
             .concat(users::last_name)
             .concat(" ")
             .concat(profiles::favorite_city);
-        query = query.filter(fold(text).like(fold(pattern)).escape('\\'));
+        query = query.filter(fold(text).like(pattern).escape('\\'));
     }
     query
 }

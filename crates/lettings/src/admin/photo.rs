@@ -163,7 +163,7 @@ fn matching(listing: &ListQuery) -> Option<Joined<'_>> {
         .into_boxed();
     for pattern in listing.terms.patterns() {
         let text = letting_photos::alt.concat(" ").concat(lettings::title);
-        query = query.filter(fold(text).like(fold(pattern)).escape('\\'));
+        query = query.filter(fold(text).like(pattern).escape('\\'));
     }
     for (_, value) in set_filters(listing)? {
         query = if parse_flag(value)? {
@@ -281,7 +281,7 @@ fn choices(conn: &mut DbConnection, wanted: &ChoiceQuery<'_>) -> QueryResult<Cho
     let matching = || {
         let mut query = lettings::table.into_boxed::<oc_core::Backend>();
         for pattern in wanted.terms.patterns() {
-            query = query.filter(fold(lettings::title).like(fold(pattern)).escape('\\'));
+            query = query.filter(fold(lettings::title).like(pattern).escape('\\'));
         }
         query
     };

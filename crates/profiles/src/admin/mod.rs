@@ -170,7 +170,7 @@ fn without_profile<'a>(wanted: &ChoiceQuery<'_>) -> Joined<'a> {
         )
         .into_boxed::<Backend>();
     for pattern in wanted.terms.patterns() {
-        query = query.filter(fold(users::username).like(fold(pattern)).escape('\\'));
+        query = query.filter(fold(users::username).like(pattern).escape('\\'));
     }
     query
 }

@@ -82,7 +82,7 @@ fn list(conn: &mut DbConnection, query: &ListQuery) -> QueryResult<ListPage> {
 fn matching(query: &ListQuery) -> IntoBoxed<'static, groups::table, Backend> {
     let mut matching = groups::table.into_boxed::<Backend>();
     for pattern in query.terms.patterns() {
-        matching = matching.filter(fold(groups::name).like(fold(pattern)).escape('\\'));
+        matching = matching.filter(fold(groups::name).like(pattern).escape('\\'));
     }
     matching
 }

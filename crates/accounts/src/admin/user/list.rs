@@ -54,7 +54,7 @@ fn matching(query: &ListQuery) -> Option<Users> {
             .concat(users::last_name)
             .concat(" ")
             .concat(users::email);
-        matching = matching.filter(fold(text).like(fold(pattern)).escape('\\'));
+        matching = matching.filter(fold(text).like(pattern).escape('\\'));
     }
     for (parameter, value) in set_filters(query)? {
         matching = match parameter {
