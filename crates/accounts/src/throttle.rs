@@ -1,6 +1,6 @@
 //! Throttling of login attempts, in the database so that it applies across all nodes.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use chrono::{Duration, NaiveDateTime};
 use diesel::dsl::{count_star, min};
@@ -78,10 +78,21 @@ impl Subject {
     }
 }
 
+/// An IPv4 address that is embedded in IPv6, mapped or translated by NAT64 (RFC 6052), as itself.
+fn without_translation(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) if address.segments()[..6] == [0x64, 0xff9b, 0, 0, 0, 0] => {
+            let [.., a, b, c, d] = address.octets();
+            Ipv4Addr::new(a, b, c, d).into()
+        }
+        address => address,
+    }
+}
+
 /// The subjects of an address: of IPv6 the /48 that a site gets, and the /64 that a household gets (RFC 6177).
 fn networks(kind: &str, address: Option<IpAddr>) -> Vec<Subject> {
     let network = |name: &str, limit| Subject::new(kind, name, limit, WINDOW);
-    match address {
+    match address.map(without_translation) {
         Some(IpAddr::V6(address)) => [(48, PER_SITE_NETWORK), (64, PER_NETWORK)]
             .map(|(length, limit)| {
                 let start = Ipv6Addr::from(u128::from(address) & (u128::MAX << (128 - length)));
@@ -277,6 +288,26 @@ mod tests {
 
             assert!(fail(conn, attempt("2001:db8:7:99::1", "another"), 1)?.is_some());
             assert_eq!(fail(conn, attempt("2001:db8:8:99::1", "another"), 1)?, None);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn an_ipv4_address_inside_ipv6_counts_as_itself() -> anyhow::Result<()> {
+        on_both(|conn| {
+            for number in 0..25 {
+                let address = ["192.0.2.7", "::ffff:192.0.2.7", "64:ff9b::192.0.2.7"][number % 3];
+                assert_eq!(
+                    fail(conn, attempt(address, &format!("name{number}")), 0)?,
+                    None
+                );
+            }
+
+            assert!(fail(conn, attempt("64:ff9b::192.0.2.7", "another"), 1)?.is_some());
+            assert_eq!(
+                fail(conn, attempt("64:ff9b::192.0.2.8", "another"), 1)?,
+                None
+            );
             Ok(())
         })
     }
