@@ -1,13 +1,16 @@
 //! Where a backup is written: a new file, standard output, a pipe or a device.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IsTerminal};
+use std::io::{self, ErrorKind, IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use tempfile::TempPath;
+
+const PART_PREFIX: &str = ".oc-lettings-";
+const PART_SUFFIX: &str = ".part";
 
 /// A destination that is open for writing.
 pub(super) struct Output {
@@ -46,18 +49,29 @@ impl Output {
                 let file = file.with_context(|| format!("could not open {shown}"))?;
                 return Ok(Self { file, rename: None });
             }
-            Ok(_) => fs::canonicalize(path).with_context(|| format!("could not open {shown}"))?,
+            Ok(_) => {
+                let path = fs::canonicalize(path);
+                let path = path.with_context(|| format!("could not open {shown}"))?;
+                if is_database(&path) {
+                    bail!("{shown} belongs to a SQLite database; choose another name");
+                }
+                path
+            }
             Err(_) if path.is_symlink() => bail!("{shown} is a link to a file that does not exist"),
             // Any other failure shows when the file beside it is created.
             Err(_) => path.to_owned(),
         };
         let folder = folder(&path);
+        remove_abandoned_parts(folder);
         let (file, part) = tempfile::Builder::new()
-            .prefix(".oc-lettings-")
-            .suffix(".part")
+            .prefix(PART_PREFIX)
+            .suffix(PART_SUFFIX)
             .tempfile_in(folder)
             .with_context(|| format!("could not write to the folder {}", folder.display()))?
             .into_parts();
+        if let Err(error) = file.try_lock() {
+            log::debug!("could not lock {}: {error}", part.display());
+        }
         let rename = Some(Rename {
             part,
             path,
@@ -83,17 +97,104 @@ impl Output {
         renamed
             .map_err(|error| error.error)
             .with_context(|| format!("could not rename the backup to {}", rename.path.display()))?;
-        // The new name is durable once its folder is.
         let folder = folder(&rename.path);
-        File::open(folder)
-            .and_then(|folder| folder.sync_all())
+        sync_folder(folder)
             .with_context(|| format!("could not write the folder {}", folder.display()))
     }
+}
+
+/// Makes new names in a folder durable, unless its file system can't, as that of a network share:
+/// syncthing/syncthing#4432, pgbackrest/pgbackrest#923.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    match File::open(folder)?.sync_all() {
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Removes what interrupted backups have left in a folder: nobody has locked it.
+fn remove_abandoned_parts(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(PART_PREFIX)
+            && name.ends_with(PART_SUFFIX)
+            && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok())
+            && let Err(error) = fs::remove_file(entry.path())
+        {
+            log::warn!("could not remove {}: {error}", entry.path().display());
+        }
+    }
+}
+
+/// Whether a file is a SQLite database, or one of the files beside it.
+fn is_database(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    let ends = ["-wal", "-shm", "-journal"];
+    let main = ends.iter().find_map(|end| name.strip_suffix(end));
+    let mut start = [0; 16];
+    let read = File::open(main.unwrap_or(&name)).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && &start == b"SQLite format 3\0"
 }
 
 fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_synced_is_no_failure() {
+        assert!(sync_folder(Path::new("/proc")).is_ok());
+        assert!(sync_folder(Path::new("/no/such/folder")).is_err());
+    }
+
+    /// stefanprodan/mgob#48, PlakarKorp/plakar#2050.
+    #[test]
+    fn what_an_interrupted_backup_left_is_removed_by_the_next_one() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        fs::write(folder.path().join(".oc-lettings-1.part"), "")?;
+        let running = Output::open(&folder.path().join("a"), false)?;
+
+        let next = Output::open(&folder.path().join("b"), false)?;
+        assert_eq!(fs::read_dir(folder.path())?.count(), 2);
+
+        running.finish()?;
+        next.finish()?;
+        assert_eq!(fs::read_dir(folder.path())?.count(), 2);
+        Ok(())
+    }
+
+    /// FirebirdSQL/firebird#67 and #8944.
+    #[test]
+    fn a_backup_never_replaces_a_database() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("site.db"), "SQLite format 3\0 and pages")?;
+        std::os::unix::fs::symlink(path("site.db"), path("link"))?;
+        for name in ["site.db-wal", "site.db-shm", "notes", "notes-wal"] {
+            fs::write(path(name), "")?;
+        }
+
+        for (name, is_refused) in [
+            ("site.db", true),
+            ("link", true),
+            ("site.db-wal", true),
+            ("site.db-shm", true),
+            ("notes", false),
+            ("notes-wal", false),
+        ] {
+            assert_eq!(
+                Output::open(&path(name), true).is_err(),
+                is_refused,
+                "{name}"
+            );
+        }
+        Ok(())
     }
 }
