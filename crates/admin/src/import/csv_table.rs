@@ -84,7 +84,10 @@ impl CsvTable {
             };
             let unit = if length == 1 { "cell" } else { "cells" };
             let expected = columns.len();
-            let text = format!("This row has {length} {unit}, the first row has {expected}.");
+            let mut text = format!("This row has {length} {unit}, the first row has {expected}.");
+            if row.cells.iter().any(|cell| cell.contains('\n')) {
+                text += " Is a quotation mark missing?";
+            }
             errors.push(RowError::new(row.number, "", text));
         }
         if errors.is_empty() {
@@ -269,7 +272,8 @@ fn columns(
 
 /// The column with this name or label, in any case and with any separators.
 fn column(model: &'static Resource, name: &str) -> Column {
-    let key = |text: &str| fold(text).replace(['_', '-', ' '], "");
+    let key =
+        |text: &str| -> String { fold(text).chars().filter(|c| c.is_alphanumeric()).collect() };
     let wanted = key(name);
     if wanted == "id" {
         return Column::Id;
@@ -382,6 +386,14 @@ mod tests {
                     "This row has 3 cells, the first row has 2.",
                 ],
             ),
+            (
+                b"author,in_print,title\n7,\"yes,Pier\n8,yes,Gull\n",
+                &["This row has 2 cells, the first row has 3. Is a quotation mark missing?"],
+            ),
+            (
+                b"author,title\n7,Pier\n8, #N/A \n",
+                &["Row 3 contains the error #N/A."],
+            ),
             (long.as_bytes(), &["A file can have up to 20000 rows."]),
             (b"%PDF-1.7\0\xff", &["This is not a CSV or Excel file."]),
             (
@@ -479,6 +491,17 @@ mod tests {
             (
                 "CSV (UTF-8, comma)",
                 "\"Books, sorted\",,\nOur list,,\nauthor,title,in_print\n7,Caf\u{e9},yes\n".into(),
+            ),
+            // Names as people decorate them: NHSDigital/manage-vaccinations-in-schools#3410,
+            // commercetools/sphere-node-product-csv-sync#178.
+            (
+                "CSV (UTF-8, comma)",
+                "Author*,\"Title\n\",In\u{a0}print:\n7,Caf\u{e9},yes\n".into(),
+            ),
+            // A quoted line that names the delimiter (PowerShell/PowerShell#7776), and the end of a file of DOS.
+            (
+                "CSV (UTF-8, semicolon)",
+                "\"sep=;\"\nauthor;title;in_print\n7;Caf\u{e9};yes\n\u{1a}\0\0".into(),
             ),
             // An empty line below the names.
             (

@@ -5,10 +5,17 @@ use encoding_rs::{Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use crate::import::spreadsheet::{MAX_ROWS_BEFORE_HEADER, Spreadsheet, add_row};
 
+/// What Excel writes for a formula that failed.
+const ERRORS: [&str; 7] = [
+    "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!",
+];
+
 /// Parses a CSV file, or returns an error message.
 pub(super) fn read(bytes: &[u8]) -> Result<Spreadsheet, String> {
     let (text, encoding) = decode(bytes);
-    if encoding != UTF_16LE && encoding != UTF_16BE && text.contains('\0') {
+    // DOS ends a file with Ctrl+Z; some devices fill the last block with NUL.
+    let text = text.trim_end_matches(['\u{1a}', '\0']);
+    if text.contains('\0') {
         return Err("This is not a CSV or Excel file.".to_owned());
     }
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
@@ -25,7 +32,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Spreadsheet, String> {
         let start = record.position().map_or(0, csv::Position::byte);
         let rest = &text.as_bytes()[usize::try_from(start).unwrap_or_default()..];
         number += 1 + rest.iter().take_while(|byte| **byte == b'\n').count();
-        let cells = record.iter().map(str::to_owned).collect();
+        let cells: Vec<_> = record.iter().map(str::to_owned).collect();
+        if let Some(error) = cells.iter().find(|cell| ERRORS.contains(&cell.trim())) {
+            return Err(format!("Row {number} contains the error {}.", error.trim()));
+        }
         add_row(&mut rows, number, cells)?;
     }
     let name = match delimiter {
@@ -53,19 +63,31 @@ fn decode(bytes: &[u8]) -> (String, &'static Encoding) {
             _ => WINDOWS_1252,
         },
     };
-    let (text, _) = encoding.decode_with_bom_removal(bytes);
-    (text.into_owned(), encoding)
+    if encoding != WINDOWS_1252 {
+        let (text, _) = encoding.decode_with_bom_removal(bytes);
+        return (text.into_owned(), encoding);
+    }
+    // Rows from several files: each line has an encoding of its own.
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    let lines = lines.map(|line| match std::str::from_utf8(line) {
+        Ok(line) => line.into(),
+        Err(_) => WINDOWS_1252.decode_without_bom_handling(line).0,
+    });
+    (lines.collect(), encoding)
 }
 
 /// The delimiter, and the text without Excel's line that names it (`sep=;`): the most frequent candidate in the first
 /// line that has one, outside of quotes.
 fn delimiter(text: &str) -> (u8, &str) {
     const CANDIDATES: [u8; 4] = [b',', b';', b'\t', b'|'];
-    if let Some(rest) = text.strip_prefix("sep=")
-        && let [delimiter, b'\n', ..] = rest.as_bytes()
+    if let Some((line, rest)) = text.split_once('\n')
+        && let Some([delimiter]) = line
+            .trim_matches('"')
+            .strip_prefix("sep=")
+            .map(str::as_bytes)
         && CANDIDATES.contains(delimiter)
     {
-        return (*delimiter, &rest[2..]);
+        return (*delimiter, rest);
     }
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let has_candidate = |line: &&str| line.bytes().any(|byte| CANDIDATES.contains(&byte));
@@ -84,4 +106,17 @@ fn delimiter(text: &str) -> (u8, &str) {
     let most = counts.iter().max().copied().unwrap_or_default();
     let best = counts.iter().position(|count| *count == most);
     (CANDIDATES[best.unwrap_or_default()], text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_several_files_have_encodings_of_their_own() {
+        let sheet = read(b"title\nCaf\xc3\xa9\nCaf\xe9\n").unwrap();
+
+        let titles: Vec<_> = sheet.rows.iter().map(|row| &*row.cells[0]).collect();
+        assert_eq!(titles, ["title", "Caf\u{e9}", "Caf\u{e9}"]);
+    }
 }
