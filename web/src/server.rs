@@ -4,7 +4,6 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use actix_web::App;
-use actix_web::dev::RequestHead;
 use actix_web::http::header;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::rt::spawn;
@@ -215,7 +214,15 @@ pub fn start(
             .app_data(PayloadConfig::new(max_body))
             .service(admin::scope(&db, &keys, CookieRules { https: true }, {
                 let (proxies, site) = (proxies.clone(), site.clone());
-                move |head| over_https(&proxies, head) || is_public_https(&site, head)
+                move |head| {
+                    let peer = head.peer_addr.map(|peer| peer.ip());
+                    let host = head.headers().get(header::HOST);
+                    // For the public URL the visitor used https, if that does, whatever the proxy did.
+                    proxies.is_https(peer, head.headers())
+                        || host.is_some_and(|host| {
+                            host.to_str().is_ok_and(|host| site.is_https_at(host))
+                        })
+                }
             }))
             .service(admin::scope(
                 &db,
@@ -263,17 +270,4 @@ async fn index_changes(db: Data<Db>) {
             Err(error) => log::error!("could not update the search index: {error:?}"),
         }
     }
-}
-
-/// Whether a request is for the public URL and that is https; then the visitor used https, whatever the proxy did.
-fn is_public_https(site: &Site, head: &RequestHead) -> bool {
-    let host = head.headers().get(header::HOST);
-    host.and_then(|host| host.to_str().ok())
-        .is_some_and(|host| site.is_https_at(host))
-}
-
-/// Whether a request came over https.
-fn over_https(proxies: &TrustedProxies, head: &RequestHead) -> bool {
-    let peer = head.peer_addr.map(|peer| peer.ip());
-    proxies.is_https(peer, head.headers())
 }

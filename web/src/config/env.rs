@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 use std::env::VarError;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 use clap::{Command, CommandFactory, FromArgMatches};
+use encoding_rs_io::DecodeReaderBytes;
 
 use super::settings::{Config, Environment};
 
@@ -65,11 +68,8 @@ impl Config {
         if config.sentry.environment.is_empty() {
             config.sentry.environment = config.environment.to_string();
         }
-        if problems.is_empty() {
-            Ok(config)
-        } else {
-            Err(Problems(problems).into())
-        }
+        ensure!(problems.is_empty(), Problems(problems));
+        Ok(config)
     }
 }
 
@@ -137,19 +137,14 @@ pub(super) fn lookup() -> anyhow::Result<impl Fn(&str) -> Option<String>> {
         .filter(|name| matches!(std::env::var(name), Err(VarError::NotUnicode(_))))
         .map(|name| format!("{name} is not valid UTF-8"))
         .collect();
-    if !invalid.is_empty() {
-        bail!(Problems(invalid));
-    }
+    ensure!(invalid.is_empty(), Problems(invalid));
     let app_env = std::env::var("APP_ENV").unwrap_or_default();
     let file = match app_env.trim() {
         "production" => HashMap::new(),
         app_env => {
             let file = read_dot_env()?;
-            if app_env.is_empty()
-                && file
-                    .get("APP_ENV")
-                    .is_some_and(|v| v.trim() == "production")
-            {
+            let in_file = file.get("APP_ENV").map(|value| value.trim());
+            if app_env.is_empty() && in_file == Some("production") {
                 bail!(
                     "APP_ENV is \"production\" in the file .env, which production doesn't read: \
                      set all settings in the environment instead"
@@ -163,37 +158,46 @@ pub(super) fn lookup() -> anyhow::Result<impl Fn(&str) -> Option<String>> {
 
 /// The variables in the file `.env` of the working directory, if there is one.
 fn read_dot_env() -> anyhow::Result<HashMap<String, String>> {
-    if !std::fs::exists(".env").context("cannot read the file .env")? {
-        return Ok(HashMap::new());
+    let mut text = String::new();
+    // Windows PowerShell writes UTF-16.
+    let read =
+        File::open(".env").and_then(|file| DecodeReaderBytes::new(file).read_to_string(&mut text));
+    match read {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).context("cannot read the file .env")
+        }
+        _ => parse_dot_env(&text),
     }
-    let text = std::fs::read_to_string(".env").context("cannot read the file .env")?;
-    parse_dot_env(&text)
 }
 
+/// Parses lines `NAME=VALUE`. A value may be quoted, and then have several lines; a `$` is part of a password, and never
+/// the name of another variable.
 fn parse_dot_env(text: &str) -> anyhow::Result<HashMap<String, String>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut variables = HashMap::new();
-    // A `$` is part of a password, and never the name of another variable.
-    let literal: Vec<String> = text
-        .lines()
-        .map(|line| match line.split_once('=') {
-            Some((_, value)) if value.trim_start().starts_with('\'') => line.to_owned(),
-            _ => line.replace("\\$", "$").replace('$', "\\$"),
-        })
-        .collect();
-    for item in dotenvy::from_read_iter(literal.join("\n").as_bytes()) {
-        match item {
-            Ok((name, value)) => variables.insert(name, value),
-            // The line itself may contain a secret.
-            Err(dotenvy::Error::LineParse(line, _)) => {
-                let first = line.lines().next();
-                let holds = |line: &String| first.is_some_and(|first| line.contains(first));
-                let number = literal.iter().position(holds);
-                let number = number.map_or(0, |index| index + 1);
-                bail!("cannot read line {number} of the file .env: it must be NAME=VALUE")
+    let mut lines = text.trim_start_matches('\u{feff}').lines().zip(1..);
+    while let Some((line, number)) = lines.next() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        // The line itself may contain a secret.
+        let error = || anyhow!("cannot read line {number} of the file .env: it must be NAME=VALUE");
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let (name, value) = line.split_once('=').ok_or_else(error)?;
+        let (name, mut value) = (name.trim(), value.trim_start().to_owned());
+        ensure!(name.bytes().all(|byte| byte.is_ascii_graphic()), error());
+        if let Some(quote @ ('"' | '\'')) = value.chars().next() {
+            while value.matches(quote).count() < 2 {
+                value = format!("{value}\n{}", lines.next().ok_or_else(error)?.0);
             }
-            Err(error) => return Err(error).context("cannot read the file .env"),
-        };
+            let (quoted, rest) = value[1..].split_once(quote).ok_or_else(error)?;
+            let rest = rest.split('#').next().unwrap_or_default().trim();
+            ensure!(rest.is_empty(), error());
+            value = quoted.to_owned();
+        } else if let Some((start, _)) = value.split_once(" #") {
+            value = start.trim_end().to_owned();
+        }
+        variables.insert(name.to_owned(), value.replace("\\$", "$"));
     }
     Ok(variables)
 }
@@ -286,6 +290,7 @@ mod tests {
         Ok(())
     }
 
+    /// dotenv-rs/dotenv#46, allan2/dotenvy#11, theskumar/python-dotenv#277, tonerdo/dotnet-env#109, nodejs/node#53461.
     #[test]
     fn values_are_literal() -> anyhow::Result<()> {
         for (line, value) in [
@@ -295,6 +300,15 @@ mod tests {
             ("K=a\\$b", "a$b"),
             ("export K = a#b # comment", "a#b"),
             ("K=a==b", "a==b"),
+            ("K=Holiday Homes", "Holiday Homes"),
+            ("K= \"a, b\"", "a, b"),
+            ("K=a, b;c|d", "a, b;c|d"),
+            ("K=it's 5\" `x`", "it's 5\" `x`"),
+            ("K=\"a b\"  ", "a b"),
+            ("K='a # b'# comment", "a # b"),
+            ("K=\"a\nb=c\nd\" # comment", "a\nb=c\nd"),
+            ("K=C:\\homes", "C:\\homes"),
+            ("K=", ""),
         ] {
             assert_eq!(parse_dot_env(line)?["K"], value, "{line}");
         }
@@ -305,8 +319,8 @@ mod tests {
     fn an_unreadable_line_is_reported_by_its_number() {
         for text in [
             "PORT=80\nSECRET_KEY hunter2\n",
-            "PORT=80\r\nSECRET_KEY=hunter2 'hunter2\r\n",
-            "PORT=80\nSECRET_KEY=hunter2 has spaces\n",
+            "PORT=80\r\nSECRET_KEY='hunter2\r\nHOST=::1",
+            "PORT=80\nSECRET_KEY=\"hunter2\" hunter2\n",
             "PORT=80\n\u{0}SECRET_KEY=hunter2\n",
         ] {
             let error = parse_dot_env(text).map(drop).unwrap_err().to_string();

@@ -87,12 +87,17 @@ fn a_file_of_settings_counts_in_development() -> Result<()> {
     // The environment goes before the file.
     run.assert_succeeded();
     assert!(program.folder().join("named.sqlite3").exists());
-    std::fs::write(&file, "\u{feff}PORT=80\r\nSECRET_KEY hunter2\r\n")?;
-    let run = program.run(&["migrate"])?;
-    assert_eq!(run.code, Some(1));
-    let line = first_line(&run);
-    assert_contains(line, "line 2 of the file .env");
-    assert!(!run.errors.contains("hunter2"), "{}", run.errors);
+    let text = "\u{feff}PORT=80\r\nSECRET_KEY hunter2\r\n";
+    // subosito/gotenv#25, motdotla/dotenv#445, vlucas/phpdotenv#282: PowerShell writes UTF-16.
+    let utf16 = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for bytes in [text.into(), utf16] {
+        std::fs::write::<_, Vec<u8>>(&file, bytes)?;
+        let run = program.run(&["migrate"])?;
+        assert_eq!(run.code, Some(1));
+        let line = first_line(&run);
+        assert_contains(line, "line 2 of the file .env");
+        assert!(!run.errors.contains("hunter2"), "{}", run.errors);
+    }
     Ok(())
 }
 
