@@ -87,7 +87,7 @@ pub(crate) fn negotiate(headers: &HeaderMap) -> Encoding {
                 _ => continue,
             };
             let quality = parts
-                .find_map(|part| part.strip_prefix("q="))
+                .find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")))
                 .unwrap_or("1");
             let quality: f32 = quality.parse().unwrap_or(0.0);
             let is_at_least = encoding == Encoding::Brotli && quality > 0.0 && quality >= chosen.1;
@@ -112,8 +112,14 @@ pub(crate) fn weak_tag(hash: &str) -> HeaderValue {
 
 /// Whether the client has the content with this ETag (If-None-Match; RFC 9110, section 13.1.2).
 pub(crate) fn is_known(request: &HeaderMap, tag: &HeaderValue) -> bool {
+    /// Without quotes, which some clients drop, and without what Apache appends when it compresses.
     fn opaque(tag: &[u8]) -> &[u8] {
-        tag.strip_prefix(b"W/").unwrap_or(tag)
+        let tag = tag.strip_prefix(b"W/").unwrap_or(tag);
+        let tag = tag.strip_prefix(b"\"").unwrap_or(tag);
+        let tag = tag.strip_suffix(b"\"").unwrap_or(tag);
+        let suffixes: [&[u8]; 3] = [b"-gzip", b"-br", b";gzip"];
+        let known = suffixes.iter().find_map(|suffix| tag.strip_suffix(*suffix));
+        known.unwrap_or(tag)
     }
     let mut lists = request.get_all(IF_NONE_MATCH);
     lists.any(|list| {
@@ -169,8 +175,33 @@ mod tests {
             ("zstd, br;q=0.9;x", Encoding::Brotli),
             ("deflate, \u{e9}, X-GZIP", Encoding::Gzip),
             ("gzip;q=NaN", Encoding::Identity),
+            ("gzip;Q=0", Encoding::Identity),
         ] {
             assert_eq!(negotiated(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn an_entity_tag_is_known_whatever_a_proxy_made_of_it() {
+        let tag = weak_tag("abc");
+        for (list, expected) in [
+            ("W/\"abc\"", true),
+            ("\"x\", W/\"abc\",", true),
+            ("*", true),
+            // hapijs/hapi#3956, jshttp/fresh#17: nginx makes a tag weak or strong.
+            ("\"abc\"", true),
+            // rails/rails#19056, symfony/symfony#25475, Elgg/Elgg#9427: Apache appends a suffix.
+            ("W/\"abc-gzip\"", true),
+            ("\"abc-br\"", true),
+            ("\"abc;gzip\"", true),
+            ("abc", true),
+            ("\"abcd\"", false),
+            ("\"\", W/, \"-gzip\"", false),
+            ("", false),
+        ] {
+            let request = TestRequest::default().insert_header((IF_NONE_MATCH, list));
+            let request = request.to_http_request();
+            assert_eq!(is_known(request.headers(), &tag), expected, "{list}");
         }
     }
 
