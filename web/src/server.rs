@@ -117,7 +117,7 @@ pub fn start(
         image_queue: ImageQueue::default(),
         previews,
     });
-    let hasher = Data::new(PasswordHasher::new());
+    let hasher = Data::new(PasswordHasher::default());
     let proxies = Data::new(TrustedProxies(config.trusted_proxies.clone()));
 
     let reference = Mutex::new(None);

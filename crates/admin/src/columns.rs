@@ -15,7 +15,6 @@ pub(crate) struct BoundField {
 }
 
 impl BoundField {
-    /// The names of its inputs.
     pub(crate) fn parts(&self) -> Vec<String> {
         parts(self.name, self.field.kind)
     }
@@ -29,7 +28,6 @@ pub(crate) fn parts(name: &str, kind: FieldKind) -> Vec<String> {
     }
 }
 
-/// A resource's own fields.
 pub(crate) fn own_fields(resource: &'static Resource) -> impl Iterator<Item = BoundField> + use<> {
     resource.fields.iter().map(move |field| BoundField {
         name: field.name,

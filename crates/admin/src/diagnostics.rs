@@ -84,7 +84,6 @@ pub(crate) async fn show(
     staff.page_below_index(StatusCode::OK, "Diagnostics", page)
 }
 
-/// Raises a test error or a panic.
 pub(crate) async fn fail(staff: StaffRequest, submission: Submission) -> PageResult {
     forbid_unless(staff.user.permissions.has(DIAGNOSTICS))?;
     staff.check_form(&submission)?;

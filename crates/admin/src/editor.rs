@@ -8,7 +8,6 @@ use oc_core::validation::FieldError;
 
 use crate::registry::Registry;
 
-/// A member of staff with their permissions.
 #[derive(Clone)]
 pub(crate) struct Editor {
     pub(crate) registry: Registry,
@@ -44,7 +43,6 @@ impl Editor {
         self.may_add(resource) || self.may(Verb::Change, resource)
     }
 
-    /// The resources whose objects may be viewed.
     pub(crate) fn viewable_resources(&self) -> impl Iterator<Item = &'static Resource> {
         let resources = self.registry.all();
         resources.filter(|resource| self.may_view(resource))

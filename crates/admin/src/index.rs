@@ -11,12 +11,10 @@ use crate::registry::Registry;
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{capitalized, list_path};
 
-/// The number of the user's own actions that are shown.
 const RECENT: i64 = 10;
 
 #[derive(Serialize)]
 struct IndexPage {
-    /// The only app that is shown.
     only: Option<&'static str>,
     recent: Vec<RecentAction>,
 }

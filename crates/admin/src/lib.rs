@@ -19,12 +19,10 @@ mod outbox;
 mod registry;
 mod routes;
 mod secret_key;
-mod state;
 #[cfg(test)]
 mod tests;
 mod time_zone;
 mod ui;
-mod upload_limit;
 
 pub use auth::csrf::CookieRules;
 pub use auth::password_hasher::PasswordHasher;
@@ -32,9 +30,8 @@ pub use auth::staff_request::PreviewRequest;
 pub use diagnostics::{Facts, SentryFacts};
 pub use image_queue::ImageQueue;
 pub use outbox::send_mails;
-pub use registry::Registry;
+pub use registry::{AdminState, Registry};
 pub use routes::scope;
 pub use secret_key::SecretKey;
-pub use state::AdminState;
 pub use time_zone::TimeZone;
-pub use upload_limit::max_body;
+pub use ui::submission::max_body;

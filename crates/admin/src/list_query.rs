@@ -8,7 +8,6 @@ use oc_http::{PageError, PageLinks};
 use crate::auth::request::AdminRequest;
 use crate::ui::links::with_query;
 
-/// Objects on a page.
 pub(crate) const PAGE: i64 = 100;
 
 /// The number of pages for this many objects.
@@ -31,7 +30,6 @@ impl AdminListQuery {
         Self::parse(request.http.query_string(), model)
     }
 
-    /// Parses the query of a resource's list.
     pub(crate) fn parse(query: &str, model: &Resource) -> Self {
         let filters = model.filters.iter().map(|filter| filter.parameter);
         Self::with_filters(query, &filters.collect::<Vec<_>>(), model.columns.len())
@@ -76,7 +74,6 @@ impl AdminListQuery {
         Ok(PageLinks::new(number, count, |page| self.href(path, page)))
     }
 
-    /// The number of objects before the page.
     pub(crate) fn offset(&self) -> i64 {
         (self.page.unwrap_or(1) - 1).saturating_mul(PAGE)
     }
@@ -108,12 +105,10 @@ impl AdminListQuery {
             .map_or("", |(_, value)| value)
     }
 
-    /// Whether a search or filter is set.
     pub(crate) fn is_filtered(&self) -> bool {
         !self.q.is_empty() || !self.filters.is_empty()
     }
 
-    /// The `o` parameter.
     pub(crate) fn order_parameter(&self) -> Option<String> {
         let part = |(column, reverse): &(usize, bool)| {
             format!("{}{}", if *reverse { "-" } else { "" }, column + 1)
@@ -126,7 +121,6 @@ impl AdminListQuery {
         self.query(self.page.unwrap_or(1))
     }
 
-    /// The address of a page.
     pub(crate) fn href(&self, path: &str, page: i64) -> String {
         with_query(path, &self.query(page))
     }

@@ -10,7 +10,6 @@ use mail::{Attempt, Mailer, MailerError, OutgoingMail};
 use oc_http::server::CancellationToken;
 use oc_http::{Db, Metrics, PageError, run_blocking};
 
-/// How often the outbox is read.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Sends mails until the shutdown, which lets a mail that is being sent end.

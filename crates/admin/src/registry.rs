@@ -1,6 +1,8 @@
-//! The resources that staff manage, the rules of those that hold permissions, and the time zone of the site.
+//! The state that the handlers share: the resources that staff manage, the rules of those that hold permissions, the
+//! time zone of the site, and keys.
 
 use accounts::admin::{AccessRules, permission_choices};
+use actix_web::web::ServiceConfig;
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{
@@ -9,10 +11,25 @@ use oc_core::admin::{
 };
 use oc_http::PageError;
 
+use crate::image_queue::ImageQueue;
+use crate::secret_key::SecretKey;
 use crate::time_zone::TimeZone;
 
-/// The permission to see the diagnostics page.
 pub(crate) const DIAGNOSTICS: &str = "site.view_diagnostics";
+
+/// What the handlers of the admin need besides the database.
+pub struct AdminState {
+    /// The resources.
+    pub registry: Registry,
+    /// `SECRET_KEY`.
+    pub secret: SecretKey,
+    /// Whether superusers must use two-factor authentication.
+    pub require_totp: bool,
+    /// Converts uploaded images.
+    pub image_queue: ImageQueue,
+    /// Adds the previews of objects: `/APP/MODEL/ID/preview/`, with the parameters `app`, `model` and `id`.
+    pub previews: fn(&mut ServiceConfig),
+}
 
 /// All resources in the order of the index, and the access rules of those that hold permissions.
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +87,6 @@ impl Registry {
             .and_then(|(app, name)| self.find(app, name))
     }
 
-    /// The resource whose objects are accounts.
     pub(crate) fn accounts(self) -> Result<&'static Resource, PageError> {
         let mut rules = self.access.iter();
         rules
@@ -103,7 +119,6 @@ impl Registry {
         self.access.iter().find(is_same)
     }
 
-    /// Every permission that can be given.
     pub(crate) fn permissions(self) -> Vec<Choice> {
         let names: Vec<_> = self
             .all()

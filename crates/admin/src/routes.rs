@@ -18,12 +18,11 @@ use crate::auth::csrf::CookieRules;
 use crate::auth::denied::{handle_denied, handle_unknown_object};
 use crate::auth::login_page::keep_form_for_login;
 use crate::auth::session_store::DbSessionStore;
-use crate::auth::{account_page, login_page, password_reset, passwords, sessions, two_factor};
+use crate::auth::{account, login_page, password_reset, passwords, sessions, two_factor};
 use crate::form::{add_user, autocomplete, gallery, handlers};
 use crate::history::{self, change_set, deleted};
 use crate::list::{self, action};
-use crate::registry::Registry;
-use crate::state::AdminState;
+use crate::registry::{AdminState, Registry};
 use crate::{audit_log, delete, diagnostics, import, index};
 
 /// The maximum age of the session cookie; the database has the expiry of the session.
@@ -111,7 +110,7 @@ impl AdminRoutes {
 fn add_general_pages(pages: AdminRoutes, registry: Registry) -> AdminRoutes {
     let pages = pages
         .read("/", index::show)
-        .read("/account/", account_page::show)
+        .read("/account/", account::show)
         .read("/autocomplete/", autocomplete::show)
         .form("/diagnostics/", diagnostics::show, diagnostics::fail)
         .read("/log/", audit_log::page::index)

@@ -8,7 +8,6 @@ use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
-/// Minimum length of a key (bytes).
 const MIN_LENGTH: usize = 32;
 
 /// Length of an AES-GCM nonce (bytes). Random nonces are safe below 2^32 messages per key (NIST SP 800-38D).

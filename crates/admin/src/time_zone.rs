@@ -124,7 +124,6 @@ fn date_times(fields: &[Field]) -> impl Iterator<Item = &Field> {
         .filter(|field| matches!(field.kind, FieldKind::DateTime { .. }))
 }
 
-/// The names of the inputs of a date and time.
 fn parts(name: &str) -> [String; 2] {
     [format!("{name}_0"), format!("{name}_1")]
 }

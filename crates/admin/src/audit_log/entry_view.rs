@@ -29,7 +29,6 @@ pub(crate) struct EntryView {
 }
 
 impl EntryView {
-    /// An entry for a user.
     pub(crate) fn new(entry: AuditEntry, user: &Editor) -> Self {
         let registry = user.registry;
         let model = registry.by_key(&entry.model);

@@ -74,3 +74,30 @@ pub(crate) fn log_deleted(
     let entries: Vec<_> = entries.collect();
     log_changes(conn, editor, resource, change_set, &entries)
 }
+
+/// Logs that objects of a resource were saved, each with the version before, if there was one, and the id of its parent
+/// entry. Returns the ids of the entries.
+pub(crate) fn log_saved(
+    conn: &mut DbConnection,
+    editor: &Editor,
+    resource: &'static Resource,
+    change_set: &mut ChangeSet,
+    action: &str,
+    objects: &[(Option<&Record>, &Record, Option<i64>)],
+) -> QueryResult<Vec<i64>> {
+    let mut snapshots =
+        |records: Vec<&Record>| Snapshot::for_records(conn, editor.registry, resource, &records);
+    let before = snapshots(objects.iter().filter_map(|(before, ..)| *before).collect())?;
+    let after = snapshots(objects.iter().map(|(_, after, _)| *after).collect())?;
+    let mut before = before.into_iter();
+    let entries = objects.iter().zip(after);
+    let entries = entries.map(|((old, record, parent_id), after)| LogEntry {
+        record,
+        action,
+        before: old.and_then(|_| before.next()),
+        after: Some(after),
+        parent_id: *parent_id,
+    });
+    let entries: Vec<_> = entries.collect();
+    log_changes(conn, editor, resource, change_set, &entries)
+}

@@ -73,7 +73,6 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
     staff.page_below_index(StatusCode::OK, "Log", page)
 }
 
-/// The same entries as a CSV file.
 pub(crate) async fn export(staff: StaffRequest) -> PageResult {
     let query = query::parse(staff.http.query_string());
     let filter = query::filter(&query, &staff.user);

@@ -14,13 +14,11 @@ use crate::ui::links::capitalized;
 
 const PARAMETERS: [&str; 5] = ["user", "model", "action", "from", "to"];
 
-/// Actions and their labels.
-const ACTIONS: [(&str, &str); 6] = [
+const ACTIONS: [(&str, &str); 5] = [
     ("added", "Added"),
     ("changed", "Changed"),
     ("deleted", "Deleted"),
     ("restored", "Restored"),
-    ("not restored", "Not restored"),
     ("password", "Password changed"),
 ];
 
@@ -52,7 +50,6 @@ pub(super) fn filter(query: &AdminListQuery, editor: &Editor) -> Option<AuditFil
     })
 }
 
-/// The filters with an invalid date.
 pub(super) fn invalid_dates(query: &AdminListQuery) -> Vec<&'static str> {
     let mut dates = vec!["from", "to"];
     dates.retain(|name| !query.filter(name).is_empty() && day(query.filter(name)).is_none());

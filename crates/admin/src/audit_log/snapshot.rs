@@ -23,7 +23,6 @@ struct FieldSnapshot {
     shown: String,
 }
 
-/// A field that differs between two snapshots.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct FieldChange {
     label: String,
@@ -112,7 +111,6 @@ impl Snapshot {
         self.0.get(name).map_or("", |field| &field.shown)
     }
 
-    /// The fields that differ, in the order of the form.
     pub(crate) fn changes(
         before: &Self,
         after: &Self,
@@ -148,7 +146,6 @@ impl Snapshot {
     }
 }
 
-/// A sentence that summarizes an action.
 pub(crate) fn summarize(action: &str, changes: &[FieldChange]) -> String {
     match action {
         "added" => "Added.".to_owned(),

@@ -1,14 +1,17 @@
-//! Accounts as objects of the admin: loading one for its pages, and logging changes that no form makes.
+//! Accounts as objects of the admin: loading one for its pages, and logging changes that no form makes. The page about
+//! the user's own account.
 
-use accounts::{SecondFactor, User, Verb};
+use accounts::{RecoveryCode, SecondFactor, Session, User, Verb};
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use audit::{AuditEntry, NewAuditEntry};
 use chrono::{Duration, Utc};
 use diesel::QueryResult;
 use mail::NewMail;
 use oc_core::DbConnection;
 use oc_core::admin::Record;
-use oc_http::{PageError, PageResult, SITE_NAME};
+use oc_http::{Page, PageError, PageResult, SITE_NAME};
+use serde::Serialize;
 
 use crate::auth::device_cookie;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
@@ -16,7 +19,6 @@ use crate::registry::Registry;
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{change_path, list_path};
 
-/// Actions in the audit log.
 pub(crate) const PASSWORD_CHANGED: &str = "password";
 pub(crate) const FACTOR_ON: &str = "two-factor authentication turned on";
 pub(crate) const FACTOR_OFF: &str = "two-factor authentication turned off";
@@ -132,4 +134,32 @@ impl StaffRequest {
         let steps = [("Users", &*list), (&*account.username, &*form)];
         Ok((Breadcrumb::trail(&steps, page), form))
     }
+}
+
+#[derive(Serialize)]
+struct AccountPage {
+    username: String,
+    email: String,
+    factor_since: Option<String>,
+    codes_left: i64,
+    sessions: usize,
+}
+
+impl Page for AccountPage {
+    const TEMPLATE: &'static str = "admin/account.html";
+}
+
+pub(crate) async fn show(staff: StaffRequest) -> PageResult {
+    let (user, zone) = (staff.actor(), staff.registry().time_zone);
+    let page = staff.read(move |conn| {
+        let factor = SecondFactor::find(conn, user.id)?;
+        Ok(AccountPage {
+            factor_since: factor.map(|factor| zone.date_time(factor.created_at)),
+            codes_left: RecoveryCode::count(conn, user.id)?,
+            sessions: Session::for_user(conn, user.id, Utc::now().naive_utc())?.len(),
+            username: user.username,
+            email: user.email,
+        })
+    });
+    staff.page_below_index(StatusCode::OK, "Account", page.await?)
 }

@@ -9,7 +9,6 @@ use subtle::ConstantTimeEq;
 
 use crate::secret_key::SecretKey;
 
-/// The form field with the token.
 pub(crate) const FIELD: &str = "csrfmiddlewaretoken";
 
 /// Names and attributes of cookies: over https they are bound to the host.
@@ -40,7 +39,6 @@ impl CookieRules {
     }
 }
 
-/// Adds a cookie to a response.
 pub(super) fn with_cookie(mut response: HttpResponse, cookie: &Cookie<'_>) -> PageResult {
     response
         .add_cookie(cookie)
@@ -62,22 +60,15 @@ impl Csrf {
         request.cookie(&rules.name(Self::COOKIE)).is_some()
     }
 
-    /// The seed in the request's cookie, or a new one.
     pub(crate) fn from_request(request: &HttpRequest, rules: CookieRules) -> Self {
-        let known = request
-            .cookie(&rules.name(Self::COOKIE))
-            .map(|cookie| cookie.value().to_owned());
-        match known
-            .filter(|seed| seed.len() == 32 && seed.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        {
-            Some(seed) => Self {
-                seed,
-                is_new: false,
-            },
-            None => Self {
-                seed: random(),
-                is_new: true,
-            },
+        let known = request.cookie(&rules.name(Self::COOKIE));
+        let known = known.map(|cookie| cookie.value().to_owned());
+        let is_valid =
+            |seed: &String| seed.len() == 32 && seed.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let known = known.filter(is_valid);
+        Self {
+            is_new: known.is_none(),
+            seed: known.unwrap_or_else(random),
         }
     }
 
@@ -86,7 +77,6 @@ impl Csrf {
         key.sign("form", &[&self.seed, &user_id.to_string()])
     }
 
-    /// The cookie to set, if the browser has none yet.
     pub(crate) fn cookie(&self, rules: CookieRules) -> Option<Cookie<'static>> {
         self.is_new
             .then(|| rules.cookie(Self::COOKIE, self.seed.clone()))

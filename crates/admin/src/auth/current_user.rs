@@ -11,9 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::auth::request::AdminRequest;
 use crate::editor::Editor;
 
-/// The page to change one's own password.
 const PASSWORD_CHANGE: &str = "/admin/password_change/";
-/// The page to set up two-factor authentication.
 pub(crate) const TWO_FACTOR: &str = "/admin/two_factor/";
 /// Logging out is always possible.
 pub(super) const LOGOUT: &str = "/admin/logout/";
@@ -24,9 +22,7 @@ const RECENT: Duration = Duration::minutes(15);
 /// A logged-in member of staff. Loaded for each request, so that a withdrawn permission is effective immediately.
 pub(crate) struct CurrentUser {
     pub(crate) editor: Editor,
-    /// Whether they use two-factor authentication.
     pub(crate) has_factor: bool,
-    /// Id of this session.
     pub(crate) session_id: i64,
     authenticated_at: Option<NaiveDateTime>,
 }
@@ -54,7 +50,6 @@ pub(crate) fn pending_requirement(
     }
 }
 
-/// The login.
 pub(super) const LOGIN: &str = "/admin/login/";
 
 /// What is escaped in the value of a query parameter; slashes are not.

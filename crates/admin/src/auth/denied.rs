@@ -34,7 +34,6 @@ impl DeniedGrant {
     }
 }
 
-/// The fields whose errors are escalations.
 pub(crate) fn denied_fields(errors: &[FieldError]) -> impl Iterator<Item = &'static str> + use<'_> {
     let is_refused = |error: &&FieldError| {
         matches!(
@@ -121,65 +120,34 @@ async fn log_denied(
     let grant = grant.map_or_else(String::new, |fields| format!(": {fields}"));
     let about = format!("{} {}{grant}", request.http.method(), request.http.path());
     let (address, user) = (request.address(), user.user.clone());
-    let log = move |conn: &mut _| {
+    let log = request.db.run(move |conn| {
         let event = NewEvent {
             event: Event::Refused,
             actor: Some(user.actor()),
             about: &about,
             address: &address,
         };
-        event.insert(conn)
-    };
-    request.db.run(move |conn| Ok(log(conn)?)).await
+        Ok(event.insert(conn)?)
+    });
+    log.await
 }
 
 #[derive(Serialize)]
 struct ForbiddenPage {
-    text: String,
-    links: Vec<MessageLink>,
-}
-
-#[derive(Serialize)]
-struct MessageLink {
-    href: String,
-    label: &'static str,
+    /// The page of a form that was rejected.
+    reload_href: Option<String>,
+    missing: Option<String>,
 }
 
 impl Page for ForbiddenPage {
-    const TEMPLATE: &'static str = "admin/message.html";
+    const TEMPLATE: &'static str = "admin/forbidden.html";
 }
 
 fn forbidden_page(request: &AdminRequest, user: Option<&CurrentUser>) -> PageResult {
-    let link = |href: &str, label| MessageLink {
-        href: href.to_owned(),
-        label,
+    let page = ForbiddenPage {
+        reload_href: request.has_rejected_form().then(|| request.target()),
+        missing: user.and_then(|user| missing_permission(request, user)),
     };
-    let mut links = vec![link("/admin/", "Home"), link("/admin/logout/", "Log out")];
-    let text = if request.has_rejected_form() {
-        links.insert(0, link(&request.target(), "Reload the page"));
-        "This form is out of date, or was sent from another site. Nothing was saved. Reload the page and try again. If \
-         this happens again, log out and log in."
-            .to_owned()
-    } else {
-        match user {
-            None => "You don't have permission to view this page.".to_owned(),
-            Some(user) => {
-                let name = &user.user.username;
-                let missing = missing_permission(request, user).map_or_else(
-                    || "You don't have the permissions that this requires.".to_owned(),
-                    |label| format!("This requires the permission “{label}”."),
-                );
-                format!(
-                    "You are logged in as {name}. {missing} A superuser can grant it, and so can staff who have it and \
-                     may change users."
-                )
-            }
-        }
-    };
-    if user.is_none() {
-        links.retain(|link| link.href != "/admin/logout/");
-    }
-    let page = ForbiddenPage { text, links };
     let breadcrumbs = Breadcrumb::trail(&[], "Forbidden");
     let user = user.map(|user| &user.editor);
     request.page(StatusCode::FORBIDDEN, user, "Forbidden", breadcrumbs, page)
@@ -187,13 +155,15 @@ fn forbidden_page(request: &AdminRequest, user: Option<&CurrentUser>) -> PageRes
 
 /// Label of the permission that a denied request requires, as in the choices of permissions.
 fn missing_permission(request: &AdminRequest, user: &CurrentUser) -> Option<String> {
-    let code = missing_code(request, user)?;
-    let permissions = request.registry().permissions();
-    let choice = permissions.into_iter().find(|choice| choice.value == code);
-    choice.map(|choice| choice.label)
+    let code = required_permission(request)?;
+    let permissions = request.registry().permissions().into_iter();
+    let mut missing = permissions.filter(|_| !user.permissions.has(&code));
+    missing
+        .find(|choice| choice.value == code)
+        .map(|choice| choice.label)
 }
 
-fn missing_code(request: &AdminRequest, user: &CurrentUser) -> Option<String> {
+fn required_permission(request: &AdminRequest) -> Option<String> {
     let path = request.http.path();
     if path == DIAGNOSTICS_PATH {
         return Some(DIAGNOSTICS.to_owned());
@@ -212,6 +182,5 @@ fn missing_code(request: &AdminRequest, user: &CurrentUser) -> Option<String> {
         None if is_post => Verb::Delete,
         _ => Verb::View,
     };
-    let is_missing = !user.may(verb, resource);
-    is_missing.then(|| verb.on(resource.app, resource.name))
+    Some(verb.on(resource.app, resource.name))
 }

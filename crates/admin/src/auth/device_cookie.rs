@@ -72,7 +72,6 @@ impl DeviceCookie {
     }
 }
 
-/// Whether this user has logged in with this browser.
 pub(crate) fn is_known(
     request: &HttpRequest,
     rules: CookieRules,

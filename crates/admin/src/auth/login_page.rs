@@ -17,14 +17,13 @@ use crate::auth::current_user::{CurrentUser, LOGIN, login_path};
 use crate::auth::login::{AuthenticatedUser, Destination, attempt, start_session};
 use crate::auth::pending_login::{self, PendingLogin};
 use crate::auth::request::AdminRequest;
-use crate::auth::sealed_form::{self, Purpose};
+use crate::auth::sealed_form;
 use crate::auth::session::AdminSession;
 use crate::auth::throttle::{AttemptSource, AuthOutcome};
 use crate::auth::totp::{self, CodeKind};
-use crate::state::AdminState;
+use crate::registry::AdminState;
 use crate::ui::links::see_other;
-use crate::ui::submission::{Submission, has_parts};
-use crate::upload_limit::max_body;
+use crate::ui::submission::{Submission, has_parts, max_body};
 
 const WRONG_PASSWORD: &str = "Incorrect username or password.";
 /// The largest form that a login page holds (bytes), because the form that logs in is limited to 64 kB.
@@ -37,7 +36,6 @@ struct LoginPage {
     destination: Destination,
     username: String,
     error: Option<String>,
-    /// Whether a password can be reset by email.
     has_reset: bool,
 }
 
@@ -109,7 +107,7 @@ pub(crate) async fn keep_form_for_login(
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
     let target = login.target();
-    let mut kept = sealed_form::seal(&login, 0, Purpose::Login, &target, &submission);
+    let mut kept = sealed_form::seal(&login, 0, sealed_form::LOGIN, &target, &submission);
     if kept.len() > MAX_KEPT {
         kept.clear();
     }
@@ -160,7 +158,6 @@ pub(crate) async fn create(request: AdminRequest, submission: Submission) -> Pag
     }
 }
 
-/// The form for the code, after the right password.
 pub(crate) async fn new_code(request: AdminRequest) -> PageResult {
     let destination = Destination::from_query(&request);
     if CurrentUser::find(&request).await?.is_some() {

@@ -1,7 +1,6 @@
 //! Login, sessions and everything that asks for a password.
 
 pub(crate) mod account;
-pub(crate) mod account_page;
 pub(crate) mod csrf;
 pub(crate) mod current_user;
 pub(crate) mod denied;

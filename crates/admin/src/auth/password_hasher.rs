@@ -1,12 +1,11 @@
 //! Password hashing on a bounded number of threads, and the minimum time of a failed login.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use accounts::password::{self, Verdict};
 use actix_web::rt::time::sleep;
 use oc_http::{PageError, run_blocking};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// A failed login takes this long, or a multiple if the hash is expensive or the machine is busy, so that the time doesn't
 /// reveal whether the account exists.
@@ -21,59 +20,45 @@ const MAX_QUEUED: usize = 64;
 const NEVER_CLOSED: &str = "the semaphores are never closed";
 
 /// Checks and hashes passwords.
-#[derive(Clone)]
 pub struct PasswordHasher {
-    permits: Arc<Semaphore>,
+    permits: Semaphore,
     /// As many as there are permits: the other unknown browsers wait here, so that a known browser waits for the hashes
     /// that are running at most.
-    strangers: Arc<Semaphore>,
-    queue: Arc<Semaphore>,
+    strangers: Semaphore,
+    queue: Semaphore,
 }
 
-/// The turn of an unknown browser, until this is dropped.
-#[must_use]
-pub(crate) struct Turn {
-    _permit: Option<OwnedSemaphorePermit>,
-}
+/// The turn of a browser, until this is dropped; `None` for known browsers.
+type Turn<'a> = Option<SemaphorePermit<'a>>;
 
 impl Default for PasswordHasher {
     fn default() -> Self {
-        Self::new()
+        Self {
+            permits: Semaphore::new(CONCURRENT_HASHES),
+            strangers: Semaphore::new(CONCURRENT_HASHES),
+            queue: Semaphore::new(MAX_QUEUED),
+        }
     }
 }
 
 impl PasswordHasher {
-    /// Without work yet.
-    #[must_use]
-    pub fn new() -> Self {
-        let semaphore = |permits| Arc::new(Semaphore::new(permits));
-        Self {
-            permits: semaphore(CONCURRENT_HASHES),
-            strangers: semaphore(CONCURRENT_HASHES),
-            queue: semaphore(MAX_QUEUED),
-        }
-    }
-
     /// Waits until it is this browser's turn to check a password. Known browsers don't wait for unknown ones.
-    pub(crate) async fn queue(&self, is_known_browser: bool) -> Result<Turn, PageError> {
-        let permit = if is_known_browser {
-            None
-        } else if let Ok(permit) = Arc::clone(&self.strangers).try_acquire_owned() {
-            Some(permit)
-        } else {
-            let place = self.queue.try_acquire();
-            let _place = place.map_err(|_| PageError::Overloaded)?;
-            let permit = Arc::clone(&self.strangers).acquire_owned().await;
-            Some(permit.expect(NEVER_CLOSED))
-        };
-        Ok(Turn { _permit: permit })
+    pub(crate) async fn queue(&self, is_known_browser: bool) -> Result<Turn<'_>, PageError> {
+        if is_known_browser {
+            return Ok(None);
+        }
+        if let Ok(permit) = self.strangers.try_acquire() {
+            return Ok(Some(permit));
+        }
+        let place = self.queue.try_acquire();
+        let _place = place.map_err(|_| PageError::Overloaded)?;
+        Ok(Some(self.strangers.acquire().await.expect(NEVER_CLOSED)))
     }
 
     pub(crate) async fn hash(&self, password: String) -> Result<String, PageError> {
         self.run(move || password::hash(&password)).await
     }
 
-    /// Checks a password against a stored hash.
     pub(crate) async fn verify(
         &self,
         password: String,
@@ -112,7 +97,7 @@ mod tests {
     #[actix_web::test]
     async fn known_browsers_do_not_wait_for_unknown_ones_whose_queue_is_bounded()
     -> Result<(), PageError> {
-        let hasher = PasswordHasher::new();
+        let hasher = PasswordHasher::default();
         let turns = [hasher.queue(false).await?, hasher.queue(false).await?];
         let mut queued: Vec<_> = (0..MAX_QUEUED)
             .map(|_| Box::pin(hasher.queue(false)))

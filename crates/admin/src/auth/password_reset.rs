@@ -29,7 +29,6 @@ use crate::ui::submission::Submission;
 
 const TITLE: &str = "Reset password";
 const SET_TITLE: &str = "Choose a new password";
-/// How long a link is valid.
 const VALID: Duration = Duration::hours(1);
 
 #[derive(Serialize)]
@@ -123,7 +122,6 @@ pub(crate) async fn sent(request: AdminRequest) -> PageResult {
     SENT.show(&request)
 }
 
-/// The form for the new password, behind the link.
 pub(crate) async fn edit(request: AdminRequest, link: Path<(String, String)>) -> PageResult {
     require_mail(&request)?;
     match find_user(&request, &link).await? {
@@ -229,7 +227,6 @@ fn user_id(typed: &str) -> Option<i64> {
     String::from_utf8(id).ok()?.parse().ok()
 }
 
-/// The user of a link that is valid.
 async fn find_user(
     request: &AdminRequest,
     link: &(String, String),

@@ -13,14 +13,12 @@ use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{change_path, with_filters};
 use crate::ui::submission::Submission;
 
-/// Shown if the password has to be changed.
 const REQUIRED_NOTICE: &str =
     "Choose a new password to continue. The one you logged in with must be changed.";
 
 #[derive(Serialize)]
 pub(crate) struct PasswordPage {
     pub(crate) notice: Option<&'static str>,
-    /// Whether it is the user's own password.
     is_own: bool,
     sections: Vec<Section>,
     buttons: Vec<Button>,
@@ -50,7 +48,6 @@ pub(crate) const SAME_PASSWORD: &str = "Choose a password that differs from the 
 /// The check box that makes a password temporary, which staff set for somebody else.
 pub(crate) const TEMPORARY: &str = "must_change_password";
 
-/// The check box, checked at first.
 pub(crate) fn temporary_field(submission: Option<&Submission>) -> FieldView {
     FieldView {
         checked: submission.is_none_or(|submission| submission.has(TEMPORARY)),
@@ -59,7 +56,6 @@ pub(crate) fn temporary_field(submission: Option<&Submission>) -> FieldView {
     }
 }
 
-/// The fields for a new password and its confirmation.
 pub(crate) struct NewPasswordFields {
     names: [&'static str; 2],
     labels: [&'static str; 2],
@@ -158,7 +154,6 @@ pub(crate) async fn edit(staff: StaffRequest) -> PageResult {
     show(&staff, &owner, StatusCode::OK, None, errors)
 }
 
-/// Sets the password and ends that user's sessions.
 pub(crate) async fn update(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     let owner = staff.find_account().await?;

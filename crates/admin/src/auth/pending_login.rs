@@ -37,7 +37,6 @@ fn signature(key: &SecretKey, user: &User, until: i64) -> String {
     key.sign("second step", &parts.map(String::as_str))
 }
 
-/// The cookie after the right password.
 pub(crate) fn cookie(
     rules: CookieRules,
     key: &SecretKey,

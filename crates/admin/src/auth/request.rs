@@ -14,9 +14,8 @@ use crate::auth::csrf::{self, CookieRules, Csrf};
 use crate::auth::password_hasher::PasswordHasher;
 use crate::auth::session::AdminSession;
 use crate::editor::Editor;
-use crate::registry::Registry;
+use crate::registry::{AdminState, Registry};
 use crate::secret_key::SecretKey;
-use crate::state::AdminState;
 use crate::ui::layout::{Breadcrumb, LayoutContext, WithLayout};
 use crate::ui::submission::Submission;
 
@@ -62,7 +61,6 @@ impl AdminRequest {
         self.state.registry
     }
 
-    /// Path and query.
     pub(crate) fn target(&self) -> String {
         let target = self.http.uri().path_and_query();
         target.map_or_else(String::new, ToString::to_string)
@@ -73,7 +71,11 @@ impl AdminRequest {
         Submission::parse(self.http.query_string().as_bytes())
     }
 
-    /// The client's network address, if it is known.
+    /// Whether the script opened this page in a window of its own.
+    pub(crate) fn is_popup(&self) -> bool {
+        self.query().has("_window")
+    }
+
     pub(super) fn ip(&self) -> Option<IpAddr> {
         let proxies = self.http.app_data::<Data<TrustedProxies>>()?;
         proxies.client_address(&self.http)
@@ -102,7 +104,6 @@ impl AdminRequest {
         filters.to_owned()
     }
 
-    /// Runs queries that only read.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut DbConnection) -> QueryResult<T> + Send + 'static,
@@ -110,7 +111,6 @@ impl AdminRequest {
         self.db.read(move |conn| Ok(work(conn)?)).await
     }
 
-    /// Runs a transaction.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut DbConnection) -> QueryResult<T> + Send + 'static,

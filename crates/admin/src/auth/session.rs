@@ -51,12 +51,10 @@ impl AdminSession {
         Self(request.get_session())
     }
 
-    /// Id of the user who logged in.
     pub(crate) fn user_id(&self) -> Option<i64> {
         self.get(key::USER)
     }
 
-    /// Id of the stored session.
     pub(crate) fn row_id(&self) -> Option<i64> {
         self.get(key::ROW)
     }
@@ -77,7 +75,6 @@ impl AdminSession {
         self.set_authenticated()
     }
 
-    /// Notes that the user has just authenticated.
     pub(crate) fn set_authenticated(&self) -> Result<(), PageError> {
         self.insert(key::AUTHENTICATED, Utc::now().naive_utc())
     }
@@ -102,12 +99,10 @@ impl AdminSession {
         self.0.purge();
     }
 
-    /// Adds a message for the next page.
     pub(crate) fn add_message(&self, level: &str, text: impl Into<String>) {
         self.add(Message::new(level, text));
     }
 
-    /// Adds a message for the next page.
     pub(crate) fn add(&self, message: Message) {
         let mut messages: Vec<Message> = self.get(key::MESSAGES).unwrap_or_default();
         // A form that was sent twice has one result.
@@ -129,12 +124,10 @@ impl AdminSession {
         messages.unwrap_or_default()
     }
 
-    /// Keeps a sealed form for the page at `target`.
     pub(super) fn keep_form(&self, target: &str, sealed: &str) -> Result<(), PageError> {
         self.insert(key::KEPT_FORM, (target, sealed))
     }
 
-    /// The sealed form that was kept for the page at `target`.
     pub(super) fn take_kept_form(&self, request: &HttpRequest, target: &str) -> Option<String> {
         let (kept_for, sealed): (String, String) = self.get(key::KEPT_FORM)?;
         if kept_for != target {

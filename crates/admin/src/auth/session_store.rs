@@ -40,7 +40,6 @@ fn log_failure<T>(outcome: Result<T, PageError>) -> anyhow::Result<T> {
     })
 }
 
-/// A value of the state.
 fn value<T: DeserializeOwned>(state: &SessionState, key: &str) -> Option<T> {
     serde_json::from_str(state.get(key)?).ok()
 }

@@ -17,7 +17,6 @@ use crate::ui::submission::Submission;
 struct SessionsPage {
     is_own: bool,
     rows: Vec<SessionRow>,
-    /// Whether there are sessions besides the current one.
     has_others: bool,
     back_href: Option<String>,
 }
@@ -55,7 +54,6 @@ pub(crate) async fn show_own(staff: StaffRequest) -> PageResult {
     staff.page_below_index(StatusCode::OK, "Sessions", page)
 }
 
-/// Ends one of them, or all but the current one.
 pub(crate) async fn end_own(staff: StaffRequest, submission: Submission) -> PageResult {
     end(&staff, staff.actor(), submission).await
 }
@@ -71,7 +69,6 @@ pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     staff.page(StatusCode::OK, &heading, breadcrumbs, page)
 }
 
-/// Ends one of them, or all.
 pub(crate) async fn end_of_user(staff: StaffRequest, submission: Submission) -> PageResult {
     let owner = staff.find_account().await?;
     end(&staff, owner, submission).await

@@ -89,7 +89,6 @@ impl FromRequest for PreviewRequest {
     }
 }
 
-/// Rejects a request unless the user's permissions suffice.
 pub(crate) fn forbid_unless(is_permitted: bool) -> Result<(), PageError> {
     is_permitted.then_some(()).ok_or(PageError::Forbidden)
 }
@@ -105,7 +104,6 @@ impl StaffRequest {
         self.user.editor.clone()
     }
 
-    /// The resource in the path.
     pub(crate) fn resource(&self) -> Result<&'static Resource, PageError> {
         let parameters = self.http.match_info();
         let resource = self
@@ -120,7 +118,6 @@ impl StaffRequest {
         id.parse().map_err(|_| PageError::NotFound)
     }
 
-    /// Rejects requests without this permission.
     pub(crate) fn require(&self, verb: Verb, resource: &Resource) -> Result<(), PageError> {
         forbid_unless(self.user.may(verb, resource))
     }
@@ -156,7 +153,6 @@ impl StaffRequest {
         self.request.page(status, user, heading, breadcrumbs, page)
     }
 
-    /// A page right below the index.
     pub(crate) fn page_below_index<P: Page>(
         &self,
         status: StatusCode,
@@ -181,13 +177,11 @@ impl StaffRequest {
         is_visible.then(|| change_path(resource, id))
     }
 
-    /// Redirects after a success, with a message.
     pub(crate) fn succeed(&self, text: impl Into<String>, path: &str) -> HttpResponse {
         self.session.add_message("success", text);
         see_other(path)
     }
 
-    /// Redirects with a warning.
     pub(crate) fn warn(&self, text: impl Into<String>, path: &str) -> HttpResponse {
         self.session.add_message("warning", text);
         see_other(path)

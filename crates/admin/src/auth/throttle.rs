@@ -20,15 +20,12 @@ const MAX_WAIT: StdDuration = StdDuration::from_secs(10);
 const POLL_INTERVAL: StdDuration = StdDuration::from_millis(100);
 
 pub(crate) enum AuthOutcome<T> {
-    /// Success.
     Right(T),
     /// Failure, for any reason.
     Wrong,
-    /// Too many attempts.
     Throttled(RetryDelay),
 }
 
-/// The time until the next attempt.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RetryDelay {
     minutes: i64,
@@ -60,11 +57,9 @@ impl RetryDelay {
     }
 }
 
-/// The username, account, address and browser of an attempt.
 #[derive(Clone)]
 pub(crate) struct AttemptSource {
     username: String,
-    /// The account with this username, if there is one.
     pub(crate) account: Option<Account>,
     ip: Option<IpAddr>,
     address: String,

@@ -13,7 +13,6 @@ use serde::Serialize;
 
 use crate::secret_key::SecretKey;
 
-/// The purpose that secrets are sealed for.
 const PURPOSE: &str = "second factor";
 
 /// The secret of an authenticator app.
@@ -54,7 +53,6 @@ impl Secret {
         format!("otpauth://totp/{issuer}:{username}?secret={secret}&issuer={issuer}")
     }
 
-    /// The time step of a code.
     pub(crate) fn step_of(&self, typed: &str, now: NaiveDateTime) -> Option<i64> {
         totp::matching_step(&self.0, &without_blanks(typed), now, None)
     }
@@ -95,9 +93,7 @@ impl Qr {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CodeKind {
-    /// From the authenticator app.
     App,
-    /// A recovery code.
     Recovery,
 }
 

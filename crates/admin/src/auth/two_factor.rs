@@ -15,7 +15,6 @@ use crate::ui::links::see_other;
 use crate::ui::submission::Submission;
 
 const TITLE: &str = "Two-factor authentication";
-/// Shown if two-factor authentication is required.
 const REQUIRED_NOTICE: &str =
     "Superusers must use two-factor authentication. Set it up to continue.";
 const WRONG: &str = "The code does not match. Enter the code that the app shows now.";
@@ -46,7 +45,6 @@ impl Page for FactorPage {
     const TEMPLATE: &'static str = "admin/two_factor.html";
 }
 
-/// Recovery codes, shown once.
 #[derive(Serialize)]
 struct CodesPage {
     codes: Vec<String>,
@@ -58,7 +56,6 @@ impl Page for CodesPage {
     const TEMPLATE: &'static str = "admin/recovery_codes.html";
 }
 
-/// The page where superusers turn it off for another user.
 #[derive(Serialize)]
 struct UserFactorPage {
     username: String,
@@ -70,7 +67,6 @@ impl Page for UserFactorPage {
     const TEMPLATE: &'static str = "admin/user_factor.html";
 }
 
-/// The status, or the setup page.
 pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     let (id, zone) = (staff.user.user.id, staff.registry().time_zone);
     let factor = staff.read(move |conn| {
@@ -88,7 +84,6 @@ pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     }
 }
 
-/// Runs the action of the submitted button.
 pub(crate) async fn update(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     let action = submission.text("action");

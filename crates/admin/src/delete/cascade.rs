@@ -1,19 +1,23 @@
-//! The objects that a deletion deletes.
+//! The objects that a deletion deletes, and deleting and logging them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use accounts::Verb;
+use audit::ChangeSet;
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{OnDelete, Record, Reference, Resource};
 use sha2::{Digest, Sha256};
 
+use crate::audit_log::log_entry::{LogEntry, log_changes, log_deleted};
+use crate::audit_log::snapshot::Snapshot;
 use crate::editor::Editor;
 use crate::registry::Registry;
-use crate::ui::links::by_resource;
+use crate::ui::layout::{Message, Undo};
+use crate::ui::links::{LOG_PATH, by_resource, counted, history_path};
 
 /// Objects that are loaded, logged and deleted together.
-pub(crate) const CHUNK: usize = 250;
+const CHUNK: usize = 250;
 
 /// An object to delete, and those that are deleted with it.
 pub(crate) struct Deletion {
@@ -34,11 +38,11 @@ impl Deletion {
 }
 
 /// A row that loses its reference to a deleted row.
-pub(crate) struct Unlinked {
-    pub(crate) resource: &'static Resource,
-    pub(crate) id: i64,
+struct Unlinked {
+    resource: &'static Resource,
+    id: i64,
     /// The deleted row, or the one whose deletion cascaded to it.
-    pub(crate) root: i64,
+    root: i64,
 }
 
 /// The objects to delete, and those that are deleted with them.
@@ -52,7 +56,6 @@ pub(crate) struct Cascade {
 }
 
 impl Cascade {
-    /// The cascade of the existing objects with these ids.
     pub(crate) fn new(
         conn: &mut DbConnection,
         editor: &Editor,
@@ -87,7 +90,7 @@ impl Cascade {
     }
 
     /// The rows that stay, but lose a reference to one of these or of the rows that are deleted with them.
-    pub(crate) fn unlinked(
+    fn unlinked(
         &self,
         conn: &mut DbConnection,
         registry: Registry,
@@ -120,7 +123,6 @@ impl Cascade {
         Ok(unlinked)
     }
 
-    /// Every object with its resource.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'static Resource, &Record)> {
         self.rows.iter().flat_map(|row| row.all(self.model))
     }
@@ -135,7 +137,6 @@ impl Cascade {
         hex::encode(&Sha256::digest(keys.join("\n"))[..16])
     }
 
-    /// The resources that the user may not delete from.
     pub(crate) fn blocked(&self, editor: &Editor) -> Vec<String> {
         let mut kinds: Vec<String> = self
             .all()
@@ -149,6 +150,109 @@ impl Cascade {
         kinds.dedup();
         kinds
     }
+
+    /// Deletes everything, which is something, and logs it as one change set. Requires a transaction. Returns the id of the
+    /// first entry.
+    pub(crate) fn delete(&self, conn: &mut DbConnection, editor: &Editor) -> QueryResult<i64> {
+        let (registry, mut first) = (editor.registry, None);
+        let unlinked = self.unlinked.iter().map(|(_, ids)| ids.len());
+        let mut change_set = ChangeSet::new(self.all().count() + unlinked.sum::<usize>());
+        for rows in self.rows.chunks(CHUNK) {
+            let unlinked = self.unlinked(conn, registry, rows)?;
+            // Several deletions may unlink the same row: log the row's state after each one.
+            let size = if unlinked.is_empty() { CHUNK } else { 1 };
+            for rows in rows.chunks(size) {
+                let own = unlinked.iter().filter(|own| own.root == rows[0].object.id);
+                let before = snapshots(conn, registry, own)?;
+                let parents = self.delete_chunk(conn, editor, &mut change_set, rows)?;
+                first = first.or(Some(parents[0]));
+                for (resource, id, before) in before {
+                    let Some(record) = (resource.load)(conn, id)? else {
+                        continue;
+                    };
+                    let entry = LogEntry {
+                        record: &record,
+                        action: "changed",
+                        before: Some(before),
+                        after: Some(Snapshot::new(conn, registry, resource, &record)?),
+                        parent_id: Some(parents[0]),
+                    };
+                    log_changes(conn, editor, resource, &mut change_set, &[entry])?;
+                }
+            }
+        }
+        Ok(first.expect("the cascade has rows"))
+    }
+
+    /// The message about the deletion, with a button to undo it for users who may restore everything. The audit entry is
+    /// the first one of the deletion, and so identifies its change set.
+    pub(crate) fn message(&self, editor: &Editor, entry_id: i64) -> Message {
+        let (message, action) = if let [Deletion { object, .. }] = self.rows.as_slice() {
+            (
+                Message::done("Deleted", self.model, &object.title, None),
+                history_path(self.model, object.id),
+            )
+        } else {
+            let count = counted(self.model, self.rows.len());
+            (
+                Message::new("success", format!("Deleted {count}.")),
+                format!("{LOG_PATH}{entry_id}/"),
+            )
+        };
+        let may_restore = self
+            .all()
+            .all(|(resource, _)| editor.may_add(resource) && editor.may_view(resource));
+        message.with_undo(may_restore.then_some(Undo { action, entry_id }))
+    }
+
+    /// Deletes some of the rows with their cascade and returns the ids of their audit entries.
+    fn delete_chunk(
+        &self,
+        conn: &mut DbConnection,
+        editor: &Editor,
+        change_set: &mut ChangeSet,
+        rows: &[Deletion],
+    ) -> QueryResult<Vec<i64>> {
+        let objects: Vec<_> = rows.iter().map(|row| (&row.object, None)).collect();
+        let parents = log_deleted(conn, editor, change_set, self.model, &objects)?;
+        let cascaded = by_resource(rows.iter().zip(&parents).flat_map(|(row, parent)| {
+            let dependents = row.dependents.iter();
+            dependents.map(|(resource, object)| (*resource, (object, Some(*parent))))
+        }));
+        for (resource, objects) in &cascaded {
+            for objects in objects.chunks(CHUNK) {
+                log_deleted(conn, editor, change_set, resource, objects)?;
+            }
+        }
+        // Referring rows first.
+        for (resource, objects) in cascaded.iter().rev() {
+            let ids: Vec<i64> = objects.iter().map(|(object, _)| object.id).collect();
+            for ids in ids.chunks(CHUNK) {
+                (resource.delete)(conn, ids)?;
+            }
+        }
+        let ids: Vec<i64> = rows.iter().map(|row| row.object.id).collect();
+        (self.model.delete)(conn, &ids)?;
+        Ok(parents)
+    }
+}
+
+fn snapshots<'a>(
+    conn: &mut DbConnection,
+    registry: Registry,
+    rows: impl Iterator<Item = &'a Unlinked>,
+) -> QueryResult<Vec<(&'static Resource, i64, Snapshot)>> {
+    let mut snapshots = Vec::new();
+    for Unlinked { resource, id, .. } in rows {
+        if let Some(object) = (resource.load)(conn, *id)? {
+            snapshots.push((
+                *resource,
+                *id,
+                Snapshot::new(conn, registry, resource, &object)?,
+            ));
+        }
+    }
+    Ok(snapshots)
 }
 
 /// The rows that are deleted with each of these rows by the references of all resources, direct ones first.

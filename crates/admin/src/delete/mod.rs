@@ -1,6 +1,5 @@
 //! Deletion and its confirmation page.
 
 pub(crate) mod cascade;
-pub(crate) mod execute;
 pub(crate) mod handlers;
 pub(crate) mod page;

@@ -27,7 +27,6 @@ impl Page for DeletePage {
     const TEMPLATE: &'static str = "admin/delete.html";
 }
 
-/// Objects of one resource that will be deleted.
 #[derive(Serialize)]
 struct DeletedGroup {
     label: String,
@@ -52,15 +51,12 @@ struct ObjectLink {
     href: Option<String>,
 }
 
-/// The most objects of a resource that are shown.
 const MAX_OBJECTS: usize = 1_000;
 
 /// The field with the fingerprint of the cascade.
 pub(crate) const SHOWN: &str = "_shown";
 
-/// The question whether to delete objects.
 pub(crate) struct Question {
-    /// Hidden fields of its form.
     pub(crate) hidden: Vec<Hidden>,
     /// Target of «No, go back».
     pub(crate) back_href: String,

@@ -13,7 +13,6 @@ use crate::auth::passwords::{
 };
 use crate::auth::sealed_form;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
-use crate::form::popup::is_popup;
 use crate::form::retry::with_notice;
 use crate::form::save::save_object;
 use crate::ui::field::{FieldView, SAVE_BUTTONS};
@@ -100,7 +99,7 @@ fn redirect_to_next(
     let (more, response) = if submission.has("_addanother") {
         ("You can add another below.", see_other(&staff.target()))
     } else {
-        let query = if is_popup(staff) {
+        let query = if staff.is_popup() {
             staff.http.query_string()
         } else {
             ""
@@ -115,7 +114,6 @@ fn redirect_to_next(
     response
 }
 
-/// The resource, for users who may add to it.
 fn accounts_to_add(staff: &StaffRequest) -> Result<&'static Resource, PageError> {
     let accounts = staff.registry().accounts()?;
     forbid_unless(staff.user.may_add(accounts))?;

@@ -1,14 +1,17 @@
-//! Redirects after an object was saved.
+//! Redirects after an object was saved, and the end of a pop-up window that a form opened for it. Without script, its links
+//! open plain pages.
 
-use oc_core::admin::{ListQuery, Record, Resource};
-use oc_http::PageResult;
+use actix_web::http::StatusCode;
+use oc_core::admin::{FieldKind, ListQuery, Record, Resource};
+use oc_http::{Page, PageResult};
+use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
-use crate::form::popup;
+use crate::form::definition::VERSION;
 use crate::list_query::{AdminListQuery, page_count};
 use crate::ui::field::SAVE_AS_NEW;
 use crate::ui::layout::Message;
-use crate::ui::links::{change_path, list_path, see_other, with_filters, with_query};
+use crate::ui::links::{capitalized, change_path, list_path, see_other, with_filters, with_query};
 use crate::ui::submission::Submission;
 
 /// Adds a message and redirects to where the button leads.
@@ -24,8 +27,8 @@ pub(crate) async fn redirect_after_save(
         .object_href(resource, record.id)
         .filter(|_| !continues);
     let message = Message::done(verb, resource, &record.title, href);
-    if popup::is_popup(staff) {
-        return popup::finish_popup(staff, resource, record, submission, message.to_text()).await;
+    if staff.is_popup() {
+        return finish_popup(staff, resource, record, submission, message.to_text()).await;
     }
     let filters = staff.filters();
     let (message, path) = if continues {
@@ -69,4 +72,61 @@ pub(crate) async fn list_href(staff: &StaffRequest, model: &Resource) -> String 
         // The object is saved: if the list cannot be counted, its page is assumed to exist.
         Err(_) => with_query(&path, &filters),
     }
+}
+
+/// The last page of a pop-up: its data tell the script what to choose.
+#[derive(Serialize)]
+struct PopupPage {
+    text: String,
+    action: &'static str,
+    value: String,
+    label: String,
+    back_href: String,
+}
+
+impl Page for PopupPage {
+    const TEMPLATE: &'static str = "admin/popup.html";
+}
+
+/// Ends a pop-up after a save: the script closes it and chooses the object.
+async fn finish_popup(
+    staff: &StaffRequest,
+    resource: &Resource,
+    record: &Record,
+    submission: &Submission,
+    text: String,
+) -> PageResult {
+    // The label of the choice may be longer than the title.
+    let registry = staff.registry();
+    let of = Some((resource.app, resource.name));
+    let fields = registry.all().flat_map(|owner| {
+        let fields = owner.fields.iter();
+        fields.map(move |field| (owner, field))
+    });
+    let mut choices = fields.filter(|(_, field)| field.kind == FieldKind::Choice { of });
+    let (choice, value) = (choices.next(), record.id.to_string());
+    let values = [value.clone()];
+    let labels = staff.read(move |conn| match choice {
+        Some((owner, field)) => registry.labels(conn, owner, field, &values),
+        None => Ok(Vec::new()),
+    });
+    let label = labels.await?.into_iter().next().map(|choice| choice.label);
+    let page = PopupPage {
+        text,
+        action: if submission.has(VERSION) {
+            "change"
+        } else {
+            "add"
+        },
+        value,
+        label: label.unwrap_or_else(|| record.title.clone()),
+        back_href: list_path(resource),
+    };
+    let breadcrumbs = staff.resource_trail(resource, &record.title);
+    staff.page(
+        StatusCode::OK,
+        &capitalized(resource.singular),
+        breadcrumbs,
+        page,
+    )
 }

@@ -20,7 +20,6 @@ pub(crate) struct AutocompleteQuery {
     field_name: String,
     #[serde(default)]
     term: String,
-    /// The id of the object in the form.
     row: Option<i64>,
 }
 

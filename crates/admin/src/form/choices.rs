@@ -15,13 +15,11 @@ pub(crate) const MAX_CHOICES: i64 = 50;
 /// The button that searches; its value is the field.
 pub(crate) const FIND: &str = "_find";
 
-/// The choices of one field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct FieldChoices {
     pub(crate) choices: Vec<Choice>,
     /// The search terms, if there are too many choices to show.
     pub(crate) searched: Option<String>,
-    /// The number of choices that are not shown.
     pub(crate) more: i64,
     /// Permissions that come from groups as well, as pairs of (code, name of the group).
     pub(crate) inherited: Vec<(String, String)>,
@@ -98,7 +96,6 @@ impl FieldChoices {
     }
 }
 
-/// The name of the field for search terms.
 pub(crate) fn search_name(field: &str) -> String {
     format!("{FIND}_{field}")
 }

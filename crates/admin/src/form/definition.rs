@@ -18,13 +18,11 @@ pub(crate) const VERSION: &str = "_version";
 /// The field with the random token of a form that adds an object.
 pub(crate) const FORM_TOKEN: &str = "_form";
 
-/// The form of a resource for a user.
 #[derive(Clone)]
 pub(crate) struct FormDefinition {
     pub(crate) editor: Editor,
     pub(crate) resource: &'static Resource,
     pub(crate) inlines: Vec<InlineForm>,
-    /// Whether the user may only view the object.
     pub(crate) read_only: bool,
 }
 
@@ -53,7 +51,6 @@ impl FormDefinition {
         }
     }
 
-    /// The form of a stored object.
     pub(crate) fn for_stored(editor: Editor, resource: &'static Resource) -> Self {
         let read_only = !editor.may(Verb::Change, resource);
         let mut definition = Self::new(editor, resource, false);
@@ -70,7 +67,6 @@ impl FormDefinition {
         self.editor.registry
     }
 
-    /// The resource's own fields.
     pub(crate) fn own_fields(&self) -> impl Iterator<Item = BoundField> + use<> {
         own_fields(self.resource)
     }

@@ -1,6 +1,7 @@
 //! Handlers of the gallery: uploads, descriptions, order, deletion; and thumbnails.
 
 use std::collections::BTreeMap;
+use std::num::ParseIntError;
 
 use accounts::Verb;
 use actix_web::HttpResponse;
@@ -8,8 +9,9 @@ use actix_web::http::{StatusCode, header};
 use audit::ChangeSet;
 use diesel::QueryResult;
 use oc_core::DbConnection;
-use oc_core::admin::{FormValues, Gallery, Record, Resource, SaveError};
+use oc_core::admin::{FormValues, Gallery, Images, Record, Resource, SaveError};
 use oc_core::locks::lock;
+use oc_core::validation::{FieldError, Violation};
 use oc_http::{PageError, PageResult};
 
 use crate::audit_log::log_entry::{LogEntry, log_changes, log_deleted};
@@ -19,41 +21,24 @@ use crate::form::definition::FormDefinition;
 use crate::form::page::FormDisplay;
 use crate::form::save::save_object;
 use crate::form::state::FormState;
-use crate::gallery::view::{description_name, in_order, initial_name};
+use crate::gallery::{description_name, in_order, initial_name};
 use crate::ui::links::{change_path, counted, see_other};
 use crate::ui::submission::{Submission, SubmittedFile};
 
-/// The most messages about files after an upload.
 const MAX_MESSAGES: usize = 8;
 
-/// What the buttons of an image do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum GalleryButton {
-    MoveUp,
-    MoveDown,
-    MakeCover,
-    Delete,
-}
+const BUTTONS: [&str; 4] = ["_up", "_down", "_cover", DELETE];
+const DELETE: &str = "_delete";
 
-const BUTTONS: [(&str, GalleryButton); 4] = [
-    ("_up", GalleryButton::MoveUp),
-    ("_down", GalleryButton::MoveDown),
-    ("_cover", GalleryButton::MakeCover),
-    ("_delete", GalleryButton::Delete),
-];
+/// The pressed button, and the id of its image. Without one, descriptions are saved.
+type GalleryCommand = Option<(&'static str, i64)>;
 
-/// A button, and the id of its image. Without one, descriptions are saved.
-type GalleryCommand = Option<(GalleryButton, i64)>;
-
-/// The command of a submission: the button that was pressed.
 fn parse_command(submission: &Submission) -> Result<GalleryCommand, PageError> {
-    let pressed = BUTTONS.iter().find(|(name, _)| submission.has(name));
-    let Some((name, button)) = pressed else {
-        return Ok(None);
-    };
-    let id = submission.text(name).parse();
-    let id = id.map_err(|_| PageError::BadRequest)?;
-    Ok(Some((*button, id)))
+    let pressed = BUTTONS.into_iter().find(|name| submission.has(name));
+    let command = pressed.map(|name| Ok((name, submission.text(name).parse()?)));
+    command
+        .transpose()
+        .map_err(|_: ParseIntError| PageError::BadRequest)
 }
 
 /// The images of a row, and the user who changes them.
@@ -65,12 +50,10 @@ struct GalleryEdit {
     id: i64,
 }
 
-/// Redirects the address of a gallery to the form that it is part of.
 pub(crate) async fn redirect_to_form(staff: StaffRequest) -> PageResult {
     Ok(see_other(&gallery_path(staff.resource()?, staff.id()?)))
 }
 
-/// Adds, describes, moves or deletes images.
 pub(crate) async fn change(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     let owner = staff.viewable_resource()?;
@@ -87,7 +70,7 @@ pub(crate) async fn change(staff: StaffRequest, submission: Submission) -> PageR
     }
     let command = parse_command(&submission)?;
     let verb = match command {
-        Some((GalleryButton::Delete, _)) => Verb::Delete,
+        Some((DELETE, _)) => Verb::Delete,
         _ => Verb::Change,
     };
     staff.require(verb, gallery.resource)?;
@@ -114,6 +97,32 @@ pub(crate) async fn thumbnail(staff: StaffRequest) -> PageResult {
             "private, max-age=31536000, immutable",
         ))
         .body(bytes.await?))
+}
+
+/// Stores the uploaded image of a form, whose field then has the value of the image. An image stays stored if the form has
+/// errors.
+pub(crate) async fn store_uploads(
+    staff: &StaffRequest,
+    images: Images,
+    submission: Submission,
+) -> Result<(Submission, Vec<FieldError>), PageError> {
+    let Some(file) = submission.file(images.field) else {
+        return Ok((submission, Vec::new()));
+    };
+    let queue = &staff.state.image_queue;
+    match queue.convert(images, file.bytes.clone()).await {
+        Ok(image) => {
+            let value = staff.write(move |conn| image.store(conn)).await?;
+            Ok((submission.with(images.field, &value), Vec::new()))
+        }
+        Err(error) => {
+            let error = FieldError {
+                field: images.field,
+                violation: Violation::File(format!("{} {error}", file.name)),
+            };
+            Ok((submission, vec![error]))
+        }
+    }
 }
 
 fn gallery_path(owner: &Resource, id: i64) -> String {
@@ -194,12 +203,12 @@ fn add_messages(staff: &StaffRequest, level: &str, texts: Vec<String>) {
 enum GalleryFailure {
     /// Errors of descriptions, by image.
     Invalid(BTreeMap<i64, String>),
-    Save(SaveError),
+    Failed(PageError),
 }
 
-impl<E: Into<SaveError>> From<E> for GalleryFailure {
+impl<E: Into<PageError>> From<E> for GalleryFailure {
     fn from(error: E) -> Self {
-        Self::Save(error.into())
+        Self::Failed(error.into())
     }
 }
 
@@ -210,31 +219,25 @@ async fn run(
     command: GalleryCommand,
     submission: Submission,
 ) -> PageResult {
-    let (singular, path) = (
-        edit.gallery.resource.singular,
-        gallery_path(edit.owner, edit.id),
-    );
+    let path = gallery_path(edit.owner, edit.id);
     let (ran, sent) = (edit.clone(), submission.clone());
-    let outcome =
-        staff.db.run(
-            move |conn| match conn.write(|conn| ran.run(conn, command, &sent)) {
-                Err(GalleryFailure::Save(error)) => Err(error.into()),
-                outcome => Ok(outcome),
-            },
-        );
-    match outcome.await? {
-        Ok(Some(text)) => Ok(staff.succeed(text, &path)),
-        Ok(None) => {
-            let image = command.map_or_else(String::new, |(_, image)| image.to_string());
-            let text = format!("There is no {singular} with ID “{image}”.");
-            Ok(staff.warn(text, &path))
+    let outcome = staff.db.run(move |conn| {
+        let outcome = conn.write(|conn| ran.run(conn, command, &sent));
+        match outcome {
+            Ok(message) => Ok(Ok(message)),
+            Err(GalleryFailure::Invalid(errors)) => Ok(Err(errors)),
+            Err(GalleryFailure::Failed(error)) => Err(error),
         }
-        Err(GalleryFailure::Invalid(errors)) => redisplay(staff, edit, submission, errors).await,
-        Err(GalleryFailure::Save(error)) => Err(error.into()),
+    });
+    match outcome.await? {
+        Ok((level, text)) => {
+            staff.session.add_message(level, text);
+            Ok(see_other(&path))
+        }
+        Err(errors) => redisplay(staff, edit, submission, errors).await,
     }
 }
 
-/// Shows the page again, with errors of descriptions.
 async fn redisplay(
     staff: &StaffRequest,
     GalleryEdit {
@@ -257,13 +260,13 @@ async fn redisplay(
 }
 
 impl GalleryEdit {
-    /// Runs a command in a transaction, and returns what was done; `None` if the image doesn't exist.
+    /// Runs a command in a transaction, and returns the level and text of a message.
     fn run(
         &self,
         conn: &mut DbConnection,
         command: GalleryCommand,
         submission: &Submission,
-    ) -> Result<Option<String>, GalleryFailure> {
+    ) -> Result<(&'static str, String), GalleryFailure> {
         let Self {
             owner, gallery, id, ..
         } = *self;
@@ -283,43 +286,44 @@ impl GalleryEdit {
             let action = format!("{} described", counted(resource, described));
             self.log_on_owner(conn, &action)?;
         }
-        let Some((button, image)) = command else {
-            return Ok(Some(match described {
+        let Some((button, image_id)) = command else {
+            let text = match described {
                 0 => "Nothing changed.".to_owned(),
                 1 => "Saved the description.".to_owned(),
                 count => format!("Saved {count} descriptions."),
-            }));
+            };
+            return Ok(("success", text));
         };
+        let (singular, count) = (resource.singular, images.len());
         // Loaded again: its description may have changed.
         let mut current = in_order(conn, gallery, id)?.into_iter();
-        let Some(image) = current.find(|current| current.id == image) else {
-            return Ok(None);
+        let Some(image) = current.find(|image| image.id == image_id) else {
+            let text = format!("There is no {singular} with ID “{image_id}”.");
+            return Ok(("warning", text));
         };
-        let (singular, title, count) = (resource.singular, &image.title, images.len());
-        let position: usize = image.values.text(gallery.position).parse().unwrap_or(1);
-        let to = match button {
-            GalleryButton::MoveUp => Some(position.saturating_sub(1).max(1)),
-            GalleryButton::MoveDown => Some((position + 1).min(count)),
-            GalleryButton::MakeCover => Some(1),
-            GalleryButton::Delete => None,
-        };
-        let (verb, text) = if let Some(to) = to {
+        let title = &image.title;
+        let (verb, text) = if button == DELETE {
+            let change_set = &mut ChangeSet::none();
+            log_deleted(conn, &self.editor, change_set, resource, &[(&image, None)])?;
+            (resource.delete)(conn, &[image.id])?;
+            let text = format!("Deleted {singular} “{title}”. It can be restored for 30 days.");
+            ("deleted", text)
+        } else {
+            let position: usize = image.values.text(gallery.position).parse().unwrap_or(1);
+            let to = match button {
+                "_up" => position.saturating_sub(1).max(1),
+                "_down" => (position + 1).min(count),
+                _ => 1,
+            };
             let values = image.values.clone().with(gallery.position, to.to_string());
             if to != position {
                 save_object(conn, &self.editor, resource, Some(&image), &values)?;
             }
             let text = format!("Moved {singular} “{title}” to position {to} of {count}.");
             ("moved", text)
-        } else {
-            let change_set = &mut ChangeSet::none();
-            log_deleted(conn, &self.editor, change_set, resource, &[(&image, None)])?;
-            (resource.delete)(conn, &[image.id])?;
-            let text = format!("Deleted {singular} “{title}”. It can be restored for 30 days.");
-            ("deleted", text)
         };
-        let action = format!("{singular} {verb}");
-        self.log_on_owner(conn, &action)?;
-        Ok(Some(text))
+        self.log_on_owner(conn, &format!("{singular} {verb}"))?;
+        Ok(("success", text))
     }
 
     /// Stores the descriptions that differ from those that the page was opened with. Returns how many, and errors by image.

@@ -18,11 +18,11 @@ use crate::form::after_save::redirect_after_save;
 use crate::form::choices::is_search;
 use crate::form::conflict::resolve;
 use crate::form::definition::{FORM_TOKEN, FormDefinition, VERSION};
+use crate::form::gallery::store_uploads;
 use crate::form::page::{ANSWERED, FormDisplay};
 use crate::form::retry::redisplay;
 use crate::form::save::save_with_inlines;
 use crate::form::state::FormState;
-use crate::gallery::upload::store_uploads;
 use crate::ui::field::SAVE_AS_NEW;
 use crate::ui::links::{change_path, list_path, see_other};
 use crate::ui::submission::Submission;
@@ -30,7 +30,6 @@ use crate::ui::submission::Submission;
 /// The saved object, or the form to show again.
 type SubmitOutcome = Result<Record, Box<FormDisplay>>;
 
-/// The form to add an object.
 pub(crate) async fn new(staff: StaffRequest) -> PageResult {
     let resource = staff.permitted_resource(Verb::Add)?;
     let definition = FormDefinition::new(staff.editor(), resource, true);
@@ -45,14 +44,12 @@ pub(crate) async fn new(staff: StaffRequest) -> PageResult {
     display.await?.show(&staff, StatusCode::OK)
 }
 
-/// Adds an object.
 pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     let resource = staff.permitted_resource(Verb::Add)?;
     submit(&staff, resource, None, submission).await
 }
 
-/// Redirects an object's own address to its form.
 pub(crate) async fn redirect_to_form(staff: StaffRequest) -> PageResult {
     Ok(see_other(&change_path(staff.resource()?, staff.id()?)))
 }
@@ -91,7 +88,6 @@ pub(crate) async fn update(staff: StaffRequest, submission: Submission) -> PageR
     submit(&staff, resource, Some(staff.id()?), submission).await
 }
 
-/// Saves a submission, or shows its form again.
 async fn submit(
     staff: &StaffRequest,
     resource: &'static Resource,

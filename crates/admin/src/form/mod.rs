@@ -10,7 +10,6 @@ pub(crate) mod gallery;
 pub(crate) mod handlers;
 pub(crate) mod page;
 mod permission_table;
-pub(crate) mod popup;
 pub(crate) mod render;
 pub(crate) mod retry;
 pub(crate) mod save;

@@ -15,10 +15,9 @@ use crate::auth::denied::{DeniedGrant, denied_fields};
 use crate::auth::staff_request::StaffRequest;
 use crate::form::conflict::ConflictView;
 use crate::form::definition::{FORM_TOKEN, FormDefinition, VERSION};
-use crate::form::popup;
 use crate::form::render::FormRenderer;
 use crate::form::state::FormState;
-use crate::gallery::view::GalleryView;
+use crate::gallery::GalleryView;
 use crate::ui::field::{
     Button, ErrorSummary, FieldView, Hidden, SAVE_AS_NEW, SAVE_BUTTONS, Section,
 };
@@ -36,18 +35,15 @@ struct FormPage {
     /// Whether there is a button before «Save» that does something else.
     has_other_buttons: bool,
     sections: Vec<Section>,
-    /// Fields beside the buttons.
     beside: Vec<FieldView>,
     buttons: Vec<Button>,
     history_href: Option<String>,
     delete_href: Option<String>,
     view_site_href: Option<String>,
     preview_href: Option<String>,
-    /// What would help visitors of the public page.
     advice: Option<String>,
     close_href: Option<String>,
     conflict: Option<ConflictView>,
-    /// Whether the form has a file field.
     has_files: bool,
     gallery: Option<GalleryView>,
 }
@@ -59,16 +55,13 @@ impl Page for FormPage {
 /// The hidden field with the fields whose questions were answered.
 pub(crate) const ANSWERED: &str = "_answered";
 
-/// A form to show.
 pub(crate) struct FormDisplay {
     pub(crate) state: FormState,
     pub(crate) errors: Vec<FieldError>,
-    /// A message about the form as a whole.
     pub(crate) notice: Option<&'static str>,
     pub(crate) conflict: Option<ConflictView>,
     /// A question that is answered by saving again, with its field.
     pub(crate) question: Option<(&'static str, String)>,
-    /// The submission, if the form is shown again.
     pub(crate) submission: Submission,
     /// Whether the form keeps the version that was submitted.
     pub(crate) keeps_version: bool,
@@ -223,7 +216,7 @@ impl FormDisplay {
             Some(_) => "Change",
         };
         let heading = format!("{verb} {}", resource.singular);
-        let is_popup = popup::is_popup(staff);
+        let is_popup = staff.is_popup();
         let buttons = if read_only || conflict.is_some() {
             Vec::new()
         } else {

@@ -12,11 +12,9 @@ use crate::form::state::FormState;
 use crate::ui::field::{ChoiceGroup, ChoiceView, FieldView, RelatedView, SearchView, Section};
 use crate::ui::links::{capitalized, change_path, list_path, thumbnail_path};
 
-/// Renders the fields of a form.
 pub(crate) struct FormRenderer<'a> {
     pub(crate) state: &'a FormState,
     pub(crate) errors: &'a [FieldError],
-    /// Address of the search for choices.
     pub(crate) search_href: &'a str,
 }
 
@@ -199,7 +197,6 @@ impl FormRenderer<'_> {
         view
     }
 
-    /// The inline of a referring field, if this form has it.
     fn inline(&self, bound: BoundField) -> Option<&InlineForm> {
         let inlines = self.state.definition.inlines.iter();
         inlines
@@ -276,7 +273,6 @@ impl FormRenderer<'_> {
     }
 }
 
-/// A read-only field.
 fn readonly(
     mut view: FieldView,
     kind: FieldKind,

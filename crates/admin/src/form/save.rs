@@ -7,12 +7,10 @@ use oc_core::admin::{FormValues, Inline, Record, Resource, SaveError, id_in};
 use oc_core::locks::lock;
 use oc_core::validation::{FieldError, Violation};
 
-use crate::audit_log::log_entry::{LogEntry, log_changes};
-use crate::audit_log::snapshot::Snapshot;
+use crate::audit_log::log_entry::log_saved;
 use crate::editor::Editor;
 use crate::form::definition::{FormDefinition, InlineForm};
 
-/// What to do with an inline.
 enum InlinePlan {
     Keep,
     Change(Record, FormValues),
@@ -148,10 +146,16 @@ pub(crate) fn save_object(
     current: Option<&Record>,
     values: &FormValues,
 ) -> Result<Record, SaveError> {
-    let change_set = &mut ChangeSet::none();
-    save_and_log(conn, editor, resource, current, values, change_set, |_| {
-        true
-    })
+    let record = save_unlogged(conn, editor, resource, current, values)?;
+    log(
+        conn,
+        editor,
+        resource,
+        &mut ChangeSet::none(),
+        current,
+        &record,
+    )?;
+    Ok(record)
 }
 
 /// The same, but an unchanged object is not logged.
@@ -163,51 +167,39 @@ pub(crate) fn save_changed(
     values: &FormValues,
     change_set: &mut ChangeSet,
 ) -> Result<Record, SaveError> {
-    let is_changed = |record: &Record| current.is_none_or(|old| old.values != record.values);
-    save_and_log(
-        conn, editor, resource, current, values, change_set, is_changed,
-    )
-}
-
-fn save_and_log(
-    conn: &mut DbConnection,
-    editor: &Editor,
-    resource: &'static Resource,
-    current: Option<&Record>,
-    values: &FormValues,
-    change_set: &mut ChangeSet,
-    is_logged: impl Fn(&Record) -> bool,
-) -> Result<Record, SaveError> {
-    let snapshot =
-        |conn: &mut DbConnection, record| Snapshot::new(conn, editor.registry, resource, record);
-    let before = current.map(|record| snapshot(conn, record)).transpose()?;
-    let id = save_values(conn, editor, resource, current, values)?;
-    let record = (resource.load)(conn, id)?.ok_or(SaveError::Missing)?;
-    if is_logged(&record) {
-        let entry = LogEntry {
-            record: &record,
-            action: if current.is_some() {
-                "changed"
-            } else {
-                "added"
-            },
-            before,
-            after: Some(snapshot(conn, &record)?),
-            parent_id: None,
-        };
-        log_changes(conn, editor, resource, change_set, &[entry])?;
+    let record = save_unlogged(conn, editor, resource, current, values)?;
+    if current.is_none_or(|old| old.values != record.values) {
+        log(conn, editor, resource, change_set, current, &record)?;
     }
     Ok(record)
 }
 
+fn log(
+    conn: &mut DbConnection,
+    editor: &Editor,
+    resource: &'static Resource,
+    change_set: &mut ChangeSet,
+    current: Option<&Record>,
+    record: &Record,
+) -> Result<(), SaveError> {
+    let action = if current.is_some() {
+        "changed"
+    } else {
+        "added"
+    };
+    let saved = [(current, record, None)];
+    log_saved(conn, editor, resource, change_set, action, &saved)?;
+    Ok(())
+}
+
 /// Saves values that give no more permissions than the editor has. Otherwise their other errors are returned as well.
-fn save_values(
+fn save_unlogged(
     conn: &mut DbConnection,
     editor: &Editor,
     resource: &Resource,
     current: Option<&Record>,
     values: &FormValues,
-) -> Result<i64, SaveError> {
+) -> Result<Record, SaveError> {
     let defaults = current.map_or_else(|| resource.defaults(), |record| record.values.clone());
     let stored = current.map(|record| &record.values);
     let zone = editor.registry.time_zone;
@@ -216,7 +208,8 @@ fn save_values(
     let id = current.map(|record| record.id);
     let mut errors = editor.escalations(conn, resource, current, values)?;
     if errors.is_empty() {
-        return (resource.save)(conn, id, values);
+        let id = (resource.save)(conn, id, values)?;
+        return (resource.load)(conn, id)?.ok_or(SaveError::Missing);
     }
     let attempt = conn.transaction(|conn| {
         (resource.save)(conn, id, values)?;

@@ -9,24 +9,20 @@ use oc_core::admin::{FieldKind, FormValues, Record};
 use crate::columns::{BoundField, inline_fields};
 use crate::form::choices::{FieldChoices, field_choices};
 use crate::form::definition::FormDefinition;
-use crate::gallery::view::GalleryView;
+use crate::gallery::GalleryView;
 use crate::ui::submission::Submission;
 
-/// A form with its values.
 pub(crate) struct FormState {
     pub(crate) definition: FormDefinition,
-    /// The stored object, if there is one.
     pub(crate) record: Option<Record>,
     /// The stored values, those of inlines included.
     pub(crate) stored: FormValues,
-    /// The values that the form shows.
     pub(crate) values: FormValues,
     pub(crate) choices: Vec<FieldChoices>,
     /// Suggested values by the name of the field in the form.
     pub(crate) suggestions: BTreeMap<&'static str, Vec<String>>,
     /// Whether the object is an account with permissions that the user lacks.
     pub(crate) has_higher_privileges: bool,
-    /// The images that belong to the object.
     pub(crate) gallery: Option<GalleryView>,
     /// What would help visitors of its public page.
     pub(crate) missing: Vec<String>,
@@ -65,7 +61,6 @@ impl FormState {
         Self::new(conn, definition, Some(record), values, query)
     }
 
-    /// The form with what was submitted.
     pub(crate) fn submitted(
         conn: &mut DbConnection,
         definition: FormDefinition,

@@ -21,7 +21,6 @@ const MAX_ENTRIES: usize = 1_000;
 #[derive(Serialize)]
 struct ChangeSetPage {
     rows: Vec<EntryView>,
-    /// The number of entries that are not shown.
     more: Option<String>,
     /// The number of entries of objects that the user may not view.
     unseen: Option<String>,
@@ -105,7 +104,6 @@ async fn entries(staff: &StaffRequest, id: &str) -> Result<(Vec<AuditEntry>, boo
     Ok(loaded)
 }
 
-/// Whether the user may view the object of an entry.
 fn may_view_entry(user: &Editor, entry: &AuditEntry) -> bool {
     let model = user.registry.by_key(&entry.model);
     model.map_or(user.permissions.are_all(), |model| user.may_view(model))

@@ -28,7 +28,6 @@ impl Page for DeletedPage {
 struct DeletedObject {
     #[serde(flatten)]
     entry: EntryView,
-    /// Objects that were deleted with it.
     dependents: Vec<String>,
     may_restore: bool,
 }

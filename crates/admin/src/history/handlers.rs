@@ -151,7 +151,6 @@ pub(crate) async fn restore(staff: StaffRequest, fields: Submission) -> PageResu
     .await
 }
 
-/// The audit entries of an object.
 struct ObjectHistory {
     registry: Registry,
     model: &'static Resource,

@@ -11,10 +11,8 @@ use crate::editor::Editor;
 use crate::ui::layout::Message;
 use crate::ui::links::{by_resource, capitalized, change_path, counted};
 
-/// The most objects whose errors are shown.
 const MAX_VIOLATIONS: usize = 20;
 
-/// A restored object, and its resource.
 pub(crate) type RestoredObject = (&'static Resource, Record);
 
 #[derive(Default)]
@@ -56,11 +54,9 @@ fn sum_up(verb: &str, objects: &[RestoredObject], user: &Editor) -> Vec<Message>
     groups.into_iter().map(message).collect()
 }
 
-/// Why nothing was restored.
 pub(crate) enum RestoreError {
     /// The permissions don't suffice, or the entry has nothing to restore.
     Forbidden,
-    /// Objects are no longer valid.
     Violations(Violations),
     Database(DatabaseError),
 }
@@ -71,10 +67,8 @@ impl From<DatabaseError> for RestoreError {
     }
 }
 
-/// Validation errors of objects to restore.
 #[derive(Default)]
 pub(crate) struct Violations {
-    /// A sentence for each object.
     sentences: Vec<String>,
     /// Fields that would restore more permissions than the user has.
     denied_fields: BTreeSet<&'static str>,
@@ -93,7 +87,6 @@ impl Violations {
         self.sentences.is_empty()
     }
 
-    /// Whether there are enough errors to stop.
     pub(crate) fn is_full(&self) -> bool {
         self.sentences.len() >= MAX_VIOLATIONS
     }

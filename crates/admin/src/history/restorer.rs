@@ -1,12 +1,12 @@
 //! Stores and logs the objects that are restored.
 
-use audit::{AuditEntry, ChangeSet, NewAuditEntry};
+use audit::{AuditEntry, ChangeSet};
 use diesel::connection::Connection;
 use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
 use oc_core::admin::{Field, FieldKind, FormValues, Record, Resource, SaveError};
 
-use crate::audit_log::log_entry::{LogEntry, log_changes};
+use crate::audit_log::log_entry::log_saved;
 use crate::audit_log::snapshot::Snapshot;
 use crate::editor::Editor;
 use crate::history::restore_outcome::{RestoreError, Restored, RestoredObject, Violations};
@@ -16,7 +16,6 @@ use crate::ui::links::capitalized;
 /// Objects that are stored and logged together.
 pub(super) const CHUNK: usize = 250;
 
-/// Restores objects in one change set.
 pub(super) struct Restorer<'a> {
     pub(super) editor: &'a Editor,
     pub(super) change_set: ChangeSet,
@@ -27,7 +26,6 @@ pub(super) struct Restorer<'a> {
 struct PendingRestore<'a> {
     id: i64,
     title: &'a str,
-    /// The stored version, if there is one.
     current: Option<Record>,
     values: FormValues,
     /// The new entry of the object that it was deleted with.
@@ -175,27 +173,11 @@ impl Restorer<'_> {
         let mut by_id = model.load_by_id(conn, &ids)?;
         let records: Option<Vec<Record>> = ids.iter().map(|id| by_id.remove(id)).collect();
         let records = records.ok_or(DatabaseError::NotFound)?;
-        let replaced = stored.iter().filter_map(|object| object.current.as_ref());
-        let replaced: Vec<&Record> = replaced.collect();
-        let mut before =
-            Snapshot::for_records(conn, self.editor.registry, model, &replaced)?.into_iter();
-        let after = Snapshot::for_records(
-            conn,
-            self.editor.registry,
-            model,
-            &records.iter().collect::<Vec<_>>(),
-        )?;
-        let entries = stored.iter().zip(&records).zip(after);
-        let entries = entries.map(|((object, record), after)| LogEntry {
-            record,
-            action: "restored",
-            before: object.current.as_ref().and_then(|_| before.next()),
-            after: Some(after),
-            parent_id: object.parent_id,
-        });
-        let entries: Vec<_> = entries.collect();
+        let saved = stored.iter().zip(&records);
+        let saved = saved.map(|(old, new)| (old.current.as_ref(), new, old.parent_id));
+        let saved: Vec<_> = saved.collect();
         let (editor, change_set) = (self.editor, &mut self.change_set);
-        let entry_ids = log_changes(conn, editor, model, change_set, &entries)?;
+        let entry_ids = log_saved(conn, editor, model, change_set, "restored", &saved)?;
         let objects = records.into_iter().map(|record| (model, record));
         Ok(entry_ids.into_iter().zip(objects).collect())
     }
@@ -212,62 +194,39 @@ impl Restorer<'_> {
         let Some((model, id)) = object_of(editor.registry, entry) else {
             return Ok(());
         };
-        let name = model.singular;
-        let Some(current) = (model.load)(conn, id)? else {
-            let reason = format!("this {name} no longer exists");
-            return self.warn(conn, model, entry, parent_id, &reason);
-        };
-        if !may_restore(editor, model, true) || !editor.can_manage(conn, model, id)? {
-            let reason = format!("you do not have permission to change this {name}");
-            return self.warn(conn, model, entry, parent_id, &reason);
-        }
-        let values = with_lost_choices(model, entry, &current.values);
-        if values == current.values {
-            return Ok(());
-        }
-        let pending = PendingRestore {
-            id,
-            title: &entry.title,
-            current: Some(current),
-            values,
-            parent_id,
-        };
-        match self.store(conn, model, std::slice::from_ref(&pending)) {
-            Ok(()) => {
-                let logged = self.log(conn, model, &[&pending])?.into_iter();
-                self.restored
-                    .relinked
-                    .extend(logged.map(|(_, object)| object));
-                Ok(())
+        let (name, title) = (model.singular, &entry.title);
+        let reason = if let Some(current) = (model.load)(conn, id)? {
+            let values = with_lost_choices(model, entry, &current.values);
+            let is_unchanged = values == current.values;
+            let pending = PendingRestore {
+                id,
+                title,
+                current: Some(current),
+                values,
+                parent_id,
+            };
+            let may_change =
+                may_restore(editor, model, true) && editor.can_manage(conn, model, id)?;
+            if !may_change {
+                format!("you do not have permission to change this {name}")
+            } else if is_unchanged {
+                return Ok(());
+            } else {
+                match self.store(conn, model, std::slice::from_ref(&pending)) {
+                    Ok(()) => {
+                        let logged = self.log(conn, model, &[&pending])?.into_iter();
+                        let relinked = logged.map(|(_, object)| object);
+                        self.restored.relinked.extend(relinked);
+                        return Ok(());
+                    }
+                    Err(SaveError::Database(error)) => return Err(error.into()),
+                    Err(error) => error.to_string().trim_end_matches('.').to_owned(),
+                }
             }
-            Err(SaveError::Database(error)) => Err(error.into()),
-            Err(error) => {
-                let reason = error.to_string();
-                self.warn(conn, model, entry, parent_id, reason.trim_end_matches('.'))
-            }
-        }
-    }
-
-    /// Logs that references were not restored.
-    fn warn(
-        &mut self,
-        conn: &mut DbConnection,
-        model: &Resource,
-        entry: &AuditEntry,
-        parent_id: Option<i64>,
-        reason: &str,
-    ) -> Result<(), RestoreError> {
-        let new = NewAuditEntry {
-            actor: Some(self.editor.user.actor()),
-            model: &entry.model,
-            object_id: entry.object_id,
-            title: &entry.title,
-            action: "not restored",
-            before: "",
-            after: "",
+        } else {
+            format!("this {name} no longer exists")
         };
-        self.change_set.insert(conn, &new, parent_id)?;
-        let (name, title) = (capitalized(model.singular), &entry.title);
+        let name = capitalized(name);
         let text = format!("{name} “{title}” was not restored in full: {reason}.");
         self.restored.warnings.push(text);
         Ok(())

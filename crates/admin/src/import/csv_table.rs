@@ -24,13 +24,11 @@ enum Column {
         label: &'static str,
         kind: FieldKind,
     },
-    /// It is not imported.
     Ignored {
         name: String,
     },
 }
 
-/// An error in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct RowError {
     /// The row, if the error is in one.
@@ -114,7 +112,6 @@ impl CsvTable {
         ignored.collect()
     }
 
-    /// The labels of the columns that are imported.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &'static str)> {
         self.columns.iter().filter_map(|column| match column {
             Column::Field { name, label, .. } => Some((name.as_str(), *label)),

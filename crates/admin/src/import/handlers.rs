@@ -28,11 +28,8 @@ use crate::ui::field::Hidden;
 use crate::ui::links::{counted, list_path};
 use crate::ui::submission::Submission;
 
-/// The field with the encoded file.
 const CONTENT: &str = "content";
-/// The field with the digest.
 const DIGEST: &str = "mark";
-/// The button that downloads the errors.
 const ERRORS: &str = "_errors";
 
 pub(crate) async fn new(staff: StaffRequest) -> PageResult {
@@ -151,7 +148,6 @@ async fn parsed(model: &'static Resource, bytes: Bytes) -> Result<ParsedFile, Pa
     run_blocking(parse).await?
 }
 
-/// The file in a page.
 async fn decoded(submission: &Submission) -> Result<Bytes, PageError> {
     let content = submission.text(CONTENT).to_owned();
     let bytes = run_blocking(move || decode(&content)).await?;
@@ -217,7 +213,6 @@ fn allowed(staff: &StaffRequest) -> Result<&'static Resource, PageError> {
     Ok(model)
 }
 
-/// Encodes a file for a page.
 fn encode(bytes: &[u8]) -> Result<String, PageError> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     let compressed = encoder.write_all(bytes).and_then(|()| encoder.finish());

@@ -31,8 +31,7 @@ const MAX_PREVIEW: usize = 50;
 /// The longest text of an addition in the preview, which has one line (characters).
 const MAX_CELL: usize = 60;
 
-/// The result of an import or a preview.
-#[derive(Default)]
+#[derive(Default, Serialize)]
 pub(crate) struct ImportOutcome {
     pub(crate) added: usize,
     pub(crate) changed: usize,
@@ -41,7 +40,6 @@ pub(crate) struct ImportOutcome {
     pub(crate) additions: Vec<PreviewAddition>,
     /// The first rows that change stored objects.
     pub(crate) changes: Vec<PreviewChange>,
-    /// The errors by row.
     pub(crate) errors: Vec<RowError>,
     /// The columns that would escalate permissions; empty for a whole row.
     pub(crate) denied_columns: BTreeSet<&'static str>,
@@ -49,7 +47,6 @@ pub(crate) struct ImportOutcome {
     pub(crate) digest: String,
 }
 
-/// A new object in the preview.
 #[derive(Serialize)]
 pub(crate) struct PreviewAddition {
     row: usize,
@@ -57,7 +54,6 @@ pub(crate) struct PreviewAddition {
     cells: Vec<String>,
 }
 
-/// A change in the preview.
 #[derive(Serialize)]
 pub(crate) struct PreviewChange {
     row: usize,
@@ -72,7 +68,6 @@ struct PlannedRow {
     values: FormValues,
 }
 
-/// An import by a user.
 pub(crate) struct Importer<'a> {
     pub(crate) editor: &'a Editor,
     pub(crate) model: &'static Resource,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::auth::staff_request::StaffRequest;
 use crate::columns::columns;
 use crate::import::csv_table::{CsvTable, RowError};
-use crate::import::importer::{ImportOutcome, PreviewAddition, PreviewChange};
+use crate::import::importer::ImportOutcome;
 use crate::import::spreadsheet::MAX_ROWS;
 use crate::ui::csv::{self, column_names, download};
 use crate::ui::field::{Hidden, errors_title};
@@ -20,12 +20,12 @@ pub(super) const MAX_FILE_BYTES: usize = 4 << 20;
 
 const MAX_ERRORS: usize = 200;
 
-/// The preview of a file, or its errors.
 #[derive(Serialize, Default)]
 pub(crate) struct ImportPage {
     columns: String,
     export_note: &'static str,
     singular: &'static str,
+    plural: &'static str,
     limits: String,
     export_href: String,
     back_href: String,
@@ -33,27 +33,17 @@ pub(crate) struct ImportPage {
     file_error: Option<String>,
     errors_title: Option<String>,
     errors: Vec<RowError>,
-    more_errors: Option<String>,
-    /// The detected format of the file.
+    more_errors: usize,
     format: Option<String>,
-    /// Sentences about columns that are not imported.
     notes: Vec<String>,
+    headings: Vec<&'static str>,
     summary: Option<String>,
-    additions: Option<AdditionsTable>,
-    changes: Vec<PreviewChange>,
-    more_changes: Option<String>,
+    outcome: ImportOutcome,
+    /// The numbers of additions and changes that are not shown.
+    more_additions: usize,
+    more_changes: usize,
     confirm: Option<String>,
     hidden: Vec<Hidden>,
-}
-
-/// The rows that are added, one line each.
-#[derive(Serialize, Default)]
-struct AdditionsTable {
-    heading: String,
-    headings: Vec<&'static str>,
-    rows: Vec<PreviewAddition>,
-    /// The number of rows that are not shown.
-    more: Option<String>,
 }
 
 impl Page for ImportPage {
@@ -74,10 +64,7 @@ impl ImportPage {
         Self {
             format: Some(table.format.clone()),
             notes: table.notes(),
-            additions: Some(AdditionsTable {
-                headings: table.fields().map(|(_, label)| label).collect(),
-                ..AdditionsTable::default()
-            }),
+            headings: table.fields().map(|(_, label)| label).collect(),
             ..Self::default()
         }
     }
@@ -91,55 +78,32 @@ impl ImportPage {
         notice: Option<String>,
     ) -> Self {
         let count = outcome.added + outcome.changed;
-        let more = |count: usize, shown: usize, name: &str| match count - shown {
-            0 => None,
-            count => Some(format!("and {count} more {name}")),
-        };
         Self {
             notice,
-            summary: Some(if count == 0 {
-                "Nothing to change.".to_owned()
-            } else {
-                summary(model, &outcome)
-            }),
-            additions: self
-                .additions
-                .filter(|_| outcome.added > 0)
-                .map(|table| AdditionsTable {
-                    heading: format!("New {}", model.plural),
-                    more: more(outcome.added, outcome.additions.len(), model.plural),
-                    rows: outcome.additions,
-                    ..table
-                }),
-            more_changes: more(outcome.changed, outcome.changes.len(), "changes"),
-            changes: outcome.changes,
+            summary: Some(summary(model, &outcome)),
+            more_additions: outcome.added - outcome.additions.len(),
+            more_changes: outcome.changed - outcome.changes.len(),
+            outcome,
             confirm: (count > 0).then(|| format!("Yes, import {}", counted(model, count))),
             hidden,
             ..self
         }
     }
 
-    /// The page with errors.
     pub(super) fn with_errors(self, mut errors: Vec<RowError>, content: Hidden) -> Self {
         let count = errors.len();
         errors.truncate(MAX_ERRORS);
+        // An error of the file as a whole is no list.
+        let is_list = errors.iter().any(|error| error.row.is_some());
         Self {
             errors_title: Some(errors_title(count)),
-            // An error of the file as a whole is no list.
-            hidden: errors
-                .iter()
-                .any(|error| error.row.is_some())
-                .then_some(content)
-                .into_iter()
-                .collect(),
+            hidden: is_list.then_some(content).into_iter().collect(),
+            more_errors: count - errors.len(),
             errors,
-            more_errors: (count > MAX_ERRORS)
-                .then(|| format!("and {} more errors", count - MAX_ERRORS)),
             ..self
         }
     }
 
-    /// All errors as a CSV file.
     pub(super) fn errors_file(model: &Resource, errors: Vec<RowError>) -> PageResult {
         let row = |error: RowError| {
             let row = error.row.map_or_else(String::new, |row| row.to_string());
@@ -162,6 +126,7 @@ impl ImportPage {
             columns: column_names(&columns(model)).join(", "),
             export_note: model.export_note,
             singular: model.singular,
+            plural: model.plural,
             limits: format!("{} rows and {} MB", MAX_ROWS, MAX_FILE_BYTES >> 20),
             export_href: format!("{list}export/"),
             back_href: list,
@@ -174,6 +139,9 @@ impl ImportPage {
 
 /// The counts that are not zero: `50 addresses will be added. 1 address will be changed.`
 fn summary(model: &Resource, outcome: &ImportOutcome) -> String {
+    if outcome.added + outcome.changed == 0 {
+        return "Nothing to change.".to_owned();
+    }
     [
         (outcome.added, "will be added"),
         (outcome.changed, "will be changed"),

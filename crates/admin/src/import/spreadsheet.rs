@@ -40,7 +40,6 @@ impl Spreadsheet {
     }
 }
 
-/// Adds a row unless it is empty.
 pub(super) fn add_row(
     rows: &mut Vec<SpreadsheetRow>,
     number: usize,

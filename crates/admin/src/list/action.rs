@@ -6,25 +6,21 @@ use oc_core::admin::{BulkAction, FormValues, Resource};
 use oc_http::{PageError, PageResult};
 
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
-use crate::delete::cascade::Cascade;
-use crate::delete::execute::execute;
-use crate::delete::page::{self, Question, SHOWN};
+use crate::delete::handlers::{ask_for, execute};
+use crate::delete::page::{Question, SHOWN};
 use crate::editor::Editor;
 use crate::list::bulk_edit::{self, BulkEdit, MAX_EDITED, NotSaved, invalid_notice, set_values};
 use crate::list_query::AdminListQuery;
 use crate::ui::csv;
 use crate::ui::field::Hidden;
-use crate::ui::layout::Message;
 use crate::ui::links::{counted, list_path, see_other};
 use crate::ui::submission::Submission;
 
-/// The most objects that one action takes.
 const MAX_SELECTED: i64 = 100_000;
-
-const ACTIONS: [&str; 3] = [DELETE, bulk_edit::ACTION, EXPORT];
 
 const DELETE: &str = "delete_selected";
 const EXPORT: &str = "export_selected";
+const ACTIONS: [&str; 3] = [DELETE, bulk_edit::ACTION, EXPORT];
 
 pub(super) const TOO_MANY: &str = "Too many items are selected. Use a filter to select fewer.";
 
@@ -125,24 +121,17 @@ async fn delete_selected(
     };
     // «Select all» is resolved when the question is asked, so that nothing is deleted that it didn't show.
     let was_asked = fields.text("select_across") != "1" || fields.has(SHOWN);
-    let message = if is_confirmed(fields) && was_asked {
-        match execute(staff, model, ids, fields, question).await? {
-            Ok(message) => message,
-            Err(page) => return Ok(page),
-        }
+    let outcome = if is_confirmed(fields) && was_asked {
+        execute(staff, model, ids, fields, question).await
     } else {
-        let editor = staff.editor();
-        let cascade = staff.read(move |conn| Cascade::new(conn, &editor, model, &ids));
-        let cascade = cascade.await?;
-        if !cascade.rows.is_empty() {
-            return page::show(staff, &cascade, question);
-        }
-        None
+        ask_for(staff, model, ids, question).await.map(Some)
     };
-    staff
-        .session
-        .add(message.unwrap_or_else(|| Message::new("warning", NONE_SELECTED)));
-    Ok(see_other(back))
+    match outcome {
+        Ok(Some(page)) => Ok(page),
+        Ok(None) => Ok(see_other(back)),
+        Err(PageError::NotFound) => Ok(staff.warn(NONE_SELECTED, back)),
+        Err(error) => Err(error),
+    }
 }
 
 /// The hidden fields of the question: the action and the ids.
@@ -190,18 +179,15 @@ async fn run_bulk_action(
         values.with(field, *value)
     });
     let change = set_values(staff, model, ids, values, ChangeSet::none(), |_| true);
-    match change.await? {
+    match change.await {
         Ok(changed) => {
             let text = format!("{} {}.", bulk.done, counted(model, changed));
             Ok(staff.succeed(text, back))
         }
         Err(NotSaved::Unconfirmed(..)) => Ok(staff.succeed("Nothing to change.", back)),
         Err(NotSaved::Invalid(title, errors)) => {
-            let notice = errors
-                .first()
-                .map(|error| invalid_notice(model, &title, error));
-            Ok(staff.warn(notice.unwrap_or_default(), back))
+            Ok(staff.warn(invalid_notice(model, &title, &errors[0]), back))
         }
-        Err(NotSaved::Database(error)) => Err(error.into()),
+        Err(NotSaved::Failed(error)) => Err(error),
     }
 }

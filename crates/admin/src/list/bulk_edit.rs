@@ -2,7 +2,6 @@
 
 use actix_web::http::StatusCode;
 use audit::ChangeSet;
-use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
 use oc_core::admin::{Field, FormValues, Resource, SaveError};
 use oc_core::locks::{lock, lock_all};
@@ -22,7 +21,6 @@ use crate::ui::field::{ErrorSummary, FieldView, Hidden};
 use crate::ui::links::{capitalized, counted};
 use crate::ui::submission::Submission;
 
-/// The most objects that are changed together.
 pub(super) const MAX_EDITED: usize = 10_000;
 
 pub(super) const ACTION: &str = "edit_selected";
@@ -60,16 +58,15 @@ pub(super) enum NotSaved {
     Unconfirmed(usize, usize),
     /// The object with this title would be invalid.
     Invalid(String, Vec<FieldError>),
-    Database(DatabaseError),
+    Failed(PageError),
 }
 
-impl From<DatabaseError> for NotSaved {
-    fn from(error: DatabaseError) -> Self {
-        Self::Database(error)
+impl<E: Into<PageError>> From<E> for NotSaved {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
     }
 }
 
-/// The fields that can be changed in many objects.
 pub(super) fn fields(model: &'static Resource) -> impl Iterator<Item = &'static Field> {
     model.fields.iter().filter(|field| field.bulk_edit)
 }
@@ -82,7 +79,6 @@ pub(super) struct BulkEdit<'a> {
     pub(super) submission: &'a Submission,
     /// The hidden fields with the action and the ids.
     pub(super) hidden: Vec<Hidden>,
-    /// The address of the list.
     pub(super) back: &'a str,
 }
 
@@ -113,7 +109,7 @@ impl BulkEdit<'_> {
             ChangeSet::new(confirmed.unwrap_or_default()),
             move |changed| confirmed == Some(changed),
         );
-        match change.await? {
+        match change.await {
             Ok(count) => {
                 let text = format!("Changed {}.", counted(model, count));
                 Ok(staff.succeed(text, self.back))
@@ -128,7 +124,7 @@ impl BulkEdit<'_> {
                 let notice = other.map(|error| invalid_notice(model, &title, error));
                 self.ask_value(errors, notice).await
             }
-            Err(NotSaved::Database(error)) => Err(error.into()),
+            Err(NotSaved::Failed(error)) => Err(error),
         }
     }
 
@@ -155,17 +151,17 @@ impl BulkEdit<'_> {
         let views = sections.into_iter().flat_map(|section| section.fields);
         let is_offered = |view: &FieldView| fields(self.model).any(|field| field.name == view.name);
         let views: Vec<FieldView> = views.filter(is_offered).collect();
-        let status = if errors.is_empty() {
-            StatusCode::OK
-        } else {
-            StatusCode::UNPROCESSABLE_ENTITY
-        };
         let page = BulkEditPage {
             notice,
             error_summary: ErrorSummary::for_fields(views.iter()),
             fields: views,
             hidden: self.hidden.clone(),
             ..BulkEditPage::default()
+        };
+        let status = if errors.is_empty() {
+            StatusCode::OK
+        } else {
+            StatusCode::UNPROCESSABLE_ENTITY
         };
         self.show(status, page)
     }
@@ -232,7 +228,7 @@ pub(super) async fn set_values(
     values: FormValues,
     mut change_set: ChangeSet,
     is_confirmed: impl Fn(usize) -> bool + Send + 'static,
-) -> Result<Result<usize, NotSaved>, PageError> {
+) -> Result<usize, NotSaved> {
     let editor = staff.editor();
     let change = move |conn: &mut DbConnection| {
         raise_statement_timeout(conn)?;
@@ -252,8 +248,7 @@ pub(super) async fn set_values(
                     Err(SaveError::Invalid(errors)) => {
                         return Err(NotSaved::Invalid(record.title, errors));
                     }
-                    Err(SaveError::Missing) => return Err(DatabaseError::NotFound.into()),
-                    Err(SaveError::Database(error)) => return Err(error.into()),
+                    Err(error) => return Err(error.into()),
                 }
             }
         }
@@ -264,8 +259,8 @@ pub(super) async fn set_values(
         }
     };
     let outcome = staff.db.run_long(move |conn| match conn.write(change) {
-        Err(NotSaved::Database(error)) => Err(error.into()),
+        Err(NotSaved::Failed(error)) => Err(error),
         outcome => Ok(outcome),
     });
-    outcome.await
+    outcome.await?
 }

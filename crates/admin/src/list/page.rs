@@ -10,7 +10,7 @@ use oc_http::{Page, PageError, PageLinks, PageResult, found};
 use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
-use crate::gallery::view::thumbnails;
+use crate::gallery::thumbnails;
 use crate::list::action;
 use crate::list_query::{AdminListQuery, page_count};
 use crate::registry::Registry;
@@ -75,7 +75,6 @@ struct RowView {
     title: String,
     thumbnail: Option<String>,
     cells: Vec<String>,
-    /// The address of its public page.
     site_href: Option<String>,
 }
 
@@ -221,7 +220,6 @@ fn facets(
     Ok(facets)
 }
 
-/// The public pages of objects, by id.
 fn site_hrefs(
     conn: &mut DbConnection,
     model: &Resource,

@@ -73,7 +73,6 @@ fn cells(columns: &[BoundField], object: &Record) -> Vec<String> {
     cells
 }
 
-/// A header row and rows of cells.
 pub(crate) fn table<R: AsRef<[String]>>(
     headings: &[&str],
     rows: &[R],

@@ -30,7 +30,6 @@ pub(crate) struct FieldView {
     pub(crate) related: Option<RelatedView>,
     pub(crate) search: Option<SearchView>,
     pub(crate) autocomplete: Option<&'static str>,
-    /// The path of an image's thumbnail.
     pub(crate) thumbnail: Option<String>,
     /// The media types of a file field.
     pub(crate) accept: Option<&'static str>,
@@ -77,7 +76,6 @@ pub(crate) struct PermissionTable {
     pub(crate) has_locked: bool,
 }
 
-/// The permissions on a model.
 #[derive(Debug, Serialize)]
 pub(crate) struct ModelPermissions {
     pub(crate) app: String,
@@ -86,7 +84,6 @@ pub(crate) struct ModelPermissions {
     pub(crate) permissions: [Option<PermissionBox>; 4],
 }
 
-/// The check box of a permission.
 #[derive(Debug, Serialize)]
 pub(crate) struct PermissionBox {
     pub(crate) action: &'static str,
@@ -170,7 +167,6 @@ struct ErrorLink {
 }
 
 impl FieldView {
-    /// An empty field.
     pub(crate) fn new(name: &str, label: &str, kind: &'static str) -> Self {
         Self {
             id: format!("id_{name}"),
@@ -203,7 +199,6 @@ impl ErrorSummary {
         Self::for_fields(sections.iter().flat_map(|section| &section.fields))
     }
 
-    /// The errors of these fields.
     pub(crate) fn for_fields<'a>(fields: impl Iterator<Item = &'a FieldView>) -> Option<Self> {
         let items: Vec<ErrorLink> = fields
             .flat_map(|field| {
@@ -218,7 +213,6 @@ impl ErrorSummary {
     }
 }
 
-/// The heading above a list of errors.
 pub(crate) fn errors_title(count: usize) -> String {
     match count {
         1 => "1 error to correct".to_owned(),
@@ -259,7 +253,6 @@ pub(crate) struct Button {
 }
 
 impl Button {
-    /// The only button of a form.
     pub(crate) fn save(label: &'static str) -> Vec<Self> {
         vec![Self {
             name: "_save",

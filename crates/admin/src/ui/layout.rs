@@ -87,7 +87,6 @@ impl Message {
         }
     }
 
-    /// The message with another sentence.
     pub(crate) fn and(mut self, sentence: &str) -> Self {
         let end = match &mut self.object {
             Some(object) => &mut object.rest,
@@ -103,7 +102,6 @@ impl Message {
         Self { undo, ..self }
     }
 
-    /// The words of the message.
     pub(crate) fn to_text(&self) -> String {
         let object = self.object.as_ref();
         let object = object.map(|object| format!("“{}”{}", object.title, object.rest));
@@ -111,7 +109,6 @@ impl Message {
     }
 }
 
-/// A link of the breadcrumb trail.
 #[derive(Debug, Serialize)]
 pub(crate) struct Breadcrumb {
     label: String,
@@ -141,7 +138,6 @@ impl Breadcrumb {
     }
 }
 
-/// A page within the layout.
 #[derive(Serialize)]
 pub(crate) struct WithLayout<P> {
     #[serde(flatten)]

@@ -5,7 +5,6 @@ use actix_web::http::header;
 use form_urlencoded::Serializer;
 use oc_core::admin::Resource;
 
-/// The log of all changes.
 pub(crate) const LOG_PATH: &str = "/admin/log/";
 
 pub(crate) const DIAGNOSTICS_PATH: &str = "/admin/diagnostics/";
@@ -54,7 +53,6 @@ pub(crate) fn see_other(href: &str) -> HttpResponse {
         .finish()
 }
 
-/// A word with an upper-case first letter.
 pub(crate) fn capitalized(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| {

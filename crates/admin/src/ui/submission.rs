@@ -10,7 +10,11 @@ use actix_web::http::header;
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::{TryStreamExt, stream};
+use oc_core::admin::Resource;
 use oc_http::{PageError, run_blocking};
+
+use crate::registry::Registry;
+use crate::ui::links::list_path;
 
 /// The most fields of a form, as in Django.
 const MAX_FIELDS: usize = 1000;
@@ -36,12 +40,10 @@ pub(crate) struct Submission {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SubmittedFile {
     field: String,
-    /// Its name in the browser.
     pub(crate) name: String,
     pub(crate) bytes: Bytes,
 }
 
-/// Password and two-factor code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Credentials {
     pub(crate) password: String,
@@ -113,12 +115,10 @@ impl Submission {
         &self.files
     }
 
-    /// The last file of a field.
     pub(crate) fn file(&self, field: &str) -> Option<&SubmittedFile> {
         self.files.iter().rev().find(|file| file.field == field)
     }
 
-    /// Every value of a field.
     pub(crate) fn list(&self, name: &str) -> Vec<String> {
         self.fields
             .iter()
@@ -127,7 +127,6 @@ impl Submission {
             .collect()
     }
 
-    /// Whether a field was submitted.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.fields.iter().any(|(key, _)| key == name)
     }
@@ -162,6 +161,29 @@ pub(crate) fn has_parts(request: &HttpRequest) -> bool {
     let kind = request.headers().get(header::CONTENT_TYPE);
     kind.and_then(|kind| kind.to_str().ok())
         .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/form-data"))
+}
+
+/// The largest body of a request with images (bytes).
+const MAX_UPLOAD: usize = 100 << 20;
+
+/// The size of the largest body for a path (bytes), if that is a page that takes images.
+pub fn max_body(registry: Registry, path: &str) -> Option<usize> {
+    let takes_images = |resource: &'static Resource| {
+        let Some(page) = path.strip_prefix(&list_path(resource)) else {
+            return false;
+        };
+        let gallery = resource.gallery.map(|gallery| gallery.resource.plural);
+        let pages = [
+            gallery,
+            resource.images.map(|_| "add"),
+            resource.images.map(|_| "change"),
+        ];
+        let last = page
+            .strip_suffix('/')
+            .and_then(|page| page.rsplit('/').next());
+        pages.iter().flatten().any(|page| last == Some(*page))
+    };
+    registry.all().any(takes_images).then_some(MAX_UPLOAD)
 }
 
 impl FromRequest for Submission {

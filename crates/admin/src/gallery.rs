@@ -42,7 +42,6 @@ struct ImageView {
     is_last: bool,
 }
 
-/// The name of the field with the description of an image.
 pub(crate) fn description_name(id: i64) -> String {
     format!("description-{id}")
 }
@@ -132,7 +131,6 @@ impl GalleryView {
     }
 }
 
-/// The images of a row, in order.
 pub(crate) fn in_order(
     conn: &mut DbConnection,
     gallery: Gallery,
@@ -143,7 +141,6 @@ pub(crate) fn in_order(
     Ok(ids.iter().filter_map(|id| by_id.remove(id)).collect())
 }
 
-/// The value of an image's field.
 pub(crate) fn image_value<'r>(resource: &Resource, image: &'r Record) -> &'r str {
     let mut fields = resource.fields.iter();
     let field = fields.find(|field| field.kind == FieldKind::Image);
