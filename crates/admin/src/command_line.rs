@@ -13,7 +13,7 @@ use crate::registry::Registry;
 /// Logs a new user. Requires the transaction that adds it.
 pub fn record_added(conn: &mut DbConnection, registry: Registry, id: i64) -> QueryResult<()> {
     let accounts = registry.accounts().map_err(|_| Error::NotFound)?;
-    let record = (accounts.load)(conn, id)?.ok_or(Error::NotFound)?;
+    let record = accounts.load(conn, id)?.ok_or(Error::NotFound)?;
     let entry = NewAuditEntry {
         actor: None,
         model: &accounts.key(),

@@ -57,7 +57,6 @@ const BASE: Resource = Resource {
     export_note: "",
     public_page: None,
     list: |_, _| Ok(ListPage::default()),
-    load: |_, _| Ok(None),
     load_all: |_, _| Ok(Vec::new()),
     save: |_, _, _| Ok(1),
     restore: |_, _| Ok(()),

@@ -167,7 +167,7 @@ impl Cascade {
                 let parents = self.delete_chunk(conn, editor, &mut change_set, rows)?;
                 first = first.or(Some(parents[0]));
                 for (resource, id, before) in before {
-                    let Some(record) = (resource.load)(conn, id)? else {
+                    let Some(record) = resource.load(conn, id)? else {
                         continue;
                     };
                     let entry = LogEntry {
@@ -244,7 +244,7 @@ fn snapshots<'a>(
 ) -> QueryResult<Vec<(&'static Resource, i64, Snapshot)>> {
     let mut snapshots = Vec::new();
     for Unlinked { resource, id, .. } in rows {
-        if let Some(object) = (resource.load)(conn, *id)? {
+        if let Some(object) = resource.load(conn, *id)? {
             snapshots.push((
                 *resource,
                 *id,

@@ -205,7 +205,7 @@ fn save(
     let form = is_new.then(|| SubmittedForm::new(author, &resource.key(), &submission.to_text()));
     if let Some(form) = &form
         && let Some(id) = form.find(conn)?
-        && let Some(added) = (resource.load)(conn, id)?
+        && let Some(added) = resource.load(conn, id)?
     {
         return Ok(Ok(added));
     }

@@ -209,7 +209,7 @@ fn save_unlogged(
     let mut errors = editor.escalations(conn, resource, current, values)?;
     if errors.is_empty() {
         let id = (resource.save)(conn, id, values)?;
-        return (resource.load)(conn, id)?.ok_or(SaveError::Missing);
+        return resource.load(conn, id)?.ok_or(SaveError::Missing);
     }
     let attempt = conn.transaction(|conn| {
         (resource.save)(conn, id, values)?;

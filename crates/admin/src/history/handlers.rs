@@ -130,7 +130,7 @@ pub(crate) async fn restore(staff: StaffRequest, fields: Submission) -> PageResu
     let entry_id = entry_id.map_err(|_| PageError::BadRequest)?;
     let entries = staff.db.read(move |conn| {
         let entries = AuditEntry::for_object(conn, &model.key(), id)?;
-        if entries.is_empty() && (model.load)(conn, id)?.is_none() {
+        if entries.is_empty() && model.load(conn, id)?.is_none() {
             return Err(PageError::NotFound);
         }
         Ok(entries)
@@ -181,7 +181,7 @@ impl ObjectHistory {
         model: &'static Resource,
         id: i64,
     ) -> QueryResult<Self> {
-        let object = (model.load)(conn, id)?;
+        let object = model.load(conn, id)?;
         let stored = match &object {
             Some(object) => Some(Snapshot::new(conn, registry, model, object)?),
             None => None,

@@ -195,7 +195,7 @@ impl Restorer<'_> {
             return Ok(());
         };
         let (name, title) = (model.singular, &entry.title);
-        let reason = if let Some(current) = (model.load)(conn, id)? {
+        let reason = if let Some(current) = model.load(conn, id)? {
             let values = with_lost_choices(model, entry, &current.values);
             let is_unchanged = values == current.values;
             let pending = PendingRestore {

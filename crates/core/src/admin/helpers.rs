@@ -2,7 +2,7 @@
 
 use diesel::QueryResult;
 
-use crate::admin::{DeletedRow, FormValues, ListQuery, Record, SaveError};
+use crate::admin::{DeletedRow, FormValues, ListQuery, SaveError};
 use crate::connection::DbConnection;
 use crate::validation::{FieldError, Violation};
 
@@ -75,19 +75,6 @@ pub fn with_constraint_error(
     SaveError::Invalid(errors)
 }
 
-/// Loads rows by id, one at a time.
-pub fn load_each(
-    conn: &mut DbConnection,
-    ids: &[i64],
-    load: fn(&mut DbConnection, i64) -> QueryResult<Option<Record>>,
-) -> QueryResult<Vec<Record>> {
-    let mut ids = ids.to_vec();
-    ids.sort_unstable();
-    ids.dedup();
-    let objects = ids.into_iter().map(|id| load(conn, id).transpose());
-    objects.flatten().collect()
-}
-
 /// Validates several rows: all of them with their ids, or the errors of the first invalid one.
 pub fn validate_all<T>(
     rows: &[DeletedRow<'_>],
@@ -96,13 +83,6 @@ pub fn validate_all<T>(
     rows.iter()
         .map(|(id, values)| Ok((*id, check(values)?)))
         .collect()
-}
-
-/// The error for restoring a row that exists: another request was faster.
-#[must_use]
-pub fn already_restored(field: &'static str) -> FieldError {
-    let violation = Violation::Taken("Already restored.");
-    FieldError { field, violation }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Lists of a resource's rows.
 
-use diesel::QueryResult;
+use diesel::dsl::{Asc, Desc};
+use diesel::query_dsl::methods::ThenOrderDsl;
+use diesel::{ExpressionMethods, QueryResult};
 
 use crate::admin::{Choice, yes_no_choices};
 use crate::connection::DbConnection;
@@ -42,6 +44,35 @@ pub struct ListQuery {
     pub offset: i64,
     /// Maximum number of rows.
     pub limit: i64,
+}
+
+impl ListQuery {
+    /// Sorts a query by the columns, which `by` adds to its order, then by id: newest first unless sorted otherwise.
+    pub fn sort<Q, Id>(&self, query: Q, id: Id, by: impl Fn(Q, usize, bool) -> Q) -> Q
+    where
+        Id: ExpressionMethods,
+        Q: ThenOrderDsl<Asc<Id>, Output = Q> + ThenOrderDsl<Desc<Id>, Output = Q>,
+    {
+        let columns = self.order.iter();
+        let query = columns.fold(query, |query, (column, descending)| {
+            by(query, *column, *descending)
+        });
+        let newest_first = self.order.last().is_none_or(|(_, descending)| *descending);
+        then_order(query, id, newest_first)
+    }
+}
+
+/// A query with a further column to sort by.
+pub fn then_order<Q, Column>(query: Q, column: Column, descending: bool) -> Q
+where
+    Column: ExpressionMethods,
+    Q: ThenOrderDsl<Asc<Column>, Output = Q> + ThenOrderDsl<Desc<Column>, Output = Q>,
+{
+    if descending {
+        query.then_order_by(column.desc())
+    } else {
+        query.then_order_by(column.asc())
+    }
 }
 
 /// The rows of one page, with counts.

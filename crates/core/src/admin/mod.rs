@@ -17,11 +17,10 @@ pub use choice::{Choice, ChoicePage, ChoiceQuery, id_in, ids, yes_no_choices};
 pub use field::{Field, FieldKind, Question, Suggestions};
 pub use form_values::{FormValues, optional_id, required_id};
 pub use helpers::{
-    already_restored, combine, load_each, parse_flag, set_filters, validate_all,
-    with_constraint_error, yes_or_no,
+    combine, parse_flag, set_filters, validate_all, with_constraint_error, yes_or_no,
 };
 pub use images::{ConvertImage, Images, NewImage};
-pub use list::{Filter, ListPage, ListQuery, ListRow};
+pub use list::{Filter, ListPage, ListQuery, ListRow, then_order};
 pub use reference::{OnDelete, Reference};
 pub use resource::{
     BulkAction, DeletedRow, FindRelated, Gallery, ImageValues, Inline, PublicPage, Record, Resource,

@@ -52,13 +52,12 @@ pub struct Resource {
     pub public_page: Option<PublicPage>,
     /// A page of the list.
     pub list: fn(&mut DbConnection, &ListQuery) -> QueryResult<ListPage>,
-    /// One row with its field values.
-    pub load: fn(&mut DbConnection, i64) -> QueryResult<Option<Record>>,
     /// The existing rows with these ids, ordered by id: a few hundred at a time.
     pub load_all: fn(&mut DbConnection, &[i64]) -> QueryResult<Vec<Record>>,
     /// Inserts (`None`) or updates a row and returns its id. Requires a transaction.
     pub save: fn(&mut DbConnection, Option<i64>, &FormValues) -> Result<i64, SaveError>,
-    /// Inserts deleted rows under their old ids: a few hundred at a time. Requires a transaction.
+    /// Inserts deleted rows under their old ids, which the caller has locked: a few hundred at a time. Requires a
+    /// transaction.
     pub restore: fn(&mut DbConnection, &[DeletedRow<'_>]) -> Result<(), SaveError>,
     /// Deletes rows and their dependents: a few hundred at a time. Requires a transaction.
     pub delete: fn(&mut DbConnection, &[i64]) -> QueryResult<()>,
@@ -76,12 +75,17 @@ impl Resource {
         format!("{}.{}", self.app, self.name)
     }
 
+    /// The row with this id, if there is one.
+    pub fn load(&self, conn: &mut DbConnection, id: i64) -> QueryResult<Option<Record>> {
+        Ok((self.load_all)(conn, &[id])?.pop())
+    }
+
     /// The row with this id.
     ///
     /// # Errors
     /// `NotFound` if there is none.
     pub fn find(&self, conn: &mut DbConnection, id: i64) -> QueryResult<Record> {
-        (self.load)(conn, id)?.ok_or(diesel::NotFound)
+        self.load(conn, id)?.ok_or(diesel::NotFound)
     }
 
     /// The existing rows with these ids, by id: a few hundred at a time.
@@ -188,7 +192,7 @@ impl Inline {
         values: &FormValues,
     ) -> QueryResult<Option<Record>> {
         match id_in(values, self.field) {
-            Some(id) => (self.resource.load)(conn, id),
+            Some(id) => self.resource.load(conn, id),
             None => Ok(None),
         }
     }

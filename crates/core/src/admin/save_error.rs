@@ -30,19 +30,17 @@ impl SaveError {
     #[must_use]
     pub fn from_constraint(
         error: DatabaseError,
-        taken: FieldError,
+        taken: Option<FieldError>,
         gone: Option<FieldError>,
     ) -> Self {
-        match (&error, gone) {
-            (DatabaseError::DatabaseError(DatabaseErrorKind::UniqueViolation, _), _) => {
-                Self::Invalid(vec![taken])
-            }
-            (
-                DatabaseError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _),
-                Some(gone),
-            ) => Self::Invalid(vec![gone]),
-            (DatabaseError::NotFound, _) => Self::Missing,
-            _ => Self::Database(error),
-        }
+        let invalid = match &error {
+            DatabaseError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => taken,
+            DatabaseError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => gone,
+            DatabaseError::NotFound => return Self::Missing,
+            _ => None,
+        };
+        invalid.map_or(Self::Database(error), |invalid| {
+            Self::Invalid(vec![invalid])
+        })
     }
 }

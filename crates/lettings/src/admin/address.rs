@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use oc_core::admin::{
     Choice, ChoicePage, DeletedRow, Field, FieldKind, Filter, FormValues, ListPage, ListQuery,
-    ListRow, Record, Resource, SaveError, already_restored, set_filters, validate_all,
+    ListRow, Record, Resource, SaveError, set_filters, then_order, validate_all,
 };
 use oc_core::search::lower;
 use oc_core::{Backend, DbConnection, MAX_COUNT};
@@ -86,7 +86,6 @@ pub const MODEL: Resource = Resource {
     export_note: "",
     public_page: None,
     list,
-    load,
     load_all,
     save,
     restore,
@@ -123,12 +122,11 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
             i64::try_from(ids.len()).unwrap_or(i64::MAX)
         }
     };
-    let rows: Vec<(Address, Option<String>)> =
-        sorted(filtered(listing, &hits, &filters), &listing.order)
-            .offset(listing.offset.max(0))
-            .limit(listing.limit.max(0))
-            .select((Address::as_select(), lettings::title.nullable()))
-            .load(conn)?;
+    let rows: Vec<(Address, Option<String>)> = sorted(filtered(listing, &hits, &filters), listing)
+        .offset(listing.offset.max(0))
+        .limit(listing.limit.max(0))
+        .select((Address::as_select(), lettings::title.nullable()))
+        .load(conn)?;
     let row = |(address, letting): (Address, Option<String>)| ListRow {
         id: address.id,
         cells: vec![
@@ -182,39 +180,23 @@ diesel::define_sql_function! {
     fn coalesce(text: Nullable<Text>, otherwise: Text) -> Text;
 }
 
-/// Sorts by the given columns (an address by street first); newest first by default.
-fn sorted<'a>(mut query: Joined<'a>, order: &[(usize, bool)]) -> Joined<'a> {
+/// Sorts by the columns, an address by its street first.
+fn sorted<'a>(query: Joined<'a>, listing: &ListQuery) -> Joined<'a> {
     let letting = || lower(coalesce(lettings::title.nullable(), ""));
-    let mut newest_first = true;
-    for (column, reverse) in order {
-        query = match (column, reverse) {
-            (0, false) => query
-                .then_order_by(lower(addresses::street).asc())
-                .then_order_by(addresses::number.asc()),
-            (0, true) => query
-                .then_order_by(lower(addresses::street).desc())
-                .then_order_by(addresses::number.desc()),
-            (1, false) => query.then_order_by(lower(addresses::city).asc()),
-            (1, true) => query.then_order_by(lower(addresses::city).desc()),
-            (2, false) => query.then_order_by(lower(addresses::state).asc()),
-            (2, true) => query.then_order_by(lower(addresses::state).desc()),
-            (3, false) => query.then_order_by(addresses::zip_code.asc()),
-            (3, true) => query.then_order_by(addresses::zip_code.desc()),
-            (4, false) => query.then_order_by(letting().asc()),
-            (4, true) => query.then_order_by(letting().desc()),
-            _ => continue,
-        };
-        newest_first = *reverse;
-    }
-    if newest_first {
-        query.then_order_by(addresses::id.desc())
-    } else {
-        query.then_order_by(addresses::id.asc())
-    }
-}
-
-fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Record>> {
-    Ok(load_all(conn, &[id])?.pop())
+    listing.sort(
+        query,
+        addresses::id,
+        |query, column, descending| match column {
+            0 => {
+                let by_street = then_order(query, lower(addresses::street), descending);
+                then_order(by_street, addresses::number, descending)
+            }
+            1 => then_order(query, lower(addresses::city), descending),
+            2 => then_order(query, lower(addresses::state), descending),
+            3 => then_order(query, addresses::zip_code, descending),
+            _ => then_order(query, letting(), descending),
+        },
+    )
 }
 
 fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Record>> {
@@ -289,6 +271,5 @@ pub(super) fn find(
 
 fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveError> {
     let addresses = validate_all(rows, |values| draft(values).check())?;
-    Address::restore(conn, addresses)
-        .map_err(|error| SaveError::from_constraint(error, already_restored("street"), None))
+    Ok(Address::restore(conn, addresses)?)
 }

@@ -6,8 +6,8 @@ use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
 use oc_core::admin::{
     BulkAction, Choice, ChoicePage, ChoiceQuery, DeletedRow, FieldKind, Filter, FormValues, Inline,
-    OnDelete, PublicPage, Record, Reference, Resource, SaveError, already_restored, combine, id_in,
-    ids, optional_id, required_id, validate_all, with_constraint_error,
+    OnDelete, PublicPage, Record, Reference, Resource, SaveError, combine, id_in, ids, optional_id,
+    required_id, validate_all, with_constraint_error,
 };
 use oc_core::validation::{FieldError, FixedChoices, Violation};
 
@@ -128,7 +128,6 @@ pub const MODEL: Resource = Resource {
         missing,
     }),
     list,
-    load,
     load_all,
     save,
     restore,
@@ -172,10 +171,6 @@ fn missing(conn: &mut DbConnection, letting: &Record) -> QueryResult<Vec<String>
         count => missing.push(format!("{count} photo descriptions")),
     }
     Ok(missing)
-}
-
-fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Record>> {
-    Ok(load_all(conn, &[id])?.pop())
 }
 
 fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Record>> {
@@ -263,10 +258,6 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result
 
 fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveError> {
     let lettings = validate_all(rows, check)?;
-    let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
-    if !load_all(conn, &ids)?.is_empty() {
-        return Err(SaveError::Invalid(vec![already_restored("title")]));
-    }
     let addresses: Vec<i64> = rows
         .iter()
         .filter_map(|(_, values)| id_in(values, "address"))
@@ -339,5 +330,5 @@ fn refused(conn: &mut DbConnection, error: DatabaseError, addresses: &[i64]) -> 
         Ok(_) => field_error("address", GONE),
         Err(error) => return error.into(),
     };
-    SaveError::from_constraint(error, field_error("address", TAKEN), Some(gone))
+    SaveError::from_constraint(error, Some(field_error("address", TAKEN)), Some(gone))
 }

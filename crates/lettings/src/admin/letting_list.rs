@@ -4,7 +4,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
 use oc_core::DbConnection;
-use oc_core::admin::{ListPage, ListQuery, ListRow, set_filters};
+use oc_core::admin::{ListPage, ListQuery, ListRow, set_filters, then_order};
 use oc_core::search::lower;
 
 use crate::address::Address;
@@ -29,7 +29,7 @@ pub(super) fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<
     };
     let hits = filter::hits(conn, &filter)?;
     let found = filter::count(conn, &filter, &hits)?;
-    let mut query = sorted(matching(&filter, &hits), &listing.order);
+    let mut query = sorted(matching(&filter, &hits), listing);
     let (offset, limit) = (listing.offset.max(0), listing.limit.max(0));
     if listing.order.is_empty() && limit <= PAGE {
         let page = (found, offset, limit);
@@ -95,34 +95,21 @@ fn filter(listing: &ListQuery) -> Option<LettingFilter> {
     Some(filter)
 }
 
-/// Sorts by the given columns; newest first by default.
-fn sorted<'a>(mut query: Joined<'a>, order: &[(usize, bool)]) -> Joined<'a> {
-    let mut newest_first = true;
-    for (column, reverse) in order {
-        query = match (column, reverse) {
-            (0, false) => query.then_order_by(lower(lettings::title).asc()),
-            (0, true) => query.then_order_by(lower(lettings::title).desc()),
-            (1, false) => query.then_order_by(lower(addresses::street).asc()),
-            (1, true) => query.then_order_by(lower(addresses::street).desc()),
-            (2, false) => query.then_order_by(lower(addresses::city).asc()),
-            (2, true) => query.then_order_by(lower(addresses::city).desc()),
-            (3, false) => query.then_order_by(lower(addresses::state).asc()),
-            (3, true) => query.then_order_by(lower(addresses::state).desc()),
-            (4, false) => query.then_order_by(lettings::status.asc()),
-            (4, true) => query.then_order_by(lettings::status.desc()),
-            (5, false) => query.then_order_by(sql::<Integer>("coalesce(lettings.sleeps, 0)").asc()),
-            (5, true) => query.then_order_by(sql::<Integer>("coalesce(lettings.sleeps, 0)").desc()),
-            (6, false) => query.then_order_by(weekly_price(0).asc()),
-            (6, true) => query.then_order_by(weekly_price(0).desc()),
-            (7, false) => query.then_order_by(sql::<BigInt>("coalesce(lettings.host_id, 0)").asc()),
-            (7, true) => query.then_order_by(sql::<BigInt>("coalesce(lettings.host_id, 0)").desc()),
-            _ => continue,
-        };
-        newest_first = *reverse;
-    }
-    if newest_first {
-        query.then_order_by(lettings::id.desc())
-    } else {
-        query.then_order_by(lettings::id.asc())
-    }
+fn sorted<'a>(query: Joined<'a>, listing: &ListQuery) -> Joined<'a> {
+    let sleeps = || sql::<Integer>("coalesce(lettings.sleeps, 0)");
+    let host = || sql::<BigInt>("coalesce(lettings.host_id, 0)");
+    listing.sort(
+        query,
+        lettings::id,
+        |query, column, descending| match column {
+            0 => then_order(query, lower(lettings::title), descending),
+            1 => then_order(query, lower(addresses::street), descending),
+            2 => then_order(query, lower(addresses::city), descending),
+            3 => then_order(query, lower(addresses::state), descending),
+            4 => then_order(query, lettings::status, descending),
+            5 => then_order(query, sleeps(), descending),
+            6 => then_order(query, weekly_price(0), descending),
+            _ => then_order(query, host(), descending),
+        },
+    )
 }

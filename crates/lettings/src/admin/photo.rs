@@ -6,7 +6,7 @@ use oc_core::DbConnection;
 use oc_core::admin::{
     Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, Gallery,
     Images, ListPage, ListQuery, ListRow, NewImage, OnDelete, Record, Reference, Resource,
-    SaveError, already_restored, combine, ids, parse_flag, required_id, set_filters, validate_all,
+    SaveError, combine, ids, parse_flag, required_id, set_filters, then_order, validate_all,
 };
 use oc_core::search::{fold, lower};
 use oc_core::validation::{FieldError, Violation};
@@ -74,7 +74,6 @@ pub const MODEL: Resource = Resource {
     export_note: "",
     public_page: None,
     list,
-    load: |conn, id| Ok(load_all(conn, &[id])?.pop()),
     load_all,
     save,
     restore,
@@ -135,7 +134,7 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
         });
     };
     let found = counted.count().get_result(conn)?;
-    let rows: Vec<(i64, String, String, i32)> = sorted(shown, &listing.order)
+    let rows: Vec<(i64, String, String, i32)> = sorted(shown, listing)
         .offset(listing.offset.max(0))
         .limit(listing.limit.max(0))
         .select((
@@ -175,26 +174,16 @@ fn matching(listing: &ListQuery) -> Option<Joined<'_>> {
     Some(query)
 }
 
-/// Sorts by the given columns; newest first by default.
-fn sorted<'a>(mut query: Joined<'a>, order: &[(usize, bool)]) -> Joined<'a> {
-    let mut newest_first = true;
-    for (column, reverse) in order {
-        query = match (column, reverse) {
-            (0, false) => query.then_order_by(lower(letting_photos::alt).asc()),
-            (0, true) => query.then_order_by(lower(letting_photos::alt).desc()),
-            (1, false) => query.then_order_by(lower(lettings::title).asc()),
-            (1, true) => query.then_order_by(lower(lettings::title).desc()),
-            (2, false) => query.then_order_by(letting_photos::position.asc()),
-            (2, true) => query.then_order_by(letting_photos::position.desc()),
-            _ => continue,
-        };
-        newest_first = *reverse;
-    }
-    if newest_first {
-        query.then_order_by(letting_photos::id.desc())
-    } else {
-        query.then_order_by(letting_photos::id.asc())
-    }
+fn sorted<'a>(query: Joined<'a>, listing: &ListQuery) -> Joined<'a> {
+    listing.sort(
+        query,
+        letting_photos::id,
+        |query, column, descending| match column {
+            0 => then_order(query, lower(letting_photos::alt), descending),
+            1 => then_order(query, lower(lettings::title), descending),
+            _ => then_order(query, letting_photos::position, descending),
+        },
+    )
 }
 
 /// The name of a photo: its description, or its place.
@@ -248,10 +237,6 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result
 
 fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveError> {
     let photos = validate_all(rows, check)?;
-    let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
-    if !load_all(conn, &ids)?.is_empty() {
-        return Err(SaveError::Invalid(vec![already_restored("alt")]));
-    }
     Photo::restore(conn, photos).map_err(refused)
 }
 
@@ -271,7 +256,7 @@ fn refused(error: PhotoError) -> SaveError {
                 field: "letting",
                 violation: Violation::Choice { label: LETTING },
             };
-            SaveError::from_constraint(error, already_restored("alt"), Some(gone))
+            SaveError::from_constraint(error, None, Some(gone))
         }
     }
 }

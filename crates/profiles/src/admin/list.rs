@@ -2,7 +2,9 @@
 
 use diesel::prelude::*;
 use oc_core::DbConnection;
-use oc_core::admin::{ListPage, ListQuery, ListRow, parse_flag, set_filters, yes_or_no};
+use oc_core::admin::{
+    ListPage, ListQuery, ListRow, parse_flag, set_filters, then_order, yes_or_no,
+};
 use oc_core::search::lower;
 
 use crate::profile::{self, Joined, PublicProfile};
@@ -18,7 +20,7 @@ pub(super) fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<
         });
     };
     let found = counted.count().get_result(conn)?;
-    let rows: Vec<(i64, String, String, bool)> = sorted(shown, &listing.order)
+    let rows: Vec<(i64, String, String, bool)> = sorted(shown, listing)
         .offset(listing.offset.max(0))
         .limit(listing.limit.max(0))
         .select((
@@ -50,24 +52,14 @@ fn matching(listing: &ListQuery) -> Option<Joined<'_>> {
     Some(query)
 }
 
-/// Sorts by the given columns; newest first by default.
-fn sorted<'a>(mut query: Joined<'a>, order: &[(usize, bool)]) -> Joined<'a> {
-    let mut newest_first = true;
-    for (column, reverse) in order {
-        query = match (column, reverse) {
-            (0, false) => query.then_order_by(lower(users::username).asc()),
-            (0, true) => query.then_order_by(lower(users::username).desc()),
-            (1, false) => query.then_order_by(lower(profiles::favorite_city).asc()),
-            (1, true) => query.then_order_by(lower(profiles::favorite_city).desc()),
-            (2, false) => query.then_order_by(profiles::show_email.asc()),
-            (2, true) => query.then_order_by(profiles::show_email.desc()),
-            _ => continue,
-        };
-        newest_first = *reverse;
-    }
-    if newest_first {
-        query.then_order_by(profiles::id.desc())
-    } else {
-        query.then_order_by(profiles::id.asc())
-    }
+fn sorted<'a>(query: Joined<'a>, listing: &ListQuery) -> Joined<'a> {
+    listing.sort(
+        query,
+        profiles::id,
+        |query, column, descending| match column {
+            0 => then_order(query, lower(users::username), descending),
+            1 => then_order(query, lower(profiles::favorite_city), descending),
+            _ => then_order(query, profiles::show_email, descending),
+        },
+    )
 }

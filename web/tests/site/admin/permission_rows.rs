@@ -27,7 +27,7 @@ pub(super) fn contents(conn: &mut DbConnection) -> QueryResult<String> {
             ..ListQuery::default()
         };
         for row in (model.list)(conn, &listing)?.rows {
-            let object = (model.load)(conn, row.id)?;
+            let object = model.load(conn, row.id)?;
             writeln!(text, "{} {object:?}", model.key()).expect("memory takes any text");
         }
     }
@@ -72,7 +72,7 @@ pub(super) fn row(
         "photo" => {
             let letting = letting(conn, name)?;
             let id = lettings::testing::photo(conn, letting, name)?;
-            let file = (PHOTO.load)(conn, id)?.context("the photo")?;
+            let file = PHOTO.load(conn, id)?.context("the photo")?;
             let fields = vec![
                 ("letting", letting.to_string()),
                 ("file", file.values.text("file").to_owned()),

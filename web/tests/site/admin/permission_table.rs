@@ -128,7 +128,7 @@ fn every_role_may_do_what_the_table_says_and_nothing_else() -> Result<()> {
                     };
                     assert_eq!(status, expected, "{}", told(verb));
                     if gone.is_some() {
-                        let left = (model.load)(conn, row.id.parse()?)?;
+                        let left = model.load(conn, row.id.parse()?)?;
                         assert_eq!(left, None, "{}", told(verb));
                     }
                 }

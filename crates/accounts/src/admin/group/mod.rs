@@ -4,8 +4,7 @@ use diesel::dsl::IntoBoxed;
 use diesel::prelude::*;
 use oc_core::admin::{
     Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, FormValues, ListPage, ListQuery,
-    ListRow, Record, Resource, SaveError, already_restored, combine, load_each,
-    with_constraint_error,
+    ListRow, Record, Resource, SaveError, combine, then_order, with_constraint_error,
 };
 use oc_core::search::{fold, lower};
 use oc_core::text::normalize_line;
@@ -45,8 +44,7 @@ pub const GROUP: Resource = Resource {
     export_note: "",
     public_page: None,
     list,
-    load,
-    load_all: |conn, ids| load_each(conn, ids, load),
+    load_all,
     save,
     restore,
     delete: Group::delete,
@@ -57,13 +55,9 @@ pub const GROUP: Resource = Resource {
 fn list(conn: &mut DbConnection, query: &ListQuery) -> QueryResult<ListPage> {
     let total = groups::table.count().get_result(conn)?;
     let found = matching(query).count().get_result(conn)?;
-    let by_name = query.order.iter().find(|(column, _)| *column == 0);
-    let rows = if by_name == Some(&(0, true)) {
-        matching(query).order((lower(groups::name).desc(), groups::id.desc()))
-    } else {
-        matching(query).order((lower(groups::name).asc(), groups::id.asc()))
-    };
-    let rows: Vec<Group> = rows
+    let descending = query.order == [(0, true)];
+    let by_name = then_order(matching(query), lower(groups::name), descending);
+    let rows: Vec<Group> = then_order(by_name, groups::id, descending)
         .offset(query.offset.max(0))
         .limit(query.limit.max(0))
         .select(Group::as_select())
@@ -87,17 +81,19 @@ fn matching(query: &ListQuery) -> IntoBoxed<'static, groups::table, Backend> {
     matching
 }
 
-fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Record>> {
-    let Some(group) = Group::find(conn, id).optional()? else {
-        return Ok(None);
+fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Record>> {
+    let mut groups = Group::find_all(conn, ids)?;
+    groups.sort_unstable_by_key(|group| group.id);
+    let record = |group: Group| {
+        Ok(Record {
+            id: group.id,
+            values: FormValues::default()
+                .with("name", &group.name)
+                .with_list("permissions", Group::permissions(conn, group.id)?),
+            title: group.name,
+        })
     };
-    Ok(Some(Record {
-        id,
-        values: FormValues::default()
-            .with("name", &group.name)
-            .with_list("permissions", Group::permissions(conn, id)?),
-        title: group.name,
-    }))
+    groups.into_iter().map(record).collect()
 }
 
 fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result<i64, SaveError> {
@@ -120,9 +116,6 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result
 fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveError> {
     for (id, values) in rows {
         let (group, codes) = check(values)?;
-        if Group::find(conn, *id).optional()?.is_some() {
-            return Err(SaveError::Invalid(vec![already_restored("name")]));
-        }
         Group::restore(conn, *id, &group).map_err(constraint_error)?;
         Group::set_permissions(conn, *id, &codes)?;
     }
@@ -158,7 +151,7 @@ fn constraint_error(error: diesel::result::Error) -> SaveError {
         field: "name",
         violation: TAKEN,
     };
-    SaveError::from_constraint(error, taken, None)
+    SaveError::from_constraint(error, Some(taken), None)
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ fn a_group_is_saved_with_its_permissions() -> anyhow::Result<()> {
         let id = (GROUP.save)(conn, None, &values(" editors ", &["a.view_a"]))?;
         (GROUP.save)(conn, Some(id), &values("authors", &["b.add_b", "a.view_a"]))?;
 
-        let object = (GROUP.load)(conn, id)?.expect("it is there");
+        let object = GROUP.load(conn, id)?.expect("it is there");
         assert_eq!(object.title, "authors");
         assert_eq!(object.values, values("authors", &["a.view_a", "b.add_b"]));
         assert!(matches!(
@@ -80,7 +80,7 @@ fn groups_are_listed_by_name() -> anyhow::Result<()> {
 
         assert_eq!(names(conn, order(&[]))?, ["Alpha", "beta", "gamma"]);
         assert_eq!(
-            names(conn, order(&[(9, false), (0, true)]))?,
+            names(conn, order(&[(0, true)]))?,
             ["gamma", "beta", "Alpha"]
         );
         let search = ListQuery {
@@ -96,15 +96,13 @@ fn groups_are_listed_by_name() -> anyhow::Result<()> {
 fn a_deleted_group_comes_back_under_its_id() -> anyhow::Result<()> {
     on_both(|conn| {
         let id = (GROUP.save)(conn, None, &values("editors", &["a.view_a"]))?;
-        let stored = (GROUP.load)(conn, id)?.expect("it is there");
+        let stored = GROUP.load(conn, id)?.expect("it is there");
         (GROUP.delete)(conn, &[id])?;
 
         (GROUP.restore)(conn, &[(id, &stored.values)])?;
 
-        assert_eq!((GROUP.load)(conn, id)?, Some(stored.clone()));
+        assert_eq!(GROUP.load(conn, id)?, Some(stored));
         assert!((GROUP.save)(conn, None, &values("next", &[]))? > id);
-        let twice = (GROUP.restore)(conn, &[(id, &stored.values)]).map_err(|e| e.to_string());
-        assert_eq!(twice, Err("Already restored.".to_owned()));
         Ok(())
     })
 }

@@ -179,7 +179,7 @@ fn constraint_error(error: diesel::result::Error) -> SaveError {
         field: "username",
         violation: TAKEN,
     };
-    SaveError::from_constraint(error, taken, Some(unknown_group()))
+    SaveError::from_constraint(error, Some(taken), Some(unknown_group()))
 }
 
 #[cfg(test)]

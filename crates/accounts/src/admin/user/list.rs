@@ -2,7 +2,9 @@
 
 use diesel::dsl::{IntoBoxed, exists};
 use diesel::prelude::*;
-use oc_core::admin::{ListPage, ListQuery, ListRow, parse_flag, set_filters, yes_or_no};
+use oc_core::admin::{
+    ListPage, ListQuery, ListRow, parse_flag, set_filters, then_order, yes_or_no,
+};
 use oc_core::search::{fold, lower};
 use oc_core::{Backend, DbConnection};
 
@@ -75,19 +77,13 @@ fn matching(query: &ListQuery) -> Option<Users> {
 }
 
 fn sorted(mut query: Users, order: &[(usize, bool)]) -> Users {
-    for (column, reverse) in order.iter().chain(&[(0, false)]) {
-        query = match (column, reverse) {
-            (0, false) => query.then_order_by(lower(users::username).asc()),
-            (0, true) => query.then_order_by(lower(users::username).desc()),
-            (1, false) => query.then_order_by(lower(users::email).asc()),
-            (1, true) => query.then_order_by(lower(users::email).desc()),
-            (2, false) => query.then_order_by(lower(users::first_name).asc()),
-            (2, true) => query.then_order_by(lower(users::first_name).desc()),
-            (3, false) => query.then_order_by(lower(users::last_name).asc()),
-            (3, true) => query.then_order_by(lower(users::last_name).desc()),
-            (4, false) => query.then_order_by(users::is_staff.asc()),
-            (4, true) => query.then_order_by(users::is_staff.desc()),
-            _ => query,
+    for (column, descending) in order.iter().copied().chain([(0, false)]) {
+        query = match column {
+            0 => then_order(query, lower(users::username), descending),
+            1 => then_order(query, lower(users::email), descending),
+            2 => then_order(query, lower(users::first_name), descending),
+            3 => then_order(query, lower(users::last_name), descending),
+            _ => then_order(query, users::is_staff, descending),
         };
     }
     query.then_order_by(users::id.asc())

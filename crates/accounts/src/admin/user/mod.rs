@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use oc_core::DbConnection;
 use oc_core::admin::{
     Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, Record,
-    Reference, Resource, SaveError, already_restored, ids,
+    Reference, Resource, SaveError, ids,
 };
 use oc_core::validation::{FieldError, Violation};
 
@@ -103,7 +103,6 @@ pub const USER: Resource = Resource {
     export_note: "Passwords are not included: set one on the page of each new user.",
     public_page: None,
     list: list::list,
-    load,
     load_all,
     save,
     restore,
@@ -114,10 +113,6 @@ pub const USER: Resource = Resource {
 
 /// Why the last active superuser can't be demoted, deactivated or deleted.
 pub(super) const LAST_SUPERUSER: &str = "The last active superuser must stay an active superuser.";
-
-fn load(conn: &mut DbConnection, id: i64) -> QueryResult<Option<Record>> {
-    Ok(load_all(conn, &[id])?.pop())
-}
 
 fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Record>> {
     let groups = User::groups_of(conn, ids)?;
@@ -159,7 +154,8 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result
             .map_err(|errors| with_taken(conn, errors, None, &values))?
             .insert(conn, None);
     };
-    let (Some(stored), Some(before)) = (User::find(conn, id).optional()?, load(conn, id)?) else {
+    let (Some(stored), Some(before)) = (User::find(conn, id).optional()?, USER.load(conn, id)?)
+    else {
         return Err(SaveError::Missing);
     };
     let values = values.with_defaults(before.values);
@@ -178,9 +174,6 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result
 fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveError> {
     for (id, values) in rows {
         let form = UserForm::check(&values.with_defaults(USER.defaults()), None)?;
-        if User::find(conn, *id).optional()?.is_some() {
-            return Err(SaveError::Invalid(vec![already_restored("username")]));
-        }
         form.insert(conn, Some(*id))?;
     }
     Ok(())

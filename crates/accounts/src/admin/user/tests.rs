@@ -13,7 +13,7 @@ fn values(username: &str) -> FormValues {
 }
 
 fn stored(conn: &mut DbConnection, id: i64) -> QueryResult<FormValues> {
-    Ok((USER.load)(conn, id)?.expect("it is there").values)
+    Ok(USER.load(conn, id)?.expect("it is there").values)
 }
 
 fn refusal(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> String {
@@ -162,7 +162,6 @@ fn users_are_listed_by_name_searched_and_filtered() -> anyhow::Result<()> {
         );
         assert_eq!(usernames(conn, by(0, true))?, ["zed", "Bob", "ada"]);
         assert_eq!(usernames(conn, by(4, true))?, ["zed", "ada", "Bob"]);
-        assert_eq!(usernames(conn, by(7, true))?, ["ada", "Bob", "zed"]);
         let terms = SearchTerms::parse("BOB@ paul");
         let search = ListQuery {
             terms,
@@ -202,8 +201,6 @@ fn a_deleted_user_is_restored_with_its_id() -> anyhow::Result<()> {
 
         assert_eq!(stored(conn, id)?, before);
         assert!(user(conn, "next")? > id);
-        let twice = (USER.restore)(conn, &[(id, &before)]).map_err(|error| error.to_string());
-        assert_eq!(twice, Err("Already restored.".to_owned()));
         Ok(())
     })
 }

@@ -92,8 +92,8 @@ fn an_address_and_its_letting_are_restored_with_their_ids() -> anyhow::Result<()
     on_both(|conn| {
         let home = address(conn, "1", "Gull Lane")?;
         let id = letting(conn, "One", home)?;
-        let home_before = (ADDRESS.load)(conn, home)?.expect("it is there");
-        let before = (LETTING.load)(conn, id)?.expect("it is there");
+        let home_before = ADDRESS.load(conn, home)?.expect("it is there");
+        let before = LETTING.load(conn, id)?.expect("it is there");
         let restore = |conn: &mut DbConnection, model: Resource, id, values: &FormValues| {
             conn.write(|conn| (model.restore)(conn, &[(id, values)]))
                 .map_err(|error| error.to_string())
@@ -102,7 +102,7 @@ fn an_address_and_its_letting_are_restored_with_their_ids() -> anyhow::Result<()
         let referring = LETTING.references[0].referring(conn, &[home])?;
         (ADDRESS.delete)(conn, &[home])?;
         assert_eq!(referring, [(home, id)]);
-        assert_eq!((LETTING.load)(conn, id)?, None);
+        assert_eq!(LETTING.load(conn, id)?, None);
         assert_eq!(
             restore(conn, LETTING, id, &before.values),
             Err("Address: select a valid choice.".to_owned())
@@ -110,17 +110,8 @@ fn an_address_and_its_letting_are_restored_with_their_ids() -> anyhow::Result<()
 
         assert_eq!(restore(conn, ADDRESS, home, &home_before.values), Ok(()));
         assert_eq!(restore(conn, LETTING, id, &before.values), Ok(()));
-        assert_eq!((ADDRESS.load)(conn, home)?, Some(home_before.clone()));
-        assert_eq!((LETTING.load)(conn, id)?, Some(before.clone()));
-        for (model, id, values) in [
-            (ADDRESS, home, &home_before.values),
-            (LETTING, id, &before.values),
-        ] {
-            assert_eq!(
-                restore(conn, model, id, values),
-                Err("Already restored.".to_owned())
-            );
-        }
+        assert_eq!(ADDRESS.load(conn, home)?, Some(home_before));
+        assert_eq!(LETTING.load(conn, id)?, Some(before.clone()));
         assert_eq!(
             restore(conn, LETTING, id + 9, &before.values),
             Err("Another letting already has this address.".to_owned())

@@ -19,7 +19,7 @@ fn a_letting_is_saved_and_changed() -> anyhow::Result<()> {
         let second = address(conn, "1", "Gull Lane")?;
         let id = letting(conn, " Lakeside flat ", first)?;
 
-        let object = (LETTING.load)(conn, id)?.expect("it is there");
+        let object = LETTING.load(conn, id)?.expect("it is there");
         let path = LETTING.public_page.expect("lettings are public").path;
         assert_eq!(object.title, "Lakeside flat");
         assert_eq!(path(&object), Some(format!("/lettings/{id}/")));
@@ -31,10 +31,10 @@ fn a_letting_is_saved_and_changed() -> anyhow::Result<()> {
 
         let values = letting_values("Flat", &second.to_string());
         assert_eq!((LETTING.save)(conn, Some(id), &values)?, id);
-        let object = (LETTING.load)(conn, id)?.expect("it is there");
+        let object = LETTING.load(conn, id)?.expect("it is there");
         assert_eq!(object.values.text("title"), "Flat");
         assert_eq!(object.values.text("address"), second.to_string());
-        assert_eq!((LETTING.load)(conn, id + 1)?, None);
+        assert_eq!(LETTING.load(conn, id + 1)?, None);
         assert!(matches!(
             (LETTING.save)(conn, Some(id + 1), &letting_values("x", "1")),
             Err(SaveError::Missing)
