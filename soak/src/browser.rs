@@ -1,34 +1,42 @@
-//! A browser: cookies and forms over plain HTTP.
+//! A browser: cookies and forms, each request over a new connection.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use ureq::Agent;
+use ureq::http::HeaderMap;
+use ureq::http::header::SET_COOKIE;
 
 use crate::site::PASSWORD;
 
 /// Time limit of a response.
 const PATIENCE: Duration = Duration::from_secs(45);
 
+static AGENT: LazyLock<Agent> = LazyLock::new(|| {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_global(Some(PATIENCE));
+    config.build().into()
+});
+
 /// A response.
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    head: String,
+    headers: HeaderMap,
     /// The body as text.
     pub body: String,
 }
 
 impl Answer {
-    /// The value of a header, its name in lower case.
+    /// The value of a header.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        self.headers.get(name)?.to_str().ok()
     }
 
     /// The value of a hidden form field.
@@ -39,46 +47,9 @@ impl Answer {
     }
 }
 
-/// Requests a page over a new connection.
+/// Requests a page without cookies.
 pub fn get(address: SocketAddr, target: &str) -> Result<Answer> {
-    ask(address, "GET", target, "", "", "")
-}
-
-fn ask(
-    address: SocketAddr,
-    method: &str,
-    target: &str,
-    cookies: &str,
-    client: &str,
-    body: &str,
-) -> Result<Answer> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    write!(
-        stream,
-        "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: {cookies}\r\nX-Forwarded-For: {client}\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len(),
-    )?;
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let (head, body) = text
-        .split_once("\r\n\r\n")
-        .context("the response was cut off")?;
-    let status = head.split(' ').nth(1).context("no status")?.parse()?;
-    let answer = Answer {
-        status,
-        head: head.to_owned(),
-        body: body.to_owned(),
-    };
-    let whole = match answer.header("content-length") {
-        Some(length) => bytes.len() - head.len() - 4 == length.parse::<usize>()?,
-        // Chunks of a proxy.
-        None => body.ends_with("0\r\n\r\n"),
-    };
-    ensure!(whole || status == 304, "the response was cut off");
-    Ok(answer)
+    Browser::default().send(address, target, None)
 }
 
 /// A browser with its cookies.
@@ -119,56 +90,58 @@ impl Browser {
         target: &str,
         fields: &[(&str, &str)],
     ) -> Result<Answer> {
-        let page = self.send(address, "GET", target, "")?;
+        let page = self.send(address, target, None)?;
         let Some(token) = page.hidden("csrfmiddlewaretoken") else {
             return Ok(page);
         };
         let version = page.hidden("_version").unwrap_or_default();
         let hidden = [("csrfmiddlewaretoken", token), ("_version", version)];
-        let body: Vec<String> = hidden
-            .iter()
-            .chain(fields)
-            .map(|(name, value)| format!("{name}={}", escaped(value)))
-            .collect();
-        self.send(address, "POST", target, &body.join("&"))
+        self.send(address, target, Some(&[&hidden, fields].concat()))
     }
 
+    /// Sends a form, or requests a page.
     fn send(
         &mut self,
         address: SocketAddr,
-        method: &str,
         target: &str,
-        body: &str,
+        form: Option<&[(&str, &str)]>,
     ) -> Result<Answer> {
-        let cookies: Vec<String> = self
-            .cookies
-            .iter()
+        let url = format!("http://{address}{target}");
+        let cookies = self.cookies.iter();
+        let cookies: Vec<_> = cookies
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         let cookies = cookies.join("; ");
-        let answer = ask(address, method, target, &cookies, &self.client, body)?;
-        for line in answer.head.lines() {
-            let set = line
-                .split_once(": ")
-                .filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
-            let pair = set.and_then(|(_, value)| value.split(';').next()?.split_once('='));
-            if let Some((name, value)) = pair {
+        let headers = [
+            ("host", "localhost"),
+            ("connection", "close"),
+            ("cookie", &cookies),
+            ("x-forwarded-for", &self.client),
+        ];
+        let mut answer = match form {
+            None => headers
+                .iter()
+                .fold(AGENT.get(url), |get, (name, value)| {
+                    get.header(*name, *value)
+                })
+                .call()?,
+            Some(fields) => headers
+                .iter()
+                .fold(AGENT.post(url), |post, (name, value)| {
+                    post.header(*name, *value)
+                })
+                .send_form(fields.iter().copied())?,
+        };
+        for cookie in answer.headers().get_all(SET_COOKIE) {
+            let pair = cookie.to_str()?.split(';').next();
+            if let Some((name, value)) = pair.and_then(|pair| pair.split_once('=')) {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }
-        Ok(answer)
+        Ok(Answer {
+            status: answer.status().as_u16(),
+            headers: answer.headers().clone(),
+            body: answer.body_mut().read_to_string()?,
+        })
     }
-}
-
-/// A value in the encoding of forms.
-fn escaped(value: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    let escape = |byte: u8| {
-        if plain(byte) {
-            char::from(byte).to_string()
-        } else {
-            format!("%{byte:02X}")
-        }
-    };
-    value.bytes().map(escape).collect()
 }

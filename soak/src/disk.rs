@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
+use crate::load::wait_until;
 use crate::rows;
 use soak::browser::{Browser, get};
 use soak::site::Place;
@@ -46,22 +46,13 @@ fn fill(shell: &Shell, program: &Path, folder: &Path) -> Result<String> {
     let ledger = Arc::new(Ledger::default());
 
     let shift = Shift::start(site.address, &ledger, browsers);
-    let start = Instant::now();
-    while ledger.refused() < 20 {
-        ensure!(start.elapsed() < PATIENCE, "the disk does not fill up");
-        thread::sleep(Duration::from_millis(10));
-    }
+    wait_until(PATIENCE, "the disk fills up", || Ok(ledger.refused() >= 20))?;
     let before = ledger.saved().len();
     let page = get(site.address, "/lettings/1/")?;
     fs::remove_file(&ballast)?;
-    let start = Instant::now();
-    while ledger.saved().len() < before + 5 {
-        ensure!(
-            start.elapsed() < PATIENCE,
-            "nothing can be saved on a disk with room"
-        );
-        thread::sleep(Duration::from_millis(10));
-    }
+    wait_until(PATIENCE, "saves succeed on a disk with room", || {
+        Ok(ledger.saved().len() >= before + 5)
+    })?;
     shift.end().with_context(|| site.log())?;
     site.stop(shell)?;
 

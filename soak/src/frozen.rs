@@ -4,14 +4,15 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use xshell::Shell;
 
+use crate::load::{Load, wait_until};
 use crate::postgres_server::PostgresServer;
 use crate::rows;
 use soak::browser::{Browser, get};
@@ -28,12 +29,11 @@ const FROZEN: Duration = Duration::from_mins(1);
 /// How long the table is locked (seconds); longer than a request waits for a lock.
 const LOCKED: u64 = 15;
 
-/// Maximum response time for visitors; health checks have a shorter limit.
-const RESPONSE_LIMIT: Duration = Duration::from_secs(30);
+/// Maximum response time of health checks; visitors wait longer.
 const HEALTH_CHECK_LIMIT: Duration = Duration::from_secs(4);
 
-/// Time limit for the recovery.
-const GRACE: Duration = Duration::from_secs(5);
+/// Time limit for a locked table to be noticed, and for the recovery.
+const GRACE: Duration = Duration::from_secs(35);
 
 pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
     let server = PostgresServer::find(shell)?;
@@ -46,26 +46,32 @@ pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
         .collect::<Result<Vec<_>>>()?;
     let ledger = Arc::new(Ledger::default());
     let shift = Shift::start(address, &ledger, browsers);
-    let visits = Visits::start(address);
-    thread::sleep(Duration::from_secs(2));
+    let load = Load::default();
+    load.may_be_busy.store(true, Ordering::SeqCst);
+    let url = format!("http://{address}");
+    let mut saved = 0;
+    let work = || {
+        thread::sleep(Duration::from_secs(2));
+        let frozen = server.freeze(shell)?;
+        let machines = ask_machines(address)?;
+        drop(frozen);
+        let found = time_to(address, 200)?;
+        saved = ledger.saved().len();
 
-    let frozen = server.freeze(shell)?;
-    let machines = ask_machines(address)?;
-    drop(frozen);
-    let found = time_to(address, 200)?;
-    let saved = ledger.saved().len();
-
-    let hold = format!("BEGIN; LOCK TABLE lettings; SELECT pg_sleep({LOCKED})");
-    let mut holder = Command::new("psql")
-        .args(["--quiet", "--command", &hold, &server.url])
-        .spawn()
-        .context("could not start psql")?;
-    let locked = time_to(address, 503)?;
-    ensure!(holder.wait()?.success(), "the table could not be locked");
-    let freed = time_to(address, 200)?;
-    thread::sleep(Duration::from_secs(2));
-
-    let responses = visits.end()?;
+        let hold = format!("BEGIN; LOCK TABLE lettings; SELECT pg_sleep({LOCKED})");
+        let mut holder = Command::new("psql")
+            .args(["--quiet", "--command", &hold, &server.url])
+            .spawn()
+            .context("could not start psql")?;
+        let locked = time_to(address, 503)?;
+        ensure!(holder.wait()?.success(), "the table could not be locked");
+        let freed = time_to(address, 200)?;
+        thread::sleep(Duration::from_secs(2));
+        Ok([machines, found, locked, freed])
+    };
+    let visits = [("GET", "/lettings/1/", 200)];
+    let [machines, found, locked, freed] = load.during(VISITORS, &url, &visits, work)?;
+    load.check()?;
     shift.end().with_context(|| site.log())?;
     site.stop(shell)?;
     let all = ledger.saved();
@@ -75,12 +81,12 @@ pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
     place.tell(&["copy", "--from", &server.url, "--to", &to])?;
     rows::check(&place, &copy, &all)?;
     Ok(format!(
-        "a minute without a word: {} pages, {} times 503, each within {:.1?}, /readyz within {machines:.1?}, well again \
+        "a minute without a word: {} requests, {} times 503, each within {:.1?}, /readyz within {machines:.1?}, well again \
          within {found:.1?}; a locked table: 503 after {locked:.1?}, well again within {freed:.1?}; {} saves \
          acknowledged, none lost",
-        responses.ok,
-        responses.rejected,
-        responses.longest,
+        load.done(),
+        load.busy(),
+        load.slowest(),
         all.len(),
     ))
 }
@@ -107,78 +113,7 @@ fn ask_machines(address: SocketAddr) -> Result<Duration> {
 
 /// Time until a page gets this status.
 fn time_to(address: SocketAddr, status: u16) -> Result<Duration> {
-    let start = Instant::now();
-    while get(address, "/lettings/1/")?.status != status {
-        ensure!(
-            start.elapsed() < GRACE + RESPONSE_LIMIT,
-            "no {status} for {:.1?}",
-            start.elapsed()
-        );
-    }
-    Ok(start.elapsed())
-}
-
-/// Responses by status.
-#[derive(Default)]
-struct Responses {
-    ok: u64,
-    rejected: u64,
-    longest: Duration,
-}
-
-/// Visitors who request a page in a loop.
-struct Visits {
-    over: Arc<AtomicBool>,
-    responses: Arc<Mutex<Responses>>,
-    visitors: Vec<JoinHandle<Result<()>>>,
-}
-
-impl Visits {
-    fn start(address: SocketAddr) -> Self {
-        let over = Arc::new(AtomicBool::new(false));
-        let responses = Arc::new(Mutex::new(Responses::default()));
-        let visitors = (0..VISITORS).map(|_| {
-            let (over, responses) = (Arc::clone(&over), Arc::clone(&responses));
-            thread::spawn(move || {
-                while !over.load(Ordering::Relaxed) {
-                    visit(address, &responses)?;
-                }
-                Ok(())
-            })
-        });
-        let visitors = visitors.collect();
-        Self {
-            over,
-            responses,
-            visitors,
-        }
-    }
-
-    fn end(self) -> Result<Responses> {
-        self.over.store(true, Ordering::Relaxed);
-        for visitor in self.visitors {
-            visitor.join().expect("a visitor does not panic")?;
-        }
-        let mut responses = self.responses.lock().expect("no visitor panics");
-        Ok(std::mem::take(&mut responses))
-    }
-}
-
-fn visit(address: SocketAddr, responses: &Mutex<Responses>) -> Result<()> {
-    let start = Instant::now();
-    let answer = get(address, "/lettings/1/")?;
-    let time = start.elapsed();
-    ensure!(time < RESPONSE_LIMIT, "a visitor waited {time:.1?}");
-    let mut responses = responses.lock().expect("no visitor panics");
-    responses.longest = responses.longest.max(time);
-    match answer.status {
-        200 => responses.ok += 1,
-        503 => {
-            let when = answer.header("retry-after");
-            ensure!(when.is_some(), "503 without Retry-After");
-            responses.rejected += 1;
-        }
-        status => anyhow::bail!("a visitor saw {status}"),
-    }
-    Ok(())
+    wait_until(GRACE, &format!("a page gets {status}"), || {
+        Ok(get(address, "/lettings/1/")?.status == status)
+    })
 }

@@ -1,25 +1,47 @@
-//! Visitors with kept-alive connections, and counts of the responses that they got.
+//! Visitors who repeat requests, and counts of the responses that they got.
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use ureq::Agent;
 
 /// Method and path of a request, with the expected status.
 pub(crate) type Visit = (&'static str, &'static str, u16);
 
+/// Pages that the cache keeps.
+pub(crate) const PAGES: [Visit; 3] = [
+    ("GET", "/", 200),
+    ("GET", "/lettings/", 200),
+    ("GET", "/lettings/1/", 200),
+];
+
 /// Results of the visitors.
 #[derive(Default)]
 pub(crate) struct Load {
+    /// Whether each request opens a connection.
+    reconnects: bool,
+    /// Whether 503 with Retry-After is a good response now.
+    pub(crate) may_be_busy: AtomicBool,
     good: AtomicU64,
+    busy: AtomicU64,
     failed: AtomicU64,
+    /// In milliseconds.
+    slowest: AtomicU64,
     over: AtomicBool,
 }
 
 impl Load {
+    /// With a new connection for each request.
+    pub(crate) fn reconnecting() -> Self {
+        Self {
+            reconnects: true,
+            ..Self::default()
+        }
+    }
+
     /// Runs `work` while visitors repeat the requests.
     pub(crate) fn during<T>(
         &self,
@@ -38,7 +60,7 @@ impl Load {
         })
     }
 
-    /// One visitor, who sends requests over a kept-alive connection.
+    /// One visitor.
     fn visit(&self, url: &str, requests: &[Visit]) {
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -49,28 +71,70 @@ impl Load {
             if self.over.load(Ordering::Relaxed) {
                 return;
             }
-            match ask(&agent, method, &format!("{url}{path}")) {
-                Ok(status) if status == *expected => self.good.fetch_add(1, Ordering::Relaxed),
+            let start = Instant::now();
+            let outcome = self.ask(&agent, method, &format!("{url}{path}"));
+            let time = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.slowest.fetch_max(time, Ordering::Relaxed);
+            match outcome {
+                Ok((status, _)) if status == *expected => &self.good,
+                Ok((503, true)) if self.may_be_busy.load(Ordering::SeqCst) => &self.busy,
                 outcome => {
                     eprintln!("{method} {path}: {outcome:?}");
-                    self.failed.fetch_add(1, Ordering::Relaxed)
+                    &self.failed
                 }
-            };
+            }
+            .fetch_add(1, Ordering::Relaxed);
         }
     }
 
+    /// The status of a complete response, and whether it has Retry-After.
+    fn ask(&self, agent: &Agent, method: &str, url: &str) -> Result<(u16, bool), ureq::Error> {
+        let connection = if self.reconnects {
+            "close"
+        } else {
+            "keep-alive"
+        };
+        let mut answer = match method {
+            "POST" => agent
+                .post(url)
+                .header("connection", connection)
+                .send_form([("a", "b")])?,
+            _ => agent.get(url).header("connection", connection).call()?,
+        };
+        answer.body_mut().read_to_vec()?;
+        let retry_after = answer.headers().contains_key("retry-after");
+        Ok((answer.status().as_u16(), retry_after))
+    }
+
     pub(crate) fn done(&self) -> u64 {
-        self.good.load(Ordering::Relaxed) + self.failed()
+        self.good.load(Ordering::Relaxed) + self.busy() + self.failed()
+    }
+
+    /// Number of replies with 503.
+    pub(crate) fn busy(&self) -> u64 {
+        self.busy.load(Ordering::Relaxed)
     }
 
     pub(crate) fn failed(&self) -> u64 {
         self.failed.load(Ordering::Relaxed)
     }
 
+    /// The longest response time.
+    pub(crate) fn slowest(&self) -> Duration {
+        Duration::from_millis(self.slowest.load(Ordering::Relaxed))
+    }
+
+    /// Fails if a request failed.
+    pub(crate) fn check(&self) -> Result<()> {
+        let failed = self.failed();
+        ensure!(failed == 0, "{failed} of {} requests failed", self.done());
+        Ok(())
+    }
+
     /// Waits until there were this many requests.
     pub(crate) fn wait_for(&self, requests: u64) {
         while self.done() < requests {
-            thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(5));
         }
     }
 
@@ -80,14 +144,18 @@ impl Load {
     }
 }
 
-/// The status of a complete response.
-fn ask(agent: &Agent, method: &str, url: &str) -> Result<u16, ureq::Error> {
-    let mut answer = match method {
-        "POST" => agent.post(url).send_form([("a", "b")])?,
-        _ => agent.get(url).call()?,
-    };
-    answer.body_mut().read_to_vec()?;
-    Ok(answer.status().as_u16())
+/// Waits for a condition, and returns how long that took.
+pub(crate) fn wait_until(
+    limit: Duration,
+    what: &str,
+    mut condition: impl FnMut() -> Result<bool>,
+) -> Result<Duration> {
+    let start = Instant::now();
+    while !condition()? {
+        ensure!(start.elapsed() < limit, "not within {limit:?}: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(start.elapsed())
 }
 
 /// Free ports, all bound until the last is known, so that they differ.

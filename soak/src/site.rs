@@ -38,7 +38,7 @@ impl<'a> Place<'a> {
             // Always set: the environment may name a real database.
             ("DATABASE_URL", "sqlite://oc-lettings.sqlite3".to_owned()),
             ("APP_ENV", "production".to_owned()),
-            ("ALLOWED_HOSTS", "localhost".to_owned()),
+            ("ALLOWED_HOSTS", "localhost,127.0.0.1".to_owned()),
             ("PUBLIC_URL", "http://localhost".to_owned()),
             ("SECRET_KEY", "0123456789abcdef0123456789abcdef".to_owned()),
             ("PORT", "0".to_owned()),

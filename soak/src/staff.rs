@@ -64,12 +64,7 @@ impl Shift {
                             ledger.refused.fetch_add(1, Ordering::Relaxed);
                         }
                         // The site was killed under them.
-                        Err(error)
-                            if error.is::<std::io::Error>()
-                                || error.to_string().contains("cut off") =>
-                        {
-                            break;
-                        }
+                        Err(error) if error.is::<ureq::Error>() => break,
                         Err(error) => return Err(error),
                     }
                 }
