@@ -20,8 +20,6 @@ pub enum ColumnType {
     Boolean,
     /// `YYYY-MM-DDTHH:MM:SS.ffffff`, UTC; text on SQLite.
     Timestamp,
-    /// The shortest decimal that reads back to the same number, as text, since JSON parsers may round.
-    Double,
     /// Lower-case hexadecimal.
     Bytes,
 }
@@ -63,10 +61,6 @@ impl ColumnType {
                     .ok()?;
                 Some(Value::String(time.format(TIMESTAMP_FORMAT).to_string()))
             }
-            (Self::Double, Value::String(text)) => {
-                let number: f64 = text.parse().ok()?;
-                Some(Value::String(format!("{number:?}")))
-            }
             (Self::Bytes, Value::String(text)) => (text.len().is_multiple_of(2)
                 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
             .then_some(Value::String(text)),
@@ -78,12 +72,8 @@ impl ColumnType {
     pub(super) fn select_sql(self, dialect: Dialect, column: &str) -> String {
         match (dialect, self) {
             (Dialect::Postgres, Self::Bytes) => format!("encode({column}, 'hex')"),
-            (Dialect::Postgres, Self::Double) => format!("{column}::text"),
             (Dialect::Sqlite, Self::Bytes) => {
                 format!("iif({column} IS NULL, NULL, lower(hex({column})))")
-            }
-            (Dialect::Sqlite, Self::Double) => {
-                format!("iif({column} IS NULL, NULL, printf('%!.17g', {column}))")
             }
             _ => column.to_owned(),
         }
@@ -99,7 +89,6 @@ impl ColumnType {
                     Self::Text => text,
                     Self::Boolean => format!("{text}::boolean"),
                     Self::Timestamp => format!("{text}::timestamp"),
-                    Self::Double => format!("{text}::float8"),
                     Self::Bytes => format!("decode({text}, 'hex')"),
                 }
             }
@@ -112,7 +101,6 @@ impl ColumnType {
                         "replace(substr({value}, 1, CASE WHEN {value} LIKE '%.000000' THEN 19 \
                          WHEN {value} LIKE '%000' THEN 23 ELSE 26 END), 'T', ' ')"
                     ),
-                    Self::Double => format!("CAST({value} AS REAL)"),
                     Self::Bytes => format!("unhex({value})"),
                 }
             }
@@ -140,11 +128,6 @@ mod tests {
             (ColumnType::Timestamp, json!("2026-03-01 09:00:00"), whole),
             (ColumnType::Boolean, json!(1), json!(true)),
             (ColumnType::Integer, json!(i64::MAX), json!(i64::MAX)),
-            (
-                ColumnType::Double,
-                json!("0.10000000000000001"),
-                json!("0.1"),
-            ),
         ] {
             assert_eq!(column_type.canonical(value), Some(form));
         }
@@ -160,7 +143,6 @@ mod tests {
             (ColumnType::Timestamp, json!("yesterday")),
             (ColumnType::Bytes, json!("0")),
             (ColumnType::Bytes, json!("xy")),
-            (ColumnType::Double, json!("one")),
             (ColumnType::Text, json!(["a"])),
         ] {
             assert_eq!(

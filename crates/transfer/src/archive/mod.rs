@@ -19,7 +19,6 @@
 //! | `integer`, `text` | 64-bit number, text |
 //! | `boolean` | `true`, `false` |
 //! | `timestamp` | `"2026-03-01T09:00:00.500000"`, UTC |
-//! | `double` | text: the shortest decimal that reads back as the same number |
 //! | `bytes` | text, hexadecimal |
 //!
 //! Missing values are `null`. `last_id` is the largest id ever used, or 0 for tables without a sequence.

@@ -23,24 +23,6 @@ const LONGEST_LINE: u64 = 64 * 1024 * 1024;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 
-/// Formats that are recognised and can't be read, by their first bytes.
-const UNSUPPORTED: [(&[u8], &str); 5] = [
-    (
-        &[0x28, 0xb5, 0x2f, 0xfd],
-        "compressed with zstd; decompress it first",
-    ),
-    (
-        &[0xfd, b'7', b'z', b'X', b'Z'],
-        "compressed with xz; decompress it first",
-    ),
-    (b"BZh", "compressed with bzip2; decompress it first"),
-    (b"PK\x03\x04", "a zip file; unpack it first"),
-    (
-        b"SQLite format 3\0",
-        "a SQLite database, not a backup; copy reads it",
-    ),
-];
-
 /// The fields of the header that every version of the format has.
 #[derive(Deserialize)]
 struct Format {
@@ -69,12 +51,6 @@ impl Archive {
         let start = file
             .fill_buf()
             .with_context(|| format!("could not read {shown}"))?;
-        if let Some((_, what)) = UNSUPPORTED
-            .iter()
-            .find(|(magic, _)| start.starts_with(magic))
-        {
-            bail!("{shown} is {what}");
-        }
         let lines: Box<dyn BufRead> = if start.starts_with(GZIP) {
             Box::new(BufReader::new(MultiGzDecoder::new(file)))
         } else {
@@ -114,7 +90,7 @@ impl Archive {
             .fill_buf()
             .is_ok_and(|start| !start.starts_with(b"{"))
         {
-            bail!("{} is not a backup of this site", self.name.display());
+            return Err(self.foreign());
         }
         let line = self.line()?;
         let format: Option<Format> = serde_json::from_slice(&line).ok();
@@ -128,7 +104,7 @@ impl Archive {
                     );
                 }
             }
-            _ => bail!("{} is not a backup of this site", self.name.display()),
+            _ => return Err(self.foreign()),
         }
         self.hasher.update(&line);
         self.parse(&line)
@@ -174,6 +150,13 @@ impl Archive {
                 table.name
             )))
         }
+    }
+
+    fn foreign(&self) -> anyhow::Error {
+        anyhow!(
+            "{} is not a backup of this site, or compressed by another program than gzip",
+            self.name.display()
+        )
     }
 
     fn cut_short(&self) -> anyhow::Error {

@@ -106,8 +106,6 @@ fn foreign_files_and_newer_formats_have_different_errors() -> anyhow::Result<()>
 
     let foreign = "is not a backup of this site";
     assert!(rejection(&path, b"notes\n")?.contains(foreign));
-    assert!(rejection(&path, b"SQLite format 3\0")?.contains("is a SQLite database"));
-    assert!(rejection(&path, &[0x28, 0xb5, 0x2f, 0xfd, 4])?.contains("compressed with zstd"));
     assert!(rejection(&path, &compress("{\"a\":1}\n")?)?.contains(foreign));
     assert!(rejection(&path, &compress(&newer)?)?.contains("has the format 2"));
     Ok(())
