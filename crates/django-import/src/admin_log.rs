@@ -4,7 +4,7 @@ use audit::{AuditEntry, ImportedEntry};
 
 use super::layout::{Layout, Model};
 use super::log_messages;
-use super::migration::{ImportedRows, Migration};
+use super::migration::Migration;
 use super::report::Target;
 use super::row::{Reference, SourceRow};
 use super::source::Source;
@@ -20,27 +20,22 @@ pub(crate) fn import_entries(
     source: &mut Source,
     migration: &mut Migration<'_>,
 ) -> anyhow::Result<()> {
-    let layout = source.layout;
-    let mut batch = Vec::new();
-    let mut imported = ImportedRows::default();
-    let mut orphans = 0;
-    source.read(Model::LogEntry, &mut |mut row| {
-        let entry = entry(&mut row, migration, layout);
-        imported.check_id(entry.id, &mut row);
-        if migration.accept(Target::LogEntries, entry.id, row) {
-            imported.add(entry.id, "");
-            orphans += u64::from(entry.user_id.is_none());
-            batch.push(entry);
-            migration.insert(&mut batch, false, AuditEntry::insert_imported)?;
-        }
-        Ok(())
-    })?;
+    let (layout, mut orphans) = (source.layout, 0);
+    let check = |migration: &mut Migration<'_>, row: &mut SourceRow| {
+        (Some(entry(row, migration, layout)), None)
+    };
+    let finish = |_: &mut Migration<'_>, _, entry: ImportedEntry| {
+        orphans += u64::from(entry.user_id.is_none());
+        entry
+    };
+    let insert = AuditEntry::insert_imported;
+    migration.import(source, Target::LogEntries, check, finish, insert)?;
     if orphans > 0 {
         migration.report.warn(format!(
             "Log entries of deleted users, kept without the account: {orphans}"
         ));
     }
-    migration.insert(&mut batch, true, AuditEntry::insert_imported)
+    Ok(())
 }
 
 /// Text without NUL, which PostgreSQL can't store.

@@ -1,6 +1,6 @@
 //! One pass over a source: every row is checked and, with a database, inserted.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Context;
 use diesel::QueryResult;
@@ -41,13 +41,13 @@ pub(crate) struct Migration<'a> {
     last_ids: BTreeMap<Target, i64>,
 }
 
-/// What a row becomes, and a reference that no two rows may share: its field, its value and the error.
-pub(crate) type Checked<T> = (Option<T>, Option<(&'static str, i64, &'static str)>);
+/// What a row becomes, and a value that no two rows may share: its field, the value and the error.
+pub(crate) type Checked<T> = (Option<T>, Option<(&'static str, String, &'static str)>);
 
-/// The rows of a model that were imported, by id and by natural key.
+/// The rows of a model that were imported, by id and by the value that no two of them share, such as a username.
 #[derive(Default)]
 pub(crate) struct ImportedRows {
-    /// Natural keys by id; empty for models without one.
+    /// Unique values by id; empty for models without one.
     ids: HashMap<i64, String>,
     names: HashMap<String, i64>,
 }
@@ -86,42 +86,47 @@ impl<'a> Migration<'a> {
         self.last_ids
     }
 
-    /// Checks and inserts the rows of a model.
-    pub(crate) fn import<T>(
+    /// Checks and inserts the rows of a model. `finish` gets the rows that can be imported.
+    pub(crate) fn import<T, Row>(
         &mut self,
         source: &mut Source,
         target: Target,
-        check: impl Fn(&Self, &mut SourceRow) -> Checked<T>,
-        insert: impl Fn(&mut DbConnection, Vec<(i64, T)>) -> QueryResult<()>,
+        check: impl Fn(&mut Self, &mut SourceRow) -> Checked<T>,
+        mut finish: impl FnMut(&mut Self, i64, T) -> Row,
+        insert: impl Fn(&mut DbConnection, Vec<Row>) -> QueryResult<()>,
     ) -> anyhow::Result<ImportedRows> {
         let model = target.model().context("only models are imported")?;
-        let (mut imported, mut taken) = (ImportedRows::default(), HashSet::new());
+        let mut imported = ImportedRows::default();
         let mut batch = Vec::new();
         source.read(model, &mut |mut row| {
             let id = row.id();
-            let (checked, reference) = check(self, &mut row);
-            imported.check_id(id, &mut row);
-            if let Some((field, value, error)) = reference
-                && taken.contains(&value)
+            let (checked, unique) = check(self, &mut row);
+            if imported.ids.contains_key(&id) {
+                row.reject("id", "another row has this id");
+            }
+            if let Some((field, value, taken)) = &unique
+                && imported.names.contains_key(value)
             {
-                row.reject(field, error);
+                row.reject(field, *taken);
             }
             if self.accept(target, id, row)
                 && let Some(checked) = checked
             {
-                imported.add(id, "");
-                taken.extend(reference.map(|(_, value, _)| value));
-                batch.push((id, checked));
-                self.insert(&mut batch, false, &insert)?;
+                let name = unique.map_or_else(String::new, |(_, value, _)| value);
+                imported.add(id, name);
+                batch.push(finish(self, id, checked));
+                if batch.len() == BATCH {
+                    self.insert(&mut batch, &insert)?;
+                }
             }
             Ok(())
         })?;
-        self.insert(&mut batch, true, &insert)?;
+        self.insert(&mut batch, &insert)?;
         Ok(imported)
     }
 
     /// Counts a row. Returns whether it can be imported.
-    pub(crate) fn accept(&mut self, target: Target, id: i64, row: SourceRow) -> bool {
+    fn accept(&mut self, target: Target, id: i64, row: SourceRow) -> bool {
         self.progress.add(1);
         let is_valid = row.problems.is_empty();
         self.report.count(target, is_valid);
@@ -130,20 +135,17 @@ impl<'a> Migration<'a> {
         is_valid
     }
 
-    /// Inserts a batch once it is full, or what is left of it at the end.
-    pub(crate) fn insert<T>(
+    fn insert<Row>(
         &mut self,
-        batch: &mut Vec<T>,
-        is_last: bool,
-        insert: impl FnOnce(&mut DbConnection, Vec<T>) -> QueryResult<()>,
+        batch: &mut Vec<Row>,
+        insert: impl FnOnce(&mut DbConnection, Vec<Row>) -> QueryResult<()>,
     ) -> anyhow::Result<()> {
-        if batch.is_empty() || (batch.len() < BATCH && !is_last) {
-            return Ok(());
-        }
         let rows = std::mem::take(batch);
         match &mut self.conn {
-            Some(conn) => insert(conn, rows).context("could not write to the database"),
-            None => Ok(()),
+            Some(conn) if !rows.is_empty() => {
+                insert(conn, rows).context("could not write to the database")
+            }
+            _ => Ok(()),
         }
     }
 
@@ -157,27 +159,16 @@ impl<'a> Migration<'a> {
 }
 
 impl ImportedRows {
-    /// Rejects a row whose id another row has.
-    pub(crate) fn check_id(&self, id: i64, row: &mut SourceRow) {
-        if self.ids.contains_key(&id) {
-            row.reject("id", "another row has this id");
-        }
-    }
-
-    pub(crate) fn add(&mut self, id: i64, name: &str) {
-        self.ids.insert(id, name.to_owned());
+    fn add(&mut self, id: i64, name: String) {
         if !name.is_empty() {
-            self.names.insert(name.to_owned(), id);
+            self.names.insert(name.clone(), id);
         }
+        self.ids.insert(id, name);
     }
 
-    /// The natural key of an imported row.
+    /// The unique value of an imported row.
     pub(crate) fn name(&self, id: i64) -> &str {
         self.ids.get(&id).map_or("", String::as_str)
-    }
-
-    pub(crate) fn has_name(&self, name: &str) -> bool {
-        self.names.contains_key(name)
     }
 
     /// The id of a referenced row that was imported.

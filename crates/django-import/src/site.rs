@@ -12,7 +12,7 @@ pub(crate) fn import_addresses(
     source: &mut Source,
     migration: &mut Migration<'_>,
 ) -> anyhow::Result<()> {
-    let check = |_: &Migration<'_>, row: &mut SourceRow| {
+    let check = |_: &mut Migration<'_>, row: &mut SourceRow| {
         let draft = AddressDraft {
             number: row.text("number"),
             street: row.text("street"),
@@ -23,7 +23,8 @@ pub(crate) fn import_addresses(
         };
         (row.check(draft.check()), None)
     };
-    migration.addresses = migration.import(source, Target::Addresses, check, Address::restore)?;
+    migration.addresses =
+        migration.import(source, Target::Addresses, check, with_id, Address::restore)?;
     Ok(())
 }
 
@@ -31,7 +32,7 @@ pub(crate) fn import_lettings(
     source: &mut Source,
     migration: &mut Migration<'_>,
 ) -> anyhow::Result<()> {
-    let check = |migration: &Migration<'_>, row: &mut SourceRow| {
+    let check = |migration: &mut Migration<'_>, row: &mut SourceRow| {
         let address_id = migration.addresses.require(row, "address");
         let draft = LettingDraft {
             title: row.text("title"),
@@ -41,10 +42,10 @@ pub(crate) fn import_lettings(
         let taken = "Another letting already has this address.";
         (
             row.check(draft.check()),
-            Some(("address", address_id, taken)),
+            Some(("address", address_id.to_string(), taken)),
         )
     };
-    migration.import(source, Target::Lettings, check, Letting::restore)?;
+    migration.import(source, Target::Lettings, check, with_id, Letting::restore)?;
     Ok(())
 }
 
@@ -52,7 +53,7 @@ pub(crate) fn import_profiles(
     source: &mut Source,
     migration: &mut Migration<'_>,
 ) -> anyhow::Result<()> {
-    let check = |migration: &Migration<'_>, row: &mut SourceRow| {
+    let check = |migration: &mut Migration<'_>, row: &mut SourceRow| {
         let user_id = migration.users.require(row, "user");
         let draft = ProfileDraft {
             user_id,
@@ -60,8 +61,21 @@ pub(crate) fn import_profiles(
             show_email: migration.options.show_emails,
         };
         let taken = "Another profile already has this user.";
-        (row.check(draft.check()), Some(("user", user_id, taken)))
+        (
+            row.check(draft.check()),
+            Some(("user", user_id.to_string(), taken)),
+        )
     };
-    migration.import(source, Target::Profiles, check, NewProfile::restore)?;
+    migration.import(
+        source,
+        Target::Profiles,
+        check,
+        with_id,
+        NewProfile::restore,
+    )?;
     Ok(())
+}
+
+fn with_id<T>(_: &mut Migration<'_>, id: i64, row: T) -> (i64, T) {
+    (id, row)
 }

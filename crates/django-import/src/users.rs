@@ -10,7 +10,6 @@ use oc_core::DbConnection;
 use oc_core::text::normalize_line;
 use oc_core::validation::Violation;
 
-use super::layout::Model;
 use super::migration::Migration;
 use super::report::Target;
 use super::row::{Reference, SourceRow};
@@ -19,40 +18,38 @@ use super::source::Source;
 /// The longest password hash that is stored (characters).
 const LONGEST_HASH: usize = 255;
 
-/// A group and the codes of its permissions.
-type GroupBatch = Vec<(i64, NewGroup, Vec<String>)>;
+/// A user, their password hash, status, groups and own permissions.
+type CheckedUser = (NewUser, String, AccountStatus, [Vec<Reference>; 2]);
 
 /// A user, their groups and the codes of their own permissions.
-type UserBatch = Vec<(ImportedUser, Vec<i64>, Vec<String>)>;
+type ImportedAccount = (ImportedUser, Vec<i64>, Vec<String>);
 
 pub(crate) fn import_groups(
     source: &mut Source,
     migration: &mut Migration<'_>,
 ) -> anyhow::Result<()> {
-    let mut batch = GroupBatch::new();
-    source.read(Model::Group, &mut |mut row| {
-        let id = row.id();
+    let check = |_: &mut Migration<'_>, row: &mut SourceRow| {
         let name = row.text("name");
         let key = normalize_line(&name);
         let group = row.check(GroupDraft { name }.check());
-        migration.groups.check_id(id, &mut row);
-        if migration.groups.has_name(&key) {
-            row.reject("name", "That name is already taken.");
-        }
         let permissions = row.references("permissions");
-        if migration.accept(Target::Groups, id, row)
-            && let Some(group) = group
-        {
-            migration.groups.add(id, &key);
-            batch.push((id, group, permission_codes(migration, &permissions)));
-            migration.insert(&mut batch, false, insert_groups)?;
-        }
-        Ok(())
-    })?;
-    migration.insert(&mut batch, true, insert_groups)
+        let taken = "That name is already taken.";
+        (
+            group.map(|group| (group, permissions)),
+            Some(("name", key, taken)),
+        )
+    };
+    let finish = |migration: &mut Migration<'_>, id, (group, permissions): (_, Vec<_>)| {
+        (id, group, permission_codes(migration, &permissions))
+    };
+    migration.groups = migration.import(source, Target::Groups, check, finish, insert_groups)?;
+    Ok(())
 }
 
-fn insert_groups(conn: &mut DbConnection, groups: GroupBatch) -> QueryResult<()> {
+fn insert_groups(
+    conn: &mut DbConnection,
+    groups: Vec<(i64, NewGroup, Vec<String>)>,
+) -> QueryResult<()> {
     for (id, group, permissions) in groups {
         Group::restore(conn, id, &group)?;
         Group::set_permissions(conn, id, &permissions)?;
@@ -64,17 +61,10 @@ pub(crate) fn import_users(
     source: &mut Source,
     migration: &mut Migration<'_>,
 ) -> anyhow::Result<()> {
-    let mut batch = UserBatch::new();
-    source.read(Model::User, &mut |mut row| {
-        let id = row.id();
-        let Some(user) = user(&mut row, migration) else {
-            migration.accept(Target::Users, id, row);
-            return Ok(());
+    let check = |migration: &mut Migration<'_>, row: &mut SourceRow| {
+        let Some(user) = user(row, migration) else {
+            return (None, None);
         };
-        migration.users.check_id(id, &mut row);
-        if migration.users.has_name(user.username()) {
-            row.reject("username", "That username is already taken.");
-        }
         let password = row.limited_text("password", LONGEST_HASH);
         let status = AccountStatus {
             is_active: row.flag("is_active"),
@@ -83,30 +73,36 @@ pub(crate) fn import_users(
             last_login: (!row.is_null("last_login")).then(|| row.timestamp("last_login")),
             date_joined: row.timestamp("date_joined"),
         };
-        let (groups, permissions) = (row.references("groups"), row.references("user_permissions"));
-        if !migration.accept(Target::Users, id, row) {
-            return Ok(());
-        }
-        migration.users.add(id, user.username());
-        let is_privileged = status.is_staff || status.is_superuser;
-        let must_change_password =
-            check_password(id, user.username(), &password, is_privileged, migration);
-        let account = ImportedUser {
-            id,
-            user: if password.is_empty() {
-                user
-            } else {
-                user.with_password(password)
-            },
-            status,
-            must_change_password,
-        };
-        let groups = memberships(migration, &groups);
-        let permissions = permission_codes(migration, &permissions);
-        batch.push((account, groups, permissions));
-        migration.insert(&mut batch, false, insert_users)
-    })?;
-    migration.insert(&mut batch, true, insert_users)
+        let access = [row.references("groups"), row.references("user_permissions")];
+        let taken = "That username is already taken.";
+        let unique = ("username", user.username().to_owned(), taken);
+        (Some((user, password, status, access)), Some(unique))
+    };
+    migration.users = migration.import(source, Target::Users, check, account, insert_users)?;
+    Ok(())
+}
+
+/// The account of a user who can be imported.
+fn account(
+    migration: &mut Migration<'_>,
+    id: i64,
+    (user, password, status, [groups, permissions]): CheckedUser,
+) -> ImportedAccount {
+    let is_privileged = status.is_staff || status.is_superuser;
+    let must_change_password =
+        check_password(id, user.username(), &password, is_privileged, migration);
+    let account = ImportedUser {
+        id,
+        user: if password.is_empty() {
+            user
+        } else {
+            user.with_password(password)
+        },
+        status,
+        must_change_password,
+    };
+    let groups = memberships(migration, &groups);
+    (account, groups, permission_codes(migration, &permissions))
 }
 
 /// Names and e-mail address. Django stores any text as an e-mail address; one that is not valid is left out.
@@ -181,7 +177,7 @@ fn permission_codes(migration: &mut Migration<'_>, permissions: &[Reference]) ->
     codes.into_iter().collect()
 }
 
-fn insert_users(conn: &mut DbConnection, users: UserBatch) -> QueryResult<()> {
+fn insert_users(conn: &mut DbConnection, users: Vec<ImportedAccount>) -> QueryResult<()> {
     let (mut accounts, mut access) = (Vec::new(), Vec::new());
     for (account, groups, permissions) in users {
         access.push((account.id, groups, permissions));
