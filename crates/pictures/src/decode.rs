@@ -6,7 +6,7 @@ use fast_image_resize::PixelType;
 use image::codecs::jpeg::JpegDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
-use image::{ColorType, ImageDecoder, ImageResult};
+use image::{ColorType, ImageDecoder, ImageFormat, ImageResult};
 
 /// The largest file (bytes).
 pub const MAX_BYTES: usize = 20 << 20;
@@ -59,36 +59,25 @@ pub(crate) struct Pixels {
 
 /// Decodes a file. The format is that of its content, whatever its name.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Pixels, PictureError> {
-    match bytes {
+    match image::guess_format(bytes) {
         _ if bytes.len() > MAX_BYTES => Err(PictureError::TooLarge),
-        [0xff, 0xd8, 0xff, ..] => jpeg(bytes),
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => png(bytes),
-        [
-            b'R',
-            b'I',
-            b'F',
-            b'F',
-            _,
-            _,
-            _,
-            _,
-            b'W',
-            b'E',
-            b'B',
-            b'P',
-            ..,
-        ] => webp(bytes),
-        [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..]
-            if [
-                b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1",
-            ]
-            .iter()
-            .any(|heic| brand.starts_with(*heic)) =>
-        {
-            Err(PictureError::Heic)
-        }
+        Ok(ImageFormat::Jpeg) => jpeg(bytes),
+        Ok(ImageFormat::Png) => png(bytes),
+        Ok(ImageFormat::WebP) => webp(bytes),
+        _ if is_heic(bytes) => Err(PictureError::Heic),
         _ => Err(PictureError::NotAPicture),
     }
+}
+
+fn is_heic(bytes: &[u8]) -> bool {
+    let brands = [
+        b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1",
+    ];
+    let mut words = bytes.chunks_exact(4).skip(1);
+    words.next() == Some(b"ftyp")
+        && words
+            .next()
+            .is_some_and(|brand| brands.iter().any(|known| *known == brand))
 }
 
 /// Checks the size of a picture before it is decoded. Returns its number of pixels.
