@@ -46,6 +46,18 @@ pub enum OpenError {
     Pool(#[from] PoolError),
 }
 
+impl OpenError {
+    pub(crate) fn connect(url: &DatabaseUrl) -> impl FnOnce(ConnectionError) -> Self {
+        let url = url.clone();
+        |source| Self::Connect { url, source }
+    }
+
+    pub(crate) fn unusable(url: &DatabaseUrl) -> impl FnOnce(diesel::result::Error) -> Self {
+        let url = url.clone();
+        |source| Self::Use { url, source }
+    }
+}
+
 /// Opens a connection; creates a missing SQLite file.
 pub fn open(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
     create_private_file(url);
@@ -80,31 +92,25 @@ pub(crate) fn open_existing(url: &DatabaseUrl) -> Result<DbConnection, OpenError
 }
 
 fn open_at(url: &DatabaseUrl, place: &str) -> Result<DbConnection, OpenError> {
-    let connect = |source| OpenError::Connect {
-        url: url.clone(),
-        source,
-    };
     match url {
         DatabaseUrl::Postgres(_) => PgConnection::establish(&with_limits(place))
             .map(DbConnection::Postgres)
-            .map_err(connect),
+            .map_err(OpenError::connect(url)),
         DatabaseUrl::Sqlite(_) => {
             if url
                 .file()
                 .is_some_and(|path| path.exists() && !path.is_file())
             {
                 let reason = "file is not a database".to_owned();
-                return Err(connect(ConnectionError::BadConnection(reason)));
+                let error = ConnectionError::BadConnection(reason);
+                return Err(OpenError::connect(url)(error));
             }
-            let mut conn = SqliteConnection::establish(place).map_err(connect)?;
+            let mut conn = SqliteConnection::establish(place).map_err(OpenError::connect(url))?;
             // Switching to WAL needs a lock that another connection may hold.
             conn.batch_execute(SQLITE_BUSY_TIMEOUT)
                 .and_then(|()| conn.batch_execute(SQLITE_SETTINGS))
                 .and_then(|()| search::register_fold(&mut conn))
-                .map_err(|source| OpenError::Use {
-                    url: url.clone(),
-                    source,
-                })?;
+                .map_err(OpenError::unusable(url))?;
             Ok(DbConnection::Sqlite(conn))
         }
     }
@@ -137,10 +143,7 @@ pub(crate) fn check_version(
     let number = sql::<Text>("SELECT current_setting('server_version_num')");
     let found = number.get_result::<String>(&mut conn);
     let version = found.and_then(|number| Ok((number, version(&mut conn)?.1)));
-    let (number, version) = version.map_err(|source| OpenError::Use {
-        url: url.clone(),
-        source,
-    })?;
+    let (number, version) = version.map_err(OpenError::unusable(url))?;
     // 150018 is version 15.18.
     match number.parse::<i32>() {
         Ok(number) if number / 10_000 < OLDEST_POSTGRES => Err(OpenError::TooOld(version)),

@@ -93,10 +93,7 @@ impl ManageConnection for Manager {
             Sessions::Own => open_existing(&self.url)?,
             Sessions::None => return open_pooler(&self.url),
         };
-        timeouts::limit(&mut conn).map_err(|source| OpenError::Use {
-            url: self.url.clone(),
-            source,
-        })?;
+        timeouts::limit(&mut conn).map_err(OpenError::unusable(&self.url))?;
         Ok(conn)
     }
 
@@ -109,10 +106,7 @@ impl ManageConnection for Manager {
                 ),
             _ => conn.check(),
         };
-        outcome.map_err(|source| OpenError::Use {
-            url: self.url.clone(),
-            source,
-        })
+        outcome.map_err(OpenError::unusable(&self.url))
     }
 
     fn has_broken(&self, conn: &mut DbConnection) -> bool {
@@ -164,10 +158,6 @@ pub fn keeps_sessions(url: &DatabaseUrl) -> Result<bool, OpenError> {
     if matches!(connections[0], DbConnection::Sqlite(_)) {
         return Ok(true);
     }
-    let unusable = |source| OpenError::Use {
-        url: url.clone(),
-        source,
-    };
     for round in 0..3 {
         let marks = [0, 1].map(|index| format!("{}-{round}-{index}", std::process::id()));
         for (conn, mark) in connections.iter_mut().zip(&marks) {
@@ -177,7 +167,7 @@ pub fn keeps_sessions(url: &DatabaseUrl) -> Result<bool, OpenError> {
                     .sql(", false)")
                     .get_result::<String>(conn)
             })
-            .map_err(unusable)?;
+            .map_err(OpenError::unusable(url))?;
         }
         for (conn, mark) in connections.iter_mut().zip(&marks) {
             let kept: String = conn
@@ -186,7 +176,7 @@ pub fn keeps_sessions(url: &DatabaseUrl) -> Result<bool, OpenError> {
                         "SELECT coalesce(current_setting('oc_lettings.session', true), '')";
                     sql::<Text>(setting).get_result(conn)
                 })
-                .map_err(unusable)?;
+                .map_err(OpenError::unusable(url))?;
             if kept != *mark {
                 return Ok(false);
             }

@@ -19,28 +19,21 @@ const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; \
 
 /// Opens a connection on which every write fails.
 pub fn open_read_only(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
-    let connect = |source| OpenError::Connect {
-        url: url.clone(),
-        source,
-    };
-    let use_it = |source| OpenError::Use {
-        url: url.clone(),
-        source,
-    };
     match url {
         DatabaseUrl::Postgres(address) => {
-            let mut conn = PgConnection::establish(&with_limits(address)).map_err(connect)?;
+            let conn = PgConnection::establish(&with_limits(address));
+            let mut conn = conn.map_err(OpenError::connect(url))?;
             conn.batch_execute("SET default_transaction_read_only = on")
-                .map_err(use_it)?;
+                .map_err(OpenError::unusable(url))?;
             check_version(DbConnection::Postgres(conn), url)
         }
         DatabaseUrl::Sqlite(path) => {
             let attempt = |mode| -> Result<SqliteConnection, OpenError> {
-                let mut conn =
-                    SqliteConnection::establish(&sqlite_uri(path, mode)).map_err(connect)?;
+                let conn = SqliteConnection::establish(&sqlite_uri(path, mode));
+                let mut conn = conn.map_err(OpenError::connect(url))?;
                 conn.batch_execute(SQLITE_SETTINGS)
                     .and_then(|()| search::register_fold(&mut conn))
-                    .map_err(use_it)?;
+                    .map_err(OpenError::unusable(url))?;
                 Ok(conn)
             };
             let opened = match attempt("mode=ro") {

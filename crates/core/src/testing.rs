@@ -8,6 +8,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 use tempfile::TempDir;
+use url::Url;
 
 use crate::connection::DbConnection;
 use crate::database_url::DatabaseUrl;
@@ -66,9 +67,8 @@ impl TestDb {
         let mut conn = open(&admin)?;
         let template = template(&mut conn, &server)?;
         conn.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}"))?;
-        let url = DatabaseUrl::Postgres(database(&server, &name));
         Ok(Some(Self {
-            url,
+            url: database(&server, &name)?,
             place: Place::Server { admin, name },
         }))
     }
@@ -129,7 +129,7 @@ fn template(conn: &mut DbConnection, server: &str) -> Result<String> {
     if !ready {
         conn.batch_execute(&format!("DROP DATABASE IF EXISTS {name}"))?;
         conn.batch_execute(&format!("CREATE DATABASE {name}"))?;
-        migrations::migrate(&mut open(&DatabaseUrl::Postgres(database(server, &name)))?)?;
+        migrations::migrate(&mut open(&database(server, &name)?)?)?;
         conn.batch_execute(&format!("ALTER DATABASE {name} IS_TEMPLATE true"))?;
     }
     diesel::sql_query("SELECT pg_advisory_unlock($1)")
@@ -154,20 +154,10 @@ fn fingerprint(conn: &mut DbConnection) -> Result<u64> {
 }
 
 /// The server's URL with another database.
-fn database(server: &str, name: &str) -> String {
-    let (path, parameters) = server
-        .split_once('?')
-        .map_or((server, None), |(path, rest)| (path, Some(rest)));
-    let authority = path.find("://").map_or(0, |scheme| scheme + 3);
-    let end = path[authority..]
-        .find('/')
-        .map_or(path.len(), |slash| authority + slash);
-    let mut url = format!("{}/{name}", &path[..end]);
-    if let Some(parameters) = parameters {
-        url.push('?');
-        url.push_str(parameters);
-    }
-    url
+fn database(server: &str, name: &str) -> Result<DatabaseUrl> {
+    let mut url = Url::parse(server)?;
+    url.set_path(name);
+    Ok(DatabaseUrl::Postgres(url.into()))
 }
 
 #[expect(
