@@ -249,11 +249,7 @@ pub struct ImportedUser {
 impl User {
     /// Inserts users with their ids, at most a thousand at a time.
     pub fn insert_imported(conn: &mut DbConnection, rows: &[ImportedUser]) -> QueryResult<()> {
-        let insert = diesel::insert_into(users::table).values(rows);
-        match conn {
-            DbConnection::Postgres(conn) => insert.execute(conn).map(drop),
-            DbConnection::Sqlite(conn) => insert.execute(conn).map(drop),
-        }
+        conn.insert_rows(diesel::insert_into(users::table).values(rows))
     }
 }
 

@@ -41,10 +41,6 @@ impl AuditEntry {
         for row in &mut rows {
             row.title = row.title.chars().take(MAX_TITLE).collect();
         }
-        let insert = diesel::insert_into(changes::table).values(&rows);
-        match conn {
-            DbConnection::Postgres(conn) => insert.execute(conn).map(drop),
-            DbConnection::Sqlite(conn) => insert.execute(conn).map(drop),
-        }
+        conn.insert_rows(diesel::insert_into(changes::table).values(&rows))
     }
 }

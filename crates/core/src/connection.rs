@@ -2,6 +2,7 @@
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_dsl::methods::ExecuteDsl;
 use diesel::result::{Error, QueryResult};
 use diesel::{PgConnection, RunQueryDsl, SqliteConnection};
 
@@ -23,6 +24,17 @@ impl DbConnection {
     /// Whether the database responds.
     pub fn check(&mut self) -> QueryResult<()> {
         self.batch_execute("SELECT 1")
+    }
+
+    /// Inserts several rows, which needs a statement for one kind of database.
+    pub fn insert_rows<Insert>(&mut self, insert: Insert) -> QueryResult<()>
+    where
+        Insert: ExecuteDsl<PgConnection> + ExecuteDsl<SqliteConnection>,
+    {
+        match self {
+            Self::Postgres(postgres) => ExecuteDsl::execute(insert, postgres).map(drop),
+            Self::Sqlite(sqlite) => ExecuteDsl::execute(insert, sqlite).map(drop),
+        }
     }
 
     /// Runs `work` in one transaction, which keeps one server connection of a pooler in transaction mode. Transactions

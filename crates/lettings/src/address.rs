@@ -143,11 +143,7 @@ impl Address {
             .into_iter()
             .map(|(id, row)| (addresses::id.eq(id), row));
         let rows: Vec<_> = rows.collect();
-        let insert = diesel::insert_into(addresses::table).values(&rows);
-        match conn {
-            DbConnection::Postgres(conn) => insert.execute(conn).map(drop),
-            DbConnection::Sqlite(conn) => insert.execute(conn).map(drop),
-        }?;
+        conn.insert_rows(diesel::insert_into(addresses::table).values(&rows))?;
         index::update(conn)
     }
 

@@ -219,16 +219,8 @@ pub(crate) fn count(
         return Ok(published + unpublished);
     }
     if filter.is_place() {
-        let mut towns = town_totals::table
-            .select(sql::<BigInt>("CAST(coalesce(sum(lettings), 0) AS BIGINT)"))
-            .into_boxed::<Backend>();
-        if let Some(city) = &filter.city {
-            towns = towns.filter(town_totals::city.eq(city));
-        }
-        if let Some(state) = &filter.state {
-            towns = towns.filter(town_totals::state.eq(state));
-        }
-        return Cached(towns).get_result(conn);
+        let (city, state) = (filter.city.as_deref(), filter.state.as_deref());
+        return town_total(conn, "lettings", city, state);
     }
     match hits {
         Hits::Few(ids) if filter.is_search() => Ok(number(ids)),
@@ -239,6 +231,26 @@ pub(crate) fn count(
             .load(conn)
             .map(|ids| number(&ids)),
     }
+}
+
+/// The sum of a column of the totals of towns, with this city and state if given.
+pub(crate) fn town_total(
+    conn: &mut DbConnection,
+    column: &'static str,
+    city: Option<&str>,
+    state: Option<&str>,
+) -> QueryResult<i64> {
+    let sum = format!("CAST(coalesce(sum({column}), 0) AS BIGINT)");
+    let mut towns = town_totals::table
+        .select(sql::<BigInt>(&sum))
+        .into_boxed::<Backend>();
+    if let Some(city) = city {
+        towns = towns.filter(town_totals::city.eq(city));
+    }
+    if let Some(state) = state {
+        towns = towns.filter(town_totals::state.eq(state));
+    }
+    Cached(towns).get_result(conn)
 }
 
 /// Ids of the lettings in a range of the list. The rows are loaded by id afterwards, so that the skipped ones cost

@@ -270,11 +270,7 @@ fn rebuild(conn: &mut DbConnection) -> QueryResult<()> {
         })?;
         let Some(entry) = batch.last() else { break };
         last = entry.address_id;
-        let insert = diesel::insert_into(search_index::table).values(&batch);
-        match conn {
-            DbConnection::Postgres(conn) => insert.execute(conn)?,
-            DbConnection::Sqlite(conn) => insert.execute(conn)?,
-        };
+        conn.insert_rows(diesel::insert_into(search_index::table).values(&batch))?;
     }
     conn.batch_execute(
         "INSERT INTO town_totals (city, state, addresses, lettings) \

@@ -188,11 +188,7 @@ impl Letting {
     pub fn restore(conn: &mut DbConnection, rows: Vec<(i64, NewLetting)>) -> QueryResult<()> {
         let rows = rows.into_iter().map(|(id, row)| (lettings::id.eq(id), row));
         let rows: Vec<_> = rows.collect();
-        let insert = diesel::insert_into(lettings::table).values(&rows);
-        match conn {
-            DbConnection::Postgres(conn) => insert.execute(conn).map(drop),
-            DbConnection::Sqlite(conn) => insert.execute(conn).map(drop),
-        }?;
+        conn.insert_rows(diesel::insert_into(lettings::table).values(&rows))?;
         index::update(conn)
     }
 

@@ -282,6 +282,7 @@ impl NewPhoto {
         let (width, height) = self.size(conn)?;
         let position = next_position(conn, self.letting_id)?;
         let values = (
+            id.map(|id| letting_photos::id.eq(id)),
             letting_photos::letting_id.eq(self.letting_id),
             letting_photos::position.eq(position),
             letting_photos::sha256.eq(&self.sha256),
@@ -289,17 +290,10 @@ impl NewPhoto {
             letting_photos::height.eq(height),
             letting_photos::alt.eq(&self.alt),
         );
-        let insert = diesel::insert_into(letting_photos::table);
-        let id = match id {
-            Some(id) => insert
-                .values((letting_photos::id.eq(id), values))
-                .returning(letting_photos::id)
-                .get_result(conn)?,
-            None => insert
-                .values(values)
-                .returning(letting_photos::id)
-                .get_result(conn)?,
-        };
+        let id = diesel::insert_into(letting_photos::table)
+            .values(values)
+            .returning(letting_photos::id)
+            .get_result(conn)?;
         self.move_to_position(conn, id)?;
         Ok(id)
     }

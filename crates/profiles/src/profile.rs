@@ -207,11 +207,7 @@ impl NewProfile {
     pub fn restore(conn: &mut DbConnection, rows: Vec<(i64, Self)>) -> QueryResult<()> {
         let rows = rows.into_iter().map(|(id, row)| (profiles::id.eq(id), row));
         let rows: Vec<_> = rows.collect();
-        let insert = diesel::insert_into(profiles::table).values(&rows);
-        match conn {
-            DbConnection::Postgres(conn) => insert.execute(conn).map(drop),
-            DbConnection::Sqlite(conn) => insert.execute(conn).map(drop),
-        }
+        conn.insert_rows(diesel::insert_into(profiles::table).values(&rows))
     }
 
     /// Updates a profile; false if it doesn't exist.

@@ -62,6 +62,18 @@ pub struct AccountPage {
 const NO_STAFF_STATUS: &str = "This user cannot log in to the administration, so their groups and permissions have no effect. Turn on \
                                “Staff status” to change that.";
 
+/// The fields of a user that decide what the account may do, and who uses it.
+const USER_ACCESS: &[&str] = &[
+    "username",
+    // A link to reset the password goes to this address.
+    "email",
+    "is_active",
+    "is_staff",
+    "is_superuser",
+    "groups",
+    "user_permissions",
+];
+
 /// The rules of users and groups.
 pub static ACCESS_RULES: [AccessRules; 2] = [
     AccessRules {
@@ -69,25 +81,8 @@ pub static ACCESS_RULES: [AccessRules; 2] = [
         are_accounts: true,
         permission_field: "user_permissions",
         inherited: |conn, values| Group::permissions_of(conn, &ids(values.list("groups"))),
-        sensitive_fields: &[
-            "username",
-            "email",
-            "is_active",
-            "is_staff",
-            "is_superuser",
-            "groups",
-            "user_permissions",
-        ],
-        guarded_fields: &[
-            "username",
-            // A link to reset the password goes to this address.
-            "email",
-            "is_active",
-            "is_staff",
-            "is_superuser",
-            "groups",
-            "user_permissions",
-        ],
+        sensitive_fields: USER_ACCESS,
+        guarded_fields: USER_ACCESS,
         guarded_notice: "This user has permissions that you don't have. You can change names and dates, but not username, email \
                          address, password, status, groups or permissions.",
         can_manage,

@@ -210,10 +210,4 @@ impl FieldKind {
                 | Self::Related(..)
         )
     }
-
-    /// Whether the field has a list of values.
-    #[must_use]
-    pub fn is_multiple(self) -> bool {
-        matches!(self, Self::MultipleChoice | Self::AnyOf(_))
-    }
 }

@@ -107,17 +107,6 @@ impl Resource {
             values.with(field.name, field.default)
         })
     }
-
-    /// Label of one value of a choice field; `None` if the value is unknown.
-    pub fn label_of(
-        &self,
-        conn: &mut DbConnection,
-        field: &str,
-        value: &str,
-    ) -> QueryResult<Option<String>> {
-        let known = (self.labels)(conn, field, &[value.to_owned()])?;
-        Ok(known.into_iter().next().map(|choice| choice.label))
-    }
 }
 
 /// The public page of a row.

@@ -1,20 +1,20 @@
 //! Admin resource of addresses.
 
-use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{Nullable, Text};
 use oc_core::admin::{
     Choice, ChoicePage, DeletedRow, Field, FieldKind, Filter, FormValues, ListPage, ListQuery,
     ListRow, Record, Resource, SaveError, set_filters, then_order, validate_all,
 };
 use oc_core::search::lower;
-use oc_core::{Backend, DbConnection, MAX_COUNT};
+use oc_core::{DbConnection, MAX_COUNT};
 
 use crate::address::{
     Address, AddressDraft, COUNTRY, Joined, LARGEST_NUMBER, LARGEST_ZIP_CODE, LONGEST, STATE,
     matching,
 };
-use crate::schema::{addresses, lettings, town_totals};
+use crate::filter::town_total;
+use crate::schema::{addresses, lettings};
 use crate::search::{self, Hits};
 use crate::town::Town;
 
@@ -105,24 +105,37 @@ fn named(names: Vec<String>) -> Vec<Choice> {
 }
 
 fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
-    let total = counted(conn, &[])?;
+    let total = town_total(conn, "addresses", None, None)?;
     let Some(filters) = set_filters(listing) else {
         return Ok(ListPage {
             total,
             ..ListPage::default()
         });
     };
+    let filter = |name| filters.iter().find(|(parameter, _)| *parameter == name);
+    let city = filter("city__exact").map(|(_, city)| *city);
+    let state = filter("state__exact").map(|(_, state)| *state);
     let hits = search::addresses(conn, &listing.terms)?;
+    let filtered = || {
+        let mut query = matching(&listing.terms, &hits);
+        if let Some(city) = city {
+            query = query.filter(addresses::city.eq(city));
+        }
+        if let Some(state) = state {
+            query = query.filter(addresses::state.eq(state));
+        }
+        query
+    };
     let found = match &hits {
-        Hits::All => counted(conn, &filters)?,
+        Hits::All => town_total(conn, "addresses", city, state)?,
         Hits::Many if filters.is_empty() => MAX_COUNT + 1,
-        hits => {
-            let matches = filtered(listing, hits, &filters).select(addresses::id);
+        _ => {
+            let matches = filtered().select(addresses::id);
             let ids: Vec<i64> = matches.limit(MAX_COUNT + 1).load(conn)?;
             i64::try_from(ids.len()).unwrap_or(i64::MAX)
         }
     };
-    let rows: Vec<(Address, Option<String>)> = sorted(filtered(listing, &hits, &filters), listing)
+    let rows: Vec<(Address, Option<String>)> = sorted(filtered(), listing)
         .offset(listing.offset.max(0))
         .limit(listing.limit.max(0))
         .select((Address::as_select(), lettings::title.nullable()))
@@ -142,37 +155,6 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
         found,
         total,
     })
-}
-
-/// Number of addresses that match the filters.
-fn counted(conn: &mut DbConnection, filters: &[(&'static str, &str)]) -> QueryResult<i64> {
-    let mut towns = town_totals::table
-        .select(sql::<BigInt>("CAST(coalesce(sum(addresses), 0) AS BIGINT)"))
-        .into_boxed::<Backend>();
-    for (parameter, value) in filters {
-        towns = match *parameter {
-            "state__exact" => towns.filter(town_totals::state.eq(*value)),
-            "city__exact" => towns.filter(town_totals::city.eq(*value)),
-            _ => towns,
-        };
-    }
-    towns.get_result(conn)
-}
-
-fn filtered<'a>(
-    listing: &ListQuery,
-    hits: &Hits,
-    filters: &[(&'static str, &'a str)],
-) -> Joined<'a> {
-    let mut query = matching(&listing.terms, hits);
-    for (parameter, value) in filters {
-        query = match *parameter {
-            "state__exact" => query.filter(addresses::state.eq(*value)),
-            "city__exact" => query.filter(addresses::city.eq(*value)),
-            _ => query,
-        };
-    }
-    query
 }
 
 diesel::define_sql_function! {

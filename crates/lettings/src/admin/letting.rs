@@ -134,7 +134,7 @@ pub const MODEL: Resource = Resource {
     delete: Letting::delete,
     // Deleting a letting keeps its address.
     choices,
-    labels,
+    labels: |conn, _, values| Ok(in_one_line(Address::find_all(conn, &ids(values))?)),
 };
 
 fn named(towns: Vec<Town>) -> Vec<Choice> {
@@ -267,21 +267,11 @@ fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveE
 }
 
 fn choices(conn: &mut DbConnection, wanted: &ChoiceQuery<'_>) -> QueryResult<ChoicePage> {
-    if wanted.field != "address" {
-        return Ok(ChoicePage::default());
-    }
     let (free, found) = Address::free(conn, wanted.row, &wanted.terms, wanted.limit)?;
     Ok(ChoicePage {
         choices: in_one_line(free),
         found,
     })
-}
-
-fn labels(conn: &mut DbConnection, field: &str, values: &[String]) -> QueryResult<Vec<Choice>> {
-    match field {
-        "address" => Ok(in_one_line(Address::find_all(conn, &ids(values))?)),
-        _ => Ok(Vec::new()),
-    }
 }
 
 fn in_one_line(addresses: Vec<Address>) -> Vec<Choice> {

@@ -181,20 +181,8 @@ fn insert(conn: &mut DbConnection, range: std::ops::Range<i64>) -> QueryResult<(
             )
         })
         .collect();
-    let new_addresses = diesel::insert_into(addresses::table).values(new_addresses);
-    let new_lettings = diesel::insert_into(lettings::table).values(new_lettings);
-    // Multi-row inserts are not available for both backends at once.
-    match conn {
-        DbConnection::Postgres(conn) => {
-            new_addresses.execute(conn)?;
-            new_lettings.execute(conn)?;
-        }
-        DbConnection::Sqlite(conn) => {
-            new_addresses.execute(conn)?;
-            new_lettings.execute(conn)?;
-        }
-    }
-    Ok(())
+    conn.insert_rows(diesel::insert_into(addresses::table).values(new_addresses))?;
+    conn.insert_rows(diesel::insert_into(lettings::table).values(new_lettings))
 }
 
 type Invented = (String, String, String, &'static (String, String));

@@ -123,9 +123,6 @@ fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
 
 /// Users without a profile, and the given profile's own.
 fn choices(conn: &mut DbConnection, wanted: &ChoiceQuery<'_>) -> QueryResult<ChoicePage> {
-    if wanted.field != "user" {
-        return Ok(ChoicePage::default());
-    }
     let free: Vec<(i64, String)> = without_profile(wanted)
         .order((lower(users::username), users::id))
         .limit(wanted.limit.max(0))
@@ -154,10 +151,7 @@ fn without_profile<'a>(wanted: &ChoiceQuery<'_>) -> Joined<'a> {
     query
 }
 
-fn labels(conn: &mut DbConnection, field: &str, values: &[String]) -> QueryResult<Vec<Choice>> {
-    if field != "user" {
-        return Ok(Vec::new());
-    }
+fn labels(conn: &mut DbConnection, _: &str, values: &[String]) -> QueryResult<Vec<Choice>> {
     let known = users::table
         .filter(users::id.eq_any(ids(values)))
         .select((users::id, users::username))

@@ -1,7 +1,7 @@
 //! Tests of the admin resource of profiles.
 
 use accounts::testing::user;
-use oc_core::admin::ListQuery;
+use oc_core::admin::{Choice, ListQuery};
 use oc_core::search::SearchTerms;
 use oc_core::testing::on_both;
 
@@ -116,7 +116,6 @@ fn users_without_a_profile_and_the_current_one_can_be_chosen() -> anyhow::Result
             (vec!["ada".to_owned()], 2)
         );
         assert_eq!(offered(&searched)?, (vec!["zed".to_owned()], 1));
-        assert_eq!(offered(&ChoiceQuery::first("favorite_city", None, 9))?.1, 0);
         Ok(())
     })
 }
@@ -127,10 +126,10 @@ fn a_user_has_a_label_even_when_taken() -> anyhow::Result<()> {
         profile(conn, "zed", "", true)?;
         let id = user(conn, "ada")? - 1;
 
-        let called = |conn: &mut DbConnection, value: &str| PROFILE.label_of(conn, "user", value);
-        assert_eq!(called(conn, &id.to_string())?.as_deref(), Some("zed"));
-        assert_eq!(called(conn, "99")?, None);
-        assert_eq!(called(conn, "x")?, None);
+        let values = [id.to_string(), "99".to_owned(), "x".to_owned()];
+        let labels = (PROFILE.labels)(conn, "user", &values)?;
+
+        assert_eq!(labels, [Choice::new(id, "zed")]);
         Ok(())
     })
 }
@@ -151,7 +150,6 @@ fn profiles_are_listed_newest_first_searched_and_filtered() -> anyhow::Result<()
         };
 
         assert_eq!(usernames(conn, by(&[]))?, ["ada", "Bob", "zed"]);
-        assert_eq!(usernames(conn, by(&[(9, false)]))?, ["ada", "Bob", "zed"]);
         assert_eq!(usernames(conn, by(&[(0, true)]))?, ["zed", "Bob", "ada"]);
         assert_eq!(usernames(conn, by(&[(1, false)]))?, ["Bob", "zed", "ada"]);
         assert_eq!(

@@ -3,8 +3,8 @@
 use diesel::dsl::IntoBoxed;
 use diesel::prelude::*;
 use oc_core::admin::{
-    Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, FormValues, ListPage, ListQuery,
-    ListRow, Record, Resource, SaveError, combine, then_order, with_constraint_error,
+    ChoicePage, DeletedRow, Field, FieldKind, FormValues, ListPage, ListQuery, ListRow, Record,
+    Resource, SaveError, combine, then_order, with_constraint_error,
 };
 use oc_core::search::{fold, lower};
 use oc_core::text::normalize_line;
@@ -48,8 +48,8 @@ pub const GROUP: Resource = Resource {
     save,
     restore,
     delete: Group::delete,
-    choices,
-    labels: |_, field, codes| Ok(labels(field, codes)),
+    choices: |conn, query| Ok(ChoicePage::from_all(permissions::known(conn)?, query)),
+    labels: |_, _, codes| Ok(permissions::labels(codes)),
 };
 
 fn list(conn: &mut DbConnection, query: &ListQuery) -> QueryResult<ListPage> {
@@ -120,20 +120,6 @@ fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveE
         Group::set_permissions(conn, *id, &codes)?;
     }
     Ok(())
-}
-
-fn choices(conn: &mut DbConnection, query: &ChoiceQuery<'_>) -> QueryResult<ChoicePage> {
-    match query.field {
-        "permissions" => Ok(ChoicePage::from_all(permissions::known(conn)?, query)),
-        _ => Ok(ChoicePage::default()),
-    }
-}
-
-fn labels(field: &str, codes: &[String]) -> Vec<Choice> {
-    match field {
-        "permissions" => permissions::labels(codes),
-        _ => Vec::new(),
-    }
 }
 
 fn check(values: &FormValues) -> Result<(NewGroup, Vec<String>), Vec<FieldError>> {
