@@ -1,6 +1,6 @@
 //! The server: everything that requests share, and the layers that they pass.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix_web::App;
@@ -21,7 +21,7 @@ use oc_http::server::{
     self, CancellationToken, RequestLimits, Server, ServerOptions, limit_requests,
 };
 use oc_http::{
-    Assets, Db, Metrics, PageError, Pages, Site, TrustedProxies, listen_for_prometheus,
+    Assets, Db, FastPath, Metrics, PageError, Pages, Site, TrustedProxies, listen_for_prometheus,
     preview_image,
 };
 use transfer::ReferenceSchema;
@@ -192,6 +192,16 @@ pub fn start(
             }
         },
     ));
+    let fast_path = Arc::new(FastPath {
+        limits: limits.clone(),
+        hosts: hosts.clone(),
+        proxies: proxies.clone(),
+        site: site.clone(),
+        checks: checks.clone(),
+        assets: assets.clone(),
+        page_cache: page_cache.clone(),
+        metrics: metrics.clone(),
+    });
     let listener = server::bind(&config.host, config.port)?;
     // The last layer is the outermost.
     let app = move || {
@@ -252,7 +262,8 @@ pub fn start(
             .shutdown_timeout
             .saturating_sub(telemetry::flush_timeout(config)),
     };
-    Server::new(listener, options, shutdown, app)
+    let respond = move |request: &_| fast_path.respond(request);
+    Server::new(listener, options, shutdown, respond, app)
 }
 
 /// Indexes rows that other tools have changed.

@@ -66,6 +66,13 @@ impl Encoding {
     }
 }
 
+const CODINGS: [(&str, Encoding); 4] = [
+    ("br", Encoding::Brotli),
+    ("gzip", Encoding::Gzip),
+    ("x-gzip", Encoding::Gzip),
+    ("identity", Encoding::Identity),
+];
+
 /// The encoding that a client prefers. One that accepts none gets identity instead of a 406, as RFC 9110,
 /// section 12.5.3, allows.
 ///
@@ -75,16 +82,12 @@ pub(crate) fn negotiate(headers: &HeaderMap) -> Encoding {
     for header in headers.get_all(ACCEPT_ENCODING) {
         for entry in String::from_utf8_lossy(header.as_bytes()).split(',') {
             let mut parts = entry.split(';').map(str::trim);
-            let encoding = match parts
-                .next()
-                .unwrap_or_default()
-                .to_ascii_lowercase()
-                .as_str()
-            {
-                "br" => Encoding::Brotli,
-                "gzip" | "x-gzip" => Encoding::Gzip,
-                "identity" => Encoding::Identity,
-                _ => continue,
+            let name = parts.next().unwrap_or_default();
+            let encoding = CODINGS
+                .iter()
+                .find(|(coding, _)| name.eq_ignore_ascii_case(coding));
+            let Some(&(_, encoding)) = encoding else {
+                continue;
             };
             let quality = parts
                 .find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")))

@@ -99,7 +99,7 @@ impl Freshness {
     }
 
     /// What the last check found, while that counts.
-    fn known(&self) -> Option<Version> {
+    pub(crate) fn known(&self) -> Option<Version> {
         let state = self.state();
         let age = state.checked_at?.elapsed();
         match state.failing_since {

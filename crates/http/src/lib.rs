@@ -1,5 +1,6 @@
 //! What every page needs: database access, errors, templates, assets, middleware, metrics, health checks.
 
+mod access_log;
 mod allowed_hosts;
 mod assets;
 mod blocking;
@@ -9,6 +10,7 @@ mod compression;
 mod db;
 mod disk_space;
 mod error;
+mod fast_path;
 mod freshness;
 mod head;
 pub mod health;
@@ -35,6 +37,7 @@ pub use company_pages::{privacy_page, security_txt};
 pub use db::{Db, Work};
 pub use disk_space::DiskSpace;
 pub use error::{PageError, PageResult};
+pub use fast_path::FastPath;
 pub use head::{Head, SITE_NAME, breadcrumbs, preview_image};
 pub use metrics::{LoginOutcome, Metrics};
 pub use metrics_listener::listen_for_prometheus;

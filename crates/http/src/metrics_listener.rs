@@ -44,7 +44,7 @@ pub fn listen_for_prometheus(
             .wrap(from_fn(security_headers))
     };
     // Metrics can be read until the program ends, so that a shutdown is visible in them.
-    Server::new(listener, OPTIONS, CancellationToken::new(), app)
+    Server::new(listener, OPTIONS, CancellationToken::new(), |_| None, app)
 }
 
 async fn show(metrics: Data<Metrics>, db: Data<Db>) -> Result<HttpResponse, PageError> {

@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use actix_web::http::header::HeaderValue;
+
 /// Id and route of a request.
 #[derive(Debug)]
 pub struct RequestContext {
@@ -10,6 +12,14 @@ pub struct RequestContext {
     pub id: String,
     /// The route.
     pub route: Route,
+}
+
+impl RequestContext {
+    /// The context of a request whose id is safe to log.
+    pub(crate) fn new(id: &HeaderValue, route: Route) -> Arc<Self> {
+        let id = String::from_utf8_lossy(id.as_bytes()).into_owned();
+        Arc::new(Self { id, route })
+    }
 }
 
 /// A route as logs, metrics and traces name it.

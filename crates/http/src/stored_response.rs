@@ -4,6 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
+use actix_web::body::BoxBody;
+use actix_web::dev::Response;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, VARY,
@@ -64,26 +66,49 @@ impl StoredResponse {
 
     /// The response to a request with these headers: 304 if the client has it already.
     pub(crate) async fn respond(self: &Arc<Self>, request: &HeaderMap) -> HttpResponse {
-        let is_known = self.tag.as_ref().is_some_and(|tag| is_known(request, tag));
-        let mut response = if is_known {
-            HttpResponse::new(StatusCode::NOT_MODIFIED)
-        } else {
-            self.with_body(negotiate(request)).await
-        };
-        for (name, value) in &self.headers {
-            if !(is_known && name == CONTENT_TYPE) {
-                response.headers_mut().append(name.clone(), value.clone());
-            }
+        if let Some(response) = self.respond_if_ready(request) {
+            return response.into();
         }
-        response
+        let encoding = negotiate(request);
+        let body = match self.encoded(encoding) {
+            Some(cell) => cell.get_or_try_init(|| self.encode(encoding)).await,
+            None => Ok(&self.identity),
+        };
+        let body = body.map(|body| (encoding.name(), body));
+        let body = body.unwrap_or_else(|error| {
+            log::error!("could not compress a response: {error}");
+            (None, &self.identity)
+        });
+        self.with_body(body).into()
     }
 
-    async fn with_body(self: &Arc<Self>, encoding: Encoding) -> HttpResponse {
-        let (coding, body) = self.body(encoding).await.unwrap_or_else(|error| {
-            log::error!("could not compress a response: {error}");
-            (None, self.identity.clone())
-        });
-        let mut response = HttpResponse::Ok().body(body);
+    /// The same, unless something has to be compressed first.
+    pub(crate) fn respond_if_ready(&self, request: &HeaderMap) -> Option<Response<BoxBody>> {
+        if self.tag.as_ref().is_some_and(|tag| is_known(request, tag)) {
+            let mut response = Response::new(StatusCode::NOT_MODIFIED);
+            self.add_headers(&mut response);
+            return Some(response);
+        }
+        let encoding = negotiate(request);
+        match self.encoded(encoding) {
+            Some(cell) => Some(self.with_body((encoding.name(), cell.get()?))),
+            None => Some(self.with_body((None, &self.identity))),
+        }
+    }
+
+    /// Where the compressed body is kept, if it is sent in this encoding.
+    fn encoded(&self, encoding: Encoding) -> Option<&OnceCell<Bytes>> {
+        match encoding {
+            Encoding::Brotli if self.is_compressible => Some(&self.brotli),
+            Encoding::Gzip if self.is_compressible => Some(&self.gzip),
+            _ => None,
+        }
+    }
+
+    /// The response with a body, and its coding if it has one.
+    fn with_body(&self, (coding, body): (Option<&'static str>, &Bytes)) -> Response<BoxBody> {
+        let mut response = Response::with_body(StatusCode::OK, BoxBody::new(body.clone()));
+        self.add_headers(&mut response);
         if let Some(coding) = coding {
             let value = HeaderValue::from_static(coding);
             response.headers_mut().insert(CONTENT_ENCODING, value);
@@ -91,18 +116,14 @@ impl StoredResponse {
         response
     }
 
-    /// The body, and its coding if it has one.
-    async fn body(
-        self: &Arc<Self>,
-        encoding: Encoding,
-    ) -> io::Result<(Option<&'static str>, Bytes)> {
-        let cell = match encoding {
-            Encoding::Brotli if self.is_compressible => &self.brotli,
-            Encoding::Gzip if self.is_compressible => &self.gzip,
-            _ => return Ok((None, self.identity.clone())),
-        };
-        let body = cell.get_or_try_init(|| self.encode(encoding)).await?;
-        Ok((encoding.name(), body.clone()))
+    fn add_headers(&self, response: &mut Response<BoxBody>) {
+        let has_body = response.status() == StatusCode::OK;
+        for (name, value) in &self.headers {
+            if !has_body && name == CONTENT_TYPE {
+                continue;
+            }
+            response.headers_mut().append(name.clone(), value.clone());
+        }
     }
 
     async fn encode(self: &Arc<Self>, encoding: Encoding) -> io::Result<Bytes> {
@@ -121,24 +142,31 @@ impl StoredResponse {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::body::MessageBody;
+    use actix_web::http::header::ACCEPT_ENCODING;
+
     use super::*;
 
     #[actix_web::test]
-    async fn text_is_compressed_once() -> io::Result<()> {
+    async fn text_is_compressed_once() {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/css"));
         let text = Bytes::from_static(&[b'x'; 4096]);
         let stored = StoredResponse::new(&headers, None, text, Effort::Best);
         let stored = Arc::new(stored);
 
-        for encoding in [Encoding::Brotli, Encoding::Gzip] {
-            let (_, first) = stored.body(encoding).await?;
-            let (coding, second) = stored.body(encoding).await?;
+        for coding in ["br", "gzip"] {
+            let mut request = HeaderMap::new();
+            request.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding));
+            assert!(stored.respond_if_ready(&request).is_none());
+            let first = stored.respond(&request).await;
+            let second = stored.respond_if_ready(&request).unwrap();
 
-            assert_eq!(coding, encoding.name());
+            assert_eq!(second.headers().get(CONTENT_ENCODING).unwrap(), coding);
+            let first = first.into_body().try_into_bytes().unwrap();
+            let second = second.into_body().try_into_bytes().unwrap();
             assert!(first.len() < stored.identity.len() / 2);
             assert_eq!(first.as_ptr(), second.as_ptr());
         }
-        Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Once;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 use ipnet::IpNet;
 
 /// The setting `TRUSTED_PROXIES`: networks whose `X-Forwarded-…` headers are used.
@@ -24,7 +24,7 @@ impl TrustedProxies {
 
     /// Whether the client used https, as the proxy that is nearest to it reports. Warns about a proxy that isn't trusted.
     pub fn is_https(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> bool {
-        let schemes = headers.get("x-forwarded-proto");
+        let schemes = headers.get(X_FORWARDED_PROTO);
         let schemes = schemes.and_then(|schemes| schemes.to_str().ok());
         let scheme = schemes.and_then(|schemes| schemes.split(',').next());
         let Some(peer) = peer else {
@@ -50,7 +50,7 @@ impl TrustedProxies {
     /// counts as the proxy that wrote the entry.
     pub fn client_address(&self, request: &HttpRequest) -> Option<IpAddr> {
         let mut client = request.peer_addr()?.ip().to_canonical();
-        let headers = request.headers().get_all("x-forwarded-for");
+        let headers = request.headers().get_all(X_FORWARDED_FOR);
         let lists: Vec<_> = headers
             .map(|list| String::from_utf8_lossy(list.as_bytes()))
             .collect();

@@ -3,7 +3,7 @@
 
 use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::http::uri::Authority;
 use actix_web::middleware::Next;
@@ -21,7 +21,7 @@ pub async fn check_host(
     let rejection = request
         .app_data::<Data<AllowedHosts>>()
         .map_or(Some("no hosts are configured".to_owned()), |hosts| {
-            rejection(&request, hosts)
+            rejection(request.head(), hosts)
         });
     if let Some(reason) = rejection.filter(|_| !health::PATHS.contains(&request.path())) {
         log::warn!("rejected a request: {reason}");
@@ -47,14 +47,14 @@ fn remove_unreadable_cookies(headers: &mut HeaderMap) {
 }
 
 /// Why a request is rejected.
-pub(super) fn rejection(request: &ServiceRequest, hosts: &AllowedHosts) -> Option<String> {
+pub(crate) fn rejection(request: &RequestHead, hosts: &AllowedHosts) -> Option<String> {
     let mut headers = request.headers().get_all(header::HOST);
     let host = match (headers.next(), headers.next()) {
         (None, _) => return Some("it has no Host header".to_owned()),
         (Some(_), Some(_)) => return Some("it has several Host headers".to_owned()),
         (Some(host), None) => String::from_utf8_lossy(host.as_bytes()),
     };
-    let target = request.uri().authority().map(Authority::as_str);
+    let target = request.uri.authority().map(Authority::as_str);
     let rejected = [Some(&*host), target]
         .into_iter()
         .flatten()

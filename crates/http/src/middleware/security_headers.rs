@@ -1,7 +1,7 @@
 //! Adds security headers to every response, errors included.
 
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
@@ -17,7 +17,10 @@ pub async fn security_headers(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let transport = strict_transport_security(&request);
+    let proxies = request.app_data::<Data<TrustedProxies>>();
+    let transport = proxies
+        .zip(request.app_data::<Data<Site>>())
+        .and_then(|(proxies, site)| strict_transport_security(request.head(), proxies, site));
     match next.call(request).await {
         Ok(mut response) => {
             add(response.headers_mut(), transport);
@@ -32,13 +35,14 @@ pub async fn security_headers(
 }
 
 /// The header's value, for a request over https.
-pub(super) fn strict_transport_security(request: &ServiceRequest) -> Option<HeaderValue> {
-    let peer = request.peer_addr().map(|peer| peer.ip());
-    request
-        .app_data::<Data<TrustedProxies>>()
-        .filter(|proxies| proxies.is_https(peer, request.headers()))
-        .and(request.app_data::<Data<Site>>())
-        .map(|site| HeaderValue::from_static(site.strict_transport_security()))
+pub(crate) fn strict_transport_security(
+    request: &RequestHead,
+    proxies: &TrustedProxies,
+    site: &Site,
+) -> Option<HeaderValue> {
+    let peer = request.peer_addr.map(|peer| peer.ip());
+    let is_https = proxies.is_https(peer, request.headers());
+    is_https.then(|| HeaderValue::from_static(site.strict_transport_security()))
 }
 
 fn add(headers: &mut HeaderMap, transport: Option<HeaderValue>) {

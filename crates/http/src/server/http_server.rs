@@ -5,23 +5,24 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use actix_http::{HttpService, Protocol};
+use actix_http::{HttpService, Protocol, Request, Response};
 use actix_rt::{Arbiter, ArbiterHandle};
 use actix_service::{
-    IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
+    Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_service, map_config,
 };
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{AppConfig, ServiceRequest, ServiceResponse};
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, Error};
 use anyhow::Context;
-use futures_util::future::join_all;
+use futures_util::TryFutureExt;
+use futures_util::future::{Either, join_all, ready};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 use tokio::{join, select};
 use tokio_util::sync::CancellationToken;
 
-use super::min_rate::MinRateStream;
+use super::min_rate::{MinRateStream, PeerDeadline};
 
 /// Time for workers to begin to serve accepted connections before the graceful stop, which drops the others.
 const ACCEPTED_CONNECTIONS_START: Duration = Duration::from_millis(300);
@@ -55,11 +56,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server for the application that `make_app` makes once per worker.
+    /// A server for the application that `make_app` makes once per worker, for requests to which `respond` has no
+    /// response.
     pub fn new<T, B>(
         listener: TcpListener,
         options: ServerOptions,
         shutdown: CancellationToken,
+        respond: impl Fn(&Request) -> Option<Response<BoxBody>> + Clone + Send + 'static,
         make_app: impl Fn() -> App<T> + Clone + Send + 'static,
     ) -> anyhow::Result<Self>
     where
@@ -83,8 +86,18 @@ impl Server {
         let draining = builder.graceful_shutdown_signal();
         let builder = builder.listen("site", listener, move || {
             workers.lock().push(Arbiter::current());
-            let draining = draining.clone();
-            let app = make_app().into_factory();
+            let (draining, respond) = (draining.clone(), respond.clone());
+            let app = map_config(make_app(), |()| AppConfig::default());
+            let app = apply_fn_factory(app, move |request: Request, app| {
+                if let Some(response) = respond(&request) {
+                    if let Some(peer) = request.conn_data::<PeerDeadline>() {
+                        peer.resume();
+                    }
+                    return Either::Left(ready(Ok(response)));
+                }
+                let response = app.call(request);
+                Either::Right(response.map_ok(|response| response.map_into_boxed_body().into()))
+            });
             let app = app.map_err(|error: Error| error.error_response());
             let http = HttpService::build()
                 .keep_alive(options.idle_timeout)
@@ -97,7 +110,7 @@ impl Server {
                 .on_connect_ext(|stream: &MinRateStream, extensions| {
                     extensions.insert(stream.peer.clone());
                 })
-                .finish(map_config(app, |()| AppConfig::default()));
+                .finish(app);
             fn_service(move |stream: TcpStream| async move {
                 // Small responses leave at once.
                 stream.set_nodelay(true).ok();

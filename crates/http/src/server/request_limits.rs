@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, ContentLength};
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
@@ -52,15 +52,8 @@ impl RequestLimits {
     }
 
     /// Whether a request is within the limits of its head, and the site isn't shutting down.
-    pub(crate) fn accepts(&self, request: &ServiceRequest) -> bool {
+    pub(crate) fn accepts(&self, request: &RequestHead) -> bool {
         check_head(request).is_ok() && !self.shutdown.is_cancelled()
-    }
-
-    /// Begins to measure how fast the client reads the response.
-    pub(crate) fn begin_response(request: &ServiceRequest) {
-        if let Some(peer) = request.conn_data::<PeerDeadline>() {
-            peer.resume();
-        }
     }
 
     /// Receives the body, and returns permits to hold while the request is handled.
@@ -70,7 +63,7 @@ impl RequestLimits {
         payload: &mut Payload,
         patience: Duration,
     ) -> Result<(Bytes, Vec<SemaphorePermit<'_>>), StatusCode> {
-        check_head(request)?;
+        check_head(request.head())?;
         let max = (self.max_body)(request.path());
         let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
         // actix streams without an end if the request has an Upgrade header.
@@ -112,8 +105,8 @@ impl RequestLimits {
 }
 
 /// Checks the lengths of target and headers.
-fn check_head(request: &ServiceRequest) -> Result<(), StatusCode> {
-    let target = request.uri().path_and_query();
+fn check_head(request: &RequestHead) -> Result<(), StatusCode> {
+    let target = request.uri.path_and_query();
     if target.is_some_and(|target| target.as_str().len() > MAX_TARGET) {
         return Err(StatusCode::URI_TOO_LONG);
     }
