@@ -8,11 +8,14 @@ use oc_http::{PageError, PageLinks};
 use crate::auth::request::AdminRequest;
 use crate::ui::links::with_query;
 
+/// The most objects that «Show all» shows.
+pub(crate) const SHOW_ALL: i64 = 200;
+
 pub(crate) const PAGE: i64 = 100;
 
 /// The number of pages for this many objects.
 pub(crate) fn page_count(found: i64) -> i64 {
-    (found.max(1) + PAGE - 1) / PAGE
+    ((found + PAGE - 1) / PAGE).max(1)
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub(crate) struct AdminListQuery {
     pub(crate) order: Vec<(usize, bool)>,
     /// `None` if it is invalid.
     pub(crate) page: Option<i64>,
+    /// Whether to show all objects on one page.
+    pub(crate) all: bool,
 }
 
 impl AdminListQuery {
@@ -49,7 +54,7 @@ impl AdminListQuery {
                 "o" => parsed.order = order(&value, columns),
                 "p" if value.is_empty() => parsed.page = Some(1),
                 "p" => parsed.page = value.parse().ok().filter(|page| *page >= 1),
-
+                "all" => parsed.all = true,
                 name => {
                     let filter = filters.iter().find(|filter| **filter == name);
                     if let Some(filter) = filter.filter(|_| !value.is_empty()) {
@@ -79,12 +84,17 @@ impl AdminListQuery {
     }
 
     pub(crate) fn listing(&self) -> ListQuery {
+        let (offset, limit) = if self.all {
+            (0, SHOW_ALL)
+        } else {
+            (self.offset(), PAGE)
+        };
         ListQuery {
             terms: SearchTerms::parse(&self.q),
             filters: self.filters.clone(),
             order: self.order.clone(),
-            offset: self.offset(),
-            limit: PAGE,
+            offset,
+            limit,
         }
     }
 
@@ -118,11 +128,15 @@ impl AdminListQuery {
 
     /// The query string of this list.
     pub(crate) fn preserved(&self) -> String {
-        self.query(self.page.unwrap_or(1))
+        self.query(self.page.unwrap_or(1), self.all)
     }
 
     pub(crate) fn href(&self, path: &str, page: i64) -> String {
-        with_query(path, &self.query(page))
+        with_query(path, &self.query(page, false))
+    }
+
+    pub(crate) fn href_all(&self, path: &str) -> String {
+        with_query(path, &self.query(1, true))
     }
 
     /// The address of the list sorted by one column.
@@ -131,10 +145,10 @@ impl AdminListQuery {
             order: vec![(column, reverse)],
             ..self.clone()
         };
-        sorted.href(path, 1)
+        with_query(path, &sorted.query(1, self.all))
     }
 
-    fn query(&self, page: i64) -> String {
+    fn query(&self, page: i64, all: bool) -> String {
         let mut query = Serializer::new(String::new());
         if !self.q.is_empty() {
             query.append_pair("q", &self.q);
@@ -145,7 +159,9 @@ impl AdminListQuery {
         if let Some(order) = self.order_parameter() {
             query.append_pair("o", &order);
         }
-        if page > 1 {
+        if all {
+            query.append_pair("all", "");
+        } else if page > 1 {
             query.append_pair("p", &page.to_string());
         }
         query.finish()
@@ -205,7 +221,7 @@ mod tests {
 
         #[test]
         fn no_query_makes_the_parser_panic(
-            query in "([qopa=&.+%0-9-]|genre__exact=|%00|%ff|\\PC){0,60}"
+            query in "([qopa=&.+%0-9-]|all=|genre__exact=|%00|%ff|\\PC){0,60}"
         ) {
             let parsed = AdminListQuery::parse(&query, &BOOK);
             let listing = parsed.listing();
@@ -214,7 +230,7 @@ mod tests {
             // The address of a page leads to the same query.
             let href = parsed.href("", 1);
             let again = AdminListQuery::parse(href.trim_start_matches('?'), &BOOK);
-            prop_assert_eq!(again, AdminListQuery { page: Some(1), ..parsed });
+            prop_assert_eq!(again, AdminListQuery { page: Some(1), all: false, ..parsed });
         }
     }
 }

@@ -12,11 +12,11 @@ use serde::Serialize;
 use crate::auth::staff_request::StaffRequest;
 use crate::gallery::thumbnails;
 use crate::list::action;
-use crate::list_query::{AdminListQuery, page_count};
+use crate::list_query::{AdminListQuery, SHOW_ALL, page_count};
 use crate::registry::Registry;
 use crate::ui::csv;
 use crate::ui::field::{ChoiceView, Hidden};
-use crate::ui::links::{capitalized, change_path, list_path, with_filters};
+use crate::ui::links::{capitalized, change_path, list_path, see_other, with_filters};
 
 /// The most rows in a table whose filters show the number of rows for each choice.
 const MAX_FACETED: i64 = 10_000;
@@ -43,7 +43,7 @@ struct ObjectListPage {
     /// Label of the checkbox that selects all pages.
     select_across: Option<String>,
     pager: PageLinks,
-
+    show_all_href: Option<String>,
     import_href: Option<String>,
     export_href: String,
     empty: String,
@@ -106,7 +106,10 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
         })
         .await?;
     let path = list_path(model);
-    let mut count = page_count(list.found);
+    if query.all && list.found > SHOW_ALL {
+        return Ok(see_other(&query.href(&path, 1)));
+    }
+    let mut count = if query.all { 1 } else { page_count(list.found) };
     if number > count {
         // A search may find more than were counted.
         if list.found <= MAX_COUNT || list.rows.is_empty() {
@@ -152,7 +155,7 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
             found => format!("Select all {found}"),
         }),
         pager: PageLinks::new(number, count, |page| query.href(&path, page)),
-
+        show_all_href: (count > 1 && list.found <= SHOW_ALL).then(|| query.href_all(&path)),
         import_href: staff
             .user
             .may_import(model)

@@ -115,18 +115,24 @@ fn a_list_is_searched_filtered_and_sorted() -> Result<()> {
 }
 
 #[test]
-fn pages_hold_a_hundred_rows() -> Result<()> {
+fn pages_hold_a_hundred_rows_or_all_while_they_are_few() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
     lettings::demo::fill(conn, 101, |_| {})?;
     let mut browser = Browser::superuser(&site, "ada")?;
     let list = "/admin/lettings/letting/";
-    let mut rows = |query: &str| -> Result<_> {
+    let mut show = |query: &str| -> Result<_> {
         let page = browser.page(&format!("{list}{query}"))?;
-        Ok(page.source().matches("name=\"_selected_action\"").count())
+        let rows = page.source().matches("name=\"_selected_action\"").count();
+        Ok((rows, page.href("Show all")))
     };
+    let all = format!("{list}?all=");
 
-    assert_eq!((rows("")?, rows("?p=2")?), (100, 1));
-    assert_eq!(browser.get(&format!("{list}?p=3"))?.status, 404);
+    assert_eq!(show("")?, (100, Some(all.clone())));
+    assert_eq!((show("?p=2")?.0, show("?all=")?.0), (1, 101));
+    lettings::demo::fill(conn, 250, |_| {})?;
+    assert_eq!(show("")?, (100, None));
+    assert_header(&browser.get(&all)?, "location", list);
+    assert_eq!(browser.get(&format!("{list}?p=4"))?.status, 404);
     Ok(())
 }
