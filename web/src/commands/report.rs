@@ -42,7 +42,7 @@ fn hint(reason: &str) -> Option<&'static str> {
         ),
         (
             "the database is not empty",
-            "Use a new database. `restore --force` replaces the contents of this one.",
+            "Use a new database. Only `restore --force` replaces the contents of one.",
         ),
         (
             "nothing was imported",

@@ -1,5 +1,7 @@
 //! Denied requests: they are logged, and explained on a page of the admin.
 
+use std::iter;
+
 use accounts::Verb;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -7,6 +9,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse};
 use audit::{Event, NewEvent};
+use oc_core::admin::OnDelete;
 use oc_core::validation::{FieldError, Violation};
 use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
@@ -155,7 +158,7 @@ fn forbidden_page(request: &AdminRequest, user: Option<&CurrentUser>) -> PageRes
 
 /// Label of the permission that a denied request requires, as in the choices of permissions.
 fn missing_permission(request: &AdminRequest, user: &CurrentUser) -> Option<String> {
-    let code = required_permission(request)?;
+    let code = required_permission(request, user)?;
     let permissions = request.registry().permissions().into_iter();
     let mut missing = permissions.filter(|_| !user.permissions.has(&code));
     missing
@@ -163,7 +166,7 @@ fn missing_permission(request: &AdminRequest, user: &CurrentUser) -> Option<Stri
         .map(|choice| choice.label)
 }
 
-fn required_permission(request: &AdminRequest) -> Option<String> {
+fn required_permission(request: &AdminRequest, user: &CurrentUser) -> Option<String> {
     let path = request.http.path();
     if path == DIAGNOSTICS_PATH {
         return Some(DIAGNOSTICS.to_owned());
@@ -173,7 +176,8 @@ fn required_permission(request: &AdminRequest) -> Option<String> {
     let [app, name, rest @ ..] = parts.as_slice() else {
         return None;
     };
-    let resource = request.registry().find(app, name)?;
+    let registry = request.registry();
+    let resource = registry.find(app, name)?;
     let verb = match rest.last().copied() {
         Some("add") => Verb::Add,
         Some("delete") => Verb::Delete,
@@ -182,5 +186,9 @@ fn required_permission(request: &AdminRequest) -> Option<String> {
         None if is_post => Verb::Delete,
         _ => Verb::View,
     };
-    Some(verb.on(resource.app, resource.name))
+    let cascade = registry.references_to(resource, OnDelete::Cascade);
+    let dependents = cascade.filter(|_| verb == Verb::Delete);
+    let mut resources = iter::once(resource).chain(dependents.map(|(source, _)| source));
+    let missing = resources.find(|resource| !user.may(verb, resource))?;
+    Some(verb.on(missing.app, missing.name))
 }

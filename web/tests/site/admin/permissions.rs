@@ -35,6 +35,8 @@ fn a_cascade_needs_the_right_on_all_that_goes_along() -> Result<()> {
     assert_eq!(page.texts("h1"), ["Cannot delete address"]);
     assert!(page.text().contains("letting") && !page.text().contains("Yes, delete"));
     assert_eq!(refused.status, 403);
+    let words = "This requires the permission “lettings · letting · delete”.";
+    assert_contains(&refused.page_text()?, words);
     assert_eq!(Letting::count(&mut site.database()?)?, 1);
     Ok(())
 }
