@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::support::{TestSite, letting, profile};
+use crate::support::{TestSite, assert_redirect, letting, profile};
 
 /// An address of nothing: 404, and the site's own page with a way back.
 fn assert_lost(site: &TestSite, target: &str) -> Result<()> {
@@ -17,9 +17,7 @@ fn assert_lost(site: &TestSite, target: &str) -> Result<()> {
 #[test]
 fn a_missing_slash_is_added() -> Result<()> {
     let site = TestSite::start()?;
-    let methods = [
-        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE",
-    ];
+    let methods = "GET HEAD POST PUT PATCH DELETE OPTIONS TRACE PURGE";
 
     for (path, location) in [
         ("/lettings", "/lettings/"),
@@ -29,17 +27,11 @@ fn a_missing_slash_is_added() -> Result<()> {
         ("/lettings/1?a=%2F%3F", "/lettings/1/?a=%2F%3F"),
         ("/lettings/99", "/lettings/99/"),
         ("/profiles", "/profiles/"),
-        (
-            "/profiles/AirWow?a=//evil.com",
-            "/profiles/AirWow/?a=//evil.com",
-        ),
+        ("/profiles/x?a=//evil.com", "/profiles/x/?a=//evil.com"),
         ("/profiles/a+b%40c", "/profiles/a+b%40c/"),
     ] {
-        for method in methods {
-            let answer = site.send(method, path, &[])?;
-
-            assert_eq!(answer.status, 301, "{method} {path}");
-            assert_eq!(answer.header("location"), Some(location), "{method} {path}");
+        for method in methods.split(' ') {
+            assert_redirect(&site.send(method, path, &[])?, 301, location);
         }
     }
     Ok(())
@@ -49,19 +41,11 @@ fn a_missing_slash_is_added() -> Result<()> {
 fn a_redirect_never_leaves_the_host() -> Result<()> {
     let site = TestSite::start()?;
 
-    for target in [
-        "//evil.com/lettings",
-        "//evil.com",
-        "///evil.com/profiles",
-        "/%2Fevil.com/lettings",
-        "/\\evil.com/lettings",
-        "/lettings//evil.com",
-        "/profiles/%2F%2Fevil.com",
-        "/profiles/..%2F..%2F%2Fevil.com",
-        "http://localhost//evil.com/lettings",
-        "http://localhost/lettings",
-        "http://localhost/profiles/@evil.com",
-    ] {
+    let targets = "//evil.com/lettings //evil.com ///evil.com/profiles /%2Fevil.com/lettings \
+        /\\evil.com/lettings /lettings//evil.com /profiles/%2F%2Fevil.com \
+        /profiles/..%2F..%2F%2Fevil.com http://localhost//evil.com/lettings \
+        http://localhost/lettings http://localhost/profiles/@evil.com";
+    for target in targets.split(' ') {
         let answer = site.get(target)?;
 
         assert!(matches!(answer.status, 301 | 400 | 404), "{target}");

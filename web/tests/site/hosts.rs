@@ -27,7 +27,7 @@ fn a_host_that_is_not_ours_is_refused_and_not_repeated() -> Result<()> {
             assert_eq!(answer.status, 400, "{host}{target}");
             assert_eq!(answer.html()?.texts("h1"), ["Bad request"]);
             let all = format!("{:?}{}", answer.headers(), answer.text()?);
-            assert_contains_none(&all, &["evil", "script>"]);
+            assert_contains_none(&all, "evil | script>");
         }
     }
     Ok(())
@@ -76,7 +76,7 @@ fn what_a_proxy_forwards_as_host_counts_for_nothing() -> Result<()> {
         let answer = site.send("GET", target, &forged)?;
 
         let all = format!("{:?}{}", answer.headers(), answer.text()?);
-        assert_contains_none(&all, &["evil", "javascript"]);
+        assert_contains_none(&all, "evil | javascript");
     }
     Ok(())
 }

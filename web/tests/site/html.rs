@@ -1,12 +1,10 @@
 //! A page as a visitor reads it: titles, links, texts. Enough for the site's own tidy markup, not for any page.
 
-/// A page, or a part of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Html {
     source: String,
 }
 
-/// A link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Link {
     pub(crate) text: String,
@@ -18,7 +16,6 @@ impl Html {
         Self { source }
     }
 
-    /// The markup itself.
     pub(crate) fn source(&self) -> &str {
         &self.source
     }
@@ -45,7 +42,6 @@ impl Html {
         Self::new(inner.map(|(_, inner)| inner.to_owned()).unwrap_or_default())
     }
 
-    /// The texts of all elements of that name.
     pub(crate) fn texts(&self, name: &str) -> Vec<String> {
         self.all(name).iter().map(Self::text).collect()
     }
@@ -65,7 +61,6 @@ impl Html {
             .join(" ")
     }
 
-    /// Every link.
     pub(crate) fn links(&self) -> Vec<Link> {
         self.elements("a")
             .filter_map(|(attributes, inner)| {
@@ -77,12 +72,10 @@ impl Html {
             .collect()
     }
 
-    /// Whether there is a link with just that text to just that address.
     pub(crate) fn has_link(&self, text: &str, href: &str) -> bool {
         self.href(text).is_some_and(|known| known == href)
     }
 
-    /// Where the first link with that text leads.
     pub(crate) fn href(&self, text: &str) -> Option<String> {
         let links = self.links();
         let link = links.into_iter().find(|link| link.text == text)?;

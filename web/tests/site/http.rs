@@ -12,13 +12,11 @@ use crate::html::Html;
 /// A server that is silent for so long has lost the request.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A connection over which requests can be sent, also several.
 pub(crate) struct Connection {
     reader: BufReader<TcpStream>,
 }
 
 impl Connection {
-    /// Connects to that address.
     pub(crate) fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -36,7 +34,6 @@ impl Connection {
         })
     }
 
-    /// Sends these bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         Ok(self.reader.get_mut().write_all(bytes)?)
     }
@@ -116,7 +113,6 @@ pub(crate) fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> V
     bytes
 }
 
-/// An answer as it came over the wire.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -162,12 +158,10 @@ impl Answer {
         Ok(plain)
     }
 
-    /// The body as text.
     pub(crate) fn text(&self) -> Result<String> {
         Ok(String::from_utf8(self.decoded()?)?)
     }
 
-    /// The body as a page of the site.
     pub(crate) fn html(&self) -> Result<Html> {
         let content_type = self.header("content-type");
         if content_type != Some("text/html; charset=utf-8") {
@@ -176,12 +170,10 @@ impl Answer {
         Ok(Html::new(self.text()?))
     }
 
-    /// The text of the body as a page of the site.
     pub(crate) fn page_text(&self) -> Result<String> {
         Ok(self.html()?.text())
     }
 
-    /// The body as JSON.
     pub(crate) fn json(&self) -> Result<serde_json::Value> {
         let content_type = self.header("content-type");
         if content_type != Some("application/json") {

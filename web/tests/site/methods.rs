@@ -48,7 +48,7 @@ fn nothing_follows_the_head_of_an_answer_to_head() -> Result<()> {
 }
 
 #[test]
-fn other_methods_are_refused_with_the_sites_page() -> Result<()> {
+fn options_tells_the_methods_and_others_are_refused_with_the_sites_page() -> Result<()> {
     let site = TestSite::with_letting_and_profile()?;
 
     for target in PAGES.split(' ') {
@@ -59,19 +59,9 @@ fn other_methods_are_refused_with_the_sites_page() -> Result<()> {
             assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"));
             assert_eq!(answer.html()?.texts("h1"), ["Method not allowed"]);
         }
-    }
-    Ok(())
-}
-
-#[test]
-fn options_tells_what_is_allowed() -> Result<()> {
-    let site = TestSite::with_letting_and_profile()?;
-
-    for target in PAGES.split(' ') {
-        let answer = site.send("OPTIONS", target, &[])?;
-
-        assert_eq!(answer.status, 204, "{target}");
-        assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"));
+        let options = site.send("OPTIONS", target, &[])?;
+        assert_eq!(options.status, 204, "{target}");
+        assert_header(&options, "allow", "GET, HEAD, OPTIONS");
     }
     Ok(())
 }

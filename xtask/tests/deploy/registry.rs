@@ -42,7 +42,6 @@ case "$*" in
 esac
 "#;
 
-/// The registries of a test.
 pub(crate) struct Registry(TempDir);
 
 impl Registry {
@@ -64,7 +63,6 @@ impl Registry {
         Ok(fs::write(image, digest(revision))?)
     }
 
-    /// The digest of a tag in a repository.
     pub(crate) fn find(&self, account: &str, name: &str, tag: &str) -> Option<String> {
         let digest = fs::read_to_string(self.file(account, name, tag)).ok()?;
         Some(digest.trim().to_owned())
@@ -75,12 +73,10 @@ impl Registry {
         self.0.path().join(name)
     }
 
-    /// Makes copies fail.
     pub(crate) fn break_copies(&self) -> Result<()> {
         Ok(fs::write(self.0.path().join("broken"), "")?)
     }
 
-    /// Contents of the login files.
     pub(crate) fn logins(&self) -> Result<String> {
         Ok(fs::read_to_string(self.0.path().join("logins"))?)
     }
@@ -91,12 +87,10 @@ impl Registry {
     }
 }
 
-/// The digest of a commit's image.
 pub(crate) fn digest(revision: &str) -> String {
     format!("sha256:{revision}{}", &revision[..24])
 }
 
-/// The commit of a digest.
 pub(crate) fn revision(digest: &str) -> Option<String> {
     Some(digest.strip_prefix("sha256:")?.get(..40)?.to_owned())
 }

@@ -40,12 +40,10 @@ impl Render {
         Self::start(GOOD)
     }
 
-    /// A host that runs the old revision.
     pub(crate) fn start(day: ReleaseResult) -> Result<Self> {
         Self::with(day, |_| ())
     }
 
-    /// A host that runs the old revision, with faults.
     pub(crate) fn with(day: ReleaseResult, set: impl FnOnce(&mut RenderFaults)) -> Result<Self> {
         let mut faults = RenderFaults::default();
         set(&mut faults);
@@ -59,7 +57,6 @@ impl Render {
         })
     }
 
-    /// Deploys the new revision with short pauses.
     pub(crate) fn deploy(&self, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
         self.deploy_by(run, more, variables)
     }
@@ -82,7 +79,6 @@ impl Render {
         self.run(run, &line, variables)
     }
 
-    /// Releases an earlier revision.
     pub(crate) fn rollback(&self, more: &[&str], variables: &[(&str, &str)]) -> Result<Run> {
         self.run(run, &[&["rollback"], more].concat(), variables)
     }
@@ -186,19 +182,28 @@ fn a_busy_hook_is_retried() -> Result<()> {
 }
 
 #[test]
-fn a_rejection_shows_no_secret_and_changes_nothing() -> Result<()> {
-    for status in [400, 401, 403, 404] {
-        let host = Render::with(GOOD, |faults| faults.refusal = Some(status))?;
+fn a_deploy_that_cannot_begin_shows_no_secret_and_changes_nothing() -> Result<()> {
+    let unknown = ["--sha", &"1".repeat(40)];
+    let wrong_key = [("RENDER_API_KEY", "wrong-hunter4")];
+    for (refusal, more, variables, words) in [
+        (Some(400), &[][..], &[][..], "hook replied 400: … of "),
+        (Some(401), &[], &[], "hook replied 401: … of "),
+        (Some(404), &[], &[], "hook replied 404: … of "),
+        (None, &[], &wrong_key, "Render's API replied 401"),
+        (None, &unknown, &[], "there is no image"),
+    ] {
+        let host = Render::with(GOOD, |faults| faults.refusal = refusal)?;
 
-        let run = host.deploy(&[], &[])?;
+        let run = host.deploy(more, variables)?;
 
-        run.assert_failed(&[
-            "nothing was changed",
-            &format!("hook replied {status}: … of "),
-            "is not welcome",
-        ]);
+        run.assert_failed(&["nothing was changed", words]);
+        run.assert_hides(&["wrong-hunter4"]);
         assert!(host.world.released().is_empty());
     }
+    let host = Render::good()?;
+    let dry = host.deploy(&["--dry-run"], &[])?;
+    dry.assert_succeeded(&["would release it"]);
+    assert!(host.world.released().is_empty());
     Ok(())
 }
 
@@ -223,6 +228,10 @@ fn a_bad_release_is_rolled_back() -> Result<()> {
         ),
         (ReleaseResult::Down, "/healthz replied 502"),
         (ReleaseResult::Good { looks: 1_000_000 }, OLD),
+        (
+            ReleaseResult::NothingHappens,
+            "was not ready 10 times in a row",
+        ),
     ] {
         let host = Render::start(day)?;
 
@@ -234,67 +243,21 @@ fn a_bad_release_is_rolled_back() -> Result<()> {
 }
 
 #[test]
-fn a_host_that_accepts_and_does_nothing_is_detected() -> Result<()> {
-    let host = Render::start(ReleaseResult::NothingHappens)?;
+fn a_hanging_site_or_hook_times_out() -> Result<()> {
+    for (day, hook_hangs, saw) in [
+        (ReleaseResult::Hangs, false, "no reply from /healthz"),
+        (
+            ReleaseResult::Down,
+            true,
+            "no reply from Render's deploy hook",
+        ),
+    ] {
+        let host = Render::with(day, |faults| faults.hook_hangs = hook_hangs)?;
 
-    let run = host.deploy(&["--timeout", "300ms"], &[])?;
+        let run = host.deploy_with_default_pauses("2s")?;
 
-    assert_went_back(&host, &run, "was not ready 10 times in a row");
-    Ok(())
-}
-
-#[test]
-fn a_wrong_key_is_detected_before_anything_is_changed() -> Result<()> {
-    let host = Render::good()?;
-
-    let run = host.deploy(&[], &[("RENDER_API_KEY", "wrong-hunter4")])?;
-
-    run.assert_failed(&["nothing was changed", "Render's API replied 401"]);
-    run.assert_hides(&["wrong-hunter4"]);
-    assert!(host.world.released().is_empty());
-    Ok(())
-}
-
-#[test]
-fn a_dry_run_changes_nothing() -> Result<()> {
-    let host = Render::good()?;
-
-    let run = host.deploy(&["--dry-run"], &[])?;
-
-    run.assert_succeeded(&["would release it"]);
-    assert!(host.world.released().is_empty());
-    Ok(())
-}
-
-#[test]
-fn a_commit_without_an_image_is_rejected() -> Result<()> {
-    let host = Render::good()?;
-    let unknown = "1".repeat(40);
-
-    let run = host.deploy(&["--sha", &unknown], &[])?;
-
-    run.assert_failed(&["there is no image", &unknown]);
-    assert!(host.world.released().is_empty());
-    Ok(())
-}
-
-#[test]
-fn a_hanging_site_times_out() -> Result<()> {
-    let host = Render::start(ReleaseResult::Hangs)?;
-
-    let run = host.deploy_with_default_pauses("2s")?;
-
-    assert_went_back(&host, &run, "no reply from /healthz");
-    Ok(())
-}
-
-#[test]
-fn a_hanging_hook_times_out() -> Result<()> {
-    let host = Render::with(ReleaseResult::Down, |faults| faults.hook_hangs = true)?;
-
-    let run = host.deploy_with_default_pauses("2s")?;
-
-    assert_went_back(&host, &run, "no reply from Render's deploy hook");
+        assert_went_back(&host, &run, saw);
+    }
     Ok(())
 }
 
@@ -310,12 +273,7 @@ fn ten_checks_fit_into_a_short_timeout() -> Result<()> {
 
 #[test]
 fn a_failure_reported_by_the_api_ends_the_wait() -> Result<()> {
-    for state in [
-        "build_failed",
-        "update_failed",
-        "pre_deploy_failed",
-        "canceled",
-    ] {
+    for state in ["build_failed", "pre_deploy_failed", "canceled"] {
         let host = Render::with(ReleaseResult::Down, |faults| faults.state = Some(state))?;
 
         // Without the API this would wait for fifteen minutes.

@@ -7,7 +7,6 @@ use std::thread;
 
 use anyhow::{Context, Result};
 
-/// A request.
 pub(crate) struct Asked {
     pub(crate) method: String,
     pub(crate) path: String,
@@ -16,7 +15,6 @@ pub(crate) struct Asked {
     pub(crate) body: Vec<u8>,
 }
 
-/// A response.
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
@@ -25,7 +23,6 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// A status and a body.
     pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self {
             status,
@@ -42,7 +39,6 @@ impl Reply {
         }
     }
 
-    /// 200 with JSON.
     pub(crate) fn json(body: &serde_json::Value) -> Self {
         Self::new(200, body.to_string())
     }

@@ -91,7 +91,6 @@ fi
 [ -z "$image" ] || rm -f RECORD/nowhere
 "#;
 
-/// A machine with SSH access.
 pub(crate) struct Machine {
     folder: TempDir,
     pub(crate) host: String,
@@ -101,7 +100,6 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Starts a machine.
     pub(crate) fn start() -> Result<Self> {
         ensure!(
             Path::new(SSHD).exists(),
@@ -154,7 +152,6 @@ impl Machine {
         })
     }
 
-    /// Folder of the project.
     pub(crate) fn project(&self) -> PathBuf {
         self.folder.path().join("srv/project")
     }
@@ -171,7 +168,6 @@ impl Machine {
         Ok(fs::write(self.folder.path().join("cut-at"), call)?)
     }
 
-    /// Makes `sudo` ask for a password.
     pub(crate) fn require_sudo_password(&self) -> Result<()> {
         let refusal = "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n";
         script(&self.folder.path().join("bin/sudo"), refusal)
@@ -194,17 +190,14 @@ impl Machine {
         Ok(fs::read_to_string(self.folder.path().join("processes"))?)
     }
 
-    /// Waits until no release is running.
     pub(crate) fn wait_until_idle(&self) -> Result<()> {
         Ok(fs::File::open(self.project().join(".roll.lock"))?.lock()?)
     }
 
-    /// Makes an image unhealthy.
     pub(crate) fn make_unhealthy(&self, image: &str) -> Result<()> {
         Ok(fs::write(self.folder.path().join("bad"), image)?)
     }
 
-    /// Makes an image unhealthy in one slot.
     pub(crate) fn make_unhealthy_in(&self, slot: &str, image: &str) -> Result<()> {
         let bad = format!("bad-{slot}");
         Ok(fs::write(self.folder.path().join(bad), image)?)
@@ -216,7 +209,6 @@ impl Machine {
         Ok(fs::write(self.folder.path().join(slot), state)?)
     }
 
-    /// Makes pulls of an image fail.
     pub(crate) fn fail_pull(&self, image: &str) -> Result<()> {
         Ok(fs::write(self.folder.path().join("gone"), image)?)
     }
@@ -231,7 +223,6 @@ impl Machine {
         Ok(fs::write(self.folder.path().join("wanted"), "0a")?)
     }
 
-    /// Makes all images healthy again.
     pub(crate) fn make_healthy(&self) -> Result<()> {
         Ok(fs::remove_file(self.folder.path().join("bad"))?)
     }

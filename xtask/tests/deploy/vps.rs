@@ -22,7 +22,6 @@ pub(crate) struct Vps {
 }
 
 impl Vps {
-    /// A bare machine with Docker.
     pub(crate) fn bare() -> Result<Self> {
         let machine = Machine::start()?;
         let app_url = site(machine.project())?;
@@ -34,7 +33,6 @@ impl Vps {
         })
     }
 
-    /// A machine with settings and no containers.
     pub(crate) fn prepared() -> Result<Self> {
         let vps = Self::bare()?;
         let project = vps.machine.project();
@@ -79,7 +77,6 @@ impl Vps {
         Ok(run)
     }
 
-    /// Runs the program with these arguments.
     pub(crate) fn deploy_by<T>(
         &self,
         call: impl Fn(&[&str], &[(&str, &str)]) -> T,
@@ -104,7 +101,6 @@ impl Vps {
     }
 }
 
-/// The image of a commit.
 pub(crate) fn image(revision: &str) -> String {
     format!("{ACCOUNT}/oc-lettings-site@{}", registry::digest(revision))
 }
@@ -195,67 +191,48 @@ fn slots_are_replaced_one_after_the_other() -> Result<()> {
 
 #[test]
 fn an_unhealthy_image_is_replaced_by_the_old_one() -> Result<()> {
-    let vps = Vps::start()?;
-    vps.machine.make_unhealthy(&image(NEW))?;
+    for slot in ["web-a", "web-b"] {
+        let vps = Vps::start()?;
+        vps.machine.make_unhealthy_in(slot, &image(NEW))?;
 
-    let run = vps.deploy(&[], &[])?;
+        let run = vps.deploy(&[], &[])?;
 
-    run.assert_failed(&[
-        "web-a: the new image does not become healthy",
-        "both slots run the old image",
-        &format!("Went back: {OLD} answers again"),
-    ]);
-    assert_both_run(&vps, &image(OLD))?;
-    // The other slot kept serving, and no slot is replaced twice.
-    let calls = vps.machine.calls();
-    let stops = calls.iter().filter(|call| call.starts_with("stop "));
-    let stops: Vec<&String> = stops.collect();
-    assert_eq!(stops, ["stop web-a"]);
-    assert_eq!(vps.machine.stopped_with_visitors(), "");
+        run.assert_failed(&[
+            &format!("{slot}: the new image does not become healthy"),
+            "both slots run the old image",
+            &format!("Went back: {OLD} answers again"),
+        ]);
+        assert_both_run(&vps, &image(OLD))?;
+        // The other slot kept serving, and no slot is replaced twice.
+        let calls = vps.machine.calls();
+        let stops = calls.iter().filter(|call| call.starts_with("stop "));
+        assert!(slot == "web-b" || stops.count() == 1, "{calls:?}");
+        assert_eq!(vps.machine.stopped_with_visitors(), "");
+    }
     Ok(())
 }
 
 #[test]
-fn visitors_stay_on_the_first_slot_until_the_second_is_healthy() -> Result<()> {
-    let vps = Vps::start()?;
-    vps.machine.make_unhealthy_in("web-b", &image(NEW))?;
-
-    let run = vps.deploy(&[], &[])?;
-
-    run.assert_failed(&[
-        "web-b: the new image does not become healthy",
-        "both slots run the old image",
-        &format!("Went back: {OLD} answers again"),
-    ]);
-    assert_both_run(&vps, &image(OLD))?;
-    assert_eq!(vps.machine.stopped_with_visitors(), "");
-    Ok(())
-}
-
-#[test]
-fn an_unknown_host_key_is_rejected() -> Result<()> {
+fn an_unknown_host_key_and_a_rejected_key_are_reported() -> Result<()> {
     let vps = Vps::start()?;
     let other = Machine::start()?;
     let key = other.known_hosts.split_once(' ').map_or("", |(_, key)| key);
     let (_, port) = vps.machine.host.split_once(':').unwrap_or_default();
     let known_hosts = format!("[127.0.0.1]:{port} {key}");
 
-    let run = vps.deploy(&[], &[("SSH_KNOWN_HOSTS", &known_hosts)])?;
+    for (name, value, words) in [
+        (
+            "SSH_KNOWN_HOSTS",
+            &known_hosts,
+            "Host key verification failed",
+        ),
+        ("SSH_PRIVATE_KEY", &other.key, "Permission denied"),
+    ] {
+        let run = vps.deploy(&[], &[(name, value)])?;
 
-    run.assert_failed(&["nothing was changed", "Host key verification failed"]);
-    assert!(vps.machine.calls().is_empty());
-    Ok(())
-}
-
-#[test]
-fn a_rejected_ssh_key_is_reported() -> Result<()> {
-    let vps = Vps::start()?;
-    let other = Machine::start()?;
-
-    let run = vps.deploy(&[], &[("SSH_PRIVATE_KEY", &other.key)])?;
-
-    run.assert_failed(&["nothing was changed", "Permission denied"]);
-    assert!(vps.machine.calls().is_empty());
+        run.assert_failed(&["nothing was changed", words]);
+        assert!(vps.machine.calls().is_empty());
+    }
     Ok(())
 }
 

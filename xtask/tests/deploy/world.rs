@@ -15,16 +15,15 @@ pub(crate) const NEW: &str = "fedcba9876543210fedcba9876543210fedcba98";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReleaseResult {
     /// The new revision answers after this many requests.
-    Good { looks: u32 },
+    Good {
+        looks: u32,
+    },
     /// The host accepts the request and does nothing.
     NothingHappens,
-    /// Another revision answers.
     WrongRevision,
-    /// Both revisions answer alternately.
     Flapping,
     /// The new revision answers, but is not ready.
     NeverReady,
-    /// The site no longer answers.
     Down,
     /// The new revision accepts connections and sends nothing.
     Hangs,
@@ -33,7 +32,6 @@ pub(crate) enum ReleaseResult {
 /// The new revision answers at once.
 pub(crate) const GOOD: ReleaseResult = ReleaseResult::Good { looks: 0 };
 
-/// State of the site.
 pub(crate) struct World {
     day: ReleaseResult,
     running: String,
@@ -60,7 +58,6 @@ impl Shared {
         })))
     }
 
-    /// The state.
     pub(crate) fn lock(&self) -> MutexGuard<'_, World> {
         self.0
             .lock()

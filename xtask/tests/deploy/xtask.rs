@@ -26,7 +26,6 @@ impl Run {
         self.assert_printed(words);
     }
 
-    /// Asserts that the output contains all of these.
     #[track_caller]
     pub(crate) fn assert_printed(&self, words: &[&str]) {
         for word in words {
@@ -56,7 +55,6 @@ pub(crate) fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Run>
     run_with_default_pauses(&[arguments, &["--every", "2ms"]].concat(), variables)
 }
 
-/// Runs `cargo xtask` with these arguments.
 pub(crate) fn run_with_default_pauses(
     arguments: &[&str],
     variables: &[(&str, &str)],

@@ -24,17 +24,8 @@ fn the_log_tells_of_rows_and_of_the_door_newest_first() -> Result<()> {
         let text = page.text();
         assert_contains_all(
             &text,
-            &[
-                "4 entries",
-                "Changed Title.",
-                "Pier Cottage",
-                "Pier House",
-                "Logged in.",
-                "Login failed.",
-                "carol",
-                "a name that no account has",
-                "127.0.0.1",
-            ],
+            "4 entries | Changed Title. | Pier Cottage | Pier House | Logged in. | Login failed. | \
+             carol | a name that no account has | 127.0.0.1",
         );
         assert!(!text.contains("my secret password"));
         let (refused, changed) = (text.find("Login failed."), text.find("Changed Title."));
@@ -102,7 +93,7 @@ fn others_read_of_the_rows_that_they_may_look_at() -> Result<()> {
 
     let page = viewer.page_text("/admin/log/")?;
 
-    assert_contains_all(&page, &["1 entry", "Pier Cottage"]);
+    assert_contains_all(&page, "1 entry | Pier Cottage");
     assert!(!page.contains("Logged in."), "{page}");
     let words = "0 of 1 entry";
     assert_contains(&viewer.page_text("/admin/log/?model=auth.session")?, words);
@@ -130,12 +121,8 @@ fn a_refusal_and_a_logout_stand_in_the_log() -> Result<()> {
 
         assert_contains_all(
             &text,
-            &[
-                "GET /admin/auth/user/1/delete/",
-                "POST /admin/logout/",
-                "Permission denied.",
-                "Logged out.",
-            ],
+            "GET /admin/auth/user/1/delete/ | POST /admin/logout/ | Permission denied. | \
+             Logged out.",
         );
     }
     Ok(())

@@ -13,14 +13,12 @@ pub(super) fn export(browser: &mut Browser, list: &str, query: &str) -> Result<S
     browser.get(&format!("{list}export/{query}"))?.text()
 }
 
-/// Sends a file to be looked at.
 pub(super) fn upload(browser: &mut Browser, list: &str, file: &str) -> Result<Answer> {
     let target = format!("{list}import/");
     browser.get(&target)?;
     browser.upload(&target, file.as_bytes())
 }
 
-/// Does what the page shows.
 pub(super) fn confirm(browser: &mut Browser, list: &str, preview: &Answer) -> Result<Answer> {
     let page = preview.text()?;
     let field = |name| hidden(&page, name).with_context(|| format!("no {name} in {page}"));

@@ -10,7 +10,6 @@ use crate::support::{TestSite, letting, profile};
 
 use super::Browser;
 
-/// How many requests each site gets.
 const REQUESTS: usize = 5_000;
 
 const MODELS: &str =

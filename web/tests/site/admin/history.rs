@@ -24,13 +24,7 @@ fn a_delete_shows_what_goes_along_and_is_recorded() -> Result<()> {
         assert_eq!(question.texts("h1"), ["Delete address?"]);
         assert_contains_all(
             &question.text(),
-            &[
-                "1 letting",
-                "1 address",
-                "Pier House",
-                "Yes, delete",
-                "No, go back",
-            ],
+            "1 letting | 1 address | Pier House | Yes, delete | No, go back",
         );
         assert_eq!((without_yes.status, kept), (303, 1));
         assert_contains(&browser.follow(&done)?, "Deleted address “12 Gull Lane”.");
@@ -51,10 +45,11 @@ fn the_history_tells_each_field_before_and_after() -> Result<()> {
 
     let history = browser.page_text("/admin/lettings/letting/1/history/")?;
 
-    assert_contains_all(&history, &["Date", "User", "Action", "Changes"]);
-    let change = ["ada", "Changed Title.", "Pier House", "Pier Cottage"];
-    assert_contains_all(&history, &change);
-    assert_contains(&history, "Nothing changed.");
+    let change = "ada | Changed Title. | Pier House | Pier Cottage | Nothing changed.";
+    assert_contains_all(
+        &history,
+        &format!("Date | User | Action | Changes | {change}"),
+    );
     Ok(())
 }
 
@@ -166,11 +161,7 @@ fn times_are_shown_and_entered_in_the_time_zone_of_the_site() -> Result<()> {
     let page = browser.get(&path)?.text()?;
     assert_contains_all(
         &page,
-        &[
-            "value=\"2026-07-01\"",
-            "value=\"18:00:00\"",
-            "Time zone: America/Los_Angeles",
-        ],
+        "value=\"2026-07-01\" | value=\"18:00:00\" | Time zone: America/Los_Angeles",
     );
     let history = browser.page_text(&format!("/admin/auth/user/{id}/history/"))?;
     assert_contains(&history, "2026-07-01 18:00:00 PDT");

@@ -18,14 +18,7 @@ fn the_index_links_every_model() -> Result<()> {
     assert_eq!(index.texts("h1"), ["Administration"]);
     assert_contains_all(
         &index.text(),
-        &[
-            "Signed in as ada",
-            "View site",
-            "Change password",
-            "Log out",
-            "Recent actions",
-            "None yet.",
-        ],
+        "Signed in as ada | View site | Change password | Log out | Recent actions | None yet.",
     );
     let paths = "lettings/letting lettings/address profiles/profile auth/user auth/group";
     for path in paths.split(' ') {
@@ -107,7 +100,7 @@ fn a_list_is_searched_filtered_and_sorted() -> Result<()> {
         );
         assert_contains_all(
             &first("?address__city__exact=Irvine")?.1,
-            &["Irvine (1) Seal Beach (1)", "Published View on site"],
+            "Irvine (1) Seal Beach (1) | Published View on site",
         );
         assert_eq!(first("?q=%00&address__state__exact=%00")?.0, None);
     }

@@ -59,7 +59,6 @@ pub(crate) struct Browser<'a> {
 }
 
 impl<'a> Browser<'a> {
-    /// Nobody is logged in yet.
     pub(crate) fn new(site: &'a TestSite) -> Self {
         Self::toward(site.address())
     }
@@ -75,7 +74,6 @@ impl<'a> Browser<'a> {
         }
     }
 
-    /// A superuser of that new name, logged in.
     pub(crate) fn superuser(site: &'a TestSite, username: &str) -> Result<Self> {
         superuser(&mut site.database()?, username)?;
         Self::logged_in(site, username)
@@ -90,7 +88,6 @@ impl<'a> Browser<'a> {
         Self::logged_in(site, username)
     }
 
-    /// The same browser at another node.
     pub(crate) fn at(self, site: &'a TestSite) -> Self {
         Self {
             address: site.address(),
@@ -105,7 +102,6 @@ impl<'a> Browser<'a> {
         Ok(browser)
     }
 
-    /// Sends the login form.
     pub(crate) fn log_in(&mut self, username: &str, password: &str) -> Result<Answer> {
         self.get("/admin/login/")?;
         self.post(
@@ -114,23 +110,19 @@ impl<'a> Browser<'a> {
         )
     }
 
-    /// Sends the form that logs out.
     fn log_out(&mut self) -> Result<Answer> {
         self.get("/admin/logout/")?;
         self.post("/admin/logout/", &[])
     }
 
-    /// Opens a page.
     pub(crate) fn get(&mut self, target: &str) -> Result<Answer> {
         self.send("GET", target, "")
     }
 
-    /// Opens a page and reads it.
     pub(crate) fn page(&mut self, target: &str) -> Result<Html> {
         self.get(target)?.html()
     }
 
-    /// The text of a page.
     pub(crate) fn page_text(&mut self, target: &str) -> Result<String> {
         self.get(target)?.page_text()
     }
@@ -162,7 +154,6 @@ impl<'a> Browser<'a> {
         self.follow(&answer)
     }
 
-    /// Gives letting 1 another title.
     pub(crate) fn rename(&mut self, title: &str) -> Result<Answer> {
         let fields = [("title", title), ("address", "1"), ("_save", "")];
         self.fill("/admin/lettings/letting/1/change/", &fields)
@@ -174,7 +165,6 @@ impl<'a> Browser<'a> {
         Ok(hidden(&page, "_version").unwrap_or_default())
     }
 
-    /// The value of a hidden field of a page.
     pub(crate) fn hidden(&mut self, target: &str, name: &str) -> Result<String> {
         let page = self.get(target)?.text()?;
         hidden(&page, name).with_context(|| format!("{target} hides no {name}"))
@@ -189,14 +179,12 @@ impl<'a> Browser<'a> {
         Ok(self.get(&target)?.html()?.text())
     }
 
-    /// The cookies, as a request carries them.
     pub(crate) fn cookies(&self) -> String {
         let cookies = self.cookies.iter();
         let cookies = cookies.map(|(name, value)| format!("{name}={value}"));
         cookies.collect::<Vec<_>>().join("; ")
     }
 
-    /// The token of the last page that had one.
     pub(crate) fn token(&self) -> &str {
         &self.token
     }
@@ -232,7 +220,6 @@ impl<'a> Browser<'a> {
         self.send_as(method, target, kind, body.as_bytes())
     }
 
-    /// Sends a body of that type.
     pub(crate) fn send_as(
         &mut self,
         method: &str,
@@ -269,13 +256,11 @@ impl<'a> Browser<'a> {
     }
 }
 
-/// The value of a hidden field.
 pub(crate) fn hidden(page: &str, name: &str) -> Option<String> {
     let (_, rest) = page.split_once(&format!("name=\"{name}\" value=\""))?;
     rest.split('"').next().map(str::to_owned)
 }
 
-/// The value of an input.
 pub(crate) fn value(page: &Html, name: &str) -> String {
     let value = page.attribute_of("input", &format!("name=\"{name}\""), "value");
     value.unwrap_or_default()
@@ -292,7 +277,6 @@ pub(crate) fn account(conn: &mut DbConnection, username: &str) -> QueryResult<i6
     Ok(id)
 }
 
-/// The account of a superuser of that name.
 pub(crate) fn superuser(conn: &mut DbConnection, username: &str) -> QueryResult<i64> {
     let id = account(conn, username)?;
     User::make_superuser(conn, id)?;

@@ -71,14 +71,11 @@ fn files_are_added_and_one_that_is_no_picture_is_named() -> Result<()> {
         let page = browser.page(FORM)?;
         assert_contains_all(
             &page.text(),
-            &[
-                "Added 2 photos. Describe what they show.",
-                "empty.jpg is not a picture in JPEG, PNG or WebP.",
-                "notes.txt is not a picture in JPEG, PNG or WebP.",
-                "IMG_1.HEIC is in the format HEIC. Save it as JPEG.",
-                "tiny.png is small",
-                "2 photos need a description.",
-            ],
+            "Added 2 photos. Describe what they show. | \
+             empty.jpg is not a picture in JPEG, PNG or WebP. | \
+             notes.txt is not a picture in JPEG, PNG or WebP. | \
+             IMG_1.HEIC is in the format HEIC. Save it as JPEG. | tiny.png is small | \
+             2 photos need a description.",
         );
         assert_eq!(photos(&mut site.database()?)?, ["", ""]);
         let thumbnail = page.attribute_of("img", "class=\"thumbnail\"", "src");
@@ -117,7 +114,7 @@ fn photos_are_described_moved_deleted_and_restored() -> Result<()> {
         let history = browser.page_text("/admin/lettings/letting/1/history/")?;
         assert_contains_all(
             &history,
-            &["1 photo described.", "Photo moved.", "Photo deleted."],
+            "1 photo described. | Photo moved. | Photo deleted.",
         );
 
         let history = format!("/admin/lettings/photo/{}/history/", ids[1]);
@@ -151,7 +148,8 @@ fn a_description_that_is_too_long_or_was_changed_meanwhile_is_shown_again() -> R
 
         assert_eq!(answer.status, 422);
         let page = answer.html()?;
-        assert_contains_all(page.source(), &[error, typed, "1 error to correct"]);
+        let expected = format!("{error} | {typed} | 1 error to correct");
+        assert_contains_all(page.source(), &expected);
         assert_eq!(photos(conn)?, ["Sofa"]);
     }
     Ok(())

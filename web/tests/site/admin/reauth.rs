@@ -18,7 +18,6 @@ pub(crate) fn make_stale(site: &TestSite) -> Result<()> {
     Ok(())
 }
 
-/// Confirms on the page that asks.
 fn confirm(
     browser: &mut Browser<'_>,
     path: &str,

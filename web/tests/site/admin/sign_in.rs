@@ -97,9 +97,10 @@ fn admin_pages_are_never_cached_and_their_cookies_are_safe() -> Result<()> {
 
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let cookie = answer.header("set-cookie").unwrap_or_default();
-    for part in "__Host-csrf= HttpOnly Secure SameSite=Lax Path=/".split(' ') {
-        assert_contains(cookie, part);
-    }
+    assert_contains_all(
+        cookie,
+        "__Host-csrf= | HttpOnly | Secure | SameSite=Lax | Path=/",
+    );
     let plain = at_home.header("set-cookie").unwrap_or_default();
     assert!(
         plain.starts_with("csrf=") && !plain.contains("Secure"),
@@ -130,12 +131,8 @@ fn a_new_password_ends_all_other_sessions() -> Result<()> {
     let text = wrong.page_text()?;
     assert_contains_all(
         &text,
-        &[
-            "3 errors to correct",
-            "Your current password is incorrect.",
-            "Password is too short: use at least 8 characters.",
-            "The passwords don't match.",
-        ],
+        "3 errors to correct | Your current password is incorrect. | \
+         Password is too short: use at least 8 characters. | The passwords don't match.",
     );
     assert_contains(&here.follow(&done)?, "Your password has been changed.");
     assert_eq!(here.get("/admin/")?.status, 200);

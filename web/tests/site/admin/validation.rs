@@ -7,42 +7,6 @@ use super::{ADDRESS_FORM, Browser, with};
 use crate::support::{TestSite, assert_contains_all, letting, profile};
 
 #[test]
-fn every_mistake_is_told_and_nothing_that_was_typed_is_lost() -> Result<()> {
-    let site = TestSite::start()?;
-    let mut browser = Browser::superuser(&site, "ada")?;
-    let typed = [
-        ("number", "1e3"),
-        ("street", &*"s".repeat(65)),
-        ("city", "a\0b"),
-        ("state", "C"),
-        ("zip_code", "100000"),
-        ("country_iso_code", ""),
-        ("_save", ""),
-    ];
-
-    let refused = browser.fill("/admin/lettings/address/add/", &typed)?;
-
-    let page = refused.html()?;
-    assert_eq!(refused.status, 422);
-    let title = page.first("title").text();
-    assert!(title.starts_with("Error: Add address"), "{title}");
-    assert_contains_all(
-        &page.text(),
-        &[
-            "6 errors to correct",
-            "Number must be a whole number.",
-            "Street must be 64 characters or fewer; you entered 65.",
-            "City contains a character that is not allowed.",
-            "State must be exactly 2 characters; you entered 1.",
-            "Zip code must be between 0 and 99999.",
-            "Country iso code is required.",
-        ],
-    );
-    assert!(page.source().contains("value=\"1e3\"") && page.source().contains("value=\"100000\""));
-    Ok(())
-}
-
-#[test]
 fn what_is_taken_is_told_together_with_every_other_mistake() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
@@ -84,7 +48,7 @@ fn what_is_taken_is_told_together_with_every_other_mistake() -> Result<()> {
         ] {
             let fields = [fields, &[("_save", "")]].concat();
             let page = browser.fill(path, &fields)?.html()?.text();
-            assert_contains_all(&page, &[count, words]);
+            assert_contains_all(&page, &format!("{count} | {words}"));
         }
         assert_eq!(Letting::count(conn)?, 1);
     }
@@ -115,11 +79,8 @@ fn an_address_that_exists_is_asked_about_once_and_a_town_keeps_its_spelling() ->
         assert_eq!((asked.status, saved.status), (422, 303));
         assert_contains_all(
             page.source(),
-            &[
-                "There is such an address already.",
-                "<option value=\"Dana Point\">",
-                "name=\"_answered\" value=\"street\"",
-            ],
+            "There is such an address already. | <option value=\"Dana Point\"> | \
+             name=\"_answered\" value=\"street\"",
         );
         let stored = |id| -> Result<Address> {
             Ok(Address::find_all(&mut site.database()?, &[id])?.remove(0))

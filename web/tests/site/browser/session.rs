@@ -42,14 +42,12 @@ const ARGUMENTS: [&str; 9] = [
     "--window-size=1280,900",
 ];
 
-/// Whether pages may run scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Script {
     On,
     Off,
 }
 
-/// A browser, and the site that it is on.
 pub(super) struct Browser {
     pub(super) client: Client,
     origin: Url,
@@ -133,17 +131,14 @@ pub(super) fn variable(name: &str) -> Result<Option<String>> {
 }
 
 impl Browser {
-    /// Opens a page of the site.
     pub(super) async fn open(&self, target: &str) -> Result<()> {
         Ok(self.client.goto(self.origin.join(target)?.as_str()).await?)
     }
 
-    /// Opens any address.
     pub(super) async fn open_url(&self, url: &str) -> Result<()> {
         Ok(self.client.goto(url).await?)
     }
 
-    /// Chooses a file in the field with that id.
     pub(super) async fn attach(&self, id: &str, path: &str) -> Result<()> {
         Ok(self
             .client
@@ -153,18 +148,15 @@ impl Browser {
             .await?)
     }
 
-    /// Chooses from a list.
     pub(super) async fn choose(&self, id: &str, label: &str) -> Result<()> {
         let list = self.client.find(Locator::Id(id)).await?;
         Ok(list.select_by_label(label).await?)
     }
 
-    /// Clicks the first element that fits.
     pub(super) async fn click(&self, css: &str) -> Result<()> {
         Ok(self.client.find(Locator::Css(css)).await?.click().await?)
     }
 
-    /// Waits until there is an element that fits.
     pub(super) async fn wait_for(&self, css: &str) -> Result<()> {
         let found = self.client.wait().for_element(Locator::Css(css)).await;
         found.map(drop).with_context(|| css.to_owned())
@@ -184,12 +176,10 @@ impl Browser {
         bail!("no window was opened")
     }
 
-    /// Goes on in that window.
     pub(super) async fn enter_window(&self, window: WindowHandle) -> Result<()> {
         Ok(self.client.switch_to_window(window).await?)
     }
 
-    /// Clicks the first link with just that text.
     pub(super) async fn follow(&self, text: &str) -> Result<()> {
         let link = self.client.find(Locator::LinkText(text)).await;
         Ok(link.with_context(|| text.to_owned())?.click().await?)
@@ -229,18 +219,15 @@ impl Browser {
         Ok(())
     }
 
-    /// What stands in the first element that a selector finds.
     pub(super) async fn text_of(&self, selector: &str) -> Result<String> {
         let element = self.client.find(Locator::Css(selector)).await;
         Ok(element.with_context(|| selector.to_owned())?.text().await?)
     }
 
-    /// The site that is visited.
     pub(super) fn site(&self) -> &TestSite {
         &self.site
     }
 
-    /// Waits until the page of that address is there.
     pub(super) async fn arrive(&self, target: &str) -> Result<()> {
         let url = self.origin.join(target)?;
         let arrived = self.client.wait().for_url(&url).await;
@@ -248,22 +235,18 @@ impl Browser {
         arrived.with_context(|| format!("at {there}, not at {target}"))
     }
 
-    /// The heading of the page.
     pub(super) async fn heading(&self) -> Result<String> {
         Ok(self.client.find(Locator::Css("h1")).await?.text().await?)
     }
 
-    /// What a visitor reads on the page.
     pub(super) async fn text(&self) -> Result<String> {
         Ok(self.client.find(Locator::Css("body")).await?.text().await?)
     }
 
-    /// The title of the page.
     pub(super) async fn title(&self) -> Result<String> {
         Ok(self.client.title().await?)
     }
 
-    /// Presses a key and lets it go.
     pub(super) async fn press(&self, key: char) -> Result<()> {
         let keys = KeyActions::new("keyboard".to_owned())
             .then(KeyAction::Down { value: key })
@@ -271,7 +254,6 @@ impl Browser {
         Ok(self.client.perform_actions(keys).await?)
     }
 
-    /// The beginning of every address of the site.
     pub(super) fn origin(&self) -> &str {
         self.origin.as_str()
     }

@@ -107,7 +107,7 @@ async fn import_a_file(browser: &Browser) -> Result<()> {
 
     browser.arrive("/admin/lettings/letting/").await?;
     let text = browser.text().await?;
-    assert_contains_all(&text, &["Changed 1 letting.", "The Saltwater House"]);
+    assert_contains_all(&text, "Changed 1 letting. | The Saltwater House");
     browser.follow("Import").await?;
     browser.attach("id_file", path).await?;
     browser.press_button("Check the file").await?;

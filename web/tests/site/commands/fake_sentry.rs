@@ -8,24 +8,18 @@ use std::thread;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-/// How it treats what arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner {
-    /// As it should.
     Takes,
-    /// It says that it is overrun.
     Refuses,
-    /// It says nothing, ever.
     Hangs,
 }
 
-/// Sentry, listening on a port that is free.
 pub(super) struct Sentry {
     address: SocketAddr,
     arrived: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
-/// A part of an envelope.
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) kind: String,
@@ -59,7 +53,6 @@ impl Sentry {
         String::from_utf8_lossy(&arrived.concat()).into_owned()
     }
 
-    /// The items of that kind that arrived.
     pub(super) fn items(&self, kind: &str) -> Result<Vec<Item>> {
         let arrived = self.arrived.lock().expect("no thread panicked").clone();
         let mut items = Vec::new();
@@ -70,7 +63,6 @@ impl Sentry {
         Ok(items)
     }
 
-    /// The one item of that kind that arrived.
     pub(super) fn only(&self, kind: &str) -> Result<Value> {
         let mut items = self.items(kind)?;
         anyhow::ensure!(items.len() == 1, "{} items: {items:#?}", items.len());

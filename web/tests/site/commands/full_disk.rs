@@ -87,7 +87,6 @@ fn can_mount(folder: &Path) -> Result<bool> {
     }
 }
 
-/// A database with a superuser in it, as a file.
 fn seed(file: &Path) -> Result<()> {
     let db = TestDb::sqlite()?;
     hire(&db, "boss")?;

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use anyhow::{Context, Result};
-use oc_core::DatabaseUrl;
 use oc_core::testing::TestDb;
+use oc_core::{DatabaseUrl, DbConnection, open};
 use tempfile::TempDir;
 
 use crate::http::{Answer, Connection, request};
@@ -23,13 +23,11 @@ pub(super) fn setting(db: &TestDb) -> String {
     }
 }
 
-/// A folder in which the program is run.
 pub(super) struct Program {
     folder: TempDir,
     settings: Vec<(String, String)>,
 }
 
-/// What a run said, and its exit code.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) code: Option<i32>,
@@ -46,7 +44,6 @@ impl Run {
         })
     }
 
-    /// Asserts that it did what it was to do.
     #[track_caller]
     pub(super) fn assert_succeeded(&self) {
         assert_eq!(self.code, Some(0), "{}{}", self.out, self.errors);
@@ -54,19 +51,17 @@ impl Run {
 
     /// Asserts that it failed, and told so in these words.
     #[track_caller]
-    pub(super) fn assert_failed(&self, words: &[&str]) {
+    pub(super) fn assert_failed(&self, words: &str) {
         assert_eq!(self.code, Some(1), "{}{}", self.out, self.errors);
         assert_contains_all(&self.errors, words);
     }
 }
 
 impl Program {
-    /// An empty folder and no settings.
     pub(super) fn new() -> Result<Self> {
         Self::with(&[])
     }
 
-    /// An empty folder and these settings.
     pub(super) fn with(settings: &[(&str, &str)]) -> Result<Self> {
         let settings = settings
             .iter()
@@ -77,12 +72,16 @@ impl Program {
         })
     }
 
-    /// The folder that it runs in.
+    /// The database in its folder.
+    pub(super) fn database(&self) -> Result<DbConnection> {
+        let path = self.folder().join("oc-lettings.sqlite3");
+        Ok(open(&DatabaseUrl::Sqlite(path))?)
+    }
+
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Runs it to its end.
     pub(super) fn run(&self, arguments: &[&str]) -> Result<Run> {
         Run::of(self.command(arguments).output()?)
     }
@@ -92,7 +91,6 @@ impl Program {
         Run::of(self.command_by("/bin/sh", &["-c", script]).output()?)
     }
 
-    /// Runs it to its end with settings beside its own.
     pub(super) fn run_with(
         &self,
         settings: &[(&str, impl AsRef<OsStr>)],
@@ -167,7 +165,6 @@ impl Program {
         Ok(serving)
     }
 
-    /// The program with the arguments and settings.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.at_home(env!("CARGO_BIN_EXE_oc-lettings"));
         command.args(arguments);
@@ -210,12 +207,10 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    /// Where it listens.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Waits until it has logged these words.
     pub(super) fn wait_for_log(&mut self, words: &str) -> Result<()> {
         loop {
             let mut line = String::new();
@@ -245,12 +240,10 @@ impl Serving {
         }
     }
 
-    /// The number of its process.
     pub(super) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// The port that it listens on.
     pub(super) fn port(&self) -> String {
         self.address.port().to_string()
     }
@@ -278,7 +271,6 @@ impl Serving {
         drop(self);
     }
 
-    /// Sends it a signal.
     pub(super) fn signal(&self, signal: &str) -> Result<()> {
         let process = self.child.id().to_string();
         let sent = Command::new("kill")

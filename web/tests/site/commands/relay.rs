@@ -1,5 +1,5 @@
-//! A way to a PostgreSQL server that can be cut or blocked: the server goes away for one site, or
-//! says nothing to it any more, and stays for everybody else.
+//! A way to a PostgreSQL server that can be blocked: the server says nothing more to one site, and stays for everybody
+//! else.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -13,26 +13,16 @@ use tokio::net;
 use tokio::sync::watch;
 use url::Url;
 
-/// Where a server is.
 #[derive(Clone)]
 enum Target {
     Socket(PathBuf),
     Address(String, u16),
 }
 
-/// What becomes of what is sent on the way.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Open,
-    /// It is kept back.
-    Blocked,
-    Cut,
-}
-
 /// A listener that passes on what comes, until it is told otherwise.
 pub(super) struct Relay {
     url: String,
-    way: watch::Sender<Way>,
+    is_open: watch::Sender<bool>,
 }
 
 impl Relay {
@@ -44,31 +34,25 @@ impl Relay {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         listener.set_nonblocking(true)?;
         let (url, target) = detour(url, listener.local_addr()?)?;
-        let (sender, way) = watch::channel(Way::Open);
+        let (is_open, open) = watch::channel(true);
         thread::spawn(move || {
-            actix_web::rt::System::new().block_on(pass_on(listener, target, way))
+            actix_web::rt::System::new().block_on(pass_on(listener, target, open))
         });
-        Ok(Self { url, way: sender })
+        Ok(Self { url, is_open })
     }
 
-    /// The address of the database by this way.
     pub(super) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Ends whoever is connected, and lets nobody in.
-    pub(super) fn cut(&self) {
-        self.way.send_replace(Way::Cut);
-    }
-
     /// Keeps back whatever is sent either way from now on; connections stay, and new ones are taken.
     pub(super) fn block(&self) {
-        self.way.send_replace(Way::Blocked);
+        self.is_open.send_replace(false);
     }
 
-    /// Lets everybody in again, and passes on what was kept back.
+    /// Passes on what was kept back.
     pub(super) fn mend(&self) {
-        self.way.send_replace(Way::Open);
+        self.is_open.send_replace(true);
     }
 }
 
@@ -89,28 +73,20 @@ fn detour(url: &str, by: SocketAddr) -> Result<(String, Target)> {
     Ok((url.into(), target))
 }
 
-async fn pass_on(listener: TcpListener, target: Target, way: watch::Receiver<Way>) -> Result<()> {
+async fn pass_on(listener: TcpListener, target: Target, open: watch::Receiver<bool>) -> Result<()> {
     let listener = net::TcpListener::from_std(listener)?;
     loop {
         let (client, _) = listener.accept().await?;
-        let (target, way, mut cut) = (target.clone(), way.clone(), way.clone());
-        actix_web::rt::spawn(async move {
-            tokio::select! {
-                biased;
-                // Both ends are closed when they are dropped.
-                _ = cut.wait_for(|way| *way == Way::Cut) => {}
-                _ = join(client, target, way) => {}
-            }
-        });
+        actix_web::rt::spawn(join(client, target.clone(), open.clone()));
     }
 }
 
 /// Passes everything on between a client and the server, until one of them ends.
-async fn join(client: net::TcpStream, target: Target, way: watch::Receiver<Way>) -> Result<()> {
+async fn join(client: net::TcpStream, target: Target, open: watch::Receiver<bool>) -> Result<()> {
     match target {
-        Target::Socket(path) => both(client, net::UnixStream::connect(path).await?, way).await,
+        Target::Socket(path) => both(client, net::UnixStream::connect(path).await?, open).await,
         Target::Address(host, port) => {
-            both(client, net::TcpStream::connect((host, port)).await?, way).await
+            both(client, net::TcpStream::connect((host, port)).await?, open).await
         }
     }
 }
@@ -118,13 +94,13 @@ async fn join(client: net::TcpStream, target: Target, way: watch::Receiver<Way>)
 async fn both(
     client: net::TcpStream,
     server: impl AsyncRead + AsyncWrite,
-    way: watch::Receiver<Way>,
+    open: watch::Receiver<bool>,
 ) -> Result<()> {
     let (from_client, to_client) = split(client);
     let (from_server, to_server) = split(server);
     tokio::try_join!(
-        one(from_client, to_server, way.clone()),
-        one(from_server, to_client, way),
+        one(from_client, to_server, open.clone()),
+        one(from_server, to_client, open),
     )?;
     Ok(())
 }
@@ -132,12 +108,12 @@ async fn both(
 async fn one(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    mut way: watch::Receiver<Way>,
+    mut open: watch::Receiver<bool>,
 ) -> Result<()> {
     let mut bytes = vec![0; 1 << 14];
     loop {
         let read = from.read(&mut bytes).await?;
-        way.wait_for(|way| *way == Way::Open).await?;
+        open.wait_for(|open| *open).await?;
         if read == 0 {
             return Ok(to.shutdown().await?);
         }

@@ -53,7 +53,7 @@ fn a_site_that_may_not_migrate_stops_where_something_is_pending() -> Result<()> 
 
     let run = program.run(&["serve", "--no-migrate"])?;
 
-    run.assert_failed(&["migrations are pending"]);
+    run.assert_failed("migrations are pending");
     program.run(&["migrate"])?;
     let serving = program.serve(&["serve", "--no-migrate"])?;
     let page = serving.get("localhost", "/lettings/")?.html()?;
@@ -123,7 +123,7 @@ fn a_site_that_serves_is_found_healthy_and_one_that_ended_is_not() -> Result<()>
 
         assert_eq!(well.code, Some(0), "{hosts}: {}", well.errors);
         assert!(well.out.starts_with("health: ok ("), "{}", well.out);
-        gone.assert_failed(&["nothing answers on 127.0.0.1:"]);
+        gone.assert_failed("nothing answers on 127.0.0.1:");
     }
     Ok(())
 }
@@ -141,6 +141,6 @@ fn a_stranger_on_the_port_is_no_healthy_site() -> Result<()> {
 
     let run = Program::with(&[("PORT", &port)])?.run(&["check", "--health"])?;
 
-    run.assert_failed(&["is not healthy: \"HTTP/1.1 503"]);
+    run.assert_failed("is not healthy: \"HTTP/1.1 503");
     answering.join().expect("the stranger does not panic")
 }

@@ -9,20 +9,23 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::program::Program;
+use super::program::{Program, Serving};
 use crate::http::{Connection, request};
 
-/// A form whose body is still to come.
-const BEGUN: &[u8] = b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
+/// A running request: a form whose body is still to come.
+fn begin(serving: &Serving) -> Result<Connection> {
+    let mut running = Connection::open(serving.address())?;
+    let head = "POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n";
+    running.write(format!("{head}Expect: 100-continue\r\n\r\n").as_bytes())?;
+    assert_eq!(running.interim()?, 100);
+    Ok(running)
+}
 
 #[test]
 fn running_requests_are_finished_while_the_site_is_not_ready() -> Result<()> {
     for signal in ["TERM", "INT", "HUP"] {
         let mut serving = Program::new()?.serve(&[])?;
-        let mut running = Connection::open(serving.address())?;
-        running.write(BEGUN)?;
-        // It runs when it was told to go on.
-        assert_eq!(running.interim()?, 100);
+        let mut running = begin(&serving)?;
         let mut kept = Connection::open(serving.address())?;
         kept.write(&request_keeping("/healthz"))?;
         assert_eq!(kept.answer(true)?.header("connection"), None);
@@ -78,9 +81,7 @@ fn hangup_is_ignored_where_it_was_ignored_at_the_start() -> Result<()> {
 fn what_does_not_end_in_time_is_cut_off() -> Result<()> {
     let program = Program::with(&[("SHUTDOWN_TIMEOUT", "1")])?;
     let serving = program.serve(&[])?;
-    let mut running = Connection::open(serving.address())?;
-    running.write(BEGUN)?;
-    assert_eq!(running.interim()?, 100);
+    let _running = begin(&serving)?;
 
     let (code, log) = serving.end("INT")?;
 
@@ -92,9 +93,7 @@ fn what_does_not_end_in_time_is_cut_off() -> Result<()> {
 #[test]
 fn a_second_signal_ends_the_site_at_once() -> Result<()> {
     let mut serving = Program::new()?.serve(&[])?;
-    let mut running = Connection::open(serving.address())?;
-    running.write(BEGUN)?;
-    assert_eq!(running.interim()?, 100);
+    let _running = begin(&serving)?;
 
     serving.signal("TERM")?;
     serving.wait_for_log("received SIGTERM")?;

@@ -22,13 +22,11 @@ pub(super) const PRODUCTION: [(&str, &str); 6] = [
     ("RUST_LOG", "info,access=off"),
 ];
 
-/// Makes a superuser of that name.
 pub(super) fn hire(db: &TestDb, name: &str) -> Result<()> {
     superuser(&mut db.connect()?, name)?;
     Ok(())
 }
 
-/// That superuser's browser, logged in.
 pub(super) fn log_in(address: SocketAddr, name: &str) -> Result<Browser<'static>> {
     let mut browser = Browser::toward(address);
     let answer = browser.log_in(name, PASSWORD)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use diesel::connection::SimpleConnection;
 
-use super::{FORM, assert_rejected, connect};
+use super::{FORM, connect};
 use crate::admin::Browser;
 use crate::http::Connection;
 use crate::support::TestSite;
@@ -111,16 +111,6 @@ fn client_that_does_not_read_is_disconnected() -> Result<()> {
         "{error}"
     );
     Ok(())
-}
-
-#[test]
-fn slow_body_is_rejected_with_a_page() -> Result<()> {
-    let site = TestSite::with(&[("CLIENT_TIMEOUT", "1")])?;
-    let begun = format!("{FORM}Content-Length: 100\r\n\r\nusername=");
-
-    let answer = connect(&site, begun.as_bytes())?.answer(true)?;
-
-    assert_rejected(&answer, 408)
 }
 
 #[test]
