@@ -56,21 +56,11 @@ mod tests {
 
     #[test]
     fn a_list_and_a_letting_opened_from_it_are_cached() {
-        for path in [
-            "/lettings/",
-            "/lettings/feed/",
-            "/lettings/12/",
-            "/profiles/",
-        ] {
+        for path in "/lettings/ /lettings/feed/ /lettings/12/ /profiles/".split(' ') {
             assert!(is_canonical(path, "q=%26+sea&page=2"), "{path}");
             assert!(!is_canonical(path, "page=2&q=sea"), "{path}");
         }
-        for path in [
-            "/",
-            "/profiles/ada/",
-            "/lettings/x/",
-            "/lettings/12/enquiry/",
-        ] {
+        for path in "/ /profiles/ada/ /lettings/x/ /lettings/12/enquiry/".split(' ') {
             assert!(!is_canonical(path, "q=sea"), "{path}");
         }
     }

@@ -221,12 +221,7 @@ mod tests {
         ] {
             assert!(is_common(&password.to_lowercase()), "{password}");
         }
-        for password in [
-            "",
-            "Sea breeze 42",
-            "New wave 77",
-            "zzzzzzzzzzzzzzzzzzzzzzzz",
-        ] {
+        for password in "|Sea breeze 42|New wave 77|zzzzzzzzzzzzzzzzzzzzzzzz".split('|') {
             assert!(!is_common(&password.to_lowercase()), "{password}");
         }
     }

@@ -126,26 +126,14 @@ mod tests {
     fn names_are_compared_without_port_and_case() {
         let hosts = hosts("Example.org, 10.0.0.1,[::1]");
 
-        for host in [
-            "example.org",
-            "example.org.",
-            "example.org.:8000",
-            "EXAMPLE.org:8000",
-            "10.0.0.1:80",
-            "[::1]",
-            "[::1]:8000",
-        ] {
+        let names = "example.org example.org. example.org.:8000 EXAMPLE.org:8000 10.0.0.1:80 [::1] \
+                [::1]:8000";
+        for host in names.split(' ') {
             assert!(hosts.allows(host), "{host}");
         }
-        for host in [
-            "",
-            "www.example.org",
-            "example.org.evil.com",
-            "example.org:80x",
-            "[::1",
-            "a/b",
-            "example.org@evil.com",
-        ] {
+        let others =
+            "|www.example.org|example.org.evil.com|example.org:80x|[::1|a/b|example.org@evil.com";
+        for host in others.split('|') {
             assert!(!hosts.allows(host), "{host}");
         }
     }
@@ -167,14 +155,7 @@ mod tests {
 
     #[test]
     fn a_value_that_is_not_a_host_is_rejected() {
-        for text in [
-            "",
-            " , ",
-            "https://example.org",
-            "example.org/",
-            "example.org:8000",
-            ".",
-        ] {
+        for text in "| , |https://example.org|example.org/|example.org:8000|.".split('|') {
             assert!(text.parse::<AllowedHosts>().is_err(), "{text}");
         }
     }

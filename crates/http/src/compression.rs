@@ -211,13 +211,7 @@ mod tests {
     #[test]
     fn a_client_without_a_common_encoding_gets_identity() {
         assert_eq!(negotiate(&HeaderMap::new()), Encoding::Identity);
-        for value in [
-            "identity",
-            "zstd",
-            "br;q=0, gzip;q=0",
-            "*;q=0",
-            "identity;q=0",
-        ] {
+        for value in "identity|zstd|br;q=0, gzip;q=0|*;q=0|identity;q=0".split('|') {
             assert_eq!(negotiated(value), Encoding::Identity, "{value}");
         }
     }

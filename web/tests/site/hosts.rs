@@ -8,19 +8,10 @@ use crate::support::{TestSite, assert_contains_none};
 fn a_host_that_is_not_ours_is_refused_and_not_repeated() -> Result<()> {
     let site = TestSite::with(&[("ALLOWED_HOSTS", "www.example.org,.example.net")])?;
 
-    for host in [
-        "evil.test",
-        "www.example.org.evil.test",
-        "evil.test:80",
-        "localhost",
-        "127.0.0.1",
-        "example.org",
-        "evil.test, www.example.org",
-        "www.example.org@evil.test",
-        "www.example.org/evil.test",
-        "evil.test<script>",
-        "",
-    ] {
+    let hosts = "evil.test|www.example.org.evil.test|evil.test:80|localhost|127.0.0.1|example.org|\
+            evil.test, www.example.org|www.example.org@evil.test|www.example.org/evil.test|\
+            evil.test<script>|";
+    for host in hosts.split('|') {
         for target in ["/", "/lettings", "/nowhere/", "/sitemap.xml"] {
             let answer = site.send("GET", target, &[("Host", host)])?;
 

@@ -71,22 +71,10 @@ pub(crate) fn run_with_default_pauses(
 pub(crate) fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
     command.args(arguments);
-    for name in [
-        "APP_URL",
-        "DOCKERHUB_TOKEN",
-        "DOCKERHUB_USERNAME",
-        "HEROKU_API_KEY",
-        "HEROKU_API_URL",
-        "HEROKU_APP_NAME",
-        "HEROKU_REGISTRY",
-        "PROJECT_VPS_PATH",
-        "RENDER_API_KEY",
-        "RENDER_DEPLOY_HOOK_URL",
-        "SSH_HOST",
-        "SSH_KNOWN_HOSTS",
-        "SSH_PRIVATE_KEY",
-        "SSH_USER",
-    ] {
+    let names = "APP_URL DOCKERHUB_TOKEN DOCKERHUB_USERNAME HEROKU_API_KEY HEROKU_API_URL \
+            HEROKU_APP_NAME HEROKU_REGISTRY PROJECT_VPS_PATH RENDER_API_KEY RENDER_DEPLOY_HOOK_URL \
+            SSH_HOST SSH_KNOWN_HOSTS SSH_PRIVATE_KEY SSH_USER";
+    for name in names.split(' ') {
         command.env_remove(name);
     }
     command.envs(variables.iter().copied());

@@ -168,14 +168,8 @@ mod tests {
     #[test]
     fn nobody_is_sent_to_another_site() {
         assert_eq!(path("/admin/library/book/?q=a"), "/admin/library/book/?q=a");
-        for next in [
-            "",
-            "//evil.example",
-            "https://evil.example",
-            "/\\evil",
-            "/admin/\\\r\nx",
-            "/library/",
-        ] {
+        let targets = "|//evil.example|https://evil.example|/\\evil|/admin/\\\r\nx|/library/";
+        for next in targets.split('|') {
             assert_eq!(path(next), "/admin/", "{next}");
         }
     }

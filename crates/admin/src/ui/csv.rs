@@ -122,17 +122,7 @@ mod tests {
 
     #[test]
     fn what_was_made_harmless_is_read_as_it_was() {
-        for text in [
-            "=1+1",
-            "'=1+1",
-            "''",
-            "'s-Gravenhage",
-            "-",
-            "Gull Lane",
-            "",
-            "a;=1;'=2;;-\t@",
-            "\t;\n'",
-        ] {
+        for text in "=1+1|'=1+1|''|'s-Gravenhage|-|Gull Lane||a;=1;'=2;;-\t@|\t;\n'".split('|') {
             assert_eq!(unescape_formula(&escape_formula(text)), text);
         }
     }

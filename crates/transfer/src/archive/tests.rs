@@ -143,10 +143,10 @@ fn changed_missing_and_extra_lines_are_noticed() -> anyhow::Result<()> {
 
 /// Bytes to insert in the place of some bytes of a file.
 fn damage() -> impl Strategy<Value = (usize, usize, Vec<u8>)> {
-    let tokens = ["[", "]", "{\"end_of\":", "null", "\n", "1e999", "[[[["];
+    const TOKENS: [&str; 7] = ["[", "]", "{\"end_of\":", "null", "\n", "1e999", "[[[["];
     let piece = prop_oneof![
         proptest::collection::vec(any::<u8>(), 0..8),
-        proptest::sample::select(&tokens[..]).prop_map(|text| text.as_bytes().to_vec()),
+        proptest::sample::select(&TOKENS[..]).prop_map(|text| text.as_bytes().to_vec()),
     ];
     (any::<usize>(), 0..200_usize, piece)
 }

@@ -213,29 +213,14 @@ mod tests {
 
     #[test]
     fn each_invalid_part_is_reported() {
-        for date in [
-            "",
-            "2026-02-30",
-            "1.3.2026",
-            "12026-01-01",
-            "-1-01-01",
-            "2026-03-01\0",
-        ] {
+        for date in "|2026-02-30|1.3.2026|12026-01-01|-1-01-01|2026-03-01\0".split('|') {
             assert_eq!(
                 read(date, "09:30"),
                 Err(vec!["Enter a valid date.".to_owned()]),
                 "{date}"
             );
         }
-        for time in [
-            "",
-            "25:00",
-            "9",
-            "23:59:60",
-            "09:30:00.5",
-            "noon",
-            "09:30\0",
-        ] {
+        for time in "|25:00|9|23:59:60|09:30:00.5|noon|09:30\0".split('|') {
             assert_eq!(
                 read("2026-03-01", time),
                 Err(vec!["Enter a valid time.".to_owned()]),
