@@ -368,7 +368,10 @@ mod tests {
             (b"\r\n;;\r\n", "The file is empty."),
             (b"author,author\n1,1", "This column appears twice."),
             (b"id,heading\n1,1", &format!("Unknown column. {columns}")),
-            (b"id\n1", &format!("The file has no columns to import. {columns}")),
+            (
+                b"id\n1",
+                &format!("The file has no columns to import. {columns}"),
+            ),
             (
                 b"author,in_print\n1\n1,yes\n1,yes,x",
                 "This row has 1 cell, the first row has 2. This row has 3 cells, the first row has 2.",
@@ -377,7 +380,10 @@ mod tests {
                 b"author,in_print,title\n7,\"yes,Pier\n8,yes,Gull\n",
                 "This row has 2 cells, the first row has 3. Is a quotation mark missing?",
             ),
-            (b"author,title\n7,Pier\n8, #N/A \n", "Row 3 contains the error #N/A."),
+            (
+                b"author,title\n7,Pier\n8, #N/A \n",
+                "Row 3 contains the error #N/A.",
+            ),
             (long.as_bytes(), "A file can have up to 20000 rows."),
             (b"%PDF-1.7\0\xff", "This is not a CSV or Excel file."),
             (
