@@ -376,13 +376,18 @@ mod tests {
                 b"author,in_print\n1\n1,yes\n1,yes,x",
                 "This row has 1 cell, the first row has 2. This row has 3 cells, the first row has 2.",
             ),
+            // adaltas/node-csv-parse#273, OpenRefine/OpenRefine#690.
             (
                 b"author,in_print,title\n7,\"yes,Pier\n8,yes,Gull\n",
                 "This row has 2 cells, the first row has 3. Is a quotation mark missing?",
             ),
+            // django-import-export/django-import-export#323, tidyverse/readxl#62.
             (
-                b"author,title\n7,Pier\n8, #N/A \n",
-                "Row 3 contains the error #N/A.",
+                b"author,title
+7,Pier
+8, #NV 
+",
+                "Row 3 contains the error #NV.",
             ),
             (long.as_bytes(), "A file can have up to 20000 rows."),
             (b"%PDF-1.7\0\xff", "This is not a CSV or Excel file."),

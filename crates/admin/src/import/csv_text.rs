@@ -5,9 +5,10 @@ use encoding_rs::{Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use crate::import::spreadsheet::{MAX_ROWS_BEFORE_HEADER, Spreadsheet, add_row};
 
-/// What Excel writes for a formula that failed.
-const ERRORS: [&str; 7] = [
-    "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!",
+/// What Excel writes for a formula that failed, also in German and French.
+const ERRORS: [&str; 15] = [
+    "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#NV", "#BEZUG!", "#WERT!",
+    "#ZAHL!", "#VALEUR!", "#NOM?", "#NUL!", "#NOMBRE!",
 ];
 
 /// Parses a CSV file, or returns an error message.

@@ -1,6 +1,6 @@
 //! Rows of Excel workbooks (.xlsx).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read};
 
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx};
@@ -32,6 +32,7 @@ fn read_sheet(bytes: &[u8]) -> Result<Spreadsheet, String> {
     let mut reader = book.worksheet_cells_reader(&name).map_err(unreadable)?;
     let mut cells: BTreeMap<u32, BTreeMap<usize, String>> = BTreeMap::new();
     let mut count = 0;
+    let mut blank = BTreeSet::new();
     while let Some(cell) = reader.next_cell().map_err(unreadable)? {
         let (row, column) = cell.get_position();
         let column = usize::try_from(column).unwrap_or(usize::MAX);
@@ -43,6 +44,9 @@ fn read_sheet(bytes: &[u8]) -> Result<Spreadsheet, String> {
             )
         })?;
         if text.trim().is_empty() {
+            if !matches!(cell.get_value(), DataRef::Empty) {
+                blank.insert((row, column));
+            }
             continue;
         }
         if column >= MAX_COLUMNS {
@@ -53,6 +57,20 @@ fn read_sheet(bytes: &[u8]) -> Result<Spreadsheet, String> {
             return Err(format!("A file can have up to {MAX_CELLS} cells."));
         }
         cells.entry(row).or_default().insert(column, text);
+    }
+    drop(reader);
+    let mut reader = book.worksheet_cells_reader(&name).map_err(unreadable)?;
+    while let Some(formula) = reader.next_formula().map_err(unreadable)? {
+        let (row, column) = formula.get_position();
+        let column = usize::try_from(column).unwrap_or(usize::MAX);
+        let has_value = cells.get(&row).is_some_and(|row| row.contains_key(&column));
+        if !formula.get_value().is_empty() && !has_value && !blank.contains(&(row, column)) {
+            let name = column_name(column);
+            return Err(format!(
+                "Cell {name}{} has a formula that was never calculated. Save the file with a spreadsheet program.",
+                u64::from(row) + 1
+            ));
+        }
     }
     let mut rows = Vec::new();
     let first = cells.values().take(MAX_ROWS_BEFORE_HEADER);
@@ -214,6 +232,11 @@ mod tests {
         }
         let error = cells(r#"<row r="2"><c r="AB2" t="e"><v>#N/A</v></c></row>"#);
         assert_eq!(error, Err("Cell AB2 contains the error #N/A.".to_owned()));
+        let empty = cells(r#"<row><c t="str"><f>""</f><v></v></c><c s="1"/></row>"#);
+        assert_eq!(empty, Ok(vec![]));
+        // felipe-prenholato/openpyxl#69, OpenDataServices/flatten-tool#49: written by a program that calculates nothing.
+        let never = cells(r#"<row r="2"><c r="B2"><f>A2&amp;"x"</f></c></row>"#);
+        assert!(never.is_err_and(|error| error.starts_with("Cell B2 has a formula")));
     }
 
     #[test]
