@@ -64,6 +64,13 @@ async fn check(
             user.id
         );
     }
+    if let Some(user) = user
+        .as_ref()
+        .filter(|user| verdict.is_right() && !opens(user))
+    {
+        let missing = if user.is_active { "staff" } else { "active" };
+        log::warn!("refused the login of user {}: it is not {missing}", user.id);
+    }
     let Some(user) = user.filter(opens) else {
         let failed = request.write(move |conn| refuse(conn, &attempt, &source));
         return failed.await;

@@ -1,5 +1,6 @@
 //! What the program logs about requests, and the name that each request has.
 
+use crate::admin::{Browser, PASSWORD, superuser};
 use crate::support::assert_contains;
 use anyhow::{Context, Result};
 use diesel::connection::SimpleConnection;
@@ -170,6 +171,34 @@ fn every_rejection_is_logged_with_its_reason() -> Result<()> {
         let is_told = matches!(&logged[..], [Some(message)] if message.contains(reason));
         assert!(is_told, "{request:.80}: {logged:?}");
     }
+    Ok(())
+}
+
+/// KITPraktomatTeam/Praktomat#169, FreeUKGen/MyopicVicar#643, lingdb/CoBL#377.
+#[test]
+fn a_right_password_that_does_not_open_the_account_is_logged_with_the_reason() -> Result<()> {
+    let db = TestDb::sqlite()?;
+    for (name, change) in [("ada", "is_staff = FALSE"), ("bob", "is_active = FALSE")] {
+        superuser(&mut db.connect()?, name)?;
+        let change = format!("UPDATE users SET {change} WHERE username = '{name}'");
+        db.connect()?.batch_execute(&change)?;
+    }
+    let serving = serve(&db, &[])?;
+    for (name, password) in [("ada", "wrong"), ("ada", PASSWORD), ("bob", PASSWORD)] {
+        Browser::toward(serving.address()).log_in(name, password)?;
+    }
+
+    let lines = lines(serving)?;
+    let warnings = lines.iter().filter(|line| line["level"] == "WARN");
+    let messages = warnings.filter_map(|line| line["message"].as_str());
+    let refused: Vec<_> = messages
+        .filter(|message| message.starts_with("refused"))
+        .collect();
+    let expected = ["1: it is not staff", "2: it is not active"];
+    assert_eq!(
+        refused,
+        expected.map(|end| format!("refused the login of user {end}"))
+    );
     Ok(())
 }
 
