@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::Context;
@@ -50,11 +50,19 @@ pub(crate) struct Dump {
     pub(crate) counts: BTreeMap<String, u64>,
 }
 
-/// Whether a file begins like a JSON list, in UTF-8 or UTF-16.
+/// Whether a file begins like a JSON list, perhaps after lines that the settings of a site print; in UTF-8 or UTF-16.
 pub(crate) fn is_dump(start: &[u8]) -> bool {
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
-    let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
-    first == Some(&b'[') || start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff")
+    start.split(|byte| *byte == b'\n').any(is_list)
+        || start.starts_with(b"\xff\xfe")
+        || start.starts_with(b"\xfe\xff")
+}
+
+/// Whether a line begins a list of objects. Settings may print a list of other things, or a warning in brackets.
+fn is_list(line: &[u8]) -> bool {
+    let line = line.trim_ascii_start();
+    let rest = line.strip_prefix(b"[").map(<[u8]>::trim_ascii_start);
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'{' | b']')))
 }
 
 /// Reads a dump. Some shells write UTF-16 or a byte order mark, which are understood.
@@ -77,7 +85,15 @@ pub(crate) fn read_from(text: impl Read) -> anyhow::Result<Dump> {
     let visitor = ObjectVisitor(&mut |object| {
         store(&mut conn, &mut counts, object).map_err(|error| failure.insert(error).to_string())
     });
-    let mut json = serde_json::Deserializer::from_reader(BufReader::new(text));
+    let mut text = BufReader::new(text);
+    loop {
+        let start = text.fill_buf()?;
+        if start.is_empty() || is_list(start) {
+            break;
+        }
+        text.skip_until(b'\n')?;
+    }
+    let mut json = serde_json::Deserializer::from_reader(text);
     let read = json.deserialize_seq(visitor).and_then(|()| json.end());
     if let Some(failure) = failure {
         return Err(failure).context("could not write a temporary file");

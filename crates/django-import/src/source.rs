@@ -52,7 +52,7 @@ impl Source {
     pub(crate) fn open(input: &Input) -> anyhow::Result<Self> {
         let mut start = Vec::new();
         File::open(input.path())
-            .and_then(|file| file.take(100).read_to_end(&mut start))
+            .and_then(|file| file.take(8192).read_to_end(&mut start))
             .context("could not open it")?;
         if start.starts_with(SQLITE) {
             Self::from_database(input)

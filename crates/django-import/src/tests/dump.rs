@@ -79,8 +79,10 @@ fn ids_and_natural_keys_bring_the_same_site() -> Result<()> {
     Ok(())
 }
 
+/// What settings print is in front: deschler/django-modeltranslation#16, django-haystack/django-haystack#38,
+/// ic-labs/django-icekit#200.
 #[test]
-fn utf_16_and_byte_order_marks_are_read() -> Result<()> {
+fn utf_16_byte_order_marks_and_lines_before_the_list_are_read() -> Result<()> {
     let text = NATURAL.replace("HASH", SEA_BREEZE);
     let utf_16 = |to_bytes: fn(u16) -> [u8; 2]| {
         let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());
@@ -90,6 +92,8 @@ fn utf_16_and_byte_order_marks_are_read() -> Result<()> {
         utf_16(u16::to_le_bytes),
         utf_16(u16::to_be_bytes),
         format!("\u{feff}{text}").into_bytes(),
+        format!("[2026] Loading .env\nMain site registered 2 index(es).\n\n  {text}").into_bytes(),
+        format!("# settings\n{}", text.replacen("[\n ", "[", 1)).into_bytes(),
     ] {
         let (_folder, path) = file(&bytes)?;
         let db = TestDb::sqlite()?;
