@@ -108,6 +108,18 @@ pub fn tables(
     sort_by_references(tables, &references)
 }
 
+/// The tables for bookkeeping that are missing.
+pub(super) fn missing_bookkeeping(conn: &mut DbConnection) -> QueryResult<Vec<&'static str>> {
+    let columns = match conn {
+        DbConnection::Postgres(_) => POSTGRES_COLUMNS,
+        DbConnection::Sqlite(_) => SQLITE_COLUMNS,
+    };
+    let query = format!("SELECT DISTINCT table_name FROM ({columns}) AS listed");
+    let found: Vec<String> = diesel::dsl::sql::<Text>(&query).load(conn)?;
+    let is_missing = |table: &&str| !found.iter().any(|name| name == table);
+    Ok(IGNORED.into_iter().filter(is_missing).collect())
+}
+
 /// The tables whose changes increment the content version.
 pub(super) fn versioned_tables(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
     let query = match conn {

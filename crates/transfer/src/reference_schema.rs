@@ -35,10 +35,13 @@ impl ReferenceSchema {
     /// Rejects a database in which a table, a column or a trigger that pages need is missing, or new rows would get the
     /// ids of others.
     pub fn check_complete(&mut self, conn: &mut DbConnection) -> anyhow::Result<()> {
+        if let Some(table) = catalog::missing_bookkeeping(conn)?.first() {
+            bail!("the table {table} is missing; restore a backup");
+        }
         let found = catalog::tables(conn, Some(&self.names()))?;
         for table in &self.tables {
             let Some(found) = found.iter().find(|found| found.name == table.name) else {
-                bail!("the table {} is missing", table.name);
+                bail!("the table {} is missing; restore a backup", table.name);
             };
             let mut columns = table.columns.iter();
             if let Some(column) = columns.find(|column| !found.columns.contains(column)) {

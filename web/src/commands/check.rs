@@ -82,7 +82,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     check_pages(config, &mut conn)?;
     ReferenceSchema::new()?
         .check_complete(&mut conn)
-        .context("the database is not complete; restore a backup")?;
+        .context("the database is not complete")?;
     print(format_args!("tables: ok"))?;
     check_search(config, &mut conn)?;
     if config.read_only {
@@ -96,13 +96,13 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     );
     start::check_writable(&mut conn)?;
     print(format_args!("write access: ok"))?;
-    if let Some(folder) = config.database_url.folder() {
-        let space = DiskSpace::at(&folder)
-            .with_context(|| format!("cannot measure the disk space at {}", folder.display()))?;
+    if let Some(file) = config.database_url.file() {
+        let space = DiskSpace::at(&file)
+            .with_context(|| format!("cannot measure the disk space at {}", file.display()))?;
         ensure!(
             space.is_enough(),
             "the disk of {} is nearly full: {space}",
-            folder.display()
+            file.display()
         );
         print(format_args!("disk: ok ({space})"))?;
     }
