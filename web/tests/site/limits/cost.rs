@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use diesel::RunQueryDsl;
+use diesel::sql_types::BigInt;
 
 use super::connect;
 use crate::admin::Browser;
@@ -13,6 +15,8 @@ const LONGEST: Duration = Duration::from_secs(5);
 
 const LIST: &str = "/admin/lettings/letting/";
 const LOGIN: &str = "/admin/login/";
+const USER: &str = "/admin/auth/user/add/";
+const LETTING: &str = "/admin/lettings/letting/add/";
 
 const FIELDS: &str = "application/x-www-form-urlencoded";
 const PARTS: &str = "multipart/form-data; boundary=x";
@@ -35,6 +39,10 @@ fn small_requests_cost_little() -> Result<()> {
         let rows = "&_selected_action=9223372036854775807".repeat(count);
         format!("csrfmiddlewaretoken={token}&action=delete_selected{rows}")
     };
+    let typed = |name: &str, part: &str| {
+        let value = part.repeat((1 << 20) / part.len());
+        format!("csrfmiddlewaretoken={token}&{name}={value}")
+    };
     let huge = format!("csrfmiddlewaretoken={token}&a={}", "%41".repeat(2 << 20));
 
     for (target, kind, is_signed_in, body, statuses) in [
@@ -47,6 +55,15 @@ fn small_requests_cost_little() -> Result<()> {
         (LIST, FIELDS, true, huge, &[200, 303, 400]),
         (LIST, FIELDS, true, selected(990), &[200, 302, 303]),
         (LIST, FIELDS, true, selected(100_000), &[400]),
+        // django/django: CVE-2025-27556 (normalisation), CVE-2024-41989 (huge exponents).
+        (
+            USER,
+            FIELDS,
+            true,
+            typed("username", "%EF%B7%BA%CC%95"),
+            &[422],
+        ),
+        (LETTING, FIELDS, true, typed("bathrooms", "1e9"), &[422]),
     ] {
         let session = if is_signed_in { &*cookie } else { "" };
         let fields = format!("Content-Type: {kind}\r\n{session}");
@@ -69,7 +86,10 @@ fn small_requests_cost_little() -> Result<()> {
     for (name, part, count, end, statuses) in [
         ("If-None-Match", "\"a\", ", 6_000, "\"z\"", &[200, 304][..]),
         ("Accept-Encoding", "x;q=0.1,", 3_500, "br", &[200]),
+        // apache/skywalking-banyandb#209, akka/akka-http#3924, parse-community/parse-server#10463.
         ("Accept-Language", "x;q=0.1,", 3_500, "en", &[200]),
+        ("User-Agent", "(", 30_000, "", &[200]),
+        ("User-Agent", "1.", 15_000, "x", &[200]),
         ("X-Forwarded-For", "127.0.0.1, ", 2_700, "::1", &[200]),
         ("Forwarded", "for=\"[::1]\",", 2_300, "for=x", &[200]),
     ] {
@@ -79,7 +99,12 @@ fn small_requests_cost_little() -> Result<()> {
     let cookies = format!("Cookie: {}\r\n", "a=b; ".repeat(6_000));
     assert_cheap(&site, "GET /admin/", &cookies, "", &[302])?;
     let deep = "GET ".to_owned() + &"/a".repeat(4_000);
-    assert_cheap(&site, &deep, "", "", &[404])
+    assert_cheap(&site, &deep, "", "", &[404])?;
+    // hackclub/hcb#14386, toddsundsted/ktistec#50, phpbb/phpbb#6383: an anonymous request stores nothing.
+    assert_cheap(&site, "GET /admin/login/", "", "", &[200])?;
+    let sessions = diesel::dsl::sql::<BigInt>("SELECT count(*) FROM sessions");
+    assert_eq!(sessions.get_result(&mut site.database()?), Ok(1));
+    Ok(())
 }
 
 /// Asserts that a request gets one of these answers, and soon.
