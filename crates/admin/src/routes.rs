@@ -140,7 +140,7 @@ fn add_general_pages(pages: AdminRoutes, registry: Registry) -> AdminRoutes {
             password_reset::edit,
             password_reset::update,
         )
-        .form("/sessions/", sessions::show_own, sessions::end_own)
+        .form("/sessions/", sessions::show, sessions::end)
         .form("/two_factor/", two_factor::show, two_factor::update);
     let Ok(accounts) = registry.accounts() else {
         return pages;
@@ -150,7 +150,7 @@ fn add_general_pages(pages: AdminRoutes, registry: Registry) -> AdminRoutes {
     pages
         .form(&format!("{list}/add/"), add_user::new, add_user::create)
         .form(&path("password"), passwords::edit, passwords::update)
-        .form(&path("sessions"), sessions::show, sessions::end_of_user)
+        .form(&path("sessions"), sessions::show, sessions::end)
         .form(
             &path("two_factor"),
             two_factor::show_of_user,

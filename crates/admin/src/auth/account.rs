@@ -111,6 +111,10 @@ impl StaffRequest {
         }
     }
 
+    pub(super) fn has_account_in_path(&self) -> bool {
+        self.http.match_info().get("id").is_some()
+    }
+
     /// The account in the path, if the user may change accounts and has all of its permissions.
     pub(super) async fn find_account(&self) -> Result<User, PageError> {
         self.require(Verb::Change, self.registry().accounts()?)?;

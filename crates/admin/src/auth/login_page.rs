@@ -75,50 +75,39 @@ impl LoginMessage {
     }
 }
 
+/// Pages whose forms need no session.
+const OPEN_PAGES: [&str; 3] = [LOGIN, "/admin/password_reset/", "/admin/reset/"];
+
 /// The submission of a user whose session has ended is kept, sealed, in a login page, and shown again after the login.
 pub(crate) async fn keep_form_for_login(
     cookies: CookieRules,
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let has_session = AdminSession::from_request(request.request())
-        .user_id()
-        .is_some();
-    if has_session
-        || request.method().is_safe()
-        || [LOGIN, "/admin/password_reset/", "/admin/reset/"]
-            .iter()
-            .any(|path| request.path().starts_with(path))
-        || !Csrf::is_known(request.request(), cookies)
-    {
-        return Ok(next.call(request).await?.map_into_boxed_body());
-    }
-    let registry = request
-        .app_data::<Data<AdminState>>()
-        .map(|state| state.registry);
-    if has_parts(request.request())
-        && registry.is_some_and(|registry| max_body(registry, request.path()).is_some())
-    {
-        // Images are not kept: they may be large.
-        return Ok(next.call(request).await?.map_into_boxed_body());
-    }
-    let submission = request.extract::<Submission>().await?;
-    let Some(login) = AdminRequest::with_cookies(request.request(), cookies) else {
+    let http = request.request();
+    let is_open = |path: &&str| http.path().starts_with(path);
+    let state = http.app_data::<Data<AdminState>>();
+    // Images are not kept: they may be large.
+    let has_images = has_parts(http)
+        && state.is_some_and(|state| max_body(state.registry, http.path()).is_some());
+    let is_kept = AdminSession::from_request(http).user_id().is_none()
+        && !http.method().is_safe()
+        && !OPEN_PAGES.iter().any(is_open)
+        && Csrf::is_known(http, cookies)
+        && !has_images;
+    let login = AdminRequest::with_cookies(http, cookies).filter(|_| is_kept);
+    let Some(login) = login else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
+    let submission = request.extract::<Submission>().await?;
     let target = login.target();
     let mut kept = sealed_form::seal(&login, 0, sealed_form::LOGIN, &target, &submission);
     if kept.len() > MAX_KEPT {
         kept.clear();
     }
     let destination = Destination { next: target, kept };
-    let page = show(
-        &login,
-        StatusCode::FORBIDDEN,
-        destination,
-        String::new(),
-        None,
-    )?;
+    let status = StatusCode::FORBIDDEN;
+    let page = show(&login, status, destination, String::new(), None)?;
     drop(login);
     Ok(request.into_response(page))
 }

@@ -31,12 +31,11 @@ impl Page for PasswordPage {
 
 impl PasswordPage {
     pub(crate) fn new(fields: Vec<FieldView>, buttons: Vec<Button>) -> Self {
-        let sections = vec![fields.into()];
         Self {
             notice: None,
             is_own: false,
-            error_summary: ErrorSummary::new(&sections),
-            sections,
+            error_summary: ErrorSummary::for_fields(fields.iter()),
+            sections: vec![fields.into()],
             buttons,
         }
     }

@@ -8,6 +8,9 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
 use diesel::QueryResult;
 use oc_core::DbConnection;
+use oc_core::admin::SaveError;
+use oc_core::timeouts::raise_statement_timeout;
+use oc_core::validation::FieldError;
 use oc_http::{Db, Page, PageError, PageResult, Pages, TrustedProxies};
 
 use crate::auth::csrf::{self, CookieRules, Csrf};
@@ -18,6 +21,39 @@ use crate::registry::{AdminState, Registry};
 use crate::secret_key::SecretKey;
 use crate::ui::layout::{Breadcrumb, LayoutContext, WithLayout};
 use crate::ui::submission::Submission;
+
+/// Why a transaction was rolled back: a reason that its handler explains, or a failure.
+pub(crate) enum Rollback<T> {
+    Refused(T),
+    Failed(PageError),
+}
+
+impl<T, E: Into<PageError>> From<E> for Rollback<T> {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl Rollback<Vec<FieldError>> {
+    /// For a save: invalid fields are a reason.
+    pub(crate) fn save(error: SaveError) -> Self {
+        match error {
+            SaveError::Invalid(errors) => Self::Refused(errors),
+            error => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl<T> Rollback<T> {
+    /// The reason, or the failure as an error.
+    fn outcome<V>(result: Result<V, Self>) -> Result<Result<V, T>, PageError> {
+        match result {
+            Ok(value) => Ok(Ok(value)),
+            Err(Self::Refused(reason)) => Ok(Err(reason)),
+            Err(Self::Failed(error)) => Err(error),
+        }
+    }
+}
 
 /// A request to the admin, with the shared state that its handler needs.
 pub(crate) struct AdminRequest {
@@ -116,6 +152,28 @@ impl AdminRequest {
         work: impl FnOnce(&mut DbConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, PageError> {
         self.db.run(move |conn| Ok(conn.write(work)?)).await
+    }
+
+    /// Runs a transaction that can be refused.
+    pub(crate) async fn try_write<T: Send + 'static, R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, Rollback<R>> + Send + 'static,
+    ) -> Result<Result<T, R>, PageError> {
+        let work = move |conn: &mut DbConnection| Rollback::outcome(conn.write(work));
+        self.db.run(work).await
+    }
+
+    /// The same for a transaction that takes long.
+    pub(crate) async fn try_write_long<T: Send + 'static, R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut DbConnection) -> Result<T, Rollback<R>> + Send + 'static,
+    ) -> Result<Result<T, R>, PageError> {
+        let work = |conn: &mut DbConnection| {
+            raise_statement_timeout(conn)?;
+            work(conn)
+        };
+        let work = move |conn: &mut DbConnection| Rollback::outcome(conn.write(work));
+        self.db.run_long(work).await
     }
 
     /// Rejects a form without a valid CSRF token, or from another site.

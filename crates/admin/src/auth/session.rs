@@ -32,14 +32,15 @@ const PURPOSES: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
 
 /// Whether somebody sees the response: not to HEAD, nor if the browser only prefetches it.
 fn is_seen(request: &HttpRequest) -> bool {
-    let is_prefetch = PURPOSES.iter().any(|name| {
-        let purpose = request
-            .headers()
-            .get(*name)
-            .and_then(|purpose| purpose.to_str().ok());
-        let purpose = purpose.unwrap_or_default().to_ascii_lowercase();
-        purpose.contains("prefetch") || purpose.contains("preview")
-    });
+    let headers = PURPOSES
+        .iter()
+        .flat_map(|name| request.headers().get_all(*name));
+    let is_prefetch = headers
+        .filter_map(|header| header.to_str().ok())
+        .any(|purpose| {
+            let purpose = purpose.to_ascii_lowercase();
+            purpose.contains("prefetch") || purpose.contains("preview")
+        });
     request.method() != Method::HEAD && !is_prefetch
 }
 
@@ -88,9 +89,7 @@ impl AdminSession {
 
     /// Continues under a new key where the store asks for it.
     pub(crate) fn renew_if_required(&self) {
-        // Removing an absent value counts as a change, and would write the session.
-        if self.0.contains_key(key::MUST_RENEW) {
-            self.0.remove(key::MUST_RENEW);
+        if self.take::<bool>(key::MUST_RENEW).is_some() {
             self.0.renew();
         }
     }
@@ -144,10 +143,9 @@ impl AdminSession {
     }
 
     fn take<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        if !self.0.contains_key(key) {
-            return None;
-        }
-        self.0.remove_as(key)?.ok()
+        // Removing an absent value counts as a change, and would write the session.
+        let has_value = self.0.contains_key(key);
+        has_value.then(|| self.0.remove_as(key)?.ok()).flatten()
     }
 
     fn insert(&self, key: &str, value: impl Serialize) -> Result<(), PageError> {

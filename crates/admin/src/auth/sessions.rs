@@ -1,6 +1,6 @@
 //! Session pages: the sessions of a user, and logging out.
 
-use accounts::{Session, User};
+use accounts::Session;
 use actix_web::http::StatusCode;
 use audit::{Event, NewEvent};
 use chrono::Utc;
@@ -49,16 +49,12 @@ const LOGGED_OUT: LoginMessage = LoginMessage {
     label: "Log in again",
 };
 
-pub(crate) async fn show_own(staff: StaffRequest) -> PageResult {
-    let page = sessions_page(&staff, staff.user.user.id, None).await?;
-    staff.page_below_index(StatusCode::OK, "Sessions", page)
-}
-
-pub(crate) async fn end_own(staff: StaffRequest, submission: Submission) -> PageResult {
-    end(&staff, staff.actor(), submission).await
-}
-
+/// The sessions of the account in the path, or one's own.
 pub(crate) async fn show(staff: StaffRequest) -> PageResult {
+    if !staff.has_account_in_path() {
+        let page = sessions_page(&staff, staff.user.user.id, None).await?;
+        return staff.page_below_index(StatusCode::OK, "Sessions", page);
+    }
     let owner = staff.find_account().await?;
     if owner.id == staff.user.user.id {
         return Ok(see_other("/admin/sessions/"));
@@ -69,13 +65,13 @@ pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     staff.page(StatusCode::OK, &heading, breadcrumbs, page)
 }
 
-pub(crate) async fn end_of_user(staff: StaffRequest, submission: Submission) -> PageResult {
-    let owner = staff.find_account().await?;
-    end(&staff, owner, submission).await
-}
-
 /// Ends the session with an id, or all but the current one.
-async fn end(staff: &StaffRequest, owner: User, submission: Submission) -> PageResult {
+pub(crate) async fn end(staff: StaffRequest, submission: Submission) -> PageResult {
+    let owner = if staff.has_account_in_path() {
+        staff.find_account().await?
+    } else {
+        staff.actor()
+    };
     let submission = staff.accept(submission)?;
     let id: Option<i64> = match submission.text("end") {
         "others" => None,

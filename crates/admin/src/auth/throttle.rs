@@ -73,11 +73,9 @@ impl AttemptSource {
         request: &AdminRequest,
         username: String,
     ) -> Result<Self, PageError> {
-        let name = username.clone();
+        // No username contains NUL, which PostgreSQL rejects.
+        let name = username.replace('\0', "\u{fffd}");
         let account = request.read(move |conn| {
-            if name.contains('\0') {
-                return Ok(None);
-            }
             let Some(user) = User::find_by_username(conn, &name).optional()? else {
                 return Ok(None);
             };

@@ -125,11 +125,9 @@ async fn turn_on(staff: &StaffRequest, submission: &Submission) -> PageResult {
     let now = Utc::now().naive_utc();
     let code = submission.text("code");
     let Some(step) = secret.step_of(code, now) else {
-        let is_missing = code.trim().is_empty();
-        let error = if is_missing {
-            "Code is required."
-        } else {
-            WRONG
+        let error = match code.trim() {
+            "" => "Code is required.",
+            _ => WRONG,
         };
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         return set_up(staff, status, &secret, vec![error.to_owned()]);
@@ -147,9 +145,8 @@ async fn turn_on(staff: &StaffRequest, submission: &Submission) -> PageResult {
     let Some(codes) = codes else {
         return Ok(see_other(TWO_FACTOR));
     };
-    staff
-        .session
-        .add_message("success", "Two-factor authentication is on.");
+    let text = "Two-factor authentication is on.";
+    staff.session.add_message("success", text);
     staff.remember_browser(show_codes(staff, &codes)?).await
 }
 
@@ -167,16 +164,15 @@ fn set_up(
         autocomplete: Some("one-time-code"),
         ..FieldView::new("code", "Code", "number")
     };
-    let sections = vec![vec![code].into()];
     let is_required = user.is_superuser && staff.state.require_totp;
     let page = SetUpPage {
         notice: is_required.then_some(REQUIRED_NOTICE),
-        error_summary: ErrorSummary::new(&sections),
+        error_summary: ErrorSummary::for_fields([&code].into_iter()),
         qr: Qr::new(secret, user),
         app_href: secret.uri(user),
         secret: secret.text(),
         sealed: secret.sealed(staff.key(), user.id),
-        sections,
+        sections: vec![vec![code].into()],
     };
     staff.page_below_index(status, TITLE, page)
 }

@@ -5,9 +5,9 @@ use actix_web::HttpResponse;
 use oc_core::DbConnection;
 use oc_core::admin::Resource;
 use oc_core::locks::hold;
-use oc_core::timeouts::raise_statement_timeout;
 use oc_http::{PageError, PageResult};
 
+use crate::auth::request::Rollback;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::delete::cascade::Cascade;
 use crate::delete::page::{Question, SHOWN, show};
@@ -83,26 +83,25 @@ pub(crate) async fn execute(
     let shown = fields.has(SHOWN).then(|| fields.text(SHOWN).to_owned());
     let editor = staff.editor();
     let delete = move |conn: &mut DbConnection| {
-        raise_statement_timeout(conn)?;
         // Waits for transactions that add references to these rows, so that the cascade includes them.
         hold(conn, model.table, &ids)?;
         let cascade = Cascade::new(conn, &editor, model, &ids)?;
         forbid_unless(cascade.blocked(&editor).is_empty())?;
         if cascade.rows.is_empty() {
-            return Err(PageError::NotFound);
+            return Err(PageError::NotFound.into());
         }
         if shown.is_some_and(|shown| shown != cascade.fingerprint()) {
-            return Ok(Err((cascade, CHANGED)));
+            return Err(Rollback::Refused((cascade, CHANGED)));
         }
         if let Some(rules) = editor.registry.access(model)
             && let Some(error) = (rules.deletion_error)(conn, &ids)?
         {
-            return Ok(Err((cascade, error)));
+            return Err(Rollback::Refused((cascade, error)));
         }
         let entry_id = cascade.delete(conn, &editor)?;
-        Ok(Ok(cascade.message(&editor, entry_id)))
+        Ok(cascade.message(&editor, entry_id))
     };
-    match staff.db.run_long(|conn| conn.write(delete)).await? {
+    match staff.try_write_long(delete).await? {
         Ok(message) => {
             staff.session.add(message);
             Ok(None)

@@ -4,13 +4,14 @@ use accounts::{User, UserDraft};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use diesel::OptionalExtension;
-use oc_core::admin::{FormValues, Record, Resource, SaveError};
+use oc_core::admin::{FormValues, Record, Resource};
 use oc_core::validation::FieldError;
 use oc_http::{PageError, PageResult};
 
 use crate::auth::passwords::{
     ANOTHER, NewPasswordErrors, PasswordPage, TEMPORARY, temporary_field,
 };
+use crate::auth::request::Rollback;
 use crate::auth::sealed_form;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::form::retry::with_notice;
@@ -135,18 +136,14 @@ async fn add(
     let values = FormValues::default()
         .with("username", username)
         .with_yes("is_active", true);
-    let add = move |conn: &mut _| {
-        let added = save_object(conn, &editor, accounts, None, &values)?;
+    let add = staff.try_write(move |conn| {
+        let added = save_object(conn, &editor, accounts, None, &values);
+        let added = added.map_err(Rollback::save)?;
         User::set_password(conn, added.id, &hash)?;
         User::set_must_change_password(conn, added.id, is_temporary)?;
         Ok(added)
-    };
-    let added = staff.db.run(move |conn| match conn.write(add) {
-        Ok(added) => Ok(Ok(added)),
-        Err(SaveError::Invalid(errors)) => Ok(Err(errors)),
-        Err(error) => Err(error.into()),
     });
-    added.await
+    add.await
 }
 
 fn show(

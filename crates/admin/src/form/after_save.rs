@@ -22,14 +22,14 @@ pub(crate) async fn redirect_after_save(
     submission: &Submission,
     verb: &str,
 ) -> PageResult {
+    if staff.is_popup() {
+        return finish_popup(staff, resource, record, submission, verb).await;
+    }
     let continues = submission.has("_continue") || submission.has(SAVE_AS_NEW.name);
     let href = staff
         .object_href(resource, record.id)
         .filter(|_| !continues);
     let message = Message::done(verb, resource, &record.title, href);
-    if staff.is_popup() {
-        return finish_popup(staff, resource, record, submission, message.to_text()).await;
-    }
     let filters = staff.filters();
     let (message, path) = if continues {
         let path = change_path(resource, record.id);
@@ -94,7 +94,7 @@ async fn finish_popup(
     resource: &Resource,
     record: &Record,
     submission: &Submission,
-    text: String,
+    verb: &str,
 ) -> PageResult {
     // The label of the choice may be longer than the title.
     let registry = staff.registry();
@@ -112,7 +112,7 @@ async fn finish_popup(
     });
     let label = labels.await?.into_iter().next().map(|choice| choice.label);
     let page = PopupPage {
-        text,
+        text: format!("{verb} {} “{}”.", resource.singular, record.title),
         action: if submission.has(VERSION) {
             "change"
         } else {

@@ -136,10 +136,11 @@ impl FormDefinition {
         values: &FormValues,
         answered: &[String],
     ) -> QueryResult<Option<(&'static str, String)>> {
-        let own = self.own_fields().collect::<Vec<_>>();
-        if let Some(found) = question(conn, &own, current, values, answered)? {
-            return Ok(Some(found));
-        }
+        let mut rows = vec![(
+            self.own_fields().collect(),
+            current.cloned(),
+            values.clone(),
+        )];
         for InlineForm { inline, .. } in &self.inlines {
             let Some(typed) = inline.values(values) else {
                 continue;
@@ -148,13 +149,27 @@ impl FormDefinition {
                 Some(current) => inline.related(conn, &current.values)?,
                 None => None,
             };
-            if own.is_some_and(|own| own.values == typed) {
+            if own.is_none_or(|own| own.values != typed) {
+                let fields: Vec<_> = inline_fields(inline).collect();
+                rows.push((fields, inline.related(conn, values)?, typed));
+            }
+        }
+        for (fields, stored, typed) in rows {
+            let is_stored = |stored: &Record| {
+                let mut typed = typed.0.iter();
+                typed.all(|(name, list)| stored.values.list(name) == list)
+            };
+            if stored.as_ref().is_some_and(is_stored) {
                 continue;
             }
-            let related = inline.related(conn, values)?;
-            let fields: Vec<_> = inline_fields(inline).collect();
-            if let Some(found) = question(conn, &fields, related.as_ref(), &typed, answered)? {
-                return Ok(Some(found));
+            let id = stored.map(|record| record.id);
+            for bound in fields {
+                if let Some(ask) = bound.field.question
+                    && !answered.iter().any(|name| name == bound.name)
+                    && let Some(text) = ask(conn, id, &typed)?
+                {
+                    return Ok(Some((bound.name, text)));
+                }
             }
         }
         Ok(None)
@@ -211,33 +226,6 @@ impl FormDefinition {
             names.map(move |name| (name, bound.field.kind))
         })
     }
-}
-
-/// The first question about the values of a row that differ from the stored ones.
-fn question(
-    conn: &mut DbConnection,
-    fields: &[BoundField],
-    stored: Option<&Record>,
-    typed: &FormValues,
-    answered: &[String],
-) -> QueryResult<Option<(&'static str, String)>> {
-    let is_stored = |stored: &Record| {
-        let mut typed = typed.0.iter();
-        typed.all(|(name, list)| stored.values.list(name) == list)
-    };
-    if stored.is_some_and(is_stored) {
-        return Ok(None);
-    }
-    let id = stored.map(|record| record.id);
-    for bound in fields {
-        if let Some(ask) = bound.field.question
-            && !answered.iter().any(|name| name == bound.name)
-            && let Some(text) = ask(conn, id, typed)?
-        {
-            return Ok(Some((bound.name, text)));
-        }
-    }
-    Ok(None)
 }
 
 /// Fingerprints of the fields when the form was opened, as far as they are known.

@@ -15,17 +15,15 @@ use oc_core::validation::{FieldError, Violation};
 use oc_http::{PageError, PageResult};
 
 use crate::audit_log::log_entry::{LogEntry, log_changes, log_deleted};
+use crate::auth::request::Rollback;
 use crate::auth::staff_request::StaffRequest;
 use crate::editor::Editor;
 use crate::form::definition::FormDefinition;
-use crate::form::page::FormDisplay;
 use crate::form::save::save_object;
 use crate::form::state::FormState;
 use crate::gallery::{description_name, in_order, initial_name};
 use crate::ui::links::{change_path, counted, see_other};
 use crate::ui::submission::{Submission, SubmittedFile};
-
-const MAX_MESSAGES: usize = 8;
 
 const BUTTONS: [&str; 4] = ["_up", "_down", "_cover", DELETE];
 const DELETE: &str = "_delete";
@@ -150,24 +148,17 @@ async fn upload(staff: &StaffRequest, edit: GalleryEdit, submission: Submission)
         };
         advice.extend(image.advice().map(|advice| format!("{name} {advice}")));
         let editor = staff.editor();
-        let saved = staff.db.run(move |conn| {
-            let saved = conn.write(|conn| {
-                lock(conn, &owner.key(), id)?;
-                let value = image.store(conn)?;
-                let values = FormValues::default()
-                    .with(gallery.owner, id.to_string())
-                    .with(images.field, value);
-                save_object(conn, &editor, resource, None, &values)
-            });
-            match saved {
-                Ok(_) => Ok(None),
-                Err(SaveError::Database(error)) => Err(error.into()),
-                Err(error) => Ok(Some(error.to_string())),
-            }
+        let saved = staff.try_write(move |conn| {
+            lock(conn, &owner.key(), id)?;
+            let value = image.store(conn)?;
+            let values = FormValues::default()
+                .with(gallery.owner, id.to_string())
+                .with(images.field, value);
+            save_object(conn, &editor, resource, None, &values).map_err(Rollback::save)
         });
         match saved.await? {
-            None => added += 1,
-            Some(error) => errors.push(format!("{name}: {error}")),
+            Ok(_) => added += 1,
+            Err(invalid) => errors.push(format!("{name}: {}", SaveError::Invalid(invalid))),
         }
     }
     if added > 0 {
@@ -182,35 +173,17 @@ async fn upload(staff: &StaffRequest, edit: GalleryEdit, submission: Submission)
     } else if errors.is_empty() {
         errors.push("Choose at least one file.".to_owned());
     }
-    add_messages(staff, "error", errors);
-    add_messages(staff, "warning", advice);
+    for error in errors {
+        staff.session.add_message("error", error);
+    }
+    for advice in advice {
+        staff.session.add_message("warning", advice);
+    }
     Ok(see_other(&gallery_path(owner, id)))
 }
 
-fn add_messages(staff: &StaffRequest, level: &str, texts: Vec<String>) {
-    let more = texts.len().saturating_sub(MAX_MESSAGES);
-    for text in texts.into_iter().take(MAX_MESSAGES) {
-        staff.session.add_message(level, text);
-    }
-    if more > 0 {
-        staff
-            .session
-            .add_message(level, format!("And {more} more files."));
-    }
-}
-
-/// Why nothing was stored.
-enum GalleryFailure {
-    /// Errors of descriptions, by image.
-    Invalid(BTreeMap<i64, String>),
-    Failed(PageError),
-}
-
-impl<E: Into<PageError>> From<E> for GalleryFailure {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
-}
+/// Errors of descriptions, by image.
+type DescriptionErrors = BTreeMap<i64, String>;
 
 /// Stores the descriptions of a submission, if the user may, and runs its command, in one transaction.
 async fn run(
@@ -221,14 +194,7 @@ async fn run(
 ) -> PageResult {
     let path = gallery_path(edit.owner, edit.id);
     let (ran, sent) = (edit.clone(), submission.clone());
-    let outcome = staff.db.run(move |conn| {
-        let outcome = conn.write(|conn| ran.run(conn, command, &sent));
-        match outcome {
-            Ok(message) => Ok(Ok(message)),
-            Err(GalleryFailure::Invalid(errors)) => Ok(Err(errors)),
-            Err(GalleryFailure::Failed(error)) => Err(error),
-        }
-    });
+    let outcome = staff.try_write(move |conn| ran.run(conn, command, &sent));
     match outcome.await? {
         Ok((level, text)) => {
             staff.session.add_message(level, text);
@@ -244,19 +210,17 @@ async fn redisplay(
         editor, owner, id, ..
     }: GalleryEdit,
     submission: Submission,
-    errors: BTreeMap<i64, String>,
+    errors: DescriptionErrors,
 ) -> PageResult {
     let definition = FormDefinition::for_stored(editor, owner);
-    let display = staff.read(move |conn| {
-        let record = owner.find(conn, id)?;
-        let mut state = FormState::stored(conn, definition, record, &Submission::default())?;
+    let state = staff.read(move |conn| {
+        let mut state = FormState::stored(conn, definition, id, &Submission::default())?;
         if let Some(gallery) = &mut state.gallery {
             gallery.add_errors(&submission, &errors);
         }
-        Ok(FormDisplay::new(state, Submission::default()))
+        Ok(state)
     });
-    let display = display.await?;
-    display.show(staff, StatusCode::UNPROCESSABLE_ENTITY)
+    state.await?.show(staff, StatusCode::UNPROCESSABLE_ENTITY)
 }
 
 impl GalleryEdit {
@@ -266,7 +230,7 @@ impl GalleryEdit {
         conn: &mut DbConnection,
         command: GalleryCommand,
         submission: &Submission,
-    ) -> Result<(&'static str, String), GalleryFailure> {
+    ) -> Result<(&'static str, String), Rollback<DescriptionErrors>> {
         let Self {
             owner, gallery, id, ..
         } = *self;
@@ -280,7 +244,7 @@ impl GalleryEdit {
         let images = in_order(conn, gallery, id)?;
         let (described, errors) = self.describe(conn, &images, submission)?;
         if !errors.is_empty() {
-            return Err(GalleryFailure::Invalid(errors));
+            return Err(Rollback::Refused(errors));
         }
         if described > 0 {
             let action = format!("{} described", counted(resource, described));
@@ -332,7 +296,7 @@ impl GalleryEdit {
         conn: &mut DbConnection,
         images: &[Record],
         submission: &Submission,
-    ) -> Result<(usize, BTreeMap<i64, String>), SaveError> {
+    ) -> Result<(usize, DescriptionErrors), SaveError> {
         let Gallery {
             resource,
             description,

@@ -19,7 +19,7 @@ use crate::form::choices::is_search;
 use crate::form::conflict::resolve;
 use crate::form::definition::{FORM_TOKEN, FormDefinition, VERSION};
 use crate::form::gallery::store_uploads;
-use crate::form::page::{ANSWERED, FormDisplay};
+use crate::form::page::ANSWERED;
 use crate::form::retry::redisplay;
 use crate::form::save::save_with_inlines;
 use crate::form::state::FormState;
@@ -28,20 +28,17 @@ use crate::ui::links::{change_path, list_path, see_other};
 use crate::ui::submission::Submission;
 
 /// The saved object, or the form to show again.
-type SubmitOutcome = Result<Record, Box<FormDisplay>>;
+type SubmitOutcome = Result<Record, Box<FormState>>;
 
 pub(crate) async fn new(staff: StaffRequest) -> PageResult {
     let resource = staff.permitted_resource(Verb::Add)?;
     let definition = FormDefinition::new(staff.editor(), resource, true);
     let (query, kept) = (staff.query(), sealed_form::take(&staff));
-    let display = staff.read(move |conn| {
-        let state = match &kept {
-            Some(kept) => FormState::submitted(conn, definition, None, kept)?,
-            None => FormState::initial(conn, definition, &query)?,
-        };
-        Ok(FormDisplay::new(state, kept.unwrap_or_default()))
+    let state = staff.read(move |conn| match &kept {
+        Some(kept) => FormState::submitted(conn, definition, None, kept),
+        None => FormState::initial(conn, definition, &query),
     });
-    display.await?.show(&staff, StatusCode::OK)
+    state.await?.show(&staff, StatusCode::OK)
 }
 
 pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageResult {
@@ -60,15 +57,12 @@ pub(crate) async fn edit(staff: StaffRequest) -> PageResult {
     let definition = FormDefinition::for_stored(staff.editor(), resource);
     let query = staff.query();
     let kept = sealed_form::take(&staff).filter(|_| !definition.read_only);
-    let display = staff.read(move |conn| {
-        let record = resource.find(conn, id)?;
-        let state = match &kept {
-            Some(kept) => FormState::submitted(conn, definition, Some(record), kept)?,
-            None => FormState::stored(conn, definition, record, &query)?,
-        };
-        Ok(FormDisplay::new(state, kept.unwrap_or_default()).keeping_version())
+    let state = staff.read(move |conn| match &kept {
+        Some(kept) => FormState::submitted(conn, definition, Some(id), kept),
+        None => FormState::stored(conn, definition, id, &query),
     });
-    display.await?.show(&staff, StatusCode::OK)
+    let state = state.await?.keeping_version();
+    state.show(&staff, StatusCode::OK)
 }
 
 /// Changes an object, unless somebody else changed it meanwhile.
@@ -107,23 +101,22 @@ async fn submit(
         None => (submission, Vec::new()),
     };
     if !errors.is_empty() {
-        let display =
-            staff.read(move |conn| FormDisplay::submitted(conn, definition, id, submission));
-        let display = display.await?.keeping_version();
-        return FormDisplay { errors, ..display }.show(staff, StatusCode::UNPROCESSABLE_ENTITY);
+        let state = staff.read(move |conn| FormState::submitted(conn, definition, id, &submission));
+        let state = state.await?.keeping_version();
+        return FormState { errors, ..state }.show(staff, StatusCode::UNPROCESSABLE_ENTITY);
     }
     let (form, sent) = (definition.clone(), submission.clone());
     let outcome = staff
         .db
-        .run(move |conn| save_or_redisplay(conn, form, id, sent));
+        .run(move |conn| save_or_redisplay(conn, form, id, &sent));
     match (outcome.await, id) {
         (Ok(Ok(record)), _) => {
             let verb = if id.is_some() { "Changed" } else { "Added" };
             redirect_after_save(staff, resource, &record, &submission, verb).await
         }
-        (Ok(Err(display)), _) => {
-            let status = display.status();
-            display.show(staff, status)
+        (Ok(Err(state)), _) => {
+            let status = state.status();
+            state.show(staff, status)
         }
         (Err(PageError::NotFound), Some(_)) => offer_new_object(staff, resource, &submission),
         (Err(error), id) => redisplay(staff, definition, id, submission, error).await,
@@ -182,12 +175,12 @@ fn save_or_redisplay(
     conn: &mut DbConnection,
     definition: FormDefinition,
     id: Option<i64>,
-    submission: Submission,
+    submission: &Submission,
 ) -> Result<SubmitOutcome, PageError> {
-    match conn.write(|conn| save(conn, &definition, id, &submission)) {
+    match conn.write(|conn| save(conn, &definition, id, submission)) {
         Err(SaveError::Invalid(errors)) => {
-            let display = FormDisplay::submitted(conn, definition, id, submission)?;
-            Ok(Err(Box::new(FormDisplay { errors, ..display })))
+            let state = FormState::submitted(conn, definition, id, submission)?;
+            Ok(Err(Box::new(FormState { errors, ..state })))
         }
         outcome => Ok(outcome?),
     }
@@ -229,12 +222,11 @@ fn save(
         question = definition.question(conn, current.as_ref(), &values, &answered)?;
     }
     if is_search || conflict.is_some() || question.is_some() {
-        let state = FormState::submitted(conn, definition.clone(), current, submission)?;
-        return Ok(Err(Box::new(FormDisplay {
+        return Ok(Err(Box::new(FormState {
             conflict,
             question,
             keeps_version: is_search,
-            ..FormDisplay::new(state, submission.clone())
+            ..FormState::submitted(conn, definition.clone(), id, submission)?
         })));
     }
     let saved = save_with_inlines(conn, definition, current.as_ref(), &values)?;

@@ -3,10 +3,7 @@
 use accounts::Verb;
 use accounts::admin::AccountPage;
 use actix_web::http::StatusCode;
-use diesel::QueryResult;
-use oc_core::DbConnection;
-use oc_core::admin::{Field, Record, Resource};
-use oc_core::validation::FieldError;
+use oc_core::admin::{Field, Resource};
 use oc_http::{Page, PageResult};
 use serde::Serialize;
 
@@ -14,8 +11,7 @@ use crate::auth::csrf::random;
 use crate::auth::denied::{DeniedGrant, denied_fields};
 use crate::auth::staff_request::StaffRequest;
 use crate::form::conflict::ConflictView;
-use crate::form::definition::{FORM_TOKEN, FormDefinition, VERSION};
-use crate::form::render::FormRenderer;
+use crate::form::definition::{FORM_TOKEN, VERSION};
 use crate::form::state::FormState;
 use crate::gallery::GalleryView;
 use crate::ui::field::{
@@ -54,69 +50,6 @@ impl Page for FormPage {
 
 /// The hidden field with the fields whose questions were answered.
 pub(crate) const ANSWERED: &str = "_answered";
-
-pub(crate) struct FormDisplay {
-    pub(crate) state: FormState,
-    pub(crate) errors: Vec<FieldError>,
-    pub(crate) notice: Option<&'static str>,
-    pub(crate) conflict: Option<ConflictView>,
-    /// A question that is answered by saving again, with its field.
-    pub(crate) question: Option<(&'static str, String)>,
-    pub(crate) submission: Submission,
-    /// Whether the form keeps the version that was submitted.
-    pub(crate) keeps_version: bool,
-}
-
-impl FormDisplay {
-    pub(crate) fn new(state: FormState, submission: Submission) -> Self {
-        Self {
-            state,
-            errors: Vec::new(),
-            notice: None,
-            conflict: None,
-            question: None,
-            submission,
-            keeps_version: false,
-        }
-    }
-
-    /// The form of a stored object, or of a new one, with what was submitted.
-    pub(crate) fn submitted(
-        conn: &mut DbConnection,
-        definition: FormDefinition,
-        id: Option<i64>,
-        submission: Submission,
-    ) -> QueryResult<Self> {
-        let resource = definition.resource;
-        let record = id.map(|id| resource.find(conn, id)).transpose()?;
-        let state = FormState::submitted(conn, definition, record, &submission)?;
-        Ok(Self::new(state, submission))
-    }
-
-    pub(crate) fn keeping_version(self) -> Self {
-        Self {
-            keeps_version: true,
-            ..self
-        }
-    }
-
-    pub(crate) fn status(&self) -> StatusCode {
-        if self.conflict.is_some() {
-            StatusCode::CONFLICT
-        } else if self.errors.is_empty() && self.question.is_none() {
-            StatusCode::OK
-        } else {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
-    }
-}
-
-/// Where a script searches for choices; the field comes last.
-pub(crate) fn search_path(resource: &Resource, record: Option<&Record>) -> String {
-    let row = record.map_or_else(String::new, |record| format!("&row={}", record.id));
-    let (app, name) = (resource.app, resource.name);
-    format!("/admin/autocomplete/?app_label={app}&model_name={name}{row}")
-}
 
 /// The token of a form that adds an object: the one that was submitted, or a new one.
 fn token_field(submission: &Submission) -> Hidden {
@@ -178,37 +111,32 @@ fn form_buttons(
     .collect()
 }
 
-impl FormDisplay {
-    #[expect(clippy::too_many_lines, reason = "all that one template shows")]
-    pub(crate) fn show(self, staff: &StaffRequest, status: StatusCode) -> PageResult {
-        let Self {
-            state,
-            errors,
-            notice,
-            conflict,
-            question,
-            submission,
-            keeps_version,
-        } = self;
-        let (resource, record) = (state.definition.resource, state.record.as_ref());
-        let may = |verb| staff.user.may(verb, resource);
-        let read_only = state.definition.read_only;
-        let mut sections = FormRenderer {
-            state: &state,
-            errors: &errors,
-            search_href: &search_path(resource, record),
+impl FormState {
+    pub(crate) fn status(&self) -> StatusCode {
+        if self.conflict.is_some() {
+            StatusCode::CONFLICT
+        } else if self.errors.is_empty() && self.question.is_none() {
+            StatusCode::OK
+        } else {
+            StatusCode::UNPROCESSABLE_ENTITY
         }
-        .sections();
+    }
+
+    pub(crate) fn show(self, staff: &StaffRequest, status: StatusCode) -> PageResult {
+        let mut sections = self.sections();
+        let (resource, record) = (self.definition.resource, self.record.as_ref());
+        let may = |verb| staff.user.may(verb, resource);
+        let read_only = self.definition.read_only;
         if let Some((section, record)) = sections.first_mut().zip(record)
             && !read_only
-            && !state.has_higher_privileges
+            && !self.has_higher_privileges
         {
             let links = account_links(staff, resource, record.id);
             section.fields.splice(1..1, links);
         }
         let access = staff.registry().access(resource);
         let guarded_notice = access
-            .filter(|_| state.has_higher_privileges)
+            .filter(|_| self.has_higher_privileges)
             .map(|rules| rules.guarded_notice);
         let verb = match record {
             None => "Add",
@@ -217,13 +145,13 @@ impl FormDisplay {
         };
         let heading = format!("{verb} {}", resource.singular);
         let is_popup = staff.is_popup();
-        let buttons = if read_only || conflict.is_some() {
+        let buttons = if read_only || self.conflict.is_some() {
             Vec::new()
         } else {
             form_buttons(staff, resource, record.is_some(), is_popup)
         };
         let (list, filters) = (list_path(resource), staff.filters());
-        let action = if submission.has(SAVE_AS_NEW.name) {
+        let action = if self.submission.has(SAVE_AS_NEW.name) {
             with_filters(format!("{list}add/"), &filters)
         } else {
             staff.target()
@@ -237,18 +165,20 @@ impl FormDisplay {
         };
         let mut hidden = Vec::new();
         if record.is_some() && !read_only {
-            let value = if keeps_version && submission.has(VERSION) {
-                submission.text(VERSION).to_owned()
+            let value = if self.keeps_version && self.submission.has(VERSION) {
+                self.submission.text(VERSION).to_owned()
             } else {
-                state.definition.version(&state.stored)
+                self.definition.version(&self.stored)
             };
             hidden.push(Hidden::new(VERSION, value));
         }
-        let asked = question.as_ref().map(|(field, _)| (*field).to_owned());
-        let answered = submission.list(ANSWERED).into_iter().chain(asked);
+        let asked = self.question.as_ref().map(|(field, _)| (*field).to_owned());
+        let answered = self.submission.list(ANSWERED).into_iter().chain(asked);
         hidden.extend(answered.map(|value| Hidden::new(ANSWERED, value)));
-        hidden.extend(record.is_none().then(|| token_field(&submission)));
-        let gallery = state.gallery.filter(|_| !is_popup && conflict.is_none());
+        hidden.extend(record.is_none().then(|| token_field(&self.submission)));
+        let gallery = self
+            .gallery
+            .filter(|_| !is_popup && self.conflict.is_none());
         let gallery_fields = gallery.iter().flat_map(GalleryView::fields);
         let error_summary = ErrorSummary::for_fields(fields_of(&sections).chain(gallery_fields));
         let is_beside =
@@ -264,8 +194,8 @@ impl FormDisplay {
         let view_site_href =
             public_page.and_then(|page| record.and_then(|record| (page.path)(record)));
         let page = FormPage {
-            question: question.map(|(_, text)| text),
-            notice: notice.or(guarded_notice),
+            question: self.question.map(|(_, text)| text),
+            notice: self.notice.or(guarded_notice),
             subtitle: record.map(|record| record.title.clone()),
             error_summary,
             has_files,
@@ -282,14 +212,14 @@ impl FormDisplay {
                 view_site_href.is_none() && public_page.is_some_and(|page| page.has_preview)
             }),
             view_site_href,
-            advice: advice(&state.missing),
+            advice: advice(&self.missing),
             close_href: read_only.then(|| with_query(&list, &filters)),
-            conflict,
+            conflict: self.conflict,
         };
         let page_title = record.map_or(&heading, |record| &record.title);
         let breadcrumbs = staff.resource_trail(resource, page_title);
         let mut response = staff.page(status, &heading, breadcrumbs, page)?;
-        DeniedGrant::attach(&mut response, denied_fields(&errors));
+        DeniedGrant::attach(&mut response, denied_fields(&self.errors));
         Ok(response)
     }
 }

@@ -2,7 +2,7 @@
 
 use accounts::Verb;
 use oc_core::admin::{Choice, FieldKind, id_in};
-use oc_core::validation::{FieldError, FixedChoices};
+use oc_core::validation::FixedChoices;
 
 use crate::columns::{BoundField, inline_fields};
 use crate::form::choices::{FieldChoices, search_name};
@@ -12,19 +12,13 @@ use crate::form::state::FormState;
 use crate::ui::field::{ChoiceGroup, ChoiceView, FieldView, RelatedView, SearchView, Section};
 use crate::ui::links::{capitalized, change_path, list_path, thumbnail_path};
 
-pub(crate) struct FormRenderer<'a> {
-    pub(crate) state: &'a FormState,
-    pub(crate) errors: &'a [FieldError],
-    pub(crate) search_href: &'a str,
-}
-
-impl FormRenderer<'_> {
+impl FormState {
     /// The fields in their sections, each inline after the section that has its field.
     pub(crate) fn sections(&self) -> Vec<Section> {
         let mut sections: Vec<Section> = Vec::new();
         let nothing = FieldChoices::default();
-        for (place, bound) in self.state.definition.own_fields().enumerate() {
-            let offered = self.state.choices.get(place).unwrap_or(&nothing);
+        for (place, bound) in self.definition.own_fields().enumerate() {
+            let offered = self.choices.get(place).unwrap_or(&nothing);
             let title = (!bound.field.section.is_empty()).then(|| bound.field.section.to_owned());
             let views = self.views(bound, offered);
             match sections.last_mut() {
@@ -35,7 +29,7 @@ impl FormRenderer<'_> {
                 }),
             }
         }
-        for inline in &self.state.definition.inlines {
+        for inline in &self.definition.inlines {
             let field = inline.inline.field;
             let has_field = |section: &Section| section.fields.iter().any(|f| f.name == field);
             let place = sections.iter().position(has_field);
@@ -48,7 +42,7 @@ impl FormRenderer<'_> {
     /// The fields of an inline. The script hides them while another object is chosen.
     fn inline_section(&self, inline: &InlineForm) -> Section {
         let word = inline.inline.resource.singular;
-        let owner = self.state.definition.resource.singular;
+        let owner = self.definition.resource.singular;
         let (title, description) = match (inline.edits, inline.adds) {
             (false, _) => (
                 format!("New {word}"),
@@ -102,12 +96,12 @@ impl FormRenderer<'_> {
         offered: &FieldChoices,
     ) -> FieldView {
         let field = bound.field;
-        let value = self.state.values.text(&name).to_owned();
+        let value = self.values.text(&name).to_owned();
         let errors = self.errors.iter().filter(|error| {
             // An error of a date with a time is shown once.
             error.field == name || error.field == bound.name && !name.ends_with("_1")
         });
-        let suggestions = self.state.suggestions.get(&*name);
+        let suggestions = self.suggestions.get(&*name);
         let mut view = FieldView {
             id: format!("id_{name}"),
             errors: errors.map(ToString::to_string).collect(),
@@ -138,7 +132,7 @@ impl FormRenderer<'_> {
             FieldKind::Halves { .. } => (view.kind, view.size) = ("decimal", 5),
             FieldKind::LongText { max } => (view.kind, view.max) = ("textarea", Some(max)),
             FieldKind::Boolean => {
-                (view.kind, view.checked) = ("checkbox", self.state.values.is_yes(&view.name));
+                (view.kind, view.checked) = ("checkbox", self.values.is_yes(&view.name));
                 view.has_unchecked_value = field.keeps_if_absent;
             }
             FieldKind::OneOf(choices) => {
@@ -157,23 +151,23 @@ impl FormRenderer<'_> {
             }
             FieldKind::MultipleChoice => {
                 view.kind = "multiple";
-                let registry = self.state.definition.registry();
+                let registry = self.definition.registry();
                 if registry.is_permission_field(bound.resource, field.name) {
                     view.kind = "permissions";
-                    view.permissions = Some(permission_table(self.state, offered, &view.name));
+                    view.permissions = Some(permission_table(self, offered, &view.name));
                 }
             }
             FieldKind::DateTime { required } => {
                 view.required = required;
                 view.kind = "date";
                 if view.name.ends_with("_1") {
-                    let zone = self.state.definition.registry().time_zone;
+                    let zone = self.definition.registry().time_zone;
                     (view.kind, view.help) = ("time", Some(format!("Time zone: {zone}")));
                 }
             }
         }
         let options = self.options(bound, &view.name, offered);
-        if self.state.definition.read_only {
+        if self.definition.read_only {
             return readonly(view, field.kind, value, &options);
         }
         if let FieldKind::Related(..) = field.kind {
@@ -198,16 +192,16 @@ impl FormRenderer<'_> {
     }
 
     fn inline(&self, bound: BoundField) -> Option<&InlineForm> {
-        let inlines = self.state.definition.inlines.iter();
+        let inlines = self.definition.inlines.iter();
         inlines
-            .filter(|_| std::ptr::eq(bound.resource, self.state.definition.resource))
+            .filter(|_| std::ptr::eq(bound.resource, self.definition.resource))
             .find(|inline| inline.inline.field == bound.field.name)
     }
 
     fn options(&self, bound: BoundField, name: &str, offered: &FieldChoices) -> Vec<ChoiceView> {
-        let chosen = self.state.values.list(name);
+        let chosen = self.values.list(name);
         let inline = self.inline(bound);
-        let own = id_in(&self.state.stored, bound.name).map(|id| id.to_string());
+        let own = id_in(&self.stored, bound.name).map(|id| id.to_string());
         let option = |choice: &Choice| ChoiceView {
             selected: chosen.iter().any(|value| value.trim() == choice.value),
             other: inline
@@ -242,6 +236,9 @@ impl FormRenderer<'_> {
 
     fn search(&self, bound: BoundField, offered: &FieldChoices) -> Option<SearchView> {
         let value = offered.searched.clone()?;
+        let (app, model) = (self.definition.resource.app, self.definition.resource.name);
+        let id = self.record.as_ref().map(|record| record.id);
+        let row = id.map_or_else(String::new, |id| format!("&row={id}"));
         Some(SearchView {
             name: search_name(bound.name),
             note: match offered.more {
@@ -251,13 +248,16 @@ impl FormRenderer<'_> {
             nothing: offered.choices.is_empty() && !value.is_empty(),
             value,
             field: bound.name,
-            href: format!("{}&field_name={}", self.search_href, bound.field.name),
+            href: format!(
+                "/admin/autocomplete/?app_label={app}&model_name={model}{row}&field_name={}",
+                bound.field.name
+            ),
         })
     }
 
     /// Links to the object that a field refers to, as far as the user has the permission.
     fn related(&self, app: &str, name: &str, value: &str) -> Option<RelatedView> {
-        let editor = &self.state.definition.editor;
+        let editor = &self.definition.editor;
         let resource = editor.registry.find(app, name)?;
         let may_change = editor.may(Verb::Change, resource);
         let popup = "?_to_field=id&_popup=1";

@@ -6,7 +6,7 @@ use oc_http::{PageError, PageResult};
 
 use crate::auth::staff_request::StaffRequest;
 use crate::form::definition::FormDefinition;
-use crate::form::page::FormDisplay;
+use crate::form::state::FormState;
 use crate::ui::submission::Submission;
 
 /// The form with a notice, if the error is transient and the database can be read.
@@ -20,13 +20,13 @@ pub(crate) async fn redisplay(
     if notice(&error).is_none() {
         return Err(error);
     }
-    let display = staff.read(move |conn| FormDisplay::submitted(conn, definition, id, submission));
-    let Ok(display) = display.await else {
+    let state = staff.read(move |conn| FormState::submitted(conn, definition, id, &submission));
+    let Ok(state) = state.await else {
         return Err(error);
     };
     with_notice(&error, |notice, status| {
-        let (display, notice) = (display.keeping_version(), Some(notice));
-        FormDisplay { notice, ..display }.show(staff, status)
+        let (state, notice) = (state.keeping_version(), Some(notice));
+        FormState { notice, ..state }.show(staff, status)
     })
     .unwrap_or(Err(error))
 }

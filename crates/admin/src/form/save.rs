@@ -11,11 +11,8 @@ use crate::audit_log::log_entry::log_saved;
 use crate::editor::Editor;
 use crate::form::definition::{FormDefinition, InlineForm};
 
-enum InlinePlan {
-    Keep,
-    Change(Record, FormValues),
-    Add(FormValues),
-}
+/// A change of an inline: the stored object, if it is not a new one, and its new values.
+type InlineChange = (Option<Record>, FormValues);
 
 /// Saves an object and its inlines. The errors of all of them are returned together. Requires a transaction.
 pub(crate) fn save_with_inlines(
@@ -50,16 +47,12 @@ pub(crate) fn save_inlines_and<T>(
     let mut invalid_references = Vec::new();
     for form in &definition.inlines {
         let inline = form.inline;
-        let save_inline = |conn: &mut DbConnection, current: Option<&Record>, values: &_| {
-            let (resource, change_set) = (inline.resource, &mut ChangeSet::none());
-            conn.transaction(|conn| {
-                save_changed(conn, editor, resource, current, values, change_set)
-            })
-        };
         let saved = match plan_inline(conn, form, current, values) {
-            Ok(InlinePlan::Keep) => continue,
-            Ok(InlinePlan::Change(record, values)) => save_inline(conn, Some(&record), &values),
-            Ok(InlinePlan::Add(values)) => save_inline(conn, None, &values),
+            Ok(None) => continue,
+            Ok(Some((stored, values))) => conn.transaction(|conn| {
+                let (resource, change_set) = (inline.resource, &mut ChangeSet::none());
+                save_changed(conn, editor, resource, stored.as_ref(), &values, change_set)
+            }),
             Err(error) => Err(error),
         };
         match saved {
@@ -74,34 +67,50 @@ pub(crate) fn save_inlines_and<T>(
     if errors.is_empty() {
         return save(conn, &own);
     }
-    match conn.transaction(|conn| save(conn, &own)) {
-        Ok(_) => {}
-        Err(SaveError::Invalid(more)) => {
-            let is_known = |error: &FieldError| invalid_references.contains(&error.field);
-            errors.extend(more.into_iter().filter(|error| !is_known(error)));
-        }
-        Err(error) => return Err(error),
-    }
-    Err(SaveError::Invalid(errors))
+    Err(with_other_errors(
+        conn,
+        errors,
+        &invalid_references,
+        |conn| save(conn, &own),
+    ))
 }
 
-/// What the choice and the fields of an inline ask for together. Unchanged fields ask for nothing.
+/// These errors, and those of other fields that a save finds, which is rolled back.
+fn with_other_errors<T>(
+    conn: &mut DbConnection,
+    mut errors: Vec<FieldError>,
+    known: &[&str],
+    save: impl FnOnce(&mut DbConnection) -> Result<T, SaveError>,
+) -> SaveError {
+    let attempt = conn.transaction(|conn| match save(conn) {
+        Ok(_) => Err(SaveError::Invalid(Vec::new())),
+        Err(error) => Err::<(), _>(error),
+    });
+    match attempt {
+        Err(SaveError::Invalid(more)) => {
+            let is_other = |error: &FieldError| !known.contains(&error.field);
+            errors.extend(more.into_iter().filter(is_other));
+            SaveError::Invalid(errors)
+        }
+        Err(error) => error,
+        Ok(()) => SaveError::Invalid(errors),
+    }
+}
+
+/// What the choice and the fields of an inline ask for together; `None` to keep it. Unchanged fields ask for nothing.
 fn plan_inline(
     conn: &mut DbConnection,
     form: &InlineForm,
     current: Option<&Record>,
     values: &FormValues,
-) -> Result<InlinePlan, SaveError> {
+) -> Result<Option<InlineChange>, SaveError> {
     let inline = form.inline;
     let is_chosen = !values.text(inline.field).trim().is_empty();
     let is_new = form.adds && !is_chosen;
     let Some(typed) = inline.values(values) else {
         // Reports every missing field, not just that there is no object.
-        return Ok(if is_new && inline.is_in(values) {
-            InlinePlan::Add(FormValues::default())
-        } else {
-            InlinePlan::Keep
-        });
+        let is_missing = is_new && inline.is_in(values);
+        return Ok(is_missing.then(|| (None, FormValues::default())));
     };
     let stored = match current {
         Some(record) => inline.related(conn, &record.values)?,
@@ -109,18 +118,14 @@ fn plan_inline(
     };
     let is_unchanged = stored.as_ref().is_some_and(|own| own.values == typed);
     if is_unchanged || !is_chosen {
-        return Ok(if is_new && !is_unchanged {
-            InlinePlan::Add(typed)
-        } else {
-            InlinePlan::Keep
-        });
+        return Ok((is_new && !is_unchanged).then_some((None, typed)));
     }
     match (stored, id_in(values, inline.field)) {
         (Some(stored), Some(id)) if stored.id == id && form.edits => {
-            Ok(InlinePlan::Change(stored, typed))
+            Ok(Some((Some(stored), typed)))
         }
         _ => match inline.related(conn, values)? {
-            Some(chosen) if chosen.values == typed => Ok(InlinePlan::Keep),
+            Some(chosen) if chosen.values == typed => Ok(None),
             _ => Err(SaveError::Invalid(vec![FieldError {
                 field: inline.field,
                 violation: Violation::Taken(inline.conflict_message),
@@ -206,24 +211,13 @@ fn save_unlogged(
     let values = zone.stored_values(resource.fields, values, stored)?;
     let values = &values.with_defaults(defaults);
     let id = current.map(|record| record.id);
-    let mut errors = editor.escalations(conn, resource, current, values)?;
+    let errors = editor.escalations(conn, resource, current, values)?;
     if errors.is_empty() {
         let id = (resource.save)(conn, id, values)?;
         return resource.load(conn, id)?.ok_or(SaveError::Missing);
     }
-    let attempt = conn.transaction(|conn| {
-        (resource.save)(conn, id, values)?;
-        // Rolls back: this only collects the other errors.
-        Err::<(), _>(SaveError::Invalid(Vec::new()))
-    });
-    match attempt {
-        Ok(()) => {}
-        Err(SaveError::Invalid(more)) => {
-            let denied: Vec<&str> = errors.iter().map(|error| error.field).collect();
-            let is_other = |error: &FieldError| !denied.contains(&error.field);
-            errors.extend(more.into_iter().filter(is_other));
-        }
-        Err(error) => return Err(error),
-    }
-    Err(SaveError::Invalid(errors))
+    let denied: Vec<&str> = errors.iter().map(|error| error.field).collect();
+    Err(with_other_errors(conn, errors, &denied, |conn| {
+        (resource.save)(conn, id, values)
+    }))
 }

@@ -1,13 +1,15 @@
-//! What a form needs from the database to be rendered.
+//! A form with its values, choices and errors.
 
 use std::collections::BTreeMap;
 
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{FieldKind, FormValues, Record};
+use oc_core::validation::FieldError;
 
 use crate::columns::{BoundField, inline_fields};
 use crate::form::choices::{FieldChoices, field_choices};
+use crate::form::conflict::ConflictView;
 use crate::form::definition::FormDefinition;
 use crate::gallery::GalleryView;
 use crate::ui::submission::Submission;
@@ -26,6 +28,15 @@ pub(crate) struct FormState {
     pub(crate) gallery: Option<GalleryView>,
     /// What would help visitors of its public page.
     pub(crate) missing: Vec<String>,
+    pub(crate) errors: Vec<FieldError>,
+    pub(crate) notice: Option<&'static str>,
+    pub(crate) conflict: Option<ConflictView>,
+    /// A question that is answered by saving again, with its field.
+    pub(crate) question: Option<(&'static str, String)>,
+    /// The submission, if the form is shown again.
+    pub(crate) submission: Submission,
+    /// Whether the form keeps the version that was submitted.
+    pub(crate) keeps_version: bool,
 }
 
 impl FormState {
@@ -44,9 +55,10 @@ impl FormState {
     pub(crate) fn stored(
         conn: &mut DbConnection,
         definition: FormDefinition,
-        record: Record,
+        id: i64,
         query: &Submission,
     ) -> QueryResult<Self> {
+        let record = definition.resource.find(conn, id)?;
         let mut values = definition.stored(conn, &record)?;
         let is_choice = |bound: &BoundField| {
             matches!(
@@ -61,18 +73,29 @@ impl FormState {
         Self::new(conn, definition, Some(record), values, query)
     }
 
+    /// The form of a stored object, or of a new one, with what was submitted.
     pub(crate) fn submitted(
         conn: &mut DbConnection,
         definition: FormDefinition,
-        record: Option<Record>,
+        id: Option<i64>,
         submission: &Submission,
     ) -> QueryResult<Self> {
-        let stored = match &record {
-            Some(record) => record.values.clone(),
-            None => definition.resource.defaults(),
-        };
+        let resource = definition.resource;
+        let record = id.map(|id| resource.find(conn, id)).transpose()?;
+        let stored = record.as_ref().map(|record| record.values.clone());
+        let stored = stored.unwrap_or_else(|| resource.defaults());
         let values = definition.with_absent(definition.form_values(submission), &stored);
-        Self::new(conn, definition, record, values, submission)
+        Ok(Self {
+            submission: submission.clone(),
+            ..Self::new(conn, definition, record, values, submission)?
+        })
+    }
+
+    pub(crate) fn keeping_version(self) -> Self {
+        Self {
+            keeps_version: true,
+            ..self
+        }
     }
 
     fn new(
@@ -115,6 +138,12 @@ impl FormState {
             has_higher_privileges,
             gallery,
             missing,
+            errors: Vec::new(),
+            notice: None,
+            conflict: None,
+            question: None,
+            submission: Submission::default(),
+            keeps_version: false,
         })
     }
 }

@@ -7,10 +7,10 @@ use audit::{AuditEntry, ChangeSet};
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::locks::{lock, lock_all};
-use oc_core::timeouts::raise_statement_timeout;
-use oc_http::{PageError, PageResult};
+use oc_http::PageResult;
 
-use crate::auth::staff_request::StaffRequest;
+use crate::auth::request::Rollback;
+use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::editor::Editor;
 use crate::history::restore_outcome::{RestoreError, Restored, Violations};
 use crate::history::restorer::{CHUNK, Restorer};
@@ -25,18 +25,7 @@ pub(crate) async fn restore(
     work: impl FnOnce(&mut DbConnection, &Editor) -> Result<Restored, RestoreError> + Send + 'static,
 ) -> PageResult {
     let editor = staff.editor();
-    let outcome = staff.db.run_long(move |conn| {
-        let outcome = conn.write(|conn| {
-            raise_statement_timeout(conn)?;
-            work(conn, &editor)
-        });
-        match outcome {
-            Ok(restored) => Ok(Ok(restored)),
-            Err(RestoreError::Violations(violations)) => Ok(Err(violations)),
-            Err(RestoreError::Forbidden) => Err(PageError::Forbidden),
-            Err(RestoreError::Database(error)) => Err(error.into()),
-        }
-    });
+    let outcome = staff.try_write_long(move |conn| work(conn, &editor));
     match outcome.await? {
         Ok(restored) => {
             for message in restored.messages(&staff.user) {
@@ -76,9 +65,7 @@ pub(crate) fn restore_change_set(
     editor: &Editor,
     entries: Vec<AuditEntry>,
 ) -> Result<Restored, RestoreError> {
-    if !is_delete(&entries) {
-        return Err(RestoreError::Forbidden);
-    }
+    forbid_unless(is_delete(&entries))?;
     lock_objects(conn, editor.registry, &entries)?;
     let entries = without_existing(conn, editor.registry, entries)?.into_iter();
     let (roots, children): (Vec<_>, Vec<_>) = entries.partition(|entry| entry.parent_id.is_none());
@@ -125,7 +112,7 @@ fn restore_all(
     if restorer.violations.is_empty() {
         Ok(restorer.restored)
     } else {
-        Err(RestoreError::Violations(restorer.violations))
+        Err(Rollback::Refused(restorer.violations))
     }
 }
 

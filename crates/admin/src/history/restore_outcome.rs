@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use actix_web::HttpResponse;
-use diesel::result::Error as DatabaseError;
 use oc_core::admin::{Record, Resource, SaveError};
 
 use crate::auth::denied::{DeniedGrant, denied_fields};
+use crate::auth::request::Rollback;
 use crate::editor::Editor;
 use crate::ui::layout::Message;
 use crate::ui::links::{by_resource, capitalized, change_path, counted};
@@ -54,18 +54,8 @@ fn sum_up(verb: &str, objects: &[RestoredObject], user: &Editor) -> Vec<Message>
     groups.into_iter().map(message).collect()
 }
 
-pub(crate) enum RestoreError {
-    /// The permissions don't suffice, or the entry has nothing to restore.
-    Forbidden,
-    Violations(Violations),
-    Database(DatabaseError),
-}
-
-impl From<DatabaseError> for RestoreError {
-    fn from(error: DatabaseError) -> Self {
-        Self::Database(error)
-    }
-}
+/// It is `Forbidden` if the permissions don't suffice, or an entry has nothing to restore.
+pub(crate) type RestoreError = Rollback<Violations>;
 
 #[derive(Default)]
 pub(crate) struct Violations {

@@ -1,15 +1,17 @@
 //! Stores and logs the objects that are restored.
 
 use audit::{AuditEntry, ChangeSet};
+use diesel::QueryResult;
 use diesel::connection::Connection;
 use diesel::result::Error as DatabaseError;
 use oc_core::DbConnection;
 use oc_core::admin::{Field, FieldKind, FormValues, Record, Resource, SaveError};
+use oc_http::PageError;
 
 use crate::audit_log::log_entry::log_saved;
 use crate::audit_log::snapshot::Snapshot;
 use crate::editor::Editor;
-use crate::history::restore_outcome::{RestoreError, Restored, RestoredObject, Violations};
+use crate::history::restore_outcome::{Restored, RestoredObject, Violations};
 use crate::history::revision::{Revision, may_restore, object_of};
 use crate::ui::links::capitalized;
 
@@ -39,7 +41,7 @@ impl Restorer<'_> {
         &mut self,
         conn: &mut DbConnection,
         revisions: &[(Revision, Option<i64>)],
-    ) -> Result<Vec<Option<i64>>, RestoreError> {
+    ) -> Result<Vec<Option<i64>>, PageError> {
         let mut entry_ids = Vec::new();
         let batches = revisions
             .chunk_by(|(one, _), (other, _)| one.entry.model == other.entry.model)
@@ -47,7 +49,7 @@ impl Restorer<'_> {
         for batch in batches {
             let registry = self.editor.registry;
             let model = registry.by_key(&batch[0].0.entry.model);
-            let model = model.ok_or(RestoreError::Forbidden)?;
+            let model = model.ok_or(PageError::Forbidden)?;
             let pending = self.pending(conn, model, batch)?;
             let is_stored = self.store_valid(conn, model, &pending)?;
             let stored = pending.iter().zip(&is_stored);
@@ -71,7 +73,7 @@ impl Restorer<'_> {
         conn: &mut DbConnection,
         model: &Resource,
         revisions: &'r [(Revision, Option<i64>)],
-    ) -> Result<Vec<PendingRestore<'r>>, RestoreError> {
+    ) -> Result<Vec<PendingRestore<'r>>, PageError> {
         let editor = self.editor;
         let ids = revisions
             .iter()
@@ -94,9 +96,7 @@ impl Restorer<'_> {
                 parent_id: *parent_id,
             })
         });
-        pending
-            .collect::<Option<_>>()
-            .ok_or(RestoreError::Forbidden)
+        pending.collect::<Option<_>>().ok_or(PageError::Forbidden)
     }
 
     /// Stores a batch at once. Only if that fails, it stores the objects one by one to find the invalid ones. Returns which
@@ -106,10 +106,10 @@ impl Restorer<'_> {
         conn: &mut DbConnection,
         model: &Resource,
         pending: &[PendingRestore<'_>],
-    ) -> Result<Vec<bool>, RestoreError> {
+    ) -> QueryResult<Vec<bool>> {
         match self.store(conn, model, pending) {
             Ok(()) => return Ok(vec![true; pending.len()]),
-            Err(SaveError::Database(error)) => return Err(error.into()),
+            Err(SaveError::Database(error)) => return Err(error),
             Err(_) => {}
         }
         let mut is_stored = vec![false; pending.len()];
@@ -120,7 +120,7 @@ impl Restorer<'_> {
             }
             match self.store(conn, model, std::slice::from_ref(object)) {
                 Ok(()) => *is_stored = true,
-                Err(SaveError::Database(error)) => return Err(error.into()),
+                Err(SaveError::Database(error)) => return Err(error),
                 Err(error) => self.violations.add(model, object.title, &error),
             }
         }
@@ -168,7 +168,7 @@ impl Restorer<'_> {
         conn: &mut DbConnection,
         model: &'static Resource,
         stored: &[&PendingRestore<'_>],
-    ) -> Result<Vec<(i64, RestoredObject)>, RestoreError> {
+    ) -> QueryResult<Vec<(i64, RestoredObject)>> {
         let ids: Vec<i64> = stored.iter().map(|object| object.id).collect();
         let mut by_id = model.load_by_id(conn, &ids)?;
         let records: Option<Vec<Record>> = ids.iter().map(|id| by_id.remove(id)).collect();
@@ -189,7 +189,7 @@ impl Restorer<'_> {
         conn: &mut DbConnection,
         entry: &AuditEntry,
         parent_id: Option<i64>,
-    ) -> Result<(), RestoreError> {
+    ) -> QueryResult<()> {
         let editor = self.editor;
         let Some((model, id)) = object_of(editor.registry, entry) else {
             return Ok(());
@@ -219,7 +219,7 @@ impl Restorer<'_> {
                         self.restored.relinked.extend(relinked);
                         return Ok(());
                     }
-                    Err(SaveError::Database(error)) => return Err(error.into()),
+                    Err(SaveError::Database(error)) => return Err(error),
                     Err(error) => error.to_string().trim_end_matches('.').to_owned(),
                 }
             }

@@ -9,16 +9,15 @@ use actix_web::web::Bytes;
 use audit::SubmittedForm;
 use chrono::Utc;
 use data_encoding::BASE64URL_NOPAD;
-use diesel::result::Error as DatabaseError;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use oc_core::admin::Resource;
-use oc_core::timeouts::raise_statement_timeout;
 use oc_http::{PageError, PageResult, run_blocking};
 
 use crate::auth::csrf::random;
 use crate::auth::denied::DeniedGrant;
+use crate::auth::request::Rollback;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::form::definition::FORM_TOKEN;
 use crate::import::csv_table::{CsvTable, RowError};
@@ -46,7 +45,7 @@ pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageR
     }
     if submission.has(ERRORS) {
         let file = parsed(model, decoded(&submission).await?).await?;
-        let (outcome, _) = run(&staff, file, None).await?;
+        let (Ok(outcome) | Err(outcome)) = run(&staff, file, None).await?;
         return ImportPage::errors_file(model, outcome.errors);
     }
     if submission.has(CONTENT) {
@@ -83,7 +82,7 @@ async fn preview(
         .table
         .as_ref()
         .map_or_else(|_| ImportPage::default(), ImportPage::for_table);
-    let (outcome, _) = run(staff, file, None).await?;
+    let (Ok(outcome) | Err(outcome)) = run(staff, file, None).await?;
     if !outcome.errors.is_empty() {
         page = page.with_errors(outcome.errors, content);
         let mut response = page.show(staff, model, StatusCode::UNPROCESSABLE_ENTITY)?;
@@ -97,7 +96,7 @@ async fn preview(
     } else {
         StatusCode::OK
     };
-    let page = page.with_changes(model, outcome, hidden, notice);
+    let page = page.with_changes(model, *outcome, hidden, notice);
     page.show(staff, model, status)
 }
 
@@ -113,12 +112,12 @@ async fn confirm(
     let form = format!("{digest} {}", submission.text(FORM_TOKEN));
     let form = SubmittedForm::new(staff.user.user.id, &model.key(), &form);
     let form = submission.has(FORM_TOKEN).then_some(form);
-    let (outcome, is_saved) = run(staff, file, Some(Confirmation { digest, form })).await?;
-    if !is_saved {
+    let saved = run(staff, file, Some(Confirmation { digest, form })).await?;
+    let Ok(outcome) = saved else {
         let text =
             "These items have changed since you checked the file. Nothing has been saved yet.";
         return preview(staff, model, bytes, Some(text.to_owned())).await;
-    }
+    };
     let counts = [("Added", outcome.added), ("Changed", outcome.changed)].into_iter();
     let counts = counts.filter(|(_, count)| *count > 0);
     let text: Vec<String> = counts
@@ -160,49 +159,44 @@ struct Confirmation {
     form: Option<SubmittedForm>,
 }
 
-/// Runs a file in a transaction, which is committed only if there are no errors and the changes have the expected digest.
-/// Returns whether it was; the same form does nothing a second time.
+/// Runs a file in a transaction, which is committed only if there are no errors and the changes have the expected digest;
+/// otherwise the outcome is an `Err`. The same form does nothing a second time.
 async fn run(
     staff: &StaffRequest,
     file: ParsedFile,
     expected: Option<Confirmation>,
-) -> Result<(ImportOutcome, bool), PageError> {
-    let editor = staff.editor();
-    let run = staff.db.run_long(move |conn| {
-        let mut outcome = ImportOutcome::default();
-        let table = match file.table {
-            Ok(table) => table,
-            Err(errors) => {
-                outcome.errors = errors;
-                return Ok((outcome, false));
-            }
-        };
-        let importer = Importer {
-            editor: &editor,
-            model: file.model,
-        };
-        let saved = conn.write(|conn| {
-            raise_statement_timeout(conn)?;
-            let form = expected
-                .as_ref()
-                .and_then(|expected| expected.form.as_ref());
-            if let Some(form) = form
-                && form.find(conn)?.is_some()
-            {
-                return Ok(());
-            }
-            outcome = importer.run(conn, &table)?;
-            let expected = expected.as_ref().map(|expected| &expected.digest);
-            if !outcome.errors.is_empty() || expected != Some(&outcome.digest) {
-                return Err(DatabaseError::RollbackTransaction);
-            }
-            form.map_or(Ok(()), |form| form.insert(conn, 0, Utc::now().naive_utc()))
-        });
-        match saved {
-            Ok(()) => Ok((outcome, true)),
-            Err(DatabaseError::RollbackTransaction) => Ok((outcome, false)),
-            Err(error) => Err(error.into()),
+) -> Result<Result<Box<ImportOutcome>, Box<ImportOutcome>>, PageError> {
+    let table = match file.table {
+        Ok(table) => table,
+        Err(errors) => {
+            let outcome = ImportOutcome {
+                errors,
+                ..ImportOutcome::default()
+            };
+            return Ok(Err(Box::new(outcome)));
         }
+    };
+    let importer = Importer {
+        editor: staff.editor(),
+        model: file.model,
+    };
+    let run = staff.try_write_long(move |conn| {
+        let expected = expected.as_ref();
+        let form = expected.and_then(|expected| expected.form.as_ref());
+        if let Some(form) = form
+            && form.find(conn)?.is_some()
+        {
+            return Ok(Box::default());
+        }
+        let outcome = Box::new(importer.run(conn, &table)?);
+        let is_expected = expected.is_some_and(|expected| expected.digest == outcome.digest);
+        if !outcome.errors.is_empty() || !is_expected {
+            return Err(Rollback::Refused(outcome));
+        }
+        if let Some(form) = form {
+            form.insert(conn, 0, Utc::now().naive_utc())?;
+        }
+        Ok(outcome)
     });
     run.await
 }

@@ -28,9 +28,6 @@ const CHUNK: usize = 200;
 /// The most additions and the most changes that a preview shows.
 const MAX_PREVIEW: usize = 50;
 
-/// The longest text of an addition in the preview, which has one line (characters).
-const MAX_CELL: usize = 60;
-
 #[derive(Default, Serialize)]
 pub(crate) struct ImportOutcome {
     pub(crate) added: usize,
@@ -68,12 +65,12 @@ struct PlannedRow {
     values: FormValues,
 }
 
-pub(crate) struct Importer<'a> {
-    pub(crate) editor: &'a Editor,
+pub(crate) struct Importer {
+    pub(crate) editor: Editor,
     pub(crate) model: &'static Resource,
 }
 
-impl Importer<'_> {
+impl Importer {
     /// Saves every row. Requires a transaction, to be rolled back for a preview or if there are errors: all of them are
     /// returned.
     pub(crate) fn run(
@@ -177,7 +174,7 @@ impl Importer<'_> {
         stored: Option<&Record>,
         values: &FormValues,
     ) -> QueryResult<Vec<(&'static str, String)>> {
-        let (model, editor) = (self.model, self.editor);
+        let (model, editor) = (self.model, &self.editor);
         let denied = |resource: &Resource, is_new: bool| {
             let (may_save, verb) = if is_new {
                 (editor.may_add(resource), "add")
@@ -297,7 +294,7 @@ impl Importer<'_> {
             } else {
                 outcome.added += 1;
                 if outcome.additions.len() < MAX_PREVIEW {
-                    let cells = table.fields().map(|(name, _)| shortened(after.shown(name)));
+                    let cells = table.fields().map(|(name, _)| after.shown(name).to_owned());
                     let cells = cells.collect();
                     outcome.additions.push(PreviewAddition { row, cells });
                 }
@@ -316,7 +313,7 @@ impl Importer<'_> {
             }
         }
         let mut change_set = ChangeSet::none();
-        log_changes(conn, self.editor, self.model, &mut change_set, &entries).map(drop)
+        log_changes(conn, &self.editor, self.model, &mut change_set, &entries).map(drop)
     }
 
     /// Errors under the names of the columns, with the choices of an invalid one, and with a hint if a related row is taken
@@ -384,12 +381,4 @@ fn unchanged_related_id(
         Some(found) if chosen.is_empty() || chosen == found => Some(found),
         _ => None,
     })
-}
-
-/// The start of a text, with an ellipsis if there is more.
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MAX_CELL) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }

@@ -179,7 +179,7 @@ async fn run_bulk_action(
         values.with(field, *value)
     });
     let change = set_values(staff, model, ids, values, ChangeSet::none(), |_| true);
-    match change.await {
+    match change.await? {
         Ok(changed) => {
             let text = format!("{} {}.", bulk.done, counted(model, changed));
             Ok(staff.succeed(text, back))
@@ -188,6 +188,5 @@ async fn run_bulk_action(
         Err(NotSaved::Invalid(title, errors)) => {
             Ok(staff.warn(invalid_notice(model, &title, &errors[0]), back))
         }
-        Err(NotSaved::Failed(error)) => Err(error),
     }
 }

@@ -5,16 +5,14 @@ use audit::ChangeSet;
 use oc_core::DbConnection;
 use oc_core::admin::{Field, FormValues, Resource, SaveError};
 use oc_core::locks::{lock, lock_all};
-use oc_core::timeouts::raise_statement_timeout;
 use oc_core::validation::FieldError;
 use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
 use crate::audit_log::snapshot::display_text;
+use crate::auth::request::Rollback;
 use crate::auth::staff_request::StaffRequest;
 use crate::form::definition::FormDefinition;
-use crate::form::page::search_path;
-use crate::form::render::FormRenderer;
 use crate::form::save::save_changed;
 use crate::form::state::FormState;
 use crate::ui::field::{ErrorSummary, FieldView, Hidden};
@@ -58,13 +56,6 @@ pub(super) enum NotSaved {
     Unconfirmed(usize, usize),
     /// The object with this title would be invalid.
     Invalid(String, Vec<FieldError>),
-    Failed(PageError),
-}
-
-impl<E: Into<PageError>> From<E> for NotSaved {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
 }
 
 pub(super) fn fields(model: &'static Resource) -> impl Iterator<Item = &'static Field> {
@@ -109,7 +100,7 @@ impl BulkEdit<'_> {
             ChangeSet::new(confirmed.unwrap_or_default()),
             move |changed| confirmed == Some(changed),
         );
-        match change.await {
+        match change.await? {
             Ok(count) => {
                 let text = format!("Changed {}.", counted(model, count));
                 Ok(staff.succeed(text, self.back))
@@ -124,7 +115,6 @@ impl BulkEdit<'_> {
                 let notice = other.map(|error| invalid_notice(model, &title, error));
                 self.ask_value(errors, notice).await
             }
-            Err(NotSaved::Failed(error)) => Err(error),
         }
     }
 
@@ -141,13 +131,11 @@ impl BulkEdit<'_> {
         let state = self
             .staff
             .read(move |conn| FormState::submitted(conn, definition, None, &submission));
-        let state = state.await?;
-        let sections = FormRenderer {
-            state: &state,
-            errors: &errors,
-            search_href: &search_path(self.model, None),
-        }
-        .sections();
+        let state = FormState {
+            errors,
+            ..state.await?
+        };
+        let sections = state.sections();
         let views = sections.into_iter().flat_map(|section| section.fields);
         let is_offered = |view: &FieldView| fields(self.model).any(|field| field.name == view.name);
         let views: Vec<FieldView> = views.filter(is_offered).collect();
@@ -158,12 +146,7 @@ impl BulkEdit<'_> {
             hidden: self.hidden.clone(),
             ..BulkEditPage::default()
         };
-        let status = if errors.is_empty() {
-            StatusCode::OK
-        } else {
-            StatusCode::UNPROCESSABLE_ENTITY
-        };
-        self.show(status, page)
+        self.show(state.status(), page)
     }
 
     async fn ask_confirmation(
@@ -228,10 +211,9 @@ pub(super) async fn set_values(
     values: FormValues,
     mut change_set: ChangeSet,
     is_confirmed: impl Fn(usize) -> bool + Send + 'static,
-) -> Result<usize, NotSaved> {
+) -> Result<Result<usize, NotSaved>, PageError> {
     let editor = staff.editor();
     let change = move |conn: &mut DbConnection| {
-        raise_statement_timeout(conn)?;
         let key = model.key();
         if ids.len() > CHUNK {
             lock_all(conn, &key)?;
@@ -246,7 +228,8 @@ pub(super) async fn set_values(
                 match save_changed(conn, &editor, model, Some(&record), &new, &mut change_set) {
                     Ok(saved) => changed += usize::from(saved.values != record.values),
                     Err(SaveError::Invalid(errors)) => {
-                        return Err(NotSaved::Invalid(record.title, errors));
+                        let reason = NotSaved::Invalid(record.title, errors);
+                        return Err(Rollback::Refused(reason));
                     }
                     Err(error) => return Err(error.into()),
                 }
@@ -255,12 +238,8 @@ pub(super) async fn set_values(
         if changed > 0 && is_confirmed(changed) {
             Ok(changed)
         } else {
-            Err(NotSaved::Unconfirmed(changed, found))
+            Err(Rollback::Refused(NotSaved::Unconfirmed(changed, found)))
         }
     };
-    let outcome = staff.db.run_long(move |conn| match conn.write(change) {
-        Err(NotSaved::Failed(error)) => Err(error),
-        outcome => Ok(outcome),
-    });
-    outcome.await?
+    staff.try_write_long(change).await
 }

@@ -15,7 +15,7 @@ use crate::list::action;
 use crate::list_query::{AdminListQuery, SHOW_ALL, page_count};
 use crate::registry::Registry;
 use crate::ui::csv;
-use crate::ui::field::{ChoiceView, Hidden};
+use crate::ui::field::ChoiceView;
 use crate::ui::links::{capitalized, change_path, list_path, see_other, with_filters};
 
 /// The most rows in a table whose filters show the number of rows for each choice.
@@ -31,7 +31,8 @@ struct ObjectListPage {
     q: String,
     searchable: bool,
     filters: Vec<FilterView>,
-    keep: Vec<Hidden>,
+    /// The `o` parameter.
+    order: Option<String>,
     found: String,
     clear_href: Option<String>,
     has_thumbnails: bool,
@@ -117,6 +118,7 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
         }
         count = number;
     }
+    let (may_add, may_import) = (staff.user.may_add(model), staff.user.may_import(model));
     let keep = query.preserved();
     let total = query.is_filtered().then_some(list.total);
     let has_more = list.found > i64::try_from(list.rows.len()).unwrap_or(i64::MAX);
@@ -130,20 +132,13 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
     });
     let page = ObjectListPage {
         singular: model.singular,
-        add_href: staff
-            .user
-            .may_add(model)
-            .then(|| with_filters(format!("{path}add/"), &keep)),
+        add_href: may_add.then(|| with_filters(format!("{path}add/"), &keep)),
         deleted_href: format!("{path}deleted/"),
         q: query.q.clone(),
         searchable: !model.search_hint.is_empty(),
         filters: filters(model, &query, choices, &facets),
         has_site_hrefs: model.public_page.is_some(),
-        keep: query
-            .order_parameter()
-            .into_iter()
-            .map(|value| Hidden::new("o", value))
-            .collect(),
+        order: query.order_parameter(),
         found: found(list.found, total, model.singular, model.plural),
         clear_href: query.is_filtered().then(|| path.clone()),
         has_thumbnails,
@@ -156,10 +151,7 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
         }),
         pager: PageLinks::new(number, count, |page| query.href(&path, page)),
         show_all_href: (count > 1 && list.found <= SHOW_ALL).then(|| query.href_all(&path)),
-        import_href: staff
-            .user
-            .may_import(model)
-            .then(|| format!("{path}import/")),
+        import_href: may_import.then(|| format!("{path}import/")),
         export_href: query.href(&format!("{path}export/"), 1),
         empty: format!("No {} found.", model.plural),
     };
@@ -249,11 +241,8 @@ fn label_related(
         let (FieldKind::Related(..), Some(column)) = (field.kind, column) else {
             continue;
         };
-        let ids: Vec<String> = list
-            .rows
-            .iter()
-            .map(|row| row.cells[column].clone())
-            .collect();
+        let rows = list.rows.iter();
+        let ids: Vec<String> = rows.map(|row| row.cells[column].clone()).collect();
         let labels = registry.labels(conn, model, field, &ids)?.into_iter();
         let labels: BTreeMap<String, String> =
             labels.map(|choice| (choice.value, choice.label)).collect();

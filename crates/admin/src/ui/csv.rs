@@ -77,17 +77,16 @@ pub(crate) fn table<R: AsRef<[String]>>(
     headings: &[&str],
     rows: &[R],
 ) -> Result<String, PageError> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let fault = |error: csv::Error| PageError::Internal(error.into());
-    writer.write_record(headings).map_err(fault)?;
-    for row in rows {
-        let cells = row.as_ref().iter().map(|cell| escape_formula(cell));
-        writer.write_record(cells).map_err(fault)?;
-    }
-    let bytes = writer
-        .into_inner()
-        .map_err(|error| PageError::Internal(anyhow::anyhow!("{error}")))?;
-    String::from_utf8(bytes).map_err(|error| PageError::Internal(error.into()))
+    let write = || {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(headings)?;
+        for row in rows {
+            let cells = row.as_ref().iter().map(|cell| escape_formula(cell));
+            writer.write_record(cells)?;
+        }
+        anyhow::Ok(String::from_utf8(writer.into_inner()?)?)
+    };
+    write().map_err(PageError::Internal)
 }
 
 /// Spreadsheets read cells that start with these as formulas; a quote in front makes them text (OWASP: CSV injection).

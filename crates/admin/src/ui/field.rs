@@ -194,11 +194,7 @@ impl FieldView {
 }
 
 impl ErrorSummary {
-    /// The errors of a form in the order of its fields; `None` if there are none.
-    pub(crate) fn new(sections: &[Section]) -> Option<Self> {
-        Self::for_fields(sections.iter().flat_map(|section| &section.fields))
-    }
-
+    /// The errors of these fields in their order; `None` if there are none.
     pub(crate) fn for_fields<'a>(fields: impl Iterator<Item = &'a FieldView>) -> Option<Self> {
         let items: Vec<ErrorLink> = fields
             .flat_map(|field| {
@@ -221,43 +217,26 @@ pub(crate) fn errors_title(count: usize) -> String {
 }
 
 pub(crate) const SAVE_BUTTONS: [Button; 3] = [
-    Button {
-        name: "_save",
-        label: "Save",
-        primary: true,
-    },
-    Button {
-        name: "_addanother",
-        label: "Save and add another",
-        primary: false,
-    },
-    Button {
-        name: "_continue",
-        label: "Save and continue editing",
-        primary: false,
-    },
+    Button::new("_save", "Save"),
+    Button::new("_addanother", "Save and add another"),
+    Button::new("_continue", "Save and continue editing"),
 ];
 
 /// The button that saves the form of an object as a new object.
-pub(crate) const SAVE_AS_NEW: Button = Button {
-    name: "_saveasnew",
-    label: "Save as new",
-    primary: false,
-};
+pub(crate) const SAVE_AS_NEW: Button = Button::new("_saveasnew", "Save as new");
 
 #[derive(Clone, Copy, Serialize)]
 pub(crate) struct Button {
     pub(crate) name: &'static str,
     label: &'static str,
-    primary: bool,
 }
 
 impl Button {
+    const fn new(name: &'static str, label: &'static str) -> Self {
+        Self { name, label }
+    }
+
     pub(crate) fn save(label: &'static str) -> Vec<Self> {
-        vec![Self {
-            name: "_save",
-            label,
-            primary: true,
-        }]
+        vec![Self::new("_save", label)]
     }
 }

@@ -47,6 +47,8 @@ pub(crate) struct Message {
     text: String,
     /// An object: its title in quotes comes after the text.
     object: Option<MessageObject>,
+    /// Another sentence.
+    more: String,
     undo: Option<Undo>,
 }
 
@@ -54,8 +56,6 @@ pub(crate) struct Message {
 struct MessageObject {
     title: String,
     href: Option<String>,
-    /// The rest of the message.
-    rest: String,
 }
 
 /// The form that restores what was deleted.
@@ -71,6 +71,7 @@ impl Message {
             level: level.to_owned(),
             text: text.into(),
             object: None,
+            more: String::new(),
             undo: None,
         }
     }
@@ -81,31 +82,19 @@ impl Message {
             object: Some(MessageObject {
                 title: title.to_owned(),
                 href,
-                rest: ".".to_owned(),
             }),
             ..Self::new("success", format!("{verb} {} ", resource.singular))
         }
     }
 
-    pub(crate) fn and(mut self, sentence: &str) -> Self {
-        let end = match &mut self.object {
-            Some(object) => &mut object.rest,
-            None => &mut self.text,
-        };
-        end.push(' ');
-        end.push_str(sentence);
-        self
+    pub(crate) fn and(self, sentence: &str) -> Self {
+        let more = sentence.to_owned();
+        Self { more, ..self }
     }
 
     /// The message with a button that restores what was deleted.
     pub(crate) fn with_undo(self, undo: Option<Undo>) -> Self {
         Self { undo, ..self }
-    }
-
-    pub(crate) fn to_text(&self) -> String {
-        let object = self.object.as_ref();
-        let object = object.map(|object| format!("“{}”{}", object.title, object.rest));
-        self.text.clone() + &object.unwrap_or_default()
     }
 }
 
