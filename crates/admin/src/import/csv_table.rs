@@ -334,6 +334,13 @@ mod tests {
             first(&format!("Author\tTitle\tIn print\n7\t{cell}\t1\n")),
             expected
         );
+        // mholt/PapaParse#941, JoshClose/CsvHelper#107, vincentlaucsb/csv-parser#190, google/transitfeed#36.
+        assert_eq!(
+            first(&format!(
+                "  \"author\",  title, in_print\n7, {cell},  \"yes\"\n"
+            )),
+            expected
+        );
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Spreadsheet, String> {
     }
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let (delimiter, text) = delimiter(&text);
+    let text = without_padding(text, delimiter.into());
     let mut reader = ReaderBuilder::new()
         .delimiter(delimiter)
         .has_headers(false)
@@ -49,6 +50,31 @@ pub(super) fn read(bytes: &[u8]) -> Result<Spreadsheet, String> {
         format: format!("CSV ({}, {name})", encoding.name()),
         rows,
     })
+}
+
+/// Removes spaces in front of a quotation mark that begins a cell. Otherwise the mark would be text.
+fn without_padding(text: &str, delimiter: char) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let (mut is_start, mut is_quoted, mut has_closed) = (true, false, false);
+    let mut next = 0;
+    for (index, c) in text.char_indices() {
+        if index < next {
+            continue;
+        }
+        if is_start && c == ' ' {
+            let rest = text[index..].trim_start_matches(' ');
+            if rest.starts_with('"') {
+                next = text.len() - rest.len();
+                continue;
+            }
+        }
+        let toggles = c == '"' && (is_start || is_quoted || has_closed);
+        is_quoted ^= toggles;
+        has_closed = toggles && !is_quoted;
+        is_start = !is_quoted && (c == delimiter || c == '\n');
+        kept.push(c);
+    }
+    kept
 }
 
 /// The text of a file: UTF-8 or UTF-16, otherwise what Excel uses without Unicode, on Windows or on old Macs.

@@ -79,7 +79,7 @@ fn no_file_makes_the_reader_panic() {
 
 #[test]
 fn the_time_is_linear_in_the_size() {
-    let pieces = "\"|,|\n|\r\r|'=;|\"\"\"\n|a,b\n|\u{ef}\u{bb}\u{bf}\n|=\"\"|\0\0\0\u{1}";
+    let pieces = "\"|,| |, |\n|\r\r|'=;|\"\"\"\n|a,b\n|\u{ef}\u{bb}\u{bf}\n|=\"\"|\0\0\0\u{1}";
     for piece in pieces.split('|') {
         let file = format!("title{}", piece.repeat((2 << 20) / piece.len()));
         let start = Instant::now();
