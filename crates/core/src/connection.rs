@@ -4,7 +4,7 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionMa
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::methods::ExecuteDsl;
 use diesel::result::{Error, QueryResult};
-use diesel::{PgConnection, RunQueryDsl, SqliteConnection};
+use diesel::{PgConnection, RunQueryDsl, SqliteConnection, backend};
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
@@ -97,12 +97,12 @@ impl DbConnection {
 #[derive(Debug)]
 pub struct Cached<Q>(pub Q);
 
-impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Cached<Q> {
-    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+impl<Q: QueryFragment<DB>, DB: backend::Backend> QueryFragment<DB> for Cached<Q> {
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         self.0.walk_ast(pass)
     }
 
-    fn is_safe_to_cache_prepared(&self, _: &Backend) -> QueryResult<bool> {
+    fn is_safe_to_cache_prepared(&self, _: &DB) -> QueryResult<bool> {
         Ok(true)
     }
 }
@@ -116,7 +116,7 @@ impl<Q: Query> Query for Cached<Q> {
     type SqlType = Q::SqlType;
 }
 
-impl<Q> RunQueryDsl<DbConnection> for Cached<Q> {}
+impl<Q, C> RunQueryDsl<C> for Cached<Q> {}
 
 #[cfg(test)]
 mod tests {

@@ -10,9 +10,8 @@ use crate::filter::{self, LettingFilter, Sort};
 /// Facts of lettings, for conditions on them. An index has the same condition, so that a million bare lettings cost
 /// nothing.
 const FACTS: &str = "WITH facts AS MATERIALIZED (\
-    SELECT sleeps, bedrooms, price_from * CASE price_per WHEN 'week' THEN 1 ELSE 7 END AS price, \
-    CASE WHEN pets IN ('yes', 'request') THEN 1 END AS pets, ' ' || kind || ' ' || features || ' ' AS words \
-    FROM lettings WHERE status = 'published' AND \
+    SELECT kind, sleeps, bedrooms, price_from * CASE price_per WHEN 'week' THEN 1 ELSE 7 END AS price, pets, \
+    ' ' || features || ' ' AS features FROM lettings WHERE status = 'published' AND \
     (kind <> '' OR sleeps IS NOT NULL OR bedrooms IS NOT NULL OR price_from IS NOT NULL OR pets <> '' OR features <> ''))";
 
 /// The features that lists offer as a filter.
@@ -56,23 +55,22 @@ struct Facet {
 impl Facets {
     /// The filters in which published lettings differ now, for a list with this filter.
     pub fn load(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<Self> {
-        let facet = |name: &str, value: &str| {
+        let facet = |name: &str, value: &str, condition: &str| {
             format!(
-                "SELECT '{name}' AS name, max({value}) AS highest FROM facts \
+                "SELECT '{name}' AS name, max({value}) AS highest FROM facts WHERE {condition} \
                  HAVING min({value}) < max({value}) \
-                 OR count({value}) BETWEEN 1 AND (SELECT sum(lettings) - 1 FROM town_totals)"
+                 OR count(*) BETWEEN 1 AND (SELECT sum(lettings) - 1 FROM town_totals)"
             )
         };
-        let ranges = ["sleeps", "bedrooms", "price", "pets"].map(|name| facet(name, name));
-        let words = KINDS.iter().map(|(kind, _)| *kind).chain(FEATURES);
-        let words = words.filter(|word| !word.is_empty());
-        let words = words.map(|word| {
-            facet(
-                word,
-                &format!("CASE WHEN words LIKE '% {word} %' THEN 1 END"),
-            )
-        });
-        let facets: Vec<_> = ranges.into_iter().chain(words).collect();
+        let ranges = ["sleeps", "bedrooms", "price"];
+        let ranges = ranges.map(|name| facet(name, name, &format!("{name} IS NOT NULL")));
+        let pets = facet("pets", "1", "pets IN ('yes', 'request')");
+        let kinds = KINDS.iter().filter(|(kind, _)| !kind.is_empty());
+        let kinds = kinds.map(|(kind, _)| facet(kind, "1", &format!("kind = '{kind}'")));
+        let features =
+            FEATURES.map(|feature| facet(feature, "1", &format!("features LIKE '% {feature} %'")));
+        let facets = ranges.into_iter().chain([pets]).chain(kinds);
+        let facets: Vec<_> = facets.chain(features).collect();
         let sql = format!("{FACTS} {}", facets.join(" UNION ALL "));
         let facets: Vec<Facet> = Cached(diesel::sql_query(sql)).load(conn)?;
         let highest = |name: &str| {

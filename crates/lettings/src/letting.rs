@@ -110,9 +110,16 @@ impl Letting {
         let rows = lettings::table
             .inner_join(addresses::table)
             .filter(lettings::id.eq_any(ids.to_vec()))
-            .filter(is_published())
-            .select((Self::as_select(), Address::as_select()));
-        let mut rows: Vec<(Self, Address)> = Cached(rows).load(conn)?;
+            .filter(is_published());
+        // Not as one query for both: that builds the long text three times, and copies each value.
+        let mut rows: Vec<(Self, Address)> = match conn {
+            DbConnection::Postgres(conn) => {
+                Cached(rows.select((Self::as_select(), Address::as_select()))).load(conn)
+            }
+            DbConnection::Sqlite(conn) => {
+                Cached(rows.select((Self::as_select(), Address::as_select()))).load(conn)
+            }
+        }?;
         rows.sort_by_key(|(letting, _)| ids.iter().position(|id| *id == letting.id));
         Ok(rows)
     }
