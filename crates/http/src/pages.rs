@@ -1,5 +1,6 @@
 //! Typed pages: a page is a struct whose fields are everything that its template may use.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
@@ -66,6 +67,7 @@ impl Pages {
 
 fn parse<E: RustEmbed>(assets: &Assets) -> anyhow::Result<Tera> {
     let mut tera = Tera::new();
+    tera.set_escape_fn(escape);
     let assets = assets.clone();
     tera.register_function(
         "asset",
@@ -87,4 +89,36 @@ fn parse<E: RustEmbed>(assets: &Assets) -> anyhow::Result<Tera> {
     tera.add_raw_templates(templates?)
         .context("cannot parse the templates")?;
     Ok(tera)
+}
+
+/// Escapes HTML like tera, which writes each byte on its own.
+fn escape(text: &str, output: &mut dyn Write) -> io::Result<()> {
+    let mut rest = text;
+    let is_special = |byte| matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'');
+    while let Some(index) = rest.bytes().position(is_special) {
+        output.write_all(&rest.as_bytes()[..index])?;
+        output.write_all(match rest.as_bytes()[index] {
+            b'&' => b"&amp;",
+            b'<' => b"&lt;",
+            b'>' => b"&gt;",
+            b'"' => b"&quot;",
+            _ => b"&#39;",
+        })?;
+        rest = &rest[index + 1..];
+    }
+    output.write_all(rest.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_escaped() -> io::Result<()> {
+        let mut output = Vec::new();
+        escape("<a title=\"Déjà\">'vu' & co</a>", &mut output)?;
+        let escaped = "&lt;a title=&quot;Déjà&quot;&gt;&#39;vu&#39; &amp; co&lt;/a&gt;";
+        assert_eq!(output, escaped.as_bytes());
+        Ok(())
+    }
 }
