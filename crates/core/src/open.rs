@@ -220,30 +220,6 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_a_database_is_named() -> anyhow::Result<()> {
-        let directory = tempfile::tempdir()?;
-        let file = directory.path().join("notes.txt");
-        std::fs::write(
-            &file,
-            "these are notes, not a database, and long enough to have a header",
-        )?;
-
-        let refused = open(&DatabaseUrl::Sqlite(file))
-            .err()
-            .map(|error| error.to_string());
-        let missing = open(&DatabaseUrl::Sqlite(
-            directory.path().join("no/such/folder.db"),
-        ))
-        .err();
-
-        assert!(
-            refused.is_some_and(|message| message.contains("notes.txt: file is not a database"))
-        );
-        assert!(matches!(missing, Some(OpenError::Connect { .. })));
-        Ok(())
-    }
-
-    #[test]
     fn an_unavailable_server_is_named() {
         let url = DatabaseUrl::Postgres("postgres://oc:secret@%2Fno%2Fsuch%2Fsocket/oc".to_owned());
 

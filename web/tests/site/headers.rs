@@ -3,7 +3,9 @@
 use anyhow::Result;
 
 use crate::http::Answer;
-use crate::support::{TestSite, assert_contains, assert_contains_none, assert_header, letting};
+use crate::support::{
+    TestSite, assert_contains, assert_contains_none, assert_header, letting, pairs,
+};
 
 /// What every answer says, whatever its status.
 pub(crate) fn assert_security_headers(answer: &Answer, what: &str) {
@@ -107,10 +109,9 @@ fn https_is_insisted_on_where_a_trusted_proxy_speaks_it() -> Result<()> {
         assert_eq!(answer.header("strict-transport-security"), None, "{proto}");
     }
     assert_eq!(site.get("/")?.header("strict-transport-security"), None);
-    let strict = TestSite::with(&[
-        ("TRUSTED_PROXIES", "127.0.0.0/8"),
-        ("HSTS_INCLUDE_SUBDOMAINS", "true"),
-    ])?;
+    let strict = TestSite::with(&pairs(
+        "TRUSTED_PROXIES=127.0.0.0/8&HSTS_INCLUDE_SUBDOMAINS=true",
+    ))?;
     assert_header(
         &strict.send("GET", "/", &[("X-Forwarded-Proto", "https")])?,
         "strict-transport-security",

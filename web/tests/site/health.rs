@@ -8,7 +8,7 @@ use oc_core::testing::TestDb;
 use serde_json::json;
 
 use crate::admin::Browser;
-use crate::support::{TestSite, letting};
+use crate::support::{TestSite, letting, pairs};
 
 #[test]
 fn the_process_tells_that_it_is_alive_and_which_one_it_is() -> Result<()> {
@@ -86,10 +86,7 @@ fn a_server_that_rejects_writes_keeps_a_site_that_writes_from_being_ready() -> R
 
 #[test]
 fn a_missing_column_keeps_the_site_from_being_ready_but_a_mail_that_waits_does_not() -> Result<()> {
-    let settings = [
-        ("SMTP_URL", "smtp://127.0.0.1:1"),
-        ("MAIL_FROM", "site@example.org"),
-    ];
+    let settings = pairs("SMTP_URL=smtp://127.0.0.1:1&MAIL_FROM=site@example.org");
     let run = |site: &TestSite, statement: &str| -> Result<()> {
         diesel::sql_query(statement).execute(&mut site.database()?)?;
         Ok(())

@@ -239,6 +239,12 @@ pub(crate) fn profile_of(
     profile.insert(conn)
 }
 
+/// Names and values in a text such as `title=Pier House&address=1`.
+pub(crate) fn pairs(text: &str) -> Vec<(&str, &str)> {
+    let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.collect()
+}
+
 #[track_caller]
 pub(crate) fn assert_contains(text: &str, words: &str) {
     assert!(text.contains(words), "no {words:?} in {text}");

@@ -4,7 +4,7 @@ use accounts::User;
 use anyhow::Result;
 
 use super::{Browser, USER_FORM, account, new_user, ticked, with};
-use crate::support::{TestSite, assert_contains, assert_contains_all};
+use crate::support::{TestSite, assert_contains, assert_contains_all, pairs};
 
 #[test]
 fn a_user_with_permissions_but_without_staff_status_is_pointed_out() -> Result<()> {
@@ -29,11 +29,7 @@ fn a_user_is_added_in_two_steps() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut browser = Browser::superuser(&site, "ada")?;
         let path = "/admin/auth/user/add/";
-        let weak = [
-            ("username", "a b"),
-            ("password1", "12345678"),
-            ("password2", "1"),
-        ];
+        let weak = pairs("username=a b&password1=12345678&password2=1");
 
         let wrong = browser.fill(path, &weak)?;
         let second = browser.fill_and_follow(path, &new_user("bob"))?;

@@ -7,7 +7,7 @@ use oc_core::DbConnection;
 use serde_json::json;
 
 use super::{ADDRESS_FORM, Browser, with};
-use crate::support::{TestSite, address, assert_contains, assert_redirect, letting};
+use crate::support::{TestSite, address, assert_contains, assert_redirect, letting, pairs};
 
 /// Free addresses in Gull Lane, numbered from 1.
 fn free(conn: &mut DbConnection, count: i32) -> QueryResult<()> {
@@ -51,13 +51,8 @@ fn a_search_without_script_loses_nothing_that_was_typed() -> Result<()> {
     let mut browser = Browser::superuser(&site, "ada")?;
     let change = "/admin/lettings/letting/1/change/";
     let opened = browser.version(change)?;
-    let typed = [
-        ("title", "Sea <Flat>"),
-        ("address", "61"),
-        ("_find_address", "59 GULL"),
-        ("_find", "address"),
-        ("_version", "as it was"),
-    ];
+    let typed =
+        pairs("title=Sea <Flat>&address=61&_find_address=59 GULL&_find=address&_version=as it was");
 
     let found = browser.post(change, &typed)?;
 

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use lettings::{Address, Letting};
 
 use crate::http::Answer;
-use crate::support::{TestSite, address, assert_contains, letting};
+use crate::support::{TestSite, address, assert_contains, letting, pairs};
 
 use super::{ADDRESS_FORM, Browser, account, hidden, with};
 
@@ -46,11 +46,7 @@ fn only_what_both_changed_has_to_be_chosen() -> Result<()> {
         let version = hidden(&page, "_version").context("the form has no version")?;
         assert!(page.contains("name=\"_asked\" value=\"zip_code\""));
         assert_contains(&page, "<p>bob saved this version at ");
-        let choices = [
-            ("_asked", "zip_code"),
-            ("merge_street", "theirs"),
-            ("merge_city", "mine"),
-        ];
+        let choices = pairs("_asked=zip_code&merge_street=theirs&merge_city=mine");
         let mix = [&[("_resolve", "mix")], &choices[..]].concat();
         let open = send(&version, &mix)?;
         let mixed = [&mix[..], &[("merge_zip_code", "mine")]].concat();

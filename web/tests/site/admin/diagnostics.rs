@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::Browser;
+use crate::headers::assert_security_headers;
 use crate::support::{TestSite, assert_contains_all};
 
 #[test]
@@ -37,6 +38,7 @@ fn a_fault_on_purpose_shows_the_page_of_a_fault() -> Result<()> {
         let answer = root.post("/admin/diagnostics/", &[("kind", kind)])?;
 
         assert_eq!(answer.status, 500);
+        assert_security_headers(&answer, kind);
         assert_eq!(answer.html()?.texts("h1"), ["Something went wrong"]);
     }
     Ok(())

@@ -4,7 +4,9 @@ use anyhow::{Context, Result};
 
 use super::{Browser, hidden};
 use crate::http::Answer;
-use crate::support::{TestSite, assert_contains, assert_header, letting, letting_in, profile};
+use crate::support::{
+    TestSite, assert_contains, assert_header, letting, letting_in, pairs, profile,
+};
 
 pub(super) const LETTINGS: &str = "/admin/lettings/letting/";
 pub(super) const ADDRESSES: &str = "/admin/lettings/address/";
@@ -68,11 +70,7 @@ fn out_and_in_again_changes_nothing() -> Result<()> {
         let mut browser = Browser::superuser(&site, "ada")?;
         browser.fill(
             "/admin/auth/group/add/",
-            &[
-                ("name", "editors"),
-                ("permissions", "auth.view_user"),
-                ("_save", ""),
-            ],
+            &pairs("name=editors&permissions=auth.view_user&_save="),
         )?;
 
         for list in [

@@ -7,7 +7,7 @@ use lettings::testing::insert_address;
 use super::{ADDRESS_FORM, Browser, value, with};
 use crate::support::{
     TestSite, address, assert_contains, assert_contains_all, assert_header, assert_redirect,
-    letting,
+    letting, pairs,
 };
 
 /// The form of another address than the fixture's, typed carelessly.
@@ -25,11 +25,7 @@ fn an_address_and_its_letting_are_added_and_public_at_once() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut browser = Browser::superuser(&site, "ada")?;
         let address = with(&NEW_ADDRESS, &[("_addanother", "")]);
-        let letting = [
-            ("title", "Pier <House>"),
-            ("address", "1"),
-            ("_continue", ""),
-        ];
+        let letting = pairs("title=Pier <House>&address=1&_continue=");
 
         let first = browser.fill_and_follow("/admin/lettings/address/add/", &address)?;
         let form = browser.fill_and_follow("/admin/lettings/letting/add/", &letting)?;

@@ -2,7 +2,7 @@
 
 use super::{ADDRESS_FORM, Browser, with};
 use crate::support::{
-    TestSite, address, assert_contains, assert_contains_all, assert_contains_none, letting,
+    TestSite, address, assert_contains, assert_contains_all, assert_contains_none, letting, pairs,
 };
 use anyhow::Result;
 use diesel::prelude::*;
@@ -79,11 +79,7 @@ fn a_letting_is_added_with_its_new_address() -> Result<()> {
 fn mistakes_in_both_are_told_together_and_neither_is_stored() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut browser = Browser::superuser(&site, "ada")?;
-        let wrong = [
-            ("title", ""),
-            ("address-number", "1e3"),
-            ("address-state", "C"),
-        ];
+        let wrong = pairs("title=&address-number=1e3&address-state=C");
 
         let refused = browser.fill(ADD, &but(&NEW, &wrong))?;
 

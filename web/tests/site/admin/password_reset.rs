@@ -6,7 +6,7 @@ use mail::testing::SmtpServer;
 use oc_core::testing::TestDb;
 
 use super::{Browser, PASSWORD, USER_FORM, account, with};
-use crate::support::{TestSite, assert_contains, assert_contains_none, assert_redirect};
+use crate::support::{TestSite, assert_contains, assert_contains_none, assert_redirect, pairs};
 
 fn staff(site: &TestSite, username: &str) -> Result<i64> {
     let conn = &mut site.database()?;
@@ -46,10 +46,7 @@ fn a_link_in_a_mail_sets_a_password_once() -> Result<()> {
             .context("the mail has no link")?
             .to_owned();
         browser.get(&link)?;
-        let new = [
-            ("new_password1", "New wave 77"),
-            ("new_password2", "New wave 77"),
-        ];
+        let new = pairs("new_password1=New wave 77&new_password2=New wave 77");
         let same = [("new_password1", PASSWORD), ("new_password2", PASSWORD)];
         let same = browser.post(&link, &same)?;
         let set = browser.post(&link, &new)?;

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use diesel::RunQueryDsl;
 
 use crate::http::Answer;
-use crate::support::{TestSite, assert_header};
+use crate::support::{TestSite, assert_header, pairs};
 
 use super::{Browser, PASSWORD, USER_FORM, account, hidden, new_user, ticked, value, with};
 
@@ -72,11 +72,7 @@ fn who_goes_back_instead_finds_the_form_as_it_was_sent() -> Result<()> {
         };
 
         let change = format!("/admin/auth/user/{bob}/change/");
-        let names = [
-            ("username", "bob"),
-            ("first_name", "Robert"),
-            ("is_staff", "on"),
-        ];
+        let names = pairs("username=bob&first_name=Robert&is_staff=on");
         let changed = with(&USER_FORM, &names);
         let changed = give_up(&change, &changed)?;
         let new = give_up("/admin/auth/user/add/", &new_user("carol"))?;
@@ -106,11 +102,7 @@ fn a_form_that_changes_permissions_asks_and_one_that_does_not_goes_through() -> 
     let plain = ada.fill(&path, &fields(&[]))?;
     let asked = ada.fill(
         &path,
-        &fields(&[
-            ("is_staff", "on"),
-            ("user_permissions", "lettings.view_letting"),
-            ("user_permissions", "lettings.add_letting"),
-        ]),
+        &fields(&pairs("is_staff=on&user_permissions=lettings.view_letting&user_permissions=lettings.add_letting")),
     )?;
     let before = User::find(&mut site.database()?, bob)?;
     let done = confirm(&mut ada, &path, &asked, PASSWORD)?;
@@ -141,10 +133,7 @@ fn every_act_that_matters_asks() -> Result<()> {
     let factor = format!("/admin/auth/user/{bob}/two_factor/");
     let delete = format!("/admin/auth/user/{bob}/delete/");
     let history = format!("/admin/auth/user/{bob}/history/");
-    let group = [
-        ("name", "editors"),
-        ("permissions", "lettings.view_letting"),
-    ];
+    let group = pairs("name=editors&permissions=lettings.view_letting");
     let user = format!("/admin/auth/user/{bob}/change/");
     let form = with(&USER_FORM, &[("username", "bob")]);
     // hexpm/hexpm#1403, getsentry/sentry#3919, marcjazz/authkestra#382.
@@ -214,11 +203,7 @@ fn guesses_at_a_proof_and_at_the_current_password_are_slowed_down() -> Result<()
     let mut ada = Browser::superuser(&site, "ada")?;
     make_stale(&site)?;
     let change = "/admin/password_change/";
-    let guess = [
-        ("old_password", "guess"),
-        ("new_password1", "New wave 77"),
-        ("new_password2", "New wave 77"),
-    ];
+    let guess = pairs("old_password=guess&new_password1=New wave 77&new_password2=New wave 77");
     ada.get(change)?;
     for _ in 0..10 {
         assert_eq!(ada.post(change, &guess)?.status, 422);

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use diesel::RunQueryDsl;
 use diesel::sql_types::Text;
 
-use crate::support::{TestSite, assert_contains, assert_contains_none};
+use crate::support::{TestSite, assert_contains, assert_contains_none, pairs};
 
 use super::{Browser, USER_FORM, staff, with};
 
@@ -106,10 +106,7 @@ fn a_change_of_permissions_gives_the_session_another_token() -> Result<()> {
         let conn = &mut site.database()?;
         let mut ada = Browser::superuser(&site, "ada")?;
         let mut bob = Browser::staff(&site, "bob", &[])?;
-        let group = [
-            ("name", "editors"),
-            ("permissions", "lettings.view_letting"),
-        ];
+        let group = pairs("name=editors&permissions=lettings.view_letting");
         ada.fill("/admin/auth/group/add/", &group)?;
         let user = with(
             &USER_FORM,
@@ -158,10 +155,9 @@ fn a_login_begins_a_new_session() -> Result<()> {
 
 #[test]
 fn over_http_and_https_cookies_have_other_names_and_never_mix() -> Result<()> {
-    let site = TestSite::with(&[
-        ("PUBLIC_URL", "http://homes.example"),
-        ("TRUSTED_PROXIES", "127.0.0.1"),
-    ])?;
+    let site = TestSite::with(&pairs(
+        "PUBLIC_URL=http://homes.example&TRUSTED_PROXIES=127.0.0.1",
+    ))?;
     staff(&mut site.database()?, "ada")?;
     let mut plain = Browser::logged_in(&site, "ada")?;
     let mut secure = Browser::new(&site);

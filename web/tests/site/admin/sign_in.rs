@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 
 use super::{Browser, PASSWORD, account, hidden, staff, superuser, value};
 use crate::support::{
-    TestSite, assert_contains, assert_contains_all, assert_header, assert_redirect,
+    TestSite, assert_contains, assert_contains_all, assert_header, assert_redirect, pairs,
 };
 
 const REFUSED: &str = "Incorrect username or password.";
@@ -86,10 +86,9 @@ fn logging_out_asks_and_ends_the_session() -> Result<()> {
 
 #[test]
 fn admin_pages_are_never_cached_and_their_cookies_are_safe() -> Result<()> {
-    let site = TestSite::with(&[
-        ("PUBLIC_URL", "https://homes.example"),
-        ("ALLOWED_HOSTS", "homes.example,localhost"),
-    ])?;
+    let site = TestSite::with(&pairs(
+        "PUBLIC_URL=https://homes.example&ALLOWED_HOSTS=homes.example,localhost",
+    ))?;
     let public = [("Host", "homes.example")];
 
     let answer = site.send("GET", "/admin/login/", &public)?;

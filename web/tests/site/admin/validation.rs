@@ -4,7 +4,7 @@ use anyhow::Result;
 use lettings::{Address, Letting};
 
 use super::{ADDRESS_FORM, Browser, with};
-use crate::support::{TestSite, assert_contains_all, letting, profile};
+use crate::support::{TestSite, assert_contains_all, letting, pairs, profile};
 
 #[test]
 fn what_is_taken_is_told_together_with_every_other_mistake() -> Result<()> {
@@ -14,11 +14,7 @@ fn what_is_taken_is_told_together_with_every_other_mistake() -> Result<()> {
         profile(conn, "AirWow")?;
         let mut browser = Browser::superuser(&site, "ada")?;
         let city = "c".repeat(65);
-        let weak = [
-            ("username", "AirWow"),
-            ("password1", "xk7 q"),
-            ("password2", "xk7 q"),
-        ];
+        let weak = pairs("username=AirWow&password1=xk7 q&password2=xk7 q");
 
         for (path, fields, count, words) in [
             (
@@ -63,13 +59,7 @@ fn an_address_that_exists_is_asked_about_once_and_a_town_keeps_its_spelling() ->
         let path = "/admin/lettings/address/add/";
         let typed = with(
             &ADDRESS_FORM,
-            &[
-                ("street", "g\u{fc}ll lane"),
-                ("city", "dana point"),
-                ("state", "ca"),
-                ("country_iso_code", "usa"),
-                ("_save", ""),
-            ],
+            &pairs("street=g\u{fc}ll lane&city=dana point&state=ca&country_iso_code=usa&_save="),
         );
 
         let asked = browser.fill(path, &typed)?;
@@ -93,11 +83,7 @@ fn an_address_that_exists_is_asked_about_once_and_a_town_keeps_its_spelling() ->
         // Somebody corrects the spelling.
         let corrected = with(
             &ADDRESS_FORM,
-            &[
-                ("city", "Dana point"),
-                ("_answered", "street"),
-                ("_save", ""),
-            ],
+            &pairs("city=Dana point&_answered=street&_save="),
         );
         browser.fill("/admin/lettings/address/1/change/", &corrected)?;
         assert_eq!(stored(1)?.city, "Dana point");

@@ -12,7 +12,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::support::{TestSite, profile};
+use crate::support::{TestSite, pairs, profile};
 
 /// Every kind of page, on the site that [`browse`] furnishes.
 pub(super) const PAGES: [&str; 12] = [
@@ -64,10 +64,9 @@ pub(super) fn browse(
         return Ok(());
     };
     // Mail is on, so that a password can be reset, but nobody takes it.
-    let site = TestSite::with(&[
-        ("SMTP_URL", "smtp://127.0.0.1:1"),
-        ("MAIL_FROM", "Holiday Homes <site@example.org>"),
-    ])?;
+    let site = TestSite::with(&pairs(
+        "SMTP_URL=smtp://127.0.0.1:1&MAIL_FROM=Holiday Homes <site@example.org>",
+    ))?;
     let conn = &mut site.database()?;
     superuser(conn, "ada")?;
     lettings::demo::fill(conn, lettings::demo::LETTINGS, |_| {})?;

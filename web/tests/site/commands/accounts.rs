@@ -76,10 +76,8 @@ fn a_password_is_changed_by_answers() -> Result<()> {
     let program = Program::with(&GIVEN)?;
     program.run(&["createsuperuser", "--no-input"])?;
 
-    let differ =
-        program.run_with_answers(&["changepassword", "ada"], "New wave 77\nNew wave 78\n")?;
-    let changed =
-        program.run_with_answers(&["changepassword"], "ada\nNew wave 77\nNew wave 77\n")?;
+    let differ = program.run_with_answers("changepassword ada", "New wave 77\nNew wave 78\n")?;
+    let changed = program.run_with_answers("changepassword", "ada\nNew wave 77\nNew wave 77\n")?;
     let unknown = program.run(&["changepassword", "bob", "--no-input"])?;
 
     differ.assert_failed("The passwords don't match.");

@@ -94,7 +94,7 @@ fn a_database_that_stays_locked_is_told_with_a_way_out() -> Result<()> {
 fn a_full_disk_is_told_with_a_way_out() -> Result<()> {
     let program = Program::with(&[("PORT", "0")])?;
 
-    for arguments in [&[][..], &["migrate"]] {
+    for arguments in ["", "migrate"] {
         let run = program.run_without_room(20, arguments)?;
 
         assert_told(&run, "disk I/O error");
@@ -108,7 +108,7 @@ fn a_disk_that_fills_up_is_told_with_a_way_out_and_nothing_is_lost() -> Result<(
     let first = program.run(&["demo", "--lettings", "100"])?;
     first.assert_succeeded();
 
-    let run = program.run_without_room(300, &["demo", "--lettings", "20000"])?;
+    let run = program.run_without_room(300, "demo --lettings 20000")?;
 
     assert_told(&run, "cannot add the demo data");
     let after = program.run(&["demo", "--lettings", "100"])?;

@@ -1,7 +1,7 @@
 //! The built program, and what a run of it said.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -102,27 +102,16 @@ impl Program {
     }
 
     /// Runs it to its end with these lines on its standard input.
-    pub(super) fn run_with_answers(&self, arguments: &[&str], answers: &str) -> Result<Run> {
-        let mut child = self
-            .command(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let mut input = child.stdin.take().context("the program has no input")?;
-        input.write_all(answers.as_bytes())?;
-        drop(input);
-        Run::of(child.wait_with_output()?)
+    pub(super) fn run_with_answers(&self, arguments: &str, answers: &str) -> Result<Run> {
+        self.shell(&format!("printf '{answers}' | \"$0\" {arguments}"))
     }
 
     /// Runs it to its end where no file can grow beyond that many kibibytes, as on a disk that is full.
-    pub(super) fn run_without_room(&self, kibibytes: u32, arguments: &[&str]) -> Result<Run> {
-        let limit = format!(
-            "trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"",
-            2 * kibibytes
-        );
-        let mut command = self.command_by("/bin/sh", &["-c", &limit]);
-        Run::of(command.args(arguments).output()?)
+    pub(super) fn run_without_room(&self, kibibytes: u32, arguments: &str) -> Result<Run> {
+        let blocks = 2 * kibibytes;
+        self.shell(&format!(
+            "trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" {arguments}"
+        ))
     }
 
     /// Starts `serve` on a port that is free, and waits until it serves.
@@ -161,7 +150,10 @@ impl Program {
             log: String::new(),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
         };
-        serving.address = serving.wait_for_address()?;
+        serving.wait_for_log("serving http://")?;
+        let address = serving.log.rsplit("serving http://").next();
+        let address = address.and_then(|rest| rest.split('/').next());
+        serving.address = address.context("it serves nowhere")?.parse()?;
         Ok(serving)
     }
 
@@ -220,22 +212,6 @@ impl Serving {
             self.log.push_str(&line);
             if line.contains(words) {
                 return Ok(());
-            }
-        }
-    }
-
-    fn wait_for_address(&mut self) -> Result<SocketAddr> {
-        loop {
-            let mut line = String::new();
-            if self.errors.read_line(&mut line)? == 0 {
-                anyhow::bail!("it does not serve: {}", self.log);
-            }
-            self.log.push_str(&line);
-            let address = line
-                .split_once("serving http://")
-                .and_then(|(_, rest)| rest.split('/').next());
-            if let Some(address) = address {
-                return Ok(address.parse()?);
             }
         }
     }

@@ -4,7 +4,7 @@ use super::fake_sentry::{Manner, Sentry};
 use super::program::{Program, Serving, setting};
 use crate::admin::{Browser, PASSWORD, superuser};
 use crate::http::request;
-use crate::support::{assert_contains, assert_contains_none, letting};
+use crate::support::{assert_contains, assert_contains_none, letting, pairs};
 use anyhow::{Context, Result};
 use diesel::connection::SimpleConnection;
 use oc_core::testing::TestDb;
@@ -66,10 +66,7 @@ fn stack(event: &Value) -> Vec<&str> {
 fn a_fault_is_reported_with_stack_request_and_user_id() -> Result<()> {
     for db in TestDb::each()? {
         let sentry = Sentry::listen(Manner::Takes)?;
-        let settings = [
-            ("SENTRY_SEND_DEFAULT_PII", "true"),
-            ("RUST_LIB_BACKTRACE", "1"),
-        ];
+        let settings = pairs("SENTRY_SEND_DEFAULT_PII=true&RUST_LIB_BACKTRACE=1");
         let serving = serve(&db, &sentry, &settings)?;
         let page = raise(&db, &serving, "error")?;
         assert_contains(&page, "and we have been notified.");
@@ -121,10 +118,7 @@ fn a_panic_is_reported_once_and_counts_as_a_crash() -> Result<()> {
 fn no_cookie_token_form_or_email_address_is_reported() -> Result<()> {
     let db = TestDb::sqlite()?;
     let sentry = Sentry::listen(Manner::Takes)?;
-    let settings = [
-        ("SENTRY_SEND_DEFAULT_PII", "true"),
-        ("SENTRY_TRACES_SAMPLE_RATE", "1"),
-    ];
+    let settings = pairs("SENTRY_SEND_DEFAULT_PII=true&SENTRY_TRACES_SAMPLE_RATE=1");
     let serving = serve(&db, &sentry, &settings)?;
     raise(&db, &serving, "error")?;
     db.connect()?.batch_execute("DROP TABLE lettings")?;
@@ -155,10 +149,7 @@ fn no_cookie_token_form_or_email_address_is_reported() -> Result<()> {
 fn personal_data_is_not_reported_where_that_is_off() -> Result<()> {
     let db = TestDb::sqlite()?;
     let sentry = Sentry::listen(Manner::Takes)?;
-    let settings = [
-        ("SENTRY_SEND_DEFAULT_PII", "false"),
-        ("SENTRY_TRACES_SAMPLE_RATE", "1"),
-    ];
+    let settings = pairs("SENTRY_SEND_DEFAULT_PII=false&SENTRY_TRACES_SAMPLE_RATE=1");
     let serving = serve(&db, &sentry, &settings)?;
     db.connect()?.batch_execute("DROP TABLE lettings")?;
     serving.send(&request(

@@ -1,25 +1,15 @@
 //! How many clients and requests there may be, and who goes when there are more.
 
-use std::sync::mpsc::channel;
-use std::thread;
-
 use anyhow::Result;
-use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
-use diesel::sql_types::BigInt;
-use oc_core::DbConnection;
 use oc_core::testing::TestDb;
 
 use super::{FORM, assert_rejected, connect};
-use crate::support::TestSite;
+use crate::support::{TestSite, pairs};
 
 #[test]
 fn visitor_is_served_once_slow_clients_are_disconnected() -> Result<()> {
-    let site = TestSite::with(&[
-        ("MAX_CONNECTIONS", "4"),
-        ("WORKERS", "1"),
-        ("CLIENT_TIMEOUT", "1"),
-    ])?;
+    let site = TestSite::with(&pairs("MAX_CONNECTIONS=4&WORKERS=1&CLIENT_TIMEOUT=1"))?;
     let mut slow = Vec::new();
     for _ in 0..8 {
         slow.push(connect(&site, b"GET / HTTP/1.1\r\n")?);
@@ -53,45 +43,6 @@ fn a_request_too_many_is_asked_to_come_again() -> Result<()> {
     assert_eq!(probe.status, 200);
     assert_eq!((first.status, third.status), (404, 200));
     Ok(())
-}
-
-#[test]
-fn whoever_finds_the_queue_for_the_database_full_is_asked_to_come_again() -> Result<()> {
-    let Some(db) = TestDb::postgres()? else {
-        return Ok(());
-    };
-    let site = TestSite::on_with(db, &[("DATABASE_POOL_SIZE", "1"), ("DATABASE_QUEUE", "1")])?;
-    let mut holder = site.database()?;
-    holder.batch_execute("BEGIN; LOCK TABLE lettings IN ACCESS EXCLUSIVE MODE")?;
-    let mut first = connect(
-        &site,
-        b"GET /lettings/1/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    )?;
-    while waiting_for_a_lock(&mut holder)? == 0 {}
-
-    // One of these finds a place in the queue, and the other does not.
-    let (told, answers) = channel();
-    let (refused, queued) = thread::scope(|scope| -> Result<_> {
-        for _ in 0..2 {
-            let (told, site) = (told.clone(), &site);
-            scope.spawn(move || told.send(site.get("/lettings/1/")));
-        }
-        let refused = answers.recv()??;
-        holder.batch_execute("COMMIT")?;
-        Ok((refused, answers.recv()??))
-    })?;
-
-    assert_eq!(refused.status, 503);
-    assert!(refused.header("retry-after").is_some());
-    assert_eq!((queued.status, first.answer(true)?.status), (404, 404));
-    Ok(())
-}
-
-/// How many wait for the table of lettings.
-fn waiting_for_a_lock(conn: &mut DbConnection) -> Result<i64> {
-    let question =
-        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'lettings'::regclass";
-    Ok(diesel::dsl::sql::<BigInt>(question).get_result(conn)?)
 }
 
 #[test]

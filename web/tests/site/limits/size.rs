@@ -4,14 +4,13 @@ use anyhow::{Context, Result};
 
 use super::{FORM, assert_rejected, connect};
 use crate::http::request;
-use crate::support::TestSite;
+use crate::support::{TestSite, pairs};
 
 #[test]
 fn request_that_is_too_large_is_rejected_with_a_page() -> Result<()> {
-    let site = TestSite::with(&[
-        ("PUBLIC_URL", "http://homes.example"),
-        ("TRUSTED_PROXIES", "127.0.0.0/8"),
-    ])?;
+    let site = TestSite::with(&pairs(
+        "PUBLIC_URL=http://homes.example&TRUSTED_PROXIES=127.0.0.0/8",
+    ))?;
     let long = |length: usize| "a".repeat(length);
     let get =
         |target: &str, more: &str| format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{more}");
