@@ -220,22 +220,9 @@ mod tests {
                 lock(conn, "lettings.letting", 7)?;
                 AuditEntry::insert(conn, &new)
             })?;
-            AuditEntry::insert(
-                conn,
-                &NewAuditEntry {
-                    object_id: Some(8),
-                    title: "other",
-                    ..new
-                },
-            )?;
-            AuditEntry::insert(
-                conn,
-                &NewAuditEntry {
-                    object_id: None,
-                    title: "login",
-                    ..new
-                },
-            )?;
+            for object_id in [Some(8), None] {
+                AuditEntry::insert(conn, &NewAuditEntry { object_id, ..new })?;
+            }
 
             let of_seven = AuditEntry::for_object(conn, "lettings.letting", 7)?;
 

@@ -350,24 +350,15 @@ mod tests {
         let picture = RgbImage::from_pixel(3, 2, Rgb([9, 99, 199]));
         let clear = RgbaImage::from_pixel(3, 2, image::Rgba([9, 99, 199, 0]));
         let half = [0, 0, 100, 128, 50, 255];
+        let rgb = png(3, 2, png::ColorType::Rgb, &picture);
+        let rgba = png(3, 2, png::ColorType::Rgba, &clear);
+        let gray = png(3, 1, png::ColorType::GrayscaleAlpha, &half);
         for (name, bytes, first) in [
-            ("jpeg", jpeg(&picture), vec![9, 99, 199]),
-            (
-                "png",
-                png(3, 2, png::ColorType::Rgb, &picture),
-                vec![9, 99, 199],
-            ),
-            (
-                "clear png",
-                png(3, 2, png::ColorType::Rgba, &clear),
-                vec![255; 3],
-            ),
-            (
-                "gray png",
-                png(3, 1, png::ColorType::GrayscaleAlpha, &half),
-                vec![255, 177, 50],
-            ),
-            ("webp", webp(&clear), vec![255; 3]),
+            ("jpeg", jpeg(&picture), [9, 99, 199]),
+            ("png", rgb, [9, 99, 199]),
+            ("clear png", rgba, [255; 3]),
+            ("gray png", gray, [255, 177, 50]),
+            ("webp", webp(&clear), [255; 3]),
         ] {
             let pixels = decode(&bytes).unwrap();
 
@@ -377,11 +368,8 @@ mod tests {
                 .zip(&first)
                 .all(|(a, b)| a.abs_diff(*b) < 6);
             assert!(close, "{name}: {:?}", &pixels.bytes[..3]);
-            let channels = if pixels.pixel_type == PixelType::U8 {
-                1
-            } else {
-                3
-            };
+            let is_gray = pixels.pixel_type == PixelType::U8;
+            let channels = if is_gray { 1 } else { 3 };
             let count = (pixels.width * pixels.height * channels) as usize;
             assert_eq!(pixels.bytes.len(), count, "{name}");
         }
@@ -398,44 +386,22 @@ mod tests {
             &[0xff, 0xda].repeat(30),
             &[0xff, 0xd9],
         ];
+        let rgb = |width, height| png(width, height, png::ColorType::Rgb, &[]);
+        let cut = |bytes: usize| picture[..picture.len() - bytes].to_vec();
         let heic = [&[0, 0, 0, 24], &b"ftypheic"[..], &[0; 12]].concat();
         for (name, bytes, error) in [
             ("empty", vec![], E::NotAPicture),
             ("text", b"<svg/>".to_vec(), E::NotAPicture),
             ("gif", b"GIF89a\x01\0\x01\0".to_vec(), E::NotAPicture),
             ("heic", heic, E::Heic),
-            (
-                "20 MB",
-                [&picture[..], &vec![0; MAX_BYTES]].concat(),
-                E::TooLarge,
-            ),
-            (
-                "narrow png",
-                png(1, 60_000_000, png::ColorType::Rgb, &[]),
-                E::TooLong,
-            ),
-            (
-                "flat png",
-                png(60_000_001, 1, png::ColorType::Rgb, &[]),
-                E::TooManyPixels,
-            ),
-            (
-                "bomb",
-                png(100_000, 100_000, png::ColorType::Rgb, &[]),
-                E::TooManyPixels,
-            ),
+            ("20 MB", vec![0; MAX_BYTES + 1], E::TooLarge),
+            ("narrow png", rgb(1, 60_000_000), E::TooLong),
+            ("flat png", rgb(60_000_001, 1), E::TooManyPixels),
+            ("bomb", rgb(100_000, 100_000), E::TooManyPixels),
             ("huge jpeg", resized_jpeg(60_000, 60_000), E::TooManyPixels),
             ("scans", many_scans.concat(), E::TooComplex),
-            (
-                "half a jpeg",
-                picture[..picture.len() / 2].to_vec(),
-                E::Damaged,
-            ),
-            (
-                "jpeg without end",
-                picture[..picture.len() - 2].to_vec(),
-                E::Damaged,
-            ),
+            ("half a jpeg", cut(picture.len() / 2), E::Damaged),
+            ("jpeg without end", cut(2), E::Damaged),
             ("half a png", small[..small.len() / 2].to_vec(), E::Damaged),
             ("jpeg's start", vec![0xff, 0xd8, 0xff], E::Damaged),
             ("webp's start", b"RIFF\x04\0\0\0WEBP".to_vec(), E::Damaged),

@@ -96,8 +96,8 @@ fn a_form_may_come_in_parts() -> Result<()> {
     browser.get(form)?;
 
     let fields = [("title", "Quay – House"), ("address", "1"), ("_save", "")];
-    let saved = browser.post_parts(form, &fields)?;
-    let broken = browser.post_parts(form, &[("title\r\n", "")])?;
+    let saved = browser.post_parts(form, &fields, &[])?;
+    let broken = browser.post_parts(form, &[("title\r\n", "")], &[])?;
 
     assert_eq!((saved.status, broken.status), (303, 400));
     let (letting, _) = Letting::with_address(&mut site.database()?, 1)?;

@@ -189,30 +189,35 @@ impl<'a> Browser<'a> {
         &self.token
     }
 
-    /// Sends a file by a form, with the token of the last page that had one.
+    /// Sends a file by a form.
     pub(crate) fn upload(&mut self, target: &str, file: &[u8]) -> Result<Answer> {
-        let token = &self.token;
-        let start = format!(
-            "--part\r\nContent-Disposition: form-data; name=\"csrfmiddlewaretoken\"\r\n\r\n{token}\r\n\
-             --part\r\nContent-Disposition: form-data; name=\"file\"; filename=\"rows.csv\"\r\n\
-             Content-Type: text/csv\r\n\r\n"
-        );
-        let body = [start.as_bytes(), file, b"\r\n--part--\r\n"].concat();
-        self.send_as("POST", target, "multipart/form-data; boundary=part", &body)
+        self.post_parts(target, &[], &[("rows.csv", file)])
     }
 
-    /// Sends a form in parts, with the token of the last page that had one.
-    pub(crate) fn post_parts(&mut self, target: &str, fields: &[(&str, &str)]) -> Result<Answer> {
-        let token = self.token.clone();
-        let fields = [("csrfmiddlewaretoken", &*token)]
-            .into_iter()
-            .chain(fields.iter().copied());
-        let part = |(name, value)| {
-            format!("--part\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
-        };
-        let body = fields.map(part).collect::<String>() + "--part--\r\n";
-        let kind = "multipart/form-data; boundary=part";
-        self.send_as("POST", target, kind, body.as_bytes())
+    /// Sends a form in parts: fields, files, and the token of the last page that had one.
+    pub(crate) fn post_parts(
+        &mut self,
+        target: &str,
+        fields: &[(&str, &str)],
+        files: &[(&str, &[u8])],
+    ) -> Result<Answer> {
+        let token = [("csrfmiddlewaretoken", self.token.as_str())];
+        let fields = token.iter().chain(fields);
+        let fields = fields.map(|(name, value)| (format!("name=\"{name}\""), value.as_bytes()));
+        let files = files.iter().map(|(name, bytes)| {
+            let kind = "Content-Type: application/octet-stream";
+            (
+                format!("name=\"file\"; filename=\"{name}\"\r\n{kind}"),
+                *bytes,
+            )
+        });
+        let mut body = Vec::new();
+        for (head, content) in fields.chain(files) {
+            let head = format!("--part\r\nContent-Disposition: form-data; {head}\r\n\r\n");
+            body.extend([head.as_bytes(), content, b"\r\n"].concat());
+        }
+        body.extend(b"--part--\r\n");
+        self.send_as("POST", target, "multipart/form-data; boundary=part", &body)
     }
 
     fn send(&mut self, method: &str, target: &str, body: &str) -> Result<Answer> {

@@ -10,31 +10,13 @@ use lettings::testing::{photo, picture};
 use oc_core::DbConnection;
 
 use super::{Browser, with};
-use crate::http::{Answer, Connection};
+use crate::http::Connection;
 use crate::support::{
     TestSite, assert_contains, assert_contains_all, assert_header, assert_redirect, letting,
 };
 
 const FORM: &str = "/admin/lettings/letting/1/change/";
 const PHOTOS: &str = "/admin/lettings/letting/1/photos/";
-
-/// Uploads files in the form of the last page.
-fn upload(browser: &mut Browser<'_>, target: &str, files: &[(&str, &[u8])]) -> Result<Answer> {
-    let mut body = format!(
-        "--part\r\nContent-Disposition: form-data; name=\"csrfmiddlewaretoken\"\r\n\r\n{}\r\n",
-        browser.token()
-    )
-    .into_bytes();
-    for (name, bytes) in files {
-        let head = format!(
-            "--part\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
-             Content-Type: image/jpeg\r\n\r\n"
-        );
-        body.extend([head.as_bytes(), bytes, b"\r\n"].concat());
-    }
-    body.extend(b"--part--\r\n");
-    browser.send_as("POST", target, "multipart/form-data; boundary=part", &body)
-}
 
 /// The descriptions of the letting's photos, in order.
 fn photos(conn: &mut DbConnection) -> QueryResult<Vec<String>> {
@@ -65,7 +47,7 @@ fn files_are_added_and_one_that_is_no_picture_is_named() -> Result<()> {
             ("tiny.png", &small),
         ];
 
-        let answer = upload(&mut browser, PHOTOS, &files)?;
+        let answer = browser.post_parts(PHOTOS, &[], &files)?;
 
         assert_redirect(&answer, 303, &format!("{FORM}#gallery"));
         let page = browser.page(FORM)?;
@@ -164,7 +146,7 @@ fn a_letting_takes_forty_photos() -> Result<()> {
     let names: Vec<String> = (1..=41).map(|number| format!("{number}.png")).collect();
     let files: Vec<(&str, &[u8])> = names.iter().map(|name| (&**name, &*file)).collect();
 
-    upload(&mut browser, PHOTOS, &files)?;
+    browser.post_parts(PHOTOS, &[], &files)?;
 
     assert_eq!(photos(&mut site.database()?)?.len(), 40);
     let text = browser.page_text(FORM)?;
@@ -189,7 +171,7 @@ fn a_photo_has_a_form_of_its_own() -> Result<()> {
     assert_eq!(photos(conn)?, ["Sofa, blue"]);
 
     browser.get(&form)?;
-    let rejected = upload(&mut browser, &form, &[("a.jpg", b"nothing")])?;
+    let rejected = browser.post_parts(&form, &[], &[("a.jpg", b"nothing")])?;
     assert_eq!(rejected.status, 422);
     assert_contains(&rejected.page_text()?, "a.jpg is not a picture");
 
@@ -215,12 +197,12 @@ fn each_action_needs_its_permission_and_a_token() -> Result<()> {
         assert_eq!(viewer.post(PHOTOS, &fields)?.status, 403);
     }
     assert_eq!(
-        upload(&mut viewer, PHOTOS, &[("a.png", &file)])?.status,
+        viewer.post_parts(PHOTOS, &[], &[("a.png", &file)])?.status,
         403
     );
     let mut stranger = Browser::new(&site);
     stranger.get("/admin/login/")?;
-    let answer = upload(&mut stranger, PHOTOS, &[("a.png", &file)])?;
+    let answer = stranger.post_parts(PHOTOS, &[], &[("a.png", &file)])?;
     assert_eq!(answer.status, 302);
     assert_eq!(photos(conn)?, ["Sofa"]);
     Ok(())

@@ -216,10 +216,6 @@ impl Serving {
         }
     }
 
-    pub(super) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     pub(super) fn port(&self) -> String {
         self.address.port().to_string()
     }

@@ -76,38 +76,6 @@ fn an_address_that_is_taken_is_told_with_a_way_out() -> Result<()> {
 }
 
 #[test]
-fn client_errors_log_no_error() -> Result<()> {
-    let program = Program::with(&[("LOG_FORMAT", "json"), ("RUST_LOG", "info")])?;
-    let serving = program.serve(&[])?;
-    let long = format!("/?{}", "a".repeat(100_000));
-
-    for target in [
-        "/nowhere/",
-        "/lettings/%00/",
-        "/profiles/%FF/",
-        &long,
-        "/lettings/?page=x",
-    ] {
-        let status = serving.get("localhost", target)?.status;
-        assert!((400..500).contains(&status), "{status}");
-    }
-    assert_eq!(serving.get("evil.test", "/")?.status, 400);
-    let before = serving.log.clone();
-    let (_, after) = serving.end("TERM")?;
-
-    for line in before.lines().chain(after.lines()) {
-        let record: serde_json::Value = serde_json::from_str(line)?;
-        let is_rejected_host = record["message"]
-            .as_str()
-            .is_some_and(|message| message.contains("ALLOWED_HOSTS"));
-        let level = if is_rejected_host { "WARN" } else { "INFO" };
-        assert_eq!(record["level"], level, "{line}");
-        assert!(record["message"].is_string() && record["time"].is_string());
-    }
-    Ok(())
-}
-
-#[test]
 fn a_site_that_serves_is_found_healthy_and_one_that_ended_is_not() -> Result<()> {
     for hosts in ["www.example.org", ".example.org", "*"] {
         let mut settings = PRODUCTION;

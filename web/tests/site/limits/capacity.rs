@@ -65,36 +65,3 @@ fn bodies_that_do_not_arrive_keep_nobody_out() -> Result<()> {
     assert_eq!(slow[3].answer(true)?.status, 403);
     Ok(())
 }
-
-#[test]
-fn hundreds_of_slow_clients_keep_no_visitor_waiting() -> Result<()> {
-    let site = TestSite::with(&[("CLIENT_TIMEOUT", "600")])?;
-    let mut slow = Vec::new();
-    for begun in [
-        "GET / HTTP/1.1\r\nHost: local",
-        &format!("{FORM}Content-Length: 9\r\n\r\na="),
-    ] {
-        for _ in 0..100 {
-            slow.push(connect(&site, begun.as_bytes())?);
-        }
-    }
-
-    for byte in b"host" {
-        for connection in &mut slow {
-            connection.write(&[*byte])?;
-        }
-        assert_eq!(site.get("/")?.status, 200);
-    }
-
-    // None of them was harmed by it.
-    for (number, mut connection) in slow.into_iter().enumerate() {
-        let (rest, status) = if number < 100 {
-            ("\r\n\r\n", 200)
-        } else {
-            ("abc", 403)
-        };
-        connection.write(rest.as_bytes())?;
-        assert_eq!(connection.answer(true)?.status, status, "{number}");
-    }
-    Ok(())
-}
