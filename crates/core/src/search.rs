@@ -53,13 +53,6 @@ impl SearchTerms {
         self.0.is_empty()
     }
 
-    /// Whether a text contains all terms, in any case.
-    #[must_use]
-    pub fn are_in(&self, text: &str) -> bool {
-        let text = text::fold(text);
-        self.0.iter().all(|term| text.contains(&text::fold(term)))
-    }
-
     /// A query for SQLite's trigram index without positions, which finds at least what matches; `None` if no
     /// term has three characters.
     #[must_use]

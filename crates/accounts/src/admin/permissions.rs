@@ -2,13 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use diesel::prelude::*;
-use oc_core::DbConnection;
 use oc_core::admin::{Choice, FormValues};
 use oc_core::validation::{FieldError, Violation};
 
 use crate::Verb;
-use crate::schema::{group_rights, user_rights};
 
 /// The app in URLs and permissions, as in Django.
 pub(super) const APP: &str = "auth";
@@ -23,18 +20,6 @@ const LONGEST_CODE: usize = 200;
 pub fn permission_choices(resources: &[(&str, &str)]) -> Vec<Choice> {
     let all = |(app, name): &(&str, &str)| Verb::ALL.map(|verb| choice(&verb.on(app, name)));
     resources.iter().flat_map(all).collect()
-}
-
-/// The permissions on users and groups, and all that somebody has.
-pub(super) fn known(conn: &mut DbConnection) -> QueryResult<Vec<Choice>> {
-    let mut choices = permission_choices(&[(APP, "group"), (APP, "user")]);
-    let of_groups = group_rights::table.select(group_rights::code).distinct();
-    let of_users = user_rights::table.select(user_rights::code).distinct();
-    let mut granted: BTreeSet<String> = of_groups.load(conn)?.into_iter().collect();
-    granted.extend(of_users.load::<String>(conn)?);
-    granted.retain(|code| choices.iter().all(|known| known.value != *code));
-    choices.extend(labels(granted.iter()));
-    Ok(choices)
 }
 
 /// The choices with these codes, whether or not anybody has them.
@@ -78,11 +63,6 @@ fn parts(code: &str) -> Option<(&str, &str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use oc_core::testing::on_both;
-
-    use crate::Group;
-    use crate::testing::group;
-
     use super::*;
 
     fn codes(choices: &[Choice]) -> Vec<&str> {
@@ -103,21 +83,6 @@ mod tests {
             ]
         );
         assert_eq!(choices[3].label, "lettings · letting · view");
-    }
-
-    #[test]
-    fn granted_permissions_remain_choices() -> anyhow::Result<()> {
-        on_both(|conn| {
-            let id = Group::insert(conn, &group("editors"))?;
-            let given = ["a.view_b".to_owned(), "auth.view_user".to_owned()];
-            Group::set_permissions(conn, id, &given)?;
-
-            let choices = known(conn)?;
-
-            assert_eq!(choices.len(), 9);
-            assert_eq!(codes(&choices).last(), Some(&"a.view_b"));
-            Ok(())
-        })
     }
 
     #[test]

@@ -62,17 +62,6 @@ pub struct ChoicePage {
     pub found: i64,
 }
 
-impl ChoicePage {
-    /// Filters a list of choices that is small enough to load completely.
-    #[must_use]
-    pub fn from_all(mut choices: Vec<Choice>, wanted: &ChoiceQuery<'_>) -> Self {
-        choices.retain(|choice| wanted.terms.are_in(&choice.label));
-        let found = i64::try_from(choices.len()).unwrap_or(i64::MAX);
-        choices.truncate(usize::try_from(wanted.limit).unwrap_or(0));
-        Self { choices, found }
-    }
-}
-
 /// Parses values as ids; skips invalid ones.
 #[must_use]
 pub fn ids(values: &[String]) -> Vec<i64> {
@@ -95,26 +84,6 @@ pub fn yes_no_choices() -> Vec<Choice> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn choices_that_match_all_terms_are_offered() {
-        let choices = ["Beach Road", "beach lane", "Pier Road"].map(|label| Choice::new(1, label));
-        let offer = |words: &str, limit| {
-            let wanted = ChoiceQuery {
-                terms: SearchTerms::parse(words),
-                ..ChoiceQuery::first("address", None, limit)
-            };
-            ChoicePage::from_all(choices.to_vec(), &wanted)
-        };
-
-        assert_eq!(
-            (offer("BEACH", 1).choices.len(), offer("BEACH", 1).found),
-            (1, 2)
-        );
-        assert_eq!(offer("road beach", 9).choices[0].label, "Beach Road");
-        assert_eq!(offer("", 9).found, 3);
-        assert_eq!(offer("", -1).choices, []);
-    }
 
     #[test]
     fn invalid_ids_are_skipped() {

@@ -179,13 +179,13 @@ fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveE
     Ok(())
 }
 
-fn choices(conn: &mut DbConnection, query: &ChoiceQuery<'_>) -> QueryResult<ChoicePage> {
-    let choices = match query.field {
-        "groups" => group_choices(conn)?,
-        "user_permissions" => permissions::known(conn)?,
-        _ => Vec::new(),
-    };
-    Ok(ChoicePage::from_all(choices, query))
+/// The groups. The admin knows all permissions.
+fn choices(conn: &mut DbConnection, _: &ChoiceQuery<'_>) -> QueryResult<ChoicePage> {
+    let choices = group_choices(conn)?;
+    Ok(ChoicePage {
+        found: i64::try_from(choices.len()).unwrap_or(i64::MAX),
+        choices,
+    })
 }
 
 fn labels(conn: &mut DbConnection, field: &str, values: &[String]) -> QueryResult<Vec<Choice>> {
