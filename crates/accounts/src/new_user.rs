@@ -16,14 +16,11 @@ pub(crate) const LONGEST_EMAIL: usize = 254;
 
 /// Unvalidated user.
 #[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "the fields of the stored row, as typed")]
 pub struct UserDraft {
-    /// The username.
     pub username: String,
-    /// May be empty.
     pub first_name: String,
-    /// May be empty.
     pub last_name: String,
-    /// May be empty.
     pub email: String,
 }
 

@@ -47,16 +47,12 @@ pub struct User {
 /// Status flags and dates of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Insertable, AsChangeset)]
 #[diesel(table_name = users, treat_none_as_null = true, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the fields of a user")]
 pub struct AccountStatus {
-    /// Whether the user can log in.
     pub is_active: bool,
-    /// Whether the user can open the admin.
     pub is_staff: bool,
-    /// Whether the user has all permissions.
     pub is_superuser: bool,
-    /// Time of the last login (UTC).
     pub last_login: Option<NaiveDateTime>,
-    /// Time of creation (UTC).
     pub date_joined: NaiveDateTime,
 }
 

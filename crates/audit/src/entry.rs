@@ -50,20 +50,14 @@ pub struct AuditEntry {
 
 /// An entry to insert.
 #[derive(Clone, Copy)]
+#[expect(missing_docs, reason = "the fields of an entry")]
 pub struct NewAuditEntry<'a> {
-    /// The user who makes the change.
     pub actor: Option<Actor<'a>>,
-    /// Key of the resource.
     pub model: &'a str,
-    /// Id of the changed row.
     pub object_id: Option<i64>,
-    /// Display name of the row.
     pub title: &'a str,
-    /// `added`, `changed`, `deleted`, …
     pub action: &'a str,
-    /// Snapshot of the row before the change.
     pub before: &'a str,
-    /// Snapshot of the row after the change.
     pub after: &'a str,
 }
 

@@ -27,24 +27,17 @@ const ADDRESS_RETENTION: Duration = Duration::days(90);
 
 /// A sign-in event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "their labels explain them")]
 pub enum Event {
-    /// A member of staff logged in.
     LoggedIn,
-    /// Incorrect username or password.
     LoginRefused,
-    /// An attempt was throttled.
     LoginThrottled,
-    /// A member of staff logged out.
     LoggedOut,
-    /// Incorrect second factor.
     FactorRefused,
-    /// Re-authentication failed.
     ProofRefused,
     /// A recovery code was used instead of the second factor.
     RecoveryCodeUsed,
-    /// A session was ended from another one.
     SessionEnded,
-    /// Permission denied.
     Refused,
 }
 

@@ -10,24 +10,16 @@ use oc_core::DbConnection;
 /// A log entry of another system. See [`AuditEntry`] for the fields.
 #[derive(Insertable)]
 #[diesel(table_name = changes, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "the fields of an entry")]
 pub struct ImportedEntry {
-    /// The id to keep.
     pub id: i64,
-    /// Time of the change (UTC).
     pub changed_at: NaiveDateTime,
-    /// The user, if the account still exists.
     pub user_id: Option<i64>,
-    /// The username.
     pub username: String,
-    /// Key of the resource.
     pub model: String,
-    /// Id of the changed row.
     pub object_id: Option<i64>,
-    /// Display name of the row.
     pub title: String,
-    /// `added`, `changed`, `deleted`, …
     pub action: String,
-    /// Description of the change.
     #[diesel(column_name = words)]
     pub description: String,
 }

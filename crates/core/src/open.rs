@@ -21,21 +21,18 @@ const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; \
 
 /// Why a connection could not be opened.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "parts of the message")]
 pub enum OpenError {
     /// The database does not exist or rejects the connection.
     #[error("cannot open the database {url}: {source}")]
     Connect {
-        /// The URL.
         url: DatabaseUrl,
-        /// Message of the client library.
         source: ConnectionError,
     },
     /// The connection was opened, but does not work.
     #[error("cannot use the database {url}: {source}")]
     Use {
-        /// The URL.
         url: DatabaseUrl,
-        /// Message of the database.
         source: diesel::result::Error,
     },
     /// An untested version.

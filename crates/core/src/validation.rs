@@ -14,84 +14,46 @@ pub struct FieldError {
 
 /// A rule that a field breaks. `label` is the field's label in the form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "their messages explain them")]
 pub enum Violation {
-    /// Missing.
     #[error("{label} is required.")]
-    Required {
-        /// The field's label.
-        label: &'static str,
-    },
-    /// Not an integer.
+    Required { label: &'static str },
     #[error("{label} must be a whole number.")]
-    NotWhole {
-        /// The field's label.
-        label: &'static str,
-    },
-    /// An integer out of range.
+    NotWhole { label: &'static str },
     #[error("{label} must be between {min} and {max}.")]
     OutOfRange {
-        /// The field's label.
         label: &'static str,
-        /// Minimum.
         min: i32,
-        /// Maximum.
         max: i32,
     },
-    /// Not a number in halves within the range.
     #[error("{label} must be between 0.5 and {max}, in halves.")]
-    Halves {
-        /// The field's label.
-        label: &'static str,
-        /// Maximum.
-        max: i32,
-    },
-    /// Too long.
+    Halves { label: &'static str, max: i32 },
     #[error("{label} must be {max} characters or fewer; you entered {len}.")]
     TooLong {
-        /// The field's label.
         label: &'static str,
-        /// Maximum length.
         max: usize,
-        /// Actual length.
         len: usize,
     },
-    /// Not the exact length.
     #[error("{label} must be exactly {exact} characters; you entered {len}.")]
     WrongLength {
-        /// The field's label.
         label: &'static str,
-        /// Required length.
         exact: usize,
-        /// Actual length.
         len: usize,
     },
-    /// A control character.
     #[error("{label} contains a character that is not allowed.")]
-    Unstorable {
-        /// The field's label.
-        label: &'static str,
-    },
-    /// Not one of the choices.
+    Unstorable { label: &'static str },
     #[error("{label}: select a valid choice.")]
-    Choice {
-        /// The field's label.
-        label: &'static str,
-    },
+    Choice { label: &'static str },
     /// A permission, or a source of permissions, that the user can't grant because they don't have it.
     #[error("{label}: select a valid choice.")]
-    Ungranted {
-        /// The field's label.
-        label: &'static str,
-    },
+    Ungranted { label: &'static str },
     /// A permission that the user can't revoke because they don't have it.
     #[error("You can't grant, or take from others, a permission that you don't have.")]
     Unrevocable,
     /// A field of an object that has permissions which the user lacks.
     #[error("{label} cannot be changed: this {model} has permissions that you don't have.")]
     Beyond {
-        /// The field's label.
         label: &'static str,
-        /// Singular of the model.
         model: &'static str,
     },
     /// A file that is rejected; the message names it.
@@ -103,16 +65,12 @@ pub enum Violation {
     /// Unique value that another row has; the message names the rows.
     #[error("{0}")]
     Taken(&'static str),
-    /// Invalid date.
     #[error("Enter a valid date.")]
     Date,
-    /// Invalid time.
     #[error("Enter a valid time.")]
     Time,
-    /// Invalid e-mail address.
     #[error("Enter a valid email address.")]
     Email,
-    /// A username with characters that are not allowed.
     #[error("Username can only contain letters, digits and @ . + - _")]
     Username,
 }

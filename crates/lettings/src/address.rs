@@ -243,18 +243,13 @@ pub(crate) fn matching<'a>(terms: &SearchTerms, hits: &Hits) -> Joined<'a> {
 
 /// Unvalidated address.
 #[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "the fields of the stored row, as typed")]
 pub struct AddressDraft {
-    /// Street number.
     pub number: String,
-    /// Street, without the number.
     pub street: String,
-    /// City.
     pub city: String,
-    /// State code.
     pub state: String,
-    /// ZIP code.
     pub zip_code: String,
-    /// Country code.
     pub country_iso_code: String,
 }
 

@@ -14,40 +14,24 @@ pub(crate) const LONGEST_TITLE: usize = 256;
 
 /// Unvalidated letting. By default it is published, and has no facts.
 #[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the fields of the stored row, as typed")]
 pub struct LettingDraft {
-    /// Title.
     pub title: String,
-    /// Id of the address.
     pub address_id: i64,
-    /// Status.
     pub status: String,
-    /// Summary.
     pub summary: String,
-    /// Description.
     pub description: String,
-    /// Type.
     pub kind: String,
-    /// Number of guests.
     pub sleeps: String,
-    /// Number of bedrooms.
     pub bedrooms: String,
-    /// Number of bathrooms.
     pub bathrooms: String,
-    /// Price.
     pub price_from: String,
-    /// What the price is for.
     pub price_per: String,
-    /// Minimum stay in nights.
     pub min_nights: String,
-    /// Whether pets are allowed.
     pub pets: String,
-    /// Features.
     pub features: Vec<String>,
-    /// Permit number.
     pub permit: String,
-    /// Id of the host's profile.
     pub host_id: Option<i64>,
-    /// Whether the public sees the street.
     pub address_shown: bool,
 }
 

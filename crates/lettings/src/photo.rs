@@ -229,12 +229,10 @@ pub enum PhotoError {
 
 /// Unvalidated photo.
 #[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "the fields of the stored row, as typed")]
 pub struct PhotoDraft {
-    /// The letting.
     pub letting_id: i64,
-    /// Identifies its files.
     pub sha256: String,
-    /// Description.
     pub alt: String,
     /// Position as typed; empty for the last one.
     pub position: String,

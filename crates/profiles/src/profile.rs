@@ -156,12 +156,10 @@ pub(crate) fn matching(terms: &SearchTerms) -> Joined<'_> {
 
 /// Unvalidated profile.
 #[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "the fields of the stored row, as typed")]
 pub struct ProfileDraft {
-    /// Id of the user.
     pub user_id: i64,
-    /// Favorite city; may be empty.
     pub favorite_city: String,
-    /// Whether the public profile shows the e-mail address.
     pub show_email: bool,
 }
 

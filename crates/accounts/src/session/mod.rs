@@ -50,22 +50,18 @@ pub struct Session {
 
 /// A session to insert.
 #[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the fields of a session")]
 pub struct NewSession<'a> {
     /// The secret in the cookie. Only its hash is stored.
     pub token: &'a str,
-    /// The user.
     pub user_id: i64,
-    /// Session data.
     pub state: &'a str,
     /// Time of its start, if it continues an earlier session under another token; otherwise now.
     pub created_at: Option<NaiveDateTime>,
-    /// Time of the last authentication.
     pub proved_at: Option<NaiveDateTime>,
-    /// Network address of the client.
     pub address: &'a str,
     /// User-Agent; truncated if too long.
     pub browser: &'a str,
-    /// [`Session::password_mark`] of the user's password.
     pub password_mark: &'a str,
 }
 

@@ -122,45 +122,22 @@ impl Field {
 
 /// What a field accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "limits")]
 pub enum FieldKind {
     /// Text of `min` to `max` characters; required if `min` is above 0.
-    Text {
-        /// Minimum length.
-        min: usize,
-        /// Maximum length.
-        max: usize,
-    },
+    Text { min: usize, max: usize },
     /// An e-mail address of at most `max` characters, or nothing.
-    Email {
-        /// Maximum length.
-        max: usize,
-    },
+    Email { max: usize },
     /// An integer within a range.
-    Integer {
-        /// Minimum.
-        min: i32,
-        /// Maximum.
-        max: i32,
-    },
+    Integer { min: i32, max: i32 },
     /// An uploaded image; the value identifies it. The resource's `images` has the rest.
     Image,
     /// An integer within a range, or nothing.
-    OptionalInteger {
-        /// Minimum.
-        min: i32,
-        /// Maximum.
-        max: i32,
-    },
+    OptionalInteger { min: i32, max: i32 },
     /// A number from 0.5 in halves, or nothing.
-    Halves {
-        /// Maximum.
-        max: i32,
-    },
+    Halves { max: i32 },
     /// Text of at most `max` characters on several lines.
-    LongText {
-        /// Maximum length.
-        max: usize,
-    },
+    LongText { max: usize },
     /// A checkbox: `on` or empty.
     Boolean,
     /// One of a fixed list of choices. The value of an empty choice is empty.
@@ -177,10 +154,7 @@ pub enum FieldKind {
     /// A row of another resource, as (app, name), or nothing. The other resource's list has the choices.
     Related(&'static str, &'static str),
     /// A date and a time (UTC), in two parts: `NAME_0` and `NAME_1`.
-    DateTime {
-        /// Whether it is required.
-        required: bool,
-    },
+    DateTime { required: bool },
 }
 
 impl FieldKind {
