@@ -23,7 +23,7 @@ pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
     }
     let disk = shell.create_temp_dir()?;
     let folder = disk.path();
-    cmd!(shell, "mount -t tmpfs -o size=3m tmpfs {folder}")
+    cmd!(shell, "mount -t tmpfs -o size=9m tmpfs {folder}")
         .quiet()
         .run()?;
     let outcome = fill(shell, program, folder);
@@ -37,7 +37,7 @@ fn fill(shell: &Shell, program: &Path, folder: &Path) -> Result<String> {
     let place = Place::new(shell, program, &[("DATABASE_URL", url)])?;
     place.fill_with_demo_data()?;
     let ballast = folder.join("ballast");
-    fs::write(&ballast, vec![0; 1 << 20])?;
+    fs::write(&ballast, vec![0; 4 << 20])?;
     let site = place.start()?;
     let browsers = vec![
         Browser::logged_in(site.address)?,
