@@ -27,7 +27,7 @@ pub mod validation;
 
 pub use actor::Actor;
 pub use connection::{Backend, Cached, DbConnection};
-pub use database_url::{DatabaseUrl, InvalidDatabaseUrl};
+pub use database_url::DatabaseUrl;
 pub use open::{OpenError, open, version};
 pub use pagination::{MAX_COUNT, PAGE_SIZE, Paginated};
 pub use pool::{

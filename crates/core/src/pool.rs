@@ -33,9 +33,6 @@ pub struct Pool {
 
 impl Pool {
     /// A valid connection; waits at most [`PATIENCE`] for one.
-    ///
-    /// # Errors
-    /// When none is available in time.
     pub fn get(&self) -> Result<PooledConnection<Manager>, PoolError> {
         self.connections.get()
     }
@@ -53,13 +50,11 @@ impl Pool {
     }
 
     /// Number of open and of idle connections.
-    #[must_use]
     pub fn state(&self) -> State {
         self.connections.state()
     }
 
     /// Maximum number of connections for requests, without the one reserved for health checks.
-    #[must_use]
     pub fn max_size(&self) -> u32 {
         self.connections.max_size() - SPARE
     }
@@ -115,25 +110,17 @@ impl ManageConnection for Manager {
 }
 
 /// Opens a pool of at most `size` connections to an existing database.
-///
-/// # Errors
-/// When no connection can be opened. If the database becomes unavailable later, the pool reconnects.
+/// If that becomes unavailable later, the pool reconnects.
 pub fn connect_pool(url: DatabaseUrl, size: u32) -> Result<Pool, OpenError> {
     build(url, Sessions::Own, None, size)
 }
 
 /// Opens a pool of read-only connections.
-///
-/// # Errors
-/// When no connection can be opened.
 pub fn connect_read_only_pool(url: DatabaseUrl, size: u32) -> Result<Pool, OpenError> {
     build(url, Sessions::ReadOnly, None, size)
 }
 
 /// Opens a pool of connections to a pooler in transaction mode: no prepared statements, and nothing that needs a session.
-///
-/// # Errors
-/// When no connection can be opened.
 pub fn connect_pooler(url: DatabaseUrl, size: u32, read_only: bool) -> Result<Pool, OpenError> {
     let begin = if read_only {
         timeouts::BEGIN_READ_ONLY
@@ -150,9 +137,6 @@ fn open_pooler(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
 }
 
 /// Whether a connection keeps its session. One through a pooler in transaction mode doesn't.
-///
-/// # Errors
-/// When no connection can be opened.
 pub fn keeps_sessions(url: &DatabaseUrl) -> Result<bool, OpenError> {
     let mut connections = [open_pooler(url)?, open_pooler(url)?];
     if matches!(connections[0], DbConnection::Sqlite(_)) {

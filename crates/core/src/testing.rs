@@ -82,7 +82,6 @@ impl TestDb {
     }
 
     /// Its URL.
-    #[must_use]
     pub fn url(&self) -> &DatabaseUrl {
         &self.url
     }

@@ -97,16 +97,7 @@ impl OutgoingMail {
         diesel::select(exists(outgoing_mails::table.filter(due(now)))).get_result(conn)
     }
 
-    /// The number of mails that wait, and when the oldest was stored.
-    pub fn waiting(conn: &mut DbConnection) -> QueryResult<(i64, Option<NaiveDateTime>)> {
-        use diesel::dsl::{count_star, min};
-        outgoing_mails::table
-            .select((count_star(), min(outgoing_mails::created_at)))
-            .first(conn)
-    }
-
     /// Whether it is too late to send it.
-    #[must_use]
     pub fn has_expired(&self, now: NaiveDateTime) -> bool {
         now >= self.expires_at.unwrap_or(self.created_at + LIFETIME)
     }
@@ -241,14 +232,13 @@ mod tests {
                 assert_eq!(mail.set_failed(conn, false, at(minutes))?, Attempt::Failed);
                 assert_eq!(claimed(conn, minutes)?, None);
             }
-            assert_eq!(OutgoingMail::waiting(conn)?, (1, Some(at(0))));
             assert!(OutgoingMail::is_delayed(conn)?);
 
             let mail = OutgoingMail::claim(conn, at(15))?.expect("it is due");
 
             assert!(!mail.has_expired(at(29)) && mail.has_expired(at(30)));
             assert_eq!(mail.set_failed(conn, false, at(15))?, Attempt::Dropped);
-            assert_eq!(OutgoingMail::waiting(conn)?, (0, None));
+            assert!(!OutgoingMail::is_delayed(conn)?);
             insert(conn, "bob@example.org")?;
             let mail = OutgoingMail::claim(conn, at(0))?.expect("it is due");
             assert_eq!(mail.set_failed(conn, true, at(0))?, Attempt::Dropped);

@@ -22,26 +22,20 @@ const MAX_SCANNED: u64 = 20 * MAX_PIXELS;
 
 /// Why a file was rejected, as a sentence that follows the file's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "their messages explain them")]
 pub enum PictureError {
-    /// More than 20 MB.
     #[error("is larger than 20 MB. Save it smaller.")]
     TooLarge,
-    /// Apple's format.
     #[error("is in the format HEIC. Save it as JPEG.")]
     Heic,
-    /// Another format, or no picture at all.
     #[error("is not a picture in JPEG, PNG or WebP.")]
     NotAPicture,
-    /// More than 60 megapixels.
     #[error("has more than 60 megapixels. Save it smaller.")]
     TooManyPixels,
-    /// A side longer than WebP allows.
     #[error("is too long: no side may have more than 16,383 pixels.")]
     TooLong,
-    /// Needs too much memory or time.
     #[error("is too complex. Save it smaller, or as a simple JPEG.")]
     TooComplex,
-    /// Cut short or invalid.
     #[error("is damaged. Save it again, or choose another file.")]
     Damaged,
 }
