@@ -34,7 +34,6 @@ pub struct Answer {
 
 impl Answer {
     /// The value of a header.
-    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -62,7 +61,6 @@ pub struct Browser {
 
 impl Browser {
     /// At a network address, as a proxy reports it.
-    #[must_use]
     pub fn at(client: &str) -> Self {
         Self {
             client: client.to_owned(),

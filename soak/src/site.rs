@@ -54,13 +54,11 @@ impl<'a> Place<'a> {
     }
 
     /// Its folder.
-    #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// The file of the SQLite database.
-    #[must_use]
     pub fn database(&self) -> PathBuf {
         self.folder().join("oc-lettings.sqlite3")
     }
@@ -178,7 +176,6 @@ impl Site {
     }
 
     /// Its log so far.
-    #[must_use]
     pub fn log(&self) -> String {
         self.log
             .lock()
@@ -203,7 +200,6 @@ impl Site {
     }
 
     /// Its process id.
-    #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -21,7 +21,6 @@ pub struct Ledger {
 
 impl Ledger {
     /// Titles of acknowledged saves.
-    #[must_use]
     pub fn saved(&self) -> BTreeSet<String> {
         self.saved
             .lock()
@@ -30,7 +29,6 @@ impl Ledger {
     }
 
     /// Number of replies with 503.
-    #[must_use]
     pub fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }

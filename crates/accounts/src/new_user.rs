@@ -65,20 +65,17 @@ impl UserDraft {
 
 impl NewUser {
     /// The username as stored.
-    #[must_use]
     pub fn username(&self) -> &str {
         &self.username
     }
 
     /// The user with a password hash.
-    #[must_use]
     pub fn with_password(self, password: String) -> Self {
         Self { password, ..self }
     }
 }
 
 /// A username as stored: trimmed, and in Unicode's NFKC, so that equal-looking spellings are one user.
-#[must_use]
 pub fn normalize_username(username: &str) -> String {
     normalize_line(username).nfkc().collect()
 }

@@ -45,7 +45,6 @@ pub enum Verdict {
 
 impl Verdict {
     /// Whether the password is right.
-    #[must_use]
     pub fn is_right(self) -> bool {
         matches!(self, Self::Right | Self::Outdated)
     }
@@ -58,7 +57,6 @@ fn argon2id() -> Argon2<'static> {
 }
 
 /// The salted hash of a password (argon2id, RFC 9106) as a PHC string.
-#[must_use]
 pub fn hash(password: &str) -> String {
     argon2id()
         .hash_password(password.as_bytes())
@@ -67,7 +65,6 @@ pub fn hash(password: &str) -> String {
 }
 
 /// Verifies a password against a stored hash.
-#[must_use]
 pub fn verify(password: &str, stored: &str) -> Verdict {
     if password.chars().count() > LONGEST {
         return Verdict::Wrong;
@@ -111,7 +108,6 @@ fn verifier(stored: &str) -> Option<(Verifier, &str)> {
 }
 
 /// Whether the algorithm of a hash is supported, or the hash matches no password on purpose.
-#[must_use]
 pub fn is_supported(stored: &str) -> bool {
     stored.starts_with('!') || verifier(stored).is_some()
 }

@@ -27,7 +27,6 @@ impl Verb {
     pub const ALL: [Self; 4] = [Self::Add, Self::Change, Self::Delete, Self::View];
 
     /// The action in the code of a permission.
-    #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Add => "add",
@@ -38,7 +37,6 @@ impl Verb {
     }
 
     /// The code of the permission, such as `lettings.change_letting`.
-    #[must_use]
     pub fn on(self, app: &str, model: &str) -> String {
         format!("{app}.{}_{model}", self.word())
     }
@@ -82,13 +80,11 @@ impl Permissions {
     }
 
     /// Whether an action on a resource is permitted.
-    #[must_use]
     pub fn may(&self, verb: Verb, app: &str, model: &str) -> bool {
         self.has(&verb.on(app, model))
     }
 
     /// Whether they include the permission with this code.
-    #[must_use]
     pub fn has(&self, code: &str) -> bool {
         self.every || self.codes.contains(code)
     }
@@ -101,7 +97,6 @@ impl Permissions {
     }
 
     /// Whether they are a superuser's.
-    #[must_use]
     pub fn are_all(&self) -> bool {
         self.every
     }

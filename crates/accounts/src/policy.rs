@@ -42,7 +42,6 @@ const SITE_WORDS: [&str; 16] = [
 
 /// Error messages for a weak password. `about` contains the user's details, each as label
 /// and text.
-#[must_use]
 pub fn weaknesses(password: &str, about: &[(&'static str, &str)]) -> Vec<String> {
     let length = password.chars().count();
     if length > LONGEST {

@@ -91,7 +91,6 @@ impl RecoveryCode {
     }
 
     /// The code in groups of four characters.
-    #[must_use]
     pub fn grouped(&self) -> String {
         let groups = (0..CODE_LENGTH).step_by(4);
         let groups: Vec<&str> = groups.map(|start| &self.0[start..start + 4]).collect();

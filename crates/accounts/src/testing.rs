@@ -6,7 +6,6 @@ use oc_core::DbConnection;
 use crate::{AccountStatus, GroupDraft, NewGroup, User, UserDraft};
 
 /// A valid draft; override fields with struct update syntax.
-#[must_use]
 pub fn user_draft(username: &str) -> UserDraft {
     UserDraft {
         username: username.to_owned(),
@@ -38,7 +37,6 @@ impl User {
 }
 
 /// A valid group with this name.
-#[must_use]
 pub fn group(name: &str) -> NewGroup {
     let draft = GroupDraft {
         name: name.to_owned(),

@@ -58,7 +58,6 @@ pub enum Rejection {
 
 /// An attempt that takes up room until it is known whether it succeeded.
 #[derive(Debug)]
-#[must_use]
 pub struct PendingAttempt(Vec<i64>);
 
 /// What failures count against.

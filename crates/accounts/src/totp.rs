@@ -13,13 +13,11 @@ const PERIOD: i64 = 30;
 pub(crate) const DRIFT: i64 = 1;
 
 /// The time step, counted from 1970.
-#[must_use]
 pub fn step(at: NaiveDateTime) -> i64 {
     at.and_utc().timestamp().div_euclid(PERIOD)
 }
 
 /// The code of a time step.
-#[must_use]
 pub fn code(secret: &[u8], step: i64) -> String {
     totp(secret).generate(seconds(step)).to_string()
 }
@@ -27,7 +25,6 @@ pub fn code(secret: &[u8], step: i64) -> String {
 /// The time step of a code, at most one step from now and after the last used step.
 ///
 /// A last step in the future was stored while the clock was ahead; it is ignored.
-#[must_use]
 pub fn matching_step(
     secret: &[u8],
     typed: &str,

@@ -206,7 +206,6 @@ impl User {
     }
 
     /// The user as the author of a change.
-    #[must_use]
     pub fn actor(&self) -> Actor<'_> {
         Actor {
             id: self.id,
@@ -215,7 +214,6 @@ impl User {
     }
 
     /// Public facts about the user, as label and text: a password must not be similar to them.
-    #[must_use]
     pub fn about(&self) -> [(&'static str, &str); 4] {
         [
             ("username", &self.username),

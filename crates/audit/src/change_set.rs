@@ -17,7 +17,6 @@ pub struct ChangeSet {
 
 impl ChangeSet {
     /// A set of `size` entries.
-    #[must_use]
     pub fn new(size: usize) -> Self {
         Self {
             has_several: size > 1,
@@ -26,7 +25,6 @@ impl ChangeSet {
     }
 
     /// For entries that are independent of each other.
-    #[must_use]
     pub fn none() -> Self {
         Self::new(1)
     }

@@ -71,19 +71,16 @@ impl Event {
     }
 
     /// The stored action.
-    #[must_use]
     pub fn action(self) -> &'static str {
         self.words().0
     }
 
     /// The action as shown to staff.
-    #[must_use]
     pub fn label(self) -> &'static str {
         self.words().1
     }
 
     /// The event with that stored action.
-    #[must_use]
     pub fn from_action(action: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|event| event.action() == action)
     }
@@ -152,7 +149,6 @@ fn erase_old_addresses(conn: &mut DbConnection) -> QueryResult<()> {
 }
 
 /// The username of a failed attempt to record.
-#[must_use]
 pub fn attempted_username(account: Option<Actor<'_>>) -> &str {
     account.map_or(UNKNOWN_NAME, |account| account.username)
 }

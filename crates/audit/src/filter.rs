@@ -33,7 +33,6 @@ type Entries<'a> = IntoBoxed<'a, changes::table, Backend>;
 
 impl AuditFilter {
     /// Everything that the viewer may see.
-    #[must_use]
     pub fn visible_only(&self) -> Self {
         Self {
             visible: self.visible.clone(),

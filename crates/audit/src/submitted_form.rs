@@ -19,7 +19,6 @@ pub struct SubmittedForm {
 
 impl SubmittedForm {
     /// A form of a user for a model; `content` includes the form's random token.
-    #[must_use]
     pub fn new(user_id: i64, model: &str, content: &str) -> Self {
         let digest = Sha256::digest(format!("{user_id}\0{model}\0{content}"));
         Self {

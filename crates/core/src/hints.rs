@@ -3,7 +3,6 @@
 use diesel::result::{DatabaseErrorKind, Error};
 
 /// What an operator can do about a database error with this message.
-#[must_use]
 pub fn hint(message: &str) -> Option<&'static str> {
     const HINTS: [(&str, &str); 16] = [
         (
@@ -79,7 +78,6 @@ pub fn hint(message: &str) -> Option<&'static str> {
 }
 
 /// Whether a retry may succeed: the database is unavailable or busy, and the query itself is valid.
-#[must_use]
 pub fn is_transient(error: &Error) -> bool {
     match error {
         Error::DatabaseError(

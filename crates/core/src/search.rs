@@ -33,7 +33,6 @@ pub struct SearchTerms(Vec<String>);
 
 impl SearchTerms {
     /// Splits a search at whitespace and at characters that no stored text contains.
-    #[must_use]
     pub fn parse(text: &str) -> Self {
         let text: String = text::without_invisible(text)
             .chars()
@@ -48,14 +47,12 @@ impl SearchTerms {
     }
 
     /// Whether the search is empty.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// A query for SQLite's trigram index without positions, which finds at least what matches; `None` if no
     /// term has three characters.
-    #[must_use]
     pub fn trigrams(&self) -> Option<String> {
         let mut trigrams = BTreeSet::new();
         for term in &self.0 {

@@ -5,7 +5,6 @@ use unicode_normalization::char::is_combining_mark;
 
 /// Normalises one line of input: composed (NFC), line breaks turned into spaces, trimmed including invisible characters.
 /// Text with nothing visible becomes empty.
-#[must_use]
 pub fn normalize_line(text: &str) -> String {
     let line = text.replace("\r\n", "\n").replace(is_line_break, " ");
     trim(&line.nfc().collect::<String>()).to_owned()
@@ -13,7 +12,6 @@ pub fn normalize_line(text: &str) -> String {
 
 /// Normalises text of several lines: each line as [`normalize_line`], tabs turned into spaces, and at most one blank line
 /// in a row.
-#[must_use]
 pub fn normalize_paragraphs(text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for line in text.replace("\r\n", "\n").split(is_line_break) {
@@ -27,7 +25,6 @@ pub fn normalize_paragraphs(text: &str) -> String {
 
 /// Trims whitespace and invisible characters. Variation selectors and tags at the end belong to a visible character, but
 /// not to a letter of ASCII.
-#[must_use]
 pub fn trim(text: &str) -> &str {
     let start = text.trim_start_matches(|c| is_blank(c) || is_combining_mark(c) || is_selector(c));
     let trimmed = start.trim_end_matches(is_blank);
@@ -41,7 +38,6 @@ pub fn trim(text: &str) -> &str {
 
 /// Whether a text contains a control character, or one that no text may contain: feeds would not be valid XML. Those for
 /// the direction of text count: without their end, they reverse what follows on the page.
-#[must_use]
 pub fn has_control(text: &str) -> bool {
     text.contains(|c| char::is_control(c) || is_bidi_control(c) || is_noncharacter(c))
 }
@@ -54,7 +50,6 @@ pub(crate) fn without_invisible(text: &str) -> String {
 
 /// Folds text for search: case, accents, letters that keyboards of other languages lack, full-width forms, ligatures and
 /// typographic punctuation. PostgreSQL's function `fold` does the same.
-#[must_use]
 pub fn fold(text: &str) -> String {
     let base = text.nfkd().filter(|c| !is_ignored_in_search(*c));
     let mut folded = String::with_capacity(text.len());

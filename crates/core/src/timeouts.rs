@@ -108,7 +108,6 @@ pub fn try_without_lock_wait<T>(
 ///
 /// The message may be in any language, and diesel doesn't expose the error code. An unclassified error counts if enough
 /// time has passed.
-#[must_use]
 pub fn may_have_timed_out(error: &Error, time: Duration) -> bool {
     matches!(error, Error::DatabaseError(DatabaseErrorKind::Unknown, _)) && time >= LOCK
 }

@@ -119,7 +119,6 @@ impl Report {
     }
 
     /// Number of problems.
-    #[must_use]
     pub fn problems(&self) -> usize {
         self.problems.len()
     }

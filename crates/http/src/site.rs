@@ -25,14 +25,12 @@ impl Site {
     }
 
     /// Sets the company.
-    #[must_use]
     pub fn for_company(mut self, company: Company) -> Self {
         self.company = company;
         self
     }
 
     /// Sets whether Strict-Transport-Security includes subdomains.
-    #[must_use]
     pub fn hsts_subdomains(mut self, include: bool) -> Self {
         self.hsts_subdomains = include;
         self

@@ -48,19 +48,16 @@ pub struct Address {
 
 impl Address {
     /// The ZIP code with leading zeros.
-    #[must_use]
     pub fn zip(&self) -> String {
         format!("{:05}", self.zip_code)
     }
 
     /// Number and street.
-    #[must_use]
     pub fn line(&self) -> String {
         format!("{} {}", self.number, self.street)
     }
 
     /// The address without the country, on one line.
-    #[must_use]
     pub fn in_one_line(&self) -> String {
         format!(
             "{}, {}, {} {}",

@@ -22,7 +22,6 @@ const CODES: &str = "\
     VENVE VGBVG VIRVI VNMVN VUTVU WLFWF WSMWS YEMYE ZAFZA ZMBZM ZWEZW";
 
 /// The alpha-2 code for an alpha-3 code in any case; `None` if there is no such country.
-#[must_use]
 pub fn alpha2(alpha3: &str) -> Option<&'static str> {
     CODES.split(' ').find_map(|codes| {
         let (long, short) = codes.split_at(3);

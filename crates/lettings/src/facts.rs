@@ -100,14 +100,12 @@ pub const FEATURES: &[(&str, FixedChoices)] = &[
 ];
 
 /// A number of halves in decimal notation: `1.5`.
-#[must_use]
 pub fn halves(number: i32) -> String {
     let fraction = if number % 2 == 0 { "" } else { ".5" };
     format!("{}{fraction}", number / 2)
 }
 
 /// The label of a choice; empty if there is no such choice, or for the empty one.
-#[must_use]
 pub fn label(choices: FixedChoices, value: &str) -> &'static str {
     let found = choices.iter().find(|(choice, _)| *choice == value);
     found
@@ -132,13 +130,11 @@ impl FromStr for Currency {
 
 impl Currency {
     /// The code.
-    #[must_use]
     pub fn code(&self) -> &str {
         &self.0
     }
 
     /// An amount with the sign of the currency, or with its code.
-    #[must_use]
     pub fn amount(&self, amount: i32) -> String {
         match self.code() {
             "USD" => format!("${amount}"),

@@ -6,7 +6,6 @@ use crate::letting::Letting;
 
 impl Letting {
     /// Guests and bedrooms: `Sleeps 6`, `3 bedrooms`.
-    #[must_use]
     pub fn capacity(&self) -> Vec<String> {
         let sleeps = self.sleeps.map(|guests| format!("Sleeps {guests}"));
         let bedrooms = self.bedrooms.map(|bedrooms| match bedrooms {
@@ -18,7 +17,6 @@ impl Letting {
     }
 
     /// The capacity, bathrooms and pets.
-    #[must_use]
     pub fn facts(&self) -> Vec<String> {
         let bathrooms = self.half_bathrooms.map(|number| match number {
             2 => "1 bathroom".to_owned(),
@@ -33,14 +31,12 @@ impl Letting {
     }
 
     /// The price: `from $240 a night`.
-    #[must_use]
     pub fn price(&self, currency: &Currency) -> Option<String> {
         let price = currency.amount(self.price_from?);
         Some(format!("from {price} a {}", self.price_per))
     }
 
     /// The minimum stay: `at least 3 nights`.
-    #[must_use]
     pub fn minimum_stay(&self) -> Option<String> {
         self.min_nights.map(|nights| match nights {
             1 => "at least 1 night".to_owned(),
@@ -49,7 +45,6 @@ impl Letting {
     }
 
     /// Labels of the features, in their groups with a heading.
-    #[must_use]
     pub fn offers(&self) -> Vec<(&'static str, Vec<&'static str>)> {
         let own: Vec<&str> = self.features.split_whitespace().collect();
         let groups = FEATURES.iter().map(|(heading, features)| {
@@ -63,7 +58,6 @@ impl Letting {
     }
 
     /// The paragraphs of the description.
-    #[must_use]
     pub fn paragraphs(&self) -> Vec<String> {
         let paragraphs = self.description.split("\n\n");
         paragraphs
@@ -73,13 +67,11 @@ impl Letting {
     }
 
     /// The first line of its address, if the public sees it.
-    #[must_use]
     pub fn street_line(&self, address: &Address) -> Option<String> {
         self.address_shown.then(|| address.line())
     }
 
     /// The lines of its address that the public sees.
-    #[must_use]
     pub fn address_lines(&self, address: &Address) -> Vec<String> {
         let city = format!("{}, {} {}", address.city, address.state, address.zip());
         let others = [city, address.country_iso_code.clone()];
@@ -90,7 +82,6 @@ impl Letting {
     }
 
     /// The lines of its address that the public sees, without the country, on one line.
-    #[must_use]
     pub fn place(&self, address: &Address) -> String {
         if self.address_shown {
             address.in_one_line()

@@ -11,7 +11,6 @@ use crate::photo::{Photo, PhotoDraft};
 use crate::photo_file::PhotoFile;
 
 /// A valid draft; override fields with struct update syntax.
-#[must_use]
 pub fn address_draft() -> AddressDraft {
     AddressDraft {
         number: "12".to_owned(),
@@ -24,7 +23,6 @@ pub fn address_draft() -> AddressDraft {
 }
 
 /// A valid draft; override fields with struct update syntax.
-#[must_use]
 pub fn letting_draft(title: &str, address_id: i64) -> LettingDraft {
     LettingDraft {
         title: title.to_owned(),

@@ -37,7 +37,6 @@ pub enum MailerError {
 
 impl MailerError {
     /// Whether another attempt is pointless.
-    #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Invalid(_) | Self::Expired => true,

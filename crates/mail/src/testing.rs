@@ -32,7 +32,6 @@ impl SmtpServer {
     }
 
     /// Its `SMTP_URL`.
-    #[must_use]
     pub fn url(&self) -> String {
         format!("smtp://{}", self.address)
     }

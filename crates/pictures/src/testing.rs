@@ -4,7 +4,6 @@
 ///
 /// # Panics
 /// If it has no pixels.
-#[must_use]
 pub fn picture(width: u32, height: u32, color: [u8; 3]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);

@@ -63,7 +63,6 @@ pub(crate) type Joined<'a> = IntoBoxed<'a, InnerJoin<profiles::table, users::tab
 
 impl PublicProfile {
     /// Initials of the names, or of the username if there are none.
-    #[must_use]
     pub fn initials(&self) -> String {
         let names = [&self.first_name, &self.last_name];
         let mut letters: String = names

@@ -22,7 +22,6 @@ const SEGMENT: AsciiSet = CONTROLS
     .add(b'}');
 
 /// Path of a user's public profile.
-#[must_use]
 pub fn public_path(username: &str) -> String {
     format!("/profiles/{}/", utf8_percent_encode(username, &SEGMENT))
 }

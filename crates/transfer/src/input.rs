@@ -54,13 +54,11 @@ impl Input {
     }
 
     /// The name that the user gave.
-    #[must_use]
     pub fn name(&self) -> &Path {
         &self.name
     }
 
     /// The file to read.
-    #[must_use]
     pub fn path(&self) -> &Path {
         self.copy.as_ref().map_or(&self.name, NamedTempFile::path)
     }

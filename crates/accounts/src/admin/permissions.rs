@@ -16,7 +16,6 @@ pub(super) const APP_LABEL: &str = "Authentication and authorization";
 const LONGEST_CODE: usize = 200;
 
 /// All permissions on these resources, given as (app, name): “lettings · letting · view”.
-#[must_use]
 pub fn permission_choices(resources: &[(&str, &str)]) -> Vec<Choice> {
     let all = |(app, name): &(&str, &str)| Verb::ALL.map(|verb| choice(&verb.on(app, name)));
     resources.iter().flat_map(all).collect()

@@ -77,7 +77,6 @@ fn with_token(token: &str) -> _ {
 
 impl Session {
     /// Fingerprint of a stored password hash. A session ends when its user's password changes.
-    #[must_use]
     pub fn password_mark(hash: &str) -> String {
         sha256(hash)
     }

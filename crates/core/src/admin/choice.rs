@@ -14,7 +14,6 @@ pub struct Choice {
 
 impl Choice {
     /// A choice of a row.
-    #[must_use]
     #[expect(
         clippy::needless_pass_by_value,
         reason = "ids and texts alike, as they come"
@@ -42,7 +41,6 @@ pub struct ChoiceQuery<'a> {
 
 impl<'a> ChoiceQuery<'a> {
     /// The first `limit` choices of a field, without a search.
-    #[must_use]
     pub fn first(field: &'a str, row: Option<i64>, limit: i64) -> Self {
         Self {
             field,
@@ -63,20 +61,17 @@ pub struct ChoicePage {
 }
 
 /// Parses values as ids; skips invalid ones.
-#[must_use]
 pub fn ids(values: &[String]) -> Vec<i64> {
     let ids = values.iter().filter_map(|value| value.trim().parse().ok());
     ids.collect()
 }
 
 /// The id in a field of kind [`crate::admin::FieldKind::Choice`], if it is valid.
-#[must_use]
 pub fn id_in(values: &FormValues, field: &str) -> Option<i64> {
     values.text(field).trim().parse().ok()
 }
 
 /// Choices of a boolean filter.
-#[must_use]
 pub fn yes_no_choices() -> Vec<Choice> {
     vec![Choice::new(1, "Yes"), Choice::new(0, "No")]
 }

@@ -43,7 +43,6 @@ impl Field {
     pub const BESIDE_BUTTONS: &'static str = "beside the buttons";
 
     /// A field without fieldset, help text and default.
-    #[must_use]
     pub const fn new(name: &'static str, label: &'static str, kind: FieldKind) -> Self {
         Self {
             name,
@@ -60,7 +59,6 @@ impl Field {
     }
 
     /// An optional field: a form without it keeps its value.
-    #[must_use]
     pub const fn optional(name: &'static str, label: &'static str, kind: FieldKind) -> Self {
         Self {
             keeps_if_absent: true,
@@ -69,25 +67,21 @@ impl Field {
     }
 
     /// A text field of `min` to `max` characters.
-    #[must_use]
     pub const fn text(name: &'static str, label: &'static str, min: usize, max: usize) -> Self {
         Self::new(name, label, FieldKind::Text { min, max })
     }
 
     /// The field within a fieldset.
-    #[must_use]
     pub const fn section(self, section: &'static str) -> Self {
         Self { section, ..self }
     }
 
     /// The field with a help text.
-    #[must_use]
     pub const fn help(self, help: &'static str) -> Self {
         Self { help, ..self }
     }
 
     /// A field that can be set for several rows together.
-    #[must_use]
     pub const fn bulk_edit(self) -> Self {
         Self {
             bulk_edit: true,
@@ -96,7 +90,6 @@ impl Field {
     }
 
     /// The field with suggestions.
-    #[must_use]
     pub const fn suggestions(self, suggestions: Suggestions) -> Self {
         Self {
             suggestions: Some(suggestions),
@@ -105,7 +98,6 @@ impl Field {
     }
 
     /// The field with a question before its row is saved.
-    #[must_use]
     pub const fn question(self, question: Question) -> Self {
         Self {
             question: Some(question),
@@ -114,7 +106,6 @@ impl Field {
     }
 
     /// The field with a default value.
-    #[must_use]
     pub const fn default(self, default: &'static str) -> Self {
         Self { default, ..self }
     }
@@ -159,7 +150,6 @@ pub enum FieldKind {
 
 impl FieldKind {
     /// The fixed choices; empty for other fields.
-    #[must_use]
     pub fn fixed_choices(self) -> Vec<Choice> {
         let lists = match self {
             Self::OneOf(choices) => vec![choices],
@@ -173,7 +163,6 @@ impl FieldKind {
     }
 
     /// Whether the field has choices.
-    #[must_use]
     pub fn has_choices(self) -> bool {
         matches!(
             self,

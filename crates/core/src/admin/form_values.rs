@@ -11,7 +11,6 @@ pub struct FormValues(pub BTreeMap<String, Vec<String>>);
 
 impl FormValues {
     /// The value of a field; empty if it is missing.
-    #[must_use]
     pub fn text(&self, name: &str) -> &str {
         self.0
             .get(name)
@@ -20,41 +19,35 @@ impl FormValues {
     }
 
     /// All values of a field.
-    #[must_use]
     pub fn list(&self, name: &str) -> &[String] {
         self.0.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Whether a boolean field is true. Browsers leave out unchecked boxes; scripts may send words that mean
     /// false.
-    #[must_use]
     pub fn is_yes(&self, name: &str) -> bool {
         let value = self.text(name).trim().to_ascii_lowercase();
         !matches!(value.as_str(), "" | "0" | "false" | "no" | "off")
     }
 
     /// These values, with defaults for missing fields.
-    #[must_use]
     pub fn with_defaults(&self, mut defaults: Self) -> Self {
         defaults.0.extend(self.0.clone());
         defaults
     }
 
     /// Adds a value for a field.
-    #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.0.insert(name.to_owned(), vec![value.into()]);
         self
     }
 
     /// Adds a boolean for a field.
-    #[must_use]
     pub fn with_yes(self, name: &str, yes: bool) -> Self {
         self.with(name, if yes { "on" } else { "" })
     }
 
     /// Adds several values for a field.
-    #[must_use]
     pub fn with_list(mut self, name: &str, values: Vec<String>) -> Self {
         self.0.insert(name.to_owned(), values);
         self

@@ -7,13 +7,11 @@ use crate::connection::DbConnection;
 use crate::validation::{FieldError, Violation};
 
 /// “Yes” or “No”, for a list column.
-#[must_use]
 pub fn yes_or_no(yes: bool) -> String {
     if yes { "Yes" } else { "No" }.to_owned()
 }
 
 /// Value of a boolean filter; `None` if it is not one of the choices.
-#[must_use]
 pub fn parse_flag(value: &str) -> Option<bool> {
     match value {
         "1" => Some(true),
@@ -23,7 +21,6 @@ pub fn parse_flag(value: &str) -> Option<bool> {
 }
 
 /// The filters that are set, or `None` if one has a value that no row can have: NUL, which PostgreSQL can't compare.
-#[must_use]
 pub fn set_filters(listing: &ListQuery) -> Option<Vec<(&'static str, &str)>> {
     if listing
         .filters

@@ -21,7 +21,6 @@ pub struct Filter {
 
 impl Filter {
     /// A filter of a boolean column.
-    #[must_use]
     pub const fn yes_no(parameter: &'static str, label: &'static str) -> Self {
         Self {
             parameter,

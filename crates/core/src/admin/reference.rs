@@ -33,7 +33,6 @@ pub enum OnDelete {
 
 impl Reference {
     /// A foreign key of the resource's own table.
-    #[must_use]
     pub const fn new(
         target: &'static str,
         table: &'static str,
@@ -50,7 +49,6 @@ impl Reference {
     }
 
     /// A many-to-many relation through a join table.
-    #[must_use]
     pub const fn many_to_many(
         target: &'static str,
         join_table: &'static str,

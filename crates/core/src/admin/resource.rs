@@ -70,7 +70,6 @@ pub struct Resource {
 
 impl Resource {
     /// Unique name among all resources: `lettings.letting`.
-    #[must_use]
     pub fn key(&self) -> String {
         format!("{}.{}", self.app, self.name)
     }
@@ -99,7 +98,6 @@ impl Resource {
     }
 
     /// Values of the fields that have a default.
-    #[must_use]
     pub fn defaults(&self) -> FormValues {
         let fields = self.fields.iter();
         let fields = fields.filter(|field| !field.default.is_empty());
@@ -187,13 +185,11 @@ impl Inline {
     }
 
     /// Whether the form has any of its fields.
-    #[must_use]
     pub fn is_in(&self, form: &FormValues) -> bool {
         self.names.iter().any(|name| form.0.contains_key(*name))
     }
 
     /// The values of its fields in the form, under their own names; `None` if all are blank.
-    #[must_use]
     pub fn values(&self, form: &FormValues) -> Option<FormValues> {
         let mut values = FormValues::default();
         for (name, field) in self.fields() {
@@ -206,7 +202,6 @@ impl Inline {
     }
 
     /// The values of the form without those of its fields.
-    #[must_use]
     pub fn without_fields(&self, mut form: FormValues) -> FormValues {
         form.0.retain(|name, _| !self.names.contains(&&**name));
         form

@@ -27,7 +27,6 @@ impl From<Vec<FieldError>> for SaveError {
 impl SaveError {
     /// Maps a constraint violation to a form error: a value that is taken, or a choice that no longer exists. Other
     /// errors stay database errors.
-    #[must_use]
     pub fn from_constraint(
         error: DatabaseError,
         taken: Option<FieldError>,

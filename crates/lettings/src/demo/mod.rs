@@ -29,7 +29,6 @@ const CACHE: u32 = 128 * 1024;
 ///
 /// The first ones are handwritten, the others generated from word lists. `None` would mean that a generated one is
 /// invalid; a test proves that none is.
-#[must_use]
 pub fn letting(index: i64) -> Option<(NewLetting, NewAddress)> {
     let house = usize::try_from(index).ok().and_then(|i| HOUSES.get(i));
     let (title, number, street, (city, zip_code)) = match house {
