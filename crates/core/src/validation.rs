@@ -12,6 +12,13 @@ pub struct FieldError {
     pub violation: Violation,
 }
 
+impl FieldError {
+    /// The error of a field.
+    pub fn new(field: &'static str, violation: Violation) -> Self {
+        Self { field, violation }
+    }
+}
+
 /// A rule that a field breaks. `label` is the field's label in the form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "their messages explain them")]

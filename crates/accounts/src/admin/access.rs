@@ -173,15 +173,12 @@ impl AccessRules {
             let changed = fields
                 .filter(|field| self.guarded_fields.contains(&field.name))
                 .filter(|field| differ(before, after, field));
-            return Ok(changed
-                .map(|field| FieldError {
-                    field: field.name,
-                    violation: Violation::Beyond {
-                        label: field.label,
-                        model: self.resource.singular,
-                    },
-                })
-                .collect());
+            let model = self.resource.singular;
+            let error = |field: &Field| {
+                let label = field.label;
+                FieldError::new(field.name, Violation::Beyond { label, model })
+            };
+            return Ok(changed.map(error).collect());
         }
         let exists = |code: &str| known.iter().any(|choice| choice.value == code);
         let mut errors = Vec::new();
@@ -216,8 +213,7 @@ impl AccessRules {
                 (false, true) => Violation::Unrevocable,
                 (false, false) => continue,
             };
-            let field = field.name;
-            errors.push(FieldError { field, violation });
+            errors.push(FieldError::new(field.name, violation));
         }
         Ok(errors)
     }

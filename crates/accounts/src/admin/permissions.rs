@@ -37,8 +37,7 @@ pub(super) fn parse(
     if codes.iter().all(|code| parts(code).is_some()) {
         Ok(codes.into_iter().cloned().collect())
     } else {
-        let violation = Violation::Choice { label };
-        Err(vec![FieldError { field, violation }])
+        Err(vec![FieldError::new(field, Violation::Choice { label })])
     }
 }
 

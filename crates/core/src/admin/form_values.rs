@@ -55,39 +55,25 @@ impl FormValues {
 }
 
 /// The submitted id of a choice field.
-///
-/// # Errors
-/// [`Violation::Required`] if nothing was chosen, [`Violation::Choice`] if the value is not an id.
 pub fn required_id(
     values: &FormValues,
     field: &'static str,
     label: &'static str,
-) -> Result<i64, FieldError> {
+) -> Result<i64, Vec<FieldError>> {
+    let error = |violation| Err(vec![FieldError::new(field, violation)]);
     match values.text(field).trim() {
-        text if text.contains('\0') => Err(FieldError {
-            field,
-            violation: Violation::Unstorable { label },
-        }),
-        "" => Err(FieldError {
-            field,
-            violation: Violation::Required { label },
-        }),
-        text => text.parse().map_err(|_| FieldError {
-            field,
-            violation: Violation::Choice { label },
-        }),
+        text if text.contains('\0') => error(Violation::Unstorable { label }),
+        "" => error(Violation::Required { label }),
+        text => text.parse().or_else(|_| error(Violation::Choice { label })),
     }
 }
 
 /// The submitted id of an optional choice field.
-///
-/// # Errors
-/// [`Violation::Choice`] if the value is not an id.
 pub fn optional_id(
     values: &FormValues,
     field: &'static str,
     label: &'static str,
-) -> Result<Option<i64>, FieldError> {
+) -> Result<Option<i64>, Vec<FieldError>> {
     match values.text(field).trim() {
         "" => Ok(None),
         _ => required_id(values, field, label).map(Some),

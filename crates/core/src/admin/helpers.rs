@@ -63,9 +63,7 @@ pub fn with_constraint_error(
 ) -> SaveError {
     if errors.iter().all(|error| error.field != field) {
         match look(conn) {
-            Ok(violation) => {
-                errors.extend(violation.map(|violation| FieldError { field, violation }));
-            }
+            Ok(found) => errors.extend(found.map(|found| FieldError::new(field, found))),
             Err(error) => return SaveError::Database(error),
         }
     }

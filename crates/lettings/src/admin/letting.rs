@@ -282,11 +282,7 @@ fn in_one_line(addresses: Vec<Address>) -> Vec<Choice> {
 fn check(values: &FormValues) -> Result<NewLetting, Vec<FieldError>> {
     let address = required_id(values, "address", ADDRESS);
     let host = optional_id(values, "host", HOST);
-    let references = combine(
-        address.map_err(|error| vec![error]),
-        host.map_err(|error| vec![error]),
-    );
-    let (letting, _) = combine(draft(values).check(), references)?;
+    let (letting, _) = combine(draft(values).check(), combine(address, host))?;
     Ok(letting)
 }
 
@@ -312,13 +308,13 @@ fn refusal(
 
 /// Maps a constraint violation to a form error. If the addresses exist, it is a host that does not.
 fn refused(conn: &mut DbConnection, error: DatabaseError, addresses: &[i64]) -> SaveError {
-    let field_error = |field, violation| FieldError { field, violation };
     let gone = match Address::find_all(conn, addresses) {
         Ok(found) if found.len() == addresses.len() => {
-            field_error("host", Violation::Choice { label: HOST })
+            FieldError::new("host", Violation::Choice { label: HOST })
         }
-        Ok(_) => field_error("address", GONE),
+        Ok(_) => FieldError::new("address", GONE),
         Err(error) => return error.into(),
     };
-    SaveError::from_constraint(error, Some(field_error("address", TAKEN)), Some(gone))
+    let taken = FieldError::new("address", TAKEN);
+    SaveError::from_constraint(error, Some(taken), Some(gone))
 }

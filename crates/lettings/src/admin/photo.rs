@@ -222,7 +222,7 @@ fn check(values: &FormValues) -> Result<NewPhoto, Vec<FieldError>> {
         alt: values.text("alt").to_owned(),
         position: values.text("position").to_owned(),
     };
-    let (photo, _) = combine(draft.check(), letting.map_err(|error| vec![error]))?;
+    let (photo, _) = combine(draft.check(), letting)?;
     Ok(photo)
 }
 
@@ -241,7 +241,7 @@ fn restore(conn: &mut DbConnection, rows: &[DeletedRow<'_>]) -> Result<(), SaveE
 }
 
 fn refused(error: PhotoError) -> SaveError {
-    let invalid = |field, violation| SaveError::Invalid(vec![FieldError { field, violation }]);
+    let invalid = |field, violation| SaveError::Invalid(vec![FieldError::new(field, violation)]);
     match error {
         PhotoError::TooMany => {
             let text = "A letting can have at most 40 photos. Delete one first.";
@@ -252,10 +252,7 @@ fn refused(error: PhotoError) -> SaveError {
             invalid("file", Violation::Other(text))
         }
         PhotoError::Database(error) => {
-            let gone = FieldError {
-                field: "letting",
-                violation: Violation::Choice { label: LETTING },
-            };
+            let gone = FieldError::new("letting", Violation::Choice { label: LETTING });
             SaveError::from_constraint(error, None, Some(gone))
         }
     }

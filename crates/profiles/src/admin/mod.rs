@@ -171,7 +171,7 @@ fn check(values: &FormValues) -> Result<NewProfile, Vec<FieldError>> {
         favorite_city: values.text("favorite_city").to_owned(),
         show_email: values.is_yes("show_email"),
     };
-    let (_, profile) = combine(user.map_err(|error| vec![error]), draft.check())?;
+    let (_, profile) = combine(user, draft.check())?;
     Ok(profile)
 }
 
@@ -197,10 +197,7 @@ fn refusal(
 }
 
 fn refused(error: diesel::result::Error) -> SaveError {
-    let of_user = |violation| FieldError {
-        field: "user",
-        violation,
-    };
+    let of_user = |violation| FieldError::new("user", violation);
     SaveError::from_constraint(error, Some(of_user(TAKEN)), Some(of_user(GONE)))
 }
 

@@ -134,10 +134,7 @@ fn check(values: &FormValues) -> Result<(NewGroup, Vec<String>), Vec<FieldError>
 const TAKEN: Violation = Violation::Taken("That name is already taken.");
 
 fn constraint_error(error: diesel::result::Error) -> SaveError {
-    let taken = FieldError {
-        field: "name",
-        violation: TAKEN,
-    };
+    let taken = FieldError::new("name", TAKEN);
     SaveError::from_constraint(error, Some(taken), None)
 }
 

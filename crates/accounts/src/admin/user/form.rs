@@ -152,10 +152,7 @@ fn parse_datetime(
 }
 
 fn unknown_group() -> FieldError {
-    FieldError {
-        field: "groups",
-        violation: Violation::Choice { label: GROUPS },
-    }
+    FieldError::new("groups", Violation::Choice { label: GROUPS })
 }
 
 const TAKEN: Violation = Violation::Taken("That username is already taken.");
@@ -175,10 +172,7 @@ pub(super) fn with_taken(
 }
 
 fn constraint_error(error: diesel::result::Error) -> SaveError {
-    let taken = FieldError {
-        field: "username",
-        violation: TAKEN,
-    };
+    let taken = FieldError::new("username", TAKEN);
     SaveError::from_constraint(error, Some(taken), Some(unknown_group()))
 }
 

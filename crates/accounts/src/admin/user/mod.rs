@@ -162,10 +162,8 @@ fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result
     let form = UserForm::check(&values, Some(&stored))
         .map_err(|errors| with_taken(conn, errors, Some(id), &values))?;
     if !form.status.is_active_superuser() && User::are_last_superusers(conn, &[id])? {
-        return Err(SaveError::Invalid(vec![FieldError {
-            field: "is_superuser",
-            violation: Violation::Other(LAST_SUPERUSER),
-        }]));
+        let last = FieldError::new("is_superuser", Violation::Other(LAST_SUPERUSER));
+        return Err(vec![last].into());
     }
     form.update(conn, id)?;
     Ok(id)
