@@ -26,40 +26,18 @@ pub struct PhotoFile {
     /// The hash of all files (SHA-256), which identifies them.
     pub sha256: String,
     /// The files, narrowest first.
-    files: Vec<NewFile>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct NewFile {
-    width: i32,
-    height: i32,
-    bytes: Vec<u8>,
+    files: Vec<Webp>,
 }
 
 impl PhotoFile {
     /// Converts an uploaded file; see [`pictures::convert`].
     pub fn convert(upload: &[u8]) -> Result<Self, PictureError> {
         let files = pictures::convert(upload, &WIDTHS.map(i32::unsigned_abs))?;
-        let file = |Webp {
-                        width,
-                        height,
-                        bytes,
-                    }| (width.cast_signed(), height.cast_signed(), bytes);
-        Ok(Self::from_webp(files.into_iter().map(file)))
+        Ok(Self::from_webp(files))
     }
 
-    /// Takes files that are WebP already, narrowest first, each with its width and height.
-    pub(crate) fn from_webp(files: impl IntoIterator<Item = (i32, i32, Vec<u8>)>) -> Self {
-        let files = files.into_iter();
-        let files = files.map(|(width, height, bytes)| NewFile {
-            width,
-            height,
-            bytes,
-        });
-        Self::new(files.collect())
-    }
-
-    fn new(files: Vec<NewFile>) -> Self {
+    /// Takes files that are WebP already, narrowest first.
+    pub(crate) fn from_webp(files: Vec<Webp>) -> Self {
         let mut hasher = Sha256::new();
         for file in &files {
             hasher.update(&file.bytes);
@@ -70,7 +48,7 @@ impl PhotoFile {
 
     /// Width of the widest file (pixels).
     pub fn width(&self) -> i32 {
-        self.files.last().map_or(0, |file| file.width)
+        self.files.last().map_or(0, |file| file.width.cast_signed())
     }
 
     /// Stores the files, unless they are stored already. Requires a transaction.
@@ -81,8 +59,8 @@ impl PhotoFile {
                  ON CONFLICT (sha256, width) DO NOTHING",
             )
             .bind::<Text, _>(&self.sha256)
-            .bind::<Integer, _>(file.width)
-            .bind::<Integer, _>(file.height)
+            .bind::<Integer, _>(file.width.cast_signed())
+            .bind::<Integer, _>(file.height.cast_signed())
             .bind::<Binary, _>(&file.bytes)
             .execute(conn)?;
         }

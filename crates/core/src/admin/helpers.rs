@@ -6,6 +6,11 @@ use crate::admin::{DeletedRow, FormValues, ListQuery, SaveError};
 use crate::connection::DbConnection;
 use crate::validation::{FieldError, Violation};
 
+/// A value as text; empty if there is none.
+pub fn text_or_empty(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
 /// “Yes” or “No”, for a list column.
 pub fn yes_or_no(yes: bool) -> String {
     if yes { "Yes" } else { "No" }.to_owned()

@@ -7,7 +7,7 @@ use oc_core::DbConnection;
 use oc_core::admin::{
     BulkAction, Choice, ChoicePage, ChoiceQuery, DeletedRow, FieldKind, Filter, FormValues, Inline,
     OnDelete, PublicPage, Record, Reference, Resource, SaveError, combine, id_in, ids, optional_id,
-    required_id, validate_all, with_constraint_error,
+    required_id, text_or_empty, validate_all, with_constraint_error,
 };
 use oc_core::validation::{FieldError, FixedChoices, Violation};
 
@@ -187,7 +187,6 @@ fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Record>> {
 }
 
 fn values(letting: Letting) -> FormValues {
-    let number = |number: Option<i32>| number.map_or_else(String::new, |number| number.to_string());
     let features = letting.features.split_whitespace().map(str::to_owned);
     FormValues::default()
         .with("status", letting.status)
@@ -195,26 +194,21 @@ fn values(letting: Letting) -> FormValues {
         .with("summary", letting.summary)
         .with("description", letting.description)
         .with("kind", letting.kind)
-        .with("sleeps", number(letting.sleeps))
-        .with("bedrooms", number(letting.bedrooms))
+        .with("sleeps", text_or_empty(letting.sleeps))
+        .with("bedrooms", text_or_empty(letting.bedrooms))
         .with(
             "bathrooms",
-            letting.half_bathrooms.map_or_else(String::new, halves),
+            text_or_empty(letting.half_bathrooms.map(halves)),
         )
-        .with("min_nights", number(letting.min_nights))
+        .with("min_nights", text_or_empty(letting.min_nights))
         .with("pets", letting.pets)
         .with("permit", letting.permit)
-        .with("price_from", number(letting.price_from))
+        .with("price_from", text_or_empty(letting.price_from))
         .with("price_per", letting.price_per)
         .with_list("features", features.collect())
         .with("address", letting.address_id.to_string())
         .with_yes("address_shown", letting.address_shown)
-        .with(
-            "host",
-            letting
-                .host_id
-                .map_or_else(String::new, |id| id.to_string()),
-        )
+        .with("host", text_or_empty(letting.host_id))
 }
 
 fn draft(values: &FormValues) -> LettingDraft {

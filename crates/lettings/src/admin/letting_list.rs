@@ -4,7 +4,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
 use oc_core::DbConnection;
-use oc_core::admin::{ListPage, ListQuery, ListRow, set_filters, then_order};
+use oc_core::admin::{ListPage, ListQuery, ListRow, set_filters, text_or_empty, then_order};
 use oc_core::search::lower;
 
 use crate::address::Address;
@@ -42,8 +42,8 @@ pub(super) fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<
         .select((Letting::as_select(), Address::as_select()))
         .load(conn)?;
     let row = |(letting, address): (Letting, Address)| {
-        let text =
-            |number: Option<i32>| number.map_or_else(String::new, |number| number.to_string());
+        let per = letting.price_per;
+        let price = letting.price_from.map(|price| format!("{price} a {per}"));
         ListRow {
             id: letting.id,
             cells: vec![
@@ -52,13 +52,9 @@ pub(super) fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<
                 address.city,
                 address.state,
                 label(STATUSES, &letting.status).to_owned(),
-                text(letting.sleeps),
-                letting.price_from.map_or_else(String::new, |price| {
-                    format!("{price} a {}", letting.price_per)
-                }),
-                letting
-                    .host_id
-                    .map_or_else(String::new, |host| host.to_string()),
+                text_or_empty(letting.sleeps),
+                text_or_empty(price),
+                text_or_empty(letting.host_id),
             ],
         }
     };

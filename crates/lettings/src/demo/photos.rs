@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use oc_core::DbConnection;
+use pictures::Webp;
 use rust_embed::RustEmbed;
 use serde::Deserialize;
 
@@ -12,7 +13,7 @@ use crate::photo::{Photo, PhotoDraft, PhotoError};
 use crate::photo_file::PhotoFile;
 
 /// Width and height of each file of a drawing.
-const SIZES: [(i32, i32); 3] = [(480, 320), (960, 640), (1600, 1067)];
+const SIZES: [(u32, u32); 3] = [(480, 320), (960, 640), (1600, 1067)];
 
 #[derive(RustEmbed)]
 #[folder = "demo-photos"]
@@ -40,9 +41,13 @@ pub(super) fn insert(conn: &mut DbConnection, lettings: &Range<i64>) -> Result<(
         let files = SIZES.map(|(width, height)| {
             let name = format!("{}-{width}.webp", photo.file);
             let file = Drawings::get(&name).expect("the tests read every file");
-            (width, height, file.data.into_owned())
+            Webp {
+                width,
+                height,
+                bytes: file.data.into_owned(),
+            }
         });
-        let file = PhotoFile::from_webp(files);
+        let file = PhotoFile::from_webp(files.into());
         file.store(conn)?;
         let draft = PhotoDraft {
             letting_id: photo.letting + 1,
