@@ -147,35 +147,26 @@ impl fmt::Display for Report {
                 counts.read
             )?;
         }
-        if !self.problems.is_empty() {
-            writeln!(f, "\nProblems ({}):", self.problems.len())?;
-        }
-        for problem in &self.problems {
-            let Problem {
-                table,
-                id,
-                field,
-                reason,
-            } = problem;
-            writeln!(f, "  {table} {id}, {field}: {reason}")?;
-        }
-        if !self.warnings.is_empty() || !self.unknown_permissions.is_empty() {
-            writeln!(f, "\nWarnings:")?;
-        }
-        for warning in &self.warnings {
-            writeln!(f, "  {warning}")?;
-        }
-        for permission in &self.unknown_permissions {
-            writeln!(
-                f,
-                "  This site has no permission {permission}; it was left out."
-            )?;
-        }
-        if !self.not_imported.is_empty() {
-            writeln!(f, "\nNot imported:")?;
-        }
-        for (table, rows) in &self.not_imported {
-            writeln!(f, "  {table} ({rows} rows)")?;
+        let problem =
+            |row: &Problem| format!("{} {}, {}: {}", row.table, row.id, row.field, row.reason);
+        let problems = self.problems.iter().map(problem).collect();
+        let unknown = self.unknown_permissions.iter().map(|permission| {
+            format!("This site has no permission {permission}; it was left out.")
+        });
+        let not_imported = self.not_imported.iter();
+        let not_imported = not_imported.map(|(table, rows)| format!("{table} ({rows} rows)"));
+        let sections: [(String, Vec<String>); 3] = [
+            (format!("Problems ({})", self.problems.len()), problems),
+            (
+                "Warnings".to_owned(),
+                self.warnings.iter().cloned().chain(unknown).collect(),
+            ),
+            ("Not imported".to_owned(), not_imported.collect()),
+        ];
+        for (heading, lines) in sections {
+            if !lines.is_empty() {
+                writeln!(f, "\n{heading}:\n  {}", lines.join("\n  "))?;
+            }
         }
         match self.outcome {
             Outcome::Imported => writeln!(f, "\nImported {rows} rows."),
