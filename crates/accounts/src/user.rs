@@ -3,8 +3,8 @@
 use chrono::NaiveDateTime;
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 use oc_core::locks::lock;
+use oc_core::search::lower;
 use oc_core::{Actor, DbConnection};
 
 use crate::new_user::NewUser;
@@ -73,10 +73,6 @@ impl User {
 
     /// The users with this email address, in whatever case, who can log in to the admin.
     pub fn staff_by_email(conn: &mut DbConnection, email: &str) -> QueryResult<Vec<Self>> {
-        define_sql_function! {
-            /// The text in lower case.
-            fn lower(text: Text) -> Text;
-        }
         Self::query()
             .filter(lower(users::email).eq(email.to_lowercase()))
             .filter(users::is_active.and(users::is_staff))

@@ -5,12 +5,6 @@ use diesel::sql_types::BigInt;
 
 use crate::connection::DbConnection;
 
-#[derive(QueryableByName)]
-struct Pragma {
-    #[diesel(sql_type = BigInt)]
-    data_version: i64,
-}
-
 /// The version as of the latest commit. Triggers increment it in the transaction that changes the content.
 pub fn current(conn: &mut DbConnection) -> QueryResult<i64> {
     diesel::dsl::sql::<BigInt>("SELECT version FROM content_version").get_result(conn)
@@ -30,9 +24,9 @@ pub fn increment(conn: &mut DbConnection) -> QueryResult<()> {
 pub fn sqlite_data_version(conn: &mut DbConnection) -> QueryResult<Option<i64>> {
     match conn {
         DbConnection::Postgres(_) => Ok(None),
-        DbConnection::Sqlite(conn) => diesel::sql_query("PRAGMA data_version")
-            .get_result::<Pragma>(conn)
-            .map(|pragma| Some(pragma.data_version)),
+        DbConnection::Sqlite(conn) => diesel::dsl::sql::<BigInt>("PRAGMA data_version")
+            .get_result(conn)
+            .map(Some),
     }
 }
 

@@ -64,17 +64,11 @@ mod tests {
     use super::*;
     use crate::testing::TestDb;
 
-    #[derive(QueryableByName)]
-    struct Count {
-        #[diesel(sql_type = BigInt)]
-        count: i64,
-    }
-
     fn wait_for_two(conn: &mut DbConnection) -> anyhow::Result<()> {
-        let waiting = "SELECT count(DISTINCT pid) AS count FROM pg_locks WHERE NOT granted \
+        let waiting = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted \
                        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
         let end = Instant::now() + Duration::from_mins(1);
-        while diesel::sql_query(waiting).get_result::<Count>(conn)?.count < 2 {
+        while diesel::dsl::sql::<BigInt>(waiting).get_result::<i64>(conn)? < 2 {
             ensure!(Instant::now() < end, "no transaction is waiting");
             thread::yield_now();
         }

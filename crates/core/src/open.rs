@@ -115,21 +115,11 @@ fn open_at(url: &DatabaseUrl, place: &str) -> Result<DbConnection, OpenError> {
 
 /// Name and version of the database.
 pub fn version(conn: &mut DbConnection) -> QueryResult<(&'static str, String)> {
-    #[derive(QueryableByName)]
-    struct Version {
-        #[diesel(sql_type = Text)]
-        version: String,
-    }
-
     let (name, query) = match conn {
-        DbConnection::Postgres(_) => (
-            "PostgreSQL",
-            "SELECT current_setting('server_version') AS version",
-        ),
-        DbConnection::Sqlite(_) => ("SQLite", "SELECT sqlite_version() AS version"),
+        DbConnection::Postgres(_) => ("PostgreSQL", "SELECT current_setting('server_version')"),
+        DbConnection::Sqlite(_) => ("SQLite", "SELECT sqlite_version()"),
     };
-    let Version { version } = diesel::sql_query(query).get_result(conn)?;
-    Ok((name, version))
+    Ok((name, sql::<Text>(query).get_result(conn)?))
 }
 
 /// Rejects an unsupported version of PostgreSQL.

@@ -39,13 +39,8 @@ enum Encoding {
     Utf16Be,
 }
 
-#[derive(QueryableByName)]
-struct Record {
-    #[diesel(sql_type = Nullable<Binary>)]
-    pk: Option<Vec<u8>>,
-    #[diesel(sql_type = Binary)]
-    fields: Vec<u8>,
-}
+/// The id and the fields of a row.
+type Record = (Option<Vec<u8>>, Vec<u8>);
 
 impl Source {
     /// Opens a database or a dump, and finds out its layout.
@@ -202,13 +197,13 @@ impl Source {
             self.select(model)
         };
         let explain = |error| database::explain(error).context(format!("could not read {name}"));
-        let records = diesel::sql_query(query)
+        let records = diesel::dsl::sql::<(Nullable<Binary>, Binary)>(&query)
             .load_iter::<Record, DefaultLoadingMode>(&mut self.conn)
             .map_err(explain)?;
         for record in records {
-            let record = record.map_err(explain)?;
-            let pk = decode(self.encoding, &record.pk.unwrap_or_default()).0;
-            let (fields, is_valid) = decode(self.encoding, &record.fields);
+            let (pk, fields) = record.map_err(explain)?;
+            let pk = decode(self.encoding, &pk.unwrap_or_default()).0;
+            let (fields, is_valid) = decode(self.encoding, &fields);
             sink(SourceRow::new(&name, pk, &fields, is_valid)?)?;
         }
         Ok(())

@@ -62,15 +62,11 @@ const SQLITE_REFERENCES: &str = "\
     FROM pragma_table_list t JOIN pragma_foreign_key_list(t.name) f \
     WHERE t.schema = 'main' AND t.type = 'table'";
 
-#[derive(QueryableByName)]
+#[derive(Queryable)]
 struct ListedColumn {
-    #[diesel(sql_type = Text)]
     table_name: String,
-    #[diesel(sql_type = Text)]
     column_name: String,
-    #[diesel(sql_type = Text)]
     declared: String,
-    #[diesel(sql_type = BigInt)]
     key_position: i64,
 }
 
@@ -89,7 +85,7 @@ pub fn tables(
     let is_included =
         |table: &str| !IGNORED.contains(&table) && only.is_none_or(|only| only.contains(table));
     let mut listed: BTreeMap<String, Vec<ListedColumn>> = BTreeMap::new();
-    for column in diesel::sql_query(columns)
+    for column in diesel::dsl::sql::<(Text, Text, Text, BigInt)>(columns)
         .load::<ListedColumn>(conn)
         .context("could not list the tables")?
     {

@@ -1,7 +1,6 @@
 //! Foreign keys between resources.
 
-use std::fmt::Write;
-
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
@@ -66,14 +65,6 @@ impl Reference {
 
     /// The rows that refer to these ids, as pairs of (id referred to, id of the referring row), in order.
     pub fn referring(&self, conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
-        #[derive(QueryableByName)]
-        struct Referring {
-            #[diesel(sql_type = BigInt)]
-            target_id: i64,
-            #[diesel(sql_type = BigInt)]
-            source_id: i64,
-        }
-
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -83,16 +74,11 @@ impl Reference {
             column,
             ..
         } = self;
-        let mut query = format!(
-            "SELECT {column} AS target_id, {source_column} AS source_id FROM {table} WHERE {column} IN ("
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let query = format!(
+            "SELECT {column}, {source_column} FROM {table} WHERE {column} IN ({}) ORDER BY 1, 2",
+            ids.join(",")
         );
-        for (index, id) in ids.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "," };
-            write!(query, "{separator}{id}").expect("writing to a string never fails");
-        }
-        query.push_str(") ORDER BY 1, 2");
-        let rows: Vec<Referring> = diesel::sql_query(query).load(conn)?;
-        let pair = |row: Referring| (row.target_id, row.source_id);
-        Ok(rows.into_iter().map(pair).collect())
+        sql::<(BigInt, BigInt)>(&query).load(conn)
     }
 }
