@@ -94,7 +94,8 @@ fn other_kinds_of_files_are_named() -> Result<()> {
         (&b"id,title\n1,House\n"[..], "neither a SQLite database nor"),
         (&[0x1f, 0x8b, 8], "it is compressed"),
         (b"SQLite format 3\0", "it is cut short"),
-        (b"[1]", "not what dumpdata writes"),
+        (b"[1]", "neither a SQLite database nor"),
+        (b"[{}]", "not what dumpdata writes"),
         (b"[]", "found nothing"),
         (
             br#"[{"model": "blog.post", "pk": 1, "fields": {}}]"#,
