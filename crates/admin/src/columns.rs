@@ -6,6 +6,9 @@ use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{Field, FieldKind, Inline, Record, Resource, id_in};
 
+/// Objects that are loaded, saved, logged or deleted together.
+pub(crate) const CHUNK: usize = 250;
+
 /// A field with the name of its value among the values of a row or form.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BoundField {

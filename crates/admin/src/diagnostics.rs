@@ -1,10 +1,12 @@
 //! Diagnostics: versions, health checks, settings, and test errors.
 
+use std::collections::BTreeMap;
+
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use anyhow::anyhow;
 use oc_core::version;
-use oc_http::health::{self, BuildInfo, HealthChecks};
+use oc_http::health::{BuildInfo, HealthChecks};
 use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
@@ -45,18 +47,12 @@ struct DiagnosticsPage<'a> {
     revision: &'static str,
     /// Kind and version of the database.
     database: String,
-    checks: Vec<CheckView>,
+    /// Outcomes by name.
+    checks: BTreeMap<&'static str, &'static str>,
 }
 
 impl Page for DiagnosticsPage<'_> {
     const TEMPLATE: &'static str = "admin/diagnostics.html";
-}
-
-#[derive(Serialize)]
-struct CheckView {
-    name: &'static str,
-    outcome: &'static str,
-    is_ok: bool,
 }
 
 pub(crate) async fn show(
@@ -67,19 +63,12 @@ pub(crate) async fn show(
 ) -> PageResult {
     forbid_unless(staff.user.permissions.has(DIAGNOSTICS))?;
     let (name, version) = staff.read(version).await?;
-    let checks = checks.run().await.into_iter();
     let page = DiagnosticsPage {
         facts: &facts,
         version: build.version,
         revision: build.revision,
         database: format!("{name} {version}"),
-        checks: checks
-            .map(|(name, outcome)| CheckView {
-                name,
-                outcome,
-                is_ok: outcome == health::OK,
-            })
-            .collect(),
+        checks: checks.run().await,
     };
     staff.page_below_index(StatusCode::OK, "Diagnostics", page)
 }

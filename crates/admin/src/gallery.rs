@@ -16,7 +16,6 @@ use crate::ui::submission::Submission;
 #[derive(Serialize)]
 pub(crate) struct GalleryView {
     heading: String,
-    singular: &'static str,
     note: Option<String>,
     help: &'static str,
     accept: &'static str,
@@ -31,15 +30,12 @@ pub(crate) struct GalleryView {
 #[derive(Serialize)]
 struct ImageView {
     id: i64,
-    number: usize,
     title: String,
     thumbnail: String,
     href: String,
     description: FieldView,
     /// The stored description, to notice that somebody else changed it.
     stored: String,
-    is_first: bool,
-    is_last: bool,
 }
 
 pub(crate) fn description_name(id: i64) -> String {
@@ -79,12 +75,10 @@ impl GalleryView {
             1 => Some(format!("{} needs a description.", counted(resource, 1))),
             count => Some(format!("{} need a description.", counted(resource, count))),
         };
-        let count = images.len();
-        let view = |(index, image): (usize, Record)| {
+        let view = |image: Record| {
             let stored = image.values.text(gallery.description).to_owned();
             ImageView {
                 id: image.id,
-                number: index + 1,
                 thumbnail: thumbnail_path(resource, image_value(resource, &image)),
                 href: change_path(resource, image.id),
                 description: FieldView {
@@ -94,14 +88,11 @@ impl GalleryView {
                     ..FieldView::new(&description_name(image.id), label, kind)
                 },
                 stored,
-                is_first: index == 0,
-                is_last: index + 1 == count,
                 title: image.title,
             }
         };
         Ok(Some(Self {
             heading: capitalized(resource.plural),
-            singular: resource.singular,
             note,
             help: gallery.help,
             accept: resource.images.map_or("", |images| images.accept),
@@ -110,7 +101,7 @@ impl GalleryView {
             may_add: editor.may(Verb::Add, resource),
             may_change,
             may_delete: editor.may(Verb::Delete, resource),
-            images: images.into_iter().enumerate().map(view).collect(),
+            images: images.into_iter().map(view).collect(),
         }))
     }
 

@@ -19,11 +19,13 @@ use crate::auth::denied::{handle_denied, handle_unknown_object};
 use crate::auth::login_page::keep_form_for_login;
 use crate::auth::session_store::DbSessionStore;
 use crate::auth::{account, login_page, password_reset, passwords, sessions, two_factor};
-use crate::form::{add_user, autocomplete, gallery, handlers};
-use crate::history::{self, change_set, deleted};
+use crate::delete::handlers as delete;
+use crate::form::{add_user, choices, gallery, handlers};
+use crate::history::{change_set, deleted, handlers as history};
+use crate::import::handlers as import;
 use crate::list::{self, action};
 use crate::registry::{AdminState, Registry};
-use crate::{audit_log, delete, diagnostics, import, index};
+use crate::{audit_log, diagnostics, index};
 
 /// The maximum age of the session cookie; the database has the expiry of the session.
 const OLDEST: Duration = Duration::days(14);
@@ -111,7 +113,7 @@ fn add_general_pages(pages: AdminRoutes, registry: Registry) -> AdminRoutes {
     let pages = pages
         .read("/", index::show)
         .read("/account/", account::show)
-        .read("/autocomplete/", autocomplete::show)
+        .read("/autocomplete/", choices::autocomplete)
         .form("/diagnostics/", diagnostics::show, diagnostics::fail)
         .read("/log/", audit_log::page::index)
         .read("/log/export/", audit_log::page::export)
@@ -128,20 +130,25 @@ fn add_general_pages(pages: AdminRoutes, registry: Registry) -> AdminRoutes {
             passwords::edit_own,
             passwords::update_own,
         )
-        .form(
-            "/password_reset/",
-            password_reset::new,
-            password_reset::create,
-        )
-        .read("/password_reset/done/", password_reset::sent)
-        .read("/reset/done/", password_reset::done)
-        .form(
-            "/reset/{uid}/{token}/",
-            password_reset::edit,
-            password_reset::update,
-        )
         .form("/sessions/", sessions::show, sessions::end)
         .form("/two_factor/", two_factor::show, two_factor::update);
+    let pages = if registry.sends_mail {
+        pages
+            .form(
+                "/password_reset/",
+                password_reset::new,
+                password_reset::create,
+            )
+            .read("/password_reset/done/", password_reset::sent)
+            .read("/reset/done/", password_reset::done)
+            .form(
+                "/reset/{uid}/{token}/",
+                password_reset::edit,
+                password_reset::update,
+            )
+    } else {
+        pages
+    };
     let Ok(accounts) = registry.accounts() else {
         return pages;
     };
@@ -182,23 +189,11 @@ fn add_resources(pages: AdminRoutes, registry: Registry) -> AdminRoutes {
             .form(&path("add"), handlers::new, handlers::create)
             .read(&path("deleted"), deleted::index)
             .read(&path("export"), list::page::export)
-            .form(
-                &path("import"),
-                import::handlers::new,
-                import::handlers::create,
-            )
+            .form(&path("import"), import::new, import::create)
             .read(&path("{id}"), handlers::redirect_to_form)
             .form(&path("{id}/change"), handlers::edit, handlers::update)
-            .form(
-                &path("{id}/delete"),
-                delete::handlers::ask,
-                delete::handlers::delete,
-            )
-            .form(
-                &path("{id}/history"),
-                history::handlers::show,
-                history::handlers::restore,
-            )
+            .form(&path("{id}/delete"), delete::ask, delete::delete)
+            .form(&path("{id}/history"), history::show, history::restore)
     })
 }
 

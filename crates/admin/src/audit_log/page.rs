@@ -10,11 +10,9 @@ use crate::audit_log::query;
 use crate::auth::staff_request::StaffRequest;
 use crate::editor::Editor;
 use crate::list_query::{AdminListQuery, PAGE};
-use crate::ui::csv;
+use crate::ui::csv::{self, MAX_ROWS};
 use crate::ui::field::{ChoiceView, ErrorSummary, FieldView};
 use crate::ui::links::{LOG_PATH, see_other};
-
-const MAX_ROWS: i64 = 100_000;
 
 /// Entries that are read together.
 const CHUNK: i64 = 1_000;

@@ -8,7 +8,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse};
-use audit::{Event, NewEvent};
+use audit::Event;
 use oc_core::admin::OnDelete;
 use oc_core::validation::{FieldError, Violation};
 use oc_http::{Page, PageError, PageResult};
@@ -63,21 +63,13 @@ pub(crate) async fn handle_denied(
     if !is_denied && grant.is_none() {
         return Ok(response);
     }
-    let Some(request) = AdminRequest::new(response.request()) else {
+    let Ok(request) = AdminRequest::new(response.request()) else {
         return Ok(response);
     };
-    let user = match CurrentUser::find(&request).await {
-        Ok(user) => user,
-        Err(error) => {
-            log::warn!("could not look up the user of a denied request: {error}");
-            return Ok(response);
-        }
-    };
-    if let Some(user) = &user
-        && let Err(error) = log_denied(&request, user, grant).await
-    {
+    let user = log_denied(&request, grant).await.unwrap_or_else(|error| {
         log::warn!("could not log a denied request: {error}");
-    }
+        None
+    });
     if !is_denied {
         return Ok(response);
     }
@@ -92,12 +84,10 @@ pub(crate) async fn handle_unknown_object(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let response = next.call(request).await?.map_into_boxed_body();
     let error = response.response().error();
-    let is_unknown = error
-        .and_then(|error| error.as_error::<PageError>())
-        .is_some_and(|error| matches!(error, PageError::NotFound));
-    let redirect = is_unknown
-        .then(|| redirect_to_index(response.request()))
-        .flatten();
+    let redirect = match error.and_then(|error| error.as_error()) {
+        Some(PageError::NotFound) => redirect_to_index(response.request()),
+        _ => None,
+    };
     Ok(match redirect {
         Some(redirect) => response.into_response(redirect),
         None => response,
@@ -107,7 +97,7 @@ pub(crate) async fn handle_unknown_object(
 /// `None` if the path is not that of an object.
 fn redirect_to_index(http: &HttpRequest) -> Option<HttpResponse> {
     let id = http.match_info().get("id")?;
-    let request = AdminRequest::new(http)?;
+    let request = AdminRequest::new(http).ok()?;
     let mut resources = request.registry().all();
     let resource = resources.find(|resource| http.path().starts_with(&list_path(resource)))?;
     let text = format!("There is no {} with ID “{id}”.", resource.singular);
@@ -115,24 +105,19 @@ fn redirect_to_index(http: &HttpRequest) -> Option<HttpResponse> {
     Some(see_other("/admin/"))
 }
 
+/// Logs a denied request of a logged-in user, and returns the user.
 async fn log_denied(
     request: &AdminRequest,
-    user: &CurrentUser,
     grant: Option<String>,
-) -> Result<(), PageError> {
-    let grant = grant.map_or_else(String::new, |fields| format!(": {fields}"));
-    let about = format!("{} {}{grant}", request.http.method(), request.http.path());
-    let (address, user) = (request.address(), user.user.clone());
-    let log = request.db.run(move |conn| {
-        let event = NewEvent {
-            event: Event::Refused,
-            actor: Some(user.actor()),
-            about: &about,
-            address: &address,
-        };
-        Ok(event.insert(conn)?)
-    });
-    log.await
+) -> Result<Option<CurrentUser>, PageError> {
+    let user = CurrentUser::find(request).await?;
+    if let Some(user) = &user {
+        let grant = grant.map_or_else(String::new, |fields| format!(": {fields}"));
+        let about = format!("{} {}{grant}", request.http.method(), request.http.path());
+        let actor = user.user.clone();
+        request.log_event(Event::Refused, actor, about).await?;
+    }
+    Ok(user)
 }
 
 #[derive(Serialize)]

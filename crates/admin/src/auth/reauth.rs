@@ -83,10 +83,9 @@ impl StaffRequest {
         if self.user.recently_authenticated() {
             return Ok(None);
         }
+        let ask = |status, error| self.ask_password(submission, status, error).map(Some);
         let Some(credentials) = &submission.credentials else {
-            return self
-                .ask_password(submission, StatusCode::OK, None)
-                .map(Some);
+            return ask(StatusCode::OK, None);
         };
         let has_factor = self.user.has_factor;
         let code = has_factor.then_some(credentials.code.as_str());
@@ -95,16 +94,10 @@ impl StaffRequest {
                 self.session.set_authenticated()?;
                 Ok(None)
             }
-            AuthOutcome::Wrong => {
-                let error = if has_factor {
-                    WRONG_CREDENTIALS
-                } else {
-                    WRONG_PASSWORD
-                };
-                let error = Some(error.to_owned());
-                self.ask_password(submission, StatusCode::OK, error)
-                    .map(Some)
+            AuthOutcome::Wrong if has_factor => {
+                ask(StatusCode::OK, Some(WRONG_CREDENTIALS.to_owned()))
             }
+            AuthOutcome::Wrong => ask(StatusCode::OK, Some(WRONG_PASSWORD.to_owned())),
             AuthOutcome::Throttled(delay) => delay
                 .page(|status, error| self.ask_password(submission, status, error))
                 .map(Some),

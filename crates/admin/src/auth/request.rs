@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
+use accounts::User;
 use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
+use audit::{Event, NewEvent};
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::SaveError;
@@ -71,11 +73,14 @@ pub(crate) struct AdminRequest {
 struct RejectedForm;
 
 impl AdminRequest {
-    /// `None` where the server lacks its shared state.
-    pub(super) fn new(http: &HttpRequest) -> Option<Self> {
-        Self::with_cookies(http, *http.app_data::<CookieRules>()?)
+    pub(super) fn new(http: &HttpRequest) -> Result<Self, PageError> {
+        let cookies = http.app_data::<CookieRules>();
+        let request = cookies.and_then(|cookies| Self::with_cookies(http, *cookies));
+        let no_state = || anyhow::anyhow!("the server has no admin state");
+        request.ok_or_else(|| PageError::Internal(no_state()))
     }
 
+    /// `None` where the server lacks its shared state.
     pub(super) fn with_cookies(http: &HttpRequest, cookies: CookieRules) -> Option<Self> {
         Some(Self {
             pages: http.app_data::<Data<Pages>>()?.clone(),
@@ -152,6 +157,26 @@ impl AdminRequest {
         work: impl FnOnce(&mut DbConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, PageError> {
         self.db.run(move |conn| Ok(conn.write(work)?)).await
+    }
+
+    /// Logs an event of a user.
+    pub(super) async fn log_event(
+        &self,
+        event: Event,
+        user: User,
+        about: String,
+    ) -> Result<(), PageError> {
+        let address = self.address();
+        let log = self.db.run(move |conn| {
+            let event = NewEvent {
+                event,
+                actor: Some(user.actor()),
+                about: &about,
+                address: &address,
+            };
+            Ok(event.insert(conn)?)
+        });
+        log.await
     }
 
     /// Runs a transaction that can be refused.
@@ -240,11 +265,6 @@ impl FromRequest for AdminRequest {
     type Future = std::future::Ready<Result<Self, PageError>>;
 
     fn from_request(http: &HttpRequest, _: &mut Payload) -> Self::Future {
-        std::future::ready(Self::new(http).ok_or_else(no_state))
+        std::future::ready(Self::new(http))
     }
-}
-
-/// The error where the server lacks its shared state.
-pub(super) fn no_state() -> PageError {
-    PageError::Internal(anyhow::anyhow!("the server has no admin state"))
 }

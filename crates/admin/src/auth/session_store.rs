@@ -7,13 +7,13 @@ use actix_session::storage::{
     LoadError, SaveError, SessionKey, SessionStore, UpdateError, generate_session_key,
 };
 use actix_web::cookie::time::Duration;
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use chrono::Utc;
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_http::{Db, PageError};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use crate::auth::session::key;
 
@@ -53,30 +53,18 @@ fn without_columns(mut state: SessionState) -> serde_json::Result<String> {
 /// The state including the values of columns.
 fn with_columns(session: &Session) -> serde_json::Result<SessionState> {
     let mut state: SessionState = serde_json::from_str(&session.state)?;
-    put(&mut state, key::ROW, &session.id)?;
-    put(&mut state, key::CREATED, &session.created_at)?;
-    put(&mut state, key::ADDRESS, &session.address)?;
-    put(&mut state, key::BROWSER, &session.browser)?;
-    put(&mut state, key::PASSWORD, &session.password_mark)?;
-    if let Some(proved_at) = session.proved_at {
-        put(&mut state, key::AUTHENTICATED, &proved_at)?;
-    }
-    if session.must_renew {
-        put(&mut state, key::MUST_RENEW, &true)?;
-    }
+    let columns = [
+        (key::ROW, json!(session.id)),
+        (key::CREATED, json!(session.created_at)),
+        (key::ADDRESS, json!(session.address)),
+        (key::BROWSER, json!(session.browser)),
+        (key::PASSWORD, json!(session.password_mark)),
+        (key::AUTHENTICATED, json!(session.proved_at)),
+        (key::MUST_RENEW, json!(session.must_renew.then_some(true))),
+    ];
+    let columns = columns.into_iter().filter(|(_, value)| !value.is_null());
+    state.extend(columns.map(|(name, value)| (name.to_owned(), value.to_string())));
     Ok(state)
-}
-
-fn put(state: &mut SessionState, key: &str, value: &impl Serialize) -> serde_json::Result<()> {
-    state.insert(key.to_owned(), serde_json::to_string(value)?);
-    Ok(())
-}
-
-fn owner(state: &SessionState) -> anyhow::Result<i64> {
-    let user = state
-        .get(key::USER)
-        .ok_or_else(|| anyhow!("the session has no user"))?;
-    user.parse().context("the session has an invalid user id")
 }
 
 impl SessionStore for DbSessionStore {
@@ -106,7 +94,9 @@ impl SessionStore for DbSessionStore {
     async fn save(&self, state: SessionState, _: &Duration) -> Result<SessionKey, SaveError> {
         let key = generate_session_key();
         let token = key.as_ref().to_owned();
-        let user_id = owner(&state).map_err(SaveError::Other)?;
+        let user_id = value(&state, key::USER);
+        let user_id =
+            user_id.ok_or_else(|| SaveError::Other(anyhow!("the session has no user")))?;
         let text = |key| value::<String>(&state, key).unwrap_or_default();
         let (address, browser) = (text(key::ADDRESS), text(key::BROWSER));
         let password_mark = text(key::PASSWORD);

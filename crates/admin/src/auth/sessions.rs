@@ -143,19 +143,9 @@ pub(crate) async fn confirm_logout(staff: StaffRequest) -> PageResult {
 
 pub(crate) async fn log_out(staff: StaffRequest, submission: Submission) -> PageResult {
     staff.check_form(&submission)?;
-    let (user, address) = (staff.actor(), staff.address());
-    staff
-        .db
-        .run(move |conn| {
-            let event = NewEvent {
-                event: Event::LoggedOut,
-                actor: Some(user.actor()),
-                about: &user.username,
-                address: &address,
-            };
-            Ok(event.insert(conn)?)
-        })
-        .await?;
+    let user = staff.actor();
+    let about = user.username.clone();
+    staff.log_event(Event::LoggedOut, user, about).await?;
     let page = LOGGED_OUT.show(&staff)?;
     staff.session.end();
     Ok(page)

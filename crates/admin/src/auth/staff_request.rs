@@ -12,7 +12,7 @@ use oc_http::middleware::set_sentry_user;
 use oc_http::{Page, PageError, PageResult};
 
 use crate::auth::current_user::{CurrentUser, LOGIN, LOGOUT, login_path, pending_requirement};
-use crate::auth::request::{AdminRequest, no_state};
+use crate::auth::request::AdminRequest;
 use crate::editor::Editor;
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{change_path, see_other};
@@ -40,7 +40,7 @@ impl FromRequest for StaffRequest {
     fn from_request(http: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = AdminRequest::new(http);
         Box::pin(async move {
-            let request = request.ok_or_else(no_state)?;
+            let request = request?;
             let Some(user) = CurrentUser::find(&request).await? else {
                 let path = login_path(LOGIN, &request.target());
                 return Err(PageError::Redirect { path });

@@ -15,13 +15,11 @@ use crate::ui::links::see_other;
 use crate::ui::submission::Submission;
 
 const TITLE: &str = "Two-factor authentication";
-const REQUIRED_NOTICE: &str =
-    "Superusers must use two-factor authentication. Set it up to continue.";
 const WRONG: &str = "The code does not match. Enter the code that the app shows now.";
 
 #[derive(Serialize)]
 struct SetUpPage {
-    notice: Option<&'static str>,
+    is_required: bool,
     error_summary: Option<ErrorSummary>,
     qr: Option<Qr>,
     app_href: String,
@@ -164,9 +162,8 @@ fn set_up(
         autocomplete: Some("one-time-code"),
         ..FieldView::new("code", "Code", "number")
     };
-    let is_required = user.is_superuser && staff.state.require_totp;
     let page = SetUpPage {
-        notice: is_required.then_some(REQUIRED_NOTICE),
+        is_required: user.is_superuser && staff.state.require_totp,
         error_summary: ErrorSummary::for_fields([&code].into_iter()),
         qr: Qr::new(secret, user),
         app_href: secret.uri(user),

@@ -11,13 +11,11 @@ use sha2::{Digest, Sha256};
 
 use crate::audit_log::log_entry::{LogEntry, log_changes, log_deleted};
 use crate::audit_log::snapshot::Snapshot;
+use crate::columns::CHUNK;
 use crate::editor::Editor;
 use crate::registry::Registry;
 use crate::ui::layout::{Message, Undo};
 use crate::ui::links::{LOG_PATH, by_resource, counted, history_path};
-
-/// Objects that are loaded, logged and deleted together.
-const CHUNK: usize = 250;
 
 /// An object to delete, and those that are deleted with it.
 pub(crate) struct Deletion {

@@ -2,4 +2,3 @@
 
 pub(crate) mod cascade;
 pub(crate) mod handlers;
-pub(crate) mod page;

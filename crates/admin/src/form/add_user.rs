@@ -14,7 +14,7 @@ use crate::auth::passwords::{
 use crate::auth::request::Rollback;
 use crate::auth::sealed_form;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
-use crate::form::retry::with_notice;
+use crate::form::page::with_notice;
 use crate::form::save::save_object;
 use crate::ui::field::{FieldView, SAVE_BUTTONS};
 use crate::ui::layout::{Breadcrumb, Message};
@@ -52,11 +52,7 @@ pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageR
     };
     let checked = draft.check();
     let mut errors = AddUserErrors {
-        username: checked
-            .as_ref()
-            .err()
-            .map(|errors| texts(errors))
-            .unwrap_or_default(),
+        username: checked.as_ref().map_or_else(|it| texts(it), |_| Vec::new()),
         password: ANOTHER.check(&submission, &[("username", username)]),
         notice: None,
     };

@@ -1,16 +1,23 @@
-//! Choices of a field: all if they are few, otherwise the results of a search.
+//! Choices of a field: all if they are few, otherwise the results of a search, for the script by autocomplete.
 
+use accounts::Verb;
+use actix_web::HttpResponse;
+use actix_web::web::Query;
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{Choice, ChoicePage, ChoiceQuery, FieldKind, FormValues, Resource};
 use oc_core::search::SearchTerms;
+use oc_http::{PageError, PageResult};
+use serde::Deserialize;
+use serde_json::json;
 
+use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::columns::BoundField;
 use crate::form::definition::FormDefinition;
 use crate::ui::submission::Submission;
 
 /// The most choices that a form shows; more require a search.
-pub(crate) const MAX_CHOICES: i64 = 50;
+const MAX_CHOICES: i64 = 50;
 
 /// The button that searches; its value is the field.
 pub(crate) const FIND: &str = "_find";
@@ -150,4 +157,57 @@ mod tests {
         assert!(!asks("title=a&_find_author=gull&_found_author=&_save="));
         assert!(!asks("title=a&author=1"));
     }
+}
+
+/// The query, with the parameters of Django's admin.
+#[derive(Deserialize)]
+pub(crate) struct AutocompleteQuery {
+    app_label: String,
+    model_name: String,
+    field_name: String,
+    #[serde(default)]
+    term: String,
+    row: Option<i64>,
+}
+
+/// The first matches, for users who may add or change.
+pub(crate) async fn autocomplete(
+    staff: StaffRequest,
+    query: Result<Query<AutocompleteQuery>, actix_web::Error>,
+) -> PageResult {
+    let query = query.map_err(|_| PageError::BadRequest)?.into_inner();
+    let registry = staff.registry();
+    let resource = registry
+        .find(&query.app_label, &query.model_name)
+        .ok_or(PageError::NotFound)?;
+    let mut fields = resource.fields.iter();
+    let field = fields
+        .find(|field| field.name == query.field_name)
+        .filter(|field| {
+            matches!(
+                field.kind,
+                FieldKind::Choice { .. } | FieldKind::Related(..)
+            )
+        })
+        .ok_or(PageError::NotFound)?;
+    forbid_unless(staff.user.may(Verb::Add, resource) || staff.user.may(Verb::Change, resource))?;
+    let page = staff
+        .read(move |conn| {
+            let query = ChoiceQuery {
+                terms: SearchTerms::parse(&query.term),
+                ..ChoiceQuery::first(field.name, query.row, MAX_CHOICES)
+            };
+            registry.choices(conn, resource, field, &query)
+        })
+        .await?;
+    let ChoicePage { choices, found } = page;
+    let more = i64::try_from(choices.len()).is_ok_and(|count| count < found);
+    let results = choices.into_iter();
+    let results = results.map(|choice| json!({"id": choice.value, "text": choice.label}));
+    // As in Django's admin, and the number of matches.
+    Ok(HttpResponse::Ok().json(json!({
+        "results": results.collect::<Vec<_>>(),
+        "pagination": {"more": more},
+        "found": found,
+    })))
 }

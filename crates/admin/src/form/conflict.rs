@@ -9,14 +9,14 @@ use serde::Serialize;
 use crate::audit_log::entry_view::EntryView;
 use crate::audit_log::snapshot::display_text;
 use crate::columns::BoundField;
-use crate::form::definition::{FormDefinition, VERSION};
+use crate::form::definition::{FormDefinition, InitialVersion, VERSION};
 use crate::ui::links::change_path;
 use crate::ui::submission::Submission;
 
 /// Both versions of an object.
 #[derive(Debug, Serialize)]
 pub(crate) struct ConflictView {
-    text: String,
+    singular: &'static str,
     /// Who saved the stored version, and when.
     saved: Option<String>,
     /// The form with the stored version.
@@ -50,7 +50,7 @@ pub(crate) fn resolve(
     current: &Record,
 ) -> QueryResult<Result<FormValues, ConflictView>> {
     let theirs = &definition.stored(conn, current)?;
-    let initial = definition.initial_version(submission.text(VERSION));
+    let initial = InitialVersion::parse(submission.text(VERSION));
     let mut mine = definition.keep_untouched(&initial, mine, theirs);
     let is_stale = submission.has(VERSION) && definition.is_stale(&initial, theirs);
     if !is_stale && !submission.has("_resolve") {
@@ -71,76 +71,78 @@ pub(crate) fn resolve(
     };
     let fields = differing(definition, &mine, theirs).into_iter();
     let choices: Vec<_> = fields
-        .map(|(bound, name)| (bound, choice(&name), name))
+        .map(|(bound, name)| {
+            let (note, chosen) = choice(&name);
+            VersionChoice {
+                bound,
+                name,
+                note,
+                chosen,
+            }
+        })
         .collect();
     let asked = submission.list(ASKED);
-    let is_open = |(_, (_, chosen), name): &(BoundField, (&str, &str), String)| {
-        is_stale || chosen.is_empty() && asked.contains(name)
-    };
-    if choices.iter().any(is_open) {
-        let view = ConflictView::new(conn, definition, choices, &mine, (current.id, theirs));
-        return Ok(Err(view?.with_undecided(!is_stale)));
+    let is_open = |choice: &VersionChoice| choice.chosen.is_empty() && asked.contains(&choice.name);
+    if !choices.is_empty() && is_stale || choices.iter().any(is_open) {
+        let stored = (current.id, theirs);
+        let view = ConflictView::new(conn, definition, choices, &mine, stored, !is_stale);
+        return Ok(Err(view?));
     }
-    for (_, (_, chosen), name) in choices {
-        if chosen == "theirs" {
-            mine = mine.with_list(&name, theirs.list(&name).to_vec());
-        }
+    for choice in choices.iter().filter(|choice| choice.chosen == "theirs") {
+        mine = mine.with_list(&choice.name, theirs.list(&choice.name).to_vec());
     }
     Ok(Ok(mine))
 }
 
+/// A field that differs, with a note and the selected version.
+struct VersionChoice {
+    bound: BoundField,
+    name: String,
+    note: &'static str,
+    chosen: &'static str,
+}
+
 impl ConflictView {
-    /// The fields that differ, each with a note and the selected version.
     fn new(
         conn: &mut DbConnection,
         definition: &FormDefinition,
-        choices: Vec<(BoundField, (&'static str, &'static str), String)>,
+        choices: Vec<VersionChoice>,
         mine: &FormValues,
         (id, theirs): (i64, &FormValues),
+        is_undecided: bool,
     ) -> QueryResult<Self> {
         let mut rows = Vec::new();
-        for (bound, (note, chosen), name) in choices {
-            let (
-                registry,
-                BoundField {
-                    resource, field, ..
-                },
-            ) = (definition.registry(), bound);
+        for choice in choices {
+            let BoundField {
+                resource, field, ..
+            } = choice.bound;
             let mut version = |values: &FormValues| {
-                display_text(conn, registry, resource, field, values.list(&name))
+                let values = values.list(&choice.name);
+                display_text(conn, definition.registry(), resource, field, values)
             };
             rows.push(FieldConflict {
                 label: field.label,
                 theirs: version(theirs)?,
                 mine: version(mine)?,
-                name,
-                note,
-                chosen,
+                name: choice.name,
+                note: choice.note,
+                chosen: choice.chosen,
             });
         }
+        let open = rows.iter().filter(|row| row.chosen.is_empty());
+        let labels: Vec<&str> = open.map(|row| row.label).collect();
+        let undecided = format!("Choose which version to keep: {}.", labels.join(", "));
         let last = last_entry(conn, definition, id, theirs)?;
         Ok(Self {
-            text: format!(
-                "Someone else changed this {} while you were editing. Your changes have not been saved.",
-                definition.resource.singular
-            ),
+            singular: definition.resource.singular,
             saved: last.map(|entry| {
                 let view = EntryView::new(entry, &definition.editor);
                 format!("{} saved this version at {}.", view.user, view.date)
             }),
             discard_href: change_path(definition.resource, id),
+            undecided: is_undecided.then_some(undecided),
             rows,
-            undecided: None,
         })
-    }
-
-    /// The view with an error about the fields without a selected version.
-    fn with_undecided(mut self, is_error: bool) -> Self {
-        let open = self.rows.iter().filter(|row| row.chosen.is_empty());
-        let labels: Vec<&str> = open.map(|row| row.label).collect();
-        let text = format!("Choose which version to keep: {}.", labels.join(", "));
-        self.undecided = is_error.then_some(text);
-        self
     }
 }
 

@@ -88,14 +88,13 @@ impl FormDefinition {
     }
 
     /// Adds the stored values of fields that were not submitted and keep them.
-    pub(crate) fn with_absent(&self, values: FormValues, stored: &FormValues) -> FormValues {
-        let kept = self
-            .own_fields()
-            .filter(|bound| bound.field.keeps_if_absent && !values.0.contains_key(bound.name));
-        let kept: Vec<_> = kept.collect();
-        kept.into_iter().fold(values, |values, bound| {
-            values.with_list(bound.name, stored.list(bound.name).to_vec())
-        })
+    pub(crate) fn with_absent(&self, mut values: FormValues, stored: &FormValues) -> FormValues {
+        for bound in self.own_fields() {
+            if bound.field.keeps_if_absent && !values.0.contains_key(bound.name) {
+                values = values.with_list(bound.name, stored.list(bound.name).to_vec());
+            }
+        }
+        values
     }
 
     /// Whether values were submitted for an inline that the user may not edit.
@@ -175,22 +174,13 @@ impl FormDefinition {
         Ok(None)
     }
 
-    /// A fingerprint of each field: two versions differ in the fields whose fingerprints differ.
+    /// The fingerprint of each field, to be parsed as an [`InitialVersion`].
     pub(crate) fn version(&self, values: &FormValues) -> String {
-        let fingerprints = self.parts().map(|(name, _)| fingerprint(&name, values));
-        fingerprints.collect::<Vec<_>>().join(".")
-    }
-
-    /// The version that the form was opened with.
-    pub(crate) fn initial_version(&self, version: &str) -> InitialVersion {
-        let names = self.parts().map(|(name, _)| name);
-        let fingerprints = version.split('.').map(str::to_owned);
-        // If permissions changed meanwhile, the form has other fields: then nothing is known.
-        if self.parts().count() == version.split('.').count() {
-            InitialVersion(names.zip(fingerprints).collect())
-        } else {
-            InitialVersion::default()
-        }
+        let fingerprint = |(name, _): (String, FieldKind)| {
+            let fingerprint = fingerprint(&name, values);
+            format!("{name}:{fingerprint}")
+        };
+        self.parts().map(fingerprint).collect::<Vec<_>>().join(".")
     }
 
     /// Whether somebody changed the object meanwhile. Dates with a time are ignored: a login updates them.
@@ -233,6 +223,12 @@ impl FormDefinition {
 pub(crate) struct InitialVersion(BTreeMap<String, String>);
 
 impl InitialVersion {
+    pub(crate) fn parse(version: &str) -> Self {
+        let fields = version.split('.').filter_map(|field| field.split_once(':'));
+        let fields = fields.map(|(name, fingerprint)| (name.to_owned(), fingerprint.to_owned()));
+        Self(fields.collect())
+    }
+
     /// Whether a field changed since then; true if nothing is known.
     pub(crate) fn is_changed(&self, name: &str, values: &FormValues) -> bool {
         self.0.get(name) != Some(&fingerprint(name, values))

@@ -2,7 +2,6 @@
 
 pub(crate) mod add_user;
 pub(crate) mod after_save;
-pub(crate) mod autocomplete;
 pub(crate) mod choices;
 pub(crate) mod conflict;
 pub(crate) mod definition;
@@ -11,6 +10,5 @@ pub(crate) mod handlers;
 pub(crate) mod page;
 mod permission_table;
 pub(crate) mod render;
-pub(crate) mod retry;
 pub(crate) mod save;
 pub(crate) mod state;

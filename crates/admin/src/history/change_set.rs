@@ -21,9 +21,9 @@ const MAX_ENTRIES: usize = 1_000;
 #[derive(Serialize)]
 struct ChangeSetPage {
     rows: Vec<EntryView>,
-    more: Option<String>,
-    /// The number of entries of objects that the user may not view.
-    unseen: Option<String>,
+    /// The numbers of entries that are not shown, and of those of objects that the user may not view.
+    more: usize,
+    unseen: usize,
     may_restore: bool,
     /// Whether everything that was deleted exists again.
     is_restored: bool,
@@ -48,9 +48,8 @@ pub(crate) async fn show(staff: StaffRequest, id: Path<String>) -> PageResult {
     let page = ChangeSetPage {
         may_restore: may_restore && can_restore,
         is_restored: may_restore && !can_restore,
-        more: (more > 0).then(|| format!("and {more} more")),
-        unseen: (unseen > 0)
-            .then(|| format!("and {unseen} that you do not have permission to view")),
+        more,
+        unseen,
         rows: rows
             .map(|entry| EntryView {
                 change_set_href: None,

@@ -39,6 +39,8 @@ impl Page for HistoryPage {
 
 #[derive(Serialize)]
 struct HistoryRow {
+    #[serde(skip)]
+    order: EntryOrder,
     #[serde(flatten)]
     entry: EntryView,
     /// Other objects of the same change set.
@@ -57,7 +59,6 @@ struct RelatedEntry {
 /// A version that can be restored.
 #[derive(Serialize)]
 struct RestoreOption {
-    href: String,
     value: String,
     label: &'static str,
 }
@@ -76,22 +77,17 @@ pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     let mut rows = history.rows(&staff.user);
     inlines.retain(|inline| staff.user.may_view(inline.model));
     for inline in &inlines {
-        rows.extend(
-            inline
-                .rows(&staff.user)
-                .into_iter()
-                .map(|(order, mut row)| {
-                    let object = RelatedEntry {
-                        text: capitalized(inline.model.singular),
-                        title: row.entry.title.clone(),
-                        href: row.entry.href.clone(),
-                    };
-                    row.notes.insert(0, object);
-                    (order, row)
-                }),
-        );
+        for mut row in inline.rows(&staff.user) {
+            let object = RelatedEntry {
+                text: capitalized(inline.model.singular),
+                title: row.entry.title.clone(),
+                href: row.entry.href.clone(),
+            };
+            row.notes.insert(0, object);
+            rows.push(row);
+        }
     }
-    rows.sort_by_key(|(order, _)| *order);
+    rows.sort_by_key(|row| row.order);
     let title = match (&history.object, history.entries.last()) {
         (Some(object), _) => object.title.clone(),
         (None, Some(entry)) => entry.title.clone(),
@@ -105,7 +101,7 @@ pub(crate) async fn show(staff: StaffRequest) -> PageResult {
     let crumbs = Breadcrumb::trail(if exists { &steps } else { &steps[..1] }, "History");
     let heading = format!("History of {title}");
     let page = HistoryPage {
-        rows: rows.into_iter().map(|(_, row)| row).collect(),
+        rows,
         back_href: if exists {
             change.clone()
         } else {
@@ -238,7 +234,7 @@ impl ObjectHistory {
 
     /// A row for each entry, and for each version before an entry that no earlier one has: the object is older than the
     /// log, or was changed without it. The last row of each version that isn't stored can restore it.
-    fn rows(&self, user: &Editor) -> Vec<(EntryOrder, HistoryRow)> {
+    fn rows(&self, user: &Editor) -> Vec<HistoryRow> {
         let mut known = Snapshot::default();
         let mut rows = Vec::new();
         for entry in &self.entries {
@@ -276,15 +272,12 @@ impl ObjectHistory {
         let rows = rows.into_iter().rev().map(|(revision, entry, notes)| {
             let is_last = seen.insert(revision.snapshot_text().map(str::to_owned));
             let may_restore = is_last && self.may_restore(&revision, user);
-            let restore = may_restore.then(|| RestoreOption::new(self.model, &revision));
-            (
-                order(&revision.entry),
-                HistoryRow {
-                    entry,
-                    notes,
-                    restore,
-                },
-            )
+            HistoryRow {
+                order: order(&revision.entry),
+                entry,
+                notes,
+                restore: may_restore.then(|| RestoreOption::new(&revision)),
+            }
         });
         let mut rows: Vec<_> = rows.collect();
         rows.reverse();
@@ -329,7 +322,7 @@ impl ObjectHistory {
 }
 
 impl RestoreOption {
-    fn new(model: &Resource, revision: &Revision) -> Self {
+    fn new(revision: &Revision) -> Self {
         let mut value = revision.entry.id.to_string();
         let is_deletion = revision.entry.action == "deleted";
         if revision.is_before && !is_deletion {
@@ -337,7 +330,6 @@ impl RestoreOption {
         }
         Self {
             value,
-            href: history_path(model, revision.entry.object_id.unwrap_or_default()),
             label: if is_deletion {
                 "Restore"
             } else {

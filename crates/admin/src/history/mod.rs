@@ -4,6 +4,5 @@ pub(crate) mod change_set;
 pub(crate) mod deleted;
 pub(crate) mod handlers;
 pub(crate) mod restore;
-pub(crate) mod restore_outcome;
 mod restorer;
 pub(crate) mod revision;

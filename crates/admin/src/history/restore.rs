@@ -11,9 +11,9 @@ use oc_http::PageResult;
 
 use crate::auth::request::Rollback;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
+use crate::columns::CHUNK;
 use crate::editor::Editor;
-use crate::history::restore_outcome::{RestoreError, Restored, Violations};
-use crate::history::restorer::{CHUNK, Restorer};
+use crate::history::restorer::{RestoreError, Restored, Restorer, Violations};
 use crate::history::revision::{Revision, is_delete, object_of};
 use crate::registry::Registry;
 use crate::ui::links::see_other;

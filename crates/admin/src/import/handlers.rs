@@ -45,7 +45,7 @@ pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageR
     }
     if submission.has(ERRORS) {
         let file = parsed(model, decoded(&submission).await?).await?;
-        let (Ok(outcome) | Err(outcome)) = run(&staff, file, None).await?;
+        let (Ok(outcome) | Err(outcome)) = run(&staff, model, file, None).await?;
         return ImportPage::errors_file(model, outcome.errors);
     }
     if submission.has(CONTENT) {
@@ -76,13 +76,14 @@ async fn preview(
     bytes: Bytes,
     notice: Option<String>,
 ) -> PageResult {
-    let file = parsed(model, bytes).await?;
-    let content = Hidden::new(CONTENT, &*file.content);
-    let mut page = file
-        .table
-        .as_ref()
-        .map_or_else(|_| ImportPage::default(), ImportPage::for_table);
-    let (Ok(outcome) | Err(outcome)) = run(staff, file, None).await?;
+    let file = parsed(model, bytes.clone()).await?;
+    let content = run_blocking(move || encode(&bytes)).await??;
+    let content = Hidden::new(CONTENT, content);
+    let mut page = match &file {
+        Ok(table) => ImportPage::for_table(table),
+        Err(_) => ImportPage::default(),
+    };
+    let (Ok(outcome) | Err(outcome)) = run(staff, model, file, None).await?;
     if !outcome.errors.is_empty() {
         page = page.with_errors(outcome.errors, content);
         let mut response = page.show(staff, model, StatusCode::UNPROCESSABLE_ENTITY)?;
@@ -112,7 +113,7 @@ async fn confirm(
     let form = format!("{digest} {}", submission.text(FORM_TOKEN));
     let form = SubmittedForm::new(staff.user.user.id, &model.key(), &form);
     let form = submission.has(FORM_TOKEN).then_some(form);
-    let saved = run(staff, file, Some(Confirmation { digest, form })).await?;
+    let saved = run(staff, model, file, Some(Confirmation { digest, form })).await?;
     let Ok(outcome) = saved else {
         let text =
             "These items have changed since you checked the file. Nothing has been saved yet.";
@@ -129,22 +130,11 @@ async fn confirm(
     Ok(staff.succeed(text.join(" "), &list_path(model)))
 }
 
-/// A file, encoded for a page, and its rows or errors.
-struct ParsedFile {
-    model: &'static Resource,
-    content: String,
-    table: Result<CsvTable, Vec<RowError>>,
-}
+/// The rows of a file, or its errors.
+type ParsedFile = Result<CsvTable, Vec<RowError>>;
 
 async fn parsed(model: &'static Resource, bytes: Bytes) -> Result<ParsedFile, PageError> {
-    let parse = move || {
-        Ok(ParsedFile {
-            model,
-            content: encode(&bytes)?,
-            table: CsvTable::read(model, &bytes),
-        })
-    };
-    run_blocking(parse).await?
+    Ok(run_blocking(move || CsvTable::read(model, &bytes)).await?)
 }
 
 async fn decoded(submission: &Submission) -> Result<Bytes, PageError> {
@@ -163,10 +153,11 @@ struct Confirmation {
 /// otherwise the outcome is an `Err`. The same form does nothing a second time.
 async fn run(
     staff: &StaffRequest,
+    model: &'static Resource,
     file: ParsedFile,
     expected: Option<Confirmation>,
 ) -> Result<Result<Box<ImportOutcome>, Box<ImportOutcome>>, PageError> {
-    let table = match file.table {
+    let table = match file {
         Ok(table) => table,
         Err(errors) => {
             let outcome = ImportOutcome {
@@ -178,7 +169,7 @@ async fn run(
     };
     let importer = Importer {
         editor: staff.editor(),
-        model: file.model,
+        model,
     };
     let run = staff.try_write_long(move |conn| {
         let expected = expected.as_ref();

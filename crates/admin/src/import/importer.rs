@@ -15,15 +15,12 @@ use sha2::{Digest, Sha256};
 
 use crate::audit_log::log_entry::{LogEntry, log_changes};
 use crate::audit_log::snapshot::{FieldChange, Snapshot};
-use crate::columns::{columns, load_columns};
+use crate::columns::{CHUNK, columns, load_columns};
 use crate::editor::Editor;
 use crate::form::definition::FormDefinition;
 use crate::form::save::save_inlines_and;
 use crate::import::csv_table::{CsvTable, RowError};
 use crate::import::spreadsheet::SpreadsheetRow;
-
-/// Rows that are saved and loaded together.
-const CHUNK: usize = 200;
 
 /// The most additions and the most changes that a preview shows.
 const MAX_PREVIEW: usize = 50;

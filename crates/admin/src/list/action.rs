@@ -6,17 +6,14 @@ use oc_core::admin::{BulkAction, FormValues, Resource};
 use oc_http::{PageError, PageResult};
 
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
-use crate::delete::handlers::{ask_for, execute};
-use crate::delete::page::{Question, SHOWN};
+use crate::delete::handlers::{Question, SHOWN, ask_for, execute};
 use crate::editor::Editor;
 use crate::list::bulk_edit::{self, BulkEdit, MAX_EDITED, NotSaved, invalid_notice, set_values};
 use crate::list_query::AdminListQuery;
-use crate::ui::csv;
+use crate::ui::csv::{self, MAX_ROWS};
 use crate::ui::field::Hidden;
 use crate::ui::links::{counted, list_path, see_other};
 use crate::ui::submission::Submission;
-
-const MAX_SELECTED: i64 = 100_000;
 
 const DELETE: &str = "delete_selected";
 const EXPORT: &str = "export_selected";
@@ -69,7 +66,7 @@ pub(crate) async fn run_action(staff: StaffRequest, fields: Submission) -> PageR
     if ids.is_empty() {
         return refuse(NONE_SELECTED);
     }
-    if i64::try_from(ids.len()).is_ok_and(|count| count > MAX_SELECTED) {
+    if i64::try_from(ids.len()).is_ok_and(|count| count > MAX_ROWS) {
         return refuse(TOO_MANY);
     }
     if let Some(bulk) = bulk {
@@ -94,10 +91,9 @@ pub(crate) async fn run_action(staff: StaffRequest, fields: Submission) -> PageR
         }
         EXPORT if may_view => {
             let editor = staff.editor();
-            let text = staff
-                .db
-                .read_long(move |conn| csv::records(conn, &editor, model, &ids));
-            Ok(csv::download(model.plural, text.await?))
+            let read = move |conn: &mut _| csv::records(conn, &editor, model, &ids);
+            let text = staff.db.read_long(read).await?;
+            Ok(csv::download(model.plural, text))
         }
         _ => Err(PageError::Forbidden),
     }
@@ -151,7 +147,7 @@ async fn selected_ids(
 ) -> Result<Vec<i64>, PageError> {
     // Django's admin sends 0 for a selection of single rows.
     if fields.text("select_across") == "1" {
-        let listing = AdminListQuery::new(staff, model).first(MAX_SELECTED + 1);
+        let listing = AdminListQuery::new(staff, model).first(MAX_ROWS + 1);
         let list = staff.read(move |conn| (model.list)(conn, &listing));
         return Ok(list.await?.rows.into_iter().map(|row| row.id).collect());
     }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::audit_log::snapshot::display_text;
 use crate::auth::request::Rollback;
 use crate::auth::staff_request::StaffRequest;
+use crate::columns::CHUNK;
 use crate::form::definition::FormDefinition;
 use crate::form::save::save_changed;
 use crate::form::state::FormState;
@@ -27,9 +28,6 @@ pub(super) const ACTION: &str = "edit_selected";
 const FIELD: &str = "_field";
 /// The number of objects that the question was about.
 const COUNT: &str = "_count";
-
-/// Objects that are loaded together.
-const CHUNK: usize = 250;
 
 const CHANGED: &str =
     "The selected items have changed since you checked. Nothing has been saved. Check again.";

@@ -14,14 +14,12 @@ use crate::gallery::thumbnails;
 use crate::list::action;
 use crate::list_query::{AdminListQuery, SHOW_ALL, page_count};
 use crate::registry::Registry;
-use crate::ui::csv;
+use crate::ui::csv::{self, MAX_ROWS};
 use crate::ui::field::ChoiceView;
 use crate::ui::links::{capitalized, change_path, list_path, see_other, with_filters};
 
 /// The most rows in a table whose filters show the number of rows for each choice.
 const MAX_FACETED: i64 = 10_000;
-
-const MAX_ROWS: i64 = 100_000;
 
 #[derive(Serialize)]
 struct ObjectListPage {

@@ -6,11 +6,11 @@ use oc_core::DbConnection;
 use oc_core::admin::{FieldKind, Record, Resource};
 use oc_http::PageError;
 
-use crate::columns::{BoundField, columns, load_columns, parts};
+use crate::columns::{BoundField, CHUNK, columns, load_columns, parts};
 use crate::editor::Editor;
 
-/// Objects that are loaded together.
-const CHUNK: usize = 500;
+/// The most rows of a file, and objects of an action.
+pub(crate) const MAX_ROWS: i64 = 100_000;
 
 /// The objects with these ids, in their order, with a header row and the columns that the user may view. Times are in the
 /// site's time zone.

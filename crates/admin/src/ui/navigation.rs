@@ -77,19 +77,17 @@ impl Navigation {
         }
         let has_log = editor.permissions.are_all() || editor.viewable_resources().next().is_some();
         let has_diagnostics = editor.permissions.has(DIAGNOSTICS);
+        let link = |label, href: &str| PageLink::new(label, Some(href.to_owned()), path);
         let system = [
-            (has_log, "Log", LOG_PATH),
-            (has_diagnostics, "Diagnostics", DIAGNOSTICS_PATH),
+            has_log.then(|| link("Log", LOG_PATH)),
+            has_diagnostics.then(|| link("Diagnostics", DIAGNOSTICS_PATH)),
         ];
-        let system = system.into_iter().filter(|(is_open, ..)| *is_open);
-        let mut home = PageLink::new("Home", Some("/admin/".to_owned()), path);
+        let mut home = link("Home", "/admin/");
         home.current = home.current.filter(|current| *current == "page");
         Self {
             home,
             apps,
-            system: system
-                .map(|(_, label, href)| PageLink::new(label, Some(href.to_owned()), path))
-                .collect(),
+            system: system.into_iter().flatten().collect(),
         }
     }
 }
