@@ -19,7 +19,7 @@ pub fn hint(message: &str) -> Option<&'static str> {
         ),
         (
             "No space left on device",
-            "The database's disk is full. Saved data is not lost.",
+            "The disk is full. Saved data is not lost.",
         ),
         (
             "file is not a database",

@@ -32,7 +32,7 @@ impl Input {
                 bail!("{shown} is a folder; name a file");
             }
             if kind.is_fifo() {
-                let copied = File::open(name).and_then(copy);
+                let copied = File::open(name).map_err(Into::into).and_then(copy);
                 Some(copied.with_context(|| format!("could not read {shown}"))?)
             } else if kind.is_file() {
                 None
@@ -65,10 +65,15 @@ impl Input {
 }
 
 /// Copies everything into a temporary file that only its owner may read.
-fn copy(mut from: impl io::Read) -> io::Result<NamedTempFile> {
-    let mut to = NamedTempFile::new()?;
-    io::copy(&mut from, &mut to)?;
-    Ok(to)
+fn copy(mut from: impl io::Read) -> anyhow::Result<NamedTempFile> {
+    let copied = NamedTempFile::new().and_then(|mut to| {
+        io::copy(&mut from, &mut to)?;
+        Ok(to)
+    });
+    copied.with_context(|| {
+        let folder = std::env::temp_dir();
+        format!("could not copy it to {} (TMPDIR)", folder.display())
+    })
 }
 
 #[cfg(test)]

@@ -59,6 +59,9 @@ fn what_cannot_be_restored_or_imported_leaves_no_database_behind() -> Result<()>
         );
         assert!(files(program.folder())?.is_empty(), "{script}");
     }
+    // rdiff-backup/rdiff-backup#624, FreePBX/issue-tracker#879, vmware-archive/cfops#55.
+    let run = Program::new()?.shell("echo notes | TMPDIR=/nowhere $0 restore -")?;
+    run.assert_failed("could not copy it to /nowhere (TMPDIR)");
     Ok(())
 }
 
