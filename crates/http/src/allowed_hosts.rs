@@ -21,17 +21,20 @@ impl AllowedHosts {
         let Some((name, _)) = split_port(host) else {
             return false;
         };
-        let name = name.to_ascii_lowercase();
-        let name = name.strip_suffix('.').unwrap_or(&name);
+        let name = name.strip_suffix('.').unwrap_or(name);
         self.0.iter().any(|allowed| {
             if allowed == "*" {
                 return true;
             }
             match allowed.strip_prefix('.') {
-                Some(domain) => name
-                    .strip_suffix(domain)
-                    .is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
-                None => name == *allowed,
+                Some(domain) => {
+                    let start = name.len().checked_sub(domain.len());
+                    let parts = start.and_then(|start| name.split_at_checked(start));
+                    parts.is_some_and(|(rest, end)| {
+                        end.eq_ignore_ascii_case(domain) && (rest.is_empty() || rest.ends_with('.'))
+                    })
+                }
+                None => name.eq_ignore_ascii_case(allowed),
             }
         })
     }

@@ -72,7 +72,7 @@ impl FastPath {
             let asset = self.assets.find_hashed(file)?;
             return self.send(head, started, &asset.response, &ASSET, None);
         }
-        let (page, status) = self.page_cache.find(&head.uri)?;
+        let (page, status) = self.page_cache.find(&head.uri, started)?;
         self.send(head, started, &page.response, &page.route, Some(status))
     }
 

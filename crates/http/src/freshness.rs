@@ -98,10 +98,10 @@ impl Freshness {
             .checked_at = None;
     }
 
-    /// What the last check found, while that counts.
-    pub(crate) fn known(&self) -> Option<Version> {
+    /// What the last check found, if that still counts at `now`.
+    pub(crate) fn known(&self, now: Instant) -> Option<Version> {
         let state = self.state();
-        let age = state.checked_at?.elapsed();
+        let age = now.saturating_duration_since(state.checked_at?);
         match state.failing_since {
             Some(since) => (age < RETRY_EVERY).then_some(Version::Unavailable(since)),
             None => (age < CONFIRM_EVERY && state.writes == self.db.writes())
@@ -111,7 +111,7 @@ impl Freshness {
 
     /// The version of the content, confirmed within the last [`CONFIRM_EVERY`] and after the last write of this process.
     pub(crate) async fn confirm(self: &Arc<Self>) -> Version {
-        if let Some(known) = self.known() {
+        if let Some(known) = self.known(Instant::now()) {
             return known;
         }
         let state = self.state();
@@ -131,7 +131,7 @@ impl Freshness {
             return Version::Unavailable(since);
         }
         let _checking = self.checking.lock().await;
-        if let Some(known) = self.known() {
+        if let Some(known) = self.known(Instant::now()) {
             return known;
         }
         self.check().await

@@ -91,9 +91,9 @@ impl PageCache {
     }
 
     /// A page that may be served at once: the database need not be asked.
-    pub(crate) fn find(&self, uri: &Uri) -> Option<(Arc<CachedPage>, CacheStatus)> {
+    pub(crate) fn find(&self, uri: &Uri, now: Instant) -> Option<(Arc<CachedPage>, CacheStatus)> {
         let page = self.pages.get(cache_key(uri))?;
-        let status = self.status(&page, self.freshness.known()?)?;
+        let status = self.status(&page, self.freshness.known(now)?)?;
         Some((page, status))
     }
 

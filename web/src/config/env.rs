@@ -184,20 +184,33 @@ fn parse_dot_env(text: &str) -> anyhow::Result<HashMap<String, String>> {
         let error = || anyhow!("cannot read line {number} of the file .env: it must be NAME=VALUE");
         let line = line.strip_prefix("export ").unwrap_or(line);
         let (name, value) = line.split_once('=').ok_or_else(error)?;
-        let (name, mut value) = (name.trim(), value.trim_start().to_owned());
-        ensure!(name.bytes().all(|byte| byte.is_ascii_graphic()), error());
-        if let Some(quote @ ('"' | '\'')) = value.chars().next() {
-            while value.matches(quote).count() < 2 {
-                value = format!("{value}\n{}", lines.next().ok_or_else(error)?.0);
+        let name = name.trim();
+        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
+        ensure!(is_name, error());
+        let mut quoted = value.trim_start().to_owned();
+        let value = if let Some(quote @ ('"' | '\'')) = quoted.chars().next() {
+            let is_escaped =
+                |end: usize, quoted: &str| quote == '"' && quoted[..end].ends_with('\\');
+            let end = loop {
+                let mut ends = quoted.match_indices(quote).skip(1).map(|(end, _)| end);
+                match ends.find(|end| !is_escaped(*end, &quoted)) {
+                    Some(end) => break end,
+                    None => quoted = format!("{quoted}\n{}", lines.next().ok_or_else(error)?.0),
+                }
+            };
+            let rest = quoted[end + 1..].split('#').next().unwrap_or_default();
+            ensure!(rest.trim().is_empty(), error());
+            let text = &quoted[1..end];
+            if quote == '"' {
+                text.replace("\\\"", "\"").replace("\\$", "$")
+            } else {
+                text.to_owned()
             }
-            let (quoted, rest) = value[1..].split_once(quote).ok_or_else(error)?;
-            let rest = rest.split('#').next().unwrap_or_default().trim();
-            ensure!(rest.is_empty(), error());
-            value = quoted.to_owned();
-        } else if let Some((start, _)) = value.split_once(" #") {
-            value = start.trim_end().to_owned();
-        }
-        variables.insert(name.to_owned(), value.replace("\\$", "$"));
+        } else {
+            let comment = value.find(" #").unwrap_or(value.len());
+            value[..comment].trim().replace("\\$", "$")
+        };
+        variables.insert(name.to_owned(), value);
     }
     Ok(variables)
 }
@@ -308,7 +321,10 @@ mod tests {
             ("K='a # b'# comment", "a # b"),
             ("K=\"a\nb=c\nd\" # comment", "a\nb=c\nd"),
             ("K=C:\\homes", "C:\\homes"),
+            ("K='a\\$b'", "a\\$b"),
+            ("K=\"say \\\"a\\\"\"", "say \"a\""),
             ("K=", ""),
+            ("K= # comment", ""),
         ] {
             assert_eq!(parse_dot_env(line)?["K"], value, "{line}");
         }
@@ -322,6 +338,7 @@ mod tests {
             "PORT=80\r\nSECRET_KEY='hunter2\r\nHOST=::1",
             "PORT=80\nSECRET_KEY=\"hunter2\" hunter2\n",
             "PORT=80\n\u{0}SECRET_KEY=hunter2\n",
+            "PORT=80\n=hunter2\n",
         ] {
             let error = parse_dot_env(text).map(drop).unwrap_err().to_string();
 

@@ -22,7 +22,8 @@ pub(super) fn time_for(bytes: usize) -> Duration {
 /// Until when the site waits for a peer. Every transferred byte moves it.
 #[derive(Debug, Clone, Copy)]
 struct Clock {
-    deadline: Instant,
+    /// Set at the first transfer.
+    deadline: Option<Instant>,
     /// The peer reads the response; it need not send anything. Otherwise it has begun to send, and has to go on.
     is_sending: bool,
 }
@@ -43,7 +44,7 @@ impl PeerDeadline {
     /// Starts the clock for the response, and for the next request once that begins to arrive.
     pub(super) fn resume(&self) {
         self.clock.set(Some(Clock {
-            deadline: Instant::now() + self.patience,
+            deadline: None,
             is_sending: true,
         }));
     }
@@ -55,15 +56,13 @@ impl PeerDeadline {
             return None;
         }
         let latest = Instant::now() + self.patience;
-        clock.deadline = (clock.deadline + time_for(bytes)).min(latest);
-        if clock.is_sending && is_read {
-            clock = Clock {
-                deadline: latest,
-                is_sending: false,
-            };
-        }
+        let begins_to_send = clock.is_sending && is_read;
+        let earlier = clock.deadline.filter(|_| !begins_to_send);
+        let deadline = earlier.map_or(latest, |earlier| (earlier + time_for(bytes)).min(latest));
+        clock.deadline = Some(deadline);
+        clock.is_sending &= !is_read;
         self.clock.set(Some(clock));
-        Some(clock.deadline)
+        Some(deadline)
     }
 }
 
