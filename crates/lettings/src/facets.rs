@@ -9,7 +9,8 @@ use crate::filter::{self, LettingFilter, Sort};
 
 /// Facts of lettings, for conditions on them. An index has the same condition, so that a million bare lettings cost
 /// nothing.
-const FACTS: &str = "WITH facts AS MATERIALIZED (\
+const FACTS: &str = "WITH total AS MATERIALIZED (SELECT sum(lettings) AS lettings FROM town_totals), \
+    facts AS MATERIALIZED (\
     SELECT kind, sleeps, bedrooms, price_from * CASE price_per WHEN 'week' THEN 1 ELSE 7 END AS price, pets, \
     ' ' || features || ' ' AS features FROM lettings WHERE status = 'published' AND \
     (kind <> '' OR sleeps IS NOT NULL OR bedrooms IS NOT NULL OR price_from IS NOT NULL OR pets <> '' OR features <> ''))";
@@ -57,19 +58,24 @@ impl Facets {
     pub fn load(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<Self> {
         let facet = |name: &str, value: &str, condition: &str| {
             format!(
-                "SELECT '{name}' AS name, max({value}) AS highest FROM facts WHERE {condition} \
+                "SELECT {name} AS name, max({value}) AS highest FROM facts WHERE {condition} \
                  HAVING min({value}) < max({value}) \
-                 OR count(*) BETWEEN 1 AND (SELECT sum(lettings) - 1 FROM town_totals)"
+                 OR count(*) BETWEEN 1 AND (SELECT lettings - 1 FROM total)"
             )
         };
         let ranges = ["sleeps", "bedrooms", "price"];
-        let ranges = ranges.map(|name| facet(name, name, &format!("{name} IS NOT NULL")));
-        let pets = facet("pets", "1", "pets IN ('yes', 'request')");
-        let kinds = KINDS.iter().filter(|(kind, _)| !kind.is_empty());
-        let kinds = kinds.map(|(kind, _)| facet(kind, "1", &format!("kind = '{kind}'")));
-        let features =
-            FEATURES.map(|feature| facet(feature, "1", &format!("features LIKE '% {feature} %'")));
-        let facets = ranges.into_iter().chain([pets]).chain(kinds);
+        let ranges =
+            ranges.map(|name| facet(&format!("'{name}'"), name, &format!("{name} IS NOT NULL")));
+        let kinds = facet("kind", "1", "kind <> '' GROUP BY kind");
+        let pets = facet("'pets'", "1", "pets IN ('yes', 'request')");
+        let features = FEATURES.map(|feature| {
+            facet(
+                &format!("'{feature}'"),
+                "1",
+                &format!("features LIKE '% {feature} %'"),
+            )
+        });
+        let facets = ranges.into_iter().chain([kinds, pets]);
         let facets: Vec<_> = facets.chain(features).collect();
         let sql = format!("{FACTS} {}", facets.join(" UNION ALL "));
         let facets: Vec<Facet> = Cached(diesel::sql_query(sql)).load(conn)?;
