@@ -320,7 +320,7 @@ pub(crate) fn ids_of_page(
         return ids(conn, (filter, hits), sort, offset, limit);
     }
     let limit = limit.min(total - offset).max(0);
-    let from_end = total - offset - limit;
+    let from_end = (total - offset - limit).max(0);
     let mut ids = ids(conn, (filter, hits), sort.reversed(), from_end, limit)?;
     ids.reverse();
     Ok(ids)
