@@ -24,7 +24,7 @@ const VISITORS: usize = 12;
 const REQUESTS_PER_STEP: u64 = 3_000;
 
 /// Time limit for Caddy to start, and for nodes to notice that the database is gone.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const DATABASE: &str = "nodes";
 
