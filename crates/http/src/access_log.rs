@@ -32,7 +32,7 @@ pub(crate) struct HandledRequest<'a> {
     pub(crate) id: &'a HeaderValue,
     pub(crate) route: &'a Route,
     pub(crate) method: &'a Method,
-    /// As [`shown_path`] returns it.
+    /// As [`loggable_path`] returns it.
     pub(crate) path: &'a str,
     pub(crate) started: Instant,
     /// `None` if the client disconnected.
@@ -75,8 +75,8 @@ impl HandledRequest<'_> {
     }
 }
 
-/// What is logged of a path.
-pub(crate) fn shown_path<'a>(route: &'a Route, path: &'a str) -> &'a str {
+/// The part of a path that may be logged: the route's name if the path may contain personal text.
+pub(crate) fn loggable_path<'a>(route: &'a Route, path: &'a str) -> &'a str {
     if route.has_text {
         &route.name
     } else {

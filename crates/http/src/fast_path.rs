@@ -1,5 +1,5 @@
 //! Fast path for stored responses: pages in the page cache, assets, `/healthz`. They are sent before actix-web makes a
-//! request of its own, if every check of the middleware passes and nothing has to be waited for.
+//! request of its own, if every check of the middleware passes and nothing needs to be awaited.
 
 use std::sync::LazyLock;
 use std::time::Instant;
@@ -13,12 +13,12 @@ use actix_web::http::header::{
 };
 use actix_web::web::Data;
 
-use crate::access_log::{HandledRequest, REQUEST_ID, request_id, shown_path};
+use crate::access_log::{HandledRequest, REQUEST_ID, loggable_path, request_id};
 use crate::allowed_hosts::AllowedHosts;
 use crate::assets::Assets;
 use crate::health::HealthChecks;
 use crate::metrics::{CacheStatus, Metrics};
-use crate::middleware::{rejection, strict_transport_security};
+use crate::middleware::{host_rejection, strict_transport_security};
 use crate::page_cache::PageCache;
 use crate::request_context::Route;
 use crate::server::RequestLimits;
@@ -65,7 +65,7 @@ impl FastPath {
         if path == "/healthz" {
             return self.send(head, started, &self.checks.healthz, &HEALTHZ, None);
         }
-        if rejection(head, &self.hosts).is_some() {
+        if host_rejection(head, &self.hosts).is_some() {
             return None;
         }
         if let Some(file) = path.strip_prefix("/static/") {
@@ -94,7 +94,7 @@ impl FastPath {
             id: &id,
             route,
             method: &request.method,
-            path: shown_path(route, request.uri.path()),
+            path: loggable_path(route, request.uri.path()),
             started,
             status: Some(response.status()),
             cache,

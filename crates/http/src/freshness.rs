@@ -98,7 +98,7 @@ impl Freshness {
             .checked_at = None;
     }
 
-    /// What the last check found, if that still counts at `now`.
+    /// The result of the last check, if it is still valid at `now`.
     pub(crate) fn known(&self, now: Instant) -> Option<Version> {
         let state = self.state();
         let age = now.saturating_duration_since(state.checked_at?);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
@@ -90,7 +90,12 @@ impl PageCache {
                 || (self.is_canonical)(request.path(), request.query_string()))
     }
 
-    /// A page that may be served at once: the database need not be asked.
+    /// Whether it has a page for this request, current or not.
+    pub fn has_page(&self, request: &RequestHead) -> bool {
+        self.pages.peek(cache_key(&request.uri)).is_some()
+    }
+
+    /// A page that may be served at once, without a database query.
     pub(crate) fn find(&self, uri: &Uri, now: Instant) -> Option<(Arc<CachedPage>, CacheStatus)> {
         let page = self.pages.get(cache_key(uri))?;
         let status = self.status(&page, self.freshness.known(now)?)?;
@@ -122,7 +127,7 @@ impl PageCache {
     }
 }
 
-/// Serves a public page from the cache, or renders it and keeps it there. Most hits never come here (`FastPath`).
+/// Serves a public page from the cache, or renders it and keeps it there. Most hits are served earlier, by `FastPath`.
 ///
 /// # Errors
 /// Those of the inner services.

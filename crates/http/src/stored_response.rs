@@ -96,7 +96,7 @@ impl StoredResponse {
         }
     }
 
-    /// Where the compressed body is kept, if it is sent in this encoding.
+    /// The cell for the compressed body; `None` if it isn't compressed in this encoding.
     fn encoded(&self, encoding: Encoding) -> Option<&OnceCell<Bytes>> {
         match encoding {
             Encoding::Brotli if self.is_compressible => Some(&self.brotli),

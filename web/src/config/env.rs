@@ -170,8 +170,8 @@ fn read_dot_env() -> anyhow::Result<HashMap<String, String>> {
     }
 }
 
-/// Parses lines `NAME=VALUE`. A value may be quoted, and then have several lines; a `$` is part of a password, and never
-/// the name of another variable.
+/// Parses lines `NAME=VALUE`. A value in quotes may have several lines; in double quotes `\n`, `\"`, `\$` and `\\` are
+/// escapes. `$` is literal: variables are not expanded.
 fn parse_dot_env(text: &str) -> anyhow::Result<HashMap<String, String>> {
     let mut variables = HashMap::new();
     let mut lines = text.trim_start_matches('\u{feff}').lines().zip(1..);
@@ -187,25 +187,14 @@ fn parse_dot_env(text: &str) -> anyhow::Result<HashMap<String, String>> {
         let name = name.trim();
         let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
         ensure!(is_name, error());
-        let mut quoted = value.trim_start().to_owned();
-        let value = if let Some(quote @ ('"' | '\'')) = quoted.chars().next() {
-            let is_escaped =
-                |end: usize, quoted: &str| quote == '"' && quoted[..end].ends_with('\\');
-            let end = loop {
-                let mut ends = quoted.match_indices(quote).skip(1).map(|(end, _)| end);
-                match ends.find(|end| !is_escaped(*end, &quoted)) {
-                    Some(end) => break end,
-                    None => quoted = format!("{quoted}\n{}", lines.next().ok_or_else(error)?.0),
-                }
-            };
-            let rest = quoted[end + 1..].split('#').next().unwrap_or_default();
+        let unquoted = value.trim_start().strip_prefix(['"', '\'']);
+        let value = if let Some(start) = unquoted {
+            let quote = value.trim_start().chars().next().unwrap_or_default();
+            let mut more = lines.by_ref().map(|(line, _)| line);
+            let (text, rest) = unquote(quote, start, &mut more).ok_or_else(error)?;
+            let rest = rest.split('#').next().unwrap_or_default();
             ensure!(rest.trim().is_empty(), error());
-            let text = &quoted[1..end];
-            if quote == '"' {
-                text.replace("\\\"", "\"").replace("\\$", "$")
-            } else {
-                text.to_owned()
-            }
+            text
         } else {
             let comment = value.find(" #").unwrap_or(value.len());
             value[..comment].trim().replace("\\$", "$")
@@ -213,6 +202,34 @@ fn parse_dot_env(text: &str) -> anyhow::Result<HashMap<String, String>> {
         variables.insert(name.to_owned(), value);
     }
     Ok(variables)
+}
+
+/// The text up to the closing quote, which may be in one of the next lines, and what is behind it.
+fn unquote<'a>(
+    quote: char,
+    start: &'a str,
+    lines: &mut impl Iterator<Item = &'a str>,
+) -> Option<(String, &'a str)> {
+    let (mut text, mut chars) = (String::new(), start.chars());
+    loop {
+        match chars.next() {
+            Some(c) if c == quote => return Some((text, chars.as_str())),
+            Some('\\') if quote == '"' => {
+                let (c, rest) = match chars.as_str().as_bytes().first() {
+                    Some(b'n') => ('\n', 1),
+                    Some(c @ (b'\\' | b'"' | b'$')) => ((*c).into(), 1),
+                    _ => ('\\', 0),
+                };
+                text.push(c);
+                chars = chars.as_str()[rest..].chars();
+            }
+            Some(c) => text.push(c),
+            None => {
+                text.push('\n');
+                chars = lines.next()?.chars();
+            }
+        }
+    }
 }
 
 /// The text of a file that a secret is mounted from: without a byte order mark and the newline at its end.
@@ -321,7 +338,9 @@ mod tests {
             ("K='a # b'# comment", "a # b"),
             ("K=\"a\nb=c\nd\" # comment", "a\nb=c\nd"),
             ("K=C:\\homes", "C:\\homes"),
-            ("K='a\\$b'", "a\\$b"),
+            ("K='a\\$b\\'", "a\\$b\\"),
+            ("K=\"C:\\\\homes\\\\\"", "C:\\homes\\"),
+            ("K=\"C:\\homes\\nx\"", "C:\\homes\nx"),
             ("K=\"say \\\"a\\\"\"", "say \"a\""),
             ("K=", ""),
             ("K= # comment", ""),

@@ -21,7 +21,7 @@ pub async fn check_host(
     let rejection = request
         .app_data::<Data<AllowedHosts>>()
         .map_or(Some("no hosts are configured".to_owned()), |hosts| {
-            rejection(request.head(), hosts)
+            host_rejection(request.head(), hosts)
         });
     if let Some(reason) = rejection.filter(|_| !health::PATHS.contains(&request.path())) {
         log::warn!("rejected a request: {reason}");
@@ -47,7 +47,7 @@ fn remove_unreadable_cookies(headers: &mut HeaderMap) {
 }
 
 /// Why a request is rejected.
-pub(crate) fn rejection(request: &RequestHead, hosts: &AllowedHosts) -> Option<String> {
+pub(crate) fn host_rejection(request: &RequestHead, hosts: &AllowedHosts) -> Option<String> {
     let mut headers = request.headers().get_all(header::HOST);
     let host = match (headers.next(), headers.next()) {
         (None, _) => return Some("it has no Host header".to_owned()),

@@ -9,7 +9,7 @@ mod security_headers;
 mod sentry_scope;
 
 pub use check_host::check_host;
-pub(crate) use check_host::rejection;
+pub(crate) use check_host::host_rejection;
 pub use compress::compress;
 pub use error_pages::error_pages;
 pub use request_log::request_log;

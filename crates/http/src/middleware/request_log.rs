@@ -15,7 +15,7 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpMessage};
 use regex::{Captures, Regex};
 
-use crate::access_log::{HandledRequest, REQUEST_ID, request_id, shown_path};
+use crate::access_log::{HandledRequest, REQUEST_ID, loggable_path, request_id};
 use crate::metrics::{CacheStatus, Metrics};
 use crate::request_context::{self, RequestContext, Route};
 
@@ -40,7 +40,7 @@ pub async fn request_log(
     let metrics = request.app_data::<Data<Metrics>>().cloned();
     let metrics = metrics.expect("the metrics are registered with the application");
     metrics.in_flight.inc();
-    let path = shown_path(&route, request.path()).to_owned();
+    let path = loggable_path(&route, request.path()).to_owned();
     let id = request_id(request.headers());
     let context = RequestContext::new(&id, route.clone());
     let mut pending = PendingRequest {

@@ -56,13 +56,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server for the application that `make_app` makes once per worker, for requests to which `respond` has no
-    /// response.
+    /// Serves a request with `stored_response`, or if that returns `None`, with the application that `make_app` creates
+    /// for each worker.
     pub fn new<T, B>(
         listener: TcpListener,
         options: ServerOptions,
         shutdown: CancellationToken,
-        respond: impl Fn(&Request) -> Option<Response<BoxBody>> + Clone + Send + 'static,
+        stored_response: impl Fn(&Request) -> Option<Response<BoxBody>> + Clone + Send + 'static,
         make_app: impl Fn() -> App<T> + Clone + Send + 'static,
     ) -> anyhow::Result<Self>
     where
@@ -86,10 +86,10 @@ impl Server {
         let draining = builder.graceful_shutdown_signal();
         let builder = builder.listen("site", listener, move || {
             workers.lock().push(Arbiter::current());
-            let (draining, respond) = (draining.clone(), respond.clone());
+            let (draining, stored_response) = (draining.clone(), stored_response.clone());
             let app = map_config(make_app(), |()| AppConfig::default());
             let app = apply_fn_factory(app, move |request: Request, app| {
-                if let Some(response) = respond(&request) {
+                if let Some(response) = stored_response(&request) {
                     if let Some(peer) = request.conn_data::<PeerDeadline>() {
                         peer.resume();
                     }

@@ -37,15 +37,17 @@ fn of_requests(lines: &[Value]) -> Vec<&Value> {
 fn every_request_is_one_line() -> Result<()> {
     let db = TestDb::sqlite()?;
     let serving = serve(&db, &[])?;
-    let targets =
-        "/lettings/?q=beach /nothing/at/all /profiles/marguerite/ /static/x.css /healthz /readyz";
+    let targets = "/lettings/?q=beach /nothing/at/all /profiles/marguerite/ /static/x.css /healthz /readyz \
+         /lettings/%00/ /profiles/%FF/ /lettings/?page=x";
     for target in targets.split(' ') {
         serving.get("localhost", target)?;
     }
 
     let lines = lines(serving)?;
 
-    let [list, missing, profile] = of_requests(&lines)[..] else {
+    // A mistake of a visitor is no error of the site.
+    assert!(lines.iter().all(|line| line["level"] != "ERROR"));
+    let [list, missing, profile, ..] = of_requests(&lines)[..] else {
         panic!("{lines:#?}");
     };
     assert_eq!(list["method"], "GET");

@@ -57,8 +57,15 @@ fn connections_are_accepted_until_the_delay_is_over() -> Result<()> {
     serving.signal("TERM")?;
     serving.wait_for_log("received SIGTERM")?;
 
-    assert_eq!(serving.get("localhost", "/healthz")?.status, 200);
-    assert_eq!(serving.get("localhost", "/")?.status, 200);
+    for target in ["/healthz", "/"] {
+        let mut connection = Connection::open(serving.address())?;
+        connection.write(&request_keeping(target))?;
+        let answer = connection.answer(true)?;
+        assert_eq!(
+            (answer.status, answer.header("connection")),
+            (200, Some("close"))
+        );
+    }
     let ready = serving.get("localhost", "/readyz")?;
     assert_eq!(ready.json()?["checks"]["process"], "stopping");
     assert_eq!(ready.status, 503);
