@@ -14,11 +14,12 @@ use crate::ui::links::capitalized;
 
 const PARAMETERS: [&str; 5] = ["user", "model", "action", "from", "to"];
 
-const ACTIONS: [(&str, &str); 5] = [
+const ACTIONS: [(&str, &str); 6] = [
     ("added", "Added"),
     ("changed", "Changed"),
     ("deleted", "Deleted"),
     ("restored", "Restored"),
+    ("not restored", "Not restored"),
     ("password", "Password changed"),
 ];
 

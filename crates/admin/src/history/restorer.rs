@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use actix_web::HttpResponse;
-use audit::{AuditEntry, ChangeSet};
+use audit::{AuditEntry, ChangeSet, NewAuditEntry};
 use diesel::QueryResult;
 use diesel::connection::Connection;
 use diesel::result::Error as DatabaseError;
@@ -186,7 +186,7 @@ impl Restorer<'_> {
     }
 
     /// Restores the references that an object lost according to an entry, such as the members of a group. If that is not
-    /// possible, the other objects are restored all the same.
+    /// possible, this is logged and the other objects are restored all the same.
     pub(super) fn restore_references(
         &mut self,
         conn: &mut DbConnection,
@@ -229,6 +229,16 @@ impl Restorer<'_> {
         } else {
             format!("this {name} no longer exists")
         };
+        let new = NewAuditEntry {
+            actor: Some(editor.user.actor()),
+            model: &entry.model,
+            object_id: entry.object_id,
+            title,
+            action: "not restored",
+            before: "",
+            after: "",
+        };
+        self.change_set.insert(conn, &new, parent_id)?;
         let name = capitalized(name);
         let text = format!("{name} “{title}” was not restored in full: {reason}.");
         self.restored.warnings.push(text);
@@ -305,7 +315,7 @@ fn sum_up(verb: &str, objects: &[RestoredObject], user: &Editor) -> Vec<Message>
     groups.into_iter().map(message).collect()
 }
 
-/// It is `Forbidden` if the permissions don't suffice, or an entry has nothing to restore.
+/// Fails with `PageError::Forbidden` if the permissions don't suffice, or an entry has nothing to restore.
 pub(crate) type RestoreError = Rollback<Violations>;
 
 #[derive(Default)]

@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use crate::support::{TestSite, assert_contains, assert_contains_all, assert_contains_none};
 
-use super::restore::{act, delete, restore};
+use super::restore::{act, delete, delete_several, restore};
 use super::{Browser, account};
 
 #[test]
@@ -47,6 +47,8 @@ fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> 
         let again = browser.get(&format!("/admin/auth/user/{bob}/history/"))?;
         let again = again.page_text()?;
         assert_contains(&again, "others → editors, others");
+        let gone = browser.page_text(&format!("/admin/auth/user/{carol}/history/"))?;
+        assert_contains(&gone, "Not restored.");
 
         User::set_groups(conn, bob, &[others])?;
         let act = act(&mut browser)?;
@@ -77,5 +79,33 @@ fn who_may_not_change_users_restores_a_group_without_its_members() -> Result<()>
         "User “carol” was not restored in full: you do not have permission to change this user.";
     assert_contains(&done, words);
     assert!(User::groups(conn, carol)?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn groups_that_were_deleted_together_come_back_with_their_members() -> Result<()> {
+    for site in TestSite::on_each()? {
+        let conn = &mut site.database()?;
+        let [a, b] = ["a", "b"].map(|name| Group::insert(conn, &accounts::testing::group(name)));
+        let (a, b) = (a?, b?);
+        let bob = account(conn, "bob")?;
+        User::set_groups(conn, bob, &[a, b])?;
+        let mut browser = Browser::superuser(&site, "ada")?;
+        delete_several(
+            &mut browser,
+            "auth/group",
+            &[&a.to_string(), &b.to_string()],
+        )?;
+        let history = browser.page_text(&format!("/admin/auth/user/{bob}/history/"))?;
+        let act = act(&mut browser)?;
+
+        let page = browser.page(&act)?;
+        let all = browser.post(&act, &[])?;
+
+        assert_contains_all(&history, "a, b → b | b →");
+        assert_eq!(page.texts("h1"), ["Deleted 2 groups"]);
+        assert_eq!(all.status, 303);
+        assert_eq!(User::groups(conn, bob)?, [a, b]);
+    }
     Ok(())
 }
