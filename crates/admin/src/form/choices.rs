@@ -116,6 +116,7 @@ pub(crate) fn is_search(resource: &Resource, sent: &Submission) -> bool {
         "_continue",
         "_saveasnew",
         "_resolve",
+        "_restore",
     ];
     if sent.has(FIND) || is_saved.iter().any(|button| sent.has(button)) {
         return sent.has(FIND);
@@ -139,24 +140,6 @@ pub(crate) fn field_choices(
         .own_fields()
         .map(|bound| FieldChoices::new(conn, definition, bound, id, values, submission))
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tests::BOOK;
-
-    #[test]
-    fn enter_in_the_field_for_words_searches_and_does_not_save() {
-        let model = &BOOK;
-        let asks = |form: &str| is_search(model, &Submission::parse(form.as_bytes()));
-
-        assert!(asks("title=a&_find=author"));
-        assert!(asks("title=a&_find_author=gull&_found_author="));
-        assert!(!asks("title=a&_find_author=gull&_found_author=gull"));
-        assert!(!asks("title=a&_find_author=gull&_found_author=&_save="));
-        assert!(!asks("title=a&author=1"));
-    }
 }
 
 /// The query, with the parameters of Django's admin.
@@ -210,4 +193,22 @@ pub(crate) async fn autocomplete(
         "pagination": {"more": more},
         "found": found,
     })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::BOOK;
+
+    #[test]
+    fn enter_in_the_field_for_words_searches_and_does_not_save() {
+        let model = &BOOK;
+        let asks = |form: &str| is_search(model, &Submission::parse(form.as_bytes()));
+
+        assert!(asks("title=a&_find=author"));
+        assert!(asks("title=a&_find_author=gull&_found_author="));
+        assert!(!asks("title=a&_find_author=gull&_found_author=gull"));
+        assert!(!asks("title=a&_find_author=gull&_found_author=&_save="));
+        assert!(!asks("title=a&author=1"));
+    }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use accounts::Verb;
 use actix_web::http::StatusCode;
-use audit::SubmittedForm;
+use actix_web::http::header::LOCATION;
+use audit::{AuditEntry, SubmittedForm};
 use chrono::Utc;
 use oc_core::DbConnection;
 use oc_core::admin::{FormValues, Record, Resource, SaveError};
@@ -19,15 +20,19 @@ use crate::form::choices::is_search;
 use crate::form::conflict::resolve;
 use crate::form::definition::{FORM_TOKEN, FormDefinition, VERSION};
 use crate::form::gallery::store_uploads;
-use crate::form::page::{ANSWERED, redisplay};
+use crate::form::page::{ANSWERED, DELETED, redisplay};
 use crate::form::save::save_with_inlines;
 use crate::form::state::FormState;
-use crate::ui::field::SAVE_AS_NEW;
+use crate::history::restore::{restore, restore_revision};
+use crate::history::revision::Revision;
+use crate::ui::field::{RESTORE, SAVE_AS_NEW};
 use crate::ui::links::{change_path, list_path, see_other};
 use crate::ui::submission::Submission;
 
-/// The saved object, or the form to show again.
-type SubmitOutcome = Result<Record, Box<FormState>>;
+enum SaveOutcome {
+    Saved(Record),
+    Redisplay(Box<FormState>),
+}
 
 pub(crate) async fn new(staff: StaffRequest) -> PageResult {
     let resource = staff.permitted_resource(Verb::Add)?;
@@ -43,6 +48,9 @@ pub(crate) async fn new(staff: StaffRequest) -> PageResult {
 pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     let resource = staff.permitted_resource(Verb::Add)?;
+    if submission.has(RESTORE.name) {
+        return restore_deleted(&staff, resource, submission).await;
+    }
     submit(&staff, resource, None, submission).await
 }
 
@@ -109,37 +117,82 @@ async fn submit(
         .db
         .run(move |conn| save_or_redisplay(conn, form, id, &sent));
     match (outcome.await, id) {
-        (Ok(Ok(record)), _) => {
+        (Ok(SaveOutcome::Saved(record)), _) => {
             let verb = if id.is_some() { "Changed" } else { "Added" };
             redirect_after_save(staff, resource, &record, &submission, verb).await
         }
-        (Ok(Err(state)), _) => {
+        (Ok(SaveOutcome::Redisplay(state)), _) => {
             let status = state.status();
             state.show(staff, status)
         }
-        (Err(PageError::NotFound), Some(_)) => offer_new_object(staff, resource, &submission),
+        (Err(PageError::NotFound), Some(id)) => {
+            offer_new_object(staff, resource, id, submission).await
+        }
         (Err(error), id) => redisplay(staff, definition, id, submission, error).await,
     }
 }
 
-/// Offers what was entered for an object that was deleted meanwhile as a new object.
-fn offer_new_object(
+/// Offers what was entered for an object that was deleted meanwhile as a new object, and to restore the old one.
+async fn offer_new_object(
     staff: &StaffRequest,
-    resource: &Resource,
-    submission: &Submission,
+    resource: &'static Resource,
+    id: i64,
+    mut submission: Submission,
 ) -> PageResult {
     let are_accounts = staff.registry().access(resource).is_some();
     if !submission.has(VERSION) || !staff.user.may_add(resource) || are_accounts {
         return Err(PageError::NotFound);
     }
+    let last = staff.read(move |conn| AuditEntry::last_for_object(conn, &resource.key(), id));
+    let mut restore = "";
+    if let Some(deletion) = last.await?.filter(|entry| entry.action == "deleted") {
+        submission = submission.with(DELETED, &deletion.id.to_string());
+        restore = ", or restore the original below";
+    }
     let path = format!("{}add/", list_path(resource));
-    sealed_form::keep(staff, staff.user.user.id, &path, submission)?;
+    sealed_form::keep(staff, staff.user.user.id, &path, &submission)?;
     let model = resource.singular;
     let text = format!(
-        "Someone else deleted this {model} while you were editing. Your changes have not been saved. Save to add a new \
-         {model}, or restore the old one under “Deleted”."
+        "Someone else deleted this {model} while you were editing. Your changes have not been saved. Save to add it as a \
+         new {model}{restore}."
     );
     Ok(staff.warn(text, &path))
+}
+
+/// Restores the object that was deleted while its form was filled in, unless somebody has, and saves the form.
+async fn restore_deleted(
+    staff: &StaffRequest,
+    resource: &'static Resource,
+    submission: Submission,
+) -> PageResult {
+    staff.require(Verb::Change, resource)?;
+    // Restoring what gives permissions asks for the password.
+    if staff.registry().access(resource).is_some() {
+        return Err(PageError::BadRequest);
+    }
+    let entry_id = submission.text(DELETED).parse::<i64>();
+    let entry_id = entry_id.map_err(|_| PageError::BadRequest)?;
+    let found = staff.db.read(move |conn| {
+        let entry = AuditEntry::find(conn, entry_id)?;
+        let is_deletion = entry.model == resource.key() && entry.action == "deleted";
+        let id = entry.object_id.filter(|_| is_deletion);
+        let id = id.ok_or(PageError::BadRequest)?;
+        Ok((id, resource.load(conn, id)?.is_some(), entry))
+    });
+    let (id, exists, entry) = found.await?;
+    if !exists {
+        let (done, failed) = (change_path(resource, id), staff.target());
+        let response = restore(staff, (&done, &failed), move |conn, editor| {
+            restore_revision(conn, editor, Revision::new(entry))
+        });
+        let response = response.await?;
+        let location = response.headers().get(LOCATION);
+        if location.is_none_or(|path| path != done.as_str()) {
+            sealed_form::keep(staff, staff.user.user.id, &failed, &submission)?;
+            return Ok(response);
+        }
+    }
+    submit(staff, resource, Some(id), submission).await
 }
 
 /// Whether a submission gives or takes permissions.
@@ -175,11 +228,12 @@ fn save_or_redisplay(
     definition: FormDefinition,
     id: Option<i64>,
     submission: &Submission,
-) -> Result<SubmitOutcome, PageError> {
+) -> Result<SaveOutcome, PageError> {
     match conn.write(|conn| save(conn, &definition, id, submission)) {
         Err(SaveError::Invalid(errors)) => {
             let state = FormState::submitted(conn, definition, id, submission)?;
-            Ok(Err(Box::new(FormState { errors, ..state })))
+            let state = Box::new(FormState { errors, ..state });
+            Ok(SaveOutcome::Redisplay(state))
         }
         outcome => Ok(outcome?),
     }
@@ -190,7 +244,7 @@ fn save(
     definition: &FormDefinition,
     id: Option<i64>,
     submission: &Submission,
-) -> Result<SubmitOutcome, SaveError> {
+) -> Result<SaveOutcome, SaveError> {
     let (resource, author) = (definition.resource, definition.editor.user.id);
     let is_search = is_search(resource, submission);
     let is_new = id.is_none() && submission.has(FORM_TOKEN) && !is_search;
@@ -199,7 +253,7 @@ fn save(
         && let Some(id) = form.find(conn)?
         && let Some(added) = resource.load(conn, id)?
     {
-        return Ok(Ok(added));
+        return Ok(SaveOutcome::Saved(added));
     }
     let current = match id {
         None => None,
@@ -221,7 +275,7 @@ fn save(
         question = definition.question(conn, current.as_ref(), &values, &answered)?;
     }
     if is_search || conflict.is_some() || question.is_some() {
-        return Ok(Err(Box::new(FormState {
+        return Ok(SaveOutcome::Redisplay(Box::new(FormState {
             conflict,
             question,
             keeps_version: is_search,
@@ -240,5 +294,5 @@ fn save(
     if let Some(form) = form {
         form.insert(conn, saved.id, Utc::now().naive_utc())?;
     }
-    Ok(Ok(saved))
+    Ok(SaveOutcome::Saved(saved))
 }

@@ -16,9 +16,9 @@ use crate::form::definition::{FORM_TOKEN, FormDefinition, VERSION};
 use crate::form::state::FormState;
 use crate::gallery::GalleryView;
 use crate::ui::field::{
-    Button, ErrorSummary, FieldView, Hidden, SAVE_AS_NEW, SAVE_BUTTONS, Section,
+    Button, ErrorSummary, FieldView, Hidden, RESTORE, SAVE_AS_NEW, SAVE_BUTTONS, Section,
 };
-use crate::ui::links::{list_path, with_filters, with_query};
+use crate::ui::links::{change_path, list_path, with_filters, with_query};
 use crate::ui::submission::Submission;
 
 #[derive(Serialize)]
@@ -51,6 +51,9 @@ impl Page for FormPage {
 
 /// The hidden field with the fields whose questions were answered.
 pub(crate) const ANSWERED: &str = "_answered";
+
+/// The hidden field with the id of the audit entry of an object that was deleted while its form was filled in.
+pub(crate) const DELETED: &str = "_deleted";
 
 /// The token of a form that adds an object: the one that was submitted, or a new one.
 fn token_field(submission: &Submission) -> Hidden {
@@ -123,6 +126,31 @@ impl FormState {
         }
     }
 
+    /// Whether the object was deleted while its form was filled in.
+    fn is_deleted(&self) -> bool {
+        self.record.is_none() && self.submission.has(DELETED)
+    }
+
+    fn hidden(&self) -> Vec<Hidden> {
+        let submitted = |name| self.submission.text(name);
+        let mut hidden = Vec::new();
+        if self.record.is_some() && !self.definition.read_only {
+            let value = if self.keeps_version && self.submission.has(VERSION) {
+                submitted(VERSION).to_owned()
+            } else {
+                self.definition.version(&self.stored)
+            };
+            hidden.push(Hidden::new(VERSION, value));
+        } else if self.is_deleted() {
+            hidden.extend([DELETED, VERSION].map(|name| Hidden::new(name, submitted(name))));
+        }
+        let asked = self.question.as_ref().map(|(field, _)| (*field).to_owned());
+        let answered = self.submission.list(ANSWERED).into_iter().chain(asked);
+        hidden.extend(answered.map(|value| Hidden::new(ANSWERED, value)));
+        hidden.extend(self.record.is_none().then(|| token_field(&self.submission)));
+        hidden
+    }
+
     pub(crate) fn show(self, staff: &StaffRequest, status: StatusCode) -> PageResult {
         let mut sections = self.sections();
         let (resource, record) = (self.definition.resource, self.record.as_ref());
@@ -146,14 +174,16 @@ impl FormState {
         };
         let heading = format!("{verb} {}", resource.singular);
         let is_popup = staff.is_popup();
-        let buttons = if read_only || self.conflict.is_some() {
-            Vec::new()
-        } else {
-            form_buttons(staff, resource, record.is_some(), is_popup)
-        };
+        let mut buttons = Vec::new();
+        if !read_only && self.conflict.is_none() {
+            buttons = form_buttons(staff, resource, record.is_some(), is_popup);
+            buttons.extend((self.is_deleted() && may(Verb::Change)).then_some(RESTORE));
+        }
         let (list, filters) = (list_path(resource), staff.filters());
         let action = if self.submission.has(SAVE_AS_NEW.name) {
             with_filters(format!("{list}add/"), &filters)
+        } else if let Some(record) = record.filter(|_| self.submission.has(RESTORE.name)) {
+            with_filters(change_path(resource, record.id), &filters)
         } else {
             staff.target()
         };
@@ -164,19 +194,7 @@ impl FormState {
                 &filters,
             ))
         };
-        let mut hidden = Vec::new();
-        if record.is_some() && !read_only {
-            let value = if self.keeps_version && self.submission.has(VERSION) {
-                self.submission.text(VERSION).to_owned()
-            } else {
-                self.definition.version(&self.stored)
-            };
-            hidden.push(Hidden::new(VERSION, value));
-        }
-        let asked = self.question.as_ref().map(|(field, _)| (*field).to_owned());
-        let answered = self.submission.list(ANSWERED).into_iter().chain(asked);
-        hidden.extend(answered.map(|value| Hidden::new(ANSWERED, value)));
-        hidden.extend(record.is_none().then(|| token_field(&self.submission)));
+        let hidden = self.hidden();
         let gallery = self
             .gallery
             .filter(|_| !is_popup && self.conflict.is_none());

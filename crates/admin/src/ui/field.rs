@@ -225,6 +225,12 @@ pub(crate) const SAVE_BUTTONS: [Button; 3] = [
 /// The button that saves the form of an object as a new object.
 pub(crate) const SAVE_AS_NEW: Button = Button::new("_saveasnew", "Save as new");
 
+/// The button of a form whose object was deleted while it was filled in.
+pub(crate) const RESTORE: Button = Button {
+    name: "_restore",
+    label: "Restore it and apply my changes",
+};
+
 #[derive(Clone, Copy, Serialize)]
 pub(crate) struct Button {
     pub(crate) name: &'static str,

@@ -1,10 +1,10 @@
 //! Forms: to add a row, to change it, to be told what is wrong.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use lettings::Letting;
 use lettings::testing::insert_address;
 
-use super::{ADDRESS_FORM, Browser, value, with};
+use super::{ADDRESS_FORM, Browser, hidden, value, with};
 use crate::support::{
     TestSite, address, assert_contains, assert_contains_all, assert_header, assert_redirect,
     letting, pairs,
@@ -128,7 +128,7 @@ fn a_form_that_is_sent_twice_adds_one_row() -> Result<()> {
 }
 
 #[test]
-fn changes_to_a_deleted_row_can_be_saved_as_new() -> Result<()> {
+fn changes_to_a_deleted_row_can_be_saved_as_new_or_to_the_restored_row() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Pier House")?;
         let mut ada = Browser::superuser(&site, "ada")?;
@@ -143,8 +143,29 @@ fn changes_to_a_deleted_row_can_be_saved_as_new() -> Result<()> {
         let sent = ada.post(path, &with(&fields, &[("_save", "")]))?;
         ada.send("HEAD", add, "")?;
         let form = ada.page(add)?;
+        let deleted =
+            hidden(form.source(), "_deleted").context("the form does not name the deletion")?;
+        let fields = with(&fields, &[("_deleted", &deleted)]);
+        let new = ada.post(
+            add,
+            &with(&fields, &[("street", "Tern Road"), ("_save", "")]),
+        )?;
+        let restored = with(&fields, &[("_restore", "")]);
+        let invalid = ada.post(add, &with(&restored, &[("zip_code", "x")]))?;
+        let saved = ada.post(add, &restored)?;
 
         assert_redirect(&sent, 303, add);
+        assert_contains(&invalid.text()?, &format!("action=\"{path}\""));
+        for answer in [new, saved] {
+            assert_redirect(&answer, 303, "/admin/lettings/address/");
+        }
+        let (letting, address) = Letting::with_address(&mut site.database()?, 1)?;
+        assert_eq!(
+            (letting.title.as_str(), address.zip_code),
+            ("Pier House", 2134)
+        );
+        let addresses = ada.page_text("/admin/lettings/address/")?;
+        assert_contains(&addresses, "7 Tern Road");
         let words = "Someone else deleted this address while you were editing.";
         assert_contains(&form.text(), words);
         assert_eq!(value(&form, "zip_code"), "02134");
