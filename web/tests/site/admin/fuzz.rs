@@ -55,7 +55,7 @@ const CONTENT_TYPES: [&str; 6] = [
 ];
 
 /// Random names and values, some of them several times.
-fn pairs(random: &mut Random, most: usize) -> String {
+fn random_form(random: &mut Random, most: usize) -> String {
     let mut pairs = Vec::new();
     for _ in 0..random.below(most) {
         let value = match random.below(40) {
@@ -81,13 +81,13 @@ fn target(random: &mut Random) -> String {
     let query = match random.below(3) {
         0 => String::new(),
         // The head of a request has a limit of its own, which is tested elsewhere.
-        _ => pairs(random, 5).chars().take(4_000).collect(),
+        _ => random_form(random, 5).chars().take(4_000).collect(),
     };
     format!("/admin/{path}?{query}")
 }
 
 fn body(random: &mut Random, token: &str) -> Vec<u8> {
-    let mut body = pairs(random, 12).into_bytes();
+    let mut body = random_form(random, 12).into_bytes();
     match random.below(10) {
         0 => body.extend((0..200).map(|_| u8::try_from(random.below(256)).unwrap_or_default())),
         1 => {
