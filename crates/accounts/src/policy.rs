@@ -152,7 +152,7 @@ fn shared(a: &str, b: &str) -> f64 {
 mod tests {
     use super::*;
 
-    fn told(password: &str) -> Vec<String> {
+    fn errors_for(password: &str) -> Vec<String> {
         let about = [
             ("username", "harbor_hugh"),
             ("last name", "Lindqvist"),
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn a_good_password_may_hold_blanks_and_any_script() {
         for password in ["correct horse battery", "шторм над морем", "x7#Kq9!z"] {
-            assert_eq!(told(password), [""; 0], "{password}");
+            assert_eq!(errors_for(password), [""; 0], "{password}");
         }
     }
 
@@ -186,7 +186,7 @@ mod tests {
                  Password can't be entirely numeric.",
             ),
         ] {
-            assert_eq!(told(password).join(" "), words);
+            assert_eq!(errors_for(password).join(" "), words);
         }
     }
 

@@ -19,6 +19,7 @@ mod outbox;
 mod registry;
 mod routes;
 mod secret_key;
+mod state;
 #[cfg(test)]
 mod tests;
 mod time_zone;
@@ -30,8 +31,9 @@ pub use auth::staff_request::PreviewRequest;
 pub use diagnostics::{Facts, SentryFacts};
 pub use image_queue::ImageQueue;
 pub use outbox::send_mails;
-pub use registry::{AdminState, Registry};
+pub use registry::Registry;
 pub use routes::scope;
 pub use secret_key::SecretKey;
+pub use state::AdminState;
 pub use time_zone::TimeZone;
 pub use ui::submission::max_body;

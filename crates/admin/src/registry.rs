@@ -1,8 +1,6 @@
-//! The state that the handlers share: the resources that staff manage, the rules of those that hold permissions, the
-//! time zone of the site, and keys.
+//! The resources that staff manage, the rules of those that hold permissions, and the time zone of the site.
 
 use accounts::admin::{AccessRules, permission_choices};
-use actix_web::web::ServiceConfig;
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{
@@ -11,25 +9,9 @@ use oc_core::admin::{
 };
 use oc_http::PageError;
 
-use crate::image_queue::ImageQueue;
-use crate::secret_key::SecretKey;
 use crate::time_zone::TimeZone;
 
 pub(crate) const DIAGNOSTICS: &str = "site.view_diagnostics";
-
-/// What the handlers of the admin need besides the database.
-pub struct AdminState {
-    /// The resources.
-    pub registry: Registry,
-    /// `SECRET_KEY`.
-    pub secret: SecretKey,
-    /// Whether superusers must use two-factor authentication.
-    pub require_totp: bool,
-    /// Converts uploaded images.
-    pub image_queue: ImageQueue,
-    /// Adds the previews of objects: `/APP/MODEL/ID/preview/`, with the parameters `app`, `model` and `id`.
-    pub previews: fn(&mut ServiceConfig),
-}
 
 /// All resources in the order of the index, and the access rules of those that hold permissions.
 #[derive(Debug, Clone, Copy)]

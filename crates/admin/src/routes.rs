@@ -24,7 +24,8 @@ use crate::form::{add_user, choices, gallery, handlers};
 use crate::history::{change_set, deleted, handlers as history};
 use crate::import::handlers as import;
 use crate::list::{self, action};
-use crate::registry::{AdminState, Registry};
+use crate::registry::Registry;
+use crate::state::AdminState;
 use crate::{audit_log, diagnostics, index};
 
 /// The maximum age of the session cookie; the database has the expiry of the session.

@@ -21,7 +21,7 @@ use crate::auth::sealed_form;
 use crate::auth::session::AdminSession;
 use crate::auth::throttle::{AttemptSource, AuthOutcome};
 use crate::auth::totp::{self, CodeKind};
-use crate::registry::AdminState;
+use crate::state::AdminState;
 use crate::ui::links::see_other;
 use crate::ui::submission::{Submission, has_parts, max_body};
 

@@ -19,8 +19,9 @@ use crate::auth::csrf::{self, CookieRules, Csrf};
 use crate::auth::password_hasher::PasswordHasher;
 use crate::auth::session::AdminSession;
 use crate::editor::Editor;
-use crate::registry::{AdminState, Registry};
+use crate::registry::Registry;
 use crate::secret_key::SecretKey;
+use crate::state::AdminState;
 use crate::ui::layout::{Breadcrumb, LayoutContext, WithLayout};
 use crate::ui::submission::Submission;
 

@@ -1,4 +1,4 @@
-//! The objects that a deletion deletes, and deleting and logging them.
+//! Cascading deletion: which objects it includes, and the code that deletes and logs them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -149,8 +149,8 @@ impl Cascade {
         kinds
     }
 
-    /// Deletes everything, which is something, and logs it as one change set. Requires a transaction. Returns the id of the
-    /// first entry.
+    /// Deletes all objects and logs them as one change set. Requires a transaction and at least one row. Returns the id of
+    /// the first entry.
     pub(crate) fn delete(&self, conn: &mut DbConnection, editor: &Editor) -> QueryResult<i64> {
         let (registry, mut first) = (editor.registry, None);
         let unlinked = self.unlinked.iter().map(|(_, ids)| ids.len());

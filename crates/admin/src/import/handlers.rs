@@ -45,8 +45,8 @@ pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageR
     }
     if submission.has(ERRORS) {
         let file = parsed(model, decoded(&submission).await?).await?;
-        let (Ok(outcome) | Err(outcome)) = run(&staff, model, file, None).await?;
-        return ImportPage::errors_file(model, outcome.errors);
+        let run = run(&staff, model, file, None).await?;
+        return ImportPage::errors_file(model, run.outcome.errors);
     }
     if submission.has(CONTENT) {
         if staff.registry().access(model).is_some()
@@ -83,7 +83,7 @@ async fn preview(
         Ok(table) => ImportPage::for_table(table),
         Err(_) => ImportPage::default(),
     };
-    let (Ok(outcome) | Err(outcome)) = run(staff, model, file, None).await?;
+    let ImportRun { outcome, .. } = run(staff, model, file, None).await?;
     if !outcome.errors.is_empty() {
         page = page.with_errors(outcome.errors, content);
         let mut response = page.show(staff, model, StatusCode::UNPROCESSABLE_ENTITY)?;
@@ -113,12 +113,13 @@ async fn confirm(
     let form = format!("{digest} {}", submission.text(FORM_TOKEN));
     let form = SubmittedForm::new(staff.user.user.id, &model.key(), &form);
     let form = submission.has(FORM_TOKEN).then_some(form);
-    let saved = run(staff, model, file, Some(Confirmation { digest, form })).await?;
-    let Ok(outcome) = saved else {
+    let confirmation = Some(Confirmation { digest, form });
+    let ImportRun { outcome, is_saved } = run(staff, model, file, confirmation).await?;
+    if !is_saved {
         let text =
             "These items have changed since you checked the file. Nothing has been saved yet.";
         return preview(staff, model, bytes, Some(text.to_owned())).await;
-    };
+    }
     let counts = [("Added", outcome.added), ("Changed", outcome.changed)].into_iter();
     let counts = counts.filter(|(_, count)| *count > 0);
     let text: Vec<String> = counts
@@ -149,14 +150,19 @@ struct Confirmation {
     form: Option<SubmittedForm>,
 }
 
-/// Runs a file in a transaction, which is committed only if there are no errors and the changes have the expected digest;
-/// otherwise the outcome is an `Err`. The same form does nothing a second time.
+struct ImportRun {
+    outcome: Box<ImportOutcome>,
+    is_saved: bool,
+}
+
+/// Runs a file in a transaction, which is committed only if there are no errors and the changes have the expected digest.
+/// The same form does nothing a second time.
 async fn run(
     staff: &StaffRequest,
     model: &'static Resource,
     file: ParsedFile,
     expected: Option<Confirmation>,
-) -> Result<Result<Box<ImportOutcome>, Box<ImportOutcome>>, PageError> {
+) -> Result<ImportRun, PageError> {
     let table = match file {
         Ok(table) => table,
         Err(errors) => {
@@ -164,7 +170,10 @@ async fn run(
                 errors,
                 ..ImportOutcome::default()
             };
-            return Ok(Err(Box::new(outcome)));
+            return Ok(ImportRun {
+                outcome: Box::new(outcome),
+                is_saved: false,
+            });
         }
     };
     let importer = Importer {
@@ -189,7 +198,10 @@ async fn run(
         }
         Ok(outcome)
     });
-    run.await
+    let run = run.await?;
+    let is_saved = run.is_ok();
+    let (Ok(outcome) | Err(outcome)) = run;
+    Ok(ImportRun { outcome, is_saved })
 }
 
 fn allowed(staff: &StaffRequest) -> Result<&'static Resource, PageError> {

@@ -8,7 +8,7 @@ use crate::support::{
 };
 
 #[test]
-fn the_log_tells_of_rows_and_of_the_door_newest_first() -> Result<()> {
+fn the_log_lists_changes_and_sign_ins_newest_first() -> Result<()> {
     for site in TestSite::on_each()? {
         letting(&mut site.database()?, "Pier House")?;
         account(&mut site.database()?, "carol")?;
@@ -106,7 +106,7 @@ fn others_read_of_the_rows_that_they_may_look_at() -> Result<()> {
 }
 
 #[test]
-fn a_refusal_and_a_logout_stand_in_the_log() -> Result<()> {
+fn denied_requests_and_logouts_are_logged() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut browser = Browser::staff(&site, "bob", &[])?;
         browser.get("/admin/")?;

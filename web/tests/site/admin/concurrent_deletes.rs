@@ -27,8 +27,8 @@ struct Count {
     count: i64,
 }
 
-/// Waits until somebody waits for what this connection has locked.
-fn wait_for_who_waits(conn: &mut DbConnection) -> Result<()> {
+/// Waits until another connection waits for a lock of this one.
+fn wait_until_blocked(conn: &mut DbConnection) -> Result<()> {
     let waiting = "SELECT count(*) AS count FROM pg_locks \
                    WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))";
     let end = Instant::now() + Duration::from_mins(1);
@@ -47,7 +47,7 @@ fn meanwhile(
 ) -> Result<Answer> {
     thread::scope(|scope| {
         let sending = scope.spawn(send);
-        let waited = wait_for_who_waits(conn);
+        let waited = wait_until_blocked(conn);
         let worked = work(conn);
         // Whatever came of that: else the other would wait for ever.
         let done = conn.batch_execute("COMMIT");

@@ -7,7 +7,7 @@ use crate::headers::assert_security_headers;
 use crate::support::{TestSite, assert_contains_all};
 
 #[test]
-fn who_has_the_right_sees_what_runs_here() -> Result<()> {
+fn diagnostics_require_their_permission() -> Result<()> {
     for site in TestSite::on_each()? {
         let mut root = Browser::superuser(&site, "root")?;
         let mut operator = Browser::staff(&site, "operator", &["site.view_diagnostics"])?;
@@ -29,7 +29,7 @@ fn who_has_the_right_sees_what_runs_here() -> Result<()> {
 }
 
 #[test]
-fn a_fault_on_purpose_shows_the_page_of_a_fault() -> Result<()> {
+fn a_test_error_shows_the_error_page() -> Result<()> {
     let site = TestSite::start()?;
     let mut root = Browser::superuser(&site, "root")?;
 

@@ -132,7 +132,7 @@ fn an_account_with_more_permissions_is_out_of_reach() -> Result<()> {
 }
 
 #[test]
-fn of_who_has_more_permissions_names_can_be_changed_and_nothing_typed_is_lost() -> Result<()> {
+fn names_of_higher_privileged_users_can_be_changed() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
         let root = superuser(conn, "root")?;
