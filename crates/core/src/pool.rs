@@ -92,16 +92,32 @@ impl ManageConnection for Manager {
         Ok(conn)
     }
 
-    /// Also whether it still is what libpq was asked for: a primary may become a standby and keep its connections.
+    /// Also checks that the server still accepts writes if the URL requires it: a primary may become a standby and keep
+    /// its connections.
     fn is_valid(&self, conn: &mut DbConnection) -> Result<(), OpenError> {
-        let outcome = match &self.url {
-            DatabaseUrl::Postgres(url) if url.contains("target_session_attrs=read-write") => conn
-                .batch_execute(
-                    "SELECT 1 / (current_setting('transaction_read_only') = 'off')::int",
-                ),
-            _ => conn.check(),
+        let required = match &self.url {
+            DatabaseUrl::Postgres(url) => url.split_once("target_session_attrs="),
+            DatabaseUrl::Sqlite(_) => None,
         };
-        outcome.map_err(OpenError::unusable(&self.url))
+        let rejects_writes = match (required, self.sessions) {
+            (Some((_, attrs)), Sessions::Own | Sessions::None)
+                if attrs.starts_with("read-write") =>
+            {
+                "current_setting('transaction_read_only')::bool"
+            }
+            (Some((_, attrs)), _)
+                if attrs.starts_with("read-write") || attrs.starts_with("primary") =>
+            {
+                "pg_is_in_recovery()"
+            }
+            _ => return conn.check().map_err(OpenError::unusable(&self.url)),
+        };
+        // One message, which a pooler sends to one server.
+        conn.batch_execute(&format!(
+            "DO $$ BEGIN IF {rejects_writes} THEN RAISE read_only_sql_transaction \
+             USING MESSAGE = 'the server no longer accepts writes'; END IF; END $$"
+        ))
+        .map_err(OpenError::unusable(&self.url))
     }
 
     fn has_broken(&self, conn: &mut DbConnection) -> bool {
@@ -203,13 +219,25 @@ mod tests {
             unreachable!("it is PostgreSQL");
         };
         let separator = if url.contains('?') { '&' } else { '?' };
-        for (parameter, stays) in [("read-write", false), ("any", true)] {
+        for (parameter, stays) in [("read-write", false), ("primary", true), ("any", true)] {
             let url = format!("{url}{separator}target_session_attrs={parameter}");
-            let pool = connect_pool(DatabaseUrl::Postgres(url), 1)?;
-            pool.get()?
-                .batch_execute("SET default_transaction_read_only = on")?;
+            let url = DatabaseUrl::Postgres(url);
+            let pool = connect_pool(url.clone(), 1)?;
+            let reader = connect_read_only_pool(url.clone(), 1)?;
+            let mut conn = pool.get()?;
+            conn.batch_execute("SET default_transaction_read_only = on")?;
+            let sessions = Sessions::Own;
+            let checked = Manager { url, sessions }.is_valid(&mut conn);
+            let reason = checked.map_or_else(|error| error.to_string(), |()| String::new());
+            assert_eq!(
+                reason.contains("no longer accepts writes"),
+                !stays,
+                "{reason}"
+            );
+            drop(conn);
 
             assert_eq!(is_read_only(&mut *pool.get()?)?, stays, "{parameter}");
+            assert!(is_read_only(&mut *reader.get()?)?, "{parameter}");
         }
         Ok(())
     }
