@@ -32,8 +32,8 @@ impl ReferenceSchema {
         self.tables.iter().map(|table| table.name.clone()).collect()
     }
 
-    /// Rejects a database in which a table, a column or a trigger that pages need is missing, or new rows would get the
-    /// ids of others.
+    /// Rejects a database in which a table, a column or a trigger that pages need is missing, or whose sequences are
+    /// behind.
     pub fn check_complete(&mut self, conn: &mut DbConnection) -> anyhow::Result<()> {
         if let Some(table) = catalog::missing_bookkeeping(conn)?.first() {
             bail!("the table {table} is missing; restore a backup");

@@ -1,6 +1,7 @@
 //! Id sequences: the last id of a table, and advancing it.
 
 use anyhow::Context;
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use oc_core::DbConnection;
@@ -12,46 +13,63 @@ use super::table::{Table, quoted};
 /// PostgreSQL's sequences are not transactional, so this may be ahead of a snapshot, never behind. A role that may not
 /// read the sequence gets the largest id that is there.
 pub fn last_id(conn: &mut DbConnection, table: &Table) -> anyhow::Result<i64> {
-    let (assigned, largest) = last_ids(conn, table)?;
+    let (largest, assigned) = last_ids(conn, table)?;
     Ok(assigned.unwrap_or_default().max(largest))
 }
 
-/// Whether another tool inserted rows with ids that the sequence doesn't know: new rows would get the same ids.
+/// Whether the sequence is behind the table because another tool inserted explicit ids. SQLite advances it itself.
 pub(super) fn is_behind(conn: &mut DbConnection, table: &Table) -> anyhow::Result<bool> {
-    let (assigned, largest) = last_ids(conn, table)?;
+    if matches!(conn, DbConnection::Sqlite(_)) {
+        return Ok(false);
+    }
+    let (largest, assigned) = last_ids(conn, table)?;
     Ok(assigned.is_some_and(|assigned| assigned < largest))
 }
 
-/// The last id that the sequence assigned, if the role may know, and the largest id that is there.
-fn last_ids(conn: &mut DbConnection, table: &Table) -> anyhow::Result<(Option<i64>, i64)> {
+/// The largest id that is there, and the last id that the sequence assigned, if the role may know. In this order: rows
+/// that are inserted meanwhile only advance the sequence.
+fn last_ids(conn: &mut DbConnection, table: &Table) -> anyhow::Result<(i64, Option<i64>)> {
     let Some(column) = table.sequence_column() else {
-        return Ok((None, 0));
+        return Ok((0, None));
     };
-    let assigned: Option<i64> = match conn {
-        DbConnection::Postgres(_) => diesel::dsl::sql::<Nullable<BigInt>>(
-            "SELECT CASE WHEN has_sequence_privilege(name, 'SELECT, USAGE') \
-             THEN coalesce(pg_sequence_last_value(name), 0) END \
-             FROM (SELECT pg_get_serial_sequence(quote_ident(",
-        )
-        .bind::<Text, _>(&table.name)
-        .sql("), ")
-        .bind::<Text, _>(&column.name)
-        .sql(")::regclass AS name) AS sequence")
-        .get_result(conn),
-        DbConnection::Sqlite(_) => diesel::dsl::sql::<Nullable<BigInt>>(
-            "SELECT max(seq) FROM sqlite_sequence WHERE name = ",
-        )
-        .bind::<Text, _>(&table.name)
-        .get_result(conn),
-    }
-    .with_context(|| format!("could not find the sequence of the table {}", table.name))?;
-    let largest: i64 = diesel::dsl::sql::<BigInt>(&format!(
+    let largest: i64 = sql::<BigInt>(&format!(
         "SELECT coalesce(max({}), 0) FROM {}",
         quoted(&column.name),
         table.quoted()
     ))
     .get_result(conn)?;
-    Ok((assigned, largest))
+    let assigned = match conn {
+        DbConnection::Postgres(_) => assigned_on_postgres(conn, &table.name, &column.name),
+        DbConnection::Sqlite(_) => {
+            sql::<Nullable<BigInt>>("SELECT max(seq) FROM sqlite_sequence WHERE name = ")
+                .bind::<Text, _>(&table.name)
+                .get_result(conn)
+        }
+    }
+    .with_context(|| format!("could not find the sequence of the table {}", table.name))?;
+    Ok((largest, assigned))
+}
+
+fn assigned_on_postgres(
+    conn: &mut DbConnection,
+    table: &str,
+    column: &str,
+) -> QueryResult<Option<i64>> {
+    let sequence: Option<String> = sql::<Nullable<Text>>(
+        "SELECT CASE WHEN has_sequence_privilege(name, 'SELECT') THEN name END \
+         FROM (SELECT pg_get_serial_sequence(quote_ident(",
+    )
+    .bind::<Text, _>(table)
+    .sql("), ")
+    .bind::<Text, _>(column)
+    .sql(") AS name) AS sequence")
+    .get_result(conn)?;
+    let Some(sequence) = sequence else {
+        return Ok(None);
+    };
+    // After `setval(…, false)` or `RESTART`, the value is the next one.
+    let last = format!("SELECT last_value - (NOT is_called)::int FROM {sequence}");
+    sql::<BigInt>(&last).get_result(conn).map(Some)
 }
 
 /// Makes new rows get ids after `last_id`. A sequence is never set back.
@@ -87,4 +105,65 @@ pub fn advance(conn: &mut DbConnection, table: &Table, last_id: i64) -> anyhow::
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use diesel::connection::SimpleConnection;
+    use oc_core::testing::TestDb;
+
+    use super::*;
+    use crate::catalog;
+
+    fn groups(conn: &mut DbConnection) -> anyhow::Result<Table> {
+        let mut tables = catalog::tables(conn, None)?.into_iter();
+        tables.find(|table| table.name == "groups").context("none")
+    }
+
+    #[test]
+    fn a_sequence_is_behind_if_its_next_id_exists() -> anyhow::Result<()> {
+        let Some(db) = TestDb::postgres()? else {
+            return Ok(());
+        };
+        let conn = &mut db.connect()?;
+        let groups = groups(conn)?;
+        conn.batch_execute("INSERT INTO groups (id, name) VALUES (4, 'Editors')")?;
+
+        assert!(is_behind(conn, &groups)?);
+        for (next, expected) in [(4, true), (5, false)] {
+            conn.batch_execute(&format!("ALTER TABLE groups ALTER id RESTART WITH {next}"))?;
+            assert_eq!(is_behind(conn, &groups)?, expected, "{next}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn rows_that_are_inserted_meanwhile_leave_no_sequence_behind() -> anyhow::Result<()> {
+        let Some(db) = TestDb::postgres()? else {
+            return Ok(());
+        };
+        let (conn, writer) = (&mut db.connect()?, &mut db.connect()?);
+        let groups = groups(conn)?;
+        let is_done = &AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let inserting = scope.spawn(move || -> anyhow::Result<()> {
+                for name in 0_u64.. {
+                    writer
+                        .batch_execute(&format!("INSERT INTO groups (name) VALUES ('{name}')"))?;
+                    if is_done.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
+                Ok(())
+            });
+            let checks: anyhow::Result<Vec<bool>> =
+                (0..100).map(|_| is_behind(conn, &groups)).collect();
+            is_done.store(true, Ordering::Relaxed);
+            inserting.join().expect("it didn't panic")?;
+            assert!(!checks?.contains(&true));
+            Ok(())
+        })
+    }
 }
