@@ -271,12 +271,12 @@ pub fn start(
     Server::new(listener, options, shutdown, respond, app)
 }
 
-/// Indexes rows that other tools have changed.
+/// Indexes rows that other tools have changed, and once, when an upgrade is over, those of other versions.
 async fn index_changes(db: Data<Db>) {
-    loop {
+    for round in 0_u64.. {
         actix_web::rt::time::sleep(INDEX_EVERY).await;
-        let is_current = db.read(|conn| Ok(index::is_current(conn)?)).await;
-        let outcome = match is_current {
+        let outcome = match db.read(|conn| Ok(index::is_current(conn)?)).await {
+            Ok(_) if round == 10 => db.run_long(|conn| Ok(index::refold(conn)?)).await,
             Ok(false) => db.run_long(|conn| Ok(index::catch_up(conn)?)).await,
             outcome => outcome,
         };

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::connection::SimpleConnection;
-use diesel::dsl::{exists, not, select};
+use diesel::dsl::{exists, not, select, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use oc_core::{Backend, DbConnection, content_version, locks, text};
@@ -94,6 +94,30 @@ pub fn catch_up(conn: &mut DbConnection) -> QueryResult<bool> {
     Ok(is_behind)
 }
 
+/// As [`catch_up`], and what a node of another version has folded in another way during an upgrade.
+pub fn refold(conn: &mut DbConnection) -> QueryResult<bool> {
+    // Every version folds ASCII alike, except `; folding all of a million texts would take long.
+    let may_differ = || sql::<Bool>("(octet_length(text) <> length(text) OR text LIKE '%`%')");
+    let mut last = i64::MIN;
+    loop {
+        let batch: Vec<(i64, String)> = search_index::table
+            .filter(search_index::address_id.gt(last).and(may_differ()))
+            .order(search_index::address_id)
+            .select((search_index::address_id, search_index::text))
+            .limit(5 * BATCH)
+            .load(conn)?;
+        let Some((id, _)) = batch.last() else { break };
+        last = *id;
+        let outdated = batch.iter().filter(|(_, text)| text::fold(text) != *text);
+        let queue = outdated.map(|(id, _)| search_queue::address_id.eq(*id));
+        let queue: Vec<_> = queue.collect();
+        if !queue.is_empty() {
+            conn.insert_rows(diesel::insert_into(search_queue::table).values(&queue))?;
+        }
+    }
+    catch_up(conn)
+}
+
 /// Whether everything is indexed.
 pub fn is_current(conn: &mut DbConnection) -> QueryResult<bool> {
     let queued = search_queue::table.select(search_queue::id);
@@ -119,7 +143,7 @@ pub(crate) fn index_all(conn: &mut DbConnection) -> QueryResult<()> {
 pub fn has_trigrams(conn: &mut DbConnection) -> QueryResult<bool> {
     match conn {
         DbConnection::Postgres(_) => {
-            diesel::dsl::sql::<Bool>("SELECT create_search_trigrams()").get_result(conn)
+            sql::<Bool>("SELECT create_search_trigrams()").get_result(conn)
         }
         DbConnection::Sqlite(_) => Ok(true),
     }
@@ -344,6 +368,27 @@ mod tests {
     }
 
     #[test]
+    fn text_that_an_older_version_folded_is_found_after_refolding() -> anyhow::Result<()> {
+        on_both(|conn| {
+            letting(conn, "Villa \u{d8}resund", "Gull Lane", "Brea")?;
+            letting(conn, "Pier House", "Gull Lane", "Brea")?;
+            let new: IndexEntry = search_index::table.find(1).first(conn)?;
+            let old = IndexEntry {
+                text: new.text.replace("oresund", "\u{f8}resund"),
+                ..new.clone()
+            };
+            replace(conn, Some(&new), Some(&old))?;
+            assert!(found(conn, "oresund")?.is_empty());
+
+            assert!(refold(conn)?);
+
+            assert_eq!(found(conn, "oresund")?, ["Villa \u{d8}resund"]);
+            assert!(!refold(conn)?);
+            Ok(())
+        })
+    }
+
+    #[test]
     fn a_rebuilt_index_equals_one_that_was_kept_up_to_date() -> anyhow::Result<()> {
         on_both(|conn| {
             letting(conn, "Pier House", "Gull Lane", "Brea")?;
@@ -377,7 +422,7 @@ mod tests {
         conn.batch_execute("SET enable_seqscan = off")?;
 
         let explain = "EXPLAIN SELECT letting_id FROM search_index WHERE text LIKE '%gull%'";
-        let plan: Vec<String> = diesel::dsl::sql::<Text>(explain).load(&mut conn)?;
+        let plan: Vec<String> = sql::<Text>(explain).load(&mut conn)?;
 
         let plan = plan.join("\n");
         assert!(
