@@ -9,8 +9,8 @@ use diesel::sql_types::Text;
 use crate::text;
 
 diesel::define_sql_function! {
-    /// Folds text for search as [`text::fold`] does. SQLite's own `lower` only knows ASCII, PostgreSQL's depends on the locale of
-    /// the database. On PostgreSQL a migration creates this function.
+    /// Folds text for search as [`text::fold`] does. SQLite's own `lower` only knows ASCII, PostgreSQL's depends on the
+    /// locale of the database. On PostgreSQL a migration creates this function.
     fn fold(text: Text) -> Text;
 }
 
@@ -32,7 +32,8 @@ pub const LONGEST: usize = 200;
 pub struct SearchTerms(Vec<String>);
 
 impl SearchTerms {
-    /// Splits a search at whitespace and at characters that no stored text contains.
+    /// Splits a search at whitespace and at characters that no stored text contains. Words that are blank once they are
+    /// folded are ignored.
     pub fn parse(text: &str) -> Self {
         let text: String = text::without_invisible(text)
             .chars()
@@ -40,7 +41,7 @@ impl SearchTerms {
             .collect();
         Self(
             text.split(|c: char| c.is_whitespace() || c.is_control())
-                .filter(|word| !word.is_empty())
+                .filter(|word| !text::fold(word).trim().is_empty())
                 .map(str::to_owned)
                 .collect(),
         )
@@ -118,7 +119,7 @@ mod tests {
             patterns("laguna\u{202f}beach\u{2028}"),
             ["%laguna%", "%beach%"]
         );
-        assert!(SearchTerms::parse("\u{200b}\u{2060}").is_empty());
+        assert!(SearchTerms::parse("\u{200b}\u{2060} \u{301} \u{a8}").is_empty());
     }
 
     #[test]
@@ -145,7 +146,7 @@ mod tests {
                 "Ηλιόπολις ΗΛΙΌΠΟΛΙΣ Σ",
                 "Łódź Đà ÆRØ Œuvre Þorlákshöfn Ísafjörður",
                 "Ħamrun Ŧ Dıyarbakır İzmir I",
-                "O’B ‘ʼ “Pier” ‐–—−\u{2011}",
+                "O’B ‘ʼ´`′″\u{1fef}\u{1ffd} “Pier” ‐–—−\u{2011}",
                 "Ｐｉｅｒ ９２\u{a0}ﬂat ½ ㈱ ǆ",
                 "La\u{ad}gu\u{200b}na\u{200d}\u{2060}\u{feff}",
                 "\u{d55c}",

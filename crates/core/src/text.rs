@@ -51,7 +51,9 @@ pub(crate) fn without_invisible(text: &str) -> String {
 /// Folds text for search: case, accents, letters that keyboards of other languages lack, full-width forms, ligatures and
 /// typographic punctuation. PostgreSQL's function `fold` does the same.
 pub fn fold(text: &str) -> String {
-    let base = text.nfkd().filter(|c| !is_ignored_in_search(*c));
+    // Compatibility turns ´ into a space with an accent.
+    let quotes = text.chars().map(|c| if c == '´' { '\'' } else { c });
+    let base = quotes.nfkd().filter(|c| !is_ignored_in_search(*c));
     let mut folded = String::with_capacity(text.len());
     for c in base.collect::<String>().to_lowercase().chars() {
         folded.push_str(match c {
@@ -66,7 +68,7 @@ pub fn fold(text: &str) -> String {
             'ı' => "i",
             'ŧ' => "t",
             'ς' => "σ",
-            '‘' | '’' | 'ʼ' => "'",
+            '‘' | '’' | 'ʼ' | '`' | '′' => "'",
             '“' | '”' => "\"",
             '‐' | '–' | '—' | '−' => "-",
             _ => {
@@ -181,6 +183,7 @@ mod tests {
             ("Ħamrun Dıyarbakır İzmir", "hamrun diyarbakir izmir"),
             ("Ηλιόπολις ΗΛΙΌΠΟΛΙΣ", "ηλιοπολισ ηλιοπολισ"),
             ("O’Brien‘s “Pier”", "o'brien's \"pier\""),
+            ("O´Brien O`Brien O′Brien", "o'brien o'brien o'brien"),
             ("Seal–Beach non‑stop", "seal-beach non-stop"),
             ("Ｐｉｅｒ ９２\u{a0}ﬂat", "pier 92 flat"),
             ("La\u{ad}gu\u{200b}na", "laguna"),

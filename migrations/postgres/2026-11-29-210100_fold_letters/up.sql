@@ -3,9 +3,9 @@
 CREATE OR REPLACE FUNCTION fold(text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN translate(replace(replace(replace(replace(
-        lower(regexp_replace(normalize($1, NFKD), '[\u0300-\u036f\u00ad\u200b-\u200f\u2060\ufeff]', '', 'g') COLLATE "und-x-icu"),
+        lower(regexp_replace(normalize(replace($1, '´', ''''), NFKD), '[\u0300-\u036f\u00ad\u200b-\u200f\u2060\ufeff]', '', 'g') COLLATE "und-x-icu"),
         'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe'), 'þ', 'th'),
-        'øđðłħıŧς‘’ʼ“”‐–—−', 'oddlhitσ''''''""----');
+        'øđðłħıŧς‘’ʼ`′“”‐–—−', 'oddlhitσ''''''''''""----');
 
 -- The index contains folded text.
 INSERT INTO search_queue (address_id) SELECT id FROM addresses;
