@@ -26,7 +26,7 @@ impl DbConnection {
         self.batch_execute("SELECT 1")
     }
 
-    /// Inserts several rows, which needs a statement for one kind of database.
+    /// Inserts several rows. Diesel has no multi-row insert for `MultiConnection`, so this dispatches on the backend.
     pub fn insert_rows<Insert>(&mut self, insert: Insert) -> QueryResult<()>
     where
         Insert: ExecuteDsl<PgConnection> + ExecuteDsl<SqliteConnection>,
@@ -92,12 +92,12 @@ impl DbConnection {
     }
 }
 
-/// A query that loads rows, whose prepared statement is cached by its text although it contains raw SQL or a list. It
-/// must have few texts: the cache of a connection is unbounded.
+/// Caches the prepared statement by its SQL text, which diesel doesn't do for raw SQL and `IN` lists. Use it only for
+/// queries with few distinct texts: the cache is unbounded.
 #[derive(Debug)]
-pub struct Cached<Q>(pub Q);
+pub struct CachedStatement<Q>(pub Q);
 
-impl<Q: QueryFragment<DB>, DB: backend::Backend> QueryFragment<DB> for Cached<Q> {
+impl<Q: QueryFragment<DB>, DB: backend::Backend> QueryFragment<DB> for CachedStatement<Q> {
     fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         self.0.walk_ast(pass)
     }
@@ -107,16 +107,16 @@ impl<Q: QueryFragment<DB>, DB: backend::Backend> QueryFragment<DB> for Cached<Q>
     }
 }
 
-impl<Q> QueryId for Cached<Q> {
+impl<Q> QueryId for CachedStatement<Q> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<Q: Query> Query for Cached<Q> {
+impl<Q: Query> Query for CachedStatement<Q> {
     type SqlType = Q::SqlType;
 }
 
-impl<Q, C> RunQueryDsl<C> for Cached<Q> {}
+impl<Q, C> RunQueryDsl<C> for CachedStatement<Q> {}
 
 #[cfg(test)]
 mod tests {
@@ -129,7 +129,7 @@ mod tests {
     use diesel::result::Error;
     use diesel::sql_types::Integer;
 
-    use super::Cached;
+    use super::CachedStatement;
     use crate::notes;
     use crate::testing::on_both;
 
@@ -172,7 +172,7 @@ mod tests {
             });
 
             for _ in 0..2 {
-                Cached(sql::<Integer>("SELECT 1")).get_result::<i32>(conn)?;
+                CachedStatement(sql::<Integer>("SELECT 1")).get_result::<i32>(conn)?;
             }
 
             assert_eq!(prepared.load(Ordering::Relaxed), 1);

@@ -26,7 +26,7 @@ pub mod timeouts;
 pub mod validation;
 
 pub use actor::Actor;
-pub use connection::{Backend, Cached, DbConnection};
+pub use connection::{Backend, CachedStatement, DbConnection};
 pub use database_url::DatabaseUrl;
 pub use open::{OpenError, open, version};
 pub use pagination::{MAX_COUNT, PAGE_SIZE, Paginated};

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Text};
-use oc_core::{Cached, DbConnection};
+use oc_core::{CachedStatement, DbConnection};
 
 use crate::facts::KINDS;
 use crate::filter::{self, LettingFilter, Sort};
@@ -78,7 +78,7 @@ impl Facets {
         let facets = ranges.into_iter().chain([kinds, pets]);
         let facets: Vec<_> = facets.chain(features).collect();
         let sql = format!("{FACTS} {}", facets.join(" UNION ALL "));
-        let facets: Vec<Facet> = Cached(diesel::sql_query(sql)).load(conn)?;
+        let facets: Vec<Facet> = CachedStatement(diesel::sql_query(sql)).load(conn)?;
         let highest = |name: &str| {
             let facet = facets.iter().find(|facet| facet.name == name);
             facet.map(|facet| facet.highest)

@@ -5,7 +5,7 @@ use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
 use oc_core::search::{SearchTerms, lower};
-use oc_core::{Backend, Cached, DbConnection, MAX_COUNT};
+use oc_core::{Backend, CachedStatement, DbConnection, MAX_COUNT};
 
 use crate::facts::PUBLISHED;
 use crate::schema::{addresses, letting_photos, lettings, search_index, town_totals};
@@ -250,7 +250,7 @@ pub(crate) fn town_total(
     if let Some(state) = state {
         towns = towns.filter(town_totals::state.eq(state));
     }
-    Cached(towns).get_result(conn)
+    CachedStatement(towns).get_result(conn)
 }
 
 /// Ids of the lettings in a range of the list. The rows are loaded by id afterwards, so that the skipped ones cost

@@ -3,7 +3,7 @@
 use chrono::{NaiveDateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use oc_core::{Cached, DbConnection, PAGE_SIZE, Paginated, locks};
+use oc_core::{CachedStatement, DbConnection, PAGE_SIZE, Paginated, locks};
 
 use crate::address::Address;
 use crate::filter::{self, Audience, LettingFilter, Sort, ids_of_page, is_published};
@@ -114,10 +114,10 @@ impl Letting {
         // Not as one query for both: that builds the long text three times, and copies each value.
         let mut rows: Vec<(Self, Address)> = match conn {
             DbConnection::Postgres(conn) => {
-                Cached(rows.select((Self::as_select(), Address::as_select()))).load(conn)
+                CachedStatement(rows.select((Self::as_select(), Address::as_select()))).load(conn)
             }
             DbConnection::Sqlite(conn) => {
-                Cached(rows.select((Self::as_select(), Address::as_select()))).load(conn)
+                CachedStatement(rows.select((Self::as_select(), Address::as_select()))).load(conn)
             }
         }?;
         rows.sort_by_key(|(letting, _)| ids.iter().position(|id| *id == letting.id));

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
 use oc_core::locks::lock;
 use oc_core::validation::{Checker, FieldError, Violation};
-use oc_core::{Cached, DbConnection};
+use oc_core::{CachedStatement, DbConnection};
 
 use crate::photo_file::{PhotoFile, WIDTHS};
 use crate::schema::letting_photos;
@@ -68,7 +68,7 @@ impl Photo {
             .filter(letting_photos::letting_id.eq_any(letting_ids.to_vec()))
             .filter(letting_photos::alt.ne(""))
             .filter(diesel::dsl::not(diesel::dsl::exists(is_not_first)));
-        let covers: Vec<Self> = Cached(covers).load(conn)?;
+        let covers: Vec<Self> = CachedStatement(covers).load(conn)?;
         let by_letting = covers.into_iter().map(|photo| (photo.letting_id, photo));
         Ok(by_letting.collect())
     }

@@ -3,7 +3,7 @@
 use diesel::dsl::{Filter, Gt, exists, select, sql};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use oc_core::{Cached, DbConnection};
+use oc_core::{CachedStatement, DbConnection};
 
 use crate::schema::town_totals;
 
@@ -28,7 +28,7 @@ impl Town {
             .select(town_totals::city)
             .order((sql::<BigInt>("sum(lettings) DESC"), town_totals::city.asc()))
             .limit(limit);
-        let mut names: Vec<String> = Cached(names).load(conn)?;
+        let mut names: Vec<String> = CachedStatement(names).load(conn)?;
         names.sort_unstable();
         Ok(towns(names))
     }
