@@ -2,6 +2,28 @@
 
 use chrono::{NaiveDate, NaiveTime, Timelike};
 
+/// The text of a cell whose formula has no stored value.
+pub(super) const UNCALCULATED: &str = "#UNCALCULATED!";
+
+/// What spreadsheets write for a formula that failed, also in German, French and Spanish.
+const ERRORS: [&str; 16] = [
+    "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#DATA!", "#NV", "#BEZUG!",
+    "#WERT!", "#ZAHL!", "#VALEUR!", "#NOM?", "#NUL!", "#NOMBRE!",
+];
+
+/// What is wrong with a cell whose formula has no value.
+pub(super) fn error(cell: &str) -> Option<String> {
+    match cell.trim() {
+        UNCALCULATED => Some(
+            "The cell has a formula that was never calculated. Save the file with a spreadsheet program."
+                .to_owned(),
+        ),
+        text => ERRORS
+            .contains(&text)
+            .then(|| format!("The cell contains the error {text}.")),
+    }
+}
+
 /// The text of a cell that was written as a formula, so that a spreadsheet keeps it as it is: `="02134"`.
 pub(super) fn without_text_formula(cell: &str) -> &str {
     let quoted = cell.trim().strip_prefix("=\"");

@@ -70,6 +70,16 @@ impl CsvTable {
         let columns = columns(model, &header)?;
         let mut errors = Vec::new();
         for row in &rows {
+            for (column, text) in columns.iter().zip(&row.cells) {
+                let name = match column {
+                    Column::Id => "id",
+                    Column::Field { name, .. } => name,
+                    Column::Ignored { .. } => continue,
+                };
+                if let Some(error) = cell::error(text) {
+                    errors.push(RowError::new(row.number, name, error));
+                }
+            }
             let filled = row.cells.iter().rposition(|cell| !cell.trim().is_empty());
             let filled = filled.map_or(0, |last| last + 1);
             let mut missing = columns.iter().skip(row.cells.len());
@@ -298,6 +308,7 @@ mod tests {
 
     use super::*;
     use crate::import::spreadsheet::MAX_ROWS;
+    use crate::import::tests::workbook;
     use crate::tests::BOOK;
 
     fn read(file: &[u8]) -> Result<CsvTable, Vec<RowError>> {
@@ -369,6 +380,10 @@ mod tests {
     #[test]
     fn invalid_files_are_rejected() {
         let long = format!("author\n{}", "1\n".repeat(MAX_ROWS + 1));
+        let [title, note] =
+            ["title", "note"].map(|name| format!("<c t=\"inlineStr\"><is><t>{name}</t></is></c>"));
+        let formula = "<c><f>3+4</f></c>";
+        let formula = format!("<row>{title}{note}</row><row>{formula}{formula}</row>");
         let columns = "You can use: id, title, in_print, author, name.";
         for (file, expected) in [
             (&b""[..], "The file is empty."),
@@ -390,11 +405,12 @@ mod tests {
             ),
             // django-import-export/django-import-export#323, tidyverse/readxl#62.
             (
-                b"author,title
-7,Pier
-8, #NV 
-",
-                "Row 3 contains the error #NV.",
+                b"author,title,note\n#REF!,Pier,\n8, #NV ,#N/A\n",
+                "The cell contains the error #REF!. The cell contains the error #NV.",
+            ),
+            (
+                &workbook(&formula, "<sst/>"),
+                "The cell has a formula that was never calculated. Save the file with a spreadsheet program.",
             ),
             (long.as_bytes(), "A file can have up to 20000 rows."),
             (b"%PDF-1.7\0\xff", "This is not a CSV or Excel file."),

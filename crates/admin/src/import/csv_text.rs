@@ -5,12 +5,6 @@ use encoding_rs::{Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use crate::import::spreadsheet::{MAX_ROWS_BEFORE_HEADER, Spreadsheet, add_row};
 
-/// What Excel writes for a formula that failed, also in German and French.
-const ERRORS: [&str; 15] = [
-    "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#NV", "#BEZUG!", "#WERT!",
-    "#ZAHL!", "#VALEUR!", "#NOM?", "#NUL!", "#NOMBRE!",
-];
-
 /// Parses a CSV file, or returns an error message.
 pub(super) fn read(bytes: &[u8]) -> Result<Spreadsheet, String> {
     let (text, encoding) = decode(bytes);
@@ -35,9 +29,6 @@ pub(super) fn read(bytes: &[u8]) -> Result<Spreadsheet, String> {
         let rest = &text.as_bytes()[usize::try_from(start).unwrap_or_default()..];
         number += 1 + rest.iter().take_while(|byte| **byte == b'\n').count();
         let cells: Vec<_> = record.iter().map(str::to_owned).collect();
-        if let Some(error) = cells.iter().find(|cell| ERRORS.contains(&cell.trim())) {
-            return Err(format!("Row {number} contains the error {}.", error.trim()));
-        }
         add_row(&mut rows, number, cells)?;
     }
     let name = match delimiter {

@@ -46,7 +46,7 @@ fn file() -> impl Strategy<Value = Vec<u8>> {
         "<row>|<row r=\"1\">|<row r=\"4294967295\">|</row>|<c>|<c r=\"A1\" t=\"s\">|\
          <c r=\"B1\" t=\"inlineStr\">|<c r=\"C2\" t=\"b\">|<c r=\"XFD1048576\">|\
          <c r=\"ZZZZZZZZ99999999999\">|<c s=\"1\">|<c t=\"e\">|</c>|<v>|</v>|0|99999999999|\
-         -1e308|NaN|2958466|title|<is><t>|</t></is>|<f>|</f>|&#x41;|&|<!--",
+         -1e308|NaN|2958466|title|<is><t>|</t></is>|<f>|</f>|<f t=\"shared\" si=\"9999999999\" ref=\"A1\">|&#x41;|&|<!--",
     );
     let damaged =
         (any::<usize>(), proptest::collection::vec(any::<u8>(), 0..8)).prop_map(|(at, bytes)| {
@@ -87,6 +87,25 @@ fn the_time_is_linear_in_the_size() {
         // Quadratic time would be hours.
         assert!(start.elapsed() < Duration::from_secs(20), "{piece:?}");
     }
+}
+
+#[test]
+fn shared_formulas_are_not_expanded() {
+    let row = |formula: &str| format!("<row><c>{formula}</c></row>");
+    let template = format!(
+        "<f t=\"shared\" si=\"0\" ref=\"A1\">{}</f>",
+        "A1+".repeat(300_000)
+    );
+    let derived = row("<f t=\"shared\" si=\"0\"/>").repeat(50_000);
+    let start = Instant::now();
+    // Expanded, these are 12 and 45 GB.
+    for sheet in [
+        row("<f t=\"shared\" si=\"300000000\" ref=\"A1\">1</f>"),
+        row(&template) + &derived,
+    ] {
+        read(&workbook(&sheet, STRINGS));
+    }
+    assert!(start.elapsed() < Duration::from_secs(20));
 }
 
 /// A workbook whose first sheet has this XML, with shared strings and the styles general, date, time and both.

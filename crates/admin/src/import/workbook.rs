@@ -1,11 +1,12 @@
 //! Rows of Excel workbooks (.xlsx).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx};
 use zip::ZipArchive;
 
+use crate::import::cell;
 use crate::import::spreadsheet::{MAX_COLUMNS, MAX_ROWS_BEFORE_HEADER, Spreadsheet, add_row};
 
 /// The maximum size of a workbook when decompressed (bytes).
@@ -32,21 +33,18 @@ fn read_sheet(bytes: &[u8]) -> Result<Spreadsheet, String> {
     let mut reader = book.worksheet_cells_reader(&name).map_err(unreadable)?;
     let mut cells: BTreeMap<u32, BTreeMap<usize, String>> = BTreeMap::new();
     let mut count = 0;
-    let mut blank = BTreeSet::new();
-    while let Some(cell) = reader.next_cell().map_err(unreadable)? {
-        let (row, column) = cell.get_position();
+    // Other methods expand shared formulas, which takes as much memory as the file says.
+    while let Some(cell) = reader
+        .next_cell_with_formula_metadata()
+        .map_err(unreadable)?
+    {
+        let (row, column) = cell.pos;
         let column = usize::try_from(column).unwrap_or(usize::MAX);
-        let text = cell_text(cell.get_value()).map_err(|error| {
-            let name = column_name(column);
-            format!(
-                "Cell {name}{} contains the error {error}.",
-                u64::from(row) + 1
-            )
-        })?;
+        let text = match &cell.value {
+            DataRef::Empty if cell.formula.is_some() => cell::UNCALCULATED.to_owned(),
+            value => cell_text(value),
+        };
         if text.trim().is_empty() {
-            if !matches!(cell.get_value(), DataRef::Empty) {
-                blank.insert((row, column));
-            }
             continue;
         }
         if column >= MAX_COLUMNS {
@@ -57,20 +55,6 @@ fn read_sheet(bytes: &[u8]) -> Result<Spreadsheet, String> {
             return Err(format!("A file can have up to {MAX_CELLS} cells."));
         }
         cells.entry(row).or_default().insert(column, text);
-    }
-    drop(reader);
-    let mut reader = book.worksheet_cells_reader(&name).map_err(unreadable)?;
-    while let Some(formula) = reader.next_formula().map_err(unreadable)? {
-        let (row, column) = formula.get_position();
-        let column = usize::try_from(column).unwrap_or(usize::MAX);
-        let has_value = cells.get(&row).is_some_and(|row| row.contains_key(&column));
-        if !formula.get_value().is_empty() && !has_value && !blank.contains(&(row, column)) {
-            let name = column_name(column);
-            return Err(format!(
-                "Cell {name}{} has a formula that was never calculated. Save the file with a spreadsheet program.",
-                u64::from(row) + 1
-            ));
-        }
     }
     let mut rows = Vec::new();
     let first = cells.values().take(MAX_ROWS_BEFORE_HEADER);
@@ -151,9 +135,9 @@ fn string_count(content: &[u8]) -> Option<u64> {
     }))
 }
 
-/// The text of a cell as in a CSV file, or the error that it contains.
-fn cell_text(value: &DataRef<'_>) -> Result<String, String> {
-    Ok(match value {
+/// The text of a cell as in a CSV file.
+fn cell_text(value: &DataRef<'_>) -> String {
+    match value {
         DataRef::Empty => String::new(),
         DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => {
             text.replace("\r\n", "\n")
@@ -170,27 +154,14 @@ fn cell_text(value: &DataRef<'_>) -> Result<String, String> {
             Some(time) => time.format("%Y-%m-%d %H:%M:%S").to_string(),
             None => number_text(moment.as_f64()),
         },
-        DataRef::Error(error) => return Err(error.to_string()),
-    })
+        DataRef::Error(error) => error.to_string(),
+    }
 }
 
 /// A number with the 15 significant digits that Excel shows.
 fn number_text(number: f64) -> String {
     let rounded = format!("{number:.14e}").parse().unwrap_or(number);
     format!("{rounded}")
-}
-
-/// The letters of a column: A, B, …, Z, AA, …
-fn column_name(mut index: usize) -> String {
-    let mut letters = Vec::new();
-    loop {
-        letters.push(b'A' + u8::try_from(index % 26).unwrap_or_default());
-        if index < 26 {
-            break;
-        }
-        index = index / 26 - 1;
-    }
-    letters.into_iter().rev().map(char::from).collect()
 }
 
 #[cfg(test)]
@@ -226,17 +197,17 @@ mod tests {
             (r#"s="3"><v>46082.5</v>"#, "2026-03-01 12:00:00"),
             (r#"t="str"><f>A2&amp;"x"</f><v>7x</v>"#, "7x"),
             ("><f>3+4</f><v>7</v>", "7"),
+            (r#"t="e"><v>#N/A</v>"#, "#N/A"),
+            // felipe-prenholato/openpyxl#69, OpenDataServices/flatten-tool#49: written by a program that calculates
+            // nothing.
+            (r#"><f>A2&amp;"x"</f>"#, cell::UNCALCULATED),
+            (r#"><f t="shared" si="0"/>"#, cell::UNCALCULATED),
         ] {
             let rows = cells(&format!("<row r=\"3\"><c r=\"B3\" {cell}</c></row>")).unwrap();
             assert_eq!(rows, [(3, vec![String::new(), expected.to_owned()])]);
         }
-        let error = cells(r#"<row r="2"><c r="AB2" t="e"><v>#N/A</v></c></row>"#);
-        assert_eq!(error, Err("Cell AB2 contains the error #N/A.".to_owned()));
         let empty = cells(r#"<row><c t="str"><f>""</f><v></v></c><c s="1"/></row>"#);
         assert_eq!(empty, Ok(vec![]));
-        // felipe-prenholato/openpyxl#69, OpenDataServices/flatten-tool#49: written by a program that calculates nothing.
-        let never = cells(r#"<row r="2"><c r="B2"><f>A2&amp;"x"</f></c></row>"#);
-        assert!(never.is_err_and(|error| error.starts_with("Cell B2 has a formula")));
     }
 
     #[test]
