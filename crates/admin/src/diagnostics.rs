@@ -10,7 +10,7 @@ use oc_http::health::{BuildInfo, HealthChecks};
 use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
-use crate::auth::staff_request::{StaffRequest, forbid_unless};
+use crate::auth::staff_request::StaffRequest;
 use crate::registry::DIAGNOSTICS;
 use crate::ui::submission::Submission;
 
@@ -61,7 +61,7 @@ pub(crate) async fn show(
     facts: Data<Facts>,
     build: Data<BuildInfo>,
 ) -> PageResult {
-    forbid_unless(staff.user.permissions.has(DIAGNOSTICS))?;
+    staff.require_code(DIAGNOSTICS)?;
     let (name, version) = staff.read(version).await?;
     let page = DiagnosticsPage {
         facts: &facts,
@@ -74,7 +74,7 @@ pub(crate) async fn show(
 }
 
 pub(crate) async fn fail(staff: StaffRequest, submission: Submission) -> PageResult {
-    forbid_unless(staff.user.permissions.has(DIAGNOSTICS))?;
+    staff.require_code(DIAGNOSTICS)?;
     staff.check_form(&submission)?;
     log::info!("raising a test error");
     assert!(

@@ -6,7 +6,7 @@ use diesel::RunQueryDsl;
 use oc_core::testing::TestDb;
 
 use crate::admin::Browser;
-use crate::support::{TestSite, letting};
+use crate::support::{TestSite, assert_contains, letting};
 
 const READ_ONLY: [(&str, &str); 2] = [
     ("READ_ONLY", "true"),
@@ -52,6 +52,7 @@ fn who_is_logged_in_can_read_on() -> Result<()> {
         let conn = &mut site.database()?;
         letting(conn, "Lakeside flat")?;
         let browser = Browser::superuser(&site, "boss")?;
+        let bob = Browser::staff(&site, "bob", &[])?;
         // Long enough ago for this use to be worth a note.
         let earlier = Utc::now() - Duration::hours(1);
         let earlier = earlier.format("%F %T");
@@ -63,6 +64,10 @@ fn who_is_logged_in_can_read_on() -> Result<()> {
         let form = browser.get("/admin/lettings/letting/1/change/")?;
         let saved = browser.post("/admin/lettings/letting/1/change/", &[("title", "Hut")])?;
 
+        let denied = bob.at(&frozen).get("/admin/lettings/letting/")?;
+
+        assert_eq!(denied.status, 403);
+        assert_contains(&denied.page_text()?, "You are logged in as bob.");
         assert_eq!((list.status, form.status, saved.status), (200, 200, 503));
         assert!(list.page_text()?.contains("Lakeside flat"));
         assert_eq!(saved.html()?.texts("h1"), ["The site is read-only"]);

@@ -1,24 +1,22 @@
 //! Denied requests: they are logged, and explained on a page of the admin.
 
-use std::iter;
-
-use accounts::Verb;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, HttpResponse};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 use audit::Event;
-use oc_core::admin::OnDelete;
 use oc_core::validation::{FieldError, Violation};
 use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
 use crate::auth::current_user::CurrentUser;
 use crate::auth::request::AdminRequest;
-use crate::registry::DIAGNOSTICS;
 use crate::ui::layout::Breadcrumb;
-use crate::ui::links::{DIAGNOSTICS_PATH, list_path, see_other};
+use crate::ui::links::{list_path, see_other};
+
+/// Attached to a request that was denied: the code of the permission that it requires.
+pub(super) struct MissingPermission(pub(super) String);
 
 /// Attached to a response that rejects an escalation as a form error: the fields.
 pub(crate) struct DeniedGrant(String);
@@ -66,10 +64,18 @@ pub(crate) async fn handle_denied(
     let Ok(request) = AdminRequest::new(response.request()) else {
         return Ok(response);
     };
-    let user = log_denied(&request, grant).await.unwrap_or_else(|error| {
+    let user = match CurrentUser::find(&request).await {
+        Ok(user) => user,
+        Err(error) => {
+            log::warn!("could not look up the user of a denied request: {error}");
+            return Ok(response);
+        }
+    };
+    if let Some(user) = &user
+        && let Err(error) = log_denied(&request, user, grant).await
+    {
         log::warn!("could not log a denied request: {error}");
-        None
-    });
+    }
     if !is_denied {
         return Ok(response);
     }
@@ -105,19 +111,15 @@ fn redirect_to_index(http: &HttpRequest) -> Option<HttpResponse> {
     Some(see_other("/admin/"))
 }
 
-/// Logs a denied request of a logged-in user, and returns the user.
 async fn log_denied(
     request: &AdminRequest,
+    user: &CurrentUser,
     grant: Option<String>,
-) -> Result<Option<CurrentUser>, PageError> {
-    let user = CurrentUser::find(request).await?;
-    if let Some(user) = &user {
-        let grant = grant.map_or_else(String::new, |fields| format!(": {fields}"));
-        let about = format!("{} {}{grant}", request.http.method(), request.http.path());
-        let actor = user.user.clone();
-        request.log_event(Event::Refused, actor, about).await?;
-    }
-    Ok(user)
+) -> Result<(), PageError> {
+    let grant = grant.map_or_else(String::new, |fields| format!(": {fields}"));
+    let about = format!("{} {}{grant}", request.http.method(), request.http.path());
+    let actor = user.user.clone();
+    request.log_event(Event::Refused, actor, about).await
 }
 
 #[derive(Serialize)]
@@ -134,7 +136,7 @@ impl Page for ForbiddenPage {
 fn forbidden_page(request: &AdminRequest, user: Option<&CurrentUser>) -> PageResult {
     let page = ForbiddenPage {
         reload_href: request.has_rejected_form().then(|| request.target()),
-        missing: user.and_then(|user| missing_permission(request, user)),
+        missing: missing_permission(request),
     };
     let breadcrumbs = Breadcrumb::trail(&[], "Forbidden");
     let user = user.map(|user| &user.editor);
@@ -142,38 +144,11 @@ fn forbidden_page(request: &AdminRequest, user: Option<&CurrentUser>) -> PageRes
 }
 
 /// Label of the permission that a denied request requires, as in the choices of permissions.
-fn missing_permission(request: &AdminRequest, user: &CurrentUser) -> Option<String> {
-    let code = required_permission(request, user)?;
-    let permissions = request.registry().permissions().into_iter();
-    let mut missing = permissions.filter(|_| !user.permissions.has(&code));
-    missing
-        .find(|choice| choice.value == code)
+fn missing_permission(request: &AdminRequest) -> Option<String> {
+    let extensions = request.http.extensions();
+    let MissingPermission(code) = extensions.get()?;
+    let mut permissions = request.registry().permissions().into_iter();
+    permissions
+        .find(|choice| choice.value == *code)
         .map(|choice| choice.label)
-}
-
-fn required_permission(request: &AdminRequest, user: &CurrentUser) -> Option<String> {
-    let path = request.http.path();
-    if path == DIAGNOSTICS_PATH {
-        return Some(DIAGNOSTICS.to_owned());
-    }
-    let is_post = request.http.method() == Method::POST;
-    let parts: Vec<&str> = path.trim_matches('/').split('/').skip(1).collect();
-    let [app, name, rest @ ..] = parts.as_slice() else {
-        return None;
-    };
-    let registry = request.registry();
-    let resource = registry.find(app, name)?;
-    let verb = match rest.last().copied() {
-        Some("add") => Verb::Add,
-        Some("delete") => Verb::Delete,
-        Some("password" | "sessions" | "import") => Verb::Change,
-        Some("change" | "history") if is_post => Verb::Change,
-        None if is_post => Verb::Delete,
-        _ => Verb::View,
-    };
-    let cascade = registry.references_to(resource, OnDelete::Cascade);
-    let dependents = cascade.filter(|_| verb == Verb::Delete);
-    let mut resources = iter::once(resource).chain(dependents.map(|(source, _)| source));
-    let missing = resources.find(|resource| !user.may(verb, resource))?;
-    Some(verb.on(missing.app, missing.name))
 }

@@ -6,12 +6,13 @@ use std::pin::Pin;
 use accounts::{User, Verb};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
 use oc_core::admin::Resource;
 use oc_http::middleware::set_sentry_user;
 use oc_http::{Page, PageError, PageResult};
 
 use crate::auth::current_user::{CurrentUser, LOGIN, LOGOUT, login_path, pending_requirement};
+use crate::auth::denied::MissingPermission;
 use crate::auth::request::AdminRequest;
 use crate::editor::Editor;
 use crate::ui::layout::Breadcrumb;
@@ -118,8 +119,26 @@ impl StaffRequest {
         id.parse().map_err(|_| PageError::NotFound)
     }
 
+    /// Rejects the request without this permission on a resource, which its page then names.
     pub(crate) fn require(&self, verb: Verb, resource: &Resource) -> Result<(), PageError> {
-        forbid_unless(self.user.may(verb, resource))
+        let is_permitted = match verb {
+            Verb::View => self.user.may_view(resource),
+            verb => self.user.may(verb, resource),
+        };
+        let code = verb.on(resource.app, resource.name);
+        self.forbid_unless(is_permitted, &code)
+    }
+
+    /// Rejects the request without the permission with this code, which its page then names.
+    pub(crate) fn require_code(&self, code: &str) -> Result<(), PageError> {
+        self.forbid_unless(self.user.permissions.has(code), code)
+    }
+
+    fn forbid_unless(&self, is_permitted: bool, code: &str) -> Result<(), PageError> {
+        forbid_unless(is_permitted).inspect_err(|_| {
+            let missing = MissingPermission(code.to_owned());
+            self.http.extensions_mut().insert(missing);
+        })
     }
 
     /// The resource in the path, if the user has this permission.
@@ -131,9 +150,7 @@ impl StaffRequest {
 
     /// The resource in the path, if the user may view its objects.
     pub(crate) fn viewable_resource(&self) -> Result<&'static Resource, PageError> {
-        let resource = self.resource()?;
-        forbid_unless(self.user.may_view(resource))?;
-        Ok(resource)
+        self.permitted_resource(Verb::View)
     }
 
     /// Checks the CSRF token of a form without re-authentication.

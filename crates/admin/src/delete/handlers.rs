@@ -92,7 +92,9 @@ pub(crate) async fn execute(
         // Waits for transactions that add references to these rows, so that the cascade includes them.
         hold(conn, model.table, &ids)?;
         let cascade = Cascade::new(conn, &editor, model, &ids)?;
-        forbid_unless(cascade.blocked(&editor).is_empty())?;
+        if !cascade.blocked(&editor).is_empty() {
+            return Err(Rollback::Refused((cascade, CHANGED)));
+        }
         if cascade.rows.is_empty() {
             return Err(PageError::NotFound.into());
         }
@@ -113,6 +115,10 @@ pub(crate) async fn execute(
             Ok(None)
         }
         Err((cascade, text)) => {
+            for (resource, _) in cascade.all() {
+                staff.require(Verb::Delete, resource)?;
+            }
+            forbid_unless(cascade.blocked(&staff.user).is_empty())?;
             staff.session.add_message("warning", text);
             show(staff, &cascade, question).map(Some)
         }

@@ -1,6 +1,6 @@
 //! Adding a user: first username and password, then the rest on the change page.
 
-use accounts::{User, UserDraft};
+use accounts::{User, UserDraft, Verb};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use diesel::OptionalExtension;
@@ -13,7 +13,7 @@ use crate::auth::passwords::{
 };
 use crate::auth::request::Rollback;
 use crate::auth::sealed_form;
-use crate::auth::staff_request::{StaffRequest, forbid_unless};
+use crate::auth::staff_request::StaffRequest;
 use crate::form::page::with_notice;
 use crate::form::save::save_object;
 use crate::ui::field::{FieldView, SAVE_BUTTONS};
@@ -113,7 +113,8 @@ fn redirect_to_next(
 
 fn accounts_to_add(staff: &StaffRequest) -> Result<&'static Resource, PageError> {
     let accounts = staff.registry().accounts()?;
-    forbid_unless(staff.user.may_add(accounts))?;
+    staff.require(Verb::Add, accounts)?;
+    staff.require(Verb::Change, accounts)?;
     Ok(accounts)
 }
 

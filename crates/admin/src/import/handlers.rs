@@ -4,6 +4,7 @@
 
 use std::io::{Read, Write};
 
+use accounts::Verb;
 use actix_web::http::StatusCode;
 use actix_web::web::Bytes;
 use audit::SubmittedForm;
@@ -18,7 +19,7 @@ use oc_http::{PageError, PageResult, run_blocking};
 use crate::auth::csrf::random;
 use crate::auth::denied::DeniedGrant;
 use crate::auth::request::Rollback;
-use crate::auth::staff_request::{StaffRequest, forbid_unless};
+use crate::auth::staff_request::StaffRequest;
 use crate::form::definition::FORM_TOKEN;
 use crate::import::csv_table::{CsvTable, RowError};
 use crate::import::importer::{ImportOutcome, Importer};
@@ -206,7 +207,9 @@ async fn run(
 
 fn allowed(staff: &StaffRequest) -> Result<&'static Resource, PageError> {
     let model = staff.resource()?;
-    forbid_unless(staff.user.may_import(model))?;
+    if !staff.user.may_import(model) {
+        staff.require(Verb::Change, model)?;
+    }
     Ok(model)
 }
 

@@ -2,10 +2,10 @@
 
 use accounts::Verb;
 use audit::ChangeSet;
-use oc_core::admin::{BulkAction, FormValues, Resource};
+use oc_core::admin::{BulkAction, FormValues, Resource, SaveError};
 use oc_http::{PageError, PageResult};
 
-use crate::auth::staff_request::{StaffRequest, forbid_unless};
+use crate::auth::staff_request::StaffRequest;
 use crate::delete::handlers::{Question, SHOWN, ask_for, execute};
 use crate::editor::Editor;
 use crate::list::bulk_edit::{self, BulkEdit, MAX_EDITED, NotSaved, invalid_notice, set_values};
@@ -17,7 +17,6 @@ use crate::ui::submission::Submission;
 
 const DELETE: &str = "delete_selected";
 const EXPORT: &str = "export_selected";
-const ACTIONS: [&str; 3] = [DELETE, bulk_edit::ACTION, EXPORT];
 
 pub(super) const TOO_MANY: &str = "Too many items are selected. Use a filter to select fewer.";
 
@@ -44,9 +43,9 @@ pub(super) fn permitted_actions(user: &Editor, model: &'static Resource) -> Vec<
 pub(crate) async fn run_action(staff: StaffRequest, fields: Submission) -> PageResult {
     let fields = staff.accept_or_cancelled(fields)?;
     let (registry, model) = (staff.registry(), staff.resource()?);
-    let may = |verb| staff.user.may(verb, model);
-    let may_view = staff.user.may_view(model);
-    forbid_unless(may_view || may(Verb::Delete))?;
+    if !staff.user.may(Verb::Delete, model) {
+        staff.require(Verb::View, model)?;
+    }
     let action = fields.text("action");
     if action == DELETE
         && is_confirmed(&fields)
@@ -60,22 +59,26 @@ pub(crate) async fn run_action(staff: StaffRequest, fields: Submission) -> PageR
     let back = AdminListQuery::new(&staff, model).href(&list_path(model), 1);
     let refuse = |text: &str| Ok(staff.warn(text, &back));
     let bulk = model.actions.iter().find(|bulk| bulk.name == action);
-    if bulk.is_none() && !ACTIONS.contains(&action) {
-        return refuse("Choose an action.");
-    }
+    let verb = match action {
+        DELETE => Verb::Delete,
+        EXPORT => Verb::View,
+        bulk_edit::ACTION => Verb::Change,
+        _ if bulk.is_some() => Verb::Change,
+        _ => return refuse("Choose an action."),
+    };
     if ids.is_empty() {
         return refuse(NONE_SELECTED);
     }
     if i64::try_from(ids.len()).is_ok_and(|count| count > MAX_ROWS) {
         return refuse(TOO_MANY);
     }
+    staff.require(verb, model)?;
     if let Some(bulk) = bulk {
-        forbid_unless(may(Verb::Change))?;
         return run_bulk_action(&staff, model, bulk, ids, &back).await;
     }
     match action {
-        DELETE if may(Verb::Delete) => delete_selected(&staff, model, ids, &fields, &back).await,
-        bulk_edit::ACTION if may(Verb::Change) => {
+        DELETE => delete_selected(&staff, model, ids, &fields, &back).await,
+        bulk_edit::ACTION => {
             if ids.len() > MAX_EDITED {
                 return refuse(TOO_MANY);
             }
@@ -89,13 +92,13 @@ pub(crate) async fn run_action(staff: StaffRequest, fields: Submission) -> PageR
             };
             edit.run().await
         }
-        EXPORT if may_view => {
+        // EXPORT: other actions were refused above.
+        _ => {
             let editor = staff.editor();
             let read = move |conn: &mut _| csv::records(conn, &editor, model, &ids);
             let text = staff.db.read_long(read).await?;
             Ok(csv::download(model.plural, text))
         }
-        _ => Err(PageError::Forbidden),
     }
 }
 
@@ -181,8 +184,9 @@ async fn run_bulk_action(
             Ok(staff.succeed(text, back))
         }
         Err(NotSaved::Unconfirmed(..)) => Ok(staff.succeed("Nothing to change.", back)),
-        Err(NotSaved::Invalid(title, errors)) => {
-            Ok(staff.warn(invalid_notice(model, &title, &errors[0]), back))
-        }
+        Err(NotSaved::Invalid(title, errors)) => Ok(staff.warn(
+            invalid_notice(model, &title, SaveError::Invalid(errors)),
+            back,
+        )),
     }
 }

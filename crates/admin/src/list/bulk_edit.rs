@@ -1,5 +1,7 @@
 //! Setting fields of the selected objects.
 
+use std::fmt::Display;
+
 use actix_web::http::StatusCode;
 use audit::ChangeSet;
 use oc_core::DbConnection;
@@ -195,7 +197,7 @@ impl BulkEdit<'_> {
 }
 
 /// Says which object would be invalid, and why.
-pub(super) fn invalid_notice(model: &Resource, title: &str, error: &FieldError) -> String {
+pub(super) fn invalid_notice(model: &Resource, title: &str, error: impl Display) -> String {
     let name = capitalized(model.singular);
     format!("Nothing was changed. {name} “{title}”: {error}")
 }

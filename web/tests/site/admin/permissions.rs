@@ -42,6 +42,22 @@ fn a_cascade_needs_the_right_on_all_that_goes_along() -> Result<()> {
 }
 
 #[test]
+fn the_page_names_the_permission_that_an_action_requires() -> Result<()> {
+    let site = TestSite::with_letting()?;
+    let mut browser = Browser::staff(&site, "bob", &["lettings.view_letting"])?;
+    browser.get("/admin/lettings/letting/")?;
+
+    for (action, verb) in [("edit_selected", "change"), ("delete_selected", "delete")] {
+        let fields = [("action", action), ("_selected_action", "1")];
+        let denied = browser.post("/admin/lettings/letting/", &fields)?;
+
+        let words = format!("This requires the permission “lettings · letting · {verb}”.");
+        assert_contains(&denied.page_text()?, &words);
+    }
+    Ok(())
+}
+
+#[test]
 fn a_permission_that_one_lacks_is_locked_and_survives_a_save() -> Result<()> {
     let site = TestSite::start()?;
     let conn = &mut site.database()?;
