@@ -25,15 +25,30 @@ use crate::gallery::{description_name, in_order, initial_name};
 use crate::ui::links::{change_path, counted, see_other};
 use crate::ui::submission::{Submission, SubmittedFile};
 
-const BUTTONS: [&str; 4] = ["_up", "_down", "_cover", DELETE];
-const DELETE: &str = "_delete";
+/// The most messages of a kind after an upload: each takes place in the session.
+const MAX_MESSAGES: usize = 8;
+
+#[derive(Clone, Copy)]
+enum GalleryButton {
+    MoveUp,
+    MoveDown,
+    MakeCover,
+    Delete,
+}
+
+const BUTTONS: [(&str, GalleryButton); 4] = [
+    ("_up", GalleryButton::MoveUp),
+    ("_down", GalleryButton::MoveDown),
+    ("_cover", GalleryButton::MakeCover),
+    ("_delete", GalleryButton::Delete),
+];
 
 /// The pressed button, and the id of its image. Without one, descriptions are saved.
-type GalleryCommand = Option<(&'static str, i64)>;
+type GalleryCommand = Option<(GalleryButton, i64)>;
 
 fn parse_command(submission: &Submission) -> Result<GalleryCommand, PageError> {
-    let pressed = BUTTONS.into_iter().find(|name| submission.has(name));
-    let command = pressed.map(|name| Ok((name, submission.text(name).parse()?)));
+    let pressed = BUTTONS.iter().find(|(name, _)| submission.has(name));
+    let command = pressed.map(|(name, button)| Ok((*button, submission.text(name).parse()?)));
     command
         .transpose()
         .map_err(|_: ParseIntError| PageError::BadRequest)
@@ -68,7 +83,7 @@ pub(crate) async fn change(staff: StaffRequest, submission: Submission) -> PageR
     }
     let command = parse_command(&submission)?;
     let verb = match command {
-        Some((DELETE, _)) => Verb::Delete,
+        Some((GalleryButton::Delete, _)) => Verb::Delete,
         _ => Verb::Change,
     };
     staff.require(verb, gallery.resource)?;
@@ -173,11 +188,15 @@ async fn upload(staff: &StaffRequest, edit: GalleryEdit, submission: Submission)
     } else if errors.is_empty() {
         errors.push("Choose at least one file.".to_owned());
     }
-    for error in errors {
-        staff.session.add_message("error", error);
-    }
-    for advice in advice {
-        staff.session.add_message("warning", advice);
+    for (level, mut texts) in [("error", errors), ("warning", advice)] {
+        let more = texts.len().saturating_sub(MAX_MESSAGES);
+        texts.truncate(MAX_MESSAGES);
+        if more > 0 {
+            texts.push(format!("And {more} more files."));
+        }
+        for text in texts {
+            staff.session.add_message(level, text);
+        }
     }
     Ok(see_other(&gallery_path(owner, id)))
 }
@@ -266,25 +285,26 @@ impl GalleryEdit {
             return Ok(("warning", text));
         };
         let title = &image.title;
-        let (verb, text) = if button == DELETE {
-            let change_set = &mut ChangeSet::none();
-            log_deleted(conn, &self.editor, change_set, resource, &[(&image, None)])?;
-            (resource.delete)(conn, &[image.id])?;
-            let text = format!("Deleted {singular} “{title}”. It can be restored for 30 days.");
-            ("deleted", text)
-        } else {
-            let position: usize = image.values.text(gallery.position).parse().unwrap_or(1);
-            let to = match button {
-                "_up" => position.saturating_sub(1).max(1),
-                "_down" => (position + 1).min(count),
-                _ => 1,
-            };
+        let position: usize = image.values.text(gallery.position).parse().unwrap_or(1);
+        let to = match button {
+            GalleryButton::MoveUp => Some(position.saturating_sub(1).max(1)),
+            GalleryButton::MoveDown => Some((position + 1).min(count)),
+            GalleryButton::MakeCover => Some(1),
+            GalleryButton::Delete => None,
+        };
+        let (verb, text) = if let Some(to) = to {
             let values = image.values.clone().with(gallery.position, to.to_string());
             if to != position {
                 save_object(conn, &self.editor, resource, Some(&image), &values)?;
             }
             let text = format!("Moved {singular} “{title}” to position {to} of {count}.");
             ("moved", text)
+        } else {
+            let change_set = &mut ChangeSet::none();
+            log_deleted(conn, &self.editor, change_set, resource, &[(&image, None)])?;
+            (resource.delete)(conn, &[image.id])?;
+            let text = format!("Deleted {singular} “{title}”. It can be restored for 30 days.");
+            ("deleted", text)
         };
         self.log_on_owner(conn, &format!("{singular} {verb}"))?;
         Ok(("success", text))

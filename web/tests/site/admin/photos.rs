@@ -138,6 +138,19 @@ fn a_description_that_is_too_long_or_was_changed_meanwhile_is_shown_again() -> R
 }
 
 #[test]
+fn of_many_bad_files_only_some_are_named() -> Result<()> {
+    let site = TestSite::with_letting()?;
+    let mut browser = Browser::superuser(&site, "ada")?;
+    browser.get(FORM)?;
+
+    browser.post_parts(PHOTOS, &[], &[("a.txt", &b"no"[..]); 10])?;
+
+    let text = browser.page_text(FORM)?;
+    assert_contains(&text, "And 2 more files.");
+    Ok(())
+}
+
+#[test]
 fn a_letting_takes_forty_photos() -> Result<()> {
     let site = TestSite::with_letting()?;
     let mut browser = Browser::superuser(&site, "ada")?;
