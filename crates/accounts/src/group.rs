@@ -1,6 +1,6 @@
 //! Groups: permissions shared by several users.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use oc_core::DbConnection;
@@ -90,6 +90,23 @@ impl Group {
             .select(group_rights::code)
             .order(group_rights::code)
             .load(conn)
+    }
+
+    /// The codes of the permissions of several groups, in order, by the group's id.
+    pub(crate) fn permissions_by_group(
+        conn: &mut DbConnection,
+        ids: &[i64],
+    ) -> QueryResult<BTreeMap<i64, Vec<String>>> {
+        let rows: Vec<(i64, String)> = group_rights::table
+            .filter(group_rights::group_id.eq_any(ids.to_vec()))
+            .select((group_rights::group_id, group_rights::code))
+            .order(group_rights::code)
+            .load(conn)?;
+        let mut by_group: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        for (id, code) in rows {
+            by_group.entry(id).or_default().push(code);
+        }
+        Ok(by_group)
     }
 
     /// The permissions of several groups, as pairs of (code, name of the group), by name.

@@ -85,16 +85,16 @@ fn matching(query: &ListQuery) -> IntoBoxed<'static, groups::table, Backend> {
 fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Record>> {
     let mut groups = Group::find_all(conn, ids)?;
     groups.sort_unstable_by_key(|group| group.id);
-    let record = |group: Group| {
-        Ok(Record {
-            id: group.id,
-            values: FormValues::default()
-                .with("name", &group.name)
-                .with_list("permissions", Group::permissions(conn, group.id)?),
-            title: group.name,
-        })
+    let mut permissions = Group::permissions_by_group(conn, ids)?;
+    let record = |group: Group| Record {
+        id: group.id,
+        values: FormValues::default().with("name", &group.name).with_list(
+            "permissions",
+            permissions.remove(&group.id).unwrap_or_default(),
+        ),
+        title: group.name,
     };
-    groups.into_iter().map(record).collect()
+    Ok(groups.into_iter().map(record).collect())
 }
 
 fn save(conn: &mut DbConnection, id: Option<i64>, values: &FormValues) -> Result<i64, SaveError> {
