@@ -50,7 +50,7 @@ pub(crate) fn resolve(
     current: &Record,
 ) -> QueryResult<Result<FormValues, ConflictView>> {
     let theirs = &definition.stored(conn, current)?;
-    let initial = InitialVersion::parse(submission.text(VERSION));
+    let initial = InitialVersion::parse(definition, submission.text(VERSION));
     let mut mine = definition.keep_untouched(&initial, mine, theirs);
     let is_stale = submission.has(VERSION) && definition.is_stale(&initial, theirs);
     if !is_stale && !submission.has("_resolve") {

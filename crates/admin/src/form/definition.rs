@@ -223,8 +223,14 @@ impl FormDefinition {
 pub(crate) struct InitialVersion(BTreeMap<String, String>);
 
 impl InitialVersion {
-    pub(crate) fn parse(version: &str) -> Self {
-        let fields = version.split('.').filter_map(|field| field.split_once(':'));
+    pub(crate) fn parse(definition: &FormDefinition, version: &str) -> Self {
+        let fields = version.split('.');
+        // Forms that the previous release rendered have no names.
+        if !version.contains(':') && definition.parts().count() == fields.clone().count() {
+            let names = definition.parts().map(|(name, _)| name);
+            return Self(names.zip(fields.map(str::to_owned)).collect());
+        }
+        let fields = fields.filter_map(|field| field.split_once(':'));
         let fields = fields.map(|(name, fingerprint)| (name.to_owned(), fingerprint.to_owned()));
         Self(fields.collect())
     }

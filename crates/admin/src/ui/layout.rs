@@ -48,6 +48,7 @@ pub(crate) struct Message {
     /// An object: its title in quotes comes after the text.
     object: Option<MessageObject>,
     /// Another sentence.
+    #[serde(default)]
     more: String,
     undo: Option<Undo>,
 }

@@ -79,6 +79,23 @@ fn only_what_both_changed_has_to_be_chosen() -> Result<()> {
 }
 
 #[test]
+fn a_form_of_the_previous_release_is_no_conflict() -> Result<()> {
+    let site = TestSite::with_letting()?;
+    let mut ada = Browser::superuser(&site, "ada")?;
+    let path = "/admin/lettings/address/1/change/";
+    let version = ada.version(path)?;
+    let parts = version.split('.').filter_map(|part| part.split_once(':'));
+    let fingerprints: Vec<&str> = parts.map(|(_, fingerprint)| fingerprint).collect();
+
+    let version = fingerprints.join(".");
+    let fields = [&ADDRESS_FORM[..], &[("_version", &version), ("_save", "")]].concat();
+    let saved = ada.post(path, &fields)?;
+
+    assert_eq!(saved.status, 303);
+    Ok(())
+}
+
+#[test]
 fn a_login_meanwhile_is_no_conflict_and_is_not_undone() -> Result<()> {
     for site in TestSite::on_each()? {
         let conn = &mut site.database()?;
