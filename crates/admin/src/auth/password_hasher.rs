@@ -29,7 +29,10 @@ pub struct PasswordHasher {
 }
 
 /// The turn of a browser, until this is dropped; `None` for known browsers.
-type Turn<'a> = Option<SemaphorePermit<'a>>;
+#[must_use]
+pub(crate) struct Turn<'a> {
+    _permit: Option<SemaphorePermit<'a>>,
+}
 
 impl Default for PasswordHasher {
     fn default() -> Self {
@@ -44,15 +47,16 @@ impl Default for PasswordHasher {
 impl PasswordHasher {
     /// Waits until it is this browser's turn to check a password. Known browsers don't wait for unknown ones.
     pub(crate) async fn queue(&self, is_known_browser: bool) -> Result<Turn<'_>, PageError> {
-        if is_known_browser {
-            return Ok(None);
-        }
-        if let Ok(permit) = self.strangers.try_acquire() {
-            return Ok(Some(permit));
-        }
-        let place = self.queue.try_acquire();
-        let _place = place.map_err(|_| PageError::Overloaded)?;
-        Ok(Some(self.strangers.acquire().await.expect(NEVER_CLOSED)))
+        let permit = if is_known_browser {
+            None
+        } else if let Ok(permit) = self.strangers.try_acquire() {
+            Some(permit)
+        } else {
+            let place = self.queue.try_acquire();
+            let _place = place.map_err(|_| PageError::Overloaded)?;
+            Some(self.strangers.acquire().await.expect(NEVER_CLOSED))
+        };
+        Ok(Turn { _permit: permit })
     }
 
     pub(crate) async fn hash(&self, password: String) -> Result<String, PageError> {

@@ -9,7 +9,7 @@ use chrono::Utc;
 use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
-use crate::auth::sealed_form;
+use crate::auth::sealed_form::{self, Purpose};
 use crate::auth::staff_request::StaffRequest;
 use crate::auth::throttle::{AttemptSource, AuthOutcome};
 use crate::auth::totp::{self, CodeKind};
@@ -59,13 +59,7 @@ impl StaffRequest {
             return Ok(submission);
         }
         let (target, sealed) = (self.target(), submission.text(KEPT));
-        let original = sealed_form::open(
-            self,
-            self.user.user.id,
-            sealed_form::REAUTH,
-            &target,
-            sealed,
-        );
+        let original = sealed_form::open(self, self.user.user.id, Purpose::Reauth, &target, sealed);
         let mut original = original.ok_or(PageError::BadRequest)?;
         original.is_cancelled = submission.has(CANCEL);
         original.credentials = Some(Credentials {
@@ -148,7 +142,7 @@ impl StaffRequest {
     ) -> PageResult {
         let (target, user) = (self.target(), &self.user);
         let page = ReauthPage {
-            kept: sealed_form::seal(self, user.user.id, sealed_form::REAUTH, &target, submission),
+            kept: sealed_form::seal(self, user.user.id, Purpose::Reauth, &target, submission),
             action: target,
             username: user.user.username.clone(),
             has_factor: user.has_factor,

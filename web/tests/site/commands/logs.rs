@@ -193,13 +193,16 @@ fn a_right_password_that_does_not_open_the_account_is_logged_with_the_reason() -
     let lines = lines(serving)?;
     let warnings = lines.iter().filter(|line| line["level"] == "WARN");
     let messages = warnings.filter_map(|line| line["message"].as_str());
-    let refused: Vec<_> = messages
-        .filter(|message| message.starts_with("refused"))
+    let rejected: Vec<_> = messages
+        .filter(|message| message.starts_with("rejected login"))
         .collect();
-    let expected = ["1: it is not staff", "2: it is not active"];
+    let expected = [
+        "1: the account has no staff status",
+        "2: the account is not active",
+    ];
     assert_eq!(
-        refused,
-        expected.map(|end| format!("refused the login of user {end}"))
+        rejected,
+        expected.map(|end| format!("rejected login of user {end}"))
     );
     Ok(())
 }
