@@ -1,16 +1,25 @@
 //! Where a backup is written: a new file, standard output, a pipe or a device.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, IsTerminal, Read};
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use tempfile::TempPath;
 
 const PART_PREFIX: &str = ".oc-lettings-";
 const PART_SUFFIX: &str = ".part";
+
+/// A younger partial file may be one that another backup has not locked yet.
+const ABANDONED: Duration = Duration::from_hours(24);
+
+/// How a SQLite database begins.
+pub(super) const SQLITE: &[u8; 16] = b"SQLite format 3\0";
 
 /// A destination that is open for writing.
 pub(super) struct Output {
@@ -51,16 +60,15 @@ impl Output {
             }
             Ok(_) => {
                 let path = fs::canonicalize(path);
-                let path = path.with_context(|| format!("could not open {shown}"))?;
-                if is_database(&path) {
-                    bail!("{shown} belongs to a SQLite database; choose another name");
-                }
-                path
+                path.with_context(|| format!("could not open {shown}"))?
             }
             Err(_) if path.is_symlink() => bail!("{shown} is a link to a file that does not exist"),
             // Any other failure shows when the file beside it is created.
             Err(_) => path.to_owned(),
         };
+        if is_database(&path) {
+            bail!("{shown} belongs to a SQLite database; choose another name");
+        }
         let folder = folder(&path);
         remove_abandoned_parts(folder);
         let (file, part) = tempfile::Builder::new()
@@ -112,13 +120,15 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes what interrupted backups have left in a folder: nobody has locked it.
+/// Removes unlocked partial files of interrupted backups.
 fn remove_abandoned_parts(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
+        let modified = entry.metadata().and_then(|found| found.modified());
         if name.starts_with(PART_PREFIX)
             && name.ends_with(PART_SUFFIX)
+            && modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > ABANDONED))
             && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok())
             && let Err(error) = fs::remove_file(entry.path())
         {
@@ -129,12 +139,15 @@ fn remove_abandoned_parts(folder: &Path) {
 
 /// Whether a file is a SQLite database, or one of the files beside it.
 fn is_database(path: &Path) -> bool {
-    let name = path.to_string_lossy();
+    let name = path.as_os_str().as_bytes();
     let ends = ["-wal", "-shm", "-journal"];
-    let main = ends.iter().find_map(|end| name.strip_suffix(end));
+    let main = ends
+        .iter()
+        .find_map(|end| name.strip_suffix(end.as_bytes()));
     let mut start = [0; 16];
-    let read = File::open(main.unwrap_or(&name)).and_then(|mut file| file.read_exact(&mut start));
-    read.is_ok() && &start == b"SQLite format 3\0"
+    let read = File::open(OsStr::from_bytes(main.unwrap_or(name)))
+        .and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && &start == SQLITE
 }
 
 fn folder(path: &Path) -> &Path {
@@ -156,17 +169,22 @@ mod tests {
 
     /// stefanprodan/mgob#48, PlakarKorp/plakar#2050.
     #[test]
-    fn what_an_interrupted_backup_left_is_removed_by_the_next_one() -> anyhow::Result<()> {
+    fn partial_files_are_removed_by_the_next_backup() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
-        fs::write(folder.path().join(".oc-lettings-1.part"), "")?;
+        let yesterday = std::time::SystemTime::now() - ABANDONED - Duration::from_mins(1);
         let running = Output::open(&folder.path().join("a"), false)?;
+        running.file.set_modified(yesterday)?;
+        File::create(folder.path().join(".oc-lettings-1.part"))?.set_modified(yesterday)?;
+        // Created by another backup that has not locked it yet.
+        File::create(folder.path().join(".oc-lettings-2.part"))?;
 
         let next = Output::open(&folder.path().join("b"), false)?;
-        assert_eq!(fs::read_dir(folder.path())?.count(), 2);
+        assert!(!folder.path().join(".oc-lettings-1.part").exists());
+        assert_eq!(fs::read_dir(folder.path())?.count(), 3);
 
         running.finish()?;
         next.finish()?;
-        assert_eq!(fs::read_dir(folder.path())?.count(), 2);
+        assert_eq!(fs::read_dir(folder.path())?.count(), 3);
         Ok(())
     }
 
@@ -174,7 +192,8 @@ mod tests {
     #[test]
     fn a_backup_never_replaces_a_database() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
-        let path = |name: &str| folder.path().join(name);
+        let path = |name: &str| folder.path().join(OsStr::from_bytes(b"\xff")).join(name);
+        fs::create_dir(folder.path().join(OsStr::from_bytes(b"\xff")))?;
         fs::write(path("site.db"), "SQLite format 3\0 and pages")?;
         std::os::unix::fs::symlink(path("site.db"), path("link"))?;
         for name in ["site.db-wal", "site.db-shm", "notes", "notes-wal"] {
@@ -186,6 +205,8 @@ mod tests {
             ("link", true),
             ("site.db-wal", true),
             ("site.db-shm", true),
+            // Does not exist.
+            ("site.db-journal", true),
             ("notes", false),
             ("notes-wal", false),
         ] {

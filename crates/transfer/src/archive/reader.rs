@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::output::SQLITE;
 use super::trailer::TableTrailer;
 use crate::batch::{Batch, Digest, Digester, batch_size};
 use crate::input::Input;
@@ -51,6 +52,9 @@ impl Archive {
         let start = file
             .fill_buf()
             .with_context(|| format!("could not read {shown}"))?;
+        if start.starts_with(SQLITE) {
+            bail!("{shown} is a SQLite database; use `copy`");
+        }
         let lines: Box<dyn BufRead> = if start.starts_with(GZIP) {
             Box::new(BufReader::new(MultiGzDecoder::new(file)))
         } else {
@@ -154,7 +158,7 @@ impl Archive {
 
     fn foreign(&self) -> anyhow::Error {
         anyhow!(
-            "{} is not a backup of this site, or compressed by another program than gzip",
+            "{} is not a backup of this site, or was not compressed with gzip",
             self.name.display()
         )
     }

@@ -106,6 +106,7 @@ fn foreign_files_and_newer_formats_have_different_errors() -> anyhow::Result<()>
 
     let foreign = "is not a backup of this site";
     assert!(rejection(&path, b"notes\n")?.contains(foreign));
+    assert!(rejection(&path, b"SQLite format 3\0")?.contains("use `copy`"));
     assert!(rejection(&path, &compress("{\"a\":1}\n")?)?.contains(foreign));
     assert!(rejection(&path, &compress(&newer)?)?.contains("has the format 2"));
     Ok(())
@@ -148,7 +149,12 @@ fn damage() -> impl Strategy<Value = (usize, usize, Vec<u8>)> {
         proptest::collection::vec(any::<u8>(), 0..8),
         proptest::sample::select(&TOKENS[..]).prop_map(|text| text.as_bytes().to_vec()),
     ];
-    (any::<usize>(), 0..200_usize, piece)
+    // Also of the same length, which moves nothing.
+    let length = prop_oneof![(0..200_usize).prop_map(Some), Just(None)];
+    (any::<usize>(), length, piece).prop_map(|(at, length, piece)| {
+        let length = length.unwrap_or(piece.len());
+        (at, length, piece)
+    })
 }
 
 #[test]
