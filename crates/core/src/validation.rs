@@ -19,7 +19,7 @@ impl FieldError {
     }
 }
 
-/// A rule that a field breaks. `label` is the field's label in the form.
+/// A rule that a field breaks. `label` is the field's label in the form; lengths are in characters, bounds inclusive.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "their messages explain them")]
 pub enum Violation {

@@ -41,7 +41,7 @@ pub(crate) struct Migration<'a> {
     last_ids: BTreeMap<Target, i64>,
 }
 
-/// What a row becomes, and a value that no two rows may share: its field, the value and the error.
+/// A converted row, and its unique value: field, value, error.
 pub(crate) type Checked<T> = (Option<T>, Option<(&'static str, String, &'static str)>);
 
 /// The rows of a model that were imported, by id and by the value that no two of them share, such as a username.

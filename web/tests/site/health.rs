@@ -52,7 +52,7 @@ fn a_site_that_can_work_is_ready_and_one_whose_database_is_deleted_is_not() -> R
 
 /// windmill-labs/windmill#9722, brettwooldridge/HikariCP#1556: a standby, or a server with a full disk.
 #[test]
-fn a_server_that_rejects_writes_keeps_a_site_that_writes_from_being_ready() -> Result<()> {
+fn readyz_fails_on_a_read_only_server() -> Result<()> {
     for site in TestSite::on_postgres()? {
         letting(&mut site.database()?, "Lakeside flat")?;
         let mut boss = Browser::superuser(&site, "boss")?;

@@ -111,7 +111,7 @@ impl Field {
     }
 }
 
-/// What a field accepts.
+/// What a field accepts. Lengths are in characters, bounds inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "limits")]
 pub enum FieldKind {
