@@ -166,8 +166,12 @@ fn changes_to_a_deleted_row_can_be_saved_as_new_or_to_the_restored_row() -> Resu
         );
         let addresses = ada.page_text("/admin/lettings/address/")?;
         assert_contains(&addresses, "7 Tern Road");
-        let words = "Someone else deleted this address while you were editing.";
-        assert_contains(&form.text(), words);
+        assert_contains_all(
+            &form.text(),
+            "Someone else deleted this address while you were editing. | \
+             Save to add it as a new address, or restore the original below. | \
+             Restore it and apply my changes",
+        );
         assert_eq!(value(&form, "zip_code"), "02134");
     }
     Ok(())
