@@ -193,7 +193,7 @@ fn add_resources(pages: AdminRoutes, registry: Registry) -> AdminRoutes {
             .form(&path("import"), import::new, import::create)
             .read(&path("{id}"), handlers::redirect_to_form)
             .form(&path("{id}/change"), handlers::edit, handlers::update)
-            .form(&path("{id}/delete"), delete::ask, delete::delete)
+            .form(&path("{id}/delete"), delete::confirm, delete::delete)
             .form(&path("{id}/history"), history::show, history::restore)
     })
 }

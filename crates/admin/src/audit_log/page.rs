@@ -10,7 +10,7 @@ use crate::audit_log::query;
 use crate::auth::staff_request::StaffRequest;
 use crate::editor::Editor;
 use crate::list_query::{AdminListQuery, PAGE};
-use crate::ui::csv::{self, MAX_ROWS};
+use crate::ui::csv::{self, MAX_EXPORTED};
 use crate::ui::field::{ChoiceView, ErrorSummary, FieldView};
 use crate::ui::links::{LOG_PATH, see_other};
 
@@ -83,7 +83,7 @@ pub(crate) async fn export(staff: StaffRequest) -> PageResult {
     let text = staff
         .db
         .read_long(move |conn| {
-            if filter.count(conn)? > MAX_ROWS {
+            if filter.count(conn)? > MAX_EXPORTED {
                 return Ok(None);
             }
             let mut rows = Vec::new();

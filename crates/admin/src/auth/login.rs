@@ -57,7 +57,7 @@ async fn check(
         .as_ref()
         .map_or(password::UNUSABLE.to_owned(), |user| user.password.clone());
     let verdict = hasher.verify(typed.clone(), stored).await?;
-    let opens = |user: &User| verdict.is_right() && user.is_active && user.is_staff;
+    let can_log_in = |user: &User| verdict.is_right() && user.is_active && user.is_staff;
     if let (Verdict::Unsupported, Some(user)) = (verdict, &user) {
         log::warn!(
             "could not check the password of user {}: its hash is too expensive or not supported; set a new password",
@@ -66,7 +66,7 @@ async fn check(
     }
     if let Some(user) = user
         .as_ref()
-        .filter(|user| verdict.is_right() && !opens(user))
+        .filter(|user| verdict.is_right() && !can_log_in(user))
     {
         let reason = if user.is_active {
             "the account has no staff status"
@@ -75,7 +75,7 @@ async fn check(
         };
         log::warn!("rejected login of user {}: {reason}", user.id);
     }
-    let Some(user) = user.filter(opens) else {
+    let Some(user) = user.filter(can_log_in) else {
         let failed = request.write(move |conn| refuse(conn, &attempt, &source));
         return failed.await;
     };
@@ -88,10 +88,10 @@ async fn check(
         .write(move |conn| {
             // The account may have been changed while its password was checked.
             hold(conn, "users", &[user.id])?;
-            let opens = |stored: &User| {
+            let can_log_in = |stored: &User| {
                 stored.password == user.password && stored.is_active && stored.is_staff
             };
-            let Some(mut stored) = User::find(conn, user.id).optional()?.filter(opens) else {
+            let Some(mut stored) = User::find(conn, user.id).optional()?.filter(can_log_in) else {
                 return refuse(conn, &attempt, &source);
             };
             if let Some(hash) = renewed {

@@ -24,7 +24,7 @@ pub struct PasswordHasher {
     permits: Semaphore,
     /// As many as there are permits: the other unknown browsers wait here, so that a known browser waits for the hashes
     /// that are running at most.
-    strangers: Semaphore,
+    unknown_browsers: Semaphore,
     queue: Semaphore,
 }
 
@@ -38,7 +38,7 @@ impl Default for PasswordHasher {
     fn default() -> Self {
         Self {
             permits: Semaphore::new(CONCURRENT_HASHES),
-            strangers: Semaphore::new(CONCURRENT_HASHES),
+            unknown_browsers: Semaphore::new(CONCURRENT_HASHES),
             queue: Semaphore::new(MAX_QUEUED),
         }
     }
@@ -49,12 +49,12 @@ impl PasswordHasher {
     pub(crate) async fn queue(&self, is_known_browser: bool) -> Result<Turn<'_>, PageError> {
         let permit = if is_known_browser {
             None
-        } else if let Ok(permit) = self.strangers.try_acquire() {
+        } else if let Ok(permit) = self.unknown_browsers.try_acquire() {
             Some(permit)
         } else {
             let place = self.queue.try_acquire();
             let _place = place.map_err(|_| PageError::Overloaded)?;
-            Some(self.strangers.acquire().await.expect(NEVER_CLOSED))
+            Some(self.unknown_browsers.acquire().await.expect(NEVER_CLOSED))
         };
         Ok(Turn { _permit: permit })
     }

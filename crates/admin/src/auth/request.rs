@@ -25,9 +25,9 @@ use crate::state::AdminState;
 use crate::ui::layout::{Breadcrumb, LayoutContext, WithLayout};
 use crate::ui::submission::Submission;
 
-/// Why a transaction was rolled back: a reason that its handler explains, or a failure.
+/// Why a transaction rolled back: rejected for a reason that the handler shows to the user, or failed.
 pub(crate) enum Rollback<T> {
-    Refused(T),
+    Rejected(T),
     Failed(PageError),
 }
 
@@ -38,10 +38,10 @@ impl<T, E: Into<PageError>> From<E> for Rollback<T> {
 }
 
 impl Rollback<Vec<FieldError>> {
-    /// For a save: invalid fields are a reason.
-    pub(crate) fn save(error: SaveError) -> Self {
+    /// Maps a save error: validation errors are `Rejected`, everything else is `Failed`.
+    pub(crate) fn from_save_error(error: SaveError) -> Self {
         match error {
-            SaveError::Invalid(errors) => Self::Refused(errors),
+            SaveError::Invalid(errors) => Self::Rejected(errors),
             error => Self::Failed(error.into()),
         }
     }
@@ -52,7 +52,7 @@ impl<T> Rollback<T> {
     fn outcome<V>(result: Result<V, Self>) -> Result<Result<V, T>, PageError> {
         match result {
             Ok(value) => Ok(Ok(value)),
-            Err(Self::Refused(reason)) => Ok(Err(reason)),
+            Err(Self::Rejected(reason)) => Ok(Err(reason)),
             Err(Self::Failed(error)) => Err(error),
         }
     }
@@ -180,7 +180,7 @@ impl AdminRequest {
         log.await
     }
 
-    /// Runs a transaction that can be refused.
+    /// Runs a transaction that may reject the request.
     pub(crate) async fn try_write<T: Send + 'static, R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut DbConnection) -> Result<T, Rollback<R>> + Send + 'static,

@@ -125,7 +125,7 @@ impl Cascade {
         self.rows.iter().flat_map(|row| row.all(self.model))
     }
 
-    /// A fingerprint of the objects, so that nothing is deleted that the question didn't show.
+    /// A fingerprint of the objects, so that nothing is deleted that the confirmation page didn't show.
     pub(crate) fn fingerprint(&self) -> String {
         let mut keys: Vec<String> = self
             .all()

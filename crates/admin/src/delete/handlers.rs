@@ -1,4 +1,4 @@
-//! The deletion of one object: its question and its handlers. The deletion of several shares them.
+//! Confirmation page and handlers for deleting objects.
 
 use std::collections::BTreeSet;
 
@@ -24,14 +24,14 @@ use crate::ui::submission::Submission;
 const CHANGED: &str =
     "The items to delete have changed. Nothing has been deleted yet. Check them again.";
 
-pub(crate) async fn ask(staff: StaffRequest) -> PageResult {
+pub(crate) async fn confirm(staff: StaffRequest) -> PageResult {
     let model = staff.permitted_resource(Verb::Delete)?;
     let id = staff.id()?;
-    ask_for(&staff, model, vec![id], question(&staff, model, id)).await
+    confirmation_page(&staff, model, vec![id], confirmation(&staff, model, id)).await
 }
 
-fn question(staff: &StaffRequest, model: &Resource, id: i64) -> Question {
-    Question {
+fn confirmation(staff: &StaffRequest, model: &Resource, id: i64) -> Confirmation {
+    Confirmation {
         hidden: Vec::new(),
         back_href: with_filters(change_path(model, id), &staff.filters()),
     }
@@ -49,8 +49,8 @@ pub(crate) async fn delete(staff: StaffRequest, fields: Submission) -> PageResul
     {
         return Ok(page);
     }
-    let question = question(&staff, model, id);
-    match execute(&staff, model, vec![id], &fields, question).await? {
+    let confirmation = confirmation(&staff, model, id);
+    match execute(&staff, model, vec![id], &fields, confirmation).await? {
         Some(page) => Ok(page),
         None => Ok(see_other(&list_href(&staff, model).await)),
     }
@@ -60,11 +60,11 @@ pub(crate) async fn delete(staff: StaffRequest, fields: Submission) -> PageResul
 ///
 /// # Errors
 /// `NotFound` if none of them exists.
-pub(crate) async fn ask_for(
+pub(crate) async fn confirmation_page(
     staff: &StaffRequest,
     model: &'static Resource,
     ids: Vec<i64>,
-    question: Question,
+    confirmation: Confirmation,
 ) -> PageResult {
     let editor = staff.editor();
     let cascade = staff.read(move |conn| Cascade::new(conn, &editor, model, &ids));
@@ -72,10 +72,10 @@ pub(crate) async fn ask_for(
     if cascade.rows.is_empty() {
         return Err(PageError::NotFound);
     }
-    show(staff, &cascade, question)
+    show(staff, &cascade, confirmation)
 }
 
-/// Deletes these objects with their cascade, or asks again if the cascade is not the one that the question showed.
+/// Deletes these objects with their cascade, or asks again if the cascade is not the one that was shown.
 ///
 /// # Errors
 /// `NotFound` if none of them exists.
@@ -84,27 +84,29 @@ pub(crate) async fn execute(
     model: &'static Resource,
     ids: Vec<i64>,
     fields: &Submission,
-    question: Question,
+    confirmation: Confirmation,
 ) -> Result<Option<HttpResponse>, PageError> {
-    let shown = fields.has(SHOWN).then(|| fields.text(SHOWN).to_owned());
+    let shown = fields
+        .has(FINGERPRINT_FIELD)
+        .then(|| fields.text(FINGERPRINT_FIELD).to_owned());
     let editor = staff.editor();
     let delete = move |conn: &mut DbConnection| {
         // Waits for transactions that add references to these rows, so that the cascade includes them.
         hold(conn, model.table, &ids)?;
         let cascade = Cascade::new(conn, &editor, model, &ids)?;
         if !cascade.blocked(&editor).is_empty() {
-            return Err(Rollback::Refused((cascade, CHANGED)));
+            return Err(Rollback::Rejected((cascade, CHANGED)));
         }
         if cascade.rows.is_empty() {
             return Err(PageError::NotFound.into());
         }
         if shown.is_some_and(|shown| shown != cascade.fingerprint()) {
-            return Err(Rollback::Refused((cascade, CHANGED)));
+            return Err(Rollback::Rejected((cascade, CHANGED)));
         }
         if let Some(rules) = editor.registry.access(model)
             && let Some(error) = (rules.deletion_error)(conn, &ids)?
         {
-            return Err(Rollback::Refused((cascade, error)));
+            return Err(Rollback::Rejected((cascade, error)));
         }
         let entry_id = cascade.delete(conn, &editor)?;
         Ok(cascade.message(&editor, entry_id))
@@ -120,7 +122,7 @@ pub(crate) async fn execute(
             }
             forbid_unless(cascade.blocked(&staff.user).is_empty())?;
             staff.session.add_message("warning", text);
-            show(staff, &cascade, question).map(Some)
+            show(staff, &cascade, confirmation).map(Some)
         }
     }
 }
@@ -166,9 +168,9 @@ struct ObjectLink {
 const MAX_OBJECTS: usize = 1_000;
 
 /// The field with the fingerprint of the cascade.
-pub(crate) const SHOWN: &str = "_shown";
+pub(crate) const FINGERPRINT_FIELD: &str = "_shown";
 
-pub(crate) struct Question {
+pub(crate) struct Confirmation {
     pub(crate) hidden: Vec<Hidden>,
     /// Target of «No, go back».
     pub(crate) back_href: String,
@@ -177,10 +179,10 @@ pub(crate) struct Question {
 fn show(
     staff: &StaffRequest,
     cascade: &Cascade,
-    Question {
+    Confirmation {
         mut hidden,
         back_href,
-    }: Question,
+    }: Confirmation,
 ) -> PageResult {
     let model = cascade.model;
     let objects = match cascade.rows.len() {
@@ -207,7 +209,7 @@ fn show(
         }
     };
     let kept = kept(staff, cascade);
-    hidden.push(Hidden::new(SHOWN, cascade.fingerprint()));
+    hidden.push(Hidden::new(FINGERPRINT_FIELD, cascade.fingerprint()));
     let mut groups = by_resource(cascade.all());
     groups.sort_by_key(|(model, _)| model.key());
     let page = DeletePage {

@@ -135,7 +135,7 @@ async fn add(
         .with_yes("is_active", true);
     let add = staff.try_write(move |conn| {
         let added = save_object(conn, &editor, accounts, None, &values);
-        let added = added.map_err(Rollback::save)?;
+        let added = added.map_err(Rollback::from_save_error)?;
         User::set_password(conn, added.id, &hash)?;
         User::set_must_change_password(conn, added.id, is_temporary)?;
         Ok(added)

@@ -169,7 +169,7 @@ async fn upload(staff: &StaffRequest, edit: GalleryEdit, submission: Submission)
             let values = FormValues::default()
                 .with(gallery.owner, id.to_string())
                 .with(images.field, value);
-            save_object(conn, &editor, resource, None, &values).map_err(Rollback::save)
+            save_object(conn, &editor, resource, None, &values).map_err(Rollback::from_save_error)
         });
         match saved.await? {
             Ok(_) => added += 1,
@@ -263,7 +263,7 @@ impl GalleryEdit {
         let images = in_order(conn, gallery, id)?;
         let (described, errors) = self.describe(conn, &images, submission)?;
         if !errors.is_empty() {
-            return Err(Rollback::Refused(errors));
+            return Err(Rollback::Rejected(errors));
         }
         if described > 0 {
             let action = format!("{} described", counted(resource, described));

@@ -112,7 +112,7 @@ fn restore_all(
     if restorer.violations.is_empty() {
         Ok(restorer.restored)
     } else {
-        Err(Rollback::Refused(restorer.violations))
+        Err(Rollback::Rejected(restorer.violations))
     }
 }
 

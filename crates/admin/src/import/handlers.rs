@@ -192,7 +192,7 @@ async fn run(
         let outcome = Box::new(importer.run(conn, &table)?);
         let is_expected = expected.is_some_and(|expected| expected.digest == outcome.digest);
         if !outcome.errors.is_empty() || !is_expected {
-            return Err(Rollback::Refused(outcome));
+            return Err(Rollback::Rejected(outcome));
         }
         if let Some(form) = form {
             form.insert(conn, 0, Utc::now().naive_utc())?;

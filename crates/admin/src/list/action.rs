@@ -6,17 +6,18 @@ use oc_core::admin::{BulkAction, FormValues, Resource, SaveError};
 use oc_http::{PageError, PageResult};
 
 use crate::auth::staff_request::StaffRequest;
-use crate::delete::handlers::{Question, SHOWN, ask_for, execute};
+use crate::delete::handlers::{Confirmation, FINGERPRINT_FIELD, confirmation_page, execute};
 use crate::editor::Editor;
 use crate::list::bulk_edit::{self, BulkEdit, MAX_EDITED, NotSaved, invalid_notice, set_values};
 use crate::list_query::AdminListQuery;
-use crate::ui::csv::{self, MAX_ROWS};
+use crate::ui::csv::{self, MAX_EXPORTED};
 use crate::ui::field::Hidden;
 use crate::ui::links::{counted, list_path, see_other};
 use crate::ui::submission::Submission;
 
 const DELETE: &str = "delete_selected";
 const EXPORT: &str = "export_selected";
+const MAX_SELECTED: i64 = MAX_EXPORTED;
 
 pub(super) const TOO_MANY: &str = "Too many items are selected. Use a filter to select fewer.";
 
@@ -69,7 +70,7 @@ pub(crate) async fn run_action(staff: StaffRequest, fields: Submission) -> PageR
     if ids.is_empty() {
         return refuse(NONE_SELECTED);
     }
-    if i64::try_from(ids.len()).is_ok_and(|count| count > MAX_ROWS) {
+    if i64::try_from(ids.len()).is_ok_and(|count| count > MAX_SELECTED) {
         return refuse(TOO_MANY);
     }
     staff.require(verb, model)?;
@@ -102,7 +103,7 @@ pub(crate) async fn run_action(staff: StaffRequest, fields: Submission) -> PageR
     }
 }
 
-/// Whether the question was answered. After a cancelled re-authentication it is asked again.
+/// Whether the deletion was confirmed. After a cancelled re-authentication it is to be confirmed again.
 fn is_confirmed(fields: &Submission) -> bool {
     fields.text("post") == "yes" && !fields.is_cancelled
 }
@@ -114,16 +115,18 @@ async fn delete_selected(
     fields: &Submission,
     back: &str,
 ) -> PageResult {
-    let question = Question {
+    let confirmation = Confirmation {
         hidden: hidden_fields(DELETE, &ids),
         back_href: back.to_owned(),
     };
-    // «Select all» is resolved when the question is asked, so that nothing is deleted that it didn't show.
-    let was_asked = fields.text("select_across") != "1" || fields.has(SHOWN);
+    // «Select all» is resolved for the confirmation page, so that nothing is deleted that it didn't show.
+    let was_asked = fields.text("select_across") != "1" || fields.has(FINGERPRINT_FIELD);
     let outcome = if is_confirmed(fields) && was_asked {
-        execute(staff, model, ids, fields, question).await
+        execute(staff, model, ids, fields, confirmation).await
     } else {
-        ask_for(staff, model, ids, question).await.map(Some)
+        confirmation_page(staff, model, ids, confirmation)
+            .await
+            .map(Some)
     };
     match outcome {
         Ok(Some(page)) => Ok(page),
@@ -133,7 +136,7 @@ async fn delete_selected(
     }
 }
 
-/// The hidden fields of the question: the action and the ids.
+/// The hidden fields of the confirmation page: the action and the ids.
 fn hidden_fields(action: &str, ids: &[i64]) -> Vec<Hidden> {
     // The ids are one field, because a form has at most a thousand fields.
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
@@ -150,7 +153,7 @@ async fn selected_ids(
 ) -> Result<Vec<i64>, PageError> {
     // Django's admin sends 0 for a selection of single rows.
     if fields.text("select_across") == "1" {
-        let listing = AdminListQuery::new(staff, model).first(MAX_ROWS + 1);
+        let listing = AdminListQuery::new(staff, model).first(MAX_SELECTED + 1);
         let list = staff.read(move |conn| (model.list)(conn, &listing));
         return Ok(list.await?.rows.into_iter().map(|row| row.id).collect());
     }

@@ -229,7 +229,7 @@ pub(super) async fn set_values(
                     Ok(saved) => changed += usize::from(saved.values != record.values),
                     Err(SaveError::Invalid(errors)) => {
                         let reason = NotSaved::Invalid(record.title, errors);
-                        return Err(Rollback::Refused(reason));
+                        return Err(Rollback::Rejected(reason));
                     }
                     Err(error) => return Err(error.into()),
                 }
@@ -238,7 +238,7 @@ pub(super) async fn set_values(
         if changed > 0 && is_confirmed(changed) {
             Ok(changed)
         } else {
-            Err(Rollback::Refused(NotSaved::Unconfirmed(changed, found)))
+            Err(Rollback::Rejected(NotSaved::Unconfirmed(changed, found)))
         }
     };
     staff.try_write_long(change).await

@@ -14,7 +14,7 @@ use crate::gallery::thumbnails;
 use crate::list::action;
 use crate::list_query::{AdminListQuery, SHOW_ALL, page_count};
 use crate::registry::Registry;
-use crate::ui::csv::{self, MAX_ROWS};
+use crate::ui::csv::{self, MAX_EXPORTED};
 use crate::ui::field::ChoiceView;
 use crate::ui::links::{capitalized, change_path, list_path, see_other, with_filters};
 
@@ -160,14 +160,14 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
 pub(crate) async fn export(staff: StaffRequest) -> PageResult {
     let model = staff.viewable_resource()?;
     let query = AdminListQuery::new(&staff, model);
-    let listing = query.first(MAX_ROWS + 1);
+    let listing = query.first(MAX_EXPORTED + 1);
     let editor = staff.editor();
     let text = staff
         .db
         .read_long(move |conn| {
             let list = (model.list)(conn, &listing)?;
             let ids: Vec<i64> = list.rows.into_iter().map(|row| row.id).collect();
-            if i64::try_from(ids.len()).is_ok_and(|count| count > MAX_ROWS) {
+            if i64::try_from(ids.len()).is_ok_and(|count| count > MAX_EXPORTED) {
                 return Ok(None);
             }
             csv::records(conn, &editor, model, &ids).map(Some)

@@ -9,8 +9,8 @@ use oc_http::PageError;
 use crate::columns::{BoundField, CHUNK, columns, load_columns, parts};
 use crate::editor::Editor;
 
-/// The most rows of a file, and objects of an action.
-pub(crate) const MAX_ROWS: i64 = 100_000;
+/// The most rows of a file.
+pub(crate) const MAX_EXPORTED: i64 = 100_000;
 
 /// The objects with these ids, in their order, with a header row and the columns that the user may view. Times are in the
 /// site's time zone.
