@@ -3,7 +3,7 @@
 use anyhow::Context;
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use oc_core::DbConnection;
 
 use super::table::{Table, quoted};
@@ -20,6 +20,16 @@ pub fn last_id(conn: &mut DbConnection, table: &Table) -> anyhow::Result<i64> {
 /// Whether the sequence is behind the table because another tool inserted explicit ids. SQLite advances it itself.
 pub(super) fn is_behind(conn: &mut DbConnection, table: &Table) -> anyhow::Result<bool> {
     if matches!(conn, DbConnection::Sqlite(_)) {
+        return Ok(false);
+    }
+    // A table that is locked is checked the next time.
+    let locks = "SELECT EXISTS (SELECT FROM pg_locks \
+        WHERE mode = 'AccessExclusiveLock' AND relation = to_regclass(quote_ident(";
+    let is_locked = sql::<Bool>(locks)
+        .bind::<Text, _>(&table.name)
+        .sql(")))")
+        .get_result::<bool>(conn)?;
+    if is_locked {
         return Ok(false);
     }
     let (largest, assigned) = last_ids(conn, table)?;
