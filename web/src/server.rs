@@ -44,6 +44,9 @@ const MAX_PUBLIC_BODY: usize = 64 << 10;
 /// How often rows that other tools have changed are indexed.
 const INDEX_EVERY: Duration = Duration::from_secs(30);
 
+/// How many of these rounds a rolling upgrade may take.
+const UPGRADE_ROUNDS: u64 = 10;
+
 /// Serves the site until a signal stops it.
 pub(crate) async fn run(config: &Config, pool: Pool) -> anyhow::Result<()> {
     // Reload changed templates at the next request; release builds embed them.
@@ -271,12 +274,12 @@ pub fn start(
     Server::new(listener, options, shutdown, respond, app)
 }
 
-/// Indexes rows that other tools have changed, and once, when an upgrade is over, those of other versions.
+/// Indexes rows that other tools have changed, and once, after an upgrade, what nodes of the previous version indexed.
 async fn index_changes(db: Data<Db>) {
     for round in 0_u64.. {
         actix_web::rt::time::sleep(INDEX_EVERY).await;
         let outcome = match db.read(|conn| Ok(index::is_current(conn)?)).await {
-            Ok(_) if round == 10 => db.run_long(|conn| Ok(index::refold(conn)?)).await,
+            Ok(_) if round == UPGRADE_ROUNDS => db.run_long(|conn| Ok(index::refold(conn)?)).await,
             Ok(false) => db.run_long(|conn| Ok(index::catch_up(conn)?)).await,
             outcome => outcome,
         };

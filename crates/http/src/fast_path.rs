@@ -26,6 +26,9 @@ use crate::site::Site;
 use crate::stored_response::StoredResponse;
 use crate::trusted_proxies::TrustedProxies;
 
+static HEALTHZ: LazyLock<Route> = LazyLock::new(|| Route::new("/healthz", false));
+static ASSET: LazyLock<Route> = LazyLock::new(|| Route::new("/static/{file}", false));
+
 /// Stored responses, and what is checked before one is sent.
 pub struct FastPath {
     /// Limits of requests.
@@ -45,9 +48,6 @@ pub struct FastPath {
     /// Counts the requests.
     pub metrics: Data<Metrics>,
 }
-
-static HEALTHZ: LazyLock<Route> = LazyLock::new(|| Route::new("/healthz", false));
-static ASSET: LazyLock<Route> = LazyLock::new(|| Route::new("/static/{file}", false));
 
 impl FastPath {
     /// The response, if one is ready. Otherwise the application handles the request.

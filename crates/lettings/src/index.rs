@@ -94,7 +94,7 @@ pub fn catch_up(conn: &mut DbConnection) -> QueryResult<bool> {
     Ok(is_behind)
 }
 
-/// As [`catch_up`], and what a node of another version has folded in another way during an upgrade.
+/// As [`catch_up`], and indexes again what a node of another version has folded differently during an upgrade.
 pub fn refold(conn: &mut DbConnection) -> QueryResult<bool> {
     // Every version folds ASCII alike, except `; folding all of a million texts would take long.
     let may_differ = || sql::<Bool>("(octet_length(text) <> length(text) OR text LIKE '%`%')");

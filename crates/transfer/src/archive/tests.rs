@@ -142,7 +142,7 @@ fn changed_missing_and_extra_lines_are_noticed() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Bytes to insert in the place of some bytes of a file.
+/// Bytes that replace a range of a file.
 fn damage() -> impl Strategy<Value = (usize, usize, Vec<u8>)> {
     const TOKENS: [&str; 7] = ["[", "]", "{\"end_of\":", "null", "\n", "1e999", "[[[["];
     let piece = prop_oneof![
