@@ -7,7 +7,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use log::Level;
 
-use crate::metrics::{CacheStatus, Metrics};
+use crate::metrics::{CacheStatus, RequestMetrics};
 use crate::request_context::{self, RequestContext, Route};
 
 /// Routes that machines request often; they are logged at debug level unless they fail.
@@ -42,9 +42,9 @@ pub(crate) struct HandledRequest<'a> {
 
 impl HandledRequest<'_> {
     /// Counts and logs it.
-    pub(crate) fn record(&self, metrics: &Metrics) {
+    pub(crate) fn record(&self, metrics: &RequestMetrics) {
         let (route, time) = (&*self.route.name, self.started.elapsed());
-        metrics.request(self.method, route, self.status, time);
+        metrics.record(time);
         let is_quiet =
             QUIET.contains(&route) && self.status.is_none_or(|status| !status.is_server_error());
         let level = if is_quiet { Level::Debug } else { Level::Info };

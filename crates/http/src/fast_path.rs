@@ -19,7 +19,7 @@ use crate::assets::Assets;
 use crate::health::HealthChecks;
 use crate::metrics::{CacheStatus, Metrics};
 use crate::middleware::{host_rejection, strict_transport_security};
-use crate::page_cache::PageCache;
+use crate::page_cache::{CachedPage, PageCache};
 use crate::request_context::Route;
 use crate::server::RequestLimits;
 use crate::site::Site;
@@ -73,7 +73,8 @@ impl FastPath {
             return self.send(head, started, &asset.response, &ASSET, None);
         }
         let (page, status) = self.page_cache.find(&head.uri, started)?;
-        self.send(head, started, &page.response, &page.route, Some(status))
+        let cached = Some((&*page, status));
+        self.send(head, started, &page.response, &page.route, cached)
     }
 
     /// The response with the headers of this request, counted and logged.
@@ -83,23 +84,28 @@ impl FastPath {
         started: Instant,
         stored: &StoredResponse,
         route: &Route,
-        cache: Option<CacheStatus>,
+        cached: Option<(&CachedPage, CacheStatus)>,
     ) -> Option<Response<BoxBody>> {
         let mut response = stored.respond_if_ready(&request.headers)?;
-        if let Some(status) = cache {
-            self.metrics.page_cache(status);
-        }
+        let (method, status) = (&request.method, response.status());
         let id = request_id(&request.headers);
-        HandledRequest {
+        let handled = HandledRequest {
             id: &id,
             route,
-            method: &request.method,
+            method,
             path: loggable_path(route, request.uri.path()),
             started,
-            status: Some(response.status()),
-            cache,
+            status: Some(status),
+            cache: cached.map(|(_, status)| status),
+        };
+        let find = || self.metrics.requests(method, route, Some(status));
+        match cached.and_then(|(page, _)| page.metrics(method, status)) {
+            Some(known) => handled.record(known.get_or_init(find)),
+            None => handled.record(&find()),
         }
-        .record(&self.metrics);
+        if let Some((_, status)) = cached {
+            self.metrics.page_cache(status);
+        }
         let headers = response.headers_mut();
         headers.insert(REQUEST_ID, id);
         if let Some(value) = strict_transport_security(request, &self.proxies, &self.site) {

@@ -1,7 +1,7 @@
 //! Freshness of cached pages: the content version, confirmed with the database.
 //!
-//! It is confirmed at most every [`CONFIRM_EVERY`], by one check at a time, and at the first request after each write of
-//! this process.
+//! A confirmation counts for [`CONFIRM_EVERY`], or until a write of this process. One check runs at a time. On a busy site
+//! it runs before the last confirmation has expired, so that no request waits for it.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -15,6 +15,9 @@ use crate::error::PageError;
 
 /// How long a confirmed version counts as current: the bound on how stale a page can be after another process wrote.
 const CONFIRM_EVERY: Duration = Duration::from_millis(50);
+
+/// The age at which a request has a confirmed version renewed, before it expires and requests wait.
+const RENEW_AFTER: Duration = Duration::from_millis(25);
 
 /// How long the database may take to confirm a version before it counts as unavailable.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
@@ -98,15 +101,20 @@ impl Freshness {
             .checked_at = None;
     }
 
-    /// The result of the last check, if it is still valid at `now`.
-    pub(crate) fn known(&self, now: Instant) -> Option<Version> {
+    /// The result of the last check, if it is still valid at `now`. An old one is renewed in the background.
+    pub(crate) fn known(self: &Arc<Self>, now: Instant) -> Option<Version> {
         let state = self.state();
         let age = now.saturating_duration_since(state.checked_at?);
-        match state.failing_since {
-            Some(since) => (age < RETRY_EVERY).then_some(Version::Unavailable(since)),
-            None => (age < CONFIRM_EVERY && state.writes == self.db.writes())
-                .then_some(Version::Current(state.generation)),
+        if let Some(since) = state.failing_since {
+            return (age < RETRY_EVERY).then_some(Version::Unavailable(since));
         }
+        if age >= CONFIRM_EVERY || state.writes != self.db.writes() {
+            return None;
+        }
+        if age >= RENEW_AFTER {
+            self.check_in_background();
+        }
+        Some(Version::Current(state.generation))
     }
 
     /// The version of the content, confirmed within the last [`CONFIRM_EVERY`] and after the last write of this process.
@@ -121,13 +129,7 @@ impl Freshness {
             && state.writes == self.db.writes()
         {
             // Requests don't wait for a database that was unavailable a moment ago.
-            if let Ok(checking) = Arc::clone(&self.checking).try_lock_owned() {
-                let freshness = Arc::clone(self);
-                spawn(async move {
-                    freshness.check().await;
-                    drop(checking);
-                });
-            }
+            self.check_in_background();
             return Version::Unavailable(since);
         }
         let _checking = self.checking.lock().await;
@@ -135,6 +137,17 @@ impl Freshness {
             return known;
         }
         self.check().await
+    }
+
+    /// Starts a check, unless one is running.
+    fn check_in_background(self: &Arc<Self>) {
+        if let Ok(checking) = Arc::clone(&self.checking).try_lock_owned() {
+            let freshness = Arc::clone(self);
+            spawn(async move {
+                freshness.check().await;
+                drop(checking);
+            });
+        }
     }
 
     /// Checks with the database. Call it with `checking` locked.
@@ -188,5 +201,32 @@ impl Freshness {
             }
             _ => Ok((content_version::current(&mut conn)?, data_version)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::rt::task::yield_now;
+    use oc_core::connect_pool;
+    use oc_core::testing::TestDb;
+
+    use super::*;
+    use crate::metrics::Metrics;
+
+    #[actix_web::test]
+    async fn a_request_renews_an_old_confirmation_without_waiting() -> anyhow::Result<()> {
+        let database = TestDb::sqlite()?;
+        let pool = connect_pool(database.url().clone(), 1)?;
+        let db = Db::new(pool, Metrics::new("", "")?, 1, false);
+        let freshness = Arc::new(Freshness::new(db, database.url())?);
+        assert!(matches!(freshness.confirm().await, Version::Current(_)));
+        let checked = freshness.state().checked_at.unwrap();
+
+        let known = freshness.known(checked + RENEW_AFTER);
+        assert!(matches!(known, Some(Version::Current(_))));
+        yield_now().await;
+
+        assert!(freshness.state().checked_at > Some(checked));
+        Ok(())
     }
 }

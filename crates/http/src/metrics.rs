@@ -14,6 +14,7 @@ use prometheus::{
 };
 
 use crate::error::PageError;
+use crate::request_context::Route;
 
 /// Upper bounds of histogram buckets (seconds): a page takes milliseconds, a password hash 100.
 const BUCKETS: [f64; 12] = [
@@ -79,6 +80,20 @@ impl CacheStatus {
             Self::Miss => "miss",
             Self::Stale => "stale",
         }
+    }
+}
+
+/// The metrics of requests with the same labels.
+pub(crate) struct RequestMetrics {
+    count: IntCounter,
+    latencies: Histogram,
+}
+
+impl RequestMetrics {
+    /// Counts a request.
+    pub(crate) fn record(&self, duration: Duration) {
+        self.count.inc();
+        self.latencies.observe(duration.as_secs_f64());
     }
 }
 
@@ -156,20 +171,19 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Counts a request; without a status, its client disconnected.
-    pub(crate) fn request(
+    /// The metrics of such requests; without a status, their client disconnected.
+    pub(crate) fn requests(
         &self,
         method: &Method,
-        route: &str,
+        route: &Route,
         status: Option<StatusCode>,
-        duration: Duration,
-    ) {
+    ) -> RequestMetrics {
         let status = status.as_ref().map_or("disconnected", StatusCode::as_str);
-        let labels = [method_label(method), route, status];
-        self.requests.with_label_values(&labels).inc();
-        self.latencies
-            .with_label_values(&labels)
-            .observe(duration.as_secs_f64());
+        let labels = [method_label(method), &route.name, status];
+        RequestMetrics {
+            count: self.requests.with_label_values(&labels),
+            latencies: self.latencies.with_label_values(&labels),
+        }
     }
 
     /// Records how long a request waited for a connection.

@@ -93,7 +93,10 @@ impl Drop for PendingRequest {
             status: self.status,
             cache: self.cache,
         };
-        request.record(&self.metrics);
+        let metrics = self
+            .metrics
+            .requests(&self.method, &self.route, self.status);
+        request.record(&metrics);
     }
 }
 

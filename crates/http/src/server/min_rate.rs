@@ -49,20 +49,28 @@ impl PeerDeadline {
         }));
     }
 
-    /// The deadline after that many bytes were read or written, unless the site waits for nothing.
-    fn advance(&self, bytes: usize, is_read: bool) -> Option<Instant> {
+    /// Whether the site has not had to wait for this peer since the request was handled.
+    fn is_prompt(&self) -> bool {
+        self.clock
+            .get()
+            .is_none_or(|clock| clock.deadline.is_none())
+    }
+
+    /// The time, and the deadline after that many bytes were read or written, unless the site waits for nothing.
+    fn advance(&self, bytes: usize, is_read: bool) -> Option<(Instant, Instant)> {
         let mut clock = self.clock.get()?;
         if clock.is_sending && is_read && bytes == 0 {
             return None;
         }
-        let latest = Instant::now() + self.patience;
+        let now = Instant::now();
+        let latest = now + self.patience;
         let begins_to_send = clock.is_sending && is_read;
         let earlier = clock.deadline.filter(|_| !begins_to_send);
         let deadline = earlier.map_or(latest, |earlier| (earlier + time_for(bytes)).min(latest));
         clock.deadline = Some(deadline);
         clock.is_sending &= !is_read;
         self.clock.set(Some(clock));
-        Some(deadline)
+        Some((now, deadline))
     }
 }
 
@@ -72,6 +80,8 @@ pub(super) struct MinRateStream {
     io: TcpStream,
     pub(super) peer: PeerDeadline,
     timer: Pin<Box<Sleep>>,
+    /// Whether the timer will wake the task of the connection, which stays the same.
+    is_armed: bool,
 }
 
 impl MinRateStream {
@@ -82,6 +92,7 @@ impl MinRateStream {
             io,
             peer: PeerDeadline { clock, patience },
             timer: Box::pin(sleep_until(Instant::now())),
+            is_armed: false,
         }
     }
 
@@ -92,12 +103,16 @@ impl MinRateStream {
         bytes: usize,
         is_read: bool,
     ) -> io::Result<()> {
-        let Some(deadline) = self.peer.advance(bytes, is_read) else {
+        let Some((now, deadline)) = self.peer.advance(bytes, is_read) else {
             return Ok(());
         };
         // Resetting a timer for each request is slow, so an early one is reset when it fires.
         if self.timer.deadline() > deadline {
             self.timer.as_mut().reset(deadline);
+            self.is_armed = false;
+        }
+        if self.is_armed && now < self.timer.deadline() {
+            return Ok(());
         }
         while self.timer.as_mut().poll(cx).is_ready() {
             if self.timer.deadline() == deadline {
@@ -105,6 +120,7 @@ impl MinRateStream {
             }
             self.timer.as_mut().reset(deadline);
         }
+        self.is_armed = true;
         Ok(())
     }
 }
@@ -131,12 +147,12 @@ impl AsyncWrite for MinRateStream {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let outcome = Pin::new(&mut this.io).poll_write(cx, bytes)?;
-        let written = if let Poll::Ready(written) = outcome {
-            written
-        } else {
-            0
-        };
-        this.check_deadline(cx, written, false)?;
+        match outcome {
+            // A peer that takes everything at once needs no deadline.
+            Poll::Ready(written) if written == bytes.len() && this.peer.is_prompt() => {}
+            Poll::Ready(written) => this.check_deadline(cx, written, false)?,
+            Poll::Pending => this.check_deadline(cx, 0, false)?,
+        }
         outcome.map(Ok)
     }
 
