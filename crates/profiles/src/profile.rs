@@ -1,10 +1,11 @@
 //! Profiles.
 
-use diesel::dsl::{InnerJoin, IntoBoxed};
+use diesel::dsl::{InnerJoin, IntoBoxed, case_when};
 use diesel::prelude::*;
 use oc_core::search::{SearchTerms, fold};
 use oc_core::validation::{Checker, FieldError};
 use oc_core::{Backend, DbConnection, PAGE_SIZE, Paginated};
+use serde::Serialize;
 
 use crate::schema::{profiles, users};
 
@@ -12,9 +13,11 @@ use crate::schema::{profiles, users};
 pub(crate) const LONGEST_CITY: usize = 64;
 
 /// A profile with its user's public data.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Serialize)]
+#[diesel(table_name = users)]
 pub struct PublicProfile {
     /// Its id.
+    #[diesel(select_expression = profiles::id)]
     pub id: i64,
     /// Username.
     pub username: String,
@@ -23,39 +26,11 @@ pub struct PublicProfile {
     /// Last name; may be empty.
     pub last_name: String,
     /// Favorite city; may be empty.
+    #[diesel(select_expression = profiles::favorite_city)]
     pub favorite_city: String,
     /// E-mail address, if the profile shows it.
+    #[diesel(select_expression = case_when(profiles::show_email.and(users::email.ne("")), users::email))]
     pub email: Option<String>,
-}
-
-/// The row behind a [`PublicProfile`]. Private, because it contains an e-mail address that may be hidden.
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = users)]
-struct Row {
-    #[diesel(select_expression = profiles::id)]
-    id: i64,
-    username: String,
-    first_name: String,
-    last_name: String,
-    email: String,
-    #[diesel(select_expression = profiles::favorite_city)]
-    favorite_city: String,
-    #[diesel(select_expression = profiles::show_email)]
-    show_email: bool,
-}
-
-impl From<Row> for PublicProfile {
-    fn from(row: Row) -> Self {
-        let email = (row.show_email && !row.email.is_empty()).then_some(row.email);
-        Self {
-            id: row.id,
-            username: row.username,
-            first_name: row.first_name,
-            last_name: row.last_name,
-            favorite_city: row.favorite_city,
-            email,
-        }
-    }
 }
 
 /// Profiles joined with their users.
@@ -77,12 +52,11 @@ impl PublicProfile {
 
     /// The profile of the user with exactly this username; `None` for users without a profile.
     pub fn find(conn: &mut DbConnection, username: &str) -> QueryResult<Self> {
-        let row: Row = profiles::table
+        profiles::table
             .inner_join(users::table)
             .filter(users::username.eq(username))
-            .select(Row::as_select())
-            .first(conn)?;
-        Ok(row.into())
+            .select(Self::as_select())
+            .first(conn)
     }
 
     /// The username of a profile; `None` if it doesn't exist.
@@ -108,13 +82,12 @@ impl PublicProfile {
             matching(terms).count().get_result(conn)?
         };
         Paginated::load(number, total, |offset| {
-            let rows: Vec<Row> = matching(terms)
+            matching(terms)
                 .order(profiles::id)
                 .limit(PAGE_SIZE)
                 .offset(offset)
-                .select(Row::as_select())
-                .load(conn)?;
-            Ok(rows.into_iter().map(Self::from).collect())
+                .select(Self::as_select())
+                .load(conn)
         })
     }
 

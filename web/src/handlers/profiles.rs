@@ -18,7 +18,7 @@ const HOSTED: i64 = 100;
 #[derive(Serialize)]
 struct IndexPage {
     head: Head,
-    profiles: Vec<Entry>,
+    profiles: Vec<ProfileView>,
     query: LettingQuery,
     found: String,
     searched: String,
@@ -32,24 +32,19 @@ impl Page for IndexPage {
 }
 
 #[derive(Serialize)]
-struct Entry {
-    username: String,
-    href: String,
-    name: String,
-    favorite_city: String,
+struct ProfileView {
+    #[serde(flatten)]
+    profile: PublicProfile,
     initials: String,
+    href: String,
 }
 
-impl From<PublicProfile> for Entry {
+impl From<PublicProfile> for ProfileView {
     fn from(profile: PublicProfile) -> Self {
         Self {
-            href: public_path(&profile.username),
-            name: format!("{} {}", profile.first_name, profile.last_name)
-                .trim()
-                .to_owned(),
             initials: profile.initials(),
-            username: profile.username,
-            favorite_city: profile.favorite_city,
+            href: public_path(&profile.username),
+            profile,
         }
     }
 }
@@ -96,7 +91,7 @@ pub(crate) async fn index(
         searched,
         filtered,
         pager: PageLinks::new(page.number, page.count, |number| query.href(PATH, number)),
-        profiles: page.rows.into_iter().map(Entry::from).collect(),
+        profiles: page.rows.into_iter().map(ProfileView::from).collect(),
         query,
         clear: PATH,
     })
@@ -106,22 +101,13 @@ pub(crate) async fn index(
 struct ShowPage {
     head: Head,
     profile: ProfileView,
+    /// Link to the lettings in the favorite city, if there are any.
+    city_href: Option<String>,
     hosted: Vec<Card>,
 }
 
 impl Page for ShowPage {
     const TEMPLATE: &'static str = "profiles/show.html";
-}
-
-#[derive(Serialize)]
-struct ProfileView {
-    initials: String,
-    username: String,
-    first_name: String,
-    last_name: String,
-    favorite_city: String,
-    email: Option<String>,
-    city_href: Option<String>,
 }
 
 /// One profile.
@@ -142,25 +128,18 @@ pub(crate) async fn show(
             Ok((profile, offered, cards(conn, hosted, &currency)?))
         })
         .await?;
-    let path = public_path(&profile.username);
-    let description = format!("The profile of {} on Holiday Homes.", profile.username);
-    let head = Head::new(&site, "profiles", &path, &profile.username, &description).kind("profile");
+    let profile = ProfileView::from(profile);
+    let (path, username) = (&profile.href, &profile.profile.username);
+    let description = format!("The profile of {username} on Holiday Homes.");
+    let head = Head::new(&site, "profiles", path, username, &description).kind("profile");
     let city = LettingQuery {
-        city: profile.favorite_city.clone(),
+        city: profile.profile.favorite_city.clone(),
         ..LettingQuery::default()
-    };
-    let profile = ProfileView {
-        initials: profile.initials(),
-        username: profile.username,
-        first_name: profile.first_name,
-        last_name: profile.last_name,
-        favorite_city: profile.favorite_city,
-        email: profile.email,
-        city_href: offered.then(|| city.href("/lettings/", 1)),
     };
     pages.render(&ShowPage {
         head,
         profile,
+        city_href: offered.then(|| city.href("/lettings/", 1)),
         hosted,
     })
 }
