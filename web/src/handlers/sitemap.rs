@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use lettings::Letting;
+use oc_core::DbConnection;
 use oc_http::{Db, Page, PageError, Pages, Site};
 use profiles::{PublicProfile, public_path};
 use serde::Serialize;
@@ -66,27 +67,34 @@ pub(crate) async fn map(
     pages: Data<Pages>,
     site: Data<Site>,
 ) -> Result<HttpResponse, PageError> {
-    let (lettings, profiles) = db
-        .read_long(|conn| Ok((Letting::count(conn)?, PublicProfile::count(conn)?)))
+    let site_of_map = site.clone();
+    let (counts, addresses) = db
+        .read_long(move |conn| {
+            let (lettings, profiles) = (Letting::count(conn)?, PublicProfile::count(conn)?);
+            let counts = [
+                ("pages", i64::try_from(FIXED.len()).unwrap_or(LARGEST)),
+                ("lettings", lettings),
+                ("profiles", profiles),
+            ];
+            let mut addresses = Vec::new();
+            if counts.iter().map(|(_, count)| count).sum::<i64>() <= LARGEST {
+                for (name, _) in counts {
+                    addresses.extend(part(conn, &site_of_map, name, 1)?);
+                }
+            }
+            Ok((counts, addresses))
+        })
         .await?;
-    let mut addresses = fixed(&site);
-    let fixed_pages = i64::try_from(addresses.len()).unwrap_or(LARGEST);
-    if lettings + profiles + fixed_pages <= LARGEST {
-        addresses.extend(part(&db, &site, Kind::Lettings, 1).await?);
-        addresses.extend(part(&db, &site, Kind::Profiles, 1).await?);
+    if !addresses.is_empty() {
         return pages.render(&Map { addresses });
     }
-    let parts = |name: &'static str, count: i64| {
+    let files = counts.into_iter().flat_map(|(name, count)| {
         let site = site.clone();
         (1..=(count + LARGEST - 1) / LARGEST)
             .map(move |number| site.url(&format!("/sitemap-{name}-{number}.xml")))
-    };
-    let files = [site.url("/sitemap-pages-1.xml")].into_iter();
+    });
     pages.render(&Index {
-        files: files
-            .chain(parts("lettings", lettings))
-            .chain(parts("profiles", profiles))
-            .collect(),
+        files: files.collect(),
     })
 }
 
@@ -98,58 +106,43 @@ pub(crate) async fn map_part(
     path: Path<(String, u32)>,
 ) -> Result<HttpResponse, PageError> {
     let (name, number) = path.into_inner();
-    let addresses = match (name.as_str(), number) {
-        ("pages", 1) => fixed(&site),
-        ("lettings", number) => part(&db, &site, Kind::Lettings, number.into()).await?,
-        ("profiles", number) => part(&db, &site, Kind::Profiles, number.into()).await?,
-        _ => return Err(PageError::NotFound),
-    };
+    let addresses = db
+        .read_long(move |conn| part(conn, &site, &name, number.into()))
+        .await?;
     if addresses.is_empty() && number != 1 {
         return Err(PageError::NotFound);
     }
     pages.render(&Map { addresses })
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Lettings,
-    Profiles,
-}
-
-fn fixed(site: &Site) -> Vec<Location> {
-    FIXED
-        .iter()
-        .map(|path| Location {
-            url: site.url(path),
-            changed: None,
-        })
-        .collect()
-}
-
-/// The URLs in part `number` (from 1) of the lettings or profiles.
-async fn part(db: &Db, site: &Site, kind: Kind, number: i64) -> Result<Vec<Location>, PageError> {
-    if number < 1 {
-        return Err(PageError::NotFound);
-    }
+/// The URLs in part `number` (from 1).
+fn part(
+    conn: &mut DbConnection,
+    site: &Site,
+    name: &str,
+    number: i64,
+) -> Result<Vec<Location>, PageError> {
+    let location = |path: &str, changed| Location {
+        url: site.url(path),
+        changed,
+    };
     let offset = (number - 1) * LARGEST;
-    let site = site.clone();
-    db.read_long(move |conn| {
-        Ok(match kind {
-            Kind::Lettings => Letting::changes(conn, offset, LARGEST)?
-                .into_iter()
-                .map(|(id, changed)| Location {
-                    url: site.url(&card::path(id)),
-                    changed: Some(changed.and_utc().format("%Y-%m-%dT%H:%M:%SZ").to_string()),
-                })
-                .collect(),
-            Kind::Profiles => PublicProfile::usernames(conn, offset, LARGEST)?
-                .into_iter()
-                .map(|username| Location {
-                    url: site.url(&public_path(&username)),
-                    changed: None,
-                })
-                .collect(),
-        })
+    Ok(match name {
+        _ if number < 1 => return Err(PageError::NotFound),
+        "pages" if number == 1 => FIXED.map(|path| location(path, None)).into(),
+        "lettings" => {
+            let lettings = Letting::changes(conn, offset, LARGEST)?.into_iter();
+            let locations = lettings.map(|(id, changed)| {
+                let time = changed.and_utc().format("%Y-%m-%dT%H:%M:%SZ");
+                location(&card::path(id), Some(time.to_string()))
+            });
+            locations.collect()
+        }
+        "profiles" => {
+            let usernames = PublicProfile::usernames(conn, offset, LARGEST)?;
+            let paths = usernames.iter().map(|username| public_path(username));
+            paths.map(|path| location(&path, None)).collect()
+        }
+        _ => return Err(PageError::NotFound),
     })
-    .await
 }
