@@ -22,7 +22,6 @@ use oc_http::server::{
 };
 use oc_http::{
     Assets, Db, FastPath, Metrics, PageError, Pages, Site, TrustedProxies, listen_for_prometheus,
-    preview_image,
 };
 use transfer::ReferenceSchema;
 
@@ -75,11 +74,13 @@ pub fn start(
     shutdown: CancellationToken,
 ) -> anyhow::Result<Server> {
     let assets = Assets::new::<Static>();
-    let site = Site::new(config.public_url.clone(), &preview_image(&assets));
-    let site = Data::new(
-        site.for_company(config.company.clone().into())
-            .hsts_subdomains(config.hsts_include_subdomains),
-    );
+    let image = assets.url("og.png").unwrap_or_default();
+    let site = Data::new(Site {
+        public_url: config.public_url.clone(),
+        image: format!("{}{image}", config.public_url),
+        company: config.company.clone().into(),
+        hsts_include_subdomains: config.hsts_include_subdomains,
+    });
     let pages = Data::new(Pages::load::<Templates>(assets.clone(), reload_templates)?);
     let assets = Data::new(assets);
     let build = Data::new(BuildInfo {

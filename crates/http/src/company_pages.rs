@@ -47,7 +47,7 @@ pub async fn privacy_page(pages: Data<Pages>, site: Data<Site>) -> Result<HttpRe
 
 /// `/.well-known/security.txt` (RFC 9116): where to report security problems; 404 if that is not set.
 pub async fn security_txt(site: Data<Site>) -> Result<HttpResponse, PageError> {
-    let contact = site.company().security_contact.as_deref();
+    let contact = site.company.security_contact.as_deref();
     let text = security_text(
         contact.ok_or(PageError::NotFound)?,
         &site.url("/.well-known/security.txt"),

@@ -3,9 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::assets::Assets;
-use crate::company::Company;
-use crate::site::Site;
+use crate::site::{Company, Site};
 
 /// The name of the site.
 pub const SITE_NAME: &str = "Holiday Homes";
@@ -64,7 +62,7 @@ impl Head {
             section,
             json_ld: None,
             feed: None,
-            image: site.image().to_owned(),
+            image: site.image.clone(),
             image_width: 1200,
             image_height: 630,
             image_alt: format!(
@@ -72,7 +70,7 @@ impl Head {
             ),
             kind: "website",
             noindex: false,
-            company: site.company().clone(),
+            company: site.company.clone(),
         }
     }
 
@@ -149,18 +147,13 @@ pub fn breadcrumbs(site: &Site, trail: &[(&str, &str)]) -> Value {
     json!({ "@type": "BreadcrumbList", "itemListElement": items })
 }
 
-/// The path of the preview image.
-pub fn preview_image(assets: &Assets) -> String {
-    assets.url("og.png").unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn no_text_can_end_the_script_element() {
-        let site = Site::new("https://example.org".to_owned(), "/og.png");
+        let site = Site::default();
 
         let head = Head::new(&site, "", "/", "T", "D").json_ld(json!({ "name": "</script><b>&" }));
 
@@ -172,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_title_names_the_site_once() {
-        let site = Site::new("https://example.org".to_owned(), "/og.png");
+        let site = Site::default();
         let title = |title| Head::new(&site, "", "/", title, "").title;
 
         assert_eq!(title("Lettings"), "Lettings – Holiday Homes");

@@ -1,41 +1,39 @@
 //! The public address of the site, and the company behind it.
 
-use crate::allowed_hosts::is_same_host;
-use crate::company::Company;
+use serde::Serialize;
 
-/// The setting `PUBLIC_URL`, for absolute links. Never derived from a request.
-#[derive(Debug, Clone)]
+use crate::allowed_hosts::is_same_host;
+
+/// The site as visitors see it.
+#[derive(Debug, Clone, Default)]
 pub struct Site {
-    public_url: String,
-    image: String,
-    company: Company,
-    hsts_subdomains: bool,
+    /// The setting `PUBLIC_URL`, for absolute links. Never derived from a request; without a trailing slash.
+    pub public_url: String,
+    /// The absolute URL of the preview image.
+    pub image: String,
+    /// The company behind the site.
+    pub company: Company,
+    /// Whether Strict-Transport-Security includes subdomains.
+    pub hsts_include_subdomains: bool,
+}
+
+/// The company behind the site, for the footer and the privacy page, as far as it is set.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Company {
+    /// Name.
+    pub name: Option<String>,
+    /// Postal address, in one line.
+    pub address: Option<String>,
+    /// Email address for questions.
+    pub email: Option<String>,
+    /// Phone number.
+    pub phone: Option<String>,
+    /// Where to report security problems: the URL in security.txt.
+    #[serde(skip)]
+    pub security_contact: Option<String>,
 }
 
 impl Site {
-    /// `public_url` has no trailing slash; `image` is the path of the preview image.
-    pub fn new(public_url: String, image: &str) -> Self {
-        let image = format!("{public_url}{image}");
-        Self {
-            public_url,
-            image,
-            company: Company::default(),
-            hsts_subdomains: false,
-        }
-    }
-
-    /// Sets the company.
-    pub fn for_company(mut self, company: Company) -> Self {
-        self.company = company;
-        self
-    }
-
-    /// Sets whether Strict-Transport-Security includes subdomains.
-    pub fn hsts_subdomains(mut self, include: bool) -> Self {
-        self.hsts_subdomains = include;
-        self
-    }
-
     /// The absolute URL of a path, which begins with a slash.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.public_url)
@@ -67,23 +65,13 @@ impl Site {
         is_public || is_same_host(&origin_host, host)
     }
 
-    /// The company behind the site.
-    pub fn company(&self) -> &Company {
-        &self.company
-    }
-
     /// The value of Strict-Transport-Security: one year, in seconds.
     pub(crate) fn strict_transport_security(&self) -> &'static str {
-        if self.hsts_subdomains {
+        if self.hsts_include_subdomains {
             "max-age=31536000; includeSubDomains"
         } else {
             "max-age=31536000"
         }
-    }
-
-    /// The absolute URL of the preview image.
-    pub fn image(&self) -> &str {
-        &self.image
     }
 }
 
@@ -91,9 +79,16 @@ impl Site {
 mod tests {
     use super::*;
 
+    fn site(public_url: &str) -> Site {
+        Site {
+            public_url: public_url.to_owned(),
+            ..Site::default()
+        }
+    }
+
     #[test]
     fn a_public_url_with_https_makes_visitors_of_its_host_use_https() {
-        let at = |url: &str, host| Site::new(url.to_owned(), "").is_https_at(host);
+        let at = |url, host| site(url).is_https_at(host);
 
         assert!(at("https://homes.example", "Homes.Example"));
         assert!(at("https://homes.example", "homes.example:443"));
@@ -103,7 +98,7 @@ mod tests {
 
     #[test]
     fn forms_come_from_the_public_url_or_the_requested_host() {
-        let site = Site::new("http://localhost:8192".to_owned(), "");
+        let site = site("http://localhost:8192");
 
         for (origin, host) in [
             // Ports that the proxy drops: nesquena/hermes-webui#360, builderz-labs/mission-control#592.
