@@ -30,7 +30,5 @@ pub use connection::{Backend, CachedStatement, DbConnection};
 pub use database_url::DatabaseUrl;
 pub use open::{OpenError, open, version};
 pub use pagination::{MAX_COUNT, PAGE_SIZE, Paginated};
-pub use pool::{
-    Manager, PATIENCE, Pool, connect_pool, connect_pooler, connect_read_only_pool, keeps_sessions,
-};
+pub use pool::{Manager, PATIENCE, Pool, Sessions, connect_pool, keeps_sessions};
 pub use read_only::open_read_only;

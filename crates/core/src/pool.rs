@@ -27,11 +27,27 @@ const SPARE: u32 = 1;
 #[derive(Debug, Clone)]
 pub struct Pool {
     connections: diesel::r2d2::Pool<Manager>,
-    /// How a transaction begins, where every use of a connection is one.
-    begin: Option<&'static str>,
+    sessions: Sessions,
 }
 
 impl Pool {
+    /// Opens at most `size` connections to an existing database, and one for health checks. If the database becomes
+    /// unavailable later, the pool reconnects.
+    pub fn connect(url: DatabaseUrl, sessions: Sessions, size: u32) -> Result<Self, OpenError> {
+        let connections = diesel::r2d2::Pool::builder()
+            .max_size(size + SPARE)
+            // Only on demand: OpenSSL crashes in a thread that still opens a connection when the process ends.
+            .min_idle(Some(0))
+            .connection_timeout(PATIENCE)
+            // Every request that gets no connection logs the cause; don't log each retry as well.
+            .error_handler(Box::new(NopErrorHandler))
+            .build(Manager { url, sessions })?;
+        Ok(Self {
+            connections,
+            sessions,
+        })
+    }
+
     /// A valid connection; waits at most [`PATIENCE`] for one.
     pub fn get(&self) -> Result<PooledConnection<Manager>, PoolError> {
         self.connections.get()
@@ -43,10 +59,12 @@ impl Pool {
         conn: &mut DbConnection,
         work: impl FnOnce(&mut DbConnection) -> Result<T, E>,
     ) -> Result<T, E> {
-        match self.begin {
-            Some(begin) => conn.on_one_server(begin, work),
-            None => work(conn),
-        }
+        let begin = match self.sessions {
+            Sessions::Own | Sessions::ReadOnly => return work(conn),
+            Sessions::None { read_only: true } => timeouts::BEGIN_READ_ONLY,
+            Sessions::None { read_only: false } => timeouts::BEGIN,
+        };
+        conn.on_one_server(begin, work)
     }
 
     /// Number of open and of idle connections.
@@ -69,13 +87,16 @@ pub struct Manager {
 
 /// What the connections of a pool keep between statements.
 #[derive(Debug, Clone, Copy)]
-enum Sessions {
+pub enum Sessions {
     /// Settings and prepared statements.
     Own,
     /// The same, for reading only.
     ReadOnly,
     /// Nothing: each transaction may run on another connection of a pooler.
-    None,
+    None {
+        /// Whether the transactions only read.
+        read_only: bool,
+    },
 }
 
 impl ManageConnection for Manager {
@@ -86,7 +107,7 @@ impl ManageConnection for Manager {
         let mut conn = match self.sessions {
             Sessions::ReadOnly => open_read_only(&self.url)?,
             Sessions::Own => open_existing(&self.url)?,
-            Sessions::None => return open_pooler(&self.url),
+            Sessions::None { .. } => return open_pooler(&self.url),
         };
         timeouts::limit(&mut conn).map_err(OpenError::unusable(&self.url))?;
         Ok(conn)
@@ -100,7 +121,7 @@ impl ManageConnection for Manager {
             DatabaseUrl::Sqlite(_) => None,
         };
         let rejects_writes = match (required, self.sessions) {
-            (Some((_, attrs)), Sessions::Own | Sessions::None)
+            (Some((_, attrs)), Sessions::Own | Sessions::None { .. })
                 if attrs.starts_with("read-write") =>
             {
                 "current_setting('transaction_read_only')::bool"
@@ -125,27 +146,12 @@ impl ManageConnection for Manager {
     }
 }
 
-/// Opens a pool of at most `size` connections to an existing database.
-/// If that becomes unavailable later, the pool reconnects.
+/// Opens a pool of connections that keep their sessions.
 pub fn connect_pool(url: DatabaseUrl, size: u32) -> Result<Pool, OpenError> {
-    build(url, Sessions::Own, None, size)
+    Pool::connect(url, Sessions::Own, size)
 }
 
-/// Opens a pool of read-only connections.
-pub fn connect_read_only_pool(url: DatabaseUrl, size: u32) -> Result<Pool, OpenError> {
-    build(url, Sessions::ReadOnly, None, size)
-}
-
-/// Opens a pool of connections to a pooler in transaction mode: no prepared statements, and nothing that needs a session.
-pub fn connect_pooler(url: DatabaseUrl, size: u32, read_only: bool) -> Result<Pool, OpenError> {
-    let begin = if read_only {
-        timeouts::BEGIN_READ_ONLY
-    } else {
-        timeouts::BEGIN
-    };
-    build(url, Sessions::None, Some(begin), size)
-}
-
+/// Opens a connection to a pooler in transaction mode: no prepared statements, and nothing that needs a session.
 fn open_pooler(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
     let mut conn = open_existing(url)?;
     conn.set_prepared_statement_cache_size(CacheSize::Disabled);
@@ -185,23 +191,6 @@ pub fn keeps_sessions(url: &DatabaseUrl) -> Result<bool, OpenError> {
     Ok(true)
 }
 
-fn build(
-    url: DatabaseUrl,
-    sessions: Sessions,
-    begin: Option<&'static str>,
-    size: u32,
-) -> Result<Pool, OpenError> {
-    let connections = diesel::r2d2::Pool::builder()
-        .max_size(size + SPARE)
-        // Only on demand: OpenSSL crashes in a thread that still opens a connection when the process ends.
-        .min_idle(Some(0))
-        .connection_timeout(PATIENCE)
-        // Every request that gets no connection logs the cause; don't log each retry as well.
-        .error_handler(Box::new(NopErrorHandler))
-        .build(Manager { url, sessions })?;
-    Ok(Pool { connections, begin })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,7 +212,7 @@ mod tests {
             let url = format!("{url}{separator}target_session_attrs={parameter}");
             let url = DatabaseUrl::Postgres(url);
             let pool = connect_pool(url.clone(), 1)?;
-            let reader = connect_read_only_pool(url.clone(), 1)?;
+            let reader = Pool::connect(url.clone(), Sessions::ReadOnly, 1)?;
             let mut conn = pool.get()?;
             conn.batch_execute("SET default_transaction_read_only = on")?;
             let sessions = Sessions::Own;

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 
 use anyhow::{Context, anyhow, bail, ensure};
+use clap::builder::PossibleValue;
 use clap::{Command, CommandFactory, FromArgMatches};
 use encoding_rs_io::DecodeReaderBytes;
 
@@ -117,7 +118,12 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<String>) -> (Config, Vec<Stri
                     value
                 };
                 let allowed = std::error::Error::source(&error).map(ToString::to_string);
-                problems.push(problem(name, Some(shown), &allowed.unwrap_or_default()));
+                let allowed = allowed.unwrap_or_else(|| {
+                    let values = argument.get_possible_values();
+                    let values: Vec<_> = values.iter().map(PossibleValue::get_name).collect();
+                    format!("it must be {}", values.join(" or "))
+                });
+                problems.push(problem(name, Some(shown), &allowed));
             }
         }
     }

@@ -7,14 +7,13 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::str::FromStr;
 use std::time::Duration;
 
 use admin::{SecretKey, TimeZone};
-use clap::{ArgAction, Args, Parser};
+use clap::{ArgAction, Args, Parser, ValueEnum};
 use lettings::facts::Currency;
 use mail::{Mailer, MailerError};
-use oc_core::{DatabaseUrl, OpenError, Pool, connect_pool, connect_pooler, connect_read_only_pool};
+use oc_core::{DatabaseUrl, OpenError, Pool, Sessions};
 use oc_http::{AllowedHosts, Company};
 use sentry::types::Dsn;
 
@@ -116,11 +115,12 @@ impl Config {
     /// When no connection can be opened.
     pub fn pool(&self) -> Result<Pool, OpenError> {
         let (url, size) = (self.database_url.clone(), self.database_pool_size);
-        match &self.database_direct_url {
-            Some(_) => connect_pooler(url, size, self.read_only),
-            None if self.read_only => connect_read_only_pool(url, size),
-            None => connect_pool(url, size),
-        }
+        let sessions = match (&self.database_direct_url, self.read_only) {
+            (Some(_), read_only) => Sessions::None { read_only },
+            (None, true) => Sessions::ReadOnly,
+            (None, false) => Sessions::Own,
+        };
+        Pool::connect(url, sessions, size)
     }
 }
 
@@ -238,24 +238,12 @@ pub struct SentryConfig {
 }
 
 /// The setting `APP_ENV`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Environment {
     /// Everything has a default; a new database gets demo data.
     Development,
     /// Settings without a safe default are required.
     Production,
-}
-
-impl FromStr for Environment {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "development" => Ok(Self::Development),
-            "production" => Ok(Self::Production),
-            _ => Err("it must be development or production"),
-        }
-    }
 }
 
 impl fmt::Display for Environment {
@@ -268,24 +256,12 @@ impl fmt::Display for Environment {
 }
 
 /// The setting `LOG_FORMAT`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people.
     Text,
     /// One JSON object per line.
     Json,
-}
-
-impl FromStr for LogFormat {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "text" => Ok(Self::Text),
-            "json" => Ok(Self::Json),
-            _ => Err("it must be text or json"),
-        }
-    }
 }
 
 #[cfg(test)]
