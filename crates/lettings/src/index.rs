@@ -170,12 +170,12 @@ fn index_newest(conn: &mut DbConnection) -> QueryResult<bool> {
     let mut towns = Towns::default();
     // Deletions first: a letting that moves to another address must not be in two entries.
     for entry in before.iter().filter(|entry| !after.contains(entry)) {
-        replace(conn, Some(entry), None)?;
-        towns.add(Some(entry), -1);
+        entry.delete(conn)?;
+        towns.add(entry, -1);
     }
     for entry in after.iter().filter(|entry| !before.contains(entry)) {
-        replace(conn, None, Some(entry))?;
-        towns.add(Some(entry), 1);
+        entry.insert(conn)?;
+        towns.add(entry, 1);
     }
     towns.store(conn)?;
     diesel::delete(search_queue::table.filter(search_queue::id.eq_any(numbers))).execute(conn)?;
@@ -201,44 +201,48 @@ fn entries(
     Ok(rows.into_iter().map(IndexEntry::from).collect())
 }
 
-/// Replaces an entry, or deletes it. Upserts, because another node may index the same row.
-fn replace(
-    conn: &mut DbConnection,
-    old: Option<&IndexEntry>,
-    new: Option<&IndexEntry>,
-) -> QueryResult<()> {
-    let trigrams = match conn {
-        DbConnection::Postgres(_) => [None, None],
-        DbConnection::Sqlite(_) => [old, new],
-    };
-    for (entry, statement) in trigrams.into_iter().zip([
-        "INSERT INTO search_trigrams (search_trigrams, rowid, text) VALUES ('delete', $1, $2)",
-        "INSERT INTO search_trigrams (rowid, text) VALUES ($1, $2)",
-    ]) {
-        if let Some(entry) = entry {
-            diesel::sql_query(statement)
-                .bind::<BigInt, _>(entry.address_id)
-                .bind::<Text, _>(&entry.text)
-                .execute(conn)?;
-        }
+impl IndexEntry {
+    /// Deletes the entry.
+    fn delete(&self, conn: &mut DbConnection) -> QueryResult<()> {
+        self.change_trigrams(
+            conn,
+            "INSERT INTO search_trigrams (search_trigrams, rowid, text) VALUES ('delete', $1, $2)",
+        )?;
+        diesel::delete(search_index::table.find(self.address_id)).execute(conn)?;
+        Ok(())
     }
-    if let Some(entry) = new {
+
+    /// Inserts the entry, or updates it, because another node may index the same row.
+    fn insert(&self, conn: &mut DbConnection) -> QueryResult<()> {
+        self.change_trigrams(
+            conn,
+            "INSERT INTO search_trigrams (rowid, text) VALUES ($1, $2)",
+        )?;
         diesel::sql_query(
             "INSERT INTO search_index (address_id, letting_id, city, state, text) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (address_id) DO UPDATE SET \
              letting_id = excluded.letting_id, city = excluded.city, state = excluded.state, \
              text = excluded.text",
         )
-        .bind::<BigInt, _>(entry.address_id)
-        .bind::<Nullable<BigInt>, _>(entry.letting_id)
-        .bind::<Text, _>(&entry.city)
-        .bind::<Text, _>(&entry.state)
-        .bind::<Text, _>(&entry.text)
+        .bind::<BigInt, _>(self.address_id)
+        .bind::<Nullable<BigInt>, _>(self.letting_id)
+        .bind::<Text, _>(&self.city)
+        .bind::<Text, _>(&self.state)
+        .bind::<Text, _>(&self.text)
         .execute(conn)?;
-    } else if let Some(entry) = old {
-        diesel::delete(search_index::table.find(entry.address_id)).execute(conn)?;
+        Ok(())
     }
-    Ok(())
+
+    /// PostgreSQL has an index instead of a table.
+    fn change_trigrams(&self, conn: &mut DbConnection, statement: &str) -> QueryResult<()> {
+        if let DbConnection::Sqlite(sqlite) = conn {
+            diesel::sql_query(statement)
+                .bind::<BigInt, _>(self.address_id)
+                .bind::<Text, _>(&self.text)
+                .execute(sqlite)?;
+        }
+        Ok(())
+    }
 }
 
 /// Changes of the totals of towns (city and state): addresses and published lettings.
@@ -246,15 +250,11 @@ fn replace(
 struct Towns(BTreeMap<(String, String), (i64, i64)>);
 
 impl Towns {
-    fn add(&mut self, entry: Option<&IndexEntry>, number: i64) {
-        if let Some(entry) = entry {
-            let town = self
-                .0
-                .entry((entry.city.clone(), entry.state.clone()))
-                .or_default();
-            town.0 += number;
-            town.1 += number * i64::from(entry.letting_id.is_some());
-        }
+    fn add(&mut self, entry: &IndexEntry, number: i64) {
+        let town = (entry.city.clone(), entry.state.clone());
+        let (addresses, lettings) = self.0.entry(town).or_default();
+        *addresses += number;
+        *lettings += number * i64::from(entry.letting_id.is_some());
     }
 
     /// In the same order everywhere, so that transactions don't wait for each other in a circle.
@@ -377,7 +377,8 @@ mod tests {
                 text: new.text.replace("oresund", "\u{f8}resund"),
                 ..new.clone()
             };
-            replace(conn, Some(&new), Some(&old))?;
+            new.delete(conn)?;
+            old.insert(conn)?;
             assert!(found(conn, "oresund")?.is_empty());
 
             assert!(refold(conn)?);
