@@ -1,6 +1,5 @@
 //! Sending mails over SMTP.
 
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -46,14 +45,6 @@ impl MailerError {
                 error.is_permanent() && category == Some(Category::MailSystem)
             }
         }
-    }
-}
-
-impl fmt::Debug for Mailer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mailer")
-            .field("from", &self.from)
-            .finish_non_exhaustive()
     }
 }
 
