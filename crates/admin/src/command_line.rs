@@ -1,7 +1,7 @@
 //! Audit entries for accounts that are changed on the command line, without an actor.
 
 use accounts::User;
-use audit::{AuditEntry, NewAuditEntry};
+use audit::NewAuditEntry;
 use diesel::QueryResult;
 use diesel::result::Error;
 use oc_core::DbConnection;
@@ -15,15 +15,14 @@ pub fn record_added(conn: &mut DbConnection, registry: Registry, id: i64) -> Que
     let accounts = registry.accounts().map_err(|_| Error::NotFound)?;
     let record = accounts.load(conn, id)?.ok_or(Error::NotFound)?;
     let entry = NewAuditEntry {
-        actor: None,
         model: &accounts.key(),
         object_id: Some(id),
         title: &record.title,
         action: "added",
-        before: "",
         after: &Snapshot::new(conn, registry, accounts, &record)?.to_text(),
+        ..NewAuditEntry::default()
     };
-    AuditEntry::insert(conn, &entry)
+    entry.insert(conn)
 }
 
 /// Logs a changed password. Requires the transaction that changes it.

@@ -49,7 +49,7 @@ pub struct AuditEntry {
 }
 
 /// An entry to insert.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 #[expect(missing_docs, reason = "the fields of an entry")]
 pub struct NewAuditEntry<'a> {
     pub actor: Option<Actor<'a>>,
@@ -59,14 +59,11 @@ pub struct NewAuditEntry<'a> {
     pub action: &'a str,
     pub before: &'a str,
     pub after: &'a str,
+    pub parent_id: Option<i64>,
+    pub address: &'a str,
 }
 
 impl AuditEntry {
-    /// Inserts an entry. Call it in the transaction of the change.
-    pub fn insert(conn: &mut DbConnection, new: &NewAuditEntry<'_>) -> QueryResult<()> {
-        new.insert(conn, EntryContext::default()).map(drop)
-    }
-
     /// The entry with this id.
     pub fn find(conn: &mut DbConnection, id: i64) -> QueryResult<Self> {
         Self::query().find(id).first(conn)
@@ -128,14 +125,6 @@ impl AuditEntry {
     }
 }
 
-/// Relations of an entry to others, and the network address.
-#[derive(Default, Clone, Copy)]
-pub(super) struct EntryContext<'a> {
-    pub(super) change_set_id: Option<i64>,
-    pub(super) parent_id: Option<i64>,
-    pub(super) address: &'a str,
-}
-
 /// An entry as stored.
 #[derive(Insertable)]
 #[diesel(table_name = changes, treat_none_as_default_value = false)]
@@ -154,23 +143,16 @@ pub(super) struct EntryRow<'a> {
     address: &'a str,
 }
 
-impl<'a> NewAuditEntry<'a> {
-    /// Inserts the entry and returns its id.
-    pub(super) fn insert(
-        &self,
-        conn: &mut DbConnection,
-        context: EntryContext<'_>,
-    ) -> QueryResult<i64> {
+impl NewAuditEntry<'_> {
+    /// Inserts an entry that belongs to no change set. Call it in the transaction of the change.
+    pub fn insert(&self, conn: &mut DbConnection) -> QueryResult<()> {
         diesel::insert_into(changes::table)
-            .values(self.row(context))
-            .returning(changes::id)
-            .get_result(conn)
+            .values(self.row(None))
+            .execute(conn)
+            .map(drop)
     }
 
-    pub(super) fn row<'b>(&self, context: EntryContext<'b>) -> EntryRow<'b>
-    where
-        'a: 'b,
-    {
+    pub(super) fn row(&self, change_set_id: Option<i64>) -> EntryRow<'_> {
         EntryRow {
             changed_at: Utc::now().naive_utc(),
             user_id: self.actor.map(|actor| actor.id),
@@ -181,9 +163,9 @@ impl<'a> NewAuditEntry<'a> {
             action: self.action,
             before: self.before,
             after: self.after,
-            act: context.change_set_id,
-            cause: context.parent_id,
-            address: context.address,
+            act: change_set_id,
+            cause: self.parent_id,
+            address: self.address,
         }
     }
 }
@@ -208,14 +190,14 @@ mod tests {
                 title: &long,
                 action: "deleted",
                 before: "{}",
-                after: "",
+                ..NewAuditEntry::default()
             };
             conn.write(|conn| {
                 lock(conn, "lettings.letting", 7)?;
-                AuditEntry::insert(conn, &new)
+                new.insert(conn)
             })?;
             for object_id in [Some(8), None] {
-                AuditEntry::insert(conn, &NewAuditEntry { object_id, ..new })?;
+                NewAuditEntry { object_id, ..new }.insert(conn)?;
             }
 
             let of_seven = AuditEntry::for_object(conn, "lettings.letting", 7)?;

@@ -7,7 +7,6 @@ use diesel::sql_types::Bool;
 use oc_core::{Actor, DbConnection};
 
 use crate::NewAuditEntry;
-use crate::entry::EntryContext;
 use crate::schema::changes;
 
 /// Resource key of sign-in events.
@@ -108,17 +107,12 @@ impl NewEvent<'_> {
         let new = NewAuditEntry {
             actor: self.actor,
             model: AUTH,
-            object_id: None,
             title: self.about,
             action: self.event.action(),
-            before: "",
-            after: "",
-        };
-        let context = EntryContext {
             address: self.address.get(..MAX_ADDRESS).unwrap_or(self.address),
-            ..EntryContext::default()
+            ..NewAuditEntry::default()
         };
-        new.insert(conn, context)?;
+        new.insert(conn)?;
         if self.event == Event::LoggedIn {
             erase_old_addresses(conn)?;
         }

@@ -161,9 +161,9 @@ mod tests {
                 title,
                 action,
                 before: "{}",
-                after: "",
+                ..NewAuditEntry::default()
             };
-            AuditEntry::insert(conn, &new)?;
+            new.insert(conn)?;
         }
         let event = NewEvent {
             event: Event::LoginRefused,

@@ -37,66 +37,46 @@ pub(crate) fn log_changes(
         .iter()
         .map(|entry| (text(&entry.before), text(&entry.after)))
         .collect();
-    let new = entries.iter().zip(&texts).map(|(entry, (before, after))| {
-        let new = NewAuditEntry {
-            actor: Some(editor.user.actor()),
-            model: &key,
-            object_id: Some(entry.record.id),
-            title: &entry.record.title,
-            action: entry.action,
-            before,
-            after,
-        };
-        (new, entry.parent_id)
+    let new = entries.iter().zip(&texts);
+    let new = new.map(|(entry, (before, after))| NewAuditEntry {
+        actor: Some(editor.user.actor()),
+        model: &key,
+        object_id: Some(entry.record.id),
+        title: &entry.record.title,
+        action: entry.action,
+        before,
+        after,
+        parent_id: entry.parent_id,
+        address: "",
     });
-    change_set.insert_all(conn, &new.collect::<Vec<_>>())
+    change_set.insert(conn, &new.collect::<Vec<_>>())
 }
 
-/// Logs that objects of a resource are deleted, before they are, each with the id of its parent entry. Returns the ids of
-/// the entries.
-pub(crate) fn log_deleted(
-    conn: &mut DbConnection,
-    editor: &Editor,
-    change_set: &mut ChangeSet,
-    resource: &'static Resource,
-    objects: &[(&Record, Option<i64>)],
-) -> QueryResult<Vec<i64>> {
-    let records: Vec<&Record> = objects.iter().map(|(record, _)| *record).collect();
-    let before = Snapshot::for_records(conn, editor.registry, resource, &records)?;
-    let entries = objects.iter().zip(before);
-    let entries = entries.map(|((record, parent_id), before)| LogEntry {
-        record,
-        action: "deleted",
-        before: Some(before),
-        after: None,
-        parent_id: *parent_id,
-    });
-    let entries: Vec<_> = entries.collect();
-    log_changes(conn, editor, resource, change_set, &entries)
-}
+/// An object before and after a change, at least one of them, and the id of the entry whose change caused this one.
+pub(crate) type Versions<'a> = (Option<&'a Record>, Option<&'a Record>, Option<i64>);
 
-/// Logs that objects of a resource were saved, each with the version before, if there was one, and the id of its parent
-/// entry. Returns the ids of the entries.
-pub(crate) fn log_saved(
+/// Logs that objects of a resource were saved or, before they are, deleted. Returns the ids of the entries.
+pub(crate) fn log_versions(
     conn: &mut DbConnection,
     editor: &Editor,
     resource: &'static Resource,
     change_set: &mut ChangeSet,
     action: &str,
-    objects: &[(Option<&Record>, &Record, Option<i64>)],
+    objects: &[Versions<'_>],
 ) -> QueryResult<Vec<i64>> {
-    let mut snapshots =
-        |records: Vec<&Record>| Snapshot::for_records(conn, editor.registry, resource, &records);
-    let before = snapshots(objects.iter().filter_map(|(before, ..)| *before).collect())?;
-    let after = snapshots(objects.iter().map(|(_, after, _)| *after).collect())?;
-    let mut before = before.into_iter();
-    let entries = objects.iter().zip(after);
-    let entries = entries.map(|((old, record, parent_id), after)| LogEntry {
-        record,
-        action,
-        before: old.and_then(|_| before.next()),
-        after: Some(after),
-        parent_id: *parent_id,
+    let mut snapshots = |records: Vec<&Record>| {
+        Snapshot::for_records(conn, editor.registry, resource, &records).map(Vec::into_iter)
+    };
+    let mut befores = snapshots(objects.iter().filter_map(|(before, ..)| *before).collect())?;
+    let mut afters = snapshots(objects.iter().filter_map(|(_, after, _)| *after).collect())?;
+    let entries = objects.iter().filter_map(|(before, after, parent_id)| {
+        Some(LogEntry {
+            record: after.or(*before)?,
+            action,
+            before: before.and_then(|_| befores.next()),
+            after: after.and_then(|_| afters.next()),
+            parent_id: *parent_id,
+        })
     });
     let entries: Vec<_> = entries.collect();
     log_changes(conn, editor, resource, change_set, &entries)

@@ -4,7 +4,7 @@
 use accounts::{RecoveryCode, SecondFactor, Session, User, Verb};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use audit::{AuditEntry, NewAuditEntry};
+use audit::NewAuditEntry;
 use chrono::{Duration, Utc};
 use diesel::QueryResult;
 use mail::NewMail;
@@ -41,10 +41,9 @@ pub(crate) fn log_account_change(
         object_id: Some(account.id),
         title: &account.username,
         action,
-        before: "",
-        after: "",
+        ..NewAuditEntry::default()
     };
-    AuditEntry::insert(conn, &entry)?;
+    entry.insert(conn)?;
     let change = match action {
         PASSWORD_CHANGED => "Your password was changed",
         FACTOR_ON => "Two-factor authentication was turned on",

@@ -9,7 +9,7 @@ use oc_core::DbConnection;
 use oc_core::admin::{OnDelete, Record, Reference, Resource};
 use sha2::{Digest, Sha256};
 
-use crate::audit_log::log_entry::{LogEntry, log_changes, log_deleted};
+use crate::audit_log::log_entry::{LogEntry, Versions, log_changes, log_versions};
 use crate::audit_log::snapshot::Snapshot;
 use crate::columns::CHUNK;
 use crate::editor::Editor;
@@ -35,10 +35,10 @@ impl Deletion {
     }
 }
 
-/// A row that loses its reference to a deleted row.
-struct Unlinked {
-    resource: &'static Resource,
-    id: i64,
+/// A row that stays, but loses its reference to a deleted row.
+pub(crate) struct Unlinked {
+    pub(crate) resource: &'static Resource,
+    pub(crate) id: i64,
     /// The deleted row, or the one whose deletion cascaded to it.
     root: i64,
 }
@@ -47,8 +47,7 @@ struct Unlinked {
 pub(crate) struct Cascade {
     pub(crate) model: &'static Resource,
     pub(crate) rows: Vec<Deletion>,
-    /// The ids of rows that stay, but lose a reference.
-    pub(crate) unlinked: Vec<(&'static Resource, Vec<i64>)>,
+    pub(crate) unlinked: Vec<Unlinked>,
     /// Whether one of them is an account with more permissions than the user.
     exceeds_permissions: bool,
 }
@@ -80,22 +79,18 @@ impl Cascade {
                 });
             }
         }
-        let unlinked = cascade
-            .unlinked(conn, editor.registry, &cascade.rows)?
-            .into_iter();
-        cascade.unlinked = by_resource(unlinked.map(|row| (row.resource, row.id)));
+        cascade.unlinked = cascade.find_unlinked(conn, editor.registry)?;
         Ok(cascade)
     }
 
     /// The rows that stay, but lose a reference to one of these or of the rows that are deleted with them.
-    fn unlinked(
+    fn find_unlinked(
         &self,
         conn: &mut DbConnection,
         registry: Registry,
-        rows: &[Deletion],
     ) -> QueryResult<Vec<Unlinked>> {
         let mut deleted: BTreeMap<String, (&Resource, BTreeMap<i64, i64>)> = BTreeMap::new();
-        for row in rows {
+        for row in &self.rows {
             for (resource, record) in row.all(self.model) {
                 let entry = deleted.entry(resource.key());
                 let (_, roots) = entry.or_insert_with(|| (resource, BTreeMap::new()));
@@ -153,30 +148,43 @@ impl Cascade {
     /// the first entry.
     pub(crate) fn delete(&self, conn: &mut DbConnection, editor: &Editor) -> QueryResult<i64> {
         let (registry, mut first) = (editor.registry, None);
-        let unlinked = self.unlinked.iter().map(|(_, ids)| ids.len());
-        let mut change_set = ChangeSet::new(self.all().count() + unlinked.sum::<usize>());
-        for rows in self.rows.chunks(CHUNK) {
-            let unlinked = self.unlinked(conn, registry, rows)?;
-            // Several deletions may unlink the same row: log the row's state after each one.
-            let size = if unlinked.is_empty() { CHUNK } else { 1 };
-            for rows in rows.chunks(size) {
-                let own = unlinked.iter().filter(|own| own.root == rows[0].object.id);
-                let before = snapshots(conn, registry, own)?;
-                let parents = self.delete_chunk(conn, editor, &mut change_set, rows)?;
-                first = first.or(Some(parents[0]));
-                for (resource, id, before) in before {
-                    let Some(record) = resource.load(conn, id)? else {
-                        continue;
-                    };
-                    let entry = LogEntry {
-                        record: &record,
-                        action: "changed",
-                        before: Some(before),
-                        after: Some(Snapshot::new(conn, registry, resource, &record)?),
-                        parent_id: Some(parents[0]),
-                    };
-                    log_changes(conn, editor, resource, &mut change_set, &[entry])?;
+        let mut change_set = ChangeSet::new(self.all().count() + self.unlinked.len());
+        let mut unlinked: BTreeMap<i64, Vec<&Unlinked>> = BTreeMap::new();
+        for row in &self.unlinked {
+            unlinked.entry(row.root).or_default().push(row);
+        }
+        // Several deletions may unlink the same row: log the row's state after each one.
+        let unlinks = |row: &Deletion| unlinked.contains_key(&row.object.id);
+        let batches = self
+            .rows
+            .chunk_by(|one, other| !unlinks(one) && !unlinks(other));
+        for rows in batches.flat_map(|rows| rows.chunks(CHUNK)) {
+            let mut before = Vec::new();
+            for Unlinked { resource, id, .. } in
+                unlinked.get(&rows[0].object.id).into_iter().flatten()
+            {
+                if let Some(object) = resource.load(conn, *id)? {
+                    before.push((
+                        resource,
+                        *id,
+                        Snapshot::new(conn, registry, resource, &object)?,
+                    ));
                 }
+            }
+            let parents = self.delete_chunk(conn, editor, &mut change_set, rows)?;
+            first = first.or(Some(parents[0]));
+            for (resource, id, before) in before {
+                let Some(record) = resource.load(conn, id)? else {
+                    continue;
+                };
+                let entry = LogEntry {
+                    record: &record,
+                    action: "changed",
+                    before: Some(before),
+                    after: Some(Snapshot::new(conn, registry, resource, &record)?),
+                    parent_id: Some(parents[0]),
+                };
+                log_changes(conn, editor, resource, &mut change_set, &[entry])?;
             }
         }
         Ok(first.expect("the cascade has rows"))
@@ -211,20 +219,22 @@ impl Cascade {
         change_set: &mut ChangeSet,
         rows: &[Deletion],
     ) -> QueryResult<Vec<i64>> {
-        let objects: Vec<_> = rows.iter().map(|row| (&row.object, None)).collect();
-        let parents = log_deleted(conn, editor, change_set, self.model, &objects)?;
+        let objects = rows.iter().map(|row| (Some(&row.object), None, None));
+        let objects: Vec<Versions<'_>> = objects.collect();
+        let parents = log_versions(conn, editor, self.model, change_set, "deleted", &objects)?;
         let cascaded = by_resource(rows.iter().zip(&parents).flat_map(|(row, parent)| {
             let dependents = row.dependents.iter();
-            dependents.map(|(resource, object)| (*resource, (object, Some(*parent))))
+            dependents.map(|(resource, object)| (*resource, (Some(object), None, Some(*parent))))
         }));
         for (resource, objects) in &cascaded {
             for objects in objects.chunks(CHUNK) {
-                log_deleted(conn, editor, change_set, resource, objects)?;
+                log_versions(conn, editor, resource, change_set, "deleted", objects)?;
             }
         }
         // Referring rows first.
         for (resource, objects) in cascaded.iter().rev() {
-            let ids: Vec<i64> = objects.iter().map(|(object, _)| object.id).collect();
+            let records = objects.iter().filter_map(|(object, ..)| *object);
+            let ids: Vec<i64> = records.map(|record| record.id).collect();
             for ids in ids.chunks(CHUNK) {
                 (resource.delete)(conn, ids)?;
             }
@@ -233,24 +243,6 @@ impl Cascade {
         (self.model.delete)(conn, &ids)?;
         Ok(parents)
     }
-}
-
-fn snapshots<'a>(
-    conn: &mut DbConnection,
-    registry: Registry,
-    rows: impl Iterator<Item = &'a Unlinked>,
-) -> QueryResult<Vec<(&'static Resource, i64, Snapshot)>> {
-    let mut snapshots = Vec::new();
-    for Unlinked { resource, id, .. } in rows {
-        if let Some(object) = resource.load(conn, *id)? {
-            snapshots.push((
-                *resource,
-                *id,
-                Snapshot::new(conn, registry, resource, &object)?,
-            ));
-        }
-    }
-    Ok(snapshots)
 }
 
 /// The rows that are deleted with each of these rows by the references of all resources, direct ones first.

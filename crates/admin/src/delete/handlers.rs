@@ -245,8 +245,8 @@ fn kept(staff: &StaffRequest, cascade: &Cascade) -> Vec<KeptObjects> {
             ids: ids.join(","),
         })
     };
-    let unlinked = |(resource, ids): &(&Resource, Vec<i64>)| {
-        let count = ids.iter().collect::<BTreeSet<_>>().len();
+    let unlinked = |(resource, ids): (&Resource, Vec<i64>)| {
+        let count = ids.into_iter().collect::<BTreeSet<_>>().len();
         let objects = match cascade.rows.len() {
             1 => format!("this {}", cascade.model.singular),
             _ => format!("these {}", cascade.model.plural),
@@ -259,8 +259,7 @@ fn kept(staff: &StaffRequest, cascade: &Cascade) -> Vec<KeptObjects> {
             ..KeptObjects::default()
         }
     };
+    let groups = by_resource(cascade.unlinked.iter().map(|row| (row.resource, row.id)));
     let inlines = cascade.model.inlines.iter().filter_map(kept);
-    inlines
-        .chain(cascade.unlinked.iter().map(unlinked))
-        .collect()
+    inlines.chain(groups.into_iter().map(unlinked)).collect()
 }

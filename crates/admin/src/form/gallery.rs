@@ -14,7 +14,7 @@ use oc_core::locks::lock;
 use oc_core::validation::{FieldError, Violation};
 use oc_http::{PageError, PageResult};
 
-use crate::audit_log::log_entry::{LogEntry, log_changes, log_deleted};
+use crate::audit_log::log_entry::{LogEntry, log_changes, log_versions};
 use crate::auth::request::Rollback;
 use crate::auth::staff_request::StaffRequest;
 use crate::editor::Editor;
@@ -300,8 +300,9 @@ impl GalleryEdit {
             let text = format!("Moved {singular} “{title}” to position {to} of {count}.");
             ("moved", text)
         } else {
-            let change_set = &mut ChangeSet::none();
-            log_deleted(conn, &self.editor, change_set, resource, &[(&image, None)])?;
+            let (editor, set) = (&self.editor, &mut ChangeSet::none());
+            let deleted = [(Some(&image), None, None)];
+            log_versions(conn, editor, resource, set, "deleted", &deleted)?;
             (resource.delete)(conn, &[image.id])?;
             let text = format!("Deleted {singular} “{title}”. It can be restored for 30 days.");
             ("deleted", text)

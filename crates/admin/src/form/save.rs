@@ -7,7 +7,7 @@ use oc_core::admin::{FormValues, Inline, Record, Resource, SaveError, id_in};
 use oc_core::locks::lock;
 use oc_core::validation::{FieldError, Violation};
 
-use crate::audit_log::log_entry::log_saved;
+use crate::audit_log::log_entry::log_versions;
 use crate::editor::Editor;
 use crate::form::definition::{FormDefinition, InlineForm};
 
@@ -192,8 +192,8 @@ fn log(
     } else {
         "added"
     };
-    let saved = [(current, record, None)];
-    log_saved(conn, editor, resource, change_set, action, &saved)?;
+    let versions = [(current, Some(record), None)];
+    log_versions(conn, editor, resource, change_set, action, &versions)?;
     Ok(())
 }
 

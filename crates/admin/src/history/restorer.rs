@@ -11,7 +11,7 @@ use oc_core::DbConnection;
 use oc_core::admin::{Field, FieldKind, FormValues, Record, Resource, SaveError};
 use oc_http::PageError;
 
-use crate::audit_log::log_entry::log_saved;
+use crate::audit_log::log_entry::log_versions;
 use crate::audit_log::snapshot::Snapshot;
 use crate::auth::denied::{DeniedGrant, denied_fields};
 use crate::auth::request::Rollback;
@@ -177,10 +177,10 @@ impl Restorer<'_> {
         let records: Option<Vec<Record>> = ids.iter().map(|id| by_id.remove(id)).collect();
         let records = records.ok_or(DatabaseError::NotFound)?;
         let saved = stored.iter().zip(&records);
-        let saved = saved.map(|(old, new)| (old.current.as_ref(), new, old.parent_id));
+        let saved = saved.map(|(old, new)| (old.current.as_ref(), Some(new), old.parent_id));
         let saved: Vec<_> = saved.collect();
         let (editor, change_set) = (self.editor, &mut self.change_set);
-        let entry_ids = log_saved(conn, editor, model, change_set, "restored", &saved)?;
+        let entry_ids = log_versions(conn, editor, model, change_set, "restored", &saved)?;
         let objects = records.into_iter().map(|record| (model, record));
         Ok(entry_ids.into_iter().zip(objects).collect())
     }
@@ -235,10 +235,10 @@ impl Restorer<'_> {
             object_id: entry.object_id,
             title,
             action: "not restored",
-            before: "",
-            after: "",
+            parent_id,
+            ..NewAuditEntry::default()
         };
-        self.change_set.insert(conn, &new, parent_id)?;
+        self.change_set.insert(conn, &[new])?;
         let name = capitalized(name);
         let text = format!("{name} “{title}” was not restored in full: {reason}.");
         self.restored.warnings.push(text);
