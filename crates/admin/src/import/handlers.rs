@@ -21,9 +21,9 @@ use crate::auth::denied::DeniedGrant;
 use crate::auth::request::Rollback;
 use crate::auth::staff_request::StaffRequest;
 use crate::form::definition::FORM_TOKEN;
-use crate::import::csv_table::{CsvTable, RowError};
+use crate::import::csv_table::CsvTable;
 use crate::import::importer::{ImportOutcome, Importer};
-use crate::import::page::{ImportPage, MAX_FILE_BYTES};
+use crate::import::page::{ImportPage, MAX_FILE_BYTES, errors_file};
 use crate::ui::field::Hidden;
 use crate::ui::links::{counted, list_path};
 use crate::ui::submission::Submission;
@@ -31,6 +31,9 @@ use crate::ui::submission::Submission;
 const CONTENT: &str = "content";
 const DIGEST: &str = "mark";
 const ERRORS: &str = "_errors";
+
+const CHANGED: &str =
+    "These items have changed since you checked the file. Nothing has been saved yet.";
 
 pub(crate) async fn new(staff: StaffRequest) -> PageResult {
     ImportPage::default().show(&staff, allowed(&staff)?, StatusCode::OK)
@@ -40,22 +43,23 @@ pub(crate) async fn new(staff: StaffRequest) -> PageResult {
 pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept_or_cancelled(submission)?;
     let model = allowed(&staff)?;
-    if submission.is_cancelled {
-        let bytes = decoded(&submission).await?;
-        return preview(&staff, model, bytes, None).await;
-    }
-    if submission.has(ERRORS) {
-        let file = parsed(model, decoded(&submission).await?).await?;
-        let run = run(&staff, model, file, None).await?;
-        return ImportPage::errors_file(model, run.outcome.errors);
-    }
     if submission.has(CONTENT) {
+        let content = submission.text(CONTENT).to_owned();
+        let bytes = run_blocking(move || decode(&content)).await?;
+        let bytes = bytes.ok_or(PageError::BadRequest)?;
+        if submission.is_cancelled {
+            return preview(&staff, model, bytes).await;
+        }
+        if submission.has(ERRORS) {
+            let (Ok(outcome) | Err(outcome)) = run(&staff, model, bytes, None).await?;
+            return errors_file(model, outcome.errors);
+        }
         if staff.registry().access(model).is_some()
             && let Some(page) = staff.require_reauth(&submission).await?
         {
             return Ok(page);
         }
-        return confirm(&staff, model, &submission).await;
+        return confirm(&staff, model, bytes, &submission).await;
     }
     let refuse = |text: String| {
         let page = ImportPage::refused(text);
@@ -67,60 +71,53 @@ pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageR
             "The file must be {} MB or smaller.",
             MAX_FILE_BYTES >> 20
         )),
-        Some(file) => preview(&staff, model, file.bytes.clone(), None).await,
+        Some(file) => preview(&staff, model, file.bytes.clone()).await,
     }
 }
 
-async fn preview(
+async fn preview(staff: &StaffRequest, model: &'static Resource, bytes: Bytes) -> PageResult {
+    let (Ok(outcome) | Err(outcome)) = run(staff, model, bytes.clone(), None).await?;
+    show(staff, model, bytes, *outcome, None).await
+}
+
+/// Shows what importing a file would do, or its errors.
+async fn show(
     staff: &StaffRequest,
     model: &'static Resource,
     bytes: Bytes,
-    notice: Option<String>,
+    mut outcome: ImportOutcome,
+    notice: Option<&'static str>,
 ) -> PageResult {
-    let file = parsed(model, bytes.clone()).await?;
     let content = run_blocking(move || encode(&bytes)).await??;
-    let content = Hidden::new(CONTENT, content);
-    let mut page = match &file {
-        Ok(table) => ImportPage::for_table(table),
-        Err(_) => ImportPage::default(),
-    };
-    let ImportRun { outcome, .. } = run(staff, model, file, None).await?;
-    if !outcome.errors.is_empty() {
-        page = page.with_errors(outcome.errors, content);
-        let mut response = page.show(staff, model, StatusCode::UNPROCESSABLE_ENTITY)?;
-        DeniedGrant::attach(&mut response, outcome.denied_columns);
-        return Ok(response);
-    }
-    let digest = Hidden::new(DIGEST, &*outcome.digest);
-    let hidden = vec![content, digest, Hidden::new(FORM_TOKEN, random())];
-    let status = if notice.is_some() {
-        StatusCode::CONFLICT
+    let mut hidden = vec![Hidden::new(CONTENT, content)];
+    let status = if outcome.errors.is_empty() {
+        hidden.push(Hidden::new(DIGEST, &*outcome.digest));
+        hidden.push(Hidden::new(FORM_TOKEN, random()));
+        notice.map_or(StatusCode::OK, |_| StatusCode::CONFLICT)
     } else {
-        StatusCode::OK
+        StatusCode::UNPROCESSABLE_ENTITY
     };
-    let page = page.with_changes(model, *outcome, hidden, notice);
-    page.show(staff, model, status)
+    let denied = std::mem::take(&mut outcome.denied_columns);
+    let page = ImportPage::for_outcome(model, outcome, hidden, notice);
+    let mut response = page.show(staff, model, status)?;
+    DeniedGrant::attach(&mut response, denied);
+    Ok(response)
 }
 
 /// Imports the file if that makes the changes that were shown.
 async fn confirm(
     staff: &StaffRequest,
     model: &'static Resource,
+    bytes: Bytes,
     submission: &Submission,
 ) -> PageResult {
-    let bytes = decoded(submission).await?;
-    let file = parsed(model, bytes.clone()).await?;
     let digest = submission.text(DIGEST).to_owned();
     let form = format!("{digest} {}", submission.text(FORM_TOKEN));
     let form = SubmittedForm::new(staff.user.user.id, &model.key(), &form);
-    let form = submission.has(FORM_TOKEN).then_some(form);
-    let confirmation = Some(Confirmation { digest, form });
-    let ImportRun { outcome, is_saved } = run(staff, model, file, confirmation).await?;
-    if !is_saved {
-        let text =
-            "These items have changed since you checked the file. Nothing has been saved yet.";
-        return preview(staff, model, bytes, Some(text.to_owned())).await;
-    }
+    let outcome = match run(staff, model, bytes.clone(), Some((digest, form))).await? {
+        Ok(outcome) => outcome,
+        Err(outcome) => return show(staff, model, bytes, *outcome, Some(CHANGED)).await,
+    };
     let counts = [("Added", outcome.added), ("Changed", outcome.changed)].into_iter();
     let counts = counts.filter(|(_, count)| *count > 0);
     let text: Vec<String> = counts
@@ -132,49 +129,22 @@ async fn confirm(
     Ok(staff.succeed(text.join(" "), &list_path(model)))
 }
 
-/// The rows of a file, or its errors.
-type ParsedFile = Result<CsvTable, Vec<RowError>>;
-
-async fn parsed(model: &'static Resource, bytes: Bytes) -> Result<ParsedFile, PageError> {
-    Ok(run_blocking(move || CsvTable::read(model, &bytes)).await?)
-}
-
-async fn decoded(submission: &Submission) -> Result<Bytes, PageError> {
-    let content = submission.text(CONTENT).to_owned();
-    let bytes = run_blocking(move || decode(&content)).await?;
-    bytes.map(Bytes::from).ok_or(PageError::BadRequest)
-}
-
-/// The digest of the changes that were shown, and the form that confirms them.
-struct Confirmation {
-    digest: String,
-    form: Option<SubmittedForm>,
-}
-
-struct ImportRun {
-    outcome: Box<ImportOutcome>,
-    is_saved: bool,
-}
-
-/// Runs a file in a transaction, which is committed only if there are no errors and the changes have the expected digest.
-/// The same form does nothing a second time.
+/// Imports a file in a transaction, which is committed only if there are no errors and the changes have the confirmed
+/// digest; otherwise the outcome is an `Err`. The same form does nothing a second time.
 async fn run(
     staff: &StaffRequest,
     model: &'static Resource,
-    file: ParsedFile,
-    expected: Option<Confirmation>,
-) -> Result<ImportRun, PageError> {
-    let table = match file {
+    bytes: Bytes,
+    confirmed: Option<(String, SubmittedForm)>,
+) -> Result<Result<Box<ImportOutcome>, Box<ImportOutcome>>, PageError> {
+    let table = match run_blocking(move || CsvTable::read(model, &bytes)).await? {
         Ok(table) => table,
         Err(errors) => {
             let outcome = ImportOutcome {
                 errors,
                 ..ImportOutcome::default()
             };
-            return Ok(ImportRun {
-                outcome: Box::new(outcome),
-                is_saved: false,
-            });
+            return Ok(Err(Box::new(outcome)));
         }
     };
     let importer = Importer {
@@ -182,27 +152,21 @@ async fn run(
         model,
     };
     let run = staff.try_write_long(move |conn| {
-        let expected = expected.as_ref();
-        let form = expected.and_then(|expected| expected.form.as_ref());
-        if let Some(form) = form
+        if let Some((_, form)) = &confirmed
             && form.find(conn)?.is_some()
         {
             return Ok(Box::default());
         }
         let outcome = Box::new(importer.run(conn, &table)?);
-        let is_expected = expected.is_some_and(|expected| expected.digest == outcome.digest);
-        if !outcome.errors.is_empty() || !is_expected {
-            return Err(Rollback::Rejected(outcome));
+        match confirmed {
+            Some((digest, form)) if outcome.errors.is_empty() && digest == outcome.digest => {
+                form.insert(conn, 0, Utc::now().naive_utc())?;
+                Ok(outcome)
+            }
+            _ => Err(Rollback::Rejected(outcome)),
         }
-        if let Some(form) = form {
-            form.insert(conn, 0, Utc::now().naive_utc())?;
-        }
-        Ok(outcome)
     });
-    let run = run.await?;
-    let is_saved = run.is_ok();
-    let (Ok(outcome) | Err(outcome)) = run;
-    Ok(ImportRun { outcome, is_saved })
+    run.await
 }
 
 fn allowed(staff: &StaffRequest) -> Result<&'static Resource, PageError> {
@@ -221,7 +185,7 @@ fn encode(bytes: &[u8]) -> Result<String, PageError> {
 }
 
 /// Decodes the file of a page; `None` if it is invalid or too large.
-fn decode(content: &str) -> Option<Vec<u8>> {
+fn decode(content: &str) -> Option<Bytes> {
     let compressed = BASE64URL_NOPAD.decode(content.as_bytes()).ok()?;
     let mut bytes = Vec::new();
     let limit = u64::try_from(MAX_FILE_BYTES).ok()?;
@@ -229,7 +193,7 @@ fn decode(content: &str) -> Option<Vec<u8>> {
         .take(limit + 1)
         .read_to_end(&mut bytes)
         .ok()?;
-    (bytes.len() <= MAX_FILE_BYTES).then_some(bytes)
+    (bytes.len() <= MAX_FILE_BYTES).then(|| bytes.into())
 }
 
 #[cfg(test)]
@@ -241,7 +205,7 @@ mod tests {
         let bytes = b"id,title\r\n1,\"a\nb\"\r\n".to_vec();
         let encoded = encode(&bytes).unwrap();
 
-        assert_eq!(decode(&encoded), Some(bytes));
+        assert_eq!(decode(&encoded), Some(bytes.into()));
         assert_eq!(decode("nonsense!"), None);
         assert_eq!(
             decode(&encode(&vec![b'a'; MAX_FILE_BYTES + 1]).unwrap()),

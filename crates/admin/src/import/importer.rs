@@ -27,6 +27,12 @@ const MAX_PREVIEW: usize = 50;
 
 #[derive(Default, Serialize)]
 pub(crate) struct ImportOutcome {
+    /// The detected format of the file.
+    pub(crate) format: String,
+    /// Sentences about the columns that are not imported.
+    pub(crate) notes: Vec<String>,
+    /// The labels of the columns that are.
+    pub(crate) headings: Vec<&'static str>,
     pub(crate) added: usize,
     pub(crate) changed: usize,
     pub(crate) unchanged: usize,
@@ -36,6 +42,7 @@ pub(crate) struct ImportOutcome {
     pub(crate) changes: Vec<PreviewChange>,
     pub(crate) errors: Vec<RowError>,
     /// The columns that would escalate permissions; empty for a whole row.
+    #[serde(skip)]
     pub(crate) denied_columns: BTreeSet<&'static str>,
     /// A digest of all changes, and their author.
     pub(crate) digest: String,
@@ -79,7 +86,12 @@ impl Importer {
         for inline in self.model.inlines {
             lock_all(conn, &inline.resource.key())?;
         }
-        let mut outcome = ImportOutcome::default();
+        let mut outcome = ImportOutcome {
+            format: table.format.clone(),
+            notes: table.notes(),
+            headings: table.fields().map(|(_, label)| label).collect(),
+            ..ImportOutcome::default()
+        };
         let mut seen = BTreeMap::new();
         // A preview that somebody else has seen doesn't count.
         let author = self.editor.user.id;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::auth::staff_request::StaffRequest;
 use crate::columns::columns;
-use crate::import::csv_table::{CsvTable, RowError};
+use crate::import::csv_table::RowError;
 use crate::import::importer::ImportOutcome;
 use crate::import::spreadsheet::MAX_ROWS;
 use crate::ui::csv::{self, column_names, download};
@@ -29,17 +29,13 @@ pub(crate) struct ImportPage {
     limits: String,
     export_href: String,
     back_href: String,
-    notice: Option<String>,
+    notice: Option<&'static str>,
     file_error: Option<String>,
-    errors_title: Option<String>,
-    errors: Vec<RowError>,
-    more_errors: usize,
-    format: Option<String>,
-    notes: Vec<String>,
-    headings: Vec<&'static str>,
+    errors_title: String,
     summary: Option<String>,
     outcome: ImportOutcome,
-    /// The numbers of additions and changes that are not shown.
+    /// The numbers of errors, additions and changes that are not shown.
+    more_errors: usize,
     more_additions: usize,
     more_changes: usize,
     confirm: Option<String>,
@@ -59,59 +55,29 @@ impl ImportPage {
         }
     }
 
-    /// The page of a file, before its rows are checked.
-    pub(super) fn for_table(table: &CsvTable) -> Self {
-        Self {
-            format: Some(table.format.clone()),
-            notes: table.notes(),
-            headings: table.fields().map(|(_, label)| label).collect(),
-            ..Self::default()
-        }
-    }
-
-    /// The preview, with `hidden` in the forms that confirm it.
-    pub(super) fn with_changes(
-        self,
+    /// The errors of a file or, if it has none, the preview, with `hidden` in the form that sends it again.
+    pub(super) fn for_outcome(
         model: &Resource,
-        outcome: ImportOutcome,
+        mut outcome: ImportOutcome,
         hidden: Vec<Hidden>,
-        notice: Option<String>,
+        notice: Option<&'static str>,
     ) -> Self {
-        let count = outcome.added + outcome.changed;
+        let (errors, count) = (outcome.errors.len(), outcome.added + outcome.changed);
+        let is_valid = errors == 0;
+        outcome.errors.truncate(MAX_ERRORS);
+        let confirm = || format!("Yes, import {}", counted(model, count));
         Self {
-            notice,
-            summary: Some(summary(model, &outcome)),
+            notice: notice.filter(|_| is_valid),
+            errors_title: errors_title(errors),
+            summary: is_valid.then(|| summary(model, &outcome)),
+            confirm: (is_valid && count > 0).then(confirm),
+            more_errors: errors - outcome.errors.len(),
             more_additions: outcome.added - outcome.additions.len(),
             more_changes: outcome.changed - outcome.changes.len(),
             outcome,
-            confirm: (count > 0).then(|| format!("Yes, import {}", counted(model, count))),
             hidden,
-            ..self
+            ..Self::default()
         }
-    }
-
-    pub(super) fn with_errors(self, mut errors: Vec<RowError>, content: Hidden) -> Self {
-        let count = errors.len();
-        errors.truncate(MAX_ERRORS);
-        // An error of the file as a whole is no list.
-        let is_list = errors.iter().any(|error| error.row.is_some());
-        Self {
-            errors_title: Some(errors_title(count)),
-            hidden: is_list.then_some(content).into_iter().collect(),
-            more_errors: count - errors.len(),
-            errors,
-            ..self
-        }
-    }
-
-    pub(super) fn errors_file(model: &Resource, errors: Vec<RowError>) -> PageResult {
-        let row = |error: RowError| {
-            let row = error.row.map_or_else(String::new, |row| row.to_string());
-            [row, error.column, error.text]
-        };
-        let rows: Vec<_> = errors.into_iter().map(row).collect();
-        let text = csv::table(&["Row", "Column", "Error"], &rows)?;
-        Ok(download(&format!("{}-errors", model.plural), text))
     }
 
     pub(crate) fn show(
@@ -135,6 +101,17 @@ impl ImportPage {
         let crumbs = Breadcrumb::below_list(model, "Import");
         staff.page(status, &heading, crumbs, page)
     }
+}
+
+/// A file with all errors.
+pub(super) fn errors_file(model: &Resource, errors: Vec<RowError>) -> PageResult {
+    let row = |error: RowError| {
+        let row = error.row.map_or_else(String::new, |row| row.to_string());
+        [row, error.column, error.text]
+    };
+    let rows: Vec<_> = errors.into_iter().map(row).collect();
+    let text = csv::table(&["Row", "Column", "Error"], &rows)?;
+    Ok(download(&format!("{}-errors", model.plural), text))
 }
 
 /// The counts that are not zero: `50 addresses will be added. 1 address will be changed.`
