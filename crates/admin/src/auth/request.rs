@@ -37,11 +37,11 @@ impl<T, E: Into<PageError>> From<E> for Rollback<T> {
     }
 }
 
-impl Rollback<Vec<FieldError>> {
+impl<T: From<Vec<FieldError>>> Rollback<T> {
     /// Maps a save error: validation errors are `Rejected`, everything else is `Failed`.
     pub(crate) fn from_save_error(error: SaveError) -> Self {
         match error {
-            SaveError::Invalid(errors) => Self::Rejected(errors),
+            SaveError::Invalid(errors) => Self::Rejected(errors.into()),
             error => Self::Failed(error.into()),
         }
     }

@@ -66,14 +66,14 @@ pub(crate) async fn create(staff: StaffRequest, submission: Submission) -> PageR
             Ok(Ok(added)) => return Ok(redirect_to_next(&staff, accounts, &added, &submission)),
             Ok(Err(invalid)) => errors.username = texts(&invalid),
             Err(error) => {
-                let page = |notice, status| {
+                let page = async |notice| {
                     let errors = AddUserErrors {
                         notice: Some(notice),
                         ..AddUserErrors::default()
                     };
-                    show(&staff, accounts, status, &submission, errors)
+                    show(&staff, accounts, StatusCode::OK, &submission, errors)
                 };
-                return with_notice(&error, page).unwrap_or(Err(error));
+                return with_notice(error, page).await;
             }
         }
     } else if let Ok(user) = checked {

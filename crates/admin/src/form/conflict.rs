@@ -16,6 +16,9 @@ use crate::ui::submission::Submission;
 /// Both versions of an object.
 #[derive(Debug, Serialize)]
 pub(crate) struct ConflictView {
+    /// The stored version, which the choices are about.
+    #[serde(skip)]
+    pub(crate) version: String,
     singular: &'static str,
     /// Who saved the stored version, and when.
     saved: Option<String>,
@@ -56,94 +59,58 @@ pub(crate) fn resolve(
     if !is_stale && !submission.has("_resolve") {
         return Ok(Ok(mine));
     }
-    let choice = |name: &str| {
+    let choice = |name: &str, mine: &FormValues| {
         if !is_stale {
             let chosen = submission.text(&format!("merge_{name}"));
             let known = ["theirs", "mine"].into_iter().find(|word| *word == chosen);
             return ("", known.unwrap_or_default());
         }
         let is_changed = |values| initial.is_changed(name, values);
-        match (is_changed(&mine), is_changed(theirs)) {
+        match (is_changed(mine), is_changed(theirs)) {
             (false, _) => ("Only they changed this", "theirs"),
             (_, false) => ("Only you changed this", "mine"),
             _ => ("Both of you changed this", ""),
         }
     };
-    let fields = differing(definition, &mine, theirs).into_iter();
-    let choices: Vec<_> = fields
-        .map(|(bound, name)| {
-            let (note, chosen) = choice(&name);
-            VersionChoice {
-                bound,
-                name,
-                note,
-                chosen,
-            }
-        })
-        .collect();
+    let mut rows = Vec::new();
+    for (bound, name) in differing(definition, &mine, theirs) {
+        let mut version = |values: &FormValues| {
+            let (registry, values) = (definition.registry(), values.list(&name));
+            display_text(conn, registry, bound.resource, bound.field, values)
+        };
+        let (note, chosen) = choice(&name, &mine);
+        rows.push(FieldConflict {
+            label: bound.field.label,
+            theirs: version(theirs)?,
+            mine: version(&mine)?,
+            name,
+            note,
+            chosen,
+        });
+    }
     let asked = submission.list(ASKED);
-    let is_open = |choice: &VersionChoice| choice.chosen.is_empty() && asked.contains(&choice.name);
-    if !choices.is_empty() && is_stale || choices.iter().any(is_open) {
-        let stored = (current.id, theirs);
-        let view = ConflictView::new(conn, definition, choices, &mine, stored, !is_stale);
-        return Ok(Err(view?));
-    }
-    for choice in choices.iter().filter(|choice| choice.chosen == "theirs") {
-        mine = mine.with_list(&choice.name, theirs.list(&choice.name).to_vec());
-    }
-    Ok(Ok(mine))
-}
-
-/// A field that differs, with a note and the selected version.
-struct VersionChoice {
-    bound: BoundField,
-    name: String,
-    note: &'static str,
-    chosen: &'static str,
-}
-
-impl ConflictView {
-    fn new(
-        conn: &mut DbConnection,
-        definition: &FormDefinition,
-        choices: Vec<VersionChoice>,
-        mine: &FormValues,
-        (id, theirs): (i64, &FormValues),
-        is_undecided: bool,
-    ) -> QueryResult<Self> {
-        let mut rows = Vec::new();
-        for choice in choices {
-            let BoundField {
-                resource, field, ..
-            } = choice.bound;
-            let mut version = |values: &FormValues| {
-                let values = values.list(&choice.name);
-                display_text(conn, definition.registry(), resource, field, values)
-            };
-            rows.push(FieldConflict {
-                label: field.label,
-                theirs: version(theirs)?,
-                mine: version(mine)?,
-                name: choice.name,
-                note: choice.note,
-                chosen: choice.chosen,
-            });
-        }
+    let is_open = |row: &FieldConflict| row.chosen.is_empty() && asked.contains(&row.name);
+    if !rows.is_empty() && is_stale || rows.iter().any(is_open) {
         let open = rows.iter().filter(|row| row.chosen.is_empty());
         let labels: Vec<&str> = open.map(|row| row.label).collect();
         let undecided = format!("Choose which version to keep: {}.", labels.join(", "));
-        let last = last_entry(conn, definition, id, theirs)?;
-        Ok(Self {
+        let last = last_entry(conn, definition, current.id, theirs)?;
+        return Ok(Err(ConflictView {
+            version: definition.version(theirs),
             singular: definition.resource.singular,
             saved: last.map(|entry| {
                 let view = EntryView::new(entry, &definition.editor);
                 format!("{} saved this version at {}.", view.user, view.date)
             }),
-            discard_href: change_path(definition.resource, id),
-            undecided: is_undecided.then_some(undecided),
+            discard_href: change_path(definition.resource, current.id),
+            undecided: (!is_stale).then_some(undecided),
             rows,
-        })
+        }));
     }
+    for row in rows.iter().filter(|row| row.chosen == "theirs") {
+        mine = mine.with_list(&row.name, theirs.list(&row.name).to_vec());
+    }
+    Ok(Ok(mine))
 }
 
 /// The last audit entry of an object and of those that are edited inline.

@@ -8,11 +8,12 @@ use actix_web::http::header::LOCATION;
 use audit::{AuditEntry, SubmittedForm};
 use chrono::Utc;
 use oc_core::DbConnection;
-use oc_core::admin::{FormValues, Record, Resource, SaveError};
+use oc_core::admin::{FormValues, Record, Resource};
 use oc_core::locks::lock;
 use oc_http::{PageError, PageResult};
 
 use crate::auth::account::mail_changed_address;
+use crate::auth::request::Rollback;
 use crate::auth::sealed_form;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::form::after_save::redirect_after_save;
@@ -20,19 +21,14 @@ use crate::form::choices::is_search;
 use crate::form::conflict::resolve;
 use crate::form::definition::{FORM_TOKEN, FormDefinition, VERSION};
 use crate::form::gallery::store_uploads;
-use crate::form::page::{ANSWERED, DELETED, redisplay};
+use crate::form::page::{ANSWERED, DELETED, redisplay, with_notice};
 use crate::form::save::save_with_inlines;
-use crate::form::state::FormState;
+use crate::form::state::{FormFeedback, FormState};
 use crate::history::restore::{restore, restore_revision};
 use crate::history::revision::Revision;
 use crate::ui::field::{RESTORE, SAVE_AS_NEW};
 use crate::ui::links::{change_path, list_path, see_other};
 use crate::ui::submission::Submission;
-
-enum SaveOutcome {
-    Saved(Record),
-    Redisplay(Box<FormState>),
-}
 
 pub(crate) async fn new(staff: StaffRequest) -> PageResult {
     let resource = staff.permitted_resource(Verb::Add)?;
@@ -68,8 +64,7 @@ pub(crate) async fn edit(staff: StaffRequest) -> PageResult {
         Some(kept) => FormState::submitted(conn, definition, Some(id), kept),
         None => FormState::stored(conn, definition, id, &query),
     });
-    let state = state.await?.keeping_version();
-    state.show(&staff, StatusCode::OK)
+    state.await?.show(&staff, StatusCode::OK)
 }
 
 /// Changes an object, unless somebody else changed it meanwhile.
@@ -108,27 +103,29 @@ async fn submit(
         None => (submission, Vec::new()),
     };
     if !errors.is_empty() {
-        let state = staff.read(move |conn| FormState::submitted(conn, definition, id, &submission));
-        let state = state.await?.keeping_version();
-        return FormState { errors, ..state }.show(staff, StatusCode::UNPROCESSABLE_ENTITY);
+        return redisplay(staff, definition, id, submission, errors.into()).await;
     }
     let (form, sent) = (definition.clone(), submission.clone());
-    let outcome = staff
-        .db
-        .run(move |conn| save_or_redisplay(conn, form, id, &sent));
+    let outcome = staff.try_write(move |conn| save(conn, &form, id, &sent));
     match (outcome.await, id) {
-        (Ok(SaveOutcome::Saved(record)), _) => {
+        (Ok(Ok(record)), _) => {
             let verb = if id.is_some() { "Changed" } else { "Added" };
             redirect_after_save(staff, resource, &record, &submission, verb).await
         }
-        (Ok(SaveOutcome::Redisplay(state)), _) => {
-            let status = state.status();
-            state.show(staff, status)
-        }
+        (Ok(Err(feedback)), _) => redisplay(staff, definition, id, submission, feedback).await,
         (Err(PageError::NotFound), Some(id)) => {
             offer_new_object(staff, resource, id, submission).await
         }
-        (Err(error), id) => redisplay(staff, definition, id, submission, error).await,
+        (Err(error), id) => {
+            let page = async |notice| {
+                let feedback = FormFeedback {
+                    notice: Some(notice),
+                    ..FormFeedback::default()
+                };
+                redisplay(staff, definition, id, submission, feedback).await
+            };
+            with_notice(error, page).await
+        }
     }
 }
 
@@ -223,66 +220,50 @@ async fn is_sensitive(
     Ok(fields.any(|field| set(&before, field) != set(&after, field)))
 }
 
-fn save_or_redisplay(
-    conn: &mut DbConnection,
-    definition: FormDefinition,
-    id: Option<i64>,
-    submission: &Submission,
-) -> Result<SaveOutcome, PageError> {
-    match conn.write(|conn| save(conn, &definition, id, submission)) {
-        Err(SaveError::Invalid(errors)) => {
-            let state = FormState::submitted(conn, definition, id, submission)?;
-            let state = Box::new(FormState { errors, ..state });
-            Ok(SaveOutcome::Redisplay(state))
-        }
-        outcome => Ok(outcome?),
-    }
-}
-
+/// Saves a submission, unless it is rejected or asks for a search. Requires a transaction.
 fn save(
     conn: &mut DbConnection,
     definition: &FormDefinition,
     id: Option<i64>,
     submission: &Submission,
-) -> Result<SaveOutcome, SaveError> {
+) -> Result<Record, Rollback<FormFeedback>> {
     let (resource, author) = (definition.resource, definition.editor.user.id);
-    let is_search = is_search(resource, submission);
-    let is_new = id.is_none() && submission.has(FORM_TOKEN) && !is_search;
+    if is_search(resource, submission) {
+        return Err(Rollback::Rejected(FormFeedback::default()));
+    }
+    let is_new = id.is_none() && submission.has(FORM_TOKEN);
     let form = is_new.then(|| SubmittedForm::new(author, &resource.key(), &submission.to_text()));
     if let Some(form) = &form
         && let Some(id) = form.find(conn)?
         && let Some(added) = resource.load(conn, id)?
     {
-        return Ok(SaveOutcome::Saved(added));
+        return Ok(added);
     }
-    let current = match id {
-        None => None,
-        Some(id) => {
-            lock(conn, &resource.key(), id)?;
-            Some(resource.find(conn, id)?)
-        }
-    };
     let mut values = definition.form_values(submission);
-    let (mut conflict, mut question) = (None, None);
-    if let Some(current) = current.as_ref().filter(|_| !is_search) {
-        match resolve(conn, definition, submission, values.clone(), current)? {
-            Ok(resolved) => values = resolved,
-            Err(view) => conflict = Some(view),
-        }
+    let mut current = None;
+    if let Some(id) = id {
+        lock(conn, &resource.key(), id)?;
+        let stored = resource.find(conn, id)?;
+        let resolved = resolve(conn, definition, submission, values, &stored)?;
+        values = resolved.map_err(|conflict| {
+            let conflict = Some(Box::new(conflict));
+            Rollback::Rejected(FormFeedback {
+                conflict,
+                ..FormFeedback::default()
+            })
+        })?;
+        current = Some(stored);
     }
-    if !is_search && conflict.is_none() {
-        let answered = submission.list(ANSWERED);
-        question = definition.question(conn, current.as_ref(), &values, &answered)?;
-    }
-    if is_search || conflict.is_some() || question.is_some() {
-        return Ok(SaveOutcome::Redisplay(Box::new(FormState {
-            conflict,
+    let answered = submission.list(ANSWERED);
+    let question = definition.question(conn, current.as_ref(), &values, &answered)?;
+    if question.is_some() {
+        return Err(Rollback::Rejected(FormFeedback {
             question,
-            keeps_version: is_search,
-            ..FormState::submitted(conn, definition.clone(), id, submission)?
-        })));
+            ..FormFeedback::default()
+        }));
     }
-    let saved = save_with_inlines(conn, definition, current.as_ref(), &values)?;
+    let saved = save_with_inlines(conn, definition, current.as_ref(), &values);
+    let saved = saved.map_err(Rollback::from_save_error)?;
     let registry = definition.registry();
     if let Some(before) = &current
         && registry
@@ -294,5 +275,5 @@ fn save(
     if let Some(form) = form {
         form.insert(conn, saved.id, Utc::now().naive_utc())?;
     }
-    Ok(SaveOutcome::Saved(saved))
+    Ok(saved)
 }

@@ -13,7 +13,7 @@ use crate::auth::denied::{DeniedGrant, denied_fields};
 use crate::auth::staff_request::StaffRequest;
 use crate::form::conflict::ConflictView;
 use crate::form::definition::{FORM_TOKEN, FormDefinition, VERSION};
-use crate::form::state::FormState;
+use crate::form::state::{FormFeedback, FormState};
 use crate::gallery::GalleryView;
 use crate::ui::field::{
     Button, ErrorSummary, FieldView, Hidden, RESTORE, SAVE_AS_NEW, SAVE_BUTTONS, Section,
@@ -40,7 +40,7 @@ struct FormPage {
     preview_href: Option<String>,
     advice: Option<String>,
     close_href: Option<String>,
-    conflict: Option<ConflictView>,
+    conflict: Option<Box<ConflictView>>,
     has_files: bool,
     gallery: Option<GalleryView>,
 }
@@ -116,16 +116,6 @@ fn form_buttons(
 }
 
 impl FormState {
-    pub(crate) fn status(&self) -> StatusCode {
-        if self.conflict.is_some() {
-            StatusCode::CONFLICT
-        } else if self.errors.is_empty() && self.question.is_none() {
-            StatusCode::OK
-        } else {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
-    }
-
     /// Whether the object was deleted while its form was filled in.
     fn is_deleted(&self) -> bool {
         self.record.is_none() && self.submission.has(DELETED)
@@ -135,16 +125,20 @@ impl FormState {
         let submitted = |name| self.submission.text(name);
         let mut hidden = Vec::new();
         if self.record.is_some() && !self.definition.read_only {
-            let value = if self.keeps_version && self.submission.has(VERSION) {
-                submitted(VERSION).to_owned()
-            } else {
-                self.definition.version(&self.stored)
+            let value = match &self.feedback.conflict {
+                Some(conflict) => conflict.version.clone(),
+                None if self.submission.has(VERSION) => submitted(VERSION).to_owned(),
+                None => self.definition.version(&self.stored),
             };
             hidden.push(Hidden::new(VERSION, value));
         } else if self.is_deleted() {
             hidden.extend([DELETED, VERSION].map(|name| Hidden::new(name, submitted(name))));
         }
-        let asked = self.question.as_ref().map(|(field, _)| (*field).to_owned());
+        let asked = self
+            .feedback
+            .question
+            .as_ref()
+            .map(|(field, _)| (*field).to_owned());
         let answered = self.submission.list(ANSWERED).into_iter().chain(asked);
         hidden.extend(answered.map(|value| Hidden::new(ANSWERED, value)));
         hidden.extend(self.record.is_none().then(|| token_field(&self.submission)));
@@ -175,7 +169,7 @@ impl FormState {
         let heading = format!("{verb} {}", resource.singular);
         let is_popup = staff.is_popup();
         let mut buttons = Vec::new();
-        if !read_only && self.conflict.is_none() {
+        if !read_only && self.feedback.conflict.is_none() {
             buttons = form_buttons(staff, resource, record.is_some(), is_popup);
             buttons.extend((self.is_deleted() && may(Verb::Change)).then_some(RESTORE));
         }
@@ -197,7 +191,7 @@ impl FormState {
         let hidden = self.hidden();
         let gallery = self
             .gallery
-            .filter(|_| !is_popup && self.conflict.is_none());
+            .filter(|_| !is_popup && self.feedback.conflict.is_none());
         let gallery_fields = gallery.iter().flat_map(GalleryView::fields);
         let error_summary = ErrorSummary::for_fields(fields_of(&sections).chain(gallery_fields));
         let is_beside =
@@ -213,8 +207,8 @@ impl FormState {
         let view_site_href =
             public_page.and_then(|page| record.and_then(|record| (page.path)(record)));
         let page = FormPage {
-            question: self.question.map(|(_, text)| text),
-            notice: self.notice.or(guarded_notice),
+            question: self.feedback.question.map(|(_, text)| text),
+            notice: self.feedback.notice.or(guarded_notice),
             subtitle: record.map(|record| record.title.clone()),
             error_summary,
             has_files,
@@ -233,53 +227,50 @@ impl FormState {
             view_site_href,
             advice: advice(&self.missing),
             close_href: read_only.then(|| with_query(&list, &filters)),
-            conflict: self.conflict,
+            conflict: self.feedback.conflict,
         };
         let page_title = record.map_or(&heading, |record| &record.title);
         let breadcrumbs = staff.resource_trail(resource, page_title);
         let mut response = staff.page(status, &heading, breadcrumbs, page)?;
-        DeniedGrant::attach(&mut response, denied_fields(&self.errors));
+        DeniedGrant::attach(&mut response, denied_fields(&self.feedback.errors));
         Ok(response)
     }
 }
 
-/// The form with a notice, if the error is transient and the database can be read.
+/// A submitted form again.
 pub(crate) async fn redisplay(
     staff: &StaffRequest,
     definition: FormDefinition,
     id: Option<i64>,
     submission: Submission,
-    error: PageError,
+    feedback: FormFeedback,
 ) -> PageResult {
-    if notice(&error).is_none() {
-        return Err(error);
-    }
     let state = staff.read(move |conn| FormState::submitted(conn, definition, id, &submission));
-    let Ok(state) = state.await else {
-        return Err(error);
-    };
-    with_notice(&error, |notice, status| {
-        let (state, notice) = (state.keeping_version(), Some(notice));
-        FormState { notice, ..state }.show(staff, status)
-    })
-    .unwrap_or(Err(error))
+    let (state, status) = (state.await?, feedback.status());
+    FormState { feedback, ..state }.show(staff, status)
 }
 
-/// The page with a notice and the status of a transient error; `None` for other errors.
-pub(crate) fn with_notice(
-    error: &PageError,
-    page: impl FnOnce(&'static str, StatusCode) -> PageResult,
-) -> Option<PageResult> {
-    let notice = notice(error)?;
+/// A page with a notice about a transient error, with the status of the error. Fails with the error if it is another one
+/// or there is no page.
+pub(crate) async fn with_notice(
+    error: PageError,
+    page: impl AsyncFnOnce(&'static str) -> PageResult,
+) -> PageResult {
+    let Some(notice) = notice(&error) else {
+        return Err(error);
+    };
+    let Ok(mut response) = page(notice).await else {
+        return Err(error);
+    };
     // This logs the error.
     let bare = error.error_response();
-    let retry_after = bare.headers().get(header::RETRY_AFTER).cloned();
-    Some(page(notice, bare.status()).map(|mut response| {
-        if let Some(when) = retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, when);
-        }
+    *response.status_mut() = bare.status();
+    if let Some(when) = bare.headers().get(header::RETRY_AFTER) {
         response
-    }))
+            .headers_mut()
+            .insert(header::RETRY_AFTER, when.clone());
+    }
+    Ok(response)
 }
 
 /// The notice above the form, if it can be submitted again.

@@ -97,7 +97,7 @@ impl FormState {
     ) -> FieldView {
         let field = bound.field;
         let value = self.values.text(&name).to_owned();
-        let errors = self.errors.iter().filter(|error| {
+        let errors = self.feedback.errors.iter().filter(|error| {
             // An error of a date with a time is shown once.
             error.field == name || error.field == bound.name && !name.ends_with("_1")
         });

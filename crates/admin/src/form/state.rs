@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use actix_web::http::StatusCode;
 use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_core::admin::{FieldKind, FormValues, Record};
@@ -28,15 +29,40 @@ pub(crate) struct FormState {
     pub(crate) gallery: Option<GalleryView>,
     /// What would help visitors of its public page.
     pub(crate) missing: Vec<String>,
+    /// The submission, if the form is shown again, and why it is.
+    pub(crate) submission: Submission,
+    pub(crate) feedback: FormFeedback,
+}
+
+/// Why a form is shown again.
+#[derive(Default)]
+pub(crate) struct FormFeedback {
     pub(crate) errors: Vec<FieldError>,
     pub(crate) notice: Option<&'static str>,
-    pub(crate) conflict: Option<ConflictView>,
+    pub(crate) conflict: Option<Box<ConflictView>>,
     /// A question that is answered by saving again, with its field.
     pub(crate) question: Option<(&'static str, String)>,
-    /// The submission, if the form is shown again.
-    pub(crate) submission: Submission,
-    /// Whether the form keeps the version that was submitted.
-    pub(crate) keeps_version: bool,
+}
+
+impl From<Vec<FieldError>> for FormFeedback {
+    fn from(errors: Vec<FieldError>) -> Self {
+        Self {
+            errors,
+            ..Self::default()
+        }
+    }
+}
+
+impl FormFeedback {
+    pub(crate) fn status(&self) -> StatusCode {
+        if self.conflict.is_some() {
+            StatusCode::CONFLICT
+        } else if self.errors.is_empty() && self.question.is_none() {
+            StatusCode::OK
+        } else {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+    }
 }
 
 impl FormState {
@@ -91,13 +117,6 @@ impl FormState {
         })
     }
 
-    pub(crate) fn keeping_version(self) -> Self {
-        Self {
-            keeps_version: true,
-            ..self
-        }
-    }
-
     fn new(
         conn: &mut DbConnection,
         definition: FormDefinition,
@@ -138,12 +157,8 @@ impl FormState {
             has_higher_privileges,
             gallery,
             missing,
-            errors: Vec::new(),
-            notice: None,
-            conflict: None,
-            question: None,
             submission: Submission::default(),
-            keeps_version: false,
+            feedback: FormFeedback::default(),
         })
     }
 }

@@ -132,7 +132,7 @@ impl BulkEdit<'_> {
             .staff
             .read(move |conn| FormState::submitted(conn, definition, None, &submission));
         let state = FormState {
-            errors,
+            feedback: errors.into(),
             ..state.await?
         };
         let sections = state.sections();
@@ -146,7 +146,7 @@ impl BulkEdit<'_> {
             hidden: self.hidden.clone(),
             ..BulkEditPage::default()
         };
-        self.show(state.status(), page)
+        self.show(state.feedback.status(), page)
     }
 
     async fn ask_confirmation(
