@@ -11,7 +11,7 @@ use crate::handlers::{feed, home, lettings, photos, profiles, sitemap};
 
 /// Adds previews of public pages to the admin.
 pub(crate) fn previews(config: &mut ServiceConfig) {
-    let path = "/{app:lettings}/{model:letting}/{id}/preview";
+    let path = "/{model:lettings/letting}/{id}/preview";
     config
         .service(read_page(&format!("{path}/"), lettings::preview))
         .service(resource(path).to(add_slash));

@@ -1,5 +1,7 @@
 //! Routes of the admin.
 
+use std::collections::BTreeSet;
+
 use actix_session::SessionMiddleware;
 use actix_session::config::{CookieContentSecurity, PersistentSession};
 use actix_web::body::{BoxBody, MessageBody};
@@ -167,35 +169,43 @@ fn add_general_pages(pages: AdminRoutes, registry: Registry) -> AdminRoutes {
 }
 
 fn add_resources(pages: AdminRoutes, registry: Registry) -> AdminRoutes {
-    // One route per resource, so that an unknown path is a 404 without a login.
-    registry.all().fold(pages, |pages, resource| {
-        let app = format!("/{{app:{}}}/", resource.app);
-        let list = format!("{app}{{model:{}}}/", resource.name);
-        let path = |page: &str| format!("{list}{page}/");
-        let pages = match resource.gallery {
-            None => pages,
-            Some(images) => {
-                let path = path(&format!("{{id}}/{}", images.resource.plural));
-                let page = form_page(&path, gallery::redirect_to_form, gallery::change);
-                pages.add(&path, page)
-            }
-        };
-        let pages = match resource.images {
-            None => pages,
-            Some(_) => pages.read(&path("image/{value}"), gallery::thumbnail),
-        };
-        pages
-            .read(&app, index::show_app)
-            .form(&list, list::page::index, action::run_action)
-            .form(&path("add"), handlers::new, handlers::create)
-            .read(&path("deleted"), deleted::index)
-            .read(&path("export"), list::page::export)
-            .form(&path("import"), import::new, import::create)
-            .read(&path("{id}"), handlers::redirect_to_form)
-            .form(&path("{id}/change"), handlers::edit, handlers::update)
-            .form(&path("{id}/delete"), delete::confirm, delete::delete)
-            .form(&path("{id}/history"), history::show, history::restore)
-    })
+    // Only what exists, so that an unknown path is a 404 without a login.
+    let paths = |is_included: fn(&oc_core::admin::Resource) -> bool| {
+        let included = registry.all().filter(|resource| is_included(resource));
+        let paths: Vec<_> = included
+            .map(|it| format!("{}/{}", it.app, it.name))
+            .collect();
+        paths.join("|")
+    };
+    let apps: BTreeSet<_> = registry.all().map(|resource| resource.app).collect();
+    let apps: Vec<_> = apps.into_iter().collect();
+    let list = format!("/{{model:{}}}/", paths(|_| true));
+    let path = |page: &str| format!("{list}{page}/");
+    let mut pages = pages
+        .read(&format!("/{{app:{}}}/", apps.join("|")), index::show_app)
+        .form(&list, list::page::index, action::run_action)
+        .form(&path("add"), handlers::new, handlers::create)
+        .read(&path("deleted"), deleted::index)
+        .read(&path("export"), list::page::export)
+        .form(&path("import"), import::new, import::create)
+        .read(&path("{id}"), handlers::redirect_to_form)
+        .form(&path("{id}/change"), handlers::edit, handlers::update)
+        .form(&path("{id}/delete"), delete::confirm, delete::delete)
+        .form(&path("{id}/history"), history::show, history::restore);
+    let with_images = paths(|resource| resource.images.is_some());
+    if !with_images.is_empty() {
+        let path = format!("/{{model:{with_images}}}/image/{{value}}/");
+        pages = pages.read(&path, gallery::thumbnail);
+    }
+    for resource in registry.all() {
+        if let Some(images) = resource.gallery {
+            let (app, name) = (resource.app, resource.name);
+            let path = format!("/{{model:{app}/{name}}}/{{id}}/{}/", images.resource.plural);
+            let page = form_page(&path, gallery::redirect_to_form, gallery::change);
+            pages = pages.add(&path, page);
+        }
+    }
+    pages
 }
 
 /// A login would start a session, which is a write.

@@ -42,7 +42,7 @@ impl Encoding {
     /// Compresses bytes.
     pub(crate) fn encode(self, bytes: &[u8], effort: Effort) -> io::Result<Vec<u8>> {
         let (quality, level) = match effort {
-            Effort::Fast => (4, Compression::new(2)),
+            Effort::Fast => (4, Compression::fast()),
             Effort::Cached => (6, Compression::default()),
             Effort::Best => (11, Compression::best()),
         };

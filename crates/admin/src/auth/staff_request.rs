@@ -106,11 +106,9 @@ impl StaffRequest {
     }
 
     pub(crate) fn resource(&self) -> Result<&'static Resource, PageError> {
-        let parameters = self.http.match_info();
-        let resource = self
-            .registry()
-            .find(parameters.query("app"), parameters.query("model"));
-        resource.ok_or(PageError::NotFound)
+        let path = self.http.match_info().query("model").split_once('/');
+        path.and_then(|(app, name)| self.registry().find(app, name))
+            .ok_or(PageError::NotFound)
     }
 
     /// The id in the path. An invalid one is that of an unknown object.
