@@ -125,9 +125,12 @@ impl Registry {
         field: &Field,
         wanted: &ChoiceQuery<'_>,
     ) -> QueryResult<ChoicePage> {
-        let related = match field.kind {
-            FieldKind::Related(app, name) => self.find(app, name),
-            _ => return (resource.choices)(conn, wanted),
+        let related = match (field.kind, resource.choices) {
+            (FieldKind::Related(app, name), _) | (FieldKind::Choice(app, name), None) => {
+                self.find(app, name)
+            }
+            (_, Some(choices)) => return choices(conn, wanted),
+            (_, None) => None,
         };
         let Some(related) = related else {
             return Ok(ChoicePage::default());
@@ -156,16 +159,20 @@ impl Registry {
         field: &Field,
         values: &[String],
     ) -> QueryResult<Vec<Choice>> {
-        match field.kind {
-            FieldKind::OneOf(_) | FieldKind::AnyOf(_) => Ok(field.kind.fixed_choices()),
-            FieldKind::Related(app, name) => match self.find(app, name) {
-                Some(related) => {
-                    let rows = (related.load_all)(conn, &ids(values))?.into_iter();
-                    Ok(rows.map(|row| Choice::new(row.id, row.title)).collect())
-                }
-                None => Ok(Vec::new()),
-            },
-            _ => (resource.labels)(conn, field.name, values),
-        }
+        let related = match (field.kind, resource.labels) {
+            (FieldKind::OneOf(_) | FieldKind::AnyOf(_), _) => {
+                return Ok(field.kind.fixed_choices());
+            }
+            (FieldKind::Related(app, name), _) | (FieldKind::Choice(app, name), None) => {
+                self.find(app, name)
+            }
+            (_, Some(labels)) => return labels(conn, field.name, values),
+            (_, None) => None,
+        };
+        let Some(related) = related else {
+            return Ok(Vec::new());
+        };
+        let rows = (related.load_all)(conn, &ids(values))?.into_iter();
+        Ok(rows.map(|row| Choice::new(row.id, row.title)).collect())
     }
 }

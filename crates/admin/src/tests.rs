@@ -1,6 +1,6 @@
 //! Resources without a table, for unit tests.
 
-use oc_core::admin::{Choice, ChoicePage, Field, FieldKind, Filter, Inline, ListPage, Resource};
+use oc_core::admin::{Choice, Field, FieldKind, Filter, Inline, ListPage, Resource};
 
 const TEXT: FieldKind = FieldKind::Text { min: 1, max: 100 };
 
@@ -41,13 +41,7 @@ const BASE: Resource = Resource {
     fields: &[
         Field::new("title", "Title", TEXT),
         Field::new("in_print", "In print", FieldKind::Boolean),
-        Field::new(
-            "author",
-            "Author",
-            FieldKind::Choice {
-                of: Some(("library", "author")),
-            },
-        ),
+        Field::new("author", "Author", FieldKind::Choice("library", "author")),
     ],
     inlines: &[],
     images: None,
@@ -62,6 +56,6 @@ const BASE: Resource = Resource {
     restore: |_, _| Ok(()),
     delete: |_, _| Ok(()),
     references: &[],
-    choices: |_, _| Ok(ChoicePage::default()),
-    labels: |_, _, _| Ok(Vec::new()),
+    choices: None,
+    labels: None,
 };

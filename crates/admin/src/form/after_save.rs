@@ -98,12 +98,12 @@ async fn finish_popup(
 ) -> PageResult {
     // The label of the choice may be longer than the title.
     let registry = staff.registry();
-    let of = Some((resource.app, resource.name));
+    let kind = FieldKind::Choice(resource.app, resource.name);
     let fields = registry.all().flat_map(|owner| {
         let fields = owner.fields.iter();
         fields.map(move |field| (owner, field))
     });
-    let mut choices = fields.filter(|(_, field)| field.kind == FieldKind::Choice { of });
+    let mut choices = fields.filter(|(_, field)| field.kind == kind);
     let (choice, value) = (choices.next(), record.id.to_string());
     let values = [value.clone()];
     let labels = staff.read(move |conn| match choice {

@@ -68,7 +68,7 @@ impl FieldChoices {
                 let offer = choices(conn, &ChoiceQuery::first(name, row, i64::MAX))?;
                 return Ok(Self::all(offer.choices));
             }
-            FieldKind::Choice { .. } | FieldKind::Related(..) => {}
+            FieldKind::Choice(..) | FieldKind::Related(..) => {}
             kind => return Ok(Self::all(kind.fixed_choices())),
         }
         let first = ChoiceQuery::first(name, row, MAX_CHOICES);
@@ -166,12 +166,7 @@ pub(crate) async fn autocomplete(
     let mut fields = resource.fields.iter();
     let field = fields
         .find(|field| field.name == query.field_name)
-        .filter(|field| {
-            matches!(
-                field.kind,
-                FieldKind::Choice { .. } | FieldKind::Related(..)
-            )
-        })
+        .filter(|field| matches!(field.kind, FieldKind::Choice(..) | FieldKind::Related(..)))
         .ok_or(PageError::NotFound)?;
     forbid_unless(staff.user.may(Verb::Add, resource) || staff.user.may(Verb::Change, resource))?;
     let page = staff

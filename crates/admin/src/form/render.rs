@@ -145,9 +145,9 @@ impl FormState {
                 view.kind = "select";
                 view.related = self.related(app, name, &value);
             }
-            FieldKind::Choice { of } => {
+            FieldKind::Choice(app, name) => {
                 (view.kind, view.required) = ("select", true);
-                view.related = of.and_then(|(app, name)| self.related(app, name, &value));
+                view.related = self.related(app, name, &value);
             }
             FieldKind::MultipleChoice => {
                 view.kind = "multiple";
@@ -181,7 +181,7 @@ impl FormState {
             };
             view.groups = groups.iter().map(group).collect();
         }
-        if let FieldKind::Choice { .. } = field.kind {
+        if let FieldKind::Choice(..) = field.kind {
             view.depends = self.inline(bound).is_some_and(|inline| inline.adds);
             view.required = !view.depends;
             view.search = self.search(bound, offered);
@@ -211,7 +211,7 @@ impl FormState {
         };
         let mut options: Vec<ChoiceView> = offered.choices.iter().map(option).collect();
         let is_related = matches!(bound.field.kind, FieldKind::Related(..));
-        if !is_related && !matches!(bound.field.kind, FieldKind::Choice { .. }) {
+        if !is_related && !matches!(bound.field.kind, FieldKind::Choice(..)) {
             return options;
         }
         let new = inline.filter(|inline| inline.adds);

@@ -89,7 +89,7 @@ impl FormState {
         let is_choice = |bound: &BoundField| {
             matches!(
                 bound.field.kind,
-                FieldKind::Choice { .. } | FieldKind::Related(..)
+                FieldKind::Choice(..) | FieldKind::Related(..)
             )
         };
         if !definition.read_only {

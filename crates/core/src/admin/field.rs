@@ -135,11 +135,8 @@ pub enum FieldKind {
     OneOf(FixedChoices),
     /// Any number of fixed choices, in groups with a heading.
     AnyOf(&'static [(&'static str, FixedChoices)]),
-    /// One of the resource's choices for this field.
-    Choice {
-        /// The resource to choose from, as (app, name), unless the choices are plain values.
-        of: Option<(&'static str, &'static str)>,
-    },
+    /// A row of a resource, as (app, name): one of the resource's choices for this field.
+    Choice(&'static str, &'static str),
     /// Any number of the resource's choices.
     MultipleChoice,
     /// A row of another resource, as (app, name), or nothing. The other resource's list has the choices.
@@ -166,7 +163,7 @@ impl FieldKind {
     pub fn has_choices(self) -> bool {
         matches!(
             self,
-            Self::Choice { .. }
+            Self::Choice(..)
                 | Self::MultipleChoice
                 | Self::OneOf(_)
                 | Self::AnyOf(_)

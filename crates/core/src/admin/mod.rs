@@ -23,6 +23,7 @@ pub use images::{ConvertImage, Images, NewImage};
 pub use list::{Filter, ListPage, ListQuery, ListRow, then_order};
 pub use reference::{OnDelete, Reference};
 pub use resource::{
-    BulkAction, DeletedRow, FindRelated, Gallery, ImageValues, Inline, PublicPage, Record, Resource,
+    BulkAction, DeletedRow, FieldChoices, FieldLabels, FindRelated, Gallery, ImageValues, Inline,
+    PublicPage, Record, Resource,
 };
 pub use save_error::SaveError;

@@ -62,10 +62,11 @@ pub struct Resource {
     /// Deletes rows and their dependents: a few hundred at a time. Requires a transaction.
     pub delete: fn(&mut DbConnection, &[i64]) -> QueryResult<()>,
     /// Choices of a field of kind [`FieldKind::Choice`](crate::admin::FieldKind::Choice) or
-    /// [`FieldKind::MultipleChoice`](crate::admin::FieldKind::MultipleChoice).
-    pub choices: fn(&mut DbConnection, &ChoiceQuery<'_>) -> QueryResult<ChoicePage>,
-    /// Labels of values of such a field, whether or not they can be chosen now; unknown values are left out.
-    pub labels: fn(&mut DbConnection, &str, &[String]) -> QueryResult<Vec<Choice>>,
+    /// [`FieldKind::MultipleChoice`](crate::admin::FieldKind::MultipleChoice), unless all rows can be chosen, by name.
+    pub choices: Option<FieldChoices>,
+    /// Labels of values of such a field, whether or not they can be chosen now, unless they are the names of the rows;
+    /// unknown values are left out.
+    pub labels: Option<FieldLabels>,
 }
 
 impl Resource {
@@ -106,6 +107,12 @@ impl Resource {
         })
     }
 }
+
+/// Loads choices of a field.
+pub type FieldChoices = fn(&mut DbConnection, &ChoiceQuery<'_>) -> QueryResult<ChoicePage>;
+
+/// Loads labels of values of a field.
+pub type FieldLabels = fn(&mut DbConnection, &str, &[String]) -> QueryResult<Vec<Choice>>;
 
 /// The public page of a row.
 #[derive(Debug, Clone, Copy)]

@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use oc_core::admin::{
-    Choice, ChoicePage, DeletedRow, Field, FieldKind, Filter, FormValues, ListPage, ListQuery,
-    ListRow, Record, Resource, SaveError, set_filters, then_order, validate_all,
+    Choice, DeletedRow, Field, FieldKind, Filter, FormValues, ListPage, ListQuery, ListRow, Record,
+    Resource, SaveError, set_filters, then_order, validate_all,
 };
 use oc_core::search::lower;
 use oc_core::{DbConnection, MAX_COUNT};
@@ -90,9 +90,8 @@ pub const MODEL: Resource = Resource {
     save,
     restore,
     delete: Address::delete,
-    // No field has choices.
-    choices: |_, _| Ok(ChoicePage::default()),
-    labels: |_, _, _| Ok(Vec::new()),
+    choices: None,
+    labels: None,
 };
 
 const fn text(min: usize, max: usize) -> FieldKind {

@@ -132,9 +132,8 @@ pub const MODEL: Resource = Resource {
     save,
     restore,
     delete: Letting::delete,
-    // Deleting a letting keeps its address.
-    choices,
-    labels: |conn, _, values| Ok(in_one_line(Address::find_all(conn, &ids(values))?)),
+    choices: Some(choices),
+    labels: Some(|conn, _, values| Ok(in_one_line(Address::find_all(conn, &ids(values))?))),
 };
 
 fn named(towns: Vec<Town>) -> Vec<Choice> {

@@ -69,15 +69,9 @@ pub(super) const FIELDS: &[Field] = &[
         .section(PRICE)
         .bulk_edit(),
     Field::optional("features", "Features", FieldKind::AnyOf(FEATURES)).section("Features"),
-    Field::new(
-        "address",
-        ADDRESS,
-        FieldKind::Choice {
-            of: Some((APP, "address")),
-        },
-    )
-    .section(PLACE)
-    .help("Only addresses without a letting can be chosen."),
+    Field::new("address", ADDRESS, FieldKind::Choice(APP, "address"))
+        .section(PLACE)
+        .help("Only addresses without a letting can be chosen."),
     Field::optional(
         "address_shown",
         "Show street on the site",

@@ -4,9 +4,9 @@ use diesel::dsl::{InnerJoin, IntoBoxed};
 use diesel::prelude::*;
 use oc_core::DbConnection;
 use oc_core::admin::{
-    Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, Gallery,
-    Images, ListPage, ListQuery, ListRow, NewImage, OnDelete, Record, Reference, Resource,
-    SaveError, combine, ids, parse_flag, required_id, set_filters, then_order, validate_all,
+    DeletedRow, Field, FieldKind, Filter, FormValues, Gallery, Images, ListPage, ListQuery,
+    ListRow, NewImage, OnDelete, Record, Reference, Resource, SaveError, combine, parse_flag,
+    required_id, set_filters, then_order, validate_all,
 };
 use oc_core::search::{fold, lower};
 use oc_core::validation::{FieldError, Violation};
@@ -31,13 +31,7 @@ pub const MODEL: Resource = Resource {
     filters: &[Filter::yes_no("described", "Described")],
     search_hint: "description, letting",
     fields: &[
-        Field::new(
-            "letting",
-            LETTING,
-            FieldKind::Choice {
-                of: Some((APP, "letting")),
-            },
-        ),
+        Field::new("letting", LETTING, FieldKind::Choice(APP, "letting")),
         Field::new("file", "Photo", FieldKind::Image),
         Field::text("alt", "Describe this photo", 0, LONGEST_ALT).help(
             "What would you say on the phone? “Living room with a sofa and a view of the pier.” \
@@ -78,8 +72,8 @@ pub const MODEL: Resource = Resource {
     save,
     restore,
     delete: Photo::delete,
-    choices,
-    labels,
+    choices: None,
+    labels: None,
 };
 
 /// The photos of a letting, below its form.
@@ -256,35 +250,4 @@ fn refused(error: PhotoError) -> SaveError {
             SaveError::from_constraint(error, None, Some(gone))
         }
     }
-}
-
-/// Lettings by title.
-fn choices(conn: &mut DbConnection, wanted: &ChoiceQuery<'_>) -> QueryResult<ChoicePage> {
-    let matching = || {
-        let mut query = lettings::table.into_boxed::<oc_core::Backend>();
-        for pattern in wanted.terms.patterns() {
-            query = query.filter(fold(lettings::title).like(pattern).escape('\\'));
-        }
-        query
-    };
-    let found = matching().count().get_result(conn)?;
-    let rows: Vec<(i64, String)> = matching()
-        .order((lower(lettings::title), lettings::id))
-        .limit(wanted.limit)
-        .select((lettings::id, lettings::title))
-        .load(conn)?;
-    let choices = rows.into_iter().map(|(id, title)| Choice::new(id, title));
-    Ok(ChoicePage {
-        choices: choices.collect(),
-        found,
-    })
-}
-
-fn labels(conn: &mut DbConnection, _: &str, values: &[String]) -> QueryResult<Vec<Choice>> {
-    let rows: Vec<(i64, String)> = lettings::table
-        .filter(lettings::id.eq_any(ids(values)))
-        .select((lettings::id, lettings::title))
-        .load(conn)?;
-    let choices = rows.into_iter().map(|(id, title)| Choice::new(id, title));
-    Ok(choices.collect())
 }

@@ -6,7 +6,7 @@ use diesel::dsl::{IntoBoxed, LeftJoin};
 use diesel::prelude::*;
 use oc_core::admin::{
     Choice, ChoicePage, ChoiceQuery, DeletedRow, Field, FieldKind, Filter, FormValues, OnDelete,
-    PublicPage, Record, Reference, Resource, SaveError, combine, ids, required_id, validate_all,
+    PublicPage, Record, Reference, Resource, SaveError, combine, required_id, validate_all,
     with_constraint_error,
 };
 use oc_core::search::{fold, lower};
@@ -32,14 +32,8 @@ pub const PROFILE: Resource = Resource {
     filters: &[Filter::yes_no("show_email__exact", "Email shown")],
     search_hint: "username, first name, last name, favorite city",
     fields: &[
-        Field::new(
-            "user",
-            USER,
-            FieldKind::Choice {
-                of: Some(("auth", "user")),
-            },
-        )
-        .help("Only users without a profile can be chosen."),
+        Field::new("user", USER, FieldKind::Choice("auth", "user"))
+            .help("Only users without a profile can be chosen."),
         Field::text("favorite_city", "Favorite city", 0, LONGEST_CITY).bulk_edit(),
         Field::new("show_email", "Show email", FieldKind::Boolean)
             .help("Show the email address on the public profile.")
@@ -67,9 +61,8 @@ pub const PROFILE: Resource = Resource {
     save,
     restore,
     delete,
-    // Deleting a profile keeps its user.
-    choices,
-    labels,
+    choices: Some(choices),
+    labels: None,
 };
 
 fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Record>> {
@@ -123,13 +116,16 @@ fn delete(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<()> {
 
 /// Users without a profile, and the given profile's own.
 fn choices(conn: &mut DbConnection, wanted: &ChoiceQuery<'_>) -> QueryResult<ChoicePage> {
-    let free: Vec<(i64, String)> = without_profile(wanted)
+    let free = without_profile(wanted)
         .order((lower(users::username), users::id))
         .limit(wanted.limit.max(0))
         .select((users::id, users::username))
-        .load(conn)?;
+        .load::<(i64, String)>(conn)?
+        .into_iter();
     Ok(ChoicePage {
-        choices: named(free),
+        choices: free
+            .map(|(id, username)| Choice::new(id, username))
+            .collect(),
         found: without_profile(wanted).count().get_result(conn)?,
     })
 }
@@ -149,19 +145,6 @@ fn without_profile<'a>(wanted: &ChoiceQuery<'_>) -> Joined<'a> {
         query = query.filter(fold(users::username).like(pattern).escape('\\'));
     }
     query
-}
-
-fn labels(conn: &mut DbConnection, _: &str, values: &[String]) -> QueryResult<Vec<Choice>> {
-    let known = users::table
-        .filter(users::id.eq_any(ids(values)))
-        .select((users::id, users::username))
-        .load(conn)?;
-    Ok(named(known))
-}
-
-fn named(users: Vec<(i64, String)>) -> Vec<Choice> {
-    let choice = |(id, username): (i64, String)| Choice::new(id, username);
-    users.into_iter().map(choice).collect()
 }
 
 fn check(values: &FormValues) -> Result<NewProfile, Vec<FieldError>> {

@@ -3,8 +3,8 @@
 use diesel::dsl::IntoBoxed;
 use diesel::prelude::*;
 use oc_core::admin::{
-    ChoicePage, DeletedRow, Field, FieldKind, FormValues, ListPage, ListQuery, ListRow, Record,
-    Resource, SaveError, combine, then_order, with_constraint_error,
+    DeletedRow, Field, FieldKind, FormValues, ListPage, ListQuery, ListRow, Record, Resource,
+    SaveError, combine, then_order, with_constraint_error,
 };
 use oc_core::search::{fold, lower};
 use oc_core::text::normalize_line;
@@ -49,8 +49,8 @@ pub const GROUP: Resource = Resource {
     restore,
     delete: Group::delete,
     // The admin knows all permissions.
-    choices: |_, _| Ok(ChoicePage::default()),
-    labels: |_, _, codes| Ok(permissions::labels(codes)),
+    choices: None,
+    labels: Some(|_, _, codes| Ok(permissions::labels(codes))),
 };
 
 fn list(conn: &mut DbConnection, query: &ListQuery) -> QueryResult<ListPage> {

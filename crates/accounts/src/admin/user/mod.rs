@@ -107,8 +107,8 @@ pub const USER: Resource = Resource {
     save,
     restore,
     delete: User::delete,
-    choices,
-    labels,
+    choices: Some(choices),
+    labels: Some(labels),
 };
 
 /// Why the last active superuser can't be demoted, deactivated or deleted.

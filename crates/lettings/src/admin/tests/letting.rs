@@ -54,7 +54,7 @@ fn free_addresses_and_the_current_one_can_be_chosen() -> anyhow::Result<()> {
         let free = Choice::new(free, "1 Gull Lane, Brea, CA 02134");
         let own = Choice::new(own, "7217 Bedford Street, Brea, CA 02134");
 
-        let mut offered = |wanted: &ChoiceQuery<'_>| (LETTING.choices)(conn, wanted);
+        let mut offered = |wanted: &ChoiceQuery<'_>| LETTING.choices.unwrap()(conn, wanted);
         let searched = ChoiceQuery {
             terms: SearchTerms::parse("lane BREA ca 02134"),
             ..ChoiceQuery::first("address", Some(id), 9)
@@ -80,7 +80,7 @@ fn an_address_has_a_label_even_when_taken() -> anyhow::Result<()> {
         letting(conn, "Two", taken)?;
 
         let values = [taken.to_string(), "99".to_owned(), "x".to_owned()];
-        let labels = (LETTING.labels)(conn, "address", &values)?;
+        let labels = LETTING.labels.unwrap()(conn, "address", &values)?;
 
         let expected = Choice::new(taken, "2 Gull Lane, Brea, CA 02134");
         assert_eq!(labels, [expected]);
