@@ -118,32 +118,15 @@ fn webp(bytes: &[u8]) -> Result<Pixels, PictureError> {
     let decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(|_| PictureError::Damaged)?;
     let (width, height) = decoder.dimensions();
     let pixels = check_size(width, height)?;
-    // What the decoder needs besides its output: RGBA if it is lossless, YUV (4:2:0) and alpha if it is lossy.
-    let more = if is_lossless(bytes) {
-        4 * pixels
-    } else {
+    let header = image_webp::WebPDecoder::new(Cursor::new(bytes));
+    let mut header = header.map_err(|_| PictureError::Damaged)?;
+    // What the decoder needs besides its output: YUV (4:2:0) and alpha if it is lossy, RGBA otherwise.
+    let more = if header.is_lossy() && !header.is_animated() {
         5 * pixels / 2
+    } else {
+        4 * pixels
     };
     with_decoder(decoder, more)
-}
-
-/// Whether a WebP file has no chunk of a single lossy picture.
-fn is_lossless(bytes: &[u8]) -> bool {
-    let mut rest = bytes.get(12..).unwrap_or_default();
-    while let Some((head, data)) = rest.split_at_checked(8) {
-        let (name, size) = head.split_at(4);
-        if name == b"VP8 " {
-            return false;
-        }
-        let size = size.try_into().map_or(u32::MAX, u32::from_le_bytes);
-        // Chunks have an even length.
-        let size = usize::try_from(size)
-            .unwrap_or(usize::MAX)
-            .saturating_add(1)
-            & !1;
-        rest = data.get(size..).unwrap_or_default();
-    }
-    true
 }
 
 fn with_decoder(mut decoder: impl ImageDecoder, more: u64) -> Result<Pixels, PictureError> {
