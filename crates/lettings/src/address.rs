@@ -57,15 +57,14 @@ impl Address {
         format!("{} {}", self.number, self.street)
     }
 
+    /// City, state and ZIP code.
+    pub(crate) fn town_line(&self) -> String {
+        format!("{}, {} {}", self.city, self.state, self.zip())
+    }
+
     /// The address without the country, on one line.
     pub fn in_one_line(&self) -> String {
-        format!(
-            "{}, {}, {} {}",
-            self.line(),
-            self.city,
-            self.state,
-            self.zip()
-        )
+        format!("{}, {}", self.line(), self.town_line())
     }
 
     /// Addresses without a letting, and the given letting's own, by street and number: at most `limit`, with the total.

@@ -73,8 +73,7 @@ impl Letting {
 
     /// The lines of its address that the public sees.
     pub fn address_lines(&self, address: &Address) -> Vec<String> {
-        let city = format!("{}, {} {}", address.city, address.state, address.zip());
-        let others = [city, address.country_iso_code.clone()];
+        let others = [address.town_line(), address.country_iso_code.clone()];
         self.street_line(address)
             .into_iter()
             .chain(others)
@@ -86,7 +85,7 @@ impl Letting {
         if self.address_shown {
             address.in_one_line()
         } else {
-            format!("{}, {} {}", address.city, address.state, address.zip())
+            address.town_line()
         }
     }
 }

@@ -21,10 +21,7 @@ struct IndexPage {
     profiles: Vec<ProfileView>,
     query: LettingQuery,
     found: String,
-    searched: String,
-    filtered: bool,
     pager: PageLinks,
-    clear: &'static str,
 }
 
 impl Page for IndexPage {
@@ -75,7 +72,6 @@ pub(crate) async fn index(
             Ok((page, all))
         })
         .await?;
-    let searched = query.searched();
     let description = "The people of Holiday Homes and their favorite towns.";
     let head = Head::new(
         &site,
@@ -88,12 +84,9 @@ pub(crate) async fn index(
     pages.render(&IndexPage {
         head,
         found: found(page.total, all, "profile", "profiles"),
-        searched,
-        filtered,
         pager: PageLinks::new(page.number, page.count, |number| query.href(PATH, number)),
         profiles: page.rows.into_iter().map(ProfileView::from).collect(),
         query,
-        clear: PATH,
     })
 }
 
