@@ -2,7 +2,7 @@
 
 use diesel::QueryResult;
 
-use crate::admin::{DeletedRow, FormValues, ListQuery, SaveError};
+use crate::admin::{DeletedRow, FormValues, SaveError};
 use crate::connection::DbConnection;
 use crate::validation::{FieldError, Violation};
 
@@ -23,25 +23,6 @@ pub fn parse_flag(value: &str) -> Option<bool> {
         "0" => Some(false),
         _ => None,
     }
-}
-
-/// The filters that are set, or `None` if one has a value that no row can have: NUL, which PostgreSQL can't compare.
-pub fn set_filters(listing: &ListQuery) -> Option<Vec<(&'static str, &str)>> {
-    if listing
-        .filters
-        .iter()
-        .any(|(_, value)| value.contains('\0'))
-    {
-        return None;
-    }
-    let set = listing
-        .filters
-        .iter()
-        .filter(|(_, value)| !value.is_empty());
-    Some(
-        set.map(|(parameter, value)| (*parameter, value.as_str()))
-            .collect(),
-    )
 }
 
 /// Combines two parts of a form: both values, or the errors of both.
@@ -89,26 +70,6 @@ pub fn validate_all<T>(
 mod tests {
     use super::*;
     use crate::admin::yes_no_choices;
-
-    fn listing(value: &str) -> ListQuery {
-        ListQuery {
-            filters: vec![
-                ("state__exact", value.to_owned()),
-                ("city__exact", String::new()),
-            ],
-            ..ListQuery::default()
-        }
-    }
-
-    #[test]
-    fn an_unset_filter_is_ignored_and_nul_matches_nothing() {
-        assert_eq!(
-            set_filters(&listing("CA")),
-            Some(vec![("state__exact", "CA")])
-        );
-        assert_eq!(set_filters(&listing("")), Some(vec![]));
-        assert_eq!(set_filters(&listing("C\0")), None);
-    }
 
     #[test]
     fn only_the_choices_of_a_filter_are_accepted() {

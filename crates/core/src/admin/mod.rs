@@ -17,7 +17,7 @@ pub use choice::{Choice, ChoicePage, ChoiceQuery, id_in, ids, yes_no_choices};
 pub use field::{Field, FieldKind, Question, Suggestions};
 pub use form_values::{FormValues, optional_id, required_id};
 pub use helpers::{
-    combine, parse_flag, set_filters, text_or_empty, validate_all, with_constraint_error, yes_or_no,
+    combine, parse_flag, text_or_empty, validate_all, with_constraint_error, yes_or_no,
 };
 pub use images::{ConvertImage, Images, NewImage};
 pub use list::{Filter, ListPage, ListQuery, ListRow, then_order};

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use oc_core::admin::{
     Choice, DeletedRow, Field, FieldKind, Filter, FormValues, ListPage, ListQuery, ListRow, Record,
-    Resource, SaveError, set_filters, then_order, validate_all,
+    Resource, SaveError, then_order, validate_all,
 };
 use oc_core::search::lower;
 use oc_core::{DbConnection, MAX_COUNT};
@@ -105,15 +105,12 @@ fn named(names: Vec<String>) -> Vec<Choice> {
 
 fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
     let total = town_total(conn, "addresses", None, None)?;
-    let Some(filters) = set_filters(listing) else {
-        return Ok(ListPage {
-            total,
-            ..ListPage::default()
-        });
+    let filter = |name| {
+        let mut filters = listing.filters.iter();
+        let found = filters.find(|(parameter, _)| *parameter == name);
+        found.map(|(_, value)| value.as_str())
     };
-    let filter = |name| filters.iter().find(|(parameter, _)| *parameter == name);
-    let city = filter("city__exact").map(|(_, city)| *city);
-    let state = filter("state__exact").map(|(_, state)| *state);
+    let (city, state) = (filter("city__exact"), filter("state__exact"));
     let hits = search::addresses(conn, &listing.terms)?;
     let filtered = || {
         let mut query = matching(&listing.terms, &hits);
@@ -127,7 +124,7 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
     };
     let found = match &hits {
         Hits::All => town_total(conn, "addresses", city, state)?,
-        Hits::Many if filters.is_empty() => MAX_COUNT + 1,
+        Hits::Many if listing.filters.is_empty() => MAX_COUNT + 1,
         _ => {
             let matches = filtered().select(addresses::id);
             let ids: Vec<i64> = matches.limit(MAX_COUNT + 1).load(conn)?;
@@ -135,8 +132,8 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
         }
     };
     let rows: Vec<(Address, Option<String>)> = sorted(filtered(), listing)
-        .offset(listing.offset.max(0))
-        .limit(listing.limit.max(0))
+        .offset(listing.offset)
+        .limit(listing.limit)
         .select((Address::as_select(), lettings::title.nullable()))
         .load(conn)?;
     let row = |(address, letting): (Address, Option<String>)| ListRow {

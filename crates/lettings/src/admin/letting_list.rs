@@ -4,7 +4,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
 use oc_core::DbConnection;
-use oc_core::admin::{ListPage, ListQuery, ListRow, set_filters, text_or_empty, then_order};
+use oc_core::admin::{ListPage, ListQuery, ListRow, text_or_empty, then_order};
 use oc_core::search::lower;
 
 use crate::address::Address;
@@ -21,16 +21,11 @@ const PAGE: i64 = 1_000;
 
 pub(super) fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
     let total = filter::count(conn, &for_staff(), &Hits::All)?;
-    let Some(filter) = filter(listing) else {
-        return Ok(ListPage {
-            total,
-            ..ListPage::default()
-        });
-    };
+    let filter = filter(listing);
     let hits = filter::hits(conn, &filter)?;
     let found = filter::count(conn, &filter, &hits)?;
     let mut query = sorted(matching(&filter, &hits), listing);
-    let (offset, limit) = (listing.offset.max(0), listing.limit.max(0));
+    let (offset, limit) = (listing.offset, listing.limit);
     if listing.order.is_empty() && limit <= PAGE {
         let page = (found, offset, limit);
         let ids = ids_of_page(conn, (&filter, &hits), Sort::IdReversed, page)?;
@@ -72,23 +67,24 @@ fn for_staff() -> LettingFilter {
     }
 }
 
-/// Translates the filters of the list; `None` if no letting can match.
-fn filter(listing: &ListQuery) -> Option<LettingFilter> {
+/// Translates the filters of the list.
+fn filter(listing: &ListQuery) -> LettingFilter {
     let mut filter = LettingFilter {
         terms: listing.terms.clone(),
         ..for_staff()
     };
-    for (parameter, value) in set_filters(listing)? {
-        match parameter {
-            "address__state__exact" => filter.state = Some(value.to_owned()),
-            "address__city__exact" => filter.city = Some(value.to_owned()),
-            "status__exact" => filter.status = Some(value.to_owned()),
-            "kind__exact" => filter.kind = Some(value.to_owned()),
-            "missing" => filter.missing = Some(value.to_owned()),
+    for (parameter, value) in &listing.filters {
+        let value = Some(value.clone());
+        match *parameter {
+            "address__state__exact" => filter.state = value,
+            "address__city__exact" => filter.city = value,
+            "status__exact" => filter.status = value,
+            "kind__exact" => filter.kind = value,
+            "missing" => filter.missing = value,
             _ => {}
         }
     }
-    Some(filter)
+    filter
 }
 
 fn sorted<'a>(query: Joined<'a>, listing: &ListQuery) -> Joined<'a> {

