@@ -78,7 +78,7 @@ pub fn start(
     let site = Data::new(Site {
         public_url: config.public_url.clone(),
         image: format!("{}{image}", config.public_url),
-        company: config.company.clone().into(),
+        company: config.company(),
         hsts_include_subdomains: config.hsts_include_subdomains,
     });
     let pages = Data::new(Pages::load::<Templates>(assets.clone(), reload_templates)?);
@@ -139,7 +139,7 @@ pub fn start(
                 .map_or(Ok(()), |it| it.check_complete(conn))
         },
     )];
-    if let Some(mailer) = config.mail.mailer()?
+    if let Some(mailer) = config.mail.mailer()
         && !config.read_only
     {
         let (metrics, shutdown) = (metrics.clone(), shutdown.clone());
@@ -160,8 +160,8 @@ pub fn start(
         metrics.get_ref().clone(),
         &config.database_url,
         CacheLimits {
-            size: config.page_cache.size,
-            stale_if_error: config.page_cache.stale_if_error,
+            size: config.page_cache_size,
+            stale_if_error: config.stale_if_error,
         },
         is_canonical,
     )?);

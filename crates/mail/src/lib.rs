@@ -6,5 +6,7 @@ mod smtp;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
+pub use lettre::message::Mailbox;
+pub use lettre::transport::smtp::SmtpTransportBuilder;
 pub use outbox::{Attempt, NewMail, OutgoingMail};
-pub use smtp::{Mailer, MailerError, check_sender, check_url};
+pub use smtp::{Mailer, MailerError, parse_sender, parse_url};

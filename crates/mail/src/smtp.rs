@@ -1,10 +1,10 @@
 //! Sending mails over SMTP.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, MessageBuilder};
+use lettre::transport::smtp::SmtpTransportBuilder;
 use lettre::transport::smtp::response::Category;
 use lettre::{Message, SmtpTransport, Transport};
 
@@ -48,34 +48,26 @@ impl MailerError {
     }
 }
 
-/// Checks an `SMTP_URL`. The error says what is allowed, and never contains the URL.
-pub fn check_url(url: &str) -> Result<String, &'static str> {
-    const ALLOWED: &str =
-        "it must be smtps://USER:PASSWORD@HOST, or smtp://…?tls=required for STARTTLS";
+/// Parses an `SMTP_URL`. The error says what is allowed, and never contains the URL.
+pub fn parse_url(url: &str) -> Result<SmtpTransportBuilder, &'static str> {
     let is_smtp = url.starts_with("smtp://") || url.starts_with("smtps://");
-    match SmtpTransport::from_url(url) {
-        Ok(_) if is_smtp => Ok(url.to_owned()),
-        _ => Err(ALLOWED),
-    }
+    let server = SmtpTransport::from_url(url).ok().filter(|_| is_smtp);
+    server.ok_or("it must be smtps://USER:PASSWORD@HOST, or smtp://…?tls=required for STARTTLS")
 }
 
-/// Checks a `MAIL_FROM`.
-pub fn check_sender(text: &str) -> Result<String, &'static str> {
-    match Mailbox::from_str(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err("it must be an email address, or Name <address>"),
-    }
+/// Parses a `MAIL_FROM`.
+pub fn parse_sender(text: &str) -> Result<Mailbox, &'static str> {
+    text.parse()
+        .map_err(|_| "it must be an email address, or Name <address>")
 }
 
 impl Mailer {
-    /// A mailer for a server and a sender, which were checked.
-    pub fn new(url: &str, from: &str) -> Result<Self, MailerError> {
-        let from =
-            Mailbox::from_str(from).map_err(|error| MailerError::Invalid(error.to_string()))?;
-        let transport = SmtpTransport::from_url(url)?
-            .timeout(Some(PATIENCE))
-            .build();
-        Ok(Self { transport, from })
+    /// A mailer for a server and a sender.
+    pub fn new(server: &SmtpTransportBuilder, from: &Mailbox) -> Self {
+        Self {
+            transport: server.clone().timeout(Some(PATIENCE)).build(),
+            from: from.clone(),
+        }
     }
 
     /// Sends a mail; blocks until the server has accepted or rejected it.
@@ -131,7 +123,8 @@ mod tests {
     #[test]
     fn a_mail_arrives_and_a_rejection_is_permanent_or_not() -> anyhow::Result<()> {
         let server = SmtpServer::start()?;
-        let mailer = Mailer::new(&server.url(), "Holiday Homes <site@example.org>")?;
+        let sender = parse_sender("Holiday Homes <site@example.org>").unwrap();
+        let mailer = Mailer::new(&parse_url(&server.url()).unwrap(), &sender);
 
         mailer.send(&mail("ada@example.org"))?;
         let received = server.receive()?;
@@ -157,12 +150,12 @@ mod tests {
             "smtp://mail.example.org:587?tls=required",
             "smtp://localhost:25",
         ] {
-            assert!(check_url(url).is_ok(), "{url}");
+            assert!(parse_url(url).is_ok(), "{url}");
         }
         for url in ["mail.example.org", "https://mail.example.org", "smtp://"] {
-            assert!(check_url(url).is_err(), "{url}");
+            assert!(parse_url(url).is_err(), "{url}");
         }
-        assert!(check_sender("Holiday Homes <site@example.org>").is_ok());
-        assert!(check_sender("Holiday Homes").is_err());
+        assert!(parse_sender("Holiday Homes <site@example.org>").is_ok());
+        assert!(parse_sender("Holiday Homes").is_err());
     }
 }

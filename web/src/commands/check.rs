@@ -48,7 +48,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
             config.sentry.release
         ))?,
     }
-    match config.mail.mailer()? {
+    match config.mail.mailer() {
         None => print(format_args!("mail: off (SMTP_URL is not set)"))?,
         Some(mailer) => {
             mailer

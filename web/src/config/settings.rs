@@ -12,7 +12,7 @@ use std::time::Duration;
 use admin::{SecretKey, TimeZone};
 use clap::{ArgAction, Args, Parser, ValueEnum};
 use lettings::facts::Currency;
-use mail::{Mailer, MailerError};
+use mail::{Mailbox, Mailer, SmtpTransportBuilder};
 use oc_core::{DatabaseUrl, OpenError, Pool, Sessions};
 use oc_http::{AllowedHosts, Company};
 use sentry::types::Dsn;
@@ -54,18 +54,33 @@ pub struct Config {
     /// Limits on what clients may use, and on the time for a stop.
     #[command(flatten)]
     pub limits: Limits,
-    /// Limits of the page cache.
-    #[command(flatten)]
-    pub page_cache: PageCacheConfig,
+    /// Memory for rendered public pages, such as 64 MB; 0 turns the page cache off
+    #[arg(long, default_value = "64 MB", value_parser = size)]
+    pub page_cache_size: u64,
+    /// How long cached pages are served while the database is unavailable, such as 10m or 1h
+    #[arg(long, default_value = "10m", value_parser = duration)]
+    pub stale_if_error: Duration,
     /// Address of the site for visitors, such as https://www.example.org; derived from the other settings if unset
     #[arg(long, default_value = "", value_parser = public_url)]
     pub public_url: String,
     /// Currency of prices, by its code (ISO 4217)
     #[arg(long, default_value = "USD")]
     pub currency: Currency,
-    /// What the footer and the privacy page say about the company.
-    #[command(flatten)]
-    pub company: CompanyConfig,
+    /// Name of the company, for the footer and the privacy page
+    #[arg(long)]
+    pub company_name: Option<String>,
+    /// Its postal address, in one line
+    #[arg(long)]
+    pub company_address: Option<String>,
+    /// Its email address, for visitors
+    #[arg(long, value_parser = email_address)]
+    pub company_email: Option<String>,
+    /// Its phone number, for visitors
+    #[arg(long, value_parser = phone_number)]
+    pub company_phone: Option<String>,
+    /// Where to report security problems, in /.well-known/security.txt, such as mailto:security@example.org
+    #[arg(long, value_parser = contact_url)]
+    pub security_contact: Option<String>,
     /// Browsers use https for all subdomains too, for a year (true or false)
     #[arg(long, default_value = "false", action = ArgAction::Set, value_parser = switch)]
     pub hsts_include_subdomains: bool,
@@ -107,6 +122,17 @@ impl Config {
         self.database_direct_url
             .as_ref()
             .unwrap_or(&self.database_url)
+    }
+
+    /// The company, as far as it is set.
+    pub(crate) fn company(&self) -> Company {
+        Company {
+            name: self.company_name.clone(),
+            address: self.company_address.clone(),
+            email: self.company_email.clone(),
+            phone: self.company_phone.clone(),
+            security_contact: self.security_contact.clone(),
+        }
     }
 
     /// The connections that serve requests.
@@ -153,67 +179,22 @@ pub struct Limits {
     pub shutdown_timeout: Duration,
 }
 
-/// Limits of the page cache.
-#[derive(Debug, Clone, Copy, Args)]
-pub struct PageCacheConfig {
-    /// Memory for rendered public pages, such as 64 MB; 0 turns the page cache off
-    #[arg(long = "PAGE_CACHE_SIZE", default_value = "64 MB", value_parser = size)]
-    pub size: u64,
-    /// How long cached pages are served while the database is unavailable, such as 10m or 1h
-    #[arg(long = "STALE_IF_ERROR", default_value = "10m", value_parser = duration)]
-    pub stale_if_error: Duration,
-}
-
-/// What the footer and the privacy page say about the company.
-#[derive(Debug, Clone, Args)]
-pub struct CompanyConfig {
-    /// Name of the company, for the footer and the privacy page
-    #[arg(long = "COMPANY_NAME")]
-    pub company_name: Option<String>,
-    /// Its postal address, in one line
-    #[arg(long = "COMPANY_ADDRESS")]
-    pub company_address: Option<String>,
-    /// Its email address, for visitors
-    #[arg(long = "COMPANY_EMAIL", value_parser = email_address)]
-    pub company_email: Option<String>,
-    /// Its phone number, for visitors
-    #[arg(long = "COMPANY_PHONE", value_parser = phone_number)]
-    pub company_phone: Option<String>,
-    /// Where to report security problems, in /.well-known/security.txt, such as mailto:security@example.org
-    #[arg(long = "SECURITY_CONTACT", value_parser = contact_url)]
-    pub security_contact: Option<String>,
-}
-
-impl From<CompanyConfig> for Company {
-    fn from(config: CompanyConfig) -> Self {
-        Self {
-            name: config.company_name,
-            address: config.company_address,
-            email: config.company_email,
-            phone: config.company_phone,
-            security_contact: config.security_contact,
-        }
-    }
-}
-
 /// How mails are sent.
 #[derive(Clone, Default, Args)]
 pub struct MailConfig {
     /// SMTP server, such as smtps://USER:PASSWORD@HOST; no mails are sent if unset
-    #[arg(long = "SMTP_URL", value_parser = mail::check_url)]
-    pub smtp_url: Option<String>,
+    #[arg(long = "SMTP_URL", value_parser = mail::parse_url)]
+    pub smtp_url: Option<SmtpTransportBuilder>,
     /// Sender of mails, such as Holiday Homes <site@example.org>; required with SMTP_URL
-    #[arg(long = "MAIL_FROM", value_parser = mail::check_sender)]
-    pub mail_from: Option<String>,
+    #[arg(long = "MAIL_FROM", value_parser = mail::parse_sender)]
+    pub mail_from: Option<Mailbox>,
 }
 
 impl MailConfig {
     /// The mailer, if mails are sent.
-    pub(crate) fn mailer(&self) -> Result<Option<Mailer>, MailerError> {
-        let settings = self.smtp_url.as_ref().zip(self.mail_from.as_ref());
-        settings
-            .map(|(url, from)| Mailer::new(url, from))
-            .transpose()
+    pub(crate) fn mailer(&self) -> Option<Mailer> {
+        let (server, from) = self.smtp_url.as_ref().zip(self.mail_from.as_ref())?;
+        Some(Mailer::new(server, from))
     }
 }
 
