@@ -71,6 +71,11 @@ impl Field {
         Self::new(name, label, FieldKind::Text { min, max })
     }
 
+    /// An integer field from `min` to `max`.
+    pub const fn whole(name: &'static str, label: &'static str, min: i32, max: i32) -> Self {
+        Self::new(name, label, FieldKind::Integer { min, max })
+    }
+
     /// The field within a fieldset.
     pub const fn section(self, section: &'static str) -> Self {
         Self { section, ..self }

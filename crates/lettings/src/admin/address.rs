@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use oc_core::admin::{
-    Choice, DeletedRow, Field, FieldKind, Filter, FormValues, ListPage, ListQuery, ListRow, Record,
-    Resource, SaveError, then_order, validate_all,
+    Choice, DeletedRow, Field, Filter, FormValues, ListPage, ListQuery, ListRow, Record, Resource,
+    SaveError, then_order, validate_all,
 };
 use oc_core::search::lower;
 use oc_core::{DbConnection, MAX_COUNT};
@@ -46,36 +46,18 @@ pub const MODEL: Resource = Resource {
     ],
     search_hint: "number, street, city, state, zip code, title of the letting",
     fields: &[
-        Field::new(
-            "number",
-            "Number",
-            FieldKind::Integer {
-                min: 0,
-                max: LARGEST_NUMBER,
-            },
-        ),
-        Field::new("street", "Street", text(1, LONGEST)).question(question),
-        Field::new("city", "City", text(1, LONGEST))
+        Field::whole("number", "Number", 0, LARGEST_NUMBER),
+        Field::text("street", "Street", 1, LONGEST).question(question),
+        Field::text("city", "City", 1, LONGEST)
             .suggestions(towns)
             .bulk_edit(),
-        Field::new("state", "State", text(STATE, STATE))
+        Field::text("state", "State", STATE, STATE)
             .help("Two letters, such as CA.")
             .bulk_edit(),
-        Field::new(
-            "zip_code",
-            "Zip code",
-            FieldKind::Integer {
-                min: 0,
-                max: LARGEST_ZIP_CODE,
-            },
-        ),
-        Field::new(
-            "country_iso_code",
-            "Country iso code",
-            text(COUNTRY, COUNTRY),
-        )
-        .help("Three letters, such as USA.")
-        .bulk_edit(),
+        Field::whole("zip_code", "Zip code", 0, LARGEST_ZIP_CODE),
+        Field::text("country_iso_code", "Country iso code", COUNTRY, COUNTRY)
+            .help("Three letters, such as USA.")
+            .bulk_edit(),
     ],
     inlines: &[],
     images: None,
@@ -93,10 +75,6 @@ pub const MODEL: Resource = Resource {
     choices: None,
     labels: None,
 };
-
-const fn text(min: usize, max: usize) -> FieldKind {
-    FieldKind::Text { min, max }
-}
 
 fn named(names: Vec<String>) -> Vec<Choice> {
     let choice = |name: String| Choice::new(&name, name.clone());

@@ -37,16 +37,9 @@ pub const MODEL: Resource = Resource {
             "What would you say on the phone? “Living room with a sofa and a view of the pier.” \
              A photo is public once it has a description.",
         ),
-        Field::new(
-            "position",
-            "Position",
-            FieldKind::Integer {
-                min: 1,
-                max: MAX_PHOTOS,
-            },
-        )
-        .help("1 is the cover.")
-        .default("40"),
+        Field::whole("position", "Position", 1, MAX_PHOTOS)
+            .help("1 is the cover.")
+            .default("40"),
     ],
     inlines: &[],
     images: Some(Images {
