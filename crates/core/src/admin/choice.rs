@@ -71,11 +71,6 @@ pub fn id_in(values: &FormValues, field: &str) -> Option<i64> {
     values.text(field).trim().parse().ok()
 }
 
-/// Choices of a boolean filter.
-pub fn yes_no_choices() -> Vec<Choice> {
-    vec![Choice::new(1, "Yes"), Choice::new(0, "No")]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

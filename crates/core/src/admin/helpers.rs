@@ -65,23 +65,3 @@ pub fn validate_all<T>(
         .map(|(id, values)| Ok((*id, check(values)?)))
         .collect()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::admin::yes_no_choices;
-
-    #[test]
-    fn only_the_choices_of_a_filter_are_accepted() {
-        let understood: Vec<_> = yes_no_choices()
-            .iter()
-            .map(|choice| parse_flag(&choice.value).map(yes_or_no) == Some(choice.label.clone()))
-            .collect();
-
-        assert_eq!(understood, [true, true]);
-        assert_eq!(
-            (parse_flag("True"), parse_flag("2"), parse_flag("")),
-            (None, None, None)
-        );
-    }
-}

@@ -4,7 +4,7 @@ use diesel::dsl::{Asc, Desc};
 use diesel::query_dsl::methods::ThenOrderDsl;
 use diesel::{ExpressionMethods, QueryResult};
 
-use crate::admin::{Choice, yes_no_choices};
+use crate::admin::Choice;
 use crate::connection::DbConnection;
 use crate::search::SearchTerms;
 
@@ -25,7 +25,7 @@ impl Filter {
         Self {
             parameter,
             label,
-            choices: |_| Ok(yes_no_choices()),
+            choices: |_| Ok(vec![Choice::new(1, "Yes"), Choice::new(0, "No")]),
         }
     }
 }

@@ -13,7 +13,7 @@ mod reference;
 mod resource;
 mod save_error;
 
-pub use choice::{Choice, ChoicePage, ChoiceQuery, id_in, ids, yes_no_choices};
+pub use choice::{Choice, ChoicePage, ChoiceQuery, id_in, ids};
 pub use field::{Field, FieldKind, Question, Suggestions};
 pub use form_values::{FormValues, optional_id, required_id};
 pub use helpers::{
