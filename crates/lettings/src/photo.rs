@@ -131,25 +131,21 @@ impl Photo {
             // Somebody deleted or moved it while this waited.
             return Ok(false);
         }
+        let is_moved = stored != photo.letting_id;
+        let position = is_moved.then(|| next_position(conn, photo.letting_id));
+        let position = position.transpose()?;
         let (width, height) = photo.size(conn)?;
-        if stored != photo.letting_id {
-            let position = next_position(conn, photo.letting_id)?;
-            diesel::update(letting_photos::table.find(id))
-                .set((
-                    letting_photos::letting_id.eq(photo.letting_id),
-                    letting_photos::position.eq(position),
-                ))
-                .execute(conn)?;
-            arrange(conn, stored, None)?;
-        }
         diesel::update(letting_photos::table.find(id))
             .set((
-                letting_photos::alt.eq(&photo.alt),
-                letting_photos::sha256.eq(&photo.sha256),
+                photo,
+                position.map(|position| letting_photos::position.eq(position)),
                 letting_photos::width.eq(width),
                 letting_photos::height.eq(height),
             ))
             .execute(conn)?;
+        if is_moved {
+            arrange(conn, stored, None)?;
+        }
         photo.move_to_position(conn, id)?;
         Ok(true)
     }
@@ -239,11 +235,13 @@ pub struct PhotoDraft {
 }
 
 /// Valid photo; only [`PhotoDraft::check`] creates one. The database checks that the letting exists.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset)]
+#[diesel(table_name = letting_photos, treat_none_as_default_value = false)]
 pub struct NewPhoto {
     letting_id: i64,
     sha256: String,
     alt: String,
+    #[diesel(skip_insertion, skip_update)]
     position: i32,
 }
 
@@ -281,12 +279,10 @@ impl NewPhoto {
         let position = next_position(conn, self.letting_id)?;
         let values = (
             id.map(|id| letting_photos::id.eq(id)),
-            letting_photos::letting_id.eq(self.letting_id),
+            self,
             letting_photos::position.eq(position),
-            letting_photos::sha256.eq(&self.sha256),
             letting_photos::width.eq(width),
             letting_photos::height.eq(height),
-            letting_photos::alt.eq(&self.alt),
         );
         let id = diesel::insert_into(letting_photos::table)
             .values(values)
