@@ -18,7 +18,6 @@ use crate::stored_response::StoredResponse;
 pub struct Assets {
     get: fn(&str) -> Option<EmbeddedFile>,
     by_name: Arc<HashMap<String, Arc<Asset>>>,
-    by_hashed_name: Arc<HashMap<String, Arc<Asset>>>,
 }
 
 pub(crate) struct Asset {
@@ -58,12 +57,6 @@ impl Asset {
             )),
         }
     }
-
-    /// `NAME.HASH.EXT`
-    fn hashed_name(&self, name: &str) -> Option<String> {
-        let (stem, extension) = name.rsplit_once('.')?;
-        Some(format!("{stem}.{}.{extension}", self.hash))
-    }
 }
 
 fn hash(file: &EmbeddedFile) -> String {
@@ -73,34 +66,25 @@ fn hash(file: &EmbeddedFile) -> String {
 impl Assets {
     /// The assets in an embedded folder.
     pub fn new<E: RustEmbed>() -> Self {
-        let by_name: HashMap<String, Arc<Asset>> = E::iter()
-            .filter_map(|name| {
-                let asset = Asset::new(&name, E::get(&name)?);
-                Some((name.into_owned(), Arc::new(asset)))
-            })
-            .collect();
-        let by_hashed_name = by_name
-            .iter()
-            .filter_map(|(name, asset)| Some((asset.hashed_name(name)?, Arc::clone(asset))))
-            .collect();
+        let by_name = E::iter().filter_map(|name| {
+            let asset = Asset::new(&name, E::get(&name)?);
+            Some((name.into_owned(), Arc::new(asset)))
+        });
         Self {
             get: E::get,
-            by_name: Arc::new(by_name),
-            by_hashed_name: Arc::new(by_hashed_name),
+            by_name: Arc::new(by_name.collect()),
         }
     }
 
     /// The path of an asset, `/static/NAME.HASH.EXT`; `None` if there is no such asset.
     pub fn url(&self, name: &str) -> Option<String> {
-        let hashed_name = self.find(name)?.hashed_name(name)?;
-        Some(format!("/static/{hashed_name}"))
+        let (stem, extension) = name.rsplit_once('.')?;
+        let hash = &self.find(name)?.hash;
+        Some(format!("/static/{stem}.{hash}.{extension}"))
     }
 
     /// The asset `NAME.HASH.EXT`, if that is the hash of its current content.
     pub(crate) fn find_hashed(&self, file: &str) -> Option<Arc<Asset>> {
-        if !cfg!(debug_assertions) {
-            return self.by_hashed_name.get(file).cloned();
-        }
         let (rest, extension) = file.rsplit_once('.')?;
         let (stem, hash) = rest.rsplit_once('.')?;
         self.find(&format!("{stem}.{extension}"))
