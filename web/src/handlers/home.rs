@@ -19,8 +19,8 @@ struct HomePage {
     lettings_total: i64,
     newest: Vec<Card>,
     cities: Vec<CityLink>,
-    /// Link to the search by city, if there are more.
-    all_towns: Option<String>,
+    /// Whether there are more.
+    has_more_cities: bool,
 }
 
 impl Page for HomePage {
@@ -63,13 +63,7 @@ pub(crate) async fn show((db, pages, site, currency): CardData) -> Result<HttpRe
             "query-input": "required name=words",
         },
     }));
-    let all_towns = (towns_total > towns.len()).then(|| {
-        let query = LettingQuery {
-            sort: "city".to_owned(),
-            ..LettingQuery::default()
-        };
-        query.href("/lettings/", 1)
-    });
+    let has_more_cities = towns_total > towns.len();
     let cities = towns.into_iter().map(|town| {
         let query = LettingQuery {
             city: town.name.clone(),
@@ -85,6 +79,6 @@ pub(crate) async fn show((db, pages, site, currency): CardData) -> Result<HttpRe
         lettings_total,
         newest,
         cities: cities.collect(),
-        all_towns,
+        has_more_cities,
     })
 }
