@@ -59,8 +59,8 @@ impl OpenError {
 pub fn open(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
     create_private_file(url);
     match url {
-        DatabaseUrl::Sqlite(path) => open_at(url, &path.to_string_lossy()),
-        DatabaseUrl::Postgres(address) => check_version(open_at(url, address)?, url),
+        DatabaseUrl::Sqlite(path) => open_sqlite(url, &path.to_string_lossy()),
+        DatabaseUrl::Postgres(address) => check_version(open_postgres(url, address)?, url),
     }
 }
 
@@ -83,34 +83,30 @@ fn create_private_file(url: &DatabaseUrl) {
 /// Opens a connection, but doesn't create a missing SQLite file.
 pub(crate) fn open_existing(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
     match url {
-        DatabaseUrl::Sqlite(path) => open_at(url, &sqlite_uri(path, "mode=rw")),
-        DatabaseUrl::Postgres(address) => open_at(url, address),
+        DatabaseUrl::Sqlite(path) => open_sqlite(url, &sqlite_uri(path, "mode=rw")),
+        DatabaseUrl::Postgres(address) => open_postgres(url, address),
     }
 }
 
-fn open_at(url: &DatabaseUrl, place: &str) -> Result<DbConnection, OpenError> {
-    match url {
-        DatabaseUrl::Postgres(_) => PgConnection::establish(&with_limits(place))
-            .map(DbConnection::Postgres)
-            .map_err(OpenError::connect(url)),
-        DatabaseUrl::Sqlite(_) => {
-            if url
-                .file()
-                .is_some_and(|path| path.exists() && !path.is_file())
-            {
-                let reason = "file is not a database".to_owned();
-                let error = ConnectionError::BadConnection(reason);
-                return Err(OpenError::connect(url)(error));
-            }
-            let mut conn = SqliteConnection::establish(place).map_err(OpenError::connect(url))?;
-            // Switching to WAL needs a lock that another connection may hold.
-            conn.batch_execute(SQLITE_BUSY_TIMEOUT)
-                .and_then(|()| conn.batch_execute(SQLITE_SETTINGS))
-                .and_then(|()| search::register_fold(&mut conn))
-                .map_err(OpenError::unusable(url))?;
-            Ok(DbConnection::Sqlite(conn))
-        }
+pub(crate) fn open_postgres(url: &DatabaseUrl, address: &str) -> Result<DbConnection, OpenError> {
+    PgConnection::establish(&with_limits(address))
+        .map(DbConnection::Postgres)
+        .map_err(OpenError::connect(url))
+}
+
+fn open_sqlite(url: &DatabaseUrl, place: &str) -> Result<DbConnection, OpenError> {
+    let file = url.file();
+    if file.is_some_and(|path| path.exists() && !path.is_file()) {
+        let error = ConnectionError::BadConnection("file is not a database".to_owned());
+        return Err(OpenError::connect(url)(error));
     }
+    let mut conn = SqliteConnection::establish(place).map_err(OpenError::connect(url))?;
+    // Switching to WAL needs a lock that another connection may hold.
+    conn.batch_execute(SQLITE_BUSY_TIMEOUT)
+        .and_then(|()| conn.batch_execute(SQLITE_SETTINGS))
+        .and_then(|()| search::register_fold(&mut conn))
+        .map_err(OpenError::unusable(url))?;
+    Ok(DbConnection::Sqlite(conn))
 }
 
 /// Name and version of the database.

@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
+use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::{PgConnection, SqliteConnection};
 
 use crate::connection::DbConnection;
 use crate::database_url::{DatabaseUrl, sqlite_uri};
-use crate::open::{OpenError, check_version};
+use crate::open::{OpenError, check_version, open_postgres};
 use crate::search;
-use crate::timeouts::with_limits;
 
 /// The last statement reads, so that an unreadable database fails here.
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; \
@@ -21,11 +20,10 @@ const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; \
 pub fn open_read_only(url: &DatabaseUrl) -> Result<DbConnection, OpenError> {
     match url {
         DatabaseUrl::Postgres(address) => {
-            let conn = PgConnection::establish(&with_limits(address));
-            let mut conn = conn.map_err(OpenError::connect(url))?;
+            let mut conn = open_postgres(url, address)?;
             conn.batch_execute("SET default_transaction_read_only = on")
                 .map_err(OpenError::unusable(url))?;
-            check_version(DbConnection::Postgres(conn), url)
+            check_version(conn, url)
         }
         DatabaseUrl::Sqlite(path) => {
             let attempt = |mode| -> Result<SqliteConnection, OpenError> {

@@ -18,11 +18,7 @@ where
     Arguments: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    resource(path)
-        .route(route().guard(Any(Get()).or(Head())).to(show))
-        .default_service(to(|method: Method| async move {
-            not_allowed(&method, &[Method::GET, Method::HEAD])
-        }))
+    page(path, show, &[Method::GET, Method::HEAD])
 }
 
 /// As [`read_page`], for a public page that the page cache may keep.
@@ -45,22 +41,26 @@ where
     B: FromRequest + 'static,
     G::Output: Responder + 'static,
 {
-    resource(path)
-        .route(route().guard(Any(Get()).or(Head())).to(show))
-        .route(post().to(submit))
-        .default_service(to(|method: Method| async move {
-            not_allowed(&method, &[Method::GET, Method::HEAD, Method::POST])
-        }))
+    page(path, show, &[Method::GET, Method::HEAD, Method::POST]).route(post().to(submit))
 }
 
-/// OPTIONS, or 405.
-fn not_allowed(method: &Method, methods: &'static [Method]) -> Result<HttpResponse, PageError> {
-    if method == Method::OPTIONS {
-        return Ok(HttpResponse::NoContent()
-            .insert_header((ALLOW, allow(methods)))
-            .finish());
-    }
-    Err(PageError::MethodNotAllowed(methods))
+/// A page for GET and HEAD. OPTIONS lists the methods; those without a route are 405.
+fn page<F, Arguments>(path: &str, show: F, methods: &'static [Method]) -> Resource
+where
+    F: Handler<Arguments>,
+    Arguments: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    let others = move |method: Method| async move {
+        if method != Method::OPTIONS {
+            return Err(PageError::MethodNotAllowed(methods));
+        }
+        let mut response = HttpResponse::NoContent();
+        Ok(response.insert_header((ALLOW, allow(methods))).finish())
+    };
+    resource(path)
+        .route(route().guard(Any(Get()).or(Head())).to(show))
+        .default_service(to(others))
 }
 
 /// The handler of paths without a page: 404.
