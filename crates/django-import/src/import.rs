@@ -43,8 +43,7 @@ pub fn import(input: &Input, options: Options, url: &DatabaseUrl) -> anyhow::Res
             written.counts == report.counts,
             "{name} changed while it was read; nothing was imported"
         );
-        check_counts(conn, tables, &report)?;
-        advance_sequences(conn, tables, &last_ids)
+        check_and_advance(conn, tables, &report, &last_ids)
     })?;
     report.outcome = Outcome::Imported;
     Ok(report)
@@ -99,37 +98,26 @@ fn check_target(url: &DatabaseUrl, reference: &mut ReferenceSchema) -> anyhow::R
     reference.check_empty(&mut open_read_only(url)?)
 }
 
-/// Compares the number of rows in the database with those of the file.
-fn check_counts(conn: &mut DbConnection, tables: &[Table], report: &Report) -> anyhow::Result<()> {
-    for (target, counts) in &report.counts {
-        if let Some(table) = find(tables, *target) {
-            let found = rows::count(conn, table)?;
-            ensure!(
-                found == counts.imported,
-                "the table {} has {found} rows instead of {}; nothing was imported",
-                table.name,
-                counts.imported
-            );
-        }
-    }
-    Ok(())
-}
-
-fn advance_sequences(
+/// Compares the number of rows in the database with those of the file, and makes sure that ids are never used again.
+fn check_and_advance(
     conn: &mut DbConnection,
     tables: &[Table],
+    report: &Report,
     last_ids: &BTreeMap<Target, i64>,
 ) -> anyhow::Result<()> {
-    for (target, last_id) in last_ids {
-        if let Some(table) = find(tables, *target) {
-            sequences::advance(conn, table, *last_id)?;
-        }
+    for (target, counts) in &report.counts {
+        let is_target = |table: &&Table| Some(table.name.as_str()) == target.table();
+        let Some(table) = tables.iter().find(is_target) else {
+            continue;
+        };
+        let found = rows::count(conn, table)?;
+        ensure!(
+            found == counts.imported,
+            "the table {} has {found} rows instead of {}; nothing was imported",
+            table.name,
+            counts.imported
+        );
+        sequences::advance(conn, table, last_ids.get(target).copied().unwrap_or(0))?;
     }
     Ok(())
-}
-
-fn find(tables: &[Table], target: Target) -> Option<&Table> {
-    tables
-        .iter()
-        .find(|table| Some(table.name.as_str()) == target.table())
 }

@@ -36,7 +36,7 @@ fn sentence(action: &str, message: &str) -> String {
     if message.is_empty() {
         return default_sentence(action);
     }
-    legacy_sentence(message).unwrap_or_else(|| message.to_owned())
+    message.to_owned()
 }
 
 /// The description of an action without details.
@@ -77,33 +77,6 @@ fn change_sentence(entry: &Value) -> Option<String> {
     }
 }
 
-/// Sentences of Django versions before JSON messages; `None` for any other text.
-fn legacy_sentence(message: &str) -> Option<String> {
-    match message {
-        "No fields changed." => return Some("Nothing changed.".to_owned()),
-        "Changed password." => return Some("Changed Password.".to_owned()),
-        "Added." => return Some("Added.".to_owned()),
-        _ => {}
-    }
-    let fields = message.strip_prefix("Changed ")?.strip_suffix('.')?;
-    // About an inline row: `Changed title for letting "Lakeside flat".`
-    if fields.contains('"') {
-        return None;
-    }
-    let (first, last) = match fields.rsplit_once(" and ") {
-        Some((first, last)) => (first, Some(last)),
-        None => (fields, None),
-    };
-    let fields: Vec<&str> = first.split(", ").chain(last).collect();
-    // These versions wrote field names; other text is a custom message.
-    let is_name = |field: &&str| field.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if !fields.iter().all(is_name) {
-        return None;
-    }
-    let labels: Vec<String> = fields.into_iter().map(label).collect();
-    Some(format!("Changed {}.", join(&labels)))
-}
-
 /// The label of a field, which Django logs by name or by label.
 fn label(field: &str) -> String {
     match field {
@@ -138,16 +111,14 @@ mod tests {
         let changed = |fields: &str| format!(r#"[{{"changed": {{"fields": [{fields}]}}}}]"#);
         for (message, expected) in [
             ("[]", "Nothing changed."),
-            ("No fields changed.", "Nothing changed."),
             (&*changed(r#""Street", "City""#), "Changed Street and City."),
             (
                 &*changed(r#""number", "zip_code""#),
                 "Changed Number and Zip code.",
             ),
             (&*changed(r#""Email address""#), "Changed Email address."),
-            ("Changed street.", "Changed Street."),
             (
-                "Changed first_name, last_name and email.",
+                &*changed(r#""first_name", "last_name", "email""#),
                 "Changed First name, Last name and Email address.",
             ),
             (
@@ -161,18 +132,12 @@ mod tests {
         ] {
             assert_eq!(describe("2", message, false).1, expected, "{message}");
         }
-        for message in [
-            "Prix revu après la visite",
-            r#"[{"changed": "#,
-            "Changed the price, and told Ann.",
-            r#"Changed title for letting "A"."#,
-        ] {
+        for message in ["Prix revu après la visite", r#"[{"changed": "#] {
             assert_eq!(describe("2", message, false).1, message.trim_end());
         }
         for (flag, message, expected) in [
             ("1", r#"[{"added": {}}]"#, "Added."),
             ("1", "", "Added."),
-            ("1", "Added.", "Added."),
             ("3", "", "Deleted."),
             ("3", "[]", "Deleted."),
         ] {
@@ -187,7 +152,6 @@ mod tests {
         for message in [
             r#"[{"changed": {"fields": ["password"]}}]"#,
             r#"[{"changed": {"fields": ["Password"]}}]"#,
-            "Changed password.",
         ] {
             assert_eq!(describe("2", message, true), password, "{message}");
         }

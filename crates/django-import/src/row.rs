@@ -45,13 +45,13 @@ pub(crate) struct SourceRow {
 impl SourceRow {
     pub(crate) fn new(
         table: &str,
-        pk: String,
+        pk: &str,
         fields: &str,
         is_valid: bool,
     ) -> serde_json::Result<Self> {
         Ok(Self {
             table: table.to_owned(),
-            pk,
+            pk: pk.to_owned(),
             fields: serde_json::from_str(fields)?,
             is_valid,
             problems: Vec::new(),
@@ -255,7 +255,7 @@ mod tests {
             ("\"yes\"", None),
         ] {
             let fields = format!("{{\"is_staff\": {value}}}");
-            let mut row = SourceRow::new("auth_user", "1".to_owned(), &fields, true)?;
+            let mut row = SourceRow::new("auth_user", "1", &fields, true)?;
             let flag = row.flag("is_staff");
             assert_eq!(row.problems.is_empty().then_some(flag), expected, "{value}");
         }

@@ -9,8 +9,10 @@ use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
+use encoding_rs::{Encoding, UTF_8};
 use tempfile::TempDir;
 use transfer::Input;
+use transfer::table::quoted;
 
 use super::layout::{Layout, Model};
 use super::row::{LARGEST_ID, SourceRow};
@@ -22,21 +24,13 @@ const SQLITE: &[u8] = b"SQLite format 3\0";
 /// A site that is open for reading.
 pub(crate) struct Source {
     conn: SqliteConnection,
-    encoding: Encoding,
+    encoding: &'static Encoding,
     pub(crate) is_dump: bool,
     pub(crate) layout: Layout,
     /// Rows of each table, or objects of each model in a dump.
     counts: BTreeMap<String, u64>,
     /// The folder of a temporary database, removed at the end.
     _folder: Option<TempDir>,
-}
-
-/// How a SQLite database stores text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Encoding {
-    Utf8,
-    Utf16Le,
-    Utf16Be,
 }
 
 /// The id and the fields of a row.
@@ -87,11 +81,7 @@ impl Source {
         let layout = Layout::detect(&counts, Model::table, true)?;
         let mut source = Self {
             conn,
-            encoding: match encoding.as_str() {
-                "UTF-16le" => Encoding::Utf16Le,
-                "UTF-16be" => Encoding::Utf16Be,
-                _ => Encoding::Utf8,
-            },
+            encoding: Encoding::for_label(encoding.as_bytes()).context("unknown encoding")?,
             is_dump: false,
             layout,
             counts,
@@ -106,7 +96,7 @@ impl Source {
         Ok(Self {
             layout: Layout::detect(&dump.counts, label, false)?,
             conn: dump.conn,
-            encoding: Encoding::Utf8,
+            encoding: UTF_8,
             is_dump: true,
             counts: dump.counts,
             _folder: Some(dump.folder),
@@ -202,9 +192,10 @@ impl Source {
             .map_err(explain)?;
         for record in records {
             let (pk, fields) = record.map_err(explain)?;
-            let pk = decode(self.encoding, &pk.unwrap_or_default()).0;
-            let (fields, is_valid) = decode(self.encoding, &fields);
-            sink(SourceRow::new(&name, pk, &fields, is_valid)?)?;
+            let pk = pk.unwrap_or_default();
+            let (pk, _) = self.encoding.decode_without_bom_handling(&pk);
+            let (fields, has_errors) = self.encoding.decode_without_bom_handling(&fields);
+            sink(SourceRow::new(&name, &pk, &fields, !has_errors)?)?;
         }
         Ok(())
     }
@@ -230,20 +221,4 @@ impl Source {
             quoted(&model.table(self.layout))
         )
     }
-}
-
-/// Text as a database stores it, and whether all of it was valid.
-fn decode(encoding: Encoding, bytes: &[u8]) -> (String, bool) {
-    let decoder = match encoding {
-        Encoding::Utf8 => encoding_rs::UTF_8,
-        Encoding::Utf16Le => encoding_rs::UTF_16LE,
-        Encoding::Utf16Be => encoding_rs::UTF_16BE,
-    };
-    let (text, has_errors) = decoder.decode_without_bom_handling(bytes);
-    (text.into_owned(), !has_errors)
-}
-
-/// A name, quoted for SQL.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -121,6 +121,6 @@ impl Table {
 }
 
 /// A name from the catalogue, quoted for SQL.
-pub(super) fn quoted(name: &str) -> String {
+pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
