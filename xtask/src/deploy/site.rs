@@ -25,9 +25,6 @@ const IN_A_ROW: u32 = 10;
 /// While the site is not ready, the host is asked at every fifth look.
 const HOST_EVERY: u32 = 5;
 
-/// Observations that an error message repeats.
-const SHOWN: usize = 6;
-
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timing {
     /// Pause between two looks.
@@ -85,40 +82,6 @@ impl fmt::Display for Observation {
             } => write!(f, "{revision}, not ready ({problem})"),
             Self::Nothing(reason) => f.write_str(reason),
         }
-    }
-}
-
-/// All observations with their number of repetitions.
-#[derive(Default)]
-struct Observations(Vec<(Observation, u32)>);
-
-impl Observations {
-    /// Whether it differs from the last one.
-    fn add(&mut self, observation: Observation) -> bool {
-        match self.0.last_mut() {
-            Some((last, count)) if *last == observation => {
-                *count += 1;
-                false
-            }
-            _ => {
-                self.0.push((observation, 1));
-                true
-            }
-        }
-    }
-}
-
-impl fmt::Display for Observations {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let omitted = self.0.len().saturating_sub(SHOWN);
-        if omitted > 0 {
-            write!(f, "… {omitted} changes before; ")?;
-        }
-        let shown = self.0[omitted..].iter();
-        let shown: Vec<_> = shown
-            .map(|(observation, count)| format!("{count} × {observation}"))
-            .collect();
-        f.write_str(&shown.join("; "))
     }
 }
 
@@ -186,8 +149,8 @@ impl<'a> Site<'a> {
         Ok((reply.status, body))
     }
 
-    /// Looks until that revision is ready several times in a row, and the host agrees if it is an authority. The error
-    /// says what was seen instead.
+    /// Looks until that revision is ready several times in a row, and the host agrees if it is an authority. Prints each
+    /// change; the error has the last observation.
     pub(crate) fn wait_for(
         &self,
         revision: &str,
@@ -197,7 +160,7 @@ impl<'a> Site<'a> {
     ) -> Result<(), String> {
         let start = Instant::now();
         let remaining = || timing.timeout.saturating_sub(start.elapsed());
-        let mut observations = Observations::default();
+        let mut last: Option<Observation> = None;
         let mut in_a_row = 0;
         let mut looks: u32 = 0;
         let mut status_error = None;
@@ -211,7 +174,7 @@ impl<'a> Site<'a> {
                 };
             in_a_row = if is_good { in_a_row + 1 } else { 0 };
             let seconds = start.elapsed().as_secs();
-            if observations.add(observation.clone()) {
+            if last.as_ref() != Some(&observation) {
                 println!("  {seconds:>4} s  {}: {observation}", self.url);
             }
             let is_ready = in_a_row >= IN_A_ROW;
@@ -225,7 +188,7 @@ impl<'a> Site<'a> {
                 self.http.set_time_limit(remaining().min(STATUS_TIMEOUT));
                 match status() {
                     Ok(ReleaseStatus::Failed(reason)) => {
-                        return Err(format!("{reason}; saw {observations}"));
+                        return Err(format!("{reason}; last: {observation}"));
                     }
                     Ok(ReleaseStatus::Unknown | ReleaseStatus::Succeeded) if is_ready => {
                         return Ok(());
@@ -250,9 +213,10 @@ impl<'a> Site<'a> {
                 let status = status_error.map_or_else(String::new, |error| format!("; {error:#}"));
                 let seconds = timing.timeout.as_secs_f32();
                 return Err(format!(
-                    "{problem} within {seconds} s; saw {observations}{status}"
+                    "{problem} within {seconds} s; last: {observation}{status}"
                 ));
             }
+            last = Some(observation);
             thread::sleep(timing.pause);
         }
     }

@@ -33,7 +33,7 @@ fn a_failed_or_missing_release_is_a_failure() -> Result<()> {
 
         run.assert_failed(&[
             saw,
-            &format!(" × {NEW}, ready"),
+            &format!("last: {NEW}, ready"),
             "this commit was running before",
         ]);
     }

@@ -224,7 +224,7 @@ fn a_broken_hook_leaves_the_old_revision_running() -> Result<()> {
 fn a_bad_release_is_rolled_back() -> Result<()> {
     for (day, saw) in [
         (ReleaseResult::WrongRevision, "main, ready"),
-        (ReleaseResult::Flapping, "changes before"),
+        (ReleaseResult::Flapping, "not ready 10 times in a row"),
         (
             ReleaseResult::NeverReady,
             "not ready (/readyz replied 503: {\"database\":\"failed\"})",

@@ -8,10 +8,6 @@ use anyhow::{Result, ensure};
 use crate::render::Render;
 use crate::world::{NEW, OLD};
 
-fn host() -> Result<Render> {
-    Render::good()
-}
-
 /// Commits, oldest first, in a repository of the test.
 fn commits(folder: &Path, number: u32) -> Result<Vec<String>> {
     let git = |arguments: &[&str]| -> Result<String> {
@@ -32,7 +28,7 @@ fn commits(folder: &Path, number: u32) -> Result<Vec<String>> {
 
 #[test]
 fn the_given_commit_is_released_again() -> Result<()> {
-    let host = host()?;
+    let host = Render::good()?;
     host.world.release(NEW);
 
     let unknown = host.rollback(&[], &[])?;
@@ -47,7 +43,7 @@ fn the_given_commit_is_released_again() -> Result<()> {
 
 #[test]
 fn the_default_is_the_newest_earlier_commit_with_an_image() -> Result<()> {
-    let host = host()?;
+    let host = Render::good()?;
     let folder = tempfile::tempdir()?;
     let commits = commits(folder.path(), 4)?;
     let [first, second, _without_image, running] = &commits[..] else {

@@ -9,13 +9,9 @@ use crate::render::{API_KEY, HOOK_KEY, Render};
 use crate::vps::Vps;
 use crate::world::{GOOD, NEW};
 
-fn render() -> Result<Render> {
-    Render::good()
-}
-
 #[test]
 fn surrounding_whitespace_is_ignored() -> Result<()> {
-    let host = render()?;
+    let host = Render::good()?;
     let hook = format!("{}\n", host.hook);
     let key = format!(" {API_KEY}\r\n");
 
@@ -31,7 +27,7 @@ fn surrounding_whitespace_is_ignored() -> Result<()> {
 
 #[test]
 fn bad_values_are_rejected_by_name_before_anything_is_requested() -> Result<()> {
-    let host = render()?;
+    let host = Render::good()?;
     for (name, value, rule) in [
         ("RENDER_DEPLOY_HOOK_URL", " \n", "is not set"),
         ("RENDER_DEPLOY_HOOK_URL", "hunter4", "must be a URL"),
@@ -82,7 +78,7 @@ fn bad_values_are_rejected_by_name_before_anything_is_requested() -> Result<()> 
 #[test]
 fn an_unreachable_host_changes_nothing() -> Result<()> {
     let closed = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
-    let host = render()?;
+    let host = Render::good()?;
     let hook = format!("http://{closed}/deploy/srv-1?key={HOOK_KEY}");
 
     let run = host.deploy(&[], &[("RENDER_DEPLOY_HOOK_URL", &hook)])?;
