@@ -81,6 +81,11 @@ impl Browser {
         Ok(browser)
     }
 
+    /// Several with the superuser logged in.
+    pub fn several_logged_in(address: SocketAddr, count: usize) -> Result<Vec<Self>> {
+        (0..count).map(|_| Self::logged_in(address)).collect()
+    }
+
     /// Opens the page of a form, and submits it with these fields and its CSRF token.
     pub fn fill(
         &mut self,

@@ -26,7 +26,7 @@ const MOST_MEMORY: u64 = 22 + 64 + 40;
 
 pub(crate) fn run(shell: &Shell, program: &Path, times: u32) -> Result<String> {
     let server = PostgresServer::find(shell)?;
-    let postgres = [("DATABASE_URL", server.create_database(shell, "cache")?)];
+    let postgres = [("DATABASE_URL", server.create_database("cache")?)];
     let sqlite = Place::new(shell, program, &[])?;
     let postgres = Place::new(shell, program, &postgres)?;
     Ok(format!(

@@ -39,10 +39,7 @@ fn fill(shell: &Shell, program: &Path, folder: &Path) -> Result<String> {
     let ballast = folder.join("ballast");
     fs::write(&ballast, vec![0; 4 << 20])?;
     let site = place.start()?;
-    let browsers = vec![
-        Browser::logged_in(site.address)?,
-        Browser::logged_in(site.address)?,
-    ];
+    let browsers = Browser::several_logged_in(site.address, 2)?;
     let ledger = Arc::new(Ledger::default());
 
     let shift = Shift::start(site.address, &ledger, browsers);

@@ -29,8 +29,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
     let primary = PostgresServer::find(shell)?;
-    let mut url = primary.create_database(shell, "failover")?;
-    let standby = primary.create_standby(shell)?;
+    let mut url = primary.create_database("failover")?;
+    let standby = primary.create_standby()?;
     let host = |server: &PostgresServer| format!("localhost:{}", server.port);
     let standby_url = url.replace(&host(&primary), &host(&standby));
     url = url.replace(
@@ -41,8 +41,7 @@ pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
     let place = Place::new(shell, program, &[("DATABASE_URL", url)])?;
     place.fill_with_demo_data()?;
     let site = place.start()?;
-    let browsers = (0..STAFF).map(|_| Browser::logged_in(site.address));
-    let browsers = browsers.collect::<Result<Vec<_>>>()?;
+    let browsers = Browser::several_logged_in(site.address, STAFF)?;
     let (load, ledger) = (Load::default(), Arc::new(Ledger::default()));
     let shift = Shift::start(site.address, &ledger, browsers);
     let url = format!("http://{}", site.address);
@@ -53,24 +52,22 @@ pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
     };
     let (before, found) = load.during(VISITORS, &url, &PAGES, || {
         saved(SAVED)?;
-        primary.crash(shell)?;
+        primary.crash()?;
         wait_until(PATIENCE, "saves are rejected", || {
             Ok(ledger.refused() >= REJECTED)
         })?;
         let before = ledger.saved().len();
-        standby.promote(shell)?;
+        standby.promote()?;
         let found = saved(before + 1)?;
         load.wait_for_more(1_000);
         Ok((before, found))
     })?;
     shift.end().with_context(|| site.log())?;
     site.stop(shell)?;
-    let copy = place.folder().join("copy.sqlite3");
-    let to = format!("sqlite://{}", copy.display());
-    place.tell(&["copy", "--from", &standby_url, "--to", &to])?;
-    standby.drop_cluster(shell)?;
-    primary.start(shell)?;
-    primary.configure(shell, "RESET synchronous_standby_names")?;
+    let copy = rows::copy(&place, &standby_url)?;
+    standby.drop_cluster()?;
+    primary.start()?;
+    primary.configure("RESET synchronous_standby_names")?;
     load.check()?;
     let saved = ledger.saved();
     rows::check(&place, &copy, &saved)?;

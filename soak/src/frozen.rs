@@ -41,9 +41,7 @@ pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
     place.fill_with_demo_data()?;
     let site = place.start()?;
     let address = site.address;
-    let browsers = (0..STAFF)
-        .map(|_| Browser::logged_in(address))
-        .collect::<Result<Vec<_>>>()?;
+    let browsers = Browser::several_logged_in(address, STAFF)?;
     let ledger = Arc::new(Ledger::default());
     let shift = Shift::start(address, &ledger, browsers);
     let load = Load::default();
@@ -52,7 +50,7 @@ pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
     let mut saved = 0;
     let work = || {
         thread::sleep(Duration::from_secs(2));
-        let frozen = server.freeze(shell)?;
+        let frozen = server.freeze()?;
         let machines = ask_machines(address)?;
         drop(frozen);
         let found = time_to(address, 200)?;
@@ -76,10 +74,7 @@ pub(crate) fn run(shell: &Shell, program: &Path) -> Result<String> {
     site.stop(shell)?;
     let all = ledger.saved();
     ensure!(all.len() > saved, "no save succeeded afterwards");
-    let copy = place.folder().join("copy.sqlite3");
-    let to = format!("sqlite://{}", copy.display());
-    place.tell(&["copy", "--from", &server.url, "--to", &to])?;
-    rows::check(&place, &copy, &all)?;
+    rows::check(&place, &rows::copy(&place, &server.url)?, &all)?;
     Ok(format!(
         "a minute without a word: {} requests, {} times 503, each within {:.1?}, /readyz within {machines:.1?}, well again \
          within {found:.1?}; a locked table: 503 after {locked:.1?}, well again within {freed:.1?}; {} saves \

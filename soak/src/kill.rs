@@ -25,9 +25,7 @@ pub(crate) fn run(shell: &Shell, program: &Path, times: u32) -> Result<String> {
     let place = Place::new(shell, program, &[])?;
     place.fill_with_demo_data()?;
     let site = place.start()?;
-    let mut browsers = (0..STAFF)
-        .map(|_| Browser::logged_in(site.address))
-        .collect::<Result<Vec<_>>>()?;
+    let mut browsers = Browser::several_logged_in(site.address, STAFF)?;
     site.kill()?;
     let ledger = Arc::new(Ledger::default());
     let random = RandomState::new();

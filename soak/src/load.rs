@@ -21,8 +21,6 @@ pub(crate) const PAGES: [Visit; 3] = [
 /// Results of the visitors.
 #[derive(Default)]
 pub(crate) struct Load {
-    /// Whether each request opens a connection.
-    reconnects: bool,
     /// Whether 503 with Retry-After is a good response now.
     pub(crate) may_be_busy: AtomicBool,
     good: AtomicU64,
@@ -34,14 +32,6 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// With a new connection for each request.
-    pub(crate) fn reconnecting() -> Self {
-        Self {
-            reconnects: true,
-            ..Self::default()
-        }
-    }
-
     /// Runs `work` while visitors repeat the requests.
     pub(crate) fn during<T>(
         &self,
@@ -72,7 +62,7 @@ impl Load {
                 return;
             }
             let start = Instant::now();
-            let outcome = self.ask(&agent, method, &format!("{url}{path}"));
+            let outcome = ask(&agent, method, &format!("{url}{path}"));
             let time = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
             self.slowest.fetch_max(time, Ordering::Relaxed);
             match outcome {
@@ -85,25 +75,6 @@ impl Load {
             }
             .fetch_add(1, Ordering::Relaxed);
         }
-    }
-
-    /// The status of a complete response, and whether it has Retry-After.
-    fn ask(&self, agent: &Agent, method: &str, url: &str) -> Result<(u16, bool), ureq::Error> {
-        let connection = if self.reconnects {
-            "close"
-        } else {
-            "keep-alive"
-        };
-        let mut answer = match method {
-            "POST" => agent
-                .post(url)
-                .header("connection", connection)
-                .send_form([("a", "b")])?,
-            _ => agent.get(url).header("connection", connection).call()?,
-        };
-        answer.body_mut().read_to_vec()?;
-        let retry_after = answer.headers().contains_key("retry-after");
-        Ok((answer.status().as_u16(), retry_after))
     }
 
     pub(crate) fn done(&self) -> u64 {
@@ -142,6 +113,17 @@ impl Load {
     pub(crate) fn wait_for_more(&self, requests: u64) {
         self.wait_for(self.done() + requests);
     }
+}
+
+/// The status of a complete response, and whether it has Retry-After.
+fn ask(agent: &Agent, method: &str, url: &str) -> Result<(u16, bool), ureq::Error> {
+    let mut answer = match method {
+        "POST" => agent.post(url).send_form([("a", "b")])?,
+        _ => agent.get(url).call()?,
+    };
+    answer.body_mut().read_to_vec()?;
+    let retry_after = answer.headers().contains_key("retry-after");
+    Ok((answer.status().as_u16(), retry_after))
 }
 
 /// Waits for a condition, and returns how long that took.

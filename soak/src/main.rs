@@ -12,7 +12,6 @@ mod memory;
 mod nodes;
 mod postgres;
 mod postgres_server;
-mod restart;
 mod rolling;
 mod rows;
 mod sentry;
@@ -31,7 +30,7 @@ struct Args {
     /// Which trials to run [default: all].
     trials: Vec<Trial>,
 
-    /// Number of kills, restarts or cases [default: 500 kills, 200 restarts, 10 of PostgreSQL, 2000 saves, 20 000 cases].
+    /// Number of kills, restarts or cases [default: 500 kills, 10 restarts of PostgreSQL, 2000 saves, 20 000 cases].
     #[arg(long)]
     times: Option<u32>,
 
@@ -58,8 +57,6 @@ enum Trial {
     Failover,
     /// Three nodes behind Caddy, killed and replaced under load.
     Nodes,
-    /// The site restarted under load behind a socket that stays open.
-    Restart,
     /// Both slots of a VPS replaced behind Caddy under load.
     Rolling,
     /// A disk that fills up while staff save lettings.
@@ -101,7 +98,6 @@ fn main() -> Result<()> {
             Trial::Cache => cache::run(&shell, &program, args.times.unwrap_or(2000)),
             Trial::Failover => failover::run(&shell, &program),
             Trial::Nodes => nodes::run(&shell, root, &program),
-            Trial::Restart => restart::run(&shell, &program, args.times.unwrap_or(200)),
             Trial::Rolling => rolling::run(&shell, root, &program),
             Trial::Disk => disk::run(&shell, &program),
             Trial::Sentry => sentry::run(&shell, &program),

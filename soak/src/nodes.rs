@@ -31,7 +31,7 @@ const DATABASE: &str = "nodes";
 pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> {
     let server = PostgresServer::find(shell)?;
     let settings = [
-        ("DATABASE_URL", server.create_database(shell, DATABASE)?),
+        ("DATABASE_URL", server.create_database(DATABASE)?),
         ("SHUTDOWN_DELAY", "3".to_owned()),
     ];
     let place = Place::new(shell, program, &settings)?;
@@ -78,7 +78,7 @@ pub(crate) fn run(shell: &Shell, root: &Path, program: &Path) -> Result<String> 
     shift.end()?;
     roll.check()?;
     ensure!(ledger.refused() == 0, "{} saves got 503", ledger.refused());
-    survive_outage(shell, &server, &nodes, proxy.address)?;
+    survive_outage(&server, &nodes, proxy.address)?;
     Ok(format!(
         "killed one: {} of {} requests failed; replaced all: none of {} requests and {} saves failed",
         kill.failed(),
@@ -101,13 +101,8 @@ fn share(nodes: &[Site]) -> Result<()> {
 }
 
 /// Without a database no node is ready; their cached pages are served all the same.
-fn survive_outage(
-    shell: &Shell,
-    server: &PostgresServer,
-    nodes: &[Site],
-    proxy: SocketAddr,
-) -> Result<()> {
-    server.allow_connections(shell, DATABASE, false)?;
+fn survive_outage(server: &PostgresServer<'_>, nodes: &[Site], proxy: SocketAddr) -> Result<()> {
+    server.allow_connections(DATABASE, false)?;
     for node in nodes {
         wait_until(PATIENCE, "no node is ready", || {
             Ok(get(node.address, "/readyz")?.status != 200)
@@ -117,7 +112,7 @@ fn survive_outage(
     thread::sleep(Duration::from_secs(2));
     let pages = (0..30).map(|_| Ok(get(proxy, "/")?.status == 200));
     let pages = pages.collect::<Result<Vec<bool>>>()?;
-    server.allow_connections(shell, DATABASE, true)?;
+    server.allow_connections(DATABASE, true)?;
     ensure!(
         pages.iter().all(|served| *served),
         "pages without a database: {pages:?}"

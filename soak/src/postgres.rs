@@ -30,9 +30,9 @@ pub(crate) fn run(shell: &Shell, program: &Path, times: u32) -> Result<String> {
         for _ in 0..times {
             thread::sleep(Duration::from_secs(1));
             load.may_be_busy.store(true, Ordering::SeqCst);
-            server.stop(shell)?;
+            server.stop()?;
             thread::sleep(Duration::from_millis(500));
-            server.start(shell)?;
+            server.start()?;
             let found = wait_until(GRACE, "the site finds the server again", || {
                 Ok(get(site.address, "/lettings/1/")?.status == 200)
             })?;

@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
 /// The server; `pg_virtualenv` removes it.
-pub(crate) struct PostgresServer {
+pub(crate) struct PostgresServer<'a> {
+    shell: &'a Shell,
     version: String,
     name: String,
     pub(crate) port: String,
@@ -16,9 +17,9 @@ pub(crate) struct PostgresServer {
     pub(crate) url: String,
 }
 
-impl PostgresServer {
+impl<'a> PostgresServer<'a> {
     /// The server that `pg_lsclusters` lists first inside `pg_virtualenv`.
-    pub(crate) fn find(shell: &Shell) -> Result<Self> {
+    pub(crate) fn find(shell: &'a Shell) -> Result<Self> {
         let url = shell
             .var("TEST_POSTGRES_URL")
             .context("start it with `cargo xtask soak`")?;
@@ -29,6 +30,7 @@ impl PostgresServer {
             anyhow::Ok((*field).to_owned())
         };
         Ok(Self {
+            shell,
             version: field(0)?,
             name: field(1)?,
             port: field(2)?,
@@ -38,8 +40,8 @@ impl PostgresServer {
     }
 
     /// Creates a database, and returns its URL.
-    pub(crate) fn create_database(&self, shell: &Shell, name: &str) -> Result<String> {
-        self.execute(shell, &format!("CREATE DATABASE {name}"))?;
+    pub(crate) fn create_database(&self, name: &str) -> Result<String> {
+        self.execute(&format!("CREATE DATABASE {name}"))?;
         let server = self.url.strip_suffix("postgres");
         Ok(server
             .context("the server's URL names no database")?
@@ -47,8 +49,8 @@ impl PostgresServer {
             + name)
     }
 
-    fn execute(&self, shell: &Shell, statement: &str) -> Result<()> {
-        let url = &self.url;
+    fn execute(&self, statement: &str) -> Result<()> {
+        let Self { shell, url, .. } = self;
         let psql = cmd!(
             shell,
             "psql --quiet --output=/dev/null {url} --command {statement}"
@@ -57,22 +59,20 @@ impl PostgresServer {
     }
 
     /// Allows connections to a database, or ends all and refuses new ones.
-    pub(crate) fn allow_connections(&self, shell: &Shell, name: &str, allow: bool) -> Result<()> {
-        self.execute(
-            shell,
-            &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {allow}"),
-        )?;
+    pub(crate) fn allow_connections(&self, name: &str, allow: bool) -> Result<()> {
+        self.execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {allow}"))?;
         let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity";
-        self.execute(
-            shell,
-            &format!("{end} WHERE NOT {allow} AND datname = '{name}'"),
-        )
+        self.execute(&format!("{end} WHERE NOT {allow} AND datname = '{name}'"))
     }
 
     /// Starts a standby. From now on each commit waits for it.
-    pub(crate) fn create_standby(&self, shell: &Shell) -> Result<Self> {
+    pub(crate) fn create_standby(&self) -> Result<Self> {
         let Self {
-            version, data, url, ..
+            shell,
+            version,
+            data,
+            url,
+            ..
         } = self;
         let standby = format!("{data}-standby");
         let log = format!("{standby}.log");
@@ -94,65 +94,67 @@ impl PostgresServer {
             .quiet()
             .read()?;
         let standby = Self {
+            shell,
             version: version.clone(),
             name: "standby".to_owned(),
             url: url.replace(&format!(":{}/", self.port), &format!(":{port}/")),
             port,
             data: standby,
         };
-        standby.start(shell)?;
-        self.configure(shell, "SET synchronous_standby_names = '*'")?;
-        self.configure(shell, "SET synchronous_commit = on")?;
+        standby.start()?;
+        self.configure("SET synchronous_standby_names = '*'")?;
+        self.configure("SET synchronous_commit = on")?;
         Ok(standby)
     }
 
     /// Changes a setting with ALTER SYSTEM.
-    pub(crate) fn configure(&self, shell: &Shell, setting: &str) -> Result<()> {
-        self.execute(shell, &format!("ALTER SYSTEM {setting}"))?;
-        self.execute(shell, "SELECT pg_reload_conf()")
+    pub(crate) fn configure(&self, setting: &str) -> Result<()> {
+        self.execute(&format!("ALTER SYSTEM {setting}"))?;
+        self.execute("SELECT pg_reload_conf()")
     }
 
     /// Makes a standby a primary.
-    pub(crate) fn promote(&self, shell: &Shell) -> Result<()> {
-        self.execute(shell, "SELECT pg_promote()")
+    pub(crate) fn promote(&self) -> Result<()> {
+        self.execute("SELECT pg_promote()")
     }
 
     /// Removes a standby.
-    pub(crate) fn drop_cluster(&self, shell: &Shell) -> Result<()> {
-        let Self { version, name, .. } = self;
-        let drop = cmd!(shell, "pg_dropcluster --stop {version} {name}");
+    pub(crate) fn drop_cluster(&self) -> Result<()> {
+        let (version, name) = (&self.version, &self.name);
+        let drop = cmd!(self.shell, "pg_dropcluster --stop {version} {name}");
         Ok(drop.quiet().run()?)
     }
 
     /// Starts it again.
-    pub(crate) fn start(&self, shell: &Shell) -> Result<()> {
-        let Self { version, name, .. } = self;
-        let start = cmd!(shell, "pg_ctlcluster {version} {name} start");
-        Ok(start.quiet().run()?)
+    pub(crate) fn start(&self) -> Result<()> {
+        self.control(&["start"])
     }
 
     /// Stops it and cuts off its clients.
-    pub(crate) fn stop(&self, shell: &Shell) -> Result<()> {
-        self.end(shell, "fast")
+    pub(crate) fn stop(&self) -> Result<()> {
+        self.control(&["stop", "--mode=fast"])
     }
 
     /// Ends it as a crash does.
-    pub(crate) fn crash(&self, shell: &Shell) -> Result<()> {
-        self.end(shell, "immediate")
+    pub(crate) fn crash(&self) -> Result<()> {
+        self.control(&["stop", "--mode=immediate"])
     }
 
-    fn end(&self, shell: &Shell, mode: &str) -> Result<()> {
-        let Self { version, name, .. } = self;
-        let stop = cmd!(shell, "pg_ctlcluster {version} {name} stop --mode={mode}");
-        Ok(stop.quiet().run()?)
+    fn control(&self, action: &[&str]) -> Result<()> {
+        let (version, name) = (&self.version, &self.name);
+        let control = cmd!(self.shell, "pg_ctlcluster {version} {name} {action...}");
+        Ok(control.quiet().run()?)
     }
 
     /// Pauses all of its processes until the value is dropped: connections stay open, queries get no reply.
-    pub(crate) fn freeze<'a>(&self, shell: &'a Shell) -> Result<Frozen<'a>> {
+    pub(crate) fn freeze(&self) -> Result<Frozen<'a>> {
         let pid_file = Path::new(&self.data).join("postmaster.pid");
         let pid_file = fs::read_to_string(&pid_file).context("could not read the server's pid")?;
         let pid = pid_file.lines().next().unwrap_or_default().to_owned();
-        let frozen = Frozen { shell, pid };
+        let frozen = Frozen {
+            shell: self.shell,
+            pid,
+        };
         // The parent first: it starts the others.
         frozen.signal("STOP")?;
         Ok(frozen)

@@ -1,7 +1,7 @@
 //! Checks of the database after a trial.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 
@@ -23,4 +23,12 @@ pub(crate) fn check(place: &Place<'_>, database: &Path, saved: &BTreeSet<String>
         lost.len()
     );
     Ok(())
+}
+
+/// Copies a database to a SQLite file, where [`check`] can read it.
+pub(crate) fn copy(place: &Place<'_>, from: &str) -> Result<PathBuf> {
+    let copy = place.folder().join("copy.sqlite3");
+    let to = format!("sqlite://{}", copy.display());
+    place.tell(&["copy", "--from", from, "--to", &to])?;
+    Ok(copy)
 }

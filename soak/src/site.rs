@@ -2,8 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
-use std::os::fd::OwnedFd;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
@@ -92,17 +91,6 @@ impl<'a> Place<'a> {
         Site::start(command)
     }
 
-    /// Starts the site with an open socket, as systemd does.
-    pub fn start_on(&self, socket: &TcpListener) -> Result<Site> {
-        let mut command = Command::new("/bin/sh");
-        command
-            .args(["-c", "exec 3<&0 </dev/null; exec \"$0\" serve"])
-            .arg(self.program)
-            .stdin(Stdio::from(OwnedFd::from(socket.try_clone()?)))
-            .env("LISTEN_FDS", "1");
-        Site::start(self.at_home(command))
-    }
-
     /// Runs a statement with SQLite's command line, and returns what it prints.
     pub fn sqlite(&self, database: &Path, statement: &str) -> Result<String> {
         let query = cmd!(
@@ -114,12 +102,8 @@ impl<'a> Place<'a> {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.program);
-        command.args(arguments);
-        self.at_home(command)
-    }
-
-    fn at_home(&self, mut command: Command) -> Command {
         command
+            .args(arguments)
             .current_dir(self.folder())
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .envs([
