@@ -2,9 +2,10 @@
 
 use accounts::Group;
 use anyhow::{Context, Result};
+use fastrand::Rng;
 use lettings::Letting;
 
-use crate::fuzz::Random;
+use crate::fuzz::word;
 use crate::http::Connection;
 use crate::support::{TestSite, letting, profile};
 
@@ -55,30 +56,30 @@ const CONTENT_TYPES: [&str; 6] = [
 ];
 
 /// Random names and values, some of them several times.
-fn random_form(random: &mut Random, most: usize) -> String {
+fn random_form(random: &mut Rng, most: usize) -> String {
     let mut pairs = Vec::new();
-    for _ in 0..random.below(most) {
-        let value = match random.below(40) {
+    for _ in 0..random.usize(..most) {
+        let value = match random.usize(..40) {
             0 => "a".repeat(20_000),
             1 => "%C3%A9".repeat(300),
             2 => String::new(),
-            _ => random.word(VALUES).to_owned(),
+            _ => word(random, VALUES).to_owned(),
         };
-        pairs.push(format!("{}={value}", random.word(NAMES)));
+        pairs.push(format!("{}={value}", word(random, NAMES)));
     }
     pairs.join("&")
 }
 
-fn target(random: &mut Random) -> String {
-    let path = match random.below(10) {
-        0 | 1 => random.word(OTHERS).to_owned(),
-        2..=4 => format!("{}/{}", random.word(MODELS), random.word(LIST_PAGES)),
+fn target(random: &mut Rng) -> String {
+    let path = match random.usize(..10) {
+        0 | 1 => word(random, OTHERS).to_owned(),
+        2..=4 => format!("{}/{}", word(random, MODELS), word(random, LIST_PAGES)),
         _ => {
-            let (model, row) = (random.word(MODELS), random.word(ROWS));
-            format!("{model}/{row}/{}", random.word(ROW_PAGES))
+            let (model, row) = (word(random, MODELS), word(random, ROWS));
+            format!("{model}/{row}/{}", word(random, ROW_PAGES))
         }
     };
-    let query = match random.below(3) {
+    let query = match random.usize(..3) {
         0 => String::new(),
         // The head of a request has a limit of its own, which is tested elsewhere.
         _ => random_form(random, 5).chars().take(4_000).collect(),
@@ -86,10 +87,10 @@ fn target(random: &mut Random) -> String {
     format!("/admin/{path}?{query}")
 }
 
-fn body(random: &mut Random, token: &str) -> Vec<u8> {
+fn body(random: &mut Rng, token: &str) -> Vec<u8> {
     let mut body = random_form(random, 12).into_bytes();
-    match random.below(10) {
-        0 => body.extend((0..200).map(|_| u8::try_from(random.below(256)).unwrap_or_default())),
+    match random.usize(..10) {
+        0 => body.extend((0..200).map(|_| random.u8(..))),
         1 => {
             body = b"--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n\xff\x00".to_vec();
         }
@@ -97,7 +98,7 @@ fn body(random: &mut Random, token: &str) -> Vec<u8> {
         _ => {}
     }
     // Most forms are good enough to be looked into.
-    if random.below(5) > 0 {
+    if random.usize(..5) > 0 {
         body.extend(format!("&csrfmiddlewaretoken={token}").into_bytes());
     }
     body
@@ -116,7 +117,7 @@ fn fill(site: &TestSite, round: usize) -> Result<()> {
 
 #[test]
 fn malformed_requests_never_get_a_server_error() -> Result<()> {
-    let mut random = Random::new(0x6164_6d69_6e69_7374);
+    let mut random = Rng::with_seed(0x6164_6d69_6e69_7374);
     for site in TestSite::on_each()? {
         let mut statuses = std::collections::BTreeMap::<u16, usize>::new();
         for round in 0..REQUESTS / 250 {
@@ -126,20 +127,20 @@ fn malformed_requests_never_get_a_server_error() -> Result<()> {
             browser.get("/admin/password_change/")?;
             let mut connection = Connection::open(site.address())?;
             for _ in 0..250 {
-                let (method, target) = (random.word(METHODS), target(&mut random));
+                let (method, target) = (word(&mut random, METHODS), target(&mut random));
                 let body = match method {
                     "POST" | "PUT" => body(&mut random, browser.token()),
                     _ => Vec::new(),
                 };
                 let mut cookies = browser.cookies();
-                if random.below(10) == 0 {
-                    let at = random.below(cookies.len());
-                    cookies.replace_range(at..=at, random.word(COOKIE_PARTS));
+                if random.usize(..10) == 0 {
+                    let at = random.usize(..cookies.len());
+                    cookies.replace_range(at..=at, word(&mut random, COOKIE_PARTS));
                 }
                 let head = format!(
                     "{method} {target} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookies}\r\n\
                      Content-Type: {}\r\nContent-Length: {}\r\n\r\n",
-                    CONTENT_TYPES[random.below(6)],
+                    CONTENT_TYPES[random.usize(..6)],
                     body.len(),
                 );
                 let request = [head.as_bytes(), &body].concat();
