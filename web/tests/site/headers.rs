@@ -37,7 +37,8 @@ pub(crate) fn assert_security_headers(answer: &Answer, what: &str) {
 
 #[test]
 fn every_answer_is_guarded() -> Result<()> {
-    let site = TestSite::start()?;
+    // Cached pages, assets and health checks are sent before the middleware.
+    let site = TestSite::with(&[("PAGE_CACHE_SIZE", "16 MB")])?;
     letting(&mut site.database()?, "Lakeside flat")?;
     let home = site.get("/")?;
     let tag = home.header("etag").unwrap_or_default();
@@ -45,6 +46,7 @@ fn every_answer_is_guarded() -> Result<()> {
         .html()?
         .attribute_of("link", " rel=\"stylesheet\"", "href")
         .unwrap_or_default();
+    let long = |path: &str| format!("{path}?{}", "a".repeat(9_000));
 
     for (status, method, target, headers) in [
         (200, "GET", "/", vec![]),
@@ -53,16 +55,22 @@ fn every_answer_is_guarded() -> Result<()> {
         (200, "GET", &*sheet, vec![]),
         (200, "GET", "/favicon.ico", vec![]),
         (200, "GET", "/healthz", vec![]),
+        (200, "GET", "/healthz", vec![("Host", "evil.test")]),
         (200, "GET", "/sitemap.xml", vec![]),
         (204, "OPTIONS", "/", vec![]),
         (301, "GET", "/lettings", vec![]),
         (304, "GET", "/", vec![("If-None-Match", tag)]),
         (304, "GET", &*sheet, vec![("If-None-Match", "*")]),
         (400, "GET", "/", vec![("Host", "evil.test")]),
+        (400, "GET", &*sheet, vec![("Host", "evil.test")]),
         (404, "GET", "/nowhere/", vec![]),
         (404, "GET", "/static/site.0123456789abcdef.css", vec![]),
         (405, "POST", "/", vec![]),
+        (405, "POST", &*sheet, vec![]),
         (405, "TRACE", "/", vec![]),
+        (414, "GET", &*long("/"), vec![]),
+        (414, "GET", &*long(&sheet), vec![]),
+        (414, "GET", &*long("/healthz"), vec![]),
     ] {
         let answer = site.send(method, target, &headers)?;
 
@@ -94,11 +102,15 @@ fn only_the_administration_may_run_our_script() -> Result<()> {
 
 #[test]
 fn https_is_insisted_on_where_a_trusted_proxy_speaks_it() -> Result<()> {
-    let site = TestSite::with(&[("TRUSTED_PROXIES", "10.0.0.1,127.0.0.0/8")])?;
+    let site = TestSite::with(&pairs(
+        "TRUSTED_PROXIES=10.0.0.1,127.0.0.0/8&PAGE_CACHE_SIZE=16 MB",
+    ))?;
 
     for target in ["/", "/nowhere/", "/lettings", "/healthz", "/favicon.ico"] {
-        let answer = site.send("GET", target, &[("X-Forwarded-Proto", "https")])?;
+        let headers = [("X-Forwarded-Proto", "https"), ("X-Request-Id", "own-1")];
+        let answer = site.send("GET", target, &headers)?;
 
+        assert_eq!(answer.header("x-request-id"), Some("own-1"), "{target}");
         let transport = answer
             .header("strict-transport-security")
             .unwrap_or_default();

@@ -30,5 +30,4 @@ mod profiles;
 mod read_only;
 mod representation;
 mod search_engines;
-mod stored_responses;
 mod support;

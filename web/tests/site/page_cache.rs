@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
 use diesel::sql_types::Text;
-use diesel::{QueryResult, QueryableByName, RunQueryDsl};
+use diesel::{QueryResult, RunQueryDsl};
 use oc_core::DbConnection;
 use oc_core::testing::{TestDb, on_both};
 
@@ -201,14 +202,6 @@ const PRIVATE_COLUMNS: [(&str, &str); 1] = [(
     "id password last_login is_superuser is_staff is_active date_joined must_change_password",
 )];
 
-#[derive(QueryableByName)]
-struct Named {
-    #[diesel(sql_type = Text)]
-    owner: String,
-    #[diesel(sql_type = Text)]
-    name: String,
-}
-
 /// Pairs of texts that a catalog has, by the first one.
 fn catalog(
     conn: &mut DbConnection,
@@ -220,7 +213,7 @@ fn catalog(
         DbConnection::Postgres(_) => postgres,
     };
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for Named { owner, name } in diesel::sql_query(query).load(conn)? {
+    for (owner, name) in sql::<(Text, Text)>(query).load::<(String, String)>(conn)? {
         found.entry(owner).or_default().insert(name);
     }
     Ok(found)

@@ -21,18 +21,12 @@ use super::{ADDRESS_FORM, Browser, hidden, with};
 
 const DELETE: &str = "/admin/lettings/address/1/delete/";
 
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    count: i64,
-}
-
 /// Waits until another connection waits for a lock of this one.
 fn wait_until_blocked(conn: &mut DbConnection) -> Result<()> {
-    let waiting = "SELECT count(*) AS count FROM pg_locks \
+    let waiting = "SELECT count(*) FROM pg_locks \
                    WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))";
     let end = Instant::now() + Duration::from_mins(1);
-    while diesel::sql_query(waiting).get_result::<Count>(conn)?.count == 0 {
+    while diesel::dsl::sql::<BigInt>(waiting).get_result::<i64>(conn)? == 0 {
         ensure!(Instant::now() < end, "nobody waits");
         thread::yield_now();
     }

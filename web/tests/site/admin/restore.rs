@@ -155,8 +155,7 @@ fn what_was_deleted_at_one_go_comes_back_one_by_one_and_at_one_go() -> Result<()
         restore(&mut browser, "lettings/address/2")?;
         let alone = Letting::count(conn)?;
         let page = browser.page(&act)?;
-        let all = browser.post(&act, &[])?;
-        let all = browser.follow(&all)?;
+        let all = browser.fill_and_follow(&act, &[])?;
         let again = browser.post(&act, &[])?;
 
         assert_eq!(alone, 1);
@@ -181,9 +180,7 @@ fn what_went_along_comes_back_to_a_row_that_is_there_again() -> Result<()> {
         restore(&mut browser, "lettings/address/1")?;
         delete(&mut browser, "lettings/letting/1")?;
 
-        browser.get(&act)?;
-        let all = browser.post(&act, &[])?;
-        let all = browser.follow(&all)?;
+        let all = browser.fill_and_follow(&act, &[])?;
         let again = browser.post(&act, &[])?;
         let again = browser.follow(&again)?;
 
@@ -208,9 +205,7 @@ fn where_one_row_breaks_a_rule_nothing_comes_back() -> Result<()> {
         account(conn, "carol")?;
         let act = act(&mut browser)?;
 
-        browser.get(&act)?;
-        let answer = browser.post(&act, &[])?;
-        let told = browser.follow(&answer)?;
+        let told = browser.fill_and_follow(&act, &[])?;
 
         assert_contains(&told, "User “carol”: That username is already taken.");
         assert!(!told.contains("Profile \"carol\":"), "{told}");

@@ -52,9 +52,7 @@ fn a_group_comes_back_with_its_members_as_far_as_they_are_there() -> Result<()> 
 
         User::set_groups(conn, bob, &[others])?;
         let act = act(&mut browser)?;
-        browser.get(&act)?;
-        let all = browser.post(&act, &[])?;
-        let all = browser.follow(&all)?;
+        let all = browser.fill_and_follow(&act, &[])?;
         assert_contains(&all, "Restored the references of user “bob”.");
         assert_eq!(User::groups(conn, bob)?, [editors, others]);
     }

@@ -13,7 +13,5 @@ mod sentry;
 mod serving;
 mod settings;
 mod shutdown;
-mod sigkill;
-mod staff;
 mod transfer;
 mod usage;

@@ -77,6 +77,8 @@ fn small_requests_cost_little() -> Result<()> {
         ("/admin/autocomplete/", "term", "a+", &[200, 400, 403, 404]),
         ("/lettings/", "q", "a+", &[200]),
         ("/lettings/", "q", "%25_", &[200]),
+        ("/lettings/", "city", "%F0%9F%8F%96", &[200]),
+        ("/lettings/", "x", "&q=a", &[200]),
         ("/lettings/", "page", "9", &[200, 404]),
     ] {
         let query = part.repeat(8_000 / part.len());
