@@ -1,6 +1,6 @@
 //! Groups: permissions shared by several users.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use oc_core::DbConnection;
@@ -85,32 +85,24 @@ impl Group {
 
     /// The codes of a group's permissions, in order.
     pub fn permissions(conn: &mut DbConnection, id: i64) -> QueryResult<Vec<String>> {
+        let codes = Self::permissions_of(conn, &[id])?;
+        Ok(codes.into_iter().map(|(_, code)| code).collect())
+    }
+
+    /// The permissions of several groups, as pairs of (group id, code) in order.
+    pub(crate) fn permissions_of(
+        conn: &mut DbConnection,
+        ids: &[i64],
+    ) -> QueryResult<Vec<(i64, String)>> {
         group_rights::table
-            .filter(group_rights::group_id.eq(id))
-            .select(group_rights::code)
-            .order(group_rights::code)
+            .filter(group_rights::group_id.eq_any(ids.to_vec()))
+            .select((group_rights::group_id, group_rights::code))
+            .order((group_rights::group_id, group_rights::code))
             .load(conn)
     }
 
-    /// The codes of the permissions of several groups, in order, by the group's id.
-    pub(crate) fn permissions_by_group(
-        conn: &mut DbConnection,
-        ids: &[i64],
-    ) -> QueryResult<BTreeMap<i64, Vec<String>>> {
-        let rows: Vec<(i64, String)> = group_rights::table
-            .filter(group_rights::group_id.eq_any(ids.to_vec()))
-            .select((group_rights::group_id, group_rights::code))
-            .order(group_rights::code)
-            .load(conn)?;
-        let mut by_group: BTreeMap<i64, Vec<String>> = BTreeMap::new();
-        for (id, code) in rows {
-            by_group.entry(id).or_default().push(code);
-        }
-        Ok(by_group)
-    }
-
     /// The permissions of several groups, as pairs of (code, name of the group), by name.
-    pub(crate) fn permissions_of(
+    pub(crate) fn inherited_permissions(
         conn: &mut DbConnection,
         ids: &[i64],
     ) -> QueryResult<Vec<(String, String)>> {

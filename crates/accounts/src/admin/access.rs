@@ -80,17 +80,25 @@ pub static ACCESS_RULES: [AccessRules; 2] = [
         resource: &USER,
         are_accounts: true,
         permission_field: "user_permissions",
-        inherited: |conn, values| Group::permissions_of(conn, &ids(values.list("groups"))),
+        inherited: |conn, values| Group::inherited_permissions(conn, &ids(values.list("groups"))),
         sensitive_fields: USER_ACCESS,
         guarded_fields: USER_ACCESS,
         guarded_notice: "This user has permissions that you don't have. You can change names and dates, but not username, email \
                          address, password, status, groups or permissions.",
-        can_manage,
+        can_manage: |conn, permissions, id| {
+            let user = User::find(conn, id).optional()?;
+            user.map_or(Ok(true), |user| permissions.cover(conn, &user))
+        },
         deletion_error: |conn, ids| {
             let are_last = User::are_last_superusers(conn, ids)?;
             Ok(are_last.then_some(LAST_SUPERUSER))
         },
-        saved: end_sessions_of_inactive,
+        saved: |conn, user| {
+            if !user.values.is_yes("is_active") {
+                Session::end_all(conn, user.id, None)?;
+            }
+            Ok(())
+        },
         advice: |values| {
             let has_permissions = ["groups", "user_permissions"]
                 .iter()
@@ -137,23 +145,6 @@ pub static ACCESS_RULES: [AccessRules; 2] = [
     },
 ];
 
-fn can_manage(conn: &mut DbConnection, permissions: &Permissions, id: i64) -> QueryResult<bool> {
-    if permissions.are_all() {
-        return Ok(true);
-    }
-    match User::find(conn, id).optional()? {
-        Some(user) => permissions.cover(conn, &user),
-        None => Ok(true),
-    }
-}
-
-fn end_sessions_of_inactive(conn: &mut DbConnection, user: &Record) -> QueryResult<()> {
-    if !user.values.is_yes("is_active") {
-        Session::end_all(conn, user.id, None)?;
-    }
-    Ok(())
-}
-
 impl AccessRules {
     /// What a change would give or take beyond the permissions of its author. `id` is that of a stored row; `known` are
     /// all permissions that exist.
@@ -193,12 +184,9 @@ impl AccessRules {
                     added.any(|code| !permissions.has(code) || !exists(code))
                 }
                 "groups" => {
-                    let mut exceeds = false;
-                    for group in added.iter().filter_map(|id| id.parse().ok()) {
-                        let codes = Group::permissions(conn, group)?;
-                        exceeds |= codes.iter().any(|code| !permissions.has(code));
-                    }
-                    exceeds
+                    let groups: Vec<i64> = added.iter().filter_map(|id| id.parse().ok()).collect();
+                    let codes = Group::permissions_of(conn, &groups)?;
+                    codes.iter().any(|(_, code)| !permissions.has(code))
                 }
                 "is_superuser" => {
                     !permissions.are_all() && before.is_yes(field.name) != after.is_yes(field.name)

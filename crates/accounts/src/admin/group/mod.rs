@@ -85,14 +85,16 @@ fn matching(query: &ListQuery) -> IntoBoxed<'static, groups::table, Backend> {
 fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Record>> {
     let mut groups = Group::find_all(conn, ids)?;
     groups.sort_unstable_by_key(|group| group.id);
-    let mut permissions = Group::permissions_by_group(conn, ids)?;
-    let record = |group: Group| Record {
-        id: group.id,
-        values: FormValues::default().with("name", &group.name).with_list(
-            "permissions",
-            permissions.remove(&group.id).unwrap_or_default(),
-        ),
-        title: group.name,
+    let codes = Group::permissions_of(conn, ids)?;
+    let record = |group: Group| {
+        let codes = codes.iter().filter(|(id, _)| *id == group.id);
+        let codes = codes.map(|(_, code)| code.clone()).collect();
+        let values = FormValues::default().with("name", &group.name);
+        Record {
+            id: group.id,
+            values: values.with_list("permissions", codes),
+            title: group.name,
+        }
     };
     Ok(groups.into_iter().map(record).collect())
 }
