@@ -1,6 +1,6 @@
 //! `changepassword`: changes a user's password.
 
-use accounts::{Session, User, forget_failures, password};
+use accounts::{User, password};
 use anyhow::{Context, bail};
 use clap::Args;
 use diesel::OptionalExtension;
@@ -9,7 +9,7 @@ use oc_core::open;
 use super::{ask, output::print};
 use crate::config::{Config, Problems, Superuser};
 use crate::registry::REGISTRY;
-use admin::command_line::record_password;
+use admin::command_line::replace_password;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -45,14 +45,8 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
     }
     let hash = password::hash(&password);
     let registry = REGISTRY.with_mail(config.mail.smtp_url.is_some());
-    conn.write(|conn| {
-        User::set_password(conn, user.id, &hash)?;
-        forget_failures(conn, &user.username)?;
-        User::set_must_change_password(conn, user.id, false)?;
-        Session::end_all(conn, user.id, None)?;
-        record_password(conn, registry, &user)
-    })
-    .context("cannot store the password")?;
+    conn.write(|conn| replace_password(conn, registry, None, &user, &hash, false))
+        .context("cannot store the password")?;
     print(format_args!(
         "The password of {} was changed.",
         user.username

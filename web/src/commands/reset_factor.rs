@@ -1,6 +1,6 @@
 //! `resetfactor`: turns off the two-factor authentication of a user who lost phone and recovery codes.
 
-use accounts::{SecondFactor, Session, User};
+use accounts::User;
 use anyhow::{Context, bail};
 use clap::Args;
 use diesel::OptionalExtension;
@@ -9,7 +9,7 @@ use oc_core::open;
 use super::output::print;
 use crate::config::Config;
 use crate::registry::REGISTRY;
-use admin::command_line::record_factor_off;
+use admin::command_line::turn_off_factor;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -25,15 +25,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         bail!("there is no account with the username {username:?}");
     };
     let was_on = conn
-        .write(|conn| {
-            let was_on = SecondFactor::delete(conn, user.id)?;
-            if was_on {
-                // A thief with the phone may be logged in.
-                Session::end_all(conn, user.id, None)?;
-                record_factor_off(conn, registry, &user)?;
-            }
-            Ok::<_, diesel::result::Error>(was_on)
-        })
+        .write(|conn| turn_off_factor(conn, registry, None, &user))
         .context("could not turn off two-factor authentication")?;
     if !was_on {
         bail!("{username} does not use two-factor authentication");

@@ -1,7 +1,7 @@
 //! Accounts as objects of the admin: loading one for its pages, and logging changes that no form makes. The page about
 //! the user's own account.
 
-use accounts::{RecoveryCode, SecondFactor, Session, User, Verb};
+use accounts::{RecoveryCode, SecondFactor, Session, User, Verb, forget_failures};
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use audit::NewAuditEntry;
@@ -19,7 +19,7 @@ use crate::registry::Registry;
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{change_path, list_path};
 
-pub(crate) const PASSWORD_CHANGED: &str = "password";
+const PASSWORD_CHANGED: &str = "password";
 pub(crate) const FACTOR_ON: &str = "two-factor authentication turned on";
 pub(crate) const FACTOR_OFF: &str = "two-factor authentication turned off";
 pub(crate) const CODES_REPLACED: &str = "recovery codes replaced";
@@ -52,6 +52,38 @@ pub(crate) fn log_account_change(
         _ => return Ok(()),
     };
     mail_change(conn, registry, &account.email, &account.username, change)
+}
+
+/// Replaces a password, and ends all sessions of the account. Requires a transaction.
+pub fn replace_password(
+    conn: &mut DbConnection,
+    registry: Registry,
+    actor: Option<&User>,
+    account: &User,
+    hash: &str,
+    is_temporary: bool,
+) -> QueryResult<()> {
+    User::set_password(conn, account.id, hash)?;
+    forget_failures(conn, &account.username)?;
+    User::set_must_change_password(conn, account.id, is_temporary)?;
+    Session::end_all(conn, account.id, None)?;
+    log_account_change(conn, registry, actor, account, PASSWORD_CHANGED)
+}
+
+/// Turns off two-factor authentication of somebody who lost the phone, and ends all sessions, because whoever found it
+/// may be logged in; false if it is off. Requires a transaction.
+pub fn turn_off_factor(
+    conn: &mut DbConnection,
+    registry: Registry,
+    actor: Option<&User>,
+    account: &User,
+) -> QueryResult<bool> {
+    let was_on = SecondFactor::delete(conn, account.id)?;
+    if was_on {
+        Session::end_all(conn, account.id, None)?;
+        log_account_change(conn, registry, actor, account, FACTOR_OFF)?;
+    }
+    Ok(was_on)
 }
 
 /// Mails the old address of an account if a change replaced it. Requires the transaction of the change.

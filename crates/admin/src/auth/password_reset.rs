@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use accounts::{Rejection, Session, User, count_reset, forget_failures};
+use accounts::{Rejection, User, count_reset};
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use chrono::{DateTime, Duration, Utc};
@@ -14,7 +14,7 @@ use oc_http::{Page, PageError, PageResult, SITE_NAME, Site};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
 
-use crate::auth::account::{PASSWORD_CHANGED, log_account_change};
+use crate::auth::account::replace_password;
 use crate::auth::current_user::LOGIN;
 use crate::auth::login_page::LoginMessage;
 use crate::auth::password_hasher::equalize_timing;
@@ -158,11 +158,7 @@ pub(crate) async fn update(
         if !stored.is_some_and(|stored| is_valid(&key, &stored, &token, Utc::now())) {
             return Ok(false);
         }
-        User::set_password(conn, user.id, &hash)?;
-        forget_failures(conn, &user.username)?;
-        User::set_must_change_password(conn, user.id, false)?;
-        Session::end_all(conn, user.id, None)?;
-        log_account_change(conn, registry, Some(&user), &user, PASSWORD_CHANGED)?;
+        replace_password(conn, registry, Some(&user), &user, &hash, false)?;
         Ok(true)
     });
     if is_set.await? {

@@ -1,11 +1,11 @@
 //! Password pages: the user's own, and those of other users. The page to add a user has the same fields.
 
-use accounts::{Session, User, forget_failures, policy};
+use accounts::{User, policy};
 use actix_web::http::StatusCode;
 use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
-use crate::auth::account::{PASSWORD_CHANGED, log_account_change};
+use crate::auth::account::replace_password;
 use crate::auth::staff_request::StaffRequest;
 use crate::auth::throttle::AuthOutcome;
 use crate::ui::field::{Button, ErrorSummary, FieldView, Section};
@@ -189,11 +189,14 @@ async fn change(
     let is_own = owner.id == actor.id;
     staff
         .write(move |conn| {
-            User::set_password(conn, owner.id, &new_hash)?;
-            forget_failures(conn, &owner.username)?;
-            User::set_must_change_password(conn, owner.id, is_temporary)?;
-            Session::end_all(conn, owner.id, None)?;
-            log_account_change(conn, registry, Some(&actor), &owner, PASSWORD_CHANGED)
+            replace_password(
+                conn,
+                registry,
+                Some(&actor),
+                &owner,
+                &new_hash,
+                is_temporary,
+            )
         })
         .await?;
     if is_own {

@@ -6,7 +6,9 @@ use chrono::Utc;
 use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
-use crate::auth::account::{CODES_REPLACED, FACTOR_OFF, FACTOR_ON, log_account_change};
+use crate::auth::account::{
+    CODES_REPLACED, FACTOR_OFF, FACTOR_ON, log_account_change, turn_off_factor,
+};
 use crate::auth::current_user::TWO_FACTOR;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::auth::totp::{Qr, Secret};
@@ -203,7 +205,6 @@ pub(crate) async fn show_of_user(staff: StaffRequest) -> PageResult {
     staff.page(StatusCode::OK, &heading, breadcrumbs, page)
 }
 
-/// Turns it off and ends that user's sessions: somebody may have found the phone.
 pub(crate) async fn delete_of_user(staff: StaffRequest, submission: Submission) -> PageResult {
     let submission = staff.accept(submission)?;
     forbid_unless(staff.user.user.is_superuser)?;
@@ -219,14 +220,7 @@ pub(crate) async fn delete_of_user(staff: StaffRequest, submission: Submission) 
     }
     let (_, form) = staff.account_trail(&owner, TITLE)?;
     let (registry, actor, username) = (staff.registry(), staff.actor(), owner.username.clone());
-    let was_on = staff.write(move |conn| {
-        let was_on = SecondFactor::delete(conn, owner.id)?;
-        if was_on {
-            Session::end_all(conn, owner.id, None)?;
-            log_account_change(conn, registry, Some(&actor), &owner, FACTOR_OFF)?;
-        }
-        Ok(was_on)
-    });
+    let was_on = staff.write(move |conn| turn_off_factor(conn, registry, Some(&actor), &owner));
     if was_on.await? {
         let text = format!("Two-factor authentication of “{username}” is off.");
         return Ok(staff.succeed(text, &form));
