@@ -11,29 +11,9 @@ use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
 use crate::auth::current_user::CurrentUser;
-use crate::auth::request::AdminRequest;
+use crate::auth::request::{AdminRequest, Denial};
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{list_path, see_other};
-
-/// Attached to a request that was denied: the code of the permission that it requires.
-pub(super) struct MissingPermission(pub(super) String);
-
-/// Attached to a response that rejects an escalation as a form error: the fields.
-pub(crate) struct DeniedGrant(String);
-
-impl DeniedGrant {
-    /// Attaches these fields, if there are any; an empty name means the whole object.
-    pub(crate) fn attach<'a>(
-        response: &mut HttpResponse,
-        fields: impl IntoIterator<Item = &'a str>,
-    ) {
-        let fields: Vec<&str> = fields.into_iter().collect();
-        if !fields.is_empty() {
-            let fields = Self(fields.join(", "));
-            response.extensions_mut().insert(fields);
-        }
-    }
-}
 
 pub(crate) fn denied_fields(errors: &[FieldError]) -> impl Iterator<Item = &'static str> + use<'_> {
     let is_refused = |error: &&FieldError| {
@@ -52,13 +32,9 @@ pub(crate) async fn handle_denied(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let response = next.call(request).await?.map_into_boxed_body();
-    let grant = response
-        .response()
-        .extensions()
-        .get::<DeniedGrant>()
-        .map(|grant| grant.0.clone());
+    let denial = response.request().extensions().get().cloned();
     let is_denied = response.status() == StatusCode::FORBIDDEN;
-    if !is_denied && grant.is_none() {
+    if !is_denied && !matches!(denial, Some(Denial::Escalation(_))) {
         return Ok(response);
     }
     let Ok(request) = AdminRequest::new(response.request()) else {
@@ -72,14 +48,14 @@ pub(crate) async fn handle_denied(
         }
     };
     if let Some(user) = &user
-        && let Err(error) = log_denied(&request, user, grant).await
+        && let Err(error) = log_denied(&request, user, denial.as_ref()).await
     {
         log::warn!("could not log a denied request: {error}");
     }
     if !is_denied {
         return Ok(response);
     }
-    let page = forbidden_page(&request, user.as_ref())?;
+    let page = forbidden_page(&request, user.as_ref(), denial)?;
     Ok(response.into_response(page))
 }
 
@@ -114,10 +90,12 @@ fn redirect_to_index(http: &HttpRequest) -> Option<HttpResponse> {
 async fn log_denied(
     request: &AdminRequest,
     user: &CurrentUser,
-    grant: Option<String>,
+    denial: Option<&Denial>,
 ) -> Result<(), PageError> {
-    let grant = grant.map_or_else(String::new, |fields| format!(": {fields}"));
-    let about = format!("{} {}{grant}", request.http.method(), request.http.path());
+    let mut about = format!("{} {}", request.http.method(), request.http.path());
+    if let Some(Denial::Escalation(fields)) = denial {
+        about = format!("{about}: {fields}");
+    }
     let actor = user.user.clone();
     request.log_event(Event::Refused, actor, about).await
 }
@@ -133,22 +111,26 @@ impl Page for ForbiddenPage {
     const TEMPLATE: &'static str = "admin/forbidden.html";
 }
 
-fn forbidden_page(request: &AdminRequest, user: Option<&CurrentUser>) -> PageResult {
+fn forbidden_page(
+    request: &AdminRequest,
+    user: Option<&CurrentUser>,
+    denial: Option<Denial>,
+) -> PageResult {
+    let (reload_href, missing) = match denial {
+        Some(Denial::Form) => (Some(request.target()), None),
+        Some(Denial::Permission(code)) => {
+            // As in the choices of permissions.
+            let mut permissions = request.registry().permissions().into_iter();
+            let missing = permissions.find(|choice| choice.value == code);
+            (None, missing.map(|choice| choice.label))
+        }
+        _ => (None, None),
+    };
     let page = ForbiddenPage {
-        reload_href: request.has_rejected_form().then(|| request.target()),
-        missing: missing_permission(request),
+        reload_href,
+        missing,
     };
     let breadcrumbs = Breadcrumb::trail(&[], "Forbidden");
     let user = user.map(|user| &user.editor);
     request.page(StatusCode::FORBIDDEN, user, "Forbidden", breadcrumbs, page)
-}
-
-/// Label of the permission that a denied request requires, as in the choices of permissions.
-fn missing_permission(request: &AdminRequest) -> Option<String> {
-    let extensions = request.http.extensions();
-    let MissingPermission(code) = extensions.get()?;
-    let mut permissions = request.registry().permissions().into_iter();
-    permissions
-        .find(|choice| choice.value == *code)
-        .map(|choice| choice.label)
 }

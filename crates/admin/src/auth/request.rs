@@ -70,8 +70,16 @@ pub(crate) struct AdminRequest {
     pub(crate) http: HttpRequest,
 }
 
-/// Attached to a request whose form was rejected.
-struct RejectedForm;
+/// Attached to a request: why it was denied.
+#[derive(Clone)]
+pub(super) enum Denial {
+    /// Its form has no valid CSRF token, or is from another site.
+    Form,
+    /// The user lacks the permission with this code.
+    Permission(String),
+    /// Its response is a form error, about giving or taking permissions in these fields.
+    Escalation(String),
+}
 
 impl AdminRequest {
     pub(super) fn new(http: &HttpRequest) -> Result<Self, PageError> {
@@ -214,14 +222,21 @@ impl AdminRequest {
             .check(self.key(), user_id, token, &self.http)
             .map_err(|reason| {
                 log::warn!("rejected a form for {}: {reason}", self.http.path());
-                self.http.extensions_mut().insert(RejectedForm);
+                self.note_denial(Denial::Form);
                 PageError::Forbidden
             })
     }
 
-    /// Whether the request was denied because of its form, not because of a missing permission.
-    pub(super) fn has_rejected_form(&self) -> bool {
-        self.http.extensions().contains::<RejectedForm>()
+    pub(super) fn note_denial(&self, denial: Denial) {
+        self.http.extensions_mut().insert(denial);
+    }
+
+    /// Notes the fields of an escalation, if there are any; an empty name means the whole object.
+    pub(crate) fn note_escalation<'a>(&self, fields: impl IntoIterator<Item = &'a str>) {
+        let fields: Vec<&str> = fields.into_iter().collect();
+        if !fields.is_empty() {
+            self.note_denial(Denial::Escalation(fields.join(", ")));
+        }
     }
 
     /// Whether a form was rendered in this browser for that user.

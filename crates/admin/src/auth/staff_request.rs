@@ -6,14 +6,13 @@ use std::pin::Pin;
 use accounts::{User, Verb};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use oc_core::admin::Resource;
 use oc_http::middleware::set_sentry_user;
 use oc_http::{Page, PageError, PageResult};
 
 use crate::auth::current_user::{CurrentUser, LOGIN, LOGOUT, login_path, pending_requirement};
-use crate::auth::denied::MissingPermission;
-use crate::auth::request::AdminRequest;
+use crate::auth::request::{AdminRequest, Denial};
 use crate::editor::Editor;
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{change_path, see_other};
@@ -134,8 +133,7 @@ impl StaffRequest {
 
     fn forbid_unless(&self, is_permitted: bool, code: &str) -> Result<(), PageError> {
         forbid_unless(is_permitted).inspect_err(|_| {
-            let missing = MissingPermission(code.to_owned());
-            self.http.extensions_mut().insert(missing);
+            self.note_denial(Denial::Permission(code.to_owned()));
         })
     }
 

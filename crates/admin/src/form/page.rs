@@ -9,7 +9,7 @@ use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
 use crate::auth::csrf::random;
-use crate::auth::denied::{DeniedGrant, denied_fields};
+use crate::auth::denied::denied_fields;
 use crate::auth::staff_request::StaffRequest;
 use crate::form::conflict::ConflictView;
 use crate::form::definition::{FORM_TOKEN, FormDefinition, VERSION};
@@ -231,9 +231,8 @@ impl FormState {
         };
         let page_title = record.map_or(&heading, |record| &record.title);
         let breadcrumbs = staff.resource_trail(resource, page_title);
-        let mut response = staff.page(status, &heading, breadcrumbs, page)?;
-        DeniedGrant::attach(&mut response, denied_fields(&self.feedback.errors));
-        Ok(response)
+        staff.note_escalation(denied_fields(&self.feedback.errors));
+        staff.page(status, &heading, breadcrumbs, page)
     }
 }
 

@@ -35,9 +35,8 @@ pub(crate) async fn restore(
         }
         Err(violations) => {
             staff.session.add_message("error", violations.message());
-            let mut response = see_other(failed);
-            violations.attach_denied(&mut response);
-            Ok(response)
+            staff.note_escalation(violations.denied_fields);
+            Ok(see_other(failed))
         }
     }
 }

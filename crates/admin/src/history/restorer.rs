@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use actix_web::HttpResponse;
 use audit::{AuditEntry, ChangeSet, NewAuditEntry};
 use diesel::QueryResult;
 use diesel::connection::Connection;
@@ -13,7 +12,7 @@ use oc_http::PageError;
 
 use crate::audit_log::log_entry::log_versions;
 use crate::audit_log::snapshot::Snapshot;
-use crate::auth::denied::{DeniedGrant, denied_fields};
+use crate::auth::denied::denied_fields;
 use crate::auth::request::Rollback;
 use crate::columns::CHUNK;
 use crate::editor::Editor;
@@ -322,7 +321,7 @@ pub(crate) type RestoreError = Rollback<Violations>;
 pub(crate) struct Violations {
     sentences: Vec<String>,
     /// Fields that would restore more permissions than the user has.
-    denied_fields: BTreeSet<&'static str>,
+    pub(super) denied_fields: BTreeSet<&'static str>,
 }
 
 impl Violations {
@@ -350,10 +349,5 @@ impl Violations {
         };
         let errors = self.sentences.join(" ");
         format!("Nothing was restored because it would break a rule: {errors}{more}")
-    }
-
-    /// Attaches the escalations to a response, so that they are logged.
-    pub(crate) fn attach_denied(&self, response: &mut HttpResponse) {
-        DeniedGrant::attach(response, self.denied_fields.iter().copied());
     }
 }

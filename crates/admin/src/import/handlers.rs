@@ -17,7 +17,6 @@ use oc_core::admin::Resource;
 use oc_http::{PageError, PageResult, run_blocking};
 
 use crate::auth::csrf::random;
-use crate::auth::denied::DeniedGrant;
 use crate::auth::request::Rollback;
 use crate::auth::staff_request::StaffRequest;
 use crate::form::definition::FORM_TOKEN;
@@ -85,7 +84,7 @@ async fn show(
     staff: &StaffRequest,
     model: &'static Resource,
     bytes: Bytes,
-    mut outcome: ImportOutcome,
+    outcome: ImportOutcome,
     notice: Option<&'static str>,
 ) -> PageResult {
     let content = run_blocking(move || encode(&bytes)).await??;
@@ -97,11 +96,8 @@ async fn show(
     } else {
         StatusCode::UNPROCESSABLE_ENTITY
     };
-    let denied = std::mem::take(&mut outcome.denied_columns);
-    let page = ImportPage::for_outcome(model, outcome, hidden, notice);
-    let mut response = page.show(staff, model, status)?;
-    DeniedGrant::attach(&mut response, denied);
-    Ok(response)
+    staff.note_escalation(outcome.denied_columns.iter().copied());
+    ImportPage::for_outcome(model, outcome, hidden, notice).show(staff, model, status)
 }
 
 /// Imports the file if that makes the changes that were shown.
