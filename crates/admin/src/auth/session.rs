@@ -27,21 +27,9 @@ pub(super) mod key {
     pub(crate) const CREATED: &str = "_began";
 }
 
-/// Headers that announce a prefetch: the standard one, and those of older browsers.
-const PURPOSES: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
-
 /// Whether somebody sees the response: not to HEAD, nor if the browser only prefetches it.
 fn is_seen(request: &HttpRequest) -> bool {
-    let headers = PURPOSES
-        .iter()
-        .flat_map(|name| request.headers().get_all(*name));
-    let is_prefetch = headers
-        .filter_map(|header| header.to_str().ok())
-        .any(|purpose| {
-            let purpose = purpose.to_ascii_lowercase();
-            purpose.contains("prefetch") || purpose.contains("preview")
-        });
-    request.method() != Method::HEAD && !is_prefetch
+    request.method() != Method::HEAD && !request.headers().contains_key("sec-purpose")
 }
 
 #[derive(Clone)]
@@ -170,11 +158,6 @@ mod tests {
             (Method::HEAD, "accept", "text/html", false),
             // whatwg/fetch#1576.
             (Method::GET, "sec-purpose", "prefetch;prerender", false),
-            (Method::GET, "sec-purpose", "Prefetch", false),
-            // w3c/resource-hints#74, mdn/content#27499, thelounge/thelounge#2680.
-            (Method::GET, "purpose", "prefetch", false),
-            (Method::GET, "x-moz", "prefetch", false),
-            (Method::GET, "x-purpose", "preview", false),
         ] {
             let request = TestRequest::default()
                 .method(method)
