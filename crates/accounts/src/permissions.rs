@@ -52,7 +52,7 @@ pub struct Permissions {
 impl Permissions {
     /// The effective permissions: all for a superuser, none for an inactive user or one without staff status.
     pub fn for_user(conn: &mut DbConnection, user: &User) -> QueryResult<Self> {
-        if user.is_active && user.is_staff {
+        if user.can_log_in() {
             Self::stored(conn, user)
         } else {
             Ok(Self::default())

@@ -201,6 +201,11 @@ impl User {
         update.execute(conn).map(drop)
     }
 
+    /// Whether the user can log in to the admin.
+    pub fn can_log_in(&self) -> bool {
+        self.is_active && self.is_staff
+    }
+
     /// The user as the author of a change.
     pub fn actor(&self) -> Actor<'_> {
         Actor {

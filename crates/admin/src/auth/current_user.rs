@@ -79,7 +79,7 @@ impl CurrentUser {
         let (registry, authenticated_at) = (request.registry(), session.authenticated_at());
         let user = request.read(move |conn| {
             let user = User::find(conn, id).optional()?;
-            let Some(user) = user.filter(|user| user.is_active && user.is_staff) else {
+            let Some(user) = user.filter(User::can_log_in) else {
                 return Ok(None);
             };
             let permissions = Permissions::for_user(conn, &user)?;

@@ -13,26 +13,20 @@ use oc_http::{PageError, PageResult};
 use serde::Serialize;
 
 use crate::auth::current_user::pending_requirement;
-use crate::auth::device_cookie;
+use crate::auth::device_cookie::{self, Account};
 use crate::auth::password_hasher::equalize_timing;
 use crate::auth::request::AdminRequest;
 use crate::auth::sealed_form::{self, Purpose};
 use crate::auth::throttle::{AttemptSource, AuthOutcome};
 use crate::ui::links::see_other;
 
-/// A user whose password was right.
-pub(crate) struct AuthenticatedUser {
-    pub(crate) user: User,
-    /// The second factor, whose code is required as well.
-    pub(crate) factor: Option<SecondFactor>,
-}
-
-/// Checks the password of a username. Every failure takes the same time and has the same result.
+/// Checks the password of a username; an account with a second factor requires its code as well. Every failure takes the
+/// same time and has the same result.
 pub(crate) async fn attempt(
     request: &AdminRequest,
     source: AttemptSource,
     typed: String,
-) -> Result<AuthOutcome<AuthenticatedUser>, PageError> {
+) -> Result<AuthOutcome<Account>, PageError> {
     let start = Instant::now();
     let outcome = check(request, source, typed).await?;
     if !matches!(outcome, AuthOutcome::Right(_)) {
@@ -45,37 +39,19 @@ async fn check(
     request: &AdminRequest,
     source: AttemptSource,
     typed: String,
-) -> Result<AuthOutcome<AuthenticatedUser>, PageError> {
+) -> Result<AuthOutcome<Account>, PageError> {
     let hasher = &request.hasher;
     let _turn = hasher.queue(source.is_known_browser).await?;
     let attempt = match source.begin(request, None).await? {
         Ok(attempt) => attempt,
-        Err(delay) => return Ok(AuthOutcome::Throttled(delay)),
+        Err(wait) => return Ok(AuthOutcome::Throttled(wait)),
     };
-    let user = source.account.as_ref().map(|(user, _)| user.clone());
+    let user = source.account.clone();
     let stored = user
         .as_ref()
-        .map_or(password::UNUSABLE.to_owned(), |user| user.password.clone());
-    let verdict = hasher.verify(typed.clone(), stored).await?;
-    let can_log_in = |user: &User| verdict.is_right() && user.is_active && user.is_staff;
-    if let (Verdict::Unsupported, Some(user)) = (verdict, &user) {
-        log::warn!(
-            "could not check the password of user {}: its hash is too expensive or not supported; set a new password",
-            user.id
-        );
-    }
-    if let Some(user) = user
-        .as_ref()
-        .filter(|user| verdict.is_right() && !can_log_in(user))
-    {
-        let reason = if user.is_active {
-            "the account has no staff status"
-        } else {
-            "the account is not active"
-        };
-        log::warn!("rejected login of user {}: {reason}", user.id);
-    }
-    let Some(user) = user.filter(can_log_in) else {
+        .map_or(password::UNUSABLE, |user| &user.password);
+    let verdict = hasher.verify(typed.clone(), stored.to_owned()).await?;
+    let Some(user) = user.filter(|user| opens(verdict, user)) else {
         let failed = request.write(move |conn| refuse(conn, &attempt, &source));
         return failed.await;
     };
@@ -88,10 +64,8 @@ async fn check(
         .write(move |conn| {
             // The account may have been changed while its password was checked.
             hold(conn, "users", &[user.id])?;
-            let can_log_in = |stored: &User| {
-                stored.password == user.password && stored.is_active && stored.is_staff
-            };
-            let Some(mut stored) = User::find(conn, user.id).optional()?.filter(can_log_in) else {
+            let is_same = |stored: &User| stored.password == user.password && stored.can_log_in();
+            let Some(mut stored) = User::find(conn, user.id).optional()?.filter(is_same) else {
                 return refuse(conn, &attempt, &source);
             };
             if let Some(hash) = renewed {
@@ -105,12 +79,24 @@ async fn check(
                 User::set_last_login(conn, user.id, now)?;
                 source.record(conn, Event::LoggedIn, Some(&user))?;
             }
-            Ok(AuthOutcome::Right(AuthenticatedUser {
-                user: stored,
-                factor,
-            }))
+            Ok(AuthOutcome::Right((stored, factor)))
         })
         .await
+}
+
+/// Whether a password logs its user in. Logs why it doesn't, unless it is wrong.
+fn opens(verdict: Verdict, user: &User) -> bool {
+    let reason = match verdict {
+        Verdict::Wrong => return false,
+        Verdict::Unsupported => {
+            "the password hash is too expensive or not supported; set a new password"
+        }
+        _ if !user.is_active => "the account is not active",
+        _ if !user.is_staff => "the account has no staff status",
+        _ => return true,
+    };
+    log::warn!("rejected login of user {}: {reason}", user.id);
+    false
 }
 
 fn refuse<T>(
@@ -146,7 +132,7 @@ impl Destination {
 
 pub(crate) fn start_session(
     request: &AdminRequest,
-    AuthenticatedUser { user, factor }: AuthenticatedUser,
+    (user, factor): Account,
     destination: &Destination,
 ) -> PageResult {
     request

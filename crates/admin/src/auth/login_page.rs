@@ -14,12 +14,12 @@ use serde::Serialize;
 
 use crate::auth::csrf::{CookieRules, Csrf, with_cookie};
 use crate::auth::current_user::{CurrentUser, LOGIN, login_path};
-use crate::auth::login::{AuthenticatedUser, Destination, attempt, start_session};
+use crate::auth::login::{Destination, attempt, start_session};
 use crate::auth::pending_login::{self, PendingLogin};
 use crate::auth::request::AdminRequest;
 use crate::auth::sealed_form::{self, Purpose};
 use crate::auth::session::AdminSession;
-use crate::auth::throttle::{AttemptSource, AuthOutcome};
+use crate::auth::throttle::{AttemptSource, AuthOutcome, throttled};
 use crate::auth::totp::{self, CodeKind};
 use crate::state::AdminState;
 use crate::ui::links::see_other;
@@ -128,21 +128,21 @@ pub(crate) async fn create(request: AdminRequest, submission: Submission) -> Pag
     let destination = Destination::from_submission(&request, &submission);
     let source = AttemptSource::for_username(&request, username.clone()).await?;
     match attempt(&request, source, password).await? {
-        AuthOutcome::Right(user) if user.factor.is_some() => {
-            ask_for_code(&request, &user.user, destination)
-        }
-        AuthOutcome::Right(user) => {
+        AuthOutcome::Right((user, Some(_))) => ask_for_code(&request, &user, destination),
+        AuthOutcome::Right(account) => {
             Metrics::login(&request.http, LoginOutcome::Success);
-            start_session(&request, user, &destination)
+            start_session(&request, account, &destination)
         }
         AuthOutcome::Wrong => {
             Metrics::login(&request.http, LoginOutcome::WrongPassword);
             let error = Some(WRONG_PASSWORD.to_owned());
             show(&request, StatusCode::OK, destination, username, error)
         }
-        AuthOutcome::Throttled(delay) => {
+        AuthOutcome::Throttled(wait) => {
             Metrics::login(&request.http, LoginOutcome::Throttled);
-            delay.page(|status, error| show(&request, status, destination, username, error))
+            throttled(wait, |status, error| {
+                show(&request, status, destination, username, error)
+            })
         }
     }
 }
@@ -168,9 +168,11 @@ pub(crate) async fn create_code(request: AdminRequest, submission: Submission) -
     let source = AttemptSource::for_username(&request, user.username.clone()).await?;
     let attempt = match source.begin(&request, Some(user.id)).await? {
         Ok(attempt) => attempt,
-        Err(delay) => {
+        Err(wait) => {
             Metrics::login(&request.http, LoginOutcome::Throttled);
-            return delay.page(|status, error| show_code(&request, status, destination, error));
+            return throttled(wait, |status, error| {
+                show_code(&request, status, destination, error)
+            });
         }
     };
     let (key, typed) = (request.key().clone(), submission.text("code").to_owned());
@@ -191,16 +193,16 @@ pub(crate) async fn create_code(request: AdminRequest, submission: Submission) -
             }
             source.record(conn, Event::LoggedIn, Some(&user))?;
             let factor = SecondFactor::find(conn, user.id)?;
-            Ok(Some((AuthenticatedUser { user, factor }, codes_left)))
+            Ok(Some(((user, factor), codes_left)))
         })
         .await?;
-    let Some((authenticated, codes_left)) = authenticated else {
+    let Some((account, codes_left)) = authenticated else {
         Metrics::login(&request.http, LoginOutcome::WrongCode);
         let error = Some(WRONG_CODE.to_owned());
         return show_code(&request, StatusCode::OK, destination, error);
     };
     Metrics::login(&request.http, LoginOutcome::Success);
-    let response = start_session(&request, authenticated, &destination)?;
+    let response = start_session(&request, account, &destination)?;
     if let Some(left) = codes_left {
         let text = format!("You logged in with a recovery code. You have {left} left.");
         request.session.add_message("warning", text);
@@ -247,7 +249,7 @@ async fn pending_user(request: &AdminRequest) -> Result<Option<User>, PageError>
         .read(move |conn| {
             let user = User::find(conn, id).optional()?;
             let has_factor = SecondFactor::find(conn, id)?.is_some();
-            Ok(user.filter(|user| has_factor && user.is_active && user.is_staff))
+            Ok(user.filter(|user| has_factor && user.can_log_in()))
         })
         .await?;
     Ok(user.filter(|user| pending.is_valid(request.key(), user, Utc::now())))

@@ -21,7 +21,7 @@ use crate::auth::password_hasher::equalize_timing;
 use crate::auth::passwords::{NewPasswordErrors, OWN, PasswordPage, SAME_PASSWORD};
 use crate::auth::pending_login::is_unexpired;
 use crate::auth::request::AdminRequest;
-use crate::auth::throttle::RetryDelay;
+use crate::auth::throttle::throttled;
 use crate::secret_key::SecretKey;
 use crate::ui::field::Button;
 use crate::ui::links::see_other;
@@ -109,8 +109,7 @@ pub(crate) async fn create(
         Ok(()) => Ok(see_other("/admin/password_reset/done/")),
         Err(Rejection::Busy) => Err(PageError::Overloaded),
         Err(Rejection::Throttled { wait }) => {
-            let delay = RetryDelay::rounded(wait);
-            delay.page(|status, error| show(&request, status, email, error))
+            throttled(wait, |status, error| show(&request, status, email, error))
         }
     }
 }
@@ -200,7 +199,7 @@ fn is_valid(key: &SecretKey, user: &User, typed: &str, now: DateTime<Utc>) -> bo
     until.is_some_and(|until| {
         let expected = token(key, user, until);
         let is_same: bool = expected.as_bytes().ct_eq(typed.as_bytes()).into();
-        is_same && is_unexpired(until, VALID.num_seconds(), now) && user.is_active && user.is_staff
+        is_same && is_unexpired(until, VALID.num_seconds(), now) && user.can_log_in()
     })
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::auth::account::replace_password;
 use crate::auth::staff_request::StaffRequest;
-use crate::auth::throttle::AuthOutcome;
+use crate::auth::throttle::{AuthOutcome, throttled};
 use crate::ui::field::{Button, ErrorSummary, FieldView, Section};
 use crate::ui::layout::Breadcrumb;
 use crate::ui::links::{change_path, with_filters};
@@ -128,9 +128,9 @@ pub(crate) async fn update_own(staff: StaffRequest, submission: Submission) -> P
         match staff.check_password(current, None).await? {
             AuthOutcome::Right(()) => None,
             AuthOutcome::Wrong => Some("Your current password is incorrect.".to_owned()),
-            AuthOutcome::Throttled(delay) => {
+            AuthOutcome::Throttled(wait) => {
                 let none = NewPasswordErrors::default();
-                return delay.page(|status, error| show_own(&staff, status, error, none));
+                return throttled(wait, |status, error| show_own(&staff, status, error, none));
             }
         }
     };

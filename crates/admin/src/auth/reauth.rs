@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::auth::sealed_form::{self, Purpose};
 use crate::auth::staff_request::StaffRequest;
-use crate::auth::throttle::{AttemptSource, AuthOutcome};
+use crate::auth::throttle::{AttemptSource, AuthOutcome, throttled};
 use crate::auth::totp::{self, CodeKind};
 use crate::ui::submission::{Credentials, Submission};
 
@@ -92,9 +92,10 @@ impl StaffRequest {
                 ask(StatusCode::OK, Some(WRONG_CREDENTIALS.to_owned()))
             }
             AuthOutcome::Wrong => ask(StatusCode::OK, Some(WRONG_PASSWORD.to_owned())),
-            AuthOutcome::Throttled(delay) => delay
-                .page(|status, error| self.ask_password(submission, status, error))
-                .map(Some),
+            AuthOutcome::Throttled(wait) => throttled(wait, |status, error| {
+                self.ask_password(submission, status, error)
+            })
+            .map(Some),
         }
     }
 
@@ -109,7 +110,7 @@ impl StaffRequest {
         let source = AttemptSource::for_user(self, &user);
         let attempt = match source.begin(self, code.map(|_| user.id)).await? {
             Ok(attempt) => attempt,
-            Err(delay) => return Ok(AuthOutcome::Throttled(delay)),
+            Err(wait) => return Ok(AuthOutcome::Throttled(wait)),
         };
         let (typed, stored) = (password.to_owned(), user.password.clone());
         let is_password = self.hasher.verify(typed, stored).await?.is_right();

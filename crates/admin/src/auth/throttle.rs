@@ -23,46 +23,37 @@ pub(crate) enum AuthOutcome<T> {
     Right(T),
     /// Failure, for any reason.
     Wrong,
-    Throttled(RetryDelay),
+    /// Rejected; the next attempt can be made after this time.
+    Throttled(Duration),
 }
 
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RetryDelay {
-    minutes: i64,
+/// The page of a rejected attempt: `show` gets its status and error message.
+pub(crate) fn throttled(
+    wait: Duration,
+    show: impl FnOnce(StatusCode, Option<String>) -> PageResult,
+) -> PageResult {
+    let minutes = minutes(wait);
+    let mut response = show(StatusCode::TOO_MANY_REQUESTS, Some(message(minutes)))?;
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, (minutes * 60).into());
+    Ok(response)
 }
 
-impl RetryDelay {
-    /// Whole minutes, rounded up.
-    pub(super) fn rounded(wait: Duration) -> Self {
-        Self {
-            minutes: (wait.num_seconds() + 59) / 60,
-        }
-    }
+/// Whole minutes, rounded up.
+fn minutes(wait: Duration) -> i64 {
+    (wait.num_seconds() + 59) / 60
+}
 
-    /// The page of a rejected attempt: `show` gets its status and error message.
-    pub(crate) fn page(
-        self,
-        show: impl FnOnce(StatusCode, Option<String>) -> PageResult,
-    ) -> PageResult {
-        let mut response = show(StatusCode::TOO_MANY_REQUESTS, Some(self.message()))?;
-        let headers = response.headers_mut();
-        headers.insert(header::RETRY_AFTER, (self.minutes * 60).into());
-        Ok(response)
-    }
-
-    fn message(self) -> String {
-        let minutes = self.minutes;
-        let unit = if minutes == 1 { "minute" } else { "minutes" };
-        format!("Too many attempts. Try again in {minutes} {unit}.")
-    }
+fn message(minutes: i64) -> String {
+    let unit = if minutes == 1 { "minute" } else { "minutes" };
+    format!("Too many attempts. Try again in {minutes} {unit}.")
 }
 
 #[derive(Clone)]
 pub(crate) struct AttemptSource {
     username: String,
-    pub(crate) account: Option<Account>,
+    pub(crate) account: Option<User>,
     ip: Option<IpAddr>,
-    address: String,
     /// Whether the account's user has logged in with this browser.
     pub(crate) is_known_browser: bool,
 }
@@ -83,15 +74,14 @@ impl AttemptSource {
             Ok(Some((user, factor)))
         });
         let account = account.await?;
-        let is_known = |account| {
+        let is_known = |account: &Account| {
             device_cookie::is_known(&request.http, request.cookies, request.key(), account)
         };
         Ok(Self {
             is_known_browser: account.as_ref().is_some_and(is_known),
+            account: account.map(|(user, _)| user),
             username,
-            account,
             ip: request.ip(),
-            address: request.address(),
         })
     }
 
@@ -99,9 +89,8 @@ impl AttemptSource {
     pub(crate) fn for_user(request: &AdminRequest, user: &User) -> Self {
         Self {
             username: user.username.clone(),
-            account: Some((user.clone(), None)),
+            account: Some(user.clone()),
             ip: request.ip(),
-            address: request.address(),
             is_known_browser: true,
         }
     }
@@ -111,7 +100,7 @@ impl AttemptSource {
         &self,
         request: &AdminRequest,
         code_of: Option<i64>,
-    ) -> Result<Result<PendingAttempt, RetryDelay>, PageError> {
+    ) -> Result<Result<PendingAttempt, Duration>, PageError> {
         let deadline = Instant::now() + MAX_WAIT;
         loop {
             let source = self.clone();
@@ -120,7 +109,7 @@ impl AttemptSource {
                 .run(move |conn| Ok(source.try_begin(conn, code_of)?));
             match begun.await? {
                 Ok(attempt) => return Ok(Ok(attempt)),
-                Err(Rejection::Throttled { wait }) => return Ok(Err(RetryDelay::rounded(wait))),
+                Err(Rejection::Throttled { wait }) => return Ok(Err(wait)),
                 Err(Rejection::Busy) if Instant::now() > deadline => {
                     return Err(PageError::Overloaded);
                 }
@@ -154,12 +143,12 @@ impl AttemptSource {
         event: Event,
         user: Option<&User>,
     ) -> QueryResult<()> {
-        let account = self.account.as_ref().map(|(user, _)| user.actor());
+        let address = self.ip.map_or_else(String::new, |ip| ip.to_string());
         let event = NewEvent {
             event,
             actor: user.map(User::actor),
-            about: attempted_username(account),
-            address: &self.address,
+            about: attempted_username(self.account.as_ref().map(User::actor)),
+            address: &address,
         };
         event.insert(conn)
     }
@@ -171,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_wait_is_told_in_minutes_that_have_passed_when_it_is_over() {
-        let words = |seconds| RetryDelay::rounded(Duration::seconds(seconds)).message();
+        let words = |seconds| message(minutes(Duration::seconds(seconds)));
 
         assert_eq!(words(1), "Too many attempts. Try again in 1 minute.");
         assert_eq!(words(60), "Too many attempts. Try again in 1 minute.");
