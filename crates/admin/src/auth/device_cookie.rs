@@ -115,7 +115,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::auth::pending_login;
+    use crate::auth::user_token;
 
     const RULES: CookieRules = CookieRules { https: false };
 
@@ -126,7 +126,7 @@ mod tests {
             last_step: 0,
             created_at: chrono::DateTime::UNIX_EPOCH.naive_utc(),
         });
-        (pending_login::tests::user(id, password), factor)
+        (user_token::tests::user(id, password), factor)
     }
 
     fn user(id: i64) -> Account {

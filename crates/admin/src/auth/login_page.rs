@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::auth::csrf::{CookieRules, Csrf, with_cookie};
 use crate::auth::current_user::{CurrentUser, LOGIN, login_path};
 use crate::auth::login::{Destination, attempt, start_session};
-use crate::auth::pending_login::{self, PendingLogin};
+use crate::auth::pending_login;
 use crate::auth::request::AdminRequest;
 use crate::auth::sealed_form::{self, Purpose};
 use crate::auth::session::AdminSession;
@@ -241,10 +241,9 @@ fn ask_for_code(request: &AdminRequest, user: &User, destination: Destination) -
 
 /// The user whose password was right on this browser in the last minutes.
 async fn pending_user(request: &AdminRequest) -> Result<Option<User>, PageError> {
-    let Some(pending) = PendingLogin::from_request(&request.http, request.cookies) else {
+    let Some((id, token)) = pending_login::from_request(&request.http, request.cookies) else {
         return Ok(None);
     };
-    let id = pending.user_id;
     let user = request
         .read(move |conn| {
             let user = User::find(conn, id).optional()?;
@@ -252,7 +251,7 @@ async fn pending_user(request: &AdminRequest) -> Result<Option<User>, PageError>
             Ok(user.filter(|user| has_factor && user.can_log_in()))
         })
         .await?;
-    Ok(user.filter(|user| pending.is_valid(request.key(), user, Utc::now())))
+    Ok(user.filter(|user| pending_login::TOKEN.is_valid(request.key(), user, &token, Utc::now())))
 }
 
 fn show(

@@ -21,3 +21,4 @@ pub(crate) mod staff_request;
 pub(crate) mod throttle;
 pub(crate) mod totp;
 pub(crate) mod two_factor;
+pub(crate) mod user_token;

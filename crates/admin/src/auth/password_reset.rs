@@ -12,16 +12,15 @@ use mail::NewMail;
 use oc_core::locks::hold;
 use oc_http::{Page, PageError, PageResult, SITE_NAME, Site};
 use serde::Serialize;
-use subtle::ConstantTimeEq;
 
 use crate::auth::account::replace_password;
 use crate::auth::current_user::LOGIN;
 use crate::auth::login_page::LoginMessage;
 use crate::auth::password_hasher::equalize_timing;
 use crate::auth::passwords::{NewPasswordErrors, OWN, PasswordPage, SAME_PASSWORD};
-use crate::auth::pending_login::is_unexpired;
 use crate::auth::request::AdminRequest;
 use crate::auth::throttle::throttled;
+use crate::auth::user_token::UserToken;
 use crate::secret_key::SecretKey;
 use crate::ui::field::Button;
 use crate::ui::links::see_other;
@@ -30,6 +29,19 @@ use crate::ui::submission::Submission;
 const TITLE: &str = "Reset password";
 const SET_TITLE: &str = "Choose a new password";
 const VALID: Duration = Duration::hours(1);
+
+/// The token in a link. A login, or a change of the password or email address, invalidates it.
+const LINK: UserToken = UserToken {
+    purpose: "password reset",
+    lifetime: VALID,
+    facts: |user| {
+        let last_login = user.last_login.map(|at| at.and_utc().timestamp_micros());
+        vec![
+            user.email.clone(),
+            last_login.unwrap_or_default().to_string(),
+        ]
+    },
+};
 
 #[derive(Serialize)]
 struct ResetPage {
@@ -87,7 +99,7 @@ pub(crate) async fn create(
                 return Ok(Err(rejection));
             }
             for user in User::staff_by_email(conn, &typed)? {
-                let link = site.url(&path(&key, &user, now + VALID));
+                let link = site.url(&path(&key, &user, now));
                 let username = &user.username;
                 let body = format!(
                     "Hello {username},\n\nto choose a new password for {SITE_NAME}, open this link within an hour:\n\n\
@@ -171,36 +183,13 @@ pub(crate) async fn done(request: AdminRequest) -> PageResult {
     CHANGED.show(&request)
 }
 
-/// The path of a link that is valid until then.
-fn path(key: &SecretKey, user: &User, until: DateTime<Utc>) -> String {
+fn path(key: &SecretKey, user: &User, now: DateTime<Utc>) -> String {
     let id = BASE64URL_NOPAD.encode(user.id.to_string().as_bytes());
-    let token = token(key, user, until.timestamp());
-    format!("/admin/reset/{id}/{token}/")
+    format!("/admin/reset/{id}/{}/", LINK.issue(key, user, now))
 }
 
-/// A login, or a change of the password or email address, invalidates it.
-fn token(key: &SecretKey, user: &User, until: i64) -> String {
-    let last_login = user.last_login.map(|at| at.and_utc().timestamp_micros());
-    let parts = [
-        &user.id.to_string(),
-        &until.to_string(),
-        &user.password,
-        &user.email,
-        &last_login.unwrap_or_default().to_string(),
-    ];
-    let signature = key.sign("password reset", &parts.map(String::as_str));
-    format!("{until}-{signature}")
-}
-
-fn is_valid(key: &SecretKey, user: &User, typed: &str, now: DateTime<Utc>) -> bool {
-    let until = typed
-        .split_once('-')
-        .and_then(|(until, _)| until.parse().ok());
-    until.is_some_and(|until| {
-        let expected = token(key, user, until);
-        let is_same: bool = expected.as_bytes().ct_eq(typed.as_bytes()).into();
-        is_same && is_unexpired(until, VALID.num_seconds(), now) && user.can_log_in()
-    })
+fn is_valid(key: &SecretKey, user: &User, token: &str, now: DateTime<Utc>) -> bool {
+    LINK.is_valid(key, user, token, now) && user.can_log_in()
 }
 
 fn user_id(typed: &str) -> Option<i64> {
@@ -241,7 +230,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::auth::pending_login::tests::user;
+    use crate::auth::user_token::tests::user;
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -251,7 +240,7 @@ mod tests {
             let (key, user, now) = (SecretKey::random(), user(7, "hash"), DateTime::UNIX_EPOCH);
             prop_assert!(user_id(&id).is_none_or(|number| number.to_string().len() < id.len()));
             prop_assert!(!is_valid(&key, &user, &token, now));
-            prop_assert!(is_valid(&key, &user, &super::token(&key, &user, 60), now));
+            prop_assert!(is_valid(&key, &user, &LINK.issue(&key, &user, now), now));
         }
     }
 }
