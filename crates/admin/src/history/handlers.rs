@@ -45,7 +45,9 @@ struct HistoryRow {
     entry: EntryView,
     /// Other objects of the same change set.
     notes: Vec<RelatedEntry>,
-    restore: Option<RestoreOption>,
+    /// The value of the button, if its version can be restored.
+    restore: Option<String>,
+    is_deletion: bool,
 }
 
 /// Another object of the same change set.
@@ -54,13 +56,6 @@ struct RelatedEntry {
     text: String,
     title: String,
     href: Option<String>,
-}
-
-/// A version that can be restored.
-#[derive(Serialize)]
-struct RestoreOption {
-    value: String,
-    label: &'static str,
 }
 
 /// The history of an object and of those that are edited with it, oldest entry first; also of a deleted one.
@@ -271,12 +266,19 @@ impl ObjectHistory {
         let mut seen = BTreeSet::new();
         let rows = rows.into_iter().rev().map(|(revision, entry, notes)| {
             let is_last = seen.insert(revision.snapshot_text().map(str::to_owned));
+            let is_deletion = revision.entry.action == "deleted";
             let may_restore = is_last && self.may_restore(&revision, user);
+            let suffix = if revision.is_before && !is_deletion {
+                BEFORE
+            } else {
+                ""
+            };
             HistoryRow {
                 order: order(&revision.entry),
                 entry,
                 notes,
-                restore: may_restore.then(|| RestoreOption::new(&revision)),
+                restore: may_restore.then(|| format!("{}{suffix}", revision.entry.id)),
+                is_deletion,
             }
         });
         let mut rows: Vec<_> = rows.collect();
@@ -318,23 +320,5 @@ impl ObjectHistory {
             && (exists
                 || entry.action != "deleted"
                 || revision::may_add_all(user, self.children(entry)))
-    }
-}
-
-impl RestoreOption {
-    fn new(revision: &Revision) -> Self {
-        let mut value = revision.entry.id.to_string();
-        let is_deletion = revision.entry.action == "deleted";
-        if revision.is_before && !is_deletion {
-            value.push_str(BEFORE);
-        }
-        Self {
-            value,
-            label: if is_deletion {
-                "Restore"
-            } else {
-                "Restore this version"
-            },
-        }
     }
 }

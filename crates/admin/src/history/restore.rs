@@ -9,11 +9,10 @@ use oc_core::DbConnection;
 use oc_core::locks::{lock, lock_all};
 use oc_http::PageResult;
 
-use crate::auth::request::Rollback;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::columns::CHUNK;
 use crate::editor::Editor;
-use crate::history::restorer::{RestoreError, Restored, Restorer, Violations};
+use crate::history::restorer::{RestoreError, Restored, Restorer};
 use crate::history::revision::{Revision, is_delete, object_of};
 use crate::registry::Registry;
 use crate::ui::links::see_other;
@@ -83,36 +82,25 @@ fn restore_all(
         editor,
         change_set: ChangeSet::new(roots.len() + children.len()),
         restored: Restored::default(),
-        violations: Violations::default(),
     };
-    let old_ids: Vec<i64> = roots.iter().map(|root| root.entry.id).collect();
     let roots: Vec<_> = roots.into_iter().map(|root| (root, None)).collect();
     let new_ids = restorer.restore_revisions(conn, &roots)?;
-    let parents: BTreeMap<i64, Option<i64>> = old_ids.into_iter().zip(new_ids).collect();
-    let (mut deleted, mut unlinked) = (Vec::new(), Vec::new());
-    for child in children {
-        let parent_id = match child.parent_id.and_then(|id| parents.get(&id)) {
-            // Without its parent, an object would only add errors that explain nothing.
-            Some(None) => continue,
-            Some(id) => *id,
-            // The parent exists already.
-            None => None,
-        };
-        if child.action == "deleted" {
-            deleted.push((Revision::new(child), parent_id));
-        } else {
-            unlinked.push((child, parent_id));
-        }
+    let old_ids = roots.iter().map(|(root, _)| root.entry.id);
+    let parents: BTreeMap<i64, i64> = old_ids.zip(new_ids).collect();
+    // None if the parent exists already.
+    let parent_id = |child: &AuditEntry| parents.get(&child.parent_id?).copied();
+    let (deleted, unlinked): (Vec<_>, Vec<_>) = children
+        .into_iter()
+        .partition(|child| child.action == "deleted");
+    let deleted = deleted.into_iter().map(|child| {
+        let parent_id = parent_id(&child);
+        (Revision::new(child), parent_id)
+    });
+    restorer.restore_revisions(conn, &deleted.collect::<Vec<_>>())?;
+    for entry in &unlinked {
+        restorer.restore_references(conn, entry, parent_id(entry))?;
     }
-    restorer.restore_revisions(conn, &deleted)?;
-    for (entry, parent_id) in &unlinked {
-        restorer.restore_references(conn, entry, *parent_id)?;
-    }
-    if restorer.violations.is_empty() {
-        Ok(restorer.restored)
-    } else {
-        Err(Rollback::Rejected(restorer.violations))
-    }
+    Ok(restorer.restored)
 }
 
 /// Removes the entries of deleted objects that exist again.

@@ -24,7 +24,6 @@ pub(super) struct Restorer<'a> {
     pub(super) editor: &'a Editor,
     pub(super) change_set: ChangeSet,
     pub(super) restored: Restored,
-    pub(super) violations: Violations,
 }
 
 struct PendingRestore<'a> {
@@ -37,14 +36,13 @@ struct PendingRestore<'a> {
 }
 
 impl Restorer<'_> {
-    /// Restores versions, each with the id of its parent entry, and returns the ids of their entries; `None` for invalid
-    /// ones.
+    /// Restores versions, each with the id of its parent entry, and returns the ids of their entries.
     pub(super) fn restore_revisions(
         &mut self,
         conn: &mut DbConnection,
         revisions: &[(Revision, Option<i64>)],
-    ) -> Result<Vec<Option<i64>>, PageError> {
-        let mut entry_ids = Vec::new();
+    ) -> Result<Vec<i64>, RestoreError> {
+        let (mut entry_ids, mut violations) = (Vec::new(), Violations::default());
         let batches = revisions
             .chunk_by(|(one, _), (other, _)| one.entry.model == other.entry.model)
             .flat_map(|batch| batch.chunks(CHUNK));
@@ -53,20 +51,21 @@ impl Restorer<'_> {
             let model = registry.by_key(&batch[0].0.entry.model);
             let model = model.ok_or(PageError::Forbidden)?;
             let pending = self.pending(conn, model, batch)?;
-            let is_stored = self.store_valid(conn, model, &pending)?;
-            let stored = pending.iter().zip(&is_stored);
-            let stored = stored.filter_map(|(object, is_stored)| is_stored.then_some(object));
-            let stored: Vec<_> = stored.collect();
-            let mut logged = self.log(conn, model, &stored)?.into_iter();
-            for is_stored in is_stored {
-                let entry = if is_stored { logged.next() } else { None };
-                entry_ids.push(entry.map(|(id, object)| {
-                    self.restored.objects.push(object);
-                    id
-                }));
+            match self.store(conn, model, &pending) {
+                Ok(()) => {
+                    let (ids, objects) = self.log(conn, model, &pending)?;
+                    entry_ids.extend(ids);
+                    self.restored.objects.extend(objects);
+                }
+                Err(SaveError::Database(error)) => return Err(error.into()),
+                Err(_) => self.find_violations(conn, model, &pending, &mut violations)?,
             }
         }
-        Ok(entry_ids)
+        if violations.sentences.is_empty() {
+            Ok(entry_ids)
+        } else {
+            Err(Rollback::Rejected(violations))
+        }
     }
 
     /// The objects to restore, if the permissions suffice.
@@ -101,32 +100,26 @@ impl Restorer<'_> {
         pending.collect::<Option<_>>().ok_or(PageError::Forbidden)
     }
 
-    /// Stores a batch at once. Only if that fails, it stores the objects one by one to find the invalid ones. Returns which
-    /// are stored.
-    fn store_valid(
-        &mut self,
+    /// Stores the objects of an invalid batch one by one to find those that break a rule, as many as it takes to explain
+    /// that nothing is restored.
+    fn find_violations(
+        &self,
         conn: &mut DbConnection,
         model: &Resource,
         pending: &[PendingRestore<'_>],
-    ) -> QueryResult<Vec<bool>> {
-        match self.store(conn, model, pending) {
-            Ok(()) => return Ok(vec![true; pending.len()]),
-            Err(SaveError::Database(error)) => return Err(error),
-            Err(_) => {}
-        }
-        let mut is_stored = vec![false; pending.len()];
-        for (object, is_stored) in pending.iter().zip(&mut is_stored) {
-            // The restore fails anyway: these errors are enough to explain it.
-            if self.violations.is_full() {
+        violations: &mut Violations,
+    ) -> QueryResult<()> {
+        for object in pending {
+            if violations.is_full() {
                 break;
             }
             match self.store(conn, model, std::slice::from_ref(object)) {
-                Ok(()) => *is_stored = true,
+                Ok(()) => {}
                 Err(SaveError::Database(error)) => return Err(error),
-                Err(error) => self.violations.add(model, object.title, &error),
+                Err(error) => violations.add(model, object.title, &error),
             }
         }
-        Ok(is_stored)
+        Ok(())
     }
 
     /// Stores a few hundred objects, all or none.
@@ -164,13 +157,13 @@ impl Restorer<'_> {
         })
     }
 
-    /// Logs stored objects and returns them with the ids of their entries.
+    /// Logs stored objects. Returns the ids of their entries, and the objects.
     fn log(
         &mut self,
         conn: &mut DbConnection,
         model: &'static Resource,
-        stored: &[&PendingRestore<'_>],
-    ) -> QueryResult<Vec<(i64, RestoredObject)>> {
+        stored: &[PendingRestore<'_>],
+    ) -> QueryResult<(Vec<i64>, Vec<RestoredObject>)> {
         let ids: Vec<i64> = stored.iter().map(|object| object.id).collect();
         let mut by_id = model.load_by_id(conn, &ids)?;
         let records: Option<Vec<Record>> = ids.iter().map(|id| by_id.remove(id)).collect();
@@ -181,7 +174,7 @@ impl Restorer<'_> {
         let (editor, change_set) = (self.editor, &mut self.change_set);
         let entry_ids = log_versions(conn, editor, model, change_set, "restored", &saved)?;
         let objects = records.into_iter().map(|record| (model, record));
-        Ok(entry_ids.into_iter().zip(objects).collect())
+        Ok((entry_ids, objects.collect()))
     }
 
     /// Restores the references that an object lost according to an entry, such as the members of a group. If that is not
@@ -214,10 +207,10 @@ impl Restorer<'_> {
             } else if is_unchanged {
                 return Ok(());
             } else {
-                match self.store(conn, model, std::slice::from_ref(&pending)) {
+                let pending = std::slice::from_ref(&pending);
+                match self.store(conn, model, pending) {
                     Ok(()) => {
-                        let logged = self.log(conn, model, &[&pending])?.into_iter();
-                        let relinked = logged.map(|(_, object)| object);
+                        let (_, relinked) = self.log(conn, model, pending)?;
                         self.restored.relinked.extend(relinked);
                         return Ok(());
                     }
@@ -325,7 +318,7 @@ pub(crate) struct Violations {
 }
 
 impl Violations {
-    pub(crate) fn add(&mut self, model: &Resource, title: &str, error: &SaveError) {
+    fn add(&mut self, model: &Resource, title: &str, error: &SaveError) {
         if let SaveError::Invalid(errors) = error {
             self.denied_fields.extend(denied_fields(errors));
         }
@@ -333,11 +326,7 @@ impl Violations {
         self.sentences.push(format!("{name} “{title}”: {error}"));
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.sentences.is_empty()
-    }
-
-    pub(crate) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.sentences.len() >= MAX_VIOLATIONS
     }
 
