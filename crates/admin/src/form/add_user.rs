@@ -152,7 +152,6 @@ fn show(
 ) -> PageResult {
     let username = FieldView {
         value: submission.text("username").to_owned(),
-        size: 40,
         max: Some(150),
         required: true,
         errors: errors.username,

@@ -111,67 +111,56 @@ impl FormState {
             help: (!field.help.is_empty()).then(|| field.help.to_owned()),
             ..FieldView::default()
         };
+        let registry = self.definition.registry();
+        let is_permission_field = registry.is_permission_field(bound.resource, field.name);
+        (view.kind, view.required) = match field.kind {
+            FieldKind::Text { min, .. } => ("text", min > 0),
+            FieldKind::Email { .. } => ("email", false),
+            FieldKind::Integer { .. } => ("number", true),
+            FieldKind::OptionalInteger { .. } => ("number", false),
+            FieldKind::Halves { .. } => ("decimal", false),
+            FieldKind::LongText { .. } => ("textarea", false),
+            FieldKind::Image => ("image", true),
+            FieldKind::Boolean => ("checkbox", false),
+            FieldKind::OneOf(choices) if choices.iter().any(|(value, _)| value.is_empty()) => {
+                ("select", false)
+            }
+            FieldKind::OneOf(_) => ("radios", true),
+            FieldKind::AnyOf(_) => ("checkboxes", false),
+            FieldKind::Related(..) => ("select", false),
+            FieldKind::Choice(..) => ("select", true),
+            FieldKind::MultipleChoice if is_permission_field => ("permissions", false),
+            FieldKind::MultipleChoice => ("multiple", false),
+            FieldKind::DateTime { required } if view.name.ends_with("_1") => ("time", required),
+            FieldKind::DateTime { required } => ("date", required),
+        };
         match field.kind {
-            FieldKind::Text { min, max } => {
-                (view.kind, view.required, view.max) = ("text", min > 0, Some(max));
-                view.size = max.min(60);
-            }
-            FieldKind::Email { max } => (view.kind, view.max, view.size) = ("email", Some(max), 40),
-            FieldKind::Integer { max, .. } => {
-                (view.kind, view.required, view.size) = ("number", true, max.to_string().len() + 2);
-            }
+            FieldKind::Text { max, .. }
+            | FieldKind::Email { max }
+            | FieldKind::LongText { max } => view.max = Some(max),
             FieldKind::Image => {
-                (view.kind, view.required) = ("image", true);
                 view.accept = bound.resource.images.map(|images| images.accept);
                 view.thumbnail =
                     (!value.is_empty()).then(|| thumbnail_path(bound.resource, &value));
             }
-            FieldKind::OptionalInteger { max, .. } => {
-                (view.kind, view.size) = ("number", max.to_string().len() + 2);
-            }
-            FieldKind::Halves { .. } => (view.kind, view.size) = ("decimal", 5),
-            FieldKind::LongText { max } => (view.kind, view.max) = ("textarea", Some(max)),
             FieldKind::Boolean => {
-                (view.kind, view.checked) = ("checkbox", self.values.is_yes(&view.name));
+                view.checked = self.values.is_yes(&view.name);
                 view.has_unchecked_value = field.keeps_if_absent;
             }
-            FieldKind::OneOf(choices) => {
-                let may_be_empty = choices.iter().any(|(value, _)| value.is_empty());
-                view.kind = if may_be_empty { "select" } else { "radios" };
-                view.required = !may_be_empty;
-            }
-            FieldKind::AnyOf(_) => view.kind = "checkboxes",
-            FieldKind::Related(app, name) => {
-                view.kind = "select";
+            FieldKind::Related(app, name) | FieldKind::Choice(app, name) => {
                 view.related = self.related(app, name, &value);
             }
-            FieldKind::Choice(app, name) => {
-                (view.kind, view.required) = ("select", true);
-                view.related = self.related(app, name, &value);
+            FieldKind::MultipleChoice if is_permission_field => {
+                view.permissions = Some(permission_table(self, offered, &view.name));
             }
-            FieldKind::MultipleChoice => {
-                view.kind = "multiple";
-                let registry = self.definition.registry();
-                if registry.is_permission_field(bound.resource, field.name) {
-                    view.kind = "permissions";
-                    view.permissions = Some(permission_table(self, offered, &view.name));
-                }
+            FieldKind::DateTime { .. } if view.kind == "time" => {
+                view.help = Some(format!("Time zone: {}", registry.time_zone));
             }
-            FieldKind::DateTime { required } => {
-                view.required = required;
-                view.kind = "date";
-                if view.name.ends_with("_1") {
-                    let zone = self.definition.registry().time_zone;
-                    (view.kind, view.help) = ("time", Some(format!("Time zone: {zone}")));
-                }
-            }
+            _ => {}
         }
         let options = self.options(bound, &view.name, offered);
         if self.definition.read_only {
             return readonly(view, field.kind, value, &options);
-        }
-        if let FieldKind::Related(..) = field.kind {
-            view.search = self.search(bound, offered);
         }
         if let FieldKind::AnyOf(groups) = field.kind {
             let mut options = options.iter().cloned();
@@ -181,11 +170,9 @@ impl FormState {
             };
             view.groups = groups.iter().map(group).collect();
         }
-        if let FieldKind::Choice(..) = field.kind {
-            view.depends = self.inline(bound).is_some_and(|inline| inline.adds);
-            view.required = !view.depends;
-            view.search = self.search(bound, offered);
-        }
+        view.depends = self.inline(bound).is_some_and(|inline| inline.adds);
+        view.required &= !view.depends;
+        view.search = self.search(bound, offered);
         view.options = options;
         view.value = value;
         view

@@ -19,7 +19,6 @@ pub(crate) struct FieldView {
     pub(crate) groups: Vec<ChoiceGroup>,
     /// Whether an unchecked box is submitted too, because a missing field would keep its value.
     pub(crate) has_unchecked_value: bool,
-    pub(crate) size: usize,
     pub(crate) max: Option<usize>,
     pub(crate) required: bool,
     /// Whether it is required depends on another field.
