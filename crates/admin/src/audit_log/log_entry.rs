@@ -6,6 +6,7 @@ use oc_core::DbConnection;
 use oc_core::admin::{Record, Resource};
 
 use crate::audit_log::snapshot::Snapshot;
+use crate::columns::own_fields;
 use crate::editor::Editor;
 
 pub(crate) struct LogEntry<'a> {
@@ -64,8 +65,9 @@ pub(crate) fn log_versions(
     action: &str,
     objects: &[Versions<'_>],
 ) -> QueryResult<Vec<i64>> {
+    let fields: Vec<_> = own_fields(resource).collect();
     let mut snapshots = |records: Vec<&Record>| {
-        Snapshot::for_records(conn, editor.registry, resource, &records).map(Vec::into_iter)
+        Snapshot::for_fields(conn, editor.registry, &fields, &records).map(Vec::into_iter)
     };
     let mut befores = snapshots(objects.iter().filter_map(|(before, ..)| *before).collect())?;
     let mut afters = snapshots(objects.iter().filter_map(|(_, after, _)| *after).collect())?;

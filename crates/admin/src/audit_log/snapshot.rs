@@ -37,28 +37,19 @@ impl std::fmt::Display for FieldChange {
 }
 
 impl Snapshot {
-    /// The snapshot of an object, with the labels of its choices, which may be deleted later.
+    /// The snapshot of an object.
     pub(crate) fn new(
         conn: &mut DbConnection,
         registry: Registry,
         model: &'static Resource,
         object: &Record,
     ) -> QueryResult<Self> {
-        Ok(Self::for_records(conn, registry, model, &[object])?.remove(0))
-    }
-
-    /// The snapshots of a few hundred objects, with one query for each choice field.
-    pub(crate) fn for_records(
-        conn: &mut DbConnection,
-        registry: Registry,
-        model: &'static Resource,
-        objects: &[&Record],
-    ) -> QueryResult<Vec<Self>> {
         let fields: Vec<_> = own_fields(model).collect();
-        Self::for_fields(conn, registry, &fields, objects)
+        Ok(Self::for_fields(conn, registry, &fields, &[object])?.remove(0))
     }
 
-    /// As [`Snapshot::for_records`], of these fields.
+    /// The snapshots of a few hundred objects, with the labels of their choices, which may be deleted later. Takes one
+    /// query for each choice field.
     pub(crate) fn for_fields(
         conn: &mut DbConnection,
         registry: Registry,
@@ -120,16 +111,11 @@ impl Snapshot {
         let mut changes = Vec::new();
         for bound in fields {
             let names = bound.parts();
-            let values = |snapshot: &Self| -> Vec<Option<Vec<String>>> {
-                let values = |name| {
-                    snapshot
-                        .0
-                        .get(name)
-                        .map(|field: &FieldSnapshot| field.values.clone())
-                };
-                names.iter().map(values).collect()
+            let is_unchanged = |name: &String| {
+                let [before, after] = [before, after].map(|snapshot| snapshot.0.get(name));
+                before.map(|field| &field.values) == after.map(|field| &field.values)
             };
-            if values(before) == values(after) {
+            if names.iter().all(is_unchanged) {
                 continue;
             }
             let [before, after] = [before, after].map(|snapshot| match names.as_slice() {

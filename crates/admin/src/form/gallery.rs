@@ -87,7 +87,15 @@ pub(crate) async fn change(staff: StaffRequest, submission: Submission) -> PageR
         _ => Verb::Change,
     };
     staff.require(verb, gallery.resource)?;
-    run(&staff, edit, command, submission).await
+    let (ran, sent) = (edit.clone(), submission.clone());
+    let outcome = staff.try_write(move |conn| ran.run(conn, command, &sent));
+    match outcome.await? {
+        Ok((level, text)) => {
+            staff.session.add_message(level, text);
+            Ok(see_other(&gallery_path(owner, edit.id)))
+        }
+        Err(errors) => redisplay(&staff, edit, submission, errors).await,
+    }
 }
 
 /// A thumbnail for staff, or with `?full` the image itself, also of an image that isn't public.
@@ -204,25 +212,6 @@ async fn upload(staff: &StaffRequest, edit: GalleryEdit, submission: Submission)
 /// Errors of descriptions, by image.
 type DescriptionErrors = BTreeMap<i64, String>;
 
-/// Stores the descriptions of a submission, if the user may, and runs its command, in one transaction.
-async fn run(
-    staff: &StaffRequest,
-    edit: GalleryEdit,
-    command: GalleryCommand,
-    submission: Submission,
-) -> PageResult {
-    let path = gallery_path(edit.owner, edit.id);
-    let (ran, sent) = (edit.clone(), submission.clone());
-    let outcome = staff.try_write(move |conn| ran.run(conn, command, &sent));
-    match outcome.await? {
-        Ok((level, text)) => {
-            staff.session.add_message(level, text);
-            Ok(see_other(&path))
-        }
-        Err(errors) => redisplay(staff, edit, submission, errors).await,
-    }
-}
-
 async fn redisplay(
     staff: &StaffRequest,
     GalleryEdit {
@@ -243,7 +232,8 @@ async fn redisplay(
 }
 
 impl GalleryEdit {
-    /// Runs a command in a transaction, and returns the level and text of a message.
+    /// Stores the descriptions of a submission, if the user may, and runs its command. Requires a transaction. Returns the
+    /// level and text of a message.
     fn run(
         &self,
         conn: &mut DbConnection,

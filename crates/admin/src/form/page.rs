@@ -55,14 +55,6 @@ pub(crate) const ANSWERED: &str = "_answered";
 /// The hidden field with the id of the audit entry of an object that was deleted while its form was filled in.
 pub(crate) const DELETED: &str = "_deleted";
 
-/// The token of a form that adds an object: the one that was submitted, or a new one.
-fn token_field(submission: &Submission) -> Hidden {
-    match submission.text(FORM_TOKEN) {
-        "" => Hidden::new(FORM_TOKEN, random()),
-        submitted => Hidden::new(FORM_TOKEN, submitted),
-    }
-}
-
 /// Links to the pages of an account besides its form, as far as the user may open them.
 fn account_links(staff: &StaffRequest, resource: &Resource, id: i64) -> Vec<FieldView> {
     let access = staff.registry().access(resource);
@@ -141,7 +133,13 @@ impl FormState {
             .map(|(field, _)| (*field).to_owned());
         let answered = self.submission.list(ANSWERED).into_iter().chain(asked);
         hidden.extend(answered.map(|value| Hidden::new(ANSWERED, value)));
-        hidden.extend(self.record.is_none().then(|| token_field(&self.submission)));
+        if self.record.is_none() {
+            let token = match submitted(FORM_TOKEN) {
+                "" => random(),
+                token => token.to_owned(),
+            };
+            hidden.push(Hidden::new(FORM_TOKEN, token));
+        }
         hidden
     }
 

@@ -1,6 +1,7 @@
 //! Rows of Excel workbooks (.xlsx).
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io::{Cursor, Read};
 
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx};
@@ -20,18 +21,21 @@ pub(super) fn read(bytes: &[u8]) -> Result<Spreadsheet, String> {
     check_size(bytes)?;
     // calamine panics if some numbers in a file are too large.
     std::panic::catch_unwind(|| read_sheet(bytes))
-        .unwrap_or_else(|_| Err("The Excel file could not be read: it is damaged.".to_owned()))
+        .unwrap_or_else(|_| Err(unreadable("it is damaged")))
+}
+
+fn unreadable(error: impl Display) -> String {
+    format!("The Excel file could not be read: {error}.")
 }
 
 fn read_sheet(bytes: &[u8]) -> Result<Spreadsheet, String> {
-    let unreadable = |error| format!("The Excel file could not be read: {error}.");
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(unreadable)?;
     let mut sheets = book.sheets_metadata().iter();
     let sheet = sheets
         .find(|sheet| sheet.typ == SheetType::WorkSheet && sheet.visible == SheetVisible::Visible);
     let name = sheet.ok_or("The Excel file has no sheet.")?.name.clone();
     let mut reader = book.worksheet_cells_reader(&name).map_err(unreadable)?;
-    let mut cells: BTreeMap<u32, BTreeMap<usize, String>> = BTreeMap::new();
+    let mut cells: BTreeMap<u32, Vec<String>> = BTreeMap::new();
     let mut count = 0;
     // Other methods expand shared formulas, which takes as much memory as the file says.
     while let Some(cell) = reader
@@ -54,23 +58,17 @@ fn read_sheet(bytes: &[u8]) -> Result<Spreadsheet, String> {
         if count > MAX_CELLS {
             return Err(format!("A file can have up to {MAX_CELLS} cells."));
         }
-        cells.entry(row).or_default().insert(column, text);
+        let cells = cells.entry(row).or_default();
+        cells.resize(cells.len().max(column + 1), String::new());
+        cells[column] = text;
     }
-    let mut rows = Vec::new();
     let first = cells.values().take(MAX_ROWS_BEFORE_HEADER);
-    let width = first
-        .filter_map(|row| row.last_key_value())
-        .map(|(last, _)| last + 1);
-    let width = width.max().unwrap_or(0);
-    for (row, cells) in cells {
-        let length = cells.last_key_value().map_or(0, |(last, _)| last + 1);
-        let length = length.max(width);
-        let mut texts = vec![String::new(); length];
-        for (column, text) in cells {
-            texts[column] = text;
-        }
+    let width = first.map(Vec::len).max().unwrap_or_default();
+    let mut rows = Vec::new();
+    for (row, mut cells) in cells {
+        cells.resize(cells.len().max(width), String::new());
         let number = usize::try_from(row).unwrap_or(usize::MAX).saturating_add(1);
-        add_row(&mut rows, number, texts)?;
+        add_row(&mut rows, number, cells)?;
     }
     Ok(Spreadsheet {
         format: format!("Excel workbook (.xlsx), sheet “{name}”"),
@@ -81,9 +79,7 @@ fn read_sheet(bytes: &[u8]) -> Result<Spreadsheet, String> {
 /// Rejects workbooks that take too much memory: large when decompressed, or with a number of strings, which calamine
 /// trusts, that can't be true.
 fn check_size(bytes: &[u8]) -> Result<(), String> {
-    let unreadable =
-        |error: &dyn std::fmt::Display| format!("The Excel file could not be read: {error}.");
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| unreadable(&error))?;
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(unreadable)?;
     // For example one of LibreOffice, Word or Numbers.
     if !archive.file_names().any(|name| name.starts_with("xl/")) {
         return Err(
@@ -92,9 +88,7 @@ fn check_size(bytes: &[u8]) -> Result<(), String> {
     }
     let mut left = MAX_UNCOMPRESSED;
     for index in 0..archive.len() {
-        let file = archive
-            .by_index(index)
-            .map_err(|error| unreadable(&error))?;
+        let file = archive.by_index(index).map_err(unreadable)?;
         let has_strings = file
             .name()
             .to_ascii_lowercase()
@@ -106,13 +100,13 @@ fn check_size(bytes: &[u8]) -> Result<(), String> {
         } else {
             std::io::copy(&mut file, &mut std::io::sink())
         };
-        let size = size.map_err(|error| unreadable(&error))?;
+        let size = size.map_err(unreadable)?;
         left = left.checked_sub(size).ok_or_else(|| {
             let limit = MAX_UNCOMPRESSED >> 20;
             format!("The Excel file is larger than {limit} MB when it is decompressed.")
         })?;
         if string_count(&content).is_some_and(|count| count > size) {
-            return Err(unreadable(&"too many strings"));
+            return Err(unreadable("too many strings"));
         }
     }
     Ok(())
