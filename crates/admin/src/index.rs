@@ -6,6 +6,7 @@ use audit::AuditEntry;
 use oc_http::{Page, PageError, PageResult};
 use serde::Serialize;
 
+use crate::audit_log::snapshot::action_label;
 use crate::auth::staff_request::{StaffRequest, forbid_unless};
 use crate::registry::Registry;
 use crate::ui::layout::Breadcrumb;
@@ -81,10 +82,7 @@ fn recent_action(registry: Registry, entry: AuditEntry) -> RecentAction {
         href,
         model: resource.map_or(entry.model, |resource| capitalized(resource.singular)),
         title: entry.title,
-        action: match &*entry.action {
-            "password" => "Password changed".to_owned(),
-            action => capitalized(action),
-        },
+        action: action_label(&entry.action),
         date: registry.time_zone.date_time(entry.changed_at),
     }
 }

@@ -7,6 +7,7 @@ use oc_core::admin::Resource;
 use oc_core::search::SearchTerms;
 
 use crate::audit_log::entry_view::AUTH_LABEL;
+use crate::audit_log::snapshot::action_label;
 use crate::editor::Editor;
 use crate::list_query::AdminListQuery;
 use crate::ui::field::ChoiceView;
@@ -14,13 +15,13 @@ use crate::ui::links::capitalized;
 
 const PARAMETERS: [&str; 5] = ["user", "model", "action", "from", "to"];
 
-const ACTIONS: [(&str, &str); 6] = [
-    ("added", "Added"),
-    ("changed", "Changed"),
-    ("deleted", "Deleted"),
-    ("restored", "Restored"),
-    ("not restored", "Not restored"),
-    ("password", "Password changed"),
+const ACTIONS: [&str; 6] = [
+    "added",
+    "changed",
+    "deleted",
+    "restored",
+    "not restored",
+    "password",
 ];
 
 /// Parses a query. It never fails: unknown parameters are ignored.
@@ -66,10 +67,12 @@ pub(super) fn models(query: &AdminListQuery, editor: &Editor) -> Vec<ChoiceView>
 }
 
 pub(super) fn actions(query: &AdminListQuery, permissions: &Permissions) -> Vec<ChoiceView> {
-    let own = ACTIONS.map(|(word, label)| (word.to_owned(), label.to_owned()));
-    let events = Event::ALL.map(|event| (event.action().to_owned(), event.label().to_owned()));
-    let events = events.into_iter().filter(|_| permissions.are_all());
-    ChoiceView::filter_options(own.into_iter().chain(events), query.filter("action"))
+    let events = Event::ALL.iter().filter(|_| permissions.are_all());
+    let actions = ACTIONS
+        .into_iter()
+        .chain(events.map(|event| event.action()));
+    let choices = actions.map(|action| (action.to_owned(), action_label(action)));
+    ChoiceView::filter_options(choices, query.filter("action"))
 }
 
 /// A date with a four-digit year, which both databases support.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::columns::{BoundField, own_fields};
 use crate::registry::Registry;
 use crate::time_zone::TimeZone;
-use crate::ui::links::capitalized;
+use crate::ui::links::{capitalized, enumerated};
 
 /// The values of an object at a time, with the labels that staff read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,25 +132,22 @@ impl Snapshot {
     }
 }
 
+/// The action of an entry as staff read it.
+pub(crate) fn action_label(action: &str) -> String {
+    match Event::from_action(action) {
+        Some(event) => event.label().to_owned(),
+        None if action == "password" => "Password changed".to_owned(),
+        None => capitalized(action),
+    }
+}
+
+/// The action as a sentence, with the fields that changed.
 pub(crate) fn summarize(action: &str, changes: &[FieldChange]) -> String {
+    let labels: Vec<&str> = changes.iter().map(|change| change.label.as_str()).collect();
     match action {
-        "added" => "Added.".to_owned(),
-        "deleted" => "Deleted.".to_owned(),
-        "restored" => "Restored.".to_owned(),
-        "password" => "Password changed.".to_owned(),
         "changed" if changes.is_empty() => "Nothing changed.".to_owned(),
-        "changed" => {
-            let labels: Vec<&str> = changes.iter().map(|change| change.label.as_str()).collect();
-            match labels.split_last() {
-                Some((last, [])) => format!("Changed {last}."),
-                Some((last, first)) => format!("Changed {} and {last}.", first.join(", ")),
-                None => "Nothing changed.".to_owned(),
-            }
-        }
-        other => match Event::from_action(other) {
-            Some(event) => format!("{}.", event.label()),
-            None => format!("{}.", capitalized(other)),
-        },
+        "changed" => format!("Changed {}.", enumerated(&labels)),
+        _ => format!("{}.", action_label(action)),
     }
 }
 

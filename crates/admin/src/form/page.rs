@@ -18,7 +18,7 @@ use crate::gallery::GalleryView;
 use crate::ui::field::{
     Button, ErrorSummary, FieldView, Hidden, RESTORE, SAVE_AS_NEW, SAVE_BUTTONS, Section,
 };
-use crate::ui::links::{change_path, list_path, with_filters, with_query};
+use crate::ui::links::{change_path, enumerated, list_path, with_filters, with_query};
 use crate::ui::submission::Submission;
 
 #[derive(Serialize)]
@@ -69,14 +69,6 @@ fn account_links(staff: &StaffRequest, resource: &Resource, id: i64) -> Vec<Fiel
         }
     };
     pages.filter(is_open).map(link).collect()
-}
-
-/// A sentence on what would help visitors of the public page.
-fn advice(missing: &[String]) -> Option<String> {
-    let (last, others) = missing.split_last()?;
-    let others = others.join(", ");
-    let and = if others.is_empty() { "" } else { " and " };
-    Some(format!("To help visitors, add {others}{and}{last}."))
 }
 
 fn fields_of(sections: &[Section]) -> impl Iterator<Item = &FieldView> {
@@ -204,6 +196,7 @@ impl FormState {
         let public_page = resource.public_page;
         let view_site_href =
             public_page.and_then(|page| record.and_then(|record| (page.path)(record)));
+        let missing: Vec<&str> = self.missing.iter().map(String::as_str).collect();
         let page = FormPage {
             question: self.feedback.question.map(|(_, text)| text),
             notice: self.feedback.notice.or(guarded_notice),
@@ -223,7 +216,9 @@ impl FormState {
                 view_site_href.is_none() && public_page.is_some_and(|page| page.has_preview)
             }),
             view_site_href,
-            advice: advice(&self.missing),
+            // What would help visitors of the public page.
+            advice: (!missing.is_empty())
+                .then(|| format!("To help visitors, add {}.", enumerated(&missing))),
             close_href: read_only.then(|| with_query(&list, &filters)),
             conflict: self.feedback.conflict,
         };

@@ -60,6 +60,14 @@ pub(crate) fn capitalized(word: &str) -> String {
     })
 }
 
+/// “one”, “one and two”, “one, two and three”.
+pub(crate) fn enumerated(words: &[&str]) -> String {
+    match words {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => words.concat(),
+    }
+}
+
 /// “book” for one, “books” for any other number.
 pub(crate) fn noun(model: &Resource, count: usize) -> &'static str {
     if count == 1 {
