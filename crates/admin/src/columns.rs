@@ -21,6 +21,10 @@ impl BoundField {
     pub(crate) fn parts(&self) -> Vec<String> {
         parts(self.name, self.field.kind)
     }
+
+    pub(crate) fn is_date_time(&self) -> bool {
+        matches!(self.field.kind, FieldKind::DateTime { .. })
+    }
 }
 
 /// The names of a field's inputs: a date with a time has two.

@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use crate::audit_log::entry_view::EntryView;
 use crate::audit_log::snapshot::display_text;
-use crate::columns::BoundField;
 use crate::form::definition::{FormDefinition, InitialVersion, VERSION};
 use crate::ui::links::change_path;
 use crate::ui::submission::Submission;
@@ -73,7 +72,10 @@ pub(crate) fn resolve(
         }
     };
     let mut rows = Vec::new();
-    for (bound, name) in differing(definition, &mine, theirs) {
+    for (bound, name) in definition.parts() {
+        if !mine.0.contains_key(&name) || mine.list(&name) == theirs.list(&name) {
+            continue;
+        }
         let mut version = |values: &FormValues| {
             let (registry, values) = (definition.registry(), values.list(&name));
             display_text(conn, registry, bound.resource, bound.field, values)
@@ -132,18 +134,4 @@ fn last_entry(
     Ok(entries
         .into_iter()
         .max_by_key(|entry| (entry.changed_at, entry.id)))
-}
-
-/// The submitted fields that differ, each with its name in the form.
-fn differing(
-    definition: &FormDefinition,
-    mine: &FormValues,
-    theirs: &FormValues,
-) -> Vec<(BoundField, String)> {
-    let fields = definition.stored_fields().into_iter();
-    let names = fields.flat_map(|bound| bound.parts().into_iter().map(move |name| (bound, name)));
-    let is_other = |(_, name): &(BoundField, String)| {
-        mine.0.contains_key(name) && mine.list(name) != theirs.list(name)
-    };
-    names.filter(is_other).collect()
 }

@@ -71,12 +71,13 @@ impl FormDefinition {
         own_fields(self.resource)
     }
 
-    /// Every field with a stored value: the resource's own, and those of inlines that are edited.
-    pub(crate) fn stored_fields(&self) -> Vec<BoundField> {
+    /// The parts of every field with a stored value: the resource's own, and those of inlines that are edited.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (BoundField, String)> {
         let edited = self.inlines.iter().filter(|inline| inline.edits);
+        let edited = edited.flat_map(|form| inline_fields(form.inline));
         self.own_fields()
-            .chain(edited.flat_map(|form| inline_fields(form.inline)))
-            .collect()
+            .chain(edited)
+            .flat_map(|bound| bound.parts().into_iter().map(move |name| (bound, name)))
     }
 
     /// The submitted values. An inline without submitted fields has none.
@@ -85,6 +86,16 @@ impl FormDefinition {
         let sent = self.inlines.iter().filter(is_sent);
         let sent = sent.flat_map(|form| inline_fields(form.inline));
         read_fields(self.own_fields().chain(sent), fields)
+    }
+
+    /// The values that a query sets, as in `?address=7`.
+    pub(crate) fn query_values(
+        &self,
+        query: &Submission,
+        is_allowed: impl Fn(&BoundField) -> bool,
+    ) -> FormValues {
+        let is_set = |bound: &BoundField| bound.parts().iter().any(|name| query.has(name));
+        read_fields(self.own_fields().filter(is_allowed).filter(is_set), query)
     }
 
     /// Adds the stored values of fields that were not submitted and keep them.
@@ -176,7 +187,7 @@ impl FormDefinition {
 
     /// The fingerprint of each field, to be parsed as an [`InitialVersion`].
     pub(crate) fn version(&self, values: &FormValues) -> String {
-        let fingerprint = |(name, _): (String, FieldKind)| {
+        let fingerprint = |(_, name): (BoundField, String)| {
             let fingerprint = fingerprint(&name, values);
             format!("{name}:{fingerprint}")
         };
@@ -185,10 +196,8 @@ impl FormDefinition {
 
     /// Whether somebody changed the object meanwhile. Dates with a time are ignored: a login updates them.
     pub(crate) fn is_stale(&self, origin: &InitialVersion, theirs: &FormValues) -> bool {
-        let mut fixed = self
-            .parts()
-            .filter(|(_, kind)| !matches!(kind, FieldKind::DateTime { .. }));
-        fixed.any(|(name, _)| origin.is_changed(&name, theirs))
+        self.parts()
+            .any(|(bound, name)| !bound.is_date_time() && origin.is_changed(&name, theirs))
     }
 
     /// The submitted values, with the stored ones for untouched dates with a time.
@@ -198,23 +207,12 @@ impl FormDefinition {
         mut mine: FormValues,
         theirs: &FormValues,
     ) -> FormValues {
-        for (name, _) in self
-            .parts()
-            .filter(|(_, kind)| matches!(kind, FieldKind::DateTime { .. }))
-        {
+        for (_, name) in self.parts().filter(|(bound, _)| bound.is_date_time()) {
             if mine.0.contains_key(&name) && !origin.is_changed(&name, &mine) {
                 mine = mine.with_list(&name, theirs.list(&name).to_vec());
             }
         }
         mine
-    }
-
-    /// The parts of every field with a stored value.
-    fn parts(&self) -> impl Iterator<Item = (String, FieldKind)> + use<> {
-        self.stored_fields().into_iter().flat_map(|bound| {
-            let names = bound.parts().into_iter();
-            names.map(move |name| (name, bound.field.kind))
-        })
     }
 }
 
@@ -227,7 +225,7 @@ impl InitialVersion {
         let fields = version.split('.');
         // Forms that the previous release rendered have no names.
         if !version.contains(':') && definition.parts().count() == fields.clone().count() {
-            let names = definition.parts().map(|(name, _)| name);
+            let names = definition.parts().map(|(_, name)| name);
             return Self(names.zip(fields.map(str::to_owned)).collect());
         }
         let fields = fields.filter_map(|field| field.split_once(':'));

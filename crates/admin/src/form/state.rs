@@ -72,8 +72,8 @@ impl FormState {
         definition: FormDefinition,
         query: &Submission,
     ) -> QueryResult<Self> {
-        let values = values_in_query(&definition, query, |_| true)
-            .with_defaults(definition.resource.defaults());
+        let values = definition.query_values(query, |_| true);
+        let values = values.with_defaults(definition.resource.defaults());
         Self::new(conn, definition, None, values, query)
     }
 
@@ -93,8 +93,7 @@ impl FormState {
             )
         };
         if !definition.read_only {
-            let chosen = values_in_query(&definition, query, is_choice);
-            values.0.extend(chosen.0);
+            values.0.extend(definition.query_values(query, is_choice).0);
         }
         Self::new(conn, definition, Some(record), values, query)
     }
@@ -161,23 +160,4 @@ impl FormState {
             feedback: FormFeedback::default(),
         })
     }
-}
-
-fn values_in_query(
-    definition: &FormDefinition,
-    query: &Submission,
-    is_allowed: impl Fn(&BoundField) -> bool,
-) -> FormValues {
-    let mut values = FormValues::default();
-    for bound in definition.own_fields().filter(|bound| is_allowed(bound)) {
-        for name in bound.parts() {
-            if query.has(&name) {
-                values = match bound.field.kind {
-                    FieldKind::Boolean => values.with_yes(&name, !query.text(&name).is_empty()),
-                    _ => values.with_list(&name, query.list(&name)),
-                };
-            }
-        }
-    }
-    values
 }
