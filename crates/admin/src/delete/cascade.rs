@@ -99,14 +99,9 @@ impl Cascade {
         }
         let mut unlinked = Vec::new();
         for (target, roots) in deleted.values() {
-            let targets: Vec<i64> = roots.keys().copied().collect();
             for (resource, reference) in registry.references_to(target, OnDelete::Unlink) {
-                for targets in targets.chunks(CHUNK) {
-                    for (target, id) in reference.referring(conn, targets)? {
-                        let root = roots[&target];
-                        unlinked.push(Unlinked { resource, id, root });
-                    }
-                }
+                let rows = referring(conn, reference, roots)?.into_iter();
+                unlinked.extend(rows.map(|(id, root)| Unlinked { resource, id, root }));
             }
         }
         unlinked.retain(|row| {
@@ -257,7 +252,8 @@ fn cascaded(
     let mut pending = VecDeque::from([(resource, ids.iter().map(|id| (*id, *id)).collect())]);
     while let Some((target, roots)) = pending.pop_front() {
         for (source, reference) in registry.references_to(target, OnDelete::Cascade) {
-            let mut found = referring(conn, reference, &roots)?;
+            let found = referring(conn, reference, &roots)?.into_iter();
+            let mut found: BTreeMap<i64, i64> = found.collect();
             found.retain(|id, _| seen.insert((source.key(), *id)));
             let ids: Vec<i64> = found.keys().copied().collect();
             for ids in ids.chunks(CHUNK) {
@@ -279,13 +275,12 @@ fn referring(
     conn: &mut DbConnection,
     reference: &Reference,
     roots: &BTreeMap<i64, i64>,
-) -> QueryResult<BTreeMap<i64, i64>> {
+) -> QueryResult<Vec<(i64, i64)>> {
     let targets: Vec<i64> = roots.keys().copied().collect();
-    let mut found = BTreeMap::new();
+    let mut found = Vec::new();
     for targets in targets.chunks(CHUNK) {
-        for (target, id) in reference.referring(conn, targets)? {
-            found.insert(id, roots[&target]);
-        }
+        let rows = reference.referring(conn, targets)?.into_iter();
+        found.extend(rows.map(|(target, id)| (id, roots[&target])));
     }
     Ok(found)
 }
