@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use crate::support::{TestSite, assert_header};
 
 /// Every asset that the home page names.
-fn assets_of_home(site: &TestSite) -> Result<Vec<String>> {
+pub(crate) fn assets_of_home(site: &TestSite) -> Result<Vec<String>> {
     let page = site.page("/")?;
     let mut found = Vec::new();
     for (element, attribute) in [("link", "href"), ("img", "src"), ("source", "srcset")] {
@@ -18,7 +18,7 @@ fn assets_of_home(site: &TestSite) -> Result<Vec<String>> {
 }
 
 /// What stands behind the last dot.
-fn ending(target: &str) -> &str {
+pub(crate) fn ending(target: &str) -> &str {
     target.rsplit('.').next().unwrap_or_default()
 }
 
@@ -46,47 +46,6 @@ fn assets_have_hashed_names_and_never_change() -> Result<()> {
         assert_eq!(answer.header("content-type"), Some(kind), "{target}");
         assert!(!answer.body.is_empty(), "{target}");
     }
-    Ok(())
-}
-
-#[test]
-fn an_asset_is_sent_compressed_to_who_takes_it() -> Result<()> {
-    let site = TestSite::start()?;
-    let assets = assets_of_home(&site)?;
-    let texts = assets.iter().filter(|target| ending(target) != "ico");
-
-    for target in texts {
-        let plain = site.get(target)?;
-        for encoding in ["br", "gzip"] {
-            let answer = site.send("GET", target, &[("Accept-Encoding", encoding)])?;
-
-            assert_header(&answer, "content-encoding", encoding);
-            assert_eq!(answer.header("vary"), Some("Accept-Encoding"), "{target}");
-            assert!(answer.body.len() < plain.body.len(), "{target}");
-            assert_eq!(answer.decoded()?, plain.body, "{target}");
-        }
-    }
-    Ok(())
-}
-
-#[test]
-fn who_has_an_asset_already_is_told_so() -> Result<()> {
-    let site = TestSite::start()?;
-    let target = assets_of_home(&site)?.remove(0);
-    let asset = site.get(&target)?;
-    let tag = asset.header("etag").context("an asset without a tag")?;
-
-    for known in [tag, "*"] {
-        let answer = site.send("GET", &target, &[("If-None-Match", known)])?;
-
-        assert_eq!(answer.status, 304);
-        assert_eq!(
-            answer.header("cache-control"),
-            asset.header("cache-control")
-        );
-    }
-    let other = site.send("GET", &target, &[("If-None-Match", "\"other\"")])?;
-    assert_eq!(other.status, 200);
     Ok(())
 }
 

@@ -1,7 +1,8 @@
-//! Validators and compression of the pages.
+//! Validators and compression of pages and assets.
 
 use anyhow::Result;
 
+use crate::assets::{assets_of_home, ending};
 use crate::support::TestSite;
 
 const PAGES: &str = "/ /lettings/ /lettings/1/ /lettings/feed/ /profiles/ /profiles/AirWow/ \
@@ -26,7 +27,8 @@ fn a_page_can_be_asked_for_anew() -> Result<()> {
 fn who_has_the_page_already_is_told_so() -> Result<()> {
     let site = TestSite::with_letting_and_profile()?;
 
-    for target in PAGES.split(' ') {
+    let assets = assets_of_home(&site)?;
+    for target in PAGES.split(' ').chain(assets.iter().map(String::as_str)) {
         let page = site.get(target)?;
         let tag = page.header("etag").unwrap_or_default().to_owned();
         let strong = tag.trim_start_matches("W/").to_owned();
@@ -43,6 +45,8 @@ fn who_has_the_page_already_is_told_so() -> Result<()> {
                 assert_eq!(answer.header("content-encoding"), None);
             }
         }
+        let other = site.send("GET", target, &[("If-None-Match", "\"other\"")])?;
+        assert_eq!(other.status, 200, "{target}");
     }
     Ok(())
 }
@@ -65,7 +69,10 @@ fn an_error_is_never_kept() -> Result<()> {
 fn text_goes_out_as_it_is_asked_for() -> Result<()> {
     let site = TestSite::with_letting_and_profile()?;
 
-    for target in PAGES.split(' ').chain(["/nowhere/", "/healthz"]) {
+    let assets = assets_of_home(&site)?;
+    let texts = assets.iter().filter(|asset| ending(asset) != "ico");
+    let pages = PAGES.split(' ').chain(["/nowhere/", "/healthz"]);
+    for target in pages.chain(texts.map(String::as_str)) {
         let plain = site.get(target)?;
         for (accept, encoding) in [
             ("gzip, deflate, br, zstd", Some("br")),
