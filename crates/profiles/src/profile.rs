@@ -135,14 +135,14 @@ pub struct ProfileDraft {
     pub show_email: bool,
 }
 
-/// Valid profile; only [`ProfileDraft::check`] creates one. The database checks that the user exists and has no other
+/// Valid profile; only [`ProfileDraft::check`] and the database create one. The database checks that the user exists and has no other
 /// profile.
-#[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset)]
+#[derive(Debug, Clone, PartialEq, Eq, Insertable, AsChangeset, Queryable, Selectable)]
 #[diesel(table_name = profiles, treat_none_as_default_value = false)]
 pub struct NewProfile {
-    user_id: i64,
-    favorite_city: String,
-    show_email: bool,
+    pub(crate) user_id: i64,
+    pub(crate) favorite_city: String,
+    pub(crate) show_email: bool,
 }
 
 impl ProfileDraft {

@@ -85,6 +85,20 @@ pub struct ListPage {
     pub total: i64,
 }
 
+impl ListPage {
+    /// A page with these rows, each as its id and the text of each column.
+    pub fn new<T>(
+        found: i64,
+        total: i64,
+        rows: Vec<T>,
+        row: impl Fn(T) -> (i64, Vec<String>),
+    ) -> Self {
+        let rows = rows.into_iter().map(row);
+        let rows = rows.map(|(id, cells)| ListRow { id, cells }).collect();
+        Self { rows, found, total }
+    }
+}
+
 /// A row of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListRow {

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use oc_core::admin::{
-    Choice, DeletedRow, Field, Filter, FormValues, ListPage, ListQuery, ListRow, Record, Resource,
+    Choice, DeletedRow, Field, Filter, FormValues, ListPage, ListQuery, Record, Resource,
     SaveError, then_order, validate_all,
 };
 use oc_core::search::lower;
@@ -114,21 +114,15 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
         .limit(listing.limit)
         .select((Address::as_select(), lettings::title.nullable()))
         .load(conn)?;
-    let row = |(address, letting): (Address, Option<String>)| ListRow {
-        id: address.id,
-        cells: vec![
-            address.line(),
-            address.city.clone(),
-            address.state.clone(),
-            address.zip(),
-            letting.unwrap_or_default(),
-        ],
+    let row = |(address, letting): (Address, Option<String>)| {
+        let (line, zip) = (address.line(), address.zip());
+        let letting = letting.unwrap_or_default();
+        (
+            address.id,
+            vec![line, address.city, address.state, zip, letting],
+        )
     };
-    Ok(ListPage {
-        rows: rows.into_iter().map(row).collect(),
-        found,
-        total,
-    })
+    Ok(ListPage::new(found, total, rows, row))
 }
 
 diesel::define_sql_function! {

@@ -4,7 +4,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
 use oc_core::DbConnection;
-use oc_core::admin::{ListPage, ListQuery, ListRow, text_or_empty, then_order};
+use oc_core::admin::{ListPage, ListQuery, text_or_empty, then_order};
 use oc_core::search::lower;
 
 use crate::address::Address;
@@ -39,25 +39,19 @@ pub(super) fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<
     let row = |(letting, address): (Letting, Address)| {
         let per = letting.price_per;
         let price = letting.price_from.map(|price| format!("{price} a {per}"));
-        ListRow {
-            id: letting.id,
-            cells: vec![
-                letting.title,
-                address.line(),
-                address.city,
-                address.state,
-                label(STATUSES, &letting.status).to_owned(),
-                text_or_empty(letting.sleeps),
-                text_or_empty(price),
-                text_or_empty(letting.host_id),
-            ],
-        }
+        let cells = vec![
+            letting.title,
+            address.line(),
+            address.city,
+            address.state,
+            label(STATUSES, &letting.status).to_owned(),
+            text_or_empty(letting.sleeps),
+            text_or_empty(price),
+            text_or_empty(letting.host_id),
+        ];
+        (letting.id, cells)
     };
-    Ok(ListPage {
-        rows: rows.into_iter().map(row).collect(),
-        found,
-        total,
-    })
+    Ok(ListPage::new(found, total, rows, row))
 }
 
 fn for_staff() -> LettingFilter {

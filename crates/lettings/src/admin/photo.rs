@@ -5,8 +5,8 @@ use diesel::prelude::*;
 use oc_core::DbConnection;
 use oc_core::admin::{
     DeletedRow, Field, FieldKind, Filter, FormValues, Gallery, Images, ListPage, ListQuery,
-    ListRow, NewImage, OnDelete, Record, Reference, Resource, SaveError, combine, parse_flag,
-    required_id, then_order, validate_all,
+    NewImage, OnDelete, Record, Reference, Resource, SaveError, combine, parse_flag, required_id,
+    then_order, validate_all,
 };
 use oc_core::search::{fold, lower};
 use oc_core::validation::{FieldError, Violation};
@@ -125,15 +125,11 @@ fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<ListPage> {
             letting_photos::position,
         ))
         .load(conn)?;
-    let row = |(id, alt, title, position): (i64, String, String, i32)| ListRow {
-        id,
-        cells: vec![name(alt, position, &title), title, position.to_string()],
+    let row = |(id, alt, title, position): (i64, String, String, i32)| {
+        let name = name(alt, position, &title);
+        (id, vec![name, title, position.to_string()])
     };
-    Ok(ListPage {
-        rows: rows.into_iter().map(row).collect(),
-        found,
-        total,
-    })
+    Ok(ListPage::new(found, total, rows, row))
 }
 
 /// Photos that match the filters.

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use oc_core::DbConnection;
-use oc_core::admin::{ListPage, ListQuery, ListRow, parse_flag, then_order, yes_or_no};
+use oc_core::admin::{ListPage, ListQuery, parse_flag, then_order, yes_or_no};
 use oc_core::search::lower;
 
 use crate::profile::{self, Joined, PublicProfile};
@@ -22,15 +22,8 @@ pub(super) fn list(conn: &mut DbConnection, listing: &ListQuery) -> QueryResult<
             profiles::show_email,
         ))
         .load(conn)?;
-    let row = |(id, username, favorite_city, show_email)| ListRow {
-        id,
-        cells: vec![username, favorite_city, yes_or_no(show_email)],
-    };
-    Ok(ListPage {
-        rows: rows.into_iter().map(row).collect(),
-        found,
-        total,
-    })
+    let row = |(id, username, city, show_email)| (id, vec![username, city, yes_or_no(show_email)]);
+    Ok(ListPage::new(found, total, rows, row))
 }
 
 /// Profiles that match the filters.

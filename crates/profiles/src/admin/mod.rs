@@ -66,27 +66,20 @@ pub const PROFILE: Resource = Resource {
 };
 
 fn load_all(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<Record>> {
-    let rows: Vec<(i64, String, i64, String, bool)> = profiles::table
+    let rows: Vec<(i64, String, NewProfile)> = profiles::table
         .inner_join(users::table)
         .filter(profiles::id.eq_any(ids.to_vec()))
         .order(profiles::id)
-        .select((
-            profiles::id,
-            users::username,
-            profiles::user_id,
-            profiles::favorite_city,
-            profiles::show_email,
-        ))
+        .select((profiles::id, users::username, NewProfile::as_select()))
         .load(conn)?;
-    let object =
-        |(id, username, user_id, favorite_city, show_email): (_, _, i64, String, _)| Record {
-            id,
-            title: username,
-            values: FormValues::default()
-                .with("user", user_id.to_string())
-                .with("favorite_city", favorite_city)
-                .with_yes("show_email", show_email),
-        };
+    let object = |(id, title, profile): (i64, String, NewProfile)| Record {
+        id,
+        title,
+        values: FormValues::default()
+            .with("user", profile.user_id.to_string())
+            .with("favorite_city", profile.favorite_city)
+            .with_yes("show_email", profile.show_email),
+    };
     Ok(rows.into_iter().map(object).collect())
 }
 

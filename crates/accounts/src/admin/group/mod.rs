@@ -3,8 +3,8 @@
 use diesel::dsl::IntoBoxed;
 use diesel::prelude::*;
 use oc_core::admin::{
-    DeletedRow, Field, FieldKind, FormValues, ListPage, ListQuery, ListRow, Record, Resource,
-    SaveError, combine, then_order, with_constraint_error,
+    DeletedRow, Field, FieldKind, FormValues, ListPage, ListQuery, Record, Resource, SaveError,
+    combine, then_order, with_constraint_error,
 };
 use oc_core::search::{fold, lower};
 use oc_core::text::normalize_line;
@@ -59,19 +59,12 @@ fn list(conn: &mut DbConnection, query: &ListQuery) -> QueryResult<ListPage> {
     let descending = query.order == [(0, true)];
     let by_name = then_order(matching(query), lower(groups::name), descending);
     let rows: Vec<Group> = then_order(by_name, groups::id, descending)
-        .offset(query.offset.max(0))
-        .limit(query.limit.max(0))
+        .offset(query.offset)
+        .limit(query.limit)
         .select(Group::as_select())
         .load(conn)?;
-    let row = |group: Group| ListRow {
-        id: group.id,
-        cells: vec![group.name],
-    };
-    Ok(ListPage {
-        rows: rows.into_iter().map(row).collect(),
-        found,
-        total,
-    })
+    let row = |group: Group| (group.id, vec![group.name]);
+    Ok(ListPage::new(found, total, rows, row))
 }
 
 fn matching(query: &ListQuery) -> IntoBoxed<'static, groups::table, Backend> {

@@ -2,7 +2,7 @@
 
 use diesel::dsl::{IntoBoxed, exists};
 use diesel::prelude::*;
-use oc_core::admin::{ListPage, ListQuery, ListRow, parse_flag, then_order, yes_or_no};
+use oc_core::admin::{ListPage, ListQuery, parse_flag, then_order, yes_or_no};
 use oc_core::search::{fold, lower};
 use oc_core::{Backend, DbConnection};
 
@@ -27,15 +27,11 @@ pub(super) fn list(conn: &mut DbConnection, query: &ListQuery) -> QueryResult<Li
                 users::is_staff,
             ))
             .load(conn)?;
-    let row = |(id, username, email, first_name, last_name, is_staff)| ListRow {
-        id,
-        cells: vec![username, email, first_name, last_name, yes_or_no(is_staff)],
+    let row = |(id, username, email, first_name, last_name, is_staff)| {
+        let is_staff = yes_or_no(is_staff);
+        (id, vec![username, email, first_name, last_name, is_staff])
     };
-    Ok(ListPage {
-        rows: rows.into_iter().map(row).collect(),
-        found,
-        total,
-    })
+    Ok(ListPage::new(found, total, rows, row))
 }
 
 /// The users that match search and filters.
