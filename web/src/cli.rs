@@ -7,7 +7,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     backup, change_password, check, copy, create_superuser, demo, import_django, migrate, report,
-    reset_factor, restore, serve, start, verify,
+    reset_factor, restore, serve, verify,
 };
 use crate::config::{self, Config};
 use crate::telemetry;
@@ -51,22 +51,6 @@ enum Command {
     Copy(copy::Arguments),
 }
 
-impl Command {
-    /// Whether it needs to write to the database of the settings.
-    fn writes(&self) -> bool {
-        match self {
-            Self::CreateSuperuser(_)
-            | Self::ChangePassword(_)
-            | Self::ResetFactor(_)
-            | Self::Demo(_)
-            | Self::ImportDjango(_)
-            | Self::Restore(_) => true,
-            Self::Migrate(arguments) => !arguments.check,
-            _ => false,
-        }
-    }
-}
-
 /// Runs the command. Exit codes: 0 done, 1 failed with the reason on standard error, 2 wrong usage.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -97,9 +81,6 @@ fn run(command: Command) -> anyhow::Result<()> {
 }
 
 fn execute(command: Command, config: &Config) -> anyhow::Result<()> {
-    if command.writes() {
-        start::check_not_read_only(config)?;
-    }
     match command {
         Command::Serve(arguments) => serve::run(config, &arguments),
         Command::Migrate(arguments) => migrate::run(config, &arguments),

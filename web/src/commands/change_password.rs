@@ -4,9 +4,8 @@ use accounts::{User, password};
 use anyhow::{Context, bail};
 use clap::Args;
 use diesel::OptionalExtension;
-use oc_core::open;
 
-use super::{ask, output::print};
+use super::{ask, output::print, start};
 use crate::config::{Config, Problems, Superuser};
 use crate::registry::REGISTRY;
 use admin::command_line::replace_password;
@@ -21,7 +20,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
-    let mut conn = open(config.direct_url())?;
+    let mut conn = start::open_to_write(config)?;
     let given = arguments.no_input.then(Superuser::from_env);
     let username = match (&arguments.username, &given) {
         (Some(username), _) => username.clone(),

@@ -4,7 +4,6 @@ use accounts::{User, UserDraft, password};
 use anyhow::{Context, bail};
 use clap::Args;
 use diesel::OptionalExtension;
-use oc_core::open;
 
 use super::{ask, output::print, start};
 use crate::config::{Config, Problems, Superuser};
@@ -19,7 +18,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
-    let mut conn = open(config.direct_url())?;
+    let mut conn = start::open_to_write(config)?;
     start::migrate(&mut conn)?;
     let given = if arguments.no_input {
         Superuser::from_env()

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use oc_core::{DbConnection, open};
+use oc_core::DbConnection;
 
 use super::{output::print, start};
 use crate::config::Config;
@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
-    let mut conn = open(config.direct_url())?;
+    let mut conn = start::open_to_write(config)?;
     start::migrate(&mut conn)?;
     fill(&mut conn, arguments.lettings)?;
     print(format_args!(

@@ -28,6 +28,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
+    start::check_not_read_only(config)?;
     let options = Options {
         dry_run: arguments.dry_run,
         skip_bad: arguments.skip_bad,

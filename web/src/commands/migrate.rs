@@ -1,7 +1,6 @@
 //! `migrate`: runs migrations.
 
 use clap::Args;
-use oc_core::open;
 
 use super::{output::print, start};
 use crate::config::Config;
@@ -10,7 +9,7 @@ use crate::config::Config;
 pub(crate) struct Arguments {
     /// Change nothing; fail if migrations are pending
     #[arg(long)]
-    pub(crate) check: bool,
+    check: bool,
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
@@ -19,7 +18,7 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> 
         print(format_args!("The database is up to date."))?;
         return Ok(());
     }
-    let mut conn = open(config.direct_url())?;
+    let mut conn = start::open_to_write(config)?;
     match start::migrate(&mut conn)?.pending.len() {
         0 => print(format_args!("The database was up to date."))?,
         count => print(format_args!("Ran {count} migrations."))?,

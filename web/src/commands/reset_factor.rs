@@ -4,9 +4,8 @@ use accounts::User;
 use anyhow::{Context, bail};
 use clap::Args;
 use diesel::OptionalExtension;
-use oc_core::open;
 
-use super::output::print;
+use super::{output::print, start};
 use crate::config::Config;
 use crate::registry::REGISTRY;
 use admin::command_line::turn_off_factor;
@@ -18,7 +17,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
-    let mut conn = open(config.direct_url())?;
+    let mut conn = start::open_to_write(config)?;
     let registry = REGISTRY.with_mail(config.mail.smtp_url.is_some());
     let username = &arguments.username;
     let Some(user) = User::find_by_username(&mut conn, username).optional()? else {

@@ -21,6 +21,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<()> {
+    start::check_not_read_only(config)?;
     let input = Input::open(&arguments.file)?;
     // Read in full first, so that a damaged file is rejected before anything changes.
     let (header, _) = Archive::verify(&input)?;

@@ -56,8 +56,14 @@ pub(super) fn check_sessions(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Opens the database for changes; creates a missing file.
+pub(super) fn open_to_write(config: &Config) -> anyhow::Result<DbConnection> {
+    check_not_read_only(config)?;
+    Ok(open(config.direct_url())?)
+}
+
 /// Fails if `READ_ONLY` is set.
-pub(crate) fn check_not_read_only(config: &Config) -> anyhow::Result<()> {
+pub(super) fn check_not_read_only(config: &Config) -> anyhow::Result<()> {
     ensure!(
         !config.read_only,
         "READ_ONLY is true, and this command writes to the database; unset it for this command"
