@@ -4,10 +4,9 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use oc_core::testing::TestDb;
+use anyhow::Result;
 
-use super::program::{Program, setting};
+use super::program::Program;
 
 fn files(folder: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
@@ -83,32 +82,5 @@ fn a_database_on_read_only_storage_can_be_backed_up_and_copied() -> Result<()> {
     backup.assert_succeeded();
     copy.assert_succeeded();
     fs::set_permissions(&storage, Permissions::from_mode(0o755))?;
-    Ok(())
-}
-
-#[test]
-fn a_role_that_may_only_read_can_back_up() -> Result<()> {
-    use diesel::connection::SimpleConnection;
-
-    let Some(db) = TestDb::postgres()? else {
-        return Ok(());
-    };
-    let role = format!("reader_{}", std::process::id());
-    let mut conn = db.connect()?;
-    accounts::testing::user(&mut conn, "ada")?;
-    conn.batch_execute(&format!(
-        "CREATE ROLE {role} LOGIN PASSWORD 'reader'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role};"
-    ))?;
-    let url = setting(&db);
-    let (_, address) = url.split_once('@').context("the URL has a user")?;
-    let program = Program::with(&[(
-        "DATABASE_URL",
-        &format!("postgres://{role}:reader@{address}"),
-    )])?;
-
-    let run = program.run(&["backup", "a.backup"])?;
-
-    conn.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role};"))?;
-    run.assert_succeeded();
     Ok(())
 }
