@@ -19,7 +19,7 @@ pub use group::{Group, GroupDraft, NewGroup};
 pub use new_user::{NewUser, UserDraft, normalize_username};
 pub use permissions::{Permissions, Verb};
 pub use second_factor::{RecoveryCode, SecondFactor};
-pub use session::{NewSession, Session};
+pub use session::{Session, SessionLogin};
 pub use throttle::{Attempt, PendingAttempt, Rejection, count_reset, forget_failures};
 pub use user::{AccountStatus, ImportedUser, User};
 

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use oc_core::DbConnection;
 use oc_core::hints::is_transient;
 use oc_core::timeouts::try_without_lock_wait;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::schema::{sessions, users};
@@ -32,37 +33,45 @@ pub struct Session {
     pub user_id: i64,
     /// Session data, in the caller's format.
     pub state: String,
-    /// Time of its start (UTC).
-    pub created_at: NaiveDateTime,
     /// Time of the last request, to the minute (UTC).
     pub seen_at: NaiveDateTime,
-    /// Time of the last authentication by password and second factor (UTC).
-    pub proved_at: Option<NaiveDateTime>,
-    /// Network address at its start.
-    pub address: String,
-    /// User-Agent at its start.
-    pub browser: String,
     /// Whether it must continue under another token, because the user's permissions changed.
     pub must_renew: bool,
-    /// [`Session::password_mark`] of the password at its start; empty in sessions of older releases.
+    /// What it keeps of its login.
+    #[diesel(embed)]
+    pub login: SessionLogin,
+}
+
+/// What a session keeps of its login, also under another token.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, Serialize, Deserialize,
+)]
+#[diesel(table_name = sessions, treat_none_as_default_value = false)]
+pub struct SessionLogin {
+    /// Time of the login (UTC).
+    pub created_at: NaiveDateTime,
+    /// Time of the last authentication by password and second factor (UTC).
+    pub proved_at: Option<NaiveDateTime>,
+    /// Network address, truncated if too long.
+    pub address: String,
+    /// User-Agent, truncated if too long.
+    pub browser: String,
+    /// [`Session::password_mark`] of the password; empty in sessions of older releases.
     pub password_mark: String,
 }
 
-/// A session to insert.
-#[derive(Debug, Clone, Copy)]
-#[expect(missing_docs, reason = "the fields of a session")]
-pub struct NewSession<'a> {
-    /// The secret in the cookie. Only its hash is stored.
-    pub token: &'a str,
-    pub user_id: i64,
-    pub state: &'a str,
-    /// Time of its start, if it continues an earlier session under another token; otherwise now.
-    pub created_at: Option<NaiveDateTime>,
-    pub proved_at: Option<NaiveDateTime>,
-    pub address: &'a str,
-    /// User-Agent; truncated if too long.
-    pub browser: &'a str,
-    pub password_mark: &'a str,
+impl SessionLogin {
+    /// A login at `now`, to an account with this password hash.
+    pub fn new(hash: &str, address: &str, browser: &str, now: NaiveDateTime) -> Self {
+        let truncated = |text: &str, length| text.chars().take(length).collect();
+        Self {
+            created_at: now,
+            proved_at: Some(now),
+            address: truncated(address, LONGEST_ADDRESS),
+            browser: truncated(browser, LONGEST_BROWSER),
+            password_mark: Session::password_mark(hash),
+        }
+    }
 }
 
 fn sha256(text: &str) -> String {
@@ -114,9 +123,9 @@ impl Session {
     fn if_valid(self, password: &str, now: NaiveDateTime) -> Option<Self> {
         // One that began while a clock was ahead would not end for as long.
         let is_alive = self.seen_at > now - IDLE
-            && self.created_at > now - OLDEST
-            && self.created_at <= now + CLOCK_SKEW;
-        let mark = &self.password_mark;
+            && self.login.created_at > now - OLDEST
+            && self.login.created_at <= now + CLOCK_SKEW;
+        let mark = &self.login.password_mark;
         let same_password = mark.is_empty() || *mark == Self::password_mark(password);
         (is_alive && same_password).then_some(self)
     }
@@ -144,28 +153,26 @@ impl Session {
         Ok(found)
     }
 
-    /// Inserts a session, and deletes expired ones.
+    /// Inserts a session, and deletes expired ones. Only a hash of the token is stored.
     pub fn insert(
         conn: &mut DbConnection,
-        new: NewSession<'_>,
+        token: &str,
+        user_id: i64,
+        state: &str,
+        login: &SessionLogin,
         now: NaiveDateTime,
     ) -> QueryResult<()> {
         let expired = sessions::seen_at
             .le(now - IDLE)
             .or(sessions::created_at.le(now - OLDEST));
         diesel::delete(sessions::table.filter(expired)).execute(conn)?;
-        let truncated = |text: &str, length| text.chars().take(length).collect::<String>();
         diesel::insert_into(sessions::table)
             .values((
-                sessions::token_hash.eq(sha256(new.token)),
-                sessions::user_id.eq(new.user_id),
-                sessions::state.eq(new.state),
-                sessions::created_at.eq(new.created_at.unwrap_or(now)),
+                sessions::token_hash.eq(sha256(token)),
+                sessions::user_id.eq(user_id),
+                sessions::state.eq(state),
                 sessions::seen_at.eq(now),
-                sessions::proved_at.eq(new.proved_at),
-                sessions::address.eq(truncated(new.address, LONGEST_ADDRESS)),
-                sessions::browser.eq(truncated(new.browser, LONGEST_BROWSER)),
-                sessions::password_mark.eq(new.password_mark),
+                login,
             ))
             .execute(conn)?;
         Ok(())

@@ -12,20 +12,8 @@ fn at(minutes: i64) -> NaiveDateTime {
 }
 
 fn open(conn: &mut DbConnection, token: &str, user_id: i64) -> QueryResult<()> {
-    Session::insert(
-        conn,
-        NewSession {
-            token,
-            user_id,
-            state: "{}",
-            created_at: None,
-            proved_at: None,
-            address: "192.0.2.1",
-            browser: "Lynx",
-            password_mark: &Session::password_mark(password::UNUSABLE),
-        },
-        at(0),
-    )
+    let login = SessionLogin::new(password::UNUSABLE, "192.0.2.1", "Lynx", at(0));
+    Session::insert(conn, token, user_id, "{}", &login, at(0))
 }
 
 #[test]
@@ -155,7 +143,7 @@ fn a_proof_is_never_taken_back_by_an_older_request() -> anyhow::Result<()> {
         }
 
         let session = Session::find_and_touch(conn, "token", at(6))?;
-        assert_eq!(session.and_then(|session| session.proved_at), Some(at(5)));
+        assert_eq!(session.and_then(|it| it.login.proved_at), Some(at(5)));
         Ok(())
     })
 }
@@ -175,8 +163,9 @@ fn a_user_sees_their_living_sessions_and_ends_them_one_by_one() -> anyhow::Resul
 
         assert_eq!(seen.len(), 2);
         assert_eq!((first.seen_at, first.must_renew), (at(60), true));
+        let login = &first.login;
         assert_eq!(
-            (first.address.as_str(), first.browser.as_str()),
+            (login.address.as_str(), login.browser.as_str()),
             ("192.0.2.1", "Lynx")
         );
         assert!(!Session::end_one(conn, bob, first.id)?);
@@ -193,22 +182,13 @@ fn a_user_sees_their_living_sessions_and_ends_them_one_by_one() -> anyhow::Resul
 fn a_session_that_goes_on_under_another_token_is_as_old_as_before() -> anyhow::Result<()> {
     on_both(|conn| {
         let id = user(conn, "ada")?;
-        let new = NewSession {
-            token: "token",
-            user_id: id,
-            state: "{}",
-            created_at: Some(at(0)),
-            proved_at: Some(at(1)),
-            address: "",
-            browser: &"b".repeat(300),
-            password_mark: "",
-        };
-        Session::insert(conn, new, at(13 * 24 * 60))?;
+        let login = SessionLogin::new(password::UNUSABLE, "", &"b".repeat(300), at(0));
+        Session::insert(conn, "token", id, "{}", &login, at(13 * 24 * 60))?;
 
         let found = Session::find_and_touch(conn, "token", at(13 * 24 * 60 + 1))?;
 
-        let kept = found.map(|s| (s.created_at, s.proved_at, s.browser.len()));
-        assert_eq!(kept, Some((at(0), Some(at(1)), 255)));
+        assert_eq!(login.browser.len(), 255);
+        assert_eq!(found.map(|session| session.login), Some(login));
         assert!(Session::find_and_touch(conn, "token", at(14 * 24 * 60))?.is_none());
         Ok(())
     })

@@ -1,7 +1,6 @@
 //! Typed access to the session.
 
-use accounts::Session as StoredSession;
-use accounts::User;
+use accounts::{Session as StoredSession, SessionLogin, User};
 use actix_session::{Session, SessionExt};
 use actix_web::HttpRequest;
 use actix_web::http::Method;
@@ -19,12 +18,8 @@ pub(super) mod key {
     pub(crate) const MESSAGES: &str = "messages";
     pub(crate) const KEPT_FORM: &str = "kept_form";
     pub(crate) const ROW: &str = "_row";
-    pub(crate) const AUTHENTICATED: &str = "_proved";
-    pub(crate) const ADDRESS: &str = "_address";
-    pub(crate) const BROWSER: &str = "_browser";
+    pub(crate) const LOGIN: &str = "_login";
     pub(crate) const MUST_RENEW: &str = "_renew";
-    pub(crate) const PASSWORD: &str = "_password";
-    pub(crate) const CREATED: &str = "_began";
 }
 
 /// Whether somebody sees the response: not to HEAD, nor if the browser only prefetches it.
@@ -50,29 +45,35 @@ impl AdminSession {
 
     /// When the user last entered the password.
     pub(crate) fn authenticated_at(&self) -> Option<NaiveDateTime> {
-        self.get(key::AUTHENTICATED)
+        self.get::<SessionLogin>(key::LOGIN)?.proved_at
     }
 
     /// Starts a session for a user under a new key. Nothing of the session before is kept.
     pub(crate) fn start(&self, user: &User, address: &str, browser: &str) -> Result<(), PageError> {
         self.0.clear();
         self.0.renew();
+        let now = Utc::now().naive_utc();
+        let login = SessionLogin::new(&user.password, address, browser, now);
         self.insert(key::USER, user.id)?;
-        self.insert(key::ADDRESS, address)?;
-        self.insert(key::BROWSER, browser)?;
-        self.insert(key::PASSWORD, StoredSession::password_mark(&user.password))?;
-        self.set_authenticated()
+        self.insert(key::LOGIN, login)
     }
 
     pub(crate) fn set_authenticated(&self) -> Result<(), PageError> {
-        self.insert(key::AUTHENTICATED, Utc::now().naive_utc())
+        self.change_login(|login| login.proved_at = Some(Utc::now().naive_utc()))
     }
 
     /// Continues under a new key after the user's own password changed.
     pub(crate) fn continue_with_password(&self, hash: &str) -> Result<(), PageError> {
-        self.insert(key::PASSWORD, StoredSession::password_mark(hash))?;
+        self.change_login(|login| login.password_mark = StoredSession::password_mark(hash))?;
         self.0.renew();
         Ok(())
+    }
+
+    fn change_login(&self, change: impl FnOnce(&mut SessionLogin)) -> Result<(), PageError> {
+        let no_login = || PageError::Internal(anyhow::anyhow!("the session has no login"));
+        let mut login = self.get(key::LOGIN).ok_or_else(no_login)?;
+        change(&mut login);
+        self.insert(key::LOGIN, login)
     }
 
     /// Continues under a new key where the store asks for it.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use accounts::{NewSession, Session};
+use accounts::{Session, SessionLogin};
 use actix_session::storage::{
     LoadError, SaveError, SessionKey, SessionStore, UpdateError, generate_session_key,
 };
@@ -13,7 +13,6 @@ use diesel::QueryResult;
 use oc_core::DbConnection;
 use oc_http::{Db, PageError};
 use serde::de::DeserializeOwned;
-use serde_json::json;
 
 use crate::auth::session::key;
 
@@ -53,17 +52,14 @@ fn without_columns(mut state: SessionState) -> serde_json::Result<String> {
 /// The state including the values of columns.
 fn with_columns(session: &Session) -> serde_json::Result<SessionState> {
     let mut state: SessionState = serde_json::from_str(&session.state)?;
-    let columns = [
-        (key::ROW, json!(session.id)),
-        (key::CREATED, json!(session.created_at)),
-        (key::ADDRESS, json!(session.address)),
-        (key::BROWSER, json!(session.browser)),
-        (key::PASSWORD, json!(session.password_mark)),
-        (key::AUTHENTICATED, json!(session.proved_at)),
-        (key::MUST_RENEW, json!(session.must_renew.then_some(true))),
-    ];
-    let columns = columns.into_iter().filter(|(_, value)| !value.is_null());
-    state.extend(columns.map(|(name, value)| (name.to_owned(), value.to_string())));
+    state.insert(key::ROW.to_owned(), session.id.to_string());
+    state.insert(
+        key::LOGIN.to_owned(),
+        serde_json::to_string(&session.login)?,
+    );
+    if session.must_renew {
+        state.insert(key::MUST_RENEW.to_owned(), "true".to_owned());
+    }
     Ok(state)
 }
 
@@ -94,29 +90,14 @@ impl SessionStore for DbSessionStore {
     async fn save(&self, state: SessionState, _: &Duration) -> Result<SessionKey, SaveError> {
         let key = generate_session_key();
         let token = key.as_ref().to_owned();
-        let user_id = value(&state, key::USER);
-        let user_id =
-            user_id.ok_or_else(|| SaveError::Other(anyhow!("the session has no user")))?;
-        let text = |key| value::<String>(&state, key).unwrap_or_default();
-        let (address, browser) = (text(key::ADDRESS), text(key::BROWSER));
-        let password_mark = text(key::PASSWORD);
-        let created_at = value(&state, key::CREATED);
-        let proved_at = value(&state, key::AUTHENTICATED);
+        let no_login = || SaveError::Other(anyhow!("the session has no user"));
+        let user_id = value(&state, key::USER).ok_or_else(no_login)?;
+        let login = value(&state, key::LOGIN).ok_or_else(no_login)?;
         let state =
             without_columns(state).map_err(|error| SaveError::Serialization(error.into()))?;
         let now = Utc::now().naive_utc();
         self.run(move |conn| {
-            let new = NewSession {
-                token: &token,
-                user_id,
-                state: &state,
-                created_at,
-                proved_at,
-                address: &address,
-                browser: &browser,
-                password_mark: &password_mark,
-            };
-            conn.write(|conn| Session::insert(conn, new, now))
+            conn.write(|conn| Session::insert(conn, &token, user_id, &state, &login, now))
         })
         .await
         .map_err(SaveError::Other)?;
@@ -134,7 +115,8 @@ impl SessionStore for DbSessionStore {
             return Ok(key);
         }
         let token = key.as_ref().to_owned();
-        let proved_at = value(&state, key::AUTHENTICATED);
+        let login: Option<SessionLogin> = value(&state, key::LOGIN);
+        let proved_at = login.and_then(|login| login.proved_at);
         let text =
             without_columns(state).map_err(|error| UpdateError::Serialization(error.into()))?;
         // A session that ended during this request stays ended.

@@ -121,9 +121,9 @@ async fn sessions_page(
     let zone = staff.registry().time_zone;
     let row = |session: Session| SessionRow {
         id: session.id,
-        browser: describe_browser(&session.browser),
-        address: session.address,
-        began: zone.date_time(session.created_at),
+        browser: describe_browser(&session.login.browser),
+        began: zone.date_time(session.login.created_at),
+        address: session.login.address,
         seen: zone.date_time(session.seen_at),
         is_this: session.id == current,
     };
