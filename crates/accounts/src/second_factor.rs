@@ -143,25 +143,33 @@ mod tests {
 
     use super::*;
 
-    fn now() -> NaiveDateTime {
-        chrono::DateTime::UNIX_EPOCH.naive_utc()
+    fn add(conn: &mut DbConnection, user_id: i64, step: i64) -> QueryResult<bool> {
+        let now = chrono::DateTime::UNIX_EPOCH.naive_utc();
+        SecondFactor::insert(conn, user_id, "sealed", step, now)
+    }
+
+    /// A user with a second factor, and the recovery codes.
+    fn with_codes(
+        conn: &mut DbConnection,
+        username: &str,
+    ) -> QueryResult<(i64, Vec<RecoveryCode>)> {
+        let id = user(conn, username)?;
+        add(conn, id, 7)?;
+        let codes = conn.write(|conn| RecoveryCode::replace_all(conn, id))?;
+        Ok((id, codes))
     }
 
     #[test]
     fn the_code_of_a_step_is_valid_once() -> anyhow::Result<()> {
         on_both(|conn| {
-            let ada = user(conn, "ada")?;
+            let (ada, _) = with_codes(conn, "ada")?;
+            assert!(!add(conn, ada, 9)?);
 
-            assert!(SecondFactor::insert(conn, ada, "sealed", 7, now())?);
-            assert!(!SecondFactor::insert(conn, ada, "other", 9, now())?);
-
-            assert!(!SecondFactor::consume_step(conn, ada, 7)?);
-            assert!(SecondFactor::consume_step(conn, ada, 8)?);
-            assert!(!SecondFactor::consume_step(conn, ada, 8)?);
-            assert!(!SecondFactor::consume_step(conn, ada, 6)?);
-            let stored =
-                SecondFactor::find(conn, ada)?.map(|factor| (factor.secret, factor.last_step));
-            assert_eq!(stored, Some(("sealed".to_owned(), 8)));
+            for (step, is_valid) in [(7, false), (8, true), (8, false), (6, false)] {
+                assert_eq!(SecondFactor::consume_step(conn, ada, step)?, is_valid);
+            }
+            let stored = SecondFactor::find(conn, ada)?;
+            assert_eq!(stored.map(|factor| factor.last_step), Some(8));
             Ok(())
         })
     }
@@ -169,36 +177,25 @@ mod tests {
     #[test]
     fn recovery_codes_are_deleted_with_the_factor_and_both_with_the_user() -> anyhow::Result<()> {
         on_both(|conn| {
-            let ada = user(conn, "ada")?;
-            for _ in 0..2 {
-                SecondFactor::insert(conn, ada, "sealed", 7, now())?;
-                conn.write(|conn| RecoveryCode::replace_all(conn, ada))?;
-                assert!(SecondFactor::delete(conn, ada)?);
-                assert_eq!(RecoveryCode::count(conn, ada)?, 0);
-            }
+            let (ada, _) = with_codes(conn, "ada")?;
+            assert!(SecondFactor::delete(conn, ada)?);
             assert!(!SecondFactor::delete(conn, ada)?);
-            SecondFactor::insert(conn, ada, "sealed", 7, now())?;
-            conn.write(|conn| RecoveryCode::replace_all(conn, ada))?;
+            assert_eq!(RecoveryCode::count(conn, ada)?, 0);
+            assert!(add(conn, ada, 7)?);
 
-            User::delete(conn, &[ada])?;
-
-            assert!(SecondFactor::find(conn, ada)?.is_none());
+            let (bob, _) = with_codes(conn, "bob")?;
+            User::delete(conn, &[bob])?;
+            assert!(SecondFactor::find(conn, bob)?.is_none());
+            assert_eq!(RecoveryCode::count(conn, bob)?, 0);
             Ok(())
         })
-    }
-
-    fn with_factor(conn: &mut DbConnection, username: &str) -> QueryResult<i64> {
-        let id = user(conn, username)?;
-        let now = chrono::DateTime::UNIX_EPOCH.naive_utc();
-        SecondFactor::insert(conn, id, "sealed", 0, now)?;
-        Ok(id)
     }
 
     #[test]
     fn each_recovery_code_is_valid_once_and_for_its_user_only() -> anyhow::Result<()> {
         on_both(|conn| {
-            let (ada, bob) = (with_factor(conn, "ada")?, with_factor(conn, "bob")?);
-            let codes = conn.write(|conn| RecoveryCode::replace_all(conn, ada))?;
+            let (ada, codes) = with_codes(conn, "ada")?;
+            let (bob, _) = with_codes(conn, "bob")?;
             let typed = codes[0].grouped().to_uppercase().replace('-', " ");
 
             assert!(!RecoveryCode::consume(conn, bob, &typed)?);
@@ -210,32 +207,20 @@ mod tests {
     }
 
     #[test]
-    fn new_recovery_codes_replace_the_old_ones() -> anyhow::Result<()> {
+    fn new_recovery_codes_replace_the_old_ones_and_only_hashes_are_stored() -> anyhow::Result<()> {
         on_both(|conn| {
-            let ada = with_factor(conn, "ada")?;
-            let old = conn.write(|conn| RecoveryCode::replace_all(conn, ada))?;
+            let (ada, old) = with_codes(conn, "ada")?;
             let new = conn.write(|conn| RecoveryCode::replace_all(conn, ada))?;
 
             let all: BTreeSet<String> = old.iter().chain(&new).map(RecoveryCode::grouped).collect();
             assert_eq!(all.len(), 20);
-            assert!(!RecoveryCode::consume(conn, ada, &old[3].grouped())?);
-            assert!(RecoveryCode::consume(conn, ada, &new[3].grouped())?);
-            Ok(())
-        })
-    }
-
-    #[test]
-    fn recovery_codes_are_stored_as_hashes() -> anyhow::Result<()> {
-        on_both(|conn| {
-            let ada = with_factor(conn, "ada")?;
-            let codes = conn.write(|conn| RecoveryCode::replace_all(conn, ada))?;
-
             let stored: Vec<String> = recovery_codes::table
                 .select(recovery_codes::code_hash)
                 .load(conn)?;
-
             assert!(stored.iter().all(|hash| hash.len() == 64));
-            assert!(codes.iter().all(|code| !stored.contains(&code.0)));
+            assert!(new.iter().all(|code| !stored.contains(&code.0)));
+            assert!(!RecoveryCode::consume(conn, ada, &old[3].grouped())?);
+            assert!(RecoveryCode::consume(conn, ada, &new[3].grouped())?);
             Ok(())
         })
     }
