@@ -28,12 +28,6 @@ pub struct PasswordHasher {
     queue: Semaphore,
 }
 
-/// The turn of a browser, until this is dropped; `None` for known browsers.
-#[must_use]
-pub(crate) struct Turn<'a> {
-    _permit: Option<SemaphorePermit<'a>>,
-}
-
 impl Default for PasswordHasher {
     fn default() -> Self {
         Self {
@@ -45,18 +39,22 @@ impl Default for PasswordHasher {
 }
 
 impl PasswordHasher {
-    /// Waits until it is this browser's turn to check a password. Known browsers don't wait for unknown ones.
-    pub(crate) async fn queue(&self, is_known_browser: bool) -> Result<Turn<'_>, PageError> {
-        let permit = if is_known_browser {
-            None
-        } else if let Ok(permit) = self.unknown_browsers.try_acquire() {
-            Some(permit)
-        } else {
-            let place = self.queue.try_acquire();
-            let _place = place.map_err(|_| PageError::Overloaded)?;
-            Some(self.unknown_browsers.acquire().await.expect(NEVER_CLOSED))
-        };
-        Ok(Turn { _permit: permit })
+    /// Waits until it is this browser's turn to check a password, which ends when the permit is dropped. Known browsers
+    /// need none, and don't wait for unknown ones.
+    pub(crate) async fn queue(
+        &self,
+        is_known_browser: bool,
+    ) -> Result<Option<SemaphorePermit<'_>>, PageError> {
+        if is_known_browser {
+            return Ok(None);
+        }
+        if let Ok(permit) = self.unknown_browsers.try_acquire() {
+            return Ok(Some(permit));
+        }
+        let place = self.queue.try_acquire();
+        let _place = place.map_err(|_| PageError::Overloaded)?;
+        let permit = self.unknown_browsers.acquire().await;
+        Ok(Some(permit.expect(NEVER_CLOSED)))
     }
 
     pub(crate) async fn hash(&self, password: String) -> Result<String, PageError> {

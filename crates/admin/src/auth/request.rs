@@ -85,8 +85,7 @@ impl AdminRequest {
     pub(super) fn new(http: &HttpRequest) -> Result<Self, PageError> {
         let cookies = http.app_data::<CookieRules>();
         let request = cookies.and_then(|cookies| Self::with_cookies(http, *cookies));
-        let no_state = || anyhow::anyhow!("the server has no admin state");
-        request.ok_or_else(|| PageError::Internal(no_state()))
+        request.ok_or_else(|| PageError::Internal(anyhow::anyhow!("the server has no admin state")))
     }
 
     /// `None` where the server lacks its shared state.
