@@ -53,12 +53,25 @@ fn help_needs_no_setting_and_leaves_nothing_behind() -> Result<()> {
 }
 
 #[test]
+fn a_read_only_site_rejects_commands_that_write() -> Result<()> {
+    let program = Program::with(&[("READ_ONLY", "true")])?;
+
+    let lines = "migrate|demo|createsuperuser --no-input|changepassword ada --no-input|resetfactor ada|\
+        import-django a.json|restore a.backup";
+    for line in lines.split('|') {
+        let run = program.run(&line.split(' ').collect::<Vec<_>>())?;
+        run.assert_failed("error: READ_ONLY is true, and this command writes to the database");
+    }
+    Ok(())
+}
+
+#[test]
 fn wrong_usage_has_its_own_exit_code() -> Result<()> {
     let program = Program::new()?;
 
     let lines = "launch|serve --DATABASE_URL=sqlite://a|serve now|serve --port=80|migrate --chek|\
         demo --lettings|import-django|import-django a b|import-django a --format xml|\
-        demo --lettings -1|demo --lettings many|demo --lettings 100000001";
+        demo --lettings -1|demo --lettings many|demo --lettings 100000001|copy --from a --to sqlite://b";
     for line in lines.split('|') {
         let run = program.run(&line.split(' ').collect::<Vec<_>>())?;
 
