@@ -67,15 +67,6 @@ impl DatabaseUrl {
         Some(PathBuf::from(plain.strip_prefix("//").unwrap_or(plain)))
     }
 
-    /// The folder of that file.
-    pub fn folder(&self) -> Option<PathBuf> {
-        let file = self.file()?;
-        match file.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => Some(folder.to_owned()),
-            _ => Some(PathBuf::from(".")),
-        }
-    }
-
     /// Whether both name the same database. Another name of the same PostgreSQL database is not recognised.
     pub fn is_same(&self, other: &Self) -> bool {
         let canonical = |url: &Self| url.file().and_then(|file| file.canonicalize().ok());
@@ -215,20 +206,15 @@ mod tests {
 
     #[test]
     fn a_sqlite_url_has_a_path() {
-        let place = |text: &str| {
-            let url: DatabaseUrl = text.parse().unwrap();
-            let text = |path: Option<PathBuf>| path.map(|path| path.display().to_string());
-            (text(url.file()), text(url.folder()))
-        };
-        let both = |file: &str, folder: &str| (Some(file.to_owned()), Some(folder.to_owned()));
-
-        assert_eq!(place("sqlite://a.db"), both("a.db", "."));
-        assert_eq!(place("sqlite:///data/a.db"), both("/data/a.db", "/data"));
-        assert_eq!(
-            place("sqlite://file:/data/a.db?mode=ro"),
-            both("/data/a.db", "/data")
-        );
-        assert_eq!(place("postgres://localhost/oc"), (None, None));
+        for (url, file) in [
+            ("sqlite://a.db", Some("a.db")),
+            ("sqlite:///data/a.db", Some("/data/a.db")),
+            ("sqlite://file:/data/a.db?mode=ro", Some("/data/a.db")),
+            ("postgres://localhost/oc", None),
+        ] {
+            let url: DatabaseUrl = url.parse().unwrap();
+            assert_eq!(url.file(), file.map(PathBuf::from));
+        }
     }
 
     #[test]

@@ -33,10 +33,11 @@ pub(super) fn open_existing(url: &DatabaseUrl) -> anyhow::Result<DbConnection> {
 
 /// Fails if a SQLite file is missing, because opening would create it.
 fn check_exists(url: &DatabaseUrl) -> anyhow::Result<()> {
-    let missing = url.file().filter(|file| !file.exists());
-    // SQLite reports a missing folder.
-    if missing.is_some() && url.folder().is_some_and(|folder| folder.exists()) {
-        bail!("there is no database at {url}");
+    if let Some(file) = url.file().filter(|file| !file.exists()) {
+        let folder = file.parent().unwrap_or(&file);
+        let has_folder = folder.as_os_str().is_empty() || folder.exists();
+        // SQLite reports a missing folder.
+        ensure!(!has_folder, "there is no database at {url}");
     }
     Ok(())
 }
