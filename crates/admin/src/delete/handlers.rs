@@ -94,13 +94,11 @@ pub(crate) async fn execute(
         // Waits for transactions that add references to these rows, so that the cascade includes them.
         hold(conn, model.table, &ids)?;
         let cascade = Cascade::new(conn, &editor, model, &ids)?;
-        if !cascade.blocked(&editor).is_empty() {
-            return Err(Rollback::Rejected((cascade, CHANGED)));
-        }
         if cascade.rows.is_empty() {
             return Err(PageError::NotFound.into());
         }
-        if shown.is_some_and(|shown| shown != cascade.fingerprint()) {
+        let is_other = shown.is_some_and(|shown| shown != cascade.fingerprint());
+        if is_other || !cascade.blocked(&editor).is_empty() {
             return Err(Rollback::Rejected((cascade, CHANGED)));
         }
         if let Some(rules) = editor.registry.access(model)

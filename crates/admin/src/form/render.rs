@@ -16,9 +16,7 @@ impl FormState {
     /// The fields in their sections, each inline after the section that has its field.
     pub(crate) fn sections(&self) -> Vec<Section> {
         let mut sections: Vec<Section> = Vec::new();
-        let nothing = FieldChoices::default();
-        for (place, bound) in self.definition.own_fields().enumerate() {
-            let offered = self.choices.get(place).unwrap_or(&nothing);
+        for (bound, offered) in self.definition.own_fields().zip(&self.choices) {
             let title = (!bound.field.section.is_empty()).then(|| bound.field.section.to_owned());
             let views = self.views(bound, offered);
             match sections.last_mut() {

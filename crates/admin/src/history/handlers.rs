@@ -231,59 +231,50 @@ impl ObjectHistory {
     /// log, or was changed without it. The last row of each version that isn't stored can restore it.
     fn rows(&self, user: &Editor) -> Vec<HistoryRow> {
         let mut known = Snapshot::default();
-        let mut rows = Vec::new();
+        let mut revisions = Vec::new();
         for entry in &self.entries {
-            let view = || EntryView::new(entry.clone(), user);
             let before = Snapshot::from_text(&entry.before);
             if entry.action != "deleted"
                 && !entry.before.is_empty()
                 && before.values() != known.values()
             {
-                let revision = Revision {
+                revisions.push(Revision {
                     entry: entry.clone(),
                     is_before: true,
-                };
-                let view = view();
-                let entry = EntryView {
-                    date: format!("Before {}", view.date),
-                    user: String::new(),
-                    action: "Earlier version.".to_owned(),
-                    changes: Vec::new(),
-                    ..view
-                };
-                rows.push((revision, entry, Vec::new()));
+                });
             }
             // An entry on images that belong to the object says nothing of its fields.
             if has_snapshot(entry) {
                 known = Snapshot::from_text(&entry.after);
             }
-            rows.push((
-                Revision::new(entry.clone()),
-                view(),
-                self.related(entry, user),
-            ));
+            revisions.push(Revision::new(entry.clone()));
         }
-        let mut seen = BTreeSet::new();
-        let rows = rows.into_iter().rev().map(|(revision, entry, notes)| {
-            let is_last = seen.insert(revision.snapshot_text().map(str::to_owned));
+        let places = revisions.iter().enumerate();
+        let last_places: BTreeMap<_, _> = places
+            .map(|(place, revision)| (revision.snapshot_text(), place))
+            .collect();
+        let row = |(place, revision): (usize, &Revision)| {
             let is_deletion = revision.entry.action == "deleted";
-            let may_restore = is_last && self.may_restore(&revision, user);
-            let suffix = if revision.is_before && !is_deletion {
-                BEFORE
-            } else {
-                ""
-            };
-            HistoryRow {
+            let is_last = last_places[&revision.snapshot_text()] == place;
+            let mut row = HistoryRow {
                 order: order(&revision.entry),
-                entry,
-                notes,
-                restore: may_restore.then(|| format!("{}{suffix}", revision.entry.id)),
+                entry: EntryView::new(revision.entry.clone(), user),
+                notes: self.related(&revision.entry, user),
+                restore: (is_last && self.may_restore(revision, user))
+                    .then(|| revision.entry.id.to_string()),
                 is_deletion,
+            };
+            if revision.is_before && !is_deletion {
+                row.entry.date.insert_str(0, "Before ");
+                row.entry.user.clear();
+                "Earlier version.".clone_into(&mut row.entry.action);
+                row.entry.changes.clear();
+                row.notes.clear();
+                row.restore = row.restore.map(|id| id + BEFORE);
             }
-        });
-        let mut rows: Vec<_> = rows.collect();
-        rows.reverse();
-        rows
+            row
+        };
+        revisions.iter().enumerate().map(row).collect()
     }
 
     fn children(&self, entry: &AuditEntry) -> impl Iterator<Item = &AuditEntry> {
