@@ -20,10 +20,8 @@ pub(crate) fn page_count(found: i64) -> i64 {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct AdminListQuery {
-    pub(crate) q: String,
-    filters: Vec<(&'static str, String)>,
-    /// Column indexes to sort by, and whether in reverse.
-    pub(crate) order: Vec<(usize, bool)>,
+    /// Without the range.
+    pub(crate) list: ListQuery,
     /// `None` if it is invalid.
     pub(crate) page: Option<i64>,
     /// Whether to show all objects on one page.
@@ -50,16 +48,17 @@ impl AdminListQuery {
             // PostgreSQL rejects NUL, which no stored text contains.
             let value = value.trim().replace('\0', "\u{fffd}");
             match name.as_ref() {
-                "q" => parsed.q = SearchTerms::parse(&value).to_string(),
-                "o" => parsed.order = order(&value, columns),
+                "q" => parsed.list.terms = SearchTerms::parse(&value),
+                "o" => parsed.list.order = order(&value, columns),
                 "p" if value.is_empty() => parsed.page = Some(1),
                 "p" => parsed.page = value.parse().ok().filter(|page| *page >= 1),
                 "all" => parsed.all = true,
                 name => {
                     let filter = filters.iter().find(|filter| **filter == name);
                     if let Some(filter) = filter.filter(|_| !value.is_empty()) {
-                        parsed.filters.retain(|(known, _)| known != filter);
-                        parsed.filters.push((filter, value));
+                        let filters = &mut parsed.list.filters;
+                        filters.retain(|(known, _)| known != filter);
+                        filters.push((filter, value));
                     }
                 }
             }
@@ -90,40 +89,37 @@ impl AdminListQuery {
             (self.offset(), PAGE)
         };
         ListQuery {
-            terms: SearchTerms::parse(&self.q),
-            filters: self.filters.clone(),
-            order: self.order.clone(),
             offset,
             limit,
+            ..self.list.clone()
         }
     }
 
     /// The first `limit` objects that match search and filters.
     pub(crate) fn first(&self, limit: i64) -> ListQuery {
         ListQuery {
-            offset: 0,
             limit,
-            ..self.listing()
+            ..self.list.clone()
         }
     }
 
     /// The value of a filter, empty if it is not set.
     pub(crate) fn filter(&self, parameter: &str) -> &str {
-        self.filters
-            .iter()
-            .find(|(name, _)| *name == parameter)
-            .map_or("", |(_, value)| value)
+        let mut filters = self.list.filters.iter();
+        let filter = filters.find(|(name, _)| *name == parameter);
+        filter.map_or("", |(_, value)| value)
     }
 
     pub(crate) fn is_filtered(&self) -> bool {
-        !self.q.is_empty() || !self.filters.is_empty()
+        !self.list.terms.is_empty() || !self.list.filters.is_empty()
     }
 
     pub(crate) fn order_parameter(&self) -> Option<String> {
         let part = |(column, reverse): &(usize, bool)| {
             format!("{}{}", if *reverse { "-" } else { "" }, column + 1)
         };
-        (!self.order.is_empty()).then(|| self.order.iter().map(part).collect::<Vec<_>>().join("."))
+        let parts: Vec<_> = self.list.order.iter().map(part).collect();
+        (!parts.is_empty()).then(|| parts.join("."))
     }
 
     /// The query string of this list.
@@ -141,21 +137,18 @@ impl AdminListQuery {
 
     /// The address of the list sorted by one column.
     pub(crate) fn href_sorted(&self, path: &str, column: usize, reverse: bool) -> String {
-        let sorted = Self {
-            order: vec![(column, reverse)],
-            ..self.clone()
-        };
+        let mut sorted = self.clone();
+        sorted.list.order = vec![(column, reverse)];
         with_query(path, &sorted.query(1, self.all))
     }
 
     fn query(&self, page: i64, all: bool) -> String {
         let mut query = Serializer::new(String::new());
-        if !self.q.is_empty() {
-            query.append_pair("q", &self.q);
+        let terms = self.list.terms.to_string();
+        if !terms.is_empty() {
+            query.append_pair("q", &terms);
         }
-        for (parameter, value) in &self.filters {
-            query.append_pair(parameter, value);
-        }
+        query.extend_pairs(&self.list.filters);
         if let Some(order) = self.order_parameter() {
             query.append_pair("o", &order);
         }
@@ -197,9 +190,9 @@ mod tests {
     fn the_parameters_of_django_are_read() {
         let query = parse("q=sea++view&genre__exact=novel&o=2.-1&p=3&other=1");
 
-        assert_eq!(query.q, "sea view");
+        assert_eq!(query.list.terms.to_string(), "sea view");
         assert_eq!(query.filter("genre__exact"), "novel");
-        assert_eq!(query.order, [(1, false), (0, true)]);
+        assert_eq!(query.list.order, [(1, false), (0, true)]);
         assert_eq!(query.listing().offset, 200);
         assert_eq!(
             query.preserved(),

@@ -58,7 +58,7 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
     let total = query.is_filtered().then_some(total);
     let page = LogPage {
         found: found(matching, total, "entry", "entries"),
-        q: query.q.clone(),
+        q: query.list.terms.to_string(),
         models: query::models(&query, &staff.user),
         actions: query::actions(&query, &staff.user.permissions),
         fields,

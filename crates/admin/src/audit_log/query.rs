@@ -4,7 +4,6 @@ use accounts::Permissions;
 use audit::{AUTH, AuditFilter, Event};
 use chrono::{Days, NaiveDate};
 use oc_core::admin::Resource;
-use oc_core::search::SearchTerms;
 
 use crate::audit_log::entry_view::AUTH_LABEL;
 use crate::audit_log::snapshot::action_label;
@@ -43,7 +42,7 @@ pub(super) fn filter(query: &AdminListQuery, editor: &Editor) -> Option<AuditFil
     let until = day(query.filter("to")).and_then(|day| day.checked_add_days(Days::new(1)));
     Some(AuditFilter {
         visible,
-        terms: SearchTerms::parse(&query.q),
+        terms: query.list.terms.clone(),
         username: set("user"),
         model: set("model"),
         action: set("action"),

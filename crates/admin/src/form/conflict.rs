@@ -19,8 +19,8 @@ pub(crate) struct ConflictView {
     #[serde(skip)]
     pub(crate) version: String,
     singular: &'static str,
-    /// Who saved the stored version, and when.
-    saved: Option<String>,
+    /// The entry of the stored version.
+    saved: Option<EntryView>,
     /// The form with the stored version.
     discard_href: String,
     rows: Vec<FieldConflict>,
@@ -100,10 +100,7 @@ pub(crate) fn resolve(
         return Ok(Err(ConflictView {
             version: definition.version(theirs),
             singular: definition.resource.singular,
-            saved: last.map(|entry| {
-                let view = EntryView::new(entry, &definition.editor);
-                format!("{} saved this version at {}.", view.user, view.date)
-            }),
+            saved: last.map(|entry| EntryView::new(entry, &definition.editor)),
             discard_href: change_path(definition.resource, current.id),
             undecided: (!is_stale).then_some(undecided),
             rows,

@@ -132,7 +132,7 @@ pub(crate) async fn index(staff: StaffRequest) -> PageResult {
         singular: model.singular,
         add_href: may_add.then(|| with_filters(format!("{path}add/"), &keep)),
         deleted_href: format!("{path}deleted/"),
-        q: query.q.clone(),
+        q: query.list.terms.to_string(),
         searchable: !model.search_hint.is_empty(),
         filters: filters(model, &query, choices, &facets),
         has_site_hrefs: model.public_page.is_some(),
@@ -285,15 +285,17 @@ fn filters(
 
 /// A click on a column sorts by it alone; another click reverses the order.
 fn columns(model: &'static Resource, query: &AdminListQuery, path: &str) -> Vec<ColumnView> {
-    let several = query.order.len() > 1;
+    let order = &query.list.order;
     let view = |(place, label): (usize, &&'static str)| {
-        let position = query.order.iter().position(|(column, _)| *column == place);
-        let reverse = position.map(|position| query.order[position].1);
+        let position = order.iter().position(|(column, _)| *column == place);
+        let reverse = position.map(|position| order[position].1);
         ColumnView {
             label,
             href: query.href_sorted(path, place, reverse == Some(false)),
             direction: reverse.map(|reverse| if reverse { "desc" } else { "asc" }),
-            priority: position.filter(|_| several).map(|position| position + 1),
+            priority: position
+                .filter(|_| order.len() > 1)
+                .map(|position| position + 1),
         }
     };
     model.columns.iter().enumerate().map(view).collect()

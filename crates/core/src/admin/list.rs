@@ -31,7 +31,7 @@ impl Filter {
 }
 
 /// Search, filters, order and range of a list.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListQuery {
     /// Search terms; all must match.
     pub terms: SearchTerms,
