@@ -173,7 +173,6 @@ impl StaffRequest {
 
 #[derive(Serialize)]
 struct AccountPage {
-    username: String,
     email: String,
     factor_since: Option<String>,
     codes_left: i64,
@@ -192,7 +191,6 @@ pub(crate) async fn show(staff: StaffRequest) -> PageResult {
             factor_since: factor.map(|factor| zone.date_time(factor.created_at)),
             codes_left: RecoveryCode::count(conn, user.id)?,
             sessions: Session::for_user(conn, user.id, Utc::now().naive_utc())?.len(),
-            username: user.username,
             email: user.email,
         })
     });

@@ -220,7 +220,7 @@ fn show(
 }
 
 fn show_set(request: &AdminRequest, status: StatusCode, errors: NewPasswordErrors) -> PageResult {
-    let fields = OWN.views(errors).into();
+    let fields = OWN.views(errors).collect();
     let page = PasswordPage::new(fields, Button::save("Change my password"));
     request.page(status, None, SET_TITLE, Vec::new(), page)
 }

@@ -55,26 +55,22 @@ pub(crate) fn temporary_field(submission: Option<&Submission>) -> FieldView {
     }
 }
 
-pub(crate) struct NewPasswordFields {
-    names: [&'static str; 2],
-    labels: [&'static str; 2],
-}
+/// Names and labels of the fields for a password and its confirmation.
+pub(crate) struct NewPasswordFields([(&'static str, &'static str); 2]);
 
 pub(crate) type NewPasswordErrors = [Vec<String>; 2];
 
-pub(super) const OWN: NewPasswordFields = NewPasswordFields {
-    names: ["new_password1", "new_password2"],
-    labels: ["New password", "Confirm new password"],
-};
+pub(super) const OWN: NewPasswordFields = NewPasswordFields([
+    ("new_password1", "New password"),
+    ("new_password2", "Confirm new password"),
+]);
 
-pub(crate) const ANOTHER: NewPasswordFields = NewPasswordFields {
-    names: ["password1", "password2"],
-    labels: ["Password", "Confirm password"],
-};
+pub(crate) const ANOTHER: NewPasswordFields =
+    NewPasswordFields([("password1", "Password"), ("password2", "Confirm password")]);
 
 impl NewPasswordFields {
     pub(crate) fn password<'a>(&self, submission: &'a Submission) -> &'a str {
-        submission.text(self.names[0])
+        submission.text(self.0[0].0)
     }
 
     /// Checks a password against the rules; it must not resemble what is known about its user.
@@ -83,27 +79,25 @@ impl NewPasswordFields {
         submission: &Submission,
         about: &[(&'static str, &str)],
     ) -> NewPasswordErrors {
-        let [password, confirmation] = self.names.map(|name| submission.text(name));
+        let [password, confirmation] = self.0.map(|(name, label)| (submission.text(name), label));
         let required = |label| vec![format!("{label} is required.")];
-        let password_errors = if password.is_empty() {
-            required(self.labels[0])
-        } else {
-            policy::weaknesses(password, about)
-        };
-        let confirmation_errors = match confirmation {
-            "" => required(self.labels[1]),
-            _ if confirmation != password => vec!["The passwords don't match.".to_owned()],
-            _ => Vec::new(),
-        };
-        [password_errors, confirmation_errors]
+        [
+            match password {
+                ("", label) => required(label),
+                (text, _) => policy::weaknesses(text, about),
+            },
+            match confirmation {
+                ("", label) => required(label),
+                (text, _) if text != password.0 => vec!["The passwords don't match.".to_owned()],
+                _ => Vec::new(),
+            },
+        ]
     }
 
-    pub(crate) fn views(&self, [password, confirmation]: NewPasswordErrors) -> [FieldView; 2] {
-        let view = |index: usize, errors| {
-            let (name, label) = (self.names[index], self.labels[index]);
-            FieldView::password(name, label, "new-password", errors)
-        };
-        [view(0, password), view(1, confirmation)]
+    pub(crate) fn views(&self, errors: NewPasswordErrors) -> impl Iterator<Item = FieldView> {
+        let fields = self.0.into_iter().zip(errors);
+        fields
+            .map(|((name, label), errors)| FieldView::password(name, label, "new-password", errors))
     }
 }
 
@@ -237,7 +231,7 @@ fn show(
     let heading = format!("Change password: {}", owner.username);
     let is_own = owner.id == staff.user.user.id;
     let temporary = (!is_own).then(|| temporary_field(submission));
-    let fields = ANOTHER.views(errors).into_iter().chain(temporary).collect();
+    let fields = ANOTHER.views(errors).chain(temporary).collect();
     let page = PasswordPage::new(fields, Button::save("Change password"));
     let breadcrumbs = Breadcrumb::below_list(staff.registry().accounts()?, &heading);
     staff.page(status, &heading, breadcrumbs, page)

@@ -27,7 +27,6 @@ const WRONG_CREDENTIALS: &str = "The password or code is wrong. Each code can be
 struct ReauthPage {
     kept: String,
     action: String,
-    username: String,
     has_factor: bool,
     error: Option<String>,
 }
@@ -145,7 +144,6 @@ impl StaffRequest {
         let page = ReauthPage {
             kept: sealed_form::seal(self, user.user.id, Purpose::Reauth, &target, submission),
             action: target,
-            username: user.user.username.clone(),
             has_factor: user.has_factor,
             error,
         };

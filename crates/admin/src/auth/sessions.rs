@@ -15,9 +15,8 @@ use crate::ui::submission::Submission;
 
 #[derive(Serialize)]
 struct SessionsPage {
-    is_own: bool,
     rows: Vec<SessionRow>,
-    has_others: bool,
+    /// The form of the account, unless it is the user's own.
     back_href: Option<String>,
 }
 
@@ -127,11 +126,8 @@ async fn sessions_page(
         seen: zone.date_time(session.seen_at),
         is_this: session.id == current,
     };
-    let rows: Vec<SessionRow> = sessions.into_iter().map(row).collect();
     Ok(SessionsPage {
-        is_own: back_href.is_none(),
-        has_others: rows.iter().any(|row| !row.is_this),
-        rows,
+        rows: sessions.into_iter().map(row).collect(),
         back_href,
     })
 }
