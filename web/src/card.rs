@@ -3,7 +3,7 @@
 use actix_web::web::Data;
 use diesel::QueryResult;
 use lettings::facts::Currency;
-use lettings::{Address, Letting, Photo};
+use lettings::{ListedLetting, Photo};
 use oc_core::DbConnection;
 use oc_http::{Db, Pages, Site};
 use serde::Serialize;
@@ -31,20 +31,16 @@ pub(crate) struct Card {
 }
 
 impl Card {
-    fn new(
-        (letting, address): (Letting, Address),
-        cover: Option<Photo>,
-        currency: &Currency,
-    ) -> Self {
+    fn new(letting: ListedLetting, cover: Option<Photo>, currency: &Currency) -> Self {
         Self {
             id: letting.id,
             capacity: letting.capacity().join(" · "),
             price: letting.price(currency),
             title: letting.title,
             href: path(letting.id),
-            picture: picture::of(&address.city),
-            city: address.city,
-            state: address.state,
+            picture: picture::of(&letting.city),
+            city: letting.city,
+            state: letting.state,
             cover: cover.map(PhotoView::from),
         }
     }
@@ -53,16 +49,16 @@ impl Card {
 /// Cards for a list of lettings, with their covers.
 pub(crate) fn cards(
     conn: &mut DbConnection,
-    rows: Vec<(Letting, Address)>,
+    lettings: Vec<ListedLetting>,
     currency: &Currency,
 ) -> QueryResult<Vec<Card>> {
-    let ids: Vec<i64> = rows.iter().map(|(letting, _)| letting.id).collect();
+    let ids: Vec<i64> = lettings.iter().map(|letting| letting.id).collect();
     let mut covers = Photo::covers(conn, &ids)?;
-    let card = |row: (Letting, Address)| {
-        let cover = covers.remove(&row.0.id);
-        Card::new(row, cover, currency)
+    let card = |letting: ListedLetting| {
+        let cover = covers.remove(&letting.id);
+        Card::new(letting, cover, currency)
     };
-    Ok(rows.into_iter().map(card).collect())
+    Ok(lettings.into_iter().map(card).collect())
 }
 
 /// The path of a letting's page.

@@ -119,18 +119,14 @@ mod tests {
     use oc_core::testing::on_both;
 
     use super::*;
-    use crate::letting::Letting;
     use crate::letting_draft::LettingDraft;
+    use crate::listed_letting::ListedLetting;
     use crate::query::LettingQuery;
     use crate::testing::{address, insert_letting, letting, letting_draft};
 
     fn titles(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<Vec<String>> {
-        let page = Letting::page(conn, filter, 1)?.expect("there is a first page");
-        Ok(page
-            .rows
-            .into_iter()
-            .map(|(letting, _)| letting.title)
-            .collect())
+        let page = ListedLetting::page(conn, filter, 1)?.expect("there is a first page");
+        Ok(page.rows.into_iter().map(|letting| letting.title).collect())
     }
 
     /// A cabin and a house that differ in everything.

@@ -308,6 +308,16 @@ pub(crate) fn ids(
         .load(conn)
 }
 
+/// Ids of the newest lettings that match the filter, newest first.
+pub(crate) fn newest(
+    conn: &mut DbConnection,
+    filter: &LettingFilter,
+    limit: i64,
+) -> QueryResult<Vec<i64>> {
+    let hits = hits(conn, filter)?;
+    ids(conn, (filter, &hits), Sort::IdReversed, 0, limit)
+}
+
 /// As [`ids`], of a list with this many rows: counts from the nearer end.
 pub(crate) fn ids_of_page(
     conn: &mut DbConnection,
@@ -346,20 +356,16 @@ mod tests {
     use oc_core::testing::on_both;
 
     use super::*;
-    use crate::letting::Letting;
+    use crate::listed_letting::ListedLetting;
     use crate::testing::{address, insert_letting, letting, letting_draft};
 
     fn titles(conn: &mut DbConnection, filter: &LettingFilter) -> QueryResult<Vec<String>> {
-        let page = Letting::page(conn, filter, 1)?.expect("there is always a first page");
+        let page = ListedLetting::page(conn, filter, 1)?.expect("there is always a first page");
         assert_eq!(
             page.total,
             i64::try_from(page.rows.len()).unwrap_or(i64::MAX)
         );
-        Ok(page
-            .rows
-            .into_iter()
-            .map(|(letting, _)| letting.title)
-            .collect())
+        Ok(page.rows.into_iter().map(|letting| letting.title).collect())
     }
 
     fn search(words: &str) -> LettingFilter {

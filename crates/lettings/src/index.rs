@@ -317,6 +317,7 @@ mod tests {
     use oc_core::testing::on_both;
 
     use super::*;
+    use crate::listed_letting::ListedLetting;
     use crate::testing::{address, letting, letting_draft};
     use crate::{Letting, LettingFilter, Town};
 
@@ -325,8 +326,8 @@ mod tests {
             terms: SearchTerms::parse(words),
             ..LettingFilter::default()
         };
-        let page = Letting::page(conn, &filter, 1)?.expect("there is a first page");
-        Ok(page.rows.into_iter().map(|(row, _)| row.title).collect())
+        let page = ListedLetting::page(conn, &filter, 1)?.expect("there is a first page");
+        Ok(page.rows.into_iter().map(|row| row.title).collect())
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use chrono::{NaiveDateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use oc_core::{CachedStatement, DbConnection, PAGE_SIZE, Paginated, locks};
+use oc_core::{DbConnection, locks};
 
 use crate::address::Address;
-use crate::filter::{self, Audience, LettingFilter, Sort, ids_of_page, is_published};
+use crate::filter::{self, Audience, LettingFilter, is_published};
 use crate::index;
 use crate::letting_draft::NewLetting;
 use crate::schema::{addresses, lettings};
@@ -79,66 +79,18 @@ impl Letting {
             .first(conn)
     }
 
-    /// A page of the published lettings that match the filter; `None` if there is no such page.
-    pub fn page(
-        conn: &mut DbConnection,
-        filter: &LettingFilter,
-        number: i64,
-    ) -> QueryResult<Option<Paginated<(Self, Address)>>> {
-        let hits = filter::hits(conn, filter)?;
-        let total = filter::count(conn, filter, &hits)?;
-        Paginated::load(number, total, |offset| {
-            let page = (total, offset, PAGE_SIZE);
-            let ids = ids_of_page(conn, (filter, &hits), filter.sort, page)?;
-            Self::with_addresses(conn, &ids)
-        })
-    }
-
     /// The newest published lettings that match the filter, at most `limit`.
     pub fn newest(
         conn: &mut DbConnection,
         filter: &LettingFilter,
         limit: i64,
     ) -> QueryResult<Vec<(Self, Address)>> {
-        let hits = filter::hits(conn, filter)?;
-        let ids = filter::ids(conn, (filter, &hits), Sort::IdReversed, 0, limit)?;
-        Self::with_addresses(conn, &ids)
-    }
-
-    /// The published lettings with these ids and their addresses, in the order of the ids.
-    fn with_addresses(conn: &mut DbConnection, ids: &[i64]) -> QueryResult<Vec<(Self, Address)>> {
-        let rows = lettings::table
-            .inner_join(addresses::table)
-            .filter(lettings::id.eq_any(ids.to_vec()))
-            .filter(is_published());
-        // Not as one query for both: that builds the long text three times, and copies each value.
-        let mut rows: Vec<(Self, Address)> = match conn {
-            DbConnection::Postgres(conn) => {
-                CachedStatement(rows.select((Self::as_select(), Address::as_select()))).load(conn)
-            }
-            DbConnection::Sqlite(conn) => {
-                CachedStatement(rows.select((Self::as_select(), Address::as_select()))).load(conn)
-            }
-        }?;
-        rows.sort_by_key(|(letting, _)| ids.iter().position(|id| *id == letting.id));
-        Ok(rows)
-    }
-
-    /// Other published lettings in the same city, newest first, at most `limit`.
-    pub fn nearby(
-        conn: &mut DbConnection,
-        id: i64,
-        address: &Address,
-        limit: i64,
-    ) -> QueryResult<Vec<(Self, Address)>> {
+        let ids = filter::newest(conn, filter, limit)?;
         lettings::table
             .inner_join(addresses::table)
-            .filter(addresses::city.eq(&address.city))
-            .filter(addresses::state.eq(&address.state))
-            .filter(lettings::id.ne(id))
+            .filter(lettings::id.eq_any(ids))
             .filter(is_published())
-            .order(addresses::id.desc())
-            .limit(limit)
+            .order(lettings::id.desc())
             .select((Self::as_select(), Address::as_select()))
             .load(conn)
     }
@@ -146,22 +98,6 @@ impl Letting {
     /// Number of published lettings.
     pub fn count(conn: &mut DbConnection) -> QueryResult<i64> {
         filter::count(conn, &LettingFilter::default(), &Hits::All)
-    }
-
-    /// Published lettings of a host, newest first, at most `limit`.
-    pub fn hosted_by(
-        conn: &mut DbConnection,
-        profile_id: i64,
-        limit: i64,
-    ) -> QueryResult<Vec<(Self, Address)>> {
-        lettings::table
-            .inner_join(addresses::table)
-            .filter(lettings::host_id.eq(profile_id))
-            .filter(is_published())
-            .order(lettings::id.desc())
-            .limit(limit)
-            .select((Self::as_select(), Address::as_select()))
-            .load(conn)
     }
 
     /// Ids and times of change of published lettings, by id, for the sitemap.

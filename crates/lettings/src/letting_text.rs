@@ -5,25 +5,14 @@ use crate::facts::{Currency, FEATURES, PETS, halves, label};
 use crate::letting::Letting;
 
 impl Letting {
-    /// Guests and bedrooms: `Sleeps 6`, `3 bedrooms`.
-    pub fn capacity(&self) -> Vec<String> {
-        let sleeps = self.sleeps.map(|guests| format!("Sleeps {guests}"));
-        let bedrooms = self.bedrooms.map(|bedrooms| match bedrooms {
-            0 => "Studio".to_owned(),
-            1 => "1 bedroom".to_owned(),
-            _ => format!("{bedrooms} bedrooms"),
-        });
-        sleeps.into_iter().chain(bedrooms).collect()
-    }
-
-    /// The capacity, bathrooms and pets.
+    /// Guests, bedrooms, bathrooms and pets.
     pub fn facts(&self) -> Vec<String> {
         let bathrooms = self.half_bathrooms.map(|number| match number {
             2 => "1 bathroom".to_owned(),
             _ => format!("{} bathrooms", halves(number)),
         });
         let pets = Some(label(PETS, &self.pets).to_owned()).filter(|pets| !pets.is_empty());
-        self.capacity()
+        capacity(self.sleeps, self.bedrooms)
             .into_iter()
             .chain(bathrooms)
             .chain(pets)
@@ -32,8 +21,7 @@ impl Letting {
 
     /// The price: `from $240 a night`.
     pub fn price(&self, currency: &Currency) -> Option<String> {
-        let price = currency.amount(self.price_from?);
-        Some(format!("from {price} a {}", self.price_per))
+        price(currency, self.price_from, &self.price_per)
     }
 
     /// The minimum stay: `at least 3 nights`.
@@ -90,6 +78,23 @@ impl Letting {
     }
 }
 
+/// Guests and bedrooms: `Sleeps 6`, `3 bedrooms`.
+pub(crate) fn capacity(sleeps: Option<i32>, bedrooms: Option<i32>) -> Vec<String> {
+    let sleeps = sleeps.map(|guests| format!("Sleeps {guests}"));
+    let bedrooms = bedrooms.map(|bedrooms| match bedrooms {
+        0 => "Studio".to_owned(),
+        1 => "1 bedroom".to_owned(),
+        _ => format!("{bedrooms} bedrooms"),
+    });
+    sleeps.into_iter().chain(bedrooms).collect()
+}
+
+/// The price: `from $240 a night`.
+pub(crate) fn price(currency: &Currency, from: Option<i32>, per: &str) -> Option<String> {
+    let price = currency.amount(from?);
+    Some(format!("from {price} a {per}"))
+}
+
 #[cfg(test)]
 mod tests {
     use oc_core::search::SearchTerms;
@@ -99,6 +104,7 @@ mod tests {
     use crate::facts::DRAFT;
     use crate::filter::LettingFilter;
     use crate::letting_draft::LettingDraft;
+    use crate::listed_letting::ListedLetting;
     use crate::testing::{address, insert_letting, letting_draft};
     use crate::town::Town;
 
@@ -165,7 +171,7 @@ mod tests {
                     terms: SearchTerms::parse(words),
                     ..LettingFilter::default()
                 };
-                Ok(Letting::page(conn, &filter, 1)?
+                Ok(ListedLetting::page(conn, &filter, 1)?
                     .expect("there is a first page")
                     .total)
             };

@@ -7,7 +7,7 @@ use clap::Args;
 use diesel::RunQueryDsl;
 use diesel::dsl::sql;
 use diesel::sql_types::Text;
-use lettings::{Letting, LettingFilter, index};
+use lettings::{ListedLetting, index};
 use log::LevelFilter;
 use oc_core::{DbConnection, integrity, migrations, version};
 use oc_http::server::CancellationToken;
@@ -15,6 +15,7 @@ use oc_http::{AllowedHosts, DiskSpace};
 use transfer::ReferenceSchema;
 
 use super::{health, output::print, start};
+use crate::card;
 use crate::config::{Config, MailConfig};
 use crate::server;
 
@@ -132,12 +133,8 @@ fn check_pages(config: &Config, conn: &mut DbConnection) -> anyhow::Result<()> {
     let mut paths = ["/", "/lettings/", "/profiles/", "/sitemap.xml"]
         .map(str::to_owned)
         .to_vec();
-    let newest = Letting::newest(conn, &LettingFilter::default(), 1)?;
-    paths.extend(
-        newest
-            .first()
-            .map(|(letting, _)| format!("/lettings/{}/", letting.id)),
-    );
+    let newest = ListedLetting::newest(conn, 1)?;
+    paths.extend(newest.iter().map(|letting| card::path(letting.id)));
     if !config.read_only {
         paths.push("/admin/login/".to_owned());
     }

@@ -1,7 +1,7 @@
 //! The home page.
 
 use actix_web::HttpResponse;
-use lettings::{Letting, LettingFilter, LettingQuery, Town};
+use lettings::{Letting, LettingQuery, ListedLetting, Town};
 use oc_http::{Head, Page, PageError, SITE_NAME};
 use serde::Serialize;
 use serde_json::json;
@@ -37,7 +37,7 @@ struct CityLink {
 pub(crate) async fn show((db, pages, site, currency): CardData) -> Result<HttpResponse, PageError> {
     let (newest, towns, towns_total, lettings_total) = db
         .read(move |conn| {
-            let newest = Letting::newest(conn, &LettingFilter::default(), NEWEST)?;
+            let newest = ListedLetting::newest(conn, NEWEST)?;
             let newest = cards(conn, newest, &currency)?;
             let towns = Town::largest(conn, TOWNS)?;
             let towns_total = Town::all(conn)?.len();

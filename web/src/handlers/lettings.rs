@@ -7,7 +7,8 @@ use admin::PreviewRequest;
 use form_urlencoded::Serializer;
 use lettings::facts::{Currency, KINDS, PUBLISHED, STATUSES, label};
 use lettings::{
-    Address, Audience, Facets, FilterForm, Letting, LettingQuery, Photo, Town, WIDTHS, country,
+    Address, Audience, Facets, FilterForm, Letting, LettingQuery, ListedLetting, Photo, Town,
+    WIDTHS, country,
 };
 use oc_http::POLICY_WITH_SCRIPTS;
 use oc_http::{Head, Page, PageError, Site, breadcrumbs};
@@ -55,7 +56,7 @@ pub(crate) async fn index(
     let shown_currency = currency.clone();
     let (cards, (number, count, total), all, cities, states, facets) = db
         .read(move |conn| {
-            let page = Letting::page(conn, &filter, number)?.ok_or(PageError::NotFound)?;
+            let page = ListedLetting::page(conn, &filter, number)?.ok_or(PageError::NotFound)?;
             let all = if filtered {
                 Some(Letting::count(conn)?)
             } else {
@@ -229,7 +230,7 @@ async fn render(
     let (letting, address, photos, nearby, host) = db
         .read(move |conn| {
             let (letting, address) = Letting::with_address_for(conn, id, audience)?;
-            let nearby = Letting::nearby(conn, id, &address, NEARBY)?;
+            let nearby = ListedLetting::nearby(conn, id, &address, NEARBY)?;
             let nearby = cards(conn, nearby, &currency)?;
             let shows_photos = shows_photos || letting.status == PUBLISHED;
             let photos = shows_photos.then(|| Photo::public(conn, id)).transpose()?;

@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
-use lettings::{Letting, LettingQuery, Town};
+use lettings::{LettingQuery, ListedLetting, Town};
 use oc_http::{Db, Head, Page, PageError, Pages, Site};
 use profiles::{PublicProfile, public_path};
 use serde::Serialize;
@@ -117,7 +117,7 @@ pub(crate) async fn show(
         .read(move |conn| {
             let profile = PublicProfile::find(conn, &username)?;
             let offered = Town::is_offered(conn, &profile.favorite_city)?;
-            let hosted = Letting::hosted_by(conn, profile.id, HOSTED)?;
+            let hosted = ListedLetting::hosted_by(conn, profile.id, HOSTED)?;
             Ok((profile, offered, cards(conn, hosted, &currency)?))
         })
         .await?;
