@@ -69,14 +69,14 @@ pub(crate) fn log_versions(
     let mut snapshots = |records: Vec<&Record>| {
         Snapshot::for_fields(conn, editor.registry, &fields, &records).map(Vec::into_iter)
     };
-    let mut befores = snapshots(objects.iter().filter_map(|(before, ..)| *before).collect())?;
-    let mut afters = snapshots(objects.iter().filter_map(|(_, after, _)| *after).collect())?;
+    let mut old = snapshots(objects.iter().filter_map(|(before, ..)| *before).collect())?;
+    let mut new = snapshots(objects.iter().filter_map(|(_, after, _)| *after).collect())?;
     let entries = objects.iter().filter_map(|(before, after, parent_id)| {
         Some(LogEntry {
             record: after.or(*before)?,
             action,
-            before: before.and_then(|_| befores.next()),
-            after: after.and_then(|_| afters.next()),
+            before: before.and_then(|_| old.next()),
+            after: after.and_then(|_| new.next()),
             parent_id: *parent_id,
         })
     });
