@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 use audit::AuditEntry;
-use lettings::testing::{insert_address, insert_letting, letting_draft, photo};
 use lettings::LettingDraft;
+use lettings::testing::{insert_address, insert_letting, letting_draft, photo};
 use oc_core::admin::Resource;
 
 use super::Browser;
