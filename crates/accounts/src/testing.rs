@@ -1,9 +1,10 @@
 //! Fixtures for tests.
 
-use diesel::QueryResult;
+use diesel::prelude::*;
 use oc_core::DbConnection;
 
-use crate::{AccountStatus, GroupDraft, NewGroup, User, UserDraft};
+use crate::schema::users;
+use crate::{GroupDraft, NewGroup, User, UserDraft};
 
 /// A valid draft; override fields with struct update syntax.
 pub fn user_draft(username: &str) -> UserDraft {
@@ -23,16 +24,15 @@ pub fn user(conn: &mut DbConnection, username: &str) -> QueryResult<i64> {
 
 impl User {
     /// Grants or revokes staff status.
-    pub fn set_staff(conn: &mut DbConnection, id: i64, is_staff: bool) -> QueryResult<bool> {
-        let user = Self::find(conn, id)?;
-        let status = AccountStatus {
-            is_active: user.is_active,
-            is_staff,
-            is_superuser: user.is_superuser,
-            last_login: user.last_login,
-            date_joined: user.date_joined,
-        };
-        Self::set_status(conn, id, &status)
+    pub fn set_staff(conn: &mut DbConnection, id: i64, is_staff: bool) -> QueryResult<()> {
+        let update = diesel::update(users::table.find(id)).set(users::is_staff.eq(is_staff));
+        update.execute(conn).map(drop)
+    }
+
+    /// Activates or deactivates an account.
+    pub fn set_active(conn: &mut DbConnection, id: i64, is_active: bool) -> QueryResult<()> {
+        let update = diesel::update(users::table.find(id)).set(users::is_active.eq(is_active));
+        update.execute(conn).map(drop)
     }
 }
 

@@ -121,23 +121,6 @@ impl User {
         user: &NewUser,
         status: &AccountStatus,
     ) -> QueryResult<bool> {
-        Self::set_status(conn, id, status)?;
-        let names = (
-            users::username.eq(&user.username),
-            users::first_name.eq(&user.first_name),
-            users::last_name.eq(&user.last_name),
-            users::email.eq(&user.email),
-        );
-        let update = diesel::update(users::table.find(id)).set(names);
-        Ok(update.execute(conn)? == 1)
-    }
-
-    /// Updates the status; false if the user doesn't exist.
-    pub fn set_status(
-        conn: &mut DbConnection,
-        id: i64,
-        status: &AccountStatus,
-    ) -> QueryResult<bool> {
         let differs = users::is_staff
             .ne(status.is_staff)
             .or(users::is_superuser.ne(status.is_superuser));
@@ -145,7 +128,13 @@ impl User {
         if diesel::select(changed).get_result(conn)? {
             Session::renew_all(conn, &[id])?;
         }
-        let update = diesel::update(users::table.find(id)).set(status);
+        let update = diesel::update(users::table.find(id)).set((
+            users::username.eq(&user.username),
+            users::first_name.eq(&user.first_name),
+            users::last_name.eq(&user.last_name),
+            users::email.eq(&user.email),
+            status,
+        ));
         Ok(update.execute(conn)? == 1)
     }
 

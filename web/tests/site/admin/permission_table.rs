@@ -2,7 +2,7 @@
 //! be done. What is not allowed changes nothing and stands in the record.
 
 use accounts::admin::USER;
-use accounts::{AccountStatus, Group, User};
+use accounts::{Group, User};
 use anyhow::{Context, Result};
 use oc_core::admin::Resource;
 use web::registry::REGISTRY;
@@ -65,14 +65,8 @@ fn browser<'a>(site: &'a TestSite, role: &str) -> Result<Browser<'a>> {
     let browser = Browser::staff(site, &name, permissions)?;
     let conn = &mut site.database()?;
     let user = User::find_by_username(conn, &name)?;
-    let status = AccountStatus {
-        is_active: role != "inactive",
-        is_staff: role != "not staff",
-        is_superuser: false,
-        last_login: user.last_login,
-        date_joined: user.date_joined,
-    };
-    User::set_status(conn, user.id, &status)?;
+    User::set_active(conn, user.id, role != "inactive")?;
+    User::set_staff(conn, user.id, role != "not staff")?;
     Ok(browser)
 }
 
