@@ -28,6 +28,7 @@ ENV CARGO_INCREMENTAL=0 \
     OPENSSL_STATIC=1
 
 # Dependencies first, with empty crates: this layer stays valid when only sources change.
+COPY .cargo .cargo
 COPY --from=manifests /build ./
 RUN for manifest in */Cargo.toml crates/*/Cargo.toml; do \
         crate=$(dirname "$manifest") \
